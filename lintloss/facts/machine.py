@@ -17,7 +17,7 @@ from lintloss.facts.values import UNKNOWN, Const, Key, Opaque, Ref, Value, join
 from lintloss.findings import Evidence
 from lintloss.parse import Module
 
-STEPS = 400_000  # expressions evaluated for one root before everything becomes unknown
+STEPS = 20_000  # expressions evaluated for one root before everything becomes unknown
 DEPTH = 14  # frames
 
 _O = TypeVar("_O", bound=Observation)

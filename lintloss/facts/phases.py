@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Frame, Machine
@@ -114,8 +115,12 @@ def _gradients_off(machine: Machine) -> bool:
 
 
 def task(frame: Frame) -> str:
-    """Guess what is modeled, from the words of the function and of its file."""
-    text = frame.module.text
+    """Guess what is modeled, from the words of the file."""
+    return _task_of(frame.module.text)
+
+
+@lru_cache(maxsize=256)
+def _task_of(text: str) -> str:
     language = len(LANGUAGE.findall(text))
     masked, paired, other = len(MASKED.findall(text)), len(SEQ2SEQ.findall(text)), len(OTHER.findall(text))
     if masked > max(language, 2):
