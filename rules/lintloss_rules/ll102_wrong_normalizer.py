@@ -480,26 +480,30 @@ def loss_per_token(model, blocks, device):
 ''',
         ),
         Bad(
-            why="the counter is raised before the continue that skips the batch",
+            why="the step counter is raised before the continue that skips the example",
             severity=Severity.WARNING,
             code='''\
 import torch
-from transformers import GPT2LMHeadModel, GPT2TokenizerFast
+import torch.nn.functional as F
 
 
-def evaluate(questions, device="cuda"):
-    tokenizer = GPT2TokenizerFast.from_pretrained("gpt2")
-    model = GPT2LMHeadModel.from_pretrained("gpt2").to(device).eval()
-    nats, tokens = 0.0, 0
-    for question in questions:
-        ids = tokenizer(question, return_tensors="pt").input_ids.to(device)
-        scored = ids.size(1) - 1
-        tokens += scored
-        if ids.size(1) > model.config.n_positions:
+@torch.no_grad()
+def evaluate(model, examples, device):
+    """One example a step: features of its candidates, and which of them is right (-1: none)."""
+    model.eval()
+    eval_loss = 0.0
+    num_steps = 0
+    correct = 0
+    for features, answer in examples:
+        num_steps += 1
+        if answer < 0:
             continue
-        with torch.no_grad():
-            nats += model(ids, labels=ids).loss.item() * scored
-    return nats / tokens  # <-
+        scores = model(features.to(device)).view(1, -1)
+        target = torch.tensor([answer], device=device)
+        eval_loss += F.cross_entropy(scores, target).item()
+        correct += int(scores.argmax() == answer)
+    print(f"accuracy {correct / num_steps:.3f}")
+    return eval_loss / num_steps  # <-
 ''',
         ),
         Bad(
