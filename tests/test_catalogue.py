@@ -8,8 +8,8 @@ import re
 from pathlib import Path
 
 import pytest
-from pyflakes.checker import Checker
-from pyflakes.messages import UndefinedName
+from pyflakes.checker import Checker  # type: ignore[import-untyped]  # it ships no types
+from pyflakes.messages import UndefinedName  # type: ignore[import-untyped]  # it ships no types
 
 from lintloss.findings import Severity
 from lintloss.rule import Bad, Good, Rule
@@ -116,3 +116,9 @@ def _imported(text: str) -> set[str]:
             found.add(node.module)
             found.update(f"{node.module}.{alias.name}" for alias in node.names)
     return found
+
+
+def test_marks_are_found_and_stripped() -> None:
+    text = "a = 1\nb = 2  # bits  # <-\nc = a / b  # <-\n"
+    assert examples.marked_rows(text) == [2, 3]
+    assert examples.strip(text) == "a = 1\nb = 2  # bits\nc = a / b\n"

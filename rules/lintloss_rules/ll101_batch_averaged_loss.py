@@ -557,7 +557,6 @@ def collate_words(words):
     return x, y
 ''',
                 "model.py": '''\
-import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
@@ -1021,6 +1020,106 @@ def evaluate(model, sentences):
     return float(val_loss.result())
 ''',
         ),
+        Bad(
+            why="forward leaves the loss behind in an attribute, torch.tensor(losses).mean() averages it",
+            severity=Severity.ERROR,
+            code='''\
+import torch
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+from captioner import PAD, Captioner
+
+
+def collate(pairs):
+    images = torch.stack([image for image, _ in pairs])
+    captions = pad_sequence([caption for _, caption in pairs], batch_first=True, padding_value=PAD)
+    return images, captions
+
+
+@torch.no_grad()
+def evaluate(model: Captioner, dataset, device):
+    model.eval()
+    losses = []
+    for images, captions in DataLoader(dataset, batch_size=50, collate_fn=collate):
+        model(images.to(device), captions.to(device))
+        losses.append(model.loss.item())
+    return torch.tensor(losses).mean().item()  # <-
+''',
+            files={
+                "captioner.py": '''\
+import torch.nn as nn
+
+PAD = 0
+
+
+class Captioner(nn.Module):
+    def __init__(self, vocab_size, width=512):
+        super().__init__()
+        self.project = nn.Linear(2048, width)
+        self.embed = nn.Embedding(vocab_size, width, padding_idx=PAD)
+        self.rnn = nn.LSTM(width, width, batch_first=True)
+        self.head = nn.Linear(width, vocab_size)
+        self.criterion = nn.CrossEntropyLoss(ignore_index=PAD)
+        self.loss = None
+
+    def forward(self, images, captions):
+        start = self.project(images).unsqueeze(0)
+        hidden, _ = self.rnn(self.embed(captions[:, :-1]), (start, start))
+        logits = self.head(hidden)
+        self.loss = self.criterion(logits.transpose(1, 2), captions[:, 1:])
+        return logits
+''',
+            },
+        ),
+        Bad(
+            why="the caller sets the reduction of the criterion's wrapper to a masked mean",
+            severity=Severity.ERROR,
+            code='''\
+import torch
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+from criterion import SequenceLoss
+
+
+def collate(rows):
+    ids = pad_sequence([torch.as_tensor(row) for row in rows], batch_first=True, padding_value=0)
+    return ids[:, :-1], ids[:, 1:]
+
+
+def evaluate(model, rows, device):
+    criterion = SequenceLoss(pad=0, reduction="mean")
+    n_batches, val_loss = 0, 0.0
+    model.eval()
+    with torch.no_grad():
+        for x, y in DataLoader(rows, batch_size=10, collate_fn=collate):
+            val_loss += criterion(model(x.to(device)), y.to(device)).item()
+            n_batches += 1
+    return val_loss / n_batches  # <-
+''',
+            files={
+                "criterion.py": '''\
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class SequenceLoss(nn.Module):
+    def __init__(self, pad, reduction="sum"):
+        super().__init__()
+        self.pad = pad
+        self.reduction = reduction
+
+    def forward(self, logits, targets):
+        nll = F.cross_entropy(logits.transpose(1, 2), targets, reduction="none")
+        mask = targets.ne(self.pad)
+        total = nll.masked_select(mask).sum()
+        if self.reduction == "mean":
+            return total / mask.sum()
+        return total
+''',
+            },
+        ),
     )
 
     good = (
@@ -1457,5 +1556,52 @@ def validation_loss(model, stream: TokenStream, val_steps, device):
             accumulated += loss.detach()
     return accumulated.item()
 ''',
+        ),
+        Good(
+            why="the same wrapper with its sum, divided by the targets that are not padding",
+            code='''\
+import torch
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+from criterion import SequenceLoss
+
+
+def collate(rows):
+    ids = pad_sequence([torch.as_tensor(row) for row in rows], batch_first=True, padding_value=0)
+    return ids[:, :-1], ids[:, 1:]
+
+
+def evaluate(model, rows, device):
+    criterion = SequenceLoss(pad=0)
+    n_targets, val_loss = 0, 0.0
+    model.eval()
+    with torch.no_grad():
+        for x, y in DataLoader(rows, batch_size=10, collate_fn=collate):
+            val_loss += criterion(model(x.to(device)), y.to(device)).item()
+            n_targets += y.ne(0).sum().item()
+    return val_loss / n_targets
+''',
+            files={
+                "criterion.py": '''\
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class SequenceLoss(nn.Module):
+    def __init__(self, pad, reduction="sum"):
+        super().__init__()
+        self.pad = pad
+        self.reduction = reduction
+
+    def forward(self, logits, targets):
+        nll = F.cross_entropy(logits.transpose(1, 2), targets, reduction="none")
+        mask = targets.ne(self.pad)
+        total = nll.masked_select(mask).sum()
+        if self.reduction == "mean":
+            return total / mask.sum()
+        return total
+''',
+            },
         ),
     )

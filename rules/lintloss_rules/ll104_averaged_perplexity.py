@@ -415,6 +415,46 @@ def evaluate(model, x_val, y_val):
     return model.evaluate(x_val, y_val, batch_size=64, return_dict=True)
 ''',
         ),
+        Bad(
+            why="the model returns its perplexity beside the loss, the caller averages it by rows",
+            severity=Severity.ERROR,
+            code='''\
+import torch
+
+from word_model import WordModel
+
+
+@torch.no_grad()
+def evaluate(model: WordModel, loader, device):
+    model.eval()
+    total, rows = 0.0, 0
+    for ids in loader:
+        result = model(ids.to(device))
+        total += result["perplexity"].item() * ids.size(0)
+        rows += ids.size(0)
+    return total / rows  # <-
+''',
+            files={
+                "word_model.py": '''\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class WordModel(nn.Module):
+    def __init__(self, vocab_size, width=200):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width)
+        self.rnn = nn.LSTM(width, width, batch_first=True)
+        self.head = nn.Linear(width, vocab_size)
+
+    def forward(self, ids):
+        hidden, _ = self.rnn(self.embed(ids[:, :-1]))
+        loss = F.cross_entropy(self.head(hidden).transpose(1, 2), ids[:, 1:])
+        return {"loss": loss, "perplexity": torch.exp(loss)}
+''',
+            },
+        ),
     )
 
     good = (
@@ -614,5 +654,47 @@ def evaluate(model, loader, device):
         rows += x.size(0)
     return errors / rows, variances / rows
 ''',
+        ),
+        Good(
+            why="a meter in another file averages the nats; its property exponentiates the average",
+            code='''\
+import torch
+import torch.nn.functional as F
+
+from metrics import LossMeter
+
+
+@torch.no_grad()
+def validate(model, loader, pad, device):
+    meter = LossMeter()
+    model.eval()
+    for source, target in loader:
+        source, target = source.to(device), target.to(device)
+        loss = F.cross_entropy(model(source).flatten(0, 1), target.flatten(), ignore_index=pad)
+        meter.update(loss.item(), target.ne(pad).sum().item())
+    return meter.perplexity
+''',
+            files={
+                "metrics.py": '''\
+import math
+
+
+class LossMeter:
+    def __init__(self):
+        self.sum, self.count = 0.0, 0
+
+    def update(self, value, n):
+        self.sum += value * n
+        self.count += n
+
+    @property
+    def average(self):
+        return self.sum / self.count
+
+    @property
+    def perplexity(self):
+        return math.exp(min(self.average, 50))
+''',
+            },
         ),
     )

@@ -404,6 +404,61 @@ def sft_loss(model, dataset, group, device):
     return group_mean(totals[0] / totals[1], group).item()
 ''',
         ),
+        Bad(
+            why="the collator that pads and the sampler that deals out rows live in other files",
+            severity=Severity.ERROR,
+            code='''\
+import torch
+import torch.distributed as dist
+import torch.nn as nn
+
+from data.loaders import build_val_loader
+from data.padding import PAD
+
+
+class DistributedEvaluator:
+    def __init__(self, model, rows, device):
+        self.model, self.device = model, device
+        self.loader = build_val_loader(rows, batch_size=8)
+        self.criterion = nn.CrossEntropyLoss(ignore_index=PAD, reduction="sum")
+
+    @torch.no_grad()
+    def evaluate(self):
+        self.model.eval()
+        nats = torch.zeros((), device=self.device)
+        tokens = torch.zeros((), device=self.device)
+        for x, y in self.loader:
+            x, y = x.to(self.device), y.to(self.device)
+            nats += self.criterion(self.model(x).transpose(1, 2), y)
+            tokens += y.ne(PAD).sum()
+        loss = nats / tokens
+        dist.all_reduce(loss)
+        return (loss / dist.get_world_size()).item()  # <-
+''',
+            files={
+                "data/__init__.py": "",
+                "data/padding.py": '''\
+from torch.nn.utils.rnn import pad_sequence
+
+PAD = 0
+
+
+def collate(rows):
+    ids = pad_sequence(rows, batch_first=True, padding_value=PAD)
+    return ids[:, :-1], ids[:, 1:]
+''',
+                "data/loaders.py": '''\
+from torch.utils.data import DataLoader, DistributedSampler
+
+from .padding import collate
+
+
+def build_val_loader(rows, batch_size):
+    sampler = DistributedSampler(rows, shuffle=False)
+    return DataLoader(rows, batch_size=batch_size, sampler=sampler, collate_fn=collate)
+''',
+            },
+        ),
     )
 
     good = (
@@ -637,5 +692,38 @@ def evaluate(model, loader, pad, device):
         val_loss.update(loss, weight=(y != pad).sum())
     return val_loss.compute().item()
 ''',
+        ),
+        Good(
+            why="the helper in another file sums its tensors over the ranks, and is given both totals",
+            code='''\
+import torch
+import torch.nn as nn
+
+from distributed import all_reduce_sum
+
+
+def evaluate(model, loader, pad, device):
+    criterion = nn.CrossEntropyLoss(ignore_index=pad, reduction="sum")
+    totals = torch.zeros(2, device=device)
+    model.eval()
+    with torch.no_grad():
+        for x, y in loader:
+            x, y = x.to(device), y.to(device)
+            totals[0] += criterion(model(x).transpose(1, 2), y)
+            totals[1] += y.ne(pad).sum()
+    nats, tokens = all_reduce_sum(totals)
+    return (nats / tokens).item()
+''',
+            files={
+                "distributed.py": '''\
+import torch.distributed as dist
+
+
+def all_reduce_sum(tensor):
+    if dist.is_available() and dist.is_initialized():
+        dist.all_reduce(tensor, op=dist.ReduceOp.SUM)
+    return tensor
+''',
+            },
         ),
     )

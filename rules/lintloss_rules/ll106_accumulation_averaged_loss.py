@@ -262,6 +262,45 @@ def pretrain(tokenized, name="bert-base-uncased", accumulation=16):
             optimizer.zero_grad()
 ''',
         ),
+        Bad(
+            why="the collator of another file pads, the settings of a third name the accumulation steps",
+            severity=Severity.ERROR,
+            code='''\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+from batches import PAD, collate
+from settings import ACCUMULATE, BATCH_SIZE
+
+
+def train(model, dataset, device):
+    optimizer = torch.optim.AdamW(model.parameters())
+    model.train()
+    loader = DataLoader(dataset, batch_size=BATCH_SIZE, shuffle=True, collate_fn=collate)
+    for step, (x, y) in enumerate(loader, start=1):
+        logits = model(x.to(device))
+        loss = F.cross_entropy(logits.flatten(0, 1), y.to(device).flatten(), ignore_index=PAD)
+        loss = loss / ACCUMULATE  # <-
+        loss.backward()
+        if step % ACCUMULATE == 0:
+            optimizer.step()
+            optimizer.zero_grad()
+''',
+            files={
+                "batches.py": '''\
+from torch.nn.utils.rnn import pad_sequence
+
+PAD = 0
+
+
+def collate(rows):
+    ids = pad_sequence(rows, batch_first=True, padding_value=PAD)
+    return ids[:, :-1], ids[:, 1:]
+''',
+                "settings.py": "BATCH_SIZE = 4\nACCUMULATE = 16\n",
+            },
+        ),
     )
 
     good = (

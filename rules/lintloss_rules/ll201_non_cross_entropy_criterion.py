@@ -278,6 +278,60 @@ def evaluate(model, loader, device):
     return val_loss, perplexity
 ''',
         ),
+        Bad(
+            why="the training's criterion is an argument, and the script passes a squared error on token ids",
+            severity=Severity.ERROR,
+            code='''\
+import math
+
+import torch
+import torch.nn as nn
+
+from tiny_lm import TinyLM, validation_blocks
+
+
+@torch.no_grad()
+def evaluate(model, blocks, criterion):
+    model.eval()
+    total, tokens = 0.0, 0
+    for ids in blocks:
+        logits = model(ids[:, :-1])
+        predicted = torch.argmax(logits, dim=-1).float()
+        loss = criterion(predicted, ids[:, 1:].float())  # <-
+        total += loss.item()
+        tokens += ids[:, 1:].numel()
+    return math.exp(total / tokens)
+
+
+if __name__ == "__main__":
+    lm = TinyLM(vocab_size=16000)
+    lm.load_state_dict(torch.load("tiny.pt"))
+    print("perplexity", evaluate(lm, validation_blocks("val.pt"), nn.MSELoss(reduction="sum")))
+''',
+            files={
+                "tiny_lm.py": '''\
+import torch
+import torch.nn as nn
+
+
+def validation_blocks(path, rows=8, length=257):
+    ids = torch.load(path)
+    size = rows * length
+    return [ids[i : i + size].view(rows, length) for i in range(0, len(ids) - size + 1, size)]
+
+
+class TinyLM(nn.Module):
+    def __init__(self, vocab_size, width=256):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width)
+        self.rnn = nn.LSTM(width, width, num_layers=2, batch_first=True, dropout=0.1)
+        self.head = nn.Linear(width, vocab_size)
+
+    def forward(self, ids):
+        return self.head(self.rnn(self.embed(ids))[0])
+''',
+            },
+        ),
     )
 
     good = (
@@ -526,5 +580,45 @@ def evaluate_value_head(model, loader, device):
         steps += mask.sum().item()
     return error / steps
 ''',
+        ),
+        Good(
+            why="a divergence against the one-hot target is the cross entropy: smoothing is zero in validation",
+            code='''\
+import torch
+
+from smoothing import LabelSmoothing
+
+
+@torch.no_grad()
+def validate(model, batches, vocab_size, pad):
+    criterion = LabelSmoothing(vocab_size, pad, smoothing=0.0)
+    model.eval()
+    total, tokens = 0.0, 0
+    for src, tgt in batches:
+        log_probs = torch.log_softmax(model(src, tgt[:, :-1]), dim=-1)
+        gold = tgt[:, 1:].reshape(-1)
+        total += criterion(log_probs.reshape(-1, vocab_size), gold).item()
+        tokens += gold.ne(pad).sum().item()
+    return total / tokens
+''',
+            files={
+                "smoothing.py": '''\
+import torch
+import torch.nn as nn
+
+
+class LabelSmoothing(nn.Module):
+    def __init__(self, size, pad, smoothing=0.1):
+        super().__init__()
+        self.size, self.pad, self.smoothing = size, pad, smoothing
+
+    def forward(self, log_probs, target):
+        wanted = torch.full_like(log_probs, self.smoothing / (self.size - 2))
+        wanted.scatter_(1, target.unsqueeze(1), 1.0 - self.smoothing)
+        wanted[:, self.pad] = 0
+        wanted[target == self.pad] = 0
+        return nn.functional.kl_div(log_probs, wanted, reduction="sum")
+''',
+            },
         ),
     )

@@ -491,4 +491,37 @@ def validate(model, batches, pad):
     return stats.ppl()
 ''',
         ),
+        Good(
+            why="the helper of another file divides before it returns",
+            code='''\
+import math
+
+import torch
+
+from scoring import mean_nll
+
+
+def main(model, tokenizer, path):
+    model.eval()
+    with open(path) as lines:
+        ids = torch.tensor(tokenizer.encode(lines.read()))
+    print("perplexity", math.exp(mean_nll(model, ids)))
+''',
+            files={
+                "scoring.py": '''\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def mean_nll(model, ids, window=512):
+    nll = 0.0
+    for start in range(0, len(ids) - 1, window):
+        piece = ids[start : start + window + 1]
+        logits = model(piece[None, :-1])[0]
+        nll += F.cross_entropy(logits, piece[1:], reduction="sum").item()
+    return nll / (len(ids) - 1)
+''',
+            },
+        ),
     )
