@@ -70,8 +70,8 @@ class MissingLabelShift(Rule):
         | other, or unequal lengths | LL303 |
 
         At 0 the value is no language-model loss, in nats/token or any other unit. A model trained with the same
-        mistake copies its input through the residual stream: 0.05 nats/token, perplexity 1.05, where 4 to 6 nats
-        were true. A model trained rightly looks worse than it is, because it is asked for a token that it has no
+        mistake copies its input through the residual stream: 0.05 nats/token, perplexity 1.05, where 4 to 5.5
+        nats were true. A model trained rightly looks worse than it is, because it is asked for a token that it has no
         reason to repeat. Masked language models, token classifiers, autoencoders and encoder-decoders whose decoder
         input is already shifted align at 0 by design and are not reported.
 

@@ -66,7 +66,7 @@ class MisdirectedLabelShift(Rule):
         | labels filtered, logits not | drifts by one at each token dropped |
 
         One wrong label a row biases the mean by about (wrong - right) / T nats/token: with rows of 128 tokens and 9
-        nats on the wrong one, 0.04 nats/token.
+        nats where 4 would be right, 0.04 nats/token.
 
     Instead:
         Slice both sides along the sequence axis before flattening:
