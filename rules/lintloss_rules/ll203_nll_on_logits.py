@@ -43,8 +43,8 @@ class NllOnLogits(Rule):
 
     Why:
         `nll_loss` takes no logarithm and normalizes nothing: it picks the target's entry and flips its sign. On
-        logits the value is -z[y], any real number, unbounded below: it can be made as small as one likes by adding a
-        constant to all logits, and exp() of it is no perplexity. On probabilities it is -p[y], between -1 and 0. Only on
+        logits the value is -z[y], any real number: it can be made as small as one likes by adding a constant to all
+        logits, and exp() of it is no perplexity. On probabilities it is -p[y], between -1 and 0. Only on
         log-probabilities is it nats:
 
         | input | value | range |
