@@ -34,7 +34,7 @@ class Source:
 
 
 class Found:
-    """What discovery answers: the sources, the paths that do not exist or cannot be listed, and how many were excluded."""
+    """What discovery answers: sources, paths that do not exist or cannot be listed, and how many were excluded."""
 
     __slots__ = ("errors", "excluded", "sources")
 
