@@ -1,184 +1,95 @@
-"""Suppression comments of one file -> which findings they silence, which of them are unused, and which are wrong.
-
-Only what is spelled exactly silences anything. `# lintloss: ignore` without a code, `# noqa LL101` without its colon or a
-code that does not exist is never a blanket: it silences nothing and is reported as LL002.
-"""
+"""Suppressions against findings: which finding is silenced, and what is left of a suppression that silenced nothing."""
 
 from __future__ import annotations
 
-import io
 import re
-import tokenize
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from lintloss.findings import Edit, Finding, Span
-from lintloss.parse import Module
-
-_OURS = re.compile(r"#\s*lintloss\b\s*:?\s*(?P<verb>[\w-]*)\s*(?:\[(?P<codes>[^\]#]*)(?P<close>\]?))?(?P<reason>[^#]*)", re.I)
-_NOQA = re.compile(r"#\s*noqa\b(?P<colon>\s*:)?(?P<rest>[^#]*)", re.I)
-_CODE = re.compile(r"[A-Za-z]+[0-9]+\b")
-_WORDS = re.compile(r"[\w-]+")
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A word in a suppression's list: the rule's code ("" when there is no such rule), as written, and its columns."""
+
+    code: str
+    word: str
+    column: int
+    end_column: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Suppression:
-    """One suppression comment.
+    """One suppression comment: its own part of the comment, from its `#`.
 
-    codes: what it names, as rule codes; empty for a bare `# noqa`, which silences all.
-    rows: the rows whose statements it speaks for; None for the whole file.
-    wrong: why it silences nothing.
+    rows: the rows whose statements it speaks for; None means the whole file.
+    others: it names other tools' codes besides ours.
+    wrong: why it (or a part of it) silences nothing; "" when nothing is wrong.
+    used: the codes that it silenced, written down as findings are weighed.
     """
 
-    span: Span  # of the comment's own part, from `#`
-    whole: Span  # what to delete so that nothing of it stays: blanks before it, the row if it has one to itself
-    codes: tuple[str, ...] = ()
-    reason: str = ""
-    kind: str = "ignore"  # "ignore", "ignore-file", "noqa"
+    kind: str  # "ignore", "ignore-file" or "noqa"
+    span: Span
+    line: str
+    named: tuple[Named, ...] = ()
+    others: bool = False
     rows: frozenset[int] | None = None
+    reason: str = ""
+    is_blanket: bool = False  # a bare `# noqa`
     wrong: str = ""
-    spans: Mapping[str, Span] = field(default_factory=dict)  # where each code is written
-    foreign: bool = False  # names other tools' codes too
     used: set[str] = field(default_factory=set)
 
-    def silences(self, finding: Finding, row: int, end_row: int) -> bool:
-        """Say whether it covers a finding whose statement is on these rows of the module; remember that it did."""
-        if self.wrong or (self.codes and finding.code not in self.codes) or (not self.codes and self.kind != "noqa"):
+    def silences(self, code: str, rows: tuple[int, int]) -> bool:
+        """Say whether it covers a finding of `code` whose statement is on these rows of the module."""
+        if not self.is_blanket and all(each.code != code for each in self.named):
             return False
-        if self.rows is not None and self.rows.isdisjoint(range(row, end_row + 1)):
+        if self.rows is not None and self.rows.isdisjoint(range(rows[0], rows[1] + 1)):
             return False
-        self.used.add(finding.code)
+        self.used.add(code)
         return True
 
-    @property
-    def unused(self) -> tuple[str, ...]:
-        return tuple(code for code in self.codes if code not in self.used)
+    def unused(self, judged: Iterable[str]) -> tuple[Named, ...]:
+        """Return what it names in vain, of the codes that were judged at all in this run."""
+        judged = set(judged)
+        return tuple(each for each in self.named if each.code in judged and each.code not in self.used)
+
+    def without(self, gone: Sequence[Named]) -> Edit:
+        """Return the edit that takes these names out, and the whole comment if none is left."""
+        kept = [each for each in self.named if each not in gone]
+        if not kept and not self.others:
+            return Edit(self._whole(), "")
+        words = [word for word in re.finditer(r"[\w-]+", self._list()) if word.start() not in self._starts(gone)]
+        first, last = self._bounds()
+        separator = ", " if ", " in self._list() else "," if "," in self._list() else " "
+        span = Span(self.span.row, first, self.span.row, last)
+        return Edit(span, separator.join(word[0] for word in words))
+
+    def _bounds(self) -> tuple[int, int]:
+        """The columns of the list of codes, other tools' codes included."""
+        first = min(each.column for each in self.named)
+        last = max(each.end_column for each in self.named)
+        before = re.search(r"(?:[\w-]+[\s,]+)*$", self.line[: first - 1])
+        after = re.match(r"(?:\s*,\s*[\w-]+|\s+[A-Z]+[0-9]+\b)*", self.line[last - 1 :])
+        return first - len(before[0] if before else ""), last + len(after[0] if after else "")
+
+    def _list(self) -> str:
+        first, last = self._bounds()
+        return self.line[first - 1 : last - 1]
+
+    def _starts(self, gone: Sequence[Named]) -> set[int]:
+        first, _ = self._bounds()
+        return {each.column - first for each in gone}
+
+    def _whole(self) -> Span:
+        """The comment with the blanks before it, or its whole row if it has one to itself."""
+        before, after = self.line[: self.span.column - 1], self.line[self.span.end_column - 1 :]
+        if before.strip() or after.strip():
+            return Span(self.span.row, len(before.rstrip()) + 1, self.span.row, self.span.end_column)
+        return Span(self.span.row, 1, self.span.row + 1, 1)
 
 
-def mentions(text: str) -> bool:
-    """Say whether a file can have a suppression that names our rules."""
-    return "lintloss" in text.lower() or ("noqa" in text and re.search(r"noqa[^\n]*LL\d", text) is not None)
-
-
-def suppressions(module: Module, names: Mapping[str, str]) -> tuple[Suppression, ...]:
-    """Read the suppression comments of a file.
-
-    Args:
-        names: rule name -> code, of every rule there is.
-    """
-    lowered = module.text.lower()
-    if "noqa" not in lowered and "lintloss" not in lowered:
-        return ()
-    known = {**{code.lower(): code for code in names.values()}, **{name.lower(): code for name, code in names.items()}}
-    found: list[Suppression] = []
-    for row, column, text in _comments(module):
-        if "noqa" in text.lower() or "lintloss" in text.lower():
-            found.extend(_read(module, row, column, text, known))
-    return tuple(found)
-
-
-def _comments(module: Module) -> Iterator[tuple[int, int, str]]:
-    """Yield (row, column from 0, text) of the comments."""
-    try:
-        for token in tokenize.generate_tokens(io.StringIO("\n".join(module.lines) + "\n").readline):
-            if token.type == tokenize.COMMENT:
-                yield token.start[0], token.start[1], token.string
-    except (tokenize.TokenError, SyntaxError):
-        return  # a broken file: the comments up to there count
-
-
-def _read(module: Module, row: int, start: int, text: str, known: Mapping[str, str]) -> Iterator[Suppression]:
-    for pattern, make in ((_OURS, _ours), (_NOQA, _noqa)):
-        for match in pattern.finditer(text):
-            begin, end = start + match.start(), start + match.start() + len(match[0].rstrip())
-            span = Span(row, begin + 1, row, end + 1)
-            whole = _whole(module.lines[row - 1], span, row < len(module.lines))
-            made = make(match, known, span, whole)
-            if made is not None:
-                made.rows = None if made.kind == "ignore-file" else _rows(module.lines, row)
-                made.spans = {code: _shift(span, *at) for code, at in _places(match, known).items()}
-                yield made
-
-
-def _whole(line: str, span: Span, has_next: bool) -> Span:
-    before, after = line[: span.column - 1], line[span.end_column - 1 :]
-    if before.strip() or after.strip():
-        return Span(span.row, len(before.rstrip()) + 1, span.row, span.end_column)
-    return Span(span.row, 1, span.row + 1, 1) if has_next else Span(span.row, 1, span.row, len(line) + 1)
-
-
-def _rows(lines: tuple[str, ...], row: int) -> frozenset[int]:
-    """The comment's own row; a comment with a row to itself speaks for the statement under its block of comments."""
-    rows = [row]
-    while lines[row - 1].lstrip().startswith("#") and row < len(lines):
-        row += 1
-        rows.append(row)
-    return frozenset(rows)
-
-
-def _shift(span: Span, begin: int, end: int) -> Span:
-    return Span(span.row, span.column + begin, span.row, span.column + end)
-
-
-def _places(match: re.Match[str], known: Mapping[str, str]) -> dict[str, tuple[int, int]]:
-    group = "codes" if "codes" in match.groupdict() else "rest"
-    text, begin = match[group] or "", match.start(group) - match.start()
-    words = [(word[0], begin + word.start(), begin + word.end()) for word in _WORDS.finditer(text)]
-    return {known[word.lower()]: (first, last) for word, first, last in words if word.lower() in known}
-
-
-def _ours(match: re.Match[str], known: Mapping[str, str], span: Span, whole: Span) -> Suppression | None:
-    verb, inside = match["verb"].lower(), match["codes"]
-    if not verb and inside is None:
-        return None  # prose about lintloss
-    made = Suppression(span, whole, kind=verb if verb == "ignore-file" else "ignore", reason=match["reason"].strip(" -:"))
-    if verb not in ("ignore", "ignore-file"):
-        looks_meant = inside is not None or ":" in match[0][: match.start("verb") - match.start()]
-        made.wrong = f"`{match['verb']}` is neither `ignore` nor `ignore-file`"
-        return made if looks_meant else None
-    words = _WORDS.findall(inside or "")
-    unknown = [word for word in words if word.lower() not in known]
-    if inside is None or not words:
-        made.wrong = f"it names no rule: write `{verb}[LL101]`"
-    elif not match["close"]:
-        made.wrong = "its bracket is not closed"
-    elif unknown:
-        made.wrong = f"there is no rule `{unknown[0]}`{_nearest(unknown[0], known)}"
-    made.codes = tuple(dict.fromkeys(known[word.lower()] for word in words if word.lower() in known))
-    if made.wrong and made.codes and not match["close"]:
-        made.codes = ()
-    if unknown and made.codes:
-        made.wrong, made.spans = "", {}
-        made.foreign = True
-    return made
-
-
-def _nearest(word: str, known: Mapping[str, str]) -> str:
-    import difflib
-
-    near = difflib.get_close_matches(word.lower(), known, n=1)
-    return f"; did you mean `{known[near[0]] if near[0] == known[near[0]].lower() else near[0]}`?" if near else ""
-
-
-def _noqa(match: re.Match[str], known: Mapping[str, str], span: Span, whole: Span) -> Suppression | None:
-    made = Suppression(span, whole, kind="noqa")
-    rest = match["rest"]
-    codes = _CODE.findall(rest)
-    ours = tuple(dict.fromkeys(known[code.lower()] for code in codes if code.lower() in known))
-    if match["colon"]:
-        if not codes:
-            return None  # `# noqa: because …` silences nothing here
-        made.codes, made.foreign = ours, len(codes) > len(ours)
-        return made if ours else None
-    if ours:
-        made.wrong = f"without its colon it silences nothing: write `# noqa: {', '.join(ours)}`"
-        return made
-    return None if codes else made
-
-
-def unused_edits(suppression: Suppression, codes: Iterable[str]) -> tuple[Edit, ...]:
-    """Return the edits that take `codes` out of a suppression: the comment, or only our codes if others are in it."""
-    gone = set(codes)
-    if not suppression.foreign and gone >= set(suppression.codes):
-        return (Edit(suppression.whole, ""),)
-    return tuple(Edit(suppression.spans[code], "") for code in sorted(gone) if code in suppression.spans)
+def silenced(finding: Finding, rows: tuple[int, int], suppressions: Sequence[Suppression]) -> bool:
+    """Say whether a comment silences the finding; every one that does counts as used."""
+    using = [each for each in suppressions if each.silences(finding.code, rows)]
+    return bool(using)
