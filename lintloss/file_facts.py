@@ -1,4 +1,4 @@
-"""What the engine itself observes of a file: that it cannot be read, and comments that silence nothing or say no reason.
+"""What the engine itself observes of a file: that it cannot be read, comments that silence nothing or say no reason.
 
 They are observations like any other, so that LL001 to LL003 are rules like any other.
 """

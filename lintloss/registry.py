@@ -72,8 +72,8 @@ def packs() -> tuple[str, ...]:
 def _announced() -> tuple[str, ...]:
     """Read the entry points of our group.
 
-    Measured: importlib.metadata takes 50 ms; asking each `*.dist-info` whether its entry_points.txt names our group takes
-    1 ms for 50 distributions, and only if one does is there anything to parse.
+    Measured: importlib.metadata takes 50 ms; asking each `*.dist-info` whether its entry_points.txt names our group
+    takes 1 ms for 50 distributions, and only if one does is there anything to parse.
     """
     names: dict[str, None] = {}
     for folder in dict.fromkeys(sys.path):

@@ -65,3 +65,16 @@ def _has_own_noqa(data: bytes) -> bool:
     import re
 
     return re.search(rb"noqa[^\n]*LL\d", data) is not None
+
+
+def is_plain_text(data: bytes) -> bool:
+    """Say whether Python can at least decode it: no null byte, and UTF-8. Costs a tenth of the screen itself."""
+    if b"\0" in data:
+        return False
+    if data.isascii():
+        return True
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
