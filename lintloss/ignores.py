@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from lintloss.findings import Edit, Finding, Fix, Span
 from lintloss.lines import ending_of, split_rows
+from lintloss.notebook import is_notebook, read_cells
 
 IGNORE = re.compile(r"#\s*lintloss:\s*ignore\[(?P<codes>[^\]\n]*)\](?P<reason>[^#\n]*)")
 _MAGIC = re.compile(r"^(\s*)[%!?].*$", re.M)
@@ -42,11 +43,20 @@ class _Rows:
         return next((rows for rows in self.statements if rows[0] <= row <= rows[1]), None)
 
 
-def with_ignores(text: str, findings: Sequence[Finding], reason: str = "") -> tuple[Finding, ...]:
-    """Give each finding of one text (a file, or a cell) a safe fix that writes its ignore comment.
+def with_ignores(path: str, text: str, findings: Sequence[Finding], reason: str = "") -> tuple[Finding, ...]:
+    """Give each finding of one file, instead of its own fix, a safe one that writes its ignore comment.
 
     Findings that share a row share one edit. One that no comment can silence gets no fix.
     """
+    if not is_notebook(path):
+        return _with_ignores(text, findings, reason)
+    marked: list[Finding] = []
+    for cell in read_cells(text):
+        marked += _with_ignores(cell.text, [finding for finding in findings if finding.cell == cell.index], reason)
+    return tuple(marked)
+
+
+def _with_ignores(text: str, findings: Sequence[Finding], reason: str) -> tuple[Finding, ...]:
     rows = _read_rows(text)
     places = [_place(rows, finding) if rows else None for finding in findings]
     codes: dict[_Place, set[str]] = defaultdict(set)

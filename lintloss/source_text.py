@@ -43,15 +43,15 @@ def decode(path: str, raw: bytes) -> SourceText:
         raise SourceError(f"cannot be decoded: {error}", where=path) from error
 
 
-def read(path: str) -> SourceText:
-    """Read and decode a file.
+def read_bytes(path: str) -> bytes:
+    """Read a file.
 
     Raises:
-        SourceError: it cannot be opened or decoded.
+        SourceError: it cannot be opened.
     """
     try:
         with open(path, "rb") as file:
-            return decode(path, file.read())
+            return file.read()
     except OSError as error:
         raise SourceError(f"cannot be read: {error.strerror or error}", where=path) from error
 
@@ -59,11 +59,10 @@ def read(path: str) -> SourceText:
 def read_for_display(path: str) -> str:
     """Return a file's text for an excerpt: what cannot be read is "", what cannot be decoded is replaced."""
     try:
-        return read(path).text
+        raw = read_bytes(path)
     except SourceError:
-        pass
-    try:
-        with open(path, encoding="utf-8-sig", errors="replace", newline="") as file:
-            return file.read()
-    except OSError:
         return ""
+    try:
+        return decode(path, raw).text
+    except SourceError:
+        return raw.removeprefix(codecs.BOM_UTF8).decode("utf-8", "replace")

@@ -91,10 +91,14 @@ class Texts:
         found = self.cell(place.path, place.cell)
         return locate(self.raw(place.path), found, place.span) if found else Span(1, 1, 1, 1)
 
+    def line_of(self, finding: Finding) -> str:
+        """Return the row that a finding begins in: what fingerprints and baselines know it by."""
+        return self.row(finding.path, finding.cell, finding.span.row)
+
+    def path_of(self, path: str) -> str:
+        """Return a path as the repository knows it."""
+        return repository_path(path, self._run)
+
     def fingerprints(self, findings: Sequence[Finding]) -> tuple[str, ...]:
         """Fingerprint findings by repository path and the text of their line."""
-        return fingerprints(
-            findings,
-            line_of=lambda finding: self.row(finding.path, finding.cell, finding.span.row),
-            path_of=lambda path: repository_path(path, self._run),
-        )
+        return fingerprints(findings, self.line_of, self.path_of)
