@@ -65,7 +65,9 @@ def _row(text: str, row: int, marks: Sequence[Mark], digits: int, width: int) ->
     room = max(20, width - digits - 3)
     columns = [_columns(text, mark, row) for mark in marks]
     start = _first_cell(columns, room, cell_len(expand(text)))
-    yield Text.assemble(_gutter(str(row), digits), _window(expand(text), start, room))
+    line = Text.assemble(_gutter(str(row), digits), _window(expand(text), start, room))
+    line.rstrip()
+    yield line
     for mark, (left, right) in zip(marks, columns, strict=True):
         if not text.strip() and mark.span.row < row < mark.span.end_row:
             continue  # nothing to underline

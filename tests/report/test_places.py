@@ -158,4 +158,4 @@ def test_format_is_chosen_for_the_place_it_runs_in(environ: dict[str, str], term
 
 def test_blank_row_within_a_span_has_no_underline() -> None:
     shown = [line.plain for line in excerpt(["f(", "", "  a)"], [Mark(Span(1, 1, 3, 5))], width=80)]
-    assert shown == ["  |", "1 | f(", "  | ^^", "2 | ", "3 |   a)", "  |   ^^", "  |"]
+    assert shown == ["  |", "1 | f(", "  | ^^", "2 |", "3 |   a)", "  |   ^^", "  |"]
