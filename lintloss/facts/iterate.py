@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Callable
 
-from lintloss.facts import assign
+from lintloss.facts import assign, equality
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
@@ -37,6 +37,8 @@ def over(machine: Machine, node: ast.For | ast.AsyncFor, body: Callable[[], str]
     """Run a for loop."""
     iterable = evaluate(machine, node.iter)
     loop, elements = describe(machine, node, node.iter, iterable, ast.unparse(node.target))
+    equality.note_sampler(machine, loop, node.body)
+    equality.note_loader(machine, loop, node)
     run(machine, loop, lambda: assign.store(machine, node.target, elements()), body)
 
 

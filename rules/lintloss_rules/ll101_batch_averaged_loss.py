@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from lintloss.findings import Severity
-from lintloss.rule import Bad, Good, Rule
+from collections.abc import Iterator
+
+from lintloss.facts.averages import Mean, mean_of
+from lintloss.facts.observations import Averaging, Observation
+from lintloss.findings import Confidence, Severity
+from lintloss.rule import Bad, Good, Judgment, Rule
 
 
 class BatchAveragedLoss(Rule):
@@ -30,6 +34,33 @@ class BatchAveragedLoss(Rule):
     code = "LL101"
     name = "batch-averaged-loss"
     confirmed_by = "the ledger's Σ mean·n ÷ Σ n over the criterion calls, against the value of the flagged expression"
+
+    watches = (Averaging,)
+
+    def judge(self, seen: Observation) -> Iterator[Judgment]:
+        """Report a mean of means that weights its batches (rows, windows) alike."""
+        if not isinstance(seen, Averaging):
+            return
+        mean = mean_of(seen)
+        if mean is None or not mean.is_mean_of_means:
+            return
+        yield Judgment(self._severity(mean), mean.confidence, self._message(mean), mean.evidence)
+
+    @staticmethod
+    def _severity(mean: Mean) -> Severity:
+        if mean.equal or not mean.scores_tokens:
+            return Severity.NOTE
+        return Severity.ERROR if mean.unequal else Severity.WARNING
+
+    @staticmethod
+    def _message(mean: Mean) -> str:
+        said = f"mean losses are averaged with equal weight per {mean.weight}"
+        if mean.equal:
+            return f"{said}; exact here, because every {mean.weight} scores the same number of tokens"
+        if not mean.scores_tokens:
+            return f"{said}; exact as long as every {mean.weight} has the same size"
+        why = "which differ in scored tokens" if mean.unequal else "which need not score the same number of tokens"
+        return f"{said}, {why}: multiply each by its scored tokens, and divide the total by their sum"
 
     bad = (
         Bad(

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from lintloss.facts.averages import Mean, mean_of
+from lintloss.facts.observations import Averaging, Observation
 from lintloss.findings import Severity
-from lintloss.rule import Bad, Good, Rule
+from lintloss.rule import Bad, Good, Judgment, Rule
 
 
 class WrongNormalizer(Rule):
@@ -30,6 +34,20 @@ class WrongNormalizer(Rule):
     code = "LL102"
     name = "wrong-normalizer"
     confirmed_by = "the ratio of the reported value to the ledger's token mean, matched against the counts of the run"
+
+    watches = (Averaging,)
+
+    def judge(self, seen: Observation) -> Iterator[Judgment]:
+        """Report a quotient that is off in scale: its unit is not a loss per token (or example)."""
+        if not isinstance(seen, Averaging):
+            return
+        mean = mean_of(seen)
+        if mean is not None and mean.wrong_count:
+            yield Judgment(Severity.ERROR, mean.confidence, self._message(mean), mean.evidence)
+
+    @staticmethod
+    def _message(mean: Mean) -> str:
+        return f"{mean.wrong_count}: the result is {mean.after.unit}"
 
     bad = (
         Bad(

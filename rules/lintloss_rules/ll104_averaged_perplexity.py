@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from lintloss.facts.averages import mean_of
+from lintloss.facts.observations import Averaging, Observation
 from lintloss.findings import Severity
-from lintloss.rule import Bad, Good, Rule
+from lintloss.rule import Bad, Good, Judgment, Rule
 
 
 class AveragedPerplexity(Rule):
@@ -29,6 +33,20 @@ class AveragedPerplexity(Rule):
     code = "LL104"
     name = "averaged-perplexity"
     confirmed_by = "the mean of exp over the ledger's batches (rows, tokens) matches, exp of the token mean does not"
+
+    watches = (Averaging,)
+
+    def judge(self, seen: Observation) -> Iterator[Judgment]:
+        """Report a mean of exponentials."""
+        if not isinstance(seen, Averaging) or not seen.before.is_perplexity:
+            return
+        mean = mean_of(seen)
+        if mean is None or not mean.averages_perplexity:
+            return
+        message = (
+            f"perplexities are averaged over {mean.weight_plural}; exponentiate once, the mean loss per scored token"
+        )
+        yield Judgment(Severity.ERROR, mean.confidence, message, mean.evidence)
 
     bad = (
         Bad(

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from lintloss.facts.averages import confidence_in, in_evaluation
+from lintloss.facts.observations import Exponential, Observation
 from lintloss.findings import Severity
-from lintloss.rule import Bad, Good, Rule
+from lintloss.rule import Bad, Good, Judgment, Rule
 
 
 class WrongBase(Rule):
@@ -28,6 +32,22 @@ class WrongBase(Rule):
     code = "LL501"
     name = "wrong-base"
     confirmed_by = "the reported value is 2 to the ledger's nats per token, or its bits are the ledger's nats"
+
+    watches = (Exponential,)
+
+    def judge(self, seen: Observation) -> Iterator[Judgment]:
+        """Report 2 ** nats and exp(bits)."""
+        if not isinstance(seen, Exponential) or not in_evaluation(seen):
+            return
+        content, base = seen.exponent.unit.content, seen.base
+        if content == "loss" and not (seen.exponent.presumed and base == "2"):
+            return
+        if (base == "2") == (content == "bit") or (base == "10"):
+            return
+        unit = "bits" if content == "bit" else "nats"
+        right = "2 ** x" if content == "bit" else "exp(x)"
+        message = f"the loss is in {unit} and is exponentiated with base {base}; use {right}"
+        yield Judgment(Severity.ERROR, confidence_in(seen.exponent), message, seen.exponent.trace)
 
     bad = (
         Bad(

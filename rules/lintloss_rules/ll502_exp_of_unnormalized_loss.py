@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from lintloss.facts.averages import unnormalized
+from lintloss.facts.observations import Exponential, Observation
 from lintloss.findings import Severity
-from lintloss.rule import Bad, Good, Rule
+from lintloss.rule import Bad, Good, Judgment, Rule
 
 
 class ExpOfUnnormalizedLoss(Rule):
@@ -27,6 +31,17 @@ class ExpOfUnnormalizedLoss(Rule):
     code = "LL502"
     name = "exp-of-unnormalized-loss"
     confirmed_by = "the argument of exp against the ledger's total and its token mean: it matches the total"
+
+    watches = (Exponential,)
+
+    def judge(self, seen: Observation) -> Iterator[Judgment]:
+        """Report an exponential of anything but a loss per token."""
+        if not isinstance(seen, Exponential):
+            return
+        found = unnormalized(seen)
+        if found is not None:
+            message = f"what is exponentiated is {seen.exponent.unit}, {found.what}; divide by the scored tokens first"
+            yield Judgment(Severity.ERROR, found.confidence, message, seen.exponent.trace)
 
     bad = (
         Bad(
