@@ -14,11 +14,8 @@ class Anchor:
     def __init__(self, module: Module) -> None:
         self._ascii = module.text.isascii()
         self._lines = [] if self._ascii else module.text.split("\n")
-        self._scopes: list[tuple[int, int]] = []
-        for node in ast.walk(module.tree):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                self._scopes.append((node.lineno, node.end_lineno or node.lineno))
-        self._last = max((node.end_lineno or 1 for node in module.tree.body), default=1)
+        self._tree = module.tree
+        self._scopes: list[tuple[int, int]] | None = None
 
     def span(self, node: ast.AST) -> Span:
         row = getattr(node, "lineno", 1)
@@ -28,8 +25,15 @@ class Anchor:
 
     def scope(self, row: int) -> tuple[int, int]:
         """Return the rows of the innermost function around `row`, or of the whole module."""
+        if self._scopes is None:
+            self._scopes = [
+                (node.lineno, node.end_lineno or node.lineno)
+                for node in ast.walk(self._tree)
+                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            ]
         around = [scope for scope in self._scopes if scope[0] <= row <= scope[1]]
-        return max(around, default=(1, self._last))
+        last = max((node.end_lineno or 1 for node in self._tree.body), default=1)
+        return max(around, default=(1, last))
 
     def _column(self, row: int, offset: int) -> int:
         if self._ascii or row > len(self._lines):

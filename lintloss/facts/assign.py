@@ -149,15 +149,15 @@ def _heap_place(machine: Machine, target: ast.expr) -> tuple[Key, str] | None:
 
 def _put(machine: Machine, place: tuple[Key, str], target: ast.expr, value: Value) -> None:
     """Store in the heap; filling a list by index inside a loop is collecting over that loop."""
-    old = machine.state.heap.get(place)
+    old = machine.state.heap.get(*place)
     machine.assigned[machine.frame.module.path, target.lineno] = value
     owner = place[0]
     collects = isinstance(target, ast.Subscript) and place[1] == "elem"
-    if collects and machine.state.heap.get((owner, "len")) is not None:
-        created = machine.state.heap[owner, "len"].depth
-        collect(machine, owner, value, created)
+    length = machine.state.heap.get(owner, "len")
+    if collects and length is not None:
+        collect(machine, owner, value, length.depth)
         return
-    machine.state.heap[place] = Slot(value, machine.depth if old is None or not collects else old.depth)
+    machine.state.heap.put(*place, Slot(value, machine.depth if old is None or not collects else old.depth))
 
 
 def collect(machine: Machine, owner: Key, value: Value, created: int) -> None:
@@ -167,9 +167,9 @@ def collect(machine: Machine, owner: Key, value: Value, created: int) -> None:
         machine.list_loops[owner] = over
     guards = arithmetic.open_guards(machine, created)
     value = _guarded(value, guards)
-    slot = machine.state.heap.get((owner, "elem"))
+    slot = machine.state.heap.get(owner, "elem")
     old = slot.value if slot else None
-    machine.state.heap[owner, "elem"] = Slot(value if old is None else join(old, value), created)
+    machine.state.heap.put(owner, "elem", Slot(value if old is None else join(old, value), created))
 
 
 def _guarded(value: Value, guards: tuple[Evidence, ...]) -> Value:
@@ -224,9 +224,9 @@ def _slot(machine: Machine, target: ast.expr) -> tuple[Slot | None, Callable[[Va
 
     def write_heap(value: Value, depth: int) -> None:
         if place is not None:
-            machine.state.heap[place] = Slot(value, depth)
+            machine.state.heap.put(*place, Slot(value, depth))
 
-    slot = machine.state.heap.get(place) if place is not None else None
+    slot = machine.state.heap.get(*place) if place is not None else None
     if slot is None and place is not None:
         slot = _default_slot(machine, place, target)
     return slot, write_heap
@@ -234,9 +234,9 @@ def _slot(machine: Machine, target: ast.expr) -> tuple[Slot | None, Callable[[Va
 
 def _default_slot(machine: Machine, place: tuple[Key, str], target: ast.expr) -> Slot | None:
     """Read an item that was not stored under its own key: an element of the list, a class attribute."""
-    length = machine.state.heap.get((place[0], "len"))
+    length = machine.state.heap.get(place[0], "len")
     if length is not None:
-        elem = machine.state.heap.get((place[0], "elem"))
+        elem = machine.state.heap.get(place[0], "elem")
         return Slot(elem.value if elem else Const(0), length.depth)
     value = evaluate(machine, target)
     return Slot(value, 0) if isinstance(value, Const | Quantity | Ref) else None

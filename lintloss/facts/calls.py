@@ -6,7 +6,7 @@ import ast
 
 from lintloss.facts.expressions import evaluate, member
 from lintloss.facts.machine import DEPTH, Frame, Machine
-from lintloss.facts.state import Slot, State
+from lintloss.facts.state import Heap, Slot, State
 from lintloss.facts.values import (
     UNKNOWN,
     Choice,
@@ -75,7 +75,7 @@ def arguments(machine: Machine, node: ast.Call) -> tuple[list[Value], Kwargs]:
 
 def _spread(machine: Machine, value: Value) -> Kwargs:
     if isinstance(value, Ref) and value.kind == "dict":
-        found = {name: slot.value for (owner, name), slot in machine.state.heap.items() if owner == value.id and name not in {"len", "elem"}}
+        found = {name: slot.value for name, slot in machine.fields(value).items() if name not in {"len", "elem"}}
         return found or {"**": value}
     return {"**": value}
 
@@ -239,7 +239,7 @@ def bases(machine: Machine, cls: Class, seen: int = 0) -> list[Class | Lib]:
 
 def _in_module(machine: Machine, cls: Class, node: ast.expr) -> Value:
     """Evaluate an expression among the globals of the module that defines a class."""
-    frame = Frame(cls.module, cls.module.tree, ("class", cls.module.path, cls.node.name), State(dict(machine.module_names(cls.module.path)), {}))
+    frame = Frame(cls.module, cls.module.tree, ("class", cls.module.path, cls.node.name), State(dict(machine.module_names(cls.module.path)), machine.state.heap if machine.frames else Heap()))
     if cls.closure and cls.closure in machine.closures:
         frame.state.names.update(machine.closures[cls.closure])
     machine.frames.append(frame)

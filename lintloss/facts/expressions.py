@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from lintloss.facts.machine import Machine
+from lintloss.facts.state import Slot
 from lintloss.facts.units import count
 from lintloss.facts.values import (
     UNKNOWN,
@@ -21,6 +22,7 @@ from lintloss.facts.values import (
     ModelOutput,
     ModuleValue,
     Opaque,
+    Pending,
     Quantity,
     Ref,
     Tensor,
@@ -55,10 +57,22 @@ def _constant(machine: Machine, node: ast.Constant) -> Value:
 def _name(machine: Machine, node: ast.Name) -> Value:
     slot = machine.read(node.id)
     if slot is not None:
-        return slot.value
+        return _looked_up(machine, node.id, slot)
     if node.id in BUILTINS:
         return Lib(f"builtins.{node.id}")
     return Opaque((machine.frame.module.path, node.id), node.id)
+
+
+def _looked_up(machine: Machine, name: str, slot: Slot) -> Value:
+    if not isinstance(slot.value, Pending):
+        return slot.value
+    from lintloss.facts import imports
+
+    value = imports.resolve(machine, slot.value)
+    names = machine.module_names(slot.value.importer)
+    if names.get(name) is slot:
+        names[name] = Slot(value, slot.depth)
+    return value
 
 
 def _attribute(machine: Machine, node: ast.Attribute) -> Value:
@@ -83,7 +97,7 @@ def member(machine: Machine, owner: Value, name: str, node: ast.AST) -> Value:
     if isinstance(owner, ModuleValue):
         slot = machine.module_names(owner.module.path).get(name)
         if slot is not None:
-            return slot.value
+            return _looked_up(machine, name, slot)
         return calls.submodule(machine, owner, name) or Lib(f"{owner.module.path}:{name}")
     if isinstance(owner, Ref):
         return calls.instance_member(machine, owner, name, node)
@@ -257,15 +271,13 @@ def _list(machine: Machine, node: ast.List | ast.Set) -> Value:
 
 def _dict(machine: Machine, node: ast.Dict) -> Value:
     ref = Ref(machine.key(node, "dict"), "dict")
-    for stale in [key for key in machine.state.heap if key[0] == ref.id]:
-        del machine.state.heap[stale]
+    machine.state.heap.clear(ref.id)
     for key, value in zip(node.keys, node.values, strict=True):
         made = evaluate(machine, value)
         if key is None:
             if isinstance(made, Ref):
-                for (owner, name), slot in list(machine.state.heap.items()):
-                    if owner == made.id:
-                        machine.put(ref, name, slot.value)
+                for name, slot in machine.fields(made).items():
+                    machine.put(ref, name, slot.value)
             continue
         machine.put(ref, subscript_key(machine, key), made)
     return ref

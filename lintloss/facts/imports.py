@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 
 from lintloss.facts.machine import Frame, Machine
-from lintloss.facts.state import Slot, State
-from lintloss.facts.values import Lib, ModuleValue, Value
+from lintloss.facts.state import Heap, Slot, State
+from lintloss.facts.values import Lib, ModuleValue, Pending, Value
 from lintloss.parse import Module
 
 # Names by which people import these; a library's own name decides its knowledge tables.
@@ -20,15 +20,22 @@ def bind(machine: Machine, node: ast.Import | ast.ImportFrom) -> None:
         for alias in node.names:
             top = alias.name.split(".")[0]
             if alias.asname:
-                machine.write(alias.asname, _module(machine, path, alias.name) or Lib(alias.name))
+                machine.write(alias.asname, Pending(path, alias.name))
             else:
-                machine.write(top, _module(machine, path, top) or Lib(top))
+                machine.write(top, Pending(path, top))
         return
     for alias in node.names:
         if alias.name == "*":
             _star(machine, path, node)
         else:
-            machine.write(alias.asname or alias.name, member(machine, path, node.module or "", alias.name, node.level))
+            machine.write(alias.asname or alias.name, Pending(path, node.module or "", alias.name, node.level))
+
+
+def resolve(machine: Machine, pending: Pending) -> Value:
+    """Look up what an import binds."""
+    if pending.attribute:
+        return member(machine, pending.importer, pending.module, pending.attribute, pending.level)
+    return _module(machine, pending.importer, pending.module) or Lib(pending.module)
 
 
 def _module(machine: Machine, importer: str, name: str, level: int = 0) -> Value | None:
@@ -48,7 +55,7 @@ def member(machine: Machine, importer: str, name: str, attribute: str, level: in
     if isinstance(source, ModuleValue):
         slot = machine.module_names(source.module.path).get(attribute)
         if slot is not None:
-            return slot.value
+            return resolve(machine, slot.value) if isinstance(slot.value, Pending) else slot.value
     below = _module(machine, importer, full, level)
     if below is not None:
         return below
@@ -70,7 +77,7 @@ def load(machine: Machine, module: Module) -> None:
     if module.path in machine.globals or len(machine.frames) > 30:
         return
     machine.globals[module.path] = {}
-    frame = Frame(module, module.tree, ("import", module.path), State({}, machine.state.heap if machine.frames else {}))
+    frame = Frame(module, module.tree, ("import", module.path), State({}, machine.state.heap if machine.frames else Heap()))
     outer, machine.loops = machine.loops, []
     machine.frames.append(frame)
     try:

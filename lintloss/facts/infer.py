@@ -37,7 +37,7 @@ def infer(module: Module, project: Project) -> Facts:
     for function in _functions(machine, module):
         if (module.path, function.node.lineno) in machine.reached:
             continue
-        frame.state = State(dict(machine.globals[module.path]), dict(frame.state.heap))
+        frame.state = State(dict(machine.globals[module.path]), frame.state.heap.copy())
         machine.loops.clear()
         machine.guards.clear()
         del machine.frames[1:]

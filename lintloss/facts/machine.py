@@ -125,16 +125,19 @@ class Machine:
     # -- heap ---------------------------------------------------------------------------------------------------
 
     def get(self, ref: Ref | Key, field_name: str) -> Slot | None:
-        return self.state.heap.get((ref.id if isinstance(ref, Ref) else ref, field_name))
+        return self.state.heap.get(ref.id if isinstance(ref, Ref) else ref, field_name)
+
+    def fields(self, ref: Ref) -> dict[str, Slot]:
+        """Return the fields of an object; not to be changed."""
+        return self.state.heap.fields(ref.id)
 
     def put(self, ref: Ref | Key, field_name: str, value: Value, depth: int | None = None) -> None:
         key = ref.id if isinstance(ref, Ref) else ref
-        self.state.heap[key, field_name] = Slot(value, self.depth if depth is None else depth)
+        self.state.heap.put(key, field_name, Slot(value, self.depth if depth is None else depth))
 
     def new_list(self, node: ast.AST, elem: Value | None = None, length: Value | None = None, kind: str = "list") -> Ref:
         ref = Ref(self.key(node, "list"), kind)
-        for stale in [key for key in self.state.heap if key[0] == ref.id]:
-            del self.state.heap[stale]
+        self.state.heap.clear(ref.id)
         if elem is not None:
             self.put(ref, "elem", elem)
         self.put(ref, "len", length if length is not None else Const(0))
@@ -143,8 +146,8 @@ class Machine:
     def elem(self, ref: Ref) -> Value:
         """Return what the elements of a list or dict may be."""
         found: Value | None = None
-        for (owner, name), slot in self.state.heap.items():
-            if owner == ref.id and name != "len":
+        for name, slot in self.fields(ref).items():
+            if name not in {"len", "boxed"}:
                 found = slot.value if found is None else join(found, slot.value)
         return found if found is not None else UNKNOWN
 

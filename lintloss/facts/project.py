@@ -21,6 +21,8 @@ class Project:
         self._load = load
         self._roots = tuple(os.path.normpath(root) for root in roots)
         self._modules: dict[str, Module | None] = {}
+        self._files: dict[str, bool] = {}
+        self._resolved: dict[tuple[str, str], str | None] = {}
         self.read: set[str] = set()  # every path that a result depends on, absent ones included
 
     def add(self, module: Module) -> None:
@@ -41,11 +43,12 @@ class Project:
             for _ in range(level - 1):
                 folder = os.path.join(folder, os.pardir)
             return self._at(os.path.normpath(folder), parts)
-        for base in self._bases(folder):
-            found = self._at(base, parts)
-            if found is not None:
-                return found
-        return None
+        asked = (folder, name)
+        if asked not in self._resolved:
+            places = (self._place(base, parts) for base in self._bases(folder)) if parts else iter(())
+            self._resolved[asked] = next((place for place in places if place is not None), None)
+        path = self._resolved[asked]
+        return self.module(path) if path is not None else None
 
     def _bases(self, folder: str) -> list[str]:
         """List the folders that may be on sys.path: the file's own, its ancestors, their src/."""
@@ -57,14 +60,24 @@ class Project:
         return [each for base in bases for each in (base, os.path.join(base, "src"))]
 
     def _at(self, base: str, parts: list[str]) -> Module | None:
+        path = self._place(base, parts)
+        return self.module(path) if path is not None else None
+
+    def _place(self, base: str, parts: list[str]) -> str | None:
+        """Return the file that `parts` name below `base`."""
         if not parts:
             path = os.path.join(base, "__init__.py")
-            return self.module(path) if os.path.isfile(path) else None
+            return path if self._is_file(path) else None
         stem = os.path.join(base, *parts)
         for path in (stem + ".py", os.path.join(stem, "__init__.py")):
-            if os.path.isfile(path):
-                return self.module(path)
+            if self._is_file(path):
+                return path
         return None
+
+    def _is_file(self, path: str) -> bool:
+        if path not in self._files:
+            self._files[path] = os.path.isfile(path)
+        return self._files[path]
 
 
 def top_level(tree: ast.Module) -> Iterable[ast.stmt]:

@@ -104,6 +104,16 @@ class Class(Value):
 
 
 @dataclass(frozen=True, slots=True)
+class Pending(Value):
+    """A name that an import binds, looked up when it is first read: most imports never matter."""
+
+    importer: str
+    module: str
+    attribute: str = ""
+    level: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ModuleValue(Value):
     """A module of the project."""
 

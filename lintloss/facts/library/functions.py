@@ -225,8 +225,7 @@ def _count_nonzero(machine: Machine, node: ast.AST, args: list[Value], kwargs: K
 
 def _defaultdict(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     ref = Ref(machine.key(node, "dict"), "dict")
-    for stale in [key for key in machine.state.heap if key[0] == ref.id]:
-        del machine.state.heap[stale]
+    machine.state.heap.clear(ref.id)
     made = args[0] if args else None
     if isinstance(made, Lib) and made.name in {"builtins.float", "builtins.int"}:
         machine.put(ref, "len", Const(0))

@@ -122,9 +122,8 @@ def _dict(machine: Machine, ref: Ref, name: str, args: list[Value]) -> Value:
     if name == "items":
         return Tuple((Tuple((Opaque((*ref.id, "key")), machine.elem(ref))),))
     if name == "update" and args and isinstance(args[0], Ref):
-        for (owner, field_name), slot in list(machine.state.heap.items()):
-            if owner == args[0].id:
-                machine.put(ref, field_name, slot.value)
+        for field_name, slot in machine.fields(args[0]).items():
+            machine.put(ref, field_name, slot.value)
         return Const(None)
     return ref if name == "copy" else Opaque((*ref.id, "." + name), "")
 
