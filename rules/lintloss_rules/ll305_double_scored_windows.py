@@ -471,13 +471,14 @@ import torch.nn.functional as F
 from transformers import AutoModelForCausalLM
 
 model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
+WINDOW, STRIDE = 1024, 256
 
 
 @torch.no_grad()
-def loss(ids, window=1024, stride=256):
+def loss(ids):
     nats, tokens, done = 0.0, 0, 1
-    for begin in range(0, ids.numel(), stride):
-        end = min(begin + window, ids.numel())
+    for begin in range(0, ids.numel(), STRIDE):
+        end = min(begin + WINDOW, ids.numel())
         fresh = end - done
         logits = model(ids[None, begin:end]).logits[0]
         targets = ids[done:end]
