@@ -5,13 +5,11 @@ The only place that changes text. A fix is applied whole or not at all, and ever
 
 from __future__ import annotations
 
-import ast
 import difflib
 import os
 import re
 import stat
 import tempfile
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +17,7 @@ from lintloss.errors import SourceError
 from lintloss.findings import Edit, Finding
 from lintloss.lines import Offsets, ending_of, split_rows
 from lintloss.notebook import is_notebook, read_cells, replace_sources
+from lintloss.parse import UnparsableError, syntax_tree
 from lintloss.source_text import decode, read_bytes
 
 ROUNDS = 10
@@ -30,7 +29,6 @@ UNSPELLABLE = "the file's encoding cannot spell the result"
 NO_CELL = "its cell is not in the notebook"
 Recheck = Callable[[str], Sequence[Finding]]
 _MAGIC = re.compile(r"^([ \t]*)(?:[%!?].*|[\w., \t]+=[ \t]*[%!].*|[\w.]+\?\??[ \t]*)$", re.M)  # %x, y = !ls, z?
-_PARSE_FLAGS = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,12 +151,10 @@ def parses(text: str) -> bool:
 
 
 def _parses_as_is(text: str) -> bool:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the user's invalid escapes are not ours to print
-        try:
-            compile(text, "<fixed>", "exec", flags=_PARSE_FLAGS, dont_inherit=True)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return False
+    try:
+        syntax_tree(text)
+    except UnparsableError:
+        return False
     return True
 
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import io
 import re
 import tokenize
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from sys import maxsize
 
 from lintloss.findings import Edit, Finding, Fix, Span
 from lintloss.lines import ending_of, split_rows
 from lintloss.notebook import is_notebook, read_cells
 
-IGNORE = re.compile(r"#\s*lintloss:\s*ignore\[(?P<codes>[^\]\n]*)\](?P<reason>[^#\n]*)")
+IGNORE = re.compile(r"#\s*lintloss\s*:\s*ignore\s*\[(?P<codes>[^\]#]*)\](?P<reason>[^#]*)", re.IGNORECASE)
 _MAGIC = re.compile(r"^(\s*)[%!?].*$", re.M)
 _OPENS = ("FSTRING_START", "TSTRING_START")
 _CLOSES = ("FSTRING_END", "TSTRING_END")
@@ -40,7 +43,8 @@ class _Rows:
     continued: frozenset[int]
 
     def statement(self, row: int) -> tuple[int, int] | None:
-        return next((rows for rows in self.statements if rows[0] <= row <= rows[1]), None)
+        found = bisect_right(self.statements, (row, maxsize)) - 1
+        return self.statements[found] if found >= 0 and row <= self.statements[found][1] else None
 
 
 def with_ignores(path: str, text: str, findings: Sequence[Finding], reason: str = "") -> tuple[Finding, ...]:
@@ -121,6 +125,7 @@ def _comment(codes: Iterable[str], reason: str) -> str:
     return f"# lintloss: ignore[{', '.join(ordered)}] {' '.join(reason.split())}".rstrip()
 
 
+@lru_cache(maxsize=4)  # one file's findings ask for the same text, one after another
 def _read_rows(text: str) -> _Rows | None:
     try:
         return _scan(text)

@@ -55,16 +55,25 @@ def read_cells(raw: str) -> tuple[CellSource, ...]:
     Raises:
         ValueError: the text is not JSON, or not a notebook with a `cells` list.
     """
-    members = dict(_members(raw, _skip(raw, 0)))
-    if "cells" not in members or raw[members["cells"]] != "[":
-        raise ValueError("no list of cells")
-    starts = _items(raw, members["cells"])
+    starts = list(_cell_starts(raw))
     return tuple(cell for index, start in enumerate(starts) if (cell := _read_cell(raw, start, index)) is not None)
+
+
+def _cell_starts(raw: str) -> Iterator[int]:
+    members = dict(_members(raw, _skip(raw, 0)))
+    if "cells" not in members and "worksheets" in members:  # nbformat 3
+        for sheet in _items(raw, members["worksheets"]):
+            at = dict(_members(raw, sheet)).get("cells")
+            yield from () if at is None else _items(raw, at)
+    elif "cells" not in members:
+        raise ValueError("no list of cells")
+    else:
+        yield from _items(raw, members["cells"])
 
 
 def _read_cell(raw: str, start: int, index: int) -> CellSource | None:
     members = dict(_members(raw, start))
-    at = members.get("source")
+    at = members.get("source", members.get("input"))  # the latter in nbformat 3
     if at is None:
         return None
     kind, _ = _decoder.raw_decode(raw, members["cell_type"]) if "cell_type" in members else ("code", 0)
@@ -104,6 +113,8 @@ def _members(raw: str, at: int) -> Iterator[tuple[str, int]]:
 
 def _items(raw: str, at: int) -> list[int]:
     """Return the offsets of the items of the JSON list at `at`."""
+    if raw[at : at + 1] != "[":
+        raise ValueError("not a JSON list")
     found: list[int] = []
     at = _skip(raw, at + 1)
     while raw[at : at + 1] not in ("]", ""):

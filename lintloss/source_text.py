@@ -1,22 +1,19 @@
-"""Bytes of a file <-> its text: encoding by PEP 263, byte order mark set apart, line endings kept."""
+"""A file to be written back or shown: its bytes <-> its text, with encoding, byte order mark and line endings kept."""
 
 from __future__ import annotations
 
-import codecs
-import io
-import tokenize
 from dataclasses import dataclass
 
+from lintloss import parse
 from lintloss.errors import SourceError
 
 
 @dataclass(frozen=True, slots=True)
 class SourceText:
-    """The decoded text of a file, and what it takes to write it back byte for byte."""
+    """The decoded text of a file, and the encoding that spells it byte for byte ("utf-8-sig" has the mark)."""
 
     text: str
     encoding: str
-    has_bom: bool
 
     def encode(self, text: str) -> bytes:
         """Spell `text` as this file is spelled.
@@ -24,7 +21,7 @@ class SourceText:
         Raises:
             UnicodeEncodeError: the file's encoding lacks a character of `text`.
         """
-        return (codecs.BOM_UTF8 if self.has_bom else b"") + text.encode(self.encoding)
+        return text.encode(self.encoding)
 
 
 def decode(path: str, raw: bytes) -> SourceText:
@@ -33,14 +30,10 @@ def decode(path: str, raw: bytes) -> SourceText:
     Raises:
         SourceError: the bytes are not text in the encoding that the file names (UTF-8 when it names none).
     """
-    has_bom = raw.startswith(codecs.BOM_UTF8)
-    body = raw[len(codecs.BOM_UTF8) :] if has_bom else raw
     try:
-        encoding = "utf-8" if path.endswith(".ipynb") else tokenize.detect_encoding(io.BytesIO(raw).readline)[0]
-        encoding = "utf-8" if encoding == "utf-8-sig" else encoding
-        return SourceText(text=body.decode(encoding), encoding=encoding, has_bom=has_bom)
-    except (SyntaxError, UnicodeDecodeError, LookupError) as error:
-        raise SourceError(f"cannot be decoded: {error}", where=path) from error
+        return SourceText(*parse.decode(raw))
+    except parse.UnparsableError as failure:
+        raise SourceError(f"cannot be decoded: {failure.broken.message}", where=path) from None
 
 
 def read_bytes(path: str) -> bytes:
@@ -52,8 +45,8 @@ def read_bytes(path: str) -> bytes:
     try:
         with open(path, "rb") as file:
             return file.read()
-    except OSError as error:
-        raise SourceError(f"cannot be read: {error.strerror or error}", where=path) from error
+    except OSError as failure:
+        raise SourceError(f"cannot be read: {failure.strerror or failure}", where=path) from None
 
 
 def read_for_display(path: str) -> str:
@@ -65,4 +58,4 @@ def read_for_display(path: str) -> str:
     try:
         return decode(path, raw).text
     except SourceError:
-        return raw.removeprefix(codecs.BOM_UTF8).decode("utf-8", "replace")
+        return raw.decode("utf-8-sig", "replace")

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import random
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from lintloss import fix
+from lintloss.comments import suppressions
 from lintloss.findings import Confidence, Finding, Severity, Span
 from lintloss.ignores import IGNORE, ignore_row, with_ignores
+from lintloss.lines import split_rows
+from lintloss.parse import parse_text
 
 
 def finding(row: int, code: str = "LL101", cell: int | None = None, column: int = 1) -> Finding:
@@ -121,3 +128,53 @@ def test_pattern_reads_codes_and_reason() -> None:
     found = IGNORE.search("x  # lintloss: ignore[LL101, batch-averaged-loss] because # more")
     assert found
     assert (found["codes"], found["reason"]) == ("LL101, batch-averaged-loss", " because ")
+
+
+STATEMENTS = st.sampled_from(
+    [
+        "a = b / c",
+        "a = 1  # why",
+        "a = 1  # lintloss: ignore[LL301] seen",
+        "f(\n  a,\n\n  b,\n)",
+        'x = """a\n# lintloss: ignore[LL101]\n""" + f(\n c)',
+        'x = f"""a\n{b}\n"""; y = 2',
+        "if x:\n    a = 1 + \\\n        2",
+        "s = 'a\\\nb'",
+        "for x in y:  # noqa: E501\n\tpass",
+        "@wrap\ndef f(): return '''\n'''",
+        "é = '損'  # é",
+        "# a comment",
+        "",
+    ]
+)
+
+
+@given(statements=st.lists(STATEMENTS, min_size=1), at=st.randoms(), ending=st.sampled_from(["\n", "\r\n"]))
+def test_comment_silences_its_finding_and_leaves_the_code_alone(
+    statements: list[str], at: random.Random, ending: str
+) -> None:
+    text = "\n".join(statements).replace("\n", ending)
+    tree = ast.parse(text)
+    placed = [node for node in ast.walk(tree) if isinstance(node, ast.expr)]
+    assume(placed)
+    node = at.choice(placed)
+    outcome = fix.apply("a.py", text, with_ignores("a.py", text, [finding(node.lineno)], "known"))
+    assert len(outcome.applied) == 1
+    after = parse_text(outcome.text, "a.py")
+    assert ast.dump(after.tree) == ast.dump(tree)
+    moved = node.lineno + len(split_rows(outcome.text)) - len(split_rows(text))
+    last = moved + (node.end_lineno or node.lineno) - node.lineno
+    found = suppressions(after, {"ll101": "LL101", "ll301": "LL301"})
+    assert any(each.silences("LL101", _statement(after.tree, moved, last)) for each in found)
+
+
+def _statement(tree: ast.Module, first: int, last: int) -> tuple[int, int]:
+    """Return the rows of the smallest statement (of a compound one its header) that holds these rows."""
+    rows = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.stmt):
+            body = getattr(node, "body", None)
+            end = body[0].lineno - 1 if body and body[0].lineno > node.lineno else node.end_lineno or node.lineno
+            start = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", []))])
+            rows.append((start, max(end, start)))
+    return min((pair for pair in rows if pair[0] <= first and last <= pair[1]), key=lambda pair: pair[1] - pair[0])

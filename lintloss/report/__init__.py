@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from lintloss.errors import LintlossError, UsageError
 from lintloss.findings import Finding
-from lintloss.report.rule_page import RulePage
-from lintloss.source_text import read_for_display
+
+if TYPE_CHECKING:
+    from lintloss.report.rule_page import RulePage
 
 FORMATS: dict[str, str] = {
     "full": "lintloss.report.full",
@@ -25,6 +26,12 @@ FORMATS: dict[str, str] = {
     "markdown": "lintloss.report.markdown",
 }
 SUMMARIZED = frozenset({"full", "markdown"})  # these end in the summary; with the others it belongs on stderr
+
+
+def _read(path: str) -> str:
+    from lintloss.source_text import read_for_display  # only a run that reports something reads again
+
+    return read_for_display(path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +61,7 @@ class Run:
     width: int = 100
     show_evidence: bool = False
     rules: tuple[RulePage, ...] = ()
-    sources: Callable[[str], str] = read_for_display
+    sources: Callable[[str], str] = _read
 
 
 class Format(Protocol):

@@ -65,8 +65,12 @@ def _row(text: str, row: int, marks: Sequence[Mark], digits: int, width: int) ->
     room = max(20, width - digits - 3)
     columns = [_columns(text, mark, row) for mark in marks]
     start = _first_cell(columns, room, cell_len(expand(text)))
-    yield Text.assemble(_gutter(str(row), digits), _window(expand(text), start, room))
+    line = Text.assemble(_gutter(str(row), digits), _window(expand(text), start, room))
+    line.rstrip()
+    yield line
     for mark, (left, right) in zip(marks, columns, strict=True):
+        if not text.strip() and mark.span.row < row < mark.span.end_row:
+            continue  # nothing to underline
         label = f" {mark.label}" if mark.label and row == mark.span.end_row else ""
         under = " " * (left - start) + "^" * max(1, min(right, start + room) - left)
         yield Text.assemble(_gutter("", digits), (f" {under}{label}", _STYLES[mark.style]))
@@ -82,6 +86,8 @@ def _columns(text: str, mark: Mark, row: int) -> tuple[int, int]:
 
 def expand(text: str) -> str:
     """Expand tabs to stops of 4 cells and spell control characters out, so that every character has a width."""
+    if text.isascii() and text.isprintable():
+        return text
     parts: list[str] = []
     cells = 0
     for character in text:

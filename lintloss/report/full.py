@@ -20,26 +20,23 @@ _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity
 
 def render(findings: Sequence[Finding], run: Run) -> str:
     texts = Texts(run)
-    lines: list[Text] = []
-    for finding in findings:
-        lines += [*_finding(finding, texts, run), Text()]
-    lines += [Text(line) for line in summary(findings, run).splitlines()]
-    return _print(lines, run)
+    parts = [Text("\n").join([*_finding(finding, texts, run), Text()]) for finding in findings]
+    parts += [Text(summary(findings, run).rstrip("\n"))]
+    return _colored(parts, run) if run.color else "".join(f"{part.plain}\n" for part in parts)
 
 
-def _print(lines: Iterable[Text], run: Run) -> str:
+def _colored(parts: Iterable[Text], run: Run) -> str:
     out = io.StringIO()
     console = Console(
         file=out,
         width=run.width,
-        force_terminal=run.color,
-        no_color=not run.color,
-        color_system="standard" if run.color else None,
+        force_terminal=True,
+        color_system="standard",
         legacy_windows=False,
         _environ={},  # the command line has read the environment already
     )
-    for line in lines:
-        console.print(line, soft_wrap=True, highlight=False)
+    for part in parts:
+        console.print(part, soft_wrap=True, highlight=False)
     return out.getvalue()
 
 

@@ -109,6 +109,13 @@ def test_escapes_in_a_cell_are_stepped_over(as_list: bool, options: dict[str, An
         assert json.loads(f'"{raw[start:end]}"') == text
 
 
+def test_notebook_of_the_old_format_has_its_cells_in_worksheets() -> None:
+    raw = json.dumps(
+        {"worksheets": [{"cells": [{"cell_type": "heading", "source": "x"}]}, {"cells": [{"input": ["a"]}]}]}
+    )
+    assert [(cell.index, cell.text) for cell in read_cells(raw)] == [(0, "x"), (1, "a")]
+
+
 SOURCES = st.lists(st.text(st.sampled_from('ab\n"\\é🎉 \t')), min_size=1, max_size=4)
 
 
@@ -147,3 +154,8 @@ def test_what_is_no_notebook_is_a_value_error(raw: str) -> None:
 )
 def test_format_is_chosen_for_the_place_it_runs_in(environ: dict[str, str], terminal: bool, name: str) -> None:
     assert choose(environ, is_terminal=terminal) == name
+
+
+def test_blank_row_within_a_span_has_no_underline() -> None:
+    shown = [line.plain for line in excerpt(["f(", "", "  a)"], [Mark(Span(1, 1, 3, 5))], width=80)]
+    assert shown == ["  |", "1 | f(", "  | ^^", "2 |", "3 |   a)", "  |   ^^", "  |"]

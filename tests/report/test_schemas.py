@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib.resources import files
@@ -97,3 +98,31 @@ def test_sarif_precision_claims_no_more_than_the_least_sure_result(project: Any)
     precision = {rule["id"]: rule["properties"]["precision"] for rule in run["tool"]["driver"]["rules"]}
     assert precision["LL501"] == "low"
     assert precision["LL201"] == "medium"
+
+
+JUNIT: dict[str, tuple[set[str], set[str], set[str]]] = {  # element -> required and optional attributes, children
+    "testsuites": ({"name", "tests", "failures", "errors"}, set(), {"testsuite"}),
+    "testsuite": ({"name", "tests", "failures", "errors"}, set(), {"testcase"}),
+    "testcase": ({"classname", "name"}, {"file", "line"}, {"failure", "error"}),
+    "failure": ({"type", "message"}, set(), set()),
+    "error": ({"message"}, set(), set()),
+}
+
+
+@pytest.mark.parametrize("clean", [False, True], ids=["findings", "clean"])
+def test_junit_keeps_the_elements_that_readers_know(clean: bool, project: Any) -> None:
+    run = replace(project.run, errors=()) if clean else project.run
+    root = ElementTree.fromstring(load("junit").render(() if clean else project.findings, run))
+    assert root.tag == "testsuites"
+    for element in root.iter():
+        required, optional, children = JUNIT[element.tag]
+        assert required <= element.attrib.keys() <= required | optional
+        assert {child.tag for child in element} <= children
+        for kind, tag in (("tests", "testcase"), ("failures", "failure"), ("errors", "error")):
+            if kind in element.attrib:
+                assert int(element.attrib[kind]) == len(list(element.iter(tag)))
+
+
+def test_junit_of_a_clean_run_is_one_passing_case(project: Any) -> None:
+    root = ElementTree.fromstring(load("junit").render((), replace(project.run, errors=())))
+    assert [list(case) for case in root.iter("testcase")] == [[]]
