@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import warnings
 from dataclasses import dataclass
+
+from lintloss.positions import column_of, span_of, split_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,11 +18,142 @@ class Cell:
     rows: int
 
 
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """Where and why Python cannot read a file or a cell; rows count within the cell if there is one."""
+
+    row: int
+    column: int
+    message: str
+    cell: int | None = None
+
+
+class UnparsableError(Exception):
+    """Nothing of the file can be checked: it is reported as LL001."""
+
+    def __init__(self, broken: Broken) -> None:
+        super().__init__(broken.message)
+        self.broken = broken
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Module:
-    """A parsed file. A notebook is its code cells joined into one module, magics blanked out."""
+    """A parsed file. A notebook is its code cells joined into one module, magics blanked out.
+
+    `lines` are its rows without their ends; `broken` are the cells that could not be read (they are blank in `text`).
+    """
 
     path: str  # as shown to the user
     text: str
     tree: ast.Module
     cells: tuple[Cell, ...] = ()
+    lines: tuple[str, ...] = ()
+    broken: tuple[Broken, ...] = ()
+
+    def span_of(self, node: ast.expr | ast.stmt) -> tuple[int, int, int, int]:
+        """Return (row, column, end row, end column) of a node: 1-based code points, the fields of findings.Span."""
+        return span_of(node, self.lines, self.text.isascii())
+
+    def cell_of(self, row: int) -> Cell | None:
+        """Return the cell that holds a row of the module."""
+        return next((cell for cell in self.cells if cell.first_row <= row < cell.first_row + cell.rows), None)
+
+
+def parse(data: bytes, path: str) -> Module:
+    """Read a source file or notebook.
+
+    Raises: UnparsableError: Python (or JSON) cannot read it.
+    """
+    if path.endswith(".ipynb"):
+        from lintloss.cells import parse_notebook
+
+        return parse_notebook(data, path)
+    return parse_text(decode(data)[0], path)
+
+
+def parse_text(text: str, path: str) -> Module:
+    return Module(path, text, syntax_tree(text), lines=split_rows(text))
+
+
+def decode(data: bytes) -> tuple[str, str]:
+    """Return the text of a source file and its encoding, as PEP 263 and the byte order mark say ("utf-8-sig").
+
+    Raises: UnparsableError: the bytes are not in that encoding, or there is no such encoding.
+    """
+    marked = data.startswith(b"\xef\xbb\xbf")
+    encoding = "utf-8-sig" if marked else "utf-8"
+    head = data.split(b"\n", 2)[:2] if data.count(b"\r") == data.count(b"\r\n") else data.splitlines()[:2]
+    for row, line in enumerate(head, start=1):
+        if b"coding" in line:
+            encoding = _declared(line, row, encoding) or encoding
+            break
+    try:
+        return data.decode(encoding), encoding
+    except UnicodeDecodeError as failure:
+        raise UnparsableError(_undecodable(data, failure, encoding)) from None
+
+
+def _declared(line: bytes, row: int, default: str) -> str | None:
+    """Return the encoding that a coding line names. The codec is looked up here, so that a wrong name is an LL001."""
+    import codecs
+    import re
+
+    match = re.match(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", line)
+    if match is None:
+        return None
+    name = match[1].decode("ascii", "replace")
+    try:
+        found = codecs.lookup(name)
+        if not getattr(found, "_is_text_encoding", True):
+            raise LookupError
+    except LookupError:
+        raise UnparsableError(Broken(row, match.start(1) + 1, f"unknown encoding: {name}")) from None
+    if default == "utf-8-sig" and found.name != "utf-8":
+        raise UnparsableError(Broken(row, match.start(1) + 1, f"encoding problem: {name} with a UTF-8 byte order mark"))
+    return default if found.name == "utf-8" else found.name
+
+
+def _undecodable(data: bytes, failure: UnicodeDecodeError, encoding: str) -> Broken:
+    """Say it as Python says it when it is given the file."""
+    before = data[: failure.start].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    row = before.count(b"\n") + 1
+    column = len(before.rpartition(b"\n")[2].decode(encoding, "replace")) + 1
+    if encoding.startswith("utf-8"):
+        byte = f"\\x{data[failure.start]:02x}"
+        message = f"non-UTF-8 code starting with '{byte}', but no encoding declared (see PEP 263)"
+    else:
+        message = f"not {encoding}, which its coding line declares: {failure.reason}"
+    return Broken(row, column, message)
+
+
+def syntax_tree(text: str) -> ast.Module:
+    """Parse source text, silently: a warning about an invalid escape is the user's business, not ours to print.
+
+    Raises: UnparsableError: as the interpreter running lintloss sees it.
+    """
+    null = text.find("\0")
+    if null >= 0:
+        rows = split_rows(text[:null])
+        raise UnparsableError(Broken(len(rows), len(rows[-1]) + 1, "source code cannot contain null bytes"))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(text)
+    except SyntaxError as failure:
+        raise UnparsableError(_broken(failure, text)) from None
+    except (RecursionError, MemoryError):
+        raise UnparsableError(Broken(1, 1, "nested too deeply for Python's parser")) from None
+    except ValueError as failure:  # 3.10: an integer literal too long, a surrogate
+        raise UnparsableError(Broken(1, 1, str(failure))) from None
+
+
+def _broken(failure: SyntaxError, text: str) -> Broken:
+    row = max(failure.lineno or 1, 1)
+    lines = split_rows(text)
+    line = lines[row - 1] if row <= len(lines) else ""
+    # `offset` counts code points since 3.10, except that a tokenizer error may point past the line.
+    column = min(max(failure.offset or 1, 1), len(line) + 1)
+    return Broken(row, column, failure.msg)
+
+
+__all__ = ["Broken", "Cell", "Module", "UnparsableError", "column_of", "decode", "parse", "parse_text", "syntax_tree"]

@@ -1,0 +1,60 @@
+"""LL001: a file or notebook cell that Python cannot read, so that nothing in it was checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lintloss.facts.observations import Observation
+from lintloss.file_facts import Unreadable
+from lintloss.findings import Confidence, Severity
+from lintloss.rule import Bad, Good, Judgment, Rule
+
+
+class SyntaxErrorFound(Rule):
+    """Python cannot read the file, so nothing in it was checked.
+
+    Why:
+        A file that does not parse has no findings, and a run without findings looks like a clean one. Null bytes,
+        bytes that are not in the declared encoding and Python 2 sources are reported the same way. In a notebook it
+        is the cell that is reported; the other cells are still checked.
+
+    Instead:
+        Repair the file, or leave it out with `extend-exclude`. What counts is the syntax of the Python that
+        lintloss runs on.
+
+    Source:
+        The language reference, and PEP 263 for encodings.
+    """
+
+    code = "LL001"
+    name = "syntax-error"
+    confirmed_by = "nothing: a file that does not parse does not run"
+    watches = (Unreadable,)
+
+    bad = (
+        Bad(
+            why="Python 2",
+            severity=Severity.ERROR,
+            code='def report(loss):\n    print "loss", loss  # <-\n',
+        ),
+        Bad(
+            why="half of an edit",
+            severity=Severity.ERROR,
+            code="def perplexity(loss):\n    return math.exp(loss  # <-\n",
+        ),
+        Bad(
+            why="a conflict marker",
+            severity=Severity.ERROR,
+            code="<<<<<<< HEAD  # <-\nloss = total / tokens\n",
+        ),
+    )
+    good = (
+        Good(why="an invalid escape is a warning of Python's, not an error", code='print("loss\\d")\n'),
+        Good(why="a top-level await is what notebooks do", code="loss = await evaluate()\n"),
+    )
+
+    def judge(self, seen: Observation) -> Iterator[Judgment]:
+        assert isinstance(seen, Unreadable)
+        yield Judgment(
+            Severity.ERROR, Confidence.HIGH, f"cannot be parsed, so nothing in it was checked: {seen.reason}"
+        )

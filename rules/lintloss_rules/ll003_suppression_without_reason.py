@@ -1,0 +1,48 @@
+"""LL003: a suppression comment that does not say why. Off by default."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lintloss.facts.observations import Observation
+from lintloss.file_facts import UnexplainedSuppression
+from lintloss.findings import Confidence, Severity
+from lintloss.rule import Bad, Good, Judgment, Rule
+
+
+class SuppressionWithoutReason(Rule):
+    """A suppression comment does not say why the number is right.
+
+    Why:
+        Whoever reads the reported loss next year has to know why a warning about it was put aside: a fixed block
+        size, a value that is never reported, a finding that is wrong.
+
+    Instead:
+        Write the reason after the bracket: `# lintloss: ignore[LL101] all blocks are full`.
+
+    Source:
+        A convention of lintloss; off by default, select LL003 to ask for it.
+    """
+
+    code = "LL003"
+    name = "suppression-without-reason"
+    enabled = False
+    confirmed_by = "nothing: it is about a comment"
+    watches = (UnexplainedSuppression,)
+
+    bad = (
+        Bad(
+            why="no reason on a line",
+            code="def add(total, loss):\n    return total + loss  # lintloss: ignore[LL101]  # <-\n",
+        ),
+        Bad(why="no reason for a whole file", code="# lintloss: ignore-file[LL101]  # <-\nloss = 0.0\n"),
+    )
+    good = (
+        Good(why="it says why", code="# lintloss: ignore-file[LL003] a demonstration\nloss = 0.0\n"),
+        Good(why="noqa has no room for a reason", code="import loss  # noqa: F401\n"),
+    )
+
+    def judge(self, seen: Observation) -> Iterator[Judgment]:
+        assert isinstance(seen, UnexplainedSuppression)
+        names = ", ".join(seen.names)
+        yield Judgment(Severity.WARNING, Confidence.HIGH, f"say why {names} does not apply here, after the bracket")
