@@ -26,16 +26,26 @@ def by_scope(tape: Tape, scope: int, value_sites: frozenset[int]) -> tuple[Evalu
     bounds = [*entries, 1 << 60]
     found: list[Evaluation] = []
     for start, end in zip(bounds, bounds[1:], strict=False):
-        found.extend(_cut(tape, start, end, value_sites))
+        found.extend(_cut(tape, scope, start, end, value_sites))
     return tuple(_with_values(tape, found))
 
 
-def _cut(tape: Tape, start: int, end: int, value_sites: frozenset[int]) -> list[Evaluation]:
+def _within(tape: Tape, scope: int, calls: list[Call]) -> list[Call]:
+    """Calls made below the flagged function; all of them when it hands its work to threads."""
+    place = tape.scopes.get(scope)
+    below = [call for call in calls if place is not None and any(place.holds(frame) for frame in call.site.frames)]
+    return below or calls
+
+
+def _cut(tape: Tape, scope: int, start: int, end: int, value_sites: frozenset[int]) -> list[Evaluation]:
     """One activation: the innermost loop whose turns hold several criterion calls each is the loop of evaluations."""
     flagged = [value for value in tape.values if start <= value.order < end and value.site in value_sites]
-    calls = [call for call in tape.calls if start <= call.order < end]
+    # A flagged expression is computed from what came before it; criterion calls after it belong to something else.
+    last = max((value.order for value in flagged), default=end)
+    calls = _within(tape, scope, [call for call in tape.calls if start <= call.order <= last])
     if not calls:
         return []
+    end = min(end, last + 1)
     for loop in _loops(tape, value_sites):
         turns = [mark.order for mark in tape.loops if mark.site == loop and start <= mark.order < end]
         windows = list(zip(turns, [*turns[1:], end], strict=True))
@@ -63,7 +73,6 @@ def _count(calls: list[Call], low: int, high: int) -> int:
 def _evaluation(tape: Tape, calls: list[Call], flagged: list[Value], low: int, high: int) -> Evaluation | None:
     inside = tuple(value for value in flagged if low <= value.order < high)
     last = max((value.order for value in inside), default=high)
-    # A flagged expression is computed from what came before it; criterion calls after it belong to something else.
     mine = [call for call in calls if low <= call.order <= last]
     if not mine and inside:
         mine = [call for call in calls if low <= call.order < high]

@@ -154,6 +154,20 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class Scope:
+    """A function (or a whole file) that holds a flagged expression."""
+
+    path: str
+    row: int
+    end_row: int
+    name: str
+
+    def holds(self, frame: Frame) -> bool:
+        inside = frame.path == self.path and self.row <= frame.row <= self.end_row
+        return inside and (self.name == "<module>" or frame.function == self.name)
+
+
+@dataclass(frozen=True, slots=True)
 class Tape:
     """Everything one process recorded, in order."""
 
@@ -162,6 +176,7 @@ class Tape:
     values: tuple[Value, ...] = ()
     enters: tuple[Mark, ...] = ()
     loops: tuple[Mark, ...] = ()
+    scopes: dict[int, Scope] = field(default_factory=dict)
     looks: dict[int, Look] = field(default_factory=dict)
     value_sites: dict[int, ValueSite] = field(default_factory=dict)
     links: tuple[Link, ...] = ()

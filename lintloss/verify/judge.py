@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from lintloss.verify import judge_averaging, judge_hygiene, judge_logits
 from lintloss.verify.evaluations import Evaluation, by_runs, by_scope
-from lintloss.verify.events import Frame, Tape
+from lintloss.verify.events import Tape
 from lintloss.verify.flagged import FlaggedFinding
 from lintloss.verify.ranks import Group, gather
 from lintloss.verify.verdicts import CONFIRMED, NEGLIGIBLE, NOT_REACHED, REFUTED, UNDECIDED, Judged, Verdict
@@ -66,7 +66,7 @@ def _groups(finding: FlaggedFinding, tapes: tuple[Tape, ...]) -> tuple[Group, ..
         sites = frozenset(link.value for link in own)
         found = by_scope(tape, own[0].scope, sites)
         if not found or (_is_called_per_batch(found) and len(found) > 1):
-            found = _through(finding, tape) or found
+            found = _through(own[0].scope, sites, tape) or found
         by_tape.append(found)
     return gather(by_tape)
 
@@ -76,21 +76,14 @@ def _is_called_per_batch(found: tuple[Evaluation, ...]) -> bool:
     return all(len(evaluation.calls) == 1 for evaluation in found)
 
 
-def _through(finding: FlaggedFinding, tape: Tape) -> tuple[Evaluation, ...]:
-    """Runs of calls that passed through the flagged function's lines."""
-    scopes = {link.value for link in tape.links if link.finding == finding.number}
-    runs = by_runs(tape)
-    path = finding.place.path
-    kept = [run for run in runs if any(_touches(frame, path) for frame in run.calls[0].site.frames)]
-    flagged = [value for value in tape.values if value.site in scopes]
+def _through(scope: int, sites: frozenset[int], tape: Tape) -> tuple[Evaluation, ...]:
+    """Runs of calls that passed through the flagged function."""
+    place = tape.scopes[scope]
+    kept = [run for run in by_runs(tape) if any(place.holds(frame) for frame in run.calls[0].site.frames)]
     return tuple(
-        Evaluation(tape, run.calls, tuple(v for v in flagged if v.order > run.calls[0].order), run.values)
+        Evaluation(tape, run.calls, tuple(value for value in run.values if value.site in sites), run.values)
         for run in kept
     )
-
-
-def _touches(frame: Frame, path: str) -> bool:
-    return frame.path == path
 
 
 def _unseen(finding: FlaggedFinding, run: Run) -> tuple[str, str]:

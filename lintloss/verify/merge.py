@@ -17,6 +17,7 @@ from lintloss.verify.events import (
     Look,
     Mark,
     Process,
+    Scope,
     Site,
     Tape,
     Value,
@@ -42,6 +43,7 @@ class _Notes:
     forms: dict[int, Form] = field(default_factory=dict)
     elements: dict[int, str] = field(default_factory=dict)
     values: dict[int, ValueSite] = field(default_factory=dict)
+    scopes: dict[int, Scope] = field(default_factory=dict)
     links: list[Link] = field(default_factory=list)
     looks: dict[int, Look] = field(default_factory=dict)
     others: list[dict[str, object]] = field(default_factory=list)
@@ -71,6 +73,7 @@ def _read_tape(number: int, path: Path) -> Tape:
         values=tuple(_value(row, number, notes) for row in rows if row[1] == VALUE),
         enters=tuple(Mark(row[0], number, row[3]) for row in rows if row[1] == ENTER),
         loops=tuple(Mark(row[0], number, row[3]) for row in rows if row[1] == LOOP),
+        scopes=notes.scopes,
         looks=notes.looks,
         value_sites=notes.values,
         links=tuple(notes.links),
@@ -151,6 +154,10 @@ def _sort_note(notes: _Notes, number: int, note: dict[str, object]) -> None:
             str(note["path"]), _int(note["row"]), str(note["text"]), str(note["role"]),
             None if scope is None else _int(scope), tuple(_int(loop) for loop in _items(note["loops"])),
         )  # fmt: skip
+    elif kind == "scope_site":
+        notes.scopes[_int(key)] = Scope(
+            str(note["path"]), _int(note["row"]), _int(note["end_row"]), str(note["name"])
+        )
     elif kind == "link":
         notes.links.append(Link(_int(note["finding"]), _int(note["value"]), _int(note["scope"]), str(note["role"])))
     elif kind == "look":

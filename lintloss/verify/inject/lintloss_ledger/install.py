@@ -9,6 +9,7 @@ from typing import Any
 from . import passive
 from .criteria import CRITERIA
 from .ledger import Ledger
+from .look import Close
 from .plan import Plan
 from .record import Recorder
 from .sites import Sites
@@ -17,6 +18,7 @@ from .sites import Sites
 def install(plan: Plan, ledger: Ledger, functional: ModuleType) -> Recorder:
     """Replace the criteria and the witnesses; return the recorder they share."""
     recorder = Recorder(ledger, Sites(ledger), plan)
+    recorder.close = Close(recorder, functional)
     ledger.note("torch", version=str(getattr(recorder.torch, "__version__", "")))
     for name in CRITERIA:
         if hasattr(functional, name):

@@ -13,6 +13,7 @@ from .scripts import source_text
 
 VALUE, ENTER, LOOP = "__lintloss_value__", "__lintloss_enter__", "__lintloss_loop__"
 EXPONENTIALS = frozenset({"exp", "exp2", "pow", "perplexity", "ppl", "expm1"})
+REPORTERS = ("eval", "valid", "test", "fit", "run", "main", "epoch", "report", "perplexity", "loss", "result")
 BASES = (2, 2.0)
 
 _counter = [0]  # value sites and scopes are numbered over all flagged files of the process
@@ -94,7 +95,7 @@ class _Marks:
             scope = self.tree.scope(node)
             if isinstance(node, ast.expr) and _is_exponential(node):
                 self._add_value(node, "exp", scope)
-            if scope not in self.scopes:
+            if scope not in self.scopes and not self._may_report(scope):
                 continue
             if isinstance(node, ast.Return) and node.value is not None:
                 self._add_value(node.value, "returned", scope)
@@ -106,6 +107,12 @@ class _Marks:
                 for argument in node.args:
                     if not isinstance(argument, (ast.Constant, ast.JoinedStr, ast.Starred)):
                         self._add_value(argument, "printed", scope)
+
+    def _may_report(self, scope: Scope) -> bool:
+        """A function of a flagged file through which a report may pass; methods only by name: forward runs a lot."""
+        if isinstance(scope, ast.Module) or not isinstance(self.tree.parents.get(scope), ast.ClassDef):
+            return True
+        return any(word in scope.name for word in REPORTERS)
 
     def _number(self, kind: str, node: ast.AST, **fields: object) -> int:
         _counter[0] += 1

@@ -11,10 +11,10 @@ class ThreadState(threading.local):
 
     def __init__(self) -> None:
         self.busy = False
-        self.embedded: list[tuple[int, Any, int | None]] = []  # (table rows, ids or their shape, padding_idx)
+        self.embedded: list[Any] = []  # capture.Embedded, close look only
         self.rows = 0  # shape of the last ids that an embedding read
         self.length = 0
         self.dropout = False
         self.batch_norm = False
         self.linear: Any = None  # the last full logits, kept only while sites are looked at closely
-        self.capture: Any = None  # (module, args, kwargs) of the outermost forward, close look only
+        self.capture: Any = None  # capture.Forward, close look only
