@@ -32,7 +32,10 @@ class Boot:
         """torch.nn.functional has just been executed, and nobody has taken a name out of it yet."""
         from . import install
 
-        self.recorder = install.install(self.plan, self.ledger, module)
+        try:
+            self.recorder = install.install(self.plan, self.ledger, module)
+        except Exception as error:  # noqa: BLE001  `import torch` must not fail because of the recorder
+            self.ledger.note("failure", error=f"the recorder could not be installed: {error!r}")
         self.values.recorder = self.recorder
 
     def rewritten(self, path: str, source: bytes, name: str) -> CodeType:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
-from .record import Function, Recorder, _compiling
+from .record import Function, Recorder, compiling
 
 CALLS = ("_wrapped_call_impl", "_call_impl", "__call__")
 LARGEST = 1 << 26  # elements of a logits tensor that may be kept until the criterion is called (256 MB in float32)
@@ -48,7 +48,6 @@ def outermost(frame: FrameType | None, torch: Any) -> Forward | None:
 def watch_linear(recorder: Recorder, functional: Any) -> Function:
     """Keep the last linear layer's output while sites are looked at closely: the head's rows before any slicing."""
     original = functional.linear
-    compiling = _compiling(recorder.torch)
     state = recorder.state
 
     @functools.wraps(original)

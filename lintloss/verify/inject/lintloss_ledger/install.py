@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import Any
 
 from . import passive
+from .compiled import Compiled
 from .criteria import CRITERIA
 from .ledger import Ledger
 from .look import Close
@@ -18,6 +19,7 @@ from .sites import Sites
 def install(plan: Plan, ledger: Ledger, functional: ModuleType) -> Recorder:
     """Replace the criteria and the witnesses; return the recorder they share."""
     recorder = Recorder(ledger, Sites(ledger), plan)
+    recorder.compiled = Compiled(recorder)
     recorder.close = Close(recorder, functional)
     ledger.note("torch", version=str(getattr(recorder.torch, "__version__", "")))
     for name in CRITERIA:

@@ -7,13 +7,12 @@ import sys
 from typing import Any
 
 from . import ledger as events
-from .record import Function, Recorder, _compiling
+from .record import Function, Recorder, compiling
 
 
 def embedding(recorder: Recorder, original: Function) -> Function:
     """Remember the shape of the ids (and the ids themselves while sites are looked at closely)."""
     state = recorder.state
-    compiling = _compiling(recorder.torch)
 
     @functools.wraps(original)
     def recording(input: Any, weight: Any, padding_idx: int | None = None, *args: Any, **kwargs: Any) -> Any:  # noqa: A002
@@ -30,7 +29,6 @@ def embedding(recorder: Recorder, original: Function) -> Function:
 
 def dropout(recorder: Recorder, original: Function) -> Function:
     state = recorder.state
-    compiling = _compiling(recorder.torch)
 
     @functools.wraps(original)
     def recording(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:  # noqa: A002
@@ -44,7 +42,6 @@ def dropout(recorder: Recorder, original: Function) -> Function:
 def attention(recorder: Recorder, original: Function) -> Function:
     """scaled_dot_product_attention drops weights whenever dropout_p > 0, in eval mode too (nanoGPT PR 240)."""
     state = recorder.state
-    compiling = _compiling(recorder.torch)
 
     @functools.wraps(original)
     def recording(*args: Any, **kwargs: Any) -> Any:
@@ -58,7 +55,6 @@ def attention(recorder: Recorder, original: Function) -> Function:
 
 def batch_norm(recorder: Recorder, original: Function) -> Function:
     state = recorder.state
-    compiling = _compiling(recorder.torch)
 
     @functools.wraps(original)
     def recording(*args: Any, **kwargs: Any) -> Any:
@@ -116,7 +112,6 @@ def pad_sequence(recorder: Recorder, original: Function) -> Function:
 
 
 def pad(recorder: Recorder, original: Function) -> Function:
-    compiling = _compiling(recorder.torch)
 
     @functools.wraps(original)
     def recording(*args: Any, **kwargs: Any) -> Any:
@@ -145,11 +140,11 @@ def fused_apply(recorder: Recorder, original: Any) -> Any:
     """autograd.Function.apply: (float tensor, int64 tensor) -> scalar is a fused loss (Liger, cut-cross-entropy)."""
     state = recorder.state
     torch = recorder.torch
-    compiling = _compiling(torch)
 
     def recording(cls: Any, *args: Any, **kwargs: Any) -> Any:
         result = original.__func__(cls, *args, **kwargs)
-        if not state.busy and not compiling():
+        # torch's own (checkpointing, compiled graphs) are containers: what runs inside is seen by itself.
+        if not state.busy and not cls.__module__.startswith("torch.") and not compiling():
             loss = result[0] if isinstance(result, tuple) and result else result
             if isinstance(loss, torch.Tensor) and loss.dim() == 0 and loss.is_floating_point():
                 _note_fused(recorder, cls, args, loss)

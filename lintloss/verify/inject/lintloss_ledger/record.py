@@ -29,6 +29,7 @@ class Recorder:
         self.plan = plan
         self.state = ThreadState()
         self.torch: Any = sys.modules["torch"]
+        TORCH.append(self.torch)
         self.original: dict[str, Function] = {}
         self.pending = Pending(ledger, self.torch)
         self.forms: dict[tuple[object, ...], int] = {}
@@ -42,14 +43,15 @@ class Recorder:
         self.original[name] = original
         names = CRITERIA[name]
         state = self.state
-        compiling = _compiling(self.torch)
+        tensor = self.torch.Tensor
 
         @functools.wraps(original)
         def recorder(*args: Any, **kwargs: Any) -> Any:
-            if compiling():
-                return self.compiled.call(name, original, args, kwargs)
             if state.busy:
                 return original(*args, **kwargs)
+            kind = type(args[0] if args else kwargs.get("input"))
+            if kind is not tensor and kind.__name__ != "Parameter":
+                return self.compiled.call(name, names, original, args, kwargs)
             state.busy = True  # set_default_device and linear_cross_entropy come back through here
             try:
                 result = original(*args, **kwargs)
@@ -103,10 +105,15 @@ class Recorder:
         classes = logits.shape[1] if logits.dim() > 1 else logits.shape[0] if logits.dim() else 0
         if name == "linear_cross_entropy":
             classes = bound["linear_weight"].shape[0]
-        smoothing = bound.get("label_smoothing") or 0.0
+        number = self.form_number(
+            name, bound, logits.dtype, target.dtype, classes, logits.device, logits.dim(), indexed
+        )
+        return number, indexed
+
+    def form_number(self, name: str, bound: dict[str, Any], *rest: object) -> int:
         key = (
             name, bound.get("reduction", "mean"), bound.get("ignore_index", -100), bound.get("weight") is not None,
-            smoothing, logits.dtype, target.dtype, classes, logits.device, logits.dim(), indexed,
+            bound.get("label_smoothing") or 0.0, *rest,
         )  # fmt: skip
         number = self.forms.get(key)
         if number is None:
@@ -117,7 +124,7 @@ class Recorder:
                 field: part if isinstance(part, (int, float, str)) else str(part)
                 for field, part in zip(names, key, strict=True)
             })  # fmt: skip
-        return number, indexed
+        return number
 
     def _count(self, target: Any, bound: dict[str, Any], logits: Any, indexed: bool) -> tuple[Any, int]:
         """Scored targets and all targets of the call."""
@@ -178,13 +185,9 @@ def _rows(state: ThreadState, target: Any) -> tuple[float, float]:
     return float(target.numel()), 1.0
 
 
-def _compiling(torch: Any) -> Callable[[], bool]:
-    compiler = getattr(torch, "compiler", None)
-    found = getattr(compiler, "is_compiling", None)
-    if found is not None:
-        return found  # type: ignore[no-any-return]  # torch.compiler.is_compiling() -> bool
-    # torch.compiler is imported after torch.nn.functional: look it up at the first call.
-    def late() -> bool:
-        return bool(sys.modules["torch"].compiler.is_compiling())
+def compiling() -> bool:
+    """Tell whether dynamo is tracing the caller: it folds this into a constant, so the recorder leaves no trace."""
+    return bool(TORCH[0].compiler.is_compiling())
 
-    return late
+
+TORCH: list[Any] = []  # torch, once it is imported; torch.compiler comes later than torch.nn.functional
