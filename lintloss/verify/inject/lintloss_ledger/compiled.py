@@ -26,13 +26,19 @@ class Compiled:
         self._recorder = recorder
         self._op: Any = None
         self._unseen: set[str] = set()
+        self.awaiting: list[int] = []  # rows of graphs with gradients, until a backward comes (or not)
 
     def call(
         self, name: str, names: tuple[str, ...], original: Callable[..., Any], args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> Any:  # fmt: skip
         """Run a criterion whose input is no plain tensor: traced ones are tapped, others are said to be unseen."""
-        result = original(*args, **kwargs)
+        state = self._recorder.state
+        state.busy = True  # tracing goes through __torch_function__, which calls the function again by its name
+        try:
+            result = original(*args, **kwargs)
+        finally:
+            state.busy = False
         try:
             bound = bind(names, args, kwargs)
             kind = type(bound["input"]).__name__
@@ -55,26 +61,26 @@ class Compiled:
         )
         if self._op is None:
             self._op = self._define()
-        return self._op(result, target, -100 if ignored is None else ignored, form, indexed)
+        return self._op(result, target, -100 if ignored is None else ignored, form, indexed, result.requires_grad)
 
     def _define(self) -> Any:
         torch = self._recorder.torch
         write = self._write
 
-        def tap(loss: Any, target: Any, ignored: int, form: int, indexed: bool) -> Any:
-            write(loss, target, ignored, form, indexed)
+        def tap(loss: Any, target: Any, ignored: int, form: int, indexed: bool, graded: bool) -> Any:
+            write(loss, target, ignored, form, indexed, graded)
             return loss.clone()
 
         tags = getattr(torch.Tag, "cudagraph_unsafe", None)
         define = torch.library.custom_op(
             "lintloss::tap", tap, mutates_args=(), schema="(Tensor loss, Tensor target, int ignored, int form, "
-            "bool indexed) -> Tensor", **({"tags": (tags,)} if tags is not None else {}),
+            "bool indexed, bool graded) -> Tensor", **({"tags": (tags,)} if tags is not None else {}),
         )  # fmt: skip
-        define.register_fake(lambda loss, target, ignored, form, indexed: torch.empty_like(loss))
-        define.register_autograd(lambda context, gradient: (gradient, None, None, None, None))
+        define.register_fake(lambda loss, target, ignored, form, indexed, graded: torch.empty_like(loss))
+        define.register_autograd(lambda context, gradient: (gradient, None, None, None, None, None))
         return torch.ops.lintloss.tap
 
-    def _write(self, loss: Any, target: Any, ignored: int, form: int, indexed: bool) -> None:
+    def _write(self, loss: Any, target: Any, ignored: int, form: int, indexed: bool, graded: bool) -> None:
         recorder = self._recorder
         try:
             site = recorder.sites.number(sys._getframe(2))
@@ -83,10 +89,13 @@ class Compiled:
             scored = (target != ignored).sum() if indexed else float(target.numel())
             if target.device.type == "cpu":
                 value, scored = value.item(), float(scored)
-            flags = events.COMPILED | (events.GRAD if recorder.torch.is_grad_enabled() else 0)
+            flags = events.COMPILED | (events.GRAD if graded else 0)
             rows = float(target.shape[0]) if target.dim() > 1 else NAN
             length = float(target.shape[1]) if target.dim() > 1 else NAN
             numbers = (value, scored, float(target.numel()), rows, length, NAN, NAN, recorder.ledger.spent)
-            recorder.pending.row(flags, site, form, numbers)
+            row = recorder.pending.row(flags, site, form, numbers)
+            if graded:
+                self.awaiting.append(row)
+                del self.awaiting[:-64]
         except Exception as error:  # noqa: BLE001  as above
             recorder.failed(error)

@@ -71,7 +71,8 @@ def backward(recorder: Recorder, original: Function) -> Function:
     @functools.wraps(original)
     def recording(self: Any, *args: Any, **kwargs: Any) -> Any:
         try:
-            for index in _criterion_rows(self.grad_fn):
+            awaiting, recorder.compiled.awaiting = recorder.compiled.awaiting, []
+            for index in _criterion_rows(self.grad_fn) or awaiting:
                 recorder.ledger.row(events.BACKWARD, 0, index, 0, ())
         except Exception as error:  # noqa: BLE001  the user's backward comes first
             recorder.failed(error)
