@@ -11,7 +11,8 @@ from pathlib import Path
 
 from lintloss.errors import LintlossError, UsageError
 from lintloss.verify import report
-from lintloss.verify.flagged import FlaggedFinding, read_findings
+from lintloss.verify.events import Tape
+from lintloss.verify.flagged import read_findings
 from lintloss.verify.judge import Run, judge
 from lintloss.verify.launch import Outcome, launch
 from lintloss.verify.merge import read_tapes
@@ -53,8 +54,20 @@ def run(request: Request) -> int:
         tapes = read_tapes(folder)
     done = Run(tapes, failed=outcome.exit_code != 0)
     verdicts = judge(findings, done)
+    _complain(tapes, outcome)
     report.write(report.Report(verdicts, done, outcome), request.output_format, request.output_file, request.reports)
     return exit_code(verdicts, outcome)
+
+
+def _complain(tapes: tuple[Tape, ...], outcome: Outcome) -> None:
+    """Say on one line what the program's own traceback may not: there is no torch, or what was seen is partial."""
+    missing = next((note for tape in tapes for note in tape.notes if note["kind"] == "no_torch"), None)
+    if missing is not None:
+        python = missing["python"]
+        print(f"lintloss verify: torch is not installed for {python} ({python} -m pip install torch)", file=sys.stderr)
+    elif outcome.exit_code != 0:
+        ended = f"exit code {outcome.exit_code}" if outcome.exit_code > 0 else f"signal {-outcome.exit_code}"
+        print(f"lintloss verify: the program ended with {ended}: verdicts are partial", file=sys.stderr)
 
 
 def exit_code(verdicts: tuple[Verdict, ...], outcome: Outcome) -> int:

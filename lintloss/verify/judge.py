@@ -87,6 +87,8 @@ def _through(scope: int, sites: frozenset[int], tape: Tape) -> tuple[Evaluation,
 
 
 def _unseen(finding: FlaggedFinding, run: Run) -> tuple[str, str]:
+    if run.failed:
+        return UNDECIDED, "the program ended before the flagged code was judged"
     linked = any(link.finding == finding.number for tape in run.tapes for link in tape.links)
     if not any(tape.calls for tape in run.tapes):
         return NOT_REACHED if linked or run.tapes else UNDECIDED, _nothing_recorded(run)

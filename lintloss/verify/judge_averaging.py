@@ -69,6 +69,11 @@ def _explain(status: str, reading: Reading, reference: Pair, calls: tuple[Call, 
         return f"the number is right: {why}"
     said = f"reported is the {reading.formula}" if reading.formula else "reported matches no known formula"
     effect = _effect(reading.pair, reference)
+    form = calls[0].form
+    if form.label_smoothing or form.weighted:
+        said += f" with {'label smoothing' if form.label_smoothing else 'class weights'} in it"
+    elif form.dtype in ("torch.bfloat16", "torch.float16") and form.reduction == "mean":
+        said += f" of means that are rounded to {form.dtype.removeprefix('torch.')}"
     tail = ", negligible here" if status == NEGLIGIBLE else ""
     assert status in (CONFIRMED, NEGLIGIBLE)
     return f"{said}; {effect}; {spread}{tail}"

@@ -13,7 +13,7 @@ from .conftest import RUNTIME, Verify, marks
 
 pytestmark = pytest.mark.torch
 
-PROGRAMS = sorted(path for path in RUNTIME.glob("*.py") if path.name != "tiny.py")
+PROGRAMS = sorted(path for path in RUNTIME.glob("*.py") if not path.name.startswith("tiny"))
 NEEDS = {"hf": "transformers", "lightning": "lightning", "accelerate": "accelerate"}
 
 
@@ -45,6 +45,8 @@ def test_verdicts_and_numbers(
     assert [(code, verdict) for code, verdict, _ in said] == [(e.code, e.verdict) for e in expected], said
     for found, wanted in zip(run.findings, expected, strict=True):
         last = found["last"]
+        if "calls" in right:
+            assert [call["reference"]["loss"] for call in found["calls"]] == pytest.approx(right["calls"], rel=1e-4)
         assert last["reference"]["loss"] == pytest.approx(right[wanted.part], rel=1e-4), found["explanation"]
     assert run.exit_code == (1 if any(e.verdict == "confirmed" for e in expected) else 0)
 

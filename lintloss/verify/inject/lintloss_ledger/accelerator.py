@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from . import ledger as events
@@ -16,6 +17,11 @@ class Pending:
     def __init__(self, ledger: Ledger, torch: Any) -> None:
         self._ledger = ledger
         self._torch = torch
+        os.register_at_fork(after_in_child=self._forget)
+        self._forget()
+
+    def _forget(self) -> None:
+        """A forked child must not write its parent's rows."""
         self._waiting: list[tuple[int, int, Any]] = []  # (row, position, scalar tensor)
         self._flying: list[tuple[list[tuple[int, int]], Any, Any]] = []  # (places, host tensor, event)
 

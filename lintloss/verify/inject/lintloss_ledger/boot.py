@@ -126,7 +126,7 @@ def start(plan_path: str) -> None:
     sys.meta_path.insert(0, Finder(boot))
     atexit.register(boot.finish)
     _wrap_exit(boot)
-    sys.excepthook = _without_our_frames(sys.excepthook)
+    sys.excepthook = _without_our_frames(sys.excepthook, boot)
     _hook_script(boot)
 
 
@@ -141,8 +141,10 @@ def _wrap_exit(boot: Boot) -> None:
     os._exit = _exit  # type: ignore[assignment]  # NoReturn holds: plain does not return
 
 
-def _without_our_frames(plain: Callable[..., object]) -> Callable[..., None]:
+def _without_our_frames(plain: Callable[..., object], boot: Boot) -> Callable[..., None]:
     def excepthook(kind: type[BaseException], error: BaseException, trace: object) -> None:
+        if isinstance(error, ModuleNotFoundError) and error.name == "torch":
+            boot.ledger.note("no_torch", python=sys.executable)
         seen: BaseException | None = error
         while seen is not None:
             strip(seen)

@@ -18,6 +18,9 @@ ROW = struct.Struct("<HHIIIdddddddd")
 SEGMENT_ROWS = 4096
 NAN = float("nan")
 
+# Notes that rows refer to: a forked child goes on using the numbers, so its ledger starts with them.
+STANDING = ("torch", "site", "form", "element", "value_site", "scope_site", "loop_site", "link", "padding")
+
 CALL, VALUE, ENTER, LOOP, BACKWARD = 1, 2, 3, 4, 5
 
 GRAD, INFERENCE, COMPILED, DROPOUT, BATCH_NORM, PENDING, AUTOCAST = 1, 2, 4, 8, 16, 32, 64
@@ -29,7 +32,7 @@ class Ledger:
     def __init__(self, folder: str) -> None:
         self.folder = folder
         self.spent = 0.0  # seconds inside the recorder, all threads
-        self._lock = threading.Lock()
+        self._standing: list[tuple[str, dict[str, object]]] = []
         self._reset()
         os.register_at_fork(after_in_child=self._reset)
 
@@ -52,6 +55,8 @@ class Ledger:
                 self._rows = open(path + ".rows", "w+b")  # noqa: SIM115  lives as long as the process
                 self._notes = os.open(path + ".jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
                 self._write(self._notes, "process", _describe_process())
+                for kind, fields in self._standing:
+                    self._write(self._notes, kind, fields)
         return self._notes
 
     @staticmethod
@@ -61,7 +66,10 @@ class Ledger:
 
     def note(self, kind: str, **fields: object) -> None:
         """Append one line; a line is one write, so what a killed process wrote is whole."""
-        self._write(self._notes if self._notes is not None else self._open(), kind, fields)
+        stream = self._notes if self._notes is not None else self._open()
+        if kind in STANDING:
+            self._standing.append((kind, fields))
+        self._write(stream, kind, fields)
 
     def row(self, kind: int, flags: int, site: int, form: int, numbers: tuple[float, ...]) -> int:
         """Write one event (at most eight numbers) and return its index, the order of events in this process."""
