@@ -43,6 +43,12 @@ def binary(
     if isinstance(left, Const) and isinstance(right, Const):
         return _constants(operator, left.value, right.value)
     left, right = unboxed(machine, left), unboxed(machine, right)
+    if isinstance(left, Tensor) or isinstance(right, Tensor):
+        from lintloss.facts.library import tensors
+
+        made = tensors.combined(machine, node, operator, left, right)
+        if made is not None:
+            return made
     if isinstance(operator, ast.Div | ast.FloorDiv):
         return divide(machine, node, left, right, inside)
     if isinstance(operator, ast.Mult):
@@ -103,7 +109,7 @@ def _add(machine: Machine, node: ast.AST, operator: ast.operator, left: Value, r
     if isinstance(left, Ref) and isinstance(right, Ref) and left.kind == right.kind == "list":
         return left
     for side in (left, right):
-        if isinstance(side, Tensor) and side.form in {"logits", "hidden", ""}:
+        if isinstance(side, Tensor) and side.form in {"logits", "scores", "hidden", ""}:
             return replace(side, form="" if side.form == "" else side.form)
     return machine.opaque(node)
 
@@ -141,7 +147,7 @@ def accumulate(machine: Machine, node: ast.AST, current: Value, operand: Value, 
             result = each if result is None else join(result, each)
         return result if result is not None else UNKNOWN
     operand = unboxed(machine, operand)
-    if not over:
+    if not over or isinstance(current, Tensor) or isinstance(operand, Tensor):
         return binary(machine, node, ast.Add(), current, operand)
     if isinstance(operand, Const):
         return _counter(machine, node, current, operand, over)
@@ -226,8 +232,9 @@ def _scaled(machine: Machine, node: ast.AST, quantity: Quantity, other: Value) -
     if isinstance(other, Const):
         return quantity if not (quantity.is_count and other.value == 0) else None
     if isinstance(other, Tensor) and other.form == "mask" and quantity.axes:
-        scoring = replace(quantity.scoring, masked=True) if quantity.scoring else None
-        return replace(quantity, scoring=scoring).with_step(machine.evidence(node, "masked here"))
+        from lintloss.facts.library import losses
+
+        return losses.masked(machine, quantity, other).with_step(machine.evidence(node, "masked here"))
     factor = other if isinstance(other, Quantity) else counts.presumed(machine, other)
     if factor is None:
         if isinstance(other, Opaque) and other.name.lower().split("_")[-1] in COEFFICIENTS:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import arithmetic
+from lintloss.facts import arithmetic, writes
 from lintloss.facts.expressions import evaluate, subscript_key
 from lintloss.facts.machine import Machine
 from lintloss.facts.state import Slot
@@ -54,6 +54,8 @@ def store(machine: Machine, target: ast.expr, value: Value) -> None:
     elif isinstance(target, ast.Starred):
         store(machine, target.value, UNKNOWN)
     else:
+        if isinstance(target, ast.Subscript) and writes.into_tensor(machine, target, value):
+            return
         place = _heap_place(machine, target)
         if place is not None:
             _put(machine, place, target, value)
@@ -122,7 +124,11 @@ def item_of(machine: Machine, value: Value, index: int, width: int, name: str) -
     if isinstance(value, ModelOutput):
         return outputs.item(machine, value, index, width, name)
     if isinstance(value, Ref) and value.kind != "instance":
-        slot = machine.get(value, str(index)) or machine.get(value, "elem")
+        slot = machine.get(value, str(index))
+        if slot is None:
+            slot = machine.get(value, "elem")
+            if slot is not None and isinstance(slot.value, Opaque | Tensor):  # parts of one batch, not the same thing
+                return Opaque((*value.id, index), name)
         return slot.value if slot else UNKNOWN
     if isinstance(value, Opaque):
         return Opaque((*value.key, index), name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from lintloss.facts import symbolic
 from lintloss.facts.expressions import evaluate, member
 from lintloss.facts.machine import DEPTH, Frame, Machine
 from lintloss.facts.state import Heap, Slot, State
@@ -133,6 +134,7 @@ def run(machine: Machine, node: ast.AST, function: Func, args: list[Value], kwar
         loop_base=machine.depth,
     )
     bound = bind(machine, function, args, kwargs, frame)
+    symbolic.pass_on(machine, node, function, frame, bound)
     frame.state.names.update(bound)
     return _enter(machine, frame, function)
 
@@ -165,6 +167,8 @@ def _is_context_manager(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
 
 def bind(machine: Machine, function: Func, args: list[Value], kwargs: Kwargs, frame: Frame) -> dict[str, Slot]:
     """Bind arguments to parameters; what is not given takes its default, what is unknown stays opaque."""
+    from lintloss.facts.library import models
+
     spec = function.node.args
     names = [each.arg for each in (*spec.posonlyargs, *spec.args)]
     given = list(args)
@@ -176,6 +180,7 @@ def bind(machine: Machine, function: Func, args: list[Value], kwargs: Kwargs, fr
     values.update({name: value for name, value in kwargs.items() if name in keywords})
     if spec.vararg is not None:
         values[spec.vararg.arg] = Tuple(tuple(given[len(names) :]))
+    annotations = {each.arg: each.annotation for each in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs)}
     defaults = dict(zip(reversed(names), reversed(spec.defaults), strict=False))
     defaults.update({each.arg: d for each, d in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if d is not None})
     for name in keywords:
@@ -186,7 +191,7 @@ def bind(machine: Machine, function: Func, args: list[Value], kwargs: Kwargs, fr
         elif name in defaults:
             values[name] = evaluate(machine, defaults[name])
         else:
-            values[name] = Opaque((*frame.key, name), name)
+            values[name] = models.guess(machine, function, name, annotations.get(name)) or Opaque((*frame.key, name), name)
     if spec.kwarg is not None:
         rest = {name: value for name, value in kwargs.items() if name not in keywords and name != "**"}
         ref = Ref((*frame.key, spec.kwarg.arg), "dict")

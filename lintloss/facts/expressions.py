@@ -58,13 +58,14 @@ def _constant(machine: Machine, node: ast.Constant) -> Value:
 def _name(machine: Machine, node: ast.Name) -> Value:
     slot = machine.read(node.id)
     if slot is not None:
-        return _looked_up(machine, node.id, slot)
+        return looked_up(machine, node.id, slot)
     if node.id in BUILTINS:
         return Lib(f"builtins.{node.id}")
     return Opaque((machine.frame.module.path, node.id), node.id)
 
 
-def _looked_up(machine: Machine, name: str, slot: Slot) -> Value:
+def looked_up(machine: Machine, name: str, slot: Slot) -> Value:
+    """Return what a name of a module is bound to; an import is resolved when it is first read."""
     if not isinstance(slot.value, Pending):
         return slot.value
     from lintloss.facts import imports
@@ -98,7 +99,7 @@ def member(machine: Machine, owner: Value, name: str, node: ast.AST) -> Value:
     if isinstance(owner, ModuleValue):
         slot = machine.module_names(owner.module.path).get(name)
         if slot is not None:
-            return _looked_up(machine, name, slot)
+            return looked_up(machine, name, slot)
         return calls.submodule(machine, owner, name) or Lib(f"{owner.module.path}:{name}")
     if isinstance(owner, Ref):
         return calls.instance_member(machine, owner, name, node)
@@ -144,6 +145,8 @@ def item(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
         return outputs.subscript(machine, owner, subscript_key(machine, node.slice), node)
     if isinstance(owner, Quantity):
         return windows.index_quantity(machine, owner, node)
+    if isinstance(owner, Opaque) and windows.IDS_NAME.search(owner.name) and windows.is_row(node.slice):
+        return windows.index(machine, owner, node)
     if isinstance(owner, Opaque) and owner.name == ".shape":
         index = evaluate(machine, node.slice) if not isinstance(node.slice, ast.Slice) else UNKNOWN
         number = index.value if isinstance(index, Const) else None
@@ -198,8 +201,10 @@ def _bound(node: ast.expr | None) -> int | None:
 
 def _binary(machine: Machine, node: ast.BinOp) -> Value:
     from lintloss.facts import arithmetic
+    from lintloss.facts.library import masks
 
-    return arithmetic.binary(machine, node, node.op, evaluate(machine, node.left), evaluate(machine, node.right))
+    left, right = evaluate(machine, node.left), evaluate(machine, node.right)
+    return masks.padded_list(machine, node, left) or arithmetic.binary(machine, node, node.op, left, right)
 
 
 def _unary(machine: Machine, node: ast.UnaryOp) -> Value:
@@ -214,7 +219,7 @@ def _unary(machine: Machine, node: ast.UnaryOp) -> Value:
     if isinstance(node.op, ast.Not) and isinstance(value, Const):
         return Const(not value.value)
     if isinstance(node.op, ast.Invert) and isinstance(value, Tensor):
-        return value
+        return replace(value, sense=not value.sense if value.sense is not None else None)
     return machine.opaque(node)
 
 
@@ -231,15 +236,21 @@ def _boolean(machine: Machine, node: ast.BoolOp) -> Value:
 
 
 def _compare(machine: Machine, node: ast.Compare) -> Value:
+    from lintloss.facts.library import masks
+
     left = evaluate(machine, node.left)
     rights = [evaluate(machine, each) for each in node.comparators]
+    positional = masks.by_position(machine, node, left, rights) if len(rights) == 1 else None
+    if positional is not None:
+        return positional
     if len(rights) == 1 and isinstance(left, Tensor | Opaque) and isinstance(node.ops[0], ast.NotEq | ast.Eq | ast.Gt | ast.GtE | ast.Lt):
         key = left.key
         axes = left.axes if isinstance(left, Tensor) else None
         window = left.window if isinstance(left, Tensor) else None
+        sense = masks.sense_of(node.ops[0], rights[0], left)
         if isinstance(left, Tensor) and left.form == "mask":
-            return left
-        return Tensor("mask", window, axes, (*key, "mask"), left.name, pad=rights[0])
+            return replace(left, sense=sense)
+        return Tensor("mask", window, axes, (*key, "mask"), left.name, pad=rights[0], sense=sense)
     return machine.opaque(node)
 
 
@@ -286,7 +297,11 @@ def _dict(machine: Machine, node: ast.Dict) -> Value:
 
 def _comprehension(machine: Machine, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> Value:
     """Run a comprehension as the loops it is, collecting its elements."""
-    from lintloss.facts import assign, iterate
+    from lintloss.facts import assign, iterate, moved
+
+    same = moved.same_batch(machine, node)
+    if same is not None:
+        return same
 
     kind = "dict" if isinstance(node, ast.DictComp) else "list"
     ref = machine.new_list(node, kind=kind)

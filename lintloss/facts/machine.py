@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from lintloss.facts.anchor import Anchor
+from lintloss.facts.linear import Linear
 from lintloss.facts.loops import Loop
 from lintloss.facts.observations import Observation
 from lintloss.facts.project import Project
@@ -45,6 +46,7 @@ class Frame:
     yields: Value | None = None
     loop_base: int = 0
     statement: ast.stmt | None = None
+    integers: dict[str, tuple[Value, Linear]] = field(default_factory=dict)  # what names that hold arithmetic stand for
 
 
 class Machine:
@@ -62,6 +64,10 @@ class Machine:
         self.assigned: dict[tuple[str, int], Value] = {}
         self.reached: set[tuple[str, int]] = set()
         self.guards: list[tuple[int, Evidence, str]] = []  # (loop depth, condition, its text) of open undecided ifs
+        self.class_texts: dict[tuple[str, int], str] = {}  # the text of a model's class and of those it uses
+        self.models_made: dict[str, Value | None] = {}  # file -> the one model that it makes
+        self.making: list[Value] = []
+        self.same_source: dict[Key, Key] = {}  # labels that a shifting model was given -> its input
         self.steps = 0
         self.spent = 0
         self._anchors: dict[str, Anchor] = {}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import dataclass
 
+from lintloss.facts.alignment import Alignment
 from lintloss.facts.loops import Loop
 from lintloss.facts.values import UNKNOWN, Quantity, Scoring, Value
 from lintloss.findings import Evidence, Span
@@ -58,6 +60,20 @@ class Exponential(Observation):
     base: str = "e"
     result: Value = UNKNOWN
     loops: tuple[Loop, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared(Observation):
+    """Predictions were compared with targets, as the checked file sees it.
+
+    A criterion inside another file is shown at the call that led there, a shift of the caller's at its call.
+    alignment: where the labels sit relative to the logits; None where that is not known.
+    """
+
+    scoring: Scoring
+    alignment: Alignment | None = None
+    loops: tuple[Loop, ...] = ()
+    function: ast.AST | None = None  # the function that holds the criterion call
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from lintloss.facts import assign, branches, imports, iterate
+from lintloss.facts import assign, branches, imports, iterate, symbolic
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.machine import Machine
 from lintloss.facts.phases import note_training_flag
@@ -42,6 +42,12 @@ def _assign(machine: Machine, node: ast.Assign) -> str:
     value = evaluate(machine, node.value)
     for target in node.targets:
         assign.store(machine, target, value)
+        if isinstance(target, ast.Name):
+            symbolic.remember(machine, target.id, node.value, value)
+        elif isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple) and len(target.elts) == len(node.value.elts):
+            for each, part in zip(target.elts, node.value.elts, strict=True):
+                if isinstance(each, ast.Name) and (slot := machine.read(each.id)) is not None:
+                    symbolic.remember(machine, each.id, part, slot.value)
     return NEXT
 
 

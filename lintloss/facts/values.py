@@ -10,6 +10,7 @@ import ast
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from lintloss.facts.linear import END, ZERO, Linear
 from lintloss.facts.units import Unit
 from lintloss.findings import Evidence
 
@@ -130,12 +131,38 @@ class Method(Value):
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The stretch [start, length + stop) of a source along its sequence axis; `wraps` after roll(-k)."""
+    """The stretch [lower, upper) of a source along its sequence axis.
+
+    axis: the axis that was sliced; None while nothing was.
+    flat: rows and positions were flattened into one axis (in the order in which `axis` says).
+    marks: "wraps" (the last position holds the row's first token), "stale" (it holds what was there before the
+        shift), "crosses" (sliced after flattening), "at" (one position), "drift" (cut to the length of the other
+        side), "filtered" (compacted by a mask).
+    """
 
     source: Key
-    start: int = 0
-    stop: int = 0
-    wraps: bool = False
+    lower: Linear = ZERO
+    upper: Linear = END
+    axis: int | None = None
+    flat: bool = False
+    marks: frozenset[str] = frozenset()
+
+    @property
+    def is_cut(self) -> bool:
+        return self.lower != ZERO or self.upper != END
+
+    @property
+    def length(self) -> Linear:
+        return self.upper - self.lower
+
+    def moved(self, by: Linear, *marks: str) -> Window:
+        return replace(self, lower=self.lower + by, upper=self.upper + by, marks=self.marks | set(marks))
+
+    def marked(self, *marks: str) -> Window:
+        return replace(self, marks=self.marks | set(marks))
+
+    def without(self, *marks: str) -> Window:
+        return replace(self, marks=self.marks - set(marks))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +172,9 @@ class Tensor(Value):
     form: "ids", "logits", "probs", "log_probs", "hidden", "mask", "onehot" or "" when unknown.
     window: for ids, where they sit on their source; for what a model computed, where its *input* sat.
     axes: names such as ("row", "pos", "vocab"); None when unknown; ("item", ...) after flattening.
+    pad: masks: the id compared against; ids: the id they are padded with (None: not known to be padded).
+    sense: masks: True where a true entry is text, False where it is padding.
+    ignored: of labels, the stretches of the source that were overwritten by an id to be ignored.
     """
 
     form: str = ""
@@ -154,7 +184,9 @@ class Tensor(Value):
     name: str = ""
     trace: tuple[Evidence, ...] = ()
     model: Value | None = None  # what computed it
-    pad: Value | None = None  # masks: the id compared against; ids: the id they are padded with
+    pad: Value | None = None
+    sense: bool | None = None
+    ignored: tuple[Window, ...] = ()
 
     def with_step(self, step: Evidence) -> Tensor:
         return replace(self, trace=(*self.trace, step)[-12:])
@@ -178,6 +210,9 @@ class Scoring:
     place: Evidence | None = None
     presumed: bool = False  # by names only
     masked: bool = False  # the field was multiplied or indexed by a mask
+    mask: Tensor | None = None  # that mask
+    mask_drops: bool = False  # a true entry of the mask drops the loss (masked_fill)
+    log: Key = ()  # where the comparison is recorded
     extra: tuple[Evidence, ...] = ()  # further terms added to the loss
     owner: str = ""  # "call", "model", ...: who computes (and shifts) it
 

@@ -74,7 +74,7 @@ def item_of(node: ast.AST, machine: Machine, prediction: Value, target: Value, i
     if CLASSES.search(text):
         return "example"
     flat = FLATTENED.search(text) or any(isinstance(v, Tensor) and v.axes is not None and "position" in v.axes for v in (prediction, target))
-    sliced = any(isinstance(v, Tensor) and v.window is not None and (v.window.start or v.window.stop) for v in (prediction, target))
+    sliced = any(isinstance(v, Tensor) and v.window is not None and v.window.is_cut for v in (prediction, target))
     kind = task(machine.frame) if machine.frames else "unknown"
     outer = task(machine.frames[0]) if machine.frames else "unknown"
     if sliced or isinstance(ignore_index, Const | Opaque) and ignore_index != Const(-100):
@@ -86,6 +86,9 @@ def item_of(node: ast.AST, machine: Machine, prediction: Value, target: Value, i
 
 def scored(machine: Machine, node: ast.AST, scoring: Scoring) -> Value:
     """Return the quantity that a scoring yields, and record the scoring."""
+    from lintloss.facts import compare
+
+    scoring = replace(scoring, log=compare.compared(machine, node, scoring))
     content = NATS if scoring.is_cross_entropy and scoring.criterion != "presumed" else LOSS
     trace = (scoring.place,) if scoring.place else ()
     if scoring.reduction == "none":
@@ -100,6 +103,29 @@ def scored(machine: Machine, node: ast.AST, scoring: Scoring) -> Value:
 
     machine.observe(Scored(scoring=scoring, loss=value, loops=tuple(machine.loops), **seen_at(machine, node, ())))
     return value
+
+
+def masked(machine: Machine, value: Quantity, mask: Value | None, drops: bool = False) -> Quantity:
+    """Return losses of which a mask leaves some out; what was recorded about them learns of it."""
+    from lintloss.facts import compare
+
+    if value.scoring is None:
+        return value
+    known = mask if isinstance(mask, Tensor) else None
+    compare.masked(machine, value.scoring, known, drops)
+    return replace(value, scoring=replace(value.scoring, masked=True, mask=known, mask_drops=drops))
+
+
+def picked_by(machine: Machine, node: ast.AST, value: Tensor, index: Value, how: str = "gather") -> Value | None:
+    """Return the entries that ids pick from log-probabilities: a cross entropy without its name."""
+    from lintloss.facts import compare
+
+    picks = shapes.tensor(index)
+    if picks is None or value.form not in {"log_probs", "probs", "logits", "scores"} or picks.form in {"mask", "choice"}:
+        return None
+    scoring = Scoring(how, "none", "token", value, picks, place=machine.evidence(node, "the entries of the target ids are picked here"))
+    compare.compared(machine, node, scoring)
+    return Tensor("picked", picks.window, picks.axes, machine.key(node), model=value.model, trace=value.trace, pad=picks.pad)
 
 
 def presumed(machine: Machine, node: ast.AST, value: Value = UNKNOWN, said: str = "taken for a mean loss by its name") -> Quantity:

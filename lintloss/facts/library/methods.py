@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lintloss.facts import assign, distributed, exponent, phases, reduce
-from lintloss.facts.library import shapes, windows
+from lintloss.facts.library import objects, shapes, tensors, text, windows
 from lintloss.facts.library.tables import FLATTENING, GATHERS, MEANS, SAME, SUMS
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import count
@@ -16,6 +16,7 @@ from lintloss.facts.values import (
     Choice,
     Const,
     Lib,
+    LibObject,
     ModelOutput,
     Opaque,
     Quantity,
@@ -27,6 +28,7 @@ from lintloss.facts.values import (
 )
 
 Kwargs = dict[str, Value]
+MOVES = frozenset({"to", "cuda", "cpu", "half", "float", "bfloat16", "double", "requires_grad_", "compile", "share_memory", "tie_weights", "merge_and_unload"})
 
 
 def call(machine: Machine, node: ast.Call, receiver: Value, name: str, args: list[Value], kwargs: Kwargs) -> Value | None:
@@ -38,10 +40,20 @@ def call(machine: Machine, node: ast.Call, receiver: Value, name: str, args: lis
         return effect
     if isinstance(receiver, Lib):
         return None
+    if isinstance(receiver, LibObject | Opaque) and name in text.ENCODERS and text.is_tokenizer(receiver):
+        return text.encoded(machine, node, receiver, args, kwargs, name)
+    if isinstance(receiver, LibObject) and name in {"update", "forward"} and receiver.name.endswith("Perplexity"):
+        return objects.metric(machine, node, "Perplexity", args, kwargs)
     if isinstance(receiver, Ref) and receiver.kind != "instance":
         return _container(machine, node, receiver, name, args)
+    if isinstance(receiver, Ref | LibObject) and name in MOVES:
+        return receiver
     if isinstance(receiver, Quantity):
         return _quantity(machine, node, receiver, name, args, kwargs)
+    if isinstance(receiver, Tensor | ModelOutput):
+        made = tensors.call(machine, node, name, receiver.logits if isinstance(receiver, ModelOutput) else receiver, args, kwargs)
+        if made is not None:
+            return made
     if name in GATHERS and args:
         return distributed.gathered(machine, node, args[0])
     if name in {"reduce", "all_reduce", "reduce_mean"} and args and isinstance(args[0], Quantity):
@@ -149,8 +161,10 @@ def _quantity(machine: Machine, node: ast.Call, value: Quantity, name: str, args
         return value
     if name == "repeat" or name == "expand":
         return replace(value, axes=value.axes or ("example",)) if value.unit.is_intensive else value
-    if name == "masked_select" or name == "masked_fill":
-        return replace(value, scoring=replace(value.scoring, masked=True) if value.scoring else None)
+    if name in {"masked_select", "masked_fill", "masked_fill_"}:
+        from lintloss.facts.library import losses
+
+        return losses.masked(machine, value, args[0] if args else None, drops=name == "masked_fill")
     if name in {"view", "reshape", "flatten"} and value.axes:
         return value
     if name in {"max", "min", "argmax", "argmin", "std", "var", "median"}:
@@ -175,6 +189,10 @@ def _tensor(machine: Machine, node: ast.Call, receiver: Value, name: str, args: 
     found = shapes.tensor(receiver)
     if found is None:
         return None
+    if isinstance(receiver, Opaque) and name in tensors.OF_OPAQUE:
+        made = tensors.call(machine, node, name, found, args, kwargs)
+        if made is not None:
+            return made
     handler = TENSOR.get(name)
     if handler is not None:
         return handler(machine, node, found, args, kwargs)
@@ -206,11 +224,11 @@ def _sum(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwa
 
 
 def _compared(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
-    return Tensor("mask", value.window, value.axes, (*value.key, "mask"), value.name, pad=args[0] if args else None)
+    return Tensor("mask", value.window, value.axes, (*value.key, "mask"), value.name, pad=args[0] if args else None, sense=True)
 
 
-def _transposed(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
-    return replace(value, axes=None)
+def _equaled(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
+    return Tensor("mask", value.window, value.axes, (*value.key, "mask"), value.name, pad=args[0] if args else None, sense=False)
 
 
 def _softmaxed(form: str) -> Callable[[Machine, ast.Call, Tensor, list[Value], Kwargs], Value]:
@@ -224,27 +242,15 @@ def _exp(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwa
     return exponent.exponential(machine, node, value)
 
 
-def _log(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
-    return replace(value, form="log_probs" if value.form == "probs" else "")
-
-
-def _rolled(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
-    return windows.rolled(machine, node, value, kwargs.get("shifts", args[0] if args else UNKNOWN))
-
-
 TENSOR: dict[str, Callable[[Machine, ast.Call, Tensor, list[Value], Kwargs], Value]] = {
     "size": _size,
     "numel": _numel,
     "nelement": _numel,
     "sum": _sum,
     "ne": _compared,
-    "eq": _compared,
-    "transpose": _transposed,
-    "permute": _transposed,
+    "eq": _equaled,
     "softmax": _softmaxed("probs"),
     "sigmoid": _softmaxed("probs"),
     "log_softmax": _softmaxed("log_probs"),
     "exp": _exp,
-    "log": _log,
-    "roll": _rolled,
 }

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import replace
 
-from lintloss.facts.library import loaders, losses, outputs, shapes
+from lintloss.facts.library import loaders, losses, outputs, shapes, text
 from lintloss.facts.library.tables import (
     CAUSAL,
     CRITERIA,
@@ -19,10 +20,12 @@ from lintloss.facts.library.tables import (
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import (
     UNKNOWN,
+    Choice,
     LibObject,
     Opaque,
     Quantity,
     Ref,
+    Scoring,
     Tensor,
     Tuple,
     Value,
@@ -30,6 +33,7 @@ from lintloss.facts.values import (
 
 Kwargs = dict[str, Value]
 ACTIVATIONS = {"Softmax": "probs", "Sigmoid": "probs", "LogSoftmax": "log_probs"}
+POOLING = re.compile(r"Pool[123]d$|^EmbeddingBag$|^Conv[23]d$|^Upsample|^Unfold$")
 RECURRENT = {"LSTM", "GRU", "RNN", "LSTMCell", "GRUCell"}
 
 
@@ -62,7 +66,14 @@ def _sequential(machine: Machine, node: ast.AST, made: LibObject, args: list[Val
 
 
 def _layer(machine: Machine, node: ast.AST, made: LibObject, name: str, args: list[Value], kwargs: Kwargs) -> Value:
-    fed = shapes.tensor(args[0]) if args else None
+    if name == "Transformer" and len(args) >= 2:
+        args = args[1:]  # rows of the output are those of the decoder's input
+    if text.is_tokenizer(made):
+        return text.encoded(machine, node, made, args, kwargs)
+    if name == "Perplexity":
+        return metric(machine, node, name, args, kwargs)
+    given = args[0] if args else kwargs.get("src", kwargs.get("tgt", kwargs.get("hidden_states", kwargs.get("inputs_embeds"))))
+    fed = shapes.tensor(given) if given is not None else None
     if fed is None:
         return machine.opaque(node)
     if name in ACTIVATIONS:
@@ -71,13 +82,19 @@ def _layer(machine: Machine, node: ast.AST, made: LibObject, name: str, args: li
         return replace(fed, form=form, key=(*fed.key, form)).with_step(step)
     if name == "Embedding":
         return Tensor("hidden", fed.window, (*(fed.axes or ("row", "pos")), "vocab"), machine.key(node), model=made)
+    if name == "Flatten":
+        return replace(fed, window=None, axes=None)
     if name in {"Linear", "LazyLinear", "Conv1d", "AdaptiveLogSoftmaxWithLoss"}:
         return Tensor("logits", fed.window, fed.axes, machine.key(node), trace=fed.trace, model=made)
     if name in RECURRENT:
         return Tuple((Tensor("hidden", fed.window, fed.axes, machine.key(node), model=made), Opaque(machine.key(node, "state"), "hidden")))
-    if name in {"Dropout", "Identity", "Flatten"}:
-        return fed if isinstance(args[0], Tensor) else args[0]
-    form = "hidden" if fed.form in {"ids", "", "hidden", "logits"} else fed.form
+    if name in {"Dropout", "Identity"}:
+        return given if given is not None else fed
+    if POOLING.search(name):
+        return Tensor("hidden", None, None, machine.key(node), model=made)
+    if name == "MultiheadAttention":
+        return Tuple((Tensor("hidden", fed.window, fed.axes, machine.key(node), model=made), Opaque(machine.key(node, "weights"), "weights")))
+    form = "hidden" if fed.form in {"ids", "", "hidden", "logits", "scores"} else fed.form
     return Tensor(form, fed.window, fed.axes, machine.key(node), model=made)
 
 
@@ -89,6 +106,8 @@ def call_opaque(machine: Machine, node: ast.AST, callee: Value, args: list[Value
         known = next((base for base in _library_bases(machine, callee) if base in CRITERIA), None)
         if known is not None:
             return losses.call(machine, node, known, CRITERIA[known], args, kwargs)
+    if text.is_tokenizer(callee):
+        return text.encoded(machine, node, callee, args, kwargs)
     if isinstance(callee, Opaque) and callee.name in {"forward", "module", "__call__"} and len(callee.key) > 1:
         name = str(callee.key[-2]).lstrip(".")
     if CRITERION_NAME.search(name) and len(args) + len(kwargs) >= 2:
@@ -120,11 +139,33 @@ def _presumed_criterion(machine: Machine, node: ast.AST, name: str, args: list[V
 
 def called_model(machine: Machine, node: ast.AST, owner: Ref, result: Value, args: list[Value], kwargs: Kwargs) -> Value:
     """Return what a model of the project returned; its tensors are known to come from it."""
-    if isinstance(result, Tensor) and result.model is None:
-        return replace(result, model=owner)
+    if isinstance(result, Tensor | Tuple | Choice):
+        return _owned(result, owner)
     if isinstance(result, Opaque) and MODEL_NAME.search(owner.cls.node.name if owner.cls else ""):
         return outputs.of_call(machine, node, owner, args, kwargs)
     return result
+
+
+def _owned(result: Value, owner: Ref) -> Value:
+    """Let the tensors that a model returned be known to come from it, not from its last layer."""
+    if isinstance(result, Tensor) and result.form in {"logits", "scores", "probs", "log_probs", "hidden", ""}:
+        return replace(result, model=owner)
+    if isinstance(result, Tuple):
+        return Tuple(tuple(_owned(item, owner) for item in result.items))
+    if isinstance(result, Choice):
+        return Choice(tuple(_owned(option, owner) for option in result.options))
+    return result
+
+
+def metric(machine: Machine, node: ast.AST, name: str, args: list[Value], kwargs: Kwargs) -> Value:
+    """A metric that scores logits against labels as they come."""
+    from lintloss.facts import compare
+
+    prediction = kwargs.get("preds", args[0] if args else UNKNOWN)
+    target = kwargs.get("target", args[1] if len(args) > 1 else UNKNOWN)
+    place = machine.evidence(node, f"{name} scores logits and labels as they come")
+    compare.compared(machine, node, Scoring("metric", "mean", "token", prediction, target, place=place))
+    return machine.opaque(node)
 
 
 def context(machine: Machine, node: ast.AST, function: ast.FunctionDef | ast.AsyncFunctionDef) -> Value:
