@@ -107,7 +107,7 @@ def _aligned(pair: Pair, guess: Window, label: Window) -> Alignment:
 
 def _cuts_rows(window: Window) -> bool:
     one_row = any(isinstance(part, tuple) and part[:1] in {("row",), ("new",)} for part in window.source)
-    return window.axis == 0 and not window.flat and not one_row and "swapped" not in window.marks
+    return window.axis == 0 and not one_row and not window.marks & {"swapped", "crosses", "single"}
 
 
 def _drift(pair: Pair, guess: Window, label: Window) -> Alignment | None:

@@ -229,6 +229,8 @@ def multiply(machine: Machine, node: ast.AST, left: Value, right: Value) -> Valu
 
 
 def _scaled(machine: Machine, node: ast.AST, quantity: Quantity, other: Value) -> Value | None:
+    from lintloss.facts import compare
+
     if isinstance(other, Const):
         return quantity if not (quantity.is_count and other.value == 0) else None
     if isinstance(other, Tensor) and other.form == "mask" and quantity.axes:
@@ -240,6 +242,8 @@ def _scaled(machine: Machine, node: ast.AST, quantity: Quantity, other: Value) -
         if isinstance(other, Opaque) and other.name.lower().split("_")[-1] in COEFFICIENTS:
             return quantity
         if quantity.axes:
+            if quantity.scoring is not None:  # whatever it is, it may be a mask
+                compare.masked(machine, quantity.scoring, None, drops=False)
             return quantity
         return machine.opaque(node)
     if quantity.is_count and factor.is_count:

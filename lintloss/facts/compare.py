@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
-from lintloss.facts import alignment
+from lintloss.facts import alignment, overlap
 from lintloss.facts.alignment import Alignment, Pair
 from lintloss.facts.library import loaders, models, shapes
-from lintloss.facts.loops import Loop
+from lintloss.facts.linear import Linear
 from lintloss.facts.machine import Frame, Machine
 from lintloss.facts.observations import Compared
 from lintloss.facts.settings import Place
-from lintloss.facts.values import Choice, Const, Key, LibObject, Scoring, Tensor, Value, options
+from lintloss.facts.values import Const, Key, LibObject, Ref, Scoring, Tensor, Value, options
 from lintloss.findings import Evidence
 
 METHODS = frozenset({"forward", "__call__", "call"})
@@ -27,6 +28,7 @@ def compared(machine: Machine, node: ast.AST, scoring: Scoring) -> Key:
     seen = Compared(
         scoring=scoring,
         alignment=found,
+        overlap=overlap.overlap(machine, scoring),
         loops=tuple(machine.loops),
         function=machine.frame.node,
         **_place(machine, node, index),
@@ -108,7 +110,7 @@ def _align(machine: Machine, scoring: Scoring, prediction: Value, target: Value)
         return None
     guess = alignment.canonical(guess, machine.same_source)
     label = alignment.canonical(label, machine.same_source)
-    model = guess.model
+    model = _whole(machine, guess.model)
     return alignment.align(
         Pair(
             guess,
@@ -120,6 +122,17 @@ def _align(machine: Machine, scoring: Scoring, prediction: Value, target: Value)
             _several_rows(machine),
         )
     )
+
+
+def _whole(machine: Machine, model: Value | None) -> Value | None:
+    """Return the model that a layer belongs to, inside of its own forward()."""
+    if not isinstance(model, LibObject) or models.reads(machine, model):
+        return model
+    for frame in reversed(machine.frames):
+        owner = next(iter(frame.state.names.values()), None)
+        if frame.name in {*METHODS, "loss", "training_step", "validation_step"} and owner is not None and isinstance(owner.value, Ref):
+            return owner.value
+    return model
 
 
 def _several_rows(machine: Machine) -> Evidence | None:
@@ -136,15 +149,34 @@ def _several_rows(machine: Machine) -> Evidence | None:
 def masked(machine: Machine, scoring: Scoring, mask: Tensor | None, drops: bool) -> None:
     """Add to a recorded comparison that its losses were masked."""
     seen = machine.log.get(scoring.log)
-    if isinstance(seen, Compared):
-        from dataclasses import replace
+    if not isinstance(seen, Compared):
+        return
+    found = seen.alignment
+    if _is_on_the_wrong_side(machine, seen.scoring, mask, drops) and found is not None and found.kind == alignment.ALIGNED:
+        why = "the mask is cut on the logits' side: each padded row also scores its first padding label"
+        found = Alignment(alignment.MISDIRECTED, why, mask.trace if mask is not None else ())
+    machine.log[scoring.log] = replace(
+        seen, alignment=found, scoring=replace(seen.scoring, masked=True, mask=mask, mask_drops=drops)
+    )
 
-        machine.log[scoring.log] = replace(seen, scoring=replace(seen.scoring, masked=True, mask=mask, mask_drops=drops))
+
+def reduced(machine: Machine, scoring: Scoring) -> None:
+    """Add to a recorded comparison that its losses were summed or averaged."""
+    seen = machine.log.get(scoring.log)
+    if isinstance(seen, Compared) and not seen.scoring.reduced:
+        machine.log[scoring.log] = replace(seen, scoring=replace(seen.scoring, reduced=True))
 
 
-def loops_train(loops: tuple[Loop, ...]) -> bool:
-    return any(loop.trains for loop in loops)
+def _is_on_the_wrong_side(machine: Machine, scoring: Scoring, mask: Tensor | None, drops: bool) -> bool:
+    """Say whether the mask sits one position before the labels that it is applied to.
 
-
-def is_choice(value: Value) -> bool:
-    return isinstance(value, Choice)
+    With padding on the left that is where it belongs.
+    """
+    target = shapes.tensor(scoring.target)
+    if mask is None or mask.window is None or target is None or target.window is None or drops:
+        return False
+    if "mask" not in mask.name.lower() and mask.window.source != target.window.source:
+        return False
+    behind = target.window.lower - mask.window.lower
+    fits = mask.window.length == target.window.length and mask.window.is_cut and target.window.is_cut
+    return fits and behind == Linear(const=1) and "left" not in machine.frame.module.text

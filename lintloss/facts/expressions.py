@@ -239,6 +239,8 @@ def _compare(machine: Machine, node: ast.Compare) -> Value:
     from lintloss.facts.library import masks
 
     left = evaluate(machine, node.left)
+    if isinstance(left, Choice):  # `labels`, of which some were overwritten under a condition
+        left = next((option for option in left.options if isinstance(option, Tensor)), left)
     rights = [evaluate(machine, each) for each in node.comparators]
     positional = masks.by_position(machine, node, left, rights) if len(rights) == 1 else None
     if positional is not None:

@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Callable
 
-from lintloss.facts import assign, equality
+from lintloss.facts import assign, equality, symbolic
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
@@ -85,6 +85,7 @@ def describe(
     loop = _loop(machine, source_node, f"the loop over `{ast.unparse(source_node)[:60]}`")
     seen = iterated(machine, source_node, iterable)
     loop.unit, loop.source, loop.iterates, loop.length = seen.unit, seen.source, seen.value, seen.length
+    symbolic.note_stride(machine, loop, source_node)
     if loop.unit == "step" and any(BATCH_NAMES.match(part.strip(" ()")) for part in target.split(",")):
         loop.unit = "batch"
     if EPOCHS.search(target):
@@ -110,7 +111,7 @@ class Iterated:
 
 
 def _element(machine: Machine, value: Value, loop: Loop) -> Value:
-    from lintloss.facts.library import loaders
+    from lintloss.facts.library import loaders, rows
 
     if isinstance(value, Const) and value.value == "range":
         return Quantity(count(loop.unit), of=loop.key, loops=(loop,))
@@ -128,7 +129,7 @@ def _element(machine: Machine, value: Value, loop: Loop) -> Value:
     if isinstance(value, Opaque):
         return Opaque((*value.key, "[]"), "")
     if isinstance(value, Tensor):
-        return Tensor(form=value.form, key=(*value.key, "[]"), axes=value.axes[1:] if value.axes else None)
+        return rows.row_of(value)
     return Opaque((*loop.key, "[]"), "")
 
 

@@ -55,13 +55,6 @@ class Linear:
                 return two.times(one.const)
         return Linear.of(("*", frozenset({self, other})) if self != other else ("*", self))
 
-    @property
-    def counts_down(self) -> bool:
-        """Say whether this can only be meant as a negative index: `-1`, `-n`, `-fresh - 1`."""
-        if not self.terms:
-            return self.const < 0
-        return all(factor < 0 for _, factor in self.terms)
-
 
 ZERO = Linear()
 END = Linear.of(("end",))  # the end of whatever is sliced

@@ -62,16 +62,31 @@ class Exponential(Observation):
     loops: tuple[Loop, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """Windows that move by less than they score.
+
+    certain: by numbers; otherwise only the names say which one is the stride.
+    """
+
+    stride: str
+    length: str
+    certain: bool
+    place: Evidence
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compared(Observation):
     """Predictions were compared with targets, as the checked file sees it.
 
     A criterion inside another file is shown at the call that led there, a shift of the caller's at its call.
     alignment: where the labels sit relative to the logits; None where that is not known.
+    overlap: how the scored windows overlap; None where they do not, or where that is not known.
     """
 
     scoring: Scoring
     alignment: Alignment | None = None
+    overlap: Overlap | None = None
     loops: tuple[Loop, ...] = ()
     function: ast.AST | None = None  # the function that holds the criterion call
 

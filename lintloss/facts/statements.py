@@ -8,6 +8,7 @@ from typing import Any
 
 from lintloss.facts import assign, branches, imports, iterate, symbolic
 from lintloss.facts.expressions import evaluate
+from lintloss.facts.library import masks
 from lintloss.facts.machine import Machine
 from lintloss.facts.phases import note_training_flag
 from lintloss.facts.values import Class, Const, Func, Key, Opaque, Value, join
@@ -37,17 +38,16 @@ def _assign(machine: Machine, node: ast.Assign) -> str:
     same = assign.accumulation(node)
     if same is not None:
         target, operator, operand = same
+        if masks.fill_up(machine, node, target, operand):
+            return NEXT
         assign.augment(machine, node, target, operator, evaluate(machine, operand))
+        if isinstance(target, ast.Name) and isinstance(operator, ast.Add):
+            symbolic.step_by(machine, node, target.id, operand)
         return NEXT
     value = evaluate(machine, node.value)
     for target in node.targets:
         assign.store(machine, target, value)
-        if isinstance(target, ast.Name):
-            symbolic.remember(machine, target.id, node.value, value)
-        elif isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple) and len(target.elts) == len(node.value.elts):
-            for each, part in zip(target.elts, node.value.elts, strict=True):
-                if isinstance(each, ast.Name) and (slot := machine.read(each.id)) is not None:
-                    symbolic.remember(machine, each.id, part, slot.value)
+        symbolic.remember(machine, target, node.value)
     return NEXT
 
 
@@ -58,7 +58,11 @@ def _annotated(machine: Machine, node: ast.AnnAssign) -> str:
 
 
 def _augmented(machine: Machine, node: ast.AugAssign) -> str:
+    if isinstance(node.op, ast.Add) and masks.fill_up(machine, node, node.target, node.value):
+        return NEXT
     assign.augment(machine, node, node.target, node.op, evaluate(machine, node.value))
+    if isinstance(node.target, ast.Name) and isinstance(node.op, ast.Add):
+        symbolic.step_by(machine, node, node.target.id, node.value)
     return NEXT
 
 

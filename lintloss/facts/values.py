@@ -182,14 +182,14 @@ class Tensor(Value):
     axes: tuple[str, ...] | None = None
     key: Key = ()
     name: str = ""
-    trace: tuple[Evidence, ...] = ()
+    trace: tuple[Evidence, ...] = field(default=(), compare=False)
     model: Value | None = None  # what computed it
     pad: Value | None = None
     sense: bool | None = None
     ignored: tuple[Window, ...] = ()
 
     def with_step(self, step: Evidence) -> Tensor:
-        return replace(self, trace=(*self.trace, step)[-12:])
+        return self if step in self.trace else replace(self, trace=(*self.trace, step)[-12:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +212,7 @@ class Scoring:
     masked: bool = False  # the field was multiplied or indexed by a mask
     mask: Tensor | None = None  # that mask
     mask_drops: bool = False  # a true entry of the mask drops the loss (masked_fill)
+    reduced: bool = False  # a field of losses was summed or averaged
     log: Key = ()  # where the comparison is recorded
     extra: tuple[Evidence, ...] = ()  # further terms added to the loss
     owner: str = ""  # "call", "model", ...: who computes (and shifts) it
@@ -311,5 +312,7 @@ def join(left: Value, right: Value) -> Value:
 
 
 def is_placeholder(value: Value) -> bool:
-    """Say whether a value only stands in until the real one is assigned: None, 0, inf."""
+    """Say whether a value only stands in until the real one is assigned: None, 0, inf, a block of zeros."""
+    if isinstance(value, Tensor):
+        return value.form == "filled"
     return isinstance(value, Const) and (value.value is None or isinstance(value.value, int | float))

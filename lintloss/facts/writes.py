@@ -75,6 +75,8 @@ def _ignored(found: Tensor, region: Window) -> Tensor:
         return found
     if region.upper == window.upper and (region.upper - region.lower).is_const:
         window = window.without("wraps", "stale")
+    if region.upper == window.upper and not (region.upper - region.lower).is_const:  # `labels[i, length:] = -100`
+        found = replace(found, pad=None)
     return replace(found, window=window, ignored=(*found.ignored, region), key=(*found.key, "ignored"))
 
 

@@ -296,7 +296,8 @@ def evaluate(model):
     for x, y in blocks():
         nats += model(x, labels=y).item()  # <-
         tokens += y.numel() - 1
-    return nats / tokens
+    loss = nats / tokens
+    return loss
 
 
 def load(path):

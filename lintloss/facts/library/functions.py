@@ -205,6 +205,8 @@ def _pow(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> 
 def _tensor(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     """torch.tensor(x) is x; of a list of several quantities, a list by position."""
     first = args[0] if args else UNKNOWN
+    if isinstance(first, Tuple) and len(first.items) == 1 and isinstance(first.items[0], Tensor):
+        return tensors.call(machine, node, "unsqueeze", first.items[0], [Const(0)], {})
     if isinstance(first, Tuple):
         ref = machine.new_list(node, None, Const(len(first.items)))
         for index, item in enumerate(first.items):
@@ -276,6 +278,7 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "power": _pow,
     "where": _where,
     "pad_sequence": rows.pad_sequence,
+    "pack_padded_sequence": rows.packed,
     "default_collate": rows.default,
     "range": rows.made_range,
     "arange": rows.positions,

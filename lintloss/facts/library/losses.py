@@ -48,7 +48,7 @@ def call(machine: Machine, node: ast.AST, name: str, criterion: str, args: list[
         weight=option("weight", 0),
         label_smoothing=option("label_smoothing"),
         place=machine.evidence(node, f"{name} with reduction={reduction!r} here"),
-        owner="call",
+        owner="keras" if name in KERAS_CRITERIA else "call",
     )
     return scored(machine, node, scoring)
 
@@ -143,6 +143,10 @@ def reduced(machine: Machine, node: ast.AST, value: Quantity, how: str) -> Value
     """Reduce a field of losses: its sum is a total, its mean is per position."""
     if not value.axes:
         return value
+    if value.scoring is not None:
+        from lintloss.facts import compare
+
+        compare.reduced(machine, value.scoring)
     if how == "sum":
         return replace(value, axes=()).with_step(machine.evidence(node, f"summed over its positions: {value.unit}"))
     if "rank" in value.axes:

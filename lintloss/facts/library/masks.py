@@ -53,6 +53,19 @@ def padded_list(machine: Machine, node: ast.BinOp, left: Value) -> Tensor | None
     return filled(machine, node, left, node.right)
 
 
+def fill_up(machine: Machine, node: ast.AST, target: ast.expr, more: ast.expr) -> bool:
+    """Read `ids += [pad] * (longest - len(ids))`; False where it is something else."""
+    from lintloss.facts import assign
+    from lintloss.facts.expressions import evaluate
+
+    if not (isinstance(more, ast.BinOp) and isinstance(more.op, ast.Mult)):
+        return False
+    found = filled(machine, node, evaluate(machine, target), more)
+    if found is not None:
+        assign.store(machine, target, found)
+    return found is not None
+
+
 def filled(machine: Machine, node: ast.AST, left: Value, right: ast.expr) -> Tensor | None:
     """Return `left` filled up by `[pad] * (longest - len)`, None where `right` is something else."""
     from lintloss.facts.expressions import evaluate

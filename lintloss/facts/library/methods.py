@@ -6,8 +6,8 @@ import ast
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import assign, distributed, exponent, phases, reduce
-from lintloss.facts.library import objects, shapes, tensors, text, windows
+from lintloss.facts import assign, distributed, exponent, options, phases, reduce
+from lintloss.facts.library import masks, objects, rows, shapes, tensors, text, windows
 from lintloss.facts.library.tables import FLATTENING, GATHERS, MEANS, SAME, SUMS
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import count
@@ -15,6 +15,7 @@ from lintloss.facts.values import (
     UNKNOWN,
     Choice,
     Const,
+    Func,
     Lib,
     LibObject,
     ModelOutput,
@@ -44,6 +45,12 @@ def call(machine: Machine, node: ast.Call, receiver: Value, name: str, args: lis
         return text.encoded(machine, node, receiver, args, kwargs, name)
     if isinstance(receiver, LibObject) and name in {"update", "forward"} and receiver.name.endswith("Perplexity"):
         return objects.metric(machine, node, "Perplexity", args, kwargs)
+    if name == "map" and isinstance(receiver, Opaque | Ref | LibObject) and args and isinstance(args[0], Func):
+        return rows.mapped(machine, node, receiver, args[0])
+    if name in rows.RESHUFFLES and isinstance(receiver, Opaque | Ref | Tuple):
+        return receiver
+    if name == "add_argument":
+        options.note(machine, args, kwargs)
     if isinstance(receiver, Ref) and receiver.kind != "instance":
         return _container(machine, node, receiver, name, args)
     if isinstance(receiver, Ref | LibObject) and name in MOVES:
@@ -95,6 +102,8 @@ def _effect(machine: Machine, node: ast.Call, receiver: Value, name: str, args: 
 
 
 def _container(machine: Machine, node: ast.Call, ref: Ref, name: str, args: list[Value]) -> Value | None:
+    if name == "extend" and isinstance(node.func, ast.Attribute) and node.args and masks.fill_up(machine, node, node.func.value, node.args[0]):
+        return Const(None)
     if name in {"append", "extend", "add", "appendleft"} and args:
         slot = machine.get(ref, "len")
         depth = slot.depth if slot else machine.depth

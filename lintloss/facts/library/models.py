@@ -162,7 +162,7 @@ def _has_forward(node: ast.ClassDef) -> bool:
 
 def _is_model(cls: Class) -> bool:
     text = " ".join(ast.unparse(base) for base in cls.node.bases)
-    return _has_forward(cls.node) and not re.search(r"loss|criterion", cls.node.name + text, re.IGNORECASE)
+    return _has_forward(cls.node) and not re.search(r"loss|criterion|entropy", cls.node.name + text, re.IGNORECASE)
 
 
 def _instance(machine: Machine, cls: Class) -> Value | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from lintloss.facts.library import losses, models, shapes
+from lintloss.facts.library import losses, models, rows, shapes
 from lintloss.facts.library.tables import CAUSAL, HEADED, LOGITS_NAME, LOSS_NAME, MASKED_MODELS, PAIRED
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import (
@@ -28,7 +28,7 @@ def of_call(machine: Machine, node: ast.AST, model: Value, args: list[Value], kw
     if "inputs_embeds" in kwargs:
         inputs = kwargs["inputs_embeds"]
         fed = shapes.tensor(inputs)
-    labels = next((kwargs[name] for name in LABELS if name in kwargs), None)
+    labels = next((rows.as_tensor(machine, kwargs[name]) for name in LABELS if name in kwargs), None)
     spread = kwargs.get("**")
     if labels is None and isinstance(spread, Opaque):
         labels = _spread_part(machine, spread, "labels")
@@ -48,7 +48,7 @@ def _spread_part(machine: Machine, spread: Opaque, name: str) -> Value | None:
     """Return a part of `**batch`; a tokenizer's encoding has no labels but those that were put there."""
     slot = machine.get(spread.key, name)
     if slot is not None:
-        return slot.value
+        return rows.as_tensor(machine, slot.value)
     known = machine.get(spread.key, "input_ids") is not None and name == "labels"
     return None if known and "encoding" in spread.key else Opaque((*spread.key, name), name)
 

@@ -6,6 +6,7 @@ import ast
 from dataclasses import replace
 
 from lintloss.facts.library import loaders, shapes
+from lintloss.facts.linear import Linear
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import (
     UNKNOWN,
@@ -39,7 +40,15 @@ def batched_tensor(row: Value) -> Tensor | None:
         return None
     window = row.window
     axis = window.axis + 1 if window.axis is not None else None
-    return replace(row, window=replace(window, axis=axis), axes=None)
+    source = window.source[:-1] if window.source[-1:] == ("[]",) else window.source  # all rows of a table are the table
+    return replace(row, window=replace(window, source=source, axis=axis), axes=None)
+
+
+def as_tensor(machine: Machine, value: Value) -> Value:
+    """Read a list of rows as the batch that it becomes."""
+    if isinstance(value, Ref) and value.kind == "list":
+        return stacked(machine, value) or value
+    return value
 
 
 def pad_sequence(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
@@ -60,6 +69,15 @@ def pad_sequence(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwa
     return padded
 
 
+def packed(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """pack_padded_sequence(x, lengths): the padding is left out."""
+    found = shapes.tensor(args[0]) if args else None
+    if found is None or found.window is None:
+        return machine.opaque(node)
+    window = replace(found.window, source=(*found.window.source, "packed"), flat=True)
+    return replace(found, pad=None, window=window, axes=None)
+
+
 def default(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     rows = args[0] if args else UNKNOWN
     return collated(machine, machine.elem(rows)) if isinstance(rows, Ref) else None
@@ -71,6 +89,24 @@ def made_range(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwarg
 
 def positions(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     return Tensor("positions", None, None, machine.key(node, "arange"))
+
+
+RESHUFFLES = frozenset({"with_format", "shuffle", "remove_columns", "select_columns", "rename_column", "take", "skip"})
+
+
+def mapped(machine: Machine, node: ast.AST, dataset: Value, function: Func) -> Value:
+    """Return `dataset.map(f)`: a dataset whose rows have what f gave them."""
+    from lintloss.facts import calls
+
+    key: Key = dataset.id if isinstance(dataset, Ref) else getattr(dataset, "key", ())
+    row = sample(machine, node, dataset, key) or Opaque((*key, "[]"))
+    made = calls.call(machine, node, function, [row], {})
+    if not isinstance(made, Opaque | Ref) or made == UNKNOWN:
+        return dataset
+    mapped_rows = Ref(machine.key(node, "mapped"), "list")
+    machine.state.heap.clear(mapped_rows.id)
+    machine.put(mapped_rows, "elem", made)
+    return mapped_rows
 
 
 # -- loaders ----------------------------------------------------------------------------------------------------------
@@ -117,6 +153,7 @@ def sample(machine: Machine, node: ast.AST, dataset: Value, key: Key) -> Value |
 
     if isinstance(dataset, Ref) and dataset.kind == "instance":
         getter = calls.method(machine, dataset, "__getitem__")
+        machine.strides["index", *dataset.id] = (Linear(const=1), machine.evidence(node, "one window for every index"))
         return calls.call(machine, node, getter, [Opaque(("index", *dataset.id), "index")], {}) if getter is not None else None
     if isinstance(dataset, Ref) and dataset.kind == "list":
         slot = machine.get(dataset, "elem")
@@ -130,6 +167,15 @@ def sample(machine: Machine, node: ast.AST, dataset: Value, key: Key) -> Value |
     if isinstance(dataset, Tensor | Opaque):
         return _row_of(dataset) if isinstance(dataset, Tensor) else Opaque((*dataset.key, "[]"))
     return None
+
+
+def row_of(value: Tensor) -> Tensor:
+    """Return what a loop over a tensor yields."""
+    window = value.window
+    if window is not None:
+        axis = window.axis - 1 if window.axis else None
+        window = replace(window, source=(*window.source, "[]"), axis=axis)
+    return replace(value, window=window, key=(*value.key, "[]"), axes=value.axes[1:] if value.axes else None)
 
 
 def _row_of(value: Value) -> Value:

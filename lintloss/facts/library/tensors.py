@@ -6,6 +6,7 @@ import ast
 from collections.abc import Callable
 from dataclasses import replace
 
+from lintloss.facts import symbolic
 from lintloss.facts.library import shapes, windows
 from lintloss.facts.linear import END, ZERO, Linear
 from lintloss.facts.machine import Machine
@@ -73,8 +74,27 @@ def _squeeze(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], 
     return replace(value, window=replace(window, source=window.source[:-1], axis=axis), axes=axes)
 
 
+def _split(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """x.split(n): batches of rows."""
+    if value.window is None or _axis(args, kwargs, 1) not in {0, None}:
+        return None
+    source = (*value.window.source, ("rows", str(args[0]) if args else ""))
+    return machine.new_list(node, replace(value, window=replace(value.window, source=source), key=(*value.key, "split")), Const(0))
+
+
 def _flip(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
     return replace(value, window=None)
+
+
+def _unfold(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
+    """x.unfold(axis, size, step): windows that begin every `step` positions."""
+    size, step = (symbolic.of_value(arg) for arg in args[1:3]) if len(args) >= 3 else (None, None)
+    if value.window is None or size is None or step is None:
+        return replace(value, window=None)
+    atom = ("unfold", *machine.key(node))
+    machine.strides[atom] = (Linear(const=1), machine.evidence(node, "windows are cut here"))
+    lower = value.window.lower + Linear.of(atom).product(step)
+    return replace(value, window=replace(value.window, lower=lower, upper=lower + size, axis=1), axes=None)
 
 
 # -- moving along the sequence ----------------------------------------------------------------------------------------
@@ -226,6 +246,9 @@ HANDLERS: dict[str, Handler] = {
     "unsqueeze": _unsqueeze,
     "squeeze": _squeeze,
     "flip": _flip,
+    "unfold": _unfold,
+    "split": _split,
+    "chunk": _split,
     "roll": _roll,
     "pad": _pad,
     "masked_fill": _masked_fill,
@@ -245,7 +268,7 @@ HANDLERS: dict[str, Handler] = {
 }
 
 
-OF_OPAQUE = frozenset({"t", "transpose", "permute", "unsqueeze", "roll", "flip", "masked_fill", "one_hot", "masked_fill_"})
+OF_OPAQUE = frozenset({"t", "transpose", "permute", "unsqueeze", "roll", "flip", "masked_fill", "one_hot", "masked_fill_", "unfold"})
 
 
 def combined(machine: Machine, node: ast.AST, operator: ast.operator, left: Value, right: Value) -> Value | None:
@@ -256,6 +279,8 @@ def combined(machine: Machine, node: ast.AST, operator: ast.operator, left: Valu
         return Tensor("hidden", right.window, None, machine.key(node), model=right.model) if isinstance(right, Tensor) and right.form in windows.COMPUTED else None
     if isinstance(left, Tensor) and isinstance(right, Tensor):
         return _two(machine, node, operator, left, right)
+    if isinstance(operator, ast.Add) and isinstance(left if isinstance(right, Tensor) else right, Ref | Tuple):
+        return _extended(machine, left, right)
     side, other = (left, right) if isinstance(left, Tensor) else (right, left)
     if not isinstance(side, Tensor) or side.form not in windows.COMPUTED:
         return None
@@ -267,6 +292,20 @@ def combined(machine: Machine, node: ast.AST, operator: ast.operator, left: Valu
     if isinstance(operator, ast.Div) and side is right:
         return replace(side, form="")
     return side
+
+
+def _extended(machine: Machine, left: Value, right: Value) -> Value | None:
+    """`ids[1:] + [-100]`, `[start] + ids`: a list that one id more is put behind or in front of."""
+    row, more, before = (left, right, False) if isinstance(left, Tensor) else (right, left, True)
+    slot = machine.get(more, "len") if isinstance(more, Ref) else None
+    size = len(more.items) if isinstance(more, Tuple) else _number(slot.value) if slot is not None else None
+    if not isinstance(row, Tensor) or row.form in windows.COMPUTED:
+        return None
+    if row.window is None or size is None:
+        return replace(row, window=None)
+    if before:
+        return replace(row, window=replace(row.window, lower=row.window.lower.plus(-size)))
+    return replace(row, window=replace(row.window, upper=row.window.upper.plus(size)))
 
 
 def _two(machine: Machine, node: ast.AST, operator: ast.operator, left: Tensor, right: Tensor) -> Value | None:

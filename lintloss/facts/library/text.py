@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from lintloss.facts.library import loaders, rows
 from lintloss.facts.library.windows import NEW
+from lintloss.facts.linear import Linear
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import UNKNOWN, Const, Key, LibObject, Opaque, Ref, Tensor, Value, Window
 
@@ -36,7 +37,9 @@ def encoded(machine: Machine, node: ast.AST, tokenizer: Value, args: list[Value]
     as_tensors = "return_tensors" in kwargs
     source = (*result.key, "input_ids")
     window = Window(source)
-    if as_tensors and not pads:  # rows of one length only: one text
+    if kwargs.get("return_overflowing_tokens") == Const(True):
+        window = _overflowing(machine, node, window, kwargs)
+    elif as_tensors and not pads:  # rows of one length only: one text
         window = replace(window, source=(*source, NEW))
     step = machine.evidence(node, "the tokenizer fills up the rows here with its pad id")
     pad = pad_id(tokenizer) if pads and not _one_text(args) else None
@@ -45,6 +48,17 @@ def encoded(machine: Machine, node: ast.AST, tokenizer: Value, args: list[Value]
     mask = Tensor("mask", replace(window, source=(*result.key, "attention_mask")), None, (*result.key, "attention_mask"), "attention_mask", sense=True)
     machine.put(result.key, "attention_mask", mask)
     return result
+
+
+def _overflowing(machine: Machine, node: ast.AST, window: Window, kwargs: Kwargs) -> Window:
+    """Chunks of max_length that share `stride` tokens."""
+    size, overlap = kwargs.get("max_length"), kwargs.get("stride", Const(0))
+    if not (isinstance(size, Const) and isinstance(size.value, int) and isinstance(overlap, Const) and isinstance(overlap.value, int)):
+        return window
+    atom = ("chunk", *machine.key(node))
+    machine.strides[atom] = (Linear(const=1), machine.evidence(node, f"chunks of {size.value} tokens share {overlap.value} here"))
+    lower = Linear.of(atom).times(size.value - overlap.value)
+    return replace(window, lower=lower, upper=lower.plus(size.value), axis=1)
 
 
 def _one_text(args: list[Value]) -> bool:

@@ -11,7 +11,7 @@ from lintloss.facts.expressions import evaluate
 from lintloss.facts.library import shapes
 from lintloss.facts.linear import END, ZERO, Linear
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import UNKNOWN, Const, Key, ModelOutput, Opaque, Quantity, Tensor, Tuple, Value, Window
+from lintloss.facts.values import UNKNOWN, Const, Key, LibObject, ModelOutput, Opaque, Quantity, Tensor, Tuple, Value, Window
 
 COMPUTED = frozenset({"logits", "scores", "probs", "log_probs", "hidden"})  # scores: taken for logits by a name only
 IDS_NAME = re.compile(r"(^|_)(ids|labels?|targets?)$", re.IGNORECASE)
@@ -47,6 +47,9 @@ def index(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
         return machine.opaque(node)
     parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
     values = [evaluate(machine, part) if not isinstance(part, ast.Slice) else UNKNOWN for part in parts]
+    picked = _entries(machine, found, node, parts, values)
+    if picked is not None:
+        return picked
     mask = next((value for value in values if isinstance(value, Tensor) and value.form == "mask"), None)
     if mask is not None:
         return _masked(found, mask)
@@ -56,6 +59,26 @@ def index(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
     if not cut.is_slice_only:
         return cut.result()
     return cut.result().with_step(machine.evidence(node, f"sliced here: `{ast.unparse(node)[:60]}`"))
+
+
+def _entries(machine: Machine, found: Tensor, node: ast.Subscript, parts: list[ast.expr], values: list[Value]) -> Value | None:
+    """Read `log_probs[row, position, ids[row, position]]`: the last index picks classes by ids."""
+    from lintloss.facts.library import losses
+
+    last = values[-1]
+    if found.form not in {"log_probs", "probs", "logits", "scores"} or len(parts) < 2 or isinstance(parts[-1], ast.Slice):
+        return None
+    if not isinstance(last, Tensor | Opaque) or (isinstance(last, Tensor) and last.form in {"mask", "positions"}):
+        return None
+    cut = Cut(machine, found, node)
+    if cut.rank != len(parts):
+        return None
+    for part, value in zip(parts[:-1], values[:-1], strict=True):
+        if isinstance(value, Tensor) and value.form == "positions" or isinstance(value, LibObject):
+            cut.at += 1
+        else:
+            cut.take(part, value)
+    return losses.picked_by(machine, node, cut.result(), last, "index")
 
 
 def _masked(found: Tensor, mask: Tensor) -> Tensor:
@@ -120,7 +143,7 @@ class Cut:
             return
         lower = symbolic.of(self.machine, part.lower) if part.lower is not None else None
         upper = symbolic.of(self.machine, part.upper) if part.upper is not None else None
-        self.window = sliced(self.window, at, lower, upper)
+        self.window = sliced(self.window, at, _from_end(part.lower, lower), _from_end(part.upper, upper))
 
     def _pick(self, part: ast.expr, value: Value) -> None:
         """Take one row, one position, or several by a tensor of indices."""
@@ -134,7 +157,7 @@ class Cut:
         number = symbolic.of(self.machine, part)
         sequence = window.axis if window.axis is not None else min(1, self.rank - 1) if self.dropped == 0 else 0
         if self.at == sequence:
-            begin = (window.upper if number.counts_down else window.lower) + number
+            begin = window.upper + number if symbolic.is_negated(part) else window.lower + number
             self.window = replace(window, lower=begin, upper=begin.plus(1), axis=self.at).marked("at")
         elif self.at == 0 and self.dropped == 0:
             self.window = picked(window, number)
@@ -149,7 +172,7 @@ def picked(window: Window, row: Linear) -> Window:
     """Take one row: the axes behind it move up by one."""
     axis = window.axis - 1 if window.axis is not None else None
     if window.source[-1:] == (NEW,):
-        return replace(window, source=window.source[:-1], axis=axis)
+        return replace(window, source=window.source[:-1], axis=axis).marked("single")
     return replace(window, source=(*window.source, ("row", row)), axis=axis)
 
 
@@ -161,18 +184,27 @@ def with_new_axis(window: Window | None, at: int) -> Window | None:
     return replace(window, source=(*window.source, NEW), axis=axis) if at == 0 else replace(window, axis=axis)
 
 
-def sliced(window: Window, axis: int, lower: Linear | None, upper: Linear | None) -> Window:
-    """Cut a window along an axis; a cut along another axis than before chose rows, then or now."""
-    marks = ("crosses",) if window.flat and (lower is not None or (upper is not None and upper.counts_down)) else ()
+def _from_end(part: ast.expr | None, number: Linear | None) -> tuple[Linear, bool] | None:
+    return (number, symbolic.is_negated(part)) if part is not None and number is not None else None
+
+
+def sliced(window: Window, axis: int, lower: tuple[Linear, bool] | None, upper: tuple[Linear, bool] | None) -> Window:
+    """Cut a window along an axis; a cut along another axis than before chose rows, then or now.
+
+    lower, upper: a bound, and whether it counts from the end.
+    """
+    marks = ("crosses",) if window.flat and (lower is not None or (upper is not None and upper[1])) else ()
     if not window.flat and window.axis is not None and window.axis != axis:
         if axis < window.axis:  # rows are chosen now
             return replace(window, source=(*window.source, ("rows", lower, upper)))
         window = replace(window, source=(*window.source, ("rows", window.lower, window.upper)), lower=ZERO, upper=END)
     start, stop = window.lower, window.upper
+    if lower is not None and lower[0].is_const and lower[0].const > 1:
+        marks = (*marks, "leap")
     if lower is not None:
-        start = (window.upper if lower.counts_down else window.lower) + lower
+        start = (window.upper if lower[1] else window.lower) + lower[0]
     if upper is not None:
-        stop = (window.upper if upper.counts_down else window.lower) + upper
+        stop = (window.upper if upper[1] else window.lower) + upper[0]
     return replace(window, lower=start, upper=stop, axis=window.axis if window.flat else axis).marked(*marks)
 
 
@@ -183,6 +215,10 @@ def index_quantity(machine: Machine, owner: Quantity, node: ast.Subscript) -> Va
         from lintloss.facts.library import losses
 
         return replace(losses.masked(machine, owner, value), axes=("token",))
+    if owner.axes and owner.scoring is not None:
+        from lintloss.facts import compare
+
+        compare.masked(machine, owner.scoring, None, drops=False)  # some entries are chosen
     return owner
 
 
@@ -224,7 +260,7 @@ def flattened(window: Window | None) -> Window | None:
         return window
     source = window.source
     if source[-1:] == (NEW,):
-        return replace(window, source=source[:-1], axis=0)
+        return replace(window, source=source[:-1], axis=0).marked("single")
     if source and isinstance(source[-1], tuple) and source[-1][:1] == ("row",):
         return window
     return replace(window, flat=True)
