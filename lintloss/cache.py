@@ -6,7 +6,6 @@ A result holds while its file, and every file that its facts came from, has the 
 
 from __future__ import annotations
 
-import binascii
 import marshal
 import os
 import sys
@@ -14,7 +13,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from lintloss import __version__
-from lintloss.engine import Result
+from lintloss.result import Result
 from lintloss.wire import flatten, restore
 
 FOLDER = ".lintloss_cache"
@@ -30,7 +29,7 @@ class Cache:
     """
 
     def __init__(self, folder: str | None, rules: tuple[Any, ...]) -> None:
-        self._path = os.path.join(folder, f"{binascii.crc32(os.getcwd().encode()):08x}") if folder else None
+        self._path = os.path.join(folder, _short(os.getcwd())) if folder else None
         self._stamp = (__version__, sys.version, os.getcwd(), rules)
         self._identities: dict[str, tuple[int, int, int, bytes]] = {}  # path -> (size, mtime, inode, sha256)
         self._results: dict[str, tuple[str, bytes, tuple[tuple[str, bytes], ...], tuple[Any, ...]]] = {}
@@ -125,6 +124,14 @@ def stamp(folders: Iterable[str]) -> tuple[Any, ...]:
                     stats = os.stat(os.path.join(top, name))
                     found.append((top, name, stats.st_size, stats.st_mtime_ns))
     return tuple(sorted(found))
+
+
+def _short(text: str) -> str:
+    """Name a file for a text; two texts of one name are told apart by what the file holds."""
+    number = 0
+    for byte in os.fsencode(text):
+        number = (number * 257 + byte) % 2**64
+    return f"{number:016x}"
 
 
 def _sha256(data: bytes) -> bytes:

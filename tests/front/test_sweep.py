@@ -80,7 +80,7 @@ def test_shares_weigh_about_the_same() -> None:
 
 def test_a_result_survives_the_wire(root: Path) -> None:
     session = Session(Options())
-    engine, _ = session.engine_of(str(root))
+    engine = session.engine_of(str(root))
     result = engine.check_bytes("a.py", b"loss = total / count\ny = total / count # lintloss: ignore[AC101] x\n")
     assert result.findings and result.suppressed
     assert restore(flatten(result)) == result
