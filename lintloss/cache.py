@@ -58,9 +58,13 @@ class Cache:
         self._is_changed = True
 
     def identity(self, path: str) -> bytes:
-        """Return the sha256 of a file, from memory if size, mtime and inode are the same; b"" if it is not there."""
+        """Return the sha256 of a file, from memory if size, mtime and inode are the same; b"" if it is not there.
+
+        Of a folder (a path that ends in a separator) it is what could be imported from it: a module that is added may
+        be what an import means from then on.
+        """
         if path not in self._checked:
-            self._checked[path] = self._identify(path)
+            self._checked[path] = _listing(path) if path.endswith(os.sep) else self._identify(path)
         return self._checked[path]
 
     def _identify(self, path: str) -> bytes:
@@ -124,6 +128,14 @@ def stamp(folders: Iterable[str]) -> tuple[Any, ...]:
                     stats = os.stat(os.path.join(top, name))
                     found.append((top, name, stats.st_size, stats.st_mtime_ns))
     return tuple(sorted(found))
+
+
+def _listing(folder: str) -> bytes:
+    try:
+        names = sorted(name for name in os.listdir(folder) if name.endswith(".py") or "." not in name)
+    except OSError:
+        return _ABSENT
+    return "/".join(name for name in names if name != "__pycache__").encode("utf-8", "surrogateescape")
 
 
 def _short(text: str) -> str:

@@ -87,8 +87,10 @@ class Engine:
             return []
         from lintloss.facts import infer
 
+        project = self._project()
+        project.read.clear()
         try:
-            return list(infer(module, self._project()).observations)
+            return list(infer(module, project).observations)
         except Exception as failure:  # a bug of the interpreter on this file must not take the run with it
             errors.append(internal_error("the interpreter", module.path, failure))
             return []
