@@ -10,6 +10,7 @@ import typer
 from lintloss import __version__
 from lintloss.command.check import check as run_check
 from lintloss.command.options import Options
+from lintloss.errors import UsageError
 
 app = typer.Typer(
     name="lintloss",
@@ -28,11 +29,24 @@ _SETTING = "Configuration"
 
 
 def run_typer(words: Sequence[str]) -> int:
-    """Run a command through Typer and return its exit code."""
+    """Run a command through Typer and return its exit code.
+
+    Raises: UsageError: the words make no command.
+    """
     from lintloss.command import more
 
     more.register(app)
-    result = app(args=list(words), prog_name="lintloss", standalone_mode=False)
+    try:
+        result = app(args=list(words), prog_name="lintloss", standalone_mode=False)
+    except typer.Exit as done:
+        return done.exit_code
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    except Exception as failure:
+        # Typer may carry a Click of its own, so its errors are told by what they offer, not by their class.
+        if not hasattr(failure, "format_message"):
+            raise
+        raise UsageError(failure.format_message().rstrip("."), hint="`lintloss --help` lists what there is") from None
     return result if isinstance(result, int) else 0
 
 

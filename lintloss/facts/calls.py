@@ -40,8 +40,9 @@ def evaluate_call(machine: Machine, node: ast.Call) -> Value:
     else:
         callee = evaluate(machine, function)
     args, kwargs = arguments(machine, node)
-    if receiver is not None and not isinstance(callee, Func | Class | LibObject) and not _has_call(machine, callee):
-        result = methods.call(machine, node, receiver, function.attr, args, kwargs)  # type: ignore[union-attr]
+    is_known = isinstance(callee, Func | Class | LibObject) or _has_call(machine, callee)
+    if receiver is not None and isinstance(function, ast.Attribute) and not is_known:
+        result = methods.call(machine, node, receiver, function.attr, args, kwargs)
         if result is not None:
             return result
     return call(machine, node, callee, args, kwargs)

@@ -170,7 +170,8 @@ def _range(machine: Machine, node: ast.Call) -> Iterated:
         return Iterated(UNKNOWN, "step", ())
     bound = arguments[0] if len(arguments) == 1 else arguments[1]
     text = ast.unparse(node)
-    unit, source = "step", ()
+    unit = "step"
+    source: tuple[object, ...] = ()
     if EPOCHS.search(text):
         unit = "epoch"
     elif RANKS.search(text):

@@ -18,6 +18,7 @@ from lintloss.findings import Evidence
 from lintloss.parse import Module
 
 STEPS = 20_000  # expressions evaluated for one root before everything becomes unknown
+TOTAL = 250_000  # … and for one file with all that it reaches
 DEPTH = 14  # frames
 
 _O = TypeVar("_O", bound=Observation)
@@ -62,6 +63,7 @@ class Machine:
         self.reached: set[tuple[str, int]] = set()
         self.guards: list[tuple[int, Evidence, str]] = []  # (loop depth, condition, its text) of open undecided ifs
         self.steps = 0
+        self.spent = 0
         self._anchors: dict[str, Anchor] = {}
 
     # -- places -------------------------------------------------------------------------------------------------
@@ -97,7 +99,8 @@ class Machine:
 
     def spend(self) -> None:
         self.steps += 1
-        if self.steps > STEPS:
+        self.spent += 1
+        if self.steps > STEPS or self.spent > TOTAL:
             raise OutOfBudget
 
     # -- names --------------------------------------------------------------------------------------------------

@@ -61,5 +61,5 @@ def _head_end(statement: ast.stmt) -> int:
     """Return the last row of a statement, of its header only when it is a block."""
     body = getattr(statement, "body", None)
     if isinstance(body, list) and body:
-        return max(statement.lineno, body[0].lineno - 1)
+        return max(statement.lineno, int(body[0].lineno) - 1)
     return statement.end_lineno or statement.lineno

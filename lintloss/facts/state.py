@@ -32,7 +32,7 @@ class Heap:
     def __init__(self, base: Heap | None = None) -> None:
         self._base = base
         self._own: dict[Key, dict[str, Slot]] = {}
-        self._depth = base._depth + 1 if base is not None else 0
+        self._depth: int = base._depth + 1 if base is not None else 0
 
     def fields(self, owner: Key) -> dict[str, Slot]:
         """Return the fields of an object; not to be changed."""
@@ -70,7 +70,8 @@ class Heap:
 
     def _chain(self) -> list[Heap]:
         """Return the layers from the newest to the oldest."""
-        chain, layer = [], self
+        chain: list[Heap] = []
+        layer = self
         while True:
             chain.append(layer)
             if layer._base is None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from lintloss.facts import assign, branches, imports, iterate
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.machine import Machine
 from lintloss.facts.phases import note_training_flag
-from lintloss.facts.values import Class, Const, Func, Opaque, Value, join
+from lintloss.facts.values import Class, Const, Func, Key, Opaque, Value, join
 
 NEXT, RETURN, BREAK, CONTINUE, RAISE = "next", "return", "break", "continue", "raise"
 
@@ -145,7 +146,7 @@ def _try(machine: Machine, node: ast.Try) -> str:
 
 def _define(machine: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
     frame = machine.frame
-    closure = ()
+    closure: Key = ()
     if not isinstance(frame.node, ast.Module):
         closure = frame.key
         machine.closures[closure] = frame.state.names
@@ -194,7 +195,8 @@ def _import(machine: Machine, node: ast.Import | ast.ImportFrom) -> str:
     return NEXT
 
 
-HANDLERS: dict[type[ast.stmt], Callable[[Machine, ast.stmt], str]] = {
+# Each handler takes its own node type, which a dict cannot say.
+HANDLERS: dict[type[ast.stmt], Callable[[Machine, Any], str]] = {
     ast.Expr: _expression,
     ast.Assign: _assign,
     ast.AnnAssign: _annotated,
@@ -218,4 +220,4 @@ HANDLERS: dict[type[ast.stmt], Callable[[Machine, ast.stmt], str]] = {
     ast.Assert: _assert,
     ast.Import: _import,
     ast.ImportFrom: _import,
-}  # type: ignore[dict-item]  # each handler takes its own statement type
+}

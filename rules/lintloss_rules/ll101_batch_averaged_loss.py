@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from lintloss.facts.averages import Mean, mean_of
 from lintloss.facts.observations import Averaging, Observation
-from lintloss.findings import Confidence, Severity
+from lintloss.findings import Severity
 from lintloss.rule import Bad, Good, Judgment, Rule
 
 

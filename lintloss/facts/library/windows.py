@@ -72,8 +72,8 @@ def index_quantity(machine: Machine, owner: Quantity, node: ast.Subscript) -> Va
 
 def reshaped(machine: Machine, node: ast.AST, value: Tensor, name: str, args: list[Value]) -> Tensor:
     """Return view/reshape/flatten of a tensor: (-1) and (-1, V) flatten rows and positions into one axis."""
-    if isinstance(args[0] if args else None, Tuple):
-        args = list(args[0].items)  # type: ignore[union-attr]  # checked just above
+    if args and isinstance(args[0], Tuple):
+        args = list(args[0].items)
     shape = [arg.value if isinstance(arg, Const) else None for arg in args]
     flat = name in {"flatten", "ravel"} or (shape and shape[0] == -1 and len(shape) <= 2)
     if not flat and len(args) == 2 and isinstance(args[0], Quantity) and args[0].unit.power("position") == 1:
