@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lintloss.errors import LintlossError, UsageError
-from lintloss.verify import report
+from lintloss.verify import reports
 from lintloss.verify.events import Tape
 from lintloss.verify.flagged import read_findings
 from lintloss.verify.judge import Run, judge
@@ -55,7 +55,7 @@ def run(request: Request) -> int:
     done = Run(tapes, failed=outcome.exit_code != 0)
     verdicts = judge(findings, done)
     _complain(tapes, outcome)
-    report.write(report.Report(verdicts, done, outcome), request.output_format, request.output_file, request.reports)
+    reports.write(reports.Report(verdicts, done, outcome), request.output_format, request.output_file, request.reports)
     return exit_code(verdicts, outcome)
 
 
@@ -101,8 +101,8 @@ def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
 
 def _named_report(text: str) -> tuple[str, Path]:
     name, _, path = text.partition("=")
-    if name not in report.FORMATS or not path:
-        raise UsageError(f"--report {text}: not FORMAT=FILE", hint=f"formats: {', '.join(report.FORMATS)}")
+    if name not in reports.FORMATS or not path:
+        raise UsageError(f"--report {text}: not FORMAT=FILE", hint=f"formats: {', '.join(reports.FORMATS)}")
     return name, Path(path)
 
 
@@ -114,7 +114,7 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="lintloss verify", usage="lintloss verify [options] -- COMMAND…", allow_abbrev=False)
     parser.add_argument("--findings", type=Path, help="findings JSON of lintloss check --output-format json")
-    parser.add_argument("--output-format", choices=report.FORMATS, default="table")
+    parser.add_argument("--output-format", choices=reports.FORMATS, default="table")
     parser.add_argument("--output-file", type=Path)
     parser.add_argument("--report", action="append", default=[], metavar="FORMAT=FILE")
     parser.add_argument("--show-instrumented", action="store_true", help="print the flagged files as instrumented")
