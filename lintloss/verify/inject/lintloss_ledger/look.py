@@ -49,6 +49,14 @@ class Close:
         except Exception as error:  # noqa: BLE001  the user's forward comes first
             self._recorder.failed(error)
 
+    def maybe_look(
+        self, index: int, site: int, name: str, bound: dict[str, Any], result: Any, frame: FrameType | None
+    ) -> None:
+        """The cheap path of every call: is this site's budget spent?"""
+        if self._counts.get(site, 0) < self._limits.get(site, 1):
+            with self._torch.no_grad():
+                self.look(index, site, name, bound, result, frame)
+
     def look(self, index: int, site: int, name: str, bound: dict[str, Any], result: Any, frame: FrameType | None) -> None:
         count = self._counts.get(site, 0)
         limit = self._limit(site)
@@ -63,7 +71,6 @@ class Close:
             self.wants = any(self._counts[known] < self._limit(known) for known in self._counts)
             if not self.wants:
                 self._stop()
-        state.linear = state.capture = None
 
     def _limit(self, site: int) -> int:
         limit = self._limits.get(site)

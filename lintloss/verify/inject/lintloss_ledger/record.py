@@ -69,8 +69,7 @@ class Recorder:
     def note(self, name: str, bound: dict[str, Any], result: Any, frame: FrameType | None) -> None:
         """Write one criterion call; a failure of ours is counted and never reaches the program."""
         try:
-            with self.torch.no_grad():
-                self._note(name, bound, result, frame)
+            self._note(name, bound, result, frame)
         except Exception as error:  # noqa: BLE001  the user's program comes first; the judge is told
             self.failed(error)
 
@@ -95,7 +94,7 @@ class Recorder:
         if result.requires_grad and result.grad_fn is not None:
             result.grad_fn.metadata["lintloss"] = index
         if self.close is not None:
-            self.close.look(index, site, name, bound, result, frame)
+            self.close.maybe_look(index, site, name, bound, result, frame)
         state.embedded.clear()
         state.dropout = state.batch_norm = False
 
@@ -136,17 +135,22 @@ class Recorder:
         ignored = bound.get("ignore_index")
         if ignored is None:
             ignored = -100
-        scored = (target != ignored).sum()
-        return (scored.item() if target.device.type == "cpu" else scored), target.numel()
+        count = target.numel()
+        if not target.is_cpu:
+            return (target != ignored).sum(), count
+        # Class indices are not negative: with the usual ignore_index one reduction tells that nothing is ignored.
+        if ignored < 0 and count and target.min().item() >= 0:
+            return float(count), count
+        return float((target != ignored).sum().item()), count
 
     def _value(self, result: Any, bound: dict[str, Any]) -> Any:
         """The loss as a number; a field of losses (reduction "none") is summed."""
-        loss = result.detach()
-        if loss.dim() or bound.get("reduction") == "none":
+        if result.dim() or bound.get("reduction") == "none":
+            loss = result.detach()
             loss = loss.double().sum() if loss.device.type != "mps" else loss.float().sum()
-            return loss.item() if loss.device.type == "cpu" else loss
+            return loss.item() if loss.is_cpu else loss
         # On an accelerator a copy is kept: the program may go on to divide the loss in place.
-        return loss.item() if loss.device.type == "cpu" else loss.clone()
+        return result.item() if result.is_cpu else result.detach().clone()
 
     def _plain(self, name: str, bound: dict[str, Any], logits: Any, target: Any) -> Any:
         """Nats summed over the scored targets, unweighted, unsmoothed, in float32: where the mean is not enough."""
@@ -154,7 +158,8 @@ class Recorder:
         wide = logits.detach()
         wide = wide if wide.dtype == self.torch.float64 else wide.float()
         function = self.original[name]
-        nats = function(wide, target, ignore_index=-100 if ignored is None else ignored, reduction="sum")
+        with self.torch.no_grad():
+            nats = function(wide, target, ignore_index=-100 if ignored is None else ignored, reduction="sum")
         return nats.item() if nats.device.type == "cpu" else nats
 
     def _flags(self, result: Any) -> int:
