@@ -12,7 +12,9 @@ from pathlib import Path
 from lintloss.errors import LintlossError, UsageError
 from lintloss.verify import reports
 from lintloss.verify.events import Tape
+from lintloss.verify.experiments import experiments
 from lintloss.verify.flagged import read_findings
+from lintloss.verify.found import found
 from lintloss.verify.judge import Run, judge
 from lintloss.verify.launch import Outcome, launch
 from lintloss.verify.merge import read_tapes
@@ -49,13 +51,15 @@ def run(request: Request) -> int:
     with tempfile.TemporaryDirectory(prefix="lintloss-") as scratch:
         folder = request.keep or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
-        plan = write_plan(folder, findings, request.options)
+        plan = write_plan(folder, findings, request.options, () if findings else request.command)
         outcome = launch(request.command, plan)
         tapes = read_tapes(folder)
     done = Run(tapes, failed=outcome.exit_code != 0)
-    verdicts = judge(findings, done)
+    judged = judge(findings, done)
+    verdicts = (*judged, *found(tapes, judged))
     _complain(tapes, outcome)
-    reports.write(reports.Report(verdicts, done, outcome), request.output_format, request.output_file, request.reports)
+    tried = experiments(tapes, request.options.experiments)
+    reports.write(reports.Report(verdicts, done, outcome, tried), request.output_format, request.output_file, request.reports)
     return exit_code(verdicts, outcome)
 
 

@@ -20,11 +20,12 @@ details summary{cursor:pointer}.run{color:#666}
 def render(verdicts: tuple[Verdict, ...], run: dict[str, object]) -> str:
     rows = "".join(_row(verdict) for verdict in verdicts)
     sections = "".join(_section(verdict) for verdict in verdicts)
+    tried = "".join(f"<p>{escape(line)}</p>" for line in wording.experiment_lines(run))
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>lintloss verify</title>'
         f"<style>{STYLE}</style></head><body><h1>lintloss verify</h1><p>{escape(wording.summary(verdicts))}</p>"
         "<table><thead><tr><th>finding</th><th>verdict</th><th>reported loss</th><th>true loss</th><th>reported ppl</th>"
-        f"<th>true ppl</th><th>scored tokens</th></tr></thead><tbody>{rows}</tbody></table>{sections}"
+        f"<th>true ppl</th><th>scored tokens</th></tr></thead><tbody>{rows}</tbody></table>{sections}{tried}"
         f'<p class="run">{escape(wording.run_line(run))}</p></body></html>\n'
     )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lintloss.verify import report_html, report_json, report_markdown, report_sarif, report_table
+from lintloss.verify.experiments import Experiment
 from lintloss.verify.judge import Run
 from lintloss.verify.launch import Outcome
 from lintloss.verify.verdicts import Verdict
@@ -29,6 +30,7 @@ class Report:
     verdicts: tuple[Verdict, ...]
     run: Run
     outcome: Outcome
+    experiments: tuple[Experiment, ...] = ()
 
     def facts(self) -> dict[str, object]:
         """The `run` object of the JSON."""
@@ -43,6 +45,7 @@ class Report:
             "ranks": len(ranks) or 1,
             "processes": len(tapes),
             "partial": self.run.partial,
+            "experiments": [experiment.as_json() for experiment in self.experiments],
             "criterion_calls": sum(len(tape.calls) for tape in tapes),
         }
 

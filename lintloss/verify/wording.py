@@ -53,6 +53,16 @@ def summary(verdicts: tuple[Verdict, ...]) -> str:
     return said or "no findings to judge"
 
 
+def experiment_lines(run: dict[str, object]) -> list[str]:
+    """One line an experiment: passed or not, what was seen, what it cannot see."""
+    tried = run.get("experiments")
+    return [
+        f"{one['experiment']} {'passed' if one['passed'] else 'FAILED'} at {one['place']}: {one['explanation']} "
+        f"({one['limits']})"
+        for one in (tried if isinstance(tried, list) else [])
+    ]
+
+
 def run_line(run: dict[str, object]) -> str:
     """What was run, in one line: calls seen, device, cost, completeness."""
     ranks = f", {run['ranks']} ranks" if run["ranks"] != 1 else ""

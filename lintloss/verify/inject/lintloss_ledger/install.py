@@ -13,6 +13,7 @@ from .ledger import Ledger
 from .look import Close
 from .plan import Plan
 from .record import Recorder
+from .shapes import Shapes
 from .sites import Sites
 
 
@@ -20,6 +21,8 @@ def install(plan: Plan, ledger: Ledger, functional: ModuleType) -> Recorder:
     """Replace the criteria and the witnesses; return the recorder they share."""
     recorder = Recorder(ledger, Sites(ledger), plan)
     recorder.compiled = Compiled(recorder)
+    if plan.debug_shapes:
+        recorder.shapes = Shapes(plan.debug_shapes)
     recorder.close = Close(recorder, functional)
     ledger.note("torch", version=str(getattr(recorder.torch, "__version__", "")))
     for name in CRITERIA:

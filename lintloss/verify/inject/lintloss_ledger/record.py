@@ -36,6 +36,7 @@ class Recorder:
         self.failures: dict[str, int] = {}
         self.paddings: set[tuple[str, int]] = set()
         self.close: Any = None  # look.Close, set at installation
+        self.shapes: Any = None  # shapes.Shapes, with --debug-shapes
         self.compiled: Any = None  # compiled.Observer, set at installation
 
     def criterion(self, name: str, original: Function) -> Function:
@@ -91,6 +92,8 @@ class Recorder:
         rows, length = _rows(state, target)
         spent = self.ledger.spent
         index = self.pending.row(flags, site, form, (value, scored, float(positions), rows, length, plain, NAN, spent))
+        if self.shapes is not None:
+            self.shapes.show(site, name, bound, float(value), float(scored), self)
         if result.requires_grad and result.grad_fn is not None:
             result.grad_fn.metadata["lintloss"] = index
         if self.close is not None:
