@@ -16,6 +16,7 @@ def embedding(recorder: Recorder, original: Function) -> Function:
 
     tensor = recorder.torch.Tensor
     close = recorder.close
+    tracing = recorder.torch._C._get_tracing_state
 
     @functools.wraps(original)
     def recording(input: Any, weight: Any, padding_idx: int | None = None, *args: Any, **kwargs: Any) -> Any:  # noqa: A002
@@ -24,7 +25,7 @@ def embedding(recorder: Recorder, original: Function) -> Function:
             shape = input.shape
             if len(shape) == 2:
                 state.rows, state.length = shape
-            if close.wants and len(state.embedded) < 8:
+            if close.wants and len(state.embedded) < 8 and tracing() is None:
                 close.embedded(input, weight, padding_idx, sys._getframe(1))
         return original(input, weight, padding_idx, *args, **kwargs)
 

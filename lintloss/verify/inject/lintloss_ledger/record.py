@@ -6,7 +6,7 @@ import functools
 import sys
 from collections.abc import Callable
 from time import perf_counter
-from types import FrameType
+from types import FrameType, FunctionType
 from typing import Any
 
 from . import ledger as events
@@ -45,10 +45,11 @@ class Recorder:
         names = CRITERIA[name]
         state = self.state
         tensor = self.torch.Tensor
+        tracing = self.torch._C._get_tracing_state
 
         @functools.wraps(original)
         def recorder(*args: Any, **kwargs: Any) -> Any:
-            if state.busy:
+            if state.busy or tracing() is not None:  # torch.jit.trace would take our operations for the program's
                 return original(*args, **kwargs)
             kind = type(args[0] if args else kwargs.get("input"))
             if kind is not tensor and kind.__name__ != "Parameter":
@@ -63,8 +64,7 @@ class Recorder:
                 state.busy = False
             return result
 
-        # torch.jit.script compiles a function's source: it must see torch's own.
-        recorder.__prepare_scriptable__ = lambda: original  # type: ignore[attr-defined]  # read by torch.jit only
+        recorder.__prepare_scriptable__ = scriptable(name, original)  # type: ignore[attr-defined]  # for torch.jit
         return recorder
 
     def note(self, name: str, bound: dict[str, Any], result: Any, frame: FrameType | None) -> None:
@@ -191,6 +191,19 @@ def _rows(state: ThreadState, target: Any) -> tuple[float, float]:
     if target.dim() > 1:
         return float(target.shape[0]), float(target.numel() // max(1, target.shape[0]))
     return float(target.numel()), 1.0
+
+
+def scriptable(name: str, original: Function) -> Callable[[], Any]:
+    """What torch.jit.script is to compile: torch's own function, or for a built-in one a function that calls it."""
+
+    def prepare() -> Any:
+        if isinstance(original, FunctionType):
+            return original
+        from . import scripted
+
+        return getattr(scripted, name)
+
+    return prepare
 
 
 def compiling() -> bool:
