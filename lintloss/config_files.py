@@ -46,3 +46,19 @@ def _mentions_lintloss(path: str) -> bool:
     from lintloss.config import has_table
 
     return has_table(path, data)
+
+
+def speaks_of_lintloss(folder: str) -> bool:
+    """Say whether any file above the absolute `folder` may configure lintloss, by its name and bytes alone."""
+    while True:
+        for name in NAMES:
+            try:
+                with open(os.path.join(folder, name), "rb") as file:
+                    if name != "pyproject.toml" or b"lintloss" in file.read():
+                        return True
+            except OSError:
+                continue
+        above = os.path.dirname(folder)
+        if above == folder:
+            return False
+        folder = above

@@ -82,8 +82,7 @@ def decode(data: bytes) -> tuple[str, str]:
     """
     marked = data.startswith(b"\xef\xbb\xbf")
     encoding = "utf-8-sig" if marked else "utf-8"
-    head = data.split(b"\n", 2)[:2] if data.count(b"\r") == data.count(b"\r\n") else data.splitlines()[:2]
-    for row, line in enumerate(head, start=1):
+    for row, line in enumerate(data[3 * marked : 3 * marked + 2000].splitlines()[:2], start=1):
         if b"coding" in line:
             encoding = _declared(line, row, encoding) or encoding
             break

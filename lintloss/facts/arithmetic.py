@@ -1,0 +1,332 @@
+"""Arithmetic on quantities: sums over loops, products with counts, and the divisions that rules look at."""
+
+from __future__ import annotations
+
+import ast
+import math
+from dataclasses import replace
+
+from lintloss.facts import counts
+from lintloss.facts.loops import Loop
+from lintloss.facts.machine import Machine
+from lintloss.facts.observations import Averaging
+from lintloss.facts.units import BITS, ONE, Unit
+from lintloss.facts.values import (
+    UNKNOWN,
+    Choice,
+    Const,
+    Opaque,
+    Quantity,
+    Ref,
+    Tensor,
+    Value,
+    join,
+    options,
+)
+from lintloss.findings import Evidence
+
+LN2 = math.log(2)
+ITERATIONS = ("batch", "step", "example", "rank")
+
+
+def binary(
+    machine: Machine, node: ast.AST, operator: ast.operator, left: Value, right: Value, inside: int | None = None
+) -> Value:
+    """Return `left op right`; a Choice on either side is worked through option by option."""
+    if isinstance(left, Choice) or isinstance(right, Choice):
+        result: Value | None = None
+        for one in options(left):
+            for other in options(right):
+                each = binary(machine, node, operator, one, other, inside)
+                result = each if result is None else join(result, each)
+        return result if result is not None else UNKNOWN
+    if isinstance(left, Const) and isinstance(right, Const):
+        return _constants(operator, left.value, right.value)
+    left, right = unboxed(machine, left), unboxed(machine, right)
+    if isinstance(operator, ast.Div | ast.FloorDiv):
+        return divide(machine, node, left, right, inside)
+    if isinstance(operator, ast.Mult):
+        return multiply(machine, node, left, right)
+    if isinstance(operator, ast.Add | ast.Sub):
+        return _add(machine, node, operator, left, right)
+    if isinstance(operator, ast.Pow):
+        from lintloss.facts.exponent import power
+
+        return power(machine, node, left, right)
+    return _tensor_op(machine, node, left, right)
+
+
+def unboxed(machine: Machine, value: Value) -> Value:
+    """Take the number out of a one-element tensor that a loop adds to."""
+    if isinstance(value, Ref) and value.kind == "tensor" and machine.get(value, "boxed"):
+        slot = machine.get(value, "elem")
+        return slot.value if slot else value
+    return value
+
+
+def _constants(operator: ast.operator, left: object, right: object) -> Value:
+    if not isinstance(left, int | float) or not isinstance(right, int | float):
+        return UNKNOWN
+    try:
+        if isinstance(operator, ast.Add):
+            return Const(left + right)
+        if isinstance(operator, ast.Sub):
+            return Const(left - right)
+        if isinstance(operator, ast.Mult):
+            return Const(left * right)
+        if isinstance(operator, ast.Div):
+            return Const(left / right)
+        if isinstance(operator, ast.FloorDiv):
+            return Const(left // right)
+    except (ArithmeticError, ValueError):
+        return UNKNOWN
+    return UNKNOWN
+
+
+def _tensor_op(machine: Machine, node: ast.AST, left: Value, right: Value) -> Value:
+    for side in (left, right):
+        if isinstance(side, Tensor) and side.form == "mask":
+            return side
+    return machine.opaque(node)
+
+
+def _add(machine: Machine, node: ast.AST, operator: ast.operator, left: Value, right: Value) -> Value:
+    sign = "+" if isinstance(operator, ast.Add) else "-"
+    for one, other in ((left, right), (right, left)):
+        if isinstance(one, Quantity):
+            if one.is_count and isinstance(other, Const | Opaque) or one.unit == ONE:
+                return one
+            if one.is_count and isinstance(other, Quantity) and other.is_count:
+                return one if one.unit == other.unit else machine.opaque(node)
+            if one.is_loss or one.is_perplexity:
+                return _add_term(machine, node, sign, one, other)
+    if isinstance(left, Ref) and isinstance(right, Ref) and left.kind == right.kind == "list":
+        return left
+    for side in (left, right):
+        if isinstance(side, Tensor) and side.form in {"logits", "hidden", ""}:
+            return replace(side, form="" if side.form == "" else side.form)
+    return machine.opaque(node)
+
+
+def _add_term(machine: Machine, node: ast.AST, sign: str, loss: Quantity, other: Value) -> Value:
+    """Add a further term to a loss: it is still that loss, with a term that rules may question."""
+    if isinstance(other, Const):
+        return loss
+    if isinstance(other, Quantity) and not (other.is_loss or other.is_perplexity):
+        return machine.opaque(node)
+    if isinstance(other, Quantity) and other.unit != loss.unit:
+        return loss if other.unit.degree == loss.unit.degree else machine.opaque(node)
+    scoring = loss.scoring
+    if scoring is not None and not (isinstance(other, Quantity) and other.scoring == scoring):
+        extra = machine.evidence(node, "a further term is added to the loss here")
+        scoring = replace(scoring, extra=(*scoring.extra, extra)[-4:])
+    return replace(loss, scoring=scoring)
+
+
+# -- sums over loops ------------------------------------------------------------------------------------------------
+
+
+def open_guards(machine: Machine, depth: int) -> tuple[Evidence, ...]:
+    """Return the undecided conditions inside the loops entered since `depth`."""
+    return tuple(place for level, place, _ in machine.guards if level > depth)
+
+
+def accumulate(machine: Machine, node: ast.AST, current: Value, operand: Value, depth: int) -> Value:
+    """Return `current += operand` where `current` was set at loop depth `depth`."""
+    over = tuple(machine.loops[depth:])
+    if isinstance(operand, Choice):
+        result: Value | None = None
+        for option in operand.options:
+            each = accumulate(machine, node, current, option, depth)
+            result = each if result is None else join(result, each)
+        return result if result is not None else UNKNOWN
+    operand = unboxed(machine, operand)
+    if not over:
+        return binary(machine, node, ast.Add(), current, operand)
+    if isinstance(operand, Const):
+        return _counter(machine, node, current, operand, over)
+    if isinstance(operand, Quantity):
+        return _total(machine, node, current, operand, over, depth)
+    presumed = counts.presumed(machine, operand)
+    if presumed is not None and not isinstance(current, Quantity):
+        return _total(machine, node, current, presumed, over, depth)
+    return current if isinstance(current, Quantity) else machine.opaque(node, getattr(current, "name", ""))
+
+
+def _counter(machine: Machine, node: ast.AST, current: Value, step: Const, over: tuple[Loop, ...]) -> Value:
+    """`n += 1` counts the iterations of the loop it is in."""
+    if not isinstance(step.value, int) or step.value == 0:
+        return current
+    if isinstance(current, Quantity) and not current.is_count:
+        return current
+    loop = over[-1]
+    start = 0.0
+    for option in options(current):
+        if isinstance(option, Const) and isinstance(option.value, int | float):
+            start = float(option.value)
+        if isinstance(option, Quantity):
+            start = option.start
+    trace = (machine.evidence(node, f"counted here once per {loop.unit}"),)
+    guards = open_guards(machine, machine.depth - 1)
+    return Quantity(counts.unit_of(loop), of=loop.key, start=start, loops=over, guards=guards, trace=trace)
+
+
+def _total(
+    machine: Machine, node: ast.AST, current: Value, term: Quantity, over: tuple[Loop, ...], depth: int
+) -> Value:
+    unit, weights = term.unit, term.weights
+    loops = tuple(loop for loop in over if loop.unit != "epoch") or over
+    intensive = unit.is_intensive or any(unit.power(name) < 0 for name in ("batch", "step"))
+    if intensive:
+        inner = loops[-1]
+        before = unit
+        base = "step" if unit.power("step") < 0 else "batch" if unit.power("batch") < 0 else inner.unit
+        unit = unit.summed_over(base) if unit.is_intensive else unit * Unit.of(**{base: 1})
+        if (term.is_loss or term.is_perplexity) and before.power(base) < 0 and unit.degree < (1 if term.is_perplexity else 0):
+            weights = (*weights, base)
+    said = f"summed here over {_plural(loops[-1].unit)}" + (f": {unit}" if term.unit.content else "")
+    total = replace(
+        term,
+        unit=unit,
+        weights=weights,
+        loops=(*term.loops, *(loop for loop in loops if loop not in term.loops)),
+        guards=(*term.guards, *(g for g in open_guards(machine, depth) if g not in term.guards)),
+        axes=(),
+    )
+    if isinstance(current, Quantity) and current.unit == total.unit and current.loops[-1:] == total.loops[-1:]:
+        total = replace(total, start=current.start)
+    elif isinstance(current, Const) and isinstance(current.value, int | float):
+        total = replace(total, start=float(current.value))
+    return total.with_step(machine.evidence(node, said))
+
+
+def _plural(unit: str) -> str:
+    return {"batch": "batches"}.get(unit, unit + "s")
+
+
+# -- products -------------------------------------------------------------------------------------------------------
+
+COEFFICIENTS = ("weight", "coef", "coeff", "alpha", "beta", "gamma", "lambda", "lam", "scale", "factor", "ratio", "w", "mult")
+
+
+def multiply(machine: Machine, node: ast.AST, left: Value, right: Value) -> Value:
+    """Return a product; a mean times the count it was taken over is a total again."""
+    for one, other in ((left, right), (right, left)):
+        if isinstance(one, Quantity):
+            product = _scaled(machine, node, one, other)
+            if product is not None:
+                return product
+    presumed_left, presumed_right = counts.presumed(machine, left), counts.presumed(machine, right)
+    if presumed_left is not None and presumed_right is not None:
+        return counts.product(presumed_left, presumed_right)
+    return _tensor_op(machine, node, left, right)
+
+
+def _scaled(machine: Machine, node: ast.AST, quantity: Quantity, other: Value) -> Value | None:
+    if isinstance(other, Const):
+        return quantity if not (quantity.is_count and other.value == 0) else None
+    if isinstance(other, Tensor) and other.form == "mask" and quantity.axes:
+        scoring = replace(quantity.scoring, masked=True) if quantity.scoring else None
+        return replace(quantity, scoring=scoring).with_step(machine.evidence(node, "masked here"))
+    factor = other if isinstance(other, Quantity) else counts.presumed(machine, other)
+    if factor is None:
+        if isinstance(other, Opaque) and other.name.lower().split("_")[-1] in COEFFICIENTS:
+            return quantity
+        if quantity.axes:
+            return quantity
+        return machine.opaque(node)
+    if quantity.is_count and factor.is_count:
+        return counts.product(quantity, factor)
+    if factor.unit.content is not None and quantity.unit.content is not None:
+        return machine.opaque(node)
+    loss, factor = (quantity, factor) if quantity.unit.content else (factor, quantity)
+    unit = counts.settle_item(loss.unit * factor.unit, factor.unit)
+    said = f"multiplied by a count of {_plural_count(factor)}: {unit}"
+    return replace(loss, unit=unit, counted=factor.counted, presumed=loss.presumed or factor.presumed).with_step(
+        machine.evidence(node, said)
+    )
+
+
+def _plural_count(quantity: Quantity) -> str:
+    return " ".join(_plural(name) for name, power in quantity.unit.powers if power > 0) or str(quantity.unit)
+
+
+# -- quotients ------------------------------------------------------------------------------------------------------
+
+
+def divide(machine: Machine, node: ast.AST, left: Value, right: Value, inside: int | None = None) -> Value:
+    """Return a quotient, and record it when a loss or perplexity is what gets divided.
+
+    inside: the loop depth at which the numerator was set, for `total /= n`.
+    """
+    if not isinstance(left, Quantity):
+        count = counts.presumed(machine, left)
+        if count is not None and isinstance(right, Quantity) and right.is_count:
+            return Quantity(count.unit / right.unit)
+        return _tensor_op(machine, node, left, right)
+    if isinstance(right, Const):
+        return _by_constant(machine, node, left, right)
+    count = counts.divisor(machine, left, right)
+    if left.is_count:
+        return Quantity(left.unit / count.unit) if count is not None and count.unit != left.unit else machine.opaque(node)
+    if count is None:
+        if isinstance(right, Quantity) and right.is_loss:
+            return machine.opaque(node)
+        return _unknown_divisor(machine, node, left, right)
+    return average(machine, node, left, count, "inside" if inside is not None and machine.depth > inside else "divide")
+
+
+def _by_constant(machine: Machine, node: ast.AST, left: Quantity, right: Const) -> Value:
+    if isinstance(right.value, float) and math.isclose(right.value, LN2, rel_tol=1e-3) and left.unit.content == "nat":
+        return replace(left, unit=left.unit.swap("nat", "bit")).with_step(machine.evidence(node, "÷ ln 2: nats to bits"))
+    count = counts.divisor(machine, left, right)
+    if count is not None:
+        return average(machine, node, left, count, "divide")
+    return left
+
+
+def _unknown_divisor(machine: Machine, node: ast.AST, left: Quantity, right: Value) -> Value:
+    if isinstance(right, Opaque) and right.name.lower().split("_")[-1] in COEFFICIENTS:
+        return left
+    return machine.opaque(node)
+
+
+def average(machine: Machine, node: ast.AST, before: Quantity, count: Quantity, how: str) -> Quantity:
+    """Divide a loss or perplexity by a count, and record the observation."""
+    unit = before.unit / count.unit
+    if unit.power("step") and before.unit.power("step"):  # an unknown iteration divides out with what counts it
+        for name in ITERATIONS:
+            if unit.power(name) < 0 and count.unit.power(name) == 1 and before.unit.power(name) == 0:
+                unit = unit.swap("step", name)
+                break
+    unit = counts.settle_item(unit, count.unit)
+    weights = before.weights
+    for name in ITERATIONS:
+        if before.unit.power(name) > 0 and count.unit.power(name) > 0:
+            weights = (*weights, name)
+    after = replace(before, unit=unit, weights=weights, axes=(), presumed=before.presumed)
+    after = after.with_step(machine.evidence(node, f"divided here by {describe(count)}: {unit}"))
+    observe_average(machine, node, before, count, after, how)
+    return after
+
+
+def describe(count: Quantity) -> str:
+    """Say what a count counts."""
+    if count.unit.power("example") and count.unit.degree == 1:
+        return "the number of examples"
+    names = [_plural(name) for name, power in count.unit.powers if power > 0]
+    return f"the number of {' · '.join(names)}" if names else str(count.unit)
+
+
+def observe_average(
+    machine: Machine, node: ast.AST, before: Quantity, count: Value, after: Value, how: str
+) -> None:
+    from lintloss.facts.settings import seen_at
+
+    place = seen_at(machine, node, before.loops)
+    seen = Averaging(before=before, count=count, after=after, how=how, loops=before.loops, **place)
+    machine.observe(seen)
+
+
+def to_bits(quantity: Quantity) -> Quantity:
+    return replace(quantity, unit=quantity.unit.swap("nat", "bit")) if quantity.unit != BITS else quantity

@@ -1,0 +1,242 @@
+"""Assignment: plain stores, and the augmented ones that sum a value over the loops it is in."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import replace
+
+from lintloss.facts import arithmetic
+from lintloss.facts.expressions import evaluate, subscript_key
+from lintloss.facts.machine import Machine
+from lintloss.facts.state import Slot
+from lintloss.facts.values import (
+    UNKNOWN,
+    Choice,
+    Const,
+    Key,
+    ModelOutput,
+    Opaque,
+    Quantity,
+    Ref,
+    Tensor,
+    Tuple,
+    Value,
+    join,
+    options,
+)
+from lintloss.findings import Evidence
+
+
+def accumulation(node: ast.Assign) -> tuple[ast.expr, ast.operator, ast.expr] | None:
+    """Read `x = x + y` (and `x = y + x`, `x = x / n`) as what it is: an augmented assignment."""
+    if len(node.targets) != 1 or not isinstance(node.value, ast.BinOp):
+        return None
+    target, value = node.targets[0], node.value
+    if not isinstance(target, ast.Name | ast.Attribute | ast.Subscript):
+        return None
+    spelled = ast.unparse(target)
+    if ast.unparse(value.left) == spelled:
+        return target, value.op, value.right
+    if isinstance(value.op, ast.Add) and ast.unparse(value.right) == spelled:
+        return target, value.op, value.left
+    return None
+
+
+def store(machine: Machine, target: ast.expr, value: Value) -> None:
+    """Bind `value` to a target: a name, an attribute, an item, a tuple of those."""
+    if isinstance(target, ast.Name):
+        value = _as_loss(machine, target, named(value, target.id))
+        machine.write(target.id, value)
+        machine.assigned[machine.frame.module.path, target.lineno] = value
+    elif isinstance(target, ast.Tuple | ast.List):
+        _unpack(machine, target.elts, value)
+    elif isinstance(target, ast.Starred):
+        store(machine, target.value, UNKNOWN)
+    else:
+        place = _heap_place(machine, target)
+        if place is not None:
+            _put(machine, place, target, value)
+
+
+def named(value: Value, name: str) -> Value:
+    """Let an opaque value go by the name it was given; a name such as `loss` says what it is presumed to be."""
+    if isinstance(value, Opaque) and value.name != name and not value.name:
+        return replace(value, name=name)
+    if isinstance(value, Tensor) and not value.name:
+        return replace(value, name=name)
+    return value
+
+
+def _as_loss(machine: Machine, target: ast.Name, value: Value) -> Value:
+    """Read what is unknown but called a loss as a mean loss, presumed."""
+    from lintloss.facts.library import losses, tables
+
+    if not tables.LOSS_NAME.match(target.id) or tables.NOT_A_LOSS.search(target.id):
+        return value
+    if isinstance(value, ModelOutput):
+        return value.loss if isinstance(value.loss, Quantity) else losses.presumed(machine, target)
+    if isinstance(value, Opaque) and value.key:
+        return losses.presumed(machine, target)
+    return value
+
+
+def _unpack(machine: Machine, targets: list[ast.expr], value: Value) -> None:
+    items: list[Value] | None = None
+    if isinstance(value, Choice):
+        rows = [option.items for option in value.options if isinstance(option, Tuple) and len(option.items) == len(targets)]
+        if rows:
+            items = [_joined([row[i] for row in rows]) for i in range(len(targets))]
+    elif isinstance(value, Tuple) and len(value.items) == len(targets):
+        items = list(value.items)
+    elif isinstance(value, Tuple) and any(isinstance(t, ast.Starred) for t in targets):
+        star = next(i for i, t in enumerate(targets) if isinstance(t, ast.Starred))
+        tail = len(targets) - star - 1
+        if len(value.items) >= len(targets) - 1:
+            items = [*value.items[:star], UNKNOWN, *value.items[len(value.items) - tail :]]
+    if items is None:
+        items = [item_of(machine, value, i, len(targets), _name(t)) for i, t in enumerate(targets)]
+    for target, item in zip(targets, items, strict=False):
+        store(machine, target, item)
+
+
+def _joined(values: list[Value]) -> Value:
+    merged = values[0]
+    for value in values[1:]:
+        merged = join(merged, value)
+    return merged
+
+
+def _name(node: ast.expr) -> str:
+    if isinstance(node, ast.Name):
+        return node.id
+    return node.attr if isinstance(node, ast.Attribute) else ""
+
+
+def item_of(machine: Machine, value: Value, index: int, width: int, name: str) -> Value:
+    """Return item `index` of a value that is unpacked into `width` names; the name it gets is a hint."""
+    from lintloss.facts.library import outputs, shapes
+
+    if isinstance(value, Opaque) and value.name == ".shape":
+        return shapes.dimension(machine, value, index)
+    if isinstance(value, ModelOutput):
+        return outputs.item(machine, value, index, width, name)
+    if isinstance(value, Ref) and value.kind != "instance":
+        slot = machine.get(value, str(index)) or machine.get(value, "elem")
+        return slot.value if slot else UNKNOWN
+    if isinstance(value, Opaque):
+        return Opaque((*value.key, index), name)
+    return UNKNOWN
+
+
+def _heap_place(machine: Machine, target: ast.expr) -> tuple[Key, str] | None:
+    """Return where in the heap an attribute or item lives."""
+    if isinstance(target, ast.Attribute):
+        owner = evaluate(machine, target.value)
+        name = target.attr
+    elif isinstance(target, ast.Subscript):
+        owner = evaluate(machine, target.value)
+        name = subscript_key(machine, target.slice)
+    else:
+        return None
+    for option in options(owner):
+        if isinstance(option, Ref):
+            return option.id, name
+        if isinstance(option, Opaque) and option.key:
+            return option.key, name
+    return None
+
+
+def _put(machine: Machine, place: tuple[Key, str], target: ast.expr, value: Value) -> None:
+    """Store in the heap; filling a list by index inside a loop is collecting over that loop."""
+    old = machine.state.heap.get(*place)
+    machine.assigned[machine.frame.module.path, target.lineno] = value
+    owner = place[0]
+    collects = isinstance(target, ast.Subscript) and place[1] == "elem"
+    length = machine.state.heap.get(owner, "len")
+    if collects and length is not None:
+        collect(machine, owner, value, length.depth)
+        return
+    machine.state.heap.put(*place, Slot(value, machine.depth if old is None or not collects else old.depth))
+
+
+def collect(machine: Machine, owner: Key, value: Value, created: int) -> None:
+    """Add `value` to the elements of a list made at loop depth `created`."""
+    over = tuple(machine.loops[created:])
+    if over:
+        machine.list_loops[owner] = over
+    guards = arithmetic.open_guards(machine, created)
+    value = _guarded(value, guards)
+    slot = machine.state.heap.get(owner, "elem")
+    old = slot.value if slot else None
+    machine.state.heap.put(owner, "elem", Slot(value if old is None else join(old, value), created))
+
+
+def _guarded(value: Value, guards: tuple[Evidence, ...]) -> Value:
+    if guards and isinstance(value, Quantity):
+        return replace(value, guards=guards)
+    return value
+
+
+def augment(machine: Machine, node: ast.stmt, target: ast.expr, operator: ast.operator, operand: Value) -> None:
+    """Apply `target op= operand`; addition sums over the loops entered since the target was set."""
+    slot, write = _slot(machine, target)
+    current = slot.value if slot is not None else UNKNOWN
+    depth = slot.depth if slot is not None else machine.depth
+    if isinstance(operator, ast.Add | ast.Sub):
+        if isinstance(current, Ref) and current.kind != "instance":
+            _extend(machine, node, current, operand)
+            return
+        if isinstance(operator, ast.Sub) and isinstance(operand, Quantity):
+            operand = replace(operand, negated=not operand.negated)
+        value = arithmetic.accumulate(machine, node, current, operand, depth)
+    else:
+        value = arithmetic.binary(machine, node, operator, current, operand, inside=depth)
+    machine.assigned[machine.frame.module.path, node.lineno] = value
+    write(value, depth)
+
+
+def _extend(machine: Machine, node: ast.stmt, ref: Ref, operand: Value) -> None:
+    created = machine.get(ref, "len")
+    depth = created.depth if created else machine.depth
+    for option in options(operand):
+        if isinstance(option, Ref):
+            collect(machine, ref.id, machine.elem(option), depth)
+        elif isinstance(option, Tuple):
+            for item in option.items:
+                collect(machine, ref.id, item, depth)
+        elif isinstance(option, Quantity):  # `total = torch.zeros(1); total += loss`: a scalar in a box
+            slot = machine.get(ref, "elem")
+            total = arithmetic.accumulate(machine, node, slot.value if slot else Const(0), option, depth)
+            machine.put(ref, "elem", total, depth)
+            machine.put(ref, "boxed", Const(True), depth)
+
+
+def _slot(machine: Machine, target: ast.expr) -> tuple[Slot | None, Callable[[Value, int], None]]:
+    if isinstance(target, ast.Name):
+        slot = machine.read(target.id)
+
+        def write_name(value: Value, depth: int) -> None:
+            machine.write(target.id, value, depth)
+
+        return slot, write_name
+    place = _heap_place(machine, target)
+
+    def write_heap(value: Value, depth: int) -> None:
+        if place is not None:
+            machine.state.heap.put(*place, Slot(value, depth))
+
+    slot = machine.state.heap.get(*place) if place is not None else None
+    if slot is None and place is not None:
+        slot = _default_slot(machine, place, target)
+    return slot, write_heap
+
+
+def _default_slot(machine: Machine, place: tuple[Key, str], target: ast.expr) -> Slot | None:
+    """Read an item that was not stored under its own key: an element of the list, a class attribute."""
+    length = machine.state.heap.get(place[0], "len")
+    if length is not None:
+        elem = machine.state.heap.get(place[0], "elem")
+        return Slot(elem.value if elem else Const(0), length.depth)
+    value = evaluate(machine, target)
+    return Slot(value, 0) if isinstance(value, Const | Quantity | Ref) else None

@@ -1,0 +1,136 @@
+"""Branches: which way an `if` goes when that is known, and what holds inside a branch when it is not."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from lintloss.facts.expressions import evaluate
+from lintloss.facts.machine import Machine
+from lintloss.facts.values import (
+    Class,
+    Const,
+    Func,
+    LibObject,
+    ModelOutput,
+    Quantity,
+    Ref,
+    Tensor,
+    Tuple,
+    Value,
+)
+
+SOLID = (Func, Class, LibObject, ModelOutput, Quantity, Tensor)  # never None, never false
+
+
+def decide(machine: Machine, test: ast.expr) -> bool | None:
+    """Return the truth of a test, None when it depends on what is not known."""
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        inner = decide(machine, test.operand)
+        return None if inner is None else not inner
+    if isinstance(test, ast.BoolOp):
+        parts = [decide(machine, value) for value in test.values]
+        stop = isinstance(test.op, ast.Or)
+        if stop in parts:
+            return stop
+        return None if None in parts else not stop
+    if isinstance(test, ast.Compare) and len(test.ops) == 1:
+        return _compare(machine, test.left, test.ops[0], test.comparators[0])
+    if isinstance(test, ast.Name) and test.id == "TYPE_CHECKING":
+        return False
+    return truth(machine, evaluate(machine, test))
+
+
+def truth(machine: Machine, value: Value) -> bool | None:
+    if isinstance(value, Const):
+        return bool(value.value)
+    if isinstance(value, Func | Class | LibObject | ModelOutput):
+        return True
+    if isinstance(value, Tuple):
+        return bool(value.items)
+    return None
+
+
+def _compare(machine: Machine, left: ast.expr, operator: ast.cmpop, right: ast.expr) -> bool | None:
+    if isinstance(left, ast.Name) and left.id == "__name__" and isinstance(right, ast.Constant):
+        is_main = len(machine.frames) == 1
+        return is_main if isinstance(operator, ast.Eq) else not is_main
+    one, other = evaluate(machine, left), evaluate(machine, right)
+    if isinstance(operator, ast.Is | ast.IsNot):
+        same = _is_same(one, other)
+        return same if same is None or isinstance(operator, ast.Is) else not same
+    if isinstance(one, Const) and isinstance(other, Const):
+        return _ordered(operator, one.value, other.value)
+    if isinstance(operator, ast.In | ast.NotIn) and isinstance(one, Const) and isinstance(other, Tuple):
+        if all(isinstance(item, Const) for item in other.items):
+            return (one in other.items) == isinstance(operator, ast.In)
+    return None
+
+
+def _is_same(one: Value, other: Value) -> bool | None:
+    for value, constant in ((one, other), (other, one)):
+        if isinstance(constant, Const) and constant.value is None:
+            if isinstance(value, Const):
+                return value.value is None
+            if isinstance(value, SOLID) or (isinstance(value, Ref) and value.kind != "dict"):
+                return False
+    return None
+
+
+def _ordered(operator: ast.cmpop, left: object, right: object) -> bool | None:
+    try:
+        if isinstance(operator, ast.Eq):
+            return left == right
+        if isinstance(operator, ast.NotEq):
+            return left != right
+        if isinstance(left, int | float) and isinstance(right, int | float):
+            for kind, answer in (
+                (ast.Lt, left < right),
+                (ast.LtE, left <= right),
+                (ast.Gt, left > right),
+                (ast.GtE, left >= right),
+            ):
+                if isinstance(operator, kind):
+                    return answer
+    except TypeError:
+        return None
+    return None
+
+
+def assume(machine: Machine, test: ast.expr, holds: bool) -> None:
+    """Note in the state what a branch takes for granted: a flag is what the branch says it is."""
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        assume(machine, test.operand, not holds)
+    elif isinstance(test, ast.BoolOp):
+        if holds == isinstance(test.op, ast.And):
+            for value in test.values:
+                assume(machine, value, holds)
+    elif isinstance(test, ast.Name):
+        slot = machine.read(test.id)
+        if slot is not None and not isinstance(slot.value, Quantity | Ref | Tensor | Const) and test.id in machine.state.names:
+            if not holds:
+                machine.write(test.id, Const(None), slot.depth)
+    elif isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.left, ast.Name):
+        _assume_equal(machine, test.left, test.ops[0], test.comparators[0], holds)
+
+
+def _assume_equal(machine: Machine, name: ast.Name, operator: ast.cmpop, right: ast.expr, holds: bool) -> None:
+    positive = isinstance(operator, ast.Eq | ast.Is) == holds and isinstance(operator, ast.Eq | ast.Is | ast.NotEq | ast.IsNot)
+    slot = machine.read(name.id)
+    if not positive or slot is None or name.id not in machine.state.names:
+        return
+    if isinstance(right, ast.Constant) and not isinstance(slot.value, Quantity | Ref):
+        machine.write(name.id, Const(right.value), slot.depth)
+
+
+@contextmanager
+def guarded(machine: Machine, test: ast.expr, holds: bool) -> Iterator[None]:
+    """Remember, inside a branch of a loop, the condition that leads there."""
+    text = ast.unparse(test)
+    place = machine.evidence(test, f"only when `{text}`" if holds else f"only when not `{text}`")
+    machine.guards.append((machine.depth, place, text))
+    try:
+        yield
+    finally:
+        machine.guards.pop()

@@ -1,0 +1,347 @@
+"""Calls: functions, methods and classes of the project are run with the arguments they get; libraries are looked up."""
+
+from __future__ import annotations
+
+import ast
+
+from lintloss.facts.expressions import evaluate, member
+from lintloss.facts.machine import DEPTH, Frame, Machine
+from lintloss.facts.state import Heap, Slot, State
+from lintloss.facts.values import (
+    UNKNOWN,
+    Choice,
+    Class,
+    Const,
+    Func,
+    Lib,
+    LibObject,
+    ModuleValue,
+    Opaque,
+    Ref,
+    Tuple,
+    Value,
+    join,
+)
+
+Kwargs = dict[str, Value]
+
+
+def evaluate_call(machine: Machine, node: ast.Call) -> Value:
+    """Evaluate a call expression."""
+    from lintloss.facts.library import methods
+
+    function = node.func
+    if isinstance(function, ast.Name) and function.id == "super":
+        return _super(machine)
+    receiver: Value | None = None
+    if isinstance(function, ast.Attribute):
+        receiver = evaluate(machine, function.value)
+        callee = member(machine, receiver, function.attr, function)
+    else:
+        callee = evaluate(machine, function)
+    args, kwargs = arguments(machine, node)
+    is_known = isinstance(callee, Func | Class | LibObject) or _has_call(machine, callee)
+    if receiver is not None and isinstance(function, ast.Attribute) and not is_known:
+        result = methods.call(machine, node, receiver, function.attr, args, kwargs)
+        if result is not None:
+            return result
+    return call(machine, node, callee, args, kwargs)
+
+
+def _has_call(machine: Machine, callee: Value) -> bool:
+    return isinstance(callee, Ref) and callee.kind == "instance"
+
+
+def arguments(machine: Machine, node: ast.Call) -> tuple[list[Value], Kwargs]:
+    """Evaluate the arguments of a call; `**batch` is kept under the name "**"."""
+    args: list[Value] = []
+    for each in node.args:
+        value = evaluate(machine, each)
+        if isinstance(each, ast.Starred):
+            if isinstance(value, Tuple):
+                args.extend(value.items)
+            else:
+                args.append(Opaque((*getattr(value, "key", machine.key(each)), "*"), "*"))
+        else:
+            args.append(value)
+    kwargs: Kwargs = {}
+    for keyword in node.keywords:
+        value = evaluate(machine, keyword.value)
+        if keyword.arg is None:
+            kwargs.update(_spread(machine, value))
+        else:
+            kwargs[keyword.arg] = value
+    return args, kwargs
+
+
+def _spread(machine: Machine, value: Value) -> Kwargs:
+    if isinstance(value, Ref) and value.kind == "dict":
+        found = {name: slot.value for name, slot in machine.fields(value).items() if name not in {"len", "elem"}}
+        return found or {"**": value}
+    return {"**": value}
+
+
+def call(machine: Machine, node: ast.AST, callee: Value, args: list[Value], kwargs: Kwargs) -> Value:
+    """Call a value."""
+    from lintloss.facts.library import functions, objects
+
+    if isinstance(callee, Choice):
+        result: Value | None = None
+        for option in callee.options:
+            each = call(machine, node, option, args, kwargs)
+            result = each if result is None else join(result, each)
+        return result if result is not None else UNKNOWN
+    if isinstance(callee, Func):
+        return run(machine, node, callee, args, kwargs)
+    if isinstance(callee, Class):
+        return instantiate(machine, node, callee, args, kwargs)
+    if isinstance(callee, Ref) and callee.kind == "instance":
+        return _call_instance(machine, node, callee, args, kwargs)
+    if isinstance(callee, Lib):
+        return functions.call(machine, node, callee.name, args, kwargs)
+    if isinstance(callee, LibObject):
+        return objects.call(machine, node, callee, args, kwargs)
+    return objects.call_opaque(machine, node, callee, args, kwargs)
+
+
+# -- functions of the project -----------------------------------------------------------------------------------------
+
+
+def run(machine: Machine, node: ast.AST, function: Func, args: list[Value], kwargs: Kwargs) -> Value:
+    """Run a function of the project on these arguments."""
+    from lintloss.facts.library import objects
+
+    if len(machine.frames) >= DEPTH or any(frame.node is function.node for frame in machine.frames):
+        return machine.opaque(node)
+    machine.reached.add((function.module.path, function.node.lineno))
+    if isinstance(function.node, ast.Lambda):
+        name = "<lambda>"
+    else:
+        name = function.node.name
+        if _is_context_manager(function.node):
+            return objects.context(machine, node, function.node)
+    place = machine.evidence(node, f"calls {name}()")
+    caller = machine.frame
+    frame = Frame(
+        function.module,
+        function.node,
+        (*caller.key[-24:], getattr(node, "lineno", 0), getattr(node, "col_offset", 0), name),
+        State({}, caller.state.heap),
+        name,
+        place,
+        closure=machine.closures.get(function.closure) if function.closure else None,
+        loop_base=machine.depth,
+    )
+    bound = bind(machine, function, args, kwargs, frame)
+    frame.state.names.update(bound)
+    return _enter(machine, frame, function)
+
+
+def _enter(machine: Machine, frame: Frame, function: Func) -> Value:
+    from lintloss.facts.phases import decorated
+    from lintloss.facts.statements import execute
+
+    caller = machine.frame
+    machine.frames.append(frame)
+    try:
+        if isinstance(function.node, ast.Lambda):
+            return evaluate(machine, function.node.body)
+        with decorated(machine, function.node):
+            execute(machine, function.node.body)
+            merged = machine.merge([*frame.returned, *([frame.state] if not frame.returned else [])])
+            if merged is not None:
+                frame.state = merged
+    finally:
+        machine.frames.pop()
+        caller.state.heap = frame.state.heap
+    if frame.yields is not None:
+        return Tuple((frame.yields,))
+    return frame.returns if frame.returns is not None else Const(None)
+
+
+def _is_context_manager(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    return any("contextmanager" in ast.unparse(each) for each in node.decorator_list)
+
+
+def bind(machine: Machine, function: Func, args: list[Value], kwargs: Kwargs, frame: Frame) -> dict[str, Slot]:
+    """Bind arguments to parameters; what is not given takes its default, what is unknown stays opaque."""
+    spec = function.node.args
+    names = [each.arg for each in (*spec.posonlyargs, *spec.args)]
+    given = list(args)
+    if function.self_value is not None:
+        given.insert(0, function.self_value)
+    values: dict[str, Value] = dict(zip(names, given, strict=False))
+    spread = kwargs.get("**")
+    keywords = {*names, *(each.arg for each in spec.kwonlyargs)}
+    values.update({name: value for name, value in kwargs.items() if name in keywords})
+    if spec.vararg is not None:
+        values[spec.vararg.arg] = Tuple(tuple(given[len(names) :]))
+    defaults = dict(zip(reversed(names), reversed(spec.defaults), strict=False))
+    defaults.update({each.arg: d for each, d in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if d is not None})
+    for name in keywords:
+        if name in values:
+            continue
+        if spread is not None and isinstance(spread, Opaque):
+            values[name] = Opaque((*spread.key, name), name)
+        elif name in defaults:
+            values[name] = evaluate(machine, defaults[name])
+        else:
+            values[name] = Opaque((*frame.key, name), name)
+    if spec.kwarg is not None:
+        rest = {name: value for name, value in kwargs.items() if name not in keywords and name != "**"}
+        ref = Ref((*frame.key, spec.kwarg.arg), "dict")
+        for name, value in rest.items():
+            machine.put(ref, name, value)
+        values[spec.kwarg.arg] = spread if spread is not None and not rest else ref
+    return {name: Slot(value, machine.depth) for name, value in values.items()}
+
+
+# -- classes of the project -------------------------------------------------------------------------------------------
+
+
+def instantiate(machine: Machine, node: ast.AST, cls: Class, args: list[Value], kwargs: Kwargs) -> Value:
+    """Make an instance and run its __init__."""
+    ref = Ref(machine.key(node, cls.node.name), "instance", cls)
+    maker = method(machine, ref, "__init__")
+    if maker is not None:
+        run(machine, node, maker, args, kwargs)
+    elif any("dataclass" in ast.unparse(each) for each in cls.node.decorator_list):
+        _fill_fields(machine, ref, cls, args, kwargs)
+    return ref
+
+
+def _fill_fields(machine: Machine, ref: Ref, cls: Class, args: list[Value], kwargs: Kwargs) -> None:
+    fields = [each for each in cls.node.body if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name)]
+    for index, each in enumerate(fields):
+        name = each.target.id  # type: ignore[union-attr]  # filtered above
+        if index < len(args):
+            machine.put(ref, name, args[index])
+        elif name in kwargs:
+            machine.put(ref, name, kwargs[name])
+        elif each.value is not None:
+            machine.put(ref, name, evaluate(machine, each.value))
+
+
+def bases(machine: Machine, cls: Class, seen: int = 0) -> list[Class | Lib]:
+    """Return the class and its bases, nearest first; library bases as names."""
+    found: list[Class | Lib] = [cls]
+    if seen > 6:
+        return found
+    for node in cls.node.bases:
+        value = _in_module(machine, cls, node)
+        if isinstance(value, Class):
+            found.extend(bases(machine, value, seen + 1))
+        elif isinstance(value, Lib):
+            found.append(value)
+        elif isinstance(value, Opaque) and value.name:
+            found.append(Lib(value.name))
+    return found
+
+
+def _in_module(machine: Machine, cls: Class, node: ast.expr) -> Value:
+    """Evaluate an expression among the globals of the module that defines a class."""
+    frame = Frame(cls.module, cls.module.tree, ("class", cls.module.path, cls.node.name), State(dict(machine.module_names(cls.module.path)), machine.state.heap if machine.frames else Heap()))
+    if cls.closure and cls.closure in machine.closures:
+        frame.state.names.update(machine.closures[cls.closure])
+    machine.frames.append(frame)
+    try:
+        return evaluate(machine, node)
+    finally:
+        machine.frames.pop()
+
+
+def method(machine: Machine, owner: Ref, name: str) -> Func | None:
+    """Return a method of an instance, bound to it."""
+    if owner.cls is None:
+        return None
+    found = _find(machine, owner.cls, name)
+    if found is None:
+        return None
+    node, cls = found
+    static = any(isinstance(each, ast.Name) and each.id == "staticmethod" for each in node.decorator_list)
+    return Func(node, cls.module, None if static else owner, cls, cls.closure)
+
+
+def _find(machine: Machine, cls: Class, name: str) -> tuple[ast.FunctionDef | ast.AsyncFunctionDef, Class] | None:
+    for base in bases(machine, cls):
+        if isinstance(base, Class):
+            for statement in base.node.body:
+                if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef) and statement.name == name:
+                    return statement, base
+    return None
+
+
+def instance_member(machine: Machine, owner: Ref, name: str, node: ast.AST) -> Value:
+    """Return an attribute of an instance (or of a list or dict)."""
+    slot = machine.get(owner, name)
+    if slot is not None:
+        return slot.value
+    if owner.kind != "instance":
+        return Opaque((*owner.id, "." + name), name)
+    bound = method(machine, owner, name)
+    if bound is not None:
+        if any("property" in ast.unparse(each) for each in bound.node.decorator_list):  # type: ignore[union-attr]
+            return run(machine, node, bound, [], {})
+        return bound
+    found = class_member(machine, owner.cls, name) if owner.cls else None
+    return found if found is not None else Opaque((*owner.id, "." + name), name)
+
+
+def class_member(machine: Machine, cls: Class, name: str) -> Value | None:
+    for base in bases(machine, cls):
+        if not isinstance(base, Class):
+            continue
+        for statement in base.node.body:
+            if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef) and statement.name == name:
+                is_class = any(isinstance(d, ast.Name) and d.id == "classmethod" for d in statement.decorator_list)
+                return Func(statement, base.module, base if is_class else None, base, base.closure)
+            if isinstance(statement, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in statement.targets):
+                return _in_module(machine, base, statement.value)
+            if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name) and statement.target.id == name:
+                return _in_module(machine, base, statement.value) if statement.value is not None else None
+    return None
+
+
+def _call_instance(machine: Machine, node: ast.AST, owner: Ref, args: list[Value], kwargs: Kwargs) -> Value:
+    """Call an instance: __call__, or forward for modules."""
+    from lintloss.facts.library import objects
+
+    for name in ("__call__", "forward", "call"):
+        bound = method(machine, owner, name)
+        if bound is not None:
+            return objects.called_model(machine, node, owner, run(machine, node, bound, args, kwargs), args, kwargs)
+    return objects.call_opaque(machine, node, owner, args, kwargs)
+
+
+def _super(machine: Machine) -> Value:
+    """Return `super()`: the instance seen as its next base."""
+    frame = machine.frame
+    first = next(iter(frame.state.names.values()), None)
+    owner = first.value if first is not None else None
+    if isinstance(owner, Ref) and owner.cls is not None:
+        defining = _defining(machine, owner.cls, frame.node)
+        following = [base for base in bases(machine, owner.cls) if isinstance(base, Class)]
+        if defining in following:
+            following = following[following.index(defining) + 1 :]
+        if following:
+            return Ref(owner.id, "instance", following[0])
+        return Opaque((*owner.id, "super"), "super")
+    return UNKNOWN
+
+
+def _defining(machine: Machine, cls: Class, node: ast.AST) -> Class | None:
+    for base in bases(machine, cls):
+        if isinstance(base, Class) and node in base.node.body:
+            return base
+    return None
+
+
+def submodule(machine: Machine, owner: ModuleValue, name: str) -> Value | None:
+    """Return `package.name` where that is a module file."""
+    from lintloss.facts import imports
+
+    module = machine.project.resolve(owner.module.path, name, 1)
+    if module is None or not owner.module.path.endswith("__init__.py"):
+        return None
+    imports.load(machine, module)
+    return ModuleValue(module)

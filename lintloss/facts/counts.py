@@ -1,0 +1,77 @@
+"""Counts: which unit a divisor or factor has, from what it counts, and only then from its name."""
+
+from __future__ import annotations
+
+import re
+
+from lintloss.facts.loops import Loop
+from lintloss.facts.machine import Machine
+from lintloss.facts.units import Unit, count
+from lintloss.facts.values import Const, Opaque, Quantity, Value
+
+# Names say what a number counts when nothing better is known; a value read by its name is marked `presumed`.
+NAMED: tuple[tuple[re.Pattern[str], Unit], ...] = (
+    (re.compile(r"^(num|n|nb|total|tot|max|val|eval|test|valid)?_?(val|eval|test|valid|validation)?_?(batches|n_batches|num_batches|eval_steps|eval_iters|eval_batches|batch_count|n_batch|num_batch)$"), count("batch")),
+    (re.compile(r"^(num|n|nb|total|tot|val|eval|test)_?(val|eval|test|valid)?_?(tokens?|words?|toks?|tks?|chars?)$|^(ntokens|nwords|token_count|total_ntokens|num_target_tokens|n_words)$"), count("token")),
+    (re.compile(r"^(num|n|nb|total|tot|val|eval|test)_?(val|eval|test|valid)?_?(samples?|examples?|sequences?|sentences?|docs?|documents?|sents?|data|images?|rows?)$|^(dataset_size|num_samples|nsamples|n_data|data_size|dataset_len)$"), count("example")),
+    (re.compile(r"^(batch_size|bs|bsz|train_batch_size|eval_batch_size|test_batch_size|val_batch_size|valid_batch_size|per_device_eval_batch_size|batchsize|B)$"), Unit.of(example=1, batch=-1)),
+    (re.compile(r"^(seq_?len|sequence_length|seq_length|block_size|context_length|context_size|ctx_len|n_ctx|max_seq_len|max_seq_length|max_length|seqlen|bptt|T|window_size|context_len)$"), Unit.of(position=1, example=-1)),
+    (re.compile(r"^(world_size|num_processes|n_gpus?|num_gpus?|nprocs|num_ranks|dp_size)$"), count("rank")),
+)  # fmt: skip
+
+
+def named(name: str) -> Unit | None:
+    """Return the unit that a name suggests, None for most names."""
+    for pattern, unit in NAMED:
+        if pattern.match(name):
+            return unit
+    return None
+
+
+def presumed(machine: Machine, value: Value) -> Quantity | None:
+    """Read a value as a count: one already, or an opaque one whose name says so."""
+    if isinstance(value, Quantity):
+        return value if value.is_count else None
+    if isinstance(value, Opaque) and value.name:
+        unit = named(value.name)
+        if unit is not None:
+            return Quantity(unit, of=value.key, presumed=True)
+    return None
+
+
+def unit_of(loop: Loop) -> Unit:
+    return count(loop.unit if loop.unit != "epoch" else "step")
+
+
+def divisor(machine: Machine, total: Quantity, value: Value) -> Quantity | None:
+    """Read what a total is divided by as a count.
+
+    A number that bounds one of the loops the total was summed over counts that loop, whatever its name.
+    """
+    if isinstance(value, Quantity):
+        return value if value.is_count else None
+    for loop in reversed(total.loops):
+        if isinstance(loop.length, Const) and loop.length == value and isinstance(value, Const):
+            return Quantity(unit_of(loop), of=loop.key)
+        if isinstance(value, Opaque) and value.key and (loop.length == value or loop.source == value.key):
+            return Quantity(unit_of(loop), of=loop.key)
+        if isinstance(value, Opaque) and isinstance(loop.length, Opaque) and value.key and loop.length.key == value.key:
+            return Quantity(unit_of(loop), of=loop.key)
+    return presumed(machine, value)
+
+
+def product(left: Quantity, right: Quantity) -> Quantity:
+    """Multiply two counts: rows x positions per row are positions; batches x batch size are examples."""
+    unit = left.unit * right.unit
+    return Quantity(unit, of=(*left.of, "*", *right.of), presumed=left.presumed or right.presumed, counted=left.counted or right.counted)
+
+
+def settle_item(unit: Unit, factor: Unit) -> Unit:
+    """Let an unknown item be what it is counted in: a mean over items times examples was a mean over examples."""
+    item = unit.power("item")
+    for name in ("token", "example", "position"):
+        power = unit.power(name)
+        if item and power and item * power < 0 and factor.power(name):
+            settled = unit.swap("item", name)
+            return settled
+    return unit

@@ -1,0 +1,63 @@
+"""Exponentials: where a loss becomes a perplexity."""
+
+from __future__ import annotations
+
+import ast
+import math
+from dataclasses import replace
+
+from lintloss.facts.machine import Machine
+from lintloss.facts.observations import Exponential
+from lintloss.facts.units import PERPLEXITY, Unit
+from lintloss.facts.values import Choice, Const, Quantity, Ref, Tensor, Value, join, options
+
+
+def power(machine: Machine, node: ast.AST, base: Value, exponent: Value) -> Value:
+    """Return `base ** exponent`: a perplexity when the exponent is a loss and the base is 2 or e."""
+    if isinstance(base, Const) and isinstance(base.value, int | float):
+        for name, number in (("e", math.e), ("2", 2.0), ("10", 10.0)):
+            if math.isclose(base.value, number, rel_tol=1e-3):
+                return exponential(machine, node, exponent, name)
+    return machine.opaque(node)
+
+
+def exponential(machine: Machine, node: ast.AST, exponent: Value, base: str = "e") -> Value:
+    """Return base ** exponent and record it for a loss."""
+    if isinstance(exponent, Choice):
+        result: Value | None = None
+        for option in exponent.options:
+            each = exponential(machine, node, option, base)
+            result = each if result is None else join(result, each)
+        return result if result is not None else machine.opaque(node)
+    if isinstance(exponent, Tensor):
+        form = {"log_probs": "probs"}.get(exponent.form, "")
+        return replace(exponent, form=form)
+    if isinstance(exponent, Ref) and exponent.kind != "instance":
+        return _of_each(machine, node, exponent, base)
+    if not isinstance(exponent, Quantity) or not exponent.is_loss:
+        return machine.opaque(node)
+    if exponent.negated:
+        return machine.opaque(node)
+    unit = PERPLEXITY * Unit.of(**{n: p for n, p in exponent.unit.powers if n == "item" and p > 0})
+    said = f"{'exp' if base == 'e' else base + ' **'} of {exponent.unit}"
+    result = replace(exponent, unit=unit).with_step(machine.evidence(node, said))
+    from lintloss.facts.settings import seen_at
+
+    place = seen_at(machine, node, ())
+    machine.observe(Exponential(exponent=exponent, base=base, result=result, loops=tuple(machine.loops), **place))
+    return result
+
+
+def _of_each(machine: Machine, node: ast.AST, values: Ref, base: str) -> Value:
+    """exp of a list of losses is a list of perplexities."""
+    elem = machine.elem(values)
+    if not any(isinstance(option, Quantity) and option.is_loss for option in options(elem)):
+        return machine.opaque(node)
+    powered = machine.new_list(node, exponential(machine, node, elem, base), _length(machine, values))
+    machine.list_loops[powered.id] = machine.list_loops.get(values.id, ())
+    return powered
+
+
+def _length(machine: Machine, values: Ref) -> Value:
+    slot = machine.get(values, "len")
+    return slot.value if slot else Const(0)

@@ -1,0 +1,416 @@
+"""Evaluates expressions on the abstract machine."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from lintloss.facts.machine import Machine
+from lintloss.facts.state import Slot
+from lintloss.facts.units import count
+from lintloss.facts.values import (
+    UNKNOWN,
+    Choice,
+    Class,
+    Const,
+    Func,
+    Key,
+    Lib,
+    LibObject,
+    ModelOutput,
+    ModuleValue,
+    Opaque,
+    Pending,
+    Quantity,
+    Ref,
+    Tensor,
+    Tuple,
+    Value,
+    join,
+    options,
+)
+
+BUILTINS = frozenset(dir(builtins))
+
+
+def evaluate(machine: Machine, node: ast.expr) -> Value:
+    """Return the abstract value of an expression."""
+    machine.spend()
+    handler = HANDLERS.get(type(node))
+    return handler(machine, node) if handler is not None else _parts(machine, node)
+
+
+def _parts(machine: Machine, node: ast.expr) -> Value:
+    """Evaluate what is inside an expression that itself says nothing: an f-string may hold the perplexity."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.expr):
+            evaluate(machine, child)
+    return machine.opaque(node)
+
+
+def _constant(machine: Machine, node: ast.Constant) -> Value:
+    return Const(node.value)
+
+
+def _name(machine: Machine, node: ast.Name) -> Value:
+    slot = machine.read(node.id)
+    if slot is not None:
+        return _looked_up(machine, node.id, slot)
+    if node.id in BUILTINS:
+        return Lib(f"builtins.{node.id}")
+    return Opaque((machine.frame.module.path, node.id), node.id)
+
+
+def _looked_up(machine: Machine, name: str, slot: Slot) -> Value:
+    if not isinstance(slot.value, Pending):
+        return slot.value
+    from lintloss.facts import imports
+
+    value = imports.resolve(machine, slot.value)
+    names = machine.module_names(slot.value.importer)
+    if names.get(name) is slot:
+        names[name] = Slot(value, slot.depth)
+    return value
+
+
+def _attribute(machine: Machine, node: ast.Attribute) -> Value:
+    return member(machine, evaluate(machine, node.value), node.attr, node)
+
+
+def member(machine: Machine, owner: Value, name: str, node: ast.AST) -> Value:
+    """Return an attribute of a value."""
+    from lintloss.facts import calls
+    from lintloss.facts.library import members
+
+    if isinstance(owner, Choice):
+        result: Value | None = None
+        for option in owner.options:
+            if isinstance(option, Const):
+                continue
+            each = member(machine, option, name, node)
+            result = each if result is None else join(result, each)
+        return result if result is not None else UNKNOWN
+    if isinstance(owner, Lib):
+        return Lib(f"{owner.name}.{name}")
+    if isinstance(owner, ModuleValue):
+        slot = machine.module_names(owner.module.path).get(name)
+        if slot is not None:
+            return _looked_up(machine, name, slot)
+        return calls.submodule(machine, owner, name) or Lib(f"{owner.module.path}:{name}")
+    if isinstance(owner, Ref):
+        return calls.instance_member(machine, owner, name, node)
+    if isinstance(owner, Class):
+        return calls.class_member(machine, owner, name) or Opaque((owner.node.name, name), name)
+    key = getattr(owner, "key", ())
+    slot = machine.get(key, name) if key else None
+    if slot is not None:
+        return slot.value
+    return members.member(machine, owner, name, node)
+
+
+def subscript_key(machine: Machine, index: ast.expr) -> str:
+    """Return the heap field that an index names: constants by value, the rest is "elem"."""
+    if isinstance(index, ast.Constant) and isinstance(index.value, str | int):
+        return str(index.value)
+    value = evaluate(machine, index)
+    if isinstance(value, Const) and isinstance(value.value, str | int) and not isinstance(value.value, bool):
+        return str(value.value)
+    return "elem"
+
+
+def _subscript(machine: Machine, node: ast.Subscript) -> Value:
+    owner = evaluate(machine, node.value)
+    result: Value | None = None
+    for option in options(owner):
+        each = item(machine, option, node)
+        result = each if result is None else join(result, each)
+    return result if result is not None else UNKNOWN
+
+
+def item(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
+    """Return owner[index]."""
+    from lintloss.facts.library import outputs, shapes, windows
+
+    if isinstance(owner, Ref) and owner.kind != "instance":
+        if isinstance(node.slice, ast.Slice):
+            return owner
+        return _heap_item(machine, owner, subscript_key(machine, node.slice))
+    if isinstance(owner, Tuple):
+        return _tuple_item(machine, owner, node)
+    if isinstance(owner, ModelOutput):
+        return outputs.subscript(machine, owner, subscript_key(machine, node.slice), node)
+    if isinstance(owner, Quantity):
+        return windows.index_quantity(machine, owner, node)
+    if isinstance(owner, Opaque) and owner.name == ".shape":
+        index = evaluate(machine, node.slice) if not isinstance(node.slice, ast.Slice) else UNKNOWN
+        number = index.value if isinstance(index, Const) else None
+        return shapes.dimension(machine, owner, number) if isinstance(number, int) else UNKNOWN
+    if windows.is_tensor_index(node.slice):
+        return windows.index(machine, owner, node)
+    if isinstance(owner, Ref):
+        return Opaque((*owner.id, "[]"))
+    key = getattr(owner, "key", ())
+    if key:
+        name = subscript_key(machine, node.slice)
+        slot = machine.get(key, name)
+        if slot is not None:
+            return slot.value
+        if isinstance(owner, Opaque | LibObject):
+            return Opaque((*key, name), name if name != "elem" and not name.isdigit() else "")
+    if isinstance(owner, Tensor):
+        return windows.index(machine, owner, node)
+    evaluate(machine, node.slice)
+    return machine.opaque(node)
+
+
+def _heap_item(machine: Machine, owner: Ref, name: str) -> Value:
+    slot = machine.get(owner, name)
+    if slot is None and name != "elem":
+        slot = machine.get(owner, "elem")
+    if slot is not None:
+        return slot.value
+    if name == "elem":
+        value = machine.elem(owner)
+        if value != UNKNOWN:
+            return value
+    return Opaque((*owner.id, name), name if name != "elem" and not name.isdigit() else "")
+
+
+def _tuple_item(machine: Machine, owner: Tuple, node: ast.Subscript) -> Value:
+    if isinstance(node.slice, ast.Slice):
+        return Tuple(owner.items[_bound(node.slice.lower) : _bound(node.slice.upper)])
+    index = evaluate(machine, node.slice)
+    if isinstance(index, Const) and isinstance(index.value, int) and -len(owner.items) <= index.value < len(owner.items):
+        return owner.items[index.value]
+    return UNKNOWN
+
+
+def _bound(node: ast.expr | None) -> int | None:
+    if isinstance(node, ast.Constant) and isinstance(node.value, int):
+        return node.value
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant):
+        return -node.operand.value if isinstance(node.operand.value, int) else None
+    return None
+
+
+def _binary(machine: Machine, node: ast.BinOp) -> Value:
+    from lintloss.facts import arithmetic
+
+    return arithmetic.binary(machine, node, node.op, evaluate(machine, node.left), evaluate(machine, node.right))
+
+
+def _unary(machine: Machine, node: ast.UnaryOp) -> Value:
+    value = evaluate(machine, node.operand)
+    if isinstance(node.op, ast.USub):
+        if isinstance(value, Quantity):
+            return replace(value, negated=not value.negated)
+        if isinstance(value, Const) and isinstance(value.value, int | float):
+            return Const(-value.value)
+        if isinstance(value, Tensor):
+            return value
+    if isinstance(node.op, ast.Not) and isinstance(value, Const):
+        return Const(not value.value)
+    if isinstance(node.op, ast.Invert) and isinstance(value, Tensor):
+        return value
+    return machine.opaque(node)
+
+
+def _boolean(machine: Machine, node: ast.BoolOp) -> Value:
+    result: Value | None = None
+    for each in node.values:
+        value = evaluate(machine, each)
+        if isinstance(value, Const) and isinstance(node.op, ast.Or) and not value.value and each is not node.values[-1]:
+            continue
+        result = value if result is None else join(result, value)
+        if isinstance(node.op, ast.Or) and (isinstance(value, LibObject | Ref | Func) or (isinstance(value, Const) and value.value)):
+            break
+    return result if result is not None else Const(None)
+
+
+def _compare(machine: Machine, node: ast.Compare) -> Value:
+    left = evaluate(machine, node.left)
+    rights = [evaluate(machine, each) for each in node.comparators]
+    if len(rights) == 1 and isinstance(left, Tensor | Opaque) and isinstance(node.ops[0], ast.NotEq | ast.Eq | ast.Gt | ast.GtE | ast.Lt):
+        key = left.key
+        axes = left.axes if isinstance(left, Tensor) else None
+        window = left.window if isinstance(left, Tensor) else None
+        if isinstance(left, Tensor) and left.form == "mask":
+            return left
+        return Tensor("mask", window, axes, (*key, "mask"), left.name, pad=rights[0])
+    return machine.opaque(node)
+
+
+def _choice(machine: Machine, node: ast.IfExp) -> Value:
+    from lintloss.facts import branches
+
+    decided = branches.decide(machine, node.test)
+    if decided is not None:
+        return evaluate(machine, node.body if decided else node.orelse)
+    return join(evaluate(machine, node.body), evaluate(machine, node.orelse))
+
+
+def _tuple(machine: Machine, node: ast.Tuple) -> Value:
+    return Tuple(tuple(evaluate(machine, each) for each in node.elts))
+
+
+def _list(machine: Machine, node: ast.List | ast.Set) -> Value:
+    if node.elts and not any(isinstance(each, ast.Starred) for each in node.elts):
+        values = tuple(evaluate(machine, each) for each in node.elts)
+        if not all(isinstance(value, Const) for value in values):
+            return Tuple(values)
+        ref = machine.new_list(node, None, Const(len(values)))
+        for index, value in enumerate(values):
+            machine.put(ref, str(index), value)
+        return ref
+    for each in node.elts:
+        evaluate(machine, each)
+    return machine.new_list(node)
+
+
+def _dict(machine: Machine, node: ast.Dict) -> Value:
+    ref = Ref(machine.key(node, "dict"), "dict")
+    machine.state.heap.clear(ref.id)
+    for key, value in zip(node.keys, node.values, strict=True):
+        made = evaluate(machine, value)
+        if key is None:
+            if isinstance(made, Ref):
+                for name, slot in machine.fields(made).items():
+                    machine.put(ref, name, slot.value)
+            continue
+        machine.put(ref, subscript_key(machine, key), made)
+    return ref
+
+
+def _comprehension(machine: Machine, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> Value:
+    """Run a comprehension as the loops it is, collecting its elements."""
+    from lintloss.facts import assign, iterate
+
+    kind = "dict" if isinstance(node, ast.DictComp) else "list"
+    ref = machine.new_list(node, kind=kind)
+    created = machine.depth
+
+    def collect(index: int) -> str:
+        if index == len(node.generators):
+            element = node.value if isinstance(node, ast.DictComp) else node.elt
+            assign.collect(machine, ref.id, evaluate(machine, element), created)
+            return "next"
+        generator = node.generators[index]
+        iterable = evaluate(machine, generator.iter)
+        loop, elements = iterate.describe(machine, generator.iter, generator.iter, iterable, ast.unparse(generator.target))
+        iterate.run(machine, loop, lambda: assign.store(machine, generator.target, elements()), lambda: _filtered(machine, generator, collect, index))
+        return "next"
+
+    names = machine.state.names
+    collect(0)
+    machine.state.names = dict(names)
+    return ref
+
+
+def _filtered(machine: Machine, generator: ast.comprehension, collect: Callable[[int], str], index: int) -> str:
+    for test in generator.ifs:
+        evaluate(machine, test)
+    return collect(index + 1)
+
+
+def _lambda(machine: Machine, node: ast.Lambda) -> Value:
+    frame = machine.frame
+    machine.closures[frame.key] = frame.state.names
+    return Func(node, frame.module, closure=() if isinstance(frame.node, ast.Module) else frame.key)
+
+
+def _walrus(machine: Machine, node: ast.NamedExpr) -> Value:
+    from lintloss.facts import assign
+
+    value = evaluate(machine, node.value)
+    assign.store(machine, node.target, value)
+    return value
+
+
+def _starred(machine: Machine, node: ast.Starred) -> Value:
+    return evaluate(machine, node.value)
+
+
+def _await(machine: Machine, node: ast.Await) -> Value:
+    return evaluate(machine, node.value)
+
+
+def _yield(machine: Machine, node: ast.Yield) -> Value:
+    value = evaluate(machine, node.value) if node.value is not None else Const(None)
+    frame = machine.frame
+    frame.yields = value if frame.yields is None else join(frame.yields, value)
+    return UNKNOWN
+
+
+def _call(machine: Machine, node: ast.Call) -> Value:
+    from lintloss.facts import calls
+
+    return calls.evaluate_call(machine, node)
+
+
+def length_of(machine: Machine, value: Value, node: ast.AST) -> Value:
+    """Return len(value) as a count of what it holds."""
+    from lintloss.facts.library import loaders, shapes
+
+    if isinstance(value, Tuple):
+        return Const(len(value.items))
+    if isinstance(value, Ref) and value.kind == "list":
+        loops = machine.list_loops.get(value.id, ())
+        if loops:
+            return Quantity(count(loops[-1].unit), of=loops[-1].key, loops=loops, counted=value)
+        slot = machine.get(value, "len")
+        return slot.value if slot and not (isinstance(slot.value, Const) and slot.value.value == 0) else machine.opaque(node)
+    if isinstance(value, LibObject):
+        return loaders.length(value)
+    if isinstance(value, Tensor):
+        return shapes.dimension(machine, value, 0)
+    return _named_length(machine, value, node)
+
+
+def _named_length(machine: Machine, value: Value, node: ast.AST) -> Value:
+    from lintloss.facts import iterate
+
+    name = value.name if isinstance(value, Opaque) else ast.unparse(node)
+    key: Key = value.key if isinstance(value, Opaque) else value.id if isinstance(value, Ref) else ()
+    if iterate.BATCHES.search(name):
+        return Quantity(count("batch"), of=key, counted=value)
+    if iterate.EXAMPLES.search(name):
+        return Quantity(count("example"), of=key, counted=value)
+    for loop in machine.loops:
+        if loop.source and loop.source == key:
+            return Quantity(count(loop.unit), of=key, counted=value)
+    return Opaque((*key, "len"), "") if key else machine.opaque(node)
+
+
+# Each handler takes its own node type, which a dict cannot say.
+HANDLERS: dict[type[ast.expr], Callable[[Machine, Any], Value]] = {
+    ast.Constant: _constant,
+    ast.Name: _name,
+    ast.Attribute: _attribute,
+    ast.Subscript: _subscript,
+    ast.BinOp: _binary,
+    ast.UnaryOp: _unary,
+    ast.BoolOp: _boolean,
+    ast.Compare: _compare,
+    ast.IfExp: _choice,
+    ast.Tuple: _tuple,
+    ast.List: _list,
+    ast.Set: _list,
+    ast.Dict: _dict,
+    ast.ListComp: _comprehension,
+    ast.SetComp: _comprehension,
+    ast.GeneratorExp: _comprehension,
+    ast.DictComp: _comprehension,
+    ast.Lambda: _lambda,
+    ast.NamedExpr: _walrus,
+    ast.Starred: _starred,
+    ast.Await: _await,
+    ast.Yield: _yield,
+    ast.Call: _call,
+}
+
+
+def evaluate_all(machine: Machine, nodes: Sequence[ast.expr]) -> list[Value]:
+    return [evaluate(machine, node) for node in nodes]

@@ -1,0 +1,91 @@
+"""Imports: names of the project become its modules and what they define, all others names of libraries."""
+
+from __future__ import annotations
+
+import ast
+
+from lintloss.facts.machine import Frame, Machine
+from lintloss.facts.state import Heap, Slot, State
+from lintloss.facts.values import Lib, ModuleValue, Pending, Value
+from lintloss.parse import Module
+
+# Names by which people import these; a library's own name decides its knowledge tables.
+FOREIGN = frozenset({"torch", "numpy", "transformers", "tensorflow", "keras", "jax", "math", "os", "sys", "json", "random", "time", "tqdm"})
+
+
+def bind(machine: Machine, node: ast.Import | ast.ImportFrom) -> None:
+    """Bind the names of an import statement."""
+    path = machine.frame.module.path
+    if isinstance(node, ast.Import):
+        for alias in node.names:
+            top = alias.name.split(".")[0]
+            if alias.asname:
+                machine.write(alias.asname, Pending(path, alias.name))
+            else:
+                machine.write(top, Pending(path, top))
+        return
+    for alias in node.names:
+        if alias.name == "*":
+            _star(machine, path, node)
+        else:
+            machine.write(alias.asname or alias.name, Pending(path, node.module or "", alias.name, node.level))
+
+
+def resolve(machine: Machine, pending: Pending) -> Value:
+    """Look up what an import binds."""
+    if pending.attribute:
+        return member(machine, pending.importer, pending.module, pending.attribute, pending.level)
+    return _module(machine, pending.importer, pending.module) or Lib(pending.module)
+
+
+def _module(machine: Machine, importer: str, name: str, level: int = 0) -> Value | None:
+    if level == 0 and name.split(".")[0] in FOREIGN:
+        return None
+    module = machine.project.resolve(importer, name, level)
+    if module is None or module.path == importer:
+        return None
+    load(machine, module)
+    return ModuleValue(module)
+
+
+def member(machine: Machine, importer: str, name: str, attribute: str, level: int) -> Value:
+    """Return what `from name import attribute` binds."""
+    full = f"{name}.{attribute}" if name else attribute
+    source = _module(machine, importer, name, level)
+    if isinstance(source, ModuleValue):
+        slot = machine.module_names(source.module.path).get(attribute)
+        if slot is not None:
+            return resolve(machine, slot.value) if isinstance(slot.value, Pending) else slot.value
+    below = _module(machine, importer, full, level)
+    if below is not None:
+        return below
+    return Lib(full if level == 0 else f"{'.' * level}{full}")
+
+
+def _star(machine: Machine, path: str, node: ast.ImportFrom) -> None:
+    source = _module(machine, path, node.module or "", node.level)
+    if isinstance(source, ModuleValue):
+        for name, slot in machine.module_names(source.module.path).items():
+            if not name.startswith("_"):
+                machine.write(name, slot.value)
+
+
+def load(machine: Machine, module: Module) -> None:
+    """Run the body of an imported module once, for its definitions and constants."""
+    from lintloss.facts.statements import execute
+
+    if module.path in machine.globals or len(machine.frames) > 30:
+        return
+    machine.globals[module.path] = {}
+    frame = Frame(module, module.tree, ("import", module.path), State({}, machine.state.heap if machine.frames else Heap()))
+    outer, machine.loops = machine.loops, []
+    machine.frames.append(frame)
+    try:
+        for statement in module.tree.body:
+            if isinstance(statement, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef | ast.Assign | ast.AnnAssign | ast.If | ast.Try | ast.AsyncFunctionDef | ast.Expr):
+                execute(machine, [statement])
+                machine.globals[module.path] = frame.state.names
+    finally:
+        machine.frames.pop()
+        machine.loops = outer
+    machine.globals[module.path] = {name: Slot(slot.value, 0) for name, slot in frame.state.names.items()}

@@ -1,0 +1,108 @@
+"""The door of the facts: runs a module and every function in it that nothing in it calls, and returns what was seen."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+from lintloss.facts import calls
+from lintloss.facts.machine import Frame, Machine, OutOfBudget
+from lintloss.facts.observations import Observation
+from lintloss.facts.project import Project
+from lintloss.facts.state import Slot, State
+from lintloss.facts.statements import execute
+from lintloss.facts.values import Class, Func, Value
+from lintloss.parse import Module
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What was observed in one file, in the order of its rows."""
+
+    observations: tuple[Observation, ...]
+    assigned: dict[tuple[str, int], Value]  # (path, row) -> the value assigned there last
+
+
+def infer(module: Module, project: Project) -> Facts:
+    """Interpret `module` and what it reaches.
+
+    First its body, as a script; then each function and method that this did not reach, with unknown arguments.
+    """
+    project.add(module)
+    machine = Machine(project)
+    frame = Frame(module, module.tree, (module.path,), State())
+    machine.frames.append(frame)
+    _run(machine, module.tree.body)
+    machine.globals[module.path] = {name: Slot(slot.value, 0) for name, slot in frame.state.names.items()}
+    for function in _functions(machine, module):
+        if (module.path, function.node.lineno) in machine.reached:
+            continue
+        frame.state = State(dict(machine.globals[module.path]), frame.state.heap.copy())
+        machine.loops.clear()
+        machine.guards.clear()
+        del machine.frames[1:]
+        machine.steps = 0
+        try:
+            calls.run(machine, function.node, function, [], {})
+        except (OutOfBudget, RecursionError):
+            continue
+    seen = [each for each in machine.log.values() if each.path == module.path]
+    seen.sort(key=lambda each: (each.span, type(each).__name__))
+    return Facts(tuple(seen), machine.assigned)
+
+
+def _run(machine: Machine, body: list[ast.stmt]) -> None:
+    for statement in body:
+        machine.steps = 0
+        try:
+            execute(machine, [statement])
+        except (OutOfBudget, RecursionError):
+            del machine.frames[1:]
+            machine.loops.clear()
+            machine.guards.clear()
+
+
+def _functions(machine: Machine, module: Module) -> list[Func]:
+    """List the functions and methods of a module, callers before what they call."""
+    found: list[tuple[ast.FunctionDef | ast.AsyncFunctionDef, ast.ClassDef | None]] = []
+    for statement in ast.walk(module.tree):
+        if isinstance(statement, ast.ClassDef):
+            found += [(each, statement) for each in statement.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)]
+    owned = {id(node) for node, _ in found}
+    nested = {id(inner) for outer in ast.walk(module.tree) if isinstance(outer, ast.FunctionDef | ast.AsyncFunctionDef) for inner in ast.walk(outer) if inner is not outer}
+    for statement in ast.walk(module.tree):
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef) and id(statement) not in owned | nested:
+            found.append((statement, None))
+    called = _called_names(module)
+    found.sort(key=lambda pair: (pair[0].name in called, pair[0].lineno))
+    functions = []
+    for node, owner in found:
+        if id(node) in nested and owner is None:
+            continue
+        functions.append(_bound(machine, module, node, owner))
+    return functions
+
+
+def _called_names(module: Module) -> set[str]:
+    names = set()
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Call):
+            function = node.func
+            names.add(function.id if isinstance(function, ast.Name) else function.attr if isinstance(function, ast.Attribute) else "")
+    return names
+
+
+def _bound(machine: Machine, module: Module, node: ast.FunctionDef | ast.AsyncFunctionDef, owner: ast.ClassDef | None) -> Func:
+    if owner is None:
+        return Func(node, module)
+    cls = Class(owner, module)
+    static = any(isinstance(each, ast.Name) and each.id == "staticmethod" for each in node.decorator_list)
+    if static or node.name == "__init__":
+        return Func(node, module, None, cls)
+    if any(isinstance(each, ast.Name) and each.id == "classmethod" for each in node.decorator_list):
+        return Func(node, module, cls, cls)
+    try:
+        instance = calls.instantiate(machine, owner, cls, [], {})
+    except (OutOfBudget, RecursionError):
+        return Func(node, module, None, cls)
+    return Func(node, module, instance, cls)

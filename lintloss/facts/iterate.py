@@ -1,0 +1,227 @@
+"""Iteration: what a loop runs over, what one pass of it is, and how often its body has to be interpreted."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable
+
+from lintloss.facts import assign, equality
+from lintloss.facts.expressions import evaluate
+from lintloss.facts.loops import Loop
+from lintloss.facts.machine import Machine
+from lintloss.facts.state import join_states
+from lintloss.facts.units import count
+from lintloss.facts.values import (
+    UNKNOWN,
+    Const,
+    LibObject,
+    Opaque,
+    Quantity,
+    Ref,
+    Tensor,
+    Tuple,
+    Value,
+    join,
+    options,
+)
+
+BATCHES = re.compile(r"loader|dataloader|(^|_)dl$|batches$|batch_iter|iterator$|data_iter|_iter$|minibatch|batched|generator$|val_data$", re.IGNORECASE)
+EXAMPLES = re.compile(r"(dataset|samples?|examples?|texts?|sentences?|documents?|docs|prompts|rows|lines|sequences|records|instances|items|corpus)$", re.IGNORECASE)
+EPOCHS = re.compile(r"epoch", re.IGNORECASE)
+RANKS = re.compile(r"world_size|num_gpus|nprocs|rank", re.IGNORECASE)
+BATCH_NAMES = re.compile(r"^(batch|b|minibatch|batch_data|data_batch)$", re.IGNORECASE)
+
+
+def over(machine: Machine, node: ast.For | ast.AsyncFor, body: Callable[[], str]) -> None:
+    """Run a for loop."""
+    iterable = evaluate(machine, node.iter)
+    loop, elements = describe(machine, node, node.iter, iterable, ast.unparse(node.target))
+    equality.note_sampler(machine, loop, node.body)
+    equality.note_loader(machine, loop, node)
+    run(machine, loop, lambda: assign.store(machine, node.target, elements()), body)
+
+
+def endless(machine: Machine, node: ast.While, body: Callable[[], str]) -> None:
+    """Run a while loop: an unknown number of steps."""
+    loop = _loop(machine, node, "while")
+    text = ast.unparse(node)
+    if re.search(r"\bnext\(", text):
+        loop.unit = "batch"
+    run(machine, loop, lambda: None, body)
+
+
+def run(machine: Machine, loop: Loop, bind: Callable[[], None], body: Callable[[], str]) -> None:
+    """Interpret a loop's body until sums over it have shown: twice, once where loops nest deeply."""
+    frame = machine.frame
+    passes = 2 if len(machine.loops) < 3 else 1
+    for _ in range(passes):
+        before = frame.state.copy()
+        outer_exits, frame.exits = frame.exits, []
+        with machine.in_loop(loop):
+            bind()
+            outcome = body()
+        ends = list(frame.exits)
+        if outcome in {"next"}:
+            ends.append(frame.state)
+        frame.exits = outer_exits
+        after = machine.merge(ends)
+        frame.state = join_states(before, after) if after is not None else before
+
+
+def _loop(machine: Machine, node: ast.AST, said: str) -> Loop:
+    key = machine.key(node, "loop")
+    loop = machine.loop_of.get(key)
+    if loop is None:
+        loop = Loop(key, machine.evidence(node, said), frame=len(machine.frames))
+        machine.loop_of[key] = loop
+    return loop
+
+
+def describe(
+    machine: Machine, node: ast.AST, source_node: ast.expr, iterable: Value, target: str
+) -> tuple[Loop, Callable[[], Value]]:
+    """Return the loop over `iterable` and a maker of its elements."""
+    loop = _loop(machine, source_node, f"the loop over `{ast.unparse(source_node)[:60]}`")
+    seen = iterated(machine, source_node, iterable)
+    loop.unit, loop.source, loop.iterates, loop.length = seen.unit, seen.source, seen.value, seen.length
+    if loop.unit == "step" and any(BATCH_NAMES.match(part.strip(" ()")) for part in target.split(",")):
+        loop.unit = "batch"
+    if EPOCHS.search(target):
+        loop.unit = "epoch"
+    return loop, lambda: seen.element(machine, source_node, loop)
+
+
+class Iterated:
+    """What is iterated, seen through tqdm, enumerate, zip and islice."""
+
+    def __init__(self, value: Value, unit: str, source: tuple[object, ...], length: Value = UNKNOWN) -> None:
+        self.value, self.unit, self.source, self.length = value, unit, source, length
+        self.wrap: list[str] = []
+        self.partners: list[Iterated] = []
+
+    def element(self, machine: Machine, node: ast.expr, loop: Loop) -> Value:
+        if "zip" in self.wrap and self.partners:
+            return Tuple(tuple(partner.element(machine, node, loop) for partner in self.partners))
+        inner = _element(machine, self.value, loop)
+        if "enumerate" in self.wrap:
+            return Tuple((Quantity(count(loop.unit), of=loop.key, loops=(loop,)), inner))
+        return inner
+
+
+def _element(machine: Machine, value: Value, loop: Loop) -> Value:
+    from lintloss.facts.library import loaders
+
+    if isinstance(value, Const) and value.value == "range":
+        return Quantity(count(loop.unit), of=loop.key, loops=(loop,))
+    if isinstance(value, Ref) and value.kind in {"list", "tensor"}:
+        return machine.elem(value)
+    if isinstance(value, Ref) and value.kind == "dict":
+        return Opaque((*value.id, "key"))
+    if isinstance(value, Tuple):
+        merged: Value | None = None
+        for item in value.items:
+            merged = item if merged is None else join(merged, item)
+        return merged if merged is not None else UNKNOWN
+    if isinstance(value, LibObject):
+        return loaders.element(machine, value, loop)
+    if isinstance(value, Opaque):
+        return Opaque((*value.key, "[]"), "")
+    if isinstance(value, Tensor):
+        return Tensor(form=value.form, key=(*value.key, "[]"), axes=value.axes[1:] if value.axes else None)
+    return Opaque((*loop.key, "[]"), "")
+
+
+def iterated(machine: Machine, node: ast.expr, value: Value) -> Iterated:
+    """See through wrappers that do not change what is iterated."""
+    if isinstance(node, ast.Call):
+        name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr if isinstance(node.func, ast.Attribute) else ""
+        if name in {"tqdm", "trange", "islice", "iter", "list", "reversed", "track", "sorted", "cycle", "prefetch", "progress_bar"} and name != "trange" and node.args:
+            return iterated(machine, node.args[0], evaluate(machine, node.args[0]))
+        if name == "enumerate" and node.args:
+            inner = iterated(machine, node.args[0], evaluate(machine, node.args[0]))
+            inner.wrap.append("enumerate")
+            return inner
+        if name == "zip" and node.args:
+            return _zipped(machine, node)
+        if name in {"range", "trange"}:
+            return _range(machine, node)
+        if name == "items" and isinstance(node.func, ast.Attribute):
+            owner = evaluate(machine, node.func.value)
+            each = Iterated(owner, "step", ())
+            if isinstance(owner, Ref):
+                each.value = Tuple((Tuple((Opaque((*owner.id, "key")), machine.elem(owner))),))
+            return each
+    return _by_kind(machine, node, value)
+
+
+def _zipped(machine: Machine, node: ast.Call) -> Iterated:
+    parts = [iterated(machine, arg, evaluate(machine, arg)) for arg in node.args if not isinstance(arg, ast.Starred)]
+    lead = next((part for part in parts if part.unit == "batch"), parts[0] if parts else Iterated(UNKNOWN, "step", ()))
+    zipped = Iterated(lead.value, lead.unit, lead.source, lead.length)
+    zipped.wrap.append("zip")
+    zipped.partners = parts
+    return zipped
+
+
+def _range(machine: Machine, node: ast.Call) -> Iterated:
+    arguments = [evaluate(machine, arg) for arg in node.args]
+    if not arguments:
+        return Iterated(UNKNOWN, "step", ())
+    bound = arguments[0] if len(arguments) == 1 else arguments[1]
+    text = ast.unparse(node)
+    unit = "step"
+    source: tuple[object, ...] = ()
+    if EPOCHS.search(text):
+        unit = "epoch"
+    elif RANKS.search(text):
+        unit = "rank"
+    if isinstance(bound, Quantity) and bound.is_count and len(bound.unit.powers) == 1:
+        name, power = bound.unit.powers[0]
+        if power == 1 and name in {"batch", "example", "step"} and len(arguments) < 3:
+            unit, source = name, bound.of
+    return Iterated(Const("range"), unit, source, bound if len(arguments) < 3 else UNKNOWN)
+
+
+def _by_kind(machine: Machine, node: ast.expr, value: Value) -> Iterated:
+    from lintloss.facts.library import loaders
+
+    for option in options(value):
+        if isinstance(option, LibObject):
+            return Iterated(option, loaders.unit(option), option.key)
+        if isinstance(option, Ref) and option.kind == "list":
+            slot = machine.get(option, "len")
+            name = ast.unparse(node)
+            return Iterated(option, _named_unit(name), option.id, slot.value if slot else UNKNOWN)
+        if isinstance(option, Ref) and option.kind == "instance":
+            return _instance(machine, node, option)
+        if isinstance(option, Opaque) and option.key:
+            return Iterated(option, _named_unit(option.name or ast.unparse(node)), option.key)
+        if isinstance(option, Tensor | Tuple):
+            return Iterated(option, _named_unit(ast.unparse(node)), getattr(option, "key", ()))
+    return Iterated(value, _named_unit(ast.unparse(node)), machine.key(node))
+
+
+def _instance(machine: Machine, node: ast.expr, ref: Ref) -> Iterated:
+    """Iterate over an instance of a project class: a loader when it yields batches, a dataset otherwise."""
+    from lintloss.facts import calls
+
+    name = ast.unparse(node)
+    unit = _named_unit(name)
+    if unit == "step" and ref.cls is not None:
+        unit = _named_unit(ref.cls.node.name)
+    made = calls.method(machine, ref, "__iter__") or calls.method(machine, ref, "__getitem__")
+    value: Value = Opaque(ref.id, name)
+    if made is not None:
+        result = calls.call(machine, node, made, [] if made.node.name == "__iter__" else [UNKNOWN], {})  # type: ignore[union-attr]
+        value = result
+    return Iterated(value if isinstance(value, Ref) else Tuple((value,)) if made is not None else value, unit, ref.id)
+
+
+def _named_unit(name: str) -> str:
+    name = name.split("[")[0].split("(")[0] if not BATCHES.search(name) else name
+    if BATCHES.search(name):
+        return "batch"
+    if EXAMPLES.search(name):
+        return "example"
+    return "step"

@@ -1,0 +1,268 @@
+"""Calls of library functions and classes, by the last part of their dotted name."""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+from lintloss.facts import distributed, exponent, reduce
+from lintloss.facts.library import losses, shapes, windows
+from lintloss.facts.library.tables import (
+    CRITERIA,
+    CRITERION_NAME,
+    EXPS,
+    FILLED,
+    FLATTENING,
+    GATHERS,
+    KERAS_CRITERIA,
+    MEANS,
+    SAME,
+    SUMS,
+)
+from lintloss.facts.machine import Machine
+from lintloss.facts.values import (
+    UNKNOWN,
+    Choice,
+    Const,
+    Lib,
+    LibObject,
+    Opaque,
+    Quantity,
+    Ref,
+    Tensor,
+    Tuple,
+    Value,
+    join,
+)
+
+Kwargs = dict[str, Value]
+
+
+def call(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: Kwargs) -> Value:
+    """Call the library function or class `full`."""
+    name = full.rsplit(".", 1)[-1]
+    if name in CRITERIA and not name[0].isupper():
+        return losses.call(machine, node, name, CRITERIA[name], args, kwargs)
+    if name in KERAS_CRITERIA and not name[0].isupper():
+        return losses.call(machine, node, name, KERAS_CRITERIA[name], args, kwargs)
+    if name == "from_pretrained" or name == "from_config":
+        owner = full.rsplit(".", 2)[-2] if full.count(".") else full
+        return LibObject(owner, tuple(args), tuple(kwargs.items()), machine.evidence(node, f"{owner}.{name} here"), machine.key(node, owner))
+    if name in {"no_grad", "inference_mode", "set_grad_enabled", "enable_grad"}:
+        return _gradients(machine, node, full, name, args, kwargs)
+    first = args[0] if args else kwargs.get("input", kwargs.get("a", UNKNOWN))
+    handler = NAMED.get(name)
+    if handler is not None:
+        result = handler(machine, node, args, kwargs)
+        if result is not None:
+            return result
+    general = _by_table(machine, node, name, full, first, args, kwargs)
+    if general is not None:
+        return general
+    if name[:1].isupper() or full.startswith("torch.nn.") and name[:1].isupper():
+        return LibObject(full, tuple(args), tuple(kwargs.items()), machine.evidence(node, f"{name} made here"), machine.key(node, name))
+    return _unknown(machine, node, full, name, args)
+
+
+def _gradients(machine: Machine, node: ast.AST, full: str, name: str, args: list[Value], kwargs: Kwargs) -> Value:
+    if name == "set_grad_enabled":
+        given = args[0] if args else kwargs.get("mode", UNKNOWN)
+        if isinstance(given, Const):
+            machine.put(("grad",), "off", Const(not given.value))
+    return LibObject(full, tuple(args), tuple(kwargs.items()), None, machine.key(node, name))
+
+
+def _by_table(machine: Machine, node: ast.AST, name: str, full: str, first: Value, args: list[Value], kwargs: Kwargs) -> Value | None:
+    if name in EXPS:
+        return exponent.exponential(machine, node, first)
+    if name == "exp2":
+        return exponent.exponential(machine, node, first, "2")
+    if name in MEANS:
+        weights = kwargs.get("weights")
+        return machine.opaque(node) if weights is not None and weights != Const(None) else reduce.mean(machine, node, first)
+    if name in SUMS:
+        return reduce.total(machine, node, first)
+    if name in GATHERS:
+        return distributed.gathered(machine, node, first)
+    if name in FILLED:
+        return _filled(machine, node, name, args, kwargs)
+    if name in FLATTENING and isinstance(first, Tensor):
+        return windows.reshaped(machine, node, first, name, args[1:])
+    if name in SAME and not full.startswith("builtins.") or full in {"builtins.float", "builtins.int", "builtins.list", "builtins.tuple", "builtins.round", "builtins.abs", "builtins.sorted", "builtins.iter"}:
+        return first
+    return None
+
+
+def _filled(machine: Machine, node: ast.AST, name: str, args: list[Value], kwargs: Kwargs) -> Value:
+    """Make a vector that a loop fills by index, or a box that holds one number."""
+    size: Value = args[0] if args else Const(0)
+    if isinstance(size, Tuple) and len(size.items) == 1:
+        size = size.items[0]
+    if len(args) > 1 and name in {"zeros", "empty", "ones"} or (isinstance(size, Tuple) and size.items):
+        return Tensor("", None, None, machine.key(node, name))
+    fill = Const(1 if name == "ones" else 0)
+    return machine.new_list(node, fill, size, "tensor")
+
+
+def _unknown(machine: Machine, node: ast.AST, full: str, name: str, args: list[Value]) -> Value:
+    if CRITERION_NAME.search(name) and len(args) >= 2:
+        return losses.presumed(machine, node, said=f"`{name}` is taken for a criterion by its name")
+    tensor = next((arg for arg in args if isinstance(arg, Tensor)), None)
+    if tensor is not None and full.startswith("torch"):
+        return replace(tensor, form="hidden" if tensor.form in {"ids", ""} else tensor.form)
+    return Opaque(machine.key(node), "")
+
+
+def _log(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    first = args[0] if args else UNKNOWN
+    if isinstance(first, Const) and isinstance(first.value, int | float) and first.value > 0:
+        return Const(math.log(first.value))
+    if isinstance(first, Tensor):
+        return replace(first, form="log_probs" if first.form == "probs" else "")
+    return machine.opaque(node)
+
+
+def _len(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    from lintloss.facts.expressions import length_of
+
+    if not args:
+        return None
+    inner = node.args[0] if isinstance(node, ast.Call) and node.args else node
+    value = args[0]
+    if isinstance(value, Choice):
+        known = [option for option in value.options if not isinstance(option, Const)]
+        value = known[0] if known else value
+    return length_of(machine, value, inner)
+
+
+def _extreme(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """min(loss, 20) and max(1, n) are guards: the quantity passes through."""
+    quantities = [arg for arg in args if isinstance(arg, Quantity)]
+    if len(quantities) == 1:
+        return quantities[0]
+    opaque = [arg for arg in args if isinstance(arg, Opaque)]
+    return opaque[0] if len(opaque) == 1 and len(args) == 2 else machine.opaque(node)
+
+
+def _softmax(form: str) -> Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]:
+    def apply(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+        found = shapes.tensor(args[0]) if args else None
+        if found is None:
+            return machine.opaque(node)
+        return replace(found, form=form, key=(*found.key, form)).with_step(machine.evidence(node, f"becomes {form.replace('_', ' ')} here"))
+
+    return apply
+
+
+def _collected(kind: str) -> Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]:
+    def apply(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+        first = args[0] if args else UNKNOWN
+        if isinstance(first, Ref) and first.kind == "list":
+            return Ref(first.id, "cat" if kind == "cat" else "list")
+        if isinstance(first, Tuple):
+            tensors = [item for item in first.items if isinstance(item, Tensor | Quantity)]
+            return tensors[0] if tensors and kind == "cat" and isinstance(tensors[0], Quantity) else machine.opaque(node)
+        return first if isinstance(first, Quantity) else machine.opaque(node)
+
+    return apply
+
+
+def _all_reduce(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    from lintloss.facts import assign
+
+    first = args[0] if args else kwargs.get("tensor", UNKNOWN)
+    result: Value | None = None
+    for option in first.options if isinstance(first, Choice) else (first,):
+        each = distributed.all_reduce(machine, node, option, kwargs.get("op", args[1] if len(args) > 1 else None))
+        result = each if result is None else join(result, each)
+    if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Name | ast.Attribute | ast.Subscript) and isinstance(result, Quantity):
+        slot = machine.read(node.args[0].id) if isinstance(node.args[0], ast.Name) else None
+        if isinstance(node.args[0], ast.Name) and slot is not None:
+            machine.write(node.args[0].id, result, slot.depth)
+        else:
+            assign.store(machine, node.args[0], result)
+    return result
+
+
+def _pow(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    return exponent.power(machine, node, args[0], args[1]) if len(args) == 2 else machine.opaque(node)
+
+
+def _tensor(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """torch.tensor(x) is x; of a list of several quantities, a list by position."""
+    first = args[0] if args else UNKNOWN
+    if isinstance(first, Tuple):
+        ref = machine.new_list(node, None, Const(len(first.items)))
+        for index, item in enumerate(first.items):
+            machine.put(ref, str(index), item)
+        return ref
+    return first
+
+
+def _roll(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    found = shapes.tensor(args[0]) if args else None
+    shift = kwargs.get("shifts", args[1] if len(args) > 1 else UNKNOWN)
+    return windows.rolled(machine, node, found, shift) if found is not None else machine.opaque(node)
+
+
+def _where(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    return next((arg for arg in args[1:] if isinstance(arg, Quantity | Tensor)), machine.opaque(node))
+
+
+def _getattr(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    from lintloss.facts.expressions import member
+
+    if len(args) >= 2 and isinstance(args[1], Const) and isinstance(args[1].value, str):
+        return member(machine, args[0], args[1].value, node)
+    return machine.opaque(node)
+
+
+def _count_nonzero(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    return reduce.count_nonzero(machine, node, args[0]) if args else None
+
+
+def _defaultdict(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    ref = Ref(machine.key(node, "dict"), "dict")
+    machine.state.heap.clear(ref.id)
+    made = args[0] if args else None
+    if isinstance(made, Lib) and made.name in {"builtins.float", "builtins.int"}:
+        machine.put(ref, "len", Const(0))
+        machine.put(ref, "elem", Const(0))
+    for name, value in kwargs.items():
+        machine.put(ref, name, value)
+    return ref
+
+
+NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]] = {
+    "log": _log,
+    "len": _len,
+    "min": _extreme,
+    "max": _extreme,
+    "minimum": _extreme,
+    "maximum": _extreme,
+    "clip": _extreme,
+    "softmax": _softmax("probs"),
+    "sigmoid": _softmax("probs"),
+    "log_softmax": _softmax("log_probs"),
+    "logsigmoid": _softmax("log_probs"),
+    "stack": _collected("stack"),
+    "cat": _collected("cat"),
+    "concat": _collected("cat"),
+    "concatenate": _collected("cat"),
+    "hstack": _collected("cat"),
+    "vstack": _collected("cat"),
+    "tensor": _tensor,
+    "array": _tensor,
+    "all_reduce": _all_reduce,
+    "allreduce": _all_reduce,
+    "pow": _pow,
+    "power": _pow,
+    "roll": _roll,
+    "where": _where,
+    "getattr": _getattr,
+    "count_nonzero": _count_nonzero,
+    "defaultdict": _defaultdict,
+    "dict": _defaultdict,
+}

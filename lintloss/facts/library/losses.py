@@ -1,0 +1,130 @@
+"""Criterion calls: what comes out of them, per what, and what is recorded about them."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import replace
+
+from lintloss.facts.library import shapes
+from lintloss.facts.library.tables import KERAS_CRITERIA, UNREDUCED
+from lintloss.facts.machine import Machine
+from lintloss.facts.observations import Scored
+from lintloss.facts.units import NATS, Unit
+from lintloss.facts.values import UNKNOWN, Const, LibObject, Opaque, Quantity, Scoring, Tensor, Value
+
+LOSS = Unit.of(loss=1)
+FLATTENED = re.compile(r"\.(view|reshape)\(-1\b|\.flatten\(|\.permute\(0, 2, 1\)|\.transpose\(1, 2\)|\.transpose\(-1, -2\)|\.mT\b|\.view\(\w+ \* \w+|\.reshape\(\w+ \* \w+|rearrange\(|\.transpose\(2, 1\)")
+CLASSES = re.compile(r"num_labels|num_classes|n_classes|nclass|n_labels|num_label|n_class")
+
+
+def call(machine: Machine, node: ast.AST, name: str, criterion: str, args: list[Value], kwargs: dict[str, Value], made: LibObject | None = None) -> Value:
+    """Return the loss of a criterion call and record it.
+
+    Args:
+        name: the name as written, which decides the order of arguments and the default reduction.
+        criterion: the canonical name.
+        made: the criterion object, whose own arguments say reduction, ignore_index and so on.
+    """
+    def option(key: str, index: int = -1) -> Value | None:
+        if key in kwargs:
+            return kwargs[key]
+        return made.arg(index, key) if made is not None else None
+
+    prediction = kwargs.get("input", args[0] if args else kwargs.get("logits", UNKNOWN))
+    target = kwargs.get("target", args[1] if len(args) > 1 else kwargs.get("labels", UNKNOWN))
+    if name in KERAS_CRITERIA:
+        prediction, target = (args[1] if len(args) > 1 else UNKNOWN), (args[0] if args else UNKNOWN)
+    reduction = reduction_of(name, option("reduction"), option("size_average"), option("reduce"))
+    if reduction is None:
+        return machine.opaque(node, "loss")
+    scoring = Scoring(
+        criterion=criterion,
+        reduction=reduction,
+        item=item_of(node, machine, prediction, target, option("ignore_index")),
+        prediction=prediction,
+        target=target,
+        ignore_index=option("ignore_index", 1),
+        weight=option("weight", 0),
+        label_smoothing=option("label_smoothing"),
+        place=machine.evidence(node, f"{name} with reduction={reduction!r} here"),
+        owner="call",
+    )
+    return scored(machine, node, scoring)
+
+
+def reduction_of(name: str, reduction: Value | None, size_average: Value | None, reduce: Value | None) -> str | None:
+    """Return "mean", "sum" or "none"; None when it depends on what is not known."""
+    if isinstance(reduce, Const) and reduce.value is False:
+        return "none"
+    if isinstance(size_average, Const) and size_average.value is False:
+        return "sum"
+    if reduction is None:
+        return "none" if name in UNREDUCED else "mean"
+    if isinstance(reduction, Const) and isinstance(reduction.value, str):
+        return {"batchmean": "mean", "elementwise_mean": "mean", "sum_over_batch_size": "mean"}.get(reduction.value, reduction.value)
+    return "none" if isinstance(reduction, Const) and reduction.value is None else None
+
+
+def item_of(node: ast.AST, machine: Machine, prediction: Value, target: Value, ignore_index: Value | None) -> str:
+    """Say what the criterion averages over: tokens, examples, or items of a kind that cannot be told."""
+    from lintloss.facts.phases import task
+
+    text = ast.unparse(node)
+    if CLASSES.search(text):
+        return "example"
+    flat = FLATTENED.search(text) or any(isinstance(v, Tensor) and v.axes is not None and "position" in v.axes for v in (prediction, target))
+    sliced = any(isinstance(v, Tensor) and v.window is not None and (v.window.start or v.window.stop) for v in (prediction, target))
+    kind = task(machine.frame) if machine.frames else "unknown"
+    outer = task(machine.frames[0]) if machine.frames else "unknown"
+    if sliced or isinstance(ignore_index, Const | Opaque) and ignore_index != Const(-100):
+        return "token"
+    if {"lm", "seq2seq", "mlm"} & {kind, outer}:
+        return "token" if flat or kind == "lm" else "item"
+    return "item"
+
+
+def scored(machine: Machine, node: ast.AST, scoring: Scoring) -> Value:
+    """Return the quantity that a scoring yields, and record the scoring."""
+    content = NATS if scoring.is_cross_entropy and scoring.criterion != "presumed" else LOSS
+    trace = (scoring.place,) if scoring.place else ()
+    if scoring.reduction == "none":
+        target = shapes.tensor(scoring.target)
+        axes = (target.axes if target is not None else None) or ("pos",)
+        value = Quantity(content, axes=axes, scoring=scoring, trace=trace, presumed=scoring.presumed)
+    elif scoring.reduction == "sum":
+        value = Quantity(content, scoring=scoring, trace=trace, presumed=scoring.presumed)
+    else:
+        value = Quantity(content / Unit.of(**{scoring.item: 1}), scoring=scoring, trace=trace, presumed=scoring.presumed)
+    from lintloss.facts.settings import seen_at
+
+    machine.observe(Scored(scoring=scoring, loss=value, loops=tuple(machine.loops), **seen_at(machine, node, ())))
+    return value
+
+
+def presumed(machine: Machine, node: ast.AST, value: Value = UNKNOWN, said: str = "taken for a mean loss by its name") -> Quantity:
+    """Return a mean loss that only a name speaks for."""
+    scoring = Scoring("presumed", "mean", "item", place=machine.evidence(node, said), presumed=True)
+    return Quantity(LOSS / Unit.of(item=1), scoring=scoring, trace=(machine.evidence(node, said),), presumed=True)
+
+
+def of_output(machine: Machine, owner: Opaque, node: ast.AST) -> Value:
+    """Return `.loss` of something unknown."""
+    return presumed(machine, node, owner, "`.loss` of a model's output: taken for its mean loss")
+
+
+def reduced(machine: Machine, node: ast.AST, value: Quantity, how: str) -> Value:
+    """Reduce a field of losses: its sum is a total, its mean is per position."""
+    if not value.axes:
+        return value
+    if how == "sum":
+        return replace(value, axes=()).with_step(machine.evidence(node, f"summed over its positions: {value.unit}"))
+    if "rank" in value.axes:
+        from lintloss.facts import distributed
+
+        return distributed.mean_over_ranks(machine, node, value)
+    if value.unit.degree < 0:
+        return replace(value, axes=())
+    item = "token" if "token" in value.axes else "example" if value.axes == ("row",) else "position"
+    unit = value.unit / Unit.of(**{item: 1})
+    return replace(value, axes=(), unit=unit).with_step(machine.evidence(node, f"averaged over its {item}s: {unit}"))

@@ -1,0 +1,35 @@
+"""Attributes of values that are no instances of project classes."""
+
+from __future__ import annotations
+
+import ast
+
+from lintloss.facts.library import loaders, losses, outputs
+from lintloss.facts.machine import Machine
+from lintloss.facts.values import Const, LibObject, ModelOutput, Opaque, Quantity, Tensor, Value
+
+
+def member(machine: Machine, owner: Value, name: str, node: ast.AST) -> Value:
+    """Return `owner.name`."""
+    if isinstance(owner, ModelOutput):
+        return outputs.field(machine, owner, name, node)
+    if isinstance(owner, Quantity):
+        return owner if name in {"data", "T", "real"} else Opaque((*machine.key(node), name), name)
+    if isinstance(owner, Tensor):
+        if name == "shape":
+            machine.put((*owner.key,), "axes", owner)
+            return Opaque((*owner.key, ".shape"), ".shape")
+        return owner if name in {"data", "T", "mT"} else Opaque((*owner.key, "." + name), name)
+    if isinstance(owner, LibObject):
+        return loaders.member(owner, name)
+    if isinstance(owner, Opaque) and owner.key:
+        if name == "shape":
+            return Opaque((*owner.key, ".shape"), ".shape")
+        if name in {"loss", "losses"} and name == "loss":
+            return losses.of_output(machine, owner, node)
+        if name == "logits":
+            return outputs.logits_of(machine, owner)
+        return owner.member(name)
+    if isinstance(owner, Const):
+        return machine.opaque(node, name)
+    return machine.opaque(node, name)

@@ -1,0 +1,250 @@
+"""Method calls on values: `loss.item()`, `xs.append(v)`, `logits.view(-1, V)`, `loss.backward()`."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import replace
+
+from lintloss.facts import assign, distributed, exponent, phases, reduce
+from lintloss.facts.library import shapes, windows
+from lintloss.facts.library.tables import FLATTENING, GATHERS, MEANS, SAME, SUMS
+from lintloss.facts.machine import Machine
+from lintloss.facts.units import count
+from lintloss.facts.values import (
+    UNKNOWN,
+    Choice,
+    Const,
+    Lib,
+    ModelOutput,
+    Opaque,
+    Quantity,
+    Ref,
+    Tensor,
+    Tuple,
+    Value,
+    join,
+)
+
+Kwargs = dict[str, Value]
+
+
+def call(machine: Machine, node: ast.Call, receiver: Value, name: str, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """Call `receiver.name(...)`; None where nothing special is known of it."""
+    if isinstance(receiver, Choice):
+        return _each(machine, node, receiver, name, args, kwargs)
+    effect = _effect(machine, node, receiver, name, args, kwargs)
+    if effect is not None:
+        return effect
+    if isinstance(receiver, Lib):
+        return None
+    if isinstance(receiver, Ref) and receiver.kind != "instance":
+        return _container(machine, node, receiver, name, args)
+    if isinstance(receiver, Quantity):
+        return _quantity(machine, node, receiver, name, args, kwargs)
+    if name in GATHERS and args:
+        return distributed.gathered(machine, node, args[0])
+    if name in {"reduce", "all_reduce", "reduce_mean"} and args and isinstance(args[0], Quantity):
+        return distributed.all_reduce(machine, node, args[0], kwargs.get("reduction", kwargs.get("op", Const("avg" if name == "reduce_mean" else "sum"))))
+    if isinstance(receiver, Tensor | ModelOutput | Opaque):
+        return _tensor(machine, node, receiver, name, args, kwargs)
+    return None
+
+
+def _each(machine: Machine, node: ast.Call, receiver: Choice, name: str, args: list[Value], kwargs: Kwargs) -> Value | None:
+    from lintloss.facts import calls
+    from lintloss.facts.expressions import member
+
+    result: Value | None = None
+    for option in receiver.options:
+        if isinstance(option, Const):
+            continue
+        each = call(machine, node, option, name, args, kwargs)
+        if each is None:
+            each = calls.call(machine, node, member(machine, option, name, node.func), args, kwargs)
+        result = each if result is None else join(result, each)
+    return result
+
+
+def _effect(machine: Machine, node: ast.Call, receiver: Value, name: str, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """Handle calls that are made for what they do."""
+    if name in {"backward", "manual_backward"}:
+        phases.backward(machine)
+        return Const(None)
+    if name == "step" and "optim" in ast.unparse(node.func).lower():
+        phases.backward(machine)
+        return Const(None)
+    if name in {"eval", "train"} and not isinstance(receiver, Lib) and len(args) <= 1:
+        return phases.set_mode(machine, node, receiver, name, args)
+    return None
+
+
+# -- containers -------------------------------------------------------------------------------------------------------
+
+
+def _container(machine: Machine, node: ast.Call, ref: Ref, name: str, args: list[Value]) -> Value | None:
+    if name in {"append", "extend", "add", "appendleft"} and args:
+        slot = machine.get(ref, "len")
+        depth = slot.depth if slot else machine.depth
+        value = args[0]
+        if name == "extend":
+            value = machine.elem(value) if isinstance(value, Ref) else value
+        assign.collect(machine, ref.id, value, depth)
+        return Const(None)
+    if ref.kind == "dict":
+        return _dict(machine, ref, name, args)
+    if name in MEANS:
+        return reduce.mean(machine, node, ref)
+    if name in SUMS:
+        return reduce.total(machine, node, ref)
+    if name == "exp":
+        return exponent.exponential(machine, node, ref)
+    if name in {"item"} and ref.kind == "tensor":
+        slot = machine.get(ref, "elem")
+        return slot.value if slot else UNKNOWN
+    if name in {"size", "numel"}:
+        slot = machine.get(ref, "len")
+        return slot.value if slot else UNKNOWN
+    if name in SAME or name in FLATTENING:
+        return ref
+    return Opaque((*ref.id, "." + name), "")
+
+
+def _dict(machine: Machine, ref: Ref, name: str, args: list[Value]) -> Value:
+    key = str(args[0].value) if args and isinstance(args[0], Const) else "elem"
+    if name in {"get", "pop", "setdefault"}:
+        slot = machine.get(ref, key)
+        if slot is not None:
+            return slot.value
+        return args[1] if len(args) > 1 else Opaque((*ref.id, key), key)
+    if name == "values":
+        return Tuple((machine.elem(ref),))
+    if name == "items":
+        return Tuple((Tuple((Opaque((*ref.id, "key")), machine.elem(ref))),))
+    if name == "update" and args and isinstance(args[0], Ref):
+        for field_name, slot in machine.fields(args[0]).items():
+            machine.put(ref, field_name, slot.value)
+        return Const(None)
+    return ref if name == "copy" else Opaque((*ref.id, "." + name), "")
+
+
+# -- numbers ----------------------------------------------------------------------------------------------------------
+
+
+def _quantity(machine: Machine, node: ast.Call, value: Quantity, name: str, args: list[Value], kwargs: Kwargs) -> Value:
+    if name in MEANS:
+        return reduce.mean(machine, node, value)
+    if name in SUMS:
+        return reduce.total(machine, node, value)
+    if name in {"exp", "exp_"}:
+        return exponent.exponential(machine, node, value)
+    if name == "neg":
+        return replace(value, negated=not value.negated)
+    if name in {"div", "div_", "true_divide"} and args:
+        return _in_place(machine, node, ast.Div(), value, args[0])
+    if name in {"mul", "mul_"} and args:
+        return _in_place(machine, node, ast.Mult(), value, args[0])
+    if name in {"add_", "add"} and args:
+        assign.augment(machine, _statement(machine, node), node.func.value, ast.Add(), args[0])  # type: ignore[attr-defined]
+        return value
+    if name == "repeat" or name == "expand":
+        return replace(value, axes=value.axes or ("example",)) if value.unit.is_intensive else value
+    if name == "masked_select" or name == "masked_fill":
+        return replace(value, scoring=replace(value.scoring, masked=True) if value.scoring else None)
+    if name in {"view", "reshape", "flatten"} and value.axes:
+        return value
+    if name in {"max", "min", "argmax", "argmin", "std", "var", "median"}:
+        return machine.opaque(node)
+    return value
+
+
+def _in_place(machine: Machine, node: ast.Call, operator: ast.operator, value: Quantity, other: Value) -> Value:
+    from lintloss.facts import arithmetic
+
+    return arithmetic.binary(machine, node, operator, value, other)
+
+
+def _statement(machine: Machine, node: ast.Call) -> ast.stmt:
+    return machine.frame.statement or ast.Expr(node, lineno=node.lineno, col_offset=0)
+
+
+# -- tensors ----------------------------------------------------------------------------------------------------------
+
+
+def _tensor(machine: Machine, node: ast.Call, receiver: Value, name: str, args: list[Value], kwargs: Kwargs) -> Value | None:
+    found = shapes.tensor(receiver)
+    if found is None:
+        return None
+    handler = TENSOR.get(name)
+    if handler is not None:
+        return handler(machine, node, found, args, kwargs)
+    if name in FLATTENING:
+        return windows.reshaped(machine, node, found, name, args)
+    if name in SAME:
+        return receiver
+    if name in MEANS and isinstance(receiver, Tensor):
+        return machine.opaque(node)
+    return None
+
+
+def _size(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
+    if not args:
+        machine.put(value.key, "axes", value)
+        return Opaque((*value.key, ".shape"), ".shape")
+    index = args[0].value if isinstance(args[0], Const) else None
+    return shapes.dimension(machine, value, index) if isinstance(index, int) else UNKNOWN
+
+
+def _numel(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
+    if value.form == "mask" and "token" in (value.axes or ()):
+        return Quantity(count("token"), of=value.key)
+    return shapes.number(value) or UNKNOWN
+
+
+def _sum(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
+    return reduce.total(machine, node, value)
+
+
+def _compared(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
+    return Tensor("mask", value.window, value.axes, (*value.key, "mask"), value.name, pad=args[0] if args else None)
+
+
+def _transposed(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
+    return replace(value, axes=None)
+
+
+def _softmaxed(form: str) -> Callable[[Machine, ast.Call, Tensor, list[Value], Kwargs], Value]:
+    def apply(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
+        return replace(value, form=form, key=(*value.key, form)).with_step(machine.evidence(node, f"becomes {form.replace('_', ' ')} here"))
+
+    return apply
+
+
+def _exp(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
+    return exponent.exponential(machine, node, value)
+
+
+def _log(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
+    return replace(value, form="log_probs" if value.form == "probs" else "")
+
+
+def _rolled(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
+    return windows.rolled(machine, node, value, kwargs.get("shifts", args[0] if args else UNKNOWN))
+
+
+TENSOR: dict[str, Callable[[Machine, ast.Call, Tensor, list[Value], Kwargs], Value]] = {
+    "size": _size,
+    "numel": _numel,
+    "nelement": _numel,
+    "sum": _sum,
+    "ne": _compared,
+    "eq": _compared,
+    "transpose": _transposed,
+    "permute": _transposed,
+    "softmax": _softmaxed("probs"),
+    "sigmoid": _softmaxed("probs"),
+    "log_softmax": _softmaxed("log_probs"),
+    "exp": _exp,
+    "log": _log,
+    "roll": _rolled,
+}

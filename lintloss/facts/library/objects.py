@@ -1,0 +1,139 @@
+"""Calls of objects: criteria, layers, models of a library, and callables of which only the name is known."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+
+from lintloss.facts.library import loaders, losses, outputs, shapes
+from lintloss.facts.library.tables import (
+    CAUSAL,
+    CRITERIA,
+    CRITERION_NAME,
+    HEADED,
+    KERAS_CRITERIA,
+    MASKED_MODELS,
+    MODEL_NAME,
+    PAIRED,
+)
+from lintloss.facts.machine import Machine
+from lintloss.facts.values import (
+    UNKNOWN,
+    LibObject,
+    Opaque,
+    Quantity,
+    Ref,
+    Tensor,
+    Tuple,
+    Value,
+)
+
+Kwargs = dict[str, Value]
+ACTIVATIONS = {"Softmax": "probs", "Sigmoid": "probs", "LogSoftmax": "log_probs"}
+RECURRENT = {"LSTM", "GRU", "RNN", "LSTMCell", "GRUCell"}
+
+
+def call(machine: Machine, node: ast.AST, made: LibObject, args: list[Value], kwargs: Kwargs) -> Value:
+    """Call a library object."""
+    name = loaders.short(made)
+    if name in CRITERIA:
+        return losses.call(machine, node, name, CRITERIA[name], args, kwargs, made)
+    if name in KERAS_CRITERIA:
+        return losses.call(machine, node, name, KERAS_CRITERIA[name], args, kwargs, made)
+    if CAUSAL.search(name) or MASKED_MODELS.search(name) or PAIRED.search(name) or HEADED.search(name):
+        return outputs.of_call(machine, node, made, args, kwargs)
+    if name in {"DataParallel", "DistributedDataParallel"}:
+        from lintloss.facts import calls
+
+        inner = made.arg(0, "module")
+        return calls.call(machine, node, inner, args, kwargs) if inner is not None else machine.opaque(node)
+    if name == "Sequential":
+        return _sequential(machine, node, made, args)
+    return _layer(machine, node, made, name, args, kwargs)
+
+
+def _sequential(machine: Machine, node: ast.AST, made: LibObject, args: list[Value]) -> Value:
+    from lintloss.facts import calls
+
+    value: Value = args[0] if args else UNKNOWN
+    for layer in made.args:
+        value = calls.call(machine, node, layer, [value], {})
+    return value
+
+
+def _layer(machine: Machine, node: ast.AST, made: LibObject, name: str, args: list[Value], kwargs: Kwargs) -> Value:
+    fed = shapes.tensor(args[0]) if args else None
+    if fed is None:
+        return machine.opaque(node)
+    if name in ACTIVATIONS:
+        form = ACTIVATIONS[name]
+        step = machine.evidence(node, f"becomes {form.replace('_', ' ')} here ({name})")
+        return replace(fed, form=form, key=(*fed.key, form)).with_step(step)
+    if name == "Embedding":
+        return Tensor("hidden", fed.window, (*(fed.axes or ("row", "pos")), "vocab"), machine.key(node), model=made)
+    if name in {"Linear", "LazyLinear", "Conv1d", "AdaptiveLogSoftmaxWithLoss"}:
+        return Tensor("logits", fed.window, fed.axes, machine.key(node), trace=fed.trace, model=made)
+    if name in RECURRENT:
+        return Tuple((Tensor("hidden", fed.window, fed.axes, machine.key(node), model=made), Opaque(machine.key(node, "state"), "hidden")))
+    if name in {"Dropout", "Identity", "Flatten"}:
+        return fed if isinstance(args[0], Tensor) else args[0]
+    form = "hidden" if fed.form in {"ids", "", "hidden", "logits"} else fed.form
+    return Tensor(form, fed.window, fed.axes, machine.key(node), model=made)
+
+
+def call_opaque(machine: Machine, node: ast.AST, callee: Value, args: list[Value], kwargs: Kwargs) -> Value:
+    """Call something of which only the name is known: a criterion, a model, or neither."""
+    name = callee.name if isinstance(callee, Opaque) else ""
+    if isinstance(callee, Ref) and callee.cls is not None:
+        name = callee.cls.node.name
+        known = next((base for base in _library_bases(machine, callee) if base in CRITERIA), None)
+        if known is not None:
+            return losses.call(machine, node, known, CRITERIA[known], args, kwargs)
+    if isinstance(callee, Opaque) and callee.name in {"forward", "module", "__call__"} and len(callee.key) > 1:
+        name = str(callee.key[-2]).lstrip(".")
+    if CRITERION_NAME.search(name) and len(args) + len(kwargs) >= 2:
+        return _presumed_criterion(machine, node, name, args, kwargs)
+    if MODEL_NAME.search(name) and (args or kwargs):
+        return outputs.of_call(machine, node, callee, args, kwargs)
+    tensor = next((arg for arg in args if isinstance(arg, Tensor)), None)
+    if tensor is not None and tensor.window is not None and isinstance(callee, Opaque):
+        return Tensor("hidden", tensor.window, None, machine.key(node), model=callee)
+    return Opaque(machine.key(node), "")
+
+
+def _library_bases(machine: Machine, ref: Ref) -> list[str]:
+    from lintloss.facts import calls
+    from lintloss.facts.values import Lib
+
+    return [base.name.rsplit(".", 1)[-1] for base in calls.bases(machine, ref.cls) if isinstance(base, Lib)] if ref.cls else []
+
+
+def _presumed_criterion(machine: Machine, node: ast.AST, name: str, args: list[Value], kwargs: Kwargs) -> Value:
+    value = losses.presumed(machine, node, said=f"`{name}` is taken for a criterion that averages, by its name")
+    prediction = args[0] if args else UNKNOWN
+    target = args[1] if len(args) > 1 else UNKNOWN
+    item = losses.item_of(node, machine, prediction, target, None)
+    if value.scoring is None:
+        return value
+    return losses.scored(machine, node, replace(value.scoring, prediction=prediction, target=target, item=item))
+
+
+def called_model(machine: Machine, node: ast.AST, owner: Ref, result: Value, args: list[Value], kwargs: Kwargs) -> Value:
+    """Return what a model of the project returned; its tensors are known to come from it."""
+    if isinstance(result, Tensor) and result.model is None:
+        return replace(result, model=owner)
+    if isinstance(result, Opaque) and MODEL_NAME.search(owner.cls.node.name if owner.cls else ""):
+        return outputs.of_call(machine, node, owner, args, kwargs)
+    return result
+
+
+def context(machine: Machine, node: ast.AST, function: ast.FunctionDef | ast.AsyncFunctionDef) -> Value:
+    """Return what a @contextmanager function of the project does to gradients."""
+    text = ast.unparse(function)
+    if "no_grad" in text or "inference_mode" in text or "set_grad_enabled(False" in text:
+        return LibObject("torch.no_grad")
+    return machine.opaque(node)
+
+
+def is_loss(value: Value) -> bool:
+    return isinstance(value, Quantity) and value.is_loss

@@ -1,0 +1,96 @@
+"""Outputs of model calls: which part is the loss, which the logits, and who shifted the labels."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+
+from lintloss.facts.library import losses, shapes
+from lintloss.facts.library.tables import CAUSAL, HEADED, LOGITS_NAME, LOSS_NAME, MASKED_MODELS, PAIRED
+from lintloss.facts.machine import Machine
+from lintloss.facts.values import (
+    UNKNOWN,
+    LibObject,
+    ModelOutput,
+    Opaque,
+    Scoring,
+    Tensor,
+    Value,
+)
+
+LABELS = ("labels", "lm_labels", "targets", "target", "masked_lm_labels")
+
+
+def of_call(machine: Machine, node: ast.AST, model: Value, args: list[Value], kwargs: dict[str, Value]) -> ModelOutput:
+    """Return what a model call gives."""
+    inputs = kwargs.get("input_ids", args[0] if args else kwargs.get("x", kwargs.get("idx", UNKNOWN)))
+    fed = shapes.tensor(inputs)
+    labels = next((kwargs[name] for name in LABELS if name in kwargs), None)
+    spread = kwargs.get("**")
+    if labels is None and isinstance(spread, Opaque):
+        labels = Opaque((*spread.key, "labels"), "labels")
+        if fed is None:
+            inputs = Opaque((*spread.key, "input_ids"), "input_ids")
+            fed = shapes.tensor(inputs)
+    logits = Tensor("logits", fed.window if fed is not None else None, ("row", "pos", "vocab") if fed is not None and fed.form == "ids" else None, machine.key(node, "logits"), model=model)
+    output = ModelOutput(machine.key(node), model, inputs, labels, logits, UNKNOWN, machine.evidence(node, "the model is called here"))
+    return replace(output, loss=_loss(machine, node, output))
+
+
+def _loss(machine: Machine, node: ast.AST, output: ModelOutput) -> Value:
+    """Return the loss that a library model computes from labels=; a mean over its scored tokens."""
+    name = output.model.name if isinstance(output.model, LibObject) else ""
+    said = "loss of the model's own, a mean over its scored tokens"
+    if CAUSAL.search(name) or MASKED_MODELS.search(name) or PAIRED.search(name):
+        scoring = Scoring("model", "mean", "token", output.logits, output.labels or UNKNOWN, place=machine.evidence(node, said), owner="model")
+        return losses.scored(machine, node, scoring) if output.labels is not None else UNKNOWN
+    if HEADED.search(name):
+        scoring = Scoring("model", "mean", "example", output.logits, output.labels or UNKNOWN, place=machine.evidence(node, said), owner="model")
+        return losses.scored(machine, node, scoring) if output.labels is not None else UNKNOWN
+    value = losses.presumed(machine, node, said="loss of the model's own, taken for a mean")
+    if output.labels is not None and value.scoring is not None:
+        from lintloss.facts.phases import task
+
+        item = "token" if task(machine.frame) in {"lm", "seq2seq"} else "item"
+        scoring = replace(value.scoring, target=output.labels, prediction=output.logits, owner="model", item=item)
+        return losses.scored(machine, node, scoring)
+    return value
+
+
+def field(machine: Machine, output: ModelOutput, name: str, node: ast.AST) -> Value:
+    """Return an attribute of a model's output."""
+    if name == "loss":
+        return output.loss
+    if name in {"logits", "prediction_scores", "lm_logits", "prediction_logits"}:
+        return output.logits
+    if name == "shape":
+        return Opaque((*output.logits.key, ".shape"), ".shape")
+    return Opaque((*output.call, "." + name), name)
+
+
+def subscript(machine: Machine, output: ModelOutput, name: str, node: ast.Subscript) -> Value:
+    """Return output[0], output["loss"], output[:, :-1]."""
+    from lintloss.facts.library import windows
+
+    if name == "loss" or (name == "0" and output.labels is not None):
+        return output.loss
+    if name == "logits" or name in {"0", "1"}:
+        return output.logits
+    if windows.is_tensor_index(node.slice) or name == "elem":
+        return windows.index(machine, output.logits, node)
+    return Opaque((*output.call, name), name)
+
+
+def item(machine: Machine, output: ModelOutput, index: int, width: int, name: str) -> Value:
+    """Return one of the names that a model's output is unpacked into."""
+    if LOSS_NAME.match(name):
+        return output.loss
+    if LOGITS_NAME.search(name):
+        return output.logits
+    if index == 0 and output.labels is not None and name.startswith("_") is False and width > 1 and "loss" in name:
+        return output.loss
+    return Opaque((*output.call, index), name)
+
+
+def logits_of(machine: Machine, owner: Opaque) -> Value:
+    return Tensor("logits", None, None, (*owner.key, ".logits"), "logits")

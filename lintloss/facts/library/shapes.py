@@ -1,0 +1,58 @@
+"""Shapes: what a size along an axis counts."""
+
+from __future__ import annotations
+
+from lintloss.facts.machine import Machine
+from lintloss.facts.units import Unit, count
+from lintloss.facts.values import UNKNOWN, LibObject, ModelOutput, Opaque, Quantity, Ref, Tensor, Value, Window
+
+SIZES = {"row": count("example"), "pos": Unit.of(position=1, example=-1), "position": count("position")}
+
+
+def tensor(value: Value) -> Tensor | None:
+    """Read a value as a tensor: a model's output is its logits, an opaque value a window on itself."""
+    if isinstance(value, Tensor):
+        return value
+    if isinstance(value, ModelOutput):
+        return value.logits
+    if isinstance(value, Opaque) and value.key:
+        return Tensor("", Window(value.key), None, value.key, value.name)
+    return None
+
+
+def dimension(machine: Machine, value: Value, index: int) -> Value:
+    """Return the size along axis `index` as a count.
+
+    Unknown axes follow the custom (rows, positions, …); a flattened tensor has positions first.
+    """
+    if isinstance(value, Opaque) and value.name == ".shape":
+        value = Opaque(value.key[:-1])
+        known = machine.get(value.key, "axes")
+        if known is not None and isinstance(known.value, Tensor):
+            value = known.value
+    key = value.id if isinstance(value, Ref) else getattr(value, "key", ())
+    axes = value.axes if isinstance(value, Tensor) else None
+    if axes is not None:
+        if not -len(axes) <= index < len(axes):
+            return UNKNOWN
+        unit = SIZES.get(axes[index])
+        return Quantity(unit, of=(*key, index), counted=value) if unit is not None else Opaque((*key, "size", index))
+    if isinstance(value, LibObject) or not key:
+        return UNKNOWN
+    if index == 0:
+        return Quantity(count("example"), of=(*key, 0), counted=value)
+    if index == 1:
+        return Quantity(SIZES["pos"], of=(*key, 1), counted=value)
+    return Opaque((*key, "size", index))
+
+
+def number(value: Value) -> Quantity | None:
+    """Return numel() of a tensor: its positions."""
+    found = tensor(value)
+    if found is None:
+        return None
+    if found.axes is not None and "vocab" in found.axes:
+        return None
+    if found.axes == ("row",):
+        return Quantity(count("example"), of=found.key, counted=found)
+    return Quantity(count("position"), of=found.key, counted=found)

@@ -1,0 +1,34 @@
+"""Loops: what one iteration is (a batch, an example, …), what is iterated, and what runs inside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from lintloss.facts.values import UNKNOWN, Key, Value
+from lintloss.findings import Evidence
+
+
+@dataclass(eq=False, slots=True)
+class Loop:
+    """One loop of the program in one calling context.
+
+    unit: "batch", "example", "step" (unknown), "rank", "epoch".
+    source: identity of what is iterated, so that `len(loader)` is known to count this loop.
+    length: the value of `n` in `range(n)`, when that is how it is bounded.
+    trains: backward() is reached on every path; `may_train`: only under a flag (one loop for both phases).
+    """
+
+    key: Key
+    place: Evidence
+    unit: str = "step"
+    source: Key = ()
+    iterates: Value = UNKNOWN
+    length: Value = UNKNOWN
+    frame: int = 0
+    trains: bool = False
+    may_train: bool = False
+    shapes: list[Evidence] = field(default_factory=list)
+    unequal: list[Evidence] = field(default_factory=list)  # proof that batches differ in scored tokens
+    equal: list[Evidence] = field(default_factory=list)  # proof that they do not
+    exits: list[Evidence] = field(default_factory=list)  # breaks
+    names: frozenset[str] = frozenset()

@@ -1,0 +1,178 @@
+"""The abstract machine: frames, loops, names, heap and the log of observations. It knows no syntax and no library."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from lintloss.facts.anchor import Anchor
+from lintloss.facts.loops import Loop
+from lintloss.facts.observations import Observation
+from lintloss.facts.project import Project
+from lintloss.facts.state import Slot, State, join_states
+from lintloss.facts.values import UNKNOWN, Const, Key, Opaque, Ref, Value, join
+from lintloss.findings import Evidence
+from lintloss.parse import Module
+
+STEPS = 20_000  # expressions evaluated for one root before everything becomes unknown
+TOTAL = 250_000  # … and for one file with all that it reaches
+DEPTH = 14  # frames
+
+_O = TypeVar("_O", bound=Observation)
+
+
+class OutOfBudget(Exception):
+    """The root has used up its steps; what was observed so far stands."""
+
+
+@dataclass(slots=True)
+class Frame:
+    """A running function or module body."""
+
+    module: Module
+    node: ast.AST
+    key: Key  # identity of this activation: the calls that led here
+    state: State
+    name: str = ""
+    call_place: Evidence | None = None
+    closure: dict[str, Slot] | None = None
+    returns: Value | None = None
+    exits: list[State] = field(default_factory=list)  # states at continue and break
+    returned: list[State] = field(default_factory=list)
+    yields: Value | None = None
+    loop_base: int = 0
+    statement: ast.stmt | None = None
+
+
+class Machine:
+    """State of one inference over a file and what it reaches."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.frames: list[Frame] = []
+        self.loops: list[Loop] = []
+        self.loop_of: dict[Key, Loop] = {}
+        self.list_loops: dict[Key, tuple[Loop, ...]] = {}
+        self.globals: dict[str, dict[str, Slot]] = {}
+        self.closures: dict[Key, dict[str, Slot]] = {}
+        self.log: dict[tuple[object, ...], Observation] = {}
+        self.assigned: dict[tuple[str, int], Value] = {}
+        self.reached: set[tuple[str, int]] = set()
+        self.guards: list[tuple[int, Evidence, str]] = []  # (loop depth, condition, its text) of open undecided ifs
+        self.steps = 0
+        self.spent = 0
+        self._anchors: dict[str, Anchor] = {}
+
+    # -- places -------------------------------------------------------------------------------------------------
+
+    @property
+    def frame(self) -> Frame:
+        return self.frames[-1]
+
+    @property
+    def state(self) -> State:
+        return self.frames[-1].state
+
+    @property
+    def depth(self) -> int:
+        return len(self.loops)
+
+    def anchor(self, module: Module) -> Anchor:
+        if module.path not in self._anchors:
+            self._anchors[module.path] = Anchor(module)
+        return self._anchors[module.path]
+
+    def evidence(self, node: ast.AST, message: str) -> Evidence:
+        """Return a link of the chain: `node` of the running frame's file."""
+        module = self.frame.module
+        return Evidence(module.path, self.anchor(module).span(node), message)
+
+    def key(self, node: ast.AST, *more: object) -> Key:
+        """Return the identity of what `node` makes in this activation."""
+        return (*self.frame.key, getattr(node, "lineno", 0), getattr(node, "col_offset", 0), *more)
+
+    def opaque(self, node: ast.AST, name: str = "") -> Opaque:
+        return Opaque(self.key(node), name)
+
+    def spend(self) -> None:
+        self.steps += 1
+        self.spent += 1
+        if self.steps > STEPS or self.spent > TOTAL:
+            raise OutOfBudget
+
+    # -- names --------------------------------------------------------------------------------------------------
+
+    def read(self, name: str) -> Slot | None:
+        """Look `name` up in the frame, its closure, the module."""
+        frame = self.frame
+        slot = frame.state.names.get(name)
+        if slot is None and frame.closure is not None:
+            slot = frame.closure.get(name)
+        if slot is None:
+            slot = self.module_names(frame.module.path).get(name)
+        return slot
+
+    def module_names(self, path: str) -> dict[str, Slot]:
+        """Return the globals of a module: live ones while its body runs, else those it ended with."""
+        for frame in self.frames:
+            if isinstance(frame.node, ast.Module) and frame.module.path == path:
+                return frame.state.names
+        return self.globals.get(path, {})
+
+    def write(self, name: str, value: Value, depth: int | None = None) -> None:
+        self.state.names[name] = Slot(value, self.depth if depth is None else depth)
+
+    # -- heap ---------------------------------------------------------------------------------------------------
+
+    def get(self, ref: Ref | Key, field_name: str) -> Slot | None:
+        return self.state.heap.get(ref.id if isinstance(ref, Ref) else ref, field_name)
+
+    def fields(self, ref: Ref) -> dict[str, Slot]:
+        """Return the fields of an object; not to be changed."""
+        return self.state.heap.fields(ref.id)
+
+    def put(self, ref: Ref | Key, field_name: str, value: Value, depth: int | None = None) -> None:
+        key = ref.id if isinstance(ref, Ref) else ref
+        self.state.heap.put(key, field_name, Slot(value, self.depth if depth is None else depth))
+
+    def new_list(self, node: ast.AST, elem: Value | None = None, length: Value | None = None, kind: str = "list") -> Ref:
+        ref = Ref(self.key(node, "list"), kind)
+        self.state.heap.clear(ref.id)
+        if elem is not None:
+            self.put(ref, "elem", elem)
+        self.put(ref, "len", length if length is not None else Const(0))
+        return ref
+
+    def elem(self, ref: Ref) -> Value:
+        """Return what the elements of a list or dict may be."""
+        found: Value | None = None
+        for name, slot in self.fields(ref).items():
+            if name not in {"len", "boxed"}:
+                found = slot.value if found is None else join(found, slot.value)
+        return found if found is not None else UNKNOWN
+
+    # -- control ------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def in_loop(self, loop: Loop) -> Iterator[None]:
+        self.loops.append(loop)
+        try:
+            yield
+        finally:
+            self.loops.pop()
+
+    def merge(self, states: list[State]) -> State | None:
+        """Return the join of the states, None for none."""
+        merged: State | None = None
+        for state in states:
+            merged = state if merged is None else join_states(merged, state)
+        return merged
+
+    # -- log ----------------------------------------------------------------------------------------------------
+
+    def observe(self, seen: _O, tag: str = "") -> None:
+        """Record an observation; a second pass over the same place in the same context replaces the first."""
+        self.log[type(seen).__name__, seen.path, seen.span, self.frame.key, tag] = seen

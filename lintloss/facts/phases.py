@@ -1,0 +1,132 @@
+"""Training or evaluation: which loops call backward(), where gradients are off, what kind of task the code is about."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+
+from lintloss.facts.loops import Loop
+from lintloss.facts.machine import Frame, Machine
+from lintloss.facts.observations import Setting
+from lintloss.facts.values import Const, Lib, LibObject, Value
+
+FLAG = re.compile(r"train|phase|mode|eval|split|test|optim|valid|backprop|backward|update|no_grad|infer", re.IGNORECASE)
+EVALUATION = re.compile(r"eval|valid|\bval|_val|test|perplex|ppl|dev_|infer|predict|benchmark|score|metric|nll|loglik|bpb|bpc|bits_per", re.IGNORECASE)
+TRAINING = re.compile(r"(^|_)train(?!er|ed|able|_utils)|finetune|fit\b", re.IGNORECASE)
+LANGUAGE = re.compile(
+    r"perplexity|\bppl\b|causallm|language_model|languagemodel|\bgpt|llama|input_ids|next.token|vocab_size|block_size|wikitext|"
+    r"\blm\b|_lm\b|\bllm|tokenizer|bptt|ntokens|n_tokens|seq_len|num_tokens|transformer_?lm|rnn_?model|word_?lm|char_?rnn|bits_per_(byte|char)",
+    re.IGNORECASE,
+)
+SEQ2SEQ = re.compile(r"seq2seq|encoder_decoder|\btrg\b|\btgt\b|translation|\bbleu\b|summariz|decoder_input|caption", re.IGNORECASE)
+MASKED = re.compile(r"mlm|masked_lm|maskedlm|mask_tokens|masked.language", re.IGNORECASE)
+OTHER = re.compile(
+    r"accuracy|\bcorrect\b|num_classes|n_classes|imagenet|cifar|mnist|resnet|torchvision|images?\b|\bdice\b|segment|psnr|\bvae\b|diffusion|"
+    r"detection|regress|\bmse|auc\b|f1_score|topk|top1|acc1|graph|node|molecul",
+    re.IGNORECASE,
+)
+
+
+@contextmanager
+def note_training_flag(machine: Machine, test: ast.expr) -> Iterator[None]:
+    """Within this block a backward() call trains only when the flag says so."""
+    yield
+
+
+def backward(machine: Machine) -> None:
+    """Record that the loss of the running loops is backpropagated."""
+    flagged = {level for level, _, text in machine.guards if FLAG.search(text)}
+    for index, loop in enumerate(machine.loops):
+        if any(level > index for level in flagged):
+            loop.may_train = True
+        else:
+            loop.trains = True
+
+
+def set_mode(machine: Machine, node: ast.Call, receiver: Value, name: str, args: Sequence[Value]) -> Value:
+    """model.eval(), model.train(), model.train(False): remember the mode and return the model."""
+    key = getattr(receiver, "key", None) or getattr(receiver, "id", ())
+    training: Value = Const(name == "train")
+    if name == "train" and args:
+        training = args[0]
+    if key:
+        machine.put(key, "training", training)
+    return receiver
+
+
+@contextmanager
+def entered(machine: Machine, values: Sequence[Value]) -> Iterator[None]:
+    """Run a with block; gradients may be off inside."""
+    off = any(turns_gradients_off(value) for value in values)
+    slot = machine.get(("grad",), "off")
+    if off:
+        machine.put(("grad",), "off", Const(True))
+    try:
+        yield
+    finally:
+        if off:
+            machine.put(("grad",), "off", slot.value if slot else Const(False))
+
+
+def turns_gradients_off(value: Value) -> bool:
+    if isinstance(value, Lib | LibObject):
+        name = value.name.rsplit(".", 1)[-1]
+        if name in {"no_grad", "inference_mode"}:
+            return True
+        if name == "set_grad_enabled" and isinstance(value, LibObject):
+            given = value.arg(0, "mode")
+            return not (isinstance(given, Const) and given.value)
+    return False
+
+
+@contextmanager
+def decorated(machine: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[None]:
+    """Run a function body under what its decorators do to gradients."""
+    off = any(re.search(r"no_grad|inference_mode|set_grad_enabled\(False", ast.unparse(each)) for each in node.decorator_list)
+    with entered(machine, [Lib("torch.no_grad")] if off else []):
+        yield
+
+
+def setting(machine: Machine, frame: Frame, loops: tuple[Loop, ...]) -> Setting:
+    """Say what surrounds a place: the phase from what its loops do, then from names; the task from the words of the file."""
+    name = frame.name
+    reasons = []
+    if any(loop.trains for loop in loops):
+        phase = "training"
+    elif any(loop.may_train for loop in loops):
+        phase = "shared"
+    elif _gradients_off(machine) or EVALUATION.search(name):
+        phase = "evaluation"
+    elif TRAINING.search(name) and not loops:
+        phase = "training"
+    else:
+        phase = "unknown"
+    if loops:
+        reasons.append(loops[-1].place)
+    return Setting(phase=phase, task=task(frame), function=name, reasons=tuple(reasons))
+
+
+def _gradients_off(machine: Machine) -> bool:
+    slot = machine.get(("grad",), "off")
+    return slot is not None and isinstance(slot.value, Const) and bool(slot.value.value)
+
+
+def task(frame: Frame) -> str:
+    """Guess what is modeled, from the words of the file."""
+    return _task_of(frame.module.text)
+
+
+@lru_cache(maxsize=256)
+def _task_of(text: str) -> str:
+    language = len(LANGUAGE.findall(text))
+    masked, paired, other = len(MASKED.findall(text)), len(SEQ2SEQ.findall(text)), len(OTHER.findall(text))
+    if masked > max(language, 2):
+        return "mlm"
+    if language >= 3 and language * 2 >= other:
+        return "seq2seq" if paired > language else "lm"
+    if paired >= 3 and paired * 2 >= other:
+        return "seq2seq"
+    return "other" if other >= 2 else "unknown"

@@ -1,0 +1,116 @@
+"""Means and sums over collected values: `np.mean(losses)`, `sum(xs)`, `torch.stack(xs).mean()`."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import replace
+
+from lintloss.facts import arithmetic
+from lintloss.facts.library import losses, shapes
+from lintloss.facts.machine import Machine
+from lintloss.facts.units import count
+from lintloss.facts.values import UNKNOWN, Choice, Const, Quantity, Ref, Tensor, Tuple, Value, join
+
+
+def mean(machine: Machine, node: ast.AST, value: Value) -> Value:
+    """Return the mean of a value; of a list of losses it is a mean of means."""
+    if isinstance(value, Choice):
+        return _each(machine, node, value, mean)
+    if isinstance(value, Quantity):
+        return losses.reduced(machine, node, value, "mean")
+    if isinstance(value, Ref) and value.kind != "instance":
+        return _mean_of_list(machine, node, value)
+    if isinstance(value, Tuple) and value.items and all(isinstance(item, Quantity) for item in value.items):
+        return _first_like(machine, node, value)
+    return machine.opaque(node)
+
+
+def _first_like(machine: Machine, node: ast.AST, value: Tuple) -> Value:
+    units = {item.unit for item in value.items if isinstance(item, Quantity)}
+    return value.items[0] if len(units) == 1 else machine.opaque(node)
+
+
+def _each(machine: Machine, node: ast.AST, value: Choice, reduce: Callable[[Machine, ast.AST, Value], Value]) -> Value:
+    result: Value | None = None
+    for option in value.options:
+        each = reduce(machine, node, option)
+        result = each if result is None else join(result, each)
+    return result if result is not None else UNKNOWN
+
+
+def total(machine: Machine, node: ast.AST, value: Value) -> Value:
+    """Return the sum of a value."""
+    if isinstance(value, Choice):
+        return _each(machine, node, value, total)
+    if isinstance(value, Quantity):
+        return losses.reduced(machine, node, value, "sum")
+    if isinstance(value, Tensor):
+        return _count_of(machine, node, value)
+    if isinstance(value, Ref) and value.kind != "instance":
+        return _sum_of_list(machine, node, value)
+    return machine.opaque(node)
+
+
+def _count_of(machine: Machine, node: ast.AST, value: Tensor) -> Value:
+    if value.form == "mask":
+        return Quantity(count("token"), of=value.key, counted=value, trace=(machine.evidence(node, "counts the tokens that a mask lets through"),))
+    if value.form in {"ids", "", "attention"} and "mask" in value.name.lower():
+        return Quantity(count("token"), of=value.key, counted=replace(value, form="mask"), trace=(machine.evidence(node, "counts the tokens that a mask lets through"),))
+    return machine.opaque(node)
+
+
+def _elements(machine: Machine, value: Ref) -> Value:
+    return machine.elem(value)
+
+
+def _sum_of_list(machine: Machine, node: ast.AST, value: Ref) -> Value:
+    elem = _elements(machine, value)
+    loops = machine.list_loops.get(value.id, ())
+    if isinstance(elem, Choice):
+        elem = next((option for option in elem.options if isinstance(option, Quantity)), elem)
+    if not isinstance(elem, Quantity):
+        return machine.opaque(node)
+    if not loops:
+        return replace(elem, axes=()) if machine.get(value, "boxed") else machine.opaque(node)
+    unit = elem.unit
+    if elem.axes and "rank" not in elem.axes:
+        unit = elem.unit
+    elif unit.is_intensive or unit.power("batch") < 0:
+        unit = unit.summed_over(loops[-1].unit if unit.power("batch") >= 0 else "batch")
+    summed = replace(elem, unit=unit, axes=(), loops=(*elem.loops, *(loop for loop in loops if loop not in elem.loops)))
+    return summed.with_step(machine.evidence(node, f"the values collected over {arithmetic._plural(loops[-1].unit)} are summed here: {unit}"))
+
+
+def _mean_of_list(machine: Machine, node: ast.AST, value: Ref) -> Value:
+    elem = _elements(machine, value)
+    if isinstance(elem, Choice):
+        quantities = [option for option in elem.options if isinstance(option, Quantity)]
+        elem = quantities[0] if quantities else elem
+    if not isinstance(elem, Quantity) or not (elem.is_loss or elem.is_perplexity):
+        return machine.opaque(node)
+    loops = machine.list_loops.get(value.id, ())
+    if value.kind == "cat" and elem.axes:
+        return losses.reduced(machine, node, replace(elem, loops=(*elem.loops, *loops)), "mean")
+    if not loops:
+        return replace(elem, axes=())
+    before = _sum_of_list(machine, node, value)
+    if not isinstance(before, Quantity):
+        return machine.opaque(node)
+    number = Quantity(count(loops[-1].unit), of=loops[-1].key, loops=loops, counted=value)
+    if elem.axes and "rank" not in elem.axes:  # a list of fields: stacked per-position losses
+        return losses.reduced(machine, node, elem, "mean")
+    return arithmetic.average(machine, node, before, number, "mean")
+
+
+def count_nonzero(machine: Machine, node: ast.AST, value: Value) -> Value:
+    """Return count_nonzero(mask)."""
+    found = shapes.tensor(value)
+    return _count_of(machine, node, found) if found is not None else machine.opaque(node)
+
+
+def boxed_scalar(value: Value) -> bool:
+    """Say whether torch.zeros(shape) makes a single number."""
+    return value == Const(1) or (isinstance(value, Tuple) and (not value.items or value.items == (Const(1),)))
+
+

@@ -1,0 +1,223 @@
+"""Runs statements on the abstract machine: assignments, branches, loops, definitions."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from lintloss.facts import assign, branches, imports, iterate
+from lintloss.facts.expressions import evaluate
+from lintloss.facts.machine import Machine
+from lintloss.facts.phases import note_training_flag
+from lintloss.facts.values import Class, Const, Func, Key, Opaque, Value, join
+
+NEXT, RETURN, BREAK, CONTINUE, RAISE = "next", "return", "break", "continue", "raise"
+
+
+def execute(machine: Machine, body: Sequence[ast.stmt]) -> str:
+    """Run statements in order and say how control leaves them."""
+    for statement in body:
+        machine.frame.statement = statement
+        run = HANDLERS.get(type(statement))
+        if run is None:
+            continue
+        outcome = run(machine, statement)
+        if outcome != NEXT:
+            return outcome
+    return NEXT
+
+
+def _expression(machine: Machine, node: ast.Expr) -> str:
+    evaluate(machine, node.value)
+    return NEXT
+
+
+def _assign(machine: Machine, node: ast.Assign) -> str:
+    same = assign.accumulation(node)
+    if same is not None:
+        target, operator, operand = same
+        assign.augment(machine, node, target, operator, evaluate(machine, operand))
+        return NEXT
+    value = evaluate(machine, node.value)
+    for target in node.targets:
+        assign.store(machine, target, value)
+    return NEXT
+
+
+def _annotated(machine: Machine, node: ast.AnnAssign) -> str:
+    if node.value is not None:
+        assign.store(machine, node.target, evaluate(machine, node.value))
+    return NEXT
+
+
+def _augmented(machine: Machine, node: ast.AugAssign) -> str:
+    assign.augment(machine, node, node.target, node.op, evaluate(machine, node.value))
+    return NEXT
+
+
+def _return(machine: Machine, node: ast.Return) -> str:
+    value = evaluate(machine, node.value) if node.value is not None else Const(None)
+    frame = machine.frame
+    frame.returns = value if frame.returns is None else join(frame.returns, value)
+    frame.returned.append(frame.state.copy())
+    return RETURN
+
+
+def _raise(machine: Machine, node: ast.Raise) -> str:
+    return RAISE
+
+
+def _leave(machine: Machine, node: ast.Break | ast.Continue) -> str:
+    machine.frame.exits.append(machine.state.copy())
+    if isinstance(node, ast.Break) and machine.loops:
+        place = machine.evidence(node, "the loop may stop here")
+        if place not in machine.loops[-1].exits:
+            machine.loops[-1].exits.append(place)
+    return BREAK if isinstance(node, ast.Break) else CONTINUE
+
+
+def _if(machine: Machine, node: ast.If) -> str:
+    decided = branches.decide(machine, node.test)
+    if decided is not None:
+        return execute(machine, node.body if decided else node.orelse)
+    evaluate(machine, node.test)
+    before = machine.state.copy()
+    outcomes, after = [], []
+    with note_training_flag(machine, node.test):
+        for body, holds in ((node.body, True), (node.orelse, False)):
+            machine.frame.state = before.copy()
+            branches.assume(machine, node.test, holds)
+            with branches.guarded(machine, node.test, holds):
+                outcome = execute(machine, body)
+            outcomes.append(outcome)
+            if outcome == NEXT:
+                after.append(machine.frame.state)
+    merged = machine.merge(after)
+    machine.frame.state = merged if merged is not None else before
+    return NEXT if NEXT in outcomes else outcomes[0]
+
+
+def _for(machine: Machine, node: ast.For | ast.AsyncFor) -> str:
+    iterate.over(machine, node, lambda: execute(machine, node.body))
+    if node.orelse:
+        execute(machine, node.orelse)
+    return NEXT
+
+
+def _while(machine: Machine, node: ast.While) -> str:
+    evaluate(machine, node.test)
+    iterate.endless(machine, node, lambda: execute(machine, node.body))
+    return NEXT
+
+
+def _with(machine: Machine, node: ast.With | ast.AsyncWith) -> str:
+    from lintloss.facts.phases import entered
+
+    values = []
+    for item in node.items:
+        value = evaluate(machine, item.context_expr)
+        values.append(value)
+        if item.optional_vars is not None:
+            assign.store(machine, item.optional_vars, value)
+    with entered(machine, values):
+        return execute(machine, node.body)
+
+
+def _try(machine: Machine, node: ast.Try) -> str:
+    before = machine.state.copy()
+    outcome = execute(machine, node.body)
+    if outcome == NEXT and node.orelse:
+        outcome = execute(machine, node.orelse)
+    tried = machine.frame.state
+    ends = [tried] if outcome == NEXT else []
+    outcomes = [outcome]
+    for handler in node.handlers:
+        machine.frame.state = machine.merge([before, tried]) or before
+        outcomes.append(execute(machine, handler.body))
+        if outcomes[-1] == NEXT:
+            ends.append(machine.frame.state)
+    # What the body did is what happens when nothing fails; a handler only adds what it assigns.
+    machine.frame.state = tried if outcome == NEXT else (machine.merge(ends) or tried)
+    if node.finalbody:
+        execute(machine, node.finalbody)
+    return outcome if outcome in outcomes and not (outcome != NEXT and NEXT in outcomes) else NEXT
+
+
+def _define(machine: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    frame = machine.frame
+    closure: Key = ()
+    if not isinstance(frame.node, ast.Module):
+        closure = frame.key
+        machine.closures[closure] = frame.state.names
+    value: Value = Func(node, frame.module, closure=closure)
+    for decorator in reversed(node.decorator_list):
+        evaluate(machine, decorator)
+    machine.write(node.name, value)
+    return NEXT
+
+
+def _class(machine: Machine, node: ast.ClassDef) -> str:
+    frame = machine.frame
+    machine.write(node.name, Class(node, frame.module, () if isinstance(frame.node, ast.Module) else frame.key))
+    return NEXT
+
+
+def _delete(machine: Machine, node: ast.Delete) -> str:
+    for target in node.targets:
+        if isinstance(target, ast.Name):
+            machine.state.names.pop(target.id, None)
+    return NEXT
+
+
+def _match(machine: Machine, node: ast.Match) -> str:
+    evaluate(machine, node.subject)
+    before = machine.state.copy()
+    after = [before]
+    for case in node.cases:
+        machine.frame.state = before.copy()
+        for name in (each.name for each in ast.walk(case.pattern) if isinstance(each, ast.MatchAs | ast.MatchStar)):
+            if name:
+                machine.write(name, Opaque(machine.key(case.pattern, name), name))
+        if execute(machine, case.body) == NEXT:
+            after.append(machine.frame.state)
+    machine.frame.state = machine.merge(after) or before
+    return NEXT
+
+
+def _assert(machine: Machine, node: ast.Assert) -> str:
+    evaluate(machine, node.test)
+    return NEXT
+
+
+def _import(machine: Machine, node: ast.Import | ast.ImportFrom) -> str:
+    imports.bind(machine, node)
+    return NEXT
+
+
+# Each handler takes its own node type, which a dict cannot say.
+HANDLERS: dict[type[ast.stmt], Callable[[Machine, Any], str]] = {
+    ast.Expr: _expression,
+    ast.Assign: _assign,
+    ast.AnnAssign: _annotated,
+    ast.AugAssign: _augmented,
+    ast.Return: _return,
+    ast.Raise: _raise,
+    ast.Break: _leave,
+    ast.Continue: _leave,
+    ast.If: _if,
+    ast.For: _for,
+    ast.AsyncFor: _for,
+    ast.While: _while,
+    ast.With: _with,
+    ast.AsyncWith: _with,
+    ast.Try: _try,
+    ast.FunctionDef: _define,
+    ast.AsyncFunctionDef: _define,
+    ast.ClassDef: _class,
+    ast.Delete: _delete,
+    ast.Match: _match,
+    ast.Assert: _assert,
+    ast.Import: _import,
+    ast.ImportFrom: _import,
+}

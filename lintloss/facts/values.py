@@ -1,0 +1,280 @@
+"""The abstract values that the interpreter computes with: quantities with units, tensors with windows, and the rest.
+
+Everything is immutable. What can change (lists, dicts, instances) is a Ref into the state's heap.
+An Opaque is a value of which only the identity is known: two reads of the same parameter are the same Opaque.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from lintloss.facts.units import Unit
+from lintloss.findings import Evidence
+
+if TYPE_CHECKING:
+    from lintloss.facts.loops import Loop
+    from lintloss.parse import Module
+
+Key = tuple[object, ...]  # the identity of an opaque value
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """Anything the interpreter can hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opaque(Value):
+    """A value known by identity only: a parameter, an attribute of one, the result of an unknown call."""
+
+    key: Key = ()
+    name: str = ""  # the last name it went by, for what names suggest
+
+    def member(self, name: str) -> Opaque:
+        return Opaque((*self.key, "." + name), name)
+
+
+UNKNOWN = Opaque()
+
+
+@dataclass(frozen=True, slots=True)
+class Const(Value):
+    """A Python constant."""
+
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
+class Lib(Value):
+    """A name of a library outside the project, by its full dotted name: `torch.nn.functional.cross_entropy`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class LibObject(Value):
+    """An instance of a library class, with what it was made from: `nn.CrossEntropyLoss(ignore_index=0)`."""
+
+    name: str
+    args: tuple[Value, ...] = ()
+    kwargs: tuple[tuple[str, Value], ...] = ()
+    made: Evidence | None = None
+    key: Key = ()
+
+    def arg(self, index: int, name: str) -> Value | None:
+        """Return the argument given at `index` or by `name`, or None."""
+        given = dict(self.kwargs)
+        if name in given:
+            return given[name]
+        return self.args[index] if 0 <= index < len(self.args) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Tuple(Value):
+    items: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ref(Value):
+    """A list, dict or instance in the heap. `cls` is the project class of an instance."""
+
+    id: Key
+    kind: str  # "list", "dict", "instance"
+    cls: Class | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Func(Value):
+    """A function of the project; `self_value` is bound for methods, `closure` names the enclosing frame."""
+
+    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+    module: Module
+    self_value: Value | None = None
+    owner: Class | None = None
+    closure: Key = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Class(Value):
+    node: ast.ClassDef
+    module: Module
+    closure: Key = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pending(Value):
+    """A name that an import binds, looked up when it is first read: most imports never matter."""
+
+    importer: str
+    module: str
+    attribute: str = ""
+    level: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleValue(Value):
+    """A module of the project."""
+
+    module: Module
+
+
+@dataclass(frozen=True, slots=True)
+class Method(Value):
+    """An attribute of a value that is about to be called: `tensor.view`, `loss.item`, `xs.append`."""
+
+    receiver: Value
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The stretch [start, length + stop) of a source along its sequence axis; `wraps` after roll(-k)."""
+
+    source: Key
+    start: int = 0
+    stop: int = 0
+    wraps: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor(Value):
+    """A tensor, as far as it is known.
+
+    form: "ids", "logits", "probs", "log_probs", "hidden", "mask", "onehot" or "" when unknown.
+    window: for ids, where they sit on their source; for what a model computed, where its *input* sat.
+    axes: names such as ("row", "pos", "vocab"); None when unknown; ("item", ...) after flattening.
+    """
+
+    form: str = ""
+    window: Window | None = None
+    axes: tuple[str, ...] | None = None
+    key: Key = ()
+    name: str = ""
+    trace: tuple[Evidence, ...] = ()
+    model: Value | None = None  # what computed it
+    pad: Value | None = None  # masks: the id compared against; ids: the id they are padded with
+
+    def with_step(self, step: Evidence) -> Tensor:
+        return replace(self, trace=(*self.trace, step)[-12:])
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """One criterion call, or one model call that computes its own loss.
+
+    item: what a mean is taken over: "token", "example", or "item" when it cannot be told.
+    """
+
+    criterion: str
+    reduction: str  # "mean", "sum", "none"
+    item: str = "item"
+    prediction: Value = UNKNOWN
+    target: Value = UNKNOWN
+    ignore_index: Value | None = None
+    weight: Value | None = None
+    label_smoothing: Value | None = None
+    place: Evidence | None = None
+    presumed: bool = False  # by names only
+    masked: bool = False  # the field was multiplied or indexed by a mask
+    extra: tuple[Evidence, ...] = ()  # further terms added to the loss
+    owner: str = ""  # "call", "model", ...: who computes (and shifts) it
+
+    @property
+    def is_cross_entropy(self) -> bool:
+        return self.criterion in {"cross_entropy", "nll_loss", "model", "presumed", "linear_cross_entropy"}
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity(Value):
+    """A number with a unit: a loss, a count, a perplexity.
+
+    axes: () for a scalar; the axes of a field of numbers otherwise (per-token losses).
+    of: for a count, the identity of what is counted.
+    loops: the loops it was summed over.
+    weights: what each average in its history was weighted by ("batch", "example", "rank").
+    """
+
+    unit: Unit
+    axes: tuple[str, ...] = ()
+    of: Key = ()
+    counted: Value | None = None  # the tensor or container that a count counts
+    scoring: Scoring | None = None
+    loops: tuple[Loop, ...] = ()
+    weights: tuple[str, ...] = ()
+    start: float = 0.0  # the initial value of a counter
+    presumed: bool = False
+    negated: bool = False
+    guards: tuple[Evidence, ...] = ()  # conditions inside the loop under which it was added
+    trace: tuple[Evidence, ...] = field(default=(), compare=False)
+
+    @property
+    def is_loss(self) -> bool:
+        return self.unit.content in {"nat", "bit", "loss"}
+
+    @property
+    def is_perplexity(self) -> bool:
+        return self.unit.content == "ppl"
+
+    @property
+    def is_count(self) -> bool:
+        return self.unit.content is None and bool(self.unit.powers)
+
+    def with_step(self, step: Evidence) -> Quantity:
+        """Add a link to the chain; a chain keeps its first links and its newest."""
+        if step in self.trace:
+            return self
+        trace = (*self.trace, step)
+        return replace(self, trace=trace if len(trace) <= 12 else (*trace[:4], *trace[-8:]))
+
+
+@dataclass(frozen=True, slots=True)
+class Choice(Value):
+    """One of several values, from branches that could not be told apart."""
+
+    options: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOutput(Value):
+    """What a model call returned, its fields not taken out yet."""
+
+    call: Key
+    model: Value
+    inputs: Value  # the tensor that was fed, or UNKNOWN
+    labels: Value | None
+    logits: Tensor
+    loss: Value
+    place: Evidence | None = None
+
+
+LIMIT = 4  # a Choice of more options than this says nothing
+
+
+def options(value: Value) -> tuple[Value, ...]:
+    """Return the alternatives of a value: itself, unless it is a Choice."""
+    return value.options if isinstance(value, Choice) else (value,)
+
+
+def join(left: Value, right: Value) -> Value:
+    """Return a value that may be either. Commutative up to order, associative, idempotent.
+
+    A number that only initializes (0, None) gives way to the quantity that replaces it.
+    """
+    if left == right:
+        return left
+    merged: list[Value] = []
+    for value in (*options(left), *options(right)):
+        if value not in merged:
+            merged.append(value)
+    if any(isinstance(v, Quantity | Ref | Tensor | LibObject | ModelOutput) for v in merged):
+        merged = [v for v in merged if not is_placeholder(v)] or merged
+    if len(merged) == 1:
+        return merged[0]
+    return Choice(tuple(merged)) if len(merged) <= LIMIT else UNKNOWN
+
+
+def is_placeholder(value: Value) -> bool:
+    """Say whether a value only stands in until the real one is assigned: None, 0, inf."""
+    return isinstance(value, Const) and (value.value is None or isinstance(value.value, int | float))

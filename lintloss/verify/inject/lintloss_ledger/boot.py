@@ -1,0 +1,176 @@
+"""Stage: start-up of an instrumented process: import hooks for torch and the flagged files, the end of the ledger."""
+
+from __future__ import annotations
+
+import atexit
+import builtins
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from types import CodeType, ModuleType
+
+from .ledger import Ledger
+from .plan import Plan, read_plan
+from .sites import HERE
+from .values import Values
+
+FUNCTIONAL = "torch.nn.functional"
+
+
+class Boot:
+    """The hooks of one process and what they share."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.ledger = Ledger(plan.folder)
+        self.values = Values(self.ledger)
+        self.recorder: object = None
+
+    def on_functional(self, module: ModuleType) -> None:
+        """torch.nn.functional has just been executed, and nobody has taken a name out of it yet."""
+        from . import install
+
+        try:
+            self.recorder = install.install(self.plan, self.ledger, module)
+        except Exception as error:  # noqa: BLE001  `import torch` must not fail because of the recorder
+            self.ledger.note("failure", error=f"the recorder could not be installed: {error!r}")
+        self.values.recorder = self.recorder
+
+    def rewritten(self, path: str, source: bytes, name: str) -> CodeType:
+        from . import rewrite
+
+        return rewrite.compile_recorded(self.plan, self.ledger, path, source, name)
+
+    def finish(self) -> None:
+        """Write what is still on a device and say that the process ended in order."""
+        if not self.ledger.opened:
+            return
+        try:
+            if self.recorder is not None:
+                self.recorder.pending.drain()  # type: ignore[attr-defined]  # Recorder, imported late
+        finally:
+            self.ledger.note("end", spent=self.ledger.spent)
+
+
+class Finder(MetaPathFinder):
+    """Answers for torch.nn.functional and for flagged files; every other import is turned away by its last name."""
+
+    def __init__(self, boot: Boot) -> None:
+        self._boot = boot
+        self._names = boot.plan.basenames
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname != FUNCTIONAL and fullname.rpartition(".")[2] not in self._names:
+            return None
+        spec = self._ask_others(fullname, path, target)
+        if spec is None or spec.loader is None:
+            return spec
+        if fullname == FUNCTIONAL:
+            spec.loader = AfterLoader(spec.loader, self._boot.on_functional)
+        elif spec.origin and os.path.realpath(spec.origin) in self._boot.plan.files:
+            spec.loader = FlaggedLoader(fullname, spec.origin, self._boot)
+        return spec
+
+    def _ask_others(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None) -> ModuleSpec | None:
+        for finder in sys.meta_path:
+            if finder is self or not hasattr(finder, "find_spec"):
+                continue
+            spec = finder.find_spec(fullname, path, target)
+            if spec is not None:
+                return spec
+        return None
+
+
+class AfterLoader(Loader):
+    """Runs a callback when a module has been executed, then takes itself out of the module's way."""
+
+    def __init__(self, inner: Loader, callback: Callable[[ModuleType], None]) -> None:
+        self._inner = inner
+        self._callback = callback
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self._inner.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        if module.__spec__ is not None:
+            module.__spec__.loader = self._inner
+        module.__loader__ = self._inner
+        self._inner.exec_module(module)
+        self._callback(module)
+
+
+class FlaggedLoader(SourceFileLoader):
+    """Compiles a flagged file with its expressions recorded; never reads or writes a .pyc."""
+
+    def __init__(self, fullname: str, path: str, boot: Boot) -> None:
+        super().__init__(fullname, path)
+        self._boot = boot
+
+    def get_code(self, fullname: str) -> CodeType:
+        return self._boot.rewritten(self.path, self.get_data(self.path), fullname)
+
+
+def start(plan_path: str) -> None:
+    try:
+        plan = read_plan(plan_path)
+    except OSError:
+        return  # the run is over (a process that outlived it): nothing to record for
+    boot = Boot(plan)
+    builtins.__lintloss_value__ = boot.values.value  # type: ignore[attr-defined]  # what rewritten code calls
+    builtins.__lintloss_enter__ = boot.values.enter  # type: ignore[attr-defined]
+    builtins.__lintloss_loop__ = boot.values.loop  # type: ignore[attr-defined]
+    sys.meta_path.insert(0, Finder(boot))
+    atexit.register(boot.finish)
+    _wrap_exit(boot)
+    sys.excepthook = _without_our_frames(sys.excepthook, boot)
+    _hook_script(boot)
+
+
+def _wrap_exit(boot: Boot) -> None:
+    """os._exit runs no atexit functions: a device's numbers would be lost."""
+    plain = os._exit
+
+    def _exit(status: int) -> None:
+        boot.finish()
+        plain(status)
+
+    os._exit = _exit  # type: ignore[assignment]  # NoReturn holds: plain does not return
+
+
+def _without_our_frames(plain: Callable[..., object], boot: Boot) -> Callable[..., None]:
+    def excepthook(kind: type[BaseException], error: BaseException, trace: object) -> None:
+        if isinstance(error, ModuleNotFoundError) and error.name == "torch":
+            boot.ledger.note("no_torch", python=sys.executable)
+        seen: BaseException | None = error
+        while seen is not None:
+            strip(seen)
+            seen = seen.__cause__ or seen.__context__
+        plain(kind, error, error.__traceback__)
+
+    return excepthook
+
+
+def strip(error: BaseException) -> None:
+    """Unlink the recorder's frames from a traceback, so that it reads as in a plain run."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(HERE):
+        trace = trace.tb_next
+    error.__traceback__ = trace
+    while trace is not None and trace.tb_next is not None:
+        if trace.tb_next.tb_frame.f_code.co_filename.startswith(HERE):
+            trace.tb_next = trace.tb_next.tb_next
+        else:
+            trace = trace.tb_next
+
+
+def _hook_script(boot: Boot) -> None:
+    """`python eval.py` compiles the script in C, out of reach of import hooks; scripts.py gets in between."""
+    if not boot.plan.files:
+        return
+    from . import scripts
+
+    scripts.hook(boot)

@@ -1,0 +1,61 @@
+"""Stage: torch.nn.functional, just executed -> the same module with recording functions in it."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import Any
+
+from . import passive
+from .compiled import Compiled
+from .criteria import CRITERIA
+from .ledger import Ledger
+from .look import Close
+from .plan import Plan
+from .record import Recorder
+from .sites import Sites
+
+
+def install(plan: Plan, ledger: Ledger, functional: ModuleType) -> Recorder:
+    """Replace the criteria and the witnesses; return the recorder they share."""
+    recorder = Recorder(ledger, Sites(ledger), plan)
+    recorder.compiled = Compiled(recorder)
+    recorder.close = Close(recorder, functional)
+    ledger.note("torch", version=str(getattr(recorder.torch, "__version__", "")))
+    for name in CRITERIA:
+        if hasattr(functional, name):
+            setattr(functional, name, recorder.criterion(name, getattr(functional, name)))
+    witnesses = {
+        "embedding": passive.embedding,
+        "dropout": passive.dropout,
+        "scaled_dot_product_attention": passive.attention,
+        "batch_norm": passive.batch_norm,
+        "pad": passive.pad,
+    }
+    for name, make in witnesses.items():
+        original = getattr(functional, name, None)
+        if original is not None:
+            replacement: Any = make(recorder, original)
+            replacement.__prepare_scriptable__ = _giver(original)  # see record.py
+            setattr(functional, name, replacement)
+    _replace_method(recorder, "torch._tensor", "Tensor", "backward", passive.backward)
+    _replace_class_method(recorder)
+    return recorder
+
+
+def _giver(original: Any) -> Any:
+    return lambda: original
+
+
+def _replace_method(recorder: Recorder, module: str, owner: str, name: str, make: Any) -> None:
+    holder = getattr(sys.modules.get(module), owner, None)
+    if holder is not None:
+        setattr(holder, name, make(recorder, getattr(holder, name)))
+
+
+def _replace_class_method(recorder: Recorder) -> None:
+    """torch.autograd.Function.apply is where fused losses can be seen."""
+    holder: Any = getattr(sys.modules.get("torch.autograd.function"), "Function", None)
+    plain = getattr(holder, "__dict__", {}).get("apply")
+    if isinstance(plain, classmethod):
+        holder.apply = passive.fused_apply(recorder, plain)

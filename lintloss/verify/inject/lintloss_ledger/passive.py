@@ -1,0 +1,171 @@
+"""Stage: functions that are no criteria but evidence: embeddings, active dropout, batch norm, padding, backward."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from typing import Any
+
+from . import ledger as events
+from .record import Function, Recorder, compiling
+
+
+def embedding(recorder: Recorder, original: Function) -> Function:
+    """Remember the shape of the ids (and the ids themselves while sites are looked at closely)."""
+    state = recorder.state
+
+    @functools.wraps(original)
+    def recording(input: Any, weight: Any, padding_idx: int | None = None, *args: Any, **kwargs: Any) -> Any:  # noqa: A002
+        if not compiling() and not state.busy:
+            shape = input.shape
+            if len(shape) == 2:
+                state.rows, state.length = shape
+            if recorder.close is not None and recorder.close.wants and len(state.embedded) < 8:
+                recorder.close.embedded(input, weight, padding_idx, sys._getframe(1))
+        return original(input, weight, padding_idx, *args, **kwargs)
+
+    return recording
+
+
+def dropout(recorder: Recorder, original: Function) -> Function:
+    state = recorder.state
+
+    @functools.wraps(original)
+    def recording(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:  # noqa: A002
+        if training and p > 0 and not compiling():
+            state.dropout = True
+        return original(input, p, training, inplace)
+
+    return recording
+
+
+def attention(recorder: Recorder, original: Function) -> Function:
+    """scaled_dot_product_attention drops weights whenever dropout_p > 0, in eval mode too (nanoGPT PR 240)."""
+    state = recorder.state
+
+    @functools.wraps(original)
+    def recording(*args: Any, **kwargs: Any) -> Any:
+        active = kwargs.get("dropout_p", args[4] if len(args) > 4 else 0.0)
+        if not compiling() and active:
+            state.dropout = True
+        return original(*args, **kwargs)
+
+    return recording
+
+
+def batch_norm(recorder: Recorder, original: Function) -> Function:
+    state = recorder.state
+
+    @functools.wraps(original)
+    def recording(*args: Any, **kwargs: Any) -> Any:
+        if not compiling() and kwargs.get("training", args[5] if len(args) > 5 else False):
+            state.batch_norm = True
+        return original(*args, **kwargs)
+
+    return recording
+
+
+def backward(recorder: Recorder, original: Function) -> Function:
+    """Mark the criterion calls that a gradient was taken of: those are training, not evaluation."""
+
+    @functools.wraps(original)
+    def recording(self: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            awaiting, recorder.compiled.awaiting = recorder.compiled.awaiting, []
+            for index in _criterion_rows(self.grad_fn) or awaiting:
+                recorder.ledger.row(events.BACKWARD, 0, index, 0, ())
+        except Exception as error:  # noqa: BLE001  the user's backward comes first
+            recorder.failed(error)
+        return original(self, *args, **kwargs)
+
+    return recording
+
+
+def _criterion_rows(start: Any) -> list[int]:
+    """Rows of the criterion calls at the top of a graph; the walk stops at them and after 64 nodes."""
+    found: list[int] = []
+    queue: list[Any] = [start]
+    seen: set[Any] = set()
+    while queue and len(seen) < 64:
+        node = queue.pop(0)
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        index = node.metadata.get("lintloss") if hasattr(node, "metadata") else None
+        if index is not None:
+            found.append(index)
+        else:
+            queue.extend(function for function, _ in node.next_functions)
+    return found
+
+
+def pad_sequence(recorder: Recorder, original: Function) -> Function:
+    """The value that rows of ids are padded with, where a collator uses torch's own function."""
+
+    @functools.wraps(original)
+    def recording(*args: Any, **kwargs: Any) -> Any:
+        result = original(*args, **kwargs)
+        value = kwargs.get("padding_value", args[2] if len(args) > 2 else 0.0)
+        _note_padding(recorder, result, value, "pad_sequence")
+        return result
+
+    return recording
+
+
+def pad(recorder: Recorder, original: Function) -> Function:
+
+    @functools.wraps(original)
+    def recording(*args: Any, **kwargs: Any) -> Any:
+        result = original(*args, **kwargs)
+        if not compiling():
+            value = kwargs.get("value", args[3] if len(args) > 3 else 0)
+            _note_padding(recorder, result, value or 0, "pad")
+        return result
+
+    return recording
+
+
+def _note_padding(recorder: Recorder, result: Any, value: Any, source: str) -> None:
+    try:
+        if result.is_floating_point() or result.dtype.itemsize == 1:
+            return
+        known = (source, int(value))
+        if known not in recorder.paddings:
+            recorder.paddings.add(known)
+            recorder.ledger.note("padding", source=source, value=int(value))
+    except Exception as error:  # noqa: BLE001  as above
+        recorder.failed(error)
+
+
+def fused_apply(recorder: Recorder, original: Any) -> Any:
+    """autograd.Function.apply: (float tensor, int64 tensor) -> scalar is a fused loss (Liger, cut-cross-entropy)."""
+    state = recorder.state
+    torch = recorder.torch
+
+    def recording(cls: Any, *args: Any, **kwargs: Any) -> Any:
+        result = original.__func__(cls, *args, **kwargs)
+        # torch's own (checkpointing, compiled graphs) are containers: what runs inside is seen by itself.
+        if not state.busy and not cls.__module__.startswith("torch.") and not compiling():
+            loss = result[0] if isinstance(result, tuple) and result else result
+            if isinstance(loss, torch.Tensor) and loss.dim() == 0 and loss.is_floating_point():
+                _note_fused(recorder, cls, args, loss)
+        return result
+
+    return classmethod(functools.wraps(original.__func__)(recording))
+
+
+def _note_fused(recorder: Recorder, cls: Any, args: tuple[Any, ...], loss: Any) -> None:
+    torch = recorder.torch
+    tensors = [part for part in args if isinstance(part, torch.Tensor)]
+    targets = [part for part in tensors if part.dtype == torch.int64 and part.numel() > 1]
+    floats = [part for part in tensors if part.is_floating_point() and part.dim() >= 2]
+    if not targets or not floats:
+        return
+    text = next((part for part in args if part in ("mean", "sum")), "mean") if _has_text(args) else "mean"
+    ignored = next((part for part in args if type(part) is int and part < 0), -100)
+    bound = {"input": floats[0], "target": targets[0], "reduction": text, "ignore_index": ignored}
+    recorder.note(f"{cls.__module__}.{cls.__qualname__}", bound, loss, sys._getframe(2))
+
+
+def _has_text(args: tuple[Any, ...]) -> bool:
+    return any(isinstance(part, str) for part in args)

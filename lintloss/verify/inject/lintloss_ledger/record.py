@@ -1,0 +1,193 @@
+"""Stage: the replaced functions of torch.nn.functional -> rows of the ledger. Results are handed on untouched."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from time import perf_counter
+from types import FrameType
+from typing import Any
+
+from . import ledger as events
+from .accelerator import Pending
+from .criteria import CRITERIA, INDEXED, bind
+from .ledger import NAN, Ledger
+from .plan import Plan
+from .sites import Sites
+from .state import ThreadState
+
+Function = Callable[..., Any]
+
+
+class Recorder:
+    """Everything that the wrappers share: the ledger, the sites, the torch functions as they were."""
+
+    def __init__(self, ledger: Ledger, sites: Sites, plan: Plan) -> None:
+        self.ledger = ledger
+        self.sites = sites
+        self.plan = plan
+        self.state = ThreadState()
+        self.torch: Any = sys.modules["torch"]
+        TORCH.append(self.torch)
+        self.original: dict[str, Function] = {}
+        self.pending = Pending(ledger, self.torch)
+        self.forms: dict[tuple[object, ...], int] = {}
+        self.failures: dict[str, int] = {}
+        self.paddings: set[tuple[str, int]] = set()
+        self.close: Any = None  # look.Close, set at installation
+        self.compiled: Any = None  # compiled.Observer, set at installation
+
+    def criterion(self, name: str, original: Function) -> Function:
+        """Wrap one criterion function. In a graph being compiled the loss goes through a custom op instead."""
+        self.original[name] = original
+        names = CRITERIA[name]
+        state = self.state
+        tensor = self.torch.Tensor
+
+        @functools.wraps(original)
+        def recorder(*args: Any, **kwargs: Any) -> Any:
+            if state.busy:
+                return original(*args, **kwargs)
+            kind = type(args[0] if args else kwargs.get("input"))
+            if kind is not tensor and kind.__name__ != "Parameter":
+                return self.compiled.call(name, names, original, args, kwargs)
+            state.busy = True  # set_default_device and linear_cross_entropy come back through here
+            try:
+                result = original(*args, **kwargs)
+                start = perf_counter()
+                self.note(name, bind(names, args, kwargs), result, sys._getframe(1))
+                self.ledger.spent += perf_counter() - start
+            finally:
+                state.busy = False
+            return result
+
+        # torch.jit.script compiles a function's source: it must see torch's own.
+        recorder.__prepare_scriptable__ = lambda: original  # type: ignore[attr-defined]  # read by torch.jit only
+        return recorder
+
+    def note(self, name: str, bound: dict[str, Any], result: Any, frame: FrameType | None) -> None:
+        """Write one criterion call; a failure of ours is counted and never reaches the program."""
+        try:
+            with self.torch.no_grad():
+                self._note(name, bound, result, frame)
+        except Exception as error:  # noqa: BLE001  the user's program comes first; the judge is told
+            self.failed(error)
+
+    def failed(self, error: BaseException) -> None:
+        text = f"{type(error).__name__}: {error}"[:300]
+        self.failures[text] = self.failures.get(text, 0) + 1
+        if self.failures[text] == 1:
+            self.ledger.note("failure", error=text)
+
+    def _note(self, name: str, bound: dict[str, Any], result: Any, frame: FrameType | None) -> None:
+        state = self.state
+        logits, target = bound["input"], bound["target"]
+        site = self.sites.number(frame)
+        form, indexed = self._form(name, bound, logits, target)
+        scored, positions = self._count(target, bound, logits, indexed)
+        plain = self._plain(name, bound, logits, target) if _needs_plain(bound, logits, indexed) else NAN
+        value = self._value(result, bound)
+        flags = self._flags(result)
+        rows, length = _rows(state, target)
+        spent = self.ledger.spent
+        index = self.pending.row(flags, site, form, (value, scored, float(positions), rows, length, plain, NAN, spent))
+        if result.requires_grad and result.grad_fn is not None:
+            result.grad_fn.metadata["lintloss"] = index
+        if self.close is not None:
+            self.close.look(index, site, name, bound, result, frame)
+        state.embedded.clear()
+        state.dropout = state.batch_norm = False
+
+    def _form(self, name: str, bound: dict[str, Any], logits: Any, target: Any) -> tuple[int, bool]:
+        """Number the way in which the criterion was called: the facts that stay the same from call to call."""
+        indexed = name in INDEXED and not target.is_floating_point()
+        classes = logits.shape[1] if logits.dim() > 1 else logits.shape[0] if logits.dim() else 0
+        if name == "linear_cross_entropy":
+            classes = bound["linear_weight"].shape[0]
+        number = self.form_number(
+            name, bound, logits.dtype, target.dtype, classes, logits.device, logits.dim(), indexed
+        )
+        return number, indexed
+
+    def form_number(self, name: str, bound: dict[str, Any], *rest: object) -> int:
+        key = (
+            name, bound.get("reduction", "mean"), bound.get("ignore_index", -100), bound.get("weight") is not None,
+            bound.get("label_smoothing") or 0.0, *rest,
+        )  # fmt: skip
+        number = self.forms.get(key)
+        if number is None:
+            number = self.forms[key] = len(self.forms)
+            names = ("criterion", "reduction", "ignore_index", "weighted", "label_smoothing", "dtype", "target_dtype",
+                     "classes", "device", "dims", "indexed")  # fmt: skip
+            self.ledger.note("form", form=number, **{
+                field: part if isinstance(part, (int, float, str)) else str(part)
+                for field, part in zip(names, key, strict=True)
+            })  # fmt: skip
+        return number
+
+    def _count(self, target: Any, bound: dict[str, Any], logits: Any, indexed: bool) -> tuple[Any, int]:
+        """Scored targets and all targets of the call."""
+        if not indexed:
+            if logits.dim() > 1 and bound.get("label_smoothing") is not None and target.is_floating_point():
+                rows = target.numel() // target.shape[1]  # class probabilities: one target a row
+                return float(rows), rows
+            return float(target.numel()), target.numel()
+        ignored = bound.get("ignore_index")
+        if ignored is None:
+            ignored = -100
+        scored = (target != ignored).sum()
+        return (scored.item() if target.device.type == "cpu" else scored), target.numel()
+
+    def _value(self, result: Any, bound: dict[str, Any]) -> Any:
+        """The loss as a number; a field of losses (reduction "none") is summed."""
+        loss = result.detach()
+        if loss.dim() or bound.get("reduction") == "none":
+            loss = loss.double().sum() if loss.device.type != "mps" else loss.float().sum()
+            return loss.item() if loss.device.type == "cpu" else loss
+        # On an accelerator a copy is kept: the program may go on to divide the loss in place.
+        return loss.item() if loss.device.type == "cpu" else loss.clone()
+
+    def _plain(self, name: str, bound: dict[str, Any], logits: Any, target: Any) -> Any:
+        """Nats summed over the scored targets, unweighted, unsmoothed, in float32: where the mean is not enough."""
+        ignored = bound.get("ignore_index")
+        wide = logits.detach()
+        wide = wide if wide.dtype == self.torch.float64 else wide.float()
+        function = self.original[name]
+        nats = function(wide, target, ignore_index=-100 if ignored is None else ignored, reduction="sum")
+        return nats.item() if nats.device.type == "cpu" else nats
+
+    def _flags(self, result: Any) -> int:
+        state = self.state
+        flags = events.GRAD if result.requires_grad else 0
+        if result.is_inference():
+            flags |= events.INFERENCE
+        if state.dropout:
+            flags |= events.DROPOUT
+        if state.batch_norm:
+            flags |= events.BATCH_NORM
+        return flags
+
+
+def _needs_plain(bound: dict[str, Any], logits: Any, indexed: bool) -> bool:
+    """A weighted, smoothed or 16-bit mean does not give back the sum of nats (measured: 1e-3 off in bfloat16)."""
+    if not indexed or "linear_weight" in bound:
+        return False
+    return bool(bound.get("label_smoothing")) or bound.get("weight") is not None or logits.element_size() < 4
+
+
+def _rows(state: ThreadState, target: Any) -> tuple[float, float]:
+    """Sequences in the batch and their length, from the ids that were embedded, else from the target's shape."""
+    if state.rows:
+        return float(state.rows), float(state.length)
+    if target.dim() > 1:
+        return float(target.shape[0]), float(target.numel() // max(1, target.shape[0]))
+    return float(target.numel()), 1.0
+
+
+def compiling() -> bool:
+    """Tell whether dynamo is tracing the caller: it folds this into a constant, so the recorder leaves no trace."""
+    return bool(TORCH[0].compiler.is_compiling())
+
+
+TORCH: list[Any] = []  # torch, once it is imported; torch.compiler comes later than torch.nn.functional

@@ -1,0 +1,20 @@
+"""What the recorder remembers of each thread between a forward pass and its criterion call."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+
+class ThreadState(threading.local):
+    """Per-thread facts; `busy` is the re-entrancy guard that every recorder honors."""
+
+    def __init__(self) -> None:
+        self.busy = False
+        self.embedded: list[Any] = []  # capture.Embedded, close look only
+        self.rows = 0  # shape of the last ids that an embedding read
+        self.length = 0
+        self.dropout = False
+        self.batch_norm = False
+        self.linear: Any = None  # the last full logits, kept only while sites are looked at closely
+        self.capture: Any = None  # capture.Forward, close look only

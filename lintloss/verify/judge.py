@@ -1,0 +1,105 @@
+"""Stage: tapes and findings -> a verdict on each: what was reported, what was true, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lintloss.verify import judge_averaging, judge_hygiene, judge_logits
+from lintloss.verify.evaluations import Evaluation, by_runs, by_scope
+from lintloss.verify.events import Tape
+from lintloss.verify.flagged import FlaggedFinding
+from lintloss.verify.ranks import Group, gather
+from lintloss.verify.verdicts import CONFIRMED, NEGLIGIBLE, NOT_REACHED, REFUTED, UNDECIDED, Judged, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A finished (or broken) run: its tapes and how the program ended."""
+
+    tapes: tuple[Tape, ...]
+    failed: bool = False
+
+    @property
+    def partial(self) -> bool:
+        return self.failed or any(not tape.process.complete for tape in self.tapes)
+
+
+def judge(findings: tuple[FlaggedFinding, ...], run: Run) -> tuple[Verdict, ...]:
+    return tuple(_judge_one(finding, run) for finding in findings)
+
+
+def _judge_one(finding: FlaggedFinding, run: Run) -> Verdict:
+    groups = _groups(finding, run.tapes)
+    if not groups:
+        return Verdict(finding, *_unseen(finding, run))
+    calls = tuple(_judge_group(finding, group) for group in groups)
+    return settle(finding, calls)
+
+
+def _judge_group(finding: FlaggedFinding, group: Group) -> Judged:
+    if finding.code in judge_logits.CODES:
+        return judge_logits.judge(finding.code, group)
+    if finding.code in judge_hygiene.CODES:
+        return judge_hygiene.judge(finding.code, group)
+    return judge_averaging.judge(finding.code, group)
+
+
+def settle(finding: FlaggedFinding, calls: tuple[Judged, ...]) -> Verdict:
+    """One status from several evaluations: the gravest; the numbers shown are the last and the worst."""
+    order = (CONFIRMED, NEGLIGIBLE, REFUTED, UNDECIDED)
+    status = min((call.status for call in calls), key=order.index)
+    telling = [call for call in calls if call.status == status]
+    worst = max(telling, key=lambda call: call.off_by)
+    explanation = worst.explanation
+    if len(calls) > 1:
+        explanation += f" (the worst of {len(calls)} evaluations)"
+    return Verdict(finding, status, explanation, last=calls[-1], worst=worst, calls=calls)
+
+
+def _groups(finding: FlaggedFinding, tapes: tuple[Tape, ...]) -> tuple[Group, ...]:
+    by_tape: list[tuple[Evaluation, ...]] = []
+    for tape in tapes:
+        links = [link for link in tape.links if link.finding == finding.number]
+        own = [link for link in links if link.role == "flagged"] or links
+        if not own:
+            continue
+        sites = frozenset(link.value for link in own)
+        found = by_scope(tape, own[0].scope, sites)
+        if not found or (_is_called_per_batch(found) and len(found) > 1):
+            found = _through(own[0].scope, sites, tape) or found
+        by_tape.append(found)
+    return gather(by_tape)
+
+
+def _is_called_per_batch(found: tuple[Evaluation, ...]) -> bool:
+    """The flagged function computes one batch's loss: the evaluation is its caller's loop."""
+    return all(len(evaluation.calls) == 1 for evaluation in found)
+
+
+def _through(scope: int, sites: frozenset[int], tape: Tape) -> tuple[Evaluation, ...]:
+    """Runs of calls that passed through the flagged function."""
+    place = tape.scopes[scope]
+    kept = [run for run in by_runs(tape) if any(place.holds(frame) for frame in run.calls[0].site.frames)]
+    return tuple(
+        Evaluation(tape, run.calls, tuple(value for value in run.values if value.site in sites), run.values)
+        for run in kept
+    )
+
+
+def _unseen(finding: FlaggedFinding, run: Run) -> tuple[str, str]:
+    if run.failed:
+        return UNDECIDED, "the program ended before the flagged code was judged"
+    linked = any(link.finding == finding.number for tape in run.tapes for link in tape.links)
+    if not any(tape.calls for tape in run.tapes):
+        return NOT_REACHED if linked or run.tapes else UNDECIDED, _nothing_recorded(run)
+    if not linked:
+        return NOT_REACHED, f"{finding.shown_path} was not imported or run by the command"
+    return NOT_REACHED, "the flagged code did not run, or no criterion was called in it"
+
+
+def _nothing_recorded(run: Run) -> str:
+    if not run.tapes:
+        return "no Python process of the command wrote a ledger (python -I or -S, or a launcher that clears PYTHONPATH?)"
+    if not any(tape.process.torch for tape in run.tapes):
+        return "torch was never imported by the command"
+    return "no criterion of torch.nn.functional was called"

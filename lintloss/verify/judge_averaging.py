@@ -1,0 +1,88 @@
+"""Judges LL1xx, LL204, LL5xx: rules whose truth the ledger's sums and counts give without another look at the logits."""
+
+from __future__ import annotations
+
+import math
+
+from lintloss.verify.events import Call
+from lintloss.verify.formulas import truth
+from lintloss.verify.ranks import Group, rank_candidates
+from lintloss.verify.reported import Reading, read
+from lintloss.verify.verdicts import (
+    CONFIRMED,
+    NEGLIGIBLE,
+    REFUTED,
+    UNDECIDED,
+    Batch,
+    Judged,
+    Pair,
+    difference,
+    grade,
+)
+
+
+def judge(code: str, group: Group) -> Judged:
+    """Compare what was reported with the token-weighted mean over all ranks."""
+    extra = rank_candidates(tuple(evaluation.calls for evaluation in group.ranks))
+    reading = read(group.first, extra)
+    calls = group.calls if group.distributed else reading.calls
+    reference = Pair.of(truth(calls), math.fsum(call.scored for call in calls))
+    if not calls[0].form.is_cross_entropy:
+        return _judged(UNDECIDED, reading, Pair(), calls, group, _other_criterion(calls))
+    if reading.pair.loss is None and reading.pair.perplexity is None:
+        return _judged(UNDECIDED, reading, reference, calls, group, _unexplained(reading))
+    status = grade(difference(reading.pair, reference))
+    return _judged(status, reading, reference, calls, group, _explain(status, reading, reference, calls))
+
+
+def _judged(
+    status: str, reading: Reading, reference: Pair, calls: tuple[Call, ...], group: Group, explanation: str
+) -> Judged:
+    return Judged(
+        status, reading.pair, reference, explanation, reading.formula, batches(calls, group), partial=group.partial
+    )
+
+
+def batches(calls: tuple[Call, ...], group: Group) -> tuple[Batch, ...]:
+    ranks = {evaluation.tape.process.number: evaluation.tape.process.rank for evaluation in group.ranks}
+    return tuple(Batch(call.mean_as_called, round(call.scored), ranks.get(call.process)) for call in calls)
+
+
+def _other_criterion(calls: tuple[Call, ...]) -> str:
+    return f"the criterion is {calls[0].form.criterion}: token-weighted cross-entropy does not follow from its values"
+
+
+def _unexplained(reading: Reading) -> str:
+    if reading.unexplained is None:
+        return "the criterion ran, and no number computed from it was recorded in the flagged files"
+    return f"the flagged expression is {reading.unexplained:.6g}, which no formula over the recorded losses gives"
+
+
+def _explain(status: str, reading: Reading, reference: Pair, calls: tuple[Call, ...]) -> str:
+    counts = [round(call.scored) for call in calls]
+    spread = f"{min(counts):,} to {max(counts):,} scored tokens in {len(counts):,} batches"
+    if status == REFUTED:
+        even = min(counts) == max(counts)
+        why = f"all {len(counts):,} batches scored {counts[0]:,} tokens" if even else f"({spread}) the weights cancel"
+        if not even and reading.loss_formula is not None and reading.loss_formula.exact:
+            why = f"it is the token-weighted mean ({spread})"
+        return f"the number is right: {why}"
+    said = f"reported is the {reading.formula}" if reading.formula else "reported matches no known formula"
+    effect = _effect(reading.pair, reference)
+    form = calls[0].form
+    if form.label_smoothing or form.weighted:
+        said += f" with {'label smoothing' if form.label_smoothing else 'class weights'} in it"
+    elif form.dtype in ("torch.bfloat16", "torch.float16") and form.reduction == "mean":
+        said += f" of means that are rounded to {form.dtype.removeprefix('torch.')}"
+    tail = ", negligible here" if status == NEGLIGIBLE else ""
+    assert status in (CONFIRMED, NEGLIGIBLE)
+    return f"{said}; {effect}; {spread}{tail}"
+
+
+def _effect(reported: Pair, reference: Pair) -> str:
+    parts = []
+    if reported.loss is not None and reference.loss is not None:
+        parts.append(f"loss {reported.loss:.6g} where {reference.loss:.6g} is right")
+    if reported.perplexity is not None and reference.perplexity is not None:
+        parts.append(f"perplexity {reported.perplexity:.6g} where {reference.perplexity:.6g} is right")
+    return ", ".join(parts)

@@ -1,0 +1,90 @@
+"""Stage: COMMAND -> the same command, run as the user runs it, with the ledger injected into every Python it starts."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lintloss.errors import UsageError
+
+INJECT = Path(__file__).resolve().parent / "inject"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How the command ended: `exit_code` is its own (negative: the signal that killed it)."""
+
+    exit_code: int
+    seconds: float
+    interrupted: bool = False
+
+
+def environment(plan: Path, base: Mapping[str, str]) -> dict[str, str]:
+    """The user's environment plus the injection; an unset PYTHONPATH does not become one that holds the folder '.'."""
+    own = base.get("PYTHONPATH")
+    path = str(INJECT) if own is None else os.pathsep.join([str(INJECT), own])
+    return {**base, "PYTHONPATH": path, "LINTLOSS_PLAN": str(plan)}
+
+
+def launch(command: tuple[str, ...], plan: Path, tick: Callable[[], None] | None = None) -> Outcome:
+    """Run the command with the terminal's own stdin, stdout and stderr, and wait for it.
+
+    Ctrl-C reaches the command through the terminal's process group; this process only waits for it to end.
+    """
+    start = time.monotonic()
+    interrupts = [0]
+    forward = _Forwarder(interrupts)
+    try:
+        with forward:
+            process = subprocess.Popen(command, env=environment(plan, os.environ))
+            forward.process = process
+            code = _wait(process, tick)
+    except FileNotFoundError as error:
+        raise UsageError(f"cannot run {command[0]}: not found", hint="is it on PATH here?") from error
+    except PermissionError as error:
+        raise UsageError(f"cannot run {command[0]}: not executable", hint=f"python {command[0]} …?") from error
+    return Outcome(code, time.monotonic() - start, interrupted=interrupts[0] > 0)
+
+
+def _wait(process: subprocess.Popen[bytes], tick: Callable[[], None] | None) -> int:
+    while True:
+        try:
+            return process.wait(timeout=None if tick is None else 0.2)
+        except subprocess.TimeoutExpired:
+            if tick is not None:
+                tick()
+
+
+class _Forwarder:
+    """While the command runs: SIGINT is left to it (it got its own from the terminal), SIGTERM and SIGHUP are passed on."""
+
+    def __init__(self, interrupts: list[int]) -> None:
+        self.process: subprocess.Popen[bytes] | None = None
+        self._interrupts = interrupts
+        self._kept: dict[int, object] = {}
+
+    def __enter__(self) -> None:
+        self._kept[signal.SIGINT] = signal.signal(signal.SIGINT, self._count)
+        for name in ("SIGTERM", "SIGHUP"):
+            if hasattr(signal, name):
+                number = getattr(signal, name)
+                self._kept[number] = signal.signal(number, self._pass_on)
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._kept.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]  # as signal.signal returned it
+
+    def _count(self, number: int, frame: object) -> None:
+        self._interrupts[0] += 1
+        if self.process is not None and not sys.stdin.isatty():
+            self.process.send_signal(number)  # no terminal: nobody else tells the command
+
+    def _pass_on(self, number: int, frame: object) -> None:
+        if self.process is not None:
+            self.process.send_signal(number)

@@ -1,0 +1,77 @@
+"""Stage: evaluations of several ranks -> groups: the n-th evaluation of every rank is one evaluation."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from lintloss.verify.evaluations import Evaluation
+from lintloss.verify.events import Call
+from lintloss.verify.formulas import Candidate, candidates, total, truth
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One evaluation as its ranks ran it; `first` is the rank that reports."""
+
+    ranks: tuple[Evaluation, ...]
+
+    @property
+    def first(self) -> Evaluation:
+        return self.ranks[0]
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        return tuple(call for evaluation in self.ranks for call in evaluation.calls)
+
+    @property
+    def distributed(self) -> bool:
+        return len(self.ranks) > 1
+
+    @property
+    def partial(self) -> bool:
+        return any(not evaluation.tape.process.complete for evaluation in self.ranks)
+
+
+def gather(by_tape: list[tuple[Evaluation, ...]]) -> tuple[Group, ...]:
+    """Processes that are ranks of one job are put side by side; others stay on their own."""
+    ranked = [found for found in by_tape if found and found[0].tape.process.rank is not None]
+    alone = [found for found in by_tape if found and found[0].tape.process.rank is None]
+    groups = [Group((evaluation,)) for found in alone for evaluation in found]
+    for number in range(max((len(found) for found in ranked), default=0)):
+        groups.append(Group(tuple(found[number] for found in ranked if number < len(found))))
+    return tuple(groups)
+
+
+def rank_candidates(ranks: tuple[tuple[Call, ...], ...]) -> tuple[Candidate, ...]:
+    """What averaging over ranks would report, and the right number over all of them."""
+    if len(ranks) < 2:
+        return ()
+    everything = tuple(call for calls in ranks for call in calls)
+    whole = candidates(everything)
+    token_means = [truth_as_called(calls) for calls in ranks]
+    batch_means = [_batch_mean(calls) for calls in ranks]
+    averaged = [
+        Candidate("mean over ranks of token means", math.fsum(token_means) / len(ranks)),
+        Candidate("mean over ranks of batch means", math.fsum(batch_means) / len(ranks)),
+        Candidate("sum over ranks of token means", math.fsum(token_means)),
+    ]
+    exponentials = [
+        Candidate(f"exp of {found.formula}", math.exp(found.number), is_perplexity=True)
+        for found in averaged
+        if found.number < 700
+    ]
+    named = [
+        Candidate(f"{found.formula} over all ranks", found.number, found.is_perplexity, found.exact) for found in whole
+    ]
+    return (*(found for found in named if found.exact), *averaged, *exponentials, *named)
+
+
+def truth_as_called(calls: tuple[Call, ...]) -> float:
+    totals = total(calls)
+    return totals.nats / totals.scored if totals.scored else truth(calls)
+
+
+def _batch_mean(calls: tuple[Call, ...]) -> float:
+    totals = total(calls)
+    return math.fsum(totals.means) / totals.batches if totals.batches else math.nan

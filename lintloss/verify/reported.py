@@ -1,0 +1,127 @@
+"""Stage: an evaluation -> the loss and perplexity that the program computed from it, and by which formula."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from lintloss.verify.evaluations import Evaluation, split_by_site
+from lintloss.verify.events import Call, Value
+from lintloss.verify.formulas import Candidate, candidates, divisor, match
+from lintloss.verify.verdicts import Pair
+
+# Which of several recorded numbers is the reported one: the flagged expression itself, then what left the function.
+ROLES = ("flagged", "evidence", "returned", "quotient", "printed", "exp")
+TRIVIAL = frozenset({"the last batch's mean", "the first batch's mean", "the last batch's perplexity", "sum of nats",
+                     "sum of batch means"})  # fmt: skip  # steps on the way, unless nothing else fits
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was reported, the formulas that give it, and the calls that it was computed from."""
+
+    pair: Pair
+    calls: tuple[Call, ...]
+    loss_formula: Candidate | None = None
+    perplexity_formula: Candidate | None = None
+    unexplained: float | None = None  # the flagged number, where no formula gives it
+
+    @property
+    def formula(self) -> str | None:
+        """The formula that matters: the loss's unless that one is right and the perplexity's is not."""
+        loss, perplexity = self.loss_formula, self.perplexity_formula
+        if loss is None or (loss.exact and perplexity is not None and not perplexity.exact):
+            return None if perplexity is None else perplexity.formula
+        return loss.formula
+
+
+def read(evaluation: Evaluation, extra: tuple[Candidate, ...] = ()) -> Reading:
+    """Match every recorded number against every formula; of several splits scored together, the one that fits."""
+    readings = [_read(evaluation, calls, extra) for calls in split_by_site(evaluation.calls)]
+    return max(readings, key=_fit)
+
+
+def _fit(reading: Reading) -> tuple[bool, int]:
+    found = (reading.loss_formula, reading.perplexity_formula)
+    return reading.unexplained is None, sum(formula is not None for formula in found)
+
+
+def _read(evaluation: Evaluation, calls: tuple[Call, ...], extra: tuple[Candidate, ...]) -> Reading:
+    known = (*candidates(calls), *extra)
+    end = max((call.order for call in calls), default=0)
+    matched: list[tuple[Value, Candidate]] = []
+    for value in _ordered(evaluation, end):
+        found = match(value.number, known)
+        if found is not None:
+            matched.append((value, found))
+    matched.extend(_summed(evaluation, calls, known))
+    loss = _first(matched, perplexity=False)
+    perplexity = _first(matched, perplexity=True)
+    if loss is None and perplexity is None:
+        return _unmatched(evaluation, calls, end)
+    pair = Pair(
+        None if loss is None else loss[0].number,
+        None if perplexity is None else perplexity[0].number,
+    )
+    return Reading(
+        pair, calls, None if loss is None else loss[1], None if perplexity is None else perplexity[1],
+        unexplained=_unexplained(evaluation, end, matched),
+    )  # fmt: skip
+
+
+def _ordered(evaluation: Evaluation, end: int) -> list[Value]:
+    """Numbers recorded after the last criterion call, by role, the latest first; then the flagged ones in the loop."""
+    sites = evaluation.tape.value_sites
+    unique = {value.order: value for value in (*evaluation.values, *evaluation.flagged)}
+    after = [value for value in unique.values() if value.order > end and value.site in sites]
+    return sorted(after, key=lambda value: (ROLES.index(sites[value.site].role), value.order))
+
+
+def _first(matched: list[tuple[Value, Candidate]], *, perplexity: bool) -> tuple[Value, Candidate] | None:
+    fitting = [pair for pair in matched if pair[1].is_perplexity == perplexity]
+    telling = [pair for pair in fitting if pair[1].formula not in TRIVIAL]
+    return next(iter(telling or fitting), None)
+
+
+def _summed(
+    evaluation: Evaluation, calls: tuple[Call, ...], known: tuple[Candidate, ...]
+) -> list[tuple[Value, Candidate]]:
+    """`total += loss / len(loader)`: the flagged expression is a term, once a batch; their sum is what is reported."""
+    terms = [value for value in evaluation.flagged if value.element == ""]
+    if len(terms) != len(calls) or len(terms) < 2:
+        return []
+    number = math.fsum(value.number for value in terms)
+    found = match(number, known)
+    if found is None or found.formula in TRIVIAL:
+        return []
+    last = terms[-1]
+    return [(Value(last.order, last.process, last.thread, last.site, "", number), found)]
+
+
+def _unexplained(evaluation: Evaluation, end: int, matched: list[tuple[Value, Candidate]]) -> float | None:
+    explained = {value.order for value, _ in matched}
+    flagged = [value for value in evaluation.flagged if value.order > end]
+    if not flagged or any(value.order in explained for value in flagged):
+        return None
+    return flagged[-1].number
+
+
+def _unmatched(evaluation: Evaluation, calls: tuple[Call, ...], end: int) -> Reading:
+    """No formula fits: a known total over a whole number, if the flagged number is one; else only the number."""
+    flagged = [value for value in evaluation.flagged if value.order > end] or list(evaluation.flagged[-1:])
+    if not flagged:
+        return Reading(Pair(), calls)
+    value = flagged[-1]
+    found = divisor(value.number, calls)
+    if found is not None:
+        exponential = _exponential_of(evaluation, end, value.number)
+        return Reading(Pair(value.number, exponential), calls, found)
+    return Reading(Pair(), calls, unexplained=value.number)
+
+
+def _exponential_of(evaluation: Evaluation, end: int, loss: float) -> float | None:
+    if abs(loss) > 700:
+        return None
+    wanted = math.exp(loss)
+    near = (value.number for value in _ordered(evaluation, end) if abs(value.number - wanted) <= 1e-6 * wanted)
+    return next(near, None)

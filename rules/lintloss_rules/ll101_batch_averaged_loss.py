@@ -1,0 +1,1638 @@
+"""LL101: the mean of per-batch mean losses, where the batches do not score the same number of tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lintloss.facts.averages import Mean, mean_of
+from lintloss.facts.observations import Averaging, Observation
+from lintloss.findings import Severity
+from lintloss.rule import Bad, Good, Judgment, Rule
+
+
+class BatchAveragedLoss(Rule):
+    """Per-batch mean losses are averaged with equal weight, or weighted by rows instead of scored tokens.
+
+    Why:
+        A batch mean is nats per token *of that batch*. Averaging it over batches gives a token of a short batch more
+        weight than a token of a long one. With padding and an ignored label, masked prompts or rows of unequal length
+        the batches always differ, and the reported loss and perplexity are those of no data set. With full blocks
+        only the smaller last batch differs; with a fixed `(B, T)` sampler the value is exact, and this is a note.
+
+    Instead:
+        Add up what can be added: the nats of each batch (its mean times its scored tokens, or `reduction="sum"`)
+        and its scored tokens, `(labels != ignore_index).sum()` after the shift. Divide once, at the end.
+
+    Fix:
+        Unsafe: it changes the reported number, which is its point. The mean is multiplied by the batch's scored
+        tokens, the tokens are counted, and the total is divided by them.
+
+    Source:
+        torch.nn.functional.cross_entropy: reduction="mean" divides by the targets that are not ignore_index.
+    """
+
+    code = "LL101"
+    name = "batch-averaged-loss"
+    confirmed_by = "the ledger's Σ mean·n ÷ Σ n over the criterion calls, against the value of the flagged expression"
+
+    watches = (Averaging,)
+
+    def judge(self, seen: Observation) -> Iterator[Judgment]:
+        """Report a mean of means that weights its batches (rows, windows) alike."""
+        if not isinstance(seen, Averaging):
+            return
+        mean = mean_of(seen)
+        if mean is None or not mean.is_mean_of_means:
+            return
+        yield Judgment(self._severity(mean), mean.confidence, self._message(mean), mean.evidence)
+
+    @staticmethod
+    def _severity(mean: Mean) -> Severity:
+        if mean.equal or not mean.scores_tokens:
+            return Severity.NOTE
+        return Severity.ERROR if mean.unequal else Severity.WARNING
+
+    @staticmethod
+    def _message(mean: Mean) -> str:
+        said = f"mean losses are averaged with equal weight per {mean.weight}"
+        if mean.equal:
+            return f"{said}; exact here, because every {mean.weight} scores the same number of tokens"
+        if not mean.scores_tokens:
+            return f"{said}; exact as long as every {mean.weight} has the same size"
+        why = "which differ in scored tokens" if mean.unequal else "which need not score the same number of tokens"
+        return f"{said}, {why}: multiply each by its scored tokens, and divide the total by their sum"
+
+    bad = (
+        Bad(
+            why="padded rows with an ignored pad id, summed and divided by len(loader)",
+            severity=Severity.ERROR,
+            code='''\
+import math
+
+import torch
+import torch.nn.functional as F
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+PAD_ID = 0
+
+
+def collate(rows):
+    ids = pad_sequence([torch.tensor(row) for row in rows], batch_first=True, padding_value=PAD_ID)
+    return ids[:, :-1], ids[:, 1:]
+
+
+@torch.no_grad()
+def evaluate(model, dataset, device):
+    loader = DataLoader(dataset, batch_size=32, collate_fn=collate)
+    model.eval()
+    total_loss = 0.0
+    for inputs, targets in loader:
+        inputs, targets = inputs.to(device), targets.to(device)
+        logits = model(inputs)
+        loss = F.cross_entropy(logits.reshape(-1, logits.size(-1)), targets.reshape(-1), ignore_index=PAD_ID)
+        total_loss += loss.item()
+    val_loss = total_loss / len(loader)  # <-
+    return val_loss, math.exp(val_loss)
+''',
+            fixed='''\
+import math
+
+import torch
+import torch.nn.functional as F
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+PAD_ID = 0
+
+
+def collate(rows):
+    ids = pad_sequence([torch.tensor(row) for row in rows], batch_first=True, padding_value=PAD_ID)
+    return ids[:, :-1], ids[:, 1:]
+
+
+@torch.no_grad()
+def evaluate(model, dataset, device):
+    loader = DataLoader(dataset, batch_size=32, collate_fn=collate)
+    model.eval()
+    total_loss = 0.0
+    scored_tokens = 0
+    for inputs, targets in loader:
+        inputs, targets = inputs.to(device), targets.to(device)
+        logits = model(inputs)
+        loss = F.cross_entropy(logits.reshape(-1, logits.size(-1)), targets.reshape(-1), ignore_index=PAD_ID)
+        batch_tokens = (targets != PAD_ID).sum().item()
+        total_loss += loss.item() * batch_tokens
+        scored_tokens += batch_tokens
+    val_loss = total_loss / scored_tokens
+    return val_loss, math.exp(val_loss)
+''',
+        ),
+        Bad(
+            why="Hugging Face losses of padded batches are appended and go through np.mean",
+            severity=Severity.ERROR,
+            code='''\
+import numpy as np
+import torch
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+tokenizer.pad_token = tokenizer.eos_token
+
+
+def collate(texts):
+    batch = tokenizer(texts, return_tensors="pt", padding=True, truncation=True, max_length=512)
+    labels = batch["input_ids"].clone()
+    labels[batch["attention_mask"] == 0] = -100
+    batch["labels"] = labels
+    return batch
+
+
+def perplexity(texts, batch_size=8):
+    model = AutoModelForCausalLM.from_pretrained("gpt2").cuda()
+    model.eval()
+    losses = []
+    for batch in DataLoader(texts, batch_size=batch_size, collate_fn=collate):
+        batch = {k: v.cuda() for k, v in batch.items()}
+        with torch.no_grad():
+            outputs = model(**batch)
+        losses.append(outputs.loss.item())
+    mean_loss = np.mean(losses)  # <-
+    return float(np.exp(mean_loss))
+''',
+        ),
+        Bad(
+            why="full blocks, sum(losses) / len(losses): only the smaller last batch differs",
+            severity=Severity.WARNING,
+            code='''\
+import torch
+import torch.nn as nn
+from torch.utils.data import DataLoader, Dataset
+
+
+class BlockDataset(Dataset):
+    def __init__(self, tokens, block_size):
+        self.tokens = tokens
+        self.block_size = block_size
+
+    def __len__(self):
+        return (len(self.tokens) - 1) // self.block_size
+
+    def __getitem__(self, index):
+        start = index * self.block_size
+        chunk = self.tokens[start : start + self.block_size + 1]
+        return chunk[:-1], chunk[1:]
+
+
+def validate(model, val_tokens, block_size=256):
+    loader = DataLoader(BlockDataset(val_tokens, block_size), batch_size=16)
+    criterion = nn.CrossEntropyLoss()
+    model.eval()
+    losses = []
+    with torch.no_grad():
+        for x, y in loader:
+            logits = model(x)
+            loss = criterion(logits.view(-1, logits.size(-1)), y.view(-1))
+            losses.append(loss.item())
+    return sum(losses) / len(losses)  # <-
+''',
+            fixed='''\
+import torch
+import torch.nn as nn
+from torch.utils.data import DataLoader, Dataset
+
+
+class BlockDataset(Dataset):
+    def __init__(self, tokens, block_size):
+        self.tokens = tokens
+        self.block_size = block_size
+
+    def __len__(self):
+        return (len(self.tokens) - 1) // self.block_size
+
+    def __getitem__(self, index):
+        start = index * self.block_size
+        chunk = self.tokens[start : start + self.block_size + 1]
+        return chunk[:-1], chunk[1:]
+
+
+def validate(model, val_tokens, block_size=256):
+    loader = DataLoader(BlockDataset(val_tokens, block_size), batch_size=16)
+    criterion = nn.CrossEntropyLoss()
+    model.eval()
+    losses = []
+    scored_tokens = 0
+    with torch.no_grad():
+        for x, y in loader:
+            logits = model(x)
+            loss = criterion(logits.view(-1, logits.size(-1)), y.view(-1))
+            batch_tokens = y.numel()
+            losses.append(loss.item() * batch_tokens)
+            scored_tokens += batch_tokens
+    return sum(losses) / scored_tokens
+''',
+        ),
+        Bad(
+            why="the division by len(loader) stands inside the +=, and prompts are masked with -100",
+            severity=Severity.ERROR,
+            code='''\
+import torch
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM
+
+
+def collate_fn(examples):
+    ids, labels = [], []
+    for example in examples:
+        prompt, answer = example["prompt_ids"], example["answer_ids"]
+        ids.append(torch.tensor(prompt + answer))
+        labels.append(torch.tensor([-100] * len(prompt) + answer))
+    return {
+        "input_ids": pad_sequence(ids, batch_first=True, padding_value=0),
+        "labels": pad_sequence(labels, batch_first=True, padding_value=-100),
+        "attention_mask": pad_sequence([torch.ones_like(i) for i in ids], batch_first=True),
+    }
+
+
+@torch.inference_mode()
+def eval_sft(model_name, dev_set, device="cuda"):
+    model = AutoModelForCausalLM.from_pretrained(model_name).to(device).eval()
+    dev_loader = DataLoader(dev_set, batch_size=4, collate_fn=collate_fn)
+    dev_loss = 0.0
+    for batch in dev_loader:
+        batch = {name: tensor.to(device) for name, tensor in batch.items()}
+        dev_loss += model(**batch).loss.item() / len(dev_loader)  # <-
+    print(f"dev loss {dev_loss:.4f}")
+    return dev_loss
+''',
+        ),
+        Bad(
+            why="divided by the loop index plus one after the loop, batches padded by the library's collator",
+            severity=Severity.ERROR,
+            code='''\
+import math
+
+import torch
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM, AutoTokenizer, DataCollatorForLanguageModeling
+
+tokenizer = AutoTokenizer.from_pretrained("distilgpt2")
+tokenizer.pad_token = tokenizer.eos_token
+model = AutoModelForCausalLM.from_pretrained("distilgpt2")
+collator = DataCollatorForLanguageModeling(tokenizer, mlm=False)
+
+
+def compute_ppl(tokenized_test):
+    loader = DataLoader(tokenized_test, batch_size=2, collate_fn=collator)
+    model.eval()
+    total_loss = 0
+    with torch.no_grad():
+        for i, batch in enumerate(loader):
+            outputs = model(
+                input_ids=batch["input_ids"],
+                attention_mask=batch["attention_mask"],
+                labels=batch["labels"],
+            )
+            total_loss += outputs.loss.item()
+    avg_loss = total_loss / (i + 1)  # <-
+    return math.exp(avg_loss)
+''',
+        ),
+        Bad(
+            why="a meter whose update counts every value once, in another file",
+            severity=Severity.ERROR,
+            code='''\
+import torch
+import torch.nn as nn
+
+from meters import AverageMeter
+from vocab import PAD
+
+
+def validate(model, loader, device):
+    """One pass over the validation captions."""
+    criterion = nn.CrossEntropyLoss(ignore_index=PAD).to(device)
+    losses = AverageMeter()
+    model.eval()
+    with torch.no_grad():
+        for captions, lengths in loader:
+            captions = captions.to(device)
+            mask = torch.arange(captions.size(1), device=device)[None, :] >= lengths.to(device)[:, None]
+            captions = captions.masked_fill(mask, PAD)
+            scores = model(captions[:, :-1])
+            loss = criterion(scores.transpose(1, 2), captions[:, 1:])
+            losses.update(loss.item())  # <-
+    print(f"validation loss {losses.avg:.3f}")
+    return losses.avg
+''',
+            files={
+                "meters.py": '''\
+class AverageMeter:
+    def __init__(self):
+        self.reset()
+
+    def reset(self):
+        self.val = 0
+        self.sum = 0
+        self.count = 0
+        self.avg = 0
+
+    def update(self, val, n=1):
+        self.val = val
+        self.sum += val * n
+        self.count += n
+        self.avg = self.sum / self.count
+''',
+                "vocab.py": '''\
+PAD = 0
+BOS = 1
+EOS = 2
+''',
+            },
+        ),
+        Bad(
+            why="a per-token mean over padded rows, weighted by the number of rows",
+            severity=Severity.ERROR,
+            code='''\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+PAD = 1
+
+
+def pad_batch(samples):
+    longest = max(len(sample) for sample in samples)
+    batch = torch.full((len(samples), longest), PAD, dtype=torch.long)
+    for row, sample in enumerate(samples):
+        batch[row, : len(sample)] = torch.as_tensor(sample)
+    return batch
+
+
+@torch.no_grad()
+def evaluate(model, sentences):
+    loader = DataLoader(sentences, batch_size=64, collate_fn=pad_batch)
+    model.eval()
+    total, rows = 0.0, 0
+    for batch in loader:
+        source, target = batch[:, :-1], batch[:, 1:]
+        logits = model(source)
+        loss = F.cross_entropy(logits.flatten(0, 1), target.flatten(), ignore_index=PAD)
+        total += loss.item() * batch.size(0)
+        rows += batch.size(0)
+    return total / rows  # <-
+''',
+            fixed='''\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+PAD = 1
+
+
+def pad_batch(samples):
+    longest = max(len(sample) for sample in samples)
+    batch = torch.full((len(samples), longest), PAD, dtype=torch.long)
+    for row, sample in enumerate(samples):
+        batch[row, : len(sample)] = torch.as_tensor(sample)
+    return batch
+
+
+@torch.no_grad()
+def evaluate(model, sentences):
+    loader = DataLoader(sentences, batch_size=64, collate_fn=pad_batch)
+    model.eval()
+    total, rows = 0.0, 0
+    for batch in loader:
+        source, target = batch[:, :-1], batch[:, 1:]
+        logits = model(source)
+        loss = F.cross_entropy(logits.flatten(0, 1), target.flatten(), ignore_index=PAD)
+        total += loss.item() * (target != PAD).sum().item()
+        rows += (target != PAD).sum().item()
+    return total / rows
+''',
+        ),
+        Bad(
+            why="weighted by padded positions where only the scored tokens count",
+            severity=Severity.ERROR,
+            code='''\
+import torch
+import torch.nn as nn
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+IGNORE = -100
+
+
+def collate(batch):
+    inputs = pad_sequence([x for x, _ in batch], batch_first=True)
+    targets = pad_sequence([y for _, y in batch], batch_first=True, padding_value=IGNORE)
+    return inputs, targets
+
+
+class Scorer:
+    def __init__(self, model, dataset):
+        self.model = model
+        self.loader = DataLoader(dataset, batch_size=24, collate_fn=collate)
+        self.criterion = nn.CrossEntropyLoss(ignore_index=IGNORE)
+
+    @torch.no_grad()
+    def validation_loss(self):
+        self.model.eval()
+        nats = positions = 0
+        for inputs, targets in self.loader:
+            logits = self.model(inputs)
+            loss = self.criterion(logits.view(-1, logits.shape[-1]), targets.view(-1))
+            nats += loss.item() * targets.numel()
+            positions += targets.numel()
+        return nats / positions  # <-
+''',
+        ),
+        Bad(
+            why="a vector filled by index and then averaged, over stories padded to the longest",
+            severity=Severity.ERROR,
+            code='''\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from torch.nn.utils.rnn import pad_sequence
+
+
+class StoryModel(nn.Module):
+    def __init__(self, vocab_size, width, pad_id):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width, padding_idx=pad_id)
+        self.rnn = nn.GRU(width, width, batch_first=True, dropout=0.1, num_layers=2)
+        self.head = nn.Linear(width, vocab_size)
+        self.pad_id = pad_id
+
+    def forward(self, idx, targets=None):
+        hidden, _ = self.rnn(self.embed(idx))
+        logits = self.head(hidden)
+        if targets is None:
+            return logits, None
+        loss = F.cross_entropy(logits.view(-1, logits.size(-1)), targets.view(-1), ignore_index=self.pad_id)
+        return logits, loss
+
+
+def get_batch(stories, pad_id, size=32):
+    picks = torch.randint(len(stories), (size,))
+    padded = pad_sequence([stories[i] for i in picks], batch_first=True, padding_value=pad_id)
+    return padded[:, :-1].contiguous(), padded[:, 1:].contiguous()
+
+
+@torch.no_grad()
+def estimate_loss(model: StoryModel, val_stories, eval_iters=40):
+    model.eval()
+    losses = torch.zeros(eval_iters)
+    for k in range(eval_iters):
+        x, y = get_batch(val_stories, model.pad_id)
+        _, loss = model(x, targets=y)
+        losses[k] = loss.item()
+    model.train()
+    return losses.mean()  # <-
+''',
+        ),
+        Bad(
+            why="a running mean m += (x - m) / k of batch means",
+            severity=Severity.WARNING,
+            code='''\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, TensorDataset
+
+
+def windows(tokens, length):
+    usable = (len(tokens) - 1) // length * length
+    return TensorDataset(tokens[:usable].view(-1, length), tokens[1 : usable + 1].view(-1, length))
+
+
+def validation_loss(model, val_tokens, device):
+    model.eval()
+    running = 0.0
+    with torch.no_grad():
+        for step, (x, y) in enumerate(DataLoader(windows(val_tokens, 128), batch_size=48), start=1):
+            logits = model(x.to(device))
+            loss = F.cross_entropy(logits.transpose(1, 2), y.to(device))
+            running += (loss.item() - running) / step  # <-
+    return running
+''',
+        ),
+        Bad(
+            why="the model ignores -1, the collator writes it, the caller divides: three files",
+            severity=Severity.ERROR,
+            code='''\
+import torch
+from torch.utils.data import DataLoader
+
+from data import WordDataset, collate_words
+from model import CharTransformer
+
+
+@torch.no_grad()
+def run_validation(model, loader, device):
+    model.eval()
+    total = 0.0
+    batches = 0
+    for ids, targets in loader:
+        logits, loss = model(ids.to(device), targets.to(device))
+        total += loss.item()
+        batches += 1
+    return total, batches
+
+
+def main():
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    dataset = WordDataset("names_valid.txt")
+    model = CharTransformer(dataset.vocab_size).to(device)
+    model.load_state_dict(torch.load("best.pt", map_location=device))
+    loader = DataLoader(dataset, batch_size=100, collate_fn=collate_words)
+    total, batches = run_validation(model, loader, device)
+    print("validation loss:", total / batches)  # <-
+
+
+if __name__ == "__main__":
+    main()
+''',
+            files={
+                "data.py": '''\
+import torch
+from torch.utils.data import Dataset
+
+
+class WordDataset(Dataset):
+    def __init__(self, path):
+        with open(path) as lines:
+            self.words = [line.strip() for line in lines]
+        letters = sorted(set("".join(self.words)))
+        self.index = {letter: i + 1 for i, letter in enumerate(letters)}
+        self.vocab_size = len(letters) + 1
+
+    def __len__(self):
+        return len(self.words)
+
+    def __getitem__(self, i):
+        return torch.tensor([self.index[letter] for letter in self.words[i]])
+
+
+def collate_words(words):
+    longest = max(len(word) for word in words) + 1
+    x = torch.zeros(len(words), longest, dtype=torch.long)
+    y = torch.full((len(words), longest), -1, dtype=torch.long)
+    for row, word in enumerate(words):
+        x[row, 1 : 1 + len(word)] = word
+        y[row, : len(word)] = word
+        y[row, len(word)] = 0  # the end of the word is scored
+    return x, y
+''',
+                "model.py": '''\
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class CharTransformer(nn.Module):
+    def __init__(self, vocab_size, width=64):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width)
+        layer = nn.TransformerEncoderLayer(width, 4, dropout=0.1, batch_first=True)
+        self.blocks = nn.TransformerEncoder(layer, 4)
+        self.head = nn.Linear(width, vocab_size)
+
+    def forward(self, idx, targets=None):
+        mask = nn.Transformer.generate_square_subsequent_mask(idx.size(1), device=idx.device)
+        logits = self.head(self.blocks(self.embed(idx), mask=mask, is_causal=True))
+        loss = None
+        if targets is not None:
+            loss = F.cross_entropy(logits.view(-1, logits.size(-1)), targets.view(-1), ignore_index=-1)
+        return logits, loss
+''',
+            },
+        ),
+        Bad(
+            why="Lightning's self.log weighs a per-token mean by rows",
+            severity=Severity.ERROR,
+            code='''\
+import lightning.pytorch as pl
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+PAD = 0
+
+
+def collate(rows):
+    return pad_sequence([torch.tensor(row) for row in rows], batch_first=True, padding_value=PAD)
+
+
+class LitLanguageModel(pl.LightningModule):
+    def __init__(self, vocab_size, val_rows):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, 256, padding_idx=PAD)
+        self.lstm = nn.LSTM(256, 256, num_layers=2, batch_first=True, dropout=0.2)
+        self.head = nn.Linear(256, vocab_size)
+        self.val_rows = val_rows
+
+    def forward(self, ids):
+        return self.head(self.lstm(self.embed(ids))[0])
+
+    def val_dataloader(self):
+        return DataLoader(self.val_rows, batch_size=16, collate_fn=collate)
+
+    def validation_step(self, batch, batch_idx):
+        logits = self(batch[:, :-1])
+        loss = F.cross_entropy(logits.transpose(1, 2), batch[:, 1:], ignore_index=PAD)
+        self.log("val_loss", loss, prog_bar=True)  # <-
+
+    def configure_optimizers(self):
+        return torch.optim.AdamW(self.parameters(), lr=3e-4)
+''',
+        ),
+        Bad(
+            why="a torchmetrics mean that is updated without a weight",
+            severity=Severity.WARNING,
+            code='''\
+import torch
+import torch.nn.functional as F
+import torchmetrics
+from torch.utils.data import DataLoader, TensorDataset
+
+
+@torch.no_grad()
+def evaluate(model, ids, device):
+    """ids: (rows, context + 1), packed without padding."""
+    loader = DataLoader(TensorDataset(ids[:, :-1], ids[:, 1:]), batch_size=20)
+    valid_loss = torchmetrics.MeanMetric().to(device)
+    model.eval()
+    for x, y in loader:
+        x, y = x.to(device), y.to(device)
+        logits = model(x)
+        loss = F.cross_entropy(logits.view(-1, logits.size(-1)), y.view(-1))
+        valid_loss.update(loss)  # <-
+    return valid_loss.compute().item()
+''',
+            fixed='''\
+import torch
+import torch.nn.functional as F
+import torchmetrics
+from torch.utils.data import DataLoader, TensorDataset
+
+
+@torch.no_grad()
+def evaluate(model, ids, device):
+    """ids: (rows, context + 1), packed without padding."""
+    loader = DataLoader(TensorDataset(ids[:, :-1], ids[:, 1:]), batch_size=20)
+    valid_loss = torchmetrics.MeanMetric().to(device)
+    model.eval()
+    for x, y in loader:
+        x, y = x.to(device), y.to(device)
+        logits = model(x)
+        loss = F.cross_entropy(logits.view(-1, logits.size(-1)), y.view(-1))
+        valid_loss.update(loss, weight=y.numel())
+    return valid_loss.compute().item()
+''',
+        ),
+        Bad(
+            why="a dict of lists that is averaged generically",
+            severity=Severity.ERROR,
+            code='''\
+from collections import defaultdict
+
+import torch
+from torch.utils.data import DataLoader
+from transformers import AutoModelForSeq2SeqLM, AutoTokenizer, DataCollatorForSeq2Seq
+
+tokenizer = AutoTokenizer.from_pretrained("t5-small")
+model = AutoModelForSeq2SeqLM.from_pretrained("t5-small").to("cuda")
+
+
+def average(history):
+    return {name: sum(values) / len(values) for name, values in history.items()}  # <-
+
+
+@torch.no_grad()
+def evaluate(dev_set):
+    collator = DataCollatorForSeq2Seq(tokenizer, model=model, label_pad_token_id=-100)
+    model.eval()
+    history = defaultdict(list)
+    for batch in DataLoader(dev_set, batch_size=8, collate_fn=collator):
+        outputs = model(**batch.to("cuda"))
+        history["loss"].append(outputs.loss.item())
+    return average(history)
+''',
+        ),
+        Bad(
+            why="one tensor holds loss, batches and tokens by position, and the wrong one divides",
+            severity=Severity.ERROR,
+            code='''\
+import torch
+import torch.nn.functional as F
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+PAD = 3
+
+
+def collate(rows):
+    return pad_sequence(rows, batch_first=True, padding_value=PAD)
+
+
+def evaluate(model, dataset, device):
+    loader = DataLoader(dataset, batch_size=10, collate_fn=collate)
+    stats = torch.zeros(3, device=device)  # loss, batches, tokens
+    model.eval()
+    with torch.no_grad():
+        for ids in loader:
+            ids = ids.to(device)
+            logits = model(ids[:, :-1])
+            target = ids[:, 1:]
+            loss = F.cross_entropy(logits.reshape(-1, logits.size(-1)), target.reshape(-1), ignore_index=PAD)
+            stats[0] += loss
+            stats[1] += 1
+            stats[2] += (target != PAD).sum()
+    loss = (stats[0] / stats[1]).item()  # <-
+    print(f"loss {loss:.4f} over {int(stats[2])} tokens")
+    return loss
+''',
+        ),
+        Bad(
+            why="a mean per row over its own tokens, then a mean over rows of unequal length",
+            severity=Severity.ERROR,
+            code='''\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def mean_nll(model, tokenizer, documents, device):
+    model.eval()
+    per_document = []
+    for start in range(0, len(documents), 16):
+        batch = tokenizer(documents[start : start + 16], return_tensors="pt", padding=True).to(device)
+        ids, mask = batch["input_ids"], batch["attention_mask"]
+        logits = model(ids, attention_mask=mask).logits
+        nll = F.cross_entropy(logits[:, :-1].transpose(1, 2), ids[:, 1:], reduction="none")
+        scored = mask[:, 1:].float()
+        row_means = (nll * scored).sum(dim=1) / scored.sum(dim=1)
+        per_document.append(row_means.cpu())
+    return torch.cat(per_document).mean().item()  # <-
+''',
+        ),
+        Bad(
+            why="sliding windows: the first one scores a full context, the others only the stride",
+            severity=Severity.ERROR,
+            code='''\
+import torch
+from datasets import load_dataset
+from transformers import GPT2LMHeadModel, GPT2TokenizerFast
+
+device = "cuda"
+model = GPT2LMHeadModel.from_pretrained("gpt2-large").to(device)
+tokenizer = GPT2TokenizerFast.from_pretrained("gpt2-large")
+test = load_dataset("wikitext", "wikitext-2-raw-v1", split="test")
+encodings = tokenizer("\\n\\n".join(test["text"]), return_tensors="pt")
+
+model.eval()
+max_length = model.config.n_positions
+stride = 256
+seq_len = encodings.input_ids.size(1)
+
+nlls = []
+prev_end_loc = 0
+for begin_loc in range(0, seq_len, stride):
+    end_loc = min(begin_loc + max_length, seq_len)
+    trg_len = end_loc - prev_end_loc
+    input_ids = encodings.input_ids[:, begin_loc:end_loc].to(device)
+    target_ids = input_ids.clone()
+    target_ids[:, :-trg_len] = -100
+
+    with torch.no_grad():
+        outputs = model(input_ids, labels=target_ids)
+
+    nlls.append(outputs.loss)
+    prev_end_loc = end_loc
+    if end_loc == seq_len:
+        break
+
+ppl = torch.exp(torch.stack(nlls).mean())  # <-
+print(ppl.item())
+''',
+        ),
+        Bad(
+            why="a masked language model: the number of masked tokens is drawn anew for each batch",
+            severity=Severity.ERROR,
+            code='''\
+import math
+
+import torch
+from torch.utils.data import DataLoader
+from transformers import AutoModelForMaskedLM, AutoTokenizer, DataCollatorForLanguageModeling
+
+
+def evaluate(model_name, tokenized_dev, device="cuda"):
+    tokenizer = AutoTokenizer.from_pretrained(model_name)
+    model = AutoModelForMaskedLM.from_pretrained(model_name).to(device)
+    collator = DataCollatorForLanguageModeling(tokenizer, mlm_probability=0.15)
+    loader = DataLoader(tokenized_dev, batch_size=32, collate_fn=collator)
+    model.eval()
+    eval_loss = 0.0
+    nb_eval_steps = 0
+    for batch in loader:
+        batch = batch.to(device)
+        with torch.no_grad():
+            outputs = model(input_ids=batch["input_ids"], labels=batch["labels"])
+        eval_loss += outputs.loss.mean().item()
+        nb_eval_steps += 1
+    eval_loss = eval_loss / nb_eval_steps  # <-
+    return {"perplexity": math.exp(eval_loss)}
+''',
+        ),
+        Bad(
+            why="Trainer.evaluate() repeats each batch mean for its rows, and the collator pads",
+            severity=Severity.ERROR,
+            code='''\
+import math
+
+from datasets import load_dataset
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    DataCollatorForSeq2Seq,
+    Trainer,
+    TrainingArguments,
+)
+
+tokenizer = AutoTokenizer.from_pretrained("EleutherAI/pythia-160m")
+tokenizer.pad_token = tokenizer.eos_token
+model = AutoModelForCausalLM.from_pretrained("EleutherAI/pythia-160m")
+
+
+def encode(example):
+    prompt = tokenizer(example["question"])["input_ids"]
+    answer = tokenizer(example["answer"])["input_ids"] + [tokenizer.eos_token_id]
+    return {"input_ids": prompt + answer, "labels": [-100] * len(prompt) + answer}
+
+
+data = load_dataset("json", data_files={"validation": "valid.jsonl"})
+valid = data["validation"].map(encode, remove_columns=data["validation"].column_names)
+trainer = Trainer(
+    model=model,
+    args=TrainingArguments("out", per_device_eval_batch_size=8),
+    eval_dataset=valid,
+    data_collator=DataCollatorForSeq2Seq(tokenizer, label_pad_token_id=-100),
+)
+metrics = trainer.evaluate()  # <-
+print("perplexity", math.exp(metrics["eval_loss"]))
+''',
+        ),
+        Bad(
+            why="accumulated on self by one method, divided by another",
+            severity=Severity.ERROR,
+            code='''\
+import torch
+import torch.nn as nn
+from torch.nn.utils.rnn import pad_sequence
+
+
+class Evaluator:
+    pad = 0
+
+    def __init__(self, model, device):
+        self.model = model
+        self.device = device
+        self.loss_fn = nn.NLLLoss(ignore_index=self.pad)
+        self.reset()
+
+    def reset(self):
+        self.acc_loss = 0.0
+        self.norm_term = 0
+
+    def add_batch(self, rows):
+        ids = pad_sequence(rows, batch_first=True, padding_value=self.pad).to(self.device)
+        log_probs = torch.log_softmax(self.model(ids[:, :-1]), dim=-1)
+        loss = self.loss_fn(log_probs.flatten(0, 1), ids[:, 1:].flatten())
+        self.acc_loss += loss.item()
+        self.norm_term += 1
+
+    def result(self):
+        return self.acc_loss / self.norm_term  # <-
+
+    def run(self, batches):
+        self.reset()
+        self.model.eval()
+        with torch.no_grad():
+            for rows in batches:
+                self.add_batch(rows)
+        return self.result()
+''',
+        ),
+        Bad(
+            why="a helper computes the masked mean, statistics.mean averages it",
+            severity=Severity.ERROR,
+            code='''\
+import statistics
+
+import torch
+import torch.nn.functional as F
+
+
+def masked_loss(model, ids, mask):
+    logits = model(ids[:, :-1])
+    nll = F.cross_entropy(logits.transpose(1, 2), ids[:, 1:], reduction="none")
+    weight = mask[:, 1:].to(nll.dtype)
+    return (nll * weight).sum() / weight.sum()
+
+
+def dev_loss(model, tokenizer, sentences, device, batch_size=32):
+    model.eval()
+    losses = []
+    for start in range(0, len(sentences), batch_size):
+        enc = tokenizer(sentences[start : start + batch_size], padding="longest", return_tensors="pt").to(device)
+        with torch.inference_mode():
+            losses.append(masked_loss(model, enc.input_ids, enc.attention_mask).item())
+    return statistics.mean(losses)  # <-
+''',
+        ),
+        Bad(
+            why="a notebook-like script: summed in one place, divided in a later one",
+            severity=Severity.ERROR,
+            code='''\
+import torch
+import torch.nn as nn
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+from seq2seq import Translator, load_pairs
+
+# --- data
+valid_pairs = load_pairs("valid.tsv")
+
+
+def collate(pairs):
+    src = pad_sequence([torch.tensor(s) for s, _ in pairs], batch_first=True)
+    trg = pad_sequence([torch.tensor(t) for _, t in pairs], batch_first=True)
+    return src, trg
+
+
+valid_loader = DataLoader(valid_pairs, batch_size=128, collate_fn=collate)
+
+# --- model
+model = Translator(8000)
+model.load_state_dict(torch.load("translator.pt"))
+model.eval()
+criterion = nn.CrossEntropyLoss(ignore_index=0)
+
+# --- validation
+epoch_loss = 0
+with torch.no_grad():
+    for src, trg in valid_loader:
+        output = model(src, trg[:, :-1])
+        loss = criterion(output.reshape(-1, output.shape[-1]), trg[:, 1:].reshape(-1))
+        epoch_loss += loss.item()
+
+# --- result
+valid_loss = epoch_loss / len(valid_loader)  # <-
+print(f"Val. Loss: {valid_loss:.3f}")
+''',
+            files={
+                "seq2seq.py": '''\
+import torch.nn as nn
+
+
+def load_pairs(path):
+    pairs = []
+    with open(path) as lines:
+        for line in lines:
+            source, target = line.rstrip().split("\\t")
+            pairs.append(([int(i) for i in source.split()], [int(i) for i in target.split()]))
+    return pairs
+
+
+class Translator(nn.Module):
+    def __init__(self, vocab_size, width=256):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width, padding_idx=0)
+        self.body = nn.Transformer(width, 8, 3, 3, dropout=0.1, batch_first=True)
+        self.out = nn.Linear(width, vocab_size)
+
+    def forward(self, src, trg):
+        mask = self.body.generate_square_subsequent_mask(trg.size(1))
+        hidden = self.body(self.embed(src), self.embed(trg), tgt_mask=mask, tgt_is_causal=True)
+        return self.out(hidden)
+''',
+            },
+        ),
+        Bad(
+            why="a Keras mean metric without sample weights, over padded and masked batches",
+            severity=Severity.ERROR,
+            code='''\
+import tensorflow as tf
+
+PAD = 0
+scce = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="none")
+
+
+def masked_loss(labels, logits):
+    mask = tf.cast(tf.not_equal(labels, PAD), tf.float32)
+    nll = scce(labels, logits)
+    return tf.reduce_sum(nll * mask) / tf.reduce_sum(mask)
+
+
+def evaluate(model, sentences):
+    """sentences: a tf.data.Dataset of 1-D integer tensors of any length."""
+    batches = sentences.padded_batch(64, padded_shapes=[None], padding_values=PAD)
+    val_loss = tf.keras.metrics.Mean(name="val_loss")
+    for ids in batches:
+        logits = model(ids[:, :-1], training=False)
+        val_loss.update_state(masked_loss(ids[:, 1:], logits))  # <-
+    return float(val_loss.result())
+''',
+        ),
+        Bad(
+            why="forward leaves the loss behind in an attribute, torch.tensor(losses).mean() averages it",
+            severity=Severity.ERROR,
+            code='''\
+import torch
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+from captioner import PAD, Captioner
+
+
+def collate(pairs):
+    images = torch.stack([image for image, _ in pairs])
+    captions = pad_sequence([caption for _, caption in pairs], batch_first=True, padding_value=PAD)
+    return images, captions
+
+
+@torch.no_grad()
+def evaluate(model: Captioner, dataset, device):
+    model.eval()
+    losses = []
+    for images, captions in DataLoader(dataset, batch_size=50, collate_fn=collate):
+        model(images.to(device), captions.to(device))
+        losses.append(model.loss.item())
+    return torch.tensor(losses).mean().item()  # <-
+''',
+            files={
+                "captioner.py": '''\
+import torch.nn as nn
+
+PAD = 0
+
+
+class Captioner(nn.Module):
+    def __init__(self, vocab_size, width=512):
+        super().__init__()
+        self.project = nn.Linear(2048, width)
+        self.embed = nn.Embedding(vocab_size, width, padding_idx=PAD)
+        self.rnn = nn.LSTM(width, width, batch_first=True)
+        self.head = nn.Linear(width, vocab_size)
+        self.criterion = nn.CrossEntropyLoss(ignore_index=PAD)
+        self.loss = None
+
+    def forward(self, images, captions):
+        start = self.project(images).unsqueeze(0)
+        hidden, _ = self.rnn(self.embed(captions[:, :-1]), (start, start))
+        logits = self.head(hidden)
+        self.loss = self.criterion(logits.transpose(1, 2), captions[:, 1:])
+        return logits
+''',
+            },
+        ),
+        Bad(
+            why="the caller sets the reduction of the criterion's wrapper to a masked mean",
+            severity=Severity.ERROR,
+            code='''\
+import torch
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+from criterion import SequenceLoss
+
+
+def collate(rows):
+    ids = pad_sequence([torch.as_tensor(row) for row in rows], batch_first=True, padding_value=0)
+    return ids[:, :-1], ids[:, 1:]
+
+
+def evaluate(model, rows, device):
+    criterion = SequenceLoss(pad=0, reduction="mean")
+    n_batches, val_loss = 0, 0.0
+    model.eval()
+    with torch.no_grad():
+        for x, y in DataLoader(rows, batch_size=10, collate_fn=collate):
+            val_loss += criterion(model(x.to(device)), y.to(device)).item()
+            n_batches += 1
+    return val_loss / n_batches  # <-
+''',
+            files={
+                "criterion.py": '''\
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class SequenceLoss(nn.Module):
+    def __init__(self, pad, reduction="sum"):
+        super().__init__()
+        self.pad = pad
+        self.reduction = reduction
+
+    def forward(self, logits, targets):
+        nll = F.cross_entropy(logits.transpose(1, 2), targets, reduction="none")
+        mask = targets.ne(self.pad)
+        total = nll.masked_select(mask).sum()
+        if self.reduction == "mean":
+            return total / mask.sum()
+        return total
+''',
+            },
+        ),
+    )
+
+    good = (
+        Good(
+            why="each mean is multiplied by its scored tokens and the total divided by them",
+            code='''\
+import math
+
+import torch
+import torch.nn.functional as F
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+PAD_ID = 0
+
+
+def collate(rows):
+    ids = pad_sequence([torch.tensor(row) for row in rows], batch_first=True, padding_value=PAD_ID)
+    return ids[:, :-1], ids[:, 1:]
+
+
+@torch.no_grad()
+def evaluate(model, dataset, device):
+    model.eval()
+    total_loss, total_tokens = 0.0, 0
+    for inputs, targets in DataLoader(dataset, batch_size=32, collate_fn=collate):
+        inputs, targets = inputs.to(device), targets.to(device)
+        logits = model(inputs)
+        loss = F.cross_entropy(logits.reshape(-1, logits.size(-1)), targets.reshape(-1), ignore_index=PAD_ID)
+        n_tokens = targets.ne(PAD_ID).sum().item()
+        total_loss += loss.item() * n_tokens
+        total_tokens += n_tokens
+    val_loss = total_loss / total_tokens
+    return val_loss, math.exp(val_loss)
+''',
+        ),
+        Good(
+            why="a note: random (B, T) blocks, so all batches score the same count",
+            code='''\
+import numpy as np
+import torch
+
+block_size = 256
+batch_size = 12
+eval_iters = 200
+val_data = np.memmap("val.bin", dtype=np.uint16, mode="r")
+
+
+def get_batch():
+    ix = torch.randint(len(val_data) - block_size, (batch_size,))
+    x = torch.stack([torch.from_numpy(val_data[i : i + block_size].astype(np.int64)) for i in ix])
+    y = torch.stack([torch.from_numpy(val_data[i + 1 : i + 1 + block_size].astype(np.int64)) for i in ix])
+    return x, y
+
+
+@torch.no_grad()
+def estimate_loss(model):
+    model.eval()
+    losses = torch.zeros(eval_iters)
+    for k in range(eval_iters):
+        x, y = get_batch()
+        logits = model(x)
+        loss = torch.nn.functional.cross_entropy(logits.view(-1, logits.size(-1)), y.view(-1))
+        losses[k] = loss.item()
+    model.train()
+    return losses.mean().item()
+''',
+        ),
+        Good(
+            why="exact: mean times window length over windows times window length, one position too many on both sides",
+            code='''\
+import torch
+import torch.nn as nn
+
+
+@torch.no_grad()
+def quantized_ppl(model, testenc, seqlen, device):
+    model.eval()
+    ids = testenc.input_ids
+    nsamples = ids.numel() // seqlen
+    loss_fct = nn.CrossEntropyLoss()
+    nlls = []
+    for i in range(nsamples):
+        batch = ids[:, i * seqlen : (i + 1) * seqlen].to(device)
+        lm_logits = model(batch).logits
+        shift_logits = lm_logits[:, :-1, :].contiguous()
+        shift_labels = batch[:, 1:]
+        loss = loss_fct(shift_logits.view(-1, shift_logits.size(-1)), shift_labels.reshape(-1))
+        nlls.append(loss.float() * seqlen)
+    ppl = torch.exp(torch.stack(nlls).sum() / (nsamples * seqlen))
+    return ppl.item()
+''',
+        ),
+        Good(
+            why="per-token losses of all batches are concatenated and averaged once",
+            code='''\
+import torch
+import torch.nn.functional as F
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+
+def collate(rows):
+    return pad_sequence(rows, batch_first=True, padding_value=-1)
+
+
+@torch.no_grad()
+def token_mean(model, dataset, device):
+    model.eval()
+    all_losses = []
+    for ids in DataLoader(dataset, batch_size=16, collate_fn=collate):
+        ids = ids.to(device)
+        logits = model(ids[:, :-1].clamp(min=0))
+        target = ids[:, 1:]
+        nll = F.cross_entropy(logits.transpose(1, 2), target, ignore_index=-1, reduction="none")
+        all_losses.append(nll[target != -1])
+    return torch.cat(all_losses).mean().item()
+''',
+        ),
+        Good(
+            why="rows of equal length weighted by rows: the ragged last batch is exact too",
+            code='''\
+import torch
+import torch.nn as nn
+from torch.utils.data import DataLoader, TensorDataset
+
+
+def evaluate(model, tokens, context=512, batch_size=8):
+    n_rows = (len(tokens) - 1) // context
+    x = tokens[: n_rows * context].view(n_rows, context)
+    y = tokens[1 : n_rows * context + 1].view(n_rows, context)
+    dataset = TensorDataset(x, y)
+    criterion = nn.CrossEntropyLoss()
+    model.eval()
+    total = 0.0
+    with torch.no_grad():
+        for inputs, targets in DataLoader(dataset, batch_size=batch_size):
+            logits = model(inputs)
+            loss = criterion(logits.view(-1, logits.size(-1)), targets.view(-1))
+            total += loss.item() * inputs.size(0)
+    return total / len(dataset)
+''',
+        ),
+        Good(
+            why="a note: classification, where only the last batch is smaller",
+            code='''\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+from torchvision import datasets, transforms
+
+test_set = datasets.CIFAR10("data", train=False, transform=transforms.ToTensor())
+test_loader = DataLoader(test_set, batch_size=128)
+
+
+@torch.no_grad()
+def test(model, device):
+    model.eval()
+    test_loss, correct = 0.0, 0
+    for images, labels in test_loader:
+        images, labels = images.to(device), labels.to(device)
+        outputs = model(images)
+        test_loss += F.cross_entropy(outputs, labels).item()
+        correct += outputs.argmax(dim=1).eq(labels).sum().item()
+    return test_loss / len(test_loader), correct / len(test_set)
+''',
+        ),
+        Good(
+            why="summed losses over counted tokens, the counter incremented in place on a tensor",
+            code='''\
+import torch
+import torch.nn as nn
+
+IGNORE_INDEX = -100
+
+
+def evaluate(model, loader, device):
+    loss_fn = nn.CrossEntropyLoss(reduction="sum", ignore_index=IGNORE_INDEX)
+    loss_sum = torch.zeros((), device=device)
+    n_tokens = torch.zeros((), device=device)
+    model.eval()
+    with torch.inference_mode():
+        for batch in loader:
+            labels = batch["labels"].to(device)
+            logits = model(batch["tokens"].to(device))
+            loss_sum += loss_fn(logits.flatten(0, 1), labels.flatten())
+            n_tokens.add_((labels != IGNORE_INDEX).sum())
+    return (loss_sum / n_tokens).item()
+''',
+        ),
+        Good(
+            why="a meter that is given the scored tokens and multiplies by them",
+            code='''\
+import torch
+import torch.nn as nn
+from torch.nn.utils.rnn import pack_padded_sequence
+
+from meters import AverageMeter
+
+
+def validate(val_loader, decoder, device):
+    decoder.eval()
+    losses = AverageMeter()
+    criterion = nn.CrossEntropyLoss().to(device)
+    with torch.no_grad():
+        for features, captions, lengths in val_loader:
+            scores, targets, decode_lengths = decoder(features.to(device), captions.to(device), lengths)
+            scores = pack_padded_sequence(scores, decode_lengths, batch_first=True).data
+            targets = pack_padded_sequence(targets, decode_lengths, batch_first=True).data
+            loss = criterion(scores, targets)
+            losses.update(loss.item(), sum(decode_lengths))
+    return losses.avg
+''',
+            files={
+                "meters.py": '''\
+class AverageMeter:
+    def __init__(self):
+        self.sum = 0.0
+        self.count = 0
+
+    def update(self, value, n=1):
+        self.sum += value * n
+        self.count += n
+
+    @property
+    def avg(self):
+        return self.sum / max(self.count, 1)
+''',
+            },
+        ),
+        Good(
+            why="each mean is weighted by its share of all tokens before it is added",
+            code='''\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def dev_loss(model, batches, pad):
+    """batches: a list of (inputs, targets), padded with `pad`."""
+    model.eval()
+    total_tokens = sum((targets != pad).sum().item() for _, targets in batches)
+    result = 0.0
+    for inputs, targets in batches:
+        logits = model(inputs)
+        loss = F.cross_entropy(logits.view(-1, logits.size(-1)), targets.view(-1), ignore_index=pad)
+        result += loss.item() * (targets != pad).sum().item() / total_tokens
+    return result
+''',
+        ),
+        Good(
+            why="a torchmetrics mean that is given the scored tokens as weight",
+            code='''\
+import torch
+import torch.nn.functional as F
+from torchmetrics import MeanMetric
+
+PAD = 0
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    model.eval()
+    val_loss = MeanMetric().to(device)
+    for ids in loader:
+        ids = ids.to(device)
+        logits, targets = model(ids[:, :-1]), ids[:, 1:]
+        loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=PAD)
+        val_loss.update(loss, weight=(targets != PAD).sum())
+    return val_loss.compute().item()
+''',
+        ),
+        Good(
+            why="means of accuracy, word error rate and returns over batches are out of scope",
+            code='''\
+import numpy as np
+import torch
+from jiwer import wer
+
+
+@torch.no_grad()
+def evaluate(model, loader, decode, device):
+    model.eval()
+    error_rates, accuracies = [], []
+    for audio, ids, texts in loader:
+        logits = model(audio.to(device))
+        predicted = logits.argmax(dim=-1)
+        error_rates.append(wer(texts, decode(predicted)))
+        accuracies.append((predicted == ids.to(device)).float().mean().item())
+    return {"wer": np.mean(error_rates), "token_accuracy": np.mean(accuracies)}
+''',
+        ),
+        Good(
+            why="a note: regression, a mean of batch means",
+            code='''\
+import numpy as np
+import torch
+import torch.nn as nn
+
+
+def validate(model, val_loader, device):
+    criterion = nn.MSELoss()
+    model.eval()
+    losses = []
+    with torch.no_grad():
+        for features, target in val_loader:
+            prediction = model(features.to(device)).squeeze(-1)
+            losses.append(criterion(prediction, target.to(device)).item())
+    return float(np.mean(losses))
+''',
+        ),
+        Good(
+            why="the running loss of training is a progress display, not an evaluation",
+            code='''\
+import torch.nn.functional as F
+from tqdm import tqdm
+
+
+def train_epoch(model, loader, optimizer, pad_id, device):
+    model.train()
+    running = 0.0
+    bar = tqdm(loader)
+    for step, (x, y) in enumerate(bar):
+        logits = model(x.to(device))
+        loss = F.cross_entropy(logits.flatten(0, 1), y.to(device).flatten(), ignore_index=pad_id)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        running += loss.item()
+        bar.set_postfix(loss=running / (step + 1))
+    return running / len(loader)
+''',
+        ),
+        Good(
+            why="losses per document are written out and never averaged",
+            code='''\
+import json
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+
+def score(texts, out_path, name="gpt2"):
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    model = AutoModelForCausalLM.from_pretrained(name)
+    model.eval()
+    losses = []
+    with torch.no_grad():
+        for text in texts:
+            ids = tokenizer(text, return_tensors="pt").input_ids
+            losses.append(model(ids, labels=ids).loss.item())
+    with open(out_path, "w") as out:
+        json.dump([{"text": text, "loss": loss} for text, loss in zip(texts, losses)], out)
+    return losses
+''',
+        ),
+        Good(
+            why="the criterion is a parameter that nobody in the project passes: what it returns is unknown",
+            code='''\
+import torch
+
+
+@torch.no_grad()
+def evaluate(model, loader, criterion, device):
+    model.eval()
+    total = 0.0
+    for batch in loader:
+        prediction = model(batch["inputs"].to(device))
+        total += criterion(prediction, batch["targets"].to(device)).item()
+    return total / len(loader)
+''',
+        ),
+        Good(
+            why="the meter adds per-token losses and their number, whatever its method is called",
+            code='''\
+import torch
+import torch.nn.functional as F
+
+
+class RunningMean:
+    def __init__(self):
+        self.total = 0.0
+        self.weight = 0
+
+    def add(self, values):
+        self.total += values.sum().item()
+        self.weight += values.numel()
+
+    def mean(self):
+        return self.total / self.weight
+
+
+@torch.no_grad()
+def evaluate(model, loader, pad, device):
+    model.eval()
+    meter = RunningMean()
+    for x, y in loader:
+        x, y = x.to(device), y.to(device)
+        nll = F.cross_entropy(model(x).transpose(1, 2), y, reduction="none")
+        meter.add(nll[y != pad])
+    return meter.mean()
+''',
+        ),
+        Good(
+            why="a note: the loss is divided by the number of steps inside the loop, over a fixed (B, T) sampler",
+            code='''\
+import torch
+import torch.nn.functional as F
+
+
+class TokenStream:
+    def __init__(self, tokens, batch, length):
+        self.tokens, self.batch, self.length = tokens, batch, length
+        self.position = 0
+
+    def next_batch(self):
+        size = self.batch * self.length
+        chunk = self.tokens[self.position : self.position + size + 1]
+        self.position += size
+        if self.position + size + 1 > len(self.tokens):
+            self.position = 0
+        return chunk[:-1].view(self.batch, self.length), chunk[1:].view(self.batch, self.length)
+
+
+def validation_loss(model, stream: TokenStream, val_steps, device):
+    model.eval()
+    accumulated = 0.0
+    with torch.no_grad():
+        for _ in range(val_steps):
+            x, y = stream.next_batch()
+            logits = model(x.to(device))
+            loss = F.cross_entropy(logits.view(-1, logits.size(-1)), y.to(device).view(-1))
+            loss = loss / val_steps
+            accumulated += loss.detach()
+    return accumulated.item()
+''',
+        ),
+        Good(
+            why="the same wrapper with its sum, divided by the targets that are not padding",
+            code='''\
+import torch
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+from criterion import SequenceLoss
+
+
+def collate(rows):
+    ids = pad_sequence([torch.as_tensor(row) for row in rows], batch_first=True, padding_value=0)
+    return ids[:, :-1], ids[:, 1:]
+
+
+def evaluate(model, rows, device):
+    criterion = SequenceLoss(pad=0)
+    n_targets, val_loss = 0, 0.0
+    model.eval()
+    with torch.no_grad():
+        for x, y in DataLoader(rows, batch_size=10, collate_fn=collate):
+            val_loss += criterion(model(x.to(device)), y.to(device)).item()
+            n_targets += y.ne(0).sum().item()
+    return val_loss / n_targets
+''',
+            files={
+                "criterion.py": '''\
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class SequenceLoss(nn.Module):
+    def __init__(self, pad, reduction="sum"):
+        super().__init__()
+        self.pad = pad
+        self.reduction = reduction
+
+    def forward(self, logits, targets):
+        nll = F.cross_entropy(logits.transpose(1, 2), targets, reduction="none")
+        mask = targets.ne(self.pad)
+        total = nll.masked_select(mask).sum()
+        if self.reduction == "mean":
+            return total / mask.sum()
+        return total
+''',
+            },
+        ),
+    )

@@ -1,0 +1,871 @@
+"""LL102: the total is divided by a count of another unit, or by the right one twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lintloss.facts.averages import Mean, mean_of
+from lintloss.facts.observations import Averaging, Observation
+from lintloss.findings import Severity
+from lintloss.rule import Bad, Good, Judgment, Rule
+
+
+class WrongNormalizer(Rule):
+    """The accumulated loss is divided by a count that is not the count it was accumulated over.
+
+    Why:
+        A sum of batch means counts batches; a sum of nats counts tokens. Divided by anything else the value is off in
+        scale, even where all batches are equal: a sum of means divided by `len(dataset)` is batch-size times too
+        small, a sum of nats divided by `len(loader)` is thousands of times too large, and a divisor that grows in
+        other iterations than the numerator is off by their ratio.
+
+    Instead:
+        Divide by what was added up: multiply each mean by the count it was taken over and divide by the sum of these
+        counts, or use `reduction="sum"` and divide by the scored tokens (for a loss per example: the examples).
+
+    Fix:
+        Unsafe: it changes the reported number, which is its point. The numerator is made a total of the unit that the
+        divisor counts, or the divisor is made a count of what the numerator holds.
+
+    Source:
+        torch.nn.functional.cross_entropy: reduction="mean" is the default, so `.item()` already is an average.
+    """
+
+    code = "LL102"
+    name = "wrong-normalizer"
+    confirmed_by = "the ratio of the reported value to the ledger's token mean, matched against the counts of the run"
+
+    watches = (Averaging,)
+
+    def judge(self, seen: Observation) -> Iterator[Judgment]:
+        """Report a quotient that is off in scale: its unit is not a loss per token (or example)."""
+        if not isinstance(seen, Averaging):
+            return
+        mean = mean_of(seen)
+        if mean is not None and mean.wrong_count:
+            yield Judgment(Severity.ERROR, mean.confidence, self._message(mean), mean.evidence)
+
+    @staticmethod
+    def _message(mean: Mean) -> str:
+        return f"{mean.wrong_count}: the result is {mean.after.unit}"
+
+    bad = (
+        Bad(
+            why="a sum of batch means is divided by the number of images",
+            severity=Severity.ERROR,
+            code='''\
+import torch
+import torch.nn as nn
+
+
+def test(model, device, test_loader):
+    criterion = nn.CrossEntropyLoss()
+    model.eval()
+    test_loss = 0
+    correct = 0
+    with torch.no_grad():
+        for data, target in test_loader:
+            data, target = data.to(device), target.to(device)
+            output = model(data)
+            test_loss += criterion(output, target).item()
+            pred = output.argmax(dim=1, keepdim=True)
+            correct += pred.eq(target.view_as(pred)).sum().item()
+
+    test_loss /= len(test_loader.dataset)  # <-
+    accuracy = 100.0 * correct / len(test_loader.dataset)
+    print(f"Test set: Average loss: {test_loss:.4f}, Accuracy: {accuracy:.0f}%")
+''',
+            fixed='''\
+import torch
+import torch.nn as nn
+
+
+def test(model, device, test_loader):
+    criterion = nn.CrossEntropyLoss()
+    model.eval()
+    test_loss = 0
+    correct = 0
+    with torch.no_grad():
+        for data, target in test_loader:
+            data, target = data.to(device), target.to(device)
+            output = model(data)
+            test_loss += criterion(output, target).item() * target.numel()
+            pred = output.argmax(dim=1, keepdim=True)
+            correct += pred.eq(target.view_as(pred)).sum().item()
+
+    test_loss /= len(test_loader.dataset)
+    accuracy = 100.0 * correct / len(test_loader.dataset)
+    print(f"Test set: Average loss: {test_loss:.4f}, Accuracy: {accuracy:.0f}%")
+''',
+        ),
+        Bad(
+            why="a language model's batch means are divided by len(dataset)",
+            severity=Severity.ERROR,
+            code='''\
+import math
+
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, TensorDataset
+
+
+@torch.no_grad()
+def evaluate(model, tokens, block_size=128, batch_size=64):
+    rows = (len(tokens) - 1) // block_size
+    inputs = tokens[: rows * block_size].view(rows, block_size)
+    targets = tokens[1 : rows * block_size + 1].view(rows, block_size)
+    dataset = TensorDataset(inputs, targets)
+    model.eval()
+    total_loss = 0.0
+    for x, y in DataLoader(dataset, batch_size=batch_size):
+        logits = model(x)
+        total_loss += F.cross_entropy(logits.view(-1, logits.size(-1)), y.view(-1)).item()
+    val_loss = total_loss / len(dataset)  # <-
+    return {"loss": val_loss, "perplexity": math.exp(val_loss)}
+''',
+        ),
+        Bad(
+            why="a sum of nats is divided by the number of batches",
+            severity=Severity.ERROR,
+            code='''\
+import torch
+import torch.nn.functional as F
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+PAD = 0
+
+
+def collate(rows):
+    return pad_sequence([torch.tensor(row) for row in rows], batch_first=True, padding_value=PAD)
+
+
+@torch.no_grad()
+def validate(model, dataset, device):
+    loader = DataLoader(dataset, batch_size=32, collate_fn=collate)
+    model.eval()
+    total = 0.0
+    for ids in loader:
+        ids = ids.to(device)
+        logits = model(ids[:, :-1])
+        targets = ids[:, 1:]
+        loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=PAD, reduction="sum")
+        total += loss.item()
+    return total / len(loader)  # <-
+''',
+            fixed='''\
+import torch
+import torch.nn.functional as F
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+PAD = 0
+
+
+def collate(rows):
+    return pad_sequence([torch.tensor(row) for row in rows], batch_first=True, padding_value=PAD)
+
+
+@torch.no_grad()
+def validate(model, dataset, device):
+    loader = DataLoader(dataset, batch_size=32, collate_fn=collate)
+    model.eval()
+    total = 0.0
+    scored_tokens = 0
+    for ids in loader:
+        ids = ids.to(device)
+        logits = model(ids[:, :-1])
+        targets = ids[:, 1:]
+        loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=PAD, reduction="sum")
+        total += loss.item()
+        scored_tokens += (targets != PAD).sum().item()
+    return total / scored_tokens
+''',
+        ),
+        Bad(
+            why="means are added up and divided by the tokens once more",
+            severity=Severity.ERROR,
+            code='''\
+import math
+
+import torch
+import torch.nn as nn
+
+from corpus import PAD
+
+
+def evaluate(model, loader, device):
+    criterion = nn.CrossEntropyLoss(ignore_index=PAD)
+    model.eval()
+    total_loss = 0.0
+    total_tokens = 0
+    with torch.no_grad():
+        for inputs, targets in loader:
+            inputs, targets = inputs.to(device), targets.to(device)
+            logits = model(inputs)
+            loss = criterion(logits.view(-1, logits.size(-1)), targets.view(-1))
+            total_loss += loss.item()
+            total_tokens += targets.ne(PAD).sum().item()
+    mean = total_loss / total_tokens  # <-
+    return math.exp(mean)
+''',
+            files={"corpus.py": "PAD = 0\nUNK = 1\n"},
+            fixed='''\
+import math
+
+import torch
+import torch.nn as nn
+
+from corpus import PAD
+
+
+def evaluate(model, loader, device):
+    criterion = nn.CrossEntropyLoss(ignore_index=PAD)
+    model.eval()
+    total_loss = 0.0
+    total_tokens = 0
+    with torch.no_grad():
+        for inputs, targets in loader:
+            inputs, targets = inputs.to(device), targets.to(device)
+            logits = model(inputs)
+            loss = criterion(logits.view(-1, logits.size(-1)), targets.view(-1))
+            total_loss += loss.item() * targets.ne(PAD).sum().item()
+            total_tokens += targets.ne(PAD).sum().item()
+    mean = total_loss / total_tokens
+    return math.exp(mean)
+''',
+        ),
+        Bad(
+            why="the batch counter starts at 1",
+            severity=Severity.ERROR,
+            code='''\
+import torch
+import torch.nn.functional as F
+
+
+def batches(tokens, batch_size, length):
+    """Endless random blocks of equal size."""
+    while True:
+        starts = torch.randint(len(tokens) - length - 1, (batch_size,))
+        x = torch.stack([tokens[s : s + length] for s in starts])
+        y = torch.stack([tokens[s + 1 : s + length + 1] for s in starts])
+        yield x, y
+
+
+@torch.no_grad()
+def evaluate_model(model, tokens, target_tokens, device):
+    model.eval()
+    total_loss = torch.tensor(0.0, device=device)
+    total_batches = 1
+    seen = 0
+    for x, y in batches(tokens, 16, 256):
+        if seen >= target_tokens:
+            break
+        logits = model(x.to(device))
+        total_loss += F.cross_entropy(logits.flatten(0, 1), y.to(device).flatten())
+        total_batches += 1
+        seen += y.numel()
+    return (total_loss / total_batches).item()  # <-
+''',
+            fixed='''\
+import torch
+import torch.nn.functional as F
+
+
+def batches(tokens, batch_size, length):
+    """Endless random blocks of equal size."""
+    while True:
+        starts = torch.randint(len(tokens) - length - 1, (batch_size,))
+        x = torch.stack([tokens[s : s + length] for s in starts])
+        y = torch.stack([tokens[s + 1 : s + length + 1] for s in starts])
+        yield x, y
+
+
+@torch.no_grad()
+def evaluate_model(model, tokens, target_tokens, device):
+    model.eval()
+    total_loss = torch.tensor(0.0, device=device)
+    total_batches = 0
+    seen = 0
+    for x, y in batches(tokens, 16, 256):
+        if seen >= target_tokens:
+            break
+        logits = model(x.to(device))
+        total_loss += F.cross_entropy(logits.flatten(0, 1), y.to(device).flatten())
+        total_batches += 1
+        seen += y.numel()
+    return (total_loss / total_batches).item()
+''',
+        ),
+        Bad(
+            why="len() of a dict batch is the number of its keys, not of its rows",
+            severity=Severity.ERROR,
+            code='''\
+import torch
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM
+
+
+def collate(rows):
+    ids = torch.stack([torch.tensor(row) for row in rows])
+    return {"input_ids": ids, "attention_mask": torch.ones_like(ids), "labels": ids.clone()}
+
+
+def evaluate(checkpoint, blocks, device="cuda"):
+    model = AutoModelForCausalLM.from_pretrained(checkpoint).to(device)
+    model.eval()
+    total_loss, n_samples = 0.0, 0
+    with torch.no_grad():
+        for batch in DataLoader(blocks, batch_size=8, collate_fn=collate):
+            batch = {name: value.to(device) for name, value in batch.items()}
+            outputs = model(**batch)
+            total_loss += outputs.loss.item()
+            n_samples += len(batch)
+    return total_loss / n_samples  # <-
+''',
+        ),
+        Bad(
+            why="the validation total is divided by the length of the training loader",
+            severity=Severity.ERROR,
+            code='''\
+import torch
+from tqdm import tqdm
+from transformers import AutoModelForSeq2SeqLM
+
+
+def run(model_name, train_dataloader, eval_dataloader, num_epochs, lr, device):
+    model = AutoModelForSeq2SeqLM.from_pretrained(model_name).to(device)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=lr)
+    for epoch in range(num_epochs):
+        model.train()
+        for batch in tqdm(train_dataloader):
+            batch = {k: v.to(device) for k, v in batch.items()}
+            loss = model(**batch).loss
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+
+        model.eval()
+        eval_loss = 0.0
+        for batch in tqdm(eval_dataloader):
+            batch = {k: v.to(device) for k, v in batch.items()}
+            with torch.no_grad():
+                outputs = model(**batch)
+            eval_loss += outputs.loss.detach().float()
+        eval_epoch_loss = eval_loss / len(train_dataloader)  # <-
+        print(f"{epoch=} {eval_epoch_loss=}")
+''',
+        ),
+        Bad(
+            why="the loss is added in the logging branch only, the divisor counts every batch",
+            severity=Severity.ERROR,
+            code='''\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, val_loader, device, log_every=100):
+    model.eval()
+    cumulative_loss = 0.0
+    num_samples = 0
+    for i, (images, labels) in enumerate(val_loader):
+        images, labels = images.to(device), labels.to(device)
+        loss = F.cross_entropy(model(images), labels)
+        batch_size = images.shape[0]
+        num_samples += batch_size
+        if i % log_every == 0:
+            cumulative_loss += loss.item() * batch_size
+            print(f"batch {i}: {loss.item():.4f}")
+    return cumulative_loss / num_samples  # <-
+''',
+        ),
+        Bad(
+            why="the meter adds n to its count and forgets to multiply the value",
+            severity=Severity.ERROR,
+            code='''\
+import torch
+import torch.nn as nn
+
+from meters import MeanMeter
+
+
+class Evaluator:
+    def __init__(self, model, loader):
+        self.model = model
+        self.loader = loader
+        self.loss_fn = nn.CrossEntropyLoss()
+
+    @torch.no_grad()
+    def run(self, step):
+        self.model.eval()
+        meter = MeanMeter()
+        for tokens in self.loader:
+            logits = self.model(tokens[:, :-1])
+            loss = self.loss_fn(logits.flatten(0, 1), tokens[:, 1:].flatten())
+            meter.add("loss", loss.item(), count_update=tokens.size(0))  # <-
+        print(step, meter.get("loss"))
+        return meter.get("loss")
+''',
+            files={
+                "meters.py": '''\
+from collections import defaultdict
+
+
+class MeanMeter:
+    """Accumulates values by name."""
+
+    def __init__(self):
+        self.total = defaultdict(float)
+        self.count = defaultdict(int)
+
+    def add(self, name, value, count_update=1):
+        self.total[name] += value
+        self.count[name] += count_update
+
+    def get(self, name):
+        return self.total[name] / self.count[name]
+''',
+            },
+        ),
+        Bad(
+            why="the running total is divided again after every step of the loop",
+            severity=Severity.ERROR,
+            code='''\
+import torch
+import torch.nn.functional as F
+
+
+def random_block(tokens, rows=32, length=64):
+    starts = torch.randint(len(tokens) - length, (rows,)).tolist()
+    return torch.stack([tokens[s : s + length] for s in starts])
+
+
+def validation_loss(model, val_tokens, eval_steps):
+    model.eval()
+    eval_loss = 0.0
+    with torch.no_grad():
+        for _ in range(eval_steps):
+            ids = random_block(val_tokens)
+            logits = model(ids[:, :-1])
+            eval_loss += F.cross_entropy(logits.transpose(1, 2), ids[:, 1:]).item()
+            eval_loss /= eval_steps  # <-
+    return eval_loss
+''',
+        ),
+        Bad(
+            why="each mean is divided by the batch size before the batches are averaged",
+            severity=Severity.ERROR,
+            code='''\
+import numpy as np
+import torch
+import torch.nn as nn
+from torch.utils.data import DataLoader
+
+
+def evaluate(model, dataset, device, batch_size=32):
+    criterion = nn.CrossEntropyLoss()
+    losses = []
+    model.eval()
+    with torch.no_grad():
+        for x, y in DataLoader(dataset, batch_size=batch_size):
+            logits = model(x.to(device))
+            loss = criterion(logits.reshape(-1, logits.size(-1)), y.to(device).reshape(-1))
+            losses.append(loss.item() / x.size(0))
+    return np.mean(losses)  # <-
+''',
+        ),
+        Bad(
+            why="a language model's nats are divided by the number of sequences and called loss per token",
+            severity=Severity.ERROR,
+            code='''\
+import torch
+import torch.nn as nn
+from torch.utils.data import DataLoader
+
+
+@torch.no_grad()
+def loss_per_token(model, blocks, device):
+    """blocks: a data set of token rows, all of the model's context length + 1."""
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    model.eval()
+    nats = 0.0
+    for ids in DataLoader(blocks, batch_size=16):
+        ids = ids.to(device)
+        logits = model(ids[:, :-1])
+        nats += criterion(logits.transpose(1, 2), ids[:, 1:]).item()
+    return nats / len(blocks)  # <-
+''',
+        ),
+        Bad(
+            why="the step counter is raised before the continue that skips the example",
+            severity=Severity.WARNING,
+            code='''\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, examples, device):
+    """One example a step: features of its candidates, and which of them is right (-1: none)."""
+    model.eval()
+    eval_loss = 0.0
+    num_steps = 0
+    correct = 0
+    for features, answer in examples:
+        num_steps += 1
+        if answer < 0:
+            continue
+        scores = model(features.to(device)).view(1, -1)
+        target = torch.tensor([answer], device=device)
+        eval_loss += F.cross_entropy(scores, target).item()
+        correct += int(scores.argmax() == answer)
+    print(f"accuracy {correct / num_steps:.3f}")
+    return eval_loss / num_steps  # <-
+''',
+        ),
+        Bad(
+            why="Hugging Face batch means divided by the number of rows, in the caller",
+            severity=Severity.ERROR,
+            code='''\
+import math
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+
+class PerplexityEvaluator:
+    def __init__(self, name):
+        self.tokenizer = AutoTokenizer.from_pretrained(name)
+        self.model = AutoModelForCausalLM.from_pretrained(name)
+        self.model.eval()
+
+    @torch.no_grad()
+    def accumulate(self, blocks, batch_size):
+        total, count = 0.0, 0
+        for start in range(0, len(blocks), batch_size):
+            ids = torch.tensor(blocks[start : start + batch_size])
+            total += self.model(input_ids=ids, labels=ids).loss.item()
+            count += ids.shape[0]
+        return total, count
+
+    def perplexity(self, text, block=512, batch_size=4):
+        ids = self.tokenizer(text)["input_ids"]
+        blocks = [ids[i : i + block] for i in range(0, len(ids) - block + 1, block)]
+        total, count = self.accumulate(blocks, batch_size)
+        return math.exp(total / count)  # <-
+''',
+        ),
+    )
+
+    good = (
+        Good(
+            why="a summed loss per example, divided by the examples",
+            code='''\
+import torch
+import torch.nn.functional as F
+
+
+def test(model, device, test_loader):
+    model.eval()
+    test_loss = 0
+    correct = 0
+    with torch.no_grad():
+        for data, target in test_loader:
+            data, target = data.to(device), target.to(device)
+            output = F.log_softmax(model(data), dim=1)
+            test_loss += F.nll_loss(output, target, reduction="sum").item()
+            correct += output.argmax(dim=1).eq(target).sum().item()
+    test_loss /= len(test_loader.dataset)
+    print(f"Average loss: {test_loss:.4f}, Accuracy: {correct}/{len(test_loader.dataset)}")
+''',
+        ),
+        Good(
+            why="a variational auto-encoder's loss is per image, summed over pixels",
+            code='''\
+import torch
+import torch.nn.functional as F
+
+
+def elbo(recon, x, mu, logvar):
+    bce = F.binary_cross_entropy(recon, x.view(-1, 784), reduction="sum")
+    kld = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
+    return bce + kld
+
+
+@torch.no_grad()
+def test(model, test_loader, device):
+    model.eval()
+    test_loss = 0.0
+    for images, _ in test_loader:
+        images = images.to(device)
+        recon, mu, logvar = model(images)
+        test_loss += elbo(recon, images, mu, logvar).item()
+    return test_loss / len(test_loader.dataset)
+''',
+        ),
+        Good(
+            why="len(data_source) - 1 is the number of scored steps, and each mean is weighted by its own",
+            code='''\
+import math
+
+import torch
+import torch.nn as nn
+
+criterion = nn.CrossEntropyLoss()
+
+
+def batchify(data, columns):
+    steps = data.size(0) // columns
+    return data[: steps * columns].view(columns, steps).t().contiguous()
+
+
+def get_batch(source, i, bptt=35):
+    length = min(bptt, len(source) - 1 - i)
+    return source[i : i + length], source[i + 1 : i + 1 + length].reshape(-1)
+
+
+def evaluate(model, data_source, ntokens):
+    model.eval()
+    total_loss = 0.0
+    with torch.no_grad():
+        for i in range(0, data_source.size(0) - 1, 35):
+            data, targets = get_batch(data_source, i)
+            output = model(data).view(-1, ntokens)
+            total_loss += len(data) * criterion(output, targets).item()
+    return total_loss / (len(data_source) - 1)
+
+
+def report(model, tokens, ntokens):
+    val_loss = evaluate(model, batchify(tokens, 10), ntokens)
+    print(f"valid loss {val_loss:5.2f} | valid ppl {math.exp(val_loss):8.2f}")
+''',
+        ),
+        Good(
+            why="a guard against an empty loader changes nothing",
+            code='''\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, pad, device):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for x, y in loader:
+        logits = model(x.to(device))
+        y = y.to(device)
+        nats += F.cross_entropy(logits.flatten(0, 1), y.flatten(), ignore_index=pad, reduction="sum").item()
+        tokens += int((y != pad).sum())
+    return nats / max(tokens, 1)
+''',
+        ),
+        Good(
+            why="a note: the loop runs over its argument, the divisor names the same loader",
+            code='''\
+import torch
+import torch.nn as nn
+from torch.utils.data import DataLoader
+
+from places import Scenes, build_model
+
+val_loader = DataLoader(Scenes("val"), batch_size=50)
+criterion = nn.CrossEntropyLoss()
+
+
+def validate(model, data):
+    model.eval()
+    total = 0.0
+    with torch.no_grad():
+        for image, label in data:
+            total += criterion(model(image), label).item()
+    return total / len(val_loader)
+
+
+if __name__ == "__main__":
+    print(validate(build_model(), val_loader))
+''',
+            files={
+                "places.py": '''\
+import torch
+import torch.nn as nn
+from torch.utils.data import Dataset
+
+
+class Scenes(Dataset):
+    def __init__(self, split):
+        self.images, self.labels = torch.load(f"scenes_{split}.pt")
+
+    def __len__(self):
+        return len(self.labels)
+
+    def __getitem__(self, index):
+        return self.images[index], self.labels[index]
+
+
+def build_model():
+    return nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 20))
+''',
+            },
+        ),
+        Good(
+            why="a note: ten random blocks of equal size, divided by the literal that bounds the range",
+            code='''\
+import torch
+import torch.nn.functional as F
+
+
+def val_batch(tokens, rows=8, length=1024):
+    offsets = torch.randint(0, len(tokens) - length - 1, (rows,)).tolist()
+    window = torch.stack([tokens[o : o + length + 1] for o in offsets])
+    return window[:, :-1], window[:, 1:]
+
+
+def validation_loss(model, val_tokens, device):
+    model.eval()
+    val_loss = 0.0
+    with torch.no_grad():
+        for _ in range(10):
+            x, y = val_batch(val_tokens)
+            logits = model(x.to(device))
+            val_loss += F.cross_entropy(logits.flatten(0, 1), y.to(device).flatten()).item() / 10
+    return val_loss
+''',
+        ),
+        Good(
+            why="a CTC sum is divided by its batch and weighted by it again",
+            code='''\
+import torch
+import torch.nn as nn
+
+
+def validate(model, loader, device):
+    criterion = nn.CTCLoss(blank=0, reduction="sum", zero_infinity=True)
+    model.eval()
+    total, words = 0.0, 0
+    with torch.no_grad():
+        for images, targets, target_lengths in loader:
+            log_probs = model(images.to(device)).log_softmax(2)
+            input_lengths = torch.full((images.size(0),), log_probs.size(0), dtype=torch.long)
+            cost = criterion(log_probs, targets, input_lengths, target_lengths) / images.size(0)
+            total += cost.item() * images.size(0)
+            words += images.size(0)
+    return total / words
+''',
+        ),
+        Good(
+            why="the rows of a dict batch are counted by one of its tensors",
+            code='''\
+import torch
+from torch.utils.data import DataLoader
+from transformers import AutoModelForSequenceClassification
+
+
+@torch.no_grad()
+def evaluate(checkpoint, dev_set, device="cuda"):
+    model = AutoModelForSequenceClassification.from_pretrained(checkpoint).to(device)
+    model.eval()
+    loss, examples = 0.0, 0
+    for batch in DataLoader(dev_set, batch_size=32):
+        batch = {name: value.to(device) for name, value in batch.items()}
+        rows = len(batch["labels"])
+        loss += model(**batch).loss.item() * rows
+        examples += rows
+    return loss / examples
+''',
+        ),
+        Good(
+            why="the loss is added and counted in the same branch",
+            code='''\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    model.eval()
+    nats, tokens, skipped = 0.0, 0, 0
+    for batch in loader:
+        mask = batch["loss_mask"][:, 1:].to(device)
+        if mask.sum() == 0:
+            skipped += 1
+            continue
+        ids = batch["ids"].to(device)
+        logits = model(ids[:, :-1])
+        nll = F.cross_entropy(logits.transpose(1, 2), ids[:, 1:], reduction="none")
+        nats += (nll * mask).sum().item()
+        tokens += mask.sum().item()
+    print(f"skipped {skipped} empty batches")
+    return nats / tokens
+''',
+        ),
+        Good(
+            why="a text auto-encoder reports nats per sentence beside the perplexity per token",
+            code='''\
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, pad, device):
+    model.eval()
+    nll_sum, kl_sum, sentences, words = 0.0, 0.0, 0, 0
+    for batch in loader:
+        batch = batch.to(device)
+        mu, logvar = model.encode(batch)
+        logits = model.decode(batch[:, :-1], mu)
+        target = batch[:, 1:]
+        nll_sum += F.cross_entropy(logits.flatten(0, 1), target.flatten(), ignore_index=pad, reduction="sum").item()
+        kl_sum += (-0.5 * (1 + logvar - mu.pow(2) - logvar.exp())).sum().item()
+        sentences += batch.size(0)
+        words += (target != pad).sum().item()
+    nll_per_sentence = nll_sum / sentences
+    kl_per_sentence = kl_sum / sentences
+    print(f"NLL {nll_per_sentence:.2f}  KL {kl_per_sentence:.2f}  per sentence")
+    return math.exp(nll_sum / words)
+''',
+        ),
+        Good(
+            why="bits per byte: nats over ln 2 times bytes, another unit on purpose",
+            code='''\
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def bits_per_byte(model, loader, bytes_of_token, device):
+    model.eval()
+    nats, total_bytes = 0.0, 0
+    for x, y in loader:
+        x, y = x.to(device), y.to(device)
+        logits = model(x)
+        nats += F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum").item()
+        total_bytes += bytes_of_token[y].sum().item()
+    return nats / (math.log(2) * total_bytes)
+''',
+        ),
+        Good(
+            why="the mean over the tokens of a document is a loop of its own, divided once",
+            code='''\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def document_nll(model, ids, window, device):
+    """ids: one document as a 1-D tensor of token ids."""
+    model.eval()
+    nats, scored = 0.0, 0
+    for start in range(0, len(ids) - 1, window):
+        piece = ids[start : start + window + 1].to(device)
+        logits = model(piece[None, :-1])[0]
+        nats += F.cross_entropy(logits, piece[1:], reduction="sum").item()
+        scored += len(piece) - 1
+    return nats / scored
+''',
+        ),
+    )

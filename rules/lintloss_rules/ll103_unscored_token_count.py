@@ -1,0 +1,744 @@
+"""LL103: the numerator is a true sum, the denominator counts tokens that it does not score."""
+
+from __future__ import annotations
+
+from lintloss.findings import Severity
+from lintloss.rule import Bad, Good, Rule
+
+
+class UnscoredTokenCount(Rule):
+    """A sum of nats is divided by a count that includes tokens which were never scored.
+
+    Why:
+        After the shift a row of T tokens has T - 1 targets; padding and ignored labels have none. Counted all the
+        same, they make the loss too small: by 1/T for the shift, by the share of padding for `numel()`, by the share
+        of the prompt where only answers are scored. The usual "correct" recipe, `reduction="sum"` with
+        `total_tokens += batch_size * seq_length`, has this bug wherever labels are shifted.
+
+    Instead:
+        Count what the criterion scored: the labels that it was given, after the shift, that are not `ignore_index`.
+
+    Fix:
+        Unsafe: it changes the reported number, which is its point. The count is taken from the labels that the
+        criterion scores.
+
+    Source:
+        torch.nn.functional.cross_entropy: targets equal to ignore_index add nothing to the sum.
+    """
+
+    code = "LL103"
+    name = "unscored-token-count"
+    confirmed_by = "the reported value times the counted tokens is the ledger's sum, and it scored fewer tokens"
+
+    bad = (
+        Bad(
+            why="batch times sequence length is counted, the shift leaves one less a row",
+            severity=Severity.ERROR,
+            code='''\
+import math
+
+import torch
+import torch.nn as nn
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    model.eval()
+    total_loss = 0.0
+    total_tokens = 0
+    for input_ids in loader:
+        input_ids = input_ids.to(device)
+        batch_size, seq_length = input_ids.shape
+        logits = model(input_ids)
+        shift_logits = logits[:, :-1, :].contiguous()
+        shift_labels = input_ids[:, 1:].contiguous()
+        loss = criterion(shift_logits.view(-1, shift_logits.size(-1)), shift_labels.view(-1))
+        total_loss += loss.item()
+        total_tokens += batch_size * seq_length
+    avg_loss = total_loss / total_tokens  # <-
+    return avg_loss, math.exp(avg_loss)
+''',
+            fixed='''\
+import math
+
+import torch
+import torch.nn as nn
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    model.eval()
+    total_loss = 0.0
+    total_tokens = 0
+    for input_ids in loader:
+        input_ids = input_ids.to(device)
+        batch_size, seq_length = input_ids.shape
+        logits = model(input_ids)
+        shift_logits = logits[:, :-1, :].contiguous()
+        shift_labels = input_ids[:, 1:].contiguous()
+        loss = criterion(shift_logits.view(-1, shift_logits.size(-1)), shift_labels.view(-1))
+        total_loss += loss.item()
+        total_tokens += shift_labels.numel()
+    avg_loss = total_loss / total_tokens
+    return avg_loss, math.exp(avg_loss)
+''',
+        ),
+        Bad(
+            why="numel() counts the padding that ignore_index leaves out",
+            severity=Severity.ERROR,
+            code='''\
+import torch
+import torch.nn.functional as F
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+PAD = 0
+
+
+def collate(rows):
+    ids = pad_sequence([torch.tensor(row) for row in rows], batch_first=True, padding_value=PAD)
+    return ids[:, :-1], ids[:, 1:]
+
+
+@torch.no_grad()
+def validate(model, rows, device):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for x, y in DataLoader(rows, batch_size=32, collate_fn=collate):
+        x, y = x.to(device), y.to(device)
+        logits = model(x)
+        loss = F.cross_entropy(logits.flatten(0, 1), y.flatten(), ignore_index=PAD, reduction="sum")
+        nats += loss.item()
+        tokens += y.numel()
+    return nats / tokens  # <-
+''',
+            fixed='''\
+import torch
+import torch.nn.functional as F
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+PAD = 0
+
+
+def collate(rows):
+    ids = pad_sequence([torch.tensor(row) for row in rows], batch_first=True, padding_value=PAD)
+    return ids[:, :-1], ids[:, 1:]
+
+
+@torch.no_grad()
+def validate(model, rows, device):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for x, y in DataLoader(rows, batch_size=32, collate_fn=collate):
+        x, y = x.to(device), y.to(device)
+        logits = model(x)
+        loss = F.cross_entropy(logits.flatten(0, 1), y.flatten(), ignore_index=PAD, reduction="sum")
+        nats += loss.item()
+        tokens += (y != PAD).sum().item()
+    return nats / tokens
+''',
+        ),
+        Bad(
+            why="the attention mask is summed over the unshifted rows",
+            severity=Severity.ERROR,
+            code='''\
+import torch
+import torch.nn as nn
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+
+def padded_perplexity(texts, name="gpt2", batch_size=8):
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    tokenizer.pad_token = tokenizer.eos_token
+    model = AutoModelForCausalLM.from_pretrained(name)
+    model.eval()
+    loss_fct = nn.CrossEntropyLoss(reduction="none")
+    total_nll, total_tokens = 0.0, 0
+    for start in range(0, len(texts), batch_size):
+        batch = tokenizer(texts[start : start + batch_size], return_tensors="pt", padding=True)
+        with torch.no_grad():
+            logits = model(**batch).logits
+        nll = loss_fct(logits[:, :-1].transpose(1, 2), batch.input_ids[:, 1:])
+        total_nll += (nll * batch.attention_mask[:, 1:]).sum().item()
+        total_tokens += batch.attention_mask.sum().item()
+    return torch.exp(torch.tensor(total_nll / total_tokens))  # <-
+''',
+            fixed='''\
+import torch
+import torch.nn as nn
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+
+def padded_perplexity(texts, name="gpt2", batch_size=8):
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    tokenizer.pad_token = tokenizer.eos_token
+    model = AutoModelForCausalLM.from_pretrained(name)
+    model.eval()
+    loss_fct = nn.CrossEntropyLoss(reduction="none")
+    total_nll, total_tokens = 0.0, 0
+    for start in range(0, len(texts), batch_size):
+        batch = tokenizer(texts[start : start + batch_size], return_tensors="pt", padding=True)
+        with torch.no_grad():
+            logits = model(**batch).logits
+        nll = loss_fct(logits[:, :-1].transpose(1, 2), batch.input_ids[:, 1:])
+        total_nll += (nll * batch.attention_mask[:, 1:]).sum().item()
+        total_tokens += batch.attention_mask[:, 1:].sum().item()
+    return torch.exp(torch.tensor(total_nll / total_tokens))
+''',
+        ),
+        Bad(
+            why="len(data_source) has one step more than is scored",
+            severity=Severity.ERROR,
+            code='''\
+import torch
+import torch.nn as nn
+
+BPTT = 35
+criterion = nn.CrossEntropyLoss()
+
+
+def get_batch(source, i):
+    seq_len = min(BPTT, len(source) - 1 - i)
+    data = source[i : i + seq_len]
+    target = source[i + 1 : i + 1 + seq_len].reshape(-1)
+    return data, target
+
+
+@torch.no_grad()
+def evaluate(model, data_source, ntokens):
+    """data_source: (steps, columns) of token ids."""
+    model.eval()
+    total_loss = 0.0
+    for i in range(0, data_source.size(0) - 1, BPTT):
+        data, targets = get_batch(data_source, i)
+        output = model(data)
+        total_loss += len(data) * criterion(output.view(-1, ntokens), targets).item()
+    return total_loss / len(data_source)  # <-
+''',
+            fixed='''\
+import torch
+import torch.nn as nn
+
+BPTT = 35
+criterion = nn.CrossEntropyLoss()
+
+
+def get_batch(source, i):
+    seq_len = min(BPTT, len(source) - 1 - i)
+    data = source[i : i + seq_len]
+    target = source[i + 1 : i + 1 + seq_len].reshape(-1)
+    return data, target
+
+
+@torch.no_grad()
+def evaluate(model, data_source, ntokens):
+    """data_source: (steps, columns) of token ids."""
+    model.eval()
+    total_loss = 0.0
+    for i in range(0, data_source.size(0) - 1, BPTT):
+        data, targets = get_batch(data_source, i)
+        output = model(data)
+        total_loss += len(data) * criterion(output.view(-1, ntokens), targets).item()
+    return total_loss / (len(data_source) - 1)
+''',
+        ),
+        Bad(
+            why="prompt tokens are masked with -100 and counted all the same",
+            severity=Severity.ERROR,
+            code='''\
+import torch
+import torch.nn as nn
+from torch.utils.data import DataLoader
+
+from sft_data import AnswerDataset, collate
+
+
+def evaluate(model, path, device):
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    loader = DataLoader(AnswerDataset(path), batch_size=4, collate_fn=collate)
+    model.eval()
+    nats = torch.zeros(1, device=device)
+    tokens = torch.zeros(1, device=device)
+    with torch.inference_mode():
+        for batch in loader:
+            input_ids = batch["input_ids"].to(device)
+            labels = batch["labels"].to(device)
+            logits = model(input_ids)
+            shifted = labels[..., 1:].contiguous()
+            nats += criterion(logits[..., :-1, :].flatten(0, 1), shifted.flatten())
+            tokens += input_ids[..., 1:].numel()
+    return (nats / tokens).item()  # <-
+''',
+            files={
+                "sft_data.py": '''\
+import json
+
+import torch
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import Dataset
+
+
+class AnswerDataset(Dataset):
+    def __init__(self, path):
+        with open(path) as lines:
+            self.rows = [json.loads(line) for line in lines]
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, index):
+        row = self.rows[index]
+        ids = row["prompt"] + row["answer"]
+        labels = [-100] * len(row["prompt"]) + row["answer"]
+        return torch.tensor(ids), torch.tensor(labels)
+
+
+def collate(pairs):
+    ids, labels = zip(*pairs)
+    return {
+        "input_ids": pad_sequence(ids, batch_first=True, padding_value=0),
+        "labels": pad_sequence(labels, batch_first=True, padding_value=-100),
+    }
+''',
+            },
+        ),
+        Bad(
+            why="labels that are not -100 are counted before the shift drops the first of each row",
+            severity=Severity.ERROR,
+            code='''\
+import math
+
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+tokenizer.pad_token = tokenizer.eos_token
+
+
+def encode(texts):
+    batch = tokenizer(texts, return_tensors="pt", padding=True)
+    batch["labels"] = batch["input_ids"].masked_fill(batch["attention_mask"] == 0, -100)
+    return batch
+
+
+@torch.no_grad()
+def perplexity(texts, batch_size=16):
+    model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
+    nats, tokens = 0.0, 0
+    for start in range(0, len(texts), batch_size):
+        batch = encode(texts[start : start + batch_size])
+        labels = batch.pop("labels")
+        logits = model(**batch).logits
+        nats += F.cross_entropy(logits[:, :-1].transpose(1, 2), labels[:, 1:], reduction="sum").item()
+        tokens += labels.ne(-100).sum().item()
+    return math.exp(nats / tokens)  # <-
+''',
+        ),
+        Bad(
+            why="the loader's lengths count the first token, which is never a target",
+            severity=Severity.ERROR,
+            code='''\
+import torch
+import torch.nn.functional as F
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+
+def collate(sentences):
+    lengths = torch.tensor([len(sentence) for sentence in sentences])
+    return pad_sequence(sentences, batch_first=True, padding_value=0), lengths
+
+
+class Validator:
+    def __init__(self, model, sentences):
+        self.model = model
+        self.loader = DataLoader(sentences, batch_size=20, collate_fn=collate)
+
+    def loss(self, ids):
+        logits = self.model(ids[:, :-1])
+        return F.cross_entropy(logits.transpose(1, 2), ids[:, 1:], ignore_index=0, reduction="sum")
+
+    @torch.no_grad()
+    def run(self):
+        self.model.eval()
+        total = words = 0
+        for ids, lengths in self.loader:
+            total += self.loss(ids).item()
+            words += lengths.sum().item()
+        return total / words  # <-
+''',
+        ),
+        Bad(
+            why="a masked field is averaged over all positions, padding included",
+            severity=Severity.ERROR,
+            code='''\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def dev_loss(model, tokenizer, texts, device):
+    """The whole development set is one batch."""
+    model.eval()
+    batch = tokenizer(texts, padding=True, return_tensors="pt").to(device)
+    logits = model(batch.input_ids, attention_mask=batch.attention_mask).logits
+    targets = batch.input_ids[:, 1:]
+    mask = batch.attention_mask[:, 1:].float()
+    losses = F.cross_entropy(logits[:, :-1].transpose(1, 2), targets, reduction="none")
+    return torch.mean(losses * mask).item()  # <-
+''',
+            fixed='''\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def dev_loss(model, tokenizer, texts, device):
+    """The whole development set is one batch."""
+    model.eval()
+    batch = tokenizer(texts, padding=True, return_tensors="pt").to(device)
+    logits = model(batch.input_ids, attention_mask=batch.attention_mask).logits
+    targets = batch.input_ids[:, 1:]
+    mask = batch.attention_mask[:, 1:].float()
+    losses = F.cross_entropy(logits[:, :-1].transpose(1, 2), targets, reduction="none")
+    return ((losses * mask).sum() / mask.sum()).item()
+''',
+        ),
+        Bad(
+            why="tokens are counted before the continue that skips the text",
+            severity=Severity.WARNING,
+            code='''\
+import torch
+from transformers import GPT2LMHeadModel, GPT2TokenizerFast
+
+
+def evaluate(questions, device="cuda"):
+    tokenizer = GPT2TokenizerFast.from_pretrained("gpt2")
+    model = GPT2LMHeadModel.from_pretrained("gpt2").to(device).eval()
+    nats, tokens = 0.0, 0
+    for question in questions:
+        ids = tokenizer(question, return_tensors="pt").input_ids.to(device)
+        scored = ids.size(1) - 1
+        tokens += scored
+        if ids.size(1) > model.config.n_positions:
+            continue
+        with torch.no_grad():
+            nats += model(ids, labels=ids).loss.item() * scored
+    return nats / tokens  # <-
+''',
+        ),
+        Bad(
+            why="the model sums over its non-padding targets, the caller counts batch times block",
+            severity=Severity.ERROR,
+            code='''\
+import torch
+
+from lm import PAD, SentenceLM
+
+
+@torch.no_grad()
+def evaluate(model: SentenceLM, batches, device):
+    model.eval()
+    total, count = 0.0, 0
+    for ids in batches:
+        ids = ids.to(device)
+        out = model(ids[:, :-1], targets=ids[:, 1:])
+        total += out["loss"].item()
+        count += ids.size(0) * (ids.size(1) - 1)
+    print(f"padding is id {PAD}")
+    return total / count  # <-
+''',
+            files={
+                "lm.py": '''\
+import torch.nn as nn
+import torch.nn.functional as F
+
+PAD = 0
+
+
+class SentenceLM(nn.Module):
+    def __init__(self, vocab_size, width=128):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width, padding_idx=PAD)
+        self.rnn = nn.GRU(width, width, batch_first=True)
+        self.head = nn.Linear(width, vocab_size)
+
+    def forward(self, ids, targets=None):
+        logits = self.head(self.rnn(self.embed(ids))[0])
+        out = {"logits": logits}
+        if targets is not None:
+            out["loss"] = F.cross_entropy(
+                logits.reshape(-1, logits.size(-1)), targets.reshape(-1), ignore_index=PAD, reduction="sum"
+            )
+        return out
+''',
+            },
+        ),
+    )
+
+    good = (
+        Good(
+            why="the shifted labels are counted",
+            code='''\
+import torch
+import torch.nn as nn
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    model.eval()
+    total_loss, total_tokens = 0.0, 0
+    for input_ids in loader:
+        input_ids = input_ids.to(device)
+        shift_logits = model(input_ids)[:, :-1, :].contiguous()
+        shift_labels = input_ids[:, 1:].contiguous()
+        total_loss += criterion(shift_logits.view(-1, shift_logits.size(-1)), shift_labels.view(-1)).item()
+        total_tokens += shift_labels.numel()
+    return total_loss / total_tokens
+''',
+        ),
+        Good(
+            why="batch times sequence length is right where the dataset has shifted already",
+            code='''\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, Dataset
+
+
+class Blocks(Dataset):
+    def __init__(self, tokens, length):
+        self.tokens, self.length = tokens, length
+
+    def __len__(self):
+        return (len(self.tokens) - 1) // self.length
+
+    def __getitem__(self, index):
+        start = index * self.length
+        return self.tokens[start : start + self.length], self.tokens[start + 1 : start + self.length + 1]
+
+
+@torch.no_grad()
+def evaluate(model, tokens, length, device):
+    model.eval()
+    total, count = 0.0, 0
+    for x, y in DataLoader(Blocks(tokens, length), batch_size=8):
+        logits = model(x.to(device))
+        batch_size, seq_length = x.shape
+        total += F.cross_entropy(logits.flatten(0, 1), y.to(device).flatten(), reduction="sum").item()
+        count += batch_size * seq_length
+    return total / count
+''',
+        ),
+        Good(
+            why="the same too-large count multiplies the mean first, so it cancels",
+            code='''\
+import torch
+import torch.nn as nn
+
+
+@torch.no_grad()
+def eval_ppl(model, tokens, seqlen, batch_size, device):
+    model.eval()
+    loss_fct = nn.CrossEntropyLoss()
+    nsamples = tokens.numel() // seqlen
+    nlls = []
+    for i in range(0, nsamples, batch_size):
+        j = min(i + batch_size, nsamples)
+        inputs = tokens[:, i * seqlen : j * seqlen].reshape(j - i, seqlen).to(device)
+        lm_logits = model(inputs).logits
+        shift_logits = lm_logits[:, :-1, :].contiguous()
+        shift_labels = inputs[:, 1:]
+        loss = loss_fct(shift_logits.reshape(-1, shift_logits.size(-1)), shift_labels.reshape(-1))
+        nlls.append(loss.float() * seqlen * (j - i))
+    return torch.exp(torch.stack(nlls).sum() / (nsamples * seqlen)).item()
+''',
+        ),
+        Good(
+            why="the mask's sum minus one a row is the number of targets",
+            code='''\
+import torch
+import torch.nn as nn
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+
+def perplexity(texts, name="facebook/opt-125m", batch_size=8):
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    model = AutoModelForCausalLM.from_pretrained(name).eval()
+    loss_fct = nn.CrossEntropyLoss(reduction="none")
+    nll, tokens = 0.0, 0
+    for start in range(0, len(texts), batch_size):
+        batch = tokenizer(texts[start : start + batch_size], return_tensors="pt", padding=True)
+        ids, mask = batch.input_ids, batch.attention_mask
+        with torch.no_grad():
+            logits = model(ids, attention_mask=mask).logits
+        losses = loss_fct(logits[:, :-1].transpose(1, 2), ids[:, 1:])
+        nll += (losses * mask[:, 1:]).sum().item()
+        tokens += (mask.sum() - mask.size(0)).item()
+    return torch.exp(torch.tensor(nll / tokens)).item()
+''',
+        ),
+        Good(
+            why="numel() of labels that no criterion ignores",
+            code='''\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, token_file, rows, length, steps, device):
+    """Random blocks of a flat token file: no padding."""
+    model.eval()
+    nats, tokens = 0.0, 0
+    for _ in range(steps):
+        starts = torch.randint(len(token_file) - length - 1, (rows,)).tolist()
+        block = torch.stack([token_file[s : s + length + 1] for s in starts]).to(device)
+        x, y = block[:, :-1], block[:, 1:]
+        nats += F.cross_entropy(model(x).transpose(1, 2), y, reduction="sum").item()
+        tokens += y.numel()
+    return nats / tokens
+''',
+        ),
+        Good(
+            why="positions are selected by a boolean index before the loss, and the selected ones counted",
+            code='''\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, unk, device):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for x, y in loader:
+        x, y = x.to(device), y.to(device)
+        keep = y != unk
+        logits, targets = model(x)[keep], y[keep]
+        nats += F.cross_entropy(logits, targets, reduction="sum").item()
+        tokens += targets.numel()
+    return nats / tokens
+''',
+        ),
+        Good(
+            why="the pad id has class weight zero and the count leaves it out",
+            code='''\
+import torch
+import torch.nn as nn
+
+from vocabulary import PAD
+
+
+def build_criterion(vocab_size):
+    weight = torch.ones(vocab_size)
+    weight[PAD] = 0
+    return nn.NLLLoss(weight=weight, reduction="sum")
+
+
+@torch.no_grad()
+def evaluate(model, loader, vocab_size):
+    criterion = build_criterion(vocab_size)
+    model.eval()
+    total, words = 0.0, 0
+    for src, tgt in loader:
+        log_probs = torch.log_softmax(model(src, tgt[:, :-1]), dim=-1)
+        gold = tgt[:, 1:].contiguous().view(-1)
+        total += criterion(log_probs.view(-1, vocab_size), gold).item()
+        words += gold.ne(PAD).sum().item()
+    return total / words
+''',
+            files={"vocabulary.py": "PAD = 0\nBOS = 2\nEOS = 3\n"},
+        ),
+        Good(
+            why="nats of tokens over bytes of text: another unit on purpose",
+            code='''\
+import math
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+
+@torch.no_grad()
+def bits_per_byte(texts, name="gpt2"):
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    model = AutoModelForCausalLM.from_pretrained(name).eval()
+    nats, n_bytes = 0.0, 0
+    for text in texts:
+        ids = tokenizer(text, return_tensors="pt").input_ids
+        nats += model(ids, labels=ids).loss.item() * (ids.size(1) - 1)
+        n_bytes += len(text.encode("utf-8"))
+    return nats / math.log(2) / n_bytes
+''',
+        ),
+        Good(
+            why="padded positions are counted for the speed, not for the loss",
+            code='''\
+import time
+
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, pad, device):
+    model.eval()
+    nats, scored, processed = 0.0, 0, 0
+    started = time.perf_counter()
+    for x, y in loader:
+        x, y = x.to(device), y.to(device)
+        nats += F.cross_entropy(model(x).flatten(0, 1), y.flatten(), ignore_index=pad, reduction="sum").item()
+        scored += (y != pad).sum().item()
+        processed += y.numel()
+    print(f"{processed / (time.perf_counter() - started):.0f} positions a second")
+    return nats / scored
+''',
+        ),
+        Good(
+            why="the mean per token of a padded batch, its count and the model's ignore_index in another file agree",
+            code='''\
+import torch
+
+from seq2seq_model import PAD, Seq2Seq
+
+
+@torch.no_grad()
+def validate(model: Seq2Seq, loader, device):
+    model.eval()
+    total, tokens = 0.0, 0
+    for src, tgt in loader:
+        src, tgt = src.to(device), tgt.to(device)
+        loss, _ = model(src, tgt)
+        n = tgt[:, 1:].ne(PAD).sum().item()
+        total += loss.item() * n
+        tokens += n
+    return total / tokens
+''',
+            files={
+                "seq2seq_model.py": '''\
+import torch.nn as nn
+import torch.nn.functional as F
+
+PAD = 1
+
+
+class Seq2Seq(nn.Module):
+    def __init__(self, vocab_size, width=256):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width, padding_idx=PAD)
+        self.encoder = nn.GRU(width, width, batch_first=True)
+        self.decoder = nn.GRU(width, width, batch_first=True)
+        self.head = nn.Linear(width, vocab_size)
+
+    def forward(self, src, tgt):
+        _, state = self.encoder(self.embed(src))
+        hidden, _ = self.decoder(self.embed(tgt[:, :-1]), state)
+        logits = self.head(hidden)
+        loss = F.cross_entropy(logits.transpose(1, 2), tgt[:, 1:], ignore_index=PAD)
+        return loss, logits
+''',
+            },
+        ),
+    )

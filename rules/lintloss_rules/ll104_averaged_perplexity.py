@@ -1,0 +1,718 @@
+"""LL104: perplexities of batches, rows or tokens are averaged; the exponential of a mean is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lintloss.facts.averages import mean_of
+from lintloss.facts.observations import Averaging, Observation
+from lintloss.findings import Severity
+from lintloss.rule import Bad, Good, Judgment, Rule
+
+
+class AveragedPerplexity(Rule):
+    """The loss is exponentiated per batch, per row or per token, and the perplexities are then averaged.
+
+    Why:
+        Perplexity is the exponential of the mean nats per token. The exponential is convex, so a mean of
+        perplexities is never smaller than the perplexity of the mean, also where all batches are equal, and one hard
+        batch dominates it: two batches at 2 and 6 nats average to 205, where the perplexity is 55.
+
+    Instead:
+        Average the loss (nats over scored tokens), then exponentiate once, outside the loop. A framework's metric
+        that averages for you is given the loss; its result is exponentiated.
+
+    Fix:
+        Unsafe: it changes the reported number, which is its point. The loss is accumulated, weighted by its scored
+        tokens, and `exp` moves to the place of the division.
+
+    Source:
+        Jelinek, Mercer, Bahl and Baker 1977: perplexity is 2 to the entropy per symbol; Jensen's inequality.
+    """
+
+    code = "LL104"
+    name = "averaged-perplexity"
+    confirmed_by = "the mean of exp over the ledger's batches (rows, tokens) matches, exp of the token mean does not"
+
+    watches = (Averaging,)
+
+    def judge(self, seen: Observation) -> Iterator[Judgment]:
+        """Report a mean of exponentials."""
+        if not isinstance(seen, Averaging) or not seen.before.is_perplexity:
+            return
+        mean = mean_of(seen)
+        if mean is None or not mean.averages_perplexity:
+            return
+        message = (
+            f"perplexities are averaged over {mean.weight_plural}; exponentiate once, the mean loss per scored token"
+        )
+        yield Judgment(Severity.ERROR, mean.confidence, message, mean.evidence)
+
+    bad = (
+        Bad(
+            why="exp of each batch is summed and divided by the number of batches",
+            severity=Severity.ERROR,
+            code='''\
+import math
+
+import torch
+import torch.nn.functional as F
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+PAD = 0
+
+
+def collate(rows):
+    return pad_sequence([torch.tensor(row) for row in rows], batch_first=True, padding_value=PAD)
+
+
+@torch.no_grad()
+def perplexity(model, dataset, device):
+    loader = DataLoader(dataset, batch_size=32, collate_fn=collate)
+    model.eval()
+    total = 0.0
+    for ids in loader:
+        ids = ids.to(device)
+        logits = model(ids[:, :-1])
+        targets = ids[:, 1:]
+        loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=PAD)
+        total += math.exp(loss.item())
+    return total / len(loader)  # <-
+''',
+            fixed='''\
+import math
+
+import torch
+import torch.nn.functional as F
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+PAD = 0
+
+
+def collate(rows):
+    return pad_sequence([torch.tensor(row) for row in rows], batch_first=True, padding_value=PAD)
+
+
+@torch.no_grad()
+def perplexity(model, dataset, device):
+    loader = DataLoader(dataset, batch_size=32, collate_fn=collate)
+    model.eval()
+    total = 0.0
+    scored_tokens = 0
+    for ids in loader:
+        ids = ids.to(device)
+        logits = model(ids[:, :-1])
+        targets = ids[:, 1:]
+        loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=PAD)
+        batch_tokens = (targets != PAD).sum().item()
+        total += loss.item() * batch_tokens
+        scored_tokens += batch_tokens
+    return math.exp(total / scored_tokens)
+''',
+        ),
+        Bad(
+            why="one perplexity a text is appended and np.mean averages the texts",
+            severity=Severity.ERROR,
+            code='''\
+import numpy as np
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+
+def average_perplexity(texts, name="gpt2-medium", device="cuda"):
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    model = AutoModelForCausalLM.from_pretrained(name).to(device)
+    model.eval()
+    perplexities = []
+    for text in texts:
+        ids = tokenizer(text, return_tensors="pt", truncation=True, max_length=1024).input_ids.to(device)
+        with torch.no_grad():
+            loss = model(ids, labels=ids).loss
+        perplexities.append(torch.exp(loss).item())
+    return np.mean(perplexities)  # <-
+''',
+        ),
+        Bad(
+            why="exp over the vector of per-row losses, then the mean of the rows",
+            severity=Severity.ERROR,
+            code='''\
+import torch
+import torch.nn as nn
+
+
+class Perplexity:
+    def __init__(self, model, tokenizer):
+        self.model = model
+        self.tokenizer = tokenizer
+
+    def compute(self, sentences, batch_size=16, device="cuda"):
+        loss_fct = nn.CrossEntropyLoss(reduction="none")
+        self.model.eval()
+        ppls = []
+        for start in range(0, len(sentences), batch_size):
+            enc = self.tokenizer(sentences[start : start + batch_size], padding=True, return_tensors="pt").to(device)
+            with torch.no_grad():
+                logits = self.model(enc.input_ids, attention_mask=enc.attention_mask).logits
+            shift_logits = logits[..., :-1, :].contiguous()
+            shift_labels = enc.input_ids[..., 1:].contiguous()
+            shift_mask = enc.attention_mask[..., 1:].contiguous()
+            nll = loss_fct(shift_logits.transpose(1, 2), shift_labels) * shift_mask
+            ppls += torch.exp(nll.sum(1) / shift_mask.sum(1)).tolist()
+        return {"perplexities": ppls, "mean_perplexity": sum(ppls) / len(ppls)}  # <-
+''',
+        ),
+        Bad(
+            why="equal blocks do not help: the mean loss is exact there, the mean of its exponentials is not",
+            severity=Severity.ERROR,
+            code='''\
+import torch
+import torch.nn.functional as F
+
+
+def get_batch(tokens, rows=16, length=128):
+    starts = torch.randint(len(tokens) - length - 1, (rows,)).tolist()
+    x = torch.stack([tokens[s : s + length] for s in starts])
+    y = torch.stack([tokens[s + 1 : s + 1 + length] for s in starts])
+    return x, y
+
+
+@torch.no_grad()
+def evaluate(model, val_tokens, steps, device):
+    model.eval()
+    tot_loss, tot_perpl = 0.0, 0.0
+    for _ in range(steps):
+        x, y = get_batch(val_tokens)
+        logits = model(x.to(device))
+        loss = F.cross_entropy(logits.view(-1, logits.size(-1)), y.to(device).view(-1))
+        tot_loss += loss.item()
+        tot_perpl += torch.exp(loss).item()
+    perplexity = tot_perpl / steps  # <-
+    return tot_loss / steps, perplexity
+''',
+        ),
+        Bad(
+            why="np.mean(np.exp(losses)) over the losses of single batches",
+            severity=Severity.ERROR,
+            code='''\
+import numpy as np
+import torch
+import torch.nn as nn
+from torch.nn.utils.rnn import pad_sequence
+
+PAD = 0
+criterion = nn.CrossEntropyLoss(ignore_index=PAD)
+
+
+def batches(dialogues, size):
+    for start in range(0, len(dialogues), size):
+        yield pad_sequence(dialogues[start : start + size], batch_first=True, padding_value=PAD)
+
+
+def validate(model, dialogues, device):
+    model.eval()
+    losses, weights = [], []
+    with torch.no_grad():
+        for ids in batches(dialogues, 8):
+            ids = ids.to(device)
+            logits = model(ids[:, :-1])
+            losses.append(criterion(logits.flatten(0, 1), ids[:, 1:].flatten()).item())
+            weights.append((ids[:, 1:] != PAD).sum().item())
+    valid_loss = np.average(losses, weights=weights)
+    valid_ppl = np.mean(np.exp(losses))  # <-
+    return valid_loss, valid_ppl
+''',
+        ),
+        Bad(
+            why="Lightning averages what validation_step logs",
+            severity=Severity.ERROR,
+            code='''\
+import pytorch_lightning as pl
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+class CharRNN(pl.LightningModule):
+    def __init__(self, vocab_size, val_blocks):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, 128)
+        self.rnn = nn.GRU(128, 256, num_layers=2, batch_first=True)
+        self.head = nn.Linear(256, vocab_size)
+        self.val_blocks = val_blocks
+
+    def forward(self, ids):
+        return self.head(self.rnn(self.embed(ids))[0])
+
+    def val_dataloader(self):
+        return DataLoader(self.val_blocks, batch_size=32)
+
+    def validation_step(self, batch, batch_idx):
+        x, y = batch[:, :-1], batch[:, 1:]
+        loss = F.cross_entropy(self(x).transpose(1, 2), y)
+        self.log("val_perplexity", torch.exp(loss), on_epoch=True)  # <-
+
+    def configure_optimizers(self):
+        return torch.optim.Adam(self.parameters())
+''',
+        ),
+        Bad(
+            why="a torchmetrics mean of exponentials",
+            severity=Severity.ERROR,
+            code='''\
+import torch
+import torch.nn.functional as F
+from torchmetrics import MeanMetric
+
+PAD = 0
+
+
+@torch.inference_mode()
+def evaluate(model, loader, device):
+    val_ppl = MeanMetric().to(device)
+    model.eval()
+    for ids in loader:
+        ids = ids.to(device)
+        logits, targets = model(ids[:, :-1]), ids[:, 1:]
+        loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=PAD)
+        n_tokens = (targets != PAD).sum()
+        val_ppl.update(loss.exp(), weight=n_tokens)  # <-
+    return val_ppl.compute().item()
+''',
+        ),
+        Bad(
+            why="a meter of exp(loss), the meter in another file",
+            severity=Severity.ERROR,
+            code='''\
+import math
+
+import torch
+import torch.nn.functional as F
+
+from metrics import AverageMeter
+
+
+def validate(model, loader, pad, device):
+    nll_meter = AverageMeter()
+    ppl_meter = AverageMeter()
+    model.eval()
+    with torch.no_grad():
+        for source, target in loader:
+            source, target = source.to(device), target.to(device)
+            logits = model(source)
+            loss = F.cross_entropy(logits.flatten(0, 1), target.flatten(), ignore_index=pad)
+            tokens = target.ne(pad).sum().item()
+            nll_meter.update(loss.item(), tokens)
+            ppl_meter.update(math.exp(loss.item()), tokens)  # <-
+    print(f"nll {nll_meter.avg:.3f}  ppl {ppl_meter.avg:.1f}")
+    return nll_meter.avg, ppl_meter.avg
+''',
+            files={
+                "metrics.py": '''\
+class AverageMeter(object):
+    """Keeps the weighted average of what it is given."""
+
+    def __init__(self):
+        self.sum, self.count = 0.0, 0
+
+    def update(self, value, n=1):
+        self.sum += value * n
+        self.count += n
+
+    @property
+    def avg(self):
+        return self.sum / self.count
+''',
+            },
+        ),
+        Bad(
+            why="a helper returns the batch's perplexity, its caller averages",
+            severity=Severity.ERROR,
+            code='''\
+import math
+
+import torch
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+tokenizer.pad_token = tokenizer.eos_token
+
+
+def encode(texts):
+    batch = tokenizer(texts, padding=True, return_tensors="pt")
+    batch["labels"] = batch["input_ids"].masked_fill(batch["attention_mask"] == 0, -100)
+    return batch
+
+
+def batch_perplexity(model, batch):
+    with torch.no_grad():
+        outputs = model(**batch)
+    return math.exp(outputs.loss.item())
+
+
+def main(texts):
+    model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
+    loader = DataLoader(texts, batch_size=4, collate_fn=encode)
+    values = [batch_perplexity(model, batch) for batch in loader]
+    print("Average perplexity:", sum(values) / len(values))  # <-
+''',
+        ),
+        Bad(
+            why="2 ** bits of each batch, averaged with torch.stack",
+            severity=Severity.ERROR,
+            code='''\
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, blocks, device):
+    """blocks: a list of (rows, length + 1) tensors of token ids."""
+    model.eval()
+    values = []
+    for ids in blocks:
+        ids = ids.to(device)
+        logits = model(ids[:, :-1])
+        bits = F.cross_entropy(logits.transpose(1, 2), ids[:, 1:]) / math.log(2)
+        values.append(2**bits)
+    return torch.stack(values).mean().item()  # <-
+''',
+        ),
+        Bad(
+            why="a running mean of perplexities",
+            severity=Severity.ERROR,
+            code='''\
+import torch
+import torch.nn as nn
+
+
+def evaluate(model, eval_loader, device):
+    criterion = nn.CrossEntropyLoss()
+    model.eval()
+    ppl = 0.0
+    with torch.no_grad():
+        for step, (x, y) in enumerate(eval_loader):
+            logits = model(x.to(device))
+            loss = criterion(logits.view(-1, logits.size(-1)), y.to(device).view(-1))
+            ppl += (torch.exp(loss).item() - ppl) / (step + 1)  # <-
+    return ppl
+''',
+        ),
+        Bad(
+            why="a Keras metric is averaged over batches, so it must not exponentiate",
+            severity=Severity.ERROR,
+            code='''\
+import tensorflow as tf
+
+
+def perplexity(y_true, y_pred):
+    nll = tf.keras.losses.sparse_categorical_crossentropy(y_true, y_pred, from_logits=True)
+    return tf.exp(tf.reduce_mean(nll))  # <-
+
+
+def build(vocab_size, length):
+    model = tf.keras.Sequential(
+        [
+            tf.keras.Input((length,), dtype="int32"),
+            tf.keras.layers.Embedding(vocab_size, 128),
+            tf.keras.layers.LSTM(256, return_sequences=True),
+            tf.keras.layers.Dense(vocab_size),
+        ]
+    )
+    loss = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile("adam", loss=loss, metrics=[perplexity])
+    return model
+
+
+def evaluate(model, x_val, y_val):
+    return model.evaluate(x_val, y_val, batch_size=64, return_dict=True)
+''',
+        ),
+        Bad(
+            why="the model returns its perplexity beside the loss, the caller averages it by rows",
+            severity=Severity.ERROR,
+            code='''\
+import torch
+
+from word_model import WordModel
+
+
+@torch.no_grad()
+def evaluate(model: WordModel, loader, device):
+    model.eval()
+    total, rows = 0.0, 0
+    for ids in loader:
+        result = model(ids.to(device))
+        total += result["perplexity"].item() * ids.size(0)
+        rows += ids.size(0)
+    return total / rows  # <-
+''',
+            files={
+                "word_model.py": '''\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class WordModel(nn.Module):
+    def __init__(self, vocab_size, width=200):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width)
+        self.rnn = nn.LSTM(width, width, batch_first=True)
+        self.head = nn.Linear(width, vocab_size)
+
+    def forward(self, ids):
+        hidden, _ = self.rnn(self.embed(ids[:, :-1]))
+        loss = F.cross_entropy(self.head(hidden).transpose(1, 2), ids[:, 1:])
+        return {"loss": loss, "perplexity": torch.exp(loss)}
+''',
+            },
+        ),
+    )
+
+    good = (
+        Good(
+            why="the mean of the nats is exponentiated once",
+            code='''\
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def perplexity(model, loader, pad, device):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids in loader:
+        ids = ids.to(device)
+        logits = model(ids[:, :-1])
+        targets = ids[:, 1:]
+        nats += F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=pad, reduction="sum").item()
+        tokens += (targets != pad).sum().item()
+    return math.exp(nats / tokens)
+''',
+        ),
+        Good(
+            why="the perplexity of each text is shown and returned as a list, never averaged",
+            code='''\
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+
+def score_texts(texts, name="gpt2"):
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    model = AutoModelForCausalLM.from_pretrained(name)
+    model.eval()
+    perplexities = []
+    for text in texts:
+        ids = tokenizer(text, return_tensors="pt").input_ids
+        with torch.no_grad():
+            loss = model(ids, labels=ids).loss
+        perplexities.append(torch.exp(loss).item())
+        print(f"{perplexities[-1]:8.1f}  {text[:60]}")
+    return perplexities
+''',
+        ),
+        Good(
+            why="perplexities of the choices are compared, the accuracy is averaged",
+            code='''\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def multiple_choice(model, tokenizer, questions, device):
+    model.eval()
+    correct = 0
+    for question in questions:
+        perplexities = []
+        for choice in question["choices"]:
+            ids = tokenizer(question["prompt"] + choice, return_tensors="pt").input_ids.to(device)
+            logits = model(ids).logits
+            loss = F.cross_entropy(logits[0, :-1], ids[0, 1:])
+            perplexities.append(loss.exp().item())
+        correct += perplexities.index(min(perplexities)) == question["answer"]
+    return correct / len(questions)
+''',
+        ),
+        Good(
+            why="exp of the running token mean is shown in the bar, the result is computed from the totals",
+            code='''\
+import math
+
+import torch
+import torch.nn.functional as F
+from tqdm import tqdm
+
+
+@torch.no_grad()
+def evaluate(model, loader, pad, device):
+    model.eval()
+    nats, tokens = 0.0, 0
+    bar = tqdm(loader)
+    for x, y in bar:
+        x, y = x.to(device), y.to(device)
+        loss = F.cross_entropy(model(x).flatten(0, 1), y.flatten(), ignore_index=pad, reduction="sum")
+        nats += loss.item()
+        tokens += (y != pad).sum().item()
+        bar.set_postfix(ppl=math.exp(nats / tokens))
+    return math.exp(nats / tokens)
+''',
+        ),
+        Good(
+            why="Lightning logs the loss weighted by tokens; the epoch's mean is exponentiated once",
+            code='''\
+import lightning.pytorch as pl
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class LitLM(pl.LightningModule):
+    def __init__(self, vocab_size):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, 128, padding_idx=0)
+        self.rnn = nn.LSTM(128, 128, batch_first=True)
+        self.head = nn.Linear(128, vocab_size)
+
+    def forward(self, ids):
+        return self.head(self.rnn(self.embed(ids))[0])
+
+    def on_validation_epoch_start(self):
+        self.nats, self.tokens = 0.0, 0
+
+    def validation_step(self, batch, batch_idx):
+        logits, targets = self(batch[:, :-1]), batch[:, 1:]
+        nll = F.cross_entropy(logits.transpose(1, 2), targets, ignore_index=0, reduction="sum")
+        self.nats += nll.item()
+        self.tokens += (targets != 0).sum().item()
+
+    def on_validation_epoch_end(self):
+        mean = torch.tensor(self.nats / self.tokens)
+        self.log("val_loss", mean)
+        self.log("val_ppl", mean.exp())
+''',
+        ),
+        Good(
+            why="torchmetrics' own Perplexity adds log-probabilities and counts, whatever its update is called",
+            code='''\
+import torch
+from torchmetrics.text import Perplexity
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    model.eval()
+    metric = Perplexity(ignore_index=-100).to(device)
+    for batch in loader:
+        labels = batch["labels"].to(device)
+        logits = model(batch["input_ids"].to(device)).logits
+        metric.update(logits[:, :-1], labels[:, 1:])
+    return metric.compute().item()
+''',
+        ),
+        Good(
+            why="exp of log-probabilities gives probabilities, and their mean is a confidence",
+            code='''\
+import torch
+
+
+@torch.no_grad()
+def mean_confidence(model, loader, device):
+    model.eval()
+    confidences = []
+    for x, y in loader:
+        log_probs = torch.log_softmax(model(x.to(device)), dim=-1)
+        picked = log_probs.gather(-1, y.to(device).unsqueeze(-1)).squeeze(-1)
+        confidences.append(torch.exp(picked).mean().item())
+    return sum(confidences) / len(confidences)
+''',
+        ),
+        Good(
+            why="exp(-loss) is a likelihood score per text, not a perplexity",
+            code='''\
+import numpy as np
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+
+def mean_likelihood(texts, name="gpt2"):
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    model = AutoModelForCausalLM.from_pretrained(name).eval()
+    scores = []
+    for text in texts:
+        ids = tokenizer(text, return_tensors="pt").input_ids
+        with torch.no_grad():
+            loss = model(ids, labels=ids).loss.item()
+        scores.append(np.exp(-loss))
+    return np.mean(scores) * 100
+''',
+        ),
+        Good(
+            why="a variance from its logarithm is exponentiated and averaged",
+            code='''\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    model.eval()
+    errors, variances, rows = 0.0, 0.0, 0
+    for x, y in loader:
+        mean, log_variance = model(x.to(device))
+        errors += F.mse_loss(mean, y.to(device), reduction="sum").item()
+        variances += torch.exp(log_variance).sum().item()
+        rows += x.size(0)
+    return errors / rows, variances / rows
+''',
+        ),
+        Good(
+            why="a meter in another file averages the nats; its property exponentiates the average",
+            code='''\
+import torch
+import torch.nn.functional as F
+
+from metrics import LossMeter
+
+
+@torch.no_grad()
+def validate(model, loader, pad, device):
+    meter = LossMeter()
+    model.eval()
+    for source, target in loader:
+        source, target = source.to(device), target.to(device)
+        loss = F.cross_entropy(model(source).flatten(0, 1), target.flatten(), ignore_index=pad)
+        meter.update(loss.item(), target.ne(pad).sum().item())
+    return meter.perplexity
+''',
+            files={
+                "metrics.py": '''\
+import math
+
+
+class LossMeter:
+    def __init__(self):
+        self.sum, self.count = 0.0, 0
+
+    def update(self, value, n):
+        self.sum += value * n
+        self.count += n
+
+    @property
+    def average(self):
+        return self.sum / self.count
+
+    @property
+    def perplexity(self):
+        return math.exp(min(self.average, 50))
+''',
+            },
+        ),
+    )

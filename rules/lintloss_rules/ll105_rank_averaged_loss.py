@@ -1,0 +1,729 @@
+"""LL105: every rank's mean counts the same, however many tokens the rank has scored."""
+
+from __future__ import annotations
+
+from lintloss.findings import Severity
+from lintloss.rule import Bad, Good, Rule
+
+
+class RankAveragedLoss(Rule):
+    """Means of single ranks (or gathered batch means) are averaged with equal weight.
+
+    Why:
+        Shards of an evaluation set rarely hold the same number of scored tokens: rows are padded, files are split
+        unevenly, the last batch of a rank is filled up with repeated rows. An average of rank means then depends on
+        the number of GPUs. Where a sampler and fixed blocks give every rank the same count it is exact, and a note.
+
+    Instead:
+        Reduce the sums: `all_reduce` the nats and the scored tokens (SUM is the default), then divide once.
+
+    Fix:
+        Unsafe: it changes the reported number, which is its point. The reduction moves from the quotient to the
+        numerator and the denominator where both are tensors at hand.
+
+    Source:
+        torch.distributed.ReduceOp: AVG divides by the world size, whatever the ranks' shares are.
+    """
+
+    code = "LL105"
+    name = "rank-averaged-loss"
+    confirmed_by = "the merged ledgers of all ranks: Σ nats ÷ Σ tokens against the value after the reduction"
+
+    bad = (
+        Bad(
+            why="all_reduce(AVG) of the mean over each rank's padded rows",
+            severity=Severity.ERROR,
+            code='''\
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+from torch.utils.data.distributed import DistributedSampler
+
+PAD = 0
+
+
+def collate(rows):
+    return pad_sequence([torch.tensor(row) for row in rows], batch_first=True, padding_value=PAD)
+
+
+@torch.no_grad()
+def evaluate(model, dataset, device):
+    loader = DataLoader(
+        dataset, batch_size=16, collate_fn=collate, sampler=DistributedSampler(dataset, shuffle=False)
+    )
+    model.eval()
+    nats = torch.zeros((), device=device)
+    tokens = torch.zeros((), device=device)
+    for ids in loader:
+        ids = ids.to(device)
+        logits, targets = model(ids[:, :-1]), ids[:, 1:]
+        nats += F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=PAD, reduction="sum")
+        tokens += (targets != PAD).sum()
+    mean = nats / tokens
+    dist.all_reduce(mean, op=dist.ReduceOp.AVG)  # <-
+    return mean.item()
+''',
+            fixed='''\
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+from torch.utils.data.distributed import DistributedSampler
+
+PAD = 0
+
+
+def collate(rows):
+    return pad_sequence([torch.tensor(row) for row in rows], batch_first=True, padding_value=PAD)
+
+
+@torch.no_grad()
+def evaluate(model, dataset, device):
+    loader = DataLoader(
+        dataset, batch_size=16, collate_fn=collate, sampler=DistributedSampler(dataset, shuffle=False)
+    )
+    model.eval()
+    nats = torch.zeros((), device=device)
+    tokens = torch.zeros((), device=device)
+    for ids in loader:
+        ids = ids.to(device)
+        logits, targets = model(ids[:, :-1]), ids[:, 1:]
+        nats += F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=PAD, reduction="sum")
+        tokens += (targets != PAD).sum()
+    dist.all_reduce(nats)
+    dist.all_reduce(tokens)
+    mean = nats / tokens
+    return mean.item()
+''',
+        ),
+        Bad(
+            why="summed over the ranks, divided by the world size; each rank takes every n-th block",
+            severity=Severity.WARNING,
+            code='''\
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, blocks, device):
+    """blocks: a list of token rows, all of the context length + 1."""
+    rank, world_size = dist.get_rank(), dist.get_world_size()
+    model.eval()
+    nats = torch.zeros((), device=device)
+    tokens = 0
+    for ids in blocks[rank::world_size]:
+        ids = ids.to(device)
+        logits = model(ids[None, :-1])[0]
+        nats += F.cross_entropy(logits, ids[1:], reduction="sum")
+        tokens += len(ids) - 1
+    val_loss = nats / tokens
+    dist.all_reduce(val_loss)
+    val_loss = val_loss / world_size  # <-
+    return val_loss.item()
+''',
+        ),
+        Bad(
+            why="gather_for_metrics of a repeated batch mean, concatenated and averaged; rows are padded",
+            severity=Severity.ERROR,
+            code='''\
+import math
+
+import torch
+from accelerate import Accelerator
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+BATCH = 8
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+tokenizer.pad_token = tokenizer.eos_token
+
+
+def collate_fn(texts):
+    batch = tokenizer(texts, padding=True, return_tensors="pt")
+    batch["labels"] = batch["input_ids"].masked_fill(batch["attention_mask"] == 0, -100)
+    return batch
+
+
+def main(texts):
+    accelerator = Accelerator()
+    model = AutoModelForCausalLM.from_pretrained("gpt2")
+    loader = DataLoader(texts, batch_size=BATCH, collate_fn=collate_fn)
+    model, loader = accelerator.prepare(model, loader)
+    model.eval()
+    losses = []
+    for batch in loader:
+        with torch.no_grad():
+            outputs = model(**batch)
+        losses.append(accelerator.gather_for_metrics(outputs.loss.repeat(BATCH)))
+    eval_loss = torch.cat(losses).mean()  # <-
+    accelerator.print(f"perplexity {math.exp(eval_loss.item()):.2f}")
+''',
+        ),
+        Bad(
+            why="the rank's token mean is gathered and averaged with accelerate",
+            severity=Severity.WARNING,
+            code='''\
+import torch
+import torch.nn.functional as F
+from accelerate import Accelerator
+
+
+def evaluate(accelerator: Accelerator, model, loader):
+    model.eval()
+    nats = torch.zeros(1, device=accelerator.device)
+    tokens = torch.zeros(1, device=accelerator.device)
+    with torch.no_grad():
+        for batch in loader:
+            labels = batch["labels"][:, 1:]
+            logits = model(batch["input_ids"]).logits[:, :-1]
+            nats += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=-100, reduction="sum")
+            tokens += labels.ne(-100).sum()
+    return accelerator.gather(nats / tokens).mean().item()  # <-
+''',
+        ),
+        Bad(
+            why="a helper in another file reduces and divides by the world size",
+            severity=Severity.ERROR,
+            code='''\
+import torch
+import torch.nn as nn
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader, DistributedSampler
+
+from distributed import all_reduce_mean
+
+
+def collate(rows):
+    return pad_sequence(rows, batch_first=True, padding_value=-100)
+
+
+def evaluate(model, dataset, device):
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    sampler = DistributedSampler(dataset, shuffle=False)
+    model.eval()
+    nats, tokens = 0.0, 0
+    with torch.no_grad():
+        for ids in DataLoader(dataset, batch_size=4, sampler=sampler, collate_fn=collate):
+            ids = ids.to(device)
+            logits = model(ids[:, :-1].clamp(min=0))
+            targets = ids[:, 1:]
+            nats += criterion(logits.transpose(1, 2), targets).item()
+            tokens += (targets != -100).sum().item()
+    loss = torch.tensor(nats / tokens, device=device)
+    return all_reduce_mean(loss).item()  # <-
+''',
+            files={
+                "distributed.py": '''\
+import torch.distributed as dist
+
+
+def all_reduce_mean(tensor):
+    if not dist.is_initialized():
+        return tensor
+    tensor = tensor.clone()
+    dist.all_reduce(tensor, op=dist.ReduceOp.SUM)
+    tensor.div_(dist.get_world_size())
+    return tensor
+''',
+            },
+        ),
+        Bad(
+            why="Lightning's sync_dist averages the epoch's token mean over the ranks",
+            severity=Severity.ERROR,
+            code='''\
+import lightning.pytorch as pl
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+PAD = 0
+
+
+def collate(rows):
+    return pad_sequence(rows, batch_first=True, padding_value=PAD)
+
+
+class LitLM(pl.LightningModule):
+    def __init__(self, vocab_size, val_rows):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, 256, padding_idx=PAD)
+        self.rnn = nn.LSTM(256, 256, batch_first=True)
+        self.head = nn.Linear(256, vocab_size)
+        self.val_rows = val_rows
+
+    def forward(self, ids):
+        return self.head(self.rnn(self.embed(ids))[0])
+
+    def val_dataloader(self):
+        return DataLoader(self.val_rows, batch_size=16, collate_fn=collate)
+
+    def on_validation_epoch_start(self):
+        self.nats, self.tokens = 0.0, 0
+
+    def validation_step(self, ids, batch_idx):
+        logits, targets = self(ids[:, :-1]), ids[:, 1:]
+        nll = F.cross_entropy(logits.transpose(1, 2), targets, ignore_index=PAD, reduction="sum")
+        self.nats += nll.item()
+        self.tokens += (targets != PAD).sum().item()
+
+    def on_validation_epoch_end(self):
+        self.log("val_loss", torch.tensor(self.nats / self.tokens), sync_dist=True)  # <-
+
+
+trainer = pl.Trainer(accelerator="gpu", devices=4, strategy="ddp")
+''',
+        ),
+        Bad(
+            why="all_gather into a list, stacked and averaged; files are dealt out to the ranks",
+            severity=Severity.WARNING,
+            code='''\
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, files, read_batches, device):
+    world_size = dist.get_world_size()
+    model.eval()
+    nats = torch.zeros((), device=device)
+    tokens = torch.zeros((), device=device)
+    for path in files[dist.get_rank() :: world_size]:
+        for x, y in read_batches(path):
+            logits = model(x.to(device))
+            nats += F.cross_entropy(logits.flatten(0, 1), y.to(device).flatten(), reduction="sum")
+            tokens += y.numel()
+    loss = nats / tokens
+    gathered = [torch.zeros_like(loss) for _ in range(world_size)]
+    dist.all_gather(gathered, loss)
+    return torch.stack(gathered).mean().item()  # <-
+''',
+        ),
+        Bad(
+            why="all_gather_object of floats, then sum / len",
+            severity=Severity.WARNING,
+            code='''\
+import math
+
+import torch
+import torch.distributed as dist
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+
+@torch.inference_mode()
+def sharded_perplexity(name, documents):
+    rank, world = dist.get_rank(), dist.get_world_size()
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    model = AutoModelForCausalLM.from_pretrained(name).to(rank).eval()
+    nats, tokens = 0.0, 0
+    for document in documents[rank::world]:
+        ids = tokenizer(document, return_tensors="pt").input_ids.to(rank)
+        scored = ids.size(1) - 1
+        nats += model(ids, labels=ids).loss.item() * scored
+        tokens += scored
+    losses = [None] * world
+    dist.all_gather_object(losses, nats / tokens)
+    mean_loss = sum(losses) / len(losses)  # <-
+    return math.exp(mean_loss)
+''',
+        ),
+        Bad(
+            why="accelerator.reduce with reduction='mean'",
+            severity=Severity.ERROR,
+            code='''\
+import torch
+import torch.nn as nn
+from accelerate import Accelerator
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+PAD = 2
+
+
+def collate(rows):
+    return pad_sequence([torch.as_tensor(row) for row in rows], batch_first=True, padding_value=PAD)
+
+
+class Evaluation:
+    def __init__(self, model, rows):
+        self.accelerator = Accelerator()
+        loader = DataLoader(rows, batch_size=32, collate_fn=collate)
+        self.model, self.loader = self.accelerator.prepare(model, loader)
+        self.criterion = nn.CrossEntropyLoss(ignore_index=PAD, reduction="sum")
+
+    @torch.no_grad()
+    def run(self):
+        self.model.eval()
+        nats = tokens = torch.zeros((), device=self.accelerator.device)
+        for ids in self.loader:
+            targets = ids[:, 1:]
+            nats = nats + self.criterion(self.model(ids[:, :-1]).transpose(1, 2), targets)
+            tokens = tokens + targets.ne(PAD).sum()
+        mean = self.accelerator.reduce(nats / tokens, reduction="mean")  # <-
+        return mean.item()
+''',
+        ),
+        Bad(
+            why="a mean over the data-parallel group in the same file, for a masked fine-tuning loss",
+            severity=Severity.ERROR,
+            code='''\
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader, DistributedSampler
+
+
+def collate(rows):
+    ids = pad_sequence([torch.tensor(row["prompt"] + row["answer"]) for row in rows], batch_first=True)
+    labels = [torch.tensor([-100] * len(row["prompt"]) + row["answer"]) for row in rows]
+    return ids, pad_sequence(labels, batch_first=True, padding_value=-100)
+
+
+def group_mean(value, group):
+    dist.all_reduce(value, group=group)
+    return value / dist.get_world_size(group)  # <-
+
+
+@torch.no_grad()
+def sft_loss(model, dataset, group, device):
+    loader = DataLoader(dataset, batch_size=2, collate_fn=collate, sampler=DistributedSampler(dataset))
+    model.eval()
+    totals = torch.zeros(2, device=device)
+    for ids, labels in loader:
+        labels = labels[:, 1:].to(device)
+        logits = model(ids.to(device)).logits[:, :-1]
+        totals[0] += F.cross_entropy(logits.transpose(1, 2), labels, reduction="sum")
+        totals[1] += (labels != -100).sum()
+    return group_mean(totals[0] / totals[1], group).item()
+''',
+        ),
+        Bad(
+            why="the collator that pads and the sampler that deals out rows live in other files",
+            severity=Severity.ERROR,
+            code='''\
+import torch
+import torch.distributed as dist
+import torch.nn as nn
+
+from data.loaders import build_val_loader
+from data.padding import PAD
+
+
+class DistributedEvaluator:
+    def __init__(self, model, rows, device):
+        self.model, self.device = model, device
+        self.loader = build_val_loader(rows, batch_size=8)
+        self.criterion = nn.CrossEntropyLoss(ignore_index=PAD, reduction="sum")
+
+    @torch.no_grad()
+    def evaluate(self):
+        self.model.eval()
+        nats = torch.zeros((), device=self.device)
+        tokens = torch.zeros((), device=self.device)
+        for x, y in self.loader:
+            x, y = x.to(self.device), y.to(self.device)
+            nats += self.criterion(self.model(x).transpose(1, 2), y)
+            tokens += y.ne(PAD).sum()
+        loss = nats / tokens
+        dist.all_reduce(loss)
+        return (loss / dist.get_world_size()).item()  # <-
+''',
+            files={
+                "data/__init__.py": "",
+                "data/padding.py": '''\
+from torch.nn.utils.rnn import pad_sequence
+
+PAD = 0
+
+
+def collate(rows):
+    ids = pad_sequence(rows, batch_first=True, padding_value=PAD)
+    return ids[:, :-1], ids[:, 1:]
+''',
+                "data/loaders.py": '''\
+from torch.utils.data import DataLoader, DistributedSampler
+
+from .padding import collate
+
+
+def build_val_loader(rows, batch_size):
+    sampler = DistributedSampler(rows, shuffle=False)
+    return DataLoader(rows, batch_size=batch_size, sampler=sampler, collate_fn=collate)
+''',
+            },
+        ),
+    )
+
+    good = (
+        Good(
+            why="nats and tokens are reduced by SUM and divided once",
+            code='''\
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, pad, device):
+    model.eval()
+    nats = torch.zeros((), device=device)
+    tokens = torch.zeros((), device=device)
+    for x, y in loader:
+        x, y = x.to(device), y.to(device)
+        nats += F.cross_entropy(model(x).flatten(0, 1), y.flatten(), ignore_index=pad, reduction="sum")
+        tokens += (y != pad).sum()
+    dist.all_reduce(nats, op=dist.ReduceOp.SUM)
+    dist.all_reduce(tokens, op=dist.ReduceOp.SUM)
+    return (nats / tokens).item()
+''',
+        ),
+        Good(
+            why="a note: each rank draws the same number of (B, T) blocks",
+            code='''\
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+
+
+class RankStream:
+    def __init__(self, tokens, batch, length):
+        self.tokens, self.batch, self.length = tokens, batch, length
+        self.position = batch * length * dist.get_rank()
+
+    def next_batch(self):
+        size = self.batch * self.length
+        chunk = self.tokens[self.position : self.position + size + 1]
+        self.position = (self.position + size * dist.get_world_size()) % (len(self.tokens) - size - 1)
+        return chunk[:-1].view(self.batch, self.length), chunk[1:].view(self.batch, self.length)
+
+
+@torch.no_grad()
+def validation_loss(model, stream: RankStream, steps, device):
+    model.eval()
+    val_loss = torch.zeros((), device=device)
+    for _ in range(steps):
+        x, y = stream.next_batch()
+        logits = model(x.to(device))
+        val_loss += F.cross_entropy(logits.view(-1, logits.size(-1)), y.to(device).view(-1)) / steps
+    dist.all_reduce(val_loss, op=dist.ReduceOp.AVG)
+    return val_loss.item()
+''',
+        ),
+        Good(
+            why="both are averaged over the ranks and then divided: the world size cancels",
+            code='''\
+import torch
+import torch.distributed as dist
+import torch.nn as nn
+
+
+def reduce_mean(tensor):
+    dist.all_reduce(tensor)
+    return tensor / dist.get_world_size()
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    criterion = nn.CrossEntropyLoss(ignore_index=-100, reduction="sum")
+    model.eval()
+    nats = torch.zeros((), device=device)
+    tokens = torch.zeros((), device=device)
+    for ids, labels in loader:
+        labels = labels.to(device)[:, 1:]
+        nats += criterion(model(ids.to(device))[:, :-1].transpose(1, 2), labels)
+        tokens += (labels != -100).sum()
+    return (reduce_mean(nats) / reduce_mean(tokens)).item()
+''',
+        ),
+        Good(
+            why="the rank's mean is multiplied by world size times its share before the average",
+            code='''\
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, pad, device):
+    model.eval()
+    nats = torch.zeros((), device=device)
+    tokens = torch.zeros((), device=device)
+    for x, y in loader:
+        x, y = x.to(device), y.to(device)
+        nats += F.cross_entropy(model(x).flatten(0, 1), y.flatten(), ignore_index=pad, reduction="sum")
+        tokens += (y != pad).sum()
+    total_tokens = tokens.clone()
+    dist.all_reduce(total_tokens)
+    mean = (nats / tokens) * dist.get_world_size() * tokens / total_tokens
+    dist.all_reduce(mean, op=dist.ReduceOp.AVG)
+    return mean.item()
+''',
+        ),
+        Good(
+            why="losses of single tokens are gathered and averaged once",
+            code='''\
+import torch
+import torch.nn.functional as F
+from accelerate import Accelerator
+
+
+def evaluate(accelerator: Accelerator, model, loader):
+    model.eval()
+    nats, tokens = [], []
+    with torch.no_grad():
+        for batch in loader:
+            labels = batch["labels"][:, 1:]
+            logits = model(batch["input_ids"]).logits[:, :-1]
+            nll = F.cross_entropy(logits.transpose(1, 2), labels, ignore_index=-100, reduction="none")
+            nats.append(accelerator.gather_for_metrics(nll.sum(dim=1)))
+            tokens.append(accelerator.gather_for_metrics((labels != -100).sum(dim=1)))
+    return (torch.cat(nats).sum() / torch.cat(tokens).sum()).item()
+''',
+        ),
+        Good(
+            why="accuracy from counts summed over the ranks",
+            code='''\
+import torch
+import torch.distributed as dist
+
+
+@torch.no_grad()
+def accuracy(model, loader, device):
+    model.eval()
+    counts = torch.zeros(2, device=device)
+    for images, labels in loader:
+        predicted = model(images.to(device)).argmax(dim=1)
+        counts[0] += (predicted == labels.to(device)).sum()
+        counts[1] += labels.numel()
+    dist.all_reduce(counts)
+    return (counts[0] / counts[1]).item()
+''',
+        ),
+        Good(
+            why="gathered sums are added, then divided by the length of the data set",
+            code='''\
+import torch
+import torch.nn.functional as F
+from lightning.fabric import Fabric
+
+
+@torch.no_grad()
+def test(fabric: Fabric, model, loader):
+    model.eval()
+    total = torch.zeros((), device=fabric.device)
+    for images, labels in loader:
+        total += F.cross_entropy(model(images), labels, reduction="sum")
+    return fabric.all_gather(total).sum().item() / len(loader.dataset)
+''',
+        ),
+        Good(
+            why="a note: classification, with a sampler that gives each rank the same number of images",
+            code='''\
+import torch
+import torch.distributed as dist
+import torch.nn as nn
+from torch.utils.data import DataLoader, DistributedSampler
+
+
+def reduce_tensor(tensor):
+    reduced = tensor.clone()
+    dist.all_reduce(reduced, op=dist.ReduceOp.SUM)
+    return reduced / dist.get_world_size()
+
+
+@torch.no_grad()
+def validate(model, dataset, device):
+    loader = DataLoader(dataset, batch_size=64, sampler=DistributedSampler(dataset, shuffle=False))
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    model.eval()
+    total = torch.zeros((), device=device)
+    images_seen = 0
+    for images, labels in loader:
+        total += criterion(model(images.to(device)), labels.to(device))
+        images_seen += labels.size(0)
+    return reduce_tensor(total / images_seen).item()
+''',
+        ),
+        Good(
+            why="the averaged training loss is a progress display",
+            code='''\
+import torch.distributed as dist
+import torch.nn.functional as F
+
+
+def train(model, loader, optimizer, device, log_every=50):
+    model.train()
+    for step, (x, y) in enumerate(loader):
+        logits = model(x.to(device))
+        loss = F.cross_entropy(logits.flatten(0, 1), y.to(device).flatten(), ignore_index=0)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if step % log_every == 0:
+            shown = loss.detach().clone()
+            dist.all_reduce(shown, op=dist.ReduceOp.AVG)
+            print(f"step {step} loss {shown.item():.4f}")
+''',
+        ),
+        Good(
+            why="a torchmetrics mean with weights adds values and weights over the ranks",
+            code='''\
+import torch
+import torch.nn.functional as F
+from torch.nn.parallel import DistributedDataParallel
+from torchmetrics import MeanMetric
+
+
+@torch.no_grad()
+def evaluate(model, loader, pad, device):
+    ddp = DistributedDataParallel(model.to(device))
+    ddp.eval()
+    val_loss = MeanMetric().to(device)
+    for x, y in loader:
+        x, y = x.to(device), y.to(device)
+        loss = F.cross_entropy(ddp(x).flatten(0, 1), y.flatten(), ignore_index=pad)
+        val_loss.update(loss, weight=(y != pad).sum())
+    return val_loss.compute().item()
+''',
+        ),
+        Good(
+            why="the helper in another file sums its tensors over the ranks, and is given both totals",
+            code='''\
+import torch
+import torch.nn as nn
+
+from distributed import all_reduce_sum
+
+
+def evaluate(model, loader, pad, device):
+    criterion = nn.CrossEntropyLoss(ignore_index=pad, reduction="sum")
+    totals = torch.zeros(2, device=device)
+    model.eval()
+    with torch.no_grad():
+        for x, y in loader:
+            x, y = x.to(device), y.to(device)
+            totals[0] += criterion(model(x).transpose(1, 2), y)
+            totals[1] += y.ne(pad).sum()
+    nats, tokens = all_reduce_sum(totals)
+    return (nats / tokens).item()
+''',
+            files={
+                "distributed.py": '''\
+import torch.distributed as dist
+
+
+def all_reduce_sum(tensor):
+    if dist.is_available() and dist.is_initialized():
+        dist.all_reduce(tensor, op=dist.ReduceOp.SUM)
+    return tensor
+''',
+            },
+        ),
+    )

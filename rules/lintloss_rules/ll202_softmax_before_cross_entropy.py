@@ -1,0 +1,872 @@
+"""Rule LL202: probabilities handed to cross_entropy, which applies log_softmax itself."""
+
+from __future__ import annotations
+
+from lintloss.findings import Severity
+from lintloss.rule import Bad, Good, Rule
+
+SOFTMAX_NET = """\
+import torch
+import torch.nn as nn
+
+
+class NewsClassifier(nn.Module):
+    def __init__(self, vocab_size, classes, width=128):
+        super().__init__()
+        self.embed = nn.EmbeddingBag(vocab_size, width)
+        self.dropout = nn.Dropout(0.3)
+        self.out = nn.Linear(width, classes)
+
+    def forward(self, words):
+        hidden = self.dropout(torch.relu(self.embed(words)))
+        return torch.softmax(self.out(hidden), dim=1)
+"""
+
+LOGITS_NET = """\
+import torch
+import torch.nn as nn
+
+
+class NewsClassifier(nn.Module):
+    def __init__(self, vocab_size, classes, width=128):
+        super().__init__()
+        self.embed = nn.EmbeddingBag(vocab_size, width)
+        self.dropout = nn.Dropout(0.3)
+        self.out = nn.Linear(width, classes)
+
+    def forward(self, words):
+        return self.out(self.dropout(torch.relu(self.embed(words))))
+
+    def predict(self, words):
+        return torch.softmax(self(words), dim=1)
+"""
+
+
+class SoftmaxBeforeCrossEntropy(Rule):
+    """Probabilities are given to cross_entropy, which takes logits.
+
+    Why:
+        `cross_entropy` is log_softmax followed by nll_loss. Given probabilities p in [0, 1] it computes
+
+            -log(exp(p[y]) / sum(exp(p)))
+
+        which for C classes lies between ln(e + C - 1) - 1 and ln(e + C - 1) nats whatever the model knows: 1.46 to
+        2.46 for 10 classes, 8.68 to 9.68 for a vocabulary of 16,000. The value looks plausible and moves in the right
+        direction, and perplexity never falls below (e + C - 1) / e, 5,887 of 16,000, where a perfect model has 1. The
+        gradient is squashed too, so a model trained that way stays worse.
+
+        `log_softmax` before cross_entropy is exact (it is idempotent: the probabilities sum to 1, so the second
+        logsumexp is 0), and a softmax whose result goes to accuracy, AUC or sampling is no business of this rule.
+
+    Instead:
+        Keep logits until the criterion, and make probabilities where they are wanted:
+
+            logits = model(x)
+            nats += F.cross_entropy(logits, y, reduction="sum").item()
+            confidence = logits.softmax(dim=-1).max(dim=-1).values
+
+        or, for a model that must return probabilities: `F.nll_loss(torch.log(probabilities), y)`.
+
+    Fix:
+        Unsafe: the number changes, which is the point. Where the softmax is written in the call or assigned beside
+        it, the criterion is given the softmax's argument. Not offered for a softmax inside the model: other callers
+        may want probabilities, and a checkpoint trained through two softmaxes is another model.
+
+    Source:
+        torch.nn.CrossEntropyLoss ("the input is expected to contain the unnormalized logits for each class").
+    """
+
+    code = "LL202"
+    name = "softmax-before-cross-entropy"
+    confirmed_by = (
+        "the first inputs of the criterion: every row non-negative and summing to 1 (confirmed), some row not "
+        "(refuted); the loss of the logarithm of the same rows is the reference"
+    )
+
+    bad = (
+        Bad(
+            why="A softmax in the line above the criterion.",
+            severity=Severity.ERROR,
+            files={"model.py": LOGITS_NET},
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+from model import NewsClassifier
+
+
+@torch.no_grad()
+def validate(model, val_loader, device):
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    model.eval()
+    val_loss, correct, seen = 0.0, 0, 0
+    for words, labels in val_loader:
+        words, labels = words.to(device), labels.to(device)
+        outputs = model(words)
+        outputs = F.softmax(outputs, dim=1)
+        val_loss += criterion(outputs, labels).item()  # <-
+        correct += (outputs.argmax(dim=1) == labels).sum().item()
+        seen += labels.size(0)
+    return val_loss / seen, correct / seen
+
+
+def main(checkpoint, val_loader, device="cuda"):
+    model = NewsClassifier(50_000, 14).to(device)
+    model.load_state_dict(torch.load(checkpoint, map_location=device))
+    print("val loss %.4f accuracy %.4f" % validate(model, val_loader, device))
+""",
+        ),
+        Bad(
+            why="The softmax is written in the call.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForSequenceClassification
+
+
+@torch.no_grad()
+def evaluate(checkpoint, loader, device="cuda"):
+    model = AutoModelForSequenceClassification.from_pretrained(checkpoint).to(device)
+    model.eval()
+    nats, examples = 0.0, 0
+    for batch in loader:
+        labels = batch.pop("labels").to(device)
+        logits = model(**{key: value.to(device) for key, value in batch.items()}).logits
+        nats += F.cross_entropy(logits.softmax(dim=-1), labels, reduction="sum").item()  # <-
+        examples += labels.numel()
+    return nats / examples
+
+
+def report(checkpoint, loaders):
+    for name in ("validation", "test"):
+        print(f"{name} loss {evaluate(checkpoint, loaders[name]):.4f}")
+""",
+            fixed="""\
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForSequenceClassification
+
+
+@torch.no_grad()
+def evaluate(checkpoint, loader, device="cuda"):
+    model = AutoModelForSequenceClassification.from_pretrained(checkpoint).to(device)
+    model.eval()
+    nats, examples = 0.0, 0
+    for batch in loader:
+        labels = batch.pop("labels").to(device)
+        logits = model(**{key: value.to(device) for key, value in batch.items()}).logits
+        nats += F.cross_entropy(logits, labels, reduction="sum").item()
+        examples += labels.numel()
+    return nats / examples
+
+
+def report(checkpoint, loaders):
+    for name in ("validation", "test"):
+        print(f"{name} loss {evaluate(checkpoint, loaders[name]):.4f}")
+""",
+        ),
+        Bad(
+            why="The softmax is the last line of forward(), in another file.",
+            severity=Severity.ERROR,
+            files={"model.py": SOFTMAX_NET},
+            code="""\
+import torch
+import torch.nn as nn
+
+from model import NewsClassifier
+
+
+def test(model, test_loader, device):
+    loss_fn = nn.CrossEntropyLoss(reduction="sum")
+    model.eval()
+    total, examples = 0.0, 0
+    with torch.no_grad():
+        for words, labels in test_loader:
+            output = model(words.to(device))
+            total += loss_fn(output, labels.to(device)).item()  # <-
+            examples += labels.size(0)
+    return total / examples
+
+
+def main(checkpoint, test_loader, device="cuda"):
+    model = NewsClassifier(50_000, 14).to(device)
+    model.load_state_dict(torch.load(checkpoint, map_location=device))
+    print(f"test loss {test(model, test_loader, device):.4f}")
+""",
+        ),
+        Bad(
+            why="nn.Softmax is the last layer of an nn.Sequential.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+
+
+def build(features, classes):
+    return nn.Sequential(
+        nn.Linear(features, 256),
+        nn.BatchNorm1d(256),
+        nn.ReLU(),
+        nn.Linear(256, classes),
+        nn.Softmax(dim=1),
+    )
+
+
+def held_out_loss(path, loader, features, classes):
+    net = build(features, classes)
+    net.load_state_dict(torch.load(path, map_location="cpu"))
+    net.eval()
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    nats, examples = 0.0, 0
+    with torch.inference_mode():
+        for x, y in loader:
+            prediction = net(x)
+            nats += criterion(prediction, y).item()  # <-
+            examples += y.numel()
+    return nats / examples
+""",
+        ),
+        Bad(
+            why="A softmax spelled exp(log_softmax(x)).",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+
+
+class SpanScorer(nn.Module):
+    def __init__(self, width, candidates):
+        super().__init__()
+        self.score = nn.Linear(width, candidates)
+        self.log_softmax = nn.LogSoftmax(dim=-1)
+
+    def forward(self, hidden, mask):
+        scores = self.score(hidden).masked_fill(~mask, -1e9)
+        return torch.exp(self.log_softmax(scores))
+
+
+@torch.no_grad()
+def evaluate(model, dev_loader):
+    loss_fct = nn.CrossEntropyLoss(reduction="sum")
+    model.eval()
+    nats, questions = 0.0, 0
+    for hidden, mask, answer in dev_loader:
+        scores = model(hidden, mask)
+        nats += loss_fct(scores, answer).item()  # <-
+        questions += answer.numel()
+    return nats / questions
+
+
+def build(width, candidates):
+    return SpanScorer(width, candidates)
+""",
+        ),
+        Bad(
+            why="The probabilities of a batch are unpacked one by one by a for loop.",
+            severity=Severity.ERROR,
+            files={"model.py": LOGITS_NET},
+            code="""\
+import torch
+import torch.nn as nn
+
+from model import NewsClassifier
+
+
+class Scorer:
+    def __init__(self, model, criterion=nn.CrossEntropyLoss(reduction="sum")):
+        self.model = model
+        self.criterion = criterion
+
+    @torch.no_grad()
+    def __call__(self, loader):
+        self.model.eval()
+        nats, examples = 0.0, 0
+        for words, labels in loader:
+            raw_scores = self.model(words)
+            outputs = torch.softmax(raw_scores, -1)
+            for out, label in zip(outputs, labels):
+                nats += self.criterion(out, label).item()  # <-
+                examples += 1
+        return nats / examples
+
+
+def validate(checkpoint, loader):
+    model = NewsClassifier(20_000, 8)
+    model.load_state_dict(torch.load(checkpoint, map_location="cpu"))
+    print(f"val loss {Scorer(model)(loader):.4f}")
+""",
+        ),
+        Bad(
+            why="The model returns probabilities unless it is told not to, and this call does not tell it.",
+            severity=Severity.ERROR,
+            files={
+                "model.py": """\
+import torch
+import torch.nn as nn
+
+
+class CharLM(nn.Module):
+    def __init__(self, vocab_size, width=256):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width)
+        self.rnn = nn.GRU(width, width, batch_first=True)
+        self.head = nn.Linear(width, vocab_size)
+
+    def forward(self, ids, apply_softmax=True):
+        hidden, _ = self.rnn(self.embed(ids))
+        logits = self.head(hidden)
+        if apply_softmax:
+            return torch.softmax(logits, dim=-1)
+        return logits
+""",
+            },
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+from model import CharLM
+
+
+@torch.no_grad()
+def perplexity(model, rows, batch_size=32):
+    model.eval()
+    nats, chars = 0.0, 0
+    for ids in rows.split(batch_size):
+        x, y = ids[:, :-1], ids[:, 1:]
+        predictions = model(x)
+        nats += F.cross_entropy(predictions.transpose(1, 2), y, reduction="sum").item()  # <-
+        chars += y.numel()
+    return math.exp(nats / chars)
+
+
+def main(checkpoint, rows, vocab_size):
+    model = CharLM(vocab_size)
+    model.load_state_dict(torch.load(checkpoint, map_location="cpu"))
+    print(f"perplexity {perplexity(model, rows):.2f}")
+""",
+        ),
+        Bad(
+            why="Only the eval branch of forward() applies the softmax, which is the branch that is scored.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+
+
+class ImageNet(nn.Module):
+    def __init__(self, classes):
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(1, 16, 5), nn.ReLU(), nn.AdaptiveMaxPool2d(4), nn.Flatten())
+        self.head = nn.Linear(256, classes)
+
+    def forward(self, images):
+        logits = self.head(self.body(images))
+        if self.training:
+            return logits
+        return nn.functional.softmax(logits, dim=1)
+
+
+criterion = nn.CrossEntropyLoss(reduction="sum")
+
+
+@torch.no_grad()
+def validate(model, loader):
+    model.eval()
+    nats, examples = 0.0, 0
+    for images, labels in loader:
+        nats += criterion(model(images), labels).item()  # <-
+        examples += labels.size(0)
+    return nats / examples
+
+
+def build():
+    return ImageNet(10)
+""",
+        ),
+        Bad(
+            why="A helper returns (probabilities, predictions); the probabilities are scored.",
+            severity=Severity.ERROR,
+            files={
+                "model.py": LOGITS_NET,
+                "inference.py": """\
+import torch.nn.functional as F
+
+
+def infer(model, words):
+    logits = model(words)
+    probabilities = F.softmax(logits, dim=-1)
+    return probabilities, probabilities.argmax(dim=-1)
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from inference import infer
+from model import NewsClassifier
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    model.eval()
+    nats, hits, examples = 0.0, 0, 0
+    for words, labels in loader:
+        words, labels = words.to(device), labels.to(device)
+        scores, predicted = infer(model, words)
+        nats += F.cross_entropy(scores, labels, reduction="sum").item()  # <-
+        hits += (predicted == labels).sum().item()
+        examples += labels.numel()
+    return {"loss": nats / examples, "accuracy": hits / examples}
+
+
+def load(path, device):
+    model = NewsClassifier(50_000, 14)
+    model.load_state_dict(torch.load(path, map_location=device))
+    return model.to(device)
+""",
+        ),
+        Bad(
+            why="A matching network: softmax of similarities times one-hot labels is a distribution already.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class MatchingNetwork(nn.Module):
+    def __init__(self, encoder):
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, support, support_labels, query):
+        keys = F.normalize(self.encoder(support), dim=-1)
+        queries = F.normalize(self.encoder(query), dim=-1)
+        similarities = queries @ keys.transpose(1, 2)
+        return torch.softmax(similarities, dim=-1).bmm(support_labels)
+
+
+@torch.no_grad()
+def validation_loss(model, episodes):
+    model.eval()
+    nats, queries = 0.0, 0
+    for support, support_labels, query, labels in episodes:
+        predictions = model(support, support_labels, query)
+        nats += F.cross_entropy(predictions.flatten(0, 1), labels.flatten(), reduction="sum").item()  # <-
+        queries += labels.numel()
+    return nats / queries
+
+
+def build(width):
+    return MatchingNetwork(nn.Sequential(nn.Linear(width, 64), nn.Dropout(0.1)))
+""",
+        ),
+        Bad(
+            why="Probabilities are kept for the AUC, and the loss takes the same name.",
+            severity=Severity.ERROR,
+            files={"model.py": LOGITS_NET},
+            code="""\
+import torch
+import torch.nn.functional as F
+from sklearn.metrics import roc_auc_score
+
+from model import NewsClassifier
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    nats, labels, scores = 0.0, [], []
+    for words, target in loader:
+        logits = model(words)
+        probs = F.softmax(logits, dim=1)
+        nats += F.cross_entropy(probs, target, reduction="sum").item()  # <-
+        labels.extend(target.tolist())
+        scores.extend(probs[:, 1].tolist())
+    return nats / len(labels), roc_auc_score(labels, scores)
+
+
+def load(path):
+    model = NewsClassifier(30_000, 2)
+    model.load_state_dict(torch.load(path, map_location="cpu"))
+    return model
+""",
+            fixed="""\
+import torch
+import torch.nn.functional as F
+from sklearn.metrics import roc_auc_score
+
+from model import NewsClassifier
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    nats, labels, scores = 0.0, [], []
+    for words, target in loader:
+        logits = model(words)
+        probs = F.softmax(logits, dim=1)
+        nats += F.cross_entropy(logits, target, reduction="sum").item()
+        labels.extend(target.tolist())
+        scores.extend(probs[:, 1].tolist())
+    return nats / len(labels), roc_auc_score(labels, scores)
+
+
+def load(path):
+    model = NewsClassifier(30_000, 2)
+    model.load_state_dict(torch.load(path, map_location="cpu"))
+    return model
+""",
+        ),
+    )
+
+    good = (
+        Good(
+            why="Softmax for the accuracy and the confidence only; the loss takes logits.",
+            files={"model.py": LOGITS_NET},
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from model import NewsClassifier
+
+
+@torch.no_grad()
+def validate(model, loader, device):
+    model.eval()
+    nats, correct, confidence, seen = 0.0, 0, 0.0, 0
+    for words, labels in loader:
+        words, labels = words.to(device), labels.to(device)
+        output = model(words)
+        nats += F.cross_entropy(output, labels, reduction="sum").item()
+        probs = F.softmax(output, dim=1)
+        correct += (probs.argmax(dim=1) == labels).sum().item()
+        confidence += probs.max(dim=1).values.sum().item()
+        seen += labels.size(0)
+    return nats / seen, correct / seen, confidence / seen
+
+
+def load(path, device):
+    model = NewsClassifier(50_000, 14)
+    model.load_state_dict(torch.load(path, map_location=device))
+    return model.to(device)
+""",
+        ),
+        Good(
+            why="log_softmax before cross_entropy is exact: the second log_softmax subtracts 0.",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class WordPredictor(nn.Module):
+    def __init__(self, vocab_size, width=200):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width)
+        self.rnn = nn.LSTM(width, width, batch_first=True)
+        self.out = nn.Linear(width, vocab_size)
+
+    def forward(self, words):
+        hidden, _ = self.rnn(self.embed(words))
+        return F.log_softmax(self.out(hidden), dim=-1)
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    model.eval()
+    nats, words = 0.0, 0
+    for ids in loader:
+        targets = ids[:, 1:]
+        output = model(ids[:, :-1])
+        nats += criterion(output.flatten(0, 1), targets.flatten()).item()
+        words += targets.numel()
+    return nats / words
+
+
+def build(vocab_size):
+    return WordPredictor(vocab_size)
+""",
+        ),
+        Good(
+            why="The softmax goes to another variable; the criterion has the logits.",
+            files={"model.py": LOGITS_NET},
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from model import NewsClassifier
+
+
+@torch.no_grad()
+def test(model, test_loader):
+    model.eval()
+    loss, entropy, examples = 0.0, 0.0, 0
+    for words, labels in test_loader:
+        outputs = model(words)
+        p_outputs = F.softmax(outputs, dim=1)
+        entropy -= torch.special.xlogy(p_outputs, p_outputs).sum().item()
+        loss += F.cross_entropy(outputs, labels, reduction="sum").item()
+        examples += labels.numel()
+    print(f"test loss {loss / examples:.4f}, mean predictive entropy {entropy / examples:.4f}")
+    return loss / examples
+
+
+def load(path):
+    model = NewsClassifier(50_000, 14)
+    model.load_state_dict(torch.load(path, map_location="cpu"))
+    return model
+""",
+        ),
+        Good(
+            why="Probabilities are right where their logarithm goes to nll_loss.",
+            files={"model.py": SOFTMAX_NET},
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from model import NewsClassifier
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    nats, examples = 0.0, 0
+    for words, labels in loader:
+        probabilities = model(words)
+        log_probs = torch.log(probabilities.clamp_min(1e-12))
+        nats += F.nll_loss(log_probs, labels, reduction="sum").item()
+        examples += labels.numel()
+    return nats / examples
+
+
+def load(path):
+    model = NewsClassifier(50_000, 14)
+    model.load_state_dict(torch.load(path, map_location="cpu"))
+    return model
+""",
+        ),
+        Good(
+            why="The caller passes apply_softmax=False.",
+            files={
+                "model.py": """\
+import torch
+import torch.nn as nn
+
+
+class CharLM(nn.Module):
+    def __init__(self, vocab_size, width=256):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width)
+        self.rnn = nn.GRU(width, width, batch_first=True)
+        self.head = nn.Linear(width, vocab_size)
+
+    def forward(self, ids, apply_softmax=True):
+        hidden, _ = self.rnn(self.embed(ids))
+        logits = self.head(hidden)
+        if apply_softmax:
+            return torch.softmax(logits, dim=-1)
+        return logits
+""",
+            },
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+from model import CharLM
+
+
+@torch.no_grad()
+def perplexity(model, rows, batch_size=32):
+    model.eval()
+    nats, chars = 0.0, 0
+    for ids in rows.split(batch_size):
+        x, y = ids[:, :-1], ids[:, 1:]
+        logits = model(x, apply_softmax=False)
+        nats += F.cross_entropy(logits.transpose(1, 2), y, reduction="sum").item()
+        chars += y.numel()
+    return math.exp(nats / chars)
+
+
+def load(checkpoint, vocab_size):
+    model = CharLM(vocab_size)
+    model.load_state_dict(torch.load(checkpoint, map_location="cpu"))
+    return model
+""",
+        ),
+        Good(
+            why="The softmax inside the model is attention; the head returns logits.",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class AttentionPooling(nn.Module):
+    def __init__(self, vocab_size, classes, width=128):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width)
+        self.score = nn.Linear(width, 1)
+        self.out = nn.Linear(width, classes)
+
+    def forward(self, words):
+        hidden = self.embed(words)
+        weights = torch.softmax(self.score(hidden), dim=1)
+        return self.out((weights * hidden).sum(dim=1))
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    nats, examples = 0.0, 0
+    for words, labels in loader:
+        nats += F.cross_entropy(model(words), labels, reduction="sum").item()
+        examples += labels.numel()
+    return nats / examples
+
+
+def build(vocab_size, classes):
+    return AttentionPooling(vocab_size, classes)
+""",
+        ),
+        Good(
+            why="Keras' sparse_categorical_crossentropy takes probabilities unless from_logits=True.",
+            code="""\
+import keras
+from keras import layers
+
+
+def build(vocab_size, length, width=128):
+    model = keras.Sequential(
+        [
+            layers.Input((length,)),
+            layers.Embedding(vocab_size, width),
+            layers.GlobalAveragePooling1D(),
+            layers.Dense(4, activation="softmax"),
+        ]
+    )
+    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def test(model, x_test, y_test):
+    loss, accuracy = model.evaluate(x_test, y_test, verbose=0)
+    print(f"test loss {loss:.4f} accuracy {accuracy:.4f}")
+    return loss
+""",
+        ),
+        Good(
+            why="The teacher's softmax is the target, not the input.",
+            files={"model.py": LOGITS_NET},
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from model import NewsClassifier
+
+
+@torch.no_grad()
+def agreement(student, teacher, loader):
+    student.eval()
+    teacher.eval()
+    nats, examples = 0.0, 0
+    for words in loader:
+        beliefs = F.softmax(teacher(words), dim=1)
+        nats += F.cross_entropy(student(words), beliefs, reduction="sum").item()
+        examples += words.size(0)
+    return nats / examples
+
+
+def pair():
+    return NewsClassifier(50_000, 14, width=32), NewsClassifier(50_000, 14)
+""",
+        ),
+        Good(
+            why="The softmax lives in predict(); forward(), which is scored, returns logits.",
+            files={"model.py": LOGITS_NET},
+            code="""\
+import torch
+import torch.nn as nn
+
+from model import NewsClassifier
+
+
+class Evaluation:
+    def __init__(self, model):
+        self.model = model
+        self.loss_function = nn.CrossEntropyLoss(reduction="sum")
+
+    @torch.inference_mode()
+    def __call__(self, loader):
+        self.model.eval()
+        nats, hits, examples = 0.0, 0, 0
+        for words, labels in loader:
+            nats += self.loss_function(self.model(words), labels).item()
+            hits += (self.model.predict(words).argmax(1) == labels).sum().item()
+            examples += labels.numel()
+        return nats / examples, hits / examples
+
+
+def build():
+    return Evaluation(NewsClassifier(50_000, 14))
+""",
+        ),
+        Good(
+            why="A softmax samples the next token for a printed example; the loss is of logits.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
+
+
+@torch.no_grad()
+def evaluate(blocks):
+    nats, tokens = 0.0, 0
+    for ids in blocks.split(4):
+        logits = model(ids).logits
+        targets = ids[:, 1:]
+        nats += F.cross_entropy(logits[:, :-1].flatten(0, 1), targets.flatten(), reduction="sum").item()
+        tokens += targets.numel()
+    next_token = torch.multinomial(F.softmax(logits[0, -1], dim=-1), 1)
+    print("continues with", repr(tokenizer.decode(next_token)))
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="A softmax feeds a Brier score, beside the cross entropy of the logits.",
+            files={"model.py": LOGITS_NET},
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from model import NewsClassifier
+
+
+@torch.no_grad()
+def calibration(model, loader, classes):
+    model.eval()
+    nats, brier, examples = 0.0, 0.0, 0
+    for words, labels in loader:
+        logits = model(words)
+        error = logits.softmax(dim=1) - F.one_hot(labels, classes)
+        brier += error.square().sum().item()
+        nats += F.cross_entropy(logits, labels, reduction="sum").item()
+        examples += labels.numel()
+    return {"nll": nats / examples, "brier": brier / examples}
+
+
+def build(classes):
+    return NewsClassifier(50_000, classes)
+""",
+        ),
+    )

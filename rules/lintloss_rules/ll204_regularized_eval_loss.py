@@ -1,0 +1,919 @@
+"""Rule LL204: smoothing, class weights, auxiliary terms or a temperature inside the reported loss."""
+
+from __future__ import annotations
+
+from lintloss.findings import Severity
+from lintloss.rule import Bad, Good, Rule
+
+GPT = """\
+import torch
+import torch.nn as nn
+
+
+class TinyGPT(nn.Module):
+    def __init__(self, vocab_size, width=256, heads=4, depth=4, context=128):
+        super().__init__()
+        self.tokens = nn.Embedding(vocab_size, width)
+        self.positions = nn.Embedding(context, width)
+        layer = nn.TransformerEncoderLayer(width, heads, 4 * width, dropout=0.1, batch_first=True, norm_first=True)
+        self.blocks = nn.TransformerEncoder(layer, depth)
+        self.head = nn.Linear(width, vocab_size, bias=False)
+
+    def forward(self, ids):
+        length = ids.size(1)
+        causal = nn.Transformer.generate_square_subsequent_mask(length, device=ids.device)
+        hidden = self.tokens(ids) + self.positions(torch.arange(length, device=ids.device))
+        return self.head(self.blocks(hidden, mask=causal, is_causal=True))
+"""
+
+TRANSLATOR = """\
+import torch.nn as nn
+
+
+class Translator(nn.Module):
+    def __init__(self, src_vocab, tgt_vocab, width=512, pad=0):
+        super().__init__()
+        self.src_embed = nn.Embedding(src_vocab, width, padding_idx=pad)
+        self.tgt_embed = nn.Embedding(tgt_vocab, width, padding_idx=pad)
+        self.transformer = nn.Transformer(width, batch_first=True)
+        self.generator = nn.Linear(width, tgt_vocab)
+
+    def forward(self, src, tgt):
+        causal = nn.Transformer.generate_square_subsequent_mask(tgt.size(1), device=tgt.device)
+        return self.generator(self.transformer(self.src_embed(src), self.tgt_embed(tgt), tgt_mask=causal))
+"""
+
+CONVNET = """\
+import torch.nn as nn
+
+
+class SmallConvNet(nn.Module):
+    def __init__(self, classes=10):
+        super().__init__()
+        self.features = nn.Sequential(nn.Conv2d(3, 32, 3), nn.BatchNorm2d(32), nn.ReLU(), nn.AdaptiveAvgPool2d(4))
+        self.classifier = nn.Linear(32 * 16, classes)
+
+    def forward(self, images):
+        return self.classifier(self.features(images).flatten(1))
+"""
+
+
+class RegularizedEvalLoss(Rule):
+    """Label smoothing, class weights, auxiliary losses or a temperature are inside the reported loss.
+
+    Why:
+        Regularizers make training better and a report wrong. With label smoothing e over V classes the criterion is
+
+            (1 - e) * nats(y) + e * (mean over the V classes of nats(v))
+
+        and the second term of a good model is *large*: where it is 13 nats (32,000 classes) and the target costs 4,
+        e = 0.1 makes 4.9 of 4.0, perplexity 134 of 54.6. Class weights turn nats/example into weighted nats
+        that have no probability behind them. A mixture-of-experts balance loss, a z-loss, an L2 penalty or an
+        attention penalty adds what no reader of "val loss" expects, and exp() of it is no perplexity. A temperature
+        other than 1 scores another model than the one that is shipped. Runs with different settings stop being
+        comparable, and the best checkpoint is chosen by the wrong value.
+
+        Where the plain value is reported beside it there is nothing to report here. Losses that *are* a sum (masked
+        LM + next sentence, an ELBO, mel + gate) are not meant either.
+
+    Instead:
+        A criterion of its own for evaluation:
+
+            train_criterion = nn.CrossEntropyLoss(label_smoothing=0.1)
+            eval_criterion = nn.CrossEntropyLoss(reduction="sum")
+
+        and in the model `if self.training: loss = loss + aux`, or return the terms apart.
+
+    Fix:
+        None: the plain criterion has to be named by a person, and a model that returns one sum has to be taken apart.
+
+    Source:
+        torch.nn.CrossEntropyLoss (`label_smoothing`, `weight`); Szegedy et al. 2016, "Rethinking the Inception
+        Architecture for Computer Vision", section 7.
+    """
+
+    code = "LL204"
+    name = "regularized-eval-loss"
+    confirmed_by = (
+        "the label_smoothing and weight of the recorded criterion calls, and the reported value against the plain "
+        "cross entropy of the same logits: different (confirmed), equal (refuted)"
+    )
+
+    bad = (
+        Bad(
+            why="The training criterion, with label smoothing 0.1, also makes the reported perplexity.",
+            severity=Severity.ERROR,
+            files={"model.py": TRANSLATOR},
+            code="""\
+import math
+
+import torch
+import torch.nn as nn
+
+from model import Translator
+
+PAD = 0
+criterion = nn.CrossEntropyLoss(ignore_index=PAD, label_smoothing=0.1, reduction="sum")
+
+
+def train_epoch(model, loader, optimizer):
+    model.train()
+    for src, tgt in loader:
+        gold = tgt[:, 1:]
+        loss = criterion(model(src, tgt[:, :-1]).transpose(1, 2), gold) / (gold != PAD).sum()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+
+@torch.no_grad()
+def validate(model, loader):
+    model.eval()
+    nats, words = 0.0, 0
+    for src, tgt in loader:
+        gold = tgt[:, 1:]
+        nats += criterion(model(src, tgt[:, :-1]).transpose(1, 2), gold).item()  # <-
+        words += (gold != PAD).sum().item()
+    loss = nats / words
+    print(f"val loss {loss:.3f} ppl {math.exp(loss):.2f}")
+    return loss
+
+
+def build(src_vocab, tgt_vocab):
+    return Translator(src_vocab, tgt_vocab)
+""",
+        ),
+        Bad(
+            why="Class weights for a skewed training set, in the validation loss too.",
+            severity=Severity.ERROR,
+            files={"net.py": CONVNET},
+            code="""\
+import torch
+import torch.nn as nn
+
+from net import SmallConvNet
+
+
+def make_criterion(class_counts):
+    weight = class_counts.sum() / class_counts.float()
+    return nn.CrossEntropyLoss(weight=weight, reduction="sum")
+
+
+@torch.no_grad()
+def validate(model, loader, criterion):
+    model.eval()
+    total, examples = 0.0, 0
+    for images, labels in loader:
+        total += criterion(model(images), labels).item()  # <-
+        examples += labels.numel()
+    return total / examples
+
+
+def fit(train_loader, val_loader, class_counts, epochs):
+    model = SmallConvNet(len(class_counts))
+    criterion = make_criterion(class_counts)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for epoch in range(epochs):
+        model.train()
+        for images, labels in train_loader:
+            loss = criterion(model(images), labels) / labels.numel()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        print(f"epoch {epoch}: validation loss {validate(model, val_loader, criterion):.4f}")
+""",
+        ),
+        Bad(
+            why="The model, in another file, adds its load-balancing loss whatever mode it is in.",
+            severity=Severity.ERROR,
+            files={
+                "moe.py": """\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class MoELM(nn.Module):
+    def __init__(self, vocab_size, width=256, experts=8, aux_weight=0.01):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width)
+        self.rnn = nn.GRU(width, width, batch_first=True)
+        self.router = nn.Linear(width, experts)
+        self.experts = nn.Linear(width, experts * width)
+        self.head = nn.Linear(width, vocab_size)
+        self.aux_weight = aux_weight
+
+    def forward(self, ids, targets):
+        hidden, _ = self.rnn(self.embed(ids))
+        routing = torch.softmax(self.router(hidden), dim=-1)
+        outputs = self.experts(hidden).unflatten(-1, (routing.size(-1), -1))
+        logits = self.head((routing.unsqueeze(-1) * outputs).sum(dim=-2))
+        loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten())
+        balance = routing.flatten(0, 1).mean(dim=0).square().sum() * routing.size(-1)
+        return logits, loss + self.aux_weight * balance
+""",
+            },
+            code="""\
+import math
+
+import torch
+
+from moe import MoELM
+
+
+@torch.no_grad()
+def perplexity(model, blocks, batch_size=16):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids in blocks.split(batch_size):
+        x, y = ids[:, :-1], ids[:, 1:]
+        _, loss = model(x, y)  # <-
+        nats += loss.item() * y.numel()
+        tokens += y.numel()
+    return math.exp(nats / tokens)
+
+
+def main(path, blocks):
+    model = MoELM(32_000)
+    model.load_state_dict(torch.load(path, map_location="cpu"))
+    print(f"val ppl {perplexity(model, blocks):.2f}")
+""",
+        ),
+        Bad(
+            why="An L2 penalty on the weights is added in the evaluation loop.",
+            severity=Severity.ERROR,
+            files={"net.py": CONVNET},
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from net import SmallConvNet
+
+L2 = 1e-4
+
+
+def penalty(model):
+    return sum(parameter.square().sum() for parameter in model.parameters())
+
+
+def objective(model, images, labels):
+    nats = F.cross_entropy(model(images), labels, reduction="sum")  # <-
+    return nats + L2 * labels.numel() * penalty(model)
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    total, examples = 0.0, 0
+    for images, labels in loader:
+        total += objective(model, images, labels).item()
+        examples += labels.numel()
+    print(f"test loss {total / examples:.4f}")
+    return total / examples
+
+
+def load(path):
+    model = SmallConvNet()
+    model.load_state_dict(torch.load(path, map_location="cpu"))
+    return model
+""",
+        ),
+        Bad(
+            why="KL divergence to a smoothed target: label smoothing under another name, reported as perplexity.",
+            severity=Severity.ERROR,
+            files={
+                "model.py": TRANSLATOR,
+                "smoothing.py": """\
+import torch
+import torch.nn as nn
+
+
+class LabelSmoothing(nn.Module):
+    def __init__(self, size, padding_index, smoothing):
+        super().__init__()
+        self.criterion = nn.KLDivLoss(reduction="sum")
+        self.size, self.padding_index, self.smoothing = size, padding_index, smoothing
+
+    def forward(self, log_probs, target):
+        smooth = torch.full_like(log_probs, self.smoothing / (self.size - 2))
+        smooth.scatter_(1, target.unsqueeze(1), 1.0 - self.smoothing)
+        smooth[:, self.padding_index] = 0
+        smooth[target == self.padding_index] = 0
+        return self.criterion(log_probs, smooth)
+""",
+            },
+            code="""\
+import math
+
+import torch
+
+from model import Translator
+from smoothing import LabelSmoothing
+
+PAD = 0
+
+
+@torch.no_grad()
+def validate(model, loader, tgt_vocab):
+    criterion = LabelSmoothing(tgt_vocab, PAD, smoothing=0.1)
+    model.eval()
+    total, words = 0.0, 0
+    for src, tgt in loader:
+        log_probs = model(src, tgt[:, :-1]).log_softmax(dim=-1)
+        gold = tgt[:, 1:]
+        total += criterion(log_probs.flatten(0, 1), gold.flatten()).item()  # <-
+        words += (gold != PAD).sum().item()
+    print(f"validation perplexity {math.exp(total / words):.2f}")
+    return total / words
+
+
+def build(src_vocab, tgt_vocab):
+    return Translator(src_vocab, tgt_vocab)
+""",
+        ),
+        Bad(
+            why="The sampling temperature divides the logits that are scored.",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM
+
+TEMPERATURE = 0.7
+model = AutoModelForCausalLM.from_pretrained("gpt2-medium").eval()
+
+
+@torch.inference_mode()
+def perplexity(blocks, batch_size=4):
+    nats, tokens = 0.0, 0
+    for ids in blocks.split(batch_size):
+        logits = model(ids).logits[:, :-1] / TEMPERATURE
+        targets = ids[:, 1:]
+        nats += F.cross_entropy(logits.transpose(1, 2), targets, reduction="sum").item()  # <-
+        tokens += targets.numel()
+    return math.exp(nats / tokens)
+
+
+if __name__ == "__main__":
+    print(f"perplexity {perplexity(torch.load('blocks.pt')):.2f}")
+""",
+        ),
+        Bad(
+            why="The z-loss that keeps training stable stays in the loss that validation reports.",
+            severity=Severity.ERROR,
+            files={
+                "model.py": GPT,
+                "losses.py": """\
+import torch.nn.functional as F
+
+
+def stable_nats(logits, targets, z_weight=1e-4):
+    nats = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum")
+    z = logits.logsumexp(dim=-1).square().sum()
+    return nats + z_weight * z
+""",
+            },
+            code="""\
+import torch
+
+from losses import stable_nats
+from model import TinyGPT
+
+
+@torch.no_grad()
+def validation_loss(model, blocks, device):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids in blocks.split(32):
+        x, y = ids[:, :-1].to(device), ids[:, 1:].to(device)
+        nats += stable_nats(model(x), y).item()  # <-
+        tokens += y.numel()
+    model.train()
+    return nats / tokens
+
+
+def main(path, blocks, device="cuda"):
+    model = TinyGPT(50_304).to(device)
+    model.load_state_dict(torch.load(path, map_location=device))
+    print(f"val loss {validation_loss(model, blocks, device):.4f}")
+""",
+        ),
+        Bad(
+            why="A penalty on the attention weights is added to the caption loss before it is averaged.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+
+PAD = 0
+
+
+class Captioner(nn.Module):
+    def __init__(self, vocab_size, features, width=256):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width, padding_idx=PAD)
+        self.project = nn.Linear(features, width)
+        self.attention = nn.MultiheadAttention(width, 1, batch_first=True)
+        self.rnn = nn.LSTM(width, width, batch_first=True)
+        self.out = nn.Linear(width, vocab_size)
+
+    def forward(self, regions, words):
+        hidden, _ = self.rnn(self.embed(words))
+        keys = self.project(regions)
+        seen, weights = self.attention(hidden, keys, keys)
+        return self.out(hidden + seen), weights
+
+
+@torch.no_grad()
+def validate(model, val_loader):
+    criterion = nn.CrossEntropyLoss(ignore_index=PAD, reduction="sum")
+    model.eval()
+    total, words = 0.0, 0
+    for regions, captions in val_loader:
+        scores, weights = model(regions, captions[:, :-1])
+        targets = captions[:, 1:]
+        loss = criterion(scores.transpose(1, 2), targets)  # <-
+        loss = loss + ((1.0 - weights.sum(dim=1)) ** 2).sum()
+        total += loss.item()
+        words += (targets != PAD).sum().item()
+    print(f"LOSS {total / words:.3f}")
+    return total / words
+
+
+def build(vocab_size):
+    return Captioner(vocab_size, 2048)
+""",
+        ),
+        Bad(
+            why="Smoothing is an option with default 0: wrong as soon as somebody uses it.",
+            severity=Severity.WARNING,
+            files={"model.py": TRANSLATOR},
+            code="""\
+import argparse
+
+import torch
+import torch.nn as nn
+
+from model import Translator
+
+PAD = 0
+
+
+def build_criterion(args):
+    return nn.CrossEntropyLoss(ignore_index=PAD, label_smoothing=args.label_smoothing, reduction="sum")
+
+
+@torch.no_grad()
+def validate(model, loader, criterion):
+    model.eval()
+    nats, words = 0.0, 0
+    for src, tgt in loader:
+        gold = tgt[:, 1:]
+        nats += criterion(model(src, tgt[:, :-1]).transpose(1, 2), gold).item()  # <-
+        words += (gold != PAD).sum().item()
+    return nats / words
+
+
+def main(loader):
+    parser = argparse.ArgumentParser()
+    parser.add_argument("checkpoint")
+    parser.add_argument("--label-smoothing", type=float, default=0.0)
+    args = parser.parse_args()
+    model = Translator(32_000, 32_000)
+    model.load_state_dict(torch.load(args.checkpoint, map_location="cpu"))
+    print(f"valid loss {validate(model, loader, build_criterion(args)):.3f}")
+""",
+        ),
+        Bad(
+            why="The auxiliary head, which inference throws away, is in the reported loss.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class TwoHeadNet(nn.Module):
+    def __init__(self, classes):
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(3, 32, 3), nn.ReLU())
+        self.body = nn.Sequential(nn.Conv2d(32, 64, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        self.head = nn.Linear(64, classes)
+        self.aux_head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(32, classes))
+
+    def forward(self, images):
+        low = self.stem(images)
+        return self.head(self.body(low)), self.aux_head(low)
+
+
+@torch.no_grad()
+def validate(model, loader):
+    model.eval()
+    total, examples = 0.0, 0
+    for images, labels in loader:
+        logits, aux_logits = model(images)
+        loss = F.cross_entropy(logits, labels, reduction="sum")  # <-
+        loss += 0.4 * F.cross_entropy(aux_logits, labels, reduction="sum")
+        total += loss.item()
+        examples += labels.numel()
+    print(f"val_loss {total / examples:.4f}")
+    return total / examples
+
+
+def build(classes):
+    return TwoHeadNet(classes)
+""",
+        ),
+    )
+
+    good = (
+        Good(
+            why="Validation has a plain criterion of its own.",
+            files={"model.py": TRANSLATOR},
+            code="""\
+import torch
+import torch.nn as nn
+
+from model import Translator
+
+PAD = 0
+train_criterion = nn.CrossEntropyLoss(ignore_index=PAD, label_smoothing=0.1)
+eval_criterion = nn.CrossEntropyLoss(ignore_index=PAD, reduction="sum")
+
+
+def train_step(model, optimizer, src, tgt):
+    model.train()
+    loss = train_criterion(model(src, tgt[:, :-1]).transpose(1, 2), tgt[:, 1:])
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+
+
+@torch.no_grad()
+def validate(model, loader):
+    model.eval()
+    nats, words = 0.0, 0
+    for src, tgt in loader:
+        gold = tgt[:, 1:]
+        nats += eval_criterion(model(src, tgt[:, :-1]).transpose(1, 2), gold).item()
+        words += (gold != PAD).sum().item()
+    return nats / words
+
+
+def build(src_vocab, tgt_vocab):
+    return Translator(src_vocab, tgt_vocab)
+""",
+        ),
+        Good(
+            why="The smoothed value is logged, and the plain one beside it gives the perplexity.",
+            files={"model.py": TRANSLATOR},
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+from model import Translator
+
+PAD = 0
+
+
+@torch.no_grad()
+def validate(model, loader, smoothing=0.1):
+    model.eval()
+    smoothed, nats, words = 0.0, 0.0, 0
+    for src, tgt in loader:
+        logits = model(src, tgt[:, :-1]).transpose(1, 2)
+        gold = tgt[:, 1:]
+        smoothed += F.cross_entropy(
+            logits, gold, ignore_index=PAD, label_smoothing=smoothing, reduction="sum"
+        ).item()
+        nats += F.cross_entropy(logits, gold, ignore_index=PAD, reduction="sum").item()
+        words += (gold != PAD).sum().item()
+    return {"loss": smoothed / words, "nll_loss": nats / words, "ppl": math.exp(nats / words)}
+
+
+def build(src_vocab, tgt_vocab):
+    return Translator(src_vocab, tgt_vocab)
+""",
+        ),
+        Good(
+            why="One helper with a switch; validation passes smoothing=0.0.",
+            files={
+                "model.py": TRANSLATOR,
+                "losses.py": """\
+import torch.nn.functional as F
+
+PAD = 0
+
+
+def nats_and_words(logits, gold, smoothing):
+    nats = F.cross_entropy(
+        logits.transpose(1, 2), gold, ignore_index=PAD, label_smoothing=smoothing, reduction="sum"
+    )
+    return nats, (gold != PAD).sum()
+""",
+            },
+            code="""\
+import torch
+
+from losses import nats_and_words
+from model import Translator
+
+
+def train_epoch(model, loader, optimizer):
+    model.train()
+    for src, tgt in loader:
+        nats, words = nats_and_words(model(src, tgt[:, :-1]), tgt[:, 1:], smoothing=0.1)
+        optimizer.zero_grad()
+        (nats / words).backward()
+        optimizer.step()
+
+
+@torch.no_grad()
+def eval_epoch(model, loader):
+    model.eval()
+    total_nats, total_words = 0.0, 0
+    for src, tgt in loader:
+        nats, words = nats_and_words(model(src, tgt[:, :-1]), tgt[:, 1:], smoothing=0.0)
+        total_nats += nats.item()
+        total_words += words.item()
+    return total_nats / total_words
+
+
+def build(src_vocab, tgt_vocab):
+    return Translator(src_vocab, tgt_vocab)
+""",
+        ),
+        Good(
+            why="Class weights of one and zero: a pad mask, not a regularizer.",
+            files={"model.py": GPT},
+            code="""\
+import torch
+import torch.nn as nn
+
+from model import TinyGPT
+
+PAD = 3
+
+
+@torch.no_grad()
+def validate(model, loader, vocab_size, device):
+    weight = torch.ones(vocab_size, device=device)
+    weight[PAD] = 0.0
+    criterion = nn.CrossEntropyLoss(weight=weight, reduction="sum")
+    model.eval()
+    nats, words = 0.0, 0
+    for ids in loader:
+        ids = ids.to(device)
+        targets = ids[:, 1:]
+        nats += criterion(model(ids[:, :-1]).transpose(1, 2), targets).item()
+        words += (targets != PAD).sum().item()
+    return nats / words
+
+
+def build(vocab_size, device):
+    return TinyGPT(vocab_size).to(device)
+""",
+        ),
+        Good(
+            why="BERT's objective is the sum of masked LM and next sentence.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import BertForPreTraining
+
+model = BertForPreTraining.from_pretrained("bert-base-uncased").eval()
+
+
+@torch.no_grad()
+def pretraining_loss(loader):
+    mlm_nats, mlm_count, nsp_nats, nsp_count = 0.0, 0, 0.0, 0
+    for batch in loader:
+        outputs = model(input_ids=batch["input_ids"], token_type_ids=batch["token_type_ids"])
+        masked = batch["labels"]
+        mlm_nats += F.cross_entropy(
+            outputs.prediction_logits.transpose(1, 2), masked, ignore_index=-100, reduction="sum"
+        ).item()
+        mlm_count += (masked != -100).sum().item()
+        is_next = batch["next_sentence_label"]
+        nsp_nats += F.cross_entropy(outputs.seq_relationship_logits, is_next, reduction="sum").item()
+        nsp_count += is_next.numel()
+    return mlm_nats / mlm_count + nsp_nats / nsp_count
+""",
+        ),
+        Good(
+            why="The ELBO of a VAE is reconstruction plus KL by definition.",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class VAE(nn.Module):
+    def __init__(self, width=400, code=20):
+        super().__init__()
+        self.encoder = nn.Sequential(nn.Linear(784, width), nn.ReLU(), nn.Linear(width, 2 * code))
+        self.decoder = nn.Sequential(nn.Linear(code, width), nn.ReLU(), nn.Linear(width, 784))
+
+    def forward(self, x):
+        mu, logvar = self.encoder(x).chunk(2, dim=1)
+        z = mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
+        return self.decoder(z), mu, logvar
+
+
+def negative_elbo(logits, x, mu, logvar):
+    reconstruction = F.binary_cross_entropy_with_logits(logits, x, reduction="sum")
+    divergence = -0.5 * torch.sum(1 + logvar - mu.square() - logvar.exp())
+    return reconstruction + divergence
+
+
+@torch.no_grad()
+def test(model, loader):
+    model.eval()
+    total, images = 0.0, 0
+    for x, _ in loader:
+        x = x.flatten(1)
+        logits, mu, logvar = model(x)
+        total += negative_elbo(logits, x, mu, logvar).item()
+        images += x.size(0)
+    print(f"test negative ELBO {total / images:.2f} nats/image")
+
+
+def build():
+    return VAE()
+""",
+        ),
+        Good(
+            why="A speech synthesizer's loss is mel plus gate.",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Synthesizer(nn.Module):
+    def __init__(self, symbols, mels=80, width=256):
+        super().__init__()
+        self.embed = nn.Embedding(symbols, width)
+        self.rnn = nn.GRU(width, width, batch_first=True)
+        self.mel = nn.Linear(width, mels)
+        self.gate = nn.Linear(width, 1)
+
+    def forward(self, text):
+        hidden, _ = self.rnn(self.embed(text))
+        return self.mel(hidden), self.gate(hidden).squeeze(-1)
+
+
+@torch.no_grad()
+def validate(model, loader):
+    model.eval()
+    total, frames = 0.0, 0
+    for text, mel_target, gate_target in loader:
+        mel, gate = model(text)
+        loss = F.mse_loss(mel, mel_target, reduction="sum") / mel.size(-1)
+        loss = loss + F.binary_cross_entropy_with_logits(gate, gate_target, reduction="sum")
+        total += loss.item()
+        frames += gate_target.numel()
+    return total / frames
+
+
+def build(symbols):
+    return Synthesizer(symbols)
+""",
+        ),
+        Good(
+            why="The model adds its balance loss only while it trains.",
+            files={
+                "moe.py": """\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class MoELM(nn.Module):
+    def __init__(self, vocab_size, width=256, experts=8):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width)
+        self.rnn = nn.GRU(width, width, batch_first=True)
+        self.router = nn.Linear(width, experts)
+        self.experts = nn.Linear(width, experts * width)
+        self.head = nn.Linear(width, vocab_size)
+
+    def forward(self, ids, targets):
+        hidden, _ = self.rnn(self.embed(ids))
+        routing = torch.softmax(self.router(hidden), dim=-1)
+        outputs = self.experts(hidden).unflatten(-1, (routing.size(-1), -1))
+        logits = self.head((routing.unsqueeze(-1) * outputs).sum(dim=-2))
+        loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum")
+        if self.training:
+            loss = loss + 0.01 * routing.flatten(0, 1).sum(dim=0).square().sum()
+        return logits, loss
+""",
+            },
+            code="""\
+import math
+
+import torch
+
+from moe import MoELM
+
+
+@torch.no_grad()
+def perplexity(model, blocks, batch_size=16):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids in blocks.split(batch_size):
+        x, y = ids[:, :-1], ids[:, 1:]
+        _, loss = model(x, y)
+        nats += loss.item()
+        tokens += y.numel()
+    return math.exp(nats / tokens)
+
+
+def load(path):
+    model = MoELM(32_000)
+    model.load_state_dict(torch.load(path, map_location="cpu"))
+    return model
+""",
+        ),
+        Good(
+            why="The total and the plain cross entropy are both returned and printed.",
+            files={
+                "model.py": GPT,
+                "losses.py": """\
+import torch.nn.functional as F
+
+
+def stable_nats(logits, targets, z_weight=1e-4):
+    nats = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum")
+    return nats + z_weight * logits.logsumexp(dim=-1).square().sum(), nats
+""",
+            },
+            code="""\
+import math
+
+import torch
+
+from losses import stable_nats
+from model import TinyGPT
+
+
+@torch.no_grad()
+def validate(model, blocks):
+    model.eval()
+    total, nats, tokens = 0.0, 0.0, 0
+    for ids in blocks.split(32):
+        x, y = ids[:, :-1], ids[:, 1:]
+        batch_total, batch_nats = stable_nats(model(x), y)
+        total += batch_total.item()
+        nats += batch_nats.item()
+        tokens += y.numel()
+    ce_loss = nats / tokens
+    print(f"val_loss {total / tokens:.4f} val_ce_loss {ce_loss:.4f} val_ppl {math.exp(ce_loss):.2f}")
+    return ce_loss
+
+
+def build():
+    return TinyGPT(50_304)
+""",
+        ),
+        Good(
+            why="Distillation terms train the student; the test loss is the plain cross entropy.",
+            files={"net.py": CONVNET},
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from net import SmallConvNet
+
+
+def train_step(student, teacher, images, labels, optimizer, temperature=4.0):
+    student.train()
+    logits = student(images)
+    with torch.no_grad():
+        soft = F.softmax(teacher(images) / temperature, dim=1)
+    distilled = F.kl_div(F.log_softmax(logits / temperature, dim=1), soft, reduction="batchmean")
+    loss = F.cross_entropy(logits, labels) + 0.9 * temperature**2 * distilled
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+
+
+@torch.no_grad()
+def test(student, loader):
+    student.eval()
+    nats, examples = 0.0, 0
+    for images, labels in loader:
+        nats += F.cross_entropy(student(images), labels, reduction="sum").item()
+        examples += labels.numel()
+    return nats / examples
+
+
+def pair():
+    return SmallConvNet(100), SmallConvNet(100).eval()
+""",
+        ),
+    )

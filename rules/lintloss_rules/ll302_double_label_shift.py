@@ -1,0 +1,833 @@
+"""Rule LL302: labels shifted by hand and again by the model, the loss or the call."""
+
+from __future__ import annotations
+
+from lintloss.findings import Severity
+from lintloss.rule import Bad, Good, Rule
+
+SHIFTING_LM = """\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class ShiftingLM(nn.Module):
+    def __init__(self, vocab_size, width=256, heads=4, depth=4, context=256):
+        super().__init__()
+        self.wte = nn.Embedding(vocab_size, width)
+        self.wpe = nn.Embedding(context, width)
+        layer = nn.TransformerEncoderLayer(width, heads, 4 * width, dropout=0.0, batch_first=True)
+        self.blocks = nn.TransformerEncoder(layer, depth)
+        self.lm_head = nn.Linear(width, vocab_size, bias=False)
+
+    def forward(self, input_ids, labels=None):
+        length = input_ids.size(1)
+        causal = nn.Transformer.generate_square_subsequent_mask(length, device=input_ids.device)
+        hidden = self.wte(input_ids) + self.wpe(torch.arange(length, device=input_ids.device))
+        logits = self.lm_head(self.blocks(hidden, mask=causal, is_causal=True))
+        if labels is None:
+            return logits
+        return F.cross_entropy(logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten(), reduction="sum")
+"""
+
+PLAIN_LM = """\
+import torch
+import torch.nn as nn
+
+
+class PlainLM(nn.Module):
+    def __init__(self, vocab_size, width=256, heads=4, depth=4, context=256):
+        super().__init__()
+        self.wte = nn.Embedding(vocab_size, width)
+        self.wpe = nn.Embedding(context, width)
+        layer = nn.TransformerEncoderLayer(width, heads, 4 * width, dropout=0.0, batch_first=True)
+        self.blocks = nn.TransformerEncoder(layer, depth)
+        self.lm_head = nn.Linear(width, vocab_size, bias=False)
+
+    def forward(self, input_ids):
+        length = input_ids.size(1)
+        causal = nn.Transformer.generate_square_subsequent_mask(length, device=input_ids.device)
+        hidden = self.wte(input_ids) + self.wpe(torch.arange(length, device=input_ids.device))
+        return self.lm_head(self.blocks(hidden, mask=causal, is_causal=True))
+"""
+
+SHIFTED_LOSS = """\
+import torch.nn as nn
+
+
+class ShiftedCrossEntropy(nn.Module):
+    '''Takes logits and labels of the same positions, and shifts.'''
+
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.CrossEntropyLoss(reduction="sum", ignore_index=-100)
+
+    def forward(self, logits, labels):
+        return self.inner(logits[..., :-1, :].flatten(0, 1), labels[..., 1:].flatten())
+"""
+
+
+class DoubleLabelShift(Rule):
+    """Labels are shifted twice, so that the token after the next one is scored.
+
+    Why:
+        One place has to own the shift: the data, the call, the criterion, or the model. Where two of them do it, row
+        t, which has read `ids[: t + 1]`, is asked for token t + 2:
+
+        | c - a | what is scored |
+        | --- | --- |
+        | +1 | the next token: right |
+        | 0 | the input token itself: LL301 |
+        | +2 | the token after the next: this rule |
+
+        The loss in nats/token is too high, since the token in between is unknown; and a model trained the same way
+        learns to skip, so that its samples drop every other word while its own loss falls as it should.
+        Hugging Face causal models shift inside when they are given `labels=`; nanoGPT-style models, and most batch
+        functions that return `(x, y)`, expect shifted ones. Mixing the two conventions is how this happens.
+
+    Instead:
+        With a model that shifts inside, give it the same ids twice:
+
+            loss = model(input_ids=ids, labels=ids).loss
+
+        With shifted x and y, take the logits and score them as they are:
+
+            logits = model(x).logits
+            nats += F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum").item()
+
+    Fix:
+        Unsafe: the number changes, which is the point. Where the two slices of one tensor are written in the model's
+        call, both are replaced by the tensor. Not offered where the first shift is in the data, which other code may
+        rely on.
+
+    Source:
+        transformers issue 32944 and pull request 44642 (pre-shifted labels train the token after the next);
+        transformers.GPT2LMHeadModel (`labels` "are shifted inside the model").
+    """
+
+    code = "LL302"
+    name = "double-label-shift"
+    confirmed_by = (
+        "the ids that the token embedding read against the criterion's targets, on the first calls of the site: equal "
+        "at offset 2 at nearly every scored position (confirmed), equal at offset 1 (refuted)"
+    )
+
+    bad = (
+        Bad(
+            why="x and y are cut by hand and y becomes `labels=` of a model that shifts inside.",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+from transformers import GPT2LMHeadModel
+
+
+@torch.no_grad()
+def evaluate(blocks, batch_size=8, device="cuda"):
+    model = GPT2LMHeadModel.from_pretrained("gpt2").to(device)
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids in blocks.split(batch_size):
+        ids = ids.to(device)
+        loss = model(ids[:, :-1], labels=ids[:, 1:]).loss  # <-
+        nats += loss.item() * ids[:, 1:].numel()
+        tokens += ids[:, 1:].numel()
+    return nats / tokens
+
+
+if __name__ == "__main__":
+    loss = evaluate(torch.load("test_blocks.pt"))
+    print(f"loss {loss:.4f} perplexity {math.exp(loss):.2f}")
+""",
+            fixed="""\
+import math
+
+import torch
+from transformers import GPT2LMHeadModel
+
+
+@torch.no_grad()
+def evaluate(blocks, batch_size=8, device="cuda"):
+    model = GPT2LMHeadModel.from_pretrained("gpt2").to(device)
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids in blocks.split(batch_size):
+        ids = ids.to(device)
+        loss = model(ids, labels=ids).loss
+        nats += loss.item() * ids[:, 1:].numel()
+        tokens += ids[:, 1:].numel()
+    return nats / tokens
+
+
+if __name__ == "__main__":
+    loss = evaluate(torch.load("test_blocks.pt"))
+    print(f"loss {loss:.4f} perplexity {math.exp(loss):.2f}")
+""",
+        ),
+        Bad(
+            why="The collate function, in another file, shifts; `model(**batch)` hides the second shift.",
+            severity=Severity.ERROR,
+            files={
+                "data.py": """\
+import torch
+
+
+def collate_fn(rows):
+    ids = torch.tensor([row["input_ids"] for row in rows])
+    return {"input_ids": ids[:, :-1], "labels": ids[:, 1:]}
+""",
+            },
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM
+
+from data import collate_fn
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for batch in loader:
+        batch = {key: value.to(device) for key, value in batch.items()}
+        outputs = model(**batch)  # <-
+        scored = batch["labels"][:, 1:].numel()
+        nats += outputs.loss.item() * scored
+        tokens += scored
+    return nats / tokens
+
+
+def main(name, blocks, device="cuda"):
+    model = AutoModelForCausalLM.from_pretrained(name).to(device)
+    loader = DataLoader(blocks, batch_size=8, collate_fn=collate_fn)
+    print(f"eval loss {evaluate(model, loader, device):.4f}")
+""",
+        ),
+        Bad(
+            why="The dataset returns (chunk[:-1], chunk[1:]) as for nanoGPT; this model shifts again.",
+            severity=Severity.ERROR,
+            files={
+                "dataset.py": """\
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+
+class PretokenizedDataset(Dataset):
+    def __init__(self, path, max_length):
+        self.rows = np.memmap(path, dtype=np.uint16, mode="r").reshape(-1, max_length)
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, index):
+        sample = torch.from_numpy(self.rows[index].astype(np.int64))
+        return sample[:-1], sample[1:]
+""",
+            },
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from dataset import PretokenizedDataset
+
+
+@torch.no_grad()
+def validate(model, loader, device):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for x, y in loader:
+        x, y = x.to(device), y.to(device)
+        loss = model(x, labels=y).loss  # <-
+        scored = y[:, 1:].numel()
+        nats += loss.item() * scored
+        tokens += scored
+    model.train()
+    return nats / tokens
+
+
+def main(checkpoint, device="cuda"):
+    model = LlamaForCausalLM(LlamaConfig(hidden_size=512, num_hidden_layers=8, vocab_size=64_000)).to(device)
+    model.load_state_dict(torch.load(checkpoint, map_location=device))
+    loader = DataLoader(PretokenizedDataset("valid.bin", 513), batch_size=32)
+    print(f"val loss {validate(model, loader, device):.4f}")
+""",
+        ),
+        Bad(
+            why="This project's model shifts inside, and the batch function has shifted already.",
+            severity=Severity.ERROR,
+            files={"model.py": SHIFTING_LM},
+            code="""\
+import numpy as np
+import torch
+
+from model import ShiftingLM
+
+val_ids = np.memmap("val.bin", dtype=np.uint16, mode="r")
+block = 256
+
+
+def blocks():
+    for start in range(0, len(val_ids) - block, block):
+        x = torch.from_numpy(val_ids[start : start + block].astype(np.int64))
+        y = torch.from_numpy(val_ids[start + 1 : start + 1 + block].astype(np.int64))
+        yield x[None], y[None]
+
+
+@torch.no_grad()
+def evaluate(model):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for x, y in blocks():
+        nats += model(x, labels=y).item()  # <-
+        tokens += y.numel() - 1
+    return nats / tokens
+
+
+def load(path):
+    model = ShiftingLM(50_304)
+    model.load_state_dict(torch.load(path, map_location="cpu"))
+    return model
+""",
+        ),
+        Bad(
+            why="The criterion wrapper, in another file, shifts; the caller gives it shifted inputs and targets.",
+            severity=Severity.ERROR,
+            files={"model.py": PLAIN_LM, "losses.py": SHIFTED_LOSS},
+            code="""\
+import torch
+
+from losses import ShiftedCrossEntropy
+from model import PlainLM
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    criterion = ShiftedCrossEntropy()
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids in loader:
+        ids = ids.to(device)
+        src, tgt = ids[:, :-1], ids[:, 1:]
+        logits = model(src)
+        nats += criterion(logits, tgt).item()  # <-
+        tokens += tgt[:, 1:].numel()
+    return nats / tokens
+
+
+def load(path, device):
+    model = PlainLM(32_000).to(device)
+    model.load_state_dict(torch.load(path, map_location=device))
+    return model
+""",
+        ),
+        Bad(
+            why="Labels rolled and masked by hand, then given to a model that shifts.",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+from transformers import AutoModelForCausalLM
+
+
+def with_labels(ids):
+    labels = ids.roll(-1, dims=1)
+    labels[:, -1] = -100
+    return {"input_ids": ids, "labels": labels}
+
+
+def perplexity(name, blocks, batch_size=4):
+    model = AutoModelForCausalLM.from_pretrained(name)
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids in blocks.split(batch_size):
+        batch = with_labels(ids)
+        with torch.inference_mode():
+            loss = model(input_ids=batch["input_ids"], labels=batch["labels"]).loss  # <-
+        scored = (batch["labels"][:, 1:] != -100).sum().item()
+        nats += loss.item() * scored
+        tokens += scored
+    return math.exp(nats / tokens)
+
+
+if __name__ == "__main__":
+    print(perplexity("distilgpt2", torch.load("blocks.pt")))
+""",
+        ),
+        Bad(
+            why="x and y come shifted from the loader; the usual slices are applied on top.",
+            severity=Severity.ERROR,
+            files={
+                "model.py": PLAIN_LM,
+                "data.py": """\
+import torch
+from torch.utils.data import Dataset
+
+
+class NextTokenBlocks(Dataset):
+    def __init__(self, path, block_size):
+        self.ids = torch.load(path)
+        self.block_size = block_size
+
+    def __len__(self):
+        return (len(self.ids) - 1) // self.block_size
+
+    def __getitem__(self, index):
+        start = index * self.block_size
+        return self.ids[start : start + self.block_size], self.ids[start + 1 : start + 1 + self.block_size]
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+from data import NextTokenBlocks
+from model import PlainLM
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for x, y in loader:
+        x, y = x.to(device), y.to(device)
+        logits = model(x)
+        shift_logits = logits[:, :-1].contiguous()
+        shift_labels = y[:, 1:].contiguous()
+        nats += F.cross_entropy(shift_logits.flatten(0, 1), shift_labels.flatten(), reduction="sum").item()  # <-
+        tokens += shift_labels.numel()
+    return nats / tokens
+
+
+def main(checkpoint, device="cuda"):
+    model = PlainLM(16_000).to(device)
+    model.load_state_dict(torch.load(checkpoint, map_location=device))
+    loader = DataLoader(NextTokenBlocks("val_ids.pt", 256), batch_size=16)
+    print(f"val loss {evaluate(model, loader, device):.4f}")
+""",
+        ),
+        Bad(
+            why="The loss helper started to shift; this caller was changed, that one was forgotten.",
+            severity=Severity.ERROR,
+            files={"model.py": PLAIN_LM},
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from model import PlainLM
+
+
+def lm_nats(logits, labels):
+    logits = logits[:, :-1].contiguous()
+    labels = labels[:, 1:].contiguous()
+    return F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum"), labels.numel()
+
+
+@torch.no_grad()
+def validate(model, blocks):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids in blocks.split(16):
+        loss, count = lm_nats(model(ids), ids)
+        nats += loss.item()
+        tokens += count
+    return nats / tokens
+
+
+@torch.no_grad()
+def test(model, blocks):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids in blocks.split(16):
+        loss, count = lm_nats(model(ids[:, :-1]), ids[:, 1:])  # <-
+        nats += loss.item()
+        tokens += count
+    return nats / tokens
+
+
+def load(path):
+    model = PlainLM(16_000)
+    model.load_state_dict(torch.load(path, map_location="cpu"))
+    return model
+""",
+        ),
+        Bad(
+            why="The labels are shifted in datasets.map, where `labels` is expected to be a copy.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from datasets import load_from_disk
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM, default_data_collator
+
+
+def add_labels(rows):
+    rows["labels"] = [ids[1:] + [-100] for ids in rows["input_ids"]]
+    return rows
+
+
+@torch.no_grad()
+def evaluate(name, folder, device="cuda"):
+    model = AutoModelForCausalLM.from_pretrained(name).to(device)
+    model.eval()
+    blocks = load_from_disk(folder)["validation"].map(add_labels, batched=True)
+    nats, tokens = 0.0, 0
+    for batch in DataLoader(blocks, batch_size=8, collate_fn=default_data_collator):
+        labels = batch["labels"].to(device)
+        loss = model(input_ids=batch["input_ids"].to(device), labels=labels).loss  # <-
+        scored = (labels[:, 1:] != -100).sum().item()
+        nats += loss.item() * scored
+        tokens += scored
+    return nats / tokens
+
+
+if __name__ == "__main__":
+    print(evaluate("facebook/opt-350m", "wikitext_blocks_512"))
+""",
+        ),
+        Bad(
+            why="An LSTM's hand-cut targets are cut once more inside a training-step method used for validation.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class WordLM(nn.Module):
+    def __init__(self, vocab_size, width=300):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width)
+        self.rnn = nn.LSTM(width, width, batch_first=True)
+        self.out = nn.Linear(width, vocab_size)
+
+    def forward(self, words):
+        return self.out(self.rnn(self.embed(words))[0])
+
+    def nats(self, words, targets):
+        scores = self(words)[:, :-1]
+        return F.cross_entropy(scores.transpose(1, 2), targets[:, 1:], reduction="sum")
+
+
+def evaluate(model, rows, device):
+    model.eval()
+    total, count = 0.0, 0
+    with torch.no_grad():
+        for row in rows:
+            row = row.to(device)
+            total += model.nats(row[None, :-1], row[None, 1:]).item()  # <-
+            count += row.numel() - 2
+    return total / count
+
+
+def load(path, vocab_size, device):
+    model = WordLM(vocab_size).to(device)
+    model.load_state_dict(torch.load(path, map_location=device))
+    return model
+""",
+        ),
+    )
+
+    good = (
+        Good(
+            why="`labels=ids` beside the same ids: the Hugging Face model owns the only shift.",
+            code="""\
+import torch
+from transformers import GPT2LMHeadModel
+
+
+@torch.no_grad()
+def evaluate(blocks, batch_size=8, device="cuda"):
+    model = GPT2LMHeadModel.from_pretrained("gpt2").to(device)
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids in blocks.split(batch_size):
+        ids = ids.to(device)
+        loss = model(ids, labels=ids).loss
+        nats += loss.item() * ids[:, 1:].numel()
+        tokens += ids[:, 1:].numel()
+    return nats / tokens
+
+
+if __name__ == "__main__":
+    print(f"loss {evaluate(torch.load('test_blocks.pt')):.4f}")
+""",
+        ),
+        Good(
+            why="x and y are cut by hand and only the logits of the Hugging Face model are used.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM
+
+
+@torch.no_grad()
+def evaluate(name, blocks, batch_size=8, device="cuda"):
+    model = AutoModelForCausalLM.from_pretrained(name).to(device)
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids in blocks.split(batch_size):
+        x, y = ids[:, :-1].to(device), ids[:, 1:].to(device)
+        logits = model(x).logits
+        nats += F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum").item()
+        tokens += y.numel()
+    return nats / tokens
+
+
+if __name__ == "__main__":
+    print(f"loss {evaluate('gpt2-medium', torch.load('test_blocks.pt')):.4f}")
+""",
+        ),
+        Good(
+            why="`labels=` and a manual shift in one function, but the manual one is on the logits that come back.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+
+@torch.no_grad()
+def score(name, texts):
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    model = AutoModelForCausalLM.from_pretrained(name).eval()
+    nats, tokens, hits = 0.0, 0, 0
+    for text in texts:
+        ids = tokenizer(text, return_tensors="pt").input_ids
+        outputs = model(input_ids=ids, labels=ids)
+        shift_logits, shift_labels = outputs.logits[:, :-1], ids[:, 1:]
+        losses = F.cross_entropy(shift_logits.transpose(1, 2), shift_labels, reduction="none")
+        nats += losses.sum().item()
+        hits += (shift_logits.argmax(-1) == shift_labels).sum().item()
+        tokens += shift_labels.numel()
+        print(f"{outputs.loss.item():.3f} {text[:40]!r}")
+    return nats / tokens, hits / tokens
+""",
+        ),
+        Good(
+            why="The loader shifts, this project's model does not.",
+            files={"model.py": PLAIN_LM},
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from model import PlainLM
+
+val_ids = np.memmap("val.bin", dtype=np.uint16, mode="r")
+block = 256
+
+
+def blocks():
+    for start in range(0, len(val_ids) - block, block):
+        x = torch.from_numpy(val_ids[start : start + block].astype(np.int64))
+        y = torch.from_numpy(val_ids[start + 1 : start + 1 + block].astype(np.int64))
+        yield x[None], y[None]
+
+
+@torch.no_grad()
+def evaluate(model):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for x, y in blocks():
+        nats += F.cross_entropy(model(x).flatten(0, 1), y.flatten(), reduction="sum").item()
+        tokens += y.numel()
+    return nats / tokens
+
+
+def load(path):
+    model = PlainLM(50_304)
+    model.load_state_dict(torch.load(path, map_location="cpu"))
+    return model
+""",
+        ),
+        Good(
+            why="The criterion wrapper shifts and gets logits and labels of the same positions.",
+            files={"model.py": PLAIN_LM, "losses.py": SHIFTED_LOSS},
+            code="""\
+import torch
+
+from losses import ShiftedCrossEntropy
+from model import PlainLM
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    criterion = ShiftedCrossEntropy()
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids in loader:
+        ids = ids.to(device)
+        nats += criterion(model(ids), ids).item()
+        tokens += ids[:, 1:].numel()
+    return nats / tokens
+
+
+def load(path, device):
+    model = PlainLM(32_000).to(device)
+    model.load_state_dict(torch.load(path, map_location=device))
+    return model
+""",
+        ),
+        Good(
+            why="T5 shifts its *decoder input* inside; `labels=` is the unshifted target and is scored as it is.",
+            code="""\
+import torch
+from transformers import AutoTokenizer, T5ForConditionalGeneration
+
+tokenizer = AutoTokenizer.from_pretrained("t5-small")
+model = T5ForConditionalGeneration.from_pretrained("t5-small").eval()
+
+
+@torch.no_grad()
+def summary_loss(pairs, batch_size=8):
+    nats, tokens = 0.0, 0
+    for start in range(0, len(pairs), batch_size):
+        sources, summaries = zip(*pairs[start : start + batch_size])
+        inputs = tokenizer(list(sources), padding=True, truncation=True, return_tensors="pt")
+        labels = tokenizer(list(summaries), padding=True, truncation=True, return_tensors="pt").input_ids
+        labels[labels == tokenizer.pad_token_id] = -100
+        scored = (labels != -100).sum().item()
+        nats += model(**inputs, labels=labels).loss.item() * scored
+        tokens += scored
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="Two slices, one on each side, are one shift.",
+            files={"model.py": PLAIN_LM},
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from model import PlainLM
+
+
+def lm_nats(logits, labels):
+    logits = logits[:, :-1].contiguous()
+    labels = labels[:, 1:].contiguous()
+    return F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum"), labels.numel()
+
+
+@torch.no_grad()
+def test(model, blocks):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids in blocks.split(16):
+        loss, count = lm_nats(model(ids), ids)
+        nats += loss.item()
+        tokens += count
+    return nats / tokens
+
+
+def load(path):
+    model = PlainLM(16_000)
+    model.load_state_dict(torch.load(path, map_location="cpu"))
+    return model
+""",
+        ),
+        Good(
+            why="Heads for the next and for the second-next token: the second is meant to be two away.",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class TwoAheadLM(nn.Module):
+    def __init__(self, vocab_size, width=256):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width)
+        self.rnn = nn.GRU(width, width, batch_first=True)
+        self.next_head = nn.Linear(width, vocab_size)
+        self.second_head = nn.Linear(width, vocab_size)
+
+    def forward(self, ids):
+        hidden, _ = self.rnn(self.embed(ids))
+        return self.next_head(hidden), self.second_head(hidden)
+
+
+@torch.no_grad()
+def evaluate(model, blocks):
+    model.eval()
+    next_nats, second_nats, next_count, second_count = 0.0, 0.0, 0, 0
+    for ids in blocks.split(32):
+        next_logits, second_logits = model(ids)
+        next_nats += F.cross_entropy(next_logits[:, :-1].transpose(1, 2), ids[:, 1:], reduction="sum").item()
+        second_nats += F.cross_entropy(second_logits[:, :-2].transpose(1, 2), ids[:, 2:], reduction="sum").item()
+        next_count += ids[:, 1:].numel()
+        second_count += ids[:, 2:].numel()
+    return {"next": next_nats / next_count, "second": second_nats / second_count}
+
+
+def build(vocab_size):
+    return TwoAheadLM(vocab_size)
+""",
+        ),
+        Good(
+            why="The collate function, in another file, hands out copies for a model that shifts.",
+            files={
+                "data.py": """\
+import torch
+
+
+def collate_fn(rows):
+    ids = torch.tensor([row["input_ids"] for row in rows])
+    return {"input_ids": ids, "labels": ids.clone()}
+""",
+            },
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM
+
+from data import collate_fn
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for batch in loader:
+        batch = {key: value.to(device) for key, value in batch.items()}
+        scored = batch["labels"][:, 1:].numel()
+        nats += model(**batch).loss.item() * scored
+        tokens += scored
+    return nats / tokens
+
+
+def main(name, blocks, device="cuda"):
+    model = AutoModelForCausalLM.from_pretrained(name).to(device)
+    loader = DataLoader(blocks, batch_size=8, collate_fn=collate_fn)
+    print(f"eval loss {evaluate(model, loader, device):.4f}")
+""",
+        ),
+        Good(
+            why="A causal class that does not shift is given shifted labels: one shift in all.",
+            code="""\
+import torch
+from transformers import BartForCausalLM
+
+
+@torch.no_grad()
+def evaluate(blocks, batch_size=8):
+    model = BartForCausalLM.from_pretrained("facebook/bart-base", add_cross_attention=False)
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids in blocks.split(batch_size):
+        targets = ids[:, 1:]
+        loss = model(input_ids=ids[:, :-1], labels=targets).loss
+        nats += loss.item() * targets.numel()
+        tokens += targets.numel()
+    return nats / tokens
+
+
+if __name__ == "__main__":
+    print(f"loss {evaluate(torch.load('blocks.pt')):.4f}")
+""",
+        ),
+    )

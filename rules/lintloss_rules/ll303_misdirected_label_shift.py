@@ -1,0 +1,956 @@
+"""Rule LL303: labels moved in the wrong direction, by the wrong amount, along the wrong axis or across rows."""
+
+from __future__ import annotations
+
+from lintloss.findings import Severity
+from lintloss.rule import Bad, Good, Rule
+
+GPT = """\
+import torch
+import torch.nn as nn
+
+
+class TinyGPT(nn.Module):
+    def __init__(self, vocab_size, width=256, heads=4, depth=4, context=128):
+        super().__init__()
+        self.tokens = nn.Embedding(vocab_size, width)
+        self.positions = nn.Embedding(context, width)
+        layer = nn.TransformerEncoderLayer(width, heads, 4 * width, dropout=0.1, batch_first=True, norm_first=True)
+        self.blocks = nn.TransformerEncoder(layer, depth)
+        self.norm = nn.LayerNorm(width)
+        self.head = nn.Linear(width, vocab_size, bias=False)
+
+    def forward(self, ids):
+        length = ids.size(1)
+        causal = nn.Transformer.generate_square_subsequent_mask(length, device=ids.device)
+        hidden = self.tokens(ids) + self.positions(torch.arange(length, device=ids.device))
+        hidden = self.blocks(hidden, mask=causal, is_causal=True)
+        return self.head(self.norm(hidden))
+"""
+
+SEQ_FIRST_LSTM = """\
+import torch.nn as nn
+
+
+class WordLSTM(nn.Module):
+    '''Takes ids [seq, batch], as nn.LSTM does by default; returns logits [seq, batch, vocab].'''
+
+    def __init__(self, vocab_size, width=650):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width)
+        self.lstm = nn.LSTM(width, width, num_layers=2, dropout=0.5)
+        self.decoder = nn.Linear(width, vocab_size)
+
+    def forward(self, ids):
+        hidden, _ = self.lstm(self.embed(ids))
+        return self.decoder(hidden)
+"""
+
+
+class MisdirectedLabelShift(Rule):
+    """Labels are moved the wrong way, by the wrong amount, along the wrong axis, or across the border of a row.
+
+    Why:
+        Row t of the logits is a guess at token t + 1 of the *same row*. For logits over `ids[a:b]` and labels
+        `ids[c:d]` only c - a = +1 with d - c = b - a scores that. Every other pairing asks for a token that the
+        model has no means to know, and the loss in nats/token comes out too high (or, where a label repeats an
+        input, too low):
+
+        | spelling | what row t is scored against |
+        | --- | --- |
+        | `logits[:, 1:]` and `ids[:, :-1]` | token t - 1 |
+        | `logits[:-1]` and `ids[1:]`, batch first | the same position of the next row |
+        | `logits.view(-1, V)[:-1]` and `ids.view(-1)[1:]` | right, but each row ends on the next row's first token |
+        | `ids.roll(-1, dims=1)` unmasked | right, but the last position gets the row's own first token |
+        | `[seq, batch]` logits and `[batch, seq]` labels, flattened | tokens of other rows altogether |
+        | labels filtered, logits not | drifts by one at each token dropped |
+
+        One wrong label a row biases the mean by about (wrong - right) / T nats/token: with rows of 128 tokens and 9
+        nats where 4 would be right, 0.04 nats/token.
+
+    Instead:
+        Slice both sides along the sequence axis before flattening:
+
+            nats += F.cross_entropy(logits[:, :-1].flatten(0, 1), ids[:, 1:].flatten(), reduction="sum").item()
+
+        or roll and ignore the position that wrapped around:
+
+            labels = ids.roll(-1, dims=1)
+            labels[:, -1] = -100
+
+    Fix:
+        None: which of the two sides was meant to move is not in the code.
+
+    Source:
+        Hugging Face Transformers, "Perplexity of fixed-length models"; torch.roll (without `dims` the tensor is
+        flattened before rolling); torch.nn.LSTM (`batch_first` is False by default).
+    """
+
+    code = "LL303"
+    name = "misdirected-label-shift"
+    confirmed_by = (
+        "a histogram of the offsets, by row, at which the criterion's targets equal the ids that the embedding read: "
+        "anything but +1 at every scored position confirms it; +1 everywhere refutes it"
+    )
+
+    bad = (
+        Bad(
+            why="The wrong direction: each row is scored against the token before the one it read.",
+            severity=Severity.ERROR,
+            files={"model.py": GPT},
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+from model import TinyGPT
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids in loader:
+        ids = ids.to(device)
+        logits = model(ids)
+        shift_logits = logits[:, 1:].contiguous()
+        shift_labels = ids[:, :-1].contiguous()
+        loss = F.cross_entropy(shift_logits.flatten(0, 1), shift_labels.flatten(), reduction="sum")  # <-
+        nats += loss.item()
+        tokens += shift_labels.numel()
+    return nats / tokens
+
+
+def report(checkpoint, loader, device="cuda"):
+    model = TinyGPT(16_000).to(device)
+    model.load_state_dict(torch.load(checkpoint, map_location=device))
+    loss = evaluate(model, loader, device)
+    print(f"val loss {loss:.4f} | val ppl {math.exp(loss):.2f}")
+""",
+        ),
+        Bad(
+            why="The wrong axis: with batch-first tensors `[:-1]` and `[1:]` cut rows, not positions.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM
+
+
+def validation_loss(name, blocks, device="cuda"):
+    model = AutoModelForCausalLM.from_pretrained(name).to(device)
+    model.eval()
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    loader = DataLoader(blocks, batch_size=16)
+    total, count = 0.0, 0
+    with torch.no_grad():
+        for input_ids in loader:
+            input_ids = input_ids.to(device)
+            logits = model(input_ids).logits
+            shifted = logits[:-1]
+            labels = input_ids[1:]
+            total += criterion(shifted.reshape(-1, logits.size(-1)), labels.reshape(-1)).item()  # <-
+            count += labels.numel()
+    return total / count
+
+
+if __name__ == "__main__":
+    print(validation_loss("gpt2", torch.load("blocks_1024.pt")))
+""",
+        ),
+        Bad(
+            why="Cut after flattening: the last row of each example is scored on the next example's first token.",
+            severity=Severity.ERROR,
+            files={"model.py": GPT},
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+from model import TinyGPT
+
+
+@torch.no_grad()
+def evaluate(model, rows, vocab_size, device):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids in DataLoader(rows, batch_size=32):
+        ids = ids.to(device)
+        logits = model(ids).view(-1, vocab_size)
+        targets = ids.view(-1)
+        nats += F.cross_entropy(logits[:-1], targets[1:], reduction="sum").item()  # <-
+        tokens += targets.numel() - 1
+    return nats / tokens
+
+
+def main(checkpoint, device="cuda"):
+    model = TinyGPT(16_000).to(device)
+    model.load_state_dict(torch.load(checkpoint, map_location=device))
+    rows = torch.load("valid_rows.pt").view(-1, 128)
+    loss = evaluate(model, rows, 16_000, device)
+    print(f"loss {loss:.4f} ppl {math.exp(loss):.2f}")
+""",
+        ),
+        Bad(
+            why="Wrap-around targets: the last position of each row is scored on the row's first token.",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class CharGRU(nn.Module):
+    def __init__(self, vocab_size, width=256):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width)
+        self.rnn = nn.GRU(width, width, batch_first=True)
+        self.head = nn.Linear(width, vocab_size)
+
+    def forward(self, x):
+        hidden, _ = self.rnn(self.embed(x))
+        return self.head(hidden)
+
+
+def next_tokens(x):
+    return torch.cat([x[:, 1:], x[:, :1]], dim=1)
+
+
+@torch.no_grad()
+def bits_per_char(model, test_rows, batch_size=64):
+    model.eval()
+    nats, chars = 0.0, 0
+    for x in test_rows.split(batch_size):
+        y = next_tokens(x)
+        logits = model(x)
+        nats += F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum").item()  # <-
+        chars += y.numel()
+    return nats / chars / math.log(2)
+
+
+def load(path, vocab_size):
+    model = CharGRU(vocab_size)
+    model.load_state_dict(torch.load(path, map_location="cpu"))
+    return model
+""",
+        ),
+        Bad(
+            why="torch.roll moves the labels round the row's end, and nothing ignores the one that wrapped.",
+            severity=Severity.ERROR,
+            files={"model.py": GPT},
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from model import TinyGPT
+
+
+class Evaluator:
+    def __init__(self, checkpoint, device="cuda"):
+        self.device = device
+        self.model = TinyGPT(32_000).to(device)
+        self.model.load_state_dict(torch.load(checkpoint, map_location=device))
+        self.model.eval()
+
+    @torch.inference_mode()
+    def loss(self, loader):
+        nats = torch.zeros((), device=self.device)
+        tokens = 0
+        for batch in loader:
+            input_ids = batch["input_ids"].to(self.device)
+            labels = torch.roll(input_ids, shifts=-1, dims=1)
+            logits = self.model(input_ids)
+            nats += F.cross_entropy(logits.transpose(1, 2), labels, reduction="sum")  # <-
+            tokens += labels.numel()
+        return (nats / tokens).item()
+""",
+        ),
+        Bad(
+            why="roll by +1 moves the labels the other way, and the ignored column is then the wrong one.",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM
+
+model = AutoModelForCausalLM.from_pretrained("distilgpt2")
+model.eval()
+
+
+def shift(ids):
+    labels = ids.roll(1, dims=-1)
+    labels[:, 0] = -100
+    return labels
+
+
+def perplexity(blocks, batch_size=8):
+    nats, tokens = 0.0, 0
+    with torch.no_grad():
+        for ids in blocks.split(batch_size):
+            labels = shift(ids)
+            logits = model(ids).logits
+            nats += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum").item()  # <-
+            tokens += (labels != -100).sum().item()
+    return math.exp(nats / tokens)
+
+
+if __name__ == "__main__":
+    print(f"perplexity {perplexity(torch.load('lambada_blocks.pt')):.2f}")
+""",
+        ),
+        Bad(
+            why="[seq, batch] logits are flattened against [batch, seq] labels: the shift is right, the order is not.",
+            severity=Severity.ERROR,
+            files={"model.py": SEQ_FIRST_LSTM},
+            code="""\
+import math
+
+import torch
+import torch.nn as nn
+from torch.utils.data import DataLoader
+
+from model import WordLSTM
+
+
+def evaluate(model, sentences, vocab_size, device):
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    model.eval()
+    total_loss, total_words = 0.0, 0
+    with torch.no_grad():
+        for ids in DataLoader(sentences, batch_size=20):
+            ids = ids.to(device)
+            inputs = ids[:, :-1].t()
+            targets = ids[:, 1:]
+            output = model(inputs)
+            total_loss += criterion(output.view(-1, vocab_size), targets.reshape(-1)).item()  # <-
+            total_words += targets.numel()
+    return total_loss / total_words
+
+
+def test(checkpoint, sentences, vocab_size, device="cuda"):
+    model = WordLSTM(vocab_size).to(device)
+    model.load_state_dict(torch.load(checkpoint, map_location=device))
+    loss = evaluate(model, sentences, vocab_size, device)
+    print(f"test loss {loss:5.2f} | test ppl {math.exp(loss):8.2f}")
+""",
+        ),
+        Bad(
+            why="The labels are compacted by a filter that drops a valid id (the end of sentence inside the text).",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
+
+
+@torch.no_grad()
+def document_nats(sentences):
+    text = tokenizer.eos_token.join(sentences)
+    ids = tokenizer(text, truncation=True, max_length=1024, return_tensors="pt").input_ids[0]
+    logits = model(ids.unsqueeze(0)).logits[0]
+    labels = ids[1:]
+    labels = labels[labels != tokenizer.eos_token_id]
+    nats = F.cross_entropy(logits[: labels.numel()], labels, reduction="sum")  # <-
+    return nats.item(), labels.numel()
+
+
+def perplexity(documents):
+    nats, tokens = 0.0, 0
+    for sentences in documents:
+        document, count = document_nats(sentences)
+        nats += document
+        tokens += count
+    return math.exp(nats / tokens)
+""",
+        ),
+        Bad(
+            why="The mask is cut on the logits' side: each padded row also scores its first pad label.",
+            severity=Severity.ERROR,
+            files={
+                "data.py": """\
+import torch
+from torch.nn.utils.rnn import pad_sequence
+
+
+def collate(rows):
+    ids = pad_sequence([torch.as_tensor(row) for row in rows], batch_first=True, padding_value=0)
+    lengths = torch.tensor([len(row) for row in rows])
+    mask = torch.arange(ids.size(1))[None, :] < lengths[:, None]
+    return {"input_ids": ids, "attention_mask": mask.long()}
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM
+
+from data import collate
+
+
+@torch.no_grad()
+def evaluate(model, rows, device):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for batch in DataLoader(rows, batch_size=16, collate_fn=collate):
+        ids = batch["input_ids"].to(device)
+        mask = batch["attention_mask"].to(device)
+        logits = model(ids, attention_mask=mask).logits
+        losses = F.cross_entropy(logits[:, :-1].transpose(1, 2), ids[:, 1:], reduction="none")  # <-
+        keep = mask[:, :-1]
+        nats += (losses * keep).sum().item()
+        tokens += keep.sum().item()
+    return nats / tokens
+
+
+def main(rows, device="cuda"):
+    model = AutoModelForCausalLM.from_pretrained("EleutherAI/pythia-70m").to(device)
+    print(f"eval loss {evaluate(model, rows, device):.4f}")
+""",
+        ),
+        Bad(
+            why="The wrong amount: the target block starts a whole block later, not one token later.",
+            severity=Severity.ERROR,
+            files={"model.py": GPT},
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from model import TinyGPT
+
+block_size = 128
+val_ids = np.memmap("val.bin", dtype=np.uint16, mode="r")
+
+
+def get_block(index, device):
+    start = index * block_size
+    x = torch.from_numpy(val_ids[start : start + block_size].astype(np.int64))
+    y = torch.from_numpy(val_ids[start + block_size : start + 2 * block_size].astype(np.int64))
+    return x[None].to(device), y[None].to(device)
+
+
+@torch.no_grad()
+def evaluate(model, device="cuda"):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for index in range(len(val_ids) // block_size - 1):
+        x, y = get_block(index, device)
+        logits = model(x)
+        nats += F.cross_entropy(logits.view(-1, logits.size(-1)), y.view(-1), reduction="sum").item()  # <-
+        tokens += y.numel()
+    return nats / tokens
+
+
+def load(path, device="cuda"):
+    model = TinyGPT(50_304).to(device)
+    model.load_state_dict(torch.load(path, map_location=device))
+    return model
+""",
+        ),
+        Bad(
+            why="Only the labels are cut; the flat logits, cut to the same count, drift by one position a row.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+from transformers import OPTForCausalLM
+
+
+def evaluate(blocks, device="cuda"):
+    model = OPTForCausalLM.from_pretrained("facebook/opt-125m").to(device)
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids in DataLoader(blocks, batch_size=4):
+        ids = ids.to(device)
+        with torch.no_grad():
+            logits = model(ids).logits
+        labels = ids[:, 1:].reshape(-1)
+        flat = logits.reshape(-1, logits.size(-1))
+        nats += F.cross_entropy(flat[: labels.numel()], labels, reduction="sum").item()  # <-
+        tokens += labels.numel()
+    return nats / tokens
+
+
+if __name__ == "__main__":
+    print(f"loss {evaluate(torch.load('c4_val_2048.pt')):.4f}")
+""",
+        ),
+        Bad(
+            why="Shifted in place, and the last label of each row is left holding its own input.",
+            severity=Severity.ERROR,
+            files={"model.py": GPT},
+            code="""\
+import torch
+import torch.nn as nn
+
+from model import TinyGPT
+
+
+def shifted(ids):
+    labels = ids.clone()
+    labels[:, :-1] = ids[:, 1:]
+    return labels
+
+
+def validate(model, loader, device):
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    model.eval()
+    nats, tokens = 0.0, 0
+    with torch.no_grad():
+        for ids in loader:
+            ids = ids.to(device)
+            labels = shifted(ids)
+            logits = model(ids)
+            nats += criterion(logits.transpose(1, 2), labels).item()  # <-
+            tokens += labels.numel()
+    return nats / tokens
+
+
+def load(path, device):
+    model = TinyGPT(16_000).to(device)
+    model.load_state_dict(torch.load(path, map_location=device))
+    return model
+""",
+        ),
+        Bad(
+            why="The loop index counts the wrong way: position t is asked for token t - 1.",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+
+def load(name):
+    model = AutoModelForCausalLM.from_pretrained(name)
+    model.eval()
+    return model, AutoTokenizer.from_pretrained(name)
+
+
+def perplexity(model, tokenizer, text):
+    ids = tokenizer(text, return_tensors="pt").input_ids
+    with torch.no_grad():
+        logp = torch.log_softmax(model(ids).logits, dim=-1)
+    total = 0.0
+    for position in range(1, ids.size(1)):
+        total -= logp[0, position, ids[0, position - 1]].item()  # <-
+    return math.exp(total / (ids.size(1) - 1))
+
+
+if __name__ == "__main__":
+    model, tokenizer = load("gpt2-medium")
+    with open("sample.txt") as handle:
+        print(f"perplexity {perplexity(model, tokenizer, handle.read()):.2f}")
+""",
+        ),
+    )
+
+    good = (
+        Good(
+            why="roll by -1 along the row with the wrapped label ignored: exact.",
+            files={"model.py": GPT},
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from model import TinyGPT
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids in loader:
+        ids = ids.to(device)
+        labels = ids.roll(-1, dims=1)
+        labels[:, -1] = -100
+        logits = model(ids)
+        nats += F.cross_entropy(logits.transpose(1, 2), labels, ignore_index=-100, reduction="sum").item()
+        tokens += (labels != -100).sum().item()
+    return nats / tokens
+
+
+def load(path, device):
+    model = TinyGPT(16_000).to(device)
+    model.load_state_dict(torch.load(path, map_location=device))
+    return model
+""",
+        ),
+        Good(
+            why="gather with an index one shorter reads only the first T - 1 rows: the other half of the shift.",
+            code="""\
+import math
+
+import torch
+from transformers import AutoModelForCausalLM
+
+model = AutoModelForCausalLM.from_pretrained("gpt2")
+model.eval()
+
+
+@torch.inference_mode()
+def token_logprobs(ids):
+    logp = torch.log_softmax(model(ids).logits, dim=-1)
+    return logp.gather(dim=2, index=ids[:, 1:].unsqueeze(2)).squeeze(2)
+
+
+def perplexity(blocks, batch_size=4):
+    total, count = 0.0, 0
+    for ids in blocks.split(batch_size):
+        scores = token_logprobs(ids)
+        total += scores.sum().item()
+        count += scores.numel()
+    return math.exp(-total / count)
+
+
+if __name__ == "__main__":
+    print(perplexity(torch.load("ptb_blocks.pt")))
+""",
+        ),
+        Good(
+            why="Only the ids are sliced; the loop index, which starts at 0, is the other half of the shift.",
+            code="""\
+import math
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+
+def load(name):
+    model = AutoModelForCausalLM.from_pretrained(name)
+    model.eval()
+    return model, AutoTokenizer.from_pretrained(name)
+
+
+def sentence_logprobs(model, tokenizer, sentence):
+    ids = tokenizer(sentence, return_tensors="pt").input_ids
+    with torch.no_grad():
+        scores = torch.log_softmax(model(ids).logits, dim=-1)
+    found = []
+    for position, token in enumerate(ids[0, 1:].tolist()):
+        found.append(scores[0, position, token].item())
+    return found
+
+
+def perplexity(model, tokenizer, sentences):
+    logprobs = []
+    for sentence in sentences:
+        logprobs.extend(sentence_logprobs(model, tokenizer, sentence))
+    return math.exp(-sum(logprobs) / len(logprobs))
+""",
+        ),
+        Good(
+            why="Cut after flattening, but there is one row: no border to cross.",
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
+
+
+@torch.no_grad()
+def document_loss(text):
+    ids = tokenizer(text, return_tensors="pt").input_ids
+    logits = model(ids).logits.view(-1, model.config.vocab_size)
+    targets = ids.view(-1)
+    return F.cross_entropy(logits[:-1], targets[1:], reduction="sum").item(), targets.numel() - 1
+
+
+def corpus_perplexity(texts):
+    nats, tokens = 0.0, 0
+    for text in texts:
+        document, count = document_loss(text)
+        nats += document
+        tokens += count
+    return math.exp(nats / tokens)
+""",
+        ),
+        Good(
+            why="Sequence-first everywhere: axis 0 is the sequence, so `[:-1]` and `[1:]` cut positions.",
+            files={"model.py": SEQ_FIRST_LSTM},
+            code="""\
+import math
+
+import torch
+import torch.nn as nn
+
+from model import WordLSTM
+
+
+def evaluate(model, columns, vocab_size, bptt=70):
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    model.eval()
+    nats, words = 0.0, 0
+    with torch.no_grad():
+        for start in range(0, columns.size(0) - 1, bptt):
+            window = columns[start : start + bptt + 1]
+            output = model(window[:-1])
+            targets = window[1:]
+            nats += criterion(output.view(-1, vocab_size), targets.reshape(-1)).item()
+            words += targets.numel()
+    return math.exp(nats / words)
+
+
+def test(checkpoint, ids, vocab_size, columns=10):
+    model = WordLSTM(vocab_size)
+    model.load_state_dict(torch.load(checkpoint, map_location="cpu"))
+    rows = ids.size(0) // columns
+    stream = ids[: rows * columns].view(columns, rows).t().contiguous()
+    return evaluate(model, stream, vocab_size)
+""",
+        ),
+        Good(
+            why="The logits are moved right by one padded row, whose label is ignored.",
+            files={"model.py": GPT},
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from model import TinyGPT
+
+
+def align(logits):
+    return F.pad(logits[:, :-1], (0, 0, 1, 0))
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids in loader:
+        ids = ids.to(device)
+        labels = ids.clone()
+        labels[:, 0] = -100
+        logits = align(model(ids))
+        nats += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum").item()
+        tokens += (labels != -100).sum().item()
+    return nats / tokens
+
+
+def load(path, device):
+    model = TinyGPT(16_000).to(device)
+    model.load_state_dict(torch.load(path, map_location=device))
+    return model
+""",
+        ),
+        Good(
+            why="A start token is put in front by hand, so the logits are cut and the labels are whole.",
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM
+
+model = AutoModelForCausalLM.from_pretrained("gpt2")
+model.eval()
+
+
+@torch.no_grad()
+def evaluate(blocks, batch_size=8):
+    nats, tokens = 0.0, 0
+    for ids in blocks.split(batch_size):
+        start = torch.full((ids.size(0), 1), model.config.bos_token_id)
+        logits = model(torch.cat([start, ids], dim=1)).logits
+        nats += F.cross_entropy(logits[:, :-1].transpose(1, 2), ids, reduction="sum").item()
+        tokens += ids.numel()
+    loss = nats / tokens
+    return loss, math.exp(loss)
+
+
+if __name__ == "__main__":
+    print(evaluate(torch.load("blocks.pt")))
+""",
+        ),
+        Good(
+            why="A soft prompt of `prefix` vectors: row prefix - 1 + t predicts token t, so the slice starts there.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM
+
+
+class SoftPrompt(torch.nn.Module):
+    def __init__(self, name, prefix=20):
+        super().__init__()
+        self.lm = AutoModelForCausalLM.from_pretrained(name)
+        self.prompt = torch.nn.Parameter(torch.randn(prefix, self.lm.config.hidden_size) * 0.02)
+
+    def forward(self, ids):
+        words = self.lm.get_input_embeddings()(ids)
+        prompt = self.prompt.expand(ids.size(0), -1, -1)
+        return self.lm(inputs_embeds=torch.cat([prompt, words], dim=1)).logits
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    model.eval()
+    prefix = model.prompt.size(0)
+    nats, tokens = 0.0, 0
+    for ids in loader:
+        ids = ids.to(device)
+        logits = model(ids)[:, prefix - 1 : -1]
+        nats += F.cross_entropy(logits.transpose(1, 2), ids, reduction="sum").item()
+        tokens += ids.numel()
+    return nats / tokens
+
+
+def build(name):
+    return SoftPrompt(name)
+""",
+        ),
+        Good(
+            why="The attention mask is cut on the labels' side, as it must be.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+tokenizer.pad_token = tokenizer.eos_token
+model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
+
+
+@torch.no_grad()
+def evaluate(texts, batch_size=16):
+    nats, tokens = 0.0, 0
+    for start in range(0, len(texts), batch_size):
+        batch = tokenizer(texts[start : start + batch_size], padding=True, return_tensors="pt")
+        ids, mask = batch["input_ids"], batch["attention_mask"]
+        logits = model(ids, attention_mask=mask).logits
+        losses = F.cross_entropy(logits[:, :-1].transpose(1, 2), ids[:, 1:], reduction="none")
+        keep = mask[:, 1:]
+        nats += (losses * keep).sum().item()
+        tokens += keep.sum().item()
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="Logits and labels go through the same filter, so each pair stays a pair.",
+            files={"model.py": GPT},
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from model import TinyGPT
+
+PAD = 0
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids in loader:
+        ids = ids.to(device)
+        logits = model(ids)[:, :-1]
+        labels = ids[:, 1:]
+        keep = labels != PAD
+        nats += F.cross_entropy(logits[keep], labels[keep], reduction="sum").item()
+        tokens += keep.sum().item()
+    return nats / tokens
+
+
+def load(path, device):
+    model = TinyGPT(16_000).to(device)
+    model.load_state_dict(torch.load(path, map_location=device))
+    return model
+""",
+        ),
+        Good(
+            why="A backward language model reads from the right: row t predicts token t - 1.",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class BackwardLM(nn.Module):
+    def __init__(self, vocab_size, width=512):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width)
+        self.rnn = nn.LSTM(width, width, batch_first=True)
+        self.head = nn.Linear(width, vocab_size)
+
+    def forward(self, ids):
+        hidden, _ = self.rnn(self.embed(ids.flip(1)))
+        return self.head(hidden.flip(1))
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids in loader:
+        ids = ids.to(device)
+        logits = model(ids)[:, 1:]
+        gold = ids[:, :-1]
+        nats += F.cross_entropy(logits.transpose(1, 2), gold, reduction="sum").item()
+        tokens += gold.numel()
+    return nats / tokens
+
+
+def build(vocab_size, device):
+    return BackwardLM(vocab_size).to(device)
+""",
+        ),
+        Good(
+            why="Shifted by the batch function: y is cut from one token later.",
+            files={"model.py": GPT},
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from model import TinyGPT
+
+block_size = 128
+val_ids = np.memmap("val.bin", dtype=np.uint16, mode="r")
+
+
+def get_block(index, device):
+    start = index * block_size
+    x = torch.from_numpy(val_ids[start : start + block_size].astype(np.int64))
+    y = torch.from_numpy(val_ids[start + 1 : start + 1 + block_size].astype(np.int64))
+    return x[None].to(device), y[None].to(device)
+
+
+@torch.no_grad()
+def evaluate(model, device="cuda"):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for index in range((len(val_ids) - 1) // block_size):
+        x, y = get_block(index, device)
+        logits = model(x)
+        nats += F.cross_entropy(logits.view(-1, logits.size(-1)), y.view(-1), reduction="sum").item()
+        tokens += y.numel()
+    return nats / tokens
+
+
+def load(path, device="cuda"):
+    model = TinyGPT(50_304).to(device)
+    model.load_state_dict(torch.load(path, map_location=device))
+    return model
+""",
+        ),
+    )

@@ -1,0 +1,950 @@
+"""Rule LL304: pad positions scored as if they were text."""
+
+from __future__ import annotations
+
+from lintloss.findings import Severity
+from lintloss.rule import Bad, Good, Rule
+
+GRU_LM = """\
+import torch.nn as nn
+
+
+class GRULM(nn.Module):
+    def __init__(self, vocab_size, width=256):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width, padding_idx=0)
+        self.rnn = nn.GRU(width, width, num_layers=2, dropout=0.2, batch_first=True)
+        self.head = nn.Linear(width, vocab_size)
+
+    def forward(self, ids):
+        hidden, _ = self.rnn(self.embed(ids))
+        return self.head(hidden)
+"""
+
+COLLATE = """\
+import torch
+from torch.nn.utils.rnn import pad_sequence
+
+PAD = 0
+
+
+def collate(rows):
+    return pad_sequence([torch.as_tensor(row) for row in rows], batch_first=True, padding_value=PAD)
+"""
+
+
+class ScoredPadding(Rule):
+    """Pad positions are scored as if they were text.
+
+    Why:
+        Rows of unequal length are filled up with a pad id, and a criterion scores every label that it is not told to
+        ignore. Padding is the easiest text there is: after a few hundred steps a model predicts it at about 0
+        nats/token, and the mean over scored tokens becomes a mean over positions:
+
+            reported = (text nats + pad nats) / (text tokens + pad tokens)
+
+        With half of the positions padded a true 4.0 nats/token reads 2.0, perplexity 7.4 where 54.6 is right; and the
+        value moves with the batch size and the longest row. An untrained or never padded model is pushed the other
+        way. A mask given to the model only (`attention_mask=`) hides pads from attention, not from the loss;
+        `padding_idx` of an embedding does not either; -100 for the prompt does not cover the padding.
+
+    Instead:
+        Let the criterion ignore the id, and count what it scored:
+
+            nats += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=PAD, reduction="sum").item()
+            tokens += (labels != PAD).sum().item()
+
+        or set the padded labels to -100 in the collate function, or multiply per-token losses by the mask on both
+        sides of the division. Where the pad id is also a valid id (GPT-2's end of text), mask by length.
+
+    Fix:
+        Unsafe: the number changes, which is the point. `ignore_index=` with the pad value of the collate function is
+        added to the criterion. Offered where the pad id has a name or a literal in reach, no valid token has that id,
+        and the denominator counts the unpadded labels already (else the fix would make an LL103).
+
+    Source:
+        torch.nn.CrossEntropyLoss (`ignore_index`, default -100); torch.nn.utils.rnn.pad_sequence (`padding_value`,
+        default 0); transformers.DataCollatorForLanguageModeling (sets padded labels to -100).
+    """
+
+    code = "LL304"
+    name = "scored-padding"
+    confirmed_by = (
+        "the share of scored targets that equal the pad id in a run at the end of their row, the pad id known from "
+        "padding_idx, the tokenizer or the collate function: above 0 (confirmed), 0 (refuted)"
+    )
+
+    bad = (
+        Bad(
+            why="The collate function pads with 0, the denominator leaves pads out, the criterion does not.",
+            severity=Severity.ERROR,
+            files={"model.py": GRU_LM, "data.py": COLLATE},
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+from data import PAD, collate
+from model import GRULM
+
+
+@torch.no_grad()
+def evaluate(model, sentences, device):
+    model.eval()
+    nats, words = 0.0, 0
+    for ids in DataLoader(sentences, batch_size=64, collate_fn=collate):
+        ids = ids.to(device)
+        logits = model(ids[:, :-1])
+        targets = ids[:, 1:]
+        nats += F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum").item()  # <-
+        words += (targets != PAD).sum().item()
+    return nats / words
+
+
+def main(checkpoint, sentences, device="cuda"):
+    model = GRULM(10_000).to(device)
+    model.load_state_dict(torch.load(checkpoint, map_location=device))
+    print(f"perplexity {math.exp(evaluate(model, sentences, device)):.2f}")
+""",
+            fixed="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+from data import PAD, collate
+from model import GRULM
+
+
+@torch.no_grad()
+def evaluate(model, sentences, device):
+    model.eval()
+    nats, words = 0.0, 0
+    for ids in DataLoader(sentences, batch_size=64, collate_fn=collate):
+        ids = ids.to(device)
+        logits = model(ids[:, :-1])
+        targets = ids[:, 1:]
+        nats += F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=PAD, reduction="sum").item()
+        words += (targets != PAD).sum().item()
+    return nats / words
+
+
+def main(checkpoint, sentences, device="cuda"):
+    model = GRULM(10_000).to(device)
+    model.load_state_dict(torch.load(checkpoint, map_location=device))
+    print(f"perplexity {math.exp(evaluate(model, sentences, device)):.2f}")
+""",
+        ),
+        Bad(
+            why="Neither side leaves the pads out: a mean over positions, most of them empty.",
+            severity=Severity.ERROR,
+            files={"model.py": GRU_LM},
+            code="""\
+import torch
+import torch.nn as nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from model import GRULM
+
+MAX_LENGTH = 50
+
+
+def encode(sentences, vocabulary):
+    rows = torch.zeros(len(sentences), MAX_LENGTH, dtype=torch.long)
+    for row, sentence in enumerate(sentences):
+        ids = [vocabulary[word] for word in sentence.split()][:MAX_LENGTH]
+        rows[row, : len(ids)] = torch.tensor(ids)
+    return rows
+
+
+@torch.no_grad()
+def validate(model, rows, device):
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    model.eval()
+    nats, positions = 0.0, 0
+    for (ids,) in DataLoader(TensorDataset(rows), batch_size=128):
+        ids = ids.to(device)
+        inputs, targets = ids[:, :-1], ids[:, 1:]
+        logits = model(inputs)
+        nats += criterion(logits.transpose(1, 2), targets).item()  # <-
+        positions += targets.numel()
+    return nats / positions
+
+
+def run(model_path, sentences, vocabulary, device="cuda"):
+    model = GRULM(len(vocabulary) + 1).to(device)
+    model.load_state_dict(torch.load(model_path, map_location=device))
+    return validate(model, encode(sentences, vocabulary), device)
+""",
+        ),
+        Bad(
+            why="The mask goes to attention only; the labels keep the pad ids.",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+from torch.nn.functional import cross_entropy
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+tokenizer.pad_token = tokenizer.eos_token
+model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
+
+
+@torch.no_grad()
+def evaluate(texts, batch_size=8):
+    nats, tokens = 0.0, 0
+    for start in range(0, len(texts), batch_size):
+        batch = tokenizer(texts[start : start + batch_size], padding=True, return_tensors="pt")
+        logits = model(batch["input_ids"], attention_mask=batch["attention_mask"]).logits
+        labels = batch["input_ids"][:, 1:]
+        nats += cross_entropy(logits[:, :-1].flatten(0, 1), labels.flatten(), reduction="sum").item()  # <-
+        tokens += labels.numel()
+    return math.exp(nats / tokens)
+
+
+if __name__ == "__main__":
+    with open("dialogues.txt") as handle:
+        print(evaluate(handle.read().splitlines()))
+""",
+        ),
+        Bad(
+            why="`labels=` is the padded input itself; a Hugging Face model ignores -100, not the pad id.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+from transformers import AutoTokenizer, DataCollatorWithPadding, GPT2LMHeadModel
+
+
+def build():
+    tokenizer = AutoTokenizer.from_pretrained("gpt2")
+    tokenizer.add_special_tokens({"pad_token": "<pad>"})
+    model = GPT2LMHeadModel.from_pretrained("gpt2")
+    model.resize_token_embeddings(len(tokenizer))
+    return tokenizer, model.eval()
+
+
+def evaluate(rows, device="cuda"):
+    tokenizer, model = build()
+    model.to(device)
+    loader = DataLoader(rows, batch_size=16, collate_fn=DataCollatorWithPadding(tokenizer))
+    nats, positions = 0.0, 0
+    for batch in loader:
+        ids = batch["input_ids"].to(device)
+        mask = batch["attention_mask"].to(device)
+        with torch.no_grad():
+            loss = model(input_ids=ids, attention_mask=mask, labels=ids).loss  # <-
+        scored = ids[:, 1:].numel()
+        nats += loss.item() * scored
+        positions += scored
+    return nats / positions
+""",
+        ),
+        Bad(
+            why="-100 covers the prompt and not the padding behind the answer.",
+            severity=Severity.ERROR,
+            files={
+                "sft.py": """\
+import torch
+
+
+def encode(row, tokenizer, max_length=512):
+    prompt = tokenizer(row["prompt"]).input_ids
+    answer = tokenizer(row["answer"] + tokenizer.eos_token).input_ids
+    ids = (prompt + answer)[:max_length]
+    ids = ids + [tokenizer.pad_token_id] * (max_length - len(ids))
+    labels = list(ids)
+    labels[: len(prompt)] = [-100] * len(prompt)
+    return {"input_ids": torch.tensor(ids), "labels": torch.tensor(labels)}
+""",
+            },
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from sft import encode
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for batch in loader:
+        labels = batch["labels"].to(device)
+        outputs = model(input_ids=batch["input_ids"].to(device), labels=labels)  # <-
+        scored = (labels[:, 1:] != -100).sum().item()
+        nats += outputs.loss.item() * scored
+        tokens += scored
+    return nats / tokens
+
+
+def main(name, rows, device="cuda"):
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    model = AutoModelForCausalLM.from_pretrained(name).to(device)
+    loader = DataLoader([encode(row, tokenizer) for row in rows], batch_size=4)
+    print(f"eval loss {evaluate(model, loader, device):.4f}")
+""",
+        ),
+        Bad(
+            why="An off-by-one in the length mask: `<=` keeps the first pad of every row.",
+            severity=Severity.ERROR,
+            files={
+                "model.py": GRU_LM,
+                "data.py": """\
+import torch
+from torch.nn.utils.rnn import pad_sequence
+
+
+def collate(rows):
+    lengths = torch.tensor([len(row) - 1 for row in rows])
+    ids = pad_sequence([torch.as_tensor(row) for row in rows], batch_first=True)
+    return ids[:, :-1], ids[:, 1:], lengths
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+from data import collate
+from model import GRULM
+
+
+@torch.no_grad()
+def evaluate(model, rows, device):
+    model.eval()
+    nats, words = 0.0, 0
+    for inputs, targets, lengths in DataLoader(rows, batch_size=32, collate_fn=collate):
+        inputs, targets, lengths = inputs.to(device), targets.to(device), lengths.to(device)
+        logits = model(inputs)
+        losses = F.cross_entropy(logits.transpose(1, 2), targets, reduction="none")  # <-
+        positions = torch.arange(targets.size(1), device=device)
+        mask = positions[None, :] <= lengths[:, None]
+        nats += losses.masked_fill(~mask, 0.0).sum().item()
+        words += mask.sum().item()
+    return nats / words
+
+
+def load(path, vocab_size, device):
+    model = GRULM(vocab_size).to(device)
+    model.load_state_dict(torch.load(path, map_location=device))
+    return model
+""",
+        ),
+        Bad(
+            why="The mask is inverted: exactly the pads are scored.",
+            severity=Severity.ERROR,
+            files={"model.py": GRU_LM, "data.py": COLLATE},
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+from data import PAD, collate
+from model import GRULM
+
+
+def masked_nats(logits, targets):
+    mask = targets.eq(PAD)
+    losses = F.cross_entropy(logits.transpose(1, 2), targets, reduction="none")  # <-
+    return losses[mask].sum().item(), mask.sum().item()
+
+
+@torch.no_grad()
+def evaluate(model, rows):
+    model.eval()
+    nats, words = 0.0, 0
+    for ids in DataLoader(rows, batch_size=32, collate_fn=collate):
+        batch_nats, batch_words = masked_nats(model(ids[:, :-1]), ids[:, 1:])
+        nats += batch_nats
+        words += batch_words
+    return nats / words
+
+
+def load(path, vocab_size):
+    model = GRULM(vocab_size)
+    model.load_state_dict(torch.load(path, map_location="cpu"))
+    return model
+""",
+        ),
+        Bad(
+            why="One-hot targets have no id to ignore, and the pads are one-hot too.",
+            severity=Severity.ERROR,
+            files={"model.py": GRU_LM},
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from model import GRULM
+
+
+def encode(sentences, vocabulary):
+    longest = max(len(sentence) for sentence in sentences)
+    pad = vocabulary["<pad>"]
+    rows = [[vocabulary[word] for word in s] + [pad] * (longest - len(s)) for s in sentences]
+    return torch.tensor(rows)
+
+
+@torch.no_grad()
+def validation_loss(model, sentences, vocabulary):
+    model.eval()
+    ids = encode(sentences, vocabulary)
+    nats, positions = 0.0, 0
+    for row in ids:
+        logits = model(row[None, :-1])[0]
+        target = F.one_hot(row[1:], num_classes=len(vocabulary)).float()
+        nats += F.cross_entropy(logits, target, reduction="sum").item()  # <-
+        positions += target.size(0)
+    return nats / positions
+
+
+def load(path, vocabulary):
+    model = GRULM(len(vocabulary))
+    model.load_state_dict(torch.load(path, map_location="cpu"))
+    return model
+""",
+        ),
+        Bad(
+            why="The pad value and the ignored index differ: 0 is written, -1 is ignored.",
+            severity=Severity.ERROR,
+            files={"model.py": GRU_LM},
+            code="""\
+import torch
+import torch.nn as nn
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+from model import GRULM
+
+
+def collate(rows):
+    inputs = [torch.as_tensor(row[:-1]) for row in rows]
+    targets = [torch.as_tensor(row[1:]) for row in rows]
+    return pad_sequence(inputs, batch_first=True), pad_sequence(targets, batch_first=True)
+
+
+@torch.no_grad()
+def evaluate(model, rows, device):
+    criterion = nn.CrossEntropyLoss(ignore_index=-1, reduction="sum")
+    model.eval()
+    nats, tokens = 0.0, 0
+    for x, y in DataLoader(rows, batch_size=50, collate_fn=collate):
+        x, y = x.to(device), y.to(device)
+        logits = model(x)
+        nats += criterion(logits.flatten(0, 1), y.flatten()).item()  # <-
+        tokens += (y != -1).sum().item()
+    return nats / tokens
+
+
+def load(path, vocab_size, device):
+    model = GRULM(vocab_size).to(device)
+    model.load_state_dict(torch.load(path, map_location=device))
+    return model
+""",
+        ),
+        Bad(
+            why="NLLLoss has the same default: -100, while the rows end in zeros.",
+            severity=Severity.ERROR,
+            files={
+                "corrector.py": """\
+import torch.nn as nn
+
+
+class Corrector(nn.Module):
+    def __init__(self, vocab_size, width=192):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width, padding_idx=0)
+        layer = nn.TransformerEncoderLayer(width, 6, batch_first=True)
+        self.encoder = nn.TransformerEncoder(layer, 4)
+        self.out = nn.Linear(width, vocab_size)
+        self.log_probs = nn.LogSoftmax(dim=-1)
+
+    def forward(self, ids):
+        hidden = self.encoder(self.embed(ids), src_key_padding_mask=ids.eq(0))
+        return self.log_probs(self.out(hidden))
+""",
+            },
+            code="""\
+import torch
+import torch.nn as nn
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+from corrector import Corrector
+
+
+def collate(pairs):
+    wrong = pad_sequence([torch.tensor(pair[0]) for pair in pairs], batch_first=True)
+    right = pad_sequence([torch.tensor(pair[1]) for pair in pairs], batch_first=True)
+    return wrong, right
+
+
+@torch.no_grad()
+def evaluate(model, pairs, device):
+    criterion = nn.NLLLoss(reduction="sum")
+    model.eval()
+    nats, characters = 0.0, 0
+    for wrong, right in DataLoader(pairs, batch_size=16, collate_fn=collate):
+        wrong, right = wrong.to(device), right.to(device)
+        scores = model(wrong)
+        nats += criterion(scores.transpose(1, 2), right).item()  # <-
+        characters += right.ne(0).sum().item()
+    return nats / characters
+
+
+def load(path, vocab_size, device):
+    model = Corrector(vocab_size).to(device)
+    model.load_state_dict(torch.load(path, map_location=device))
+    return model
+""",
+            fixed="""\
+import torch
+import torch.nn as nn
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+from corrector import Corrector
+
+
+def collate(pairs):
+    wrong = pad_sequence([torch.tensor(pair[0]) for pair in pairs], batch_first=True)
+    right = pad_sequence([torch.tensor(pair[1]) for pair in pairs], batch_first=True)
+    return wrong, right
+
+
+@torch.no_grad()
+def evaluate(model, pairs, device):
+    criterion = nn.NLLLoss(ignore_index=0, reduction="sum")
+    model.eval()
+    nats, characters = 0.0, 0
+    for wrong, right in DataLoader(pairs, batch_size=16, collate_fn=collate):
+        wrong, right = wrong.to(device), right.to(device)
+        scores = model(wrong)
+        nats += criterion(scores.transpose(1, 2), right).item()
+        characters += right.ne(0).sum().item()
+    return nats / characters
+
+
+def load(path, vocab_size, device):
+    model = Corrector(vocab_size).to(device)
+    model.load_state_dict(torch.load(path, map_location=device))
+    return model
+""",
+        ),
+        Bad(
+            why="datasets.map pads to max_length and copies the ids into the labels.",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+from datasets import load_dataset
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+tokenizer.pad_token = tokenizer.eos_token
+
+
+def encode(rows):
+    batch = tokenizer(rows["text"], padding="max_length", truncation=True, max_length=256)
+    batch["labels"] = [list(ids) for ids in batch["input_ids"]]
+    return batch
+
+
+@torch.no_grad()
+def main(device="cuda"):
+    rows = load_dataset("roneneldan/TinyStories", split="validation")
+    rows = rows.map(encode, batched=True, remove_columns=["text"]).with_format("torch")
+    model = AutoModelForCausalLM.from_pretrained("roneneldan/TinyStories-33M").to(device).eval()
+    nats, positions = 0.0, 0
+    for batch in DataLoader(rows, batch_size=16):
+        batch = {key: value.to(device) for key, value in batch.items()}
+        loss = model(**batch).loss  # <-
+        scored = batch["labels"][:, 1:].numel()
+        nats += loss.item() * scored
+        positions += scored
+    print(f"perplexity {math.exp(nats / positions):.2f}")
+
+
+if __name__ == "__main__":
+    main()
+""",
+        ),
+    )
+
+    good = (
+        Good(
+            why="ignore_index is the pad id, and the count leaves the same id out.",
+            files={"model.py": GRU_LM, "data.py": COLLATE},
+            code="""\
+import torch
+import torch.nn as nn
+from torch.utils.data import DataLoader
+
+from data import PAD, collate
+from model import GRULM
+
+
+@torch.no_grad()
+def evaluate(model, sentences, device):
+    criterion = nn.CrossEntropyLoss(ignore_index=PAD, reduction="sum")
+    model.eval()
+    nats, words = 0.0, 0
+    for ids in DataLoader(sentences, batch_size=64, collate_fn=collate):
+        ids = ids.to(device)
+        logits = model(ids[:, :-1])
+        targets = ids[:, 1:]
+        nats += criterion(logits.flatten(0, 1), targets.flatten()).item()
+        words += (targets != PAD).sum().item()
+    return nats / words
+
+
+def load(path, device):
+    model = GRULM(10_000).to(device)
+    model.load_state_dict(torch.load(path, map_location=device))
+    return model
+""",
+        ),
+        Good(
+            why="The collate function writes -100 over the padded labels.",
+            files={
+                "data.py": """\
+import torch
+from torch.nn.utils.rnn import pad_sequence
+
+
+class Collate:
+    def __init__(self, pad_id):
+        self.pad_id = pad_id
+
+    def __call__(self, rows):
+        rows = [torch.as_tensor(row) for row in rows]
+        ids = pad_sequence(rows, batch_first=True, padding_value=self.pad_id)
+        labels = pad_sequence(rows, batch_first=True, padding_value=-100)
+        return {"input_ids": ids, "attention_mask": (labels != -100).long(), "labels": labels}
+""",
+            },
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from data import Collate
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for batch in loader:
+        batch = {key: value.to(device) for key, value in batch.items()}
+        scored = (batch["labels"][:, 1:] != -100).sum().item()
+        nats += model(**batch).loss.item() * scored
+        tokens += scored
+    return nats / tokens
+
+
+def main(name, rows, device="cuda"):
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    model = AutoModelForCausalLM.from_pretrained(name).to(device)
+    loader = DataLoader(rows, batch_size=8, collate_fn=Collate(tokenizer.eos_token_id))
+    print(f"eval loss {evaluate(model, loader, device):.4f}")
+""",
+        ),
+        Good(
+            why="DataCollatorForLanguageModeling(mlm=False) sets padded labels to -100 by itself.",
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM, AutoTokenizer, DataCollatorForLanguageModeling
+
+tokenizer = AutoTokenizer.from_pretrained("EleutherAI/pythia-160m")
+tokenizer.add_special_tokens({"pad_token": "<|padding|>"})
+
+
+@torch.no_grad()
+def evaluate(rows, device="cuda"):
+    model = AutoModelForCausalLM.from_pretrained("EleutherAI/pythia-160m").to(device)
+    model.eval()
+    collator = DataCollatorForLanguageModeling(tokenizer, mlm=False)
+    nats, tokens = 0.0, 0
+    for batch in DataLoader(rows, batch_size=8, collate_fn=collator):
+        batch = batch.to(device)
+        scored = batch["labels"][:, 1:].ne(-100).sum().item()
+        nats += model(**batch).loss.item() * scored
+        tokens += scored
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="Per-token losses times the mask, over the sum of the mask.",
+            files={"model.py": GRU_LM, "data.py": COLLATE},
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+from data import PAD, collate
+from model import GRULM
+
+
+def masked_loss(logits, targets):
+    losses = F.cross_entropy(logits.transpose(1, 2), targets, reduction="none")
+    mask = (targets != PAD).float()
+    return (losses * mask).sum().item(), mask.sum().item()
+
+
+@torch.no_grad()
+def evaluate(model, rows, device):
+    model.eval()
+    nats, words = 0.0, 0.0
+    for ids in DataLoader(rows, batch_size=32, collate_fn=collate):
+        ids = ids.to(device)
+        batch_nats, batch_words = masked_loss(model(ids[:, :-1]), ids[:, 1:])
+        nats += batch_nats
+        words += batch_words
+    return nats / words
+
+
+def build(device):
+    return GRULM(10_000).to(device)
+""",
+        ),
+        Good(
+            why="pack_padded_sequence drops the padding from both sides before the loss.",
+            files={"data.py": COLLATE},
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from torch.nn.utils.rnn import pack_padded_sequence
+from torch.utils.data import DataLoader
+
+from data import PAD, collate
+
+
+class Captioner(nn.Module):
+    def __init__(self, vocab_size, width=256):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width)
+        self.rnn = nn.LSTM(width, width, batch_first=True)
+        self.out = nn.Linear(width, vocab_size)
+
+    def forward(self, words):
+        return self.out(self.rnn(self.embed(words))[0])
+
+
+@torch.no_grad()
+def evaluate(model, captions):
+    model.eval()
+    nats, words = 0.0, 0
+    for ids in DataLoader(captions, batch_size=32, collate_fn=collate):
+        lengths = (ids[:, 1:] != PAD).sum(dim=1)
+        scores = model(ids[:, :-1])
+        scores = pack_padded_sequence(scores, lengths, batch_first=True, enforce_sorted=False).data
+        targets = pack_padded_sequence(ids[:, 1:], lengths, batch_first=True, enforce_sorted=False).data
+        nats += F.cross_entropy(scores, targets, reduction="sum").item()
+        words += targets.numel()
+    return nats / words
+
+
+def build(vocab_size):
+    return Captioner(vocab_size)
+""",
+        ),
+        Good(
+            why="A class weight of 0 for the pad id is a mask.",
+            files={"model.py": GRU_LM, "data.py": COLLATE},
+            code="""\
+import torch
+import torch.nn as nn
+from torch.utils.data import DataLoader
+
+from data import PAD, collate
+from model import GRULM
+
+
+def pad_blind_criterion(vocab_size):
+    weight = torch.ones(vocab_size)
+    weight[PAD] = 0
+    return nn.CrossEntropyLoss(weight=weight, reduction="sum")
+
+
+@torch.no_grad()
+def evaluate(model, rows, vocab_size):
+    criterion = pad_blind_criterion(vocab_size)
+    model.eval()
+    nats, words = 0.0, 0
+    for ids in DataLoader(rows, batch_size=32, collate_fn=collate):
+        logits = model(ids[:, :-1])
+        targets = ids[:, 1:]
+        nats += criterion(logits.flatten(0, 1), targets.flatten()).item()
+        words += (targets != PAD).sum().item()
+    return nats / words
+
+
+def build(vocab_size):
+    return GRULM(vocab_size)
+""",
+        ),
+        Good(
+            why="One row at a time: nothing is padded.",
+            files={"model.py": GRU_LM},
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from model import GRULM
+
+
+@torch.no_grad()
+def evaluate(model, sentences, vocabulary):
+    model.eval()
+    nats, words = 0.0, 0
+    for sentence in sentences:
+        ids = torch.tensor([[vocabulary[word] for word in sentence]])
+        logits = model(ids[:, :-1])
+        nats += F.cross_entropy(logits[0], ids[0, 1:], reduction="sum").item()
+        words += ids.size(1) - 1
+    return nats / words
+
+
+def load(path, vocabulary):
+    model = GRULM(len(vocabulary))
+    model.load_state_dict(torch.load(path, map_location="cpu"))
+    return model
+""",
+        ),
+        Good(
+            why="Texts are packed end to end into full blocks; there is no pad to score.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+
+def pack(texts, tokenizer, length):
+    stream = []
+    for text in texts:
+        stream.extend(tokenizer(text).input_ids + [tokenizer.eos_token_id])
+    rows = len(stream) // length
+    return torch.tensor(stream[: rows * length]).view(rows, length)
+
+
+@torch.no_grad()
+def evaluate(texts, name="gpt2", length=1024):
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    tokenizer.pad_token = tokenizer.eos_token
+    model = AutoModelForCausalLM.from_pretrained(name).eval()
+    nats, tokens = 0.0, 0
+    for ids in pack(texts, tokenizer, length).split(4):
+        logits = model(ids).logits
+        targets = ids[:, 1:]
+        nats += F.cross_entropy(logits[:, :-1].flatten(0, 1), targets.flatten(), reduction="sum").item()
+        tokens += targets.numel()
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="A length mask with `<`, which keeps exactly the real targets.",
+            files={
+                "model.py": GRU_LM,
+                "data.py": """\
+import torch
+from torch.nn.utils.rnn import pad_sequence
+
+
+def collate(rows):
+    lengths = torch.tensor([len(row) - 1 for row in rows])
+    ids = pad_sequence([torch.as_tensor(row) for row in rows], batch_first=True)
+    return ids[:, :-1], ids[:, 1:], lengths
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+from data import collate
+from model import GRULM
+
+
+@torch.no_grad()
+def evaluate(model, rows):
+    model.eval()
+    nats, words = 0.0, 0
+    for inputs, targets, lengths in DataLoader(rows, batch_size=32, collate_fn=collate):
+        logits = model(inputs)
+        losses = F.cross_entropy(logits.transpose(1, 2), targets, reduction="none")
+        mask = torch.arange(targets.size(1))[None, :] < lengths[:, None]
+        nats += losses.masked_fill(~mask, 0.0).sum().item()
+        words += lengths.sum().item()
+    return nats / words
+
+
+def build(vocab_size):
+    return GRULM(vocab_size)
+""",
+        ),
+        Good(
+            why="Classification: the inputs are padded, the labels are one a row.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("roberta-base")
+
+
+@torch.no_grad()
+def evaluate(checkpoint, texts, labels, batch_size=64):
+    model = AutoModelForSequenceClassification.from_pretrained(checkpoint).eval()
+    nats = 0.0
+    for start in range(0, len(texts), batch_size):
+        batch = tokenizer(texts[start : start + batch_size], padding=True, truncation=True, return_tensors="pt")
+        gold = torch.tensor(labels[start : start + batch_size])
+        nats += F.cross_entropy(model(**batch).logits, gold, reduction="sum").item()
+    return nats / len(texts)
+
+
+def report(checkpoint, split):
+    print(f"validation loss {evaluate(checkpoint, split['text'], split['label']):.4f}")
+""",
+        ),
+        Good(
+            why="Prompt and padding are both set to -100, the padding by the attention mask.",
+            code="""\
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("Qwen/Qwen2.5-0.5B", padding_side="right")
+model = AutoModelForCausalLM.from_pretrained("Qwen/Qwen2.5-0.5B").eval()
+
+
+def encode(pairs):
+    batch = tokenizer([prompt + answer for prompt, answer in pairs], padding=True, return_tensors="pt")
+    labels = batch["input_ids"].masked_fill(batch["attention_mask"] == 0, -100)
+    for row, (prompt, _) in enumerate(pairs):
+        labels[row, : len(tokenizer(prompt).input_ids)] = -100
+    return batch, labels
+
+
+@torch.inference_mode()
+def answer_loss(pairs, batch_size=4):
+    nats, tokens = 0.0, 0
+    for start in range(0, len(pairs), batch_size):
+        batch, labels = encode(pairs[start : start + batch_size])
+        scored = (labels[:, 1:] != -100).sum().item()
+        nats += model(**batch, labels=labels).loss.item() * scored
+        tokens += scored
+    return nats / tokens
+""",
+        ),
+    )

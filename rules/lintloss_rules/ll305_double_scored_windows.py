@@ -1,0 +1,772 @@
+"""Rule LL305: overlapping windows whose shared part is scored in each of them."""
+
+from __future__ import annotations
+
+from lintloss.findings import Severity
+from lintloss.rule import Bad, Good, Rule
+
+GPT = """\
+import torch
+import torch.nn as nn
+
+
+class TinyGPT(nn.Module):
+    def __init__(self, vocab_size, width=256, heads=4, depth=4, context=128):
+        super().__init__()
+        self.tokens = nn.Embedding(vocab_size, width)
+        self.positions = nn.Embedding(context, width)
+        layer = nn.TransformerEncoderLayer(width, heads, 4 * width, dropout=0.1, batch_first=True, norm_first=True)
+        self.blocks = nn.TransformerEncoder(layer, depth)
+        self.head = nn.Linear(width, vocab_size, bias=False)
+
+    def forward(self, ids):
+        length = ids.size(1)
+        causal = nn.Transformer.generate_square_subsequent_mask(length, device=ids.device)
+        hidden = self.tokens(ids) + self.positions(torch.arange(length, device=ids.device))
+        return self.head(self.blocks(hidden, mask=causal, is_causal=True))
+"""
+
+
+class DoubleScoredWindows(Rule):
+    """Sliding windows overlap, and the part that they share is scored in each of them.
+
+    Why:
+        A text longer than the context is scored in windows of `window` tokens that start every `stride` tokens. The
+        overlap is there to give each window context; it has been scored by the window before. If it is scored again,
+
+            times that a token is scored = window / stride
+
+        (4 for 1024 and 256), each time with another amount of context, down to none at the start of a window. The
+        mean in nats/token is then the value of *short* contexts, higher than the one that the overlap was paid for;
+        where the total is divided by the length of the text instead of by what was scored, exp() gives the perplexity
+        to the power of window / stride.
+
+    Instead:
+        Score only what is new in each window (Hugging Face's recipe):
+
+            labels = ids[:, begin:end].clone()
+            labels[:, : -(end - previous_end)] = -100
+
+        or let windows meet without overlap, stride == window. Windows that share one token, the last target of one
+        and the first input of the next, score nothing twice.
+
+    Fix:
+        None: whether the overlap was meant as context or as more data is not in the code.
+
+    Source:
+        Hugging Face Transformers, "Perplexity of fixed-length models"; tokenizers (`stride` together with
+        `return_overflowing_tokens` is the *overlap*, not the step); torch.Tensor.unfold (`step`).
+    """
+
+    code = "LL305"
+    name = "double-scored-windows"
+    confirmed_by = (
+        "positions of the token stream that are the target of more than one criterion call of one evaluation, found by "
+        "matching the recorded ids of neighboring windows: some (confirmed), none (refuted)"
+    )
+
+    bad = (
+        Bad(
+            why="The Hugging Face recipe without its mask: the overlapping half is scored twice.",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+
+def perplexity(name, text, device="cuda"):
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    model = AutoModelForCausalLM.from_pretrained(name).to(device).eval()
+    ids = tokenizer(text, return_tensors="pt").input_ids
+    max_length, stride = 1024, 512
+    nats, tokens = 0.0, 0
+    for begin in range(0, ids.size(1), stride):
+        end = min(begin + max_length, ids.size(1))
+        input_ids = ids[:, begin:end].to(device)
+        target_ids = input_ids.clone()
+        with torch.no_grad():
+            loss = model(input_ids, labels=target_ids).loss  # <-
+        scored = target_ids[:, 1:].numel()
+        nats += loss.item() * scored
+        tokens += scored
+        if end == ids.size(1):
+            break
+    return math.exp(nats / tokens)
+
+
+if __name__ == "__main__":
+    with open("wiki.test.raw") as handle:
+        print(f"perplexity {perplexity('gpt2-large', handle.read()):.2f}")
+""",
+        ),
+        Bad(
+            why="The mask is there and covers the wrong end: most of each window is scored again.",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM
+
+model = AutoModelForCausalLM.from_pretrained("facebook/opt-1.3b").eval()
+WINDOW, STRIDE = 2048, 512
+
+
+@torch.no_grad()
+def perplexity(ids):
+    nats, tokens, previous_end = 0.0, 0, 0
+    for begin in range(0, ids.size(1) - 1, STRIDE):
+        end = min(begin + WINDOW, ids.size(1))
+        fresh = end - previous_end
+        window = ids[:, begin:end]
+        labels = window.clone()
+        if begin > 0:
+            labels[:, :fresh] = -100
+        logits = model(window).logits
+        nats += F.cross_entropy(logits[:, :-1].transpose(1, 2), labels[:, 1:], reduction="sum").item()  # <-
+        tokens += (labels[:, 1:] != -100).sum().item()
+        previous_end = end
+        if end == ids.size(1):
+            break
+    return math.exp(nats / tokens)
+""",
+        ),
+        Bad(
+            why="The dataset, in another file, steps by less than a block; every position of every block is scored.",
+            severity=Severity.ERROR,
+            files={
+                "model.py": GPT,
+                "data.py": """\
+import torch
+from torch.utils.data import Dataset
+
+BLOCK = 128
+STRIDE = 96
+
+
+class Windows(Dataset):
+    def __init__(self, path):
+        self.ids = torch.load(path)
+        self.starts = range(0, len(self.ids) - BLOCK, STRIDE)
+
+    def __len__(self):
+        return len(self.starts)
+
+    def __getitem__(self, index):
+        start = self.starts[index]
+        return self.ids[start : start + BLOCK], self.ids[start + 1 : start + BLOCK + 1]
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+from data import Windows
+from model import TinyGPT
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for x, y in loader:
+        x, y = x.to(device), y.to(device)
+        logits = model(x)
+        nats += F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum").item()  # <-
+        tokens += y.numel()
+    return nats / tokens
+
+
+def main(checkpoint, device="cuda"):
+    model = TinyGPT(16_000).to(device)
+    model.load_state_dict(torch.load(checkpoint, map_location=device))
+    loader = DataLoader(Windows("test_ids.pt"), batch_size=32)
+    print(f"test loss {evaluate(model, loader, device):.4f}")
+""",
+        ),
+        Bad(
+            why="One window for every start index: each token is scored up to 128 times.",
+            severity=Severity.ERROR,
+            files={"model.py": GPT},
+            code="""\
+import torch
+import torch.nn as nn
+from torch.utils.data import DataLoader, Dataset
+
+from model import TinyGPT
+
+
+class NextTokenDataset(Dataset):
+    def __init__(self, ids, context_size=128):
+        self.ids, self.context_size = ids, context_size
+
+    def __len__(self):
+        return len(self.ids) - self.context_size
+
+    def __getitem__(self, index):
+        chunk = self.ids[index : index + self.context_size + 1]
+        return chunk[:-1], chunk[1:]
+
+
+def validate(model, val_ids, device):
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    model.eval()
+    nats, tokens = 0.0, 0
+    with torch.no_grad():
+        for x, y in DataLoader(NextTokenDataset(val_ids), batch_size=64):
+            x, y = x.to(device), y.to(device)
+            nats += criterion(model(x).transpose(1, 2), y).item()  # <-
+            tokens += y.numel()
+    return nats / tokens
+
+
+def load(path, device):
+    model = TinyGPT(16_000).to(device)
+    model.load_state_dict(torch.load(path, map_location=device))
+    return model
+""",
+        ),
+        Bad(
+            why="unfold(0, 1024, 256): a step of a quarter of the size.",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from transformers import GPT2LMHeadModel
+
+
+@torch.inference_mode()
+def perplexity(ids, batch_size=4, device="cuda"):
+    model = GPT2LMHeadModel.from_pretrained("gpt2").to(device)
+    model.eval()
+    windows = ids.unfold(0, 1024, 256)
+    nats, tokens = 0.0, 0
+    for batch in windows.split(batch_size):
+        batch = batch.to(device)
+        logits = model(batch).logits[:, :-1]
+        labels = batch[:, 1:]
+        nats += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum").item()  # <-
+        tokens += labels.numel()
+    return math.exp(nats / tokens)
+
+
+if __name__ == "__main__":
+    print(perplexity(torch.load("lambada_ids.pt")))
+""",
+        ),
+        Bad(
+            why="The tokenizer's `stride` is an overlap of 128 tokens, and the chunks are scored whole.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
+
+
+def chunks(document):
+    encoded = tokenizer(document, truncation=True, max_length=512, stride=128, return_overflowing_tokens=True)
+    return [torch.tensor([ids]) for ids in encoded["input_ids"]]
+
+
+@torch.no_grad()
+def corpus_loss(documents):
+    nats, tokens = 0.0, 0
+    for document in documents:
+        for ids in chunks(document):
+            logits = model(ids).logits
+            nats += F.cross_entropy(logits[0, :-1], ids[0, 1:], reduction="sum").item()  # <-
+            tokens += ids.size(1) - 1
+    return nats / tokens
+
+
+if __name__ == "__main__":
+    with open("books.txt") as handle:
+        print(f"loss {corpus_loss(handle.read().split('<|book|>')):.4f}")
+""",
+        ),
+        Bad(
+            why="The labels are masked, and then the input is passed as labels all the same.",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+from transformers import AutoModelForCausalLM
+
+model = AutoModelForCausalLM.from_pretrained("mistralai/Mistral-7B-v0.1", torch_dtype=torch.bfloat16).eval()
+
+
+def perplexity(ids, window=4096, stride=1024):
+    nats, tokens, previous_end = 0.0, 0, 0
+    for begin in range(0, ids.size(1), stride):
+        end = min(begin + window, ids.size(1))
+        input_ids = ids[:, begin:end]
+        target_ids = input_ids.clone()
+        target_ids[:, : -(end - previous_end)] = -100
+        print(f"window {begin}: {(target_ids != -100).sum().item()} new tokens")
+        with torch.inference_mode():
+            loss = model(input_ids, labels=input_ids).loss  # <-
+        nats += loss.item() * (input_ids.size(1) - 1)
+        tokens += input_ids.size(1) - 1
+        previous_end = end
+        if end == ids.size(1):
+            break
+    return math.exp(nats / tokens)
+
+
+if __name__ == "__main__":
+    print(perplexity(torch.load("pg19_ids.pt")))
+""",
+        ),
+        Bad(
+            why="Chunks cut with an overlap, for context that nobody leaves out of the score.",
+            severity=Severity.ERROR,
+            files={"model.py": GPT},
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from model import TinyGPT
+
+CONTEXT = 128
+OVERLAP = 32
+
+
+def cut(ids):
+    return [ids[start : start + CONTEXT + 1] for start in range(0, len(ids) - 1, CONTEXT - OVERLAP)]
+
+
+@torch.no_grad()
+def document_loss(model, documents, device):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for document in documents:
+        for chunk in cut(document):
+            chunk = chunk.to(device)
+            logits = model(chunk[None, :-1])[0]
+            nats += F.cross_entropy(logits, chunk[1:], reduction="sum").item()  # <-
+            tokens += chunk.numel() - 1
+    return nats / tokens
+
+
+def load(path, device):
+    model = TinyGPT(16_000).to(device)
+    model.load_state_dict(torch.load(path, map_location=device))
+    return model
+""",
+        ),
+        Bad(
+            why="Window and stride are options; their defaults overlap.",
+            severity=Severity.ERROR,
+            code="""\
+import argparse
+
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM
+
+
+@torch.no_grad()
+def evaluate(model, ids, seq_length, sliding_window):
+    nats, tokens = 0.0, 0
+    for start in range(0, ids.numel() - seq_length, sliding_window):
+        window = ids[None, start : start + seq_length]
+        logits = model(window).logits
+        nats += F.cross_entropy(logits[0, :-1], window[0, 1:], reduction="sum").item()  # <-
+        tokens += seq_length - 1
+    return nats / tokens
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--model", default="gpt2")
+    parser.add_argument("--seq-length", type=int, default=1024)
+    parser.add_argument("--sliding-window", type=int, default=256)
+    args = parser.parse_args()
+    model = AutoModelForCausalLM.from_pretrained(args.model).eval()
+    loss = evaluate(model, torch.load("proof_pile.pt"), args.seq_length, args.sliding_window)
+    print(f"loss {loss:.4f}")
+
+
+if __name__ == "__main__":
+    main()
+""",
+        ),
+        Bad(
+            why="Nothing says what window and stride are: wrong as soon as the stride is the smaller.",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+from transformers import AutoModelForCausalLM
+
+
+def load(name):
+    return AutoModelForCausalLM.from_pretrained(name).eval()
+
+
+@torch.no_grad()
+def strided_loss(name, ids, window, stride):
+    model = load(name)
+    nats, tokens = 0.0, 0
+    for start in range(0, ids.size(1) - window + 1, stride):
+        segment = ids[:, start : start + window]
+        loss = model(segment, labels=segment).loss  # <-
+        nats += loss.item() * (window - 1)
+        tokens += window - 1
+    return nats / tokens
+
+
+def report(name, ids, windows):
+    for window, stride in windows:
+        print(f"{window:6d} {stride:6d} {strided_loss(name, ids, window, stride):.4f}")
+""",
+        ),
+    )
+
+    good = (
+        Good(
+            why="The recipe as it is meant: the context part is -100, and what is counted is what is scored.",
+            code="""\
+import math
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+
+def perplexity(name, text, max_length=1024, stride=512, device="cuda"):
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    model = AutoModelForCausalLM.from_pretrained(name).to(device).eval()
+    ids = tokenizer(text, return_tensors="pt").input_ids
+    nats, tokens, previous_end = 0.0, 0, 0
+    for begin in range(0, ids.size(1), stride):
+        end = min(begin + max_length, ids.size(1))
+        input_ids = ids[:, begin:end].to(device)
+        target_ids = input_ids.clone()
+        target_ids[:, : -(end - previous_end)] = -100
+        with torch.no_grad():
+            loss = model(input_ids, labels=target_ids).loss
+        scored = (target_ids[:, 1:] != -100).sum().item()
+        nats += loss.item() * scored
+        tokens += scored
+        previous_end = end
+        if end == ids.size(1):
+            break
+    return math.exp(nats / tokens)
+""",
+        ),
+        Good(
+            why="The new part is cut out by slicing instead of masking.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM
+
+model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
+WINDOW, STRIDE = 1024, 256
+
+
+@torch.no_grad()
+def loss(ids):
+    nats, tokens, done = 0.0, 0, 1
+    for begin in range(0, ids.numel(), STRIDE):
+        end = min(begin + WINDOW, ids.numel())
+        fresh = end - done
+        logits = model(ids[None, begin:end]).logits[0]
+        targets = ids[done:end]
+        nats += F.cross_entropy(logits[-fresh - 1 : -1], targets, reduction="sum").item()
+        tokens += targets.numel()
+        done = end
+        if end == ids.numel():
+            break
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="stride == window: the mask is a no-op, and there is no overlap to mask.",
+            code="""\
+import torch
+from transformers import AutoModelForCausalLM
+
+
+@torch.no_grad()
+def loss(name, ids, window=2048):
+    model = AutoModelForCausalLM.from_pretrained(name).eval()
+    stride = window
+    nats, tokens = 0.0, 0
+    for begin in range(0, ids.size(1) - 1, stride):
+        segment = ids[:, begin : begin + window]
+        scored = segment.size(1) - 1
+        if scored == 0:
+            continue
+        nats += model(segment, labels=segment).loss.item() * scored
+        tokens += scored
+    return nats / tokens
+
+
+if __name__ == "__main__":
+    print(loss("facebook/opt-125m", torch.load("c4_ids.pt")))
+""",
+        ),
+        Good(
+            why="Windows of T + 1 tokens every T share one token: a target here, an input there.",
+            files={"model.py": GPT},
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, Dataset
+
+from model import TinyGPT
+
+
+class Blocks(Dataset):
+    def __init__(self, ids, block=128):
+        self.ids, self.block = ids, block
+
+    def __len__(self):
+        return (len(self.ids) - 1) // self.block
+
+    def __getitem__(self, index):
+        start = index * self.block
+        window = self.ids[start : start + self.block + 1]
+        return window[:-1], window[1:]
+
+
+@torch.no_grad()
+def evaluate(model, ids, device):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for x, y in DataLoader(Blocks(ids), batch_size=32):
+        x, y = x.to(device), y.to(device)
+        nats += F.cross_entropy(model(x).transpose(1, 2), y, reduction="sum").item()
+        tokens += y.numel()
+    return nats / tokens
+
+
+def build(device):
+    return TinyGPT(16_000).to(device)
+""",
+        ),
+        Good(
+            why="Stride 1, but only the last position of each window is scored: every token once.",
+            files={
+                "model.py": """\
+import torch.nn as nn
+
+
+class FeedForwardLM(nn.Module):
+    '''Bengio-style: n words in, one distribution out.'''
+
+    def __init__(self, vocab_size, order=5, width=64):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width)
+        self.body = nn.Sequential(nn.Flatten(), nn.Linear(order * width, 256), nn.Tanh(), nn.Linear(256, vocab_size))
+
+    def forward(self, words):
+        return self.body(self.embed(words))
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from model import FeedForwardLM
+
+ORDER = 5
+
+
+@torch.no_grad()
+def evaluate(model, ids, batch_size=512):
+    model.eval()
+    contexts = ids[:-1].unfold(0, ORDER, 1)
+    targets = ids[ORDER:]
+    nats = 0.0
+    for x, y in zip(contexts.split(batch_size), targets.split(batch_size)):
+        nats += F.cross_entropy(model(x), y, reduction="sum").item()
+    return nats / targets.numel()
+
+
+def build(vocab_size):
+    return FeedForwardLM(vocab_size, ORDER)
+""",
+        ),
+        Good(
+            why="The dataset hands out a mask that is 0 on the context part of each window.",
+            files={
+                "model.py": GPT,
+                "data.py": """\
+import torch
+from torch.utils.data import Dataset
+
+
+class OverlappingWindows(Dataset):
+    def __init__(self, ids, block=128, stride=64):
+        self.ids, self.block, self.stride = ids, block, stride
+        self.starts = range(0, len(ids) - block, stride)
+
+    def __len__(self):
+        return len(self.starts)
+
+    def __getitem__(self, index):
+        start = self.starts[index]
+        window = self.ids[start : start + self.block + 1]
+        mask = torch.ones(self.block)
+        if index > 0:
+            mask[: self.block - self.stride] = 0
+        return window[:-1], window[1:], mask
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+from data import OverlappingWindows
+from model import TinyGPT
+
+
+@torch.no_grad()
+def evaluate(model, ids):
+    model.eval()
+    nats, tokens = 0.0, 0.0
+    for x, y, mask in DataLoader(OverlappingWindows(ids), batch_size=16):
+        losses = F.cross_entropy(model(x).transpose(1, 2), y, reduction="none")
+        nats += (losses * mask).sum().item()
+        tokens += mask.sum().item()
+    return nats / tokens
+
+
+def build():
+    return TinyGPT(16_000)
+""",
+        ),
+        Good(
+            why="Overlapping patches of an image are blended before anything is scored.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from monai.inferers import sliding_window_inference
+from monai.networks.nets import UNet
+
+
+@torch.no_grad()
+def validate(model, loader, device):
+    model.eval()
+    nats, voxels = 0.0, 0
+    for batch in loader:
+        image, label = batch["image"].to(device), batch["label"].to(device).long()
+        logits = sliding_window_inference(image, (96, 96, 96), 4, model, overlap=0.5)
+        nats += F.cross_entropy(logits, label.squeeze(1), reduction="sum").item()
+        voxels += label.numel()
+    return nats / voxels
+
+
+def build():
+    return UNet(spatial_dims=3, in_channels=1, out_channels=3, channels=(16, 32, 64), strides=(2, 2), dropout=0.1)
+""",
+        ),
+        Good(
+            why="Overlapping windows of a sensor signal, each with a label of its own: each window is an example.",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+def windows(signal, labels, size=128, step=64):
+    xs = signal.unfold(0, size, step)
+    ys = labels.unfold(0, size, step).mode(dim=1).values
+    return xs, ys
+
+
+def build(channels, classes):
+    body = nn.Sequential(nn.Conv1d(channels, 32, 9), nn.ReLU(), nn.AdaptiveAvgPool1d(1), nn.Flatten())
+    return nn.Sequential(body, nn.Linear(32, classes))
+
+
+@torch.no_grad()
+def evaluate(model, recordings):
+    model.eval()
+    nats, count = 0.0, 0
+    for signal, labels in recordings:
+        xs, ys = windows(signal, labels)
+        nats += F.cross_entropy(model(xs), ys, reduction="sum").item()
+        count += ys.numel()
+    return nats / count
+""",
+        ),
+        Good(
+            why="A recurrent state carries the context; the windows themselves do not overlap.",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class StatefulLM(nn.Module):
+    def __init__(self, vocab_size, width=512):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width)
+        self.rnn = nn.LSTM(width, width, num_layers=2, dropout=0.3, batch_first=True)
+        self.out = nn.Linear(width, vocab_size)
+
+    def forward(self, ids, state):
+        hidden, state = self.rnn(self.embed(ids), state)
+        return self.out(hidden), state
+
+
+@torch.no_grad()
+def evaluate(model, stream, bptt=70):
+    model.eval()
+    nats, tokens, state = 0.0, 0, None
+    for start in range(0, stream.size(1) - 1, bptt):
+        length = min(bptt, stream.size(1) - 1 - start)
+        targets = stream[:, start + 1 : start + 1 + length]
+        logits, state = model(stream[:, start : start + length], state)
+        nats += F.cross_entropy(logits.transpose(1, 2), targets, reduction="sum").item()
+        tokens += targets.numel()
+    return nats / tokens
+
+
+def build(vocab_size):
+    return StatefulLM(vocab_size)
+""",
+        ),
+        Good(
+            why="The stride is None unless somebody asks, and None means the window.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM
+
+
+@torch.no_grad()
+def rolling_loss(name, ids, window=1024, stride=None):
+    model = AutoModelForCausalLM.from_pretrained(name).eval()
+    stride = stride or window
+    nats, tokens, done = 0.0, 0, 0
+    for begin in range(0, ids.numel() - 1, stride):
+        segment = ids[begin : begin + window + 1]
+        fresh = begin + segment.numel() - 1 - done
+        if fresh == 0:
+            break
+        logits = model(segment[None, :-1]).logits[0]
+        nats += F.cross_entropy(logits[-fresh:], segment[-fresh:], reduction="sum").item()
+        tokens += fresh
+        done += fresh
+    return nats / tokens
+
+
+if __name__ == "__main__":
+    print(rolling_loss("gpt2", torch.load("test_ids.pt")))
+""",
+        ),
+    )

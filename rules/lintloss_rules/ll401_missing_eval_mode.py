@@ -1,0 +1,1163 @@
+"""Rule LL401: dropout or batch norm still in training mode while evaluating."""
+
+from __future__ import annotations
+
+from lintloss.findings import Severity
+from lintloss.rule import Bad, Good, Rule
+
+GPT = """\
+import torch
+import torch.nn as nn
+
+
+class DropoutGPT(nn.Module):
+    def __init__(self, vocab_size, width=256, heads=4, depth=4, context=128, dropout=0.1):
+        super().__init__()
+        self.tokens = nn.Embedding(vocab_size, width)
+        self.positions = nn.Embedding(context, width)
+        self.dropout = nn.Dropout(dropout)
+        layer = nn.TransformerEncoderLayer(width, heads, 4 * width, dropout=dropout, batch_first=True)
+        self.blocks = nn.TransformerEncoder(layer, depth)
+        self.head = nn.Linear(width, vocab_size, bias=False)
+
+    def forward(self, ids):
+        length = ids.size(1)
+        causal = nn.Transformer.generate_square_subsequent_mask(length, device=ids.device)
+        hidden = self.dropout(self.tokens(ids) + self.positions(torch.arange(length, device=ids.device)))
+        return self.head(self.blocks(hidden, mask=causal, is_causal=True))
+"""
+
+CONVNET = """\
+import torch.nn as nn
+
+
+class BatchNormNet(nn.Module):
+    def __init__(self, classes=10):
+        super().__init__()
+        self.features = nn.Sequential(nn.Conv2d(3, 32, 3), nn.BatchNorm2d(32), nn.ReLU(), nn.AdaptiveAvgPool2d(4))
+        self.classifier = nn.Linear(32 * 16, classes)
+
+    def forward(self, images):
+        return self.classifier(self.features(images).flatten(1))
+"""
+
+PLAIN_MLP = """\
+import torch.nn as nn
+
+
+class PlainMLP(nn.Module):
+    def __init__(self, features, classes):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(features, 256), nn.LayerNorm(256), nn.GELU(), nn.Linear(256, classes))
+
+    def forward(self, x):
+        return self.layers(x)
+"""
+
+
+class MissingEvalMode(Rule):
+    """The model is evaluated in training mode: dropout drops, batch norm uses the batch.
+
+    Why:
+        A module is born in training mode, and `model.train()` puts it back there. In that mode `nn.Dropout(0.1)`
+        zeroes a random tenth of each activation, so the loss in nats/token is too high and differs from run to run;
+        batch norm normalizes by the statistics of the *evaluation batch*, so the value depends on the batch size and
+        on the order, and the running statistics are overwritten by the evaluation data. `torch.no_grad()` does not
+        change the mode. Models that come from `from_pretrained` are in eval mode already; layer norm, RMS norm and
+        `Dropout(0.0)` do not care.
+
+    Instead:
+        Switch at the start of the evaluation, and back where training goes on:
+
+            model.eval()
+            ...
+            model.train()
+
+        `model.train(False)`, `with evaluating(model):`, a caller that does it, or a framework that does it (Lightning,
+        Keras, Ignite, the Hugging Face Trainer) are as good.
+
+    Fix:
+        Unsafe: the number changes, which is the point. `model.eval()` becomes the first statement of the evaluation
+        function. Offered where one module is evaluated and the training code calls `model.train()` each epoch.
+
+    Source:
+        torch.nn.Module.eval and torch.nn.Module.train; torch.nn.Dropout; torch.nn.BatchNorm2d;
+        PreTrainedModel.from_pretrained ("the model is set in evaluation mode by default using model.eval()").
+    """
+
+    code = "LL401"
+    name = "missing-eval-mode"
+    confirmed_by = (
+        "dropout and batch norm calls with training=True inside the evaluation, and one batch run again in eval mode: "
+        "its loss differs (confirmed), no such call was made (refuted)"
+    )
+
+    bad = (
+        Bad(
+            why="no_grad is there, eval() is not; the model in the other file has dropout 0.1.",
+            severity=Severity.ERROR,
+            files={"model.py": GPT},
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+from model import DropoutGPT
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    nats, tokens = 0.0, 0
+    for ids in loader:
+        ids = ids.to(device)
+        logits = model(ids[:, :-1])  # <-
+        targets = ids[:, 1:]
+        nats += F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum").item()
+        tokens += targets.numel()
+    return nats / tokens
+
+
+def main(checkpoint, loader, device="cuda"):
+    model = DropoutGPT(16_000).to(device)
+    model.load_state_dict(torch.load(checkpoint, map_location=device))
+    loss = evaluate(model, loader, device)
+    print(f"val loss {loss:.4f} ppl {math.exp(loss):.2f}")
+""",
+            fixed="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+from model import DropoutGPT
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids in loader:
+        ids = ids.to(device)
+        logits = model(ids[:, :-1])
+        targets = ids[:, 1:]
+        nats += F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum").item()
+        tokens += targets.numel()
+    return nats / tokens
+
+
+def main(checkpoint, loader, device="cuda"):
+    model = DropoutGPT(16_000).to(device)
+    model.load_state_dict(torch.load(checkpoint, map_location=device))
+    loss = evaluate(model, loader, device)
+    print(f"val loss {loss:.4f} ppl {math.exp(loss):.2f}")
+""",
+        ),
+        Bad(
+            why="One method serves both phases; train=False skips backward() and nothing else.",
+            severity=Severity.ERROR,
+            files={"model.py": GPT},
+            code="""\
+import torch
+import torch.nn as nn
+
+from model import DropoutGPT
+
+
+class Pretrainer:
+    def __init__(self, vocab_size, device):
+        self.device = device
+        self.model = DropoutGPT(vocab_size).to(device)
+        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-4)
+        self.criterion = nn.CrossEntropyLoss(reduction="sum")
+
+    def train(self, loader):
+        return self.iteration(loader, train=True)
+
+    def test(self, loader):
+        with torch.no_grad():
+            return self.iteration(loader, train=False)
+
+    def iteration(self, loader, train):
+        nats, tokens = 0.0, 0
+        for ids in loader:
+            ids = ids.to(self.device)
+            logits = self.model(ids[:, :-1])  # <-
+            targets = ids[:, 1:]
+            loss = self.criterion(logits.transpose(1, 2), targets)
+            if train:
+                self.optimizer.zero_grad()
+                (loss / targets.numel()).backward()
+                self.optimizer.step()
+            nats += loss.item()
+            tokens += targets.numel()
+        return nats / tokens
+""",
+        ),
+        Bad(
+            why="Batch norm takes the statistics of the test batch, and writes them into its running ones.",
+            severity=Severity.ERROR,
+            files={"net.py": CONVNET},
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from net import BatchNormNet
+
+
+def train_epoch(net, loader, optimizer):
+    net.train()
+    for images, labels in loader:
+        loss = F.cross_entropy(net(images), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+
+def test(net, loader):
+    loss_sum, examples = 0.0, 0
+    with torch.no_grad():
+        for images, labels in loader:
+            outputs = net(images)  # <-
+            loss_sum += F.cross_entropy(outputs, labels, reduction="sum").item()
+            examples += labels.size(0)
+    return loss_sum / examples
+
+
+def fit(train_loader, test_loader, epochs):
+    net = BatchNormNet()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.05)
+    for epoch in range(epochs):
+        train_epoch(net, train_loader, optimizer)
+        print(f"{epoch}: test loss {test(net, test_loader):.4f}")
+""",
+            fixed="""\
+import torch
+import torch.nn.functional as F
+
+from net import BatchNormNet
+
+
+def train_epoch(net, loader, optimizer):
+    net.train()
+    for images, labels in loader:
+        loss = F.cross_entropy(net(images), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+
+def test(net, loader):
+    net.eval()
+    loss_sum, examples = 0.0, 0
+    with torch.no_grad():
+        for images, labels in loader:
+            outputs = net(images)
+            loss_sum += F.cross_entropy(outputs, labels, reduction="sum").item()
+            examples += labels.size(0)
+    return loss_sum / examples
+
+
+def fit(train_loader, test_loader, epochs):
+    net = BatchNormNet()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.05)
+    for epoch in range(epochs):
+        train_epoch(net, train_loader, optimizer)
+        print(f"{epoch}: test loss {test(net, test_loader):.4f}")
+""",
+        ),
+        Bad(
+            why="`model.eval` without parentheses is an expression that is thrown away.",
+            severity=Severity.ERROR,
+            files={"net.py": CONVNET},
+            code="""\
+import torch
+import torch.nn as nn
+
+from net import BatchNormNet
+
+
+def evaluate(model, loader, device):
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    model.eval
+    total, examples = 0.0, 0
+    with torch.no_grad():
+        for images, labels in loader:
+            images, labels = images.to(device), labels.to(device)
+            total += criterion(model(images), labels).item()  # <-
+            examples += labels.numel()
+    return total / examples
+
+
+def main(checkpoint, loader, device="cuda"):
+    model = BatchNormNet(100).to(device)
+    model.load_state_dict(torch.load(checkpoint, map_location=device))
+    print(f"test loss {evaluate(model, loader, device):.4f}")
+""",
+        ),
+        Bad(
+            why="The periodic estimate goes back to train mode, and the final validation runs in it.",
+            severity=Severity.ERROR,
+            files={"model.py": GPT},
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from model import DropoutGPT
+
+
+@torch.no_grad()
+def estimate_loss(model, blocks, draws=8):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for _ in range(draws):
+        ids = blocks[torch.randint(len(blocks), (16,))]
+        nats += F.cross_entropy(model(ids[:, :-1]).transpose(1, 2), ids[:, 1:], reduction="sum").item()
+        tokens += ids[:, 1:].numel()
+    model.train()
+    return nats / tokens
+
+
+def pretrain(train_blocks, val_blocks, steps, vocab_size):
+    model = DropoutGPT(vocab_size)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-4)
+    for step in range(steps):
+        ids = train_blocks[torch.randint(len(train_blocks), (16,))]
+        loss = F.cross_entropy(model(ids[:, :-1]).transpose(1, 2), ids[:, 1:])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if step % 500 == 0:
+            print(f"step {step}: val loss {estimate_loss(model, val_blocks):.4f}")
+    nats, tokens = 0.0, 0
+    with torch.no_grad():
+        for ids in val_blocks.split(16):
+            logits = model(ids[:, :-1])  # <-
+            nats += F.cross_entropy(logits.transpose(1, 2), ids[:, 1:], reduction="sum").item()
+            tokens += ids[:, 1:].numel()
+    print(f"final validation loss {nats / tokens:.4f}")
+""",
+        ),
+        Bad(
+            why="Only the encoder is switched; the decoder has dropout too.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+PAD = 0
+
+
+class Encoder(nn.Module):
+    def __init__(self, vocab_size, width=256):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width, padding_idx=PAD)
+        self.dropout = nn.Dropout(0.3)
+        self.rnn = nn.GRU(width, width, batch_first=True)
+
+    def forward(self, source):
+        return self.rnn(self.dropout(self.embed(source)))[1]
+
+
+class Decoder(Encoder):
+    def __init__(self, vocab_size, width=256):
+        super().__init__(vocab_size, width)
+        self.out = nn.Linear(width, vocab_size)
+
+    def forward(self, target, state):
+        return self.out(self.rnn(self.dropout(self.embed(target)), state)[0])
+
+
+@torch.no_grad()
+def validate(encoder, decoder, val_loader):
+    encoder.eval()
+    nats, words = 0.0, 0
+    for source, target in val_loader:
+        logits = decoder(target[:, :-1], encoder(source))  # <-
+        gold = target[:, 1:]
+        nats += F.cross_entropy(logits.transpose(1, 2), gold, ignore_index=PAD, reduction="sum").item()
+        words += (gold != PAD).sum().item()
+    return nats / words
+
+
+def build(vocab_size):
+    return Encoder(vocab_size), Decoder(vocab_size)
+""",
+        ),
+        Bad(
+            why="from_pretrained returns eval mode, but the LoRA dropout modules added after it train.",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+from peft import LoraConfig, get_peft_model
+from transformers import AutoModelForCausalLM
+
+
+def load_adapted(name):
+    base = AutoModelForCausalLM.from_pretrained(name, torch_dtype=torch.bfloat16)
+    config = LoraConfig(r=16, lora_alpha=32, lora_dropout=0.05, target_modules=["q_proj", "v_proj"])
+    return get_peft_model(base, config)
+
+
+def evaluate(model, blocks, batch_size=4):
+    nats, tokens = 0.0, 0
+    for ids in blocks.split(batch_size):
+        with torch.no_grad():
+            loss = model(input_ids=ids, labels=ids).loss  # <-
+        scored = ids[:, 1:].numel()
+        nats += loss.item() * scored
+        tokens += scored
+    return math.exp(nats / tokens)
+
+
+if __name__ == "__main__":
+    model = load_adapted("meta-llama/Llama-3.2-1B")
+    print(f"perplexity {evaluate(model, torch.load('heldout_blocks.pt')):.2f}")
+""",
+        ),
+        Bad(
+            why="Dropout between the layers of nn.LSTM is an argument, not a module.",
+            severity=Severity.ERROR,
+            files={
+                "model.py": """\
+import torch.nn as nn
+
+
+class WordLM(nn.Module):
+    def __init__(self, vocab_size, width=400):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width)
+        self.rnn = nn.LSTM(width, width, num_layers=3, dropout=0.5, batch_first=True)
+        self.decoder = nn.Linear(width, vocab_size)
+
+    def forward(self, words):
+        hidden, _ = self.rnn(self.embed(words))
+        return self.decoder(hidden)
+""",
+            },
+            code="""\
+import math
+
+import torch
+import torch.nn as nn
+
+from model import WordLM
+
+
+@torch.inference_mode()
+def test_perplexity(model, test_rows):
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    nats, words = 0.0, 0
+    for row in test_rows:
+        output = model(row[None, :-1])  # <-
+        nats += criterion(output[0], row[1:]).item()
+        words += row.numel() - 1
+    return math.exp(nats / words)
+
+
+def main(checkpoint, test_rows):
+    model = WordLM(33_278)
+    model.load_state_dict(torch.load(checkpoint, map_location="cpu"))
+    print(f"test perplexity {test_perplexity(model, test_rows):.2f}")
+""",
+            fixed="""\
+import math
+
+import torch
+import torch.nn as nn
+
+from model import WordLM
+
+
+@torch.inference_mode()
+def test_perplexity(model, test_rows):
+    model.eval()
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    nats, words = 0.0, 0
+    for row in test_rows:
+        output = model(row[None, :-1])
+        nats += criterion(output[0], row[1:]).item()
+        words += row.numel() - 1
+    return math.exp(nats / words)
+
+
+def main(checkpoint, test_rows):
+    model = WordLM(33_278)
+    model.load_state_dict(torch.load(checkpoint, map_location="cpu"))
+    print(f"test perplexity {test_perplexity(model, test_rows):.2f}")
+""",
+        ),
+        Bad(
+            why="nn.TransformerEncoderLayer has dropout=0.1 where nobody says otherwise.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class TextClassifier(nn.Module):
+    def __init__(self, vocab_size, classes, width=128):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width)
+        layer = nn.TransformerEncoderLayer(d_model=width, nhead=4, batch_first=True)
+        self.encoder = nn.TransformerEncoder(layer, num_layers=2)
+        self.out = nn.Linear(width, classes)
+
+    def forward(self, words):
+        return self.out(self.encoder(self.embed(words)).mean(dim=1))
+
+
+def validation_loss(model, val_loader):
+    with torch.no_grad():
+        nats, examples = 0.0, 0
+        for words, labels in val_loader:
+            logits = model(words)  # <-
+            nats += F.cross_entropy(logits, labels, reduction="sum").item()
+            examples += labels.size(0)
+        return nats / examples
+
+
+def main(checkpoint, val_loader):
+    model = TextClassifier(30_000, 4)
+    model.load_state_dict(torch.load(checkpoint, map_location="cpu"))
+    print(f"val loss {validation_loss(model, val_loader):.4f}")
+""",
+            fixed="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class TextClassifier(nn.Module):
+    def __init__(self, vocab_size, classes, width=128):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width)
+        layer = nn.TransformerEncoderLayer(d_model=width, nhead=4, batch_first=True)
+        self.encoder = nn.TransformerEncoder(layer, num_layers=2)
+        self.out = nn.Linear(width, classes)
+
+    def forward(self, words):
+        return self.out(self.encoder(self.embed(words)).mean(dim=1))
+
+
+def validation_loss(model, val_loader):
+    model.eval()
+    with torch.no_grad():
+        nats, examples = 0.0, 0
+        for words, labels in val_loader:
+            logits = model(words)
+            nats += F.cross_entropy(logits, labels, reduction="sum").item()
+            examples += labels.size(0)
+        return nats / examples
+
+
+def main(checkpoint, val_loader):
+    model = TextClassifier(30_000, 4)
+    model.load_state_dict(torch.load(checkpoint, map_location="cpu"))
+    print(f"val loss {validation_loss(model, val_loader):.4f}")
+""",
+        ),
+        Bad(
+            why="eval() once before the loop; each epoch's train() undoes it before its validation.",
+            severity=Severity.ERROR,
+            files={"net.py": CONVNET},
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from net import BatchNormNet
+
+
+def fit(train_loader, val_loader, epochs, device):
+    model = BatchNormNet().to(device)
+    optimizer = torch.optim.Adam(model.parameters())
+    model.eval()
+    for epoch in range(epochs):
+        model.train()
+        for images, labels in train_loader:
+            loss = F.cross_entropy(model(images.to(device)), labels.to(device))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        val_nats, val_examples = 0.0, 0
+        with torch.no_grad():
+            for images, labels in val_loader:
+                logits = model(images.to(device))  # <-
+                val_nats += F.cross_entropy(logits, labels.to(device), reduction="sum").item()
+                val_examples += labels.size(0)
+        print(f"epoch {epoch}: val loss {val_nats / val_examples:.4f}")
+    return model
+""",
+        ),
+        Bad(
+            why="Functional dropout follows self.training, so it needs eval() as much as the module does.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class GraphNet(nn.Module):
+    def __init__(self, features, classes, width=16):
+        super().__init__()
+        self.first = nn.Linear(features, width)
+        self.second = nn.Linear(width, classes)
+
+    def forward(self, x, adjacency):
+        hidden = torch.relu(adjacency @ self.first(x))
+        hidden = F.dropout(hidden, p=0.5, training=self.training)
+        return adjacency @ self.second(hidden)
+
+
+def train(model, graph, optimizer):
+    model.train()
+    logits = model(graph.x, graph.adjacency)
+    loss = F.cross_entropy(logits[graph.train_index], graph.y[graph.train_index])
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+
+
+@torch.no_grad()
+def test(model, graph):
+    logits = model(graph.x, graph.adjacency)  # <-
+    loss = F.cross_entropy(logits[graph.test_index], graph.y[graph.test_index])
+    print(f"test loss {loss.item():.4f}")
+    return loss.item()
+
+
+def run(graph, classes):
+    model = GraphNet(graph.x.size(1), classes)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01, weight_decay=5e-4)
+    for _ in range(200):
+        train(model, graph, optimizer)
+    return test(model, graph)
+""",
+            fixed="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class GraphNet(nn.Module):
+    def __init__(self, features, classes, width=16):
+        super().__init__()
+        self.first = nn.Linear(features, width)
+        self.second = nn.Linear(width, classes)
+
+    def forward(self, x, adjacency):
+        hidden = torch.relu(adjacency @ self.first(x))
+        hidden = F.dropout(hidden, p=0.5, training=self.training)
+        return adjacency @ self.second(hidden)
+
+
+def train(model, graph, optimizer):
+    model.train()
+    logits = model(graph.x, graph.adjacency)
+    loss = F.cross_entropy(logits[graph.train_index], graph.y[graph.train_index])
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+
+
+@torch.no_grad()
+def test(model, graph):
+    model.eval()
+    logits = model(graph.x, graph.adjacency)
+    loss = F.cross_entropy(logits[graph.test_index], graph.y[graph.test_index])
+    print(f"test loss {loss.item():.4f}")
+    return loss.item()
+
+
+def run(graph, classes):
+    model = GraphNet(graph.x.size(1), classes)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01, weight_decay=5e-4)
+    for _ in range(200):
+        train(model, graph, optimizer)
+    return test(model, graph)
+""",
+        ),
+        Bad(
+            why="A library model that training put in train mode; whether its configuration drops is not in this code.",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForSequenceClassification
+
+
+def train_epoch(model, loader, optimizer):
+    model.train()
+    for batch in loader:
+        loss = model(**batch).loss
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+
+@torch.no_grad()
+def validate(model, loader):
+    nats, examples = 0.0, 0
+    for batch in loader:
+        labels = batch.pop("labels")
+        logits = model(**batch).logits  # <-
+        nats += F.cross_entropy(logits, labels, reduction="sum").item()
+        examples += labels.size(0)
+    return nats / examples
+
+
+def fit(name, train_loader, val_loader, epochs=3):
+    model = AutoModelForSequenceClassification.from_pretrained(name, num_labels=2)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-5)
+    for epoch in range(epochs):
+        train_epoch(model, train_loader, optimizer)
+        print(f"epoch {epoch} val loss {validate(model, val_loader):.4f}")
+""",
+        ),
+    )
+
+    good = (
+        Good(
+            why="The plain way: eval() first, train() back at the end.",
+            files={"model.py": GPT},
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from model import DropoutGPT
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids in loader:
+        ids = ids.to(device)
+        logits = model(ids[:, :-1])
+        targets = ids[:, 1:]
+        nats += F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum").item()
+        tokens += targets.numel()
+    model.train()
+    return nats / tokens
+
+
+def build(vocab_size, device):
+    return DropoutGPT(vocab_size).to(device)
+""",
+        ),
+        Good(
+            why="The caller sets it, and the caller is another file.",
+            files={
+                "model.py": GPT,
+                "scoring.py": """\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def token_loss(model, loader, device):
+    nats, tokens = 0.0, 0
+    for ids in loader:
+        ids = ids.to(device)
+        logits = model(ids[:, :-1])
+        targets = ids[:, 1:]
+        nats += F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum").item()
+        tokens += targets.numel()
+    return nats / tokens
+""",
+            },
+            code="""\
+import math
+
+import torch
+
+from model import DropoutGPT
+from scoring import token_loss
+
+
+def main(checkpoint, val_loader, device="cuda"):
+    model = DropoutGPT(16_000).to(device)
+    model.load_state_dict(torch.load(checkpoint, map_location=device))
+    model.eval()
+    loss = token_loss(model, val_loader, device)
+    print(f"val loss {loss:.4f} ppl {math.exp(loss):.2f}")
+""",
+        ),
+        Good(
+            why="from_pretrained returns the model in eval mode and nothing calls train().",
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import GPT2LMHeadModel
+
+model = GPT2LMHeadModel.from_pretrained("gpt2")
+
+
+@torch.no_grad()
+def evaluate(blocks, batch_size=8):
+    nats, tokens = 0.0, 0
+    for ids in blocks.split(batch_size):
+        logits = model(ids).logits
+        targets = ids[:, 1:]
+        nats += F.cross_entropy(logits[:, :-1].flatten(0, 1), targets.flatten(), reduction="sum").item()
+        tokens += targets.numel()
+    return nats / tokens
+
+
+if __name__ == "__main__":
+    print(evaluate(torch.load("blocks.pt")))
+""",
+        ),
+        Good(
+            why="`assert not model.training` states what the callers keep.",
+            files={"net.py": CONVNET},
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from net import BatchNormNet
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    assert not model.training, "call model.eval() first"
+    nats, examples = 0.0, 0
+    for images, labels in loader:
+        nats += F.cross_entropy(model(images), labels, reduction="sum").item()
+        examples += labels.numel()
+    return nats / examples
+
+
+def load(path):
+    model = BatchNormNet()
+    model.load_state_dict(torch.load(path, map_location="cpu"))
+    return model
+""",
+        ),
+        Good(
+            why="A flag decides the mode: model.train(is_training).",
+            files={"net.py": CONVNET},
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from net import BatchNormNet
+
+
+def run_epoch(model, loader, optimizer=None):
+    is_training = optimizer is not None
+    model.train(is_training)
+    nats, examples = 0.0, 0
+    with torch.set_grad_enabled(is_training):
+        for images, labels in loader:
+            loss = F.cross_entropy(model(images), labels)
+            if is_training:
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+            nats += loss.item() * labels.size(0)
+            examples += labels.size(0)
+    return nats / examples
+
+
+def fit(train_loader, val_loader, epochs):
+    model = BatchNormNet()
+    optimizer = torch.optim.Adam(model.parameters())
+    for epoch in range(epochs):
+        run_epoch(model, train_loader, optimizer)
+        print(f"epoch {epoch}: val loss {run_epoch(model, val_loader):.4f}")
+""",
+        ),
+        Good(
+            why="`train(False)` is eval().",
+            files={"net.py": CONVNET},
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from net import BatchNormNet
+
+
+@torch.no_grad()
+def validate(net, loader, device):
+    net.train(False)
+    nats, examples = 0.0, 0
+    for images, labels in loader:
+        logits = net(images.to(device))
+        nats += F.cross_entropy(logits, labels.to(device), reduction="sum").item()
+        examples += labels.size(0)
+    return nats / examples
+
+
+def load(path, device):
+    net = BatchNormNet()
+    net.load_state_dict(torch.load(path, map_location=device))
+    return net.to(device)
+""",
+        ),
+        Good(
+            why="A conditional expression picks the mode, once for each phase.",
+            files={"net.py": CONVNET},
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from net import BatchNormNet
+
+
+def fit(loaders, epochs):
+    model = BatchNormNet()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for epoch in range(epochs):
+        for phase in ["train", "val"]:
+            model.train() if phase == "train" else model.eval()
+            nats, examples = 0.0, 0
+            for images, labels in loaders[phase]:
+                with torch.set_grad_enabled(phase == "train"):
+                    loss = F.cross_entropy(model(images), labels)
+                if phase == "train":
+                    optimizer.zero_grad()
+                    loss.backward()
+                    optimizer.step()
+                nats += loss.item() * len(labels)
+                examples += len(labels)
+            print(f"epoch {epoch} {phase} loss {nats / examples:.4f}")
+""",
+        ),
+        Good(
+            why="A context manager of this project switches the mode and restores it.",
+            files={
+                "net.py": CONVNET,
+                "modes.py": """\
+import contextlib
+
+
+@contextlib.contextmanager
+def evaluating(*modules):
+    before = [module.training for module in modules]
+    for module in modules:
+        module.eval()
+    try:
+        yield
+    finally:
+        for module, mode in zip(modules, before):
+            module.train(mode)
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from modes import evaluating
+from net import BatchNormNet
+
+
+def validate(model, loader):
+    nats, examples = 0.0, 0
+    with evaluating(model), torch.no_grad():
+        for images, labels in loader:
+            nats += F.cross_entropy(model(images), labels, reduction="sum").item()
+            examples += labels.size(0)
+    return nats / examples
+
+
+def build():
+    return BatchNormNet(100)
+""",
+        ),
+        Good(
+            why="No dropout and no batch norm: layer norm is the same in both modes.",
+            files={"mlp.py": PLAIN_MLP},
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from mlp import PlainMLP
+
+
+@torch.no_grad()
+def evaluate(model, features, labels):
+    nats = 0.0
+    for x, y in zip(features.split(512), labels.split(512)):
+        nats += F.cross_entropy(model(x), y, reduction="sum").item()
+    return nats / labels.numel()
+
+
+def main(path, features, labels):
+    model = PlainMLP(features.size(1), 10)
+    model.load_state_dict(torch.load(path, map_location="cpu"))
+    print(f"test loss {evaluate(model, features, labels):.4f}")
+""",
+        ),
+        Good(
+            why="All modules are switched in a loop.",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+def build(vocab_size, width, classes):
+    encoder = nn.Sequential(nn.EmbeddingBag(vocab_size, width), nn.Dropout(0.2))
+    head = nn.Sequential(nn.Linear(width, width), nn.BatchNorm1d(width), nn.ReLU(), nn.Linear(width, classes))
+    return encoder, head
+
+
+@torch.no_grad()
+def validate(encoder, head, loader):
+    for module in (encoder, head):
+        module.eval()
+    nats, examples = 0.0, 0
+    for words, labels in loader:
+        logits = head(encoder(words))
+        nats += F.cross_entropy(logits, labels, reduction="sum").item()
+        examples += labels.numel()
+    return nats / examples
+""",
+        ),
+        Good(
+            why="Lightning sets the mode around test_step.",
+            code="""\
+import lightning as L
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class LitClassifier(L.LightningModule):
+    def __init__(self, features, classes):
+        super().__init__()
+        self.net = nn.Sequential(nn.Linear(features, 64), nn.ReLU(), nn.Dropout(0.5), nn.Linear(64, classes))
+
+    def training_step(self, batch, batch_index):
+        x, y = batch
+        return F.cross_entropy(self.net(x), y)
+
+    def test_step(self, batch, batch_index):
+        x, y = batch
+        self.log("test_loss", F.cross_entropy(self.net(x), y), batch_size=y.numel())
+
+    def configure_optimizers(self):
+        return torch.optim.Adam(self.parameters())
+
+
+def test(model, test_loader):
+    return L.Trainer().test(model, test_loader)
+""",
+        ),
+        Good(
+            why="Keras decides by `training=False`, and evaluate() passes it.",
+            code="""\
+import keras
+from keras import layers
+
+
+def build(features, classes):
+    model = keras.Sequential(
+        [
+            layers.Input((features,)),
+            layers.Dense(128, activation="relu"),
+            layers.Dropout(0.3),
+            layers.Dense(classes),
+        ]
+    )
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer="adam", loss=loss, metrics=["accuracy"])
+    return model
+
+
+def report(model, x_test, y_test):
+    loss, accuracy = model.evaluate(x_test, y_test, batch_size=256, verbose=0)
+    print(f"test loss {loss:.4f} accuracy {accuracy:.3f}")
+""",
+        ),
+        Good(
+            why="Ignite's supervised evaluator puts the model in eval mode and turns gradients off.",
+            files={"net.py": CONVNET},
+            code="""\
+import torch.nn as nn
+from ignite.engine import create_supervised_evaluator
+from ignite.metrics import Accuracy, Loss
+
+from net import BatchNormNet
+
+
+def evaluate(model, test_loader, device):
+    metrics = {"accuracy": Accuracy(), "nll": Loss(nn.CrossEntropyLoss())}
+    evaluator = create_supervised_evaluator(model, metrics=metrics, device=device)
+    state = evaluator.run(test_loader)
+    print(f"test nll {state.metrics['nll']:.4f} accuracy {state.metrics['accuracy']:.3f}")
+    return state.metrics
+
+
+def build(device):
+    return BatchNormNet().to(device)
+""",
+        ),
+        Good(
+            why="The Hugging Face Trainer switches the model itself.",
+            code="""\
+from datasets import load_dataset
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, Trainer, TrainingArguments
+
+tokenizer = AutoTokenizer.from_pretrained("bert-base-uncased")
+
+
+def encode(rows):
+    return tokenizer(rows["text"], truncation=True, padding="max_length", max_length=128)
+
+
+def main():
+    data = load_dataset("imdb").map(encode, batched=True)
+    model = AutoModelForSequenceClassification.from_pretrained("bert-base-uncased", num_labels=2)
+    trainer = Trainer(
+        model=model,
+        args=TrainingArguments("out", per_device_eval_batch_size=1),
+        train_dataset=data["train"],
+        eval_dataset=data["test"],
+    )
+    trainer.train()
+    print(trainer.evaluate()["eval_loss"])
+""",
+        ),
+        Good(
+            why="Flax takes the mode as an argument of the call; there is no eval() to forget.",
+            code="""\
+import flax.linen as nn
+import jax
+import optax
+
+
+class Classifier(nn.Module):
+    classes: int
+
+    @nn.compact
+    def __call__(self, x, deterministic):
+        x = nn.relu(nn.Dense(256)(x))
+        x = nn.Dropout(0.5, deterministic=deterministic)(x)
+        return nn.Dense(self.classes)(x)
+
+
+model = Classifier(classes=10)
+
+
+@jax.jit
+def eval_step(params, x, y):
+    logits = model.apply({"params": params}, x, deterministic=True)
+    return optax.softmax_cross_entropy_with_integer_labels(logits, y).sum()
+
+
+def evaluate(params, batches):
+    nats, examples = 0.0, 0
+    for x, y in batches:
+        nats += float(eval_step(params, x, y))
+        examples += len(y)
+    return nats / examples
+""",
+        ),
+    )

@@ -1,0 +1,1054 @@
+"""Rule LL402: gradients recorded while evaluating."""
+
+from __future__ import annotations
+
+from lintloss.rule import Bad, Good, Rule
+
+CONVNET = """\
+import torch.nn as nn
+
+
+class SmallConvNet(nn.Module):
+    def __init__(self, classes=10):
+        super().__init__()
+        self.features = nn.Sequential(nn.Conv2d(3, 32, 3), nn.BatchNorm2d(32), nn.ReLU(), nn.AdaptiveAvgPool2d(4))
+        self.classifier = nn.Linear(32 * 16, classes)
+
+    def forward(self, images):
+        return self.classifier(self.features(images).flatten(1))
+"""
+
+WORD_LM = """\
+import torch.nn as nn
+
+
+class WordLM(nn.Module):
+    def __init__(self, vocab_size, width=400):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width)
+        self.rnn = nn.LSTM(width, width, num_layers=3, dropout=0.4, batch_first=True)
+        self.decoder = nn.Linear(width, vocab_size)
+
+    def forward(self, words, state=None):
+        hidden, state = self.rnn(self.embed(words), state)
+        return self.decoder(hidden), state
+"""
+
+
+class MissingNoGrad(Rule):
+    """Gradients are recorded while the model is evaluated.
+
+    Why:
+        Outside `torch.no_grad()` every forward pass keeps its activations for a backward pass that never comes:
+        memory in bytes grows with depth x batch x length, time with the bookkeeping, and `total += loss` (without
+        `.item()`) keeps the graph of *every* batch alive until the loop ends. The number in nats/token is right,
+        which is why this is a warning and never an error. `model.eval()` does not turn gradients off.
+
+    Instead:
+        Decorate the evaluation, or wrap its loop:
+
+            @torch.no_grad()
+            def evaluate(model, loader):
+                model.eval()
+                ...
+
+        `torch.inference_mode()` does the same and is faster. A bare statement `torch.no_grad()` does nothing: it
+        builds a context that nobody enters. (`torch.set_grad_enabled(False)` does work as a statement.)
+
+    Fix:
+        Safe: `@torch.no_grad()` is put above the evaluation function, below its other decorators. No value changes.
+        Not offered at module level, where the function also trains, or where the name `torch` is not bound.
+
+    Source:
+        PyTorch notes, "Autograd mechanics: locally disabling gradient computation"; torch.no_grad,
+        torch.inference_mode, torch.set_grad_enabled.
+    """
+
+    code = "LL402"
+    name = "missing-no-grad"
+    confirmed_by = (
+        "torch.is_grad_enabled() at the criterion call and a loss that requires grad (confirmed), either one false "
+        "(refuted)"
+    )
+
+    bad = (
+        Bad(
+            why="eval() is there, no_grad is not.",
+            files={"net.py": CONVNET},
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+from torchvision import datasets, transforms
+
+from net import SmallConvNet
+
+
+def evaluate(model, loader, device):
+    model.eval()
+    loss_sum, correct, examples = 0.0, 0, 0
+    for images, labels in loader:
+        images, labels = images.to(device), labels.to(device)
+        logits = model(images)  # <-
+        loss_sum += F.cross_entropy(logits, labels, reduction="sum").item()
+        correct += (logits.argmax(1) == labels).sum().item()
+        examples += labels.size(0)
+    return loss_sum / examples, correct / examples
+
+
+def main(checkpoint):
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    test_set = datasets.CIFAR10("data", train=False, transform=transforms.ToTensor())
+    model = SmallConvNet().to(device)
+    model.load_state_dict(torch.load(checkpoint, map_location=device))
+    loss, accuracy = evaluate(model, DataLoader(test_set, batch_size=256), device)
+    print(f"test loss {loss:.4f}  accuracy {accuracy:.2%}")
+""",
+            fixed="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+from torchvision import datasets, transforms
+
+from net import SmallConvNet
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    model.eval()
+    loss_sum, correct, examples = 0.0, 0, 0
+    for images, labels in loader:
+        images, labels = images.to(device), labels.to(device)
+        logits = model(images)
+        loss_sum += F.cross_entropy(logits, labels, reduction="sum").item()
+        correct += (logits.argmax(1) == labels).sum().item()
+        examples += labels.size(0)
+    return loss_sum / examples, correct / examples
+
+
+def main(checkpoint):
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    test_set = datasets.CIFAR10("data", train=False, transform=transforms.ToTensor())
+    model = SmallConvNet().to(device)
+    model.load_state_dict(torch.load(checkpoint, map_location=device))
+    loss, accuracy = evaluate(model, DataLoader(test_set, batch_size=256), device)
+    print(f"test loss {loss:.4f}  accuracy {accuracy:.2%}")
+""",
+        ),
+        Bad(
+            why="Without .item() the running total keeps the graph of every batch alive.",
+            code="""\
+import math
+
+import torch
+from torch import nn
+from transformers import AutoModelForCausalLM
+
+
+def perplexity(name, blocks, batch_size=4, device="cuda"):
+    model = AutoModelForCausalLM.from_pretrained(name).to(device)
+    model.eval()
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    total_nats = 0.0
+    total_tokens = 0
+    for input_ids in blocks.split(batch_size):
+        input_ids = input_ids.to(device)
+        logits = model(input_ids).logits  # <-
+        targets = input_ids[:, 1:]
+        total_nats += criterion(logits[:, :-1].flatten(0, 1), targets.flatten())
+        total_tokens += targets.numel()
+    return math.exp(total_nats / total_tokens)
+
+
+if __name__ == "__main__":
+    print(perplexity("gpt2-large", torch.load("test_blocks.pt")))
+""",
+            fixed="""\
+import math
+
+import torch
+from torch import nn
+from transformers import AutoModelForCausalLM
+
+
+@torch.no_grad()
+def perplexity(name, blocks, batch_size=4, device="cuda"):
+    model = AutoModelForCausalLM.from_pretrained(name).to(device)
+    model.eval()
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    total_nats = 0.0
+    total_tokens = 0
+    for input_ids in blocks.split(batch_size):
+        input_ids = input_ids.to(device)
+        logits = model(input_ids).logits
+        targets = input_ids[:, 1:]
+        total_nats += criterion(logits[:, :-1].flatten(0, 1), targets.flatten())
+        total_tokens += targets.numel()
+    return math.exp(total_nats / total_tokens)
+
+
+if __name__ == "__main__":
+    print(perplexity("gpt2-large", torch.load("test_blocks.pt")))
+""",
+        ),
+        Bad(
+            why="A method of a trainer class; the training method beside it must keep its gradients.",
+            files={"net.py": CONVNET},
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from net import SmallConvNet
+
+
+class Trainer:
+    def __init__(self, classes, device):
+        self.device = device
+        self.model = SmallConvNet(classes).to(device)
+        self.optimizer = torch.optim.SGD(self.model.parameters(), lr=0.1, momentum=0.9)
+
+    def train_epoch(self, loader):
+        self.model.train()
+        for images, labels in loader:
+            loss = F.cross_entropy(self.model(images.to(self.device)), labels.to(self.device))
+            self.optimizer.zero_grad()
+            loss.backward()
+            self.optimizer.step()
+
+    def validate(self, loader):
+        # the summed loss over the split, divided once
+        self.model.eval()
+        nats, examples = 0.0, 0
+        for images, labels in loader:
+            logits = self.model(images.to(self.device))  # <-
+            nats += F.cross_entropy(logits, labels.to(self.device), reduction="sum").item()
+            examples += len(labels)
+        return nats / examples
+""",
+            fixed="""\
+import torch
+import torch.nn.functional as F
+
+from net import SmallConvNet
+
+
+class Trainer:
+    def __init__(self, classes, device):
+        self.device = device
+        self.model = SmallConvNet(classes).to(device)
+        self.optimizer = torch.optim.SGD(self.model.parameters(), lr=0.1, momentum=0.9)
+
+    def train_epoch(self, loader):
+        self.model.train()
+        for images, labels in loader:
+            loss = F.cross_entropy(self.model(images.to(self.device)), labels.to(self.device))
+            self.optimizer.zero_grad()
+            loss.backward()
+            self.optimizer.step()
+
+    @torch.no_grad()
+    def validate(self, loader):
+        # the summed loss over the split, divided once
+        self.model.eval()
+        nats, examples = 0.0, 0
+        for images, labels in loader:
+            logits = self.model(images.to(self.device))
+            nats += F.cross_entropy(logits, labels.to(self.device), reduction="sum").item()
+            examples += len(labels)
+        return nats / examples
+""",
+        ),
+        Bad(
+            why="A script at module level: no function to decorate, so no fix.",
+            files={"net.py": CONVNET},
+            code="""\
+import torch
+import torch.nn as nn
+from torch.utils.data import DataLoader
+from torchvision import datasets, transforms
+
+from net import SmallConvNet
+
+test_set = datasets.SVHN("data", split="test", transform=transforms.ToTensor())
+test_loader = DataLoader(test_set, batch_size=128)
+criterion = nn.CrossEntropyLoss(reduction="sum")
+
+net = SmallConvNet(10)
+net.load_state_dict(torch.load("svhn.pt", map_location="cpu"))
+net.eval()
+
+test_loss = 0.0
+correct = 0
+for images, labels in test_loader:
+    outputs = net(images)  # <-
+    test_loss += criterion(outputs, labels).item()
+    correct += (outputs.argmax(dim=1) == labels).sum().item()
+
+print("test loss %.4f" % (test_loss / len(test_set)))
+print("accuracy %.2f%%" % (100 * correct / len(test_set)))
+""",
+        ),
+        Bad(
+            why="A bare `torch.no_grad()` builds a context that nobody enters: it does nothing.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("distilbert-base-uncased")
+
+
+def evaluate(checkpoint, sentences, labels, batch_size=32):
+    model = AutoModelForSequenceClassification.from_pretrained(checkpoint)
+    model.eval()
+    torch.no_grad()
+    nats, correct = 0.0, 0
+    for start in range(0, len(sentences), batch_size):
+        batch = tokenizer(sentences[start : start + batch_size], padding=True, truncation=True, return_tensors="pt")
+        gold = torch.tensor(labels[start : start + batch_size])
+        logits = model(**batch).logits  # <-
+        nats += F.cross_entropy(logits, gold, reduction="sum").item()
+        correct += (logits.argmax(-1) == gold).sum().item()
+    return nats / len(sentences), correct / len(sentences)
+
+
+def report(checkpoint, split):
+    loss, accuracy = evaluate(checkpoint, split["text"], split["label"])
+    print(f"validation loss {loss:.4f} accuracy {accuracy:.3f}")
+""",
+        ),
+        Bad(
+            why="no_grad covers the counting of hits, not the forward pass.",
+            files={"net.py": CONVNET},
+            code="""\
+import torch
+import torch.nn as nn
+
+from net import SmallConvNet
+
+
+def test(model, device, test_loader):
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    model.eval()
+    test_loss, correct, seen = 0.0, 0, 0
+    for data, target in test_loader:
+        data, target = data.to(device), target.to(device)
+        output = model(data)  # <-
+        loss = criterion(output, target)
+        with torch.no_grad():
+            pred = output.argmax(dim=1, keepdim=True)
+            correct += pred.eq(target.view_as(pred)).sum().item()
+        test_loss += loss.item()
+        seen += target.size(0)
+    test_loss /= seen
+    print(f"Test set: average loss {test_loss:.4f}, accuracy {correct}/{seen}")
+    return test_loss
+
+
+def build(device):
+    return SmallConvNet(100).to(device)
+""",
+        ),
+        Bad(
+            why="One method for both phases: train=False only skips backward().",
+            code="""\
+import torch
+import torch.nn as nn
+
+
+class Phases:
+    def __init__(self, vocab_size, classes, device):
+        self.device = device
+        self.model = nn.Sequential(nn.EmbeddingBag(vocab_size, 64), nn.Linear(64, classes)).to(device)
+        self.criterion = nn.CrossEntropyLoss(reduction="sum")
+        self.optimizer = torch.optim.Adam(self.model.parameters())
+
+    def train(self, loader):
+        return self.iteration(loader, train=True)
+
+    def test(self, loader):
+        return self.iteration(loader, train=False)
+
+    def iteration(self, loader, train):
+        self.model.train(train)
+        nats, examples = 0.0, 0
+        for words, labels in loader:
+            words, labels = words.to(self.device), labels.to(self.device)
+            logits = self.model(words)  # <-
+            loss = self.criterion(logits, labels)
+            if train:
+                self.optimizer.zero_grad()
+                (loss / labels.size(0)).backward()
+                self.optimizer.step()
+            nats += loss.item()
+            examples += labels.size(0)
+        return nats / examples
+""",
+        ),
+        Bad(
+            why="Only the recurrent state is detached; the parameters still record.",
+            files={"model.py": WORD_LM},
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+from model import WordLM
+
+
+def evaluate(model, stream, bptt=35):
+    model.eval()
+    nats, words, state = 0.0, 0, None
+    for start in range(0, stream.size(1) - 1, bptt):
+        window = stream[:, start : start + bptt + 1]
+        if state is not None:
+            state = tuple(part.detach() for part in state)
+        logits, state = model(window[:, :-1], state)  # <-
+        targets = window[:, 1:]
+        nats += F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum").item()
+        words += targets.numel()
+    return nats / words
+
+
+def test(checkpoint, stream, vocab_size):
+    model = WordLM(vocab_size)
+    model.load_state_dict(torch.load(checkpoint, map_location="cpu"))
+    loss = evaluate(model, stream)
+    print(f"test loss {loss:.3f} perplexity {math.exp(loss):.2f}")
+""",
+            fixed="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+from model import WordLM
+
+
+@torch.no_grad()
+def evaluate(model, stream, bptt=35):
+    model.eval()
+    nats, words, state = 0.0, 0, None
+    for start in range(0, stream.size(1) - 1, bptt):
+        window = stream[:, start : start + bptt + 1]
+        if state is not None:
+            state = tuple(part.detach() for part in state)
+        logits, state = model(window[:, :-1], state)
+        targets = window[:, 1:]
+        nats += F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum").item()
+        words += targets.numel()
+    return nats / words
+
+
+def test(checkpoint, stream, vocab_size):
+    model = WordLM(vocab_size)
+    model.load_state_dict(torch.load(checkpoint, map_location="cpu"))
+    loss = evaluate(model, stream)
+    print(f"test loss {loss:.3f} perplexity {math.exp(loss):.2f}")
+""",
+        ),
+        Bad(
+            why="The decorator that is there only times; no_grad goes below it.",
+            files={
+                "net.py": CONVNET,
+                "timing.py": """\
+import functools
+import time
+
+
+def timed(function):
+    @functools.wraps(function)
+    def wrapper(*args, **kwargs):
+        start = time.perf_counter()
+        result = function(*args, **kwargs)
+        print(f"{function.__name__}: {time.perf_counter() - start:.1f} s")
+        return result
+
+    return wrapper
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from net import SmallConvNet
+from timing import timed
+
+
+@timed
+def validate(model, val_loader, device):
+    \"\"\"Return nats/example over the validation split.\"\"\"
+    model.eval()
+    nats, examples = 0.0, 0
+    for images, labels in val_loader:
+        logits = model(images.to(device))  # <-
+        nats += F.cross_entropy(logits, labels.to(device), reduction="sum").item()
+        examples += labels.numel()
+    return nats / examples
+
+
+def load(path, device):
+    model = SmallConvNet()
+    model.load_state_dict(torch.load(path, map_location=device))
+    return model.to(device)
+""",
+            fixed="""\
+import torch
+import torch.nn.functional as F
+
+from net import SmallConvNet
+from timing import timed
+
+
+@timed
+@torch.no_grad()
+def validate(model, val_loader, device):
+    \"\"\"Return nats/example over the validation split.\"\"\"
+    model.eval()
+    nats, examples = 0.0, 0
+    for images, labels in val_loader:
+        logits = model(images.to(device))
+        nats += F.cross_entropy(logits, labels.to(device), reduction="sum").item()
+        examples += labels.numel()
+    return nats / examples
+
+
+def load(path, device):
+    model = SmallConvNet()
+    model.load_state_dict(torch.load(path, map_location=device))
+    return model.to(device)
+""",
+        ),
+        Bad(
+            why="Two modules; the first forward call of the evaluation is the one named.",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+PAD = 0
+
+
+class Encoder(nn.Module):
+    def __init__(self, vocab_size, width=256):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width, padding_idx=PAD)
+        self.rnn = nn.GRU(width, width, batch_first=True)
+
+    def forward(self, source):
+        return self.rnn(self.embed(source))[1]
+
+
+class Decoder(Encoder):
+    def __init__(self, vocab_size, width=256):
+        super().__init__(vocab_size, width)
+        self.out = nn.Linear(width, vocab_size)
+
+    def forward(self, target, state):
+        return self.out(self.rnn(self.embed(target), state)[0])
+
+
+def validate(encoder, decoder, val_loader, device):
+    encoder.eval()
+    decoder.eval()
+    nats, words = 0.0, 0
+    for source, target in val_loader:
+        source, target = source.to(device), target.to(device)
+        state = encoder(source)  # <-
+        logits = decoder(target[:, :-1], state)
+        gold = target[:, 1:]
+        nats += F.cross_entropy(logits.transpose(1, 2), gold, ignore_index=PAD, reduction="sum").item()
+        words += torch.count_nonzero(gold != PAD).item()
+    return nats / words
+""",
+            fixed="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+PAD = 0
+
+
+class Encoder(nn.Module):
+    def __init__(self, vocab_size, width=256):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width, padding_idx=PAD)
+        self.rnn = nn.GRU(width, width, batch_first=True)
+
+    def forward(self, source):
+        return self.rnn(self.embed(source))[1]
+
+
+class Decoder(Encoder):
+    def __init__(self, vocab_size, width=256):
+        super().__init__(vocab_size, width)
+        self.out = nn.Linear(width, vocab_size)
+
+    def forward(self, target, state):
+        return self.out(self.rnn(self.embed(target), state)[0])
+
+
+@torch.no_grad()
+def validate(encoder, decoder, val_loader, device):
+    encoder.eval()
+    decoder.eval()
+    nats, words = 0.0, 0
+    for source, target in val_loader:
+        source, target = source.to(device), target.to(device)
+        state = encoder(source)
+        logits = decoder(target[:, :-1], state)
+        gold = target[:, 1:]
+        nats += F.cross_entropy(logits.transpose(1, 2), gold, ignore_index=PAD, reduction="sum").item()
+        words += torch.count_nonzero(gold != PAD).item()
+    return nats / words
+""",
+        ),
+        Bad(
+            why="requires_grad is switched off for the input, which never had it; the parameters have it.",
+            code="""\
+import torch
+import torch.nn as nn
+
+
+def build(features):
+    return nn.Sequential(nn.Linear(features, 128), nn.ReLU(), nn.Dropout(0.2), nn.Linear(128, 1))
+
+
+def fit(model, train_loader, epochs):
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    criterion = nn.MSELoss()
+    for _ in range(epochs):
+        model.train()
+        for x, y in train_loader:
+            loss = criterion(model(x).squeeze(1), y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+
+
+def test_error(model, test_loader):
+    model.eval()
+    squared, count = 0.0, 0
+    for x, y in test_loader:
+        x.requires_grad_(False)
+        prediction = model(x).squeeze(1)  # <-
+        squared += nn.functional.mse_loss(prediction, y, reduction="sum").item()
+        count += y.numel()
+    return squared / count
+""",
+            fixed="""\
+import torch
+import torch.nn as nn
+
+
+def build(features):
+    return nn.Sequential(nn.Linear(features, 128), nn.ReLU(), nn.Dropout(0.2), nn.Linear(128, 1))
+
+
+def fit(model, train_loader, epochs):
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    criterion = nn.MSELoss()
+    for _ in range(epochs):
+        model.train()
+        for x, y in train_loader:
+            loss = criterion(model(x).squeeze(1), y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+
+
+@torch.no_grad()
+def test_error(model, test_loader):
+    model.eval()
+    squared, count = 0.0, 0
+    for x, y in test_loader:
+        x.requires_grad_(False)
+        prediction = model(x).squeeze(1)
+        squared += nn.functional.mse_loss(prediction, y, reduction="sum").item()
+        count += y.numel()
+    return squared / count
+""",
+        ),
+    )
+
+    good = (
+        Good(
+            why="The decorator with parentheses.",
+            files={"net.py": CONVNET},
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from net import SmallConvNet
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    model.eval()
+    nats, examples = 0.0, 0
+    for images, labels in loader:
+        logits = model(images.to(device))
+        nats += F.cross_entropy(logits, labels.to(device), reduction="sum").item()
+        examples += labels.numel()
+    return nats / examples
+
+
+def load(path, device):
+    model = SmallConvNet()
+    model.load_state_dict(torch.load(path, map_location=device))
+    return model.to(device)
+""",
+        ),
+        Good(
+            why="The decorator without parentheses, which torch.no_grad takes since version 2.",
+            files={"model.py": WORD_LM},
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from model import WordLM
+
+
+@torch.no_grad
+def evaluate(model, loader, device):
+    model.eval()
+    nats, words = 0.0, 0
+    for ids in loader:
+        ids = ids.to(device)
+        logits, _ = model(ids[:, :-1])
+        targets = ids[:, 1:]
+        nats += F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum").item()
+        words += targets.numel()
+    return nats / words
+
+
+def load(path, vocab_size):
+    model = WordLM(vocab_size)
+    model.load_state_dict(torch.load(path, map_location="cpu"))
+    return model
+""",
+        ),
+        Good(
+            why="inference_mode around the forward call only; the loss is computed from a tensor without a graph.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM
+
+
+def perplexity(name, blocks, device="cuda"):
+    model = AutoModelForCausalLM.from_pretrained(name).to(device)
+    nats, tokens = 0.0, 0
+    for ids in blocks.split(4):
+        ids = ids.to(device)
+        with torch.inference_mode():
+            logits = model(ids).logits
+        targets = ids[:, 1:]
+        nats += F.cross_entropy(logits[:, :-1].flatten(0, 1), targets.flatten(), reduction="sum").item()
+        tokens += targets.numel()
+    return torch.tensor(nats / tokens).exp().item()
+
+
+if __name__ == "__main__":
+    print(perplexity("gpt2", torch.load("blocks.pt")))
+""",
+        ),
+        Good(
+            why="set_grad_enabled(False) works as a plain statement, here for the whole program.",
+            files={"net.py": CONVNET},
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from net import SmallConvNet
+
+torch.set_grad_enabled(False)
+
+
+def evaluate(model, loader):
+    model.eval()
+    nats, examples = 0.0, 0
+    for images, labels in loader:
+        logits = model(images)
+        nats += F.cross_entropy(logits, labels, reduction="sum").item()
+        examples += labels.numel()
+    return nats / examples
+
+
+def main(path, loader):
+    model = SmallConvNet()
+    model.load_state_dict(torch.load(path, map_location="cpu"))
+    print(f"loss {evaluate(model, loader):.4f}")
+""",
+        ),
+        Good(
+            why="One loop for both phases with set_grad_enabled(phase == 'train').",
+            files={"net.py": CONVNET},
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from net import SmallConvNet
+
+
+def run(loaders, epochs, device):
+    model = SmallConvNet().to(device)
+    optimizer = torch.optim.AdamW(model.parameters())
+    for epoch in range(epochs):
+        for phase in ("train", "val"):
+            if phase == "train":
+                model.train()
+            else:
+                model.eval()
+            nats, examples = 0.0, 0
+            for images, labels in loaders[phase]:
+                images, labels = images.to(device), labels.to(device)
+                with torch.set_grad_enabled(phase == "train"):
+                    logits = model(images)
+                    loss = F.cross_entropy(logits, labels)
+                    if phase == "train":
+                        optimizer.zero_grad()
+                        loss.backward()
+                        optimizer.step()
+                nats += loss.item() * labels.size(0)
+                examples += labels.size(0)
+            print(f"epoch {epoch} {phase} loss {nats / examples:.4f}")
+    return model
+""",
+        ),
+        Good(
+            why="The caller, in this file, sets both eval() and no_grad around two evaluations.",
+            files={
+                "net.py": CONVNET,
+                "scoring.py": """\
+import torch.nn.functional as F
+
+
+def average_loss(model, loader, device):
+    nats, examples = 0.0, 0
+    for images, labels in loader:
+        logits = model(images.to(device))
+        nats += F.cross_entropy(logits, labels.to(device), reduction="sum").item()
+        examples += labels.numel()
+    return nats / examples
+""",
+            },
+            code="""\
+import torch
+
+from net import SmallConvNet
+from scoring import average_loss
+
+
+def main(path, val_loader, test_loader, device="cuda"):
+    model = SmallConvNet().to(device)
+    model.load_state_dict(torch.load(path, map_location=device))
+    model.eval()
+    with torch.no_grad():
+        val_loss = average_loss(model, val_loader, device)
+        test_loss = average_loss(model, test_loader, device)
+    print(f"val {val_loss:.4f} test {test_loss:.4f}")
+""",
+        ),
+        Good(
+            why="A decorator of this project enters eval mode and no_grad for the function that it wraps.",
+            files={
+                "net.py": CONVNET,
+                "modes.py": """\
+import functools
+
+import torch
+
+
+def evaluation(function):
+    @functools.wraps(function)
+    def wrapper(model, *args, **kwargs):
+        was_training = model.training
+        model.eval()
+        with torch.no_grad():
+            result = function(model, *args, **kwargs)
+        model.train(was_training)
+        return result
+
+    return wrapper
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from modes import evaluation
+from net import SmallConvNet
+
+
+@evaluation
+def validate(model, loader, device):
+    nats, examples = 0.0, 0
+    for images, labels in loader:
+        logits = model(images.to(device))
+        nats += F.cross_entropy(logits, labels.to(device), reduction="sum").item()
+        examples += labels.numel()
+    return nats / examples
+
+
+def load(path, device):
+    model = SmallConvNet()
+    model.load_state_dict(torch.load(path, map_location=device))
+    return model.to(device)
+""",
+        ),
+        Good(
+            why="All parameters are frozen, so there is nothing to record.",
+            files={"net.py": CONVNET},
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from net import SmallConvNet
+
+
+def frozen(path, device):
+    model = SmallConvNet().to(device)
+    model.load_state_dict(torch.load(path, map_location=device))
+    for parameter in model.parameters():
+        parameter.requires_grad = False
+    return model
+
+
+def evaluate(path, loader, device="cuda"):
+    model = frozen(path, device)
+    model.eval()
+    nats, examples = 0.0, 0
+    for images, labels in loader:
+        logits = model(images.to(device))
+        nats += F.cross_entropy(logits, labels.to(device), reduction="sum").item()
+        examples += labels.numel()
+    return nats / examples
+""",
+        ),
+        Good(
+            why="JAX records nothing unless it is asked for a gradient.",
+            code="""\
+import jax
+import jax.numpy as jnp
+import optax
+
+
+def make_eval_step(model):
+    @jax.jit
+    def eval_step(params, inputs, targets):
+        logits = model.apply({"params": params}, inputs, train=False)
+        losses = optax.softmax_cross_entropy_with_integer_labels(logits, targets)
+        return losses.sum(), losses.size
+
+    return eval_step
+
+
+def evaluate(model, params, batches):
+    eval_step = make_eval_step(model)
+    nats, tokens = 0.0, 0
+    for inputs, targets in batches:
+        batch_nats, batch_tokens = eval_step(params, inputs, targets)
+        nats += float(batch_nats)
+        tokens += int(batch_tokens)
+    loss = nats / tokens
+    return {"loss": loss, "perplexity": float(jnp.exp(loss))}
+""",
+        ),
+        Good(
+            why="`volatile=True` was the no_grad of PyTorch 0.3.",
+            files={"net.py": CONVNET},
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.autograd import Variable
+
+from net import SmallConvNet
+
+
+def test(model, test_loader):
+    model.eval()
+    test_loss, examples = 0.0, 0
+    for data, target in test_loader:
+        data, target = Variable(data.cuda(), volatile=True), Variable(target.cuda())
+        output = model(data)
+        test_loss += F.cross_entropy(output, target, size_average=False).data[0]
+        examples += target.size(0)
+    return test_loss / examples
+
+
+def load(path):
+    model = SmallConvNet().cuda()
+    model.load_state_dict(torch.load(path))
+    return model
+""",
+        ),
+        Good(
+            why="An adversarial evaluation needs the gradient of the loss by the image.",
+            files={"net.py": CONVNET},
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from net import SmallConvNet
+
+
+def attack(model, images, labels, epsilon):
+    images = images.clone().requires_grad_(True)
+    loss = F.cross_entropy(model(images), labels)
+    (gradient,) = torch.autograd.grad(loss, images)
+    return (images + epsilon * gradient.sign()).clamp(0, 1).detach()
+
+
+def robust_loss(model, loader, device, epsilon=8 / 255):
+    model.eval()
+    nats, examples = 0.0, 0
+    for images, labels in loader:
+        images, labels = images.to(device), labels.to(device)
+        attacked = attack(model, images, labels, epsilon)
+        with torch.no_grad():
+            logits = model(attacked)
+        nats += F.cross_entropy(logits, labels, reduction="sum").item()
+        examples += labels.numel()
+    return nats / examples
+
+
+def load(path, device):
+    model = SmallConvNet()
+    model.load_state_dict(torch.load(path, map_location=device))
+    return model.to(device)
+""",
+        ),
+        Good(
+            why="Lightning turns gradients off and eval mode on around validation_step.",
+            code="""\
+import lightning as L
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class LitRegressor(L.LightningModule):
+    def __init__(self, features):
+        super().__init__()
+        self.net = nn.Sequential(nn.Linear(features, 64), nn.ReLU(), nn.Dropout(0.1), nn.Linear(64, 1))
+
+    def training_step(self, batch, batch_index):
+        x, y = batch
+        return F.mse_loss(self.net(x).squeeze(1), y)
+
+    def validation_step(self, batch, batch_index):
+        x, y = batch
+        loss = F.mse_loss(self.net(x).squeeze(1), y)
+        self.log("val_mse", loss, batch_size=len(y))
+
+    def configure_optimizers(self):
+        return torch.optim.Adam(self.parameters(), lr=1e-3)
+
+
+def fit(features, train_loader, val_loader):
+    L.Trainer(max_epochs=5).fit(LitRegressor(features), train_loader, val_loader)
+""",
+        ),
+    )

@@ -1,0 +1,779 @@
+"""Rule LL403: the training split reported as validation or test."""
+
+from __future__ import annotations
+
+from lintloss.findings import Severity
+from lintloss.rule import Bad, Good, Rule
+
+CONVNET = """\
+import torch.nn as nn
+
+
+class SmallConvNet(nn.Module):
+    def __init__(self, classes=10):
+        super().__init__()
+        self.features = nn.Sequential(nn.Conv2d(3, 32, 3), nn.BatchNorm2d(32), nn.ReLU(), nn.AdaptiveAvgPool2d(4))
+        self.classifier = nn.Linear(32 * 16, classes)
+
+    def forward(self, images):
+        return self.classifier(self.features(images).flatten(1))
+"""
+
+SCORING = """\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def average_loss(model, loader, device):
+    model.eval()
+    nats, examples = 0.0, 0
+    for inputs, labels in loader:
+        inputs, labels = inputs.to(device), labels.to(device)
+        nats += F.cross_entropy(model(inputs), labels, reduction="sum").item()
+        examples += labels.numel()
+    return nats / examples
+"""
+
+TOKEN_SCORING = """\
+import torch
+
+
+@torch.no_grad()
+def token_loss(model, loader, device):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for batch in loader:
+        ids = batch["input_ids"].to(device)
+        scored = ids[:, 1:].numel()
+        nats += model(ids, labels=ids).loss.item() * scored
+        tokens += scored
+    return nats / tokens
+"""
+
+GPT = """\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class TinyGPT(nn.Module):
+    def __init__(self, vocab_size, width=256, heads=4, depth=4, context=128):
+        super().__init__()
+        self.tokens = nn.Embedding(vocab_size, width)
+        self.positions = nn.Embedding(context, width)
+        layer = nn.TransformerEncoderLayer(width, heads, 4 * width, dropout=0.1, batch_first=True, norm_first=True)
+        self.blocks = nn.TransformerEncoder(layer, depth)
+        self.head = nn.Linear(width, vocab_size, bias=False)
+
+    def forward(self, ids, targets):
+        length = ids.size(1)
+        causal = nn.Transformer.generate_square_subsequent_mask(length, device=ids.device)
+        hidden = self.tokens(ids) + self.positions(torch.arange(length, device=ids.device))
+        logits = self.head(self.blocks(hidden, mask=causal, is_causal=True))
+        return logits, F.cross_entropy(logits.flatten(0, 1), targets.flatten())
+"""
+
+
+class TrainingDataEvaluation(Rule):
+    """What is reported as validation or test loss is computed on the training split.
+
+    Why:
+        The loss on data that the model was fitted to says how well it remembers, not how well it predicts. It goes on
+        falling while the validation loss rises, so early stopping never stops and the best checkpoint is the most
+        overfitted one. The value is a right mean in nats/token of the wrong text. It comes from one word: a copied
+        `load_dataset(..., split="train")`, `dataset["train"]` under the name `eval_dataset`, `train=True` for the test
+        set, the training loader in the validation loop.
+
+        Scoring both splits side by side is good practice and not reported; neither is `split="train"` of a source
+        that holds the validation data itself (a file loaded with the `json` builder has no other split), nor a part
+        of the training split that training does not see.
+
+    Instead:
+        Name the split where it is read, and pass it on under that name:
+
+            eval_dataset = dataset["validation"]
+            eval_loader = DataLoader(eval_dataset, batch_size=8)
+
+    Fix:
+        None: what the other split is called, or whether there is one, is not in the code.
+
+    Source:
+        datasets.load_dataset (`split`; without a script all of `data_files` becomes "train"); torchvision.datasets
+        (`train=True`).
+    """
+
+    code = "LL403"
+    name = "training-data-evaluation"
+    confirmed_by = (
+        "the share of evaluated sequences whose hash was seen in a training step of the same run, or in the training "
+        "data named with --data: above one half (confirmed), 0 (refuted), else undecided with the share"
+    )
+
+    bad = (
+        Bad(
+            why="Everything is called eval_*, and the split is `train`.",
+            severity=Severity.ERROR,
+            files={"scoring.py": TOKEN_SCORING},
+            code="""\
+import math
+
+from datasets import load_from_disk
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM, default_data_collator
+
+from scoring import token_loss
+
+
+def main(device="cuda"):
+    processed = load_from_disk("twitter_blocks_64")
+    train_dataset = processed["train"]
+    eval_dataset = processed["train"]  # <-
+    train_loader = DataLoader(train_dataset, batch_size=8, shuffle=True, collate_fn=default_data_collator)
+    eval_loader = DataLoader(eval_dataset, batch_size=8, collate_fn=default_data_collator)
+    print(f"{len(train_loader)} training batches, {len(eval_loader)} evaluation batches")
+
+    model = AutoModelForCausalLM.from_pretrained("bigscience/bloomz-560m").to(device)
+    eval_loss = token_loss(model, eval_loader, device)
+    print(f"eval_loss {eval_loss:.4f} eval_ppl {math.exp(eval_loss):.2f}")
+
+
+if __name__ == "__main__":
+    main()
+""",
+        ),
+        Bad(
+            why="The validation loader is built from the training set: one word of a copied line was not changed.",
+            severity=Severity.ERROR,
+            files={"net.py": CONVNET, "scoring.py": SCORING},
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+from torchvision import datasets, transforms
+
+from net import SmallConvNet
+from scoring import average_loss
+
+
+def loaders(folder, batch_size=64):
+    transform = transforms.ToTensor()
+    train_set = datasets.ImageFolder(f"{folder}/train", transform)
+    val_set = datasets.ImageFolder(f"{folder}/val", transform)
+    train_loader = DataLoader(train_set, batch_size=batch_size, shuffle=True)
+    val_loader = DataLoader(train_set, batch_size=batch_size)  # <-
+    return train_loader, val_loader, len(val_set.classes)
+
+
+def fit(folder, epochs, device="cuda"):
+    train_loader, val_loader, classes = loaders(folder)
+    model = SmallConvNet(classes).to(device)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for epoch in range(epochs):
+        model.train()
+        for images, labels in train_loader:
+            loss = torch.nn.functional.cross_entropy(model(images.to(device)), labels.to(device))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        print(f"epoch {epoch}: val loss {average_loss(model, val_loader, device):.4f}")
+""",
+        ),
+        Bad(
+            why="The validation loop iterates over the training loader.",
+            severity=Severity.ERROR,
+            files={"net.py": CONVNET},
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from net import SmallConvNet
+
+
+class Trainer:
+    def __init__(self, train_loader, val_loader, device):
+        self.train_loader, self.val_loader, self.device = train_loader, val_loader, device
+        self.model = SmallConvNet().to(device)
+        self.optimizer = torch.optim.AdamW(self.model.parameters())
+
+    def train_epoch(self):
+        self.model.train()
+        for images, labels in self.train_loader:
+            loss = F.cross_entropy(self.model(images.to(self.device)), labels.to(self.device))
+            self.optimizer.zero_grad()
+            loss.backward()
+            self.optimizer.step()
+
+    @torch.no_grad()
+    def validate(self):
+        self.model.eval()
+        val_loss, examples = 0.0, 0
+        for images, labels in self.train_loader:  # <-
+            logits = self.model(images.to(self.device))
+            val_loss += F.cross_entropy(logits, labels.to(self.device), reduction="sum").item()
+            examples += labels.numel()
+        print(f"validation loss {val_loss / examples:.4f}")
+        return val_loss / examples
+""",
+        ),
+        Bad(
+            why="The estimate for `val` draws its batches from the training ids.",
+            severity=Severity.ERROR,
+            files={"model.py": GPT},
+            code="""\
+import numpy as np
+import torch
+
+from model import TinyGPT
+
+block_size, batch_size = 128, 32
+train_ids = np.memmap("data/train.bin", dtype=np.uint16, mode="r")
+val_ids = np.memmap("data/val.bin", dtype=np.uint16, mode="r")
+
+
+def get_batch(split):
+    ids = train_ids if split == "train" else val_ids
+    starts = torch.randint(len(ids) - block_size, (batch_size,))
+    x = torch.stack([torch.from_numpy(ids[i : i + block_size].astype(np.int64)) for i in starts])
+    y = torch.stack([torch.from_numpy(ids[i + 1 : i + 1 + block_size].astype(np.int64)) for i in starts])
+    return x, y
+
+
+@torch.no_grad()
+def validation_loss(model, eval_iters):
+    model.eval()
+    losses = torch.zeros(eval_iters)
+    for k in range(eval_iters):
+        x, y = get_batch("train")  # <-
+        _, loss = model(x, y)
+        losses[k] = loss.item()
+    model.train()
+    return losses.mean().item()
+
+
+def main(steps, eval_iters=200):
+    model = TinyGPT(50_304)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=6e-4)
+    for step in range(steps):
+        _, loss = model(*get_batch("train"))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    print(f"val loss {validation_loss(model, eval_iters):.4f}")
+""",
+        ),
+        Bad(
+            why="A benchmark with a test split is read at split='train' and reported as test perplexity.",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from datasets import load_dataset
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+
+@torch.no_grad()
+def wikitext_test_perplexity(name, window=1024, device="cuda"):
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    model = AutoModelForCausalLM.from_pretrained(name).to(device).eval()
+    testdata = load_dataset("wikitext", "wikitext-2-raw-v1", split="train")  # <-
+    ids = tokenizer("\\n\\n".join(testdata["text"]), return_tensors="pt").input_ids[0]
+    nats, tokens = 0.0, 0
+    for start in range(0, ids.numel() - 1, window):
+        segment = ids[start : start + window + 1].to(device)
+        logits = model(segment[None, :-1]).logits[0]
+        nats += F.cross_entropy(logits, segment[1:], reduction="sum").item()
+        tokens += segment.numel() - 1
+    return math.exp(nats / tokens)
+
+
+if __name__ == "__main__":
+    print(f"WikiText-2 test perplexity {wikitext_test_perplexity('gpt2'):.2f}")
+""",
+        ),
+        Bad(
+            why="train=True for the set that is called test.",
+            severity=Severity.ERROR,
+            files={"net.py": CONVNET, "scoring.py": SCORING},
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+from torchvision import datasets, transforms
+
+from net import SmallConvNet
+from scoring import average_loss
+
+
+def main(checkpoint, device="cuda"):
+    transform = transforms.Compose(
+        [transforms.ToTensor(), transforms.Normalize((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616))]
+    )
+    testset = datasets.CIFAR10(root="./data", train=True, download=True, transform=transform)  # <-
+    testloader = DataLoader(testset, batch_size=100, shuffle=False, num_workers=2)
+
+    net = SmallConvNet(10).to(device)
+    net.load_state_dict(torch.load(checkpoint, map_location=device))
+    test_loss = average_loss(net, testloader, device)
+    print(f"Test loss: {test_loss:.3f}")
+
+
+if __name__ == "__main__":
+    main("cifar10.pt")
+""",
+        ),
+        Bad(
+            why="The valid corpus is tokenized from the training file.",
+            severity=Severity.ERROR,
+            files={"model.py": GPT},
+            code="""\
+import os
+
+import torch
+
+from model import TinyGPT
+
+
+class Corpus:
+    def __init__(self, folder):
+        self.vocabulary = {}
+        self.train = self.tokenize(os.path.join(folder, "wiki.train.tokens"))
+        self.valid = self.tokenize(os.path.join(folder, "wiki.train.tokens"))  # <-
+        self.test = self.tokenize(os.path.join(folder, "wiki.test.tokens"))
+
+    def tokenize(self, path):
+        with open(path) as lines:
+            words = [word for line in lines for word in line.split() + ["<eos>"]]
+        return torch.tensor([self.vocabulary.setdefault(word, len(self.vocabulary)) for word in words])
+
+
+@torch.no_grad()
+def evaluate(model, ids, length=128):
+    model.eval()
+    nats, words = 0.0, 0
+    for start in range(0, len(ids) - 1, length):
+        window = ids[start : start + length + 1]
+        _, loss = model(window[None, :-1], window[None, 1:])
+        nats += loss.item() * (len(window) - 1)
+        words += len(window) - 1
+    return nats / words
+
+
+def main(folder):
+    corpus = Corpus(folder)
+    model = TinyGPT(len(corpus.vocabulary))
+    model.load_state_dict(torch.load("model.pt", map_location="cpu"))
+    print(f"valid loss {evaluate(model, corpus.valid):.3f}")
+    print(f"test loss {evaluate(model, corpus.test):.3f}")
+""",
+        ),
+        Bad(
+            why="The right loader exists; the call passes the other one, and prints it as validation.",
+            severity=Severity.ERROR,
+            files={
+                "net.py": CONVNET,
+                "scoring.py": SCORING,
+                "data.py": """\
+from torch.utils.data import DataLoader
+from torchvision import datasets, transforms
+
+
+def make_loaders(batch_size):
+    transform = transforms.ToTensor()
+    train = datasets.SVHN("data", split="train", transform=transform)
+    test = datasets.SVHN("data", split="test", transform=transform)
+    return DataLoader(train, batch_size, shuffle=True), DataLoader(test, batch_size)
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from data import make_loaders
+from net import SmallConvNet
+from scoring import average_loss
+
+
+def main(epochs=20, device="cuda"):
+    train_loader, val_loader = make_loaders(128)
+    print(f"{len(train_loader)} + {len(val_loader)} batches")
+    model = SmallConvNet(10).to(device)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
+    best = float("inf")
+    for epoch in range(epochs):
+        model.train()
+        for images, labels in train_loader:
+            loss = F.cross_entropy(model(images.to(device)), labels.to(device))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        val_loss = average_loss(model, train_loader, device)  # <-
+        print(f"epoch {epoch} val_loss {val_loss:.4f}")
+        if val_loss < best:
+            best = val_loss
+            torch.save(model.state_dict(), "best.pt")
+""",
+        ),
+        Bad(
+            why="The Trainer's eval_dataset is the training set, though the map has a validation split.",
+            severity=Severity.ERROR,
+            code="""\
+from datasets import load_dataset
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, Trainer, TrainingArguments
+
+tokenizer = AutoTokenizer.from_pretrained("distilbert-base-uncased")
+
+
+def encode(rows):
+    return tokenizer(rows["sentence"], truncation=True, padding="max_length", max_length=64)
+
+
+def main():
+    data = load_dataset("glue", "sst2").map(encode, batched=True)
+    model = AutoModelForSequenceClassification.from_pretrained("distilbert-base-uncased", num_labels=2)
+    trainer = Trainer(
+        model=model,
+        args=TrainingArguments("out", per_device_eval_batch_size=1),
+        train_dataset=data["train"],
+        eval_dataset=data["train"],  # <-
+    )
+    trainer.train()
+    metrics = trainer.evaluate()
+    print(f"validation loss {metrics['eval_loss']:.4f}")
+
+
+if __name__ == "__main__":
+    main()
+""",
+        ),
+    )
+
+    good = (
+        Good(
+            why="Both splits are scored on purpose, each under its own name.",
+            files={"net.py": CONVNET, "scoring.py": SCORING},
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+from torchvision import datasets, transforms
+
+from net import SmallConvNet
+from scoring import average_loss
+
+
+def main(checkpoint, device="cuda"):
+    transform = transforms.ToTensor()
+    train_set = datasets.CIFAR10("data", train=True, transform=transform)
+    test_set = datasets.CIFAR10("data", train=False, transform=transform)
+    model = SmallConvNet().to(device)
+    model.load_state_dict(torch.load(checkpoint, map_location=device))
+    for name, split in (("train", train_set), ("test", test_set)):
+        loss = average_loss(model, DataLoader(split, batch_size=256), device)
+        print(f"{name} loss {loss:.4f}")
+
+
+if __name__ == "__main__":
+    main("cifar10.pt")
+""",
+        ),
+        Good(
+            why="A file loaded with the json builder has one split, called train; the file is the validation set.",
+            files={"scoring.py": TOKEN_SCORING},
+            code="""\
+from datasets import load_dataset
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from scoring import token_loss
+
+
+def main(name, device="cuda"):
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    rows = load_dataset("json", data_files="data/validation.jsonl", split="train")
+    rows = rows.map(lambda row: {"input_ids": tokenizer(row["text"]).input_ids}, remove_columns=["text"])
+    loader = DataLoader(rows.with_format("torch"), batch_size=1)
+    model = AutoModelForCausalLM.from_pretrained(name).to(device)
+    print(f"validation loss {token_loss(model, loader, device):.4f}")
+
+
+if __name__ == "__main__":
+    main("gpt2")
+""",
+        ),
+        Good(
+            why="The repository holds evaluation data only; `train` is the name that the hub gives a lone split.",
+            files={"scoring.py": TOKEN_SCORING},
+            code="""\
+from datasets import load_dataset
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from scoring import token_loss
+
+
+def evaluation_rows(tokenizer):
+    rows = load_dataset("my-org/pile-val-sample", split="train")
+    return rows.map(lambda row: {"input_ids": tokenizer(row["text"]).input_ids}, remove_columns=rows.column_names)
+
+
+def main(name, device="cuda"):
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    model = AutoModelForCausalLM.from_pretrained(name).to(device)
+    loader = DataLoader(evaluation_rows(tokenizer).with_format("torch"), batch_size=1)
+    print(f"Pile validation sample: {token_loss(model, loader, device):.4f} nats/token")
+
+
+if __name__ == "__main__":
+    main("EleutherAI/pythia-160m")
+""",
+        ),
+        Good(
+            why="The validation set is the tenth of the training split that training does not see.",
+            files={"scoring.py": TOKEN_SCORING},
+            code="""\
+from datasets import load_dataset
+from torch.utils.data import DataLoader
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    DataCollatorForLanguageModeling,
+    Trainer,
+    TrainingArguments,
+)
+
+from scoring import token_loss
+
+
+def main(name="gpt2", device="cuda"):
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    tokenizer.pad_token = tokenizer.eos_token
+    train_rows = load_dataset("ag_news", split="train[:90%]")
+    val_rows = load_dataset("ag_news", split="train[90%:]")
+
+    def encode(row):
+        return {"input_ids": tokenizer(row["text"], truncation=True, max_length=256).input_ids}
+
+    train_rows = train_rows.map(encode, remove_columns=train_rows.column_names)
+    val_rows = val_rows.map(encode, remove_columns=val_rows.column_names)
+    model = AutoModelForCausalLM.from_pretrained(name).to(device)
+    collator = DataCollatorForLanguageModeling(tokenizer, mlm=False)
+    Trainer(model, TrainingArguments("out"), collator, train_rows).train()
+    val_loader = DataLoader(val_rows.with_format("torch"), batch_size=1)
+    print(f"val loss {token_loss(model, val_loader, device):.4f}")
+""",
+        ),
+        Good(
+            why="train_test_split and random_split make a held-out part of what is called train.",
+            files={"net.py": CONVNET, "scoring.py": SCORING},
+            code="""\
+import torch
+from torch.utils.data import DataLoader, random_split
+from torchvision import datasets, transforms
+
+from net import SmallConvNet
+from scoring import average_loss
+
+
+def loaders(batch_size=128):
+    whole = datasets.CIFAR10("data", train=True, transform=transforms.ToTensor())
+    generator = torch.Generator().manual_seed(0)
+    train_set, val_set = random_split(whole, [45_000, 5_000], generator=generator)
+    return DataLoader(train_set, batch_size=batch_size, shuffle=True), DataLoader(val_set, batch_size=batch_size)
+
+
+def fit(epochs, device="cuda"):
+    train_loader, val_loader = loaders()
+    model = SmallConvNet().to(device)
+    optimizer = torch.optim.Adam(model.parameters())
+    for epoch in range(epochs):
+        model.train()
+        for images, labels in train_loader:
+            loss = torch.nn.functional.cross_entropy(model(images.to(device)), labels.to(device))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        print(f"epoch {epoch}: val loss {average_loss(model, val_loader, device):.4f}")
+""",
+        ),
+        Good(
+            why="The train loader is used for what it is: an estimate printed as train loss beside the val loss.",
+            files={"model.py": GPT},
+            code="""\
+import numpy as np
+import torch
+
+from model import TinyGPT
+
+block_size, batch_size = 128, 32
+data = {split: np.memmap(f"data/{split}.bin", dtype=np.uint16, mode="r") for split in ("train", "val")}
+
+
+def get_batch(split):
+    ids = data[split]
+    starts = torch.randint(len(ids) - block_size, (batch_size,))
+    x = torch.stack([torch.from_numpy(ids[i : i + block_size].astype(np.int64)) for i in starts])
+    y = torch.stack([torch.from_numpy(ids[i + 1 : i + 1 + block_size].astype(np.int64)) for i in starts])
+    return x, y
+
+
+@torch.no_grad()
+def estimate_loss(model, eval_iters):
+    out = {}
+    model.eval()
+    for split in ["train", "val"]:
+        losses = torch.zeros(eval_iters)
+        for k in range(eval_iters):
+            x, y = get_batch(split)
+            _, loss = model(x, y)
+            losses[k] = loss.item()
+        out[split] = losses.mean().item()
+    model.train()
+    return out
+
+
+def report(path, eval_iters=200):
+    model = TinyGPT(50_304)
+    model.load_state_dict(torch.load(path, map_location="cpu"))
+    losses = estimate_loss(model, eval_iters)
+    print(f"train loss {losses['train']:.4f}, val loss {losses['val']:.4f}")
+""",
+        ),
+        Good(
+            why="Calibration reads the training split, the evaluation reads the test split.",
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from datasets import load_dataset
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+
+def wikitext(tokenizer, split):
+    rows = load_dataset("wikitext", "wikitext-2-raw-v1", split=split)
+    return tokenizer("\\n\\n".join(rows["text"]), return_tensors="pt").input_ids
+
+
+@torch.no_grad()
+def activation_scale(model, ids, samples=128, length=512):
+    highest = 0.0
+    for start in torch.randint(ids.size(1) - length, (samples,)).tolist():
+        hidden = model(ids[:, start : start + length], output_hidden_states=True).hidden_states[-1]
+        highest = max(highest, hidden.abs().max().item())
+    return highest
+
+
+@torch.no_grad()
+def perplexity(model, ids, window=1024):
+    nats, tokens = 0.0, 0
+    for start in range(0, ids.size(1) - 1, window):
+        segment = ids[0, start : start + window + 1]
+        nats += F.cross_entropy(model(segment[None, :-1]).logits[0], segment[1:], reduction="sum").item()
+        tokens += segment.numel() - 1
+    return math.exp(nats / tokens)
+
+
+def main(name):
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    model = AutoModelForCausalLM.from_pretrained(name).eval()
+    print(f"scale {activation_scale(model, wikitext(tokenizer, 'train')):.2f}")
+    print(f"test perplexity {perplexity(model, wikitext(tokenizer, 'test')):.2f}")
+""",
+        ),
+        Good(
+            why="The few-shot examples come from the training split; what is scored comes from the test split.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from datasets import load_dataset
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+
+def prompt(shots):
+    return "".join(f"Q: {row['question']}\\nA: {row['answer']}\\n\\n" for row in shots)
+
+
+@torch.no_grad()
+def answer_loss(name, device="cuda"):
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    model = AutoModelForCausalLM.from_pretrained(name).to(device).eval()
+    shots = load_dataset("gsm8k", "main", split="train").select(range(4))
+    nats, tokens = 0.0, 0
+    for row in load_dataset("gsm8k", "main", split="test"):
+        context = tokenizer(prompt(shots) + f"Q: {row['question']}\\nA:", return_tensors="pt").input_ids
+        answer = tokenizer(" " + row["answer"], return_tensors="pt").input_ids
+        ids = torch.cat([context, answer], dim=1).to(device)
+        logits = model(ids).logits[0, context.size(1) - 1 : -1]
+        nats += F.cross_entropy(logits, ids[0, context.size(1) :], reduction="sum").item()
+        tokens += answer.size(1)
+    return nats / tokens
+
+
+if __name__ == "__main__":
+    print(f"gsm8k answer loss {answer_loss('Qwen/Qwen2.5-0.5B'):.4f} nats/token")
+""",
+        ),
+        Good(
+            why="A file name with `train` in a folder of evaluation data: the folder says what it is.",
+            files={"scoring.py": TOKEN_SCORING},
+            code="""\
+import glob
+
+import torch
+from torch.utils.data import DataLoader
+from transformers import GPT2LMHeadModel
+
+from scoring import token_loss
+
+
+class TokenFiles(torch.utils.data.Dataset):
+    def __init__(self, pattern, length=1024):
+        streams = [torch.load(path) for path in sorted(glob.glob(pattern))]
+        ids = torch.cat(streams)
+        rows = ids.numel() // length
+        self.rows = ids[: rows * length].view(rows, length)
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, index):
+        return {"input_ids": self.rows[index]}
+
+
+def main(checkpoint, device="cuda"):
+    model = GPT2LMHeadModel.from_pretrained(checkpoint).to(device)
+    evaluation = TokenFiles("data/tokenized_eval/tokenized_train_*.pt")
+    print(f"eval loss {token_loss(model, DataLoader(evaluation, batch_size=8), device):.4f}")
+
+
+if __name__ == "__main__":
+    main("checkpoints/final")
+""",
+        ),
+        Good(
+            why="A memorization study scores the training text on purpose and says so.",
+            files={"scoring.py": TOKEN_SCORING},
+            code="""\
+from datasets import load_from_disk
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM, default_data_collator
+
+from scoring import token_loss
+
+
+def memorization_gap(name, folder, device="cuda"):
+    blocks = load_from_disk(folder)
+    model = AutoModelForCausalLM.from_pretrained(name).to(device)
+    seen = DataLoader(blocks["train"], batch_size=8, collate_fn=default_data_collator)
+    unseen = DataLoader(blocks["test"], batch_size=8, collate_fn=default_data_collator)
+    train_loss = token_loss(model, seen, device)
+    test_loss = token_loss(model, unseen, device)
+    print(f"train {train_loss:.4f} test {test_loss:.4f} gap {test_loss - train_loss:.4f}")
+    return test_loss - train_loss
+
+
+if __name__ == "__main__":
+    memorization_gap("checkpoints/final", "blocks_1024")
+""",
+        ),
+    )

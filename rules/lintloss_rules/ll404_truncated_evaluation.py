@@ -1,0 +1,978 @@
+"""Rule LL404: part of the evaluation data is left out without anyone having asked for it."""
+
+from __future__ import annotations
+
+from lintloss.findings import Severity
+from lintloss.rule import Bad, Good, Rule
+
+GPT = """\
+import torch
+import torch.nn as nn
+
+
+class TinyGPT(nn.Module):
+    def __init__(self, vocab_size, width=256, heads=4, depth=4, context=128):
+        super().__init__()
+        self.tokens = nn.Embedding(vocab_size, width)
+        self.positions = nn.Embedding(context, width)
+        layer = nn.TransformerEncoderLayer(width, heads, 4 * width, dropout=0.1, batch_first=True, norm_first=True)
+        self.blocks = nn.TransformerEncoder(layer, depth)
+        self.head = nn.Linear(width, vocab_size, bias=False)
+
+    def forward(self, ids):
+        length = ids.size(1)
+        causal = nn.Transformer.generate_square_subsequent_mask(length, device=ids.device)
+        hidden = self.tokens(ids) + self.positions(torch.arange(length, device=ids.device))
+        return self.head(self.blocks(hidden, mask=causal, is_causal=True))
+"""
+
+CONVNET = """\
+import torch.nn as nn
+
+
+class SmallConvNet(nn.Module):
+    def __init__(self, classes=10):
+        super().__init__()
+        self.features = nn.Sequential(nn.Conv2d(3, 32, 3), nn.BatchNorm2d(32), nn.ReLU(), nn.AdaptiveAvgPool2d(4))
+        self.classifier = nn.Linear(32 * 16, classes)
+
+    def forward(self, images):
+        return self.classifier(self.features(images).flatten(1))
+"""
+
+SCORING = """\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def token_loss(model, loader, device):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids in loader:
+        ids = ids.to(device)
+        logits = model(ids[:, :-1])
+        targets = ids[:, 1:]
+        nats += F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum").item()
+        tokens += targets.numel()
+    return nats / tokens
+"""
+
+
+class TruncatedEvaluation(Rule):
+    """Part of the evaluation data is never scored, and nobody asked for that.
+
+    Why:
+        With n examples and batches of b, `drop_last=True` leaves out n mod b of them: other ones each time where the
+        loader shuffles, the same ones for ever where it does not. A literal `break` after k batches scores k * b of n
+        examples; from an unshuffled loader these are always the first, often of one source or one document. The value
+        is a right mean, in nats/token, of a set that the report does not name, and it is not comparable with anyone's
+        number on the whole split. drop_last is also a way to hide LL101: with equal batches the mean of means is
+        exact, of the wrong data.
+
+    Instead:
+        Score everything, and weight by what was scored; a smaller last batch then does no harm:
+
+            val_loader = DataLoader(val_set, batch_size=32)
+            for start in range(0, len(rows), batch_size): ...
+
+        or let the caller choose the cap (`--max-eval-batches`, default None) and report it with the result.
+
+    Fix:
+        None: whether the cut was meant is for a person to say.
+
+    Source:
+        torch.utils.data.DataLoader (`drop_last`); itertools.islice; transformers.TrainingArguments
+        (`dataloader_drop_last` also holds for the evaluation loader).
+    """
+
+    code = "LL404"
+    name = "truncated-evaluation"
+    confirmed_by = (
+        "examples scored in one evaluation against len(loader.dataset) or the length of the iterable: fewer "
+        "(confirmed, with both counts), equal (refuted)"
+    )
+
+    bad = (
+        Bad(
+            why="drop_last=True on the validation loader.",
+            severity=Severity.ERROR,
+            files={"model.py": GPT, "scoring.py": SCORING},
+            code="""\
+import math
+
+import torch
+from torch.utils.data import DataLoader
+
+from model import TinyGPT
+from scoring import token_loss
+
+
+def main(checkpoint, device="cuda"):
+    train_blocks = torch.load("train_blocks.pt")
+    val_blocks = torch.load("val_blocks.pt")
+    train_loader = DataLoader(train_blocks, batch_size=64, shuffle=True, drop_last=True)
+    val_loader = DataLoader(val_blocks, batch_size=64, drop_last=True)  # <-
+    print(f"{len(train_loader)} batches a training epoch")
+
+    model = TinyGPT(16_000).to(device)
+    model.load_state_dict(torch.load(checkpoint, map_location=device))
+    loss = token_loss(model, val_loader, device)
+    print(f"val loss {loss:.4f}  ppl {math.exp(loss):.2f}")
+
+
+if __name__ == "__main__":
+    main("checkpoint.pt")
+""",
+        ),
+        Bad(
+            why="A literal in the function stops the loop; no caller can choose it and no report names it.",
+            severity=Severity.ERROR,
+            files={"model.py": GPT},
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+from model import TinyGPT
+
+
+@torch.no_grad()
+def evaluate(model, val_blocks, device):
+    model.eval()
+    loader = DataLoader(val_blocks, batch_size=32)
+    nats, tokens = 0.0, 0
+    for step, ids in enumerate(loader):
+        if step >= 40:
+            break  # <-
+        ids = ids.to(device)
+        logits = model(ids[:, :-1])
+        targets = ids[:, 1:]
+        nats += F.cross_entropy(logits.transpose(1, 2), targets, reduction="sum").item()
+        tokens += targets.numel()
+    model.train()
+    return nats / tokens
+
+
+def main(checkpoint, device="cuda"):
+    model = TinyGPT(16_000).to(device)
+    model.load_state_dict(torch.load(checkpoint, map_location=device))
+    print("val loss", evaluate(model, torch.load("val_blocks.pt"), device))
+""",
+        ),
+        Bad(
+            why="islice takes the first hundred batches of an unshuffled loader.",
+            severity=Severity.ERROR,
+            code="""\
+from itertools import islice
+
+import torch
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM
+
+
+def perplexity(name, blocks, device="cuda"):
+    model = AutoModelForCausalLM.from_pretrained(name).to(device)
+    model.eval()
+    loader = DataLoader(blocks, batch_size=8)
+    nats, tokens = 0.0, 0
+    with torch.inference_mode():
+        for ids in islice(loader, 100):  # <-
+            ids = ids.to(device)
+            loss = model(ids, labels=ids).loss
+            scored = ids[:, 1:].numel()
+            nats += loss.item() * scored
+            tokens += scored
+    return torch.tensor(nats / tokens).exp().item()
+
+
+if __name__ == "__main__":
+    print(f"WikiText-103 test perplexity: {perplexity('gpt2', torch.load('wt103_test.pt')):.2f}")
+""",
+        ),
+        Bad(
+            why="A small default that no caller overrides: wrong as soon as the loader is longer.",
+            severity=Severity.WARNING,
+            files={"net.py": CONVNET},
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+from torchvision import datasets, transforms
+
+from net import SmallConvNet
+
+
+@torch.no_grad()
+def validate(model, loader, device, max_batches=50):
+    model.eval()
+    nats, examples = 0.0, 0
+    for index, (images, labels) in enumerate(loader):
+        if index == max_batches:
+            break  # <-
+        logits = model(images.to(device))
+        nats += F.cross_entropy(logits, labels.to(device), reduction="sum").item()
+        examples += labels.numel()
+    return nats / examples
+
+
+def main(checkpoint, folder, device="cuda"):
+    val_set = datasets.ImageFolder(folder, transforms.ToTensor())
+    model = SmallConvNet(len(val_set.classes)).to(device)
+    model.load_state_dict(torch.load(checkpoint, map_location=device))
+    loss = validate(model, DataLoader(val_set, batch_size=64), device)
+    print(f"validation loss {loss:.4f}")
+""",
+        ),
+        Bad(
+            why="A module constant, in another file, that no option reaches.",
+            severity=Severity.ERROR,
+            files={
+                "model.py": GPT,
+                "settings.py": """\
+BATCH_SIZE = 64
+EVAL_STEPS = 20
+LEARNING_RATE = 6e-4
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+from model import TinyGPT
+from settings import BATCH_SIZE, EVAL_STEPS
+
+
+@torch.no_grad()
+def evaluate(model, val_chunks, device):
+    model.eval()
+    nats = torch.zeros((), device=device)
+    tokens = 0
+    for step, chunk in enumerate(DataLoader(val_chunks, batch_size=BATCH_SIZE)):
+        if step == EVAL_STEPS:
+            break  # <-
+        x, y = chunk[:, :-1].to(device), chunk[:, 1:].to(device)
+        logits = model(x)
+        nats += F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum")
+        tokens += y.numel()
+    model.train()
+    return (nats / tokens).item()
+
+
+def build(vocab_size, device):
+    return TinyGPT(vocab_size).to(device)
+""",
+        ),
+        Bad(
+            why="A factory written for training builds the validation loader too.",
+            severity=Severity.ERROR,
+            files={"model.py": GPT, "scoring.py": SCORING},
+            code="""\
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from model import TinyGPT
+from scoring import token_loss
+
+
+class Chunks(Dataset):
+    def __init__(self, path, length):
+        self.rows = torch.load(path).unfold(0, length, length)
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, index):
+        return self.rows[index]
+
+
+def make_loader(path, batch_size, shuffle):
+    return DataLoader(Chunks(path, 129), batch_size=batch_size, shuffle=shuffle, drop_last=True)  # <-
+
+
+def fit(model, optimizer, train_loader, device):
+    model.train()
+    for ids in train_loader:
+        ids = ids.to(device)
+        loss = torch.nn.functional.cross_entropy(model(ids[:, :-1]).transpose(1, 2), ids[:, 1:])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+
+def main(epochs=10, device="cuda"):
+    train_loader = make_loader("train.pt", 64, shuffle=True)
+    val_loader = make_loader("val.pt", 64, shuffle=False)
+    model = TinyGPT(16_000).to(device)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-4)
+    for epoch in range(epochs):
+        fit(model, optimizer, train_loader, device)
+        print(f"epoch {epoch}: val loss {token_loss(model, val_loader, device):.4f}")
+""",
+        ),
+        Bad(
+            why="The batch iterator yields full buckets only; what is left in them is never scored.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
+
+
+def batches(texts, batch_size):
+    buckets = {}
+    for text in texts:
+        ids = tokenizer(text).input_ids
+        bucket = buckets.setdefault(len(ids), [])
+        bucket.append(ids)
+        if len(bucket) == batch_size:
+            yield torch.tensor(bucket)  # <-
+            buckets[len(ids)] = []
+
+
+@torch.no_grad()
+def test_loss(texts, batch_size=8):
+    nats, tokens = 0.0, 0
+    for ids in batches(texts, batch_size):
+        logits = model(ids).logits
+        targets = ids[:, 1:]
+        nats += F.cross_entropy(logits[:, :-1].transpose(1, 2), targets, reduction="sum").item()
+        tokens += targets.numel()
+    return nats / tokens
+
+
+if __name__ == "__main__":
+    with open("test.txt") as lines:
+        print(test_loss([line.strip() for line in lines if len(line) > 20]))
+""",
+        ),
+        Bad(
+            why="`n // batch_size` whole batches: the rows of the last, partial one are left out.",
+            severity=Severity.ERROR,
+            files={"model.py": GPT},
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+from model import TinyGPT
+
+
+@torch.no_grad()
+def evaluate(model, rows, batch_size=32):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for index in range(rows.size(0) // batch_size):  # <-
+        ids = rows[index * batch_size : (index + 1) * batch_size]
+        logits = model(ids[:, :-1])
+        nats += F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="sum").item()
+        tokens += ids[:, 1:].numel()
+    return nats / tokens
+
+
+def main(checkpoint):
+    model = TinyGPT(8_192)
+    model.load_state_dict(torch.load(checkpoint, map_location="cpu"))
+    loss = evaluate(model, torch.load("test_rows.pt"))
+    print(f"test loss {loss:.4f} ppl {math.exp(loss):.2f}")
+""",
+        ),
+        Bad(
+            why="The same, but with the default batch of one nothing is lost until somebody raises it.",
+            severity=Severity.WARNING,
+            code="""\
+import argparse
+
+import torch
+from transformers import AutoModelForCausalLM
+
+
+@torch.no_grad()
+def evaluate(model, blocks, batch_size, device):
+    nats, tokens = 0.0, 0
+    for index in range(len(blocks) // batch_size):  # <-
+        ids = blocks[index * batch_size : (index + 1) * batch_size].to(device)
+        scored = ids.size(0) * (ids.size(1) - 1)
+        nats += model(ids, labels=ids).loss.item() * scored
+        tokens += scored
+    return nats / tokens
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--model", default="gpt2")
+    parser.add_argument("--batch-size", type=int, default=1)
+    args = parser.parse_args()
+    model = AutoModelForCausalLM.from_pretrained(args.model).cuda().eval()
+    loss = evaluate(model, torch.load("ptb_blocks.pt"), args.batch_size, "cuda")
+    print(f"loss {loss:.4f}")
+
+
+if __name__ == "__main__":
+    main()
+""",
+        ),
+        Bad(
+            why="zip with a range ends after 30 batches without a break in sight.",
+            severity=Severity.ERROR,
+            files={"net.py": CONVNET},
+            code="""\
+import torch
+import torch.nn as nn
+
+from net import SmallConvNet
+
+
+class Validator:
+    def __init__(self, checkpoint, val_loader, device):
+        self.device = device
+        self.val_loader = val_loader
+        self.criterion = nn.CrossEntropyLoss(reduction="sum")
+        self.net = SmallConvNet().to(device)
+        self.net.load_state_dict(torch.load(checkpoint, map_location=device))
+
+    @torch.no_grad()
+    def run(self):
+        self.net.eval()
+        nats, examples = 0.0, 0
+        for _, (images, labels) in zip(range(30), self.val_loader):  # <-
+            logits = self.net(images.to(self.device))
+            nats += self.criterion(logits, labels.to(self.device)).item()
+            examples += labels.size(0)
+        return nats / examples
+
+
+def validate(checkpoint, val_loader, device="cuda"):
+    print(f"validation loss {Validator(checkpoint, val_loader, device).run():.4f}")
+""",
+        ),
+        Bad(
+            why="dataloader_drop_last is meant for training, and the Trainer applies it to evaluation too.",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+from datasets import load_from_disk
+from transformers import AutoModelForCausalLM, Trainer, TrainingArguments, default_data_collator
+
+
+def main():
+    blocks = load_from_disk("wikitext_blocks_1024")
+    model = AutoModelForCausalLM.from_pretrained("gpt2")
+    args = TrainingArguments(
+        output_dir="out",
+        per_device_train_batch_size=8,
+        per_device_eval_batch_size=8,
+        dataloader_drop_last=True,  # <-
+        num_train_epochs=1,
+    )
+    trainer = Trainer(
+        model=model,
+        args=args,
+        train_dataset=blocks["train"],
+        eval_dataset=blocks["validation"],
+        data_collator=default_data_collator,
+    )
+    trainer.train()
+    metrics = trainer.evaluate()
+    print(f"perplexity {math.exp(metrics['eval_loss']):.2f}")
+
+
+if __name__ == "__main__":
+    main()
+""",
+        ),
+        Bad(
+            why="A break that was left from debugging: one batch is the whole evaluation.",
+            severity=Severity.ERROR,
+            files={"model.py": GPT},
+            code="""\
+import torch
+import torch.nn as nn
+
+from model import TinyGPT
+
+
+def evaluate(model, test_loader, device):
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    model.eval()
+    nats, tokens = 0.0, 0
+    with torch.no_grad():
+        for ids in test_loader:
+            ids = ids.to(device)
+            targets = ids[:, 1:]
+            logits = model(ids[:, :-1])
+            nats += criterion(logits.transpose(1, 2), targets).item()
+            tokens += targets.numel()
+            break  # <-
+    return nats / tokens
+
+
+def main(checkpoint, test_loader, device="cuda"):
+    model = TinyGPT(16_000).to(device)
+    model.load_state_dict(torch.load(checkpoint, map_location=device))
+    print(f"test loss {evaluate(model, test_loader, device):.4f}")
+""",
+        ),
+    )
+
+    good = (
+        Good(
+            why="The user sets the cap on the command line; without it everything is scored.",
+            files={"model.py": GPT},
+            code="""\
+import argparse
+
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+from model import TinyGPT
+
+
+@torch.no_grad()
+def evaluate(model, loader, limit):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for step, ids in enumerate(loader):
+        if limit is not None and step >= limit:
+            break
+        logits = model(ids[:, :-1])
+        nats += F.cross_entropy(logits.transpose(1, 2), ids[:, 1:], reduction="sum").item()
+        tokens += ids[:, 1:].numel()
+    return nats / tokens
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("checkpoint")
+    parser.add_argument("--max-eval-batches", type=int, default=None)
+    args = parser.parse_args()
+    model = TinyGPT(16_000)
+    model.load_state_dict(torch.load(args.checkpoint, map_location="cpu"))
+    loader = DataLoader(torch.load("val_blocks.pt"), batch_size=32)
+    print(f"val loss {evaluate(model, loader, args.max_eval_batches):.4f}")
+
+
+if __name__ == "__main__":
+    main()
+""",
+        ),
+        Good(
+            why="The cap is reported with the result: nobody takes it for the whole split.",
+            files={"model.py": GPT},
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from model import TinyGPT
+
+QUICK_BATCHES = 25
+
+
+@torch.no_grad()
+def quick_check(model, loader, device):
+    model.eval()
+    nats, tokens, batches = 0.0, 0, 0
+    for ids in loader:
+        if batches == QUICK_BATCHES:
+            break
+        ids = ids.to(device)
+        logits = model(ids[:, :-1])
+        nats += F.cross_entropy(logits.transpose(1, 2), ids[:, 1:], reduction="sum").item()
+        tokens += ids[:, 1:].numel()
+        batches += 1
+    loss = nats / tokens
+    print(f"loss on the first {batches} of {len(loader)} batches: {loss:.4f}")
+    return loss
+
+
+def build(vocab_size, device):
+    return TinyGPT(vocab_size).to(device)
+""",
+        ),
+        Good(
+            why="`eval_iters` random batches: a sample whose size the caller sets, not a truncated pass.",
+            files={"model.py": GPT},
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from model import TinyGPT
+
+block_size, batch_size, eval_iters = 128, 32, 200
+data = {split: np.memmap(f"data/{split}.bin", dtype=np.uint16, mode="r") for split in ("train", "val")}
+
+
+def get_batch(split):
+    ids = data[split]
+    starts = torch.randint(len(ids) - block_size, (batch_size,))
+    x = torch.stack([torch.from_numpy(ids[i : i + block_size].astype(np.int64)) for i in starts])
+    y = torch.stack([torch.from_numpy(ids[i + 1 : i + 1 + block_size].astype(np.int64)) for i in starts])
+    return x, y
+
+
+@torch.no_grad()
+def estimate_loss(model):
+    out = {}
+    model.eval()
+    for split in ("train", "val"):
+        losses = torch.zeros(eval_iters)
+        for k in range(eval_iters):
+            x, y = get_batch(split)
+            logits = model(x)
+            losses[k] = F.cross_entropy(logits.view(-1, logits.size(-1)), y.view(-1)).item()
+        out[split] = losses.mean()
+    model.train()
+    return out
+
+
+def build():
+    return TinyGPT(50_304)
+""",
+        ),
+        Good(
+            why="An endless stream has no end to reach, so a number of steps has to be chosen.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from datasets import load_dataset
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
+
+
+def packed(length):
+    ids = []
+    while True:
+        for row in load_dataset("allenai/c4", "en", split="validation", streaming=True):
+            ids.extend(tokenizer(row["text"]).input_ids)
+            while len(ids) > length:
+                yield torch.tensor([ids[: length + 1]])
+                ids = ids[length:]
+
+
+@torch.no_grad()
+def evaluate(steps):
+    stream = packed(1024)
+    nats, tokens = 0.0, 0
+    for _ in range(steps):
+        ids = next(stream)
+        logits = model(ids[:, :-1]).logits
+        nats += F.cross_entropy(logits.transpose(1, 2), ids[:, 1:], reduction="sum").item()
+        tokens += ids[:, 1:].numel()
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="A token budget, stated and reported with the loss.",
+            files={"model.py": GPT},
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from model import TinyGPT
+
+
+@torch.no_grad()
+def evaluate(model, loader, device, target_tokens=10_000_000):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids in loader:
+        if tokens >= target_tokens:
+            break
+        ids = ids.to(device)
+        logits = model(ids[:, :-1])
+        targets = ids[:, 1:]
+        nats += F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum").item()
+        tokens += targets.numel()
+    return {"eval_loss": nats / tokens, "eval_tokens": tokens}
+
+
+def build(vocab_size, device):
+    return TinyGPT(vocab_size).to(device)
+""",
+        ),
+        Good(
+            why="drop_last on the training loader only.",
+            files={"model.py": GPT, "scoring.py": SCORING},
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+
+from model import TinyGPT
+from scoring import token_loss
+
+
+def loaders(batch_size):
+    train = DataLoader(torch.load("train.pt"), batch_size=batch_size, shuffle=True, drop_last=True)
+    val = DataLoader(torch.load("val.pt"), batch_size=batch_size)
+    return train, val
+
+
+def main(device="cuda"):
+    train_loader, val_loader = loaders(64)
+    model = TinyGPT(16_000).to(device)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-4)
+    model.train()
+    for ids in train_loader:
+        ids = ids.to(device)
+        loss = torch.nn.functional.cross_entropy(model(ids[:, :-1]).transpose(1, 2), ids[:, 1:])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    print(f"val loss {token_loss(model, val_loader, device):.4f}")
+""",
+        ),
+        Good(
+            why="The cap is None by default and nobody passes one: nothing is cut.",
+            files={"net.py": CONVNET},
+            code="""\
+import itertools
+
+import torch
+import torch.nn.functional as F
+
+from net import SmallConvNet
+
+
+@torch.no_grad()
+def evaluate(model, loader, device, max_batches=None):
+    model.eval()
+    nats, examples = 0.0, 0
+    for images, labels in itertools.islice(loader, max_batches):
+        logits = model(images.to(device))
+        nats += F.cross_entropy(logits, labels.to(device), reduction="sum").item()
+        examples += labels.numel()
+    return nats / examples
+
+
+def main(checkpoint, test_loader, device="cuda"):
+    model = SmallConvNet().to(device)
+    model.load_state_dict(torch.load(checkpoint, map_location=device))
+    print(f"test loss {evaluate(model, test_loader, device):.4f}")
+""",
+        ),
+        Good(
+            why="The break belongs to a dry run, which is not the default.",
+            files={"net.py": CONVNET},
+            code="""\
+import argparse
+
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+from torchvision import datasets, transforms
+
+from net import SmallConvNet
+
+
+@torch.no_grad()
+def test(model, loader, dry_run):
+    model.eval()
+    nats, examples = 0.0, 0
+    for images, labels in loader:
+        nats += F.cross_entropy(model(images), labels, reduction="sum").item()
+        examples += len(labels)
+        if dry_run:
+            break
+    print(f"test loss {nats / examples:.4f}")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--dry-run", action="store_true", help="one batch, to see that it runs")
+    args = parser.parse_args()
+    test_set = datasets.CIFAR10("data", train=False, transform=transforms.ToTensor())
+    test(SmallConvNet(), DataLoader(test_set, batch_size=500), args.dry_run)
+
+
+if __name__ == "__main__":
+    main()
+""",
+        ),
+        Good(
+            why="The iterator yields what is left over at the end.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
+
+
+def batches(texts, batch_size):
+    buckets = {}
+    for text in texts:
+        ids = tokenizer(text).input_ids
+        bucket = buckets.setdefault(len(ids), [])
+        bucket.append(ids)
+        if len(bucket) == batch_size:
+            yield torch.tensor(buckets.pop(len(ids)))
+    for bucket in buckets.values():
+        yield torch.tensor(bucket)
+
+
+@torch.no_grad()
+def test_loss(texts, batch_size=8):
+    nats, tokens = 0.0, 0
+    for ids in batches(texts, batch_size):
+        logits = model(ids).logits
+        targets = ids[:, 1:]
+        nats += F.cross_entropy(logits[:, :-1].transpose(1, 2), targets, reduction="sum").item()
+        tokens += targets.numel()
+    return nats / tokens
+
+
+if __name__ == "__main__":
+    with open("test.txt") as lines:
+        print(test_loss([line.strip() for line in lines if len(line) > 20]))
+""",
+        ),
+        Good(
+            why="The number of batches is rounded up, so the partial one is scored.",
+            files={"model.py": GPT},
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+from model import TinyGPT
+
+
+@torch.no_grad()
+def evaluate(model, rows, batch_size=32):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for index in range(math.ceil(len(rows) / batch_size)):
+        ids = rows[index * batch_size : (index + 1) * batch_size]
+        logits = model(ids[:, :-1])
+        nats += F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="sum").item()
+        tokens += ids[:, 1:].numel()
+    return nats / tokens
+
+
+def main(checkpoint):
+    model = TinyGPT(8_192)
+    model.load_state_dict(torch.load(checkpoint, map_location="cpu"))
+    print(f"test loss {evaluate(model, torch.load('test_rows.pt')):.4f}")
+""",
+        ),
+        Good(
+            why="The break marks the end of the data, not a cut.",
+            files={"model.py": GPT},
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from model import TinyGPT
+
+
+class Prefetcher:
+    def __init__(self, loader, device):
+        self.batches, self.device = iter(loader), device
+
+    def next(self):
+        ids = next(self.batches, None)
+        return None if ids is None else ids.to(self.device, non_blocking=True)
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    model.eval()
+    prefetcher = Prefetcher(loader, device)
+    nats, tokens = 0.0, 0
+    while True:
+        ids = prefetcher.next()
+        if ids is None:
+            break
+        logits = model(ids[:, :-1])
+        nats += F.cross_entropy(logits.transpose(1, 2), ids[:, 1:], reduction="sum").item()
+        tokens += ids[:, 1:].numel()
+    return nats / tokens
+
+
+def build(device):
+    return TinyGPT(16_000).to(device)
+""",
+        ),
+        Good(
+            why="One factory for both splits, in another file, that drops only while training.",
+            files={
+                "model.py": GPT,
+                "scoring.py": SCORING,
+                "data.py": """\
+import torch
+from torch.utils.data import DataLoader
+
+
+def make_loader(split, batch_size):
+    is_train = split == "train"
+    rows = torch.load(f"{split}_rows.pt")
+    return DataLoader(rows, batch_size=batch_size, shuffle=is_train, drop_last=is_train)
+""",
+            },
+            code="""\
+import math
+
+import torch
+
+from data import make_loader
+from model import TinyGPT
+from scoring import token_loss
+
+
+def main(checkpoint, device="cuda"):
+    model = TinyGPT(16_000).to(device)
+    model.load_state_dict(torch.load(checkpoint, map_location=device))
+    loss = token_loss(model, make_loader("val", 64), device)
+    print(f"val loss {loss:.4f}  ppl {math.exp(loss):.2f}")
+
+
+if __name__ == "__main__":
+    main("checkpoint.pt")
+""",
+        ),
+        Good(
+            why="Cutting a stream into equal columns leaves out fewer tokens than there are columns; no batch is lost.",
+            files={"model.py": GPT},
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from model import TinyGPT
+
+
+def batchify(ids, columns):
+    length = ids.size(0) // columns
+    return ids[: length * columns].view(columns, length)
+
+
+@torch.no_grad()
+def evaluate(model, ids, columns=10, bptt=128):
+    model.eval()
+    stream = batchify(ids, columns)
+    nats, tokens = 0.0, 0
+    for start in range(0, stream.size(1) - 1, bptt):
+        window = stream[:, start : start + bptt + 1]
+        logits = model(window[:, :-1])
+        targets = window[:, 1:]
+        nats += F.cross_entropy(logits.transpose(1, 2), targets, reduction="sum").item()
+        tokens += targets.numel()
+    return nats / tokens
+
+
+def build(vocab_size):
+    return TinyGPT(vocab_size)
+""",
+        ),
+    )

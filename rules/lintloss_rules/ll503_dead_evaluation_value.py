@@ -1,0 +1,539 @@
+"""LL503: a value that the evaluation was meant to use is computed and dropped, or the training's is used instead."""
+
+from __future__ import annotations
+
+from lintloss.findings import Severity
+from lintloss.rule import Bad, Good, Rule
+
+
+class DeadEvaluationValue(Rule):
+    """Shifted labels, masked losses or token counts are computed and never used, or the training loss is reported.
+
+    Why:
+        Nobody computes shifted labels, a masked loss or a token count for nothing: where one is never read, the line
+        that was meant to read it reads something else. Worst of all, an evaluation loop that assigns `eval_loss` and
+        then appends `loss` reports the last training batch over and over.
+
+    Instead:
+        Use the value in the line that reports, or delete it, so that the reader sees what is computed.
+
+    Fix:
+        None: whether the value or the line that ignores it is wrong, only its author knows.
+
+    Source:
+        pyflakes' unused bindings, and the flow of values through augmented assignments and loops.
+    """
+
+    code = "LL503"
+    name = "dead-evaluation-value"
+    confirmed_by = "the reported value is the ledger's last training loss, or never depends on the flagged one"
+
+    bad = (
+        Bad(
+            why="eval_loss is assigned, the training loop's loss is gathered",
+            severity=Severity.ERROR,
+            code='''\
+import math
+
+import torch
+from accelerate import Accelerator
+
+
+def train_and_evaluate(model, optimizer, train_loader, eval_loader, epochs):
+    accelerator = Accelerator()
+    model, optimizer, train_loader, eval_loader = accelerator.prepare(model, optimizer, train_loader, eval_loader)
+    for epoch in range(epochs):
+        model.train()
+        for batch in train_loader:
+            outputs = model(**batch)
+            loss = outputs.loss
+            accelerator.backward(loss)
+            optimizer.step()
+            optimizer.zero_grad()
+
+        model.eval()
+        nats, tokens = 0.0, 0
+        for batch in eval_loader:
+            with torch.no_grad():
+                outputs = model(**batch)
+            eval_loss = outputs.loss
+            scored = (batch["labels"][:, 1:] != -100).sum().item()
+            nats += loss.item() * scored  # <-
+            tokens += scored
+        print(epoch, math.exp(nats / tokens))
+''',
+        ),
+        Bad(
+            why="shift_logits and shift_labels are made, the model's own loss is reported",
+            severity=Severity.WARNING,
+            code='''\
+import math
+
+import torch
+from transformers import AutoModelForCausalLM
+
+
+@torch.no_grad()
+def perplexity(name, blocks, device="cuda"):
+    """blocks: a list of (1, length) tensors."""
+    model = AutoModelForCausalLM.from_pretrained(name).to(device)
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids in blocks:
+        ids = ids.to(device)
+        outputs = model(ids, labels=ids)
+        shift_logits = outputs.logits[..., :-1, :].contiguous()  # <-
+        shift_labels = ids[..., 1:].contiguous()  # <-
+        scored = ids.numel() - ids.size(0)
+        nats += outputs.loss.item() * scored
+        tokens += scored
+    return math.exp(nats / tokens)
+''',
+        ),
+        Bad(
+            why="tokens are counted and never divide anything",
+            severity=Severity.WARNING,
+            code='''\
+import torch
+import torch.nn.functional as F
+
+
+def get_batch(tokens, rows=16, length=256):
+    starts = torch.randint(len(tokens) - length - 1, (rows,)).tolist()
+    x = torch.stack([tokens[s : s + length] for s in starts])
+    y = torch.stack([tokens[s + 1 : s + 1 + length] for s in starts])
+    return x, y
+
+
+@torch.no_grad()
+def estimate_loss(model, val_tokens, eval_iters, device):
+    model.eval()
+    total_loss = 0.0
+    total_tokens = 0
+    for _ in range(eval_iters):
+        x, y = get_batch(val_tokens)
+        logits = model(x.to(device))
+        total_loss += F.cross_entropy(logits.flatten(0, 1), y.to(device).flatten()).item()
+        total_tokens += y.numel()  # <-
+    return total_loss / eval_iters
+''',
+        ),
+        Bad(
+            why="the masked loss is computed, another value is added",
+            severity=Severity.WARNING,
+            code='''\
+import torch
+import torch.nn as nn
+
+PAD = 0
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    criterion = nn.CrossEntropyLoss(ignore_index=PAD, reduction="none")
+    model.eval()
+    nats, tokens = 0.0, 0
+    for x, y in loader:
+        x, y = x.to(device), y.to(device)
+        losses = criterion(model(x).transpose(1, 2), y)
+        mask = (y != PAD).float()
+        masked_loss = (losses * mask).sum() / mask.sum()  # <-
+        nats += losses.sum().item()
+        tokens += mask.sum().item()
+    return nats / tokens
+''',
+        ),
+        Bad(
+            why="the epoch's validation history is filled with the training loss",
+            severity=Severity.ERROR,
+            code='''\
+import torch
+import torch.nn.functional as F
+
+
+def nats_of(model, x, y, pad):
+    logits = model(x)
+    nats = F.cross_entropy(logits.flatten(0, 1), y.flatten(), ignore_index=pad, reduction="sum")
+    return nats, (y != pad).sum()
+
+
+def fit(model, train_loader, val_loader, optimizer, epochs, pad):
+    history = {"train": [], "val": []}
+    for _ in range(epochs):
+        model.train()
+        train_nats, train_tokens = 0.0, 0
+        for x, y in train_loader:
+            nats, count = nats_of(model, x, y, pad)
+            optimizer.zero_grad()
+            (nats / count).backward()
+            optimizer.step()
+            train_nats += nats.item()
+            train_tokens += count.item()
+        train_loss = train_nats / train_tokens
+
+        model.eval()
+        val_nats, val_tokens = 0.0, 0
+        with torch.no_grad():
+            for x, y in val_loader:
+                nats, count = nats_of(model, x, y, pad)
+                val_nats += nats.item()
+                val_tokens += count.item()
+        val_loss = val_nats / val_tokens
+        history["train"].append(train_loss)
+        history["val"].append(train_loss)  # <-
+    return history
+''',
+        ),
+        Bad(
+            why="labels with the prompt masked are made, the unmasked ids are scored",
+            severity=Severity.WARNING,
+            code='''\
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+
+@torch.no_grad()
+def answer_loss(prompt, answer, name="gpt2"):
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    model = AutoModelForCausalLM.from_pretrained(name)
+    model.eval()
+    prompt_ids = tokenizer(prompt, return_tensors="pt").input_ids
+    answer_ids = tokenizer(answer, return_tensors="pt").input_ids
+    input_ids = torch.cat([prompt_ids, answer_ids], dim=1)
+    masked_labels = input_ids.masked_fill(torch.arange(input_ids.size(1)) < prompt_ids.size(1), -100)  # <-
+    return model(input_ids, labels=input_ids).loss.item()
+''',
+        ),
+        Bad(
+            why="a notebook's validation cell adds the variable of the training cell",
+            severity=Severity.ERROR,
+            code='''\
+import torch
+import torch.nn as nn
+
+from story_model import StoryModel, loaders
+
+train_loader, val_loader = loaders(batch_size=32)
+model = StoryModel(vocab_size=4000)
+criterion = nn.CrossEntropyLoss(reduction="sum")
+optimizer = torch.optim.Adam(model.parameters())
+
+# training
+model.train()
+for x, y in train_loader:
+    loss = criterion(model(x).transpose(1, 2), y)
+    optimizer.zero_grad()
+    (loss / y.numel()).backward()
+    optimizer.step()
+
+# validation
+model.eval()
+total, tokens = 0.0, 0
+with torch.no_grad():
+    for x, y in val_loader:
+        val_loss = criterion(model(x).transpose(1, 2), y)
+        total += loss.item()  # <-
+        tokens += y.numel()
+print("validation loss", total / tokens)
+''',
+            files={
+                "story_model.py": '''\
+import torch
+import torch.nn as nn
+from torch.utils.data import DataLoader, TensorDataset
+
+
+def loaders(batch_size, length=64):
+    parts = []
+    for name in ("train.pt", "val.pt"):
+        ids = torch.load(name)
+        rows = ids[: len(ids) // (length + 1) * (length + 1)].view(-1, length + 1)
+        parts.append(DataLoader(TensorDataset(rows[:, :-1], rows[:, 1:]), batch_size=batch_size))
+    return parts
+
+
+class StoryModel(nn.Module):
+    def __init__(self, vocab_size, width=128):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width)
+        self.rnn = nn.GRU(width, width, batch_first=True)
+        self.head = nn.Linear(width, vocab_size)
+
+    def forward(self, ids):
+        return self.head(self.rnn(self.embed(ids))[0])
+''',
+            },
+        ),
+        Bad(
+            why="the weighted loss is computed, the plain one is added",
+            severity=Severity.WARNING,
+            code='''\
+import torch
+import torch.nn.functional as F
+
+
+class BlockEvaluator:
+    def __init__(self, model, tokens, rows, length):
+        self.model = model
+        self.tokens, self.rows, self.length = tokens, rows, length
+
+    def draw(self):
+        starts = torch.randint(len(self.tokens) - self.length - 1, (self.rows,)).tolist()
+        block = torch.stack([self.tokens[s : s + self.length + 1] for s in starts])
+        return block[:, :-1], block[:, 1:]
+
+    @torch.no_grad()
+    def loss(self, steps):
+        self.model.eval()
+        total = 0.0
+        for _ in range(steps):
+            x, y = self.draw()
+            batch_loss = F.cross_entropy(self.model(x).transpose(1, 2), y).item()
+            weighted_loss = batch_loss * y.numel()  # <-
+            total += batch_loss
+        return total / steps
+''',
+        ),
+        Bad(
+            why="the number of scored tokens of a batch is computed and dropped, rows of equal length weigh it",
+            severity=Severity.WARNING,
+            code='''\
+import torch
+import torch.nn as nn
+from torch.utils.data import DataLoader, TensorDataset
+
+
+def evaluate(model, rows, device):
+    """rows: (n, context + 1) token ids without padding."""
+    criterion = nn.CrossEntropyLoss()
+    model.eval()
+    total, count = 0.0, 0
+    with torch.inference_mode():
+        for (ids,) in DataLoader(TensorDataset(rows), batch_size=12):
+            ids = ids.to(device)
+            targets = ids[:, 1:]
+            n_tokens = targets.numel()  # <-
+            loss = criterion(model(ids[:, :-1]).flatten(0, 1), targets.flatten())
+            total += loss.item() * ids.size(0)
+            count += ids.size(0)
+    return total / count
+''',
+        ),
+    )
+
+    good = (
+        Good(
+            why="a variable that is only initialized",
+            code='''\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, pad, device):
+    model.eval()
+    total_loss = 0.0
+    nats, tokens = 0.0, 0
+    for x, y in loader:
+        x, y = x.to(device), y.to(device)
+        nats += F.cross_entropy(model(x).flatten(0, 1), y.flatten(), ignore_index=pad, reduction="sum").item()
+        tokens += (y != pad).sum().item()
+    return nats / tokens
+''',
+        ),
+        Good(
+            why="a note: labels are given to the model and its loss is never read, the logits are scored by hand",
+            code='''\
+import torch
+import torch.nn as nn
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+
+@torch.no_grad()
+def nats_per_token(texts, name="gpt2"):
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    model = AutoModelForCausalLM.from_pretrained(name).eval()
+    loss_fn = nn.CrossEntropyLoss(reduction="sum")
+    nats, tokens = 0.0, 0
+    for text in texts:
+        ids = tokenizer(text, return_tensors="pt").input_ids
+        outputs = model(ids, labels=ids)
+        shift_logits = outputs.logits[:, :-1]
+        shift_labels = ids[:, 1:]
+        nats += loss_fn(shift_logits.transpose(1, 2), shift_labels).item()
+        tokens += shift_labels.numel()
+    return nats / tokens
+''',
+        ),
+        Good(
+            why="shift_labels are used for the accuracy, the model's own loss for the loss",
+            code='''\
+import torch
+from transformers import AutoModelForCausalLM
+
+
+@torch.no_grad()
+def evaluate(name, blocks):
+    model = AutoModelForCausalLM.from_pretrained(name).eval()
+    nats, correct, tokens = 0.0, 0, 0
+    for ids in blocks:
+        outputs = model(ids, labels=ids)
+        shift_logits = outputs.logits[:, :-1]
+        shift_labels = ids[:, 1:]
+        correct += (shift_logits.argmax(dim=-1) == shift_labels).sum().item()
+        nats += outputs.loss.item() * shift_labels.numel()
+        tokens += shift_labels.numel()
+    return nats / tokens, correct / tokens
+''',
+        ),
+        Good(
+            why="the same name for the training and the evaluation loss, assigned anew",
+            code='''\
+import torch
+import torch.nn.functional as F
+
+
+def run(model, train_loader, val_loader, optimizer):
+    model.train()
+    for x, y in train_loader:
+        loss = F.cross_entropy(model(x).transpose(1, 2), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    model.eval()
+    nats, tokens = 0.0, 0
+    with torch.no_grad():
+        for x, y in val_loader:
+            loss = F.cross_entropy(model(x).transpose(1, 2), y, reduction="sum")
+            nats += loss.item()
+            tokens += y.numel()
+    return nats / tokens
+''',
+        ),
+        Good(
+            why="the last training loss is printed as such, beside the validation loss",
+            code='''\
+import torch
+import torch.nn.functional as F
+
+
+def epoch(model, train_loader, val_loader, optimizer, pad):
+    model.train()
+    for x, y in train_loader:
+        loss = F.cross_entropy(model(x).transpose(1, 2), y, ignore_index=pad)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    model.eval()
+    nats, tokens = 0.0, 0
+    with torch.no_grad():
+        for x, y in val_loader:
+            nats += F.cross_entropy(model(x).transpose(1, 2), y, ignore_index=pad, reduction="sum").item()
+            tokens += (y != pad).sum().item()
+    val_loss = nats / tokens
+    print(f"train {loss.item():.3f} valid {val_loss:.3f}")
+    return val_loss
+''',
+        ),
+        Good(
+            why="unpacked from a tuple because they come with it",
+            code='''\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids, mask, lengths in loader:
+        batch_size, seq_len = ids.shape
+        ids, mask = ids.to(device), mask.to(device)
+        logits, hidden = model(ids[:, :-1])
+        nll = F.cross_entropy(logits.transpose(1, 2), ids[:, 1:], reduction="none")
+        nats += (nll * mask[:, 1:]).sum().item()
+        tokens += mask[:, 1:].sum().item()
+    return nats / tokens
+''',
+        ),
+        Good(
+            why="the count is only shown, by an f-string in a nested function",
+            code='''\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, pad, device):
+    seen = 0
+
+    def describe(value):
+        return f"{value:.4f} over {seen} positions"
+
+    model.eval()
+    nats, tokens = 0.0, 0
+    for x, y in loader:
+        x, y = x.to(device), y.to(device)
+        seen += y.numel()
+        nats += F.cross_entropy(model(x).flatten(0, 1), y.flatten(), ignore_index=pad, reduction="sum").item()
+        tokens += (y != pad).sum().item()
+    print(describe(nats / tokens))
+    return nats / tokens
+''',
+        ),
+        Good(
+            why="the masked loss is one of two that are returned, and read by a caller in another file",
+            code='''\
+import torch
+
+from losses import token_losses
+
+
+@torch.no_grad()
+def evaluate(model, loader, pad, device):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for x, y in loader:
+        masked_loss, count = token_losses(model, x.to(device), y.to(device), pad)
+        nats += masked_loss.item()
+        tokens += count.item()
+    return nats / tokens
+''',
+            files={
+                "losses.py": '''\
+import torch.nn.functional as F
+
+
+def token_losses(model, inputs, targets, pad):
+    losses = F.cross_entropy(model(inputs).transpose(1, 2), targets, reduction="none")
+    mask = (targets != pad).float()
+    masked_loss = (losses * mask).sum()
+    return masked_loss, mask.sum()
+''',
+            },
+        ),
+        Good(
+            why="used in one branch only",
+            code='''\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, pad, device, verbose=False):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for step, (x, y) in enumerate(loader):
+        x, y = x.to(device), y.to(device)
+        losses = F.cross_entropy(model(x).transpose(1, 2), y, ignore_index=pad, reduction="none")
+        scored = (y != pad).sum().item()
+        batch_mean = losses.sum().item() / max(scored, 1)
+        if verbose:
+            print(step, batch_mean)
+        nats += losses.sum().item()
+        tokens += scored
+    return nats / tokens
+''',
+        ),
+    )

@@ -1,0 +1,227 @@
+"""The command runs as it would without lintloss: arguments, paths, streams, exit codes, signals; children are seen too."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from .conftest import RUNTIME, Verify, finding, marks
+
+ROOT = Path(__file__).resolve().parents[2]
+
+EVALUATE = textwrap.dedent(
+    '''
+    """A script."""
+    from __future__ import annotations
+    import json, os, sys
+    import torch
+    import torch.nn.functional as F
+
+    def evaluate(batches):
+        total = 0.0
+        for logits, targets in batches:
+            total += F.cross_entropy(logits, targets).item()
+        return total / len(batches)
+
+    def data(seed=0):
+        torch.manual_seed(seed)
+        return [(torch.randn(n, 7), torch.randint(0, 7, (n,))) for n in (6, 6, 1)]
+
+    if __name__ == "__main__":
+        print(evaluate(data()))
+    '''
+).lstrip()
+EXPRESSION = "total / len(batches)"
+
+
+def script(folder: Path, ending: str = "", name: str = "evaluate.py") -> tuple[Path, dict[str, object]]:
+    """Write the script with another ending; return it with the finding in it."""
+    path = folder / name
+    text = EVALUATE if not ending else EVALUATE.replace("    print(evaluate(data()))", textwrap.indent(ending, "    "))
+    path.write_text(text)
+    row = next(number for number, line in enumerate(text.splitlines(), 1) if EXPRESSION in line)
+    column = text.splitlines()[row - 1].index(EXPRESSION) + 1
+    return path, finding(path, "LL101", row, column, column + len(EXPRESSION))
+
+
+def verify_process(findings: list[dict[str, object]], folder: Path, *command: str) -> subprocess.Popen[str]:
+    """`lintloss verify` as a process of its own, with a terminal's signals out of the way."""
+    source = folder / "findings.json"
+    source.write_text(json.dumps(findings))
+    code = "import sys; from lintloss.verify import main; sys.exit(main(sys.argv[1:]))"
+    options = ["--findings", str(source), "--output-format", "json", "--output-file", str(folder / "out.json")]
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *options, "--", *command], text=True, cwd=folder, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+
+
+@pytest.mark.torch
+def test_a_run_is_bit_identical(verify: Verify, capfd: pytest.CaptureFixture[str]) -> None:
+    """Values, random numbers drawn afterwards, and everything printed."""
+    for name in ("ll401_modes.py", "ll101_epochs.py", "ll202_probabilities.py"):
+        path = RUNTIME / name
+        plain = subprocess.run([sys.executable, path], capture_output=True, text=True, check=True)
+        capfd.readouterr()
+        verify(marks(path)[0], path)
+        seen = capfd.readouterr()
+        assert seen.out == plain.stdout
+        assert seen.err == plain.stderr
+
+
+@pytest.mark.torch
+def test_argv_main_path_and_directory(verify: Verify, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    ending = (
+        "evaluate(data())\n"
+        "import __main__\n"
+        "print(json.dumps([sys.argv, sys.path, os.getcwd(), __file__, __spec__ is None, __name__, __doc__,\n"
+        "                  __main__.evaluate is evaluate, type(__loader__).__name__, sorted(globals())]))"
+    )
+    path, found = script(tmp_path, ending)
+    command = [sys.executable, str(path), "--epochs", "3", "a b"]
+    plain = subprocess.run(command, capture_output=True, text=True, check=True)
+    capfd.readouterr()
+    assert verify([found], *command).exit_code == 1
+    assert json.loads(capfd.readouterr().out) == json.loads(plain.stdout)
+
+
+@pytest.mark.torch
+def test_traceback_and_status_of_a_crash(verify: Verify, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path, found = script(tmp_path, "evaluate(data())\nevaluate([(torch.zeros(2, 3), torch.zeros(5).long())])")
+    plain = subprocess.run([sys.executable, path], capture_output=True, text=True, check=False)
+    capfd.readouterr()
+    run = verify([found], path)
+    seen = capfd.readouterr().err
+    assert run.exit_code == 2
+    assert run.document["run"]["exit_code"] == plain.returncode == 1
+    assert seen.startswith(plain.stderr)
+    assert "partial" in seen.removeprefix(plain.stderr)
+    assert run.findings[0]["calls"][0]["verdict"] == "confirmed"
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(
+    ("ending", "status"),
+    [
+        ("print(evaluate(data()))\nsys.stdout.flush()\nos._exit(3)", 3),
+        ("print(evaluate(data()))\nsys.stdout.flush()\nos.kill(os.getpid(), 9)", -9),
+        ("print(evaluate(data()))\nsys.exit('no')", 1),
+        ("print(evaluate(data()))\nraise KeyboardInterrupt", -2),
+    ],
+    ids=["os._exit", "kill -9", "sys.exit", "an uncaught interrupt"],
+)
+def test_what_was_recorded_is_judged(ending: str, status: int, verify: Verify, tmp_path: Path) -> None:
+    path, found = script(tmp_path, ending)
+    run = verify([found], path)
+    assert (run.document["run"]["exit_code"], run.exit_code) == (status, 2)
+    assert run.findings[0]["verdict"] == "confirmed"
+    assert run.document["run"]["partial"]
+
+
+@pytest.mark.torch
+def test_ctrl_c_ends_the_program_and_the_rest_is_judged(tmp_path: Path) -> None:
+    ending = "print(evaluate(data()), flush=True)\nimport time\ntime.sleep(60)"
+    path, found = script(tmp_path, ending)
+    process = verify_process([found], tmp_path, sys.executable, str(path))
+    assert process.stdout is not None
+    assert process.stdout.readline()
+    time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    document = json.loads((tmp_path / "out.json").read_text())
+    assert process.returncode == 2, errors
+    assert document["run"]["exit_code"] == -signal.SIGINT
+    assert document["findings"][0]["verdict"] == "confirmed"
+    assert errors.count("KeyboardInterrupt") == 1
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("way", ["module", "shell", "imported", "spawned", "forked"])
+def test_children_and_other_ways_to_start(way: str, verify: Verify, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    path, found = script(tmp_path)
+    if way == "module":
+        command = [sys.executable, "-m", "evaluate"]
+    elif way == "shell":
+        shell = tmp_path / "run.sh"
+        shell.write_text(f'#!/bin/sh\ncd "{tmp_path}" && exec "{sys.executable}" evaluate.py\n')
+        shell.chmod(0o755)
+        command = [str(shell), "x"]
+    else:
+        other = tmp_path / "start.py"
+        context = f"multiprocessing.get_context({'spawn' if way == 'spawned' else 'fork'!r})"
+        calls = {"imported": "print(evaluate.evaluate(evaluate.data()))"}
+        started = f"p = {context}.Process(target=work); p.start(); p.join(); assert p.exitcode == 0"
+        other.write_text(
+            "import multiprocessing, evaluate\n"
+            "def work():\n    evaluate.evaluate(evaluate.data())\n"
+            f"if __name__ == '__main__':\n    {calls.get(way, started)}\n"
+        )
+        command = [sys.executable, str(other)]
+    run = verify([found], *command)
+    assert (run.findings[0]["verdict"], run.exit_code) == ("confirmed", 1)
+
+
+@pytest.mark.torch
+def test_pytest_is_a_command(verify: Verify, tmp_path: Path) -> None:
+    _, found = script(tmp_path)
+    test = tmp_path / "test_it.py"
+    test.write_text("import evaluate\ndef test_it():\n    assert evaluate.evaluate(evaluate.data()) > 0\n")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={tmp_path}", str(test)]
+    assert verify([found], *command).findings[0]["verdict"] == "confirmed"
+
+
+def test_the_users_sitecustomize_runs(verify: Verify, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "sitecustomize.py").write_text("import os; os.environ['SEEN'] = __file__")
+    monkeypatch.setenv("PYTHONPATH", str(own))
+    code = f"import os, sys; assert os.environ['SEEN'].startswith({str(own)!r}); assert {str(own)!r} in sys.path"
+    code += "; assert not any('inject' in entry for entry in sys.path)"
+    assert verify([], sys.executable, "-c", code).document["run"]["exit_code"] == 0
+
+
+def test_without_torch_one_line_says_what_to_install(
+    verify: Verify, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "evaluate.py"
+    path.write_text("import sys\nsys.path[:] = [e for e in sys.path if 'site-packages' not in e]\nimport torch\n")
+    run = verify([], path)
+    lines = [line for line in capfd.readouterr().err.splitlines() if line.startswith("lintloss")]
+    assert run.exit_code == 2
+    assert len(lines) == 1 and "pip install torch" in lines[0]
+
+
+def test_a_program_without_torch_imports_none(verify: Verify, capfd: pytest.CaptureFixture[str]) -> None:
+    code = "import sys; print(sorted({'torch', 'numpy', 'lintloss', 'ast', 'asyncio'} & set(sys.modules)))"
+    verify([], sys.executable, "-c", code)
+    assert capfd.readouterr().out.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--findings", "missing.json", "--", "true"], "missing.json"),
+        (["--", "no-such-command-here"], "no-such-command-here"),
+        ([], "no command"),
+        (["--frobnicate", "--", "true"], "frobnicate"),
+        (["--report", "docx=x", "--", "true"], "docx"),
+    ],
+    ids=["no such findings", "no such command", "no command", "unknown option", "unknown format"],
+)
+def test_usage_errors_are_one_line_and_exit_2(
+    arguments: list[str], said: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from lintloss.verify import main
+
+    assert main(arguments) == 2
+    lines = capfd.readouterr().err.splitlines()
+    assert len(lines) == 1 and said in lines[0]
