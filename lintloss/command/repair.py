@@ -65,7 +65,7 @@ def _repair_file(source: Source, findings: Sequence[Finding], session: Session) 
 
 def recheck(path: str, folder: str, text: str, session: Session) -> tuple[Finding, ...]:
     """Check a changed text as if it stood in the file."""
-    engine, _ = session.engine_of(folder)
+    engine = session.engine_of(folder)
     data = text.encode("utf-8", "surrogatepass")
     if not path.endswith(".ipynb"):
         data = text.encode(declared(data)[1], "surrogatepass")  # its coding line holds for what we hand over, too
