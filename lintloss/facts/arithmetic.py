@@ -6,7 +6,7 @@ import ast
 import math
 from dataclasses import replace
 
-from lintloss.facts import counts
+from lintloss.facts import counts, equality
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Averaging
@@ -44,7 +44,8 @@ def binary(
         return _constants(operator, left.value, right.value)
     left, right = unboxed(machine, left), unboxed(machine, right)
     if isinstance(operator, ast.Div | ast.FloorDiv):
-        return divide(machine, node, left, right, inside)
+        quotient = divide(machine, node, left, right, inside)
+        return equality.floored(quotient) if _rounds_down(node, operator) else quotient
     if isinstance(operator, ast.Mult):
         return multiply(machine, node, left, right)
     if isinstance(operator, ast.Add | ast.Sub):
@@ -54,6 +55,13 @@ def binary(
 
         return power(machine, node, left, right)
     return _tensor_op(machine, node, left, right)
+
+
+def _rounds_down(node: ast.AST, operator: ast.operator) -> bool:
+    """Say whether a quotient leaves out the rest; `(n + k - 1) // k` and `-(-n // k)` do not."""
+    if not isinstance(operator, ast.FloorDiv) or not isinstance(node, ast.BinOp):
+        return False
+    return not (isinstance(node.left, ast.UnaryOp) or (isinstance(node.left, ast.BinOp) and isinstance(node.left.op, ast.Add | ast.Sub) and "- 1" in ast.unparse(node.left)))
 
 
 def unboxed(machine: Machine, value: Value) -> Value:

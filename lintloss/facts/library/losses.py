@@ -108,7 +108,7 @@ def presumed(machine: Machine, node: ast.AST, value: Value = UNKNOWN, said: str 
     return Quantity(LOSS / Unit.of(item=1), scoring=scoring, trace=(machine.evidence(node, said),), presumed=True)
 
 
-def of_output(machine: Machine, owner: Opaque, node: ast.AST) -> Value:
+def of_output(machine: Machine, owner: Opaque | Tensor, node: ast.AST) -> Value:
     """Return `.loss` of something unknown."""
     return presumed(machine, node, owner, "`.loss` of a model's output: taken for its mean loss")
 
