@@ -169,6 +169,8 @@ def collect(machine: Machine, owner: Key, value: Value, created: int) -> None:
         machine.list_loops[owner] = over
     guards = arithmetic.open_guards(machine, created)
     value = _guarded(value, guards)
+    if isinstance(value, Quantity) and over:
+        value = replace(value, fed=arithmetic.fed(machine, value) or value.fed)
     slot = machine.state.heap.get(owner, "elem")
     old = slot.value if slot else None
     machine.state.heap.put(owner, "elem", Slot(value if old is None else join(old, value), created))

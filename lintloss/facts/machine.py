@@ -44,6 +44,7 @@ class Frame:
     returned: list[State] = field(default_factory=list)
     yields: Value | None = None
     loop_base: int = 0
+    born: int = 0  # the machine's clock when it was entered
     statement: ast.stmt | None = None
 
 
