@@ -131,6 +131,7 @@ def run(machine: Machine, node: ast.AST, function: Func, args: list[Value], kwar
         place,
         closure=machine.closures.get(function.closure) if function.closure else None,
         loop_base=machine.depth,
+        born=machine.spent,
     )
     bound = bind(machine, function, args, kwargs, frame)
     frame.state.names.update(bound)

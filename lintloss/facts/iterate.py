@@ -37,8 +37,9 @@ def over(machine: Machine, node: ast.For | ast.AsyncFor, body: Callable[[], str]
     """Run a for loop."""
     iterable = evaluate(machine, node.iter)
     loop, elements = describe(machine, node, node.iter, iterable, machine.text(node.target))
-    equality.note_sampler(machine, loop, node.body)
-    equality.note_loader(machine, loop, node)
+    equality.note_sampler(machine, loop, node.body, node.target)
+    equality.note_loader(machine, loop, loop.iterates)
+    equality.note_bound(machine, loop, node.iter)
     run(machine, loop, lambda: assign.store(machine, node.target, elements()), body)
 
 
@@ -48,6 +49,7 @@ def endless(machine: Machine, node: ast.While, body: Callable[[], str]) -> None:
     text = machine.text(node)
     if re.search(r"\bnext\(", text):
         loop.unit = "batch"
+    equality.note_sampler(machine, loop, node.body)
     run(machine, loop, lambda: None, body)
 
 

@@ -31,5 +31,6 @@ class Loop:
     shapes: list[Evidence] = field(default_factory=list)
     unequal: list[Evidence] = field(default_factory=list)  # proof that batches differ in scored tokens
     equal: list[Evidence] = field(default_factory=list)  # proof that they do not
+    full: list[Evidence] = field(default_factory=list)  # proof that the last batch is as full as the others
     exits: list[Evidence] = field(default_factory=list)  # breaks
     names: frozenset[str] = frozenset()

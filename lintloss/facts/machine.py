@@ -46,6 +46,7 @@ class Frame:
     returned: list[State] = field(default_factory=list)
     yields: Value | None = None
     loop_base: int = 0
+    born: int = 0  # the machine's clock when it was entered
     statement: ast.stmt | None = None
 
 
@@ -63,6 +64,7 @@ class Machine:
         self.log: dict[tuple[object, ...], Observation] = {}
         self.assigned: dict[tuple[str, int], Value] = {}
         self.reached: set[tuple[str, int]] = set()
+        self.visited: set[ast.stmt] = set()  # statements that were run at least once
         self.guards: list[tuple[int, Evidence, str]] = []  # (loop depth, condition, its text) of open undecided ifs
         self.steps = 0
         self.spent = 0
