@@ -26,6 +26,7 @@ from lintloss.facts.values import (
 from lintloss.findings import Evidence
 
 LN2 = math.log(2)
+SHARE = Unit.of(token=1, position=-1)  # mask.mean()
 ITERATIONS = ("batch", "step", "example", "rank")
 
 
@@ -95,9 +96,9 @@ def _add(machine: Machine, node: ast.AST, operator: ast.operator, left: Value, r
     for one, other in ((left, right), (right, left)):
         if isinstance(one, Quantity):
             if one.is_count and isinstance(other, Const | Opaque) or one.unit == ONE:
-                return one
+                return counts.moved(one, other, sign) if one is left else one
             if one.is_count and isinstance(other, Quantity) and other.is_count:
-                return one if one.unit == other.unit else machine.opaque(node)
+                return counts.less_rows(one, other, sign) or machine.opaque(node)
             if one.is_loss or one.is_perplexity:
                 return _add_term(machine, node, sign, one, other)
     if isinstance(left, Ref) and isinstance(right, Ref) and left.kind == right.kind == "list":
@@ -226,7 +227,7 @@ def _scaled(machine: Machine, node: ast.AST, quantity: Quantity, other: Value) -
     if isinstance(other, Const):
         return quantity if not (quantity.is_count and other.value == 0) else None
     if isinstance(other, Tensor) and other.form == "mask" and quantity.axes:
-        scoring = replace(quantity.scoring, masked=True) if quantity.scoring else None
+        scoring = replace(quantity.scoring, masked=True, mask=other) if quantity.scoring else None
         return replace(quantity, scoring=scoring).with_step(machine.evidence(node, "masked here"))
     factor = other if isinstance(other, Quantity) else counts.presumed(machine, other)
     if factor is None:
@@ -242,9 +243,9 @@ def _scaled(machine: Machine, node: ast.AST, quantity: Quantity, other: Value) -
     loss, factor = (quantity, factor) if quantity.unit.content else (factor, quantity)
     unit = counts.settle_item(loss.unit * factor.unit, factor.unit)
     said = f"multiplied by a count of {_plural_count(factor)}: {unit}"
-    return replace(loss, unit=unit, counted=factor.counted, presumed=loss.presumed or factor.presumed).with_step(
-        machine.evidence(node, said)
-    )
+    product = counts.product(replace(loss, unit=ONE), factor) if loss.of else factor
+    scaled = replace(loss, unit=unit, of=product.of, counted=product.counted, offset=product.offset)
+    return replace(scaled, presumed=loss.presumed or factor.presumed).with_step(machine.evidence(node, said))
 
 
 def _plural_count(quantity: Quantity) -> str:
@@ -267,6 +268,8 @@ def divide(machine: Machine, node: ast.AST, left: Value, right: Value, inside: i
     if isinstance(right, Const):
         return _by_constant(machine, node, left, right)
     count = counts.divisor(machine, left, right)
+    if count is not None and count.unit == SHARE:
+        forget_field_mean(machine, left)
     if left.is_count:
         return Quantity(left.unit / count.unit) if count is not None and count.unit != left.unit else machine.opaque(node)
     if count is None:
@@ -304,6 +307,8 @@ def average(machine: Machine, node: ast.AST, before: Quantity, count: Quantity, 
     for name in ITERATIONS:
         if before.unit.power(name) > 0 and count.unit.power(name) > 0:
             weights = (*weights, name)
+    if before.unit.power("rank") > 0 and count.unit == Unit.of(rank=1):
+        how = "rank"
     after = replace(before, unit=unit, weights=weights, axes=(), presumed=before.presumed)
     after = after.with_step(machine.evidence(node, f"divided here by {describe(count)}: {unit}"))
     observe_average(machine, node, before, count, after, how)
@@ -323,9 +328,19 @@ def observe_average(
 ) -> None:
     from lintloss.facts.settings import seen_at
 
-    place = seen_at(machine, node, before.loops)
-    seen = Averaging(before=before, count=count, after=after, how=how, loops=before.loops, **place)
-    machine.observe(seen)
+    loops, over_ranks = before.loops, before.unit.power("rank") > 0
+    if over_ranks:  # the list that ranks gather into is no loop of the evaluation
+        loops = tuple(loop for loop in loops if loop.unit != "rank") or tuple(machine.loops[-1:])
+    place = seen_at(machine, node, loops, at_home=over_ranks)
+    seen = Averaging(before=before, count=count, after=after, how=how, loops=loops, **place)
+    machine.observe(seen, "rank" if over_ranks else "")  # beside the one of the branch without ranks
+
+
+def forget_field_mean(machine: Machine, mean: Quantity) -> None:
+    """Take back that a masked field was averaged over all its positions: the share that the mask keeps divides it now."""
+    for key, seen in list(machine.log.items()):
+        if isinstance(seen, Averaging) and seen.how == "field" and seen.after == mean:
+            del machine.log[key]
 
 
 def to_bits(quantity: Quantity) -> Quantity:

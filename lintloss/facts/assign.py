@@ -180,6 +180,7 @@ def _guarded(value: Value, guards: tuple[Evidence, ...]) -> Value:
 
 def augment(machine: Machine, node: ast.stmt, target: ast.expr, operator: ast.operator, operand: Value) -> None:
     """Apply `target op= operand`; addition sums over the loops entered since the target was set."""
+    target = plain_target(target)
     slot, write = _slot(machine, target)
     current = slot.value if slot is not None else UNKNOWN
     depth = slot.depth if slot is not None else machine.depth
@@ -210,6 +211,13 @@ def _extend(machine: Machine, node: ast.stmt, ref: Ref, operand: Value) -> None:
             total = arithmetic.accumulate(machine, node, slot.value if slot else Const(0), option, depth)
             machine.put(ref, "elem", total, depth)
             machine.put(ref, "boxed", Const(True), depth)
+
+
+def plain_target(target: ast.expr) -> ast.expr:
+    """Return what `x.data` stores into: x."""
+    while isinstance(target, ast.Attribute) and target.attr == "data":
+        target = target.value
+    return target
 
 
 def _slot(machine: Machine, target: ast.expr) -> tuple[Slot | None, Callable[[Value, int], None]]:

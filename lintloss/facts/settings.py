@@ -20,20 +20,24 @@ class Place(TypedDict):
     stack: tuple[Evidence, ...]
 
 
-def seen_at(machine: Machine, node: ast.AST, loops: tuple[Loop, ...]) -> Place:
+def seen_at(machine: Machine, node: ast.AST, loops: tuple[Loop, ...], *, at_home: bool = False) -> Place:
     """Return the place of an observation.
 
     A division inside a meter or a helper is shown where the loop that feeds it calls it: the innermost frame that
-    holds the last of `loops`. Without such a frame it is shown where it stands.
+    holds the last of `loops`. Without such a frame it is shown where it stands, or with `at_home` where the checked
+    file calls into the one that it stands in.
     """
     from lintloss.facts.phases import setting
 
     frames = machine.frames
     index = len(frames) - 1
+    holders = []
     if loops:
         holders = [i for i, frame in enumerate(frames) if any(loop.frame == i + 1 and loop.key[: len(frame.key)] == frame.key for loop in loops)]
         if holders:
             index = holders[-1]
+    if at_home and not holders:
+        index = max(i for i, frame in enumerate(frames) if frame.module.path == frames[0].module.path)
     shown = node
     stack = tuple(frame.call_place for frame in frames[1:] if frame.call_place is not None)
     frame = frames[index]

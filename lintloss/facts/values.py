@@ -178,6 +178,7 @@ class Scoring:
     place: Evidence | None = None
     presumed: bool = False  # by names only
     masked: bool = False  # the field was multiplied or indexed by a mask
+    mask: Value | None = None  # that mask
     extra: tuple[Evidence, ...] = ()  # further terms added to the loss
     owner: str = ""  # "call", "model", ...: who computes (and shifts) it
 
@@ -199,7 +200,8 @@ class Quantity(Value):
     unit: Unit
     axes: tuple[str, ...] = ()
     of: Key = ()
-    counted: Value | None = None  # the tensor or container that a count counts
+    counted: Value | None = None  # the tensor or container that a count counts, or that a mean was multiplied by
+    offset: int = 0  # what was added to a size, a row or in all: -1 in `ids.size(1) - 1`
     scoring: Scoring | None = None
     loops: tuple[Loop, ...] = ()
     weights: tuple[str, ...] = ()

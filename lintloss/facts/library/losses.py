@@ -10,7 +10,7 @@ from lintloss.facts.library import shapes
 from lintloss.facts.library.tables import KERAS_CRITERIA, UNREDUCED
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Scored
-from lintloss.facts.units import NATS, Unit
+from lintloss.facts.units import NATS, Unit, count
 from lintloss.facts.values import UNKNOWN, Const, LibObject, Opaque, Quantity, Scoring, Tensor, Value
 
 LOSS = Unit.of(loss=1)
@@ -117,6 +117,10 @@ def reduced(machine: Machine, node: ast.AST, value: Quantity, how: str) -> Value
     """Reduce a field of losses: its sum is a total, its mean is per position."""
     if not value.axes:
         return value
+    if how == "sum" and "rank" in value.axes:
+        from lintloss.facts import distributed
+
+        return distributed.summed_over_ranks(machine, node, replace(value, axes=("rank",)))
     if how == "sum":
         return replace(value, axes=()).with_step(machine.evidence(node, f"summed over its positions: {value.unit}"))
     if "rank" in value.axes:
@@ -127,4 +131,11 @@ def reduced(machine: Machine, node: ast.AST, value: Quantity, how: str) -> Value
         return replace(value, axes=())
     item = "token" if "token" in value.axes else "example" if value.axes == ("row",) else "position"
     unit = value.unit / Unit.of(**{item: 1})
-    return replace(value, axes=(), unit=unit).with_step(machine.evidence(node, f"averaged over its {item}s: {unit}"))
+    after = replace(value, axes=(), unit=unit).with_step(machine.evidence(node, f"averaged over its {item}s: {unit}"))
+    scoring = value.scoring
+    if item == "position" and scoring is not None and (scoring.masked or scoring.ignore_index is not None):
+        from lintloss.facts import arithmetic
+
+        number = Quantity(count("position"), counted=scoring.target)
+        arithmetic.observe_average(machine, node, replace(value, axes=()), number, after, "field")
+    return after
