@@ -7,6 +7,7 @@ import math
 from dataclasses import replace
 
 from lintloss.facts import counts
+from lintloss.facts.library import shapes
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Averaging
@@ -226,8 +227,9 @@ def multiply(machine: Machine, node: ast.AST, left: Value, right: Value) -> Valu
 def _scaled(machine: Machine, node: ast.AST, quantity: Quantity, other: Value) -> Value | None:
     if isinstance(other, Const):
         return quantity if not (quantity.is_count and other.value == 0) else None
-    if isinstance(other, Tensor) and other.form == "mask" and quantity.axes:
-        scoring = replace(quantity.scoring, masked=True, mask=other) if quantity.scoring else None
+    mask = shapes.mask(other) if quantity.axes else None
+    if mask is not None:
+        scoring = replace(quantity.scoring, masked=True, mask=mask) if quantity.scoring else None
         return replace(quantity, scoring=scoring).with_step(machine.evidence(node, "masked here"))
     factor = other if isinstance(other, Quantity) else counts.presumed(machine, other)
     if factor is None:
@@ -296,6 +298,7 @@ def _unknown_divisor(machine: Machine, node: ast.AST, left: Quantity, right: Val
 
 def average(machine: Machine, node: ast.AST, before: Quantity, count: Quantity, how: str) -> Quantity:
     """Divide a loss or perplexity by a count, and record the observation."""
+    count = counts.along_targets(before, count)
     unit = before.unit / count.unit
     if unit.power("step") and before.unit.power("step"):  # an unknown iteration divides out with what counts it
         for name in ITERATIONS:
@@ -305,7 +308,7 @@ def average(machine: Machine, node: ast.AST, before: Quantity, count: Quantity, 
     unit = counts.settle_item(unit, count.unit)
     weights = before.weights
     for name in ITERATIONS:
-        if before.unit.power(name) > 0 and count.unit.power(name) > 0:
+        if before.unit.power(name) > 0 and count.unit.power(name) > 0 and not _is_length(count):
             weights = (*weights, name)
     if before.unit.power("rank") > 0 and count.unit == Unit.of(rank=1):
         how = "rank"
@@ -313,6 +316,11 @@ def average(machine: Machine, node: ast.AST, before: Quantity, count: Quantity, 
     after = after.with_step(machine.evidence(node, f"divided here by {describe(count)}: {unit}"))
     observe_average(machine, node, before, count, after, how)
     return after
+
+
+def _is_length(count: Quantity) -> bool:
+    """Say whether a count sums lengths over its loops, so that what it weights by are lengths."""
+    return any(count.unit.power(name) > 0 for name in ("token", "position"))
 
 
 def describe(count: Quantity) -> str:

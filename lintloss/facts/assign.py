@@ -178,12 +178,19 @@ def _guarded(value: Value, guards: tuple[Evidence, ...]) -> Value:
     return value
 
 
-def augment(machine: Machine, node: ast.stmt, target: ast.expr, operator: ast.operator, operand: Value) -> None:
-    """Apply `target op= operand`; addition sums over the loops entered since the target was set."""
+def augment(
+    machine: Machine, node: ast.stmt, target: ast.expr, operator: ast.operator, operand: Value, *, in_place: bool = True
+) -> None:
+    """Apply `target op= operand`; addition sums over the loops entered since the target was set.
+
+    in_place: a tensor's own content changes; `x = x + y` binds the name anew.
+    """
     target = plain_target(target)
     slot, write = _slot(machine, target)
     current = slot.value if slot is not None else UNKNOWN
     depth = slot.depth if slot is not None else machine.depth
+    if not in_place and isinstance(current, Ref) and current.kind == "tensor":
+        current = _content(machine, current)
     if isinstance(operator, ast.Add | ast.Sub):
         if isinstance(current, Ref) and current.kind != "instance":
             _extend(machine, node, current, operand)
@@ -195,6 +202,12 @@ def augment(machine: Machine, node: ast.stmt, target: ast.expr, operator: ast.op
         value = arithmetic.binary(machine, node, operator, current, operand, inside=depth)
     machine.assigned[machine.frame.module.path, node.lineno] = value
     write(value, depth)
+
+
+def _content(machine: Machine, ref: Ref) -> Value:
+    """Return the number in a tensor that holds one."""
+    slot = machine.get(ref, "elem")
+    return slot.value if slot is not None else ref
 
 
 def _extend(machine: Machine, node: ast.stmt, ref: Ref, operand: Value) -> None:

@@ -186,7 +186,7 @@ def bind(machine: Machine, function: Func, args: list[Value], kwargs: Kwargs, fr
         elif name in defaults:
             values[name] = evaluate(machine, defaults[name])
         else:
-            values[name] = Opaque((*frame.key, name), name)
+            values[name] = _annotated(machine, function, name) or Opaque((*frame.key, name), name)
     if spec.kwarg is not None:
         rest = {name: value for name, value in kwargs.items() if name not in keywords and name != "**"}
         ref = Ref((*frame.key, spec.kwarg.arg), "dict")
@@ -194,6 +194,18 @@ def bind(machine: Machine, function: Func, args: list[Value], kwargs: Kwargs, fr
             machine.put(ref, name, value)
         values[spec.kwarg.arg] = spread if spread is not None and not rest else ref
     return {name: Slot(value, machine.depth) for name, value in values.items()}
+
+
+def _annotated(machine: Machine, function: Func, name: str) -> Value | None:
+    """Return an instance of the project class that a parameter of a root is annotated with."""
+    spec = function.node.args
+    each = next((arg for arg in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs) if arg.arg == name), None)
+    if each is None or not isinstance(each.annotation, ast.Name | ast.Attribute) or function.module is not machine.frame.module:
+        return None
+    cls = evaluate(machine, each.annotation)
+    if not isinstance(cls, Class) or len(machine.frames) > 1:
+        return None
+    return instantiate(machine, each, cls, [], {})
 
 
 # -- classes of the project -------------------------------------------------------------------------------------------

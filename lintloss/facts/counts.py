@@ -8,7 +8,7 @@ from dataclasses import replace
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import Unit, count
-from lintloss.facts.values import Const, Key, Opaque, Quantity, Value
+from lintloss.facts.values import Const, Key, Opaque, Quantity, Tensor, Value
 
 # Names say what a number counts when nothing better is known; a value read by its name is marked `presumed`.
 NAMED: tuple[tuple[re.Pattern[str], Unit], ...] = (
@@ -87,6 +87,17 @@ def product(left: Quantity, right: Quantity) -> Quantity:
         of = long.of[:-1] if long.of[:-1] == short.of[:-1] else (*left.of, "*", *right.of)
         return Quantity(unit, of=of, counted=long.counted, offset=long.offset, presumed=presumed)
     return Quantity(unit, of=(*left.of, "*", *right.of), presumed=presumed, counted=left.counted or right.counted)
+
+
+def along_targets(total: Quantity, number: Quantity) -> Quantity:
+    """Read the length of one row, whose slice was scored, as positions: `ids[1:]` and `len(ids) - 1`."""
+    target = total.scoring.target if total.scoring is not None else None
+    if number.unit != count("example") or not isinstance(target, Tensor) or target.window is None:
+        return number
+    source = target.window.source
+    if number.of != (*source, 0) or target.key[: len(source) + 1] != (*source, 0):
+        return number
+    return replace(number, unit=count("position"))
 
 
 def length_key(value: Value) -> Key:

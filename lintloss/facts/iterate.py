@@ -24,6 +24,7 @@ from lintloss.facts.values import (
     Tensor,
     Tuple,
     Value,
+    Window,
     join,
     options,
 )
@@ -60,9 +61,11 @@ def run(machine: Machine, loop: Loop, bind: Callable[[], None], body: Callable[[
     for _ in range(passes):
         before = frame.state.copy()
         outer_exits, frame.exits = frame.exits, []
+        guards = len(machine.guards)
         with machine.in_loop(loop):
             bind()
             outcome = body()
+        del machine.guards[guards:]
         ends = list(frame.exits)
         if outcome in {"next"}:
             ends.append(frame.state)
@@ -134,7 +137,9 @@ def _element(machine: Machine, value: Value, loop: Loop) -> Value:
     if isinstance(value, Quantity) and value.axes[:1] == ("rank",):
         return replace(value, axes=value.axes[1:])
     if isinstance(value, Tensor):
-        return Tensor(form=value.form, key=(*value.key, "[]"), axes=value.axes[1:] if value.axes else None)
+        key = (*value.key, "[]")
+        window = Window(key) if value.window is None else None  # a row of what was sliced in a way not followed
+        return Tensor(value.form, window, value.axes[1:] if value.axes else None, key)
     return Opaque((*loop.key, "[]"), "")
 
 
