@@ -6,7 +6,7 @@ import ast
 import math
 from dataclasses import replace
 
-from lintloss.facts import counts
+from lintloss.facts import counts, regularizers, terms
 from lintloss.facts.library import shapes
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
@@ -16,6 +16,7 @@ from lintloss.facts.values import (
     UNKNOWN,
     Choice,
     Const,
+    ModelOutput,
     Opaque,
     Quantity,
     Ref,
@@ -94,14 +95,14 @@ def _tensor_op(machine: Machine, node: ast.AST, left: Value, right: Value) -> Va
 
 def _add(machine: Machine, node: ast.AST, operator: ast.operator, left: Value, right: Value) -> Value:
     sign = "+" if isinstance(operator, ast.Add) else "-"
-    for one, other in ((left, right), (right, left)):
+    for one, other in terms.main_first(left, right):
         if isinstance(one, Quantity):
             if one.is_count and isinstance(other, Const | Opaque) or one.unit == ONE:
                 return counts.moved(one, other, sign) if one is left else one
             if one.is_count and isinstance(other, Quantity) and other.is_count:
                 return counts.less_rows(one, other, sign) or machine.opaque(node)
             if one.is_loss or one.is_perplexity:
-                return _add_term(machine, node, sign, one, other)
+                return _add_term(machine, node, one, other, is_right=other is right)
     if isinstance(left, Ref) and isinstance(right, Ref) and left.kind == right.kind == "list":
         return left
     for side in (left, right):
@@ -110,7 +111,7 @@ def _add(machine: Machine, node: ast.AST, operator: ast.operator, left: Value, r
     return machine.opaque(node)
 
 
-def _add_term(machine: Machine, node: ast.AST, sign: str, loss: Quantity, other: Value) -> Value:
+def _add_term(machine: Machine, node: ast.AST, loss: Quantity, other: Value, *, is_right: bool) -> Value:
     """Add a further term to a loss: it is still that loss, with a term that rules may question."""
     if isinstance(other, Const):
         return loss
@@ -120,8 +121,9 @@ def _add_term(machine: Machine, node: ast.AST, sign: str, loss: Quantity, other:
         return loss if other.unit.degree == loss.unit.degree else machine.opaque(node)
     scoring = loss.scoring
     if scoring is not None and not (isinstance(other, Quantity) and other.scoring == scoring):
-        extra = machine.evidence(node, "a further term is added to the loss here")
-        scoring = replace(scoring, extra=(*scoring.extra, extra)[-4:])
+        term = terms.added(machine, node, loss, other, is_right=is_right)
+        if term is not None and term not in scoring.extra:
+            scoring = replace(scoring, extra=(*scoring.extra, term)[-4:])
     return replace(loss, scoring=scoring)
 
 
@@ -186,6 +188,7 @@ def _total(
         unit = unit.summed_over(base) if unit.is_intensive else unit * Unit.of(**{base: 1})
         if (term.is_loss or term.is_perplexity) and before.power(base) < 0 and unit.degree < (1 if term.is_perplexity else 0):
             weights = (*weights, base)
+    regularizers.note(machine, node, term)
     said = f"summed here over {_plural(loops[-1].unit)}" + (f": {unit}" if term.unit.content else "")
     total = replace(
         term,
@@ -226,7 +229,7 @@ def multiply(machine: Machine, node: ast.AST, left: Value, right: Value) -> Valu
 
 def _scaled(machine: Machine, node: ast.AST, quantity: Quantity, other: Value) -> Value | None:
     if isinstance(other, Const):
-        return quantity if not (quantity.is_count and other.value == 0) else None
+        return terms.scaled(quantity) if not (quantity.is_count and other.value == 0) else None
     mask = shapes.mask(other) if quantity.axes else None
     if mask is not None:
         scoring = replace(quantity.scoring, masked=True, mask=mask) if quantity.scoring else None
@@ -234,7 +237,7 @@ def _scaled(machine: Machine, node: ast.AST, quantity: Quantity, other: Value) -
     factor = other if isinstance(other, Quantity) else counts.presumed(machine, other)
     if factor is None:
         if isinstance(other, Opaque) and other.name.lower().split("_")[-1] in COEFFICIENTS:
-            return quantity
+            return terms.scaled(quantity)
         if quantity.axes:
             return quantity
         return machine.opaque(node)
@@ -266,6 +269,8 @@ def divide(machine: Machine, node: ast.AST, left: Value, right: Value, inside: i
         count = counts.presumed(machine, left)
         if count is not None and isinstance(right, Quantity) and right.is_count:
             return Quantity(count.unit / right.unit)
+        if isinstance(left, Tensor | ModelOutput) and isinstance(right, Const | Opaque):
+            return terms.cooled(machine, node, left)
         return _tensor_op(machine, node, left, right)
     if isinstance(right, Const):
         return _by_constant(machine, node, left, right)
@@ -299,6 +304,7 @@ def _unknown_divisor(machine: Machine, node: ast.AST, left: Quantity, right: Val
 def average(machine: Machine, node: ast.AST, before: Quantity, count: Quantity, how: str) -> Quantity:
     """Divide a loss or perplexity by a count, and record the observation."""
     count = counts.along_targets(before, count)
+    regularizers.note(machine, node, before)
     unit = before.unit / count.unit
     if unit.power("step") and before.unit.power("step"):  # an unknown iteration divides out with what counts it
         for name in ITERATIONS:

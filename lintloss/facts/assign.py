@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import arithmetic
+from lintloss.facts import arithmetic, regularizers
 from lintloss.facts.expressions import evaluate, subscript_key
 from lintloss.facts.machine import Machine
 from lintloss.facts.state import Slot
@@ -164,6 +164,7 @@ def collect(machine: Machine, owner: Key, value: Value, created: int) -> None:
     """Add `value` to the elements of a list made at loop depth `created`."""
     over = tuple(machine.loops[created:])
     if over:
+        regularizers.note(machine, machine.frame.statement or machine.frame.node, value)
         machine.list_loops[owner] = over
     guards = arithmetic.open_guards(machine, created)
     value = _guarded(value, guards)

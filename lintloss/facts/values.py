@@ -161,6 +161,20 @@ class Tensor(Value):
 
 
 @dataclass(frozen=True, slots=True)
+class Term:
+    """What is added to a loss, in the words of the code.
+
+    is_loss: another criterion's value; scaled: with a factor; optional: under a condition that is not known.
+    """
+
+    text: str
+    place: Evidence
+    is_loss: bool = False
+    scaled: bool = False
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Scoring:
     """One criterion call, or one model call that computes its own loss.
 
@@ -179,7 +193,10 @@ class Scoring:
     presumed: bool = False  # by names only
     masked: bool = False  # the field was multiplied or indexed by a mask
     mask: Value | None = None  # that mask
-    extra: tuple[Evidence, ...] = ()  # further terms added to the loss
+    extra: tuple[Term, ...] = ()  # further terms added to the loss
+    scaled: bool = False  # multiplied by a factor
+    smoothed: bool = False  # the targets were spread over the classes
+    site: Evidence | None = None  # where the checked file scores, or calls what does
     owner: str = ""  # "call", "model", ...: who computes (and shifts) it
 
     @property

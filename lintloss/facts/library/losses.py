@@ -6,12 +6,14 @@ import ast
 import re
 from dataclasses import replace
 
+from lintloss.facts import regularizers
 from lintloss.facts.library import shapes
 from lintloss.facts.library.tables import KERAS_CRITERIA, UNREDUCED
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Scored
 from lintloss.facts.units import NATS, Unit, count
-from lintloss.facts.values import UNKNOWN, Const, LibObject, Opaque, Quantity, Scoring, Tensor, Value
+from lintloss.facts.values import UNKNOWN, Const, LibObject, Opaque, Quantity, Ref, Scoring, Tensor, Value
+from lintloss.findings import Evidence
 
 LOSS = Unit.of(loss=1)
 FLATTENED = re.compile(r"\.(view|reshape)\(-1\b|\.flatten\(|\.permute\(0, 2, 1\)|\.transpose\(1, 2\)|\.transpose\(-1, -2\)|\.mT\b|\.view\(\w+ \* \w+|\.reshape\(\w+ \* \w+|rearrange\(|\.transpose\(2, 1\)")
@@ -45,8 +47,8 @@ def call(machine: Machine, node: ast.AST, name: str, criterion: str, args: list[
         prediction=prediction,
         target=target,
         ignore_index=option("ignore_index", 1),
-        weight=option("weight", 0),
-        label_smoothing=option("label_smoothing"),
+        weight=regularizers.weight_of(machine, option("weight", 0)),
+        label_smoothing=option("label_smoothing") or (Const(0.1) if name in regularizers.SMOOTHING_CRITERIA else None),
         place=machine.evidence(node, f"{name} with reduction={reduction!r} here"),
         owner="call",
     )
@@ -88,6 +90,7 @@ def scored(machine: Machine, node: ast.AST, scoring: Scoring) -> Value:
     """Return the quantity that a scoring yields, and record the scoring."""
     content = NATS if scoring.is_cross_entropy and scoring.criterion != "presumed" else LOSS
     trace = (scoring.place,) if scoring.place else ()
+    scoring = replace(scoring, site=site(machine, node), smoothed=scoring.smoothed or _smooths(machine, scoring))
     if scoring.reduction == "none":
         target = shapes.tensor(scoring.target)
         axes = (target.axes if target is not None else None) or ("pos",)
@@ -100,6 +103,28 @@ def scored(machine: Machine, node: ast.AST, scoring: Scoring) -> Value:
 
     machine.observe(Scored(scoring=scoring, loss=value, loops=tuple(machine.loops), **seen_at(machine, node, ())))
     return value
+
+
+def site(machine: Machine, node: ast.AST) -> Evidence:
+    """Return the place in the checked file that scores: the call itself, or the call that leads to it."""
+    home = machine.frames[0].module.path
+    index = max(i for i, frame in enumerate(machine.frames) if frame.module.path == home)
+    if index < len(machine.frames) - 1:
+        call = machine.frames[index + 1].call_place
+        if call is not None:
+            return call
+    return machine.evidence(node, "scored here")
+
+
+def _smooths(machine: Machine, scoring: Scoring) -> bool:
+    """Say whether a divergence is one to smoothed targets, by the name of what computes it."""
+    if scoring.criterion != "kl_div":
+        return False
+    names = [frame.name for frame in machine.frames[-2:]]
+    owner = machine.frame.state.names.get("self")
+    if owner is not None and isinstance(owner.value, Ref) and owner.value.cls is not None:
+        names.append(owner.value.cls.node.name)
+    return any("smooth" in name.lower() for name in names)
 
 
 def presumed(machine: Machine, node: ast.AST, value: Value = UNKNOWN, said: str = "taken for a mean loss by its name") -> Quantity:
