@@ -234,6 +234,8 @@ def _scaled(machine: Machine, node: ast.AST, quantity: Quantity, other: Value) -
     if mask is not None:
         scoring = replace(quantity.scoring, masked=True, mask=mask) if quantity.scoring else None
         return replace(quantity, scoring=scoring).with_step(machine.evidence(node, "masked here"))
+    if isinstance(other, Tensor) and other.form == "weights" and quantity.axes and quantity.scoring is not None:
+        return replace(quantity, scoring=replace(quantity.scoring, weight=other, masked=True))
     factor = other if isinstance(other, Quantity) else counts.presumed(machine, other)
     if factor is None:
         if isinstance(other, Opaque) and other.name.lower().split("_")[-1] in COEFFICIENTS:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from lintloss.facts import arithmetic, regularizers
 from lintloss.facts.expressions import evaluate, subscript_key
+from lintloss.facts.library import shapes
 from lintloss.facts.machine import Machine
 from lintloss.facts.state import Slot
 from lintloss.facts.values import (
@@ -190,6 +191,8 @@ def augment(
     slot, write = _slot(machine, target)
     current = slot.value if slot is not None else UNKNOWN
     depth = slot.depth if slot is not None else machine.depth
+    if isinstance(operator, ast.Mult) and isinstance(target, ast.Subscript) and _weigh(machine, target):
+        return
     if not in_place and isinstance(current, Ref) and current.kind == "tensor":
         current = _content(machine, current)
     if isinstance(operator, ast.Add | ast.Sub):
@@ -203,6 +206,17 @@ def augment(
         value = arithmetic.binary(machine, node, operator, current, operand, inside=depth)
     machine.assigned[machine.frame.module.path, node.lineno] = value
     write(value, depth)
+
+
+def _weigh(machine: Machine, target: ast.Subscript) -> bool:
+    """`mask[...] *= factor` makes weights of a mask."""
+    slot = machine.read(target.value.id) if isinstance(target.value, ast.Name) else None
+    found = shapes.tensor(slot.value) if slot is not None else None
+    if found is None or slot is None or not (shapes.mask(found) or found.form == "weights" or "weight" in found.name):
+        return False
+    place = machine.evidence(target, "some positions are weighted here")
+    machine.write(target.value.id, replace(found, form="weights").with_step(place), slot.depth)  # type: ignore[attr-defined]
+    return True
 
 
 def _content(machine: Machine, ref: Ref) -> Value:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from lintloss.facts import regularizers
 from lintloss.facts.expressions import evaluate, member
 from lintloss.facts.machine import DEPTH, Frame, Machine
 from lintloss.facts.state import Heap, Slot, State
@@ -24,6 +25,7 @@ from lintloss.facts.values import (
 )
 
 Kwargs = dict[str, Value]
+METERS = frozenset({"update", "add", "log", "add_scalar"})  # what reports a loss, or adds it up, by its method's name
 
 
 def evaluate_call(machine: Machine, node: ast.Call) -> Value:
@@ -40,6 +42,9 @@ def evaluate_call(machine: Machine, node: ast.Call) -> Value:
     else:
         callee = evaluate(machine, function)
     args, kwargs = arguments(machine, node)
+    if isinstance(function, ast.Attribute) and function.attr in METERS:
+        for value in args[:2]:
+            regularizers.note(machine, node, value)
     is_known = isinstance(callee, Func | Class | LibObject) or _has_call(machine, callee)
     if receiver is not None and isinstance(function, ast.Attribute) and not is_known:
         result = methods.call(machine, node, receiver, function.attr, args, kwargs)

@@ -55,7 +55,7 @@ def total(machine: Machine, node: ast.AST, value: Value) -> Value:
 
 
 def _count_of(machine: Machine, node: ast.AST, value: Tensor) -> Value:
-    mask = shapes.mask(value)
+    mask = shapes.mask(value) or (value if value.form == "weights" else None)
     if mask is None:
         return machine.opaque(node)
     said = machine.evidence(node, "counts the tokens that a mask lets through")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Reported, Setting
-from lintloss.facts.values import Const, LibObject, Opaque, Quantity, Ref, Scoring, Tensor, Term, Value
+from lintloss.facts.values import Const, LibObject, Opaque, Quantity, Ref, Scoring, Tensor, Term, Value, options
 from lintloss.findings import Evidence
 
 PENALTY = re.compile(
@@ -123,11 +123,10 @@ def _term(term: Term, exponentiated: bool) -> Extra | None:
 
 def weight_of(machine: Machine, value: Value | None) -> Value | None:
     """Return class weights, None where they only leave ids out: ones, with zeros for the padding."""
-    if isinstance(value, Ref) and value.kind != "instance":
-        held = [slot.value for name, slot in machine.fields(value).items() if name not in {"len", "boxed"}]
-        flat = [option for each in held for option in (each.options if hasattr(each, "options") else (each,))]
-        if all(isinstance(each, Const) and each.value in {0, 1} for each in flat):
-            return None
+    fields = machine.fields(value) if isinstance(value, Ref) else machine.state.heap.fields(getattr(value, "key", ()))
+    held = [option for name, slot in fields.items() if name not in {"len", "boxed", "axes"} for option in options(slot.value)]
+    if held and all(isinstance(each, Const) and each.value in {0, 1} for each in held):
+        return None
     return value
 
 

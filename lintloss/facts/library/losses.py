@@ -129,7 +129,8 @@ def _smooths(machine: Machine, scoring: Scoring) -> bool:
 
 def presumed(machine: Machine, node: ast.AST, value: Value = UNKNOWN, said: str = "taken for a mean loss by its name") -> Quantity:
     """Return a mean loss that only a name speaks for."""
-    scoring = Scoring("presumed", "mean", "item", place=machine.evidence(node, said), presumed=True)
+    place = machine.evidence(node, said)
+    scoring = Scoring("presumed", "mean", "item", place=place, presumed=True, site=site(machine, node))
     return Quantity(LOSS / Unit.of(item=1), scoring=scoring, trace=(machine.evidence(node, said),), presumed=True)
 
 
