@@ -37,6 +37,7 @@ def over(machine: Machine, node: ast.For | ast.AsyncFor, body: Callable[[], str]
     """Run a for loop."""
     iterable = evaluate(machine, node.iter)
     loop, elements = describe(machine, node, node.iter, iterable, ast.unparse(node.target))
+    loop.statement = node
     equality.note_sampler(machine, loop, node.body)
     equality.note_loader(machine, loop, node)
     run(machine, loop, lambda: assign.store(machine, node.target, elements()), body)
@@ -45,6 +46,7 @@ def over(machine: Machine, node: ast.For | ast.AsyncFor, body: Callable[[], str]
 def endless(machine: Machine, node: ast.While, body: Callable[[], str]) -> None:
     """Run a while loop: an unknown number of steps."""
     loop = _loop(machine, node, "while")
+    loop.statement = node
     text = ast.unparse(node)
     if re.search(r"\bnext\(", text):
         loop.unit = "batch"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import dataclass, field
 
 from lintloss.facts.values import UNKNOWN, Key, Value
@@ -32,3 +33,4 @@ class Loop:
     equal: list[Evidence] = field(default_factory=list)  # proof that they do not
     exits: list[Evidence] = field(default_factory=list)  # breaks
     names: frozenset[str] = frozenset()
+    statement: ast.For | ast.AsyncFor | ast.While | None = None

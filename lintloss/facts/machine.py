@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from lintloss.facts.anchor import Anchor
 from lintloss.facts.loops import Loop
@@ -16,6 +16,9 @@ from lintloss.facts.state import Slot, State, join_states
 from lintloss.facts.values import UNKNOWN, Const, Key, Opaque, Ref, Value, join
 from lintloss.findings import Evidence
 from lintloss.parse import Module
+
+if TYPE_CHECKING:
+    from lintloss.facts.forwards import Forward
 
 STEPS = 20_000  # expressions evaluated for one root before everything becomes unknown
 TOTAL = 250_000  # … and for one file with all that it reaches
@@ -62,6 +65,9 @@ class Machine:
         self.assigned: dict[tuple[str, int], Value] = {}
         self.reached: set[tuple[str, int]] = set()
         self.guards: list[tuple[int, Evidence, str]] = []  # (loop depth, condition, its text) of open undecided ifs
+        self.gradients: list[str] = []  # what the open `with` blocks and decorators say: see gradients.py
+        self.trained: dict[Key, bool] = {}  # scope in which backward() is called -> on every path (see forwards.py)
+        self.forwards: dict[Key, Forward] = {}  # by place and calling context
         self.steps = 0
         self.spent = 0
         self._anchors: dict[str, Anchor] = {}

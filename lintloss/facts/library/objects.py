@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
+from lintloss.facts import forwards
 from lintloss.facts.library import loaders, losses, outputs, shapes
 from lintloss.facts.library.tables import (
     CAUSAL,
@@ -41,6 +42,7 @@ def call(machine: Machine, node: ast.AST, made: LibObject, args: list[Value], kw
     if name in KERAS_CRITERIA:
         return losses.call(machine, node, name, KERAS_CRITERIA[name], args, kwargs, made)
     if CAUSAL.search(name) or MASKED_MODELS.search(name) or PAIRED.search(name) or HEADED.search(name):
+        forwards.note(machine, node, made)
         return outputs.of_call(machine, node, made, args, kwargs)
     if name in {"DataParallel", "DistributedDataParallel"}:
         from lintloss.facts import calls
@@ -48,6 +50,7 @@ def call(machine: Machine, node: ast.AST, made: LibObject, args: list[Value], kw
         inner = made.arg(0, "module")
         return calls.call(machine, node, inner, args, kwargs) if inner is not None else machine.opaque(node)
     if name == "Sequential":
+        forwards.note(machine, node, made)
         return _sequential(machine, node, made, args)
     return _layer(machine, node, made, name, args, kwargs)
 
@@ -91,6 +94,7 @@ def call_opaque(machine: Machine, node: ast.AST, callee: Value, args: list[Value
             return losses.call(machine, node, known, CRITERIA[known], args, kwargs)
     if isinstance(callee, Opaque) and callee.name in {"forward", "module", "__call__"} and len(callee.key) > 1:
         name = str(callee.key[-2]).lstrip(".")
+    forwards.note_opaque(machine, node, callee, name, kwargs)
     if CRITERION_NAME.search(name) and len(args) + len(kwargs) >= 2:
         return _presumed_criterion(machine, node, name, args, kwargs)
     if MODEL_NAME.search(name) and (args or kwargs):
