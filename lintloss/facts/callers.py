@@ -73,10 +73,16 @@ def _named(project: Project, module: Module, name: str, owner: str) -> Iterator[
     yield from _in_module(module, name)
     stem = os.path.splitext(os.path.basename(module.path))[0]
     package = os.path.basename(os.path.dirname(module.path))
-    links = [word for word in (owner, stem if stem != "__init__" else package, package) if word]
+    links = [word for word in (owner, stem if stem != "__init__" else package, package, *_bases(module, owner)) if word]
     for other in project.mentioning(module.path, (name,)):
         if any(re.search(rf"\b{re.escape(word)}\b", other.text) for word in links):
             yield from _in_module(other, name)
+
+
+def _bases(module: Module, owner: str) -> list[str]:
+    """Return the names of the base classes of a class: a base may call the method that a subclass defines."""
+    found = (node for node in ast.walk(module.tree) if isinstance(node, ast.ClassDef) and node.name == owner)
+    return [text_of(base).rsplit(".", 1)[-1] for node in found for base in node.bases]
 
 
 def _in_module(module: Module, name: str) -> Iterator[tuple[Module, Around]]:

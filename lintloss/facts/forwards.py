@@ -14,7 +14,7 @@ from lintloss.facts.library.tables import CRITERION_NAME, MODEL_NAME
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Frame, Machine
 from lintloss.facts.stochastic import Stochastic
-from lintloss.facts.values import Key, Lib, Opaque, Ref, Value
+from lintloss.facts.values import Key, Lib, LibObject, Opaque, Ref, Value
 from lintloss.findings import Evidence, Span
 from lintloss.parse import Module
 
@@ -88,8 +88,17 @@ def note_opaque(machine: Machine, node: ast.AST, callee: Value, name: str, kwarg
     model = callee
     if callee.name in FORWARD and isinstance(callee.key[-1], str):
         model = Opaque(callee.key[:-1], str(callee.key[-2]).lstrip(".")) if len(callee.key) > 1 else callee
-    if told or modes.mode(machine, model)[0] or machine.get(model.key, "training") is not None:
+    if told or machine.get(model.key, "training") is not None:
         note(machine, node, model)
+
+
+def note_library(machine: Machine, node: ast.AST, made: LibObject) -> None:
+    """Record a call of an instance of some library's class, if it goes by a model's name or eval() was called on it."""
+    if not isinstance(node, ast.Call) or LOSS_CLASS.search(made.name) or made.name.startswith("torch.nn."):
+        return
+    name = ast.unparse(node.func).rsplit(".", 1)[-1]
+    if MODEL_NAME.search(name) or machine.get(made.key, "training") is not None:
+        note(machine, node, made)
 
 
 def is_module(machine: Machine, model: Ref) -> bool:

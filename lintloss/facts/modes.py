@@ -10,6 +10,7 @@ from lintloss.facts.machine import Machine
 from lintloss.facts.values import UNKNOWN, Choice, Const, Func, Key, LibObject, Opaque, Ref, Tuple, Value, options
 from lintloss.findings import Evidence
 
+SAME_MODULE = frozenset({"to", "cuda", "cpu", "half", "float", "double", "bfloat16", "requires_grad_", "share_memory", "type", "to_empty"})
 WRAPPERS = {"DataParallel", "DistributedDataParallel", "FullyShardedDataParallel", "OptimizedModule", "PeftModel"}
 SWITCHES = re.compile(r"\.eval\(\)|\.train\(")
 BY_NAME = re.compile(r"eval_?mode|evaluating|set_eval|to_eval|set_mode|switch_mode|(^|_)eval_?(ctx|context)", re.IGNORECASE)
@@ -51,9 +52,10 @@ def switch(machine: Machine, receiver: Value, training: Value, place: Evidence |
 
 def _inside(machine: Machine, value: Value) -> Iterable[Value]:
     if isinstance(value, LibObject):
-        return [arg for arg in value.args if isinstance(arg, Ref | LibObject) and key_of(arg)]
+        return [each for arg in value.args for each in options(arg) if isinstance(each, Ref | LibObject) and key_of(each)]
     if isinstance(value, Ref) and value.kind == "instance":
-        return [slot.value for slot in machine.fields(value).values() if _is_module(slot.value) and slot.value != value]
+        held = [each for slot in machine.fields(value).values() for each in options(slot.value)]
+        return [each for each in held if _is_module(each) and each != value]
     return []
 
 

@@ -58,15 +58,23 @@ def region(machine: Machine, forward: Forward) -> Region | None:
                 return None
             named = _loop_says(loop)
             if named or (switched and loop.unit != "epoch"):
-                return Region(index, loop, named or "eval() was called")
+                return _narrowed(forward, Region(index, loop, named or "eval() was called"))
         if scene.key in machine.trained:
             return None
         named = _scene_says(scene)
         if named or (switched and not isinstance(scene.node, ast.Module)):
-            return Region(index, _own_loop(forward, index), named or "eval() was called")
+            return _narrowed(forward, Region(index, _own_loop(forward, index), named or "eval() was called"))
         if TRAINING.search(snake(scene.name)):
             return None
     return None
+
+
+def _narrowed(forward: Forward, found: Region) -> Region:
+    """Move a region to the innermost function with a loop over batches: `test()` only calls `iteration(train=False)`."""
+    if found.loop is not None:
+        return found
+    inner = [each for each in forward.loops if each.frame > found.index + 1 and each.unit != "epoch"]
+    return Region(inner[-1].frame - 1, inner[-1], found.named) if inner else found
 
 
 def _own_loop(forward: Forward, index: int) -> Loop | None:

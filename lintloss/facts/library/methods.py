@@ -16,6 +16,7 @@ from lintloss.facts.values import (
     Choice,
     Const,
     Lib,
+    LibObject,
     ModelOutput,
     Opaque,
     Quantity,
@@ -76,6 +77,8 @@ def _effect(machine: Machine, node: ast.Call, receiver: Value, name: str, args: 
         return Const(None)
     if name in {"eval", "train"} and not isinstance(receiver, Lib) and len(args) <= 1:
         return modes.call(machine, node, receiver, name, args)
+    if name in modes.SAME_MODULE and (isinstance(receiver, LibObject) or (isinstance(receiver, Ref) and receiver.kind == "instance")):
+        return receiver
     if name == "enter_context" and args:
         machine.put(gradients.STATEMENT, "off", Opaque(machine.key(node), "entered")) if gradients.said_by(machine, args[0], node) else None
         return args[0]

@@ -52,6 +52,7 @@ def call(machine: Machine, node: ast.AST, made: LibObject, args: list[Value], kw
     if name == "Sequential":
         forwards.note(machine, node, made)
         return _sequential(machine, node, made, args)
+    forwards.note_library(machine, node, made)
     return _layer(machine, node, made, name, args, kwargs)
 
 
