@@ -18,7 +18,7 @@ from lintloss.parse import Module
 
 DEPTH = 3  # callers of callers of callers
 SITES = 60
-MODE = re.compile(r"\.eval\(\)|\.train\((?!\)|True)|eval_mode|evaluating\(|\.training = False|\.training=False")
+MODE = re.compile(r"\.eval\(\)|\.train\((mode=)?(False|not |is_|training|train\b|phase|mode|was|prev|flag|self\.train)|eval_mode|evaluating\(|\.training = False|\.training=False")
 FREEZES = re.compile(r"requires_grad_\(False\)|requires_grad = False|requires_grad=False|\.freeze\(\)|volatile")
 
 Around = tuple[ast.AST, ...]  # the nodes around a call, outermost first

@@ -208,13 +208,19 @@ def _is_framework(each: Pass) -> bool:
 def _records(machine: Machine, group: list[Pass]) -> bool:
     for each in group:
         forward = each.forward
-        if OLD.search(each.scene.module.text) or regions.needs_gradients(forward, each.region):
+        if _is_old(machine, each.scene.module) or regions.needs_gradients(forward, each.region):
             return False
         if _is_frozen(each.scene.module, forward.text) or _turns_off_itself(forward):
             return False
         if _asked_of_callers(machine, forward, callers.gradients_off):
             return False
     return True
+
+
+def _is_old(machine: Machine, module: Module) -> bool:
+    """Say whether the code is for PyTorch 0.3: a module that it has loaded may make the inputs volatile."""
+    loaded = (machine.project.module(path) for path in machine.globals if path != module.path)
+    return OLD.search(module.text) is not None or any("volatile=" in other.text for other in loaded if other is not None)
 
 
 def _turns_off_itself(forward: Forward) -> bool:

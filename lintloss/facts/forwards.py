@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 
 from lintloss.facts import gradients, modes, stochastic
+from lintloss.facts.callers import text_of
 from lintloss.facts.library.tables import CRITERION_NAME, MODEL_NAME
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Frame, Machine
@@ -76,8 +77,15 @@ def note(machine: Machine, node: ast.AST, model: Value) -> None:
         place,
         model,
         ast.unparse(node.func),
-        stochastic.of(machine, model) if state in {"", "train"} else stochastic.UNKNOWN,
+        _stochastic(machine, model) if state in {"", "train"} else stochastic.UNKNOWN,
     )
+
+
+def _stochastic(machine: Machine, model: Value) -> Stochastic:
+    """Say what of a model minds its mode; of a parameter only where the function switches another module."""
+    if isinstance(model, Opaque) and ".eval()" in text_of(machine.frame.node):
+        return stochastic.by_name(machine, model)
+    return stochastic.of(machine, model)
 
 
 def note_opaque(machine: Machine, node: ast.AST, callee: Value, name: str, kwargs: dict[str, Value]) -> None:

@@ -180,10 +180,33 @@ def _functional(cls: Class, node: ast.Call, name: str, place: tuple[Evidence, ..
 
 
 def _static(cls: Class, node: ast.expr) -> Value:
-    """Return the rate if it is written there; a parameter's default counts as what is meant where it is above zero."""
+    """Return the rate if it is written there, or as the default of a parameter of __init__."""
     if isinstance(node, ast.Constant):
         return Const(node.value)
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
+        node = ast.Name(node.attr)
+    if isinstance(node, ast.Name):
+        for default in _defaults(cls, node.id):
+            return Const(default)
     return Opaque(("rate",), ast.unparse(node))
+
+
+def _defaults(cls: Class, name: str) -> list[object]:
+    made = next((each for each in cls.node.body if isinstance(each, ast.FunctionDef) and each.name == "__init__"), None)
+    if made is None:
+        return []
+    plain = (*made.args.posonlyargs, *made.args.args)
+    pairs = [*zip(reversed(plain), reversed(made.args.defaults), strict=False), *zip(made.args.kwonlyargs, made.args.kw_defaults, strict=True)]
+    return [value.value for each, value in pairs if each.arg == name and isinstance(value, ast.Constant) and isinstance(value.value, int | float)]
+
+
+def by_name(machine: Machine, model: Opaque) -> Stochastic:
+    """Take a parameter called `decoder` for an instance of the class Decoder of its file."""
+    wanted = model.name.replace("_", "").lower()
+    for name, slot in machine.module_names(machine.frame.module.path).items():
+        if name.lower() == wanted and isinstance(slot.value, Class):
+            return of_class(machine, slot.value, set(), 0)
+    return UNKNOWN
 
 
 def _named(machine: Machine, cls: Class, node: ast.expr) -> Value:
