@@ -31,8 +31,8 @@ class Project:
         self._resolved: dict[tuple[str, str, int], tuple[str | None, tuple[str, ...]]] = {}
         self._listed: dict[str, list[str]] = {}
         self._texts: dict[str, bytes] = {}
-        # Every path that a result depends on: modules, and (with a final separator) folders whose listing decided
-        # what an import means. The engine empties it before each file.
+        # What a result depends on: paths of modules, and `folder NUL name` where it mattered whether a folder has a
+        # module of that name. The engine empties it before each file.
         self.read: set[str] = set()
 
     def add(self, module: Module) -> None:
@@ -80,22 +80,22 @@ class Project:
         asked = (folder, name, level)
         if asked not in self._resolved:
             self._resolved[asked] = self._search(folder, [part for part in name.split(".") if part], level)
-        path, folders = self._resolved[asked]
-        self.read.update(folders)
+        path, searched = self._resolved[asked]
+        self.read.update(searched)
         return self.module(path) if path is not None else None
 
     def _search(self, folder: str, parts: list[str], level: int) -> tuple[str | None, tuple[str, ...]]:
-        """Return the file that an import names, and the folders that were searched for it."""
+        """Return the file that an import names, and what was looked for on the way."""
         if level:
             above = os.path.normpath(os.path.join(folder, *[os.pardir] * (level - 1)))
             return self._place(above, parts), _searched(above, parts)
-        folders: list[str] = []
+        searched: list[str] = []
         for base in self._bases(folder) if parts else ():
-            folders += _searched(base, parts)
+            searched += _searched(base, parts)
             place = self._place(base, parts)
             if place is not None:
-                return place, tuple(folders)
-        return None, tuple(folders)
+                return place, tuple(searched)
+        return None, tuple(searched)
 
     def _bases(self, folder: str) -> list[str]:
         """List the folders that may be on sys.path: the file's own, its ancestors, their src/."""
@@ -124,12 +124,14 @@ class Project:
 
 
 def _searched(base: str, parts: list[str]) -> tuple[str, ...]:
-    """Name the folders below `base` whose listing tells whether `parts` are there, each with a final separator."""
-    found = [os.path.join(base or os.curdir, "")]
-    for part in parts[:-1]:
-        if not os.path.isdir(found[-1] + part):
+    """Say which names were looked for in which folders, as `folder NUL name`."""
+    found: list[str] = []
+    folder = base or os.curdir
+    for part in parts:
+        found.append(f"{folder}\0{part}")
+        folder = os.path.join(folder, part)
+        if not os.path.isdir(folder):
             break
-        found.append(os.path.join(found[-1] + part, ""))
     return tuple(found)
 
 
