@@ -6,7 +6,7 @@ import ast
 import math
 from dataclasses import replace
 
-from lintloss.facts import counts
+from lintloss.facts import counts, equality
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Averaging
@@ -15,6 +15,7 @@ from lintloss.facts.values import (
     UNKNOWN,
     Choice,
     Const,
+    Fed,
     Opaque,
     Quantity,
     Ref,
@@ -44,7 +45,8 @@ def binary(
         return _constants(operator, left.value, right.value)
     left, right = unboxed(machine, left), unboxed(machine, right)
     if isinstance(operator, ast.Div | ast.FloorDiv):
-        return divide(machine, node, left, right, inside)
+        quotient = divide(machine, node, left, right, inside)
+        return equality.floored(quotient) if _rounds_down(node, operator) else quotient
     if isinstance(operator, ast.Mult):
         return multiply(machine, node, left, right)
     if isinstance(operator, ast.Add | ast.Sub):
@@ -54,6 +56,13 @@ def binary(
 
         return power(machine, node, left, right)
     return _tensor_op(machine, node, left, right)
+
+
+def _rounds_down(node: ast.AST, operator: ast.operator) -> bool:
+    """Say whether a quotient leaves out the rest; `(n + k - 1) // k` and `-(-n // k)` do not."""
+    if not isinstance(operator, ast.FloorDiv) or not isinstance(node, ast.BinOp):
+        return False
+    return not (isinstance(node.left, ast.UnaryOp) or (isinstance(node.left, ast.BinOp) and isinstance(node.left.op, ast.Add | ast.Sub) and "- 1" in ast.unparse(node.left)))
 
 
 def unboxed(machine: Machine, value: Value) -> Value:
@@ -184,6 +193,7 @@ def _total(
         unit = unit.summed_over(base) if unit.is_intensive else unit * Unit.of(**{base: 1})
         if (term.is_loss or term.is_perplexity) and before.power(base) < 0 and unit.degree < (1 if term.is_perplexity else 0):
             weights = (*weights, base)
+    term = replace(term, fed=fed(machine, term) or term.fed)
     said = f"summed here over {_plural(loops[-1].unit)}" + (f": {unit}" if term.unit.content else "")
     total = replace(
         term,
@@ -198,6 +208,15 @@ def _total(
     elif isinstance(current, Const) and isinstance(current.value, int | float):
         total = replace(total, start=float(current.value))
     return total.with_step(machine.evidence(node, said))
+
+
+def fed(machine: Machine, term: Quantity) -> Fed | None:
+    """Return the call that handed a loss, computed outside, to the running function; None where it is added up at home."""
+    born = term.scoring.born if term.scoring is not None else 0
+    for index, frame in enumerate(machine.frames):
+        if index and frame.born > born > 0:
+            return Fed(frame.call_place, index) if frame.call_place is not None else None
+    return None
 
 
 def _plural(unit: str) -> str:
@@ -323,7 +342,7 @@ def observe_average(
 ) -> None:
     from lintloss.facts.settings import seen_at
 
-    place = seen_at(machine, node, before.loops)
+    place = seen_at(machine, node, before.loops, before.fed)
     seen = Averaging(before=before, count=count, after=after, how=how, loops=before.loops, **place)
     machine.observe(seen)
 

@@ -180,10 +180,19 @@ class Scoring:
     masked: bool = False  # the field was multiplied or indexed by a mask
     extra: tuple[Evidence, ...] = ()  # further terms added to the loss
     owner: str = ""  # "call", "model", ...: who computes (and shifts) it
+    born: int = field(default=0, compare=False)  # the machine's clock when it was computed
 
     @property
     def is_cross_entropy(self) -> bool:
         return self.criterion in {"cross_entropy", "nll_loss", "model", "presumed", "linear_cross_entropy"}
+
+
+@dataclass(frozen=True, slots=True)
+class Fed:
+    """The call by which a value was handed to what adds it up: a meter. `depth` is the number of frames around it."""
+
+    place: Evidence
+    depth: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +217,7 @@ class Quantity(Value):
     negated: bool = False
     guards: tuple[Evidence, ...] = ()  # conditions inside the loop under which it was added
     trace: tuple[Evidence, ...] = field(default=(), compare=False)
+    fed: Fed | None = field(default=None, compare=False)
 
     @property
     def is_loss(self) -> bool:
