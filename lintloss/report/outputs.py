@@ -18,7 +18,7 @@ def read_target(option: str) -> tuple[str, str]:
     """
     name, equals, path = option.partition("=")
     if not equals or not path:
-        raise UsageError(f"--report {option!r} names no file", hint="for example --report sarif=lintloss.sarif")
+        raise UsageError(f"--report is FORMAT=FILE, not {option!r}", hint="as in --report sarif=lintloss.sarif")
     load(name)
     return name, path
 
