@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from lintloss.facts.anchor import Anchor
 from lintloss.facts.loops import Loop
@@ -17,6 +17,9 @@ from lintloss.facts.state import Slot, State, join_states
 from lintloss.facts.values import UNKNOWN, Const, Key, Opaque, Ref, Value, join
 from lintloss.findings import Evidence
 from lintloss.parse import Module
+
+if TYPE_CHECKING:
+    from lintloss.facts.regularizers import Noted
 
 STEPS = 20_000  # expressions evaluated for one root before everything becomes unknown
 ABROAD = 4_000  # … for one call from the checked file into another
@@ -65,6 +68,7 @@ class Machine:
         self.assigned: dict[tuple[str, int], Value] = {}
         self.reached: set[tuple[str, int]] = set()
         self.visited: set[ast.stmt] = set()  # statements that were run at least once
+        self.reports: dict[Evidence, Noted] = {}
         self.guards: list[tuple[int, Evidence, str]] = []  # (loop depth, condition, its text) of open undecided ifs
         self.steps = 0
         self.spent = 0

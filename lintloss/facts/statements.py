@@ -38,7 +38,7 @@ def _assign(machine: Machine, node: ast.Assign) -> str:
     same = assign.accumulation(node)
     if same is not None:
         target, operator, operand = same
-        assign.augment(machine, node, target, operator, evaluate(machine, operand))
+        assign.augment(machine, node, target, operator, evaluate(machine, operand), in_place=False)
         return NEXT
     value = evaluate(machine, node.value)
     for target in node.targets:
@@ -97,6 +97,8 @@ def _if(machine: Machine, node: ast.If) -> str:
                 after.append(machine.frame.state)
     merged = machine.merge(after)
     machine.frame.state = merged if merged is not None else before
+    if outcomes == [CONTINUE, NEXT]:
+        branches.skip(machine, node.test)
     return NEXT if NEXT in outcomes else outcomes[0]
 
 

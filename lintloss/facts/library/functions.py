@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lintloss.facts import distributed, exponent, reduce
-from lintloss.facts.library import losses, shapes, windows
+from lintloss.facts.library import losses, ranks, shapes, windows
 from lintloss.facts.library.tables import (
     CRITERIA,
     CRITERION_NAME,
@@ -54,6 +54,9 @@ def call(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: 
         return LibObject(owner, tuple(args), tuple(kwargs.items()), machine.evidence(node, f"{owner}.{name} here"), machine.key(node, owner))
     if name in {"no_grad", "inference_mode", "set_grad_enabled", "enable_grad"}:
         return _gradients(machine, node, full, name, args, kwargs)
+    over_ranks = ranks.call(machine, node, name, full, args, kwargs)
+    if over_ranks is not None:
+        return over_ranks
     first = args[0] if args else kwargs.get("input", kwargs.get("a", UNKNOWN))
     handler = NAMED.get(name)
     if handler is not None:
@@ -86,7 +89,7 @@ def _by_table(machine: Machine, node: ast.AST, name: str, full: str, first: Valu
         return machine.opaque(node) if weights is not None and weights != Const(None) else reduce.mean(machine, node, first)
     if name in SUMS:
         return reduce.total(machine, node, first)
-    if name in GATHERS:
+    if name in GATHERS and full != "torch.gather":
         return distributed.gathered(machine, node, first)
     if name in FILLED:
         return _filled(machine, node, name, args, kwargs)
@@ -133,6 +136,10 @@ def _len(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> 
         return None
     inner = node.args[0] if isinstance(node, ast.Call) and node.args else node
     value = args[0]
+    if isinstance(inner, ast.BinOp) and isinstance(inner.right, ast.Constant):  # len(x - 1): as long as x
+        from lintloss.facts.expressions import evaluate
+
+        return _len(machine, ast.Call(node.func, [inner.left], []), [evaluate(machine, inner.left)], {})  # type: ignore[attr-defined]
     if isinstance(value, Choice):
         known = [option for option in value.options if not isinstance(option, Const)]
         value = known[0] if known else value
@@ -169,23 +176,6 @@ def _collected(kind: str) -> Callable[[Machine, ast.AST, list[Value], Kwargs], V
         return first if isinstance(first, Quantity) else machine.opaque(node)
 
     return apply
-
-
-def _all_reduce(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
-    from lintloss.facts import assign
-
-    first = args[0] if args else kwargs.get("tensor", UNKNOWN)
-    result: Value | None = None
-    for option in first.options if isinstance(first, Choice) else (first,):
-        each = distributed.all_reduce(machine, node, option, kwargs.get("op", args[1] if len(args) > 1 else None))
-        result = each if result is None else join(result, each)
-    if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Name | ast.Attribute | ast.Subscript) and isinstance(result, Quantity):
-        slot = machine.read(node.args[0].id) if isinstance(node.args[0], ast.Name) else None
-        if isinstance(node.args[0], ast.Name) and slot is not None:
-            machine.write(node.args[0].id, result, slot.depth)
-        else:
-            assign.store(machine, node.args[0], result)
-    return result
 
 
 def _pow(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
@@ -283,8 +273,6 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "vstack": _collected("cat"),
     "tensor": _tensor,
     "array": _tensor,
-    "all_reduce": _all_reduce,
-    "allreduce": _all_reduce,
     "pow": _pow,
     "power": _pow,
     "roll": _roll,

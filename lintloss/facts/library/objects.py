@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from lintloss.facts.library import loaders, losses, outputs, shapes
+from lintloss.facts.library import loaders, losses, outputs, ranks, shapes
 from lintloss.facts.library.tables import (
     CAUSAL,
     CRITERIA,
@@ -94,6 +94,9 @@ def call_opaque(machine: Machine, node: ast.AST, callee: Value, args: list[Value
             return losses.call(machine, node, known, CRITERIA[known], args, kwargs)
     if isinstance(callee, Opaque) and callee.name in {"forward", "module", "__call__"} and len(callee.key) > 1:
         name = str(callee.key[-2]).lstrip(".")
+    over_ranks = ranks.call(machine, node, name, "", args, kwargs) if name else None
+    if over_ranks is not None:
+        return over_ranks
     if CRITERION_NAME.search(name) and len(args) + len(kwargs) >= 2:
         return _presumed_criterion(machine, node, name, args, kwargs)
     if (MODEL_NAME.search(name) and (args or kwargs)) or outputs.is_labelled(kwargs):
