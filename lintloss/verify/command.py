@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lintloss.errors import LintlossError, UsageError
-from lintloss.verify import reports
+from lintloss.verify import after_fix, reports
 from lintloss.verify.events import Tape
-from lintloss.verify.experiments import experiments
-from lintloss.verify.flagged import read_findings
+from lintloss.verify.experiments import Experiment, experiments
+from lintloss.verify.flagged import FlaggedFinding, read_findings
 from lintloss.verify.found import found
 from lintloss.verify.judge import Run, judge
 from lintloss.verify.launch import Outcome, launch
@@ -35,6 +35,7 @@ class Request:
     output_file: Path | None
     reports: tuple[tuple[str, Path], ...]
     keep: Path | None
+    after_fix: bool = False
 
 
 def main(argv: Sequence[str]) -> int:
@@ -59,8 +60,23 @@ def run(request: Request) -> int:
     verdicts = (*judged, *found(tapes, judged))
     _complain(tapes, outcome)
     tried = experiments(tapes, request.options.experiments)
-    reports.write(reports.Report(verdicts, done, outcome, tried), request.output_format, request.output_file, request.reports)
+    if request.after_fix:
+        tried += _after_fix(request, findings)
+    reports.write(
+        reports.Report(verdicts, done, outcome, tried), request.output_format, request.output_file, request.reports
+    )
     return exit_code(verdicts, outcome)
+
+
+def _after_fix(request: Request, findings: tuple[FlaggedFinding, ...]) -> tuple[Experiment, ...]:
+    """Run the command again with the proposed fixes in place of the flagged lines."""
+    texts = after_fix.overlays(findings)
+    if not texts:
+        return ()
+    with tempfile.TemporaryDirectory(prefix="lintloss-") as scratch:
+        options = Options(overlays=texts)
+        launch(request.command, write_plan(Path(scratch), (), options))
+        return after_fix.outcomes(findings, read_tapes(Path(scratch)))
 
 
 def _complain(tapes: tuple[Tape, ...], outcome: Outcome) -> None:
@@ -94,7 +110,8 @@ def parse(argv: Sequence[str]) -> Request:
     )
     return Request(
         findings=parsed.findings, command=tuple(command), options=options, output_format=parsed.output_format,
-        output_file=parsed.output_file, reports=tuple(_named_report(text) for text in parsed.report), keep=parsed.keep,
+        output_file=parsed.output_file, reports=tuple(_named_report(text) for text in parsed.report),
+        keep=parsed.keep, after_fix=parsed.after_fix,
     )  # fmt: skip
 
 
@@ -124,6 +141,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--show-instrumented", action="store_true", help="print the flagged files as instrumented")
     parser.add_argument("--debug-shapes", nargs="?", type=int, const=3, default=0, metavar="BATCHES")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the raw ledgers there")
+    parser.add_argument("--after-fix", action="store_true", help="run again with the proposed fixes applied in memory")
     for name in EXPERIMENTS:
         parser.add_argument(f"--{name}", action="store_true")
     return parser

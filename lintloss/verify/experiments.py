@@ -15,6 +15,7 @@ from lintloss.verify.ranks import Group
 from lintloss.verify.reported import read
 
 LIMITS = {
+    "after-fix": "runs the program a second time with the fixed text; nothing on disk is changed by the fix",
     "untrained": "sees scale errors; not a missing shift, a leak or softmax before cross-entropy",
     "copy-oracle": "sees a missing shift; not what lies between model and criterion",
     "next-oracle": "sees wrong shifts and scored padding; not what lies between model and criterion",
@@ -84,13 +85,17 @@ def _judged(name: str, place: str, number: float, formula: str, uniform: float) 
     else:
         passed = abs(number) < 0.1
         wanted = "near 0, for a model that knows the next token"
-    return Experiment(name, place, passed, number, f"the evaluation ({formula}) would report {number:.4f}; right is {wanted}")
+    return Experiment(
+        name, place, passed, number, f"the evaluation ({formula}) would report {number:.4f}; right is {wanted}"
+    )
 
 
 def _would_report(evaluation: Evaluation, items: tuple[Looked, ...], fact: str) -> tuple[float | None, str]:
     """Put the stand-in's losses in the place of the model's, and average them by the program's own formula."""
     swapped = tuple(
-        replace(item.call, value=value, plain_nats=math.nan) for item in items if (value := item.number(fact)) is not None
+        replace(item.call, value=value, plain_nats=math.nan)
+        for item in items
+        if (value := item.number(fact)) is not None
     )
     if not swapped:
         return None, ""

@@ -46,8 +46,6 @@ def install(plan: Plan, ledger: Ledger, functional: ModuleType) -> Recorder:
     return recorder
 
 
-
-
 def _replace_method(recorder: Recorder, module: str, owner: str, name: str, make: Any) -> None:
     holder = getattr(sys.modules.get(module), owner, None)
     if holder is not None:
