@@ -15,6 +15,7 @@ from lintloss.verify.ranks import Group
 from lintloss.verify.reported import read
 
 LIMITS = {
+    "data": "counts what embeddings read; overlap is looked for by exact windows in token files",
     "after-fix": "runs the program a second time with the fixed text; nothing on disk is changed by the fix",
     "untrained": "sees scale errors; not a missing shift, a leak or softmax before cross-entropy",
     "copy-oracle": "sees a missing shift; not what lies between model and criterion",
@@ -57,6 +58,8 @@ def _of(evaluation: Evaluation, asked: tuple[str, ...]) -> Iterator[Experiment]:
     place = f"{os.path.relpath(frame.path)}:{frame.row}" if frame is not None else "?"
     classes = evaluation.calls[0].form.classes
     for name in asked:
+        if name == "data":
+            continue  # data.py: it is about the run, not one evaluation
         if name == "causality":
             yield from _causality(items, place)
             continue

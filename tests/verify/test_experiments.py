@@ -79,3 +79,20 @@ def test_after_the_fix_the_right_number_is_reported(verify: Verify, tmp_path: Pa
     assert tried["passed"], tried
     assert tried["would_report"] == pytest.approx(run.findings[0]["reference"]["loss"], rel=1e-5)
     assert path.read_text() == source
+
+
+def test_data_counts_sequences_and_finds_them_in_a_token_file(verify: Verify, tmp_path: Path) -> None:
+    program = tmp_path / "evaluate.py"
+    program.write_text(
+        "import torch, struct\nimport torch.nn.functional as F\nfrom torch import nn\n"
+        "torch.manual_seed(0)\nmodel = nn.Sequential(nn.Embedding(300, 8), nn.Linear(8, 300))\n"
+        "ids = torch.randint(0, 300, (6, 41))\nids[5] = ids[0]\n"
+        f"open({str(tmp_path / 'train.bin')!r}, 'wb').write(struct.pack('<123H', *ids[:3].flatten().tolist()))\n"
+        "with torch.no_grad():\n    for part in ids.split(2):\n"
+        "        print(F.cross_entropy(model(part[:, :-1]).flatten(0, 1), part[:, 1:].flatten()).item())\n"
+    )
+    (tmp_path / "train.bin").write_bytes(b"\0\0")
+    run = verify([], program, options=("--data", "--training", str(tmp_path / "train.bin")))
+    whole, overlap = run.document["run"]["experiments"]
+    assert "6 sequences, 240 tokens read, 240 scored, 1 sequences repeat" in whole["explanation"]
+    assert "4 of 6 sampled windows of 32 tokens" in overlap["explanation"] and not overlap["passed"]

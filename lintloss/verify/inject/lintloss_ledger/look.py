@@ -70,7 +70,9 @@ class Close:
                 self._recorder.ledger.note("look", order=index, **facts)
             finally:
                 state.linear = state.capture = None
-            self.wants = any(self._counts[known] < self._limit(known) for known in self._counts)
+            self.wants = self._recorder.data is not None or any(
+                self._counts[known] < self._limit(known) for known in self._counts
+            )
             if not self.wants:
                 self._stop()
 
