@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import lintloss_rules
-
 from lintloss.findings import Severity
 from lintloss.rule import MARK, Bad, Good, Rule
 
