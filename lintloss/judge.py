@@ -158,7 +158,7 @@ class Judge:
 
 
 def _worst(found: Iterable[Judged]) -> Iterable[Judged]:
-    """Keep one finding of a rule at a place: a function judged in several contexts is as bad as in the worst of them."""
+    """Keep one finding of a rule at a place: a function judged in several contexts is as bad as in its worst."""
     kept: dict[tuple[str, str, int | None, Span], Judged] = {}
     for each in found:
         finding = each.finding

@@ -6,15 +6,17 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from lintloss.command.check import Outcome, say_error
 from lintloss.command.session import Session
 from lintloss.findings import Finding
 from lintloss.report import SUMMARIZED, Run, choose, load, statistics
 from lintloss.report.outputs import read_target, write_report
-from lintloss.report.rule_page import RulePage, page
 from lintloss.report.wording import summary
-from lintloss.source_text import read_for_display
+
+if TYPE_CHECKING:
+    from lintloss.report.rule_page import RulePage
 
 
 def report(outcome: Outcome, session: Session, texts: Mapping[str, bytes] | None = None) -> None:
@@ -55,6 +57,8 @@ def report(outcome: Outcome, session: Session, texts: Mapping[str, bytes] | None
 
 def _run(outcome: Outcome, session: Session, texts: Mapping[str, bytes]) -> Run:
     def source(path: str) -> str:
+        from lintloss.source_text import read_for_display  # for excerpts; concise has none
+
         return texts[path].decode("utf-8-sig", "replace") if path in texts else read_for_display(path)
 
     return Run(
@@ -84,6 +88,8 @@ def _with_pages(run: Run, session: Session, findings: Sequence[Finding], name: s
 
 
 def _pages(session: Session, findings: Sequence[Finding]) -> tuple[RulePage, ...]:
+    from lintloss.report.rule_page import page
+
     codes = {finding.code for finding in findings} | session.bench(session.config).codes()
     return tuple(page(entry.load()) for entry in session.entries if entry.code in codes)
 

@@ -19,6 +19,7 @@ from lintloss.findings import Evidence
 from lintloss.parse import Module
 
 if TYPE_CHECKING:
+    from lintloss.facts.forwards import Forward
     from lintloss.facts.regularizers import Noted
 
 STEPS = 20_000  # expressions evaluated for one root before everything becomes unknown
@@ -70,6 +71,9 @@ class Machine:
         self.visited: set[ast.stmt] = set()  # statements that were run at least once
         self.reports: dict[Evidence, Noted] = {}
         self.guards: list[tuple[int, Evidence, str]] = []  # (loop depth, condition, its text) of open undecided ifs
+        self.gradients: list[str] = []  # what the open `with` blocks and decorators say: see gradients.py
+        self.trained: dict[Key, bool] = {}  # scope in which backward() is called -> on every path (see forwards.py)
+        self.forwards: dict[Key, Forward] = {}  # by place and calling context
         self.steps = 0
         self.spent = 0
         self.limit = STEPS

@@ -51,8 +51,8 @@ def note(machine: Machine, node: ast.AST, value: Value, *, exponentiated: bool =
     """Note that a loss is reported (added up, collected, averaged, exponentiated) here."""
     if not isinstance(value, Quantity) or value.scoring is None or value.scoring.site is None:
         return
-    scoring = value.scoring
-    noted = machine.reports.setdefault(scoring.site, Noted())
+    scoring, place = value.scoring, value.scoring.site
+    noted = machine.reports.setdefault(place, Noted())
     noted.exponentiated |= exponentiated
     row = getattr(node, "lineno", 0)
     extras = extras_of(scoring, exponentiated or noted.exponentiated)
