@@ -32,7 +32,7 @@ def run() -> str:
     }
     command = [sys.executable, "-m", "lintloss", *COMMAND, "--no-cache", "--output-format", "full"]
     done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, encoding="utf-8", timeout=120)
-    assert done.returncode == 1, done.stderr
+    assert done.returncode == 1 and "LL101" in done.stdout, done.stderr
     return done.stdout
 
 
