@@ -26,7 +26,7 @@ NAMES = {
 
 
 def found(tapes: tuple[Tape, ...], judged: tuple[Verdict, ...]) -> tuple[Verdict, ...]:
-    """Findings at the sites that no finding of the same code has judged; the first evaluation of a site stands for all."""
+    """Findings at sites that no finding of the same code has judged; a site's first evaluation stands for all."""
     known = {(verdict.finding.code, verdict.finding.place.path) for verdict in judged}
     result: dict[tuple[str, Frame], Verdict] = {}
     for tape in tapes:
@@ -124,12 +124,21 @@ def _shifts(evaluation: Evaluation, items: tuple[Looked, ...], group: Group) -> 
 def _leak(evaluation: Evaluation, item: Looked) -> Judged:
     moved = item.number("early_logits_moved") or 0.0
     reading = read(evaluation)
-    reason = f"changing the last token moves earlier logits by up to {moved:.3g}: the model sees the tokens it is to predict"
+    reason = (
+        f"changing the last token moves earlier logits by up to {moved:.3g}: the model sees the tokens it is to predict"
+    )
     return Judged(CONFIRMED, reading.pair, Pair(), reason, reading.formula, offsets=offsets((item,)))
 
 
 def _unsure(judged: Judged) -> Judged:
     reason = f"{judged.explanation}; right for an autoencoder, wrong for a causal model: --causality tells which"
     return Judged(
-        UNDECIDED, judged.reported, judged.reference, reason, judged.formula, judged.batches, judged.offsets, judged.partial
+        UNDECIDED,
+        judged.reported,
+        judged.reference,
+        reason,
+        judged.formula,
+        judged.batches,
+        judged.offsets,
+        judged.partial,
     )
