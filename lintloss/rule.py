@@ -57,6 +57,7 @@ class Judgment:
     message: str
     evidence: tuple[Evidence, ...] = ()
     span: Span | None = None  # tighter than the observation's own; None keeps that
+    pedantic: Severity | None = None  # how bad it is under `pedantic = true`; None: as bad as otherwise
 
 
 class Rule:
