@@ -6,7 +6,7 @@ import ast
 import math
 from dataclasses import replace
 
-from lintloss.facts import counts, regularizers, terms
+from lintloss.facts import counts, equality, regularizers, terms
 from lintloss.facts.library import shapes
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
@@ -16,6 +16,7 @@ from lintloss.facts.values import (
     UNKNOWN,
     Choice,
     Const,
+    Fed,
     ModelOutput,
     Opaque,
     Quantity,
@@ -47,7 +48,8 @@ def binary(
         return _constants(operator, left.value, right.value)
     left, right = unboxed(machine, left), unboxed(machine, right)
     if isinstance(operator, ast.Div | ast.FloorDiv):
-        return divide(machine, node, left, right, inside)
+        quotient = divide(machine, node, left, right, inside)
+        return equality.floored(quotient) if _rounds_down(node, operator) else quotient
     if isinstance(operator, ast.Mult):
         return multiply(machine, node, left, right)
     if isinstance(operator, ast.Add | ast.Sub):
@@ -57,6 +59,13 @@ def binary(
 
         return power(machine, node, left, right)
     return _tensor_op(machine, node, left, right)
+
+
+def _rounds_down(node: ast.AST, operator: ast.operator) -> bool:
+    """Say whether a quotient leaves out the rest; `(n + k - 1) // k` and `-(-n // k)` do not."""
+    if not isinstance(operator, ast.FloorDiv) or not isinstance(node, ast.BinOp):
+        return False
+    return not (isinstance(node.left, ast.UnaryOp) or (isinstance(node.left, ast.BinOp) and isinstance(node.left.op, ast.Add | ast.Sub) and "- 1" in ast.unparse(node.left)))
 
 
 def unboxed(machine: Machine, value: Value) -> Value:
@@ -188,6 +197,7 @@ def _total(
         unit = unit.summed_over(base) if unit.is_intensive else unit * Unit.of(**{base: 1})
         if (term.is_loss or term.is_perplexity) and before.power(base) < 0 and unit.degree < (1 if term.is_perplexity else 0):
             weights = (*weights, base)
+    term = replace(term, fed=fed(machine, term) or term.fed)
     regularizers.note(machine, node, term)
     said = f"summed here over {_plural(loops[-1].unit)}" + (f": {unit}" if term.unit.content else "")
     total = replace(
@@ -203,6 +213,15 @@ def _total(
     elif isinstance(current, Const) and isinstance(current.value, int | float):
         total = replace(total, start=float(current.value))
     return total.with_step(machine.evidence(node, said))
+
+
+def fed(machine: Machine, term: Quantity) -> Fed | None:
+    """Return the call that handed a loss, computed outside, to the running function; None where it is added up at home."""
+    born = term.scoring.born if term.scoring is not None else 0
+    for index, frame in enumerate(machine.frames):
+        if index and frame.born > born > 0:
+            return Fed(frame.call_place, index) if frame.call_place is not None else None
+    return None
 
 
 def _plural(unit: str) -> str:
@@ -347,7 +366,7 @@ def observe_average(
     loops, over_ranks = before.loops, before.unit.power("rank") > 0
     if over_ranks:  # the list that ranks gather into is no loop of the evaluation
         loops = tuple(loop for loop in loops if loop.unit != "rank") or tuple(machine.loops[-1:])
-    place = seen_at(machine, node, loops, at_home=over_ranks)
+    place = seen_at(machine, node, loops, before.fed)
     seen = Averaging(before=before, count=count, after=after, how=how, loops=loops, **place)
     machine.observe(seen, "rank" if over_ranks else "")  # beside the one of the branch without ranks
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import arithmetic, regularizers
+from lintloss.facts import arithmetic, equality, regularizers
 from lintloss.facts.expressions import evaluate, subscript_key
 from lintloss.facts.library import shapes
 from lintloss.facts.machine import Machine
@@ -77,7 +77,7 @@ def _as_loss(machine: Machine, target: ast.Name, value: Value) -> Value:
         return value
     if isinstance(value, ModelOutput):
         return value.loss if isinstance(value.loss, Quantity) else losses.presumed(machine, target)
-    if isinstance(value, Opaque) and value.key:
+    if isinstance(value, Opaque):
         return losses.presumed(machine, target)
     return value
 
@@ -151,6 +151,8 @@ def _heap_place(machine: Machine, target: ast.expr) -> tuple[Key, str] | None:
 def _put(machine: Machine, place: tuple[Key, str], target: ast.expr, value: Value) -> None:
     """Store in the heap; filling a list by index inside a loop is collecting over that loop."""
     old = machine.state.heap.get(*place)
+    if isinstance(target, ast.Subscript) and isinstance(value, Const) and value.value in (-100, -1) and not isinstance(target.slice, ast.Constant | ast.Tuple | ast.Slice):
+        equality.note_masked_labels(machine, target)
     machine.assigned[machine.frame.module.path, target.lineno] = value
     owner = place[0]
     collects = isinstance(target, ast.Subscript) and place[1] == "elem"
@@ -169,6 +171,8 @@ def collect(machine: Machine, owner: Key, value: Value, created: int) -> None:
         machine.list_loops[owner] = over
     guards = arithmetic.open_guards(machine, created)
     value = _guarded(value, guards)
+    if isinstance(value, Quantity) and over:
+        value = replace(value, fed=arithmetic.fed(machine, value) or value.fed)
     slot = machine.state.heap.get(owner, "elem")
     old = slot.value if slot else None
     machine.state.heap.put(owner, "elem", Slot(value if old is None else join(old, value), created))

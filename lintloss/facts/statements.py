@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from lintloss.facts import assign, branches, imports, iterate
+from lintloss.facts import assign, branches, equality, imports, iterate
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.machine import Machine
 from lintloss.facts.phases import note_training_flag
@@ -19,6 +19,7 @@ def execute(machine: Machine, body: Sequence[ast.stmt]) -> str:
     """Run statements in order and say how control leaves them."""
     for statement in body:
         machine.frame.statement = statement
+        machine.visited.add(statement)
         run = HANDLERS.get(type(statement))
         if run is None:
             continue
@@ -74,6 +75,7 @@ def _leave(machine: Machine, node: ast.Break | ast.Continue) -> str:
         place = machine.evidence(node, "the loop may stop here")
         if place not in machine.loops[-1].exits:
             machine.loops[-1].exits.append(place)
+        equality.note_exit(machine)
     return BREAK if isinstance(node, ast.Break) else CONTINUE
 
 

@@ -198,10 +198,19 @@ class Scoring:
     smoothed: bool = False  # the targets were spread over the classes
     site: Evidence | None = None  # where the checked file scores, or calls what does
     owner: str = ""  # "call", "model", ...: who computes (and shifts) it
+    born: int = field(default=0, compare=False)  # the machine's clock when it was computed
 
     @property
     def is_cross_entropy(self) -> bool:
         return self.criterion in {"cross_entropy", "nll_loss", "model", "presumed", "linear_cross_entropy"}
+
+
+@dataclass(frozen=True, slots=True)
+class Fed:
+    """The call by which a value was handed to what adds it up: a meter. `depth` is the number of frames around it."""
+
+    place: Evidence
+    depth: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +236,7 @@ class Quantity(Value):
     negated: bool = False
     guards: tuple[Evidence, ...] = ()  # conditions inside the loop under which it was added
     trace: tuple[Evidence, ...] = field(default=(), compare=False)
+    fed: Fed | None = field(default=None, compare=False)
 
     @property
     def is_loss(self) -> bool:

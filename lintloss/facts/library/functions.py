@@ -25,7 +25,9 @@ from lintloss.facts.machine import Machine
 from lintloss.facts.values import (
     UNKNOWN,
     Choice,
+    Class,
     Const,
+    Func,
     Lib,
     LibObject,
     Opaque,
@@ -222,9 +224,35 @@ def _defaultdict(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwa
     if isinstance(made, Lib) and made.name in {"builtins.float", "builtins.int"}:
         machine.put(ref, "len", Const(0))
         machine.put(ref, "elem", Const(0))
+    elif isinstance(made, Lib | Class | Func):
+        from lintloss.facts import calls
+
+        lists = isinstance(made, Lib) and made.name in {"builtins.list", "collections.deque"}
+        machine.put(ref, "elem", machine.new_list(node) if lists else calls.call(machine, node, made, [], {}))
     for name, value in kwargs.items():
         machine.put(ref, name, value)
     return ref
+
+
+def _next(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """next(iterator) inside a counting loop makes that loop one over the loader's batches."""
+    from lintloss.facts import equality
+    from lintloss.facts.library import loaders
+
+    first = args[0] if args else UNKNOWN
+    for option in first.options if isinstance(first, Choice) else (first,):
+        if isinstance(option, LibObject) and loaders.is_loader(option):
+            if machine.loops:
+                equality.note_loader(machine, machine.loops[-1], option)
+                machine.loops[-1].unit = "batch" if machine.loops[-1].unit == "step" else machine.loops[-1].unit
+            return Opaque((*option.key, "[]"), "")
+    return None
+
+
+def _random_split(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    from lintloss.facts import padding
+
+    return padding.split(machine, node, [*args, *(kwargs[name] for name in ("lengths",) if name in kwargs)])
 
 
 NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]] = {
@@ -253,6 +281,8 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "where": _where,
     "getattr": _getattr,
     "count_nonzero": _count_nonzero,
+    "next": _next,
+    "random_split": _random_split,
     "defaultdict": _defaultdict,
     "dict": _defaultdict,
 }

@@ -72,7 +72,7 @@ def item_of(node: ast.AST, machine: Machine, prediction: Value, target: Value, i
     """Say what the criterion averages over: tokens, examples, or items of a kind that cannot be told."""
     from lintloss.facts.phases import task
 
-    text = ast.unparse(node)
+    text = machine.text(node)
     if CLASSES.search(text):
         return "example"
     flat = FLATTENED.search(text) or any(isinstance(v, Tensor) and v.axes is not None and "position" in v.axes for v in (prediction, target))
@@ -88,6 +88,7 @@ def item_of(node: ast.AST, machine: Machine, prediction: Value, target: Value, i
 
 def scored(machine: Machine, node: ast.AST, scoring: Scoring) -> Value:
     """Return the quantity that a scoring yields, and record the scoring."""
+    scoring = replace(scoring, born=machine.spent)
     content = NATS if scoring.is_cross_entropy and scoring.criterion != "presumed" else LOSS
     trace = (scoring.place,) if scoring.place else ()
     scoring = replace(scoring, site=site(machine, node), smoothed=scoring.smoothed or _smooths(machine, scoring))
@@ -130,11 +131,11 @@ def _smooths(machine: Machine, scoring: Scoring) -> bool:
 def presumed(machine: Machine, node: ast.AST, value: Value = UNKNOWN, said: str = "taken for a mean loss by its name") -> Quantity:
     """Return a mean loss that only a name speaks for."""
     place = machine.evidence(node, said)
-    scoring = Scoring("presumed", "mean", "item", place=place, presumed=True, site=site(machine, node))
+    scoring = Scoring("presumed", "mean", "item", place=place, presumed=True, born=machine.spent, site=site(machine, node))
     return Quantity(LOSS / Unit.of(item=1), scoring=scoring, trace=(machine.evidence(node, said),), presumed=True)
 
 
-def of_output(machine: Machine, owner: Opaque, node: ast.AST) -> Value:
+def of_output(machine: Machine, owner: Opaque | Tensor, node: ast.AST) -> Value:
     """Return `.loss` of something unknown."""
     return presumed(machine, node, owner, "`.loss` of a model's output: taken for its mean loss")
 
