@@ -49,9 +49,9 @@ class Noted:
 
 def note(machine: Machine, node: ast.AST, value: Value, *, exponentiated: bool = False) -> None:
     """Note that a loss is reported (added up, collected, averaged, exponentiated) here."""
-    if not isinstance(value, Quantity) or value.scoring is None or value.scoring.site is None:
+    scoring = value.scoring if isinstance(value, Quantity) else None
+    if not isinstance(value, Quantity) or scoring is None or scoring.site is None:
         return
-    scoring = value.scoring
     noted = machine.reports.setdefault(scoring.site, Noted())
     noted.exponentiated |= exponentiated
     row = getattr(node, "lineno", 0)
