@@ -104,6 +104,7 @@ def _tensor_op(machine: Machine, node: ast.AST, left: Value, right: Value) -> Va
 
 def _add(machine: Machine, node: ast.AST, operator: ast.operator, left: Value, right: Value) -> Value:
     sign = "+" if isinstance(operator, ast.Add) else "-"
+    left = counts.as_length(left) if isinstance(right, Const) else left
     for one, other in terms.main_first(left, right):
         if isinstance(one, Quantity):
             if one.is_count and isinstance(other, Const | Opaque) or one.unit == ONE:
@@ -335,7 +336,7 @@ def average(machine: Machine, node: ast.AST, before: Quantity, count: Quantity, 
     unit = counts.settle_item(unit, count.unit)
     weights = before.weights
     for name in ITERATIONS:
-        if before.unit.power(name) > 0 and count.unit.power(name) > 0 and not _is_length(count):
+        if before.unit.power(name) > 0 and count.unit.power(name) > 0 and not _is_length(before, count):
             weights = (*weights, name)
     if before.unit.power("rank") > 0 and count.unit == Unit.of(rank=1):
         how = "rank"
@@ -345,8 +346,10 @@ def average(machine: Machine, node: ast.AST, before: Quantity, count: Quantity, 
     return after
 
 
-def _is_length(count: Quantity) -> bool:
+def _is_length(before: Quantity, count: Quantity) -> bool:
     """Say whether a count sums lengths over its loops, so that what it weights by are lengths."""
+    if any(loop.bound is not None and loop.bound[0] == count.of for loop in before.loops):
+        return True
     return any(count.unit.power(name) > 0 for name in ("token", "position"))
 
 

@@ -39,6 +39,8 @@ def call(machine: Machine, node: ast.Call, receiver: Value, name: str, args: lis
         return effect
     if isinstance(receiver, Lib):
         return None
+    if isinstance(receiver, Const) and name in SAME:
+        return receiver
     if isinstance(receiver, Ref) and receiver.kind != "instance":
         return _container(machine, node, receiver, name, args)
     if isinstance(receiver, Quantity):
