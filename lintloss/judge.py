@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from lintloss.errors import LintlossError
+from lintloss.errors import InternalError, LintlossError
 from lintloss.findings import Edit, Evidence, Finding, Fix, Span
 from lintloss.parse import Module
 from lintloss.registry import Choice, Entry
@@ -19,10 +19,6 @@ if TYPE_CHECKING:
 ISSUES = "https://github.com/lintloss/lintloss/issues"
 
 
-class InternalError(LintlossError):
-    """lintloss itself failed on one file; the others, and the other rules on this one, are not affected."""
-
-
 def internal_error(part: str, path: str, failure: BaseException) -> InternalError:
     return InternalError(
         f"{part} failed with {type(failure).__name__}: {failure}",
@@ -32,9 +28,14 @@ def internal_error(part: str, path: str, failure: BaseException) -> InternalErro
 
 
 class Bench:
-    """The rules of a run, loaded when there is something to judge."""
+    """The rules of a run, loaded when there is something to judge.
 
-    def __init__(self, entries: Iterable[Entry], choice: Choice) -> None:
+    Args:
+        pedantic: judgments have the severity that they ask for under `pedantic = true`.
+    """
+
+    def __init__(self, entries: Iterable[Entry], choice: Choice, *, pedantic: bool = False) -> None:
+        self.pedantic = pedantic
         self._entries = [each for each in entries if each.code in choice]
         self._choice = choice
         self._rules: list[Rule] | None = None
@@ -84,7 +85,7 @@ class Judge:
                     found += [self._finding(rule, seen, judgment) for judgment in rule.judge(seen)]
                 except Exception as failure:  # one rule's bug must not take the run with it
                     self.errors.append(internal_error(f"rule {rule.code}", seen.path, failure))
-        return found
+        return list(_worst(found))
 
     def _finding(self, rule: Rule, seen: Observation, judgment: Judgment) -> Judged:
         finding = Finding(
@@ -93,7 +94,7 @@ class Judge:
             name=rule.name,
             span=judgment.span or seen.span,
             message=judgment.message,
-            severity=judgment.severity,
+            severity=judgment.pedantic if self._bench.pedantic and judgment.pedantic else judgment.severity,
             confidence=judgment.confidence,
             evidence=judgment.evidence,
             fix=self._fix(rule, seen),
@@ -159,6 +160,18 @@ class Judge:
         module = self._modules.get(link.path)
         cell = module.cell_of(link.span.row) if module and link.cell is None else None
         return replace(link, span=_up(link.span, cell.first_row - 1), cell=cell.index) if cell else link
+
+
+def _worst(found: Iterable[Judged]) -> Iterable[Judged]:
+    """Keep one finding of a rule at a place: a function judged in several contexts is as bad as in its worst."""
+    kept: dict[tuple[str, str, int | None, Span], Judged] = {}
+    for each in found:
+        finding = each.finding
+        place = (finding.code, finding.path, finding.cell, finding.span)
+        worst = kept.get(place)
+        if worst is None or (finding.severity, finding.confidence) > (worst.finding.severity, worst.finding.confidence):
+            kept[place] = each
+    return kept.values()
 
 
 def _up(span: Span, rows: int) -> Span:

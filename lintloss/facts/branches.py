@@ -127,10 +127,16 @@ def _assume_equal(machine: Machine, name: ast.Name, operator: ast.cmpop, right: 
 @contextmanager
 def guarded(machine: Machine, test: ast.expr, holds: bool) -> Iterator[None]:
     """Remember, inside a branch of a loop, the condition that leads there."""
-    text = ast.unparse(test)
+    text = machine.text(test)
     place = machine.evidence(test, f"only when `{text}`" if holds else f"only when not `{text}`")
     machine.guards.append((machine.depth, place, text))
     try:
         yield
     finally:
         machine.guards.pop()
+
+
+def skip(machine: Machine, test: ast.expr) -> None:
+    """Remember, for the rest of the running loop's body, the condition under which `continue` skips it."""
+    text = ast.unparse(test)
+    machine.guards.append((machine.depth, machine.evidence(test, f"skipped when `{text}`"), text))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 
-from lintloss.facts import symbolic
+from lintloss.facts import regularizers, symbolic
 from lintloss.facts.expressions import evaluate, member
-from lintloss.facts.machine import DEPTH, Frame, Machine
+from lintloss.facts.machine import ABROAD, DEPTH, Frame, Machine, OutOfBudget
 from lintloss.facts.state import Heap, Slot, State
 from lintloss.facts.values import (
     UNKNOWN,
@@ -25,6 +25,7 @@ from lintloss.facts.values import (
 )
 
 Kwargs = dict[str, Value]
+METERS = frozenset({"update", "add", "log", "add_scalar"})  # what reports a loss, or adds it up, by its method's name
 
 
 def evaluate_call(machine: Machine, node: ast.Call) -> Value:
@@ -41,6 +42,9 @@ def evaluate_call(machine: Machine, node: ast.Call) -> Value:
     else:
         callee = evaluate(machine, function)
     args, kwargs = arguments(machine, node)
+    if isinstance(function, ast.Attribute) and function.attr in METERS:
+        for value in args[:2]:
+            regularizers.note(machine, node, value)
     is_known = isinstance(callee, Func | Class | LibObject) or _has_call(machine, callee)
     if receiver is not None and isinstance(function, ast.Attribute) and not is_known:
         result = methods.call(machine, node, receiver, function.attr, args, kwargs)
@@ -110,6 +114,7 @@ def call(machine: Machine, node: ast.AST, callee: Value, args: list[Value], kwar
 
 def run(machine: Machine, node: ast.AST, function: Func, args: list[Value], kwargs: Kwargs) -> Value:
     """Run a function of the project on these arguments."""
+    from lintloss.facts import forwards, modes
     from lintloss.facts.library import objects
 
     if len(machine.frames) >= DEPTH or any(frame.node is function.node for frame in machine.frames):
@@ -120,27 +125,49 @@ def run(machine: Machine, node: ast.AST, function: Func, args: list[Value], kwar
     else:
         name = function.node.name
         if _is_context_manager(function.node):
+            modes.by_wrapper(machine, function, [*args, *kwargs.values()])
             return objects.context(machine, node, function.node)
+        if name == "forward" and isinstance(function.self_value, Ref) and forwards.is_module(machine, function.self_value):
+            forwards.note(machine, node, function.self_value)
     place = machine.evidence(node, f"calls {name}()")
     caller = machine.frame
     frame = Frame(
         function.module,
         function.node,
-        (*caller.key[-24:], getattr(node, "lineno", 0), getattr(node, "col_offset", 0), name),
+        machine.key(node, name),
         State({}, caller.state.heap),
         name,
         place,
         closure=machine.closures.get(function.closure) if function.closure else None,
         loop_base=machine.depth,
+        born=machine.spent,
     )
     bound = bind(machine, function, args, kwargs, frame)
     symbolic.pass_on(machine, node, function, frame, bound)
     frame.state.names.update(bound)
-    return _enter(machine, frame, function)
+    is_abroad = function.module is not machine.frames[0].module and caller.module is machine.frames[0].module
+    return _enter_abroad(machine, node, frame, function) if is_abroad else _enter(machine, frame, function)
+
+
+def _enter_abroad(machine: Machine, node: ast.AST, frame: Frame, function: Func) -> Value:
+    """Run a function of another file within a share of the budget; what takes more is unknown."""
+    made = frame.name == "__init__"  # of a class that matters
+    if function.node in machine.too_long or not (made or machine.relevance.of(function.module, function.node)):
+        return machine.opaque(node)
+    outer, machine.limit = machine.limit, min(machine.limit, machine.steps + ABROAD)
+    try:
+        return _enter(machine, frame, function)
+    except OutOfBudget:
+        if machine.steps >= outer:
+            raise
+        machine.too_long.add(function.node)
+        return machine.opaque(node)
+    finally:
+        machine.limit = outer
 
 
 def _enter(machine: Machine, frame: Frame, function: Func) -> Value:
-    from lintloss.facts.phases import decorated
+    from lintloss.facts import gradients
     from lintloss.facts.statements import execute
 
     caller = machine.frame
@@ -148,7 +175,8 @@ def _enter(machine: Machine, frame: Frame, function: Func) -> Value:
     try:
         if isinstance(function.node, ast.Lambda):
             return evaluate(machine, function.node.body)
-        with decorated(machine, function.node):
+        _decorate(machine, function.node, frame)
+        with gradients.inside(machine, gradients.decorators(machine, function.node)):
             execute(machine, function.node.body)
             merged = machine.merge([*frame.returned, *([frame.state] if not frame.returned else [])])
             if merged is not None:
@@ -159,6 +187,16 @@ def _enter(machine: Machine, frame: Frame, function: Func) -> Value:
     if frame.yields is not None:
         return Tuple((frame.yields,))
     return frame.returns if frame.returns is not None else Const(None)
+
+
+def _decorate(machine: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame) -> None:
+    """Apply what decorators of the project do to the mode of the modules that the function is given."""
+    from lintloss.facts import gradients, modes
+
+    for each in node.decorator_list:
+        wrapper = gradients.project_decorator(machine, each)
+        if wrapper is not None:
+            modes.by_wrapper(machine, wrapper, [slot.value for slot in frame.state.names.values()])
 
 
 def _is_context_manager(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
@@ -180,7 +218,6 @@ def bind(machine: Machine, function: Func, args: list[Value], kwargs: Kwargs, fr
     values.update({name: value for name, value in kwargs.items() if name in keywords})
     if spec.vararg is not None:
         values[spec.vararg.arg] = Tuple(tuple(given[len(names) :]))
-    annotations = {each.arg: each.annotation for each in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs)}
     defaults = dict(zip(reversed(names), reversed(spec.defaults), strict=False))
     defaults.update({each.arg: d for each, d in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if d is not None})
     for name in keywords:
@@ -191,7 +228,7 @@ def bind(machine: Machine, function: Func, args: list[Value], kwargs: Kwargs, fr
         elif name in defaults:
             values[name] = evaluate(machine, defaults[name])
         else:
-            values[name] = models.guess(machine, function, name, annotations.get(name)) or Opaque((*frame.key, name), name)
+            values[name] = _annotated(machine, function, name) or models.guess(machine, function, name) or Opaque((*frame.key, name), name)
     if spec.kwarg is not None:
         rest = {name: value for name, value in kwargs.items() if name not in keywords and name != "**"}
         ref = Ref((*frame.key, spec.kwarg.arg), "dict")
@@ -201,13 +238,26 @@ def bind(machine: Machine, function: Func, args: list[Value], kwargs: Kwargs, fr
     return {name: Slot(value, machine.depth) for name, value in values.items()}
 
 
+def _annotated(machine: Machine, function: Func, name: str) -> Value | None:
+    """Return an instance of the project class that a parameter of a root is annotated with."""
+    spec = function.node.args
+    each = next((arg for arg in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs) if arg.arg == name), None)
+    if each is None or not isinstance(each.annotation, ast.Name | ast.Attribute) or function.module is not machine.frame.module:
+        return None
+    cls = evaluate(machine, each.annotation)
+    if not isinstance(cls, Class) or len(machine.frames) > 1:
+        return None
+    return instantiate(machine, each, cls, [], {})
+
+
 # -- classes of the project -------------------------------------------------------------------------------------------
 
 
 def instantiate(machine: Machine, node: ast.AST, cls: Class, args: list[Value], kwargs: Kwargs) -> Value:
     """Make an instance and run its __init__."""
     ref = Ref(machine.key(node, cls.node.name), "instance", cls)
-    maker = method(machine, ref, "__init__")
+    abroad = cls.module is not machine.frames[0].module
+    maker = None if abroad and not machine.relevance.of(cls.module, cls.node) else method(machine, ref, "__init__")
     if maker is not None:
         run(machine, node, maker, args, kwargs)
     elif any("dataclass" in ast.unparse(each) for each in cls.node.decorator_list):
@@ -309,11 +359,14 @@ def class_member(machine: Machine, cls: Class, name: str) -> Value | None:
 
 def _call_instance(machine: Machine, node: ast.AST, owner: Ref, args: list[Value], kwargs: Kwargs) -> Value:
     """Call an instance: __call__, or forward for modules."""
+    from lintloss.facts import forwards
     from lintloss.facts.library import objects
 
     for name in ("__call__", "forward", "call"):
         bound = method(machine, owner, name)
         if bound is not None:
+            if name != "forward" and forwards.is_module(machine, owner):
+                forwards.note(machine, node, owner)
             return objects.called_model(machine, node, owner, run(machine, node, bound, args, kwargs), args, kwargs)
     return objects.call_opaque(machine, node, owner, args, kwargs)
 

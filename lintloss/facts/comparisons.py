@@ -87,7 +87,7 @@ def padded(seen: Observation) -> Wrong | None:
     if not isinstance(seen, Compared) or not in_evaluation(seen):
         return None
     scoring = seen.scoring
-    if not scoring.is_cross_entropy or scoring.criterion == "presumed" or scoring.weight is not None:
+    if not scoring.is_cross_entropy or scoring.criterion == "presumed" or scoring.weighted:
         return None
     pads = [_padding(option) for option in options(scoring.target)]
     if not pads or any(pad is None for pad in pads) or not all(_scores(scoring, pad) for pad in pads if pad is not None):

@@ -6,19 +6,25 @@ import ast
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from lintloss.facts.anchor import Anchor
 from lintloss.facts.linear import Linear
 from lintloss.facts.loops import Loop
 from lintloss.facts.observations import Observation
 from lintloss.facts.project import Project
+from lintloss.facts.relevance import Relevance
 from lintloss.facts.state import Slot, State, join_states
 from lintloss.facts.values import UNKNOWN, Const, Key, Opaque, Ref, Value, join
 from lintloss.findings import Evidence
 from lintloss.parse import Module
 
+if TYPE_CHECKING:
+    from lintloss.facts.forwards import Forward
+    from lintloss.facts.regularizers import Noted
+
 STEPS = 20_000  # expressions evaluated for one root before everything becomes unknown
+ABROAD = 4_000  # … for one call from the checked file into another
 TOTAL = 250_000  # … and for one file with all that it reaches
 DEPTH = 14  # frames
 
@@ -45,6 +51,7 @@ class Frame:
     returned: list[State] = field(default_factory=list)
     yields: Value | None = None
     loop_base: int = 0
+    born: int = 0  # the machine's clock when it was entered
     statement: ast.stmt | None = None
     integers: dict[str, tuple[Value, Linear]] = field(default_factory=dict)  # what names that hold arithmetic stand for
 
@@ -63,6 +70,8 @@ class Machine:
         self.log: dict[tuple[object, ...], Observation] = {}
         self.assigned: dict[tuple[str, int], Value] = {}
         self.reached: set[tuple[str, int]] = set()
+        self.visited: set[ast.stmt] = set()  # statements that were run at least once
+        self.reports: dict[Evidence, Noted] = {}
         self.guards: list[tuple[int, Evidence, str]] = []  # (loop depth, condition, its text) of open undecided ifs
         self.class_texts: dict[tuple[str, int], str] = {}  # the text of a model's class and of those it uses
         self.models_made: dict[str, Value | None] = {}  # file -> the one model that it makes
@@ -71,9 +80,17 @@ class Machine:
         self.called: dict[Key, str] = {}  # the names that unknown integers go by
         self.strides: dict[Key, tuple[Linear, Evidence]] = {}  # by how much an index grows from one window to the next
         self.same_source: dict[Key, Key] = {}  # labels that a shifting model was given -> its input
+        self.gradients: list[str] = []  # what the open `with` blocks and decorators say: see gradients.py
+        self.trained: dict[Key, bool] = {}  # scope in which backward() is called -> on every path (see forwards.py)
+        self.forwards: dict[Key, Forward] = {}  # by place and calling context
         self.steps = 0
         self.spent = 0
+        self.limit = STEPS
+        self.too_long: set[ast.AST] = set()  # functions abroad that ran out of their share
+        self.relevance = Relevance()
         self._anchors: dict[str, Anchor] = {}
+        self._identities: dict[Key, Key] = {}
+        self._texts: dict[ast.AST, str] = {}
 
     # -- places -------------------------------------------------------------------------------------------------
 
@@ -101,7 +118,17 @@ class Machine:
 
     def key(self, node: ast.AST, *more: object) -> Key:
         """Return the identity of what `node` makes in this activation."""
-        return (*self.frame.key, getattr(node, "lineno", 0), getattr(node, "col_offset", 0), *more)
+        return self.identity((*self.frame.key, getattr(node, "lineno", 0), getattr(node, "col_offset", 0), *more))
+
+    def identity(self, told: Key) -> Key:
+        """Return a short key that stands for a long one: keys are hashed at every look-up."""
+        return self._identities.setdefault(told, (len(self._identities),))
+
+    def text(self, node: ast.AST) -> str:
+        """Return the code of a node, in a normal form."""
+        if node not in self._texts:
+            self._texts[node] = ast.unparse(node)
+        return self._texts[node]
 
     def opaque(self, node: ast.AST, name: str = "") -> Opaque:
         return Opaque(self.key(node), name)
@@ -109,7 +136,7 @@ class Machine:
     def spend(self) -> None:
         self.steps += 1
         self.spent += 1
-        if self.steps > STEPS or self.spent > TOTAL:
+        if self.steps > self.limit or self.spent > TOTAL:
             raise OutOfBudget
 
     # -- names --------------------------------------------------------------------------------------------------

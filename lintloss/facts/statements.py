@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from lintloss.facts import assign, branches, imports, iterate, symbolic
+from lintloss.facts import assign, branches, equality, gradients, imports, iterate, modes, symbolic
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.library import masks
 from lintloss.facts.machine import Machine
@@ -20,6 +20,7 @@ def execute(machine: Machine, body: Sequence[ast.stmt]) -> str:
     """Run statements in order and say how control leaves them."""
     for statement in body:
         machine.frame.statement = statement
+        machine.visited.add(statement)
         run = HANDLERS.get(type(statement))
         if run is None:
             continue
@@ -40,7 +41,7 @@ def _assign(machine: Machine, node: ast.Assign) -> str:
         target, operator, operand = same
         if masks.fill_up(machine, node, target, operand):
             return NEXT
-        assign.augment(machine, node, target, operator, evaluate(machine, operand))
+        assign.augment(machine, node, target, operator, evaluate(machine, operand), in_place=False)
         if isinstance(target, ast.Name) and isinstance(operator, ast.Add):
             symbolic.step_by(machine, node, target.id, operand)
         return NEXT
@@ -84,6 +85,7 @@ def _leave(machine: Machine, node: ast.Break | ast.Continue) -> str:
         place = machine.evidence(node, "the loop may stop here")
         if place not in machine.loops[-1].exits:
             machine.loops[-1].exits.append(place)
+        equality.note_exit(machine)
     return BREAK if isinstance(node, ast.Break) else CONTINUE
 
 
@@ -105,6 +107,8 @@ def _if(machine: Machine, node: ast.If) -> str:
                 after.append(machine.frame.state)
     merged = machine.merge(after)
     machine.frame.state = merged if merged is not None else before
+    if outcomes == [CONTINUE, NEXT]:
+        branches.skip(machine, node.test)
     return NEXT if NEXT in outcomes else outcomes[0]
 
 
@@ -122,15 +126,17 @@ def _while(machine: Machine, node: ast.While) -> str:
 
 
 def _with(machine: Machine, node: ast.With | ast.AsyncWith) -> str:
-    from lintloss.facts.phases import entered
-
-    values = []
+    statement = machine.get(gradients.STATEMENT, "off")
+    said = []
     for item in node.items:
         value = evaluate(machine, item.context_expr)
-        values.append(value)
+        each = gradients.said_by(machine, value, item.context_expr)
+        if each:  # entered, `set_grad_enabled(False)` holds for the block only
+            gradients.restore(machine, statement)
+            said.append(each)
         if item.optional_vars is not None:
             assign.store(machine, item.optional_vars, value)
-    with entered(machine, values):
+    with gradients.inside(machine, said):
         return execute(machine, node.body)
 
 
@@ -197,6 +203,7 @@ def _match(machine: Machine, node: ast.Match) -> str:
 
 def _assert(machine: Machine, node: ast.Assert) -> str:
     evaluate(machine, node.test)
+    modes.asserted(machine, node.test)
     return NEXT
 
 

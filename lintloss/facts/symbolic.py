@@ -179,7 +179,7 @@ def note_stride(machine: Machine, loop: Loop, node: ast.expr) -> None:
     """Remember by how much the index of a loop over a range grows from one pass to the next."""
     stride = _step(machine, node)
     if stride is not None and stride != Linear(const=1):
-        machine.strides["loop", *loop.key] = (stride, loop.place)
+        machine.strides[("loop", *loop.key)] = (stride, loop.place)
 
 
 def _step(machine: Machine, node: ast.expr) -> Linear | None:

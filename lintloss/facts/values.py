@@ -155,6 +155,12 @@ class Window:
     def length(self) -> Linear:
         return self.upper - self.lower
 
+    @property
+    def lost(self) -> int | None:
+        """Return by how many positions this is shorter than its source; None where that is not known."""
+        lost = END - self.length
+        return lost.const if lost.is_const else None
+
     def moved(self, by: Linear, *marks: str) -> Window:
         return replace(self, lower=self.lower + by, upper=self.upper + by, marks=self.marks | set(marks))
 
@@ -193,6 +199,20 @@ class Tensor(Value):
 
 
 @dataclass(frozen=True, slots=True)
+class Term:
+    """What is added to a loss, in the words of the code.
+
+    is_loss: another criterion's value; scaled: with a factor; optional: under a condition that is not known.
+    """
+
+    text: str
+    place: Evidence
+    is_loss: bool = False
+    scaled: bool = False
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Scoring:
     """One criterion call, or one model call that computes its own loss.
 
@@ -206,20 +226,33 @@ class Scoring:
     target: Value = UNKNOWN
     ignore_index: Value | None = None
     weight: Value | None = None
+    weighted: bool = False  # classes have weights, which may be 0 for padding
     label_smoothing: Value | None = None
     place: Evidence | None = None
     presumed: bool = False  # by names only
     masked: bool = False  # the field was multiplied or indexed by a mask
-    mask: Tensor | None = None  # that mask
+    mask: Value | None = None  # that mask
     mask_drops: bool = False  # a true entry of the mask drops the loss (masked_fill)
     reduced: bool = False  # a field of losses was summed or averaged
     log: Key = ()  # where the comparison is recorded
-    extra: tuple[Evidence, ...] = ()  # further terms added to the loss
+    extra: tuple[Term, ...] = ()  # further terms added to the loss
+    scaled: bool = False  # multiplied by a factor
+    smoothed: bool = False  # the targets were spread over the classes
+    site: Evidence | None = None  # where the checked file scores, or calls what does
     owner: str = ""  # "call", "model", ...: who computes (and shifts) it
+    born: int = field(default=0, compare=False)  # the machine's clock when it was computed
 
     @property
     def is_cross_entropy(self) -> bool:
         return self.criterion in {"cross_entropy", "nll_loss", "model", "presumed", "linear_cross_entropy"}
+
+
+@dataclass(frozen=True, slots=True)
+class Fed:
+    """The call by which a value was handed to what adds it up: a meter. `depth` is the number of frames around it."""
+
+    place: Evidence
+    depth: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +268,8 @@ class Quantity(Value):
     unit: Unit
     axes: tuple[str, ...] = ()
     of: Key = ()
-    counted: Value | None = None  # the tensor or container that a count counts
+    counted: Value | None = None  # the tensor or container that a count counts, or that a mean was multiplied by
+    offset: int = 0  # what was added to a size, a row or in all: -1 in `ids.size(1) - 1`
     scoring: Scoring | None = None
     loops: tuple[Loop, ...] = ()
     weights: tuple[str, ...] = ()
@@ -244,6 +278,7 @@ class Quantity(Value):
     negated: bool = False
     guards: tuple[Evidence, ...] = ()  # conditions inside the loop under which it was added
     trace: tuple[Evidence, ...] = field(default=(), compare=False)
+    fed: Fed | None = field(default=None, compare=False)
 
     @property
     def is_loss(self) -> bool:

@@ -6,10 +6,11 @@ import ast
 import re
 from functools import lru_cache
 
+from lintloss.facts import modes
 from lintloss.facts.library import loaders
 from lintloss.facts.library.tables import CAUSAL, MODEL_NAME
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import Class, Func, Key, Lib, LibObject, Ref, Value
+from lintloss.facts.values import Class, Func, Key, Lib, LibObject, Opaque, Ref, Value
 
 # Classes of Hugging Face that are causal in name and score labels as they come.
 UNSHIFTED = re.compile(r"^(M?Bart|PLBart|BigBirdPegasus|Pegasus|PegasusX|Blenderbot|BlenderbotSmall|Marian|Mvp|TrOCR|Speech2Text2|Whisper|ProphetNet|XLMProphetNet)ForCausalLM$")
@@ -82,27 +83,14 @@ def _class_named(machine: Machine, cls: Class, name: str) -> Class | None:
 # -- which model a parameter is ---------------------------------------------------------------------------------------
 
 
-def guess(machine: Machine, function: Func, name: str, annotation: ast.expr | None) -> Value | None:
-    """Return the model that a parameter must be: of the annotated class, or of the only one that the file makes."""
+def guess(machine: Machine, function: Func, name: str) -> Value | None:
+    """Return the model that a parameter must be: the only one that the file makes."""
     if not MODEL_NAME.search(name) or function.module is not machine.frames[0].module:
         return None
-    known = _annotated(machine, function, annotation)
-    made = known or _only_made(machine, function)
-    if isinstance(made, Class):
-        return _instance(machine, made)
-    return made
-
-
-def _annotated(machine: Machine, function: Func, annotation: ast.expr | None) -> Class | None:
-    if not isinstance(annotation, ast.Name):
-        return None
-    slot = machine.module_names(function.module.path).get(annotation.id)
-    if slot is None:
-        return None
-    from lintloss.facts.expressions import looked_up
-
-    value = looked_up(machine, annotation.id, slot)
-    return value if isinstance(value, Class) and _is_model(value) else None
+    made = _only_made(machine, function)
+    if isinstance(made, LibObject):
+        modes.switch(machine, made, Opaque(("mode", made.name), "training"), None)
+    return _instance(machine, made) if isinstance(made, Class) else made
 
 
 def _only_made(machine: Machine, function: Func) -> Class | LibObject | None:
@@ -173,7 +161,9 @@ def _instance(machine: Machine, cls: Class) -> Value | None:
     machine.making.append(cls)
     loops, machine.loops = machine.loops, []
     try:
-        return calls.instantiate(machine, cls.node, cls, [], {})
+        made = calls.instantiate(machine, cls.node, cls, [], {})
+        modes.switch(machine, made, Opaque(("mode", *cls.module.path), "training"), None)  # whoever has it may have set it
+        return made
     finally:
         machine.making.pop()
         machine.loops = loops

@@ -13,12 +13,18 @@ from lintloss.facts.values import (
     LibObject,
     ModelOutput,
     Opaque,
+    Ref,
     Scoring,
     Tensor,
     Value,
 )
 
 LABELS = ("labels", "lm_labels", "targets", "target", "masked_lm_labels")
+
+
+def is_labelled(kwargs: dict[str, Value]) -> bool:
+    """Say whether a call hands over labels, as only models that compute their own loss take them."""
+    return "labels" in kwargs or ("**" in kwargs and "input_ids" in kwargs) or "lm_labels" in kwargs
 
 
 def of_call(machine: Machine, node: ast.AST, model: Value, args: list[Value], kwargs: dict[str, Value]) -> ModelOutput:
@@ -30,7 +36,8 @@ def of_call(machine: Machine, node: ast.AST, model: Value, args: list[Value], kw
         fed = shapes.tensor(inputs)
     labels = next((rows.as_tensor(machine, kwargs[name]) for name in LABELS if name in kwargs), None)
     spread = kwargs.get("**")
-    if labels is None and isinstance(spread, Opaque):
+    if labels is None and isinstance(spread, Opaque | Ref):
+        spread = spread if isinstance(spread, Opaque) else Opaque(spread.id)
         labels = _spread_part(machine, spread, "labels")
         if fed is None:
             inputs = _spread_part(machine, spread, "input_ids") or UNKNOWN
