@@ -33,12 +33,15 @@ def run_typer(words: Sequence[str]) -> int:
 
     Raises: UsageError: the words make no command.
     """
-    from lintloss.command import more, serve
+    from lintloss.command import more, serve, verify
 
-    more.register(app)
-    serve.register(app)
+    for part in (verify, more, serve):
+        part.register(app)
+    command: tuple[str, ...] = ()
+    if words[:1] == ["verify"]:  # what stands behind `--` is not ours to read
+        words, command = verify.split(words)
     try:
-        result = app(args=list(words), prog_name="lintloss", standalone_mode=False)
+        result = app(args=list(words), prog_name="lintloss", standalone_mode=False, obj=command)
     except typer.Exit as done:
         return done.exit_code
     except typer.Abort:
