@@ -136,8 +136,9 @@ def _add_term(machine: Machine, node: ast.AST, sign: str, loss: Quantity, other:
 
 
 def open_guards(machine: Machine, depth: int) -> tuple[Evidence, ...]:
-    """Return the undecided conditions inside the loops entered since `depth`."""
-    return tuple(place for level, place, _ in machine.guards if level > depth)
+    """Return the undecided conditions inside the loops entered since `depth`, and those that skip what follows them."""
+    inside = [place for level, place, _ in machine.guards if level > depth]
+    return (*inside, *(place for level, place in machine.skips if level > depth))
 
 
 def accumulate(machine: Machine, node: ast.AST, current: Value, operand: Value, depth: int) -> Value:
@@ -185,6 +186,7 @@ def _total(
 ) -> Value:
     unit, weights = term.unit, term.weights
     loops = tuple(loop for loop in over if loop.unit != "epoch") or over
+    divided = next((name for name in ("batch", "step") if unit.power(name) < 0 and unit.degree < -1 and term.unit.content), "")
     intensive = unit.is_intensive or any(unit.power(name) < 0 for name in ("batch", "step"))
     if intensive:
         inner = loops[-1]
@@ -207,7 +209,11 @@ def _total(
         total = replace(total, start=current.start)
     elif isinstance(current, Const) and isinstance(current.value, int | float):
         total = replace(total, start=float(current.value))
-    return total.with_step(machine.evidence(node, said))
+    total = total.with_step(machine.evidence(node, said))
+    if divided and total.unit.degree == -1:  # `total += loss / len(loader)`: the sum is an average
+        before = replace(total, unit=total.unit * Unit.of(**{divided: 1}))
+        observe_average(machine, node, before, Quantity(Unit.of(**{divided: 1}), of=loops[-1].key), total, "inside")
+    return total
 
 
 def fed(machine: Machine, term: Quantity) -> Fed | None:
@@ -284,7 +290,7 @@ def divide(machine: Machine, node: ast.AST, left: Value, right: Value, inside: i
             return Quantity(count.unit / right.unit)
         return _tensor_op(machine, node, left, right)
     if isinstance(right, Const):
-        return _by_constant(machine, node, left, right)
+        return _by_constant(machine, node, left, right, inside)
     count = counts.divisor(machine, left, right)
     if left.is_count:
         return Quantity(left.unit / count.unit) if count is not None and count.unit != left.unit else machine.opaque(node)
@@ -292,15 +298,27 @@ def divide(machine: Machine, node: ast.AST, left: Value, right: Value, inside: i
         if isinstance(right, Quantity) and right.is_loss:
             return machine.opaque(node)
         return _unknown_divisor(machine, node, left, right)
-    return average(machine, node, left, count, "inside" if inside is not None and machine.depth > inside else "divide")
+    return average(machine, node, left, count, "repeated" if _is_repeated(machine, node, left, inside) else "divide")
 
 
-def _by_constant(machine: Machine, node: ast.AST, left: Quantity, right: Const) -> Value:
+def _is_repeated(machine: Machine, node: ast.AST, total: Quantity, inside: int | None) -> bool:
+    """Say whether a running total is divided anew in every iteration of a loop that does not start it anew."""
+    if inside is None or machine.depth <= inside or not isinstance(node, ast.AugAssign | ast.Assign):
+        return False
+    loop = machine.loops[-1]
+    if loop.statement is None or not any(each.key[: len(loop.key)] == loop.key or each is loop for each in total.loops):
+        return False
+    target = ast.unparse(node.target if isinstance(node, ast.AugAssign) else node.targets[0])
+    restarts = (each for each in ast.walk(loop.statement) if isinstance(each, ast.Assign) and each is not node)
+    return not any(ast.unparse(one) == target for each in restarts for one in each.targets)
+
+
+def _by_constant(machine: Machine, node: ast.AST, left: Quantity, right: Const, inside: int | None) -> Value:
     if isinstance(right.value, float) and math.isclose(right.value, LN2, rel_tol=1e-3) and left.unit.content == "nat":
         return replace(left, unit=left.unit.swap("nat", "bit")).with_step(machine.evidence(node, "÷ ln 2: nats to bits"))
     count = counts.divisor(machine, left, right)
     if count is not None:
-        return average(machine, node, left, count, "divide")
+        return average(machine, node, left, count, "repeated" if _is_repeated(machine, node, left, inside) else "divide")
     return left
 
 
@@ -312,15 +330,18 @@ def _unknown_divisor(machine: Machine, node: ast.AST, left: Quantity, right: Val
 
 def average(machine: Machine, node: ast.AST, before: Quantity, count: Quantity, how: str) -> Quantity:
     """Divide a loss or perplexity by a count, and record the observation."""
-    unit = before.unit / count.unit
+    unit, stepped = before.unit / count.unit, ()
     if unit.power("step") and before.unit.power("step"):  # an unknown iteration divides out with what counts it
         for name in ITERATIONS:
             if unit.power(name) < 0 and count.unit.power(name) == 1 and before.unit.power(name) == 0:
                 unit = unit.swap("step", name)
+                stepped = (name,)
                 break
     unit = counts.settle_item(unit, count.unit)
-    weights = before.weights
-    for name in ITERATIONS:
+    weights = (*before.weights, *stepped)
+    for name in (*ITERATIONS, "position"):
+        if name == "position" and before.unit.power("token") >= 0:
+            continue
         if before.unit.power(name) > 0 and count.unit.power(name) > 0:
             weights = (*weights, name)
     after = replace(before, unit=unit, weights=weights, axes=(), presumed=before.presumed)
@@ -343,8 +364,15 @@ def observe_average(
     from lintloss.facts.settings import seen_at
 
     place = seen_at(machine, node, before.loops, before.fed)
-    seen = Averaging(before=before, count=count, after=after, how=how, loops=before.loops, **place)
+    seen = Averaging(before=before, count=count, after=after, how=how, loops=before.loops, divisor=_divisor(node), **place)
     machine.observe(seen)
+
+
+def _divisor(node: ast.AST) -> str:
+    """Return the source of what a statement or expression divides by."""
+    if isinstance(node, ast.BinOp):
+        return ast.unparse(node.right)
+    return ast.unparse(node.value) if isinstance(node, ast.AugAssign) else ""
 
 
 def to_bits(quantity: Quantity) -> Quantity:

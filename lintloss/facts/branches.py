@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -134,3 +135,12 @@ def guarded(machine: Machine, test: ast.expr, holds: bool) -> Iterator[None]:
         yield
     finally:
         machine.guards.pop()
+
+
+def note_skip(machine: Machine, node: ast.If) -> None:
+    """Remember that the rest of a loop's body is left out when a condition holds, and nothing is added up instead."""
+    if any(isinstance(each, ast.AugAssign) and re.search(r"loss|nll|ppl", ast.unparse(each)) for each in ast.walk(node)):
+        return
+    place = machine.evidence(node.test, f"the rest is left out when `{ast.unparse(node.test)}`")
+    if (machine.depth, place) not in machine.skips:
+        machine.skips.append((machine.depth, place))

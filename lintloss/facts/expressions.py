@@ -6,11 +6,12 @@ import ast
 import builtins
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from lintloss.facts.machine import Machine
 from lintloss.facts.state import Slot
-from lintloss.facts.units import count
+from lintloss.facts.units import Unit, count
 from lintloss.facts.values import (
     UNKNOWN,
     Choice,
@@ -58,13 +59,14 @@ def _constant(machine: Machine, node: ast.Constant) -> Value:
 def _name(machine: Machine, node: ast.Name) -> Value:
     slot = machine.read(node.id)
     if slot is not None:
-        return _looked_up(machine, node.id, slot)
+        return looked_up(machine, node.id, slot)
     if node.id in BUILTINS:
         return Lib(f"builtins.{node.id}")
     return Opaque((machine.frame.module.path, node.id), node.id)
 
 
-def _looked_up(machine: Machine, name: str, slot: Slot) -> Value:
+def looked_up(machine: Machine, name: str, slot: Slot) -> Value:
+    """Return the value of a name; one that an import binds is looked up now."""
     if not isinstance(slot.value, Pending):
         return slot.value
     from lintloss.facts import imports
@@ -98,7 +100,7 @@ def member(machine: Machine, owner: Value, name: str, node: ast.AST) -> Value:
     if isinstance(owner, ModuleValue):
         slot = machine.module_names(owner.module.path).get(name)
         if slot is not None:
-            return _looked_up(machine, name, slot)
+            return looked_up(machine, name, slot)
         return calls.submodule(machine, owner, name) or Lib(f"{owner.module.path}:{name}")
     if isinstance(owner, Ref):
         return calls.instance_member(machine, owner, name, node)
@@ -199,8 +201,13 @@ def _bound(node: ast.expr | None) -> int | None:
 
 
 def _binary(machine: Machine, node: ast.BinOp) -> Value:
-    from lintloss.facts import arithmetic
+    from lintloss.facts import arithmetic, running
 
+    parts = running.parts_of(node) if machine.loops else None
+    if parts is not None:
+        value = running.mean(machine, node, parts, machine.loops[-1:])
+        if value is not None:
+            return value
     return arithmetic.binary(machine, node, node.op, evaluate(machine, node.left), evaluate(machine, node.right))
 
 
@@ -374,6 +381,8 @@ def length_of(machine: Machine, value: Value, node: ast.AST) -> Value:
 def _named_length(machine: Machine, value: Value, node: ast.AST) -> Value:
     from lintloss.facts import iterate
 
+    if _is_mapping(machine, value, node):
+        return Quantity(Unit.of(key=1), counted=value, trace=(machine.evidence(node, "len() of a mapping counts its keys"),))
     name = value.name if isinstance(value, Opaque) else ast.unparse(node)
     key: Key = value.key if isinstance(value, Opaque) else value.id if isinstance(value, Ref) else ()
     if iterate.BATCHES.search(name):
@@ -387,6 +396,22 @@ def _named_length(machine: Machine, value: Value, node: ast.AST) -> Value:
 
 
 # Each handler takes its own node type, which a dict cannot say.
+def _is_mapping(machine: Machine, value: Value, node: ast.AST) -> bool:
+    """Say whether a value is a dict: made as one, or handed to a call as `**value` in the running function."""
+    if isinstance(value, Ref):
+        return value.kind == "dict"
+    if not isinstance(value, Opaque) or not isinstance(node, ast.Name):
+        return False
+    return node.id in _spread_names(machine.frame.node)
+
+
+@lru_cache(maxsize=256)
+def _spread_names(function: ast.AST) -> frozenset[str]:
+    calls = (each for each in ast.walk(function) if isinstance(each, ast.Call))
+    spread = (word.value for each in calls for word in each.keywords if word.arg is None)
+    return frozenset(each.id for each in spread if isinstance(each, ast.Name))
+
+
 HANDLERS: dict[type[ast.expr], Callable[[Machine, Any], Value]] = {
     ast.Constant: _constant,
     ast.Name: _name,

@@ -37,6 +37,7 @@ def over(machine: Machine, node: ast.For | ast.AsyncFor, body: Callable[[], str]
     """Run a for loop."""
     iterable = evaluate(machine, node.iter)
     loop, elements = describe(machine, node, node.iter, iterable, ast.unparse(node.target))
+    loop.statement = node
     equality.note_sampler(machine, loop, node.body, node.target)
     equality.note_loader(machine, loop, loop.iterates)
     equality.note_bound(machine, loop, node.iter)
@@ -46,6 +47,7 @@ def over(machine: Machine, node: ast.For | ast.AsyncFor, body: Callable[[], str]
 def endless(machine: Machine, node: ast.While, body: Callable[[], str]) -> None:
     """Run a while loop: an unknown number of steps."""
     loop = _loop(machine, node, "while")
+    loop.statement = node
     text = ast.unparse(node)
     if re.search(r"\bnext\(", text):
         loop.unit = "batch"
@@ -60,9 +62,11 @@ def run(machine: Machine, loop: Loop, bind: Callable[[], None], body: Callable[[
     for _ in range(passes):
         before = frame.state.copy()
         outer_exits, frame.exits = frame.exits, []
+        skips = list(machine.skips)
         with machine.in_loop(loop):
             bind()
             outcome = body()
+        machine.skips = skips
         ends = list(frame.exits)
         if outcome in {"next"}:
             ends.append(frame.state)

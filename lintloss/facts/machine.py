@@ -64,6 +64,7 @@ class Machine:
         self.reached: set[tuple[str, int]] = set()
         self.visited: set[ast.stmt] = set()  # statements that were run at least once
         self.guards: list[tuple[int, Evidence, str]] = []  # (loop depth, condition, its text) of open undecided ifs
+        self.skips: list[tuple[int, Evidence]] = []  # (loop depth, condition) under which the rest of a loop's body is left out
         self.steps = 0
         self.spent = 0
         self._anchors: dict[str, Anchor] = {}

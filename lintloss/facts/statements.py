@@ -53,7 +53,8 @@ def _annotated(machine: Machine, node: ast.AnnAssign) -> str:
 
 
 def _augmented(machine: Machine, node: ast.AugAssign) -> str:
-    assign.augment(machine, node, node.target, node.op, evaluate(machine, node.value))
+    if not assign.running_mean(machine, node):
+        assign.augment(machine, node, node.target, node.op, evaluate(machine, node.value))
     return NEXT
 
 
@@ -97,6 +98,8 @@ def _if(machine: Machine, node: ast.If) -> str:
                 after.append(machine.frame.state)
     merged = machine.merge(after)
     machine.frame.state = merged if merged is not None else before
+    if outcomes[0] in {CONTINUE, BREAK} and outcomes[1] == NEXT:
+        branches.note_skip(machine, node)
     return NEXT if NEXT in outcomes else outcomes[0]
 
 

@@ -75,6 +75,8 @@ def item_of(node: ast.AST, machine: Machine, prediction: Value, target: Value, i
         return "example"
     flat = FLATTENED.search(text) or any(isinstance(v, Tensor) and v.axes is not None and "position" in v.axes for v in (prediction, target))
     sliced = any(isinstance(v, Tensor) and v.window is not None and (v.window.start or v.window.stop) for v in (prediction, target))
+    if FLATTENED.search(text) and isinstance(target, Tensor) and target.axes == ("position",) or _both_flattened(node):
+        return "token"
     kind = task(machine.frame) if machine.frames else "unknown"
     outer = task(machine.frames[0]) if machine.frames else "unknown"
     if sliced or isinstance(ignore_index, Const | Opaque) and ignore_index != Const(-100):
@@ -82,6 +84,12 @@ def item_of(node: ast.AST, machine: Machine, prediction: Value, target: Value, i
     if {"lm", "seq2seq", "mlm"} & {kind, outer}:
         return "token" if flat or kind == "lm" else "item"
     return "item"
+
+
+def _both_flattened(node: ast.AST) -> bool:
+    """Say whether a criterion call flattens its prediction and its target: it scores positions, whatever they are."""
+    given = [*node.args, *(each.value for each in node.keywords if each.arg in {"input", "target", "labels"})] if isinstance(node, ast.Call) else []
+    return len(given) >= 2 and all(FLATTENED.search(ast.unparse(each)) for each in given[:2])
 
 
 def scored(machine: Machine, node: ast.AST, scoring: Scoring) -> Value:

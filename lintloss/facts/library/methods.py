@@ -16,6 +16,7 @@ from lintloss.facts.values import (
     Choice,
     Const,
     Lib,
+    LibObject,
     ModelOutput,
     Opaque,
     Quantity,
@@ -27,6 +28,8 @@ from lintloss.facts.values import (
 )
 
 Kwargs = dict[str, Value]
+# Methods of modules, criteria, metrics and loaders that return what they are called on.
+MOVES = frozenset({"to", "cuda", "cpu", "half", "float", "double", "bfloat16", "requires_grad_", "to_empty", "share_memory", "to_bettertransformer", "with_format"})
 
 
 def call(machine: Machine, node: ast.Call, receiver: Value, name: str, args: list[Value], kwargs: Kwargs) -> Value | None:
@@ -38,6 +41,8 @@ def call(machine: Machine, node: ast.Call, receiver: Value, name: str, args: lis
         return effect
     if isinstance(receiver, Lib):
         return None
+    if name in MOVES and isinstance(receiver, LibObject | Ref) and (not isinstance(receiver, Ref) or receiver.kind == "instance"):
+        return receiver
     if isinstance(receiver, Ref) and receiver.kind != "instance":
         return _container(machine, node, receiver, name, args)
     if isinstance(receiver, Quantity):
