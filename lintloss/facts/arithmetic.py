@@ -104,7 +104,7 @@ def _add(machine: Machine, node: ast.AST, operator: ast.operator, left: Value, r
     for one, other in ((left, right), (right, left)):
         if isinstance(one, Quantity):
             if one.is_count and isinstance(other, Const | Opaque) or one.unit == ONE:
-                return one
+                return one if one is left or sign == "+" else machine.opaque(node)
             if one.is_count and isinstance(other, Quantity) and other.is_count:
                 return one if one.unit == other.unit else machine.opaque(node)
             if one.is_loss or one.is_perplexity:
@@ -211,8 +211,8 @@ def _total(
         total = replace(total, start=float(current.value))
     total = total.with_step(machine.evidence(node, said))
     if divided and total.unit.degree == -1:  # `total += loss / len(loader)`: the sum is an average
-        before = replace(total, unit=total.unit * Unit.of(**{divided: 1}))
-        observe_average(machine, node, before, Quantity(Unit.of(**{divided: 1}), of=loops[-1].key), total, "inside")
+        whole = replace(total, unit=total.unit * Unit.of(**{divided: 1}))
+        observe_average(machine, node, whole, Quantity(Unit.of(**{divided: 1}), of=loops[-1].key), total, "inside")
     return total
 
 
@@ -250,6 +250,10 @@ def multiply(machine: Machine, node: ast.AST, left: Value, right: Value) -> Valu
 def _scaled(machine: Machine, node: ast.AST, quantity: Quantity, other: Value) -> Value | None:
     if isinstance(other, Const):
         return quantity if not (quantity.is_count and other.value == 0) else None
+    if isinstance(other, Tensor) and "mask" in (other.form, other.name.lower().rsplit("_", 1)[-1]) and quantity.unit.content:
+        from lintloss.facts.library import losses
+
+        quantity = losses.unreduced(quantity)
     if isinstance(other, Tensor) and other.form == "mask" and quantity.axes:
         scoring = replace(quantity.scoring, masked=True) if quantity.scoring else None
         return replace(quantity, scoring=scoring).with_step(machine.evidence(node, "masked here"))
@@ -314,6 +318,8 @@ def _is_repeated(machine: Machine, node: ast.AST, total: Quantity, inside: int |
 
 
 def _by_constant(machine: Machine, node: ast.AST, left: Quantity, right: Const, inside: int | None) -> Value:
+    if right.value == 0:  # a counter that has not counted yet
+        return machine.opaque(node)
     if isinstance(right.value, float) and math.isclose(right.value, LN2, rel_tol=1e-3) and left.unit.content == "nat":
         return replace(left, unit=left.unit.swap("nat", "bit")).with_step(machine.evidence(node, "÷ ln 2: nats to bits"))
     count = counts.divisor(machine, left, right)
@@ -330,7 +336,8 @@ def _unknown_divisor(machine: Machine, node: ast.AST, left: Quantity, right: Val
 
 def average(machine: Machine, node: ast.AST, before: Quantity, count: Quantity, how: str) -> Quantity:
     """Divide a loss or perplexity by a count, and record the observation."""
-    unit, stepped = before.unit / count.unit, ()
+    unit = before.unit / count.unit
+    stepped: tuple[str, ...] = ()
     if unit.power("step") and before.unit.power("step"):  # an unknown iteration divides out with what counts it
         for name in ITERATIONS:
             if unit.power(name) < 0 and count.unit.power(name) == 1 and before.unit.power(name) == 0:
@@ -339,8 +346,8 @@ def average(machine: Machine, node: ast.AST, before: Quantity, count: Quantity, 
                 break
     unit = counts.settle_item(unit, count.unit)
     weights = (*before.weights, *stepped)
-    for name in (*ITERATIONS, "position"):
-        if name == "position" and before.unit.power("token") >= 0:
+    for name in (*ITERATIONS, "position", "token"):
+        if name in {"position", "token"} and not before.is_perplexity and (name == "token" or before.unit.power("token") >= 0):
             continue
         if before.unit.power(name) > 0 and count.unit.power(name) > 0:
             weights = (*weights, name)
@@ -365,7 +372,7 @@ def observe_average(
 
     place = seen_at(machine, node, before.loops, before.fed)
     seen = Averaging(before=before, count=count, after=after, how=how, loops=before.loops, divisor=_divisor(node), **place)
-    machine.observe(seen)
+    machine.observe(seen, f"{before.unit} {before.scoring.place if before.scoring else ''}")  # alternatives are seen apart
 
 
 def _divisor(node: ast.AST) -> str:

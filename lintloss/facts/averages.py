@@ -67,12 +67,12 @@ def mean_of(seen: Averaging) -> Mean | None:
     wrong = normalizers.wrong_count(seen, before, after)
     if wrong is None:
         return replace(common, is_mean_of_means=is_mean_of_means(after))
-    also = is_mean_of_means(after) and (bool(common.unequal) or wrong.leaves_mean)
+    also = is_mean_of_means(after) and wrong.leaves_mean
     return replace(common, wrong_count=wrong.what, conditional=wrong.conditional, is_mean_of_means=also)
 
 
 def _perplexity(common: Mean, after: Quantity) -> Mean | None:
-    averaged = bool(set(after.weights) & {*ITERATIONS, "rank"})
+    averaged = bool(set(after.weights) & {*ITERATIONS, "token"})
     return replace(common, averages_perplexity=averaged) if averaged else None
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 
-from lintloss.facts.expressions import evaluate, member
-from lintloss.facts.machine import DEPTH, Frame, Machine
+from lintloss.facts.expressions import evaluate, looked_up, member
+from lintloss.facts.machine import DEPTH, TOTAL, Frame, Machine, OutOfBudget
 from lintloss.facts.state import Heap, Slot, State
 from lintloss.facts.values import (
     UNKNOWN,
@@ -28,7 +28,7 @@ Kwargs = dict[str, Value]
 
 def evaluate_call(machine: Machine, node: ast.Call) -> Value:
     """Evaluate a call expression."""
-    from lintloss.facts.library import methods
+    from lintloss.facts.library import meters, methods
 
     function = node.func
     if isinstance(function, ast.Name) and function.id == "super":
@@ -40,6 +40,10 @@ def evaluate_call(machine: Machine, node: ast.Call) -> Value:
     else:
         callee = evaluate(machine, function)
     args, kwargs = arguments(machine, node)
+    if isinstance(function, ast.Attribute) and receiver is not None and function.attr in {"log", "log_dict"}:
+        logged = meters.call(machine, node, receiver, function.attr, args, kwargs)
+        if logged is not None:
+            return logged
     is_known = isinstance(callee, Func | Class | LibObject) or _has_call(machine, callee)
     if receiver is not None and isinstance(function, ast.Attribute) and not is_known:
         result = methods.call(machine, node, receiver, function.attr, args, kwargs)
@@ -133,9 +137,16 @@ def run(machine: Machine, node: ast.AST, function: Func, args: list[Value], kwar
         loop_base=machine.depth,
         born=machine.spent,
     )
-    bound = bind(machine, function, args, kwargs, frame)
-    frame.state.names.update(bound)
-    return _enter(machine, frame, function)
+    loops, guards = len(machine.loops), len(machine.guards)
+    try:
+        with machine.allowance():
+            frame.state.names.update(bind(machine, function, args, kwargs, frame))
+            return _enter(machine, frame, function)
+    except OutOfBudget:
+        if machine.steps + 1 > machine.limit or machine.spent > TOTAL:
+            raise
+        del machine.loops[loops:], machine.guards[guards:]
+        return machine.opaque(node)
 
 
 def _enter(machine: Machine, frame: Frame, function: Func) -> Value:
@@ -187,7 +198,7 @@ def bind(machine: Machine, function: Func, args: list[Value], kwargs: Kwargs, fr
         elif name in defaults:
             values[name] = evaluate(machine, defaults[name])
         else:
-            values[name] = Opaque((*frame.key, name), name)
+            values[name] = _annotated(machine, function, name) or Opaque((*frame.key, name), name)
     if spec.kwarg is not None:
         rest = {name: value for name, value in kwargs.items() if name not in keywords and name != "**"}
         ref = Ref((*frame.key, spec.kwarg.arg), "dict")
@@ -195,6 +206,19 @@ def bind(machine: Machine, function: Func, args: list[Value], kwargs: Kwargs, fr
             machine.put(ref, name, value)
         values[spec.kwarg.arg] = spread if spread is not None and not rest else ref
     return {name: Slot(value, machine.depth) for name, value in values.items()}
+
+
+def _annotated(machine: Machine, function: Func, name: str) -> Value | None:
+    """Return an instance for a parameter that is annotated with a class of the project, when nobody passes one."""
+    spec = function.node.args
+    wanted = next((each.annotation for each in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs) if each.arg == name), None)
+    if isinstance(wanted, ast.Constant) and isinstance(wanted.value, str) and wanted.value.isidentifier():
+        wanted = ast.Name(wanted.value, ast.Load(), lineno=wanted.lineno, col_offset=wanted.col_offset)
+    if not isinstance(wanted, ast.Name) or len(machine.frames) > 2:
+        return None
+    slot = machine.module_names(function.module.path).get(wanted.id)
+    cls = looked_up(machine, wanted.id, slot) if slot is not None else None
+    return instantiate(machine, wanted, cls, [], {}) if isinstance(cls, Class) else None
 
 
 # -- classes of the project -------------------------------------------------------------------------------------------

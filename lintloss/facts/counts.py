@@ -51,7 +51,7 @@ def divisor(machine: Machine, total: Quantity, value: Value) -> Quantity | None:
     if isinstance(value, Quantity):
         return value if value.is_count else None
     for loop in reversed((*total.loops, *machine.loops)):
-        if isinstance(value, Const) and value in options(loop.length):
+        if isinstance(value, Const) and value not in (Const(0), Const(1)) and value in options(loop.length):
             return Quantity(unit_of(loop), of=loop.key)
         if isinstance(value, Opaque) and value.key and (loop.source == value.key or value.key in _keys(loop.length)):
             return Quantity(unit_of(loop), of=loop.key)

@@ -367,6 +367,10 @@ def length_of(machine: Machine, value: Value, node: ast.AST) -> Value:
         return Const(len(value.items))
     if isinstance(value, Ref) and value.kind == "list":
         loops = machine.list_loops.get(value.id, ())
+        slot = machine.get(value, "len")
+        measured = any(isinstance(each, Quantity) and each.unit.content for each in options(machine.elem(value)))
+        if loops and not measured and slot is not None and 0 < slot.depth <= machine.depth and loops[-1] not in machine.loops:
+            return Quantity(count("example"), of=loops[-1].key, counted=value)  # rows put together for one batch
         if loops:
             return Quantity(count(loops[-1].unit), of=loops[-1].key, loops=loops, counted=value)
         slot = machine.get(value, "len")
@@ -389,6 +393,8 @@ def _named_length(machine: Machine, value: Value, node: ast.AST) -> Value:
         return Quantity(count("batch"), of=key, counted=value)
     if iterate.EXAMPLES.search(name):
         return Quantity(count("example"), of=key, counted=value)
+    if iterate.BATCH_NAMES.match(name) and not _is_indexed(machine, node):
+        return Quantity(count("example"), of=(*key, 0), counted=value)
     for loop in machine.loops:
         if loop.source and loop.source == key:
             return Quantity(count(loop.unit), of=key, counted=value)
@@ -407,9 +413,33 @@ def _is_mapping(machine: Machine, value: Value, node: ast.AST) -> bool:
 
 @lru_cache(maxsize=256)
 def _spread_names(function: ast.AST) -> frozenset[str]:
-    calls = (each for each in ast.walk(function) if isinstance(each, ast.Call))
-    spread = (word.value for each in calls for word in each.keywords if word.arg is None)
-    return frozenset(each.id for each in spread if isinstance(each, ast.Name))
+    """Return the names that a function hands on as `**name` or indexes by a string."""
+    names = set()
+    for each in ast.walk(function):
+        if isinstance(each, ast.Call):
+            names |= {word.value.id for word in each.keywords if word.arg is None and isinstance(word.value, ast.Name)}
+        elif isinstance(each, ast.Subscript) and isinstance(each.value, ast.Name) and isinstance(each.slice, ast.Constant):
+            if isinstance(each.slice.value, str):
+                names.add(each.value.id)
+    return frozenset(names)
+
+
+def _is_indexed(machine: Machine, node: ast.AST) -> bool:
+    """Say whether a name is unpacked or indexed by number in the running function: its len() is the number of parts."""
+    if not isinstance(node, ast.Name):
+        return True
+    return node.id in _unpacked_names(machine.frame.node)
+
+
+@lru_cache(maxsize=256)
+def _unpacked_names(function: ast.AST) -> frozenset[str]:
+    names = set()
+    for each in ast.walk(function):
+        if isinstance(each, ast.Assign) and isinstance(each.value, ast.Name) and isinstance(each.targets[0], ast.Tuple):
+            names.add(each.value.id)
+        elif isinstance(each, ast.Subscript) and isinstance(each.value, ast.Name) and isinstance(each.slice, ast.Constant):
+            names.add(each.value.id)
+    return frozenset(names)
 
 
 HANDLERS: dict[type[ast.expr], Callable[[Machine, Any], Value]] = {

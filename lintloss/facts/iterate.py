@@ -59,7 +59,10 @@ def run(machine: Machine, loop: Loop, bind: Callable[[], None], body: Callable[[
     """Interpret a loop's body until sums over it have shown: twice, once where loops nest deeply."""
     frame = machine.frame
     passes = 2 if len(machine.loops) < 3 else 1
-    for _ in range(passes):
+    seen = dict(machine.log)
+    for turn in range(passes):
+        if turn:  # what the first pass saw was incomplete: the sums had not shown yet
+            machine.log = dict(seen)
         before = frame.state.copy()
         outer_exits, frame.exits = frame.exits, []
         skips = list(machine.skips)

@@ -66,6 +66,7 @@ class Machine:
         self.guards: list[tuple[int, Evidence, str]] = []  # (loop depth, condition, its text) of open undecided ifs
         self.skips: list[tuple[int, Evidence]] = []  # (loop depth, condition) under which the rest of a loop's body is left out
         self.steps = 0
+        self.limit = STEPS
         self.spent = 0
         self._anchors: dict[str, Anchor] = {}
 
@@ -103,8 +104,18 @@ class Machine:
     def spend(self) -> None:
         self.steps += 1
         self.spent += 1
-        if self.steps > STEPS or self.spent > TOTAL:
+        if self.steps > self.limit or self.spent > TOTAL:
             raise OutOfBudget
+
+    @contextmanager
+    def allowance(self) -> Iterator[None]:
+        """Let what runs inside spend half of what is left, so that one big call does not cost its caller everything."""
+        limit = self.limit
+        self.limit = self.steps + max((limit - self.steps) // 2, 1)
+        try:
+            yield
+        finally:
+            self.limit = limit
 
     # -- names --------------------------------------------------------------------------------------------------
 

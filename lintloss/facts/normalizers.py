@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lintloss.facts.observations import Averaging
 from lintloss.facts.units import Unit
-from lintloss.facts.values import Quantity
+from lintloss.facts.values import Quantity, Ref
 
 TRAINING = re.compile(r"train(?!er)", re.IGNORECASE)
 LANGUAGE = {"lm", "seq2seq", "mlm"}
@@ -38,11 +38,11 @@ def _by_counting(seen: Averaging, before: Quantity, count: Quantity) -> WrongCou
         return WrongCount("the counter starts at 1, so the divisor is one too many", leaves_mean=True)
     if _is_other_loader(seen, before, count):
         return WrongCount("the losses of one loader are divided by the length of another")
-    if not count.loops or not before.loops or count.loops[-1] is not before.loops[-1]:
+    if not count.loops or isinstance(count.counted, Ref) or not before.loops or count.loops[-1] is not before.loops[-1]:
         return None
     extra = [guard for guard in before.guards if guard not in count.guards]
     if any("%" in guard.message and guard.message.startswith("only") for guard in extra):
-        return WrongCount("the loss is added in some iterations only, and divided by a count of all")
+        return WrongCount("the loss is added in some iterations only, and divided by a count of all", leaves_mean=True)
     if any(guard.message.startswith("the rest") for guard in extra):
         return WrongCount("the counter also counts iterations whose loss is left out", conditional=True)
     return None

@@ -122,8 +122,18 @@ def of_output(machine: Machine, owner: Opaque | Tensor, node: ast.AST) -> Value:
     return presumed(machine, node, owner, "`.loss` of a model's output: taken for its mean loss")
 
 
+def unreduced(value: Quantity) -> Quantity:
+    """Return a presumed mean as the field of losses that it turns out to be: it is summed, flattened or masked."""
+    if not value.presumed or value.axes or value.scoring is None or value.loops or value.scoring.owner == "model":
+        return value
+    scoring = replace(value.scoring, reduction="none")
+    return replace(value, unit=LOSS, axes=("pos",), scoring=scoring)
+
+
 def reduced(machine: Machine, node: ast.AST, value: Quantity, how: str) -> Value:
     """Reduce a field of losses: its sum is a total, its mean is per position."""
+    if how == "sum":
+        value = unreduced(value)
     if not value.axes:
         return value
     if how == "sum":

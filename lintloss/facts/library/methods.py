@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lintloss.facts import assign, distributed, exponent, phases, reduce
-from lintloss.facts.library import shapes, windows
+from lintloss.facts.library import losses, meters, shapes, windows
 from lintloss.facts.library.tables import FLATTENING, GATHERS, MEANS, SAME, SUMS
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import count
@@ -37,10 +37,14 @@ def call(machine: Machine, node: ast.Call, receiver: Value, name: str, args: lis
     if isinstance(receiver, Choice):
         return _each(machine, node, receiver, name, args, kwargs)
     effect = _effect(machine, node, receiver, name, args, kwargs)
+    if effect is None:
+        effect = meters.call(machine, node, receiver, name, args, kwargs)
     if effect is not None:
         return effect
     if isinstance(receiver, Lib):
         return None
+    if isinstance(receiver, Const) and name in SAME and isinstance(receiver.value, int | float):
+        return receiver
     if name in MOVES and isinstance(receiver, LibObject | Ref) and (not isinstance(receiver, Ref) or receiver.kind == "instance"):
         return receiver
     if isinstance(receiver, Ref) and receiver.kind != "instance":
@@ -156,8 +160,8 @@ def _quantity(machine: Machine, node: ast.Call, value: Quantity, name: str, args
         return replace(value, axes=value.axes or ("example",)) if value.unit.is_intensive else value
     if name == "masked_select" or name == "masked_fill":
         return replace(value, scoring=replace(value.scoring, masked=True) if value.scoring else None)
-    if name in {"view", "reshape", "flatten"} and value.axes:
-        return value
+    if name in {"view", "reshape", "flatten"}:
+        return losses.unreduced(value) if args and args[0] != Const(1) else value
     if name in {"max", "min", "argmax", "argmin", "std", "var", "median"}:
         return machine.opaque(node)
     return value
