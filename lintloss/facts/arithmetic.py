@@ -351,7 +351,7 @@ def average(machine: Machine, node: ast.AST, before: Quantity, count: Quantity, 
             continue
         if before.unit.power(name) > 0 and count.unit.power(name) > 0:
             weights = (*weights, name)
-    after = replace(before, unit=unit, weights=weights, axes=(), presumed=before.presumed)
+    after = replace(before, unit=unit, weights=weights, axes=() if "rank" in before.axes else before.axes, presumed=before.presumed)
     after = after.with_step(machine.evidence(node, f"divided here by {describe(count)}: {unit}"))
     observe_average(machine, node, before, count, after, how)
     return after

@@ -225,6 +225,8 @@ def _extend(machine: Machine, node: ast.stmt, ref: Ref, operand: Value) -> None:
         elif isinstance(option, Tuple):
             for item in option.items:
                 collect(machine, ref.id, item, depth)
+        elif isinstance(option, Quantity) and option.axes and ref.kind == "list":
+            collect(machine, ref.id, option, depth)
         elif isinstance(option, Quantity):  # `total = torch.zeros(1); total += loss`: a scalar in a box
             slot = machine.get(ref, "elem")
             total = arithmetic.accumulate(machine, node, slot.value if slot else Const(0), option, depth)

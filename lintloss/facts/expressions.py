@@ -368,6 +368,8 @@ def length_of(machine: Machine, value: Value, node: ast.AST) -> Value:
     if isinstance(value, Ref) and value.kind == "list":
         loops = machine.list_loops.get(value.id, ())
         slot = machine.get(value, "len")
+        if loops and any(isinstance(each, Quantity) and "row" in each.axes for each in options(machine.elem(value))):
+            return Quantity(count("example"), of=loops[-1].key, loops=loops, counted=value)
         measured = any(isinstance(each, Quantity) and each.unit.content for each in options(machine.elem(value)))
         if loops and not measured and slot is not None and 0 < slot.depth <= machine.depth and loops[-1] not in machine.loops:
             return Quantity(count("example"), of=loops[-1].key, counted=value)  # rows put together for one batch

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 from lintloss.facts import assign, equality
 from lintloss.facts.expressions import evaluate
@@ -132,6 +133,8 @@ def _element(machine: Machine, value: Value, loop: Loop) -> Value:
         for item in value.items:
             merged = item if merged is None else join(merged, item)
         return merged if merged is not None else UNKNOWN
+    if isinstance(value, Quantity):
+        return replace(value, axes=value.axes[1:])
     if isinstance(value, LibObject):
         return loaders.element(machine, value, loop)
     if isinstance(value, Opaque):
@@ -206,6 +209,8 @@ def _by_kind(machine: Machine, node: ast.expr, value: Value) -> Iterated:
             return _instance(machine, node, option)
         if isinstance(option, Opaque) and option.key:
             return Iterated(option, _named_unit(option.name or ast.unparse(node)), option.key)
+        if isinstance(option, Quantity) and option.axes:
+            return Iterated(option, "example" if option.axes[0] == "row" else "step", machine.key(node))
         if isinstance(option, Tensor | Tuple):
             return Iterated(option, _named_unit(ast.unparse(node)), getattr(option, "key", ()))
     return Iterated(value, _named_unit(ast.unparse(node)), machine.key(node))

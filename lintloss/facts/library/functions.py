@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import distributed, exponent, reduce
+from lintloss.facts import distributed, exponent, fields, reduce
 from lintloss.facts.library import losses, shapes, windows
 from lintloss.facts.library.tables import (
     CRITERIA,
@@ -83,9 +83,9 @@ def _by_table(machine: Machine, node: ast.AST, name: str, full: str, first: Valu
         return exponent.exponential(machine, node, first, "2")
     if name in MEANS:
         weights = kwargs.get("weights")
-        return machine.opaque(node) if weights is not None and weights != Const(None) else reduce.mean(machine, node, first)
+        return machine.opaque(node) if weights is not None and weights != Const(None) else reduce.mean(machine, node, first, fields.dimension(args, kwargs, 1))
     if name in SUMS:
-        return reduce.total(machine, node, first)
+        return reduce.total(machine, node, first, fields.dimension(args, kwargs, 1))
     if name in GATHERS:
         return distributed.gathered(machine, node, first)
     if name in FILLED:

@@ -136,6 +136,13 @@ def reduced(machine: Machine, node: ast.AST, value: Quantity, how: str) -> Value
         value = unreduced(value)
     if not value.axes:
         return value
+    from lintloss.facts import fields
+
+    if how == "sum" and "rank" not in value.axes and (value.is_perplexity or value.unit.degree < 0):
+        return replace(fields.summed(value, "row" if "row" in value.axes else value.axes[0]), axes=())
+    averaged = fields.mean_of_averages(machine, node, value) if how == "mean" else None
+    if averaged is not None:
+        return averaged
     if how == "sum":
         return replace(value, axes=()).with_step(machine.evidence(node, f"summed over its positions: {value.unit}"))
     if "rank" in value.axes:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import assign, distributed, exponent, phases, reduce
+from lintloss.facts import assign, distributed, exponent, fields, phases, reduce
 from lintloss.facts.library import losses, meters, shapes, windows
 from lintloss.facts.library.tables import FLATTENING, GATHERS, MEANS, SAME, SUMS
 from lintloss.facts.machine import Machine
@@ -142,9 +142,9 @@ def _dict(machine: Machine, ref: Ref, name: str, args: list[Value]) -> Value:
 
 def _quantity(machine: Machine, node: ast.Call, value: Quantity, name: str, args: list[Value], kwargs: Kwargs) -> Value:
     if name in MEANS:
-        return reduce.mean(machine, node, value)
+        return reduce.mean(machine, node, value, fields.dimension(args, kwargs, 0))
     if name in SUMS:
-        return reduce.total(machine, node, value)
+        return reduce.total(machine, node, value, fields.dimension(args, kwargs, 0))
     if name in {"exp", "exp_"}:
         return exponent.exponential(machine, node, value)
     if name == "neg":
@@ -161,7 +161,9 @@ def _quantity(machine: Machine, node: ast.Call, value: Quantity, name: str, args
     if name == "masked_select" or name == "masked_fill":
         return replace(value, scoring=replace(value.scoring, masked=True) if value.scoring else None)
     if name in {"view", "reshape", "flatten"}:
-        return losses.unreduced(value) if args and args[0] != Const(1) else value
+        field = losses.unreduced(value) if args and args[0] != Const(1) else value
+        rows = len(args) == 2 and field.axes in {("position",), ("pos",)}
+        return replace(field, axes=("row", "pos")) if rows else field
     if name in {"max", "min", "argmax", "argmin", "std", "var", "median"}:
         return machine.opaque(node)
     return value
@@ -211,7 +213,7 @@ def _numel(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], k
 
 
 def _sum(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
-    return reduce.total(machine, node, value)
+    return reduce.total(machine, node, value, fields.dimension(args, kwargs, 0))
 
 
 def _compared(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
