@@ -6,8 +6,9 @@ import ast
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import arithmetic, equality
+from lintloss.facts import arithmetic, equality, regularizers
 from lintloss.facts.expressions import evaluate, subscript_key
+from lintloss.facts.library import shapes
 from lintloss.facts.machine import Machine
 from lintloss.facts.state import Slot
 from lintloss.facts.values import (
@@ -182,6 +183,7 @@ def collect(machine: Machine, owner: Key, value: Value, created: int) -> None:
     """Add `value` to the elements of a list made at loop depth `created`."""
     over = tuple(machine.loops[created:])
     if over:
+        regularizers.note(machine, machine.frame.statement or machine.frame.node, value)
         machine.list_loops[owner] = over
     guards = arithmetic.open_guards(machine, created)
     value = _guarded(value, guards)
@@ -198,11 +200,21 @@ def _guarded(value: Value, guards: tuple[Evidence, ...]) -> Value:
     return value
 
 
-def augment(machine: Machine, node: ast.stmt, target: ast.expr, operator: ast.operator, operand: Value) -> None:
-    """Apply `target op= operand`; addition sums over the loops entered since the target was set."""
+def augment(
+    machine: Machine, node: ast.stmt, target: ast.expr, operator: ast.operator, operand: Value, *, in_place: bool = True
+) -> None:
+    """Apply `target op= operand`; addition sums over the loops entered since the target was set.
+
+    in_place: a tensor's own content changes; `x = x + y` binds the name anew.
+    """
+    target = plain_target(target)
     slot, write = _slot(machine, target)
     current = slot.value if slot is not None else UNKNOWN
     depth = slot.depth if slot is not None else machine.depth
+    if isinstance(operator, ast.Mult) and isinstance(target, ast.Subscript) and _weigh(machine, target):
+        return
+    if not in_place and isinstance(current, Ref) and current.kind == "tensor":
+        current = _content(machine, current)
     if isinstance(operator, ast.Add | ast.Sub):
         if isinstance(current, Ref) and current.kind != "instance":
             _extend(machine, node, current, operand)
@@ -214,6 +226,23 @@ def augment(machine: Machine, node: ast.stmt, target: ast.expr, operator: ast.op
         value = arithmetic.binary(machine, node, operator, current, operand, inside=depth)
     machine.assigned[machine.frame.module.path, node.lineno] = value
     write(value, depth)
+
+
+def _weigh(machine: Machine, target: ast.Subscript) -> bool:
+    """`mask[...] *= factor` makes weights of a mask."""
+    slot = machine.read(target.value.id) if isinstance(target.value, ast.Name) else None
+    found = shapes.tensor(slot.value) if slot is not None else None
+    if found is None or slot is None or not (shapes.mask(found) or found.form == "weights" or "weight" in found.name):
+        return False
+    place = machine.evidence(target, "some positions are weighted here")
+    machine.write(target.value.id, replace(found, form="weights").with_step(place), slot.depth)  # type: ignore[attr-defined]
+    return True
+
+
+def _content(machine: Machine, ref: Ref) -> Value:
+    """Return the number in a tensor that holds one."""
+    slot = machine.get(ref, "elem")
+    return slot.value if slot is not None else ref
 
 
 def _extend(machine: Machine, node: ast.stmt, ref: Ref, operand: Value) -> None:
@@ -232,6 +261,13 @@ def _extend(machine: Machine, node: ast.stmt, ref: Ref, operand: Value) -> None:
             total = arithmetic.accumulate(machine, node, slot.value if slot else Const(0), option, depth)
             machine.put(ref, "elem", total, depth)
             machine.put(ref, "boxed", Const(True), depth)
+
+
+def plain_target(target: ast.expr) -> ast.expr:
+    """Return what `x.data` stores into: x."""
+    while isinstance(target, ast.Attribute) and target.attr == "data":
+        target = target.value
+    return target
 
 
 def _slot(machine: Machine, target: ast.expr) -> tuple[Slot | None, Callable[[Value, int], None]]:

@@ -128,7 +128,7 @@ def _assume_equal(machine: Machine, name: ast.Name, operator: ast.cmpop, right: 
 @contextmanager
 def guarded(machine: Machine, test: ast.expr, holds: bool) -> Iterator[None]:
     """Remember, inside a branch of a loop, the condition that leads there."""
-    text = ast.unparse(test)
+    text = machine.text(test)
     place = machine.evidence(test, f"only when `{text}`" if holds else f"only when not `{text}`")
     machine.guards.append((machine.depth, place, text))
     try:
@@ -137,10 +137,10 @@ def guarded(machine: Machine, test: ast.expr, holds: bool) -> Iterator[None]:
         machine.guards.pop()
 
 
-def note_skip(machine: Machine, node: ast.If) -> None:
-    """Remember that the rest of a loop's body is left out when a condition holds, and nothing is added up instead."""
+def skip(machine: Machine, node: ast.If, *, leaves: bool) -> None:
+    """Remember, for the rest of the running loop's body, the condition under which `continue` (or `break`) skips it."""
     if any(isinstance(each, ast.AugAssign) and re.search(r"loss|nll|ppl", ast.unparse(each)) for each in ast.walk(node)):
         return
-    place = machine.evidence(node.test, f"the rest is left out when `{ast.unparse(node.test)}`")
-    if (machine.depth, place) not in machine.skips:
-        machine.skips.append((machine.depth, place))
+    text = ast.unparse(node.test)
+    place = machine.evidence(node.test, f"skipped when `{text}`")
+    machine.guards.append((machine.depth, place, "" if leaves else text))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 
-from lintloss.facts.expressions import evaluate, looked_up, member
-from lintloss.facts.machine import DEPTH, TOTAL, Frame, Machine, OutOfBudget
+from lintloss.facts import regularizers
+from lintloss.facts.expressions import evaluate, member
+from lintloss.facts.machine import ABROAD, DEPTH, TOTAL, Frame, Machine, OutOfBudget
 from lintloss.facts.state import Heap, Slot, State
 from lintloss.facts.values import (
     UNKNOWN,
@@ -24,6 +25,7 @@ from lintloss.facts.values import (
 )
 
 Kwargs = dict[str, Value]
+METERS = frozenset({"update", "add", "log", "add_scalar"})  # what reports a loss, or adds it up, by its method's name
 
 
 def evaluate_call(machine: Machine, node: ast.Call) -> Value:
@@ -44,6 +46,9 @@ def evaluate_call(machine: Machine, node: ast.Call) -> Value:
         logged = meters.call(machine, node, receiver, function.attr, args, kwargs)
         if logged is not None:
             return logged
+    if isinstance(function, ast.Attribute) and function.attr in METERS:
+        for value in args[:2]:
+            regularizers.note(machine, node, value)
     is_known = isinstance(callee, Func | Class | LibObject) or _has_call(machine, callee)
     if receiver is not None and isinstance(function, ast.Attribute) and not is_known:
         result = methods.call(machine, node, receiver, function.attr, args, kwargs)
@@ -113,6 +118,7 @@ def call(machine: Machine, node: ast.AST, callee: Value, args: list[Value], kwar
 
 def run(machine: Machine, node: ast.AST, function: Func, args: list[Value], kwargs: Kwargs) -> Value:
     """Run a function of the project on these arguments."""
+    from lintloss.facts import forwards, modes
     from lintloss.facts.library import objects
 
     if len(machine.frames) >= DEPTH or any(frame.node is function.node for frame in machine.frames):
@@ -123,13 +129,16 @@ def run(machine: Machine, node: ast.AST, function: Func, args: list[Value], kwar
     else:
         name = function.node.name
         if _is_context_manager(function.node):
+            modes.by_wrapper(machine, function, [*args, *kwargs.values()])
             return objects.context(machine, node, function.node)
+        if name == "forward" and isinstance(function.self_value, Ref) and forwards.is_module(machine, function.self_value):
+            forwards.note(machine, node, function.self_value)
     place = machine.evidence(node, f"calls {name}()")
     caller = machine.frame
     frame = Frame(
         function.module,
         function.node,
-        (*caller.key[-24:], getattr(node, "lineno", 0), getattr(node, "col_offset", 0), name),
+        machine.key(node, name),
         State({}, caller.state.heap),
         name,
         place,
@@ -137,20 +146,45 @@ def run(machine: Machine, node: ast.AST, function: Func, args: list[Value], kwar
         loop_base=machine.depth,
         born=machine.spent,
     )
+    bound = bind(machine, function, args, kwargs, frame)
+    frame.state.names.update(bound)
+    is_abroad = function.module is not machine.frames[0].module and caller.module is machine.frames[0].module
+    return _enter_abroad(machine, node, frame, function) if is_abroad else _enter_within(machine, node, frame, function)
+
+
+def _enter_within(machine: Machine, node: ast.AST, frame: Frame, function: Func) -> Value:
+    """Run a function within half of what is left of the budget; what takes more is unknown."""
     loops, guards = len(machine.loops), len(machine.guards)
+    outer, machine.limit = machine.limit, machine.steps + max((machine.limit - machine.steps) // 2, 1)
     try:
-        with machine.allowance():
-            frame.state.names.update(bind(machine, function, args, kwargs, frame))
-            return _enter(machine, frame, function)
+        return _enter(machine, frame, function)
     except OutOfBudget:
-        if machine.steps + 1 > machine.limit or machine.spent > TOTAL:
+        if machine.steps + 1 > outer or machine.spent > TOTAL:
             raise
         del machine.loops[loops:], machine.guards[guards:]
         return machine.opaque(node)
+    finally:
+        machine.limit = outer
+
+
+def _enter_abroad(machine: Machine, node: ast.AST, frame: Frame, function: Func) -> Value:
+    """Run a function of another file within a share of the budget; what takes more is unknown."""
+    if function.node in machine.too_long or not machine.relevance.of(function.module, function.node):
+        return machine.opaque(node)
+    outer, machine.limit = machine.limit, min(machine.limit, machine.steps + ABROAD)
+    try:
+        return _enter(machine, frame, function)
+    except OutOfBudget:
+        if machine.steps >= outer:
+            raise
+        machine.too_long.add(function.node)
+        return machine.opaque(node)
+    finally:
+        machine.limit = outer
 
 
 def _enter(machine: Machine, frame: Frame, function: Func) -> Value:
-    from lintloss.facts.phases import decorated
+    from lintloss.facts import gradients
     from lintloss.facts.statements import execute
 
     caller = machine.frame
@@ -158,7 +192,8 @@ def _enter(machine: Machine, frame: Frame, function: Func) -> Value:
     try:
         if isinstance(function.node, ast.Lambda):
             return evaluate(machine, function.node.body)
-        with decorated(machine, function.node):
+        _decorate(machine, function.node, frame)
+        with gradients.inside(machine, gradients.decorators(machine, function.node)):
             execute(machine, function.node.body)
             merged = machine.merge([*frame.returned, *([frame.state] if not frame.returned else [])])
             if merged is not None:
@@ -169,6 +204,16 @@ def _enter(machine: Machine, frame: Frame, function: Func) -> Value:
     if frame.yields is not None:
         return Tuple((frame.yields,))
     return frame.returns if frame.returns is not None else Const(None)
+
+
+def _decorate(machine: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame) -> None:
+    """Apply what decorators of the project do to the mode of the modules that the function is given."""
+    from lintloss.facts import gradients, modes
+
+    for each in node.decorator_list:
+        wrapper = gradients.project_decorator(machine, each)
+        if wrapper is not None:
+            modes.by_wrapper(machine, wrapper, [slot.value for slot in frame.state.names.values()])
 
 
 def _is_context_manager(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
@@ -209,16 +254,15 @@ def bind(machine: Machine, function: Func, args: list[Value], kwargs: Kwargs, fr
 
 
 def _annotated(machine: Machine, function: Func, name: str) -> Value | None:
-    """Return an instance for a parameter that is annotated with a class of the project, when nobody passes one."""
+    """Return an instance of the project class that a parameter of a root is annotated with."""
     spec = function.node.args
-    wanted = next((each.annotation for each in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs) if each.arg == name), None)
-    if isinstance(wanted, ast.Constant) and isinstance(wanted.value, str) and wanted.value.isidentifier():
-        wanted = ast.Name(wanted.value, ast.Load(), lineno=wanted.lineno, col_offset=wanted.col_offset)
-    if not isinstance(wanted, ast.Name) or len(machine.frames) > 2:
+    each = next((arg for arg in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs) if arg.arg == name), None)
+    if each is None or not isinstance(each.annotation, ast.Name | ast.Attribute) or function.module is not machine.frame.module:
         return None
-    slot = machine.module_names(function.module.path).get(wanted.id)
-    cls = looked_up(machine, wanted.id, slot) if slot is not None else None
-    return instantiate(machine, wanted, cls, [], {}) if isinstance(cls, Class) else None
+    cls = evaluate(machine, each.annotation)
+    if not isinstance(cls, Class) or len(machine.frames) > 1:
+        return None
+    return instantiate(machine, each, cls, [], {})
 
 
 # -- classes of the project -------------------------------------------------------------------------------------------
@@ -227,7 +271,8 @@ def _annotated(machine: Machine, function: Func, name: str) -> Value | None:
 def instantiate(machine: Machine, node: ast.AST, cls: Class, args: list[Value], kwargs: Kwargs) -> Value:
     """Make an instance and run its __init__."""
     ref = Ref(machine.key(node, cls.node.name), "instance", cls)
-    maker = method(machine, ref, "__init__")
+    abroad = cls.module is not machine.frames[0].module
+    maker = None if abroad and not machine.relevance.of(cls.module, cls.node) else method(machine, ref, "__init__")
     if maker is not None:
         run(machine, node, maker, args, kwargs)
     elif any("dataclass" in ast.unparse(each) for each in cls.node.decorator_list):
@@ -329,11 +374,14 @@ def class_member(machine: Machine, cls: Class, name: str) -> Value | None:
 
 def _call_instance(machine: Machine, node: ast.AST, owner: Ref, args: list[Value], kwargs: Kwargs) -> Value:
     """Call an instance: __call__, or forward for modules."""
+    from lintloss.facts import forwards
     from lintloss.facts.library import objects
 
     for name in ("__call__", "forward", "call"):
         bound = method(machine, owner, name)
         if bound is not None:
+            if name != "forward" and forwards.is_module(machine, owner):
+                forwards.note(machine, node, owner)
             return objects.called_model(machine, node, owner, run(machine, node, bound, args, kwargs), args, kwargs)
     return objects.call_opaque(machine, node, owner, args, kwargs)
 

@@ -365,6 +365,8 @@ def length_of(machine: Machine, value: Value, node: ast.AST) -> Value:
 
     if isinstance(value, Tuple):
         return Const(len(value.items))
+    if isinstance(value, Quantity) and value.axes[:1] == ("rank",):
+        return Quantity(count("rank"))
     if isinstance(value, Ref) and value.kind == "list":
         loops = machine.list_loops.get(value.id, ())
         slot = machine.get(value, "len")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
-from lintloss.facts import calls
+from lintloss.facts import calls, evaluation, regularizers
 from lintloss.facts.machine import Frame, Machine, OutOfBudget
 from lintloss.facts.observations import Observation
 from lintloss.facts.project import Project
@@ -39,12 +39,14 @@ def infer(module: Module, project: Project) -> Facts:
     machine.globals[module.path] = {name: Slot(slot.value, 0) for name, slot in frame.state.names.items()}
     functions = _functions(machine, module)
     for function in functions:
-        if (module.path, function.node.lineno) not in machine.reached:
+        if (module.path, function.node.lineno) not in machine.reached and machine.relevance.is_root(module, function.node):
             _root(machine, function, {})
     for function in functions:
         if _has_missed(machine, function.node):
             _root_of_missed(machine, function)
+    regularizers.observe(machine)
     seen = [each for each in machine.log.values() if each.path == module.path]
+    seen += evaluation.observe(machine, evaluation.passes(machine, module))
     seen.sort(key=lambda each: (each.span, type(each).__name__))
     return Facts(tuple(seen), machine.assigned)
 
@@ -83,7 +85,7 @@ def _computes(statement: ast.stmt) -> bool:
     return any(isinstance(each, ast.BinOp) and isinstance(each.op, ast.Div | ast.Pow) for each in ast.walk(statement))
 
 
-def _anything(machine: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef) -> dict[str, Value]:
+def _anything(machine: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> dict[str, Value]:
     """Return unknown values for the parameters whose defaults decide branches."""
     spec = node.args
     names = [each.arg for each in (*spec.posonlyargs, *spec.args)]

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import assign, equality
+from lintloss.facts import assign, counts, equality
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
@@ -16,6 +16,7 @@ from lintloss.facts.units import count
 from lintloss.facts.values import (
     UNKNOWN,
     Const,
+    Key,
     LibObject,
     Opaque,
     Quantity,
@@ -23,6 +24,7 @@ from lintloss.facts.values import (
     Tensor,
     Tuple,
     Value,
+    Window,
     join,
     options,
 )
@@ -37,7 +39,7 @@ BATCH_NAMES = re.compile(r"^(batch|b|minibatch|batch_data|data_batch)$", re.IGNO
 def over(machine: Machine, node: ast.For | ast.AsyncFor, body: Callable[[], str]) -> None:
     """Run a for loop."""
     iterable = evaluate(machine, node.iter)
-    loop, elements = describe(machine, node, node.iter, iterable, ast.unparse(node.target))
+    loop, elements = describe(machine, node, node.iter, iterable, machine.text(node.target))
     loop.statement = node
     equality.note_sampler(machine, loop, node.body, node.target)
     equality.note_loader(machine, loop, loop.iterates)
@@ -49,7 +51,7 @@ def endless(machine: Machine, node: ast.While, body: Callable[[], str]) -> None:
     """Run a while loop: an unknown number of steps."""
     loop = _loop(machine, node, "while")
     loop.statement = node
-    text = ast.unparse(node)
+    text = machine.text(node)
     if re.search(r"\bnext\(", text):
         loop.unit = "batch"
     equality.note_sampler(machine, loop, node.body)
@@ -66,11 +68,11 @@ def run(machine: Machine, loop: Loop, bind: Callable[[], None], body: Callable[[
             machine.log = dict(seen)
         before = frame.state.copy()
         outer_exits, frame.exits = frame.exits, []
-        skips = list(machine.skips)
+        guards = len(machine.guards)
         with machine.in_loop(loop):
             bind()
             outcome = body()
-        machine.skips = skips
+        del machine.guards[guards:]
         ends = list(frame.exits)
         if outcome in {"next"}:
             ends.append(frame.state)
@@ -83,7 +85,7 @@ def _loop(machine: Machine, node: ast.AST, said: str) -> Loop:
     key = machine.key(node, "loop")
     loop = machine.loop_of.get(key)
     if loop is None:
-        loop = Loop(key, machine.evidence(node, said), frame=len(machine.frames))
+        loop = Loop(key, machine.evidence(node, said), frame=len(machine.frames), activation=machine.frame.key)
         machine.loop_of[key] = loop
     return loop
 
@@ -92,9 +94,10 @@ def describe(
     machine: Machine, node: ast.AST, source_node: ast.expr, iterable: Value, target: str
 ) -> tuple[Loop, Callable[[], Value]]:
     """Return the loop over `iterable` and a maker of its elements."""
-    loop = _loop(machine, source_node, f"the loop over `{ast.unparse(source_node)[:60]}`")
+    loop = _loop(machine, source_node, f"the loop over `{machine.text(source_node)[:60]}`")
     seen = iterated(machine, source_node, iterable)
     loop.unit, loop.source, loop.iterates, loop.length = seen.unit, seen.source, seen.value, seen.length
+    loop.bound = seen.bound
     if loop.unit == "step" and any(BATCH_NAMES.match(part.strip(" ()")) for part in target.split(",")):
         loop.unit = "batch"
     if EPOCHS.search(target):
@@ -107,6 +110,7 @@ class Iterated:
 
     def __init__(self, value: Value, unit: str, source: tuple[object, ...], length: Value = UNKNOWN) -> None:
         self.value, self.unit, self.source, self.length = value, unit, source, length
+        self.bound: tuple[Key, int] | None = None
         self.wrap: list[str] = []
         self.partners: list[Iterated] = []
 
@@ -139,8 +143,12 @@ def _element(machine: Machine, value: Value, loop: Loop) -> Value:
         return loaders.element(machine, value, loop)
     if isinstance(value, Opaque):
         return Opaque((*value.key, "[]"), "")
+    if isinstance(value, Quantity) and value.axes[:1] == ("rank",):
+        return replace(value, axes=value.axes[1:])
     if isinstance(value, Tensor):
-        return Tensor(form=value.form, key=(*value.key, "[]"), axes=value.axes[1:] if value.axes else None)
+        key = (*value.key, "[]")
+        window = Window(key) if value.window is None else None  # a row of what was sliced in a way not followed
+        return Tensor(value.form, window, value.axes[1:] if value.axes else None, key)
     return Opaque((*loop.key, "[]"), "")
 
 
@@ -181,7 +189,7 @@ def _range(machine: Machine, node: ast.Call) -> Iterated:
     if not arguments:
         return Iterated(UNKNOWN, "step", ())
     bound = arguments[0] if len(arguments) == 1 else arguments[1]
-    text = ast.unparse(node)
+    text = machine.text(node)
     unit = "step"
     source: tuple[object, ...] = ()
     if EPOCHS.search(text):
@@ -192,35 +200,49 @@ def _range(machine: Machine, node: ast.Call) -> Iterated:
         name, power = bound.unit.powers[0]
         if power == 1 and name in {"batch", "example", "step"} and len(arguments) < 3:
             unit, source = name, bound.of
-    return Iterated(Const("range"), unit, source, bound if len(arguments) < 3 else UNKNOWN)
+    ranged = Iterated(Const("range"), unit, source, bound if len(arguments) < 3 else UNKNOWN)
+    ranged.bound = _bound(machine, node.args[min(len(node.args), 2) - 1])
+    return ranged
+
+
+def _bound(machine: Machine, node: ast.expr) -> tuple[Key, int] | None:
+    """Read `len(x) - 1` as the identity of x's length and -1."""
+    offset = 0
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub) and isinstance(node.right, ast.Constant):
+        offset = -node.right.value if isinstance(node.right.value, int) else 0
+        node = node.left
+    key = counts.length_key(evaluate(machine, node))
+    return (key, offset) if key else None
 
 
 def _by_kind(machine: Machine, node: ast.expr, value: Value) -> Iterated:
     from lintloss.facts.library import loaders
 
     for option in options(value):
+        if isinstance(option, Quantity) and option.axes[:1] == ("rank",):
+            return Iterated(option, "rank", ())
         if isinstance(option, LibObject):
             return Iterated(option, loaders.unit(option), option.key)
         if isinstance(option, Ref) and option.kind == "list":
             slot = machine.get(option, "len")
-            name = ast.unparse(node)
+            name = machine.text(node)
             return Iterated(option, _named_unit(name), option.id, slot.value if slot else UNKNOWN)
         if isinstance(option, Ref) and option.kind == "instance":
             return _instance(machine, node, option)
         if isinstance(option, Opaque) and option.key:
-            return Iterated(option, _named_unit(option.name or ast.unparse(node)), option.key)
+            return Iterated(option, _named_unit(option.name or machine.text(node)), option.key)
         if isinstance(option, Quantity) and option.axes:
             return Iterated(option, "example" if option.axes[0] == "row" else "step", machine.key(node))
         if isinstance(option, Tensor | Tuple):
-            return Iterated(option, _named_unit(ast.unparse(node)), getattr(option, "key", ()))
-    return Iterated(value, _named_unit(ast.unparse(node)), machine.key(node))
+            return Iterated(option, _named_unit(machine.text(node)), getattr(option, "key", ()))
+    return Iterated(value, _named_unit(machine.text(node)), machine.key(node))
 
 
 def _instance(machine: Machine, node: ast.expr, ref: Ref) -> Iterated:
     """Iterate over an instance of a project class: a loader when it yields batches, a dataset otherwise."""
     from lintloss.facts import calls
 
-    name = ast.unparse(node)
+    name = machine.text(node)
     unit = _named_unit(name)
     if unit == "step" and ref.cls is not None:
         unit = _named_unit(ref.cls.node.name)

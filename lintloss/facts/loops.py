@@ -25,7 +25,9 @@ class Loop:
     source: Key = ()
     iterates: Value = UNKNOWN
     length: Value = UNKNOWN
+    bound: tuple[Key, int] | None = None  # range(0, len(x) - 1, n): the identity of x's length, and -1
     frame: int = 0
+    activation: Key = ()  # the key of the frame it runs in
     trains: bool = False
     may_train: bool = False
     shapes: list[Evidence] = field(default_factory=list)

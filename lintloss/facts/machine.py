@@ -6,18 +6,24 @@ import ast
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from lintloss.facts.anchor import Anchor
 from lintloss.facts.loops import Loop
 from lintloss.facts.observations import Observation
 from lintloss.facts.project import Project
+from lintloss.facts.relevance import Relevance
 from lintloss.facts.state import Slot, State, join_states
 from lintloss.facts.values import UNKNOWN, Const, Key, Opaque, Ref, Value, join
 from lintloss.findings import Evidence
 from lintloss.parse import Module
 
+if TYPE_CHECKING:
+    from lintloss.facts.forwards import Forward
+    from lintloss.facts.regularizers import Noted
+
 STEPS = 20_000  # expressions evaluated for one root before everything becomes unknown
+ABROAD = 4_000  # … for one call from the checked file into another
 TOTAL = 250_000  # … and for one file with all that it reaches
 DEPTH = 14  # frames
 
@@ -63,12 +69,19 @@ class Machine:
         self.assigned: dict[tuple[str, int], Value] = {}
         self.reached: set[tuple[str, int]] = set()
         self.visited: set[ast.stmt] = set()  # statements that were run at least once
+        self.reports: dict[Evidence, Noted] = {}
         self.guards: list[tuple[int, Evidence, str]] = []  # (loop depth, condition, its text) of open undecided ifs
-        self.skips: list[tuple[int, Evidence]] = []  # (loop depth, condition) under which the rest of a loop's body is left out
+        self.gradients: list[str] = []  # what the open `with` blocks and decorators say: see gradients.py
+        self.trained: dict[Key, bool] = {}  # scope in which backward() is called -> on every path (see forwards.py)
+        self.forwards: dict[Key, Forward] = {}  # by place and calling context
         self.steps = 0
-        self.limit = STEPS
         self.spent = 0
+        self.limit = STEPS
+        self.too_long: set[ast.AST] = set()  # functions abroad that ran out of their share
+        self.relevance = Relevance()
         self._anchors: dict[str, Anchor] = {}
+        self._identities: dict[Key, Key] = {}
+        self._texts: dict[ast.AST, str] = {}
 
     # -- places -------------------------------------------------------------------------------------------------
 
@@ -96,7 +109,17 @@ class Machine:
 
     def key(self, node: ast.AST, *more: object) -> Key:
         """Return the identity of what `node` makes in this activation."""
-        return (*self.frame.key, getattr(node, "lineno", 0), getattr(node, "col_offset", 0), *more)
+        return self.identity((*self.frame.key, getattr(node, "lineno", 0), getattr(node, "col_offset", 0), *more))
+
+    def identity(self, told: Key) -> Key:
+        """Return a short key that stands for a long one: keys are hashed at every look-up."""
+        return self._identities.setdefault(told, (len(self._identities),))
+
+    def text(self, node: ast.AST) -> str:
+        """Return the code of a node, in a normal form."""
+        if node not in self._texts:
+            self._texts[node] = ast.unparse(node)
+        return self._texts[node]
 
     def opaque(self, node: ast.AST, name: str = "") -> Opaque:
         return Opaque(self.key(node), name)
@@ -106,16 +129,6 @@ class Machine:
         self.spent += 1
         if self.steps > self.limit or self.spent > TOTAL:
             raise OutOfBudget
-
-    @contextmanager
-    def allowance(self) -> Iterator[None]:
-        """Let what runs inside spend half of what is left, so that one big call does not cost its caller everything."""
-        limit = self.limit
-        self.limit = self.steps + max((limit - self.steps) // 2, 1)
-        try:
-            yield
-        finally:
-            self.limit = limit
 
     # -- names --------------------------------------------------------------------------------------------------
 

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from lintloss.parse import Module
+
+MARKERS = (".git", "pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", ".gitignore")
+SKIPPED = frozenset({"node_modules", "site-packages", "venv", "env", "build", "dist", "__pycache__"})
+FILES = 800  # files of a project that are searched for callers
+LONGEST = 400_000  # bytes of a file that are searched
 
 
 class Project:
@@ -22,33 +28,74 @@ class Project:
         self._roots = tuple(os.path.normpath(root) for root in roots)
         self._modules: dict[str, Module | None] = {}
         self._files: dict[str, bool] = {}
-        self._resolved: dict[tuple[str, str], str | None] = {}
-        self.read: set[str] = set()  # every path that a result depends on, absent ones included
+        self._resolved: dict[tuple[str, str, int], tuple[str | None, tuple[str, ...]]] = {}
+        self._listed: dict[str, list[str]] = {}
+        self._texts: dict[str, bytes] = {}
+        # What a result depends on: paths of modules, and `folder NUL name` where it mattered whether a folder has a
+        # module of that name. The engine empties it before each file.
+        self.read: set[str] = set()
 
     def add(self, module: Module) -> None:
         self._modules[os.path.normpath(module.path)] = module
 
     def module(self, path: str) -> Module | None:
         path = os.path.normpath(path)
+        self.read.add(path)  # each time: another file may have loaded it
         if path not in self._modules:
-            self.read.add(path)
             self._modules[path] = self._load(path)
         return self._modules[path]
 
+    def mentioning(self, path: str, words: tuple[str, ...]) -> list[Module]:
+        """Return the modules around `path` whose text holds each of `words`; the search is bounded."""
+        found = []
+        around = self._around(os.path.dirname(os.path.normpath(path)))
+        self.read.update(around)  # what they hold decides the answer
+        for each in around:
+            text = self._bytes(each)
+            if each != os.path.normpath(path) and all(word.encode() in text for word in words):
+                module = self.module(each)
+                if module is not None:
+                    found.append(module)
+        return found
+
+    def _around(self, folder: str) -> list[str]:
+        """List the source files of the project that a folder belongs to, nearest folders first."""
+        root = _root(folder)
+        if root not in self._listed:
+            self._listed[root] = list(itertools.islice(_sources(root), FILES))
+        return self._listed[root]
+
+    def _bytes(self, path: str) -> bytes:
+        if path not in self._texts:
+            try:
+                with open(path, "rb") as file:
+                    self._texts[path] = file.read(LONGEST)
+            except OSError:
+                self._texts[path] = b""
+        return self._texts[path]
+
     def resolve(self, importer: str, name: str, level: int = 0) -> Module | None:
         """Return the module that `import name` (or `from ..name import`) means in `importer`."""
-        parts = [part for part in name.split(".") if part]
         folder = os.path.dirname(os.path.normpath(importer))
-        if level:
-            for _ in range(level - 1):
-                folder = os.path.join(folder, os.pardir)
-            return self._at(os.path.normpath(folder), parts)
-        asked = (folder, name)
+        asked = (folder, name, level)
         if asked not in self._resolved:
-            places = (self._place(base, parts) for base in self._bases(folder)) if parts else iter(())
-            self._resolved[asked] = next((place for place in places if place is not None), None)
-        path = self._resolved[asked]
+            self._resolved[asked] = self._search(folder, [part for part in name.split(".") if part], level)
+        path, searched = self._resolved[asked]
+        self.read.update(searched)
         return self.module(path) if path is not None else None
+
+    def _search(self, folder: str, parts: list[str], level: int) -> tuple[str | None, tuple[str, ...]]:
+        """Return the file that an import names, and what was looked for on the way."""
+        if level:
+            above = os.path.normpath(os.path.join(folder, *[os.pardir] * (level - 1)))
+            return self._place(above, parts), _searched(above, parts)
+        searched: list[str] = []
+        for base in self._bases(folder) if parts else ():
+            searched += _searched(base, parts)
+            place = self._place(base, parts)
+            if place is not None:
+                return place, tuple(searched)
+        return None, tuple(searched)
 
     def _bases(self, folder: str) -> list[str]:
         """List the folders that may be on sys.path: the file's own, its ancestors, their src/."""
@@ -58,10 +105,6 @@ class Project:
             bases.append(folder)
         bases += [root for root in self._roots if root not in bases]
         return [each for base in bases for each in (base, os.path.join(base, "src"))]
-
-    def _at(self, base: str, parts: list[str]) -> Module | None:
-        path = self._place(base, parts)
-        return self.module(path) if path is not None else None
 
     def _place(self, base: str, parts: list[str]) -> str | None:
         """Return the file that `parts` name below `base`."""
@@ -80,6 +123,18 @@ class Project:
         return self._files[path]
 
 
+def _searched(base: str, parts: list[str]) -> tuple[str, ...]:
+    """Say which names were looked for in which folders, as `folder NUL name`."""
+    found: list[str] = []
+    folder = base or os.curdir
+    for part in parts:
+        found.append(f"{folder}\0{part}")
+        folder = os.path.join(folder, part)
+        if not os.path.isdir(folder):
+            break
+    return tuple(found)
+
+
 def top_level(tree: ast.Module) -> Iterable[ast.stmt]:
     """Yield the statements that run when a module is imported, those under if and try included."""
     stack: list[ast.stmt] = list(reversed(tree.body))
@@ -89,3 +144,24 @@ def top_level(tree: ast.Module) -> Iterable[ast.stmt]:
         for name in ("orelse", "finalbody", "body"):
             if isinstance(statement, ast.If | ast.Try | ast.With):
                 stack.extend(reversed(getattr(statement, name, [])))
+
+
+def _root(folder: str) -> str:
+    """Return the folder of the project around `folder`: the nearest one with a marker, else the folder itself."""
+    here = folder or os.curdir
+    for _ in range(8):
+        if any(os.path.exists(os.path.join(here, marker)) for marker in MARKERS):
+            return here
+        above = os.path.dirname(here) or os.curdir
+        if above in (here, os.sep):
+            break
+        here = above
+    return folder or os.curdir
+
+
+def _sources(root: str) -> Iterator[str]:
+    for here, folders, files in os.walk(root):
+        folders[:] = sorted(name for name in folders if name not in SKIPPED and not name.startswith("."))
+        for name in sorted(files):
+            if name.endswith(".py"):
+                yield os.path.normpath(os.path.join(here, name))

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from lintloss.facts import assign, branches, equality, imports, iterate
+from lintloss.facts import assign, branches, equality, gradients, imports, iterate, modes
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.machine import Machine
 from lintloss.facts.phases import note_training_flag
@@ -38,7 +38,7 @@ def _assign(machine: Machine, node: ast.Assign) -> str:
     same = assign.accumulation(node)
     if same is not None:
         target, operator, operand = same
-        assign.augment(machine, node, target, operator, evaluate(machine, operand))
+        assign.augment(machine, node, target, operator, evaluate(machine, operand), in_place=False)
         return NEXT
     value = evaluate(machine, node.value)
     for target in node.targets:
@@ -99,7 +99,7 @@ def _if(machine: Machine, node: ast.If) -> str:
     merged = machine.merge(after)
     machine.frame.state = merged if merged is not None else before
     if outcomes[0] in {CONTINUE, BREAK} and outcomes[1] == NEXT:
-        branches.note_skip(machine, node)
+        branches.skip(machine, node, leaves=outcomes[0] == BREAK)
     return NEXT if NEXT in outcomes else outcomes[0]
 
 
@@ -117,15 +117,17 @@ def _while(machine: Machine, node: ast.While) -> str:
 
 
 def _with(machine: Machine, node: ast.With | ast.AsyncWith) -> str:
-    from lintloss.facts.phases import entered
-
-    values = []
+    statement = machine.get(gradients.STATEMENT, "off")
+    said = []
     for item in node.items:
         value = evaluate(machine, item.context_expr)
-        values.append(value)
+        each = gradients.said_by(machine, value, item.context_expr)
+        if each:  # entered, `set_grad_enabled(False)` holds for the block only
+            gradients.restore(machine, statement)
+            said.append(each)
         if item.optional_vars is not None:
             assign.store(machine, item.optional_vars, value)
-    with entered(machine, values):
+    with gradients.inside(machine, said):
         return execute(machine, node.body)
 
 
@@ -192,6 +194,7 @@ def _match(machine: Machine, node: ast.Match) -> str:
 
 def _assert(machine: Machine, node: ast.Assert) -> str:
     evaluate(machine, node.test)
+    modes.asserted(machine, node.test)
     return NEXT
 
 

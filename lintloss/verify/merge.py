@@ -54,7 +54,7 @@ class _Notes:
 def _read_tape(number: int, path: Path) -> Tape:
     notes = _read_notes(number, path)
     rows = list(_rows(path.with_suffix(".rows")))
-    spent = notes.end["spent"] if notes.end else max((row[15] for row in rows if row[1] == CALL), default=0.0)
+    spent = notes.end["spent"] if notes.end else max((row[13] for row in rows if row[1] == CALL), default=0.0)
     raw = notes.process
     process = Process(
         number=number,
@@ -155,9 +155,7 @@ def _sort_note(notes: _Notes, number: int, note: dict[str, object]) -> None:
             None if scope is None else _int(scope), tuple(_int(loop) for loop in _items(note["loops"])),
         )  # fmt: skip
     elif kind == "scope_site":
-        notes.scopes[_int(key)] = Scope(
-            str(note["path"]), _int(note["row"]), _int(note["end_row"]), str(note["name"])
-        )
+        notes.scopes[_int(key)] = Scope(str(note["path"]), _int(note["row"]), _int(note["end_row"]), str(note["name"]))
     elif kind == "link":
         notes.links.append(Link(_int(note["finding"]), _int(note["value"]), _int(note["scope"]), str(note["role"])))
     elif kind == "look":

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from lintloss.facts.observations import Averaging, Observation
+from lintloss.facts.rank_means import RankMean, rank_mean_of
 from lintloss.findings import Severity
-from lintloss.rule import Bad, Good, Rule
+from lintloss.rule import Bad, Good, Judgment, Rule
 
 
 class RankAveragedLoss(Rule):
@@ -28,6 +32,31 @@ class RankAveragedLoss(Rule):
     code = "LL105"
     name = "rank-averaged-loss"
     confirmed_by = "the merged ledgers of all ranks: Σ nats ÷ Σ tokens against the value after the reduction"
+    watches = (Averaging,)
+
+    def judge(self, seen: Observation) -> Iterator[Judgment]:
+        """Report a mean over ranks of what each rank has averaged over its own tokens."""
+        if not isinstance(seen, Averaging):
+            return
+        mean = rank_mean_of(seen)
+        if mean is not None:
+            yield Judgment(self._severity(mean), mean.confidence, self._message(mean), mean.evidence)
+
+    @staticmethod
+    def _severity(mean: RankMean) -> Severity:
+        if mean.equal or not mean.scores_tokens:
+            return Severity.NOTE
+        return Severity.ERROR if mean.unequal else Severity.WARNING
+
+    @staticmethod
+    def _message(mean: RankMean) -> str:
+        said = "the ranks' mean losses are averaged with equal weight"
+        if mean.equal:
+            return f"{said}; exact here, because every rank scores the same number of tokens"
+        if not mean.scores_tokens:
+            return f"{said}; exact as long as every rank holds the same number of examples"
+        why = "and ranks differ in scored tokens" if mean.unequal else "whatever number of tokens each has scored"
+        return f"{said}, {why}: sum nats and scored tokens over the ranks, then divide once"
 
     bad = (
         Bad(
@@ -388,7 +417,7 @@ def collate(rows):
 
 def group_mean(value, group):
     dist.all_reduce(value, group=group)
-    return value / dist.get_world_size(group)  # <-
+    return value / dist.get_world_size(group)
 
 
 @torch.no_grad()
@@ -401,7 +430,7 @@ def sft_loss(model, dataset, group, device):
         logits = model(ids.to(device)).logits[:, :-1]
         totals[0] += F.cross_entropy(logits.transpose(1, 2), labels, reduction="sum")
         totals[1] += (labels != -100).sum()
-    return group_mean(totals[0] / totals[1], group).item()
+    return group_mean(totals[0] / totals[1], group).item()  # <-
 ''',
         ),
         Bad(

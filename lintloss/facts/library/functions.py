@@ -7,8 +7,8 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import distributed, exponent, fields, reduce
-from lintloss.facts.library import losses, shapes, windows
+from lintloss.facts import distributed, exponent, fields, gradients, modes, reduce
+from lintloss.facts.library import losses, ranks, shapes, windows
 from lintloss.facts.library.tables import (
     CRITERIA,
     CRITERION_NAME,
@@ -54,6 +54,9 @@ def call(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: 
         return LibObject(owner, tuple(args), tuple(kwargs.items()), machine.evidence(node, f"{owner}.{name} here"), machine.key(node, owner))
     if name in {"no_grad", "inference_mode", "set_grad_enabled", "enable_grad"}:
         return _gradients(machine, node, full, name, args, kwargs)
+    over_ranks = ranks.call(machine, node, name, full, args, kwargs)
+    if over_ranks is not None:
+        return over_ranks
     first = args[0] if args else kwargs.get("input", kwargs.get("a", UNKNOWN))
     handler = NAMED.get(name)
     if handler is not None:
@@ -71,8 +74,7 @@ def call(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: 
 def _gradients(machine: Machine, node: ast.AST, full: str, name: str, args: list[Value], kwargs: Kwargs) -> Value:
     if name == "set_grad_enabled":
         given = args[0] if args else kwargs.get("mode", UNKNOWN)
-        if isinstance(given, Const):
-            machine.put(("grad",), "off", Const(not given.value))
+        gradients.switched(machine, given)
     return LibObject(full, tuple(args), tuple(kwargs.items()), None, machine.key(node, name))
 
 
@@ -86,7 +88,7 @@ def _by_table(machine: Machine, node: ast.AST, name: str, full: str, first: Valu
         return machine.opaque(node) if weights is not None and weights != Const(None) else reduce.mean(machine, node, first, fields.dimension(args, kwargs, 1))
     if name in SUMS:
         return reduce.total(machine, node, first, fields.dimension(args, kwargs, 1))
-    if name in GATHERS:
+    if name in GATHERS and full != "torch.gather":
         return distributed.gathered(machine, node, first)
     if name in FILLED:
         return _filled(machine, node, name, args, kwargs)
@@ -109,6 +111,7 @@ def _filled(machine: Machine, node: ast.AST, name: str, args: list[Value], kwarg
 
 
 def _unknown(machine: Machine, node: ast.AST, full: str, name: str, args: list[Value]) -> Value:
+    modes.by_name(machine, name, args)
     if CRITERION_NAME.search(name) and len(args) >= 2:
         return losses.presumed(machine, node, said=f"`{name}` is taken for a criterion by its name")
     tensor = next((arg for arg in args if isinstance(arg, Tensor)), None)
@@ -133,6 +136,10 @@ def _len(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> 
         return None
     inner = node.args[0] if isinstance(node, ast.Call) and node.args else node
     value = args[0]
+    if isinstance(inner, ast.BinOp) and isinstance(inner.right, ast.Constant):  # len(x - 1): as long as x
+        from lintloss.facts.expressions import evaluate
+
+        return _len(machine, ast.Call(node.func, [inner.left], []), [evaluate(machine, inner.left)], {})  # type: ignore[attr-defined]
     if isinstance(value, Choice):
         known = [option for option in value.options if not isinstance(option, Const)]
         value = known[0] if known else value
@@ -169,23 +176,6 @@ def _collected(kind: str) -> Callable[[Machine, ast.AST, list[Value], Kwargs], V
         return first if isinstance(first, Quantity) else machine.opaque(node)
 
     return apply
-
-
-def _all_reduce(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
-    from lintloss.facts import assign
-
-    first = args[0] if args else kwargs.get("tensor", UNKNOWN)
-    result: Value | None = None
-    for option in first.options if isinstance(first, Choice) else (first,):
-        each = distributed.all_reduce(machine, node, option, kwargs.get("op", args[1] if len(args) > 1 else None))
-        result = each if result is None else join(result, each)
-    if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Name | ast.Attribute | ast.Subscript) and isinstance(result, Quantity):
-        slot = machine.read(node.args[0].id) if isinstance(node.args[0], ast.Name) else None
-        if isinstance(node.args[0], ast.Name) and slot is not None:
-            machine.write(node.args[0].id, result, slot.depth)
-        else:
-            assign.store(machine, node.args[0], result)
-    return result
 
 
 def _pow(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
@@ -263,6 +253,15 @@ def _random_split(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kw
     return padding.split(machine, node, [*args, *(kwargs[name] for name in ("lengths",) if name in kwargs)])
 
 
+def _adapted(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """get_peft_model(base, config) is the base with modules added, born in training mode."""
+    base = args[0] if args else kwargs.get("model", UNKNOWN)
+    config = args[1] if len(args) > 1 else kwargs.get("peft_config", UNKNOWN)
+    if not isinstance(base, LibObject):
+        return None
+    return LibObject(base.name, base.args, (*base.kwargs, ("adapter", config)), machine.evidence(node, "adapters are added here"), machine.key(node, "peft"))
+
+
 NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]] = {
     "log": _log,
     "len": _len,
@@ -283,8 +282,6 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "vstack": _collected("cat"),
     "tensor": _tensor,
     "array": _tensor,
-    "all_reduce": _all_reduce,
-    "allreduce": _all_reduce,
     "pow": _pow,
     "power": _pow,
     "roll": _roll,
@@ -295,4 +292,5 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "random_split": _random_split,
     "defaultdict": _defaultdict,
     "dict": _defaultdict,
+    "get_peft_model": _adapted,
 }

@@ -6,8 +6,8 @@ import ast
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import assign, distributed, exponent, fields, phases, reduce
-from lintloss.facts.library import losses, meters, shapes, windows
+from lintloss.facts import assign, distributed, exponent, fields, gradients, modes, phases, reduce
+from lintloss.facts.library import losses, meters, ranks, shapes, windows
 from lintloss.facts.library.tables import FLATTENING, GATHERS, MEANS, SAME, SUMS
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import count
@@ -51,10 +51,11 @@ def call(machine: Machine, node: ast.Call, receiver: Value, name: str, args: lis
         return _container(machine, node, receiver, name, args)
     if isinstance(receiver, Quantity):
         return _quantity(machine, node, receiver, name, args, kwargs)
-    if name in GATHERS and args:
+    if name in GATHERS and args and not isinstance(receiver, Tensor) and not isinstance(args[0], Const):
         return distributed.gathered(machine, node, args[0])
-    if name in {"reduce", "all_reduce", "reduce_mean"} and args and isinstance(args[0], Quantity):
-        return distributed.all_reduce(machine, node, args[0], kwargs.get("reduction", kwargs.get("op", Const("avg" if name == "reduce_mean" else "sum"))))
+    over_ranks = ranks.call(machine, node, name, "", args, kwargs, owner=ast.unparse(node.func.value).rsplit(".", 1)[-1])  # type: ignore[attr-defined]
+    if over_ranks is not None:
+        return over_ranks
     if isinstance(receiver, Tensor | ModelOutput | Opaque):
         return _tensor(machine, node, receiver, name, args, kwargs)
     return None
@@ -80,11 +81,16 @@ def _effect(machine: Machine, node: ast.Call, receiver: Value, name: str, args: 
     if name in {"backward", "manual_backward"}:
         phases.backward(machine)
         return Const(None)
-    if name == "step" and "optim" in ast.unparse(node.func).lower():
+    if name == "step" and "optim" in machine.text(node.func).lower():
         phases.backward(machine)
         return Const(None)
     if name in {"eval", "train"} and not isinstance(receiver, Lib) and len(args) <= 1:
-        return phases.set_mode(machine, node, receiver, name, args)
+        return modes.call(machine, node, receiver, name, args)
+    if name in modes.SAME_MODULE and (isinstance(receiver, LibObject) or (isinstance(receiver, Ref) and receiver.kind == "instance")):
+        return receiver
+    if name == "enter_context" and args:
+        machine.put(gradients.STATEMENT, "off", Opaque(machine.key(node), "entered")) if gradients.said_by(machine, args[0], node) else None
+        return args[0]
     return None
 
 
@@ -172,7 +178,10 @@ def _quantity(machine: Machine, node: ast.Call, value: Quantity, name: str, args
 def _in_place(machine: Machine, node: ast.Call, operator: ast.operator, value: Quantity, other: Value) -> Value:
     from lintloss.facts import arithmetic
 
-    return arithmetic.binary(machine, node, operator, value, other)
+    result = arithmetic.binary(machine, node, operator, value, other)
+    if isinstance(node.func, ast.Attribute) and node.func.attr.endswith("_"):
+        ranks.place(machine, assign.plain_target(node.func.value), result)
+    return result
 
 
 def _statement(machine: Machine, node: ast.Call) -> ast.stmt:
@@ -194,7 +203,7 @@ def _tensor(machine: Machine, node: ast.Call, receiver: Value, name: str, args: 
     if name in SAME:
         return receiver
     if name in MEANS and isinstance(receiver, Tensor):
-        return machine.opaque(node)
+        return reduce.mean(machine, node, receiver)
     return None
 
 

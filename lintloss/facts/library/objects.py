@@ -6,7 +6,8 @@ import ast
 import re
 from dataclasses import replace
 
-from lintloss.facts.library import loaders, losses, meters, outputs, shapes
+from lintloss.facts import forwards
+from lintloss.facts.library import loaders, losses, meters, outputs, ranks, shapes
 from lintloss.facts.library.tables import (
     CAUSAL,
     CRITERIA,
@@ -44,6 +45,7 @@ def call(machine: Machine, node: ast.AST, made: LibObject, args: list[Value], kw
     if name in KERAS_CRITERIA:
         return losses.call(machine, node, name, KERAS_CRITERIA[name], args, kwargs, made)
     if CAUSAL.search(name) or MASKED_MODELS.search(name) or PAIRED.search(name) or HEADED.search(name):
+        forwards.note(machine, node, made)
         return outputs.of_call(machine, node, made, args, kwargs)
     if meters.is_mean(made) and (args or kwargs):
         return meters.update(machine, node, made, args, kwargs)
@@ -55,7 +57,9 @@ def call(machine: Machine, node: ast.AST, made: LibObject, args: list[Value], kw
     if outputs.is_labelled(kwargs):
         return outputs.of_call(machine, node, made, args, kwargs)
     if name == "Sequential":
+        forwards.note(machine, node, made)
         return _sequential(machine, node, made, args)
+    forwards.note_library(machine, node, made)
     return _layer(machine, node, made, name, args, kwargs)
 
 
@@ -98,6 +102,10 @@ def call_opaque(machine: Machine, node: ast.AST, callee: Value, args: list[Value
             return losses.call(machine, node, known, CRITERIA[known], args, kwargs)
     if isinstance(callee, Opaque) and callee.name in {"forward", "module", "__call__"} and len(callee.key) > 1:
         name = str(callee.key[-2]).lstrip(".")
+    over_ranks = ranks.call(machine, node, name, "", args, kwargs) if name else None
+    if over_ranks is not None:
+        return over_ranks
+    forwards.note_opaque(machine, node, callee, name, kwargs)
     if CRITERION_NAME.search(name) and len(args) + len(kwargs) >= 2:
         return _presumed_criterion(machine, node, name, args, kwargs)
     if (MODEL_NAME.search(name) and (args or kwargs)) or outputs.is_labelled(kwargs):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
@@ -11,6 +12,7 @@ from .criteria import INDEXED
 from .probes import Causality, EvalMode, Seen
 from .record import Recorder
 from .rows import Places, flatten, place
+from .stand_ins import Oracle, Untrained
 
 # Findings whose truth needs every call's logits, not the first few.
 HUNGRY = ("LL2", "LL3", "LL401", "LL502")
@@ -31,9 +33,7 @@ class Close:
         self.probes = _probes(recorder)
         self.wants = True
         plan = recorder.plan
-        self._hungry = {
-            path for path, targets in plan.files.items() if any(t.code.startswith(HUNGRY) for t in targets)
-        }
+        self._hungry = {path for path, targets in plan.files.items() if any(t.code.startswith(HUNGRY) for t in targets)}
 
     def embedded(self, ids: Any, weight: Any, padding_idx: int | None, frame: FrameType | None) -> None:
         """An embedding is read while some site still wants looks: keep its ids, find the module, watch the head."""
@@ -46,10 +46,20 @@ class Close:
                 state.embedded.append(Embedded(weight.shape[0], ids.detach().clone(), padding_idx))
             if state.capture is None:
                 state.capture = outermost(frame, self._torch)
-        except Exception as error:  # noqa: BLE001  the user's forward comes first
+        except Exception as error:  # the user's forward comes first
             self._recorder.failed(error)
 
-    def look(self, index: int, site: int, name: str, bound: dict[str, Any], result: Any, frame: FrameType | None) -> None:
+    def maybe_look(
+        self, index: int, site: int, name: str, bound: dict[str, Any], result: Any, frame: FrameType | None
+    ) -> None:
+        """The cheap path of every call: is this site's budget spent?"""
+        if self._counts.get(site, 0) < self._limits.get(site, 1):
+            with self._torch.no_grad():
+                self.look(index, site, name, bound, result, frame)
+
+    def look(
+        self, index: int, site: int, name: str, bound: dict[str, Any], result: Any, frame: FrameType | None
+    ) -> None:
         count = self._counts.get(site, 0)
         limit = self._limit(site)
         state = self._recorder.state
@@ -60,10 +70,11 @@ class Close:
                 self._recorder.ledger.note("look", order=index, **facts)
             finally:
                 state.linear = state.capture = None
-            self.wants = any(self._counts[known] < self._limit(known) for known in self._counts)
+            self.wants = self._recorder.data is not None or any(
+                self._counts[known] < self._limit(known) for known in self._counts
+            )
             if not self.wants:
                 self._stop()
-        state.linear = state.capture = None
 
     def _limit(self, site: int) -> int:
         limit = self._limits.get(site)
@@ -83,7 +94,6 @@ class Close:
         self, site: int, name: str, bound: dict[str, Any], result: Any, frame: FrameType | None
     ) -> dict[str, Any]:
         """Everything that one close look tells; each part stands alone and says nothing where it cannot know."""
-        torch = self._torch
         facts: dict[str, Any] = {}
         if "linear_weight" in bound or "." in name:
             return facts
@@ -97,7 +107,7 @@ class Close:
         if ids is not None and ids.ids.dim() == 2 and rows.shape[0] > 1:
             facts.update(self._aligned(rows, labels, ignored, ids, frame, bound))
         facts.update(self._windows.facts(site, rows, labels, ignored, self._recorder))
-        seen = Seen(rows, labels, ignored, result, ids, self._places, self._recorder.state.capture)
+        seen = Seen(name, bound, rows, labels, ignored, result, ids, self._places, self._recorder.state.capture)
         for probe in self.probes:
             facts.update(probe.facts(seen, self._recorder))
         return facts
@@ -119,19 +129,23 @@ class Close:
         return alignment.facts(places, rows, labels.cpu(), ignored, ids.ids.cpu(), pads, self._recorder)
 
     def _ids(self, classes: int) -> Embedded | None:
-        """The token table among the embeddings that were read: as many rows as the logits have classes, else unknown."""
+        """The token table among the embeddings that were read has as many rows as the logits have classes."""
         state = self._recorder.state
         found = [part for part in state.embedded if part.ids.dim() == 2]
         exact = [part for part in found if part.table_rows == classes and not _counts_up(part.ids)]
         return exact[0] if exact else None
 
 
-def _probes(recorder: Recorder) -> list[EvalMode | Causality]:
-    """Second forwards are run where a finding or the command line asks for them."""
+def _probes(recorder: Recorder) -> list[Any]:
+    """Second looks are taken where a finding or the command line asks for them; each has `facts(seen, recorder)`."""
     plan = recorder.plan
     codes = {target.code for targets in plan.files.values() for target in targets}
-    found: list[EvalMode | Causality] = [EvalMode()] if "LL401" in codes else []
-    return [*found, Causality()] if "causality" in plan.experiments else found
+    known: dict[str, Callable[[], Any]] = {
+        "causality": Causality, "untrained": Untrained, "copy-oracle": lambda: Oracle("copy", 0),
+        "next-oracle": lambda: Oracle("next", 1),
+    }  # fmt: skip
+    found: list[Any] = [EvalMode()] if "LL401" in codes else []
+    return found + [known[name]() for name in plan.experiments if name in known]
 
 
 def _counts_up(ids: Any) -> bool:
