@@ -62,7 +62,7 @@ def _check(arguments: Arguments) -> int:
     if _is_plain(arguments):
         from lintloss.command.quick import clean
 
-        count = clean(arguments.paths or ["."])
+        count = clean(arguments.paths or ["."], isolated="isolated" in arguments.given)
         if count is not None:
             return _say_clean(count, "quiet" in arguments.given)
     from lintloss.command.check import check

@@ -104,6 +104,7 @@ def _tensor_op(machine: Machine, node: ast.AST, left: Value, right: Value) -> Va
 
 def _add(machine: Machine, node: ast.AST, operator: ast.operator, left: Value, right: Value) -> Value:
     sign = "+" if isinstance(operator, ast.Add) else "-"
+    left = counts.as_length(left) if isinstance(right, Const) else left
     for one, other in terms.main_first(left, right):
         if isinstance(one, Quantity):
             if one.is_count and isinstance(other, Const | Opaque) or one.unit == ONE:
@@ -372,14 +373,16 @@ def average(machine: Machine, node: ast.AST, before: Quantity, count: Quantity, 
 
 def _weighing(before: Quantity, count: Quantity) -> tuple[str, ...]:
     """Return the counts by which a division can weight: iterations; positions, for a mean per token; for perplexity all."""
-    names = ITERATIONS if not _is_length(count) else ()
+    names = ITERATIONS if not _is_length(before, count) else ()
     if before.is_perplexity:
         return (*names, "position", "token")
     return (*names, "position") if before.unit.power("token") < 0 else names
 
 
-def _is_length(count: Quantity) -> bool:
+def _is_length(before: Quantity, count: Quantity) -> bool:
     """Say whether a count sums lengths over its loops, so that what it weights by are lengths."""
+    if any(loop.bound is not None and loop.bound[0] == count.of for loop in before.loops):
+        return True
     return any(count.unit.power(name) > 0 for name in ("token", "position"))
 
 

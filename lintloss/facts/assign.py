@@ -73,7 +73,7 @@ def store(machine: Machine, target: ast.expr, value: Value) -> None:
     else:
         place = _heap_place(machine, target)
         if place is not None:
-            _put(machine, place, target, value)
+            _put(machine, place, target, named(value, target.attr) if isinstance(target, ast.Attribute) else value)
 
 
 def named(value: Value, name: str) -> Value:

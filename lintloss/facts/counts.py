@@ -111,6 +111,14 @@ def length_key(value: Value) -> Key:
     return ()
 
 
+def as_length(value: Value) -> Value:
+    """Read len(x) of something unknown as a count, where a constant is taken off: `len(ids) - 1` counts targets."""
+    if isinstance(value, Opaque) and value.key[-1:] == ("len",):
+        of = Opaque(value.key[:-1])
+        return Quantity(count("example"), of=(*of.key, 0), counted=of)
+    return value
+
+
 def bounding(total: Quantity, value: Value) -> Quantity | None:
     """Read a divisor as the length of what a strided loop of the total runs along: `range(0, len(x) - 1, bptt)`."""
     key = length_key(value)

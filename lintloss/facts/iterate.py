@@ -24,7 +24,6 @@ from lintloss.facts.values import (
     Tensor,
     Tuple,
     Value,
-    Window,
     join,
     options,
 )
@@ -146,9 +145,9 @@ def _element(machine: Machine, value: Value, loop: Loop) -> Value:
     if isinstance(value, Quantity) and value.axes[:1] == ("rank",):
         return replace(value, axes=value.axes[1:])
     if isinstance(value, Tensor):
-        key = (*value.key, "[]")
-        window = Window(key) if value.window is None else None  # a row of what was sliced in a way not followed
-        return Tensor(value.form, window, value.axes[1:] if value.axes else None, key)
+        if value.form == "" and value.axes is None:  # rows of a tensor, or what a sliced list holds
+            return Opaque((*value.key, "[]"), "")
+        return Tensor(form=value.form, key=(*value.key, "[]"), axes=value.axes[1:] if value.axes else None)
     return Opaque((*loop.key, "[]"), "")
 
 
@@ -198,7 +197,7 @@ def _range(machine: Machine, node: ast.Call) -> Iterated:
         unit = "rank"
     if isinstance(bound, Quantity) and bound.is_count and len(bound.unit.powers) == 1:
         name, power = bound.unit.powers[0]
-        if power == 1 and name in {"batch", "example", "step"} and len(arguments) < 3:
+        if power == 1 and name in {"batch", "example", "step"} and len(arguments) < 3 and not bound.offset:
             unit, source = name, bound.of
     ranged = Iterated(Const("range"), unit, source, bound if len(arguments) < 3 else UNKNOWN)
     ranged.bound = _bound(machine, node.args[min(len(node.args), 2) - 1])

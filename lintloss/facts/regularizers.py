@@ -49,15 +49,15 @@ class Noted:
 
 def note(machine: Machine, node: ast.AST, value: Value, *, exponentiated: bool = False) -> None:
     """Note that a loss is reported (added up, collected, averaged, exponentiated) here."""
-    if not isinstance(value, Quantity) or value.scoring is None or value.scoring.site is None:
+    scoring = value.scoring if isinstance(value, Quantity) else None
+    if not isinstance(value, Quantity) or scoring is None or scoring.site is None:
         return
-    scoring, place = value.scoring, value.scoring.site
-    noted = machine.reports.setdefault(place, Noted())
+    noted = machine.reports.setdefault(scoring.site, Noted())
     noted.exponentiated |= exponentiated
     row = getattr(node, "lineno", 0)
     extras = extras_of(scoring, exponentiated or noted.exponentiated)
     if not extras:
-        noted.plain_rows.add(row)
+        (noted.extra_rows if scoring.extra else noted.plain_rows).add(row)
         return
     setting = _setting(machine)
     if setting.phase not in {"evaluation", "shared"}:
@@ -136,11 +136,8 @@ def observe(machine: Machine) -> None:
         if not noted.extras or not isinstance(site, Evidence):
             continue
         scope = _scope(machine, site)
-        beside = any(
-            other.plain_rows and other_site.path == site.path and _scope(machine, other_site) == scope
-            for other_site, other in machine.reports.items()
-            if other is not noted
-        )
+        near = [each for place, each in machine.reports.items() if place.path == site.path and _scope(machine, place) == scope]
+        plain_rows = {row for each in near for row in each.plain_rows} - {row for each in near for row in each.extra_rows}
         rows = (site.span.row, site.span.end_row)
         seen = Reported(
             path=site.path,
@@ -151,7 +148,7 @@ def observe(machine: Machine) -> None:
             extras=tuple((extra.said, extra.certain) for extra in noted.extras),
             evidence=tuple(extra.place for extra in noted.extras if extra.place) + noted.evidence[-6:],
             exponentiated=noted.exponentiated,
-            plain_beside=beside or bool(noted.plain_rows - noted.extra_rows),
+            plain_beside=bool(plain_rows),
         )
         machine.log["Reported", site.path, site.span, (), ""] = seen
 

@@ -417,7 +417,7 @@ def collate(rows):
 
 def group_mean(value, group):
     dist.all_reduce(value, group=group)
-    return value / dist.get_world_size(group)
+    return value / dist.get_world_size(group)  # <-
 
 
 @torch.no_grad()
@@ -430,7 +430,7 @@ def sft_loss(model, dataset, group, device):
         logits = model(ids.to(device)).logits[:, :-1]
         totals[0] += F.cross_entropy(logits.transpose(1, 2), labels, reduction="sum")
         totals[1] += (labels != -100).sum()
-    return group_mean(totals[0] / totals[1], group).item()  # <-
+    return group_mean(totals[0] / totals[1], group).item()
 ''',
         ),
         Bad(

@@ -20,7 +20,7 @@ ALL = ("--causality", "--untrained", "--copy-oracle", "--next-oracle", "--debug-
     ("cause", "code", "words"),
     [
         ("divisor", "LL102", "divided by batches again"),
-        ("padding", "LL102", "all positions (ignored ones counted)"),
+        ("padding", "LL103", "all positions (ignored ones counted)"),
         ("shift", "LL301", "the very tokens the model reads"),
         ("mask", "LL306", "moves earlier logits"),
         ("right", None, ""),

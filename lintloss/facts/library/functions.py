@@ -37,6 +37,7 @@ from lintloss.facts.values import (
     Tuple,
     Value,
     join,
+    options,
 )
 
 Kwargs = dict[str, Value]
@@ -200,7 +201,8 @@ def _roll(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) ->
 
 
 def _where(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
-    return next((arg for arg in args[1:] if isinstance(arg, Quantity | Tensor)), machine.opaque(node))
+    known = (arg for arg in args[1:] if any(isinstance(option, Quantity | Tensor) for option in options(arg)))
+    return next(known, machine.opaque(node))
 
 
 def _getattr(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
