@@ -44,6 +44,22 @@ def accumulation(node: ast.Assign) -> tuple[ast.expr, ast.operator, ast.expr] | 
     return None
 
 
+def running_mean(machine: Machine, node: ast.AugAssign) -> bool:
+    """Run `m += (x - m) / k`; say whether the statement was that."""
+    from lintloss.facts import running
+
+    parts = running.step_of(node.target, node.value) if isinstance(node.op, ast.Add) else None
+    if parts is None or not machine.loops:
+        return False
+    slot, write = _slot(machine, node.target)
+    depth = slot.depth if slot is not None else machine.depth
+    value = running.mean(machine, node.value, parts, machine.loops[depth:])
+    if value is None:
+        return False
+    write(value, depth)
+    return True
+
+
 def store(machine: Machine, target: ast.expr, value: Value) -> None:
     """Bind `value` to a target: a name, an attribute, an item, a tuple of those."""
     if isinstance(target, ast.Name):
@@ -244,6 +260,8 @@ def _extend(machine: Machine, node: ast.stmt, ref: Ref, operand: Value) -> None:
         elif isinstance(option, Tuple):
             for item in option.items:
                 collect(machine, ref.id, item, depth)
+        elif isinstance(option, Quantity) and option.axes and ref.kind == "list":
+            collect(machine, ref.id, option, depth)
         elif isinstance(option, Quantity):  # `total = torch.zeros(1); total += loss`: a scalar in a box
             slot = machine.get(ref, "elem")
             total = arithmetic.accumulate(machine, node, slot.value if slot else Const(0), option, depth)

@@ -6,7 +6,7 @@ import ast
 
 from lintloss.facts import regularizers, symbolic
 from lintloss.facts.expressions import evaluate, member
-from lintloss.facts.machine import ABROAD, DEPTH, Frame, Machine, OutOfBudget
+from lintloss.facts.machine import ABROAD, DEPTH, TOTAL, Frame, Machine, OutOfBudget
 from lintloss.facts.state import Heap, Slot, State
 from lintloss.facts.values import (
     UNKNOWN,
@@ -30,7 +30,7 @@ METERS = frozenset({"update", "add", "log", "add_scalar"})  # what reports a los
 
 def evaluate_call(machine: Machine, node: ast.Call) -> Value:
     """Evaluate a call expression."""
-    from lintloss.facts.library import methods
+    from lintloss.facts.library import meters, methods
 
     function = node.func
     if isinstance(function, ast.Name) and function.id == "super":
@@ -42,6 +42,10 @@ def evaluate_call(machine: Machine, node: ast.Call) -> Value:
     else:
         callee = evaluate(machine, function)
     args, kwargs = arguments(machine, node)
+    if isinstance(function, ast.Attribute) and receiver is not None and function.attr in {"log", "log_dict"}:
+        logged = meters.call(machine, node, receiver, function.attr, args, kwargs)
+        if logged is not None:
+            return logged
     if isinstance(function, ast.Attribute) and function.attr in METERS:
         for value in args[:2]:
             regularizers.note(machine, node, value)
@@ -146,7 +150,22 @@ def run(machine: Machine, node: ast.AST, function: Func, args: list[Value], kwar
     symbolic.pass_on(machine, node, function, frame, bound)
     frame.state.names.update(bound)
     is_abroad = function.module is not machine.frames[0].module and caller.module is machine.frames[0].module
-    return _enter_abroad(machine, node, frame, function) if is_abroad else _enter(machine, frame, function)
+    return _enter_abroad(machine, node, frame, function) if is_abroad else _enter_within(machine, node, frame, function)
+
+
+def _enter_within(machine: Machine, node: ast.AST, frame: Frame, function: Func) -> Value:
+    """Run a function within half of what is left of the budget; what takes more is unknown."""
+    loops, guards = len(machine.loops), len(machine.guards)
+    outer, machine.limit = machine.limit, machine.steps + max((machine.limit - machine.steps) // 2, 1)
+    try:
+        return _enter(machine, frame, function)
+    except OutOfBudget:
+        if machine.steps + 1 > outer or machine.spent > TOTAL:
+            raise
+        del machine.loops[loops:], machine.guards[guards:]
+        return machine.opaque(node)
+    finally:
+        machine.limit = outer
 
 
 def _enter_abroad(machine: Machine, node: ast.AST, frame: Frame, function: Func) -> Value:

@@ -6,11 +6,12 @@ import ast
 import builtins
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from lintloss.facts.machine import Machine
 from lintloss.facts.state import Slot
-from lintloss.facts.units import count
+from lintloss.facts.units import Unit, count
 from lintloss.facts.values import (
     UNKNOWN,
     Choice,
@@ -65,7 +66,7 @@ def _name(machine: Machine, node: ast.Name) -> Value:
 
 
 def looked_up(machine: Machine, name: str, slot: Slot) -> Value:
-    """Return what a name of a module is bound to; an import is resolved when it is first read."""
+    """Return the value of a name; one that an import binds is looked up now."""
     if not isinstance(slot.value, Pending):
         return slot.value
     from lintloss.facts import imports
@@ -202,9 +203,14 @@ def _bound(node: ast.expr | None) -> int | None:
 
 
 def _binary(machine: Machine, node: ast.BinOp) -> Value:
-    from lintloss.facts import arithmetic
+    from lintloss.facts import arithmetic, running
     from lintloss.facts.library import masks
 
+    parts = running.parts_of(node) if machine.loops else None
+    if parts is not None:
+        value = running.mean(machine, node, parts, machine.loops[-1:])
+        if value is not None:
+            return value
     left, right = evaluate(machine, node.left), evaluate(machine, node.right)
     return masks.padded_list(machine, node, left) or arithmetic.binary(machine, node, node.op, left, right)
 
@@ -379,6 +385,12 @@ def length_of(machine: Machine, value: Value, node: ast.AST) -> Value:
         return Quantity(count("rank"))
     if isinstance(value, Ref) and value.kind == "list":
         loops = machine.list_loops.get(value.id, ())
+        slot = machine.get(value, "len")
+        if loops and any(isinstance(each, Quantity) and "row" in each.axes for each in options(machine.elem(value))):
+            return Quantity(count("example"), of=loops[-1].key, loops=loops, counted=value)
+        measured = any(isinstance(each, Quantity) and each.unit.content for each in options(machine.elem(value)))
+        if loops and not measured and slot is not None and 0 < slot.depth <= machine.depth and loops[-1] not in machine.loops:
+            return Quantity(count("example"), of=loops[-1].key, counted=value)  # rows put together for one batch
         if loops:
             return Quantity(count(loops[-1].unit), of=loops[-1].key, loops=loops, counted=value)
         slot = machine.get(value, "len")
@@ -393,12 +405,16 @@ def length_of(machine: Machine, value: Value, node: ast.AST) -> Value:
 def _named_length(machine: Machine, value: Value, node: ast.AST) -> Value:
     from lintloss.facts import iterate
 
+    if _is_mapping(machine, value, node):
+        return Quantity(Unit.of(key=1), counted=value, trace=(machine.evidence(node, "len() of a mapping counts its keys"),))
     name = value.name if isinstance(value, Opaque) else ast.unparse(node)
     key: Key = value.key if isinstance(value, Opaque) else value.id if isinstance(value, Ref) else ()
     if iterate.BATCHES.search(name):
         return Quantity(count("batch"), of=key, counted=value)
     if iterate.EXAMPLES.search(name):
         return Quantity(count("example"), of=key, counted=value)
+    if iterate.BATCH_NAMES.match(name) and not _is_indexed(machine, node):
+        return Quantity(count("example"), of=(*key, 0), counted=value)
     for loop in machine.loops:
         if loop.source and loop.source == key:
             return Quantity(count(loop.unit), of=key, counted=value)
@@ -406,6 +422,46 @@ def _named_length(machine: Machine, value: Value, node: ast.AST) -> Value:
 
 
 # Each handler takes its own node type, which a dict cannot say.
+def _is_mapping(machine: Machine, value: Value, node: ast.AST) -> bool:
+    """Say whether a value is a dict: made as one, or handed to a call as `**value` in the running function."""
+    if isinstance(value, Ref):
+        return value.kind == "dict"
+    if not isinstance(value, Opaque) or not isinstance(node, ast.Name):
+        return False
+    return node.id in _spread_names(machine.frame.node)
+
+
+@lru_cache(maxsize=256)
+def _spread_names(function: ast.AST) -> frozenset[str]:
+    """Return the names that a function hands on as `**name` or indexes by a string."""
+    names = set()
+    for each in ast.walk(function):
+        if isinstance(each, ast.Call):
+            names |= {word.value.id for word in each.keywords if word.arg is None and isinstance(word.value, ast.Name)}
+        elif isinstance(each, ast.Subscript) and isinstance(each.value, ast.Name) and isinstance(each.slice, ast.Constant):
+            if isinstance(each.slice.value, str):
+                names.add(each.value.id)
+    return frozenset(names)
+
+
+def _is_indexed(machine: Machine, node: ast.AST) -> bool:
+    """Say whether a name is unpacked or indexed by number in the running function: its len() is the number of parts."""
+    if not isinstance(node, ast.Name):
+        return True
+    return node.id in _unpacked_names(machine.frame.node)
+
+
+@lru_cache(maxsize=256)
+def _unpacked_names(function: ast.AST) -> frozenset[str]:
+    names = set()
+    for each in ast.walk(function):
+        if isinstance(each, ast.Assign) and isinstance(each.value, ast.Name) and isinstance(each.targets[0], ast.Tuple):
+            names.add(each.value.id)
+        elif isinstance(each, ast.Subscript) and isinstance(each.value, ast.Name) and isinstance(each.slice, ast.Constant):
+            names.add(each.value.id)
+    return frozenset(names)
+
+
 HANDLERS: dict[type[ast.expr], Callable[[Machine, Any], Value]] = {
     ast.Constant: _constant,
     ast.Name: _name,

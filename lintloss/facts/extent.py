@@ -161,7 +161,7 @@ def ignored(scoring: Scoring, seen: Averaging) -> bool | None:
 
 def _beyond_skip(before: Quantity, number: Quantity) -> Found | None:
     """Find tokens that are counted above the `continue` that skips the sum."""
-    if number.unit.degree == 0 and not any(number.unit.power(name) > 0 for name in ("token", "position")):
+    if not any(number.unit.power(name) > 0 for name in ("token", "position")):
         return None
     if before.loops[-1:] != number.loops[-1:] or not number.loops or number.unit.content is not None:
         return None

@@ -61,7 +61,10 @@ def run(machine: Machine, loop: Loop, bind: Callable[[], None], body: Callable[[
     """Interpret a loop's body until sums over it have shown: twice, once where loops nest deeply."""
     frame = machine.frame
     passes = 2 if len(machine.loops) < 3 else 1
-    for _ in range(passes):
+    seen = dict(machine.log)
+    for turn in range(passes):
+        if turn:  # what the first pass saw was incomplete: the sums had not shown yet
+            machine.log = dict(seen)
         before = frame.state.copy()
         outer_exits, frame.exits = frame.exits, []
         guards = len(machine.guards)
@@ -134,6 +137,8 @@ def _element(machine: Machine, value: Value, loop: Loop) -> Value:
         for item in value.items:
             merged = item if merged is None else join(merged, item)
         return merged if merged is not None else UNKNOWN
+    if isinstance(value, Quantity):
+        return replace(value, axes=value.axes[1:])
     if isinstance(value, LibObject):
         return loaders.element(machine, value, loop)
     if isinstance(value, Opaque):
@@ -226,6 +231,8 @@ def _by_kind(machine: Machine, node: ast.expr, value: Value) -> Iterated:
             return _instance(machine, node, option)
         if isinstance(option, Opaque) and option.key:
             return Iterated(option, _named_unit(option.name or machine.text(node)), option.key)
+        if isinstance(option, Quantity) and option.axes:
+            return Iterated(option, "example" if option.axes[0] == "row" else "step", machine.key(node))
         if isinstance(option, Tensor | Tuple):
             return Iterated(option, _named_unit(machine.text(node)), getattr(option, "key", ()))
     return Iterated(value, _named_unit(machine.text(node)), machine.key(node))

@@ -41,7 +41,8 @@ class Observation:
 class Averaging(Observation):
     """A loss or perplexity was averaged: divided by a count, or given to a mean.
 
-    how: "divide", "mean", "meter", "framework", "inside" (÷ inside the loop that sums it).
+    how: "divide", "mean", "meter", "framework", "running", "inside" (÷ inside the loop that sums it), "repeated" (the
+    running total itself is divided, once per iteration).
     before/count/after: the total, what it is divided by, and what comes out.
     """
 
@@ -50,6 +51,7 @@ class Averaging(Observation):
     after: Value = UNKNOWN
     how: str = "divide"
     loops: tuple[Loop, ...] = ()
+    divisor: str = ""  # the source of what it is divided by, where that is written out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,7 +61,8 @@ def _annotated(machine: Machine, node: ast.AnnAssign) -> str:
 def _augmented(machine: Machine, node: ast.AugAssign) -> str:
     if isinstance(node.op, ast.Add) and masks.fill_up(machine, node, node.target, node.value):
         return NEXT
-    assign.augment(machine, node, node.target, node.op, evaluate(machine, node.value))
+    if not assign.running_mean(machine, node):
+        assign.augment(machine, node, node.target, node.op, evaluate(machine, node.value))
     if isinstance(node.target, ast.Name) and isinstance(node.op, ast.Add):
         symbolic.step_by(machine, node, node.target.id, node.value)
     return NEXT
@@ -107,8 +108,8 @@ def _if(machine: Machine, node: ast.If) -> str:
                 after.append(machine.frame.state)
     merged = machine.merge(after)
     machine.frame.state = merged if merged is not None else before
-    if outcomes == [CONTINUE, NEXT]:
-        branches.skip(machine, node.test)
+    if outcomes[0] in {CONTINUE, BREAK} and outcomes[1] == NEXT:
+        branches.skip(machine, node, leaves=outcomes[0] == BREAK)
     return NEXT if NEXT in outcomes else outcomes[0]
 
 

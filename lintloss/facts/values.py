@@ -343,7 +343,19 @@ def join(left: Value, right: Value) -> Value:
         merged = [v for v in merged if not is_placeholder(v)] or merged
     if len(merged) == 1:
         return merged[0]
-    return Choice(tuple(merged)) if len(merged) <= LIMIT else UNKNOWN
+    return Choice(tuple(merged)) if len(merged) <= LIMIT else _narrowed(merged)
+
+
+def _narrowed(merged: list[Value]) -> Value:
+    """Keep, of too many alternatives, the quantities that differ in unit, weights or loops."""
+    kinds: dict[object, Value] = {}
+    for value in merged:
+        if isinstance(value, Quantity):
+            kinds.setdefault((value.unit, value.weights, value.axes, value.loops), value)
+    found = tuple(kinds.values())
+    if not found or len(found) > LIMIT:
+        return UNKNOWN
+    return Choice(found) if len(found) > 1 else found[0]
 
 
 def is_placeholder(value: Value) -> bool:

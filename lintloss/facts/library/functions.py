@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import distributed, exponent, gradients, modes, reduce
+from lintloss.facts import distributed, exponent, fields, gradients, modes, reduce
 from lintloss.facts.library import losses, ranks, rows, shapes, tensors, windows
 from lintloss.facts.library.tables import (
     CRITERIA,
@@ -91,9 +91,9 @@ def _by_table(machine: Machine, node: ast.AST, name: str, full: str, first: Valu
         return exponent.exponential(machine, node, first, "2")
     if name in MEANS:
         weights = kwargs.get("weights")
-        return machine.opaque(node) if weights is not None and weights != Const(None) else reduce.mean(machine, node, first)
+        return machine.opaque(node) if weights is not None and weights != Const(None) else reduce.mean(machine, node, first, fields.dimension(args, kwargs, 1))
     if name in SUMS:
-        return reduce.total(machine, node, first)
+        return reduce.total(machine, node, first, fields.dimension(args, kwargs, 1))
     if name in GATHERS and full != "torch.gather":
         return distributed.gathered(machine, node, first)
     if name in FILLED:

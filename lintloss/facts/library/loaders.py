@@ -22,7 +22,7 @@ def unit(value: LibObject) -> str:
     """Return what one iteration over a library object is."""
     if is_loader(value):
         return "batch"
-    return "example" if "dataset" in short(value).lower() else "step"
+    return "example" if "dataset" in value.name.lower() else "step"
 
 
 def length(value: LibObject) -> Value:

@@ -78,6 +78,8 @@ def item_of(node: ast.AST, machine: Machine, prediction: Value, target: Value, i
         return "example"
     flat = FLATTENED.search(text) or any(isinstance(v, Tensor) and v.axes is not None and "position" in v.axes for v in (prediction, target))
     sliced = any(isinstance(v, Tensor) and v.window is not None and v.window.is_cut for v in (prediction, target))
+    if FLATTENED.search(text) and isinstance(target, Tensor) and target.axes == ("position",) or _both_flattened(node):
+        return "token"
     kind = task(machine.frame) if machine.frames else "unknown"
     outer = task(machine.frames[0]) if machine.frames else "unknown"
     if sliced or isinstance(ignore_index, Const | Opaque) and ignore_index != Const(-100):
@@ -85,6 +87,12 @@ def item_of(node: ast.AST, machine: Machine, prediction: Value, target: Value, i
     if {"lm", "seq2seq", "mlm"} & {kind, outer}:
         return "token" if flat or kind == "lm" else "item"
     return "item"
+
+
+def _both_flattened(node: ast.AST) -> bool:
+    """Say whether a criterion call flattens its prediction and its target: it scores positions, whatever they are."""
+    given = [*node.args, *(each.value for each in node.keywords if each.arg in {"input", "target", "labels"})] if isinstance(node, ast.Call) else []
+    return len(given) >= 2 and all(FLATTENED.search(ast.unparse(each)) for each in given[:2])
 
 
 def scored(machine: Machine, node: ast.AST, scoring: Scoring) -> Value:
@@ -165,8 +173,18 @@ def of_output(machine: Machine, owner: Opaque | Tensor, node: ast.AST) -> Value:
     return presumed(machine, node, owner, "`.loss` of a model's output: taken for its mean loss")
 
 
+def unreduced(value: Quantity) -> Quantity:
+    """Return a presumed mean as the field of losses that it turns out to be: it is summed, flattened or masked."""
+    if not value.presumed or value.axes or value.scoring is None or value.loops or value.scoring.owner == "model":
+        return value
+    scoring = replace(value.scoring, reduction="none")
+    return replace(value, unit=LOSS, axes=("pos",), scoring=scoring)
+
+
 def reduced(machine: Machine, node: ast.AST, value: Quantity, how: str) -> Value:
     """Reduce a field of losses: its sum is a total, its mean is per position."""
+    if how == "sum":
+        value = unreduced(value)
     if not value.axes:
         return value
     if value.scoring is not None:
@@ -177,6 +195,13 @@ def reduced(machine: Machine, node: ast.AST, value: Quantity, how: str) -> Value
         from lintloss.facts import distributed
 
         return distributed.summed_over_ranks(machine, node, replace(value, axes=("rank",)))
+    from lintloss.facts import fields
+
+    if how == "sum" and (value.is_perplexity or value.unit.degree < 0):
+        return replace(fields.summed(value, "row" if "row" in value.axes else value.axes[0]), axes=())
+    averaged = fields.mean_of_averages(machine, node, value) if how == "mean" else None
+    if averaged is not None:
+        return averaged
     if how == "sum":
         return replace(value, axes=()).with_step(machine.evidence(node, f"summed over its positions: {value.unit}"))
     if "rank" in value.axes:

@@ -6,8 +6,8 @@ import ast
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import assign, distributed, exponent, gradients, modes, options, phases, reduce
-from lintloss.facts.library import masks, objects, ranks, rows, shapes, tensors, text, windows
+from lintloss.facts import assign, distributed, exponent, fields, gradients, modes, options, phases, reduce
+from lintloss.facts.library import losses, masks, meters, objects, ranks, rows, shapes, tensors, text, windows
 from lintloss.facts.library.tables import FLATTENING, GATHERS, MEANS, SAME, SUMS
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import count
@@ -29,7 +29,11 @@ from lintloss.facts.values import (
 )
 
 Kwargs = dict[str, Value]
-MOVES = frozenset({"to", "cuda", "cpu", "half", "float", "bfloat16", "double", "requires_grad_", "compile", "share_memory", "tie_weights", "merge_and_unload"})
+# Methods of modules, criteria, metrics and loaders that return what they are called on.
+MOVES = frozenset(
+    {"to", "cuda", "cpu", "half", "float", "bfloat16", "double", "requires_grad_", "compile", "share_memory", "tie_weights"}
+    | {"merge_and_unload", "to_empty", "to_bettertransformer", "with_format"}
+)
 
 
 def call(machine: Machine, node: ast.Call, receiver: Value, name: str, args: list[Value], kwargs: Kwargs) -> Value | None:
@@ -37,6 +41,8 @@ def call(machine: Machine, node: ast.Call, receiver: Value, name: str, args: lis
     if isinstance(receiver, Choice):
         return _each(machine, node, receiver, name, args, kwargs)
     effect = _effect(machine, node, receiver, name, args, kwargs)
+    if effect is None:
+        effect = meters.call(machine, node, receiver, name, args, kwargs)
     if effect is not None:
         return effect
     if isinstance(receiver, Lib):
@@ -51,7 +57,9 @@ def call(machine: Machine, node: ast.Call, receiver: Value, name: str, args: lis
         return receiver
     if name == "add_argument":
         options.note(machine, args, kwargs)
-    if isinstance(receiver, Const) and name in SAME:
+    if isinstance(receiver, Const) and name in SAME and isinstance(receiver.value, int | float):
+        return receiver
+    if name in MOVES and isinstance(receiver, LibObject | Ref) and (not isinstance(receiver, Ref) or receiver.kind == "instance"):
         return receiver
     if isinstance(receiver, Ref) and receiver.kind != "instance":
         return _container(machine, node, receiver, name, args)
@@ -162,9 +170,9 @@ def _dict(machine: Machine, ref: Ref, name: str, args: list[Value]) -> Value:
 
 def _quantity(machine: Machine, node: ast.Call, value: Quantity, name: str, args: list[Value], kwargs: Kwargs) -> Value:
     if name in MEANS:
-        return reduce.mean(machine, node, value)
+        return reduce.mean(machine, node, value, fields.dimension(args, kwargs, 0))
     if name in SUMS:
-        return reduce.total(machine, node, value)
+        return reduce.total(machine, node, value, fields.dimension(args, kwargs, 0))
     if name in {"exp", "exp_"}:
         return exponent.exponential(machine, node, value)
     if name == "neg":
@@ -179,11 +187,11 @@ def _quantity(machine: Machine, node: ast.Call, value: Quantity, name: str, args
     if name == "repeat" or name == "expand":
         return replace(value, axes=value.axes or ("example",)) if value.unit.is_intensive else value
     if name in {"masked_select", "masked_fill", "masked_fill_"}:
-        from lintloss.facts.library import losses
-
         return losses.masked(machine, value, args[0] if args else None, drops=name == "masked_fill")
-    if name in {"view", "reshape", "flatten"} and value.axes:
-        return value
+    if name in {"view", "reshape", "flatten"}:
+        field = losses.unreduced(value) if args and args[0] != Const(1) else value
+        rows = len(args) == 2 and field.axes in {("position",), ("pos",)}
+        return replace(field, axes=("row", "pos")) if rows else field
     if name in {"max", "min", "argmax", "argmin", "std", "var", "median"}:
         return machine.opaque(node)
     return value
@@ -240,7 +248,7 @@ def _numel(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], k
 
 
 def _sum(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
-    return reduce.total(machine, node, value)
+    return reduce.total(machine, node, value, fields.dimension(args, kwargs, 0))
 
 
 def _compared(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:

@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 
 from lintloss.facts import forwards
-from lintloss.facts.library import loaders, losses, outputs, ranks, shapes, text
+from lintloss.facts.library import loaders, losses, meters, outputs, ranks, shapes, text
 from lintloss.facts.library.tables import (
     CAUSAL,
     CRITERIA,
@@ -35,6 +35,7 @@ from lintloss.facts.values import (
 Kwargs = dict[str, Value]
 ACTIVATIONS = {"Softmax": "probs", "Sigmoid": "probs", "LogSoftmax": "log_probs"}
 POOLING = re.compile(r"Pool[123]d$|^EmbeddingBag$|^Conv[23]d$|^Upsample|^Unfold$")
+TOKENIZER = re.compile(r"tokeni[sz]e|tokenizer$|^tok$|^enc(ode)?$|encode$|processor$|collat", re.IGNORECASE)
 WRAPPERS = {"DataParallel", "DistributedDataParallel", "FullyShardedDataParallel", "DDP", "FSDP", "PeftModelForCausalLM"}
 RECURRENT = {"LSTM", "GRU", "RNN", "LSTMCell", "GRUCell"}
 
@@ -49,6 +50,8 @@ def call(machine: Machine, node: ast.AST, made: LibObject, args: list[Value], kw
     if CAUSAL.search(name) or MASKED_MODELS.search(name) or PAIRED.search(name) or HEADED.search(name):
         forwards.note(machine, node, made)
         return outputs.of_call(machine, node, made, args, kwargs)
+    if meters.is_mean(made) and (args or kwargs):
+        return meters.update(machine, node, made, args, kwargs)
     if name in WRAPPERS:
         from lintloss.facts import calls
 
@@ -125,6 +128,8 @@ def call_opaque(machine: Machine, node: ast.AST, callee: Value, args: list[Value
         return _presumed_criterion(machine, node, name, args, kwargs)
     if (MODEL_NAME.search(name) and (args or kwargs)) or outputs.is_labelled(kwargs):
         return outputs.of_call(machine, node, callee, args, kwargs)
+    if TOKENIZER.search(name):
+        return Opaque(machine.key(node), "encoded")
     tensor = next((arg for arg in args if isinstance(arg, Tensor)), None)
     if tensor is not None and tensor.window is not None and isinstance(callee, Opaque):
         return Tensor("hidden", tensor.window, None, machine.key(node), model=callee)
