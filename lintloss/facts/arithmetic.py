@@ -6,7 +6,7 @@ import ast
 import math
 from dataclasses import replace
 
-from lintloss.facts import counts, equality, regularizers, terms
+from lintloss.facts import counts, dead, equality, regularizers, terms
 from lintloss.facts.library import shapes
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
@@ -200,6 +200,7 @@ def _total(
             weights = (*weights, base)
     term = replace(term, fed=fed(machine, term) or term.fed)
     regularizers.note(machine, node, term)
+    dead.note_report(machine, node, term)
     said = f"summed here over {_plural(loops[-1].unit)}" + (f": {unit}" if term.unit.content else "")
     total = replace(
         term,

@@ -19,6 +19,7 @@ from lintloss.findings import Evidence
 from lintloss.parse import Module
 
 if TYPE_CHECKING:
+    from lintloss.facts.dead import Bound
     from lintloss.facts.regularizers import Noted
 
 STEPS = 20_000  # expressions evaluated for one root before everything becomes unknown
@@ -69,6 +70,8 @@ class Machine:
         self.reached: set[tuple[str, int]] = set()
         self.visited: set[ast.stmt] = set()  # statements that were run at least once
         self.reports: dict[Evidence, Noted] = {}
+        self.bound: dict[ast.Name, Bound] = {}
+        self.left_over: set[Key] = set()  # loops that report what a training loop left behind
         self.guards: list[tuple[int, Evidence, str]] = []  # (loop depth, condition, its text) of open undecided ifs
         self.steps = 0
         self.spent = 0

@@ -81,3 +81,17 @@ class Reported(Observation):
     evidence: tuple[Evidence, ...] = ()
     exponentiated: bool = False
     plain_beside: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadValue(Observation):
+    """A value that an evaluation was meant to use.
+
+    kind: "dropped" (bound and never read), "training" (a training loop's loss is reported in its place), "empty" (a
+    counter that stays 0 and divides).
+    """
+
+    kind: str
+    name: str
+    what: str
+    evidence: tuple[Evidence, ...] = ()

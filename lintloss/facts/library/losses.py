@@ -91,7 +91,7 @@ def scored(machine: Machine, node: ast.AST, scoring: Scoring) -> Value:
     scoring = replace(scoring, born=machine.spent)
     content = NATS if scoring.is_cross_entropy and scoring.criterion != "presumed" else LOSS
     trace = (scoring.place,) if scoring.place else ()
-    scoring = replace(scoring, site=site(machine, node), smoothed=scoring.smoothed or _smooths(machine, scoring))
+    scoring = replace(scoring, site=site(machine, node), loop=running(machine), smoothed=scoring.smoothed or _smooths(machine, scoring))
     if scoring.reduction == "none":
         target = shapes.tensor(scoring.target)
         axes = (target.axes if target is not None else None) or ("pos",)
@@ -104,6 +104,13 @@ def scored(machine: Machine, node: ast.AST, scoring: Scoring) -> Value:
 
     machine.observe(Scored(scoring=scoring, loss=value, loops=tuple(machine.loops), **seen_at(machine, node, ())))
     return value
+
+
+def running(machine: Machine) -> Loop | None:
+    """Return the innermost running loop, marked as one that scores."""
+    for loop in machine.loops:
+        loop.scores = True
+    return machine.loops[-1] if machine.loops else None
 
 
 def site(machine: Machine, node: ast.AST) -> Evidence:
@@ -131,7 +138,7 @@ def _smooths(machine: Machine, scoring: Scoring) -> bool:
 def presumed(machine: Machine, node: ast.AST, value: Value = UNKNOWN, said: str = "taken for a mean loss by its name") -> Quantity:
     """Return a mean loss that only a name speaks for."""
     place = machine.evidence(node, said)
-    scoring = Scoring("presumed", "mean", "item", place=place, presumed=True, born=machine.spent, site=site(machine, node))
+    scoring = Scoring("presumed", "mean", "item", place=place, presumed=True, born=machine.spent, site=site(machine, node), loop=running(machine))
     return Quantity(LOSS / Unit.of(item=1), scoring=scoring, trace=(machine.evidence(node, said),), presumed=True)
 
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import assign, distributed, exponent, phases, reduce
+from lintloss.facts import assign, dead, distributed, exponent, phases, reduce
 from lintloss.facts.library import ranks, shapes, windows
 from lintloss.facts.library.tables import FLATTENING, GATHERS, MEANS, SAME, SUMS
 from lintloss.facts.machine import Machine
@@ -93,6 +93,8 @@ def _container(machine: Machine, node: ast.Call, ref: Ref, name: str, args: list
         if name == "extend":
             value = machine.elem(value) if isinstance(value, Ref) else value
         assign.collect(machine, ref.id, value, depth)
+        if isinstance(node.func, ast.Attribute):
+            dead.note_store(machine, node.func.value, node.args[0] if node.args else None, value)
         return Const(None)
     if ref.kind == "dict":
         return _dict(machine, ref, name, args)
