@@ -6,7 +6,7 @@ import ast
 import math
 from dataclasses import replace
 
-from lintloss.facts import counts, dead, equality, regularizers, terms
+from lintloss.facts import accumulation, counts, dead, equality, regularizers, terms
 from lintloss.facts.library import shapes
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
@@ -261,6 +261,7 @@ def _scaled(machine: Machine, node: ast.AST, quantity: Quantity, other: Value) -
     if factor is None:
         if isinstance(other, Opaque) and other.name.lower().split("_")[-1] in COEFFICIENTS:
             return terms.scaled(quantity)
+        accumulation.note_product(machine, node, quantity, other)
         if quantity.axes:
             return quantity
         return machine.opaque(node)
@@ -288,6 +289,10 @@ def divide(machine: Machine, node: ast.AST, left: Value, right: Value, inside: i
 
     inside: the loop depth at which the numerator was set, for `total /= n`.
     """
+    if isinstance(left, Const):
+        return accumulation.inverse(machine, node, left) or _tensor_op(machine, node, left, right)
+    if isinstance(left, Quantity) and left.is_loss:
+        accumulation.note_quotient(machine, node, left)
     if not isinstance(left, Quantity):
         count = counts.presumed(machine, left)
         if count is not None and isinstance(right, Quantity) and right.is_count:

@@ -95,3 +95,11 @@ class DeadValue(Observation):
     name: str
     what: str
     evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accumulated(Observation):
+    """A micro-batch's loss is divided by the number of micro-batches of an update."""
+
+    loss: Quantity
+    loops: tuple[Loop, ...] = ()

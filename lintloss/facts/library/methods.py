@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import assign, dead, distributed, exponent, phases, reduce
+from lintloss.facts import accumulation, assign, dead, distributed, exponent, phases, reduce
 from lintloss.facts.library import ranks, shapes, windows
 from lintloss.facts.library.tables import FLATTENING, GATHERS, MEANS, SAME, SUMS
 from lintloss.facts.machine import Machine
@@ -16,6 +16,7 @@ from lintloss.facts.values import (
     Choice,
     Const,
     Lib,
+    LibObject,
     ModelOutput,
     Opaque,
     Quantity,
@@ -27,6 +28,7 @@ from lintloss.facts.values import (
 )
 
 Kwargs = dict[str, Value]
+MOVES = frozenset({"to", "cuda", "cpu", "half", "bfloat16", "float", "requires_grad_", "share_memory"})  # model.to(device)
 
 
 def call(machine: Machine, node: ast.Call, receiver: Value, name: str, args: list[Value], kwargs: Kwargs) -> Value | None:
@@ -39,6 +41,8 @@ def call(machine: Machine, node: ast.Call, receiver: Value, name: str, args: lis
     if isinstance(receiver, Lib):
         return None
     if isinstance(receiver, Const) and name in SAME:
+        return receiver
+    if isinstance(receiver, LibObject) and name in MOVES:
         return receiver
     if isinstance(receiver, Ref) and receiver.kind != "instance":
         return _container(machine, node, receiver, name, args)
@@ -72,6 +76,7 @@ def _each(machine: Machine, node: ast.Call, receiver: Choice, name: str, args: l
 def _effect(machine: Machine, node: ast.Call, receiver: Value, name: str, args: list[Value], kwargs: Kwargs) -> Value | None:
     """Handle calls that are made for what they do."""
     if name in {"backward", "manual_backward"}:
+        accumulation.note_backward(machine, node, receiver, args)
         phases.backward(machine)
         return Const(None)
     if name == "step" and "optim" in machine.text(node.func).lower():
