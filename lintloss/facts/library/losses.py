@@ -108,9 +108,10 @@ def scored(machine: Machine, node: ast.AST, scoring: Scoring) -> Value:
 
 def running(machine: Machine) -> Loop | None:
     """Return the innermost running loop, marked as one that scores."""
-    for loop in machine.loops:
-        loop.scores = True
-    return machine.loops[-1] if machine.loops else None
+    if not machine.loops:
+        return None
+    machine.loops[-1].scores = True
+    return machine.loops[-1]
 
 
 def site(machine: Machine, node: ast.AST) -> Evidence:
