@@ -1,7 +1,8 @@
 """What the recorder costs: one process, one model, the same loop with torch's functions and with the recording ones.
 
-Runs are paired: plain and recorded turns alternate, and the ratio of each pair is taken, so that other work on the machine
-hits both. Shown are the median ratio, and the ratio of the fastest turns. Budgets: 3 % on `small`, 12 % on `micro`.
+Runs are paired: plain and recorded turns alternate, and the ratio of each pair is taken, so that other work on the
+machine hits both. Shown are the median ratio, and the ratio of the fastest turns.
+Budgets: 3 % on `small`, 12 % on `micro`.
 
     python benchmarks/verify_overhead.py [--loop micro|tiny|small] [--pairs 15]
 """
@@ -42,7 +43,11 @@ def build(loop: str) -> Callable[[], float]:
         def __init__(self) -> None:
             super().__init__()
             self.norm, self.mix = nn.LayerNorm(width), nn.Linear(width, 3 * width)
-            self.out, self.up, self.down = nn.Linear(width, width), nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+            self.out, self.up, self.down = (
+                nn.Linear(width, width),
+                nn.Linear(width, 4 * width),
+                nn.Linear(4 * width, width),
+            )
             self.drop = nn.Dropout(0.1)
 
         def forward(self, x: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 from lintloss.errors import LintlossError
@@ -20,6 +21,8 @@ _CI = ("GITHUB_ACTIONS", "GITLAB_CI")  # where a clean run may still have a repo
 
 def main() -> None:
     """Run the command line and exit."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a code page or LC_ALL=C without `·` or the user's letters
     try:
         code = run(sys.argv[1:])
         sys.stdout.flush()
@@ -59,7 +62,7 @@ def _check(arguments: Arguments) -> int:
     if _is_plain(arguments):
         from lintloss.command.quick import clean
 
-        count = clean(arguments.paths or ["."])
+        count = clean(arguments.paths or ["."], isolated="isolated" in arguments.given)
         if count is not None:
             return _say_clean(count, "quiet" in arguments.given)
     from lintloss.command.check import check

@@ -34,6 +34,7 @@ class Cache:
         self._identities: dict[str, tuple[int, int, int, bytes]] = {}  # path -> (size, mtime, inode, sha256)
         self._results: dict[str, tuple[str, bytes, tuple[tuple[str, bytes], ...], tuple[Any, ...]]] = {}
         self._checked: dict[str, bytes] = {}  # identities that were compared in this run
+        self._listings: dict[str, frozenset[str]] = {}
         self._is_changed = False
         self._load()
 
@@ -60,12 +61,22 @@ class Cache:
     def identity(self, path: str) -> bytes:
         """Return the sha256 of a file, from memory if size, mtime and inode are the same; b"" if it is not there.
 
-        Of a folder (a path that ends in a separator) it is what could be imported from it: a module that is added may
-        be what an import means from then on.
+        Of `folder NUL name NUL name …` it is which of these modules the folder has: one that is added may be what an
+        import means from then on.
         """
         if path not in self._checked:
-            self._checked[path] = _listing(path) if path.endswith(os.sep) else self._identify(path)
+            self._checked[path] = self._modules(path) if "\0" in path else self._identify(path)
         return self._checked[path]
+
+    def _modules(self, path: str) -> bytes:
+        folder, *names = path.split("\0")
+        if folder not in self._listings:
+            try:
+                self._listings[folder] = frozenset(os.listdir(folder))
+            except OSError:
+                self._listings[folder] = frozenset()
+        there = self._listings[folder]
+        return bytes((name in there) + 2 * (name + ".py" in there) for name in names)
 
     def _identify(self, path: str) -> bytes:
         try:
@@ -128,14 +139,6 @@ def stamp(folders: Iterable[str]) -> tuple[Any, ...]:
                     stats = os.stat(os.path.join(top, name))
                     found.append((top, name, stats.st_size, stats.st_mtime_ns))
     return tuple(sorted(found))
-
-
-def _listing(folder: str) -> bytes:
-    try:
-        names = sorted(name for name in os.listdir(folder) if name.endswith(".py") or "." not in name)
-    except OSError:
-        return _ABSENT
-    return "/".join(name for name in names if name != "__pycache__").encode("utf-8", "surrogateescape")
 
 
 def _short(text: str) -> str:

@@ -48,13 +48,27 @@ def _mentions_lintloss(path: str) -> bool:
     return has_table(path, data)
 
 
+def _may_be_key(data: bytes) -> bool:
+    """Say whether `lintloss` may be a key or a part of one; a project that only depends on it says it elsewhere.
+
+    In `tool.lintloss.select = …` and `tool = { "lintloss" = … }` the next sign is a dot or an equals sign, in
+    `[tool.lintloss]` a bracket on a row that starts with one; in `dev = ["lintloss[server]>=0.1"]` it is none of them.
+    """
+    for line in data.splitlines():
+        for after in line.split(b"lintloss")[1:]:
+            sign = after.lstrip(b"\"' \t")[:1]
+            if sign in (b"=", b".") or (sign == b"]" and line.lstrip().startswith(b"[")):
+                return True
+    return False
+
+
 def speaks_of_lintloss(folder: str) -> bool:
     """Say whether any file above the absolute `folder` may configure lintloss, by its name and bytes alone."""
     while True:
         for name in NAMES:
             try:
                 with open(os.path.join(folder, name), "rb") as file:
-                    if name != "pyproject.toml" or b"lintloss" in file.read():
+                    if name != "pyproject.toml" or _may_be_key(file.read()):
                         return True
             except OSError:
                 continue

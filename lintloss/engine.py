@@ -83,7 +83,7 @@ class Engine:
         return self._weigh(module, observations, errors)
 
     def _infer(self, module: Module, errors: list[LintlossError]) -> list[Observation]:
-        if not module.tree.body:
+        if not module.tree.body or module.path.endswith(".pyi"):  # a stub evaluates nothing
             return []
         from lintloss.facts import infer
 
@@ -122,4 +122,13 @@ class Engine:
         return {module.path: module, **{path: other for path, other in others.items() if other is not None}}
 
     def _dependencies(self) -> tuple[str, ...]:
-        return tuple(sorted(self._project().read))
+        """List what the result rests on besides the file; names that were looked for are put together by folder."""
+        paths: list[str] = []
+        names: dict[str, list[str]] = {}
+        for each in self._project().read:
+            folder, looked_for, name = each.partition("\0")
+            if looked_for:
+                names.setdefault(folder, []).append(name)
+            else:
+                paths.append(each)
+        return (*sorted(paths), *("\0".join((folder, *sorted(found))) for folder, found in sorted(names.items())))

@@ -28,9 +28,14 @@ def internal_error(part: str, path: str, failure: BaseException) -> InternalErro
 
 
 class Bench:
-    """The rules of a run, loaded when there is something to judge."""
+    """The rules of a run, loaded when there is something to judge.
 
-    def __init__(self, entries: Iterable[Entry], choice: Choice) -> None:
+    Args:
+        pedantic: judgments have the severity that they ask for under `pedantic = true`.
+    """
+
+    def __init__(self, entries: Iterable[Entry], choice: Choice, *, pedantic: bool = False) -> None:
+        self.pedantic = pedantic
         self._entries = [each for each in entries if each.code in choice]
         self._choice = choice
         self._rules: list[Rule] | None = None
@@ -89,7 +94,7 @@ class Judge:
             name=rule.name,
             span=judgment.span or seen.span,
             message=judgment.message,
-            severity=judgment.severity,
+            severity=judgment.pedantic if self._bench.pedantic and judgment.pedantic else judgment.severity,
             confidence=judgment.confidence,
             evidence=judgment.evidence,
             fix=self._fix(rule, seen),
@@ -158,7 +163,7 @@ class Judge:
 
 
 def _worst(found: Iterable[Judged]) -> Iterable[Judged]:
-    """Keep one finding of a rule at a place: a function judged in several contexts is as bad as in the worst of them."""
+    """Keep one finding of a rule at a place: a function judged in several contexts is as bad as in its worst."""
     kept: dict[tuple[str, str, int | None, Span], Judged] = {}
     for each in found:
         finding = each.finding

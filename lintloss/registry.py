@@ -11,9 +11,12 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from lintloss.errors import LintlossError, UsageError
-from lintloss.rule import Rule
+
+if TYPE_CHECKING:
+    from lintloss.rule import Rule
 
 BUILT_IN = "lintloss_rules"
 GROUP = "lintloss.rules"
@@ -33,6 +36,8 @@ class Entry:
 
         Raises: LintlossError: the module does not import, or defines none or several.
         """
+        from lintloss.rule import Rule
+
         try:
             module = import_module(self.module)
         except Exception as failure:  # whatever a third party's module does when imported

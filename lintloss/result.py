@@ -12,7 +12,8 @@ from lintloss.findings import Finding
 class Result:
     """What came of one file.
 
-    screened: why it was not looked into, or None. read: other files that the result depends on, absent ones included.
+    screened: why it was not looked into, or None.
+    read: other files that the result depends on, and names that imports looked for (see facts.Project.read).
     used: the suppressions that silenced something, as (path, row, code); those of other files must be told.
     """
 

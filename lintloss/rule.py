@@ -22,8 +22,8 @@ class Bad:
     """Code that the rule must report, on the lines that end in MARK and on no other.
 
     `files` are further modules of the example's project, by path. `severity` is what must be reported.
-    `fixed` is the whole text after the fix (None: not fixable here). `miss` records a known miss: the test
-    turns red once the rule finds it.
+    `fixed` is the whole text after the fix (None: not fixable here). `miss` records a known miss, `unfixed` a
+    fix that is promised and not made yet: the tests turn red once the rule does it.
     """
 
     code: str
@@ -32,15 +32,20 @@ class Bad:
     fixed: str | None = None
     files: Mapping[str, str] = field(default_factory=dict)
     miss: bool = False
+    unfixed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Good:
-    """Code on which the whole catalogue must stay silent (a note is silence); `why` names the trap."""
+    """Code on which the whole catalogue must stay silent (a note is silence); `why` names the trap.
+
+    `alarm` records a known false alarm: the test turns red once it is gone.
+    """
 
     code: str
     why: str
     files: Mapping[str, str] = field(default_factory=dict)
+    alarm: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,7 @@ class Judgment:
     message: str
     evidence: tuple[Evidence, ...] = ()
     span: Span | None = None  # tighter than the observation's own; None keeps that
+    pedantic: Severity | None = None  # how bad it is under `pedantic = true`; None: as bad as otherwise
 
 
 class Rule:

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import lintloss_rules
-
 from lintloss.findings import Severity
 from lintloss.rule import MARK, Bad, Good, Rule
 
@@ -97,7 +96,7 @@ def check_folder(folder: Path, *, also: tuple[str, ...] = ()) -> list[Found]:
     from lintloss.command.options import Options
     from lintloss.command.session import Session
 
-    with _chdir(folder):
+    with chdir(folder):
         session = Session(Options(isolated=True, no_cache=True, extend_select=also, jobs=1))
         swept = session.sweep(session.discover().sources)
     assert not swept.errors, swept.errors
@@ -124,14 +123,15 @@ def fix_folder(folder: Path, code: str) -> str:
         f"--select={','.join(named)}",
     ]
     errors = io.StringIO()
-    with _chdir(folder), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(errors):
+    with chdir(folder), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(errors):
         code_of_exit = run(words)
     assert code_of_exit == 0, errors.getvalue()
     return (folder / MAIN).read_text(encoding="utf-8")
 
 
 @contextlib.contextmanager
-def _chdir(folder: Path) -> Iterator[None]:
+def chdir(folder: Path) -> Iterator[None]:
+    """Work in a folder for a while."""
     before = os.getcwd()
     os.chdir(folder)
     try:

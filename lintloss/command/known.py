@@ -8,9 +8,10 @@ from dataclasses import replace
 from lintloss import baseline
 from lintloss.command.check import Outcome
 from lintloss.command.options import Options
-from lintloss.command.output import repository_root, write_text
+from lintloss.command.output import repository_root
 from lintloss.errors import ConfigError
 from lintloss.report import Run
+from lintloss.report.outputs import write_text
 from lintloss.report.places import Texts
 
 

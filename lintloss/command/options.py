@@ -79,13 +79,22 @@ class Options:
             raise UsageError("`-` (standard input) stands alone", hint="check the files in another run")
         if self.watch and "-" in self.paths:
             raise UsageError("standard input cannot be watched", hint="name a path")
-        for each in self.report:
-            if "=" not in each:
-                raise UsageError(f"--report is FORMAT=FILE, not {each!r}", hint="as in --report sarif=out.sarif")
+        if self.report or self.output_format is not None:
+            self._check_formats()
         for each in self.per_file_ignores:
             if ":" not in each:
                 raise UsageError(f"--per-file-ignores is PATTERN:RULE, not {each!r}", hint="as in 'tests/*:LL101'")
         return self
+
+    def _check_formats(self) -> None:
+        """Refuse a format that does not exist before any file is read, not after."""
+        from lintloss.report import load
+        from lintloss.report.outputs import read_target
+
+        for each in self.report:
+            read_target(each)
+        if self.output_format is not None:
+            load(self.output_format)
 
     def overrides(self) -> dict[str, Any]:
         """Return the configuration keys that the command line decides."""

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from lintloss.command.check import Outcome, say_error
 from lintloss.command.session import Session
-from lintloss.errors import UsageError
 from lintloss.findings import Finding
-from lintloss.report import SUMMARIZED, Run, choose, load
-from lintloss.report.rule_page import RulePage, page
+from lintloss.report import SUMMARIZED, Run, choose, load, statistics
+from lintloss.report.outputs import read_target, write_report
 from lintloss.report.wording import summary
-from lintloss.source_text import read_for_display
+
+if TYPE_CHECKING:
+    from lintloss.report.rule_page import RulePage
 
 
 def report(outcome: Outcome, session: Session, texts: Mapping[str, bytes] | None = None) -> None:
@@ -31,19 +32,21 @@ def report(outcome: Outcome, session: Session, texts: Mapping[str, bytes] | None
         _say_details(outcome)
     run = _run(outcome, session, texts or {})
     for each in options.report:
-        name, _, path = each.partition("=")
-        write_text(path, load(name).render(outcome.findings, _plain(run, session, outcome.findings, name)))
+        name, path = read_target(each)
+        # other commands of the same step may have written to the summary page of the job
+        append = path == os.environ.get("GITHUB_STEP_SUMMARY")
+        write_report(name, path, outcome.findings, _plain(run, session, outcome.findings, name), append=append)
     if options.diff:
         sys.stdout.write(outcome.diff)
         return
     if options.statistics:
-        sys.stdout.write(statistics(outcome.findings))
+        sys.stdout.write(statistics.render(outcome.findings))
         return
     is_terminal = sys.stdout.isatty() and options.output_file is None
-    name = options.output_format or choose(os.environ, is_terminal=is_terminal)
+    name = options.output_format or choose(os.environ, is_terminal=is_terminal, shows_evidence=options.show_evidence)
     if options.output_file is not None:
-        text = load(name).render(outcome.findings, _plain(run, session, outcome.findings, name))
-        write_text(options.output_file, text)
+        plain = _plain(run, session, outcome.findings, name)
+        write_report(name, options.output_file, outcome.findings, plain)
     elif outcome.findings or name != "full":
         sys.stdout.write(load(name).render(outcome.findings, _with_pages(run, session, outcome.findings, name)))
     elif not options.quiet:
@@ -52,15 +55,10 @@ def report(outcome: Outcome, session: Session, texts: Mapping[str, bytes] | None
         sys.stderr.write(summary(outcome.findings, run))
 
 
-def statistics(findings: Sequence[Finding]) -> str:
-    """Count findings by rule, the commonest first."""
-    counts = Counter((finding.code, finding.name) for finding in findings)
-    ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
-    return "".join(f"{count}\t{code}\t{name}\n" for (code, name), count in ordered)
-
-
 def _run(outcome: Outcome, session: Session, texts: Mapping[str, bytes]) -> Run:
     def source(path: str) -> str:
+        from lintloss.source_text import read_for_display  # for excerpts; concise has none
+
         return texts[path].decode("utf-8-sig", "replace") if path in texts else read_for_display(path)
 
     return Run(
@@ -90,6 +88,8 @@ def _with_pages(run: Run, session: Session, findings: Sequence[Finding], name: s
 
 
 def _pages(session: Session, findings: Sequence[Finding]) -> tuple[RulePage, ...]:
+    from lintloss.report.rule_page import page
+
     codes = {finding.code for finding in findings} | session.bench(session.config).codes()
     return tuple(page(entry.load()) for entry in session.entries if entry.code in codes)
 
@@ -120,15 +120,6 @@ def repository_root(folder: str) -> str:
             return folder
         above = os.path.dirname(above)
     return above
-
-
-def write_text(path: str, text: str) -> None:
-    try:
-        os.makedirs(os.path.dirname(path) or os.curdir, exist_ok=True)
-        with open(path, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-    except OSError as failure:
-        raise UsageError(f"cannot be written: {failure.strerror or failure}", where=path) from None
 
 
 def _say_details(outcome: Outcome) -> None:

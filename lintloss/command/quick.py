@@ -20,14 +20,18 @@ FEW = 64  # above it the rest of the program is loaded anyway, sooner or later
 _ONLY_AST = 0x400  # ast.PyCF_ONLY_AST, without importing ast (10 ms)
 
 
-def clean(paths: Sequence[str]) -> int | None:
-    """Return how many files were checked if all of them are clean on their bytes, or None to have the program look."""
+def clean(paths: Sequence[str], *, isolated: bool = False) -> int | None:
+    """Return how many files were checked if all of them are clean on their bytes, or None to have the program look.
+
+    Args:
+        isolated: no configuration file counts.
+    """
     if "-" in paths:
         return None
     found = discover(paths)
     if found.errors or not 0 < len(found.sources) <= FEW:
         return None
-    folders = {source.folder for source in found.sources} | {os.getcwd()}
+    folders = set() if isolated else {source.folder for source in found.sources} | {os.getcwd()}
     if any(map(speaks_of_lintloss, folders)) or not all(_is_clean(source.path) for source in found.sources):
         return None
     return len(found.sources)

@@ -41,11 +41,11 @@ class Session:
         self._choose(self.config)  # a selector that fits no rule is told before any file is read
 
     def bench(self, config: Config) -> Bench:
-        key = repr((config.select, config.extend_select, config.ignore))
+        key = repr((config.select, config.extend_select, config.ignore, config.pedantic))
         if key not in self._benches:
             from lintloss.judge import Bench
 
-            self._benches[key] = Bench(self.entries, self._choose(config))
+            self._benches[key] = Bench(self.entries, self._choose(config), pedantic=config.pedantic)
         return self._benches[key]
 
     def _choose(self, config: Config) -> Choice:

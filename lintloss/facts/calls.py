@@ -114,6 +114,7 @@ def call(machine: Machine, node: ast.AST, callee: Value, args: list[Value], kwar
 
 def run(machine: Machine, node: ast.AST, function: Func, args: list[Value], kwargs: Kwargs) -> Value:
     """Run a function of the project on these arguments."""
+    from lintloss.facts import forwards, modes
     from lintloss.facts.library import objects
 
     if len(machine.frames) >= DEPTH or any(frame.node is function.node for frame in machine.frames):
@@ -124,7 +125,10 @@ def run(machine: Machine, node: ast.AST, function: Func, args: list[Value], kwar
     else:
         name = function.node.name
         if _is_context_manager(function.node):
+            modes.by_wrapper(machine, function, [*args, *kwargs.values()])
             return objects.context(machine, node, function.node)
+        if name == "forward" and isinstance(function.self_value, Ref) and forwards.is_module(machine, function.self_value):
+            forwards.note(machine, node, function.self_value)
     place = machine.evidence(node, f"calls {name}()")
     caller = machine.frame
     frame = Frame(
@@ -161,7 +165,7 @@ def _enter_abroad(machine: Machine, node: ast.AST, frame: Frame, function: Func)
 
 
 def _enter(machine: Machine, frame: Frame, function: Func) -> Value:
-    from lintloss.facts.phases import decorated
+    from lintloss.facts import gradients
     from lintloss.facts.statements import execute
 
     caller = machine.frame
@@ -169,7 +173,8 @@ def _enter(machine: Machine, frame: Frame, function: Func) -> Value:
     try:
         if isinstance(function.node, ast.Lambda):
             return evaluate(machine, function.node.body)
-        with decorated(machine, function.node):
+        _decorate(machine, function.node, frame)
+        with gradients.inside(machine, gradients.decorators(machine, function.node)):
             execute(machine, function.node.body)
             merged = machine.merge([*frame.returned, *([frame.state] if not frame.returned else [])])
             if merged is not None:
@@ -180,6 +185,16 @@ def _enter(machine: Machine, frame: Frame, function: Func) -> Value:
     if frame.yields is not None:
         return Tuple((frame.yields,))
     return frame.returns if frame.returns is not None else Const(None)
+
+
+def _decorate(machine: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame) -> None:
+    """Apply what decorators of the project do to the mode of the modules that the function is given."""
+    from lintloss.facts import gradients, modes
+
+    for each in node.decorator_list:
+        wrapper = gradients.project_decorator(machine, each)
+        if wrapper is not None:
+            modes.by_wrapper(machine, wrapper, [slot.value for slot in frame.state.names.values()])
 
 
 def _is_context_manager(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
@@ -340,11 +355,14 @@ def class_member(machine: Machine, cls: Class, name: str) -> Value | None:
 
 def _call_instance(machine: Machine, node: ast.AST, owner: Ref, args: list[Value], kwargs: Kwargs) -> Value:
     """Call an instance: __call__, or forward for modules."""
+    from lintloss.facts import forwards
     from lintloss.facts.library import objects
 
     for name in ("__call__", "forward", "call"):
         bound = method(machine, owner, name)
         if bound is not None:
+            if name != "forward" and forwards.is_module(machine, owner):
+                forwards.note(machine, node, owner)
             return objects.called_model(machine, node, owner, run(machine, node, bound, args, kwargs), args, kwargs)
     return objects.call_opaque(machine, node, owner, args, kwargs)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
-from lintloss.facts import calls, dead, regularizers
+from lintloss.facts import calls, dead, evaluation, regularizers
 from lintloss.facts.machine import Frame, Machine, OutOfBudget
 from lintloss.facts.observations import Observation
 from lintloss.facts.project import Project
@@ -47,6 +47,7 @@ def infer(module: Module, project: Project) -> Facts:
     regularizers.observe(machine)
     dead.observe(machine)
     seen = [each for each in machine.log.values() if each.path == module.path]
+    seen += evaluation.observe(machine, evaluation.passes(machine, module))
     seen.sort(key=lambda each: (each.span, type(each).__name__))
     return Facts(tuple(seen), machine.assigned)
 

@@ -39,6 +39,7 @@ def over(machine: Machine, node: ast.For | ast.AsyncFor, body: Callable[[], str]
     """Run a for loop."""
     iterable = evaluate(machine, node.iter)
     loop, elements = describe(machine, node, node.iter, iterable, machine.text(node.target))
+    loop.statement = node
     equality.note_sampler(machine, loop, node.body, node.target)
     equality.note_loader(machine, loop, loop.iterates)
     equality.note_bound(machine, loop, node.iter)
@@ -48,6 +49,7 @@ def over(machine: Machine, node: ast.For | ast.AsyncFor, body: Callable[[], str]
 def endless(machine: Machine, node: ast.While, body: Callable[[], str]) -> None:
     """Run a while loop: an unknown number of steps."""
     loop = _loop(machine, node, "while")
+    loop.statement = node
     text = machine.text(node)
     if re.search(r"\bnext\(", text):
         loop.unit = "batch"

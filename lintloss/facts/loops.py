@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import dataclass, field
 
 from lintloss.facts.values import UNKNOWN, Key, Value
@@ -36,3 +37,4 @@ class Loop:
     full: list[Evidence] = field(default_factory=list)  # proof that the last batch is as full as the others
     exits: list[Evidence] = field(default_factory=list)  # breaks
     names: frozenset[str] = frozenset()
+    statement: ast.For | ast.AsyncFor | ast.While | None = None

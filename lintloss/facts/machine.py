@@ -20,6 +20,7 @@ from lintloss.parse import Module
 
 if TYPE_CHECKING:
     from lintloss.facts.dead import Bound
+    from lintloss.facts.forwards import Forward
     from lintloss.facts.regularizers import Noted
 
 STEPS = 20_000  # expressions evaluated for one root before everything becomes unknown
@@ -73,6 +74,9 @@ class Machine:
         self.bound: dict[ast.Name, Bound] = {}
         self.left_over: set[Key] = set()  # loops that report what a training loop left behind
         self.guards: list[tuple[int, Evidence, str]] = []  # (loop depth, condition, its text) of open undecided ifs
+        self.gradients: list[str] = []  # what the open `with` blocks and decorators say: see gradients.py
+        self.trained: dict[Key, bool] = {}  # scope in which backward() is called -> on every path (see forwards.py)
+        self.forwards: dict[Key, Forward] = {}  # by place and calling context
         self.steps = 0
         self.spent = 0
         self.limit = STEPS

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 
+from lintloss.facts import gradients
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Frame, Machine
 from lintloss.facts.observations import Setting
-from lintloss.facts.values import Const, Lib, LibObject, Value
 
 FLAG = re.compile(r"train|phase|mode|eval|split|test|optim|valid|backprop|backward|update|no_grad|infer", re.IGNORECASE)
 EVALUATION = re.compile(r"eval|valid|\bval|_val|test|perplex|ppl|dev_|infer|predict|benchmark|score|metric|nll|loglik|bpb|bpc|bits_per", re.IGNORECASE)
@@ -38,56 +38,15 @@ def note_training_flag(machine: Machine, test: ast.expr) -> Iterator[None]:
 
 def backward(machine: Machine) -> None:
     """Record that the loss of the running loops is backpropagated."""
+    from lintloss.facts import forwards
+
     flagged = {level for level, _, text in machine.guards if FLAG.search(text)}
     for index, loop in enumerate(machine.loops):
         if any(level > index for level in flagged):
             loop.may_train = True
         else:
             loop.trains = True
-
-
-def set_mode(machine: Machine, node: ast.Call, receiver: Value, name: str, args: Sequence[Value]) -> Value:
-    """model.eval(), model.train(), model.train(False): remember the mode and return the model."""
-    key = getattr(receiver, "key", None) or getattr(receiver, "id", ())
-    training: Value = Const(name == "train")
-    if name == "train" and args:
-        training = args[0]
-    if key:
-        machine.put(key, "training", training)
-    return receiver
-
-
-@contextmanager
-def entered(machine: Machine, values: Sequence[Value]) -> Iterator[None]:
-    """Run a with block; gradients may be off inside."""
-    off = any(turns_gradients_off(value) for value in values)
-    slot = machine.get(("grad",), "off")
-    if off:
-        machine.put(("grad",), "off", Const(True))
-    try:
-        yield
-    finally:
-        if off:
-            machine.put(("grad",), "off", slot.value if slot else Const(False))
-
-
-def turns_gradients_off(value: Value) -> bool:
-    if isinstance(value, Lib | LibObject):
-        name = value.name.rsplit(".", 1)[-1]
-        if name in {"no_grad", "inference_mode"}:
-            return True
-        if name == "set_grad_enabled" and isinstance(value, LibObject):
-            given = value.arg(0, "mode")
-            return not (isinstance(given, Const) and given.value)
-    return False
-
-
-@contextmanager
-def decorated(machine: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[None]:
-    """Run a function body under what its decorators do to gradients."""
-    off = any(re.search(r"no_grad|inference_mode|set_grad_enabled\(False", ast.unparse(each)) for each in node.decorator_list)
-    with entered(machine, [Lib("torch.no_grad")] if off else []):
-        yield
+    forwards.backward(machine)
 
 
 def setting(machine: Machine, frame: Frame, loops: tuple[Loop, ...]) -> Setting:
@@ -98,7 +57,7 @@ def setting(machine: Machine, frame: Frame, loops: tuple[Loop, ...]) -> Setting:
         phase = "training"
     elif any(loop.may_train for loop in loops):
         phase = "shared"
-    elif _gradients_off(machine) or EVALUATION.search(name):
+    elif gradients.state(machine) == gradients.OFF or EVALUATION.search(name):
         phase = "evaluation"
     elif TRAINING.search(name) and not loops:
         phase = "training"
@@ -107,11 +66,6 @@ def setting(machine: Machine, frame: Frame, loops: tuple[Loop, ...]) -> Setting:
     if loops:
         reasons.append(loops[-1].place)
     return Setting(phase=phase, task=task(frame), function=name, reasons=tuple(reasons))
-
-
-def _gradients_off(machine: Machine) -> bool:
-    slot = machine.get(("grad",), "off")
-    return slot is not None and isinstance(slot.value, Const) and bool(slot.value.value)
 
 
 def task(frame: Frame) -> str:

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from lintloss.parse import Module
+
+MARKERS = (".git", "pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", ".gitignore")
+SKIPPED = frozenset({"node_modules", "site-packages", "venv", "env", "build", "dist", "__pycache__"})
+FILES = 800  # files of a project that are searched for callers
+LONGEST = 400_000  # bytes of a file that are searched
 
 
 class Project:
@@ -23,8 +29,10 @@ class Project:
         self._modules: dict[str, Module | None] = {}
         self._files: dict[str, bool] = {}
         self._resolved: dict[tuple[str, str, int], tuple[str | None, tuple[str, ...]]] = {}
-        # Every path that a result depends on: modules, and (with a final separator) folders whose listing decided
-        # what an import means. The engine empties it before each file.
+        self._listed: dict[str, list[str]] = {}
+        self._texts: dict[str, bytes] = {}
+        # What a result depends on: paths of modules, and `folder NUL name` where it mattered whether a folder has a
+        # module of that name. The engine empties it before each file.
         self.read: set[str] = set()
 
     def add(self, module: Module) -> None:
@@ -37,28 +45,57 @@ class Project:
             self._modules[path] = self._load(path)
         return self._modules[path]
 
+    def mentioning(self, path: str, words: tuple[str, ...]) -> list[Module]:
+        """Return the modules around `path` whose text holds each of `words`; the search is bounded."""
+        found = []
+        around = self._around(os.path.dirname(os.path.normpath(path)))
+        self.read.update(around)  # what they hold decides the answer
+        for each in around:
+            text = self._bytes(each)
+            if each != os.path.normpath(path) and all(word.encode() in text for word in words):
+                module = self.module(each)
+                if module is not None:
+                    found.append(module)
+        return found
+
+    def _around(self, folder: str) -> list[str]:
+        """List the source files of the project that a folder belongs to, nearest folders first."""
+        root = _root(folder)
+        if root not in self._listed:
+            self._listed[root] = list(itertools.islice(_sources(root), FILES))
+        return self._listed[root]
+
+    def _bytes(self, path: str) -> bytes:
+        if path not in self._texts:
+            try:
+                with open(path, "rb") as file:
+                    self._texts[path] = file.read(LONGEST)
+            except OSError:
+                self._texts[path] = b""
+        return self._texts[path]
+
     def resolve(self, importer: str, name: str, level: int = 0) -> Module | None:
         """Return the module that `import name` (or `from ..name import`) means in `importer`."""
         folder = os.path.dirname(os.path.normpath(importer))
         asked = (folder, name, level)
         if asked not in self._resolved:
             self._resolved[asked] = self._search(folder, [part for part in name.split(".") if part], level)
-        path, folders = self._resolved[asked]
-        self.read.update(folders)
+        path, searched = self._resolved[asked]
+        self.read.update(searched)
         return self.module(path) if path is not None else None
 
     def _search(self, folder: str, parts: list[str], level: int) -> tuple[str | None, tuple[str, ...]]:
-        """Return the file that an import names, and the folders that were searched for it."""
+        """Return the file that an import names, and what was looked for on the way."""
         if level:
             above = os.path.normpath(os.path.join(folder, *[os.pardir] * (level - 1)))
             return self._place(above, parts), _searched(above, parts)
-        folders: list[str] = []
+        searched: list[str] = []
         for base in self._bases(folder) if parts else ():
-            folders += _searched(base, parts)
+            searched += _searched(base, parts)
             place = self._place(base, parts)
             if place is not None:
-                return place, tuple(folders)
-        return None, tuple(folders)
+                return place, tuple(searched)
+        return None, tuple(searched)
 
     def _bases(self, folder: str) -> list[str]:
         """List the folders that may be on sys.path: the file's own, its ancestors, their src/."""
@@ -87,12 +124,14 @@ class Project:
 
 
 def _searched(base: str, parts: list[str]) -> tuple[str, ...]:
-    """Name the folders below `base` whose listing tells whether `parts` are there, each with a final separator."""
-    found = [os.path.join(base or os.curdir, "")]
-    for part in parts[:-1]:
-        if not os.path.isdir(found[-1] + part):
+    """Say which names were looked for in which folders, as `folder NUL name`."""
+    found: list[str] = []
+    folder = base or os.curdir
+    for part in parts:
+        found.append(f"{folder}\0{part}")
+        folder = os.path.join(folder, part)
+        if not os.path.isdir(folder):
             break
-        found.append(os.path.join(found[-1] + part, ""))
     return tuple(found)
 
 
@@ -105,3 +144,24 @@ def top_level(tree: ast.Module) -> Iterable[ast.stmt]:
         for name in ("orelse", "finalbody", "body"):
             if isinstance(statement, ast.If | ast.Try | ast.With):
                 stack.extend(reversed(getattr(statement, name, [])))
+
+
+def _root(folder: str) -> str:
+    """Return the folder of the project around `folder`: the nearest one with a marker, else the folder itself."""
+    here = folder or os.curdir
+    for _ in range(8):
+        if any(os.path.exists(os.path.join(here, marker)) for marker in MARKERS):
+            return here
+        above = os.path.dirname(here) or os.curdir
+        if above in (here, os.sep):
+            break
+        here = above
+    return folder or os.curdir
+
+
+def _sources(root: str) -> Iterator[str]:
+    for here, folders, files in os.walk(root):
+        folders[:] = sorted(name for name in folders if name not in SKIPPED and not name.startswith("."))
+        for name in sorted(files):
+            if name.endswith(".py"):
+                yield os.path.normpath(os.path.join(here, name))

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from lintloss.facts import assign, branches, equality, imports, iterate
+from lintloss.facts import assign, branches, equality, gradients, imports, iterate, modes
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.machine import Machine
 from lintloss.facts.phases import note_training_flag
@@ -116,15 +116,17 @@ def _while(machine: Machine, node: ast.While) -> str:
 
 
 def _with(machine: Machine, node: ast.With | ast.AsyncWith) -> str:
-    from lintloss.facts.phases import entered
-
-    values = []
+    statement = machine.get(gradients.STATEMENT, "off")
+    said = []
     for item in node.items:
         value = evaluate(machine, item.context_expr)
-        values.append(value)
+        each = gradients.said_by(machine, value, item.context_expr)
+        if each:  # entered, `set_grad_enabled(False)` holds for the block only
+            gradients.restore(machine, statement)
+            said.append(each)
         if item.optional_vars is not None:
             assign.store(machine, item.optional_vars, value)
-    with entered(machine, values):
+    with gradients.inside(machine, said):
         return execute(machine, node.body)
 
 
@@ -191,6 +193,7 @@ def _match(machine: Machine, node: ast.Match) -> str:
 
 def _assert(machine: Machine, node: ast.Assert) -> str:
     evaluate(machine, node.test)
+    modes.asserted(machine, node.test)
     return NEXT
 
 

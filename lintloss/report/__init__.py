@@ -82,10 +82,14 @@ def load(name: str) -> Format:
     return cast(Format, import_module(FORMATS[name]))
 
 
-def choose(environ: Mapping[str, str], *, is_terminal: bool) -> str:
-    """Return the format for a run that names none: that of the CI system it is on, else one for the reader at hand."""
+def choose(environ: Mapping[str, str], *, is_terminal: bool, shows_evidence: bool = False) -> str:
+    """Return the format for a run that names none: that of the CI system it is on, else one for the reader at hand.
+
+    Args:
+        shows_evidence: `--show-evidence` was given, for which `concise` has no room.
+    """
     if environ.get("GITHUB_ACTIONS", "").lower() == "true":
         return "github"
     if environ.get("GITLAB_CI", "").lower() == "true":
         return "gitlab"
-    return "full" if is_terminal else "concise"
+    return "full" if is_terminal or shows_evidence else "concise"

@@ -67,10 +67,15 @@ def page(rule: type[Rule]) -> RulePage:
         confirmed_by=getattr(rule, "confirmed_by", ""),
         since=rule.since,
         enabled=rule.enabled,
-        fixable=any(example.fixed is not None for example in bad),
+        fixable=has_fix(rule) and any(example.fixed is not None for example in bad),
         bad=bad,
         good=good,
     )
+
+
+def has_fix(rule: type[Rule]) -> bool:
+    """Say whether a rule can fix what it finds: it defines `fix`, or what it watches brings its repair along."""
+    return rule.fix is not Rule.fix or any("repair" in seen.__slots__ for seen in rule.watches)
 
 
 def _usual_severity(bad: Sequence[Bad]) -> Severity:
@@ -113,7 +118,7 @@ def as_markdown(shown: RulePage, *, level: int = 1, examples: int | None = None)
         parts += [f"{mark}# {heading}", text]
     for bad in shown.bad[:examples]:
         parts += [f"{mark}# Reported: {bad.why}", _code(bad.code, dict(bad.files))]
-        parts += ["After the fix:", _code(bad.fixed, {})] if bad.fixed else []
+        parts += [_repaired(shown), _code(bad.fixed, {})] if bad.fixed else []
     for good in shown.good[:examples]:
         parts += [f"{mark}# Not reported: {good.why}", _code(good.code, dict(good.files))]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -123,6 +128,10 @@ def _facts(shown: RulePage) -> str:
     fixable = "has a fix" if shown.fixable else "has no fix"
     enabled = "on by default" if shown.enabled else "off by default"
     return f"Usually {_article(shown.severity.label)}; {fixable}; {enabled}; since {shown.since}."
+
+
+def _repaired(shown: RulePage) -> str:
+    return "After the fix:" if shown.fixable else "Repaired by hand:"
 
 
 def _article(noun: str) -> str:
@@ -152,7 +161,7 @@ def as_text(shown: RulePage) -> str:
     for bad in shown.bad:
         parts.append(f"Reported: {bad.why}\n{_listing(bad.code, dict(bad.files))}")
         if bad.fixed:
-            parts.append(f"After the fix:\n{_indent(bad.fixed.strip(chr(10)))}")
+            parts.append(f"{_repaired(shown)}\n{_indent(bad.fixed.strip(chr(10)))}")
     parts += [f"Not reported: {good.why}\n{_listing(good.code, dict(good.files))}" for good in shown.good]
     return "\n\n".join([*parts, shown.url]) + "\n"
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lintloss.errors import LintlossError, UsageError
-from lintloss.verify import reports
+from lintloss.verify import after_fix, data, reports
 from lintloss.verify.events import Tape
-from lintloss.verify.experiments import experiments
-from lintloss.verify.flagged import read_findings
+from lintloss.verify.experiments import Experiment, experiments
+from lintloss.verify.flagged import FlaggedFinding, read_findings
 from lintloss.verify.found import found
 from lintloss.verify.judge import Run, judge
 from lintloss.verify.launch import Outcome, launch
@@ -21,7 +21,7 @@ from lintloss.verify.merge import read_tapes
 from lintloss.verify.request import Options, write_plan
 from lintloss.verify.verdicts import CONFIRMED, Verdict
 
-EXPERIMENTS = ("untrained", "causality", "copy-oracle", "next-oracle")
+EXPERIMENTS = ("untrained", "causality", "copy-oracle", "next-oracle", "data")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,8 @@ class Request:
     output_file: Path | None
     reports: tuple[tuple[str, Path], ...]
     keep: Path | None
+    after_fix: bool = False
+    training: tuple[Path, ...] = ()
 
 
 def main(argv: Sequence[str]) -> int:
@@ -47,6 +49,8 @@ def main(argv: Sequence[str]) -> int:
 
 def run(request: Request) -> int:
     """Launch, merge, judge, report. 1: something confirmed; 0: nothing; 2: the program failed."""
+    for path in request.training:
+        data.check(path)
     findings = read_findings(request.findings) if request.findings is not None else ()
     with tempfile.TemporaryDirectory(prefix="lintloss-") as scratch:
         folder = request.keep or Path(scratch)
@@ -59,8 +63,25 @@ def run(request: Request) -> int:
     verdicts = (*judged, *found(tapes, judged))
     _complain(tapes, outcome)
     tried = experiments(tapes, request.options.experiments)
-    reports.write(reports.Report(verdicts, done, outcome, tried), request.output_format, request.output_file, request.reports)
+    if "data" in request.options.experiments:
+        tried += data.describe(tapes, request.training)
+    if request.after_fix:
+        tried += _after_fix(request, findings)
+    reports.write(
+        reports.Report(verdicts, done, outcome, tried), request.output_format, request.output_file, request.reports
+    )
     return exit_code(verdicts, outcome)
+
+
+def _after_fix(request: Request, findings: tuple[FlaggedFinding, ...]) -> tuple[Experiment, ...]:
+    """Run the command again with the proposed fixes in place of the flagged lines."""
+    texts = after_fix.overlays(findings)
+    if not texts:
+        return ()
+    with tempfile.TemporaryDirectory(prefix="lintloss-") as scratch:
+        options = Options(overlays=texts)
+        launch(request.command, write_plan(Path(scratch), (), options))
+        return after_fix.outcomes(findings, read_tapes(Path(scratch)))
 
 
 def _complain(tapes: tuple[Tape, ...], outcome: Outcome) -> None:
@@ -94,7 +115,8 @@ def parse(argv: Sequence[str]) -> Request:
     )
     return Request(
         findings=parsed.findings, command=tuple(command), options=options, output_format=parsed.output_format,
-        output_file=parsed.output_file, reports=tuple(_named_report(text) for text in parsed.report), keep=parsed.keep,
+        output_file=parsed.output_file, reports=tuple(_named_report(text) for text in parsed.report),
+        keep=parsed.keep, after_fix=parsed.after_fix, training=tuple(parsed.training),
     )  # fmt: skip
 
 
@@ -124,6 +146,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--show-instrumented", action="store_true", help="print the flagged files as instrumented")
     parser.add_argument("--debug-shapes", nargs="?", type=int, const=3, default=0, metavar="BATCHES")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the raw ledgers there")
+    parser.add_argument(
+        "--training", action="append", type=Path, default=[], metavar="FILE", help="a token file, for --data"
+    )
+    parser.add_argument("--after-fix", action="store_true", help="run again with the proposed fixes applied in memory")
     for name in EXPERIMENTS:
         parser.add_argument(f"--{name}", action="store_true")
     return parser

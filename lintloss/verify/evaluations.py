@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import median
@@ -25,7 +26,7 @@ def by_scope(tape: Tape, scope: int, value_sites: frozenset[int]) -> tuple[Evalu
     entries = [mark.order for mark in tape.enters if mark.site == scope] or [0]
     bounds = [*entries, 1 << 60]
     found: list[Evaluation] = []
-    for start, end in zip(bounds, bounds[1:], strict=False):
+    for start, end in itertools.pairwise(bounds):
         found.extend(_cut(tape, scope, start, end, value_sites))
     return tuple(_with_values(tape, found))
 

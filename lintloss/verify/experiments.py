@@ -15,6 +15,8 @@ from lintloss.verify.ranks import Group
 from lintloss.verify.reported import read
 
 LIMITS = {
+    "data": "counts what embeddings read; overlap is looked for by exact windows in token files",
+    "after-fix": "runs the program a second time with the fixed text; nothing on disk is changed by the fix",
     "untrained": "sees scale errors; not a missing shift, a leak or softmax before cross-entropy",
     "copy-oracle": "sees a missing shift; not what lies between model and criterion",
     "next-oracle": "sees wrong shifts and scored padding; not what lies between model and criterion",
@@ -56,6 +58,8 @@ def _of(evaluation: Evaluation, asked: tuple[str, ...]) -> Iterator[Experiment]:
     place = f"{os.path.relpath(frame.path)}:{frame.row}" if frame is not None else "?"
     classes = evaluation.calls[0].form.classes
     for name in asked:
+        if name == "data":
+            continue  # data.py: it is about the run, not one evaluation
         if name == "causality":
             yield from _causality(items, place)
             continue
@@ -84,13 +88,17 @@ def _judged(name: str, place: str, number: float, formula: str, uniform: float) 
     else:
         passed = abs(number) < 0.1
         wanted = "near 0, for a model that knows the next token"
-    return Experiment(name, place, passed, number, f"the evaluation ({formula}) would report {number:.4f}; right is {wanted}")
+    return Experiment(
+        name, place, passed, number, f"the evaluation ({formula}) would report {number:.4f}; right is {wanted}"
+    )
 
 
 def _would_report(evaluation: Evaluation, items: tuple[Looked, ...], fact: str) -> tuple[float | None, str]:
     """Put the stand-in's losses in the place of the model's, and average them by the program's own formula."""
     swapped = tuple(
-        replace(item.call, value=value, plain_nats=math.nan) for item in items if (value := item.number(fact)) is not None
+        replace(item.call, value=value, plain_nats=math.nan)
+        for item in items
+        if (value := item.number(fact)) is not None
     )
     if not swapped:
         return None, ""

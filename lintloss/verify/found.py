@@ -10,29 +10,35 @@ from lintloss.findings import Span
 from lintloss.verify import judge_averaging, judge_hygiene, judge_logits
 from lintloss.verify.close_looks import Looked, looked, offset, offsets
 from lintloss.verify.evaluations import Evaluation, by_runs
-from lintloss.verify.events import DROPOUT, GRAD, Frame, Tape
+from lintloss.verify.events import DROPOUT, GRAD, Form, Frame, Tape
 from lintloss.verify.flagged import FlaggedFinding, Place
 from lintloss.verify.formulas import truth
 from lintloss.verify.ranks import Group
 from lintloss.verify.reported import Reading, read
-from lintloss.verify.verdicts import CONFIRMED, UNDECIDED, Judged, Pair, Verdict, difference
+from lintloss.verify.verdicts import CONFIRMED, NEGLIGIBLE, UNDECIDED, Judged, Pair, Verdict, difference
 
 NAMES = {
-    "LL101": "batch-averaged-loss", "LL102": "wrong-normalizer", "LL104": "averaged-perplexity",
+    "LL101": "batch-averaged-loss", "LL102": "wrong-normalizer", "LL103": "unscored-token-count",
+    "LL104": "averaged-perplexity",
     "LL201": "non-cross-entropy-criterion", "LL202": "softmax-before-cross-entropy", "LL203": "nll-on-logits",
     "LL301": "missing-label-shift", "LL302": "double-label-shift", "LL304": "scored-padding",
-    "LL306": "future-token-leak", "LL401": "missing-eval-mode",
+    "LL204": "regularized-eval-loss", "LL501": "wrong-base", "LL306": "future-token-leak", "LL401": "missing-eval-mode",
 }  # fmt: skip
 
 
 def found(tapes: tuple[Tape, ...], judged: tuple[Verdict, ...]) -> tuple[Verdict, ...]:
-    """Findings at the sites that no finding of the same code has judged; the first evaluation of a site stands for all."""
+    """Findings at sites that no finding of the same code has judged; a site's first evaluation stands for all."""
     known = {(verdict.finding.code, verdict.finding.place.path) for verdict in judged}
+    numbers = [
+        call.reported for verdict in judged if verdict.status in (CONFIRMED, NEGLIGIBLE) for call in verdict.calls
+    ]
     result: dict[tuple[str, Frame], Verdict] = {}
     for tape in tapes:
         for evaluation in by_runs(tape):
             for code, outcome in _claims(evaluation):
                 frame = _place(evaluation)
+                if code in judge_averaging.CODES and outcome.reported in numbers:
+                    continue  # this very number has been judged, under whatever code
                 taken = any((code, step.path) in known for step in evaluation.calls[0].site.frames)
                 if frame is not None and not taken:
                     result.setdefault((code, frame), _verdict(code, frame, outcome, len(judged) + len(result)))
@@ -91,13 +97,20 @@ def _averaging(evaluation: Evaluation) -> Iterator[tuple[str, Judged]]:
     reference = Pair.of(truth(reading.calls), math.fsum(call.scored for call in reading.calls))
     if reading.formula is None or difference(reading.pair, reference) <= 1e-3 or _is_a_step(reading):
         return
-    code = _code(reading.formula)
+    code = _code(reading.formula, calls[0].form)
     yield code, judge_averaging.judge(code, Group((evaluation,)))
 
 
-def _code(formula: str) -> str:
+def _code(formula: str, form: Form) -> str:
+    """The rule that describes this formula."""
+    if form.label_smoothing or form.weighted:
+        return "LL204"
     if "perplexities" in formula:
         return "LL104"
+    if formula.startswith("2 to the power") or formula.endswith("in bits"):
+        return "LL501"
+    if formula.endswith("counted)"):
+        return "LL103"
     return "LL101" if formula.removeprefix("exp of ") == "mean of batch means" else "LL102"
 
 
@@ -124,12 +137,21 @@ def _shifts(evaluation: Evaluation, items: tuple[Looked, ...], group: Group) -> 
 def _leak(evaluation: Evaluation, item: Looked) -> Judged:
     moved = item.number("early_logits_moved") or 0.0
     reading = read(evaluation)
-    reason = f"changing the last token moves earlier logits by up to {moved:.3g}: the model sees the tokens it is to predict"
+    reason = (
+        f"changing the last token moves earlier logits by up to {moved:.3g}: the model sees the tokens it is to predict"
+    )
     return Judged(CONFIRMED, reading.pair, Pair(), reason, reading.formula, offsets=offsets((item,)))
 
 
 def _unsure(judged: Judged) -> Judged:
     reason = f"{judged.explanation}; right for an autoencoder, wrong for a causal model: --causality tells which"
     return Judged(
-        UNDECIDED, judged.reported, judged.reference, reason, judged.formula, judged.batches, judged.offsets, judged.partial
+        UNDECIDED,
+        judged.reported,
+        judged.reference,
+        reason,
+        judged.formula,
+        judged.batches,
+        judged.offsets,
+        judged.partial,
     )

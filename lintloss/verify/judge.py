@@ -11,6 +11,8 @@ from lintloss.verify.flagged import FlaggedFinding
 from lintloss.verify.ranks import Group, gather
 from lintloss.verify.verdicts import CONFIRMED, NEGLIGIBLE, NOT_REACHED, REFUTED, UNDECIDED, Judged, Verdict
 
+JUDGED = judge_averaging.CODES | judge_hygiene.CODES | frozenset(judge_logits.CODES)
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -29,6 +31,8 @@ def judge(findings: tuple[FlaggedFinding, ...], run: Run) -> tuple[Verdict, ...]
 
 
 def _judge_one(finding: FlaggedFinding, run: Run) -> Verdict:
+    if finding.code not in JUDGED:
+        return Verdict(finding, UNDECIDED, f"running the program does not decide {finding.code}")
     groups = _groups(finding, run.tapes)
     if not groups:
         return Verdict(finding, *_unseen(finding, run))
@@ -99,7 +103,9 @@ def _unseen(finding: FlaggedFinding, run: Run) -> tuple[str, str]:
 
 def _nothing_recorded(run: Run) -> str:
     if not run.tapes:
-        return "no Python process of the command wrote a ledger (python -I or -S, or a launcher that clears PYTHONPATH?)"
+        return (
+            "no Python process of the command wrote a ledger (python -I or -S, or a launcher that clears PYTHONPATH?)"
+        )
     if not any(tape.process.torch for tape in run.tapes):
         return "torch was never imported by the command"
     return "no criterion of torch.nn.functional was called"

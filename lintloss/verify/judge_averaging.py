@@ -1,4 +1,4 @@
-"""Judges LL1xx, LL204, LL5xx: rules whose truth the ledger's sums and counts give without another look at the logits."""
+"""Judges LL1xx, LL204, LL5xx: rules whose truth the ledger's sums and counts give, with no look at the logits."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from lintloss.verify.verdicts import (
     difference,
     grade,
 )
+
+CODES = frozenset({"LL101", "LL102", "LL103", "LL104", "LL105", "LL204", "LL501", "LL502"})
 
 
 def judge(code: str, group: Group) -> Judged:

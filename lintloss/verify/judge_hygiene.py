@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from lintloss.verify.events import BATCH_NORM, DROPOUT, GRAD, Call
+from lintloss.verify.events import BATCH_NORM, COMPILED, DROPOUT, GRAD, Call
 from lintloss.verify.formulas import truth
 from lintloss.verify.judge_averaging import batches
 from lintloss.verify.ranks import Group, rank_candidates
@@ -32,7 +32,11 @@ def judge(code: str, group: Group) -> Judged:
 def _no_grad(calls: tuple[Call, ...]) -> tuple[str, str, Pair | None]:
     recorded = sum(1 for call in calls if call.flags & GRAD)
     if recorded:
-        return CONFIRMED, f"gradients were recorded in {recorded:,} of {len(calls):,} calls; the number is not changed", None
+        return (
+            CONFIRMED,
+            f"gradients were recorded in {recorded:,} of {len(calls):,} calls; the number is not changed",
+            None,
+        )
     return REFUTED, f"no gradient was recorded in {len(calls):,} calls", None
 
 
@@ -40,7 +44,7 @@ def _eval_mode(calls: tuple[Call, ...], group: Group) -> tuple[str, str, Pair | 
     dropped = sum(1 for call in calls if call.flags & DROPOUT)
     normed = sum(1 for call in calls if call.flags & BATCH_NORM)
     if not dropped and not normed:
-        if any(call.form.device.startswith("compiled") for call in calls):
+        if any(call.flags & COMPILED for call in calls):
             return UNDECIDED, "the model is compiled: dropout inside the graph is not observed", None
         return REFUTED, f"no dropout was active and no batch norm in training mode in {len(calls):,} calls", None
     what = " and ".join(

@@ -64,7 +64,9 @@ def _criterion(items: Items) -> Opinion:
         return Opinion(REFUTED, "the criterion that ran is cross-entropy", token_mean(items, _as_called))
     truth = token_mean(items, _true_of_one_hot)
     if math.isnan(truth[0]):
-        return Opinion(CONFIRMED, f"the criterion that ran is {', '.join(names)}, no cross-entropy of its inputs is known")
+        return Opinion(
+            CONFIRMED, f"the criterion that ran is {', '.join(names)}, no cross-entropy of its inputs is known"
+        )
     return Opinion(CONFIRMED, f"the criterion that ran is {', '.join(names)}, not cross-entropy", truth)
 
 
@@ -90,7 +92,9 @@ def _softmax(items: Items) -> Opinion:
 
 def _nll(items: Items) -> Opinion:
     if share(items, lambda item: item.facts.get("probabilities") is True):
-        return Opinion(CONFIRMED, "nll_loss was given probabilities, not their logarithms", token_mean(items, _true_nats))
+        return Opinion(
+            CONFIRMED, "nll_loss was given probabilities, not their logarithms", token_mean(items, _true_nats)
+        )
     if share(items, lambda item: item.facts.get("log_probabilities") is False):
         reason = "nll_loss was given rows whose logsumexp is not 0: logits, not log-probabilities"
         return Opinion(CONFIRMED, reason, token_mean(items, _true_nats))

@@ -29,8 +29,8 @@ def environment(plan: Path, base: Mapping[str, str]) -> dict[str, str]:
     """The user's environment plus the injection; an unset PYTHONPATH does not become one that holds the folder '.'."""
     own = base.get("PYTHONPATH")
     path = str(INJECT) if own is None else os.pathsep.join([str(INJECT), own])
-    # Compiled graphs are cached by their source, which the recorder does not change: an old one would hide the criteria,
-    # and one with the recorder's op in it would break the user's next plain run.
+    # Compiled graphs are cached by their source, which the recorder does not change: an old one would hide the
+    # criteria, and one with the recorder's op in it would break the user's next plain run.
     caches = {
         "TORCHINDUCTOR_CACHE_DIR": str(plan.parent / "inductor"),
         "TORCHINDUCTOR_FX_GRAPH_REMOTE_CACHE": "0",
@@ -69,7 +69,7 @@ def _wait(process: subprocess.Popen[bytes], tick: Callable[[], None] | None) -> 
 
 
 class _Forwarder:
-    """While the command runs: SIGINT is left to it (it got its own from the terminal), SIGTERM and SIGHUP are passed on."""
+    """While the command runs: SIGINT is left to it (the terminal sends it one), SIGTERM and SIGHUP are passed on."""
 
     def __init__(self, interrupts: list[int]) -> None:
         self.process: subprocess.Popen[bytes] | None = None

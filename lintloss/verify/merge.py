@@ -155,9 +155,7 @@ def _sort_note(notes: _Notes, number: int, note: dict[str, object]) -> None:
             None if scope is None else _int(scope), tuple(_int(loop) for loop in _items(note["loops"])),
         )  # fmt: skip
     elif kind == "scope_site":
-        notes.scopes[_int(key)] = Scope(
-            str(note["path"]), _int(note["row"]), _int(note["end_row"]), str(note["name"])
-        )
+        notes.scopes[_int(key)] = Scope(str(note["path"]), _int(note["row"]), _int(note["end_row"]), str(note["name"]))
     elif kind == "link":
         notes.links.append(Link(_int(note["finding"]), _int(note["value"]), _int(note["scope"]), str(note["role"])))
     elif kind == "look":

@@ -49,7 +49,9 @@ def shifts(judged: Judged) -> str:
     if not judged.offsets:
         return ""
     items = sorted(judged.offsets.items(), key=lambda item: int(item[0]))
-    bars = [(f"{int(name):+d}", value, GOOD if name == "1" else ACCENT if value > 0.5 else INK) for name, value in items]
+    bars = [
+        (f"{int(name):+d}", value, GOOD if name == "1" else ACCENT if value > 0.5 else INK) for name, value in items
+    ]
     return _bars("Targets found at each offset of the embedded ids", "share of targets", bars, top=1.0)
 
 
@@ -66,7 +68,8 @@ def _level(value: float, name: str, color: str, low: float, high: float) -> str:
     height = _y(value, low, high)
     return (
         f'<line x1="{LEFT}" x2="{WIDTH - 8}" y1="{height:.1f}" y2="{height:.1f}" stroke="{color}" stroke-width="1.5"/>'
-        f'<text x="{WIDTH - 10}" y="{height - 4:.1f}" text-anchor="end" fill="{color}">{name} {wording.number(value)}</text>'
+        f'<text x="{WIDTH - 10}" y="{height - 4:.1f}" text-anchor="end" fill="{color}">{name} '
+        f"{wording.number(value)}</text>"
     )
 
 
@@ -122,5 +125,5 @@ def _svg(title: str, body: Sequence[str]) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" '
         f'role="img" font-family="system-ui, sans-serif" font-size="11" fill="{INK}"><title>{escape(title)}</title>'
-        f'{"".join(body)}</svg>'
+        f"{''.join(body)}</svg>"
     )

@@ -9,7 +9,8 @@ from lintloss.verify.verdicts import Judged, Verdict
 
 STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;color:#222;max-width:62rem;margin:2rem auto;padding:0 1rem}
-table{border-collapse:collapse;width:100%;margin:1rem 0}th,td{padding:.35rem .6rem;border-bottom:1px solid #ddd;text-align:right}
+table{border-collapse:collapse;width:100%;margin:1rem 0}
+th,td{padding:.35rem .6rem;border-bottom:1px solid #ddd;text-align:right}
 th:first-child,td:first-child,th:nth-child(2),td:nth-child(2){text-align:left}
 .status{font-weight:600}.confirmed{color:#c0392b}.refuted{color:#2e7d32}.negligible{color:#8a6d00}
 section{margin:2.5rem 0}svg{max-width:100%;height:auto;margin:.5rem 1rem .5rem 0}code{font-size:.92em}
@@ -24,8 +25,9 @@ def render(verdicts: tuple[Verdict, ...], run: dict[str, object]) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>lintloss verify</title>'
         f"<style>{STYLE}</style></head><body><h1>lintloss verify</h1><p>{escape(wording.summary(verdicts))}</p>"
-        "<table><thead><tr><th>finding</th><th>verdict</th><th>reported loss</th><th>true loss</th><th>reported ppl</th>"
-        f"<th>true ppl</th><th>scored tokens</th></tr></thead><tbody>{rows}</tbody></table>{sections}{tried}"
+        "<table><thead><tr><th>finding</th><th>verdict</th><th>reported loss</th><th>true loss</th>"
+        f"<th>reported ppl</th><th>true ppl</th><th>scored tokens</th></tr></thead>"
+        f"<tbody>{rows}</tbody></table>{sections}{tried}"
         f'<p class="run">{escape(wording.run_line(run))}</p></body></html>\n'
     )
 
@@ -51,8 +53,8 @@ def _section(verdict: Verdict) -> str:
     calls = _calls(verdict.calls) if len(verdict.calls) > 1 else ""
     batches = _batches(worst) if worst is not None and worst.batches else ""
     return (
-        f"<section><h2>{escape(wording.title(verdict))} {_status(verdict)}</h2><p><code>{escape(wording.place(verdict))}"
-        f"</code></p>{message}<p>{escape(verdict.explanation)}.</p>{drawn}{calls}{batches}</section>"
+        f"<section><h2>{escape(wording.title(verdict))} {_status(verdict)}</h2><p>"
+        f"<code>{escape(wording.place(verdict))}</code></p>{message}<p>{escape(verdict.explanation)}.</p>{drawn}{calls}{batches}</section>"
     )
 
 
@@ -72,4 +74,5 @@ def _batches(judged: Judged) -> str:
         for number, batch in enumerate(judged.batches, 1)
     )
     head = "<tr><th>batch</th><th></th><th>loss</th><th>scored tokens</th></tr>"
-    return f"<details><summary>{len(judged.batches):,} batches</summary><table><thead>{head}</thead><tbody>{rows}</tbody></table></details>"
+    table = f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>"
+    return f"<details><summary>{len(judged.batches):,} batches</summary>{table}</details>"

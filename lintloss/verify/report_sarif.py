@@ -43,6 +43,7 @@ def _result(verdict: Verdict, codes: list[str]) -> dict[str, object]:
     finding = verdict.finding
     kind = KINDS[verdict.status]
     judged = report_json.finding(verdict)
+    place = {"artifactLocation": {"uri": _uri(finding.shown_path)}, "region": _region(verdict)}
     return {
         "ruleId": finding.code,
         "ruleIndex": codes.index(finding.code),
@@ -50,7 +51,7 @@ def _result(verdict: Verdict, codes: list[str]) -> dict[str, object]:
         # SARIF: a result whose kind is not "fail" has level "none".
         "level": LEVELS[verdict.status] if kind == "fail" else "none",
         "message": {"text": f"{wording.LABELS[verdict.status].capitalize()}: {verdict.explanation}."},
-        "locations": [{"physicalLocation": {"artifactLocation": {"uri": _uri(finding.shown_path)}, "region": _region(verdict)}}],
+        "locations": [{"physicalLocation": place}],
         "properties": {name: judged[name] for name in ("verdict", "reported", "reference", "found_at_run_time")},
     }  # fmt: skip
 

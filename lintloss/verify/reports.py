@@ -50,9 +50,7 @@ class Report:
         }
 
 
-def write(
-    report: Report, output_format: str, output_file: Path | None, reports: tuple[tuple[str, Path], ...]
-) -> None:
+def write(report: Report, output_format: str, output_file: Path | None, reports: tuple[tuple[str, Path], ...]) -> None:
     for name, path in reports:
         path.write_text(render(report, name), encoding="utf-8")
     text = render(report, output_format)

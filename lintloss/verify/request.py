@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lintloss.verify.flagged import FlaggedFinding, Place
@@ -21,6 +21,7 @@ class Options:
     experiments: tuple[str, ...] = ()
     debug_shapes: int = 0
     show_instrumented: bool = False
+    overlays: dict[str, str] = field(default_factory=dict)  # --after-fix: texts of files with their fixes applied
     close_calls: int = CLOSE_CALLS
     flagged_calls: int = FLAGGED_CALLS
 
@@ -30,7 +31,7 @@ def write_plan(
 ) -> Path:
     """Write plan.json into the run folder and return its path.
 
-    Scripts named in `command` are instrumented as if flagged: without findings, what they print is all that can be judged.
+    Scripts named in `command` are instrumented as if flagged: without findings, what they print can be judged.
     """
     files: dict[str, list[dict[str, object]]] = {}
     for finding in findings:
@@ -40,6 +41,8 @@ def write_plan(
     for word in command:
         if word.endswith(".py") and os.path.isfile(word):
             files.setdefault(os.path.realpath(word), [])
+    for name in options.overlays:
+        files.setdefault(name, [])
     plan = {
         "folder": str(folder),
         "files": files,
@@ -48,6 +51,7 @@ def write_plan(
         "experiments": list(options.experiments),
         "debug_shapes": options.debug_shapes,
         "show_instrumented": options.show_instrumented,
+        "overlays": options.overlays,
     }
     path = folder / "plan.json"
     path.write_text(json.dumps(plan), encoding="utf-8")

@@ -18,6 +18,8 @@ class BatchAveragedLoss(Rule):
         weight than a token of a long one. With padding and an ignored label, masked prompts or rows of unequal length
         the batches always differ, and the reported loss and perplexity are those of no data set. With full blocks
         only the smaller last batch differs; with a fixed `(B, T)` sampler the value is exact, and this is a note.
+        In classification and regression it is exact as long as batches have equal size: a note, too, which
+        `pedantic = true` raises to a warning.
 
     Instead:
         Add up what can be added: the nats of each batch (its mean times its scored tokens, or `reduction="sum"`)
@@ -44,7 +46,8 @@ class BatchAveragedLoss(Rule):
         mean = mean_of(seen)
         if mean is None or not mean.is_mean_of_means:
             return
-        yield Judgment(self._severity(mean), mean.confidence, self._message(mean), mean.evidence)
+        pedantic = None if mean.equal or mean.scores_tokens else Severity.WARNING
+        yield Judgment(self._severity(mean), mean.confidence, self._message(mean), mean.evidence, pedantic=pedantic)
 
     @staticmethod
     def _severity(mean: Mean) -> Severity:

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from lintloss.findings import Severity
-from lintloss.rule import Bad, Good, Rule
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lintloss.facts.evaluation import Evaluation
+from lintloss.findings import Confidence, Fix, Severity
+from lintloss.rule import Bad, Good, Judgment, Rule
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+    from lintloss.facts.observations import Observation
+    from lintloss.rule_scope import RuleScope
 
 GPT = """\
 import torch
@@ -91,6 +101,29 @@ class MissingEvalMode(Rule):
         "dropout and batch norm calls with training=True inside the evaluation, and one batch run again in eval mode: "
         "its loss differs (confirmed), no such call was made (refuted)"
     )
+    watches = (Evaluation,)
+
+    def judge(self, seen: Observation) -> Iterator[Judgment]:
+        if not isinstance(seen, Evaluation) or seen.mode != "train":
+            return
+        sure = seen.stochastic.sure == "yes"
+        why = "was put in training mode" if seen.mode_place is not None else "is in training mode, as it was made,"
+        place = (seen.mode_place,) if seen.mode_place is not None else ()
+        yield Judgment(
+            Severity.ERROR if sure else Severity.WARNING,
+            Confidence.HIGH if sure else Confidence.MEDIUM,
+            f"`{seen.model}` {why} and has {seen.stochastic.what}: call eval() on it before it is evaluated",
+            (*seen.stochastic.places, *place, *seen.stack),
+        )
+
+    def fix(self, node: cst.CSTNode, seen: Observation, scope: RuleScope) -> Fix | None:
+        if not isinstance(seen, Evaluation) or seen.body_row is None or not seen.switchable:
+            return None
+        if not scope.rows[0] <= seen.body_row <= scope.rows[1]:
+            return None
+        model = seen.model.removesuffix(".forward")
+        edit = scope.insert_above(seen.body_row, f"{model}.eval()")
+        return Fix(f"Call `{model}.eval()` first: the number changes", (edit,))
 
     bad = (
         Bad(

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from lintloss.rule import Bad, Good, Rule
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lintloss.facts.evaluation import Evaluation
+from lintloss.findings import Confidence, Fix, Severity
+from lintloss.rule import Bad, Good, Judgment, Rule
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+    from lintloss.facts.observations import Observation
+    from lintloss.rule_scope import RuleScope
 
 CONVNET = """\
 import torch.nn as nn
@@ -70,6 +81,24 @@ class MissingNoGrad(Rule):
         "torch.is_grad_enabled() at the criterion call and a loss that requires grad (confirmed), either one false "
         "(refuted)"
     )
+    watches = (Evaluation,)
+
+    def judge(self, seen: Observation) -> Iterator[Judgment]:
+        if not isinstance(seen, Evaluation) or seen.gradients != "on":
+            return
+        yield Judgment(
+            Severity.WARNING,
+            Confidence.HIGH if seen.named.startswith("eval()") else Confidence.MEDIUM,
+            f"`{seen.model}` records gradients in an evaluation ({seen.named}): every batch keeps its activations; "
+            "put `@torch.no_grad()` on it",
+            seen.stack,
+        )
+
+    def fix(self, node: cst.CSTNode, seen: Observation, scope: RuleScope) -> Fix | None:
+        if not isinstance(seen, Evaluation) or seen.function_row is None or not _is_in(seen.function_row, scope):
+            return None
+        edit = scope.insert_above(seen.function_row, "@torch.no_grad()")
+        return Fix("Decorate the evaluation with `@torch.no_grad()`", (edit,), safe=True)
 
     bad = (
         Bad(
@@ -1052,3 +1081,7 @@ def fit(features, train_loader, val_loader):
 """,
         ),
     )
+
+
+def _is_in(row: int, scope: RuleScope) -> bool:
+    return scope.rows[0] <= row <= scope.rows[1]

@@ -132,7 +132,7 @@ def test_statistics_and_show_files(root: Path, capsys: Out) -> None:
     (root / "a.py").write_text(BAD * 2)
     (root / "b.py").write_text("x = (\n")
     assert run(["check", "--statistics"]) == 1
-    assert capsys.readouterr().out == "2\tAC101\ttotal-by-count\n1\tLL001\tsyntax-error\n"
+    assert capsys.readouterr().out == "2 AC101 total-by-count [2 fixable]\n1 LL001 syntax-error\n"
     assert run(["check", "--show-files"]) == 0
     assert capsys.readouterr().out == "a.py\nb.py\n"
 

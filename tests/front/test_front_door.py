@@ -105,6 +105,27 @@ def test_the_quick_way_gives_way_to_a_configuration(tmp_path: Path) -> None:
     assert "unknown key `bogus`" in done.stderr
 
 
+PYPROJECT = '[project]\nname = "app"\noptional-dependencies.dev = ["lintloss[server]>=0.1", "lintloss"]\n'
+
+
+def test_the_quick_way_stays_open_where_lintloss_is_only_a_dependency(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("x = 1\n")
+    (tmp_path / "pyproject.toml").write_text(PYPROJECT)
+    code, modules = loaded(tmp_path, "check")
+    assert code == 0
+    assert not modules & {*BANNED, *HEAVY}
+
+
+@pytest.mark.parametrize("table", ["[tool.lintloss]\n", '[ tool . "lintloss" ]\n', "[tool]\nlintloss.select = []\n"])
+def test_the_quick_way_gives_way_to_a_table_however_it_is_spelled(tmp_path: Path, table: str) -> None:
+    (tmp_path / "a.py").write_text("x = 1\n")
+    (tmp_path / "pyproject.toml").write_text(table)
+    assert "lintloss.config" in loaded(tmp_path, "check")[1]
+    code, modules = loaded(tmp_path, "check", "--isolated")
+    assert code == 0
+    assert not modules & {*BANNED, *HEAVY}
+
+
 def test_a_format_for_ci_is_chosen_even_when_clean(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("x = 1\n")
     assert json.loads(run(tmp_path, "check", GITLAB_CI="true").stdout) == []

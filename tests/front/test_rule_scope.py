@@ -102,7 +102,7 @@ def test_rows_can_be_put_above_and_below(newline: str) -> None:
 
 def test_a_changed_tree_becomes_edits_of_the_changed_rows_only() -> None:
     class Rename(cst.CSTTransformer):
-        def leave_Name(self, original_node: cst.Name, updated_node: cst.Name) -> cst.Name:  # noqa: N802
+        def leave_Name(self, original_node: cst.Name, updated_node: cst.Name) -> cst.Name:
             return updated_node.with_changes(value="nats") if updated_node.value == "total" else updated_node
 
     scope = RuleScope(split_rows(TEXT), (5, 12))

@@ -38,8 +38,9 @@ def test_report_file_is_utf_8_whatever_the_path_of_a_finding_is(project: Any, tm
 
 
 def test_report_that_cannot_be_written_is_a_usage_error(project: Any, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="cannot write"):
-        write_report("json", str(tmp_path / "none" / "x.json"), project.findings, project.run)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="cannot be written"):
+        write_report("json", str(tmp_path / "file" / "x.json"), project.findings, project.run)
 
 
 def test_statistics_count_by_rule_the_most_frequent_first(project: Any) -> None:

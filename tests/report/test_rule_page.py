@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
-from lintloss.findings import Severity
+from lintloss.findings import Fix, Severity
 from lintloss.report.rule_page import as_json, as_markdown, as_text, catalog, page, render_pages
 from lintloss.rule import Bad, Good, Rule
 
@@ -40,6 +40,9 @@ class BatchAveraged(Rule):
     )
     good: ClassVar[tuple[Good, ...]] = (Good("total / tokens\n", why="weighted by tokens"),)
 
+    def fix(self, node: Any, seen: Any, scope: Any) -> Fix | None:
+        return None
+
 
 class Underlined(Rule):
     """Count one thing once | or twice.
@@ -58,6 +61,22 @@ class Underlined(Rule):
     confirmed_by: ClassVar[str] = ""
     bad: ClassVar[tuple[Bad, ...]] = ()
     good: ClassVar[tuple[Good, ...]] = ()
+
+
+class ByHand(BatchAveraged):
+    """Promise a repaired text that no fix makes.
+
+    Why: it shows what to write.
+    """
+
+    fix = Rule.fix
+
+
+def test_rule_that_makes_no_fix_is_not_fixable_whatever_its_examples_show() -> None:
+    shown = page(ByHand)
+    assert not shown.fixable
+    assert "Repaired by hand:" in as_text(shown) and "After the fix:" not in as_text(shown)
+    assert "After the fix:" in as_text(page(BatchAveraged))
 
 
 def test_sections_of_the_docstring() -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from .conftest import RUNTIME, Verify
+from .conftest import RUNTIME, Verify, finding
 
 pytestmark = pytest.mark.torch
 
@@ -19,7 +20,7 @@ ALL = ("--causality", "--untrained", "--copy-oracle", "--next-oracle", "--debug-
     ("cause", "code", "words"),
     [
         ("divisor", "LL102", "divided by batches again"),
-        ("padding", "LL102", "all positions (ignored ones counted)"),
+        ("padding", "LL103", "all positions (ignored ones counted)"),
         ("shift", "LL301", "the very tokens the model reads"),
         ("mask", "LL306", "moves earlier logits"),
         ("right", None, ""),
@@ -52,3 +53,46 @@ def test_oracles_see_a_missing_shift_and_leave_no_trace(verify: Verify, capfd: p
 def test_instrumented_source_is_shown(verify: Verify, capfd: pytest.CaptureFixture[str]) -> None:
     verify([], sys.executable, RUNTIME / "ll104_perplexities.py", options=("--show-instrumented",))
     assert "__lintloss_value__(" in capfd.readouterr().err
+
+
+def test_after_the_fix_the_right_number_is_reported(verify: Verify, tmp_path: Path) -> None:
+    """The proposed edits are compiled in place of the flagged lines; the file itself stays as it is."""
+    path = tmp_path / "evaluate.py"
+    source = (
+        "import torch\nimport torch.nn.functional as F\n\n"
+        "def evaluate(batches):\n    total = 0.0\n    for logits, targets in batches:\n"
+        "        total += F.cross_entropy(logits, targets).item()\n    return total / len(batches)\n\n"
+        "torch.manual_seed(0)\n"
+        "print(evaluate([(torch.randn(n, 7), torch.randint(0, 7, (n,))) for n in (6, 6, 1)]))\n"
+    )
+    path.write_text(source)
+    fixed = ("        total += F.cross_entropy(logits, targets).item() * len(targets)\n", "    return total / 13\n")
+    edits = [
+        {"location": {"row": row, "column": 1}, "end_location": {"row": row + 1, "column": 1}, "content": content}
+        for row, content in zip((7, 8), fixed, strict=True)
+    ]
+    found = finding(path, "LL101", 8, 12, 32)
+    found["fix"] = {"applicability": "unsafe", "message": "", "edits": edits}
+    run = verify([found], path, options=("--after-fix",))
+    (tried,) = run.document["run"]["experiments"]
+    assert run.findings[0]["verdict"] == "confirmed"
+    assert tried["passed"], tried
+    assert tried["would_report"] == pytest.approx(run.findings[0]["reference"]["loss"], rel=1e-5)
+    assert path.read_text() == source
+
+
+def test_data_counts_sequences_and_finds_them_in_a_token_file(verify: Verify, tmp_path: Path) -> None:
+    program = tmp_path / "evaluate.py"
+    program.write_text(
+        "import torch, struct\nimport torch.nn.functional as F\nfrom torch import nn\n"
+        "torch.manual_seed(0)\nmodel = nn.Sequential(nn.Embedding(300, 8), nn.Linear(8, 300))\n"
+        "ids = torch.randint(0, 300, (6, 41))\nids[5] = ids[0]\n"
+        f"open({str(tmp_path / 'train.bin')!r}, 'wb').write(struct.pack('<123H', *ids[:3].flatten().tolist()))\n"
+        "with torch.no_grad():\n    for part in ids.split(2):\n"
+        "        print(F.cross_entropy(model(part[:, :-1]).flatten(0, 1), part[:, 1:].flatten()).item())\n"
+    )
+    (tmp_path / "train.bin").write_bytes(b"\0\0")
+    run = verify([], program, options=("--data", "--training", str(tmp_path / "train.bin")))
+    whole, overlap = run.document["run"]["experiments"]
+    assert "6 sequences, 240 tokens read, 240 scored, 1 sequences repeat" in whole["explanation"]
+    assert "4 of 6 sampled windows of 32 tokens" in overlap["explanation"] and not overlap["passed"]

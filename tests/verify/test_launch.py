@@ -1,4 +1,4 @@
-"""The command runs as it would without lintloss: arguments, paths, streams, exit codes, signals; children are seen too."""
+"""The command runs as without lintloss: arguments, paths, streams, exit codes, signals; children are seen too."""
 
 from __future__ import annotations
 
@@ -145,9 +145,11 @@ def test_ctrl_c_ends_the_program_and_the_rest_is_judged(tmp_path: Path) -> None:
 
 @pytest.mark.torch
 @pytest.mark.parametrize("way", ["module", "shell", "imported", "spawned", "forked"])
-def test_children_and_other_ways_to_start(way: str, verify: Verify, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_children_and_other_ways_to_start(
+    way: str, verify: Verify, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
-    path, found = script(tmp_path)
+    _, found = script(tmp_path)
     if way == "module":
         command = [sys.executable, "-m", "evaluate"]
     elif way == "shell":

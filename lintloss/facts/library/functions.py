@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import distributed, exponent, reduce
+from lintloss.facts import distributed, exponent, gradients, modes, reduce
 from lintloss.facts.library import losses, ranks, shapes, windows
 from lintloss.facts.library.tables import (
     CRITERIA,
@@ -75,8 +75,7 @@ def call(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: 
 def _gradients(machine: Machine, node: ast.AST, full: str, name: str, args: list[Value], kwargs: Kwargs) -> Value:
     if name == "set_grad_enabled":
         given = args[0] if args else kwargs.get("mode", UNKNOWN)
-        if isinstance(given, Const):
-            machine.put(("grad",), "off", Const(not given.value))
+        gradients.switched(machine, given)
     return LibObject(full, tuple(args), tuple(kwargs.items()), None, machine.key(node, name))
 
 
@@ -113,6 +112,7 @@ def _filled(machine: Machine, node: ast.AST, name: str, args: list[Value], kwarg
 
 
 def _unknown(machine: Machine, node: ast.AST, full: str, name: str, args: list[Value]) -> Value:
+    modes.by_name(machine, name, args)
     if CRITERION_NAME.search(name) and len(args) >= 2:
         return losses.presumed(machine, node, said=f"`{name}` is taken for a criterion by its name")
     tensor = next((arg for arg in args if isinstance(arg, Tensor)), None)
@@ -255,6 +255,15 @@ def _random_split(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kw
     return padding.split(machine, node, [*args, *(kwargs[name] for name in ("lengths",) if name in kwargs)])
 
 
+def _adapted(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """get_peft_model(base, config) is the base with modules added, born in training mode."""
+    base = args[0] if args else kwargs.get("model", UNKNOWN)
+    config = args[1] if len(args) > 1 else kwargs.get("peft_config", UNKNOWN)
+    if not isinstance(base, LibObject):
+        return None
+    return LibObject(base.name, base.args, (*base.kwargs, ("adapter", config)), machine.evidence(node, "adapters are added here"), machine.key(node, "peft"))
+
+
 NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]] = {
     "log": _log,
     "len": _len,
@@ -285,4 +294,5 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "random_split": _random_split,
     "defaultdict": _defaultdict,
     "dict": _defaultdict,
+    "get_peft_model": _adapted,
 }

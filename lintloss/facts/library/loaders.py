@@ -40,4 +40,6 @@ def member(value: LibObject, name: str) -> Value:
         return dataset if dataset is not None else Opaque((*value.key, "dataset"), "dataset")
     if name == "batch_size" and is_loader(value):
         return value.arg(1, "batch_size") or UNKNOWN
+    if name == "module" and short(value).endswith("Parallel") and value.args:
+        return value.args[0]
     return Opaque((*value.key, "." + name), name)

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import accumulation, assign, dead, distributed, exponent, phases, reduce
+from lintloss.facts import accumulation, assign, dead, distributed, exponent, gradients, modes, phases, reduce
 from lintloss.facts.library import ranks, shapes, windows
 from lintloss.facts.library.tables import FLATTENING, GATHERS, MEANS, SAME, SUMS
 from lintloss.facts.machine import Machine
@@ -83,7 +83,12 @@ def _effect(machine: Machine, node: ast.Call, receiver: Value, name: str, args: 
         phases.backward(machine)
         return Const(None)
     if name in {"eval", "train"} and not isinstance(receiver, Lib) and len(args) <= 1:
-        return phases.set_mode(machine, node, receiver, name, args)
+        return modes.call(machine, node, receiver, name, args)
+    if name in modes.SAME_MODULE and (isinstance(receiver, LibObject) or (isinstance(receiver, Ref) and receiver.kind == "instance")):
+        return receiver
+    if name == "enter_context" and args:
+        machine.put(gradients.STATEMENT, "off", Opaque(machine.key(node), "entered")) if gradients.said_by(machine, args[0], node) else None
+        return args[0]
     return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
+from lintloss.facts import forwards
 from lintloss.facts.library import loaders, losses, outputs, ranks, shapes
 from lintloss.facts.library.tables import (
     CAUSAL,
@@ -42,6 +43,7 @@ def call(machine: Machine, node: ast.AST, made: LibObject, args: list[Value], kw
     if name in KERAS_CRITERIA:
         return losses.call(machine, node, name, KERAS_CRITERIA[name], args, kwargs, made)
     if CAUSAL.search(name) or MASKED_MODELS.search(name) or PAIRED.search(name) or HEADED.search(name):
+        forwards.note(machine, node, made)
         return outputs.of_call(machine, node, made, args, kwargs)
     if name in WRAPPERS:
         from lintloss.facts import calls
@@ -51,7 +53,9 @@ def call(machine: Machine, node: ast.AST, made: LibObject, args: list[Value], kw
     if outputs.is_labelled(kwargs):
         return outputs.of_call(machine, node, made, args, kwargs)
     if name == "Sequential":
+        forwards.note(machine, node, made)
         return _sequential(machine, node, made, args)
+    forwards.note_library(machine, node, made)
     return _layer(machine, node, made, name, args, kwargs)
 
 
@@ -97,6 +101,7 @@ def call_opaque(machine: Machine, node: ast.AST, callee: Value, args: list[Value
     over_ranks = ranks.call(machine, node, name, "", args, kwargs) if name else None
     if over_ranks is not None:
         return over_ranks
+    forwards.note_opaque(machine, node, callee, name, kwargs)
     if CRITERION_NAME.search(name) and len(args) + len(kwargs) >= 2:
         return _presumed_criterion(machine, node, name, args, kwargs)
     if (MODEL_NAME.search(name) and (args or kwargs)) or outputs.is_labelled(kwargs):

@@ -9,7 +9,7 @@ import sys
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from types import CodeType, ModuleType
 
-from .ledger import Ledger, TYPE_CHECKING
+from .ledger import TYPE_CHECKING, Ledger
 from .plan import Plan, read_plan
 from .sites import HERE
 from .values import Values
@@ -36,13 +36,16 @@ class Boot:
 
         try:
             self.recorder = install.install(self.plan, self.ledger, module)
-        except Exception as error:  # noqa: BLE001  `import torch` must not fail because of the recorder
+        except Exception as error:  # `import torch` must not fail because of the recorder
             self.ledger.note("failure", error=f"the recorder could not be installed: {error!r}")
         self.values.recorder = self.recorder
 
     def rewritten(self, path: str, source: bytes, name: str) -> CodeType:
         from . import rewrite
 
+        overlay = self.plan.overlays.get(os.path.realpath(path))
+        if overlay is not None:
+            source = overlay.encode()
         return rewrite.compile_recorded(self.plan, self.ledger, path, source, name)
 
     def finish(self) -> None:
@@ -131,6 +134,7 @@ def start(plan_path: str) -> None:
     atexit.register(boot.finish)
     _wrap_exit(boot)
     sys.excepthook = _without_our_frames(sys.excepthook, boot)
+
 
 def _wrap_exit(boot: Boot) -> None:
     """os._exit runs no atexit functions: a device's numbers would be lost."""

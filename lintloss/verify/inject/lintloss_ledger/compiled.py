@@ -1,8 +1,8 @@
 """Stage: a criterion traced into a compiled graph -> a custom op in that graph, which writes the row at run time.
 
-torch.compile looks torch.nn.functional's functions up by name, so the recorder itself becomes the node of the graph and is
-called with fake tensors while the graph is traced. It then hands its result through `lintloss::tap`: an identity that the
-compiler cannot see into or drop, with no mutated input (which would switch CUDA graphs off) and no graph break.
+torch.compile looks torch.nn.functional's functions up by name, so the recorder itself becomes the node of the graph
+and is called with fake tensors while the graph is traced. It then hands its result through `lintloss::tap`: an identity
+that the compiler cannot see into or drop, with no mutated input (which would switch CUDA graphs off), no graph break.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Compiled:
             if kind not in self._unseen:
                 self._unseen.add(kind)
                 self._recorder.ledger.note("unseen", criterion=name, reason=f"its input is a {kind}")
-        except Exception as error:  # noqa: BLE001  tracing the user's model comes first
+        except Exception as error:  # tracing the user's model comes first
             self._recorder.failed(error)
         return result
 
@@ -97,5 +97,5 @@ class Compiled:
             if graded:
                 self.awaiting.append(row)
                 del self.awaiting[:-64]
-        except Exception as error:  # noqa: BLE001  as above
+        except Exception as error:  # as above
             recorder.failed(error)

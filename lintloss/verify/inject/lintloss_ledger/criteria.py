@@ -7,7 +7,14 @@ _LEGACY = ("size_average", "reduce")
 # name -> positional parameters, as documented in torch 2.4 to 2.13. A function that torch lacks is skipped.
 CRITERIA: dict[str, tuple[str, ...]] = {
     "cross_entropy": (
-        "input", "target", "weight", "size_average", "ignore_index", "reduce", "reduction", "label_smoothing"
+        "input",
+        "target",
+        "weight",
+        "size_average",
+        "ignore_index",
+        "reduce",
+        "reduction",
+        "label_smoothing",
     ),
     "nll_loss": ("input", "target", "weight", "size_average", "ignore_index", "reduce", "reduction"),
     "linear_cross_entropy": ("input", "linear_weight", "target"),
@@ -18,7 +25,13 @@ CRITERIA: dict[str, tuple[str, ...]] = {
     "huber_loss": ("input", "target", "reduction", "delta", "weight"),
     "binary_cross_entropy": ("input", "target", "weight", "size_average", "reduce", "reduction"),
     "binary_cross_entropy_with_logits": (
-        "input", "target", "weight", "size_average", "reduce", "reduction", "pos_weight"
+        "input",
+        "target",
+        "weight",
+        "size_average",
+        "reduce",
+        "reduction",
+        "pos_weight",
     ),
     "gaussian_nll_loss": ("input", "target", "var", "full", "eps", "reduction"),
     "poisson_nll_loss": ("input", "target", "log_input", "full", "size_average", "eps", "reduce", "reduction"),

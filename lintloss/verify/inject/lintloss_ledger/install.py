@@ -9,6 +9,7 @@ from typing import Any
 from . import passive
 from .compiled import Compiled
 from .criteria import CRITERIA
+from .data import Data
 from .ledger import Ledger
 from .look import Close
 from .plan import Plan
@@ -23,6 +24,8 @@ def install(plan: Plan, ledger: Ledger, functional: ModuleType) -> Recorder:
     recorder.compiled = Compiled(recorder)
     if plan.debug_shapes:
         recorder.shapes = Shapes(plan.debug_shapes)
+    if "data" in plan.experiments:
+        recorder.data = Data()
     recorder.close = Close(recorder, functional)
     ledger.note("torch", version=str(getattr(recorder.torch, "__version__", "")))
     for name in CRITERIA:
@@ -44,8 +47,6 @@ def install(plan: Plan, ledger: Ledger, functional: ModuleType) -> Recorder:
     _replace_method(recorder, "torch._tensor", "Tensor", "backward", passive.backward)
     _replace_class_method(recorder)
     return recorder
-
-
 
 
 def _replace_method(recorder: Recorder, module: str, owner: str, name: str, make: Any) -> None:

@@ -1,4 +1,4 @@
-"""Stage: events of one process -> two files. Numbers go to a memory map (they outlive kill -9), the rest to JSON lines."""
+"""Stage: events of one process -> two files: numbers in a memory map (they outlive kill -9), the rest as JSON lines."""
 
 from __future__ import annotations
 
@@ -82,8 +82,9 @@ class Ledger:
         while len(self._maps) <= index // SEGMENT_ROWS:
             self._grow()
         padded = numbers + (NAN,) * (8 - len(numbers))
-        ROW.pack_into(self._maps[index // SEGMENT_ROWS], index % SEGMENT_ROWS * ROW.size, kind, flags, site, form,
-                      thread, *padded)
+        ROW.pack_into(
+            self._maps[index // SEGMENT_ROWS], index % SEGMENT_ROWS * ROW.size, kind, flags, site, form, thread, *padded
+        )
         return index
 
     def amend(self, index: int, position: int, number: float) -> None:

@@ -33,9 +33,7 @@ class Close:
         self.probes = _probes(recorder)
         self.wants = True
         plan = recorder.plan
-        self._hungry = {
-            path for path, targets in plan.files.items() if any(t.code.startswith(HUNGRY) for t in targets)
-        }
+        self._hungry = {path for path, targets in plan.files.items() if any(t.code.startswith(HUNGRY) for t in targets)}
 
     def embedded(self, ids: Any, weight: Any, padding_idx: int | None, frame: FrameType | None) -> None:
         """An embedding is read while some site still wants looks: keep its ids, find the module, watch the head."""
@@ -48,7 +46,7 @@ class Close:
                 state.embedded.append(Embedded(weight.shape[0], ids.detach().clone(), padding_idx))
             if state.capture is None:
                 state.capture = outermost(frame, self._torch)
-        except Exception as error:  # noqa: BLE001  the user's forward comes first
+        except Exception as error:  # the user's forward comes first
             self._recorder.failed(error)
 
     def maybe_look(
@@ -59,7 +57,9 @@ class Close:
             with self._torch.no_grad():
                 self.look(index, site, name, bound, result, frame)
 
-    def look(self, index: int, site: int, name: str, bound: dict[str, Any], result: Any, frame: FrameType | None) -> None:
+    def look(
+        self, index: int, site: int, name: str, bound: dict[str, Any], result: Any, frame: FrameType | None
+    ) -> None:
         count = self._counts.get(site, 0)
         limit = self._limit(site)
         state = self._recorder.state
@@ -70,7 +70,9 @@ class Close:
                 self._recorder.ledger.note("look", order=index, **facts)
             finally:
                 state.linear = state.capture = None
-            self.wants = any(self._counts[known] < self._limit(known) for known in self._counts)
+            self.wants = self._recorder.data is not None or any(
+                self._counts[known] < self._limit(known) for known in self._counts
+            )
             if not self.wants:
                 self._stop()
 
@@ -92,7 +94,6 @@ class Close:
         self, site: int, name: str, bound: dict[str, Any], result: Any, frame: FrameType | None
     ) -> dict[str, Any]:
         """Everything that one close look tells; each part stands alone and says nothing where it cannot know."""
-        torch = self._torch
         facts: dict[str, Any] = {}
         if "linear_weight" in bound or "." in name:
             return facts
@@ -128,7 +129,7 @@ class Close:
         return alignment.facts(places, rows, labels.cpu(), ignored, ids.ids.cpu(), pads, self._recorder)
 
     def _ids(self, classes: int) -> Embedded | None:
-        """The token table among the embeddings that were read: as many rows as the logits have classes, else unknown."""
+        """The token table among the embeddings that were read has as many rows as the logits have classes."""
         state = self._recorder.state
         found = [part for part in state.embedded if part.ids.dim() == 2]
         exact = [part for part in found if part.table_rows == classes and not _counts_up(part.ids)]

@@ -19,7 +19,7 @@ def embedding(recorder: Recorder, original: Function) -> Function:
     tracing = recorder.torch._C._get_tracing_state
 
     @functools.wraps(original)
-    def recording(input: Any, weight: Any, padding_idx: int | None = None, *args: Any, **kwargs: Any) -> Any:  # noqa: A002
+    def recording(input: Any, weight: Any, padding_idx: int | None = None, *args: Any, **kwargs: Any) -> Any:
         # In a graph being traced the input is a FakeTensor: torch.compile calls this by its name, never inlines it.
         if type(input) is tensor and not state.busy:
             shape = input.shape
@@ -37,7 +37,7 @@ def dropout(recorder: Recorder, original: Function) -> Function:
     tensor = recorder.torch.Tensor
 
     @functools.wraps(original)
-    def recording(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:  # noqa: A002
+    def recording(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
         if training and p > 0 and type(input) is tensor:
             state.dropout = True
         return original(input, p, training, inplace)
@@ -80,7 +80,7 @@ def backward(recorder: Recorder, original: Function) -> Function:
             awaiting, recorder.compiled.awaiting = recorder.compiled.awaiting, []
             for index in _criterion_rows(self.grad_fn) or awaiting:
                 recorder.ledger.row(events.BACKWARD, 0, index, 0, ())
-        except Exception as error:  # noqa: BLE001  the user's backward comes first
+        except Exception as error:  # the user's backward comes first
             recorder.failed(error)
         return original(self, *args, **kwargs)
 
@@ -139,7 +139,7 @@ def _note_padding(recorder: Recorder, result: Any, value: Any, source: str) -> N
         if known not in recorder.paddings:
             recorder.paddings.add(known)
             recorder.ledger.note("padding", source=source, value=int(value))
-    except Exception as error:  # noqa: BLE001  as above
+    except Exception as error:  # as above
         recorder.failed(error)
 
 

@@ -32,6 +32,8 @@ class Plan:
         experiments = raw["experiments"]
         self.experiments = tuple(experiments) if isinstance(experiments, list) else ()
         self.debug_shapes = int(str(raw["debug_shapes"]))
+        overlays = raw.get("overlays")  # --after-fix: the text of a file with its fixes applied
+        self.overlays: dict[str, str] = overlays if isinstance(overlays, dict) else {}
         self.show_instrumented = bool(raw["show_instrumented"])
 
     @property

@@ -1,4 +1,4 @@
-"""Second forward passes of the program's own model: in eval mode (LL401) and with a later token changed (--causality)."""
+"""Second forwards of the program's own model: in eval mode (LL401), and with a later token changed (--causality)."""
 
 from __future__ import annotations
 
@@ -59,9 +59,7 @@ class EvalMode:
         rows = _same_rows(output, seen, torch)
         if rows is not None:
             wide = rows if rows.dtype.itemsize >= 8 else rows.float()
-            nats = recorder.original["cross_entropy"](
-                wide, seen.labels, ignore_index=seen.ignored, reduction="sum"
-            )
+            nats = recorder.original["cross_entropy"](wide, seen.labels, ignore_index=seen.ignored, reduction="sum")
             return {"eval_nats": float(nats)}
         loss = _scalar(output, torch)
         if loss is None:

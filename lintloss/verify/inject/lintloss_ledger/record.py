@@ -36,6 +36,7 @@ class Recorder:
         self.failures: dict[str, int] = {}
         self.paddings: set[tuple[str, int]] = set()
         self.close: Any = None  # look.Close, set at installation
+        self.data: Any = None  # data.Data, with --data
         self.shapes: Any = None  # shapes.Shapes, with --debug-shapes
         self.compiled: Any = None  # compiled.Observer, set at installation
 
@@ -71,7 +72,7 @@ class Recorder:
         """Write one criterion call; a failure of ours is counted and never reaches the program."""
         try:
             self._note(name, bound, result, frame)
-        except Exception as error:  # noqa: BLE001  the user's program comes first; the judge is told
+        except Exception as error:  # the user's program comes first; the judge is told
             self.failed(error)
 
     def failed(self, error: BaseException) -> None:
@@ -92,6 +93,8 @@ class Recorder:
         rows, length = _rows(state, target)
         spent = self.ledger.spent
         index = self.pending.row(flags, site, form, (value, scored, float(positions), rows, length, plain, NAN, spent))
+        if self.data is not None and not result.requires_grad and state.embedded:
+            self.data.show(index, state.embedded[0].ids, float(scored), self)
         if self.shapes is not None:
             self.shapes.show(site, name, bound, float(value), float(scored), self)
         if result.requires_grad and result.grad_fn is not None:

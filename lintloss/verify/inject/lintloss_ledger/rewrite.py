@@ -1,4 +1,4 @@
-"""Stage: source of a flagged file -> its code object with the flagged expressions recorded. Lines stay where they are."""
+"""Stage: source of a flagged file -> its code object with the flagged expressions recorded, every line in its place."""
 
 from __future__ import annotations
 
@@ -159,10 +159,10 @@ class _Wrap(ast.NodeTransformer):
 
     def _statement_value(self, node: ast.AST, site: int) -> ast.AST:
         """A flagged statement: what it assigns, returns or evaluates."""
-        if isinstance(node, (ast.Assign, ast.AnnAssign, ast.Return, ast.Expr)) and node.value is not None:
-            node.value = ast.copy_location(_call(VALUE, site, node.value), node.value)
-        elif isinstance(node, ast.AugAssign):
-            node.value = ast.copy_location(_call(VALUE, site, node.value), node.value)
+        if isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Return, ast.Expr)):
+            value = node.value
+            if value is not None:
+                node.value = ast.copy_location(_call(VALUE, site, value), value)
         return node
 
 

@@ -1,4 +1,4 @@
-"""What torch.jit.script sees in place of the recording functions whose originals are built in: it compiles sources only.
+"""What torch.jit.script compiles in place of the recording functions whose originals are built in.
 
 Imported when something is scripted, never before. No `from __future__ import annotations`: TorchScript reads the types.
 """
@@ -24,5 +24,5 @@ def scaled_dot_product_attention(
     )
 
 
-def linear(input: Tensor, weight: Tensor, bias: Optional[Tensor] = None) -> Tensor:  # noqa: A002, UP045
+def linear(input: Tensor, weight: Tensor, bias: Optional[Tensor] = None) -> Tensor:  # noqa: UP045
     return torch._C._nn.linear(input, weight, bias)

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from types import CodeType
+
 from .ledger import TYPE_CHECKING
 from .sites import HERE
 

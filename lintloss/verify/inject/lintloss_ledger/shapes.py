@@ -28,10 +28,12 @@ class Shapes:
         by_batch = sum(one for one, _ in calls) / len(calls)
         tokens = sum(count for _, count in calls)
         by_token = sum(one * count for one, count in calls) / tokens if tokens else float("nan")
+        given = (
+            f"logits {tuple(logits.shape)} {_short(logits.dtype)} labels {tuple(target.shape)} {_short(target.dtype)}"
+        )
         print(
-            f"[lintloss] {where} {name} call {len(calls)}: ids {read} logits {tuple(logits.shape)} {_short(logits.dtype)} "
-            f"labels {tuple(target.shape)} {_short(target.dtype)} {reduction} loss {value:.6g} tokens {scored:.0f} of "
-            f"{target.numel()}; running mean by batch {by_batch:.6g}, by token {by_token:.6g}",
+            f"[lintloss] {where} {name} call {len(calls)}: ids {read} {given} {reduction} loss {value:.6g} "
+            f"tokens {scored:.0f} of {target.numel()}; running mean by batch {by_batch:.6g}, by token {by_token:.6g}",
             file=sys.stderr,
         )
 

@@ -27,7 +27,7 @@ class Values:
         start = perf_counter()
         try:
             self._record(site, value)
-        except Exception as error:  # noqa: BLE001  the user's program comes first
+        except Exception as error:  # the user's program comes first
             self._ledger.note("failure", error=f"{type(error).__name__}: {error}"[:300])
         self._ledger.spent += perf_counter() - start
         return value
@@ -43,7 +43,10 @@ class Values:
     def _record(self, site: int, value: Any) -> None:
         if isinstance(value, (tuple, list)) and len(value) <= ELEMENTS:
             for position, part in enumerate(value):
-                self._scalar(site, position + 1, part)
+                if isinstance(part, dict) and len(value) == 1:  # Lightning returns [{"val_loss": …}]
+                    self._record(site, part)
+                else:
+                    self._scalar(site, position + 1, part)
         elif isinstance(value, dict) and len(value) <= ELEMENTS:
             for name, part in value.items():
                 self._scalar(site, self._named(name), part)

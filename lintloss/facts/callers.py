@@ -1,0 +1,111 @@
+"""Callers found by name: what the functions around a call of `name` do to gradients and to the mode of the model.
+
+The interpreter follows calls inside one file and into imports. Who calls a function from *another* file it does not
+see; this search does, by names, and a hit only ever silences a finding.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+from lintloss.facts.gradients import WORDS
+from lintloss.facts.project import Project
+from lintloss.parse import Module
+
+DEPTH = 3  # callers of callers of callers
+SITES = 60
+MODE = re.compile(r"\.eval\(\)|\.train\((mode=)?(False|not |is_|training|train\b|phase|mode|was|prev|flag|self\.train)|eval_mode|evaluating\(|\.training = False|\.training=False")
+FREEZES = re.compile(r"requires_grad_\(False\)|requires_grad = False|requires_grad=False|\.freeze\(\)|volatile")
+
+Around = tuple[ast.AST, ...]  # the nodes around a call, outermost first
+
+
+def gradients_off(project: Project, module: Module, name: str, owner: str = "") -> bool:
+    """Say whether some caller of a function turns gradients off, or freezes what it evaluates."""
+    return any(_turns_off(where, around) for where, around in sites(project, module, name, owner))
+
+
+def evaluation_mode(project: Project, module: Module, name: str, owner: str = "") -> bool:
+    """Say whether some caller of a function sets evaluation mode."""
+    return any(MODE.search(text_of(_function(around, where))) for where, around in sites(project, module, name, owner))
+
+
+def _turns_off(module: Module, around: Around) -> bool:
+    for node in around:
+        if isinstance(node, ast.With | ast.AsyncWith) and any(WORDS.search(text_of(item.context_expr)) for item in node.items):
+            return True
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and any(WORDS.search(text_of(each)) for each in node.decorator_list):
+            return True
+    text = text_of(_function(around, module))
+    return "set_grad_enabled(False)" in text or FREEZES.search(text) is not None or "enter_context" in text
+
+
+def _function(around: Around, module: Module) -> ast.AST:
+    """Return the function around a site; at module level its statement."""
+    functions = [node for node in around if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return functions[-1] if functions else module.tree
+
+
+def sites(project: Project, module: Module, name: str, owner: str = "") -> list[tuple[Module, Around]]:
+    """Return where a function, its callers, and theirs, are called or handed on."""
+    found: list[tuple[Module, Around]] = []
+    waiting = [(module, name, owner, 0)]
+    seen = {(module.path, name)}
+    while waiting and len(found) < SITES:
+        where, wanted, cls, depth = waiting.pop()
+        for site, around in _named(project, where, wanted, cls):
+            found.append((site, around))
+            function = _function(around, site)
+            if depth < DEPTH and isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+                holder = next((node.name for node in reversed(around) if isinstance(node, ast.ClassDef)), "")
+                above = holder if function.name in {"__init__", "__call__"} and holder else function.name
+                if (site.path, above) not in seen and above not in {"main", "forward"}:
+                    seen.add((site.path, above))
+                    waiting.append((site, above, holder, depth + 1))
+    return found
+
+
+def _named(project: Project, module: Module, name: str, owner: str) -> Iterator[tuple[Module, Around]]:
+    yield from _in_module(module, name)
+    stem = os.path.splitext(os.path.basename(module.path))[0]
+    package = os.path.basename(os.path.dirname(module.path))
+    links = [word for word in (owner, stem if stem != "__init__" else package, package, *_bases(module, owner)) if word]
+    for other in project.mentioning(module.path, (name,)):
+        if any(re.search(rf"\b{re.escape(word)}\b", other.text) for word in links):
+            yield from _in_module(other, name)
+
+
+def _bases(module: Module, owner: str) -> list[str]:
+    """Return the names of the base classes of a class: a base may call the method that a subclass defines."""
+    found = (node for node in ast.walk(module.tree) if isinstance(node, ast.ClassDef) and node.name == owner)
+    return [text_of(base).rsplit(".", 1)[-1] for node in found for base in node.bases]
+
+
+def _in_module(module: Module, name: str) -> Iterator[tuple[Module, Around]]:
+    for around in _references(module).get(name, ()):
+        yield module, around
+
+
+@lru_cache(maxsize=64)
+def _references(module: Module) -> dict[str, tuple[Around, ...]]:
+    """Index the names that a module calls or hands on, with the nodes around each."""
+    index: dict[str, list[Around]] = {}
+    stack: list[tuple[ast.AST, Around]] = [(module.tree, ())]
+    while stack:
+        node, around = stack.pop()
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            index.setdefault(node.id, []).append(around)
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+            index.setdefault(node.attr, []).append(around)
+        below = (*around, node) if isinstance(node, ast.With | ast.AsyncWith | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) else around
+        stack.extend((child, below) for child in ast.iter_child_nodes(node))
+    return {name: tuple(found) for name, found in index.items()}
+
+
+@lru_cache(maxsize=2048)
+def text_of(node: ast.AST) -> str:
+    return ast.unparse(node)

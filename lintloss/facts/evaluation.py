@@ -1,0 +1,285 @@
+"""Evaluations: forward passes that are scored and not trained on, with the state of gradients and modules around them."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from lintloss.facts import callers, gradients, regions
+from lintloss.facts.callers import text_of
+from lintloss.facts.forwards import Forward, Scene
+from lintloss.facts.machine import Machine
+from lintloss.facts.observations import Observation, Setting
+from lintloss.facts.regions import Region
+from lintloss.facts.stochastic import Stochastic
+from lintloss.facts.values import Ref, options
+from lintloss.findings import Evidence, Span
+from lintloss.parse import Module
+
+TORCH = re.compile(r"^[ \t]*(?:import|from)\s+torch\b", re.MULTILINE)
+TORCH_NAME = re.compile(r"^import\s+(?:\w+\s*,\s*)*torch\s*(?:$|,|#|;)", re.MULTILINE)
+OLD = re.compile(r"\.data\[0\]|\bvolatile\b")  # PyTorch 0.3, which has no no_grad
+FRAMEWORKS = re.compile(r"Lightning|(^|\.)\w*Trainer$|keras|Callback|Learner|(^|\.)pl\.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation(Observation):
+    """A forward pass of an evaluation.
+
+    gradients: "on" where they are recorded for nothing, else "off". mode: "train" where the model is in training mode,
+    by a call or as it was born, else "". model: how it is called; stochastic: what in it minds the mode.
+    function_row: the row of the `def` to decorate, None where that must not be done.
+    """
+
+    gradients: str = "off"
+    mode: str = ""
+    mode_place: Evidence | None = None
+    model: str = ""
+    models: tuple[str, ...] = ()
+    stochastic: Stochastic = Stochastic()
+    named: str = ""
+    function: str = ""
+    function_row: int | None = None
+    body_row: int | None = None
+    switchable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """A forward pass with the region that it belongs to."""
+
+    forward: Forward
+    region: Region
+
+    @property
+    def scene(self) -> Scene:
+        return self.region.scene(self.forward)
+
+    @property
+    def is_direct(self) -> bool:
+        return self.region.index == len(self.forward.scenes) - 1
+
+    @property
+    def span(self) -> Span:
+        """Return what is shown: the call of the model, or the call in the region that leads there."""
+        call = None if self.is_direct else self.forward.scenes[self.region.index + 1].call
+        return call.span if call is not None else self.forward.span
+
+
+def passes(machine: Machine, module: Module) -> list[Pass]:
+    """Return the forward passes of the evaluations in a module."""
+    found = []
+    for forward in machine.forwards.values():
+        region = regions.region(machine, forward)
+        if region is None or region.scene(forward).module is not module:
+            continue
+        if regions.measures(machine, forward, region):
+            found.append(Pass(forward, region))
+    return found
+
+
+def observe(machine: Machine, found: list[Pass]) -> list[Evaluation]:
+    """Return one observation a region and trouble: the first forward pass with gradients, the first in training mode."""
+    by_call: dict[tuple[Span, str], list[Pass]] = {}
+    for each in found:
+        by_call.setdefault((each.span, each.forward.text), []).append(each)
+    seen: dict[tuple[object, ...], Evaluation] = {}
+    for _, group in sorted(by_call.items(), key=lambda pair: pair[0]):
+        one = _evaluation(machine, group)
+        if one is None:
+            continue
+        for trouble in ("on" if one.gradients == "on" else "", one.mode):
+            if trouble:
+                seen.setdefault((trouble, group[0].scene.node, _place(group[0])), one)
+    return list(dict.fromkeys(seen.values()))
+
+
+def _place(each: Pass) -> object:
+    return each.region.node(each.forward)
+
+
+def _evaluation(machine: Machine, group: list[Pass]) -> Evaluation | None:
+    first = group[0]
+    if not any(_is_torch(each) for each in group) or any(_is_framework(each) for each in group):
+        return None
+    records = all(each.forward.gradients == gradients.ON for each in group) and _records(machine, group)
+    mode = _mode(machine, group)
+    if not records and mode is None:
+        return None
+    return _observed(machine, first if mode is None else mode, records, mode is not None)
+
+
+def _observed(machine: Machine, shown: Pass, records: bool, trains: bool) -> Evaluation:
+    forward, scene = shown.forward, shown.scene
+    node = scene.node if isinstance(scene.node, ast.FunctionDef | ast.AsyncFunctionDef) else None
+    span = shown.span
+    statement = scene.statement
+    rows = (span.row, span.end_row)
+    if statement is not None and statement.lineno <= span.row <= (statement.end_lineno or span.row) and not hasattr(statement, "body"):
+        rows = (statement.lineno, statement.end_lineno or span.end_row)
+    return Evaluation(
+        path=scene.module.path,
+        span=span,
+        statement_rows=rows,
+        scope_rows=machine.anchor(scene.module).scope(span.row),
+        setting=Setting(phase="evaluation", function=scene.name),
+        stack=tuple(each.call for each in forward.scenes[1:] if each.call is not None),
+        gradients="on" if records else "off",
+        mode="train" if trains else "",
+        mode_place=forward.mode_place,
+        model=forward.text,
+        models=_models(node) if node is not None else (),
+        stochastic=forward.stochastic,
+        named=shown.region.named,
+        function=scene.name,
+        function_row=_decorable(scene, node),
+        body_row=_body_row(node),
+        switchable=shown.is_direct and _is_switchable(scene, node, forward),
+    )
+
+
+def _models(node: ast.AST) -> tuple[str, ...]:
+    """Return the names of modules that a function runs or switches, as far as names tell."""
+    from lintloss.facts.forwards import MODEL_WORDS
+    from lintloss.facts.library.tables import MODEL_NAME
+
+    found: dict[str, None] = {}
+    for each in ast.walk(node):
+        if isinstance(each, ast.Call) and isinstance(each.func, ast.Name | ast.Attribute):
+            text = text_of(each.func)
+            if MODEL_NAME.search(text.rsplit(".", 1)[-1]) or MODEL_WORDS.search(text.rsplit(".", 1)[-1]):
+                found[text] = None
+    return tuple(found)
+
+
+def _decorable(scene: Scene, node: ast.FunctionDef | ast.AsyncFunctionDef | None) -> int | None:
+    """Return the row of the `def` that may be decorated: it must not train, and `torch` must be bound to torch."""
+    if node is None or not TORCH_NAME.search(scene.module.text) or isinstance(node, ast.AsyncFunctionDef):
+        return None
+    if gradients.WORDS.search(text_of(node)):  # an attempt that does not hold: a person decides what was meant
+        return None
+    if regions.TRAINS.search(text_of(node)) or regions.TRAINING.search(regions.snake(node.name)):
+        return None
+    return node.lineno
+
+
+def _is_switchable(scene: Scene, node: ast.FunctionDef | ast.AsyncFunctionDef | None, forward: Forward) -> bool:
+    """Say whether `model.eval()` can be put first: one module, no try at it, and training that switches back."""
+    if node is None or regions.TRAINS.search(text_of(node)) or regions.TRAINING.search(regions.snake(node.name)):
+        return False
+    if forward.stochastic.family or "adapters" in _messages(forward):
+        return False
+    owner = forward.text.removesuffix(".forward")
+    if len(_models(node)) != 1 or not re.fullmatch(r"[\w.]+", owner) or re.search(r"\.(eval|train)\b", text_of(node)):
+        return False
+    bound = {each.arg for each in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)}
+    if owner.split(".")[0] not in bound and re.search(rf"^\s*{re.escape(owner)}\s*=", text_of(node), re.MULTILINE):
+        return False  # made inside: the first statement is too early
+    return ".backward(" not in scene.module.text or ".train()" in scene.module.text
+
+
+def _messages(forward: Forward) -> str:
+    return " ".join(place.message for place in forward.stochastic.places)
+
+
+def _body_row(node: ast.FunctionDef | ast.AsyncFunctionDef | None) -> int | None:
+    """Return the row of the first statement of a function below its docstring."""
+    if node is None:
+        return None
+    first = node.body[0]
+    documented = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
+    body = node.body[1:] if documented else node.body
+    return body[0].lineno if body and body[0].lineno > node.lineno else None
+
+
+def _is_torch(each: Pass) -> bool:
+    return any(TORCH.search(module.text) for module in (each.scene.module, each.forward.module))
+
+
+def _is_framework(each: Pass) -> bool:
+    return any(FRAMEWORKS.search(base) for scene in each.forward.scenes for base in scene.owner)
+
+
+# -- gradients --------------------------------------------------------------------------------------------------------
+
+
+def _records(machine: Machine, group: list[Pass]) -> bool:
+    for each in group:
+        forward = each.forward
+        if _is_old(machine, each.scene.module) or regions.needs_gradients(forward, each.region):
+            return False
+        if _is_frozen(each.scene.module, forward.text) or _turns_off_itself(forward):
+            return False
+        if _asked_of_callers(machine, forward, callers.gradients_off):
+            return False
+    return True
+
+
+def _is_old(machine: Machine, module: Module) -> bool:
+    """Say whether the code is for PyTorch 0.3: a module that it has loaded may make the inputs volatile."""
+    loaded = (machine.project.module(path) for path in machine.globals if path != module.path)
+    return OLD.search(module.text) is not None or any("volatile=" in other.text for other in loaded if other is not None)
+
+
+def _turns_off_itself(forward: Forward) -> bool:
+    """Say whether the model's own class turns gradients off."""
+    classes = [option.cls for option in options(forward.model) if isinstance(option, Ref) and option.cls is not None]
+    return any(gradients.WORDS.search(text_of(cls.node)) for cls in classes)
+
+
+def _is_frozen(module: Module, text: str) -> bool:
+    """Say whether a loop over all parameters, or requires_grad_(False), freezes the model somewhere in the file."""
+    name = text.removesuffix(".forward").rsplit(".", 1)[-1]
+    for node in _statements(module.tree):
+        if isinstance(node, ast.For) and "parameters()" in text_of(node.iter) and _same(text_of(node.iter), name):
+            if any(re.search(r"requires_grad(_\(| = )False", text_of(each)) for each in node.body if not isinstance(each, ast.If)):
+                return True
+        if isinstance(node, ast.Expr | ast.Assign) and "requires_grad_(False)" in text_of(node) and _same(text_of(node), name):
+            return True
+    return False
+
+
+def _statements(tree: ast.Module) -> Iterable[ast.AST]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.For | ast.Expr | ast.Assign))
+
+
+def _same(text: str, name: str) -> bool:
+    return re.search(rf"(^|[.\s(]){re.escape(name)}(\.module)?\.(eval\(\)\.)?(named_parameters|parameters|requires_grad_)\(", text) is not None or (
+        re.search(r"(^|[.\s(])(model|net|network)\.(named_parameters|parameters|requires_grad_)\(", text) is not None
+    )
+
+
+def _asked_of_callers(machine: Machine, forward: Forward, question: object) -> bool:
+    """Ask the callers of the function that the interpreter started from; of a script there are none."""
+    if len(forward.scenes) < 2:
+        return False
+    outer = forward.scenes[1]
+    if outer.call is None or outer.call.span.row != getattr(outer.node, "lineno", 0) or outer.call.path != outer.module.path:
+        return False
+    owner = _class_of(outer)
+    assert callable(question)
+    return bool(question(machine.project, outer.module, outer.name, owner))
+
+
+def _class_of(scene: Scene) -> str:
+    for node in ast.walk(scene.module.tree):
+        if isinstance(node, ast.ClassDef) and scene.node in node.body:
+            return node.name
+    return ""
+
+
+# -- modes ------------------------------------------------------------------------------------------------------------
+
+
+def _mode(machine: Machine, group: list[Pass]) -> Pass | None:
+    """Return a pass in training mode, if all of a call are; one that is not makes the mode the callers' business."""
+    for each in group:
+        forward = each.forward
+        born = forward.mode == "" and forward.stochastic.fresh
+        if not (born or forward.mode == "train") or forward.stochastic.sure not in {"yes", "maybe"}:
+            return None
+        if _asked_of_callers(machine, forward, callers.evaluation_mode):
+            return None
+    return group[0]

@@ -1,0 +1,162 @@
+"""Forward passes: where a model was run, under which loops and functions, with gradients or without, in which mode.
+
+They are recorded while the interpreter runs and read when it is done: only then is it known which scopes train.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass
+
+from lintloss.facts import gradients, modes, stochastic
+from lintloss.facts.callers import text_of
+from lintloss.facts.library.tables import CRITERION_NAME, MODEL_NAME
+from lintloss.facts.loops import Loop
+from lintloss.facts.machine import Frame, Machine
+from lintloss.facts.stochastic import Stochastic
+from lintloss.facts.values import Key, Lib, LibObject, Opaque, Ref, Value
+from lintloss.findings import Evidence, Span
+from lintloss.parse import Module
+
+MODULE_BASES = re.compile(r"(^|\.)(Module|PreTrainedModel|ModuleList|Sequential|LightningModule|GenerationMixin|\w*PreTrainedModel)$")
+MODEL_WORDS = re.compile(r"(^|_)(mdl|encoder|decoder|backbone|head|discriminator|critic|actor|teacher|predictor|regressor|crnn|cnn|mlp|vae|ae|autoencoder|gcn|gnn|gat|vit|clip|g|d|f)(_\w+)?\d?$", re.IGNORECASE)
+MODEL_CALL = {"input_ids", "attention_mask", "labels", "inputs_embeds"}
+LOSS_CLASS = re.compile(r"loss|criterion|metric|accuracy", re.IGNORECASE)
+FORWARD = {"forward", "__call__", "call"}
+FLAG = re.compile(r"train|phase|mode|eval|split|test|optim|valid|backprop|backward|no_grad|infer|is_tr|update", re.IGNORECASE)
+LIMIT = 4000  # forwards remembered for one file
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A function (or module body) that was running when a forward pass was."""
+
+    module: Module
+    node: ast.AST
+    key: Key
+    name: str
+    call: Evidence | None  # where the frame outside called it
+    statement: ast.stmt | None
+    owner: tuple[str, ...]  # library bases of the class that the method belongs to
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """One run of a model's forward.
+
+    gradients: "on", "off" or "unsure". mode: "eval", "train", "unsure", or "" as the module was born.
+    """
+
+    module: Module
+    node: ast.Call
+    span: Span
+    scenes: tuple[Scene, ...]  # outermost first
+    loops: tuple[Loop, ...]
+    gradients: str
+    mode: str
+    mode_place: Evidence | None
+    model: Value
+    text: str
+    stochastic: Stochastic
+
+
+def note(machine: Machine, node: ast.AST, model: Value) -> None:
+    """Record that a model is run at `node`, unless that is inside another model's forward."""
+    if len(machine.forwards) >= LIMIT or not isinstance(node, ast.Call) or _within_forward(machine):
+        return
+    state, place = modes.mode(machine, model)
+    machine.forwards[machine.key(node)] = Forward(
+        machine.frame.module,
+        node,
+        machine.anchor(machine.frame.module).span(node),
+        tuple(_scene(machine, frame) for frame in machine.frames),
+        tuple(machine.loops),
+        gradients.state(machine),
+        state,
+        place,
+        model,
+        ast.unparse(node.func),
+        _stochastic(machine, model) if state in {"", "train"} else stochastic.UNKNOWN,
+    )
+
+
+def _stochastic(machine: Machine, model: Value) -> Stochastic:
+    """Say what of a model minds its mode; of a parameter only where the function switches another module."""
+    if isinstance(model, Opaque) and ".eval()" in text_of(machine.frame.node):
+        return stochastic.by_name(machine, model)
+    return stochastic.of(machine, model)
+
+
+def note_opaque(machine: Machine, node: ast.AST, callee: Value, name: str, kwargs: dict[str, Value]) -> None:
+    """Record a call of what is a model by its name, by its arguments, or because eval() was called on it."""
+    if not isinstance(callee, Opaque) or not callee.key or CRITERION_NAME.search(name):
+        return
+    told = MODEL_NAME.search(name) or MODEL_WORDS.search(name) or MODEL_CALL & set(kwargs)
+    model = callee
+    if callee.name in FORWARD and isinstance(callee.key[-1], str):
+        model = Opaque(callee.key[:-1], str(callee.key[-2]).lstrip(".")) if len(callee.key) > 1 else callee
+    if told or machine.get(model.key, "training") is not None:
+        note(machine, node, model)
+
+
+def note_library(machine: Machine, node: ast.AST, made: LibObject) -> None:
+    """Record a call of an instance of some library's class, if it goes by a model's name or eval() was called on it."""
+    if not isinstance(node, ast.Call) or LOSS_CLASS.search(made.name) or made.name.startswith("torch.nn."):
+        return
+    name = ast.unparse(node.func).rsplit(".", 1)[-1]
+    if MODEL_NAME.search(name) or machine.get(made.key, "training") is not None:
+        note(machine, node, made)
+
+
+def is_module(machine: Machine, model: Ref) -> bool:
+    """Say whether an instance of a project class is a network (and no loss written as one)."""
+    from lintloss.facts import calls
+
+    if model.cls is None or LOSS_CLASS.search(model.cls.node.name):
+        return False
+    return any(isinstance(base, Lib) and MODULE_BASES.search(base.name) for base in calls.bases(machine, model.cls))
+
+
+def _within_forward(machine: Machine) -> bool:
+    for frame in machine.frames:
+        if frame.name in FORWARD:
+            first = next(iter(frame.state.names.values()), None)
+            if first is not None and isinstance(first.value, Ref) and is_module(machine, first.value):
+                return True
+    return False
+
+
+def _scene(machine: Machine, frame: Frame) -> Scene:
+    return Scene(frame.module, frame.node, frame.key, frame.name, frame.call_place, frame.statement, _owner(machine, frame))
+
+
+def _owner(machine: Machine, frame: Frame) -> tuple[str, ...]:
+    from lintloss.facts import calls
+
+    if not isinstance(frame.node, ast.FunctionDef | ast.AsyncFunctionDef) or not frame.node.args.args:
+        return ()
+    slot = frame.state.names.get(frame.node.args.args[0].arg)
+    if slot is None or not isinstance(slot.value, Ref) or slot.value.cls is None:
+        return ()
+    return tuple(base.name for base in calls.bases(machine, slot.value.cls) if isinstance(base, Lib))
+
+
+def backward(machine: Machine) -> None:
+    """Mark what trains: from the running function outwards up to the first loop around the backward() call.
+
+    An epoch loop around two loops, one that trains and one that evaluates, is not marked.
+    """
+    flagged = [level for level, _, text in machine.guards if FLAG.search(text)]
+    for index in range(len(machine.frames) - 1, -1, -1):
+        frame = machine.frames[index]
+        inner = [position for position, loop in enumerate(machine.loops) if loop.frame == index + 1]
+        if inner:
+            position = inner[-1]
+            mark(machine, machine.loops[position].key, not any(level > position for level in flagged))
+            return
+        mark(machine, frame.key, not any(level >= frame.loop_base for level in flagged))
+
+
+def mark(machine: Machine, key: Key, always: bool) -> None:
+    machine.trained[key] = machine.trained.get(key, False) or always

@@ -1,0 +1,136 @@
+"""Training or evaluation mode of a module: what eval() and train() set, on what, and what a module is born in."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Sequence
+
+from lintloss.facts.machine import Machine
+from lintloss.facts.values import UNKNOWN, Choice, Const, Func, Key, LibObject, Opaque, Ref, Tuple, Value, options
+from lintloss.findings import Evidence
+
+SAME_MODULE = frozenset({"to", "cuda", "cpu", "half", "float", "double", "bfloat16", "requires_grad_", "share_memory", "type", "to_empty"})
+WRAPPERS = {"DataParallel", "DistributedDataParallel", "FullyShardedDataParallel", "OptimizedModule", "PeftModel"}
+SWITCHES = re.compile(r"\.eval\(\)|\.train\(")
+BY_NAME = re.compile(r"eval_?mode|evaluating|set_eval|to_eval|set_mode|switch_mode|(^|_)eval_?(ctx|context)", re.IGNORECASE)
+DEPTH = 4  # modules inside modules
+
+
+def key_of(value: Value) -> Key:
+    return value.id if isinstance(value, Ref) else getattr(value, "key", ())
+
+
+def call(machine: Machine, node: ast.Call, receiver: Value, name: str, args: Sequence[Value]) -> Value:
+    """model.eval(), model.train(), model.train(flag): remember the mode and return the model."""
+    training: Value = Const(name == "train")
+    if name == "train" and args:
+        training = args[0]
+    switch(machine, receiver, training, machine.evidence(node, _said(training, name)))
+    return receiver
+
+
+def _said(training: Value, name: str) -> str:
+    if not isinstance(training, Const):
+        return "the mode depends on a flag here"
+    return "put in training mode here" if training.value else "put in evaluation mode here"
+
+
+def switch(machine: Machine, receiver: Value, training: Value, place: Evidence | None, depth: int = 0) -> None:
+    """Set the mode of a module and of the modules in it."""
+    for each in options(receiver):
+        key = key_of(each)
+        if not key:
+            continue
+        machine.put(key, "training", training)
+        machine.put(key, "switched", Opaque(("place", place), "place"))
+        if depth >= DEPTH:
+            continue
+        for inner in _inside(machine, each):
+            switch(machine, inner, training, place, depth + 1)
+
+
+def _inside(machine: Machine, value: Value) -> Iterable[Value]:
+    if isinstance(value, LibObject):
+        return [each for arg in value.args for each in options(arg) if isinstance(each, Ref | LibObject) and key_of(each)]
+    if isinstance(value, Ref) and value.kind == "instance":
+        held = [each for slot in machine.fields(value).values() for each in options(slot.value)]
+        return [each for each in held if _is_module(each) and each != value]
+    return []
+
+
+def _is_module(value: Value) -> bool:
+    return isinstance(value, LibObject) or (isinstance(value, Ref) and value.kind == "instance")
+
+
+def unwrapped(value: Value) -> Value:
+    """See through DataParallel and the like."""
+    while isinstance(value, LibObject) and value.name.rsplit(".", 1)[-1] in WRAPPERS and value.args:
+        value = value.args[0]
+    return value
+
+
+def mode(machine: Machine, model: Value) -> tuple[str, Evidence | None]:
+    """Return "eval", "train" or "unsure" where a call says so, else "" (as it was born), and the place of that call."""
+    found = {_mode_of_one(machine, each) for each in options(model) if not isinstance(each, Const)}
+    if len(found) == 1:
+        return found.pop()
+    states = {state for state, _ in found}
+    place = next((where for _, where in found if where is not None), None)
+    return (states.pop() if len(states) == 1 else "unsure"), place
+
+
+def _mode_of_one(machine: Machine, model: Value) -> tuple[str, Evidence | None]:
+    for key in _keys(model):
+        slot = machine.get(key, "training")
+        if slot is None:
+            continue
+        place = machine.get(key, "switched")
+        where = place.value.key[1] if place and isinstance(place.value, Opaque) and len(place.value.key) > 1 else None
+        said = slot.value
+        if isinstance(said, Const):
+            return ("train" if said.value else "eval"), where if isinstance(where, Evidence) else None
+        return "unsure", where if isinstance(where, Evidence) else None
+    return "", None
+
+
+def _keys(model: Value) -> Iterable[Key]:
+    """Yield the identities under which a module's mode may be known: its own, what it wraps, what holds it."""
+    yield key_of(model)
+    inner = unwrapped(model)
+    if inner != model:
+        yield key_of(inner)
+    if isinstance(model, Opaque):
+        key = model.key
+        while len(key) > 1 and isinstance(key[-1], str) and key[-1].startswith("."):
+            key = key[:-1]
+            yield key
+
+
+def asserted(machine: Machine, test: ast.expr) -> None:
+    """Believe `assert not model.training`."""
+    from lintloss.facts.expressions import evaluate
+
+    for part in test.values if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) else [test]:
+        if isinstance(part, ast.UnaryOp) and isinstance(part.op, ast.Not) and isinstance(part.operand, ast.Attribute):
+            if part.operand.attr == "training":
+                switch(machine, evaluate(machine, part.operand.value), Const(False), machine.evidence(part, "is in evaluation mode"))
+
+
+def by_wrapper(machine: Machine, function: Func, args: Iterable[Value]) -> None:
+    """Apply what a decorator or context manager of the project does to the mode of the modules it is given."""
+    if ".eval()" in ast.unparse(function.node):
+        _unsettle(machine, args, Const(False))
+
+
+def by_name(machine: Machine, name: str, args: Iterable[Value]) -> None:
+    """Forget the modes of modules given to an unknown function that goes by the name of a mode switch."""
+    if BY_NAME.search(name):
+        _unsettle(machine, args, UNKNOWN)
+
+
+def _unsettle(machine: Machine, args: Iterable[Value], training: Value) -> None:
+    for value in args:
+        for each in value.items if isinstance(value, Tuple) else options(value):
+            if isinstance(each, Ref | LibObject | Opaque | Choice):
+                switch(machine, each, training, None)

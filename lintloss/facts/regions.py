@@ -1,0 +1,152 @@
+"""Evaluation regions: the innermost loop or function around a forward pass that says it evaluates, and does not train."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+from dataclasses import dataclass
+
+from lintloss.facts import gradients
+from lintloss.facts.callers import text_of
+from lintloss.facts.forwards import Forward, Scene
+from lintloss.facts.loops import Loop
+from lintloss.facts.machine import Machine
+
+NAME = re.compile(r"(^|_)(eval\w*|val|vali\w*|test|tests|tester|testing|dev|perplexity|ppl|infer\w*|predict\w*|benchmark\w*|holdout|heldout)(?=_|\d|$)")
+TRAINING = re.compile(r"train|fit(_|$)|finetune|learn|optimi[sz]e|update|attack|adversar|generate|sample|calibrat|distill|warm_?up|profile|search")
+DATA = re.compile(r"(?<![a-z])(eval|val|valid|validation|test|testing|dev|heldout|holdout|evaluation)(?=\d|_|[^a-z]|loader|data|set|iter|dl|gen|batch|bar|$)", re.IGNORECASE)
+TRAIN_DATA = re.compile(r"train|(?<![a-z])tr_", re.IGNORECASE)
+FILE = re.compile(r"(^|_)(eval\w*|validation|validate|perplexity|ppl|benchmark|test_?ppl|inference)(_|$)")
+MEASURES = re.compile(r"loss|criterion|\bnll|perplex|ppl\b|entropy|accura|correct|metric|\bauc|f1|bleu|rouge|psnr|ssim|dice|iou\b|\bacc|_acc\b|error|\bmse|\bmae|\bwer\b|\bcer\b|logprob|likelihood", re.IGNORECASE)
+TRAINS = re.compile(r"\.backward\(|\.zero_grad\(|autograd\.grad|\bgrad\(|requires_grad_\((True)?\)|requires_grad = True|create_graph|\.grad\b|retain_grad|enable_grad|functional_call|loss_scaler\(|\.minimize\(|train_on_batch|train_batch\(")
+OPTIMIZER = re.compile(r"optimi[sz]er|\boptim\b|(^|\.)opt$|grad_scaler|loss_scaler", re.IGNORECASE)
+UNIT_TEST = re.compile(r"(^|/)(tests?|testing|unittests?)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.py$")
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """What evaluates: a loop of a function, or the function as a whole.
+
+    index: the scene of the forward pass that the region belongs to. named: why it is taken for an evaluation.
+    """
+
+    index: int
+    loop: Loop | None
+    named: str
+
+    def scene(self, forward: Forward) -> Scene:
+        return forward.scenes[self.index]
+
+    def node(self, forward: Forward) -> ast.AST:
+        if self.loop is not None and self.loop.statement is not None:
+            return self.loop.statement
+        return self.scene(forward).node
+
+
+def snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
+def region(machine: Machine, forward: Forward) -> Region | None:
+    """Return the evaluation region around a forward pass, None where it trains or nothing says that it evaluates."""
+    switched = forward.mode == "eval" and forward.mode_place is not None
+    for index in range(len(forward.scenes) - 1, -1, -1):
+        scene = forward.scenes[index]
+        for loop in reversed([each for each in forward.loops if each.frame == index + 1]):
+            if loop.key in machine.trained:
+                return None
+            named = _loop_says(loop)
+            if named or (switched and loop.unit != "epoch"):
+                return _narrowed(forward, Region(index, loop, named or "eval() was called"))
+        if scene.key in machine.trained:
+            return None
+        named = _scene_says(scene)
+        if named or (switched and not isinstance(scene.node, ast.Module)):
+            return _narrowed(forward, Region(index, _own_loop(forward, index), named or "eval() was called"))
+        if TRAINING.search(snake(scene.name)):
+            return None
+    return None
+
+
+def _narrowed(forward: Forward, found: Region) -> Region:
+    """Move a region to the innermost function with a loop over batches: `test()` only calls `iteration(train=False)`."""
+    if found.loop is not None:
+        return found
+    inner = [each for each in forward.loops if each.frame > found.index + 1 and each.unit != "epoch"]
+    return Region(inner[-1].frame - 1, inner[-1], found.named) if inner else found
+
+
+def _own_loop(forward: Forward, index: int) -> Loop | None:
+    inner = [each for each in forward.loops if each.frame >= index + 1 and each.unit != "epoch"]
+    own = [each for each in inner if each.frame == index + 1]
+    return own[-1] if own else None
+
+
+def _loop_says(loop: Loop) -> str:
+    if loop.statement is None or isinstance(loop.statement, ast.While):
+        return ""
+    text = text_of(loop.statement.iter)
+    if DATA.search(text) and not TRAIN_DATA.search(text):
+        return f"it runs over `{text[:60]}`"
+    return ""
+
+
+def _scene_says(scene: Scene) -> str:
+    name = snake(scene.name)
+    if name and NAME.search(name) and not TRAINING.search(name):
+        return f"it is called {scene.name}()"
+    stem = snake(os.path.splitext(os.path.basename(scene.module.path))[0])
+    if FILE.search(stem) and not TRAINING.search(name) and ".backward(" not in scene.module.text:
+        return f"the file is called {stem}"
+    return ""
+
+
+def measures(machine: Machine, forward: Forward, found: Region) -> bool:
+    """Say whether a region computes a loss or a metric, and nothing that needs gradients."""
+    scene = found.scene(forward)
+    node = found.node(forward)
+    if isinstance(node, ast.Module) or UNIT_TEST.search(scene.module.path.replace(os.sep, "/")):
+        return False
+    whole = scene.node if not isinstance(scene.node, ast.Module) else node
+    return MEASURES.search(text_of(whole)) is not None
+
+
+def needs_gradients(forward: Forward, found: Region) -> bool:
+    """Say whether something in the region, or in what it calls, uses gradients (and no flag leaves that out)."""
+    parts = [found.node(forward), *(scene.node for scene in forward.scenes[found.index + 1 :])]
+    return any(_uses_gradients(part) for part in parts)
+
+
+def _uses_gradients(node: ast.AST) -> bool:
+    return any(_is_use(each) for each in unflagged(node))
+
+
+def unflagged(node: ast.AST) -> list[ast.AST]:
+    """List the nodes inside a region that no test of a training flag guards."""
+    from lintloss.facts.forwards import FLAG
+
+    found: list[ast.AST] = []
+    stack = [node]
+    while stack:
+        each = stack.pop()
+        found.append(each)
+        if isinstance(each, ast.If) and FLAG.search(text_of(each.test)):
+            continue
+        stack.extend(ast.iter_child_nodes(each))
+    return found
+
+
+def _is_use(node: ast.AST) -> bool:
+    if isinstance(node, ast.Call):
+        if TRAINS.search(text_of(node.func) + "("):
+            return True
+        return any(isinstance(arg, ast.Name | ast.Attribute) and OPTIMIZER.search(text_of(arg)) for arg in (*node.args, *(each.value for each in node.keywords)))
+    if isinstance(node, ast.Attribute):
+        return node.attr == "grad" and not text_of(node).endswith(("torch.grad", "autograd.grad"))
+    if isinstance(node, ast.Assign):
+        return text_of(node).endswith("requires_grad = True")
+    return False
+
+
+__all__ = ["Region", "gradients", "measures", "needs_gradients", "region"]

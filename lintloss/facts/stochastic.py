@@ -1,0 +1,219 @@
+"""What in a model differs between training and evaluation mode: dropout that drops, batch norm, or nothing that is seen."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass
+
+from lintloss.facts.library.tables import CAUSAL, HEADED, MASKED_MODELS, PAIRED
+from lintloss.facts.machine import Machine
+from lintloss.facts.modes import unwrapped
+from lintloss.facts.values import Class, Const, Func, Lib, LibObject, Opaque, Ref, Tuple, Value, options
+from lintloss.findings import Evidence
+
+NORMS = re.compile(r"^(Lazy|Sync)?(BatchNorm(1d|2d|3d)?|BatchNorm2dSync|InPlaceABN)$|^GhostBatchNorm")
+DROPS = re.compile(r"^(Feature)?(Alpha)?Dropout(1d|2d|3d)?$|^(DropPath|StochasticDepth|LockedDropout|VariationalDropout|WordDropout|DropBlock2D)$")
+FUNCTIONAL = re.compile(r"^(alpha_|feature_)?dropout(1d|2d|3d)?$")
+BUILT_IN = {"TransformerEncoderLayer": "dropout", "TransformerDecoderLayer": "dropout", "Transformer": "dropout"}  # 0.1 by default
+BY_ARGUMENT = {"LSTM", "GRU", "RNN", "MultiheadAttention", "GATConv", "SRU"}  # 0 by default
+FAMILIES = re.compile(r"^(resnet\d+|resnext\w+|wide_resnet\w+|densenet\w+|mobilenet\w+|efficientnet\w+|vgg\w*|alexnet|inception\w*|googlenet|create_model|regnet\w+|shufflenet\w+|mnasnet\w+)$")
+DEPTH = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Stochastic:
+    """How a model may differ between its modes.
+
+    sure: "yes" (seen, and switched on), "maybe" (seen, the rate is not), "no" (all of it is seen, nothing differs) or
+    "unknown". family: a library's model, whose layers are not in this code. fresh: born in training mode.
+    """
+
+    sure: str = "unknown"
+    what: str = ""
+    places: tuple[Evidence, ...] = ()
+    family: bool = False
+    fresh: bool = True
+
+
+UNKNOWN = Stochastic()
+NONE = Stochastic("no")
+
+
+def of(machine: Machine, model: Value) -> Stochastic:
+    """Say what is known of a model."""
+    found = [_of_one(machine, unwrapped(each), set(), 0) for each in options(model) if not isinstance(each, Const)]
+    return _strongest(found) if len({each.fresh for each in found}) == 1 else UNKNOWN
+
+
+def _strongest(found: list[Stochastic]) -> Stochastic:
+    for wanted in ("yes", "maybe", "unknown"):
+        for each in found:
+            if each.sure == wanted:
+                return each
+    return found[0] if found else UNKNOWN
+
+
+def _of_one(machine: Machine, model: Value, seen: set[str], depth: int) -> Stochastic:
+    if depth > DEPTH:
+        return UNKNOWN
+    if isinstance(model, Ref) and model.cls is not None:
+        held = [slot.value for name, slot in machine.fields(model).items() if name not in {"training", "switched"}]
+        inner = [_of_one(machine, each, seen, depth + 1) for each in held if _may_hold(each)]
+        return _strongest([of_class(machine, model.cls, seen, depth), *(each for each in inner if each.sure != "unknown")])
+    if isinstance(model, LibObject):
+        return _of_library(machine, model, seen, depth)
+    return UNKNOWN
+
+
+def _may_hold(value: Value) -> bool:
+    return isinstance(value, LibObject) or (isinstance(value, Ref) and value.kind == "instance")
+
+
+def _of_library(machine: Machine, model: LibObject, seen: set[str], depth: int) -> Stochastic:
+    name = model.name.rsplit(".", 1)[-1]
+    made = (model.made,) if model.made is not None else ()
+    if NORMS.match(name):
+        return Stochastic("yes", "batch norm", made)
+    if DROPS.match(name) or name in BUILT_IN or name in BY_ARGUMENT:
+        return _rate(name, model.arg(0 if DROPS.match(name) else -1, "p" if DROPS.match(name) else "dropout"), made)
+    if FAMILIES.match(name):
+        return Stochastic("yes", "batch norm or dropout", made, family=True)
+    if CAUSAL.search(name) or MASKED_MODELS.search(name) or PAIRED.search(name) or HEADED.search(name) or name.endswith("Model"):
+        return _pretrained(model, made)
+    inner = [_of_one(machine, each, seen, depth + 1) for each in model.args if _may_hold(each)]
+    return _strongest(inner) if inner else NONE if model.name.startswith("torch.nn") else UNKNOWN
+
+
+def _pretrained(model: LibObject, made: tuple[Evidence, ...]) -> Stochastic:
+    """A model of transformers: from_pretrained() leaves it in evaluation mode; what it drops is in its configuration."""
+    adapted = next((each for each in model.kwargs if each[0] == "adapter"), None)
+    if adapted is not None:
+        return _lora(adapted[1], made)
+    loaded = model.made is not None and "from_pretrained" in model.made.message
+    return Stochastic("maybe", "dropout", made, family=True, fresh=not loaded)
+
+
+def _lora(config: Value, made: tuple[Evidence, ...]) -> Stochastic:
+    """get_peft_model() adds modules of its own, born in training mode; their dropout is in the configuration."""
+    rate = config.arg(-1, "lora_dropout") if isinstance(config, LibObject) else None
+    if isinstance(config, LibObject) and "Lora" in config.name and (rate is None or rate == Const(0.0) or rate == Const(0)):
+        return NONE
+    if isinstance(rate, Const):
+        return Stochastic("yes", f"LoRA dropout {rate.value}", made)
+    return Stochastic("maybe", "LoRA dropout", made) if rate is not None else UNKNOWN
+
+
+def _rate(name: str, rate: Value | None, made: tuple[Evidence, ...]) -> Stochastic:
+    if rate is None:
+        return NONE if name in BY_ARGUMENT else Stochastic("yes", f"{name} (0.{'1' if name in BUILT_IN else '5'} by default)", made)
+    if isinstance(rate, Const):
+        return Stochastic("yes", f"{name}({rate.value})", made) if rate.value else NONE
+    return Stochastic("maybe", name, made)
+
+
+# -- classes whose instances were not looked into ---------------------------------------------------------------------
+
+
+def of_class(machine: Machine, cls: Class, seen: set[str], depth: int) -> Stochastic:
+    """Read the methods of a class, its bases and the project classes that it makes or is annotated with."""
+    from lintloss.facts import calls
+
+    found: list[Stochastic] = []
+    for base in calls.bases(machine, cls):
+        if isinstance(base, Class) and _once(base, seen):
+            found += _in_body(machine, base, seen, depth)
+    return _strongest(found) if found else NONE
+
+
+def _once(cls: Class, seen: set[str]) -> bool:
+    name = f"{cls.module.path}:{cls.node.name}"
+    if name in seen:
+        return False
+    seen.add(name)
+    return True
+
+
+def _in_body(machine: Machine, cls: Class, seen: set[str], depth: int) -> list[Stochastic]:
+    found = []
+    for node in ast.walk(cls.node):
+        if isinstance(node, ast.Call):
+            each = _made_by(machine, cls, node, seen, depth)
+            if each is not None:
+                found.append(each)
+        elif isinstance(node, ast.arg) and isinstance(node.annotation, ast.Name) and depth < DEPTH:
+            value = _named(machine, cls, node.annotation)
+            if isinstance(value, Class) and node.arg != "self":
+                inner = of_class(machine, value, seen, depth + 1)
+                found += [inner] if inner.sure in {"yes", "maybe"} else []
+    return found
+
+
+def _made_by(machine: Machine, cls: Class, node: ast.Call, seen: set[str], depth: int) -> Stochastic | None:
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id if isinstance(node.func, ast.Name) else ""
+    place = (Evidence(cls.module.path, machine.anchor(cls.module).span(node), f"`{ast.unparse(node)[:60]}` in {cls.node.name}"),)
+    if NORMS.match(name):
+        return Stochastic("yes", "batch norm", place)
+    if FUNCTIONAL.match(name):
+        return _functional(cls, node, name, place)
+    if DROPS.match(name) or name in BUILT_IN or name in BY_ARGUMENT:
+        wanted = "p" if DROPS.match(name) else "dropout"
+        given = next((each.value for each in node.keywords if each.arg in {wanted, "drop_prob"}), None)
+        if given is None and DROPS.match(name) and node.args:
+            given = node.args[0]
+        return _rate(name, _static(cls, given) if given is not None else None, place)
+    if name[:1].isupper() and isinstance(node.func, ast.Name) and depth < DEPTH:
+        value = _named(machine, cls, node.func)
+        if isinstance(value, Class):
+            inner = of_class(machine, value, seen, depth + 1)
+            return inner if inner.sure in {"yes", "maybe"} else None
+    return None
+
+
+def _functional(cls: Class, node: ast.Call, name: str, place: tuple[Evidence, ...]) -> Stochastic | None:
+    """F.dropout(x, p, training=self.training); without `training` it always drops, eval() or not."""
+    follows = next((each.value for each in node.keywords if each.arg == "training"), node.args[2] if len(node.args) > 2 else None)
+    if follows is None or "training" not in ast.unparse(follows):
+        return None
+    given = next((each.value for each in node.keywords if each.arg == "p"), node.args[1] if len(node.args) > 1 else None)
+    return _rate("Dropout", _static(cls, given) if given is not None else None, place)
+
+
+def _static(cls: Class, node: ast.expr) -> Value:
+    """Return the rate if it is written there, or as the default of a parameter of __init__."""
+    if isinstance(node, ast.Constant):
+        return Const(node.value)
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
+        node = ast.Name(node.attr)
+    if isinstance(node, ast.Name):
+        for default in _defaults(cls, node.id):
+            return Const(default)
+    return Opaque(("rate",), ast.unparse(node))
+
+
+def _defaults(cls: Class, name: str) -> list[object]:
+    made = next((each for each in cls.node.body if isinstance(each, ast.FunctionDef) and each.name == "__init__"), None)
+    if made is None:
+        return []
+    plain = (*made.args.posonlyargs, *made.args.args)
+    pairs = [*zip(reversed(plain), reversed(made.args.defaults), strict=False), *zip(made.args.kwonlyargs, made.args.kw_defaults, strict=True)]
+    return [value.value for each, value in pairs if each.arg == name and isinstance(value, ast.Constant) and isinstance(value.value, int | float)]
+
+
+def by_name(machine: Machine, model: Opaque) -> Stochastic:
+    """Take a parameter called `decoder` for an instance of the class Decoder of its file."""
+    wanted = model.name.replace("_", "").lower()
+    for name, slot in machine.module_names(machine.frame.module.path).items():
+        if name.lower() == wanted and isinstance(slot.value, Class):
+            return of_class(machine, slot.value, set(), 0)
+    return UNKNOWN
+
+
+def _named(machine: Machine, cls: Class, node: ast.expr) -> Value:
+    from lintloss.facts import calls
+
+    return calls._in_module(machine, cls, node)
+
+
+__all__ = ["NONE", "UNKNOWN", "Stochastic", "of", "of_class"]
+_ = (Func, Lib, Tuple)
