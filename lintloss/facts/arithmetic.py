@@ -6,7 +6,7 @@ import ast
 import math
 from dataclasses import replace
 
-from lintloss.facts import counts, equality, regularizers, terms
+from lintloss.facts import accumulation, counts, dead, equality, regularizers, terms
 from lintloss.facts.library import shapes
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
@@ -209,6 +209,7 @@ def _total(
             weights = (*weights, base)
     term = replace(term, fed=fed(machine, term) or term.fed)
     regularizers.note(machine, node, term)
+    dead.note_report(machine, node, term)
     said = f"summed here over {_plural(loops[-1].unit)}" + (f": {unit}" if term.unit.content else "")
     total = replace(
         term,
@@ -279,6 +280,7 @@ def _scaled(machine: Machine, node: ast.AST, quantity: Quantity, other: Value) -
     if factor is None:
         if isinstance(other, Opaque) and other.name.lower().split("_")[-1] in COEFFICIENTS:
             return terms.scaled(quantity)
+        accumulation.note_product(machine, node, quantity, other)
         if quantity.axes:
             if quantity.scoring is not None:  # whatever it is, it may be a mask
                 compare.masked(machine, quantity.scoring, None, drops=False)
@@ -308,6 +310,10 @@ def divide(machine: Machine, node: ast.AST, left: Value, right: Value, inside: i
 
     inside: the loop depth at which the numerator was set, for `total /= n`.
     """
+    if isinstance(left, Const):
+        return accumulation.inverse(machine, node, left) or _tensor_op(machine, node, left, right)
+    if isinstance(left, Quantity) and left.is_loss:
+        accumulation.note_quotient(machine, node, left)
     if not isinstance(left, Quantity):
         count = counts.presumed(machine, left)
         if count is not None and isinstance(right, Quantity) and right.is_count:

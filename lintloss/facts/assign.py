@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import arithmetic, equality, regularizers, writes
+from lintloss.facts import arithmetic, dead, equality, regularizers, writes
 from lintloss.facts.expressions import evaluate, subscript_key
 from lintloss.facts.library import shapes
 from lintloss.facts.machine import Machine
@@ -65,6 +65,7 @@ def store(machine: Machine, target: ast.expr, value: Value) -> None:
     if isinstance(target, ast.Name):
         value = _as_loss(machine, target, named(value, target.id))
         machine.write(target.id, value)
+        dead.note_binding(machine, target, value)
         machine.assigned[machine.frame.module.path, target.lineno] = value
     elif isinstance(target, ast.Tuple | ast.List):
         _unpack(machine, target.elts, value)
@@ -190,6 +191,7 @@ def collect(machine: Machine, owner: Key, value: Value, created: int) -> None:
     over = tuple(machine.loops[created:])
     if over:
         regularizers.note(machine, machine.frame.statement or machine.frame.node, value)
+        dead.note_report(machine, machine.frame.statement or machine.frame.node, value)
         machine.list_loops[owner] = over
     guards = arithmetic.open_guards(machine, created)
     value = _guarded(value, guards)
@@ -231,6 +233,8 @@ def augment(
     else:
         value = arithmetic.binary(machine, node, operator, current, operand, inside=depth)
     machine.assigned[machine.frame.module.path, node.lineno] = value
+    if isinstance(target, ast.Name):
+        dead.note_binding(machine, target, value)
     write(value, depth)
 
 

@@ -292,6 +292,8 @@ def _list(machine: Machine, node: ast.List | ast.Set) -> Value:
 
 
 def _dict(machine: Machine, node: ast.Dict) -> Value:
+    from lintloss.facts import dead
+
     ref = Ref(machine.key(node, "dict"), "dict")
     machine.state.heap.clear(ref.id)
     for key, value in zip(node.keys, node.values, strict=True):
@@ -302,6 +304,7 @@ def _dict(machine: Machine, node: ast.Dict) -> Value:
                     machine.put(ref, name, slot.value)
             continue
         machine.put(ref, subscript_key(machine, key), made)
+        dead.note_store(machine, key, value, made)
     return ref
 
 

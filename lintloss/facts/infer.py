@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
-from lintloss.facts import calls, evaluation, regularizers
+from lintloss.facts import calls, dead, evaluation, regularizers
 from lintloss.facts.machine import Frame, Machine, OutOfBudget
 from lintloss.facts.observations import Observation
 from lintloss.facts.project import Project
@@ -45,6 +45,7 @@ def infer(module: Module, project: Project) -> Facts:
         if _has_missed(machine, function.node):
             _root_of_missed(machine, function)
     regularizers.observe(machine)
+    dead.observe(machine)
     seen = [each for each in machine.log.values() if each.path == module.path]
     seen += evaluation.observe(machine, evaluation.passes(machine, module))
     seen.sort(key=lambda each: (each.span, type(each).__name__))

@@ -30,6 +30,7 @@ class Loop:
     activation: Key = ()  # the key of the frame it runs in
     trains: bool = False
     may_train: bool = False
+    scores: bool = False  # a criterion or a model that computes its loss is called inside, in no inner loop
     shapes: list[Evidence] = field(default_factory=list)
     unequal: list[Evidence] = field(default_factory=list)  # proof that batches differ in scored tokens
     equal: list[Evidence] = field(default_factory=list)  # proof that they do not

@@ -20,6 +20,7 @@ from lintloss.findings import Evidence
 from lintloss.parse import Module
 
 if TYPE_CHECKING:
+    from lintloss.facts.dead import Bound
     from lintloss.facts.forwards import Forward
     from lintloss.facts.regularizers import Noted
 
@@ -72,6 +73,8 @@ class Machine:
         self.reached: set[tuple[str, int]] = set()
         self.visited: set[ast.stmt] = set()  # statements that were run at least once
         self.reports: dict[Evidence, Noted] = {}
+        self.bound: dict[ast.Name, Bound] = {}
+        self.left_over: set[Key] = set()  # loops that report what a training loop left behind
         self.guards: list[tuple[int, Evidence, str]] = []  # (loop depth, condition, its text) of open undecided ifs
         self.class_texts: dict[tuple[str, int], str] = {}  # the text of a model's class and of those it uses
         self.models_made: dict[str, Value | None] = {}  # file -> the one model that it makes

@@ -114,3 +114,25 @@ class Reported(Observation):
     evidence: tuple[Evidence, ...] = ()
     exponentiated: bool = False
     plain_beside: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadValue(Observation):
+    """A value that an evaluation was meant to use.
+
+    kind: "dropped" (bound and never read), "training" (a training loop's loss is reported in its place), "empty" (a
+    counter that stays 0 and divides).
+    """
+
+    kind: str
+    name: str
+    what: str
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accumulated(Observation):
+    """A micro-batch's loss is divided by the number of micro-batches of an update."""
+
+    loss: Quantity
+    loops: tuple[Loop, ...] = ()

@@ -238,6 +238,7 @@ class Scoring:
     extra: tuple[Term, ...] = ()  # further terms added to the loss
     scaled: bool = False  # multiplied by a factor
     smoothed: bool = False  # the targets were spread over the classes
+    loop: Loop | None = None  # the innermost loop that it ran in
     site: Evidence | None = None  # where the checked file scores, or calls what does
     owner: str = ""  # "call", "model", ...: who computes (and shifts) it
     born: int = field(default=0, compare=False)  # the machine's clock when it was computed

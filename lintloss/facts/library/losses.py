@@ -103,7 +103,7 @@ def scored(machine: Machine, node: ast.AST, scoring: Scoring) -> Value:
     scoring = replace(scoring, log=compare.compared(machine, node, scoring))
     content = NATS if scoring.is_cross_entropy and scoring.criterion != "presumed" else LOSS
     trace = (scoring.place,) if scoring.place else ()
-    scoring = replace(scoring, site=site(machine, node), smoothed=scoring.smoothed or _smooths(machine, scoring))
+    scoring = replace(scoring, site=site(machine, node), loop=running(machine), smoothed=scoring.smoothed or _smooths(machine, scoring))
     if scoring.reduction == "none":
         target = shapes.tensor(scoring.target)
         axes = (target.axes if target is not None else None) or ("pos",)
@@ -139,6 +139,16 @@ def picked_by(machine: Machine, node: ast.AST, value: Tensor, index: Value, how:
     scoring = Scoring(how, "none", "token", value, picks, place=machine.evidence(node, "the entries of the target ids are picked here"))
     compare.compared(machine, node, scoring)
     return Tensor("picked", picks.window, picks.axes, machine.key(node), model=value.model, trace=value.trace, pad=picks.pad)
+
+
+def running(machine: Machine) -> Loop | None:
+    """Return the innermost running loop, marked as one that scores."""
+    if not machine.loops:
+        return None
+    machine.loops[-1].scores = True
+    return machine.loops[-1]
+
+
 def site(machine: Machine, node: ast.AST) -> Evidence:
     """Return the place in the checked file that scores: the call itself, or the call that leads to it."""
     home = machine.frames[0].module.path
@@ -164,7 +174,7 @@ def _smooths(machine: Machine, scoring: Scoring) -> bool:
 def presumed(machine: Machine, node: ast.AST, value: Value = UNKNOWN, said: str = "taken for a mean loss by its name") -> Quantity:
     """Return a mean loss that only a name speaks for."""
     place = machine.evidence(node, said)
-    scoring = Scoring("presumed", "mean", "item", place=place, presumed=True, born=machine.spent, site=site(machine, node))
+    scoring = Scoring("presumed", "mean", "item", place=place, presumed=True, born=machine.spent, site=site(machine, node), loop=running(machine))
     return Quantity(LOSS / Unit.of(item=1), scoring=scoring, trace=(machine.evidence(node, said),), presumed=True)
 
 

@@ -6,7 +6,19 @@ import ast
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import assign, distributed, exponent, fields, gradients, modes, options, phases, reduce
+from lintloss.facts import (
+    accumulation,
+    assign,
+    dead,
+    distributed,
+    exponent,
+    fields,
+    gradients,
+    modes,
+    options,
+    phases,
+    reduce,
+)
 from lintloss.facts.library import losses, masks, meters, objects, ranks, rows, shapes, tensors, text, windows
 from lintloss.facts.library.tables import FLATTENING, GATHERS, MEANS, SAME, SUMS
 from lintloss.facts.machine import Machine
@@ -61,6 +73,8 @@ def call(machine: Machine, node: ast.Call, receiver: Value, name: str, args: lis
         return receiver
     if name in MOVES and isinstance(receiver, LibObject | Ref) and (not isinstance(receiver, Ref) or receiver.kind == "instance"):
         return receiver
+    if isinstance(receiver, LibObject) and name in MOVES:
+        return receiver
     if isinstance(receiver, Ref) and receiver.kind != "instance":
         return _container(machine, node, receiver, name, args)
     if isinstance(receiver, Ref | LibObject) and name in MOVES:
@@ -99,6 +113,7 @@ def _each(machine: Machine, node: ast.Call, receiver: Choice, name: str, args: l
 def _effect(machine: Machine, node: ast.Call, receiver: Value, name: str, args: list[Value], kwargs: Kwargs) -> Value | None:
     """Handle calls that are made for what they do."""
     if name in {"backward", "manual_backward"}:
+        accumulation.note_backward(machine, node, receiver, args)
         phases.backward(machine)
         return Const(None)
     if name == "step" and "optim" in machine.text(node.func).lower():
@@ -127,6 +142,8 @@ def _container(machine: Machine, node: ast.Call, ref: Ref, name: str, args: list
         if name == "extend":
             value = machine.elem(value) if isinstance(value, Ref) else value
         assign.collect(machine, ref.id, value, depth)
+        if isinstance(node.func, ast.Attribute):
+            dead.note_store(machine, node.func.value, node.args[0] if node.args else None, value)
         return Const(None)
     if ref.kind == "dict":
         return _dict(machine, ref, name, args)

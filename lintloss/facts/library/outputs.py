@@ -29,6 +29,7 @@ def is_labelled(kwargs: dict[str, Value]) -> bool:
 
 def of_call(machine: Machine, node: ast.AST, model: Value, args: list[Value], kwargs: dict[str, Value]) -> ModelOutput:
     """Return what a model call gives."""
+    losses.running(machine)
     inputs = kwargs.get("input_ids", args[0] if args else kwargs.get("x", kwargs.get("idx", UNKNOWN)))
     fed = shapes.tensor(inputs)
     if "inputs_embeds" in kwargs:
