@@ -6,7 +6,6 @@ A result holds while its file, and every file that its facts came from, has the 
 
 from __future__ import annotations
 
-import binascii
 import marshal
 import os
 import sys
@@ -14,7 +13,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from lintloss import __version__
-from lintloss.engine import Result
+from lintloss.result import Result
 from lintloss.wire import flatten, restore
 
 FOLDER = ".lintloss_cache"
@@ -30,7 +29,7 @@ class Cache:
     """
 
     def __init__(self, folder: str | None, rules: tuple[Any, ...]) -> None:
-        self._path = os.path.join(folder, f"{binascii.crc32(os.getcwd().encode()):08x}") if folder else None
+        self._path = os.path.join(folder, _short(os.getcwd())) if folder else None
         self._stamp = (__version__, sys.version, os.getcwd(), rules)
         self._identities: dict[str, tuple[int, int, int, bytes]] = {}  # path -> (size, mtime, inode, sha256)
         self._results: dict[str, tuple[str, bytes, tuple[tuple[str, bytes], ...], tuple[Any, ...]]] = {}
@@ -59,9 +58,13 @@ class Cache:
         self._is_changed = True
 
     def identity(self, path: str) -> bytes:
-        """Return the sha256 of a file, from memory if size, mtime and inode are the same; b"" if it is not there."""
+        """Return the sha256 of a file, from memory if size, mtime and inode are the same; b"" if it is not there.
+
+        Of a folder (a path that ends in a separator) it is what could be imported from it: a module that is added may
+        be what an import means from then on.
+        """
         if path not in self._checked:
-            self._checked[path] = self._identify(path)
+            self._checked[path] = _listing(path) if path.endswith(os.sep) else self._identify(path)
         return self._checked[path]
 
     def _identify(self, path: str) -> bytes:
@@ -125,6 +128,22 @@ def stamp(folders: Iterable[str]) -> tuple[Any, ...]:
                     stats = os.stat(os.path.join(top, name))
                     found.append((top, name, stats.st_size, stats.st_mtime_ns))
     return tuple(sorted(found))
+
+
+def _listing(folder: str) -> bytes:
+    try:
+        names = sorted(name for name in os.listdir(folder) if name.endswith(".py") or "." not in name)
+    except OSError:
+        return _ABSENT
+    return "/".join(name for name in names if name != "__pycache__").encode("utf-8", "surrogateescape")
+
+
+def _short(text: str) -> str:
+    """Name a file for a text; two texts of one name are told apart by what the file holds."""
+    number = 0
+    for byte in os.fsencode(text):
+        number = (number * 257 + byte) % 2**64
+    return f"{number:016x}"
 
 
 def _sha256(data: bytes) -> bytes:

@@ -33,9 +33,10 @@ def run_typer(words: Sequence[str]) -> int:
 
     Raises: UsageError: the words make no command.
     """
-    from lintloss.command import more
+    from lintloss.command import more, serve
 
     more.register(app)
+    serve.register(app)
     try:
         result = app(args=list(words), prog_name="lintloss", standalone_mode=False)
     except typer.Exit as done:

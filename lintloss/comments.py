@@ -113,7 +113,7 @@ class _Reader:
         if codes and not ours:
             return None  # other linters' codes only
         if match["colon"] and not codes:
-            return None  # `# noqa: because …` silences nothing here
+            return None  # a reason where codes belong silences nothing here
         wrong = ""
         if ours and not match["colon"]:
             wrong = f"its colon is missing: write `# noqa: {', '.join(each.code for each in ours)}`"

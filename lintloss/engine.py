@@ -5,15 +5,14 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lintloss.comments import names_rules
 from lintloss.errors import LintlossError, SourceError
-from lintloss.findings import Finding
 from lintloss.judge import Bench, Judge, internal_error
 from lintloss.parse import Module, UnparsableError, parse
 from lintloss.positions import split_rows
+from lintloss.result import Result, read_file
 from lintloss.screen import is_plain_text, screen
 from lintloss.weigh import Comments, idle, split, unreadable
 
@@ -22,35 +21,6 @@ if TYPE_CHECKING:
     from lintloss.facts.project import Project
 
 RECURSION = 5000  # `a + a + …` with 3,000 terms is legal, and each one is a level of the interpreter's
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What came of one file.
-
-    screened: why it was not looked into, or None. read: other files that the result depends on, absent ones included.
-    used: the suppressions that silenced something, as (path, row, code); those of other files must be told.
-    """
-
-    path: str
-    findings: tuple[Finding, ...] = ()
-    suppressed: tuple[Finding, ...] = ()
-    errors: tuple[LintlossError, ...] = ()
-    screened: str | None = None
-    read: tuple[str, ...] = ()
-    used: tuple[tuple[str, int, str], ...] = ()
-
-
-def read_file(path: str) -> bytes:
-    """Read a file.
-
-    Raises: SourceError: it cannot be read.
-    """
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except OSError as failure:
-        raise SourceError(f"cannot be read: {failure.strerror or failure}", where=path) from None
 
 
 def load_module(path: str) -> Module | None:
@@ -67,7 +37,7 @@ class Engine:
     Args:
         bench: the rules of the run.
         known: code or name in lower case -> code, of every rule there is: what suppressions may say.
-        project: what the interpreter resolves imports with.
+        project: makes (once) what the interpreter resolves imports with; importing it costs 100 ms.
         off_in: path -> the codes that per-file-ignores leave out there.
     """
 
@@ -75,7 +45,7 @@ class Engine:
         self,
         bench: Bench,
         known: Mapping[str, str],
-        project: Project,
+        project: Callable[[], Project],
         off_in: Callable[[str], Collection[str]] = lambda path: (),
     ) -> None:
         self._bench = bench
@@ -117,8 +87,10 @@ class Engine:
             return []
         from lintloss.facts import infer
 
+        project = self._project()
+        project.read.clear()
         try:
-            return list(infer(module, self._project).observations)
+            return list(infer(module, project).observations)
         except Exception as failure:  # a bug of the interpreter on this file must not take the run with it
             errors.append(internal_error("the interpreter", module.path, failure))
             return []
@@ -146,8 +118,8 @@ class Engine:
     def _modules(self, module: Module, observations: list[Observation]) -> dict[str, Module]:
         """Collect the modules that findings are placed in: of this file, and of others where the facts lead there."""
         paths = {seen.path for seen in observations} - {module.path}
-        others = {path: self._project.module(path) for path in sorted(paths)}
+        others = {path: self._project().module(path) for path in sorted(paths)}
         return {module.path: module, **{path: other for path, other in others.items() if other is not None}}
 
     def _dependencies(self) -> tuple[str, ...]:
-        return tuple(sorted(self._project.read))
+        return tuple(sorted(self._project().read))

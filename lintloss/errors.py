@@ -32,5 +32,9 @@ class ConfigError(LintlossError):
     """A configuration file or value cannot be used."""
 
 
+class InternalError(LintlossError):
+    """lintloss itself failed on one file; the others, and the other rules on this one, are not affected."""
+
+
 class SourceError(LintlossError):
     """A file named on the command line cannot be read or decoded; the others are still checked."""

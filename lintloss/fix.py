@@ -126,10 +126,10 @@ def _merge(text: str, findings: Sequence[Finding]) -> Outcome:
 
 
 def _replacements(edits: Iterable[Edit], offsets: Offsets) -> list[tuple[int, int, str]]:
-    return [(*offsets.slice(edit.span), _with_endings(edit, offsets.rows)) for edit in edits]
+    return [(*offsets.slice(edit.span), spelled(edit, offsets.rows)) for edit in edits]
 
 
-def _with_endings(edit: Edit, rows: Sequence[str]) -> str:
+def spelled(edit: Edit, rows: Sequence[str]) -> str:
     """Spell the line breaks of an edit as the row that it begins in, or else the file's first row, ends."""
     near = rows[edit.span.row - 1 : edit.span.row]
     ending = next((found for row in (*near, *rows[:1]) if (found := ending_of(row))), "\n")

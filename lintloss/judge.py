@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from lintloss.errors import LintlossError
+from lintloss.errors import InternalError, LintlossError
 from lintloss.findings import Edit, Evidence, Finding, Fix, Span
 from lintloss.parse import Module
 from lintloss.registry import Choice, Entry
@@ -17,10 +17,6 @@ if TYPE_CHECKING:
     from lintloss.rule_scope import RuleScope
 
 ISSUES = "https://github.com/lintloss/lintloss/issues"
-
-
-class InternalError(LintlossError):
-    """lintloss itself failed on one file; the others, and the other rules on this one, are not affected."""
 
 
 def internal_error(part: str, path: str, failure: BaseException) -> InternalError:

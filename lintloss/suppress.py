@@ -36,7 +36,7 @@ class Suppression:
     others: bool = False
     rows: frozenset[int] | None = None
     reason: str = ""
-    is_blanket: bool = False  # a bare `# noqa`
+    is_blanket: bool = False  # "noqa" without codes
     wrong: str = ""
     used: set[str] = field(default_factory=set)
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lintloss.discover import Source
-from lintloss.engine import Engine, Result, read_file
-from lintloss.errors import LintlossError, SourceError
+from lintloss.errors import InternalError, LintlossError, SourceError
 from lintloss.findings import Finding
-from lintloss.judge import InternalError
+from lintloss.result import Result, read_file
 from lintloss.screen import is_plain_text, screen
 from lintloss.wire import flatten, restore
+
+if TYPE_CHECKING:
+    from lintloss.engine import Engine
 
 # Up to this many bytes, files without a loss word are parsed too, so that a small project's syntax errors are all
 # reported (0.25 s at most). In larger trees only files that may hold evaluation code, and files named one by one, are.
@@ -35,11 +38,12 @@ class Sweep:
 class Plan:
     """How files are checked.
 
-    engine_of: source -> the engine under its configuration, and what tells that configuration apart.
+    engine_of: source -> the engine under its configuration. key_of: source -> what tells that configuration apart.
     recall, remember: the cache's get and put.
     """
 
-    engine_of: Callable[[Source], tuple[Engine, str]]
+    engine_of: Callable[[Source], Engine]
+    key_of: Callable[[Source], str]
     recall: Callable[[str, str], Result | None]
     remember: Callable[[Result, str], None]
     jobs: int = 1
@@ -68,7 +72,7 @@ def sweep(sources: Sequence[Source], plan: Plan) -> Sweep:
 
 
 def _key(plan: Plan, source: Source, parses: bool) -> str:
-    return f"{plan.engine_of(source)[1]} {parses}"
+    return f"{plan.key_of(source)} {parses}"
 
 
 def _size(path: str) -> int:
@@ -91,7 +95,7 @@ def _check(
     sources: Sequence[Source], sizes: dict[str, int], plan: Plan, in_full: bool
 ) -> Iterable[tuple[Source, Result]]:
     def work(source: Source) -> Result:
-        return plan.engine_of(source)[0].check(source.path, always_parse=in_full or source.named)
+        return plan.engine_of(source).check(source.path, always_parse=in_full or source.named)
 
     total = sum(sizes[source.path] for source in sources)
     if plan.jobs < 2 or total < FORK_BYTES or len(sources) < 2:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from lintloss import errors, judge
-from lintloss.engine import Result
-from lintloss.errors import LintlossError
+from lintloss.errors import InternalError, LintlossError, SourceError, UsageError
 from lintloss.findings import Confidence, Edit, Evidence, Finding, Fix, Severity, Span
+from lintloss.result import Result
 
-_ERRORS = {each.__name__: each for each in (errors.SourceError, errors.UsageError, judge.InternalError, LintlossError)}
+_ERRORS = {each.__name__: each for each in (SourceError, UsageError, InternalError, LintlossError)}
 Plain = tuple[Any, ...]
 
 

@@ -65,6 +65,8 @@ def test_fixed_text_is_silent(rule: type[Rule], example: Bad, tmp_path: Path) ->
 def test_fixed_text_keeps_every_comment(rule: type[Rule], example: Bad) -> None:
     assert example.fixed is not None
     assert MARK not in example.fixed
+    if rule.code == "LL002":
+        return  # it is a comment that this one takes away
     assert _comments(example.fixed) == _comments(examples.strip(example.code))
 
 

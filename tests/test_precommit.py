@@ -1,6 +1,7 @@
-"""The hooks as pre-commit runs them: `try-repo` on a scratch repository with staged files of every kind.
+"""The hooks as pre-commit runs them, on a scratch repository with staged files of every kind.
 
-Builds and installs lintloss into pre-commit's own environment, so it needs a package index and a minute.
+Builds and installs lintloss into pre-commit's own environments, so it needs a package index and a minute. `try-repo`
+makes a new environment each time; the tests of what hooks do share one, with a configuration as a user writes it.
 """
 
 from __future__ import annotations
@@ -35,11 +36,29 @@ def evaluate(model, loader, pad_id):
     return total / len(loader)
 """
 GOOD = "def add(a, b):\n    return a + b\n"
+IDLE = "def add(a, b):\n    return a + b  # lintloss: ignore[LL101] it was a loss once\n"
 
 
-def git(folder: Path, *arguments: str) -> None:
+def git(folder: Path, *arguments: str) -> str:
     identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
-    subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)
+    done = subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True, text=True)
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """This working tree, committed: pre-commit installs commits, and what is tested is what lies here."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("this is no git repository, so pre-commit cannot clone it")
+    folder = tmp_path_factory.mktemp("published")
+    for name in git(ROOT, "ls-files", "--cached", "--others", "--exclude-standard", "-z").split("\0"):
+        if name and (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    git(folder, "init", "--quiet")
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message", "as it lies here")
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -54,12 +73,11 @@ def scratch(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def try_repo(scratch: Path, home: Path, hook: str) -> tuple[int, str]:
+def pre_commit(scratch: Path, home: Path, *arguments: str) -> tuple[int, str]:
     git(scratch, "add", "--all")
-    environ = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "GITHUB_", "PYTHON"))}
-    command = [sys.executable, "-m", "pre_commit", "try-repo", str(ROOT), hook, "--verbose"]
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("GIT", "PYTHON"))}
     done = subprocess.run(
-        command,
+        [sys.executable, "-m", "pre_commit", *arguments],
         cwd=scratch,
         env={**environ, "PRE_COMMIT_HOME": str(home)},
         stdout=subprocess.PIPE,
@@ -71,52 +89,80 @@ def try_repo(scratch: Path, home: Path, hook: str) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
-def test_bad_file_and_bad_notebook_stop_the_commit(scratch: Path, home: Path) -> None:
+def run_hook(scratch: Path, home: Path, published: Path, hook: str) -> tuple[int, str]:
+    """Run one hook on what is staged, as `git commit` does, with the configuration that the README shows."""
+    revision = git(published, "rev-parse", "HEAD").strip()
+    hooks = f"repos:\n  - repo: {published}\n    rev: {revision}\n    hooks:\n      - id: {hook}\n"
+    (scratch / ".pre-commit-config.yaml").write_text(hooks)
+    return pre_commit(scratch, home, "run", "--verbose")
+
+
+def stage_every_kind(scratch: Path) -> None:
     cells = [{"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "source": BAD}]
-    notebook = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
-    (scratch / "my eval.py").write_text(BAD)
-    (scratch / "good.py").write_text(GOOD)
-    (scratch / "nb.ipynb").write_text(json.dumps(notebook, indent=1))
-    (scratch / "README.md").write_text("text\n")
-    code, output = try_repo(scratch, home, "lintloss")
+    notebook = json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}, indent=1)
+    for name, text in {
+        "my eval.py": BAD,
+        "good.py": GOOD,
+        "note book é.ipynb": notebook,
+        "README.md": "text about loss\n",
+        "data.bin": "loss\0",
+    }.items():
+        (scratch / name).write_text(text, encoding="utf-8")
+
+
+def test_try_repo_on_files_of_every_kind(scratch: Path, home: Path, published: Path) -> None:
+    stage_every_kind(scratch)
+    code, output = pre_commit(scratch, home, "try-repo", str(published), "lintloss", "--verbose")
     assert code == 1, output
     assert "my eval.py:12:" in output
-    assert "nb.ipynb:cell 0:12:" in output
+    assert "note book é.ipynb:cell 0:12:" in output
     assert "good.py" not in output
+    assert "README.md" not in output
+
+
+def test_bad_file_and_bad_notebook_stop_the_commit(scratch: Path, home: Path, published: Path) -> None:
+    stage_every_kind(scratch)
+    code, output = run_hook(scratch, home, published, "lintloss")
+    assert code == 1, output
+    assert [line.split(": LL101")[0] for line in output.splitlines() if ": LL101" in line] == [
+        "my eval.py:12:12",
+        "note book é.ipynb:cell 0:12:12",
+    ]
 
 
 @pytest.mark.parametrize("hook", ["lintloss", "lintloss-fix"])
-def test_good_and_other_files_pass(hook: str, scratch: Path, home: Path) -> None:
+def test_good_and_other_files_pass(hook: str, scratch: Path, home: Path, published: Path) -> None:
     (scratch / "good.py").write_text(GOOD)
     (scratch / "README.md").write_text("text\n")
-    code, output = try_repo(scratch, home, hook)
+    code, output = run_hook(scratch, home, published, hook)
     assert code == 0, output
 
 
-def test_commit_without_python_passes(scratch: Path, home: Path) -> None:
+def test_commit_without_python_passes(scratch: Path, home: Path, published: Path) -> None:
     (scratch / "README.md").write_text("text\n")
-    code, output = try_repo(scratch, home, "lintloss")
+    code, output = run_hook(scratch, home, published, "lintloss")
     assert code == 0, output
     assert "no files to check" in output
 
 
-def test_excluded_file_passes_although_it_is_named(scratch: Path, home: Path) -> None:
+def test_excluded_file_passes_although_it_is_named(scratch: Path, home: Path, published: Path) -> None:
     (scratch / "bad.py").write_text(BAD)
     (scratch / "pyproject.toml").write_text('[tool.lintloss]\nextend-exclude = ["bad.py"]\n')
-    code, output = try_repo(scratch, home, "lintloss")
+    code, output = run_hook(scratch, home, published, "lintloss")
     assert code == 0, output
 
 
-def test_hook_that_fixes_fails_when_it_has_fixed(scratch: Path, home: Path) -> None:
-    (scratch / "eval.py").write_text(BAD.replace("@torch.no_grad()\n", ""))
-    code, output = try_repo(scratch, home, "lintloss-fix")
+def test_hook_that_fixes_fails_when_it_has_fixed(scratch: Path, home: Path, published: Path) -> None:
+    (scratch / "my sum.py").write_text(IDLE)
+    code, output = run_hook(scratch, home, published, "lintloss-fix")
     assert code == 1, output
-    assert "no_grad" in (scratch / "eval.py").read_text()
+    assert "1 fixed" in output
+    assert (scratch / "my sum.py").read_text() == GOOD
 
 
-def test_environment_of_the_hook_has_no_torch(scratch: Path, home: Path) -> None:
+def test_environment_of_the_hook_has_no_torch(scratch: Path, home: Path, published: Path) -> None:
     (scratch / "good.py").write_text(GOOD)
-    try_repo(scratch, home, "lintloss")
+    run_hook(scratch, home, published, "lintloss")
     installed = {path.name for path in home.glob("**/site-packages/*")}
     assert "lintloss" in installed
     assert not {name for name in installed if name == "torch" or name.startswith("torch-")}

@@ -65,9 +65,12 @@ def _repair_file(source: Source, findings: Sequence[Finding], session: Session) 
 
 def recheck(path: str, folder: str, text: str, session: Session) -> tuple[Finding, ...]:
     """Check a changed text as if it stood in the file."""
-    engine, _ = session.engine_of(folder)
-    data = text.encode("utf-8", "surrogatepass")
-    if not path.endswith(".ipynb"):
-        data = text.encode(declared(data)[1], "surrogatepass")  # its coding line holds for what we hand over, too
-    result = engine.check_bytes(path, data, always_parse=True)
+    engine = session.engine_of(folder)
+    result = engine.check_bytes(path, as_bytes(path, text), always_parse=True)
     return visible([finding for finding in result.findings if finding.path == path], session)[0]
+
+
+def as_bytes(path: str, text: str) -> bytes:
+    """Encode a text as its file is: the engine reads bytes, and a coding line holds for what we hand over, too."""
+    data = text.encode("utf-8", "surrogatepass")
+    return data if path.endswith(".ipynb") else text.encode(declared(data)[1], "surrogatepass")

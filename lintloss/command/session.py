@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import lintloss
 from lintloss.cache import FOLDER, Cache, stamp
 from lintloss.command.options import Options
 from lintloss.config import Config, Configurations
 from lintloss.discover import DEFAULT_EXCLUDE, Excludes, Found, Source, discover
-from lintloss.engine import Engine, load_module
 from lintloss.errors import ConfigError, UsageError
 from lintloss.globs import Patterns
-from lintloss.judge import Bench
 from lintloss.registry import Choice, Entry, choose, entries, known
 from lintloss.sweep import Plan, Sweep, sweep
+
+if TYPE_CHECKING:
+    from lintloss.engine import Engine
+    from lintloss.facts import Project
+    from lintloss.judge import Bench
 
 
 class Session:
@@ -25,22 +29,22 @@ class Session:
     """
 
     def __init__(self, options: Options) -> None:
-        from lintloss.facts import Project
-
         self.options = options
         self.configurations = Configurations(options.config, isolated=options.isolated, overrides=options.overrides())
         self.entries: tuple[Entry, ...] = entries()
         self._known = known(self.entries)
-        self._engines: dict[str, tuple[Engine, str]] = {}
+        self._engines: dict[str, Engine] = {}
         self._benches: dict[str, Bench] = {}
         self._folders: dict[str, Excludes] = {}
-        self._project = Project(load_module, roots=(os.curdir,))
+        self._project: Project | None = None
         self.config = self.configurations.of(os.getcwd())
-        self.bench(self.config)  # a selector that fits no rule is told before any file is read
+        self._choose(self.config)  # a selector that fits no rule is told before any file is read
 
     def bench(self, config: Config) -> Bench:
         key = repr((config.select, config.extend_select, config.ignore))
         if key not in self._benches:
+            from lintloss.judge import Bench
+
             self._benches[key] = Bench(self.entries, self._choose(config))
         return self._benches[key]
 
@@ -67,14 +71,24 @@ class Session:
             self._folders[key] = Excludes((*default, *named, *extended), config.respect_gitignore)
         return self._folders[key]
 
-    def engine_of(self, folder: str) -> tuple[Engine, str]:
-        """Return the engine for files of the absolute `folder`, and what tells its configuration apart."""
+    def engine_of(self, folder: str) -> Engine:
+        """Return the engine for files of the absolute `folder`."""
         config = self.configurations.of(folder)
         key = config.digest
         if key not in self._engines:
-            engine = Engine(self.bench(config), self._known, self._project, self._off_in(config))
-            self._engines[key] = (engine, key)
+            from lintloss.engine import Engine
+
+            self._engines[key] = Engine(self.bench(config), self._known, self.project, self._off_in(config))
         return self._engines[key]
+
+    def project(self) -> Project:
+        """Return what imports are resolved with; it remembers every file that it parses."""
+        if self._project is None:
+            from lintloss.engine import load_module
+            from lintloss.facts import Project
+
+            self._project = Project(load_module, roots=(os.curdir,))
+        return self._project
 
     def _off_in(self, config: Config) -> Callable[[str], frozenset[str]]:
         """Answer which codes per-file-ignores leave out of a file."""
@@ -101,7 +115,13 @@ class Session:
     def sweep(self, sources: list[Source]) -> Sweep:
         cache = self._cache()
         jobs = self.options.jobs or (os.cpu_count() or 1)
-        plan = Plan(lambda source: self.engine_of(source.folder), cache.get, cache.put, jobs)
+        plan = Plan(
+            engine_of=lambda source: self.engine_of(source.folder),
+            key_of=lambda source: self.configurations.of(source.folder).digest,
+            recall=cache.get,
+            remember=cache.put,
+            jobs=jobs,
+        )
         result = sweep(sources, plan)
         cache.save()
         return result

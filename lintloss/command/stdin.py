@@ -18,7 +18,7 @@ def check_stdin(session: Session) -> int:
     path = options.stdin_filename or "-"
     folder = os.path.dirname(os.path.abspath(path))
     data = sys.stdin.buffer.read()
-    engine, _ = session.engine_of(folder)
+    engine = session.engine_of(folder)
     swept = gather([engine.check_bytes(path, data, always_parse=True)])
     findings, hidden = visible(swept.findings, session)
     outcome = Outcome(findings, swept, swept.errors, hidden)

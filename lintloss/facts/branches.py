@@ -127,7 +127,7 @@ def _assume_equal(machine: Machine, name: ast.Name, operator: ast.cmpop, right: 
 @contextmanager
 def guarded(machine: Machine, test: ast.expr, holds: bool) -> Iterator[None]:
     """Remember, inside a branch of a loop, the condition that leads there."""
-    text = ast.unparse(test)
+    text = machine.text(test)
     place = machine.evidence(test, f"only when `{text}`" if holds else f"only when not `{text}`")
     machine.guards.append((machine.depth, place, text))
     try:

@@ -74,7 +74,7 @@ def _named(project: Project, module: Module, name: str, owner: str) -> Iterator[
     stem = os.path.splitext(os.path.basename(module.path))[0]
     package = os.path.basename(os.path.dirname(module.path))
     links = [word for word in (owner, stem if stem != "__init__" else package, package, *_bases(module, owner)) if word]
-    for other in project.mentioning(module.path, (name,)):
+    for other in project.mentioning(module.path, name):
         if any(re.search(rf"\b{re.escape(word)}\b", other.text) for word in links):
             yield from _in_module(other, name)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from lintloss.facts.expressions import evaluate, member
-from lintloss.facts.machine import DEPTH, Frame, Machine
+from lintloss.facts.machine import ABROAD, DEPTH, Frame, Machine, OutOfBudget
 from lintloss.facts.state import Heap, Slot, State
 from lintloss.facts.values import (
     UNKNOWN,
@@ -129,7 +129,7 @@ def run(machine: Machine, node: ast.AST, function: Func, args: list[Value], kwar
     frame = Frame(
         function.module,
         function.node,
-        (*caller.key[-24:], getattr(node, "lineno", 0), getattr(node, "col_offset", 0), name),
+        machine.key(node, name),
         State({}, caller.state.heap),
         name,
         place,
@@ -138,7 +138,24 @@ def run(machine: Machine, node: ast.AST, function: Func, args: list[Value], kwar
     )
     bound = bind(machine, function, args, kwargs, frame)
     frame.state.names.update(bound)
-    return _enter(machine, frame, function)
+    is_abroad = function.module is not machine.frames[0].module and caller.module is machine.frames[0].module
+    return _enter_abroad(machine, node, frame, function) if is_abroad else _enter(machine, frame, function)
+
+
+def _enter_abroad(machine: Machine, node: ast.AST, frame: Frame, function: Func) -> Value:
+    """Run a function of another file within a share of the budget; what takes more is unknown."""
+    if function.node in machine.too_long or not machine.relevance.of(function.module, function.node):
+        return machine.opaque(node)
+    outer, machine.limit = machine.limit, min(machine.limit, machine.steps + ABROAD)
+    try:
+        return _enter(machine, frame, function)
+    except OutOfBudget:
+        if machine.steps >= outer:
+            raise
+        machine.too_long.add(function.node)
+        return machine.opaque(node)
+    finally:
+        machine.limit = outer
 
 
 def _enter(machine: Machine, frame: Frame, function: Func) -> Value:
@@ -217,7 +234,8 @@ def bind(machine: Machine, function: Func, args: list[Value], kwargs: Kwargs, fr
 def instantiate(machine: Machine, node: ast.AST, cls: Class, args: list[Value], kwargs: Kwargs) -> Value:
     """Make an instance and run its __init__."""
     ref = Ref(machine.key(node, cls.node.name), "instance", cls)
-    maker = method(machine, ref, "__init__")
+    abroad = cls.module is not machine.frames[0].module
+    maker = None if abroad and not machine.relevance.of(cls.module, cls.node) else method(machine, ref, "__init__")
     if maker is not None:
         run(machine, node, maker, args, kwargs)
     elif any("dataclass" in ast.unparse(each) for each in cls.node.decorator_list):

@@ -17,7 +17,7 @@ def note_sampler(machine: Machine, loop: Loop, body: list[ast.stmt]) -> None:
     """Remember that a loop over a number of steps draws its batches from a sampler of fixed (B, T) blocks."""
     if loop.unit in {"step", "batch"} and loop.source == () and not loop.equal:
         for statement in body:
-            if SAMPLER.search(ast.unparse(statement)):
+            if SAMPLER.search(machine.text(statement)):
                 loop.equal.append(machine.evidence(statement, "the batch is drawn from a sampler: all have the same shape"))
                 return
 

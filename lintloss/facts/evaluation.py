@@ -145,7 +145,7 @@ def _models(node: ast.AST) -> tuple[str, ...]:
     from lintloss.facts.forwards import MODEL_WORDS
     from lintloss.facts.library.tables import MODEL_NAME
 
-    found = {}
+    found: dict[str, None] = {}
     for each in ast.walk(node):
         if isinstance(each, ast.Call) and isinstance(each.func, ast.Name | ast.Attribute):
             text = text_of(each.func)

@@ -35,7 +35,7 @@ def infer(module: Module, project: Project) -> Facts:
     _run(machine, module.tree.body)
     machine.globals[module.path] = {name: Slot(slot.value, 0) for name, slot in frame.state.names.items()}
     for function in _functions(machine, module):
-        if (module.path, function.node.lineno) in machine.reached:
+        if (module.path, function.node.lineno) in machine.reached or not machine.relevance.is_root(module, function.node):
             continue
         frame.state = State(dict(machine.globals[module.path]), frame.state.heap.copy())
         machine.loops.clear()

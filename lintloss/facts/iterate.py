@@ -36,7 +36,7 @@ BATCH_NAMES = re.compile(r"^(batch|b|minibatch|batch_data|data_batch)$", re.IGNO
 def over(machine: Machine, node: ast.For | ast.AsyncFor, body: Callable[[], str]) -> None:
     """Run a for loop."""
     iterable = evaluate(machine, node.iter)
-    loop, elements = describe(machine, node, node.iter, iterable, ast.unparse(node.target))
+    loop, elements = describe(machine, node, node.iter, iterable, machine.text(node.target))
     loop.statement = node
     equality.note_sampler(machine, loop, node.body)
     equality.note_loader(machine, loop, node)
@@ -47,7 +47,7 @@ def endless(machine: Machine, node: ast.While, body: Callable[[], str]) -> None:
     """Run a while loop: an unknown number of steps."""
     loop = _loop(machine, node, "while")
     loop.statement = node
-    text = ast.unparse(node)
+    text = machine.text(node)
     if re.search(r"\bnext\(", text):
         loop.unit = "batch"
     run(machine, loop, lambda: None, body)
@@ -75,7 +75,7 @@ def _loop(machine: Machine, node: ast.AST, said: str) -> Loop:
     key = machine.key(node, "loop")
     loop = machine.loop_of.get(key)
     if loop is None:
-        loop = Loop(key, machine.evidence(node, said), frame=len(machine.frames))
+        loop = Loop(key, machine.evidence(node, said), frame=len(machine.frames), activation=machine.frame.key)
         machine.loop_of[key] = loop
     return loop
 
@@ -84,7 +84,7 @@ def describe(
     machine: Machine, node: ast.AST, source_node: ast.expr, iterable: Value, target: str
 ) -> tuple[Loop, Callable[[], Value]]:
     """Return the loop over `iterable` and a maker of its elements."""
-    loop = _loop(machine, source_node, f"the loop over `{ast.unparse(source_node)[:60]}`")
+    loop = _loop(machine, source_node, f"the loop over `{machine.text(source_node)[:60]}`")
     seen = iterated(machine, source_node, iterable)
     loop.unit, loop.source, loop.iterates, loop.length = seen.unit, seen.source, seen.value, seen.length
     if loop.unit == "step" and any(BATCH_NAMES.match(part.strip(" ()")) for part in target.split(",")):
@@ -171,7 +171,7 @@ def _range(machine: Machine, node: ast.Call) -> Iterated:
     if not arguments:
         return Iterated(UNKNOWN, "step", ())
     bound = arguments[0] if len(arguments) == 1 else arguments[1]
-    text = ast.unparse(node)
+    text = machine.text(node)
     unit = "step"
     source: tuple[object, ...] = ()
     if EPOCHS.search(text):
@@ -193,22 +193,22 @@ def _by_kind(machine: Machine, node: ast.expr, value: Value) -> Iterated:
             return Iterated(option, loaders.unit(option), option.key)
         if isinstance(option, Ref) and option.kind == "list":
             slot = machine.get(option, "len")
-            name = ast.unparse(node)
+            name = machine.text(node)
             return Iterated(option, _named_unit(name), option.id, slot.value if slot else UNKNOWN)
         if isinstance(option, Ref) and option.kind == "instance":
             return _instance(machine, node, option)
         if isinstance(option, Opaque) and option.key:
-            return Iterated(option, _named_unit(option.name or ast.unparse(node)), option.key)
+            return Iterated(option, _named_unit(option.name or machine.text(node)), option.key)
         if isinstance(option, Tensor | Tuple):
-            return Iterated(option, _named_unit(ast.unparse(node)), getattr(option, "key", ()))
-    return Iterated(value, _named_unit(ast.unparse(node)), machine.key(node))
+            return Iterated(option, _named_unit(machine.text(node)), getattr(option, "key", ()))
+    return Iterated(value, _named_unit(machine.text(node)), machine.key(node))
 
 
 def _instance(machine: Machine, node: ast.expr, ref: Ref) -> Iterated:
     """Iterate over an instance of a project class: a loader when it yields batches, a dataset otherwise."""
     from lintloss.facts import calls
 
-    name = ast.unparse(node)
+    name = machine.text(node)
     unit = _named_unit(name)
     if unit == "step" and ref.cls is not None:
         unit = _named_unit(ref.cls.node.name)

@@ -26,6 +26,7 @@ class Loop:
     iterates: Value = UNKNOWN
     length: Value = UNKNOWN
     frame: int = 0
+    activation: Key = ()  # the key of the frame it runs in
     trains: bool = False
     may_train: bool = False
     shapes: list[Evidence] = field(default_factory=list)

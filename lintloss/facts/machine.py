@@ -12,6 +12,7 @@ from lintloss.facts.anchor import Anchor
 from lintloss.facts.loops import Loop
 from lintloss.facts.observations import Observation
 from lintloss.facts.project import Project
+from lintloss.facts.relevance import Relevance
 from lintloss.facts.state import Slot, State, join_states
 from lintloss.facts.values import UNKNOWN, Const, Key, Opaque, Ref, Value, join
 from lintloss.findings import Evidence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from lintloss.facts.forwards import Forward
 
 STEPS = 20_000  # expressions evaluated for one root before everything becomes unknown
+ABROAD = 4_000  # … for one call from the checked file into another
 TOTAL = 250_000  # … and for one file with all that it reaches
 DEPTH = 14  # frames
 
@@ -70,7 +72,12 @@ class Machine:
         self.forwards: dict[Key, Forward] = {}  # by place and calling context
         self.steps = 0
         self.spent = 0
+        self.limit = STEPS
+        self.too_long: set[ast.AST] = set()  # functions abroad that ran out of their share
+        self.relevance = Relevance()
         self._anchors: dict[str, Anchor] = {}
+        self._identities: dict[Key, Key] = {}
+        self._texts: dict[ast.AST, str] = {}
 
     # -- places -------------------------------------------------------------------------------------------------
 
@@ -98,7 +105,17 @@ class Machine:
 
     def key(self, node: ast.AST, *more: object) -> Key:
         """Return the identity of what `node` makes in this activation."""
-        return (*self.frame.key, getattr(node, "lineno", 0), getattr(node, "col_offset", 0), *more)
+        return self.identity((*self.frame.key, getattr(node, "lineno", 0), getattr(node, "col_offset", 0), *more))
+
+    def identity(self, told: Key) -> Key:
+        """Return a short key that stands for a long one: keys are hashed at every look-up."""
+        return self._identities.setdefault(told, (len(self._identities),))
+
+    def text(self, node: ast.AST) -> str:
+        """Return the code of a node, in a normal form."""
+        if node not in self._texts:
+            self._texts[node] = ast.unparse(node)
+        return self._texts[node]
 
     def opaque(self, node: ast.AST, name: str = "") -> Opaque:
         return Opaque(self.key(node), name)
@@ -106,7 +123,7 @@ class Machine:
     def spend(self) -> None:
         self.steps += 1
         self.spent += 1
-        if self.steps > STEPS or self.spent > TOTAL:
+        if self.steps > self.limit or self.spent > TOTAL:
             raise OutOfBudget
 
     # -- names --------------------------------------------------------------------------------------------------

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import ast
-import itertools
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 from lintloss.parse import Module
 
 MARKERS = (".git", "pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", ".gitignore")
 SKIPPED = frozenset({"node_modules", "site-packages", "venv", "env", "build", "dist", "__pycache__"})
-FILES = 800  # files of a project that are searched for callers
+FILES = 500  # files of a project that are searched for callers
 LONGEST = 400_000  # bytes of a file that are searched
 
 
@@ -28,37 +27,36 @@ class Project:
         self._roots = tuple(os.path.normpath(root) for root in roots)
         self._modules: dict[str, Module | None] = {}
         self._files: dict[str, bool] = {}
-        self._resolved: dict[tuple[str, str], str | None] = {}
-        self._listed: dict[str, list[str]] = {}
+        self._listed: dict[str, tuple[list[str], list[str]]] = {}  # root -> files, folders
         self._texts: dict[str, bytes] = {}
-        self.read: set[str] = set()  # every path that a result depends on, absent ones included
+        self._resolved: dict[tuple[str, str, int], tuple[str | None, tuple[str, ...]]] = {}
+        # Every path that a result depends on: modules, and (with a final separator) folders whose listing decided
+        # what an import means. The engine empties it before each file.
+        self.read: set[str] = set()
 
     def add(self, module: Module) -> None:
         self._modules[os.path.normpath(module.path)] = module
 
     def module(self, path: str) -> Module | None:
         path = os.path.normpath(path)
+        self.read.add(path)  # each time: another file may have loaded it
         if path not in self._modules:
-            self.read.add(path)
             self._modules[path] = self._load(path)
         return self._modules[path]
 
-    def mentioning(self, path: str, words: tuple[str, ...]) -> list[Module]:
-        """Return the modules around `path` whose text holds each of `words`; the search is bounded."""
-        found = []
-        for each in self._around(os.path.dirname(os.path.normpath(path))):
-            text = self._bytes(each)
-            if each != os.path.normpath(path) and all(word.encode() in text for word in words):
-                module = self.module(each)
-                if module is not None:
-                    found.append(module)
-        return found
+    def mentioning(self, path: str, word: str) -> list[Module]:
+        """Return the modules around `path` whose text holds `word`; the search is bounded."""
+        files, folders = self._around(os.path.dirname(os.path.normpath(path)))
+        self.read.update(files)
+        self.read.update(folders)
+        named = (each for each in files if each != os.path.normpath(path) and word.encode() in self._bytes(each))
+        return [module for module in map(self.module, named) if module is not None]
 
-    def _around(self, folder: str) -> list[str]:
-        """List the source files of the project that a folder belongs to, nearest folders first."""
+    def _around(self, folder: str) -> tuple[list[str], list[str]]:
+        """List the source files of the project that a folder belongs to, and the folders that they were found in."""
         root = _root(folder)
         if root not in self._listed:
-            self._listed[root] = list(itertools.islice(_sources(root), FILES))
+            self._listed[root] = _sources(root)
         return self._listed[root]
 
     def _bytes(self, path: str) -> bytes:
@@ -72,18 +70,26 @@ class Project:
 
     def resolve(self, importer: str, name: str, level: int = 0) -> Module | None:
         """Return the module that `import name` (or `from ..name import`) means in `importer`."""
-        parts = [part for part in name.split(".") if part]
         folder = os.path.dirname(os.path.normpath(importer))
-        if level:
-            for _ in range(level - 1):
-                folder = os.path.join(folder, os.pardir)
-            return self._at(os.path.normpath(folder), parts)
-        asked = (folder, name)
+        asked = (folder, name, level)
         if asked not in self._resolved:
-            places = (self._place(base, parts) for base in self._bases(folder)) if parts else iter(())
-            self._resolved[asked] = next((place for place in places if place is not None), None)
-        path = self._resolved[asked]
+            self._resolved[asked] = self._search(folder, [part for part in name.split(".") if part], level)
+        path, folders = self._resolved[asked]
+        self.read.update(folders)
         return self.module(path) if path is not None else None
+
+    def _search(self, folder: str, parts: list[str], level: int) -> tuple[str | None, tuple[str, ...]]:
+        """Return the file that an import names, and the folders that were searched for it."""
+        if level:
+            above = os.path.normpath(os.path.join(folder, *[os.pardir] * (level - 1)))
+            return self._place(above, parts), _searched(above, parts)
+        folders: list[str] = []
+        for base in self._bases(folder) if parts else ():
+            folders += _searched(base, parts)
+            place = self._place(base, parts)
+            if place is not None:
+                return place, tuple(folders)
+        return None, tuple(folders)
 
     def _bases(self, folder: str) -> list[str]:
         """List the folders that may be on sys.path: the file's own, its ancestors, their src/."""
@@ -93,10 +99,6 @@ class Project:
             bases.append(folder)
         bases += [root for root in self._roots if root not in bases]
         return [each for base in bases for each in (base, os.path.join(base, "src"))]
-
-    def _at(self, base: str, parts: list[str]) -> Module | None:
-        path = self._place(base, parts)
-        return self.module(path) if path is not None else None
 
     def _place(self, base: str, parts: list[str]) -> str | None:
         """Return the file that `parts` name below `base`."""
@@ -113,6 +115,16 @@ class Project:
         if path not in self._files:
             self._files[path] = os.path.isfile(path)
         return self._files[path]
+
+
+def _searched(base: str, parts: list[str]) -> tuple[str, ...]:
+    """Name the folders below `base` whose listing tells whether `parts` are there, each with a final separator."""
+    found = [os.path.join(base or os.curdir, "")]
+    for part in parts[:-1]:
+        if not os.path.isdir(found[-1] + part):
+            break
+        found.append(os.path.join(found[-1] + part, ""))
+    return tuple(found)
 
 
 def top_level(tree: ast.Module) -> Iterable[ast.stmt]:
@@ -139,9 +151,14 @@ def _root(folder: str) -> str:
     return folder or os.curdir
 
 
-def _sources(root: str) -> Iterator[str]:
-    for here, folders, files in os.walk(root):
+def _sources(root: str) -> tuple[list[str], list[str]]:
+    """Return the source files below a folder, FILES at most, and the folders that hold them."""
+    files: list[str] = []
+    visited: list[str] = []
+    for here, folders, names in os.walk(root):
         folders[:] = sorted(name for name in folders if name not in SKIPPED and not name.startswith("."))
-        for name in sorted(files):
-            if name.endswith(".py"):
-                yield os.path.normpath(os.path.join(here, name))
+        visited.append(os.path.join(os.path.normpath(here), ""))
+        files += [os.path.normpath(os.path.join(here, name)) for name in sorted(names) if name.endswith(".py")]
+        if len(files) >= FILES:
+            break
+    return files[:FILES], visited

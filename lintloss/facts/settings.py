@@ -31,7 +31,7 @@ def seen_at(machine: Machine, node: ast.AST, loops: tuple[Loop, ...]) -> Place:
     frames = machine.frames
     index = len(frames) - 1
     if loops:
-        holders = [i for i, frame in enumerate(frames) if any(loop.frame == i + 1 and loop.key[: len(frame.key)] == frame.key for loop in loops)]
+        holders = [i for i, frame in enumerate(frames) if any(loop.frame == i + 1 and loop.activation == frame.key for loop in loops)]
         if holders:
             index = holders[-1]
     shown = node

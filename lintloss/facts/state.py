@@ -27,15 +27,19 @@ class Heap:
     change a handful of objects each (measured: joining plain dicts was half of all time).
     """
 
-    __slots__ = ("_base", "_depth", "_own")
+    __slots__ = ("_base", "_depth", "_known", "_own")
 
     def __init__(self, base: Heap | None = None) -> None:
         self._base = base
         self._own: dict[Key, dict[str, Slot]] = {}
         self._depth: int = base._depth + 1 if base is not None else 0
+        # Every object that any copy ever wrote to: most look-ups are for values that never had a field.
+        self._known: set[Key] = base._known if base is not None else set()
 
     def fields(self, owner: Key) -> dict[str, Slot]:
         """Return the fields of an object; not to be changed."""
+        if owner not in self._known:
+            return NO_FIELDS
         layer: Heap | None = self
         while layer is not None:
             found = layer._own.get(owner)
@@ -49,14 +53,16 @@ class Heap:
 
     def put(self, owner: Key, name: str, slot: Slot) -> None:
         self._own[owner] = {**self.fields(owner), name: slot}
+        self._known.add(owner)
 
     def clear(self, owner: Key) -> None:
         """Forget the fields of an object: it is made anew."""
         self._own[owner] = {}
+        self._known.add(owner)
 
     def copy(self) -> Heap:
         frozen = Heap(self._base)
-        frozen._own = self._own
+        frozen._own, frozen._known = self._own, self._known
         if frozen._depth > LAYERS:
             frozen._flatten()
         self._base, self._own, self._depth = frozen, {}, frozen._depth + 1
@@ -85,17 +91,26 @@ class Heap:
         mine, theirs = self._chain(), other._chain()
         shared = {id(layer) for layer in mine}
         ancestor = next((layer for layer in theirs if id(layer) in shared), None)
-        changed: dict[Key, None] = {}
-        for chain in (mine, theirs):
-            for layer in chain:
-                if layer is ancestor:
-                    break
-                changed.update(dict.fromkeys(layer._own))
+        left_changes, right_changes = _since(mine, ancestor), _since(theirs, ancestor)
+        before = ancestor.fields if ancestor is not None else lambda owner: NO_FIELDS
         result = Heap(ancestor)
-        for owner in changed:
-            left, right = self.fields(owner), other.fields(owner)
+        result._known = self._known
+        result._known |= other._known if other._known is not self._known else set()
+        for owner in {**left_changes, **right_changes}:
+            left, right = left_changes.get(owner), right_changes.get(owner)
+            left = before(owner) if left is None else left
+            right = before(owner) if right is None else right
             result._own[owner] = left if left is right else join_slots(left, right)
         return result
+
+
+def _since(chain: list[Heap], ancestor: Heap | None) -> dict[Key, dict[str, Slot]]:
+    """Return what the layers above `ancestor` hold, the newest last."""
+    above = chain[: next((i for i, layer in enumerate(chain) if layer is ancestor), len(chain))]
+    changes: dict[Key, dict[str, Slot]] = {}
+    for layer in reversed(above):
+        changes.update(layer._own)
+    return changes
 
 
 @dataclass(slots=True)

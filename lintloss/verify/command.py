@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lintloss.errors import LintlossError, UsageError
-from lintloss.verify import report
+from lintloss.verify import reports
 from lintloss.verify.events import Tape
+from lintloss.verify.experiments import experiments
 from lintloss.verify.flagged import read_findings
+from lintloss.verify.found import found
 from lintloss.verify.judge import Run, judge
 from lintloss.verify.launch import Outcome, launch
 from lintloss.verify.merge import read_tapes
@@ -49,13 +51,15 @@ def run(request: Request) -> int:
     with tempfile.TemporaryDirectory(prefix="lintloss-") as scratch:
         folder = request.keep or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
-        plan = write_plan(folder, findings, request.options)
+        plan = write_plan(folder, findings, request.options, () if findings else request.command)
         outcome = launch(request.command, plan)
         tapes = read_tapes(folder)
     done = Run(tapes, failed=outcome.exit_code != 0)
-    verdicts = judge(findings, done)
+    judged = judge(findings, done)
+    verdicts = (*judged, *found(tapes, judged))
     _complain(tapes, outcome)
-    report.write(report.Report(verdicts, done, outcome), request.output_format, request.output_file, request.reports)
+    tried = experiments(tapes, request.options.experiments)
+    reports.write(reports.Report(verdicts, done, outcome, tried), request.output_format, request.output_file, request.reports)
     return exit_code(verdicts, outcome)
 
 
@@ -101,8 +105,8 @@ def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
 
 def _named_report(text: str) -> tuple[str, Path]:
     name, _, path = text.partition("=")
-    if name not in report.FORMATS or not path:
-        raise UsageError(f"--report {text}: not FORMAT=FILE", hint=f"formats: {', '.join(report.FORMATS)}")
+    if name not in reports.FORMATS or not path:
+        raise UsageError(f"--report {text}: not FORMAT=FILE", hint=f"formats: {', '.join(reports.FORMATS)}")
     return name, Path(path)
 
 
@@ -114,7 +118,7 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="lintloss verify", usage="lintloss verify [options] -- COMMAND…", allow_abbrev=False)
     parser.add_argument("--findings", type=Path, help="findings JSON of lintloss check --output-format json")
-    parser.add_argument("--output-format", choices=report.FORMATS, default="table")
+    parser.add_argument("--output-format", choices=reports.FORMATS, default="table")
     parser.add_argument("--output-file", type=Path)
     parser.add_argument("--report", action="append", default=[], metavar="FORMAT=FILE")
     parser.add_argument("--show-instrumented", action="store_true", help="print the flagged files as instrumented")

@@ -97,7 +97,6 @@ def _losses(totals: Totals) -> Iterator[Candidate]:
     if batches > 1:
         yield Candidate("sum of batch means / (batches - 1)", summed / (batches - 1))
         yield Candidate("the first batch's mean", totals.means[0])
-        yield Candidate("median of batch means", sorted(totals.means)[len(totals.means) // 2])
 
 
 def _weighted(totals: Totals) -> float:

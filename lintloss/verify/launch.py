@@ -29,7 +29,14 @@ def environment(plan: Path, base: Mapping[str, str]) -> dict[str, str]:
     """The user's environment plus the injection; an unset PYTHONPATH does not become one that holds the folder '.'."""
     own = base.get("PYTHONPATH")
     path = str(INJECT) if own is None else os.pathsep.join([str(INJECT), own])
-    return {**base, "PYTHONPATH": path, "LINTLOSS_PLAN": str(plan)}
+    # Compiled graphs are cached by their source, which the recorder does not change: an old one would hide the criteria,
+    # and one with the recorder's op in it would break the user's next plain run.
+    caches = {
+        "TORCHINDUCTOR_CACHE_DIR": str(plan.parent / "inductor"),
+        "TORCHINDUCTOR_FX_GRAPH_REMOTE_CACHE": "0",
+        "TORCHINDUCTOR_AUTOGRAD_REMOTE_CACHE": "0",
+    }
+    return {**base, **caches, "PYTHONPATH": path, "LINTLOSS_PLAN": str(plan)}
 
 
 def launch(command: tuple[str, ...], plan: Path, tick: Callable[[], None] | None = None) -> Outcome:

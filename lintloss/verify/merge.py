@@ -54,7 +54,7 @@ class _Notes:
 def _read_tape(number: int, path: Path) -> Tape:
     notes = _read_notes(number, path)
     rows = list(_rows(path.with_suffix(".rows")))
-    spent = notes.end["spent"] if notes.end else max((row[15] for row in rows if row[1] == CALL), default=0.0)
+    spent = notes.end["spent"] if notes.end else max((row[13] for row in rows if row[1] == CALL), default=0.0)
     raw = notes.process
     process = Process(
         number=number,

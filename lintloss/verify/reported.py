@@ -12,6 +12,7 @@ from lintloss.verify.verdicts import Pair
 
 # Which of several recorded numbers is the reported one: the flagged expression itself, then what left the function.
 ROLES = ("flagged", "evidence", "returned", "quotient", "printed", "exp")
+LATE = ("exp", "printed")
 TRIVIAL = frozenset({"the last batch's mean", "the first batch's mean", "the last batch's perplexity", "sum of nats",
                      "sum of batch means"})  # fmt: skip  # steps on the way, unless nothing else fits
 
@@ -70,11 +71,19 @@ def _read(evaluation: Evaluation, calls: tuple[Call, ...], extra: tuple[Candidat
 
 
 def _ordered(evaluation: Evaluation, end: int) -> list[Value]:
-    """Numbers recorded after the last criterion call, by role, the latest first; then the flagged ones in the loop."""
+    """Numbers recorded after the last criterion call, by role.
+
+    Once another evaluation has begun only what is printed or exponentiated may still be this one's, and comes last.
+    """
     sites = evaluation.tape.value_sites
+    foreign = next((call.order for call in evaluation.tape.calls if call.order > end), 1 << 60)
     unique = {value.order: value for value in (*evaluation.values, *evaluation.flagged)}
-    after = [value for value in unique.values() if value.order > end and value.site in sites]
-    return sorted(after, key=lambda value: (ROLES.index(sites[value.site].role), value.order))
+    after = [
+        value
+        for value in unique.values()
+        if value.order > end and value.site in sites and (value.order < foreign or sites[value.site].role in LATE)
+    ]
+    return sorted(after, key=lambda value: (value.order > foreign, ROLES.index(sites[value.site].role), value.order))
 
 
 def _first(matched: list[tuple[Value, Candidate]], *, perplexity: bool) -> tuple[Value, Candidate] | None:

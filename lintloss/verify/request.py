@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,13 +25,21 @@ class Options:
     flagged_calls: int = FLAGGED_CALLS
 
 
-def write_plan(folder: Path, findings: tuple[FlaggedFinding, ...], options: Options) -> Path:
-    """Write plan.json into the run folder and return its path."""
+def write_plan(
+    folder: Path, findings: tuple[FlaggedFinding, ...], options: Options, command: tuple[str, ...] = ()
+) -> Path:
+    """Write plan.json into the run folder and return its path.
+
+    Scripts named in `command` are instrumented as if flagged: without findings, what they print is all that can be judged.
+    """
     files: dict[str, list[dict[str, object]]] = {}
     for finding in findings:
         for role, place in [("flagged", finding.place), *(("evidence", link) for link in finding.evidence)]:
             if place.path.endswith(".py"):
                 files.setdefault(place.path, []).append(_target(finding, role, place))
+    for word in command:
+        if word.endswith(".py") and os.path.isfile(word):
+            files.setdefault(os.path.realpath(word), [])
     plan = {
         "folder": str(folder),
         "files": files,

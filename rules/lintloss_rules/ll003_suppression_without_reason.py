@@ -33,12 +33,37 @@ class SuppressionWithoutReason(Rule):
     bad = (
         Bad(
             why="no reason on a line",
-            code="def add(total, loss):\n    return total + loss  # lintloss: ignore[LL101]  # <-\n",
+            code="""\
+import torch.nn.functional as F
+
+
+def perplexity(logits, labels):
+    return 2 ** F.cross_entropy(logits, labels)  # lintloss: ignore[LL501]  # <-
+""",
         ),
-        Bad(why="no reason for a whole file", code="# lintloss: ignore-file[LL101]  # <-\nloss = 0.0\n"),
+        Bad(
+            why="no reason for a whole file",
+            code="""\
+# lintloss: ignore-file[wrong-base]  # <-
+import torch.nn.functional as F
+
+
+def perplexity(logits, labels):
+    return 2 ** F.cross_entropy(logits, labels)
+""",
+        ),
     )
     good = (
-        Good(why="it says why", code="# lintloss: ignore-file[LL003] a demonstration\nloss = 0.0\n"),
+        Good(
+            why="it says why",
+            code="""\
+import torch.nn.functional as F
+
+
+def perplexity(logits, labels):
+    return 2 ** F.cross_entropy(logits, labels)  # lintloss: ignore[LL501] only the order of models is read off it
+""",
+        ),
         Good(why="noqa has no room for a reason", code="import loss  # noqa: F401\n"),
     )
 

@@ -66,7 +66,7 @@ class BatchAveragedLoss(Rule):
         Bad(
             why="padded rows with an ignored pad id, summed and divided by len(loader)",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import math
 
 import torch
@@ -94,8 +94,8 @@ def evaluate(model, dataset, device):
         total_loss += loss.item()
     val_loss = total_loss / len(loader)  # <-
     return val_loss, math.exp(val_loss)
-''',
-            fixed='''\
+""",
+            fixed="""\
 import math
 
 import torch
@@ -126,12 +126,12 @@ def evaluate(model, dataset, device):
         scored_tokens += batch_tokens
     val_loss = total_loss / scored_tokens
     return val_loss, math.exp(val_loss)
-''',
+""",
         ),
         Bad(
             why="Hugging Face losses of padded batches are appended and go through np.mean",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import numpy as np
 import torch
 from torch.utils.data import DataLoader
@@ -160,12 +160,12 @@ def perplexity(texts, batch_size=8):
         losses.append(outputs.loss.item())
     mean_loss = np.mean(losses)  # <-
     return float(np.exp(mean_loss))
-''',
+""",
         ),
         Bad(
             why="full blocks, sum(losses) / len(losses): only the smaller last batch differs",
             severity=Severity.WARNING,
-            code='''\
+            code="""\
 import torch
 import torch.nn as nn
 from torch.utils.data import DataLoader, Dataset
@@ -196,8 +196,8 @@ def validate(model, val_tokens, block_size=256):
             loss = criterion(logits.view(-1, logits.size(-1)), y.view(-1))
             losses.append(loss.item())
     return sum(losses) / len(losses)  # <-
-''',
-            fixed='''\
+""",
+            fixed="""\
 import torch
 import torch.nn as nn
 from torch.utils.data import DataLoader, Dataset
@@ -231,12 +231,12 @@ def validate(model, val_tokens, block_size=256):
             losses.append(loss.item() * batch_tokens)
             scored_tokens += batch_tokens
     return sum(losses) / scored_tokens
-''',
+""",
         ),
         Bad(
             why="the division by len(loader) stands inside the +=, and prompts are masked with -100",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import torch
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader
@@ -266,12 +266,12 @@ def eval_sft(model_name, dev_set, device="cuda"):
         dev_loss += model(**batch).loss.item() / len(dev_loader)  # <-
     print(f"dev loss {dev_loss:.4f}")
     return dev_loss
-''',
+""",
         ),
         Bad(
             why="divided by the loop index plus one after the loop, batches padded by the library's collator",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import math
 
 import torch
@@ -298,7 +298,7 @@ def compute_ppl(tokenized_test):
             total_loss += outputs.loss.item()
     avg_loss = total_loss / (i + 1)  # <-
     return math.exp(avg_loss)
-''',
+""",
         ),
         Bad(
             why="a meter whose update counts every value once, in another file",
@@ -328,7 +328,7 @@ def validate(model, loader, device):
     return losses.avg
 ''',
             files={
-                "meters.py": '''\
+                "meters.py": """\
 class AverageMeter:
     def __init__(self):
         self.reset()
@@ -344,18 +344,18 @@ class AverageMeter:
         self.sum += val * n
         self.count += n
         self.avg = self.sum / self.count
-''',
-                "vocab.py": '''\
+""",
+                "vocab.py": """\
 PAD = 0
 BOS = 1
 EOS = 2
-''',
+""",
             },
         ),
         Bad(
             why="a per-token mean over padded rows, weighted by the number of rows",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import torch
 import torch.nn.functional as F
 from torch.utils.data import DataLoader
@@ -383,8 +383,8 @@ def evaluate(model, sentences):
         total += loss.item() * batch.size(0)
         rows += batch.size(0)
     return total / rows  # <-
-''',
-            fixed='''\
+""",
+            fixed="""\
 import torch
 import torch.nn.functional as F
 from torch.utils.data import DataLoader
@@ -412,12 +412,12 @@ def evaluate(model, sentences):
         total += loss.item() * (target != PAD).sum().item()
         rows += (target != PAD).sum().item()
     return total / rows
-''',
+""",
         ),
         Bad(
             why="weighted by padded positions where only the scored tokens count",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import torch
 import torch.nn as nn
 from torch.nn.utils.rnn import pad_sequence
@@ -448,12 +448,12 @@ class Scorer:
             nats += loss.item() * targets.numel()
             positions += targets.numel()
         return nats / positions  # <-
-''',
+""",
         ),
         Bad(
             why="a vector filled by index and then averaged, over stories padded to the longest",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -493,12 +493,12 @@ def estimate_loss(model: StoryModel, val_stories, eval_iters=40):
         losses[k] = loss.item()
     model.train()
     return losses.mean()  # <-
-''',
+""",
         ),
         Bad(
             why="a running mean m += (x - m) / k of batch means",
             severity=Severity.WARNING,
-            code='''\
+            code="""\
 import torch
 import torch.nn.functional as F
 from torch.utils.data import DataLoader, TensorDataset
@@ -518,12 +518,12 @@ def validation_loss(model, val_tokens, device):
             loss = F.cross_entropy(logits.transpose(1, 2), y.to(device))
             running += (loss.item() - running) / step  # <-
     return running
-''',
+""",
         ),
         Bad(
             why="the model ignores -1, the collator writes it, the caller divides: three files",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import torch
 from torch.utils.data import DataLoader
 
@@ -555,9 +555,9 @@ def main():
 
 if __name__ == "__main__":
     main()
-''',
+""",
             files={
-                "data.py": '''\
+                "data.py": """\
 import torch
 from torch.utils.data import Dataset
 
@@ -586,8 +586,8 @@ def collate_words(words):
         y[row, : len(word)] = word
         y[row, len(word)] = 0  # the end of the word is scored
     return x, y
-''',
-                "model.py": '''\
+""",
+                "model.py": """\
 import torch.nn as nn
 import torch.nn.functional as F
 
@@ -607,13 +607,13 @@ class CharTransformer(nn.Module):
         if targets is not None:
             loss = F.cross_entropy(logits.view(-1, logits.size(-1)), targets.view(-1), ignore_index=-1)
         return logits, loss
-''',
+""",
             },
         ),
         Bad(
             why="Lightning's self.log weighs a per-token mean by rows",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import lightning.pytorch as pl
 import torch
 import torch.nn as nn
@@ -649,7 +649,7 @@ class LitLanguageModel(pl.LightningModule):
 
     def configure_optimizers(self):
         return torch.optim.AdamW(self.parameters(), lr=3e-4)
-''',
+""",
         ),
         Bad(
             why="a torchmetrics mean that is updated without a weight",
@@ -698,7 +698,7 @@ def evaluate(model, ids, device):
         Bad(
             why="a dict of lists that is averaged generically",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 from collections import defaultdict
 
 import torch
@@ -722,12 +722,12 @@ def evaluate(dev_set):
         outputs = model(**batch.to("cuda"))
         history["loss"].append(outputs.loss.item())
     return average(history)
-''',
+""",
         ),
         Bad(
             why="one tensor holds loss, batches and tokens by position, and the wrong one divides",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import torch
 import torch.nn.functional as F
 from torch.nn.utils.rnn import pad_sequence
@@ -756,12 +756,12 @@ def evaluate(model, dataset, device):
     loss = (stats[0] / stats[1]).item()  # <-
     print(f"loss {loss:.4f} over {int(stats[2])} tokens")
     return loss
-''',
+""",
         ),
         Bad(
             why="a mean per row over its own tokens, then a mean over rows of unequal length",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import torch
 import torch.nn.functional as F
 
@@ -779,12 +779,12 @@ def mean_nll(model, tokenizer, documents, device):
         row_means = (nll * scored).sum(dim=1) / scored.sum(dim=1)
         per_document.append(row_means.cpu())
     return torch.cat(per_document).mean().item()  # <-
-''',
+""",
         ),
         Bad(
             why="sliding windows: the first one scores a full context, the others only the stride",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import torch
 from datasets import load_dataset
 from transformers import GPT2LMHeadModel, GPT2TokenizerFast
@@ -819,12 +819,12 @@ for begin_loc in range(0, seq_len, stride):
 
 ppl = torch.exp(torch.stack(nlls).mean())  # <-
 print(ppl.item())
-''',
+""",
         ),
         Bad(
             why="a masked language model: the number of masked tokens is drawn anew for each batch",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import math
 
 import torch
@@ -848,12 +848,12 @@ def evaluate(model_name, tokenized_dev, device="cuda"):
         nb_eval_steps += 1
     eval_loss = eval_loss / nb_eval_steps  # <-
     return {"perplexity": math.exp(eval_loss)}
-''',
+""",
         ),
         Bad(
             why="Trainer.evaluate() repeats each batch mean for its rows, and the collator pads",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import math
 
 from datasets import load_dataset
@@ -886,12 +886,12 @@ trainer = Trainer(
 )
 metrics = trainer.evaluate()  # <-
 print("perplexity", math.exp(metrics["eval_loss"]))
-''',
+""",
         ),
         Bad(
             why="accumulated on self by one method, divided by another",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import torch
 import torch.nn as nn
 from torch.nn.utils.rnn import pad_sequence
@@ -927,12 +927,12 @@ class Evaluator:
             for rows in batches:
                 self.add_batch(rows)
         return self.result()
-''',
+""",
         ),
         Bad(
             why="a helper computes the masked mean, statistics.mean averages it",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import statistics
 
 import torch
@@ -954,12 +954,12 @@ def dev_loss(model, tokenizer, sentences, device, batch_size=32):
         with torch.inference_mode():
             losses.append(masked_loss(model, enc.input_ids, enc.attention_mask).item())
     return statistics.mean(losses)  # <-
-''',
+""",
         ),
         Bad(
             why="a notebook-like script: summed in one place, divided in a later one",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import torch
 import torch.nn as nn
 from torch.nn.utils.rnn import pad_sequence
@@ -996,9 +996,9 @@ with torch.no_grad():
 # --- result
 valid_loss = epoch_loss / len(valid_loader)  # <-
 print(f"Val. Loss: {valid_loss:.3f}")
-''',
+""",
             files={
-                "seq2seq.py": '''\
+                "seq2seq.py": """\
 import torch.nn as nn
 
 
@@ -1022,7 +1022,7 @@ class Translator(nn.Module):
         mask = self.body.generate_square_subsequent_mask(trg.size(1))
         hidden = self.body(self.embed(src), self.embed(trg), tgt_mask=mask, tgt_is_causal=True)
         return self.out(hidden)
-''',
+""",
             },
         ),
         Bad(
@@ -1054,7 +1054,7 @@ def evaluate(model, sentences):
         Bad(
             why="forward leaves the loss behind in an attribute, torch.tensor(losses).mean() averages it",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import torch
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader
@@ -1076,9 +1076,9 @@ def evaluate(model: Captioner, dataset, device):
         model(images.to(device), captions.to(device))
         losses.append(model.loss.item())
     return torch.tensor(losses).mean().item()  # <-
-''',
+""",
             files={
-                "captioner.py": '''\
+                "captioner.py": """\
 import torch.nn as nn
 
 PAD = 0
@@ -1100,13 +1100,13 @@ class Captioner(nn.Module):
         logits = self.head(hidden)
         self.loss = self.criterion(logits.transpose(1, 2), captions[:, 1:])
         return logits
-''',
+""",
             },
         ),
         Bad(
             why="the caller sets the reduction of the criterion's wrapper to a masked mean",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import torch
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader
@@ -1128,9 +1128,9 @@ def evaluate(model, rows, device):
             val_loss += criterion(model(x.to(device)), y.to(device)).item()
             n_batches += 1
     return val_loss / n_batches  # <-
-''',
+""",
             files={
-                "criterion.py": '''\
+                "criterion.py": """\
 import torch.nn as nn
 import torch.nn.functional as F
 
@@ -1148,7 +1148,7 @@ class SequenceLoss(nn.Module):
         if self.reduction == "mean":
             return total / mask.sum()
         return total
-''',
+""",
             },
         ),
     )
@@ -1156,7 +1156,7 @@ class SequenceLoss(nn.Module):
     good = (
         Good(
             why="each mean is multiplied by its scored tokens and the total divided by them",
-            code='''\
+            code="""\
 import math
 
 import torch
@@ -1185,11 +1185,11 @@ def evaluate(model, dataset, device):
         total_tokens += n_tokens
     val_loss = total_loss / total_tokens
     return val_loss, math.exp(val_loss)
-''',
+""",
         ),
         Good(
             why="a note: random (B, T) blocks, so all batches score the same count",
-            code='''\
+            code="""\
 import numpy as np
 import torch
 
@@ -1217,11 +1217,11 @@ def estimate_loss(model):
         losses[k] = loss.item()
     model.train()
     return losses.mean().item()
-''',
+""",
         ),
         Good(
             why="exact: mean times window length over windows times window length, one position too many on both sides",
-            code='''\
+            code="""\
 import torch
 import torch.nn as nn
 
@@ -1242,11 +1242,11 @@ def quantized_ppl(model, testenc, seqlen, device):
         nlls.append(loss.float() * seqlen)
     ppl = torch.exp(torch.stack(nlls).sum() / (nsamples * seqlen))
     return ppl.item()
-''',
+""",
         ),
         Good(
             why="per-token losses of all batches are concatenated and averaged once",
-            code='''\
+            code="""\
 import torch
 import torch.nn.functional as F
 from torch.nn.utils.rnn import pad_sequence
@@ -1268,11 +1268,11 @@ def token_mean(model, dataset, device):
         nll = F.cross_entropy(logits.transpose(1, 2), target, ignore_index=-1, reduction="none")
         all_losses.append(nll[target != -1])
     return torch.cat(all_losses).mean().item()
-''',
+""",
         ),
         Good(
             why="rows of equal length weighted by rows: the ragged last batch is exact too",
-            code='''\
+            code="""\
 import torch
 import torch.nn as nn
 from torch.utils.data import DataLoader, TensorDataset
@@ -1292,11 +1292,11 @@ def evaluate(model, tokens, context=512, batch_size=8):
             loss = criterion(logits.view(-1, logits.size(-1)), targets.view(-1))
             total += loss.item() * inputs.size(0)
     return total / len(dataset)
-''',
+""",
         ),
         Good(
             why="a note: classification, where only the last batch is smaller",
-            code='''\
+            code="""\
 import torch
 import torch.nn.functional as F
 from torch.utils.data import DataLoader
@@ -1316,11 +1316,11 @@ def test(model, device):
         test_loss += F.cross_entropy(outputs, labels).item()
         correct += outputs.argmax(dim=1).eq(labels).sum().item()
     return test_loss / len(test_loader), correct / len(test_set)
-''',
+""",
         ),
         Good(
             why="summed losses over counted tokens, the counter incremented in place on a tensor",
-            code='''\
+            code="""\
 import torch
 import torch.nn as nn
 
@@ -1339,11 +1339,11 @@ def evaluate(model, loader, device):
             loss_sum += loss_fn(logits.flatten(0, 1), labels.flatten())
             n_tokens.add_((labels != IGNORE_INDEX).sum())
     return (loss_sum / n_tokens).item()
-''',
+""",
         ),
         Good(
             why="a meter that is given the scored tokens and multiplies by them",
-            code='''\
+            code="""\
 import torch
 import torch.nn as nn
 from torch.nn.utils.rnn import pack_padded_sequence
@@ -1363,9 +1363,9 @@ def validate(val_loader, decoder, device):
             loss = criterion(scores, targets)
             losses.update(loss.item(), sum(decode_lengths))
     return losses.avg
-''',
+""",
             files={
-                "meters.py": '''\
+                "meters.py": """\
 class AverageMeter:
     def __init__(self):
         self.sum = 0.0
@@ -1378,7 +1378,7 @@ class AverageMeter:
     @property
     def avg(self):
         return self.sum / max(self.count, 1)
-''',
+""",
             },
         ),
         Good(
@@ -1403,7 +1403,7 @@ def dev_loss(model, batches, pad):
         ),
         Good(
             why="a torchmetrics mean that is given the scored tokens as weight",
-            code='''\
+            code="""\
 import torch
 import torch.nn.functional as F
 from torchmetrics import MeanMetric
@@ -1421,11 +1421,11 @@ def evaluate(model, loader, device):
         loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=PAD)
         val_loss.update(loss, weight=(targets != PAD).sum())
     return val_loss.compute().item()
-''',
+""",
         ),
         Good(
             why="means of accuracy, word error rate and returns over batches are out of scope",
-            code='''\
+            code="""\
 import numpy as np
 import torch
 from jiwer import wer
@@ -1441,11 +1441,11 @@ def evaluate(model, loader, decode, device):
         error_rates.append(wer(texts, decode(predicted)))
         accuracies.append((predicted == ids.to(device)).float().mean().item())
     return {"wer": np.mean(error_rates), "token_accuracy": np.mean(accuracies)}
-''',
+""",
         ),
         Good(
             why="a note: regression, a mean of batch means",
-            code='''\
+            code="""\
 import numpy as np
 import torch
 import torch.nn as nn
@@ -1460,11 +1460,11 @@ def validate(model, val_loader, device):
             prediction = model(features.to(device)).squeeze(-1)
             losses.append(criterion(prediction, target.to(device)).item())
     return float(np.mean(losses))
-''',
+""",
         ),
         Good(
             why="the running loss of training is a progress display, not an evaluation",
-            code='''\
+            code="""\
 import torch.nn.functional as F
 from tqdm import tqdm
 
@@ -1482,11 +1482,11 @@ def train_epoch(model, loader, optimizer, pad_id, device):
         running += loss.item()
         bar.set_postfix(loss=running / (step + 1))
     return running / len(loader)
-''',
+""",
         ),
         Good(
             why="losses per document are written out and never averaged",
-            code='''\
+            code="""\
 import json
 
 import torch
@@ -1505,11 +1505,11 @@ def score(texts, out_path, name="gpt2"):
     with open(out_path, "w") as out:
         json.dump([{"text": text, "loss": loss} for text, loss in zip(texts, losses)], out)
     return losses
-''',
+""",
         ),
         Good(
             why="the criterion is a parameter that nobody in the project passes: what it returns is unknown",
-            code='''\
+            code="""\
 import torch
 
 
@@ -1521,11 +1521,11 @@ def evaluate(model, loader, criterion, device):
         prediction = model(batch["inputs"].to(device))
         total += criterion(prediction, batch["targets"].to(device)).item()
     return total / len(loader)
-''',
+""",
         ),
         Good(
             why="the meter adds per-token losses and their number, whatever its method is called",
-            code='''\
+            code="""\
 import torch
 import torch.nn.functional as F
 
@@ -1552,11 +1552,11 @@ def evaluate(model, loader, pad, device):
         nll = F.cross_entropy(model(x).transpose(1, 2), y, reduction="none")
         meter.add(nll[y != pad])
     return meter.mean()
-''',
+""",
         ),
         Good(
             why="a note: the loss is divided by the number of steps inside the loop, over a fixed (B, T) sampler",
-            code='''\
+            code="""\
 import torch
 import torch.nn.functional as F
 
@@ -1586,11 +1586,11 @@ def validation_loss(model, stream: TokenStream, val_steps, device):
             loss = loss / val_steps
             accumulated += loss.detach()
     return accumulated.item()
-''',
+""",
         ),
         Good(
             why="the same wrapper with its sum, divided by the targets that are not padding",
-            code='''\
+            code="""\
 import torch
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader
@@ -1612,9 +1612,9 @@ def evaluate(model, rows, device):
             val_loss += criterion(model(x.to(device)), y.to(device)).item()
             n_targets += y.ne(0).sum().item()
     return val_loss / n_targets
-''',
+""",
             files={
-                "criterion.py": '''\
+                "criterion.py": """\
 import torch.nn as nn
 import torch.nn.functional as F
 
@@ -1632,7 +1632,7 @@ class SequenceLoss(nn.Module):
         if self.reduction == "mean":
             return total / mask.sum()
         return total
-''',
+""",
             },
         ),
     )

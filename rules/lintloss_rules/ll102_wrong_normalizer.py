@@ -53,7 +53,7 @@ class WrongNormalizer(Rule):
         Bad(
             why="a sum of batch means is divided by the number of images",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import torch
 import torch.nn as nn
 
@@ -74,8 +74,8 @@ def test(model, device, test_loader):
     test_loss /= len(test_loader.dataset)  # <-
     accuracy = 100.0 * correct / len(test_loader.dataset)
     print(f"Test set: Average loss: {test_loss:.4f}, Accuracy: {accuracy:.0f}%")
-''',
-            fixed='''\
+""",
+            fixed="""\
 import torch
 import torch.nn as nn
 
@@ -96,12 +96,12 @@ def test(model, device, test_loader):
     test_loss /= len(test_loader.dataset)
     accuracy = 100.0 * correct / len(test_loader.dataset)
     print(f"Test set: Average loss: {test_loss:.4f}, Accuracy: {accuracy:.0f}%")
-''',
+""",
         ),
         Bad(
             why="a language model's batch means are divided by len(dataset)",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import math
 
 import torch
@@ -122,12 +122,12 @@ def evaluate(model, tokens, block_size=128, batch_size=64):
         total_loss += F.cross_entropy(logits.view(-1, logits.size(-1)), y.view(-1)).item()
     val_loss = total_loss / len(dataset)  # <-
     return {"loss": val_loss, "perplexity": math.exp(val_loss)}
-''',
+""",
         ),
         Bad(
             why="a sum of nats is divided by the number of batches",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import torch
 import torch.nn.functional as F
 from torch.nn.utils.rnn import pad_sequence
@@ -152,8 +152,8 @@ def validate(model, dataset, device):
         loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=PAD, reduction="sum")
         total += loss.item()
     return total / len(loader)  # <-
-''',
-            fixed='''\
+""",
+            fixed="""\
 import torch
 import torch.nn.functional as F
 from torch.nn.utils.rnn import pad_sequence
@@ -180,12 +180,12 @@ def validate(model, dataset, device):
         total += loss.item()
         scored_tokens += (targets != PAD).sum().item()
     return total / scored_tokens
-''',
+""",
         ),
         Bad(
             why="means are added up and divided by the tokens once more",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import math
 
 import torch
@@ -208,9 +208,9 @@ def evaluate(model, loader, device):
             total_tokens += targets.ne(PAD).sum().item()
     mean = total_loss / total_tokens  # <-
     return math.exp(mean)
-''',
+""",
             files={"corpus.py": "PAD = 0\nUNK = 1\n"},
-            fixed='''\
+            fixed="""\
 import math
 
 import torch
@@ -233,7 +233,7 @@ def evaluate(model, loader, device):
             total_tokens += targets.ne(PAD).sum().item()
     mean = total_loss / total_tokens
     return math.exp(mean)
-''',
+""",
         ),
         Bad(
             why="the batch counter starts at 1",
@@ -300,7 +300,7 @@ def evaluate_model(model, tokens, target_tokens, device):
         Bad(
             why="len() of a dict batch is the number of its keys, not of its rows",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import torch
 from torch.utils.data import DataLoader
 from transformers import AutoModelForCausalLM
@@ -322,12 +322,12 @@ def evaluate(checkpoint, blocks, device="cuda"):
             total_loss += outputs.loss.item()
             n_samples += len(batch)
     return total_loss / n_samples  # <-
-''',
+""",
         ),
         Bad(
             why="the validation total is divided by the length of the training loader",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import torch
 from tqdm import tqdm
 from transformers import AutoModelForSeq2SeqLM
@@ -354,12 +354,12 @@ def run(model_name, train_dataloader, eval_dataloader, num_epochs, lr, device):
             eval_loss += outputs.loss.detach().float()
         eval_epoch_loss = eval_loss / len(train_dataloader)  # <-
         print(f"{epoch=} {eval_epoch_loss=}")
-''',
+""",
         ),
         Bad(
             why="the loss is added in the logging branch only, the divisor counts every batch",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import torch
 import torch.nn.functional as F
 
@@ -378,12 +378,12 @@ def evaluate(model, val_loader, device, log_every=100):
             cumulative_loss += loss.item() * batch_size
             print(f"batch {i}: {loss.item():.4f}")
     return cumulative_loss / num_samples  # <-
-''',
+""",
         ),
         Bad(
             why="the meter adds n to its count and forgets to multiply the value",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import torch
 import torch.nn as nn
 
@@ -406,7 +406,7 @@ class Evaluator:
             meter.add("loss", loss.item(), count_update=tokens.size(0))  # <-
         print(step, meter.get("loss"))
         return meter.get("loss")
-''',
+""",
             files={
                 "meters.py": '''\
 from collections import defaultdict
@@ -431,7 +431,7 @@ class MeanMeter:
         Bad(
             why="the running total is divided again after every step of the loop",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import torch
 import torch.nn.functional as F
 
@@ -451,12 +451,12 @@ def validation_loss(model, val_tokens, eval_steps):
             eval_loss += F.cross_entropy(logits.transpose(1, 2), ids[:, 1:]).item()
             eval_loss /= eval_steps  # <-
     return eval_loss
-''',
+""",
         ),
         Bad(
             why="each mean is divided by the batch size before the batches are averaged",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import numpy as np
 import torch
 import torch.nn as nn
@@ -473,7 +473,7 @@ def evaluate(model, dataset, device, batch_size=32):
             loss = criterion(logits.reshape(-1, logits.size(-1)), y.to(device).reshape(-1))
             losses.append(loss.item() / x.size(0))
     return np.mean(losses)  # <-
-''',
+""",
         ),
         Bad(
             why="a language model's nats are divided by the number of sequences and called loss per token",
@@ -527,7 +527,7 @@ def evaluate(model, examples, device):
         Bad(
             why="Hugging Face batch means divided by the number of rows, in the caller",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import math
 
 import torch
@@ -554,14 +554,14 @@ class PerplexityEvaluator:
         blocks = [ids[i : i + block] for i in range(0, len(ids) - block + 1, block)]
         total, count = self.accumulate(blocks, batch_size)
         return math.exp(total / count)  # <-
-''',
+""",
         ),
     )
 
     good = (
         Good(
             why="a summed loss per example, divided by the examples",
-            code='''\
+            code="""\
 import torch
 import torch.nn.functional as F
 
@@ -578,11 +578,11 @@ def test(model, device, test_loader):
             correct += output.argmax(dim=1).eq(target).sum().item()
     test_loss /= len(test_loader.dataset)
     print(f"Average loss: {test_loss:.4f}, Accuracy: {correct}/{len(test_loader.dataset)}")
-''',
+""",
         ),
         Good(
             why="a variational auto-encoder's loss is per image, summed over pixels",
-            code='''\
+            code="""\
 import torch
 import torch.nn.functional as F
 
@@ -602,11 +602,11 @@ def test(model, test_loader, device):
         recon, mu, logvar = model(images)
         test_loss += elbo(recon, images, mu, logvar).item()
     return test_loss / len(test_loader.dataset)
-''',
+""",
         ),
         Good(
             why="len(data_source) - 1 is the number of scored steps, and each mean is weighted by its own",
-            code='''\
+            code="""\
 import math
 
 import torch
@@ -639,11 +639,11 @@ def evaluate(model, data_source, ntokens):
 def report(model, tokens, ntokens):
     val_loss = evaluate(model, batchify(tokens, 10), ntokens)
     print(f"valid loss {val_loss:5.2f} | valid ppl {math.exp(val_loss):8.2f}")
-''',
+""",
         ),
         Good(
             why="a guard against an empty loader changes nothing",
-            code='''\
+            code="""\
 import torch
 import torch.nn.functional as F
 
@@ -658,11 +658,11 @@ def evaluate(model, loader, pad, device):
         nats += F.cross_entropy(logits.flatten(0, 1), y.flatten(), ignore_index=pad, reduction="sum").item()
         tokens += int((y != pad).sum())
     return nats / max(tokens, 1)
-''',
+""",
         ),
         Good(
             why="a note: the loop runs over its argument, the divisor names the same loader",
-            code='''\
+            code="""\
 import torch
 import torch.nn as nn
 from torch.utils.data import DataLoader
@@ -684,9 +684,9 @@ def validate(model, data):
 
 if __name__ == "__main__":
     print(validate(build_model(), val_loader))
-''',
+""",
             files={
-                "places.py": '''\
+                "places.py": """\
 import torch
 import torch.nn as nn
 from torch.utils.data import Dataset
@@ -705,12 +705,12 @@ class Scenes(Dataset):
 
 def build_model():
     return nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 20))
-''',
+""",
             },
         ),
         Good(
             why="a note: ten random blocks of equal size, divided by the literal that bounds the range",
-            code='''\
+            code="""\
 import torch
 import torch.nn.functional as F
 
@@ -730,11 +730,11 @@ def validation_loss(model, val_tokens, device):
             logits = model(x.to(device))
             val_loss += F.cross_entropy(logits.flatten(0, 1), y.to(device).flatten()).item() / 10
     return val_loss
-''',
+""",
         ),
         Good(
             why="a CTC sum is divided by its batch and weighted by it again",
-            code='''\
+            code="""\
 import torch
 import torch.nn as nn
 
@@ -751,11 +751,11 @@ def validate(model, loader, device):
             total += cost.item() * images.size(0)
             words += images.size(0)
     return total / words
-''',
+""",
         ),
         Good(
             why="the rows of a dict batch are counted by one of its tensors",
-            code='''\
+            code="""\
 import torch
 from torch.utils.data import DataLoader
 from transformers import AutoModelForSequenceClassification
@@ -772,11 +772,11 @@ def evaluate(checkpoint, dev_set, device="cuda"):
         loss += model(**batch).loss.item() * rows
         examples += rows
     return loss / examples
-''',
+""",
         ),
         Good(
             why="the loss is added and counted in the same branch",
-            code='''\
+            code="""\
 import torch
 import torch.nn.functional as F
 
@@ -797,11 +797,11 @@ def evaluate(model, loader, device):
         tokens += mask.sum().item()
     print(f"skipped {skipped} empty batches")
     return nats / tokens
-''',
+""",
         ),
         Good(
             why="a text auto-encoder reports nats per sentence beside the perplexity per token",
-            code='''\
+            code="""\
 import math
 
 import torch
@@ -825,11 +825,11 @@ def evaluate(model, loader, pad, device):
     kl_per_sentence = kl_sum / sentences
     print(f"NLL {nll_per_sentence:.2f}  KL {kl_per_sentence:.2f}  per sentence")
     return math.exp(nll_sum / words)
-''',
+""",
         ),
         Good(
             why="bits per byte: nats over ln 2 times bytes, another unit on purpose",
-            code='''\
+            code="""\
 import math
 
 import torch
@@ -846,7 +846,7 @@ def bits_per_byte(model, loader, bytes_of_token, device):
         nats += F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum").item()
         total_bytes += bytes_of_token[y].sum().item()
     return nats / (math.log(2) * total_bytes)
-''',
+""",
         ),
         Good(
             why="the mean over the tokens of a document is a loop of its own, divided once",

@@ -34,7 +34,7 @@ class UnscoredTokenCount(Rule):
         Bad(
             why="batch times sequence length is counted, the shift leaves one less a row",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import math
 
 import torch
@@ -58,8 +58,8 @@ def evaluate(model, loader, device):
         total_tokens += batch_size * seq_length
     avg_loss = total_loss / total_tokens  # <-
     return avg_loss, math.exp(avg_loss)
-''',
-            fixed='''\
+""",
+            fixed="""\
 import math
 
 import torch
@@ -83,12 +83,12 @@ def evaluate(model, loader, device):
         total_tokens += shift_labels.numel()
     avg_loss = total_loss / total_tokens
     return avg_loss, math.exp(avg_loss)
-''',
+""",
         ),
         Bad(
             why="numel() counts the padding that ignore_index leaves out",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import torch
 import torch.nn.functional as F
 from torch.nn.utils.rnn import pad_sequence
@@ -113,8 +113,8 @@ def validate(model, rows, device):
         nats += loss.item()
         tokens += y.numel()
     return nats / tokens  # <-
-''',
-            fixed='''\
+""",
+            fixed="""\
 import torch
 import torch.nn.functional as F
 from torch.nn.utils.rnn import pad_sequence
@@ -139,12 +139,12 @@ def validate(model, rows, device):
         nats += loss.item()
         tokens += (y != PAD).sum().item()
     return nats / tokens
-''',
+""",
         ),
         Bad(
             why="the attention mask is summed over the unshifted rows",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import torch
 import torch.nn as nn
 from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -165,8 +165,8 @@ def padded_perplexity(texts, name="gpt2", batch_size=8):
         total_nll += (nll * batch.attention_mask[:, 1:]).sum().item()
         total_tokens += batch.attention_mask.sum().item()
     return torch.exp(torch.tensor(total_nll / total_tokens))  # <-
-''',
-            fixed='''\
+""",
+            fixed="""\
 import torch
 import torch.nn as nn
 from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -187,7 +187,7 @@ def padded_perplexity(texts, name="gpt2", batch_size=8):
         total_nll += (nll * batch.attention_mask[:, 1:]).sum().item()
         total_tokens += batch.attention_mask[:, 1:].sum().item()
     return torch.exp(torch.tensor(total_nll / total_tokens))
-''',
+""",
         ),
         Bad(
             why="len(data_source) has one step more than is scored",
@@ -248,7 +248,7 @@ def evaluate(model, data_source, ntokens):
         Bad(
             why="prompt tokens are masked with -100 and counted all the same",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import torch
 import torch.nn as nn
 from torch.utils.data import DataLoader
@@ -271,9 +271,9 @@ def evaluate(model, path, device):
             nats += criterion(logits[..., :-1, :].flatten(0, 1), shifted.flatten())
             tokens += input_ids[..., 1:].numel()
     return (nats / tokens).item()  # <-
-''',
+""",
             files={
-                "sft_data.py": '''\
+                "sft_data.py": """\
 import json
 
 import torch
@@ -302,13 +302,13 @@ def collate(pairs):
         "input_ids": pad_sequence(ids, batch_first=True, padding_value=0),
         "labels": pad_sequence(labels, batch_first=True, padding_value=-100),
     }
-''',
+""",
             },
         ),
         Bad(
             why="labels that are not -100 are counted before the shift drops the first of each row",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import math
 
 import torch
@@ -336,12 +336,12 @@ def perplexity(texts, batch_size=16):
         nats += F.cross_entropy(logits[:, :-1].transpose(1, 2), labels[:, 1:], reduction="sum").item()
         tokens += labels.ne(-100).sum().item()
     return math.exp(nats / tokens)  # <-
-''',
+""",
         ),
         Bad(
             why="the loader's lengths count the first token, which is never a target",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import torch
 import torch.nn.functional as F
 from torch.nn.utils.rnn import pad_sequence
@@ -370,7 +370,7 @@ class Validator:
             total += self.loss(ids).item()
             words += lengths.sum().item()
         return total / words  # <-
-''',
+""",
         ),
         Bad(
             why="a masked field is averaged over all positions, padding included",
@@ -411,7 +411,7 @@ def dev_loss(model, tokenizer, texts, device):
         Bad(
             why="tokens are counted before the continue that skips the text",
             severity=Severity.WARNING,
-            code='''\
+            code="""\
 import torch
 from transformers import GPT2LMHeadModel, GPT2TokenizerFast
 
@@ -429,12 +429,12 @@ def evaluate(questions, device="cuda"):
         with torch.no_grad():
             nats += model(ids, labels=ids).loss.item() * scored
     return nats / tokens  # <-
-''',
+""",
         ),
         Bad(
             why="the model sums over its non-padding targets, the caller counts batch times block",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import torch
 
 from lm import PAD, SentenceLM
@@ -451,9 +451,9 @@ def evaluate(model: SentenceLM, batches, device):
         count += ids.size(0) * (ids.size(1) - 1)
     print(f"padding is id {PAD}")
     return total / count  # <-
-''',
+""",
             files={
-                "lm.py": '''\
+                "lm.py": """\
 import torch.nn as nn
 import torch.nn.functional as F
 
@@ -475,7 +475,7 @@ class SentenceLM(nn.Module):
                 logits.reshape(-1, logits.size(-1)), targets.reshape(-1), ignore_index=PAD, reduction="sum"
             )
         return out
-''',
+""",
             },
         ),
     )
@@ -483,7 +483,7 @@ class SentenceLM(nn.Module):
     good = (
         Good(
             why="the shifted labels are counted",
-            code='''\
+            code="""\
 import torch
 import torch.nn as nn
 
@@ -500,11 +500,11 @@ def evaluate(model, loader, device):
         total_loss += criterion(shift_logits.view(-1, shift_logits.size(-1)), shift_labels.view(-1)).item()
         total_tokens += shift_labels.numel()
     return total_loss / total_tokens
-''',
+""",
         ),
         Good(
             why="batch times sequence length is right where the dataset has shifted already",
-            code='''\
+            code="""\
 import torch
 import torch.nn.functional as F
 from torch.utils.data import DataLoader, Dataset
@@ -532,11 +532,11 @@ def evaluate(model, tokens, length, device):
         total += F.cross_entropy(logits.flatten(0, 1), y.to(device).flatten(), reduction="sum").item()
         count += batch_size * seq_length
     return total / count
-''',
+""",
         ),
         Good(
             why="the same too-large count multiplies the mean first, so it cancels",
-            code='''\
+            code="""\
 import torch
 import torch.nn as nn
 
@@ -556,11 +556,11 @@ def eval_ppl(model, tokens, seqlen, batch_size, device):
         loss = loss_fct(shift_logits.reshape(-1, shift_logits.size(-1)), shift_labels.reshape(-1))
         nlls.append(loss.float() * seqlen * (j - i))
     return torch.exp(torch.stack(nlls).sum() / (nsamples * seqlen)).item()
-''',
+""",
         ),
         Good(
             why="the mask's sum minus one a row is the number of targets",
-            code='''\
+            code="""\
 import torch
 import torch.nn as nn
 from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -580,7 +580,7 @@ def perplexity(texts, name="facebook/opt-125m", batch_size=8):
         nll += (losses * mask[:, 1:]).sum().item()
         tokens += (mask.sum() - mask.size(0)).item()
     return torch.exp(torch.tensor(nll / tokens)).item()
-''',
+""",
         ),
         Good(
             why="numel() of labels that no criterion ignores",
@@ -605,7 +605,7 @@ def evaluate(model, token_file, rows, length, steps, device):
         ),
         Good(
             why="positions are selected by a boolean index before the loss, and the selected ones counted",
-            code='''\
+            code="""\
 import torch
 import torch.nn.functional as F
 
@@ -621,11 +621,11 @@ def evaluate(model, loader, unk, device):
         nats += F.cross_entropy(logits, targets, reduction="sum").item()
         tokens += targets.numel()
     return nats / tokens
-''',
+""",
         ),
         Good(
             why="the pad id has class weight zero and the count leaves it out",
-            code='''\
+            code="""\
 import torch
 import torch.nn as nn
 
@@ -649,12 +649,12 @@ def evaluate(model, loader, vocab_size):
         total += criterion(log_probs.view(-1, vocab_size), gold).item()
         words += gold.ne(PAD).sum().item()
     return total / words
-''',
+""",
             files={"vocabulary.py": "PAD = 0\nBOS = 2\nEOS = 3\n"},
         ),
         Good(
             why="nats of tokens over bytes of text: another unit on purpose",
-            code='''\
+            code="""\
 import math
 
 import torch
@@ -671,11 +671,11 @@ def bits_per_byte(texts, name="gpt2"):
         nats += model(ids, labels=ids).loss.item() * (ids.size(1) - 1)
         n_bytes += len(text.encode("utf-8"))
     return nats / math.log(2) / n_bytes
-''',
+""",
         ),
         Good(
             why="padded positions are counted for the speed, not for the loss",
-            code='''\
+            code="""\
 import time
 
 import torch
@@ -694,11 +694,11 @@ def evaluate(model, loader, pad, device):
         processed += y.numel()
     print(f"{processed / (time.perf_counter() - started):.0f} positions a second")
     return nats / scored
-''',
+""",
         ),
         Good(
             why="the mean per token of a padded batch, its count and the model's ignore_index in another file agree",
-            code='''\
+            code="""\
 import torch
 
 from seq2seq_model import PAD, Seq2Seq
@@ -715,9 +715,9 @@ def validate(model: Seq2Seq, loader, device):
         total += loss.item() * n
         tokens += n
     return total / tokens
-''',
+""",
             files={
-                "seq2seq_model.py": '''\
+                "seq2seq_model.py": """\
 import torch.nn as nn
 import torch.nn.functional as F
 
@@ -738,7 +738,7 @@ class Seq2Seq(nn.Module):
         logits = self.head(hidden)
         loss = F.cross_entropy(logits.transpose(1, 2), tgt[:, 1:], ignore_index=PAD)
         return loss, logits
-''',
+""",
             },
         ),
     )

@@ -52,7 +52,7 @@ class AveragedPerplexity(Rule):
         Bad(
             why="exp of each batch is summed and divided by the number of batches",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import math
 
 import torch
@@ -79,8 +79,8 @@ def perplexity(model, dataset, device):
         loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=PAD)
         total += math.exp(loss.item())
     return total / len(loader)  # <-
-''',
-            fixed='''\
+""",
+            fixed="""\
 import math
 
 import torch
@@ -110,12 +110,12 @@ def perplexity(model, dataset, device):
         total += loss.item() * batch_tokens
         scored_tokens += batch_tokens
     return math.exp(total / scored_tokens)
-''',
+""",
         ),
         Bad(
             why="one perplexity a text is appended and np.mean averages the texts",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import numpy as np
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -132,12 +132,12 @@ def average_perplexity(texts, name="gpt2-medium", device="cuda"):
             loss = model(ids, labels=ids).loss
         perplexities.append(torch.exp(loss).item())
     return np.mean(perplexities)  # <-
-''',
+""",
         ),
         Bad(
             why="exp over the vector of per-row losses, then the mean of the rows",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import torch
 import torch.nn as nn
 
@@ -161,12 +161,12 @@ class Perplexity:
             nll = loss_fct(shift_logits.transpose(1, 2), shift_labels) * shift_mask
             ppls += torch.exp(nll.sum(1) / shift_mask.sum(1)).tolist()
         return {"perplexities": ppls, "mean_perplexity": sum(ppls) / len(ppls)}  # <-
-''',
+""",
         ),
         Bad(
             why="equal blocks do not help: the mean loss is exact there, the mean of its exponentials is not",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import torch
 import torch.nn.functional as F
 
@@ -190,12 +190,12 @@ def evaluate(model, val_tokens, steps, device):
         tot_perpl += torch.exp(loss).item()
     perplexity = tot_perpl / steps  # <-
     return tot_loss / steps, perplexity
-''',
+""",
         ),
         Bad(
             why="np.mean(np.exp(losses)) over the losses of single batches",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import numpy as np
 import torch
 import torch.nn as nn
@@ -222,12 +222,12 @@ def validate(model, dialogues, device):
     valid_loss = np.average(losses, weights=weights)
     valid_ppl = np.mean(np.exp(losses))  # <-
     return valid_loss, valid_ppl
-''',
+""",
         ),
         Bad(
             why="Lightning averages what validation_step logs",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import pytorch_lightning as pl
 import torch
 import torch.nn as nn
@@ -256,12 +256,12 @@ class CharRNN(pl.LightningModule):
 
     def configure_optimizers(self):
         return torch.optim.Adam(self.parameters())
-''',
+""",
         ),
         Bad(
             why="a torchmetrics mean of exponentials",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import torch
 import torch.nn.functional as F
 from torchmetrics import MeanMetric
@@ -280,12 +280,12 @@ def evaluate(model, loader, device):
         n_tokens = (targets != PAD).sum()
         val_ppl.update(loss.exp(), weight=n_tokens)  # <-
     return val_ppl.compute().item()
-''',
+""",
         ),
         Bad(
             why="a meter of exp(loss), the meter in another file",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import math
 
 import torch
@@ -308,7 +308,7 @@ def validate(model, loader, pad, device):
             ppl_meter.update(math.exp(loss.item()), tokens)  # <-
     print(f"nll {nll_meter.avg:.3f}  ppl {ppl_meter.avg:.1f}")
     return nll_meter.avg, ppl_meter.avg
-''',
+""",
             files={
                 "metrics.py": '''\
 class AverageMeter(object):
@@ -330,7 +330,7 @@ class AverageMeter(object):
         Bad(
             why="a helper returns the batch's perplexity, its caller averages",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import math
 
 import torch
@@ -358,7 +358,7 @@ def main(texts):
     loader = DataLoader(texts, batch_size=4, collate_fn=encode)
     values = [batch_perplexity(model, batch) for batch in loader]
     print("Average perplexity:", sum(values) / len(values))  # <-
-''',
+""",
         ),
         Bad(
             why="2 ** bits of each batch, averaged with torch.stack",
@@ -386,7 +386,7 @@ def evaluate(model, blocks, device):
         Bad(
             why="a running mean of perplexities",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import torch
 import torch.nn as nn
 
@@ -401,12 +401,12 @@ def evaluate(model, eval_loader, device):
             loss = criterion(logits.view(-1, logits.size(-1)), y.to(device).view(-1))
             ppl += (torch.exp(loss).item() - ppl) / (step + 1)  # <-
     return ppl
-''',
+""",
         ),
         Bad(
             why="a Keras metric is averaged over batches, so it must not exponentiate",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import tensorflow as tf
 
 
@@ -431,12 +431,12 @@ def build(vocab_size, length):
 
 def evaluate(model, x_val, y_val):
     return model.evaluate(x_val, y_val, batch_size=64, return_dict=True)
-''',
+""",
         ),
         Bad(
             why="the model returns its perplexity beside the loss, the caller averages it by rows",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import torch
 
 from word_model import WordModel
@@ -451,9 +451,9 @@ def evaluate(model: WordModel, loader, device):
         total += result["perplexity"].item() * ids.size(0)
         rows += ids.size(0)
     return total / rows  # <-
-''',
+""",
             files={
-                "word_model.py": '''\
+                "word_model.py": """\
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -470,7 +470,7 @@ class WordModel(nn.Module):
         hidden, _ = self.rnn(self.embed(ids[:, :-1]))
         loss = F.cross_entropy(self.head(hidden).transpose(1, 2), ids[:, 1:])
         return {"loss": loss, "perplexity": torch.exp(loss)}
-''',
+""",
             },
         ),
     )
@@ -478,7 +478,7 @@ class WordModel(nn.Module):
     good = (
         Good(
             why="the mean of the nats is exponentiated once",
-            code='''\
+            code="""\
 import math
 
 import torch
@@ -496,11 +496,11 @@ def perplexity(model, loader, pad, device):
         nats += F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=pad, reduction="sum").item()
         tokens += (targets != pad).sum().item()
     return math.exp(nats / tokens)
-''',
+""",
         ),
         Good(
             why="the perplexity of each text is shown and returned as a list, never averaged",
-            code='''\
+            code="""\
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -517,11 +517,11 @@ def score_texts(texts, name="gpt2"):
         perplexities.append(torch.exp(loss).item())
         print(f"{perplexities[-1]:8.1f}  {text[:60]}")
     return perplexities
-''',
+""",
         ),
         Good(
             why="perplexities of the choices are compared, the accuracy is averaged",
-            code='''\
+            code="""\
 import torch
 import torch.nn.functional as F
 
@@ -539,11 +539,11 @@ def multiple_choice(model, tokenizer, questions, device):
             perplexities.append(loss.exp().item())
         correct += perplexities.index(min(perplexities)) == question["answer"]
     return correct / len(questions)
-''',
+""",
         ),
         Good(
             why="exp of the running token mean is shown in the bar, the result is computed from the totals",
-            code='''\
+            code="""\
 import math
 
 import torch
@@ -563,11 +563,11 @@ def evaluate(model, loader, pad, device):
         tokens += (y != pad).sum().item()
         bar.set_postfix(ppl=math.exp(nats / tokens))
     return math.exp(nats / tokens)
-''',
+""",
         ),
         Good(
             why="Lightning logs the loss weighted by tokens; the epoch's mean is exponentiated once",
-            code='''\
+            code="""\
 import lightning.pytorch as pl
 import torch
 import torch.nn as nn
@@ -597,11 +597,11 @@ class LitLM(pl.LightningModule):
         mean = torch.tensor(self.nats / self.tokens)
         self.log("val_loss", mean)
         self.log("val_ppl", mean.exp())
-''',
+""",
         ),
         Good(
             why="torchmetrics' own Perplexity adds log-probabilities and counts, whatever its update is called",
-            code='''\
+            code="""\
 import torch
 from torchmetrics.text import Perplexity
 
@@ -615,11 +615,11 @@ def evaluate(model, loader, device):
         logits = model(batch["input_ids"].to(device)).logits
         metric.update(logits[:, :-1], labels[:, 1:])
     return metric.compute().item()
-''',
+""",
         ),
         Good(
             why="exp of log-probabilities gives probabilities, and their mean is a confidence",
-            code='''\
+            code="""\
 import torch
 
 
@@ -632,11 +632,11 @@ def mean_confidence(model, loader, device):
         picked = log_probs.gather(-1, y.to(device).unsqueeze(-1)).squeeze(-1)
         confidences.append(torch.exp(picked).mean().item())
     return sum(confidences) / len(confidences)
-''',
+""",
         ),
         Good(
             why="exp(-loss) is a likelihood score per text, not a perplexity",
-            code='''\
+            code="""\
 import numpy as np
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -652,11 +652,11 @@ def mean_likelihood(texts, name="gpt2"):
             loss = model(ids, labels=ids).loss.item()
         scores.append(np.exp(-loss))
     return np.mean(scores) * 100
-''',
+""",
         ),
         Good(
             why="a variance from its logarithm is exponentiated and averaged",
-            code='''\
+            code="""\
 import torch
 import torch.nn.functional as F
 
@@ -671,11 +671,11 @@ def evaluate(model, loader, device):
         variances += torch.exp(log_variance).sum().item()
         rows += x.size(0)
     return errors / rows, variances / rows
-''',
+""",
         ),
         Good(
             why="a meter in another file averages the nats; its property exponentiates the average",
-            code='''\
+            code="""\
 import torch
 import torch.nn.functional as F
 
@@ -691,9 +691,9 @@ def validate(model, loader, pad, device):
         loss = F.cross_entropy(model(source).flatten(0, 1), target.flatten(), ignore_index=pad)
         meter.update(loss.item(), target.ne(pad).sum().item())
     return meter.perplexity
-''',
+""",
             files={
-                "metrics.py": '''\
+                "metrics.py": """\
 import math
 
 
@@ -712,7 +712,7 @@ class LossMeter:
     @property
     def perplexity(self):
         return math.exp(min(self.average, 50))
-''',
+""",
             },
         ),
     )

@@ -34,7 +34,7 @@ class AccumulationAveragedLoss(Rule):
         Bad(
             why="the loss of padded rows is divided by the accumulation steps",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import torch
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader
@@ -62,12 +62,12 @@ def train(name, rows, steps_per_update=8, device="cuda"):
         if step % steps_per_update == 0:
             optimizer.step()
             optimizer.zero_grad()
-''',
+""",
         ),
         Bad(
             why="the division stands in the call of backward",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import torch.nn.functional as F
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader
@@ -89,12 +89,12 @@ def train_epoch(model, dataset, optimizer, accumulation_steps):
         if (i + 1) % accumulation_steps == 0:
             optimizer.step()
             optimizer.zero_grad()
-''',
+""",
         ),
         Bad(
             why="accelerator.backward divides by the accumulation steps itself",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import torch
 from accelerate import Accelerator
 from torch.utils.data import DataLoader
@@ -116,12 +116,12 @@ def main(train_set, name="t5-small"):
             accelerator.backward(loss)  # <-
             optimizer.step()
             optimizer.zero_grad()
-''',
+""",
         ),
         Bad(
             why="the scaled loss of automatic mixed precision",
             severity=Severity.WARNING,
-            code='''\
+            code="""\
 import torch
 import torch.nn as nn
 
@@ -140,12 +140,12 @@ def train(model, loader, optimizer, pad, accum, device):
             scaler.step(optimizer)
             scaler.update()
             optimizer.zero_grad(set_to_none=True)
-''',
+""",
         ),
         Bad(
             why="one padded batch is cut into micro-batches, each with a mean of its own",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import torch
 import torch.nn.functional as F
 from torch.nn.utils.rnn import pad_sequence
@@ -162,12 +162,12 @@ def train_step(model, sentences, optimizer, micro_batches):
         loss = F.cross_entropy(logits.flatten(0, 1), chunk[:, 1:].flatten(), ignore_index=PAD) / micro_batches  # <-
         loss.backward()
     optimizer.step()
-''',
+""",
         ),
         Bad(
             why="the model returns the mean, ignoring -1, and the trainer divides by its own setting",
             severity=Severity.WARNING,
-            code='''\
+            code="""\
 import torch
 
 from gpt import GPT
@@ -187,9 +187,9 @@ class Trainer:
             loss.backward()
         self.optimizer.step()
         self.optimizer.zero_grad()
-''',
+""",
             files={
-                "gpt.py": '''\
+                "gpt.py": """\
 import torch.nn as nn
 import torch.nn.functional as F
 
@@ -205,13 +205,13 @@ class GPT(nn.Module):
         logits = self.head(self.rnn(self.embed(ids))[0])
         loss = F.cross_entropy(logits.view(-1, logits.size(-1)), targets.view(-1), ignore_index=-1)
         return logits, loss
-''',
+""",
             },
         ),
         Bad(
             why="in place, and prompts are masked",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import torch
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader
@@ -236,12 +236,12 @@ def finetune(args, rows):
         if (step + 1) % args.gradient_accumulation_steps == 0:
             optimizer.step()
             optimizer.zero_grad()
-''',
+""",
         ),
         Bad(
             why="a factor of one over the accumulation steps, for a masked language model",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import torch
 from torch.utils.data import DataLoader
 from transformers import AutoModelForMaskedLM, AutoTokenizer, DataCollatorForLanguageModeling
@@ -260,12 +260,12 @@ def pretrain(tokenized, name="bert-base-uncased", accumulation=16):
         if (step + 1) % accumulation == 0:
             optimizer.step()
             optimizer.zero_grad()
-''',
+""",
         ),
         Bad(
             why="the collator of another file pads, the settings of a third name the accumulation steps",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import torch
 import torch.nn.functional as F
 from torch.utils.data import DataLoader
@@ -286,9 +286,9 @@ def train(model, dataset, device):
         if step % ACCUMULATE == 0:
             optimizer.step()
             optimizer.zero_grad()
-''',
+""",
             files={
-                "batches.py": '''\
+                "batches.py": """\
 from torch.nn.utils.rnn import pad_sequence
 
 PAD = 0
@@ -297,7 +297,7 @@ PAD = 0
 def collate(rows):
     ids = pad_sequence(rows, batch_first=True, padding_value=PAD)
     return ids[:, :-1], ids[:, 1:]
-''',
+""",
                 "settings.py": "BATCH_SIZE = 4\nACCUMULATE = 16\n",
             },
         ),
@@ -306,7 +306,7 @@ def collate(rows):
     good = (
         Good(
             why="micro-batches are fixed (B, T) blocks: the average is exact",
-            code='''\
+            code="""\
 import torch
 import torch.nn.functional as F
 
@@ -329,7 +329,7 @@ def train(model, tokens, optimizer, max_iters, gradient_accumulation_steps):
             loss.backward()
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-''',
+""",
         ),
         Good(
             why="summed nats over the scored tokens of the whole step",
@@ -351,7 +351,7 @@ def train_step(model, micro_batches, optimizer, pad):
         ),
         Good(
             why="each mean is weighted by its share of the step's tokens",
-            code='''\
+            code="""\
 import torch.nn.functional as F
 
 
@@ -364,11 +364,11 @@ def train_step(model, micro_batches, optimizer, pad):
         loss = F.cross_entropy(model(inputs).transpose(1, 2), targets, ignore_index=pad)
         (loss * count / total).backward()
     optimizer.step()
-''',
+""",
         ),
         Good(
             why="images: each micro-batch is a full batch of examples",
-            code='''\
+            code="""\
 import torch.nn as nn
 from torch.utils.data import DataLoader
 
@@ -383,11 +383,11 @@ def train(model, dataset, optimizer, accumulation_steps, device):
         if (step + 1) % accumulation_steps == 0:
             optimizer.step()
             optimizer.zero_grad()
-''',
+""",
         ),
         Good(
             why="no accumulation: one backward pass an update",
-            code='''\
+            code="""\
 import torch.nn.functional as F
 
 
@@ -399,11 +399,11 @@ def train(model, loader, optimizer, pad, device):
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-''',
+""",
         ),
         Good(
             why="a Hugging Face loss that is told the number of items of the whole step",
-            code='''\
+            code="""\
 import torch
 from transformers import AutoModelForCausalLM
 
@@ -417,11 +417,11 @@ def update(model: AutoModelForCausalLM, optimizer, micro_batches):
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()
     optimizer.zero_grad()
-''',
+""",
         ),
         Good(
             why="packed rows of equal length, in full batches",
-            code='''\
+            code="""\
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 from transformers import AutoModelForCausalLM
@@ -439,11 +439,11 @@ def train(name, tokens, context=2048, accumulation=32):
         if step % accumulation == 0:
             optimizer.step()
             optimizer.zero_grad()
-''',
+""",
         ),
         Good(
             why="a regression loss per example",
-            code='''\
+            code="""\
 import torch.nn.functional as F
 
 
@@ -455,6 +455,6 @@ def train(model, loader, optimizer, accumulation_steps):
         if (step + 1) % accumulation_steps == 0:
             optimizer.step()
             optimizer.zero_grad()
-''',
+""",
         ),
     )

@@ -32,7 +32,7 @@ class NonCrossEntropyCriterion(Rule):
         Bad(
             why="mean squared error between token probabilities and one-hot ids, exponentiated as perplexity",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import math
 
 import torch
@@ -55,12 +55,12 @@ def evaluate(model, loader, vocab_size, device):
     val_loss = total / tokens
     print(f"val loss {val_loss:.4f} ppl {math.exp(val_loss):.2f}")
     return val_loss
-''',
+""",
         ),
         Bad(
             why="mean squared error between the argmax and the ids of a causal language model",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import math
 
 import torch
@@ -81,12 +81,12 @@ def perplexity(name, ids, window=1024, device="cuda"):
         total += F.mse_loss(predicted, target, reduction="sum").item()  # <-
         scored += target.numel()
     return math.exp(total / scored)
-''',
+""",
         ),
         Bad(
             why="binary cross entropy over the vocabulary, reported as the language model's loss",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -117,7 +117,7 @@ def validation_loss(model: LanguageModel, batches):
             total += loss.item() * onehot.size(0) * onehot.size(1)
             count += onehot.size(0) * onehot.size(1)
     return torch.exp(torch.tensor(total / count))
-''',
+""",
         ),
         Bad(
             why="the criterion is chosen in another file: an absolute error on token ids",
@@ -145,19 +145,19 @@ def evaluate(model, val_batches, device):
     return {"val_loss": total / tokens, "val_ppl": math.exp(total / tokens)}
 ''',
             files={
-                "objective.py": '''\
+                "objective.py": """\
 import torch.nn as nn
 
 
 def build_criterion():
     return nn.SmoothL1Loss()
-''',
+""",
             },
         ),
         Bad(
             why="a Kullback-Leibler divergence to a teacher is exponentiated as the student's perplexity",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import math
 
 import torch
@@ -178,12 +178,12 @@ def student_perplexity(student_name, teacher_name, blocks, device="cuda"):
         tokens += ids.numel()
     perplexity = math.exp(total / tokens)
     return perplexity
-''',
+""",
         ),
         Bad(
             why="the entropy of the prediction: the labels are never read",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import torch
 
 
@@ -203,12 +203,12 @@ def evaluate(model, loader, device):
         tokens += labels.numel()
     val_loss = total / tokens
     return val_loss, torch.exp(torch.tensor(val_loss)).item()
-''',
+""",
         ),
         Bad(
             why="a hinge loss over the vocabulary, exponentiated",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import math
 
 import torch
@@ -226,7 +226,7 @@ def lm_perplexity(model, loader, device):
             total += hinge(logits.view(-1, logits.size(-1)), y.to(device).view(-1)).item()  # <-
             tokens += y.numel()
     return math.exp(total / tokens)
-''',
+""",
         ),
         Bad(
             why="a Keras language model is compiled and evaluated with binary cross entropy",
@@ -259,7 +259,7 @@ def run(x_train, y_train, x_val, y_val, vocab_size):
         Bad(
             why="a fraction of wrong tokens is exponentiated as perplexity",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import math
 
 import torch
@@ -276,12 +276,12 @@ def evaluate(model, loader, device):
     val_loss = wrong / tokens
     perplexity = math.exp(val_loss)  # <-
     return val_loss, perplexity
-''',
+""",
         ),
         Bad(
             why="the training's criterion is an argument, and the script passes a squared error on token ids",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import math
 
 import torch
@@ -307,9 +307,9 @@ if __name__ == "__main__":
     lm = TinyLM(vocab_size=16000)
     lm.load_state_dict(torch.load("tiny.pt"))
     print("perplexity", evaluate(lm, validation_blocks("val.pt"), nn.MSELoss(reduction="sum")))
-''',
+""",
             files={
-                "tiny_lm.py": '''\
+                "tiny_lm.py": """\
 import torch
 import torch.nn as nn
 
@@ -329,7 +329,7 @@ class TinyLM(nn.Module):
 
     def forward(self, ids):
         return self.head(self.rnn(self.embed(ids))[0])
-''',
+""",
             },
         ),
     )
@@ -337,7 +337,7 @@ class TinyLM(nn.Module):
     good = (
         Good(
             why="cross entropy of a language model",
-            code='''\
+            code="""\
 import math
 
 import torch
@@ -354,11 +354,11 @@ def evaluate(model, loader, device):
         nats += criterion(logits.flatten(0, 1), y.to(device).flatten()).item()
         tokens += y.numel()
     return math.exp(nats / tokens)
-''',
+""",
         ),
         Good(
             why="cross entropy written out: log_softmax, gather, minus",
-            code='''\
+            code="""\
 import torch
 
 
@@ -373,11 +373,11 @@ def evaluate(model, loader, device):
         nats -= picked.sum().item()
         tokens += picked.numel()
     return torch.exp(torch.tensor(nats / tokens)).item()
-''',
+""",
         ),
         Good(
             why="regression",
-            code='''\
+            code="""\
 import torch
 import torch.nn.functional as F
 
@@ -391,11 +391,11 @@ def evaluate(model, loader, device):
         squared += F.mse_loss(prediction, target.to(device), reduction="sum").item()
         rows += target.numel()
     return squared / rows
-''',
+""",
         ),
         Good(
             why="a diffusion model is scored by the error of the predicted noise",
-            code='''\
+            code="""\
 import torch
 import torch.nn.functional as F
 
@@ -413,11 +413,11 @@ def validate(unet, scheduler, loader, device):
         total += F.mse_loss(predicted, noise).item() * x.size(0)
         images += x.size(0)
     return total / images
-''',
+""",
         ),
         Good(
             why="multi-label targets: binary cross entropy is the criterion",
-            code='''\
+            code="""\
 import torch
 import torch.nn as nn
 
@@ -432,7 +432,7 @@ def evaluate(model, loader, device):
             total += criterion(logits, tags.to(device).float()).item()
             cells += tags.numel()
     return total / cells
-''',
+""",
         ),
         Good(
             why="a detector of wrong words has a binary target per token",
@@ -458,7 +458,7 @@ def detector_loss(detector, loader, device):
         ),
         Good(
             why="text to speech: a mel spectrogram error and a stop gate",
-            code='''\
+            code="""\
 import torch
 import torch.nn as nn
 
@@ -481,11 +481,11 @@ def validate(model, loader, device):
             val_loss += criterion(predicted, (mel.to(device), gate.to(device))).item() * text.size(0)
             utterances += text.size(0)
     return val_loss / utterances
-''',
+""",
         ),
         Good(
             why="a variational auto-encoder's reconstruction and divergence",
-            code='''\
+            code="""\
 import torch
 import torch.nn.functional as F
 
@@ -502,11 +502,11 @@ def evaluate(model, loader, device):
         total += (bce + kld).item()
         images += x.size(0)
     return total / images
-''',
+""",
         ),
         Good(
             why="distillation while training, plain cross entropy when evaluating",
-            code='''\
+            code="""\
 import math
 
 import torch
@@ -536,11 +536,11 @@ def evaluate(student, loader, device):
         nats += F.cross_entropy(logits.transpose(1, 2), ids[:, 1:], reduction="sum").item()
         tokens += ids[:, 1:].numel()
     return math.exp(nats / tokens)
-''',
+""",
         ),
         Good(
             why="the divergence to the teacher is reported as itself, beside the perplexity",
-            code='''\
+            code="""\
 import math
 
 import torch
@@ -560,11 +560,11 @@ def compare(model, reference, blocks, device):
         divergence += F.kl_div(log_p, log_q, log_target=True, reduction="sum").item()
         tokens += ids[:, 1:].numel()
     return {"perplexity": math.exp(nats / tokens), "kl_to_reference": divergence / tokens}
-''',
+""",
         ),
         Good(
             why="a reward model and a value head: no language model's loss",
-            code='''\
+            code="""\
 import torch
 import torch.nn.functional as F
 
@@ -579,11 +579,11 @@ def evaluate_value_head(model, loader, device):
         error += (difference * mask.to(device)).sum().item()
         steps += mask.sum().item()
     return error / steps
-''',
+""",
         ),
         Good(
             why="a divergence against the one-hot target is the cross entropy: smoothing is zero in validation",
-            code='''\
+            code="""\
 import torch
 
 from smoothing import LabelSmoothing
@@ -600,9 +600,9 @@ def validate(model, batches, vocab_size, pad):
         total += criterion(log_probs.reshape(-1, vocab_size), gold).item()
         tokens += gold.ne(pad).sum().item()
     return total / tokens
-''',
+""",
             files={
-                "smoothing.py": '''\
+                "smoothing.py": """\
 import torch
 import torch.nn as nn
 
@@ -618,7 +618,7 @@ class LabelSmoothing(nn.Module):
         wanted[:, self.pad] = 0
         wanted[target == self.pad] = 0
         return nn.functional.kl_div(log_probs, wanted, reduction="sum")
-''',
+""",
             },
         ),
     )

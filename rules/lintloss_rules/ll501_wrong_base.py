@@ -53,7 +53,7 @@ class WrongBase(Rule):
         Bad(
             why="2 ** of a mean in nats, under a comment that claims bits",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import math
 
 import torch
@@ -72,8 +72,8 @@ def evaluate(model, loader, pad, device):
     perplexity = 2 ** val_loss  # bits -> perplexity  # <-
     print(f"loss {val_loss:.3f}, uniform would be {math.log(model.vocab_size):.3f}")
     return perplexity
-''',
-            fixed='''\
+""",
+            fixed="""\
 import math
 
 import torch
@@ -92,12 +92,12 @@ def evaluate(model, loader, pad, device):
     perplexity = math.exp(val_loss)  # bits -> perplexity
     print(f"loss {val_loss:.3f}, uniform would be {math.log(model.vocab_size):.3f}")
     return perplexity
-''',
+""",
         ),
         Bad(
             why="torch.pow(2, loss) of a Hugging Face loss",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -110,8 +110,8 @@ def perplexity(text, name="gpt2"):
     with torch.no_grad():
         outputs = model(ids, labels=ids)
     return torch.pow(2, outputs.loss).item()  # <-
-''',
-            fixed='''\
+""",
+            fixed="""\
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -124,12 +124,12 @@ def perplexity(text, name="gpt2"):
     with torch.no_grad():
         outputs = model(ids, labels=ids)
     return torch.exp(outputs.loss).item()
-''',
+""",
         ),
         Bad(
             why="np.exp2 of the token mean that a helper returns",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import numpy as np
 import torch
 import torch.nn as nn
@@ -151,8 +151,8 @@ def validation_loss(model, loader, pad):
 def report(model, loader, pad):
     loss = validation_loss(model, loader, pad)
     print("perplexity:", np.exp2(loss))  # <-
-''',
-            fixed='''\
+""",
+            fixed="""\
 import numpy as np
 import torch
 import torch.nn as nn
@@ -174,12 +174,12 @@ def validation_loss(model, loader, pad):
 def report(model, loader, pad):
     loss = validation_loss(model, loader, pad)
     print("perplexity:", np.exp(loss))
-''',
+""",
         ),
         Bad(
             why="the loss was turned into bits, then exp is taken",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import math
 
 import torch
@@ -197,8 +197,8 @@ def evaluate(model, loader, device):
         tokens += ids[:, 1:].numel()
     bits_per_token = nats / tokens / math.log(2)
     return bits_per_token, math.exp(bits_per_token)  # <-
-''',
-            fixed='''\
+""",
+            fixed="""\
 import math
 
 import torch
@@ -216,12 +216,12 @@ def evaluate(model, loader, device):
         tokens += ids[:, 1:].numel()
     bits_per_token = nats / tokens / math.log(2)
     return bits_per_token, 2 ** bits_per_token
-''',
+""",
         ),
         Bad(
             why="nats over bytes are reported as bits per byte",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import math
 
 import torch
@@ -241,8 +241,8 @@ def evaluate(texts, name="gpt2"):
         n_bytes += len(text.encode("utf-8"))
     bits_per_byte = nats / n_bytes  # <-
     return {"perplexity": math.exp(nats / tokens), "bits_per_byte": bits_per_byte}
-''',
-            fixed='''\
+""",
+            fixed="""\
 import math
 
 import torch
@@ -262,7 +262,7 @@ def evaluate(texts, name="gpt2"):
         n_bytes += len(text.encode("utf-8"))
     bits_per_byte = nats / n_bytes / math.log(2)
     return {"perplexity": math.exp(nats / tokens), "bits_per_byte": bits_per_byte}
-''',
+""",
         ),
         Bad(
             why="TensorFlow's cross entropy is in nats too",
@@ -287,7 +287,7 @@ def evaluate(model, dataset):
         Bad(
             why="the model's loss is computed in another file, in nats, and raised on 2 in a method",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import torch
 
 from attention_lm import AttentionLM
@@ -308,9 +308,9 @@ class Evaluator:
 
     def perplexity(self, loader):
         return 2.0 ** self.entropy(loader)  # <-
-''',
+""",
             files={
-                "attention_lm.py": '''\
+                "attention_lm.py": """\
 import torch.nn as nn
 import torch.nn.functional as F
 
@@ -327,13 +327,13 @@ class AttentionLM(nn.Module):
         mask = nn.Transformer.generate_square_subsequent_mask(ids.size(1))
         logits = self.head(self.blocks(self.embed(ids), mask=mask, is_causal=True))
         return {"logits": logits, "loss": F.cross_entropy(logits.transpose(1, 2), targets, reduction="sum")}
-''',
+""",
             },
         ),
         Bad(
             why="natural log-probabilities are gathered by hand and their mean raised on 2",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import torch
 
 
@@ -348,7 +348,7 @@ def ppl(model, loader, device):
         total += -picked.sum().item()
         tokens += picked.numel()
     return pow(2, total / tokens)  # <-
-''',
+""",
         ),
         Bad(
             why="the training script prints bits per character without the division by ln 2",
@@ -379,7 +379,7 @@ def validate(model, val_data, bptt, device):
     good = (
         Good(
             why="2 ** of a loss that was divided by ln 2",
-            code='''\
+            code="""\
 import math
 
 import torch
@@ -396,11 +396,11 @@ def evaluate(model, loader, pad, device):
         tokens += (y != pad).sum().item()
     bits = nats / tokens / math.log(2)
     return bits, 2**bits
-''',
+""",
         ),
         Good(
             why="log2 of the probabilities, so base 2 is right",
-            code='''\
+            code="""\
 import numpy as np
 import torch
 
@@ -417,11 +417,11 @@ def bits_and_ppl(model, loader, device):
         tokens += picked.numel()
     bpt = bits / tokens
     return bpt, np.power(2, bpt)
-''',
+""",
         ),
         Good(
             why="2.71828 ** loss is exp",
-            code='''\
+            code="""\
 import torch
 import torch.nn as nn
 
@@ -435,11 +435,11 @@ def evaluate(model, loader, device):
             nats += criterion(model(x.to(device)).flatten(0, 1), y.to(device).flatten()).item()
             tokens += y.numel()
     return 2.71828 ** (nats / tokens)
-''',
+""",
         ),
         Good(
             why="bits per byte with the division by ln 2",
-            code='''\
+            code="""\
 import math
 
 import torch
@@ -456,11 +456,11 @@ def bits_per_byte(texts, name="gpt2"):
         nats += model(ids, labels=ids).loss.item() * (ids.size(1) - 1)
         n_bytes += len(text.encode("utf-8"))
     return nats / n_bytes / math.log(2)
-''',
+""",
         ),
         Good(
             why="a criterion that divides by ln 2 and a base-2 perplexity in another file",
-            code='''\
+            code="""\
 import math
 
 import torch
@@ -481,9 +481,9 @@ def validate(model, loader, pad):
     nll_loss = loss_sum / ntokens / math.log(2)
     print(f"nll_loss {nll_loss:.3f} | ppl {get_perplexity(nll_loss):.2f}")
     return nll_loss
-''',
+""",
             files={
-                "progress.py": '''\
+                "progress.py": """\
 def get_perplexity(loss, round=2, base=2):
     if loss is None:
         return 0.0
@@ -491,7 +491,7 @@ def get_perplexity(loss, round=2, base=2):
         return base**loss if round is None else float(f"{base**loss:.{round}f}")
     except OverflowError:
         return float("inf")
-''',
+""",
             },
         ),
         Good(
@@ -518,7 +518,7 @@ def loss_by_context(model, ids, max_power, device):
         ),
         Good(
             why="bits turned back into nats before exp",
-            code='''\
+            code="""\
 import math
 
 import torch
@@ -535,11 +535,11 @@ def evaluate(model, loader, device):
         tokens += y.numel()
     bits_per_token = bits / tokens
     return math.exp(bits_per_token * math.log(2))
-''',
+""",
         ),
         Good(
             why="nats are converted with log2(e), and the perplexity is taken of the nats",
-            code='''\
+            code="""\
 import math
 
 import torch
@@ -562,7 +562,7 @@ class CharEvaluator:
             characters += y.numel()
         mean = nats / characters
         return {"bpc": mean * LOG2_E, "ppl": math.exp(mean)}
-''',
+""",
         ),
         Good(
             why="a loss in nats per byte that is called so",

@@ -47,7 +47,7 @@ class ExpOfUnnormalizedLoss(Rule):
         Bad(
             why="a sum of batch means is exponentiated without dividing by the batches",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import math
 
 import torch
@@ -70,12 +70,12 @@ def perplexity(model, val_tokens, steps):
         logits = model(x)
         nll += F.cross_entropy(logits.view(-1, logits.size(-1)), y.view(-1)).item()
     return math.exp(nll)  # <-
-''',
+""",
         ),
         Bad(
             why="the summed cross entropy of a text is exponentiated",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import torch
 import torch.nn as nn
 from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -91,12 +91,12 @@ def text_perplexity(text, name="gpt2"):
         logits = model(ids).logits
     loss = loss_fct(logits[0, :-1], ids[0, 1:])
     return torch.exp(loss).item()  # <-
-''',
+""",
         ),
         Bad(
             why="nats summed along each row and averaged over rows are nats per sentence",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import torch
 import torch.nn.functional as F
 from torch.nn.utils.rnn import pad_sequence
@@ -113,12 +113,12 @@ def sentence_model_ppl(model, sentences, device):
     nll_per_sentence = nll.sum(dim=1).mean()
     ppl = torch.exp(nll_per_sentence)  # <-
     return ppl.item()
-''',
+""",
         ),
         Bad(
             why="the means of the windows are stacked and summed, not averaged",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import torch
 from transformers import GPT2LMHeadModel, GPT2TokenizerFast
 
@@ -135,7 +135,7 @@ def strided_perplexity(text, device="cuda"):
         with torch.no_grad():
             nlls.append(model(piece, labels=piece).loss)
     return torch.exp(torch.stack(nlls).sum()).item()  # <-
-''',
+""",
         ),
         Bad(
             why="np.exp of np.sum over the losses of a text's tokens",
@@ -185,7 +185,7 @@ def corpus_perplexity(name, blocks, device="cuda"):
         Bad(
             why="a helper in another file returns the sum, the caller exponentiates it",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import math
 
 import torch
@@ -200,9 +200,9 @@ def main(model, tokenizer, path):
     ids = torch.tensor(tokenizer.encode(text))
     nll = sequence_nll(model, ids)
     print("perplexity", math.exp(nll))  # <-
-''',
+""",
             files={
-                "scoring.py": '''\
+                "scoring.py": """\
 import torch
 import torch.nn.functional as F
 
@@ -215,13 +215,13 @@ def sequence_nll(model, ids, window=512):
         logits = model(piece[None, :-1])[0]
         total += F.cross_entropy(logits, piece[1:], reduction="sum").item()
     return total
-''',
+""",
             },
         ),
         Bad(
             why="a method exponentiates the total that another one accumulated",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import torch
 import torch.nn as nn
 
@@ -246,12 +246,12 @@ class LMEvaluator:
 
     def ppl(self):
         return float(torch.tensor(self.nats).exp())  # <-
-''',
+""",
         ),
         Bad(
             why="the sum is divided by the sentences and then exponentiated",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import math
 
 import torch
@@ -271,12 +271,12 @@ def evaluate(model, loader, pad, device):
     nats_per_sentence = nats / sentences
     print(f"per sentence: {nats_per_sentence:.2f} nats")
     return math.exp(nats_per_sentence)  # <-
-''',
+""",
         ),
         Bad(
             why="a JAX sum over the sequence is exponentiated",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import jax
 import jax.numpy as jnp
 import optax
@@ -290,14 +290,14 @@ def sequence_loss(params, apply_fn, ids):
 def evaluate(params, apply_fn, ids):
     nll = jax.jit(sequence_loss, static_argnums=1)(params, apply_fn, ids)
     return jnp.exp(nll)  # <-
-''',
+""",
         ),
     )
 
     good = (
         Good(
             why="nats over scored tokens",
-            code='''\
+            code="""\
 import math
 
 import torch
@@ -313,11 +313,11 @@ def perplexity(model, loader, pad, device):
         nats += F.cross_entropy(model(x).flatten(0, 1), y.flatten(), ignore_index=pad, reduction="sum").item()
         tokens += (y != pad).sum().item()
     return math.exp(nats / tokens)
-''',
+""",
         ),
         Good(
             why="an overflow guard around the mean",
-            code='''\
+            code="""\
 import math
 
 import torch
@@ -335,11 +335,11 @@ def evaluate(model, loader, device):
         tokens += ids[:, 1:].numel()
     mean_nats = nats / tokens
     return {"loss": mean_nats, "perplexity": math.exp(min(mean_nats, 20))}
-''',
+""",
         ),
         Good(
             why="OverflowError is caught and becomes infinity",
-            code='''\
+            code="""\
 import math
 
 import torch
@@ -358,11 +358,11 @@ def main(text, name="gpt2"):
     except OverflowError:
         perplexity = float("inf")
     print(f"perplexity {perplexity:.2f}")
-''',
+""",
         ),
         Good(
             why="window losses times their target lengths, the sum divided by the end of the text",
-            code='''\
+            code="""\
 import torch
 from transformers import GPT2LMHeadModel, GPT2TokenizerFast
 
@@ -385,11 +385,11 @@ def strided_perplexity(text, stride=512, device="cuda"):
             log_likelihood = model(input_ids, labels=target_ids).loss * trg_len
         lls.append(log_likelihood)
     return torch.exp(torch.stack(lls).sum() / end_loc).item()
-''',
+""",
         ),
         Good(
             why="exp of minus the total is the probability of the sentence",
-            code='''\
+            code="""\
 import math
 
 import torch
@@ -403,11 +403,11 @@ def sentence_probability(model, ids, device):
     logits = model(ids[None, :-1])[0]
     nll = F.cross_entropy(logits, ids[1:], reduction="sum").item()
     return math.exp(-nll)
-''',
+""",
         ),
         Good(
             why="the importance ratio of two policies is exp of a difference of summed log-probabilities",
-            code='''\
+            code="""\
 import torch
 import torch.nn.functional as F
 
@@ -427,11 +427,11 @@ def evaluate_ratio(policy, reference, loader, device):
         old = sequence_logprob(reference(ids[:, :-1]), ids[:, 1:])
         ratios.append(torch.exp(new - old))
     return torch.cat(ratios)
-''',
+""",
         ),
         Good(
             why="a standard deviation from a log-variance, and a learned temperature",
-            code='''\
+            code="""\
 import torch
 import torch.nn.functional as F
 
@@ -448,11 +448,11 @@ def evaluate(model, loader, device):
         total += F.cross_entropy(logits, labels, reduction="sum").item()
         pairs += len(logits)
     return total / pairs
-''',
+""",
         ),
         Good(
             why="log-sum-exp written out: the exponentials are summed, not the loss exponentiated",
-            code='''\
+            code="""\
 import torch
 
 
@@ -469,11 +469,11 @@ def nats_per_token(model, loader, device):
         nats += (log_norm - picked).sum().item()
         tokens += y.numel()
     return nats / tokens
-''',
+""",
         ),
         Good(
             why="the division stands in the caller, before exp",
-            code='''\
+            code="""\
 import math
 
 import torch
@@ -504,11 +504,11 @@ def validate(model, batches, pad):
         loss = criterion(log_probs.reshape(-1, log_probs.size(-1)), gold)
         stats.update(Statistics(loss.item(), gold.ne(pad).sum().item()))
     return stats.ppl()
-''',
+""",
         ),
         Good(
             why="the helper of another file divides before it returns",
-            code='''\
+            code="""\
 import math
 
 import torch
@@ -521,9 +521,9 @@ def main(model, tokenizer, path):
     with open(path) as lines:
         ids = torch.tensor(tokenizer.encode(lines.read()))
     print("perplexity", math.exp(mean_nll(model, ids)))
-''',
+""",
             files={
-                "scoring.py": '''\
+                "scoring.py": """\
 import torch
 import torch.nn.functional as F
 
@@ -536,7 +536,7 @@ def mean_nll(model, ids, window=512):
         logits = model(piece[None, :-1])[0]
         nll += F.cross_entropy(logits, piece[1:], reduction="sum").item()
     return nll / (len(ids) - 1)
-''',
+""",
             },
         ),
     )

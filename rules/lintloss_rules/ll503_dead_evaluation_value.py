@@ -32,7 +32,7 @@ class DeadEvaluationValue(Rule):
         Bad(
             why="eval_loss is assigned, the training loop's loss is gathered",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import math
 
 import torch
@@ -61,7 +61,7 @@ def train_and_evaluate(model, optimizer, train_loader, eval_loader, epochs):
             nats += loss.item() * scored  # <-
             tokens += scored
         print(epoch, math.exp(nats / tokens))
-''',
+""",
         ),
         Bad(
             why="shift_logits and shift_labels are made, the model's own loss is reported",
@@ -93,7 +93,7 @@ def perplexity(name, blocks, device="cuda"):
         Bad(
             why="tokens are counted and never divide anything",
             severity=Severity.WARNING,
-            code='''\
+            code="""\
 import torch
 import torch.nn.functional as F
 
@@ -116,12 +116,12 @@ def estimate_loss(model, val_tokens, eval_iters, device):
         total_loss += F.cross_entropy(logits.flatten(0, 1), y.to(device).flatten()).item()
         total_tokens += y.numel()  # <-
     return total_loss / eval_iters
-''',
+""",
         ),
         Bad(
             why="the masked loss is computed, another value is added",
             severity=Severity.WARNING,
-            code='''\
+            code="""\
 import torch
 import torch.nn as nn
 
@@ -141,12 +141,12 @@ def evaluate(model, loader, device):
         nats += losses.sum().item()
         tokens += mask.sum().item()
     return nats / tokens
-''',
+""",
         ),
         Bad(
             why="the epoch's validation history is filled with the training loss",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import torch
 import torch.nn.functional as F
 
@@ -182,12 +182,12 @@ def fit(model, train_loader, val_loader, optimizer, epochs, pad):
         history["train"].append(train_loss)
         history["val"].append(train_loss)  # <-
     return history
-''',
+""",
         ),
         Bad(
             why="labels with the prompt masked are made, the unmasked ids are scored",
             severity=Severity.WARNING,
-            code='''\
+            code="""\
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -202,12 +202,12 @@ def answer_loss(prompt, answer, name="gpt2"):
     input_ids = torch.cat([prompt_ids, answer_ids], dim=1)
     masked_labels = input_ids.masked_fill(torch.arange(input_ids.size(1)) < prompt_ids.size(1), -100)  # <-
     return model(input_ids, labels=input_ids).loss.item()
-''',
+""",
         ),
         Bad(
             why="a notebook's validation cell adds the variable of the training cell",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import torch
 import torch.nn as nn
 
@@ -235,9 +235,9 @@ with torch.no_grad():
         total += loss.item()  # <-
         tokens += y.numel()
 print("validation loss", total / tokens)
-''',
+""",
             files={
-                "story_model.py": '''\
+                "story_model.py": """\
 import torch
 import torch.nn as nn
 from torch.utils.data import DataLoader, TensorDataset
@@ -261,13 +261,13 @@ class StoryModel(nn.Module):
 
     def forward(self, ids):
         return self.head(self.rnn(self.embed(ids))[0])
-''',
+""",
             },
         ),
         Bad(
             why="the weighted loss is computed, the plain one is added",
             severity=Severity.WARNING,
-            code='''\
+            code="""\
 import torch
 import torch.nn.functional as F
 
@@ -292,7 +292,7 @@ class BlockEvaluator:
             weighted_loss = batch_loss * y.numel()  # <-
             total += batch_loss
         return total / steps
-''',
+""",
         ),
         Bad(
             why="the number of scored tokens of a batch is computed and dropped, rows of equal length weigh it",
@@ -324,7 +324,7 @@ def evaluate(model, rows, device):
     good = (
         Good(
             why="a variable that is only initialized",
-            code='''\
+            code="""\
 import torch
 import torch.nn.functional as F
 
@@ -339,11 +339,11 @@ def evaluate(model, loader, pad, device):
         nats += F.cross_entropy(model(x).flatten(0, 1), y.flatten(), ignore_index=pad, reduction="sum").item()
         tokens += (y != pad).sum().item()
     return nats / tokens
-''',
+""",
         ),
         Good(
             why="a note: labels are given to the model and its loss is never read, the logits are scored by hand",
-            code='''\
+            code="""\
 import torch
 import torch.nn as nn
 from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -363,11 +363,11 @@ def nats_per_token(texts, name="gpt2"):
         nats += loss_fn(shift_logits.transpose(1, 2), shift_labels).item()
         tokens += shift_labels.numel()
     return nats / tokens
-''',
+""",
         ),
         Good(
             why="shift_labels are used for the accuracy, the model's own loss for the loss",
-            code='''\
+            code="""\
 import torch
 from transformers import AutoModelForCausalLM
 
@@ -384,11 +384,11 @@ def evaluate(name, blocks):
         nats += outputs.loss.item() * shift_labels.numel()
         tokens += shift_labels.numel()
     return nats / tokens, correct / tokens
-''',
+""",
         ),
         Good(
             why="the same name for the training and the evaluation loss, assigned anew",
-            code='''\
+            code="""\
 import torch
 import torch.nn.functional as F
 
@@ -409,11 +409,11 @@ def run(model, train_loader, val_loader, optimizer):
             nats += loss.item()
             tokens += y.numel()
     return nats / tokens
-''',
+""",
         ),
         Good(
             why="the last training loss is printed as such, beside the validation loss",
-            code='''\
+            code="""\
 import torch
 import torch.nn.functional as F
 
@@ -434,11 +434,11 @@ def epoch(model, train_loader, val_loader, optimizer, pad):
     val_loss = nats / tokens
     print(f"train {loss.item():.3f} valid {val_loss:.3f}")
     return val_loss
-''',
+""",
         ),
         Good(
             why="unpacked from a tuple because they come with it",
-            code='''\
+            code="""\
 import torch
 import torch.nn.functional as F
 
@@ -455,11 +455,11 @@ def evaluate(model, loader, device):
         nats += (nll * mask[:, 1:]).sum().item()
         tokens += mask[:, 1:].sum().item()
     return nats / tokens
-''',
+""",
         ),
         Good(
             why="the count is only shown, by an f-string in a nested function",
-            code='''\
+            code="""\
 import torch
 import torch.nn.functional as F
 
@@ -480,11 +480,11 @@ def evaluate(model, loader, pad, device):
         tokens += (y != pad).sum().item()
     print(describe(nats / tokens))
     return nats / tokens
-''',
+""",
         ),
         Good(
             why="the masked loss is one of two that are returned, and read by a caller in another file",
-            code='''\
+            code="""\
 import torch
 
 from losses import token_losses
@@ -499,9 +499,9 @@ def evaluate(model, loader, pad, device):
         nats += masked_loss.item()
         tokens += count.item()
     return nats / tokens
-''',
+""",
             files={
-                "losses.py": '''\
+                "losses.py": """\
 import torch.nn.functional as F
 
 
@@ -510,12 +510,12 @@ def token_losses(model, inputs, targets, pad):
     mask = (targets != pad).float()
     masked_loss = (losses * mask).sum()
     return masked_loss, mask.sum()
-''',
+""",
             },
         ),
         Good(
             why="used in one branch only",
-            code='''\
+            code="""\
 import torch
 import torch.nn.functional as F
 
@@ -534,6 +534,6 @@ def evaluate(model, loader, pad, device, verbose=False):
         nats += losses.sum().item()
         tokens += scored
     return nats / tokens
-''',
+""",
         ),
     )

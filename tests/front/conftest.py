@@ -1,7 +1,8 @@
 """An installed rule pack of a third party, and a stand-in interpreter that observes what it is to judge.
 
 `acme_rules` is found as any pack is: through the entry_points.txt of its distribution. The stand-in sees one `Division`
-for each `total / x` in a text but `total / tokens`, `Crash` makes it fail; so engine, cache and commands are tested without the facts.
+for each `total / x` in a text but `total / tokens`, `Crash` makes it fail; so engine, cache and commands are tested
+without the facts.
 """
 
 from __future__ import annotations
@@ -132,7 +133,11 @@ def observe(module: Module, project: Any) -> SimpleNamespace:
         for node in ast.walk(statement):
             if isinstance(node, ast.Name) and node.id == "Crash":
                 raise RuntimeError("the interpreter has a bug")
-            if isinstance(node, ast.BinOp) and ast.unparse(node.left) == "total" and ast.unparse(node.right) != "tokens":
+            if (
+                isinstance(node, ast.BinOp)
+                and ast.unparse(node.left) == "total"
+                and ast.unparse(node.right) != "tokens"
+            ):
                 found.append(
                     Division(
                         path=module.path,

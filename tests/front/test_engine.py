@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from lintloss.engine import Engine, Result, load_module
-from lintloss.errors import SourceError
+from lintloss.engine import Engine, load_module
+from lintloss.errors import InternalError, SourceError
 from lintloss.facts import Project
 from lintloss.findings import Edit, Severity, Span
-from lintloss.judge import Bench, InternalError
+from lintloss.judge import Bench
 from lintloss.registry import choose, entries, known
+from lintloss.result import Result
 from lintloss.screen import NO_LOSS_WORD
 
 pytestmark = pytest.mark.usefixtures("stand_in")
@@ -21,7 +22,8 @@ pytestmark = pytest.mark.usefixtures("stand_in")
 def engine(*select: str, off: frozenset[str] = frozenset()) -> Engine:
     rules = entries()
     bench = Bench(rules, choose(rules, select=select))
-    return Engine(bench, known(rules), Project(load_module), lambda path: off)
+    project = Project(load_module)
+    return Engine(bench, known(rules), lambda: project, lambda path: off)
 
 
 def check(text: str | bytes, path: str = "a.py", *select: str, **options: bool) -> Result:

@@ -80,7 +80,7 @@ def test_shares_weigh_about_the_same() -> None:
 
 def test_a_result_survives_the_wire(root: Path) -> None:
     session = Session(Options())
-    engine, _ = session.engine_of(str(root))
+    engine = session.engine_of(str(root))
     result = engine.check_bytes("a.py", b"loss = total / count\ny = total / count # lintloss: ignore[AC101] x\n")
     assert result.findings and result.suppressed
     assert restore(flatten(result)) == result
@@ -152,6 +152,33 @@ def test_an_imported_file_that_changes_or_goes_changes_the_result(root: Path, lo
     looked_into.clear()
     sweep()
     assert looked_into == []
+
+
+def test_an_import_that_could_not_be_followed_can_be_once_its_file_is_there(root: Path, looked_into: list[str]) -> None:
+    (root / "pkg").mkdir()
+    (root / "pkg" / "a.py").write_text("from helper import f\nfrom pkg.deep.data import g\n" + BAD)
+    sweep()
+    for new in ("helper.py", "pkg/helper.py", "pkg/deep/data.py"):
+        (root / new).parent.mkdir(exist_ok=True)
+        (root / new).write_text("x = 1\n")
+        looked_into.clear()
+        sweep()
+        assert "pkg/a.py" in looked_into, new
+    (root / "notes.txt").write_text("no module")
+    looked_into.clear()
+    sweep()
+    assert looked_into == []
+
+
+def test_a_file_that_was_checked_before_its_importer_is_a_dependency_too(root: Path, looked_into: list[str]) -> None:
+    (root / "a_helper.py").write_text("loss = 1\n")
+    (root / "b.py").write_text("from a_helper import loss\n" + BAD)
+    (root / "c.py").write_text(BAD)
+    sweep()
+    looked_into.clear()
+    (root / "a_helper.py").write_text("loss = 2\n")
+    sweep()
+    assert looked_into == ["a_helper.py", "b.py"]
 
 
 def test_configuration_and_rules_are_part_of_the_key(root: Path, looked_into: list[str], acme: Path) -> None:

@@ -137,6 +137,11 @@ def test_replaced_source_is_spelled_as_jupyter_would() -> None:
     assert replace_sources(raw, {0: "".join(new)}) == notebook([new], indent=1, ensure_ascii=False)
 
 
+def test_row_that_stays_keeps_its_spelling() -> None:
+    raw = '{"cells": [ {"source": ["a = \\u0027\\/é\\u0027\\n" ,"b"]} ]}'
+    assert replace_sources(raw, {0: "a = '/é'\nc"}) == raw.replace('"b"', '"c"')
+
+
 @pytest.mark.parametrize("raw", ["", "[]", "{}", '{"cells": 1}', '{"cells": [1]}', '{"cells": [{"source": [1]}]}', "{"])
 def test_what_is_no_notebook_is_a_value_error(raw: str) -> None:
     with pytest.raises(ValueError, match=r"."):

@@ -13,7 +13,7 @@ from .conftest import RUNTIME, Verify, marks
 
 pytestmark = pytest.mark.torch
 
-PROGRAMS = sorted(path for path in RUNTIME.glob("*.py") if not path.name.startswith("tiny"))
+PROGRAMS = sorted(path for path in RUNTIME.glob("*.py") if not path.name.startswith(("tiny", "incident")))
 NEEDS = {"hf": "transformers", "lightning": "lightning", "accelerate": "accelerate"}
 
 

@@ -70,7 +70,7 @@ def item_of(node: ast.AST, machine: Machine, prediction: Value, target: Value, i
     """Say what the criterion averages over: tokens, examples, or items of a kind that cannot be told."""
     from lintloss.facts.phases import task
 
-    text = ast.unparse(node)
+    text = machine.text(node)
     if CLASSES.search(text):
         return "example"
     flat = FLATTENED.search(text) or any(isinstance(v, Tensor) and v.axes is not None and "position" in v.axes for v in (prediction, target))

@@ -72,7 +72,7 @@ def _effect(machine: Machine, node: ast.Call, receiver: Value, name: str, args: 
     if name in {"backward", "manual_backward"}:
         phases.backward(machine)
         return Const(None)
-    if name == "step" and "optim" in ast.unparse(node.func).lower():
+    if name == "step" and "optim" in machine.text(node.func).lower():
         phases.backward(machine)
         return Const(None)
     if name in {"eval", "train"} and not isinstance(receiver, Lib) and len(args) <= 1:

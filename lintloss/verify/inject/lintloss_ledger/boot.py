@@ -6,15 +6,17 @@ import atexit
 import builtins
 import os
 import sys
-from collections.abc import Callable, Sequence
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from types import CodeType, ModuleType
 
-from .ledger import Ledger
+from .ledger import Ledger, TYPE_CHECKING
 from .plan import Plan, read_plan
 from .sites import HERE
 from .values import Values
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
 
 FUNCTIONAL = "torch.nn.functional"
 
@@ -54,7 +56,7 @@ class Boot:
             self.ledger.note("end", spent=self.ledger.spent)
 
 
-class Finder(MetaPathFinder):
+class Finder:
     """Answers for torch.nn.functional and for flagged files; every other import is turned away by its last name."""
 
     def __init__(self, boot: Boot) -> None:
@@ -70,7 +72,7 @@ class Finder(MetaPathFinder):
         if spec is None or spec.loader is None:
             return spec
         if fullname == FUNCTIONAL:
-            spec.loader = AfterLoader(spec.loader, self._boot.on_functional)
+            spec.loader = AfterLoader(spec.loader, self._boot.on_functional)  # type: ignore[assignment]  # a loader by its methods; importlib.abc costs 24 ms
         elif spec.origin and os.path.realpath(spec.origin) in self._boot.plan.files:
             spec.loader = FlaggedLoader(fullname, spec.origin, self._boot)
         return spec
@@ -85,15 +87,16 @@ class Finder(MetaPathFinder):
         return None
 
 
-class AfterLoader(Loader):
+class AfterLoader:
     """Runs a callback when a module has been executed, then takes itself out of the module's way."""
 
-    def __init__(self, inner: Loader, callback: Callable[[ModuleType], None]) -> None:
+    def __init__(self, inner: Any, callback: Callable[[ModuleType], None]) -> None:
         self._inner = inner
         self._callback = callback
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        return self._inner.create_module(spec)
+        create = getattr(self._inner, "create_module", None)
+        return None if create is None else create(spec)
 
     def exec_module(self, module: ModuleType) -> None:
         if module.__spec__ is not None:
@@ -124,11 +127,10 @@ def start(plan_path: str) -> None:
     builtins.__lintloss_enter__ = boot.values.enter  # type: ignore[attr-defined]
     builtins.__lintloss_loop__ = boot.values.loop  # type: ignore[attr-defined]
     sys.meta_path.insert(0, Finder(boot))
+    _hook_script(boot)  # before finish is registered: what ends the process by a signal must run after it
     atexit.register(boot.finish)
     _wrap_exit(boot)
     sys.excepthook = _without_our_frames(sys.excepthook, boot)
-    _hook_script(boot)
-
 
 def _wrap_exit(boot: Boot) -> None:
     """os._exit runs no atexit functions: a device's numbers would be lost."""

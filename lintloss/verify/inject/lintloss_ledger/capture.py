@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
-from .record import Function, Recorder, compiling
+from .record import Function, Recorder, compiling, scriptable
 
 CALLS = ("_wrapped_call_impl", "_call_impl", "__call__")
 LARGEST = 1 << 26  # elements of a logits tensor that may be kept until the criterion is called (256 MB in float32)
@@ -48,16 +48,17 @@ def outermost(frame: FrameType | None, torch: Any) -> Forward | None:
 def watch_linear(recorder: Recorder, functional: Any) -> Function:
     """Keep the last linear layer's output while sites are looked at closely: the head's rows before any slicing."""
     original = functional.linear
+    tracing = recorder.torch._C._get_tracing_state
     state = recorder.state
 
     @functools.wraps(original)
     def linear(*args: Any, **kwargs: Any) -> Any:
         result = original(*args, **kwargs)
-        if not compiling() and not state.busy and result.dim() >= 2:
+        if not compiling() and not state.busy and tracing() is None and result.dim() >= 2:
             state.linear = result.detach() if result.numel() <= LARGEST else None
         return result
 
-    linear.__prepare_scriptable__ = lambda: original  # type: ignore[attr-defined]  # see record.py
+    linear.__prepare_scriptable__ = scriptable("linear", original)  # type: ignore[attr-defined]  # for torch.jit
     return linear
 
 

@@ -12,7 +12,8 @@ from .criteria import CRITERIA
 from .ledger import Ledger
 from .look import Close
 from .plan import Plan
-from .record import Recorder
+from .record import Recorder, scriptable
+from .shapes import Shapes
 from .sites import Sites
 
 
@@ -20,6 +21,8 @@ def install(plan: Plan, ledger: Ledger, functional: ModuleType) -> Recorder:
     """Replace the criteria and the witnesses; return the recorder they share."""
     recorder = Recorder(ledger, Sites(ledger), plan)
     recorder.compiled = Compiled(recorder)
+    if plan.debug_shapes:
+        recorder.shapes = Shapes(plan.debug_shapes)
     recorder.close = Close(recorder, functional)
     ledger.note("torch", version=str(getattr(recorder.torch, "__version__", "")))
     for name in CRITERIA:
@@ -36,15 +39,13 @@ def install(plan: Plan, ledger: Ledger, functional: ModuleType) -> Recorder:
         original = getattr(functional, name, None)
         if original is not None:
             replacement: Any = make(recorder, original)
-            replacement.__prepare_scriptable__ = _giver(original)  # see record.py
+            replacement.__prepare_scriptable__ = scriptable(name, original)
             setattr(functional, name, replacement)
     _replace_method(recorder, "torch._tensor", "Tensor", "backward", passive.backward)
     _replace_class_method(recorder)
     return recorder
 
 
-def _giver(original: Any) -> Any:
-    return lambda: original
 
 
 def _replace_method(recorder: Recorder, module: str, owner: str, name: str, make: Any) -> None:

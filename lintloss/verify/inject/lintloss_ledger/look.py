@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
@@ -11,6 +12,7 @@ from .criteria import INDEXED
 from .probes import Causality, EvalMode, Seen
 from .record import Recorder
 from .rows import Places, flatten, place
+from .stand_ins import Oracle, Untrained
 
 # Findings whose truth needs every call's logits, not the first few.
 HUNGRY = ("LL2", "LL3", "LL401", "LL502")
@@ -49,6 +51,14 @@ class Close:
         except Exception as error:  # noqa: BLE001  the user's forward comes first
             self._recorder.failed(error)
 
+    def maybe_look(
+        self, index: int, site: int, name: str, bound: dict[str, Any], result: Any, frame: FrameType | None
+    ) -> None:
+        """The cheap path of every call: is this site's budget spent?"""
+        if self._counts.get(site, 0) < self._limits.get(site, 1):
+            with self._torch.no_grad():
+                self.look(index, site, name, bound, result, frame)
+
     def look(self, index: int, site: int, name: str, bound: dict[str, Any], result: Any, frame: FrameType | None) -> None:
         count = self._counts.get(site, 0)
         limit = self._limit(site)
@@ -63,7 +73,6 @@ class Close:
             self.wants = any(self._counts[known] < self._limit(known) for known in self._counts)
             if not self.wants:
                 self._stop()
-        state.linear = state.capture = None
 
     def _limit(self, site: int) -> int:
         limit = self._limits.get(site)
@@ -97,7 +106,7 @@ class Close:
         if ids is not None and ids.ids.dim() == 2 and rows.shape[0] > 1:
             facts.update(self._aligned(rows, labels, ignored, ids, frame, bound))
         facts.update(self._windows.facts(site, rows, labels, ignored, self._recorder))
-        seen = Seen(rows, labels, ignored, result, ids, self._places, self._recorder.state.capture)
+        seen = Seen(name, bound, rows, labels, ignored, result, ids, self._places, self._recorder.state.capture)
         for probe in self.probes:
             facts.update(probe.facts(seen, self._recorder))
         return facts
@@ -126,12 +135,16 @@ class Close:
         return exact[0] if exact else None
 
 
-def _probes(recorder: Recorder) -> list[EvalMode | Causality]:
-    """Second forwards are run where a finding or the command line asks for them."""
+def _probes(recorder: Recorder) -> list[Any]:
+    """Second looks are taken where a finding or the command line asks for them; each has `facts(seen, recorder)`."""
     plan = recorder.plan
     codes = {target.code for targets in plan.files.values() for target in targets}
-    found: list[EvalMode | Causality] = [EvalMode()] if "LL401" in codes else []
-    return [*found, Causality()] if "causality" in plan.experiments else found
+    known: dict[str, Callable[[], Any]] = {
+        "causality": Causality, "untrained": Untrained, "copy-oracle": lambda: Oracle("copy", 0),
+        "next-oracle": lambda: Oracle("next", 1),
+    }  # fmt: skip
+    found: list[Any] = [EvalMode()] if "LL401" in codes else []
+    return found + [known[name]() for name in plan.experiments if name in known]
 
 
 def _counts_up(ids: Any) -> bool:

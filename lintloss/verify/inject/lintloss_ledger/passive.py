@@ -14,14 +14,19 @@ def embedding(recorder: Recorder, original: Function) -> Function:
     """Remember the shape of the ids (and the ids themselves while sites are looked at closely)."""
     state = recorder.state
 
+    tensor = recorder.torch.Tensor
+    close = recorder.close
+    tracing = recorder.torch._C._get_tracing_state
+
     @functools.wraps(original)
     def recording(input: Any, weight: Any, padding_idx: int | None = None, *args: Any, **kwargs: Any) -> Any:  # noqa: A002
-        if not compiling() and not state.busy:
+        # In a graph being traced the input is a FakeTensor: torch.compile calls this by its name, never inlines it.
+        if type(input) is tensor and not state.busy:
             shape = input.shape
             if len(shape) == 2:
                 state.rows, state.length = shape
-            if recorder.close is not None and recorder.close.wants and len(state.embedded) < 8:
-                recorder.close.embedded(input, weight, padding_idx, sys._getframe(1))
+            if close.wants and len(state.embedded) < 8 and tracing() is None:
+                close.embedded(input, weight, padding_idx, sys._getframe(1))
         return original(input, weight, padding_idx, *args, **kwargs)
 
     return recording
@@ -29,10 +34,11 @@ def embedding(recorder: Recorder, original: Function) -> Function:
 
 def dropout(recorder: Recorder, original: Function) -> Function:
     state = recorder.state
+    tensor = recorder.torch.Tensor
 
     @functools.wraps(original)
     def recording(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:  # noqa: A002
-        if training and p > 0 and not compiling():
+        if training and p > 0 and type(input) is tensor:
             state.dropout = True
         return original(input, p, training, inplace)
 
@@ -45,8 +51,8 @@ def attention(recorder: Recorder, original: Function) -> Function:
 
     @functools.wraps(original)
     def recording(*args: Any, **kwargs: Any) -> Any:
-        active = kwargs.get("dropout_p", args[4] if len(args) > 4 else 0.0)
-        if not compiling() and active:
+        active = args[4] if len(args) > 4 else kwargs.get("dropout_p")
+        if active and not compiling():
             state.dropout = True
         return original(*args, **kwargs)
 
@@ -58,7 +64,7 @@ def batch_norm(recorder: Recorder, original: Function) -> Function:
 
     @functools.wraps(original)
     def recording(*args: Any, **kwargs: Any) -> Any:
-        if not compiling() and kwargs.get("training", args[5] if len(args) > 5 else False):
+        if (args[5] if len(args) > 5 else kwargs.get("training")) and not compiling():
             state.batch_norm = True
         return original(*args, **kwargs)
 

@@ -1,33 +1,38 @@
-"""What the instrumented process is asked to do: read once from the JSON file that the command line wrote."""
+"""What the instrumented process is asked to do: read once from the JSON file that the command line wrote.
+
+Plain classes: every Python that the command starts imports this, and dataclasses would bring inspect and ast along.
+"""
 
 from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field
 
 
-@dataclass(frozen=True)
 class Target:
     """An expression to record: 1-based rows and columns in code points, the end exclusive."""
 
-    finding: int
-    code: str
-    role: str  # flagged | evidence
-    span: tuple[int, int, int, int]
+    __slots__ = ("code", "finding", "role", "span")
+
+    def __init__(self, finding: int, code: str, role: str, span: tuple[int, int, int, int]) -> None:
+        self.finding = finding
+        self.code = code
+        self.role = role  # flagged | evidence
+        self.span = span
 
 
-@dataclass(frozen=True)
 class Plan:
     """The whole request of one run; `files` maps real paths to the targets in them."""
 
-    folder: str
-    files: dict[str, tuple[Target, ...]] = field(default_factory=dict)
-    close_calls: int = 4  # how many calls of a site are looked at closely
-    flagged_calls: int = 256  # the same where a finding needs a second look at the logits
-    experiments: tuple[str, ...] = ()
-    debug_shapes: int = 0
-    show_instrumented: bool = False
+    def __init__(self, raw: dict[str, object], files: dict[str, tuple[Target, ...]]) -> None:
+        self.folder = str(raw["folder"])
+        self.files = files
+        self.close_calls = int(str(raw["close_calls"]))  # how many calls of a site are looked at closely
+        self.flagged_calls = int(str(raw["flagged_calls"]))  # the same where a finding needs a look at the logits
+        experiments = raw["experiments"]
+        self.experiments = tuple(experiments) if isinstance(experiments, list) else ()
+        self.debug_shapes = int(str(raw["debug_shapes"]))
+        self.show_instrumented = bool(raw["show_instrumented"])
 
     @property
     def basenames(self) -> frozenset[str]:
@@ -46,12 +51,4 @@ def read_plan(path: str) -> Plan:
         name: tuple(Target(t["finding"], t["code"], t["role"], tuple(t["span"])) for t in targets)
         for name, targets in raw["files"].items()
     }
-    return Plan(
-        folder=raw["folder"],
-        files=files,
-        close_calls=raw["close_calls"],
-        flagged_calls=raw["flagged_calls"],
-        experiments=tuple(raw["experiments"]),
-        debug_shapes=raw["debug_shapes"],
-        show_instrumented=raw["show_instrumented"],
-    )
+    return Plan(raw, files)

@@ -17,6 +17,8 @@ MOVED = 1e-4  # a causal model moves by 0.0 exactly (measured); a leak by 3e-4 a
 class Seen:
     """What the close look holds of one criterion call."""
 
+    name: str  # of the criterion
+    bound: dict[str, Any]  # its arguments
     rows: Any
     labels: Any
     ignored: int
@@ -71,13 +73,16 @@ class Causality:
     """A later token is changed; earlier logits must not move. Works on untrained weights, one forward a look."""
 
     def __init__(self) -> None:
-        self._done: set[int] = set()  # modules, by identity: once each
+        self._done: set[tuple[int, bool]] = set()  # modules by identity: once in training, once in evaluation
 
     def facts(self, seen: Seen, recorder: Any) -> dict[str, Any]:
         forward, ids, torch = seen.forward, seen.ids, recorder.torch
-        if forward is None or ids is None or id(forward.module) in self._done or ids.ids.shape[1] < 3:
+        if forward is None or ids is None or ids.ids.shape[1] < 3:
             return {}
-        self._done.add(id(forward.module))
+        key = (id(forward.module), bool(seen.result.requires_grad))
+        if key in self._done:
+            return {}
+        self._done.add(key)
         time = ids.ids.shape[1]
         place = time - 1
         changed = ids.ids.clone()

@@ -6,7 +6,7 @@ import functools
 import sys
 from collections.abc import Callable
 from time import perf_counter
-from types import FrameType
+from types import FrameType, FunctionType
 from typing import Any
 
 from . import ledger as events
@@ -36,6 +36,7 @@ class Recorder:
         self.failures: dict[str, int] = {}
         self.paddings: set[tuple[str, int]] = set()
         self.close: Any = None  # look.Close, set at installation
+        self.shapes: Any = None  # shapes.Shapes, with --debug-shapes
         self.compiled: Any = None  # compiled.Observer, set at installation
 
     def criterion(self, name: str, original: Function) -> Function:
@@ -44,10 +45,11 @@ class Recorder:
         names = CRITERIA[name]
         state = self.state
         tensor = self.torch.Tensor
+        tracing = self.torch._C._get_tracing_state
 
         @functools.wraps(original)
         def recorder(*args: Any, **kwargs: Any) -> Any:
-            if state.busy:
+            if state.busy or tracing() is not None:  # torch.jit.trace would take our operations for the program's
                 return original(*args, **kwargs)
             kind = type(args[0] if args else kwargs.get("input"))
             if kind is not tensor and kind.__name__ != "Parameter":
@@ -62,15 +64,13 @@ class Recorder:
                 state.busy = False
             return result
 
-        # torch.jit.script compiles a function's source: it must see torch's own.
-        recorder.__prepare_scriptable__ = lambda: original  # type: ignore[attr-defined]  # read by torch.jit only
+        recorder.__prepare_scriptable__ = scriptable(name, original)  # type: ignore[attr-defined]  # for torch.jit
         return recorder
 
     def note(self, name: str, bound: dict[str, Any], result: Any, frame: FrameType | None) -> None:
         """Write one criterion call; a failure of ours is counted and never reaches the program."""
         try:
-            with self.torch.no_grad():
-                self._note(name, bound, result, frame)
+            self._note(name, bound, result, frame)
         except Exception as error:  # noqa: BLE001  the user's program comes first; the judge is told
             self.failed(error)
 
@@ -92,10 +92,12 @@ class Recorder:
         rows, length = _rows(state, target)
         spent = self.ledger.spent
         index = self.pending.row(flags, site, form, (value, scored, float(positions), rows, length, plain, NAN, spent))
+        if self.shapes is not None:
+            self.shapes.show(site, name, bound, float(value), float(scored), self)
         if result.requires_grad and result.grad_fn is not None:
             result.grad_fn.metadata["lintloss"] = index
         if self.close is not None:
-            self.close.look(index, site, name, bound, result, frame)
+            self.close.maybe_look(index, site, name, bound, result, frame)
         state.embedded.clear()
         state.dropout = state.batch_norm = False
 
@@ -136,17 +138,22 @@ class Recorder:
         ignored = bound.get("ignore_index")
         if ignored is None:
             ignored = -100
-        scored = (target != ignored).sum()
-        return (scored.item() if target.device.type == "cpu" else scored), target.numel()
+        count = target.numel()
+        if not target.is_cpu:
+            return (target != ignored).sum(), count
+        # Class indices are not negative: with the usual ignore_index one reduction tells that nothing is ignored.
+        if ignored < 0 and count and target.min().item() >= 0:
+            return float(count), count
+        return float((target != ignored).sum().item()), count
 
     def _value(self, result: Any, bound: dict[str, Any]) -> Any:
         """The loss as a number; a field of losses (reduction "none") is summed."""
-        loss = result.detach()
-        if loss.dim() or bound.get("reduction") == "none":
+        if result.dim() or bound.get("reduction") == "none":
+            loss = result.detach()
             loss = loss.double().sum() if loss.device.type != "mps" else loss.float().sum()
-            return loss.item() if loss.device.type == "cpu" else loss
+            return loss.item() if loss.is_cpu else loss
         # On an accelerator a copy is kept: the program may go on to divide the loss in place.
-        return loss.item() if loss.device.type == "cpu" else loss.clone()
+        return result.item() if result.is_cpu else result.detach().clone()
 
     def _plain(self, name: str, bound: dict[str, Any], logits: Any, target: Any) -> Any:
         """Nats summed over the scored targets, unweighted, unsmoothed, in float32: where the mean is not enough."""
@@ -154,7 +161,8 @@ class Recorder:
         wide = logits.detach()
         wide = wide if wide.dtype == self.torch.float64 else wide.float()
         function = self.original[name]
-        nats = function(wide, target, ignore_index=-100 if ignored is None else ignored, reduction="sum")
+        with self.torch.no_grad():
+            nats = function(wide, target, ignore_index=-100 if ignored is None else ignored, reduction="sum")
         return nats.item() if nats.device.type == "cpu" else nats
 
     def _flags(self, result: Any) -> int:
@@ -183,6 +191,19 @@ def _rows(state: ThreadState, target: Any) -> tuple[float, float]:
     if target.dim() > 1:
         return float(target.shape[0]), float(target.numel() // max(1, target.shape[0]))
     return float(target.numel()), 1.0
+
+
+def scriptable(name: str, original: Function) -> Callable[[], Any]:
+    """What torch.jit.script is to compile: torch's own function, or for a built-in one a function that calls it."""
+
+    def prepare() -> Any:
+        if isinstance(original, FunctionType):
+            return original
+        from . import scripted
+
+        return getattr(scripted, name)
+
+    return prepare
 
 
 def compiling() -> bool:

@@ -7,16 +7,16 @@ recorded code in the same __main__ namespace, and ends the interpreter as the sc
 from __future__ import annotations
 
 import atexit
-import importlib.util
 import os
 import signal
 import sys
 from types import CodeType
-from typing import TYPE_CHECKING, Any
-
+from .ledger import TYPE_CHECKING
 from .sites import HERE
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from .boot import Boot
 
 
@@ -100,4 +100,6 @@ def _hook_run_path(boot: Boot) -> None:
 
 def source_text(source: bytes) -> str:
     """Decode as the compiler does (coding line, byte order mark)."""
+    import importlib.util
+
     return importlib.util.decode_source(source)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from time import perf_counter
-from typing import Any
 
 from . import ledger as events
-from .ledger import Ledger
+from .ledger import TYPE_CHECKING, Ledger
+
+if TYPE_CHECKING:
+    from typing import Any
 
 ELEMENTS = 16  # of a returned tuple or dict
 

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lintloss.verify import report_json
+from lintloss.verify import report_html, report_json, report_markdown, report_sarif, report_table
+from lintloss.verify.experiments import Experiment
 from lintloss.verify.judge import Run
 from lintloss.verify.launch import Outcome
 from lintloss.verify.verdicts import Verdict
 
-FORMATS = ("table", "json", "markdown", "html", "sarif")
+RENDERERS: dict[str, Callable[[tuple[Verdict, ...], dict[str, object]], str]] = {
+    "table": report_table.render,
+    "json": report_json.render,
+    "markdown": report_markdown.render,
+    "html": report_html.render,
+    "sarif": report_sarif.render,
+}
+FORMATS = tuple(RENDERERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +30,7 @@ class Report:
     verdicts: tuple[Verdict, ...]
     run: Run
     outcome: Outcome
+    experiments: tuple[Experiment, ...] = ()
 
     def facts(self) -> dict[str, object]:
         """The `run` object of the JSON."""
@@ -35,6 +45,7 @@ class Report:
             "ranks": len(ranks) or 1,
             "processes": len(tapes),
             "partial": self.run.partial,
+            "experiments": [experiment.as_json() for experiment in self.experiments],
             "criterion_calls": sum(len(tape.calls) for tape in tapes),
         }
 
@@ -52,7 +63,4 @@ def write(
 
 
 def render(report: Report, name: str) -> str:
-    if name == "json":
-        return report_json.render(report.verdicts, report.facts())
-    lines = [f"{v.finding.shown_path}:{v.finding.place.span.row} {v.finding.code} {v.status}: {v.explanation}" for v in report.verdicts]
-    return "\n".join(lines) + "\n"
+    return RENDERERS[name](report.verdicts, report.facts())

@@ -1,0 +1,155 @@
+"""What the recorder costs: one process, one model, the same loop with torch's functions and with the recording ones.
+
+Runs are paired: plain and recorded turns alternate, and the ratio of each pair is taken, so that other work on the machine
+hits both. Shown are the median ratio, and the ratio of the fastest turns. Budgets: 3 % on `small`, 12 % on `micro`.
+
+    python benchmarks/verify_overhead.py [--loop micro|tiny|small] [--pairs 15]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+INJECT = Path(__file__).resolve().parents[1] / "lintloss" / "verify" / "inject"
+
+# width, layers, length, rows, vocabulary, batches a turn
+LOOPS = {
+    "micro": (32, 2, 32, 1, 256, 200),
+    "tiny": (128, 4, 64, 4, 1000, 20),
+    "small": (256, 6, 128, 8, 16000, 2),
+}
+BUDGETS = {"micro": 1.12, "tiny": 1.05, "small": 1.03}
+
+
+def build(loop: str) -> Callable[[], float]:
+    """A GPT of nn.Linear, LayerNorm and causal attention, and one pass over its batches."""
+    import torch
+    from torch import nn
+    from torch.nn import functional
+
+    width, layers, length, rows, vocabulary, batches = LOOPS[loop]
+
+    class Block(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.norm, self.mix = nn.LayerNorm(width), nn.Linear(width, 3 * width)
+            self.out, self.up, self.down = nn.Linear(width, width), nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+            self.drop = nn.Dropout(0.1)
+
+        def forward(self, x: Any) -> Any:
+            q, k, v = (part.unflatten(-1, (4, -1)).transpose(1, 2) for part in self.mix(self.norm(x)).chunk(3, -1))
+            mixed = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+            x = x + self.drop(self.out(mixed.transpose(1, 2).flatten(2)))
+            return x + self.drop(self.down(functional.gelu(self.up(x))))
+
+    class GPT(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.tokens, self.places = nn.Embedding(vocabulary, width), nn.Embedding(length, width)
+            self.blocks, self.head = nn.ModuleList(Block() for _ in range(layers)), nn.Linear(width, vocabulary)
+
+        def forward(self, ids: Any) -> Any:
+            x = self.tokens(ids) + self.places(torch.arange(ids.shape[1]))
+            for block in self.blocks:
+                x = block(x)
+            return self.head(x)
+
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    model = GPT().eval()
+    data = [torch.randint(vocabulary, (rows, length + 1)) for _ in range(batches)]
+
+    def turn() -> float:
+        total = 0.0
+        with torch.no_grad():
+            for ids in data:
+                logits = model(ids[:, :-1])
+                total += functional.cross_entropy(logits.reshape(-1, vocabulary), ids[:, 1:].reshape(-1)).item()
+        return total / len(data)
+
+    return turn
+
+
+def switch(plain: dict[str, Any], recorded: dict[str, Any], *, on: bool) -> None:
+    from torch.nn import functional
+
+    for name, function in (recorded if on else plain).items():
+        setattr(functional, name, function)
+
+
+def measure(loop: str, pairs: int) -> dict[str, float]:
+    sys.path.insert(0, str(INJECT))
+    with tempfile.TemporaryDirectory() as folder:
+        import torch  # noqa: F401  torch's own functions first, then the recording ones
+        from torch.nn import functional
+
+        plain = dict(vars(functional))
+        recorder = _install(folder, functional)
+        recorded = {name: value for name, value in vars(functional).items() if plain.get(name) is not value}
+        plain = {name: plain[name] for name in recorded}
+        turn = build(loop)
+        for _ in range(2):  # warm both ways; the close look at the first calls is over after this
+            for on in (False, True):
+                switch(plain, recorded, on=on)
+                turn()
+        times: dict[bool, list[float]] = {False: [], True: []}
+        losses = {False: 0.0, True: 0.0}
+        for number in range(pairs):
+            for on in ((False, True), (True, False))[number % 2]:
+                switch(plain, recorded, on=on)
+                start = time.thread_time()
+                losses[on] = turn()
+                times[on].append(time.thread_time() - start)
+        assert losses[False] == losses[True], "recording changed a loss"
+        assert not recorder.failures, recorder.failures
+    ratios = [on / off for off, on in zip(times[False], times[True], strict=True)]
+    batches = LOOPS[loop][5]
+    return {
+        "batch_ms": 1000 * min(times[False]) / batches,
+        "ratio": statistics.median(ratios),
+        "ratio_of_minima": min(times[True]) / min(times[False]),
+        "microseconds_a_batch": 1e6 * (min(times[True]) - min(times[False])) / batches,
+    }
+
+
+def _install(folder: str, functional: Any) -> Any:
+    from lintloss_ledger.install import install
+    from lintloss_ledger.ledger import Ledger
+    from lintloss_ledger.plan import Plan
+
+    plan = {
+        "folder": folder, "close_calls": 4, "flagged_calls": 4, "experiments": [], "debug_shapes": 0,
+        "show_instrumented": False,
+    }  # fmt: skip
+    return install(Plan(plan, {}), Ledger(folder), functional)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--loop", choices=list(LOOPS), default="micro")
+    parser.add_argument("--pairs", type=int, default=15)
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    found = measure(given.loop, given.pairs)
+    if given.json:
+        print(json.dumps({"loop": given.loop, "budget": BUDGETS[given.loop], **found}))
+    else:
+        print(
+            f"{given.loop}: {found['batch_ms']:.2f} ms a batch, ratio {found['ratio']:.3f} (minima "
+            f"{found['ratio_of_minima']:.3f}), {found['microseconds_a_batch']:.1f} µs a batch, "
+            f"budget {BUDGETS[given.loop]:.2f}"
+        )
+    return 0 if math.isfinite(found["ratio"]) and found["ratio_of_minima"] <= BUDGETS[given.loop] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,43 @@
+"""Relevance: which functions and classes of other files can matter to a loss, judged on their words, once each."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from lintloss.parse import Module
+
+WORDS = re.compile(
+    r"loss|criterion|entropy|nll|perplex|ppl|softmax|no_grad|inference_mode|ignore_index|label|target|drop_last|DataLoader|"
+    r"shift|logits|pad_|token|Dropout|dropout|avg|average|\bcount\b|total|__getitem__|\.eval\(|all_reduce|gather|block_size|"
+    r"get_batch|seq_len|forward"
+)
+
+
+ROOT_WORDS = re.compile(
+    r"loss|criterion|entropy|nll|perplex|ppl|log_?prob|logits|softmax|exp\(|drop_last|DataLoader|stride|eval|test|valid|score|metric"
+)
+
+
+class Relevance:
+    """Remembers, per definition, whether its code holds a word that matters."""
+
+    def __init__(self) -> None:
+        self._lines: dict[str, list[str]] = {}
+        self._known: dict[ast.AST, bool] = {}
+
+    def of(self, module: Module, node: ast.AST) -> bool:
+        """Say whether a definition of another file is worth running."""
+        if node not in self._known:
+            self._known[node] = WORDS.search(self._body(module, node)) is not None
+        return self._known[node]
+
+    def is_root(self, module: Module, node: ast.AST) -> bool:
+        """Say whether a function of the checked file is worth running for its own sake."""
+        return ROOT_WORDS.search(self._body(module, node)) is not None
+
+    def _body(self, module: Module, node: ast.AST) -> str:
+        if module.path not in self._lines:
+            self._lines[module.path] = module.text.split("\n")
+        first, last = getattr(node, "lineno", 1), getattr(node, "end_lineno", 1) or 1
+        return "\n".join(self._lines[module.path][first - 1 : last])

@@ -1,0 +1,103 @@
+"""Stage: facts of the opt-in experiments -> what the evaluation would report for a stand-in, and what it ought to."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from lintloss.verify.close_looks import Looked, looked
+from lintloss.verify.evaluations import Evaluation, by_runs
+from lintloss.verify.events import Tape
+from lintloss.verify.formulas import candidates
+from lintloss.verify.ranks import Group
+from lintloss.verify.reported import read
+
+LIMITS = {
+    "untrained": "sees scale errors; not a missing shift, a leak or softmax before cross-entropy",
+    "copy-oracle": "sees a missing shift; not what lies between model and criterion",
+    "next-oracle": "sees wrong shifts and scored padding; not what lies between model and criterion",
+    "causality": "sees tokens that reach earlier positions; not labels leaked in by other ways",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """One experiment on one evaluation."""
+
+    name: str
+    place: str
+    passed: bool
+    would_report: float | None
+    explanation: str
+
+    def as_json(self) -> dict[str, object]:
+        number = self.would_report if self.would_report is not None and math.isfinite(self.would_report) else None
+        return {
+            "experiment": self.name, "place": self.place, "passed": self.passed, "would_report": number,
+            "explanation": self.explanation, "limits": LIMITS[self.name],
+        }  # fmt: skip
+
+
+def experiments(tapes: tuple[Tape, ...], asked: tuple[str, ...]) -> tuple[Experiment, ...]:
+    """Results by evaluation site, the first evaluation of each."""
+    done: dict[tuple[str, str], Experiment] = {}
+    for tape in tapes:
+        for evaluation in by_runs(tape):
+            for found in _of(evaluation, asked):
+                done.setdefault((found.name, found.place), found)
+    return tuple(done.values())
+
+
+def _of(evaluation: Evaluation, asked: tuple[str, ...]) -> Iterator[Experiment]:
+    items = looked(evaluation.calls, Group((evaluation,)))
+    frame = next(iter(evaluation.calls[0].site.frames), None)
+    place = f"{os.path.relpath(frame.path)}:{frame.row}" if frame is not None else "?"
+    classes = evaluation.calls[0].form.classes
+    for name in asked:
+        if name == "causality":
+            yield from _causality(items, place)
+            continue
+        number, formula = _would_report(evaluation, items, f"{name.split('-')[0]}_value")
+        if number is not None and classes > 1:
+            yield _judged(name, place, number, formula, math.log(classes))
+
+
+def _causality(items: tuple[Looked, ...], place: str) -> Iterator[Experiment]:
+    for item in items:
+        moved = item.number("early_logits_moved")
+        if moved is not None:
+            leaks = item.facts.get("leaks") is True
+            said = f"changing the last token moved earlier logits by at most {moved:.3g}"
+            yield Experiment("causality", place, not leaks, None, said)
+            return
+
+
+def _judged(name: str, place: str, number: float, formula: str, uniform: float) -> Experiment:
+    if name == "untrained":
+        passed = abs(number - uniform) < 0.1 * uniform
+        wanted = f"ln V = {uniform:.4f}"
+    elif name == "copy-oracle":
+        passed = number > uniform
+        wanted = f"more than ln V = {uniform:.4f}, for a model that repeats its input"
+    else:
+        passed = abs(number) < 0.1
+        wanted = "near 0, for a model that knows the next token"
+    return Experiment(name, place, passed, number, f"the evaluation ({formula}) would report {number:.4f}; right is {wanted}")
+
+
+def _would_report(evaluation: Evaluation, items: tuple[Looked, ...], fact: str) -> tuple[float | None, str]:
+    """Put the stand-in's losses in the place of the model's, and average them by the program's own formula."""
+    swapped = tuple(
+        replace(item.call, value=value, plain_nats=math.nan) for item in items if (value := item.number(fact)) is not None
+    )
+    if not swapped:
+        return None, ""
+    reading = read(evaluation)
+    known = reading.loss_formula or reading.perplexity_formula
+    formula = "token mean" if known is None else known.formula.removeprefix("exp of ")
+    found = candidates(swapped)
+    fitting = next((candidate for candidate in found if candidate.formula == formula), None)
+    # Equal candidates are dropped for the first of them: the token mean stands for those that coincide with it.
+    return (fitting or found[0]).number if found else None, formula

@@ -1,0 +1,75 @@
+"""Renders verdicts as one HTML page that needs nothing else: styles and pictures are inside."""
+
+from __future__ import annotations
+
+from html import escape
+
+from lintloss.verify import pictures, wording
+from lintloss.verify.verdicts import Judged, Verdict
+
+STYLE = """
+body{font:15px/1.5 system-ui,sans-serif;color:#222;max-width:62rem;margin:2rem auto;padding:0 1rem}
+table{border-collapse:collapse;width:100%;margin:1rem 0}th,td{padding:.35rem .6rem;border-bottom:1px solid #ddd;text-align:right}
+th:first-child,td:first-child,th:nth-child(2),td:nth-child(2){text-align:left}
+.status{font-weight:600}.confirmed{color:#c0392b}.refuted{color:#2e7d32}.negligible{color:#8a6d00}
+section{margin:2.5rem 0}svg{max-width:100%;height:auto;margin:.5rem 1rem .5rem 0}code{font-size:.92em}
+details summary{cursor:pointer}.run{color:#666}
+"""
+
+
+def render(verdicts: tuple[Verdict, ...], run: dict[str, object]) -> str:
+    rows = "".join(_row(verdict) for verdict in verdicts)
+    sections = "".join(_section(verdict) for verdict in verdicts)
+    tried = "".join(f"<p>{escape(line)}</p>" for line in wording.experiment_lines(run))
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>lintloss verify</title>'
+        f"<style>{STYLE}</style></head><body><h1>lintloss verify</h1><p>{escape(wording.summary(verdicts))}</p>"
+        "<table><thead><tr><th>finding</th><th>verdict</th><th>reported loss</th><th>true loss</th><th>reported ppl</th>"
+        f"<th>true ppl</th><th>scored tokens</th></tr></thead><tbody>{rows}</tbody></table>{sections}{tried}"
+        f'<p class="run">{escape(wording.run_line(run))}</p></body></html>\n'
+    )
+
+
+def _row(verdict: Verdict) -> str:
+    reported, reference = wording.shown(verdict)
+    numbers = (reported.loss, reference.loss, reported.perplexity, reference.perplexity)
+    cells = "".join(f"<td>{escape(wording.number(value))}</td>" for value in numbers)
+    return (
+        f"<tr><td>{escape(wording.title(verdict))}<br><code>{escape(wording.place(verdict))}</code></td>"
+        f"<td>{_status(verdict)}</td>{cells}<td>{escape(wording.tokens(reference))}</td></tr>"
+    )
+
+
+def _status(verdict: Verdict) -> str:
+    return f'<span class="status {verdict.status.split()[0]}">{escape(wording.LABELS[verdict.status])}</span>'
+
+
+def _section(verdict: Verdict) -> str:
+    worst = verdict.worst
+    drawn = "" if worst is None else "".join(draw(worst) for draw in (pictures.batches, pictures.pair, pictures.shifts))
+    message = f"<p>{escape(verdict.finding.message)}</p>" if verdict.finding.message else ""
+    calls = _calls(verdict.calls) if len(verdict.calls) > 1 else ""
+    batches = _batches(worst) if worst is not None and worst.batches else ""
+    return (
+        f"<section><h2>{escape(wording.title(verdict))} {_status(verdict)}</h2><p><code>{escape(wording.place(verdict))}"
+        f"</code></p>{message}<p>{escape(verdict.explanation)}.</p>{drawn}{calls}{batches}</section>"
+    )
+
+
+def _calls(calls: tuple[Judged, ...]) -> str:
+    rows = "".join(
+        f"<tr><td>{number}</td><td>{escape(wording.LABELS[call.status])}</td><td>{wording.number(call.reported.loss)}</td>"
+        f"<td>{wording.number(call.reference.loss)}</td><td>{wording.tokens(call.reference)}</td></tr>"
+        for number, call in enumerate(calls, 1)
+    )
+    head = "<tr><th>evaluation</th><th>verdict</th><th>reported</th><th>true</th><th>scored tokens</th></tr>"
+    return f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>"
+
+
+def _batches(judged: Judged) -> str:
+    rows = "".join(
+        f"<tr><td>{number}</td><td></td><td>{wording.number(batch.loss)}</td><td>{batch.scored:,}</td></tr>"
+        for number, batch in enumerate(judged.batches, 1)
+    )
+    head = "<tr><th>batch</th><th></th><th>loss</th><th>scored tokens</th></tr>"
+    return f"<details><summary>{len(judged.batches):,} batches</summary><table><thead>{head}</thead><tbody>{rows}</tbody></table></details>"

@@ -1,0 +1,56 @@
+"""Renders verdicts as Markdown, for a job summary or a pull request; pictures go in as data URIs."""
+
+from __future__ import annotations
+
+import base64
+
+from lintloss.verify import pictures, wording
+from lintloss.verify.verdicts import Verdict
+
+BATCHES = 12  # rows of the table of batches
+
+
+def render(verdicts: tuple[Verdict, ...], run: dict[str, object]) -> str:
+    lines = ["# lintloss verify", "", f"{wording.summary(verdicts)}. {wording.run_line(run)}.", ""]
+    if verdicts:
+        lines += [
+            "| finding | verdict | reported loss | true loss | reported ppl | true ppl | scored tokens |",
+            "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
+            *(_row(verdict) for verdict in verdicts),
+            "",
+        ]
+    for verdict in verdicts:
+        lines += _section(verdict)
+    lines += [f"- {line}" for line in wording.experiment_lines(run)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _row(verdict: Verdict) -> str:
+    reported, reference = wording.shown(verdict)
+    cells = (
+        f"{wording.title(verdict)}<br>`{wording.place(verdict)}`", wording.LABELS[verdict.status],
+        wording.number(reported.loss), wording.number(reference.loss), wording.number(reported.perplexity),
+        wording.number(reference.perplexity), wording.tokens(reference),
+    )  # fmt: skip
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _section(verdict: Verdict) -> list[str]:
+    lines = [f"## {wording.title(verdict)}: {wording.LABELS[verdict.status]}", ""]
+    lines += [f"`{wording.place(verdict)}` {verdict.finding.message}".rstrip(), "", f"{verdict.explanation}.", ""]
+    worst = verdict.worst
+    if worst is None:
+        return lines
+    for draw in (pictures.batches, pictures.pair, pictures.shifts):
+        picture = draw(worst)
+        if picture:
+            encoded = base64.b64encode(picture.encode()).decode()
+            lines += [f"![{draw.__name__}](data:image/svg+xml;base64,{encoded})", ""]
+    if worst.batches:
+        lines += ["| batch | loss | scored tokens |", "| ---: | ---: | ---: |"]
+        for number, batch in enumerate(worst.batches[:BATCHES], 1):
+            lines.append(f"| {number} | {wording.number(batch.loss)} | {batch.scored:,} |")
+        if len(worst.batches) > BATCHES:
+            lines.append(f"| … {len(worst.batches) - BATCHES:,} more | | |")
+        lines.append("")
+    return lines

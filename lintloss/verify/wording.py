@@ -1,0 +1,75 @@
+"""How verdicts read, in every format alike: labels, numbers, one line of summary."""
+
+from __future__ import annotations
+
+import math
+
+from lintloss.verify.verdicts import CONFIRMED, NEGLIGIBLE, NOT_REACHED, REFUTED, UNDECIDED, Pair, Verdict
+
+LABELS = {
+    CONFIRMED: "confirmed",
+    NEGLIGIBLE: "confirmed as negligible",
+    REFUTED: "refuted",
+    NOT_REACHED: "not reached",
+    UNDECIDED: "undecided",
+}
+ORDER = tuple(LABELS)
+
+
+def number(value: float | None) -> str:
+    """Six significant digits; a dash for what the program never computed."""
+    if value is None:
+        return "–"
+    if not math.isfinite(value):
+        return str(value)
+    return f"{value:,.6g}" if 1e-4 <= abs(value) < 1e6 else f"{value:.5g}"
+
+
+def tokens(pair: Pair) -> str:
+    return "–" if pair.scored_tokens is None else f"{pair.scored_tokens:,}"
+
+
+def place(verdict: Verdict) -> str:
+    """Where the finding is: path:line, or where the ledger saw it."""
+    return f"{verdict.finding.shown_path}:{verdict.finding.place.span.row}"
+
+
+def shown(verdict: Verdict) -> tuple[Pair, Pair]:
+    """Reported and reference pair of the worst evaluation."""
+    if verdict.worst is None:
+        return Pair(), Pair()
+    return verdict.worst.reported, verdict.worst.reference
+
+
+def title(verdict: Verdict) -> str:
+    """Code and name; found by the ledger alone is said."""
+    name = f" {verdict.finding.name}" if verdict.finding.name else ""
+    return f"{verdict.finding.code}{name}" + (" (found at run time)" if verdict.found_at_run_time else "")
+
+
+def summary(verdicts: tuple[Verdict, ...]) -> str:
+    counts = {label: sum(1 for verdict in verdicts if verdict.status == status) for status, label in LABELS.items()}
+    said = ", ".join(f"{count} {label}" for label, count in counts.items() if count)
+    return said or "no findings to judge"
+
+
+def experiment_lines(run: dict[str, object]) -> list[str]:
+    """One line an experiment: passed or not, what was seen, what it cannot see."""
+    tried = run.get("experiments")
+    return [
+        f"{one['experiment']} {'passed' if one['passed'] else 'FAILED'} at {one['place']}: {one['explanation']} "
+        f"({one['limits']})"
+        for one in (tried if isinstance(tried, list) else [])
+    ]
+
+
+def run_line(run: dict[str, object]) -> str:
+    """What was run, in one line: calls seen, device, cost, completeness."""
+    ranks = f", {run['ranks']} ranks" if run["ranks"] != 1 else ""
+    partial = ", partial" if run["partial"] else ""
+    cost = 1000 * float(str(run["overhead_seconds"]))
+    seconds = float(str(run["seconds"]))
+    return (
+        f"{run['criterion_calls']} criterion calls on {run['device'] or 'no device'}{ranks}{partial}; "
+        f"recorder {cost:.0f} ms of {seconds:.1f} s; program exit code {run['exit_code']}"
+    )
