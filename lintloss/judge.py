@@ -80,7 +80,7 @@ class Judge:
                     found += [self._finding(rule, seen, judgment) for judgment in rule.judge(seen)]
                 except Exception as failure:  # one rule's bug must not take the run with it
                     self.errors.append(internal_error(f"rule {rule.code}", seen.path, failure))
-        return found
+        return list(_worst(found))
 
     def _finding(self, rule: Rule, seen: Observation, judgment: Judgment) -> Judged:
         finding = Finding(
@@ -155,6 +155,18 @@ class Judge:
         module = self._modules.get(link.path)
         cell = module.cell_of(link.span.row) if module and link.cell is None else None
         return replace(link, span=_up(link.span, cell.first_row - 1), cell=cell.index) if cell else link
+
+
+def _worst(found: Iterable[Judged]) -> Iterable[Judged]:
+    """Keep one finding of a rule at a place: a function judged in several contexts is as bad as in the worst of them."""
+    kept: dict[tuple[str, str, int | None, Span], Judged] = {}
+    for each in found:
+        finding = each.finding
+        place = (finding.code, finding.path, finding.cell, finding.span)
+        worst = kept.get(place)
+        if worst is None or (finding.severity, finding.confidence) > (worst.finding.severity, worst.finding.confidence):
+            kept[place] = each
+    return kept.values()
 
 
 def _up(span: Span, rows: int) -> Span:

@@ -6,7 +6,8 @@ import ast
 import math
 from dataclasses import replace
 
-from lintloss.facts import counts
+from lintloss.facts import counts, equality, regularizers, terms
+from lintloss.facts.library import shapes
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Averaging
@@ -15,6 +16,8 @@ from lintloss.facts.values import (
     UNKNOWN,
     Choice,
     Const,
+    Fed,
+    ModelOutput,
     Opaque,
     Quantity,
     Ref,
@@ -26,6 +29,7 @@ from lintloss.facts.values import (
 from lintloss.findings import Evidence
 
 LN2 = math.log(2)
+SHARE = Unit.of(token=1, position=-1)  # mask.mean()
 ITERATIONS = ("batch", "step", "example", "rank")
 
 
@@ -44,7 +48,8 @@ def binary(
         return _constants(operator, left.value, right.value)
     left, right = unboxed(machine, left), unboxed(machine, right)
     if isinstance(operator, ast.Div | ast.FloorDiv):
-        return divide(machine, node, left, right, inside)
+        quotient = divide(machine, node, left, right, inside)
+        return equality.floored(quotient) if _rounds_down(node, operator) else quotient
     if isinstance(operator, ast.Mult):
         return multiply(machine, node, left, right)
     if isinstance(operator, ast.Add | ast.Sub):
@@ -54,6 +59,13 @@ def binary(
 
         return power(machine, node, left, right)
     return _tensor_op(machine, node, left, right)
+
+
+def _rounds_down(node: ast.AST, operator: ast.operator) -> bool:
+    """Say whether a quotient leaves out the rest; `(n + k - 1) // k` and `-(-n // k)` do not."""
+    if not isinstance(operator, ast.FloorDiv) or not isinstance(node, ast.BinOp):
+        return False
+    return not (isinstance(node.left, ast.UnaryOp) or (isinstance(node.left, ast.BinOp) and isinstance(node.left.op, ast.Add | ast.Sub) and "- 1" in ast.unparse(node.left)))
 
 
 def unboxed(machine: Machine, value: Value) -> Value:
@@ -92,14 +104,14 @@ def _tensor_op(machine: Machine, node: ast.AST, left: Value, right: Value) -> Va
 
 def _add(machine: Machine, node: ast.AST, operator: ast.operator, left: Value, right: Value) -> Value:
     sign = "+" if isinstance(operator, ast.Add) else "-"
-    for one, other in ((left, right), (right, left)):
+    for one, other in terms.main_first(left, right):
         if isinstance(one, Quantity):
             if one.is_count and isinstance(other, Const | Opaque) or one.unit == ONE:
-                return one
+                return counts.moved(one, other, sign) if one is left else one
             if one.is_count and isinstance(other, Quantity) and other.is_count:
-                return one if one.unit == other.unit else machine.opaque(node)
+                return counts.less_rows(one, other, sign) or machine.opaque(node)
             if one.is_loss or one.is_perplexity:
-                return _add_term(machine, node, sign, one, other)
+                return _add_term(machine, node, one, other, is_right=other is right)
     if isinstance(left, Ref) and isinstance(right, Ref) and left.kind == right.kind == "list":
         return left
     for side in (left, right):
@@ -108,7 +120,7 @@ def _add(machine: Machine, node: ast.AST, operator: ast.operator, left: Value, r
     return machine.opaque(node)
 
 
-def _add_term(machine: Machine, node: ast.AST, sign: str, loss: Quantity, other: Value) -> Value:
+def _add_term(machine: Machine, node: ast.AST, loss: Quantity, other: Value, *, is_right: bool) -> Value:
     """Add a further term to a loss: it is still that loss, with a term that rules may question."""
     if isinstance(other, Const):
         return loss
@@ -118,8 +130,9 @@ def _add_term(machine: Machine, node: ast.AST, sign: str, loss: Quantity, other:
         return loss if other.unit.degree == loss.unit.degree else machine.opaque(node)
     scoring = loss.scoring
     if scoring is not None and not (isinstance(other, Quantity) and other.scoring == scoring):
-        extra = machine.evidence(node, "a further term is added to the loss here")
-        scoring = replace(scoring, extra=(*scoring.extra, extra)[-4:])
+        term = terms.added(machine, node, loss, other, is_right=is_right)
+        if term is not None and term not in scoring.extra:
+            scoring = replace(scoring, extra=(*scoring.extra, term)[-4:])
     return replace(loss, scoring=scoring)
 
 
@@ -184,6 +197,8 @@ def _total(
         unit = unit.summed_over(base) if unit.is_intensive else unit * Unit.of(**{base: 1})
         if (term.is_loss or term.is_perplexity) and before.power(base) < 0 and unit.degree < (1 if term.is_perplexity else 0):
             weights = (*weights, base)
+    term = replace(term, fed=fed(machine, term) or term.fed)
+    regularizers.note(machine, node, term)
     said = f"summed here over {_plural(loops[-1].unit)}" + (f": {unit}" if term.unit.content else "")
     total = replace(
         term,
@@ -198,6 +213,15 @@ def _total(
     elif isinstance(current, Const) and isinstance(current.value, int | float):
         total = replace(total, start=float(current.value))
     return total.with_step(machine.evidence(node, said))
+
+
+def fed(machine: Machine, term: Quantity) -> Fed | None:
+    """Return the call that handed a loss, computed outside, to the running function; None where it is added up at home."""
+    born = term.scoring.born if term.scoring is not None else 0
+    for index, frame in enumerate(machine.frames):
+        if index and frame.born > born > 0:
+            return Fed(frame.call_place, index) if frame.call_place is not None else None
+    return None
 
 
 def _plural(unit: str) -> str:
@@ -224,14 +248,17 @@ def multiply(machine: Machine, node: ast.AST, left: Value, right: Value) -> Valu
 
 def _scaled(machine: Machine, node: ast.AST, quantity: Quantity, other: Value) -> Value | None:
     if isinstance(other, Const):
-        return quantity if not (quantity.is_count and other.value == 0) else None
-    if isinstance(other, Tensor) and other.form == "mask" and quantity.axes:
-        scoring = replace(quantity.scoring, masked=True) if quantity.scoring else None
+        return terms.scaled(quantity) if not (quantity.is_count and other.value == 0) else None
+    mask = shapes.mask(other) if quantity.axes else None
+    if mask is not None:
+        scoring = replace(quantity.scoring, masked=True, mask=mask) if quantity.scoring else None
         return replace(quantity, scoring=scoring).with_step(machine.evidence(node, "masked here"))
+    if isinstance(other, Tensor) and other.form == "weights" and quantity.axes and quantity.scoring is not None:
+        return replace(quantity, scoring=replace(quantity.scoring, weight=other, masked=True))
     factor = other if isinstance(other, Quantity) else counts.presumed(machine, other)
     if factor is None:
         if isinstance(other, Opaque) and other.name.lower().split("_")[-1] in COEFFICIENTS:
-            return quantity
+            return terms.scaled(quantity)
         if quantity.axes:
             return quantity
         return machine.opaque(node)
@@ -242,9 +269,9 @@ def _scaled(machine: Machine, node: ast.AST, quantity: Quantity, other: Value) -
     loss, factor = (quantity, factor) if quantity.unit.content else (factor, quantity)
     unit = counts.settle_item(loss.unit * factor.unit, factor.unit)
     said = f"multiplied by a count of {_plural_count(factor)}: {unit}"
-    return replace(loss, unit=unit, counted=factor.counted, presumed=loss.presumed or factor.presumed).with_step(
-        machine.evidence(node, said)
-    )
+    product = counts.product(replace(loss, unit=ONE), factor) if loss.of else factor
+    scaled = replace(loss, unit=unit, of=product.of, counted=product.counted, offset=product.offset)
+    return replace(scaled, presumed=loss.presumed or factor.presumed).with_step(machine.evidence(node, said))
 
 
 def _plural_count(quantity: Quantity) -> str:
@@ -263,10 +290,14 @@ def divide(machine: Machine, node: ast.AST, left: Value, right: Value, inside: i
         count = counts.presumed(machine, left)
         if count is not None and isinstance(right, Quantity) and right.is_count:
             return Quantity(count.unit / right.unit)
+        if isinstance(left, Tensor | ModelOutput) and isinstance(right, Const | Opaque):
+            return terms.cooled(machine, node, left)
         return _tensor_op(machine, node, left, right)
     if isinstance(right, Const):
         return _by_constant(machine, node, left, right)
     count = counts.divisor(machine, left, right)
+    if count is not None and count.unit == SHARE:
+        forget_field_mean(machine, left)
     if left.is_count:
         return Quantity(left.unit / count.unit) if count is not None and count.unit != left.unit else machine.opaque(node)
     if count is None:
@@ -293,6 +324,8 @@ def _unknown_divisor(machine: Machine, node: ast.AST, left: Quantity, right: Val
 
 def average(machine: Machine, node: ast.AST, before: Quantity, count: Quantity, how: str) -> Quantity:
     """Divide a loss or perplexity by a count, and record the observation."""
+    count = counts.along_targets(before, count)
+    regularizers.note(machine, node, before)
     unit = before.unit / count.unit
     if unit.power("step") and before.unit.power("step"):  # an unknown iteration divides out with what counts it
         for name in ITERATIONS:
@@ -302,12 +335,19 @@ def average(machine: Machine, node: ast.AST, before: Quantity, count: Quantity, 
     unit = counts.settle_item(unit, count.unit)
     weights = before.weights
     for name in ITERATIONS:
-        if before.unit.power(name) > 0 and count.unit.power(name) > 0:
+        if before.unit.power(name) > 0 and count.unit.power(name) > 0 and not _is_length(count):
             weights = (*weights, name)
+    if before.unit.power("rank") > 0 and count.unit == Unit.of(rank=1):
+        how = "rank"
     after = replace(before, unit=unit, weights=weights, axes=(), presumed=before.presumed)
     after = after.with_step(machine.evidence(node, f"divided here by {describe(count)}: {unit}"))
     observe_average(machine, node, before, count, after, how)
     return after
+
+
+def _is_length(count: Quantity) -> bool:
+    """Say whether a count sums lengths over its loops, so that what it weights by are lengths."""
+    return any(count.unit.power(name) > 0 for name in ("token", "position"))
 
 
 def describe(count: Quantity) -> str:
@@ -323,9 +363,19 @@ def observe_average(
 ) -> None:
     from lintloss.facts.settings import seen_at
 
-    place = seen_at(machine, node, before.loops)
-    seen = Averaging(before=before, count=count, after=after, how=how, loops=before.loops, **place)
-    machine.observe(seen)
+    loops, over_ranks = before.loops, before.unit.power("rank") > 0
+    if over_ranks:  # the list that ranks gather into is no loop of the evaluation
+        loops = tuple(loop for loop in loops if loop.unit != "rank") or tuple(machine.loops[-1:])
+    place = seen_at(machine, node, loops, before.fed)
+    seen = Averaging(before=before, count=count, after=after, how=how, loops=loops, **place)
+    machine.observe(seen, "rank" if over_ranks else "")  # beside the one of the branch without ranks
+
+
+def forget_field_mean(machine: Machine, mean: Quantity) -> None:
+    """Take back that a masked field was averaged over all its positions: the share that the mask keeps divides it now."""
+    for key, seen in list(machine.log.items()):
+        if isinstance(seen, Averaging) and seen.how == "field" and seen.after == mean:
+            del machine.log[key]
 
 
 def to_bits(quantity: Quantity) -> Quantity:

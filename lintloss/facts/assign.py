@@ -6,8 +6,9 @@ import ast
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import arithmetic
+from lintloss.facts import arithmetic, equality, regularizers
 from lintloss.facts.expressions import evaluate, subscript_key
+from lintloss.facts.library import shapes
 from lintloss.facts.machine import Machine
 from lintloss.facts.state import Slot
 from lintloss.facts.values import (
@@ -76,7 +77,7 @@ def _as_loss(machine: Machine, target: ast.Name, value: Value) -> Value:
         return value
     if isinstance(value, ModelOutput):
         return value.loss if isinstance(value.loss, Quantity) else losses.presumed(machine, target)
-    if isinstance(value, Opaque) and value.key:
+    if isinstance(value, Opaque):
         return losses.presumed(machine, target)
     return value
 
@@ -150,6 +151,8 @@ def _heap_place(machine: Machine, target: ast.expr) -> tuple[Key, str] | None:
 def _put(machine: Machine, place: tuple[Key, str], target: ast.expr, value: Value) -> None:
     """Store in the heap; filling a list by index inside a loop is collecting over that loop."""
     old = machine.state.heap.get(*place)
+    if isinstance(target, ast.Subscript) and isinstance(value, Const) and value.value in (-100, -1) and not isinstance(target.slice, ast.Constant | ast.Tuple | ast.Slice):
+        equality.note_masked_labels(machine, target)
     machine.assigned[machine.frame.module.path, target.lineno] = value
     owner = place[0]
     collects = isinstance(target, ast.Subscript) and place[1] == "elem"
@@ -164,9 +167,12 @@ def collect(machine: Machine, owner: Key, value: Value, created: int) -> None:
     """Add `value` to the elements of a list made at loop depth `created`."""
     over = tuple(machine.loops[created:])
     if over:
+        regularizers.note(machine, machine.frame.statement or machine.frame.node, value)
         machine.list_loops[owner] = over
     guards = arithmetic.open_guards(machine, created)
     value = _guarded(value, guards)
+    if isinstance(value, Quantity) and over:
+        value = replace(value, fed=arithmetic.fed(machine, value) or value.fed)
     slot = machine.state.heap.get(owner, "elem")
     old = slot.value if slot else None
     machine.state.heap.put(owner, "elem", Slot(value if old is None else join(old, value), created))
@@ -178,11 +184,21 @@ def _guarded(value: Value, guards: tuple[Evidence, ...]) -> Value:
     return value
 
 
-def augment(machine: Machine, node: ast.stmt, target: ast.expr, operator: ast.operator, operand: Value) -> None:
-    """Apply `target op= operand`; addition sums over the loops entered since the target was set."""
+def augment(
+    machine: Machine, node: ast.stmt, target: ast.expr, operator: ast.operator, operand: Value, *, in_place: bool = True
+) -> None:
+    """Apply `target op= operand`; addition sums over the loops entered since the target was set.
+
+    in_place: a tensor's own content changes; `x = x + y` binds the name anew.
+    """
+    target = plain_target(target)
     slot, write = _slot(machine, target)
     current = slot.value if slot is not None else UNKNOWN
     depth = slot.depth if slot is not None else machine.depth
+    if isinstance(operator, ast.Mult) and isinstance(target, ast.Subscript) and _weigh(machine, target):
+        return
+    if not in_place and isinstance(current, Ref) and current.kind == "tensor":
+        current = _content(machine, current)
     if isinstance(operator, ast.Add | ast.Sub):
         if isinstance(current, Ref) and current.kind != "instance":
             _extend(machine, node, current, operand)
@@ -194,6 +210,23 @@ def augment(machine: Machine, node: ast.stmt, target: ast.expr, operator: ast.op
         value = arithmetic.binary(machine, node, operator, current, operand, inside=depth)
     machine.assigned[machine.frame.module.path, node.lineno] = value
     write(value, depth)
+
+
+def _weigh(machine: Machine, target: ast.Subscript) -> bool:
+    """`mask[...] *= factor` makes weights of a mask."""
+    slot = machine.read(target.value.id) if isinstance(target.value, ast.Name) else None
+    found = shapes.tensor(slot.value) if slot is not None else None
+    if found is None or slot is None or not (shapes.mask(found) or found.form == "weights" or "weight" in found.name):
+        return False
+    place = machine.evidence(target, "some positions are weighted here")
+    machine.write(target.value.id, replace(found, form="weights").with_step(place), slot.depth)  # type: ignore[attr-defined]
+    return True
+
+
+def _content(machine: Machine, ref: Ref) -> Value:
+    """Return the number in a tensor that holds one."""
+    slot = machine.get(ref, "elem")
+    return slot.value if slot is not None else ref
 
 
 def _extend(machine: Machine, node: ast.stmt, ref: Ref, operand: Value) -> None:
@@ -210,6 +243,13 @@ def _extend(machine: Machine, node: ast.stmt, ref: Ref, operand: Value) -> None:
             total = arithmetic.accumulate(machine, node, slot.value if slot else Const(0), option, depth)
             machine.put(ref, "elem", total, depth)
             machine.put(ref, "boxed", Const(True), depth)
+
+
+def plain_target(target: ast.expr) -> ast.expr:
+    """Return what `x.data` stores into: x."""
+    while isinstance(target, ast.Attribute) and target.attr == "data":
+        target = target.value
+    return target
 
 
 def _slot(machine: Machine, target: ast.expr) -> tuple[Slot | None, Callable[[Value, int], None]]:

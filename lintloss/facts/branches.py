@@ -134,3 +134,9 @@ def guarded(machine: Machine, test: ast.expr, holds: bool) -> Iterator[None]:
         yield
     finally:
         machine.guards.pop()
+
+
+def skip(machine: Machine, test: ast.expr) -> None:
+    """Remember, for the rest of the running loop's body, the condition under which `continue` skips it."""
+    text = ast.unparse(test)
+    machine.guards.append((machine.depth, machine.evidence(test, f"skipped when `{text}`"), text))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from lintloss.facts import regularizers
 from lintloss.facts.expressions import evaluate, member
 from lintloss.facts.machine import ABROAD, DEPTH, Frame, Machine, OutOfBudget
 from lintloss.facts.state import Heap, Slot, State
@@ -24,6 +25,7 @@ from lintloss.facts.values import (
 )
 
 Kwargs = dict[str, Value]
+METERS = frozenset({"update", "add", "log", "add_scalar"})  # what reports a loss, or adds it up, by its method's name
 
 
 def evaluate_call(machine: Machine, node: ast.Call) -> Value:
@@ -40,6 +42,9 @@ def evaluate_call(machine: Machine, node: ast.Call) -> Value:
     else:
         callee = evaluate(machine, function)
     args, kwargs = arguments(machine, node)
+    if isinstance(function, ast.Attribute) and function.attr in METERS:
+        for value in args[:2]:
+            regularizers.note(machine, node, value)
     is_known = isinstance(callee, Func | Class | LibObject) or _has_call(machine, callee)
     if receiver is not None and isinstance(function, ast.Attribute) and not is_known:
         result = methods.call(machine, node, receiver, function.attr, args, kwargs)
@@ -135,6 +140,7 @@ def run(machine: Machine, node: ast.AST, function: Func, args: list[Value], kwar
         place,
         closure=machine.closures.get(function.closure) if function.closure else None,
         loop_base=machine.depth,
+        born=machine.spent,
     )
     bound = bind(machine, function, args, kwargs, frame)
     frame.state.names.update(bound)
@@ -218,7 +224,7 @@ def bind(machine: Machine, function: Func, args: list[Value], kwargs: Kwargs, fr
         elif name in defaults:
             values[name] = evaluate(machine, defaults[name])
         else:
-            values[name] = Opaque((*frame.key, name), name)
+            values[name] = _annotated(machine, function, name) or Opaque((*frame.key, name), name)
     if spec.kwarg is not None:
         rest = {name: value for name, value in kwargs.items() if name not in keywords and name != "**"}
         ref = Ref((*frame.key, spec.kwarg.arg), "dict")
@@ -226,6 +232,18 @@ def bind(machine: Machine, function: Func, args: list[Value], kwargs: Kwargs, fr
             machine.put(ref, name, value)
         values[spec.kwarg.arg] = spread if spread is not None and not rest else ref
     return {name: Slot(value, machine.depth) for name, value in values.items()}
+
+
+def _annotated(machine: Machine, function: Func, name: str) -> Value | None:
+    """Return an instance of the project class that a parameter of a root is annotated with."""
+    spec = function.node.args
+    each = next((arg for arg in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs) if arg.arg == name), None)
+    if each is None or not isinstance(each.annotation, ast.Name | ast.Attribute) or function.module is not machine.frame.module:
+        return None
+    cls = evaluate(machine, each.annotation)
+    if not isinstance(cls, Class) or len(machine.frames) > 1:
+        return None
+    return instantiate(machine, each, cls, [], {})
 
 
 # -- classes of the project -------------------------------------------------------------------------------------------

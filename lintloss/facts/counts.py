@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import Unit, count
-from lintloss.facts.values import Const, Opaque, Quantity, Value
+from lintloss.facts.values import Const, Key, Opaque, Quantity, Tensor, Value
 
 # Names say what a number counts when nothing better is known; a value read by its name is marked `presumed`.
 NAMED: tuple[tuple[re.Pattern[str], Unit], ...] = (
@@ -57,13 +58,65 @@ def divisor(machine: Machine, total: Quantity, value: Value) -> Quantity | None:
             return Quantity(unit_of(loop), of=loop.key)
         if isinstance(value, Opaque) and isinstance(loop.length, Opaque) and value.key and loop.length.key == value.key:
             return Quantity(unit_of(loop), of=loop.key)
-    return presumed(machine, value)
+    return bounding(total, value) or presumed(machine, value)
+
+
+def moved(number: Quantity, other: Value, sign: str) -> Quantity:
+    """Return a count plus or minus a constant: the same count, which remembers the constant."""
+    if not number.is_count or not isinstance(other, Const) or not isinstance(other.value, int):
+        return number
+    return replace(number, offset=number.offset + (other.value if sign == "+" else -other.value))
+
+
+def less_rows(number: Quantity, other: Quantity, sign: str) -> Quantity | None:
+    """Return `tokens - rows`, one less a row; or the sum of two counts of one kind. None for others."""
+    if number.unit == other.unit:
+        return number
+    if sign == "-" and number.unit in {count("token"), count("position")} and other.unit == count("example"):
+        return replace(number, offset=number.offset - 1)
+    return None
 
 
 def product(left: Quantity, right: Quantity) -> Quantity:
     """Multiply two counts: rows x positions per row are positions; batches x batch size are examples."""
     unit = left.unit * right.unit
-    return Quantity(unit, of=(*left.of, "*", *right.of), presumed=left.presumed or right.presumed, counted=left.counted or right.counted)
+    long = next((each for each in (right, left) if each.unit.power("position") == 1), None)
+    short = left if long is right else right
+    presumed = left.presumed or right.presumed
+    if long is not None and short.unit == count("example"):  # B * T: what T runs over decides
+        of = long.of[:-1] if long.of[:-1] == short.of[:-1] else (*left.of, "*", *right.of)
+        return Quantity(unit, of=of, counted=long.counted, offset=long.offset, presumed=presumed)
+    return Quantity(unit, of=(*left.of, "*", *right.of), presumed=presumed, counted=left.counted or right.counted)
+
+
+def along_targets(total: Quantity, number: Quantity) -> Quantity:
+    """Read the length of one row, whose slice was scored, as positions: `ids[1:]` and `len(ids) - 1`."""
+    target = total.scoring.target if total.scoring is not None else None
+    if number.unit != count("example") or not isinstance(target, Tensor) or target.window is None:
+        return number
+    source = target.window.source
+    if number.of != (*source, 0) or target.key[: len(source) + 1] != (*source, 0):
+        return number
+    return replace(number, unit=count("position"))
+
+
+def length_key(value: Value) -> Key:
+    """Return the identity of a length: the same for x.size(0), x.shape[0] and len(x)."""
+    if isinstance(value, Quantity):
+        return value.of
+    if isinstance(value, Opaque) and value.key[-1:] == ("len",):
+        return (*value.key[:-1], 0)
+    return ()
+
+
+def bounding(total: Quantity, value: Value) -> Quantity | None:
+    """Read a divisor as the length of what a strided loop of the total runs along: `range(0, len(x) - 1, bptt)`."""
+    key = length_key(value)
+    if not key or isinstance(value, Quantity):
+        return None
+    if any(loop.bound is not None and loop.bound[0] == key for loop in total.loops):
+        return Quantity(count("example"), of=key)
+    return None
 
 
 def settle_item(unit: Unit, factor: Unit) -> Unit:

@@ -8,40 +8,54 @@ from dataclasses import replace
 from lintloss.facts import arithmetic
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import Unit, count
-from lintloss.facts.values import Const, Lib, LibObject, Quantity, Value
+from lintloss.facts.values import Choice, Const, Lib, LibObject, Quantity, Tuple, Value, join
+
+RANKS = Quantity(count("rank"))
 
 
-def all_reduce(machine: Machine, node: ast.AST, value: Value, operation: Value | None) -> Value:
-    """Return what all_reduce leaves behind: a sum over ranks, or with op=AVG their mean."""
-    if not isinstance(value, Quantity) or value.axes:
+def operation_name(operation: Value | None) -> str:
+    """Return "sum", "avg", … for what `op=`, `reduction=` or `reduce_op=` was given, "" for nothing."""
+    if isinstance(operation, Lib | LibObject):
+        return operation.name.rsplit(".", 1)[-1].lower()
+    return operation.value.lower() if isinstance(operation, Const) and isinstance(operation.value, str) else ""
+
+
+def all_reduce(machine: Machine, node: ast.AST, value: Value, operation: str) -> Value:
+    """Return what a reduction over ranks leaves behind: a sum, or with "avg" a mean."""
+    if isinstance(value, Choice):
+        result: Value | None = None
+        for option in value.options:
+            each = all_reduce(machine, node, option, operation)
+            result = each if result is None else join(result, each)
+        return result if result is not None else value
+    if isinstance(value, Tuple):
+        return Tuple(tuple(all_reduce(machine, node, item, operation) for item in value.items))
+    if not isinstance(value, Quantity) or (value.axes and value.unit.content is None):
         return value
-    name = operation.name.rsplit(".", 1)[-1] if isinstance(operation, Lib | LibObject) else ""
-    if isinstance(operation, Const) and isinstance(operation.value, str):
-        name = operation.value
-    summed = _over_ranks(machine, node, value)
-    if name.lower() in {"avg", "mean", "average"}:
-        return _mean(machine, node, summed) if summed.unit.power("rank") else summed
-    return summed if name.lower() in {"", "sum"} else value
+    if operation in {"avg", "mean", "average"}:
+        return mean_over_ranks(machine, node, value)
+    return summed_over_ranks(machine, node, value) if operation == "sum" else value
 
 
-def _over_ranks(machine: Machine, node: ast.AST, value: Quantity) -> Quantity:
-    if not value.unit.is_intensive:
-        return value
-    unit = value.unit * Unit.of(rank=1)
-    return replace(value, unit=unit).with_step(machine.evidence(node, f"summed over ranks: {unit}"))
-
-
-def _mean(machine: Machine, node: ast.AST, value: Quantity) -> Value:
-    return arithmetic.average(machine, node, value, Quantity(count("rank")), "rank")
+def summed_over_ranks(machine: Machine, node: ast.AST, value: Quantity) -> Quantity:
+    """Return the sum over ranks: a total stays one, a mean is now counted once per rank."""
+    plain = replace(value, axes=tuple(axis for axis in value.axes if axis != "rank"))
+    if plain.unit.content is None or not plain.unit.is_intensive:
+        return plain
+    unit = plain.unit * Unit.of(rank=1)
+    summed = replace(plain, unit=unit).with_step(machine.evidence(node, f"summed over ranks: {unit}"))
+    if value.unit.power("rank") == -1 and unit.is_intensive:  # each rank divided by their number before the sum
+        before = replace(summed, unit=unit * Unit.of(rank=1))
+        return arithmetic.average(machine, node, before, RANKS, "rank")
+    return summed
 
 
 def mean_over_ranks(machine: Machine, node: ast.AST, value: Quantity) -> Value:
-    """Return gather(x).mean(): the ranks' values averaged alike."""
-    axes = tuple(axis for axis in value.axes if axis != "rank")
-    plain = replace(value, axes=axes)
-    if not plain.unit.is_intensive:
-        return replace(plain, axes=())
-    return _mean(machine, node, _over_ranks(machine, node, replace(plain, axes=())))
+    """Return the mean over ranks; of a total and its count alike it cancels in their quotient."""
+    summed = replace(summed_over_ranks(machine, node, value), axes=())
+    if summed.unit.power("rank") > 0:
+        return arithmetic.average(machine, node, summed, RANKS, "rank")
+    return replace(summed, unit=summed.unit * Unit.of(rank=-1))
 
 
 def gathered(machine: Machine, node: ast.AST, value: Value) -> Value:

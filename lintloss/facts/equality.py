@@ -5,44 +5,113 @@ from __future__ import annotations
 import ast
 import re
 
+from lintloss.facts import padding
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import Const, LibObject, Quantity, options
+from lintloss.facts.values import Const, Func, LibObject, Opaque, Quantity, Scoring, Value, options
 from lintloss.findings import Evidence
 
-SAMPLER = re.compile(r"\b(get_batch|next_batch|sample_batch|get_random_batch|random_batch|get_lm_batch|make_batch)\w*\(|\.next_batch\(|\brandint\(")
+SAMPLER = re.compile(r"^(get|next|sample|random|make|draw|fetch)_?(\w+_)?(batch|random_batch|lm_batch|block|chunk)(es)?(_\w+)?$|^(randint|random_chunk)$")
+# `if i >= n: break` ends a loop before its shorter last batch; `if end == length: break` is that batch.
+CAP = re.compile(r">=?|<=?")
+POSITION = re.compile(r"len\(|\.size|\.shape|end|seq_?len|length|total", re.IGNORECASE)
+BOILERPLATE = (-1, -100, None)  # ignored labels that are written whether or not any label is one
 
 
-def note_sampler(machine: Machine, loop: Loop, body: list[ast.stmt]) -> None:
+def note_sampler(machine: Machine, loop: Loop, body: list[ast.stmt], target: ast.AST | None = None) -> None:
     """Remember that a loop over a number of steps draws its batches from a sampler of fixed (B, T) blocks."""
-    if loop.unit in {"step", "batch"} and loop.source == () and not loop.equal:
-        for statement in body:
-            if SAMPLER.search(machine.text(statement)):
-                loop.equal.append(machine.evidence(statement, "the batch is drawn from a sampler: all have the same shape"))
+    if loop.unit not in {"step", "batch"} or loop.equal or not _counts(loop):
+        return
+    names = {each.id for each in ast.walk(target) if isinstance(each, ast.Name)} if target is not None else set()
+    for statement in body:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Call) and _is_sampler(machine, node, names):
+                loop.equal.append(machine.evidence(node, "the batch is drawn from a sampler: all have the same shape"))
                 return
 
 
-def note_loader(machine: Machine, loop: Loop, node: ast.AST) -> None:
-    """Remember what a DataLoader says about its last batch."""
-    for option in options(loop.iterates):
-        if isinstance(option, LibObject) and option.made is not None:
-            dropped = option.arg(-1, "drop_last")
-            if isinstance(dropped, Const) and dropped.value and not loop.equal:
-                loop.equal.append(option.made)
+def _counts(loop: Loop) -> bool:
+    """Say whether a loop runs over numbers, so that the batch comes from elsewhere."""
+    return not loop.source or (isinstance(loop.iterates, Const) and loop.iterates.value == "range")
+
+
+def _is_sampler(machine: Machine, node: ast.Call, names: set[str]) -> bool:
+    """Say whether a call draws a batch by itself: it is not told which one, and the project's own does not pad."""
+    function = node.func
+    name = function.id if isinstance(function, ast.Name) else function.attr if isinstance(function, ast.Attribute) else ""
+    if not SAMPLER.match(name):
+        return False
+    told = {each.id for arg in node.args for each in ast.walk(arg) if isinstance(each, ast.Name)}
+    if told & names:
+        return False
+    slot = machine.read(name) if isinstance(function, ast.Name) else None
+    return not (slot is not None and isinstance(slot.value, Func) and padding.pads(slot.value.module, slot.value.node))
+
+
+def note_loader(machine: Machine, loop: Loop, value: Value) -> None:
+    """Remember what a DataLoader says about its last batch and about padding."""
+    for option in options(value):
+        if not isinstance(option, LibObject) or option.made is None:
+            continue
+        unequal = padding.of_loader(machine, option)
+        if unequal is not None and unequal not in loop.unequal:
+            loop.unequal.append(unequal)
+        if padding.is_whole(option) and option.made not in loop.full:
+            loop.full.append(option.made)
+
+
+def note_bound(machine: Machine, loop: Loop, node: ast.AST) -> None:
+    """Remember that a loop runs over whole blocks only: range(n // size)."""
+    if is_floored(loop.length) and not loop.full:
+        loop.full.append(machine.evidence(node, "runs over whole blocks only: the division rounds down"))
+
+
+def floored(value: Value) -> Value:
+    """Mark the quotient of `//`: what it counts are whole blocks."""
+    from dataclasses import replace
+
+    if isinstance(value, Quantity):
+        return replace(value, of=(*value.of, "floor"))
+    return Opaque((*value.key, "floor"), value.name) if isinstance(value, Opaque) else value
+
+
+def is_floored(value: Value) -> bool:
+    key = value.of if isinstance(value, Quantity) else value.key if isinstance(value, Opaque) else ()
+    return key[-1:] == ("floor",)
+
+
+def note_exit(machine: Machine) -> None:
+    """Remember that a loop is left after a number of batches, before its last and shorter one."""
+    loop = machine.loops[-1]
+    tests = [(place, text) for level, place, text in machine.guards if level >= machine.depth]
+    if not tests:
+        return
+    place, text = tests[-1]
+    if " and " in text or " or " in text or not CAP.search(text):
+        return
+    if place not in loop.full:
+        loop.full.append(place)
+
+
+def note_masked_labels(machine: Machine, node: ast.AST) -> None:
+    """Remember that labels are set to be ignored inside the running loops."""
+    if machine.loops:
+        place = machine.evidence(node, "labels are set to be ignored here, more of them in some batches than in others")
+        if place not in machine.loops[-1].unequal:
+            machine.loops[-1].unequal.append(place)
+
+
+def _strong(scoring: Scoring) -> bool:
+    ignored = scoring.ignore_index
+    return scoring.masked or (ignored is not None and not (isinstance(ignored, Const) and ignored.value in BOILERPLATE))
 
 
 def proven_unequal(total: Quantity) -> tuple[Evidence, ...]:
     """Return why the scored counts of batches differ on ordinary data, () when that is not proven."""
     scoring = total.scoring
-    found: list[Evidence] = []
-    for loop in total.loops:
-        found += loop.unequal
-    if scoring is not None and scoring.place is not None:
-        ignored = scoring.ignore_index
-        if ignored is not None and not (isinstance(ignored, Const) and ignored.value in (None,)):
-            found.append(scoring.place)
-        if scoring.masked:
-            found.append(scoring.place)
+    found = [place for loop in total.loops for place in loop.unequal]
+    if scoring is not None and scoring.place is not None and _strong(scoring):
+        found.append(scoring.place)
     return tuple(found)
 
 
@@ -50,4 +119,4 @@ def proven_equal(total: Quantity) -> tuple[Evidence, ...]:
     """Return why all batches score the same count, () when that is not proven."""
     if proven_unequal(total):
         return ()
-    return tuple(place for loop in total.loops for place in loop.equal)
+    return tuple(place for loop in total.loops for place in (*loop.equal, *loop.full))

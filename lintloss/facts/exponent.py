@@ -6,6 +6,7 @@ import ast
 import math
 from dataclasses import replace
 
+from lintloss.facts import regularizers
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Exponential
 from lintloss.facts.units import PERPLEXITY, Unit
@@ -43,6 +44,7 @@ def exponential(machine: Machine, node: ast.AST, exponent: Value, base: str = "e
     result = replace(exponent, unit=unit).with_step(machine.evidence(node, said))
     from lintloss.facts.settings import seen_at
 
+    regularizers.note(machine, node, exponent, exponentiated=True)
     place = seen_at(machine, node, ())
     machine.observe(Exponential(exponent=exponent, base=base, result=result, loops=tuple(machine.loops), **place))
     return result

@@ -170,6 +170,8 @@ def _heap_item(machine: Machine, owner: Ref, name: str) -> Value:
     slot = machine.get(owner, name)
     if slot is None and name != "elem":
         slot = machine.get(owner, "elem")
+        if slot is not None and owner.kind == "dict" and isinstance(slot.value, Opaque):
+            return Opaque((*owner.id, name), name)  # its values are many; each is known by its own key
     if slot is not None:
         return slot.value
     if name == "elem":
@@ -356,6 +358,8 @@ def length_of(machine: Machine, value: Value, node: ast.AST) -> Value:
 
     if isinstance(value, Tuple):
         return Const(len(value.items))
+    if isinstance(value, Quantity) and value.axes[:1] == ("rank",):
+        return Quantity(count("rank"))
     if isinstance(value, Ref) and value.kind == "list":
         loops = machine.list_loops.get(value.id, ())
         if loops:

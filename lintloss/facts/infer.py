@@ -5,14 +5,17 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
-from lintloss.facts import calls, evaluation
+from lintloss.facts import calls, evaluation, regularizers
 from lintloss.facts.machine import Frame, Machine, OutOfBudget
 from lintloss.facts.observations import Observation
 from lintloss.facts.project import Project
 from lintloss.facts.state import Slot, State
 from lintloss.facts.statements import execute
-from lintloss.facts.values import Class, Func, Value
+from lintloss.facts.values import Class, Func, Opaque, Value
 from lintloss.parse import Module
+
+
+SIMPLE = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.Expr)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,22 +37,64 @@ def infer(module: Module, project: Project) -> Facts:
     machine.frames.append(frame)
     _run(machine, module.tree.body)
     machine.globals[module.path] = {name: Slot(slot.value, 0) for name, slot in frame.state.names.items()}
-    for function in _functions(machine, module):
-        if (module.path, function.node.lineno) in machine.reached or not machine.relevance.is_root(module, function.node):
-            continue
-        frame.state = State(dict(machine.globals[module.path]), frame.state.heap.copy())
-        machine.loops.clear()
-        machine.guards.clear()
-        del machine.frames[1:]
-        machine.steps = 0
-        try:
-            calls.run(machine, function.node, function, [], {})
-        except (OutOfBudget, RecursionError):
-            continue
+    functions = _functions(machine, module)
+    for function in functions:
+        if (module.path, function.node.lineno) not in machine.reached and machine.relevance.is_root(module, function.node):
+            _root(machine, function, {})
+    for function in functions:
+        if _has_missed(machine, function.node):
+            _root_of_missed(machine, function)
+    regularizers.observe(machine)
     seen = [each for each in machine.log.values() if each.path == module.path]
     seen += evaluation.observe(machine, evaluation.passes(machine, module))
     seen.sort(key=lambda each: (each.span, type(each).__name__))
     return Facts(tuple(seen), machine.assigned)
+
+
+def _root(machine: Machine, function: Func, kwargs: dict[str, Value]) -> None:
+    """Run a function as if nobody had called it, on arguments of which nothing is known but `kwargs`."""
+    frame = machine.frames[0]
+    frame.state = State(dict(machine.globals[function.module.path]), frame.state.heap.copy())
+    machine.loops.clear()
+    machine.guards.clear()
+    del machine.frames[1:]
+    machine.steps = 0
+    try:
+        calls.run(machine, function.node, function, [], kwargs)
+    except (OutOfBudget, RecursionError):
+        return
+
+
+def _root_of_missed(machine: Machine, function: Func) -> None:
+    """Run the branches that the known calls leave out; what those calls showed stands."""
+    before = dict(machine.log)
+    forwards, trained = dict(machine.forwards), dict(machine.trained)
+    seen = {key[:3] for key in before}
+    _root(machine, function, _anything(machine, function.node))
+    machine.log = before | {key: each for key, each in machine.log.items() if key[:3] not in seen}
+    machine.forwards, machine.trained = forwards, trained  # flags that nobody passed say nothing about modes
+
+
+def _has_missed(machine: Machine, node: ast.AST) -> bool:
+    """Say whether arithmetic in a function was not reached by the calls seen: a branch that their arguments rule out."""
+    missed = (each for each in ast.walk(node) if isinstance(each, SIMPLE) and each not in machine.visited)
+    return any(_computes(each) for each in missed)
+
+
+def _computes(statement: ast.stmt) -> bool:
+    if isinstance(statement, ast.AugAssign):
+        return True
+    return any(isinstance(each, ast.BinOp) and isinstance(each.op, ast.Div | ast.Pow) for each in ast.walk(statement))
+
+
+def _anything(machine: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> dict[str, Value]:
+    """Return unknown values for the parameters whose defaults decide branches."""
+    spec = node.args
+    names = [each.arg for each in (*spec.posonlyargs, *spec.args)]
+    pairs = [*zip(reversed(names), reversed(spec.defaults), strict=False)]
+    pairs += [(each.arg, value) for each, value in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if value is not None]
+    switches = {name for name, value in pairs if isinstance(value, ast.Constant) and (value.value is None or isinstance(value.value, bool))}
+    return {name: Opaque(machine.key(node, name), name) for name in switches}
 
 
 def _run(machine: Machine, body: list[ast.stmt]) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
-from lintloss.facts import assign, equality
+from lintloss.facts import assign, counts, equality
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
@@ -15,6 +16,7 @@ from lintloss.facts.units import count
 from lintloss.facts.values import (
     UNKNOWN,
     Const,
+    Key,
     LibObject,
     Opaque,
     Quantity,
@@ -22,6 +24,7 @@ from lintloss.facts.values import (
     Tensor,
     Tuple,
     Value,
+    Window,
     join,
     options,
 )
@@ -38,8 +41,9 @@ def over(machine: Machine, node: ast.For | ast.AsyncFor, body: Callable[[], str]
     iterable = evaluate(machine, node.iter)
     loop, elements = describe(machine, node, node.iter, iterable, machine.text(node.target))
     loop.statement = node
-    equality.note_sampler(machine, loop, node.body)
-    equality.note_loader(machine, loop, node)
+    equality.note_sampler(machine, loop, node.body, node.target)
+    equality.note_loader(machine, loop, loop.iterates)
+    equality.note_bound(machine, loop, node.iter)
     run(machine, loop, lambda: assign.store(machine, node.target, elements()), body)
 
 
@@ -50,6 +54,7 @@ def endless(machine: Machine, node: ast.While, body: Callable[[], str]) -> None:
     text = machine.text(node)
     if re.search(r"\bnext\(", text):
         loop.unit = "batch"
+    equality.note_sampler(machine, loop, node.body)
     run(machine, loop, lambda: None, body)
 
 
@@ -60,9 +65,11 @@ def run(machine: Machine, loop: Loop, bind: Callable[[], None], body: Callable[[
     for _ in range(passes):
         before = frame.state.copy()
         outer_exits, frame.exits = frame.exits, []
+        guards = len(machine.guards)
         with machine.in_loop(loop):
             bind()
             outcome = body()
+        del machine.guards[guards:]
         ends = list(frame.exits)
         if outcome in {"next"}:
             ends.append(frame.state)
@@ -87,6 +94,7 @@ def describe(
     loop = _loop(machine, source_node, f"the loop over `{machine.text(source_node)[:60]}`")
     seen = iterated(machine, source_node, iterable)
     loop.unit, loop.source, loop.iterates, loop.length = seen.unit, seen.source, seen.value, seen.length
+    loop.bound = seen.bound
     if loop.unit == "step" and any(BATCH_NAMES.match(part.strip(" ()")) for part in target.split(",")):
         loop.unit = "batch"
     if EPOCHS.search(target):
@@ -99,6 +107,7 @@ class Iterated:
 
     def __init__(self, value: Value, unit: str, source: tuple[object, ...], length: Value = UNKNOWN) -> None:
         self.value, self.unit, self.source, self.length = value, unit, source, length
+        self.bound: tuple[Key, int] | None = None
         self.wrap: list[str] = []
         self.partners: list[Iterated] = []
 
@@ -129,8 +138,12 @@ def _element(machine: Machine, value: Value, loop: Loop) -> Value:
         return loaders.element(machine, value, loop)
     if isinstance(value, Opaque):
         return Opaque((*value.key, "[]"), "")
+    if isinstance(value, Quantity) and value.axes[:1] == ("rank",):
+        return replace(value, axes=value.axes[1:])
     if isinstance(value, Tensor):
-        return Tensor(form=value.form, key=(*value.key, "[]"), axes=value.axes[1:] if value.axes else None)
+        key = (*value.key, "[]")
+        window = Window(key) if value.window is None else None  # a row of what was sliced in a way not followed
+        return Tensor(value.form, window, value.axes[1:] if value.axes else None, key)
     return Opaque((*loop.key, "[]"), "")
 
 
@@ -182,13 +195,27 @@ def _range(machine: Machine, node: ast.Call) -> Iterated:
         name, power = bound.unit.powers[0]
         if power == 1 and name in {"batch", "example", "step"} and len(arguments) < 3:
             unit, source = name, bound.of
-    return Iterated(Const("range"), unit, source, bound if len(arguments) < 3 else UNKNOWN)
+    ranged = Iterated(Const("range"), unit, source, bound if len(arguments) < 3 else UNKNOWN)
+    ranged.bound = _bound(machine, node.args[min(len(node.args), 2) - 1])
+    return ranged
+
+
+def _bound(machine: Machine, node: ast.expr) -> tuple[Key, int] | None:
+    """Read `len(x) - 1` as the identity of x's length and -1."""
+    offset = 0
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub) and isinstance(node.right, ast.Constant):
+        offset = -node.right.value if isinstance(node.right.value, int) else 0
+        node = node.left
+    key = counts.length_key(evaluate(machine, node))
+    return (key, offset) if key else None
 
 
 def _by_kind(machine: Machine, node: ast.expr, value: Value) -> Iterated:
     from lintloss.facts.library import loaders
 
     for option in options(value):
+        if isinstance(option, Quantity) and option.axes[:1] == ("rank",):
+            return Iterated(option, "rank", ())
         if isinstance(option, LibObject):
             return Iterated(option, loaders.unit(option), option.key)
         if isinstance(option, Ref) and option.kind == "list":

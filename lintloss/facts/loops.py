@@ -25,6 +25,7 @@ class Loop:
     source: Key = ()
     iterates: Value = UNKNOWN
     length: Value = UNKNOWN
+    bound: tuple[Key, int] | None = None  # range(0, len(x) - 1, n): the identity of x's length, and -1
     frame: int = 0
     activation: Key = ()  # the key of the frame it runs in
     trains: bool = False
@@ -32,6 +33,7 @@ class Loop:
     shapes: list[Evidence] = field(default_factory=list)
     unequal: list[Evidence] = field(default_factory=list)  # proof that batches differ in scored tokens
     equal: list[Evidence] = field(default_factory=list)  # proof that they do not
+    full: list[Evidence] = field(default_factory=list)  # proof that the last batch is as full as the others
     exits: list[Evidence] = field(default_factory=list)  # breaks
     names: frozenset[str] = frozenset()
     statement: ast.For | ast.AsyncFor | ast.While | None = None

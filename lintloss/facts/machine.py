@@ -20,6 +20,7 @@ from lintloss.parse import Module
 
 if TYPE_CHECKING:
     from lintloss.facts.forwards import Forward
+    from lintloss.facts.regularizers import Noted
 
 STEPS = 20_000  # expressions evaluated for one root before everything becomes unknown
 ABROAD = 4_000  # … for one call from the checked file into another
@@ -49,6 +50,7 @@ class Frame:
     returned: list[State] = field(default_factory=list)
     yields: Value | None = None
     loop_base: int = 0
+    born: int = 0  # the machine's clock when it was entered
     statement: ast.stmt | None = None
 
 
@@ -66,6 +68,8 @@ class Machine:
         self.log: dict[tuple[object, ...], Observation] = {}
         self.assigned: dict[tuple[str, int], Value] = {}
         self.reached: set[tuple[str, int]] = set()
+        self.visited: set[ast.stmt] = set()  # statements that were run at least once
+        self.reports: dict[Evidence, Noted] = {}
         self.guards: list[tuple[int, Evidence, str]] = []  # (loop depth, condition, its text) of open undecided ifs
         self.gradients: list[str] = []  # what the open `with` blocks and decorators say: see gradients.py
         self.trained: dict[Key, bool] = {}  # scope in which backward() is called -> on every path (see forwards.py)

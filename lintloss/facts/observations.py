@@ -67,3 +67,17 @@ class Scored(Observation):
     scoring: Scoring
     loss: Value = UNKNOWN
     loops: tuple[Loop, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reported(Observation):
+    """A loss that an evaluation adds up or averages holds more than the cross entropy that was scored here.
+
+    extras: what it holds, and whether it does so whatever the options are.
+    plain_beside: the plain value is added up or averaged as well.
+    """
+
+    extras: tuple[tuple[str, bool], ...]
+    evidence: tuple[Evidence, ...] = ()
+    exponentiated: bool = False
+    plain_beside: bool = False

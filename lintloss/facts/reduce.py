@@ -21,6 +21,8 @@ def mean(machine: Machine, node: ast.AST, value: Value) -> Value:
         return losses.reduced(machine, node, value, "mean")
     if isinstance(value, Ref) and value.kind != "instance":
         return _mean_of_list(machine, node, value)
+    if isinstance(value, Tensor) and shapes.mask(value):
+        return Quantity(arithmetic.SHARE, of=value.key, counted=value)
     if isinstance(value, Tuple) and value.items and all(isinstance(item, Quantity) for item in value.items):
         return _first_like(machine, node, value)
     return machine.opaque(node)
@@ -53,11 +55,11 @@ def total(machine: Machine, node: ast.AST, value: Value) -> Value:
 
 
 def _count_of(machine: Machine, node: ast.AST, value: Tensor) -> Value:
-    if value.form == "mask":
-        return Quantity(count("token"), of=value.key, counted=value, trace=(machine.evidence(node, "counts the tokens that a mask lets through"),))
-    if value.form in {"ids", "", "attention"} and "mask" in value.name.lower():
-        return Quantity(count("token"), of=value.key, counted=replace(value, form="mask"), trace=(machine.evidence(node, "counts the tokens that a mask lets through"),))
-    return machine.opaque(node)
+    mask = shapes.mask(value) or (value if value.form == "weights" else None)
+    if mask is None:
+        return machine.opaque(node)
+    said = machine.evidence(node, "counts the tokens that a mask lets through")
+    return Quantity(count("token"), of=value.key, counted=mask, trace=(said,))
 
 
 def _elements(machine: Machine, value: Ref) -> Value:

@@ -6,8 +6,9 @@ import ast
 from typing import TypedDict
 
 from lintloss.facts.loops import Loop
-from lintloss.facts.machine import Machine
+from lintloss.facts.machine import Frame, Machine
 from lintloss.facts.observations import Setting
+from lintloss.facts.values import Fed
 from lintloss.findings import Evidence, Span
 
 
@@ -20,25 +21,18 @@ class Place(TypedDict):
     stack: tuple[Evidence, ...]
 
 
-def seen_at(machine: Machine, node: ast.AST, loops: tuple[Loop, ...]) -> Place:
-    """Return the place of an observation.
+def seen_at(machine: Machine, node: ast.AST, loops: tuple[Loop, ...], fed: Fed | None = None) -> Place:
+    """Return the place of an observation: where it stands, or where the checked file calls into another that it stands in.
 
-    A division inside a meter or a helper is shown where the loop that feeds it calls it: the innermost frame that
-    holds the last of `loops`. Without such a frame it is shown where it stands.
+    What a meter averages is shown where it was `fed`, unless the division is written beside that call.
     """
-    from lintloss.facts.phases import setting
-
     frames = machine.frames
-    index = len(frames) - 1
-    if loops:
-        holders = [i for i, frame in enumerate(frames) if any(loop.frame == i + 1 and loop.activation == frame.key for loop in loops)]
-        if holders:
-            index = holders[-1]
-    shown = node
-    stack = tuple(frame.call_place for frame in frames[1:] if frame.call_place is not None)
+    home = frames[0].module.path
+    if fed is not None and len(frames) > fed.depth and fed.place.path == home:
+        return _fed_at(machine, fed, loops)
+    index = max(i for i, frame in enumerate(frames) if frame.module.path == home)
     frame = frames[index]
-    anchor = machine.anchor(frame.module)
-    span = anchor.span(shown)
+    span = machine.anchor(frame.module).span(node)
     if index < len(frames) - 1:
         call = frames[index + 1].call_place
         if call is not None:
@@ -47,13 +41,25 @@ def seen_at(machine: Machine, node: ast.AST, loops: tuple[Loop, ...]) -> Place:
     rows = (span.row, span.end_row)
     if statement is not None and statement.lineno <= span.row <= (statement.end_lineno or span.row):
         rows = (statement.lineno, _head_end(statement))
+    return _place(machine, frame, span, (min(rows[0], span.row), max(rows[1], span.end_row)), loops)
+
+
+def _fed_at(machine: Machine, fed: Fed, loops: tuple[Loop, ...]) -> Place:
+    frame = machine.frames[min(fed.depth, len(machine.frames)) - 1]
+    span = fed.place.span
+    return _place(machine, frame, span, (span.row, span.end_row), loops)
+
+
+def _place(machine: Machine, frame: Frame, span: Span, rows: tuple[int, int], loops: tuple[Loop, ...]) -> Place:
+    from lintloss.facts.phases import setting
+
     return Place(
         path=frame.module.path,
         span=span,
-        statement_rows=(min(rows[0], span.row), max(rows[1], span.end_row)),
-        scope_rows=anchor.scope(span.row),
+        statement_rows=rows,
+        scope_rows=machine.anchor(frame.module).scope(span.row),
         setting=setting(machine, frame, loops),
-        stack=stack,
+        stack=tuple(each.call_place for each in machine.frames[1:] if each.call_place is not None),
     )
 
 

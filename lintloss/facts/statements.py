@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from lintloss.facts import assign, branches, gradients, imports, iterate, modes
+from lintloss.facts import assign, branches, equality, gradients, imports, iterate, modes
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.machine import Machine
 from lintloss.facts.phases import note_training_flag
@@ -19,6 +19,7 @@ def execute(machine: Machine, body: Sequence[ast.stmt]) -> str:
     """Run statements in order and say how control leaves them."""
     for statement in body:
         machine.frame.statement = statement
+        machine.visited.add(statement)
         run = HANDLERS.get(type(statement))
         if run is None:
             continue
@@ -37,7 +38,7 @@ def _assign(machine: Machine, node: ast.Assign) -> str:
     same = assign.accumulation(node)
     if same is not None:
         target, operator, operand = same
-        assign.augment(machine, node, target, operator, evaluate(machine, operand))
+        assign.augment(machine, node, target, operator, evaluate(machine, operand), in_place=False)
         return NEXT
     value = evaluate(machine, node.value)
     for target in node.targets:
@@ -74,6 +75,7 @@ def _leave(machine: Machine, node: ast.Break | ast.Continue) -> str:
         place = machine.evidence(node, "the loop may stop here")
         if place not in machine.loops[-1].exits:
             machine.loops[-1].exits.append(place)
+        equality.note_exit(machine)
     return BREAK if isinstance(node, ast.Break) else CONTINUE
 
 
@@ -95,6 +97,8 @@ def _if(machine: Machine, node: ast.If) -> str:
                 after.append(machine.frame.state)
     merged = machine.merge(after)
     machine.frame.state = merged if merged is not None else before
+    if outcomes == [CONTINUE, NEXT]:
+        branches.skip(machine, node.test)
     return NEXT if NEXT in outcomes else outcomes[0]
 
 

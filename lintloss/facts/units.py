@@ -56,9 +56,12 @@ class Unit:
     def is_intensive(self) -> bool:
         """Say whether the value is an average, so that a sum of it counts its summands.
 
-        Perplexity is an average by nature; everything else is one when more counts divide than multiply.
+        Perplexity is an average by nature, positions per row are one, and everything else is where more counts divide
+        than multiply. Ranks do not matter: a total divided by their number adds up over batches like the total.
         """
-        return self.degree < (1 if self.content == "ppl" else 0)
+        if self.content is None:
+            return any(power < 0 for name, power in self.powers if name != "rank")
+        return self.degree - self.power("rank") < (1 if self.content == "ppl" else 0)
 
     def summed_over(self, count: str) -> Unit:
         """Return the unit of the sum over a loop whose iterations are counted in `count`."""

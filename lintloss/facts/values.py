@@ -161,6 +161,20 @@ class Tensor(Value):
 
 
 @dataclass(frozen=True, slots=True)
+class Term:
+    """What is added to a loss, in the words of the code.
+
+    is_loss: another criterion's value; scaled: with a factor; optional: under a condition that is not known.
+    """
+
+    text: str
+    place: Evidence
+    is_loss: bool = False
+    scaled: bool = False
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Scoring:
     """One criterion call, or one model call that computes its own loss.
 
@@ -178,12 +192,25 @@ class Scoring:
     place: Evidence | None = None
     presumed: bool = False  # by names only
     masked: bool = False  # the field was multiplied or indexed by a mask
-    extra: tuple[Evidence, ...] = ()  # further terms added to the loss
+    mask: Value | None = None  # that mask
+    extra: tuple[Term, ...] = ()  # further terms added to the loss
+    scaled: bool = False  # multiplied by a factor
+    smoothed: bool = False  # the targets were spread over the classes
+    site: Evidence | None = None  # where the checked file scores, or calls what does
     owner: str = ""  # "call", "model", ...: who computes (and shifts) it
+    born: int = field(default=0, compare=False)  # the machine's clock when it was computed
 
     @property
     def is_cross_entropy(self) -> bool:
         return self.criterion in {"cross_entropy", "nll_loss", "model", "presumed", "linear_cross_entropy"}
+
+
+@dataclass(frozen=True, slots=True)
+class Fed:
+    """The call by which a value was handed to what adds it up: a meter. `depth` is the number of frames around it."""
+
+    place: Evidence
+    depth: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +226,8 @@ class Quantity(Value):
     unit: Unit
     axes: tuple[str, ...] = ()
     of: Key = ()
-    counted: Value | None = None  # the tensor or container that a count counts
+    counted: Value | None = None  # the tensor or container that a count counts, or that a mean was multiplied by
+    offset: int = 0  # what was added to a size, a row or in all: -1 in `ids.size(1) - 1`
     scoring: Scoring | None = None
     loops: tuple[Loop, ...] = ()
     weights: tuple[str, ...] = ()
@@ -208,6 +236,7 @@ class Quantity(Value):
     negated: bool = False
     guards: tuple[Evidence, ...] = ()  # conditions inside the loop under which it was added
     trace: tuple[Evidence, ...] = field(default=(), compare=False)
+    fed: Fed | None = field(default=None, compare=False)
 
     @property
     def is_loss(self) -> bool:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from lintloss.facts.extent import excess_of
+from lintloss.facts.observations import Averaging, Observation
 from lintloss.findings import Severity
-from lintloss.rule import Bad, Good, Rule
+from lintloss.rule import Bad, Good, Judgment, Rule
 
 
 class UnscoredTokenCount(Rule):
@@ -29,6 +33,16 @@ class UnscoredTokenCount(Rule):
     code = "LL103"
     name = "unscored-token-count"
     confirmed_by = "the reported value times the counted tokens is the ledger's sum, and it scored fewer tokens"
+    watches = (Averaging,)
+
+    def judge(self, seen: Observation) -> Iterator[Judgment]:
+        """Report a sum that is divided by a count of more tokens than it has scored."""
+        excess = excess_of(seen) if isinstance(seen, Averaging) else None
+        if excess is None:
+            return
+        severity = Severity.ERROR if excess.certain else Severity.WARNING
+        message = f"{excess.said}: divide by the number of scored tokens"
+        yield Judgment(severity, excess.confidence, message, excess.evidence)
 
     bad = (
         Bad(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from lintloss.findings import Severity
-from lintloss.rule import Bad, Good, Rule
+from collections.abc import Iterator
+
+from lintloss.facts.observations import Observation, Reported
+from lintloss.findings import Confidence, Severity
+from lintloss.rule import Bad, Good, Judgment, Rule
 
 GPT = """\
 import torch
@@ -98,6 +101,18 @@ class RegularizedEvalLoss(Rule):
         "the label_smoothing and weight of the recorded criterion calls, and the reported value against the plain "
         "cross entropy of the same logits: different (confirmed), equal (refuted)"
     )
+    watches = (Reported,)
+
+    def judge(self, seen: Observation) -> Iterator[Judgment]:
+        """Report a reported loss that holds more than a cross entropy, unless that is reported beside it."""
+        if not isinstance(seen, Reported) or seen.plain_beside:
+            return
+        certain = [said for said, is_certain in seen.extras if is_certain]
+        severity = Severity.ERROR if certain else Severity.WARNING
+        what = " and ".join((certain or [said for said, _ in seen.extras])[:3])
+        value = "perplexity" if seen.exponentiated else "evaluation loss"
+        message = f"the reported {value} holds more than the cross entropy: {what}; report the plain value"
+        yield Judgment(severity, Confidence.HIGH if certain else Confidence.MEDIUM, message, seen.evidence)
 
     bad = (
         Bad(

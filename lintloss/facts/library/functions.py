@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lintloss.facts import distributed, exponent, gradients, modes, reduce
-from lintloss.facts.library import losses, shapes, windows
+from lintloss.facts.library import losses, ranks, shapes, windows
 from lintloss.facts.library.tables import (
     CRITERIA,
     CRITERION_NAME,
@@ -25,7 +25,9 @@ from lintloss.facts.machine import Machine
 from lintloss.facts.values import (
     UNKNOWN,
     Choice,
+    Class,
     Const,
+    Func,
     Lib,
     LibObject,
     Opaque,
@@ -52,6 +54,9 @@ def call(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: 
         return LibObject(owner, tuple(args), tuple(kwargs.items()), machine.evidence(node, f"{owner}.{name} here"), machine.key(node, owner))
     if name in {"no_grad", "inference_mode", "set_grad_enabled", "enable_grad"}:
         return _gradients(machine, node, full, name, args, kwargs)
+    over_ranks = ranks.call(machine, node, name, full, args, kwargs)
+    if over_ranks is not None:
+        return over_ranks
     first = args[0] if args else kwargs.get("input", kwargs.get("a", UNKNOWN))
     handler = NAMED.get(name)
     if handler is not None:
@@ -83,7 +88,7 @@ def _by_table(machine: Machine, node: ast.AST, name: str, full: str, first: Valu
         return machine.opaque(node) if weights is not None and weights != Const(None) else reduce.mean(machine, node, first)
     if name in SUMS:
         return reduce.total(machine, node, first)
-    if name in GATHERS:
+    if name in GATHERS and full != "torch.gather":
         return distributed.gathered(machine, node, first)
     if name in FILLED:
         return _filled(machine, node, name, args, kwargs)
@@ -131,6 +136,10 @@ def _len(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> 
         return None
     inner = node.args[0] if isinstance(node, ast.Call) and node.args else node
     value = args[0]
+    if isinstance(inner, ast.BinOp) and isinstance(inner.right, ast.Constant):  # len(x - 1): as long as x
+        from lintloss.facts.expressions import evaluate
+
+        return _len(machine, ast.Call(node.func, [inner.left], []), [evaluate(machine, inner.left)], {})  # type: ignore[attr-defined]
     if isinstance(value, Choice):
         known = [option for option in value.options if not isinstance(option, Const)]
         value = known[0] if known else value
@@ -167,23 +176,6 @@ def _collected(kind: str) -> Callable[[Machine, ast.AST, list[Value], Kwargs], V
         return first if isinstance(first, Quantity) else machine.opaque(node)
 
     return apply
-
-
-def _all_reduce(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
-    from lintloss.facts import assign
-
-    first = args[0] if args else kwargs.get("tensor", UNKNOWN)
-    result: Value | None = None
-    for option in first.options if isinstance(first, Choice) else (first,):
-        each = distributed.all_reduce(machine, node, option, kwargs.get("op", args[1] if len(args) > 1 else None))
-        result = each if result is None else join(result, each)
-    if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Name | ast.Attribute | ast.Subscript) and isinstance(result, Quantity):
-        slot = machine.read(node.args[0].id) if isinstance(node.args[0], ast.Name) else None
-        if isinstance(node.args[0], ast.Name) and slot is not None:
-            machine.write(node.args[0].id, result, slot.depth)
-        else:
-            assign.store(machine, node.args[0], result)
-    return result
 
 
 def _pow(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
@@ -230,6 +222,11 @@ def _defaultdict(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwa
     if isinstance(made, Lib) and made.name in {"builtins.float", "builtins.int"}:
         machine.put(ref, "len", Const(0))
         machine.put(ref, "elem", Const(0))
+    elif isinstance(made, Lib | Class | Func):
+        from lintloss.facts import calls
+
+        lists = isinstance(made, Lib) and made.name in {"builtins.list", "collections.deque"}
+        machine.put(ref, "elem", machine.new_list(node) if lists else calls.call(machine, node, made, [], {}))
     for name, value in kwargs.items():
         machine.put(ref, name, value)
     return ref
@@ -242,6 +239,27 @@ def _adapted(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs)
     if not isinstance(base, LibObject):
         return None
     return LibObject(base.name, base.args, (*base.kwargs, ("adapter", config)), machine.evidence(node, "adapters are added here"), machine.key(node, "peft"))
+
+
+def _next(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """next(iterator) inside a counting loop makes that loop one over the loader's batches."""
+    from lintloss.facts import equality
+    from lintloss.facts.library import loaders
+
+    first = args[0] if args else UNKNOWN
+    for option in first.options if isinstance(first, Choice) else (first,):
+        if isinstance(option, LibObject) and loaders.is_loader(option):
+            if machine.loops:
+                equality.note_loader(machine, machine.loops[-1], option)
+                machine.loops[-1].unit = "batch" if machine.loops[-1].unit == "step" else machine.loops[-1].unit
+            return Opaque((*option.key, "[]"), "")
+    return None
+
+
+def _random_split(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    from lintloss.facts import padding
+
+    return padding.split(machine, node, [*args, *(kwargs[name] for name in ("lengths",) if name in kwargs)])
 
 
 NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]] = {
@@ -264,14 +282,14 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "vstack": _collected("cat"),
     "tensor": _tensor,
     "array": _tensor,
-    "all_reduce": _all_reduce,
-    "allreduce": _all_reduce,
     "pow": _pow,
     "power": _pow,
     "roll": _roll,
     "where": _where,
     "getattr": _getattr,
     "count_nonzero": _count_nonzero,
+    "next": _next,
+    "random_split": _random_split,
     "defaultdict": _defaultdict,
     "dict": _defaultdict,
     "get_peft_model": _adapted,

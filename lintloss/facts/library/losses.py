@@ -6,12 +6,14 @@ import ast
 import re
 from dataclasses import replace
 
+from lintloss.facts import regularizers
 from lintloss.facts.library import shapes
 from lintloss.facts.library.tables import KERAS_CRITERIA, UNREDUCED
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Scored
-from lintloss.facts.units import NATS, Unit
-from lintloss.facts.values import UNKNOWN, Const, LibObject, Opaque, Quantity, Scoring, Tensor, Value
+from lintloss.facts.units import NATS, Unit, count
+from lintloss.facts.values import UNKNOWN, Const, LibObject, Opaque, Quantity, Ref, Scoring, Tensor, Value
+from lintloss.findings import Evidence
 
 LOSS = Unit.of(loss=1)
 FLATTENED = re.compile(r"\.(view|reshape)\(-1\b|\.flatten\(|\.permute\(0, 2, 1\)|\.transpose\(1, 2\)|\.transpose\(-1, -2\)|\.mT\b|\.view\(\w+ \* \w+|\.reshape\(\w+ \* \w+|rearrange\(|\.transpose\(2, 1\)")
@@ -45,8 +47,8 @@ def call(machine: Machine, node: ast.AST, name: str, criterion: str, args: list[
         prediction=prediction,
         target=target,
         ignore_index=option("ignore_index", 1),
-        weight=option("weight", 0),
-        label_smoothing=option("label_smoothing"),
+        weight=regularizers.weight_of(machine, option("weight", 0)),
+        label_smoothing=option("label_smoothing") or (Const(0.1) if name in regularizers.SMOOTHING_CRITERIA else None),
         place=machine.evidence(node, f"{name} with reduction={reduction!r} here"),
         owner="call",
     )
@@ -86,8 +88,10 @@ def item_of(node: ast.AST, machine: Machine, prediction: Value, target: Value, i
 
 def scored(machine: Machine, node: ast.AST, scoring: Scoring) -> Value:
     """Return the quantity that a scoring yields, and record the scoring."""
+    scoring = replace(scoring, born=machine.spent)
     content = NATS if scoring.is_cross_entropy and scoring.criterion != "presumed" else LOSS
     trace = (scoring.place,) if scoring.place else ()
+    scoring = replace(scoring, site=site(machine, node), smoothed=scoring.smoothed or _smooths(machine, scoring))
     if scoring.reduction == "none":
         target = shapes.tensor(scoring.target)
         axes = (target.axes if target is not None else None) or ("pos",)
@@ -102,13 +106,36 @@ def scored(machine: Machine, node: ast.AST, scoring: Scoring) -> Value:
     return value
 
 
+def site(machine: Machine, node: ast.AST) -> Evidence:
+    """Return the place in the checked file that scores: the call itself, or the call that leads to it."""
+    home = machine.frames[0].module.path
+    index = max(i for i, frame in enumerate(machine.frames) if frame.module.path == home)
+    if index < len(machine.frames) - 1:
+        call = machine.frames[index + 1].call_place
+        if call is not None:
+            return call
+    return machine.evidence(node, "scored here")
+
+
+def _smooths(machine: Machine, scoring: Scoring) -> bool:
+    """Say whether a divergence is one to smoothed targets, by the name of what computes it."""
+    if scoring.criterion != "kl_div":
+        return False
+    names = [frame.name for frame in machine.frames[-2:]]
+    owner = machine.frame.state.names.get("self")
+    if owner is not None and isinstance(owner.value, Ref) and owner.value.cls is not None:
+        names.append(owner.value.cls.node.name)
+    return any("smooth" in name.lower() for name in names)
+
+
 def presumed(machine: Machine, node: ast.AST, value: Value = UNKNOWN, said: str = "taken for a mean loss by its name") -> Quantity:
     """Return a mean loss that only a name speaks for."""
-    scoring = Scoring("presumed", "mean", "item", place=machine.evidence(node, said), presumed=True)
+    place = machine.evidence(node, said)
+    scoring = Scoring("presumed", "mean", "item", place=place, presumed=True, born=machine.spent, site=site(machine, node))
     return Quantity(LOSS / Unit.of(item=1), scoring=scoring, trace=(machine.evidence(node, said),), presumed=True)
 
 
-def of_output(machine: Machine, owner: Opaque, node: ast.AST) -> Value:
+def of_output(machine: Machine, owner: Opaque | Tensor, node: ast.AST) -> Value:
     """Return `.loss` of something unknown."""
     return presumed(machine, node, owner, "`.loss` of a model's output: taken for its mean loss")
 
@@ -117,6 +144,10 @@ def reduced(machine: Machine, node: ast.AST, value: Quantity, how: str) -> Value
     """Reduce a field of losses: its sum is a total, its mean is per position."""
     if not value.axes:
         return value
+    if how == "sum" and "rank" in value.axes:
+        from lintloss.facts import distributed
+
+        return distributed.summed_over_ranks(machine, node, replace(value, axes=("rank",)))
     if how == "sum":
         return replace(value, axes=()).with_step(machine.evidence(node, f"summed over its positions: {value.unit}"))
     if "rank" in value.axes:
@@ -127,4 +158,11 @@ def reduced(machine: Machine, node: ast.AST, value: Quantity, how: str) -> Value
         return replace(value, axes=())
     item = "token" if "token" in value.axes else "example" if value.axes == ("row",) else "position"
     unit = value.unit / Unit.of(**{item: 1})
-    return replace(value, axes=(), unit=unit).with_step(machine.evidence(node, f"averaged over its {item}s: {unit}"))
+    after = replace(value, axes=(), unit=unit).with_step(machine.evidence(node, f"averaged over its {item}s: {unit}"))
+    scoring = value.scoring
+    if item == "position" and scoring is not None and (scoring.masked or scoring.ignore_index is not None):
+        from lintloss.facts import arithmetic
+
+        number = Quantity(count("position"), counted=scoring.target)
+        arithmetic.observe_average(machine, node, replace(value, axes=()), number, after, "field")
+    return after

@@ -19,6 +19,8 @@ def member(machine: Machine, owner: Value, name: str, node: ast.AST) -> Value:
         if name == "shape":
             machine.put((*owner.key,), "axes", owner)
             return Opaque((*owner.key, ".shape"), ".shape")
+        if name == "loss":
+            return losses.of_output(machine, owner, node)
         return owner if name in {"data", "T", "mT"} else Opaque((*owner.key, "." + name), name)
     if isinstance(owner, LibObject):
         return loaders.member(owner, name)
@@ -30,6 +32,8 @@ def member(machine: Machine, owner: Value, name: str, node: ast.AST) -> Value:
         if name == "logits":
             return outputs.logits_of(machine, owner)
         return owner.member(name)
+    if name == "loss" and isinstance(owner, Opaque):
+        return losses.of_output(machine, owner, node)
     if isinstance(owner, Const):
         return machine.opaque(node, name)
     return machine.opaque(node, name)

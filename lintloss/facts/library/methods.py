@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lintloss.facts import assign, distributed, exponent, gradients, modes, phases, reduce
-from lintloss.facts.library import shapes, windows
+from lintloss.facts.library import ranks, shapes, windows
 from lintloss.facts.library.tables import FLATTENING, GATHERS, MEANS, SAME, SUMS
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import count
@@ -43,10 +43,11 @@ def call(machine: Machine, node: ast.Call, receiver: Value, name: str, args: lis
         return _container(machine, node, receiver, name, args)
     if isinstance(receiver, Quantity):
         return _quantity(machine, node, receiver, name, args, kwargs)
-    if name in GATHERS and args:
+    if name in GATHERS and args and not isinstance(receiver, Tensor) and not isinstance(args[0], Const):
         return distributed.gathered(machine, node, args[0])
-    if name in {"reduce", "all_reduce", "reduce_mean"} and args and isinstance(args[0], Quantity):
-        return distributed.all_reduce(machine, node, args[0], kwargs.get("reduction", kwargs.get("op", Const("avg" if name == "reduce_mean" else "sum"))))
+    over_ranks = ranks.call(machine, node, name, "", args, kwargs, owner=ast.unparse(node.func.value).rsplit(".", 1)[-1])  # type: ignore[attr-defined]
+    if over_ranks is not None:
+        return over_ranks
     if isinstance(receiver, Tensor | ModelOutput | Opaque):
         return _tensor(machine, node, receiver, name, args, kwargs)
     return None
@@ -167,7 +168,10 @@ def _quantity(machine: Machine, node: ast.Call, value: Quantity, name: str, args
 def _in_place(machine: Machine, node: ast.Call, operator: ast.operator, value: Quantity, other: Value) -> Value:
     from lintloss.facts import arithmetic
 
-    return arithmetic.binary(machine, node, operator, value, other)
+    result = arithmetic.binary(machine, node, operator, value, other)
+    if isinstance(node.func, ast.Attribute) and node.func.attr.endswith("_"):
+        ranks.place(machine, assign.plain_target(node.func.value), result)
+    return result
 
 
 def _statement(machine: Machine, node: ast.Call) -> ast.stmt:
@@ -189,7 +193,7 @@ def _tensor(machine: Machine, node: ast.Call, receiver: Value, name: str, args: 
     if name in SAME:
         return receiver
     if name in MEANS and isinstance(receiver, Tensor):
-        return machine.opaque(node)
+        return reduce.mean(machine, node, receiver)
     return None
 
 

@@ -6,7 +6,7 @@ import ast
 from dataclasses import replace
 
 from lintloss.facts import forwards
-from lintloss.facts.library import loaders, losses, outputs, shapes
+from lintloss.facts.library import loaders, losses, outputs, ranks, shapes
 from lintloss.facts.library.tables import (
     CAUSAL,
     CRITERIA,
@@ -31,6 +31,7 @@ from lintloss.facts.values import (
 
 Kwargs = dict[str, Value]
 ACTIVATIONS = {"Softmax": "probs", "Sigmoid": "probs", "LogSoftmax": "log_probs"}
+WRAPPERS = {"DataParallel", "DistributedDataParallel", "FullyShardedDataParallel", "DDP", "FSDP", "PeftModelForCausalLM"}
 RECURRENT = {"LSTM", "GRU", "RNN", "LSTMCell", "GRUCell"}
 
 
@@ -44,11 +45,14 @@ def call(machine: Machine, node: ast.AST, made: LibObject, args: list[Value], kw
     if CAUSAL.search(name) or MASKED_MODELS.search(name) or PAIRED.search(name) or HEADED.search(name):
         forwards.note(machine, node, made)
         return outputs.of_call(machine, node, made, args, kwargs)
-    if name in {"DataParallel", "DistributedDataParallel"}:
+    if name in WRAPPERS:
         from lintloss.facts import calls
 
-        inner = made.arg(0, "module")
+        inner = made.arg(0, "module") or made.arg(0, "model")
         return calls.call(machine, node, inner, args, kwargs) if inner is not None else machine.opaque(node)
+    if outputs.is_labelled(kwargs):
+        forwards.note(machine, node, made)
+        return outputs.of_call(machine, node, made, args, kwargs)
     if name == "Sequential":
         forwards.note(machine, node, made)
         return _sequential(machine, node, made, args)
@@ -87,7 +91,7 @@ def _layer(machine: Machine, node: ast.AST, made: LibObject, name: str, args: li
 
 def call_opaque(machine: Machine, node: ast.AST, callee: Value, args: list[Value], kwargs: Kwargs) -> Value:
     """Call something of which only the name is known: a criterion, a model, or neither."""
-    name = callee.name if isinstance(callee, Opaque) else ""
+    name = callee.name if isinstance(callee, Opaque) and callee.name else _written(node)
     if isinstance(callee, Ref) and callee.cls is not None:
         name = callee.cls.node.name
         known = next((base for base in _library_bases(machine, callee) if base in CRITERIA), None)
@@ -96,14 +100,27 @@ def call_opaque(machine: Machine, node: ast.AST, callee: Value, args: list[Value
     if isinstance(callee, Opaque) and callee.name in {"forward", "module", "__call__"} and len(callee.key) > 1:
         name = str(callee.key[-2]).lstrip(".")
     forwards.note_opaque(machine, node, callee, name, kwargs)
+    over_ranks = ranks.call(machine, node, name, "", args, kwargs) if name else None
+    if over_ranks is not None:
+        return over_ranks
     if CRITERION_NAME.search(name) and len(args) + len(kwargs) >= 2:
         return _presumed_criterion(machine, node, name, args, kwargs)
-    if MODEL_NAME.search(name) and (args or kwargs):
+    if (MODEL_NAME.search(name) and (args or kwargs)) or outputs.is_labelled(kwargs):
         return outputs.of_call(machine, node, callee, args, kwargs)
     tensor = next((arg for arg in args if isinstance(arg, Tensor)), None)
     if tensor is not None and tensor.window is not None and isinstance(callee, Opaque):
         return Tensor("hidden", tensor.window, None, machine.key(node), model=callee)
     return Opaque(machine.key(node), "")
+
+
+def _written(node: ast.AST) -> str:
+    """Return the name that a call is written with, for a callee of which nothing is known."""
+    function = node.func if isinstance(node, ast.Call) else None
+    if isinstance(function, ast.Attribute) and function.attr in {"forward", "module", "__call__"}:
+        function = function.value
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else ""
 
 
 def _library_bases(machine: Machine, ref: Ref) -> list[str]:

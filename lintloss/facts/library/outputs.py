@@ -13,6 +13,7 @@ from lintloss.facts.values import (
     LibObject,
     ModelOutput,
     Opaque,
+    Ref,
     Scoring,
     Tensor,
     Value,
@@ -21,13 +22,19 @@ from lintloss.facts.values import (
 LABELS = ("labels", "lm_labels", "targets", "target", "masked_lm_labels")
 
 
+def is_labelled(kwargs: dict[str, Value]) -> bool:
+    """Say whether a call hands over labels, as only models that compute their own loss take them."""
+    return "labels" in kwargs or ("**" in kwargs and "input_ids" in kwargs) or "lm_labels" in kwargs
+
+
 def of_call(machine: Machine, node: ast.AST, model: Value, args: list[Value], kwargs: dict[str, Value]) -> ModelOutput:
     """Return what a model call gives."""
     inputs = kwargs.get("input_ids", args[0] if args else kwargs.get("x", kwargs.get("idx", UNKNOWN)))
     fed = shapes.tensor(inputs)
     labels = next((kwargs[name] for name in LABELS if name in kwargs), None)
     spread = kwargs.get("**")
-    if labels is None and isinstance(spread, Opaque):
+    if labels is None and isinstance(spread, Opaque | Ref):
+        spread = spread if isinstance(spread, Opaque) else Opaque(spread.id)
         labels = Opaque((*spread.key, "labels"), "labels")
         if fed is None:
             inputs = Opaque((*spread.key, "input_ids"), "input_ids")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import Unit, count
 from lintloss.facts.values import UNKNOWN, LibObject, ModelOutput, Opaque, Quantity, Ref, Tensor, Value, Window
@@ -18,6 +20,16 @@ def tensor(value: Value) -> Tensor | None:
     if isinstance(value, Opaque) and value.key:
         return Tensor("", Window(value.key), None, value.key, value.name)
     return None
+
+
+def mask(value: Value) -> Tensor | None:
+    """Read a value as a mask over tokens: a comparison, or what is called one; None for others."""
+    if not isinstance(value, Tensor | Opaque):
+        return None
+    found = tensor(value)
+    if found is None or found.form == "mask":
+        return found
+    return replace(found, form="mask") if found.form in {"ids", ""} and "mask" in found.name.lower() else None
 
 
 def dimension(machine: Machine, value: Value, index: int) -> Value:

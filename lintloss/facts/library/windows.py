@@ -65,7 +65,7 @@ def index_quantity(machine: Machine, owner: Quantity, node: ast.Subscript) -> Va
     """Index a field of losses: by a mask it keeps the scored ones; a scalar's item is itself."""
     value = evaluate(machine, node.slice) if not isinstance(node.slice, ast.Slice) else UNKNOWN
     if isinstance(value, Tensor) and value.form == "mask" and owner.axes:
-        scoring = replace(owner.scoring, masked=True) if owner.scoring else None
+        scoring = replace(owner.scoring, masked=True, mask=value) if owner.scoring else None
         return replace(owner, scoring=scoring, axes=("token",))
     return owner
 

@@ -1,0 +1,171 @@
+"""What a count counts, against what the sum that it divides has scored: the shift, padding, skipped rows.
+
+A sum is either a criterion's own (it scored its target) or means times a count. A window [start, length + stop) of a
+source is `start - stop` tokens shorter than the source, a row; two windows are compared where their sources are known
+to be of one shape.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from lintloss.facts.averages import confidence_in, in_evaluation
+from lintloss.facts.library import shapes
+from lintloss.facts.observations import Averaging
+from lintloss.facts.units import Unit, count
+from lintloss.facts.values import Const, Key, LibObject, Opaque, Quantity, Scoring, Tensor, Value
+from lintloss.findings import Confidence, Evidence
+
+TOKENS = {count("token"), count("position"), Unit.of(position=1, example=-1)}
+SAME_SHAPE = re.compile(r"mask|ids?$|label|target|token|input|src|tgt|trg|^x$|^y$|seq", re.IGNORECASE)
+EMPTY = re.compile(r"None|nan|inf\b|finite|== 0|<= 0|< 1\b|\bnot \w+`|\.any\(|empty|len\(", re.IGNORECASE)  # nothing to score
+PADS = re.compile(r"pad", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Excess:
+    """Why a count counts more than was scored.
+
+    kind: "shift", "ignored", "masked", "length" or "skipped".
+    """
+
+    kind: str
+    said: str
+    certain: bool = True  # it does so on ordinary data
+    confidence: Confidence = Confidence.HIGH
+    evidence: tuple[Evidence, ...] = ()
+
+
+def excess_of(seen: Averaging) -> Excess | None:
+    """Read an averaging whose count includes tokens that were never scored; None where it does not, or may not."""
+    before, after, number = seen.before, seen.after, seen.count
+    if not in_evaluation(seen) or not before.is_loss or not isinstance(number, Quantity):
+        return None
+    if not isinstance(after, Quantity) or number.presumed or before.scoring is None:
+        return None
+    found = (
+        _beyond_loop(before, number, after)
+        or _beyond_window(before, number)
+        or _beyond_mask(seen, before, number)
+        or _beyond_skip(before, number)
+    )
+    if found is None:
+        return None
+    kind, said, certain = found
+    return Excess(kind, said, certain, confidence_in(after), (*number.trace[:2], *after.trace)[-12:])
+
+
+Found = tuple[str, str, bool]
+
+
+def _beyond_loop(before: Quantity, number: Quantity, after: Quantity) -> Found | None:
+    """Compare `len(source)` with the steps that `range(0, len(source) - 1, bptt)` has scored."""
+    if after.unit.degree != -1 or after.unit.power("batch") or after.unit.power("step"):
+        return None
+    for loop in before.loops:
+        if loop.bound is not None and loop.bound[0] == number.of and number.offset > loop.bound[1]:
+            less = number.offset - loop.bound[1]
+            return "length", f"the whole length is counted, the loop scores {less} less", True
+    return None
+
+
+def _beyond_window(before: Quantity, number: Quantity) -> Found | None:
+    """Compare the window of what was counted with the window of what was scored."""
+    if number.unit not in TOKENS:
+        return None
+    counted = _extent(number.counted, number.offset)
+    scored = _scored(before)
+    if counted is None or scored is None or not _of_one_shape(counted[0], scored[0], number.counted):
+        return None
+    extra = scored[1] - counted[1]
+    if extra <= 0:
+        return None
+    each = "the first token of a row is" if extra == 1 else f"{extra} tokens a row are"
+    return "shift", f"{each} counted and never scored", True
+
+
+def _extent(value: Value | None, offset: int) -> tuple[Key, int] | None:
+    """Return the source of a tensor, and how many tokens it is shorter than that, a row."""
+    found = shapes.tensor(value) if isinstance(value, Tensor | Opaque) else None
+    if found is None or found.window is None or found.window.wraps:
+        return None
+    return found.window.source, found.window.start - found.window.stop - offset
+
+
+def _scored(before: Quantity) -> tuple[Key, int] | None:
+    """Return the extent of what a total scored: the target of a sum, or the count that means were multiplied by."""
+    scoring = before.scoring
+    if scoring is None:
+        return None
+    if scoring.reduction in {"sum", "none"}:
+        return _extent(scoring.target, 0)
+    return _extent(before.counted, before.offset) if before.counted is not None else None
+
+
+def _of_one_shape(one: Key, other: Key, counted: Value | None) -> bool:
+    """Say whether two sources have rows of the same length: they are one, or fields of one batch."""
+    if one == other:
+        return True
+    name = getattr(counted, "name", "") or str(one[-1] if one else "")
+    return len(one) > 1 and one[:-1] == other[:-1] and bool(SAME_SHAPE.search(name))
+
+
+def _beyond_mask(seen: Averaging, before: Quantity, number: Quantity) -> Found | None:
+    """Find positions that are counted although an ignore_index or a mask leaves them out of the sum."""
+    scoring = before.scoring
+    if scoring is None or scoring.reduction == "mean" or number.unit not in TOKENS - {count("token")}:
+        return None
+    if _is_selected(scoring.target) or _is_selected(number.counted) or number.counted is None:
+        return None
+    what = "averaged over" if seen.how == "field" else "counted"
+    if scoring.masked and before.axes == () and _masks_tokens(scoring.mask):
+        return "masked", f"positions that the mask leaves out are {what}", _is_padding(scoring.mask)
+    pad = ignored(scoring, seen)
+    if pad is None:
+        return None
+    return "ignored", f"positions that ignore_index leaves out are {what}", pad
+
+
+def _is_selected(value: Value | None) -> bool:
+    """Say whether a boolean index has already left positions out."""
+    return isinstance(value, Tensor) and "masked" in value.key
+
+
+def _masks_tokens(mask: Value | None) -> bool:
+    return isinstance(mask, Tensor) and mask.form == "mask"
+
+
+def _is_padding(mask: Value | None) -> bool:
+    if not isinstance(mask, Tensor):
+        return False
+    return bool(re.search(r"attention_mask|pad", mask.name)) or _names_pad(mask.pad)
+
+
+def _names_pad(value: Value | None) -> bool:
+    if isinstance(value, Const):
+        return isinstance(value.value, int) and not isinstance(value.value, bool) and value.value >= 0
+    return isinstance(value, Opaque | LibObject) and bool(PADS.search(str(getattr(value, "name", ""))))
+
+
+def ignored(scoring: Scoring, seen: Averaging) -> bool | None:
+    """Say whether labels are left out on ordinary data (a pad id), may be (-100, where it is written), or None."""
+    value = scoring.ignore_index
+    if _names_pad(value):
+        return True
+    target = scoring.target
+    if isinstance(target, Tensor) and target.pad is not None:
+        return True
+    return None
+
+
+def _beyond_skip(before: Quantity, number: Quantity) -> Found | None:
+    """Find tokens that are counted above the `continue` that skips the sum."""
+    if number.unit.degree == 0 and not any(number.unit.power(name) > 0 for name in ("token", "position")):
+        return None
+    if before.loops[-1:] != number.loops[-1:] or not number.loops or number.unit.content is not None:
+        return None
+    for guard in before.guards:
+        if guard.message.startswith("skipped when") and guard not in number.guards and not EMPTY.search(guard.message):
+            return "skipped", f"tokens are counted although the sum is {guard.message}", False
+    return None

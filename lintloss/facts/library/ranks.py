@@ -1,0 +1,133 @@
+"""Calls that reduce or gather over ranks: torch.distributed, accelerate, Lightning, Horovod, XLA, JAX, Megatron."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import replace
+
+from lintloss.facts import distributed
+from lintloss.facts.machine import Machine
+from lintloss.facts.values import UNKNOWN, Choice, Const, Quantity, Tuple, Value, options
+
+Kwargs = dict[str, Value]
+
+# Function or method -> what it does when no argument says so. Methods named `reduce` are accelerate's and Lightning's.
+REDUCTIONS = {
+    "all_reduce": "sum",
+    "all_reduce_": "sum",
+    "allreduce": "sum",
+    "reduce": "sum",
+    "psum": "sum",
+    "pmean": "avg",
+    "mesh_reduce": "sum",
+}
+OPERATIONS = ("op", "reduction", "reduce_op", "reduce_type", "reduceOp", "reduce_fn")
+# Helpers that are not in the checked tree, by their names: timm's, apex's, Megatron's, DeepSpeed-Chat's, torchtitan's.
+MEANS = re.compile(
+    r"^(get_)?(all_?)?reduced?_?(mean|avg|average|tensor|value|loss|losses)(_\w+)?$|^(mean|avg|average)_(all_?)?reduced?$|"
+    r"^(average|avg|mean)_(loss|losses|value|tensor)?e?s?_?across_\w+$|^(dist|distributed)_(mean|avg|average)$|^pmean$"
+)
+GATHERED = {"all_gather": 1, "all_gather_object": 1, "all_gather_into_tensor": 1, "_all_gather_base": 1}
+SIZES = frozenset(
+    {"get_world_size", "get_data_parallel_world_size", "xrt_world_size", "device_count", "get_context_parallel_world_size", "global_device_count"}
+)
+OWNERS = re.compile(r"accelerator|fabric|strategy|trainer|plugin|engine|training_type|booster|comm|dist|group|hvd|^xm$|lax|self$", re.IGNORECASE)
+
+EPOCH_END = re.compile(r"epoch_end$")  # in the steps Lightning reduces the rows as well, and divides by them
+AVERAGING_OWNERS = re.compile(r"horovod|^hvd$|fabric|strategy|training_type_plugin", re.IGNORECASE)
+
+
+def call(
+    machine: Machine, node: ast.AST, name: str, full: str, args: list[Value], kwargs: Kwargs, *, owner: str = ""
+) -> Value | None:
+    """Call a reduction by its name; None where it is none.
+
+    Args:
+        full: the dotted name of a library function, "" for methods and helpers that are not known.
+        owner: the name of a method's receiver.
+    """
+    if name in SIZES or (name == "size" and "horovod" in full):
+        return distributed.RANKS
+    first = args[0] if args else kwargs.get("tensor", kwargs.get("input", UNKNOWN))
+    if name in GATHERED and len(args) > 1:
+        return _gather_into(machine, node, args)
+    if name == "mesh_reduce" and len(args) >= 3:
+        return distributed.all_reduce(machine, node, args[1], "avg" if "mean" in str(args[2]) else "sum")
+    if name == "log" and len(args) > 1 and kwargs.get("sync_dist") == Const(True) and EPOCH_END.search(machine.frame.name):
+        return distributed.all_reduce(machine, node, args[1], "avg")
+    if not _holds_loss(machine, first):
+        return None
+    if name in REDUCTIONS and (full or name != "reduce" or OWNERS.search(owner)):
+        return _reduced(machine, node, name, full or owner, first, args, kwargs)
+    if MEANS.match(name) and not full.startswith(("tensorflow", "tf.", "keras", "numpy", "jax.numpy")):
+        return distributed.all_reduce(machine, node, _presumed(first), "avg")
+    return None
+
+
+def _holds_loss(machine: Machine, value: Value) -> bool:
+    if isinstance(value, Tuple):
+        return any(_holds_loss(machine, item) for item in value.items)
+    return any(isinstance(option, Quantity) for option in options(value))
+
+
+def _presumed(value: Value) -> Value:
+    """Mark what only the helper's name speaks for."""
+    if isinstance(value, Choice):
+        return Choice(tuple(_presumed(option) for option in value.options))
+    return replace(value, presumed=True) if isinstance(value, Quantity) else value
+
+
+def _reduced(
+    machine: Machine, node: ast.AST, name: str, owner: str, first: Value, args: list[Value], kwargs: Kwargs
+) -> Value:
+    given = next((kwargs[key] for key in OPERATIONS if key in kwargs), args[1] if len(args) > 1 else None)
+    operation = distributed.operation_name(given)
+    if not operation:
+        averages = kwargs.get("average") == Const(True) or AVERAGING_OWNERS.search(owner)
+        operation = "avg" if averages else REDUCTIONS[name]
+    result = distributed.all_reduce(machine, node, first, operation)
+    if name not in {"psum", "pmean"} and (_is_result_dropped(machine, node) or "async_op" in kwargs):
+        write_back(machine, node, result)
+    return result
+
+
+def _is_result_dropped(machine: Machine, node: ast.AST) -> bool:
+    """Say whether the call is made for what it does to its argument; accelerate's and Lightning's return a new tensor."""
+    statement = machine.frame.statement
+    return isinstance(statement, ast.Expr) and statement.value is node
+
+
+def write_back(machine: Machine, node: ast.AST, value: Value) -> None:
+    """Store what an in-place function left in its first argument."""
+    from lintloss.facts import assign
+
+    if not isinstance(node, ast.Call) or not node.args:
+        return
+    place(machine, assign.plain_target(node.args[0]), value)
+
+
+def place(machine: Machine, target: ast.expr, value: Value) -> None:
+    """Store a value under a name, an attribute or an item, at the loop depth of what was there."""
+    from lintloss.facts import assign
+
+    slot = machine.read(target.id) if isinstance(target, ast.Name) else None
+    if isinstance(target, ast.Name) and slot is not None:
+        machine.write(target.id, value, slot.depth)
+    elif isinstance(target, ast.Name | ast.Attribute | ast.Subscript):
+        assign.store(machine, target, value)
+
+
+def _gather_into(machine: Machine, node: ast.AST, args: list[Value]) -> Value | None:
+    """all_gather(outputs, x) fills `outputs` with the ranks' values of x."""
+    source = args[1]
+    if isinstance(args[0], Quantity) and not isinstance(source, Quantity):
+        return None
+    if isinstance(source, Quantity) and source.is_count:
+        value: Value = replace(source, axes=("rank",))
+    elif isinstance(source, Quantity):
+        value = distributed.gathered(machine, node, source)
+    else:
+        return None
+    write_back(machine, node, value)
+    return value

@@ -1,0 +1,98 @@
+"""The data path of a loader: does its collate function, its dataset or its collator pad rows to different lengths?"""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from lintloss.facts.machine import Machine
+from lintloss.facts.values import Const, Func, LibObject, Ref, Tuple, Value, options
+from lintloss.findings import Evidence
+from lintloss.parse import Module
+
+PADS = re.compile(r"pad_sequence|-100\b|ignore_index|\bpadding\s*=|\.pad\(|[\"']longest[\"']|pad_token|pad_id|\bPAD\w*\b|\bpad\w*\(|\bpad_idx|max\(\s*len\(|max_len\s*=\s*max\(")
+IGNORES = re.compile(r"=\s*-1\b|,\s*-1\)|-100\b|ignore_index|IGNORE")
+COLLATORS = re.compile(r"DataCollator(WithPadding|ForSeq2Seq|ForLanguageModeling|ForTokenClassification|ForCompletion\w*|ForWholeWordMask|WithFlattening)?$|PadCollat|Collator$")
+PLAIN = {"default_data_collator", "DefaultDataCollator", "default_collate", "default_convert"}
+
+
+def text_of(module: Module, node: ast.AST) -> str:
+    """Return the source of a function or class, without its comments' weight: rows as they are."""
+    first, last = getattr(node, "lineno", 1), getattr(node, "end_lineno", None) or 1
+    lines = module.lines or tuple(module.text.split("\n"))
+    return "\n".join(line.split("#")[0] for line in lines[first - 1 : last])
+
+
+def pads(module: Module, node: ast.AST) -> bool:
+    return PADS.search(text_of(module, node)) is not None
+
+
+def of_loader(machine: Machine, loader: LibObject) -> Evidence | None:
+    """Return why batches of a loader differ in scored tokens, None where nothing says so."""
+    collate = loader.arg(6, "collate_fn")
+    for option in options(collate) if collate is not None else ():
+        found = _of_collator(machine, option)
+        if found is not None:
+            return found
+    dataset = loader.arg(0, "dataset")
+    for option in options(dataset) if dataset is not None else ():
+        if isinstance(option, Ref) and option.cls is not None and IGNORES.search(text_of(option.cls.module, option.cls.node)):
+            return _at(machine, option.cls.module, option.cls.node, "the dataset marks labels to be ignored")
+    return None
+
+
+def _of_collator(machine: Machine, value: Value) -> Evidence | None:
+    if isinstance(value, LibObject):
+        name = value.name.rsplit(".", 1)[-1]
+        if name == "partial" and value.args:
+            return _of_collator(machine, value.args[0])
+        return value.made if COLLATORS.search(name) else None
+    if isinstance(value, Func) and pads(value.module, value.node):
+        return _at(machine, value.module, value.node, "the collate function pads rows of different length")
+    if isinstance(value, Ref) and value.cls is not None and pads(value.cls.module, value.cls.node):
+        return _at(machine, value.cls.module, value.cls.node, "the collator pads rows of different length")
+    return None
+
+
+def _at(machine: Machine, module: Module, node: ast.AST, message: str) -> Evidence:
+    """Return the head of a definition as a link of the chain."""
+    span = machine.anchor(module).span(node)
+    from dataclasses import replace
+
+    return Evidence(module.path, replace(span, end_row=span.row, end_column=span.column + len(getattr(node, "name", "")) + 4), message)
+
+
+def is_whole(loader: LibObject) -> bool:
+    """Say whether a loader's last batch is as full as the others: it is dropped, or there is no rest."""
+    dropped = loader.arg(8, "drop_last")
+    if isinstance(dropped, Const) and dropped.value:
+        return True
+    size, dataset = loader.arg(1, "batch_size"), loader.arg(0, "dataset")
+    rows = _rows(dataset) if dataset is not None else None
+    if isinstance(size, Const) and isinstance(size.value, int) and size.value > 0 and rows is not None:
+        return rows % size.value == 0
+    return False
+
+
+def _rows(dataset: Value) -> int | None:
+    """Return the number of rows of a dataset of known size: a part of random_split, a Subset of a range."""
+    if isinstance(dataset, LibObject) and dataset.name.endswith("random_split") and dataset.args:
+        number = dataset.args[0]
+        return number.value if isinstance(number, Const) and isinstance(number.value, int) else None
+    return None
+
+
+def split(machine: Machine, node: ast.AST, args: list[Value]) -> Value | None:
+    """Return the parts of random_split(dataset, lengths), each with its length."""
+    lengths = args[1] if len(args) > 1 else None
+    parts: list[Value] = []
+    if isinstance(lengths, Tuple):
+        parts = list(lengths.items)
+    elif isinstance(lengths, Ref):
+        fields = machine.fields(lengths)
+        parts = [fields[str(i)].value for i in range(len(fields)) if str(i) in fields]
+    if not parts:
+        return None
+    made = machine.evidence(node, "split here")
+    return Tuple(tuple(LibObject("torch.utils.data.random_split", (part, args[0]), made=made, key=machine.key(node, i)) for i, part in enumerate(parts)))
+

@@ -1,0 +1,161 @@
+"""What a reported loss holds besides the cross entropy: smoothing, class weights, further terms, a temperature.
+
+Losses are noted where an evaluation adds them up, collects, averages or exponentiates them; when the file has been
+read, each place that scored one becomes an observation that knows whether the plain value is reported beside it.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass, field
+
+from lintloss.facts.machine import Machine
+from lintloss.facts.observations import Reported, Setting
+from lintloss.facts.values import Const, LibObject, Opaque, Quantity, Ref, Scoring, Tensor, Term, Value, options
+from lintloss.findings import Evidence
+
+PENALTY = re.compile(
+    r"aux|z_?loss|balanc|penalt|regulari|(^|_|\.)reg(_|\b)|\bl[12](_|\b)|router|moe|diversity|orthogonal|ortho_|sparsity|"
+    r"commit|mtp|distill|smooth|entropy_(coef|weight|bonus)|weight_decay|coverage|alignment",
+    re.IGNORECASE,
+)
+WHOLE = re.compile(r"\bkl|kld|kl_|_kl|diverg|elbo|mu\b|logvar|log_var|nsp|next_sentence|gate|mel\b|mel_|stop_?token|start|end_", re.IGNORECASE)
+SQUARES = re.compile(r"\*\* ?2|\.square\(|\.pow\(|\.norm\(|logsumexp")
+CLASS_WEIGHTS = re.compile(r"weight|balance", re.IGNORECASE)
+SMOOTHING_CRITERIA = frozenset({"LabelSmoothingCrossEntropy"})
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """One thing in a reported loss that is no cross entropy. certain: it is there whatever the options say."""
+
+    said: str
+    certain: bool
+    place: Evidence | None = None
+
+
+@dataclass(slots=True)
+class Noted:
+    """The losses that one place of the checked file has scored, as far as they are reported."""
+
+    extras: dict[Extra, None] = field(default_factory=dict)
+    plain_rows: set[int] = field(default_factory=set)
+    extra_rows: set[int] = field(default_factory=set)
+    exponentiated: bool = False
+    settings: list[Setting] = field(default_factory=list)
+    evidence: tuple[Evidence, ...] = ()
+
+
+def note(machine: Machine, node: ast.AST, value: Value, *, exponentiated: bool = False) -> None:
+    """Note that a loss is reported (added up, collected, averaged, exponentiated) here."""
+    if not isinstance(value, Quantity) or value.scoring is None or value.scoring.site is None:
+        return
+    scoring = value.scoring
+    noted = machine.reports.setdefault(scoring.site, Noted())
+    noted.exponentiated |= exponentiated
+    row = getattr(node, "lineno", 0)
+    extras = extras_of(scoring, exponentiated or noted.exponentiated)
+    if not extras:
+        noted.plain_rows.add(row)
+        return
+    setting = _setting(machine)
+    if setting.phase not in {"evaluation", "shared"}:
+        return
+    noted.extra_rows.add(row)
+    noted.settings.append(setting)
+    noted.evidence = value.trace
+    noted.extras.update(dict.fromkeys(extras))
+
+
+def _setting(machine: Machine) -> Setting:
+    from lintloss.facts.phases import setting
+
+    home = machine.frames[0].module.path
+    frame = next(frame for frame in reversed(machine.frames) if frame.module.path == home)
+    return setting(machine, frame, tuple(machine.loops[-1:]))
+
+
+def extras_of(scoring: Scoring, exponentiated: bool = False) -> tuple[Extra, ...]:
+    """List what a scoring holds besides its cross entropy."""
+    found = [_smoothing(scoring), _weights(scoring), _temperature(scoring)]
+    if scoring.is_cross_entropy:
+        found += [_term(term, exponentiated) for term in scoring.extra]
+    return tuple(extra for extra in found if extra is not None)
+
+
+def _smoothing(scoring: Scoring) -> Extra | None:
+    if scoring.smoothed:
+        return Extra("the targets are smoothed", True, scoring.place)
+    value = scoring.label_smoothing
+    if isinstance(value, Const):
+        return Extra(f"label_smoothing={value.value}", True, scoring.place) if value.value else None
+    if isinstance(value, Opaque | Quantity):
+        return Extra("label smoothing, when it is switched on,", False, scoring.place)
+    return None
+
+
+def _weights(scoring: Scoring) -> Extra | None:
+    value = scoring.weight
+    if value is None or (isinstance(value, Const) and value.value in {None, False}) or not scoring.is_cross_entropy:
+        return None
+    if isinstance(value, Opaque):
+        certain = not value.key or not isinstance(value.key[-1], str)  # computed here, no option or parameter
+        return Extra("class weights", certain, scoring.place) if certain or CLASS_WEIGHTS.search(value.name) else None
+    return Extra("class weights", True, scoring.place) if isinstance(value, LibObject | Tensor | Ref | Quantity) else None
+
+
+def _temperature(scoring: Scoring) -> Extra | None:
+    steps = scoring.prediction.trace if isinstance(scoring.prediction, Tensor) else ()
+    step = next((step for step in steps if step.message.startswith("divided by a temperature")), None)
+    return Extra("a temperature", True, step) if step is not None else None
+
+
+def _term(term: Term, exponentiated: bool) -> Extra | None:
+    """Say whether a term is one that no reader of a loss expects; of a sum that *is* the loss, none is."""
+    if WHOLE.search(term.text) and not PENALTY.search(term.text):
+        return None
+    penalty = not term.is_loss and (term.scaled or bool(SQUARES.search(term.text)))
+    if PENALTY.search(term.text) or penalty or (exponentiated and term.scaled):
+        return Extra(f"the term `{term.text}`", not term.optional, term.place)
+    return None
+
+
+def weight_of(machine: Machine, value: Value | None) -> Value | None:
+    """Return class weights, None where they only leave ids out: ones, with zeros for the padding."""
+    fields = machine.fields(value) if isinstance(value, Ref) else machine.state.heap.fields(getattr(value, "key", ()))
+    held = [option for name, slot in fields.items() if name not in {"len", "boxed", "axes"} for option in options(slot.value)]
+    if held and all(isinstance(each, Const) and each.value in {0, 1} for each in held):
+        return None
+    return value
+
+
+def observe(machine: Machine) -> None:
+    """Turn what was noted into observations, once the file has been read."""
+    for site, noted in machine.reports.items():
+        if not noted.extras or not isinstance(site, Evidence):
+            continue
+        scope = _scope(machine, site)
+        beside = any(
+            other.plain_rows and other_site.path == site.path and _scope(machine, other_site) == scope
+            for other_site, other in machine.reports.items()
+            if other is not noted
+        )
+        rows = (site.span.row, site.span.end_row)
+        seen = Reported(
+            path=site.path,
+            span=site.span,
+            statement_rows=rows,
+            scope_rows=scope,
+            setting=noted.settings[-1],
+            extras=tuple((extra.said, extra.certain) for extra in noted.extras),
+            evidence=tuple(extra.place for extra in noted.extras if extra.place) + noted.evidence[-6:],
+            exponentiated=noted.exponentiated,
+            plain_beside=beside or bool(noted.plain_rows - noted.extra_rows),
+        )
+        machine.log["Reported", site.path, site.span, (), ""] = seen
+
+
+def _scope(machine: Machine, site: Evidence) -> tuple[int, int]:
+    module = machine.project.module(site.path)
+    return machine.anchor(module).scope(site.span.row) if module is not None else (1, 1)

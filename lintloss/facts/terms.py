@@ -1,0 +1,80 @@
+"""Sums of losses: which summand is the loss, and what the others are in the words of the code."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import replace
+
+from lintloss.facts.machine import Machine
+from lintloss.facts.values import ModelOutput, Quantity, Tensor, Term, Value
+
+LONGEST = 60
+TEMPERATURE = re.compile(r"temp|(^|_|\.)tau$|^T$", re.IGNORECASE)
+
+
+def main_first(left: Value, right: Value) -> tuple[tuple[Value, Value], tuple[Value, Value]]:
+    """Return the pairs (main, other) in the order to try: the summand that a cross entropy scored comes first."""
+    if _rank(right) > _rank(left):
+        return (right, left), (left, right)
+    return (left, right), (right, left)
+
+
+def _rank(value: Value) -> int:
+    if not isinstance(value, Quantity) or value.scoring is None:
+        return 0
+    if not value.scoring.is_cross_entropy:
+        return 1
+    return 2 if value.scoring.presumed else 3
+
+
+def added(machine: Machine, node: ast.AST, loss: Quantity, other: Value, *, is_right: bool) -> Term | None:
+    """Describe the summand `other`, the right or left one of the sum at `node`; None where the code does not show it."""
+    summand = _summand(node, is_right=is_right)
+    if summand is None:
+        return None
+    return Term(
+        ast.unparse(summand)[:LONGEST],
+        machine.evidence(node, "a further term is added to the loss here"),
+        is_loss=isinstance(other, Quantity),
+        scaled=_is_scaled(summand) or (isinstance(other, Quantity) and other.scoring is not None and other.scoring.scaled),
+        optional=_is_optional(machine, loss),
+    )
+
+
+def scaled(quantity: Quantity) -> Quantity:
+    """Remember that a loss was multiplied by a factor, as terms are."""
+    if quantity.scoring is None:
+        return quantity
+    return replace(quantity, scoring=replace(quantity.scoring, scaled=True))
+
+
+def cooled(machine: Machine, node: ast.AST, value: Tensor | ModelOutput) -> Tensor:
+    """Return logits / t: the same logits, which remember that t is called a temperature."""
+    logits = value.logits if isinstance(value, ModelOutput) else value
+    divisor = node.value if isinstance(node, ast.AugAssign) else node.right if isinstance(node, ast.BinOp) else None
+    if divisor is None or not TEMPERATURE.search(ast.unparse(divisor)):
+        return logits
+    return logits.with_step(machine.evidence(node, "divided by a temperature here"))
+
+
+def _summand(node: ast.AST, *, is_right: bool) -> ast.expr | None:
+    if isinstance(node, ast.AugAssign):
+        return node.value if is_right else node.target
+    value = node.value if isinstance(node, ast.Assign) else node
+    if not isinstance(value, ast.BinOp):
+        return None
+    return value.right if is_right else value.left
+
+
+def _is_scaled(node: ast.expr) -> bool:
+    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)
+
+
+def _is_optional(machine: Machine, loss: Quantity) -> bool:
+    """Say whether the sum is under a condition that is not known, one that was asked after the loss was scored."""
+    scored = loss.scoring.place if loss.scoring is not None else None
+    path, first = machine.frame.module.path, getattr(machine.frame.node, "lineno", 1)
+    if scored is not None and scored.path == path:
+        first = max(first, scored.span.row)
+    return any(place.path == path and place.span.row > first for _, place, _ in machine.guards)
