@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
-from lintloss.facts import calls, evaluation, regularizers
+from lintloss.facts import calls, evaluation, regularizers, truncation
 from lintloss.facts.machine import Frame, Machine, OutOfBudget
 from lintloss.facts.observations import Observation
 from lintloss.facts.project import Project
@@ -46,7 +46,8 @@ def infer(module: Module, project: Project) -> Facts:
             _root_of_missed(machine, function)
     regularizers.observe(machine)
     seen = [each for each in machine.log.values() if each.path == module.path]
-    seen += evaluation.observe(machine, evaluation.passes(machine, module))
+    passes = evaluation.passes(machine, module)
+    seen += [*evaluation.observe(machine, passes), *truncation.observe(machine, module, passes)]
     seen.sort(key=lambda each: (each.span, type(each).__name__))
     return Facts(tuple(seen), machine.assigned)
 
