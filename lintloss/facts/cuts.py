@@ -11,7 +11,7 @@ from lintloss.facts.callers import text_of
 from lintloss.facts.caps import BUDGET, Cap, Function, Origin, assigned, defaults, parameters, passed
 
 WRAPPERS = {"tqdm", "enumerate", "track", "list", "iter", "progress_bar", "trange"}
-ENDLESS = re.compile(r"cycle|infinit|endless|stream|forever|random|sampl", re.IGNORECASE)
+ENDLESS = re.compile(r"cycle|infinit|endless|stream|forever|random|sampler|sampling|resampl", re.IGNORECASE)
 REPORTS = re.compile(r"print|log|write|info|report|display|update_|set_postfix|add_scalar|warn", re.IGNORECASE)
 BATCH = re.compile(r"batch|(^|[._])bs(z)?$", re.IGNORECASE)
 

@@ -141,11 +141,14 @@ def _expression(machine: Machine, module: Module, place: Evidence) -> ast.AST | 
 
 def _cut(machine: Machine, module: Module, passes: list[Pass]) -> Iterator[Truncation]:
     for each, loop in _loops(passes):
-        if loop.statement is None or _is_endless(machine, module, loop):
+        if loop.statement is None:
             continue
+        endless = _is_endless(machine, module, loop)
         function = each.scene.node if isinstance(each.scene.node, Function) else None
         around = each.scene.node if function is not None else loop.statement
         for cut in cuts.cuts(Origin(machine, module, function), loop.statement, around):
+            if endless and cut.how != "whole":
+                continue
             yield _at(machine, module, cut.node, cut.how, cap=cut.cap, severity=cut.severity, data=_data(loop), reasons=(loop.place,))
 
 
@@ -204,13 +207,19 @@ def _global(machine: Machine, module: Module, name: str) -> Value | None:
     return imports.resolve(machine, slot.value) if isinstance(slot.value, Pending) else slot.value
 
 
+def _is_shared(module: Module, function: Func) -> bool:
+    """Say whether a generator serves other loops too, where giving full batches only may be what is wanted."""
+    name = getattr(function.node, "name", "")
+    return sum(isinstance(node, ast.Name) and node.id == name for node in ast.walk(module.tree)) > 1
+
+
 def _kept(machine: Machine, module: Module, passes: list[Pass]) -> Iterator[Truncation]:
     for _, loop in _loops(passes):
         for function in _generators(machine, module, loop):
             place = leftovers.keeps(function.node)
             if place is None:
                 continue
-            if function.module is module:
+            if function.module is module and not _is_shared(module, function):
                 yield _at(machine, module, place, "leftovers", data=_data(loop), reasons=(loop.place,))
             elif loop.statement is not None and isinstance(loop.statement, ast.For):
                 span = machine.anchor(function.module).span(place)
