@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
-from lintloss.facts import calls, evaluation, regularizers, truncation
+from lintloss.facts import calls, evaluation, regularizers, splits, truncation
 from lintloss.facts.machine import Frame, Machine, OutOfBudget
 from lintloss.facts.observations import Observation
 from lintloss.facts.project import Project
@@ -47,7 +47,7 @@ def infer(module: Module, project: Project) -> Facts:
     regularizers.observe(machine)
     seen = [each for each in machine.log.values() if each.path == module.path]
     passes = evaluation.passes(machine, module)
-    seen += [*evaluation.observe(machine, passes), *truncation.observe(machine, module, passes)]
+    seen += [*evaluation.observe(machine, passes), *truncation.observe(machine, module, passes), *splits.observe(machine, module, passes)]
     seen.sort(key=lambda each: (each.span, type(each).__name__))
     return Facts(tuple(seen), machine.assigned)
 
