@@ -62,6 +62,10 @@ def running_mean(machine: Machine, node: ast.AugAssign) -> bool:
 
 def store(machine: Machine, target: ast.expr, value: Value) -> None:
     """Bind `value` to a target: a name, an attribute, an item, a tuple of those."""
+    from lintloss.facts import truncation
+
+    if isinstance(target, ast.Name | ast.Attribute):
+        truncation.note_stored(machine, target.id if isinstance(target, ast.Name) else target.attr, value, target)
     if isinstance(target, ast.Name):
         value = _as_loss(machine, target, named(value, target.id))
         machine.write(target.id, value)

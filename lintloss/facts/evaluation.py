@@ -58,6 +58,14 @@ class Pass:
         return self.region.scene(self.forward)
 
     @property
+    def outer(self) -> frozenset[object]:
+        """Return the loops around the region: those that its own loop is in."""
+        if self.region.loop is None:
+            return frozenset()
+        keys = [loop.key for loop in self.forward.loops]
+        return frozenset(keys[: keys.index(self.region.loop.key)]) if self.region.loop.key in keys else frozenset()
+
+    @property
     def is_direct(self) -> bool:
         return self.region.index == len(self.forward.scenes) - 1
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
-from lintloss.facts import calls, dead, evaluation, regularizers
+from lintloss.facts import calls, dead, evaluation, regularizers, splits, truncation
 from lintloss.facts.machine import Frame, Machine, OutOfBudget
 from lintloss.facts.observations import Observation
 from lintloss.facts.project import Project
@@ -47,7 +47,8 @@ def infer(module: Module, project: Project) -> Facts:
     regularizers.observe(machine)
     dead.observe(machine)
     seen = [each for each in machine.log.values() if each.path == module.path]
-    seen += evaluation.observe(machine, evaluation.passes(machine, module))
+    passes = evaluation.passes(machine, module)
+    seen += [*evaluation.observe(machine, passes), *truncation.observe(machine, module, passes), *splits.observe(machine, module, passes)]
     seen.sort(key=lambda each: (each.span, type(each).__name__))
     return Facts(tuple(seen), machine.assigned)
 
@@ -69,9 +70,11 @@ def _root(machine: Machine, function: Func, kwargs: dict[str, Value]) -> None:
 def _root_of_missed(machine: Machine, function: Func) -> None:
     """Run the branches that the known calls leave out; what those calls showed stands."""
     before = dict(machine.log)
+    forwards, trained = dict(machine.forwards), dict(machine.trained)
     seen = {key[:3] for key in before}
     _root(machine, function, _anything(machine, function.node))
     machine.log = before | {key: each for key, each in machine.log.items() if key[:3] not in seen}
+    machine.forwards, machine.trained = forwards, trained  # flags that nobody passed say nothing about modes
 
 
 def _has_missed(machine: Machine, node: ast.AST) -> bool:

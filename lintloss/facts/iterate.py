@@ -40,10 +40,18 @@ def over(machine: Machine, node: ast.For | ast.AsyncFor, body: Callable[[], str]
     iterable = evaluate(machine, node.iter)
     loop, elements = describe(machine, node, node.iter, iterable, machine.text(node.target))
     loop.statement = node
+    loop.over = iterable if not isinstance(node.iter, ast.Call) else _wrapped(machine, node.iter)
     equality.note_sampler(machine, loop, node.body, node.target)
     equality.note_loader(machine, loop, loop.iterates)
     equality.note_bound(machine, loop, node.iter)
     run(machine, loop, lambda: assign.store(machine, node.target, elements()), body)
+
+
+def _wrapped(machine: Machine, node: ast.expr) -> Value:
+    """Return what tqdm(), enumerate() and the like wrap, where that has a name."""
+    while isinstance(node, ast.Call) and node.args:
+        node = node.args[0]
+    return evaluate(machine, node) if isinstance(node, ast.Name | ast.Attribute) else UNKNOWN
 
 
 def endless(machine: Machine, node: ast.While, body: Callable[[], str]) -> None:

@@ -37,4 +37,5 @@ class Loop:
     full: list[Evidence] = field(default_factory=list)  # proof that the last batch is as full as the others
     exits: list[Evidence] = field(default_factory=list)  # breaks
     names: frozenset[str] = frozenset()
+    over: Value = UNKNOWN  # what the header evaluates to, wrappers taken off
     statement: ast.For | ast.AsyncFor | ast.While | None = None

@@ -15,7 +15,7 @@ from lintloss.facts.observations import Observation
 from lintloss.facts.project import Project
 from lintloss.facts.relevance import Relevance
 from lintloss.facts.state import Slot, State, join_states
-from lintloss.facts.values import UNKNOWN, Const, Key, Opaque, Ref, Value, join
+from lintloss.facts.values import UNKNOWN, Const, Key, LibObject, Opaque, Ref, Value, join
 from lintloss.findings import Evidence
 from lintloss.parse import Module
 
@@ -86,6 +86,7 @@ class Machine:
         self.gradients: list[str] = []  # what the open `with` blocks and decorators say: see gradients.py
         self.trained: dict[Key, bool] = {}  # scope in which backward() is called -> on every path (see forwards.py)
         self.forwards: dict[Key, Forward] = {}  # by place and calling context
+        self.stored: dict[tuple[Key, str], tuple[LibObject, Evidence]] = {}  # loaders that drop, by an evaluation's name
         self.steps = 0
         self.spent = 0
         self.limit = STEPS

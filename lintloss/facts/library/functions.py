@@ -251,6 +251,15 @@ def _defaultdict(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwa
     return ref
 
 
+def _adapted(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """get_peft_model(base, config) is the base with modules added, born in training mode."""
+    base = args[0] if args else kwargs.get("model", UNKNOWN)
+    config = args[1] if len(args) > 1 else kwargs.get("peft_config", UNKNOWN)
+    if not isinstance(base, LibObject):
+        return None
+    return LibObject(base.name, base.args, (*base.kwargs, ("adapter", config)), machine.evidence(node, "adapters are added here"), machine.key(node, "peft"))
+
+
 def _next(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     """next(iterator) inside a counting loop makes that loop one over the loader's batches."""
     from lintloss.facts import equality
@@ -270,15 +279,6 @@ def _random_split(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kw
     from lintloss.facts import padding
 
     return padding.split(machine, node, [*args, *(kwargs[name] for name in ("lengths",) if name in kwargs)])
-
-
-def _adapted(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
-    """get_peft_model(base, config) is the base with modules added, born in training mode."""
-    base = args[0] if args else kwargs.get("model", UNKNOWN)
-    config = args[1] if len(args) > 1 else kwargs.get("peft_config", UNKNOWN)
-    if not isinstance(base, LibObject):
-        return None
-    return LibObject(base.name, base.args, (*base.kwargs, ("adapter", config)), machine.evidence(node, "adapters are added here"), machine.key(node, "peft"))
 
 
 NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]] = {

@@ -26,6 +26,7 @@ from lintloss.facts.units import count
 from lintloss.facts.values import (
     UNKNOWN,
     Choice,
+    Class,
     Const,
     Func,
     Lib,
@@ -57,6 +58,8 @@ def call(machine: Machine, node: ast.Call, receiver: Value, name: str, args: lis
         effect = meters.call(machine, node, receiver, name, args, kwargs)
     if effect is not None:
         return effect
+    if isinstance(receiver, Class) and name == "splits":  # torchtext: one iterator of this class for each split
+        return machine.new_list(node, Ref(machine.key(node, receiver.node.name), "instance", receiver), Const(3))
     if isinstance(receiver, Lib):
         return None
     if isinstance(receiver, LibObject | Opaque) and name in text.ENCODERS and text.is_tokenizer(receiver):

@@ -58,6 +58,7 @@ def call(machine: Machine, node: ast.AST, made: LibObject, args: list[Value], kw
         inner = made.arg(0, "module") or made.arg(0, "model")
         return calls.call(machine, node, inner, args, kwargs) if inner is not None else machine.opaque(node)
     if outputs.is_labelled(kwargs):
+        forwards.note(machine, node, made)
         return outputs.of_call(machine, node, made, args, kwargs)
     if name == "Sequential":
         forwards.note(machine, node, made)
@@ -120,10 +121,10 @@ def call_opaque(machine: Machine, node: ast.AST, callee: Value, args: list[Value
         return text.encoded(machine, node, callee, args, kwargs)
     if isinstance(callee, Opaque) and callee.name in {"forward", "module", "__call__"} and len(callee.key) > 1:
         name = str(callee.key[-2]).lstrip(".")
+    forwards.note_opaque(machine, node, callee, name, kwargs)
     over_ranks = ranks.call(machine, node, name, "", args, kwargs) if name else None
     if over_ranks is not None:
         return over_ranks
-    forwards.note_opaque(machine, node, callee, name, kwargs)
     if CRITERION_NAME.search(name) and len(args) + len(kwargs) >= 2:
         return _presumed_criterion(machine, node, name, args, kwargs)
     if (MODEL_NAME.search(name) and (args or kwargs)) or outputs.is_labelled(kwargs):
