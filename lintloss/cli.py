@@ -33,9 +33,9 @@ def run_typer(words: Sequence[str]) -> int:
 
     Raises: UsageError: the words make no command.
     """
-    from lintloss.command import more, serve, verify
+    from lintloss.command import diagnose, locate, more, serve, verify
 
-    for part in (verify, more, serve):
+    for part in (verify, locate, diagnose, more, serve):
         part.register(app)
     command: tuple[str, ...] = ()
     if words[:1] == ["verify"]:  # what stands behind `--` is not ours to read

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from front.test_front_door import run
 
+from front.test_front_door import run
 from lintloss.command import verify
 from lintloss.verify.command import _parser
 
