@@ -47,6 +47,8 @@ def note_binding(machine: Machine, target: ast.Name, value: Value) -> None:
     frame = machine.frame
     if frame.module.path != machine.frames[0].module.path or target.id.startswith("_"):
         return
+    if not isinstance(frame.statement, ast.Assign | ast.AnnAssign | ast.AugAssign):
+        return  # a loop's or comprehension's target is there to be had, not to be reported
     what = _what(target.id, value) or _counter(target.id, value, frame.statement)
     if what:
         setting = _setting(machine)
