@@ -47,7 +47,7 @@ def note_binding(machine: Machine, target: ast.Name, value: Value) -> None:
     frame = machine.frame
     if frame.module.path != machine.frames[0].module.path or target.id.startswith("_"):
         return
-    if not isinstance(frame.statement, ast.Assign | ast.AnnAssign | ast.AugAssign):
+    if not _assigns(frame.statement, target):
         return  # a loop's or comprehension's target is there to be had, not to be reported
     what = _what(target.id, value) or _counter(target.id, value, frame.statement)
     if what:
@@ -55,6 +55,13 @@ def note_binding(machine: Machine, target: ast.Name, value: Value) -> None:
         if setting.phase == "evaluation":
             place = machine.evidence(target, f"{what} bound here")
             machine.bound[target] = Bound(frame.node, target, what, place, setting, machine.loops[-1] if machine.loops else None)
+
+
+def _assigns(statement: ast.stmt | None, target: ast.Name) -> bool:
+    """Say whether the running statement is the assignment to this very name."""
+    if isinstance(statement, ast.Assign):
+        return any(each is target for goal in statement.targets for each in ast.walk(goal))
+    return isinstance(statement, ast.AnnAssign | ast.AugAssign) and statement.target is target
 
 
 def _what(name: str, value: Value) -> str:
