@@ -8,7 +8,7 @@ import libcst as cst
 
 from lintloss.facts.observations import Averaging
 from lintloss.findings import Edit, Fix
-from lintloss.repair.code import Code, called, has_comment, number_read, only_argument, spelling
+from lintloss.repair.code import Code, called, has_comment, inner, number_read, only_argument, spelling
 from lintloss.repair.labels import Scored, scored_at
 from lintloss.repair.totals import Term, Total, is_first, term_of, total_named
 from lintloss.rule_scope import RuleScope
@@ -42,7 +42,7 @@ class Average:
 
 def average_at(node: cst.CSTNode, seen: Averaging, scope: RuleScope) -> Average | None:
     """Find the pieces of an average in its scope, None where one is missing or used for something else, too."""
-    code = Code(scope)
+    code, node = Code(scope), inner(node)
     scored = scored_at(code, seen.before.scoring, seen.path)
     found = _numerator(code, node)
     if scored is None or scored.loop is None or found is None or seen.before.negated or has_comment(node):
@@ -83,7 +83,7 @@ def reweighed(average: Average) -> Fix | None:
 
 
 def recounted(average: Average) -> Fix | None:
-    """Weigh by scored tokens where rows are weighed and counted, in the counter that is there if that is all it does."""
+    """Weigh by scored tokens where rows are weighed and counted, in the counter that is there for them."""
     code, total, count, factor = average.code, average.total, average.scored.count, average.term.factor
     number = divisor_total(average)
     if number is None or factor is None or count is None or code.text(number.term) != code.text(factor):
@@ -114,12 +114,34 @@ def counted(average: Average) -> Fix | None:
     )
 
 
-def multiplied(average: Average, count: str) -> Fix | None:
-    """Multiply each mean by the count it was taken over; the divisor is right already."""
+def multiplied(average: Average, count: str | None = None) -> Fix | None:
+    """Multiply each mean by `count`, or by what the divisor grows by: the divisor is right already."""
     if average.term.factor is not None or average.term.exp:
         return None
+    if count is None:
+        number, code = divisor_total(average), average.code
+        if number is None or not code.is_same(number.term, number.step, average.total.step, number.loop):
+            return None
+        count = code.factor(number.term)
     edit = Edit(average.code.scope.span_of(average.total.term), f"{average.term.loss} * {count}")
     return Fix("Multiply each mean by what it was taken over: the number changes", (edit,))
+
+
+def restarted(node: cst.CSTNode, scope: RuleScope) -> Fix | None:
+    """Let the counter that a quotient divides by start at 0 instead of 1."""
+    code, node = Code(scope), inner(node)
+    divisor = divisor_of(node)
+    number = total_named(code, divisor.value) if isinstance(divisor, cst.Name) else None
+    if number is None or is_read_elsewhere(code, number, node) or not _is_one(number.term):
+        return None
+    start = number.start.body[0]
+    if not isinstance(start, cst.Assign | cst.AnnAssign) or start.value is None or not _is_one(start.value):
+        return None
+    return Fix("Count from 0: the number changes", (Edit(scope.span_of(start.value), "0"),))
+
+
+def _is_one(node: cst.BaseExpression) -> bool:
+    return isinstance(node, cst.Integer) and node.value == "1"
 
 
 def divisor_total(average: Average) -> Total | None:
@@ -167,22 +189,22 @@ def _numerator(code: Code, node: cst.CSTNode) -> tuple[str, str] | None:
     if isinstance(node, cst.AugAssign) and isinstance(node.operator, cst.DivideAssign):
         return (node.target.value, node.target.value) if isinstance(node.target, cst.Name) else None
     if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.Divide):
-        inner = number_read(node.left)
-        if isinstance(inner, cst.Call) and called(inner) in SUMS:
-            inner = _collected(inner) or inner
-        return (inner.value, code.factor(node.left)) if isinstance(inner, cst.Name) else None
+        held = number_read(node.left)
+        if isinstance(held, cst.Call) and called(held) in SUMS:
+            held = _collected(held) or held
+        return (held.value, code.factor(node.left)) if isinstance(held, cst.Name) else None
     return _of_mean(code, node) if isinstance(node, cst.Call) and called(node) in MEANS else None
 
 
 def _of_mean(code: Code, node: cst.Call) -> tuple[str, str] | None:
     """Read `np.mean(xs)`, `torch.stack(xs).mean()` and `torch.mean(torch.stack(xs))`."""
-    inner = only_argument(node)
+    held = only_argument(node)
     if not node.args and isinstance(node.func, cst.Attribute):
-        inner = node.func.value
-    if isinstance(inner, cst.Name) and node.args:
-        return inner.value, f"sum({inner.value})"
-    name = _collected(inner) if isinstance(inner, cst.Call) and called(inner) in STACKS else None
-    return (name.value, f"{code.text(inner)}.sum()") if isinstance(name, cst.Name) and inner is not None else None
+        held = node.func.value
+    if isinstance(held, cst.Name) and node.args:
+        return held.value, f"sum({held.value})"
+    name = _collected(held) if isinstance(held, cst.Call) and called(held) in STACKS else None
+    return (name.value, f"{code.text(held)}.sum()") if isinstance(name, cst.Name) and held is not None else None
 
 
 def _collected(call: cst.Call) -> cst.BaseExpression | None:

@@ -137,6 +137,13 @@ def walk(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
         stack.extend(reversed(each.children))
 
 
+def inner(node: cst.CSTNode) -> cst.CSTNode:
+    """Return what a statement that has its rows for itself says: those stand at one span."""
+    if isinstance(node, cst.SimpleStatementLine) and len(node.body) == 1:
+        node = node.body[0]
+    return node.value if isinstance(node, cst.Expr) else node
+
+
 def has_comment(node: cst.CSTNode) -> bool:
     return any(isinstance(each, cst.Comment) for each in walk(node))
 
