@@ -44,8 +44,10 @@ def average_at(node: cst.CSTNode, seen: Averaging, scope: RuleScope) -> Average 
     """Find the pieces of an average in its scope, None where one is missing or used for something else, too."""
     code, node = Code(scope), inner(node)
     scored = scored_at(code, seen.before.scoring, seen.path)
-    found = _numerator(code, node)
-    if scored is None or scored.loop is None or found is None or seen.before.negated or has_comment(node):
+    found = numerator_of(code, node)
+    if scored is None or scored.loop is None or scored.scoring.masked or found is None:
+        return None
+    if seen.before.negated or has_comment(node):
         return None
     name, numerator = found
     total = total_named(code, name)
@@ -184,7 +186,7 @@ def is_read_elsewhere(code: Code, total: Total, node: cst.CSTNode) -> bool:
     return False
 
 
-def _numerator(code: Code, node: cst.CSTNode) -> tuple[str, str] | None:
+def numerator_of(code: Code, node: cst.CSTNode) -> tuple[str, str] | None:
     """Return the name of the total that a node averages, and the code of that total."""
     if isinstance(node, cst.AugAssign) and isinstance(node.operator, cst.DivideAssign):
         return (node.target.value, node.target.value) if isinstance(node.target, cst.Name) else None

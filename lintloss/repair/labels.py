@@ -73,8 +73,8 @@ class Scored:
     def is_loss(self, node: cst.BaseExpression) -> bool:
         """Say whether an expression is what the criterion returned, or the number in it."""
         tensor = number_read(node)
-        if isinstance(tensor, cst.Name) and self.loop is not None:
-            value = self.code.value_of(tensor.value, self.loop)
+        if isinstance(tensor, cst.Name):
+            value = self.code.value_of(tensor.value, self.loop or self.code.scope.tree)
             return value is not None and number_read(value) is self.call
         return tensor is self.call
 
@@ -83,7 +83,7 @@ def scored_at(code: Code, scoring: Scoring | None, path: str) -> Scored | None:
     """Return the criterion call of a scoring, None where the scope does not hold it or it is not torch's."""
     if scoring is None or scoring.place is None or scoring.site is None or scoring.called not in CRITERIA:
         return None
-    if scoring.presumed or scoring.masked or scoring.weight is not None or scoring.extra or scoring.scaled:
+    if scoring.presumed or scoring.weight is not None or scoring.extra or scoring.scaled:
         return None
     inside = code.scope.rows[0] <= scoring.site.span.row <= code.scope.rows[1]
     if not inside or scoring.site.path != path or scoring.site.span != scoring.place.span:
