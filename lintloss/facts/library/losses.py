@@ -52,6 +52,7 @@ def call(machine: Machine, node: ast.AST, name: str, criterion: str, args: list[
         label_smoothing=option("label_smoothing") or (Const(0.1) if name in regularizers.SMOOTHING_CRITERIA else None),
         place=machine.evidence(node, f"{name} with reduction={reduction!r} here"),
         owner="keras" if name in KERAS_CRITERIA else "call",
+        called=name,
     )
     return scored(machine, node, scoring)
 
