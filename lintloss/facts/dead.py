@@ -21,7 +21,7 @@ from lintloss.findings import Evidence
 SHIFTED = re.compile(r"shift|(mask|smooth)\w*_?(label|target|id)s?$|(label|target)s?_?(mask|shift)\w*$", re.IGNORECASE)
 TOKENS = re.compile(r"tok(en)?s?(_|$)|ntok|words|scored|num_(valid|target)|n_(valid|target)", re.IGNORECASE)
 LOSSES = re.compile(
-    r"(mask|weight|token|nll|normali|val|valid|eval|test|dev)\w*_?(loss|nll|ce)$|(loss|nll)_?(mask|weight|per_token|eval|val)\w*$|nll_sum|loss_sum",
+    r"(mask|weight|token|nll|normali)\w*_?(loss|nll|ce)$|(loss|nll)_?(mask|weight|per_token)\w*$|nll_sum|loss_sum",
     re.IGNORECASE,
 )
 TRAINING = re.compile(r"(^|_)(train|tr)(ing)?_", re.IGNORECASE)
