@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import arithmetic, dead, equality, regularizers, writes
+from lintloss.facts import arithmetic, dead, equality, names, regularizers, writes
 from lintloss.facts.expressions import evaluate, subscript_key
 from lintloss.facts.library import shapes
 from lintloss.facts.machine import Machine
@@ -68,6 +68,7 @@ def store(machine: Machine, target: ast.expr, value: Value) -> None:
         truncation.note_stored(machine, target.id if isinstance(target, ast.Name) else target.attr, value, target)
     if isinstance(target, ast.Name):
         value = _as_loss(machine, target, named(value, target.id))
+        names.note(machine, machine.frame.statement or target, target.id, value)
         machine.write(target.id, value)
         dead.note_binding(machine, target, value)
         machine.assigned[machine.frame.module.path, target.lineno] = value

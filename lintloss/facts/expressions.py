@@ -293,6 +293,8 @@ def _list(machine: Machine, node: ast.List | ast.Set) -> Value:
 
 
 def _dict(machine: Machine, node: ast.Dict) -> Value:
+    from lintloss.facts import names
+
     from lintloss.facts import dead
 
     ref = Ref(machine.key(node, "dict"), "dict")
@@ -304,6 +306,8 @@ def _dict(machine: Machine, node: ast.Dict) -> Value:
                 for name, slot in machine.fields(made).items():
                     machine.put(ref, name, slot.value)
             continue
+        if isinstance(key, ast.Constant) and isinstance(key.value, str) and not isinstance(value, ast.Name):
+            names.note(machine, value, key.value, made)
         machine.put(ref, subscript_key(machine, key), made)
         dead.note_store(machine, key, value, made)
     return ref
@@ -411,7 +415,7 @@ def _named_length(machine: Machine, value: Value, node: ast.AST) -> Value:
 
     if _is_mapping(machine, value, node):
         return Quantity(Unit.of(key=1), counted=value, trace=(machine.evidence(node, "len() of a mapping counts its keys"),))
-    name = value.name if isinstance(value, Opaque) else ast.unparse(node)
+    name = value.name if isinstance(value, Opaque) else node.attr if isinstance(node, ast.Attribute) else ast.unparse(node)
     key: Key = value.key if isinstance(value, Opaque) else value.id if isinstance(value, Ref) else ()
     if iterate.BATCHES.search(name):
         return Quantity(count("batch"), of=key, counted=value)

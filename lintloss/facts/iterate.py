@@ -62,6 +62,8 @@ def endless(machine: Machine, node: ast.While, body: Callable[[], str]) -> None:
     text = machine.text(node)
     if re.search(r"\bnext\(", text):
         loop.unit = "batch"
+    if isinstance(node.test, ast.Compare) and isinstance(node.test.ops[0], ast.Lt | ast.LtE) and isinstance(node.test.left, ast.Name):
+        loop.length = evaluate(machine, node.test.comparators[0])
     equality.note_sampler(machine, loop, node.body)
     run(machine, loop, lambda: None, body)
 

@@ -35,7 +35,20 @@ def element(machine: Machine, value: LibObject, loop: Loop) -> Value:
     if short(value) in {"ModuleList", "Sequential"}:
         return _layer_of(machine, value)
     batch = rows.of_loader(machine, value) if is_loader(value) else None
-    return batch if batch is not None and batch != UNKNOWN else Opaque((*value.key, "[]"), "")
+    return _as_tensors(machine, batch) if batch is not None and batch != UNKNOWN else Opaque((*value.key, "[]"), "")
+
+
+def _as_tensors(machine: Machine, batch: Value) -> Value:
+    """Return a batch whose lists of numbers, a row each, have become tensors."""
+    if isinstance(batch, Tuple):
+        return Tuple(tuple(_as_tensors(machine, item) for item in batch.items))
+    if isinstance(batch, Ref) and batch.kind == "list":
+        return Opaque((*batch.id, "batched"), "")
+    if isinstance(batch, Ref) and batch.kind == "dict":
+        for name, slot in list(machine.fields(batch).items()):
+            if isinstance(slot.value, Ref) and slot.value.kind == "list":
+                machine.put(batch, name, Opaque((*slot.value.id, "batched"), name))
+    return batch
 
 
 def _layer_of(machine: Machine, value: LibObject) -> Value:

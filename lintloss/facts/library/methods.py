@@ -218,7 +218,10 @@ def _quantity(machine: Machine, node: ast.Call, value: Quantity, name: str, args
         field = losses.unreduced(value) if args and args[0] != Const(1) else value
         rows = len(args) == 2 and field.axes in {("position",), ("pos",)}
         return replace(field, axes=("row", "pos")) if rows else field
-    if name in {"max", "min", "argmax", "argmin", "std", "var", "median"}:
+    if name in {"numel", "nelement"} and value.axes and value.scoring is not None:
+        unit = count("token" if "token" in value.axes else "position")
+        return Quantity(unit, of=value.of, counted=value.scoring.target)
+    if name in {"max", "min", "argmax", "argmin", "std", "var", "median", "size"}:
         return machine.opaque(node)
     return value
 
