@@ -29,6 +29,7 @@ from lintloss.facts.values import (
     Tensor,
     Tuple,
     Value,
+    Window,
     join,
     options,
 )
@@ -138,6 +139,8 @@ def item(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
     if isinstance(owner, Ref) and owner.kind != "instance":
         if isinstance(node.slice, ast.Slice):
             return owner
+        if windows.is_tensor_index(node.slice):  # a list that was made a tensor
+            return windows.index(machine, Tensor("", Window(owner.id), None, owner.id), node)
         return _heap_item(machine, owner, subscript_key(machine, node.slice))
     if isinstance(owner, Tuple):
         return _tuple_item(machine, owner, node)

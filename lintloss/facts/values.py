@@ -152,6 +152,11 @@ class Window:
         return self.lower != ZERO or self.upper != END
 
     @property
+    def is_trimmed(self) -> bool:
+        """Say whether a number of positions was cut off at either end, as a shift does it."""
+        return self.is_cut and self.lower.is_const and (END - self.upper).is_const
+
+    @property
     def length(self) -> Linear:
         return self.upper - self.lower
 

@@ -206,7 +206,7 @@ def _tensor(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) 
             machine.put(ref, str(index), item)
         return ref
     if isinstance(first, Ref) and first.kind == "list":
-        return rows.stacked(machine, first) or first
+        return rows.of_list(machine, first) or first
     return first
 
 

@@ -32,7 +32,7 @@ def length(value: LibObject) -> Value:
 def element(machine: Machine, value: LibObject, loop: Loop) -> Value:
     from lintloss.facts.library import rows
 
-    batch = rows.of_loader(machine, value) if is_loader(value) else None
+    batch = rows.of_loader(machine, value, loop) if is_loader(value) else None
     return batch if batch is not None and batch != UNKNOWN else Opaque((*value.key, "[]"), "")
 
 

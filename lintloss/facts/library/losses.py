@@ -77,7 +77,7 @@ def item_of(node: ast.AST, machine: Machine, prediction: Value, target: Value, i
     if CLASSES.search(text):
         return "example"
     flat = FLATTENED.search(text) or any(isinstance(v, Tensor) and v.axes is not None and "position" in v.axes for v in (prediction, target))
-    sliced = any(isinstance(v, Tensor) and v.window is not None and v.window.is_cut for v in (prediction, target))
+    sliced = any(isinstance(v, Tensor) and v.window is not None and v.window.is_trimmed for v in (prediction, target))
     kind = task(machine.frame) if machine.frames else "unknown"
     outer = task(machine.frames[0]) if machine.frames else "unknown"
     if sliced or isinstance(ignore_index, Const | Opaque) and ignore_index != Const(-100):
