@@ -27,7 +27,10 @@ def of(machine: Machine, node: ast.expr) -> Linear:
     if isinstance(node, ast.BinOp):
         return _binary(machine, node)
     if isinstance(node, ast.IfExp):
-        return of(machine, node.body)
+        from lintloss.facts import branches
+
+        decided = branches.decide(machine, node.test)
+        return _text(machine, node) if decided is None else of(machine, node.body if decided else node.orelse)
     if isinstance(node, ast.Call):
         return _call(machine, node)
     if isinstance(node, ast.Name):

@@ -346,6 +346,8 @@ def join(left: Value, right: Value) -> Value:
             merged.append(value)
     if any(isinstance(v, Quantity | Ref | Tensor | LibObject | ModelOutput) for v in merged):
         merged = [v for v in merged if not is_placeholder(v)] or merged
+    if any(isinstance(v, Lib | ModuleValue | Class | Func) for v in merged):  # an import, and what it was found to bind
+        merged = [v for v in merged if not isinstance(v, Pending)] or merged
     if len(merged) == 1:
         return merged[0]
     return Choice(tuple(merged)) if len(merged) <= LIMIT else UNKNOWN

@@ -30,8 +30,12 @@ def length(value: LibObject) -> Value:
 
 
 def element(machine: Machine, value: LibObject, loop: Loop) -> Value:
+    from lintloss.facts import symbolic
     from lintloss.facts.library import rows
 
+    if value.name == "builtins.range":
+        machine.strides[(*value.key, "[]")] = (symbolic.of_range(value)[1], loop.place)
+        return Opaque((*value.key, "[]"), "")
     batch = rows.of_loader(machine, value, loop) if is_loader(value) else None
     return batch if batch is not None and batch != UNKNOWN else Opaque((*value.key, "[]"), "")
 

@@ -29,6 +29,7 @@ from lintloss.facts.values import (
 )
 
 Kwargs = dict[str, Value]
+PREPARES = frozenset({"prepare", "setup", "setup_dataloaders", "setup_module", "prepare_model", "prepare_data_loader"})  # accelerate, fabric
 MOVES = frozenset({"to", "cuda", "cpu", "half", "float", "bfloat16", "double", "requires_grad_", "compile", "share_memory", "tie_weights", "merge_and_unload"})
 
 
@@ -49,6 +50,8 @@ def call(machine: Machine, node: ast.Call, receiver: Value, name: str, args: lis
         return rows.mapped(machine, node, receiver, args[0])
     if name in rows.RESHUFFLES and isinstance(receiver, Opaque | Ref | Tuple):
         return receiver
+    if name in PREPARES and args and isinstance(receiver, Opaque | LibObject):
+        return args[0] if len(args) == 1 else Tuple(tuple(args))
     if name == "add_argument":
         options.note(machine, args, kwargs)
     if isinstance(receiver, Const) and name in SAME:
@@ -154,7 +157,7 @@ def _dict(machine: Machine, ref: Ref, name: str, args: list[Value]) -> Value:
         for field_name, slot in machine.fields(args[0]).items():
             machine.put(ref, field_name, slot.value)
         return Const(None)
-    return ref if name == "copy" else Opaque((*ref.id, "." + name), "")
+    return ref if name == "copy" or name in SAME else Opaque((*ref.id, "." + name), "")
 
 
 # -- numbers ----------------------------------------------------------------------------------------------------------

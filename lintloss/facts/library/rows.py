@@ -102,6 +102,29 @@ def made_range(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwarg
     return LibObject("builtins.range", tuple(args), (), None, machine.key(node, "range"))
 
 
+def enumerated(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    return LibObject("builtins.enumerate", tuple(args[:1]), (), None, machine.key(node, "enumerate"))
+
+
+def shown(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """A progress bar yields what it is put around."""
+    return args[0] if args else kwargs.get("iterable", machine.opaque(node))
+
+
+def split_apart(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """train_test_split(x, y): two parts of each, of the same rows."""
+    parts: list[Value] = []
+    for arg in args:
+        found = shapes.tensor(arg)
+        for side in ("train", "test"):
+            if found is None or found.window is None:
+                parts.append(Opaque((*machine.key(node), len(parts)), ""))
+                continue
+            window = replace(found.window, source=(*found.window.source, ("rows", side)))
+            parts.append(replace(found, window=window, key=(*found.key, side)))
+    return Tuple(tuple(parts))
+
+
 def positions(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     return Tensor("positions", None, None, machine.key(node, "arange"))
 

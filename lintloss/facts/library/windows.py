@@ -193,6 +193,8 @@ def sliced(window: Window, axis: int, lower: tuple[Linear, bool] | None, upper: 
 
     lower, upper: a bound, and whether it counts from the end.
     """
+    if "at" in window.marks:  # what was taken was a row after all: it is cut now
+        window = replace(window.without("at"), source=(*window.source, ("row", window.lower)), lower=ZERO, upper=END, axis=None)
     marks = ("crosses",) if window.flat and (lower is not None or (upper is not None and upper[1])) else ()
     if not window.flat and window.axis is not None and window.axis != axis:
         if axis < window.axis:  # rows are chosen now
