@@ -49,6 +49,9 @@ def binary(
         return inverse
     if isinstance(left, Const) and isinstance(right, Const):
         return _constants(operator, left.value, right.value)
+    left, right = unboxed(machine, left), unboxed(machine, right)
+    if isinstance(left, Choice) or isinstance(right, Choice):
+        return binary(machine, node, operator, left, right, inside)
     if isinstance(left, Tensor) or isinstance(right, Tensor):
         from lintloss.facts.library import tensors
 

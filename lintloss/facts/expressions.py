@@ -138,9 +138,13 @@ def item(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
     from lintloss.facts.library import outputs, shapes, windows
 
     if isinstance(owner, Ref) and owner.kind != "instance":
-        if isinstance(node.slice, ast.Slice):
+        if isinstance(node.slice, ast.Slice) and not _holds_ids(machine, owner):
             return owner
+        if windows.is_tensor_index(node.slice):  # a list that was made a tensor
+            return windows.index(machine, Tensor("", Window(owner.id), None, owner.id), node)
         return _heap_item(machine, owner, subscript_key(machine, node.slice))
+    if isinstance(owner, LibObject) and owner.name == "builtins.range" and isinstance(node.slice, ast.Slice):
+        return owner
     if isinstance(owner, Tuple):
         return _tuple_item(machine, owner, node)
     if isinstance(owner, ModelOutput):
@@ -169,6 +173,12 @@ def item(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
         return windows.index(machine, owner, node)
     evaluate(machine, node.slice)
     return machine.opaque(node)
+
+
+def _holds_ids(machine: Machine, owner: Ref) -> bool:
+    """Say whether a list may be one of token ids, whose slices are windows."""
+    slot = machine.get(owner, "elem")
+    return owner.kind == "list" and slot is not None and isinstance(slot.value, Opaque | Const)
 
 
 def _heap_item(machine: Machine, owner: Ref, name: str) -> Value:

@@ -238,6 +238,10 @@ def _by_kind(machine: Machine, node: ast.expr, value: Value) -> Iterated:
     for option in options(value):
         if isinstance(option, Quantity) and option.axes[:1] == ("rank",):
             return Iterated(value, "rank", ())
+        if isinstance(option, LibObject) and option.name == "builtins.enumerate" and option.args:
+            inner = _by_kind(machine, node, option.args[0])
+            inner.wrap.append("enumerate")
+            return inner
         if isinstance(option, LibObject):
             return Iterated(option, loaders.unit(option), option.key)
         if isinstance(option, Ref) and option.kind == "list":

@@ -187,7 +187,7 @@ def _softmax(form: str) -> Callable[[Machine, ast.AST, list[Value], Kwargs], Val
     def apply(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
         found = shapes.tensor(args[0]) if args else None
         if found is None:
-            return machine.opaque(node)
+            found = Tensor("", None, None, machine.key(node))
         return replace(found, form=form, key=(*found.key, form)).with_step(machine.evidence(node, f"becomes {form.replace('_', ' ')} here"))
 
     return apply
@@ -226,7 +226,7 @@ def _tensor(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) 
             machine.put(ref, str(index), item)
         return ref
     if isinstance(first, Ref) and first.kind == "list":
-        return rows.stacked(machine, first) or first
+        return rows.of_list(machine, first) or first
     return first
 
 
@@ -337,6 +337,10 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "pack_padded_sequence": rows.packed,
     "default_collate": rows.default,
     "range": rows.made_range,
+    "enumerate": rows.enumerated,
+    "tqdm": rows.shown,
+    "track": rows.shown,
+    "train_test_split": rows.split_apart,
     "arange": rows.positions,
     "getattr": _getattr,
     "count_nonzero": _count_nonzero,

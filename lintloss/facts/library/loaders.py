@@ -30,11 +30,15 @@ def length(value: LibObject) -> Value:
 
 
 def element(machine: Machine, value: LibObject, loop: Loop) -> Value:
+    from lintloss.facts import symbolic
     from lintloss.facts.library import rows
 
+    if value.name == "builtins.range":
+        machine.strides[(*value.key, "[]")] = (symbolic.of_range(value)[1], loop.place)
+        return Opaque((*value.key, "[]"), "")
     if short(value) in {"ModuleList", "Sequential"}:
         return _layer_of(machine, value)
-    batch = rows.of_loader(machine, value) if is_loader(value) else None
+    batch = rows.of_loader(machine, value, loop) if is_loader(value) else None
     return _as_tensors(machine, batch) if batch is not None and batch != UNKNOWN else Opaque((*value.key, "[]"), "")
 
 

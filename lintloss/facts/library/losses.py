@@ -81,7 +81,7 @@ def item_of(node: ast.AST, machine: Machine, prediction: Value, target: Value, i
     if CLASSES.search(text):
         return "example"
     flat = FLATTENED.search(text) or any(isinstance(v, Tensor) and v.axes is not None and "position" in v.axes for v in (prediction, target))
-    sliced = any(isinstance(v, Tensor) and v.window is not None and v.window.is_cut for v in (prediction, target))
+    sliced = any(isinstance(v, Tensor) and v.window is not None and v.window.is_trimmed for v in (prediction, target))
     if MOVED.search(text) or FLATTENED.search(text) and isinstance(target, Tensor) and target.axes == ("position",) or _both_flattened(node):
         return "token"
     kind = task(machine.frame) if machine.frames else "unknown"

@@ -86,6 +86,8 @@ def _layer(machine: Machine, node: ast.AST, made: LibObject, name: str, args: li
         return metric(machine, node, name, args, kwargs)
     given = args[0] if args else kwargs.get("src", kwargs.get("tgt", kwargs.get("hidden_states", kwargs.get("inputs_embeds"))))
     fed = shapes.tensor(given) if given is not None else None
+    if fed is None and name in ACTIVATIONS:
+        fed = Tensor("", None, None, machine.key(node))
     if fed is None:
         return machine.opaque(node)
     if name in ACTIVATIONS:

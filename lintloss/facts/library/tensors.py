@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import symbolic
+from lintloss.facts import symbolic, terms
 from lintloss.facts.library import losses, shapes, windows
 from lintloss.facts.linear import END, ZERO, Linear
 from lintloss.facts.machine import Machine
@@ -291,8 +291,8 @@ def combined(machine: Machine, node: ast.AST, operator: ast.operator, left: Valu
         return side if keeps else replace(side, form="")
     if side.form == "log_probs":
         return replace(side, form="hidden" if not isinstance(other, Const) else "")
-    if isinstance(operator, ast.Div) and side is right:
-        return replace(side, form="")
+    if isinstance(operator, ast.Div):
+        return replace(side, form="") if side is right else terms.cooled(machine, node, side)
     return side
 
 
