@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 
+from lintloss.facts.linear import Linear
 from lintloss.facts.computed import averaged
 from lintloss.facts.evaluation import Evaluation
 from lintloss.facts.library.tables import CAUSAL, HEADED, MASKED_MODELS, PAIRED
@@ -142,10 +143,13 @@ def _shift(scoring: Scoring, task: str) -> str:
     one, other = scoring.prediction, scoring.target
     if not (isinstance(one, Tensor) and isinstance(other, Tensor) and one.window and other.window):
         return UNKNOWN
-    moved = other.window.start - one.window.start
+    ours, theirs, end = (_constant(each) for each in (one.window.lower, other.window.lower, one.window.upper))
+    if ours is None or theirs is None:
+        return UNKNOWN
+    moved = theirs - ours
     if one.window.source != other.window.source:
         # ids and labels of one batch: cut against one another here, or told apart nowhere in sight
-        return "the evaluation code" if moved == 1 and one.window.stop == -1 else UNKNOWN
+        return "the evaluation code" if moved == 1 and end == -1 else UNKNOWN
     return {0: "nobody", 1: "the evaluation code", 2: "twice"}.get(moved, f"off by {moved - 1}")
 
 
@@ -242,3 +246,8 @@ def as_json(one: Located) -> dict[str, object]:
         **{name: getattr(one, name) for name in WORDS},
         "perplexity_row": one.perplexity_row,
     }
+
+
+def _constant(bound: Linear) -> int | None:
+    """Return the constant part of a window's bound, relative to the start or the end of its source."""
+    return bound.const if all(atom == ("end",) for atom in bound.atoms) else None

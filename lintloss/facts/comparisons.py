@@ -63,7 +63,7 @@ def probabilities(seen: Observation) -> Wrong | None:
     if not isinstance(seen, Compared) or not in_evaluation(seen):
         return None
     scoring = seen.scoring
-    if scoring.criterion != "cross_entropy" or scoring.owner != "call" or forms(scoring.prediction) != {"probs"}:
+    if scoring.criterion != "cross_entropy" or scoring.owner != "call" or forms(scoring.prediction) != frozenset({"probs"}):
         return None
     return Wrong("probabilities are given to cross_entropy, which takes logits and applies log_softmax itself", trace(scoring.prediction))
 
@@ -117,7 +117,7 @@ def _badly_masked(scoring: Scoring) -> Wrong | None:
     if not scoring.masked:
         return Wrong("the targets are filled up with a pad id, and the losses are summed without a mask", trace(scoring.target))
     mask = scoring.mask
-    if mask is None or mask.sense is None:
+    if not isinstance(mask, Tensor) or mask.sense is None:
         return None
     if mask.sense == scoring.mask_drops and (mask.pad is not None or (mask.window is not None and mask.window.source == ("lengths",))):
         return Wrong("the mask is inverted: it keeps the padding and drops the text", trace(scoring.target))

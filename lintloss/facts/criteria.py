@@ -60,7 +60,9 @@ def _is_over_vocabulary(scoring: Scoring) -> bool:
     """Say whether both sides are known: predictions per position over a vocabulary, and ids or their one-hot form."""
     predictions = [found for each in options(scoring.prediction) if (found := shapes.tensor(each)) is not None]
     targets = [found for each in options(scoring.target) if (found := shapes.tensor(each)) is not None]
-    return any(each.form in PREDICTIONS and each.model is not None for each in predictions) and any(map(_is_of_ids, targets))
+    is_binary = scoring.criterion.startswith(("binary", "multilabel"))
+    known = [each for each in targets if each.form == "onehot" or not is_binary]  # a yes or no per token is no id
+    return any(each.form in PREDICTIONS and each.model is not None for each in predictions) and any(map(_is_of_ids, known))
 
 
 def _is_of_ids(target: Tensor) -> bool:

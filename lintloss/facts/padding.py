@@ -55,7 +55,7 @@ def ignores_labels(machine: Machine, loader: LibObject) -> Evidence | None:
             cls = option.cls if isinstance(option, Ref) else None
             home = (option.module, option.node) if isinstance(option, Func) else (cls.module, cls.node) if cls is not None else None
             if home is not None and "-100" in text_of(*home):
-                return at(machine, *home, "labels are marked -100 here, which is ignored")
+                return at(machine, home[0], home[1], "labels are marked -100 here, which is ignored")
     return None
 
 

@@ -11,7 +11,7 @@ from lintloss.facts.linear import ZERO, Linear
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Frame, Machine
 from lintloss.facts.state import Slot
-from lintloss.facts.values import Const, Func, LibObject, Opaque, Quantity, Tensor, Value
+from lintloss.facts.values import Key, Const, Func, LibObject, Opaque, Quantity, Tensor, Value
 
 LOOKED_UP = frozenset({"len", "size", "numel", "dim", "nelement"})  # calls that are cheap to evaluate again
 STEPPED = Const("stepped")  # stands for whatever a name holds that a loop moves on
@@ -182,7 +182,8 @@ def note_stride(machine: Machine, loop: Loop, node: ast.expr) -> None:
     """Remember by how much the index of a loop over a range grows from one pass to the next."""
     stride = _step(machine, node)
     if stride is not None and stride != Linear(const=1):
-        machine.strides[("loop", *loop.key)] = (stride, loop.place)
+        at: Key = ("loop", *loop.key)
+        machine.strides[at] = (stride, loop.place)
 
 
 def _step(machine: Machine, node: ast.expr) -> Linear | None:

@@ -139,8 +139,9 @@ def _log(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> 
 
 def _log2(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     first = args[0] if args else UNKNOWN
-    known = isinstance(first, Const) and isinstance(first.value, int | float) and first.value > 0
-    return Const(math.log2(first.value)) if known else None  # type: ignore[union-attr, arg-type]  # checked just above
+    if isinstance(first, Const) and isinstance(first.value, int | float) and first.value > 0:
+        return Const(math.log2(first.value))
+    return None
 
 
 def _size(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:

@@ -34,8 +34,9 @@ def element(machine: Machine, value: LibObject, loop: Loop) -> Value:
     from lintloss.facts.library import rows
 
     if value.name == "builtins.range":
-        machine.strides[(*value.key, "[]")] = (symbolic.of_range(value)[1], loop.place)
-        return Opaque((*value.key, "[]"), "")
+        at = (*value.key, "[]")
+        machine.strides[at] = (symbolic.of_range(value)[1], loop.place)
+        return Opaque(at, "")
     if short(value) in {"ModuleList", "Sequential"}:
         return _layer_of(machine, value)
     batch = rows.of_loader(machine, value, loop) if is_loader(value) else None

@@ -115,7 +115,8 @@ def _only_made(machine: Machine, function: Func) -> Class | LibObject | None:
         made = list(_made(machine, function.module.tree))
         known = made[0] if len(made) == 1 else None
         machine.models_made[path] = known if isinstance(known, Class) or shifts_labels(known) else None
-    return machine.models_made[path]
+    only = machine.models_made[path]
+    return only if isinstance(only, Class | LibObject) else None
 
 
 def _made(machine: Machine, tree: ast.Module) -> list[Class | LibObject]:

@@ -191,7 +191,8 @@ def sample(machine: Machine, node: ast.AST, dataset: Value, key: Key) -> Value |
 
     if isinstance(dataset, Ref) and dataset.kind == "instance":
         getter = calls.method(machine, dataset, "__getitem__")
-        machine.strides[("index", *dataset.id)] = (Linear(const=1), machine.evidence(node, "one window for every index"))
+        at: Key = ("index", *dataset.id)
+        machine.strides[at] = (Linear(const=1), machine.evidence(node, "one window for every index"))
         return calls.call(machine, node, getter, [Opaque(("index", *dataset.id), "index")], {}) if getter is not None else None
     if isinstance(dataset, Ref) and dataset.kind == "list":
         slot = machine.get(dataset, "elem")

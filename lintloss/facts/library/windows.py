@@ -226,8 +226,8 @@ def index_quantity(machine: Machine, owner: Quantity, node: ast.Subscript) -> Va
 
 def reshaped(machine: Machine, node: ast.AST, value: Tensor, name: str, args: list[Value]) -> Tensor:
     """Return view/reshape/flatten of a tensor: (-1) and (-1, V) flatten rows and positions into one axis."""
-    if isinstance(args[0] if args else None, Tuple):
-        args = list(args[0].items)  # type: ignore[union-attr]  # checked just above
+    if args and isinstance(args[0], Tuple):
+        args = list(args[0].items)
     shape = [arg.value if isinstance(arg, Const) else None for arg in args]
     if _merges_features(value, name, args, shape):
         return replace(value, window=None, axes=None)
