@@ -77,6 +77,8 @@ def store(machine: Machine, target: ast.expr, value: Value) -> None:
     elif isinstance(target, ast.Starred):
         store(machine, target.value, UNKNOWN)
     else:
+        if isinstance(target, ast.Subscript):
+            equality.note_ignored(machine, target, value)
         if isinstance(target, ast.Subscript) and writes.into_tensor(machine, target, value):
             return
         place = _heap_place(machine, target)
@@ -179,8 +181,6 @@ def _heap_place(machine: Machine, target: ast.expr) -> tuple[Key, str] | None:
 def _put(machine: Machine, place: tuple[Key, str], target: ast.expr, value: Value) -> None:
     """Store in the heap; filling a list by index inside a loop is collecting over that loop."""
     old = machine.state.heap.get(*place)
-    if isinstance(target, ast.Subscript) and isinstance(value, Const) and value.value in (-100, -1) and not isinstance(target.slice, ast.Constant | ast.Tuple | ast.Slice):
-        equality.note_masked_labels(machine, target)
     machine.assigned[machine.frame.module.path, target.lineno] = value
     owner = place[0]
     collects = isinstance(target, ast.Subscript) and place[1] == "elem"

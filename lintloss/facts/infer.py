@@ -14,7 +14,6 @@ from lintloss.facts.statements import execute
 from lintloss.facts.values import Class, Func, Opaque, Value
 from lintloss.parse import Module
 
-
 SIMPLE = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.Expr)
 
 
