@@ -133,7 +133,8 @@ class Judge:
         key = (seen.path, rows)
         if key not in self._scopes:
             try:
-                self._scopes[key] = RuleScope(module.lines, rows, "\r\n" if "\r\n" in module.text else "\n")
+                newline = "\r\n" if "\r\n" in module.text else "\n"
+                self._scopes[key] = RuleScope(module.lines, rows, newline, module.tree)
             except (ParserSyntaxError, RecursionError):  # rows that are no whole statements, syntax newer than LibCST
                 self._scopes[key] = None
         return self._scopes[key]

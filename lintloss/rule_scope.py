@@ -6,6 +6,7 @@ indentation under a one-line header and nothing is dedented, so columns stay tru
 
 from __future__ import annotations
 
+import ast
 import difflib
 from collections.abc import Sequence
 
@@ -20,18 +21,22 @@ LONGEST = 2000  # rows; about 30 MB of tree. Above it there is a finding without
 class RuleScope:
     """The LibCST tree of the rows `rows` of a file, and edits of it in the file's own coordinates."""
 
-    def __init__(self, lines: Sequence[str], rows: tuple[int, int], newline: str = "\n") -> None:
+    def __init__(
+        self, lines: Sequence[str], rows: tuple[int, int], newline: str = "\n", module: ast.Module | None = None
+    ) -> None:
         """Parse the scope.
 
         Args:
             lines: all rows of the file, without their ends.
             rows: first and last row of the scope, from 1.
             newline: how the file's rows end.
+            module: the tree of the whole file, for what it imports.
         Raises: cst.ParserSyntaxError: the rows are no whole statements.
         """
         first, last = max(rows[0], 1), min(rows[1], len(lines))
         self.rows = (first, last)
         self.newline = newline
+        self.module = module
         self._source = tuple(lines[first - 1 : last])
         indented = next((line[:1] in " \t" for line in self._source if line.strip()), False)
         header = ("if 1:",) if indented else ()

@@ -94,7 +94,7 @@ def each_fix_is_sound(folder: Path, tmp_path: Path, also: Iterable[str] = ()) ->
 def test_each_fix_removes_its_finding_and_brings_no_other(rule: type[Rule], example: Bad, tmp_path: Path) -> None:
     folder = examples.materialize(example, tmp_path / "example")
     found = each_fix_is_sound(folder, tmp_path, () if rule.enabled else (rule.code,))
-    assert found or example.fixed is None, "the example promises a fix and none is offered"
+    assert found or example.fixed is None or example.unfixed, "the example promises a fix and none is offered"
 
 
 @pytest.mark.parametrize(("rule", "example"), FIXING)

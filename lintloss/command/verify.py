@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from lintloss.command.flags import option
 from lintloss.errors import UsageError
 
 Words = list[str]
@@ -41,12 +42,6 @@ def split(words: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
     return own, command
 
 
-def _option(names: str, text: str, panel: str, metavar: str | None = None) -> typer.models.OptionInfo:
-    info = typer.Option(*names.split(), help=text, rich_help_panel=panel, metavar=metavar)
-    assert isinstance(info, typer.models.OptionInfo)
-    return info
-
-
 def verify(
     ctx: typer.Context,
     paths: Annotated[
@@ -57,43 +52,43 @@ def verify(
         ),
     ] = None,
     findings: Annotated[
-        str | None, _option("--findings", "What `lintloss check --output-format json` found.", _RUN, "FILE")
+        str | None, option("--findings", "What `lintloss check --output-format json` found.", _RUN, "FILE")
     ] = None,
     after_fix: Annotated[
-        bool, _option("--after-fix", "Run again with the proposed fixes, applied in memory.", _TRY)
+        bool, option("--after-fix", "Run again with the proposed fixes, applied in memory.", _TRY)
     ] = False,
     untrained: Annotated[
-        bool, _option("--untrained", "Score fresh weights: ln V? Sees errors of scale only.", _TRY)
+        bool, option("--untrained", "Score fresh weights: ln V? Sees errors of scale only.", _TRY)
     ] = False,
     causality: Annotated[
-        bool, _option("--causality", "Change later tokens: do earlier logits move? One forward.", _TRY)
+        bool, option("--causality", "Change later tokens: do earlier logits move? One forward.", _TRY)
     ] = False,
     copy_oracle: Annotated[
-        bool, _option("--copy-oracle", "Score a stand-in that copies its input: it must do badly.", _TRY)
+        bool, option("--copy-oracle", "Score a stand-in that copies its input: it must do badly.", _TRY)
     ] = False,
     next_oracle: Annotated[
-        bool, _option("--next-oracle", "Score a stand-in that knows the next token: near 0.", _TRY)
+        bool, option("--next-oracle", "Score a stand-in that knows the next token: near 0.", _TRY)
     ] = False,
-    data: Annotated[bool, _option("--data", "Count what was evaluated, and what of it twice.", _TRY)] = False,
+    data: Annotated[bool, option("--data", "Count what was evaluated, and what of it twice.", _TRY)] = False,
     training: Annotated[
-        Words | None, _option("--training", "With --data: a token file to look for overlap in.", _TRY, "FILE")
+        Words | None, option("--training", "With --data: a token file to look for overlap in.", _TRY, "FILE")
     ] = None,
     output_format: Annotated[
-        str | None, _option("--output-format", "table (default), json, markdown, html, sarif.", _OUTPUT, "FORMAT")
+        str | None, option("--output-format", "table (default), json, markdown, html, sarif.", _OUTPUT, "FORMAT")
     ] = None,
     output_file: Annotated[
-        str | None, _option("--output-file -o", "Write the verdicts to a file.", _OUTPUT, "FILE")
+        str | None, option("--output-file -o", "Write the verdicts to a file.", _OUTPUT, "FILE")
     ] = None,
     report: Annotated[
-        Words | None, _option("--report", "One more report; may be given several times.", _OUTPUT, "FORMAT=FILE")
+        Words | None, option("--report", "One more report; may be given several times.", _OUTPUT, "FORMAT=FILE")
     ] = None,
     debug_shapes: Annotated[
-        int | None, _option(DEBUG, "Print shapes, loss and tokens of the first batches (3).", _OUTPUT, "[BATCHES]")
+        int | None, option(DEBUG, "Print shapes, loss and tokens of the first batches (3).", _OUTPUT, "[BATCHES]")
     ] = None,
     show_instrumented: Annotated[
-        bool, _option("--show-instrumented", "Print the flagged files as they are run.", _OUTPUT)
+        bool, option("--show-instrumented", "Print the flagged files as they are run.", _OUTPUT)
     ] = False,
-    keep: Annotated[str | None, _option("--keep", "Keep what was recorded.", _OUTPUT, "FOLDER")] = None,
+    keep: Annotated[str | None, option("--keep", "Keep what was recorded.", _OUTPUT, "FOLDER")] = None,
 ) -> int:
     """Run your own evaluation (behind --) and confirm or refute each finding with numbers."""
     given: dict[str, Any] = {name: value for name, value in locals().items() if name not in ("ctx", "paths")}

@@ -37,6 +37,7 @@ def binary(
     machine: Machine, node: ast.AST, operator: ast.operator, left: Value, right: Value, inside: int | None = None
 ) -> Value:
     """Return `left op right`; a Choice on either side is worked through option by option."""
+    left, right = unboxed(machine, left), unboxed(machine, right)
     if isinstance(left, Choice) or isinstance(right, Choice):
         result: Value | None = None
         for one in options(left):
@@ -44,15 +45,16 @@ def binary(
                 each = binary(machine, node, operator, one, other, inside)
                 result = each if result is None else join(result, each)
         return result if result is not None else UNKNOWN
+    if isinstance(left, Const) and isinstance(operator, ast.Div) and (inverse := accumulation.inverse(machine, node, left)) is not None:
+        return inverse
     if isinstance(left, Const) and isinstance(right, Const):
         return _constants(operator, left.value, right.value)
-    left, right = unboxed(machine, left), unboxed(machine, right)
     if isinstance(left, Tensor) or isinstance(right, Tensor):
         from lintloss.facts.library import tensors
 
         made = tensors.combined(machine, node, operator, left, right)
         if made is not None:
-            return made
+            return terms.cooled(machine, node, made) if isinstance(operator, ast.Div) and isinstance(made, Tensor) else made
     if isinstance(operator, ast.Div | ast.FloorDiv):
         quotient = divide(machine, node, left, right, inside)
         return equality.floored(quotient) if _rounds_down(node, operator) else quotient
@@ -315,8 +317,6 @@ def divide(machine: Machine, node: ast.AST, left: Value, right: Value, inside: i
 
     inside: the loop depth at which the numerator was set, for `total /= n`.
     """
-    if isinstance(left, Const):
-        return accumulation.inverse(machine, node, left) or _tensor_op(machine, node, left, right)
     if isinstance(left, Quantity) and left.is_loss:
         accumulation.note_quotient(machine, node, left)
     if not isinstance(left, Quantity):

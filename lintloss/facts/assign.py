@@ -157,6 +157,8 @@ def item_of(machine: Machine, value: Value, index: int, width: int, name: str) -
         return slot.value if slot else UNKNOWN
     if isinstance(value, Opaque):
         return Opaque((*value.key, index), name)
+    if isinstance(value, Tensor) and value.form in {"hidden", "logits"}:  # q, k, v = qkv.chunk(3): positions stay
+        return replace(value, form="hidden", axes=None, key=(*value.key, index))
     return UNKNOWN
 
 

@@ -21,7 +21,7 @@ from lintloss.findings import Evidence
 SHIFTED = re.compile(r"shift|(mask|smooth)\w*_?(label|target|id)s?$|(label|target)s?_?(mask|shift)\w*$", re.IGNORECASE)
 TOKENS = re.compile(r"tok(en)?s?(_|$)|ntok|words|scored|num_(valid|target)|n_(valid|target)", re.IGNORECASE)
 LOSSES = re.compile(
-    r"(mask|weight|token|nll|normali|val|valid|eval|test|dev)\w*_?(loss|nll|ce)$|(loss|nll)_?(mask|weight|per_token|eval|val)\w*$|nll_sum|loss_sum",
+    r"(mask|weight|token|nll|normali)\w*_?(loss|nll|ce)$|(loss|nll)_?(mask|weight|per_token)\w*$|nll_sum|loss_sum",
     re.IGNORECASE,
 )
 TRAINING = re.compile(r"(^|_)(train|tr)(ing)?_", re.IGNORECASE)
@@ -47,12 +47,21 @@ def note_binding(machine: Machine, target: ast.Name, value: Value) -> None:
     frame = machine.frame
     if frame.module.path != machine.frames[0].module.path or target.id.startswith("_"):
         return
+    if not _assigns(frame.statement, target):
+        return  # a loop's or comprehension's target is there to be had, not to be reported
     what = _what(target.id, value) or _counter(target.id, value, frame.statement)
     if what:
         setting = _setting(machine)
         if setting.phase == "evaluation":
             place = machine.evidence(target, f"{what} bound here")
             machine.bound[target] = Bound(frame.node, target, what, place, setting, machine.loops[-1] if machine.loops else None)
+
+
+def _assigns(statement: ast.stmt | None, target: ast.Name) -> bool:
+    """Say whether the running statement is the assignment to this very name."""
+    if isinstance(statement, ast.Assign):
+        return any(each is target for goal in statement.targets for each in ast.walk(goal))
+    return isinstance(statement, ast.AnnAssign | ast.AugAssign) and statement.target is target
 
 
 def _what(name: str, value: Value) -> str:

@@ -71,6 +71,9 @@ def note_loader(machine: Machine, loop: Loop, value: Value) -> None:
         unequal = padding.of_loader(machine, option)
         if unequal is not None and unequal not in loop.unequal:
             loop.unequal.append(unequal)
+        ignored = padding.ignores_labels(machine, option)
+        if ignored is not None and ignored not in loop.ignored:
+            loop.ignored.append(ignored)
         if padding.is_whole(option) and option.made not in loop.full:
             loop.full.append(option.made)
 

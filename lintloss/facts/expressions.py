@@ -30,6 +30,7 @@ from lintloss.facts.values import (
     Tensor,
     Tuple,
     Value,
+    Window,
     join,
     options,
 )
@@ -271,7 +272,7 @@ def _compare(machine: Machine, node: ast.Compare) -> Value:
     if len(rights) == 1 and isinstance(left, Tensor | Opaque) and isinstance(node.ops[0], ast.NotEq | ast.Eq | ast.Gt | ast.GtE | ast.Lt):
         key = left.key
         axes = left.axes if isinstance(left, Tensor) else None
-        window = left.window if isinstance(left, Tensor) else None
+        window = left.window if isinstance(left, Tensor) else Window(left.key) if left.key else None
         sense = masks.sense_of(node.ops[0], rights[0], left)
         if isinstance(left, Tensor) and left.form == "mask":
             return replace(left, sense=sense)

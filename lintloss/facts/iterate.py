@@ -15,6 +15,7 @@ from lintloss.facts.state import join_states
 from lintloss.facts.units import count
 from lintloss.facts.values import (
     UNKNOWN,
+    Choice,
     Const,
     Key,
     LibObject,
@@ -159,6 +160,12 @@ def _element(machine: Machine, value: Value, loop: Loop) -> Value:
         return Opaque((*value.key, "[]"), "")
     if isinstance(value, Quantity) and value.axes[:1] == ("rank",):
         return replace(value, axes=value.axes[1:])
+    if isinstance(value, Choice):
+        merged = None
+        for option in value.options:
+            each = _element(machine, option, loop)
+            merged = each if merged is None else join(merged, each)
+        return merged if merged is not None else UNKNOWN
     if isinstance(value, Tensor):
         if value.form == "" and value.axes is None and (value.window is None or not value.window.is_cut):
             return Opaque((*value.key, "[]"), "")  # rows of a tensor, or what a sliced list holds
@@ -234,7 +241,7 @@ def _by_kind(machine: Machine, node: ast.expr, value: Value) -> Iterated:
 
     for option in options(value):
         if isinstance(option, Quantity) and option.axes[:1] == ("rank",):
-            return Iterated(option, "rank", ())
+            return Iterated(value, "rank", ())
         if isinstance(option, LibObject):
             return Iterated(option, loaders.unit(option), option.key)
         if isinstance(option, Ref) and option.kind == "list":

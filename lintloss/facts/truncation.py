@@ -92,7 +92,7 @@ def _dropped(machine: Machine, module: Module, passes: list[Pass]) -> Iterator[T
 
 
 def _of_loader(machine: Machine, module: Module, loader: LibObject, used: Evidence, name: str) -> Iterator[Truncation]:
-    if loader.made is None or _loses_nothing(machine, loader):
+    if loader.made is None or _loses_nothing(machine, loader) or re.search(rf"(?i)(infinit|cycle|endless|repeat)\w*\(\s*(self\.)?{re.escape(name)}\b", module.text):
         return
     if loader.made.path == module.path:
         node = _keyword(machine, module, loader.made, "drop_last")

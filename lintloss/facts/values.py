@@ -241,6 +241,7 @@ class Scoring:
     loop: Loop | None = None  # the innermost loop that it ran in
     site: Evidence | None = None  # where the checked file scores, or calls what does
     owner: str = ""  # "call", "model", ...: who computes (and shifts) it
+    called: str = ""  # the name of the criterion that is called, without its module
     born: int = field(default=0, compare=False)  # the machine's clock when it was computed
 
     @property

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from lintloss.facts.averages import Mean, mean_of
 from lintloss.facts.observations import Averaging, Observation
-from lintloss.findings import Severity
+from lintloss.findings import Fix, Severity
 from lintloss.rule import Bad, Good, Judgment, Rule
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+    from lintloss.rule_scope import RuleScope
 
 
 class BatchAveragedLoss(Rule):
@@ -64,6 +70,18 @@ class BatchAveragedLoss(Rule):
             return f"{said}; exact as long as every {mean.weight} has the same size"
         why = "which differ in scored tokens" if mean.unequal else "which need not score the same number of tokens"
         return f"{said}, {why}: multiply each by its scored tokens, and divide the total by their sum"
+
+    def fix(self, node: cst.CSTNode, seen: Observation, scope: RuleScope) -> Fix | None:
+        """Count the scored tokens, weigh each mean by them, divide by their number."""
+        from lintloss.repair import averages
+
+        mean = mean_of(seen) if isinstance(seen, Averaging) else None
+        if not isinstance(seen, Averaging) or mean is None or mean.equal or not mean.scores_tokens:
+            return None  # it is exact, or what it counts are no tokens
+        average = averages.average_at(node, seen, scope)
+        if average is None or average.term.exp or average.scored.scoring.reduction != "mean":
+            return None
+        return averages.recounted(average) or averages.reweighed(average)
 
     bad = (
         Bad(
@@ -230,7 +248,7 @@ def validate(model, val_tokens, block_size=256):
         for x, y in loader:
             logits = model(x)
             loss = criterion(logits.view(-1, logits.size(-1)), y.view(-1))
-            batch_tokens = y.numel()
+            batch_tokens = (y != -100).sum().item()
             losses.append(loss.item() * batch_tokens)
             scored_tokens += batch_tokens
     return sum(losses) / scored_tokens

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from lintloss.facts.averages import Mean, mean_of
+from lintloss.facts.averages import Mean, mean_of, scores_tokens
 from lintloss.facts.observations import Averaging, Observation
-from lintloss.findings import Severity
+from lintloss.facts.units import count
+from lintloss.facts.values import Quantity
+from lintloss.findings import Fix, Severity
 from lintloss.rule import Bad, Good, Judgment, Rule
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+    from lintloss.rule_scope import RuleScope
 
 
 class WrongNormalizer(Rule):
@@ -50,6 +58,30 @@ class WrongNormalizer(Rule):
     def _message(mean: Mean) -> str:
         return f"{mean.wrong_count}: the result is {mean.after.unit}"
 
+    def fix(self, node: cst.CSTNode, seen: Observation, scope: RuleScope) -> Fix | None:
+        """Make the total one of what the divisor counts, or the divisor a count of what the total holds."""
+        from lintloss.repair import averages
+
+        if not isinstance(seen, Averaging) or not isinstance(seen.count, Quantity):
+            return None
+        if seen.count.start == 1:
+            return averages.restarted(node, scope)
+        average = averages.average_at(node, seen, scope)
+        if average is None:
+            return None
+        reduction, unit = average.scored.scoring.reduction, seen.count.unit
+        if reduction == "sum":
+            return averages.counted(average) if unit == count("batch") else None
+        if reduction != "mean" or seen.before.unit.power("batch") != 1:
+            return None
+        if unit in {count("token"), count("position")}:
+            return averages.multiplied(average)
+        if unit != count("example"):
+            return None
+        if scores_tokens(seen, seen.before):
+            return averages.reweighed(average)
+        return averages.multiplied(average, average.scored.rows)
+
     bad = (
         Bad(
             why="a sum of batch means is divided by the number of images",
@@ -90,7 +122,7 @@ def test(model, device, test_loader):
         for data, target in test_loader:
             data, target = data.to(device), target.to(device)
             output = model(data)
-            test_loss += criterion(output, target).item() * target.numel()
+            test_loss += criterion(output, target).item() * target.size(0)
             pred = output.argmax(dim=1, keepdim=True)
             correct += pred.eq(target.view_as(pred)).sum().item()
 

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from lintloss.facts.extent import excess_of
 from lintloss.facts.observations import Averaging, Observation
-from lintloss.findings import Severity
+from lintloss.findings import Fix, Severity
 from lintloss.rule import Bad, Good, Judgment, Rule
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+    from lintloss.rule_scope import RuleScope
 
 
 class UnscoredTokenCount(Rule):
@@ -43,6 +49,13 @@ class UnscoredTokenCount(Rule):
         severity = Severity.ERROR if excess.certain else Severity.WARNING
         message = f"{excess.said}: divide by the number of scored tokens"
         yield Judgment(severity, excess.confidence, message, excess.evidence)
+
+    def fix(self, node: cst.CSTNode, seen: Observation, scope: RuleScope) -> Fix | None:
+        """Count the labels that the criterion was given."""
+        from lintloss.repair import counting
+
+        excess = excess_of(seen) if isinstance(seen, Averaging) else None
+        return counting.recount(node, seen, excess, scope) if isinstance(seen, Averaging) and excess else None
 
     bad = (
         Bad(
@@ -355,6 +368,7 @@ def perplexity(texts, batch_size=16):
         Bad(
             why="the loader's lengths count the first token, which is never a target",
             severity=Severity.ERROR,
+            miss=True,
             code="""\
 import torch
 import torch.nn.functional as F

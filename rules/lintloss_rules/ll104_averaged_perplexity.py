@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from lintloss.facts.averages import mean_of
 from lintloss.facts.observations import Averaging, Observation
-from lintloss.findings import Severity
+from lintloss.findings import Fix, Severity
 from lintloss.rule import Bad, Good, Judgment, Rule
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+    from lintloss.rule_scope import RuleScope
 
 
 class AveragedPerplexity(Rule):
@@ -47,6 +53,15 @@ class AveragedPerplexity(Rule):
             f"perplexities are averaged over {mean.weight_plural}; exponentiate once, the mean loss per scored token"
         )
         yield Judgment(Severity.ERROR, mean.confidence, message, mean.evidence)
+
+    def fix(self, node: cst.CSTNode, seen: Observation, scope: RuleScope) -> Fix | None:
+        """Add up the loss, weighed by its scored tokens, and exponentiate at the division."""
+        from lintloss.repair import averages
+
+        average = averages.average_at(node, seen, scope) if isinstance(seen, Averaging) else None
+        if average is None or not average.term.exp or average.scored.scoring.reduction != "mean":
+            return None
+        return averages.reweighed(average)
 
     bad = (
         Bad(

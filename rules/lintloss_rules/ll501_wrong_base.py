@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from lintloss.facts.averages import confidence_in, in_evaluation
 from lintloss.facts.observations import Exponential, Named, Observation
-from lintloss.findings import Severity
+from lintloss.findings import Fix, Severity
 from lintloss.rule import Bad, Good, Judgment, Rule
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+    from lintloss.rule_scope import RuleScope
 
 
 class WrongBase(Rule):
@@ -57,6 +63,14 @@ class WrongBase(Rule):
             return
         message = f"`{seen.name}` holds {seen.value.unit}: divide by ln 2 to get bits"
         yield Judgment(Severity.ERROR, confidence_in(seen.value), message, seen.value.trace)
+
+    def fix(self, node: cst.CSTNode, seen: Observation, scope: RuleScope) -> Fix | None:
+        """Rewrite the exponential; not of a loss whose unit only its name tells."""
+        from lintloss.repair import bases
+
+        if not isinstance(seen, Exponential) or seen.exponent.presumed:
+            return None
+        return bases.binary(node, scope) if seen.base == "e" else bases.natural(node, scope)
 
     bad = (
         Bad(
@@ -272,6 +286,7 @@ def evaluate(texts, name="gpt2"):
     bits_per_byte = nats / n_bytes / math.log(2)
     return {"perplexity": math.exp(nats / tokens), "bits_per_byte": bits_per_byte}
 """,
+            unfixed=True,
         ),
         Bad(
             why="TensorFlow's cross entropy is in nats too",

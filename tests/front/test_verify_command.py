@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from front.test_front_door import run
 
+from front.test_front_door import ROOT, SCRIPT, run
 from lintloss.command import verify
 from lintloss.verify.command import _parser
 
@@ -63,7 +65,7 @@ def test_the_options_are_those_that_verify_reads() -> None:
     assert offered == read
 
 
-def test_help_names_every_option_and_imports_no_torch(tmp_path: Path) -> None:
+def test_help_names_every_option(tmp_path: Path) -> None:
     done = run(tmp_path, "verify", "--help", COLUMNS="160", TERM="dumb", NO_COLOR="1")
     assert done.returncode == 0
     assert "-- COMMAND" in done.stdout
@@ -112,6 +114,20 @@ def test_what_does_not_fit_is_one_line(project: Path, words: list[str], says: st
     assert (done.returncode, done.stdout) == (2, "")
     assert says in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_this_process_imports_no_torch(project: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, "verify", "eval.py", "--", sys.executable, "-c", "pass"],
+        cwd=project,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'rules'}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    modules = done.stdout.splitlines()[-1].split()
+    assert "lintloss.verify.command" in modules
+    assert "torch" not in modules
 
 
 def test_without_torch_one_line_says_what_to_install(project: Path) -> None:

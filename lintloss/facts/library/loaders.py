@@ -32,6 +32,8 @@ def length(value: LibObject) -> Value:
 def element(machine: Machine, value: LibObject, loop: Loop) -> Value:
     from lintloss.facts.library import rows
 
+    if short(value) in {"ModuleList", "Sequential"}:
+        return _layer_of(machine, value)
     batch = rows.of_loader(machine, value) if is_loader(value) else None
     return _as_tensors(machine, batch) if batch is not None and batch != UNKNOWN else Opaque((*value.key, "[]"), "")
 
@@ -47,6 +49,15 @@ def _as_tensors(machine: Machine, batch: Value) -> Value:
             if isinstance(slot.value, Ref) and slot.value.kind == "list":
                 machine.put(batch, name, Opaque((*slot.value.id, "batched"), name))
     return batch
+
+
+def _layer_of(machine: Machine, value: LibObject) -> Value:
+    """Return one of the layers of a ModuleList: they differ in weights only."""
+    held = value.args[0] if len(value.args) == 1 else Tuple(value.args)
+    if isinstance(held, Ref) and held.kind == "list":
+        return machine.elem(held)
+    layers = held.items if isinstance(held, Tuple) else ()
+    return layers[0] if layers else Opaque((*value.key, "[]"), "layer")
 
 
 def member(value: LibObject, name: str) -> Value:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from lintloss.facts import regularizers
 from lintloss.facts.library import shapes
 from lintloss.facts.library.tables import KERAS_CRITERIA, UNREDUCED
+from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Scored
 from lintloss.facts.units import NATS, Unit, count
@@ -54,6 +55,7 @@ def call(machine: Machine, node: ast.AST, name: str, criterion: str, args: list[
         label_smoothing=option("label_smoothing") or (Const(0.1) if name in regularizers.SMOOTHING_CRITERIA else None),
         place=machine.evidence(node, f"{name} with reduction={reduction!r} here"),
         owner="keras" if name in KERAS_CRITERIA else "call",
+        called=name,
     )
     return scored(machine, node, scoring)
 
@@ -185,8 +187,13 @@ def _smooths(machine: Machine, scoring: Scoring) -> bool:
         return False
     names = [frame.name for frame in machine.frames[-2:]]
     owner = machine.frame.state.names.get("self")
+    held = dict(machine.frame.state.names)
     if owner is not None and isinstance(owner.value, Ref) and owner.value.cls is not None:
         names.append(owner.value.cls.node.name)
+        held.update(machine.fields(owner.value))
+    amounts = [slot.value for name, slot in held.items() if "smooth" in name.lower()]
+    if any(amount in (Const(0), Const(0.0)) for amount in amounts):
+        return False
     return any("smooth" in name.lower() for name in names)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -48,6 +49,9 @@ MOVES = frozenset(
     {"to", "cuda", "cpu", "half", "float", "bfloat16", "double", "requires_grad_", "compile", "share_memory", "tie_weights"}
     | {"merge_and_unload", "to_empty", "to_bettertransformer", "with_format"}
 )
+# Methods that wrap what they are given and return it in the order that it came.
+PREPARES = frozenset({"prepare", "setup", "setup_dataloaders", "prepare_model", "prepare_data_loader"})
+PREPARERS = re.compile(r"accelerator|fabric", re.IGNORECASE)
 
 
 def call(machine: Machine, node: ast.Call, receiver: Value, name: str, args: list[Value], kwargs: Kwargs) -> Value | None:
@@ -65,6 +69,8 @@ def call(machine: Machine, node: ast.Call, receiver: Value, name: str, args: lis
         equality.note_unequal(machine, machine.evidence(node, "labels are set to be ignored here"))
     if isinstance(receiver, Lib):
         return None
+    if name in PREPARES and args and PREPARERS.search(ast.unparse(node.func)):
+        return Tuple(tuple(args)) if len(args) > 1 else args[0]
     if isinstance(receiver, LibObject | Opaque) and name in text.ENCODERS and text.is_tokenizer(receiver):
         return text.encoded(machine, node, receiver, args, kwargs, name)
     if isinstance(receiver, LibObject) and name in {"update", "forward"} and receiver.name.endswith("Perplexity"):

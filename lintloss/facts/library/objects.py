@@ -30,6 +30,7 @@ from lintloss.facts.values import (
     Tensor,
     Tuple,
     Value,
+    options,
 )
 
 Kwargs = dict[str, Value]
@@ -131,7 +132,8 @@ def call_opaque(machine: Machine, node: ast.AST, callee: Value, args: list[Value
         return outputs.of_call(machine, node, callee, args, kwargs)
     if TOKENIZER.search(name):
         return Opaque(machine.key(node), "encoded")
-    tensor = next((arg for arg in args if isinstance(arg, Tensor)), None)
+    fed = [shapes.tensor(arg) for arg in args if any(isinstance(each, Tensor) for each in options(arg))]
+    tensor = next((each for each in fed if each is not None), None)
     if tensor is not None and tensor.window is not None and isinstance(callee, Opaque):
         return Tensor("hidden", tensor.window, None, machine.key(node), model=callee)
     return Opaque(machine.key(node), "")
