@@ -77,7 +77,8 @@ def store(machine: Machine, target: ast.expr, value: Value) -> None:
     elif isinstance(target, ast.Starred):
         store(machine, target.value, UNKNOWN)
     else:
-        _note_ignored(machine, target, value)
+        if isinstance(target, ast.Subscript):
+            equality.note_ignored(machine, target, value)
         if isinstance(target, ast.Subscript) and writes.into_tensor(machine, target, value):
             return
         place = _heap_place(machine, target)
@@ -177,13 +178,6 @@ def _heap_place(machine: Machine, target: ast.expr) -> tuple[Key, str] | None:
         if isinstance(option, Opaque) and option.key:
             return option.key, name
     return None
-
-
-def _note_ignored(machine: Machine, target: ast.expr, value: Value) -> None:
-    """Note `labels[mask] = -100`."""
-    if isinstance(target, ast.Subscript) and isinstance(value, Const) and value.value in (-100, -1):
-        if not isinstance(target.slice, ast.Constant | ast.Tuple | ast.Slice):
-            equality.note_masked_labels(machine, target)
 
 
 def _put(machine: Machine, place: tuple[Key, str], target: ast.expr, value: Value) -> None:

@@ -15,7 +15,7 @@ from lintloss.facts.values import Quantity
 from lintloss.findings import Confidence, Evidence
 
 LANGUAGE = {"lm", "seq2seq", "mlm"}
-ITEMS = ("token", "item", "example", "position")
+ITEMS = ("token", "item", "example", "position", "unknown")
 ITERATIONS = ("batch", "step", "example", "position")
 
 
@@ -85,7 +85,7 @@ def is_mean_of_means(after: Quantity) -> bool:
     items = [name for name in ITEMS if after.unit.power(name) == -1]
     if len(items) != 1 or after.unit.degree != -1:
         return False
-    if items[0] in {"example", "item"}:
+    if items[0] in {"example", "item", "unknown"}:
         return bool(weights & {"batch", "step"})
     return bool(weights & set(ITERATIONS))
 
@@ -96,7 +96,7 @@ def scores_tokens(seen: Observation, quantity: Quantity) -> bool:
         return True
     if quantity.scoring is not None and quantity.scoring.item in {"token"}:
         return True
-    return quantity.unit.power("item") != 0 and seen.setting.task in LANGUAGE
+    return quantity.unit.power("item") + quantity.unit.power("unknown") != 0 and seen.setting.task in LANGUAGE
 
 
 def in_evaluation(seen: Observation) -> bool:
@@ -105,7 +105,7 @@ def in_evaluation(seen: Observation) -> bool:
 
 
 def confidence_in(quantity: Quantity) -> Confidence:
-    return Confidence.MEDIUM if quantity.presumed else Confidence.HIGH
+    return Confidence.MEDIUM if quantity.presumed or quantity.unit.power("unknown") else Confidence.HIGH
 
 
 @dataclass(frozen=True, slots=True)

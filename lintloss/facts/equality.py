@@ -6,7 +6,7 @@ import ast
 import re
 
 from lintloss.facts import padding
-from lintloss.facts.expressions import looked_up
+from lintloss.facts.expressions import evaluate, looked_up
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import Const, Func, LibObject, Opaque, Quantity, Scoring, Tensor, Value, options
@@ -111,12 +111,43 @@ def note_exit(machine: Machine) -> None:
         loop.full.append(place)
 
 
-def note_masked_labels(machine: Machine, node: ast.AST) -> None:
-    """Remember that labels are set to be ignored inside the running loops."""
-    if machine.loops:
-        place = machine.evidence(node, "labels are set to be ignored here, more of them in some batches than in others")
-        if place not in machine.loops[-1].unequal:
-            machine.loops[-1].unequal.append(place)
+def note_ignored(machine: Machine, target: ast.Subscript, value: Value) -> None:
+    """Remember that labels are set to be ignored inside the running loops, more of them in some batches than in others."""
+    if not machine.loops or not is_ignored(value) or isinstance(target.slice, ast.Constant):
+        return
+    if isinstance(target.slice, ast.Slice | ast.Tuple) and (not _is_variable(target.slice) or _fills_windows(machine)):
+        return
+    note_unequal(machine, machine.evidence(target, "labels are set to be ignored here, more of them in some batches than in others"))
+
+
+def note_unequal(machine: Machine, place: Evidence) -> None:
+    if machine.loops and place not in machine.loops[-1].unequal:
+        machine.loops[-1].unequal.append(place)
+
+
+def is_ignored(value: Value) -> bool:
+    if isinstance(value, Const):
+        return value.value in (-100, -1)
+    return isinstance(value, Opaque) and "ignore" in value.name.lower()
+
+
+def _is_variable(index: ast.expr) -> bool:
+    """Say whether a slice reaches to a place that is computed: `[:, :-length]`."""
+    parts = index.elts if isinstance(index, ast.Tuple) else [index]
+    bounds = [bound for part in parts if isinstance(part, ast.Slice) for bound in (part.lower, part.upper) if bound is not None]
+    return any(isinstance(each, ast.Name) for bound in bounds for each in ast.walk(bound))
+
+
+def _fills_windows(machine: Machine) -> bool:
+    """Say whether the windows of a strided loop touch without overlapping: `range(0, n, size)` and `start + size`."""
+    loop = machine.loops[-1].statement
+    if not isinstance(loop, ast.For) or not isinstance(loop.target, ast.Name):
+        return False
+    ranges = (each for each in ast.walk(loop.iter) if isinstance(each, ast.Call) and len(each.args) == 3)
+    stride = next((evaluate(machine, each.args[2]) for each in ranges), None)
+    sums = (each for each in ast.walk(loop) if isinstance(each, ast.BinOp) and isinstance(each.op, ast.Add))
+    sizes = (each.right for each in sums if isinstance(each.left, ast.Name) and each.left.id == loop.target.id)
+    return stride is not None and any(evaluate(machine, size) == stride for size in sizes)
 
 
 def _strong(scoring: Scoring) -> bool:

@@ -182,7 +182,7 @@ def _holds_ids(machine: Machine, owner: Ref) -> bool:
 
 
 def _heap_item(machine: Machine, owner: Ref, name: str) -> Value:
-    slot = machine.get(owner, name)
+    slot = machine.get(owner, name) or _made(machine, owner, name)
     if slot is None and name != "elem":
         slot = machine.get(owner, "elem")
         if slot is not None and owner.kind == "dict" and isinstance(slot.value, Opaque):
@@ -194,6 +194,21 @@ def _heap_item(machine: Machine, owner: Ref, name: str) -> Value:
         if value != UNKNOWN:
             return value
     return Opaque((*owner.id, name), name if name != "elem" and not name.isdigit() else "")
+
+
+def _made(machine: Machine, owner: Ref, name: str) -> Slot | None:
+    """Return what a defaultdict makes for a key that it does not hold yet: a copy of what its factory made."""
+    made = machine.get(owner, "@made")
+    if made is None:
+        return None
+    value = made.value
+    if isinstance(value, Ref):
+        copy = replace(value, id=(*owner.id, "made", name))
+        for field, slot in machine.fields(value).items():
+            machine.put(copy, field, slot.value, slot.depth)
+        value = copy
+    machine.put(owner, name, value, made.depth)
+    return Slot(value, made.depth)
 
 
 def _tuple_item(machine: Machine, owner: Tuple, node: ast.Subscript) -> Value:
@@ -303,9 +318,7 @@ def _list(machine: Machine, node: ast.List | ast.Set) -> Value:
 
 
 def _dict(machine: Machine, node: ast.Dict) -> Value:
-    from lintloss.facts import names
-
-    from lintloss.facts import dead
+    from lintloss.facts import dead, names
 
     ref = Ref(machine.key(node, "dict"), "dict")
     machine.state.heap.clear(ref.id)

@@ -14,7 +14,6 @@ from lintloss.facts.statements import execute
 from lintloss.facts.values import Class, Const, Func, Opaque, Ref, Value
 from lintloss.parse import Module
 
-
 COLLECTS = frozenset({"add", "append", "update"})
 SIMPLE = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.Expr)
 

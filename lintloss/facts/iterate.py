@@ -10,7 +10,7 @@ from dataclasses import replace
 from lintloss.facts import assign, counts, equality, symbolic
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.loops import Loop
-from lintloss.facts.machine import Machine
+from lintloss.facts.machine import Machine, OutOfBudget
 from lintloss.facts.state import join_states
 from lintloss.facts.units import count
 from lintloss.facts.values import (
@@ -72,16 +72,20 @@ def run(machine: Machine, loop: Loop, bind: Callable[[], None], body: Callable[[
     """Interpret a loop's body until sums over it have shown: twice, once where loops nest deeply."""
     frame = machine.frame
     passes = 2 if len(machine.loops) < 3 else 1
-    seen = dict(machine.log)
+    seen, first = dict(machine.log), {}
     for turn in range(passes):
         if turn:  # what the first pass saw was incomplete: the sums had not shown yet
-            machine.log = dict(seen)
+            first, machine.log = machine.log, dict(seen)
         before = frame.state.copy()
         outer_exits, frame.exits = frame.exits, []
         guards = len(machine.guards)
-        with machine.in_loop(loop):
-            bind()
-            outcome = body()
+        try:
+            with machine.in_loop(loop):
+                bind()
+                outcome = body()
+        except OutOfBudget:
+            machine.log = first | machine.log
+            raise
         del machine.guards[guards:]
         ends = list(frame.exits)
         if outcome in {"next"}:

@@ -190,7 +190,7 @@ class Machine:
         """Return what the elements of a list or dict may be."""
         found: Value | None = None
         for name, slot in self.fields(ref).items():
-            if name not in {"len", "boxed"}:
+            if name not in {"len", "boxed"} and not name.startswith("@"):
                 found = slot.value if found is None else join(found, slot.value)
         return found if found is not None else UNKNOWN
 

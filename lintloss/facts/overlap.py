@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+
 from lintloss.facts.library import models, shapes
 from lintloss.facts.linear import Atom, Linear
 from lintloss.facts.machine import Machine

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import distributed, exponent, fields, gradients, modes, reduce
+from lintloss.facts import distributed, equality, exponent, fields, gradients, modes, reduce
 from lintloss.facts.library import losses, ranks, rows, shapes, tensors, windows
 from lintloss.facts.library.tables import (
     CRITERIA,
@@ -232,6 +232,8 @@ def _tensor(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) 
 
 
 def _where(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    if any(isinstance(arg, Const) and arg.value == -100 for arg in args[1:]):
+        equality.note_unequal(machine, machine.evidence(node, "labels are set to be ignored here"))
     known = (arg for arg in args[1:] if any(isinstance(option, Quantity | Tensor) for option in options(arg)))
     found = next(known, None)
     if found is None and len(args) == 3 and isinstance(args[1], Const) and isinstance(args[2], Opaque):
@@ -266,7 +268,7 @@ def _defaultdict(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwa
         from lintloss.facts import calls
 
         lists = isinstance(made, Lib) and made.name in {"builtins.list", "collections.deque"}
-        machine.put(ref, "elem", machine.new_list(node) if lists else calls.call(machine, node, made, [], {}))
+        machine.put(ref, "@made", machine.new_list(node) if lists else calls.call(machine, node, made, [], {}))
     for name, value in kwargs.items():
         machine.put(ref, name, value)
     return ref

@@ -9,7 +9,6 @@ from lintloss.facts.library import loaders, losses, outputs, shapes
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import Const, LibObject, ModelOutput, Opaque, Quantity, Tensor, Value
 
-
 SETTINGS = re.compile(r"^(args|opts?|options|config|cfg|conf|hparams|self|params|settings)$")
 
 

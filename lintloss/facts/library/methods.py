@@ -12,6 +12,7 @@ from lintloss.facts import (
     assign,
     dead,
     distributed,
+    equality,
     exponent,
     fields,
     gradients,
@@ -64,6 +65,8 @@ def call(machine: Machine, node: ast.Call, receiver: Value, name: str, args: lis
         return effect
     if isinstance(receiver, Class) and name == "splits":  # torchtext: one iterator of this class for each split
         return machine.new_list(node, Ref(machine.key(node, receiver.node.name), "instance", receiver), Const(3))
+    if name in {"masked_fill", "masked_fill_"} and len(args) > 1 and equality.is_ignored(args[1]):
+        equality.note_unequal(machine, machine.evidence(node, "labels are set to be ignored here"))
     if isinstance(receiver, Lib):
         return None
     if name in PREPARES and args and PREPARERS.search(ast.unparse(node.func)):

@@ -11,7 +11,19 @@ from lintloss.facts.expressions import evaluate
 from lintloss.facts.library import shapes
 from lintloss.facts.linear import END, ZERO, Linear
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import UNKNOWN, Const, Key, LibObject, ModelOutput, Opaque, Quantity, Tensor, Tuple, Value, Window
+from lintloss.facts.values import (
+    UNKNOWN,
+    Const,
+    Key,
+    LibObject,
+    ModelOutput,
+    Opaque,
+    Quantity,
+    Tensor,
+    Tuple,
+    Value,
+    Window,
+)
 
 COMPUTED = frozenset({"logits", "scores", "probs", "log_probs", "hidden"})  # scores: taken for logits by a name only
 IDS_NAME = re.compile(r"(^|_)(ids|labels?|targets?)$", re.IGNORECASE)
