@@ -9,6 +9,7 @@ import typer
 
 from lintloss import __version__
 from lintloss.command.check import check as run_check
+from lintloss.command.flags import option
 from lintloss.command.options import Options
 from lintloss.errors import UsageError
 
@@ -33,12 +34,15 @@ def run_typer(words: Sequence[str]) -> int:
 
     Raises: UsageError: the words make no command.
     """
-    from lintloss.command import more, serve
+    from lintloss.command import diagnose, locate, more, new, serve, verify
 
-    more.register(app)
-    serve.register(app)
+    for part in (verify, locate, diagnose, more, new, serve):
+        part.register(app)
+    command: tuple[str, ...] = ()
+    if words[:1] == ["verify"]:  # what stands behind `--` is not ours to read
+        words, command = verify.split(words)
     try:
-        result = app(args=list(words), prog_name="lintloss", standalone_mode=False)
+        result = app(args=list(words), prog_name="lintloss", standalone_mode=False, obj=command)
     except typer.Exit as done:
         return done.exit_code
     except typer.Abort:
@@ -60,56 +64,50 @@ def _top(
         raise typer.Exit(0)
 
 
-def _option(names: str, text: str, panel: str, metavar: str | None = None) -> typer.models.OptionInfo:
-    info = typer.Option(*names.split(), help=text, rich_help_panel=panel, metavar=metavar)
-    assert isinstance(info, typer.models.OptionInfo)
-    return info
-
-
 @app.command("check")
 def _check(
     paths: Annotated[
         Words | None, typer.Argument(help="Files and folders; - is standard input, @FILE holds arguments.")
     ] = None,
     select: Annotated[
-        Words | None, _option("--select", "Rules to run, by code, prefix, name or ALL.", _SELECTING, "RULE")
+        Words | None, option("--select", "Rules to run, by code, prefix, name or ALL.", _SELECTING, "RULE")
     ] = None,
     extend_select: Annotated[
-        Words | None, _option("--extend-select", "Rules to run besides those.", _SELECTING, "RULE")
+        Words | None, option("--extend-select", "Rules to run besides those.", _SELECTING, "RULE")
     ] = None,
-    ignore: Annotated[Words | None, _option("--ignore", "Rules to leave out.", _SELECTING, "RULE")] = None,
+    ignore: Annotated[Words | None, option("--ignore", "Rules to leave out.", _SELECTING, "RULE")] = None,
     per_file_ignores: Annotated[
         Words | None,
-        _option("--per-file-ignores", "Rules to leave out in files that match.", _SELECTING, "PATTERN:RULE"),
+        option("--per-file-ignores", "Rules to leave out in files that match.", _SELECTING, "PATTERN:RULE"),
     ] = None,
     min_severity: Annotated[
         str | None,
-        _option("--min-severity", "Hide findings below: note, warning (default), error.", _SELECTING, "LEVEL"),
+        option("--min-severity", "Hide findings below: note, warning (default), error.", _SELECTING, "LEVEL"),
     ] = None,
     min_confidence: Annotated[
         str | None,
-        _option("--min-confidence", "Hide findings below: low (default), medium, high.", _SELECTING, "LEVEL"),
+        option("--min-confidence", "Hide findings below: low (default), medium, high.", _SELECTING, "LEVEL"),
     ] = None,
     baseline: Annotated[
-        str | None, _option("--baseline", "Hide findings that this file knows.", _SELECTING, "FILE")
+        str | None, option("--baseline", "Hide findings that this file knows.", _SELECTING, "FILE")
     ] = None,
     write_baseline: Annotated[
-        str | None, _option("--write-baseline", "Write the findings to a baseline file.", _SELECTING, "FILE")
+        str | None, option("--write-baseline", "Write the findings to a baseline file.", _SELECTING, "FILE")
     ] = None,
-    fix: Annotated[bool, _option("--fix", "Apply safe fixes.", _FIXING)] = False,
+    fix: Annotated[bool, option("--fix", "Apply safe fixes.", _FIXING)] = False,
     unsafe_fixes: Annotated[
-        bool, _option("--unsafe-fixes", "Apply fixes that change the reported number, too.", _FIXING)
+        bool, option("--unsafe-fixes", "Apply fixes that change the reported number, too.", _FIXING)
     ] = False,
-    diff: Annotated[bool, _option("--diff", "Show what --fix would do, change nothing.", _FIXING)] = False,
+    diff: Annotated[bool, option("--diff", "Show what --fix would do, change nothing.", _FIXING)] = False,
     add_ignores: Annotated[
-        str | None, _option("--add-ignores", "Write ignore comments, as --add-ignores[=REASON].", _FIXING, "REASON")
+        str | None, option("--add-ignores", "Write ignore comments, as --add-ignores[=REASON].", _FIXING, "REASON")
     ] = None,
     exit_non_zero_on_fix: Annotated[
-        bool, _option("--exit-non-zero-on-fix", "Exit 1 when something was fixed.", _FIXING)
+        bool, option("--exit-non-zero-on-fix", "Exit 1 when something was fixed.", _FIXING)
     ] = False,
     output_format: Annotated[
         str | None,
-        _option(
+        option(
             "--output-format",
             "full, concise, json, jsonl, sarif, github, gitlab, junit, rdjson, markdown.",
             _OUTPUT,
@@ -117,39 +115,37 @@ def _check(
         ),
     ] = None,
     output_file: Annotated[
-        str | None, _option("--output-file -o", "Write the findings to a file.", _OUTPUT, "FILE")
+        str | None, option("--output-file -o", "Write the findings to a file.", _OUTPUT, "FILE")
     ] = None,
     report: Annotated[
-        Words | None, _option("--report", "One more report; may be given several times.", _OUTPUT, "FORMAT=FILE")
+        Words | None, option("--report", "One more report; may be given several times.", _OUTPUT, "FORMAT=FILE")
     ] = None,
     show_evidence: Annotated[
-        bool, _option("--show-evidence", "Show the lines that a finding rests on.", _OUTPUT)
+        bool, option("--show-evidence", "Show the lines that a finding rests on.", _OUTPUT)
     ] = False,
-    statistics: Annotated[bool, _option("--statistics", "Count findings by rule.", _OUTPUT)] = False,
-    exit_zero: Annotated[bool, _option("--exit-zero", "Exit 0 even with findings.", _OUTPUT)] = False,
-    quiet: Annotated[bool, _option("--quiet -q", "Print findings only.", _OUTPUT)] = False,
-    verbose: Annotated[bool, _option("--verbose -v", "Say why files were not looked into.", _OUTPUT)] = False,
-    show_files: Annotated[bool, _option("--show-files", "List the files that would be checked.", _FILES)] = False,
+    statistics: Annotated[bool, option("--statistics", "Count findings by rule.", _OUTPUT)] = False,
+    exit_zero: Annotated[bool, option("--exit-zero", "Exit 0 even with findings.", _OUTPUT)] = False,
+    quiet: Annotated[bool, option("--quiet -q", "Print findings only.", _OUTPUT)] = False,
+    verbose: Annotated[bool, option("--verbose -v", "Say why files were not looked into.", _OUTPUT)] = False,
+    show_files: Annotated[bool, option("--show-files", "List the files that would be checked.", _FILES)] = False,
     force_exclude: Annotated[
-        bool, _option("--force-exclude", "Leave out excluded files even when they are named.", _FILES)
+        bool, option("--force-exclude", "Leave out excluded files even when they are named.", _FILES)
     ] = False,
     respect_gitignore: Annotated[
         bool | None,
-        _option("--respect-gitignore/--no-respect-gitignore", "Leave out what .gitignore leaves out.", _FILES),
+        option("--respect-gitignore/--no-respect-gitignore", "Leave out what .gitignore leaves out.", _FILES),
     ] = None,
     stdin_filename: Annotated[
-        str | None, _option("--stdin-filename", "The name of standard input.", _FILES, "FILE")
+        str | None, option("--stdin-filename", "The name of standard input.", _FILES, "FILE")
     ] = None,
-    watch: Annotated[bool, _option("--watch -w", "Check again whenever a file changes.", _FILES)] = False,
+    watch: Annotated[bool, option("--watch -w", "Check again whenever a file changes.", _FILES)] = False,
     config: Annotated[
-        Words | None, _option("--config", 'A configuration file, or "key = value".', _SETTING, "FILE|KEY=VALUE")
+        Words | None, option("--config", 'A configuration file, or "key = value".', _SETTING, "FILE|KEY=VALUE")
     ] = None,
-    isolated: Annotated[bool, _option("--isolated", "Read no configuration file.", _SETTING)] = False,
-    no_cache: Annotated[bool, _option("--no-cache", "Remember and recall nothing.", _SETTING)] = False,
-    cache_dir: Annotated[
-        str | None, _option("--cache-dir", "Where results are remembered.", _SETTING, "FOLDER")
-    ] = None,
-    jobs: Annotated[int, _option("--jobs -j", "Processes to use; 0: as many as there are cores.", _SETTING, "N")] = 0,
+    isolated: Annotated[bool, option("--isolated", "Read no configuration file.", _SETTING)] = False,
+    no_cache: Annotated[bool, option("--no-cache", "Remember and recall nothing.", _SETTING)] = False,
+    cache_dir: Annotated[str | None, option("--cache-dir", "Where results are remembered.", _SETTING, "FOLDER")] = None,
+    jobs: Annotated[int, option("--jobs -j", "Processes to use; 0: as many as there are cores.", _SETTING, "N")] = 0,
 ) -> int:
     """Check files for bugs that make a reported loss or perplexity wrong."""
     given: dict[str, Any] = dict(locals())

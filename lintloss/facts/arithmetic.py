@@ -6,7 +6,7 @@ import ast
 import math
 from dataclasses import replace
 
-from lintloss.facts import counts, equality, regularizers, terms
+from lintloss.facts import accumulation, counts, dead, equality, regularizers, terms
 from lintloss.facts.library import shapes
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
@@ -37,6 +37,7 @@ def binary(
     machine: Machine, node: ast.AST, operator: ast.operator, left: Value, right: Value, inside: int | None = None
 ) -> Value:
     """Return `left op right`; a Choice on either side is worked through option by option."""
+    left, right = unboxed(machine, left), unboxed(machine, right)
     if isinstance(left, Choice) or isinstance(right, Choice):
         result: Value | None = None
         for one in options(left):
@@ -44,9 +45,16 @@ def binary(
                 each = binary(machine, node, operator, one, other, inside)
                 result = each if result is None else join(result, each)
         return result if result is not None else UNKNOWN
+    if isinstance(left, Const) and isinstance(operator, ast.Div) and (inverse := accumulation.inverse(machine, node, left)) is not None:
+        return inverse
     if isinstance(left, Const) and isinstance(right, Const):
         return _constants(operator, left.value, right.value)
-    left, right = unboxed(machine, left), unboxed(machine, right)
+    if isinstance(left, Tensor) or isinstance(right, Tensor):
+        from lintloss.facts.library import tensors
+
+        made = tensors.combined(machine, node, operator, left, right)
+        if made is not None:
+            return terms.cooled(machine, node, made) if isinstance(operator, ast.Div) and isinstance(made, Tensor) else made
     if isinstance(operator, ast.Div | ast.FloorDiv):
         quotient = divide(machine, node, left, right, inside)
         return equality.floored(quotient) if _rounds_down(node, operator) else quotient
@@ -108,7 +116,9 @@ def _add(machine: Machine, node: ast.AST, operator: ast.operator, left: Value, r
     for one, other in terms.main_first(left, right):
         if isinstance(one, Quantity):
             if one.is_count and isinstance(other, Const | Opaque) or one.unit == ONE:
-                return counts.moved(one, other, sign) if one is left else one
+                if one is left:
+                    return counts.moved(one, other, sign)
+                return one if sign == "+" else machine.opaque(node)
             if one.is_count and isinstance(other, Quantity) and other.is_count:
                 return counts.less_rows(one, other, sign) or machine.opaque(node)
             if one.is_loss or one.is_perplexity:
@@ -116,7 +126,7 @@ def _add(machine: Machine, node: ast.AST, operator: ast.operator, left: Value, r
     if isinstance(left, Ref) and isinstance(right, Ref) and left.kind == right.kind == "list":
         return left
     for side in (left, right):
-        if isinstance(side, Tensor) and side.form in {"logits", "hidden", ""}:
+        if isinstance(side, Tensor) and side.form in {"logits", "scores", "hidden", ""}:
             return replace(side, form="" if side.form == "" else side.form)
     return machine.opaque(node)
 
@@ -141,7 +151,7 @@ def _add_term(machine: Machine, node: ast.AST, loss: Quantity, other: Value, *, 
 
 
 def open_guards(machine: Machine, depth: int) -> tuple[Evidence, ...]:
-    """Return the undecided conditions inside the loops entered since `depth`."""
+    """Return the undecided conditions inside the loops entered since `depth`, and those that skip what follows them."""
     return tuple(place for level, place, _ in machine.guards if level > depth)
 
 
@@ -155,7 +165,7 @@ def accumulate(machine: Machine, node: ast.AST, current: Value, operand: Value, 
             result = each if result is None else join(result, each)
         return result if result is not None else UNKNOWN
     operand = unboxed(machine, operand)
-    if not over:
+    if not over or isinstance(current, Tensor) or isinstance(operand, Tensor):
         return binary(machine, node, ast.Add(), current, operand)
     if isinstance(operand, Const):
         return _counter(machine, node, current, operand, over)
@@ -190,6 +200,7 @@ def _total(
 ) -> Value:
     unit, weights = term.unit, term.weights
     loops = tuple(loop for loop in over if loop.unit != "epoch") or over
+    divided = next((name for name in ("batch", "step") if unit.power(name) < 0 and unit.degree < -1 and term.unit.content), "")
     intensive = unit.is_intensive or any(unit.power(name) < 0 for name in ("batch", "step"))
     if intensive:
         inner = loops[-1]
@@ -200,6 +211,7 @@ def _total(
             weights = (*weights, base)
     term = replace(term, fed=fed(machine, term) or term.fed)
     regularizers.note(machine, node, term)
+    dead.note_report(machine, node, term)
     said = f"summed here over {_plural(loops[-1].unit)}" + (f": {unit}" if term.unit.content else "")
     total = replace(
         term,
@@ -213,7 +225,11 @@ def _total(
         total = replace(total, start=current.start)
     elif isinstance(current, Const) and isinstance(current.value, int | float):
         total = replace(total, start=float(current.value))
-    return total.with_step(machine.evidence(node, said))
+    total = total.with_step(machine.evidence(node, said))
+    if divided and total.unit.degree == -1:  # `total += loss / len(loader)`: the sum is an average
+        whole = replace(total, unit=total.unit * Unit.of(**{divided: 1}))
+        observe_average(machine, node, whole, Quantity(Unit.of(**{divided: 1}), of=loops[-1].key), total, "inside")
+    return total
 
 
 def fed(machine: Machine, term: Quantity) -> Fed | None:
@@ -248,19 +264,28 @@ def multiply(machine: Machine, node: ast.AST, left: Value, right: Value) -> Valu
 
 
 def _scaled(machine: Machine, node: ast.AST, quantity: Quantity, other: Value) -> Value | None:
+    from lintloss.facts import compare
+
     if isinstance(other, Const):
         return terms.scaled(quantity) if not (quantity.is_count and other.value == 0) else None
-    mask = shapes.mask(other) if quantity.axes else None
+    mask = shapes.mask(other) if quantity.axes or quantity.presumed else None
     if mask is not None:
-        scoring = replace(quantity.scoring, masked=True, mask=mask) if quantity.scoring else None
-        return replace(quantity, scoring=scoring).with_step(machine.evidence(node, "masked here"))
+        from lintloss.facts.library import losses
+
+        quantity = losses.unreduced(quantity)
+    if mask is not None and quantity.axes:
+        return losses.masked(machine, quantity, mask).with_step(machine.evidence(node, "masked here"))
     if isinstance(other, Tensor) and other.form == "weights" and quantity.axes and quantity.scoring is not None:
+        compare.masked(machine, quantity.scoring, None, drops=False)
         return replace(quantity, scoring=replace(quantity.scoring, weight=other, masked=True))
     factor = other if isinstance(other, Quantity) else counts.presumed(machine, other)
     if factor is None:
         if isinstance(other, Opaque) and other.name.lower().split("_")[-1] in COEFFICIENTS:
             return terms.scaled(quantity)
+        accumulation.note_product(machine, node, quantity, other)
         if quantity.axes:
+            if quantity.scoring is not None:  # whatever it is, it may be a mask
+                compare.masked(machine, quantity.scoring, None, drops=False)
             return quantity
         return machine.opaque(node)
     if quantity.is_count and factor.is_count:
@@ -287,6 +312,8 @@ def divide(machine: Machine, node: ast.AST, left: Value, right: Value, inside: i
 
     inside: the loop depth at which the numerator was set, for `total /= n`.
     """
+    if isinstance(left, Quantity) and left.is_loss:
+        accumulation.note_quotient(machine, node, left)
     if not isinstance(left, Quantity):
         count = counts.presumed(machine, left)
         if count is not None and isinstance(right, Quantity) and right.is_count:
@@ -295,7 +322,7 @@ def divide(machine: Machine, node: ast.AST, left: Value, right: Value, inside: i
             return terms.cooled(machine, node, left)
         return _tensor_op(machine, node, left, right)
     if isinstance(right, Const):
-        return _by_constant(machine, node, left, right)
+        return _by_constant(machine, node, left, right, inside)
     count = counts.divisor(machine, left, right)
     if count is not None and count.unit == SHARE:
         forget_field_mean(machine, left)
@@ -305,15 +332,29 @@ def divide(machine: Machine, node: ast.AST, left: Value, right: Value, inside: i
         if isinstance(right, Quantity) and right.is_loss:
             return machine.opaque(node)
         return _unknown_divisor(machine, node, left, right)
-    return average(machine, node, left, count, "inside" if inside is not None and machine.depth > inside else "divide")
+    return average(machine, node, left, count, "repeated" if _is_repeated(machine, node, left, inside) else "divide")
 
 
-def _by_constant(machine: Machine, node: ast.AST, left: Quantity, right: Const) -> Value:
+def _is_repeated(machine: Machine, node: ast.AST, total: Quantity, inside: int | None) -> bool:
+    """Say whether a running total is divided anew in every iteration of a loop that does not start it anew."""
+    if inside is None or machine.depth <= inside or not isinstance(node, ast.AugAssign | ast.Assign):
+        return False
+    loop = machine.loops[-1]
+    if loop.statement is None or not any(each.key[: len(loop.key)] == loop.key or each is loop for each in total.loops):
+        return False
+    target = ast.unparse(node.target if isinstance(node, ast.AugAssign) else node.targets[0])
+    restarts = (each for each in ast.walk(loop.statement) if isinstance(each, ast.Assign) and each is not node)
+    return not any(ast.unparse(one) == target for each in restarts for one in each.targets)
+
+
+def _by_constant(machine: Machine, node: ast.AST, left: Quantity, right: Const, inside: int | None) -> Value:
+    if right.value == 0:  # a counter that has not counted yet
+        return machine.opaque(node)
     if isinstance(right.value, float) and math.isclose(right.value, LN2, rel_tol=1e-3) and left.unit.content == "nat":
         return replace(left, unit=left.unit.swap("nat", "bit")).with_step(machine.evidence(node, "÷ ln 2: nats to bits"))
     count = counts.divisor(machine, left, right)
     if count is not None:
-        return average(machine, node, left, count, "divide")
+        return average(machine, node, left, count, "repeated" if _is_repeated(machine, node, left, inside) else "divide")
     return left
 
 
@@ -328,22 +369,30 @@ def average(machine: Machine, node: ast.AST, before: Quantity, count: Quantity, 
     count = counts.along_targets(before, count)
     regularizers.note(machine, node, before)
     unit = before.unit / count.unit
+    stepped: tuple[str, ...] = ()
     if unit.power("step") and before.unit.power("step"):  # an unknown iteration divides out with what counts it
         for name in ITERATIONS:
             if unit.power(name) < 0 and count.unit.power(name) == 1 and before.unit.power(name) == 0:
                 unit = unit.swap("step", name)
+                stepped = (name,)
                 break
     unit = counts.settle_item(unit, count.unit)
-    weights = before.weights
-    for name in ITERATIONS:
-        if before.unit.power(name) > 0 and count.unit.power(name) > 0 and not _is_length(before, count):
-            weights = (*weights, name)
+    weights = (*before.weights, *stepped)
+    weights = (*weights, *(name for name in _weighing(before, count) if before.unit.power(name) > 0 and count.unit.power(name) > 0))
     if before.unit.power("rank") > 0 and count.unit == Unit.of(rank=1):
         how = "rank"
-    after = replace(before, unit=unit, weights=weights, axes=(), presumed=before.presumed)
+    after = replace(before, unit=unit, weights=weights, axes=() if "rank" in before.axes else before.axes, presumed=before.presumed)
     after = after.with_step(machine.evidence(node, f"divided here by {describe(count)}: {unit}"))
     observe_average(machine, node, before, count, after, how)
     return after
+
+
+def _weighing(before: Quantity, count: Quantity) -> tuple[str, ...]:
+    """Return the counts by which a division can weight: iterations; positions, for a mean per token; for perplexity all."""
+    names = ITERATIONS if not _is_length(before, count) else ()
+    if before.is_perplexity:
+        return (*names, "position", "token")
+    return (*names, "position") if before.unit.power("token") < 0 else names
 
 
 def _is_length(before: Quantity, count: Quantity) -> bool:
@@ -370,8 +419,16 @@ def observe_average(
     if over_ranks:  # the list that ranks gather into is no loop of the evaluation
         loops = tuple(loop for loop in loops if loop.unit != "rank") or tuple(machine.loops[-1:])
     place = seen_at(machine, node, loops, before.fed)
-    seen = Averaging(before=before, count=count, after=after, how=how, loops=loops, **place)
-    machine.observe(seen, "rank" if over_ranks else "")  # beside the one of the branch without ranks
+    seen = Averaging(before=before, count=count, after=after, how=how, loops=loops, divisor=_divisor(node), **place)
+    which = f"{before.unit} {before.scoring.place if before.scoring else ''}"  # alternatives are seen apart
+    machine.observe(seen, f"rank {which}" if over_ranks else which)  # beside the one of the branch without ranks
+
+
+def _divisor(node: ast.AST) -> str:
+    """Return the source of what a statement or expression divides by."""
+    if isinstance(node, ast.BinOp):
+        return ast.unparse(node.right)
+    return ast.unparse(node.value) if isinstance(node, ast.AugAssign) else ""
 
 
 def forget_field_mean(machine: Machine, mean: Quantity) -> None:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import arithmetic, equality, regularizers
+from lintloss.facts import arithmetic, dead, equality, regularizers, writes
 from lintloss.facts.expressions import evaluate, subscript_key
 from lintloss.facts.library import shapes
 from lintloss.facts.machine import Machine
@@ -44,17 +44,40 @@ def accumulation(node: ast.Assign) -> tuple[ast.expr, ast.operator, ast.expr] | 
     return None
 
 
+def running_mean(machine: Machine, node: ast.AugAssign) -> bool:
+    """Run `m += (x - m) / k`; say whether the statement was that."""
+    from lintloss.facts import running
+
+    parts = running.step_of(node.target, node.value) if isinstance(node.op, ast.Add) else None
+    if parts is None or not machine.loops:
+        return False
+    slot, write = _slot(machine, node.target)
+    depth = slot.depth if slot is not None else machine.depth
+    value = running.mean(machine, node.value, parts, machine.loops[depth:])
+    if value is None:
+        return False
+    write(value, depth)
+    return True
+
+
 def store(machine: Machine, target: ast.expr, value: Value) -> None:
     """Bind `value` to a target: a name, an attribute, an item, a tuple of those."""
+    from lintloss.facts import truncation
+
+    if isinstance(target, ast.Name | ast.Attribute):
+        truncation.note_stored(machine, target.id if isinstance(target, ast.Name) else target.attr, value, target)
     if isinstance(target, ast.Name):
         value = _as_loss(machine, target, named(value, target.id))
         machine.write(target.id, value)
+        dead.note_binding(machine, target, value)
         machine.assigned[machine.frame.module.path, target.lineno] = value
     elif isinstance(target, ast.Tuple | ast.List):
         _unpack(machine, target.elts, value)
     elif isinstance(target, ast.Starred):
         store(machine, target.value, UNKNOWN)
     else:
+        if isinstance(target, ast.Subscript) and writes.into_tensor(machine, target, value):
+            return
         place = _heap_place(machine, target)
         if place is not None:
             _put(machine, place, target, named(value, target.attr) if isinstance(target, ast.Attribute) else value)
@@ -123,7 +146,11 @@ def item_of(machine: Machine, value: Value, index: int, width: int, name: str) -
     if isinstance(value, ModelOutput):
         return outputs.item(machine, value, index, width, name)
     if isinstance(value, Ref) and value.kind != "instance":
-        slot = machine.get(value, str(index)) or machine.get(value, "elem")
+        slot = machine.get(value, str(index))
+        if slot is None:
+            slot = machine.get(value, "elem")
+            if slot is not None and isinstance(slot.value, Opaque | Tensor):  # parts of one batch, not the same thing
+                return Opaque((*value.id, index), name)
         return slot.value if slot else UNKNOWN
     if isinstance(value, Opaque):
         return Opaque((*value.key, index), name)
@@ -168,6 +195,7 @@ def collect(machine: Machine, owner: Key, value: Value, created: int) -> None:
     over = tuple(machine.loops[created:])
     if over:
         regularizers.note(machine, machine.frame.statement or machine.frame.node, value)
+        dead.note_report(machine, machine.frame.statement or machine.frame.node, value)
         machine.list_loops[owner] = over
     guards = arithmetic.open_guards(machine, created)
     value = _guarded(value, guards)
@@ -209,6 +237,8 @@ def augment(
     else:
         value = arithmetic.binary(machine, node, operator, current, operand, inside=depth)
     machine.assigned[machine.frame.module.path, node.lineno] = value
+    if isinstance(target, ast.Name):
+        dead.note_binding(machine, target, value)
     write(value, depth)
 
 
@@ -238,6 +268,8 @@ def _extend(machine: Machine, node: ast.stmt, ref: Ref, operand: Value) -> None:
         elif isinstance(option, Tuple):
             for item in option.items:
                 collect(machine, ref.id, item, depth)
+        elif isinstance(option, Quantity) and option.axes and ref.kind == "list":
+            collect(machine, ref.id, option, depth)
         elif isinstance(option, Quantity):  # `total = torch.zeros(1); total += loss`: a scalar in a box
             slot = machine.get(ref, "elem")
             total = arithmetic.accumulate(machine, node, slot.value if slot else Const(0), option, depth)

@@ -5,8 +5,9 @@ The doors for the rules of 1xx and 5xx. The task decides what a loss is per: in 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from lintloss.facts import normalizers
 from lintloss.facts.equality import proven_equal, proven_unequal
 from lintloss.facts.observations import Averaging, Exponential, Observation
 from lintloss.facts.units import Unit
@@ -15,7 +16,7 @@ from lintloss.findings import Confidence, Evidence
 
 LANGUAGE = {"lm", "seq2seq", "mlm"}
 ITEMS = ("token", "item", "example", "position")
-ITERATIONS = ("batch", "step", "example")
+ITERATIONS = ("batch", "step", "example", "position")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +24,17 @@ class Mean:
     """An average as the rules see it.
 
     is_mean_of_means: the result is a loss per item, weighted by iterations instead of items.
-    wrong_count: what is wrong with the divisor, "" when its unit is right.
+    needs_proof: it is weighted by rows or positions, which is exact unless rows are known to differ in scored tokens.
+    wrong_count: what is wrong with the divisor, "" when its unit is right; `conditional`: only on some data.
     """
 
     after: Quantity
     weight: str = "batch"
     is_mean_of_means: bool = False
+    needs_proof: bool = False
     averages_perplexity: bool = False
     wrong_count: str = ""
+    conditional: bool = False
     scores_tokens: bool = True
     equal: tuple[Evidence, ...] = ()
     unequal: tuple[Evidence, ...] = ()
@@ -51,6 +55,7 @@ def mean_of(seen: Averaging) -> Mean | None:
     common = Mean(
         after=after,
         weight={"step": "batch", "example": "row"}.get(weight, weight),
+        needs_proof=weight == "position" or (weight == "example" and all(loop.unit != "example" for loop in before.loops)),
         scores_tokens=scores_tokens(seen, after),
         equal=proven_equal(before),
         unequal=proven_unequal(before),
@@ -59,24 +64,19 @@ def mean_of(seen: Averaging) -> Mean | None:
     )
     if after.is_perplexity:
         return _perplexity(common, after)
-    wrong = wrong_count(seen, before, after)
-    if wrong:
-        return _with(common, wrong_count=wrong)
-    return _with(common, is_mean_of_means=is_mean_of_means(before, after))
-
-
-def _with(mean: Mean, **changes: object) -> Mean:
-    from dataclasses import replace
-
-    return replace(mean, **changes)  # type: ignore[arg-type]  # fields of Mean by name
+    wrong = normalizers.wrong_count(seen, before, after)
+    if wrong is None:
+        return replace(common, is_mean_of_means=is_mean_of_means(after))
+    also = is_mean_of_means(after) and wrong.leaves_mean
+    return replace(common, wrong_count=wrong.what, conditional=wrong.conditional, is_mean_of_means=also)
 
 
 def _perplexity(common: Mean, after: Quantity) -> Mean | None:
-    averaged = bool(set(after.weights) & {*ITERATIONS, "rank"})
-    return _with(common, averages_perplexity=averaged) if averaged else None
+    averaged = bool(set(after.weights) & {*ITERATIONS, "token"})
+    return replace(common, averages_perplexity=averaged) if averaged else None
 
 
-def is_mean_of_means(before: Quantity, after: Quantity) -> bool:
+def is_mean_of_means(after: Quantity) -> bool:
     """Say whether a loss per item was averaged over iterations, each with the same weight.
 
     A mean per example averaged over examples is what one wants; a mean per token over rows is not.
@@ -90,29 +90,9 @@ def is_mean_of_means(before: Quantity, after: Quantity) -> bool:
     return bool(weights & set(ITERATIONS))
 
 
-def wrong_count(seen: Averaging, before: Quantity, after: Quantity) -> str:
-    """Say what is wrong with the divisor: a loss per anything but one item is off in scale."""
-    unit = after.unit
-    count = seen.count
-    if not isinstance(count, Quantity) or count.presumed:
-        return ""
-    negative = {name: power for name, power in unit.powers if power < 0}
-    positive = {name: power for name, power in unit.powers if power > 0 and name in {"batch", "step"}}
-    if positive and negative and unit.power("batch") == 1 and unit.power("example") < 0:
-        return "means summed over batches are divided by a number of examples"
-    if positive and unit.power("batch") == 1 and unit.power("token") <= -2:
-        return "means per token summed over batches are divided by tokens again"
-    if unit.power("batch") == -1 and before.unit.degree == 0 and before.scoring is not None:
-        if before.scoring.reduction == "sum" and before.scoring.item == "token":
-            return "summed losses are divided by a number of batches"
-    if count.start >= 1 and count.is_count and count.loops:
-        return "the counter starts at 1, so the divisor is one too many"
-    return ""
-
-
 def scores_tokens(seen: Observation, quantity: Quantity) -> bool:
     """Say whether what is averaged is a loss over tokens: proven by the unit, else suggested by the task."""
-    if quantity.unit.power("token"):
+    if quantity.unit.power("token") or quantity.unit.power("position"):
         return True
     if quantity.scoring is not None and quantity.scoring.item in {"token"}:
         return True
@@ -144,7 +124,7 @@ def unnormalized(seen: Exponential) -> Unnormalized | None:
         return None
     if seen.setting.task not in LANGUAGE and not unit.power("token"):
         return None
-    if unit.power("batch") > 0 or unit.power("step") > 0:
+    if (unit.power("batch") > 0 or unit.power("step") > 0) and unit.degree <= 0 and not normalizers.is_divided(unit):
         return Unnormalized("a sum of means that was not divided by their number", confidence_in(exponent))
     if unit == Unit.of(nat=1) and exponent.loops:
         return Unnormalized("a total", confidence_in(exponent))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -136,7 +137,10 @@ def guarded(machine: Machine, test: ast.expr, holds: bool) -> Iterator[None]:
         machine.guards.pop()
 
 
-def skip(machine: Machine, test: ast.expr) -> None:
-    """Remember, for the rest of the running loop's body, the condition under which `continue` skips it."""
-    text = ast.unparse(test)
-    machine.guards.append((machine.depth, machine.evidence(test, f"skipped when `{text}`"), text))
+def skip(machine: Machine, node: ast.If, *, leaves: bool) -> None:
+    """Remember, for the rest of the running loop's body, the condition under which `continue` (or `break`) skips it."""
+    if any(isinstance(each, ast.AugAssign) and re.search(r"loss|nll|ppl", ast.unparse(each)) for each in ast.walk(node)):
+        return
+    text = ast.unparse(node.test)
+    place = machine.evidence(node.test, f"skipped when `{text}`")
+    machine.guards.append((machine.depth, place, "" if leaves else text))

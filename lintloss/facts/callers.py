@@ -74,7 +74,7 @@ def _named(project: Project, module: Module, name: str, owner: str) -> Iterator[
     stem = os.path.splitext(os.path.basename(module.path))[0]
     package = os.path.basename(os.path.dirname(module.path))
     links = [word for word in (owner, stem if stem != "__init__" else package, package, *_bases(module, owner)) if word]
-    for other in project.mentioning(module.path, (name,)):
+    for other in project.mentioning(module.path, name):
         if any(re.search(rf"\b{re.escape(word)}\b", other.text) for word in links):
             yield from _in_module(other, name)
 
@@ -109,3 +109,14 @@ def _references(module: Module) -> dict[str, tuple[Around, ...]]:
 @lru_cache(maxsize=2048)
 def text_of(node: ast.AST) -> str:
     return ast.unparse(node)
+
+
+def calls(project: Project, module: Module, name: str) -> list[ast.Call]:
+    """Return the calls of a function in its file and in the files that mention its file."""
+    found = []
+    for where in dict.fromkeys(site for site, _ in _named(project, module, name, "")):
+        for node in ast.walk(where.tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
+                if (node.func.id if isinstance(node.func, ast.Name) else node.func.attr) == name:
+                    found.append(node)
+    return found

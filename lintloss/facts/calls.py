@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 
-from lintloss.facts import regularizers
+from lintloss.facts import regularizers, symbolic
 from lintloss.facts.expressions import evaluate, member
-from lintloss.facts.machine import ABROAD, DEPTH, Frame, Machine, OutOfBudget
+from lintloss.facts.machine import ABROAD, DEPTH, TOTAL, Frame, Machine, OutOfBudget
 from lintloss.facts.state import Heap, Slot, State
 from lintloss.facts.values import (
     UNKNOWN,
@@ -30,7 +30,7 @@ METERS = frozenset({"update", "add", "log", "add_scalar"})  # what reports a los
 
 def evaluate_call(machine: Machine, node: ast.Call) -> Value:
     """Evaluate a call expression."""
-    from lintloss.facts.library import methods
+    from lintloss.facts.library import meters, methods
 
     function = node.func
     if isinstance(function, ast.Name) and function.id == "super":
@@ -42,6 +42,10 @@ def evaluate_call(machine: Machine, node: ast.Call) -> Value:
     else:
         callee = evaluate(machine, function)
     args, kwargs = arguments(machine, node)
+    if isinstance(function, ast.Attribute) and receiver is not None and function.attr in {"log", "log_dict"}:
+        logged = meters.call(machine, node, receiver, function.attr, args, kwargs)
+        if logged is not None:
+            return logged
     if isinstance(function, ast.Attribute) and function.attr in METERS:
         for value in args[:2]:
             regularizers.note(machine, node, value)
@@ -143,14 +147,31 @@ def run(machine: Machine, node: ast.AST, function: Func, args: list[Value], kwar
         born=machine.spent,
     )
     bound = bind(machine, function, args, kwargs, frame)
+    symbolic.pass_on(machine, node, function, frame, bound)
     frame.state.names.update(bound)
     is_abroad = function.module is not machine.frames[0].module and caller.module is machine.frames[0].module
-    return _enter_abroad(machine, node, frame, function) if is_abroad else _enter(machine, frame, function)
+    return _enter_abroad(machine, node, frame, function) if is_abroad else _enter_within(machine, node, frame, function)
+
+
+def _enter_within(machine: Machine, node: ast.AST, frame: Frame, function: Func) -> Value:
+    """Run a function within half of what is left of the budget; what takes more is unknown."""
+    loops, guards = len(machine.loops), len(machine.guards)
+    outer, machine.limit = machine.limit, machine.steps + max((machine.limit - machine.steps) // 2, 1)
+    try:
+        return _enter(machine, frame, function)
+    except OutOfBudget:
+        if machine.steps + 1 > outer or machine.spent > TOTAL:
+            raise
+        del machine.loops[loops:], machine.guards[guards:]
+        return machine.opaque(node)
+    finally:
+        machine.limit = outer
 
 
 def _enter_abroad(machine: Machine, node: ast.AST, frame: Frame, function: Func) -> Value:
     """Run a function of another file within a share of the budget; what takes more is unknown."""
-    if function.node in machine.too_long or not machine.relevance.of(function.module, function.node):
+    made = frame.name == "__init__"  # of a class that matters
+    if function.node in machine.too_long or not (made or machine.relevance.of(function.module, function.node)):
         return machine.opaque(node)
     outer, machine.limit = machine.limit, min(machine.limit, machine.steps + ABROAD)
     try:
@@ -203,6 +224,8 @@ def _is_context_manager(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
 
 def bind(machine: Machine, function: Func, args: list[Value], kwargs: Kwargs, frame: Frame) -> dict[str, Slot]:
     """Bind arguments to parameters; what is not given takes its default, what is unknown stays opaque."""
+    from lintloss.facts.library import models
+
     spec = function.node.args
     names = [each.arg for each in (*spec.posonlyargs, *spec.args)]
     given = list(args)
@@ -224,7 +247,7 @@ def bind(machine: Machine, function: Func, args: list[Value], kwargs: Kwargs, fr
         elif name in defaults:
             values[name] = evaluate(machine, defaults[name])
         else:
-            values[name] = _annotated(machine, function, name) or Opaque((*frame.key, name), name)
+            values[name] = _annotated(machine, function, name) or models.guess(machine, function, name) or Opaque((*frame.key, name), name)
     if spec.kwarg is not None:
         rest = {name: value for name, value in kwargs.items() if name not in keywords and name != "**"}
         ref = Ref((*frame.key, spec.kwarg.arg), "dict")

@@ -53,13 +53,13 @@ def _made(place: Evidence, found: list[tuple[Span, str]]) -> Computed:
 def _phrases(seen: Observation) -> Iterator[tuple[Loop, str]]:
     if isinstance(seen, Averaging) and isinstance(seen.after, Quantity):
         for loop in seen.before.loops or seen.loops[-1:]:
-            yield loop, _averaged(seen.after)
+            yield loop, averaged(seen.after)
     elif isinstance(seen, Scored) and isinstance(seen.loss, Quantity) and seen.loops:
         loop = seen.loops[-1]
         yield loop, f"{seen.loss.unit} of each {loop.unit}, not averaged here"
 
 
-def _averaged(after: Quantity) -> str:
+def averaged(after: Quantity) -> str:
     """Name the unit, and what weighs the same in the average."""
     equal = [_PLURALS.get(name, name + "s") for name in dict.fromkeys(after.weights)]
     unit = str(after.unit)

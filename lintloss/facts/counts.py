@@ -8,7 +8,7 @@ from dataclasses import replace
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import Unit, count
-from lintloss.facts.values import Const, Key, Opaque, Quantity, Tensor, Value
+from lintloss.facts.values import Const, Key, Opaque, Quantity, Tensor, Value, options
 
 # Names say what a number counts when nothing better is known; a value read by its name is marked `presumed`.
 NAMED: tuple[tuple[re.Pattern[str], Unit], ...] = (
@@ -47,16 +47,14 @@ def unit_of(loop: Loop) -> Unit:
 def divisor(machine: Machine, total: Quantity, value: Value) -> Quantity | None:
     """Read what a total is divided by as a count.
 
-    A number that bounds one of the loops the total was summed over counts that loop, whatever its name.
+    A number that bounds one of the loops the total was (or is going to be) summed over counts that loop, whatever its name.
     """
     if isinstance(value, Quantity):
         return value if value.is_count else None
-    for loop in reversed(total.loops):
-        if isinstance(loop.length, Const) and loop.length == value and isinstance(value, Const):
+    for loop in reversed((*total.loops, *machine.loops)):
+        if isinstance(value, Const) and value not in (Const(0), Const(1)) and value in options(loop.length):
             return Quantity(unit_of(loop), of=loop.key)
-        if isinstance(value, Opaque) and value.key and (loop.length == value or loop.source == value.key):
-            return Quantity(unit_of(loop), of=loop.key)
-        if isinstance(value, Opaque) and isinstance(loop.length, Opaque) and value.key and loop.length.key == value.key:
+        if isinstance(value, Opaque) and value.key and (loop.source == value.key or value.key in _keys(loop.length)):
             return Quantity(unit_of(loop), of=loop.key)
     return bounding(total, value) or presumed(machine, value)
 
@@ -75,6 +73,10 @@ def less_rows(number: Quantity, other: Quantity, sign: str) -> Quantity | None:
     if sign == "-" and number.unit in {count("token"), count("position")} and other.unit == count("example"):
         return replace(number, offset=number.offset - 1)
     return None
+
+
+def _keys(value: Value) -> set[Key]:
+    return {option.key for option in options(value) if isinstance(option, Opaque)}
 
 
 def product(left: Quantity, right: Quantity) -> Quantity:

@@ -6,12 +6,13 @@ import ast
 import re
 
 from lintloss.facts import padding
+from lintloss.facts.expressions import looked_up
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import Const, Func, LibObject, Opaque, Quantity, Scoring, Value, options
 from lintloss.findings import Evidence
 
-SAMPLER = re.compile(r"^(get|next|sample|random|make|draw|fetch)_?(\w+_)?(batch|random_batch|lm_batch|block|chunk)(es)?(_\w+)?$|^(randint|random_chunk)$")
+SAMPLER = re.compile(r"^(get|next|sample|random|make|draw|fetch)_?(\w+_)?(batch|block|chunk)(es)?(_\w+)?$")
 # `if i >= n: break` ends a loop before its shorter last batch; `if end == length: break` is that batch.
 CAP = re.compile(r">=?|<=?")
 POSITION = re.compile(r"len\(|\.size|\.shape|end|seq_?len|length|total", re.IGNORECASE)
@@ -25,7 +26,13 @@ def note_sampler(machine: Machine, loop: Loop, body: list[ast.stmt], target: ast
     names = {each.id for each in ast.walk(target) if isinstance(each, ast.Name)} if target is not None else set()
     for statement in body:
         for node in ast.walk(statement):
-            if isinstance(node, ast.Call) and _is_sampler(machine, node, names):
+            if not isinstance(node, ast.Call):
+                continue
+            own = _own(machine, node)
+            if own is not None and padding.pads(own.module, own.node):
+                if _is_sampler(machine, node, names):
+                    loop.unequal.append(padding.at(machine, own.module, own.node, "the sampler pads rows of different length"))
+            elif _is_sampler(machine, node, names) or (own is not None and padding.draws(own.module, own.node)):
                 loop.equal.append(machine.evidence(node, "the batch is drawn from a sampler: all have the same shape"))
                 return
 
@@ -44,8 +51,16 @@ def _is_sampler(machine: Machine, node: ast.Call, names: set[str]) -> bool:
     told = {each.id for arg in node.args for each in ast.walk(arg) if isinstance(each, ast.Name)}
     if told & names:
         return False
-    slot = machine.read(name) if isinstance(function, ast.Name) else None
-    return not (slot is not None and isinstance(slot.value, Func) and padding.pads(slot.value.module, slot.value.node))
+    return True
+
+
+def _own(machine: Machine, node: ast.Call) -> Func | None:
+    """Return the project's own function that a call by plain name means."""
+    slot = machine.read(node.func.id) if isinstance(node.func, ast.Name) else None
+    if slot is None:
+        return None
+    value = looked_up(machine, node.func.id, slot)  # type: ignore[attr-defined]  # a Name, checked above
+    return value if isinstance(value, Func) else None
 
 
 def note_loader(machine: Machine, loop: Loop, value: Value) -> None:

@@ -12,6 +12,7 @@ from lintloss.facts.callers import text_of
 from lintloss.facts.forwards import Forward, Scene
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Observation, Setting
+from lintloss.facts.project import Project
 from lintloss.facts.regions import Region
 from lintloss.facts.stochastic import Stochastic
 from lintloss.facts.values import Ref, options
@@ -21,7 +22,7 @@ from lintloss.parse import Module
 TORCH = re.compile(r"^[ \t]*(?:import|from)\s+torch\b", re.MULTILINE)
 TORCH_NAME = re.compile(r"^import\s+(?:\w+\s*,\s*)*torch\s*(?:$|,|#|;)", re.MULTILINE)
 OLD = re.compile(r"\.data\[0\]|\bvolatile\b")  # PyTorch 0.3, which has no no_grad
-FRAMEWORKS = re.compile(r"Lightning|(^|\.)\w*Trainer$|keras|Callback|Learner|(^|\.)pl\.")
+FRAMEWORKS = re.compile(r"TestCase|Lightning|(^|\.)\w*Trainer$|keras|Callback|Learner|(^|\.)pl\.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +57,14 @@ class Pass:
     @property
     def scene(self) -> Scene:
         return self.region.scene(self.forward)
+
+    @property
+    def outer(self) -> frozenset[object]:
+        """Return the loops around the region: those that its own loop is in."""
+        if self.region.loop is None:
+            return frozenset()
+        keys = [loop.key for loop in self.forward.loops]
+        return frozenset(keys[: keys.index(self.region.loop.key)]) if self.region.loop.key in keys else frozenset()
 
     @property
     def is_direct(self) -> bool:
@@ -143,13 +152,12 @@ def _observed(machine: Machine, shown: Pass, records: bool, trains: bool) -> Eva
 def _models(node: ast.AST) -> tuple[str, ...]:
     """Return the names of modules that a function runs or switches, as far as names tell."""
     from lintloss.facts.forwards import MODEL_WORDS
-    from lintloss.facts.library.tables import MODEL_NAME
 
     found: dict[str, None] = {}
     for each in ast.walk(node):
         if isinstance(each, ast.Call) and isinstance(each.func, ast.Name | ast.Attribute):
             text = text_of(each.func)
-            if MODEL_NAME.search(text.rsplit(".", 1)[-1]) or MODEL_WORDS.search(text.rsplit(".", 1)[-1]):
+            if MODEL_WORDS.search(text.rsplit(".", 1)[-1]):
                 found[text] = None
     return tuple(found)
 
@@ -214,6 +222,8 @@ def _records(machine: Machine, group: list[Pass]) -> bool:
             return False
         if _asked_of_callers(machine, forward, callers.gradients_off):
             return False
+        if each.region.loop is None and _asked_of_callers(machine, forward, _has_no_callers):
+            return False  # a step of a loop that is somewhere else
     return True
 
 
@@ -261,6 +271,10 @@ def _asked_of_callers(machine: Machine, forward: Forward, question: object) -> b
     owner = _class_of(outer)
     assert callable(question)
     return bool(question(machine.project, outer.module, outer.name, owner))
+
+
+def _has_no_callers(project: Project, module: Module, name: str, owner: str) -> bool:
+    return not callers.sites(project, module, name, owner)
 
 
 def _class_of(scene: Scene) -> str:

@@ -6,11 +6,12 @@ import ast
 import builtins
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from lintloss.facts.machine import Machine
 from lintloss.facts.state import Slot
-from lintloss.facts.units import count
+from lintloss.facts.units import Unit, count
 from lintloss.facts.values import (
     UNKNOWN,
     Choice,
@@ -29,6 +30,7 @@ from lintloss.facts.values import (
     Tensor,
     Tuple,
     Value,
+    Window,
     join,
     options,
 )
@@ -58,13 +60,14 @@ def _constant(machine: Machine, node: ast.Constant) -> Value:
 def _name(machine: Machine, node: ast.Name) -> Value:
     slot = machine.read(node.id)
     if slot is not None:
-        return _looked_up(machine, node.id, slot)
+        return looked_up(machine, node.id, slot)
     if node.id in BUILTINS:
         return Lib(f"builtins.{node.id}")
     return Opaque((machine.frame.module.path, node.id), node.id)
 
 
-def _looked_up(machine: Machine, name: str, slot: Slot) -> Value:
+def looked_up(machine: Machine, name: str, slot: Slot) -> Value:
+    """Return the value of a name; one that an import binds is looked up now."""
     if not isinstance(slot.value, Pending):
         return slot.value
     from lintloss.facts import imports
@@ -98,7 +101,7 @@ def member(machine: Machine, owner: Value, name: str, node: ast.AST) -> Value:
     if isinstance(owner, ModuleValue):
         slot = machine.module_names(owner.module.path).get(name)
         if slot is not None:
-            return _looked_up(machine, name, slot)
+            return looked_up(machine, name, slot)
         return calls.submodule(machine, owner, name) or Lib(f"{owner.module.path}:{name}")
     if isinstance(owner, Ref):
         return calls.instance_member(machine, owner, name, node)
@@ -144,6 +147,8 @@ def item(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
         return outputs.subscript(machine, owner, subscript_key(machine, node.slice), node)
     if isinstance(owner, Quantity):
         return windows.index_quantity(machine, owner, node)
+    if isinstance(owner, Opaque) and windows.IDS_NAME.search(owner.name) and windows.is_row(node.slice):
+        return windows.index(machine, owner, node)
     if isinstance(owner, Opaque) and owner.name == ".shape":
         index = evaluate(machine, node.slice) if not isinstance(node.slice, ast.Slice) else UNKNOWN
         number = index.value if isinstance(index, Const) else None
@@ -199,9 +204,16 @@ def _bound(node: ast.expr | None) -> int | None:
 
 
 def _binary(machine: Machine, node: ast.BinOp) -> Value:
-    from lintloss.facts import arithmetic
+    from lintloss.facts import arithmetic, running
+    from lintloss.facts.library import masks
 
-    return arithmetic.binary(machine, node, node.op, evaluate(machine, node.left), evaluate(machine, node.right))
+    parts = running.parts_of(node) if machine.loops else None
+    if parts is not None:
+        value = running.mean(machine, node, parts, machine.loops[-1:])
+        if value is not None:
+            return value
+    left, right = evaluate(machine, node.left), evaluate(machine, node.right)
+    return masks.padded_list(machine, node, left) or arithmetic.binary(machine, node, node.op, left, right)
 
 
 def _unary(machine: Machine, node: ast.UnaryOp) -> Value:
@@ -216,7 +228,7 @@ def _unary(machine: Machine, node: ast.UnaryOp) -> Value:
     if isinstance(node.op, ast.Not) and isinstance(value, Const):
         return Const(not value.value)
     if isinstance(node.op, ast.Invert) and isinstance(value, Tensor):
-        return value
+        return replace(value, sense=not value.sense if value.sense is not None else None)
     return machine.opaque(node)
 
 
@@ -233,15 +245,23 @@ def _boolean(machine: Machine, node: ast.BoolOp) -> Value:
 
 
 def _compare(machine: Machine, node: ast.Compare) -> Value:
+    from lintloss.facts.library import masks
+
     left = evaluate(machine, node.left)
+    if isinstance(left, Choice):  # `labels`, of which some were overwritten under a condition
+        left = next((option for option in left.options if isinstance(option, Tensor)), left)
     rights = [evaluate(machine, each) for each in node.comparators]
+    positional = masks.by_position(machine, node, left, rights) if len(rights) == 1 else None
+    if positional is not None:
+        return positional
     if len(rights) == 1 and isinstance(left, Tensor | Opaque) and isinstance(node.ops[0], ast.NotEq | ast.Eq | ast.Gt | ast.GtE | ast.Lt):
         key = left.key
         axes = left.axes if isinstance(left, Tensor) else None
-        window = left.window if isinstance(left, Tensor) else None
+        window = left.window if isinstance(left, Tensor) else Window(left.key) if left.key else None
+        sense = masks.sense_of(node.ops[0], rights[0], left)
         if isinstance(left, Tensor) and left.form == "mask":
-            return left
-        return Tensor("mask", window, axes, (*key, "mask"), left.name, pad=rights[0])
+            return replace(left, sense=sense)
+        return Tensor("mask", window, axes, (*key, "mask"), left.name, pad=rights[0], sense=sense)
     return machine.opaque(node)
 
 
@@ -273,6 +293,8 @@ def _list(machine: Machine, node: ast.List | ast.Set) -> Value:
 
 
 def _dict(machine: Machine, node: ast.Dict) -> Value:
+    from lintloss.facts import dead
+
     ref = Ref(machine.key(node, "dict"), "dict")
     machine.state.heap.clear(ref.id)
     for key, value in zip(node.keys, node.values, strict=True):
@@ -283,12 +305,17 @@ def _dict(machine: Machine, node: ast.Dict) -> Value:
                     machine.put(ref, name, slot.value)
             continue
         machine.put(ref, subscript_key(machine, key), made)
+        dead.note_store(machine, key, value, made)
     return ref
 
 
 def _comprehension(machine: Machine, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> Value:
     """Run a comprehension as the loops it is, collecting its elements."""
-    from lintloss.facts import assign, iterate
+    from lintloss.facts import assign, iterate, moved
+
+    same = moved.same_batch(machine, node)
+    if same is not None:
+        return same
 
     kind = "dict" if isinstance(node, ast.DictComp) else "list"
     ref = machine.new_list(node, kind=kind)
@@ -362,6 +389,12 @@ def length_of(machine: Machine, value: Value, node: ast.AST) -> Value:
         return Quantity(count("rank"))
     if isinstance(value, Ref) and value.kind == "list":
         loops = machine.list_loops.get(value.id, ())
+        slot = machine.get(value, "len")
+        if loops and any(isinstance(each, Quantity) and "row" in each.axes for each in options(machine.elem(value))):
+            return Quantity(count("example"), of=loops[-1].key, loops=loops, counted=value)
+        measured = any(isinstance(each, Quantity) and each.unit.content for each in options(machine.elem(value)))
+        if loops and not measured and slot is not None and 0 < slot.depth <= machine.depth and loops[-1] not in machine.loops:
+            return Quantity(count("example"), of=loops[-1].key, counted=value)  # rows put together for one batch
         if loops:
             return Quantity(count(loops[-1].unit), of=loops[-1].key, loops=loops, counted=value)
         slot = machine.get(value, "len")
@@ -376,12 +409,16 @@ def length_of(machine: Machine, value: Value, node: ast.AST) -> Value:
 def _named_length(machine: Machine, value: Value, node: ast.AST) -> Value:
     from lintloss.facts import iterate
 
+    if _is_mapping(machine, value, node):
+        return Quantity(Unit.of(key=1), counted=value, trace=(machine.evidence(node, "len() of a mapping counts its keys"),))
     name = value.name if isinstance(value, Opaque) else ast.unparse(node)
     key: Key = value.key if isinstance(value, Opaque) else value.id if isinstance(value, Ref) else ()
     if iterate.BATCHES.search(name):
         return Quantity(count("batch"), of=key, counted=value)
     if iterate.EXAMPLES.search(name):
         return Quantity(count("example"), of=key, counted=value)
+    if iterate.BATCH_NAMES.match(name) and not _is_indexed(machine, node):
+        return Quantity(count("example"), of=(*key, 0), counted=value)
     for loop in machine.loops:
         if loop.source and loop.source == key:
             return Quantity(count(loop.unit), of=key, counted=value)
@@ -389,6 +426,46 @@ def _named_length(machine: Machine, value: Value, node: ast.AST) -> Value:
 
 
 # Each handler takes its own node type, which a dict cannot say.
+def _is_mapping(machine: Machine, value: Value, node: ast.AST) -> bool:
+    """Say whether a value is a dict: made as one, or handed to a call as `**value` in the running function."""
+    if isinstance(value, Ref):
+        return value.kind == "dict"
+    if not isinstance(value, Opaque) or not isinstance(node, ast.Name):
+        return False
+    return node.id in _spread_names(machine.frame.node)
+
+
+@lru_cache(maxsize=256)
+def _spread_names(function: ast.AST) -> frozenset[str]:
+    """Return the names that a function hands on as `**name` or indexes by a string."""
+    names = set()
+    for each in ast.walk(function):
+        if isinstance(each, ast.Call):
+            names |= {word.value.id for word in each.keywords if word.arg is None and isinstance(word.value, ast.Name)}
+        elif isinstance(each, ast.Subscript) and isinstance(each.value, ast.Name) and isinstance(each.slice, ast.Constant):
+            if isinstance(each.slice.value, str):
+                names.add(each.value.id)
+    return frozenset(names)
+
+
+def _is_indexed(machine: Machine, node: ast.AST) -> bool:
+    """Say whether a name is unpacked or indexed by number in the running function: its len() is the number of parts."""
+    if not isinstance(node, ast.Name):
+        return True
+    return node.id in _unpacked_names(machine.frame.node)
+
+
+@lru_cache(maxsize=256)
+def _unpacked_names(function: ast.AST) -> frozenset[str]:
+    names = set()
+    for each in ast.walk(function):
+        if isinstance(each, ast.Assign) and isinstance(each.value, ast.Name) and isinstance(each.targets[0], ast.Tuple):
+            names.add(each.value.id)
+        elif isinstance(each, ast.Subscript) and isinstance(each.value, ast.Name) and isinstance(each.slice, ast.Constant):
+            names.add(each.value.id)
+    return frozenset(names)
+
+
 HANDLERS: dict[type[ast.expr], Callable[[Machine, Any], Value]] = {
     ast.Constant: _constant,
     ast.Name: _name,

@@ -88,9 +88,9 @@ def _beyond_window(before: Quantity, number: Quantity) -> Found | None:
 def _extent(value: Value | None, offset: int) -> tuple[Key, int] | None:
     """Return the source of a tensor, and how many tokens it is shorter than that, a row."""
     found = shapes.tensor(value) if isinstance(value, Tensor | Opaque) else None
-    if found is None or found.window is None or found.window.wraps:
+    if found is None or found.window is None or found.window.lost is None or "wraps" in found.window.marks:
         return None
-    return found.window.source, found.window.start - found.window.stop - offset
+    return found.window.source, found.window.lost - offset
 
 
 def _scored(before: Quantity) -> tuple[Key, int] | None:
@@ -154,14 +154,14 @@ def ignored(scoring: Scoring, seen: Averaging) -> bool | None:
     if _names_pad(value):
         return True
     target = scoring.target
-    if isinstance(target, Tensor) and target.pad is not None:
-        return True
+    if isinstance(target, Tensor) and target.pad is not None and value is not None:
+        return True  # without an ignore_index the padding is scored, which is another mistake
     return None
 
 
 def _beyond_skip(before: Quantity, number: Quantity) -> Found | None:
     """Find tokens that are counted above the `continue` that skips the sum."""
-    if number.unit.degree == 0 and not any(number.unit.power(name) > 0 for name in ("token", "position")):
+    if not any(number.unit.power(name) > 0 for name in ("token", "position")):
         return None
     if before.loops[-1:] != number.loops[-1:] or not number.loops or number.unit.content is not None:
         return None

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from lintloss.facts import gradients, modes, stochastic
 from lintloss.facts.callers import text_of
-from lintloss.facts.library.tables import CRITERION_NAME, MODEL_NAME
+from lintloss.facts.library.tables import CRITERION_NAME
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Frame, Machine
 from lintloss.facts.stochastic import Stochastic
@@ -20,9 +20,19 @@ from lintloss.findings import Evidence, Span
 from lintloss.parse import Module
 
 MODULE_BASES = re.compile(r"(^|\.)(Module|PreTrainedModel|ModuleList|Sequential|LightningModule|GenerationMixin|\w*PreTrainedModel)$")
-MODEL_WORDS = re.compile(r"(^|_)(mdl|encoder|decoder|backbone|head|discriminator|critic|actor|teacher|predictor|regressor|crnn|cnn|mlp|vae|ae|autoencoder|gcn|gnn|gat|vit|clip|g|d|f)(_\w+)?\d?$", re.IGNORECASE)
+MODEL_WORDS = re.compile(
+    r"(^|_)(model|models|net|network|lm|llm|gpt\d?|transformer|lstm|rnn|classifier|student|teacher|policy|bert|ddp|unet|resnet|mdl|encoder|decoder|"
+    r"backbone|head|discriminator|critic|predictor|regressor|cnn|crnn|mlp|vae|autoencoder|gcn|gnn|gat|vit|clip|engine|generator|module|wrapper)"
+    r"\d*(_(ema|ddp|dp|eval|engine|without_ddp|module|wrapped|compiled|half|[a-z]|\d+))?$|^(net|model)[A-Z]$",
+)
+VERBS = re.compile(
+    r"^_*(get|load|build|create|make|prepare|sync|save|init|initialize|setup|set|update|wrap|freeze|unwrap|export|convert|compile|on|reset|register|"
+    r"add|named|move|copy|clone|from|is|has|check|test|eval|evaluate|train|run|select|choose|import|download|print|count|log|push|fetch|find|select|merge|"
+    r"generate|quantize|prune|define|parse|plot|show|summary|apply|restore|resume|store|configure|construct|instantiate|data|batch|seed|image|text)_"
+)
 MODEL_CALL = {"input_ids", "attention_mask", "labels", "inputs_embeds"}
 LOSS_CLASS = re.compile(r"loss|criterion|metric|accuracy", re.IGNORECASE)
+NOT_FORWARD = {"generate", "sample", "beam_search", "greedy_search", "tokenizer", "collate", "collator", "named_modules", "modules", "encode", "decode", "pad"}
 FORWARD = {"forward", "__call__", "call"}
 FLAG = re.compile(r"train|phase|mode|eval|split|test|optim|valid|backprop|backward|no_grad|infer|is_tr|update", re.IGNORECASE)
 LIMIT = 4000  # forwards remembered for one file
@@ -92,7 +102,9 @@ def note_opaque(machine: Machine, node: ast.AST, callee: Value, name: str, kwarg
     """Record a call of what is a model by its name, by its arguments, or because eval() was called on it."""
     if not isinstance(callee, Opaque) or not callee.key or CRITERION_NAME.search(name):
         return
-    told = MODEL_NAME.search(name) or MODEL_WORDS.search(name) or MODEL_CALL & set(kwargs)
+    if name in NOT_FORWARD or VERBS.search(name) or name[:1].isupper():
+        return
+    told = MODEL_WORDS.search(name) or MODEL_CALL & set(kwargs)
     model = callee
     if callee.name in FORWARD and isinstance(callee.key[-1], str):
         model = Opaque(callee.key[:-1], str(callee.key[-2]).lstrip(".")) if len(callee.key) > 1 else callee
@@ -105,7 +117,7 @@ def note_library(machine: Machine, node: ast.AST, made: LibObject) -> None:
     if not isinstance(node, ast.Call) or LOSS_CLASS.search(made.name) or made.name.startswith("torch.nn."):
         return
     name = ast.unparse(node.func).rsplit(".", 1)[-1]
-    if MODEL_NAME.search(name) or machine.get(made.key, "training") is not None:
+    if MODEL_WORDS.search(name) or machine.get(made.key, "training") is not None:
         note(machine, node, made)
 
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
-from lintloss.facts import calls, evaluation, regularizers
+from lintloss.facts import calls, dead, evaluation, regularizers, splits, truncation
 from lintloss.facts.machine import Frame, Machine, OutOfBudget
 from lintloss.facts.observations import Observation
 from lintloss.facts.project import Project
 from lintloss.facts.state import Slot, State
 from lintloss.facts.statements import execute
-from lintloss.facts.values import Class, Func, Opaque, Value
+from lintloss.facts.values import Class, Const, Func, Opaque, Ref, Value
 from lintloss.parse import Module
 
 
+COLLECTS = frozenset({"add", "append", "update"})
 SIMPLE = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.Expr)
 
 
@@ -45,8 +46,10 @@ def infer(module: Module, project: Project) -> Facts:
         if _has_missed(machine, function.node):
             _root_of_missed(machine, function)
     regularizers.observe(machine)
+    dead.observe(machine)
     seen = [each for each in machine.log.values() if each.path == module.path]
-    seen += evaluation.observe(machine, evaluation.passes(machine, module))
+    passes = evaluation.passes(machine, module)
+    seen += [*evaluation.observe(machine, passes), *truncation.observe(machine, module, passes), *splits.observe(machine, module, passes)]
     seen.sort(key=lambda each: (each.span, type(each).__name__))
     return Facts(tuple(seen), machine.assigned)
 
@@ -68,9 +71,20 @@ def _root(machine: Machine, function: Func, kwargs: dict[str, Value]) -> None:
 def _root_of_missed(machine: Machine, function: Func) -> None:
     """Run the branches that the known calls leave out; what those calls showed stands."""
     before = dict(machine.log)
+    forwards, trained = dict(machine.forwards), dict(machine.trained)
+    _forget_nones(machine, function.self_value)
     seen = {key[:3] for key in before}
     _root(machine, function, _anything(machine, function.node))
     machine.log = before | {key: each for key, each in machine.log.items() if key[:3] not in seen}
+    machine.forwards, machine.trained = forwards, trained  # flags that nobody passed say nothing about modes
+
+
+def _forget_nones(machine: Machine, owner: Value | None) -> None:
+    """Let attributes be unknown that are None only because nobody was seen to pass them."""
+    if isinstance(owner, Ref):
+        for name, slot in list(machine.fields(owner).items()):
+            if slot.value == Const(None):
+                machine.put(owner, name, Opaque((*owner.id, "." + name), name))
 
 
 def _has_missed(machine: Machine, node: ast.AST) -> bool:
@@ -82,7 +96,12 @@ def _has_missed(machine: Machine, node: ast.AST) -> bool:
 def _computes(statement: ast.stmt) -> bool:
     if isinstance(statement, ast.AugAssign):
         return True
-    return any(isinstance(each, ast.BinOp) and isinstance(each.op, ast.Div | ast.Pow) for each in ast.walk(statement))
+    for each in ast.walk(statement):
+        if isinstance(each, ast.BinOp) and isinstance(each.op, ast.Div | ast.Pow):
+            return True
+        if isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute) and each.func.attr in COLLECTS:
+            return True
+    return False
 
 
 def _anything(machine: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> dict[str, Value]:

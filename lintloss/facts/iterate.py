@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import assign, counts, equality
+from lintloss.facts import assign, counts, equality, symbolic
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
@@ -15,6 +15,7 @@ from lintloss.facts.state import join_states
 from lintloss.facts.units import count
 from lintloss.facts.values import (
     UNKNOWN,
+    Choice,
     Const,
     Key,
     LibObject,
@@ -40,10 +41,18 @@ def over(machine: Machine, node: ast.For | ast.AsyncFor, body: Callable[[], str]
     iterable = evaluate(machine, node.iter)
     loop, elements = describe(machine, node, node.iter, iterable, machine.text(node.target))
     loop.statement = node
+    loop.over = iterable if not isinstance(node.iter, ast.Call) else _wrapped(machine, node.iter)
     equality.note_sampler(machine, loop, node.body, node.target)
     equality.note_loader(machine, loop, loop.iterates)
     equality.note_bound(machine, loop, node.iter)
     run(machine, loop, lambda: assign.store(machine, node.target, elements()), body)
+
+
+def _wrapped(machine: Machine, node: ast.expr) -> Value:
+    """Return what tqdm(), enumerate() and the like wrap, where that has a name."""
+    while isinstance(node, ast.Call) and node.args:
+        node = node.args[0]
+    return evaluate(machine, node) if isinstance(node, ast.Name | ast.Attribute) else UNKNOWN
 
 
 def endless(machine: Machine, node: ast.While, body: Callable[[], str]) -> None:
@@ -61,7 +70,10 @@ def run(machine: Machine, loop: Loop, bind: Callable[[], None], body: Callable[[
     """Interpret a loop's body until sums over it have shown: twice, once where loops nest deeply."""
     frame = machine.frame
     passes = 2 if len(machine.loops) < 3 else 1
-    for _ in range(passes):
+    seen = dict(machine.log)
+    for turn in range(passes):
+        if turn:  # what the first pass saw was incomplete: the sums had not shown yet
+            machine.log = dict(seen)
         before = frame.state.copy()
         outer_exits, frame.exits = frame.exits, []
         guards = len(machine.guards)
@@ -93,6 +105,7 @@ def describe(
     loop = _loop(machine, source_node, f"the loop over `{machine.text(source_node)[:60]}`")
     seen = iterated(machine, source_node, iterable)
     loop.unit, loop.source, loop.iterates, loop.length = seen.unit, seen.source, seen.value, seen.length
+    symbolic.note_stride(machine, loop, source_node)
     loop.bound = seen.bound
     if loop.unit == "step" and any(BATCH_NAMES.match(part.strip(" ()")) for part in target.split(",")):
         loop.unit = "batch"
@@ -120,7 +133,7 @@ class Iterated:
 
 
 def _element(machine: Machine, value: Value, loop: Loop) -> Value:
-    from lintloss.facts.library import loaders
+    from lintloss.facts.library import loaders, rows
 
     if isinstance(value, Const) and value.value == "range":
         return Quantity(count(loop.unit), of=loop.key, loops=(loop,))
@@ -133,16 +146,24 @@ def _element(machine: Machine, value: Value, loop: Loop) -> Value:
         for item in value.items:
             merged = item if merged is None else join(merged, item)
         return merged if merged is not None else UNKNOWN
+    if isinstance(value, Quantity):
+        return replace(value, axes=value.axes[1:])
     if isinstance(value, LibObject):
         return loaders.element(machine, value, loop)
     if isinstance(value, Opaque):
         return Opaque((*value.key, "[]"), "")
     if isinstance(value, Quantity) and value.axes[:1] == ("rank",):
         return replace(value, axes=value.axes[1:])
+    if isinstance(value, Choice):
+        merged = None
+        for option in value.options:
+            each = _element(machine, option, loop)
+            merged = each if merged is None else join(merged, each)
+        return merged if merged is not None else UNKNOWN
     if isinstance(value, Tensor):
-        if value.form == "" and value.axes is None:  # rows of a tensor, or what a sliced list holds
-            return Opaque((*value.key, "[]"), "")
-        return Tensor(form=value.form, key=(*value.key, "[]"), axes=value.axes[1:] if value.axes else None)
+        if value.form == "" and value.axes is None and (value.window is None or not value.window.is_cut):
+            return Opaque((*value.key, "[]"), "")  # rows of a tensor, or what a sliced list holds
+        return rows.row_of(value)
     return Opaque((*loop.key, "[]"), "")
 
 
@@ -214,7 +235,7 @@ def _by_kind(machine: Machine, node: ast.expr, value: Value) -> Iterated:
 
     for option in options(value):
         if isinstance(option, Quantity) and option.axes[:1] == ("rank",):
-            return Iterated(option, "rank", ())
+            return Iterated(value, "rank", ())
         if isinstance(option, LibObject):
             return Iterated(option, loaders.unit(option), option.key)
         if isinstance(option, Ref) and option.kind == "list":
@@ -225,6 +246,8 @@ def _by_kind(machine: Machine, node: ast.expr, value: Value) -> Iterated:
             return _instance(machine, node, option)
         if isinstance(option, Opaque) and option.key:
             return Iterated(option, _named_unit(option.name or machine.text(node)), option.key)
+        if isinstance(option, Quantity) and option.axes:
+            return Iterated(option, "example" if option.axes[0] == "row" else "step", machine.key(node))
         if isinstance(option, Tensor | Tuple):
             return Iterated(option, _named_unit(machine.text(node)), getattr(option, "key", ()))
     return Iterated(value, _named_unit(machine.text(node)), machine.key(node))

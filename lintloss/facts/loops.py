@@ -30,10 +30,12 @@ class Loop:
     activation: Key = ()  # the key of the frame it runs in
     trains: bool = False
     may_train: bool = False
+    scores: bool = False  # a criterion or a model that computes its loss is called inside, in no inner loop
     shapes: list[Evidence] = field(default_factory=list)
     unequal: list[Evidence] = field(default_factory=list)  # proof that batches differ in scored tokens
     equal: list[Evidence] = field(default_factory=list)  # proof that they do not
     full: list[Evidence] = field(default_factory=list)  # proof that the last batch is as full as the others
     exits: list[Evidence] = field(default_factory=list)  # breaks
     names: frozenset[str] = frozenset()
+    over: Value = UNKNOWN  # what the header evaluates to, wrappers taken off
     statement: ast.For | ast.AsyncFor | ast.While | None = None

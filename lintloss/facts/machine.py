@@ -9,16 +9,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from lintloss.facts.anchor import Anchor
+from lintloss.facts.linear import Linear
 from lintloss.facts.loops import Loop
 from lintloss.facts.observations import Observation
 from lintloss.facts.project import Project
 from lintloss.facts.relevance import Relevance
 from lintloss.facts.state import Slot, State, join_states
-from lintloss.facts.values import UNKNOWN, Const, Key, Opaque, Ref, Value, join
+from lintloss.facts.values import UNKNOWN, Const, Key, LibObject, Opaque, Ref, Value, join
 from lintloss.findings import Evidence
 from lintloss.parse import Module
 
 if TYPE_CHECKING:
+    from lintloss.facts.dead import Bound
     from lintloss.facts.forwards import Forward
     from lintloss.facts.regularizers import Noted
 
@@ -52,6 +54,7 @@ class Frame:
     loop_base: int = 0
     born: int = 0  # the machine's clock when it was entered
     statement: ast.stmt | None = None
+    integers: dict[str, tuple[Value, Linear]] = field(default_factory=dict)  # what names that hold arithmetic stand for
 
 
 class Machine:
@@ -70,10 +73,20 @@ class Machine:
         self.reached: set[tuple[str, int]] = set()
         self.visited: set[ast.stmt] = set()  # statements that were run at least once
         self.reports: dict[Evidence, Noted] = {}
+        self.bound: dict[ast.Name, Bound] = {}
+        self.left_over: set[Key] = set()  # loops that report what a training loop left behind
         self.guards: list[tuple[int, Evidence, str]] = []  # (loop depth, condition, its text) of open undecided ifs
+        self.class_texts: dict[tuple[str, int], str] = {}  # the text of a model's class and of those it uses
+        self.models_made: dict[str, Value | None] = {}  # file -> the one model that it makes
+        self.making: list[Value] = []
+        self.defaults: dict[str, int] = {}  # options of the command line, by name
+        self.called: dict[Key, str] = {}  # the names that unknown integers go by
+        self.strides: dict[Key, tuple[Linear, Evidence]] = {}  # by how much an index grows from one window to the next
+        self.same_source: dict[Key, Key] = {}  # labels that a shifting model was given -> its input
         self.gradients: list[str] = []  # what the open `with` blocks and decorators say: see gradients.py
         self.trained: dict[Key, bool] = {}  # scope in which backward() is called -> on every path (see forwards.py)
         self.forwards: dict[Key, Forward] = {}  # by place and calling context
+        self.stored: dict[tuple[Key, str], tuple[LibObject, Evidence]] = {}  # loaders that drop, by an evaluation's name
         self.steps = 0
         self.spent = 0
         self.limit = STEPS

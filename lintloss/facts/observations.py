@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import dataclass
 
+from lintloss.facts.alignment import Alignment
 from lintloss.facts.loops import Loop
 from lintloss.facts.values import UNKNOWN, Quantity, Scoring, Value
 from lintloss.findings import Evidence, Span
@@ -39,7 +41,8 @@ class Observation:
 class Averaging(Observation):
     """A loss or perplexity was averaged: divided by a count, or given to a mean.
 
-    how: "divide", "mean", "meter", "framework", "inside" (÷ inside the loop that sums it).
+    how: "divide", "mean", "meter", "framework", "running", "inside" (÷ inside the loop that sums it), "repeated" (the
+    running total itself is divided, once per iteration).
     before/count/after: the total, what it is divided by, and what comes out.
     """
 
@@ -48,6 +51,7 @@ class Averaging(Observation):
     after: Value = UNKNOWN
     how: str = "divide"
     loops: tuple[Loop, ...] = ()
+    divisor: str = ""  # the source of what it is divided by, where that is written out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +62,35 @@ class Exponential(Observation):
     base: str = "e"
     result: Value = UNKNOWN
     loops: tuple[Loop, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """Windows that move by less than they score.
+
+    certain: by numbers; otherwise only the names say which one is the stride.
+    """
+
+    stride: str
+    length: str
+    certain: bool
+    place: Evidence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared(Observation):
+    """Predictions were compared with targets, as the checked file sees it.
+
+    A criterion inside another file is shown at the call that led there, a shift of the caller's at its call.
+    alignment: where the labels sit relative to the logits; None where that is not known.
+    overlap: how the scored windows overlap; None where they do not, or where that is not known.
+    """
+
+    scoring: Scoring
+    alignment: Alignment | None = None
+    overlap: Overlap | None = None
+    loops: tuple[Loop, ...] = ()
+    function: ast.AST | None = None  # the function that holds the criterion call
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,3 +114,25 @@ class Reported(Observation):
     evidence: tuple[Evidence, ...] = ()
     exponentiated: bool = False
     plain_beside: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadValue(Observation):
+    """A value that an evaluation was meant to use.
+
+    kind: "dropped" (bound and never read), "training" (a training loop's loss is reported in its place), "empty" (a
+    counter that stays 0 and divides).
+    """
+
+    kind: str
+    name: str
+    what: str
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accumulated(Observation):
+    """A micro-batch's loss is divided by the number of micro-batches of an update."""
+
+    loss: Quantity
+    loops: tuple[Loop, ...] = ()

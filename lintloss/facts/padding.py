@@ -12,6 +12,7 @@ from lintloss.parse import Module
 
 PADS = re.compile(r"pad_sequence|-100\b|ignore_index|\bpadding\s*=|\.pad\(|[\"']longest[\"']|pad_token|pad_id|\bPAD\w*\b|\bpad\w*\(|\bpad_idx|max\(\s*len\(|max_len\s*=\s*max\(")
 IGNORES = re.compile(r"=\s*-1\b|,\s*-1\)|-100\b|ignore_index|IGNORE")
+DRAWS = re.compile(r"\brandint\(|random\.(choice|sample|integers)\(|\brandperm\(")
 COLLATORS = re.compile(r"DataCollator(WithPadding|ForSeq2Seq|ForLanguageModeling|ForTokenClassification|ForCompletion\w*|ForWholeWordMask|WithFlattening)?$|PadCollat|Collator$")
 PLAIN = {"default_data_collator", "DefaultDataCollator", "default_collate", "default_convert"}
 
@@ -27,6 +28,11 @@ def pads(module: Module, node: ast.AST) -> bool:
     return PADS.search(text_of(module, node)) is not None
 
 
+def draws(module: Module, node: ast.AST) -> bool:
+    """Say whether a function draws random windows of its own."""
+    return DRAWS.search(text_of(module, node)) is not None
+
+
 def of_loader(machine: Machine, loader: LibObject) -> Evidence | None:
     """Return why batches of a loader differ in scored tokens, None where nothing says so."""
     collate = loader.arg(6, "collate_fn")
@@ -37,7 +43,7 @@ def of_loader(machine: Machine, loader: LibObject) -> Evidence | None:
     dataset = loader.arg(0, "dataset")
     for option in options(dataset) if dataset is not None else ():
         if isinstance(option, Ref) and option.cls is not None and IGNORES.search(text_of(option.cls.module, option.cls.node)):
-            return _at(machine, option.cls.module, option.cls.node, "the dataset marks labels to be ignored")
+            return at(machine, option.cls.module, option.cls.node, "the dataset marks labels to be ignored")
     return None
 
 
@@ -48,13 +54,13 @@ def _of_collator(machine: Machine, value: Value) -> Evidence | None:
             return _of_collator(machine, value.args[0])
         return value.made if COLLATORS.search(name) else None
     if isinstance(value, Func) and pads(value.module, value.node):
-        return _at(machine, value.module, value.node, "the collate function pads rows of different length")
+        return at(machine, value.module, value.node, "the collate function pads rows of different length")
     if isinstance(value, Ref) and value.cls is not None and pads(value.cls.module, value.cls.node):
-        return _at(machine, value.cls.module, value.cls.node, "the collator pads rows of different length")
+        return at(machine, value.cls.module, value.cls.node, "the collator pads rows of different length")
     return None
 
 
-def _at(machine: Machine, module: Module, node: ast.AST, message: str) -> Evidence:
+def at(machine: Machine, module: Module, node: ast.AST, message: str) -> Evidence:
     """Return the head of a definition as a link of the chain."""
     span = machine.anchor(module).span(node)
     from dataclasses import replace

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import ast
-import itertools
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 from lintloss.parse import Module
 
 MARKERS = (".git", "pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", ".gitignore")
 SKIPPED = frozenset({"node_modules", "site-packages", "venv", "env", "build", "dist", "__pycache__"})
-FILES = 800  # files of a project that are searched for callers
+FILES = 500  # files of a project that are searched for callers
 LONGEST = 400_000  # bytes of a file that are searched
 
 
@@ -29,7 +28,7 @@ class Project:
         self._modules: dict[str, Module | None] = {}
         self._files: dict[str, bool] = {}
         self._resolved: dict[tuple[str, str, int], tuple[str | None, tuple[str, ...]]] = {}
-        self._listed: dict[str, list[str]] = {}
+        self._listed: dict[str, tuple[list[str], list[str]]] = {}  # root -> files, folders
         self._texts: dict[str, bytes] = {}
         # What a result depends on: paths of modules, and `folder NUL name` where it mattered whether a folder has a
         # module of that name. The engine empties it before each file.
@@ -45,24 +44,19 @@ class Project:
             self._modules[path] = self._load(path)
         return self._modules[path]
 
-    def mentioning(self, path: str, words: tuple[str, ...]) -> list[Module]:
+    def mentioning(self, path: str, *words: str) -> list[Module]:
         """Return the modules around `path` whose text holds each of `words`; the search is bounded."""
-        found = []
-        around = self._around(os.path.dirname(os.path.normpath(path)))
-        self.read.update(around)  # what they hold decides the answer
-        for each in around:
-            text = self._bytes(each)
-            if each != os.path.normpath(path) and all(word.encode() in text for word in words):
-                module = self.module(each)
-                if module is not None:
-                    found.append(module)
-        return found
+        files, _ = self._around(os.path.dirname(os.path.normpath(path)))
+        self.read.update(files)
+        named = (each for each in files if each != os.path.normpath(path))
+        holding = (each for each in named if all(word.encode() in self._bytes(each) for word in words))
+        return [module for module in map(self.module, holding) if module is not None]
 
-    def _around(self, folder: str) -> list[str]:
-        """List the source files of the project that a folder belongs to, nearest folders first."""
+    def _around(self, folder: str) -> tuple[list[str], list[str]]:
+        """List the source files of the project that a folder belongs to, and the folders that they were found in."""
         root = _root(folder)
         if root not in self._listed:
-            self._listed[root] = list(itertools.islice(_sources(root), FILES))
+            self._listed[root] = _sources(root)
         return self._listed[root]
 
     def _bytes(self, path: str) -> bytes:
@@ -159,9 +153,14 @@ def _root(folder: str) -> str:
     return folder or os.curdir
 
 
-def _sources(root: str) -> Iterator[str]:
-    for here, folders, files in os.walk(root):
+def _sources(root: str) -> tuple[list[str], list[str]]:
+    """Return the source files below a folder, FILES at most, and the folders that hold them."""
+    files: list[str] = []
+    visited: list[str] = []
+    for here, folders, names in os.walk(root):
         folders[:] = sorted(name for name in folders if name not in SKIPPED and not name.startswith("."))
-        for name in sorted(files):
-            if name.endswith(".py"):
-                yield os.path.normpath(os.path.join(here, name))
+        visited.append(os.path.join(os.path.normpath(here), ""))
+        files += [os.path.normpath(os.path.join(here, name)) for name in sorted(names) if name.endswith(".py")]
+        if len(files) >= FILES:
+            break
+    return files[:FILES], visited

@@ -6,15 +6,17 @@ import ast
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import arithmetic
+from lintloss.facts import arithmetic, fields
 from lintloss.facts.library import losses, shapes
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import count
 from lintloss.facts.values import UNKNOWN, Choice, Const, Quantity, Ref, Tensor, Tuple, Value, join
 
 
-def mean(machine: Machine, node: ast.AST, value: Value) -> Value:
+def mean(machine: Machine, node: ast.AST, value: Value, axis: int | None = None) -> Value:
     """Return the mean of a value; of a list of losses it is a mean of means."""
+    if axis is not None and isinstance(value, Quantity) and value.axes:
+        return fields.along(machine, node, value, "mean", axis) or losses.reduced(machine, node, value, "mean")
     if isinstance(value, Choice):
         return _each(machine, node, value, mean)
     if isinstance(value, Quantity):
@@ -41,8 +43,15 @@ def _each(machine: Machine, node: ast.AST, value: Choice, reduce: Callable[[Mach
     return result if result is not None else UNKNOWN
 
 
-def total(machine: Machine, node: ast.AST, value: Value) -> Value:
+def total(machine: Machine, node: ast.AST, value: Value, axis: int | None = None) -> Value:
     """Return the sum of a value."""
+    if axis is not None and isinstance(value, Quantity):
+        value = losses.unreduced(value)
+        if value.axes:
+            return fields.along(machine, node, value, "sum", axis) or losses.reduced(machine, node, value, "sum")
+    if axis is not None and isinstance(value, Tensor):
+        counted = _count_of(machine, node, value)
+        return replace(counted, axes=("row",) if axis in (1, -1) else ("pos",)) if isinstance(counted, Quantity) else counted
     if isinstance(value, Choice):
         return _each(machine, node, value, total)
     if isinstance(value, Quantity):
@@ -77,7 +86,7 @@ def _sum_of_list(machine: Machine, node: ast.AST, value: Ref) -> Value:
         return replace(elem, axes=()) if machine.get(value, "boxed") else machine.opaque(node)
     unit = elem.unit
     if elem.axes and "rank" not in elem.axes:
-        unit = elem.unit
+        unit = fields.summed(elem, "row" if "row" in elem.axes else elem.axes[0]).unit
     elif unit.is_intensive or unit.power("batch") < 0:
         unit = unit.summed_over(loops[-1].unit if unit.power("batch") >= 0 else "batch")
     summed = replace(elem, unit=unit, axes=(), loops=(*elem.loops, *(loop for loop in loops if loop not in elem.loops)))

@@ -18,7 +18,8 @@ TRAINING = re.compile(r"train|fit(_|$)|finetune|learn|optimi[sz]e|update|attack|
 DATA = re.compile(r"(?<![a-z])(eval|val|valid|validation|test|testing|dev|heldout|holdout|evaluation)(?=\d|_|[^a-z]|loader|data|set|iter|dl|gen|batch|bar|$)", re.IGNORECASE)
 TRAIN_DATA = re.compile(r"train|(?<![a-z])tr_", re.IGNORECASE)
 FILE = re.compile(r"(^|_)(eval\w*|validation|validate|perplexity|ppl|benchmark|test_?ppl|inference)(_|$)")
-MEASURES = re.compile(r"loss|criterion|\bnll|perplex|ppl\b|entropy|accura|correct|metric|\bauc|f1|bleu|rouge|psnr|ssim|dice|iou\b|\bacc|_acc\b|error|\bmse|\bmae|\bwer\b|\bcer\b|logprob|likelihood", re.IGNORECASE)
+MEASURES = re.compile(r"loss|criterion|\bnll|perplex|ppl\b|entropy|accura|correct|metric|\bauc|f1|bleu|rouge|psnr|ssim|dice|iou\b|\bacc|_acc\b|error|\bmse|\bmae|\bwer\b|\bcer\b|logprob|likelihood|\bnats|\bce\b|_ce\b|\bbp[bc]\b", re.IGNORECASE)
+GENERATES = re.compile(r"next_token|multinomial\(|top_k|top_p|temperature|\.generate\(")
 TRAINS = re.compile(r"\.backward\(|\.zero_grad\(|autograd\.grad|\bgrad\(|requires_grad_\((True)?\)|requires_grad = True|create_graph|\.grad\b|retain_grad|enable_grad|functional_call|loss_scaler\(|\.minimize\(|train_on_batch|train_batch\(")
 OPTIMIZER = re.compile(r"optimi[sz]er|\boptim\b|(^|\.)opt$|grad_scaler|loss_scaler", re.IGNORECASE)
 UNIT_TEST = re.compile(r"(^|/)(tests?|testing|unittests?)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.py$")
@@ -108,8 +109,14 @@ def measures(machine: Machine, forward: Forward, found: Region) -> bool:
     node = found.node(forward)
     if isinstance(node, ast.Module) or UNIT_TEST.search(scene.module.path.replace(os.sep, "/")):
         return False
-    whole = scene.node if not isinstance(scene.node, ast.Module) else node
-    return MEASURES.search(text_of(whole)) is not None
+    if isinstance(node, ast.For | ast.AsyncFor | ast.While):
+        if GENERATES.search(text_of(node)):
+            return False
+        if MEASURES.search(text_of(node)) or any(MEASURES.search(text_of(each.node)) for each in forward.scenes[found.index + 1 :]):
+            return True
+        collects = re.search(r"\.(append|extend|update|add)\(|\[.*\] = | \+= ", text_of(node))
+        return collects is not None and not isinstance(scene.node, ast.Module) and MEASURES.search(text_of(scene.node)) is not None
+    return MEASURES.search(text_of(node)) is not None
 
 
 def needs_gradients(forward: Forward, found: Region) -> bool:

@@ -73,7 +73,7 @@ def _setting(machine: Machine) -> Setting:
 
     home = machine.frames[0].module.path
     frame = next(frame for frame in reversed(machine.frames) if frame.module.path == home)
-    return setting(machine, frame, tuple(machine.loops[-1:]))
+    return setting(machine, frame, tuple(machine.loops[frame.loop_base :][-1:]))
 
 
 def extras_of(scoring: Scoring, exponentiated: bool = False) -> tuple[Extra, ...]:

@@ -19,6 +19,13 @@ ROOT_WORDS = re.compile(
 )
 
 
+SHORT = 12  # rows: a constructor or a reset() costs less than it is worth
+
+
+def _is_short(node: ast.AST) -> bool:
+    return (getattr(node, "end_lineno", None) or 0) - getattr(node, "lineno", 0) < SHORT
+
+
 class Relevance:
     """Remembers, per definition, whether its code holds a word that matters."""
 
@@ -29,7 +36,7 @@ class Relevance:
     def of(self, module: Module, node: ast.AST) -> bool:
         """Say whether a definition of another file is worth running."""
         if node not in self._known:
-            self._known[node] = WORDS.search(self._body(module, node)) is not None
+            self._known[node] = _is_short(node) or WORDS.search(self._body(module, node)) is not None
         return self._known[node]
 
     def is_root(self, module: Module, node: ast.AST) -> bool:

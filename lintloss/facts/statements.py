@@ -6,8 +6,9 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from lintloss.facts import assign, branches, equality, gradients, imports, iterate, modes
+from lintloss.facts import assign, branches, equality, gradients, imports, iterate, modes, symbolic
 from lintloss.facts.expressions import evaluate
+from lintloss.facts.library import masks
 from lintloss.facts.machine import Machine
 from lintloss.facts.phases import note_training_flag
 from lintloss.facts.values import Class, Const, Func, Key, Opaque, Value, join
@@ -38,11 +39,16 @@ def _assign(machine: Machine, node: ast.Assign) -> str:
     same = assign.accumulation(node)
     if same is not None:
         target, operator, operand = same
+        if masks.fill_up(machine, node, target, operand):
+            return NEXT
         assign.augment(machine, node, target, operator, evaluate(machine, operand), in_place=False)
+        if isinstance(target, ast.Name) and isinstance(operator, ast.Add):
+            symbolic.step_by(machine, node, target.id, operand)
         return NEXT
     value = evaluate(machine, node.value)
     for target in node.targets:
         assign.store(machine, target, value)
+        symbolic.remember(machine, target, node.value)
     return NEXT
 
 
@@ -53,13 +59,21 @@ def _annotated(machine: Machine, node: ast.AnnAssign) -> str:
 
 
 def _augmented(machine: Machine, node: ast.AugAssign) -> str:
-    assign.augment(machine, node, node.target, node.op, evaluate(machine, node.value))
+    if isinstance(node.op, ast.Add) and masks.fill_up(machine, node, node.target, node.value):
+        return NEXT
+    if not assign.running_mean(machine, node):
+        assign.augment(machine, node, node.target, node.op, evaluate(machine, node.value))
+    if isinstance(node.target, ast.Name) and isinstance(node.op, ast.Add):
+        symbolic.step_by(machine, node, node.target.id, node.value)
     return NEXT
 
 
 def _return(machine: Machine, node: ast.Return) -> str:
+    from lintloss.facts import truncation
+
     value = evaluate(machine, node.value) if node.value is not None else Const(None)
     frame = machine.frame
+    truncation.note_stored(machine, frame.name, value, node)
     frame.returns = value if frame.returns is None else join(frame.returns, value)
     frame.returned.append(frame.state.copy())
     return RETURN
@@ -97,8 +111,8 @@ def _if(machine: Machine, node: ast.If) -> str:
                 after.append(machine.frame.state)
     merged = machine.merge(after)
     machine.frame.state = merged if merged is not None else before
-    if outcomes == [CONTINUE, NEXT]:
-        branches.skip(machine, node.test)
+    if outcomes[0] in {CONTINUE, BREAK} and outcomes[1] == NEXT:
+        branches.skip(machine, node, leaves=outcomes[0] == BREAK)
     return NEXT if NEXT in outcomes else outcomes[0]
 
 

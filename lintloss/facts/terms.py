@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import replace
+from functools import lru_cache
 
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import ModelOutput, Quantity, Tensor, Term, Value
@@ -53,7 +54,7 @@ def cooled(machine: Machine, node: ast.AST, value: Tensor | ModelOutput) -> Tens
     """Return logits / t: the same logits, which remember that t is called a temperature."""
     logits = value.logits if isinstance(value, ModelOutput) else value
     divisor = node.value if isinstance(node, ast.AugAssign) else node.right if isinstance(node, ast.BinOp) else None
-    if divisor is None or not TEMPERATURE.search(ast.unparse(divisor)):
+    if divisor is None or not TEMPERATURE.search(ast.unparse(divisor)) or _is_contrastive(machine.frame.module.text):
         return logits
     return logits.with_step(machine.evidence(node, "divided by a temperature here"))
 
@@ -78,3 +79,9 @@ def _is_optional(machine: Machine, loss: Quantity) -> bool:
     if scored is not None and scored.path == path:
         first = max(first, scored.span.row)
     return any(place.path == path and place.span.row > first for _, place, _ in machine.guards)
+
+
+@lru_cache(maxsize=64)
+def _is_contrastive(text: str) -> bool:
+    """Say whether a file scores similarities, which a temperature belongs to."""
+    return re.search(r"contrast|info_?nce|similarit|\bclip\b|cosine", text, re.IGNORECASE) is not None

@@ -10,6 +10,7 @@ import ast
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from lintloss.facts.linear import END, ZERO, Linear
 from lintloss.facts.units import Unit
 from lintloss.findings import Evidence
 
@@ -130,12 +131,44 @@ class Method(Value):
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The stretch [start, length + stop) of a source along its sequence axis; `wraps` after roll(-k)."""
+    """The stretch [lower, upper) of a source along its sequence axis.
+
+    axis: the axis that was sliced; None while nothing was.
+    flat: rows and positions were flattened into one axis (in the order in which `axis` says).
+    marks: "wraps" (the last position holds the row's first token), "stale" (it holds what was there before the
+        shift), "crosses" (sliced after flattening), "at" (one position), "drift" (cut to the length of the other
+        side), "filtered" (compacted by a mask).
+    """
 
     source: Key
-    start: int = 0
-    stop: int = 0
-    wraps: bool = False
+    lower: Linear = ZERO
+    upper: Linear = END
+    axis: int | None = None
+    flat: bool = False
+    marks: frozenset[str] = frozenset()
+
+    @property
+    def is_cut(self) -> bool:
+        return self.lower != ZERO or self.upper != END
+
+    @property
+    def length(self) -> Linear:
+        return self.upper - self.lower
+
+    @property
+    def lost(self) -> int | None:
+        """Return by how many positions this is shorter than its source; None where that is not known."""
+        lost = END - self.length
+        return lost.const if lost.is_const else None
+
+    def moved(self, by: Linear, *marks: str) -> Window:
+        return replace(self, lower=self.lower + by, upper=self.upper + by, marks=self.marks | set(marks))
+
+    def marked(self, *marks: str) -> Window:
+        return replace(self, marks=self.marks | set(marks))
+
+    def without(self, *marks: str) -> Window:
+        return replace(self, marks=self.marks - set(marks))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +178,9 @@ class Tensor(Value):
     form: "ids", "logits", "probs", "log_probs", "hidden", "mask", "onehot" or "" when unknown.
     window: for ids, where they sit on their source; for what a model computed, where its *input* sat.
     axes: names such as ("row", "pos", "vocab"); None when unknown; ("item", ...) after flattening.
+    pad: masks: the id compared against; ids: the id they are padded with (None: not known to be padded).
+    sense: masks: True where a true entry is text, False where it is padding.
+    ignored: of labels, the stretches of the source that were overwritten by an id to be ignored.
     """
 
     form: str = ""
@@ -152,12 +188,14 @@ class Tensor(Value):
     axes: tuple[str, ...] | None = None
     key: Key = ()
     name: str = ""
-    trace: tuple[Evidence, ...] = ()
+    trace: tuple[Evidence, ...] = field(default=(), compare=False)
     model: Value | None = None  # what computed it
-    pad: Value | None = None  # masks: the id compared against; ids: the id they are padded with
+    pad: Value | None = None
+    sense: bool | None = None
+    ignored: tuple[Window, ...] = ()
 
     def with_step(self, step: Evidence) -> Tensor:
-        return replace(self, trace=(*self.trace, step)[-12:])
+        return self if step in self.trace else replace(self, trace=(*self.trace, step)[-12:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,14 +226,19 @@ class Scoring:
     target: Value = UNKNOWN
     ignore_index: Value | None = None
     weight: Value | None = None
+    weighted: bool = False  # classes have weights, which may be 0 for padding
     label_smoothing: Value | None = None
     place: Evidence | None = None
     presumed: bool = False  # by names only
     masked: bool = False  # the field was multiplied or indexed by a mask
     mask: Value | None = None  # that mask
+    mask_drops: bool = False  # a true entry of the mask drops the loss (masked_fill)
+    reduced: bool = False  # a field of losses was summed or averaged
+    log: Key = ()  # where the comparison is recorded
     extra: tuple[Term, ...] = ()  # further terms added to the loss
     scaled: bool = False  # multiplied by a factor
     smoothed: bool = False  # the targets were spread over the classes
+    loop: Loop | None = None  # the innermost loop that it ran in
     site: Evidence | None = None  # where the checked file scores, or calls what does
     owner: str = ""  # "call", "model", ...: who computes (and shifts) it
     called: str = ""  # the name of the criterion that is called, without its module
@@ -302,9 +345,23 @@ def join(left: Value, right: Value) -> Value:
         merged = [v for v in merged if not is_placeholder(v)] or merged
     if len(merged) == 1:
         return merged[0]
-    return Choice(tuple(merged)) if len(merged) <= LIMIT else UNKNOWN
+    return Choice(tuple(merged)) if len(merged) <= LIMIT else _narrowed(merged)
+
+
+def _narrowed(merged: list[Value]) -> Value:
+    """Keep, of too many alternatives, the quantities that differ in unit, weights or loops."""
+    kinds: dict[object, Value] = {}
+    for value in merged:
+        if isinstance(value, Quantity):
+            kinds.setdefault((value.unit, value.weights, value.axes, value.loops), value)
+    found = tuple(kinds.values())
+    if not found or len(found) > LIMIT:
+        return UNKNOWN
+    return Choice(found) if len(found) > 1 else found[0]
 
 
 def is_placeholder(value: Value) -> bool:
-    """Say whether a value only stands in until the real one is assigned: None, 0, inf."""
+    """Say whether a value only stands in until the real one is assigned: None, 0, inf, a block of zeros."""
+    if isinstance(value, Tensor):
+        return value.form == "filled"
     return isinstance(value, Const) and (value.value is None or isinstance(value.value, int | float))

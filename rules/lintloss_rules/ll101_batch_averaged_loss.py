@@ -57,14 +57,14 @@ class BatchAveragedLoss(Rule):
 
     @staticmethod
     def _severity(mean: Mean) -> Severity:
-        if mean.equal or not mean.scores_tokens:
+        if mean.equal or not mean.scores_tokens or (mean.needs_proof and not mean.unequal):
             return Severity.NOTE
         return Severity.ERROR if mean.unequal else Severity.WARNING
 
     @staticmethod
     def _message(mean: Mean) -> str:
         said = f"mean losses are averaged with equal weight per {mean.weight}"
-        if mean.equal:
+        if mean.equal or (mean.needs_proof and not mean.unequal):
             return f"{said}; exact here, because every {mean.weight} scores the same number of tokens"
         if not mean.scores_tokens:
             return f"{said}; exact as long as every {mean.weight} has the same size"

@@ -51,7 +51,8 @@ class WrongNormalizer(Rule):
             return
         mean = mean_of(seen)
         if mean is not None and mean.wrong_count:
-            yield Judgment(Severity.ERROR, mean.confidence, self._message(mean), mean.evidence)
+            severity = Severity.WARNING if mean.conditional else Severity.ERROR
+            yield Judgment(severity, mean.confidence, self._message(mean), mean.evidence)
 
     @staticmethod
     def _message(mean: Mean) -> str:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from lintloss.findings import Severity
-from lintloss.rule import Bad, Good, Rule
+from collections.abc import Iterator
+
+from lintloss.facts.accumulation import unequal_means
+from lintloss.facts.observations import Accumulated, Observation
+from lintloss.findings import Confidence, Severity
+from lintloss.rule import Bad, Good, Judgment, Rule
 
 
 class AccumulationAveragedLoss(Rule):
@@ -29,6 +33,20 @@ class AccumulationAveragedLoss(Rule):
     name = "accumulation-averaged-loss"
     enabled = False  # training, not evaluation: on request
     confirmed_by = "the ledger's scored tokens of the micro-batches between two optimizer steps are unequal"
+    watches = (Accumulated,)
+
+    def judge(self, seen: Observation) -> Iterator[Judgment]:
+        """Report micro-batch means that are divided by the number of micro-batches."""
+        found = unequal_means(seen) if isinstance(seen, Accumulated) else None
+        if found is None:
+            return
+        proven, evidence = found
+        why = "which differ in scored tokens" if proven else "which need not score the same number of tokens"
+        message = (
+            f"mean losses of micro-batches, {why}, are divided by their number: divide sums by the tokens of the whole update"
+        )
+        severity = Severity.ERROR if proven else Severity.WARNING
+        yield Judgment(severity, Confidence.HIGH if proven else Confidence.MEDIUM, message, evidence)
 
     bad = (
         Bad(

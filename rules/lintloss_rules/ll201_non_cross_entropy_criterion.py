@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from lintloss.facts.criteria import Foreign, foreign
+from lintloss.facts.observations import Exponential, Observation, Scored
 from lintloss.findings import Severity
-from lintloss.rule import Bad, Good, Rule
+from lintloss.rule import Bad, Good, Judgment, Rule
 
 
 class NonCrossEntropyCriterion(Rule):
@@ -27,6 +31,20 @@ class NonCrossEntropyCriterion(Rule):
     code = "LL201"
     name = "non-cross-entropy-criterion"
     confirmed_by = "the ledger names the criterion that ran, and the cross entropy of the same logits and ids beside it"
+
+    watches = (Scored, Exponential)
+
+    def judge(self, seen: Observation) -> Iterator[Judgment]:
+        """Report a criterion between token logits and token ids, or below a perplexity, that is no cross entropy."""
+        if isinstance(seen, Scored | Exponential):
+            found = foreign(seen)
+            if found is not None:
+                yield Judgment(Severity.ERROR, found.confidence, self._message(found), found.evidence, found.span)
+
+    @staticmethod
+    def _message(found: Foreign) -> str:
+        what = "its exponential is no perplexity" if found.exponentiated else "it is not what the model's loss is taken for"
+        return f"{found.criterion} {found.between} is no cross entropy: {what}; use F.cross_entropy on logits and ids"
 
     bad = (
         Bad(

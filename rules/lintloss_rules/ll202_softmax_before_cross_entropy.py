@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from lintloss.findings import Severity
-from lintloss.rule import Bad, Good, Rule
+from collections.abc import Iterator
+
+from lintloss.facts.comparisons import probabilities
+from lintloss.facts.observations import Compared, Observation
+from lintloss.findings import Confidence, Severity
+from lintloss.rule import Bad, Good, Judgment, Rule
 
 SOFTMAX_NET = """\
 import torch
@@ -82,6 +86,14 @@ class SoftmaxBeforeCrossEntropy(Rule):
         "the first inputs of the criterion: every row non-negative and summing to 1 (confirmed), some row not "
         "(refuted); the loss of the logarithm of the same rows is the reference"
     )
+
+    watches = (Compared,)
+
+    def judge(self, seen: Observation) -> Iterator[Judgment]:
+        """Report probabilities that reach cross_entropy."""
+        found = probabilities(seen)
+        if found is not None:
+            yield Judgment(Severity.ERROR, Confidence.HIGH, f"{found.why}: give it the logits, or nll_loss the logarithm", found.evidence)
 
     bad = (
         Bad(

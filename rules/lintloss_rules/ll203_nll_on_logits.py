@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from lintloss.findings import Severity
-from lintloss.rule import Bad, Good, Rule
+from collections.abc import Iterator
+
+from lintloss.facts.comparisons import unnormalized
+from lintloss.facts.observations import Compared, Observation
+from lintloss.findings import Confidence, Severity
+from lintloss.rule import Bad, Good, Judgment, Rule
 
 LOGITS_NET = """\
 import torch.nn as nn
@@ -76,6 +80,14 @@ class NllOnLogits(Rule):
     confirmed_by = (
         "logsumexp over the classes of the first inputs of nll_loss: away from 0 (confirmed), 0 at every row (refuted)"
     )
+
+    watches = (Compared,)
+
+    def judge(self, seen: Observation) -> Iterator[Judgment]:
+        """Report anything but log-probabilities that reaches nll_loss."""
+        found = unnormalized(seen)
+        if found is not None:
+            yield Judgment(Severity.ERROR, Confidence.HIGH, f"{found.why}: use cross_entropy, or log_softmax first", found.evidence)
 
     bad = (
         Bad(

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from lintloss.findings import Severity
-from lintloss.rule import Bad, Good, Rule
+from collections.abc import Iterator
+
+from lintloss.facts.comparisons import misaligned
+from lintloss.facts.observations import Compared, Observation
+from lintloss.findings import Confidence, Severity
+from lintloss.rule import Bad, Good, Judgment, Rule
 
 GPT = """\
 import torch
@@ -101,6 +105,14 @@ class MissingLabelShift(Rule):
         "the ids that the token embedding read against the criterion's targets, on the first calls of the site: "
         "equal at offset 0 at nearly every scored position (confirmed), equal at offset 1 (refuted)"
     )
+
+    watches = (Compared,)
+
+    def judge(self, seen: Observation) -> Iterator[Judgment]:
+        """Report labels that sit where the input sits."""
+        found = misaligned(seen, "missing")
+        if found is not None:
+            yield Judgment(Severity.ERROR, Confidence.HIGH, f"{found.why}: score `logits[:, :-1]` against `labels[:, 1:]`", found.evidence)
 
     bad = (
         Bad(

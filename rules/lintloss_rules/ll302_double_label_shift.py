@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from lintloss.findings import Severity
-from lintloss.rule import Bad, Good, Rule
+from collections.abc import Iterator
+
+from lintloss.facts.comparisons import misaligned
+from lintloss.facts.observations import Compared, Observation
+from lintloss.findings import Confidence, Severity
+from lintloss.rule import Bad, Good, Judgment, Rule
 
 SHIFTING_LM = """\
 import torch
@@ -111,6 +115,14 @@ class DoubleLabelShift(Rule):
         "the ids that the token embedding read against the criterion's targets, on the first calls of the site: equal "
         "at offset 2 at nearly every scored position (confirmed), equal at offset 1 (refuted)"
     )
+
+    watches = (Compared,)
+
+    def judge(self, seen: Observation) -> Iterator[Judgment]:
+        """Report labels that were moved by two."""
+        found = misaligned(seen, "double")
+        if found is not None:
+            yield Judgment(Severity.ERROR, Confidence.HIGH, f"{found.why}; let one place own the shift", found.evidence)
 
     bad = (
         Bad(
@@ -284,7 +296,8 @@ def evaluate(model):
     for x, y in blocks():
         nats += model(x, labels=y).item()  # <-
         tokens += y.numel() - 1
-    return nats / tokens
+    loss = nats / tokens
+    return loss
 
 
 def load(path):

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from lintloss.findings import Severity
-from lintloss.rule import Bad, Good, Rule
+from collections.abc import Iterator
+
+from lintloss.facts.comparisons import misaligned
+from lintloss.facts.observations import Compared, Observation
+from lintloss.findings import Confidence, Severity
+from lintloss.rule import Bad, Good, Judgment, Rule
 
 GPT = """\
 import torch
@@ -92,6 +96,14 @@ class MisdirectedLabelShift(Rule):
         "a histogram of the offsets, by row, at which the criterion's targets equal the ids that the embedding read: "
         "anything but +1 at every scored position confirms it; +1 everywhere refutes it"
     )
+
+    watches = (Compared,)
+
+    def judge(self, seen: Observation) -> Iterator[Judgment]:
+        """Report labels that were moved in any other way than by one along their row."""
+        found = misaligned(seen, "misdirected")
+        if found is not None:
+            yield Judgment(Severity.ERROR, Confidence.HIGH, f"{found.why}", found.evidence)
 
     bad = (
         Bad(

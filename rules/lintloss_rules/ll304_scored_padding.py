@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from lintloss.findings import Severity
-from lintloss.rule import Bad, Good, Rule
+from collections.abc import Iterator
+
+from lintloss.facts.comparisons import padded
+from lintloss.facts.observations import Compared, Observation
+from lintloss.findings import Confidence, Severity
+from lintloss.rule import Bad, Good, Judgment, Rule
 
 GRU_LM = """\
 import torch.nn as nn
@@ -73,6 +77,14 @@ class ScoredPadding(Rule):
         "the share of scored targets that equal the pad id in a run at the end of their row, the pad id known from "
         "padding_idx, the tokenizer or the collate function: above 0 (confirmed), 0 (refuted)"
     )
+
+    watches = (Compared,)
+
+    def judge(self, seen: Observation) -> Iterator[Judgment]:
+        """Report targets whose padding is scored."""
+        found = padded(seen)
+        if found is not None:
+            yield Judgment(Severity.ERROR, Confidence.HIGH, f"{found.why}: ignore that id, mask the losses, or write -100 over the padding", found.evidence)
 
     bad = (
         Bad(

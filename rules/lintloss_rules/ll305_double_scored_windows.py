@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from lintloss.findings import Severity
-from lintloss.rule import Bad, Good, Rule
+from collections.abc import Iterator
+
+from lintloss.facts.comparisons import in_evaluation
+from lintloss.facts.observations import Compared, Observation
+from lintloss.findings import Confidence, Severity
+from lintloss.rule import Bad, Good, Judgment, Rule
 
 GPT = """\
 import torch
@@ -64,6 +68,20 @@ class DoubleScoredWindows(Rule):
         "positions of the token stream that are the target of more than one criterion call of one evaluation, found by "
         "matching the recorded ids of neighboring windows: some (confirmed), none (refuted)"
     )
+
+    watches = (Compared,)
+
+    def judge(self, seen: Observation) -> Iterator[Judgment]:
+        """Report windows that move by less than they score."""
+        if not isinstance(seen, Compared) or seen.overlap is None or not in_evaluation(seen) or seen.scoring.masked:
+            return
+        if not seen.scoring.is_cross_entropy:
+            return
+        found = seen.overlap
+        severity = Severity.ERROR if found.certain else Severity.WARNING
+        confidence = Confidence.HIGH if found.certain else Confidence.MEDIUM
+        said = f"windows that score {found.length} positions begin every {found.stride}"
+        yield Judgment(severity, confidence, f"{said}: what they share is scored again", (found.place,))
 
     bad = (
         Bad(

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from lintloss.findings import Severity
-from lintloss.rule import Bad, Good, Rule
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lintloss.facts.splits import SplitMixup
+from lintloss.findings import Confidence, Severity
+from lintloss.rule import Bad, Good, Judgment, Rule
+
+if TYPE_CHECKING:
+    from lintloss.facts.observations import Observation
 
 CONVNET = """\
 import torch.nn as nn
@@ -109,6 +116,13 @@ class TrainingDataEvaluation(Rule):
         "the share of evaluated sequences whose hash was seen in a training step of the same run, or in the training "
         "data named with --data: above one half (confirmed), 0 (refuted), else undecided with the share"
     )
+
+    watches = (SplitMixup,)
+
+    def judge(self, seen: Observation) -> Iterator[Judgment]:
+        if isinstance(seen, SplitMixup):
+            message = f"`{seen.name}` goes by the name of held-out data and reads the training split: `{seen.source}`"
+            yield Judgment(Severity.ERROR, Confidence.MEDIUM, message)
 
     bad = (
         Bad(

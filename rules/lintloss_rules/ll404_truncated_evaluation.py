@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from lintloss.findings import Severity
-from lintloss.rule import Bad, Good, Rule
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lintloss.facts.truncation import Truncation
+from lintloss.findings import Confidence, Severity
+from lintloss.rule import Bad, Good, Judgment, Rule
+
+if TYPE_CHECKING:
+    from lintloss.facts.observations import Observation
 
 GPT = """\
 import torch
@@ -58,6 +65,18 @@ def token_loss(model, loader, device):
     return nats / tokens
 """
 
+MESSAGES = {
+    "drop_last": "`drop_last=True` leaves the last, smaller batch of `{data}` out of the evaluation",
+    "trainer": "`dataloader_drop_last=True` also leaves the last, smaller batch of {data} out",
+    "break": "the evaluation stops after `{cap}` iterations over `{data}`: the rest is never scored, and nothing says so",
+    "islice": "the evaluation takes the first `{cap}` batches: the rest is never scored, and nothing says so",
+    "zip": "zip with a range of `{cap}` ends the evaluation there: the rest is never scored, and nothing says so",
+    "range": "the evaluation takes the first batches (`{cap}`): the rest is never scored, and nothing says so",
+    "whole": "`{cap}` counts whole batches: the rows of the last, partial one are never scored",
+    "ranks": "all ranks stop as soon as one has run out: what the others have left is never scored",
+    "leftovers": "`{data}` gives full batches only: what is left at the end is never scored",
+}
+
 
 class TruncatedEvaluation(Rule):
     """Part of the evaluation data is never scored, and nobody asked for that.
@@ -92,6 +111,19 @@ class TruncatedEvaluation(Rule):
         "examples scored in one evaluation against len(loader.dataset) or the length of the iterable: fewer "
         "(confirmed, with both counts), equal (refuted)"
     )
+
+    watches = (Truncation,)
+
+    def judge(self, seen: Observation) -> Iterator[Judgment]:
+        if not isinstance(seen, Truncation):
+            return
+        sure = seen.severity == "error"
+        yield Judgment(
+            Severity.ERROR if sure else Severity.WARNING,
+            Confidence.HIGH if sure else Confidence.MEDIUM,
+            MESSAGES[seen.how].format(cap=seen.cap, data=seen.data or "the data"),
+            seen.reasons,
+        )
 
     bad = (
         Bad(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from lintloss.findings import Severity
-from lintloss.rule import Bad, Good, Rule
+from collections.abc import Iterator
+
+from lintloss.facts.observations import DeadValue, Observation
+from lintloss.findings import Confidence, Severity
+from lintloss.rule import Bad, Good, Judgment, Rule
 
 
 class DeadEvaluationValue(Rule):
@@ -27,6 +30,22 @@ class DeadEvaluationValue(Rule):
     code = "LL503"
     name = "dead-evaluation-value"
     confirmed_by = "the reported value is the ledger's last training loss, or never depends on the flagged one"
+
+    watches = (DeadValue,)
+
+    def judge(self, seen: Observation) -> Iterator[Judgment]:
+        """Report what an evaluation computes and drops, and a training loss in its place."""
+        if not isinstance(seen, DeadValue):
+            return
+        if seen.kind == "training":
+            message = "the loss that the training loop left behind is reported here in place of the evaluation's own"
+            yield Judgment(Severity.ERROR, Confidence.HIGH, message, seen.evidence)
+        elif seen.kind == "empty":
+            message = f"`{seen.name}` stays 0: it is never increased, so that what it divides is not normalized by it"
+            yield Judgment(Severity.ERROR, Confidence.HIGH, message)
+        else:
+            message = f"`{seen.name}` ({seen.what}) is computed and never used: what is reported is computed without it"
+            yield Judgment(Severity.WARNING, Confidence.MEDIUM, message)
 
     bad = (
         Bad(

@@ -1,4 +1,4 @@
-"""`pedantic = true`: what is exact only while batches have one size becomes a warning, what is proven exact does not."""
+"""`pedantic = true`: what is exact only while batches have one size becomes a warning; what is proven exact stays."""
 
 from __future__ import annotations
 

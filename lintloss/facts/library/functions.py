@@ -7,8 +7,8 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import distributed, exponent, gradients, modes, reduce
-from lintloss.facts.library import losses, ranks, shapes, windows
+from lintloss.facts import distributed, exponent, fields, gradients, modes, reduce
+from lintloss.facts.library import losses, ranks, rows, shapes, tensors, windows
 from lintloss.facts.library.tables import (
     CRITERIA,
     CRITERION_NAME,
@@ -59,6 +59,11 @@ def call(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: 
     if over_ranks is not None:
         return over_ranks
     first = args[0] if args else kwargs.get("input", kwargs.get("a", UNKNOWN))
+    if isinstance(first, Tensor) or (isinstance(first, Opaque) and name in tensors.OF_OPAQUE and first.key):
+        found = shapes.tensor(first)
+        made = tensors.call(machine, node, name, found, args[1:], kwargs) if found is not None else None
+        if made is not None:
+            return made
     handler = NAMED.get(name)
     if handler is not None:
         result = handler(machine, node, args, kwargs)
@@ -86,9 +91,9 @@ def _by_table(machine: Machine, node: ast.AST, name: str, full: str, first: Valu
         return exponent.exponential(machine, node, first, "2")
     if name in MEANS:
         weights = kwargs.get("weights")
-        return machine.opaque(node) if weights is not None and weights != Const(None) else reduce.mean(machine, node, first)
+        return machine.opaque(node) if weights is not None and weights != Const(None) else reduce.mean(machine, node, first, fields.dimension(args, kwargs, 1))
     if name in SUMS:
-        return reduce.total(machine, node, first)
+        return reduce.total(machine, node, first, fields.dimension(args, kwargs, 1))
     if name in GATHERS and full != "torch.gather":
         return distributed.gathered(machine, node, first)
     if name in FILLED:
@@ -106,7 +111,11 @@ def _filled(machine: Machine, node: ast.AST, name: str, args: list[Value], kwarg
     if isinstance(size, Tuple) and len(size.items) == 1:
         size = size.items[0]
     if len(args) > 1 and name in {"zeros", "empty", "ones"} or (isinstance(size, Tuple) and size.items):
-        return Tensor("", None, None, machine.key(node, name))
+        dims = size if isinstance(size, Tuple) else Tuple(tuple(args))
+        fill = args[1] if name == "full" and len(args) > 1 else kwargs.get("fill_value", Const(1 if name == "ones" else 0))
+        return tensors.column(machine, node, name, dims) or Tensor("filled", None, None, machine.key(node, name), pad=fill)
+    if name in {"zeros_like", "empty_like"} and isinstance(size, Tensor | Opaque):
+        return Tensor("filled", None, None, machine.key(node, name), pad=Const(0))
     fill = Const(1 if name == "ones" else 0)
     return machine.new_list(node, fill, size, "tensor")
 
@@ -125,8 +134,6 @@ def _log(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> 
     first = args[0] if args else UNKNOWN
     if isinstance(first, Const) and isinstance(first.value, int | float) and first.value > 0:
         return Const(math.log(first.value))
-    if isinstance(first, Tensor):
-        return replace(first, form="log_probs" if first.form == "probs" else "")
     return machine.opaque(node)
 
 
@@ -168,12 +175,17 @@ def _softmax(form: str) -> Callable[[Machine, ast.AST, list[Value], Kwargs], Val
 
 def _collected(kind: str) -> Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]:
     def apply(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
-        first = args[0] if args else UNKNOWN
+        first = args[0] if args else kwargs.get("tensors", UNKNOWN)
         if isinstance(first, Ref) and first.kind == "list":
-            return Ref(first.id, "cat" if kind == "cat" else "list")
+            stacked = rows.stacked(machine, first) if kind == "stack" else None
+            return stacked or Ref(first.id, "cat" if kind == "cat" else "list")
         if isinstance(first, Tuple):
-            tensors = [item for item in first.items if isinstance(item, Tensor | Quantity)]
-            return tensors[0] if tensors and kind == "cat" and isinstance(tensors[0], Quantity) else machine.opaque(node)
+            axis = kwargs.get("dim", kwargs.get("axis", args[1] if len(args) > 1 else Const(0)))
+            joined = tensors.joined(machine, node, first.items, axis) if kind == "cat" else None
+            if joined is not None:
+                return joined
+            known = [item for item in first.items if isinstance(item, Tensor | Quantity)]
+            return known[0] if known and kind == "cat" and isinstance(known[0], Quantity) else machine.opaque(node)
         return first if isinstance(first, Quantity) else machine.opaque(node)
 
     return apply
@@ -186,23 +198,28 @@ def _pow(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> 
 def _tensor(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     """torch.tensor(x) is x; of a list of several quantities, a list by position."""
     first = args[0] if args else UNKNOWN
+    if isinstance(first, Tuple) and len(first.items) == 1 and isinstance(first.items[0], Tensor):
+        return tensors.call(machine, node, "unsqueeze", first.items[0], [Const(0)], {})
     if isinstance(first, Tuple):
         ref = machine.new_list(node, None, Const(len(first.items)))
         for index, item in enumerate(first.items):
             machine.put(ref, str(index), item)
         return ref
+    if isinstance(first, Ref) and first.kind == "list":
+        return rows.stacked(machine, first) or first
     return first
-
-
-def _roll(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
-    found = shapes.tensor(args[0]) if args else None
-    shift = kwargs.get("shifts", args[1] if len(args) > 1 else UNKNOWN)
-    return windows.rolled(machine, node, found, shift) if found is not None else machine.opaque(node)
 
 
 def _where(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     known = (arg for arg in args[1:] if any(isinstance(option, Quantity | Tensor) for option in options(arg)))
-    return next(known, machine.opaque(node))
+    found = next(known, None)
+    if found is None and len(args) == 3 and isinstance(args[1], Const) and isinstance(args[2], Opaque):
+        found = shapes.tensor(args[2])
+    if isinstance(found, Tensor) and any(isinstance(arg, Const) for arg in args[1:]):
+        return replace(found, pad=None)  # labels of which some are overwritten by an id to ignore
+    if isinstance(found, Quantity) and args and any(isinstance(arg, Const) for arg in args[1:]):
+        return losses.masked(machine, found, args[0])
+    return found if found is not None else machine.opaque(node)
 
 
 def _getattr(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
@@ -234,6 +251,15 @@ def _defaultdict(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwa
     return ref
 
 
+def _adapted(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """get_peft_model(base, config) is the base with modules added, born in training mode."""
+    base = args[0] if args else kwargs.get("model", UNKNOWN)
+    config = args[1] if len(args) > 1 else kwargs.get("peft_config", UNKNOWN)
+    if not isinstance(base, LibObject):
+        return None
+    return LibObject(base.name, base.args, (*base.kwargs, ("adapter", config)), machine.evidence(node, "adapters are added here"), machine.key(node, "peft"))
+
+
 def _next(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     """next(iterator) inside a counting loop makes that loop one over the loader's batches."""
     from lintloss.facts import equality
@@ -253,15 +279,6 @@ def _random_split(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kw
     from lintloss.facts import padding
 
     return padding.split(machine, node, [*args, *(kwargs[name] for name in ("lengths",) if name in kwargs)])
-
-
-def _adapted(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
-    """get_peft_model(base, config) is the base with modules added, born in training mode."""
-    base = args[0] if args else kwargs.get("model", UNKNOWN)
-    config = args[1] if len(args) > 1 else kwargs.get("peft_config", UNKNOWN)
-    if not isinstance(base, LibObject):
-        return None
-    return LibObject(base.name, base.args, (*base.kwargs, ("adapter", config)), machine.evidence(node, "adapters are added here"), machine.key(node, "peft"))
 
 
 NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]] = {
@@ -286,8 +303,12 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "array": _tensor,
     "pow": _pow,
     "power": _pow,
-    "roll": _roll,
     "where": _where,
+    "pad_sequence": rows.pad_sequence,
+    "pack_padded_sequence": rows.packed,
+    "default_collate": rows.default,
+    "range": rows.made_range,
+    "arange": rows.positions,
     "getattr": _getattr,
     "count_nonzero": _count_nonzero,
     "next": _next,

@@ -22,7 +22,7 @@ def unit(value: LibObject) -> str:
     """Return what one iteration over a library object is."""
     if is_loader(value):
         return "batch"
-    return "example" if "dataset" in short(value).lower() else "step"
+    return "example" if "dataset" in value.name.lower() else "step"
 
 
 def length(value: LibObject) -> Value:
@@ -30,7 +30,10 @@ def length(value: LibObject) -> Value:
 
 
 def element(machine: Machine, value: LibObject, loop: Loop) -> Value:
-    return Opaque((*value.key, "[]"), "")
+    from lintloss.facts.library import rows
+
+    batch = rows.of_loader(machine, value) if is_loader(value) else None
+    return batch if batch is not None and batch != UNKNOWN else Opaque((*value.key, "[]"), "")
 
 
 def member(value: LibObject, name: str) -> Value:

@@ -47,10 +47,11 @@ def call(machine: Machine, node: ast.AST, name: str, criterion: str, args: list[
         prediction=prediction,
         target=target,
         ignore_index=option("ignore_index", 1),
+        weighted=option("weight", 0) not in (None, Const(None)),
         weight=regularizers.weight_of(machine, option("weight", 0)),
         label_smoothing=option("label_smoothing") or (Const(0.1) if name in regularizers.SMOOTHING_CRITERIA else None),
         place=machine.evidence(node, f"{name} with reduction={reduction!r} here"),
-        owner="call",
+        owner="keras" if name in KERAS_CRITERIA else "call",
         called=name,
     )
     return scored(machine, node, scoring)
@@ -77,7 +78,9 @@ def item_of(node: ast.AST, machine: Machine, prediction: Value, target: Value, i
     if CLASSES.search(text):
         return "example"
     flat = FLATTENED.search(text) or any(isinstance(v, Tensor) and v.axes is not None and "position" in v.axes for v in (prediction, target))
-    sliced = any(isinstance(v, Tensor) and v.window is not None and (v.window.start or v.window.stop) for v in (prediction, target))
+    sliced = any(isinstance(v, Tensor) and v.window is not None and v.window.is_cut for v in (prediction, target))
+    if FLATTENED.search(text) and isinstance(target, Tensor) and target.axes == ("position",) or _both_flattened(node):
+        return "token"
     kind = task(machine.frame) if machine.frames else "unknown"
     outer = task(machine.frames[0]) if machine.frames else "unknown"
     if sliced or isinstance(ignore_index, Const | Opaque) and ignore_index != Const(-100):
@@ -87,12 +90,21 @@ def item_of(node: ast.AST, machine: Machine, prediction: Value, target: Value, i
     return "item"
 
 
+def _both_flattened(node: ast.AST) -> bool:
+    """Say whether a criterion call flattens its prediction and its target: it scores positions, whatever they are."""
+    given = [*node.args, *(each.value for each in node.keywords if each.arg in {"input", "target", "labels"})] if isinstance(node, ast.Call) else []
+    return len(given) >= 2 and all(FLATTENED.search(ast.unparse(each)) for each in given[:2])
+
+
 def scored(machine: Machine, node: ast.AST, scoring: Scoring) -> Value:
     """Return the quantity that a scoring yields, and record the scoring."""
+    from lintloss.facts import compare
+
     scoring = replace(scoring, born=machine.spent)
+    scoring = replace(scoring, log=compare.compared(machine, node, scoring))
     content = NATS if scoring.is_cross_entropy and scoring.criterion != "presumed" else LOSS
     trace = (scoring.place,) if scoring.place else ()
-    scoring = replace(scoring, site=site(machine, node), smoothed=scoring.smoothed or _smooths(machine, scoring))
+    scoring = replace(scoring, site=site(machine, node), loop=running(machine), smoothed=scoring.smoothed or _smooths(machine, scoring))
     if scoring.reduction == "none":
         target = shapes.tensor(scoring.target)
         axes = (target.axes if target is not None else None) or ("pos",)
@@ -105,6 +117,37 @@ def scored(machine: Machine, node: ast.AST, scoring: Scoring) -> Value:
 
     machine.observe(Scored(scoring=scoring, loss=value, loops=tuple(machine.loops), **seen_at(machine, node, ())))
     return value
+
+
+def masked(machine: Machine, value: Quantity, mask: Value | None, drops: bool = False) -> Quantity:
+    """Return losses of which a mask leaves some out; what was recorded about them learns of it."""
+    from lintloss.facts import compare
+
+    if value.scoring is None:
+        return value
+    known = mask if isinstance(mask, Tensor) else None
+    compare.masked(machine, value.scoring, known, drops)
+    return replace(value, scoring=replace(value.scoring, masked=True, mask=known, mask_drops=drops))
+
+
+def picked_by(machine: Machine, node: ast.AST, value: Tensor, index: Value, how: str = "gather") -> Value | None:
+    """Return the entries that ids pick from log-probabilities: a cross entropy without its name."""
+    from lintloss.facts import compare
+
+    picks = shapes.tensor(index)
+    if picks is None or value.form not in {"log_probs", "probs", "logits", "scores"} or picks.form in {"mask", "choice"}:
+        return None
+    scoring = Scoring(how, "none", "token", value, picks, place=machine.evidence(node, "the entries of the target ids are picked here"))
+    compare.compared(machine, node, scoring)
+    return Tensor("picked", picks.window, picks.axes, machine.key(node), model=value.model, trace=value.trace, pad=picks.pad)
+
+
+def running(machine: Machine) -> Loop | None:
+    """Return the innermost running loop, marked as one that scores."""
+    if not machine.loops:
+        return None
+    machine.loops[-1].scores = True
+    return machine.loops[-1]
 
 
 def site(machine: Machine, node: ast.AST) -> Evidence:
@@ -132,7 +175,7 @@ def _smooths(machine: Machine, scoring: Scoring) -> bool:
 def presumed(machine: Machine, node: ast.AST, value: Value = UNKNOWN, said: str = "taken for a mean loss by its name") -> Quantity:
     """Return a mean loss that only a name speaks for."""
     place = machine.evidence(node, said)
-    scoring = Scoring("presumed", "mean", "item", place=place, presumed=True, born=machine.spent, site=site(machine, node))
+    scoring = Scoring("presumed", "mean", "item", place=place, presumed=True, born=machine.spent, site=site(machine, node), loop=running(machine))
     return Quantity(LOSS / Unit.of(item=1), scoring=scoring, trace=(machine.evidence(node, said),), presumed=True)
 
 
@@ -141,14 +184,35 @@ def of_output(machine: Machine, owner: Opaque | Tensor, node: ast.AST) -> Value:
     return presumed(machine, node, owner, "`.loss` of a model's output: taken for its mean loss")
 
 
+def unreduced(value: Quantity) -> Quantity:
+    """Return a presumed mean as the field of losses that it turns out to be: it is summed, flattened or masked."""
+    if not value.presumed or value.axes or value.scoring is None or value.loops or value.scoring.owner == "model":
+        return value
+    scoring = replace(value.scoring, reduction="none")
+    return replace(value, unit=LOSS, axes=("pos",), scoring=scoring)
+
+
 def reduced(machine: Machine, node: ast.AST, value: Quantity, how: str) -> Value:
     """Reduce a field of losses: its sum is a total, its mean is per position."""
+    if how == "sum":
+        value = unreduced(value)
     if not value.axes:
         return value
+    if value.scoring is not None:
+        from lintloss.facts import compare
+
+        compare.reduced(machine, value.scoring)
     if how == "sum" and "rank" in value.axes:
         from lintloss.facts import distributed
 
         return distributed.summed_over_ranks(machine, node, replace(value, axes=("rank",)))
+    from lintloss.facts import fields
+
+    if how == "sum" and (value.is_perplexity or value.unit.degree < 0):
+        return replace(fields.summed(value, "row" if "row" in value.axes else value.axes[0]), axes=())
+    averaged = fields.mean_of_averages(machine, node, value) if how == "mean" else None
+    if averaged is not None:
+        return averaged
     if how == "sum":
         return replace(value, axes=()).with_step(machine.evidence(node, f"summed over its positions: {value.unit}"))
     if "rank" in value.axes:

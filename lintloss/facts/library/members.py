@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
 
-from lintloss.facts.library import loaders, losses, outputs
+from lintloss.facts.library import loaders, losses, outputs, shapes
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import Const, LibObject, ModelOutput, Opaque, Quantity, Tensor, Value
+
+
+SETTINGS = re.compile(r"^(args|opts?|options|config|cfg|conf|hparams|self|params|settings)$")
 
 
 def member(machine: Machine, owner: Value, name: str, node: ast.AST) -> Value:
@@ -21,6 +25,8 @@ def member(machine: Machine, owner: Value, name: str, node: ast.AST) -> Value:
             return Opaque((*owner.key, ".shape"), ".shape")
         if name == "loss":
             return losses.of_output(machine, owner, node)
+        if name in {"size", "nbytes"}:
+            return shapes.number(owner) or Opaque((*owner.key, "." + name), name)
         return owner if name in {"data", "T", "mT"} else Opaque((*owner.key, "." + name), name)
     if isinstance(owner, LibObject):
         return loaders.member(owner, name)
@@ -31,6 +37,8 @@ def member(machine: Machine, owner: Value, name: str, node: ast.AST) -> Value:
             return losses.of_output(machine, owner, node)
         if name == "logits":
             return outputs.logits_of(machine, owner)
+        if name == "size" and not SETTINGS.match(owner.name):
+            return shapes.number(owner) or owner.member(name)
         return owner.member(name)
     if name == "loss" and isinstance(owner, Opaque):
         return losses.of_output(machine, owner, node)

@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import assign, distributed, exponent, gradients, modes, phases, reduce
-from lintloss.facts.library import ranks, shapes, windows
+from lintloss.facts import (
+    accumulation,
+    assign,
+    dead,
+    distributed,
+    exponent,
+    fields,
+    gradients,
+    modes,
+    options,
+    phases,
+    reduce,
+)
+from lintloss.facts.library import losses, masks, meters, objects, ranks, rows, shapes, tensors, text, windows
 from lintloss.facts.library.tables import FLATTENING, GATHERS, MEANS, SAME, SUMS
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import count
 from lintloss.facts.values import (
     UNKNOWN,
     Choice,
+    Class,
     Const,
+    Func,
     Lib,
     LibObject,
     ModelOutput,
@@ -28,6 +43,14 @@ from lintloss.facts.values import (
 )
 
 Kwargs = dict[str, Value]
+# Methods of modules, criteria, metrics and loaders that return what they are called on.
+MOVES = frozenset(
+    {"to", "cuda", "cpu", "half", "float", "bfloat16", "double", "requires_grad_", "compile", "share_memory", "tie_weights"}
+    | {"merge_and_unload", "to_empty", "to_bettertransformer", "with_format"}
+)
+# Methods that wrap what they are given and return it in the order that it came.
+PREPARES = frozenset({"prepare", "setup", "setup_dataloaders", "prepare_model", "prepare_data_loader"})
+PREPARERS = re.compile(r"accelerator|fabric", re.IGNORECASE)
 
 
 def call(machine: Machine, node: ast.Call, receiver: Value, name: str, args: list[Value], kwargs: Kwargs) -> Value | None:
@@ -35,16 +58,42 @@ def call(machine: Machine, node: ast.Call, receiver: Value, name: str, args: lis
     if isinstance(receiver, Choice):
         return _each(machine, node, receiver, name, args, kwargs)
     effect = _effect(machine, node, receiver, name, args, kwargs)
+    if effect is None:
+        effect = meters.call(machine, node, receiver, name, args, kwargs)
     if effect is not None:
         return effect
+    if isinstance(receiver, Class) and name == "splits":  # torchtext: one iterator of this class for each split
+        return machine.new_list(node, Ref(machine.key(node, receiver.node.name), "instance", receiver), Const(3))
     if isinstance(receiver, Lib):
         return None
-    if isinstance(receiver, Const) and name in SAME:
+    if name in PREPARES and args and PREPARERS.search(ast.unparse(node.func)):
+        return Tuple(tuple(args)) if len(args) > 1 else args[0]
+    if isinstance(receiver, LibObject | Opaque) and name in text.ENCODERS and text.is_tokenizer(receiver):
+        return text.encoded(machine, node, receiver, args, kwargs, name)
+    if isinstance(receiver, LibObject) and name in {"update", "forward"} and receiver.name.endswith("Perplexity"):
+        return objects.metric(machine, node, "Perplexity", args, kwargs)
+    if name == "map" and isinstance(receiver, Opaque | Ref | LibObject) and args and isinstance(args[0], Func):
+        return rows.mapped(machine, node, receiver, args[0])
+    if name in rows.RESHUFFLES and isinstance(receiver, Opaque | Ref | Tuple):
+        return receiver
+    if name == "add_argument":
+        options.note(machine, args, kwargs)
+    if isinstance(receiver, Const) and name in SAME and isinstance(receiver.value, int | float):
+        return receiver
+    if name in MOVES and isinstance(receiver, LibObject | Ref) and (not isinstance(receiver, Ref) or receiver.kind == "instance"):
+        return receiver
+    if isinstance(receiver, LibObject) and name in MOVES:
         return receiver
     if isinstance(receiver, Ref) and receiver.kind != "instance":
         return _container(machine, node, receiver, name, args)
+    if isinstance(receiver, Ref | LibObject) and name in MOVES:
+        return receiver
     if isinstance(receiver, Quantity):
         return _quantity(machine, node, receiver, name, args, kwargs)
+    if isinstance(receiver, Tensor | ModelOutput):
+        made = tensors.call(machine, node, name, receiver.logits if isinstance(receiver, ModelOutput) else receiver, args, kwargs)
+        if made is not None:
+            return made
     if name in GATHERS and args and not isinstance(receiver, Tensor) and not isinstance(args[0], Const):
         return distributed.gathered(machine, node, args[0])
     over_ranks = ranks.call(machine, node, name, "", args, kwargs, owner=ast.unparse(node.func.value).rsplit(".", 1)[-1])  # type: ignore[attr-defined]
@@ -73,6 +122,7 @@ def _each(machine: Machine, node: ast.Call, receiver: Choice, name: str, args: l
 def _effect(machine: Machine, node: ast.Call, receiver: Value, name: str, args: list[Value], kwargs: Kwargs) -> Value | None:
     """Handle calls that are made for what they do."""
     if name in {"backward", "manual_backward"}:
+        accumulation.note_backward(machine, node, receiver, args)
         phases.backward(machine)
         return Const(None)
     if name == "step" and "optim" in machine.text(node.func).lower():
@@ -92,6 +142,8 @@ def _effect(machine: Machine, node: ast.Call, receiver: Value, name: str, args: 
 
 
 def _container(machine: Machine, node: ast.Call, ref: Ref, name: str, args: list[Value]) -> Value | None:
+    if name == "extend" and isinstance(node.func, ast.Attribute) and node.args and masks.fill_up(machine, node, node.func.value, node.args[0]):
+        return Const(None)
     if name in {"append", "extend", "add", "appendleft"} and args:
         slot = machine.get(ref, "len")
         depth = slot.depth if slot else machine.depth
@@ -99,6 +151,8 @@ def _container(machine: Machine, node: ast.Call, ref: Ref, name: str, args: list
         if name == "extend":
             value = machine.elem(value) if isinstance(value, Ref) else value
         assign.collect(machine, ref.id, value, depth)
+        if isinstance(node.func, ast.Attribute):
+            dead.note_store(machine, node.func.value, node.args[0] if node.args else None, value)
         return Const(None)
     if ref.kind == "dict":
         return _dict(machine, ref, name, args)
@@ -142,9 +196,9 @@ def _dict(machine: Machine, ref: Ref, name: str, args: list[Value]) -> Value:
 
 def _quantity(machine: Machine, node: ast.Call, value: Quantity, name: str, args: list[Value], kwargs: Kwargs) -> Value:
     if name in MEANS:
-        return reduce.mean(machine, node, value)
+        return reduce.mean(machine, node, value, fields.dimension(args, kwargs, 0))
     if name in SUMS:
-        return reduce.total(machine, node, value)
+        return reduce.total(machine, node, value, fields.dimension(args, kwargs, 0))
     if name in {"exp", "exp_"}:
         return exponent.exponential(machine, node, value)
     if name == "neg":
@@ -158,10 +212,12 @@ def _quantity(machine: Machine, node: ast.Call, value: Quantity, name: str, args
         return value
     if name == "repeat" or name == "expand":
         return replace(value, axes=value.axes or ("example",)) if value.unit.is_intensive else value
-    if name == "masked_select" or name == "masked_fill":
-        return replace(value, scoring=replace(value.scoring, masked=True) if value.scoring else None)
-    if name in {"view", "reshape", "flatten"} and value.axes:
-        return value
+    if name in {"masked_select", "masked_fill", "masked_fill_"}:
+        return losses.masked(machine, value, args[0] if args else None, drops=name == "masked_fill")
+    if name in {"view", "reshape", "flatten"}:
+        field = losses.unreduced(value) if args and args[0] != Const(1) else value
+        rows = len(args) == 2 and field.axes in {("position",), ("pos",)}
+        return replace(field, axes=("row", "pos")) if rows else field
     if name in {"max", "min", "argmax", "argmin", "std", "var", "median"}:
         return machine.opaque(node)
     return value
@@ -187,6 +243,10 @@ def _tensor(machine: Machine, node: ast.Call, receiver: Value, name: str, args: 
     found = shapes.tensor(receiver)
     if found is None:
         return None
+    if isinstance(receiver, Opaque) and name in tensors.OF_OPAQUE:
+        made = tensors.call(machine, node, name, found, args, kwargs)
+        if made is not None:
+            return made
     handler = TENSOR.get(name)
     if handler is not None:
         return handler(machine, node, found, args, kwargs)
@@ -214,15 +274,15 @@ def _numel(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], k
 
 
 def _sum(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
-    return reduce.total(machine, node, value)
+    return reduce.total(machine, node, value, fields.dimension(args, kwargs, 0))
 
 
 def _compared(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
-    return Tensor("mask", value.window, value.axes, (*value.key, "mask"), value.name, pad=args[0] if args else None)
+    return Tensor("mask", value.window, value.axes, (*value.key, "mask"), value.name, pad=args[0] if args else None, sense=True)
 
 
-def _transposed(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
-    return replace(value, axes=None)
+def _equaled(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
+    return Tensor("mask", value.window, value.axes, (*value.key, "mask"), value.name, pad=args[0] if args else None, sense=False)
 
 
 def _softmaxed(form: str) -> Callable[[Machine, ast.Call, Tensor, list[Value], Kwargs], Value]:
@@ -236,27 +296,15 @@ def _exp(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwa
     return exponent.exponential(machine, node, value)
 
 
-def _log(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
-    return replace(value, form="log_probs" if value.form == "probs" else "")
-
-
-def _rolled(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
-    return windows.rolled(machine, node, value, kwargs.get("shifts", args[0] if args else UNKNOWN))
-
-
 TENSOR: dict[str, Callable[[Machine, ast.Call, Tensor, list[Value], Kwargs], Value]] = {
     "size": _size,
     "numel": _numel,
     "nelement": _numel,
     "sum": _sum,
     "ne": _compared,
-    "eq": _compared,
-    "transpose": _transposed,
-    "permute": _transposed,
+    "eq": _equaled,
     "softmax": _softmaxed("probs"),
     "sigmoid": _softmaxed("probs"),
     "log_softmax": _softmaxed("log_probs"),
     "exp": _exp,
-    "log": _log,
-    "roll": _rolled,
 }

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import replace
 
 from lintloss.facts import forwards
-from lintloss.facts.library import loaders, losses, outputs, ranks, shapes
+from lintloss.facts.library import loaders, losses, meters, outputs, ranks, shapes, text
 from lintloss.facts.library.tables import (
     CAUSAL,
     CRITERIA,
@@ -20,10 +21,12 @@ from lintloss.facts.library.tables import (
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import (
     UNKNOWN,
+    Choice,
     LibObject,
     Opaque,
     Quantity,
     Ref,
+    Scoring,
     Tensor,
     Tuple,
     Value,
@@ -31,6 +34,8 @@ from lintloss.facts.values import (
 
 Kwargs = dict[str, Value]
 ACTIVATIONS = {"Softmax": "probs", "Sigmoid": "probs", "LogSoftmax": "log_probs"}
+POOLING = re.compile(r"Pool[123]d$|^EmbeddingBag$|^Conv[23]d$|^Upsample|^Unfold$")
+TOKENIZER = re.compile(r"tokeni[sz]e|tokenizer$|^tok$|^enc(ode)?$|encode$|processor$|collat", re.IGNORECASE)
 WRAPPERS = {"DataParallel", "DistributedDataParallel", "FullyShardedDataParallel", "DDP", "FSDP", "PeftModelForCausalLM"}
 RECURRENT = {"LSTM", "GRU", "RNN", "LSTMCell", "GRUCell"}
 
@@ -45,12 +50,15 @@ def call(machine: Machine, node: ast.AST, made: LibObject, args: list[Value], kw
     if CAUSAL.search(name) or MASKED_MODELS.search(name) or PAIRED.search(name) or HEADED.search(name):
         forwards.note(machine, node, made)
         return outputs.of_call(machine, node, made, args, kwargs)
+    if meters.is_mean(made) and (args or kwargs):
+        return meters.update(machine, node, made, args, kwargs)
     if name in WRAPPERS:
         from lintloss.facts import calls
 
         inner = made.arg(0, "module") or made.arg(0, "model")
         return calls.call(machine, node, inner, args, kwargs) if inner is not None else machine.opaque(node)
     if outputs.is_labelled(kwargs):
+        forwards.note(machine, node, made)
         return outputs.of_call(machine, node, made, args, kwargs)
     if name == "Sequential":
         forwards.note(machine, node, made)
@@ -69,7 +77,14 @@ def _sequential(machine: Machine, node: ast.AST, made: LibObject, args: list[Val
 
 
 def _layer(machine: Machine, node: ast.AST, made: LibObject, name: str, args: list[Value], kwargs: Kwargs) -> Value:
-    fed = shapes.tensor(args[0]) if args else None
+    if name == "Transformer" and len(args) >= 2:
+        args = args[1:]  # rows of the output are those of the decoder's input
+    if text.is_tokenizer(made):
+        return text.encoded(machine, node, made, args, kwargs)
+    if name == "Perplexity":
+        return metric(machine, node, name, args, kwargs)
+    given = args[0] if args else kwargs.get("src", kwargs.get("tgt", kwargs.get("hidden_states", kwargs.get("inputs_embeds"))))
+    fed = shapes.tensor(given) if given is not None else None
     if fed is None:
         return machine.opaque(node)
     if name in ACTIVATIONS:
@@ -78,13 +93,19 @@ def _layer(machine: Machine, node: ast.AST, made: LibObject, name: str, args: li
         return replace(fed, form=form, key=(*fed.key, form)).with_step(step)
     if name == "Embedding":
         return Tensor("hidden", fed.window, (*(fed.axes or ("row", "pos")), "vocab"), machine.key(node), model=made)
+    if name == "Flatten":
+        return replace(fed, window=None, axes=None)
     if name in {"Linear", "LazyLinear", "Conv1d", "AdaptiveLogSoftmaxWithLoss"}:
         return Tensor("logits", fed.window, fed.axes, machine.key(node), trace=fed.trace, model=made)
     if name in RECURRENT:
         return Tuple((Tensor("hidden", fed.window, fed.axes, machine.key(node), model=made), Opaque(machine.key(node, "state"), "hidden")))
-    if name in {"Dropout", "Identity", "Flatten"}:
-        return fed if isinstance(args[0], Tensor) else args[0]
-    form = "hidden" if fed.form in {"ids", "", "hidden", "logits"} else fed.form
+    if name in {"Dropout", "Identity"}:
+        return given if given is not None else fed
+    if POOLING.search(name):
+        return Tensor("hidden", None, None, machine.key(node), model=made)
+    if name == "MultiheadAttention":
+        return Tuple((Tensor("hidden", fed.window, fed.axes, machine.key(node), model=made), Opaque(machine.key(node, "weights"), "weights")))
+    form = "hidden" if fed.form in {"ids", "", "hidden", "logits", "scores"} else fed.form
     return Tensor(form, fed.window, fed.axes, machine.key(node), model=made)
 
 
@@ -96,16 +117,20 @@ def call_opaque(machine: Machine, node: ast.AST, callee: Value, args: list[Value
         known = next((base for base in _library_bases(machine, callee) if base in CRITERIA), None)
         if known is not None:
             return losses.call(machine, node, known, CRITERIA[known], args, kwargs)
+    if text.is_tokenizer(callee):
+        return text.encoded(machine, node, callee, args, kwargs)
     if isinstance(callee, Opaque) and callee.name in {"forward", "module", "__call__"} and len(callee.key) > 1:
         name = str(callee.key[-2]).lstrip(".")
+    forwards.note_opaque(machine, node, callee, name, kwargs)
     over_ranks = ranks.call(machine, node, name, "", args, kwargs) if name else None
     if over_ranks is not None:
         return over_ranks
-    forwards.note_opaque(machine, node, callee, name, kwargs)
     if CRITERION_NAME.search(name) and len(args) + len(kwargs) >= 2:
         return _presumed_criterion(machine, node, name, args, kwargs)
     if (MODEL_NAME.search(name) and (args or kwargs)) or outputs.is_labelled(kwargs):
         return outputs.of_call(machine, node, callee, args, kwargs)
+    if TOKENIZER.search(name):
+        return Opaque(machine.key(node), "encoded")
     tensor = next((arg for arg in args if isinstance(arg, Tensor)), None)
     if tensor is not None and tensor.window is not None and isinstance(callee, Opaque):
         return Tensor("hidden", tensor.window, None, machine.key(node), model=callee)
@@ -141,11 +166,33 @@ def _presumed_criterion(machine: Machine, node: ast.AST, name: str, args: list[V
 
 def called_model(machine: Machine, node: ast.AST, owner: Ref, result: Value, args: list[Value], kwargs: Kwargs) -> Value:
     """Return what a model of the project returned; its tensors are known to come from it."""
-    if isinstance(result, Tensor) and result.model is None:
-        return replace(result, model=owner)
+    if isinstance(result, Tensor | Tuple | Choice):
+        return _owned(result, owner)
     if isinstance(result, Opaque) and MODEL_NAME.search(owner.cls.node.name if owner.cls else ""):
         return outputs.of_call(machine, node, owner, args, kwargs)
     return result
+
+
+def _owned(result: Value, owner: Ref) -> Value:
+    """Let the tensors that a model returned be known to come from it, not from its last layer."""
+    if isinstance(result, Tensor) and result.form in {"logits", "scores", "probs", "log_probs", "hidden", ""}:
+        return replace(result, model=owner)
+    if isinstance(result, Tuple):
+        return Tuple(tuple(_owned(item, owner) for item in result.items))
+    if isinstance(result, Choice):
+        return Choice(tuple(_owned(option, owner) for option in result.options))
+    return result
+
+
+def metric(machine: Machine, node: ast.AST, name: str, args: list[Value], kwargs: Kwargs) -> Value:
+    """A metric that scores logits against labels as they come."""
+    from lintloss.facts import compare
+
+    prediction = kwargs.get("preds", args[0] if args else UNKNOWN)
+    target = kwargs.get("target", args[1] if len(args) > 1 else UNKNOWN)
+    place = machine.evidence(node, f"{name} scores logits and labels as they come")
+    compare.compared(machine, node, Scoring("metric", "mean", "token", prediction, target, place=place))
+    return machine.opaque(node)
 
 
 def context(machine: Machine, node: ast.AST, function: ast.FunctionDef | ast.AsyncFunctionDef) -> Value:

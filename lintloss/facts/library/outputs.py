@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from lintloss.facts.library import losses, shapes
+from lintloss.facts.library import losses, models, rows, shapes
 from lintloss.facts.library.tables import CAUSAL, HEADED, LOGITS_NAME, LOSS_NAME, MASKED_MODELS, PAIRED
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import (
@@ -29,19 +29,45 @@ def is_labelled(kwargs: dict[str, Value]) -> bool:
 
 def of_call(machine: Machine, node: ast.AST, model: Value, args: list[Value], kwargs: dict[str, Value]) -> ModelOutput:
     """Return what a model call gives."""
+    losses.running(machine)
     inputs = kwargs.get("input_ids", args[0] if args else kwargs.get("x", kwargs.get("idx", UNKNOWN)))
     fed = shapes.tensor(inputs)
-    labels = next((kwargs[name] for name in LABELS if name in kwargs), None)
+    if "inputs_embeds" in kwargs:
+        inputs = kwargs["inputs_embeds"]
+        fed = shapes.tensor(inputs)
+    labels = next((rows.as_tensor(machine, kwargs[name]) for name in LABELS if name in kwargs), None)
     spread = kwargs.get("**")
     if labels is None and isinstance(spread, Opaque | Ref):
         spread = spread if isinstance(spread, Opaque) else Opaque(spread.id)
-        labels = Opaque((*spread.key, "labels"), "labels")
+        labels = _spread_part(machine, spread, "labels")
         if fed is None:
-            inputs = Opaque((*spread.key, "input_ids"), "input_ids")
+            inputs = _spread_part(machine, spread, "input_ids") or UNKNOWN
             fed = shapes.tensor(inputs)
-    logits = Tensor("logits", fed.window if fed is not None else None, ("row", "pos", "vocab") if fed is not None and fed.form == "ids" else None, machine.key(node, "logits"), model=model)
+    form = "logits" if isinstance(model, LibObject) else "scores"
+    if fed is not None and fed.form == "hidden" and isinstance(model, LibObject):
+        fed = None if "inputs_embeds" not in kwargs else fed
+    logits = Tensor(form, fed.window if fed is not None else None, ("row", "pos", "vocab") if fed is not None and fed.form == "ids" else None, machine.key(node, "logits"), model=model)
     output = ModelOutput(machine.key(node), model, inputs, labels, logits, UNKNOWN, machine.evidence(node, "the model is called here"))
+    _note_same_source(machine, output)
     return replace(output, loss=_loss(machine, node, output))
+
+
+def _spread_part(machine: Machine, spread: Opaque, name: str) -> Value | None:
+    """Return a part of `**batch`; a tokenizer's encoding has no labels but those that were put there."""
+    slot = machine.get(spread.key, name)
+    if slot is not None:
+        return rows.as_tensor(machine, slot.value)
+    known = machine.get(spread.key, "input_ids") is not None and name == "labels"
+    return None if known and "encoding" in spread.key else Opaque((*spread.key, name), name)
+
+
+def _note_same_source(machine: Machine, output: ModelOutput) -> None:
+    """Labels that a model is given which shifts them sit where its input sits."""
+    fed, label = shapes.tensor(output.inputs), shapes.tensor(output.labels) if output.labels is not None else None
+    if fed is None or label is None or fed.window is None or label.window is None or not models.shifts_labels(output.model):
+        return
+    if not fed.window.is_cut and not label.window.is_cut and fed.window.source != label.window.source:
+        machine.same_source[label.window.source] = fed.window.source
 
 
 def _loss(machine: Machine, node: ast.AST, output: ModelOutput) -> Value:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from lintloss.facts import distributed
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import UNKNOWN, Choice, Const, Quantity, Tuple, Value, options
+from lintloss.facts.values import UNKNOWN, Choice, Const, Quantity, Tuple, Value, join, options
 
 Kwargs = dict[str, Value]
 
@@ -28,7 +28,9 @@ MEANS = re.compile(
     r"^(get_)?(all_?)?reduced?_?(mean|avg|average|tensor|value|loss|losses)(_\w+)?$|^(mean|avg|average)_(all_?)?reduced?$|"
     r"^(average|avg|mean)_(loss|losses|value|tensor)?e?s?_?across_\w+$|^(dist|distributed)_(mean|avg|average)$|^pmean$"
 )
-GATHERED = {"all_gather": 1, "all_gather_object": 1, "all_gather_into_tensor": 1, "_all_gather_base": 1}
+GATHERED = frozenset({"all_gather", "all_gather_object", "all_gather_into_tensor", "_all_gather_base"})
+FILLED = ("tensor_list", "object_list", "output_tensor", "output", "tensor", "input")  # what is written into, by keyword
+SOURCES = ("tensor", "input_tensor", "input", "obj")
 SIZES = frozenset(
     {"get_world_size", "get_data_parallel_world_size", "xrt_world_size", "device_count", "get_context_parallel_world_size", "global_device_count"}
 )
@@ -50,8 +52,9 @@ def call(
     if name in SIZES or (name == "size" and "horovod" in full):
         return distributed.RANKS
     first = args[0] if args else kwargs.get("tensor", kwargs.get("input", UNKNOWN))
-    if name in GATHERED and len(args) > 1:
-        return _gather_into(machine, node, args)
+    source = args[1] if len(args) > 1 else next((kwargs[key] for key in SOURCES if key in kwargs), None)
+    if name in GATHERED and source is not None and (len(args) > 1 or {"tensor_list", "object_list", "output_tensor"} & set(kwargs)):
+        return _gather_into(machine, node, source)
     if name == "mesh_reduce" and len(args) >= 3:
         return distributed.all_reduce(machine, node, args[1], "avg" if "mean" in str(args[2]) else "sum")
     if name == "log" and len(args) > 1 and kwargs.get("sync_dist") == Const(True) and EPOCH_END.search(machine.frame.name):
@@ -102,9 +105,12 @@ def write_back(machine: Machine, node: ast.AST, value: Value) -> None:
     """Store what an in-place function left in its first argument."""
     from lintloss.facts import assign
 
-    if not isinstance(node, ast.Call) or not node.args:
+    if not isinstance(node, ast.Call):
         return
-    place(machine, assign.plain_target(node.args[0]), value)
+    named = [each.value for each in node.keywords if each.arg in FILLED]
+    target = node.args[0] if node.args else named[0] if named else None
+    if target is not None:
+        place(machine, assign.plain_target(target), value)
 
 
 def place(machine: Machine, target: ast.expr, value: Value) -> None:
@@ -118,16 +124,14 @@ def place(machine: Machine, target: ast.expr, value: Value) -> None:
         assign.store(machine, target, value)
 
 
-def _gather_into(machine: Machine, node: ast.AST, args: list[Value]) -> Value | None:
+def _gather_into(machine: Machine, node: ast.AST, source: Value) -> Value | None:
     """all_gather(outputs, x) fills `outputs` with the ranks' values of x."""
-    source = args[1]
-    if isinstance(args[0], Quantity) and not isinstance(source, Quantity):
-        return None
-    if isinstance(source, Quantity) and source.is_count:
-        value: Value = replace(source, axes=("rank",))
-    elif isinstance(source, Quantity):
-        value = distributed.gathered(machine, node, source)
-    else:
-        return None
-    write_back(machine, node, value)
-    return value
+    gathered: Value | None = None
+    for option in options(source):
+        if isinstance(option, Quantity):
+            is_count = option.unit.content is None
+            each = replace(option, axes=("rank",)) if is_count else distributed.gathered(machine, node, option)
+            gathered = each if gathered is None else join(gathered, each)
+    if gathered is not None:
+        write_back(machine, node, gathered)
+    return gathered

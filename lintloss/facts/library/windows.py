@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import replace
 
+from lintloss.facts import symbolic
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.library import shapes
+from lintloss.facts.linear import END, ZERO, Linear
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import UNKNOWN, Const, ModelOutput, Opaque, Quantity, Tensor, Tuple, Value, Window
+from lintloss.facts.values import UNKNOWN, Const, Key, LibObject, ModelOutput, Opaque, Quantity, Tensor, Tuple, Value, Window
+
+COMPUTED = frozenset({"logits", "scores", "probs", "log_probs", "hidden"})  # scores: taken for logits by a name only
+IDS_NAME = re.compile(r"(^|_)(ids|labels?|targets?)$", re.IGNORECASE)
+NEW = ("new",)  # an axis of one row in front: unsqueeze(0), x[None]
 
 
 def is_tensor_index(index: ast.expr) -> bool:
@@ -17,11 +24,19 @@ def is_tensor_index(index: ast.expr) -> bool:
         return True
     if isinstance(index, ast.Tuple):
         return any(isinstance(each, ast.Slice) or _is_ellipsis(each) for each in index.elts)
-    return False
+    return isinstance(index, ast.Constant) and index.value is None
+
+
+def is_row(index: ast.expr) -> bool:
+    return isinstance(index, ast.Constant) and isinstance(index.value, int)
 
 
 def _is_ellipsis(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and node.value is Ellipsis
+
+
+def _is_new_axis(node: ast.expr) -> bool:
+    return (isinstance(node, ast.Constant) and node.value is None) or (isinstance(node, ast.Attribute) and node.attr == "newaxis")
 
 
 def index(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
@@ -31,60 +46,224 @@ def index(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
         evaluate(machine, node.slice) if not isinstance(node.slice, ast.Slice) else None
         return machine.opaque(node)
     parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-    masks = [evaluate(machine, part) for part in parts if not isinstance(part, ast.Slice) and not _is_ellipsis(part)]
-    if any(isinstance(mask, Tensor) and mask.form == "mask" for mask in masks):
-        return replace(found, axes=("position", *(found.axes or ())[-1:]) if found.form == "logits" else ("position",), key=(*found.key, "masked"))
-    if masks:
-        return _indexed(found, node)
-    window, key = found.window, found.key
-    for axis, part in enumerate(parts):
-        if not isinstance(part, ast.Slice) or (part.lower is None and part.upper is None):
-            continue
-        lower = 0 if part.lower is None else _number(machine, part.lower)
-        upper = 0 if part.upper is None else _number(machine, part.upper)
-        key = (*key, axis, ast.unparse(part))
-        if part.step is not None or lower is None or upper is None or lower < 0 or upper > 0:
-            window = None
-        elif window is not None:
-            window = replace(window, start=window.start + lower, stop=window.stop + upper)
-    sliced = replace(found, window=window, key=key)
-    return sliced.with_step(machine.evidence(node, f"sliced here: `{ast.unparse(node)[:60]}`"))
+    values = [evaluate(machine, part) if not isinstance(part, ast.Slice) else UNKNOWN for part in parts]
+    picked = _entries(machine, found, node, parts, values)
+    if picked is not None:
+        return picked
+    mask = next((value for value in values if isinstance(value, Tensor) and value.form == "mask"), None)
+    if mask is not None:
+        return _masked(found, mask)
+    cut = Cut(machine, found, node)
+    for part, value in zip(parts, values, strict=True):
+        cut.take(part, value)
+    if not cut.is_slice_only:
+        return cut.result()
+    return cut.result().with_step(machine.evidence(node, f"sliced here: `{ast.unparse(node)[:60]}`"))
 
 
-def _indexed(found: Tensor, node: ast.Subscript) -> Value:
-    axes = found.axes[1:] if found.axes and not isinstance(node.slice, ast.Tuple) else None
-    return Tensor(found.form, None, axes, (*found.key, ast.unparse(node.slice)), found.name, found.trace, found.model)
+def _entries(machine: Machine, found: Tensor, node: ast.Subscript, parts: list[ast.expr], values: list[Value]) -> Value | None:
+    """Read `log_probs[row, position, ids[row, position]]`: the last index picks classes by ids."""
+    from lintloss.facts.library import losses
+
+    last = values[-1]
+    if found.form not in {"log_probs", "probs", "logits", "scores"} or len(parts) < 2 or isinstance(parts[-1], ast.Slice):
+        return None
+    if not isinstance(last, Tensor | Opaque) or (isinstance(last, Tensor) and last.form in {"mask", "positions"}):
+        return None
+    cut = Cut(machine, found, node)
+    if cut.rank != len(parts):
+        return None
+    for part, value in zip(parts[:-1], values[:-1], strict=True):
+        if isinstance(value, Tensor) and value.form == "positions" or isinstance(value, LibObject):
+            cut.at += 1
+        else:
+            cut.take(part, value)
+    return losses.picked_by(machine, node, cut.result(), last, "index")
 
 
-def _number(machine: Machine, node: ast.expr) -> int | None:
-    value = evaluate(machine, node)
-    return value.value if isinstance(value, Const) and isinstance(value.value, int) else None
+def _masked(found: Tensor, mask: Tensor) -> Tensor:
+    """Index by a mask: what is left is compacted."""
+    axes = ("position", *(found.axes or ())[-1:]) if found.form in COMPUTED else ("position",)
+    window = found.window
+    if window is not None:
+        window = replace(window.marked("filtered"), source=(*window.source, "filtered"), flat=True)
+    removes = mask.sense is not False
+    return replace(found, axes=axes, window=window, key=(*found.key, "masked"), pad=None if removes else found.pad)
+
+
+class Cut:
+    """One index expression applied to a tensor, axis by axis."""
+
+    def __init__(self, machine: Machine, found: Tensor, node: ast.Subscript) -> None:
+        self.machine, self.found, self.node = machine, found, node
+        self.window = found.window
+        self.axes = list(found.axes) if found.axes is not None else None
+        self.key: Key = found.key
+        self.at = 0  # the axis of the result that the next part is about
+        self.dropped = 0
+        self.is_slice_only = True
+
+    def take(self, part: ast.expr, value: Value) -> None:
+        if _is_ellipsis(part):
+            after = len(self.node.slice.elts) - 1 - self.node.slice.elts.index(part) if isinstance(self.node.slice, ast.Tuple) else 0
+            self.at = max(self.rank - after, self.at)
+        elif _is_new_axis(part):
+            self._new_axis()
+        elif isinstance(part, ast.Slice):
+            self._slice(part)
+        else:
+            self._pick(part, value)
+
+    @property
+    def rank(self) -> int:
+        """Return the number of axes, by custom where it is not known."""
+        if self.axes is not None:
+            return len(self.axes)
+        rank = 3 if self.found.form in COMPUTED else 2
+        if self.window is not None:
+            rank -= any(isinstance(each, tuple) and each[:1] == ("row",) for each in self.window.source)
+            rank -= self.window.flat
+        return rank
+
+    def _new_axis(self) -> None:
+        self.window = with_new_axis(self.window, self.at)
+        if self.axes is not None:
+            self.axes.insert(self.at, "row" if self.at == 0 else "one")
+        self.at += 1
+
+    def _slice(self, part: ast.Slice) -> None:
+        at, self.at = self.at, self.at + 1
+        if part.lower is None and part.upper is None and part.step is None:
+            return
+        self.key = (*self.key, at, ast.unparse(part))
+        if self.window is None or (at == self.rank - 1 and self.found.form in COMPUTED and at > 0 and not self.window.flat):
+            return  # the classes are cut, not the positions
+        if part.step is not None:
+            self.window = None
+            return
+        lower = symbolic.of(self.machine, part.lower) if part.lower is not None else None
+        upper = symbolic.of(self.machine, part.upper) if part.upper is not None else None
+        self.window = sliced(self.window, at, _from_end(part.lower, lower), _from_end(part.upper, upper))
+
+    def _pick(self, part: ast.expr, value: Value) -> None:
+        """Take one row, one position, or several by a tensor of indices."""
+        self.is_slice_only = False
+        self.key = (*self.key, ast.unparse(part))
+        window = self.window
+        if self.axes is not None and self.at < len(self.axes):
+            del self.axes[self.at]
+        if window is None:
+            return
+        number = symbolic.of(self.machine, part)
+        sequence = window.axis if window.axis is not None else min(1, self.rank - 1) if self.dropped == 0 else 0
+        if self.at == sequence:
+            begin = window.upper + number if symbolic.is_negated(part) else window.lower + number
+            self.window = replace(window, lower=begin, upper=begin.plus(1), axis=self.at).marked("at")
+        elif self.at == 0 and self.dropped == 0:
+            self.window = picked(window, number)
+        self.dropped += 1
+
+    def result(self) -> Tensor:
+        axes = tuple(self.axes) if self.axes is not None else None
+        return replace(self.found, window=self.window, key=self.key, axes=axes)
+
+
+def picked(window: Window, row: Linear) -> Window:
+    """Take one row: the axes behind it move up by one."""
+    axis = window.axis - 1 if window.axis is not None else None
+    if window.source[-1:] == (NEW,):
+        return replace(window, source=window.source[:-1], axis=axis).marked("single")
+    return replace(window, source=(*window.source, ("row", row)), axis=axis)
+
+
+def with_new_axis(window: Window | None, at: int) -> Window | None:
+    """Put an axis of size one at `at`."""
+    if window is None or (window.axis is not None and at > window.axis) or (window.axis is None and at != 0):
+        return window
+    axis = window.axis + 1 if window.axis is not None else None
+    return replace(window, source=(*window.source, NEW), axis=axis) if at == 0 else replace(window, axis=axis)
+
+
+def _from_end(part: ast.expr | None, number: Linear | None) -> tuple[Linear, bool] | None:
+    return (number, symbolic.is_negated(part)) if part is not None and number is not None else None
+
+
+def sliced(window: Window, axis: int, lower: tuple[Linear, bool] | None, upper: tuple[Linear, bool] | None) -> Window:
+    """Cut a window along an axis; a cut along another axis than before chose rows, then or now.
+
+    lower, upper: a bound, and whether it counts from the end.
+    """
+    marks = ("crosses",) if window.flat and (lower is not None or (upper is not None and upper[1])) else ()
+    if not window.flat and window.axis is not None and window.axis != axis:
+        if axis < window.axis:  # rows are chosen now
+            return replace(window, source=(*window.source, ("rows", lower, upper)))
+        window = replace(window, source=(*window.source, ("rows", window.lower, window.upper)), lower=ZERO, upper=END)
+    start, stop = window.lower, window.upper
+    if lower is not None and lower[0].is_const and lower[0].const > 1:
+        marks = (*marks, "leap")
+    if lower is not None:
+        start = (window.upper if lower[1] else window.lower) + lower[0]
+    if upper is not None:
+        stop = (window.upper if upper[1] else window.lower) + upper[0]
+    return replace(window, lower=start, upper=stop, axis=window.axis if window.flat else axis).marked(*marks)
 
 
 def index_quantity(machine: Machine, owner: Quantity, node: ast.Subscript) -> Value:
     """Index a field of losses: by a mask it keeps the scored ones; a scalar's item is itself."""
     value = evaluate(machine, node.slice) if not isinstance(node.slice, ast.Slice) else UNKNOWN
     if isinstance(value, Tensor) and value.form == "mask" and owner.axes:
-        scoring = replace(owner.scoring, masked=True, mask=value) if owner.scoring else None
-        return replace(owner, scoring=scoring, axes=("token",))
+        from lintloss.facts.library import losses
+
+        return replace(losses.masked(machine, owner, value), axes=("token",))
+    if owner.axes and owner.scoring is not None:
+        from lintloss.facts import compare
+
+        compare.masked(machine, owner.scoring, None, drops=False)  # some entries are chosen
     return owner
 
 
 def reshaped(machine: Machine, node: ast.AST, value: Tensor, name: str, args: list[Value]) -> Tensor:
     """Return view/reshape/flatten of a tensor: (-1) and (-1, V) flatten rows and positions into one axis."""
-    if args and isinstance(args[0], Tuple):
-        args = list(args[0].items)
+    if isinstance(args[0] if args else None, Tuple):
+        args = list(args[0].items)  # type: ignore[union-attr]  # checked just above
     shape = [arg.value if isinstance(arg, Const) else None for arg in args]
-    flat = name in {"flatten", "ravel"} or (shape and shape[0] == -1 and len(shape) <= 2)
-    if not flat and len(args) == 2 and isinstance(args[0], Quantity) and args[0].unit.power("position") == 1:
-        flat = True
-    if not flat and len(args) == 1 and isinstance(args[0], Quantity):
-        flat = True
-    if not flat:
+    if _merges_features(value, name, args, shape):
+        return replace(value, window=None, axes=None)
+    if not _flattens(value, name, args, shape):
         return replace(value, axes=_axes_of(args))
-    has_classes = value.form in {"logits", "probs", "log_probs", "hidden"} or len(args) == 2
+    has_classes = value.form in COMPUTED or len(args) == 2
     axes = ("position", "vocab") if has_classes and name not in {"ravel"} and len(args) != 1 else ("position",)
-    return replace(value, axes=axes)
+    return replace(value, axes=axes, window=flattened(value.window))
+
+
+def _merges_features(value: Tensor, name: str, args: list[Value], shape: list[object]) -> bool:
+    """Say whether rows stay apart while positions and features become one axis."""
+    if name == "flatten":
+        return bool(shape) and isinstance(shape[0], int) and shape[0] > 0
+    merges = len(shape) == 2 and shape[1] == -1 and shape[0] != -1 and value.form in COMPUTED
+    return merges and not (isinstance(args[0], Quantity) and args[0].unit.power("position"))
+
+
+def _flattens(value: Tensor, name: str, args: list[Value], shape: list[object]) -> bool:
+    if name in {"flatten", "ravel"} or (shape and shape[0] == -1 and len(shape) <= 2):
+        return True
+    if len(args) == 2 and isinstance(args[0], Quantity) and args[0].unit.power("position") == 1:
+        return args[0].unit.power("example") == 0
+    if len(args) == 1:
+        return isinstance(args[0], Quantity | Opaque)
+    return len(args) == 2 and value.form in COMPUTED and isinstance(args[0], Opaque)
+
+
+def flattened(window: Window | None) -> Window | None:
+    """Flatten rows and positions into one axis; a single row has only positions before and after."""
+    if window is None or window.flat:
+        return window
+    source = window.source
+    if source[-1:] == (NEW,):
+        return replace(window, source=source[:-1], axis=0).marked("single")
+    if source and isinstance(source[-1], tuple) and source[-1][:1] == ("row",):
+        return window
+    return replace(window, flat=True)
 
 
 def _axes_of(args: list[Value]) -> tuple[str, ...] | None:
@@ -101,12 +280,34 @@ def _axes_of(args: list[Value]) -> tuple[str, ...] | None:
     return tuple(names) or None
 
 
-def rolled(machine: Machine, node: ast.AST, value: Tensor, shift: Value) -> Tensor:
+def rolled(machine: Machine, node: ast.AST, value: Tensor, shift: Value, axis: Value | None = None) -> Tensor:
     """Return roll(x, k): the window moves and wraps around."""
+    if isinstance(shift, Tuple) and len(shift.items) == 1:
+        shift = shift.items[0]
     if value.window is None or not isinstance(shift, Const) or not isinstance(shift.value, int):
         return replace(value, window=None)
-    window = replace(value.window, start=value.window.start - shift.value, stop=value.window.stop - shift.value, wraps=True)
+    window = value.window.moved(Linear(const=-shift.value), "wraps")
+    if isinstance(axis, Const) and isinstance(axis.value, int) and axis.value > 0 and window.axis is None:
+        window = replace(window, axis=axis.value)
     return replace(value, window=window, key=(*value.key, "roll")).with_step(machine.evidence(node, "rolled here"))
+
+
+def transposed(value: Tensor, first: int, second: int) -> Tensor:
+    """Swap two axes; classes and positions change places before a criterion, which says nothing about alignment."""
+    rank = 3 if value.form in COMPUTED else 2
+    first, second = first % rank, second % rank
+    window = value.window
+    if window is not None and {first, second} == {0, 1}:
+        window = window.without("swapped") if "swapped" in window.marks else window.marked("swapped")
+        window = replace(window, axis={0: 1, 1: 0}.get(window.axis, window.axis) if window.axis is not None else None)
+    elif window is not None and value.form not in COMPUTED:
+        window = None
+    axes = value.axes
+    if axes is not None and max(first, second) < len(axes):
+        order = list(axes)
+        order[first], order[second] = order[second], order[first]
+        axes = tuple(order)
+    return replace(value, window=window, axes=axes)
 
 
 def of_model(value: Value) -> Window | None:

@@ -1,0 +1,173 @@
+"""`lintloss verify`: what it offers, and the check that comes first where no findings are named."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any
+
+import typer
+
+from lintloss.command.flags import option
+from lintloss.errors import UsageError
+
+Words = list[str]
+DEBUG = "--debug-shapes"
+FEW_BATCHES = "3"  # what a bare --debug-shapes prints
+_RUN = "What is run"
+_OUTPUT = "Output"
+_TRY = "Experiments (each costs what it says)"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("verify", epilog=_EPILOG)(verify)
+
+
+_EPILOG = "Behind -- stands the command, as you run it: lintloss verify -- python eval.py --checkpoint best.pt"
+
+
+def split(words: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
+    """Tell our own words from the command behind `--`; a bare --debug-shapes gets its value."""
+    own = list(words)
+    command: tuple[str, ...] = ()
+    if "--" in own:
+        place = own.index("--")
+        own, command = own[:place], tuple(own[place + 1 :])
+    for index, word in enumerate(own):
+        if word == DEBUG and not "".join(own[index + 1 : index + 2]).isdigit():
+            own[index] = f"{DEBUG}={FEW_BATCHES}"
+    return own, command
+
+
+def verify(
+    ctx: typer.Context,
+    paths: Annotated[
+        Words | None,
+        typer.Argument(
+            help="What to check first, without --findings; else the command's own files.",
+            metavar="[PATHS] -- COMMAND…",
+        ),
+    ] = None,
+    findings: Annotated[
+        str | None, option("--findings", "What `lintloss check --output-format json` found.", _RUN, "FILE")
+    ] = None,
+    after_fix: Annotated[
+        bool, option("--after-fix", "Run again with the proposed fixes, applied in memory.", _TRY)
+    ] = False,
+    untrained: Annotated[
+        bool, option("--untrained", "Score fresh weights: ln V? Sees errors of scale only.", _TRY)
+    ] = False,
+    causality: Annotated[
+        bool, option("--causality", "Change later tokens: do earlier logits move? One forward.", _TRY)
+    ] = False,
+    copy_oracle: Annotated[
+        bool, option("--copy-oracle", "Score a stand-in that copies its input: it must do badly.", _TRY)
+    ] = False,
+    next_oracle: Annotated[
+        bool, option("--next-oracle", "Score a stand-in that knows the next token: near 0.", _TRY)
+    ] = False,
+    data: Annotated[bool, option("--data", "Count what was evaluated, and what of it twice.", _TRY)] = False,
+    training: Annotated[
+        Words | None, option("--training", "With --data: a token file to look for overlap in.", _TRY, "FILE")
+    ] = None,
+    output_format: Annotated[
+        str | None, option("--output-format", "table (default), json, markdown, html, sarif.", _OUTPUT, "FORMAT")
+    ] = None,
+    output_file: Annotated[
+        str | None, option("--output-file -o", "Write the verdicts to a file.", _OUTPUT, "FILE")
+    ] = None,
+    report: Annotated[
+        Words | None, option("--report", "One more report; may be given several times.", _OUTPUT, "FORMAT=FILE")
+    ] = None,
+    debug_shapes: Annotated[
+        int | None, option(DEBUG, "Print shapes, loss and tokens of the first batches (3).", _OUTPUT, "[BATCHES]")
+    ] = None,
+    show_instrumented: Annotated[
+        bool, option("--show-instrumented", "Print the flagged files as they are run.", _OUTPUT)
+    ] = False,
+    keep: Annotated[str | None, option("--keep", "Keep what was recorded.", _OUTPUT, "FOLDER")] = None,
+) -> int:
+    """Run your own evaluation (behind --) and confirm or refute each finding with numbers."""
+    given: dict[str, Any] = {name: value for name, value in locals().items() if name not in ("ctx", "paths")}
+    command: tuple[str, ...] = ctx.obj or ()
+    if not command:
+        raise UsageError("no command to run", hint="lintloss verify -- python eval.py")
+    if findings is not None and paths:
+        raise UsageError("paths are checked where no findings are named", hint="leave out --findings or the paths")
+    from lintloss.verify import main
+
+    with tempfile.TemporaryDirectory(prefix="lintloss-") as folder:
+        if findings is None:
+            given["findings"] = _checked(tuple(paths or ()) or own_files(command), folder)
+        return main([*_as_words(given), "--", *command])
+
+
+def _as_words(given: dict[str, Any]) -> Iterator[str]:
+    """Write options as the words of a command line again."""
+    for name, value in given.items():
+        flag = "--" + name.replace("_", "-")
+        if value is True:
+            yield flag
+        elif value is not None and value is not False:
+            for each in value if isinstance(value, list) else [value]:
+                yield f"{flag}={each}"
+
+
+def own_files(command: Sequence[str]) -> tuple[str, ...]:
+    """Return the Python files that a command names: `python eval.py`, `torchrun … eval.py`, `python -m pkg.eval`."""
+    files = [word for word in command if word.endswith(".py") and os.path.isfile(word)]
+    modules = [command[index + 1] for index, word in enumerate(command[:-1]) if word == "-m"]
+    places = [path for name in modules for path in _places(name)]
+    return tuple(dict.fromkeys([*files, *places]))
+
+
+def _places(name: str) -> list[str]:
+    """Return the files of a module below this folder; nothing is imported to find out."""
+    stem = os.path.join(*name.split(".")) if name.replace(".", "").isidentifier() else ""
+    return [path for path in (f"{stem}.py", os.path.join(stem, "__main__.py")) if stem and os.path.isfile(path)]
+
+
+def _checked(paths: tuple[str, ...], folder: str) -> str | None:
+    """Check the files first, with what they import, and return where the findings are; None where nothing was found."""
+    if not paths:
+        sys.stderr.write("lintloss: the command names no file to check first: only what is seen at run time is told\n")
+        return None
+    from lintloss.command.check import say_error, visible
+    from lintloss.command.options import Options
+    from lintloss.command.output import repository_root
+    from lintloss.command.session import Session
+    from lintloss.report import Run
+    from lintloss.report.outputs import write_report
+    from lintloss.report.wording import count
+
+    session = Session(Options(paths=_with_imports(paths)))
+    found = session.discover()
+    swept = session.sweep(found.sources)
+    for missing in found.errors:
+        raise missing
+    for error in swept.errors:
+        say_error(error)
+    findings, _ = visible(swept.findings, session)
+    sys.stderr.write(f"lintloss: checked {', '.join(paths)} first: {count(len(findings), 'finding')}\n")
+    if not findings:
+        return None
+    path = os.path.join(folder, "findings.json")
+    write_report("json", path, findings, Run(root=repository_root(os.getcwd()), cwd=os.getcwd()))
+    return path
+
+
+def _with_imports(paths: tuple[str, ...]) -> tuple[str, ...]:
+    """Add the project's files that these files import and that the interpreter read."""
+    from lintloss.command.options import Options
+    from lintloss.command.session import Session
+
+    session = Session(Options())
+    reached: dict[str, None] = dict.fromkeys(paths)
+    for path in paths:
+        if os.path.isfile(path):
+            read = session.engine_of(os.path.dirname(os.path.abspath(path))).check(path).read
+            reached.update(dict.fromkeys(each for each in read if os.path.isfile(each)))
+    return tuple(reached)

@@ -1,0 +1,150 @@
+"""Where a label sits relative to the logits that it is scored against: the second domain of the facts.
+
+Row t of an autoregressive model's logits, computed from `ids[a:b]`, is a guess at token t + 1. Labels `ids[c:d]` are
+aligned when c - a = 1; 0 is a missing shift, 2 a double one, anything else is misdirected.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from lintloss.facts.linear import Linear
+from lintloss.facts.values import Key, Tensor, Window
+from lintloss.findings import Evidence
+
+MISSING, DOUBLE, MISDIRECTED, ALIGNED = "missing", "double", "misdirected", "aligned"
+PICKS = frozenset({"gather", "index"})
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """What one comparison of predictions with labels says.
+
+    kind: "missing", "double", "misdirected" or "aligned".
+    why: what is wrong, in words that name the pairing.
+    """
+
+    kind: str
+    why: str = ""
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Predictions and labels, and what is known about the model between them.
+
+    reads: "past" when row t has read the ids up to t and no further, "all" when it has read all, "" when unknown.
+    shifts: the criterion (a library model's own loss) moves the labels by one itself.
+    batch_first: the model's input is known to have rows on its first axis.
+    several_rows: evidence that a batch holds more than one row.
+    """
+
+    prediction: Tensor
+    target: Tensor
+    criterion: str = ""
+    reads: str = ""
+    shifts: bool = False
+    batch_first: bool = False
+    several_rows: Evidence | None = None
+
+
+def align(pair: Pair) -> Alignment | None:
+    """Compare where both sides sit; None where that is not known."""
+    guess, label = pair.prediction.window, pair.target.window
+    if guess is None or label is None:
+        return None
+    drift = _drift(pair, guess, label)
+    if drift is not None:
+        return drift
+    if not _same_source(guess, label):
+        return None
+    offset = label.lower - guess.lower + Linear(const=int(pair.shifts))
+    if not offset.is_const:
+        return _whole_block(pair, guess, label, offset)
+    return _by_offset(pair, guess, label, offset.const)
+
+
+def _same_source(guess: Window, label: Window) -> bool:
+    return guess.source == label.source and ("filtered" in guess.marks) == ("filtered" in label.marks)
+
+
+def _by_offset(pair: Pair, guess: Window, label: Window, offset: int) -> Alignment | None:
+    fits = guess.length == label.length or pair.criterion in PICKS or "at" in guess.marks
+    if not fits:
+        return None
+    autoregressive = pair.reads == "past"
+    if offset == 1:
+        return _aligned(pair, guess, label)
+    if offset == 0:
+        return _finding(pair, MISSING, "each position is scored against the token that it has just read") if autoregressive and _plain(guess, label) else None
+    if offset == 2:
+        if "leap" in label.marks or not (autoregressive or pair.shifts):
+            return None
+        return _finding(pair, DOUBLE, "the labels are shifted twice: each position is asked for the token after the next")
+    if autoregressive and (offset < 0 or "leap" not in label.marks):
+        where = f"{-offset} before" if offset < 0 else f"{offset} after"
+        return _finding(pair, MISDIRECTED, f"each position is asked for the token {where} the one that it has read")
+    return None
+
+
+def _plain(guess: Window, label: Window) -> bool:
+    return not (guess.marks | label.marks) & {"wraps", "stale"}
+
+
+def _aligned(pair: Pair, guess: Window, label: Window) -> Alignment:
+    if "wraps" in label.marks and not pair.target.ignored:
+        return _finding(pair, MISDIRECTED, "the last position of each row is scored against the row's own first token, which wrapped around")
+    if "stale" in label.marks:
+        return _finding(pair, MISDIRECTED, "the last label of each row was not shifted: it holds what stood there before")
+    if ("swapped" in guess.marks) != ("swapped" in label.marks) and guess.flat and label.flat:
+        return _finding(pair, MISDIRECTED, "one side is flattened row by row, the other position by position: the pairs are of different rows")
+    if {"crosses"} <= guess.marks & label.marks and pair.several_rows is not None:
+        return _finding(pair, MISDIRECTED, "the shift is made after flattening: each row's last position is scored against the next row's first token")
+    if pair.batch_first and _cuts_rows(guess) and _cuts_rows(label):
+        return _finding(pair, MISDIRECTED, "the slices cut rows, not positions: each row is scored against the next row")
+    return Alignment(ALIGNED)
+
+
+def _cuts_rows(window: Window) -> bool:
+    one_row = any(isinstance(part, tuple) and part[:1] in {("row",), ("new",)} for part in window.source)
+    return window.axis == 0 and not one_row and not window.marks & {"swapped", "crosses", "single"}
+
+
+def _drift(pair: Pair, guess: Window, label: Window) -> Alignment | None:
+    """Logits cut to the number of labels: right only if the labels lost nothing in between."""
+    upper = guess.upper - guess.lower
+    counts = [atom for atom in upper.atoms if atom[:1] == ("count",) and atom[1 : 1 + len(pair.target.key)] == pair.target.key]
+    if len(counts) != 1 or upper != Linear.of(counts[0]):
+        return None
+    if "filtered" in label.marks and "filtered" not in guess.marks:
+        return _finding(pair, MISDIRECTED, "the labels are compacted by a filter and the logits are only cut to their number: the pairs drift")
+    if guess.flat and label.flat and label.source == guess.source and label.lower != guess.lower:
+        return _finding(pair, MISDIRECTED, "only the labels are cut in each row; the flat logits are cut at the end, so the pairs drift by one a row")
+    return None
+
+
+def _whole_block(pair: Pair, guess: Window, label: Window, offset: Linear) -> Alignment | None:
+    shift = offset.plus(-int(pair.shifts))
+    if shift == guess.length and guess.length == label.length and not shift.is_const and pair.reads == "past":
+        return _finding(pair, MISDIRECTED, "the labels start a whole window later, not one token later")
+    return None
+
+
+def _finding(pair: Pair, kind: str, why: str) -> Alignment:
+    seen: list[Evidence] = []
+    for step in (*pair.prediction.trace, *pair.target.trace):
+        if step not in seen:
+            seen.append(step)
+    return Alignment(kind, why, tuple(seen[-8:]))
+
+
+def canonical(tensor: Tensor, same: dict[Key, Key]) -> Tensor:
+    """Let labels that a shifting model was given sit on the source of its input."""
+    window = tensor.window
+    if window is None:
+        return tensor
+    for size in range(len(window.source), 0, -1):
+        known = same.get(window.source[:size])
+        if known is not None:
+            return replace(tensor, window=replace(window, source=(*known, *window.source[size:])))
+    return tensor

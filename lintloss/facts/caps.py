@@ -1,0 +1,143 @@
+"""Caps: where the number that stops an evaluation loop comes from, and so whether somebody chose it.
+
+A literal and a constant that no option reaches were chosen by nobody who reads the result; a default that no caller
+replaces likewise, but it is on show. What the caller, the command line or a configuration sets is a choice.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass
+
+from lintloss.facts import callers
+from lintloss.facts.callers import text_of
+from lintloss.facts.machine import Machine
+from lintloss.facts.values import Const, Pending
+from lintloss.parse import Module
+
+BUDGET = re.compile(r"tok|word|char|byte|time|elapsed|second|deadline|finish|early|patience", re.IGNORECASE)
+EXPOSED = re.compile(r"^eval_iters$")  # nanoGPT's name for how large a random sample is
+OVERRIDES = re.compile(r"\bexec\(|globals\(\)\[|globals\(\)\.update|\bfire\.Fire\(")
+DEPTH = 4
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """A number of iterations, and how sure it is that nobody chose it: "error" or "warning"."""
+
+    text: str
+    severity: str
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Looks up where the names of one function come from."""
+
+    machine: Machine
+    module: Module
+    function: Function | None
+
+    def cap(self, node: ast.expr, depth: int = 0) -> Cap | None:
+        """Return what an expression caps, None where somebody chose it or it cannot be told."""
+        if depth > DEPTH or BUDGET.search(text_of(node)):
+            return None
+        if isinstance(node, ast.Constant):
+            return Cap(text_of(node), "error") if isinstance(node.value, int) and not isinstance(node.value, bool) and node.value > 0 else None
+        if isinstance(node, ast.Name):
+            return self._name(node.id, depth)
+        if isinstance(node, ast.BinOp):
+            return self._whole(node, depth)
+        if isinstance(node, ast.Call) and text_of(node.func) in {"min", "int"} and node.args:
+            found = [self.cap(arg, depth + 1) for arg in node.args if not is_length(arg)]
+            return found[0] if len(found) == 1 else None
+        return None
+
+    def _whole(self, node: ast.BinOp, depth: int) -> Cap | None:
+        """`40 - 1`, `40 // world_size`: capped where the left side is."""
+        left = self.cap(node.left, depth + 1)
+        other = text_of(node.right)
+        if left is None or not (isinstance(node.right, ast.Constant) or re.search(r"world|rank|gpu|device|batch|bs\b", other, re.IGNORECASE)):
+            return None
+        return Cap(text_of(node), left.severity)
+
+    def _name(self, name: str, depth: int) -> Cap | None:
+        if EXPOSED.search(name):
+            return None
+        if self.function is not None:
+            if name in parameters(self.function):
+                return self._parameter(self.function, name)
+            values = assigned(self.function, name)
+            if values:
+                return self.cap(values[0], depth + 1) if len(values) == 1 else None
+        return self._constant(name)
+
+    def _parameter(self, function: Function, name: str) -> Cap | None:
+        default = defaults(function).get(name)
+        if not isinstance(default, ast.Constant) or not isinstance(default.value, int) or isinstance(default.value, bool):
+            return None
+        if default.value <= 0 or is_given(self.machine, self.module, function, name):
+            return None
+        return Cap(f"{name}={default.value}", "warning")
+
+    def _constant(self, name: str) -> Cap | None:
+        """Read a constant of the module, or one that it imports."""
+        from lintloss.facts import imports
+
+        slot = self.machine.globals.get(self.module.path, {}).get(name)
+        if slot is None or OVERRIDES.search(self.module.text):
+            return None
+        value = imports.resolve(self.machine, slot.value) if isinstance(slot.value, Pending) else slot.value
+        if isinstance(value, Const) and isinstance(value.value, int) and not isinstance(value.value, bool) and value.value > 0:
+            return Cap(f"{name} = {value.value}", "error")
+        return None
+
+
+def is_length(node: ast.expr) -> bool:
+    return re.search(r"\blen\(|\.size\(|\.shape|num_batches|\.__len__", text_of(node)) is not None
+
+
+def parameters(function: Function) -> list[str]:
+    spec = function.args
+    return [each.arg for each in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs)]
+
+
+def defaults(function: Function) -> dict[str, ast.expr]:
+    spec = function.args
+    plain = [each.arg for each in (*spec.posonlyargs, *spec.args)]
+    found = dict(zip(reversed(plain), reversed(spec.defaults), strict=False))
+    found.update({each.arg: value for each, value in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if value is not None})
+    return found
+
+
+def assigned(function: ast.AST, name: str) -> list[ast.expr]:
+    """Return the values that a name is bound to by plain assignments in a function."""
+    found = []
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assign) and any(isinstance(target, ast.Name) and target.id == name for target in node.targets):
+            found.append(node.value)
+        elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name) and node.target.id == name:
+            found.append(node.value)
+    return found
+
+
+def is_given(machine: Machine, module: Module, function: Function, name: str) -> bool:
+    """Say whether some call of a function passes a parameter."""
+    return bool(passed(machine, module, function, name))
+
+
+def passed(machine: Machine, module: Module, function: Function, name: str) -> list[ast.expr]:
+    """Return what the calls of a function, found by its name in the project, pass for a parameter."""
+    found: list[ast.expr] = []
+    for call in callers.calls(machine.project, module, function.name):
+        names = parameters(function)
+        if names[:1] in (["self"], ["cls"]) and isinstance(call.func, ast.Attribute):
+            names = names[1:]
+        index = names.index(name) if name in names else len(names)
+        if index < len(call.args):
+            found.append(call.args[index])
+        found += [each.value for each in call.keywords if each.arg in {name, None}]
+        found += [each for each in call.args[: index + 1] if isinstance(each, ast.Starred)]
+    return found

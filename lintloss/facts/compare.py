@@ -1,0 +1,182 @@
+"""Records comparisons of predictions with targets: how they align, and where the checked file is to blame."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+
+from lintloss.facts import alignment, overlap
+from lintloss.facts.alignment import Alignment, Pair
+from lintloss.facts.library import loaders, models, shapes
+from lintloss.facts.linear import Linear
+from lintloss.facts.machine import Frame, Machine
+from lintloss.facts.observations import Compared
+from lintloss.facts.settings import Place
+from lintloss.facts.values import Const, Key, LibObject, Ref, Scoring, Tensor, Value, options
+from lintloss.findings import Evidence
+
+METHODS = frozenset({"forward", "__call__", "call"})
+
+
+def compared(machine: Machine, node: ast.AST, scoring: Scoring) -> Key:
+    """Record a comparison; the key lets a mask that is applied later be added to it."""
+    found = align(machine, scoring)
+    own = [i for i, frame in enumerate(machine.frames) if frame.module is machine.frames[0].module]
+    if any(frame.key[:1] == ("import",) for frame in machine.frames):
+        return ()
+    index = _to_blame(machine, own, scoring, found)
+    seen = Compared(
+        scoring=scoring,
+        alignment=found,
+        overlap=overlap.overlap(machine, scoring),
+        loops=tuple(machine.loops),
+        function=machine.frame.node,
+        **_place(machine, node, index),
+    )
+    machine.observe(seen)
+    return ("Compared", seen.path, seen.span, machine.frame.key, "")
+
+
+def _to_blame(machine: Machine, own: list[int], scoring: Scoring, found: Alignment | None) -> int:
+    """Choose the frame to show: the criterion's own, the caller's where it shifts what is shifted again.
+
+    A model or criterion class that scores labels as they come is right for some calls and wrong for others: then it
+    is the call that is shown.
+    """
+    last = own[-1]
+    if found is None or found.kind == alignment.ALIGNED:
+        return last
+    if found.kind == alignment.DOUBLE:
+        for i in own[:-1]:
+            if _shifts_in(machine.frames[i], scoring):
+                return i
+    if len(own) > 1 and last == len(machine.frames) - 1 and machine.frames[last].name in METHODS:
+        return own[-2]
+    return last
+
+
+def _shifts_in(frame: Frame, scoring: Scoring) -> bool:
+    first, last = getattr(frame.node, "lineno", 1), getattr(frame.node, "end_lineno", None) or 0
+    if isinstance(frame.node, ast.Module):
+        return False
+    target = shapes.tensor(scoring.target)
+    steps: tuple[Evidence, ...] = target.trace if target is not None else ()
+    return any(step.path == frame.module.path and first <= step.span.row <= last for step in steps)
+
+
+def _place(machine: Machine, node: ast.AST, index: int) -> Place:
+    from lintloss.facts.phases import setting
+
+    frame = machine.frames[index]
+    anchor = machine.anchor(frame.module)
+    span = anchor.span(node)
+    if index < len(machine.frames) - 1:
+        call = machine.frames[index + 1].call_place
+        if call is not None:
+            span = call.span
+    statement = frame.statement
+    rows = (span.row, span.end_row)
+    if statement is not None and statement.lineno <= span.row <= (statement.end_lineno or span.row) and not getattr(statement, "body", None):
+        rows = (statement.lineno, statement.end_lineno or statement.lineno)
+    return Place(
+        path=frame.module.path,
+        span=span,
+        statement_rows=(min(rows[0], span.row), max(rows[1], span.end_row)),
+        scope_rows=anchor.scope(span.row),
+        setting=setting(machine, frame, ()),
+        stack=tuple(each.call_place for each in machine.frames[1:] if each.call_place is not None),
+    )
+
+
+def align(machine: Machine, scoring: Scoring) -> Alignment | None:
+    """Compare where predictions and targets sit; of alternatives all have to be wrong alike."""
+    found: list[Alignment] = []
+    for prediction in options(scoring.prediction):
+        for target in options(scoring.target):
+            each = _align(machine, scoring, prediction, target)
+            if each is None:
+                return None
+            found.append(each)
+    if not found or len({each.kind for each in found}) != 1:
+        return None
+    return found[0]
+
+
+def _align(machine: Machine, scoring: Scoring, prediction: Value, target: Value) -> Alignment | None:
+    guess, label = shapes.tensor(prediction), shapes.tensor(target)
+    if guess is None or label is None or guess.window is None or label.window is None:
+        return None
+    if scoring.owner == "model" and scoring.criterion != "model":
+        return None
+    guess = alignment.canonical(guess, machine.same_source)
+    label = alignment.canonical(label, machine.same_source)
+    model = _whole(machine, guess.model)
+    return alignment.align(
+        Pair(
+            guess,
+            label,
+            scoring.criterion,
+            models.reads(machine, model),
+            scoring.owner == "model" and models.shifts_labels(model),
+            models.is_batch_first(model),
+            _several_rows(machine),
+        )
+    )
+
+
+def _whole(machine: Machine, model: Value | None) -> Value | None:
+    """Return the model that a layer belongs to, inside of its own forward()."""
+    if not isinstance(model, LibObject) or models.reads(machine, model):
+        return model
+    for frame in reversed(machine.frames):
+        owner = next(iter(frame.state.names.values()), None)
+        if frame.name in {*METHODS, "loss", "training_step", "validation_step"} and owner is not None and isinstance(owner.value, Ref):
+            return owner.value
+    return model
+
+
+def _several_rows(machine: Machine) -> Evidence | None:
+    """Return the loader that puts several rows into a batch."""
+    for loop in reversed(machine.loops):
+        for option in options(loop.iterates):
+            if isinstance(option, LibObject) and loaders.is_loader(option):
+                size = option.arg(1, "batch_size")
+                if size is not None and not (isinstance(size, Const) and size.value in (1, None)):
+                    return loop.place
+    return None
+
+
+def masked(machine: Machine, scoring: Scoring, mask: Tensor | None, drops: bool) -> None:
+    """Add to a recorded comparison that its losses were masked."""
+    seen = machine.log.get(scoring.log)
+    if not isinstance(seen, Compared):
+        return
+    found = seen.alignment
+    if _is_on_the_wrong_side(machine, seen.scoring, mask, drops) and found is not None and found.kind == alignment.ALIGNED:
+        why = "the mask is cut on the logits' side: each padded row also scores its first padding label"
+        found = Alignment(alignment.MISDIRECTED, why, mask.trace if mask is not None else ())
+    machine.log[scoring.log] = replace(
+        seen, alignment=found, scoring=replace(seen.scoring, masked=True, mask=mask, mask_drops=drops)
+    )
+
+
+def reduced(machine: Machine, scoring: Scoring) -> None:
+    """Add to a recorded comparison that its losses were summed or averaged."""
+    seen = machine.log.get(scoring.log)
+    if isinstance(seen, Compared) and not seen.scoring.reduced:
+        machine.log[scoring.log] = replace(seen, scoring=replace(seen.scoring, reduced=True))
+
+
+def _is_on_the_wrong_side(machine: Machine, scoring: Scoring, mask: Tensor | None, drops: bool) -> bool:
+    """Say whether the mask sits one position before the labels that it is applied to.
+
+    With padding on the left that is where it belongs.
+    """
+    target = shapes.tensor(scoring.target)
+    if mask is None or mask.window is None or target is None or target.window is None or drops:
+        return False
+    if "mask" not in mask.name.lower() and mask.window.source != target.window.source:
+        return False
+    behind = target.window.lower - mask.window.lower
+    fits = mask.window.length == target.window.length and mask.window.is_cut and target.window.is_cut
+    return fits and behind == Linear(const=1) and "left" not in machine.frame.module.text

@@ -1,0 +1,126 @@
+"""What is wrong with a comparison of predictions and targets: the doors for the rules of 2xx and 3xx."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lintloss.facts.alignment import Alignment
+from lintloss.facts.library import shapes
+from lintloss.facts.observations import Compared, Observation
+from lintloss.facts.values import Const, Scoring, Tensor, Value, options
+from lintloss.findings import Evidence
+
+PICKS = frozenset({"gather", "index"})
+IGNORED_BY_DEFAULT = -100
+
+
+def in_evaluation(seen: Compared) -> bool:
+    """Say whether a comparison may belong to an evaluation: the loop around it does not train.
+
+    Only the innermost loop counts: evaluations are called from the loops of the training.
+    """
+    return seen.setting.phase != "training" and not any(loop.trains for loop in seen.loops[-1:])
+
+
+def misaligned(seen: Observation, kind: str) -> Alignment | None:
+    """Return how labels and logits fail to align, where they do so in this way."""
+    if not isinstance(seen, Compared) or seen.alignment is None or not in_evaluation(seen):
+        return None
+    scoring = seen.scoring
+    comparable = scoring.is_cross_entropy or scoring.criterion in PICKS | {"metric"}
+    return seen.alignment if comparable and seen.alignment.kind == kind else None
+
+
+# -- what is scored ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """A finding in words, with its chain."""
+
+    why: str
+    evidence: tuple[Evidence, ...] = ()
+
+
+def forms(value: Value) -> frozenset[str] | None:
+    """Return the forms that a prediction may have; None where one alternative is unknown."""
+    found = set()
+    for option in options(value):
+        tensor = shapes.tensor(option)
+        if tensor is None or not isinstance(option, Tensor) and tensor.form == "":
+            return None
+        found.add(tensor.form)
+    return frozenset(found)
+
+
+def trace(value: Value) -> tuple[Evidence, ...]:
+    tensor = next((shapes.tensor(option) for option in options(value)), None)
+    return tensor.trace[-6:] if tensor is not None else ()
+
+
+def probabilities(seen: Observation) -> Wrong | None:
+    """Return that probabilities reach cross_entropy, which takes logits."""
+    if not isinstance(seen, Compared) or not in_evaluation(seen):
+        return None
+    scoring = seen.scoring
+    if scoring.criterion != "cross_entropy" or scoring.owner != "call" or forms(scoring.prediction) != {"probs"}:
+        return None
+    return Wrong("probabilities are given to cross_entropy, which takes logits and applies log_softmax itself", trace(scoring.prediction))
+
+
+def unnormalized(seen: Observation) -> Wrong | None:
+    """Return that something else than log-probabilities reaches nll_loss."""
+    if not isinstance(seen, Compared) or not in_evaluation(seen) or seen.scoring.criterion != "nll_loss":
+        return None
+    found = forms(seen.scoring.prediction)
+    if not found or not found <= {"logits", "probs"}:
+        return None
+    what = "probabilities" if found == {"probs"} else "logits" if found == {"logits"} else "logits or probabilities"
+    return Wrong(f"{what} are given to nll_loss, which takes log-probabilities and normalizes nothing", trace(seen.scoring.prediction))
+
+
+# -- padding ----------------------------------------------------------------------------------------------------------
+
+
+def padded(seen: Observation) -> Wrong | None:
+    """Return that labels hold padding which the criterion scores."""
+    if not isinstance(seen, Compared) or not in_evaluation(seen):
+        return None
+    scoring = seen.scoring
+    if not scoring.is_cross_entropy or scoring.criterion == "presumed" or scoring.weighted:
+        return None
+    pads = [_padding(option) for option in options(scoring.target)]
+    if not pads or any(pad is None for pad in pads) or not all(_scores(scoring, pad) for pad in pads if pad is not None):
+        return None
+    if scoring.reduction == "none":
+        return _badly_masked(scoring) if scoring.reduced or scoring.masked else None
+    steps = tuple(step for option in options(scoring.target) for step in trace(option))
+    return Wrong("the targets are filled up with a pad id that the criterion does not ignore", steps)
+
+
+def _padding(value: Value) -> Value | None:
+    return value.pad if isinstance(value, Tensor) and value.form not in {"mask", "filled"} else None
+
+
+def _scores(scoring: Scoring, pad: Value) -> bool:
+    """Say whether a criterion scores this id."""
+    ignored = scoring.ignore_index
+    if ignored is None or ignored == Const(IGNORED_BY_DEFAULT) or ignored == Const(None):
+        return pad != Const(IGNORED_BY_DEFAULT)
+    if isinstance(ignored, Const) and isinstance(pad, Const):
+        return ignored != pad
+    return False
+
+
+def _badly_masked(scoring: Scoring) -> Wrong | None:
+    """Return what is wrong with the mask that per-token losses went through."""
+    if not scoring.masked:
+        return Wrong("the targets are filled up with a pad id, and the losses are summed without a mask", trace(scoring.target))
+    mask = scoring.mask
+    if mask is None or mask.sense is None:
+        return None
+    if mask.sense == scoring.mask_drops and (mask.pad is not None or (mask.window is not None and mask.window.source == ("lengths",))):
+        return Wrong("the mask is inverted: it keeps the padding and drops the text", trace(scoring.target))
+    if mask.window is not None and "closed" in mask.window.marks:
+        return Wrong("the length mask keeps one position too many: `<=` lets the first pad of each row through", trace(scoring.target))
+    return None

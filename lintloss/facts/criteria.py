@@ -1,0 +1,69 @@
+"""Criteria that are no cross entropy where a language model's loss or perplexity is reported. The door for LL201."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lintloss.facts.averages import confidence_in, in_evaluation
+from lintloss.facts.library import shapes
+from lintloss.facts.observations import Exponential, Scored
+from lintloss.facts.values import Quantity, Scoring, Tensor, options
+from lintloss.findings import Confidence, Evidence, Span
+
+DISTANCES = frozenset(
+    {"mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "hinge_embedding_loss", "multi_margin_loss", "cosine_embedding_loss"}
+    | {"binary_cross_entropy", "binary_cross_entropy_with_logits", "multilabel_soft_margin_loss"}
+)
+LANGUAGE = frozenset({"lm", "seq2seq"})
+PREDICTIONS = frozenset({"logits", "probs", "log_probs", "choice"})
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """A criterion that is no cross entropy, and what it stands between."""
+
+    criterion: str
+    between: str
+    exponentiated: bool
+    confidence: Confidence
+    evidence: tuple[Evidence, ...]
+    span: Span | None = None
+
+
+def foreign(seen: Scored | Exponential) -> Foreign | None:
+    """Say which criterion is out of place, None where it may well be right."""
+    if not in_evaluation(seen) or seen.setting.task not in LANGUAGE:
+        return None
+    return _exponentiated(seen) if isinstance(seen, Exponential) else _compared(seen)
+
+
+def _exponentiated(seen: Exponential) -> Foreign | None:
+    """A perplexity needs a cross entropy below it, whatever is compared."""
+    scoring = seen.exponent.scoring
+    if scoring is None or scoring.presumed or scoring.criterion not in DISTANCES | {"kl_div"} or seen.exponent.negated:
+        return None
+    place = scoring.site or scoring.place
+    span = place.span if place is not None and place.path == seen.path else None
+    return Foreign(scoring.criterion, "below an exponential", True, confidence_in(seen.exponent), seen.exponent.trace, span)
+
+
+def _compared(seen: Scored) -> Foreign | None:
+    """Between the logits of a vocabulary and one-hot or plain ids there is one right criterion."""
+    scoring = seen.scoring
+    if scoring.presumed or scoring.criterion not in DISTANCES or not _is_over_vocabulary(scoring):
+        return None
+    trace = seen.loss.trace if isinstance(seen.loss, Quantity) else ()
+    return Foreign(scoring.criterion, "between token predictions and token ids", False, Confidence.HIGH, trace)
+
+
+def _is_over_vocabulary(scoring: Scoring) -> bool:
+    """Say whether both sides are known: predictions per position over a vocabulary, and ids or their one-hot form."""
+    predictions = [found for each in options(scoring.prediction) if (found := shapes.tensor(each)) is not None]
+    targets = [found for each in options(scoring.target) if (found := shapes.tensor(each)) is not None]
+    return any(each.form in PREDICTIONS and each.model is not None for each in predictions) and any(map(_is_of_ids, targets))
+
+
+def _is_of_ids(target: Tensor) -> bool:
+    if target.form == "onehot":
+        return target.axes is None or bool({"position", "pos"} & set(target.axes))
+    return target.form == "ids" and target.window is not None

@@ -1,0 +1,241 @@
+"""Cuts: how an evaluation loop ends before its data does: a break, an islice, a zip with a range, whole batches only."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lintloss.facts.callers import text_of
+from lintloss.facts.caps import BUDGET, Cap, Function, Origin, assigned, defaults, parameters, passed
+
+WRAPPERS = {"tqdm", "enumerate", "track", "list", "iter", "progress_bar", "trange"}
+ENDLESS = re.compile(r"cycle|infinit|endless|stream|forever|random|sampler|sampling|resampl", re.IGNORECASE)
+REPORTS = re.compile(r"print|log|write|info|report|display|update_|set_postfix|add_scalar|warn", re.IGNORECASE)
+BATCH = re.compile(r"batch|(^|[._])bs(z)?$", re.IGNORECASE)
+
+Loop = ast.For | ast.AsyncFor | ast.While
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """One place where a loop is cut. how: "break", "islice", "zip", "range", "whole" or "ranks"."""
+
+    node: ast.AST
+    how: str
+    cap: str
+    severity: str
+
+
+def cuts(origin: Origin, loop: Loop, around: ast.AST) -> Iterator[Cut]:
+    """Yield the cuts of a loop.
+
+    Args:
+        around: the function (or the loop, at module level) in which the cap may be reported.
+    """
+    if isinstance(loop, ast.While):
+        yield from _of_ranks(loop)
+        return
+    header = unwrapped(loop.iter)
+    if not ENDLESS.search(text_of(header)):
+        yield from _in_header(origin, loop, header, around)
+        yield from _breaks(origin, loop, around)
+
+
+def unwrapped(node: ast.expr) -> ast.expr:
+    """See through tqdm(), enumerate() and the like."""
+    while isinstance(node, ast.Call) and node.args and text_of(node.func).rsplit(".", 1)[-1] in WRAPPERS:
+        node = node.args[0]
+    return node
+
+
+# -- the header -------------------------------------------------------------------------------------------------------
+
+
+def _in_header(origin: Origin, loop: ast.For | ast.AsyncFor, header: ast.expr, around: ast.AST) -> Iterator[Cut]:
+    if not isinstance(header, ast.Call):
+        return
+    name = text_of(header.func).rsplit(".", 1)[-1]
+    if name == "islice" and len(header.args) in {2, 3}:
+        limit = header.args[1] if len(header.args) == 2 else header.args[2]
+        yield from _capped(origin, loop, header, "islice", limit, around)
+    elif name == "zip":
+        for arg in header.args:
+            if isinstance(arg, ast.Call) and text_of(arg.func) == "range" and len(arg.args) == 1 and len(header.args) > 1:
+                yield from _capped(origin, loop, header, "zip", arg.args[0], around)
+    elif name == "range" and len(header.args) in {1, 2} and isinstance(loop.target, ast.Name):
+        yield from _counted(origin, loop, header, around)
+
+
+def _capped(origin: Origin, loop: ast.For | ast.AsyncFor, node: ast.AST, how: str, limit: ast.expr, around: ast.AST) -> Iterator[Cut]:
+    found = origin.cap(limit)
+    if found is not None and not _is_reported(loop, around, {text_of(limit)}, set()):
+        yield Cut(node, how, found.text, found.severity)
+
+
+def _counted(origin: Origin, loop: ast.For | ast.AsyncFor, header: ast.Call, around: ast.AST) -> Iterator[Cut]:
+    """`for k in range(len(rows) // batch_size)` slices whole batches; `range(min(100, len(loader)))` takes the first."""
+    bound = header.args[-1]
+    values = [bound]
+    if isinstance(bound, ast.Name) and origin.function is not None:
+        values = assigned(origin.function, bound.id) or [bound]
+    for value in values:
+        conditional = isinstance(value, ast.IfExp)
+        for each in (value.body, value.orelse) if isinstance(value, ast.IfExp) else (value,):
+            divisor = _whole_batches(each, loop)
+            if divisor is not None:
+                severity = "warning" if conditional or _is_one_by_default(origin, divisor) else "error"
+                yield Cut(header, "whole", text_of(each), severity)
+        if isinstance(value, ast.Call) and text_of(value.func) == "min" and "len(" in text_of(value) and _draws(loop):
+            yield from _capped(origin, loop, header, "range", value, around)
+
+
+def _draws(loop: Loop) -> bool:
+    return re.search(r"\bnext\(|\.next\(\)|\.__next__\(", text_of(loop)) is not None
+
+
+def _whole_batches(node: ast.expr, loop: ast.For | ast.AsyncFor) -> ast.expr | None:
+    """Return the batch size of `rows // batch_size` where the loop slices rows[k * batch_size : ...]."""
+    if isinstance(node, ast.Call) and text_of(node.func) == "int" and node.args:
+        node = node.args[0]
+    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.FloorDiv) or not BATCH.search(text_of(node.right)):
+        return None
+    if not re.search(r"\blen\(|\.size\(0\)|\.shape\[0\]|num_|n_", text_of(node.left)) or isinstance(node.right, ast.BinOp):
+        return None
+    size, index = text_of(node.right), text_of(loop.target)
+    for each in ast.walk(loop):
+        if isinstance(each, ast.Slice) and each.lower is not None and each.upper is not None:
+            if text_of(each.lower) in {f"{index} * {size}", f"{size} * {index}"} and size in text_of(each.upper):
+                return node.right
+    return None
+
+
+def _is_one_by_default(origin: Origin, size: ast.expr) -> bool:
+    """Say whether batches hold one row unless somebody asks for more: then nothing is left over."""
+    given: list[ast.expr] = [size]
+    if isinstance(size, ast.Name) and origin.function is not None and size.id in parameters(origin.function):
+        default = defaults(origin.function).get(size.id)
+        given = passed(origin.machine, origin.module, origin.function, size.id) or ([default] if default is not None else [])
+    return bool(given) and all(_is_one(origin, each) for each in given)
+
+
+def _is_one(origin: Origin, node: ast.expr) -> bool:
+    if isinstance(node, ast.Constant):
+        return node.value == 1
+    if isinstance(node, ast.Attribute):  # args.batch_size: what does add_argument say?
+        option = rf"add_argument\([^\n]*['\"]--{node.attr.replace('_', '[-_]')}['\"][^)]*default=1\b"
+        return re.search(option, origin.module.text) is not None
+    return False
+
+
+# -- breaks -----------------------------------------------------------------------------------------------------------
+
+
+def _breaks(origin: Origin, loop: ast.For | ast.AsyncFor, around: ast.AST) -> Iterator[Cut]:
+    for node, tests in _direct(loop.body, ()):
+        if not tests:
+            if node is loop.body[-1]:
+                yield Cut(node, "break", "1", "error")
+            continue
+        if len(tests) > 1:
+            continue
+        for counter, limit in _comparisons(loop, tests[0]):
+            found = origin.cap(limit)
+            if found is not None and not _is_reported(loop, around, {text_of(limit)}, {counter}):
+                yield Cut(node, "break", found.text, found.severity)
+
+
+def _direct(body: list[ast.stmt], tests: tuple[ast.expr, ...]) -> Iterator[tuple[ast.Break, tuple[ast.expr, ...]]]:
+    """Yield the breaks that leave this loop, with the tests that lead to each."""
+    for statement in body:
+        if isinstance(statement, ast.Break):
+            yield statement, tests
+        elif isinstance(statement, ast.If):
+            yield from _direct(statement.body, (*tests, statement.test))
+            yield from _direct(statement.orelse, (*tests, statement.test))
+        elif isinstance(statement, ast.With | ast.AsyncWith):
+            yield from _direct(statement.body, tests)
+        elif isinstance(statement, ast.Try):
+            yield from _direct([*statement.body, *statement.orelse], tests)
+
+
+def _comparisons(loop: ast.For | ast.AsyncFor, test: ast.expr) -> Iterator[tuple[str, ast.expr]]:
+    """Yield (counter, limit) of a test that stops a count; a test that also asks for something else says nothing."""
+    if isinstance(test, ast.BoolOp):
+        rest = [each for each in test.values if "is not None" not in text_of(each)]
+        if len(rest) == 1 and isinstance(test.op, ast.And):
+            yield from _comparisons(loop, rest[0])
+        return
+    if not isinstance(test, ast.Compare) or len(test.ops) != 1 or not isinstance(test.ops[0], ast.Eq | ast.GtE | ast.Gt | ast.LtE | ast.Lt):
+        return
+    one, other = test.left, test.comparators[0]
+    falling = isinstance(test.ops[0], ast.LtE | ast.Lt)
+    left, right = (other, one) if falling else (one, other)
+    counter = _counter(loop, left)
+    if counter is not None:
+        yield counter, right
+
+
+def _counter(loop: ast.For | ast.AsyncFor, node: ast.expr) -> str | None:
+    """Return the name of what counts iterations (or rows) in a loop."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub | ast.Mult):
+        node = node.left
+    if isinstance(node, ast.Call) and text_of(node.func) == "len" and node.args:
+        return text_of(node) if f"{text_of(node.args[0])}.append(" in text_of(loop) else None
+    if not isinstance(node, ast.Name) or BUDGET.search(node.id):
+        return None
+    if isinstance(loop.target, ast.Tuple) and "enumerate(" in text_of(loop.iter) and text_of(loop.target.elts[0]) == node.id:
+        return node.id
+    for each in ast.walk(loop):
+        if isinstance(each, ast.AugAssign) and isinstance(each.op, ast.Add) and text_of(each.target) == node.id:
+            return node.id if not BUDGET.search(text_of(each.value)) else None
+    return None
+
+
+def _is_reported(loop: Loop, around: ast.AST, caps: set[str], counters: set[str]) -> bool:
+    """Say whether the cap, or how far the loop came, is told with the result."""
+    inside = {id(each) for each in ast.walk(loop)}
+    for node in ast.walk(around):
+        told: list[ast.expr] = []
+        if isinstance(node, ast.Call) and REPORTS.search(text_of(node.func)):
+            told = [each for arg in (*node.args, *(one.value for one in node.keywords)) for each in _told(arg)]
+        elif isinstance(node, ast.Return) and node.value is not None:
+            told = list(_told(node.value))
+        names = {text_of(each) for each in told}
+        if names & {each for each in caps if not each.isdigit()} or (id(node) not in inside and names & counters):
+            return True
+    return False
+
+
+def _told(node: ast.expr) -> Iterator[ast.expr]:
+    """Yield what a value shows as it is: itself, the parts of an f-string, of a tuple, of a dict."""
+    yield node
+    parts: list[ast.expr] = []
+    if isinstance(node, ast.JoinedStr):
+        parts = [each.value for each in node.values if isinstance(each, ast.FormattedValue)]
+    elif isinstance(node, ast.Tuple | ast.List):
+        parts = node.elts
+    elif isinstance(node, ast.Dict):
+        parts = node.values
+    elif isinstance(node, ast.Call) and text_of(node.func).endswith(".format"):
+        parts = node.args
+    elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
+        parts = [node.right]
+    for each in parts:
+        yield from _told(each)
+
+
+def _of_ranks(loop: ast.While) -> Iterator[Cut]:
+    """All ranks stop when one has run out: `all_reduce(has_data, op=MIN)` and a break on it."""
+    reduced = {
+        text_of(each.args[0])
+        for each in ast.walk(loop)
+        if isinstance(each, ast.Call) and text_of(each.func).endswith("all_reduce") and each.args and "MIN" in text_of(each)
+    }
+    for node, tests in _direct(loop.body, ()):
+        if any(isinstance(each, ast.Name) and each.id in reduced for test in tests for each in ast.walk(test)):
+            yield Cut(node, "ranks", "", "warning")
+
+
+__all__ = ["Cap", "Cut", "Function", "cuts", "unwrapped"]

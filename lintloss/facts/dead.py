@@ -1,0 +1,164 @@
+"""Values of an evaluation that are computed and dropped, and losses of the training that are reported as its own.
+
+Candidates are noted when they are bound, by what they are (a shifted window, a count of tokens, a masked loss); when
+the file has been read, those that nothing reads become observations.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass
+
+from lintloss.facts.liveness import is_dead, stays_empty
+from lintloss.facts.loops import Loop
+from lintloss.facts.machine import Machine
+from lintloss.facts.observations import DeadValue, Setting
+from lintloss.facts.units import Unit, count
+from lintloss.facts.values import Const, ModelOutput, Opaque, Quantity, Tensor, Value, options
+from lintloss.findings import Evidence
+
+SHIFTED = re.compile(r"shift|(mask|smooth)\w*_?(label|target|id)s?$|(label|target)s?_?(mask|shift)\w*$", re.IGNORECASE)
+TOKENS = re.compile(r"tok(en)?s?(_|$)|ntok|words|scored|num_(valid|target)|n_(valid|target)", re.IGNORECASE)
+LOSSES = re.compile(
+    r"(mask|weight|token|nll|normali)\w*_?(loss|nll|ce)$|(loss|nll)_?(mask|weight|per_token)\w*$|nll_sum|loss_sum",
+    re.IGNORECASE,
+)
+TRAINING = re.compile(r"(^|_)(train|tr)(ing)?_", re.IGNORECASE)
+EVALUATION = re.compile(r"(^|[^a-z])(val|valid|validation|eval|dev|test)([^a-z]|$)", re.IGNORECASE)
+SIZES = re.compile(r"\.(numel|nelement|sum)\(")
+COUNTS = {count("token"), count("position")}
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A value that an evaluation has bound to a name."""
+
+    owner: ast.AST
+    target: ast.Name
+    what: str
+    place: Evidence
+    setting: Setting
+    loop: Loop | None
+
+
+def note_binding(machine: Machine, target: ast.Name, value: Value) -> None:
+    """Note that a name of the checked file is bound to a value that an evaluation would use."""
+    frame = machine.frame
+    if frame.module.path != machine.frames[0].module.path or target.id.startswith("_"):
+        return
+    if not _assigns(frame.statement, target):
+        return  # a loop's or comprehension's target is there to be had, not to be reported
+    what = _what(target.id, value) or _counter(target.id, value, frame.statement)
+    if what:
+        setting = _setting(machine)
+        if setting.phase == "evaluation":
+            place = machine.evidence(target, f"{what} bound here")
+            machine.bound[target] = Bound(frame.node, target, what, place, setting, machine.loops[-1] if machine.loops else None)
+
+
+def _assigns(statement: ast.stmt | None, target: ast.Name) -> bool:
+    """Say whether the running statement is the assignment to this very name."""
+    if isinstance(statement, ast.Assign):
+        return any(each is target for goal in statement.targets for each in ast.walk(goal))
+    return isinstance(statement, ast.AnnAssign | ast.AugAssign) and statement.target is target
+
+
+def _what(name: str, value: Value) -> str:
+    """Say what a value is, "" for what may well go unused."""
+    if SHIFTED.search(name) and any(isinstance(each, Tensor | ModelOutput) or _is_opaque_label(each) for each in options(value)):
+        return "labels" if re.search(r"label|target|id", name) else "logits"
+    number = next((each for each in options(value) if isinstance(each, Quantity)), None)
+    if number is None:
+        return ""
+    if number.is_count and TOKENS.search(name) and (number.unit in COUNTS or _sums_lengths(number.unit)):
+        return "a token count"
+    return "a loss" if number.is_loss and LOSSES.search(name) and not TRAINING.search(name) else ""
+
+
+def _counter(name: str, value: Value, statement: ast.stmt | None) -> str:
+    """Read by its name and its words what counts tokens of a tensor that is not known."""
+    if not TOKENS.search(name) or isinstance(value, Quantity):
+        return ""
+    right = statement.value if isinstance(statement, ast.Assign | ast.AugAssign) else None
+    if value == Const(0) and isinstance(right, ast.Constant):
+        return "an empty counter"
+    return "a token count" if right is not None and SIZES.search(ast.unparse(right)) else ""
+
+
+def _is_opaque_label(value: Value) -> bool:
+    return isinstance(value, Opaque) and bool(value.key)
+
+
+def _sums_lengths(unit: Unit) -> bool:
+    return unit.power("position") == 1 and unit.power("example") <= 0
+
+
+def _setting(machine: Machine) -> Setting:
+    from lintloss.facts.phases import setting
+
+    return setting(machine, machine.frame, tuple(machine.loops[machine.frame.loop_base :][-1:]))
+
+
+def note_report(machine: Machine, node: ast.AST, value: Value, into: str = "") -> None:
+    """Note a loss that is added up or collected: is it one that a training loop left behind?
+
+    Args:
+        into: what it is collected in, in the words of the code.
+    """
+    for option in options(value):
+        if isinstance(option, Quantity) and option.is_loss and option.scoring is not None and _is_left_over(machine, option, into):
+            _observe_left_over(machine, node, option)
+            return
+
+
+def _is_left_over(machine: Machine, loss: Quantity, into: str) -> bool:
+    scored = loss.scoring.loop if loss.scoring is not None else None
+    if scored is None or not scored.trains or scored in machine.loops:
+        return False
+    if EVALUATION.search(into) and not TRAINING.search(into + "_") and "train" not in into.lower():
+        return True
+    running = machine.loops[-1] if machine.loops else None
+    return running is not None and running.scores and _setting(machine).phase in {"evaluation", "unknown"}
+
+
+def _observe_left_over(machine: Machine, node: ast.AST, loss: Quantity) -> None:
+    from lintloss.facts.settings import seen_at
+
+    if machine.loops:
+        machine.left_over.add(machine.loops[-1].key)
+    trace = loss.trace[:4]
+    place = seen_at(machine, node, ())
+    machine.observe(DeadValue(kind="training", name="", what="the training loss", evidence=trace, **place))
+
+
+def note_store(machine: Machine, owner: ast.expr, argument: ast.expr | None, value: Value) -> None:
+    """Note `history["val"].append(train_loss)`: what is called the training loss goes where the evaluation's belongs."""
+    into = ast.unparse(owner)
+    if isinstance(argument, ast.Name) and TRAINING.search(argument.id + "_") and not EVALUATION.search(argument.id):
+        note_report(machine, argument, value, into)
+
+
+def observe(machine: Machine) -> None:
+    """Turn bindings that nothing reads into observations, once the file has been read."""
+    for bound in machine.bound.values():
+        if bound.what == "a loss" and bound.loop is not None and bound.loop.key in machine.left_over:
+            continue  # the loss that is reported instead is shown
+        kind = "empty" if bound.what == "an empty counter" else "dropped"
+        if not (stays_empty(bound.owner, bound.target) if kind == "empty" else is_dead(bound.owner, bound.target)):
+            continue
+        place = bound.place
+        rows = (place.span.row, place.span.end_row)
+        module = machine.project.module(place.path)
+        scope = machine.anchor(module).scope(place.span.row) if module is not None else rows
+        seen = DeadValue(
+            path=place.path,
+            span=place.span,
+            statement_rows=rows,
+            scope_rows=scope,
+            setting=bound.setting,
+            kind=kind,
+            name=bound.target.id,
+            what=bound.what,
+        )
+        machine.log["DeadValue", place.path, place.span, (), ""] = seen

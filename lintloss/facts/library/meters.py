@@ -1,0 +1,142 @@
+"""Meters of libraries: torchmetrics' MeanMetric, Keras' Mean, AverageMeter; and what Lightning does with self.log."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import replace
+
+from lintloss.facts import arithmetic, counts, equality
+from lintloss.facts.loops import Loop
+from lintloss.facts.machine import Machine
+from lintloss.facts.units import Unit, count
+from lintloss.facts.values import UNKNOWN, Const, Lib, LibObject, Quantity, Ref, Value, options
+
+Kwargs = dict[str, Value]
+MEANS = re.compile(r"^(MeanMetric|Mean|AverageMeter|AvgMeter|AverageValueMeter|Averager|AverageMetric|RunningMean)$")
+UPDATES = frozenset({"update", "update_state", "add", "__call__", "forward", "append"})
+READS = frozenset({"compute", "result", "value", "avg", "mean", "average", "global_avg", "item"})
+WEIGHTS = ("weight", "n", "num", "sample_weight", "weights", "k", "count")
+STEPS = re.compile(r"^(validation|test|val|eval)_step$")
+
+
+def is_mean(value: Value) -> bool:
+    return isinstance(value, LibObject) and MEANS.match(value.name.rsplit(".", 1)[-1]) is not None
+
+
+def call(machine: Machine, node: ast.Call, receiver: Value, name: str, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """Call a method of a meter, or log in a Lightning module; None where it is neither."""
+    if isinstance(receiver, LibObject) and is_mean(receiver):
+        if name in UPDATES and (args or kwargs):
+            return update(machine, node, receiver, args, kwargs)
+        return read(machine, receiver) if name in READS else None
+    if name in {"log", "log_dict"} and isinstance(receiver, Ref) and receiver.kind == "instance":
+        return _log(machine, node, receiver, name, args, kwargs)
+    return None
+
+
+def read(machine: Machine, meter: LibObject) -> Value | None:
+    """Return the mean that a meter holds."""
+    slot = machine.get(meter.key, "mean")
+    return slot.value if slot is not None else None
+
+
+def update(machine: Machine, node: ast.AST, meter: LibObject, args: list[Value], kwargs: Kwargs) -> Value:
+    """Give a value to a meter: it is averaged over the loops since the meter was made, by the weight it comes with."""
+    given = args[0] if args else kwargs.get("value", kwargs.get("values", kwargs.get("val", UNKNOWN)))
+    weight = args[1] if len(args) > 1 else next((kwargs[name] for name in WEIGHTS if name in kwargs), None)
+    for value in options(given):
+        if isinstance(value, Quantity) and (value.is_loss or value.is_perplexity):
+            after = _averaged(machine, node, value, weight)
+            if after is not None:
+                machine.put(meter.key, "mean", after, 0)
+                return after
+    return Const(None)
+
+
+def _averaged(machine: Machine, node: ast.AST, value: Quantity, weight: Value | None) -> Quantity | None:
+    """Record the mean over all calls of an update."""
+    loops = tuple(loop for loop in machine.loops if loop.unit != "epoch")[-1:] or (framework_loop(machine, node),)
+    if weight is None or weight == Const(1):
+        return over(machine, node, value, loops, Quantity(counts.unit_of(loops[-1]), of=loops[-1].key), "meter")
+    number = counts.presumed(machine, weight)
+    if number is None:
+        return None
+    scaled = arithmetic.multiply(machine, node, value, number)
+    if not isinstance(scaled, Quantity):
+        return None
+    return arithmetic.average(machine, node, replace(scaled, loops=(*scaled.loops, *loops)), number, "meter")
+
+
+def over(machine: Machine, node: ast.AST, value: Quantity, loops: tuple[Loop, ...], number: Quantity, how: str) -> Quantity:
+    """Average a value over loops with equal weight per `number`."""
+    total = replace(value, unit=value.unit * number.unit, loops=(*value.loops, *loops))
+    return arithmetic.average(machine, node, total, number, how)
+
+
+def framework_loop(machine: Machine, node: ast.AST, owner: Ref | None = None) -> Loop:
+    """Return the loop over batches that a framework runs around a step, with what is known of its loader."""
+    key = machine.key(node, "framework")
+    loop = machine.loop_of.get(key)
+    if loop is None:
+        loop = Loop(key, machine.evidence(node, "averaged by the framework over batches"), unit="batch", frame=len(machine.frames))
+        machine.loop_of[key] = loop
+        if owner is not None:
+            _note_loaders(machine, node, loop, owner)
+    return loop
+
+
+def _note_loaders(machine: Machine, node: ast.AST, loop: Loop, owner: Ref) -> None:
+    from lintloss.facts import calls
+    from lintloss.facts.values import Tuple
+
+    name = "test_dataloader" if machine.frame.name.startswith("test") else "val_dataloader"
+    maker = calls.method(machine, owner, name)
+    if maker is None:
+        return
+    made = calls.run(machine, node, maker, [], {})
+    for option in options(made):
+        for loader in option.items if isinstance(option, Tuple) else (option,):
+            equality.note_loader(machine, loop, loader)
+
+
+# -- Lightning --------------------------------------------------------------------------------------------------------
+
+
+def is_lightning(machine: Machine, ref: Ref) -> bool:
+    from lintloss.facts import calls
+
+    if ref.cls is None:
+        return False
+    names = (base.name if isinstance(base, Lib) else base.node.name for base in calls.bases(machine, ref.cls))
+    return any(name.endswith("LightningModule") for name in names)
+
+
+def _log(machine: Machine, node: ast.Call, owner: Ref, name: str, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """self.log averages over batches, each with the weight of its rows."""
+    if not any(STEPS.match(frame.name) for frame in machine.frames) or not is_lightning(machine, owner):
+        return None
+    if any(loop.frame for loop in machine.loops):
+        return None
+    size = kwargs.get("batch_size")
+    number = counts.presumed(machine, size) if size is not None else None
+    for value in _logged(machine, name, args, kwargs):
+        if isinstance(value, Quantity) and (value.is_loss or value.is_perplexity) and not value.loops:
+            rows = number if number is not None and number.unit.degree == 1 else Quantity(count("example"))
+            loop = framework_loop(machine, node, owner)
+            if rows.unit == Unit.of(example=1):
+                over(machine, node, value, (loop,), rows, "framework")
+            else:
+                _averaged(machine, node, value, rows)
+    return Const(None)
+
+
+def _logged(machine: Machine, name: str, args: list[Value], kwargs: Kwargs) -> list[Value]:
+    given = args[1] if name == "log" and len(args) > 1 else kwargs.get("value") if name == "log" else args[0] if args else kwargs.get("dictionary")
+    found: list[Value] = []
+    for option in options(given) if given is not None else ():
+        if isinstance(option, Ref) and option.kind == "dict":
+            found += [each for slot in machine.fields(option).values() for each in options(slot.value)]
+        else:
+            found.append(option)
+    return found

@@ -1,0 +1,169 @@
+"""Models: which read only the past, which move labels by themselves, and which one a parameter called `model` is."""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import lru_cache
+
+from lintloss.facts import modes
+from lintloss.facts.library import loaders
+from lintloss.facts.library.tables import CAUSAL, MODEL_NAME
+from lintloss.facts.machine import Machine
+from lintloss.facts.values import Class, Func, Key, Lib, LibObject, Opaque, Ref, Value
+
+# Classes of Hugging Face that are causal in name and score labels as they come.
+UNSHIFTED = re.compile(r"^(M?Bart|PLBart|BigBirdPegasus|Pegasus|PegasusX|Blenderbot|BlenderbotSmall|Marian|Mvp|TrOCR|Speech2Text2|Whisper|ProphetNet|XLMProphetNet)ForCausalLM$")
+PAST = re.compile(
+    r"\btril\b|\btriu\b|is_causal|causal|square_subsequent|subsequent_mask|future_mask|look_?ahead|tgt_mask|"
+    r"nn\.(LSTM|GRU|RNN)(Cell)?\(|(?<![\w.])(LSTM|GRU|RNN)(Cell)?\(",
+)
+RECURRENT = re.compile(r"\b(LSTM|GRU|RNN)(Cell)?\(")
+ALL = re.compile(r"bidirectional\s*=\s*True|bidirectional=bi|\.flip\(|torch\.flip\(|is_causal\s*=\s*False|causal\s*=\s*False|mask_token|MaskedLM|\bmlm\b|\bcrf\b|auto_?encod|\bvae\b", re.IGNORECASE)
+DEPTH = 4
+
+
+def reads(machine: Machine, model: Value | None) -> str:
+    """Return "past" where row t of the model's logits has read the ids up to t, "all" or ""."""
+    if isinstance(model, LibObject):
+        return "past" if CAUSAL.search(loaders.short(model)) else ""
+    if isinstance(model, Ref) and model.cls is not None:
+        text = source_of(machine, model.cls)
+        if ALL.search(text):
+            return "all"
+        return "past" if PAST.search(text) else ""
+    return ""
+
+
+def shifts_labels(model: Value | None) -> bool:
+    """Say whether a library model moves the labels that it is given."""
+    if not isinstance(model, LibObject):
+        return False
+    name = loaders.short(model)
+    return bool(CAUSAL.search(name)) and not UNSHIFTED.match(name)
+
+
+def is_batch_first(model: Value | None) -> bool:
+    return isinstance(model, LibObject) and bool(CAUSAL.search(loaders.short(model)))
+
+
+def source_of(machine: Machine, cls: Class, depth: int = 0) -> str:
+    """Return the text of a class and of the project's classes that it uses."""
+    known = machine.class_texts.get((cls.module.path, cls.node.lineno))
+    if known is not None:
+        return known
+    machine.class_texts[cls.module.path, cls.node.lineno] = ""  # classes that use one another
+    lines = cls.module.text.split("\n")[cls.node.lineno - 1 : cls.node.end_lineno]
+    text = "\n".join(line.split("#")[0] for line in lines)
+    if depth < DEPTH:
+        for name in _names(cls.node):
+            used = _class_named(machine, cls, name)
+            if used is not None and used.node is not cls.node:
+                text += "\n" + source_of(machine, used, depth + 1)
+    machine.class_texts[cls.module.path, cls.node.lineno] = text
+    return text
+
+
+@lru_cache(maxsize=512)
+def _names(node: ast.ClassDef) -> tuple[str, ...]:
+    names = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+    return tuple(sorted(names))
+
+
+def _class_named(machine: Machine, cls: Class, name: str) -> Class | None:
+    from lintloss.facts.expressions import looked_up
+
+    slot = machine.module_names(cls.module.path).get(name)
+    if slot is None:
+        return None
+    value = looked_up(machine, name, slot)
+    return value if isinstance(value, Class) else None
+
+
+# -- which model a parameter is ---------------------------------------------------------------------------------------
+
+
+def guess(machine: Machine, function: Func, name: str) -> Value | None:
+    """Return the model that a parameter must be: the only one that the file makes."""
+    if not MODEL_NAME.search(name) or function.module is not machine.frames[0].module:
+        return None
+    made = _only_made(machine, function)
+    if isinstance(made, LibObject):
+        modes.switch(machine, made, Opaque(("mode", made.name), "training"), None)
+    return _instance(machine, made) if isinstance(made, Class) else made
+
+
+def _only_made(machine: Machine, function: Func) -> Class | LibObject | None:
+    path = function.module.path
+    if path not in machine.models_made:
+        machine.models_made[path] = None  # the search may come back here
+        made = list(_made(machine, function.module.tree))
+        known = made[0] if len(made) == 1 else None
+        machine.models_made[path] = known if isinstance(known, Class) or shifts_labels(known) else None
+    return machine.models_made[path]
+
+
+def _made(machine: Machine, tree: ast.Module) -> list[Class | LibObject]:
+    """List the models that a file makes outside of other models."""
+    from lintloss.facts.expressions import looked_up
+
+    found: dict[Key, Class | LibObject] = {}
+    for call in _calls(tree):
+        function = call.func
+        if isinstance(function, ast.Attribute) and function.attr in {"from_pretrained", "from_config"} and isinstance(function.value, ast.Name):
+            function = function.value
+        if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
+            name = function.attr
+        elif isinstance(function, ast.Name):
+            name = function.id
+        else:
+            continue
+        if CAUSAL.search(name):
+            found["lib", name] = LibObject(name, key=("guessed", name))
+            continue
+        slot = machine.module_names(machine.frames[0].module.path).get(name) if isinstance(function, ast.Name) else None
+        value = looked_up(machine, name, slot) if slot is not None else None
+        if isinstance(value, Class) and _is_model(value):
+            found[value.module.path, value.node.lineno] = value
+        elif isinstance(value, Lib) and name.endswith(("Model", "Net", "LM")):
+            found["lib", name] = LibObject(name, key=("guessed", name))
+    return list(found.values())
+
+
+def _calls(tree: ast.AST) -> list[ast.Call]:
+    """List the calls outside of classes that have a forward of their own."""
+    found: list[ast.Call] = []
+    stack: list[ast.AST] = [tree]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.ClassDef) and _has_forward(node):
+            continue
+        if isinstance(node, ast.Call):
+            found.append(node)
+        stack.extend(ast.iter_child_nodes(node))
+    return found
+
+
+def _has_forward(node: ast.ClassDef) -> bool:
+    return any(isinstance(each, ast.FunctionDef) and each.name == "forward" for each in node.body)
+
+
+def _is_model(cls: Class) -> bool:
+    text = " ".join(ast.unparse(base) for base in cls.node.bases)
+    return _has_forward(cls.node) and not re.search(r"loss|criterion|entropy", cls.node.name + text, re.IGNORECASE)
+
+
+def _instance(machine: Machine, cls: Class) -> Value | None:
+    from lintloss.facts import calls
+
+    if cls in machine.making:
+        return None
+    machine.making.append(cls)
+    loops, machine.loops = machine.loops, []
+    try:
+        made = calls.instantiate(machine, cls.node, cls, [], {})
+        modes.switch(machine, made, Opaque(("mode", *cls.module.path), "training"), None)  # whoever has it may have set it
+        return made
+    finally:
+        machine.making.pop()
+        machine.loops = loops

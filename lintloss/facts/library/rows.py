@@ -1,0 +1,211 @@
+"""Rows into batches: stacking, padding, collating, and the datasets and loaders that do it."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+
+from lintloss.facts.library import loaders, shapes
+from lintloss.facts.linear import Linear
+from lintloss.facts.machine import Machine
+from lintloss.facts.values import (
+    UNKNOWN,
+    Const,
+    Func,
+    Key,
+    LibObject,
+    Opaque,
+    Quantity,
+    Ref,
+    Tensor,
+    Tuple,
+    Value,
+    Window,
+)
+
+Kwargs = dict[str, Value]
+
+
+def stacked(machine: Machine, rows: Ref) -> Tensor | None:
+    """Return torch.stack (or torch.tensor) of a list of rows: one more axis in front."""
+    slot = machine.get(rows, "elem")
+    return batched_tensor(slot.value) if slot is not None else None
+
+
+def batched_tensor(row: Value) -> Tensor | None:
+    """Put a row axis in front of a tensor."""
+    if isinstance(row, Opaque) and row.key:
+        row = Tensor("", Window(row.key), None, row.key, row.name)
+    if not isinstance(row, Tensor) or row.window is None:
+        return None
+    window = row.window
+    axis = window.axis + 1 if window.axis is not None else None
+    source = window.source[:-1] if window.source[-1:] == ("[]",) else window.source  # all rows of a table are the table
+    return replace(row, window=replace(window, source=source, axis=axis), axes=None)
+
+
+def as_tensor(machine: Machine, value: Value) -> Value:
+    """Read a list of rows as the batch that it becomes."""
+    if isinstance(value, Ref) and value.kind == "list":
+        return stacked(machine, value) or value
+    return value
+
+
+def pad_sequence(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """pad_sequence(rows, batch_first, padding_value): rows of unequal length, filled up."""
+    rows = args[0] if args else kwargs.get("sequences", UNKNOWN)
+    elem = machine.elem(rows) if isinstance(rows, Ref) else Opaque((*rows.key, "[]")) if isinstance(rows, Opaque) else UNKNOWN
+    found = batched_tensor(elem)
+    if found is None:
+        return machine.opaque(node)
+    fill = kwargs.get("padding_value", args[2] if len(args) > 2 else Const(0))
+    first = kwargs.get("batch_first", args[1] if len(args) > 1 else Const(False))
+    step = machine.evidence(node, "rows are filled up here with a pad id")
+    padded = replace(found, pad=fill, form=found.form or "ids", key=machine.key(node)).with_step(step)
+    if first == Const(False) and padded.window is not None:
+        from lintloss.facts.library import windows
+
+        return windows.transposed(padded, 0, 1)
+    return padded
+
+
+def packed(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """pack_padded_sequence(x, lengths): the padding is left out."""
+    found = shapes.tensor(args[0]) if args else None
+    if found is None or found.window is None:
+        return machine.opaque(node)
+    window = replace(found.window, source=(*found.window.source, "packed"), flat=True)
+    return replace(found, pad=None, window=window, axes=None)
+
+
+def default(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    rows = args[0] if args else UNKNOWN
+    return collated(machine, machine.elem(rows)) if isinstance(rows, Ref) else None
+
+
+def made_range(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    return LibObject("builtins.range", tuple(args), (), None, machine.key(node, "range"))
+
+
+def positions(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    return Tensor("positions", None, None, machine.key(node, "arange"))
+
+
+RESHUFFLES = frozenset({"with_format", "shuffle", "remove_columns", "select_columns", "rename_column", "take", "skip"})
+
+
+def mapped(machine: Machine, node: ast.AST, dataset: Value, function: Func) -> Value:
+    """Return `dataset.map(f)`: a dataset whose rows have what f gave them."""
+    from lintloss.facts import calls
+
+    key: Key = dataset.id if isinstance(dataset, Ref) else getattr(dataset, "key", ())
+    row = sample(machine, node, dataset, key) or Opaque((*key, "[]"))
+    made = calls.call(machine, node, function, [row], {})
+    if not isinstance(made, Opaque | Ref) or made == UNKNOWN:
+        return dataset
+    mapped_rows = Ref(machine.key(node, "mapped"), "list")
+    machine.state.heap.clear(mapped_rows.id)
+    machine.put(mapped_rows, "elem", made)
+    return mapped_rows
+
+
+# -- loaders ----------------------------------------------------------------------------------------------------------
+
+
+def of_loader(machine: Machine, loader: LibObject) -> Value | None:
+    """Return a batch of a DataLoader over a dataset that is known, collated as the loader does it."""
+    dataset = loader.arg(0, "dataset")
+    collate = loader.arg(6, "collate_fn")
+    node = machine.frame.statement
+    if dataset is None or node is None:
+        return None
+    loops, machine.loops = machine.loops, []
+    guards, machine.guards = machine.guards, []
+    try:
+        row = sample(machine, node, dataset, loader.key)
+        if collate is None or collate == Const(None):
+            return collated(machine, row) if row is not None else None
+        return _by(machine, node, collate, row if row is not None else Opaque((*loader.key, "row")), loader)
+    finally:
+        machine.loops, machine.guards = loops, guards
+
+
+def _by(machine: Machine, node: ast.AST, collate: Value, row: Value, loader: LibObject) -> Value | None:
+    from lintloss.facts import calls
+    from lintloss.facts.library import text
+
+    if isinstance(collate, LibObject):
+        return text.collator(machine, collate, row, loader.key)
+    name = loaders.short(LibObject(getattr(collate, "name", "")))
+    if name in {"default_data_collator", "default_collate"}:
+        return collated(machine, row)
+    if not isinstance(collate, Func) and not (isinstance(collate, Ref) and collate.kind == "instance"):
+        return None
+    rows = Ref((*loader.key, "rows"), "list")
+    machine.state.heap.clear(rows.id)
+    machine.put(rows, "elem", row)
+    return calls.call(machine, node, collate, [rows], {})
+
+
+def sample(machine: Machine, node: ast.AST, dataset: Value, key: Key) -> Value | None:
+    """Return one item of a dataset."""
+    from lintloss.facts import calls
+
+    if isinstance(dataset, Ref) and dataset.kind == "instance":
+        getter = calls.method(machine, dataset, "__getitem__")
+        machine.strides[("index", *dataset.id)] = (Linear(const=1), machine.evidence(node, "one window for every index"))
+        return calls.call(machine, node, getter, [Opaque(("index", *dataset.id), "index")], {}) if getter is not None else None
+    if isinstance(dataset, Ref) and dataset.kind == "list":
+        slot = machine.get(dataset, "elem")
+        return slot.value if slot is not None else None
+    if isinstance(dataset, LibObject):
+        name = loaders.short(dataset)
+        if name == "TensorDataset":
+            return Tuple(tuple(_row_of(arg) for arg in dataset.args))
+        inner = dataset.arg(0, "dataset")
+        return sample(machine, node, inner, key) if inner is not None and name in {"Subset", "ConcatDataset"} else None
+    if isinstance(dataset, Tensor | Opaque):
+        return _row_of(dataset) if isinstance(dataset, Tensor) else Opaque((*dataset.key, "[]"))
+    return None
+
+
+def row_of(value: Tensor) -> Tensor:
+    """Return what a loop over a tensor yields."""
+    window = value.window
+    if window is not None:
+        axis = window.axis - 1 if window.axis else None
+        window = replace(window, source=(*window.source, "[]"), axis=axis)
+    return replace(value, window=window, key=(*value.key, "[]"), axes=value.axes[1:] if value.axes else None)
+
+
+def _row_of(value: Value) -> Value:
+    """Return a row of a tensor; a batch of rows sits where the tensor did."""
+    found = shapes.tensor(value)
+    if found is None or found.window is None:
+        return value
+    window = found.window
+    axis = window.axis - 1 if window.axis is not None else None
+    return replace(found, window=replace(window, axis=axis), axes=found.axes[1:] if found.axes else None)
+
+
+def collated(machine: Machine, row: Value) -> Value | None:
+    """Return what default_collate makes of rows: the same structure with a row axis in front."""
+    if isinstance(row, Tensor):
+        return batched_tensor(row) or row
+    if isinstance(row, Tuple):
+        return Tuple(tuple(_or_opaque(collated(machine, item), item) for item in row.items))
+    if isinstance(row, Ref) and row.kind == "dict":
+        batch = Ref((*row.id, "batch"), "dict")
+        machine.state.heap.clear(batch.id)
+        for name, slot in dict(machine.fields(row)).items():
+            machine.put(batch, name, _or_opaque(collated(machine, slot.value), slot.value))
+        return batch
+    if isinstance(row, Ref) and row.kind == "list":
+        return stacked(machine, row) or row
+    return row if isinstance(row, Opaque) and row.key else None
+
+
+def _or_opaque(value: Value | None, item: Value) -> Value:
+    if value is not None:
+        return value
+    return item if isinstance(item, Const | Quantity) else UNKNOWN

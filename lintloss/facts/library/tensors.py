@@ -1,0 +1,336 @@
+"""Operations on tensors, as functions and as methods: what they do to form, window and padding."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import replace
+
+from lintloss.facts import symbolic
+from lintloss.facts.library import shapes, windows
+from lintloss.facts.linear import END, ZERO, Linear
+from lintloss.facts.machine import Machine
+from lintloss.facts.values import UNKNOWN, Const, Opaque, Quantity, Ref, Tensor, Tuple, Value, Window
+
+Kwargs = dict[str, Value]
+Handler = Callable[[Machine, ast.AST, Tensor, list[Value], Kwargs], "Value | None"]
+
+
+def call(machine: Machine, node: ast.AST, name: str, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """Apply an operation to a tensor; None where nothing special is known of it."""
+    handler = HANDLERS.get(name)
+    return handler(machine, node, value, args, kwargs) if handler is not None else None
+
+
+def _number(value: Value | None) -> int | None:
+    return value.value if isinstance(value, Const) and isinstance(value.value, int) else None
+
+
+def _axis(args: list[Value], kwargs: Kwargs, at: int) -> int | None:
+    return _number(kwargs.get("dim", kwargs.get("axis", args[at] if len(args) > at else None)))
+
+
+# -- axes -------------------------------------------------------------------------------------------------------------
+
+
+def _transpose(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
+    first = _number(kwargs.get("dim0", args[0] if args else None))
+    second = _number(kwargs.get("dim1", args[1] if len(args) > 1 else None))
+    if first is None or second is None:
+        return replace(value, axes=None, window=None)
+    return windows.transposed(value, first, second)
+
+
+def _t(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
+    return windows.transposed(value, 0, 1) if value.form not in windows.COMPUTED else replace(value, axes=None, window=None)
+
+
+def _permute(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
+    given = args[0].items if len(args) == 1 and isinstance(args[0], Tuple) else args
+    order = [_number(each) for each in given]
+    if order in ([0, 2, 1], [0, 1, 2], [0, 3, 1, 2], [0, -1, 1]):
+        return replace(value, axes=None)
+    if order in ([1, 0, 2], [1, 0]):
+        return windows.transposed(value, 0, 1)
+    if order in ([1, 2, 0], [2, 0, 1]):
+        return replace(windows.transposed(value, 0, 1), axes=None)
+    return replace(value, axes=None, window=None)
+
+
+def _unsqueeze(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
+    if _axis(args, kwargs, 0) != 0:
+        return value
+    axes = ("row", *value.axes) if value.axes is not None else None
+    return replace(value, window=windows.with_new_axis(value.window, 0), axes=axes)
+
+
+def _squeeze(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
+    window = value.window
+    at = _axis(args, kwargs, 0)
+    if window is None or at not in {0, None} or window.source[-1:] != (windows.NEW,):
+        return value
+    axis = window.axis - 1 if window.axis is not None else None
+    axes = value.axes[1:] if value.axes is not None else None
+    return replace(value, window=replace(window, source=window.source[:-1], axis=axis), axes=axes)
+
+
+def _split(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """x.split(n): batches of rows."""
+    if value.window is None or _axis(args, kwargs, 1) not in {0, None}:
+        return None
+    source = (*value.window.source, ("rows", str(args[0]) if args else ""))
+    return machine.new_list(node, replace(value, window=replace(value.window, source=source), key=(*value.key, "split")), Const(0))
+
+
+def _flip(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
+    return replace(value, window=None)
+
+
+def _unfold(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
+    """x.unfold(axis, size, step): windows that begin every `step` positions."""
+    size, step = (symbolic.of_value(arg) for arg in args[1:3]) if len(args) >= 3 else (None, None)
+    if value.window is None or size is None or step is None:
+        return replace(value, window=None)
+    atom = ("unfold", *machine.key(node))
+    machine.strides[atom] = (Linear(const=1), machine.evidence(node, "windows are cut here"))
+    lower = value.window.lower + Linear.of(atom).product(step)
+    return replace(value, window=replace(value.window, lower=lower, upper=lower + size, axis=1), axes=None)
+
+
+# -- moving along the sequence ----------------------------------------------------------------------------------------
+
+
+def _roll(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
+    shift = kwargs.get("shifts", kwargs.get("shift", args[0] if args else UNKNOWN))
+    return windows.rolled(machine, node, value, shift, kwargs.get("dims", args[1] if len(args) > 1 else None))
+
+
+def _pad(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
+    """F.pad(x, (left, right)); hidden states are padded in the third and fourth number."""
+    amounts = kwargs.get("pad", args[0] if args else UNKNOWN)
+    numbers = [_number(each) for each in amounts.items] if isinstance(amounts, Tuple) else []
+    if value.form in windows.COMPUTED and len(numbers) >= 4 and numbers[:2] == [0, 0]:
+        numbers = numbers[2:]
+    elif value.form in windows.COMPUTED and not (value.window is not None and value.window.flat):
+        return replace(value, window=None)
+    fill = kwargs.get("value", args[2] if len(args) > 2 else Const(0))
+    left, right = (numbers[0], numbers[1]) if len(numbers) >= 2 else (None, None)
+    window = value.window
+    if window is not None and isinstance(left, int):
+        stop = window.upper.plus(right) if isinstance(right, int) else window.upper
+        window = replace(window, lower=window.lower.plus(-left), upper=stop)
+    elif left is None:
+        window = None
+    pads_rows = right != 0 and isinstance(amounts, Tuple) and not isinstance(right, int)
+    return replace(value, window=window, pad=fill if pads_rows and value.form not in windows.COMPUTED else value.pad)
+
+
+def joined(machine: Machine, node: ast.AST, items: tuple[Value, ...], along: Value) -> Value | None:
+    """cat([a, b]): along the sequence it extends the window of the one piece that is traced."""
+    axis = _number(along)
+    traced = [(i, item) for i, item in enumerate(items) if isinstance(item, Tensor) and item.window is not None]
+    if not traced:
+        return None
+    forms = {item.form for _, item in traced}
+    if len(traced) == 2 and traced[0][1].window is not None and len(items) == 2:
+        wrapped = _wrapped(traced[0][1], traced[1][1])
+        if wrapped is not None:
+            return wrapped.with_step(machine.evidence(node, "the row's own first token is put behind its last here"))
+    computed = bool(forms & windows.COMPUTED)
+    if (axis in {-1, 2} and computed) or axis == 0 and len(traced) == len(items) and not computed:
+        return traced[0][1] if axis != 0 else None
+    if len(traced) > 1:
+        sources = [item.window.source for _, item in traced if item.window is not None]
+        own = [pair for pair in traced if pair[1].window is not None and len(sources) == 2 and pair[1].form in windows.COMPUTED]
+        if len(own) != 1:
+            return None
+        traced = own
+    index, piece = traced[0]
+    if piece.window is None:
+        return None
+    lower, upper = piece.window.lower, piece.window.upper
+    for i, item in enumerate(items):
+        if i < index:
+            lower = lower - _length(machine, item, i, node)
+        elif i > index:
+            upper = upper + _length(machine, item, i, node)
+    return replace(piece, window=replace(piece.window, lower=lower, upper=upper), axes=None)
+
+
+def _wrapped(first: Tensor, second: Tensor) -> Tensor | None:
+    """[x[:, 1:], x[:, :1]]: a roll spelled out."""
+    one, two = first.window, second.window
+    if one is None or two is None or one.source != two.source or one.upper != END or two.lower != ZERO or one.lower != two.upper:
+        return None
+    return replace(first, window=replace(one, upper=END + one.lower).marked("wraps"))
+
+
+def _length(machine: Machine, value: Value, index: int, node: ast.AST) -> Linear:
+    """Return how many positions a piece has: a column that was made for it has one."""
+    if isinstance(value, Tensor) and value.axes == ("row", "one"):
+        return Linear(const=1)
+    if isinstance(value, Ref) and value.kind == "list":
+        return Linear.of(("piece", *value.id))
+    return Linear.of(("piece", *getattr(value, "key", machine.key(node)), index))
+
+
+# -- padding and masks ------------------------------------------------------------------------------------------------
+
+
+def _masked_fill(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
+    """Labels whose padding is overwritten by an id to ignore hold no padding any more."""
+    return replace(value, pad=None) if value.form not in windows.COMPUTED else value
+
+
+def _gather(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value | None:
+    from lintloss.facts.library import losses
+
+    index = kwargs.get("index", args[1] if len(args) > 1 else args[0] if args else UNKNOWN)
+    return losses.picked_by(machine, node, value, index)
+
+
+def _argmax(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
+    if value.form not in windows.COMPUTED:
+        return machine.opaque(node)
+    return Tensor("choice", value.window, None, machine.key(node), model=value.model, trace=value.trace)
+
+
+def _one_hot(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
+    return replace(value, form="onehot", key=(*value.key, "onehot"))
+
+
+# -- forms ------------------------------------------------------------------------------------------------------------
+
+
+def _matmul(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value | None:
+    other = args[0] if args else UNKNOWN
+    return multiplied(machine, node, value, other)
+
+
+def multiplied(machine: Machine, node: ast.AST, left: Tensor, right: Value) -> Value | None:
+    """A distribution times one-hot labels is a distribution; times values it is attention."""
+    name = getattr(right, "name", "").lower()
+    if left.form == "probs" and ("one_hot" in name or "onehot" in name or "label" in name or name.endswith("_y")):
+        return left.with_step(machine.evidence(node, "a distribution over the labels of the support set"))
+    if left.form in windows.COMPUTED:
+        window = left.window if not (isinstance(right, Tensor) and right.window not in (None, left.window)) else None
+        return Tensor("hidden", window, None, machine.key(node), model=left.model)
+    if isinstance(right, Tensor) and right.form in windows.COMPUTED:
+        return Tensor("hidden", right.window, None, machine.key(node), model=right.model)
+    return None
+
+
+def _log(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
+    if value.form == "probs":
+        return replace(value, form="log_probs").with_step(machine.evidence(node, "their logarithm is taken here"))
+    return replace(value, form="")
+
+
+def _same(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
+    return value
+
+
+def _unknown_form(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
+    return replace(value, form="" if value.form in {"logits", "scores", "probs", "log_probs"} else value.form)
+
+
+def _normalizer(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
+    return Tensor("normalizer", value.window, None, machine.key(node), model=value.model)
+
+
+HANDLERS: dict[str, Handler] = {
+    "transpose": _transpose,
+    "swapaxes": _transpose,
+    "t": _t,
+    "permute": _permute,
+    "unsqueeze": _unsqueeze,
+    "squeeze": _squeeze,
+    "flip": _flip,
+    "unfold": _unfold,
+    "split": _split,
+    "chunk": _split,
+    "roll": _roll,
+    "pad": _pad,
+    "masked_fill": _masked_fill,
+    "masked_fill_": _masked_fill,
+    "gather": _gather,
+    "argmax": _argmax,
+    "one_hot": _one_hot,
+    "bmm": _matmul,
+    "matmul": _matmul,
+    "log": _log,
+    "clamp": _same,
+    "clamp_min": _same,
+    "clamp_": _same,
+    "add": _same,
+    "add_": _same,
+    "logsumexp": _normalizer,
+}
+
+
+OF_OPAQUE = frozenset({"t", "transpose", "permute", "unsqueeze", "roll", "flip", "masked_fill", "one_hot", "masked_fill_", "unfold"})
+
+
+def combined(machine: Machine, node: ast.AST, operator: ast.operator, left: Value, right: Value) -> Value | None:
+    """Return `left op right` where one side is a tensor whose window or form survives."""
+    if isinstance(operator, ast.MatMult):
+        if isinstance(left, Tensor):
+            return multiplied(machine, node, left, right)
+        return Tensor("hidden", right.window, None, machine.key(node), model=right.model) if isinstance(right, Tensor) and right.form in windows.COMPUTED else None
+    if isinstance(left, Tensor) and isinstance(right, Tensor):
+        return _two(machine, node, operator, left, right)
+    if isinstance(operator, ast.Add) and isinstance(left if isinstance(right, Tensor) else right, Ref | Tuple):
+        return _extended(machine, left, right)
+    side, other = (left, right) if isinstance(left, Tensor) else (right, left)
+    if not isinstance(side, Tensor) or side.form not in windows.COMPUTED:
+        return None
+    if side.form == "probs":
+        keeps = isinstance(operator, ast.Add) and isinstance(other, Const) and isinstance(other.value, float) and abs(other.value) < 1e-3
+        return side if keeps else replace(side, form="")
+    if side.form == "log_probs":
+        return replace(side, form="hidden" if not isinstance(other, Const) else "")
+    if isinstance(operator, ast.Div) and side is right:
+        return replace(side, form="")
+    return side
+
+
+def _extended(machine: Machine, left: Value, right: Value) -> Value | None:
+    """`ids[1:] + [-100]`, `[start] + ids`: a list that one id more is put behind or in front of."""
+    row, more, before = (left, right, False) if isinstance(left, Tensor) else (right, left, True)
+    slot = machine.get(more, "len") if isinstance(more, Ref) else None
+    size = len(more.items) if isinstance(more, Tuple) else _number(slot.value) if slot is not None else None
+    if not isinstance(row, Tensor) or row.form in windows.COMPUTED:
+        return None
+    if row.window is None or size is None:
+        return replace(row, window=None)
+    if before:
+        return replace(row, window=replace(row.window, lower=row.window.lower.plus(-size)))
+    return replace(row, window=replace(row.window, upper=row.window.upper.plus(size)))
+
+
+def _two(machine: Machine, node: ast.AST, operator: ast.operator, left: Tensor, right: Tensor) -> Value | None:
+    if left.form in {"logits", "scores"} and right.form == "normalizer" and isinstance(operator, ast.Sub):
+        return replace(left, form="log_probs")
+    if "mask" in {left.form, right.form}:
+        side = left if right.form == "mask" else right
+        return replace(side, form="" if side.form == "probs" else side.form) if side.form in windows.COMPUTED else None
+    computed = [side for side in (left, right) if side.form in windows.COMPUTED]
+    if not computed:
+        return None
+    if len(computed) == 1:
+        return replace(computed[0], form="" if computed[0].form in {"probs", "log_probs"} else computed[0].form)
+    if left.window is not None and right.window is not None and left.window != right.window:
+        return machine.opaque(node)
+    form = "logits" if left.form == right.form == "logits" else "hidden"
+    if "probs" in {left.form, right.form} or "log_probs" in {left.form, right.form}:
+        form = ""
+    side = left if left.window is not None else right
+    return replace(side, form=form, key=machine.key(node), axes=None if left.axes != right.axes else left.axes)
+
+
+def column(machine: Machine, node: ast.AST, name: str, size: Value) -> Tensor | None:
+    """torch.full((rows, 1), start_id): a column to put in front."""
+    items = size.items if isinstance(size, Tuple) else ()
+    if len(items) == 2 and items[1] == Const(1):
+        return Tensor("column", None, ("row", "one"), machine.key(node, name))
+    return None

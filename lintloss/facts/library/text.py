@@ -1,0 +1,99 @@
+"""Text into ids: what tokenizers and the collators of Hugging Face return, and what they pad."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import replace
+
+from lintloss.facts.library import loaders, rows
+from lintloss.facts.library.windows import NEW
+from lintloss.facts.linear import Linear
+from lintloss.facts.machine import Machine
+from lintloss.facts.values import UNKNOWN, Const, Key, LibObject, Opaque, Ref, Tensor, Value, Window
+
+Kwargs = dict[str, Value]
+TOKENIZER = re.compile(r"(^|_)tokeni[sz]er$|^tok$|Tokenizer(Fast)?$")
+ENCODERS = frozenset({"__call__", "batch_encode_plus", "encode_plus", "pad"})
+
+
+def is_tokenizer(value: Value) -> bool:
+    if isinstance(value, LibObject):
+        return bool(TOKENIZER.search(loaders.short(value))) or loaders.short(value) == "AutoProcessor"
+    return isinstance(value, Opaque) and bool(TOKENIZER.search(value.name))
+
+
+def pad_id(tokenizer: Value) -> Value:
+    key: Key = getattr(tokenizer, "key", ())
+    return Opaque((*key, ".pad_token_id"), "pad_token_id")
+
+
+def encoded(machine: Machine, node: ast.AST, tokenizer: Value, args: list[Value], kwargs: Kwargs, name: str = "__call__") -> Value:
+    """Return what a tokenizer gives: ids and attention mask, padded when it was told to."""
+    result = Opaque(machine.key(node, "encoding"), "")
+    padding = kwargs.get("padding", Const(True) if name == "pad" else None)
+    pads = padding is not None and not (isinstance(padding, Const) and padding.value in (False, None, "do_not_pad"))
+    pads = pads or kwargs.get("pad_to_max_length") == Const(True)
+    as_tensors = "return_tensors" in kwargs
+    source = (*result.key, "input_ids")
+    window = Window(source)
+    if kwargs.get("return_overflowing_tokens") == Const(True):
+        window = _overflowing(machine, node, window, kwargs)
+    elif as_tensors and not pads:  # rows of one length only: one text
+        window = replace(window, source=(*source, NEW))
+    step = machine.evidence(node, "the tokenizer fills up the rows here with its pad id")
+    pad = pad_id(tokenizer) if pads and not _one_text(args) else None
+    ids = Tensor("ids", window, None, source, "input_ids", (step,) if pad is not None else (), pad=pad)
+    machine.put(result.key, "input_ids", ids)
+    mask = Tensor("mask", replace(window, source=(*result.key, "attention_mask")), None, (*result.key, "attention_mask"), "attention_mask", sense=True)
+    machine.put(result.key, "attention_mask", mask)
+    return result
+
+
+def _overflowing(machine: Machine, node: ast.AST, window: Window, kwargs: Kwargs) -> Window:
+    """Chunks of max_length that share `stride` tokens."""
+    size, overlap = kwargs.get("max_length"), kwargs.get("stride", Const(0))
+    if not (isinstance(size, Const) and isinstance(size.value, int) and isinstance(overlap, Const) and isinstance(overlap.value, int)):
+        return window
+    atom = ("chunk", *machine.key(node))
+    machine.strides[atom] = (Linear(const=1), machine.evidence(node, f"chunks of {size.value} tokens share {overlap.value} here"))
+    lower = Linear.of(atom).times(size.value - overlap.value)
+    return replace(window, lower=lower, upper=lower.plus(size.value), axis=1)
+
+
+def _one_text(args: list[Value]) -> bool:
+    return bool(args) and isinstance(args[0], Const) and isinstance(args[0].value, str)
+
+
+def collator(machine: Machine, made: LibObject, row: Value, key: Key) -> Value | None:
+    """Return a batch of one of Hugging Face's collators."""
+    name = loaders.short(made)
+    tokenizer = made.arg(0, "tokenizer") or UNKNOWN
+    if name == "DataCollatorForLanguageModeling":
+        masked = made.arg(1, "mlm")
+        return _language_batch(machine, row, tokenizer, key) if masked == Const(False) else None
+    if name == "DataCollatorWithPadding":
+        return _padded_batch(machine, row, tokenizer, key)
+    if name == "DefaultDataCollator":
+        return rows.collated(machine, row)
+    return None
+
+
+def _language_batch(machine: Machine, row: Value, tokenizer: Value, key: Key) -> Value:
+    """mlm=False: labels are a copy of the ids, and -100 where they are padding."""
+    batch = Ref((*key, "batch"), "dict")
+    machine.state.heap.clear(batch.id)
+    ids = Tensor("ids", Window((*key, "input_ids")), None, (*key, "input_ids"), "input_ids", pad=pad_id(tokenizer))
+    machine.put(batch, "input_ids", ids)
+    machine.put(batch, "labels", replace(ids, pad=None, key=(*key, "labels"), name="labels"))
+    machine.put(batch, "attention_mask", Tensor("mask", Window((*key, "attention_mask")), None, (*key, "attention_mask"), "attention_mask", sense=True))
+    return batch
+
+
+def _padded_batch(machine: Machine, row: Value, tokenizer: Value, key: Key) -> Value:
+    batch = Ref((*key, "batch"), "dict")
+    machine.state.heap.clear(batch.id)
+    ids = Tensor("ids", Window((*key, "input_ids")), None, (*key, "input_ids"), "input_ids", pad=pad_id(tokenizer))
+    machine.put(batch, "input_ids", ids)
+    machine.put(batch, "attention_mask", Tensor("mask", Window((*key, "attention_mask")), None, (*key, "attention_mask"), "attention_mask", sense=True))
+    return batch

@@ -1,0 +1,57 @@
+"""Batches that are only moved: `{k: v.to(device) for k, v in batch.items()}` is the batch."""
+
+from __future__ import annotations
+
+import ast
+
+from lintloss.facts.library.tables import SAME
+from lintloss.facts.machine import Machine
+from lintloss.facts.values import Opaque, Ref, Tuple, Value
+
+Comprehension = ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
+
+
+def same_batch(machine: Machine, node: Comprehension) -> Value | None:
+    """Return the batch whose parts a comprehension moves one by one, None where it does something else."""
+    if len(node.generators) != 1:
+        return None
+    generator = node.generators[0]
+    if isinstance(node, ast.DictComp):
+        owner = _items_of(generator, node)
+    elif isinstance(generator.target, ast.Name) and not generator.ifs and is_moved(node.elt, generator.target.id):
+        owner = generator.iter
+    else:
+        owner = None
+    if owner is None:
+        return None
+    from lintloss.facts.expressions import evaluate
+
+    value = evaluate(machine, owner)
+    if isinstance(value, Opaque) and value.key or isinstance(value, Tuple) and value.items:
+        return value
+    return value if isinstance(value, Ref) and value.kind == "dict" and isinstance(node, ast.DictComp) else None
+
+
+def _items_of(generator: ast.comprehension, node: ast.DictComp) -> ast.expr | None:
+    target, source = generator.target, generator.iter
+    if not (isinstance(source, ast.Call) and isinstance(source.func, ast.Attribute) and source.func.attr == "items"):
+        return None
+    if not (isinstance(target, ast.Tuple) and len(target.elts) == 2 and all(isinstance(each, ast.Name) for each in target.elts)):
+        return None
+    key, value = (each.id for each in target.elts if isinstance(each, ast.Name))
+    if isinstance(node.key, ast.Name) and node.key.id == key and is_moved(node.value, value):
+        return source.func.value
+    return None
+
+
+def is_moved(node: ast.expr, name: str) -> bool:
+    """Say whether an expression is `name`, moved or cast, and nothing else."""
+    if isinstance(node, ast.Name):
+        return node.id == name
+    if isinstance(node, ast.IfExp):
+        return is_moved(node.body, name) and is_moved(node.orelse, name)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in SAME - {"get"}:
+        return is_moved(node.func.value, name)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in {"tensor", "as_tensor", "from_numpy"}:
+        return len(node.args) > 0 and is_moved(node.args[0], name)
+    return False

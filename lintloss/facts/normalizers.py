@@ -1,0 +1,91 @@
+"""Divisors that leave a loss off in scale: a count of another unit, the right one twice, or one of other iterations."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from lintloss.facts.observations import Averaging
+from lintloss.facts.units import Unit
+from lintloss.facts.values import Quantity, Ref
+
+TRAINING = re.compile(r"train(?!er)", re.IGNORECASE)
+LANGUAGE = {"lm", "seq2seq", "mlm"}
+
+
+@dataclass(frozen=True, slots=True)
+class WrongCount:
+    """Why a divisor is wrong. conditional: on some data only. leaves_mean: a mean of means all the same."""
+
+    what: str
+    conditional: bool = False
+    leaves_mean: bool = False
+
+
+def wrong_count(seen: Averaging, before: Quantity, after: Quantity) -> WrongCount | None:
+    """Say what is wrong with the divisor: a loss per anything but one item is off in scale."""
+    count = seen.count
+    if not isinstance(count, Quantity) or seen.how == "field":
+        return None
+    if seen.how == "repeated":
+        return WrongCount("the running total is divided again in every iteration")
+    return _by_counting(seen, before, count) or _by_unit(seen, before, after, count)
+
+
+def _by_counting(seen: Averaging, before: Quantity, count: Quantity) -> WrongCount | None:
+    """Compare what was counted with what was added up."""
+    if count.start == 1 and count.loops:
+        return WrongCount("the counter starts at 1, so the divisor is one too many", leaves_mean=True)
+    if _is_other_loader(seen, before, count):
+        return WrongCount("the losses of one loader are divided by the length of another")
+    if not count.loops or isinstance(count.counted, Ref) or not before.loops or count.loops[-1] is not before.loops[-1]:
+        return None
+    extra = [guard for guard in before.guards if guard not in count.guards]
+    if any("%" in guard.message and guard.message.startswith("only") for guard in extra):
+        return WrongCount("the loss is added in some iterations only, and divided by a count of all", leaves_mean=True)
+    if any(guard.message.startswith("skipped") for guard in extra) and not count.unit.power("token") + count.unit.power("position"):
+        return WrongCount("the counter also counts iterations whose loss is left out", conditional=True)
+    return None
+
+
+def _is_other_loader(seen: Averaging, before: Quantity, count: Quantity) -> bool:
+    """Say whether the length of the training loader divides what an evaluation loader yielded, or the other way round."""
+    if count.unit.power("batch") != 1 or count.loops or not seen.divisor.startswith("len("):
+        return False
+    names = [loop.place.message for loop in before.loops if loop.unit == "batch"]
+    if not names or any(loop.source == count.of for loop in before.loops if loop.source):
+        return False
+    return bool(TRAINING.search(seen.divisor)) != bool(TRAINING.search(names[-1])) and "loader" in seen.divisor.lower()
+
+
+def _by_unit(seen: Averaging, before: Quantity, after: Quantity, count: Quantity) -> WrongCount | None:
+    unit, scoring = after.unit, before.scoring
+    if count.unit.power("key") and unit.power("key") < 0:
+        return WrongCount("len() of a dict batch is the number of its keys, not of its rows")
+    if count.presumed or (before.presumed and (scoring is None or scoring.owner != "model")):
+        return None
+    summed = max(unit.power("batch"), unit.power("step"))
+    if summed == 1 and unit.power("example") < 0:
+        return WrongCount("means summed over batches are divided by a number of examples")
+    if summed == 1 and unit.power("token") <= -2:
+        return WrongCount("means per token summed over batches are divided by tokens again")
+    if scoring is None:
+        return None
+    if unit == Unit.of(nat=1, batch=-1) and scoring.reduction == "sum" and scoring.item == "token":
+        return WrongCount("summed losses are divided by a number of batches")
+    if after.weights and _is_divided_twice(unit) and scoring.reduction == "mean":
+        return WrongCount("each mean is divided by a count before the means are averaged")
+    per_row = Unit.of(nat=1, example=-1)
+    if unit == per_row and scoring.reduction == "sum" and scoring.item == "token" and seen.setting.task in LANGUAGE:
+        return WrongCount("summed losses of tokens are divided by a number of sequences")
+    return None
+
+
+def _is_divided_twice(unit: Unit) -> bool:
+    counted = [name for name in ("token", "item", "example", "position") if unit.power(name) < 0]
+    return len(counted) >= 2 and unit.degree <= -2
+
+
+def is_divided(unit: Unit) -> bool:
+    """Say whether a sum of means was divided by another count: what is wrong with it was said there."""
+    return unit.power("example") < 0 or unit.power("token") < -1

@@ -1,0 +1,122 @@
+"""Sliding windows: by how much they move, and whether what two of them share is scored in both."""
+
+from __future__ import annotations
+
+import re
+from lintloss.facts.library import models, shapes
+from lintloss.facts.linear import Atom, Linear
+from lintloss.facts.machine import Machine
+from lintloss.facts.observations import Overlap
+from lintloss.facts.options import settled
+from lintloss.facts.values import Scoring, Tensor, Value, Window, options
+from lintloss.findings import Evidence
+
+ONE = Linear(const=1)
+STRIDES = re.compile(r"stride|sliding|step|hop|overlap", re.IGNORECASE)
+
+
+def overlap(machine: Machine, scoring: Scoring) -> Overlap | None:
+    """Return how the windows that are scored overlap; None where they do not, or where that is not known."""
+    if scoring.criterion in {"gather", "index", "metric"}:
+        return None
+    targets = [shapes.tensor(option) for option in options(scoring.target)]
+    if not all(target is not None and target.window is not None for target in targets):
+        return None
+    found = [_of(machine, scoring, target) for target in targets if target is not None]
+    return found[0] if found and all(each is not None for each in found) else None
+
+
+def _of(machine: Machine, scoring: Scoring, target: Tensor) -> Overlap | None:
+    if target.window is None:
+        return None
+    window = target.window
+    length = window.length
+    if scoring.owner == "model" and models.shifts_labels(_model_of(scoring.prediction)):
+        length = length - ONE
+    for atom in window.lower.atoms:
+        known = _stride_in(machine, window.lower, atom)
+        if known is None:
+            continue
+        found = _compare(machine, known, length, atom)
+        if found is not None and not _context_is_left_out(machine, target, atom):
+            return found
+    return None
+
+
+def _model_of(value: Value) -> Value | None:
+    return value.model if isinstance(value, Tensor) else None
+
+
+def _stride_in(machine: Machine, lower: Linear, atom: Atom) -> tuple[Linear, Evidence] | None:
+    """Return by how much an unknown in the begin of a window grows from one window to the next."""
+    factor = lower.coefficient(atom)
+    if factor < 0:
+        return None
+    known = _stride_of(machine, atom)
+    if known is not None:
+        return known[0].times(factor), known[1]
+    if atom[:1] == ("*",) and isinstance(atom[1], frozenset):
+        sides = list(atom[1])
+        for one, other in (sides, sides[::-1]):
+            inner = next((_stride_of(machine, each) for each in one.atoms), None) if isinstance(one, Linear) and len(one.atoms) == 1 else None
+            if inner is not None and isinstance(other, Linear):
+                return inner[0].product(other).times(factor), inner[1]
+    return None
+
+
+def _stride_of(machine: Machine, atom: Atom) -> tuple[Linear, Evidence] | None:
+    return machine.strides.get(atom)
+
+
+def _compare(machine: Machine, known: tuple[Linear, Evidence], length: Linear, atom: Atom) -> Overlap | None:
+    stride, place = known
+    words = (text(machine, stride), text(machine, length))
+    stride, length = settled(machine, stride), settled(machine, length)
+    shared = length - stride
+    if any(each[:1] == ("end",) for each in shared.atoms):
+        return None
+    if shared.is_const:
+        return Overlap(*words, True, place) if shared.const > 0 else None
+    if _is_part(stride, length):
+        return Overlap(*words, True, place)
+    if all(factor > 0 for _, factor in shared.terms):
+        return Overlap(*words, True, place)
+    if len(stride.terms) == 1 and STRIDES.search(words[0]) and len(length.terms) == 1:
+        return Overlap(*words, False, place)
+    return None
+
+
+def _is_part(stride: Linear, length: Linear) -> bool:
+    """Say whether the stride is the length divided by a number."""
+    for atom in stride.atoms:
+        if atom[:1] in {("FloorDiv",), ("Div",)} and isinstance(atom[1], Linear) and isinstance(atom[2], Linear):
+            whole, parts = atom[1], atom[2]
+            if parts.is_const and parts.const >= 2 and (length - whole).is_const:
+                return True
+    return False
+
+
+def _context_is_left_out(machine: Machine, target: Tensor, atom: Atom) -> bool:
+    """Say whether the labels of the context were overwritten: up to where the window before ended."""
+    return any(region.upper.coefficient(atom) < 2 for region in target.ignored if _begins(region, target.window))
+
+
+def _begins(region: Window, window: Window | None) -> bool:
+    return window is not None and region.lower == region.lower and (region.upper - window.upper) != Linear()
+
+
+def text(machine: Machine, number: Linear) -> str:
+    """Say a symbolic number in the user's words, as far as its parts have names."""
+    parts = [_name(machine, atom) if factor == 1 else f"{factor} * {_name(machine, atom)}" for atom, factor in sorted(number.terms, key=repr)]
+    if number.const or not parts:
+        parts.append(str(number.const))
+    return " + ".join(parts).replace("+ -", "- ")
+
+
+def _name(machine: Machine, atom: Atom) -> str:
+    if atom[:1] in {("FloorDiv",), ("Div",)} and isinstance(atom[1], Linear) and isinstance(atom[2], Linear):
+        return f"{text(machine, atom[1])} // {text(machine, atom[2])}"
+    if atom in machine.called:
+        return machine.called[atom]
+    last = atom[-1] if atom else ""
+    return str(last).lstrip(".") if isinstance(last, str) else "n"

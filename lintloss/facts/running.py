@@ -1,0 +1,76 @@
+"""Means that are kept while the loop runs: `m += (x - m) / k`, `(m * k + x) / (k + 1)`, `m * (k - 1) / k + x / k`."""
+
+from __future__ import annotations
+
+import ast
+
+from lintloss.facts import arithmetic
+from lintloss.facts.expressions import evaluate
+from lintloss.facts.loops import Loop
+from lintloss.facts.machine import Machine
+from lintloss.facts.units import count
+from lintloss.facts.values import Quantity, Value, options
+
+Parts = tuple[ast.expr, ast.expr]  # what is averaged, and the count
+
+
+def _is(node: ast.expr, operator: type[ast.operator]) -> bool:
+    return isinstance(node, ast.BinOp) and isinstance(node.op, operator)
+
+
+def step_of(target: ast.expr, value: ast.expr) -> Parts | None:
+    """Read `target += value` as a step of a running mean: value is `(x - target) / k`."""
+    if isinstance(value, ast.BinOp) and _is(value, ast.Div) and isinstance(value.left, ast.BinOp) and _is(value.left, ast.Sub):
+        if ast.unparse(value.left.right) == ast.unparse(target):
+            return value.left.left, value.right
+    return None
+
+
+def parts_of(node: ast.BinOp) -> Parts | None:
+    """Read an expression as the new value of a running mean, from the old one and what is averaged."""
+    if isinstance(node.op, ast.Div) and isinstance(node.left, ast.BinOp) and _is(node.left, ast.Add):
+        return _joined(node.left, node.right)
+    if not isinstance(node.op, ast.Add):
+        return None
+    found = step_of(node.left, node.right)
+    if found is not None:
+        return found
+    new = node.right
+    if isinstance(new, ast.BinOp) and _is(new, ast.Div) and _rescaled_by(node.left, ast.unparse(new.right)):
+        return new.left, new.right
+    return None
+
+
+def _joined(above: ast.BinOp, divisor: ast.expr) -> Parts | None:
+    """(m * k + x) / (k + 1): the factor is part of the divisor."""
+    for old, new in ((above.left, above.right), (above.right, above.left)):
+        if isinstance(old, ast.BinOp) and _is(old, ast.Mult):
+            factors = {ast.unparse(old.left), ast.unparse(old.right)}
+            if isinstance(divisor, ast.BinOp) and _is(divisor, ast.Add) and ast.unparse(divisor.left) in factors:
+                return new, divisor
+    return None
+
+
+def _rescaled_by(old: ast.expr, divisor: str) -> bool:
+    """m * (k - 1) / k, or m * ((k - 1) / k)."""
+    if isinstance(old, ast.BinOp) and _is(old, ast.Div):
+        return _is(old.left, ast.Mult) and ast.unparse(old.right) == divisor
+    if isinstance(old, ast.BinOp) and _is(old, ast.Mult):
+        return any(isinstance(side, ast.BinOp) and _is(side, ast.Div) and ast.unparse(side.right) == divisor for side in (old.left, old.right))
+    return False
+
+
+def mean(machine: Machine, node: ast.AST, parts: Parts, over: list[Loop]) -> Value | None:
+    """Average a loss over loops as a running mean; None where no loss is averaged."""
+    value = next((each for each in options(evaluate(machine, parts[0])) if isinstance(each, Quantity)), None)
+    if value is None or not over or not (value.is_loss or value.is_perplexity):
+        return None
+    total = arithmetic.accumulate(machine, node, value, value, machine.depth - len(over))
+    if not isinstance(total, Quantity):
+        return None
+    return arithmetic.average(machine, node, total, _count(machine, parts[1], over[-1]), "running")
+
+
+def _count(machine: Machine, divisor: ast.expr, loop: Loop) -> Quantity:
+    number = next((each for each in options(evaluate(machine, divisor)) if isinstance(each, Quantity) and each.is_count), None)
+    return number or Quantity(count(loop.unit), of=loop.key)

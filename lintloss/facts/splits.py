@@ -1,0 +1,273 @@
+"""Splits: what is called validation or test and reads the training data, seen where the two are brought together."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from lintloss.facts.callers import text_of
+from lintloss.facts.caps import Function, parameters
+from lintloss.facts.evaluation import Pass
+from lintloss.facts.machine import Machine
+from lintloss.facts.observations import Observation, Setting
+from lintloss.facts.regions import DATA, TRAIN_DATA, snake
+from lintloss.facts.values import Func, Pending
+from lintloss.parse import Module
+
+UNCHANGED = {"map", "shuffle", "with_format", "remove_columns", "rename_column", "set_format", "flatten_indices", "with_transform"}
+BUILDERS = {"json", "csv", "text", "parquet", "arrow", "pandas", "imagefolder", "audiofolder", "webdataset"}
+BENCHMARKS = re.compile(
+    r"(^|/)(wikitext|ptb_text_only|lambada|glue|super_glue|imdb|ag_news|sst2?|cnn_dailymail|xsum|gsm8k|squad|snli|multi_nli|mnist|fashion_mnist|"
+    r"cifar10|cifar100|c4|hellaswag|piqa|winogrande|boolq|trec|yelp_polarity|wmt\d+|opus_books|tinystories|enwik8|race|rte|mrpc)$",
+    re.IGNORECASE,
+)
+VISION = re.compile(r"(^|\.)(MNIST|FashionMNIST|KMNIST|EMNIST|QMNIST|CIFAR10|CIFAR100|SVHN|STL10|USPS|Caltech\d+|GTSRB|Food101|Flowers102)$")
+HELD_OUT = re.compile(r"Subset\b|random_split|SubsetRandomSampler|train_test_split|KFold|StratifiedShuffleSplit|SplitSampler")
+EXPLICIT = re.compile(r"(^|_)(val|valid|validate|validation|test|testing)(_|$)")
+PATH = re.compile(r"(?<![a-z])train(?![a-z])", re.IGNORECASE)
+OTHER_PATH = re.compile(r"(?<![a-z])(val|valid|validation|test|dev|eval)(?![a-z])", re.IGNORECASE)
+DRAWS = re.compile(r"batch|sample", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitMixup(Observation):
+    """What goes by the name of an evaluation split reads the training split.
+
+    name: what it is called. source: what it reads.
+    """
+
+    name: str
+    source: str
+
+
+def observe(machine: Machine, module: Module, passes: list[Pass]) -> list[SplitMixup]:
+    """Return where a module takes training data for evaluation data."""
+    if "train" not in module.text:
+        return []
+    found: dict[ast.AST, tuple[str, str]] = {}
+    for node, name, source in (*_assigned(machine, module), *_trainers(module), *_looped(passes), *_drawn(passes)):
+        found.setdefault(node, (name, source))
+    return [_at(machine, module, node, name, source) for node, (name, source) in found.items()]
+
+
+def _at(machine: Machine, module: Module, node: ast.AST, name: str, source: str) -> SplitMixup:
+    span = machine.anchor(module).span(node)
+    return SplitMixup(
+        path=module.path,
+        span=span,
+        statement_rows=(span.row, span.end_row),
+        scope_rows=machine.anchor(module).scope(span.row),
+        setting=Setting(phase="evaluation"),
+        name=name,
+        source=source,
+    )
+
+
+def is_evaluation(name: str) -> bool:
+    return DATA.search(snake(name)) is not None and not is_training(name)
+
+
+def is_training(name: str) -> bool:
+    return TRAIN_DATA.search(name) is not None
+
+
+# -- assignments ------------------------------------------------------------------------------------------------------
+
+Found = tuple[ast.AST, str, str]
+
+
+def _assigned(machine: Machine, module: Module) -> Iterator[Found]:
+    pairs = _pairs(module)
+    for name, value in pairs:
+        if not is_evaluation(name):
+            continue
+        if _reads_train_split(module, pairs, name, value) or _loads_train_file(pairs, name, value):
+            yield value, name, _short(value)
+        elif _loader_of_train(pairs, name, value):
+            yield value, name, _short(value)
+        elif _scores_train(machine, module, pairs, name, value):
+            yield value, name, _short(value)
+
+
+def _short(node: ast.AST) -> str:
+    return " ".join(text_of(node).split())[:70]
+
+
+@lru_cache(maxsize=8)
+def _pairs(module: Module) -> tuple[tuple[str, ast.expr], ...]:
+    """Return (name, value) of the plain assignments of a module; the name of an attribute is its last part."""
+    found = []
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Assign) and len(node.targets) == 1:
+            name = _name(node.targets[0])
+            if name:
+                found.append((name, node.value))
+    return tuple(found)
+
+
+def _name(target: ast.expr) -> str:
+    if isinstance(target, ast.Name):
+        return target.id
+    if isinstance(target, ast.Attribute):
+        return target.attr
+    if isinstance(target, ast.Tuple) and target.elts:  # `val_loss, val_acc = …`: one name if all are of one split
+        names = [_name(each) for each in target.elts]
+        return names[0] if all(is_evaluation(name) for name in names) else ""
+    return ""
+
+
+def _trained_on(pairs: tuple[tuple[str, ast.expr], ...], text: str) -> bool:
+    """Say whether the same expression is also given a training name."""
+    return any(is_training(name) and not DATA.search(snake(name)) and text_of(value) == text for name, value in pairs)
+
+
+def _reads_train_split(module: Module, pairs: tuple[tuple[str, ast.expr], ...], name: str, value: ast.expr) -> bool:
+    core = _core(value)
+    if isinstance(core, ast.Subscript) and isinstance(core.slice, ast.Constant) and core.slice.value == "train":
+        base = text_of(core.value)
+        other = re.search(rf"{re.escape(base)}\[['\"](validation|test|valid|val|dev)['\"]\]", module.text)
+        return (other is not None or _trained_on(pairs, text_of(value)) or _trained_on(pairs, text_of(core))) and not _is_split_later(module, name)
+    if isinstance(core, ast.Call):
+        return (_loads(core) and not _is_split_later(module, name)) or (_vision(core) and HELD_OUT.search(module.text) is None)
+    return False
+
+
+def _core(value: ast.expr) -> ast.expr:
+    while isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr in UNCHANGED:
+        value = value.func.value
+    return value
+
+
+def _is_split_later(module: Module, name: str) -> bool:
+    return re.search(rf"\b{re.escape(name)}\b\s*(\.(train_test_split|select|filter|shard|skip|take)\(|\[['\"](test|validation|train)['\"]\])", module.text) is not None or "train_test_split" in module.text
+
+
+def _loads(call: ast.Call) -> bool:
+    """Say whether a call is load_dataset(BENCHMARK, split="train")."""
+    if text_of(call.func).rsplit(".", 1)[-1] != "load_dataset" or not call.args or not isinstance(call.args[0], ast.Constant):
+        return False
+    keywords = {each.arg: each.value for each in call.keywords}
+    split = keywords.get("split")
+    if not isinstance(split, ast.Constant) or split.value != "train" or {"data_files", "data_dir"} & set(keywords):
+        return False
+    source = str(call.args[0].value)
+    return source not in BUILDERS and BENCHMARKS.search(source) is not None
+
+
+def _vision(call: ast.Call) -> bool:
+    if not VISION.search(text_of(call.func)):
+        return False
+    given = {each.arg: each.value for each in call.keywords}
+    flag, split = given.get("train"), given.get("split")
+    return (isinstance(flag, ast.Constant) and flag.value is True) or (isinstance(split, ast.Constant) and split.value == "train")
+
+
+def _loads_train_file(pairs: tuple[tuple[str, ast.expr], ...], name: str, value: ast.expr) -> bool:
+    """Say whether a split is read from a file of the training split, by the very expression that reads that one."""
+    if not isinstance(value, ast.Call) or not EXPLICIT.search(snake(name)):
+        return False
+    paths = [each.value for each in ast.walk(value) if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+    if not any(PATH.search(path) for path in paths) or any(OTHER_PATH.search(path) for path in paths):
+        return False
+    return _trained_on(pairs, text_of(value))
+
+
+def _loader_of_train(pairs: tuple[tuple[str, ast.expr], ...], name: str, value: ast.expr) -> bool:
+    """Say whether an evaluation loader is made of the training set, while an evaluation set is there."""
+    if not isinstance(value, ast.Call) or not text_of(value.func).endswith("DataLoader"):
+        return False
+    if any(each.arg in {None, "sampler", "batch_sampler"} for each in value.keywords):
+        return False
+    data = value.args[0] if value.args else next((each.value for each in value.keywords if each.arg == "dataset"), None)
+    if not isinstance(data, ast.Name | ast.Attribute) or not is_training(text_of(data)) or DATA.search(text_of(data)):
+        return False
+    return any(is_evaluation(other) and other != name and re.search(r"set$|data$", other) for other, _ in pairs)
+
+
+def _scores_train(machine: Machine, module: Module, pairs: tuple[tuple[str, ast.expr], ...], name: str, value: ast.expr) -> bool:
+    """Say whether `val_loss = evaluate(model, train_loader)` is an evaluation of the training loader."""
+    if not isinstance(value, ast.Call) or not EXPLICIT.search(snake(name)):
+        return False
+    given = [text_of(each) for each in (*value.args, *(keyword.value for keyword in value.keywords)) if isinstance(each, ast.Name | ast.Attribute)]
+    data = [each for each in given if re.search(r"load|data|set$|iter|dl$|ids$|batches|split", each, re.IGNORECASE)]
+    if len([each for each in data if is_training(each)]) != 1 or any(DATA.search(each) for each in given):
+        return False
+    if re.search(r"train|fit|step|split", text_of(value.func)) or not _evaluates(machine, module, value):
+        return False
+    return re.search(r"\b\w*(val|valid|test|eval)_?\w*(loader|data|set|dl|iter|ids)\b", module.text) is not None
+
+
+def _evaluates(machine: Machine, module: Module, call: ast.Call) -> bool:
+    """Say whether the function called is one of the project's that runs a loop and never trains."""
+    if not isinstance(call.func, ast.Name):
+        return False
+    from lintloss.facts import imports
+
+    slot = machine.globals.get(module.path, {}).get(call.func.id)
+    value = imports.resolve(machine, slot.value) if slot is not None and isinstance(slot.value, Pending) else slot.value if slot else None
+    return isinstance(value, Func) and ".backward(" not in text_of(value.node) and re.search(r"\bfor ", text_of(value.node)) is not None
+
+
+# -- the Hugging Face Trainer -----------------------------------------------------------------------------------------
+
+
+def _trainers(module: Module) -> Iterator[Found]:
+    """`Trainer(train_dataset=data["train"], eval_dataset=data["train"])`."""
+    if "eval_dataset" not in module.text:
+        return
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Call) and text_of(node.func).endswith("Trainer"):
+            given = {each.arg: each.value for each in node.keywords}
+            train, held_out = given.get("train_dataset"), given.get("eval_dataset")
+            if train is not None and held_out is not None and text_of(train) == text_of(held_out) and "train" in text_of(held_out):
+                yield held_out, "eval_dataset", _short(held_out)
+
+
+# -- loops ------------------------------------------------------------------------------------------------------------
+
+
+def _looped(passes: list[Pass]) -> Iterator[Found]:
+    """A function that is called validate() iterates over the training loader, and over nothing else."""
+    for each in passes:
+        function, loop = each.scene.node, each.region.loop
+        if loop is None or not isinstance(loop.statement, ast.For) or not isinstance(function, Function):
+            continue
+        header = loop.statement.iter
+        source = _source(header)
+        if source is None or not is_training(text_of(source)) or DATA.search(text_of(source)):
+            continue
+        chosen = isinstance(source, ast.Name) and source.id in parameters(function)
+        if not chosen and EXPLICIT.search(snake(function.name)) and not is_training(function.name) and not _others(function):
+            yield header, f"{function.name}()", text_of(source)
+
+
+def _source(node: ast.expr) -> ast.expr | None:
+    while isinstance(node, ast.Call) and node.args:
+        node = node.args[0]
+    return node if isinstance(node, ast.Name | ast.Attribute) else None
+
+
+def _others(function: Function) -> bool:
+    """Say whether a function also runs over evaluation data: then the training data is there for something else."""
+    headers = [each.iter for each in ast.walk(function) if isinstance(each, ast.For | ast.comprehension)]
+    return any(DATA.search(text_of(header)) for header in headers)
+
+
+def _drawn(passes: list[Pass]) -> Iterator[Found]:
+    """A function that is called validation_loss() draws get_batch("train")."""
+    for each in passes:
+        function = each.scene.node
+        if not isinstance(function, Function) or not EXPLICIT.search(snake(function.name)) or is_training(function.name):
+            continue
+        constants = {node.value for node in ast.walk(function) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+        if constants & {"val", "valid", "validation", "test", "dev", "eval"}:
+            continue
+        for node in ast.walk(function):
+            if isinstance(node, ast.Call) and DRAWS.search(text_of(node.func)) and any(isinstance(arg, ast.Constant) and arg.value == "train" for arg in node.args):
+                yield node, f"{function.name}()", text_of(node)
+
+
+__all__ = ["SplitMixup", "observe"]

@@ -1,0 +1,200 @@
+"""Reads integer expressions of the user's code as Linear: `start + block_size`, `-(end - previous_end)`.
+
+What a name stands for is remembered when it is bound, because the value alone no longer shows the arithmetic.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from lintloss.facts.linear import ZERO, Linear
+from lintloss.facts.loops import Loop
+from lintloss.facts.machine import Frame, Machine
+from lintloss.facts.state import Slot
+from lintloss.facts.values import Const, Func, LibObject, Opaque, Quantity, Tensor, Value
+
+LOOKED_UP = frozenset({"len", "size", "numel", "dim", "nelement"})  # calls that are cheap to evaluate again
+STEPPED = Const("stepped")  # stands for whatever a name holds that a loop moves on
+THROUGH = frozenset({"int", "item", "round", "long"})
+
+
+def of(machine: Machine, node: ast.expr) -> Linear:
+    """Return an integer expression in terms of what is unknown in it."""
+    if isinstance(node, ast.Constant):
+        return Linear(const=node.value) if isinstance(node.value, int) else _text(machine, node)
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        return of(machine, node.operand).times(-1)
+    if isinstance(node, ast.BinOp):
+        return _binary(machine, node)
+    if isinstance(node, ast.IfExp):
+        return of(machine, node.body)
+    if isinstance(node, ast.Call):
+        return _call(machine, node)
+    if isinstance(node, ast.Name):
+        return _name(machine, node)
+    if isinstance(node, ast.Subscript):
+        return _item(machine, node)
+    if isinstance(node, ast.Attribute):
+        return _value(machine, node)
+    return _text(machine, node)
+
+
+def _binary(machine: Machine, node: ast.BinOp) -> Linear:
+    left, right = of(machine, node.left), of(machine, node.right)
+    if isinstance(node.op, ast.Add):
+        return left + right
+    if isinstance(node.op, ast.Sub):
+        return left - right
+    if isinstance(node.op, ast.Mult):
+        return left.product(right)
+    if isinstance(node.op, ast.FloorDiv) and left.is_const and right.is_const and right.const:
+        return Linear(const=left.const // right.const)
+    return Linear.of((type(node.op).__name__, left, right))
+
+
+def _call(machine: Machine, node: ast.Call) -> Linear:
+    name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr if isinstance(node.func, ast.Attribute) else ""
+    if name in {"min", "max"} and len(node.args) == 2:
+        # `min(begin + window, n)`: what it is everywhere but at the end of the text.
+        either = [of(machine, arg) for arg in node.args]
+        grows = [each for each in either if all(factor > 0 for _, factor in each.terms)] or either
+        return max(grows, key=lambda each: len(each.terms))
+    if name in THROUGH:
+        inner = node.args[0] if node.args else node.func.value if isinstance(node.func, ast.Attribute) else None
+        return of(machine, inner) if inner is not None else _text(machine, node)
+    if name not in LOOKED_UP:
+        return _text(machine, node)
+    return _length(machine, node) or _value(machine, node)
+
+
+def is_negated(node: ast.expr | None) -> bool:
+    """Say whether an index counts from the end: `-1`, `-fresh`, `-fresh - 1`."""
+    while isinstance(node, ast.BinOp):
+        node = node.left
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        return not isinstance(node.operand, ast.UnaryOp)
+    return False
+
+
+def _length(machine: Machine, node: ast.Call) -> Linear | None:
+    """Return len(x) or x.numel() of a row that was cut from `begin` to `end`."""
+    from lintloss.facts.expressions import evaluate
+
+    owner = node.args[0] if node.args and isinstance(node.func, ast.Name) else node.func.value if isinstance(node.func, ast.Attribute) else None
+    value = evaluate(machine, owner) if owner is not None else None
+    window = value.window if isinstance(value, Tensor) else None
+    if window is None or window.flat or window.axis is None or any(atom == ("end",) for atom in window.length.atoms):
+        return None
+    asked = node.args[0] if node.args and not isinstance(node.func, ast.Name) else ast.Constant(0)
+    is_it = isinstance(asked, ast.Constant) and asked.value == window.axis
+    return window.length if is_it else None
+
+
+def _name(machine: Machine, node: ast.Name) -> Linear:
+    from lintloss.facts.expressions import evaluate
+
+    value = evaluate(machine, node)
+    known = machine.frame.integers.get(node.id)
+    if known is not None and (known[0] is value or (known[0] is STEPPED and not isinstance(value, Const))):
+        return known[1]
+    number = of_value(value) or Linear.of(("name", *machine.frame.key, node.id))
+    for atom in number.atoms:
+        machine.called.setdefault(atom, node.id)
+    return number
+
+
+def _item(machine: Machine, node: ast.Subscript) -> Linear:
+    """Read `starts[index]` of a range as start + index * step."""
+    from lintloss.facts.expressions import evaluate
+
+    owner = evaluate(machine, node.value)
+    if isinstance(owner, LibObject) and owner.name == "builtins.range" and not isinstance(node.slice, ast.Slice):
+        start, step = of_range(owner)
+        return start + of(machine, node.slice).product(step)
+    return _value(machine, node)
+
+
+def of_range(made: LibObject) -> tuple[Linear, Linear]:
+    """Return where a range starts and its step."""
+    numbers = [of_value(arg) or Linear.of(("arg", *made.key, i)) for i, arg in enumerate(made.args)]
+    return (numbers[0] if len(numbers) > 1 else ZERO, numbers[2] if len(numbers) > 2 else Linear(const=1))
+
+
+def _value(machine: Machine, node: ast.expr) -> Linear:
+    from lintloss.facts.expressions import evaluate
+
+    return of_value(evaluate(machine, node)) or _text(machine, node)
+
+
+def _text(machine: Machine, node: ast.expr) -> Linear:
+    return Linear.of(("text", *machine.frame.key, ast.unparse(node)))
+
+
+def of_value(value: Value) -> Linear | None:
+    """Return an abstract value as an integer, None when it has no identity."""
+    if isinstance(value, Const):
+        return Linear(const=value.value) if isinstance(value.value, int) else None
+    if isinstance(value, Quantity) and value.loops and value.of == value.loops[-1].key:
+        return Linear.of(("loop", *value.of))
+    if isinstance(value, Quantity):
+        return Linear.of(("count", *value.of, str(value.unit))) if value.of else None
+    if isinstance(value, Opaque | Tensor) and value.key:
+        return Linear.of(value.key)
+    return None
+
+
+def remember(machine: Machine, target: ast.expr, node: ast.expr) -> None:
+    """Remember what a name was bound to, where that is arithmetic on integers."""
+    if isinstance(target, ast.Tuple) and isinstance(node, ast.Tuple) and len(target.elts) == len(node.elts):
+        for each, part in zip(target.elts, node.elts, strict=True):
+            remember(machine, each, part)
+    if not isinstance(target, ast.Name) or not isinstance(node, ast.BinOp | ast.UnaryOp | ast.Call | ast.Subscript | ast.IfExp):
+        return
+    slot = machine.state.names.get(target.id)
+    if slot is not None and _may_be_integer(slot.value):
+        machine.frame.integers[target.id] = (slot.value, of(machine, node))
+
+
+def _may_be_integer(value: Value) -> bool:
+    if isinstance(value, Opaque):
+        return bool(value.key)
+    return isinstance(value, Quantity) and value.is_count
+
+
+def pass_on(machine: Machine, call: ast.AST, function: Func, callee: Frame, bound: dict[str, Slot]) -> None:
+    """Let a function's parameters stand for what the call's arguments stand for; runs in the caller's frame."""
+    if not isinstance(call, ast.Call):
+        return
+    names = [each.arg for each in (*function.node.args.posonlyargs, *function.node.args.args)]
+    if function.self_value is not None:
+        names = names[1:]
+    given = [*zip(names, call.args, strict=False), *((each.arg, each.value) for each in call.keywords if each.arg)]
+    for name, node in given:
+        slot = bound.get(name)
+        if slot is not None and _may_be_integer(slot.value) and isinstance(node, ast.BinOp | ast.UnaryOp | ast.Name):
+            callee.integers[name] = (slot.value, of(machine, node))
+
+
+def note_stride(machine: Machine, loop: Loop, node: ast.expr) -> None:
+    """Remember by how much the index of a loop over a range grows from one pass to the next."""
+    stride = _step(machine, node)
+    if stride is not None and stride != Linear(const=1):
+        machine.strides[("loop", *loop.key)] = (stride, loop.place)
+
+
+def _step(machine: Machine, node: ast.expr) -> Linear | None:
+    if not isinstance(node, ast.Call):
+        return None
+    name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr if isinstance(node.func, ast.Attribute) else ""
+    if name in {"range", "trange", "arange"} and len(node.args) == 3:
+        return of(machine, node.args[2])
+    return _step(machine, node.args[0]) if name in {"tqdm", "enumerate", "list", "track"} and node.args else None
+
+
+def step_by(machine: Machine, node: ast.AST, name: str, operand: ast.expr) -> None:
+    """Remember `start += stride` in a loop: from the second pass on, the name is an index of its own."""
+    if not machine.loops:
+        return
+    atom = ("stepped", *machine.frame.key, name)
+    machine.strides[atom] = (of(machine, operand), machine.evidence(node, "moved on here"))
+    machine.frame.integers[name] = (STEPPED, Linear.of(atom))

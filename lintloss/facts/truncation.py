@@ -1,0 +1,246 @@
+"""Truncations: evaluation data that is never scored, because a loader drops it, a loop is cut, or an iterator keeps it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from lintloss.facts import callers, calls, cuts, leftovers, regions
+from lintloss.facts.callers import text_of
+from lintloss.facts.caps import Function, Origin
+from lintloss.facts.evaluation import Pass
+from lintloss.facts.library import loaders
+from lintloss.facts.loops import Loop
+from lintloss.facts.machine import Machine
+from lintloss.facts.observations import Observation, Setting
+from lintloss.facts.values import Class, Const, Func, Lib, LibObject, Ref, Value, options
+from lintloss.findings import Evidence
+from lintloss.parse import Module
+
+RANDOM = re.compile(r"rand|choice|sample")
+ARGUMENTS = re.compile(r"(TrainingArguments|SFTConfig|TrainingConfig)$")
+LOADER_NAME = re.compile(r"load|dl$|iter|batches|gen", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Truncation(Observation):
+    """Evaluation data that is left out.
+
+    how: "drop_last", "trainer", "leftovers", or how a loop is cut: see cuts.Cut. severity: "error" or "warning".
+    """
+
+    how: str
+    cap: str = ""
+    severity: str = "error"
+    data: str = ""
+    reasons: tuple[Evidence, ...] = ()
+
+
+def observe(machine: Machine, module: Module, passes: list[Pass]) -> list[Truncation]:
+    """Return what the evaluations of a module leave out."""
+    found = [*_dropped(machine, module, passes), *_cut(machine, module, passes), *_kept(machine, module, passes), *_trainers(machine, module)]
+    first: dict[object, Truncation] = {}
+    for each in found:
+        first.setdefault(each.span, each)
+    return list(first.values())
+
+
+def _at(machine: Machine, module: Module, node: ast.AST, how: str, *, cap: str = "", severity: str = "error", data: str = "", reasons: Iterable[Evidence] = ()) -> Truncation:
+    span = machine.anchor(module).span(node)
+    return Truncation(
+        path=module.path,
+        span=span,
+        statement_rows=(span.row, span.end_row),
+        scope_rows=machine.anchor(module).scope(span.row),
+        setting=Setting(phase="evaluation"),
+        how=how,
+        cap=cap,
+        severity=severity,
+        data=data,
+        reasons=tuple(reasons),
+    )
+
+
+# -- drop_last --------------------------------------------------------------------------------------------------------
+
+
+def note_stored(machine: Machine, name: str, value: Value, node: ast.AST) -> None:
+    """Remember a loader that drops, stored under the name of an evaluation split (see `_dropped`)."""
+    if not any(isinstance(option, LibObject) and drops(option) for option in options(value)):
+        return
+    if regions.DATA.search(name) and not regions.TRAIN_DATA.search(name) and LOADER_NAME.search(name):
+        for option in options(value):
+            if isinstance(option, LibObject) and drops(option):
+                machine.stored[option.key, name] = (option, machine.evidence(node, f"stored as `{name}`"))
+
+
+def drops(value: LibObject) -> bool:
+    dropped = value.arg(-1, "drop_last")
+    return isinstance(dropped, Const) and dropped.value is True and loaders.is_loader(value)
+
+
+def _dropped(machine: Machine, module: Module, passes: list[Pass]) -> Iterator[Truncation]:
+    for (_, name), (loader, place) in machine.stored.items():
+        yield from _of_loader(machine, module, loader, place, name)
+    for each in passes:
+        loop = each.region.loop
+        for option in options(loop.iterates) if loop is not None else ():
+            if isinstance(option, LibObject) and drops(option) and loop is not None:
+                yield from _of_loader(machine, module, option, loop.place, "the evaluation loader")
+
+
+def _of_loader(machine: Machine, module: Module, loader: LibObject, used: Evidence, name: str) -> Iterator[Truncation]:
+    if loader.made is None or _loses_nothing(machine, loader) or re.search(rf"(?i)(infinit|cycle|endless|repeat)\w*\(\s*(self\.)?{re.escape(name)}\b", module.text):
+        return
+    if loader.made.path == module.path:
+        node = _keyword(machine, module, loader.made, "drop_last")
+    else:
+        node = _expression(machine, module, used) if used.path == module.path else None
+    if node is not None:
+        yield _at(machine, module, node, "drop_last", data=name, reasons=(loader.made, used))
+
+
+def _loses_nothing(machine: Machine, loader: LibObject) -> bool:
+    """Say whether a loader loses nothing: batches of one, or a data set that draws at random for ever."""
+    if loader.arg(1, "batch_size") in {Const(1), Const(None)}:
+        return True
+    return any(is_random(machine, option) for option in options(loader.arg(0, "dataset") or Const(None)))
+
+
+def is_random(machine: Machine, dataset: Value) -> bool:
+    if not isinstance(dataset, Ref) or dataset.cls is None:
+        return isinstance(dataset, LibObject) and "Iterable" in dataset.name
+    for base in calls.bases(machine, dataset.cls):
+        if isinstance(base, Lib) and "Iterable" in base.name:
+            return True
+        if isinstance(base, Class):
+            for each in base.node.body:
+                if isinstance(each, ast.FunctionDef) and each.name == "__getitem__" and RANDOM.search(text_of(each)):
+                    return True
+    return False
+
+
+def _keyword(machine: Machine, module: Module, place: Evidence, name: str) -> ast.AST | None:
+    anchor = machine.anchor(module)
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Call) and node.lineno == place.span.row and anchor.span(node) == place.span:
+            return next((each.value for each in node.keywords if each.arg == name), node)
+    return None
+
+
+def _expression(machine: Machine, module: Module, place: Evidence) -> ast.AST | None:
+    anchor = machine.anchor(module)
+    nodes = (node for node in ast.walk(module.tree) if isinstance(node, ast.expr) and node.lineno == place.span.row)
+    return next((node for node in nodes if anchor.span(node) == place.span), None)
+
+
+# -- loops ------------------------------------------------------------------------------------------------------------
+
+
+def _cut(machine: Machine, module: Module, passes: list[Pass]) -> Iterator[Truncation]:
+    for each, loop in _loops(passes):
+        if loop.statement is None:
+            continue
+        endless = _is_endless(machine, module, loop)
+        function = each.scene.node if isinstance(each.scene.node, Function) else None
+        around = each.scene.node if function is not None else loop.statement
+        for cut in cuts.cuts(Origin(machine, module, function), loop.statement, around):
+            if endless and cut.how != "whole":
+                continue
+            yield _at(machine, module, cut.node, cut.how, cap=cut.cap, severity=cut.severity, data=_data(loop), reasons=(loop.place,))
+
+
+def _loops(passes: list[Pass]) -> Iterator[tuple[Pass, Loop]]:
+    """Yield the loops of the regions' own functions around their forward passes, each once."""
+    seen = set()
+    for each in passes:
+        for loop in each.forward.loops:
+            own = loop.frame == each.region.index + 1 and loop.unit not in {"epoch", "rank"}
+            if own and loop.key not in each.outer and loop.statement not in seen:
+                seen.add(loop.statement)
+                yield each, loop
+
+
+def _is_endless(machine: Machine, module: Module, loop: Loop) -> bool:
+    """Say whether what is iterated has no end: a random or streaming data set, a generator with `while True`."""
+    for option in options(loop.iterates):
+        if isinstance(option, LibObject) and loaders.is_loader(option):
+            return any(is_random(machine, each) for each in options(option.arg(0, "dataset") or Const(None)))
+    if "streaming=True" in module.text or loop.equal and "sampler" in loop.equal[0].message:
+        return True
+    return any("while True" in text_of(function.node) for function in _generators(machine, module, loop))
+
+
+def _data(loop: Loop) -> str:
+    if loop.statement is None or isinstance(loop.statement, ast.While):
+        return ""
+    return text_of(cuts.unwrapped(loop.statement.iter))[:50]
+
+
+def _generators(machine: Machine, module: Module, loop: Loop) -> list[Func]:
+    """Return the generators of the project that a loop may run over, by the names in its header."""
+    if loop.statement is None or isinstance(loop.statement, ast.While):
+        return []
+    found: list[Func] = []
+    for node in ast.walk(loop.statement.iter):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            value = _global(machine, module, node.func.id)
+            if isinstance(value, Func):
+                found.append(value)
+    for option in options(loop.over):
+        if isinstance(option, Ref) and option.cls is not None:
+            for base in calls.bases(machine, option.cls):
+                if isinstance(base, Class):
+                    found += [Func(each, base.module) for each in base.node.body if isinstance(each, Function)]
+    return found
+
+
+def _global(machine: Machine, module: Module, name: str) -> Value | None:
+    from lintloss.facts import imports
+    from lintloss.facts.values import Pending
+
+    slot = machine.globals.get(module.path, {}).get(name)
+    if slot is None:
+        return None
+    return imports.resolve(machine, slot.value) if isinstance(slot.value, Pending) else slot.value
+
+
+def _is_shared(module: Module, function: Func) -> bool:
+    """Say whether a generator serves other loops too, where giving full batches only may be what is wanted."""
+    name = getattr(function.node, "name", "")
+    return sum(isinstance(node, ast.Name) and node.id == name for node in ast.walk(module.tree)) > 1
+
+
+def _kept(machine: Machine, module: Module, passes: list[Pass]) -> Iterator[Truncation]:
+    for _, loop in _loops(passes):
+        for function in _generators(machine, module, loop):
+            place = leftovers.keeps(function.node)
+            if place is None:
+                continue
+            if function.module is module and not _is_shared(module, function):
+                yield _at(machine, module, place, "leftovers", data=_data(loop), reasons=(loop.place,))
+            elif loop.statement is not None and isinstance(loop.statement, ast.For):
+                span = machine.anchor(function.module).span(place)
+                why = Evidence(function.module.path, span, "only full batches are given here")
+                yield _at(machine, module, loop.statement.iter, "leftovers", data=_data(loop), reasons=(why,))
+
+
+# -- the Hugging Face Trainer -----------------------------------------------------------------------------------------
+
+
+def _trainers(machine: Machine, module: Module) -> Iterator[Truncation]:
+    """`dataloader_drop_last=True` holds for the evaluation loader too."""
+    if "dataloader_drop_last" not in module.text or "eval_dataset" not in module.text:
+        return
+    named = [node for node in ast.walk(module.tree) if isinstance(node, ast.Call)]
+    evaluates = any(each.arg == "eval_dataset" and text_of(each.value) != "None" for node in named for each in node.keywords)
+    for node in named:
+        if evaluates and ARGUMENTS.search(text_of(node.func)):
+            for each in node.keywords:
+                if each.arg == "dataloader_drop_last" and isinstance(each.value, ast.Constant) and each.value.value is True:
+                    yield _at(machine, module, each.value, "trainer", data="the evaluation set")
+
+
+__all__ = ["Truncation", "callers", "note_stored", "observe"]

@@ -1,0 +1,111 @@
+"""Writes into tensors: `labels[:, :-1] = ids[:, 1:]`, `labels[mask] = -100`, `rows[i, : len(ids)] = ids`."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+
+from lintloss.facts.linear import END, Linear
+from lintloss.facts.machine import Machine
+from lintloss.facts.values import Const, Opaque, Quantity, Ref, Tensor, Value, Window, options
+
+
+def into_tensor(machine: Machine, target: ast.Subscript, value: Value) -> bool:
+    """Write into a tensor that a name or item holds; False where the target is no tensor."""
+    from lintloss.facts import assign
+    from lintloss.facts.expressions import evaluate
+    from lintloss.facts.library import shapes, windows
+
+    if not isinstance(target.value, ast.Name | ast.Attribute | ast.Subscript):
+        return False
+    owner = next(iter(options(evaluate(machine, target.value))))
+    by_mask = not isinstance(target.slice, ast.Slice | ast.Tuple) and _is_mask(evaluate(machine, target.slice))
+    if not isinstance(owner, Tensor) and not (isinstance(owner, Opaque) and owner.key and (windows.is_tensor_index(target.slice) or by_mask)):
+        return False
+    found = shapes.tensor(owner)
+    if found is None:
+        return False
+    if by_mask:
+        written = replace(found, pad=None) if _is_ignored(value) else found
+    else:
+        written = _region(machine, found, target, value)
+    if written is not owner:
+        assign.store(machine, target.value, written)
+    return True
+
+
+def _is_mask(value: Value) -> bool:
+    return isinstance(value, Tensor) and value.form == "mask"
+
+
+def _is_ignored(value: Value) -> bool:
+    if isinstance(value, Const):
+        return True
+    return isinstance(value, Opaque) and ("ignore" in value.name.lower() or "pad" in value.name.lower())
+
+
+def _region(machine: Machine, found: Tensor, target: ast.Subscript, value: Value) -> Tensor:
+    """Write to a slice: ids that are moved, an id to be ignored, or rows that fill a block."""
+    from lintloss.facts.library import shapes, windows
+
+    value = _of_list(machine, value)
+    part = windows.index(machine, found if found.window is not None else replace(found, window=Window(found.key)), target)
+    region = part.window if isinstance(part, Tensor) else None
+    moved = shapes.tensor(value) if isinstance(value, Tensor | Opaque) else None
+    if _is_ignored(value) and region is not None and found.window is not None:
+        return _ignored(found, region)
+    if moved is None or region is None or moved.window is None or isinstance(value, Quantity):
+        return found
+    step = machine.evidence(target, f"written here: `{ast.unparse(target)[:60]}`")
+    if found.form == "filled" and found.window is None:
+        return _filled(found, moved, region, target).with_step(step)
+    return _shifted(found, moved, region).with_step(step)
+
+
+def _of_list(machine: Machine, value: Value) -> Value:
+    if isinstance(value, Ref) and value.kind == "list":
+        return Opaque(value.id, "")
+    return value
+
+
+def _ignored(found: Tensor, region: Window) -> Tensor:
+    """An id to be ignored is written over a stretch: what wrapped around there does no harm."""
+    window = found.window
+    if window is None:
+        return found
+    if region.upper == window.upper and (region.upper - region.lower).is_const:
+        window = window.without("wraps", "stale")
+    if region.upper == window.upper and not (region.upper - region.lower).is_const:  # `labels[i, length:] = -100`
+        found = replace(found, pad=None)
+    return replace(found, window=window, ignored=(*found.ignored, region), key=(*found.key, "ignored"))
+
+
+def _filled(found: Tensor, moved: Tensor, region: Window, target: ast.Subscript) -> Tensor:
+    """Rows written into a block of zeros: what they do not reach is padding."""
+    window = moved.window
+    if window is None:
+        return found
+    single = isinstance(target.slice, ast.Tuple) and any(not isinstance(part, ast.Slice) for part in target.slice.elts)
+    if region.lower.is_const and (END - region.upper).is_const:  # moved by a number of places, as a whole
+        by = Linear(const=region.lower.const)
+        lost = END - region.upper
+        return replace(found, form="ids", pad=None, window=replace(window, lower=window.lower - by, upper=window.upper + lost).marked("stale"))
+    if not single:
+        return replace(found, form="ids", window=None)
+    return replace(found, form="ids", window=Window(moved.key), pad=found.pad)
+
+
+def _shifted(found: Tensor, moved: Tensor, region: Window) -> Tensor:
+    """Shifted in place: `labels[:, :-1] = ids[:, 1:]` leaves the last label as it was."""
+    window, source = found.window, moved.window
+    if window is None or source is None:
+        return found
+    if "at" in source.marks or (source.upper - source.lower).is_const:  # the row's first token behind its last
+        wraps = source.source[: len(window.source)] == window.source
+        return replace(found, window=window.without("stale").marked("wraps") if wraps else window.without("stale"))
+    if source.source != window.source or source.length != region.length:
+        return found
+    by = source.lower - region.lower
+    if not by.is_const or not by.const:
+        return found
+    return replace(found, window=replace(window, lower=window.lower + by, upper=window.upper + by).marked("stale"), key=(*found.key, "shifted"))
