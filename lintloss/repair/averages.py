@@ -9,7 +9,7 @@ import libcst as cst
 from lintloss.facts.observations import Averaging
 from lintloss.findings import Edit, Fix
 from lintloss.repair.code import Code, called, has_comment, inner, number_read, only_argument, spelling
-from lintloss.repair.labels import Scored, scored_at
+from lintloss.repair.labels import Scored, scored_at, unmoved
 from lintloss.repair.totals import Term, Total, is_first, term_of, total_named
 from lintloss.rule_scope import RuleScope
 
@@ -90,13 +90,31 @@ def recounted(average: Average) -> Fix | None:
     number = divisor_total(average)
     if number is None or factor is None or count is None or code.text(number.term) != code.text(factor):
         return None
-    if not average.scored.reach(number.step):
+    if count == code.text(factor) or not average.scored.reach(number.step):
         return None
     edits = (
         Edit(code.scope.span_of(total.term), f"{average.term.loss} * {count}"),
         Edit(code.scope.span_of(number.term), count),
     )
     return Fix("Weigh by the scored tokens: the number changes", edits)
+
+
+def metered(node: cst.CSTNode, seen: Averaging, scope: RuleScope) -> Fix | None:
+    """Give a torchmetrics mean the scored tokens as the weight of a batch."""
+    code, node = Code(scope), inner(node)
+    scored = scored_at(code, seen.before.scoring, seen.path)
+    if scored is None or scored.scoring.masked or not isinstance(node, cst.Call) or has_comment(node):
+        return None
+    loss, meter = only_argument(node), node.func
+    if called(node) == "update" and isinstance(meter, cst.Attribute):
+        meter = meter.value
+    made = unmoved(code.value_of(meter.value, scope.tree)) if isinstance(meter, cst.Name) else None
+    if loss is None or made is None or called(made) != "MeanMetric" or not scored.is_loss(loss):
+        return None
+    if scored.count is None or not scored.reach(node) or code.row(node) < code.row(scored.call):
+        return None
+    edit = Edit(scope.span_of(loss), f"{code.bare(loss)}, weight={scored.count}")
+    return Fix("Weigh by the scored tokens: the number changes", (edit,))
 
 
 def counted(average: Average) -> Fix | None:
