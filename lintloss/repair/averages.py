@@ -68,17 +68,17 @@ def average_at(node: cst.CSTNode, seen: Averaging, scope: RuleScope) -> Average 
 def reweighed(average: Average) -> Fix | None:
     """Weigh each mean by its scored tokens, count them, and divide by their number."""
     code, total, count = average.code, average.total, average.scored.count
-    counter = _counter(code, total)
-    if count is None or counter is None or not code.is_free("batch_tokens"):
+    counter, each = _counter(code, total), _free(code, "batch_tokens", f"{total.name}_batch_tokens")
+    if count is None or counter is None or each is None:
         return None
     scope, step = code.scope, total.step
     return Fix(
         "Divide the total by the scored tokens: the number changes",
         (
             scope.insert_below(code.end_row(total.start), f"{counter} = 0", like=code.row(total.start)),
-            scope.insert_above(code.row(step), f"batch_tokens = {count}"),
-            Edit(scope.span_of(total.term), f"{average.term.loss} * batch_tokens"),
-            scope.insert_below(code.end_row(step), f"{counter} += batch_tokens", like=code.row(step)),
+            scope.insert_above(code.row(step), f"{each} = {count}"),
+            Edit(scope.span_of(total.term), f"{average.term.loss} * {each}"),
+            scope.insert_below(code.end_row(step), f"{counter} += {each}", like=code.row(step)),
             average.replaced(counter),
         ),
     )
@@ -186,8 +186,12 @@ def divisor_of(node: cst.CSTNode) -> cst.BaseExpression | None:
 
 def _counter(code: Code, total: Total) -> str | None:
     """Return a name for the counter: two totals of one scope that are fixed at once must not share theirs."""
-    name = "scored_tokens" if is_first(code, total) else f"{total.name}_tokens"
-    return name if code.is_free(name) else None
+    own = f"{total.name}_tokens"
+    return _free(code, "scored_tokens" if is_first(code, total) else own, own)
+
+
+def _free(code: Code, *names: str) -> str | None:
+    return next((name for name in names if code.is_free(name)), None)
 
 
 def is_read_elsewhere(code: Code, total: Total, node: cst.CSTNode) -> bool:
