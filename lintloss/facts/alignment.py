@@ -100,7 +100,7 @@ def _aligned(pair: Pair, guess: Window, label: Window) -> Alignment:
         return _finding(pair, MISDIRECTED, "one side is flattened row by row, the other position by position: the pairs are of different rows")
     if {"crosses"} <= guess.marks & label.marks and pair.several_rows is not None:
         return _finding(pair, MISDIRECTED, "the shift is made after flattening: each row's last position is scored against the next row's first token")
-    if pair.batch_first and _cuts_rows(guess) and _cuts_rows(label):
+    if pair.batch_first and not pair.shifts and _cuts_rows(guess) and _cuts_rows(label):
         return _finding(pair, MISDIRECTED, "the slices cut rows, not positions: each row is scored against the next row")
     return Alignment(ALIGNED)
 

@@ -49,6 +49,9 @@ def binary(
         return inverse
     if isinstance(left, Const) and isinstance(right, Const):
         return _constants(operator, left.value, right.value)
+    left, right = unboxed(machine, left), unboxed(machine, right)
+    if isinstance(left, Choice) or isinstance(right, Choice):
+        return binary(machine, node, operator, left, right, inside)
     if isinstance(left, Tensor) or isinstance(right, Tensor):
         from lintloss.facts.library import tensors
 
@@ -266,6 +269,11 @@ def multiply(machine: Machine, node: ast.AST, left: Value, right: Value) -> Valu
 def _scaled(machine: Machine, node: ast.AST, quantity: Quantity, other: Value) -> Value | None:
     from lintloss.facts import compare
 
+    if isinstance(other, Const) and isinstance(other.value, float):
+        if quantity.unit.content == "bit" and math.isclose(other.value, LN2, rel_tol=1e-3):
+            return replace(quantity, unit=quantity.unit.swap("bit", "nat")).with_step(machine.evidence(node, "x ln 2: bits to nats"))
+        if quantity.unit.content == "nat" and math.isclose(other.value, 1 / LN2, rel_tol=1e-3):
+            return replace(quantity, unit=quantity.unit.swap("nat", "bit")).with_step(machine.evidence(node, "x log2(e): nats to bits"))
     if isinstance(other, Const):
         return terms.scaled(quantity) if not (quantity.is_count and other.value == 0) else None
     mask = shapes.mask(other) if quantity.axes or quantity.presumed else None
@@ -361,6 +369,8 @@ def _by_constant(machine: Machine, node: ast.AST, left: Quantity, right: Const, 
 def _unknown_divisor(machine: Machine, node: ast.AST, left: Quantity, right: Value) -> Value:
     if isinstance(right, Opaque) and right.name.lower().split("_")[-1] in COEFFICIENTS:
         return left
+    if left.is_loss and isinstance(right, Opaque | Tensor):  # still nats (or bits), per something that is not known
+        return replace(left, unit=left.unit * Unit.of(unknown=-1))
     return machine.opaque(node)
 
 
@@ -373,6 +383,9 @@ def average(machine: Machine, node: ast.AST, before: Quantity, count: Quantity, 
     if unit.power("step") and before.unit.power("step"):  # an unknown iteration divides out with what counts it
         for name in ITERATIONS:
             if unit.power(name) < 0 and count.unit.power(name) == 1 and before.unit.power(name) == 0:
+                if name == "example" and count.loops and isinstance(count.counted, Tensor | Opaque):
+                    unit = unit.swap("step", "batch")  # rows were counted in every step: a step is a batch of them
+                    break
                 unit = unit.swap("step", name)
                 stepped = (name,)
                 break
@@ -419,9 +432,19 @@ def observe_average(
     if over_ranks:  # the list that ranks gather into is no loop of the evaluation
         loops = tuple(loop for loop in loops if loop.unit != "rank") or tuple(machine.loops[-1:])
     place = seen_at(machine, node, loops, before.fed)
-    seen = Averaging(before=before, count=count, after=after, how=how, loops=loops, divisor=_divisor(node), **place)
+    seen = Averaging(before=before, count=count, after=after, how=how, loops=loops, divisor=_divisor(node), called=_called(machine), **place)
     which = f"{before.unit} {before.scoring.place if before.scoring else ''}"  # alternatives are seen apart
     machine.observe(seen, f"rank {which}" if over_ranks else which)  # beside the one of the branch without ranks
+
+
+def _called(machine: Machine) -> str:
+    """Return the name that the running statement gives to what it computes."""
+    statement = machine.frame.statement
+    if isinstance(statement, ast.Assign):
+        return ast.unparse(statement.targets[0])
+    if isinstance(statement, ast.AugAssign | ast.AnnAssign):
+        return ast.unparse(statement.target)
+    return machine.frame.name
 
 
 def _divisor(node: ast.AST) -> str:

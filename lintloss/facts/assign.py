@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import arithmetic, dead, equality, regularizers, writes
+from lintloss.facts import arithmetic, dead, equality, names, regularizers, writes
 from lintloss.facts.expressions import evaluate, subscript_key
 from lintloss.facts.library import shapes
 from lintloss.facts.machine import Machine
@@ -68,6 +68,7 @@ def store(machine: Machine, target: ast.expr, value: Value) -> None:
         truncation.note_stored(machine, target.id if isinstance(target, ast.Name) else target.attr, value, target)
     if isinstance(target, ast.Name):
         value = _as_loss(machine, target, named(value, target.id))
+        names.note(machine, machine.frame.statement or target, target.id, value)
         machine.write(target.id, value)
         dead.note_binding(machine, target, value)
         machine.assigned[machine.frame.module.path, target.lineno] = value
@@ -76,6 +77,7 @@ def store(machine: Machine, target: ast.expr, value: Value) -> None:
     elif isinstance(target, ast.Starred):
         store(machine, target.value, UNKNOWN)
     else:
+        _note_ignored(machine, target, value)
         if isinstance(target, ast.Subscript) and writes.into_tensor(machine, target, value):
             return
         place = _heap_place(machine, target)
@@ -154,6 +156,8 @@ def item_of(machine: Machine, value: Value, index: int, width: int, name: str) -
         return slot.value if slot else UNKNOWN
     if isinstance(value, Opaque):
         return Opaque((*value.key, index), name)
+    if isinstance(value, Tensor) and value.form in {"hidden", "logits"}:  # q, k, v = qkv.chunk(3): positions stay
+        return replace(value, form="hidden", axes=None, key=(*value.key, index))
     return UNKNOWN
 
 
@@ -175,11 +179,16 @@ def _heap_place(machine: Machine, target: ast.expr) -> tuple[Key, str] | None:
     return None
 
 
+def _note_ignored(machine: Machine, target: ast.expr, value: Value) -> None:
+    """Note `labels[mask] = -100`."""
+    if isinstance(target, ast.Subscript) and isinstance(value, Const) and value.value in (-100, -1):
+        if not isinstance(target.slice, ast.Constant | ast.Tuple | ast.Slice):
+            equality.note_masked_labels(machine, target)
+
+
 def _put(machine: Machine, place: tuple[Key, str], target: ast.expr, value: Value) -> None:
     """Store in the heap; filling a list by index inside a loop is collecting over that loop."""
     old = machine.state.heap.get(*place)
-    if isinstance(target, ast.Subscript) and isinstance(value, Const) and value.value in (-100, -1) and not isinstance(target.slice, ast.Constant | ast.Tuple | ast.Slice):
-        equality.note_masked_labels(machine, target)
     machine.assigned[machine.frame.module.path, target.lineno] = value
     owner = place[0]
     collects = isinstance(target, ast.Subscript) and place[1] == "elem"

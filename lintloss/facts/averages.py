@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from lintloss.facts import normalizers
-from lintloss.facts.equality import proven_equal, proven_unequal
+from lintloss.facts.equality import proven_equal, proven_unequal, rows_of_one_length
 from lintloss.facts.observations import Averaging, Exponential, Observation
 from lintloss.facts.units import Unit
 from lintloss.facts.values import Quantity
@@ -49,15 +49,15 @@ class Mean:
 def mean_of(seen: Averaging) -> Mean | None:
     """Read an averaging; None where it is training, or where its units say nothing."""
     before, after = seen.before, seen.after
-    if not in_evaluation(seen) or not isinstance(after, Quantity) or seen.how == "rank":
+    if not in_evaluation(seen) or not isinstance(after, Quantity) or (seen.how == "rank" and not after.is_perplexity):
         return None
-    weight = next((name for name in ITERATIONS if name in after.weights), "batch")
+    weight = "rank" if seen.how == "rank" else next((name for name in ITERATIONS if name in after.weights), "batch")
     common = Mean(
         after=after,
         weight={"step": "batch", "example": "row"}.get(weight, weight),
         needs_proof=weight == "position" or (weight == "example" and all(loop.unit != "example" for loop in before.loops)),
         scores_tokens=scores_tokens(seen, after),
-        equal=proven_equal(before),
+        equal=proven_equal(before) or rows_of_one_length(before, after),
         unequal=proven_unequal(before),
         confidence=confidence_in(after),
         evidence=(*after.trace,),
@@ -72,7 +72,7 @@ def mean_of(seen: Averaging) -> Mean | None:
 
 
 def _perplexity(common: Mean, after: Quantity) -> Mean | None:
-    averaged = bool(set(after.weights) & {*ITERATIONS, "token"})
+    averaged = bool(set(after.weights) & {*ITERATIONS, "token", "rank"})
     return replace(common, averages_perplexity=averaged) if averaged else None
 
 
@@ -122,13 +122,18 @@ def unnormalized(seen: Exponential) -> Unnormalized | None:
     unit = exponent.unit
     if not in_evaluation(seen) or exponent.presumed or exponent.axes:
         return None
-    if seen.setting.task not in LANGUAGE and not unit.power("token"):
+    scoring = exponent.scoring
+    tokens = unit.power("token") or (scoring is not None and scoring.item == "token")
+    if seen.setting.task not in LANGUAGE and not tokens:
+        return None
+    if unit.power("unknown"):
         return None
     if (unit.power("batch") > 0 or unit.power("step") > 0) and unit.degree <= 0 and not normalizers.is_divided(unit):
         return Unnormalized("a sum of means that was not divided by their number", confidence_in(exponent))
-    if unit == Unit.of(nat=1) and exponent.loops:
+    summed = scoring is not None and (scoring.reduction == "sum" or scoring.reduction == "none")
+    if unit.degree == 0 and unit.content == "nat" and (exponent.loops or summed):
         return Unnormalized("a total", confidence_in(exponent))
-    if unit.power("example") == -1 and unit.degree == -1 and exponent.scoring is not None:
-        if exponent.scoring.reduction == "sum" and exponent.scoring.item == "token":
+    if unit.power("example") == -1 and unit.degree == -1 and scoring is not None:
+        if scoring.reduction in {"sum", "none"} and scoring.item == "token":
             return Unnormalized("a total per example", confidence_in(exponent))
     return None

@@ -106,8 +106,6 @@ def _align(machine: Machine, scoring: Scoring, prediction: Value, target: Value)
     guess, label = shapes.tensor(prediction), shapes.tensor(target)
     if guess is None or label is None or guess.window is None or label.window is None:
         return None
-    if scoring.owner == "model" and scoring.criterion != "model":
-        return None
     guess = alignment.canonical(guess, machine.same_source)
     label = alignment.canonical(label, machine.same_source)
     model = _whole(machine, guess.model)

@@ -27,7 +27,7 @@ def misaligned(seen: Observation, kind: str) -> Alignment | None:
     if not isinstance(seen, Compared) or seen.alignment is None or not in_evaluation(seen):
         return None
     scoring = seen.scoring
-    comparable = scoring.is_cross_entropy or scoring.criterion in PICKS | {"metric"}
+    comparable = scoring.is_cross_entropy or scoring.owner == "model" or scoring.criterion in PICKS | {"metric"}
     return seen.alignment if comparable and seen.alignment.kind == kind else None
 
 

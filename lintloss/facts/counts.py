@@ -8,7 +8,7 @@ from dataclasses import replace
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import Unit, count
-from lintloss.facts.values import Const, Key, Opaque, Quantity, Tensor, Value, options
+from lintloss.facts.values import Const, Key, LibObject, Opaque, Quantity, Tensor, Value, options
 
 # Names say what a number counts when nothing better is known; a value read by its name is marked `presumed`.
 NAMED: tuple[tuple[re.Pattern[str], Unit], ...] = (
@@ -56,7 +56,18 @@ def divisor(machine: Machine, total: Quantity, value: Value) -> Quantity | None:
             return Quantity(unit_of(loop), of=loop.key)
         if isinstance(value, Opaque) and value.key and (loop.source == value.key or value.key in _keys(loop.length)):
             return Quantity(unit_of(loop), of=loop.key)
-    return bounding(total, value) or presumed(machine, value)
+    return bounding(total, value) or _rows_of_loader(total, value) or presumed(machine, value)
+
+
+def _rows_of_loader(total: Quantity, value: Value) -> Quantity | None:
+    """Read a divisor as the length of the data set behind a loader that the total was summed over."""
+    if not isinstance(value, Opaque) or value.key[-1:] != ("len",):
+        return None
+    for loop in total.loops:
+        dataset = loop.iterates.arg(0, "dataset") if isinstance(loop.iterates, LibObject) else None
+        if isinstance(dataset, Opaque) and dataset.key == value.key[:-1]:
+            return Quantity(count("example"), of=dataset.key)
+    return None
 
 
 def moved(number: Quantity, other: Value, sign: str) -> Quantity:

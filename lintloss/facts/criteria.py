@@ -40,7 +40,7 @@ def foreign(seen: Scored | Exponential) -> Foreign | None:
 def _exponentiated(seen: Exponential) -> Foreign | None:
     """A perplexity needs a cross entropy below it, whatever is compared."""
     scoring = seen.exponent.scoring
-    if scoring is None or scoring.presumed or scoring.criterion not in DISTANCES | {"kl_div"} or seen.exponent.negated:
+    if scoring is None or scoring.presumed or scoring.smoothed or scoring.criterion not in DISTANCES | {"kl_div"} or seen.exponent.negated:
         return None
     place = scoring.site or scoring.place
     span = place.span if place is not None and place.path == seen.path else None

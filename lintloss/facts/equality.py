@@ -9,7 +9,7 @@ from lintloss.facts import padding
 from lintloss.facts.expressions import looked_up
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import Const, Func, LibObject, Opaque, Quantity, Scoring, Value, options
+from lintloss.facts.values import Const, Func, LibObject, Opaque, Quantity, Scoring, Tensor, Value, options
 from lintloss.findings import Evidence
 
 SAMPLER = re.compile(r"^(get|next|sample|random|make|draw|fetch)_?(\w+_)?(batch|block|chunk)(es)?(_\w+)?$")
@@ -71,6 +71,9 @@ def note_loader(machine: Machine, loop: Loop, value: Value) -> None:
         unequal = padding.of_loader(machine, option)
         if unequal is not None and unequal not in loop.unequal:
             loop.unequal.append(unequal)
+        ignored = padding.ignores_labels(machine, option)
+        if ignored is not None and ignored not in loop.ignored:
+            loop.ignored.append(ignored)
         if padding.is_whole(option) and option.made not in loop.full:
             loop.full.append(option.made)
 
@@ -135,3 +138,16 @@ def proven_equal(total: Quantity) -> tuple[Evidence, ...]:
     if proven_unequal(total):
         return ()
     return tuple(place for loop in total.loops for place in (*loop.equal, *loop.full))
+
+
+def rows_of_one_length(total: Quantity, mean: Quantity) -> tuple[Evidence, ...]:
+    """Return why weighting by rows is exact: each was cut from `begin` to `begin + length`, and all of it is scored."""
+    scoring = total.scoring
+    target = scoring.target if scoring is not None else None
+    if scoring is None or not isinstance(target, Tensor) or target.window is None or proven_unequal(total):
+        return ()
+    weights = set(mean.weights)
+    ends = any(atom == ("end",) for atom in target.window.length.atoms) or target.window.flat and "filtered" in target.window.marks
+    if weights != {"example"} or ends or target.pad is not None or target.ignored or scoring.place is None:
+        return ()
+    return (scoring.place,)

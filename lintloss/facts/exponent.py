@@ -45,7 +45,7 @@ def exponential(machine: Machine, node: ast.AST, exponent: Value, base: str = "e
     from lintloss.facts.settings import seen_at
 
     regularizers.note(machine, node, exponent, exponentiated=True)
-    place = seen_at(machine, node, ())
+    place = seen_at(machine, node, exponent.loops)
     machine.observe(Exponential(exponent=exponent, base=base, result=result, loops=tuple(machine.loops), **place))
     return result
 

@@ -138,9 +138,13 @@ def item(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
     from lintloss.facts.library import outputs, shapes, windows
 
     if isinstance(owner, Ref) and owner.kind != "instance":
-        if isinstance(node.slice, ast.Slice):
+        if isinstance(node.slice, ast.Slice) and not _holds_ids(machine, owner):
             return owner
+        if windows.is_tensor_index(node.slice):  # a list that was made a tensor
+            return windows.index(machine, Tensor("", Window(owner.id), None, owner.id), node)
         return _heap_item(machine, owner, subscript_key(machine, node.slice))
+    if isinstance(owner, LibObject) and owner.name == "builtins.range" and isinstance(node.slice, ast.Slice):
+        return owner
     if isinstance(owner, Tuple):
         return _tuple_item(machine, owner, node)
     if isinstance(owner, ModelOutput):
@@ -169,6 +173,12 @@ def item(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
         return windows.index(machine, owner, node)
     evaluate(machine, node.slice)
     return machine.opaque(node)
+
+
+def _holds_ids(machine: Machine, owner: Ref) -> bool:
+    """Say whether a list may be one of token ids, whose slices are windows."""
+    slot = machine.get(owner, "elem")
+    return owner.kind == "list" and slot is not None and isinstance(slot.value, Opaque | Const)
 
 
 def _heap_item(machine: Machine, owner: Ref, name: str) -> Value:
@@ -293,6 +303,8 @@ def _list(machine: Machine, node: ast.List | ast.Set) -> Value:
 
 
 def _dict(machine: Machine, node: ast.Dict) -> Value:
+    from lintloss.facts import names
+
     from lintloss.facts import dead
 
     ref = Ref(machine.key(node, "dict"), "dict")
@@ -304,6 +316,8 @@ def _dict(machine: Machine, node: ast.Dict) -> Value:
                 for name, slot in machine.fields(made).items():
                     machine.put(ref, name, slot.value)
             continue
+        if isinstance(key, ast.Constant) and isinstance(key.value, str) and not isinstance(value, ast.Name):
+            names.note(machine, value, key.value, made)
         machine.put(ref, subscript_key(machine, key), made)
         dead.note_store(machine, key, value, made)
     return ref
@@ -411,7 +425,7 @@ def _named_length(machine: Machine, value: Value, node: ast.AST) -> Value:
 
     if _is_mapping(machine, value, node):
         return Quantity(Unit.of(key=1), counted=value, trace=(machine.evidence(node, "len() of a mapping counts its keys"),))
-    name = value.name if isinstance(value, Opaque) else ast.unparse(node)
+    name = value.name if isinstance(value, Opaque) else node.attr if isinstance(node, ast.Attribute) else ast.unparse(node)
     key: Key = value.key if isinstance(value, Opaque) else value.id if isinstance(value, Ref) else ()
     if iterate.BATCHES.search(name):
         return Quantity(count("batch"), of=key, counted=value)

@@ -121,7 +121,7 @@ def _beyond_mask(seen: Averaging, before: Quantity, number: Quantity) -> Found |
     what = "averaged over" if seen.how == "field" else "counted"
     if scoring.masked and before.axes == () and _masks_tokens(scoring.mask):
         return "masked", f"positions that the mask leaves out are {what}", _is_padding(scoring.mask)
-    pad = ignored(scoring, seen)
+    pad = ignored(scoring, before)
     if pad is None:
         return None
     return "ignored", f"positions that ignore_index leaves out are {what}", pad
@@ -148,10 +148,12 @@ def _names_pad(value: Value | None) -> bool:
     return isinstance(value, Opaque | LibObject) and bool(PADS.search(str(getattr(value, "name", ""))))
 
 
-def ignored(scoring: Scoring, seen: Averaging) -> bool | None:
-    """Say whether labels are left out on ordinary data (a pad id), may be (-100, where it is written), or None."""
+def ignored(scoring: Scoring, before: Quantity) -> bool | None:
+    """Say whether labels are left out on ordinary data: a pad id, or -100 where the loader's data holds it; else None."""
     value = scoring.ignore_index
     if _names_pad(value):
+        return True
+    if (value is None or value == Const(-100)) and any(loop.ignored for loop in before.loops):
         return True
     target = scoring.target
     if isinstance(target, Tensor) and target.pad is not None and value is not None:

@@ -102,7 +102,7 @@ def note_opaque(machine: Machine, node: ast.AST, callee: Value, name: str, kwarg
     """Record a call of what is a model by its name, by its arguments, or because eval() was called on it."""
     if not isinstance(callee, Opaque) or not callee.key or CRITERION_NAME.search(name):
         return
-    if name in NOT_FORWARD or VERBS.search(name) or name[:1].isupper():
+    if name in NOT_FORWARD or name in modes.SAME_MODULE or VERBS.search(name) or name[:1].isupper():
         return
     told = MODEL_WORDS.search(name) or MODEL_CALL & set(kwargs)
     model = callee

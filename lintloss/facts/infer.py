@@ -38,6 +38,7 @@ def infer(module: Module, project: Project) -> Facts:
     machine.frames.append(frame)
     _run(machine, module.tree.body)
     machine.globals[module.path] = {name: Slot(slot.value, 0) for name, slot in frame.state.names.items()}
+    _forget_rebound(machine, module)
     functions = _functions(machine, module)
     for function in functions:
         if (module.path, function.node.lineno) not in machine.reached and machine.relevance.is_root(module, function.node):
@@ -112,6 +113,17 @@ def _anything(machine: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef | a
     pairs += [(each.arg, value) for each, value in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if value is not None]
     switches = {name for name, value in pairs if isinstance(value, ast.Constant) and (value.value is None or isinstance(value.value, bool))}
     return {name: Opaque(machine.key(node, name), name) for name in switches}
+
+
+def _forget_rebound(machine: Machine, module: Module) -> None:
+    """A constant that some function rebinds with `global` is not what it was when the module ended."""
+    names = machine.globals[module.path]
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Global):
+            for name in node.names:
+                slot = names.get(name)
+                if slot is not None and isinstance(slot.value, Const):
+                    names[name] = Slot(Opaque((module.path, name), name), 0)
 
 
 def _run(machine: Machine, body: list[ast.stmt]) -> None:

@@ -62,6 +62,8 @@ def endless(machine: Machine, node: ast.While, body: Callable[[], str]) -> None:
     text = machine.text(node)
     if re.search(r"\bnext\(", text):
         loop.unit = "batch"
+    if isinstance(node.test, ast.Compare) and isinstance(node.test.ops[0], ast.Lt | ast.LtE) and isinstance(node.test.left, ast.Name):
+        loop.length = evaluate(machine, node.test.comparators[0])
     equality.note_sampler(machine, loop, node.body)
     run(machine, loop, lambda: None, body)
 
@@ -236,6 +238,10 @@ def _by_kind(machine: Machine, node: ast.expr, value: Value) -> Iterated:
     for option in options(value):
         if isinstance(option, Quantity) and option.axes[:1] == ("rank",):
             return Iterated(value, "rank", ())
+        if isinstance(option, LibObject) and option.name == "builtins.enumerate" and option.args:
+            inner = _by_kind(machine, node, option.args[0])
+            inner.wrap.append("enumerate")
+            return inner
         if isinstance(option, LibObject):
             return Iterated(option, loaders.unit(option), option.key)
         if isinstance(option, Ref) and option.kind == "list":

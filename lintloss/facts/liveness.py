@@ -27,8 +27,8 @@ def is_dead(owner: ast.AST, target: ast.Name) -> bool:
 @lru_cache(maxsize=64)
 def unused_names(function: ast.FunctionDef | ast.AsyncFunctionDef) -> frozenset[str]:
     """Return the local names of a function that pyflakes finds bound and never read."""
-    from pyflakes.checker import Checker
-    from pyflakes.messages import UnusedVariable
+    from pyflakes.checker import Checker  # type: ignore[import-untyped]  # pyflakes ships no types
+    from pyflakes.messages import UnusedVariable  # type: ignore[import-untyped]  # pyflakes ships no types
 
     found = Checker(ast.Module([function], []), filename="").messages
     return frozenset(str(each.message_args[0]) for each in found if isinstance(each, UnusedVariable))

@@ -32,6 +32,7 @@ class Loop:
     may_train: bool = False
     scores: bool = False  # a criterion or a model that computes its loss is called inside, in no inner loop
     shapes: list[Evidence] = field(default_factory=list)
+    ignored: list[Evidence] = field(default_factory=list)  # where labels of its batches are set to -100
     unequal: list[Evidence] = field(default_factory=list)  # proof that batches differ in scored tokens
     equal: list[Evidence] = field(default_factory=list)  # proof that they do not
     full: list[Evidence] = field(default_factory=list)  # proof that the last batch is as full as the others

@@ -6,8 +6,9 @@ import ast
 
 from lintloss.facts.library.tables import SAME
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import Opaque, Ref, Tuple, Value
+from lintloss.facts.values import Opaque, Ref, Tensor, Tuple, Value
 
+MAKERS = frozenset({"tensor", "as_tensor", "from_numpy", "asarray", "array", "LongTensor", "FloatTensor", "stack"})  # of a module
 Comprehension = ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
 
 
@@ -27,7 +28,7 @@ def same_batch(machine: Machine, node: Comprehension) -> Value | None:
     from lintloss.facts.expressions import evaluate
 
     value = evaluate(machine, owner)
-    if isinstance(value, Opaque) and value.key or isinstance(value, Tuple) and value.items:
+    if isinstance(value, Opaque) and value.key or isinstance(value, Tuple) and value.items or isinstance(value, Tensor):
         return value
     return value if isinstance(value, Ref) and value.kind == "dict" and isinstance(node, ast.DictComp) else None
 
@@ -50,8 +51,9 @@ def is_moved(node: ast.expr, name: str) -> bool:
         return node.id == name
     if isinstance(node, ast.IfExp):
         return is_moved(node.body, name) and is_moved(node.orelse, name)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "int" and len(node.args) == 1:
+        return is_moved(node.args[0], name)
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in SAME - {"get"}:
-        return is_moved(node.func.value, name)
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in {"tensor", "as_tensor", "from_numpy"}:
-        return len(node.args) > 0 and is_moved(node.args[0], name)
+        made = node.func.attr in MAKERS and node.args
+        return is_moved(node.args[0] if made else node.func.value, name)
     return False

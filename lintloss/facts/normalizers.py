@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from lintloss.facts.observations import Averaging
 from lintloss.facts.units import Unit
-from lintloss.facts.values import Quantity, Ref
+from lintloss.facts.values import Quantity, Ref, Scoring, Tensor
 
+PER_ROW = re.compile(r"sent|seq|sample|example|doc|row|instance|story|utter", re.IGNORECASE)
 TRAINING = re.compile(r"train(?!er)", re.IGNORECASE)
 LANGUAGE = {"lm", "seq2seq", "mlm"}
 
@@ -62,6 +63,8 @@ def _by_unit(seen: Averaging, before: Quantity, after: Quantity, count: Quantity
     unit, scoring = after.unit, before.scoring
     if count.unit.power("key") and unit.power("key") < 0:
         return WrongCount("len() of a dict batch is the number of its keys, not of its rows")
+    if unit.power("unknown"):
+        return None
     if count.presumed or (before.presumed and (scoring is None or scoring.owner != "model")):
         return None
     summed = max(unit.power("batch"), unit.power("step"))
@@ -76,9 +79,16 @@ def _by_unit(seen: Averaging, before: Quantity, after: Quantity, count: Quantity
     if after.weights and _is_divided_twice(unit) and scoring.reduction == "mean":
         return WrongCount("each mean is divided by a count before the means are averaged")
     per_row = Unit.of(nat=1, example=-1)
-    if unit == per_row and scoring.reduction == "sum" and scoring.item == "token" and seen.setting.task in LANGUAGE:
+    sequences = unit == per_row and scoring.reduction == "sum" and scoring.item == "token"
+    if sequences and not PER_ROW.search(seen.called) and (seen.setting.task in LANGUAGE or _predicts_next(scoring)):
         return WrongCount("summed losses of tokens are divided by a number of sequences")
     return None
+
+
+def _predicts_next(scoring: Scoring) -> bool:
+    """Say whether labels were cut from the front: a language model's."""
+    target = scoring.target
+    return isinstance(target, Tensor) and target.window is not None and target.window.is_cut
 
 
 def _is_divided_twice(unit: Unit) -> bool:

@@ -52,6 +52,7 @@ class Averaging(Observation):
     how: str = "divide"
     loops: tuple[Loop, ...] = ()
     divisor: str = ""  # the source of what it is divided by, where that is written out
+    called: str = ""  # the name that the result is given
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,3 +137,11 @@ class Accumulated(Observation):
 
     loss: Quantity
     loops: tuple[Loop, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named(Observation):
+    """A loss was given a name that says what it is in: `bits_per_byte`."""
+
+    name: str
+    value: Quantity

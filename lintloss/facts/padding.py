@@ -47,6 +47,18 @@ def of_loader(machine: Machine, loader: LibObject) -> Evidence | None:
     return None
 
 
+def ignores_labels(machine: Machine, loader: LibObject) -> Evidence | None:
+    """Return where the dataset or collate function of a loader writes -100 into labels, None where neither does."""
+    for name, index in (("collate_fn", 6), ("dataset", 0)):
+        given = loader.arg(index, name)
+        for option in options(given) if given is not None else ():
+            cls = option.cls if isinstance(option, Ref) else None
+            home = (option.module, option.node) if isinstance(option, Func) else (cls.module, cls.node) if cls is not None else None
+            if home is not None and "-100" in text_of(*home):
+                return at(machine, *home, "labels are marked -100 here, which is ignored")
+    return None
+
+
 def _of_collator(machine: Machine, value: Value) -> Evidence | None:
     if isinstance(value, LibObject):
         name = value.name.rsplit(".", 1)[-1]

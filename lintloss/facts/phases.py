@@ -30,6 +30,10 @@ OTHER = re.compile(
 )
 
 
+HEADED = re.compile(r"For(Sequence|Token)Classification|ForMultipleChoice|ForQuestionAnswering")
+GENERATIVE = re.compile(r"ForCausalLM|LMHeadModel|ForConditionalGeneration|Seq2SeqLM|perplexity|\bppl\b", re.IGNORECASE)
+
+
 @contextmanager
 def note_training_flag(machine: Machine, test: ast.expr) -> Iterator[None]:
     """Within this block a backward() call trains only when the flag says so."""
@@ -76,6 +80,8 @@ def task(frame: Frame) -> str:
 @lru_cache(maxsize=256)
 def _task_of(text: str) -> str:
     language = len(LANGUAGE.findall(text))
+    if HEADED.search(text) and not GENERATIVE.search(text):
+        return "other"
     masked, paired, other = len(MASKED.findall(text)), len(SEQ2SEQ.findall(text)), len(OTHER.findall(text))
     if masked > max(language, 2):
         return "mlm"

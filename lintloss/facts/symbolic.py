@@ -27,7 +27,10 @@ def of(machine: Machine, node: ast.expr) -> Linear:
     if isinstance(node, ast.BinOp):
         return _binary(machine, node)
     if isinstance(node, ast.IfExp):
-        return of(machine, node.body)
+        from lintloss.facts import branches
+
+        decided = branches.decide(machine, node.test)
+        return _text(machine, node) if decided is None else of(machine, node.body if decided else node.orelse)
     if isinstance(node, ast.Call):
         return _call(machine, node)
     if isinstance(node, ast.Name):
@@ -135,9 +138,9 @@ def of_value(value: Value) -> Linear | None:
     if isinstance(value, Const):
         return Linear(const=value.value) if isinstance(value.value, int) else None
     if isinstance(value, Quantity) and value.loops and value.of == value.loops[-1].key:
-        return Linear.of(("loop", *value.of))
+        return Linear.of(("loop", *value.of)).plus(value.offset)
     if isinstance(value, Quantity):
-        return Linear.of(("count", *value.of, str(value.unit))) if value.of else None
+        return Linear.of(("count", *value.of, str(value.unit))).plus(value.offset) if value.of else None
     if isinstance(value, Opaque | Tensor) and value.key:
         return Linear.of(value.key)
     return None

@@ -152,6 +152,11 @@ class Window:
         return self.lower != ZERO or self.upper != END
 
     @property
+    def is_trimmed(self) -> bool:
+        """Say whether a number of positions was cut off at either end, as a shift does it."""
+        return self.is_cut and self.lower.is_const and (END - self.upper).is_const
+
+    @property
     def length(self) -> Linear:
         return self.upper - self.lower
 
@@ -343,6 +348,8 @@ def join(left: Value, right: Value) -> Value:
             merged.append(value)
     if any(isinstance(v, Quantity | Ref | Tensor | LibObject | ModelOutput) for v in merged):
         merged = [v for v in merged if not is_placeholder(v)] or merged
+    if any(isinstance(v, Lib | ModuleValue | Class | Func) for v in merged):  # an import, and what it was found to bind
+        merged = [v for v in merged if not isinstance(v, Pending)] or merged
     if len(merged) == 1:
         return merged[0]
     return Choice(tuple(merged)) if len(merged) <= LIMIT else _narrowed(merged)

@@ -368,6 +368,7 @@ def perplexity(texts, batch_size=16):
         Bad(
             why="the loader's lengths count the first token, which is never a target",
             severity=Severity.ERROR,
+            miss=True,
             code="""\
 import torch
 import torch.nn.functional as F

@@ -138,7 +138,7 @@ def main(train_set, name="t5-small"):
         ),
         Bad(
             why="the scaled loss of automatic mixed precision",
-            severity=Severity.WARNING,
+            severity=Severity.ERROR,
             code="""\
 import torch
 import torch.nn as nn

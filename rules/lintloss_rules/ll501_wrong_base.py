@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from lintloss.facts.averages import confidence_in, in_evaluation
-from lintloss.facts.observations import Exponential, Observation
+from lintloss.facts.observations import Exponential, Named, Observation
 from lintloss.findings import Fix, Severity
 from lintloss.rule import Bad, Good, Judgment, Rule
 
@@ -39,10 +39,12 @@ class WrongBase(Rule):
     name = "wrong-base"
     confirmed_by = "the reported value is 2 to the ledger's nats per token, or its bits are the ledger's nats"
 
-    watches = (Exponential,)
+    watches = (Exponential, Named)
 
     def judge(self, seen: Observation) -> Iterator[Judgment]:
         """Report 2 ** nats and exp(bits)."""
+        if isinstance(seen, Named):
+            yield from self._named(seen)
         if not isinstance(seen, Exponential) or not in_evaluation(seen):
             return
         content, base = seen.exponent.unit.content, seen.base
@@ -54,6 +56,13 @@ class WrongBase(Rule):
         right = "2 ** x" if content == "bit" else "exp(x)"
         message = f"the loss is in {unit} and is exponentiated with base {base}; use {right}"
         yield Judgment(Severity.ERROR, confidence_in(seen.exponent), message, seen.exponent.trace)
+
+    @staticmethod
+    def _named(seen: Named) -> Iterator[Judgment]:
+        if seen.value.unit.content != "nat" or seen.value.presumed or not in_evaluation(seen):
+            return
+        message = f"`{seen.name}` holds {seen.value.unit}: divide by ln 2 to get bits"
+        yield Judgment(Severity.ERROR, confidence_in(seen.value), message, seen.value.trace)
 
     def fix(self, node: cst.CSTNode, seen: Observation, scope: RuleScope) -> Fix | None:
         """Rewrite the exponential; not of a loss whose unit only its name tells."""

@@ -296,7 +296,7 @@ class BlockEvaluator:
         self.model = model
         self.tokens, self.rows, self.length = tokens, rows, length
 
-    def draw(self):
+    def sample_batch(self):
         starts = torch.randint(len(self.tokens) - self.length - 1, (self.rows,)).tolist()
         block = torch.stack([self.tokens[s : s + self.length + 1] for s in starts])
         return block[:, :-1], block[:, 1:]
@@ -306,7 +306,7 @@ class BlockEvaluator:
         self.model.eval()
         total = 0.0
         for _ in range(steps):
-            x, y = self.draw()
+            x, y = self.sample_batch()
             batch_loss = F.cross_entropy(self.model(x).transpose(1, 2), y).item()
             weighted_loss = batch_loss * y.numel()  # <-
             total += batch_loss

@@ -137,6 +137,26 @@ def _log(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> 
     return machine.opaque(node)
 
 
+def _log2(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    first = args[0] if args else UNKNOWN
+    known = isinstance(first, Const) and isinstance(first.value, int | float) and first.value > 0
+    return Const(math.log2(first.value)) if known else None  # type: ignore[union-attr, arg-type]  # checked just above
+
+
+def _size(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    return shapes.number(args[0]) if len(args) == 1 else None
+
+
+def _compared(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    found = shapes.tensor(args[0]) if len(args) == 2 else None
+    return Tensor("mask", found.window, found.axes, (*found.key, "mask"), found.name, pad=args[1]) if found is not None else None
+
+
+def _wrapped(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """jit(f), vmap(f), checkpoint of f: the function itself."""
+    return args[0] if args and isinstance(args[0], Func | Class) else None
+
+
 def _len(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     from lintloss.facts.expressions import length_of
 
@@ -167,7 +187,7 @@ def _softmax(form: str) -> Callable[[Machine, ast.AST, list[Value], Kwargs], Val
     def apply(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
         found = shapes.tensor(args[0]) if args else None
         if found is None:
-            return machine.opaque(node)
+            found = Tensor("", None, None, machine.key(node))
         return replace(found, form=form, key=(*found.key, form)).with_step(machine.evidence(node, f"becomes {form.replace('_', ' ')} here"))
 
     return apply
@@ -206,7 +226,7 @@ def _tensor(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) 
             machine.put(ref, str(index), item)
         return ref
     if isinstance(first, Ref) and first.kind == "list":
-        return rows.stacked(machine, first) or first
+        return rows.of_list(machine, first) or first
     return first
 
 
@@ -283,6 +303,15 @@ def _random_split(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kw
 
 NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]] = {
     "log": _log,
+    "log2": _log2,
+    "size": _size,
+    "not_equal": _compared,
+    "ne": _compared,
+    "constant": _tensor,
+    "jit": _wrapped,
+    "pmap": _wrapped,
+    "filter_jit": _wrapped,
+    "tf_function": _wrapped,
     "len": _len,
     "min": _extreme,
     "max": _extreme,
@@ -308,6 +337,10 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "pack_padded_sequence": rows.packed,
     "default_collate": rows.default,
     "range": rows.made_range,
+    "enumerate": rows.enumerated,
+    "tqdm": rows.shown,
+    "track": rows.shown,
+    "train_test_split": rows.split_apart,
     "arange": rows.positions,
     "getattr": _getattr,
     "count_nonzero": _count_nonzero,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import count
-from lintloss.facts.values import UNKNOWN, LibObject, Opaque, Quantity, Value
+from lintloss.facts.values import UNKNOWN, LibObject, Opaque, Quantity, Ref, Tuple, Value
 
 LOADERS = ("DataLoader", "BucketIterator", "BPTTIterator", "Iterator", "MultiEpochsDataLoader", "StatefulDataLoader")
 
@@ -30,10 +30,38 @@ def length(value: LibObject) -> Value:
 
 
 def element(machine: Machine, value: LibObject, loop: Loop) -> Value:
+    from lintloss.facts import symbolic
     from lintloss.facts.library import rows
 
-    batch = rows.of_loader(machine, value) if is_loader(value) else None
-    return batch if batch is not None and batch != UNKNOWN else Opaque((*value.key, "[]"), "")
+    if value.name == "builtins.range":
+        machine.strides[(*value.key, "[]")] = (symbolic.of_range(value)[1], loop.place)
+        return Opaque((*value.key, "[]"), "")
+    if short(value) in {"ModuleList", "Sequential"}:
+        return _layer_of(machine, value)
+    batch = rows.of_loader(machine, value, loop) if is_loader(value) else None
+    return _as_tensors(machine, batch) if batch is not None and batch != UNKNOWN else Opaque((*value.key, "[]"), "")
+
+
+def _as_tensors(machine: Machine, batch: Value) -> Value:
+    """Return a batch whose lists of numbers, a row each, have become tensors."""
+    if isinstance(batch, Tuple):
+        return Tuple(tuple(_as_tensors(machine, item) for item in batch.items))
+    if isinstance(batch, Ref) and batch.kind == "list":
+        return Opaque((*batch.id, "batched"), "")
+    if isinstance(batch, Ref) and batch.kind == "dict":
+        for name, slot in list(machine.fields(batch).items()):
+            if isinstance(slot.value, Ref) and slot.value.kind == "list":
+                machine.put(batch, name, Opaque((*slot.value.id, "batched"), name))
+    return batch
+
+
+def _layer_of(machine: Machine, value: LibObject) -> Value:
+    """Return one of the layers of a ModuleList: they differ in weights only."""
+    held = value.args[0] if len(value.args) == 1 else Tuple(value.args)
+    if isinstance(held, Ref) and held.kind == "list":
+        return machine.elem(held)
+    layers = held.items if isinstance(held, Tuple) else ()
+    return layers[0] if layers else Opaque((*value.key, "[]"), "layer")
 
 
 def member(value: LibObject, name: str) -> Value:

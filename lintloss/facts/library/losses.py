@@ -9,6 +9,7 @@ from dataclasses import replace
 from lintloss.facts import regularizers
 from lintloss.facts.library import shapes
 from lintloss.facts.library.tables import KERAS_CRITERIA, UNREDUCED
+from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Scored
 from lintloss.facts.units import NATS, Unit, count
@@ -16,6 +17,8 @@ from lintloss.facts.values import UNKNOWN, Const, LibObject, Opaque, Quantity, R
 from lintloss.findings import Evidence
 
 LOSS = Unit.of(loss=1)
+# Classes are moved behind the rows: what is scored has positions.
+MOVED = re.compile(r"\.permute\(0, 2, 1\)|\.transpose\(1, 2\)|\.transpose\(-1, -2\)|\.transpose\(2, 1\)|\.mT\b|\.transpose\(-2, -1\)")
 FLATTENED = re.compile(r"\.(view|reshape)\(-1\b|\.flatten\(|\.permute\(0, 2, 1\)|\.transpose\(1, 2\)|\.transpose\(-1, -2\)|\.mT\b|\.view\(\w+ \* \w+|\.reshape\(\w+ \* \w+|rearrange\(|\.transpose\(2, 1\)")
 CLASSES = re.compile(r"num_labels|num_classes|n_classes|nclass|n_labels|num_label|n_class")
 
@@ -78,8 +81,8 @@ def item_of(node: ast.AST, machine: Machine, prediction: Value, target: Value, i
     if CLASSES.search(text):
         return "example"
     flat = FLATTENED.search(text) or any(isinstance(v, Tensor) and v.axes is not None and "position" in v.axes for v in (prediction, target))
-    sliced = any(isinstance(v, Tensor) and v.window is not None and v.window.is_cut for v in (prediction, target))
-    if FLATTENED.search(text) and isinstance(target, Tensor) and target.axes == ("position",) or _both_flattened(node):
+    sliced = any(isinstance(v, Tensor) and v.window is not None and v.window.is_trimmed for v in (prediction, target))
+    if MOVED.search(text) or FLATTENED.search(text) and isinstance(target, Tensor) and target.axes == ("position",) or _both_flattened(node):
         return "token"
     kind = task(machine.frame) if machine.frames else "unknown"
     outer = task(machine.frames[0]) if machine.frames else "unknown"
@@ -138,7 +141,9 @@ def picked_by(machine: Machine, node: ast.AST, value: Tensor, index: Value, how:
     if picks is None or value.form not in {"log_probs", "probs", "logits", "scores"} or picks.form in {"mask", "choice"}:
         return None
     scoring = Scoring(how, "none", "token", value, picks, place=machine.evidence(node, "the entries of the target ids are picked here"))
-    compare.compared(machine, node, scoring)
+    key = compare.compared(machine, node, scoring)
+    if value.form == "log_probs":
+        return _picked(machine, replace(scoring, log=key))
     return Tensor("picked", picks.window, picks.axes, machine.key(node), model=value.model, trace=value.trace, pad=picks.pad)
 
 
@@ -148,6 +153,21 @@ def running(machine: Machine) -> Loop | None:
         return None
     machine.loops[-1].scores = True
     return machine.loops[-1]
+
+
+
+
+def _picked(machine: Machine, scoring: Scoring) -> Quantity:
+    """Return the log-probabilities of the targets: a field of losses, but for the sign."""
+    axes = (scoring.target.axes if isinstance(scoring.target, Tensor) else None) or ("pos",)
+    trace = (scoring.place,) if scoring.place else ()
+    return Quantity(NATS, axes=axes, scoring=replace(scoring, born=machine.spent), trace=trace, negated=True)
+
+
+def log_of_picked(machine: Machine, node: ast.AST, value: Tensor) -> Quantity:
+    """Return log() of the probabilities of the targets."""
+    scoring = Scoring("gather", "none", "token", target=value, place=machine.evidence(node, "the targets' log-probabilities"))
+    return _picked(machine, scoring)
 
 
 def site(machine: Machine, node: ast.AST) -> Evidence:
@@ -167,8 +187,13 @@ def _smooths(machine: Machine, scoring: Scoring) -> bool:
         return False
     names = [frame.name for frame in machine.frames[-2:]]
     owner = machine.frame.state.names.get("self")
+    held = dict(machine.frame.state.names)
     if owner is not None and isinstance(owner.value, Ref) and owner.value.cls is not None:
         names.append(owner.value.cls.node.name)
+        held.update(machine.fields(owner.value))
+    amounts = [slot.value for name, slot in held.items() if "smooth" in name.lower()]
+    if any(amount in (Const(0), Const(0.0)) for amount in amounts):
+        return False
     return any("smooth" in name.lower() for name in names)
 
 

@@ -49,7 +49,7 @@ MOVES = frozenset(
     | {"merge_and_unload", "to_empty", "to_bettertransformer", "with_format"}
 )
 # Methods that wrap what they are given and return it in the order that it came.
-PREPARES = frozenset({"prepare", "setup", "setup_dataloaders", "prepare_model", "prepare_data_loader"})
+PREPARES = frozenset({"prepare", "setup", "setup_dataloaders", "setup_module", "prepare_model", "prepare_data_loader"})
 PREPARERS = re.compile(r"accelerator|fabric", re.IGNORECASE)
 
 
@@ -76,6 +76,8 @@ def call(machine: Machine, node: ast.Call, receiver: Value, name: str, args: lis
         return rows.mapped(machine, node, receiver, args[0])
     if name in rows.RESHUFFLES and isinstance(receiver, Opaque | Ref | Tuple):
         return receiver
+    if name in PREPARES and args and isinstance(receiver, Opaque | LibObject):
+        return args[0] if len(args) == 1 else Tuple(tuple(args))
     if name == "add_argument":
         options.note(machine, args, kwargs)
     if isinstance(receiver, Const) and name in SAME and isinstance(receiver.value, int | float):
@@ -188,7 +190,7 @@ def _dict(machine: Machine, ref: Ref, name: str, args: list[Value]) -> Value:
         for field_name, slot in machine.fields(args[0]).items():
             machine.put(ref, field_name, slot.value)
         return Const(None)
-    return ref if name == "copy" else Opaque((*ref.id, "." + name), "")
+    return ref if name == "copy" or name in SAME else Opaque((*ref.id, "." + name), "")
 
 
 # -- numbers ----------------------------------------------------------------------------------------------------------
@@ -218,7 +220,10 @@ def _quantity(machine: Machine, node: ast.Call, value: Quantity, name: str, args
         field = losses.unreduced(value) if args and args[0] != Const(1) else value
         rows = len(args) == 2 and field.axes in {("position",), ("pos",)}
         return replace(field, axes=("row", "pos")) if rows else field
-    if name in {"max", "min", "argmax", "argmin", "std", "var", "median"}:
+    if name in {"numel", "nelement"} and value.axes and value.scoring is not None:
+        unit = count("token" if "token" in value.axes else "position")
+        return Quantity(unit, of=value.of, counted=value.scoring.target)
+    if name in {"max", "min", "argmax", "argmin", "std", "var", "median", "size"}:
         return machine.opaque(node)
     return value
 

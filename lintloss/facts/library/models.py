@@ -84,13 +84,28 @@ def _class_named(machine: Machine, cls: Class, name: str) -> Class | None:
 
 
 def guess(machine: Machine, function: Func, name: str) -> Value | None:
-    """Return the model that a parameter must be: the only one that the file makes."""
-    if not MODEL_NAME.search(name) or function.module is not machine.frames[0].module:
+    """Return what a parameter of a function that nothing calls must be.
+
+    A model: the only one that the file makes; a loader or model of the script's that goes by the same name.
+    """
+    if function.module is not machine.frames[0].module:
         return None
+    shared = _same_named(machine, function, name)
+    if shared is not None or not MODEL_NAME.search(name):
+        return shared
     made = _only_made(machine, function)
     if isinstance(made, LibObject):
         modes.switch(machine, made, Opaque(("mode", made.name), "training"), None)
     return _instance(machine, made) if isinstance(made, Class) else made
+
+
+def _same_named(machine: Machine, function: Func, name: str) -> Value | None:
+    if len(machine.frames) > 1 or function.closure or function.owner is not None:
+        return None
+    slot = machine.module_names(function.module.path).get(name)
+    value = slot.value if slot is not None else None
+    is_known = isinstance(value, LibObject) or (isinstance(value, Ref) and value.kind == "instance")
+    return value if is_known else None
 
 
 def _only_made(machine: Machine, function: Func) -> Class | LibObject | None:
@@ -134,11 +149,15 @@ def _calls(tree: ast.AST) -> list[ast.Call]:
     """List the calls outside of classes that have a forward of their own."""
     found: list[ast.Call] = []
     stack: list[ast.AST] = [tree]
+    parts: set[ast.AST] = set()  # calls whose result goes by the name of a part: `layer = QuantLayer(...)`
     while stack:
         node = stack.pop()
         if isinstance(node, ast.ClassDef) and _has_forward(node):
             continue
-        if isinstance(node, ast.Call):
+        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+            if not MODEL_NAME.search(node.targets[0].id) and len(node.targets[0].id) > 1:
+                parts.add(node.value)
+        if isinstance(node, ast.Call) and node not in parts:
             found.append(node)
         stack.extend(ast.iter_child_nodes(node))
     return found

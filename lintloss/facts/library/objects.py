@@ -30,6 +30,7 @@ from lintloss.facts.values import (
     Tensor,
     Tuple,
     Value,
+    options,
 )
 
 Kwargs = dict[str, Value]
@@ -85,6 +86,8 @@ def _layer(machine: Machine, node: ast.AST, made: LibObject, name: str, args: li
         return metric(machine, node, name, args, kwargs)
     given = args[0] if args else kwargs.get("src", kwargs.get("tgt", kwargs.get("hidden_states", kwargs.get("inputs_embeds"))))
     fed = shapes.tensor(given) if given is not None else None
+    if fed is None and name in ACTIVATIONS:
+        fed = Tensor("", None, None, machine.key(node))
     if fed is None:
         return machine.opaque(node)
     if name in ACTIVATIONS:
@@ -131,7 +134,8 @@ def call_opaque(machine: Machine, node: ast.AST, callee: Value, args: list[Value
         return outputs.of_call(machine, node, callee, args, kwargs)
     if TOKENIZER.search(name):
         return Opaque(machine.key(node), "encoded")
-    tensor = next((arg for arg in args if isinstance(arg, Tensor)), None)
+    fed = [shapes.tensor(arg) for arg in args if any(isinstance(each, Tensor) for each in options(arg))]
+    tensor = next((each for each in fed if each is not None), None)
     if tensor is not None and tensor.window is not None and isinstance(callee, Opaque):
         return Tensor("hidden", tensor.window, None, machine.key(node), model=callee)
     return Opaque(machine.key(node), "")

@@ -36,6 +36,8 @@ def of_call(machine: Machine, node: ast.AST, model: Value, args: list[Value], kw
         inputs = kwargs["inputs_embeds"]
         fed = shapes.tensor(inputs)
     labels = next((rows.as_tensor(machine, kwargs[name]) for name in LABELS if name in kwargs), None)
+    if labels is None and len(args) > 1 and not isinstance(model, LibObject):
+        labels = _shifted_copy(fed, args[1])
     spread = kwargs.get("**")
     if labels is None and isinstance(spread, Opaque | Ref):
         spread = spread if isinstance(spread, Opaque) else Opaque(spread.id)
@@ -50,6 +52,14 @@ def of_call(machine: Machine, node: ast.AST, model: Value, args: list[Value], kw
     output = ModelOutput(machine.key(node), model, inputs, labels, logits, UNKNOWN, machine.evidence(node, "the model is called here"))
     _note_same_source(machine, output)
     return replace(output, loss=_loss(machine, node, output))
+
+
+def _shifted_copy(fed: Tensor | None, second: Value) -> Value | None:
+    """Read the second argument of `model(x, y)` as labels where it is the first one, moved."""
+    other = shapes.tensor(second)
+    if fed is None or other is None or fed.window is None or other.window is None or fed.window.source != other.window.source:
+        return None
+    return second if other.window.lower != fed.window.lower else None
 
 
 def _spread_part(machine: Machine, spread: Opaque, name: str) -> Value | None:

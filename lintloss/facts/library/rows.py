@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import replace
 
 from lintloss.facts.library import loaders, shapes
 from lintloss.facts.linear import Linear
+from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import (
     UNKNOWN,
@@ -24,12 +26,25 @@ from lintloss.facts.values import (
 )
 
 Kwargs = dict[str, Value]
+IDS = re.compile(r"(^|_)(ids|labels|tokens|targets|input|inputs|sequence)$", re.IGNORECASE)
 
 
 def stacked(machine: Machine, rows: Ref) -> Tensor | None:
-    """Return torch.stack (or torch.tensor) of a list of rows: one more axis in front."""
+    """Return torch.stack of a list of rows: one more axis in front."""
     slot = machine.get(rows, "elem")
     return batched_tensor(slot.value) if slot is not None else None
+
+
+def of_list(machine: Machine, rows: Ref) -> Tensor | None:
+    """Return torch.tensor of a list of rows; None where the list may as well hold numbers."""
+    slot = machine.get(rows, "elem")
+    if slot is None or not (isinstance(slot.value, Tensor) or _is_ids(slot.value)):
+        return None
+    return batched_tensor(slot.value)
+
+
+def _is_ids(value: Value) -> bool:
+    return isinstance(value, Opaque) and IDS.search(value.name) is not None
 
 
 def batched_tensor(row: Value) -> Tensor | None:
@@ -47,7 +62,7 @@ def batched_tensor(row: Value) -> Tensor | None:
 def as_tensor(machine: Machine, value: Value) -> Value:
     """Read a list of rows as the batch that it becomes."""
     if isinstance(value, Ref) and value.kind == "list":
-        return stacked(machine, value) or value
+        return of_list(machine, value) or value
     return value
 
 
@@ -87,6 +102,29 @@ def made_range(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwarg
     return LibObject("builtins.range", tuple(args), (), None, machine.key(node, "range"))
 
 
+def enumerated(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    return LibObject("builtins.enumerate", tuple(args[:1]), (), None, machine.key(node, "enumerate"))
+
+
+def shown(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """A progress bar yields what it is put around."""
+    return args[0] if args else kwargs.get("iterable", machine.opaque(node))
+
+
+def split_apart(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """train_test_split(x, y): two parts of each, of the same rows."""
+    parts: list[Value] = []
+    for arg in args:
+        found = shapes.tensor(arg)
+        for side in ("train", "test"):
+            if found is None or found.window is None:
+                parts.append(Opaque((*machine.key(node), len(parts)), ""))
+                continue
+            window = replace(found.window, source=(*found.window.source, ("rows", side)))
+            parts.append(replace(found, window=window, key=(*found.key, side)))
+    return Tuple(tuple(parts))
+
+
 def positions(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     return Tensor("positions", None, None, machine.key(node, "arange"))
 
@@ -112,11 +150,11 @@ def mapped(machine: Machine, node: ast.AST, dataset: Value, function: Func) -> V
 # -- loaders ----------------------------------------------------------------------------------------------------------
 
 
-def of_loader(machine: Machine, loader: LibObject) -> Value | None:
+def of_loader(machine: Machine, loader: LibObject, loop: Loop) -> Value | None:
     """Return a batch of a DataLoader over a dataset that is known, collated as the loader does it."""
     dataset = loader.arg(0, "dataset")
     collate = loader.arg(6, "collate_fn")
-    node = machine.frame.statement
+    node = loop.statement or machine.frame.statement
     if dataset is None or node is None:
         return None
     loops, machine.loops = machine.loops, []

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import Unit, count
-from lintloss.facts.values import UNKNOWN, LibObject, ModelOutput, Opaque, Quantity, Ref, Tensor, Value, Window
+from lintloss.facts.values import UNKNOWN, Choice, LibObject, ModelOutput, Opaque, Quantity, Ref, Tensor, Value, Window
 
 SIZES = {"row": count("example"), "pos": Unit.of(position=1, example=-1), "position": count("position")}
 
@@ -19,7 +19,16 @@ def tensor(value: Value) -> Tensor | None:
         return value.logits
     if isinstance(value, Opaque) and value.key:
         return Tensor("", Window(value.key), None, value.key, value.name)
+    if isinstance(value, Choice):
+        return _same_tensor([each for each in value.options if isinstance(each, Tensor)])
     return None
+
+
+def _same_tensor(values: list[Tensor]) -> Tensor | None:
+    """Return the last of several tensors on one window: what a loop over layers hands on."""
+    if not values or len({(each.window, each.form) for each in values}) > 1:
+        return None
+    return values[-1]
 
 
 def mask(value: Value) -> Tensor | None:

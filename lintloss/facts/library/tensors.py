@@ -6,8 +6,8 @@ import ast
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import symbolic
-from lintloss.facts.library import shapes, windows
+from lintloss.facts import symbolic, terms
+from lintloss.facts.library import losses, shapes, windows
 from lintloss.facts.linear import END, ZERO, Linear
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import UNKNOWN, Const, Opaque, Quantity, Ref, Tensor, Tuple, Value, Window
@@ -223,6 +223,8 @@ def multiplied(machine: Machine, node: ast.AST, left: Tensor, right: Value) -> V
 def _log(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
     if value.form == "probs":
         return replace(value, form="log_probs").with_step(machine.evidence(node, "their logarithm is taken here"))
+    if value.form == "picked":
+        return losses.log_of_picked(machine, node, value)
     return replace(value, form="")
 
 
@@ -289,8 +291,8 @@ def combined(machine: Machine, node: ast.AST, operator: ast.operator, left: Valu
         return side if keeps else replace(side, form="")
     if side.form == "log_probs":
         return replace(side, form="hidden" if not isinstance(other, Const) else "")
-    if isinstance(operator, ast.Div) and side is right:
-        return replace(side, form="")
+    if isinstance(operator, ast.Div):
+        return replace(side, form="") if side is right else terms.cooled(machine, node, side)
     return side
 
 

@@ -14,6 +14,7 @@ from lintloss.facts.values import UNKNOWN, Const, Key, LibObject, Opaque, Ref, T
 
 Kwargs = dict[str, Value]
 TOKENIZER = re.compile(r"(^|_)tokeni[sz]er$|^tok$|Tokenizer(Fast)?$")
+SEVERAL = re.compile(r"s$|batch|list|corpus|chunk\b|s\)$|s\[", re.IGNORECASE)
 ENCODERS = frozenset({"__call__", "batch_encode_plus", "encode_plus", "pad"})
 
 
@@ -34,6 +35,8 @@ def encoded(machine: Machine, node: ast.AST, tokenizer: Value, args: list[Value]
     padding = kwargs.get("padding", Const(True) if name == "pad" else None)
     pads = padding is not None and not (isinstance(padding, Const) and padding.value in (False, None, "do_not_pad"))
     pads = pads or kwargs.get("pad_to_max_length") == Const(True)
+    if padding in (Const(True), Const("longest")) and name != "pad":
+        pads = pads and _several_texts(node)  # one text alone is as long as the longest
     as_tensors = "return_tensors" in kwargs
     source = (*result.key, "input_ids")
     window = Window(source)
@@ -59,6 +62,17 @@ def _overflowing(machine: Machine, node: ast.AST, window: Window, kwargs: Kwargs
     machine.strides[atom] = (Linear(const=1), machine.evidence(node, f"chunks of {size.value} tokens share {overlap.value} here"))
     lower = Linear.of(atom).times(size.value - overlap.value)
     return replace(window, lower=lower, upper=lower.plus(size.value), axis=1)
+
+
+def _several_texts(node: ast.AST) -> bool:
+    """Say whether a tokenizer is called on several texts, by how its argument is written."""
+    given = node.args[0] if isinstance(node, ast.Call) and node.args else None
+    if isinstance(given, ast.List | ast.Tuple | ast.ListComp):
+        return not isinstance(given, ast.List) or len(given.elts) != 1
+    if isinstance(given, ast.Subscript):
+        by_name = isinstance(given.slice, ast.Constant) and isinstance(given.slice.value, str)
+        return isinstance(given.slice, ast.Slice) or (by_name and SEVERAL.search(ast.unparse(given.value)) is not None)
+    return given is not None and SEVERAL.search(ast.unparse(given)) is not None
 
 
 def _one_text(args: list[Value]) -> bool:

@@ -193,6 +193,8 @@ def sliced(window: Window, axis: int, lower: tuple[Linear, bool] | None, upper: 
 
     lower, upper: a bound, and whether it counts from the end.
     """
+    if "at" in window.marks:  # what was taken was a row after all: it is cut now
+        window = replace(window.without("at"), source=(*window.source, ("row", window.lower)), lower=ZERO, upper=END, axis=None)
     marks = ("crosses",) if window.flat and (lower is not None or (upper is not None and upper[1])) else ()
     if not window.flat and window.axis is not None and window.axis != axis:
         if axis < window.axis:  # rows are chosen now
@@ -245,8 +247,10 @@ def _merges_features(value: Tensor, name: str, args: list[Value], shape: list[ob
 
 
 def _flattens(value: Tensor, name: str, args: list[Value], shape: list[object]) -> bool:
-    if name in {"flatten", "ravel"} or (shape and shape[0] == -1 and len(shape) <= 2):
+    if name in {"flatten", "ravel"} or (shape and shape[0] == -1 and len(shape) == 1):
         return True
+    if shape and shape[0] == -1 and len(shape) == 2:  # (-1, classes) of scores; (-1, 128) cuts ids into rows
+        return value.form in COMPUTED or not isinstance(shape[1], int)
     if len(args) == 2 and isinstance(args[0], Quantity) and args[0].unit.power("position") == 1:
         return args[0].unit.power("example") == 0
     if len(args) == 1:

@@ -1,0 +1,31 @@
+"""Names that claim a unit: what is called bits per byte is compared with what it holds."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from lintloss.facts.machine import Machine
+from lintloss.facts.observations import Named
+from lintloss.facts.values import Quantity, Value, options
+
+BITS = re.compile(r"(^|_)(bpb|bpc|bpt)$|^bits_?per_?\w+$|_bits_per_\w+$|^bits/(byte|char|token|dim)")
+CONVERTS = re.compile(r"log\(2|log2|LN2|ln2|LOG2|0\.69314|1\.4426", re.IGNORECASE)
+
+
+def note(machine: Machine, node: ast.AST, name: str, value: Value) -> None:
+    """Record that a loss is stored under a name that claims bits, in a function that converts nothing to bits."""
+    if not BITS.search(name) or CONVERTS.search(_text(machine)):
+        return
+    from lintloss.facts.settings import seen_at
+
+    for option in options(value):
+        if isinstance(option, Quantity) and option.is_loss and not option.axes:
+            machine.observe(Named(name=name, value=option, **seen_at(machine, node, option.loops)))
+            return
+
+
+def _text(machine: Machine) -> str:
+    node = machine.frame.node
+    lines = machine.frame.module.text.split("\n")
+    return "\n".join(lines[getattr(node, "lineno", 1) - 1 : getattr(node, "end_lineno", None) or len(lines)])
