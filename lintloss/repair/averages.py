@@ -9,7 +9,7 @@ import libcst as cst
 from lintloss.facts.observations import Averaging
 from lintloss.findings import Edit, Fix
 from lintloss.repair.code import Code, called, has_comment, inner, number_read, only_argument, spelling
-from lintloss.repair.labels import Scored, scored_at
+from lintloss.repair.labels import Scored, scored_at, unmoved
 from lintloss.repair.totals import Term, Total, is_first, term_of, total_named
 from lintloss.rule_scope import RuleScope
 
@@ -68,17 +68,17 @@ def average_at(node: cst.CSTNode, seen: Averaging, scope: RuleScope) -> Average 
 def reweighed(average: Average) -> Fix | None:
     """Weigh each mean by its scored tokens, count them, and divide by their number."""
     code, total, count = average.code, average.total, average.scored.count
-    counter = _counter(code, total)
-    if count is None or counter is None or not code.is_free("batch_tokens"):
+    counter, each = _counter(code, total), _free(code, "batch_tokens", f"{total.name}_batch_tokens")
+    if count is None or counter is None or each is None:
         return None
     scope, step = code.scope, total.step
     return Fix(
         "Divide the total by the scored tokens: the number changes",
         (
             scope.insert_below(code.end_row(total.start), f"{counter} = 0", like=code.row(total.start)),
-            scope.insert_above(code.row(step), f"batch_tokens = {count}"),
-            Edit(scope.span_of(total.term), f"{average.term.loss} * batch_tokens"),
-            scope.insert_below(code.end_row(step), f"{counter} += batch_tokens", like=code.row(step)),
+            scope.insert_above(code.row(step), f"{each} = {count}"),
+            Edit(scope.span_of(total.term), f"{average.term.loss} * {each}"),
+            scope.insert_below(code.end_row(step), f"{counter} += {each}", like=code.row(step)),
             average.replaced(counter),
         ),
     )
@@ -90,13 +90,31 @@ def recounted(average: Average) -> Fix | None:
     number = divisor_total(average)
     if number is None or factor is None or count is None or code.text(number.term) != code.text(factor):
         return None
-    if not average.scored.reach(number.step):
+    if count == code.text(factor) or not average.scored.reach(number.step):
         return None
     edits = (
         Edit(code.scope.span_of(total.term), f"{average.term.loss} * {count}"),
         Edit(code.scope.span_of(number.term), count),
     )
     return Fix("Weigh by the scored tokens: the number changes", edits)
+
+
+def metered(node: cst.CSTNode, seen: Averaging, scope: RuleScope) -> Fix | None:
+    """Give a torchmetrics mean the scored tokens as the weight of a batch."""
+    code, node = Code(scope), inner(node)
+    scored = scored_at(code, seen.before.scoring, seen.path)
+    if scored is None or scored.scoring.masked or not isinstance(node, cst.Call) or has_comment(node):
+        return None
+    loss, meter = only_argument(node), node.func
+    if called(node) == "update" and isinstance(meter, cst.Attribute):
+        meter = meter.value
+    made = unmoved(code.value_of(meter.value, scope.tree)) if isinstance(meter, cst.Name) else None
+    if loss is None or made is None or called(made) != "MeanMetric" or not scored.is_loss(loss):
+        return None
+    if scored.count is None or not scored.reach(node) or code.row(node) < code.row(scored.call):
+        return None
+    edit = Edit(scope.span_of(loss), f"{code.bare(loss)}, weight={scored.count}")
+    return Fix("Weigh by the scored tokens: the number changes", (edit,))
 
 
 def counted(average: Average) -> Fix | None:
@@ -168,8 +186,12 @@ def divisor_of(node: cst.CSTNode) -> cst.BaseExpression | None:
 
 def _counter(code: Code, total: Total) -> str | None:
     """Return a name for the counter: two totals of one scope that are fixed at once must not share theirs."""
-    name = "scored_tokens" if is_first(code, total) else f"{total.name}_tokens"
-    return name if code.is_free(name) else None
+    own = f"{total.name}_tokens"
+    return _free(code, "scored_tokens" if is_first(code, total) else own, own)
+
+
+def _free(code: Code, *names: str) -> str | None:
+    return next((name for name in names if code.is_free(name)), None)
 
 
 def is_read_elsewhere(code: Code, total: Total, node: cst.CSTNode) -> bool:

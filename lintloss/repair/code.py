@@ -114,12 +114,12 @@ class Code:
         assign = self.parent(target) if isinstance(target, cst.AssignTarget) else None
         return assign.value if isinstance(assign, cst.Assign) else None
 
-    def is_same(self, node: cst.BaseExpression, here: cst.CSTNode, there: cst.CSTNode, loop: Loop) -> bool:
-        """Say whether an expression that is written `here` has its value `there`, at another statement of a loop."""
+    def is_same(self, node: cst.BaseExpression, here: cst.CSTNode, there: cst.CSTNode, around: cst.CSTNode) -> bool:
+        """Say whether an expression that is written `here` has its value `there`, in a loop around both."""
         written, used = self.row(here), self.row(there)
         first, last = min(written, used), max(written, used)
         for name in {each.value for each in walk(node) if isinstance(each, cst.Name)}:
-            rows = [self.row(bound) for bound in self.bindings(name, loop)]
+            rows = [self.row(bound) for bound in self.bindings(name, around)]
             if any(first <= row < last or (used < written and row >= used) for row in rows):
                 return False
         return True

@@ -43,7 +43,7 @@ class Scored:
         one, other = self.scoring.target, self.scoring.prediction
         if not isinstance(one, Tensor) or not isinstance(other, Tensor) or one.window is None or other.window is None:
             return False
-        return one.window.source == other.window.source
+        return one.window.source == other.window.source and not one.ignored and one.pad is None
 
     def _ignore_index(self) -> str | None:
         """Return how the ignored label is written: at the call, where the criterion is made, or as its attribute."""
@@ -52,7 +52,7 @@ class Scored:
         if given is None and isinstance(func, cst.Call):
             given = _keyword(func, "ignore_index")
         if given is None and isinstance(func, cst.Name):
-            made = _unmoved(self.code.value_of(func.value, self.code.scope.tree))
+            made = unmoved(self.code.value_of(func.value, self.code.scope.tree))
             given = _keyword(made, "ignore_index") if isinstance(made, cst.Call) else None
         if given is not None and _is_plain(given):
             return self.code.text(given)
@@ -109,7 +109,7 @@ def _keyword(call: cst.Call, name: str) -> cst.BaseExpression | None:
     return next((arg.value for arg in call.args if arg.keyword is not None and arg.keyword.value == name), None)
 
 
-def _unmoved(node: cst.BaseExpression | None) -> cst.BaseExpression | None:
+def unmoved(node: cst.BaseExpression | None) -> cst.BaseExpression | None:
     """Return the criterion of `nn.CrossEntropyLoss(...).to(device)`."""
     if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and called(node) in {"to", "cuda"}:
         return node.func.value

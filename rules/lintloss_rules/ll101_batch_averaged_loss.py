@@ -76,8 +76,10 @@ class BatchAveragedLoss(Rule):
         from lintloss.repair import averages
 
         mean = mean_of(seen) if isinstance(seen, Averaging) else None
-        if not isinstance(seen, Averaging) or mean is None or mean.equal or not mean.scores_tokens:
+        if not isinstance(seen, Averaging) or mean is None or self._severity(mean) is Severity.NOTE:
             return None  # it is exact, or what it counts are no tokens
+        if seen.how == "meter":
+            return averages.metered(node, seen, scope)
         average = averages.average_at(node, seen, scope)
         if average is None or average.term.exp or average.scored.scoring.reduction != "mean":
             return None
@@ -248,7 +250,7 @@ def validate(model, val_tokens, block_size=256):
         for x, y in loader:
             logits = model(x)
             loss = criterion(logits.view(-1, logits.size(-1)), y.view(-1))
-            batch_tokens = (y != -100).sum().item()
+            batch_tokens = y.numel()
             losses.append(loss.item() * batch_tokens)
             scored_tokens += batch_tokens
     return sum(losses) / scored_tokens

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from lintloss.facts.observations import Averaging, Observation
 from lintloss.facts.rank_means import RankMean, rank_mean_of
-from lintloss.findings import Severity
+from lintloss.findings import Fix, Severity
 from lintloss.rule import Bad, Good, Judgment, Rule
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+    from lintloss.rule_scope import RuleScope
 
 
 class RankAveragedLoss(Rule):
@@ -57,6 +63,13 @@ class RankAveragedLoss(Rule):
             return f"{said}; exact as long as every rank holds the same number of examples"
         why = "and ranks differ in scored tokens" if mean.unequal else "whatever number of tokens each has scored"
         return f"{said}, {why}: sum nats and scored tokens over the ranks, then divide once"
+
+    def fix(self, node: cst.CSTNode, seen: Observation, scope: RuleScope) -> Fix | None:
+        """Reduce the nats and the tokens instead of their quotient."""
+        from lintloss.repair import ranks
+
+        mean = rank_mean_of(seen) if isinstance(seen, Averaging) else None
+        return ranks.summed(node, scope) if mean is not None and mean.scores_tokens and not mean.equal else None
 
     bad = (
         Bad(
@@ -212,6 +225,24 @@ def evaluate(accelerator: Accelerator, model, loader):
             nats += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=-100, reduction="sum")
             tokens += labels.ne(-100).sum()
     return accelerator.gather(nats / tokens).mean().item()  # <-
+''',
+            fixed='''\
+import torch
+import torch.nn.functional as F
+from accelerate import Accelerator
+
+
+def evaluate(accelerator: Accelerator, model, loader):
+    model.eval()
+    nats = torch.zeros(1, device=accelerator.device)
+    tokens = torch.zeros(1, device=accelerator.device)
+    with torch.no_grad():
+        for batch in loader:
+            labels = batch["labels"][:, 1:]
+            logits = model(batch["input_ids"]).logits[:, :-1]
+            nats += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=-100, reduction="sum")
+            tokens += labels.ne(-100).sum()
+    return (accelerator.gather(nats).sum() / accelerator.gather(tokens).sum()).item()
 ''',
         ),
         Bad(

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from lintloss.facts.comparisons import probabilities
 from lintloss.facts.observations import Compared, Observation
-from lintloss.findings import Confidence, Severity
+from lintloss.findings import Confidence, Fix, Severity
 from lintloss.rule import Bad, Good, Judgment, Rule
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+    from lintloss.rule_scope import RuleScope
 
 SOFTMAX_NET = """\
 import torch
@@ -94,6 +100,12 @@ class SoftmaxBeforeCrossEntropy(Rule):
         found = probabilities(seen)
         if found is not None:
             yield Judgment(Severity.ERROR, Confidence.HIGH, f"{found.why}: give it the logits, or nll_loss the logarithm", found.evidence)
+
+    def fix(self, node: cst.CSTNode, seen: Observation, scope: RuleScope) -> Fix | None:
+        """Give the criterion what the softmax is taken of, where that is written here."""
+        from lintloss.repair import logits
+
+        return logits.without_softmax(node, scope)
 
     bad = (
         Bad(
