@@ -58,9 +58,9 @@ def test_an_average_of_batches_is_called_one(capsys: Out) -> None:
     assert words(entry, "normalizer", "unit") == ("÷ batch", "nats/token, all batches weighing the same")
 
 
-def test_what_is_scored_and_not_averaged_here_is_listed_too(capsys: Out) -> None:
+def test_a_meter_that_weights_by_rows_is_seen_through(capsys: Out) -> None:
     (entry,) = located(capsys, MUTATIONS / "classification_images.py")
-    assert words(entry, "function", "normalizer", "split") == ("test", "none here", "test")
+    assert words(entry, "function", "normalizer", "split") == ("test", "÷ example", "test")
 
 
 def test_training_is_not_evaluation_and_what_is_not_known_says_so(capsys: Out, tmp_path: Path) -> None:
