@@ -36,12 +36,20 @@ def accumulation(node: ast.Assign) -> tuple[ast.expr, ast.operator, ast.expr] | 
     target, value = node.targets[0], node.value
     if not isinstance(target, ast.Name | ast.Attribute | ast.Subscript):
         return None
-    spelled = ast.unparse(target)
-    if ast.unparse(value.left) == spelled:
+    if _same(value.left, target):
         return target, value.op, value.right
-    if isinstance(value.op, ast.Add) and ast.unparse(value.right) == spelled:
+    if isinstance(value.op, ast.Add) and _same(value.right, target):
         return target, value.op, value.left
     return None
+
+
+def _same(operand: ast.expr, target: ast.expr) -> bool:
+    """Say whether an operand is spelled as the target is: most are not even the same kind of expression."""
+    if type(operand) is not type(target):
+        return False
+    if isinstance(operand, ast.Name) and isinstance(target, ast.Name):
+        return operand.id == target.id
+    return ast.unparse(operand) == ast.unparse(target)
 
 
 def store(machine: Machine, target: ast.expr, value: Value) -> None:

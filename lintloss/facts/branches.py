@@ -138,5 +138,5 @@ def guarded(machine: Machine, test: ast.expr, holds: bool) -> Iterator[None]:
 
 def skip(machine: Machine, test: ast.expr) -> None:
     """Remember, for the rest of the running loop's body, the condition under which `continue` skips it."""
-    text = ast.unparse(test)
+    text = machine.text(test)
     machine.guards.append((machine.depth, machine.evidence(test, f"skipped when `{text}`"), text))

@@ -67,8 +67,6 @@ def _name(machine: Machine, node: ast.Name) -> Value:
 def _looked_up(machine: Machine, name: str, slot: Slot) -> Value:
     if not isinstance(slot.value, Pending):
         return slot.value
-    from lintloss.facts import imports
-
     value = imports.resolve(machine, slot.value)
     names = machine.module_names(slot.value.importer)
     if names.get(name) is slot:
@@ -82,9 +80,6 @@ def _attribute(machine: Machine, node: ast.Attribute) -> Value:
 
 def member(machine: Machine, owner: Value, name: str, node: ast.AST) -> Value:
     """Return an attribute of a value."""
-    from lintloss.facts import calls
-    from lintloss.facts.library import members
-
     if isinstance(owner, Choice):
         result: Value | None = None
         for option in owner.options:
@@ -132,8 +127,6 @@ def _subscript(machine: Machine, node: ast.Subscript) -> Value:
 
 def item(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
     """Return owner[index]."""
-    from lintloss.facts.library import outputs, shapes, windows
-
     if isinstance(owner, Ref) and owner.kind != "instance":
         if isinstance(node.slice, ast.Slice):
             return owner
@@ -199,8 +192,6 @@ def _bound(node: ast.expr | None) -> int | None:
 
 
 def _binary(machine: Machine, node: ast.BinOp) -> Value:
-    from lintloss.facts import arithmetic
-
     return arithmetic.binary(machine, node, node.op, evaluate(machine, node.left), evaluate(machine, node.right))
 
 
@@ -246,8 +237,6 @@ def _compare(machine: Machine, node: ast.Compare) -> Value:
 
 
 def _choice(machine: Machine, node: ast.IfExp) -> Value:
-    from lintloss.facts import branches
-
     decided = branches.decide(machine, node.test)
     if decided is not None:
         return evaluate(machine, node.body if decided else node.orelse)
@@ -288,8 +277,6 @@ def _dict(machine: Machine, node: ast.Dict) -> Value:
 
 def _comprehension(machine: Machine, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> Value:
     """Run a comprehension as the loops it is, collecting its elements."""
-    from lintloss.facts import assign, iterate
-
     kind = "dict" if isinstance(node, ast.DictComp) else "list"
     ref = machine.new_list(node, kind=kind)
     created = machine.depth
@@ -301,7 +288,7 @@ def _comprehension(machine: Machine, node: ast.ListComp | ast.SetComp | ast.Gene
             return "next"
         generator = node.generators[index]
         iterable = evaluate(machine, generator.iter)
-        loop, elements = iterate.describe(machine, generator.iter, generator.iter, iterable, ast.unparse(generator.target))
+        loop, elements = iterate.describe(machine, generator.iter, generator.iter, iterable, machine.text(generator.target))
         iterate.run(machine, loop, lambda: assign.store(machine, generator.target, elements()), lambda: _filtered(machine, generator, collect, index))
         return "next"
 
@@ -324,8 +311,6 @@ def _lambda(machine: Machine, node: ast.Lambda) -> Value:
 
 
 def _walrus(machine: Machine, node: ast.NamedExpr) -> Value:
-    from lintloss.facts import assign
-
     value = evaluate(machine, node.value)
     assign.store(machine, node.target, value)
     return value
@@ -347,15 +332,11 @@ def _yield(machine: Machine, node: ast.Yield) -> Value:
 
 
 def _call(machine: Machine, node: ast.Call) -> Value:
-    from lintloss.facts import calls
-
     return calls.evaluate_call(machine, node)
 
 
 def length_of(machine: Machine, value: Value, node: ast.AST) -> Value:
     """Return len(value) as a count of what it holds."""
-    from lintloss.facts.library import loaders, shapes
-
     if isinstance(value, Tuple):
         return Const(len(value.items))
     if isinstance(value, Quantity) and value.axes[:1] == ("rank",):
@@ -374,9 +355,7 @@ def length_of(machine: Machine, value: Value, node: ast.AST) -> Value:
 
 
 def _named_length(machine: Machine, value: Value, node: ast.AST) -> Value:
-    from lintloss.facts import iterate
-
-    name = value.name if isinstance(value, Opaque) else ast.unparse(node)
+    name = value.name if isinstance(value, Opaque) else machine.text(node)
     key: Key = value.key if isinstance(value, Opaque) else value.id if isinstance(value, Ref) else ()
     if iterate.BATCHES.search(name):
         return Quantity(count("batch"), of=key, counted=value)
@@ -418,3 +397,9 @@ HANDLERS: dict[type[ast.expr], Callable[[Machine, Any], Value]] = {
 
 def evaluate_all(machine: Machine, nodes: Sequence[ast.expr]) -> list[Value]:
     return [evaluate(machine, node) for node in nodes]
+
+
+# Evaluation goes round in circles: these need `evaluate`, so they come after it. Inside the functions, the import
+# statements were a twentieth of all time.
+from lintloss.facts import arithmetic, assign, branches, calls, imports, iterate  # noqa: E402
+from lintloss.facts.library import loaders, members, outputs, shapes, windows  # noqa: E402

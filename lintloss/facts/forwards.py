@@ -76,7 +76,7 @@ def note(machine: Machine, node: ast.AST, model: Value) -> None:
         state,
         place,
         model,
-        ast.unparse(node.func),
+        machine.text(node.func),
         _stochastic(machine, model) if state in {"", "train"} else stochastic.UNKNOWN,
     )
 
@@ -104,7 +104,7 @@ def note_library(machine: Machine, node: ast.AST, made: LibObject) -> None:
     """Record a call of an instance of some library's class, if it goes by a model's name or eval() was called on it."""
     if not isinstance(node, ast.Call) or LOSS_CLASS.search(made.name) or made.name.startswith("torch.nn."):
         return
-    name = ast.unparse(node.func).rsplit(".", 1)[-1]
+    name = machine.text(node.func).rsplit(".", 1)[-1]
     if MODEL_NAME.search(name) or machine.get(made.key, "training") is not None:
         note(machine, node, made)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import deque
 from dataclasses import dataclass
 
 from lintloss.facts import calls, evaluation, regularizers
@@ -15,6 +16,8 @@ from lintloss.facts.values import Class, Func, Opaque, Value
 from lintloss.parse import Module
 
 
+Definition = ast.FunctionDef | ast.AsyncFunctionDef
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 SIMPLE = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.Expr)
 
 
@@ -41,8 +44,9 @@ def infer(module: Module, project: Project) -> Facts:
     for function in functions:
         if (module.path, function.node.lineno) not in machine.reached and machine.relevance.is_root(module, function.node):
             _root(machine, function, {})
+    computing = _computing(module)
     for function in functions:
-        if _has_missed(machine, function.node):
+        if _has_missed(machine, function.node, computing):
             _root_of_missed(machine, function)
     regularizers.observe(machine)
     seen = [each for each in machine.log.values() if each.path == module.path]
@@ -73,10 +77,14 @@ def _root_of_missed(machine: Machine, function: Func) -> None:
     machine.log = before | {key: each for key, each in machine.log.items() if key[:3] not in seen}
 
 
-def _has_missed(machine: Machine, node: ast.AST) -> bool:
+def _has_missed(machine: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, computing: list[ast.stmt]) -> bool:
     """Say whether arithmetic in a function was not reached by the calls seen: a branch that their arguments rule out."""
-    missed = (each for each in ast.walk(node) if isinstance(each, SIMPLE) and each not in machine.visited)
-    return any(_computes(each) for each in missed)
+    last = node.end_lineno or node.lineno
+    return any(node.lineno <= each.lineno <= last and each not in machine.visited for each in computing)
+
+
+def _computing(module: Module) -> list[ast.stmt]:
+    return [each for each in ast.walk(module.tree) if isinstance(each, SIMPLE) and _computes(each)]
 
 
 def _computes(statement: ast.stmt) -> bool:
@@ -107,33 +115,29 @@ def _run(machine: Machine, body: list[ast.stmt]) -> None:
 
 
 def _functions(machine: Machine, module: Module) -> list[Func]:
-    """List the functions and methods of a module, callers before what they call."""
-    found: list[tuple[ast.FunctionDef | ast.AsyncFunctionDef, ast.ClassDef | None]] = []
-    for statement in ast.walk(module.tree):
-        if isinstance(statement, ast.ClassDef):
-            found += [(each, statement) for each in statement.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)]
-    owned = {id(node) for node, _ in found}
-    nested = {id(inner) for outer in ast.walk(module.tree) if isinstance(outer, ast.FunctionDef | ast.AsyncFunctionDef) for inner in ast.walk(outer) if inner is not outer}
-    for statement in ast.walk(module.tree):
-        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef) and id(statement) not in owned | nested:
-            found.append((statement, None))
-    called = _called_names(module)
+    """List the functions and methods of a module, callers before what they call; not those inside functions."""
+    methods: list[tuple[Definition, ast.ClassDef | None]] = []
+    plain: list[tuple[Definition, ast.ClassDef | None]] = []
+    called: set[str] = set()
+    nodes: deque[tuple[ast.AST, ast.AST, bool]] = deque([(module.tree, module.tree, False)])
+    while nodes:  # breadth first, once: generated modules have 100,000 nodes
+        node, parent, nested = nodes.popleft()
+        if isinstance(node, DEFINITIONS):
+            if isinstance(parent, ast.ClassDef):
+                methods.append((node, parent))
+            elif not nested:
+                plain.append((node, None))
+            nested = True
+        elif isinstance(node, ast.Call):
+            called.add(_called_name(node.func))
+        nodes.extend((child, node, nested) for child in ast.iter_child_nodes(node))
+    found = [*methods, *plain]
     found.sort(key=lambda pair: (pair[0].name in called, pair[0].lineno))
-    functions = []
-    for node, owner in found:
-        if id(node) in nested and owner is None:
-            continue
-        functions.append(_bound(machine, module, node, owner))
-    return functions
+    return [_bound(machine, module, node, owner) for node, owner in found]
 
 
-def _called_names(module: Module) -> set[str]:
-    names = set()
-    for node in ast.walk(module.tree):
-        if isinstance(node, ast.Call):
-            function = node.func
-            names.add(function.id if isinstance(function, ast.Name) else function.attr if isinstance(function, ast.Attribute) else "")
-    return names
+def _called_name(function: ast.expr) -> str:
+    return function.id if isinstance(function, ast.Name) else function.attr if isinstance(function, ast.Attribute) else ""
 
 
 def _bound(machine: Machine, module: Module, node: ast.FunctionDef | ast.AsyncFunctionDef, owner: ast.ClassDef | None) -> Func:

@@ -14,13 +14,14 @@ from lintloss.facts.observations import Observation
 from lintloss.facts.project import Project
 from lintloss.facts.relevance import Relevance
 from lintloss.facts.state import Slot, State, join_states
-from lintloss.facts.values import UNKNOWN, Const, Key, Opaque, Ref, Value, join
+from lintloss.facts.values import UNKNOWN, Class, Const, Key, Lib, Opaque, Ref, Value, join
 from lintloss.findings import Evidence
 from lintloss.parse import Module
 
 if TYPE_CHECKING:
     from lintloss.facts.forwards import Forward
     from lintloss.facts.regularizers import Noted
+    from lintloss.facts.stochastic import Stochastic
 
 STEPS = 20_000  # expressions evaluated for one root before everything becomes unknown
 ABROAD = 4_000  # … for one call from the checked file into another
@@ -82,6 +83,11 @@ class Machine:
         self._anchors: dict[str, Anchor] = {}
         self._identities: dict[Key, Key] = {}
         self._texts: dict[ast.AST, str] = {}
+        self.loading = 0  # module bodies that are running for an import: until they end, what they define is not settled
+        self.bases: dict[Value, list[Class | Lib]] = {}
+        self.methods: dict[ast.ClassDef, dict[str, ast.FunctionDef | ast.AsyncFunctionDef]] = {}
+        self.imported: dict[tuple[str, str, int], Module | None] = {}
+        self.natures: dict[Value, tuple[Stochastic, frozenset[str]]] = {}  # class -> see stochastic.py
 
     # -- places -------------------------------------------------------------------------------------------------
 

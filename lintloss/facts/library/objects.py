@@ -150,7 +150,7 @@ def called_model(machine: Machine, node: ast.AST, owner: Ref, result: Value, arg
 
 def context(machine: Machine, node: ast.AST, function: ast.FunctionDef | ast.AsyncFunctionDef) -> Value:
     """Return what a @contextmanager function of the project does to gradients."""
-    text = ast.unparse(function)
+    text = machine.text(function)
     if "no_grad" in text or "inference_mode" in text or "set_grad_enabled(False" in text:
         return LibObject("torch.no_grad")
     return machine.opaque(node)

@@ -35,25 +35,25 @@ def index(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
     if any(isinstance(mask, Tensor) and mask.form == "mask" for mask in masks):
         return replace(found, axes=("position", *(found.axes or ())[-1:]) if found.form == "logits" else ("position",), key=(*found.key, "masked"))
     if masks:
-        return _indexed(found, node)
+        return _indexed(machine, found, node)
     window, key = found.window, found.key
     for axis, part in enumerate(parts):
         if not isinstance(part, ast.Slice) or (part.lower is None and part.upper is None):
             continue
         lower = 0 if part.lower is None else _number(machine, part.lower)
         upper = 0 if part.upper is None else _number(machine, part.upper)
-        key = (*key, axis, ast.unparse(part))
+        key = (*key, axis, machine.text(part))
         if part.step is not None or lower is None or upper is None or lower < 0 or upper > 0:
             window = None
         elif window is not None:
             window = replace(window, start=window.start + lower, stop=window.stop + upper)
     sliced = replace(found, window=window, key=key)
-    return sliced.with_step(machine.evidence(node, f"sliced here: `{ast.unparse(node)[:60]}`"))
+    return sliced.with_step(machine.evidence(node, f"sliced here: `{machine.text(node)[:60]}`"))
 
 
-def _indexed(found: Tensor, node: ast.Subscript) -> Value:
+def _indexed(machine: Machine, found: Tensor, node: ast.Subscript) -> Value:
     axes = found.axes[1:] if found.axes and not isinstance(node.slice, ast.Tuple) else None
-    return Tensor(found.form, None, axes, (*found.key, ast.unparse(node.slice)), found.name, found.trace, found.model)
+    return Tensor(found.form, None, axes, (*found.key, machine.text(node.slice)), found.name, found.trace, found.model)
 
 
 def _number(machine: Machine, node: ast.expr) -> int | None:
