@@ -348,17 +348,33 @@ def instance_member(machine: Machine, owner: Ref, name: str, node: ast.AST) -> V
 
 def class_member(machine: Machine, cls: Class, name: str) -> Value | None:
     for base in bases(machine, cls):
-        if not isinstance(base, Class):
+        statement = _members(machine, base.node).get(name) if isinstance(base, Class) else None
+        if statement is None or not isinstance(base, Class):
             continue
-        for statement in base.node.body:
-            if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef) and statement.name == name:
-                is_class = any(isinstance(d, ast.Name) and d.id == "classmethod" for d in statement.decorator_list)
-                return Func(statement, base.module, base if is_class else None, base, base.closure)
-            if isinstance(statement, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in statement.targets):
-                return _in_module(machine, base, statement.value)
-            if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name) and statement.target.id == name:
-                return _in_module(machine, base, statement.value) if statement.value is not None else None
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+            is_class = any(isinstance(d, ast.Name) and d.id == "classmethod" for d in statement.decorator_list)
+            return Func(statement, base.module, base if is_class else None, base, base.closure)
+        if isinstance(statement, ast.Assign | ast.AnnAssign):
+            return _in_module(machine, base, statement.value) if statement.value is not None else None
     return None
+
+
+def _members(machine: Machine, node: ast.ClassDef) -> dict[str, ast.stmt]:
+    """Return the statements of a class body that define a name; of two for one name, the first."""
+    found = machine.members.get(node)
+    if found is None:
+        found = machine.members[node] = {}
+        for statement in node.body:
+            for name in _defined(statement):
+                found.setdefault(name, statement)
+    return found
+
+
+def _defined(statement: ast.stmt) -> list[str]:
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+        return [statement.name]
+    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target] if isinstance(statement, ast.AnnAssign) else []
+    return [target.id for target in targets if isinstance(target, ast.Name)]
 
 
 def _call_instance(machine: Machine, node: ast.AST, owner: Ref, args: list[Value], kwargs: Kwargs) -> Value:

@@ -86,6 +86,7 @@ class Machine:
         self.loading = 0  # module bodies that are running for an import: until they end, what they define is not settled
         self.bases: dict[Value, list[Class | Lib]] = {}
         self.methods: dict[ast.ClassDef, dict[str, ast.FunctionDef | ast.AsyncFunctionDef]] = {}
+        self.members: dict[ast.ClassDef, dict[str, ast.stmt]] = {}
         self.imported: dict[tuple[str, str, int], Module | None] = {}
         self.natures: dict[Value, tuple[Stochastic, frozenset[str]]] = {}  # class -> see stochastic.py
 
