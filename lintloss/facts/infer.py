@@ -18,6 +18,7 @@ from lintloss.parse import Module
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+PATIENCE = 60_000  # steps after which a file that showed nothing gets no more for functions of weak words
 SIMPLE = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.Expr)
 
 
@@ -42,17 +43,24 @@ def infer(module: Module, project: Project) -> Facts:
     machine.globals[module.path] = {name: Slot(slot.value, 0) for name, slot in frame.state.names.items()}
     functions = _functions(machine, module)
     for function in functions:
-        if (module.path, function.node.lineno) not in machine.reached and machine.relevance.is_root(module, function.node):
+        if (module.path, function.node.lineno) not in machine.reached and _is_due(machine, function):
             _root(machine, function, {})
     computing = _computing(module)
     for function in functions:
-        if _has_missed(machine, function.node, computing):
+        if _has_missed(machine, function.node, computing) and _is_due(machine, function):
             _root_of_missed(machine, function)
     regularizers.observe(machine)
     seen = [each for each in machine.log.values() if each.path == module.path]
     seen += evaluation.observe(machine, evaluation.passes(machine, module))
     seen.sort(key=lambda each: (each.span, type(each).__name__))
     return Facts(tuple(seen), machine.assigned)
+
+
+def _is_due(machine: Machine, function: Func) -> bool:
+    """Say whether a function is worth its time; where long work has shown nothing, only what speaks of losses is."""
+    if machine.spent < PATIENCE or machine.log or machine.forwards:
+        return True
+    return machine.relevance.scores(function.module, function.node)
 
 
 def _root(machine: Machine, function: Func, kwargs: dict[str, Value]) -> None:
@@ -115,7 +123,7 @@ def _run(machine: Machine, body: list[ast.stmt]) -> None:
 
 
 def _functions(machine: Machine, module: Module) -> list[Func]:
-    """List the functions and methods of a module, callers before what they call; not those inside functions."""
+    """List the functions and methods that may matter, callers before what they call; not those inside functions."""
     methods: list[tuple[Definition, ast.ClassDef | None]] = []
     plain: list[tuple[Definition, ast.ClassDef | None]] = []
     called: set[str] = set()
@@ -131,16 +139,17 @@ def _functions(machine: Machine, module: Module) -> list[Func]:
         elif isinstance(node, ast.Call):
             called.add(_called_name(node.func))
         nodes.extend((child, node, nested) for child in ast.iter_child_nodes(node))
-    found = [*methods, *plain]
+    found = [pair for pair in (*methods, *plain) if machine.relevance.is_root(module, pair[0])]
     found.sort(key=lambda pair: (pair[0].name in called, pair[0].lineno))
-    return [_bound(machine, module, node, owner) for node, owner in found]
+    instances: dict[ast.ClassDef, Value | None] = {}
+    return [_bound(machine, module, node, owner, instances) for node, owner in found]
 
 
 def _called_name(function: ast.expr) -> str:
     return function.id if isinstance(function, ast.Name) else function.attr if isinstance(function, ast.Attribute) else ""
 
 
-def _bound(machine: Machine, module: Module, node: ast.FunctionDef | ast.AsyncFunctionDef, owner: ast.ClassDef | None) -> Func:
+def _bound(machine: Machine, module: Module, node: ast.FunctionDef | ast.AsyncFunctionDef, owner: ast.ClassDef | None, instances: dict[ast.ClassDef, Value | None]) -> Func:
     if owner is None:
         return Func(node, module)
     cls = Class(owner, module)
@@ -149,8 +158,9 @@ def _bound(machine: Machine, module: Module, node: ast.FunctionDef | ast.AsyncFu
         return Func(node, module, None, cls)
     if any(isinstance(each, ast.Name) and each.id == "classmethod" for each in node.decorator_list):
         return Func(node, module, cls, cls)
-    try:
-        instance = calls.instantiate(machine, owner, cls, [], {})
-    except (OutOfBudget, RecursionError):
-        return Func(node, module, None, cls)
-    return Func(node, module, instance, cls)
+    if owner not in instances:
+        try:
+            instances[owner] = calls.instantiate(machine, owner, cls, [], {})
+        except (OutOfBudget, RecursionError):
+            instances[owner] = None
+    return Func(node, module, instances[owner], cls)
