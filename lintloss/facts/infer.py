@@ -43,7 +43,8 @@ def infer(module: Module, project: Project) -> Facts:
     machine.globals[module.path] = {name: Slot(slot.value, 0) for name, slot in frame.state.names.items()}
     functions = _functions(machine, module)
     for function in functions:
-        if (module.path, function.node.lineno) not in machine.reached and _is_due(machine, function):
+        is_reached = (module.path, function.node.lineno) in machine.reached
+        if not is_reached and machine.relevance.is_root(module, function.node) and _is_due(machine, function):
             _root(machine, function, {})
     computing = _computing(module)
     for function in functions:
@@ -139,7 +140,8 @@ def _functions(machine: Machine, module: Module) -> list[Func]:
         elif isinstance(node, ast.Call):
             called.add(_called_name(node.func))
         nodes.extend((child, node, nested) for child in ast.iter_child_nodes(node))
-    found = [pair for pair in (*methods, *plain) if machine.relevance.is_root(module, pair[0])]
+    relevance = machine.relevance
+    found = [pair for pair in (*methods, *plain) if relevance.is_root(module, pair[0]) or relevance.counts(module, pair[0])]
     found.sort(key=lambda pair: (pair[0].name in called, pair[0].lineno))
     instances: dict[ast.ClassDef, Value | None] = {}
     return [_bound(machine, module, node, owner, instances) for node, owner in found]
@@ -149,7 +151,13 @@ def _called_name(function: ast.expr) -> str:
     return function.id if isinstance(function, ast.Name) else function.attr if isinstance(function, ast.Attribute) else ""
 
 
-def _bound(machine: Machine, module: Module, node: ast.FunctionDef | ast.AsyncFunctionDef, owner: ast.ClassDef | None, instances: dict[ast.ClassDef, Value | None]) -> Func:
+def _bound(
+    machine: Machine,
+    module: Module,
+    node: Definition,
+    owner: ast.ClassDef | None,
+    instances: dict[ast.ClassDef, Value | None],
+) -> Func:
     if owner is None:
         return Func(node, module)
     cls = Class(owner, module)

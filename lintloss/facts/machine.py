@@ -88,6 +88,7 @@ class Machine:
         self.methods: dict[ast.ClassDef, dict[str, ast.FunctionDef | ast.AsyncFunctionDef]] = {}
         self.members: dict[ast.ClassDef, dict[str, ast.stmt]] = {}
         self.imported: dict[tuple[str, str, int], Module | None] = {}
+        self.telling: dict[ast.ClassDef, list[ast.Call | ast.arg]] = {}
         self.natures: dict[Value, tuple[Stochastic, frozenset[str]]] = {}  # class -> see stochastic.py
 
     # -- places -------------------------------------------------------------------------------------------------

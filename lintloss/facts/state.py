@@ -60,15 +60,18 @@ class Heap:
         self._known.add(owner)
 
     def copy(self) -> Heap:
-        if self._own or self._base is None:
-            self._base, self._own = self._frozen(), {}
-        return Heap(self._base)
+        base = self._base
+        if self._own or base is None:
+            self._base = base = self._frozen()
+            self._own = {}
+        return Heap(base)
 
     def _frozen(self) -> Heap:
         """Return what this heap holds, as a layer to build on; layers that are not much larger are put into it."""
         base, own = self._base, self._own
         while base is not None and len(base._own) < 2 * len(own):
-            base, own = base._base, {**base._own, **own}
+            own = {**base._own, **own}
+            base = base._base
         frozen = Heap(base)
         frozen._own, frozen._known = own, self._known
         return frozen

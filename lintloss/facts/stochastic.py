@@ -145,7 +145,9 @@ def _once(cls: Class, seen: set[str]) -> bool:
 
 def _in_body(machine: Machine, cls: Class, seen: set[str], depth: int) -> list[Stochastic]:
     found = []
-    for node in ast.walk(cls.node):
+    if cls.node not in machine.telling:
+        machine.telling[cls.node] = [node for node in ast.walk(cls.node) if isinstance(node, ast.Call | ast.arg)]
+    for node in machine.telling[cls.node]:
         if isinstance(node, ast.Call):
             each = _made_by(machine, cls, node, seen, depth)
             if each is not None:
