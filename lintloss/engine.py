@@ -88,7 +88,7 @@ class Engine:
         from lintloss.facts import infer
 
         project = self._project()
-        project.read.clear()
+        project.begin()
         try:
             return list(infer(module, project).observations)
         except Exception as failure:  # a bug of the interpreter on this file must not take the run with it

@@ -36,10 +36,9 @@ def accumulation(node: ast.Assign) -> tuple[ast.expr, ast.operator, ast.expr] | 
     target, value = node.targets[0], node.value
     if not isinstance(target, ast.Name | ast.Attribute | ast.Subscript):
         return None
-    spelled = ast.unparse(target)
-    if ast.unparse(value.left) == spelled:
+    if _same(value.left, target):
         return target, value.op, value.right
-    if isinstance(value.op, ast.Add) and ast.unparse(value.right) == spelled:
+    if isinstance(value.op, ast.Add) and _same(value.right, target):
         return target, value.op, value.left
     return None
 

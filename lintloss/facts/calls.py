@@ -92,8 +92,6 @@ def _spread(machine: Machine, value: Value) -> Kwargs:
 
 def call(machine: Machine, node: ast.AST, callee: Value, args: list[Value], kwargs: Kwargs) -> Value:
     """Call a value."""
-    from lintloss.facts.library import functions, objects
-
     if isinstance(callee, Choice):
         result: Value | None = None
         for option in callee.options:
@@ -118,9 +116,6 @@ def call(machine: Machine, node: ast.AST, callee: Value, args: list[Value], kwar
 
 def run(machine: Machine, node: ast.AST, function: Func, args: list[Value], kwargs: Kwargs) -> Value:
     """Run a function of the project on these arguments."""
-    from lintloss.facts import forwards, modes
-    from lintloss.facts.library import objects
-
     if len(machine.frames) >= DEPTH or any(frame.node is function.node for frame in machine.frames):
         return machine.opaque(node)
     machine.reached.add((function.module.path, function.node.lineno))
@@ -128,7 +123,7 @@ def run(machine: Machine, node: ast.AST, function: Func, args: list[Value], kwar
         name = "<lambda>"
     else:
         name = function.node.name
-        if _is_context_manager(function.node):
+        if _is_context_manager(machine, function.node):
             modes.by_wrapper(machine, function, [*args, *kwargs.values()])
             return objects.context(machine, node, function.node)
         if name == "forward" and isinstance(function.self_value, Ref) and forwards.is_module(machine, function.self_value):
@@ -186,9 +181,6 @@ def _enter_abroad(machine: Machine, node: ast.AST, frame: Frame, function: Func)
 
 
 def _enter(machine: Machine, frame: Frame, function: Func) -> Value:
-    from lintloss.facts import gradients
-    from lintloss.facts.statements import execute
-
     caller = machine.frame
     machine.frames.append(frame)
     try:
@@ -196,7 +188,7 @@ def _enter(machine: Machine, frame: Frame, function: Func) -> Value:
             return evaluate(machine, function.node.body)
         _decorate(machine, function.node, frame)
         with gradients.inside(machine, gradients.decorators(machine, function.node)):
-            execute(machine, function.node.body)
+            statements.execute(machine, function.node.body)
             merged = machine.merge([*frame.returned, *([frame.state] if not frame.returned else [])])
             if merged is not None:
                 frame.state = merged
@@ -210,16 +202,14 @@ def _enter(machine: Machine, frame: Frame, function: Func) -> Value:
 
 def _decorate(machine: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame) -> None:
     """Apply what decorators of the project do to the mode of the modules that the function is given."""
-    from lintloss.facts import gradients, modes
-
     for each in node.decorator_list:
         wrapper = gradients.project_decorator(machine, each)
         if wrapper is not None:
             modes.by_wrapper(machine, wrapper, [slot.value for slot in frame.state.names.values()])
 
 
-def _is_context_manager(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    return any("contextmanager" in ast.unparse(each) for each in node.decorator_list)
+def _is_context_manager(machine: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    return any("contextmanager" in machine.text(each) for each in node.decorator_list)
 
 
 def bind(machine: Machine, function: Func, args: list[Value], kwargs: Kwargs, frame: Frame) -> dict[str, Slot]:
@@ -279,7 +269,7 @@ def instantiate(machine: Machine, node: ast.AST, cls: Class, args: list[Value], 
     maker = None if abroad and not machine.relevance.of(cls.module, cls.node) else method(machine, ref, "__init__")
     if maker is not None:
         run(machine, node, maker, args, kwargs)
-    elif any("dataclass" in ast.unparse(each) for each in cls.node.decorator_list):
+    elif any("dataclass" in machine.text(each) for each in cls.node.decorator_list):
         _fill_fields(machine, ref, cls, args, kwargs)
     return ref
 
@@ -297,7 +287,17 @@ def _fill_fields(machine: Machine, ref: Ref, cls: Class, args: list[Value], kwar
 
 
 def bases(machine: Machine, cls: Class, seen: int = 0) -> list[Class | Lib]:
-    """Return the class and its bases, nearest first; library bases as names."""
+    """Return the class and its bases, nearest first; library bases as names. Not to be changed."""
+    known = machine.bases.get(cls)
+    if known is not None and seen == 0:
+        return known
+    found = _bases(machine, cls, seen)
+    if seen == 0 and not machine.loading and cls.module.path in machine.globals:
+        machine.bases[cls] = found
+    return found
+
+
+def _bases(machine: Machine, cls: Class, seen: int) -> list[Class | Lib]:
     found: list[Class | Lib] = [cls]
     if seen > 6:
         return found
@@ -339,10 +339,19 @@ def method(machine: Machine, owner: Ref, name: str) -> Func | None:
 def _find(machine: Machine, cls: Class, name: str) -> tuple[ast.FunctionDef | ast.AsyncFunctionDef, Class] | None:
     for base in bases(machine, cls):
         if isinstance(base, Class):
-            for statement in base.node.body:
-                if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef) and statement.name == name:
-                    return statement, base
+            statement = _methods(machine, base.node).get(name)
+            if statement is not None:
+                return statement, base
     return None
+
+
+def _methods(machine: Machine, node: ast.ClassDef) -> dict[str, ast.FunctionDef | ast.AsyncFunctionDef]:
+    """Return the methods of a class by name; of two with one name, the first."""
+    found = machine.methods.get(node)
+    if found is None:
+        functions = [each for each in node.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)]
+        found = machine.methods[node] = {each.name: each for each in reversed(functions)}
+    return found
 
 
 def instance_member(machine: Machine, owner: Ref, name: str, node: ast.AST) -> Value:
@@ -354,7 +363,7 @@ def instance_member(machine: Machine, owner: Ref, name: str, node: ast.AST) -> V
         return Opaque((*owner.id, "." + name), name)
     bound = method(machine, owner, name)
     if bound is not None:
-        if any("property" in ast.unparse(each) for each in bound.node.decorator_list):  # type: ignore[union-attr]
+        if any("property" in machine.text(each) for each in bound.node.decorator_list):  # type: ignore[union-attr]
             return run(machine, node, bound, [], {})
         return bound
     found = class_member(machine, owner.cls, name) if owner.cls else None
@@ -363,24 +372,37 @@ def instance_member(machine: Machine, owner: Ref, name: str, node: ast.AST) -> V
 
 def class_member(machine: Machine, cls: Class, name: str) -> Value | None:
     for base in bases(machine, cls):
-        if not isinstance(base, Class):
+        statement = _members(machine, base.node).get(name) if isinstance(base, Class) else None
+        if statement is None or not isinstance(base, Class):
             continue
-        for statement in base.node.body:
-            if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef) and statement.name == name:
-                is_class = any(isinstance(d, ast.Name) and d.id == "classmethod" for d in statement.decorator_list)
-                return Func(statement, base.module, base if is_class else None, base, base.closure)
-            if isinstance(statement, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in statement.targets):
-                return _in_module(machine, base, statement.value)
-            if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name) and statement.target.id == name:
-                return _in_module(machine, base, statement.value) if statement.value is not None else None
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+            is_class = any(isinstance(d, ast.Name) and d.id == "classmethod" for d in statement.decorator_list)
+            return Func(statement, base.module, base if is_class else None, base, base.closure)
+        if isinstance(statement, ast.Assign | ast.AnnAssign):
+            return _in_module(machine, base, statement.value) if statement.value is not None else None
     return None
+
+
+def _members(machine: Machine, node: ast.ClassDef) -> dict[str, ast.stmt]:
+    """Return the statements of a class body that define a name; of two for one name, the first."""
+    found = machine.members.get(node)
+    if found is None:
+        found = machine.members[node] = {}
+        for statement in node.body:
+            for name in _defined(statement):
+                found.setdefault(name, statement)
+    return found
+
+
+def _defined(statement: ast.stmt) -> list[str]:
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+        return [statement.name]
+    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target] if isinstance(statement, ast.AnnAssign) else []
+    return [target.id for target in targets if isinstance(target, ast.Name)]
 
 
 def _call_instance(machine: Machine, node: ast.AST, owner: Ref, args: list[Value], kwargs: Kwargs) -> Value:
     """Call an instance: __call__, or forward for modules."""
-    from lintloss.facts import forwards
-    from lintloss.facts.library import objects
-
     for name in ("__call__", "forward", "call"):
         bound = method(machine, owner, name)
         if bound is not None:
@@ -415,8 +437,6 @@ def _defining(machine: Machine, cls: Class, node: ast.AST) -> Class | None:
 
 def submodule(machine: Machine, owner: ModuleValue, name: str) -> Value | None:
     """Return `package.name` where that is a module file."""
-    from lintloss.facts import imports
-
     module = machine.project.resolve(owner.module.path, name, 1)
     if module is None or not owner.module.path.endswith("__init__.py"):
         return None

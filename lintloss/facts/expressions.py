@@ -70,8 +70,6 @@ def looked_up(machine: Machine, name: str, slot: Slot) -> Value:
     """Return the value of a name; one that an import binds is looked up now."""
     if not isinstance(slot.value, Pending):
         return slot.value
-    from lintloss.facts import imports
-
     value = imports.resolve(machine, slot.value)
     names = machine.module_names(slot.value.importer)
     if names.get(name) is slot:
@@ -85,9 +83,6 @@ def _attribute(machine: Machine, node: ast.Attribute) -> Value:
 
 def member(machine: Machine, owner: Value, name: str, node: ast.AST) -> Value:
     """Return an attribute of a value."""
-    from lintloss.facts import calls
-    from lintloss.facts.library import members
-
     if isinstance(owner, Choice):
         result: Value | None = None
         for option in owner.options:
@@ -135,8 +130,6 @@ def _subscript(machine: Machine, node: ast.Subscript) -> Value:
 
 def item(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
     """Return owner[index]."""
-    from lintloss.facts.library import outputs, shapes, windows
-
     if isinstance(owner, Ref) and owner.kind != "instance":
         if isinstance(node.slice, ast.Slice) and not _holds_ids(machine, owner):
             return owner
@@ -291,8 +284,6 @@ def _compare(machine: Machine, node: ast.Compare) -> Value:
 
 
 def _choice(machine: Machine, node: ast.IfExp) -> Value:
-    from lintloss.facts import branches
-
     decided = branches.decide(machine, node.test)
     if decided is not None:
         return evaluate(machine, node.body if decided else node.orelse)
@@ -355,7 +346,7 @@ def _comprehension(machine: Machine, node: ast.ListComp | ast.SetComp | ast.Gene
             return "next"
         generator = node.generators[index]
         iterable = evaluate(machine, generator.iter)
-        loop, elements = iterate.describe(machine, generator.iter, generator.iter, iterable, ast.unparse(generator.target))
+        loop, elements = iterate.describe(machine, generator.iter, generator.iter, iterable, machine.text(generator.target))
         iterate.run(machine, loop, lambda: assign.store(machine, generator.target, elements()), lambda: _filtered(machine, generator, collect, index))
         return "next"
 
@@ -378,8 +369,6 @@ def _lambda(machine: Machine, node: ast.Lambda) -> Value:
 
 
 def _walrus(machine: Machine, node: ast.NamedExpr) -> Value:
-    from lintloss.facts import assign
-
     value = evaluate(machine, node.value)
     assign.store(machine, node.target, value)
     return value
@@ -401,15 +390,11 @@ def _yield(machine: Machine, node: ast.Yield) -> Value:
 
 
 def _call(machine: Machine, node: ast.Call) -> Value:
-    from lintloss.facts import calls
-
     return calls.evaluate_call(machine, node)
 
 
 def length_of(machine: Machine, value: Value, node: ast.AST) -> Value:
     """Return len(value) as a count of what it holds."""
-    from lintloss.facts.library import loaders, shapes
-
     if isinstance(value, Tuple):
         return Const(len(value.items))
     if isinstance(value, Quantity) and value.axes[:1] == ("rank",):
@@ -522,3 +507,9 @@ HANDLERS: dict[type[ast.expr], Callable[[Machine, Any], Value]] = {
 
 def evaluate_all(machine: Machine, nodes: Sequence[ast.expr]) -> list[Value]:
     return [evaluate(machine, node) for node in nodes]
+
+
+# Evaluation goes round in circles: these need `evaluate`, so they come after it. Inside the functions, the import
+# statements were a twentieth of all time.
+from lintloss.facts import arithmetic, assign, branches, calls, imports, iterate  # noqa: E402
+from lintloss.facts.library import loaders, members, outputs, shapes, windows  # noqa: E402

@@ -86,7 +86,7 @@ def note(machine: Machine, node: ast.AST, model: Value) -> None:
         state,
         place,
         model,
-        ast.unparse(node.func),
+        machine.text(node.func),
         _stochastic(machine, model) if state in {"", "train"} else stochastic.UNKNOWN,
     )
 

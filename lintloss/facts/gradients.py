@@ -72,7 +72,7 @@ def said_by(machine: Machine, value: Value, node: ast.expr) -> str:
         if name in {"set_grad_enabled", "set_grad_mode"} and isinstance(value, LibObject):
             return _flag(value.arg(0, "mode") or value)
         return ON if name == "enable_grad" else ""
-    return UNSURE if _may_switch(machine, ast.unparse(node)) else ""
+    return UNSURE if _may_switch(machine, machine.text(node)) else ""
 
 
 def _may_switch(machine: Machine, text: str) -> bool:
@@ -86,14 +86,14 @@ def decorators(machine: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef) -
     """Return what the decorators of a function do to gradients; those of the project are looked into."""
     found = []
     for each in node.decorator_list:
-        text = ast.unparse(each)
+        text = machine.text(each)
         if WORDS.search(text):
             found.append(ON if re.search(r"\(True\)", text) and "set_grad" in text else OFF)
         elif "enable_grad" in text:
             found.append(ON)
         else:
             function = project_decorator(machine, each)
-            if function is not None and WORDS.search(ast.unparse(function.node)):
+            if function is not None and WORDS.search(machine.text(function.node)):
                 found.append(OFF)
     return found
 

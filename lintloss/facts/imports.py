@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from lintloss.facts import statements
 from lintloss.facts.machine import Frame, Machine
 from lintloss.facts.state import Heap, Slot, State
 from lintloss.facts.values import Lib, ModuleValue, Pending, Value
@@ -41,7 +42,10 @@ def resolve(machine: Machine, pending: Pending) -> Value:
 def _module(machine: Machine, importer: str, name: str, level: int = 0) -> Value | None:
     if level == 0 and name.split(".")[0] in FOREIGN:
         return None
-    module = machine.project.resolve(importer, name, level)
+    asked = (importer, name, level)
+    if asked not in machine.imported:
+        machine.imported[asked] = machine.project.resolve(importer, name, level)
+    module = machine.imported[asked]
     if module is None or module.path == importer:
         return None
     load(machine, module)
@@ -72,20 +76,20 @@ def _star(machine: Machine, path: str, node: ast.ImportFrom) -> None:
 
 def load(machine: Machine, module: Module) -> None:
     """Run the body of an imported module once, for its definitions and constants."""
-    from lintloss.facts.statements import execute
-
     if module.path in machine.globals or len(machine.frames) > 30:
         return
     machine.globals[module.path] = {}
     frame = Frame(module, module.tree, ("import", module.path), State({}, machine.state.heap if machine.frames else Heap()))
     outer, machine.loops = machine.loops, []
     machine.frames.append(frame)
+    machine.loading += 1
     try:
         for statement in module.tree.body:
             if isinstance(statement, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef | ast.Assign | ast.AnnAssign | ast.If | ast.Try | ast.AsyncFunctionDef | ast.Expr):
-                execute(machine, [statement])
+                statements.execute(machine, [statement])
                 machine.globals[module.path] = frame.state.names
     finally:
+        machine.loading -= 1
         machine.frames.pop()
         machine.loops = outer
     machine.globals[module.path] = {name: Slot(slot.value, 0) for name, slot in frame.state.names.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import deque
 from dataclasses import dataclass
 
 from lintloss.facts import calls, dead, evaluation, regularizers, splits, truncation
@@ -40,10 +41,12 @@ def infer(module: Module, project: Project) -> Facts:
     _forget_rebound(machine, module)
     functions = _functions(machine, module)
     for function in functions:
-        if (module.path, function.node.lineno) not in machine.reached and machine.relevance.is_root(module, function.node):
+        is_reached = (module.path, function.node.lineno) in machine.reached
+        if not is_reached and machine.relevance.is_root(module, function.node) and _is_due(machine, function):
             _root(machine, function, {})
+    computing = _computing(module)
     for function in functions:
-        if _has_missed(machine, function.node):
+        if _has_missed(machine, function.node, computing) and _is_due(machine, function):
             _root_of_missed(machine, function)
     regularizers.observe(machine)
     dead.observe(machine)
@@ -52,6 +55,13 @@ def infer(module: Module, project: Project) -> Facts:
     seen += [*evaluation.observe(machine, passes), *truncation.observe(machine, module, passes), *splits.observe(machine, module, passes)]
     seen.sort(key=lambda each: (each.span, type(each).__name__))
     return Facts(tuple(seen), machine.assigned)
+
+
+def _is_due(machine: Machine, function: Func) -> bool:
+    """Say whether a function is worth its time; where long work has shown nothing, only what speaks of losses is."""
+    if machine.spent < PATIENCE or machine.log or machine.forwards:
+        return True
+    return machine.relevance.scores(function.module, function.node)
 
 
 def _root(machine: Machine, function: Func, kwargs: dict[str, Value]) -> None:
@@ -87,10 +97,14 @@ def _forget_nones(machine: Machine, owner: Value | None) -> None:
                 machine.put(owner, name, Opaque((*owner.id, "." + name), name))
 
 
-def _has_missed(machine: Machine, node: ast.AST) -> bool:
+def _has_missed(machine: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, computing: list[ast.stmt]) -> bool:
     """Say whether arithmetic in a function was not reached by the calls seen: a branch that their arguments rule out."""
-    missed = (each for each in ast.walk(node) if isinstance(each, SIMPLE) and each not in machine.visited)
-    return any(_computes(each) for each in missed)
+    last = node.end_lineno or node.lineno
+    return any(node.lineno <= each.lineno <= last and each not in machine.visited for each in computing)
+
+
+def _computing(module: Module) -> list[ast.stmt]:
+    return [each for each in ast.walk(module.tree) if isinstance(each, SIMPLE) and _computes(each)]
 
 
 def _computes(statement: ast.stmt) -> bool:
@@ -137,36 +151,40 @@ def _run(machine: Machine, body: list[ast.stmt]) -> None:
 
 
 def _functions(machine: Machine, module: Module) -> list[Func]:
-    """List the functions and methods of a module, callers before what they call."""
-    found: list[tuple[ast.FunctionDef | ast.AsyncFunctionDef, ast.ClassDef | None]] = []
-    for statement in ast.walk(module.tree):
-        if isinstance(statement, ast.ClassDef):
-            found += [(each, statement) for each in statement.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)]
-    owned = {id(node) for node, _ in found}
-    nested = {id(inner) for outer in ast.walk(module.tree) if isinstance(outer, ast.FunctionDef | ast.AsyncFunctionDef) for inner in ast.walk(outer) if inner is not outer}
-    for statement in ast.walk(module.tree):
-        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef) and id(statement) not in owned | nested:
-            found.append((statement, None))
-    called = _called_names(module)
+    """List the functions and methods that may matter, callers before what they call; not those inside functions."""
+    methods: list[tuple[Definition, ast.ClassDef | None]] = []
+    plain: list[tuple[Definition, ast.ClassDef | None]] = []
+    called: set[str] = set()
+    nodes: deque[tuple[ast.AST, ast.AST, bool]] = deque([(module.tree, module.tree, False)])
+    while nodes:  # breadth first, once: generated modules have 100,000 nodes
+        node, parent, nested = nodes.popleft()
+        if isinstance(node, DEFINITIONS):
+            if isinstance(parent, ast.ClassDef):
+                methods.append((node, parent))
+            elif not nested:
+                plain.append((node, None))
+            nested = True
+        elif isinstance(node, ast.Call):
+            called.add(_called_name(node.func))
+        nodes.extend((child, node, nested) for child in ast.iter_child_nodes(node))
+    relevance = machine.relevance
+    found = [pair for pair in (*methods, *plain) if relevance.is_root(module, pair[0]) or relevance.counts(module, pair[0])]
     found.sort(key=lambda pair: (pair[0].name in called, pair[0].lineno))
-    functions = []
-    for node, owner in found:
-        if id(node) in nested and owner is None:
-            continue
-        functions.append(_bound(machine, module, node, owner))
-    return functions
+    instances: dict[ast.ClassDef, Value | None] = {}
+    return [_bound(machine, module, node, owner, instances) for node, owner in found]
 
 
-def _called_names(module: Module) -> set[str]:
-    names = set()
-    for node in ast.walk(module.tree):
-        if isinstance(node, ast.Call):
-            function = node.func
-            names.add(function.id if isinstance(function, ast.Name) else function.attr if isinstance(function, ast.Attribute) else "")
-    return names
+def _called_name(function: ast.expr) -> str:
+    return function.id if isinstance(function, ast.Name) else function.attr if isinstance(function, ast.Attribute) else ""
 
 
-def _bound(machine: Machine, module: Module, node: ast.FunctionDef | ast.AsyncFunctionDef, owner: ast.ClassDef | None) -> Func:
+def _bound(
+    machine: Machine,
+    module: Module,
+    node: Definition,
+    owner: ast.ClassDef | None,
+    instances: dict[ast.ClassDef, Value | None],
+) -> Func:
     if owner is None:
         return Func(node, module)
     cls = Class(owner, module)
@@ -175,8 +193,9 @@ def _bound(machine: Machine, module: Module, node: ast.FunctionDef | ast.AsyncFu
         return Func(node, module, None, cls)
     if any(isinstance(each, ast.Name) and each.id == "classmethod" for each in node.decorator_list):
         return Func(node, module, cls, cls)
-    try:
-        instance = calls.instantiate(machine, owner, cls, [], {})
-    except (OutOfBudget, RecursionError):
-        return Func(node, module, None, cls)
-    return Func(node, module, instance, cls)
+    if owner not in instances:
+        try:
+            instances[owner] = calls.instantiate(machine, owner, cls, [], {})
+        except (OutOfBudget, RecursionError):
+            instances[owner] = None
+    return Func(node, module, instances[owner], cls)

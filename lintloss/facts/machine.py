@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lintloss.facts.dead import Bound
     from lintloss.facts.forwards import Forward
     from lintloss.facts.regularizers import Noted
+    from lintloss.facts.stochastic import Stochastic
 
 STEPS = 20_000  # expressions evaluated for one root before everything becomes unknown
 ABROAD = 4_000  # … for one call from the checked file into another
@@ -95,6 +96,13 @@ class Machine:
         self._anchors: dict[str, Anchor] = {}
         self._identities: dict[Key, Key] = {}
         self._texts: dict[ast.AST, str] = {}
+        self.loading = 0  # module bodies that are running for an import: until they end, what they define is not settled
+        self.bases: dict[Value, list[Class | Lib]] = {}
+        self.methods: dict[ast.ClassDef, dict[str, ast.FunctionDef | ast.AsyncFunctionDef]] = {}
+        self.members: dict[ast.ClassDef, dict[str, ast.stmt]] = {}
+        self.imported: dict[tuple[str, str, int], Module | None] = {}
+        self.telling: dict[ast.ClassDef, list[ast.Call | ast.arg]] = {}
+        self.natures: dict[Value, tuple[Stochastic, frozenset[str]]] = {}  # class -> see stochastic.py
 
     # -- places -------------------------------------------------------------------------------------------------
 

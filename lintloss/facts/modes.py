@@ -119,7 +119,7 @@ def asserted(machine: Machine, test: ast.expr) -> None:
 
 def by_wrapper(machine: Machine, function: Func, args: Iterable[Value]) -> None:
     """Apply what a decorator or context manager of the project does to the mode of the modules it is given."""
-    if ".eval()" in ast.unparse(function.node):
+    if ".eval()" in machine.text(function.node):
         _unsettle(machine, args, Const(False))
 
 

@@ -12,6 +12,7 @@ MARKERS = (".git", "pyproject.toml", "setup.py", "setup.cfg", "requirements.txt"
 SKIPPED = frozenset({"node_modules", "site-packages", "venv", "env", "build", "dist", "__pycache__"})
 FILES = 500  # files of a project that are searched for callers
 LONGEST = 400_000  # bytes of a file that are searched
+KEPT = 1_500_000  # characters of source whose trees are kept from one file to the next: a tree takes 60 times its text
 
 
 class Project:
@@ -37,12 +38,21 @@ class Project:
     def add(self, module: Module) -> None:
         self._modules[os.path.normpath(module.path)] = module
 
+    def begin(self) -> None:
+        """Start on another file: forget what the last one read, and the trees that were not asked for in longest."""
+        self.read.clear()
+        kept = 0
+        for path, module in reversed(list(self._modules.items())):
+            kept += len(module.text) if module is not None else 0
+            if kept > KEPT:
+                del self._modules[path]
+
     def module(self, path: str) -> Module | None:
         path = os.path.normpath(path)
         self.read.add(path)  # each time: another file may have loaded it
-        if path not in self._modules:
-            self._modules[path] = self._load(path)
-        return self._modules[path]
+        found = self._modules.pop(path) if path in self._modules else self._load(path)
+        self._modules[path] = found  # the last one asked for is the last one forgotten
+        return found
 
     def mentioning(self, path: str, *words: str) -> list[Module]:
         """Return the modules around `path` whose text holds each of `words`; the search is bounded."""

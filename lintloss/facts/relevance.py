@@ -14,9 +14,11 @@ WORDS = re.compile(
 )
 
 
-ROOT_WORDS = re.compile(
-    r"loss|criterion|entropy|nll|perplex|ppl|log_?prob|logits|softmax|exp\(|drop_last|DataLoader|stride|eval|test|valid|score|metric"
-)
+ROOT_WORDS = re.compile(r"loss|criterion|entropy|nll|perplex|ppl|log_?prob|logits|softmax|(?<![a-zA-Z])exp\(|drop_last|DataLoader")
+WINDOWS = re.compile(r"token|input_ids|window|max_length|encodings|context")  # with a stride: not every convolution
+COUNTING = re.compile(r"loader|batch|dataset|avg|average|mean|sum\(")  # with arithmetic that no known call reaches
+# Words of any code; as parts of a name they are about evaluation: `evaluate`, `test_loop`, not `latest`, `invalid`.
+WEAK_WORDS = re.compile(r"(?<![a-z])(eval(?!_expr|\()|val_|test|valid(?!ate_|_)|score|metric)", re.IGNORECASE)
 
 
 SHORT = 12  # rows: a constructor or a reset() costs less than it is worth
@@ -32,6 +34,7 @@ class Relevance:
     def __init__(self) -> None:
         self._lines: dict[str, list[str]] = {}
         self._known: dict[ast.AST, bool] = {}
+        self._roots: dict[ast.AST, bool] = {}
 
     def of(self, module: Module, node: ast.AST) -> bool:
         """Say whether a definition of another file is worth running."""
@@ -41,6 +44,18 @@ class Relevance:
 
     def is_root(self, module: Module, node: ast.AST) -> bool:
         """Say whether a function of the checked file is worth running for its own sake."""
+        if node not in self._roots:
+            body = self._body(module, node)
+            windows = "stride" in body and WINDOWS.search(body) is not None
+            self._roots[node] = windows or ROOT_WORDS.search(body) is not None or WEAK_WORDS.search(body) is not None
+        return self._roots[node]
+
+    def counts(self, module: Module, node: ast.AST) -> bool:
+        """Say whether a function of the checked file may count, or take means, though it has no word of evaluation."""
+        return COUNTING.search(self._body(module, node)) is not None
+
+    def scores(self, module: Module, node: ast.AST) -> bool:
+        """Say whether a function of the checked file speaks of losses itself."""
         return ROOT_WORDS.search(self._body(module, node)) is not None
 
     def _body(self, module: Module, node: ast.AST) -> str:

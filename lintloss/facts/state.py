@@ -9,7 +9,6 @@ from lintloss.facts.values import Key, Value, join
 
 Fields = Mapping[str, "Slot"]
 NO_FIELDS: dict[str, Slot] = {}
-LAYERS = 12  # a chain of more layers than this is flattened
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +23,15 @@ class Heap:
     """Objects by identity, each a mapping of fields that is replaced, never changed.
 
     A copy shares everything written so far as a frozen layer: branches copy the heap thousands of times, and
-    change a handful of objects each (measured: joining plain dicts was half of all time).
+    change a handful of objects each (measured: joining plain dicts was half of all time). A layer is at least twice
+    as large as the one above it, so chains stay short, and two copies share all but what was written since.
     """
 
-    __slots__ = ("_base", "_depth", "_known", "_own")
+    __slots__ = ("_base", "_known", "_own")
 
     def __init__(self, base: Heap | None = None) -> None:
         self._base = base
         self._own: dict[Key, dict[str, Slot]] = {}
-        self._depth: int = base._depth + 1 if base is not None else 0
         # Every object that any copy ever wrote to: most look-ups are for values that never had a field.
         self._known: set[Key] = base._known if base is not None else set()
 
@@ -61,18 +60,21 @@ class Heap:
         self._known.add(owner)
 
     def copy(self) -> Heap:
-        frozen = Heap(self._base)
-        frozen._own, frozen._known = self._own, self._known
-        if frozen._depth > LAYERS:
-            frozen._flatten()
-        self._base, self._own, self._depth = frozen, {}, frozen._depth + 1
-        return Heap(frozen)
+        base = self._base
+        if self._own or base is None:
+            self._base = base = self._frozen()
+            self._own = {}
+        return Heap(base)
 
-    def _flatten(self) -> None:
-        merged: dict[Key, dict[str, Slot]] = {}
-        for layer in reversed(self._chain()):
-            merged.update(layer._own)
-        self._base, self._own, self._depth = None, merged, 0
+    def _frozen(self) -> Heap:
+        """Return what this heap holds, as a layer to build on; layers that are not much larger are put into it."""
+        base, own = self._base, self._own
+        while base is not None and len(base._own) < 2 * len(own):
+            own = {**base._own, **own}
+            base = base._base
+        frozen = Heap(base)
+        frozen._own, frozen._known = own, self._known
+        return frozen
 
     def _chain(self) -> list[Heap]:
         """Return the layers from the newest to the oldest."""

@@ -6,6 +6,7 @@ import ast
 import re
 from dataclasses import dataclass
 
+from lintloss.facts import calls
 from lintloss.facts.library.tables import CAUSAL, HEADED, MASKED_MODELS, PAIRED
 from lintloss.facts.machine import Machine
 from lintloss.facts.modes import unwrapped
@@ -117,8 +118,16 @@ def _rate(name: str, rate: Value | None, made: tuple[Evidence, ...]) -> Stochast
 
 def of_class(machine: Machine, cls: Class, seen: set[str], depth: int) -> Stochastic:
     """Read the methods of a class, its bases and the project classes that it makes or is annotated with."""
-    from lintloss.facts import calls
+    if depth or seen:
+        return _read(machine, cls, seen, depth)
+    if cls not in machine.natures or machine.loading:
+        machine.natures[cls] = (_read(machine, cls, seen, depth), frozenset(seen))
+    nature, read = machine.natures[cls]
+    seen |= read
+    return nature
 
+
+def _read(machine: Machine, cls: Class, seen: set[str], depth: int) -> Stochastic:
     found: list[Stochastic] = []
     for base in calls.bases(machine, cls):
         if isinstance(base, Class) and _once(base, seen):
@@ -136,7 +145,9 @@ def _once(cls: Class, seen: set[str]) -> bool:
 
 def _in_body(machine: Machine, cls: Class, seen: set[str], depth: int) -> list[Stochastic]:
     found = []
-    for node in ast.walk(cls.node):
+    if cls.node not in machine.telling:
+        machine.telling[cls.node] = [node for node in ast.walk(cls.node) if isinstance(node, ast.Call | ast.arg)]
+    for node in machine.telling[cls.node]:
         if isinstance(node, ast.Call):
             each = _made_by(machine, cls, node, seen, depth)
             if each is not None:
@@ -151,23 +162,27 @@ def _in_body(machine: Machine, cls: Class, seen: set[str], depth: int) -> list[S
 
 def _made_by(machine: Machine, cls: Class, node: ast.Call, seen: set[str], depth: int) -> Stochastic | None:
     name = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id if isinstance(node.func, ast.Name) else ""
+    is_class = name[:1].isupper() and isinstance(node.func, ast.Name) and depth < DEPTH
+    if NORMS.match(name) or FUNCTIONAL.match(name) or DROPS.match(name) or name in BUILT_IN or name in BY_ARGUMENT:
+        return _layer(machine, cls, node, name)
+    value = _named(machine, cls, node.func) if is_class else None
+    if isinstance(value, Class):
+        inner = of_class(machine, value, seen, depth + 1)
+        return inner if inner.sure in {"yes", "maybe"} else None
+    return None
+
+
+def _layer(machine: Machine, cls: Class, node: ast.Call, name: str) -> Stochastic | None:
     place = (Evidence(cls.module.path, machine.anchor(cls.module).span(node), f"`{ast.unparse(node)[:60]}` in {cls.node.name}"),)
     if NORMS.match(name):
         return Stochastic("yes", "batch norm", place)
     if FUNCTIONAL.match(name):
         return _functional(cls, node, name, place)
-    if DROPS.match(name) or name in BUILT_IN or name in BY_ARGUMENT:
-        wanted = "p" if DROPS.match(name) else "dropout"
-        given = next((each.value for each in node.keywords if each.arg in {wanted, "drop_prob"}), None)
-        if given is None and DROPS.match(name) and node.args:
-            given = node.args[0]
-        return _rate(name, _static(cls, given) if given is not None else None, place)
-    if name[:1].isupper() and isinstance(node.func, ast.Name) and depth < DEPTH:
-        value = _named(machine, cls, node.func)
-        if isinstance(value, Class):
-            inner = of_class(machine, value, seen, depth + 1)
-            return inner if inner.sure in {"yes", "maybe"} else None
-    return None
+    wanted = "p" if DROPS.match(name) else "dropout"
+    given = next((each.value for each in node.keywords if each.arg in {wanted, "drop_prob"}), None)
+    if given is None and DROPS.match(name) and node.args:
+        given = node.args[0]
+    return _rate(name, _static(cls, given) if given is not None else None, place)
 
 
 def _functional(cls: Class, node: ast.Call, name: str, place: tuple[Evidence, ...]) -> Stochastic | None:
@@ -210,8 +225,6 @@ def by_name(machine: Machine, model: Opaque) -> Stochastic:
 
 
 def _named(machine: Machine, cls: Class, node: ast.expr) -> Value:
-    from lintloss.facts import calls
-
     return calls._in_module(machine, cls, node)
 
 

@@ -101,7 +101,7 @@ def call(machine: Machine, node: ast.Call, receiver: Value, name: str, args: lis
             return made
     if name in GATHERS and args and not isinstance(receiver, Tensor) and not isinstance(args[0], Const):
         return distributed.gathered(machine, node, args[0])
-    over_ranks = ranks.call(machine, node, name, "", args, kwargs, owner=ast.unparse(node.func.value).rsplit(".", 1)[-1])  # type: ignore[attr-defined]
+    over_ranks = ranks.call(machine, node, name, "", args, kwargs, owner=machine.text(node.func.value).rsplit(".", 1)[-1])  # type: ignore[attr-defined]
     if over_ranks is not None:
         return over_ranks
     if isinstance(receiver, Tensor | ModelOutput | Opaque):

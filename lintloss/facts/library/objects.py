@@ -201,7 +201,7 @@ def metric(machine: Machine, node: ast.AST, name: str, args: list[Value], kwargs
 
 def context(machine: Machine, node: ast.AST, function: ast.FunctionDef | ast.AsyncFunctionDef) -> Value:
     """Return what a @contextmanager function of the project does to gradients."""
-    text = ast.unparse(function)
+    text = machine.text(function)
     if "no_grad" in text or "inference_mode" in text or "set_grad_enabled(False" in text:
         return LibObject("torch.no_grad")
     return machine.opaque(node)
