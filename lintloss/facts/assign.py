@@ -43,6 +43,15 @@ def accumulation(node: ast.Assign) -> tuple[ast.expr, ast.operator, ast.expr] | 
     return None
 
 
+def _same(operand: ast.expr, target: ast.expr) -> bool:
+    """Say whether an operand is spelled as the target is: most are not even the same kind of expression."""
+    if type(operand) is not type(target):
+        return False
+    if isinstance(operand, ast.Name) and isinstance(target, ast.Name):
+        return operand.id == target.id
+    return ast.unparse(operand) == ast.unparse(target)
+
+
 def running_mean(machine: Machine, node: ast.AugAssign) -> bool:
     """Run `m += (x - m) / k`; say whether the statement was that."""
     from lintloss.facts import running

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 
-from lintloss.facts import regularizers, symbolic
+from lintloss.facts import forwards, gradients, imports, modes, regularizers, statements, symbolic
 from lintloss.facts.expressions import evaluate, member
+from lintloss.facts.library import functions, meters, methods, objects
 from lintloss.facts.machine import ABROAD, DEPTH, TOTAL, Frame, Machine, OutOfBudget
 from lintloss.facts.state import Heap, Slot, State
 from lintloss.facts.values import (
@@ -30,8 +31,6 @@ METERS = frozenset({"update", "add", "log", "add_scalar"})  # what reports a los
 
 def evaluate_call(machine: Machine, node: ast.Call) -> Value:
     """Evaluate a call expression."""
-    from lintloss.facts.library import meters, methods
-
     function = node.func
     if isinstance(function, ast.Name) and function.id == "super":
         return _super(machine)

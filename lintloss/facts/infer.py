@@ -19,6 +19,11 @@ COLLECTS = frozenset({"add", "append", "update"})
 SIMPLE = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.Expr)
 
 
+Definition = ast.FunctionDef | ast.AsyncFunctionDef
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+PATIENCE = 60_000  # steps after which a file that showed nothing gets no more for functions of weak words
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What was observed in one file, in the order of its rows."""

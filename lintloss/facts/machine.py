@@ -15,7 +15,7 @@ from lintloss.facts.observations import Observation
 from lintloss.facts.project import Project
 from lintloss.facts.relevance import Relevance
 from lintloss.facts.state import Slot, State, join_states
-from lintloss.facts.values import UNKNOWN, Const, Key, LibObject, Opaque, Ref, Value, join
+from lintloss.facts.values import UNKNOWN, Class, Const, Key, Lib, LibObject, Opaque, Ref, Value, join
 from lintloss.findings import Evidence
 from lintloss.parse import Module
 
