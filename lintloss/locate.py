@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 
-from lintloss.facts.linear import Linear
 from lintloss.facts.computed import averaged
 from lintloss.facts.evaluation import Evaluation
 from lintloss.facts.library.tables import CAUSAL, HEADED, MASKED_MODELS, PAIRED
+from lintloss.facts.linear import Linear
 from lintloss.facts.loops import Loop
 from lintloss.facts.observations import Averaging, Exponential, Observation, Scored
 from lintloss.facts.values import LibObject, Opaque, Quantity, Scoring, Tensor, Value

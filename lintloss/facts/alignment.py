@@ -76,11 +76,17 @@ def _by_offset(pair: Pair, guess: Window, label: Window, offset: int) -> Alignme
     if offset == 1:
         return _aligned(pair, guess, label)
     if offset == 0:
-        return _finding(pair, MISSING, "each position is scored against the token that it has just read") if autoregressive and _plain(guess, label) else None
+        return (
+            _finding(pair, MISSING, "each position is scored against the token that it has just read")
+            if autoregressive and _plain(guess, label)
+            else None
+        )
     if offset == 2:
         if "leap" in label.marks or not (autoregressive or pair.shifts):
             return None
-        return _finding(pair, DOUBLE, "the labels are shifted twice: each position is asked for the token after the next")
+        return _finding(
+            pair, DOUBLE, "the labels are shifted twice: each position is asked for the token after the next"
+        )
     if autoregressive and (offset < 0 or "leap" not in label.marks):
         where = f"{-offset} before" if offset < 0 else f"{offset} after"
         return _finding(pair, MISDIRECTED, f"each position is asked for the token {where} the one that it has read")
@@ -93,15 +99,31 @@ def _plain(guess: Window, label: Window) -> bool:
 
 def _aligned(pair: Pair, guess: Window, label: Window) -> Alignment:
     if "wraps" in label.marks and not pair.target.ignored:
-        return _finding(pair, MISDIRECTED, "the last position of each row is scored against the row's own first token, which wrapped around")
+        return _finding(
+            pair,
+            MISDIRECTED,
+            "the last position of each row is scored against the row's own first token, which wrapped around",
+        )
     if "stale" in label.marks:
-        return _finding(pair, MISDIRECTED, "the last label of each row was not shifted: it holds what stood there before")
+        return _finding(
+            pair, MISDIRECTED, "the last label of each row was not shifted: it holds what stood there before"
+        )
     if ("swapped" in guess.marks) != ("swapped" in label.marks) and guess.flat and label.flat:
-        return _finding(pair, MISDIRECTED, "one side is flattened row by row, the other position by position: the pairs are of different rows")
+        return _finding(
+            pair,
+            MISDIRECTED,
+            "one side is flattened row by row, the other position by position: the pairs are of different rows",
+        )
     if {"crosses"} <= guess.marks & label.marks and pair.several_rows is not None:
-        return _finding(pair, MISDIRECTED, "the shift is made after flattening: each row's last position is scored against the next row's first token")
+        return _finding(
+            pair,
+            MISDIRECTED,
+            "the shift is made after flattening: each row's last position is scored against the next row's first token",
+        )
     if pair.batch_first and not pair.shifts and _cuts_rows(guess) and _cuts_rows(label):
-        return _finding(pair, MISDIRECTED, "the slices cut rows, not positions: each row is scored against the next row")
+        return _finding(
+            pair, MISDIRECTED, "the slices cut rows, not positions: each row is scored against the next row"
+        )
     return Alignment(ALIGNED)
 
 
@@ -113,13 +135,23 @@ def _cuts_rows(window: Window) -> bool:
 def _drift(pair: Pair, guess: Window, label: Window) -> Alignment | None:
     """Logits cut to the number of labels: right only if the labels lost nothing in between."""
     upper = guess.upper - guess.lower
-    counts = [atom for atom in upper.atoms if atom[:1] == ("count",) and atom[1 : 1 + len(pair.target.key)] == pair.target.key]
+    counts = [
+        atom for atom in upper.atoms if atom[:1] == ("count",) and atom[1 : 1 + len(pair.target.key)] == pair.target.key
+    ]
     if len(counts) != 1 or upper != Linear.of(counts[0]):
         return None
     if "filtered" in label.marks and "filtered" not in guess.marks:
-        return _finding(pair, MISDIRECTED, "the labels are compacted by a filter and the logits are only cut to their number: the pairs drift")
+        return _finding(
+            pair,
+            MISDIRECTED,
+            "the labels are compacted by a filter and the logits are only cut to their number: the pairs drift",
+        )
     if guess.flat and label.flat and label.source == guess.source and label.lower != guess.lower:
-        return _finding(pair, MISDIRECTED, "only the labels are cut in each row; the flat logits are cut at the end, so the pairs drift by one a row")
+        return _finding(
+            pair,
+            MISDIRECTED,
+            "only the labels are cut in each row; the flat logits are cut at the end, so the pairs drift by one a row",
+        )
     return None
 
 

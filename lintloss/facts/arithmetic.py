@@ -45,7 +45,11 @@ def binary(
                 each = binary(machine, node, operator, one, other, inside)
                 result = each if result is None else join(result, each)
         return result if result is not None else UNKNOWN
-    if isinstance(left, Const) and isinstance(operator, ast.Div) and (inverse := accumulation.inverse(machine, node, left)) is not None:
+    if (
+        isinstance(left, Const)
+        and isinstance(operator, ast.Div)
+        and (inverse := accumulation.inverse(machine, node, left)) is not None
+    ):
         return inverse
     if isinstance(left, Const) and isinstance(right, Const):
         return _constants(operator, left.value, right.value)
@@ -57,7 +61,11 @@ def binary(
 
         made = tensors.combined(machine, node, operator, left, right)
         if made is not None:
-            return terms.cooled(machine, node, made) if isinstance(operator, ast.Div) and isinstance(made, Tensor) else made
+            return (
+                terms.cooled(machine, node, made)
+                if isinstance(operator, ast.Div) and isinstance(made, Tensor)
+                else made
+            )
     if isinstance(operator, ast.Div | ast.FloorDiv):
         quotient = divide(machine, node, left, right, inside)
         return equality.floored(quotient) if _rounds_down(node, operator) else quotient
@@ -76,7 +84,14 @@ def _rounds_down(node: ast.AST, operator: ast.operator) -> bool:
     """Say whether a quotient leaves out the rest; `(n + k - 1) // k` and `-(-n // k)` do not."""
     if not isinstance(operator, ast.FloorDiv) or not isinstance(node, ast.BinOp):
         return False
-    return not (isinstance(node.left, ast.UnaryOp) or (isinstance(node.left, ast.BinOp) and isinstance(node.left.op, ast.Add | ast.Sub) and "- 1" in ast.unparse(node.left)))
+    return not (
+        isinstance(node.left, ast.UnaryOp)
+        or (
+            isinstance(node.left, ast.BinOp)
+            and isinstance(node.left.op, ast.Add | ast.Sub)
+            and "- 1" in ast.unparse(node.left)
+        )
+    )
 
 
 def unboxed(machine: Machine, value: Value) -> Value:
@@ -118,7 +133,7 @@ def _add(machine: Machine, node: ast.AST, operator: ast.operator, left: Value, r
     left = counts.as_length(left) if isinstance(right, Const) else left
     for one, other in terms.main_first(left, right):
         if isinstance(one, Quantity):
-            if one.is_count and isinstance(other, Const | Opaque) or one.unit == ONE:
+            if (one.is_count and isinstance(other, Const | Opaque)) or one.unit == ONE:
                 if one is left:
                     return counts.moved(one, other, sign)
                 return one if sign == "+" else machine.opaque(node)
@@ -203,14 +218,20 @@ def _total(
 ) -> Value:
     unit, weights = term.unit, term.weights
     loops = tuple(loop for loop in over if loop.unit != "epoch") or over
-    divided = next((name for name in ("batch", "step") if unit.power(name) < 0 and unit.degree < -1 and term.unit.content), "")
+    divided = next(
+        (name for name in ("batch", "step") if unit.power(name) < 0 and unit.degree < -1 and term.unit.content), ""
+    )
     intensive = unit.is_intensive or any(unit.power(name) < 0 for name in ("batch", "step"))
     if intensive:
         inner = loops[-1]
         before = unit
         base = "step" if unit.power("step") < 0 else "batch" if unit.power("batch") < 0 else inner.unit
         unit = unit.summed_over(base) if unit.is_intensive else unit * Unit.of(**{base: 1})
-        if (term.is_loss or term.is_perplexity) and before.power(base) < 0 and unit.degree < (1 if term.is_perplexity else 0):
+        if (
+            (term.is_loss or term.is_perplexity)
+            and before.power(base) < 0
+            and unit.degree < (1 if term.is_perplexity else 0)
+        ):
             weights = (*weights, base)
     term = replace(term, fed=fed(machine, term) or term.fed)
     regularizers.note(machine, node, term)
@@ -250,7 +271,21 @@ def _plural(unit: str) -> str:
 
 # -- products -------------------------------------------------------------------------------------------------------
 
-COEFFICIENTS = ("weight", "coef", "coeff", "alpha", "beta", "gamma", "lambda", "lam", "scale", "factor", "ratio", "w", "mult")
+COEFFICIENTS = (
+    "weight",
+    "coef",
+    "coeff",
+    "alpha",
+    "beta",
+    "gamma",
+    "lambda",
+    "lam",
+    "scale",
+    "factor",
+    "ratio",
+    "w",
+    "mult",
+)
 
 
 def multiply(machine: Machine, node: ast.AST, left: Value, right: Value) -> Value:
@@ -271,9 +306,13 @@ def _scaled(machine: Machine, node: ast.AST, quantity: Quantity, other: Value) -
 
     if isinstance(other, Const) and isinstance(other.value, float):
         if quantity.unit.content == "bit" and math.isclose(other.value, LN2, rel_tol=1e-3):
-            return replace(quantity, unit=quantity.unit.swap("bit", "nat")).with_step(machine.evidence(node, "x ln 2: bits to nats"))
+            return replace(quantity, unit=quantity.unit.swap("bit", "nat")).with_step(
+                machine.evidence(node, "x ln 2: bits to nats")
+            )
         if quantity.unit.content == "nat" and math.isclose(other.value, 1 / LN2, rel_tol=1e-3):
-            return replace(quantity, unit=quantity.unit.swap("nat", "bit")).with_step(machine.evidence(node, "x log2(e): nats to bits"))
+            return replace(quantity, unit=quantity.unit.swap("nat", "bit")).with_step(
+                machine.evidence(node, "x log2(e): nats to bits")
+            )
     if isinstance(other, Const):
         return terms.scaled(quantity) if not (quantity.is_count and other.value == 0) else None
     mask = shapes.mask(other) if quantity.axes or quantity.presumed else None
@@ -335,7 +374,9 @@ def divide(machine: Machine, node: ast.AST, left: Value, right: Value, inside: i
     if count is not None and count.unit == SHARE:
         forget_field_mean(machine, left)
     if left.is_count:
-        return Quantity(left.unit / count.unit) if count is not None and count.unit != left.unit else machine.opaque(node)
+        return (
+            Quantity(left.unit / count.unit) if count is not None and count.unit != left.unit else machine.opaque(node)
+        )
     if count is None:
         if isinstance(right, Quantity) and right.is_loss:
             return machine.opaque(node)
@@ -359,10 +400,14 @@ def _by_constant(machine: Machine, node: ast.AST, left: Quantity, right: Const, 
     if right.value == 0:  # a counter that has not counted yet
         return machine.opaque(node)
     if isinstance(right.value, float) and math.isclose(right.value, LN2, rel_tol=1e-3) and left.unit.content == "nat":
-        return replace(left, unit=left.unit.swap("nat", "bit")).with_step(machine.evidence(node, "÷ ln 2: nats to bits"))
+        return replace(left, unit=left.unit.swap("nat", "bit")).with_step(
+            machine.evidence(node, "÷ ln 2: nats to bits")
+        )
     count = counts.divisor(machine, left, right)
     if count is not None:
-        return average(machine, node, left, count, "repeated" if _is_repeated(machine, node, left, inside) else "divide")
+        return average(
+            machine, node, left, count, "repeated" if _is_repeated(machine, node, left, inside) else "divide"
+        )
     return left
 
 
@@ -391,10 +436,15 @@ def average(machine: Machine, node: ast.AST, before: Quantity, count: Quantity, 
                 break
     unit = counts.settle_item(unit, count.unit)
     weights = (*before.weights, *stepped)
-    weights = (*weights, *(name for name in _weighing(before, count) if before.unit.power(name) > 0 and count.unit.power(name) > 0))
+    weights = (
+        *weights,
+        *(name for name in _weighing(before, count) if before.unit.power(name) > 0 and count.unit.power(name) > 0),
+    )
     if before.unit.power("rank") > 0 and count.unit == Unit.of(rank=1):
         how = "rank"
-    after = replace(before, unit=unit, weights=weights, axes=() if "rank" in before.axes else before.axes, presumed=before.presumed)
+    after = replace(
+        before, unit=unit, weights=weights, axes=() if "rank" in before.axes else before.axes, presumed=before.presumed
+    )
     after = after.with_step(machine.evidence(node, f"divided here by {describe(count)}: {unit}"))
     observe_average(machine, node, before, count, after, how)
     return after
@@ -423,16 +473,23 @@ def describe(count: Quantity) -> str:
     return f"the number of {' · '.join(names)}" if names else str(count.unit)
 
 
-def observe_average(
-    machine: Machine, node: ast.AST, before: Quantity, count: Value, after: Value, how: str
-) -> None:
+def observe_average(machine: Machine, node: ast.AST, before: Quantity, count: Value, after: Value, how: str) -> None:
     from lintloss.facts.settings import seen_at
 
     loops, over_ranks = before.loops, before.unit.power("rank") > 0
     if over_ranks:  # the list that ranks gather into is no loop of the evaluation
         loops = tuple(loop for loop in loops if loop.unit != "rank") or tuple(machine.loops[-1:])
     place = seen_at(machine, node, loops, before.fed)
-    seen = Averaging(before=before, count=count, after=after, how=how, loops=loops, divisor=_divisor(node), called=_called(machine), **place)
+    seen = Averaging(
+        before=before,
+        count=count,
+        after=after,
+        how=how,
+        loops=loops,
+        divisor=_divisor(node),
+        called=_called(machine),
+        **place,
+    )
     which = f"{before.unit} {before.scoring.place if before.scoring else ''}"  # alternatives are seen apart
     machine.observe(seen, f"rank {which}" if over_ranks else which)  # beside the one of the branch without ranks
 

@@ -119,7 +119,9 @@ def _as_loss(machine: Machine, target: ast.Name, value: Value) -> Value:
 def _unpack(machine: Machine, targets: list[ast.expr], value: Value) -> None:
     items: list[Value] | None = None
     if isinstance(value, Choice):
-        rows = [option.items for option in value.options if isinstance(option, Tuple) and len(option.items) == len(targets)]
+        rows = [
+            option.items for option in value.options if isinstance(option, Tuple) and len(option.items) == len(targets)
+        ]
         if rows:
             items = [_joined([row[i] for row in rows]) for i in range(len(targets))]
     elif isinstance(value, Tuple) and len(value.items) == len(targets):

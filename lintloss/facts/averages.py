@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from lintloss.facts import normalizers
 from lintloss.facts.equality import proven_equal, proven_unequal, rows_of_one_length
 from lintloss.facts.observations import Averaging, Exponential, Observation
-from lintloss.facts.units import Unit
 from lintloss.facts.values import Quantity
 from lintloss.findings import Confidence, Evidence
 
@@ -55,7 +54,8 @@ def mean_of(seen: Averaging) -> Mean | None:
     common = Mean(
         after=after,
         weight={"step": "batch", "example": "row"}.get(weight, weight),
-        needs_proof=weight == "position" or (weight == "example" and all(loop.unit != "example" for loop in before.loops)),
+        needs_proof=weight == "position"
+        or (weight == "example" and all(loop.unit != "example" for loop in before.loops)),
         scores_tokens=scores_tokens(seen, after),
         equal=proven_equal(before) or rows_of_one_length(before, after),
         unequal=proven_unequal(before),

@@ -109,7 +109,11 @@ def assume(machine: Machine, test: ast.expr, holds: bool) -> None:
                 assume(machine, value, holds)
     elif isinstance(test, ast.Name):
         slot = machine.read(test.id)
-        if slot is not None and not isinstance(slot.value, Quantity | Ref | Tensor | Const) and test.id in machine.state.names:
+        if (
+            slot is not None
+            and not isinstance(slot.value, Quantity | Ref | Tensor | Const)
+            and test.id in machine.state.names
+        ):
             if not holds:
                 machine.write(test.id, Const(None), slot.depth)
     elif isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.left, ast.Name):
@@ -117,7 +121,9 @@ def assume(machine: Machine, test: ast.expr, holds: bool) -> None:
 
 
 def _assume_equal(machine: Machine, name: ast.Name, operator: ast.cmpop, right: ast.expr, holds: bool) -> None:
-    positive = isinstance(operator, ast.Eq | ast.Is) == holds and isinstance(operator, ast.Eq | ast.Is | ast.NotEq | ast.IsNot)
+    positive = isinstance(operator, ast.Eq | ast.Is) == holds and isinstance(
+        operator, ast.Eq | ast.Is | ast.NotEq | ast.IsNot
+    )
     slot = machine.read(name.id)
     if not positive or slot is None or name.id not in machine.state.names:
         return
@@ -139,7 +145,9 @@ def guarded(machine: Machine, test: ast.expr, holds: bool) -> Iterator[None]:
 
 def skip(machine: Machine, node: ast.If, *, leaves: bool) -> None:
     """Remember, for the rest of the running loop's body, the condition under which `continue` (or `break`) skips it."""
-    if any(isinstance(each, ast.AugAssign) and re.search(r"loss|nll|ppl", ast.unparse(each)) for each in ast.walk(node)):
+    if any(
+        isinstance(each, ast.AugAssign) and re.search(r"loss|nll|ppl", ast.unparse(each)) for each in ast.walk(node)
+    ):
         return
     text = ast.unparse(node.test)
     place = machine.evidence(node.test, f"skipped when `{text}`")

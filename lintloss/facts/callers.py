@@ -18,7 +18,9 @@ from lintloss.parse import Module
 
 DEPTH = 3  # callers of callers of callers
 SITES = 60
-MODE = re.compile(r"\.eval\(\)|\.train\((mode=)?(False|not |is_|training|train\b|phase|mode|was|prev|flag|self\.train)|eval_mode|evaluating\(|\.training = False|\.training=False")
+MODE = re.compile(
+    r"\.eval\(\)|\.train\((mode=)?(False|not |is_|training|train\b|phase|mode|was|prev|flag|self\.train)|eval_mode|evaluating\(|\.training = False|\.training=False"
+)
 FREEZES = re.compile(r"requires_grad_\(False\)|requires_grad = False|requires_grad=False|\.freeze\(\)|volatile")
 
 Around = tuple[ast.AST, ...]  # the nodes around a call, outermost first
@@ -36,9 +38,13 @@ def evaluation_mode(project: Project, module: Module, name: str, owner: str = ""
 
 def _turns_off(module: Module, around: Around) -> bool:
     for node in around:
-        if isinstance(node, ast.With | ast.AsyncWith) and any(WORDS.search(text_of(item.context_expr)) for item in node.items):
+        if isinstance(node, ast.With | ast.AsyncWith) and any(
+            WORDS.search(text_of(item.context_expr)) for item in node.items
+        ):
             return True
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and any(WORDS.search(text_of(each)) for each in node.decorator_list):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and any(
+            WORDS.search(text_of(each)) for each in node.decorator_list
+        ):
             return True
     text = text_of(_function(around, module))
     return "set_grad_enabled(False)" in text or FREEZES.search(text) is not None or "enter_context" in text
@@ -101,7 +107,11 @@ def _references(module: Module) -> dict[str, tuple[Around, ...]]:
             index.setdefault(node.id, []).append(around)
         elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
             index.setdefault(node.attr, []).append(around)
-        below = (*around, node) if isinstance(node, ast.With | ast.AsyncWith | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) else around
+        below = (
+            (*around, node)
+            if isinstance(node, ast.With | ast.AsyncWith | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+            else around
+        )
         stack.extend((child, below) for child in ast.iter_child_nodes(node))
     return {name: tuple(found) for name, found in index.items()}
 

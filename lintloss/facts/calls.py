@@ -125,7 +125,11 @@ def run(machine: Machine, node: ast.AST, function: Func, args: list[Value], kwar
         if _is_context_manager(machine, function.node):
             modes.by_wrapper(machine, function, [*args, *kwargs.values()])
             return objects.context(machine, node, function.node)
-        if name == "forward" and isinstance(function.self_value, Ref) and forwards.is_module(machine, function.self_value):
+        if (
+            name == "forward"
+            and isinstance(function.self_value, Ref)
+            and forwards.is_module(machine, function.self_value)
+        ):
             forwards.note(machine, node, function.self_value)
     place = machine.evidence(node, f"calls {name}()")
     caller = machine.frame
@@ -236,7 +240,11 @@ def bind(machine: Machine, function: Func, args: list[Value], kwargs: Kwargs, fr
         elif name in defaults:
             values[name] = evaluate(machine, defaults[name])
         else:
-            values[name] = _annotated(machine, function, name) or models.guess(machine, function, name) or Opaque((*frame.key, name), name)
+            values[name] = (
+                _annotated(machine, function, name)
+                or models.guess(machine, function, name)
+                or Opaque((*frame.key, name), name)
+            )
     if spec.kwarg is not None:
         rest = {name: value for name, value in kwargs.items() if name not in keywords and name != "**"}
         ref = Ref((*frame.key, spec.kwarg.arg), "dict")
@@ -250,7 +258,11 @@ def _annotated(machine: Machine, function: Func, name: str) -> Value | None:
     """Return an instance of the project class that a parameter of a root is annotated with."""
     spec = function.node.args
     each = next((arg for arg in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs) if arg.arg == name), None)
-    if each is None or not isinstance(each.annotation, ast.Name | ast.Attribute) or function.module is not machine.frame.module:
+    if (
+        each is None
+        or not isinstance(each.annotation, ast.Name | ast.Attribute)
+        or function.module is not machine.frame.module
+    ):
         return None
     cls = evaluate(machine, each.annotation)
     if not isinstance(cls, Class) or len(machine.frames) > 1:
@@ -313,7 +325,12 @@ def _bases(machine: Machine, cls: Class, seen: int) -> list[Class | Lib]:
 
 def _in_module(machine: Machine, cls: Class, node: ast.expr) -> Value:
     """Evaluate an expression among the globals of the module that defines a class."""
-    frame = Frame(cls.module, cls.module.tree, ("class", cls.module.path, cls.node.name), State(dict(machine.module_names(cls.module.path)), machine.state.heap if machine.frames else Heap()))
+    frame = Frame(
+        cls.module,
+        cls.module.tree,
+        ("class", cls.module.path, cls.node.name),
+        State(dict(machine.module_names(cls.module.path)), machine.state.heap if machine.frames else Heap()),
+    )
     if cls.closure and cls.closure in machine.closures:
         frame.state.names.update(machine.closures[cls.closure])
     machine.frames.append(frame)
@@ -396,7 +413,13 @@ def _members(machine: Machine, node: ast.ClassDef) -> dict[str, ast.stmt]:
 def _defined(statement: ast.stmt) -> list[str]:
     if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
         return [statement.name]
-    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target] if isinstance(statement, ast.AnnAssign) else []
+    targets = (
+        statement.targets
+        if isinstance(statement, ast.Assign)
+        else [statement.target]
+        if isinstance(statement, ast.AnnAssign)
+        else []
+    )
     return [target.id for target in targets if isinstance(target, ast.Name)]
 
 

@@ -45,7 +45,11 @@ class Origin:
         if depth > DEPTH or BUDGET.search(text_of(node)):
             return None
         if isinstance(node, ast.Constant):
-            return Cap(text_of(node), "error") if isinstance(node.value, int) and not isinstance(node.value, bool) and node.value > 0 else None
+            return (
+                Cap(text_of(node), "error")
+                if isinstance(node.value, int) and not isinstance(node.value, bool) and node.value > 0
+                else None
+            )
         if isinstance(node, ast.Name):
             return self._name(node.id, depth)
         if isinstance(node, ast.BinOp):
@@ -59,7 +63,9 @@ class Origin:
         """`40 - 1`, `40 // world_size`: capped where the left side is."""
         left = self.cap(node.left, depth + 1)
         other = text_of(node.right)
-        if left is None or not (isinstance(node.right, ast.Constant) or re.search(r"world|rank|gpu|device|batch|bs\b", other, re.IGNORECASE)):
+        if left is None or not (
+            isinstance(node.right, ast.Constant) or re.search(r"world|rank|gpu|device|batch|bs\b", other, re.IGNORECASE)
+        ):
             return None
         return Cap(text_of(node), left.severity)
 
@@ -76,7 +82,11 @@ class Origin:
 
     def _parameter(self, function: Function, name: str) -> Cap | None:
         default = defaults(function).get(name)
-        if not isinstance(default, ast.Constant) or not isinstance(default.value, int) or isinstance(default.value, bool):
+        if (
+            not isinstance(default, ast.Constant)
+            or not isinstance(default.value, int)
+            or isinstance(default.value, bool)
+        ):
             return None
         if default.value <= 0 or is_given(self.machine, self.module, function, name):
             return None
@@ -90,7 +100,12 @@ class Origin:
         if slot is None or OVERRIDES.search(self.module.text):
             return None
         value = imports.resolve(self.machine, slot.value) if isinstance(slot.value, Pending) else slot.value
-        if isinstance(value, Const) and isinstance(value.value, int) and not isinstance(value.value, bool) and value.value > 0:
+        if (
+            isinstance(value, Const)
+            and isinstance(value.value, int)
+            and not isinstance(value.value, bool)
+            and value.value > 0
+        ):
             return Cap(f"{name} = {value.value}", "error")
         return None
 
@@ -108,7 +123,9 @@ def defaults(function: Function) -> dict[str, ast.expr]:
     spec = function.args
     plain = [each.arg for each in (*spec.posonlyargs, *spec.args)]
     found = dict(zip(reversed(plain), reversed(spec.defaults), strict=False))
-    found.update({each.arg: value for each, value in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if value is not None})
+    found.update(
+        {each.arg: value for each, value in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if value is not None}
+    )
     return found
 
 
@@ -116,9 +133,10 @@ def assigned(function: ast.AST, name: str) -> list[ast.expr]:
     """Return the values that a name is bound to by plain assignments in a function."""
     found = []
     for node in ast.walk(function):
-        if isinstance(node, ast.Assign) and any(isinstance(target, ast.Name) and target.id == name for target in node.targets):
-            found.append(node.value)
-        elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name) and node.target.id == name:
+        if (
+            isinstance(node, ast.Assign)
+            and any(isinstance(target, ast.Name) and target.id == name for target in node.targets)
+        ) or (isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name) and node.target.id == name):
             found.append(node.value)
     return found
 

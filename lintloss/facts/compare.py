@@ -76,7 +76,11 @@ def _place(machine: Machine, node: ast.AST, index: int) -> Place:
             span = call.span
     statement = frame.statement
     rows = (span.row, span.end_row)
-    if statement is not None and statement.lineno <= span.row <= (statement.end_lineno or span.row) and not getattr(statement, "body", None):
+    if (
+        statement is not None
+        and statement.lineno <= span.row <= (statement.end_lineno or span.row)
+        and not getattr(statement, "body", None)
+    ):
         rows = (statement.lineno, statement.end_lineno or statement.lineno)
     return Place(
         path=frame.module.path,
@@ -128,7 +132,11 @@ def _whole(machine: Machine, model: Value | None) -> Value | None:
         return model
     for frame in reversed(machine.frames):
         owner = next(iter(frame.state.names.values()), None)
-        if frame.name in {*METHODS, "loss", "training_step", "validation_step"} and owner is not None and isinstance(owner.value, Ref):
+        if (
+            frame.name in {*METHODS, "loss", "training_step", "validation_step"}
+            and owner is not None
+            and isinstance(owner.value, Ref)
+        ):
             return owner.value
     return model
 
@@ -150,7 +158,11 @@ def masked(machine: Machine, scoring: Scoring, mask: Tensor | None, drops: bool)
     if not isinstance(seen, Compared):
         return
     found = seen.alignment
-    if _is_on_the_wrong_side(machine, seen.scoring, mask, drops) and found is not None and found.kind == alignment.ALIGNED:
+    if (
+        _is_on_the_wrong_side(machine, seen.scoring, mask, drops)
+        and found is not None
+        and found.kind == alignment.ALIGNED
+    ):
         why = "the mask is cut on the logits' side: each padded row also scores its first padding label"
         found = Alignment(alignment.MISDIRECTED, why, mask.trace if mask is not None else ())
     machine.log[scoring.log] = replace(

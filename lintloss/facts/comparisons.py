@@ -47,7 +47,7 @@ def forms(value: Value) -> frozenset[str] | None:
     found = set()
     for option in options(value):
         tensor = shapes.tensor(option)
-        if tensor is None or not isinstance(option, Tensor) and tensor.form == "":
+        if tensor is None or (not isinstance(option, Tensor) and tensor.form == ""):
             return None
         found.add(tensor.form)
     return frozenset(found)
@@ -63,9 +63,16 @@ def probabilities(seen: Observation) -> Wrong | None:
     if not isinstance(seen, Compared) or not in_evaluation(seen):
         return None
     scoring = seen.scoring
-    if scoring.criterion != "cross_entropy" or scoring.owner != "call" or forms(scoring.prediction) != frozenset({"probs"}):
+    if (
+        scoring.criterion != "cross_entropy"
+        or scoring.owner != "call"
+        or forms(scoring.prediction) != frozenset({"probs"})
+    ):
         return None
-    return Wrong("probabilities are given to cross_entropy, which takes logits and applies log_softmax itself", trace(scoring.prediction))
+    return Wrong(
+        "probabilities are given to cross_entropy, which takes logits and applies log_softmax itself",
+        trace(scoring.prediction),
+    )
 
 
 def unnormalized(seen: Observation) -> Wrong | None:
@@ -76,7 +83,10 @@ def unnormalized(seen: Observation) -> Wrong | None:
     if not found or not found <= {"logits", "probs"}:
         return None
     what = "probabilities" if found == {"probs"} else "logits" if found == {"logits"} else "logits or probabilities"
-    return Wrong(f"{what} are given to nll_loss, which takes log-probabilities and normalizes nothing", trace(seen.scoring.prediction))
+    return Wrong(
+        f"{what} are given to nll_loss, which takes log-probabilities and normalizes nothing",
+        trace(seen.scoring.prediction),
+    )
 
 
 # -- padding ----------------------------------------------------------------------------------------------------------
@@ -90,7 +100,11 @@ def padded(seen: Observation) -> Wrong | None:
     if not scoring.is_cross_entropy or scoring.criterion == "presumed" or scoring.weighted:
         return None
     pads = [_padding(option) for option in options(scoring.target)]
-    if not pads or any(pad is None for pad in pads) or not all(_scores(scoring, pad) for pad in pads if pad is not None):
+    if (
+        not pads
+        or any(pad is None for pad in pads)
+        or not all(_scores(scoring, pad) for pad in pads if pad is not None)
+    ):
         return None
     if scoring.reduction == "none":
         return _badly_masked(scoring) if scoring.reduced or scoring.masked else None
@@ -115,12 +129,19 @@ def _scores(scoring: Scoring, pad: Value) -> bool:
 def _badly_masked(scoring: Scoring) -> Wrong | None:
     """Return what is wrong with the mask that per-token losses went through."""
     if not scoring.masked:
-        return Wrong("the targets are filled up with a pad id, and the losses are summed without a mask", trace(scoring.target))
+        return Wrong(
+            "the targets are filled up with a pad id, and the losses are summed without a mask", trace(scoring.target)
+        )
     mask = scoring.mask
     if not isinstance(mask, Tensor) or mask.sense is None:
         return None
-    if mask.sense == scoring.mask_drops and (mask.pad is not None or (mask.window is not None and mask.window.source == ("lengths",))):
+    if mask.sense == scoring.mask_drops and (
+        mask.pad is not None or (mask.window is not None and mask.window.source == ("lengths",))
+    ):
         return Wrong("the mask is inverted: it keeps the padding and drops the text", trace(scoring.target))
     if mask.window is not None and "closed" in mask.window.marks:
-        return Wrong("the length mask keeps one position too many: `<=` lets the first pad of each row through", trace(scoring.target))
+        return Wrong(
+            "the length mask keeps one position too many: `<=` lets the first pad of each row through",
+            trace(scoring.target),
+        )
     return None

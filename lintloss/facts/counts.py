@@ -146,6 +146,5 @@ def settle_item(unit: Unit, factor: Unit) -> Unit:
     for name in ("token", "example", "position"):
         power = unit.power(name)
         if item and power and item * power < 0 and factor.power(name):
-            settled = unit.swap("item", name)
-            return settled
+            return unit.swap("item", name)
     return unit

@@ -11,7 +11,15 @@ from lintloss.facts.values import Quantity, Scoring, Tensor, options
 from lintloss.findings import Confidence, Evidence, Span
 
 DISTANCES = frozenset(
-    {"mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "hinge_embedding_loss", "multi_margin_loss", "cosine_embedding_loss"}
+    {
+        "mse_loss",
+        "l1_loss",
+        "smooth_l1_loss",
+        "huber_loss",
+        "hinge_embedding_loss",
+        "multi_margin_loss",
+        "cosine_embedding_loss",
+    }
     | {"binary_cross_entropy", "binary_cross_entropy_with_logits", "multilabel_soft_margin_loss"}
 )
 LANGUAGE = frozenset({"lm", "seq2seq"})
@@ -40,11 +48,19 @@ def foreign(seen: Scored | Exponential) -> Foreign | None:
 def _exponentiated(seen: Exponential) -> Foreign | None:
     """A perplexity needs a cross entropy below it, whatever is compared."""
     scoring = seen.exponent.scoring
-    if scoring is None or scoring.presumed or scoring.smoothed or scoring.criterion not in DISTANCES | {"kl_div"} or seen.exponent.negated:
+    if (
+        scoring is None
+        or scoring.presumed
+        or scoring.smoothed
+        or scoring.criterion not in DISTANCES | {"kl_div"}
+        or seen.exponent.negated
+    ):
         return None
     place = scoring.site or scoring.place
     span = place.span if place is not None and place.path == seen.path else None
-    return Foreign(scoring.criterion, "below an exponential", True, confidence_in(seen.exponent), seen.exponent.trace, span)
+    return Foreign(
+        scoring.criterion, "below an exponential", True, confidence_in(seen.exponent), seen.exponent.trace, span
+    )
 
 
 def _compared(seen: Scored) -> Foreign | None:
@@ -62,7 +78,9 @@ def _is_over_vocabulary(scoring: Scoring) -> bool:
     targets = [found for each in options(scoring.target) if (found := shapes.tensor(each)) is not None]
     is_binary = scoring.criterion.startswith(("binary", "multilabel"))
     known = [each for each in targets if each.form == "onehot" or not is_binary]  # a yes or no per token is no id
-    return any(each.form in PREDICTIONS and each.model is not None for each in predictions) and any(map(_is_of_ids, known))
+    return any(each.form in PREDICTIONS and each.model is not None for each in predictions) and any(
+        map(_is_of_ids, known)
+    )
 
 
 def _is_of_ids(target: Tensor) -> bool:

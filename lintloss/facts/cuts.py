@@ -62,13 +62,20 @@ def _in_header(origin: Origin, loop: ast.For | ast.AsyncFor, header: ast.expr, a
         yield from _capped(origin, loop, header, "islice", limit, around)
     elif name == "zip":
         for arg in header.args:
-            if isinstance(arg, ast.Call) and text_of(arg.func) == "range" and len(arg.args) == 1 and len(header.args) > 1:
+            if (
+                isinstance(arg, ast.Call)
+                and text_of(arg.func) == "range"
+                and len(arg.args) == 1
+                and len(header.args) > 1
+            ):
                 yield from _capped(origin, loop, header, "zip", arg.args[0], around)
     elif name == "range" and len(header.args) in {1, 2} and isinstance(loop.target, ast.Name):
         yield from _counted(origin, loop, header, around)
 
 
-def _capped(origin: Origin, loop: ast.For | ast.AsyncFor, node: ast.AST, how: str, limit: ast.expr, around: ast.AST) -> Iterator[Cut]:
+def _capped(
+    origin: Origin, loop: ast.For | ast.AsyncFor, node: ast.AST, how: str, limit: ast.expr, around: ast.AST
+) -> Iterator[Cut]:
     found = origin.cap(limit)
     if found is not None and not _is_reported(loop, around, {text_of(limit)}, set()):
         yield Cut(node, how, found.text, found.severity)
@@ -99,9 +106,15 @@ def _whole_batches(node: ast.expr, loop: ast.For | ast.AsyncFor) -> ast.expr | N
     """Return the batch size of `rows // batch_size` where the loop slices rows[k * batch_size : ...]."""
     if isinstance(node, ast.Call) and text_of(node.func) == "int" and node.args:
         node = node.args[0]
-    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.FloorDiv) or not BATCH.search(text_of(node.right)):
+    if (
+        not isinstance(node, ast.BinOp)
+        or not isinstance(node.op, ast.FloorDiv)
+        or not BATCH.search(text_of(node.right))
+    ):
         return None
-    if not re.search(r"\blen\(|\.size\(0\)|\.shape\[0\]|num_|n_", text_of(node.left)) or isinstance(node.right, ast.BinOp):
+    if not re.search(r"\blen\(|\.size\(0\)|\.shape\[0\]|num_|n_", text_of(node.left)) or isinstance(
+        node.right, ast.BinOp
+    ):
         return None
     size, index = text_of(node.right), text_of(loop.target)
     for each in ast.walk(loop):
@@ -116,7 +129,9 @@ def _is_one_by_default(origin: Origin, size: ast.expr) -> bool:
     given: list[ast.expr] = [size]
     if isinstance(size, ast.Name) and origin.function is not None and size.id in parameters(origin.function):
         default = defaults(origin.function).get(size.id)
-        given = passed(origin.machine, origin.module, origin.function, size.id) or ([default] if default is not None else [])
+        given = passed(origin.machine, origin.module, origin.function, size.id) or (
+            [default] if default is not None else []
+        )
     return bool(given) and all(_is_one(origin, each) for each in given)
 
 
@@ -167,7 +182,11 @@ def _comparisons(loop: ast.For | ast.AsyncFor, test: ast.expr) -> Iterator[tuple
         if len(rest) == 1 and isinstance(test.op, ast.And):
             yield from _comparisons(loop, rest[0])
         return
-    if not isinstance(test, ast.Compare) or len(test.ops) != 1 or not isinstance(test.ops[0], ast.Eq | ast.GtE | ast.Gt | ast.LtE | ast.Lt):
+    if (
+        not isinstance(test, ast.Compare)
+        or len(test.ops) != 1
+        or not isinstance(test.ops[0], ast.Eq | ast.GtE | ast.Gt | ast.LtE | ast.Lt)
+    ):
         return
     one, other = test.left, test.comparators[0]
     falling = isinstance(test.ops[0], ast.LtE | ast.Lt)
@@ -185,7 +204,11 @@ def _counter(loop: ast.For | ast.AsyncFor, node: ast.expr) -> str | None:
         return text_of(node) if f"{text_of(node.args[0])}.append(" in text_of(loop) else None
     if not isinstance(node, ast.Name) or BUDGET.search(node.id):
         return None
-    if isinstance(loop.target, ast.Tuple) and "enumerate(" in text_of(loop.iter) and text_of(loop.target.elts[0]) == node.id:
+    if (
+        isinstance(loop.target, ast.Tuple)
+        and "enumerate(" in text_of(loop.iter)
+        and text_of(loop.target.elts[0]) == node.id
+    ):
         return node.id
     for each in ast.walk(loop):
         if isinstance(each, ast.AugAssign) and isinstance(each.op, ast.Add) and text_of(each.target) == node.id:
@@ -231,7 +254,10 @@ def _of_ranks(loop: ast.While) -> Iterator[Cut]:
     reduced = {
         text_of(each.args[0])
         for each in ast.walk(loop)
-        if isinstance(each, ast.Call) and text_of(each.func).endswith("all_reduce") and each.args and "MIN" in text_of(each)
+        if isinstance(each, ast.Call)
+        and text_of(each.func).endswith("all_reduce")
+        and each.args
+        and "MIN" in text_of(each)
     }
     for node, tests in _direct(loop.body, ()):
         if any(isinstance(each, ast.Name) and each.id in reduced for test in tests for each in ast.walk(test)):

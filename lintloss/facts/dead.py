@@ -54,7 +54,9 @@ def note_binding(machine: Machine, target: ast.Name, value: Value) -> None:
         setting = _setting(machine)
         if setting.phase == "evaluation":
             place = machine.evidence(target, f"{what} bound here")
-            machine.bound[target] = Bound(frame.node, target, what, place, setting, machine.loops[-1] if machine.loops else None)
+            machine.bound[target] = Bound(
+                frame.node, target, what, place, setting, machine.loops[-1] if machine.loops else None
+            )
 
 
 def _assigns(statement: ast.stmt | None, target: ast.Name) -> bool:
@@ -66,7 +68,9 @@ def _assigns(statement: ast.stmt | None, target: ast.Name) -> bool:
 
 def _what(name: str, value: Value) -> str:
     """Say what a value is, "" for what may well go unused."""
-    if SHIFTED.search(name) and any(isinstance(each, Tensor | ModelOutput) or _is_opaque_label(each) for each in options(value)):
+    if SHIFTED.search(name) and any(
+        isinstance(each, Tensor | ModelOutput) or _is_opaque_label(each) for each in options(value)
+    ):
         return "labels" if re.search(r"label|target|id", name) else "logits"
     number = next((each for each in options(value) if isinstance(each, Quantity)), None)
     if number is None:
@@ -107,7 +111,12 @@ def note_report(machine: Machine, node: ast.AST, value: Value, into: str = "") -
         into: what it is collected in, in the words of the code.
     """
     for option in options(value):
-        if isinstance(option, Quantity) and option.is_loss and option.scoring is not None and _is_left_over(machine, option, into):
+        if (
+            isinstance(option, Quantity)
+            and option.is_loss
+            and option.scoring is not None
+            and _is_left_over(machine, option, into)
+        ):
             _observe_left_over(machine, node, option)
             return
 

@@ -31,7 +31,9 @@ def note_sampler(machine: Machine, loop: Loop, body: list[ast.stmt], target: ast
             own = _own(machine, node)
             if own is not None and padding.pads(own.module, own.node):
                 if _is_sampler(machine, node, names):
-                    loop.unequal.append(padding.at(machine, own.module, own.node, "the sampler pads rows of different length"))
+                    loop.unequal.append(
+                        padding.at(machine, own.module, own.node, "the sampler pads rows of different length")
+                    )
             elif _is_sampler(machine, node, names) or (own is not None and padding.draws(own.module, own.node)):
                 loop.equal.append(machine.evidence(node, "the batch is drawn from a sampler: all have the same shape"))
                 return
@@ -45,7 +47,9 @@ def _counts(loop: Loop) -> bool:
 def _is_sampler(machine: Machine, node: ast.Call, names: set[str]) -> bool:
     """Say whether a call draws a batch by itself: it is not told which one, and the project's own does not pad."""
     function = node.func
-    name = function.id if isinstance(function, ast.Name) else function.attr if isinstance(function, ast.Attribute) else ""
+    name = (
+        function.id if isinstance(function, ast.Name) else function.attr if isinstance(function, ast.Attribute) else ""
+    )
     if not SAMPLER.match(name):
         return False
     told = {each.id for arg in node.args for each in ast.walk(arg) if isinstance(each, ast.Name)}
@@ -117,7 +121,10 @@ def note_ignored(machine: Machine, target: ast.Subscript, value: Value) -> None:
         return
     if isinstance(target.slice, ast.Slice | ast.Tuple) and (not _is_variable(target.slice) or _fills_windows(machine)):
         return
-    note_unequal(machine, machine.evidence(target, "labels are set to be ignored here, more of them in some batches than in others"))
+    note_unequal(
+        machine,
+        machine.evidence(target, "labels are set to be ignored here, more of them in some batches than in others"),
+    )
 
 
 def note_unequal(machine: Machine, place: Evidence) -> None:
@@ -134,7 +141,13 @@ def is_ignored(value: Value) -> bool:
 def _is_variable(index: ast.expr) -> bool:
     """Say whether a slice reaches to a place that is computed: `[:, :-length]`."""
     parts = index.elts if isinstance(index, ast.Tuple) else [index]
-    bounds = [bound for part in parts if isinstance(part, ast.Slice) for bound in (part.lower, part.upper) if bound is not None]
+    bounds = [
+        bound
+        for part in parts
+        if isinstance(part, ast.Slice)
+        for bound in (part.lower, part.upper)
+        if bound is not None
+    ]
     return any(isinstance(each, ast.Name) for bound in bounds for each in ast.walk(bound))
 
 
@@ -178,7 +191,9 @@ def rows_of_one_length(total: Quantity, mean: Quantity) -> tuple[Evidence, ...]:
     if scoring is None or not isinstance(target, Tensor) or target.window is None or proven_unequal(total):
         return ()
     weights = set(mean.weights)
-    ends = any(atom == ("end",) for atom in target.window.length.atoms) or target.window.flat and "filtered" in target.window.marks
+    ends = any(atom == ("end",) for atom in target.window.length.atoms) or (
+        target.window.flat and "filtered" in target.window.marks
+    )
     if weights != {"example"} or ends or target.pad is not None or target.ignored or scoring.place is None:
         return ()
     return (scoring.place,)

@@ -126,7 +126,11 @@ def _observed(machine: Machine, shown: Pass, records: bool, trains: bool) -> Eva
     span = shown.span
     statement = scene.statement
     rows = (span.row, span.end_row)
-    if statement is not None and statement.lineno <= span.row <= (statement.end_lineno or span.row) and not hasattr(statement, "body"):
+    if (
+        statement is not None
+        and statement.lineno <= span.row <= (statement.end_lineno or span.row)
+        and not hasattr(statement, "body")
+    ):
         rows = (statement.lineno, statement.end_lineno or span.end_row)
     return Evaluation(
         path=scene.module.path,
@@ -197,7 +201,9 @@ def _body_row(node: ast.FunctionDef | ast.AsyncFunctionDef | None) -> int | None
     if node is None:
         return None
     first = node.body[0]
-    documented = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
+    documented = (
+        isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
+    )
     body = node.body[1:] if documented else node.body
     return body[0].lineno if body and body[0].lineno > node.lineno else None
 
@@ -230,7 +236,9 @@ def _records(machine: Machine, group: list[Pass]) -> bool:
 def _is_old(machine: Machine, module: Module) -> bool:
     """Say whether the code is for PyTorch 0.3: a module that it has loaded may make the inputs volatile."""
     loaded = (machine.project.module(path) for path in machine.globals if path != module.path)
-    return OLD.search(module.text) is not None or any("volatile=" in other.text for other in loaded if other is not None)
+    return OLD.search(module.text) is not None or any(
+        "volatile=" in other.text for other in loaded if other is not None
+    )
 
 
 def _turns_off_itself(forward: Forward) -> bool:
@@ -244,9 +252,17 @@ def _is_frozen(module: Module, text: str) -> bool:
     name = text.removesuffix(".forward").rsplit(".", 1)[-1]
     for node in _statements(module.tree):
         if isinstance(node, ast.For) and "parameters()" in text_of(node.iter) and _same(text_of(node.iter), name):
-            if any(re.search(r"requires_grad(_\(| = )False", text_of(each)) for each in node.body if not isinstance(each, ast.If)):
+            if any(
+                re.search(r"requires_grad(_\(| = )False", text_of(each))
+                for each in node.body
+                if not isinstance(each, ast.If)
+            ):
                 return True
-        if isinstance(node, ast.Expr | ast.Assign) and "requires_grad_(False)" in text_of(node) and _same(text_of(node), name):
+        if (
+            isinstance(node, ast.Expr | ast.Assign)
+            and "requires_grad_(False)" in text_of(node)
+            and _same(text_of(node), name)
+        ):
             return True
     return False
 
@@ -256,7 +272,9 @@ def _statements(tree: ast.Module) -> Iterable[ast.AST]:
 
 
 def _same(text: str, name: str) -> bool:
-    return re.search(rf"(^|[.\s(]){re.escape(name)}(\.module)?\.(eval\(\)\.)?(named_parameters|parameters|requires_grad_)\(", text) is not None or (
+    return re.search(
+        rf"(^|[.\s(]){re.escape(name)}(\.module)?\.(eval\(\)\.)?(named_parameters|parameters|requires_grad_)\(", text
+    ) is not None or (
         re.search(r"(^|[.\s(])(model|net|network)\.(named_parameters|parameters|requires_grad_)\(", text) is not None
     )
 
@@ -266,7 +284,11 @@ def _asked_of_callers(machine: Machine, forward: Forward, question: object) -> b
     if len(forward.scenes) < 2:
         return False
     outer = forward.scenes[1]
-    if outer.call is None or outer.call.span.row != getattr(outer.node, "lineno", 0) or outer.call.path != outer.module.path:
+    if (
+        outer.call is None
+        or outer.call.span.row != getattr(outer.node, "lineno", 0)
+        or outer.call.path != outer.module.path
+    ):
         return False
     owner = _class_of(outer)
     assert callable(question)

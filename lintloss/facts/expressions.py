@@ -208,7 +208,11 @@ def _tuple_item(machine: Machine, owner: Tuple, node: ast.Subscript) -> Value:
     if isinstance(node.slice, ast.Slice):
         return Tuple(owner.items[_bound(node.slice.lower) : _bound(node.slice.upper)])
     index = evaluate(machine, node.slice)
-    if isinstance(index, Const) and isinstance(index.value, int) and -len(owner.items) <= index.value < len(owner.items):
+    if (
+        isinstance(index, Const)
+        and isinstance(index.value, int)
+        and -len(owner.items) <= index.value < len(owner.items)
+    ):
         return owner.items[index.value]
     return UNKNOWN
 
@@ -222,7 +226,7 @@ def _bound(node: ast.expr | None) -> int | None:
 
 
 def _binary(machine: Machine, node: ast.BinOp) -> Value:
-    from lintloss.facts import arithmetic, running
+    from lintloss.facts import running
     from lintloss.facts.library import masks
 
     parts = running.parts_of(node) if machine.loops else None
@@ -257,7 +261,9 @@ def _boolean(machine: Machine, node: ast.BoolOp) -> Value:
         if isinstance(value, Const) and isinstance(node.op, ast.Or) and not value.value and each is not node.values[-1]:
             continue
         result = value if result is None else join(result, value)
-        if isinstance(node.op, ast.Or) and (isinstance(value, LibObject | Ref | Func) or (isinstance(value, Const) and value.value)):
+        if isinstance(node.op, ast.Or) and (
+            isinstance(value, LibObject | Ref | Func) or (isinstance(value, Const) and value.value)
+        ):
             break
     return result if result is not None else Const(None)
 
@@ -272,7 +278,11 @@ def _compare(machine: Machine, node: ast.Compare) -> Value:
     positional = masks.by_position(machine, node, left, rights) if len(rights) == 1 else None
     if positional is not None:
         return positional
-    if len(rights) == 1 and isinstance(left, Tensor | Opaque) and isinstance(node.ops[0], ast.NotEq | ast.Eq | ast.Gt | ast.GtE | ast.Lt):
+    if (
+        len(rights) == 1
+        and isinstance(left, Tensor | Opaque)
+        and isinstance(node.ops[0], ast.NotEq | ast.Eq | ast.Gt | ast.GtE | ast.Lt)
+    ):
         key = left.key
         axes = left.axes if isinstance(left, Tensor) else None
         window = left.window if isinstance(left, Tensor) else Window(left.key) if left.key else None
@@ -329,7 +339,7 @@ def _dict(machine: Machine, node: ast.Dict) -> Value:
 
 def _comprehension(machine: Machine, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> Value:
     """Run a comprehension as the loops it is, collecting its elements."""
-    from lintloss.facts import assign, iterate, moved
+    from lintloss.facts import assign, moved
 
     same = moved.same_batch(machine, node)
     if same is not None:
@@ -346,8 +356,15 @@ def _comprehension(machine: Machine, node: ast.ListComp | ast.SetComp | ast.Gene
             return "next"
         generator = node.generators[index]
         iterable = evaluate(machine, generator.iter)
-        loop, elements = iterate.describe(machine, generator.iter, generator.iter, iterable, machine.text(generator.target))
-        iterate.run(machine, loop, lambda: assign.store(machine, generator.target, elements()), lambda: _filtered(machine, generator, collect, index))
+        loop, elements = iterate.describe(
+            machine, generator.iter, generator.iter, iterable, machine.text(generator.target)
+        )
+        iterate.run(
+            machine,
+            loop,
+            lambda: assign.store(machine, generator.target, elements()),
+            lambda: _filtered(machine, generator, collect, index),
+        )
         return "next"
 
     names = machine.state.names
@@ -405,12 +422,22 @@ def length_of(machine: Machine, value: Value, node: ast.AST) -> Value:
         if loops and any(isinstance(each, Quantity) and "row" in each.axes for each in options(machine.elem(value))):
             return Quantity(count("example"), of=loops[-1].key, loops=loops, counted=value)
         measured = any(isinstance(each, Quantity) and each.unit.content for each in options(machine.elem(value)))
-        if loops and not measured and slot is not None and 0 < slot.depth <= machine.depth and loops[-1] not in machine.loops:
+        if (
+            loops
+            and not measured
+            and slot is not None
+            and 0 < slot.depth <= machine.depth
+            and loops[-1] not in machine.loops
+        ):
             return Quantity(count("example"), of=loops[-1].key, counted=value)  # rows put together for one batch
         if loops:
             return Quantity(count(loops[-1].unit), of=loops[-1].key, loops=loops, counted=value)
         slot = machine.get(value, "len")
-        return slot.value if slot and not (isinstance(slot.value, Const) and slot.value.value == 0) else machine.opaque(node)
+        return (
+            slot.value
+            if slot and not (isinstance(slot.value, Const) and slot.value.value == 0)
+            else machine.opaque(node)
+        )
     if isinstance(value, LibObject):
         return loaders.length(value)
     if isinstance(value, Tensor):
@@ -419,11 +446,14 @@ def length_of(machine: Machine, value: Value, node: ast.AST) -> Value:
 
 
 def _named_length(machine: Machine, value: Value, node: ast.AST) -> Value:
-    from lintloss.facts import iterate
 
     if _is_mapping(machine, value, node):
-        return Quantity(Unit.of(key=1), counted=value, trace=(machine.evidence(node, "len() of a mapping counts its keys"),))
-    name = value.name if isinstance(value, Opaque) else node.attr if isinstance(node, ast.Attribute) else ast.unparse(node)
+        return Quantity(
+            Unit.of(key=1), counted=value, trace=(machine.evidence(node, "len() of a mapping counts its keys"),)
+        )
+    name = (
+        value.name if isinstance(value, Opaque) else node.attr if isinstance(node, ast.Attribute) else ast.unparse(node)
+    )
     key: Key = value.key if isinstance(value, Opaque) else value.id if isinstance(value, Ref) else ()
     if iterate.BATCHES.search(name):
         return Quantity(count("batch"), of=key, counted=value)
@@ -454,7 +484,11 @@ def _spread_names(function: ast.AST) -> frozenset[str]:
     for each in ast.walk(function):
         if isinstance(each, ast.Call):
             names |= {word.value.id for word in each.keywords if word.arg is None and isinstance(word.value, ast.Name)}
-        elif isinstance(each, ast.Subscript) and isinstance(each.value, ast.Name) and isinstance(each.slice, ast.Constant):
+        elif (
+            isinstance(each, ast.Subscript)
+            and isinstance(each.value, ast.Name)
+            and isinstance(each.slice, ast.Constant)
+        ):
             if isinstance(each.slice.value, str):
                 names.add(each.value.id)
     return frozenset(names)
@@ -471,9 +505,13 @@ def _is_indexed(machine: Machine, node: ast.AST) -> bool:
 def _unpacked_names(function: ast.AST) -> frozenset[str]:
     names = set()
     for each in ast.walk(function):
-        if isinstance(each, ast.Assign) and isinstance(each.value, ast.Name) and isinstance(each.targets[0], ast.Tuple):
-            names.add(each.value.id)
-        elif isinstance(each, ast.Subscript) and isinstance(each.value, ast.Name) and isinstance(each.slice, ast.Constant):
+        if (
+            isinstance(each, ast.Assign) and isinstance(each.value, ast.Name) and isinstance(each.targets[0], ast.Tuple)
+        ) or (
+            isinstance(each, ast.Subscript)
+            and isinstance(each.value, ast.Name)
+            and isinstance(each.slice, ast.Constant)
+        ):
             names.add(each.value.id)
     return frozenset(names)
 

@@ -19,7 +19,9 @@ from lintloss.findings import Confidence, Evidence
 
 TOKENS = {count("token"), count("position"), Unit.of(position=1, example=-1)}
 SAME_SHAPE = re.compile(r"mask|ids?$|label|target|token|input|src|tgt|trg|^x$|^y$|seq", re.IGNORECASE)
-EMPTY = re.compile(r"None|nan|inf\b|finite|== 0|<= 0|< 1\b|\bnot \w+`|\.any\(|empty|len\(", re.IGNORECASE)  # nothing to score
+EMPTY = re.compile(
+    r"None|nan|inf\b|finite|== 0|<= 0|< 1\b|\bnot \w+`|\.any\(|empty|len\(", re.IGNORECASE
+)  # nothing to score
 PADS = re.compile(r"pad", re.IGNORECASE)
 
 

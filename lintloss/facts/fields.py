@@ -10,13 +10,20 @@ from lintloss.facts.machine import Machine
 from lintloss.facts.units import Unit, count
 from lintloss.facts.values import Const, Quantity, Value
 
-COUNTED = {"row": "example", "example": "example"}  # what the numbers along an axis are counted in; positions are tokens
+COUNTED = {
+    "row": "example",
+    "example": "example",
+}  # what the numbers along an axis are counted in; positions are tokens
 
 
 def dimension(args: list[Value], kwargs: dict[str, Value], at: int) -> int | None:
     """Return the one axis that a reduction is along, None for all of them."""
     given = kwargs.get("dim", kwargs.get("axis", args[at] if len(args) > at else None))
-    return given.value if isinstance(given, Const) and isinstance(given.value, int) and not isinstance(given.value, bool) else None
+    return (
+        given.value
+        if isinstance(given, Const) and isinstance(given.value, int) and not isinstance(given.value, bool)
+        else None
+    )
 
 
 def along(machine: Machine, node: ast.AST, value: Quantity, how: str, axis: int) -> Quantity | None:
@@ -27,11 +34,15 @@ def along(machine: Machine, node: ast.AST, value: Quantity, how: str, axis: int)
     removed = axes[axis]
     left = tuple(name for index, name in enumerate(axes) if index != axis % len(axes))
     if how == "sum":
-        return replace(summed(value, removed), axes=left).with_step(machine.evidence(node, f"summed along its {removed}s"))
+        return replace(summed(value, removed), axes=left).with_step(
+            machine.evidence(node, f"summed along its {removed}s")
+        )
     if value.unit.degree < 0 or value.is_perplexity:
         return replace(value, axes=left)
     unit = value.unit / Unit.of(**{_counted(removed): 1})
-    return replace(value, axes=left, unit=unit).with_step(machine.evidence(node, f"averaged along its {removed}s: {unit}"))
+    return replace(value, axes=left, unit=unit).with_step(
+        machine.evidence(node, f"averaged along its {removed}s: {unit}")
+    )
 
 
 def _counted(axis: str) -> str:

@@ -19,7 +19,9 @@ from lintloss.facts.values import Key, Lib, LibObject, Opaque, Ref, Value
 from lintloss.findings import Evidence, Span
 from lintloss.parse import Module
 
-MODULE_BASES = re.compile(r"(^|\.)(Module|PreTrainedModel|ModuleList|Sequential|LightningModule|GenerationMixin|\w*PreTrainedModel)$")
+MODULE_BASES = re.compile(
+    r"(^|\.)(Module|PreTrainedModel|ModuleList|Sequential|LightningModule|GenerationMixin|\w*PreTrainedModel)$"
+)
 MODEL_WORDS = re.compile(
     r"(^|_)(model|models|net|network|lm|llm|gpt\d?|transformer|lstm|rnn|classifier|student|teacher|policy|bert|ddp|unet|resnet|mdl|encoder|decoder|"
     r"backbone|head|discriminator|critic|predictor|regressor|cnn|crnn|mlp|vae|autoencoder|gcn|gnn|gat|vit|clip|engine|generator|module|wrapper)"
@@ -32,9 +34,24 @@ VERBS = re.compile(
 )
 MODEL_CALL = {"input_ids", "attention_mask", "labels", "inputs_embeds"}
 LOSS_CLASS = re.compile(r"loss|criterion|metric|accuracy", re.IGNORECASE)
-NOT_FORWARD = {"generate", "sample", "beam_search", "greedy_search", "tokenizer", "collate", "collator", "named_modules", "modules", "encode", "decode", "pad"}
+NOT_FORWARD = {
+    "generate",
+    "sample",
+    "beam_search",
+    "greedy_search",
+    "tokenizer",
+    "collate",
+    "collator",
+    "named_modules",
+    "modules",
+    "encode",
+    "decode",
+    "pad",
+}
 FORWARD = {"forward", "__call__", "call"}
-FLAG = re.compile(r"train|phase|mode|eval|split|test|optim|valid|backprop|backward|no_grad|infer|is_tr|update", re.IGNORECASE)
+FLAG = re.compile(
+    r"train|phase|mode|eval|split|test|optim|valid|backprop|backward|no_grad|infer|is_tr|update", re.IGNORECASE
+)
 LIMIT = 4000  # forwards remembered for one file
 
 
@@ -140,7 +157,9 @@ def _within_forward(machine: Machine) -> bool:
 
 
 def _scene(machine: Machine, frame: Frame) -> Scene:
-    return Scene(frame.module, frame.node, frame.key, frame.name, frame.call_place, frame.statement, _owner(machine, frame))
+    return Scene(
+        frame.module, frame.node, frame.key, frame.name, frame.call_place, frame.statement, _owner(machine, frame)
+    )
 
 
 def _owner(machine: Machine, frame: Frame) -> tuple[str, ...]:

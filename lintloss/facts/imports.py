@@ -11,7 +11,23 @@ from lintloss.facts.values import Lib, ModuleValue, Pending, Value
 from lintloss.parse import Module
 
 # Names by which people import these; a library's own name decides its knowledge tables.
-FOREIGN = frozenset({"torch", "numpy", "transformers", "tensorflow", "keras", "jax", "math", "os", "sys", "json", "random", "time", "tqdm"})
+FOREIGN = frozenset(
+    {
+        "torch",
+        "numpy",
+        "transformers",
+        "tensorflow",
+        "keras",
+        "jax",
+        "math",
+        "os",
+        "sys",
+        "json",
+        "random",
+        "time",
+        "tqdm",
+    }
+)
 
 
 def bind(machine: Machine, node: ast.Import | ast.ImportFrom) -> None:
@@ -79,13 +95,27 @@ def load(machine: Machine, module: Module) -> None:
     if module.path in machine.globals or len(machine.frames) > 30:
         return
     machine.globals[module.path] = {}
-    frame = Frame(module, module.tree, ("import", module.path), State({}, machine.state.heap if machine.frames else Heap()))
+    frame = Frame(
+        module, module.tree, ("import", module.path), State({}, machine.state.heap if machine.frames else Heap())
+    )
     outer, machine.loops = machine.loops, []
     machine.frames.append(frame)
     machine.loading += 1
     try:
         for statement in module.tree.body:
-            if isinstance(statement, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef | ast.Assign | ast.AnnAssign | ast.If | ast.Try | ast.AsyncFunctionDef | ast.Expr):
+            if isinstance(
+                statement,
+                ast.Import
+                | ast.ImportFrom
+                | ast.FunctionDef
+                | ast.ClassDef
+                | ast.Assign
+                | ast.AnnAssign
+                | ast.If
+                | ast.Try
+                | ast.AsyncFunctionDef
+                | ast.Expr,
+            ):
                 statements.execute(machine, [statement])
                 machine.globals[module.path] = frame.state.names
     finally:

@@ -57,7 +57,11 @@ def infer(module: Module, project: Project) -> Facts:
     dead.observe(machine)
     seen = [each for each in machine.log.values() if each.path == module.path]
     passes = evaluation.passes(machine, module)
-    seen += [*evaluation.observe(machine, passes), *truncation.observe(machine, module, passes), *splits.observe(machine, module, passes)]
+    seen += [
+        *evaluation.observe(machine, passes),
+        *truncation.observe(machine, module, passes),
+        *splits.observe(machine, module, passes),
+    ]
     seen.sort(key=lambda each: (each.span, type(each).__name__))
     return Facts(tuple(seen), machine.assigned)
 
@@ -102,7 +106,9 @@ def _forget_nones(machine: Machine, owner: Value | None) -> None:
                 machine.put(owner, name, Opaque((*owner.id, "." + name), name))
 
 
-def _has_missed(machine: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, computing: list[ast.stmt]) -> bool:
+def _has_missed(
+    machine: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, computing: list[ast.stmt]
+) -> bool:
     """Say whether arithmetic in a function was not reached by the calls seen: a branch that their arguments rule out."""
     last = node.end_lineno or node.lineno
     return any(node.lineno <= each.lineno <= last and each not in machine.visited for each in computing)
@@ -128,8 +134,14 @@ def _anything(machine: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef | a
     spec = node.args
     names = [each.arg for each in (*spec.posonlyargs, *spec.args)]
     pairs = [*zip(reversed(names), reversed(spec.defaults), strict=False)]
-    pairs += [(each.arg, value) for each, value in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if value is not None]
-    switches = {name for name, value in pairs if isinstance(value, ast.Constant) and (value.value is None or isinstance(value.value, bool))}
+    pairs += [
+        (each.arg, value) for each, value in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if value is not None
+    ]
+    switches = {
+        name
+        for name, value in pairs
+        if isinstance(value, ast.Constant) and (value.value is None or isinstance(value.value, bool))
+    }
     return {name: Opaque(machine.key(node, name), name) for name in switches}
 
 
@@ -173,14 +185,18 @@ def _functions(machine: Machine, module: Module) -> list[Func]:
             called.add(_called_name(node.func))
         nodes.extend((child, node, nested) for child in ast.iter_child_nodes(node))
     relevance = machine.relevance
-    found = [pair for pair in (*methods, *plain) if relevance.is_root(module, pair[0]) or relevance.counts(module, pair[0])]
+    found = [
+        pair for pair in (*methods, *plain) if relevance.is_root(module, pair[0]) or relevance.counts(module, pair[0])
+    ]
     found.sort(key=lambda pair: (pair[0].name in called, pair[0].lineno))
     instances: dict[ast.ClassDef, Value | None] = {}
     return [_bound(machine, module, node, owner, instances) for node, owner in found]
 
 
 def _called_name(function: ast.expr) -> str:
-    return function.id if isinstance(function, ast.Name) else function.attr if isinstance(function, ast.Attribute) else ""
+    return (
+        function.id if isinstance(function, ast.Name) else function.attr if isinstance(function, ast.Attribute) else ""
+    )
 
 
 def _bound(

@@ -29,8 +29,14 @@ from lintloss.facts.values import (
     options,
 )
 
-BATCHES = re.compile(r"loader|dataloader|(^|_)dl$|batches$|batch_iter|iterator$|data_iter|_iter$|minibatch|batched|generator$|val_data$", re.IGNORECASE)
-EXAMPLES = re.compile(r"(dataset|samples?|examples?|texts?|sentences?|documents?|docs|prompts|rows|lines|sequences|records|instances|items|corpus)$", re.IGNORECASE)
+BATCHES = re.compile(
+    r"loader|dataloader|(^|_)dl$|batches$|batch_iter|iterator$|data_iter|_iter$|minibatch|batched|generator$|val_data$",
+    re.IGNORECASE,
+)
+EXAMPLES = re.compile(
+    r"(dataset|samples?|examples?|texts?|sentences?|documents?|docs|prompts|rows|lines|sequences|records|instances|items|corpus)$",
+    re.IGNORECASE,
+)
 EPOCHS = re.compile(r"epoch", re.IGNORECASE)
 RANKS = re.compile(r"world_size|num_gpus|nprocs|rank", re.IGNORECASE)
 BATCH_NAMES = re.compile(r"^(batch|b|minibatch|batch_data|data_batch)$", re.IGNORECASE)
@@ -62,7 +68,11 @@ def endless(machine: Machine, node: ast.While, body: Callable[[], str]) -> None:
     text = machine.text(node)
     if re.search(r"\bnext\(", text):
         loop.unit = "batch"
-    if isinstance(node.test, ast.Compare) and isinstance(node.test.ops[0], ast.Lt | ast.LtE) and isinstance(node.test.left, ast.Name):
+    if (
+        isinstance(node.test, ast.Compare)
+        and isinstance(node.test.ops[0], ast.Lt | ast.LtE)
+        and isinstance(node.test.left, ast.Name)
+    ):
         loop.length = evaluate(machine, node.test.comparators[0])
     equality.note_sampler(machine, loop, node.body)
     run(machine, loop, lambda: None, body)
@@ -176,8 +186,31 @@ def _element(machine: Machine, value: Value, loop: Loop) -> Value:
 def iterated(machine: Machine, node: ast.expr, value: Value) -> Iterated:
     """See through wrappers that do not change what is iterated."""
     if isinstance(node, ast.Call):
-        name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr if isinstance(node.func, ast.Attribute) else ""
-        if name in {"tqdm", "trange", "islice", "iter", "list", "reversed", "track", "sorted", "cycle", "prefetch", "progress_bar"} and name != "trange" and node.args:
+        name = (
+            node.func.id
+            if isinstance(node.func, ast.Name)
+            else node.func.attr
+            if isinstance(node.func, ast.Attribute)
+            else ""
+        )
+        if (
+            name
+            in {
+                "tqdm",
+                "trange",
+                "islice",
+                "iter",
+                "list",
+                "reversed",
+                "track",
+                "sorted",
+                "cycle",
+                "prefetch",
+                "progress_bar",
+            }
+            and name != "trange"
+            and node.args
+        ):
             return iterated(machine, node.args[0], evaluate(machine, node.args[0]))
         if name == "enumerate" and node.args:
             inner = iterated(machine, node.args[0], evaluate(machine, node.args[0]))

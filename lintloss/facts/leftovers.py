@@ -14,7 +14,10 @@ def keeps(function: ast.AST) -> ast.AST | None:
     if not isinstance(function, Function):
         return None
     yields = [node for node in _own(function) if isinstance(node, ast.Yield)]
-    if not yields or any(isinstance(node, ast.While) and text_of(node.test) in {"True", "1"} for node in _own(function)) and not _once(function):
+    if not yields or (
+        any(isinstance(node, ast.While) and text_of(node.test) in {"True", "1"} for node in _own(function))
+        and not _once(function)
+    ):
         return None
     if all(_only_when_full(function, each) for each in yields):
         return yields[0]
@@ -39,7 +42,11 @@ def _once(function: Function) -> bool:
     if last is None or not last.body:
         return False
     end = last.body[-1]
-    return isinstance(end, ast.If) and "train" in text_of(end.test) and any(isinstance(each, ast.Break | ast.Return) for each in end.body)
+    return (
+        isinstance(end, ast.If)
+        and "train" in text_of(end.test)
+        and any(isinstance(each, ast.Break | ast.Return) for each in end.body)
+    )
 
 
 def _only_when_full(function: Function, found: ast.AST) -> bool:
@@ -48,7 +55,11 @@ def _only_when_full(function: Function, found: ast.AST) -> bool:
         if not isinstance(loop, ast.For | ast.AsyncFor):
             continue
         for test in ast.walk(loop):
-            if isinstance(test, ast.If) and _asks_for_size(test.test) and any(found is each for part in test.body for each in ast.walk(part)):
+            if (
+                isinstance(test, ast.If)
+                and _asks_for_size(test.test)
+                and any(found is each for part in test.body for each in ast.walk(part))
+            ):
                 return True
     return False
 
@@ -62,8 +73,14 @@ def _asks_for_size(test: ast.expr) -> bool:
 def _whole_steps(function: Function, yields: list[ast.Yield]) -> ast.AST | None:
     """Return `range(0, n - size + 1, size)`: the start of the last, partial batch is not in it."""
     for loop in _own(function):
-        if isinstance(loop, ast.For) and isinstance(loop.iter, ast.Call) and text_of(loop.iter.func).endswith(("range", "permutation")):
-            inner = loop.iter if text_of(loop.iter.func) == "range" else loop.iter.args[0] if loop.iter.args else loop.iter
+        if (
+            isinstance(loop, ast.For)
+            and isinstance(loop.iter, ast.Call)
+            and text_of(loop.iter.func).endswith(("range", "permutation"))
+        ):
+            inner = (
+                loop.iter if text_of(loop.iter.func) == "range" else loop.iter.args[0] if loop.iter.args else loop.iter
+            )
             if isinstance(inner, ast.Call) and len(inner.args) == 3 and _is_whole(inner):
                 if all(any(each is found for each in ast.walk(loop)) for found in yields):
                     return loop.iter

@@ -49,7 +49,8 @@ def _escapes(owner: Owner, name: str) -> bool:
 def _reads(node: ast.AST, name: str) -> bool:
     """Say whether the name is read anywhere in a node; `n += 1` alone reads nothing that matters."""
     return any(
-        isinstance(each, ast.Name) and each.id == name and isinstance(each.ctx, ast.Load | ast.Del) for each in ast.walk(node)
+        isinstance(each, ast.Name) and each.id == name and isinstance(each.ctx, ast.Load | ast.Del)
+        for each in ast.walk(node)
     )
 
 
@@ -108,11 +109,15 @@ def _effect(node: ast.stmt, name: str) -> str:
         return _both(node, name)
     if isinstance(node, ast.For | ast.AsyncFor | ast.While):
         head = node.iter if isinstance(node, ast.For | ast.AsyncFor) else node.test
-        return READ if _reads(head, name) or READ in (_sequence(node.body, name), _sequence(node.orelse, name)) else PASS
+        return (
+            READ if _reads(head, name) or READ in (_sequence(node.body, name), _sequence(node.orelse, name)) else PASS
+        )
     if isinstance(node, ast.With | ast.AsyncWith):
         return READ if any(_reads(item, name) for item in node.items) else _sequence(node.body, name)
     if isinstance(node, ast.Try):
-        parts = [_sequence(part, name) for part in (node.orelse, node.finalbody, *(each.body for each in node.handlers))]
+        parts = [
+            _sequence(part, name) for part in (node.orelse, node.finalbody, *(each.body for each in node.handlers))
+        ]
         first = _sequence(node.body, name)
         return first if first != PASS or READ not in parts else READ
     return READ if _reads(node, name) else PASS
@@ -131,7 +136,12 @@ def _assigned(node: ast.Assign | ast.AnnAssign, name: str) -> str:
 
 def _only_grows(value: ast.expr, name: str) -> bool:
     """Say whether `n = n + x` does no more than count."""
-    return isinstance(value, ast.BinOp) and isinstance(value.left, ast.Name) and value.left.id == name and not _reads(value.right, name)
+    return (
+        isinstance(value, ast.BinOp)
+        and isinstance(value.left, ast.Name)
+        and value.left.id == name
+        and not _reads(value.right, name)
+    )
 
 
 def _both(node: ast.If, name: str) -> str:
@@ -148,6 +158,13 @@ def stays_empty(owner: ast.AST, target: ast.Name) -> bool:
     if not isinstance(owner, Owner) or _escapes(owner, target.id):
         return False
     name = target.id
-    stores = [each for each in ast.walk(owner) if isinstance(each, ast.Name) and each.id == name and not isinstance(each.ctx, ast.Load)]
-    divides = any(isinstance(each, ast.BinOp) and isinstance(each.op, ast.Div) and _reads(each.right, name) for each in ast.walk(owner))
+    stores = [
+        each
+        for each in ast.walk(owner)
+        if isinstance(each, ast.Name) and each.id == name and not isinstance(each.ctx, ast.Load)
+    ]
+    divides = any(
+        isinstance(each, ast.BinOp) and isinstance(each.op, ast.Div) and _reads(each.right, name)
+        for each in ast.walk(owner)
+    )
     return stores == [target] and divides

@@ -87,7 +87,9 @@ class Machine:
         self.gradients: list[str] = []  # what the open `with` blocks and decorators say: see gradients.py
         self.trained: dict[Key, bool] = {}  # scope in which backward() is called -> on every path (see forwards.py)
         self.forwards: dict[Key, Forward] = {}  # by place and calling context
-        self.stored: dict[tuple[Key, str], tuple[LibObject, Evidence]] = {}  # loaders that drop, by an evaluation's name
+        self.stored: dict[
+            tuple[Key, str], tuple[LibObject, Evidence]
+        ] = {}  # loaders that drop, by an evaluation's name
         self.steps = 0
         self.spent = 0
         self.limit = STEPS
@@ -96,7 +98,9 @@ class Machine:
         self._anchors: dict[str, Anchor] = {}
         self._identities: dict[Key, Key] = {}
         self._texts: dict[ast.AST, str] = {}
-        self.loading = 0  # module bodies that are running for an import: until they end, what they define is not settled
+        self.loading = (
+            0  # module bodies that are running for an import: until they end, what they define is not settled
+        )
         self.bases: dict[Value, list[Class | Lib]] = {}
         self.methods: dict[ast.ClassDef, dict[str, ast.FunctionDef | ast.AsyncFunctionDef]] = {}
         self.members: dict[ast.ClassDef, dict[str, ast.stmt]] = {}
@@ -186,7 +190,9 @@ class Machine:
         key = ref.id if isinstance(ref, Ref) else ref
         self.state.heap.put(key, field_name, Slot(value, self.depth if depth is None else depth))
 
-    def new_list(self, node: ast.AST, elem: Value | None = None, length: Value | None = None, kind: str = "list") -> Ref:
+    def new_list(
+        self, node: ast.AST, elem: Value | None = None, length: Value | None = None, kind: str = "list"
+    ) -> Ref:
         ref = Ref(self.key(node, "list"), kind)
         self.state.heap.clear(ref.id)
         if elem is not None:

@@ -10,10 +10,14 @@ from lintloss.facts.machine import Machine
 from lintloss.facts.values import UNKNOWN, Choice, Const, Func, Key, LibObject, Opaque, Ref, Tuple, Value, options
 from lintloss.findings import Evidence
 
-SAME_MODULE = frozenset({"to", "cuda", "cpu", "half", "float", "double", "bfloat16", "requires_grad_", "share_memory", "type", "to_empty"})
+SAME_MODULE = frozenset(
+    {"to", "cuda", "cpu", "half", "float", "double", "bfloat16", "requires_grad_", "share_memory", "type", "to_empty"}
+)
 WRAPPERS = {"DataParallel", "DistributedDataParallel", "FullyShardedDataParallel", "OptimizedModule", "PeftModel"}
 SWITCHES = re.compile(r"\.eval\(\)|\.train\(")
-BY_NAME = re.compile(r"eval_?mode|evaluating|set_eval|to_eval|set_mode|switch_mode|(^|_)eval_?(ctx|context)", re.IGNORECASE)
+BY_NAME = re.compile(
+    r"eval_?mode|evaluating|set_eval|to_eval|set_mode|switch_mode|(^|_)eval_?(ctx|context)", re.IGNORECASE
+)
 DEPTH = 4  # modules inside modules
 
 
@@ -52,7 +56,9 @@ def switch(machine: Machine, receiver: Value, training: Value, place: Evidence |
 
 def _inside(machine: Machine, value: Value) -> Iterable[Value]:
     if isinstance(value, LibObject):
-        return [each for arg in value.args for each in options(arg) if isinstance(each, Ref | LibObject) and key_of(each)]
+        return [
+            each for arg in value.args for each in options(arg) if isinstance(each, Ref | LibObject) and key_of(each)
+        ]
     if isinstance(value, Ref) and value.kind == "instance":
         held = [each for slot in machine.fields(value).values() for each in options(slot.value)]
         return [each for each in held if _is_module(each) and each != value]
@@ -114,7 +120,12 @@ def asserted(machine: Machine, test: ast.expr) -> None:
     for part in test.values if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) else [test]:
         if isinstance(part, ast.UnaryOp) and isinstance(part.op, ast.Not) and isinstance(part.operand, ast.Attribute):
             if part.operand.attr == "training":
-                switch(machine, evaluate(machine, part.operand.value), Const(False), machine.evidence(part, "is in evaluation mode"))
+                switch(
+                    machine,
+                    evaluate(machine, part.operand.value),
+                    Const(False),
+                    machine.evidence(part, "is in evaluation mode"),
+                )
 
 
 def by_wrapper(machine: Machine, function: Func, args: Iterable[Value]) -> None:

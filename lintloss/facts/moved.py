@@ -8,7 +8,9 @@ from lintloss.facts.library.tables import SAME
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import Opaque, Ref, Tensor, Tuple, Value
 
-MAKERS = frozenset({"tensor", "as_tensor", "from_numpy", "asarray", "array", "LongTensor", "FloatTensor", "stack"})  # of a module
+MAKERS = frozenset(
+    {"tensor", "as_tensor", "from_numpy", "asarray", "array", "LongTensor", "FloatTensor", "stack"}
+)  # of a module
 Comprehension = ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
 
 
@@ -28,7 +30,11 @@ def same_batch(machine: Machine, node: Comprehension) -> Value | None:
     from lintloss.facts.expressions import evaluate
 
     value = evaluate(machine, owner)
-    if isinstance(value, Opaque) and value.key or isinstance(value, Tuple) and value.items or isinstance(value, Tensor):
+    if (
+        (isinstance(value, Opaque) and value.key)
+        or (isinstance(value, Tuple) and value.items)
+        or isinstance(value, Tensor)
+    ):
         return value
     return value if isinstance(value, Ref) and value.kind == "dict" and isinstance(node, ast.DictComp) else None
 
@@ -37,7 +43,11 @@ def _items_of(generator: ast.comprehension, node: ast.DictComp) -> ast.expr | No
     target, source = generator.target, generator.iter
     if not (isinstance(source, ast.Call) and isinstance(source.func, ast.Attribute) and source.func.attr == "items"):
         return None
-    if not (isinstance(target, ast.Tuple) and len(target.elts) == 2 and all(isinstance(each, ast.Name) for each in target.elts)):
+    if not (
+        isinstance(target, ast.Tuple)
+        and len(target.elts) == 2
+        and all(isinstance(each, ast.Name) for each in target.elts)
+    ):
         return None
     key, value = (each.id for each in target.elts if isinstance(each, ast.Name))
     if isinstance(node.key, ast.Name) and node.key.id == key and is_moved(node.value, value):

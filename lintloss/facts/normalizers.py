@@ -44,7 +44,9 @@ def _by_counting(seen: Averaging, before: Quantity, count: Quantity) -> WrongCou
     extra = [guard for guard in before.guards if guard not in count.guards]
     if any("%" in guard.message and guard.message.startswith("only") for guard in extra):
         return WrongCount("the loss is added in some iterations only, and divided by a count of all", leaves_mean=True)
-    if any(guard.message.startswith("skipped") for guard in extra) and not count.unit.power("token") + count.unit.power("position"):
+    if any(guard.message.startswith("skipped") for guard in extra) and not count.unit.power("token") + count.unit.power(
+        "position"
+    ):
         return WrongCount("the counter also counts iterations whose loss is left out", conditional=True)
     return None
 

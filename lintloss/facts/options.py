@@ -11,7 +11,12 @@ def note(machine: Machine, args: list[Value], kwargs: dict[str, Value]) -> None:
     """Remember the default of `parser.add_argument("--stride", default=512)`."""
     default = kwargs.get("default")
     names = [arg.value for arg in args if isinstance(arg, Const) and isinstance(arg.value, str)]
-    if not names or not isinstance(default, Const) or not isinstance(default.value, int) or isinstance(default.value, bool):
+    if (
+        not names
+        or not isinstance(default, Const)
+        or not isinstance(default.value, int)
+        or isinstance(default.value, bool)
+    ):
         return
     given = kwargs.get("dest")
     name = given.value if isinstance(given, Const) else max(names, key=len)

@@ -59,7 +59,11 @@ def _stride_in(machine: Machine, lower: Linear, atom: Atom) -> tuple[Linear, Evi
     if atom[:1] == ("*",) and isinstance(atom[1], frozenset):
         sides = list(atom[1])
         for one, other in (sides, sides[::-1]):
-            inner = next((_stride_of(machine, each) for each in one.atoms), None) if isinstance(one, Linear) and len(one.atoms) == 1 else None
+            inner = (
+                next((_stride_of(machine, each) for each in one.atoms), None)
+                if isinstance(one, Linear) and len(one.atoms) == 1
+                else None
+            )
             if inner is not None and isinstance(other, Linear):
                 return inner[0].product(other).times(factor), inner[1]
     return None
@@ -108,7 +112,10 @@ def _begins(region: Window, window: Window | None) -> bool:
 
 def text(machine: Machine, number: Linear) -> str:
     """Say a symbolic number in the user's words, as far as its parts have names."""
-    parts = [_name(machine, atom) if factor == 1 else f"{factor} * {_name(machine, atom)}" for atom, factor in sorted(number.terms, key=repr)]
+    parts = [
+        _name(machine, atom) if factor == 1 else f"{factor} * {_name(machine, atom)}"
+        for atom, factor in sorted(number.terms, key=repr)
+    ]
     if number.const or not parts:
         parts.append(str(number.const))
     return " + ".join(parts).replace("+ -", "- ")

@@ -10,10 +10,14 @@ from lintloss.facts.values import Const, Func, LibObject, Ref, Tuple, Value, opt
 from lintloss.findings import Evidence
 from lintloss.parse import Module
 
-PADS = re.compile(r"pad_sequence|-100\b|ignore_index|\bpadding\s*=|\.pad\(|[\"']longest[\"']|pad_token|pad_id|\bPAD\w*\b|\bpad\w*\(|\bpad_idx|max\(\s*len\(|max_len\s*=\s*max\(")
+PADS = re.compile(
+    r"pad_sequence|-100\b|ignore_index|\bpadding\s*=|\.pad\(|[\"']longest[\"']|pad_token|pad_id|\bPAD\w*\b|\bpad\w*\(|\bpad_idx|max\(\s*len\(|max_len\s*=\s*max\("
+)
 IGNORES = re.compile(r"=\s*-1\b|,\s*-1\)|-100\b|ignore_index|IGNORE")
 DRAWS = re.compile(r"\brandint\(|random\.(choice|sample|integers)\(|\brandperm\(")
-COLLATORS = re.compile(r"DataCollator(WithPadding|ForSeq2Seq|ForLanguageModeling|ForTokenClassification|ForCompletion\w*|ForWholeWordMask|WithFlattening)?$|PadCollat|Collator$")
+COLLATORS = re.compile(
+    r"DataCollator(WithPadding|ForSeq2Seq|ForLanguageModeling|ForTokenClassification|ForCompletion\w*|ForWholeWordMask|WithFlattening)?$|PadCollat|Collator$"
+)
 PLAIN = {"default_data_collator", "DefaultDataCollator", "default_collate", "default_convert"}
 
 
@@ -42,7 +46,11 @@ def of_loader(machine: Machine, loader: LibObject) -> Evidence | None:
             return found
     dataset = loader.arg(0, "dataset")
     for option in options(dataset) if dataset is not None else ():
-        if isinstance(option, Ref) and option.cls is not None and IGNORES.search(text_of(option.cls.module, option.cls.node)):
+        if (
+            isinstance(option, Ref)
+            and option.cls is not None
+            and IGNORES.search(text_of(option.cls.module, option.cls.node))
+        ):
             return at(machine, option.cls.module, option.cls.node, "the dataset marks labels to be ignored")
     return None
 
@@ -53,7 +61,13 @@ def ignores_labels(machine: Machine, loader: LibObject) -> Evidence | None:
         given = loader.arg(index, name)
         for option in options(given) if given is not None else ():
             cls = option.cls if isinstance(option, Ref) else None
-            home = (option.module, option.node) if isinstance(option, Func) else (cls.module, cls.node) if cls is not None else None
+            home = (
+                (option.module, option.node)
+                if isinstance(option, Func)
+                else (cls.module, cls.node)
+                if cls is not None
+                else None
+            )
             if home is not None and "-100" in text_of(*home):
                 return at(machine, home[0], home[1], "labels are marked -100 here, which is ignored")
     return None
@@ -77,7 +91,11 @@ def at(machine: Machine, module: Module, node: ast.AST, message: str) -> Evidenc
     span = machine.anchor(module).span(node)
     from dataclasses import replace
 
-    return Evidence(module.path, replace(span, end_row=span.row, end_column=span.column + len(getattr(node, "name", "")) + 4), message)
+    return Evidence(
+        module.path,
+        replace(span, end_row=span.row, end_column=span.column + len(getattr(node, "name", "")) + 4),
+        message,
+    )
 
 
 def is_whole(loader: LibObject) -> bool:
@@ -112,5 +130,9 @@ def split(machine: Machine, node: ast.AST, args: list[Value]) -> Value | None:
     if not parts:
         return None
     made = machine.evidence(node, "split here")
-    return Tuple(tuple(LibObject("torch.utils.data.random_split", (part, args[0]), made=made, key=machine.key(node, i)) for i, part in enumerate(parts)))
-
+    return Tuple(
+        tuple(
+            LibObject("torch.utils.data.random_split", (part, args[0]), made=made, key=machine.key(node, i))
+            for i, part in enumerate(parts)
+        )
+    )

@@ -14,14 +14,19 @@ from lintloss.facts.machine import Frame, Machine
 from lintloss.facts.observations import Setting
 
 FLAG = re.compile(r"train|phase|mode|eval|split|test|optim|valid|backprop|backward|update|no_grad|infer", re.IGNORECASE)
-EVALUATION = re.compile(r"eval|valid|\bval|_val|test|perplex|ppl|dev_|infer|predict|benchmark|score|metric|nll|loglik|bpb|bpc|bits_per", re.IGNORECASE)
+EVALUATION = re.compile(
+    r"eval|valid|\bval|_val|test|perplex|ppl|dev_|infer|predict|benchmark|score|metric|nll|loglik|bpb|bpc|bits_per",
+    re.IGNORECASE,
+)
 TRAINING = re.compile(r"(^|_)train(?!er|ed|able|_utils)|finetune|fit\b", re.IGNORECASE)
 LANGUAGE = re.compile(
     r"perplexity|\bppl\b|causallm|language_model|languagemodel|\bgpt|llama|input_ids|next.token|vocab_size|block_size|wikitext|"
     r"\blm\b|_lm\b|\bllm|tokenizer|bptt|ntokens|n_tokens|seq_len|num_tokens|transformer_?lm|rnn_?model|word_?lm|char_?rnn|bits_per_(byte|char)",
     re.IGNORECASE,
 )
-SEQ2SEQ = re.compile(r"seq2seq|encoder_decoder|\btrg\b|\btgt\b|translation|\bbleu\b|summariz|decoder_input|caption", re.IGNORECASE)
+SEQ2SEQ = re.compile(
+    r"seq2seq|encoder_decoder|\btrg\b|\btgt\b|translation|\bbleu\b|summariz|decoder_input|caption", re.IGNORECASE
+)
 MASKED = re.compile(r"mlm|masked_lm|maskedlm|mask_tokens|masked.language", re.IGNORECASE)
 OTHER = re.compile(
     r"accuracy|\bcorrect\b|num_classes|n_classes|imagenet|cifar|mnist|resnet|torchvision|images?\b|\bdice\b|segment|psnr|\bvae\b|diffusion|"

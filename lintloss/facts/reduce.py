@@ -51,7 +51,11 @@ def total(machine: Machine, node: ast.AST, value: Value, axis: int | None = None
             return fields.along(machine, node, value, "sum", axis) or losses.reduced(machine, node, value, "sum")
     if axis is not None and isinstance(value, Tensor):
         counted = _count_of(machine, node, value)
-        return replace(counted, axes=("row",) if axis in (1, -1) else ("pos",)) if isinstance(counted, Quantity) else counted
+        return (
+            replace(counted, axes=("row",) if axis in (1, -1) else ("pos",))
+            if isinstance(counted, Quantity)
+            else counted
+        )
     if isinstance(value, Choice):
         return _each(machine, node, value, total)
     if isinstance(value, Quantity):
@@ -90,7 +94,11 @@ def _sum_of_list(machine: Machine, node: ast.AST, value: Ref) -> Value:
     elif unit.is_intensive or unit.power("batch") < 0:
         unit = unit.summed_over(loops[-1].unit if unit.power("batch") >= 0 else "batch")
     summed = replace(elem, unit=unit, axes=(), loops=(*elem.loops, *(loop for loop in loops if loop not in elem.loops)))
-    return summed.with_step(machine.evidence(node, f"the values collected over {arithmetic._plural(loops[-1].unit)} are summed here: {unit}"))
+    return summed.with_step(
+        machine.evidence(
+            node, f"the values collected over {arithmetic._plural(loops[-1].unit)} are summed here: {unit}"
+        )
+    )
 
 
 def _mean_of_list(machine: Machine, node: ast.AST, value: Ref) -> Value:
@@ -123,5 +131,3 @@ def count_nonzero(machine: Machine, node: ast.AST, value: Value) -> Value:
 def boxed_scalar(value: Value) -> bool:
     """Say whether torch.zeros(shape) makes a single number."""
     return value == Const(1) or (isinstance(value, Tuple) and (not value.items or value.items == (Const(1),)))
-
-

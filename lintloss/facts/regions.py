@@ -13,14 +13,26 @@ from lintloss.facts.forwards import Forward, Scene
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 
-NAME = re.compile(r"(^|_)(eval\w*|val|vali\w*|test|tests|tester|testing|dev|perplexity|ppl|infer\w*|predict\w*|benchmark\w*|holdout|heldout)(?=_|\d|$)")
-TRAINING = re.compile(r"train|fit(_|$)|finetune|learn|optimi[sz]e|update|attack|adversar|generate|sample|calibrat|distill|warm_?up|profile|search")
-DATA = re.compile(r"(?<![a-z])(eval|val|valid|validation|test|testing|dev|heldout|holdout|evaluation)(?=\d|_|[^a-z]|loader|data|set|iter|dl|gen|batch|bar|$)", re.IGNORECASE)
+NAME = re.compile(
+    r"(^|_)(eval\w*|val|vali\w*|test|tests|tester|testing|dev|perplexity|ppl|infer\w*|predict\w*|benchmark\w*|holdout|heldout)(?=_|\d|$)"
+)
+TRAINING = re.compile(
+    r"train|fit(_|$)|finetune|learn|optimi[sz]e|update|attack|adversar|generate|sample|calibrat|distill|warm_?up|profile|search"
+)
+DATA = re.compile(
+    r"(?<![a-z])(eval|val|valid|validation|test|testing|dev|heldout|holdout|evaluation)(?=\d|_|[^a-z]|loader|data|set|iter|dl|gen|batch|bar|$)",
+    re.IGNORECASE,
+)
 TRAIN_DATA = re.compile(r"train|(?<![a-z])tr_", re.IGNORECASE)
 FILE = re.compile(r"(^|_)(eval\w*|validation|validate|perplexity|ppl|benchmark|test_?ppl|inference)(_|$)")
-MEASURES = re.compile(r"loss|criterion|\bnll|perplex|ppl\b|entropy|accura|correct|metric|\bauc|f1|bleu|rouge|psnr|ssim|dice|iou\b|\bacc|_acc\b|error|\bmse|\bmae|\bwer\b|\bcer\b|logprob|likelihood|\bnats|\bce\b|_ce\b|\bbp[bc]\b", re.IGNORECASE)
+MEASURES = re.compile(
+    r"loss|criterion|\bnll|perplex|ppl\b|entropy|accura|correct|metric|\bauc|f1|bleu|rouge|psnr|ssim|dice|iou\b|\bacc|_acc\b|error|\bmse|\bmae|\bwer\b|\bcer\b|logprob|likelihood|\bnats|\bce\b|_ce\b|\bbp[bc]\b",
+    re.IGNORECASE,
+)
 GENERATES = re.compile(r"next_token|multinomial\(|top_k|top_p|temperature|\.generate\(")
-TRAINS = re.compile(r"\.backward\(|\.zero_grad\(|autograd\.grad|\bgrad\(|requires_grad_\((True)?\)|requires_grad = True|create_graph|\.grad\b|retain_grad|enable_grad|functional_call|loss_scaler\(|\.minimize\(|train_on_batch|train_batch\(")
+TRAINS = re.compile(
+    r"\.backward\(|\.zero_grad\(|autograd\.grad|\bgrad\(|requires_grad_\((True)?\)|requires_grad = True|create_graph|\.grad\b|retain_grad|enable_grad|functional_call|loss_scaler\(|\.minimize\(|train_on_batch|train_batch\("
+)
 OPTIMIZER = re.compile(r"optimi[sz]er|\boptim\b|(^|\.)opt$|grad_scaler|loss_scaler", re.IGNORECASE)
 UNIT_TEST = re.compile(r"(^|/)(tests?|testing|unittests?)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.py$")
 
@@ -112,10 +124,16 @@ def measures(machine: Machine, forward: Forward, found: Region) -> bool:
     if isinstance(node, ast.For | ast.AsyncFor | ast.While):
         if GENERATES.search(text_of(node)):
             return False
-        if MEASURES.search(text_of(node)) or any(MEASURES.search(text_of(each.node)) for each in forward.scenes[found.index + 1 :]):
+        if MEASURES.search(text_of(node)) or any(
+            MEASURES.search(text_of(each.node)) for each in forward.scenes[found.index + 1 :]
+        ):
             return True
         collects = re.search(r"\.(append|extend|update|add)\(|\[.*\] = | \+= ", text_of(node))
-        return collects is not None and not isinstance(scene.node, ast.Module) and MEASURES.search(text_of(scene.node)) is not None
+        return (
+            collects is not None
+            and not isinstance(scene.node, ast.Module)
+            and MEASURES.search(text_of(scene.node)) is not None
+        )
     return MEASURES.search(text_of(node)) is not None
 
 
@@ -148,7 +166,10 @@ def _is_use(node: ast.AST) -> bool:
     if isinstance(node, ast.Call):
         if TRAINS.search(text_of(node.func) + "("):
             return True
-        return any(isinstance(arg, ast.Name | ast.Attribute) and OPTIMIZER.search(text_of(arg)) for arg in (*node.args, *(each.value for each in node.keywords)))
+        return any(
+            isinstance(arg, ast.Name | ast.Attribute) and OPTIMIZER.search(text_of(arg))
+            for arg in (*node.args, *(each.value for each in node.keywords))
+        )
     if isinstance(node, ast.Attribute):
         return node.attr == "grad" and not text_of(node).endswith(("torch.grad", "autograd.grad"))
     if isinstance(node, ast.Assign):

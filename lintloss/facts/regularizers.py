@@ -20,7 +20,10 @@ PENALTY = re.compile(
     r"commit|mtp|distill|smooth|entropy_(coef|weight|bonus)|weight_decay|coverage|alignment",
     re.IGNORECASE,
 )
-WHOLE = re.compile(r"\bkl|kld|kl_|_kl|diverg|elbo|mu\b|logvar|log_var|nsp|next_sentence|gate|mel\b|mel_|stop_?token|start|end_", re.IGNORECASE)
+WHOLE = re.compile(
+    r"\bkl|kld|kl_|_kl|diverg|elbo|mu\b|logvar|log_var|nsp|next_sentence|gate|mel\b|mel_|stop_?token|start|end_",
+    re.IGNORECASE,
+)
 SQUARES = re.compile(r"\*\* ?2|\.square\(|\.pow\(|\.norm\(|logsumexp")
 CLASS_WEIGHTS = re.compile(r"weight|balance", re.IGNORECASE)
 SMOOTHING_CRITERIA = frozenset({"LabelSmoothingCrossEntropy"})
@@ -102,7 +105,9 @@ def _weights(scoring: Scoring) -> Extra | None:
     if isinstance(value, Opaque):
         certain = not value.key or not isinstance(value.key[-1], str)  # computed here, no option or parameter
         return Extra("class weights", certain, scoring.place) if certain or CLASS_WEIGHTS.search(value.name) else None
-    return Extra("class weights", True, scoring.place) if isinstance(value, LibObject | Tensor | Ref | Quantity) else None
+    return (
+        Extra("class weights", True, scoring.place) if isinstance(value, LibObject | Tensor | Ref | Quantity) else None
+    )
 
 
 def _temperature(scoring: Scoring) -> Extra | None:
@@ -124,7 +129,12 @@ def _term(term: Term, exponentiated: bool) -> Extra | None:
 def weight_of(machine: Machine, value: Value | None) -> Value | None:
     """Return class weights, None where they only leave ids out: ones, with zeros for the padding."""
     fields = machine.fields(value) if isinstance(value, Ref) else machine.state.heap.fields(getattr(value, "key", ()))
-    held = [option for name, slot in fields.items() if name not in {"len", "boxed", "axes"} for option in options(slot.value)]
+    held = [
+        option
+        for name, slot in fields.items()
+        if name not in {"len", "boxed", "axes"}
+        for option in options(slot.value)
+    ]
     if held and all(isinstance(each, Const) and each.value in {0, 1} for each in held):
         return None
     return value
@@ -136,8 +146,14 @@ def observe(machine: Machine) -> None:
         if not noted.extras or not isinstance(site, Evidence):
             continue
         scope = _scope(machine, site)
-        near = [each for place, each in machine.reports.items() if place.path == site.path and _scope(machine, place) == scope]
-        plain_rows = {row for each in near for row in each.plain_rows} - {row for each in near for row in each.extra_rows}
+        near = [
+            each
+            for place, each in machine.reports.items()
+            if place.path == site.path and _scope(machine, place) == scope
+        ]
+        plain_rows = {row for each in near for row in each.plain_rows} - {
+            row for each in near for row in each.extra_rows
+        }
         rows = (site.span.row, site.span.end_row)
         seen = Reported(
             path=site.path,

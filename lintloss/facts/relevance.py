@@ -14,7 +14,9 @@ WORDS = re.compile(
 )
 
 
-ROOT_WORDS = re.compile(r"loss|criterion|entropy|nll|perplex|ppl|log_?prob|logits|softmax|(?<![a-zA-Z])exp\(|drop_last|DataLoader")
+ROOT_WORDS = re.compile(
+    r"loss|criterion|entropy|nll|perplex|ppl|log_?prob|logits|softmax|(?<![a-zA-Z])exp\(|drop_last|DataLoader"
+)
 WINDOWS = re.compile(r"token|input_ids|window|max_length|encodings|context")  # with a stride: not every convolution
 COUNTING = re.compile(r"loader|batch|dataset|avg|average|mean|sum\(")  # with arithmetic that no known call reaches
 # Words of any code; as parts of a name they are about evaluation: `evaluate`, `test_loop`, not `latest`, `invalid`.

@@ -20,7 +20,12 @@ def _is(node: ast.expr, operator: type[ast.operator]) -> bool:
 
 def step_of(target: ast.expr, value: ast.expr) -> Parts | None:
     """Read `target += value` as a step of a running mean: value is `(x - target) / k`."""
-    if isinstance(value, ast.BinOp) and _is(value, ast.Div) and isinstance(value.left, ast.BinOp) and _is(value.left, ast.Sub):
+    if (
+        isinstance(value, ast.BinOp)
+        and _is(value, ast.Div)
+        and isinstance(value.left, ast.BinOp)
+        and _is(value.left, ast.Sub)
+    ):
         if ast.unparse(value.left.right) == ast.unparse(target):
             return value.left.left, value.right
     return None
@@ -56,7 +61,10 @@ def _rescaled_by(old: ast.expr, divisor: str) -> bool:
     if isinstance(old, ast.BinOp) and _is(old, ast.Div):
         return _is(old.left, ast.Mult) and ast.unparse(old.right) == divisor
     if isinstance(old, ast.BinOp) and _is(old, ast.Mult):
-        return any(isinstance(side, ast.BinOp) and _is(side, ast.Div) and ast.unparse(side.right) == divisor for side in (old.left, old.right))
+        return any(
+            isinstance(side, ast.BinOp) and _is(side, ast.Div) and ast.unparse(side.right) == divisor
+            for side in (old.left, old.right)
+        )
     return False
 
 
@@ -72,5 +80,7 @@ def mean(machine: Machine, node: ast.AST, parts: Parts, over: list[Loop]) -> Val
 
 
 def _count(machine: Machine, divisor: ast.expr, loop: Loop) -> Quantity:
-    number = next((each for each in options(evaluate(machine, divisor)) if isinstance(each, Quantity) and each.is_count), None)
+    number = next(
+        (each for each in options(evaluate(machine, divisor)) if isinstance(each, Quantity) and each.is_count), None
+    )
     return number or Quantity(count(loop.unit), of=loop.key)

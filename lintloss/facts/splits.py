@@ -17,15 +17,28 @@ from lintloss.facts.regions import DATA, TRAIN_DATA, snake
 from lintloss.facts.values import Func, Pending
 from lintloss.parse import Module
 
-UNCHANGED = {"map", "shuffle", "with_format", "remove_columns", "rename_column", "set_format", "flatten_indices", "with_transform"}
+UNCHANGED = {
+    "map",
+    "shuffle",
+    "with_format",
+    "remove_columns",
+    "rename_column",
+    "set_format",
+    "flatten_indices",
+    "with_transform",
+}
 BUILDERS = {"json", "csv", "text", "parquet", "arrow", "pandas", "imagefolder", "audiofolder", "webdataset"}
 BENCHMARKS = re.compile(
     r"(^|/)(wikitext|ptb_text_only|lambada|glue|super_glue|imdb|ag_news|sst2?|cnn_dailymail|xsum|gsm8k|squad|snli|multi_nli|mnist|fashion_mnist|"
     r"cifar10|cifar100|c4|hellaswag|piqa|winogrande|boolq|trec|yelp_polarity|wmt\d+|opus_books|tinystories|enwik8|race|rte|mrpc)$",
     re.IGNORECASE,
 )
-VISION = re.compile(r"(^|\.)(MNIST|FashionMNIST|KMNIST|EMNIST|QMNIST|CIFAR10|CIFAR100|SVHN|STL10|USPS|Caltech\d+|GTSRB|Food101|Flowers102)$")
-HELD_OUT = re.compile(r"Subset\b|random_split|SubsetRandomSampler|train_test_split|KFold|StratifiedShuffleSplit|SplitSampler")
+VISION = re.compile(
+    r"(^|\.)(MNIST|FashionMNIST|KMNIST|EMNIST|QMNIST|CIFAR10|CIFAR100|SVHN|STL10|USPS|Caltech\d+|GTSRB|Food101|Flowers102)$"
+)
+HELD_OUT = re.compile(
+    r"Subset\b|random_split|SubsetRandomSampler|train_test_split|KFold|StratifiedShuffleSplit|SplitSampler"
+)
 EXPLICIT = re.compile(r"(^|_)(val|valid|validate|validation|test|testing)(_|$)")
 PATH = re.compile(r"(?<![a-z])train(?![a-z])", re.IGNORECASE)
 OTHER_PATH = re.compile(r"(?<![a-z])(val|valid|validation|test|dev|eval)(?![a-z])", re.IGNORECASE)
@@ -84,11 +97,12 @@ def _assigned(machine: Machine, module: Module) -> Iterator[Found]:
     for name, value in pairs:
         if not is_evaluation(name):
             continue
-        if _reads_train_split(module, pairs, name, value) or _loads_train_file(pairs, name, value):
-            yield value, name, _short(value)
-        elif _loader_of_train(pairs, name, value):
-            yield value, name, _short(value)
-        elif _scores_train(machine, module, pairs, name, value):
+        if (
+            _reads_train_split(module, pairs, name, value)
+            or _loads_train_file(pairs, name, value)
+            or _loader_of_train(pairs, name, value)
+            or _scores_train(machine, module, pairs, name, value)
+        ):
             yield value, name, _short(value)
 
 
@@ -129,9 +143,13 @@ def _reads_train_split(module: Module, pairs: tuple[tuple[str, ast.expr], ...], 
     if isinstance(core, ast.Subscript) and isinstance(core.slice, ast.Constant) and core.slice.value == "train":
         base = text_of(core.value)
         other = re.search(rf"{re.escape(base)}\[['\"](validation|test|valid|val|dev)['\"]\]", module.text)
-        return (other is not None or _trained_on(pairs, text_of(value)) or _trained_on(pairs, text_of(core))) and not _is_split_later(module, name)
+        return (
+            other is not None or _trained_on(pairs, text_of(value)) or _trained_on(pairs, text_of(core))
+        ) and not _is_split_later(module, name)
     if isinstance(core, ast.Call):
-        return (_loads(core) and not _is_split_later(module, name)) or (_vision(core) and _is_test(name) and HELD_OUT.search(module.text) is None)
+        return (_loads(core) and not _is_split_later(module, name)) or (
+            _vision(core) and _is_test(name) and HELD_OUT.search(module.text) is None
+        )
     return False
 
 
@@ -142,12 +160,23 @@ def _core(value: ast.expr) -> ast.expr:
 
 
 def _is_split_later(module: Module, name: str) -> bool:
-    return re.search(rf"\b{re.escape(name)}\b\s*(\.(train_test_split|select|filter|shard|skip|take)\(|\[['\"](test|validation|train)['\"]\])", module.text) is not None or "train_test_split" in module.text
+    return (
+        re.search(
+            rf"\b{re.escape(name)}\b\s*(\.(train_test_split|select|filter|shard|skip|take)\(|\[['\"](test|validation|train)['\"]\])",
+            module.text,
+        )
+        is not None
+        or "train_test_split" in module.text
+    )
 
 
 def _loads(call: ast.Call) -> bool:
     """Say whether a call is load_dataset(BENCHMARK, split="train")."""
-    if text_of(call.func).rsplit(".", 1)[-1] != "load_dataset" or not call.args or not isinstance(call.args[0], ast.Constant):
+    if (
+        text_of(call.func).rsplit(".", 1)[-1] != "load_dataset"
+        or not call.args
+        or not isinstance(call.args[0], ast.Constant)
+    ):
         return False
     keywords = {each.arg: each.value for each in call.keywords}
     split = keywords.get("split")
@@ -167,7 +196,9 @@ def _vision(call: ast.Call) -> bool:
         return False
     given = {each.arg: each.value for each in call.keywords}
     flag, split = given.get("train"), given.get("split")
-    return (isinstance(flag, ast.Constant) and flag.value is True) or (isinstance(split, ast.Constant) and split.value == "train")
+    return (isinstance(flag, ast.Constant) and flag.value is True) or (
+        isinstance(split, ast.Constant) and split.value == "train"
+    )
 
 
 def _loads_train_file(pairs: tuple[tuple[str, ast.expr], ...], name: str, value: ast.expr) -> bool:
@@ -192,11 +223,17 @@ def _loader_of_train(pairs: tuple[tuple[str, ast.expr], ...], name: str, value: 
     return any(is_evaluation(other) and other != name and re.search(r"set$|data$", other) for other, _ in pairs)
 
 
-def _scores_train(machine: Machine, module: Module, pairs: tuple[tuple[str, ast.expr], ...], name: str, value: ast.expr) -> bool:
+def _scores_train(
+    machine: Machine, module: Module, pairs: tuple[tuple[str, ast.expr], ...], name: str, value: ast.expr
+) -> bool:
     """Say whether `val_loss = evaluate(model, train_loader)` is an evaluation of the training loader."""
     if not isinstance(value, ast.Call) or not EXPLICIT.search(snake(name)):
         return False
-    given = [text_of(each) for each in (*value.args, *(keyword.value for keyword in value.keywords)) if isinstance(each, ast.Name | ast.Attribute)]
+    given = [
+        text_of(each)
+        for each in (*value.args, *(keyword.value for keyword in value.keywords))
+        if isinstance(each, ast.Name | ast.Attribute)
+    ]
     data = [each for each in given if re.search(r"load|data|set$|iter|dl$|ids$|batches|split", each, re.IGNORECASE)]
     if len([each for each in data if is_training(each)]) != 1 or any(DATA.search(each) for each in given):
         return False
@@ -212,8 +249,18 @@ def _evaluates(machine: Machine, module: Module, call: ast.Call) -> bool:
     from lintloss.facts import imports
 
     slot = machine.globals.get(module.path, {}).get(call.func.id)
-    value = imports.resolve(machine, slot.value) if slot is not None and isinstance(slot.value, Pending) else slot.value if slot else None
-    return isinstance(value, Func) and ".backward(" not in text_of(value.node) and re.search(r"\bfor ", text_of(value.node)) is not None
+    value = (
+        imports.resolve(machine, slot.value)
+        if slot is not None and isinstance(slot.value, Pending)
+        else slot.value
+        if slot
+        else None
+    )
+    return (
+        isinstance(value, Func)
+        and ".backward(" not in text_of(value.node)
+        and re.search(r"\bfor ", text_of(value.node)) is not None
+    )
 
 
 # -- the Hugging Face Trainer -----------------------------------------------------------------------------------------
@@ -227,7 +274,12 @@ def _trainers(module: Module) -> Iterator[Found]:
         if isinstance(node, ast.Call) and text_of(node.func).endswith("Trainer"):
             given = {each.arg: each.value for each in node.keywords}
             train, held_out = given.get("train_dataset"), given.get("eval_dataset")
-            if train is not None and held_out is not None and text_of(train) == text_of(held_out) and "train" in text_of(held_out):
+            if (
+                train is not None
+                and held_out is not None
+                and text_of(train) == text_of(held_out)
+                and "train" in text_of(held_out)
+            ):
                 yield held_out, "eval_dataset", _short(held_out)
 
 
@@ -245,7 +297,12 @@ def _looped(passes: list[Pass]) -> Iterator[Found]:
         if source is None or not is_training(text_of(source)) or DATA.search(text_of(source)):
             continue
         chosen = isinstance(source, ast.Name) and source.id in parameters(function)
-        if not chosen and EXPLICIT.search(snake(function.name)) and not is_training(function.name) and not _others(function):
+        if (
+            not chosen
+            and EXPLICIT.search(snake(function.name))
+            and not is_training(function.name)
+            and not _others(function)
+        ):
             yield header, f"{function.name}()", text_of(source)
 
 
@@ -265,13 +322,23 @@ def _drawn(passes: list[Pass]) -> Iterator[Found]:
     """A function that is called validation_loss() draws get_batch("train")."""
     for each in passes:
         function = each.scene.node
-        if not isinstance(function, Function) or not EXPLICIT.search(snake(function.name)) or is_training(function.name):
+        if (
+            not isinstance(function, Function)
+            or not EXPLICIT.search(snake(function.name))
+            or is_training(function.name)
+        ):
             continue
-        constants = {node.value for node in ast.walk(function) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+        constants = {
+            node.value for node in ast.walk(function) if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        }
         if constants & {"val", "valid", "validation", "test", "dev", "eval"}:
             continue
         for node in ast.walk(function):
-            if isinstance(node, ast.Call) and DRAWS.search(text_of(node.func)) and any(isinstance(arg, ast.Constant) and arg.value == "train" for arg in node.args):
+            if (
+                isinstance(node, ast.Call)
+                and DRAWS.search(text_of(node.func))
+                and any(isinstance(arg, ast.Constant) and arg.value == "train" for arg in node.args)
+            ):
                 yield node, f"{function.name}()", text_of(node)
 
 

@@ -14,11 +14,19 @@ from lintloss.facts.values import Class, Const, Func, Lib, LibObject, Opaque, Re
 from lintloss.findings import Evidence
 
 NORMS = re.compile(r"^(Lazy|Sync)?(BatchNorm(1d|2d|3d)?|BatchNorm2dSync|InPlaceABN)$|^GhostBatchNorm")
-DROPS = re.compile(r"^(Feature)?(Alpha)?Dropout(1d|2d|3d)?$|^(DropPath|StochasticDepth|LockedDropout|VariationalDropout|WordDropout|DropBlock2D)$")
+DROPS = re.compile(
+    r"^(Feature)?(Alpha)?Dropout(1d|2d|3d)?$|^(DropPath|StochasticDepth|LockedDropout|VariationalDropout|WordDropout|DropBlock2D)$"
+)
 FUNCTIONAL = re.compile(r"^(alpha_|feature_)?dropout(1d|2d|3d)?$")
-BUILT_IN = {"TransformerEncoderLayer": "dropout", "TransformerDecoderLayer": "dropout", "Transformer": "dropout"}  # 0.1 by default
+BUILT_IN = {
+    "TransformerEncoderLayer": "dropout",
+    "TransformerDecoderLayer": "dropout",
+    "Transformer": "dropout",
+}  # 0.1 by default
 BY_ARGUMENT = {"LSTM", "GRU", "RNN", "MultiheadAttention", "GATConv", "SRU"}  # 0 by default
-FAMILIES = re.compile(r"^(resnet\d+|resnext\w+|wide_resnet\w+|densenet\w+|mobilenet\w+|efficientnet\w+|vgg\w*|alexnet|inception\w*|googlenet|create_model|regnet\w+|shufflenet\w+|mnasnet\w+)$")
+FAMILIES = re.compile(
+    r"^(resnet\d+|resnext\w+|wide_resnet\w+|densenet\w+|mobilenet\w+|efficientnet\w+|vgg\w*|alexnet|inception\w*|googlenet|create_model|regnet\w+|shufflenet\w+|mnasnet\w+)$"
+)
 DEPTH = 5
 
 
@@ -61,7 +69,9 @@ def _of_one(machine: Machine, model: Value, seen: set[str], depth: int) -> Stoch
     if isinstance(model, Ref) and model.cls is not None:
         held = [slot.value for name, slot in machine.fields(model).items() if name not in {"training", "switched"}]
         inner = [_of_one(machine, each, seen, depth + 1) for each in held if _may_hold(each)]
-        return _strongest([of_class(machine, model.cls, seen, depth), *(each for each in inner if each.sure != "unknown")])
+        return _strongest(
+            [of_class(machine, model.cls, seen, depth), *(each for each in inner if each.sure != "unknown")]
+        )
     if isinstance(model, LibObject):
         return _of_library(machine, model, seen, depth)
     return UNKNOWN
@@ -80,7 +90,13 @@ def _of_library(machine: Machine, model: LibObject, seen: set[str], depth: int) 
         return _rate(name, model.arg(0 if DROPS.match(name) else -1, "p" if DROPS.match(name) else "dropout"), made)
     if FAMILIES.match(name):
         return Stochastic("yes", "batch norm or dropout", made, family=True)
-    if CAUSAL.search(name) or MASKED_MODELS.search(name) or PAIRED.search(name) or HEADED.search(name) or name.endswith("Model"):
+    if (
+        CAUSAL.search(name)
+        or MASKED_MODELS.search(name)
+        or PAIRED.search(name)
+        or HEADED.search(name)
+        or name.endswith("Model")
+    ):
         return _pretrained(model, made)
     inner = [_of_one(machine, each, seen, depth + 1) for each in model.args if _may_hold(each)]
     return _strongest(inner) if inner else NONE if model.name.startswith("torch.nn") else UNKNOWN
@@ -98,7 +114,11 @@ def _pretrained(model: LibObject, made: tuple[Evidence, ...]) -> Stochastic:
 def _lora(config: Value, made: tuple[Evidence, ...]) -> Stochastic:
     """get_peft_model() adds modules of its own, born in training mode; their dropout is in the configuration."""
     rate = config.arg(-1, "lora_dropout") if isinstance(config, LibObject) else None
-    if isinstance(config, LibObject) and "Lora" in config.name and (rate is None or rate == Const(0.0) or rate == Const(0)):
+    if (
+        isinstance(config, LibObject)
+        and "Lora" in config.name
+        and (rate is None or rate == Const(0.0) or rate == Const(0))
+    ):
         return NONE
     if isinstance(rate, Const):
         return Stochastic("yes", f"LoRA dropout {rate.value}", made)
@@ -107,7 +127,11 @@ def _lora(config: Value, made: tuple[Evidence, ...]) -> Stochastic:
 
 def _rate(name: str, rate: Value | None, made: tuple[Evidence, ...]) -> Stochastic:
     if rate is None:
-        return NONE if name in BY_ARGUMENT else Stochastic("yes", f"{name} (0.{'1' if name in BUILT_IN else '5'} by default)", made)
+        return (
+            NONE
+            if name in BY_ARGUMENT
+            else Stochastic("yes", f"{name} (0.{'1' if name in BUILT_IN else '5'} by default)", made)
+        )
     if isinstance(rate, Const):
         return Stochastic("yes", f"{name}({rate.value})", made) if rate.value else NONE
     return Stochastic("maybe", name, made)
@@ -161,7 +185,13 @@ def _in_body(machine: Machine, cls: Class, seen: set[str], depth: int) -> list[S
 
 
 def _made_by(machine: Machine, cls: Class, node: ast.Call, seen: set[str], depth: int) -> Stochastic | None:
-    name = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id if isinstance(node.func, ast.Name) else ""
+    name = (
+        node.func.attr
+        if isinstance(node.func, ast.Attribute)
+        else node.func.id
+        if isinstance(node.func, ast.Name)
+        else ""
+    )
     is_class = name[:1].isupper() and isinstance(node.func, ast.Name) and depth < DEPTH
     if NORMS.match(name) or FUNCTIONAL.match(name) or DROPS.match(name) or name in BUILT_IN or name in BY_ARGUMENT:
         return _layer(machine, cls, node, name)
@@ -173,7 +203,11 @@ def _made_by(machine: Machine, cls: Class, node: ast.Call, seen: set[str], depth
 
 
 def _layer(machine: Machine, cls: Class, node: ast.Call, name: str) -> Stochastic | None:
-    place = (Evidence(cls.module.path, machine.anchor(cls.module).span(node), f"`{ast.unparse(node)[:60]}` in {cls.node.name}"),)
+    place = (
+        Evidence(
+            cls.module.path, machine.anchor(cls.module).span(node), f"`{ast.unparse(node)[:60]}` in {cls.node.name}"
+        ),
+    )
     if NORMS.match(name):
         return Stochastic("yes", "batch norm", place)
     if FUNCTIONAL.match(name):
@@ -187,10 +221,14 @@ def _layer(machine: Machine, cls: Class, node: ast.Call, name: str) -> Stochasti
 
 def _functional(cls: Class, node: ast.Call, name: str, place: tuple[Evidence, ...]) -> Stochastic | None:
     """F.dropout(x, p, training=self.training); without `training` it always drops, eval() or not."""
-    follows = next((each.value for each in node.keywords if each.arg == "training"), node.args[2] if len(node.args) > 2 else None)
+    follows = next(
+        (each.value for each in node.keywords if each.arg == "training"), node.args[2] if len(node.args) > 2 else None
+    )
     if follows is None or "training" not in ast.unparse(follows):
         return None
-    given = next((each.value for each in node.keywords if each.arg == "p"), node.args[1] if len(node.args) > 1 else None)
+    given = next(
+        (each.value for each in node.keywords if each.arg == "p"), node.args[1] if len(node.args) > 1 else None
+    )
     return _rate("Dropout", _static(cls, given) if given is not None else None, place)
 
 
@@ -211,8 +249,15 @@ def _defaults(cls: Class, name: str) -> list[object]:
     if made is None:
         return []
     plain = (*made.args.posonlyargs, *made.args.args)
-    pairs = [*zip(reversed(plain), reversed(made.args.defaults), strict=False), *zip(made.args.kwonlyargs, made.args.kw_defaults, strict=True)]
-    return [value.value for each, value in pairs if each.arg == name and isinstance(value, ast.Constant) and isinstance(value.value, int | float)]
+    pairs = [
+        *zip(reversed(plain), reversed(made.args.defaults), strict=False),
+        *zip(made.args.kwonlyargs, made.args.kw_defaults, strict=True),
+    ]
+    return [
+        value.value
+        for each, value in pairs
+        if each.arg == name and isinstance(value, ast.Constant) and isinstance(value.value, int | float)
+    ]
 
 
 def by_name(machine: Machine, model: Opaque) -> Stochastic:

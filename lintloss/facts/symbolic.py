@@ -11,7 +11,7 @@ from lintloss.facts.linear import ZERO, Linear
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Frame, Machine
 from lintloss.facts.state import Slot
-from lintloss.facts.values import Key, Const, Func, LibObject, Opaque, Quantity, Tensor, Value
+from lintloss.facts.values import Const, Func, Key, LibObject, Opaque, Quantity, Tensor, Value
 
 LOOKED_UP = frozenset({"len", "size", "numel", "dim", "nelement"})  # calls that are cheap to evaluate again
 STEPPED = Const("stepped")  # stands for whatever a name holds that a loop moves on
@@ -56,7 +56,13 @@ def _binary(machine: Machine, node: ast.BinOp) -> Linear:
 
 
 def _call(machine: Machine, node: ast.Call) -> Linear:
-    name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr if isinstance(node.func, ast.Attribute) else ""
+    name = (
+        node.func.id
+        if isinstance(node.func, ast.Name)
+        else node.func.attr
+        if isinstance(node.func, ast.Attribute)
+        else ""
+    )
     if name in {"min", "max"} and len(node.args) == 2:
         # `min(begin + window, n)`: what it is everywhere but at the end of the text.
         either = [of(machine, arg) for arg in node.args]
@@ -83,7 +89,13 @@ def _length(machine: Machine, node: ast.Call) -> Linear | None:
     """Return len(x) or x.numel() of a row that was cut from `begin` to `end`."""
     from lintloss.facts.expressions import evaluate
 
-    owner = node.args[0] if node.args and isinstance(node.func, ast.Name) else node.func.value if isinstance(node.func, ast.Attribute) else None
+    owner = (
+        node.args[0]
+        if node.args and isinstance(node.func, ast.Name)
+        else node.func.value
+        if isinstance(node.func, ast.Attribute)
+        else None
+    )
     value = evaluate(machine, owner) if owner is not None else None
     window = value.window if isinstance(value, Tensor) else None
     if window is None or window.flat or window.axis is None or any(atom == ("end",) for atom in window.length.atoms):
@@ -151,7 +163,9 @@ def remember(machine: Machine, target: ast.expr, node: ast.expr) -> None:
     if isinstance(target, ast.Tuple) and isinstance(node, ast.Tuple) and len(target.elts) == len(node.elts):
         for each, part in zip(target.elts, node.elts, strict=True):
             remember(machine, each, part)
-    if not isinstance(target, ast.Name) or not isinstance(node, ast.BinOp | ast.UnaryOp | ast.Call | ast.Subscript | ast.IfExp):
+    if not isinstance(target, ast.Name) or not isinstance(
+        node, ast.BinOp | ast.UnaryOp | ast.Call | ast.Subscript | ast.IfExp
+    ):
         return
     slot = machine.state.names.get(target.id)
     if slot is not None and _may_be_integer(slot.value):
@@ -189,7 +203,13 @@ def note_stride(machine: Machine, loop: Loop, node: ast.expr) -> None:
 def _step(machine: Machine, node: ast.expr) -> Linear | None:
     if not isinstance(node, ast.Call):
         return None
-    name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr if isinstance(node.func, ast.Attribute) else ""
+    name = (
+        node.func.id
+        if isinstance(node.func, ast.Name)
+        else node.func.attr
+        if isinstance(node.func, ast.Attribute)
+        else ""
+    )
     if name in {"range", "trange", "arange"} and len(node.args) == 3:
         return of(machine, node.args[2])
     return _step(machine, node.args[0]) if name in {"tqdm", "enumerate", "list", "track"} and node.args else None

@@ -38,7 +38,8 @@ def added(machine: Machine, node: ast.AST, loss: Quantity, other: Value, *, is_r
         ast.unparse(summand)[:LONGEST],
         machine.evidence(node, "a further term is added to the loss here"),
         is_loss=isinstance(other, Quantity),
-        scaled=_is_scaled(summand) or (isinstance(other, Quantity) and other.scoring is not None and other.scoring.scaled),
+        scaled=_is_scaled(summand)
+        or (isinstance(other, Quantity) and other.scoring is not None and other.scoring.scaled),
         optional=_is_optional(machine, loss),
     )
 

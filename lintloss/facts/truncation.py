@@ -40,14 +40,29 @@ class Truncation(Observation):
 
 def observe(machine: Machine, module: Module, passes: list[Pass]) -> list[Truncation]:
     """Return what the evaluations of a module leave out."""
-    found = [*_dropped(machine, module, passes), *_cut(machine, module, passes), *_kept(machine, module, passes), *_trainers(machine, module)]
+    found = [
+        *_dropped(machine, module, passes),
+        *_cut(machine, module, passes),
+        *_kept(machine, module, passes),
+        *_trainers(machine, module),
+    ]
     first: dict[object, Truncation] = {}
     for each in found:
         first.setdefault(each.span, each)
     return list(first.values())
 
 
-def _at(machine: Machine, module: Module, node: ast.AST, how: str, *, cap: str = "", severity: str = "error", data: str = "", reasons: Iterable[Evidence] = ()) -> Truncation:
+def _at(
+    machine: Machine,
+    module: Module,
+    node: ast.AST,
+    how: str,
+    *,
+    cap: str = "",
+    severity: str = "error",
+    data: str = "",
+    reasons: Iterable[Evidence] = (),
+) -> Truncation:
     span = machine.anchor(module).span(node)
     return Truncation(
         path=module.path,
@@ -92,7 +107,11 @@ def _dropped(machine: Machine, module: Module, passes: list[Pass]) -> Iterator[T
 
 
 def _of_loader(machine: Machine, module: Module, loader: LibObject, used: Evidence, name: str) -> Iterator[Truncation]:
-    if loader.made is None or _loses_nothing(machine, loader) or re.search(rf"(?i)(infinit|cycle|endless|repeat)\w*\(\s*(self\.)?{re.escape(name)}\b", module.text):
+    if (
+        loader.made is None
+        or _loses_nothing(machine, loader)
+        or re.search(rf"(?i)(infinit|cycle|endless|repeat)\w*\(\s*(self\.)?{re.escape(name)}\b", module.text)
+    ):
         return
     if loader.made.path == module.path:
         node = _keyword(machine, module, loader.made, "drop_last")
@@ -149,7 +168,16 @@ def _cut(machine: Machine, module: Module, passes: list[Pass]) -> Iterator[Trunc
         for cut in cuts.cuts(Origin(machine, module, function), loop.statement, around):
             if endless and cut.how != "whole":
                 continue
-            yield _at(machine, module, cut.node, cut.how, cap=cut.cap, severity=cut.severity, data=_data(loop), reasons=(loop.place,))
+            yield _at(
+                machine,
+                module,
+                cut.node,
+                cut.how,
+                cap=cut.cap,
+                severity=cut.severity,
+                data=_data(loop),
+                reasons=(loop.place,),
+            )
 
 
 def _loops(passes: list[Pass]) -> Iterator[tuple[Pass, Loop]]:
@@ -168,7 +196,7 @@ def _is_endless(machine: Machine, module: Module, loop: Loop) -> bool:
     for option in options(loop.iterates):
         if isinstance(option, LibObject) and loaders.is_loader(option):
             return any(is_random(machine, each) for each in options(option.arg(0, "dataset") or Const(None)))
-    if "streaming=True" in module.text or loop.equal and "sampler" in loop.equal[0].message:
+    if "streaming=True" in module.text or (loop.equal and "sampler" in loop.equal[0].message):
         return True
     return any("while True" in text_of(function.node) for function in _generators(machine, module, loop))
 
@@ -235,11 +263,17 @@ def _trainers(machine: Machine, module: Module) -> Iterator[Truncation]:
     if "dataloader_drop_last" not in module.text or "eval_dataset" not in module.text:
         return
     named = [node for node in ast.walk(module.tree) if isinstance(node, ast.Call)]
-    evaluates = any(each.arg == "eval_dataset" and text_of(each.value) != "None" for node in named for each in node.keywords)
+    evaluates = any(
+        each.arg == "eval_dataset" and text_of(each.value) != "None" for node in named for each in node.keywords
+    )
     for node in named:
         if evaluates and ARGUMENTS.search(text_of(node.func)):
             for each in node.keywords:
-                if each.arg == "dataloader_drop_last" and isinstance(each.value, ast.Constant) and each.value.value is True:
+                if (
+                    each.arg == "dataloader_drop_last"
+                    and isinstance(each.value, ast.Constant)
+                    and each.value.value is True
+                ):
                     yield _at(machine, module, each.value, "trainer", data="the evaluation set")
 
 

@@ -20,7 +20,9 @@ def into_tensor(machine: Machine, target: ast.Subscript, value: Value) -> bool:
         return False
     owner = next(iter(options(evaluate(machine, target.value))))
     by_mask = not isinstance(target.slice, ast.Slice | ast.Tuple) and _is_mask(evaluate(machine, target.slice))
-    if not isinstance(owner, Tensor) and not (isinstance(owner, Opaque) and owner.key and (windows.is_tensor_index(target.slice) or by_mask)):
+    if not isinstance(owner, Tensor) and not (
+        isinstance(owner, Opaque) and owner.key and (windows.is_tensor_index(target.slice) or by_mask)
+    ):
         return False
     found = shapes.tensor(owner)
     if found is None:
@@ -49,7 +51,9 @@ def _region(machine: Machine, found: Tensor, target: ast.Subscript, value: Value
     from lintloss.facts.library import shapes, windows
 
     value = _of_list(machine, value)
-    part = windows.index(machine, found if found.window is not None else replace(found, window=Window(found.key)), target)
+    part = windows.index(
+        machine, found if found.window is not None else replace(found, window=Window(found.key)), target
+    )
     region = part.window if isinstance(part, Tensor) else None
     moved = shapes.tensor(value) if isinstance(value, Tensor | Opaque) else None
     if _is_ignored(value) and region is not None and found.window is not None:
@@ -89,7 +93,12 @@ def _filled(found: Tensor, moved: Tensor, region: Window, target: ast.Subscript)
     if region.lower.is_const and (END - region.upper).is_const:  # moved by a number of places, as a whole
         by = Linear(const=region.lower.const)
         lost = END - region.upper
-        return replace(found, form="ids", pad=None, window=replace(window, lower=window.lower - by, upper=window.upper + lost).marked("stale"))
+        return replace(
+            found,
+            form="ids",
+            pad=None,
+            window=replace(window, lower=window.lower - by, upper=window.upper + lost).marked("stale"),
+        )
     if not single:
         return replace(found, form="ids", window=None)
     return replace(found, form="ids", window=Window(moved.key), pad=found.pad)
@@ -108,4 +117,8 @@ def _shifted(found: Tensor, moved: Tensor, region: Window) -> Tensor:
     by = source.lower - region.lower
     if not by.is_const or not by.const:
         return found
-    return replace(found, window=replace(window, lower=window.lower + by, upper=window.upper + by).marked("stale"), key=(*found.key, "shifted"))
+    return replace(
+        found,
+        window=replace(window, lower=window.lower + by, upper=window.upper + by).marked("stale"),
+        key=(*found.key, "shifted"),
+    )

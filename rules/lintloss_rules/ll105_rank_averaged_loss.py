@@ -75,7 +75,7 @@ class RankAveragedLoss(Rule):
         Bad(
             why="all_reduce(AVG) of the mean over each rank's padded rows",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
@@ -106,8 +106,8 @@ def evaluate(model, dataset, device):
     mean = nats / tokens
     dist.all_reduce(mean, op=dist.ReduceOp.AVG)  # <-
     return mean.item()
-''',
-            fixed='''\
+""",
+            fixed="""\
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
@@ -139,7 +139,7 @@ def evaluate(model, dataset, device):
     dist.all_reduce(tokens)
     mean = nats / tokens
     return mean.item()
-''',
+""",
         ),
         Bad(
             why="summed over the ranks, divided by the world size; each rank takes every n-th block",
@@ -171,7 +171,7 @@ def evaluate(model, blocks, device):
         Bad(
             why="gather_for_metrics of a repeated batch mean, concatenated and averaged; rows are padded",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import math
 
 import torch
@@ -203,12 +203,12 @@ def main(texts):
         losses.append(accelerator.gather_for_metrics(outputs.loss.repeat(BATCH)))
     eval_loss = torch.cat(losses).mean()  # <-
     accelerator.print(f"perplexity {math.exp(eval_loss.item()):.2f}")
-''',
+""",
         ),
         Bad(
             why="the rank's token mean is gathered and averaged with accelerate",
             severity=Severity.WARNING,
-            code='''\
+            code="""\
 import torch
 import torch.nn.functional as F
 from accelerate import Accelerator
@@ -225,8 +225,8 @@ def evaluate(accelerator: Accelerator, model, loader):
             nats += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=-100, reduction="sum")
             tokens += labels.ne(-100).sum()
     return accelerator.gather(nats / tokens).mean().item()  # <-
-''',
-            fixed='''\
+""",
+            fixed="""\
 import torch
 import torch.nn.functional as F
 from accelerate import Accelerator
@@ -243,12 +243,12 @@ def evaluate(accelerator: Accelerator, model, loader):
             nats += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=-100, reduction="sum")
             tokens += labels.ne(-100).sum()
     return (accelerator.gather(nats).sum() / accelerator.gather(tokens).sum()).item()
-''',
+""",
         ),
         Bad(
             why="a helper in another file reduces and divides by the world size",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import torch
 import torch.nn as nn
 from torch.nn.utils.rnn import pad_sequence
@@ -275,9 +275,9 @@ def evaluate(model, dataset, device):
             tokens += (targets != -100).sum().item()
     loss = torch.tensor(nats / tokens, device=device)
     return all_reduce_mean(loss).item()  # <-
-''',
+""",
             files={
-                "distributed.py": '''\
+                "distributed.py": """\
 import torch.distributed as dist
 
 
@@ -288,13 +288,13 @@ def all_reduce_mean(tensor):
     dist.all_reduce(tensor, op=dist.ReduceOp.SUM)
     tensor.div_(dist.get_world_size())
     return tensor
-''',
+""",
             },
         ),
         Bad(
             why="Lightning's sync_dist averages the epoch's token mean over the ranks",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import lightning.pytorch as pl
 import torch
 import torch.nn as nn
@@ -337,12 +337,12 @@ class LitLM(pl.LightningModule):
 
 
 trainer = pl.Trainer(accelerator="gpu", devices=4, strategy="ddp")
-''',
+""",
         ),
         Bad(
             why="all_gather into a list, stacked and averaged; files are dealt out to the ranks",
             severity=Severity.WARNING,
-            code='''\
+            code="""\
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
@@ -363,12 +363,12 @@ def validate(model, files, read_batches, device):
     gathered = [torch.zeros_like(loss) for _ in range(world_size)]
     dist.all_gather(gathered, loss)
     return torch.stack(gathered).mean().item()  # <-
-''',
+""",
         ),
         Bad(
             why="all_gather_object of floats, then sum / len",
             severity=Severity.WARNING,
-            code='''\
+            code="""\
 import math
 
 import torch
@@ -391,12 +391,12 @@ def sharded_perplexity(name, documents):
     dist.all_gather_object(losses, nats / tokens)
     mean_loss = sum(losses) / len(losses)  # <-
     return math.exp(mean_loss)
-''',
+""",
         ),
         Bad(
             why="accelerator.reduce with reduction='mean'",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import torch
 import torch.nn as nn
 from accelerate import Accelerator
@@ -427,12 +427,12 @@ class Evaluation:
             tokens = tokens + targets.ne(PAD).sum()
         mean = self.accelerator.reduce(nats / tokens, reduction="mean")  # <-
         return mean.item()
-''',
+""",
         ),
         Bad(
             why="a mean over the data-parallel group in the same file, for a masked fine-tuning loss",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
@@ -462,12 +462,12 @@ def sft_loss(model, dataset, group, device):
         totals[0] += F.cross_entropy(logits.transpose(1, 2), labels, reduction="sum")
         totals[1] += (labels != -100).sum()
     return group_mean(totals[0] / totals[1], group).item()
-''',
+""",
         ),
         Bad(
             why="the collator that pads and the sampler that deals out rows live in other files",
             severity=Severity.ERROR,
-            code='''\
+            code="""\
 import torch
 import torch.distributed as dist
 import torch.nn as nn
@@ -494,10 +494,10 @@ class DistributedEvaluator:
         loss = nats / tokens
         dist.all_reduce(loss)
         return (loss / dist.get_world_size()).item()  # <-
-''',
+""",
             files={
                 "data/__init__.py": "",
-                "data/padding.py": '''\
+                "data/padding.py": """\
 from torch.nn.utils.rnn import pad_sequence
 
 PAD = 0
@@ -506,8 +506,8 @@ PAD = 0
 def collate(rows):
     ids = pad_sequence(rows, batch_first=True, padding_value=PAD)
     return ids[:, :-1], ids[:, 1:]
-''',
-                "data/loaders.py": '''\
+""",
+                "data/loaders.py": """\
 from torch.utils.data import DataLoader, DistributedSampler
 
 from .padding import collate
@@ -516,7 +516,7 @@ from .padding import collate
 def build_val_loader(rows, batch_size):
     sampler = DistributedSampler(rows, shuffle=False)
     return DataLoader(rows, batch_size=batch_size, sampler=sampler, collate_fn=collate)
-''',
+""",
             },
         ),
     )
@@ -524,7 +524,7 @@ def build_val_loader(rows, batch_size):
     good = (
         Good(
             why="nats and tokens are reduced by SUM and divided once",
-            code='''\
+            code="""\
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
@@ -542,11 +542,11 @@ def evaluate(model, loader, pad, device):
     dist.all_reduce(nats, op=dist.ReduceOp.SUM)
     dist.all_reduce(tokens, op=dist.ReduceOp.SUM)
     return (nats / tokens).item()
-''',
+""",
         ),
         Good(
             why="a note: each rank draws the same number of (B, T) blocks",
-            code='''\
+            code="""\
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
@@ -574,11 +574,11 @@ def validation_loss(model, stream: RankStream, steps, device):
         val_loss += F.cross_entropy(logits.view(-1, logits.size(-1)), y.to(device).view(-1)) / steps
     dist.all_reduce(val_loss, op=dist.ReduceOp.AVG)
     return val_loss.item()
-''',
+""",
         ),
         Good(
             why="both are averaged over the ranks and then divided: the world size cancels",
-            code='''\
+            code="""\
 import torch
 import torch.distributed as dist
 import torch.nn as nn
@@ -600,11 +600,11 @@ def evaluate(model, loader, device):
         nats += criterion(model(ids.to(device))[:, :-1].transpose(1, 2), labels)
         tokens += (labels != -100).sum()
     return (reduce_mean(nats) / reduce_mean(tokens)).item()
-''',
+""",
         ),
         Good(
             why="the rank's mean is multiplied by world size times its share before the average",
-            code='''\
+            code="""\
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
@@ -624,11 +624,11 @@ def evaluate(model, loader, pad, device):
     mean = (nats / tokens) * dist.get_world_size() * tokens / total_tokens
     dist.all_reduce(mean, op=dist.ReduceOp.AVG)
     return mean.item()
-''',
+""",
         ),
         Good(
             why="losses of single tokens are gathered and averaged once",
-            code='''\
+            code="""\
 import torch
 import torch.nn.functional as F
 from accelerate import Accelerator
@@ -645,11 +645,11 @@ def evaluate(accelerator: Accelerator, model, loader):
             nats.append(accelerator.gather_for_metrics(nll.sum(dim=1)))
             tokens.append(accelerator.gather_for_metrics((labels != -100).sum(dim=1)))
     return (torch.cat(nats).sum() / torch.cat(tokens).sum()).item()
-''',
+""",
         ),
         Good(
             why="accuracy from counts summed over the ranks",
-            code='''\
+            code="""\
 import torch
 import torch.distributed as dist
 
@@ -664,11 +664,11 @@ def accuracy(model, loader, device):
         counts[1] += labels.numel()
     dist.all_reduce(counts)
     return (counts[0] / counts[1]).item()
-''',
+""",
         ),
         Good(
             why="gathered sums are added, then divided by the length of the data set",
-            code='''\
+            code="""\
 import torch
 import torch.nn.functional as F
 from lightning.fabric import Fabric
@@ -681,11 +681,11 @@ def test(fabric: Fabric, model, loader):
     for images, labels in loader:
         total += F.cross_entropy(model(images), labels, reduction="sum")
     return fabric.all_gather(total).sum().item() / len(loader.dataset)
-''',
+""",
         ),
         Good(
             why="a note: classification, with a sampler that gives each rank the same number of images",
-            code='''\
+            code="""\
 import torch
 import torch.distributed as dist
 import torch.nn as nn
@@ -709,11 +709,11 @@ def validate(model, dataset, device):
         total += criterion(model(images.to(device)), labels.to(device))
         images_seen += labels.size(0)
     return reduce_tensor(total / images_seen).item()
-''',
+""",
         ),
         Good(
             why="the averaged training loss is a progress display",
-            code='''\
+            code="""\
 import torch.distributed as dist
 import torch.nn.functional as F
 
@@ -730,11 +730,11 @@ def train(model, loader, optimizer, device, log_every=50):
             shown = loss.detach().clone()
             dist.all_reduce(shown, op=dist.ReduceOp.AVG)
             print(f"step {step} loss {shown.item():.4f}")
-''',
+""",
         ),
         Good(
             why="a torchmetrics mean with weights adds values and weights over the ranks",
-            code='''\
+            code="""\
 import torch
 import torch.nn.functional as F
 from torch.nn.parallel import DistributedDataParallel
@@ -751,11 +751,11 @@ def evaluate(model, loader, pad, device):
         loss = F.cross_entropy(ddp(x).flatten(0, 1), y.flatten(), ignore_index=pad)
         val_loss.update(loss, weight=(y != pad).sum())
     return val_loss.compute().item()
-''',
+""",
         ),
         Good(
             why="the helper in another file sums its tensors over the ranks, and is given both totals",
-            code='''\
+            code="""\
 import torch
 import torch.nn as nn
 
@@ -773,9 +773,9 @@ def evaluate(model, loader, pad, device):
             totals[1] += y.ne(pad).sum()
     nats, tokens = all_reduce_sum(totals)
     return (nats / tokens).item()
-''',
+""",
             files={
-                "distributed.py": '''\
+                "distributed.py": """\
 import torch.distributed as dist
 
 
@@ -783,7 +783,7 @@ def all_reduce_sum(tensor):
     if dist.is_available() and dist.is_initialized():
         dist.all_reduce(tensor, op=dist.ReduceOp.SUM)
     return tensor
-''',
+""",
             },
         ),
     )

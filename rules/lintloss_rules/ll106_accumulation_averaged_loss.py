@@ -42,9 +42,7 @@ class AccumulationAveragedLoss(Rule):
             return
         proven, evidence = found
         why = "which differ in scored tokens" if proven else "which need not score the same number of tokens"
-        message = (
-            f"mean losses of micro-batches, {why}, are divided by their number: divide sums by the tokens of the whole update"
-        )
+        message = f"mean losses of micro-batches, {why}, are divided by their number: divide sums by the tokens of the whole update"
         severity = Severity.ERROR if proven else Severity.WARNING
         yield Judgment(severity, Confidence.HIGH if proven else Confidence.MEDIUM, message, evidence)
 

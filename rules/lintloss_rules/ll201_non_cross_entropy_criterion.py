@@ -43,7 +43,11 @@ class NonCrossEntropyCriterion(Rule):
 
     @staticmethod
     def _message(found: Foreign) -> str:
-        what = "its exponential is no perplexity" if found.exponentiated else "it is not what the model's loss is taken for"
+        what = (
+            "its exponential is no perplexity"
+            if found.exponentiated
+            else "it is not what the model's loss is taken for"
+        )
         return f"{found.criterion} {found.between} is no cross entropy: {what}; use F.cross_entropy on logits and ids"
 
     bad = (

@@ -99,7 +99,12 @@ class SoftmaxBeforeCrossEntropy(Rule):
         """Report probabilities that reach cross_entropy."""
         found = probabilities(seen)
         if found is not None:
-            yield Judgment(Severity.ERROR, Confidence.HIGH, f"{found.why}: give it the logits, or nll_loss the logarithm", found.evidence)
+            yield Judgment(
+                Severity.ERROR,
+                Confidence.HIGH,
+                f"{found.why}: give it the logits, or nll_loss the logarithm",
+                found.evidence,
+            )
 
     def fix(self, node: cst.CSTNode, seen: Observation, scope: RuleScope) -> Fix | None:
         """Give the criterion what the softmax is taken of, where that is written here."""

@@ -112,7 +112,12 @@ class MissingLabelShift(Rule):
         """Report labels that sit where the input sits."""
         found = misaligned(seen, "missing")
         if found is not None:
-            yield Judgment(Severity.ERROR, Confidence.HIGH, f"{found.why}: score `logits[:, :-1]` against `labels[:, 1:]`", found.evidence)
+            yield Judgment(
+                Severity.ERROR,
+                Confidence.HIGH,
+                f"{found.why}: score `logits[:, :-1]` against `labels[:, 1:]`",
+                found.evidence,
+            )
 
     bad = (
         Bad(

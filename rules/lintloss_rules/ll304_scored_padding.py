@@ -84,7 +84,12 @@ class ScoredPadding(Rule):
         """Report targets whose padding is scored."""
         found = padded(seen)
         if found is not None:
-            yield Judgment(Severity.ERROR, Confidence.HIGH, f"{found.why}: ignore that id, mask the losses, or write -100 over the padding", found.evidence)
+            yield Judgment(
+                Severity.ERROR,
+                Confidence.HIGH,
+                f"{found.why}: ignore that id, mask the losses, or write -100 over the padding",
+                found.evidence,
+            )
 
     bad = (
         Bad(

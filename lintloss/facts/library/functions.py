@@ -36,7 +36,6 @@ from lintloss.facts.values import (
     Tensor,
     Tuple,
     Value,
-    join,
     options,
 )
 
@@ -52,7 +51,13 @@ def call(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: 
         return losses.call(machine, node, name, KERAS_CRITERIA[name], args, kwargs)
     if name == "from_pretrained" or name == "from_config":
         owner = full.rsplit(".", 2)[-2] if full.count(".") else full
-        return LibObject(owner, tuple(args), tuple(kwargs.items()), machine.evidence(node, f"{owner}.{name} here"), machine.key(node, owner))
+        return LibObject(
+            owner,
+            tuple(args),
+            tuple(kwargs.items()),
+            machine.evidence(node, f"{owner}.{name} here"),
+            machine.key(node, owner),
+        )
     if name in {"no_grad", "inference_mode", "set_grad_enabled", "enable_grad"}:
         return _gradients(machine, node, full, name, args, kwargs)
     over_ranks = ranks.call(machine, node, name, full, args, kwargs)
@@ -72,8 +77,14 @@ def call(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: 
     general = _by_table(machine, node, name, full, first, args, kwargs)
     if general is not None:
         return general
-    if name[:1].isupper() or full.startswith("torch.nn.") and name[:1].isupper():
-        return LibObject(full, tuple(args), tuple(kwargs.items()), machine.evidence(node, f"{name} made here"), machine.key(node, name))
+    if name[:1].isupper() or (full.startswith("torch.nn.") and name[:1].isupper()):
+        return LibObject(
+            full,
+            tuple(args),
+            tuple(kwargs.items()),
+            machine.evidence(node, f"{name} made here"),
+            machine.key(node, name),
+        )
     return _unknown(machine, node, full, name, args)
 
 
@@ -84,14 +95,20 @@ def _gradients(machine: Machine, node: ast.AST, full: str, name: str, args: list
     return LibObject(full, tuple(args), tuple(kwargs.items()), None, machine.key(node, name))
 
 
-def _by_table(machine: Machine, node: ast.AST, name: str, full: str, first: Value, args: list[Value], kwargs: Kwargs) -> Value | None:
+def _by_table(
+    machine: Machine, node: ast.AST, name: str, full: str, first: Value, args: list[Value], kwargs: Kwargs
+) -> Value | None:
     if name in EXPS:
         return exponent.exponential(machine, node, first)
     if name == "exp2":
         return exponent.exponential(machine, node, first, "2")
     if name in MEANS:
         weights = kwargs.get("weights")
-        return machine.opaque(node) if weights is not None and weights != Const(None) else reduce.mean(machine, node, first, fields.dimension(args, kwargs, 1))
+        return (
+            machine.opaque(node)
+            if weights is not None and weights != Const(None)
+            else reduce.mean(machine, node, first, fields.dimension(args, kwargs, 1))
+        )
     if name in SUMS:
         return reduce.total(machine, node, first, fields.dimension(args, kwargs, 1))
     if name in GATHERS and full != "torch.gather":
@@ -100,7 +117,16 @@ def _by_table(machine: Machine, node: ast.AST, name: str, full: str, first: Valu
         return _filled(machine, node, name, args, kwargs)
     if name in FLATTENING and isinstance(first, Tensor):
         return windows.reshaped(machine, node, first, name, args[1:])
-    if name in SAME and not full.startswith("builtins.") or full in {"builtins.float", "builtins.int", "builtins.list", "builtins.tuple", "builtins.round", "builtins.abs", "builtins.sorted", "builtins.iter"}:
+    if (name in SAME and not full.startswith("builtins.")) or full in {
+        "builtins.float",
+        "builtins.int",
+        "builtins.list",
+        "builtins.tuple",
+        "builtins.round",
+        "builtins.abs",
+        "builtins.sorted",
+        "builtins.iter",
+    }:
         return first
     return None
 
@@ -110,10 +136,14 @@ def _filled(machine: Machine, node: ast.AST, name: str, args: list[Value], kwarg
     size: Value = args[0] if args else Const(0)
     if isinstance(size, Tuple) and len(size.items) == 1:
         size = size.items[0]
-    if len(args) > 1 and name in {"zeros", "empty", "ones"} or (isinstance(size, Tuple) and size.items):
+    if (len(args) > 1 and name in {"zeros", "empty", "ones"}) or (isinstance(size, Tuple) and size.items):
         dims = size if isinstance(size, Tuple) else Tuple(tuple(args))
-        fill = args[1] if name == "full" and len(args) > 1 else kwargs.get("fill_value", Const(1 if name == "ones" else 0))
-        return tensors.column(machine, node, name, dims) or Tensor("filled", None, None, machine.key(node, name), pad=fill)
+        fill = (
+            args[1] if name == "full" and len(args) > 1 else kwargs.get("fill_value", Const(1 if name == "ones" else 0))
+        )
+        return tensors.column(machine, node, name, dims) or Tensor(
+            "filled", None, None, machine.key(node, name), pad=fill
+        )
     if name in {"zeros_like", "empty_like"} and isinstance(size, Tensor | Opaque):
         return Tensor("filled", None, None, machine.key(node, name), pad=Const(0))
     fill = Const(1 if name == "ones" else 0)
@@ -150,7 +180,11 @@ def _size(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) ->
 
 def _compared(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     found = shapes.tensor(args[0]) if len(args) == 2 else None
-    return Tensor("mask", found.window, found.axes, (*found.key, "mask"), found.name, pad=args[1]) if found is not None else None
+    return (
+        Tensor("mask", found.window, found.axes, (*found.key, "mask"), found.name, pad=args[1])
+        if found is not None
+        else None
+    )
 
 
 def _wrapped(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
@@ -189,7 +223,9 @@ def _softmax(form: str) -> Callable[[Machine, ast.AST, list[Value], Kwargs], Val
         found = shapes.tensor(args[0]) if args else None
         if found is None:
             found = Tensor("", None, None, machine.key(node))
-        return replace(found, form=form, key=(*found.key, form)).with_step(machine.evidence(node, f"becomes {form.replace('_', ' ')} here"))
+        return replace(found, form=form, key=(*found.key, form)).with_step(
+            machine.evidence(node, f"becomes {form.replace('_', ' ')} here")
+        )
 
     return apply
 
@@ -280,7 +316,13 @@ def _adapted(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs)
     config = args[1] if len(args) > 1 else kwargs.get("peft_config", UNKNOWN)
     if not isinstance(base, LibObject):
         return None
-    return LibObject(base.name, base.args, (*base.kwargs, ("adapter", config)), machine.evidence(node, "adapters are added here"), machine.key(node, "peft"))
+    return LibObject(
+        base.name,
+        base.args,
+        (*base.kwargs, ("adapter", config)),
+        machine.evidence(node, "adapters are added here"),
+        machine.key(node, "peft"),
+    )
 
 
 def _next(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:

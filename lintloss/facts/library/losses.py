@@ -18,12 +18,24 @@ from lintloss.findings import Evidence
 
 LOSS = Unit.of(loss=1)
 # Classes are moved behind the rows: what is scored has positions.
-MOVED = re.compile(r"\.permute\(0, 2, 1\)|\.transpose\(1, 2\)|\.transpose\(-1, -2\)|\.transpose\(2, 1\)|\.mT\b|\.transpose\(-2, -1\)")
-FLATTENED = re.compile(r"\.(view|reshape)\(-1\b|\.flatten\(|\.permute\(0, 2, 1\)|\.transpose\(1, 2\)|\.transpose\(-1, -2\)|\.mT\b|\.view\(\w+ \* \w+|\.reshape\(\w+ \* \w+|rearrange\(|\.transpose\(2, 1\)")
+MOVED = re.compile(
+    r"\.permute\(0, 2, 1\)|\.transpose\(1, 2\)|\.transpose\(-1, -2\)|\.transpose\(2, 1\)|\.mT\b|\.transpose\(-2, -1\)"
+)
+FLATTENED = re.compile(
+    r"\.(view|reshape)\(-1\b|\.flatten\(|\.permute\(0, 2, 1\)|\.transpose\(1, 2\)|\.transpose\(-1, -2\)|\.mT\b|\.view\(\w+ \* \w+|\.reshape\(\w+ \* \w+|rearrange\(|\.transpose\(2, 1\)"
+)
 CLASSES = re.compile(r"num_labels|num_classes|n_classes|nclass|n_labels|num_label|n_class")
 
 
-def call(machine: Machine, node: ast.AST, name: str, criterion: str, args: list[Value], kwargs: dict[str, Value], made: LibObject | None = None) -> Value:
+def call(
+    machine: Machine,
+    node: ast.AST,
+    name: str,
+    criterion: str,
+    args: list[Value],
+    kwargs: dict[str, Value],
+    made: LibObject | None = None,
+) -> Value:
     """Return the loss of a criterion call and record it.
 
     Args:
@@ -31,6 +43,7 @@ def call(machine: Machine, node: ast.AST, name: str, criterion: str, args: list[
         criterion: the canonical name.
         made: the criterion object, whose own arguments say reduction, ignore_index and so on.
     """
+
     def option(key: str, index: int = -1) -> Value | None:
         if key in kwargs:
             return kwargs[key]
@@ -69,7 +82,9 @@ def reduction_of(name: str, reduction: Value | None, size_average: Value | None,
     if reduction is None:
         return "none" if name in UNREDUCED else "mean"
     if isinstance(reduction, Const) and isinstance(reduction.value, str):
-        return {"batchmean": "mean", "elementwise_mean": "mean", "sum_over_batch_size": "mean"}.get(reduction.value, reduction.value)
+        return {"batchmean": "mean", "elementwise_mean": "mean", "sum_over_batch_size": "mean"}.get(
+            reduction.value, reduction.value
+        )
     return "none" if isinstance(reduction, Const) and reduction.value is None else None
 
 
@@ -80,13 +95,19 @@ def item_of(node: ast.AST, machine: Machine, prediction: Value, target: Value, i
     text = machine.text(node)
     if CLASSES.search(text):
         return "example"
-    flat = FLATTENED.search(text) or any(isinstance(v, Tensor) and v.axes is not None and "position" in v.axes for v in (prediction, target))
+    flat = FLATTENED.search(text) or any(
+        isinstance(v, Tensor) and v.axes is not None and "position" in v.axes for v in (prediction, target)
+    )
     sliced = any(isinstance(v, Tensor) and v.window is not None and v.window.is_trimmed for v in (prediction, target))
-    if MOVED.search(text) or FLATTENED.search(text) and isinstance(target, Tensor) and target.axes == ("position",) or _both_flattened(node):
+    if (
+        MOVED.search(text)
+        or (FLATTENED.search(text) and isinstance(target, Tensor) and target.axes == ("position",))
+        or _both_flattened(node)
+    ):
         return "token"
     kind = task(machine.frame) if machine.frames else "unknown"
     outer = task(machine.frames[0]) if machine.frames else "unknown"
-    if sliced or isinstance(ignore_index, Const | Opaque) and ignore_index != Const(-100):
+    if sliced or (isinstance(ignore_index, Const | Opaque) and ignore_index != Const(-100)):
         return "token"
     if {"lm", "seq2seq", "mlm"} & {kind, outer}:
         return "token" if flat or kind == "lm" else "item"
@@ -95,7 +116,11 @@ def item_of(node: ast.AST, machine: Machine, prediction: Value, target: Value, i
 
 def _both_flattened(node: ast.AST) -> bool:
     """Say whether a criterion call flattens its prediction and its target: it scores positions, whatever they are."""
-    given = [*node.args, *(each.value for each in node.keywords if each.arg in {"input", "target", "labels"})] if isinstance(node, ast.Call) else []
+    given = (
+        [*node.args, *(each.value for each in node.keywords if each.arg in {"input", "target", "labels"})]
+        if isinstance(node, ast.Call)
+        else []
+    )
     return len(given) >= 2 and all(FLATTENED.search(ast.unparse(each)) for each in given[:2])
 
 
@@ -107,7 +132,12 @@ def scored(machine: Machine, node: ast.AST, scoring: Scoring) -> Value:
     scoring = replace(scoring, log=compare.compared(machine, node, scoring))
     content = NATS if scoring.is_cross_entropy and scoring.criterion != "presumed" else LOSS
     trace = (scoring.place,) if scoring.place else ()
-    scoring = replace(scoring, site=site(machine, node), loop=running(machine), smoothed=scoring.smoothed or _smooths(machine, scoring))
+    scoring = replace(
+        scoring,
+        site=site(machine, node),
+        loop=running(machine),
+        smoothed=scoring.smoothed or _smooths(machine, scoring),
+    )
     if scoring.reduction == "none":
         target = shapes.tensor(scoring.target)
         axes = (target.axes if target is not None else None) or ("pos",)
@@ -115,7 +145,9 @@ def scored(machine: Machine, node: ast.AST, scoring: Scoring) -> Value:
     elif scoring.reduction == "sum":
         value = Quantity(content, scoring=scoring, trace=trace, presumed=scoring.presumed)
     else:
-        value = Quantity(content / Unit.of(**{scoring.item: 1}), scoring=scoring, trace=trace, presumed=scoring.presumed)
+        value = Quantity(
+            content / Unit.of(**{scoring.item: 1}), scoring=scoring, trace=trace, presumed=scoring.presumed
+        )
     from lintloss.facts.settings import seen_at
 
     machine.observe(Scored(scoring=scoring, loss=value, loops=tuple(machine.loops), **seen_at(machine, node, ())))
@@ -138,13 +170,26 @@ def picked_by(machine: Machine, node: ast.AST, value: Tensor, index: Value, how:
     from lintloss.facts import compare
 
     picks = shapes.tensor(index)
-    if picks is None or value.form not in {"log_probs", "probs", "logits", "scores"} or picks.form in {"mask", "choice"}:
+    if (
+        picks is None
+        or value.form not in {"log_probs", "probs", "logits", "scores"}
+        or picks.form in {"mask", "choice"}
+    ):
         return None
-    scoring = Scoring(how, "none", "token", value, picks, place=machine.evidence(node, "the entries of the target ids are picked here"))
+    scoring = Scoring(
+        how,
+        "none",
+        "token",
+        value,
+        picks,
+        place=machine.evidence(node, "the entries of the target ids are picked here"),
+    )
     key = compare.compared(machine, node, scoring)
     if value.form == "log_probs":
         return _picked(machine, replace(scoring, log=key))
-    return Tensor("picked", picks.window, picks.axes, machine.key(node), model=value.model, trace=value.trace, pad=picks.pad)
+    return Tensor(
+        "picked", picks.window, picks.axes, machine.key(node), model=value.model, trace=value.trace, pad=picks.pad
+    )
 
 
 def running(machine: Machine) -> Loop | None:
@@ -153,8 +198,6 @@ def running(machine: Machine) -> Loop | None:
         return None
     machine.loops[-1].scores = True
     return machine.loops[-1]
-
-
 
 
 def _picked(machine: Machine, scoring: Scoring) -> Quantity:
@@ -166,7 +209,9 @@ def _picked(machine: Machine, scoring: Scoring) -> Quantity:
 
 def log_of_picked(machine: Machine, node: ast.AST, value: Tensor) -> Quantity:
     """Return log() of the probabilities of the targets."""
-    scoring = Scoring("gather", "none", "token", target=value, place=machine.evidence(node, "the targets' log-probabilities"))
+    scoring = Scoring(
+        "gather", "none", "token", target=value, place=machine.evidence(node, "the targets' log-probabilities")
+    )
     return _picked(machine, scoring)
 
 
@@ -197,10 +242,21 @@ def _smooths(machine: Machine, scoring: Scoring) -> bool:
     return any("smooth" in name.lower() for name in names)
 
 
-def presumed(machine: Machine, node: ast.AST, value: Value = UNKNOWN, said: str = "taken for a mean loss by its name") -> Quantity:
+def presumed(
+    machine: Machine, node: ast.AST, value: Value = UNKNOWN, said: str = "taken for a mean loss by its name"
+) -> Quantity:
     """Return a mean loss that only a name speaks for."""
     place = machine.evidence(node, said)
-    scoring = Scoring("presumed", "mean", "item", place=place, presumed=True, born=machine.spent, site=site(machine, node), loop=running(machine))
+    scoring = Scoring(
+        "presumed",
+        "mean",
+        "item",
+        place=place,
+        presumed=True,
+        born=machine.spent,
+        site=site(machine, node),
+        loop=running(machine),
+    )
     return Quantity(LOSS / Unit.of(item=1), scoring=scoring, trace=(machine.evidence(node, said),), presumed=True)
 
 

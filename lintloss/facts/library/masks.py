@@ -31,14 +31,21 @@ def by_position(machine: Machine, node: ast.Compare, left: Value, rights: list[V
     for side, other, order in sides:
         if isinstance(side, Tensor) and side.form == "positions" and LENGTHS.search(ast.unparse(other)):
             closed = isinstance(order, ast.LtE)
-            window = Window(("lengths",), marks=frozenset({"closed"}) if closed and not _less_one(other) else frozenset())
+            window = Window(
+                ("lengths",), marks=frozenset({"closed"}) if closed and not _less_one(other) else frozenset()
+            )
             keeps = isinstance(order, ast.Lt | ast.LtE)
             return Tensor("mask", window, None, machine.key(node, "lengths"), "mask", sense=keeps)
     return None
 
 
 def _mirrored(operator: ast.cmpop) -> ast.cmpop:
-    pairs: dict[type[ast.cmpop], ast.cmpop] = {ast.Lt: ast.Gt(), ast.Gt: ast.Lt(), ast.LtE: ast.GtE(), ast.GtE: ast.LtE()}
+    pairs: dict[type[ast.cmpop], ast.cmpop] = {
+        ast.Lt: ast.Gt(),
+        ast.Gt: ast.Lt(),
+        ast.LtE: ast.GtE(),
+        ast.GtE: ast.LtE(),
+    }
     return pairs.get(type(operator), operator)
 
 
@@ -73,7 +80,9 @@ def filled(machine: Machine, node: ast.AST, left: Value, right: ast.expr) -> Ten
     if not (isinstance(right, ast.BinOp) and isinstance(right.op, ast.Mult)):
         return None
     cells, amount = (right.left, right.right) if isinstance(right.left, ast.List) else (right.right, right.left)
-    if not (isinstance(cells, ast.List) and len(cells.elts) == 1 and isinstance(amount, ast.BinOp | ast.Name | ast.Call)):
+    if not (
+        isinstance(cells, ast.List) and len(cells.elts) == 1 and isinstance(amount, ast.BinOp | ast.Name | ast.Call)
+    ):
         return None
     if isinstance(amount, ast.BinOp) and not isinstance(amount.op, ast.Sub):
         return None
@@ -84,7 +93,15 @@ def filled(machine: Machine, node: ast.AST, left: Value, right: ast.expr) -> Ten
     known = pad if not (isinstance(pad, Const) and (not isinstance(pad.value, int) or pad.value < 0)) else None
     step = machine.evidence(node, "rows are filled up here with a pad id")
     window = found.window
-    return Tensor("ids", window, None, machine.key(node, "padded"), found.name, (*found.trace, step) if known is not None else found.trace, pad=known)
+    return Tensor(
+        "ids",
+        window,
+        None,
+        machine.key(node, "padded"),
+        found.name,
+        (*found.trace, step) if known is not None else found.trace,
+        pad=known,
+    )
 
 
 def _row(value: Value) -> Tensor | None:

@@ -24,7 +24,9 @@ def is_mean(value: Value) -> bool:
     return isinstance(value, LibObject) and MEANS.match(value.name.rsplit(".", 1)[-1]) is not None
 
 
-def call(machine: Machine, node: ast.Call, receiver: Value, name: str, args: list[Value], kwargs: Kwargs) -> Value | None:
+def call(
+    machine: Machine, node: ast.Call, receiver: Value, name: str, args: list[Value], kwargs: Kwargs
+) -> Value | None:
     """Call a method of a meter, or log in a Lightning module; None where it is neither."""
     if isinstance(receiver, LibObject) and is_mean(receiver):
         if name in UPDATES and (args or kwargs):
@@ -68,7 +70,9 @@ def _averaged(machine: Machine, node: ast.AST, value: Quantity, weight: Value | 
     return arithmetic.average(machine, node, replace(scaled, loops=(*scaled.loops, *loops)), number, "meter")
 
 
-def over(machine: Machine, node: ast.AST, value: Quantity, loops: tuple[Loop, ...], number: Quantity, how: str) -> Quantity:
+def over(
+    machine: Machine, node: ast.AST, value: Quantity, loops: tuple[Loop, ...], number: Quantity, how: str
+) -> Quantity:
     """Average a value over loops with equal weight per `number`."""
     total = replace(value, unit=value.unit * number.unit, loops=(*value.loops, *loops))
     return arithmetic.average(machine, node, total, number, how)
@@ -79,7 +83,12 @@ def framework_loop(machine: Machine, node: ast.AST, owner: Ref | None = None) ->
     key = machine.key(node, "framework")
     loop = machine.loop_of.get(key)
     if loop is None:
-        loop = Loop(key, machine.evidence(node, "averaged by the framework over batches"), unit="batch", frame=len(machine.frames))
+        loop = Loop(
+            key,
+            machine.evidence(node, "averaged by the framework over batches"),
+            unit="batch",
+            frame=len(machine.frames),
+        )
         machine.loop_of[key] = loop
         if owner is not None:
             _note_loaders(machine, node, loop, owner)
@@ -132,7 +141,15 @@ def _log(machine: Machine, node: ast.Call, owner: Ref, name: str, args: list[Val
 
 
 def _logged(machine: Machine, name: str, args: list[Value], kwargs: Kwargs) -> list[Value]:
-    given = args[1] if name == "log" and len(args) > 1 else kwargs.get("value") if name == "log" else args[0] if args else kwargs.get("dictionary")
+    given = (
+        args[1]
+        if name == "log" and len(args) > 1
+        else kwargs.get("value")
+        if name == "log"
+        else args[0]
+        if args
+        else kwargs.get("dictionary")
+    )
     found: list[Value] = []
     for option in options(given) if given is not None else ():
         if isinstance(option, Ref) and option.kind == "dict":

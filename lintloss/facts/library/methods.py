@@ -46,7 +46,19 @@ from lintloss.facts.values import (
 Kwargs = dict[str, Value]
 # Methods of modules, criteria, metrics and loaders that return what they are called on.
 MOVES = frozenset(
-    {"to", "cuda", "cpu", "half", "float", "bfloat16", "double", "requires_grad_", "compile", "share_memory", "tie_weights"}
+    {
+        "to",
+        "cuda",
+        "cpu",
+        "half",
+        "float",
+        "bfloat16",
+        "double",
+        "requires_grad_",
+        "compile",
+        "share_memory",
+        "tie_weights",
+    }
     | {"merge_and_unload", "to_empty", "to_bettertransformer", "with_format"}
 )
 # Methods that wrap what they are given and return it in the order that it came.
@@ -54,7 +66,9 @@ PREPARES = frozenset({"prepare", "setup", "setup_dataloaders", "setup_module", "
 PREPARERS = re.compile(r"accelerator|fabric", re.IGNORECASE)
 
 
-def call(machine: Machine, node: ast.Call, receiver: Value, name: str, args: list[Value], kwargs: Kwargs) -> Value | None:
+def call(
+    machine: Machine, node: ast.Call, receiver: Value, name: str, args: list[Value], kwargs: Kwargs
+) -> Value | None:
     """Call `receiver.name(...)`; None where nothing special is known of it."""
     if isinstance(receiver, Choice):
         return _each(machine, node, receiver, name, args, kwargs)
@@ -85,7 +99,11 @@ def call(machine: Machine, node: ast.Call, receiver: Value, name: str, args: lis
         options.note(machine, args, kwargs)
     if isinstance(receiver, Const) and name in SAME and isinstance(receiver.value, int | float):
         return receiver
-    if name in MOVES and isinstance(receiver, LibObject | Ref) and (not isinstance(receiver, Ref) or receiver.kind == "instance"):
+    if (
+        name in MOVES
+        and isinstance(receiver, LibObject | Ref)
+        and (not isinstance(receiver, Ref) or receiver.kind == "instance")
+    ):
         return receiver
     if isinstance(receiver, LibObject) and name in MOVES:
         return receiver
@@ -96,12 +114,15 @@ def call(machine: Machine, node: ast.Call, receiver: Value, name: str, args: lis
     if isinstance(receiver, Quantity):
         return _quantity(machine, node, receiver, name, args, kwargs)
     if isinstance(receiver, Tensor | ModelOutput):
-        made = tensors.call(machine, node, name, receiver.logits if isinstance(receiver, ModelOutput) else receiver, args, kwargs)
+        made = tensors.call(
+            machine, node, name, receiver.logits if isinstance(receiver, ModelOutput) else receiver, args, kwargs
+        )
         if made is not None:
             return made
     if name in GATHERS and args and not isinstance(receiver, Tensor) and not isinstance(args[0], Const):
         return distributed.gathered(machine, node, args[0])
-    over_ranks = ranks.call(machine, node, name, "", args, kwargs, owner=machine.text(node.func.value).rsplit(".", 1)[-1])  # type: ignore[attr-defined]
+    written = machine.text(node.func.value) if isinstance(node.func, ast.Attribute) else ""
+    over_ranks = ranks.call(machine, node, name, "", args, kwargs, owner=written.rsplit(".", 1)[-1])
     if over_ranks is not None:
         return over_ranks
     if isinstance(receiver, Tensor | ModelOutput | Opaque):
@@ -109,7 +130,9 @@ def call(machine: Machine, node: ast.Call, receiver: Value, name: str, args: lis
     return None
 
 
-def _each(machine: Machine, node: ast.Call, receiver: Choice, name: str, args: list[Value], kwargs: Kwargs) -> Value | None:
+def _each(
+    machine: Machine, node: ast.Call, receiver: Choice, name: str, args: list[Value], kwargs: Kwargs
+) -> Value | None:
     from lintloss.facts import calls
     from lintloss.facts.expressions import member
 
@@ -124,7 +147,9 @@ def _each(machine: Machine, node: ast.Call, receiver: Choice, name: str, args: l
     return result
 
 
-def _effect(machine: Machine, node: ast.Call, receiver: Value, name: str, args: list[Value], kwargs: Kwargs) -> Value | None:
+def _effect(
+    machine: Machine, node: ast.Call, receiver: Value, name: str, args: list[Value], kwargs: Kwargs
+) -> Value | None:
     """Handle calls that are made for what they do."""
     if name in {"backward", "manual_backward"}:
         accumulation.note_backward(machine, node, receiver, args)
@@ -135,10 +160,14 @@ def _effect(machine: Machine, node: ast.Call, receiver: Value, name: str, args: 
         return Const(None)
     if name in {"eval", "train"} and not isinstance(receiver, Lib) and len(args) <= 1:
         return modes.call(machine, node, receiver, name, args)
-    if name in modes.SAME_MODULE and (isinstance(receiver, LibObject) or (isinstance(receiver, Ref) and receiver.kind == "instance")):
+    if name in modes.SAME_MODULE and (
+        isinstance(receiver, LibObject) or (isinstance(receiver, Ref) and receiver.kind == "instance")
+    ):
         return receiver
     if name == "enter_context" and args:
-        machine.put(gradients.STATEMENT, "off", Opaque(machine.key(node), "entered")) if gradients.said_by(machine, args[0], node) else None
+        machine.put(gradients.STATEMENT, "off", Opaque(machine.key(node), "entered")) if gradients.said_by(
+            machine, args[0], node
+        ) else None
         return args[0]
     return None
 
@@ -147,7 +176,12 @@ def _effect(machine: Machine, node: ast.Call, receiver: Value, name: str, args: 
 
 
 def _container(machine: Machine, node: ast.Call, ref: Ref, name: str, args: list[Value]) -> Value | None:
-    if name == "extend" and isinstance(node.func, ast.Attribute) and node.args and masks.fill_up(machine, node, node.func.value, node.args[0]):
+    if (
+        name == "extend"
+        and isinstance(node.func, ast.Attribute)
+        and node.args
+        and masks.fill_up(machine, node, node.func.value, node.args[0])
+    ):
         return Const(None)
     if name in {"append", "extend", "add", "appendleft"} and args:
         slot = machine.get(ref, "len")
@@ -247,7 +281,9 @@ def _statement(machine: Machine, node: ast.Call) -> ast.stmt:
 # -- tensors ----------------------------------------------------------------------------------------------------------
 
 
-def _tensor(machine: Machine, node: ast.Call, receiver: Value, name: str, args: list[Value], kwargs: Kwargs) -> Value | None:
+def _tensor(
+    machine: Machine, node: ast.Call, receiver: Value, name: str, args: list[Value], kwargs: Kwargs
+) -> Value | None:
     found = shapes.tensor(receiver)
     if found is None:
         return None
@@ -286,16 +322,22 @@ def _sum(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwa
 
 
 def _compared(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
-    return Tensor("mask", value.window, value.axes, (*value.key, "mask"), value.name, pad=args[0] if args else None, sense=True)
+    return Tensor(
+        "mask", value.window, value.axes, (*value.key, "mask"), value.name, pad=args[0] if args else None, sense=True
+    )
 
 
 def _equaled(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
-    return Tensor("mask", value.window, value.axes, (*value.key, "mask"), value.name, pad=args[0] if args else None, sense=False)
+    return Tensor(
+        "mask", value.window, value.axes, (*value.key, "mask"), value.name, pad=args[0] if args else None, sense=False
+    )
 
 
 def _softmaxed(form: str) -> Callable[[Machine, ast.Call, Tensor, list[Value], Kwargs], Value]:
     def apply(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
-        return replace(value, form=form, key=(*value.key, form)).with_step(machine.evidence(node, f"becomes {form.replace('_', ' ')} here"))
+        return replace(value, form=form, key=(*value.key, form)).with_step(
+            machine.evidence(node, f"becomes {form.replace('_', ' ')} here")
+        )
 
     return apply
 

@@ -13,13 +13,18 @@ from lintloss.facts.machine import Machine
 from lintloss.facts.values import Class, Func, Key, Lib, LibObject, Opaque, Ref, Value
 
 # Classes of Hugging Face that are causal in name and score labels as they come.
-UNSHIFTED = re.compile(r"^(M?Bart|PLBart|BigBirdPegasus|Pegasus|PegasusX|Blenderbot|BlenderbotSmall|Marian|Mvp|TrOCR|Speech2Text2|Whisper|ProphetNet|XLMProphetNet)ForCausalLM$")
+UNSHIFTED = re.compile(
+    r"^(M?Bart|PLBart|BigBirdPegasus|Pegasus|PegasusX|Blenderbot|BlenderbotSmall|Marian|Mvp|TrOCR|Speech2Text2|Whisper|ProphetNet|XLMProphetNet)ForCausalLM$"
+)
 PAST = re.compile(
     r"\btril\b|\btriu\b|is_causal|causal|square_subsequent|subsequent_mask|future_mask|look_?ahead|tgt_mask|"
     r"nn\.(LSTM|GRU|RNN)(Cell)?\(|(?<![\w.])(LSTM|GRU|RNN)(Cell)?\(",
 )
 RECURRENT = re.compile(r"\b(LSTM|GRU|RNN)(Cell)?\(")
-ALL = re.compile(r"bidirectional\s*=\s*True|bidirectional=bi|\.flip\(|torch\.flip\(|is_causal\s*=\s*False|causal\s*=\s*False|mask_token|MaskedLM|\bmlm\b|\bcrf\b|auto_?encod|\bvae\b", re.IGNORECASE)
+ALL = re.compile(
+    r"bidirectional\s*=\s*True|bidirectional=bi|\.flip\(|torch\.flip\(|is_causal\s*=\s*False|causal\s*=\s*False|mask_token|MaskedLM|\bmlm\b|\bcrf\b|auto_?encod|\bvae\b",
+    re.IGNORECASE,
+)
 DEPTH = 4
 
 
@@ -126,7 +131,11 @@ def _made(machine: Machine, tree: ast.Module) -> list[Class | LibObject]:
     found: dict[Key, Class | LibObject] = {}
     for call in _calls(tree):
         function = call.func
-        if isinstance(function, ast.Attribute) and function.attr in {"from_pretrained", "from_config"} and isinstance(function.value, ast.Name):
+        if (
+            isinstance(function, ast.Attribute)
+            and function.attr in {"from_pretrained", "from_config"}
+            and isinstance(function.value, ast.Name)
+        ):
             function = function.value
         if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
             name = function.attr
@@ -182,7 +191,9 @@ def _instance(machine: Machine, cls: Class) -> Value | None:
     loops, machine.loops = machine.loops, []
     try:
         made = calls.instantiate(machine, cls.node, cls, [], {})
-        modes.switch(machine, made, Opaque(("mode", *cls.module.path), "training"), None)  # whoever has it may have set it
+        modes.switch(
+            machine, made, Opaque(("mode", *cls.module.path), "training"), None
+        )  # whoever has it may have set it
         return made
     finally:
         machine.making.pop()

@@ -37,7 +37,14 @@ Kwargs = dict[str, Value]
 ACTIVATIONS = {"Softmax": "probs", "Sigmoid": "probs", "LogSoftmax": "log_probs"}
 POOLING = re.compile(r"Pool[123]d$|^EmbeddingBag$|^Conv[23]d$|^Upsample|^Unfold$")
 TOKENIZER = re.compile(r"tokeni[sz]e|tokenizer$|^tok$|^enc(ode)?$|encode$|processor$|collat", re.IGNORECASE)
-WRAPPERS = {"DataParallel", "DistributedDataParallel", "FullyShardedDataParallel", "DDP", "FSDP", "PeftModelForCausalLM"}
+WRAPPERS = {
+    "DataParallel",
+    "DistributedDataParallel",
+    "FullyShardedDataParallel",
+    "DDP",
+    "FSDP",
+    "PeftModelForCausalLM",
+}
 RECURRENT = {"LSTM", "GRU", "RNN", "LSTMCell", "GRUCell"}
 
 
@@ -84,7 +91,11 @@ def _layer(machine: Machine, node: ast.AST, made: LibObject, name: str, args: li
         return text.encoded(machine, node, made, args, kwargs)
     if name == "Perplexity":
         return metric(machine, node, name, args, kwargs)
-    given = args[0] if args else kwargs.get("src", kwargs.get("tgt", kwargs.get("hidden_states", kwargs.get("inputs_embeds"))))
+    given = (
+        args[0]
+        if args
+        else kwargs.get("src", kwargs.get("tgt", kwargs.get("hidden_states", kwargs.get("inputs_embeds"))))
+    )
     fed = shapes.tensor(given) if given is not None else None
     if fed is None and name in ACTIVATIONS:
         fed = Tensor("", None, None, machine.key(node))
@@ -101,13 +112,23 @@ def _layer(machine: Machine, node: ast.AST, made: LibObject, name: str, args: li
     if name in {"Linear", "LazyLinear", "Conv1d", "AdaptiveLogSoftmaxWithLoss"}:
         return Tensor("logits", fed.window, fed.axes, machine.key(node), trace=fed.trace, model=made)
     if name in RECURRENT:
-        return Tuple((Tensor("hidden", fed.window, fed.axes, machine.key(node), model=made), Opaque(machine.key(node, "state"), "hidden")))
+        return Tuple(
+            (
+                Tensor("hidden", fed.window, fed.axes, machine.key(node), model=made),
+                Opaque(machine.key(node, "state"), "hidden"),
+            )
+        )
     if name in {"Dropout", "Identity"}:
         return given if given is not None else fed
     if POOLING.search(name):
         return Tensor("hidden", None, None, machine.key(node), model=made)
     if name == "MultiheadAttention":
-        return Tuple((Tensor("hidden", fed.window, fed.axes, machine.key(node), model=made), Opaque(machine.key(node, "weights"), "weights")))
+        return Tuple(
+            (
+                Tensor("hidden", fed.window, fed.axes, machine.key(node), model=made),
+                Opaque(machine.key(node, "weights"), "weights"),
+            )
+        )
     form = "hidden" if fed.form in {"ids", "", "hidden", "logits", "scores"} else fed.form
     return Tensor(form, fed.window, fed.axes, machine.key(node), model=made)
 
@@ -155,7 +176,11 @@ def _library_bases(machine: Machine, ref: Ref) -> list[str]:
     from lintloss.facts import calls
     from lintloss.facts.values import Lib
 
-    return [base.name.rsplit(".", 1)[-1] for base in calls.bases(machine, ref.cls) if isinstance(base, Lib)] if ref.cls else []
+    return (
+        [base.name.rsplit(".", 1)[-1] for base in calls.bases(machine, ref.cls) if isinstance(base, Lib)]
+        if ref.cls
+        else []
+    )
 
 
 def _presumed_criterion(machine: Machine, node: ast.AST, name: str, args: list[Value], kwargs: Kwargs) -> Value:
@@ -168,7 +193,9 @@ def _presumed_criterion(machine: Machine, node: ast.AST, name: str, args: list[V
     return losses.scored(machine, node, replace(value.scoring, prediction=prediction, target=target, item=item))
 
 
-def called_model(machine: Machine, node: ast.AST, owner: Ref, result: Value, args: list[Value], kwargs: Kwargs) -> Value:
+def called_model(
+    machine: Machine, node: ast.AST, owner: Ref, result: Value, args: list[Value], kwargs: Kwargs
+) -> Value:
     """Return what a model of the project returned; its tensors are known to come from it."""
     if isinstance(result, Tensor | Tuple | Choice):
         return _owned(result, owner)

@@ -48,8 +48,16 @@ def of_call(machine: Machine, node: ast.AST, model: Value, args: list[Value], kw
     form = "logits" if isinstance(model, LibObject) else "scores"
     if fed is not None and fed.form == "hidden" and isinstance(model, LibObject):
         fed = None if "inputs_embeds" not in kwargs else fed
-    logits = Tensor(form, fed.window if fed is not None else None, ("row", "pos", "vocab") if fed is not None and fed.form == "ids" else None, machine.key(node, "logits"), model=model)
-    output = ModelOutput(machine.key(node), model, inputs, labels, logits, UNKNOWN, machine.evidence(node, "the model is called here"))
+    logits = Tensor(
+        form,
+        fed.window if fed is not None else None,
+        ("row", "pos", "vocab") if fed is not None and fed.form == "ids" else None,
+        machine.key(node, "logits"),
+        model=model,
+    )
+    output = ModelOutput(
+        machine.key(node), model, inputs, labels, logits, UNKNOWN, machine.evidence(node, "the model is called here")
+    )
     _note_same_source(machine, output)
     return replace(output, loss=_loss(machine, node, output))
 
@@ -57,7 +65,13 @@ def of_call(machine: Machine, node: ast.AST, model: Value, args: list[Value], kw
 def _shifted_copy(fed: Tensor | None, second: Value) -> Value | None:
     """Read the second argument of `model(x, y)` as labels where it is the first one, moved."""
     other = shapes.tensor(second)
-    if fed is None or other is None or fed.window is None or other.window is None or fed.window.source != other.window.source:
+    if (
+        fed is None
+        or other is None
+        or fed.window is None
+        or other.window is None
+        or fed.window.source != other.window.source
+    ):
         return None
     return second if other.window.lower != fed.window.lower else None
 
@@ -74,7 +88,13 @@ def _spread_part(machine: Machine, spread: Opaque, name: str) -> Value | None:
 def _note_same_source(machine: Machine, output: ModelOutput) -> None:
     """Labels that a model is given which shifts them sit where its input sits."""
     fed, label = shapes.tensor(output.inputs), shapes.tensor(output.labels) if output.labels is not None else None
-    if fed is None or label is None or fed.window is None or label.window is None or not models.shifts_labels(output.model):
+    if (
+        fed is None
+        or label is None
+        or fed.window is None
+        or label.window is None
+        or not models.shifts_labels(output.model)
+    ):
         return
     if not fed.window.is_cut and not label.window.is_cut and fed.window.source != label.window.source:
         machine.same_source[label.window.source] = fed.window.source
@@ -85,10 +105,26 @@ def _loss(machine: Machine, node: ast.AST, output: ModelOutput) -> Value:
     name = output.model.name if isinstance(output.model, LibObject) else ""
     said = "loss of the model's own, a mean over its scored tokens"
     if CAUSAL.search(name) or MASKED_MODELS.search(name) or PAIRED.search(name):
-        scoring = Scoring("model", "mean", "token", output.logits, output.labels or UNKNOWN, place=machine.evidence(node, said), owner="model")
+        scoring = Scoring(
+            "model",
+            "mean",
+            "token",
+            output.logits,
+            output.labels or UNKNOWN,
+            place=machine.evidence(node, said),
+            owner="model",
+        )
         return losses.scored(machine, node, scoring) if output.labels is not None else UNKNOWN
     if HEADED.search(name):
-        scoring = Scoring("model", "mean", "example", output.logits, output.labels or UNKNOWN, place=machine.evidence(node, said), owner="model")
+        scoring = Scoring(
+            "model",
+            "mean",
+            "example",
+            output.logits,
+            output.labels or UNKNOWN,
+            place=machine.evidence(node, said),
+            owner="model",
+        )
         return losses.scored(machine, node, scoring) if output.labels is not None else UNKNOWN
     value = losses.presumed(machine, node, said="loss of the model's own, taken for a mean")
     if output.labels is not None and value.scoring is not None:

@@ -29,12 +29,29 @@ MEANS = re.compile(
     r"^(average|avg|mean)_(loss|losses|value|tensor)?e?s?_?across_\w+$|^(dist|distributed)_(mean|avg|average)$|^pmean$"
 )
 GATHERED = frozenset({"all_gather", "all_gather_object", "all_gather_into_tensor", "_all_gather_base"})
-FILLED = ("tensor_list", "object_list", "output_tensor", "output", "tensor", "input")  # what is written into, by keyword
+FILLED = (
+    "tensor_list",
+    "object_list",
+    "output_tensor",
+    "output",
+    "tensor",
+    "input",
+)  # what is written into, by keyword
 SOURCES = ("tensor", "input_tensor", "input", "obj")
 SIZES = frozenset(
-    {"get_world_size", "get_data_parallel_world_size", "xrt_world_size", "device_count", "get_context_parallel_world_size", "global_device_count"}
+    {
+        "get_world_size",
+        "get_data_parallel_world_size",
+        "xrt_world_size",
+        "device_count",
+        "get_context_parallel_world_size",
+        "global_device_count",
+    }
 )
-OWNERS = re.compile(r"accelerator|fabric|strategy|trainer|plugin|engine|training_type|booster|comm|dist|group|hvd|^xm$|lax|self$", re.IGNORECASE)
+OWNERS = re.compile(
+    r"accelerator|fabric|strategy|trainer|plugin|engine|training_type|booster|comm|dist|group|hvd|^xm$|lax|self$",
+    re.IGNORECASE,
+)
 
 EPOCH_END = re.compile(r"epoch_end$")  # in the steps Lightning reduces the rows as well, and divides by them
 AVERAGING_OWNERS = re.compile(r"horovod|^hvd$|fabric|strategy|training_type_plugin", re.IGNORECASE)
@@ -53,11 +70,20 @@ def call(
         return distributed.RANKS
     first = args[0] if args else kwargs.get("tensor", kwargs.get("input", UNKNOWN))
     source = args[1] if len(args) > 1 else next((kwargs[key] for key in SOURCES if key in kwargs), None)
-    if name in GATHERED and source is not None and (len(args) > 1 or {"tensor_list", "object_list", "output_tensor"} & set(kwargs)):
+    if (
+        name in GATHERED
+        and source is not None
+        and (len(args) > 1 or {"tensor_list", "object_list", "output_tensor"} & set(kwargs))
+    ):
         return _gather_into(machine, node, source)
     if name == "mesh_reduce" and len(args) >= 3:
         return distributed.all_reduce(machine, node, args[1], "avg" if "mean" in str(args[2]) else "sum")
-    if name == "log" and len(args) > 1 and kwargs.get("sync_dist") == Const(True) and EPOCH_END.search(machine.frame.name):
+    if (
+        name == "log"
+        and len(args) > 1
+        and kwargs.get("sync_dist") == Const(True)
+        and EPOCH_END.search(machine.frame.name)
+    ):
         return distributed.all_reduce(machine, node, args[1], "avg")
     if not _holds_loss(machine, first):
         return None

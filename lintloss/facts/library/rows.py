@@ -69,7 +69,13 @@ def as_tensor(machine: Machine, value: Value) -> Value:
 def pad_sequence(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     """pad_sequence(rows, batch_first, padding_value): rows of unequal length, filled up."""
     rows = args[0] if args else kwargs.get("sequences", UNKNOWN)
-    elem = machine.elem(rows) if isinstance(rows, Ref) else Opaque((*rows.key, "[]")) if isinstance(rows, Opaque) else UNKNOWN
+    elem = (
+        machine.elem(rows)
+        if isinstance(rows, Ref)
+        else Opaque((*rows.key, "[]"))
+        if isinstance(rows, Opaque)
+        else UNKNOWN
+    )
     found = batched_tensor(elem)
     if found is None:
         return machine.opaque(node)
@@ -193,7 +199,11 @@ def sample(machine: Machine, node: ast.AST, dataset: Value, key: Key) -> Value |
         getter = calls.method(machine, dataset, "__getitem__")
         at: Key = ("index", *dataset.id)
         machine.strides[at] = (Linear(const=1), machine.evidence(node, "one window for every index"))
-        return calls.call(machine, node, getter, [Opaque(("index", *dataset.id), "index")], {}) if getter is not None else None
+        return (
+            calls.call(machine, node, getter, [Opaque(("index", *dataset.id), "index")], {})
+            if getter is not None
+            else None
+        )
     if isinstance(dataset, Ref) and dataset.kind == "list":
         slot = machine.get(dataset, "elem")
         return slot.value if slot is not None else None

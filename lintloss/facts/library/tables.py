@@ -82,28 +82,97 @@ CRITERION_NAME = re.compile(
     re.IGNORECASE,
 )
 LOSS_NAME = re.compile(
-    r"^(\w*_)?(loss|nll|xent|ce)(_?(item|value|val|batch|scalar|t|i|b|sum|mean|reduced|avg))?$|^l_?loss$|^loss\d?$", re.IGNORECASE
+    r"^(\w*_)?(loss|nll|xent|ce)(_?(item|value|val|batch|scalar|t|i|b|sum|mean|reduced|avg))?$|^l_?loss$|^loss\d?$",
+    re.IGNORECASE,
 )
-NOT_A_LOSS = re.compile(r"best|min|max|prev|last|lowest|train|_fn$|_func$|total|sum|running|epoch|avg|mean|history|reg|kl|aux|weight|acc", re.IGNORECASE)
-MODEL_NAME = re.compile(r"(^|_)(model|net|network|lm|llm|gpt|transformer|lstm|rnn|module|classifier|generator|policy|student|engine|bert|ddp|wrapper|unet|resnet)(\d|s|_\w+)?$", re.IGNORECASE)
+NOT_A_LOSS = re.compile(
+    r"best|min|max|prev|last|lowest|train|_fn$|_func$|total|sum|running|epoch|avg|mean|history|reg|kl|aux|weight|acc",
+    re.IGNORECASE,
+)
+MODEL_NAME = re.compile(
+    r"(^|_)(model|net|network|lm|llm|gpt|transformer|lstm|rnn|module|classifier|generator|policy|student|engine|bert|ddp|wrapper|unet|resnet)(\d|s|_\w+)?$",
+    re.IGNORECASE,
+)
 LOGITS_NAME = re.compile(r"logit|output|pred|score|^out$|^y_?hat$|^yhat$|lprobs|log_?probs?", re.IGNORECASE)
 
 # Functions and methods through which a value passes unchanged (first argument or receiver).
 SAME = frozenset(
-    """item detach cpu cuda to float double half bfloat16 long int type type_as clone contiguous numpy tolist requires_grad_ data
-    get asnumpy unsqueeze squeeze expand expand_as as_tensor asarray tensor from_numpy Variable array FloatTensor Tensor LongTensor
-    round abs device_get block_until_ready copy nan_to_num nanmean_ astype eval_ pin_memory __float__ scalar_tensor cast convert_to_numpy
-    deepcopy stop_gradient convert_to_tensor DoubleTensor""".split()
+    [
+        "item",
+        "detach",
+        "cpu",
+        "cuda",
+        "to",
+        "float",
+        "double",
+        "half",
+        "bfloat16",
+        "long",
+        "int",
+        "type",
+        "type_as",
+        "clone",
+        "contiguous",
+        "numpy",
+        "tolist",
+        "requires_grad_",
+        "data",
+        "get",
+        "asnumpy",
+        "unsqueeze",
+        "squeeze",
+        "expand",
+        "expand_as",
+        "as_tensor",
+        "asarray",
+        "tensor",
+        "from_numpy",
+        "Variable",
+        "array",
+        "FloatTensor",
+        "Tensor",
+        "LongTensor",
+        "round",
+        "abs",
+        "device_get",
+        "block_until_ready",
+        "copy",
+        "nan_to_num",
+        "nanmean_",
+        "astype",
+        "eval_",
+        "pin_memory",
+        "__float__",
+        "scalar_tensor",
+        "cast",
+        "convert_to_numpy",
+        "deepcopy",
+        "stop_gradient",
+        "convert_to_tensor",
+        "DoubleTensor",
+    ]
 )
 FLATTENING = frozenset({"view", "reshape", "flatten", "ravel", "rearrange", "view_as", "reshape_as", "flatten_"})
 MEANS = frozenset({"mean", "average", "nanmean", "reduce_mean", "fmean", "mean_"})
 SUMS = frozenset({"sum", "reduce_sum", "fsum", "nansum"})
 EXPS = frozenset({"exp"})
 FILLED = frozenset({"zeros", "empty", "ones", "full", "zeros_like", "new_zeros", "empty_like"})
-GATHERS = frozenset({"gather", "gather_for_metrics", "all_gather", "all_gather_object", "concat_all_gather", "gather_tensor", "gather_across_processes"})
+GATHERS = frozenset(
+    {
+        "gather",
+        "gather_for_metrics",
+        "all_gather",
+        "all_gather_object",
+        "concat_all_gather",
+        "gather_tensor",
+        "gather_across_processes",
+    }
+)
 CAUSAL = re.compile(
     r"(ForCausalLM|LMHeadModel|AutoModelWithLMHead|DoubleHeadsModel)$",
 )
 MASKED_MODELS = re.compile(r"(ForMaskedLM|ForPreTraining)$")
 PAIRED = re.compile(r"(ForConditionalGeneration|AutoModelForSeq2SeqLM|EncoderDecoderModel|MTModel)$")
-HEADED = re.compile(r"(ForSequenceClassification|ForTokenClassification|ForQuestionAnswering|ForMultipleChoice|ForImageClassification)$")
+HEADED = re.compile(
+    r"(ForSequenceClassification|ForTokenClassification|ForQuestionAnswering|ForMultipleChoice|ForImageClassification)$"
+)

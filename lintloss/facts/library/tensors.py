@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lintloss.facts import symbolic, terms
-from lintloss.facts.library import losses, shapes, windows
+from lintloss.facts.library import losses, windows
 from lintloss.facts.linear import END, ZERO, Linear
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import UNKNOWN, Const, Opaque, Quantity, Ref, Tensor, Tuple, Value, Window
+from lintloss.facts.values import UNKNOWN, Const, Ref, Tensor, Tuple, Value
 
 Kwargs = dict[str, Value]
 Handler = Callable[[Machine, ast.AST, Tensor, list[Value], Kwargs], "Value | None"]
@@ -42,7 +42,11 @@ def _transpose(machine: Machine, node: ast.AST, value: Tensor, args: list[Value]
 
 
 def _t(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
-    return windows.transposed(value, 0, 1) if value.form not in windows.COMPUTED else replace(value, axes=None, window=None)
+    return (
+        windows.transposed(value, 0, 1)
+        if value.form not in windows.COMPUTED
+        else replace(value, axes=None, window=None)
+    )
 
 
 def _permute(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
@@ -79,7 +83,9 @@ def _split(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kw
     if value.window is None or _axis(args, kwargs, 1) not in {0, None}:
         return None
     source = (*value.window.source, ("rows", str(args[0]) if args else ""))
-    return machine.new_list(node, replace(value, window=replace(value.window, source=source), key=(*value.key, "split")), Const(0))
+    return machine.new_list(
+        node, replace(value, window=replace(value.window, source=source), key=(*value.key, "split")), Const(0)
+    )
 
 
 def _flip(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
@@ -137,11 +143,15 @@ def joined(machine: Machine, node: ast.AST, items: tuple[Value, ...], along: Val
         if wrapped is not None:
             return wrapped.with_step(machine.evidence(node, "the row's own first token is put behind its last here"))
     computed = bool(forms & windows.COMPUTED)
-    if (axis in {-1, 2} and computed) or axis == 0 and len(traced) == len(items) and not computed:
+    if (axis in {-1, 2} and computed) or (axis == 0 and len(traced) == len(items) and not computed):
         return traced[0][1] if axis != 0 else None
     if len(traced) > 1:
         sources = [item.window.source for _, item in traced if item.window is not None]
-        own = [pair for pair in traced if pair[1].window is not None and len(sources) == 2 and pair[1].form in windows.COMPUTED]
+        own = [
+            pair
+            for pair in traced
+            if pair[1].window is not None and len(sources) == 2 and pair[1].form in windows.COMPUTED
+        ]
         if len(own) != 1:
             return None
         traced = own
@@ -160,7 +170,14 @@ def joined(machine: Machine, node: ast.AST, items: tuple[Value, ...], along: Val
 def _wrapped(first: Tensor, second: Tensor) -> Tensor | None:
     """[x[:, 1:], x[:, :1]]: a roll spelled out."""
     one, two = first.window, second.window
-    if one is None or two is None or one.source != two.source or one.upper != END or two.lower != ZERO or one.lower != two.upper:
+    if (
+        one is None
+        or two is None
+        or one.source != two.source
+        or one.upper != END
+        or two.lower != ZERO
+        or one.lower != two.upper
+    ):
         return None
     return replace(first, window=replace(one, upper=END + one.lower).marked("wraps"))
 
@@ -270,7 +287,9 @@ HANDLERS: dict[str, Handler] = {
 }
 
 
-OF_OPAQUE = frozenset({"t", "transpose", "permute", "unsqueeze", "roll", "flip", "masked_fill", "one_hot", "masked_fill_", "unfold"})
+OF_OPAQUE = frozenset(
+    {"t", "transpose", "permute", "unsqueeze", "roll", "flip", "masked_fill", "one_hot", "masked_fill_", "unfold"}
+)
 
 
 def combined(machine: Machine, node: ast.AST, operator: ast.operator, left: Value, right: Value) -> Value | None:
@@ -278,7 +297,11 @@ def combined(machine: Machine, node: ast.AST, operator: ast.operator, left: Valu
     if isinstance(operator, ast.MatMult):
         if isinstance(left, Tensor):
             return multiplied(machine, node, left, right)
-        return Tensor("hidden", right.window, None, machine.key(node), model=right.model) if isinstance(right, Tensor) and right.form in windows.COMPUTED else None
+        return (
+            Tensor("hidden", right.window, None, machine.key(node), model=right.model)
+            if isinstance(right, Tensor) and right.form in windows.COMPUTED
+            else None
+        )
     if isinstance(left, Tensor) and isinstance(right, Tensor):
         return _two(machine, node, operator, left, right)
     if isinstance(operator, ast.Add) and isinstance(left if isinstance(right, Tensor) else right, Ref | Tuple):
@@ -287,7 +310,12 @@ def combined(machine: Machine, node: ast.AST, operator: ast.operator, left: Valu
     if not isinstance(side, Tensor) or side.form not in windows.COMPUTED:
         return None
     if side.form == "probs":
-        keeps = isinstance(operator, ast.Add) and isinstance(other, Const) and isinstance(other.value, float) and abs(other.value) < 1e-3
+        keeps = (
+            isinstance(operator, ast.Add)
+            and isinstance(other, Const)
+            and isinstance(other.value, float)
+            and abs(other.value) < 1e-3
+        )
         return side if keeps else replace(side, form="")
     if side.form == "log_probs":
         return replace(side, form="hidden" if not isinstance(other, Const) else "")

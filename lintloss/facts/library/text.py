@@ -29,7 +29,9 @@ def pad_id(tokenizer: Value) -> Value:
     return Opaque((*key, ".pad_token_id"), "pad_token_id")
 
 
-def encoded(machine: Machine, node: ast.AST, tokenizer: Value, args: list[Value], kwargs: Kwargs, name: str = "__call__") -> Value:
+def encoded(
+    machine: Machine, node: ast.AST, tokenizer: Value, args: list[Value], kwargs: Kwargs, name: str = "__call__"
+) -> Value:
     """Return what a tokenizer gives: ids and attention mask, padded when it was told to."""
     result = Opaque(machine.key(node, "encoding"), "")
     padding = kwargs.get("padding", Const(True) if name == "pad" else None)
@@ -48,7 +50,14 @@ def encoded(machine: Machine, node: ast.AST, tokenizer: Value, args: list[Value]
     pad = pad_id(tokenizer) if pads and not _one_text(args) else None
     ids = Tensor("ids", window, None, source, "input_ids", (step,) if pad is not None else (), pad=pad)
     machine.put(result.key, "input_ids", ids)
-    mask = Tensor("mask", replace(window, source=(*result.key, "attention_mask")), None, (*result.key, "attention_mask"), "attention_mask", sense=True)
+    mask = Tensor(
+        "mask",
+        replace(window, source=(*result.key, "attention_mask")),
+        None,
+        (*result.key, "attention_mask"),
+        "attention_mask",
+        sense=True,
+    )
     machine.put(result.key, "attention_mask", mask)
     return result
 
@@ -56,10 +65,18 @@ def encoded(machine: Machine, node: ast.AST, tokenizer: Value, args: list[Value]
 def _overflowing(machine: Machine, node: ast.AST, window: Window, kwargs: Kwargs) -> Window:
     """Chunks of max_length that share `stride` tokens."""
     size, overlap = kwargs.get("max_length"), kwargs.get("stride", Const(0))
-    if not (isinstance(size, Const) and isinstance(size.value, int) and isinstance(overlap, Const) and isinstance(overlap.value, int)):
+    if not (
+        isinstance(size, Const)
+        and isinstance(size.value, int)
+        and isinstance(overlap, Const)
+        and isinstance(overlap.value, int)
+    ):
         return window
     atom = ("chunk", *machine.key(node))
-    machine.strides[atom] = (Linear(const=1), machine.evidence(node, f"chunks of {size.value} tokens share {overlap.value} here"))
+    machine.strides[atom] = (
+        Linear(const=1),
+        machine.evidence(node, f"chunks of {size.value} tokens share {overlap.value} here"),
+    )
     lower = Linear.of(atom).times(size.value - overlap.value)
     return replace(window, lower=lower, upper=lower.plus(size.value), axis=1)
 
@@ -100,7 +117,11 @@ def _language_batch(machine: Machine, row: Value, tokenizer: Value, key: Key) ->
     ids = Tensor("ids", Window((*key, "input_ids")), None, (*key, "input_ids"), "input_ids", pad=pad_id(tokenizer))
     machine.put(batch, "input_ids", ids)
     machine.put(batch, "labels", replace(ids, pad=None, key=(*key, "labels"), name="labels"))
-    machine.put(batch, "attention_mask", Tensor("mask", Window((*key, "attention_mask")), None, (*key, "attention_mask"), "attention_mask", sense=True))
+    machine.put(
+        batch,
+        "attention_mask",
+        Tensor("mask", Window((*key, "attention_mask")), None, (*key, "attention_mask"), "attention_mask", sense=True),
+    )
     return batch
 
 
@@ -109,5 +130,9 @@ def _padded_batch(machine: Machine, row: Value, tokenizer: Value, key: Key) -> V
     machine.state.heap.clear(batch.id)
     ids = Tensor("ids", Window((*key, "input_ids")), None, (*key, "input_ids"), "input_ids", pad=pad_id(tokenizer))
     machine.put(batch, "input_ids", ids)
-    machine.put(batch, "attention_mask", Tensor("mask", Window((*key, "attention_mask")), None, (*key, "attention_mask"), "attention_mask", sense=True))
+    machine.put(
+        batch,
+        "attention_mask",
+        Tensor("mask", Window((*key, "attention_mask")), None, (*key, "attention_mask"), "attention_mask", sense=True),
+    )
     return batch

@@ -48,7 +48,9 @@ def _is_ellipsis(node: ast.expr) -> bool:
 
 
 def _is_new_axis(node: ast.expr) -> bool:
-    return (isinstance(node, ast.Constant) and node.value is None) or (isinstance(node, ast.Attribute) and node.attr == "newaxis")
+    return (isinstance(node, ast.Constant) and node.value is None) or (
+        isinstance(node, ast.Attribute) and node.attr == "newaxis"
+    )
 
 
 def index(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
@@ -73,12 +75,18 @@ def index(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
     return cut.result().with_step(machine.evidence(node, f"sliced here: `{ast.unparse(node)[:60]}`"))
 
 
-def _entries(machine: Machine, found: Tensor, node: ast.Subscript, parts: list[ast.expr], values: list[Value]) -> Value | None:
+def _entries(
+    machine: Machine, found: Tensor, node: ast.Subscript, parts: list[ast.expr], values: list[Value]
+) -> Value | None:
     """Read `log_probs[row, position, ids[row, position]]`: the last index picks classes by ids."""
     from lintloss.facts.library import losses
 
     last = values[-1]
-    if found.form not in {"log_probs", "probs", "logits", "scores"} or len(parts) < 2 or isinstance(parts[-1], ast.Slice):
+    if (
+        found.form not in {"log_probs", "probs", "logits", "scores"}
+        or len(parts) < 2
+        or isinstance(parts[-1], ast.Slice)
+    ):
         return None
     if not isinstance(last, Tensor | Opaque) or (isinstance(last, Tensor) and last.form in {"mask", "positions"}):
         return None
@@ -86,7 +94,7 @@ def _entries(machine: Machine, found: Tensor, node: ast.Subscript, parts: list[a
     if cut.rank != len(parts):
         return None
     for part, value in zip(parts[:-1], values[:-1], strict=True):
-        if isinstance(value, Tensor) and value.form == "positions" or isinstance(value, LibObject):
+        if (isinstance(value, Tensor) and value.form == "positions") or isinstance(value, LibObject):
             cut.at += 1
         else:
             cut.take(part, value)
@@ -117,7 +125,11 @@ class Cut:
 
     def take(self, part: ast.expr, value: Value) -> None:
         if _is_ellipsis(part):
-            after = len(self.node.slice.elts) - 1 - self.node.slice.elts.index(part) if isinstance(self.node.slice, ast.Tuple) else 0
+            after = (
+                len(self.node.slice.elts) - 1 - self.node.slice.elts.index(part)
+                if isinstance(self.node.slice, ast.Tuple)
+                else 0
+            )
             self.at = max(self.rank - after, self.at)
         elif _is_new_axis(part):
             self._new_axis()
@@ -148,7 +160,9 @@ class Cut:
         if part.lower is None and part.upper is None and part.step is None:
             return
         self.key = (*self.key, at, ast.unparse(part))
-        if self.window is None or (at == self.rank - 1 and self.found.form in COMPUTED and at > 0 and not self.window.flat):
+        if self.window is None or (
+            at == self.rank - 1 and self.found.form in COMPUTED and at > 0 and not self.window.flat
+        ):
             return  # the classes are cut, not the positions
         if part.step is not None:
             self.window = None
@@ -206,7 +220,9 @@ def sliced(window: Window, axis: int, lower: tuple[Linear, bool] | None, upper: 
     lower, upper: a bound, and whether it counts from the end.
     """
     if "at" in window.marks:  # what was taken was a row after all: it is cut now
-        window = replace(window.without("at"), source=(*window.source, ("row", window.lower)), lower=ZERO, upper=END, axis=None)
+        window = replace(
+            window.without("at"), source=(*window.source, ("row", window.lower)), lower=ZERO, upper=END, axis=None
+        )
     marks = ("crosses",) if window.flat and (lower is not None or (upper is not None and upper[1])) else ()
     if not window.flat and window.axis is not None and window.axis != axis:
         if axis < window.axis:  # rows are chosen now
