@@ -544,6 +544,7 @@ def validation_loss(model, val_tokens, device):
 """,
         ),
         Bad(
+            miss=True,
             why="the model ignores -1, the collator writes it, the caller divides: three files",
             severity=Severity.ERROR,
             code="""\
@@ -874,6 +875,7 @@ def evaluate(model_name, tokenized_dev, device="cuda"):
 """,
         ),
         Bad(
+            miss=True,
             why="Trainer.evaluate() repeats each batch mean for its rows, and the collator pads",
             severity=Severity.ERROR,
             code="""\
@@ -912,6 +914,7 @@ print("perplexity", math.exp(metrics["eval_loss"]))
 """,
         ),
         Bad(
+            miss=True,
             why="accumulated on self by one method, divided by another",
             severity=Severity.ERROR,
             code="""\

@@ -366,9 +366,9 @@ def perplexity(texts, batch_size=16):
 """,
         ),
         Bad(
+            miss=True,
             why="the loader's lengths count the first token, which is never a target",
             severity=Severity.ERROR,
-            miss=True,
             code="""\
 import torch
 import torch.nn.functional as F

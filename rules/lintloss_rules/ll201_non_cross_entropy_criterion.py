@@ -142,6 +142,7 @@ def validation_loss(model: LanguageModel, batches):
 """,
         ),
         Bad(
+            miss=True,
             why="the criterion is chosen in another file: an absolute error on token ids",
             severity=Severity.ERROR,
             code='''\
@@ -203,6 +204,7 @@ def student_perplexity(student_name, teacher_name, blocks, device="cuda"):
 """,
         ),
         Bad(
+            miss=True,
             why="the entropy of the prediction: the labels are never read",
             severity=Severity.ERROR,
             code="""\
@@ -228,6 +230,7 @@ def evaluate(model, loader, device):
 """,
         ),
         Bad(
+            miss=True,
             why="a hinge loss over the vocabulary, exponentiated",
             severity=Severity.ERROR,
             code="""\
@@ -251,6 +254,7 @@ def lm_perplexity(model, loader, device):
 """,
         ),
         Bad(
+            miss=True,
             why="a Keras language model is compiled and evaluated with binary cross entropy",
             severity=Severity.ERROR,
             code='''\
@@ -279,6 +283,7 @@ def run(x_train, y_train, x_val, y_val, vocab_size):
 ''',
         ),
         Bad(
+            miss=True,
             why="a fraction of wrong tokens is exponentiated as perplexity",
             severity=Severity.ERROR,
             code="""\

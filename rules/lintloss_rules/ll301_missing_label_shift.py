@@ -121,6 +121,7 @@ class MissingLabelShift(Rule):
 
     bad = (
         Bad(
+            unfixed=True,
             why="One tensor is the input and, flattened, the target.",
             severity=Severity.ERROR,
             files={"model.py": GPT},
@@ -556,6 +557,7 @@ def build(src_vocab, tgt_vocab, device):
 """,
         ),
         Bad(
+            unfixed=True,
             why="A Hugging Face model shifts only inside its own loss; its logits come back unshifted.",
             severity=Severity.ERROR,
             code="""\
@@ -614,6 +616,7 @@ if __name__ == "__main__":
 """,
         ),
         Bad(
+            unfixed=True,
             why="Both sides are sliced, and alike: c - a is still 0.",
             severity=Severity.ERROR,
             code="""\

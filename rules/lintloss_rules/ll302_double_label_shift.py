@@ -126,6 +126,7 @@ class DoubleLabelShift(Rule):
 
     bad = (
         Bad(
+            unfixed=True,
             why="x and y are cut by hand and y becomes `labels=` of a model that shifts inside.",
             severity=Severity.ERROR,
             code="""\

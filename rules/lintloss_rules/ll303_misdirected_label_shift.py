@@ -540,6 +540,7 @@ def load(path, device):
 """,
         ),
         Bad(
+            miss=True,
             why="The loop index counts the wrong way: position t is asked for token t - 1.",
             severity=Severity.ERROR,
             code="""\
@@ -636,6 +637,7 @@ if __name__ == "__main__":
 """,
         ),
         Good(
+            alarm=True,
             why="Only the ids are sliced; the loop index, which starts at 0, is the other half of the shift.",
             code="""\
 import math

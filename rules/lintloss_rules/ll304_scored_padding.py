@@ -93,6 +93,7 @@ class ScoredPadding(Rule):
 
     bad = (
         Bad(
+            unfixed=True,
             why="The collate function pads with 0, the denominator leaves pads out, the criterion does not.",
             severity=Severity.ERROR,
             files={"model.py": GRU_LM, "data.py": COLLATE},
@@ -230,6 +231,7 @@ if __name__ == "__main__":
 """,
         ),
         Bad(
+            miss=True,
             why="`labels=` is the padded input itself; a Hugging Face model ignores -100, not the pad id.",
             severity=Severity.ERROR,
             code="""\
@@ -391,6 +393,7 @@ def load(path, vocab_size):
 """,
         ),
         Bad(
+            miss=True,
             why="One-hot targets have no id to ignore, and the pads are one-hot too.",
             severity=Severity.ERROR,
             files={"model.py": GRU_LM},
@@ -466,6 +469,7 @@ def load(path, vocab_size, device):
 """,
         ),
         Bad(
+            unfixed=True,
             why="NLLLoss has the same default: -100, while the rows end in zeros.",
             severity=Severity.ERROR,
             files={
