@@ -231,15 +231,30 @@ def _bound(node: ast.expr | None) -> int | None:
 
 def _binary(machine: Machine, node: ast.BinOp) -> Value:
     from lintloss.facts import running
-    from lintloss.facts.library import masks
+    from lintloss.facts.library import pieces
 
     parts = running.parts_of(node) if machine.loops else None
     if parts is not None:
         value = running.mean(machine, node, parts, machine.loops[-1:])
         if value is not None:
             return value
+    if isinstance(node.op, ast.Div) and isinstance(node.right, ast.BinOp) and isinstance(node.right.op, ast.Mult):
+        return _by_product(machine, node, node.right)
     left, right = evaluate(machine, node.left), evaluate(machine, node.right)
-    return masks.padded_list(machine, node, left) or arithmetic.binary(machine, node, node.op, left, right)
+    row = pieces.joined(machine, node, left, right) if isinstance(node.op, ast.Add) else None
+    made = row or arithmetic.binary(machine, node, node.op, left, right)
+    pieces.note(machine, node, made)
+    return made
+
+
+def _by_product(machine: Machine, node: ast.BinOp, below: ast.BinOp) -> Value:
+    """Divide by a product: `nats / (math.log(2) * n_bytes)` by the number first, so that the unit is not lost in it."""
+    left = evaluate(machine, node.left)
+    one, other = evaluate(machine, below.left), evaluate(machine, below.right)
+    for number, rest in ((one, other), (other, one)):
+        if isinstance(number, Const) and isinstance(rest, Opaque | Choice) and isinstance(left, Quantity):
+            return arithmetic.binary(machine, node, node.op, arithmetic.binary(machine, node, node.op, left, number), rest)
+    return arithmetic.binary(machine, node, node.op, left, arithmetic.binary(machine, below, below.op, one, other))
 
 
 def _unary(machine: Machine, node: ast.UnaryOp) -> Value:

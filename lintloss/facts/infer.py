@@ -171,23 +171,27 @@ def _functions(machine: Machine, module: Module) -> list[Func]:
     """List the functions and methods that may matter, callers before what they call; not those inside functions."""
     methods: list[tuple[Definition, ast.ClassDef | None]] = []
     plain: list[tuple[Definition, ast.ClassDef | None]] = []
-    called: set[str] = set()
-    nodes: deque[tuple[ast.AST, ast.AST, bool]] = deque([(module.tree, module.tree, False)])
+    callers: dict[str, set[ast.AST | None]] = {}  # what is called -> the outermost functions that call it
+    nodes: deque[tuple[ast.AST, ast.AST, ast.AST | None]] = deque([(module.tree, module.tree, None)])
     while nodes:  # breadth first, once: generated modules have 100,000 nodes
-        node, parent, nested = nodes.popleft()
+        node, parent, outer = nodes.popleft()
         if isinstance(node, DEFINITIONS):
             if isinstance(parent, ast.ClassDef):
                 methods.append((node, parent))
-            elif not nested:
+            elif outer is None:
                 plain.append((node, None))
-            nested = True
+            outer = outer or node
         elif isinstance(node, ast.Call):
-            called.add(_called_name(node.func))
-        nodes.extend((child, node, nested) for child in ast.iter_child_nodes(node))
+            callers.setdefault(_called_name(node.func), set()).add(outer)
+        nodes.extend((child, node, outer) for child in ast.iter_child_nodes(node))
     relevance = machine.relevance
+    for node, _ in (*methods, *plain):
+        if relevance.is_root(module, node) and relevance.scores(module, node):
+            relevance.add_roots(callers.get(node.name, ()))
     found = [
         pair for pair in (*methods, *plain) if relevance.is_root(module, pair[0]) or relevance.counts(module, pair[0])
     ]
+    called = callers.keys()
     found.sort(key=lambda pair: (pair[0].name in called, pair[0].lineno))
     instances: dict[ast.ClassDef, Value | None] = {}
     return [_bound(machine, module, node, owner, instances) for node, owner in found]

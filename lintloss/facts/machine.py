@@ -83,6 +83,9 @@ class Machine:
         self.defaults: dict[str, int] = {}  # options of the command line, by name
         self.called: dict[Key, str] = {}  # the names that unknown integers go by
         self.strides: dict[Key, tuple[Linear, Evidence]] = {}  # by how much an index grows from one window to the next
+        self.fillers: dict[Key, object] = {}  # lists of one id, many times: see library/pieces.py
+        self.lengths: dict[Key, Key] = {}  # the length of a row -> that row
+        self.sums: set[Key] = set()  # what is put together from two rows (or numbers)
         self.same_source: dict[Key, Key] = {}  # labels that a shifting model was given -> its input
         self.gradients: list[str] = []  # what the open `with` blocks and decorators say: see gradients.py
         self.trained: dict[Key, bool] = {}  # scope in which backward() is called -> on every path (see forwards.py)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lintloss.facts import distributed, equality, exponent, fields, gradients, modes, reduce
-from lintloss.facts.library import losses, ranks, rows, shapes, tensors, windows
+from lintloss.facts.library import losses, pieces, ranks, rows, shapes, tensors, windows
 from lintloss.facts.library.tables import (
     CRITERIA,
     CRITERION_NAME,
@@ -206,7 +206,9 @@ def _len(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> 
     if isinstance(value, Choice):
         known = [option for option in value.options if not isinstance(option, Const)]
         value = known[0] if known else value
-    return length_of(machine, value, inner)
+    length = length_of(machine, value, inner)
+    pieces.note_length(machine, value, length)
+    return length
 
 
 def _extreme(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:

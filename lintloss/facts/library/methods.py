@@ -21,7 +21,7 @@ from lintloss.facts import (
     phases,
     reduce,
 )
-from lintloss.facts.library import losses, masks, meters, objects, ranks, rows, shapes, tensors, text, windows
+from lintloss.facts.library import losses, meters, objects, pieces, ranks, rows, shapes, tensors, text, windows
 from lintloss.facts.library.tables import FLATTENING, GATHERS, MEANS, SAME, SUMS
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import count
@@ -180,7 +180,7 @@ def _container(machine: Machine, node: ast.Call, ref: Ref, name: str, args: list
         name == "extend"
         and isinstance(node.func, ast.Attribute)
         and node.args
-        and masks.fill_up(machine, node, node.func.value, node.args[0])
+        and pieces.fill_up(machine, node, node.func.value, node.args[0])
     ):
         return Const(None)
     if name in {"append", "extend", "add", "appendleft"} and args:
