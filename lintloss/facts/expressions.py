@@ -288,6 +288,7 @@ def _boolean(machine: Machine, node: ast.BoolOp) -> Value:
 
 
 def _compare(machine: Machine, node: ast.Compare) -> Value:
+    from lintloss.facts import pad_marks
     from lintloss.facts.library import masks
 
     left = evaluate(machine, node.left)
@@ -308,6 +309,8 @@ def _compare(machine: Machine, node: ast.Compare) -> Value:
         sense = masks.sense_of(node.ops[0], rights[0], left)
         if isinstance(left, Tensor) and left.form == "mask":
             return replace(left, sense=sense)
+        if isinstance(node.ops[0], ast.NotEq | ast.Eq):
+            pad_marks.note_compared(machine, node, shapes.tensor(left) or Tensor(), rights[0], node.comparators[0])
         return Tensor("mask", window, axes, (*key, "mask"), left.name, pad=rights[0], sense=sense)
     return machine.opaque(node)
 

@@ -6,7 +6,7 @@ import ast
 from collections import deque
 from dataclasses import dataclass
 
-from lintloss.facts import calls, dead, evaluation, regularizers, splits, truncation
+from lintloss.facts import calls, dead, evaluation, pad_marks, regularizers, splits, truncation
 from lintloss.facts.machine import Frame, Machine, OutOfBudget
 from lintloss.facts.observations import Observation
 from lintloss.facts.project import Project
@@ -55,6 +55,7 @@ def infer(module: Module, project: Project) -> Facts:
             _root_of_missed(machine, function)
     regularizers.observe(machine)
     dead.observe(machine)
+    pad_marks.settle(machine)
     seen = [each for each in machine.log.values() if each.path == module.path]
     passes = evaluation.passes(machine, module)
     seen += [

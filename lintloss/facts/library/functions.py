@@ -277,7 +277,7 @@ def _where(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -
     if found is None and len(args) == 3 and isinstance(args[1], Const) and isinstance(args[2], Opaque):
         found = shapes.tensor(args[2])
     if isinstance(found, Tensor) and any(isinstance(arg, Const) for arg in args[1:]):
-        return replace(found, pad=None)  # labels of which some are overwritten by an id to ignore
+        return replace(found, pad=None, clean=True)  # labels of which some are overwritten by an id to ignore
     if isinstance(found, Quantity) and args and any(isinstance(arg, Const) for arg in args[1:]):
         return losses.masked(machine, found, args[0])
     return found if found is not None else machine.opaque(node)

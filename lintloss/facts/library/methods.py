@@ -18,6 +18,7 @@ from lintloss.facts import (
     gradients,
     modes,
     options,
+    pad_marks,
     phases,
     reduce,
 )
@@ -322,12 +323,14 @@ def _sum(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwa
 
 
 def _compared(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
+    pad_marks.note_compared(machine, node, value, args[0] if args else UNKNOWN, node.args[0] if node.args else None)
     return Tensor(
         "mask", value.window, value.axes, (*value.key, "mask"), value.name, pad=args[0] if args else None, sense=True
     )
 
 
 def _equaled(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
+    pad_marks.note_compared(machine, node, value, args[0] if args else UNKNOWN, node.args[0] if node.args else None)
     return Tensor(
         "mask", value.window, value.axes, (*value.key, "mask"), value.name, pad=args[0] if args else None, sense=False
     )
