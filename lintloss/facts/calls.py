@@ -140,7 +140,7 @@ def run(machine: Machine, node: ast.AST, function: Func, args: list[Value], kwar
         State({}, caller.state.heap),
         name,
         place,
-        closure=machine.closures.get(function.closure) if function.closure else None,
+        closure=machine.enclosing(function.closure) if function.closure else None,
         loop_base=machine.depth,
         born=machine.spent,
     )
