@@ -57,6 +57,7 @@ class Frame:
     loop_base: int = 0
     born: int = 0  # the machine's clock when it was entered
     statement: ast.stmt | None = None
+    shared: set[str] = field(default_factory=set)  # names that `global` says are the module's
     integers: dict[str, tuple[Value, Linear]] = field(default_factory=dict)  # what names that hold arithmetic stand for
 
 
@@ -91,6 +92,7 @@ class Machine:
         self.pad_marks: dict[Key, Mark] = {}  # ids that the code itself says are padded: see pad_marks.py
         self.attended: dict[Key, Key] = {}  # attention mask -> the ids that a model was given with it
         self.batches: dict[Key, Value] = {}  # loader -> the batch that it yields
+        self.vectors: set[Key] = set()  # indices of several rows
         self.same_source: dict[Key, Key] = {}  # labels that a shifting model was given -> its input
         self.gradients: list[str] = []  # what the open `with` blocks and decorators say: see gradients.py
         self.trained: dict[Key, bool] = {}  # scope in which backward() is called -> on every path (see forwards.py)
@@ -203,6 +205,9 @@ class Machine:
         return self.globals.get(path, {})
 
     def write(self, name: str, value: Value, depth: int | None = None) -> None:
+        if name in self.frame.shared:
+            self.module_names(self.frame.module.path)[name] = Slot(value, 0)
+            return
         self.state.names[name] = Slot(value, self.depth if depth is None else depth)
 
     # -- heap ---------------------------------------------------------------------------------------------------
