@@ -15,7 +15,7 @@ from lintloss.facts.observations import Observation
 from lintloss.facts.project import Project
 from lintloss.facts.relevance import Relevance
 from lintloss.facts.state import Slot, State, join_states
-from lintloss.facts.values import UNKNOWN, Class, Const, Key, Lib, LibObject, Opaque, Ref, Value, join
+from lintloss.facts.values import UNKNOWN, Class, Const, Key, Lib, LibObject, Opaque, Ref, Scoring, Value, join
 from lintloss.findings import Evidence
 from lintloss.parse import Module
 
@@ -93,6 +93,7 @@ class Machine:
         self.attended: dict[Key, Key] = {}  # attention mask -> the ids that a model was given with it
         self.batches: dict[Key, Value] = {}  # loader -> the batch that it yields
         self.vectors: set[Key] = set()  # indices of several rows
+        self.picks: dict[Key, Scoring] = {}  # probabilities that ids picked -> the comparison
         self.same_source: dict[Key, Key] = {}  # labels that a shifting model was given -> its input
         self.gradients: list[str] = []  # what the open `with` blocks and decorators say: see gradients.py
         self.trained: dict[Key, bool] = {}  # scope in which backward() is called -> on every path (see forwards.py)

@@ -6,7 +6,7 @@ import ast
 from dataclasses import replace
 from functools import reduce
 
-from lintloss.facts import pad_marks
+from lintloss.facts import forwards, pad_marks
 from lintloss.facts.library import losses, models, rows, shapes
 from lintloss.facts.library.tables import CAUSAL, HEADED, LOGITS_NAME, LOSS_NAME, MASKED_MODELS, PAIRED
 from lintloss.facts.machine import Machine
@@ -68,8 +68,10 @@ def _of_call(machine: Machine, node: ast.AST, model: Value, args: list[Value], k
             fed = shapes.tensor(inputs)
     pad_marks.note_fed(machine, fed, kwargs.get("attention_mask"))
     form = "logits" if isinstance(model, LibObject) else "scores"
-    if fed is not None and fed.form == "hidden" and isinstance(model, LibObject):
-        fed = None if "inputs_embeds" not in kwargs else fed
+    if fed is not None and fed.form == "hidden" and "inputs_embeds" not in kwargs:
+        made_by = fed.model.name if isinstance(fed.model, Opaque) else ""
+        if isinstance(model, LibObject) or (made_by and not forwards.PART_WORDS.search(made_by)):
+            fed = None  # an unknown call may have changed the ids
     logits = Tensor(
         form,
         fed.window if fed is not None else None,

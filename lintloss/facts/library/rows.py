@@ -233,8 +233,9 @@ def sample(machine: Machine, node: ast.AST, dataset: Value, key: Key) -> Value |
         name = loaders.short(dataset)
         if name == "TensorDataset":
             return Tuple(tuple(_row_of(arg) for arg in dataset.args))
-        inner = dataset.arg(0, "dataset")
-        return sample(machine, node, inner, key) if inner is not None and name in {"Subset", "ConcatDataset"} else None
+        inner = dataset.arg(1, "dataset") if name == "random_split" else dataset.arg(0, "dataset")
+        wraps = name in {"Subset", "ConcatDataset", "random_split"}
+        return sample(machine, node, inner, key) if inner is not None and wraps else None
     if isinstance(dataset, Tensor | Opaque):
         return _row_of(dataset) if isinstance(dataset, Tensor) else Opaque((*dataset.key, "[]"))
     return None
