@@ -88,7 +88,7 @@ def _screened(path: str) -> Result | None:
         data = read_file(path)
     except SourceError as failure:
         return Result(path, errors=(failure,))
-    reason = screen(data)
+    reason = screen(data, path)
     return Result(path, screened=reason) if reason is not None and is_plain_text(data) else None
 
 
