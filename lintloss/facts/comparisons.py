@@ -8,7 +8,7 @@ from lintloss.facts.alignment import Alignment
 from lintloss.facts.library import shapes
 from lintloss.facts.observations import Compared, Observation
 from lintloss.facts.values import Const, Scoring, Tensor, Value, options
-from lintloss.findings import Evidence
+from lintloss.findings import Confidence, Evidence
 
 PICKS = frozenset({"gather", "index"})
 IGNORED_BY_DEFAULT = -100
@@ -29,6 +29,11 @@ def misaligned(seen: Observation, kind: str) -> Alignment | None:
     scoring = seen.scoring
     comparable = scoring.is_cross_entropy or scoring.owner == "model" or scoring.criterion in PICKS | {"metric"}
     return seen.alignment if comparable and seen.alignment.kind == kind else None
+
+
+def confidence(found: Alignment) -> Confidence:
+    """Say how sure a finding about alignment is: less so where only words say what the model reads."""
+    return Confidence.MEDIUM if found.presumed else Confidence.HIGH
 
 
 # -- what is scored ---------------------------------------------------------------------------------------------------

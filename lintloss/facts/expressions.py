@@ -171,7 +171,11 @@ def item(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
 def _holds_ids(machine: Machine, owner: Ref) -> bool:
     """Say whether a list may be one of token ids, whose slices are windows."""
     slot = machine.get(owner, "elem")
-    return owner.kind == "list" and slot is not None and isinstance(slot.value, Opaque | Const)
+    return (
+        owner.kind == "list"
+        and slot is not None
+        and all(isinstance(option, Opaque | Const) for option in options(slot.value))
+    )
 
 
 def _heap_item(machine: Machine, owner: Ref, name: str) -> Value:

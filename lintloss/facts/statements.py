@@ -46,9 +46,10 @@ def _assign(machine: Machine, node: ast.Assign) -> str:
             symbolic.step_by(machine, node, target.id, operand)
         return NEXT
     value = evaluate(machine, node.value)
+    numbers = [number for target in node.targets for number in symbolic.numbers(machine, target, node.value, value)]
     for target in node.targets:
         assign.store(machine, target, value)
-        symbolic.remember(machine, target, node.value)
+    symbolic.remember(machine, numbers)
     return NEXT
 
 
