@@ -6,7 +6,7 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lintloss.errors import LintlossError, UsageError
@@ -57,20 +57,25 @@ def run(request: Request) -> int:
         folder.mkdir(parents=True, exist_ok=True)
         plan = write_plan(folder, findings, request.options, () if findings else request.command)
         outcome = launch(request.command, plan)
-        tapes = read_tapes(folder)
+        report = _judged(request, findings, read_tapes(folder), outcome)
+    _complain(report.run.tapes, outcome)
+    if request.after_fix:
+        report = replace(report, experiments=report.experiments + _after_fix(request, findings))
+    reports.write(report, request.output_format, request.output_file, request.reports)
+    return exit_code(report.verdicts, outcome)
+
+
+def _judged(
+    request: Request, findings: tuple[FlaggedFinding, ...], tapes: tuple[Tape, ...], outcome: Outcome
+) -> reports.Report:
+    """Judge while the run folder is there: the rows that were read stay in their files."""
     done = Run(tapes, failed=outcome.exit_code != 0)
     judged = judge(findings, done)
     verdicts = (*judged, *found(tapes, judged))
-    _complain(tapes, outcome)
     tried = experiments(tapes, request.options.experiments)
     if "data" in request.options.experiments:
         tried += data.describe(tapes, request.training)
-    if request.after_fix:
-        tried += _after_fix(request, findings)
-    reports.write(
-        reports.Report(verdicts, done, outcome, tried), request.output_format, request.output_file, request.reports
-    )
-    return exit_code(verdicts, outcome)
+    return reports.Report(verdicts, done, outcome, tried)
 
 
 def _after_fix(request: Request, findings: tuple[FlaggedFinding, ...]) -> tuple[Experiment, ...]:
