@@ -36,7 +36,7 @@ class Request:
     reports: tuple[tuple[str, Path], ...]
     keep: Path | None
     after_fix: bool = False
-    training: tuple[Path, ...] = ()
+    training: tuple[str, ...] = ()
 
 
 def main(argv: Sequence[str]) -> int:
@@ -49,13 +49,13 @@ def main(argv: Sequence[str]) -> int:
 
 def run(request: Request) -> int:
     """Launch, merge, judge, report. 1: something confirmed; 0: nothing; 2: the program failed."""
-    for path in request.training:
-        data.check(path)
+    paths, loaders = data.check(request.training)
+    options = replace(request.options, training=loaders, texts=data.wants_text(paths))
     findings = read_findings(request.findings) if request.findings is not None else ()
     with tempfile.TemporaryDirectory(prefix="lintloss-") as scratch:
         folder = request.keep or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
-        plan = write_plan(folder, findings, request.options, () if findings else request.command)
+        plan = write_plan(folder, findings, options, () if findings else request.command)
         outcome = launch(request.command, plan)
         report = _judged(request, findings, read_tapes(folder), outcome)
     _complain(report.run.tapes, outcome)
@@ -74,7 +74,7 @@ def _judged(
     verdicts = (*judged, *found(tapes, judged))
     tried = experiments(tapes, request.options.experiments)
     if "data" in request.options.experiments:
-        tried += data.describe(tapes, request.training)
+        tried += data.describe(tapes, *data.check(request.training))
     return reports.Report(verdicts, done, outcome, tried)
 
 
@@ -152,7 +152,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--debug-shapes", nargs="?", type=int, const=3, default=0, metavar="BATCHES")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the raw ledgers there")
     parser.add_argument(
-        "--training", action="append", type=Path, default=[], metavar="FILE", help="a token file, for --data"
+        "--training", action="append", default=[], metavar="PATH|MODULE:LOADER", help="a training set, for --data"
     )
     parser.add_argument("--after-fix", action="store_true", help="run again with the proposed fixes applied in memory")
     for name in EXPERIMENTS:
