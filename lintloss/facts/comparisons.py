@@ -10,6 +10,7 @@ from lintloss.facts.observations import Compared, Observation
 from lintloss.facts.values import Const, Scoring, Tensor, Value, options
 from lintloss.findings import Confidence, Evidence
 
+LANGUAGE = frozenset({"lm", "seq2seq", "mlm"})
 PICKS = frozenset({"gather", "index"})
 IGNORED_BY_DEFAULT = -100
 
@@ -45,6 +46,7 @@ class Wrong:
 
     why: str
     evidence: tuple[Evidence, ...] = ()
+    presumed: bool = False  # by names
 
 
 def forms(value: Value) -> frozenset[str] | None:
@@ -86,12 +88,20 @@ def unnormalized(seen: Observation) -> Wrong | None:
         return None
     found = forms(seen.scoring.prediction)
     if not found or not found <= {"logits", "probs"}:
-        return None
+        return _by_name(seen)
     what = "probabilities" if found == {"probs"} else "logits" if found == {"logits"} else "logits or probabilities"
     return Wrong(
         f"{what} are given to nll_loss, which takes log-probabilities and normalizes nothing",
         trace(seen.scoring.prediction),
     )
+
+
+def _by_name(seen: Compared) -> Wrong | None:
+    """Believe the name `logits` of what a model out of sight returned, where tokens are scored."""
+    if not seen.called_logits or not (seen.scoring.item == "token" or seen.setting.task in LANGUAGE):
+        return None
+    why = "what is called logits is given to nll_loss, which takes log-probabilities and normalizes nothing"
+    return Wrong(why, trace(seen.scoring.prediction), presumed=True)
 
 
 # -- padding ----------------------------------------------------------------------------------------------------------

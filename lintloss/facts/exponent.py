@@ -12,6 +12,8 @@ from lintloss.facts.observations import Exponential
 from lintloss.facts.units import PERPLEXITY, Unit
 from lintloss.facts.values import Choice, Const, Quantity, Ref, Tensor, Value, join, options
 
+SCORES = frozenset({"logits", "scores", "hidden", ""})
+
 
 def power(machine: Machine, node: ast.AST, base: Value, exponent: Value) -> Value:
     """Return `base ** exponent`: a perplexity when the exponent is a loss and the base is 2 or e."""
@@ -31,8 +33,7 @@ def exponential(machine: Machine, node: ast.AST, exponent: Value, base: str = "e
             result = each if result is None else join(result, each)
         return result if result is not None else machine.opaque(node)
     if isinstance(exponent, Tensor):
-        form = {"log_probs": "probs"}.get(exponent.form, "")
-        return replace(exponent, form=form)
+        return _of_tensor(machine, node, exponent)
     if isinstance(exponent, Ref) and exponent.kind != "instance":
         return _of_each(machine, node, exponent, base)
     if not isinstance(exponent, Quantity) or not exponent.is_loss:
@@ -48,6 +49,15 @@ def exponential(machine: Machine, node: ast.AST, exponent: Value, base: str = "e
     place = seen_at(machine, node, exponent.loops)
     machine.observe(Exponential(exponent=exponent, base=base, result=result, loops=tuple(machine.loops), **place))
     return result
+
+
+def _of_tensor(machine: Machine, node: ast.AST, exponent: Tensor) -> Tensor:
+    """exp of log-probabilities is a distribution; of scores it is one once it is divided by its sum."""
+    if exponent.form == "log_probs":
+        return replace(exponent, form="probs").with_step(
+            machine.evidence(node, "becomes probs again here: exp of log probs")
+        )
+    return replace(exponent, form="exp" if exponent.form in SCORES else "", key=(*exponent.key, "exp"))
 
 
 def _of_each(machine: Machine, node: ast.AST, values: Ref, base: str) -> Value:

@@ -119,13 +119,13 @@ def note_opaque(machine: Machine, node: ast.AST, callee: Value, name: str, kwarg
     """Record a call of what is a model by its name, by its arguments, or because eval() was called on it."""
     if not isinstance(callee, Opaque) or not callee.key or CRITERION_NAME.search(name):
         return
-    if name in NOT_FORWARD or name in modes.SAME_MODULE or VERBS.search(name) or name[:1].isupper():
+    if name in NOT_FORWARD or name in modes.SAME_MODULE or name[:1].isupper():
         return
-    told = MODEL_WORDS.search(name) or MODEL_CALL & set(kwargs)
+    told = not VERBS.search(name) and bool(MODEL_WORDS.search(name) or MODEL_CALL & set(kwargs))
     model = callee
     if callee.name in FORWARD and isinstance(callee.key[-1], str):
         model = Opaque(callee.key[:-1], str(callee.key[-2]).lstrip(".")) if len(callee.key) > 1 else callee
-    if told or machine.get(model.key, "training") is not None:
+    if told or machine.get(model.key, "training") is not None:  # eval() was called on it: an `image_tower` is no verb
         note(machine, node, model)
 
 

@@ -85,6 +85,7 @@ class Compared(Observation):
     A criterion inside another file is shown at the call that led there, a shift of the caller's at its call.
     alignment: where the labels sit relative to the logits; None where that is not known.
     overlap: how the scored windows overlap; None where they do not, or where that is not known.
+    called_logits: the code calls the predictions logits, and nothing in sight normalizes.
     """
 
     scoring: Scoring
@@ -92,6 +93,7 @@ class Compared(Observation):
     overlap: Overlap | None = None
     loops: tuple[Loop, ...] = ()
     function: ast.AST | None = None  # the function that holds the criterion call
+    called_logits: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,6 +45,8 @@ def _each(machine: Machine, node: ast.AST, value: Choice, reduce: Callable[[Mach
 
 def total(machine: Machine, node: ast.AST, value: Value, axis: int | None = None) -> Value:
     """Return the sum of a value."""
+    if isinstance(value, Tensor) and value.form == "exp":
+        return replace(value, form="sum of exp", axes=None, key=(*value.key, "sum"))
     if axis is not None and isinstance(value, Quantity):
         value = losses.unreduced(value)
         if value.axes:

@@ -63,12 +63,17 @@ def note(machine: Machine, node: ast.AST, value: Value, *, exponentiated: bool =
         (noted.extra_rows if scoring.extra else noted.plain_rows).add(row)
         return
     setting = _setting(machine)
-    if setting.phase not in {"evaluation", "shared"}:
+    if setting.phase not in {"evaluation", "shared"} and not _is_script(machine, setting):
         return
     noted.extra_rows.add(row)
     noted.settings.append(setting)
     noted.evidence = value.trace
     noted.extras.update(dict.fromkeys(extras))
+
+
+def _is_script(machine: Machine, setting: Setting) -> bool:
+    """Say whether a loss is reported at the top of a file that trains nothing: a script that evaluates."""
+    return setting.phase == "unknown" and not setting.function and ".backward(" not in machine.frames[0].module.text
 
 
 def _setting(machine: Machine) -> Setting:
