@@ -92,6 +92,8 @@ def note(machine: Machine, node: ast.AST, model: Value) -> None:
     """Record that a model is run at `node`, unless that is inside another model's forward."""
     if len(machine.forwards) >= LIMIT or not isinstance(node, ast.Call) or _within_forward(machine):
         return
+    if "tokenizer" in machine.text(node.func).lower():  # `encoder_tokenizer.generator(...)` is no network
+        return
     state, place = modes.mode(machine, model)
     machine.forwards[machine.key(node)] = Forward(
         machine.frame.module,

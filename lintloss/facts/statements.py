@@ -75,6 +75,7 @@ def _return(machine: Machine, node: ast.Return) -> str:
     value = evaluate(machine, node.value) if node.value is not None else Const(None)
     frame = machine.frame
     truncation.note_stored(machine, frame.name, value, node)
+    truncation.note_maker(machine, frame.node, value)
     names.note(machine, node, frame.name, value)
     frame.returns = value if frame.returns is None else join(frame.returns, value)
     frame.returned.append(frame.state.copy())
