@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 from dataclasses import replace
 
 from lintloss.facts import regularizers
@@ -12,6 +13,7 @@ from lintloss.facts.observations import Exponential
 from lintloss.facts.units import PERPLEXITY, Unit
 from lintloss.facts.values import Choice, Const, Quantity, Ref, Tensor, Value, join, options
 
+CALLED = re.compile(r"perplexity|(?<![a-z])ppl(?![a-z])", re.IGNORECASE)
 SCORES = frozenset({"logits", "scores", "hidden", ""})
 
 
@@ -47,8 +49,16 @@ def exponential(machine: Machine, node: ast.AST, exponent: Value, base: str = "e
 
     regularizers.note(machine, node, exponent, exponentiated=True)
     place = seen_at(machine, node, exponent.loops)
-    machine.observe(Exponential(exponent=exponent, base=base, result=result, loops=tuple(machine.loops), **place))
+    seen = Exponential(exponent=exponent, base=base, result=result, loops=tuple(machine.loops), **place)
+    machine.observe(replace(seen, called_perplexity=_is_called_perplexity(machine)))
     return result
+
+
+def _is_called_perplexity(machine: Machine) -> bool:
+    statement, function = machine.frame.statement, machine.frame.node
+    plain = statement is not None and not hasattr(statement, "body")
+    names = (getattr(function, "name", ""), machine.text(statement) if statement is not None and plain else "")
+    return any(CALLED.search(name) for name in names)
 
 
 def _of_tensor(machine: Machine, node: ast.AST, exponent: Tensor) -> Tensor:

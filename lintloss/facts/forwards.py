@@ -90,7 +90,7 @@ class Forward:
 
 def note(machine: Machine, node: ast.AST, model: Value) -> None:
     """Record that a model is run at `node`, unless that is inside another model's forward."""
-    if len(machine.forwards) >= LIMIT or not isinstance(node, ast.Call) or _within_forward(machine):
+    if len(machine.forwards) >= LIMIT or not isinstance(node, ast.Call) or within_forward(machine):
         return
     if "tokenizer" in machine.text(node.func).lower():  # `encoder_tokenizer.generator(...)` is no network
         return
@@ -149,7 +149,8 @@ def is_module(machine: Machine, model: Ref) -> bool:
     return any(isinstance(base, Lib) and MODULE_BASES.search(base.name) for base in calls.bases(machine, model.cls))
 
 
-def _within_forward(machine: Machine) -> bool:
+def within_forward(machine: Machine) -> bool:
+    """Say whether a network's forward is running: what it adds up is no report of an evaluation."""
     for frame in machine.frames:
         if frame.name in FORWARD:
             first = next(iter(frame.state.names.values()), None)

@@ -61,10 +61,14 @@ class Averaging(Observation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exponential(Observation):
-    """A loss was exponentiated. base: "e", "2", "10"."""
+    """A loss was exponentiated. base: "e", "2", "10".
+
+    called_perplexity: the statement or the function says that a perplexity is what comes out.
+    """
 
     exponent: Quantity
     base: str = "e"
+    called_perplexity: bool = False
     result: Value = UNKNOWN
     loops: tuple[Loop, ...] = ()
 
