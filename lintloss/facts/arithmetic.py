@@ -195,9 +195,7 @@ def accumulate(machine: Machine, node: ast.AST, current: Value, operand: Value, 
     return current if isinstance(current, Quantity) else machine.opaque(node, getattr(current, "name", ""))
 
 
-def _counter(
-    machine: Machine, node: ast.AST, current: Value, step: Const, over: tuple[Loop, ...], depth: int
-) -> Value:
+def _counter(machine: Machine, node: ast.AST, current: Value, step: Const, over: tuple[Loop, ...], depth: int) -> Value:
     """`n += 1` counts the iterations of the loop it is in."""
     if not isinstance(step.value, int) or step.value == 0:
         return current
