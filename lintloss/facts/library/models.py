@@ -117,7 +117,7 @@ def _only_made(machine: Machine, function: Func) -> Class | LibObject | None:
     path = function.module.path
     if path not in machine.models_made:
         machine.models_made[path] = None  # the search may come back here
-        made = list(_made(machine, function.module.tree))
+        made = list(_made(machine, function.module.tree)) or _defined(machine, function.module.tree)
         known = made[0] if len(made) == 1 else None
         machine.models_made[path] = known if isinstance(known, Class) or shifts_labels(known) else None
     only = machine.models_made[path]
@@ -153,6 +153,19 @@ def _made(machine: Machine, tree: ast.Module) -> list[Class | LibObject]:
         elif isinstance(value, Lib) and name.endswith(("Model", "Net", "LM")):
             found["lib", name] = LibObject(name, key=("guessed", name))
     return list(found.values())
+
+
+def _defined(machine: Machine, tree: ast.Module) -> list[Class | LibObject]:
+    """List the models that a file defines and leaves to others to make: those that none of its classes is built of."""
+    classes = [each for each in tree.body if isinstance(each, ast.ClassDef)]
+    parts = {name for each in classes for name in _names(each) if name != each.name}
+    found: list[Class | LibObject] = []
+    for each in classes:
+        slot = machine.module_names(machine.frames[0].module.path).get(each.name)
+        value = slot.value if slot is not None else None
+        if each.name not in parts and isinstance(value, Class) and value.node is each and _is_model(value):
+            found.append(value)
+    return found
 
 
 def _calls(tree: ast.AST) -> list[ast.Call]:
