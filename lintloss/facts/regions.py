@@ -122,10 +122,16 @@ def is_inside_a_model(forward: Forward, found: Region) -> bool:
 
     A method that loops over a loader evaluates, whatever class it is in.
     """
-    if not any(MODEL_BASE.search(base) for base in found.scene(forward).owner):
+    scene = found.scene(forward)
+    if not _is_method(scene.node) or not any(MODEL_BASE.search(base) for base in scene.owner):
         return False
     loop = found.loop.statement if found.loop is not None else None
     return not isinstance(loop, ast.For | ast.AsyncFor) or not HANDED_OUT.search(text_of(loop.iter))
+
+
+def _is_method(node: ast.AST) -> bool:
+    arguments = node.args.args if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else []
+    return bool(arguments) and arguments[0].arg == "self"
 
 
 def measures(machine: Machine, forward: Forward, found: Region) -> bool:
