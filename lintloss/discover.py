@@ -79,7 +79,9 @@ def discover(
             if not (force_exclude and walk.excluded(absolute, True)):
                 walk.folder(_shown(path), absolute, walk.ignores_above(absolute))
         elif not os.path.lexists(path):
-            walk.found.errors.append(UsageError("no such file or folder", where=path or "''", hint="check the spelling"))
+            walk.found.errors.append(
+                UsageError("no such file or folder", where=path or "''", hint="check the spelling")
+            )
         elif not os.path.isfile(path) and os.path.exists(path) and path != os.devnull:
             walk.found.errors.append(UsageError("a pipe or device is read once", where=path, hint=f"check - < {path}"))
         elif force_exclude and (not path.endswith(SUFFIXES) or walk.excluded(absolute, False)):
