@@ -49,6 +49,8 @@ def evaluate_call(machine: Machine, node: ast.Call) -> Value:
         for value in args[:2]:
             regularizers.note(machine, node, value)
     is_known = isinstance(callee, Func | Class | LibObject) or _has_call(machine, callee)
+    if isinstance(function, ast.Attribute) and methods.prepares(function):  # also where the library is in the tree
+        is_known = False
     if receiver is not None and isinstance(function, ast.Attribute) and not is_known:
         result = methods.call(machine, node, receiver, function.attr, args, kwargs)
         if result is not None:

@@ -12,6 +12,8 @@ from lintloss.facts.observations import Exponential
 from lintloss.facts.units import PERPLEXITY, Unit
 from lintloss.facts.values import Choice, Const, Quantity, Ref, Tensor, Value, join, options
 
+SCORES = frozenset({"logits", "scores", "hidden", ""})  # whose exponentials may be normalized by hand
+
 
 def power(machine: Machine, node: ast.AST, base: Value, exponent: Value) -> Value:
     """Return `base ** exponent`: a perplexity when the exponent is a loss and the base is 2 or e."""
@@ -31,7 +33,7 @@ def exponential(machine: Machine, node: ast.AST, exponent: Value, base: str = "e
             result = each if result is None else join(result, each)
         return result if result is not None else machine.opaque(node)
     if isinstance(exponent, Tensor):
-        form = {"log_probs": "probs"}.get(exponent.form, "")
+        form = {"log_probs": "probs"}.get(exponent.form, "exps" if exponent.form in SCORES else "")
         return replace(exponent, form=form)
     if isinstance(exponent, Ref) and exponent.kind != "instance":
         return _of_each(machine, node, exponent, base)

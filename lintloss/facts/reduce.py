@@ -49,6 +49,8 @@ def total(machine: Machine, node: ast.AST, value: Value, axis: int | None = None
         value = losses.unreduced(value)
         if value.axes:
             return fields.along(machine, node, value, "sum", axis) or losses.reduced(machine, node, value, "sum")
+    if axis is not None and isinstance(value, Tensor) and value.form == "exps":
+        return replace(value, form="partition", key=(*value.key, "partition"))
     if axis is not None and isinstance(value, Tensor):
         counted = _count_of(machine, node, value)
         return (
@@ -84,6 +86,8 @@ def _sum_of_list(machine: Machine, node: ast.AST, value: Ref) -> Value:
     loops = machine.list_loops.get(value.id, ())
     if isinstance(elem, Choice):
         elem = next((option for option in elem.options if isinstance(option, Quantity)), elem)
+    if elem == Const(1) and loops:
+        return Quantity(count(loops[-1].unit), of=loops[-1].key, loops=loops)
     if not isinstance(elem, Quantity):
         return machine.opaque(node)
     if not loops:

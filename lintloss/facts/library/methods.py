@@ -83,7 +83,7 @@ def call(
         equality.note_unequal(machine, machine.evidence(node, "labels are set to be ignored here"))
     if isinstance(receiver, Lib):
         return None
-    if name in PREPARES and args and PREPARERS.search(ast.unparse(node.func)):
+    if args and isinstance(node.func, ast.Attribute) and prepares(node.func):
         return Tuple(tuple(args)) if len(args) > 1 else args[0]
     if isinstance(receiver, LibObject | Opaque) and name in text.ENCODERS and text.is_tokenizer(receiver):
         return text.encoded(machine, node, receiver, args, kwargs, name)
@@ -128,6 +128,11 @@ def call(
     if isinstance(receiver, Tensor | ModelOutput | Opaque):
         return _tensor(machine, node, receiver, name, args, kwargs)
     return None
+
+
+def prepares(function: ast.Attribute) -> bool:
+    """Say whether a method wraps what it is given, by its name and by its owner's."""
+    return function.attr in PREPARES and PREPARERS.search(ast.unparse(function)) is not None
 
 
 def _each(
@@ -189,6 +194,7 @@ def _container(machine: Machine, node: ast.Call, ref: Ref, name: str, args: list
         value = args[0]
         if name == "extend":
             value = machine.elem(value) if isinstance(value, Ref) else value
+            machine.put(ref, "@extended", Const(True), depth)
         assign.collect(machine, ref.id, value, depth)
         if isinstance(node.func, ast.Attribute):
             dead.note_store(machine, node.func.value, node.args[0] if node.args else None, value)

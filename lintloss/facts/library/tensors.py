@@ -240,6 +240,8 @@ def multiplied(machine: Machine, node: ast.AST, left: Tensor, right: Value) -> V
 def _log(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
     if value.form == "probs":
         return replace(value, form="log_probs").with_step(machine.evidence(node, "their logarithm is taken here"))
+    if value.form == "partition":
+        return replace(value, form="normalizer")
     if value.form == "picked":
         return losses.log_of_picked(machine, node, value)
     return replace(value, form="")
@@ -273,6 +275,8 @@ HANDLERS: dict[str, Handler] = {
     "masked_fill": _masked_fill,
     "masked_fill_": _masked_fill,
     "gather": _gather,
+    "take_along_axis": _gather,
+    "take_along_dim": _gather,
     "argmax": _argmax,
     "one_hot": _one_hot,
     "bmm": _matmul,
@@ -287,6 +291,7 @@ HANDLERS: dict[str, Handler] = {
 }
 
 
+NORMALIZED = frozenset({"logits", "scores", "hidden", ""})  # what minus its logsumexp is log-probabilities
 OF_OPAQUE = frozenset(
     {"t", "transpose", "permute", "unsqueeze", "roll", "flip", "masked_fill", "one_hot", "masked_fill_", "unfold"}
 )
@@ -339,8 +344,10 @@ def _extended(machine: Machine, left: Value, right: Value) -> Value | None:
 
 
 def _two(machine: Machine, node: ast.AST, operator: ast.operator, left: Tensor, right: Tensor) -> Value | None:
-    if left.form in {"logits", "scores"} and right.form == "normalizer" and isinstance(operator, ast.Sub):
+    if left.form in NORMALIZED and right.form == "normalizer" and isinstance(operator, ast.Sub):
         return replace(left, form="log_probs")
+    if left.form == "exps" and right.form == "partition" and isinstance(operator, ast.Div):
+        return replace(left, form="probs").with_step(machine.evidence(node, "becomes probs here"))
     if "mask" in {left.form, right.form}:
         side = left if right.form == "mask" else right
         return replace(side, form="" if side.form == "probs" else side.form) if side.form in windows.COMPUTED else None
