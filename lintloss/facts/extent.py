@@ -23,6 +23,7 @@ SAME_SHAPE = re.compile(r"mask|ids?$|label|target|token|input|src|tgt|trg|^x$|^y
 EMPTY = re.compile(
     r"None|nan|inf\b|finite|== 0|<= 0|< 1\b|\bnot \w+`|\.any\(|empty|len\(", re.IGNORECASE
 )  # nothing to score
+LABELS = re.compile(r"label|target|tgt|trg|^y$", re.IGNORECASE)
 PADS = re.compile(r"pad", re.IGNORECASE)
 
 
@@ -45,7 +46,7 @@ def excess_of(seen: Averaging) -> Excess | None:
     before, after, number = seen.before, seen.after, seen.count
     if not in_evaluation(seen) or not before.is_loss or not isinstance(number, Quantity):
         return None
-    if not isinstance(after, Quantity) or number.presumed or before.scoring is None:
+    if not isinstance(after, Quantity) or number.presumed or before.scoring is None or before.scoring.presumed:
         return None
     found = (
         _beyond_loop(before, number, after)
@@ -86,7 +87,16 @@ def _beyond_window(before: Quantity, number: Quantity) -> Found | None:
     if not longer.is_const or extra <= 0:
         return None
     each = "the first token of a row is" if extra == 1 else f"{extra} tokens a row are"
-    return "shift", f"{each} counted and never scored", True
+    return "shift", f"{each} counted and never scored", not _may_be_ignored(before.scoring, number.counted)
+
+
+def _may_be_ignored(scoring: Scoring | None, counted: Value | None) -> bool:
+    """Say whether what is counted leaves out labels of -100, of which the first of a row may be one: a prompt's."""
+    if not isinstance(counted, Tensor) or counted.form != "mask" or counted.pad != Const(-100):
+        return False
+    source = counted.window.source if counted.window is not None else ()
+    handed_over = len(source) > 1 and (isinstance(source[-1], int) or LABELS.search(str(source[-1])) is not None)
+    return handed_over and scoring is not None and not _are_inputs(scoring)
 
 
 def _extent(value: Value | None, offset: int) -> tuple[Key, Linear] | None:

@@ -89,6 +89,7 @@ def run(machine: Machine, loop: Loop, bind: Callable[[], None], body: Callable[[
         before = frame.state.copy()
         outer_exits, frame.exits = frame.exits, []
         guards = len(machine.guards)
+        machine.passes.append(first)
         try:
             with machine.in_loop(loop):
                 bind()
@@ -96,6 +97,8 @@ def run(machine: Machine, loop: Loop, bind: Callable[[], None], body: Callable[[
         except OutOfBudget:
             machine.log = first | machine.log
             raise
+        finally:
+            machine.passes.pop()
         del machine.guards[guards:]
         ends = list(frame.exits)
         if outcome in {"next"}:
