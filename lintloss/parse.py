@@ -20,12 +20,16 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """Where and why Python cannot read a file or a cell; rows count within the cell if there is one."""
+    """Where and why Python cannot read a file or a cell; rows count within the cell if there is one.
+
+    idle: a cell in which no evaluation code is to be missed: the screen would leave it out.
+    """
 
     row: int
     column: int
     message: str
     cell: int | None = None
+    idle: bool = False
 
 
 class UnparsableError(Exception):

@@ -71,7 +71,13 @@ def verify(
     ] = False,
     data: Annotated[bool, option("--data", "Count what was evaluated, and what of it twice.", _TRY)] = False,
     training: Annotated[
-        Words | None, option("--training", "With --data: a token file to look for overlap in.", _TRY, "FILE")
+        Words | None,
+        option(
+            "--training",
+            "With --data: a training set (path or pkg.module:loader).",
+            _TRY,
+            "SET",
+        ),
     ] = None,
     output_format: Annotated[
         str | None, option("--output-format", "table (default), json, markdown, html, sarif.", _OUTPUT, "FORMAT")

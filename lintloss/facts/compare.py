@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from lintloss.facts import alignment, overlap
+from lintloss.facts import alignment, autoregression, overlap
 from lintloss.facts.alignment import Alignment, Pair
 from lintloss.facts.library import loaders, models, shapes
 from lintloss.facts.linear import Linear
@@ -113,13 +113,16 @@ def _align(machine: Machine, scoring: Scoring, prediction: Value, target: Value)
     guess = alignment.canonical(guess, machine.same_source)
     label = alignment.canonical(label, machine.same_source)
     model = _whole(machine, guess.model)
+    reads = models.reads(machine, model)
+    presumed = not reads and autoregression.is_presumed(machine, model)
     return alignment.align(
         Pair(
             guess,
             label,
             scoring.criterion,
-            models.reads(machine, model),
+            "past" if presumed else reads,
             scoring.owner == "model" and models.shifts_labels(model),
+            presumed,
             models.is_batch_first(model),
             _several_rows(machine),
         )

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from lintloss.facts.alignment import Alignment
 from lintloss.facts.library import shapes
 from lintloss.facts.observations import Compared, Observation
+from lintloss.facts.pad_marks import Mark
 from lintloss.facts.values import Const, Scoring, Tensor, Value, options
-from lintloss.findings import Evidence
+from lintloss.findings import Confidence, Evidence
 
 PICKS = frozenset({"gather", "index"})
 IGNORED_BY_DEFAULT = -100
@@ -29,6 +30,11 @@ def misaligned(seen: Observation, kind: str) -> Alignment | None:
     scoring = seen.scoring
     comparable = scoring.is_cross_entropy or scoring.owner == "model" or scoring.criterion in PICKS | {"metric"}
     return seen.alignment if comparable and seen.alignment.kind == kind else None
+
+
+def confidence(found: Alignment) -> Confidence:
+    """Say how sure a finding about alignment is: less so where only words say what the model reads."""
+    return Confidence.MEDIUM if found.presumed else Confidence.HIGH
 
 
 # -- what is scored ---------------------------------------------------------------------------------------------------
@@ -97,9 +103,12 @@ def padded(seen: Observation) -> Wrong | None:
     if not isinstance(seen, Compared) or not in_evaluation(seen):
         return None
     scoring = seen.scoring
-    if not scoring.is_cross_entropy or scoring.criterion == "presumed" or scoring.weighted:
+    picks = scoring.criterion in PICKS and scoring.reduction == "none"
+    if not (scoring.is_cross_entropy or picks) or scoring.criterion == "presumed" or scoring.weighted:
         return None
     pads = [_padding(option) for option in options(scoring.target)]
+    if seen.padding is not None and any(pad is None for pad in pads):
+        return _marked(scoring, seen.padding)
     if (
         not pads
         or any(pad is None for pad in pads)
@@ -110,6 +119,15 @@ def padded(seen: Observation) -> Wrong | None:
         return _badly_masked(scoring) if scoring.reduced or scoring.masked else None
     steps = tuple(step for option in options(scoring.target) for step in trace(option))
     return Wrong("the targets are filled up with a pad id that the criterion does not ignore", steps)
+
+
+def _marked(scoring: Scoring, mark: Mark) -> Wrong | None:
+    """Return that padding is scored of which the code itself speaks."""
+    if scoring.masked or scoring.ignore_index not in (None, Const(None)) or not _scores(scoring, mark.pad):
+        return None
+    if scoring.reduction == "none" and not scoring.reduced:
+        return None
+    return Wrong("the targets hold padding, which the criterion does not ignore", (mark.place,))
 
 
 def _padding(value: Value) -> Value | None:

@@ -171,7 +171,11 @@ def item(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
 def _holds_ids(machine: Machine, owner: Ref) -> bool:
     """Say whether a list may be one of token ids, whose slices are windows."""
     slot = machine.get(owner, "elem")
-    return owner.kind == "list" and slot is not None and isinstance(slot.value, Opaque | Const)
+    return (
+        owner.kind == "list"
+        and slot is not None
+        and all(isinstance(option, Opaque | Const) for option in options(slot.value))
+    )
 
 
 def _heap_item(machine: Machine, owner: Ref, name: str) -> Value:
@@ -227,15 +231,30 @@ def _bound(node: ast.expr | None) -> int | None:
 
 def _binary(machine: Machine, node: ast.BinOp) -> Value:
     from lintloss.facts import running
-    from lintloss.facts.library import masks
+    from lintloss.facts.library import pieces
 
     parts = running.parts_of(node) if machine.loops else None
     if parts is not None:
         value = running.mean(machine, node, parts, machine.loops[-1:])
         if value is not None:
             return value
+    if isinstance(node.op, ast.Div) and isinstance(node.right, ast.BinOp) and isinstance(node.right.op, ast.Mult):
+        return _by_product(machine, node, node.right)
     left, right = evaluate(machine, node.left), evaluate(machine, node.right)
-    return masks.padded_list(machine, node, left) or arithmetic.binary(machine, node, node.op, left, right)
+    row = pieces.joined(machine, node, left, right) if isinstance(node.op, ast.Add) else None
+    made = row or arithmetic.binary(machine, node, node.op, left, right)
+    pieces.note(machine, node, made)
+    return made
+
+
+def _by_product(machine: Machine, node: ast.BinOp, below: ast.BinOp) -> Value:
+    """Divide by a product: `nats / (math.log(2) * n_bytes)` by the number first, so that the unit is not lost in it."""
+    left = evaluate(machine, node.left)
+    one, other = evaluate(machine, below.left), evaluate(machine, below.right)
+    for number, rest in ((one, other), (other, one)):
+        if isinstance(number, Const) and isinstance(rest, Opaque | Choice) and isinstance(left, Quantity):
+            return arithmetic.binary(machine, node, node.op, arithmetic.binary(machine, node, node.op, left, number), rest)
+    return arithmetic.binary(machine, node, node.op, left, arithmetic.binary(machine, below, below.op, one, other))
 
 
 def _unary(machine: Machine, node: ast.UnaryOp) -> Value:
@@ -269,6 +288,7 @@ def _boolean(machine: Machine, node: ast.BoolOp) -> Value:
 
 
 def _compare(machine: Machine, node: ast.Compare) -> Value:
+    from lintloss.facts import pad_marks
     from lintloss.facts.library import masks
 
     left = evaluate(machine, node.left)
@@ -289,6 +309,8 @@ def _compare(machine: Machine, node: ast.Compare) -> Value:
         sense = masks.sense_of(node.ops[0], rights[0], left)
         if isinstance(left, Tensor) and left.form == "mask":
             return replace(left, sense=sense)
+        if isinstance(node.ops[0], ast.NotEq | ast.Eq):
+            pad_marks.note_compared(machine, node, shapes.tensor(left) or Tensor(), rights[0], node.comparators[0])
         return Tensor("mask", window, axes, (*key, "mask"), left.name, pad=rights[0], sense=sense)
     return machine.opaque(node)
 

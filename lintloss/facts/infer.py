@@ -6,7 +6,7 @@ import ast
 from collections import deque
 from dataclasses import dataclass
 
-from lintloss.facts import calls, dead, evaluation, regularizers, splits, truncation
+from lintloss.facts import calls, dead, evaluation, pad_marks, regularizers, splits, truncation
 from lintloss.facts.machine import Frame, Machine, OutOfBudget
 from lintloss.facts.observations import Observation
 from lintloss.facts.project import Project
@@ -55,6 +55,7 @@ def infer(module: Module, project: Project) -> Facts:
             _root_of_missed(machine, function)
     regularizers.observe(machine)
     dead.observe(machine)
+    pad_marks.settle(machine)
     seen = [each for each in machine.log.values() if each.path == module.path]
     passes = evaluation.passes(machine, module)
     seen += [
@@ -171,23 +172,27 @@ def _functions(machine: Machine, module: Module) -> list[Func]:
     """List the functions and methods that may matter, callers before what they call; not those inside functions."""
     methods: list[tuple[Definition, ast.ClassDef | None]] = []
     plain: list[tuple[Definition, ast.ClassDef | None]] = []
-    called: set[str] = set()
-    nodes: deque[tuple[ast.AST, ast.AST, bool]] = deque([(module.tree, module.tree, False)])
+    callers: dict[str, set[ast.AST | None]] = {}  # what is called -> the outermost functions that call it
+    nodes: deque[tuple[ast.AST, ast.AST, ast.AST | None]] = deque([(module.tree, module.tree, None)])
     while nodes:  # breadth first, once: generated modules have 100,000 nodes
-        node, parent, nested = nodes.popleft()
+        node, parent, outer = nodes.popleft()
         if isinstance(node, DEFINITIONS):
             if isinstance(parent, ast.ClassDef):
                 methods.append((node, parent))
-            elif not nested:
+            elif outer is None:
                 plain.append((node, None))
-            nested = True
+            outer = outer or node
         elif isinstance(node, ast.Call):
-            called.add(_called_name(node.func))
-        nodes.extend((child, node, nested) for child in ast.iter_child_nodes(node))
+            callers.setdefault(_called_name(node.func), set()).add(outer)
+        nodes.extend((child, node, outer) for child in ast.iter_child_nodes(node))
     relevance = machine.relevance
+    for node, _ in (*methods, *plain):
+        if relevance.is_root(module, node) and relevance.scores(module, node):
+            relevance.add_roots(callers.get(node.name, ()))
     found = [
         pair for pair in (*methods, *plain) if relevance.is_root(module, pair[0]) or relevance.counts(module, pair[0])
     ]
+    called = callers.keys()
     found.sort(key=lambda pair: (pair[0].name in called, pair[0].lineno))
     instances: dict[ast.ClassDef, Value | None] = {}
     return [_bound(machine, module, node, owner, instances) for node, owner in found]

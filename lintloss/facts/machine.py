@@ -22,6 +22,7 @@ from lintloss.parse import Module
 if TYPE_CHECKING:
     from lintloss.facts.dead import Bound
     from lintloss.facts.forwards import Forward
+    from lintloss.facts.pad_marks import Mark
     from lintloss.facts.regularizers import Noted
     from lintloss.facts.stochastic import Stochastic
 
@@ -83,6 +84,11 @@ class Machine:
         self.defaults: dict[str, int] = {}  # options of the command line, by name
         self.called: dict[Key, str] = {}  # the names that unknown integers go by
         self.strides: dict[Key, tuple[Linear, Evidence]] = {}  # by how much an index grows from one window to the next
+        self.fillers: dict[Key, object] = {}  # lists of one id, many times: see library/pieces.py
+        self.lengths: dict[Key, Key] = {}  # the length of a row -> that row
+        self.sums: set[Key] = set()  # what is put together from two rows (or numbers)
+        self.pad_marks: dict[Key, Mark] = {}  # ids that the code itself says are padded: see pad_marks.py
+        self.attended: dict[Key, Key] = {}  # attention mask -> the ids that a model was given with it
         self.same_source: dict[Key, Key] = {}  # labels that a shifting model was given -> its input
         self.gradients: list[str] = []  # what the open `with` blocks and decorators say: see gradients.py
         self.trained: dict[Key, bool] = {}  # scope in which backward() is called -> on every path (see forwards.py)

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import arithmetic, fields
+from lintloss.facts import arithmetic, fields, pad_marks
 from lintloss.facts.library import losses, shapes
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import count
@@ -73,6 +73,7 @@ def _count_of(machine: Machine, node: ast.AST, value: Tensor) -> Value:
     mask = shapes.mask(value) or (value if value.form == "weights" else None)
     if mask is None:
         return machine.opaque(node)
+    pad_marks.note_counted(machine, node, mask)
     said = machine.evidence(node, "counts the tokens that a mask lets through")
     return Quantity(count("token"), of=value.key, counted=mask, trace=(said,))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterable
 
 from lintloss.parse import Module
 
@@ -51,6 +52,10 @@ class Relevance:
             windows = "stride" in body and WINDOWS.search(body) is not None
             self._roots[node] = windows or ROOT_WORDS.search(body) is not None or WEAK_WORDS.search(body) is not None
         return self._roots[node]
+
+    def add_roots(self, callers: Iterable[ast.AST | None]) -> None:
+        """Let the callers of what scores be worth running: they say what it is given."""
+        self._roots.update({node: True for node in callers if node is not None})
 
     def counts(self, module: Module, node: ast.AST) -> bool:
         """Say whether a function of the checked file may count, or take means, though it has no word of evaluation."""

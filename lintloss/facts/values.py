@@ -186,6 +186,7 @@ class Tensor(Value):
     pad: masks: the id compared against; ids: the id they are padded with (None: not known to be padded).
     sense: masks: True where a true entry is text, False where it is padding.
     ignored: of labels, the stretches of the source that were overwritten by an id to be ignored.
+    clean: of labels, that their padding was.
     """
 
     form: str = ""
@@ -198,6 +199,7 @@ class Tensor(Value):
     pad: Value | None = None
     sense: bool | None = None
     ignored: tuple[Window, ...] = ()
+    clean: bool = False
 
     def with_step(self, step: Evidence) -> Tensor:
         return self if step in self.trace else replace(self, trace=(*self.trace, step)[-12:])

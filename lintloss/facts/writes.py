@@ -28,7 +28,7 @@ def into_tensor(machine: Machine, target: ast.Subscript, value: Value) -> bool:
     if found is None:
         return False
     if by_mask:
-        written = replace(found, pad=None) if _is_ignored(value) else found
+        written = replace(found, pad=None, clean=True) if _is_ignored(value) else found
     else:
         written = _region(machine, found, target, value)
     if written is not owner:
@@ -80,7 +80,7 @@ def _ignored(found: Tensor, region: Window) -> Tensor:
     if region.upper == window.upper and (region.upper - region.lower).is_const:
         window = window.without("wraps", "stale")
     if region.upper == window.upper and not (region.upper - region.lower).is_const:  # `labels[i, length:] = -100`
-        found = replace(found, pad=None)
+        found = replace(found, pad=None, clean=True)
     return replace(found, window=window, ignored=(*found.ignored, region), key=(*found.key, "ignored"))
 
 

@@ -15,7 +15,7 @@ from lintloss.verify.ranks import Group
 from lintloss.verify.reported import read
 
 LIMITS = {
-    "data": "counts what embeddings read; overlap is looked for by exact windows in token files",
+    "data": "counts what embeddings read; sees verbatim overlap only; keeps the ids of each call, which costs a copy to the host",
     "after-fix": "runs the program a second time with the fixed text; nothing on disk is changed by the fix",
     "untrained": "sees scale errors; not a missing shift, a leak or softmax before cross-entropy",
     "copy-oracle": "sees a missing shift; not what lies between model and criterion",

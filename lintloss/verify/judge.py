@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lintloss.verify import judge_averaging, judge_hygiene, judge_logits
+from lintloss.verify import (
+    judge_averaging,
+    judge_data,
+    judge_dead,
+    judge_hygiene,
+    judge_logits,
+    judge_training,
+)
 from lintloss.verify.evaluations import Evaluation, by_runs, by_scope
 from lintloss.verify.events import Tape
 from lintloss.verify.flagged import FlaggedFinding
 from lintloss.verify.ranks import Group, gather
 from lintloss.verify.verdicts import CONFIRMED, NEGLIGIBLE, NOT_REACHED, REFUTED, UNDECIDED, Judged, Verdict
 
-JUDGED = judge_averaging.CODES | judge_hygiene.CODES | frozenset(judge_logits.CODES)
+# Rules about what runs beside the flagged expression find their evaluations themselves.
+BY_TAPES = {code: module.judge for module in (judge_data, judge_training) for code in module.CODES}
+JUDGED = judge_averaging.CODES | judge_hygiene.CODES | judge_dead.CODES | frozenset(judge_logits.CODES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +40,9 @@ def judge(findings: tuple[FlaggedFinding, ...], run: Run) -> tuple[Verdict, ...]
 
 
 def _judge_one(finding: FlaggedFinding, run: Run) -> Verdict:
+    if finding.code in BY_TAPES:
+        found = BY_TAPES[finding.code](finding, run.tapes)
+        return settle(finding, found) if found else Verdict(finding, *_unseen(finding, run))
     if finding.code not in JUDGED:
         return Verdict(finding, UNDECIDED, f"running the program does not decide {finding.code}")
     groups = _groups(finding, run.tapes)
@@ -43,6 +55,8 @@ def _judge_one(finding: FlaggedFinding, run: Run) -> Verdict:
 def _judge_group(finding: FlaggedFinding, group: Group) -> Judged:
     if finding.code in judge_logits.CODES:
         return judge_logits.judge(finding.code, group)
+    if finding.code in judge_dead.CODES:
+        return judge_dead.judge(finding.code, group)
     if finding.code in judge_hygiene.CODES:
         return judge_hygiene.judge(finding.code, group)
     return judge_averaging.judge(finding.code, group)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lintloss.facts import distributed, equality, exponent, fields, gradients, modes, reduce
-from lintloss.facts.library import losses, ranks, rows, shapes, tensors, windows
+from lintloss.facts.library import losses, pieces, ranks, rows, shapes, tensors, windows
 from lintloss.facts.library.tables import (
     CRITERIA,
     CRITERION_NAME,
@@ -206,7 +206,9 @@ def _len(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> 
     if isinstance(value, Choice):
         known = [option for option in value.options if not isinstance(option, Const)]
         value = known[0] if known else value
-    return length_of(machine, value, inner)
+    length = length_of(machine, value, inner)
+    pieces.note_length(machine, value, length)
+    return length
 
 
 def _extreme(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
@@ -293,7 +295,7 @@ def _where(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -
     if found is None and len(args) == 3 and isinstance(args[1], Const) and isinstance(args[2], Opaque):
         found = shapes.tensor(args[2])
     if isinstance(found, Tensor) and any(isinstance(arg, Const) for arg in args[1:]):
-        return replace(found, pad=None)  # labels of which some are overwritten by an id to ignore
+        return replace(found, pad=None, clean=True)  # labels of which some are overwritten by an id to ignore
     if isinstance(found, Quantity) and args and any(isinstance(arg, Const) for arg in args[1:]):
         return losses.masked(machine, found, args[0])
     return found if found is not None else machine.opaque(node)

@@ -18,10 +18,11 @@ from lintloss.facts import (
     gradients,
     modes,
     options,
+    pad_marks,
     phases,
     reduce,
 )
-from lintloss.facts.library import losses, masks, meters, objects, ranks, rows, shapes, tensors, text, windows
+from lintloss.facts.library import losses, meters, objects, pieces, ranks, rows, shapes, tensors, text, windows
 from lintloss.facts.library.tables import FLATTENING, GATHERS, MEANS, SAME, SUMS
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import count
@@ -185,7 +186,7 @@ def _container(machine: Machine, node: ast.Call, ref: Ref, name: str, args: list
         name == "extend"
         and isinstance(node.func, ast.Attribute)
         and node.args
-        and masks.fill_up(machine, node, node.func.value, node.args[0])
+        and pieces.fill_up(machine, node, node.func.value, node.args[0])
     ):
         return Const(None)
     if name in {"append", "extend", "add", "appendleft"} and args:
@@ -328,12 +329,14 @@ def _sum(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwa
 
 
 def _compared(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
+    pad_marks.note_compared(machine, node, value, args[0] if args else UNKNOWN, node.args[0] if node.args else None)
     return Tensor(
         "mask", value.window, value.axes, (*value.key, "mask"), value.name, pad=args[0] if args else None, sense=True
     )
 
 
 def _equaled(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
+    pad_marks.note_compared(machine, node, value, args[0] if args else UNKNOWN, node.args[0] if node.args else None)
     return Tensor(
         "mask", value.window, value.axes, (*value.key, "mask"), value.name, pad=args[0] if args else None, sense=False
     )

@@ -26,7 +26,6 @@ ALL = re.compile(
     re.IGNORECASE,
 )
 DEPTH = 4
-LABELS = re.compile(r"^(targets?|labels?|tgt|y)$")
 
 
 def reads(machine: Machine, model: Value | None) -> str:
@@ -118,30 +117,11 @@ def _only_made(machine: Machine, function: Func) -> Class | LibObject | None:
     path = function.module.path
     if path not in machine.models_made:
         machine.models_made[path] = None  # the search may come back here
-        made = list(_made(machine, function.module.tree)) or _losing(machine, function)
+        made = list(_made(machine, function.module.tree)) or _defined(machine, function.module.tree)
         known = made[0] if len(made) == 1 else None
         machine.models_made[path] = known if isinstance(known, Class) or shifts_labels(known) else None
     only = machine.models_made[path]
     return only if isinstance(only, Class | LibObject) else None
-
-
-def _losing(machine: Machine, function: Func) -> list[Class | LibObject]:
-    """List the models of a file that makes none, of those that compute their loss: `forward(idx, targets=None)`."""
-    names = machine.module_names(function.module.path)
-    found: list[Class | LibObject] = []
-    for node in function.module.tree.body:
-        slot = names.get(node.name) if isinstance(node, ast.ClassDef) and _takes_labels(node) else None
-        if slot is not None and isinstance(slot.value, Class) and _is_model(slot.value):
-            found.append(slot.value)
-    return found
-
-
-def _takes_labels(node: ast.ClassDef) -> bool:
-    forward = next((each for each in node.body if isinstance(each, ast.FunctionDef) and each.name == "forward"), None)
-    if forward is None:
-        return False
-    given = [*forward.args.args, *forward.args.kwonlyargs]
-    return any(LABELS.match(each.arg) for each in given)
 
 
 def _made(machine: Machine, tree: ast.Module) -> list[Class | LibObject]:
@@ -173,6 +153,19 @@ def _made(machine: Machine, tree: ast.Module) -> list[Class | LibObject]:
         elif isinstance(value, Lib) and name.endswith(("Model", "Net", "LM")):
             found["lib", name] = LibObject(name, key=("guessed", name))
     return list(found.values())
+
+
+def _defined(machine: Machine, tree: ast.Module) -> list[Class | LibObject]:
+    """List the models that a file defines and leaves to others to make: those that none of its classes is built of."""
+    classes = [each for each in tree.body if isinstance(each, ast.ClassDef)]
+    parts = {name for each in classes for name in _names(each) if name != each.name}
+    found: list[Class | LibObject] = []
+    for each in classes:
+        slot = machine.module_names(machine.frames[0].module.path).get(each.name)
+        value = slot.value if slot is not None else None
+        if each.name not in parts and isinstance(value, Class) and value.node is each and _is_model(value):
+            found.append(value)
+    return found
 
 
 def _calls(tree: ast.AST) -> list[ast.Call]:

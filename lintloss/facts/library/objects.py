@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 
 from lintloss.facts import forwards
-from lintloss.facts.library import loaders, losses, meters, outputs, ranks, shapes, text
+from lintloss.facts.library import loaders, losses, meters, outputs, ranks, rows, shapes, text
 from lintloss.facts.library.tables import (
     CAUSAL,
     CRITERIA,
@@ -155,7 +155,10 @@ def call_opaque(machine: Machine, node: ast.AST, callee: Value, args: list[Value
         return outputs.of_call(machine, node, callee, args, kwargs)
     if TOKENIZER.search(name):
         return Opaque(machine.key(node), "encoded")
+    takes_ids = forwards.MODEL_WORDS.search(name) is not None  # `self.decoder(batch["tokens"])`
     fed = [shapes.tensor(arg) for arg in args if any(isinstance(each, Tensor) for each in options(arg))]
+    if not fed and takes_ids:
+        fed = [shapes.tensor(arg) for arg in args if isinstance(arg, Opaque) and rows.IDS.search(arg.name)]
     tensor = next((each for each in fed if each is not None), None)
     if tensor is not None and tensor.window is not None and isinstance(callee, Opaque):
         return Tensor("hidden", tensor.window, None, machine.key(node), model=callee)

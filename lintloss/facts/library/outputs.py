@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
+from lintloss.facts import pad_marks
 from lintloss.facts.library import losses, models, rows, shapes
 from lintloss.facts.library.tables import CAUSAL, HEADED, LOGITS_NAME, LOSS_NAME, MASKED_MODELS, PAIRED
 from lintloss.facts.machine import Machine
@@ -45,6 +46,7 @@ def of_call(machine: Machine, node: ast.AST, model: Value, args: list[Value], kw
         if fed is None:
             inputs = _spread_part(machine, spread, "input_ids") or UNKNOWN
             fed = shapes.tensor(inputs)
+    pad_marks.note_fed(machine, fed, kwargs.get("attention_mask"))
     form = "logits" if isinstance(model, LibObject) else "scores"
     if fed is not None and fed.form == "hidden" and isinstance(model, LibObject):
         fed = None if "inputs_embeds" not in kwargs else fed

@@ -96,7 +96,7 @@ def packed(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -
     if found is None or found.window is None:
         return machine.opaque(node)
     window = replace(found.window, source=(*found.window.source, "packed"), flat=True)
-    return replace(found, pad=None, window=window, axes=None)
+    return replace(found, pad=None, clean=True, window=window, axes=None)
 
 
 def default(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:

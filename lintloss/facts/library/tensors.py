@@ -196,7 +196,7 @@ def _length(machine: Machine, value: Value, index: int, node: ast.AST) -> Linear
 
 def _masked_fill(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
     """Labels whose padding is overwritten by an id to ignore hold no padding any more."""
-    return replace(value, pad=None) if value.form not in windows.COMPUTED else value
+    return replace(value, pad=None, clean=True) if value.form not in windows.COMPUTED else value
 
 
 def _gather(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value | None:

@@ -116,7 +116,7 @@ def _language_batch(machine: Machine, row: Value, tokenizer: Value, key: Key) ->
     machine.state.heap.clear(batch.id)
     ids = Tensor("ids", Window((*key, "input_ids")), None, (*key, "input_ids"), "input_ids", pad=pad_id(tokenizer))
     machine.put(batch, "input_ids", ids)
-    machine.put(batch, "labels", replace(ids, pad=None, key=(*key, "labels"), name="labels"))
+    machine.put(batch, "labels", replace(ids, pad=None, clean=True, key=(*key, "labels"), name="labels"))
     machine.put(
         batch,
         "attention_mask",
