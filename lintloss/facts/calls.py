@@ -163,6 +163,7 @@ def _enter_within(machine: Machine, node: ast.AST, frame: Frame, function: Func)
         if machine.steps + 1 > outer or machine.spent > TOTAL:
             raise
         del machine.loops[loops:], machine.guards[guards:]
+        machine.recall(function.module, function.node)
         return machine.opaque(node)
     finally:
         machine.limit = outer

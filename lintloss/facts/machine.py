@@ -104,6 +104,7 @@ class Machine:
         self.makers: dict[
             ast.AST, LibObject | None
         ] = {}  # functions -> the loader that drops, of whatever they are given
+        self.passes: list[dict[tuple[object, ...], Observation]] = []  # what earlier passes of running loops saw
         self.steps = 0
         self.spent = 0
         self.limit = STEPS
@@ -261,6 +262,14 @@ class Machine:
         for state in states:
             merged = state if merged is None else join_states(merged, state)
         return merged
+
+    def recall(self, module: Module, node: ast.AST) -> None:
+        """Take back what earlier passes of the running loops saw in a function that this pass had to leave early."""
+        first, last = getattr(node, "lineno", 0), getattr(node, "end_lineno", None) or 0
+        for earlier in self.passes:
+            for key, seen in earlier.items():
+                if key not in self.log and seen.path == module.path and first <= seen.span.row <= last:
+                    self.log[key] = seen
 
     # -- log ----------------------------------------------------------------------------------------------------
 

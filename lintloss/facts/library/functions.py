@@ -269,10 +269,28 @@ def _tensor(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) 
     return first
 
 
+def _is_switch(args: list[Value]) -> bool:
+    if len(args) != 3 or not (isinstance(args[0], Tensor) and args[0].form == "mask"):
+        return False
+    on, off = args[1:]
+    return on in (Const(1), Const(1.0)) and off in (Const(0), Const(0.0))
+
+
+def _is_ignored(value: Value) -> bool:
+    """Say whether a value is -100, or a tensor full of it."""
+    return value == Const(-100) or (isinstance(value, Tensor) and value.form == "filled" and value.pad == Const(-100))
+
+
+def _is_known(value: Value) -> bool:
+    return isinstance(value, Quantity) or (isinstance(value, Tensor) and value.form != "filled")
+
+
 def _where(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
-    if any(isinstance(arg, Const) and arg.value == -100 for arg in args[1:]):
+    if _is_switch(args):  # 1 where it holds, 0 elsewhere: the condition itself
+        return args[0]
+    if any(_is_ignored(arg) for arg in args[1:]):
         equality.note_unequal(machine, machine.evidence(node, "labels are set to be ignored here"))
-    known = (arg for arg in args[1:] if any(isinstance(option, Quantity | Tensor) for option in options(arg)))
+    known = (arg for arg in args[1:] if any(_is_known(option) for option in options(arg)))
     found = next(known, None)
     if found is None and len(args) == 3 and isinstance(args[1], Const) and isinstance(args[2], Opaque):
         found = shapes.tensor(args[2])
@@ -289,6 +307,11 @@ def _getattr(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs)
     if len(args) >= 2 and isinstance(args[1], Const) and isinstance(args[1].value, str):
         return member(machine, args[0], args[1].value, node)
     return machine.opaque(node)
+
+
+def _full_like(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    fill = kwargs.get("fill_value", args[1] if len(args) > 1 else UNKNOWN)
+    return Tensor("filled", None, None, machine.key(node, "full_like"), pad=fill)
 
 
 def _count_nonzero(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
@@ -400,6 +423,7 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "pow": _pow,
     "power": _pow,
     "where": _where,
+    "full_like": _full_like,
     "pad_sequence": rows.pad_sequence,
     "pack_padded_sequence": rows.packed,
     "default_collate": rows.default,
