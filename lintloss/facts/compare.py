@@ -10,7 +10,7 @@ from lintloss.facts.alignment import Alignment, Pair
 from lintloss.facts.library import loaders, models, shapes, windows
 from lintloss.facts.linear import Linear
 from lintloss.facts.machine import Frame, Machine
-from lintloss.facts.observations import Compared
+from lintloss.facts.observations import Compared, Setting
 from lintloss.facts.settings import Place
 from lintloss.facts.values import Const, Key, LibObject, Ref, Scoring, Tensor, Value, options
 from lintloss.findings import Evidence
@@ -21,8 +21,9 @@ METHODS = frozenset({"forward", "__call__", "call"})
 def compared(machine: Machine, node: ast.AST, scoring: Scoring) -> Key:
     """Record a comparison; the key lets a mask that is applied later be added to it."""
     found = align(machine, scoring)
-    own = [i for i, frame in enumerate(machine.frames) if frame.module is machine.frames[0].module]
-    if any(frame.key[:1] == ("import",) for frame in machine.frames):
+    home = machine.home or machine.frames[0].module.path
+    own = [i for i, frame in enumerate(machine.frames) if frame.module.path == home]
+    if not own or any(frame.key[:1] == ("import",) for frame in machine.frames):
         return ()
     index = _to_blame(machine, own, scoring, found)
     seen = Compared(
@@ -87,9 +88,15 @@ def _place(machine: Machine, node: ast.AST, index: int) -> Place:
         span=span,
         statement_rows=(min(rows[0], span.row), max(rows[1], span.end_row)),
         scope_rows=anchor.scope(span.row),
-        setting=setting(machine, frame, ()),
+        setting=_shared(machine, setting(machine, frame, ())),
         stack=tuple(each.call_place for each in machine.frames[1:] if each.call_place is not None),
     )
+
+
+def _shared(machine: Machine, found: Setting) -> Setting:
+    """A step that trains under a flag only, `train_step(mode, batch)`, is what evaluates as well."""
+    is_shared = found.phase == "training" and any(loop.may_train and not loop.trains for loop in machine.loops[-1:])
+    return replace(found, phase="shared") if is_shared else found
 
 
 def align(machine: Machine, scoring: Scoring) -> Alignment | None:

@@ -253,7 +253,9 @@ def _by_product(machine: Machine, node: ast.BinOp, below: ast.BinOp) -> Value:
     one, other = evaluate(machine, below.left), evaluate(machine, below.right)
     for number, rest in ((one, other), (other, one)):
         if isinstance(number, Const) and isinstance(rest, Opaque | Choice) and isinstance(left, Quantity):
-            return arithmetic.binary(machine, node, node.op, arithmetic.binary(machine, node, node.op, left, number), rest)
+            return arithmetic.binary(
+                machine, node, node.op, arithmetic.binary(machine, node, node.op, left, number), rest
+            )
     return arithmetic.binary(machine, node, node.op, left, arithmetic.binary(machine, below, below.op, one, other))
 
 

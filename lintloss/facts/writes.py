@@ -38,9 +38,7 @@ def into_tensor(machine: Machine, target: ast.Subscript, value: Value) -> bool:
     return True
 
 
-def _by_branch(
-    machine: Machine, found: Tensor, held: tuple[Value, ...], target: ast.Subscript, value: Value
-) -> Value:
+def _by_branch(machine: Machine, found: Tensor, held: tuple[Value, ...], target: ast.Subscript, value: Value) -> Value:
     """Write what each branch has made into what it has made."""
     from lintloss.facts.library import shapes
 

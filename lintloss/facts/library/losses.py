@@ -212,7 +212,11 @@ def log_of_picked(machine: Machine, node: ast.AST, value: Tensor) -> Quantity:
     """Return log() of the probabilities of the targets."""
     place = machine.evidence(node, "the targets' log-probabilities")
     known = machine.picks.get(value.key)
-    scoring = replace(known, place=place) if known is not None else Scoring("gather", "none", "token", target=value, place=place)
+    scoring = (
+        replace(known, place=place)
+        if known is not None
+        else Scoring("gather", "none", "token", target=value, place=place)
+    )
     return _picked(machine, scoring)
 
 
