@@ -163,6 +163,7 @@ def _enter_within(machine: Machine, node: ast.AST, frame: Frame, function: Func)
         if machine.steps + 1 > outer or machine.spent > TOTAL:
             raise
         del machine.loops[loops:], machine.guards[guards:]
+        machine.exhausted = True
         return machine.opaque(node)
     finally:
         machine.limit = outer
@@ -180,6 +181,7 @@ def _enter_abroad(machine: Machine, node: ast.AST, frame: Frame, function: Func)
         if machine.steps >= outer:
             raise
         machine.too_long.add(function.node)
+        machine.exhausted = True
         return machine.opaque(node)
     finally:
         machine.limit = outer

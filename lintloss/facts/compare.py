@@ -25,6 +25,8 @@ def compared(machine: Machine, node: ast.AST, scoring: Scoring) -> Key:
     own = [i for i, frame in enumerate(machine.frames) if frame.module.path == home]
     if not own or any(frame.key[:1] == ("import",) for frame in machine.frames):
         return ()
+    if machine.home and _is_callers_own(machine, own, scoring, found):
+        return ()
     index = _to_blame(machine, own, scoring, found)
     seen = Compared(
         scoring=scoring,
@@ -34,8 +36,26 @@ def compared(machine: Machine, node: ast.AST, scoring: Scoring) -> Key:
         function=machine.frame.node,
         **_place(machine, node, index),
     )
-    machine.observe(seen)
+    machine.observe(_kept(machine, seen))
     return ("Compared", seen.path, seen.span, machine.frame.key, "")
+
+
+def _kept(machine: Machine, seen: Compared) -> Compared:
+    """Return what a first pass saw, where the second one ran out of steps inside of the model."""
+    key: Key = (seen.path, seen.span, machine.frame.key)
+    if seen.alignment is not None:
+        machine.aligned[key] = seen
+    before = machine.aligned.get(key)
+    return before if machine.exhausted and isinstance(before, Compared) else seen
+
+
+def _is_callers_own(machine: Machine, own: list[int], scoring: Scoring, found: Alignment | None) -> bool:
+    """Say whether what another file calls is right for some calls: then that file is told when it is checked."""
+    if machine.frames[own[-1]].name in METHODS:
+        return True
+    others = [frame for i, frame in enumerate(machine.frames) if i not in own]
+    doubled = found is not None and found.kind == alignment.DOUBLE
+    return doubled and any(_shifts_in(frame, scoring) for frame in others)
 
 
 def _to_blame(machine: Machine, own: list[int], scoring: Scoring, found: Alignment | None) -> int:

@@ -105,6 +105,8 @@ class Machine:
         self.steps = 0
         self.spent = 0
         self.limit = STEPS
+        self.aligned: dict[Key, Observation] = {}  # comparisons of which it is known how they align
+        self.exhausted = False  # something was cut short
         self.too_long: set[ast.AST] = set()  # functions abroad that ran out of their share
         self.relevance = Relevance()
         self._anchors: dict[str, Anchor] = {}
