@@ -144,6 +144,8 @@ def _align(machine: Machine, scoring: Scoring, prediction: Value, target: Value)
     model = _whole(machine, guess.model)
     reads = models.reads(machine, model)
     presumed = not reads and autoregression.is_presumed(machine, model)
+    if presumed and scoring.owner == "model" and label.window.lower - guess.window.lower != Linear(const=1):
+        return None  # it may move the labels itself
     return alignment.align(
         Pair(
             guess,

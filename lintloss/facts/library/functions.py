@@ -28,6 +28,7 @@ from lintloss.facts.values import (
     Class,
     Const,
     Func,
+    Key,
     Lib,
     LibObject,
     Opaque,
@@ -350,6 +351,21 @@ def _drawn(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -
     return drawn
 
 
+def _saved(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """torch.save(data, path): what another line reads from the same path."""
+    if len(args) == 2 and isinstance(args[1], Opaque | Const):
+        machine.saved[_path(args[1])] = args[0]
+    return None
+
+
+def _loaded(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    return machine.saved.get(_path(args[0])) if args and isinstance(args[0], Opaque | Const) else None
+
+
+def _path(value: Opaque | Const) -> Key:
+    return value.key if isinstance(value, Opaque) else (str(value.value),)
+
+
 def _einsum(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     """einsum("ijk->jik", x) moves axes; of two operands, the one whose first axes lead the result keeps its place."""
     equation = args[0].value if args and isinstance(args[0], Const) else None
@@ -426,6 +442,8 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "next": _next,
     "random_split": _random_split,
     "einsum": _einsum,
+    "save": _saved,
+    "load": _loaded,
     "randint": _drawn,
     "randperm": _drawn,
     "permutation": _drawn,

@@ -83,7 +83,8 @@ def _of_call(machine: Machine, node: ast.AST, model: Value, args: list[Value], k
         machine.key(node), model, inputs, labels, logits, UNKNOWN, machine.evidence(node, "the model is called here")
     )
     _note_same_source(machine, output)
-    return replace(output, loss=_loss(machine, node, output))
+    like_library = bool({"attention_mask", "**"} & kwargs.keys()) and "transformers" in machine.frame.module.text
+    return replace(output, loss=_loss(machine, node, output, "transformers" if like_library else ""))
 
 
 def _shifted_copy(fed: Tensor | None, second: Value) -> Value | None:
@@ -124,8 +125,11 @@ def _note_same_source(machine: Machine, output: ModelOutput) -> None:
         machine.same_source[label.window.source] = fed.window.source
 
 
-def _loss(machine: Machine, node: ast.AST, output: ModelOutput) -> Value:
-    """Return the loss that a library model computes from labels=; a mean over its scored tokens."""
+def _loss(machine: Machine, node: ast.AST, output: ModelOutput, presumed: str) -> Value:
+    """Return the loss that a library model computes from labels=; a mean over its scored tokens.
+
+    presumed: the library that an unknown model is of, by how it is called.
+    """
     name = output.model.name if isinstance(output.model, LibObject) else ""
     said = "loss of the model's own, a mean over its scored tokens"
     if CAUSAL.search(name) or MASKED_MODELS.search(name) or PAIRED.search(name):
@@ -155,7 +159,9 @@ def _loss(machine: Machine, node: ast.AST, output: ModelOutput) -> Value:
         from lintloss.facts.phases import task
 
         item = "token" if task(machine.frame) in {"lm", "seq2seq"} else "item"
-        scoring = replace(value.scoring, target=output.labels, prediction=output.logits, owner="model", item=item)
+        scoring = replace(
+            value.scoring, target=output.labels, prediction=output.logits, owner="model", item=item, called=presumed
+        )
         return losses.scored(machine, node, scoring)
     return value
 

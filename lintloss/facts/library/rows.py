@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import reduce
 
@@ -26,6 +27,7 @@ from lintloss.facts.values import (
     Value,
     Window,
     join,
+    options,
 )
 
 Kwargs = dict[str, Value]
@@ -217,6 +219,8 @@ def sample(machine: Machine, node: ast.AST, dataset: Value, key: Key) -> Value |
     """Return one item of a dataset."""
     from lintloss.facts import calls
 
+    if isinstance(dataset, Choice):
+        return _any(machine, node, dataset.options, key)
     if isinstance(dataset, Ref) and dataset.kind == "instance":
         getter = calls.method(machine, dataset, "__getitem__")
         at: Key = ("index", *dataset.id)
@@ -233,12 +237,29 @@ def sample(machine: Machine, node: ast.AST, dataset: Value, key: Key) -> Value |
         name = loaders.short(dataset)
         if name == "TensorDataset":
             return Tuple(tuple(_row_of(arg) for arg in dataset.args))
+        if name in {"ConcatDataset", "ChainDataset"} and dataset.args:
+            given = dataset.args[0]
+            parts = (
+                given.items
+                if isinstance(given, Tuple)
+                else options(machine.elem(given))
+                if isinstance(given, Ref)
+                else ()
+            )
+            return _any(machine, node, parts, key)
         inner = dataset.arg(1, "dataset") if name == "random_split" else dataset.arg(0, "dataset")
-        wraps = name in {"Subset", "ConcatDataset", "random_split"}
+        wraps = name in {"Subset", "random_split"}
         return sample(machine, node, inner, key) if inner is not None and wraps else None
     if isinstance(dataset, Tensor | Opaque):
         return _row_of(dataset) if isinstance(dataset, Tensor) else Opaque((*dataset.key, "[]"))
     return None
+
+
+def _any(machine: Machine, node: ast.AST, datasets: Iterable[Value], key: Key) -> Value | None:
+    """Return an item of any of several datasets."""
+    found = [sample(machine, node, each, key) for each in datasets]
+    known = [each for each in found if each is not None]
+    return reduce(join, known) if known else None
 
 
 def row_of(value: Tensor) -> Tensor:
