@@ -23,6 +23,7 @@ from lintloss.facts.values import (
     join,
 )
 
+INPUTS = ("x", "idx", "inputs", "tokens", "ids", "indices", "input_tokens")
 LABELS = ("labels", "lm_labels", "targets", "target", "masked_lm_labels")
 
 
@@ -51,7 +52,8 @@ def _by_branch(args: list[Value]) -> list[list[Value]]:
 
 def _of_call(machine: Machine, node: ast.AST, model: Value, args: list[Value], kwargs: dict[str, Value]) -> ModelOutput:
     losses.running(machine)
-    inputs = kwargs.get("input_ids", args[0] if args else kwargs.get("x", kwargs.get("idx", UNKNOWN)))
+    named = next((kwargs[name] for name in INPUTS if name in kwargs), UNKNOWN)
+    inputs = kwargs.get("input_ids", args[0] if args else named)
     fed = shapes.tensor(inputs)
     if "inputs_embeds" in kwargs:
         inputs = kwargs["inputs_embeds"]

@@ -37,15 +37,14 @@ IDS = re.compile(r"(^|_)(ids|labels|tokens|targets|input|inputs|sequence)$", re.
 def stacked(machine: Machine, rows: Ref) -> Tensor | None:
     """Return torch.stack of a list of rows: one more axis in front."""
     slot = machine.get(rows, "elem")
-    return batched_tensor(slot.value) if slot is not None else None
+    return batched_tensor(shapes.typical(slot.value)) if slot is not None else None
 
 
 def of_list(machine: Machine, rows: Ref) -> Tensor | None:
     """Return torch.tensor of a list of rows; None where the list may as well hold numbers."""
     slot = machine.get(rows, "elem")
-    if slot is None or not (isinstance(slot.value, Tensor) or _is_ids(slot.value)):
-        return None
-    return batched_tensor(slot.value)
+    row = shapes.typical(slot.value) if slot is not None else UNKNOWN
+    return batched_tensor(row) if isinstance(row, Tensor) or _is_ids(row) else None
 
 
 def _is_ids(value: Value) -> bool:
@@ -267,7 +266,8 @@ def row_of(value: Tensor) -> Tensor:
     window = value.window
     if window is not None:
         axis = window.axis - 1 if window.axis else None
-        window = replace(window, source=(*window.source, "[]"), axis=axis)
+        one_row = ("single",) if window.axis else ()
+        window = replace(window, source=(*window.source, "[]"), axis=axis).marked(*one_row)
     return replace(value, window=window, key=(*value.key, "[]"), axes=value.axes[1:] if value.axes else None)
 
 

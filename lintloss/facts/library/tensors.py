@@ -208,6 +208,13 @@ def _gather(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], k
     return losses.picked_by(machine, node, value, index)
 
 
+def _taken(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """take_along_axis(log_probs, ids[..., None], axis=-1)."""
+    from lintloss.facts.library import losses
+
+    return losses.picked_by(machine, node, value, kwargs.get("indices", args[0] if args else UNKNOWN))
+
+
 def _argmax(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
     if value.form not in windows.COMPUTED:
         return machine.opaque(node)
@@ -275,6 +282,8 @@ HANDLERS: dict[str, Handler] = {
     "masked_fill": _masked_fill,
     "masked_fill_": _masked_fill,
     "gather": _gather,
+    "take_along_axis": _taken,
+    "take_along_dim": _taken,
     "argmax": _argmax,
     "one_hot": _one_hot,
     "bmm": _matmul,
