@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import arithmetic, dead, equality, names, regularizers, writes
+from lintloss.facts import arithmetic, dead, equality, moved, names, regularizers, writes
 from lintloss.facts.expressions import evaluate, subscript_key
 from lintloss.facts.library import shapes
 from lintloss.facts.machine import Machine
@@ -87,7 +87,9 @@ def store(machine: Machine, target: ast.expr, value: Value) -> None:
     else:
         if isinstance(target, ast.Subscript):
             equality.note_ignored(machine, target, value)
-        if isinstance(target, ast.Subscript) and writes.into_tensor(machine, target, value):
+        if isinstance(target, ast.Subscript) and (
+            moved.by_key(machine, target, value) or writes.into_tensor(machine, target, value)
+        ):
             return
         place = _heap_place(machine, target)
         if place is not None:

@@ -407,7 +407,7 @@ def _mapped(machine: Machine, node: ast.ListComp | ast.SetComp | ast.GeneratorEx
     generator = node.generators[0]
     if not (isinstance(generator.iter, ast.Name) and isinstance(generator.target, ast.Name)) or generator.ifs:
         return None
-    row = evaluate(machine, generator.iter)
+    row = shapes.typical(evaluate(machine, generator.iter))
     if not isinstance(row, Tensor) or row.form not in {"ids", ""} or row.window is None or row.window.axis is None:
         return None
     reads = any(isinstance(each, ast.Name) and each.id == generator.target.id for each in ast.walk(node.elt))

@@ -61,6 +61,9 @@ def _region(machine: Machine, found: Tensor, target: ast.Subscript, value: Value
     """Write to a slice: ids that are moved, an id to be ignored, or rows that fill a block."""
     from lintloss.facts.library import shapes, windows
 
+    parts = target.slice.elts if isinstance(target.slice, ast.Tuple) else [target.slice]
+    if not any(isinstance(each, ast.Slice | ast.Constant | ast.UnaryOp) for each in parts):
+        return found  # `padded[i][place] = row`: a place of which nothing is known
     value = _of_list(machine, value)
     part = windows.index(
         machine, found if found.window is not None else replace(found, window=Window(found.key)), target
