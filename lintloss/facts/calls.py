@@ -49,6 +49,8 @@ def evaluate_call(machine: Machine, node: ast.Call) -> Value:
         for value in args[:2]:
             regularizers.note(machine, node, value)
     is_known = isinstance(callee, Func | Class | LibObject) or _has_call(machine, callee)
+    if methods.prepares(machine, function):  # known by what it does, even inside of the library's own repository
+        is_known = False
     if receiver is not None and isinstance(function, ast.Attribute) and not is_known:
         result = methods.call(machine, node, receiver, function.attr, args, kwargs)
         if result is not None:
@@ -140,7 +142,7 @@ def run(machine: Machine, node: ast.AST, function: Func, args: list[Value], kwar
         State({}, caller.state.heap),
         name,
         place,
-        closure=machine.closures.get(function.closure) if function.closure else None,
+        closure=machine.enclosing(function.closure) if function.closure else None,
         loop_base=machine.depth,
         born=machine.spent,
     )

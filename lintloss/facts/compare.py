@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from lintloss.facts import alignment, autoregression, overlap
 from lintloss.facts.alignment import Alignment, Pair
-from lintloss.facts.library import loaders, models, shapes
+from lintloss.facts.library import loaders, models, shapes, windows
 from lintloss.facts.linear import Linear
 from lintloss.facts.machine import Frame, Machine
 from lintloss.facts.observations import Compared
@@ -123,6 +123,8 @@ def align(machine: Machine, scoring: Scoring) -> Alignment | None:
 def _align(machine: Machine, scoring: Scoring, prediction: Value, target: Value) -> Alignment | None:
     guess, label = shapes.tensor(prediction), shapes.tensor(target)
     if guess is None or label is None or guess.window is None or label.window is None:
+        return None
+    if label.form in windows.COMPUTED:  # what an unknown call made of the ids
         return None
     guess = alignment.canonical(guess, machine.same_source)
     label = alignment.canonical(label, machine.same_source)

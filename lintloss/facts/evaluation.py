@@ -83,7 +83,7 @@ def passes(machine: Machine, module: Module) -> list[Pass]:
     found = []
     for forward in machine.forwards.values():
         region = regions.region(machine, forward)
-        if region is None or region.scene(forward).module is not module:
+        if region is None or region.scene(forward).module is not module or regions.is_inside_a_model(forward, region):
             continue
         if regions.measures(machine, forward, region):
             found.append(Pass(forward, region))

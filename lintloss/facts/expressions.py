@@ -369,6 +369,9 @@ def _comprehension(machine: Machine, node: ast.ListComp | ast.SetComp | ast.Gene
     if same is not None:
         return same
 
+    mapped = _mapped(machine, node)
+    if mapped is not None:
+        return mapped
     kind = "dict" if isinstance(node, ast.DictComp) else "list"
     ref = machine.new_list(node, kind=kind)
     created = machine.depth
@@ -395,6 +398,20 @@ def _comprehension(machine: Machine, node: ast.ListComp | ast.SetComp | ast.Gene
     collect(0)
     machine.state.names = dict(names)
     return ref
+
+
+def _mapped(machine: Machine, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> Value | None:
+    """Read `[vocabulary[word] for word in words]`: one id for each word, where the words are a row of known place."""
+    if not isinstance(node, ast.ListComp) or len(node.generators) != 1:
+        return None
+    generator = node.generators[0]
+    if not (isinstance(generator.iter, ast.Name) and isinstance(generator.target, ast.Name)) or generator.ifs:
+        return None
+    row = evaluate(machine, generator.iter)
+    if not isinstance(row, Tensor) or row.form not in {"ids", ""} or row.window is None or row.window.axis is None:
+        return None
+    reads = any(isinstance(each, ast.Name) and each.id == generator.target.id for each in ast.walk(node.elt))
+    return replace(row, key=machine.key(node, "mapped")) if reads and not isinstance(node.elt, ast.Tuple) else None
 
 
 def _filtered(machine: Machine, generator: ast.comprehension, collect: Callable[[int], str], index: int) -> str:

@@ -27,6 +27,9 @@ MODEL_WORDS = re.compile(
     r"backbone|head|discriminator|critic|predictor|regressor|cnn|crnn|mlp|vae|autoencoder|gcn|gnn|gat|vit|clip|engine|generator|module|wrapper)"
     r"\d*(_(ema|ddp|dp|eval|engine|without_ddp|module|wrapped|compiled|half|[a-z]|\d+))?$|^(net|model)[A-Z]$",
 )
+PART_WORDS = re.compile(
+    MODEL_WORDS.pattern + r"|emb(ed|edding|eddings)?$|wte$|drop(out)?$|norm|layers?$|blocks?$|pos_|stem$"
+)
 VERBS = re.compile(
     r"^_*(get|load|build|create|make|prepare|sync|save|init|initialize|setup|set|update|wrap|freeze|unwrap|export|convert|compile|on|reset|register|"
     r"add|named|move|copy|clone|from|is|has|check|test|eval|evaluate|train|run|select|choose|import|download|print|count|log|push|fetch|find|select|merge|"

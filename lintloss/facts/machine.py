@@ -15,7 +15,7 @@ from lintloss.facts.observations import Observation
 from lintloss.facts.project import Project
 from lintloss.facts.relevance import Relevance
 from lintloss.facts.state import Slot, State, join_states
-from lintloss.facts.values import UNKNOWN, Class, Const, Key, Lib, LibObject, Opaque, Ref, Value, join
+from lintloss.facts.values import UNKNOWN, Class, Const, Key, Lib, LibObject, Opaque, Ref, Scoring, Value, join
 from lintloss.findings import Evidence
 from lintloss.parse import Module
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 STEPS = 20_000  # expressions evaluated for one root before everything becomes unknown
 ABROAD = 4_000  # … for one call from the checked file into another
 TOTAL = 250_000  # … and for one file with all that it reaches
+OWN = 200  # … of those, what is charged for making a batch
 DEPTH = 14  # frames
 
 _O = TypeVar("_O", bound=Observation)
@@ -56,6 +57,7 @@ class Frame:
     loop_base: int = 0
     born: int = 0  # the machine's clock when it was entered
     statement: ast.stmt | None = None
+    shared: set[str] = field(default_factory=set)  # names that `global` says are the module's
     integers: dict[str, tuple[Value, Linear]] = field(default_factory=dict)  # what names that hold arithmetic stand for
 
 
@@ -89,6 +91,9 @@ class Machine:
         self.sums: set[Key] = set()  # what is put together from two rows (or numbers)
         self.pad_marks: dict[Key, Mark] = {}  # ids that the code itself says are padded: see pad_marks.py
         self.attended: dict[Key, Key] = {}  # attention mask -> the ids that a model was given with it
+        self.batches: dict[Key, Value] = {}  # loader -> the batch that it yields
+        self.vectors: set[Key] = set()  # indices of several rows
+        self.picks: dict[Key, Scoring] = {}  # probabilities that ids picked -> the comparison
         self.same_source: dict[Key, Key] = {}  # labels that a shifting model was given -> its input
         self.gradients: list[str] = []  # what the open `with` blocks and decorators say: see gradients.py
         self.trained: dict[Key, bool] = {}  # scope in which backward() is called -> on every path (see forwards.py)
@@ -165,6 +170,19 @@ class Machine:
         if self.steps > self.limit or self.spent > TOTAL:
             raise OutOfBudget
 
+    @contextmanager
+    def own_budget(self) -> Iterator[None]:
+        """Run what makes the data on steps of its own: the code around it has been given few by then."""
+        before, limit = self.steps, self.limit
+        self.limit = self.steps + ABROAD
+        try:
+            yield
+        except OutOfBudget:
+            if self.spent > TOTAL:
+                raise
+        finally:
+            self.steps, self.limit = min(self.steps, before + OWN), limit
+
     # -- names --------------------------------------------------------------------------------------------------
 
     def read(self, name: str) -> Slot | None:
@@ -177,6 +195,13 @@ class Machine:
             slot = self.module_names(frame.module.path).get(name)
         return slot
 
+    def enclosing(self, closure: Key) -> dict[str, Slot] | None:
+        """Return the names of the function that another was defined in: as they are now, while it runs."""
+        for frame in reversed(self.frames):
+            if frame.key == closure:
+                return frame.state.names
+        return self.closures.get(closure)
+
     def module_names(self, path: str) -> dict[str, Slot]:
         """Return the globals of a module: live ones while its body runs, else those it ended with."""
         for frame in self.frames:
@@ -185,6 +210,9 @@ class Machine:
         return self.globals.get(path, {})
 
     def write(self, name: str, value: Value, depth: int | None = None) -> None:
+        if name in self.frame.shared:
+            self.module_names(self.frame.module.path)[name] = Slot(value, 0)
+            return
         self.state.names[name] = Slot(value, self.depth if depth is None else depth)
 
     # -- heap ---------------------------------------------------------------------------------------------------

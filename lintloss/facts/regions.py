@@ -39,6 +39,8 @@ TRAINS = re.compile(
     r"\.backward\(|\.zero_grad\(|autograd\.grad|\bgrad\(|requires_grad_\((True)?\)|requires_grad = True|create_graph|\.grad\b|retain_grad|enable_grad|functional_call|loss_scaler\(|\.minimize\(|train_on_batch|train_batch\("
 )
 OPTIMIZER = re.compile(r"optimi[sz]er|\boptim\b|(^|\.)opt$|grad_scaler|loss_scaler", re.IGNORECASE)
+MODEL_BASE = re.compile(r"(^|\.)nn\.(modules\.)?(\w+\.)?\w+$|PreTrainedModel$|GenerationMixin$")
+HANDED_OUT = re.compile(r"load|data|batch(?!_?size)|\bdl\b|_dl\b|iterator", re.IGNORECASE)
 UNIT_TEST = re.compile(r"(^|/)(tests?|testing|unittests?)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.py$")
 
 
@@ -144,6 +146,23 @@ def _scene_says(scene: Scene) -> str:
     if not TRAINING.search(name) and PERPLEXITY.search(text_of(scene.node)) and not LEARNS.search(scene.module.text):
         return "it computes a perplexity"
     return ""
+
+
+def is_inside_a_model(forward: Forward, found: Region) -> bool:
+    """Say whether a model only runs parts of itself: `self.decoder(x)` in its predict(); who calls that evaluates it.
+
+    A method that loops over a loader evaluates, whatever class it is in.
+    """
+    scene = found.scene(forward)
+    if not _is_method(scene.node) or not any(MODEL_BASE.search(base) for base in scene.owner):
+        return False
+    loop = found.loop.statement if found.loop is not None else None
+    return not isinstance(loop, ast.For | ast.AsyncFor) or not HANDED_OUT.search(text_of(loop.iter))
+
+
+def _is_method(node: ast.AST) -> bool:
+    arguments = node.args.args if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else []
+    return bool(arguments) and arguments[0].arg == "self"
 
 
 def measures(machine: Machine, forward: Forward, found: Region) -> bool:

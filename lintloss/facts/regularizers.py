@@ -25,6 +25,10 @@ WHOLE = re.compile(
     re.IGNORECASE,
 )
 SQUARES = re.compile(r"\*\* ?2|\.square\(|\.pow\(|\.norm\(|logsumexp")
+CONVEX = re.compile(
+    r"^\(1(\.0?)? - [^()]+\) \* "
+)  # w * a + (1 - w) * b: two losses of which neither is the other's penalty
+LANGUAGE = frozenset({"lm", "seq2seq", "mlm"})
 CLASS_WEIGHTS = re.compile(r"weight|balance", re.IGNORECASE)
 SMOOTHING_CRITERIA = frozenset({"LabelSmoothingCrossEntropy"})
 
@@ -70,6 +74,8 @@ def note(machine: Machine, node: ast.AST, value: Value, *, exponentiated: bool =
     if setting.phase not in {"evaluation", "shared"} and not (
         _is_script(machine, setting) or _is_switched(machine, setting)
     ):
+        return
+    if scoring.presumed and setting.task not in LANGUAGE:
         return
     noted.laden.add(where)
     noted.settings.append(setting)
@@ -148,7 +154,7 @@ def _temperature(scoring: Scoring) -> Extra | None:
 
 def _term(term: Term, exponentiated: bool) -> Extra | None:
     """Say whether a term is one that no reader of a loss expects; of a sum that *is* the loss, none is."""
-    if WHOLE.search(term.text) and not PENALTY.search(term.text):
+    if (WHOLE.search(term.text) or CONVEX.search(term.text)) and not PENALTY.search(term.text):
         return None
     penalty = not term.is_loss and (term.scaled or bool(SQUARES.search(term.text)))
     if PENALTY.search(term.text) or penalty or (exponentiated and term.scaled):

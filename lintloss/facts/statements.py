@@ -220,10 +220,16 @@ def _import(machine: Machine, node: ast.Import | ast.ImportFrom) -> str:
 
 
 # Each handler takes its own node type, which a dict cannot say.
+def _global(machine: Machine, node: ast.Global) -> str:
+    machine.frame.shared.update(node.names)
+    return NEXT
+
+
 HANDLERS: dict[type[ast.stmt], Callable[[Machine, Any], str]] = {
     ast.Expr: _expression,
     ast.Assign: _assign,
     ast.AnnAssign: _annotated,
+    ast.Global: _global,
     ast.AugAssign: _augmented,
     ast.Return: _return,
     ast.Raise: _raise,

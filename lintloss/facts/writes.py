@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 from dataclasses import replace
+from functools import reduce
 
 from lintloss.facts.linear import END, Linear
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import Const, Opaque, Quantity, Ref, Tensor, Value, Window, options
+from lintloss.facts.values import Const, Opaque, Quantity, Ref, Tensor, Value, Window, join, options
 
 
 def into_tensor(machine: Machine, target: ast.Subscript, value: Value) -> bool:
@@ -18,7 +19,8 @@ def into_tensor(machine: Machine, target: ast.Subscript, value: Value) -> bool:
 
     if not isinstance(target.value, ast.Name | ast.Attribute | ast.Subscript):
         return False
-    owner = next(iter(options(evaluate(machine, target.value))))
+    held = options(evaluate(machine, target.value))
+    owner = held[0]
     by_mask = not isinstance(target.slice, ast.Slice | ast.Tuple) and _is_mask(evaluate(machine, target.slice))
     if not isinstance(owner, Tensor) and not (
         isinstance(owner, Opaque) and owner.key and (windows.is_tensor_index(target.slice) or by_mask)
@@ -28,12 +30,21 @@ def into_tensor(machine: Machine, target: ast.Subscript, value: Value) -> bool:
     if found is None:
         return False
     if by_mask:
-        written = replace(found, pad=None, clean=True) if _is_ignored(value) else found
+        written: Value = replace(found, pad=None, clean=True) if _is_ignored(value) else found
     else:
-        written = _region(machine, found, target, value)
+        written = _by_branch(machine, found, held, target, value)
     if written is not owner:
         assign.store(machine, target.value, written)
     return True
+
+
+def _by_branch(machine: Machine, found: Tensor, held: tuple[Value, ...], target: ast.Subscript, value: Value) -> Value:
+    """Write what each branch has made into what it has made."""
+    from lintloss.facts.library import shapes
+
+    given = options(value)
+    blocks = [shapes.tensor(each) or found for each in held] if len(held) == len(given) else [found] * len(given)
+    return reduce(join, [_region(machine, each, target, one) for each, one in zip(blocks, given, strict=True)])
 
 
 def _is_mask(value: Value) -> bool:

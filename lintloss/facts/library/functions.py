@@ -144,7 +144,7 @@ def _filled(machine: Machine, node: ast.AST, name: str, args: list[Value], kwarg
         return tensors.column(machine, node, name, dims) or Tensor(
             "filled", None, None, machine.key(node, name), pad=fill
         )
-    if name in {"zeros_like", "empty_like"} and isinstance(size, Tensor | Opaque):
+    if name in {"zeros_like", "empty_like"} and all(isinstance(each, Tensor | Opaque) for each in options(size)):
         return Tensor("filled", None, None, machine.key(node, name), pad=Const(0))
     fill = Const(1 if name == "ones" else 0)
     return machine.new_list(node, fill, size, "tensor")
@@ -349,6 +349,19 @@ def _next(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) ->
     return None
 
 
+def _drawn(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """torch.randint(n, (rows,)), torch.randperm(n): indices of several rows."""
+    drawn = machine.opaque(node)
+    if any(isinstance(arg, Tuple) for arg in (*args, *kwargs.values())) or _called(node) in {"randperm", "permutation"}:
+        machine.vectors.add(drawn.key)
+    return drawn
+
+
+def _called(node: ast.AST) -> str:
+    function = node.func if isinstance(node, ast.Call) else None
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
 def _random_split(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     from lintloss.facts import padding
 
@@ -400,6 +413,9 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "count_nonzero": _count_nonzero,
     "next": _next,
     "random_split": _random_split,
+    "randint": _drawn,
+    "randperm": _drawn,
+    "permutation": _drawn,
     "defaultdict": _defaultdict,
     "dict": _dict,
     "get_peft_model": _adapted,

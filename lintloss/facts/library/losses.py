@@ -187,6 +187,7 @@ def picked_by(machine: Machine, node: ast.AST, value: Tensor, index: Value, how:
     key = compare.compared(machine, node, scoring)
     if value.form == "log_probs":
         return _picked(machine, replace(scoring, log=key))
+    machine.picks[machine.key(node)] = replace(scoring, log=key)
     return Tensor(
         "picked", picks.window, picks.axes, machine.key(node), model=value.model, trace=value.trace, pad=picks.pad
     )
@@ -209,8 +210,12 @@ def _picked(machine: Machine, scoring: Scoring) -> Quantity:
 
 def log_of_picked(machine: Machine, node: ast.AST, value: Tensor) -> Quantity:
     """Return log() of the probabilities of the targets."""
-    scoring = Scoring(
-        "gather", "none", "token", target=value, place=machine.evidence(node, "the targets' log-probabilities")
+    place = machine.evidence(node, "the targets' log-probabilities")
+    known = machine.picks.get(value.key)
+    scoring = (
+        replace(known, place=place)
+        if known is not None
+        else Scoring("gather", "none", "token", target=value, place=place)
     )
     return _picked(machine, scoring)
 

@@ -84,7 +84,7 @@ def call(
         equality.note_unequal(machine, machine.evidence(node, "labels are set to be ignored here"))
     if isinstance(receiver, Lib):
         return None
-    if name in PREPARES and args and PREPARERS.search(ast.unparse(node.func)):
+    if args and prepares(machine, node.func):
         return Tuple(tuple(args)) if len(args) > 1 else args[0]
     if isinstance(receiver, LibObject | Opaque) and name in text.ENCODERS and text.is_tokenizer(receiver):
         return text.encoded(machine, node, receiver, args, kwargs, name)
@@ -129,6 +129,15 @@ def call(
     if isinstance(receiver, Tensor | ModelOutput | Opaque):
         return _tensor(machine, node, receiver, name, args, kwargs)
     return None
+
+
+def prepares(machine: Machine, function: ast.expr) -> bool:
+    """Say whether a method hands back what it is given, ready to run: `accelerator.prepare`, `fabric.setup`."""
+    return (
+        isinstance(function, ast.Attribute)
+        and function.attr in PREPARES
+        and PREPARERS.search(machine.text(function)) is not None
+    )
 
 
 def _each(

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import ast
 from dataclasses import replace
+from functools import reduce
 
-from lintloss.facts import pad_marks
+from lintloss.facts import forwards, pad_marks
 from lintloss.facts.library import losses, models, rows, shapes
 from lintloss.facts.library.tables import CAUSAL, HEADED, LOGITS_NAME, LOSS_NAME, MASKED_MODELS, PAIRED
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import (
     UNKNOWN,
+    Choice,
     LibObject,
     ModelOutput,
     Opaque,
@@ -18,6 +20,7 @@ from lintloss.facts.values import (
     Scoring,
     Tensor,
     Value,
+    join,
 )
 
 LABELS = ("labels", "lm_labels", "targets", "target", "masked_lm_labels")
@@ -28,8 +31,25 @@ def is_labelled(kwargs: dict[str, Value]) -> bool:
     return "labels" in kwargs or ("**" in kwargs and "input_ids" in kwargs) or "lm_labels" in kwargs
 
 
-def of_call(machine: Machine, node: ast.AST, model: Value, args: list[Value], kwargs: dict[str, Value]) -> ModelOutput:
-    """Return what a model call gives."""
+def of_call(machine: Machine, node: ast.AST, model: Value, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    """Return what a model call gives; of batches that two branches made, each with its own labels."""
+    apart = _by_branch(args)
+    if not apart:
+        return _of_call(machine, node, model, args, kwargs)
+    return reduce(join, [_of_call(machine, node, model, each, kwargs) for each in apart])
+
+
+def _by_branch(args: list[Value]) -> list[list[Value]]:
+    """Pair the alternatives of inputs and labels: what one branch assigned belongs together."""
+    if len(args) < 2 or not isinstance(args[0], Choice) or not isinstance(args[1], Choice):
+        return []
+    inputs, labels = args[0].options, args[1].options
+    if len(inputs) != len(labels) or any(shapes.tensor(each) is None for each in (*inputs, *labels)):
+        return []
+    return [[one, other, *args[2:]] for one, other in zip(inputs, labels, strict=True)]
+
+
+def _of_call(machine: Machine, node: ast.AST, model: Value, args: list[Value], kwargs: dict[str, Value]) -> ModelOutput:
     losses.running(machine)
     inputs = kwargs.get("input_ids", args[0] if args else kwargs.get("x", kwargs.get("idx", UNKNOWN)))
     fed = shapes.tensor(inputs)
@@ -48,8 +68,10 @@ def of_call(machine: Machine, node: ast.AST, model: Value, args: list[Value], kw
             fed = shapes.tensor(inputs)
     pad_marks.note_fed(machine, fed, kwargs.get("attention_mask"))
     form = "logits" if isinstance(model, LibObject) else "scores"
-    if fed is not None and fed.form == "hidden" and isinstance(model, LibObject):
-        fed = None if "inputs_embeds" not in kwargs else fed
+    if fed is not None and fed.form == "hidden" and "inputs_embeds" not in kwargs:
+        made_by = fed.model.name if isinstance(fed.model, Opaque) else ""
+        if isinstance(model, LibObject) or (made_by and not forwards.PART_WORDS.search(made_by)):
+            fed = None  # an unknown call may have changed the ids
     logits = Tensor(
         form,
         fed.window if fed is not None else None,

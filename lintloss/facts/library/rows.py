@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import replace
+from functools import reduce
 
 from lintloss.facts.library import loaders, shapes
 from lintloss.facts.linear import Linear
@@ -12,6 +13,7 @@ from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import (
     UNKNOWN,
+    Choice,
     Const,
     Func,
     Key,
@@ -23,6 +25,7 @@ from lintloss.facts.values import (
     Tuple,
     Value,
     Window,
+    join,
 )
 
 Kwargs = dict[str, Value]
@@ -163,15 +166,34 @@ def of_loader(machine: Machine, loader: LibObject, loop: Loop) -> Value | None:
     node = loop.statement or machine.frame.statement
     if dataset is None or node is None:
         return None
+    known = machine.batches.get(loader.key)
+    if known is not None:
+        return known
     loops, machine.loops = machine.loops, []
     guards, machine.guards = machine.guards, []
+    batch: Value | None = None
     try:
-        row = sample(machine, node, dataset, loader.key)
-        if collate is None or collate == Const(None):
-            return collated(machine, row) if row is not None else None
-        return _by(machine, node, collate, row if row is not None else Opaque((*loader.key, "row")), loader)
+        with machine.own_budget():
+            batch = _batch(machine, node, loader, dataset, collate)
     finally:
         machine.loops, machine.guards = loops, guards
+    if batch is not None and _is_fixed(batch):
+        machine.batches[loader.key] = batch
+    return batch
+
+
+def _is_fixed(batch: Value) -> bool:
+    """Say whether a batch is no object that the loop may change."""
+    if isinstance(batch, Tuple):
+        return all(_is_fixed(item) for item in batch.items)
+    return isinstance(batch, Tensor | Const) or (isinstance(batch, Opaque) and bool(batch.key))
+
+
+def _batch(machine: Machine, node: ast.AST, loader: LibObject, dataset: Value, collate: Value | None) -> Value | None:
+    row = sample(machine, node, dataset, loader.key)
+    if collate is None or collate == Const(None):
+        return collated(machine, row) if row is not None else None
+    return _by(machine, node, collate, row if row is not None else Opaque((*loader.key, "row")), loader)
 
 
 def _by(machine: Machine, node: ast.AST, collate: Value, row: Value, loader: LibObject) -> Value | None:
@@ -211,8 +233,9 @@ def sample(machine: Machine, node: ast.AST, dataset: Value, key: Key) -> Value |
         name = loaders.short(dataset)
         if name == "TensorDataset":
             return Tuple(tuple(_row_of(arg) for arg in dataset.args))
-        inner = dataset.arg(0, "dataset")
-        return sample(machine, node, inner, key) if inner is not None and name in {"Subset", "ConcatDataset"} else None
+        inner = dataset.arg(1, "dataset") if name == "random_split" else dataset.arg(0, "dataset")
+        wraps = name in {"Subset", "ConcatDataset", "random_split"}
+        return sample(machine, node, inner, key) if inner is not None and wraps else None
     if isinstance(dataset, Tensor | Opaque):
         return _row_of(dataset) if isinstance(dataset, Tensor) else Opaque((*dataset.key, "[]"))
     return None
@@ -241,6 +264,10 @@ def collated(machine: Machine, row: Value) -> Value | None:
     """Return what default_collate makes of rows: the same structure with a row axis in front."""
     if isinstance(row, Tensor):
         return batched_tensor(row) or row
+    if isinstance(row, Choice):
+        found = [collated(machine, option) for option in row.options]
+        known = [each for each in found if each is not None]
+        return reduce(join, known) if len(known) == len(found) else None
     if isinstance(row, Tuple):
         return Tuple(tuple(_or_opaque(collated(machine, item), item) for item in row.items))
     if isinstance(row, Ref) and row.kind == "dict":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ from lintloss.facts.machine import Machine
 from lintloss.facts.values import UNKNOWN, Const, Ref, Tensor, Tuple, Value
 
 Kwargs = dict[str, Value]
+PAD = re.compile(r"(?<![a-z])pad(?!d)", re.IGNORECASE)
 Handler = Callable[[Machine, ast.AST, Tensor, list[Value], Kwargs], "Value | None"]
 
 
@@ -314,7 +316,7 @@ def combined(machine: Machine, node: ast.AST, operator: ast.operator, left: Valu
     if isinstance(left, Tensor) and isinstance(right, Tensor):
         return _two(machine, node, operator, left, right)
     if isinstance(operator, ast.Add) and isinstance(left if isinstance(right, Tensor) else right, Ref | Tuple):
-        return _extended(machine, left, right)
+        return _extended(machine, node, left, right)
     side, other = (left, right) if isinstance(left, Tensor) else (right, left)
     if not isinstance(side, Tensor) or side.form not in windows.COMPUTED:
         return None
@@ -333,7 +335,7 @@ def combined(machine: Machine, node: ast.AST, operator: ast.operator, left: Valu
     return side
 
 
-def _extended(machine: Machine, left: Value, right: Value) -> Value | None:
+def _extended(machine: Machine, node: ast.AST, left: Value, right: Value) -> Value | None:
     """`ids[1:] + [-100]`, `[start] + ids`: a list that one id more is put behind or in front of."""
     row, more, before = (left, right, False) if isinstance(left, Tensor) else (right, left, True)
     slot = machine.get(more, "len") if isinstance(more, Ref) else None
@@ -344,7 +346,20 @@ def _extended(machine: Machine, left: Value, right: Value) -> Value | None:
         return replace(row, window=None)
     if before:
         return replace(row, window=replace(row.window, lower=row.window.lower.plus(-size)))
-    return replace(row, window=replace(row.window, upper=row.window.upper.plus(size)))
+    pad = _pad_behind(machine, node) or row.pad
+    return replace(row, pad=pad, window=replace(row.window, upper=row.window.upper.plus(size)))
+
+
+def _pad_behind(machine: Machine, node: ast.AST) -> Value | None:
+    """Return what `ids[1:] + [pad_id]` puts behind the last id, where that is called a pad and is not one to ignore."""
+    from lintloss.facts import equality
+    from lintloss.facts.expressions import evaluate
+
+    more = node.right if isinstance(node, ast.BinOp) else None
+    if not isinstance(more, ast.List) or not more.elts or not PAD.search(machine.text(more.elts[-1])):
+        return None
+    pad = evaluate(machine, more.elts[-1])
+    return None if equality.is_ignored(pad) else pad
 
 
 def _two(machine: Machine, node: ast.AST, operator: ast.operator, left: Tensor, right: Tensor) -> Value | None:
