@@ -59,10 +59,11 @@ def infer(module: Module, project: Project) -> Facts:
     pad_marks.settle(machine)
     seen = [each for each in machine.log.values() if each.path == module.path]
     passes = evaluation.passes(machine, module)
+    alone = [each for each in passes if not each.region.shared]
     seen += [
         *evaluation.observe(machine, passes),
-        *truncation.observe(machine, module, passes),
-        *splits.observe(machine, module, passes),
+        *truncation.observe(machine, module, alone),
+        *splits.observe(machine, module, alone),
     ]
     seen += outside.compared(module, project, seen)
     seen.sort(key=lambda each: (each.span, type(each).__name__))
