@@ -147,6 +147,15 @@ def align(machine: Machine, scoring: Scoring) -> Alignment | None:
     return found[0]
 
 
+def _is_next(guess: Tensor, label: Tensor) -> bool:
+    """Say whether the labels begin one position behind what was fed in."""
+    return (
+        guess.window is not None
+        and label.window is not None
+        and label.window.lower - guess.window.lower == Linear(const=1)
+    )
+
+
 def _align(machine: Machine, scoring: Scoring, prediction: Value, target: Value) -> Alignment | None:
     guess, label = shapes.tensor(prediction), shapes.tensor(target)
     if guess is None or label is None or guess.window is None or label.window is None:
@@ -158,7 +167,7 @@ def _align(machine: Machine, scoring: Scoring, prediction: Value, target: Value)
     model = _whole(machine, guess.model)
     reads = models.reads(machine, model)
     presumed = not reads and autoregression.is_presumed(machine, model)
-    if presumed and scoring.owner == "model" and label.window.lower - guess.window.lower != Linear(const=1):
+    if presumed and scoring.owner == "model" and not _is_next(guess, label):
         return None  # it may move the labels itself
     return alignment.align(
         Pair(

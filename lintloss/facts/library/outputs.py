@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from dataclasses import replace
-from functools import reduce
 
 from lintloss.facts import forwards, pad_marks
 from lintloss.facts.library import losses, models, rows, shapes
@@ -20,7 +19,7 @@ from lintloss.facts.values import (
     Scoring,
     Tensor,
     Value,
-    join,
+    join_all,
 )
 
 INPUTS = ("x", "idx", "inputs", "tokens", "ids", "indices", "input_tokens")
@@ -37,7 +36,7 @@ def of_call(machine: Machine, node: ast.AST, model: Value, args: list[Value], kw
     apart = _by_branch(args)
     if not apart:
         return _of_call(machine, node, model, args, kwargs)
-    return reduce(join, [_of_call(machine, node, model, each, kwargs) for each in apart])
+    return join_all(_of_call(machine, node, model, each, kwargs) for each in apart)
 
 
 def _by_branch(args: list[Value]) -> list[list[Value]]:

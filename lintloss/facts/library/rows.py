@@ -6,7 +6,6 @@ import ast
 import re
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import reduce
 
 from lintloss.facts.library import loaders, shapes
 from lintloss.facts.linear import Linear
@@ -26,7 +25,7 @@ from lintloss.facts.values import (
     Tuple,
     Value,
     Window,
-    join,
+    join_all,
     options,
 )
 
@@ -258,7 +257,7 @@ def _any(machine: Machine, node: ast.AST, datasets: Iterable[Value], key: Key) -
     """Return an item of any of several datasets."""
     found = [sample(machine, node, each, key) for each in datasets]
     known = [each for each in found if each is not None]
-    return reduce(join, known) if known else None
+    return join_all(known) if known else None
 
 
 def row_of(value: Tensor) -> Tensor:
@@ -288,7 +287,7 @@ def collated(machine: Machine, row: Value) -> Value | None:
     if isinstance(row, Choice):
         found = [collated(machine, option) for option in row.options]
         known = [each for each in found if each is not None]
-        return reduce(join, known) if len(known) == len(found) else None
+        return join_all(known) if len(known) == len(found) else None
     if isinstance(row, Tuple):
         return Tuple(tuple(_or_opaque(collated(machine, item), item) for item in row.items))
     if isinstance(row, Ref) and row.kind == "dict":
