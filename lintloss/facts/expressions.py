@@ -94,7 +94,7 @@ def member(machine: Machine, owner: Value, name: str, node: ast.AST) -> Value:
     if isinstance(owner, Lib):
         return Lib(f"{owner.name}.{name}")
     if isinstance(owner, ModuleValue):
-        slot = machine.module_names(owner.module.path).get(name)
+        slot = machine.global_slot(owner.module.path, name)
         if slot is not None:
             return looked_up(machine, name, slot)
         return calls.submodule(machine, owner, name) or Lib(f"{owner.module.path}:{name}")

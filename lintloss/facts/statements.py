@@ -97,10 +97,11 @@ def _leave(machine: Machine, node: ast.Break | ast.Continue) -> str:
 
 
 def _if(machine: Machine, node: ast.If) -> str:
-    decided = branches.decide(machine, node.test)
-    if decided is not None:
-        return execute(machine, node.body if decided else node.orelse)
-    evaluate(machine, node.test)
+    if not branches.asks_for_packages(machine, node.test):
+        decided = branches.decide(machine, node.test)
+        if decided is not None:
+            return execute(machine, node.body if decided else node.orelse)
+        evaluate(machine, node.test)
     before = machine.state.copy()
     outcomes, after = [], []
     with note_training_flag(machine, node.test):

@@ -266,7 +266,7 @@ def _global(machine: Machine, module: Module, name: str) -> Value | None:
     from lintloss.facts import imports
     from lintloss.facts.values import Pending
 
-    slot = machine.globals.get(module.path, {}).get(name)
+    slot = machine.global_slot(module.path, name)
     if slot is None:
         return None
     return imports.resolve(machine, slot.value) if isinstance(slot.value, Pending) else slot.value
