@@ -13,7 +13,7 @@ from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Frame, Machine
 from lintloss.facts.observations import Setting
 
-FLAG = re.compile(r"train|phase|mode|eval|split|test|optim|valid|backprop|backward|update|no_grad|infer", re.IGNORECASE)
+FLAG = re.compile(r"train(?!ed)|phase|mode|eval|split|test|optim|valid|backprop|backward|update|no_grad|infer", re.IGNORECASE)
 EVALUATION = re.compile(
     r"eval|valid|\bval|_val|test|perplex|ppl|dev_|infer|predict|benchmark|score|metric|nll|loglik|bpb|bpc|bits_per",
     re.IGNORECASE,
