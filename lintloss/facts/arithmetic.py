@@ -141,6 +141,8 @@ def _add(machine: Machine, node: ast.AST, operator: ast.operator, left: Value, r
                 return one if sign == "+" else machine.opaque(node)
             if one.is_count and isinstance(other, Quantity) and other.is_count:
                 return counts.less_rows(one, other, sign) or machine.opaque(node)
+            if sign == "-" and _is_ratio(one, other):
+                return machine.opaque(node)
             if one.is_loss or one.is_perplexity:
                 return _add_term(machine, node, one, other, is_right=other is right)
     if isinstance(left, Ref) and isinstance(right, Ref) and left.kind == right.kind == "list":
@@ -149,6 +151,13 @@ def _add(machine: Machine, node: ast.AST, operator: ast.operator, left: Value, r
         if isinstance(side, Tensor) and side.form in {"logits", "scores", "hidden", ""}:
             return replace(side, form="" if side.form == "" else side.form)
     return machine.opaque(node)
+
+
+def _is_ratio(one: Quantity, other: Value) -> bool:
+    """Say whether a difference is one of two models' log-probabilities: a log-ratio, which is nobody's loss."""
+    if not isinstance(other, Quantity) or one.scoring is None or other.scoring is None:
+        return False
+    return other.is_loss and other.unit == one.unit and other.scoring != one.scoring and not other.scoring.scaled
 
 
 def _add_term(machine: Machine, node: ast.AST, loss: Quantity, other: Value, *, is_right: bool) -> Value:

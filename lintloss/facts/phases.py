@@ -13,7 +13,9 @@ from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Frame, Machine
 from lintloss.facts.observations import Setting
 
-FLAG = re.compile(r"train|phase|mode|eval|split|test|optim|valid|backprop|backward|update|no_grad|infer", re.IGNORECASE)
+FLAG = re.compile(
+    r"train(?!ed)|phase|mode|eval|split|test|optim|valid|backprop|backward|update|no_grad|infer", re.IGNORECASE
+)
 EVALUATION = re.compile(
     r"eval|valid|\bval|_val|test|perplex|ppl|dev_|infer|predict|benchmark|score|metric|nll|loglik|bpb|bpc|bits_per",
     re.IGNORECASE,
@@ -35,8 +37,18 @@ OTHER = re.compile(
 )
 
 
+PREFERENCE = re.compile(r"\bchosen_|\breject(ed)?_|reward", re.IGNORECASE)  # one loss a pair, or a policy's objective
 HEADED = re.compile(r"For(Sequence|Token)Classification|ForMultipleChoice|ForQuestionAnswering")
 GENERATIVE = re.compile(r"ForCausalLM|LMHeadModel|ForConditionalGeneration|Seq2SeqLM|perplexity|\bppl\b", re.IGNORECASE)
+
+
+MANY = 6
+
+
+@lru_cache(maxsize=256)
+def compares_rows(text: str) -> bool:
+    """Say whether a file is about preferences or rewards: an unknown loss in it is one a row, not one a token."""
+    return len(PREFERENCE.findall(text)) >= MANY
 
 
 @contextmanager

@@ -157,7 +157,10 @@ def is_inside_a_model(forward: Forward, found: Region) -> bool:
     if not _is_method(scene.node) or not any(MODEL_BASE.search(base) for base in scene.owner):
         return False
     loop = found.loop.statement if found.loop is not None else None
-    return not isinstance(loop, ast.For | ast.AsyncFor) or not HANDED_OUT.search(text_of(loop.iter))
+    if not isinstance(loop, ast.For | ast.AsyncFor):
+        return True
+    header = text_of(loop.iter)
+    return not HANDED_OUT.search(header) or re.match(r"range\([^()]*\.(size|shape)\b", header) is not None
 
 
 def _is_method(node: ast.AST) -> bool:
