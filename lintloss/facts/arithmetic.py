@@ -56,6 +56,8 @@ def binary(
     left, right = unboxed(machine, left), unboxed(machine, right)
     if isinstance(left, Choice) or isinstance(right, Choice):
         return binary(machine, node, operator, left, right, inside)
+    if isinstance(operator, ast.Add | ast.Sub):  # what is added to, or taken from, an output is its tensor
+        left, right = (each.logits if isinstance(each, ModelOutput) else each for each in (left, right))
     if isinstance(left, Tensor) or isinstance(right, Tensor):
         from lintloss.facts.library import tensors
 
@@ -155,8 +157,8 @@ def _add_term(machine: Machine, node: ast.AST, loss: Quantity, other: Value, *, 
         return loss
     if isinstance(other, Quantity) and not (other.is_loss or other.is_perplexity):
         return machine.opaque(node)
-    if isinstance(other, Quantity) and other.unit != loss.unit:
-        return loss if other.unit.degree == loss.unit.degree else machine.opaque(node)
+    if isinstance(other, Quantity) and other.unit.degree != loss.unit.degree:
+        return machine.opaque(node)
     scoring = loss.scoring
     if scoring is not None and not (isinstance(other, Quantity) and other.scoring == scoring):
         term = terms.added(machine, node, loss, other, is_right=is_right)

@@ -11,7 +11,7 @@ from lintloss.facts import regularizers
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Exponential
 from lintloss.facts.units import PERPLEXITY, Unit
-from lintloss.facts.values import Choice, Const, Quantity, Ref, Tensor, Value, join, options
+from lintloss.facts.values import Choice, Const, ModelOutput, Quantity, Ref, Tensor, Value, join, options
 
 CALLED = re.compile(r"perplexity|(?<![a-z])ppl(?![a-z])", re.IGNORECASE)
 SCORES = frozenset({"logits", "scores", "hidden", ""})
@@ -34,6 +34,8 @@ def exponential(machine: Machine, node: ast.AST, exponent: Value, base: str = "e
             each = exponential(machine, node, option, base)
             result = each if result is None else join(result, each)
         return result if result is not None else machine.opaque(node)
+    if isinstance(exponent, ModelOutput):
+        exponent = exponent.logits
     if isinstance(exponent, Tensor):
         return _of_tensor(machine, node, exponent)
     if isinstance(exponent, Ref) and exponent.kind != "instance":

@@ -185,11 +185,14 @@ def backward(machine: Machine) -> None:
     An epoch loop around two loops, one that trains and one that evaluates, is not marked.
     """
     flagged = [level for level, _, text in machine.guards if FLAG.search(text)]
+    texts = [text for level, _, text in machine.guards if FLAG.search(text)]
     for index in range(len(machine.frames) - 1, -1, -1):
         frame = machine.frames[index]
         inner = [position for position, loop in enumerate(machine.loops) if loop.frame == index + 1]
         if inner:
             position = inner[-1]
+            if texts:
+                machine.flags[machine.loops[position].key] = texts[-1]
             mark(machine, machine.loops[position].key, not any(level > position for level in flagged))
             return
         mark(machine, frame.key, not any(level >= frame.loop_base for level in flagged))

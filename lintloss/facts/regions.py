@@ -32,6 +32,7 @@ MEASURES = re.compile(
 )
 PERPLEXITY = re.compile(r"perplexity|(?<![a-z])ppl(?![a-z])", re.IGNORECASE)
 LEARNS = re.compile(r"\.backward\(|optimi[sz]er|\.train\(\)|[tT]rainer\b|\.fit\(")
+PHASE = re.compile(r"(\w+) == '(?:train|training)'$")
 GENERATES = re.compile(r"next_token|multinomial\(|top_k|top_p|\.generate\(")
 CRITERION = re.compile(r"entropy|criterion|loss", re.IGNORECASE)
 TRAINS = re.compile(
@@ -48,11 +49,13 @@ class Region:
     """What evaluates: a loop of a function, or the function as a whole.
 
     index: the scene of the forward pass that the region belongs to. named: why it is taken for an evaluation.
+    shared: the loop trains as well, when its flag says so.
     """
 
     index: int
     loop: Loop | None
     named: str
+    shared: bool = False
 
     def scene(self, forward: Forward) -> Scene:
         return forward.scenes[self.index]
@@ -75,7 +78,8 @@ def region(machine: Machine, forward: Forward) -> Region | None:
         scene = forward.scenes[index]
         for loop in reversed([each for each in forward.loops if each.frame == index + 1]):
             if loop.key in machine.trained:
-                return nearest
+                phases = _over_phases(machine, forward, loop)
+                return nearest if phases is None else Region(index, loop, phases, shared=True)
             named = _loop_says(loop)
             if named or (switched and loop.unit != "epoch"):
                 return _narrowed(forward, Region(index, loop, named or "eval() was called"))
@@ -91,6 +95,16 @@ def region(machine: Machine, forward: Forward) -> Region | None:
         if TRAINING.search(snake(scene.name)):
             return nearest
     return nearest
+
+
+def _over_phases(machine: Machine, forward: Forward, loop: Loop) -> str | None:
+    """Say that a loop trains in one phase only, of those that a loop around it runs over; None otherwise."""
+    flag = PHASE.match(machine.flags.get(loop.key, "")) if not machine.trained[loop.key] else None
+    for each in forward.loops:
+        target = each.statement.target if isinstance(each.statement, ast.For) else None
+        if flag is not None and each.frame == loop.frame and isinstance(target, ast.Name) and target.id == flag[1]:
+            return f"it runs over phases, and only `{flag[0]}` trains"
+    return None
 
 
 def _holds(scene: Scene, place: Evidence | None) -> bool:

@@ -71,7 +71,9 @@ def note(machine: Machine, node: ast.AST, value: Value, *, exponentiated: bool =
         (noted.laden if scoring.extra else noted.plain).add(where)
         return
     setting = _setting(machine)
-    if setting.phase not in {"evaluation", "shared"} and not _is_script(machine, setting):
+    if setting.phase not in {"evaluation", "shared"} and not (
+        _is_script(machine, setting) or _is_switched(machine, setting)
+    ):
         return
     if scoring.presumed and setting.task not in LANGUAGE:
         return
@@ -79,6 +81,15 @@ def note(machine: Machine, node: ast.AST, value: Value, *, exponentiated: bool =
     noted.settings.append(setting)
     noted.evidence = value.trace
     noted.extras.update(dict.fromkeys(extras))
+
+
+def _is_switched(machine: Machine, setting: Setting) -> bool:
+    """Say whether the running loop, of which nothing else is known, runs a module on which eval() was called."""
+    if setting.phase != "unknown" or not machine.loops:
+        return False
+    running = machine.loops[-1].key
+    evaluated = (each for each in machine.forwards.values() if each.mode == "eval" and each.mode_place is not None)
+    return any(loop.key == running for each in evaluated for loop in each.loops)
 
 
 def _destination(machine: Machine, node: ast.AST) -> str:
@@ -174,7 +185,7 @@ def observe(machine: Machine) -> None:
         near = [
             each
             for place, each in machine.reports.items()
-            if place.path == site.path and _scope(machine, place) == scope
+            if place.path == site.path and _scope(machine, place) == scope and not _excludes(machine, place, site)
         ]
         plain = {where for each in near for where in each.plain} - {where for each in near for where in each.laden}
         rows = (site.span.row, site.span.end_row)
@@ -190,6 +201,21 @@ def observe(machine: Machine) -> None:
             plain_beside=bool(plain),
         )
         machine.log["Reported", site.path, site.span, (), ""] = seen
+
+
+def _excludes(machine: Machine, one: Evidence, other: Evidence) -> bool:
+    """Say whether two places are in different branches of one `if`: only one of them scores."""
+    module = machine.project.module(one.path)
+    for node in ast.walk(module.tree) if module is not None and one != other else ():
+        if isinstance(node, ast.If) and node.orelse:
+            arms = [_is_in(node.body, place) - _is_in(node.orelse, place) for place in (one, other)]
+            if sorted(arms) == [-1, 1]:
+                return True
+    return False
+
+
+def _is_in(block: list[ast.stmt], place: Evidence) -> int:
+    return int(block[0].lineno <= place.span.row <= (block[-1].end_lineno or 0))
 
 
 def _scope(machine: Machine, site: Evidence) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from lintloss.facts import callers, calls, cuts, leftovers, regions
 from lintloss.facts.callers import text_of
-from lintloss.facts.caps import Function, Origin
+from lintloss.facts.caps import Function, Origin, assigned
 from lintloss.facts.evaluation import Pass
 from lintloss.facts.library import loaders
 from lintloss.facts.loops import Loop
@@ -228,7 +228,7 @@ def _is_endless(machine: Machine, module: Module, loop: Loop) -> bool:
             return any(is_random(machine, each) for each in options(option.arg(0, "dataset") or Const(None)))
     if "streaming=True" in module.text or (loop.equal and "sampler" in loop.equal[0].message):
         return True
-    return any("while True" in text_of(function.node) for function in _generators(machine, module, loop))
+    return any("while True" in text_of(function.node) for function in _generators(machine, module, loop, None))
 
 
 def _data(loop: Loop) -> str:
@@ -237,12 +237,19 @@ def _data(loop: Loop) -> str:
     return text_of(cuts.unwrapped(loop.statement.iter))[:50]
 
 
-def _generators(machine: Machine, module: Module, loop: Loop) -> list[Func]:
-    """Return the generators of the project that a loop may run over, by the names in its header."""
+def _generators(machine: Machine, module: Module, loop: Loop, around: ast.AST | None) -> list[Func]:
+    """Return the generators of the project that a loop may run over, by the names in its header.
+
+    around: the function whose assignments say what a name in the header stands for.
+    """
     if loop.statement is None or isinstance(loop.statement, ast.While):
         return []
     found: list[Func] = []
-    for node in ast.walk(loop.statement.iter):
+    header = cuts.unwrapped(loop.statement.iter)
+    sources = [loop.statement.iter]
+    if isinstance(header, ast.Name) and around is not None:
+        sources += assigned(around, header.id)
+    for node in (each for source in sources for each in ast.walk(source)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             value = _global(machine, module, node.func.id)
             if isinstance(value, Func):
@@ -272,8 +279,8 @@ def _is_shared(module: Module, function: Func) -> bool:
 
 
 def _kept(machine: Machine, module: Module, passes: list[Pass]) -> Iterator[Truncation]:
-    for _, loop in _loops(passes):
-        for function in _generators(machine, module, loop):
+    for each, loop in _loops(passes):
+        for function in _generators(machine, module, loop, each.scene.node):
             place = leftovers.keeps(function.node)
             if place is None:
                 continue

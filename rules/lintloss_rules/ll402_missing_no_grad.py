@@ -86,11 +86,11 @@ class MissingNoGrad(Rule):
     def judge(self, seen: Observation) -> Iterator[Judgment]:
         if not isinstance(seen, Evaluation) or seen.gradients != "on":
             return
+        remedy = "run it under `torch.set_grad_enabled(...)`" if seen.shared else "put `@torch.no_grad()` on it"
         yield Judgment(
             Severity.WARNING,
             Confidence.HIGH if seen.named.startswith("eval()") else Confidence.MEDIUM,
-            f"`{seen.model}` records gradients in an evaluation ({seen.named}): every batch keeps its activations; "
-            "put `@torch.no_grad()` on it",
+            f"`{seen.model}` records gradients in an evaluation ({seen.named}): every batch keeps its activations; {remedy}",
             seen.stack,
         )
 

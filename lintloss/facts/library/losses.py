@@ -13,7 +13,7 @@ from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Scored
 from lintloss.facts.units import NATS, Unit, count
-from lintloss.facts.values import UNKNOWN, Const, LibObject, Opaque, Quantity, Ref, Scoring, Tensor, Value
+from lintloss.facts.values import UNKNOWN, Const, LibObject, Opaque, Quantity, Ref, Scoring, Tensor, Value, options
 from lintloss.findings import Evidence
 
 LOSS = Unit.of(loss=1)
@@ -236,6 +236,7 @@ def _smooths(machine: Machine, scoring: Scoring) -> bool:
     if scoring.criterion != "kl_div":
         return False
     names = [frame.name for frame in machine.frames[-2:]]
+    names += [str(getattr(each, "name", "")) for each in options(scoring.target)]
     owner = machine.frame.state.names.get("self")
     held = dict(machine.frame.state.names)
     if owner is not None and isinstance(owner.value, Ref) and owner.value.cls is not None:
