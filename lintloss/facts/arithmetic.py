@@ -56,6 +56,8 @@ def binary(
     left, right = unboxed(machine, left), unboxed(machine, right)
     if isinstance(left, Choice) or isinstance(right, Choice):
         return binary(machine, node, operator, left, right, inside)
+    if isinstance(operator, ast.Add | ast.Sub):  # what is added to, or taken from, an output is its tensor
+        left, right = (each.logits if isinstance(each, ModelOutput) else each for each in (left, right))
     if isinstance(left, Tensor) or isinstance(right, Tensor):
         from lintloss.facts.library import tensors
 
@@ -155,8 +157,8 @@ def _add_term(machine: Machine, node: ast.AST, loss: Quantity, other: Value, *, 
         return loss
     if isinstance(other, Quantity) and not (other.is_loss or other.is_perplexity):
         return machine.opaque(node)
-    if isinstance(other, Quantity) and other.unit != loss.unit:
-        return loss if other.unit.degree == loss.unit.degree else machine.opaque(node)
+    if isinstance(other, Quantity) and other.unit.degree != loss.unit.degree:
+        return machine.opaque(node)
     scoring = loss.scoring
     if scoring is not None and not (isinstance(other, Quantity) and other.scoring == scoring):
         term = terms.added(machine, node, loss, other, is_right=is_right)
@@ -186,7 +188,7 @@ def accumulate(machine: Machine, node: ast.AST, current: Value, operand: Value, 
     if not over or isinstance(current, Tensor) or isinstance(operand, Tensor):
         return binary(machine, node, ast.Add(), current, operand)
     if isinstance(operand, Const):
-        return _counter(machine, node, current, operand, over)
+        return _counter(machine, node, current, operand, over, depth)
     if isinstance(operand, Quantity):
         return _total(machine, node, current, operand, over, depth)
     presumed = counts.presumed(machine, operand)
@@ -195,7 +197,7 @@ def accumulate(machine: Machine, node: ast.AST, current: Value, operand: Value, 
     return current if isinstance(current, Quantity) else machine.opaque(node, getattr(current, "name", ""))
 
 
-def _counter(machine: Machine, node: ast.AST, current: Value, step: Const, over: tuple[Loop, ...]) -> Value:
+def _counter(machine: Machine, node: ast.AST, current: Value, step: Const, over: tuple[Loop, ...], depth: int) -> Value:
     """`n += 1` counts the iterations of the loop it is in."""
     if not isinstance(step.value, int) or step.value == 0:
         return current
@@ -209,7 +211,7 @@ def _counter(machine: Machine, node: ast.AST, current: Value, step: Const, over:
         if isinstance(option, Quantity):
             start = option.start
     trace = (machine.evidence(node, f"counted here once per {loop.unit}"),)
-    guards = open_guards(machine, machine.depth - 1)
+    guards = open_guards(machine, depth)
     return Quantity(counts.unit_of(loop), of=loop.key, start=start, loops=over, guards=guards, trace=trace)
 
 

@@ -171,7 +171,11 @@ def item(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
 def _holds_ids(machine: Machine, owner: Ref) -> bool:
     """Say whether a list may be one of token ids, whose slices are windows."""
     slot = machine.get(owner, "elem")
-    return owner.kind == "list" and slot is not None and isinstance(slot.value, Opaque | Const)
+    return (
+        owner.kind == "list"
+        and slot is not None
+        and all(isinstance(option, Opaque | Const) for option in options(slot.value))
+    )
 
 
 def _heap_item(machine: Machine, owner: Ref, name: str) -> Value:
@@ -227,15 +231,32 @@ def _bound(node: ast.expr | None) -> int | None:
 
 def _binary(machine: Machine, node: ast.BinOp) -> Value:
     from lintloss.facts import running
-    from lintloss.facts.library import masks
+    from lintloss.facts.library import pieces
 
     parts = running.parts_of(node) if machine.loops else None
     if parts is not None:
         value = running.mean(machine, node, parts, machine.loops[-1:])
         if value is not None:
             return value
+    if isinstance(node.op, ast.Div) and isinstance(node.right, ast.BinOp) and isinstance(node.right.op, ast.Mult):
+        return _by_product(machine, node, node.right)
     left, right = evaluate(machine, node.left), evaluate(machine, node.right)
-    return masks.padded_list(machine, node, left) or arithmetic.binary(machine, node, node.op, left, right)
+    row = pieces.joined(machine, node, left, right) if isinstance(node.op, ast.Add) else None
+    made = row or arithmetic.binary(machine, node, node.op, left, right)
+    pieces.note(machine, node, made)
+    return made
+
+
+def _by_product(machine: Machine, node: ast.BinOp, below: ast.BinOp) -> Value:
+    """Divide by a product: `nats / (math.log(2) * n_bytes)` by the number first, so that the unit is not lost in it."""
+    left = evaluate(machine, node.left)
+    one, other = evaluate(machine, below.left), evaluate(machine, below.right)
+    for number, rest in ((one, other), (other, one)):
+        if isinstance(number, Const) and isinstance(rest, Opaque | Choice) and isinstance(left, Quantity):
+            return arithmetic.binary(
+                machine, node, node.op, arithmetic.binary(machine, node, node.op, left, number), rest
+            )
+    return arithmetic.binary(machine, node, node.op, left, arithmetic.binary(machine, below, below.op, one, other))
 
 
 def _unary(machine: Machine, node: ast.UnaryOp) -> Value:
@@ -269,6 +290,7 @@ def _boolean(machine: Machine, node: ast.BoolOp) -> Value:
 
 
 def _compare(machine: Machine, node: ast.Compare) -> Value:
+    from lintloss.facts import pad_marks
     from lintloss.facts.library import masks
 
     left = evaluate(machine, node.left)
@@ -289,6 +311,8 @@ def _compare(machine: Machine, node: ast.Compare) -> Value:
         sense = masks.sense_of(node.ops[0], rights[0], left)
         if isinstance(left, Tensor) and left.form == "mask":
             return replace(left, sense=sense)
+        if isinstance(node.ops[0], ast.NotEq | ast.Eq):
+            pad_marks.note_compared(machine, node, shapes.tensor(left) or Tensor(), rights[0], node.comparators[0])
         return Tensor("mask", window, axes, (*key, "mask"), left.name, pad=rights[0], sense=sense)
     return machine.opaque(node)
 
@@ -345,6 +369,9 @@ def _comprehension(machine: Machine, node: ast.ListComp | ast.SetComp | ast.Gene
     if same is not None:
         return same
 
+    mapped = _mapped(machine, node)
+    if mapped is not None:
+        return mapped
     kind = "dict" if isinstance(node, ast.DictComp) else "list"
     ref = machine.new_list(node, kind=kind)
     created = machine.depth
@@ -371,6 +398,20 @@ def _comprehension(machine: Machine, node: ast.ListComp | ast.SetComp | ast.Gene
     collect(0)
     machine.state.names = dict(names)
     return ref
+
+
+def _mapped(machine: Machine, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> Value | None:
+    """Read `[vocabulary[word] for word in words]`: one id for each word, where the words are a row of known place."""
+    if not isinstance(node, ast.ListComp) or len(node.generators) != 1:
+        return None
+    generator = node.generators[0]
+    if not (isinstance(generator.iter, ast.Name) and isinstance(generator.target, ast.Name)) or generator.ifs:
+        return None
+    row = shapes.typical(evaluate(machine, generator.iter))
+    if not isinstance(row, Tensor) or row.form not in {"ids", ""} or row.window is None or row.window.axis is None:
+        return None
+    reads = any(isinstance(each, ast.Name) and each.id == generator.target.id for each in ast.walk(node.elt))
+    return replace(row, key=machine.key(node, "mapped")) if reads and not isinstance(node.elt, ast.Tuple) else None
 
 
 def _filtered(machine: Machine, generator: ast.comprehension, collect: Callable[[int], str], index: int) -> str:
@@ -421,7 +462,8 @@ def length_of(machine: Machine, value: Value, node: ast.AST) -> Value:
         slot = machine.get(value, "len")
         if loops and any(isinstance(each, Quantity) and "row" in each.axes for each in options(machine.elem(value))):
             return Quantity(count("example"), of=loops[-1].key, loops=loops, counted=value)
-        measured = any(isinstance(each, Quantity) and each.unit.content for each in options(machine.elem(value)))
+        elem = machine.elem(value)
+        measured = any(isinstance(each, Quantity) and each.unit.content for each in options(elem))
         if (
             loops
             and not measured
@@ -430,6 +472,9 @@ def length_of(machine: Machine, value: Value, node: ast.AST) -> Value:
             and loops[-1] not in machine.loops
         ):
             return Quantity(count("example"), of=loops[-1].key, counted=value)  # rows put together for one batch
+        if loops and not measured and machine.get(value, "@extended") is not None:  # more than one each time
+            rows = not any(isinstance(each, Tensor) and "position" in (each.axes or ()) for each in options(elem))
+            return Quantity(count("example" if rows else "position"), of=loops[-1].key, loops=loops, counted=value)
         if loops:
             return Quantity(count(loops[-1].unit), of=loops[-1].key, loops=loops, counted=value)
         slot = machine.get(value, "len")

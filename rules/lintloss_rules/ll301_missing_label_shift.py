@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lintloss.facts.comparisons import misaligned
+from lintloss.facts.comparisons import confidence, misaligned
 from lintloss.facts.observations import Compared, Observation
-from lintloss.findings import Confidence, Severity
+from lintloss.findings import Severity
 from lintloss.rule import Bad, Good, Judgment, Rule
 
 GPT = """\
@@ -114,7 +114,7 @@ class MissingLabelShift(Rule):
         if found is not None:
             yield Judgment(
                 Severity.ERROR,
-                Confidence.HIGH,
+                confidence(found),
                 f"{found.why}: score `logits[:, :-1]` against `labels[:, 1:]`",
                 found.evidence,
             )

@@ -71,6 +71,7 @@ MESSAGES = {
     "break": "the evaluation stops after `{cap}` iterations over `{data}`: the rest is never scored, and nothing says so",
     "islice": "the evaluation takes the first `{cap}` batches: the rest is never scored, and nothing says so",
     "zip": "zip with a range of `{cap}` ends the evaluation there: the rest is never scored, and nothing says so",
+    "select": "the first rows only of `{data}` are scored: `{cap}`, which nobody chose",
     "range": "the evaluation takes the first batches (`{cap}`): the rest is never scored, and nothing says so",
     "whole": "`{cap}` counts whole batches: the rows of the last, partial one are never scored",
     "ranks": "all ranks stop as soon as one has run out: what the others have left is never scored",
