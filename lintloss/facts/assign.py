@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import arithmetic, dead, equality, names, regularizers, writes
+from lintloss.facts import arithmetic, dead, equality, moved, names, regularizers, writes
 from lintloss.facts.expressions import evaluate, subscript_key
 from lintloss.facts.library import shapes
 from lintloss.facts.machine import Machine
@@ -87,7 +87,9 @@ def store(machine: Machine, target: ast.expr, value: Value) -> None:
     else:
         if isinstance(target, ast.Subscript):
             equality.note_ignored(machine, target, value)
-        if isinstance(target, ast.Subscript) and writes.into_tensor(machine, target, value):
+        if isinstance(target, ast.Subscript) and (
+            moved.by_key(machine, target, value) or writes.into_tensor(machine, target, value)
+        ):
             return
         place = _heap_place(machine, target)
         if place is not None:
@@ -114,8 +116,27 @@ def _as_loss(machine: Machine, target: ast.Name, value: Value) -> Value:
     if isinstance(value, ModelOutput):
         return value.loss if isinstance(value.loss, Quantity) else losses.presumed(machine, target)
     if isinstance(value, Opaque):
-        return losses.presumed(machine, target)
+        return value if _is_computed(machine, target) else losses.presumed(machine, target)
     return value
+
+
+BY_HAND = frozenset({"min", "max", "minimum", "maximum", "exp", "where", "clamp", "clip"})
+
+
+def _is_computed(machine: Machine, target: ast.Name) -> bool:
+    """Say whether a loss is computed in sight and is still not known: an objective that no criterion knows.
+
+    Avoid `loss = -torch.min(ratio * advantage, clipped)`, which is no cross entropy whatever it is called.
+    """
+    statement = machine.frame.statement
+    if not isinstance(statement, ast.Assign) or target not in statement.targets:
+        return False
+    value = statement.value
+    if isinstance(value, ast.UnaryOp):
+        value = value.operand
+    elif isinstance(value, ast.BinOp):
+        return isinstance(value.op, ast.Mult)
+    return isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr in BY_HAND
 
 
 def _unpack(machine: Machine, targets: list[ast.expr], value: Value) -> None:

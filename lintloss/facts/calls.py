@@ -7,7 +7,7 @@ import ast
 from lintloss.facts import forwards, gradients, imports, modes, regularizers, statements, symbolic
 from lintloss.facts.expressions import evaluate, member
 from lintloss.facts.library import functions, meters, methods, objects
-from lintloss.facts.machine import ABROAD, DEPTH, TOTAL, Frame, Machine, OutOfBudget
+from lintloss.facts.machine import ABROAD, DATA, DEPTH, OWN, TOTAL, Frame, Machine, OutOfBudget
 from lintloss.facts.state import Heap, Slot, State
 from lintloss.facts.values import (
     UNKNOWN,
@@ -163,6 +163,8 @@ def _enter_within(machine: Machine, node: ast.AST, frame: Frame, function: Func)
         if machine.steps + 1 > outer or machine.spent > TOTAL:
             raise
         del machine.loops[loops:], machine.guards[guards:]
+        machine.recall(function.module, function.node)
+        machine.exhausted = True
         return machine.opaque(node)
     finally:
         machine.limit = outer
@@ -173,16 +175,21 @@ def _enter_abroad(machine: Machine, node: ast.AST, frame: Frame, function: Func)
     made = frame.name == "__init__"  # of a class that matters
     if function.node in machine.too_long or not (made or machine.relevance.of(function.module, function.node)):
         return machine.opaque(node)
-    outer, machine.limit = machine.limit, min(machine.limit, machine.steps + ABROAD)
+    outer, before = machine.limit, machine.steps
+    data = machine.relevance.makes_data(function.module, function.node)  # long, and what decides: on steps of its own
+    machine.limit = before + DATA if data else min(outer, before + ABROAD)
     try:
         return _enter(machine, frame, function)
     except OutOfBudget:
-        if machine.steps >= outer:
+        if (machine.steps >= outer and not data) or machine.spent > TOTAL:
             raise
         machine.too_long.add(function.node)
+        machine.exhausted = True
         return machine.opaque(node)
     finally:
         machine.limit = outer
+        if data:
+            machine.steps = min(machine.steps, before + OWN)
 
 
 def _enter(machine: Machine, frame: Frame, function: Func) -> Value:

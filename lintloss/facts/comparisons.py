@@ -127,7 +127,8 @@ def padded(seen: Observation) -> Wrong | None:
         return None
     scoring = seen.scoring
     picks = scoring.criterion in PICKS and scoring.reduction == "none"
-    if not (scoring.is_cross_entropy or picks) or scoring.criterion == "presumed" or scoring.weighted:
+    named_only = scoring.criterion == "presumed" and scoring.called != "transformers"
+    if not (scoring.is_cross_entropy or picks) or named_only or scoring.weighted:
         return None
     pads = [_padding(option) for option in options(scoring.target)]
     if seen.padding is not None and any(pad is None for pad in pads):

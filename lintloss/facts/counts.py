@@ -56,6 +56,8 @@ def divisor(machine: Machine, total: Quantity, value: Value) -> Quantity | None:
             return Quantity(unit_of(loop), of=loop.key)
         if isinstance(value, Opaque) and value.key and (loop.source == value.key or value.key in _keys(loop.length)):
             return Quantity(unit_of(loop), of=loop.key)
+        if isinstance(value, Opaque) and loop.source and value.key == (*loop.source, "len"):
+            return Quantity(unit_of(loop), of=loop.key)
     return bounding(total, value) or _rows_of_loader(total, value) or presumed(machine, value)
 
 

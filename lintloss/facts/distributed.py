@@ -6,9 +6,10 @@ import ast
 from dataclasses import replace
 
 from lintloss.facts import arithmetic
+from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import Unit, count
-from lintloss.facts.values import Choice, Const, Lib, LibObject, Quantity, Tuple, Value, join
+from lintloss.facts.values import Choice, Const, Lib, LibObject, Quantity, Ref, Tuple, Value, join
 
 RANKS = Quantity(count("rank"))
 
@@ -56,6 +57,15 @@ def mean_over_ranks(machine: Machine, node: ast.AST, value: Quantity) -> Value:
     if summed.unit.power("rank") > 0:
         return arithmetic.average(machine, node, summed, RANKS, "rank")
     return replace(summed, unit=summed.unit * Unit.of(rank=-1))
+
+
+def list_over_ranks(machine: Machine, node: ast.AST, value: Value) -> Ref:
+    """Return the list of what each rank sent: pairs, lists or dicts of numbers."""
+    key = machine.key(node, "ranks")
+    loop = machine.loop_of.setdefault(key, Loop(key, machine.evidence(node, "gathered from all ranks"), unit="rank"))
+    everyone = machine.new_list(node, value, RANKS)
+    machine.list_loops[everyone.id] = (loop,)
+    return everyone
 
 
 def gathered(machine: Machine, node: ast.AST, value: Value) -> Value:

@@ -128,8 +128,12 @@ def note_ignored(machine: Machine, target: ast.Subscript, value: Value) -> None:
 
 
 def note_unequal(machine: Machine, place: Evidence) -> None:
-    if machine.loops and place not in machine.loops[-1].unequal:
-        machine.loops[-1].unequal.append(place)
+    """Remember that some labels of a batch are set to be ignored inside the innermost loop."""
+    if not machine.loops:
+        return
+    for places in (machine.loops[-1].unequal, machine.loops[-1].ignored):
+        if place not in places:
+            places.append(place)
 
 
 def is_ignored(value: Value) -> bool:

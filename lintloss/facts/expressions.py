@@ -407,7 +407,7 @@ def _mapped(machine: Machine, node: ast.ListComp | ast.SetComp | ast.GeneratorEx
     generator = node.generators[0]
     if not (isinstance(generator.iter, ast.Name) and isinstance(generator.target, ast.Name)) or generator.ifs:
         return None
-    row = evaluate(machine, generator.iter)
+    row = shapes.typical(evaluate(machine, generator.iter))
     if not isinstance(row, Tensor) or row.form not in {"ids", ""} or row.window is None or row.window.axis is None:
         return None
     reads = any(isinstance(each, ast.Name) and each.id == generator.target.id for each in ast.walk(node.elt))
@@ -462,7 +462,8 @@ def length_of(machine: Machine, value: Value, node: ast.AST) -> Value:
         slot = machine.get(value, "len")
         if loops and any(isinstance(each, Quantity) and "row" in each.axes for each in options(machine.elem(value))):
             return Quantity(count("example"), of=loops[-1].key, loops=loops, counted=value)
-        measured = any(isinstance(each, Quantity) and each.unit.content for each in options(machine.elem(value)))
+        elem = machine.elem(value)
+        measured = any(isinstance(each, Quantity) and each.unit.content for each in options(elem))
         if (
             loops
             and not measured
@@ -471,6 +472,9 @@ def length_of(machine: Machine, value: Value, node: ast.AST) -> Value:
             and loops[-1] not in machine.loops
         ):
             return Quantity(count("example"), of=loops[-1].key, counted=value)  # rows put together for one batch
+        if loops and not measured and machine.get(value, "@extended") is not None:  # more than one each time
+            rows = not any(isinstance(each, Tensor) and "position" in (each.axes or ()) for each in options(elem))
+            return Quantity(count("example" if rows else "position"), of=loops[-1].key, loops=loops, counted=value)
         if loops:
             return Quantity(count(loops[-1].unit), of=loops[-1].key, loops=loops, counted=value)
         slot = machine.get(value, "len")

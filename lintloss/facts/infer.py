@@ -6,13 +6,13 @@ import ast
 from collections import deque
 from dataclasses import dataclass
 
-from lintloss.facts import calls, dead, evaluation, pad_marks, regularizers, splits, truncation
+from lintloss.facts import calls, dead, evaluation, outside, pad_marks, regularizers, splits, truncation
 from lintloss.facts.library.tables import CRITERIA, CRITERION_NAME
 from lintloss.facts.machine import Frame, Machine, OutOfBudget
 from lintloss.facts.observations import Observation
 from lintloss.facts.project import Project
+from lintloss.facts.roots import forget_rebound, run_body, run_root
 from lintloss.facts.state import Slot, State
-from lintloss.facts.statements import execute
 from lintloss.facts.values import Class, Const, Func, Opaque, Ref, Value
 from lintloss.parse import Module
 
@@ -42,14 +42,14 @@ def infer(module: Module, project: Project) -> Facts:
     machine = Machine(project)
     frame = Frame(module, module.tree, (module.path,), State())
     machine.frames.append(frame)
-    _run(machine, module.tree.body)
+    run_body(machine, module.tree.body)
     machine.globals[module.path] = {name: Slot(slot.value, 0) for name, slot in frame.state.names.items()}
-    _forget_rebound(machine, module)
+    forget_rebound(machine, module)
     functions = _functions(machine, module)
     for function in functions:
         is_reached = (module.path, function.node.lineno) in machine.reached
         if not is_reached and machine.relevance.is_root(module, function.node) and _is_due(machine, function):
-            _root(machine, function, {})
+            run_root(machine, function, {})
     computing = _computing(module)
     for function in functions:
         if _has_missed(machine, function.node, computing) and _is_due(machine, function):
@@ -65,6 +65,7 @@ def infer(module: Module, project: Project) -> Facts:
         *truncation.observe(machine, module, alone),
         *splits.observe(machine, module, alone),
     ]
+    seen += outside.compared(module, project, seen)
     seen.sort(key=lambda each: (each.span, type(each).__name__))
     return Facts(tuple(seen), machine.assigned)
 
@@ -76,27 +77,13 @@ def _is_due(machine: Machine, function: Func) -> bool:
     return machine.relevance.scores(function.module, function.node)
 
 
-def _root(machine: Machine, function: Func, kwargs: dict[str, Value]) -> None:
-    """Run a function as if nobody had called it, on arguments of which nothing is known but `kwargs`."""
-    frame = machine.frames[0]
-    frame.state = State(dict(machine.globals[function.module.path]), frame.state.heap.copy())
-    machine.loops.clear()
-    machine.guards.clear()
-    del machine.frames[1:]
-    machine.steps = 0
-    try:
-        calls.run(machine, function.node, function, [], kwargs)
-    except (OutOfBudget, RecursionError):
-        return
-
-
 def _root_of_missed(machine: Machine, function: Func) -> None:
     """Run the branches that the known calls leave out; what those calls showed stands."""
     before = dict(machine.log)
     forwards, trained = dict(machine.forwards), dict(machine.trained)
     _forget_nones(machine, function.self_value)
     seen = {key[:3] for key in before}
-    _root(machine, function, _anything(machine, function.node))
+    run_root(machine, function, _anything(machine, function.node))
     machine.log = before | {key: each for key, each in machine.log.items() if key[:3] not in seen}
     machine.forwards, machine.trained = forwards, trained  # flags that nobody passed say nothing about modes
 
@@ -153,28 +140,6 @@ def _anything(machine: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef | a
         if isinstance(value, ast.Constant) and (value.value is None or isinstance(value.value, bool))
     }
     return {name: Opaque(machine.key(node, name), name) for name in switches}
-
-
-def _forget_rebound(machine: Machine, module: Module) -> None:
-    """A constant that some function rebinds with `global` is not what it was when the module ended."""
-    names = machine.globals[module.path]
-    for node in ast.walk(module.tree):
-        if isinstance(node, ast.Global):
-            for name in node.names:
-                slot = names.get(name)
-                if slot is not None and isinstance(slot.value, Const):
-                    names[name] = Slot(Opaque((module.path, name), name), 0)
-
-
-def _run(machine: Machine, body: list[ast.stmt]) -> None:
-    for statement in body:
-        machine.steps = 0
-        try:
-            execute(machine, [statement])
-        except (OutOfBudget, RecursionError):
-            del machine.frames[1:]
-            machine.loops.clear()
-            machine.guards.clear()
 
 
 def _functions(machine: Machine, module: Module) -> list[Func]:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 STEPS = 20_000  # expressions evaluated for one root before everything becomes unknown
 ABROAD = 4_000  # … for one call from the checked file into another
 TOTAL = 250_000  # … and for one file with all that it reaches
+DATA = 16_000  # … and for one that makes the data
 OWN = 200  # … of those, what is charged for making a batch
 DEPTH = 14  # frames
 
@@ -66,6 +67,7 @@ class Machine:
 
     def __init__(self, project: Project) -> None:
         self.project = project
+        self.home = ""  # the file whose comparisons are asked for, where another one's body is run
         self.frames: list[Frame] = []
         self.loops: list[Loop] = []
         self.loop_of: dict[Key, Loop] = {}
@@ -105,9 +107,13 @@ class Machine:
         self.makers: dict[
             ast.AST, LibObject | None
         ] = {}  # functions -> the loader that drops, of whatever they are given
+        self.passes: list[dict[tuple[object, ...], Observation]] = []  # what earlier passes of running loops saw
         self.steps = 0
         self.spent = 0
         self.limit = STEPS
+        self.saved: dict[Key, Value] = {}  # file -> what was written into it
+        self.aligned: dict[Key, Observation] = {}  # comparisons of which it is known how they align
+        self.exhausted = False  # something was cut short
         self.too_long: set[ast.AST] = set()  # functions abroad that ran out of their share
         self.relevance = Relevance()
         self._anchors: dict[str, Anchor] = {}
@@ -262,6 +268,14 @@ class Machine:
         for state in states:
             merged = state if merged is None else join_states(merged, state)
         return merged
+
+    def recall(self, module: Module, node: ast.AST) -> None:
+        """Take back what earlier passes of the running loops saw in a function that this pass had to leave early."""
+        first, last = getattr(node, "lineno", 0), getattr(node, "end_lineno", None) or 0
+        for earlier in self.passes:
+            for key, seen in earlier.items():
+                if key not in self.log and seen.path == module.path and first <= seen.span.row <= last:
+                    self.log[key] = seen
 
     # -- log ----------------------------------------------------------------------------------------------------
 

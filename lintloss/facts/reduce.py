@@ -91,6 +91,8 @@ def _sum_of_list(machine: Machine, node: ast.AST, value: Ref) -> Value:
     loops = machine.list_loops.get(value.id, ())
     if isinstance(elem, Choice):
         elem = next((option for option in elem.options if isinstance(option, Quantity)), elem)
+    if elem == Const(1) and loops:
+        return Quantity(count(loops[-1].unit), of=loops[-1].key, loops=loops)
     if not isinstance(elem, Quantity):
         return machine.opaque(node)
     if not loops:

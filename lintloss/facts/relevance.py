@@ -19,6 +19,7 @@ ROOT_WORDS = re.compile(
     r"loss|criterion|entropy|nll|perplex|ppl|log_?prob|logits|softmax|(?<![a-zA-Z])exp\(|drop_last|DataLoader|"
     r"bits_?per_|(?<![a-z])bp[bc](?![a-z])"
 )
+DATA = re.compile(r"Dataset\b|DataLoader|dataset\(|collate")
 WINDOWS = re.compile(r"token|input_ids|window|max_length|encodings|context")  # with a stride: not every convolution
 COUNTING = re.compile(r"loader|batch|dataset|avg|average|mean|sum\(")  # with arithmetic that no known call reaches
 # Words of any code; as parts of a name they are about evaluation: `evaluate`, `test_loop`, not `latest`, `invalid`.
@@ -47,6 +48,10 @@ class Relevance:
         if node not in self._known:
             self._known[node] = _is_short(node) or WORDS.search(self._body(module, node)) is not None
         return self._known[node]
+
+    def makes_data(self, module: Module, node: ast.AST) -> bool:
+        """Say whether a definition of another file makes what is evaluated."""
+        return DATA.search(self._body(module, node)) is not None
 
     def is_root(self, module: Module, node: ast.AST) -> bool:
         """Say whether a function of the checked file is worth running for its own sake."""

@@ -1,4 +1,4 @@
-"""Means that are kept while the loop runs: `m += (x - m) / k`, `(m * k + x) / (k + 1)`, `m * (k - 1) / k + x / k`."""
+"""Means that are kept while the loop runs: `m += (x - m) / k`, `m += (x - m) * n / seen`, `(m * k + x) / (k + 1)`."""
 
 from __future__ import annotations
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import ast
 from dataclasses import replace
-from functools import reduce
 
 from lintloss.facts.linear import END, Linear
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import Const, Opaque, Quantity, Ref, Tensor, Value, Window, join, options
+from lintloss.facts.values import Const, Opaque, Quantity, Ref, Tensor, Value, Window, join_all, options
 
 
 def into_tensor(machine: Machine, target: ast.Subscript, value: Value) -> bool:
@@ -44,7 +43,7 @@ def _by_branch(machine: Machine, found: Tensor, held: tuple[Value, ...], target:
 
     given = options(value)
     blocks = [shapes.tensor(each) or found for each in held] if len(held) == len(given) else [found] * len(given)
-    return reduce(join, [_region(machine, each, target, one) for each, one in zip(blocks, given, strict=True)])
+    return join_all(_region(machine, each, target, one) for each, one in zip(blocks, given, strict=True))
 
 
 def _is_mask(value: Value) -> bool:
@@ -61,6 +60,9 @@ def _region(machine: Machine, found: Tensor, target: ast.Subscript, value: Value
     """Write to a slice: ids that are moved, an id to be ignored, or rows that fill a block."""
     from lintloss.facts.library import shapes, windows
 
+    parts = target.slice.elts if isinstance(target.slice, ast.Tuple) else [target.slice]
+    if not any(isinstance(each, ast.Slice | ast.Constant | ast.UnaryOp) for each in parts):
+        return found  # `padded[i][place] = row`: a place of which nothing is known
     value = _of_list(machine, value)
     part = windows.index(
         machine, found if found.window is not None else replace(found, window=Window(found.key)), target

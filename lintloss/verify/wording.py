@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 
 from lintloss.verify.verdicts import CONFIRMED, NEGLIGIBLE, NOT_REACHED, REFUTED, UNDECIDED, Pair, Verdict
 
@@ -39,6 +40,15 @@ def shown(verdict: Verdict) -> tuple[Pair, Pair]:
     if verdict.worst is None:
         return Pair(), Pair()
     return verdict.worst.reported, verdict.worst.reference
+
+
+def evidence(verdict: Verdict) -> list[str]:
+    """The chain that static analysis gave, one link a line."""
+    return [
+        f"{os.path.relpath(place.path)}:{place.span.row}: {place.message}"
+        for place in verdict.finding.evidence
+        if place.message
+    ]
 
 
 def title(verdict: Verdict) -> str:

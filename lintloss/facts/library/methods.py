@@ -199,6 +199,7 @@ def _container(machine: Machine, node: ast.Call, ref: Ref, name: str, args: list
         value = args[0]
         if name == "extend":
             value = machine.elem(value) if isinstance(value, Ref) else value
+            machine.put(ref, "@extended", Const(True), depth)
         assign.collect(machine, ref.id, value, depth)
         if isinstance(node.func, ast.Attribute):
             dead.note_store(machine, node.func.value, node.args[0] if node.args else None, value)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from dataclasses import replace
-from functools import reduce
 
 from lintloss.facts import forwards, pad_marks
 from lintloss.facts.library import losses, models, rows, shapes
@@ -20,9 +19,10 @@ from lintloss.facts.values import (
     Scoring,
     Tensor,
     Value,
-    join,
+    join_all,
 )
 
+INPUTS = ("x", "idx", "inputs", "tokens", "ids", "indices", "input_tokens")
 LABELS = ("labels", "lm_labels", "targets", "target", "masked_lm_labels")
 
 
@@ -36,7 +36,7 @@ def of_call(machine: Machine, node: ast.AST, model: Value, args: list[Value], kw
     apart = _by_branch(args)
     if not apart:
         return _of_call(machine, node, model, args, kwargs)
-    return reduce(join, [_of_call(machine, node, model, each, kwargs) for each in apart])
+    return join_all(_of_call(machine, node, model, each, kwargs) for each in apart)
 
 
 def _by_branch(args: list[Value]) -> list[list[Value]]:
@@ -51,7 +51,8 @@ def _by_branch(args: list[Value]) -> list[list[Value]]:
 
 def _of_call(machine: Machine, node: ast.AST, model: Value, args: list[Value], kwargs: dict[str, Value]) -> ModelOutput:
     losses.running(machine)
-    inputs = kwargs.get("input_ids", args[0] if args else kwargs.get("x", kwargs.get("idx", UNKNOWN)))
+    named = next((kwargs[name] for name in INPUTS if name in kwargs), UNKNOWN)
+    inputs = kwargs.get("input_ids", args[0] if args else named)
     fed = shapes.tensor(inputs)
     if "inputs_embeds" in kwargs:
         inputs = kwargs["inputs_embeds"]
@@ -83,7 +84,8 @@ def _of_call(machine: Machine, node: ast.AST, model: Value, args: list[Value], k
         machine.key(node), model, inputs, labels, logits, UNKNOWN, machine.evidence(node, "the model is called here")
     )
     _note_same_source(machine, output)
-    return replace(output, loss=_loss(machine, node, output))
+    like_library = bool({"attention_mask", "**"} & kwargs.keys()) and "transformers" in machine.frame.module.text
+    return replace(output, loss=_loss(machine, node, output, "transformers" if like_library else ""))
 
 
 def _shifted_copy(fed: Tensor | None, second: Value) -> Value | None:
@@ -124,8 +126,11 @@ def _note_same_source(machine: Machine, output: ModelOutput) -> None:
         machine.same_source[label.window.source] = fed.window.source
 
 
-def _loss(machine: Machine, node: ast.AST, output: ModelOutput) -> Value:
-    """Return the loss that a library model computes from labels=; a mean over its scored tokens."""
+def _loss(machine: Machine, node: ast.AST, output: ModelOutput, presumed: str) -> Value:
+    """Return the loss that a library model computes from labels=; a mean over its scored tokens.
+
+    presumed: the library that an unknown model is of, by how it is called.
+    """
     name = output.model.name if isinstance(output.model, LibObject) else ""
     said = "loss of the model's own, a mean over its scored tokens"
     if CAUSAL.search(name) or MASKED_MODELS.search(name) or PAIRED.search(name):
@@ -155,7 +160,9 @@ def _loss(machine: Machine, node: ast.AST, output: ModelOutput) -> Value:
         from lintloss.facts.phases import task
 
         item = "token" if task(machine.frame) in {"lm", "seq2seq"} else "item"
-        scoring = replace(value.scoring, target=output.labels, prediction=output.logits, owner="model", item=item)
+        scoring = replace(
+            value.scoring, target=output.labels, prediction=output.logits, owner="model", item=item, called=presumed
+        )
         return losses.scored(machine, node, scoring)
     return value
 
