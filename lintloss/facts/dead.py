@@ -51,7 +51,7 @@ def note_binding(machine: Machine, target: ast.Name, value: Value) -> None:
     if not _assigns(frame.statement, target):
         return  # a loop's or comprehension's target is there to be had, not to be reported
     what = _what(target.id, value) or _counter(target.id, value, frame.statement)
-    if what == COUNT and _is_handed_over(frame.statement, target):
+    if what and "shift" not in target.id and _is_handed_over(frame.statement, target):
         return
     if not what and isinstance(frame.statement, ast.AugAssign) and machine.loops:
         what = _total(value)

@@ -752,6 +752,37 @@ def fit(name, train_loader, val_loader, epochs=3):
         print(f"epoch {epoch} val loss {validate(model, val_loader):.4f}")
 """,
         ),
+        Bad(
+            why="The file defines the network and evaluates it; nobody calls eval(), here or elsewhere.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Digits(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.hidden = nn.Linear(784, 128)
+        self.drop = nn.Dropout(0.5)
+        self.out = nn.Linear(128, 10)
+
+    def forward(self, x):
+        return self.out(self.drop(F.relu(self.hidden(x.flatten(1)))))
+
+
+@torch.no_grad()
+def test(model, device, test_loader):
+    nats, rows = 0.0, 0
+    for images, labels in test_loader:
+        logits = model(images.to(device))  # <-
+        nats += F.cross_entropy(logits, labels.to(device), reduction="sum").item()
+        rows += labels.size(0)
+    print(f"test loss {nats / rows:.4f}")
+    model.train()
+""",
+        ),
     )
 
     good = (

@@ -47,6 +47,8 @@ def call(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: 
     """Call the library function or class `full`."""
     name = full.rsplit(".", 1)[-1]
     if name in CRITERIA and not name[0].isupper():
+        if full.startswith("mlx."):  # one value per position, unless it is asked to reduce
+            kwargs = {"reduction": Const("none"), **kwargs}
         return losses.call(machine, node, name, CRITERIA[name], args, kwargs)
     if name in KERAS_CRITERIA and not name[0].isupper():
         return losses.call(machine, node, name, KERAS_CRITERIA[name], args, kwargs)
