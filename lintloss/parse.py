@@ -76,6 +76,8 @@ def parse(data: bytes, path: str) -> Module:
 
 
 def parse_text(text: str, path: str) -> Module:
+    if text.count("\r") > text.count("\r\n"):  # Python ends a row at a lone carriage return; who splits a text does not
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
     return Module(path, text, syntax_tree(text), lines=split_rows(text))
 
 

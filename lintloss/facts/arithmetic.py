@@ -186,7 +186,7 @@ def accumulate(machine: Machine, node: ast.AST, current: Value, operand: Value, 
     if not over or isinstance(current, Tensor) or isinstance(operand, Tensor):
         return binary(machine, node, ast.Add(), current, operand)
     if isinstance(operand, Const):
-        return _counter(machine, node, current, operand, over)
+        return _counter(machine, node, current, operand, over, depth)
     if isinstance(operand, Quantity):
         return _total(machine, node, current, operand, over, depth)
     presumed = counts.presumed(machine, operand)
@@ -195,7 +195,7 @@ def accumulate(machine: Machine, node: ast.AST, current: Value, operand: Value, 
     return current if isinstance(current, Quantity) else machine.opaque(node, getattr(current, "name", ""))
 
 
-def _counter(machine: Machine, node: ast.AST, current: Value, step: Const, over: tuple[Loop, ...]) -> Value:
+def _counter(machine: Machine, node: ast.AST, current: Value, step: Const, over: tuple[Loop, ...], depth: int) -> Value:
     """`n += 1` counts the iterations of the loop it is in."""
     if not isinstance(step.value, int) or step.value == 0:
         return current
@@ -209,7 +209,7 @@ def _counter(machine: Machine, node: ast.AST, current: Value, step: Const, over:
         if isinstance(option, Quantity):
             start = option.start
     trace = (machine.evidence(node, f"counted here once per {loop.unit}"),)
-    guards = open_guards(machine, machine.depth - 1)
+    guards = open_guards(machine, depth)
     return Quantity(counts.unit_of(loop), of=loop.key, start=start, loops=over, guards=guards, trace=trace)
 
 

@@ -243,8 +243,10 @@ def bind(machine: Machine, function: Func, args: list[Value], kwargs: Kwargs, fr
     for name in keywords:
         if name in values:
             continue
-        if spread is not None and isinstance(spread, Opaque):
+        if isinstance(spread, Opaque):
             values[name] = Opaque((*spread.key, name), name)
+        elif isinstance(spread, Ref) and machine.get(spread, "elem") is not None:  # keys that nobody can tell
+            values[name] = Opaque((*spread.id, name), name)
         elif name in defaults:
             values[name] = evaluate(machine, defaults[name])
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import replace
 
 from lintloss.facts import alignment, autoregression, overlap
@@ -15,6 +16,9 @@ from lintloss.facts.settings import Place
 from lintloss.facts.values import Const, Key, LibObject, Ref, Scoring, Tensor, Value, options
 from lintloss.findings import Evidence
 
+UNTOLD = frozenset({"scores", "hidden", ""})
+LOGITS = re.compile(r"(^|_)logits?(_|$)")
+NORMALIZES = re.compile(r"log_?softmax|logsumexp|log_?probs?|\.log\(\)", re.IGNORECASE)
 METHODS = frozenset({"forward", "__call__", "call"})
 
 
@@ -34,6 +38,7 @@ def compared(machine: Machine, node: ast.AST, scoring: Scoring) -> Key:
         overlap=overlap.overlap(machine, scoring),
         loops=tuple(machine.loops),
         function=machine.frame.node,
+        called_logits=scoring.criterion == "nll_loss" and _is_called_logits(machine, scoring),
         **_place(machine, node, index),
     )
     machine.observe(_kept(machine, seen))
@@ -74,6 +79,15 @@ def _to_blame(machine: Machine, own: list[int], scoring: Scoring, found: Alignme
     if len(own) > 1 and last == len(machine.frames) - 1 and machine.frames[last].name in METHODS:
         return own[-2]
     return last
+
+
+def _is_called_logits(machine: Machine, scoring: Scoring) -> bool:
+    """Say whether what a model out of sight returned is called logits, where no file that was read takes logarithms."""
+    found = [shapes.tensor(each) for each in options(scoring.prediction)]
+    if not all(each is not None and each.form in UNTOLD and LOGITS.search(each.name) for each in found):
+        return False
+    read = (machine.project.module(path) for path in (machine.frame.module.path, *machine.globals))
+    return bool(found) and not any(NORMALIZES.search(module.text) for module in read if module is not None)
 
 
 def _shifts_in(frame: Frame, scoring: Scoring) -> bool:

@@ -82,7 +82,7 @@ def passes(machine: Machine, module: Module) -> list[Pass]:
     found = []
     for forward in machine.forwards.values():
         region = regions.region(machine, forward)
-        if region is None or region.scene(forward).module is not module:
+        if region is None or region.scene(forward).module is not module or regions.is_inside_a_model(forward, region):
             continue
         if regions.measures(machine, forward, region):
             found.append(Pass(forward, region))
@@ -228,6 +228,8 @@ def _records(machine: Machine, group: list[Pass]) -> bool:
             return False
         if _asked_of_callers(machine, forward, callers.gradients_off):
             return False
+        if _asked_of_callers(machine, forward, callers.is_handed_on):
+            return False
         if each.region.loop is None and _asked_of_callers(machine, forward, _has_no_callers):
             return False  # a step of a loop that is somewhere else
     return True
@@ -317,5 +319,7 @@ def _mode(machine: Machine, group: list[Pass]) -> Pass | None:
         if not (born or forward.mode == "train") or forward.stochastic.sure not in {"yes", "maybe"}:
             return None
         if _asked_of_callers(machine, forward, callers.evaluation_mode):
+            return None
+        if _asked_of_callers(machine, forward, callers.is_handed_on):
             return None
     return group[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 from dataclasses import replace
 
 from lintloss.facts import regularizers
@@ -11,6 +12,9 @@ from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Exponential
 from lintloss.facts.units import PERPLEXITY, Unit
 from lintloss.facts.values import Choice, Const, Quantity, Ref, Tensor, Value, join, options
+
+CALLED = re.compile(r"perplexity|(?<![a-z])ppl(?![a-z])", re.IGNORECASE)
+SCORES = frozenset({"logits", "scores", "hidden", ""})
 
 
 def power(machine: Machine, node: ast.AST, base: Value, exponent: Value) -> Value:
@@ -31,8 +35,7 @@ def exponential(machine: Machine, node: ast.AST, exponent: Value, base: str = "e
             result = each if result is None else join(result, each)
         return result if result is not None else machine.opaque(node)
     if isinstance(exponent, Tensor):
-        form = {"log_probs": "probs"}.get(exponent.form, "")
-        return replace(exponent, form=form)
+        return _of_tensor(machine, node, exponent)
     if isinstance(exponent, Ref) and exponent.kind != "instance":
         return _of_each(machine, node, exponent, base)
     if not isinstance(exponent, Quantity) or not exponent.is_loss:
@@ -46,8 +49,25 @@ def exponential(machine: Machine, node: ast.AST, exponent: Value, base: str = "e
 
     regularizers.note(machine, node, exponent, exponentiated=True)
     place = seen_at(machine, node, exponent.loops)
-    machine.observe(Exponential(exponent=exponent, base=base, result=result, loops=tuple(machine.loops), **place))
+    seen = Exponential(exponent=exponent, base=base, result=result, loops=tuple(machine.loops), **place)
+    machine.observe(replace(seen, called_perplexity=_is_called_perplexity(machine)))
     return result
+
+
+def _is_called_perplexity(machine: Machine) -> bool:
+    statement, function = machine.frame.statement, machine.frame.node
+    plain = statement is not None and not hasattr(statement, "body")
+    names = (getattr(function, "name", ""), machine.text(statement) if statement is not None and plain else "")
+    return any(CALLED.search(name) for name in names)
+
+
+def _of_tensor(machine: Machine, node: ast.AST, exponent: Tensor) -> Tensor:
+    """exp of log-probabilities is a distribution; of scores it is one once it is divided by its sum."""
+    if exponent.form == "log_probs":
+        return replace(exponent, form="probs").with_step(
+            machine.evidence(node, "becomes probs again here: exp of log probs")
+        )
+    return replace(exponent, form="exp" if exponent.form in SCORES else "", key=(*exponent.key, "exp"))
 
 
 def _of_each(machine: Machine, node: ast.AST, values: Ref, base: str) -> Value:

@@ -93,7 +93,9 @@ class Forward:
 
 def note(machine: Machine, node: ast.AST, model: Value) -> None:
     """Record that a model is run at `node`, unless that is inside another model's forward."""
-    if len(machine.forwards) >= LIMIT or not isinstance(node, ast.Call) or _within_forward(machine):
+    if len(machine.forwards) >= LIMIT or not isinstance(node, ast.Call) or within_forward(machine):
+        return
+    if "tokenizer" in machine.text(node.func).lower():  # `encoder_tokenizer.generator(...)` is no network
         return
     state, place = modes.mode(machine, model)
     machine.forwards[machine.key(node)] = Forward(
@@ -122,13 +124,13 @@ def note_opaque(machine: Machine, node: ast.AST, callee: Value, name: str, kwarg
     """Record a call of what is a model by its name, by its arguments, or because eval() was called on it."""
     if not isinstance(callee, Opaque) or not callee.key or CRITERION_NAME.search(name):
         return
-    if name in NOT_FORWARD or name in modes.SAME_MODULE or VERBS.search(name) or name[:1].isupper():
+    if name in NOT_FORWARD or name in modes.SAME_MODULE or name[:1].isupper():
         return
-    told = MODEL_WORDS.search(name) or MODEL_CALL & set(kwargs)
+    told = not VERBS.search(name) and bool(MODEL_WORDS.search(name) or MODEL_CALL & set(kwargs))
     model = callee
     if callee.name in FORWARD and isinstance(callee.key[-1], str):
         model = Opaque(callee.key[:-1], str(callee.key[-2]).lstrip(".")) if len(callee.key) > 1 else callee
-    if told or machine.get(model.key, "training") is not None:
+    if told or machine.get(model.key, "training") is not None:  # eval() was called on it: an `image_tower` is no verb
         note(machine, node, model)
 
 
@@ -150,7 +152,8 @@ def is_module(machine: Machine, model: Ref) -> bool:
     return any(isinstance(base, Lib) and MODULE_BASES.search(base.name) for base in calls.bases(machine, model.cls))
 
 
-def _within_forward(machine: Machine) -> bool:
+def within_forward(machine: Machine) -> bool:
+    """Say whether a network's forward is running: what it adds up is no report of an evaluation."""
     for frame in machine.frames:
         if frame.name in FORWARD:
             first = next(iter(frame.state.names.values()), None)

@@ -7,6 +7,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from lintloss.facts import calls, dead, evaluation, outside, pad_marks, regularizers, splits, truncation
+from lintloss.facts.library.tables import CRITERIA, CRITERION_NAME
 from lintloss.facts.machine import Frame, Machine, OutOfBudget
 from lintloss.facts.observations import Observation
 from lintloss.facts.project import Project
@@ -97,7 +98,7 @@ def _forget_nones(machine: Machine, owner: Value | None) -> None:
 def _has_missed(
     machine: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, computing: list[ast.stmt]
 ) -> bool:
-    """Say whether arithmetic in a function was not reached by the calls seen: a branch that their arguments rule out."""
+    """Say whether arithmetic or a criterion was not reached by the calls seen: a branch that their arguments rule out."""
     last = node.end_lineno or node.lineno
     return any(node.lineno <= each.lineno <= last and each not in machine.visited for each in computing)
 
@@ -112,9 +113,16 @@ def _computes(statement: ast.stmt) -> bool:
     for each in ast.walk(statement):
         if isinstance(each, ast.BinOp) and isinstance(each.op, ast.Div | ast.Pow):
             return True
-        if isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute) and each.func.attr in COLLECTS:
+        if isinstance(each, ast.Call) and _collects_or_scores(each.func):
             return True
     return False
+
+
+def _collects_or_scores(function: ast.expr) -> bool:
+    if isinstance(function, ast.Attribute) and function.attr in COLLECTS:
+        return True
+    name = _called_name(function)
+    return name in CRITERIA or CRITERION_NAME.search(name) is not None
 
 
 def _anything(machine: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> dict[str, Value]:

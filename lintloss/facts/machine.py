@@ -103,6 +103,9 @@ class Machine:
         self.stored: dict[
             tuple[Key, str], tuple[LibObject, Evidence]
         ] = {}  # loaders that drop, by an evaluation's name
+        self.makers: dict[
+            ast.AST, LibObject | None
+        ] = {}  # functions -> the loader that drops, of whatever they are given
         self.steps = 0
         self.spent = 0
         self.limit = STEPS

@@ -47,6 +47,8 @@ def total(machine: Machine, node: ast.AST, value: Value, axis: int | None = None
     """Return the sum of a value."""
     from lintloss.facts import compare
 
+    if isinstance(value, Tensor) and value.form == "exp":
+        return replace(value, form="sum of exp", axes=None, key=(*value.key, "sum"))
     if axis is not None and isinstance(value, Quantity):
         value = losses.unreduced(value)
         if value.axes:

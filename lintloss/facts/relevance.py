@@ -16,13 +16,16 @@ WORDS = re.compile(
 
 
 ROOT_WORDS = re.compile(
-    r"loss|criterion|entropy|nll|perplex|ppl|log_?prob|logits|softmax|(?<![a-zA-Z])exp\(|drop_last|DataLoader"
+    r"loss|criterion|entropy|nll|perplex|ppl|log_?prob|logits|softmax|(?<![a-zA-Z])exp\(|drop_last|DataLoader|"
+    r"bits_?per_|(?<![a-z])bp[bc](?![a-z])"
 )
 DATA = re.compile(r"Dataset\b|DataLoader|dataset\(|collate")
 WINDOWS = re.compile(r"token|input_ids|window|max_length|encodings|context")  # with a stride: not every convolution
 COUNTING = re.compile(r"loader|batch|dataset|avg|average|mean|sum\(")  # with arithmetic that no known call reaches
 # Words of any code; as parts of a name they are about evaluation: `evaluate`, `test_loop`, not `latest`, `invalid`.
-WEAK_WORDS = re.compile(r"(?<![a-z])(eval(?!_expr|\()|val_|test|valid(?!ate_|_)|score|metric)", re.IGNORECASE)
+WEAK_WORDS = re.compile(
+    r"(?<![a-z])(eval(?!_expr|\()|val_|test|valid(?!ate_|_)|score|metric)|\.eval\(\)|no_grad", re.IGNORECASE
+)
 
 
 SHORT = 12  # rows: a constructor or a reset() costs less than it is worth

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from lintloss.facts import assign, branches, equality, gradients, imports, iterate, modes, symbolic
+from lintloss.facts import assign, branches, equality, gradients, imports, iterate, modes, names, symbolic
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.library import pieces
 from lintloss.facts.machine import Machine
@@ -75,6 +75,8 @@ def _return(machine: Machine, node: ast.Return) -> str:
     value = evaluate(machine, node.value) if node.value is not None else Const(None)
     frame = machine.frame
     truncation.note_stored(machine, frame.name, value, node)
+    truncation.note_maker(machine, frame.node, value)
+    names.note(machine, node, frame.name, value)
     frame.returns = value if frame.returns is None else join(frame.returns, value)
     frame.returned.append(frame.state.copy())
     return RETURN

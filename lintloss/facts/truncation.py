@@ -85,10 +85,19 @@ def note_stored(machine: Machine, name: str, value: Value, node: ast.AST) -> Non
     """Remember a loader that drops, stored under the name of an evaluation split (see `_dropped`)."""
     if not any(isinstance(option, LibObject) and drops(option) for option in options(value)):
         return
-    if regions.DATA.search(name) and not regions.TRAIN_DATA.search(name) and LOADER_NAME.search(name):
+    if _is_for_evaluation(name):
         for option in options(value):
             if isinstance(option, LibObject) and drops(option):
                 machine.stored[option.key, name] = (option, machine.evidence(node, f"stored as `{name}`"))
+
+
+def note_maker(machine: Machine, function: ast.AST, value: Value) -> None:
+    """Remember a function that returns a loader which drops, whatever it is given."""
+    made = [option for option in options(value) if isinstance(option, LibObject) and drops(option)]
+    every = bool(made) and all(option in made or isinstance(option, Const) for option in options(value))
+    if function in machine.makers and machine.makers[function] is None:  # another return gives something else
+        return
+    machine.makers[function] = made[0] if every else None
 
 
 def drops(value: LibObject) -> bool:
@@ -99,11 +108,32 @@ def drops(value: LibObject) -> bool:
 def _dropped(machine: Machine, module: Module, passes: list[Pass]) -> Iterator[Truncation]:
     for (_, name), (loader, place) in machine.stored.items():
         yield from _of_loader(machine, module, loader, place, name)
+    yield from _made_by_functions(machine, module)
     for each in passes:
         loop = each.region.loop
         for option in options(loop.iterates) if loop is not None else ():
             if isinstance(option, LibObject) and drops(option) and loop is not None:
                 yield from _of_loader(machine, module, option, loop.place, "the evaluation loader")
+
+
+def _made_by_functions(machine: Machine, module: Module) -> Iterator[Truncation]:
+    """Find the evaluation loaders among the results of a function that serves training and evaluation alike."""
+    makers = {getattr(node, "name", ""): made for node, made in machine.makers.items() if made is not None}
+    for node in ast.walk(module.tree) if makers else ():
+        if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
+            continue
+        made = makers.get(text_of(node.value.func).rsplit(".", 1)[-1])
+        name = text_of(node.targets[0]).rsplit(".", 1)[-1]
+        if made is None or made.made is None or made.made.path != module.path or not _is_for_evaluation(name):
+            continue
+        written = _keyword(machine, module, made.made, "drop_last")
+        if isinstance(written, ast.Constant) and written.value is True:
+            used = Evidence(module.path, machine.anchor(module).span(node.value), f"stored as `{name}`")
+            yield from _of_loader(machine, module, made, used, name)
+
+
+def _is_for_evaluation(name: str) -> bool:
+    return bool(regions.DATA.search(name) and not regions.TRAIN_DATA.search(name) and LOADER_NAME.search(name))
 
 
 def _of_loader(machine: Machine, module: Module, loader: LibObject, used: Evidence, name: str) -> Iterator[Truncation]:

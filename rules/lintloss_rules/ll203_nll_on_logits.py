@@ -87,8 +87,9 @@ class NllOnLogits(Rule):
         """Report anything but log-probabilities that reaches nll_loss."""
         found = unnormalized(seen)
         if found is not None:
+            confidence = Confidence.MEDIUM if found.presumed else Confidence.HIGH
             yield Judgment(
-                Severity.ERROR, Confidence.HIGH, f"{found.why}: use cross_entropy, or log_softmax first", found.evidence
+                Severity.ERROR, confidence, f"{found.why}: use cross_entropy, or log_softmax first", found.evidence
             )
 
     bad = (

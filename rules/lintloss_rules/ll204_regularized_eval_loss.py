@@ -545,6 +545,55 @@ def build(classes):
 
     good = (
         Good(
+            why="Two losses share one weight: the loss of a hybrid speech recognizer is that sum.",
+            code="""\
+import torch
+
+
+class Recognizer:
+    def compute_objectives(self, predictions, batch):
+        frames, tokens_out = predictions
+        tokens, lengths = batch.tokens
+        loss_ctc = self.hparams.ctc_cost(frames, tokens, batch.wav_lens, lengths)
+        loss_seq = self.hparams.seq_cost(tokens_out, batch.tokens_eos, length=lengths)
+        loss = self.hparams.ctc_weight * loss_ctc
+        loss += (1 - self.hparams.ctc_weight) * loss_seq
+        return loss
+
+    @torch.no_grad()
+    def evaluate(self, valid_loader):
+        self.modules.eval()
+        average = 0.0
+        for step, batch in enumerate(valid_loader, start=1):
+            loss = self.compute_objectives(self.compute_forward(batch), batch)
+            average += (float(loss) - average) / step
+        print(f"valid loss {average:.3f}")
+""",
+        ),
+        Good(
+            why="A codec reports how well it reconstructs, with the commitment of its quantizer: no tokens are scored.",
+            code="""\
+import torch
+
+
+class Codec:
+    def compute_objectives(self, predictions, batch):
+        rebuilt, features, aux_loss = predictions
+        loss = self.hparams.rec_loss(rebuilt, features, length=batch.lengths)
+        loss += aux_loss
+        return loss
+
+    @torch.no_grad()
+    def evaluate(self, valid_loader):
+        self.modules.eval()
+        average = 0.0
+        for step, batch in enumerate(valid_loader, start=1):
+            loss = self.compute_objectives(self.compute_forward(batch), batch)
+            average += (float(loss) - average) / step
+        print(f"valid loss {average:.3f}")
+""",
+        ),
+        Good(
             why="Validation has a plain criterion of its own.",
             files={"model.py": TRANSLATOR},
             code="""\

@@ -703,6 +703,33 @@ def test_error(model, test_loader):
 
     good = (
         Good(
+            why="a model's own predict() runs its parts; what calls it decides how",
+            code="""\
+import torch
+import torch.nn as nn
+
+
+class Captioner(nn.Module):
+    def __init__(self, vision, width, vocabulary):
+        super().__init__()
+        self.vision = vision
+        self.bridge = nn.Sequential(nn.Linear(width, width), nn.Dropout(0.1))
+        self.head = nn.Linear(width, vocabulary)
+
+    def forward(self, frames):
+        return self.head(self.bridge(self.vision(frames)))
+
+    def predict_class(self, samples, candidates):
+        scores = []
+        for frame in range(samples["image"].size(2)):
+            seen = self.vision(samples["image"][:, :, frame])
+            scores.append(self.bridge(seen))
+        log_probs = torch.log_softmax(self.head(torch.stack(scores).mean(0)), dim=-1)
+        loss = -log_probs[:, candidates]
+        return loss.argsort(dim=-1)
+""",
+        ),
+        Good(
             why="The decorator with parentheses.",
             files={"net.py": CONVNET},
             code="""\

@@ -138,7 +138,6 @@ def strided_perplexity(text, device="cuda"):
 """,
         ),
         Bad(
-            miss=True,
             why="np.exp of np.sum over the losses of a text's tokens",
             severity=Severity.ERROR,
             code='''\

@@ -313,6 +313,13 @@ def _defaultdict(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwa
     return ref
 
 
+def _dict(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """dict(x) holds what x holds."""
+    if args and not kwargs and (isinstance(args[0], Opaque) or (isinstance(args[0], Ref) and args[0].kind == "dict")):
+        return args[0]
+    return _defaultdict(machine, node, args, kwargs)
+
+
 def _adapted(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     """get_peft_model(base, config) is the base with modules added, born in training mode."""
     base = args[0] if args else kwargs.get("model", UNKNOWN)
@@ -448,6 +455,6 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "randperm": _drawn,
     "permutation": _drawn,
     "defaultdict": _defaultdict,
-    "dict": _defaultdict,
+    "dict": _dict,
     "get_peft_model": _adapted,
 }

@@ -6,7 +6,7 @@ import ast
 import re
 from functools import lru_cache
 
-from lintloss.facts import modes
+from lintloss.facts import callers, modes
 from lintloss.facts.library import loaders
 from lintloss.facts.library.tables import CAUSAL, MODEL_NAME
 from lintloss.facts.machine import Machine
@@ -96,12 +96,20 @@ def guess(machine: Machine, function: Func, name: str) -> Value | None:
     if function.module is not machine.frames[0].module:
         return None
     shared = _same_named(machine, function, name)
-    if shared is not None or not MODEL_NAME.search(name):
+    if shared is not None:
         return shared
     made = _only_made(machine, function)
+    if not MODEL_NAME.search(name) and not _goes_by(name, made):
+        return None
     if isinstance(made, LibObject):
         modes.switch(machine, made, Opaque(("mode", made.name), "training"), None)
     return _instance(machine, made) if isinstance(made, Class) else made
+
+
+def _goes_by(name: str, made: Class | LibObject | None) -> bool:
+    """Say whether a parameter is called after a class: `autoencoder` after TextAutoencoder."""
+    plain = name.replace("_", "").lower()
+    return isinstance(made, Class) and len(plain) > 4 and plain in made.node.name.lower()
 
 
 def _same_named(machine: Machine, function: Func, name: str) -> Value | None:
@@ -204,9 +212,8 @@ def _instance(machine: Machine, cls: Class) -> Value | None:
     loops, machine.loops = machine.loops, []
     try:
         made = calls.instantiate(machine, cls.node, cls, [], {})
-        modes.switch(
-            machine, made, Opaque(("mode", *cls.module.path), "training"), None
-        )  # whoever has it may have set it
+        if callers.MODE.search(machine.frames[0].module.text):  # whoever has it may have set it, as this file does
+            modes.switch(machine, made, Opaque(("mode", *cls.module.path), "training"), None)
         return made
     finally:
         machine.making.pop()

@@ -209,9 +209,7 @@ def _gather(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], k
 
 
 def _taken(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value | None:
-    """take_along_axis(log_probs, ids[..., None], axis=-1)."""
-    from lintloss.facts.library import losses
-
+    """np.take_along_axis(values, ids, axis) picks as gather does."""
     return losses.picked_by(machine, node, value, kwargs.get("indices", args[0] if args else UNKNOWN))
 
 
@@ -249,6 +247,8 @@ def multiplied(machine: Machine, node: ast.AST, left: Tensor, right: Value) -> V
 def _log(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
     if value.form == "probs":
         return replace(value, form="log_probs").with_step(machine.evidence(node, "their logarithm is taken here"))
+    if value.form == "sum of exp":
+        return replace(value, form="normalizer")
     if value.form == "picked":
         return losses.log_of_picked(machine, node, value)
     return replace(value, form="")
@@ -363,8 +363,11 @@ def _pad_behind(machine: Machine, node: ast.AST) -> Value | None:
 
 
 def _two(machine: Machine, node: ast.AST, operator: ast.operator, left: Tensor, right: Tensor) -> Value | None:
-    if left.form in {"logits", "scores"} and right.form == "normalizer" and isinstance(operator, ast.Sub):
-        return replace(left, form="log_probs")
+    if left.form in {"logits", "scores", "hidden", ""} and right.form == "normalizer" and isinstance(operator, ast.Sub):
+        return replace(left, form="log_probs").with_step(machine.evidence(node, "becomes log probs here"))
+    if left.form == "exp" and right.form == "sum of exp" and right.key[:-1] == left.key:
+        step = machine.evidence(node, "becomes probs here: exp divided by its sum")
+        return replace(left, form="probs").with_step(step) if isinstance(operator, ast.Div) else None
     if "mask" in {left.form, right.form}:
         side = left if right.form == "mask" else right
         return replace(side, form="" if side.form == "probs" else side.form) if side.form in windows.COMPUTED else None

@@ -82,12 +82,10 @@ def _entries(
     from lintloss.facts.library import losses
 
     last = values[-1]
-    if (
-        found.form not in {"log_probs", "probs", "logits", "scores"}
-        or len(parts) < 2
-        or isinstance(parts[-1], ast.Slice)
-    ):
+    if found.form not in {"log_probs", "probs", "logits", "scores"} or isinstance(parts[-1], ast.Slice):
         return None
+    if len(parts) < 2:
+        return _entry(machine, found, node, last)
     if not isinstance(last, Tensor | Opaque) or (isinstance(last, Tensor) and last.form in {"mask", "positions"}):
         return None
     cut = Cut(machine, found, node)
@@ -99,6 +97,21 @@ def _entries(
         else:
             cut.take(part, value)
     return losses.picked_by(machine, node, cut.result(), last, "index")
+
+
+def _entry(machine: Machine, found: Tensor, node: ast.Subscript, index: Value) -> Value | None:
+    """Read `log_probs[id]` of the distribution at one position of one row."""
+    from lintloss.facts.library import losses
+
+    at_one = found.window is not None and {"at", "single"} <= found.window.marks
+    if not at_one or not (isinstance(index, Opaque) or _is_one(index)):
+        return None
+    entry = losses.picked_by(machine, node, found, index, "index")
+    return replace(entry, axes=()) if isinstance(entry, Quantity) else entry
+
+
+def _is_one(index: Value) -> bool:
+    return isinstance(index, Tensor) and index.window is not None and "at" in index.window.marks
 
 
 def _masked(found: Tensor, mask: Tensor) -> Tensor:
