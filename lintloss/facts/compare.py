@@ -158,7 +158,7 @@ def _align(machine: Machine, scoring: Scoring, prediction: Value, target: Value)
     model = _whole(machine, guess.model)
     reads = models.reads(machine, model)
     presumed = not reads and autoregression.is_presumed(machine, model)
-    if presumed and scoring.owner == "model" and label.window.lower - guess.window.lower != Linear(const=1):
+    if presumed and scoring.owner == "model" and not _is_moved(guess, label):
         return None  # it may move the labels itself
     return alignment.align(
         Pair(
@@ -172,6 +172,12 @@ def _align(machine: Machine, scoring: Scoring, prediction: Value, target: Value)
             _several_rows(machine),
         )
     )
+
+
+def _is_moved(guess: Tensor, label: Tensor) -> bool:
+    """Say whether the labels that a model is given were moved by one before."""
+    both = guess.window is not None and label.window is not None
+    return both and label.window.lower - guess.window.lower == Linear(const=1)  # type: ignore[union-attr]  # both are
 
 
 def _whole(machine: Machine, model: Value | None) -> Value | None:

@@ -44,7 +44,8 @@ def _by_branch(machine: Machine, found: Tensor, held: tuple[Value, ...], target:
 
     given = options(value)
     blocks = [shapes.tensor(each) or found for each in held] if len(held) == len(given) else [found] * len(given)
-    return reduce(join, [_region(machine, each, target, one) for each, one in zip(blocks, given, strict=True)])
+    written: list[Value] = [_region(machine, each, target, one) for each, one in zip(blocks, given, strict=True)]
+    return reduce(join, written)
 
 
 def _is_mask(value: Value) -> bool:

@@ -37,7 +37,8 @@ def of_call(machine: Machine, node: ast.AST, model: Value, args: list[Value], kw
     apart = _by_branch(args)
     if not apart:
         return _of_call(machine, node, model, args, kwargs)
-    return reduce(join, [_of_call(machine, node, model, each, kwargs) for each in apart])
+    made: list[Value] = [_of_call(machine, node, model, each, kwargs) for each in apart]
+    return reduce(join, made)
 
 
 def _by_branch(args: list[Value]) -> list[list[Value]]:
