@@ -78,10 +78,14 @@ def _turned(pair: Pair, guess: Window, label: Window) -> Alignment | None:
     Labels that stand beside their input are asked for the token before; labels that were shifted already, for the
     token that was read.
     """
-    swapped = guess.lower == Linear(const=1) and guess.upper == END and label.lower == ZERO and label.upper == END.plus(-1)
-    if pair.reads != "past" or not swapped or guess.flat and "crosses" in guess.marks:
+    swapped = (
+        guess.lower == Linear(const=1) and guess.upper == END and label.lower == ZERO and label.upper == END.plus(-1)
+    )
+    if pair.reads != "past" or not swapped or (guess.flat and "crosses" in guess.marks):
         return None
-    return _finding(pair, MISDIRECTED, "the logits lose their first position and the labels their last, not the reverse")
+    return _finding(
+        pair, MISDIRECTED, "the logits lose their first position and the labels their last, not the reverse"
+    )
 
 
 def _by_offset(pair: Pair, guess: Window, label: Window, offset: int) -> Alignment | None:

@@ -298,6 +298,9 @@ def multiply(machine: Machine, node: ast.AST, left: Value, right: Value) -> Valu
     presumed_left, presumed_right = counts.presumed(machine, left), counts.presumed(machine, right)
     if presumed_left is not None and presumed_right is not None:
         return counts.product(presumed_left, presumed_right)
+    number = presumed_left or presumed_right
+    if number is not None and isinstance(node, ast.BinOp) and accumulation.STEPS.search(ast.unparse(node)):
+        return number  # iterations times micro-batches: as many means, each as often
     return _tensor_op(machine, node, left, right)
 
 

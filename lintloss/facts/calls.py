@@ -174,7 +174,8 @@ def _enter_abroad(machine: Machine, node: ast.AST, frame: Frame, function: Func)
     made = frame.name == "__init__"  # of a class that matters
     if function.node in machine.too_long or not (made or machine.relevance.of(function.module, function.node)):
         return machine.opaque(node)
-    outer, machine.limit = machine.limit, min(machine.limit, machine.steps + ABROAD)
+    share = min(ABROAD, max((machine.limit - machine.steps) // 3, 1))  # five calls that set up must not take it all
+    outer, machine.limit = machine.limit, machine.steps + share
     try:
         return _enter(machine, frame, function)
     except OutOfBudget:

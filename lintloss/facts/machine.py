@@ -68,6 +68,7 @@ class Machine:
         self.loops: list[Loop] = []
         self.loop_of: dict[Key, Loop] = {}
         self.list_loops: dict[Key, tuple[Loop, ...]] = {}
+        self.dicts_made: dict[Key, int] = {}  # at which loop depth a dict was made
         self.globals: dict[str, dict[str, Slot]] = {}
         self.closures: dict[Key, dict[str, Slot]] = {}
         self.log: dict[tuple[object, ...], Observation] = {}

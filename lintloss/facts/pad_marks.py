@@ -48,7 +48,9 @@ def note_counted(machine: Machine, node: ast.AST, mask: Tensor) -> None:
     """Remember `attention_mask.sum()`: who counts what a mask lets through has padding."""
     source = machine.attended.get(mask.window.source) if mask.window is not None else None
     if source is not None:
-        _note(machine, source, Opaque(source, "padding"), machine.evidence(node, "padding is left out of the count here"))
+        _note(
+            machine, source, Opaque(source, "padding"), machine.evidence(node, "padding is left out of the count here")
+        )
 
 
 def _note(machine: Machine, source: Key, pad: Value, place: Evidence) -> None:
