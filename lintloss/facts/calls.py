@@ -185,7 +185,8 @@ def _enter_abroad(machine: Machine, node: ast.AST, frame: Frame, function: Func)
         return machine.opaque(node)
     outer, before = machine.limit, machine.steps
     data = machine.relevance.makes_data(function.module, function.node)  # long, and what decides: on steps of its own
-    machine.limit = before + DATA if data else min(outer, before + ABROAD)
+    share = min(ABROAD, max((outer - before) // 3, 1))  # five calls that set up must not take it all
+    machine.limit = before + (DATA if data else share)
     try:
         return _enter(machine, frame, function)
     except OutOfBudget:

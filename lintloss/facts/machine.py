@@ -73,6 +73,7 @@ class Machine:
         self.loops: list[Loop] = []
         self.loop_of: dict[Key, Loop] = {}
         self.list_loops: dict[Key, tuple[Loop, ...]] = {}
+        self.dicts_made: dict[Key, int] = {}  # at which loop depth a dict was made
         self.globals: dict[str, dict[str, Slot]] = {}
         self.bodies: dict[str, Body] = {}  # of imported modules: what has not been asked for is not in `globals` yet
         self.closures: dict[Key, dict[str, Slot]] = {}
