@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections import deque
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from lintloss.facts import calls, dead, evaluation, pad_marks, regularizers, splits, truncation
+from lintloss.facts.library import lightning
 from lintloss.facts.machine import Frame, Machine, OutOfBudget
 from lintloss.facts.observations import Observation
 from lintloss.facts.project import Project
@@ -82,8 +84,13 @@ def _root(machine: Machine, function: Func, kwargs: dict[str, Value]) -> None:
     machine.guards.clear()
     del machine.frames[1:]
     machine.steps = 0
+    machine.rooted = 1
+    loop = lightning.loop_around(machine, function)
     try:
-        calls.run(machine, function.node, function, [], kwargs)
+        with machine.in_loop(loop) if loop is not None else nullcontext():
+            returned = calls.run(machine, function.node, function, lightning.outputs_given(machine, function), kwargs)
+        if loop is not None:
+            lightning.note_returned(machine, function, loop, returned)
     except (OutOfBudget, RecursionError):
         return
 

@@ -98,6 +98,7 @@ class Machine:
             tuple[Key, str], tuple[LibObject, Evidence]
         ] = {}  # loaders that drop, by an evaluation's name
         self.passes: list[dict[tuple[object, ...], Observation]] = []  # what earlier passes of running loops saw
+        self.rooted = 0  # 1 while a function runs that nobody called: its frame has no call
         self.steps = 0
         self.spent = 0
         self.limit = STEPS
