@@ -51,7 +51,15 @@ def over(machine: Machine, node: ast.For | ast.AsyncFor, body: Callable[[], str]
     equality.note_sampler(machine, loop, node.body, node.target)
     equality.note_loader(machine, loop, loop.iterates)
     equality.note_bound(machine, loop, node.iter)
-    run(machine, loop, lambda: assign.store(machine, node.target, elements()), body)
+    once = _runs_over_keys(machine, node.iter, iterable)
+    run(machine, loop, lambda: assign.store(machine, node.target, elements()), body, once=once)
+
+
+def _runs_over_keys(machine: Machine, node: ast.expr, iterable: Value) -> bool:
+    """Say whether a loop runs over the keys of a dict, so that `d[k] /= n` divides each of its values once."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in {"items", "keys"}:
+        iterable = evaluate(machine, node.func.value)
+    return any(isinstance(each, Ref) and each.kind == "dict" for each in options(iterable))
 
 
 def _wrapped(machine: Machine, node: ast.expr) -> Value:
@@ -78,10 +86,10 @@ def endless(machine: Machine, node: ast.While, body: Callable[[], str]) -> None:
     run(machine, loop, lambda: None, body)
 
 
-def run(machine: Machine, loop: Loop, bind: Callable[[], None], body: Callable[[], str]) -> None:
+def run(machine: Machine, loop: Loop, bind: Callable[[], None], body: Callable[[], str], *, once: bool = False) -> None:
     """Interpret a loop's body until sums over it have shown: twice, once where loops nest deeply."""
     frame = machine.frame
-    passes = 2 if len(machine.loops) < 3 else 1
+    passes = 2 if len(machine.loops) < 3 and not once else 1
     seen, first = dict(machine.log), {}
     for turn in range(passes):
         if turn:  # what the first pass saw was incomplete: the sums had not shown yet
