@@ -151,12 +151,6 @@ class Machine:
     def opaque(self, node: ast.AST, name: str = "") -> Opaque:
         return Opaque(self.key(node), name)
 
-    def spend(self) -> None:
-        self.steps += 1
-        self.spent += 1
-        if self.steps > self.limit or self.spent > TOTAL:
-            raise OutOfBudget
-
     # -- names --------------------------------------------------------------------------------------------------
 
     def read(self, name: str) -> Slot | None:
