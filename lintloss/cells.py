@@ -9,10 +9,20 @@ from typing import Any
 
 from lintloss.parse import Broken, Cell, Module, UnparsableError, syntax_tree
 from lintloss.positions import split_rows
+from lintloss.screen import screen
 
 # Cell magics whose body is Python that runs in the notebook; the body of any other is blanked with its first line.
 _PYTHON_CELLS = frozenset(("capture", "prun", "time", "timeit", "python", "python3", "pypy"))
 _MAGIC_LINE = re.compile(r"^(\s*)(?:[%!?].*|[\w.*%]+\?{1,2}\s*)$")
+# What IPython runs without a mark ("automagic"), where it cannot be Python.
+_AUTOMAGIC = re.compile(
+    r"^(\s*)(?:(?:pip3?|conda|mamba) (?:install|uninstall|list|show)\b|"
+    r"(?:cd|ls|mkdir|rm|cp|mv|cat|matplotlib|load_ext|run) [^=(]).*$",
+    re.MULTILINE,
+)
+_PRINT_STATEMENT = re.compile(
+    r"^(\s*print) ((?!>>|=|\()[^#\n]*?)(\s*(?:#.*)?)$", re.MULTILINE
+)  # of Python 2, on one row
 _MAGIC_VALUE = re.compile(r"^(\s*[\w.,\s()\[\]'\"]*=\s*)([!%].*)$")
 
 
@@ -31,7 +41,8 @@ def parse_notebook(data: bytes, path: str) -> Module:
             syntax_tree(text)
         except UnparsableError as failure:
             found = failure.broken
-            broken.append(Broken(found.row, found.column, found.message, index))
+            idle = screen(source.encode("utf-8", "replace")) is not None
+            broken.append(Broken(found.row, found.column, found.message, index, idle))
             text = "\n" * text.count("\n")
         rows = text.count("\n") + 1
         cells.append(Cell(index, row, rows))
@@ -85,7 +96,7 @@ def _language(notebook: dict[str, Any]) -> str:
 
 def _python(source: str) -> str:
     """Blank IPython's syntax, keeping every row and the column of what stays."""
-    if not any(mark in source for mark in "%!?"):
+    if not (any(mark in source for mark in "%!?") or _AUTOMAGIC.search(source) or _PRINT_STATEMENT.search(source)):
         return source
     lines = source.split("\n")
     first = next((number for number, line in enumerate(lines) if line.strip()), 0)
@@ -105,8 +116,9 @@ def _python(source: str) -> str:
 def _without_magics(lines: list[str]) -> Iterator[str]:
     continued = False
     for line in lines:
-        magic = _MAGIC_LINE.match(line)
+        magic = _MAGIC_LINE.match(line) or _AUTOMAGIC.match(line)
         value = _MAGIC_VALUE.match(line)
+        printed = _PRINT_STATEMENT.match(line)
         if continued:  # the rest of a shell command that ends in a backslash
             continued = line.endswith("\\")
             yield ""
@@ -116,5 +128,7 @@ def _without_magics(lines: list[str]) -> Iterator[str]:
         elif value is not None:
             continued = line.endswith("\\")
             yield f"{value[1]}None"
+        elif printed is not None:  # the parenthesis takes the place of the space: columns stay
+            yield f"{printed[1]}({printed[2]}){printed[3]}"
         else:
             yield line

@@ -66,7 +66,7 @@ class Engine:
         Args:
             always_parse: parse it for syntax errors even if the screen says that it holds no evaluation code.
         """
-        screened = screen(data)
+        screened = screen(data, path)
         if screened is not None and not always_parse and is_plain_text(data):
             return Result(path, screened=screened)
         try:

@@ -13,9 +13,13 @@ from lintloss.findings import Fix
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unreadable(Observation):
-    """Python cannot read this file or notebook cell; `reason` is what it says."""
+    """Python cannot read this file or notebook cell; `reason` is what it says.
+
+    idle: a cell that holds no evaluation code, as far as its words tell: nothing was missed in it.
+    """
 
     reason: str
+    idle: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

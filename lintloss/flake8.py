@@ -42,7 +42,7 @@ class Plugin:
 
     def run(self) -> Iterator[Row]:
         """Yield (row, column from 0, `LL101 message`, the plugin) of each finding."""
-        if screen(self._text.encode("utf-8", "replace")) is not None:
+        if screen(self._text.encode("utf-8", "replace"), self._path) is not None:
             return
         from lintloss.command.repair import recheck
         from lintloss.report.wording import sentence

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lintloss.discover import Source
+from lintloss.echoes import without_echoes
 from lintloss.errors import InternalError, LintlossError, SourceError
 from lintloss.findings import Finding
 from lintloss.result import Result, read_file
@@ -90,7 +91,7 @@ def _screened(path: str) -> Result | None:
         data = read_file(path)
     except SourceError as failure:
         return Result(path, errors=(failure,))
-    reason = screen(data)
+    reason = screen(data, path)
     return Result(path, screened=reason) if reason is not None and is_plain_text(data) else None
 
 
@@ -155,8 +156,9 @@ def gather(results: Iterable[Result]) -> Sweep:
         if other is None or (finding.severity, finding.confidence) > (other.severity, other.confidence):
             best[place] = finding
     suppressed = {each.order: each for result in results for each in result.suppressed if each.path in paths}
+    kept = without_echoes(best.values(), suppressed.values())
     return Sweep(
-        tuple(sorted(best.values(), key=lambda each: each.order)),
+        tuple(sorted(kept, key=lambda each: each.order)),
         tuple(suppressed[order] for order in sorted(suppressed)),
         tuple(each for result in results for each in result.errors),
         len(results),

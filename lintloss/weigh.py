@@ -59,7 +59,12 @@ def unreadable(module: Module) -> Iterator[Unreadable]:
         row = broken.row + (first_rows[broken.cell] - 1 if broken.cell in first_rows else 0)
         span = Span(row, broken.column, row, broken.column)
         yield Unreadable(
-            path=module.path, span=span, statement_rows=(row, row), scope_rows=(row, row), reason=broken.message
+            path=module.path,
+            span=span,
+            statement_rows=(row, row),
+            scope_rows=(row, row),
+            reason=broken.message,
+            idle=broken.idle,
         )
 
 

@@ -54,7 +54,7 @@ def _located(path: str, session: Session, errors: list[LintlossError]) -> Sequen
     from lintloss.facts import infer
 
     try:
-        if path.endswith(".pyi") or (screen(read_file(path)) is not None and not path.endswith(".ipynb")):
+        if path.endswith(".pyi") or (screen(read_file(path), path) is not None and not path.endswith(".ipynb")):
             return ()
     except LintlossError as failure:
         errors.append(failure)

@@ -43,7 +43,7 @@ def _is_clean(path: str) -> bool:
     try:
         with open(path, "rb") as file:
             data = file.read()
-        if screen(data) is None or b"coding" in data[:512]:
+        if screen(data, path) is None or b"coding" in data[:512]:
             return False
         return _parses(data.decode("utf-8-sig"))
     except (OSError, ValueError):

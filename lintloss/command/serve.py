@@ -81,7 +81,7 @@ class SessionChecker:
 
 def _module(document: Document) -> Module | None:
     data = as_bytes(document.path, document.text)
-    if screen(data) is not None and not document.path.endswith(".py"):
+    if screen(data, document.path) is not None and not document.path.endswith(".py"):
         return None
     try:
         return parse(data, document.path)

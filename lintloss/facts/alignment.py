@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from lintloss.facts.linear import Linear
+from lintloss.facts.linear import END, ZERO, Linear
 from lintloss.facts.values import Key, Tensor, Window
 from lintloss.findings import Evidence
 
@@ -22,11 +22,13 @@ class Alignment:
 
     kind: "missing", "double", "misdirected" or "aligned".
     why: what is wrong, in words that name the pairing.
+    presumed: that the model reads the past only is known by the words of the code alone.
     """
 
     kind: str
     why: str = ""
     evidence: tuple[Evidence, ...] = ()
+    presumed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class Pair:
 
     reads: "past" when row t has read the ids up to t and no further, "all" when it has read all, "" when unknown.
     shifts: the criterion (a library model's own loss) moves the labels by one itself.
+    presumed: what the model reads is known by the words of the code alone.
     batch_first: the model's input is known to have rows on its first axis.
     several_rows: evidence that a batch holds more than one row.
     """
@@ -44,6 +47,7 @@ class Pair:
     criterion: str = ""
     reads: str = ""
     shifts: bool = False
+    presumed: bool = False
     batch_first: bool = False
     several_rows: Evidence | None = None
 
@@ -57,15 +61,31 @@ def align(pair: Pair) -> Alignment | None:
     if drift is not None:
         return drift
     if not _same_source(guess, label):
-        return None
+        return _turned(pair, guess, label)
     offset = label.lower - guess.lower + Linear(const=int(pair.shifts))
     if not offset.is_const:
-        return _whole_block(pair, guess, label, offset)
+        return _twice_indexed(pair, guess, label) or _whole_block(pair, guess, label, offset)
     return _by_offset(pair, guess, label, offset.const)
 
 
 def _same_source(guess: Window, label: Window) -> bool:
     return guess.source == label.source and ("filtered" in guess.marks) == ("filtered" in label.marks)
+
+
+def _turned(pair: Pair, guess: Window, label: Window) -> Alignment | None:
+    """Logits without their first position against labels without their last: wrong wherever the labels come from.
+
+    Labels that stand beside their input are asked for the token before; labels that were shifted already, for the
+    token that was read.
+    """
+    swapped = (
+        guess.lower == Linear(const=1) and guess.upper == END and label.lower == ZERO and label.upper == END.plus(-1)
+    )
+    if pair.reads != "past" or not swapped or (guess.flat and "crosses" in guess.marks):
+        return None
+    return _finding(
+        pair, MISDIRECTED, "the logits lose their first position and the labels their last, not the reverse"
+    )
 
 
 def _by_offset(pair: Pair, guess: Window, label: Window, offset: int) -> Alignment | None:
@@ -155,6 +175,17 @@ def _drift(pair: Pair, guess: Window, label: Window) -> Alignment | None:
     return None
 
 
+def _twice_indexed(pair: Pair, guess: Window, label: Window) -> Alignment | None:
+    """Logits of a window that begins behind the text's begin, indexed by where the token sits in the whole text."""
+    if pair.criterion not in PICKS or "at" not in guess.marks or "at" not in label.marks:
+        return None
+    counted = any(
+        label.lower.coefficient(atom) == 1 and guess.lower.coefficient(atom) == 2 for atom in label.lower.atoms
+    )
+    why = "the logits are those of a window, and are indexed by the token's place in the whole text"
+    return _finding(pair, MISDIRECTED, why) if counted else None
+
+
 def _whole_block(pair: Pair, guess: Window, label: Window, offset: Linear) -> Alignment | None:
     shift = offset.plus(-int(pair.shifts))
     if shift == guess.length and guess.length == label.length and not shift.is_const and pair.reads == "past":
@@ -167,7 +198,7 @@ def _finding(pair: Pair, kind: str, why: str) -> Alignment:
     for step in (*pair.prediction.trace, *pair.target.trace):
         if step not in seen:
             seen.append(step)
-    return Alignment(kind, why, tuple(seen[-8:]))
+    return Alignment(kind, why, tuple(seen[-8:]), pair.presumed)
 
 
 def canonical(tensor: Tensor, same: dict[Key, Key]) -> Tensor:

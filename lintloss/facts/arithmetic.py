@@ -30,6 +30,7 @@ from lintloss.findings import Evidence
 
 LN2 = math.log(2)
 SHARE = Unit.of(token=1, position=-1)  # mask.mean()
+OVER_RANKS = "summed over ranks"  # among the weights of means that were summed over batches, and then over ranks
 ITERATIONS = ("batch", "step", "example", "rank")
 
 
@@ -56,6 +57,8 @@ def binary(
     left, right = unboxed(machine, left), unboxed(machine, right)
     if isinstance(left, Choice) or isinstance(right, Choice):
         return binary(machine, node, operator, left, right, inside)
+    if isinstance(operator, ast.Add | ast.Sub):  # what is added to, or taken from, an output is its tensor
+        left, right = (each.logits if isinstance(each, ModelOutput) else each for each in (left, right))
     if isinstance(left, Tensor) or isinstance(right, Tensor):
         from lintloss.facts.library import tensors
 
@@ -67,6 +70,8 @@ def binary(
                 else made
             )
     if isinstance(operator, ast.Div | ast.FloorDiv):
+        if isinstance(operator, ast.FloorDiv) and _counts_tokens(left) and isinstance(right, Const):
+            return equality.floored(machine.opaque(node))  # blocks of so many tokens
         quotient = divide(machine, node, left, right, inside)
         return equality.floored(quotient) if _rounds_down(node, operator) else quotient
     if isinstance(operator, ast.Mult):
@@ -78,6 +83,10 @@ def binary(
 
         return power(machine, node, left, right)
     return _tensor_op(machine, node, left, right)
+
+
+def _counts_tokens(value: Value) -> bool:
+    return isinstance(value, Quantity) and value.unit in {Unit.of(token=1), Unit.of(position=1)}
 
 
 def _rounds_down(node: ast.AST, operator: ast.operator) -> bool:
@@ -139,6 +148,8 @@ def _add(machine: Machine, node: ast.AST, operator: ast.operator, left: Value, r
                 return one if sign == "+" else machine.opaque(node)
             if one.is_count and isinstance(other, Quantity) and other.is_count:
                 return counts.less_rows(one, other, sign) or machine.opaque(node)
+            if sign == "-" and _is_ratio(one, other):
+                return machine.opaque(node)
             if one.is_loss or one.is_perplexity:
                 return _add_term(machine, node, one, other, is_right=other is right)
     if isinstance(left, Ref) and isinstance(right, Ref) and left.kind == right.kind == "list":
@@ -149,14 +160,21 @@ def _add(machine: Machine, node: ast.AST, operator: ast.operator, left: Value, r
     return machine.opaque(node)
 
 
+def _is_ratio(one: Quantity, other: Value) -> bool:
+    """Say whether a difference is one of two models' log-probabilities: a log-ratio, which is nobody's loss."""
+    if not isinstance(other, Quantity) or one.scoring is None or other.scoring is None:
+        return False
+    return other.is_loss and other.unit == one.unit and other.scoring != one.scoring and not other.scoring.scaled
+
+
 def _add_term(machine: Machine, node: ast.AST, loss: Quantity, other: Value, *, is_right: bool) -> Value:
     """Add a further term to a loss: it is still that loss, with a term that rules may question."""
     if isinstance(other, Const):
         return loss
     if isinstance(other, Quantity) and not (other.is_loss or other.is_perplexity):
         return machine.opaque(node)
-    if isinstance(other, Quantity) and other.unit != loss.unit:
-        return loss if other.unit.degree == loss.unit.degree else machine.opaque(node)
+    if isinstance(other, Quantity) and other.unit.degree != loss.unit.degree:
+        return machine.opaque(node)
     scoring = loss.scoring
     if scoring is not None and not (isinstance(other, Quantity) and other.scoring == scoring):
         term = terms.added(machine, node, loss, other, is_right=is_right)
@@ -186,7 +204,7 @@ def accumulate(machine: Machine, node: ast.AST, current: Value, operand: Value, 
     if not over or isinstance(current, Tensor) or isinstance(operand, Tensor):
         return binary(machine, node, ast.Add(), current, operand)
     if isinstance(operand, Const):
-        return _counter(machine, node, current, operand, over)
+        return _counter(machine, node, current, operand, over, depth)
     if isinstance(operand, Quantity):
         return _total(machine, node, current, operand, over, depth)
     presumed = counts.presumed(machine, operand)
@@ -195,7 +213,7 @@ def accumulate(machine: Machine, node: ast.AST, current: Value, operand: Value, 
     return current if isinstance(current, Quantity) else machine.opaque(node, getattr(current, "name", ""))
 
 
-def _counter(machine: Machine, node: ast.AST, current: Value, step: Const, over: tuple[Loop, ...]) -> Value:
+def _counter(machine: Machine, node: ast.AST, current: Value, step: Const, over: tuple[Loop, ...], depth: int) -> Value:
     """`n += 1` counts the iterations of the loop it is in."""
     if not isinstance(step.value, int) or step.value == 0:
         return current
@@ -209,7 +227,7 @@ def _counter(machine: Machine, node: ast.AST, current: Value, step: Const, over:
         if isinstance(option, Quantity):
             start = option.start
     trace = (machine.evidence(node, f"counted here once per {loop.unit}"),)
-    guards = open_guards(machine, machine.depth - 1)
+    guards = open_guards(machine, depth)
     return Quantity(counts.unit_of(loop), of=loop.key, start=start, loops=over, guards=guards, trace=trace)
 
 
@@ -298,6 +316,9 @@ def multiply(machine: Machine, node: ast.AST, left: Value, right: Value) -> Valu
     presumed_left, presumed_right = counts.presumed(machine, left), counts.presumed(machine, right)
     if presumed_left is not None and presumed_right is not None:
         return counts.product(presumed_left, presumed_right)
+    number = presumed_left or presumed_right
+    if number is not None and isinstance(node, ast.BinOp) and accumulation.STEPS.search(ast.unparse(node)):
+        return number  # iterations times micro-batches: as many means, each as often
     return _tensor_op(machine, node, left, right)
 
 
@@ -422,6 +443,9 @@ def _unknown_divisor(machine: Machine, node: ast.AST, left: Quantity, right: Val
 def average(machine: Machine, node: ast.AST, before: Quantity, count: Quantity, how: str) -> Quantity:
     """Divide a loss or perplexity by a count, and record the observation."""
     count = counts.along_targets(before, count)
+    if OVER_RANKS in before.weights and count.unit == Unit.of(rank=1):
+        kept = tuple(name for name in before.weights if name != OVER_RANKS)
+        before = replace(before, unit=before.unit * count.unit, weights=kept)
     regularizers.note(machine, node, before)
     unit = before.unit / count.unit
     stepped: tuple[str, ...] = ()

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import arithmetic, dead, equality, names, regularizers, writes
+from lintloss.facts import arithmetic, dead, equality, moved, names, regularizers, writes
 from lintloss.facts.expressions import evaluate, subscript_key
 from lintloss.facts.library import shapes
 from lintloss.facts.machine import Machine
@@ -36,11 +36,22 @@ def accumulation(node: ast.Assign) -> tuple[ast.expr, ast.operator, ast.expr] | 
     target, value = node.targets[0], node.value
     if not isinstance(target, ast.Name | ast.Attribute | ast.Subscript):
         return None
-    if _same(value.left, target):
+    if _same(value.left, target) or _gets(value.left, target):
         return target, value.op, value.right
     if isinstance(value.op, ast.Add) and _same(value.right, target):
         return target, value.op, value.left
     return None
+
+
+def _gets(operand: ast.expr, target: ast.expr) -> bool:
+    """Say whether an operand is `totals.get(key, 0)` where the target is `totals[key]`."""
+    if not isinstance(target, ast.Subscript) or not isinstance(operand, ast.Call) or len(operand.args) != 2:
+        return False
+    function = operand.func
+    if not isinstance(function, ast.Attribute) or function.attr != "get":
+        return False
+    owner, key = ast.unparse(target.value), ast.unparse(target.slice)
+    return ast.unparse(function.value) == owner and ast.unparse(operand.args[0]) == key
 
 
 def _same(operand: ast.expr, target: ast.expr) -> bool:
@@ -53,18 +64,18 @@ def _same(operand: ast.expr, target: ast.expr) -> bool:
 
 
 def running_mean(machine: Machine, node: ast.AugAssign) -> bool:
-    """Run `m += (x - m) / k`; say whether the statement was that."""
+    """Run `m += (x - m) / k`; say whether the statement was that. Of `m += (x - m) * share` nothing is known."""
     from lintloss.facts import running
 
-    parts = running.step_of(node.target, node.value) if isinstance(node.op, ast.Add) else None
-    if parts is None or not machine.loops:
+    if not isinstance(node.op, ast.Add) or not machine.loops or not running.is_step(node.target, node.value):
         return False
+    parts = running.step_of(node.target, node.value)
     slot, write = _slot(machine, node.target)
     depth = slot.depth if slot is not None else machine.depth
-    value = running.mean(machine, node.value, parts, machine.loops[depth:])
+    value = running.mean(machine, node.value, parts, machine.loops[depth:]) if parts is not None else None
     if value is None:
-        return False
-    write(value, depth)
+        evaluate(machine, node.value)
+    write(value if value is not None else machine.opaque(node), depth)
     return True
 
 
@@ -87,7 +98,9 @@ def store(machine: Machine, target: ast.expr, value: Value) -> None:
     else:
         if isinstance(target, ast.Subscript):
             equality.note_ignored(machine, target, value)
-        if isinstance(target, ast.Subscript) and writes.into_tensor(machine, target, value):
+        if isinstance(target, ast.Subscript) and (
+            moved.by_key(machine, target, value) or writes.into_tensor(machine, target, value)
+        ):
             return
         place = _heap_place(machine, target)
         if place is not None:
@@ -100,6 +113,8 @@ def named(value: Value, name: str) -> Value:
         return replace(value, name=name)
     if isinstance(value, Tensor) and not value.name:
         return replace(value, name=name)
+    if isinstance(value, ModelOutput) and not value.logits.name:
+        return replace(value, logits=replace(value.logits, name=name))
     return value
 
 
@@ -112,8 +127,27 @@ def _as_loss(machine: Machine, target: ast.Name, value: Value) -> Value:
     if isinstance(value, ModelOutput):
         return value.loss if isinstance(value.loss, Quantity) else losses.presumed(machine, target)
     if isinstance(value, Opaque):
-        return losses.presumed(machine, target)
+        return value if _is_computed(machine, target) else losses.presumed(machine, target)
     return value
+
+
+BY_HAND = frozenset({"min", "max", "minimum", "maximum", "exp", "where", "clamp", "clip"})
+
+
+def _is_computed(machine: Machine, target: ast.Name) -> bool:
+    """Say whether a loss is computed in sight and is still not known: an objective that no criterion knows.
+
+    Avoid `loss = -torch.min(ratio * advantage, clipped)`, which is no cross entropy whatever it is called.
+    """
+    statement = machine.frame.statement
+    if not isinstance(statement, ast.Assign) or target not in statement.targets:
+        return False
+    value = statement.value
+    if isinstance(value, ast.UnaryOp):
+        value = value.operand
+    elif isinstance(value, ast.BinOp):
+        return isinstance(value.op, ast.Mult)
+    return isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr in BY_HAND
 
 
 def _unpack(machine: Machine, targets: list[ast.expr], value: Value) -> None:
@@ -323,5 +357,8 @@ def _default_slot(machine: Machine, place: tuple[Key, str], target: ast.expr) ->
     if length is not None:
         elem = machine.state.heap.get(place[0], "elem")
         return Slot(elem.value if elem else Const(0), length.depth)
+    made = machine.dicts_made.get(place[0])
+    if made is not None:  # `totals.get(key, 0)` of a dict that is still empty
+        return Slot(Const(0), made)
     value = evaluate(machine, target)
     return Slot(value, 0) if isinstance(value, Const | Quantity | Ref) else None

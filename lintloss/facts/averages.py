@@ -50,6 +50,8 @@ def mean_of(seen: Averaging) -> Mean | None:
     before, after = seen.before, seen.after
     if not in_evaluation(seen) or not isinstance(after, Quantity) or (seen.how == "rank" and not after.is_perplexity):
         return None
+    if isinstance(seen.count, Quantity) and seen.count.unit.power("epoch"):
+        return None  # a summary of epochs; what each epoch's number is was said where it was computed
     weight = "rank" if seen.how == "rank" else next((name for name in ITERATIONS if name in after.weights), "batch")
     common = Mean(
         after=after,
@@ -96,6 +98,8 @@ def scores_tokens(seen: Observation, quantity: Quantity) -> bool:
         return True
     if quantity.scoring is not None and quantity.scoring.item in {"token"}:
         return True
+    if quantity.scoring is not None and not (quantity.scoring.is_cross_entropy or quantity.scoring.presumed):
+        return False  # a binary cross entropy over rows, whatever the file speaks of
     return quantity.unit.power("item") + quantity.unit.power("unknown") != 0 and seen.setting.task in LANGUAGE
 
 
@@ -126,7 +130,7 @@ def unnormalized(seen: Exponential) -> Unnormalized | None:
     tokens = unit.power("token") or (scoring is not None and scoring.item == "token")
     if seen.setting.task not in LANGUAGE and not tokens:
         return None
-    if unit.power("unknown"):
+    if unit.power("unknown") or (scoring is not None and scoring.scaled):  # by a number that may count
         return None
     if (unit.power("batch") > 0 or unit.power("step") > 0) and unit.degree <= 0 and not normalizers.is_divided(unit):
         return Unnormalized("a sum of means that was not divided by their number", confidence_in(exponent))

@@ -7,7 +7,7 @@ import ast
 from lintloss.facts import forwards, gradients, imports, modes, regularizers, statements, symbolic
 from lintloss.facts.expressions import evaluate, member
 from lintloss.facts.library import functions, meters, methods, objects
-from lintloss.facts.machine import ABROAD, DEPTH, TOTAL, Frame, Machine, OutOfBudget
+from lintloss.facts.machine import ABROAD, DATA, DEPTH, OWN, TOTAL, Frame, Machine, OutOfBudget
 from lintloss.facts.state import Heap, Slot, State
 from lintloss.facts.values import (
     UNKNOWN,
@@ -49,6 +49,8 @@ def evaluate_call(machine: Machine, node: ast.Call) -> Value:
         for value in args[:2]:
             regularizers.note(machine, node, value)
     is_known = isinstance(callee, Func | Class | LibObject) or _has_call(machine, callee)
+    if methods.prepares(machine, function):  # known by what it does, even inside of the library's own repository
+        is_known = False
     if receiver is not None and isinstance(function, ast.Attribute) and not is_known:
         result = methods.call(machine, node, receiver, function.attr, args, kwargs)
         if result is not None:
@@ -142,7 +144,7 @@ def run(machine: Machine, node: ast.AST, function: Func, args: list[Value], kwar
         State({}, caller.state.heap),
         name,
         place,
-        closure=machine.closures.get(function.closure) if function.closure else None,
+        closure=machine.enclosing(function.closure) if function.closure else None,
         loop_base=machine.depth,
         born=machine.spent,
     )
@@ -170,6 +172,8 @@ def _enter_within(machine: Machine, node: ast.AST, frame: Frame, function: Func)
         if machine.steps + 1 > outer or machine.spent > TOTAL:
             raise
         del machine.loops[loops:], machine.guards[guards:]
+        machine.recall(function.module, function.node)
+        machine.exhausted = True
         return machine.opaque(node)
     finally:
         machine.limit = outer
@@ -179,16 +183,22 @@ def _enter_abroad(machine: Machine, node: ast.AST, frame: Frame, function: Func)
     """Run a function of another file within a share of the budget; what takes more is unknown."""
     if function.node in machine.too_long:
         return machine.opaque(node)
-    outer, machine.limit = machine.limit, min(machine.limit, machine.steps + ABROAD)
+    outer, before = machine.limit, machine.steps
+    data = machine.relevance.makes_data(function.module, function.node)  # long, and what decides: on steps of its own
+    share = min(ABROAD, max((outer - before) // 3, 1))  # five calls that set up must not take it all
+    machine.limit = before + (DATA if data else share)
     try:
         return _enter(machine, frame, function)
     except OutOfBudget:
-        if machine.steps >= outer:
+        if (machine.steps >= outer and not data) or machine.spent > TOTAL:
             raise
         machine.too_long.add(function.node)
+        machine.exhausted = True
         return machine.opaque(node)
     finally:
         machine.limit = outer
+        if data:
+            machine.steps = min(machine.steps, before + OWN)
 
 
 def _enter(machine: Machine, frame: Frame, function: Func) -> Value:
@@ -243,8 +253,10 @@ def bind(machine: Machine, function: Func, args: list[Value], kwargs: Kwargs, fr
     for name in keywords:
         if name in values:
             continue
-        if spread is not None and isinstance(spread, Opaque):
+        if isinstance(spread, Opaque):
             values[name] = Opaque((*spread.key, name), name)
+        elif isinstance(spread, Ref) and machine.get(spread, "elem") is not None:  # keys that nobody can tell
+            values[name] = Opaque((*spread.id, name), name)
         elif name in defaults:
             values[name] = evaluate(machine, defaults[name])
         else:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 from dataclasses import replace
 
 from lintloss.facts import regularizers
+from lintloss.facts.library import losses
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Exponential
 from lintloss.facts.units import PERPLEXITY, Unit
-from lintloss.facts.values import Choice, Const, Quantity, Ref, Tensor, Value, join, options
+from lintloss.facts.values import Choice, Const, ModelOutput, Quantity, Ref, Tensor, Value, join, options
+
+CALLED = re.compile(r"perplexity|(?<![a-z])ppl(?![a-z])", re.IGNORECASE)
+LOSSES = re.compile(r"^(\w+_)?(loss(es)?|nlls?|ces?|xents?)(_list)?$", re.IGNORECASE)
+SCORES = frozenset({"logits", "scores", "hidden", ""})  # whose exponentials may be normalized by hand
 
 
 def power(machine: Machine, node: ast.AST, base: Value, exponent: Value) -> Value:
@@ -30,9 +36,10 @@ def exponential(machine: Machine, node: ast.AST, exponent: Value, base: str = "e
             each = exponential(machine, node, option, base)
             result = each if result is None else join(result, each)
         return result if result is not None else machine.opaque(node)
+    if isinstance(exponent, ModelOutput):
+        exponent = exponent.logits
     if isinstance(exponent, Tensor):
-        form = {"log_probs": "probs"}.get(exponent.form, "")
-        return replace(exponent, form=form)
+        return _of_tensor(machine, node, exponent)
     if isinstance(exponent, Ref) and exponent.kind != "instance":
         return _of_each(machine, node, exponent, base)
     if not isinstance(exponent, Quantity) or not exponent.is_loss:
@@ -46,13 +53,47 @@ def exponential(machine: Machine, node: ast.AST, exponent: Value, base: str = "e
 
     regularizers.note(machine, node, exponent, exponentiated=True)
     place = seen_at(machine, node, exponent.loops)
-    machine.observe(Exponential(exponent=exponent, base=base, result=result, loops=tuple(machine.loops), **place))
+    seen = Exponential(exponent=exponent, base=base, result=result, loops=tuple(machine.loops), **place)
+    machine.observe(replace(seen, called_perplexity=_is_called_perplexity(machine)))
     return result
+
+
+def _is_called_perplexity(machine: Machine) -> bool:
+    statement, function = machine.frame.statement, machine.frame.node
+    plain = statement is not None and not hasattr(statement, "body")
+    names = (getattr(function, "name", ""), machine.text(statement) if statement is not None and plain else "")
+    return any(CALLED.search(name) for name in names)
+
+
+def _of_tensor(machine: Machine, node: ast.AST, exponent: Tensor) -> Tensor:
+    """exp of log-probabilities is a distribution; of scores it is one once it is divided by its sum."""
+    if exponent.form == "log_probs":
+        return replace(exponent, form="probs").with_step(
+            machine.evidence(node, "becomes probs again here: exp of log probs")
+        )
+    return replace(exponent, form="exp" if exponent.form in SCORES else "", key=(*exponent.key, "exp"))
+
+
+def _names_losses(machine: Machine, node: ast.AST) -> bool:
+    """Say whether exp() is taken of what is called losses, in a statement that speaks of a perplexity."""
+    statement = machine.frame.statement
+    if (
+        not isinstance(node, ast.Call)
+        or not node.args
+        or not isinstance(statement, ast.Assign | ast.AugAssign | ast.Return)
+    ):
+        return False
+    spelled = {each.id for each in ast.walk(node.args[0]) if isinstance(each, ast.Name)}
+    negated = any(isinstance(each, ast.USub) for each in ast.walk(node.args[0]))
+    named = statement.target if isinstance(statement, ast.AugAssign) else statement
+    return not negated and bool(CALLED.search(ast.unparse(named))) and any(LOSSES.match(name) for name in spelled)
 
 
 def _of_each(machine: Machine, node: ast.AST, values: Ref, base: str) -> Value:
     """exp of a list of losses is a list of perplexities."""
     elem = machine.elem(values)
+    if _names_losses(machine, node):
+        elem = losses.presumed(machine, node, said="the exponentials of what is called losses, called a perplexity")
     if not any(isinstance(option, Quantity) and option.is_loss for option in options(elem)):
         return machine.opaque(node)
     powered = machine.new_list(node, exponential(machine, node, elem, base), _length(machine, values))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -35,6 +36,7 @@ from lintloss.facts.values import (
     options,
 )
 
+LOSS_DICT = re.compile(r"^(\w+_)?loss(es)?_dict$|^losses_reduced$|^reduced_losses$", re.IGNORECASE)
 BUILTINS = frozenset(dir(builtins))
 
 
@@ -163,6 +165,10 @@ def item(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
         slot = machine.get(key, name)
         if slot is not None:
             return slot.value
+        if _is_loss_of_dict(node, name):
+            return losses.presumed(
+                machine, node, said="an entry of a dict of losses, taken for a mean loss by its name"
+            )
         if isinstance(owner, Opaque | LibObject):
             return Opaque((*key, name), name if name != "elem" and not name.isdigit() else "")
     if isinstance(owner, Tensor):
@@ -171,10 +177,19 @@ def item(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
     return machine.opaque(node)
 
 
+def _is_loss_of_dict(node: ast.Subscript, name: str) -> bool:
+    """Say whether `loss_dict[key]` is read under a key that a loop gives."""
+    return name == "elem" and isinstance(node.value, ast.Name) and LOSS_DICT.match(node.value.id) is not None
+
+
 def _holds_ids(machine: Machine, owner: Ref) -> bool:
     """Say whether a list may be one of token ids, whose slices are windows."""
     slot = machine.get(owner, "elem")
-    return owner.kind == "list" and slot is not None and isinstance(slot.value, Opaque | Const)
+    return (
+        owner.kind == "list"
+        and slot is not None
+        and all(isinstance(option, Opaque | Const) for option in options(slot.value))
+    )
 
 
 def _heap_item(machine: Machine, owner: Ref, name: str) -> Value:
@@ -230,15 +245,32 @@ def _bound(node: ast.expr | None) -> int | None:
 
 def _binary(machine: Machine, node: ast.BinOp) -> Value:
     from lintloss.facts import running
-    from lintloss.facts.library import masks
+    from lintloss.facts.library import pieces
 
     parts = running.parts_of(node) if machine.loops else None
     if parts is not None:
         value = running.mean(machine, node, parts, machine.loops[-1:])
         if value is not None:
             return value
+    if isinstance(node.op, ast.Div) and isinstance(node.right, ast.BinOp) and isinstance(node.right.op, ast.Mult):
+        return _by_product(machine, node, node.right)
     left, right = evaluate(machine, node.left), evaluate(machine, node.right)
-    return masks.padded_list(machine, node, left) or arithmetic.binary(machine, node, node.op, left, right)
+    row = pieces.joined(machine, node, left, right) if isinstance(node.op, ast.Add) else None
+    made = row or arithmetic.binary(machine, node, node.op, left, right)
+    pieces.note(machine, node, made)
+    return made
+
+
+def _by_product(machine: Machine, node: ast.BinOp, below: ast.BinOp) -> Value:
+    """Divide by a product: `nats / (math.log(2) * n_bytes)` by the number first, so that the unit is not lost in it."""
+    left = evaluate(machine, node.left)
+    one, other = evaluate(machine, below.left), evaluate(machine, below.right)
+    for number, rest in ((one, other), (other, one)):
+        if isinstance(number, Const) and isinstance(rest, Opaque | Choice) and isinstance(left, Quantity):
+            return arithmetic.binary(
+                machine, node, node.op, arithmetic.binary(machine, node, node.op, left, number), rest
+            )
+    return arithmetic.binary(machine, node, node.op, left, arithmetic.binary(machine, below, below.op, one, other))
 
 
 def _unary(machine: Machine, node: ast.UnaryOp) -> Value:
@@ -272,6 +304,7 @@ def _boolean(machine: Machine, node: ast.BoolOp) -> Value:
 
 
 def _compare(machine: Machine, node: ast.Compare) -> Value:
+    from lintloss.facts import pad_marks
     from lintloss.facts.library import masks
 
     left = evaluate(machine, node.left)
@@ -292,6 +325,8 @@ def _compare(machine: Machine, node: ast.Compare) -> Value:
         sense = masks.sense_of(node.ops[0], rights[0], left)
         if isinstance(left, Tensor) and left.form == "mask":
             return replace(left, sense=sense)
+        if isinstance(node.ops[0], ast.NotEq | ast.Eq):
+            pad_marks.note_compared(machine, node, shapes.tensor(left) or Tensor(), rights[0], node.comparators[0])
         return Tensor("mask", window, axes, (*key, "mask"), left.name, pad=rights[0], sense=sense)
     return machine.opaque(node)
 
@@ -326,6 +361,7 @@ def _dict(machine: Machine, node: ast.Dict) -> Value:
 
     ref = Ref(machine.key(node, "dict"), "dict")
     machine.state.heap.clear(ref.id)
+    machine.dicts_made[ref.id] = machine.depth
     for key, value in zip(node.keys, node.values, strict=True):
         made = evaluate(machine, value)
         if key is None:
@@ -348,6 +384,9 @@ def _comprehension(machine: Machine, node: ast.ListComp | ast.SetComp | ast.Gene
     if same is not None:
         return same
 
+    mapped = _mapped(machine, node)
+    if mapped is not None:
+        return mapped
     kind = "dict" if isinstance(node, ast.DictComp) else "list"
     ref = machine.new_list(node, kind=kind)
     created = machine.depth
@@ -374,6 +413,20 @@ def _comprehension(machine: Machine, node: ast.ListComp | ast.SetComp | ast.Gene
     collect(0)
     machine.state.names = dict(names)
     return ref
+
+
+def _mapped(machine: Machine, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> Value | None:
+    """Read `[vocabulary[word] for word in words]`: one id for each word, where the words are a row of known place."""
+    if not isinstance(node, ast.ListComp) or len(node.generators) != 1:
+        return None
+    generator = node.generators[0]
+    if not (isinstance(generator.iter, ast.Name) and isinstance(generator.target, ast.Name)) or generator.ifs:
+        return None
+    row = shapes.typical(evaluate(machine, generator.iter))
+    if not isinstance(row, Tensor) or row.form not in {"ids", ""} or row.window is None or row.window.axis is None:
+        return None
+    reads = any(isinstance(each, ast.Name) and each.id == generator.target.id for each in ast.walk(node.elt))
+    return replace(row, key=machine.key(node, "mapped")) if reads and not isinstance(node.elt, ast.Tuple) else None
 
 
 def _filtered(machine: Machine, generator: ast.comprehension, collect: Callable[[int], str], index: int) -> str:
@@ -424,7 +477,8 @@ def length_of(machine: Machine, value: Value, node: ast.AST) -> Value:
         slot = machine.get(value, "len")
         if loops and any(isinstance(each, Quantity) and "row" in each.axes for each in options(machine.elem(value))):
             return Quantity(count("example"), of=loops[-1].key, loops=loops, counted=value)
-        measured = any(isinstance(each, Quantity) and each.unit.content for each in options(machine.elem(value)))
+        elem = machine.elem(value)
+        measured = any(isinstance(each, Quantity) and each.unit.content for each in options(elem))
         if (
             loops
             and not measured
@@ -433,6 +487,9 @@ def length_of(machine: Machine, value: Value, node: ast.AST) -> Value:
             and loops[-1] not in machine.loops
         ):
             return Quantity(count("example"), of=loops[-1].key, counted=value)  # rows put together for one batch
+        if loops and not measured and machine.get(value, "@extended") is not None:  # more than one each time
+            rows = not any(isinstance(each, Tensor) and "position" in (each.axes or ()) for each in options(elem))
+            return Quantity(count("example" if rows else "position"), of=loops[-1].key, loops=loops, counted=value)
         if loops:
             return Quantity(count(loops[-1].unit), of=loops[-1].key, loops=loops, counted=value)
         slot = machine.get(value, "len")
@@ -553,4 +610,4 @@ def evaluate_all(machine: Machine, nodes: Sequence[ast.expr]) -> list[Value]:
 # Evaluation goes round in circles: these need `evaluate`, so they come after it. Inside the functions, the import
 # statements were a twentieth of all time.
 from lintloss.facts import arithmetic, assign, branches, calls, imports, iterate  # noqa: E402
-from lintloss.facts.library import loaders, members, outputs, shapes, windows  # noqa: E402
+from lintloss.facts.library import loaders, losses, members, outputs, shapes, windows  # noqa: E402

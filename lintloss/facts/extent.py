@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from lintloss.facts.averages import confidence_in, in_evaluation
 from lintloss.facts.library import shapes
+from lintloss.facts.linear import Linear
 from lintloss.facts.observations import Averaging
 from lintloss.facts.units import Unit, count
 from lintloss.facts.values import Const, Key, LibObject, Opaque, Quantity, Scoring, Tensor, Value
@@ -22,6 +23,7 @@ SAME_SHAPE = re.compile(r"mask|ids?$|label|target|token|input|src|tgt|trg|^x$|^y
 EMPTY = re.compile(
     r"None|nan|inf\b|finite|== 0|<= 0|< 1\b|\bnot \w+`|\.any\(|empty|len\(", re.IGNORECASE
 )  # nothing to score
+LABELS = re.compile(r"label|target|tgt|trg|^y$", re.IGNORECASE)
 PADS = re.compile(r"pad", re.IGNORECASE)
 
 
@@ -46,12 +48,9 @@ def excess_of(seen: Averaging) -> Excess | None:
         return None
     if not isinstance(after, Quantity) or number.presumed or before.scoring is None:
         return None
-    found = (
-        _beyond_loop(before, number, after)
-        or _beyond_window(before, number)
-        or _beyond_mask(seen, before, number)
-        or _beyond_skip(before, number)
-    )
+    found = _beyond_loop(before, number, after)
+    if found is None and not before.scoring.presumed:
+        found = _beyond_window(before, number) or _beyond_mask(seen, before, number) or _beyond_skip(before, number)
     if found is None:
         return None
     kind, said, certain = found
@@ -80,22 +79,44 @@ def _beyond_window(before: Quantity, number: Quantity) -> Found | None:
     scored = _scored(before)
     if counted is None or scored is None or not _of_one_shape(counted[0], scored[0], number.counted):
         return None
-    extra = scored[1] - counted[1]
-    if extra <= 0:
+    if before.scoring is not None and _is_uncut(before.scoring.mask, number.counted):
+        return None
+    longer = counted[1] - scored[1]
+    extra = longer.const
+    if not longer.is_const or extra <= 0:
         return None
     each = "the first token of a row is" if extra == 1 else f"{extra} tokens a row are"
-    return "shift", f"{each} counted and never scored", True
+    return "shift", f"{each} counted and never scored", not _may_be_ignored(before.scoring, number.counted)
 
 
-def _extent(value: Value | None, offset: int) -> tuple[Key, int] | None:
-    """Return the source of a tensor, and how many tokens it is shorter than that, a row."""
+def _is_uncut(mask: Value | None, counted: Value | None) -> bool:
+    """Say whether the mask that was multiplied with what is scored is counted as it is: then the two are as long."""
+    return (
+        mask is not None
+        and counted is not None
+        and _extent(mask, 0) is not None
+        and _extent(mask, 0) == _extent(counted, 0)
+    )
+
+
+def _may_be_ignored(scoring: Scoring | None, counted: Value | None) -> bool:
+    """Say whether what is counted leaves out labels of -100, of which the first of a row may be one: a prompt's."""
+    if not isinstance(counted, Tensor) or counted.form != "mask" or counted.pad != Const(-100):
+        return False
+    source = counted.window.source if counted.window is not None else ()
+    handed_over = len(source) > 1 and (isinstance(source[-1], int) or LABELS.search(str(source[-1])) is not None)
+    return handed_over and scoring is not None and not _are_inputs(scoring)
+
+
+def _extent(value: Value | None, offset: int) -> tuple[Key, Linear] | None:
+    """Return the source of a tensor, and how many tokens of it a row has."""
     found = shapes.tensor(value) if isinstance(value, Tensor | Opaque) else None
-    if found is None or found.window is None or found.window.lost is None or "wraps" in found.window.marks:
+    if found is None or found.window is None or "wraps" in found.window.marks:
         return None
-    return found.window.source, found.window.lost - offset
+    return found.window.source, found.window.length.plus(offset)
 
 
-def _scored(before: Quantity) -> tuple[Key, int] | None:
+def _scored(before: Quantity) -> tuple[Key, Linear] | None:
     """Return the extent of what a total scored: the target of a sum, or the count that means were multiplied by."""
     scoring = before.scoring
     if scoring is None:
@@ -151,16 +172,30 @@ def _names_pad(value: Value | None) -> bool:
 
 
 def ignored(scoring: Scoring, before: Quantity) -> bool | None:
-    """Say whether labels are left out on ordinary data: a pad id, or -100 where the loader's data holds it; else None."""
+    """Say whether labels are left out: True for a pad id, or -100 where the data holds it; else None.
+
+    -100 that is written out where nothing is known of the data leaves labels out on some data: False.
+    """
     value = scoring.ignore_index
     if _names_pad(value):
         return True
-    if (value is None or value == Const(-100)) and any(loop.ignored for loop in before.loops):
+    loops = (*before.loops, scoring.loop) if scoring.loop is not None else before.loops
+    if (value is None or value == Const(-100)) and any(loop.ignored for loop in loops):
         return True
+    if value == Const(-100) and not any(loop.equal for loop in loops) and not _are_inputs(scoring):
+        return False
     target = scoring.target
     if isinstance(target, Tensor) and target.pad is not None and value is not None:
         return True  # without an ignore_index the padding is scored, which is another mistake
     return None
+
+
+def _are_inputs(scoring: Scoring) -> bool:
+    """Say whether the labels are the very ids that the model has read: none of them is -100."""
+    prediction, target = shapes.tensor(scoring.prediction), shapes.tensor(scoring.target)
+    if prediction is None or target is None or prediction.window is None or target.window is None:
+        return False
+    return prediction.window.source == target.window.source
 
 
 def _beyond_skip(before: Quantity, number: Quantity) -> Found | None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, replace
 
-from lintloss.facts import calls, dead, evaluation, regularizers, splits, truncation
+from lintloss.facts import calls, dead, evaluation, outside, pad_marks, regularizers, splits, truncation
+from lintloss.facts.library.tables import CRITERIA, CRITERION_NAME
 from lintloss.facts.machine import Frame, Machine, OutOfBudget
 from lintloss.facts.observations import Observation
 from lintloss.facts.project import Project
+from lintloss.facts.roots import forget_rebound, run_body, run_root
 from lintloss.facts.state import Slot, State
-from lintloss.facts.statements import execute
-from lintloss.facts.survey import Definition, Survey, survey
+from lintloss.facts.survey import Definition, Survey, called_name, survey
 from lintloss.facts.values import Class, Const, Func, Opaque, Ref, Value
 from lintloss.parse import Module
 
@@ -37,27 +38,30 @@ def infer(module: Module, project: Project) -> Facts:
     machine = Machine(project)
     frame = Frame(module, module.tree, (module.path,), State())
     machine.frames.append(frame)
-    _run(machine, module.tree.body)
+    run_body(machine, module.tree.body)
     machine.globals[module.path] = {name: Slot(slot.value, 0) for name, slot in frame.state.names.items()}
-    _forget_rebound(machine, module, seen_in)
+    forget_rebound(machine, module, seen_in.rebound)
     instances = _Instances(machine, module)
     functions = _functions(machine, module, seen_in, instances)
     for function in functions:
         is_reached = (module.path, function.node.lineno) in machine.reached
         if not is_reached and machine.relevance.is_root(module, function.node) and _is_due(machine, function):
-            _root(machine, function, {})
+            run_root(machine, function, {})
     for function in functions:
         if _has_missed(machine, function.node, seen_in) and _is_due(machine, function):
             _root_of_missed(machine, instances.bound(function))
     regularizers.observe(machine)
     dead.observe(machine)
+    pad_marks.settle(machine)
     seen = [each for each in machine.log.values() if each.path == module.path]
     passes = evaluation.passes(machine, module)
+    alone = [each for each in passes if not each.region.shared]
     seen += [
         *evaluation.observe(machine, passes),
-        *truncation.observe(machine, module, passes),
-        *splits.observe(machine, module, passes),
+        *truncation.observe(machine, module, alone),
+        *splits.observe(machine, module, alone),
     ]
+    seen += outside.compared(module, project, seen)
     seen.sort(key=lambda each: (each.span, type(each).__name__))
     return Facts(tuple(seen), machine.assigned)
 
@@ -69,27 +73,13 @@ def _is_due(machine: Machine, function: Func) -> bool:
     return machine.relevance.scores(function.module, function.node)
 
 
-def _root(machine: Machine, function: Func, kwargs: dict[str, Value]) -> None:
-    """Run a function as if nobody had called it, on arguments of which nothing is known but `kwargs`."""
-    frame = machine.frames[0]
-    frame.state = State(dict(machine.globals[function.module.path]), frame.state.heap.copy())
-    machine.loops.clear()
-    machine.guards.clear()
-    del machine.frames[1:]
-    machine.steps = 0
-    try:
-        calls.run(machine, function.node, function, [], kwargs)
-    except (OutOfBudget, RecursionError):
-        return
-
-
 def _root_of_missed(machine: Machine, function: Func) -> None:
     """Run the branches that the known calls leave out; what those calls showed stands."""
     before = dict(machine.log)
     forwards, trained = dict(machine.forwards), dict(machine.trained)
     _forget_nones(machine, function.self_value)
     seen = {key[:3] for key in before}
-    _root(machine, function, _anything(machine, function.node))
+    run_root(machine, function, _anything(machine, function.node))
     machine.log = before | {key: each for key, each in machine.log.items() if key[:3] not in seen}
     machine.forwards, machine.trained = forwards, trained  # flags that nobody passed say nothing about modes
 
@@ -103,7 +93,7 @@ def _forget_nones(machine: Machine, owner: Value | None) -> None:
 
 
 def _has_missed(machine: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, seen_in: Survey) -> bool:
-    """Say whether arithmetic in a function was not reached by the calls seen: a branch that their arguments rule out."""
+    """Say whether arithmetic or a criterion was not reached by the calls seen: a branch that their arguments rule out."""
     last = node.end_lineno or node.lineno
     inside = seen_in.between(node.lineno, last)
     return any(each not in machine.visited and _computes(each) for each in inside)
@@ -115,9 +105,16 @@ def _computes(statement: ast.stmt) -> bool:
     for each in ast.walk(statement):
         if isinstance(each, ast.BinOp) and isinstance(each.op, ast.Div | ast.Pow):
             return True
-        if isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute) and each.func.attr in COLLECTS:
+        if isinstance(each, ast.Call) and _collects_or_scores(each.func):
             return True
     return False
+
+
+def _collects_or_scores(function: ast.expr) -> bool:
+    if isinstance(function, ast.Attribute) and function.attr in COLLECTS:
+        return True
+    name = called_name(function)
+    return name in CRITERIA or CRITERION_NAME.search(name) is not None
 
 
 def _anything(machine: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> dict[str, Value]:
@@ -136,33 +133,16 @@ def _anything(machine: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef | a
     return {name: Opaque(machine.key(node, name), name) for name in switches}
 
 
-def _forget_rebound(machine: Machine, module: Module, seen_in: Survey) -> None:
-    """A constant that some function rebinds with `global` is not what it was when the module ended."""
-    names = machine.globals[module.path]
-    for name in seen_in.rebound:
-        slot = names.get(name)
-        if slot is not None and isinstance(slot.value, Const):
-            names[name] = Slot(Opaque((module.path, name), name), 0)
-
-
-def _run(machine: Machine, body: list[ast.stmt]) -> None:
-    for statement in body:
-        machine.steps = 0
-        try:
-            execute(machine, [statement])
-        except (OutOfBudget, RecursionError):
-            del machine.frames[1:]
-            machine.loops.clear()
-            machine.guards.clear()
-
-
 def _functions(machine: Machine, module: Module, seen_in: Survey, instances: _Instances) -> list[Func]:
     """List the functions and methods that may matter, callers before what they call; not those inside functions."""
     relevance = machine.relevance
+    for node, _ in seen_in.functions:
+        if relevance.is_root(module, node) and relevance.scores(module, node):
+            relevance.add_roots(seen_in.callers.get(node.name, ()))
     pairs = [(relevance.is_root(module, node), node, owner) for node, owner in seen_in.functions]
     owners = {owner for is_root, _, owner in pairs if is_root}
     found = [(node, owner) for is_root, node, owner in pairs if is_root or relevance.counts(module, node)]
-    found.sort(key=lambda pair: (pair[0].name in seen_in.called, pair[0].lineno))
+    found.sort(key=lambda pair: (pair[0].name in seen_in.callers, pair[0].lineno))
     return [instances.method(node, owner, is_made=owner in owners) for node, owner in found]
 
 

@@ -89,6 +89,7 @@ def run(machine: Machine, loop: Loop, bind: Callable[[], None], body: Callable[[
         before = frame.state.copy()
         outer_exits, frame.exits = frame.exits, []
         guards = len(machine.guards)
+        machine.passes.append(first)
         try:
             with machine.in_loop(loop):
                 bind()
@@ -96,6 +97,8 @@ def run(machine: Machine, loop: Loop, bind: Callable[[], None], body: Callable[[
         except OutOfBudget:
             machine.log = first | machine.log
             raise
+        finally:
+            machine.passes.pop()
         del machine.guards[guards:]
         ends = list(frame.exits)
         if outcome in {"next"}:
@@ -283,8 +286,10 @@ def _by_kind(machine: Machine, node: ast.expr, value: Value) -> Iterated:
             return Iterated(option, loaders.unit(option), option.key)
         if isinstance(option, Ref) and option.kind == "list":
             slot = machine.get(option, "len")
-            name = machine.text(node)
-            return Iterated(option, _named_unit(name), option.id, slot.value if slot else UNKNOWN)
+            unit = _named_unit(machine.text(node))
+            filled = machine.list_loops.get(option.id, ())
+            unit = filled[-1].unit if unit == "step" and filled else unit  # one value for each pass of that loop
+            return Iterated(option, unit, option.id, slot.value if slot else UNKNOWN)
         if isinstance(option, Ref) and option.kind == "instance":
             return _instance(machine, node, option)
         if isinstance(option, Opaque) and option.key:

@@ -15,7 +15,7 @@ from lintloss.facts.observations import Observation
 from lintloss.facts.project import Project
 from lintloss.facts.relevance import Relevance
 from lintloss.facts.state import Slot, State, join_states
-from lintloss.facts.values import UNKNOWN, Class, Const, Key, Lib, LibObject, Opaque, Ref, Value, join
+from lintloss.facts.values import UNKNOWN, Class, Const, Key, Lib, LibObject, Opaque, Ref, Scoring, Value, join
 from lintloss.findings import Evidence
 from lintloss.parse import Module
 
@@ -23,12 +23,15 @@ if TYPE_CHECKING:
     from lintloss.facts.bodies import Body
     from lintloss.facts.dead import Bound
     from lintloss.facts.forwards import Forward
+    from lintloss.facts.pad_marks import Mark
     from lintloss.facts.regularizers import Noted
     from lintloss.facts.stochastic import Stochastic
 
 STEPS = 20_000  # expressions evaluated for one root before everything becomes unknown
 ABROAD = 4_000  # … for one call from the checked file into another
 TOTAL = 250_000  # … and for one file with all that it reaches
+DATA = 16_000  # … and for one that makes the data
+OWN = 200  # … of those, what is charged for making a batch
 DEPTH = 14  # frames
 
 _O = TypeVar("_O", bound=Observation)
@@ -56,6 +59,7 @@ class Frame:
     loop_base: int = 0
     born: int = 0  # the machine's clock when it was entered
     statement: ast.stmt | None = None
+    shared: set[str] = field(default_factory=set)  # names that `global` says are the module's
     integers: dict[str, tuple[Value, Linear]] = field(default_factory=dict)  # what names that hold arithmetic stand for
 
 
@@ -64,10 +68,12 @@ class Machine:
 
     def __init__(self, project: Project) -> None:
         self.project = project
+        self.home = ""  # the file whose comparisons are asked for, where another one's body is run
         self.frames: list[Frame] = []
         self.loops: list[Loop] = []
         self.loop_of: dict[Key, Loop] = {}
         self.list_loops: dict[Key, tuple[Loop, ...]] = {}
+        self.dicts_made: dict[Key, int] = {}  # at which loop depth a dict was made
         self.globals: dict[str, dict[str, Slot]] = {}
         self.bodies: dict[str, Body] = {}  # of imported modules: what has not been asked for is not in `globals` yet
         self.closures: dict[Key, dict[str, Slot]] = {}
@@ -85,16 +91,32 @@ class Machine:
         self.defaults: dict[str, int] = {}  # options of the command line, by name
         self.called: dict[Key, str] = {}  # the names that unknown integers go by
         self.strides: dict[Key, tuple[Linear, Evidence]] = {}  # by how much an index grows from one window to the next
+        self.fillers: dict[Key, object] = {}  # lists of one id, many times: see library/pieces.py
+        self.lengths: dict[Key, Key] = {}  # the length of a row -> that row
+        self.sums: set[Key] = set()  # what is put together from two rows (or numbers)
+        self.pad_marks: dict[Key, Mark] = {}  # ids that the code itself says are padded: see pad_marks.py
+        self.attended: dict[Key, Key] = {}  # attention mask -> the ids that a model was given with it
+        self.batches: dict[Key, Value] = {}  # loader -> the batch that it yields
+        self.vectors: set[Key] = set()  # indices of several rows
+        self.picks: dict[Key, Scoring] = {}  # probabilities that ids picked -> the comparison
         self.same_source: dict[Key, Key] = {}  # labels that a shifting model was given -> its input
         self.gradients: list[str] = []  # what the open `with` blocks and decorators say: see gradients.py
         self.trained: dict[Key, bool] = {}  # scope in which backward() is called -> on every path (see forwards.py)
+        self.flags: dict[Key, str] = {}  # loop in which backward() is called under a condition -> that condition
         self.forwards: dict[Key, Forward] = {}  # by place and calling context
         self.stored: dict[
             tuple[Key, str], tuple[LibObject, Evidence]
         ] = {}  # loaders that drop, by an evaluation's name
+        self.makers: dict[
+            ast.AST, LibObject | None
+        ] = {}  # functions -> the loader that drops, of whatever they are given
+        self.passes: list[dict[tuple[object, ...], Observation]] = []  # what earlier passes of running loops saw
         self.steps = 0
         self.spent = 0
         self.limit = STEPS
+        self.saved: dict[Key, Value] = {}  # file -> what was written into it
+        self.aligned: dict[Key, Observation] = {}  # comparisons of which it is known how they align
+        self.exhausted = False  # something was cut short
         self.too_long: set[ast.AST] = set()  # functions abroad that ran out of their share
         self.relevance = Relevance()
         self._anchors: dict[str, Anchor] = {}
@@ -151,6 +173,19 @@ class Machine:
     def opaque(self, node: ast.AST, name: str = "") -> Opaque:
         return Opaque(self.key(node), name)
 
+    @contextmanager
+    def own_budget(self) -> Iterator[None]:
+        """Run what makes the data on steps of its own: the code around it has been given few by then."""
+        before, limit = self.steps, self.limit
+        self.limit = self.steps + ABROAD
+        try:
+            yield
+        except OutOfBudget:
+            if self.spent > TOTAL:
+                raise
+        finally:
+            self.steps, self.limit = min(self.steps, before + OWN), limit
+
     # -- names --------------------------------------------------------------------------------------------------
 
     def read(self, name: str) -> Slot | None:
@@ -162,6 +197,13 @@ class Machine:
         if slot is None:
             slot = self.global_slot(frame.module.path, name)
         return slot
+
+    def enclosing(self, closure: Key) -> dict[str, Slot] | None:
+        """Return the names of the function that another was defined in: as they are now, while it runs."""
+        for frame in reversed(self.frames):
+            if frame.key == closure:
+                return frame.state.names
+        return self.closures.get(closure)
 
     def global_slot(self, path: str, name: str) -> Slot | None:
         """Look `name` up among the globals of a module; of an imported one, what binds the name is run now."""
@@ -183,6 +225,9 @@ class Machine:
         return self.globals.get(path, {})
 
     def write(self, name: str, value: Value, depth: int | None = None) -> None:
+        if name in self.frame.shared:
+            self.module_names(self.frame.module.path)[name] = Slot(value, 0)
+            return
         self.state.names[name] = Slot(value, self.depth if depth is None else depth)
 
     # -- heap ---------------------------------------------------------------------------------------------------
@@ -232,6 +277,14 @@ class Machine:
         for state in states:
             merged = state if merged is None else join_states(merged, state)
         return merged
+
+    def recall(self, module: Module, node: ast.AST) -> None:
+        """Take back what earlier passes of the running loops saw in a function that this pass had to leave early."""
+        first, last = getattr(node, "lineno", 0), getattr(node, "end_lineno", None) or 0
+        for earlier in self.passes:
+            for key, seen in earlier.items():
+                if key not in self.log and seen.path == module.path and first <= seen.span.row <= last:
+                    self.log[key] = seen
 
     # -- log ----------------------------------------------------------------------------------------------------
 

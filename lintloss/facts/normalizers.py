@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from lintloss.facts.observations import Averaging
 from lintloss.facts.units import Unit
-from lintloss.facts.values import Quantity, Ref, Scoring, Tensor
+from lintloss.facts.values import Const, LibObject, Quantity, Ref, Scoring, Tensor
 
 PER_ROW = re.compile(r"sent|seq|sample|example|doc|row|instance|story|utter", re.IGNORECASE)
 TRAINING = re.compile(r"train(?!er)", re.IGNORECASE)
-LANGUAGE = {"lm", "seq2seq", "mlm"}
+BOUND = re.compile(r"kl|elbo", re.IGNORECASE)  # nats per sentence are what a variational bound is in
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,24 +67,58 @@ def _by_unit(seen: Averaging, before: Quantity, after: Quantity, count: Quantity
         return WrongCount("len() of a dict batch is the number of its keys, not of its rows")
     if unit.power("unknown"):
         return None
-    if count.presumed or (before.presumed and (scoring is None or scoring.owner != "model")):
+    is_guess = before.presumed and (scoring is None or not (scoring.owner == "model" or scoring.reduced))
+    if count.presumed or is_guess:
         return None
+    return _of_sums_of_means(before, after, count) or _of_totals(seen, before, unit)
+
+
+def _of_sums_of_means(before: Quantity, after: Quantity, count: Quantity) -> WrongCount | None:
+    """Judge what a sum of means, or a single one, became."""
+    scoring, unit = before.scoring, after.unit
     summed = max(unit.power("batch"), unit.power("step"))
     if summed == 1 and unit.power("example") < 0:
         return WrongCount("means summed over batches are divided by a number of examples")
-    if summed == 1 and unit.power("token") <= -2:
+    tokens = unit.power("token") + unit.power("position")
+    rows = unit.power("example") == 1 and before.counted is None  # rows were looped over, not multiplied by
+    if tokens <= -2 and (summed == 1 or rows):
         return WrongCount("means per token summed over batches are divided by tokens again")
-    if scoring is None:
+    if scoring is None or scoring.reduction != "mean":
         return None
-    if unit == Unit.of(nat=1, batch=-1) and scoring.reduction == "sum" and scoring.item == "token":
-        return WrongCount("summed losses are divided by a number of batches")
-    if after.weights and _is_divided_twice(unit) and scoring.reduction == "mean":
+    if unit.degree == -2 and unit.power("token") == -2 and count.unit.power("token") == 1 and not before.weights:
+        return WrongCount("a mean per token is divided by tokens again")
+    if summed == 1 and unit.power("item") == -1 and unit.power("position") == -1:
+        return WrongCount("means summed over batches are divided by a number of elements")
+    if after.weights and _is_divided_twice(unit):
         return WrongCount("each mean is divided by a count before the means are averaged")
+    return None
+
+
+def _of_totals(seen: Averaging, before: Quantity, unit: Unit) -> WrongCount | None:
+    """Judge what a total of losses became."""
+    scoring = before.scoring
+    if scoring is None or scoring.reduction == "mean":
+        return None
+    tokens = scoring.item == "token"
+    per_batch = unit in {Unit.of(nat=1, batch=-1), Unit.of(loss=1, batch=-1)} and (tokens or scoring.reduction == "sum")
+    if per_batch or (tokens and unit == Unit.of(nat=1, step=-1)):
+        if before.unit.degree == 0 and not _has_one_row(before):
+            return WrongCount("summed losses are divided by a number of batches")
     per_row = Unit.of(nat=1, example=-1)
     sequences = unit == per_row and scoring.reduction == "sum" and scoring.item == "token"
-    if sequences and not PER_ROW.search(seen.called) and (seen.setting.task in LANGUAGE or _predicts_next(scoring)):
+    if not sequences or PER_ROW.search(seen.called) or any(BOUND.search(term.text) for term in scoring.extra):
+        return None
+    if seen.setting.task in {"lm", "mlm"} or (seen.setting.task == "unknown" and _predicts_next(scoring)):
         return WrongCount("summed losses of tokens are divided by a number of sequences")
     return None
+
+
+def _has_one_row(total: Quantity) -> bool:
+    """Say whether the batches of a loop are known to hold one row each."""
+    loader = total.loops[-1].iterates if total.loops else None
+    if not isinstance(loader, LibObject) or not loader.name.endswith("DataLoader"):
+        return False
+    return loader.arg(1, "batch_size") in (None, Const(1))
 
 
 def _predicts_next(scoring: Scoring) -> bool:

@@ -76,6 +76,7 @@ def _stride_of(machine: Machine, atom: Atom) -> tuple[Linear, Evidence] | None:
 def _compare(machine: Machine, known: tuple[Linear, Evidence], length: Linear, atom: Atom) -> Overlap | None:
     stride, place = known
     words = (text(machine, stride), text(machine, length))
+    named = len(stride.terms) == 1 and STRIDES.search(words[0]) is not None and len(length.terms) == 1
     stride, length = settled(machine, stride), settled(machine, length)
     shared = length - stride
     if any(each[:1] == ("end",) for each in shared.atoms):
@@ -84,11 +85,10 @@ def _compare(machine: Machine, known: tuple[Linear, Evidence], length: Linear, a
         return Overlap(*words, True, place) if shared.const > 0 else None
     if _is_part(stride, length):
         return Overlap(*words, True, place)
-    if all(factor > 0 for _, factor in shared.terms):
+    every_index = stride == ONE  # one window for every index: as many as it has positions score each token
+    if (shared.const >= 0 or every_index) and all(factor > 0 for _, factor in shared.terms):
         return Overlap(*words, True, place)
-    if len(stride.terms) == 1 and STRIDES.search(words[0]) and len(length.terms) == 1:
-        return Overlap(*words, False, place)
-    return None
+    return Overlap(*words, False, place) if named else None
 
 
 def _is_part(stride: Linear, length: Linear) -> bool:

@@ -14,6 +14,7 @@ PADS = re.compile(
     r"pad_sequence|-100\b|ignore_index|\bpadding\s*=|\.pad\(|[\"']longest[\"']|pad_token|pad_id|\bPAD\w*\b|\bpad\w*\(|\bpad_idx|max\(\s*len\(|max_len\s*=\s*max\("
 )
 IGNORES = re.compile(r"=\s*-1\b|,\s*-1\)|-100\b|ignore_index|IGNORE")
+MARKED = re.compile(r"-100\b|\bIGNORE(D)?(_INDEX|_LABEL\w*|_ID)?\b|ignore_index|LABEL_PAD", re.IGNORECASE)
 DRAWS = re.compile(r"\brandint\(|random\.(choice|sample|integers)\(|\brandperm\(")
 COLLATORS = re.compile(
     r"DataCollator(WithPadding|ForSeq2Seq|ForLanguageModeling|ForTokenClassification|ForCompletion\w*|ForWholeWordMask|WithFlattening)?$|PadCollat|Collator$"
@@ -68,7 +69,7 @@ def ignores_labels(machine: Machine, loader: LibObject) -> Evidence | None:
                 if cls is not None
                 else None
             )
-            if home is not None and "-100" in text_of(*home):
+            if home is not None and MARKED.search(text_of(*home)):
                 return at(machine, home[0], home[1], "labels are marked -100 here, which is ignored")
     return None
 

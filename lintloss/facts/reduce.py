@@ -6,8 +6,8 @@ import ast
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import arithmetic, fields
-from lintloss.facts.library import losses, shapes
+from lintloss.facts import arithmetic, fields, pad_marks
+from lintloss.facts.library import losses, onehot, shapes
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import count
 from lintloss.facts.values import UNKNOWN, Choice, Const, Quantity, Ref, Tensor, Tuple, Value, join
@@ -45,10 +45,18 @@ def _each(machine: Machine, node: ast.AST, value: Choice, reduce: Callable[[Mach
 
 def total(machine: Machine, node: ast.AST, value: Value, axis: int | None = None) -> Value:
     """Return the sum of a value."""
+    from lintloss.facts import compare
+
+    if isinstance(value, Tensor) and value.form == "exp":
+        return replace(value, form="sum of exp", axes=None, key=(*value.key, "sum"))
     if axis is not None and isinstance(value, Quantity):
         value = losses.unreduced(value)
         if value.axes:
+            if value.scoring is not None:
+                compare.reduced(machine, value.scoring)
             return fields.along(machine, node, value, "sum", axis) or losses.reduced(machine, node, value, "sum")
+    if isinstance(value, Tensor) and value.form == onehot.SCORED:
+        return onehot.summed(machine, node, value, axis) or machine.opaque(node)
     if axis is not None and isinstance(value, Tensor):
         counted = _count_of(machine, node, value)
         return (
@@ -71,6 +79,7 @@ def _count_of(machine: Machine, node: ast.AST, value: Tensor) -> Value:
     mask = shapes.mask(value) or (value if value.form == "weights" else None)
     if mask is None:
         return machine.opaque(node)
+    pad_marks.note_counted(machine, node, mask)
     said = machine.evidence(node, "counts the tokens that a mask lets through")
     return Quantity(count("token"), of=value.key, counted=mask, trace=(said,))
 
@@ -84,6 +93,8 @@ def _sum_of_list(machine: Machine, node: ast.AST, value: Ref) -> Value:
     loops = machine.list_loops.get(value.id, ())
     if isinstance(elem, Choice):
         elem = next((option for option in elem.options if isinstance(option, Quantity)), elem)
+    if elem == Const(1) and loops:
+        return Quantity(count(loops[-1].unit), of=loops[-1].key, loops=loops)
     if not isinstance(elem, Quantity):
         return machine.opaque(node)
     if not loops:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterable
 
 from lintloss.parse import Module
 
@@ -15,12 +16,16 @@ WORDS = re.compile(
 
 
 ROOT_WORDS = re.compile(
-    r"loss|criterion|entropy|(?<![a-zA-Z])(nll|ppl)|perplex|log_?prob|logits|softmax|(?<![a-zA-Z])exp\(|drop_last|DataLoader"
+    r"loss|criterion|entropy|(?<![a-zA-Z])(nll|ppl)|perplex|log_?prob|logits|softmax|(?<![a-zA-Z])exp\(|drop_last|DataLoader|"
+    r"bits_?per_|(?<![a-z])bp[bc](?![a-z])"
 )
+DATA = re.compile(r"Dataset\b|DataLoader|dataset\(|collate")
 WINDOWS = re.compile(r"token|input_ids|window|max_length|encodings|context")  # with a stride: not every convolution
 COUNTING = re.compile(r"loader|batch|dataset|avg|average|mean|sum\(")  # with arithmetic that no known call reaches
 # Words of any code; as parts of a name they are about evaluation: `evaluate`, `test_loop`, not `latest`, `invalid`.
-WEAK_WORDS = re.compile(r"(?<![a-z])(eval(?!_expr|\()|val_|test|valid(?!ate_|_)|score|metric)", re.IGNORECASE)
+WEAK_WORDS = re.compile(
+    r"(?<![a-z])(eval(?!_expr|\()|val_|test|valid(?!ate_|_)|score|metric)|\.eval\(\)|no_grad", re.IGNORECASE
+)
 
 
 SHORT = 12  # rows: a constructor or a reset() costs less than it is worth
@@ -45,6 +50,10 @@ class Relevance:
             self._known[node] = _is_short(node) or WORDS.search(self._code(module, node)) is not None
         return self._known[node]
 
+    def makes_data(self, module: Module, node: ast.AST) -> bool:
+        """Say whether a definition of another file makes what is evaluated."""
+        return DATA.search(self._body(module, node)) is not None
+
     def is_root(self, module: Module, node: ast.AST) -> bool:
         """Say whether a function of the checked file is worth running for its own sake."""
         if node not in self._roots:
@@ -52,6 +61,10 @@ class Relevance:
             windows = "stride" in body and WINDOWS.search(body) is not None
             self._roots[node] = windows or ROOT_WORDS.search(body) is not None or WEAK_WORDS.search(body) is not None
         return self._roots[node]
+
+    def add_roots(self, callers: Iterable[ast.AST | None]) -> None:
+        """Let the callers of what scores be worth running: they say what it is given."""
+        self._roots.update({node: True for node in callers if node is not None})
 
     def counts(self, module: Module, node: ast.AST) -> bool:
         """Say whether a function of the checked file may count, or take means, though it has no word of evaluation."""

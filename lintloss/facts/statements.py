@@ -6,9 +6,9 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from lintloss.facts import assign, branches, equality, gradients, imports, iterate, modes, symbolic
+from lintloss.facts import assign, branches, equality, gradients, imports, iterate, modes, names, symbolic
 from lintloss.facts.expressions import evaluate
-from lintloss.facts.library import masks
+from lintloss.facts.library import pieces
 from lintloss.facts.machine import Machine
 from lintloss.facts.phases import note_training_flag
 from lintloss.facts.values import Class, Const, Func, Key, Opaque, Value, join
@@ -39,16 +39,17 @@ def _assign(machine: Machine, node: ast.Assign) -> str:
     same = assign.accumulation(node)
     if same is not None:
         target, operator, operand = same
-        if masks.fill_up(machine, node, target, operand):
+        if pieces.fill_up(machine, node, target, operand):
             return NEXT
         assign.augment(machine, node, target, operator, evaluate(machine, operand), in_place=False)
         if isinstance(target, ast.Name) and isinstance(operator, ast.Add):
             symbolic.step_by(machine, node, target.id, operand)
         return NEXT
     value = evaluate(machine, node.value)
+    numbers = [number for target in node.targets for number in symbolic.numbers(machine, target, node.value, value)]
     for target in node.targets:
         assign.store(machine, target, value)
-        symbolic.remember(machine, target, node.value)
+    symbolic.remember(machine, numbers)
     return NEXT
 
 
@@ -59,7 +60,7 @@ def _annotated(machine: Machine, node: ast.AnnAssign) -> str:
 
 
 def _augmented(machine: Machine, node: ast.AugAssign) -> str:
-    if isinstance(node.op, ast.Add) and masks.fill_up(machine, node, node.target, node.value):
+    if isinstance(node.op, ast.Add) and pieces.fill_up(machine, node, node.target, node.value):
         return NEXT
     if not assign.running_mean(machine, node):
         assign.augment(machine, node, node.target, node.op, evaluate(machine, node.value))
@@ -69,11 +70,14 @@ def _augmented(machine: Machine, node: ast.AugAssign) -> str:
 
 
 def _return(machine: Machine, node: ast.Return) -> str:
-    from lintloss.facts import truncation
+    from lintloss.facts import keras_metrics, truncation
 
     value = evaluate(machine, node.value) if node.value is not None else Const(None)
     frame = machine.frame
+    keras_metrics.note_returned(machine, node, value)
     truncation.note_stored(machine, frame.name, value, node)
+    truncation.note_maker(machine, frame.node, value)
+    names.note(machine, node, frame.name, value)
     frame.returns = value if frame.returns is None else join(frame.returns, value)
     frame.returned.append(frame.state.copy())
     return RETURN
@@ -218,10 +222,16 @@ def _import(machine: Machine, node: ast.Import | ast.ImportFrom) -> str:
 
 
 # Each handler takes its own node type, which a dict cannot say.
+def _global(machine: Machine, node: ast.Global) -> str:
+    machine.frame.shared.update(node.names)
+    return NEXT
+
+
 HANDLERS: dict[type[ast.stmt], Callable[[Machine, Any], str]] = {
     ast.Expr: _expression,
     ast.Assign: _assign,
     ast.AnnAssign: _annotated,
+    ast.Global: _global,
     ast.AugAssign: _augmented,
     ast.Return: _return,
     ast.Raise: _raise,

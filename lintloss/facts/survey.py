@@ -18,11 +18,12 @@ class Survey:
     """What is in a module.
 
     functions: with the class that holds each; not those inside other functions, unless a class is in between.
+    callers: what is called, by name -> the outermost functions that call it (None: the module's body).
     simple: assignments, returns and expression statements, by row.
     """
 
     functions: list[tuple[Definition, ast.ClassDef | None]] = field(default_factory=list)
-    called: set[str] = field(default_factory=set)
+    callers: dict[str, set[Definition | None]] = field(default_factory=dict)
     simple: list[ast.stmt] = field(default_factory=list)
     rebound: set[str] = field(default_factory=set)  # names that functions rebind with `global`
     _rows: list[int] = field(default_factory=list)
@@ -37,16 +38,16 @@ def survey(tree: ast.Module) -> Survey:
     seen = Survey()
     methods: list[tuple[Definition, ast.ClassDef | None]] = []
     plain: list[tuple[Definition, ast.ClassDef | None]] = []
-    nodes: list[tuple[ast.AST, ast.AST, bool]] = [(tree, tree, False)]
-    for node, parent, nested in nodes:  # breadth first: the list grows while it is read
+    nodes: list[tuple[ast.AST, ast.AST, Definition | None]] = [(tree, tree, None)]
+    for node, parent, outer in nodes:  # breadth first: the list grows while it is read
         if isinstance(node, DEFINITIONS):
             if isinstance(parent, ast.ClassDef):
                 methods.append((node, parent))
-            elif not nested:
+            elif outer is None:
                 plain.append((node, None))
-            nested = True
+            outer = outer or node
         elif isinstance(node, ast.Call):
-            seen.called.add(_called_name(node.func))
+            seen.callers.setdefault(called_name(node.func), set()).add(outer)
         elif isinstance(node, SIMPLE):
             seen.simple.append(node)
         elif isinstance(node, ast.Global):
@@ -54,9 +55,9 @@ def survey(tree: ast.Module) -> Survey:
         for name in _branching(type(node)):
             value = getattr(node, name, None)
             if isinstance(value, list):
-                nodes += [(each, node, nested) for each in value if isinstance(each, ast.AST)]
+                nodes += [(each, node, outer) for each in value if isinstance(each, ast.AST)]
             elif isinstance(value, ast.AST):
-                nodes.append((value, node, nested))
+                nodes.append((value, node, outer))
     seen.functions = methods + plain
     seen.simple.sort(key=lambda each: each.lineno)
     seen._rows = [each.lineno for each in seen.simple]
@@ -85,7 +86,7 @@ def _branching(kind: type[ast.AST]) -> tuple[str, ...]:
     return found
 
 
-def _called_name(function: ast.expr) -> str:
+def called_name(function: ast.expr) -> str:
     return (
         function.id if isinstance(function, ast.Name) else function.attr if isinstance(function, ast.Attribute) else ""
     )

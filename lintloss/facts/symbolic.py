@@ -11,7 +11,7 @@ from lintloss.facts.linear import ZERO, Linear
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Frame, Machine
 from lintloss.facts.state import Slot
-from lintloss.facts.values import Const, Func, Key, LibObject, Opaque, Quantity, Tensor, Value
+from lintloss.facts.values import Const, Func, Key, LibObject, Opaque, Quantity, Tensor, Tuple, Value
 
 LOOKED_UP = frozenset({"len", "size", "numel", "dim", "nelement"})  # calls that are cheap to evaluate again
 STEPPED = Const("stepped")  # stands for whatever a name holds that a loop moves on
@@ -158,18 +158,25 @@ def of_value(value: Value) -> Linear | None:
     return None
 
 
-def remember(machine: Machine, target: ast.expr, node: ast.expr) -> None:
-    """Remember what a name was bound to, where that is arithmetic on integers."""
+def numbers(machine: Machine, target: ast.expr, node: ast.expr, value: Value) -> list[tuple[str, Linear]]:
+    """Return the names that an assignment binds to arithmetic on integers, read before they are bound anew."""
     if isinstance(target, ast.Tuple) and isinstance(node, ast.Tuple) and len(target.elts) == len(node.elts):
-        for each, part in zip(target.elts, node.elts, strict=True):
-            remember(machine, each, part)
+        items = value.items if isinstance(value, Tuple) and len(value.items) == len(node.elts) else ()
+        parts = zip(target.elts, node.elts, items, strict=False)
+        return [found for each, part, item in parts for found in numbers(machine, each, part, item)]
     if not isinstance(target, ast.Name) or not isinstance(
         node, ast.BinOp | ast.UnaryOp | ast.Call | ast.Subscript | ast.IfExp
     ):
-        return
-    slot = machine.state.names.get(target.id)
-    if slot is not None and _may_be_integer(slot.value):
-        machine.frame.integers[target.id] = (slot.value, of(machine, node))
+        return []
+    return [(target.id, of(machine, node))] if _may_be_integer(value) else []
+
+
+def remember(machine: Machine, found: list[tuple[str, Linear]]) -> None:
+    """Remember what names were bound to: `seq_len = min(seq_len or bptt, rest)` reads the old name."""
+    for name, number in found:
+        slot = machine.state.names.get(name)
+        if slot is not None:
+            machine.frame.integers[name] = (slot.value, number)
 
 
 def _may_be_integer(value: Value) -> bool:

@@ -7,6 +7,7 @@ An Opaque is a value of which only the identity is known: two reads of the same 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -186,6 +187,7 @@ class Tensor(Value):
     pad: masks: the id compared against; ids: the id they are padded with (None: not known to be padded).
     sense: masks: True where a true entry is text, False where it is padding.
     ignored: of labels, the stretches of the source that were overwritten by an id to be ignored.
+    clean: of labels, that their padding was.
     """
 
     form: str = ""
@@ -198,6 +200,7 @@ class Tensor(Value):
     pad: Value | None = None
     sense: bool | None = None
     ignored: tuple[Window, ...] = ()
+    clean: bool = False
 
     def with_step(self, step: Evidence) -> Tensor:
         return self if step in self.trace else replace(self, trace=(*self.trace, step)[-12:])
@@ -353,6 +356,14 @@ def join(left: Value, right: Value) -> Value:
     if len(merged) == 1:
         return merged[0]
     return Choice(tuple(merged)) if len(merged) <= LIMIT else _narrowed(merged)
+
+
+def join_all(values: Iterable[Value]) -> Value:
+    """Return a value that may be any of these, UNKNOWN for none."""
+    merged: Value | None = None
+    for value in values:
+        merged = value if merged is None else join(merged, value)
+    return merged if merged is not None else UNKNOWN
 
 
 def _narrowed(merged: list[Value]) -> Value:

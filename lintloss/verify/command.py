@@ -6,7 +6,7 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lintloss.errors import LintlossError, UsageError
@@ -18,6 +18,7 @@ from lintloss.verify.found import found
 from lintloss.verify.judge import Run, judge
 from lintloss.verify.launch import Outcome, launch
 from lintloss.verify.merge import read_tapes
+from lintloss.verify.progress import Progress
 from lintloss.verify.request import Options, write_plan
 from lintloss.verify.verdicts import CONFIRMED, Verdict
 
@@ -36,7 +37,7 @@ class Request:
     reports: tuple[tuple[str, Path], ...]
     keep: Path | None
     after_fix: bool = False
-    training: tuple[Path, ...] = ()
+    training: tuple[str, ...] = ()
 
 
 def main(argv: Sequence[str]) -> int:
@@ -49,28 +50,34 @@ def main(argv: Sequence[str]) -> int:
 
 def run(request: Request) -> int:
     """Launch, merge, judge, report. 1: something confirmed; 0: nothing; 2: the program failed."""
-    for path in request.training:
-        data.check(path)
+    paths, loaders = data.check(request.training)
+    options = replace(request.options, training=loaders, texts=data.wants_text(paths))
     findings = read_findings(request.findings) if request.findings is not None else ()
     with tempfile.TemporaryDirectory(prefix="lintloss-") as scratch:
         folder = request.keep or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
-        plan = write_plan(folder, findings, request.options, () if findings else request.command)
-        outcome = launch(request.command, plan)
-        tapes = read_tapes(folder)
+        plan = write_plan(folder, findings, options, () if findings else request.command)
+        with Progress(folder) as progress:
+            outcome = launch(request.command, plan, progress.tick if progress.shown else None)
+        report = _judged(request, findings, read_tapes(folder), outcome)
+    _complain(report.run.tapes, outcome)
+    if request.after_fix:
+        report = replace(report, experiments=report.experiments + _after_fix(request, findings))
+    reports.write(report, request.output_format, request.output_file, request.reports)
+    return exit_code(report.verdicts, outcome)
+
+
+def _judged(
+    request: Request, findings: tuple[FlaggedFinding, ...], tapes: tuple[Tape, ...], outcome: Outcome
+) -> reports.Report:
+    """Judge while the run folder is there: the rows that were read stay in their files."""
     done = Run(tapes, failed=outcome.exit_code != 0)
     judged = judge(findings, done)
     verdicts = (*judged, *found(tapes, judged))
-    _complain(tapes, outcome)
     tried = experiments(tapes, request.options.experiments)
     if "data" in request.options.experiments:
-        tried += data.describe(tapes, request.training)
-    if request.after_fix:
-        tried += _after_fix(request, findings)
-    reports.write(
-        reports.Report(verdicts, done, outcome, tried), request.output_format, request.output_file, request.reports
-    )
-    return exit_code(verdicts, outcome)
+        tried += data.describe(tapes, *data.check(request.training))
+    return reports.Report(verdicts, done, outcome, tried)
 
 
 def _after_fix(request: Request, findings: tuple[FlaggedFinding, ...]) -> tuple[Experiment, ...]:
@@ -80,7 +87,7 @@ def _after_fix(request: Request, findings: tuple[FlaggedFinding, ...]) -> tuple[
         return ()
     with tempfile.TemporaryDirectory(prefix="lintloss-") as scratch:
         options = Options(overlays=texts)
-        launch(request.command, write_plan(Path(scratch), (), options))
+        launch(request.command, write_plan(Path(scratch), (), options), aside=True)
         return after_fix.outcomes(findings, read_tapes(Path(scratch)))
 
 
@@ -147,7 +154,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--debug-shapes", nargs="?", type=int, const=3, default=0, metavar="BATCHES")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the raw ledgers there")
     parser.add_argument(
-        "--training", action="append", type=Path, default=[], metavar="FILE", help="a token file, for --data"
+        "--training", action="append", default=[], metavar="PATH|MODULE:LOADER", help="a training set, for --data"
     )
     parser.add_argument("--after-fix", action="store_true", help="run again with the proposed fixes applied in memory")
     for name in EXPERIMENTS:

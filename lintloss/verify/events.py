@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from pathlib import Path
 
 GRAD, INFERENCE, COMPILED, DROPOUT, BATCH_NORM, PENDING = 1, 2, 4, 8, 16, 32
 
@@ -121,6 +122,36 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class Load:
+    """A loader handed out a batch, or had none left (`ended`)."""
+
+    order: int
+    loader: int
+    iteration: int
+    rows: float
+    ended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Loader:
+    """A DataLoader that was iterated over: where it was made, which dataset it reads, and how."""
+
+    frames: tuple[Frame, ...]
+    dataset: int  # identity of its dataset object
+    base: int  # and of the dataset below Subset and the like
+    kind: str  # type name of that
+    is_part: bool
+    rows: int | None
+    batches: int | None
+    sampler_rows: int | None
+    sampler: str
+    batch_size: int | None
+    drop_last: bool
+    left_by_sampler: int
+    says: dict[str, str]  # the dataset's own words: split, train, path …
+
+
+@dataclass(frozen=True, slots=True)
 class Look:
     """The close look at one call: facts by name (look.py writes them)."""
 
@@ -176,6 +207,9 @@ class Tape:
     values: tuple[Value, ...] = ()
     enters: tuple[Mark, ...] = ()
     loops: tuple[Mark, ...] = ()
+    loads: tuple[Load, ...] = ()
+    loaders: dict[int, Loader] = field(default_factory=dict)
+    ids: Path | None = None  # the file of the rows that were read, with --data and LL403
     scopes: dict[int, Scope] = field(default_factory=dict)
     looks: dict[int, Look] = field(default_factory=dict)
     value_sites: dict[int, ValueSite] = field(default_factory=dict)

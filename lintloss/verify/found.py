@@ -37,7 +37,8 @@ def found(tapes: tuple[Tape, ...], judged: tuple[Verdict, ...]) -> tuple[Verdict
         for evaluation in by_runs(tape):
             for code, outcome in _claims(evaluation):
                 frame = _place(evaluation)
-                if code in judge_averaging.CODES and outcome.reported in numbers:
+                judged_already = code in judge_averaging.CODES or outcome.status == UNDECIDED
+                if judged_already and outcome.reported in numbers:
                     continue  # this very number has been judged, under whatever code
                 taken = any((code, step.path) in known for step in evaluation.calls[0].site.frames)
                 if frame is not None and not taken:

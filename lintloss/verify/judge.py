@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lintloss.verify import judge_averaging, judge_hygiene, judge_logits
+from lintloss.verify import (
+    judge_averaging,
+    judge_data,
+    judge_dead,
+    judge_hygiene,
+    judge_logits,
+    judge_training,
+)
 from lintloss.verify.evaluations import Evaluation, by_runs, by_scope
 from lintloss.verify.events import Tape
 from lintloss.verify.flagged import FlaggedFinding
 from lintloss.verify.ranks import Group, gather
 from lintloss.verify.verdicts import CONFIRMED, NEGLIGIBLE, NOT_REACHED, REFUTED, UNDECIDED, Judged, Verdict
 
-JUDGED = judge_averaging.CODES | judge_hygiene.CODES | frozenset(judge_logits.CODES)
+# Rules about what runs beside the flagged expression find their evaluations themselves.
+BY_TAPES = {code: module.judge for module in (judge_data, judge_training) for code in module.CODES}
+JUDGED = judge_averaging.CODES | judge_hygiene.CODES | judge_dead.CODES | frozenset(judge_logits.CODES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +40,9 @@ def judge(findings: tuple[FlaggedFinding, ...], run: Run) -> tuple[Verdict, ...]
 
 
 def _judge_one(finding: FlaggedFinding, run: Run) -> Verdict:
+    if finding.code in BY_TAPES:
+        found = BY_TAPES[finding.code](finding, run.tapes)
+        return settle(finding, found) if found else Verdict(finding, *_unseen(finding, run))
     if finding.code not in JUDGED:
         return Verdict(finding, UNDECIDED, f"running the program does not decide {finding.code}")
     groups = _groups(finding, run.tapes)
@@ -43,6 +55,8 @@ def _judge_one(finding: FlaggedFinding, run: Run) -> Verdict:
 def _judge_group(finding: FlaggedFinding, group: Group) -> Judged:
     if finding.code in judge_logits.CODES:
         return judge_logits.judge(finding.code, group)
+    if finding.code in judge_dead.CODES:
+        return judge_dead.judge(finding.code, group)
     if finding.code in judge_hygiene.CODES:
         return judge_hygiene.judge(finding.code, group)
     return judge_averaging.judge(finding.code, group)
@@ -64,7 +78,7 @@ def _groups(finding: FlaggedFinding, tapes: tuple[Tape, ...]) -> tuple[Group, ..
     by_tape: list[tuple[Evaluation, ...]] = []
     for tape in tapes:
         links = [link for link in tape.links if link.finding == finding.number]
-        own = [link for link in links if link.role == "flagged"] or links
+        own = [link for link in links if link.role == "flagged"] or (links if _is_unplaced(finding, tape) else [])
         if not own:
             continue
         sites = frozenset(link.value for link in own)
@@ -73,6 +87,14 @@ def _groups(finding: FlaggedFinding, tapes: tuple[Tape, ...]) -> tuple[Group, ..
             found = _through(own[0].scope, sites, tape) or found
         by_tape.append(found)
     return gather(by_tape)
+
+
+def _is_unplaced(finding: FlaggedFinding, tape: Tape) -> bool:
+    """The flagged file ran, and its span is no expression: then the lines of the evidence stand for it.
+
+    Where it did not run at all they do not: another program may share a model or a dataset with it.
+    """
+    return any(note["kind"] == "unplaced" and note["finding"] == finding.number for note in tape.notes)
 
 
 def _is_called_per_batch(found: tuple[Evaluation, ...]) -> bool:
@@ -93,7 +115,7 @@ def _through(scope: int, sites: frozenset[int], tape: Tape) -> tuple[Evaluation,
 def _unseen(finding: FlaggedFinding, run: Run) -> tuple[str, str]:
     if run.failed:
         return UNDECIDED, "the program ended before the flagged code was judged"
-    linked = any(link.finding == finding.number for tape in run.tapes for link in tape.links)
+    linked = any(link.finding == finding.number and link.role == "flagged" for tape in run.tapes for link in tape.links)
     if not any(tape.calls for tape in run.tapes):
         return NOT_REACHED if linked or run.tapes else UNDECIDED, _nothing_recorded(run)
     if not linked:

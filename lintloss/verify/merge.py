@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,8 @@ from lintloss.verify.events import (
     Form,
     Frame,
     Link,
+    Load,
+    Loader,
     Look,
     Mark,
     Process,
@@ -25,7 +28,7 @@ from lintloss.verify.events import (
 )
 
 ROW = struct.Struct("<HHIIIdddddddd")  # inject/lintloss_ledger/ledger.py writes it
-CALL, VALUE, ENTER, LOOP, BACKWARD = 1, 2, 3, 4, 5
+CALL, VALUE, ENTER, LOOP, BACKWARD, LOAD = 1, 2, 3, 4, 5, 6
 
 
 def read_tapes(folder: Path) -> tuple[Tape, ...]:
@@ -46,6 +49,7 @@ class _Notes:
     scopes: dict[int, Scope] = field(default_factory=dict)
     links: list[Link] = field(default_factory=list)
     looks: dict[int, Look] = field(default_factory=dict)
+    loaders: dict[int, Loader] = field(default_factory=dict)
     others: list[dict[str, object]] = field(default_factory=list)
     torch: str = ""
     end: dict[str, object] | None = None
@@ -73,6 +77,13 @@ def _read_tape(number: int, path: Path) -> Tape:
         values=tuple(_value(row, number, notes) for row in rows if row[1] == VALUE),
         enters=tuple(Mark(row[0], number, row[3]) for row in rows if row[1] == ENTER),
         loops=tuple(Mark(row[0], number, row[3]) for row in rows if row[1] == LOOP),
+        loads=tuple(
+            Load(row[0], row[3], row[4], 0.0 if math.isnan(row[6]) else row[6], row[7] == 1.0)
+            for row in rows
+            if row[1] == LOAD
+        ),
+        loaders=notes.loaders,
+        ids=ids if (ids := path.with_suffix(".ids")).exists() else None,
         scopes=notes.scopes,
         looks=notes.looks,
         value_sites=notes.values,
@@ -163,10 +174,31 @@ def _sort_note(notes: _Notes, number: int, note: dict[str, object]) -> None:
         kept = notes.looks.get(order)
         look = Look(number, order, note)
         notes.looks[order] = look if kept is None else replace(kept, facts={**kept.facts, **note})
+    elif kind == "loader":
+        notes.loaders[_int(note["loader"])] = _loader(note)
     elif kind == "end":
         notes.end = note
     else:
         notes.others.append({"kind": kind, **note})
+
+
+def _loader(note: dict[str, object]) -> Loader:
+    says = note["says"]
+    return Loader(
+        frames=tuple(_frame(frame) for frame in _items(note["frames"])),
+        dataset=_int(note["dataset"]),
+        base=_int(note["base"]),
+        kind=str(note["type"]),
+        is_part=bool(note["subset"]),
+        rows=_optional(note["rows"]),
+        batches=_optional(note["batches"]),
+        sampler_rows=_optional(note["sampler_rows"]),
+        sampler=str(note["sampler"]),
+        batch_size=_optional(note["batch_size"]),
+        drop_last=bool(note["drop_last"]),
+        left_by_sampler=_int(note["left_by_sampler"]),
+        says={str(name): str(word) for name, word in says.items()} if isinstance(says, dict) else {},
+    )
 
 
 def _frame(parts: object) -> Frame:

@@ -56,8 +56,12 @@ def _read(evaluation: Evaluation, calls: tuple[Call, ...], extra: tuple[Candidat
         if found is not None:
             matched.append((value, found))
     matched.extend(_summed(evaluation, calls, known))
-    loss = _first(matched, perplexity=False)
-    perplexity = _first(matched, perplexity=True)
+    if _elsewhere(evaluation, end, matched):
+        matched = []
+    over_ranks = [pair for pair in matched if pair[1] in extra and pair[1] not in known[: len(known) - len(extra)]]
+    # A number over all ranks is what is reported, where there is one; a rank's own is a step on the way to it.
+    loss = _first(over_ranks, perplexity=False) or _first(matched, perplexity=False)
+    perplexity = _first(over_ranks, perplexity=True) or _first(matched, perplexity=True)
     if loss is None and perplexity is None:
         return _unmatched(evaluation, calls, end)
     pair = Pair(
@@ -81,9 +85,19 @@ def _ordered(evaluation: Evaluation, end: int) -> list[Value]:
     after = [
         value
         for value in unique.values()
-        if value.order > end and value.site in sites and (value.order < foreign or sites[value.site].role in LATE)
+        if value.order > end
+        and value.site in sites
+        and sites[value.site].role in ROLES
+        and (value.order < foreign or sites[value.site].role in LATE)
     ]
     return sorted(after, key=lambda value: (value.order > foreign, ROLES.index(sites[value.site].role), value.order))
+
+
+def _elsewhere(evaluation: Evaluation, end: int, matched: list[tuple[Value, Candidate]]) -> bool:
+    """The flagged number fits no formula, and what does fit was printed after another evaluation had begun."""
+    foreign = next((call.order for call in evaluation.tape.calls if call.order > end), 1 << 60)
+    unexplained = _unexplained(evaluation, end, matched) is not None
+    return unexplained and all(value.order > foreign for value, _ in matched)
 
 
 def _first(matched: list[tuple[Value, Candidate]], *, perplexity: bool) -> tuple[Value, Candidate] | None:

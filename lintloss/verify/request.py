@@ -21,6 +21,8 @@ class Options:
     experiments: tuple[str, ...] = ()
     debug_shapes: int = 0
     show_instrumented: bool = False
+    training: tuple[str, ...] = ()  # loaders to compare the evaluated rows with, `pkg.module:name`
+    texts: bool = False  # a training set is text: the evaluated rows are decoded
     overlays: dict[str, str] = field(default_factory=dict)  # --after-fix: texts of files with their fixes applied
     close_calls: int = CLOSE_CALLS
     flagged_calls: int = FLAGGED_CALLS
@@ -52,6 +54,8 @@ def write_plan(
         "debug_shapes": options.debug_shapes,
         "show_instrumented": options.show_instrumented,
         "overlays": options.overlays,
+        "training": list(options.training),
+        "texts": options.texts,
     }
     path = folder / "plan.json"
     path.write_text(json.dumps(plan), encoding="utf-8")

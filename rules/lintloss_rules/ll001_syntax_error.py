@@ -16,7 +16,9 @@ class SyntaxErrorFound(Rule):
     Why:
         A file that does not parse has no findings, and a run without findings looks like a clean one. Null bytes,
         bytes that are not in the declared encoding and Python 2 sources are reported the same way. In a notebook it
-        is the cell that is reported; the other cells are still checked.
+        is the cell that is reported; the other cells are still checked. A cell is more than Python: magics, shell
+        commands, `name?` and Python 2's print are read as what they are, and one that holds no word of a loss (a
+        remark, half a thought) is a note: nothing was missed in it.
 
     Instead:
         Repair the file, or leave it out with `extend-exclude`. What counts is the syntax of the Python that
@@ -55,6 +57,5 @@ class SyntaxErrorFound(Rule):
 
     def judge(self, seen: Observation) -> Iterator[Judgment]:
         assert isinstance(seen, Unreadable)
-        yield Judgment(
-            Severity.ERROR, Confidence.HIGH, f"cannot be parsed, so nothing in it was checked: {seen.reason}"
-        )
+        severity = Severity.NOTE if seen.idle else Severity.ERROR
+        yield Judgment(severity, Confidence.HIGH, f"cannot be parsed, so nothing in it was checked: {seen.reason}")

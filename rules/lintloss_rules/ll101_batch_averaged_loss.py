@@ -914,7 +914,6 @@ print("perplexity", math.exp(metrics["eval_loss"]))
 """,
         ),
         Bad(
-            miss=True,
             why="accumulated on self by one method, divided by another",
             severity=Severity.ERROR,
             code="""\

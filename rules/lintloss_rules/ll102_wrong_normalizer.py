@@ -833,6 +833,26 @@ def evaluate(model, loader, device):
 """,
         ),
         Good(
+            why="a domain that is skipped adds neither losses nor batches",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, domains, finished):
+    model.eval()
+    total, batches = 0.0, 0
+    for domain, loader in domains:
+        if domain in finished:
+            continue
+        for image, label in loader:
+            total += F.cross_entropy(model(image), label).item()
+            batches += 1
+    return total / batches
+""",
+        ),
+        Good(
             why="a text auto-encoder reports nats per sentence beside the perplexity per token",
             code="""\
 import math

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lintloss.facts.comparisons import misaligned
+from lintloss.facts.comparisons import confidence, misaligned
 from lintloss.facts.observations import Compared, Observation
-from lintloss.findings import Confidence, Severity
+from lintloss.findings import Severity
 from lintloss.rule import Bad, Good, Judgment, Rule
 
 GPT = """\
@@ -103,7 +103,7 @@ class MisdirectedLabelShift(Rule):
         """Report labels that were moved in any other way than by one along their row."""
         found = misaligned(seen, "misdirected")
         if found is not None:
-            yield Judgment(Severity.ERROR, Confidence.HIGH, f"{found.why}", found.evidence)
+            yield Judgment(Severity.ERROR, confidence(found), f"{found.why}", found.evidence)
 
     bad = (
         Bad(

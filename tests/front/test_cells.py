@@ -47,6 +47,11 @@ def test_code_cells_are_joined_and_rows_find_their_cell() -> None:
         ("\n%%capture out\nx = 1", ["", "", "x = 1"]),
         ("%%bash\nls -l\nrm x", ["", "", ""]),
         ("%%writefile a.py\nnot python (", ["", ""]),
+        ("pip install torch\nx = 1", ["pass", "x = 1"]),
+        ("cd data\nx = 1", ["pass", "x = 1"]),
+        ('print "loss", x\nx = 1', ['print("loss", x)', "x = 1"]),
+        ("for x in y:\n    print x,  # done", ["for x in y:", "    print(x,)  # done"]),
+        ("pip = 1\nprint (x)\nls = [pip]", ["pip = 1", "print (x)", "ls = [pip]"]),
         ("x = (a\n% b)", ["x = (a", "% b)"]),
         ("s = '''\n%d\n!\n'''", ["s = '''", "%d", "!", "'''"]),
     ],
@@ -62,6 +67,14 @@ def test_a_broken_cell_is_named_and_the_others_are_read() -> None:
     assert [(broken.cell, broken.row) for broken in module.broken] == [(1, 1)]
     assert [type(node).__name__ for node in module.tree.body] == ["Assign", "Assign"]
     assert module.span_of(module.tree.body[1])[0] == 3
+
+
+@pytest.mark.parametrize(
+    ("source", "idle"),
+    [("1024 * 4 * x = 100000", True), ("the next epoch: try a smaller rate", True), ("loss = total /", False)],
+)
+def test_a_broken_cell_is_idle_where_no_evaluation_code_is_missed(source: str, idle: bool) -> None:
+    assert [broken.idle for broken in read("loss = 1", source).broken] == [idle]
 
 
 def test_top_level_await_is_python_here() -> None:

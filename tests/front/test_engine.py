@@ -172,6 +172,11 @@ def test_a_broken_cell_does_not_hide_the_others() -> None:
     ]
 
 
+def test_a_broken_cell_without_evaluation_code_is_a_note() -> None:
+    result = check(notebook("loss = 1", "half a thought"), "n.ipynb")
+    assert [(finding.code, finding.severity) for finding in result.findings] == [("LL001", Severity.NOTE)]
+
+
 def test_suppressions_work_in_cells() -> None:
     result = check(notebook("loss = 1", "x = total / count  # lintloss: ignore[AC101] exact"), "n.ipynb")
     assert codes(result) == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lintloss.screen import EMPTY, NO_LOSS_WORD, is_plain_text, screen
+from lintloss.screen import EMPTY, NO_LOSS_WORD, UNIT_TEST, is_plain_text, screen
 
 PASS = [
     "val_loss = total / n",
@@ -61,3 +61,27 @@ def test_text_that_python_cannot_decode_is_told() -> None:
     assert is_plain_text("é".encode())
     assert not is_plain_text(b"\xe9")
     assert not is_plain_text(b"a\0b")
+
+
+UNIT_TESTS = [
+    ("tests/test_loss.py", "import pytest\nloss = 1\n"),
+    ("trainer_test.py", "class LossTest(unittest.TestCase): ..."),
+    ("a\\test_trainer.py", "class T(Base):\n    def test_loss(self): self.assertEqual(loss, 1)"),
+]
+EVALUATIONS = [
+    ("word_cnn_test.py", "loss = 1"),
+    ("test_epoch.py", "def test_epoch(model): return loss"),
+    ("tests/evaluate.py", "import pytest\nloss = 1"),
+    ("latest_run.py", "import pytest\nloss = 1"),
+    ("test_loss.py", "import pytest\nx = 1  # lintloss: ignore[LL101]"),
+]
+
+
+@pytest.mark.parametrize(("path", "text"), UNIT_TESTS)
+def test_unit_tests_report_no_number(path: str, text: str) -> None:
+    assert screen(text.encode(), path) == UNIT_TEST
+
+
+@pytest.mark.parametrize(("path", "text"), EVALUATIONS)
+def test_a_script_that_evaluates_may_be_named_test(path: str, text: str) -> None:
+    assert screen(text.encode(), path) is None

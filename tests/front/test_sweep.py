@@ -10,8 +10,10 @@ import pytest
 
 from lintloss.command.options import Options
 from lintloss.command.session import Session
+from lintloss.findings import Confidence, Evidence, Finding, Severity, Span
 from lintloss.pool import can_fork, over_processes, shares
-from lintloss.sweep import Sweep
+from lintloss.result import Result
+from lintloss.sweep import Sweep, gather
 from lintloss.wire import flatten, restore
 
 pytestmark = pytest.mark.usefixtures("stand_in")
@@ -229,3 +231,48 @@ def test_fifty_thousand_generated_rows(root: Path) -> None:
     (root / "generated.py").write_text("".join(f"loss_{row} = {row}\n" for row in range(50_000)) + BAD)
     (root / "a.py").write_text(BAD)
     assert rows(sweep(no_cache=True)) == [("a.py", 1, "AC101"), ("generated.py", 50_001, "AC101")]
+
+
+HELPER = Span(9, 5, 9, 40)
+
+
+def said(path: str, span: Span, *links: tuple[str, Span], code: str = "AC101", severity: int = 2) -> Finding:
+    evidence = tuple(Evidence(where, place, "divided here") for where, place in links)
+    return Finding(path, code, "total-by-count", span, "", Severity(severity), Confidence.HIGH, evidence)
+
+
+def in_files(*findings: Finding, suppressed: tuple[Finding, ...] = ()) -> list[str]:
+    paths = {each.path for each in (*findings, *suppressed)}
+    return [
+        each.path
+        for each in gather(
+            Result(
+                path,
+                tuple(one for one in findings if one.path == path),
+                tuple(one for one in suppressed if one.path == path),
+            )
+            for path in paths
+        ).findings
+    ]
+
+
+def test_what_a_caller_repeats_of_its_helper_is_said_once() -> None:
+    origin = said("helper.py", HELPER, ("helper.py", HELPER))
+    echo = said("main.py", Span(3, 1, 3, 20), ("helper.py", Span(9, 1, 9, 60)))
+    assert in_files(origin, echo) == ["helper.py"]
+    assert in_files(echo) == ["main.py"]
+    assert in_files(echo, suppressed=(origin,)) == []
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        said("main.py", Span(3, 1, 3, 20), ("helper.py", Span(4, 1, 4, 60))),
+        said("main.py", Span(3, 1, 3, 20), ("helper.py", HELPER), code="AC102"),
+        said("main.py", Span(3, 1, 3, 20), ("helper.py", HELPER), severity=3),
+        said("helper.py", Span(3, 1, 3, 20), ("helper.py", HELPER)),
+    ],
+    ids=["rests on another place", "another rule", "worse as it is called", "the same file"],
+)
+def test_what_a_caller_adds_is_no_echo(other: Finding) -> None:
+    assert sorted(in_files(said("helper.py", HELPER), other)) == sorted(["helper.py", other.path])

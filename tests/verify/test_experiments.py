@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from lintloss.verify import main
 
 from .conftest import RUNTIME, Verify, finding
 
@@ -45,7 +49,7 @@ def test_oracles_see_a_missing_shift_and_leave_no_trace(verify: Verify, capfd: p
         "causality": True, "untrained": True, "copy-oracle": False, "next-oracle": False
     }  # fmt: skip
     assert tried["copy-oracle"]["would_report"] == pytest.approx(0, abs=1e-6)
-    assert all(one["limits"] for one in tried.values())
+    assert all(one["limits"] and one["cost"] for one in tried.values())
     shapes = [line for line in seen.err.splitlines() if line.startswith("[lintloss]")]
     assert len(shapes) == 2 and "ids (8, 33) logits (264, 61) float32 labels (264,) int64 sum" in shapes[1]
 
@@ -55,7 +59,9 @@ def test_instrumented_source_is_shown(verify: Verify, capfd: pytest.CaptureFixtu
     assert "__lintloss_value__(" in capfd.readouterr().err
 
 
-def test_after_the_fix_the_right_number_is_reported(verify: Verify, tmp_path: Path) -> None:
+def test_after_the_fix_the_right_number_is_reported(
+    verify: Verify, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     """The proposed edits are compiled in place of the flagged lines; the file itself stays as it is."""
     path = tmp_path / "evaluate.py"
     source = (
@@ -75,24 +81,84 @@ def test_after_the_fix_the_right_number_is_reported(verify: Verify, tmp_path: Pa
     found["fix"] = {"applicability": "unsafe", "message": "", "edits": edits}
     run = verify([found], path, options=("--after-fix",))
     (tried,) = run.document["run"]["experiments"]
+    seen = capfd.readouterr()
+    assert len(seen.out.split()) == 1 and len(seen.err.split()) == 1, "the second run's output stands aside"
     assert run.findings[0]["verdict"] == "confirmed"
     assert tried["passed"], tried
     assert tried["would_report"] == pytest.approx(run.findings[0]["reference"]["loss"], rel=1e-5)
     assert path.read_text() == source
 
 
-def test_data_counts_sequences_and_finds_them_in_a_token_file(verify: Verify, tmp_path: Path) -> None:
-    program = tmp_path / "evaluate.py"
-    program.write_text(
-        "import torch, struct\nimport torch.nn.functional as F\nfrom torch import nn\n"
-        "torch.manual_seed(0)\nmodel = nn.Sequential(nn.Embedding(300, 8), nn.Linear(8, 300))\n"
-        "ids = torch.randint(0, 300, (6, 41))\nids[5] = ids[0]\n"
-        f"open({str(tmp_path / 'train.bin')!r}, 'wb').write(struct.pack('<123H', *ids[:3].flatten().tolist()))\n"
-        "with torch.no_grad():\n    for part in ids.split(2):\n"
-        "        print(F.cross_entropy(model(part[:, :-1]).flatten(0, 1), part[:, 1:].flatten()).item())\n"
-    )
-    (tmp_path / "train.bin").write_bytes(b"\0\0")
-    run = verify([], program, options=("--data", "--training", str(tmp_path / "train.bin")))
-    whole, overlap = run.document["run"]["experiments"]
+READING = """\
+import json, struct, sys
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+WORDS = [f"w{number}" for number in range(300)]
+
+
+class Tokenizer:
+    def encode(self, text):
+        return [WORDS.index(word) for word in text.split()]
+
+    def decode(self, ids):
+        return " ".join(WORDS[number] for number in ids)
+
+
+torch.manual_seed(0)
+tokenizer = Tokenizer()
+model = nn.Sequential(nn.Embedding(300, 8), nn.Linear(8, 300))
+ids = torch.randint(0, 300, (6, 41))
+ids[5] = ids[0]
+train_rows = [ids[:2], torch.randint(0, 300, (2, 41))]
+if "write" in sys.argv:
+    flat = ids[:3].flatten().tolist()
+    texts = [tokenizer.decode(row) for row in ids[:3].tolist()]
+    open("train.bin", "wb").write(struct.pack("<123H", *flat))
+    open("wide.tokens", "wb").write(struct.pack("<123I", *flat))
+    open("texts.jsonl", "w").writelines(json.dumps({"text": text}) + "\\n" for text in texts)
+    open("ids.jsonl", "w").writelines(json.dumps({"input_ids": row}) + "\\n" for row in ids[:3].tolist())
+    open("texts.txt", "w").write("\\n".join(texts))
+    open("other.txt", "w").write(tokenizer.decode(torch.randint(0, 300, (500,)).tolist()))
+else:
+    with torch.no_grad():
+        for part in ids.split(2):
+            print(F.cross_entropy(model(part[:, :-1]).flatten(0, 1), part[:, 1:].flatten()).item())
+"""
+HALF = "3 have at least half of theirs there"
+
+
+def test_data_counts_sequences_and_finds_them_in_training_sets(verify: Verify, tmp_path: Path) -> None:
+    np = pytest.importorskip("numpy")
+    program = tmp_path / "reading.py"
+    program.write_text(READING)
+    subprocess.run([sys.executable, program, "write"], cwd=tmp_path, check=True)
+    np.save(tmp_path / "train.npy", np.fromfile(tmp_path / "train.bin", "<u2").reshape(3, 41))
+    found = ["train.bin", "wide.tokens", "train.npy", "texts.jsonl", "ids.jsonl", "texts.txt"]
+    clean = ["other.txt"]
+    if importlib.util.find_spec("pyarrow"):
+        table = importlib.import_module("pyarrow").table({"text": (tmp_path / "texts.txt").read_text().splitlines()})
+        importlib.import_module("pyarrow.parquet").write_table(table, tmp_path / "texts.parquet")
+        found.append("texts.parquet")
+    options = [word for name in (*found, *clean) for word in ("--training", str(tmp_path / name))]
+    run = verify([], program, options=("--data", "--training", "reading:train_rows", *options))
+    whole, loader, *sets = run.document["run"]["experiments"]
     assert "6 sequences, 240 tokens read, 240 scored, 1 sequences repeat" in whole["explanation"]
-    assert "4 of 6 sampled windows of 32 tokens" in overlap["explanation"] and not overlap["passed"]
+    assert "of 5 sequences 2 have at least half" in loader["explanation"] and not loader["passed"]
+    for one in sets[: len(found)]:
+        assert HALF in one["explanation"] and not one["passed"], one
+    assert sets[-1]["passed"] and "0 of" in sets[-1]["explanation"]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("gone.bin", "no such training set"), ("a b:c", "neither a path nor a loader"), (".", "nothing that can be")],
+)
+def test_a_training_set_that_cannot_be_read_is_said_before_the_run(
+    name: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["--data", "--training", name, "--", sys.executable, "-c", "print('ran')"]) == 2
+    seen = capsys.readouterr()
+    assert said in seen.err and "ran" not in seen.out

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lintloss.facts import distributed, equality, exponent, fields, gradients, modes, reduce
-from lintloss.facts.library import losses, ranks, rows, shapes, tensors, windows
+from lintloss.facts.library import losses, pieces, ranks, rows, shapes, tensors, windows
 from lintloss.facts.library.tables import (
     CRITERIA,
     CRITERION_NAME,
@@ -28,6 +28,7 @@ from lintloss.facts.values import (
     Class,
     Const,
     Func,
+    Key,
     Lib,
     LibObject,
     Opaque,
@@ -46,6 +47,8 @@ def call(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: 
     """Call the library function or class `full`."""
     name = full.rsplit(".", 1)[-1]
     if name in CRITERIA and not name[0].isupper():
+        if full.startswith("mlx."):  # one value per position, unless it is asked to reduce
+            kwargs = {"reduction": Const("none"), **kwargs}
         return losses.call(machine, node, name, CRITERIA[name], args, kwargs)
     if name in KERAS_CRITERIA and not name[0].isupper():
         return losses.call(machine, node, name, KERAS_CRITERIA[name], args, kwargs)
@@ -144,7 +147,7 @@ def _filled(machine: Machine, node: ast.AST, name: str, args: list[Value], kwarg
         return tensors.column(machine, node, name, dims) or Tensor(
             "filled", None, None, machine.key(node, name), pad=fill
         )
-    if name in {"zeros_like", "empty_like"} and isinstance(size, Tensor | Opaque):
+    if name in {"zeros_like", "empty_like"} and not any(isinstance(each, Quantity | Ref) for each in options(size)):
         return Tensor("filled", None, None, machine.key(node, name), pad=Const(0))
     fill = Const(1 if name == "ones" else 0)
     return machine.new_list(node, fill, size, "tensor")
@@ -206,7 +209,9 @@ def _len(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> 
     if isinstance(value, Choice):
         known = [option for option in value.options if not isinstance(option, Const)]
         value = known[0] if known else value
-    return length_of(machine, value, inner)
+    length = length_of(machine, value, inner)
+    pieces.note_length(machine, value, length)
+    return length
 
 
 def _extreme(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
@@ -267,15 +272,33 @@ def _tensor(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) 
     return first
 
 
+def _is_switch(args: list[Value]) -> bool:
+    if len(args) != 3 or not (isinstance(args[0], Tensor) and args[0].form == "mask"):
+        return False
+    on, off = args[1:]
+    return on in (Const(1), Const(1.0)) and off in (Const(0), Const(0.0))
+
+
+def _is_ignored(value: Value) -> bool:
+    """Say whether a value is -100, or a tensor full of it."""
+    return value == Const(-100) or (isinstance(value, Tensor) and value.form == "filled" and value.pad == Const(-100))
+
+
+def _is_known(value: Value) -> bool:
+    return isinstance(value, Quantity) or (isinstance(value, Tensor) and value.form != "filled")
+
+
 def _where(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
-    if any(isinstance(arg, Const) and arg.value == -100 for arg in args[1:]):
+    if _is_switch(args):  # 1 where it holds, 0 elsewhere: the condition itself
+        return args[0]
+    if any(_is_ignored(arg) for arg in args[1:]):
         equality.note_unequal(machine, machine.evidence(node, "labels are set to be ignored here"))
-    known = (arg for arg in args[1:] if any(isinstance(option, Quantity | Tensor) for option in options(arg)))
+    known = (arg for arg in args[1:] if any(_is_known(option) for option in options(arg)))
     found = next(known, None)
     if found is None and len(args) == 3 and isinstance(args[1], Const) and isinstance(args[2], Opaque):
         found = shapes.tensor(args[2])
     if isinstance(found, Tensor) and any(isinstance(arg, Const) for arg in args[1:]):
-        return replace(found, pad=None)  # labels of which some are overwritten by an id to ignore
+        return replace(found, pad=None, clean=True)  # labels of which some are overwritten by an id to ignore
     if isinstance(found, Quantity) and args and any(isinstance(arg, Const) for arg in args[1:]):
         return losses.masked(machine, found, args[0])
     return found if found is not None else machine.opaque(node)
@@ -287,6 +310,11 @@ def _getattr(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs)
     if len(args) >= 2 and isinstance(args[1], Const) and isinstance(args[1].value, str):
         return member(machine, args[0], args[1].value, node)
     return machine.opaque(node)
+
+
+def _full_like(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    fill = kwargs.get("fill_value", args[1] if len(args) > 1 else UNKNOWN)
+    return Tensor("filled", None, None, machine.key(node, "full_like"), pad=fill)
 
 
 def _count_nonzero(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
@@ -308,6 +336,13 @@ def _defaultdict(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwa
     for name, value in kwargs.items():
         machine.put(ref, name, value)
     return ref
+
+
+def _dict(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """dict(x) holds what x holds."""
+    if args and not kwargs and (isinstance(args[0], Opaque) or (isinstance(args[0], Ref) and args[0].kind == "dict")):
+        return args[0]
+    return _defaultdict(machine, node, args, kwargs)
 
 
 def _adapted(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
@@ -338,6 +373,53 @@ def _next(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) ->
                 machine.loops[-1].unit = "batch" if machine.loops[-1].unit == "step" else machine.loops[-1].unit
             return Opaque((*option.key, "[]"), "")
     return None
+
+
+def _drawn(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """torch.randint(n, (rows,)), torch.randperm(n): indices of several rows."""
+    drawn = machine.opaque(node)
+    if any(isinstance(arg, Tuple) for arg in (*args, *kwargs.values())) or _called(node) in {"randperm", "permutation"}:
+        machine.vectors.add(drawn.key)
+    return drawn
+
+
+def _saved(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """torch.save(data, path): what another line reads from the same path."""
+    if len(args) == 2 and isinstance(args[1], Opaque | Const):
+        machine.saved[_path(args[1])] = args[0]
+    return None
+
+
+def _loaded(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    return machine.saved.get(_path(args[0])) if args and isinstance(args[0], Opaque | Const) else None
+
+
+def _path(value: Opaque | Const) -> Key:
+    return value.key if isinstance(value, Opaque) else (str(value.value),)
+
+
+def _einsum(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """einsum("ijk->jik", x) moves axes; of two operands, the one whose first axes lead the result keeps its place."""
+    equation = args[0].value if args and isinstance(args[0], Const) else None
+    if not isinstance(equation, str) or "->" not in equation:
+        return None
+    given, made = equation.replace(" ", "").split("->")
+    parts = given.split(",")
+    operands = [shapes.tensor(arg) for arg in args[1:]]
+    if len(parts) != len(operands):
+        return None
+    if len(parts) == 1 and operands[0] is not None and sorted(given) == sorted(made):
+        order = Tuple(tuple(Const(given.index(axis)) for axis in made))
+        return tensors.call(machine, node, "permute", operands[0], [order], {})
+    leading = [one for one, part in zip(operands, parts, strict=True) if part[:2] == made[:2]]
+    if len(leading) != 1 or leading[0] is None or leading[0].form not in windows.COMPUTED:
+        return machine.opaque(node)
+    return replace(leading[0], form="hidden", axes=None, key=machine.key(node))
+
+
+def _called(node: ast.AST) -> str:
+    function = node.func if isinstance(node, ast.Call) else None
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
 
 
 def _random_split(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
@@ -378,6 +460,7 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "pow": _pow,
     "power": _pow,
     "where": _where,
+    "full_like": _full_like,
     "pad_sequence": rows.pad_sequence,
     "pack_padded_sequence": rows.packed,
     "default_collate": rows.default,
@@ -391,7 +474,13 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "count_nonzero": _count_nonzero,
     "next": _next,
     "random_split": _random_split,
+    "einsum": _einsum,
+    "save": _saved,
+    "load": _loaded,
+    "randint": _drawn,
+    "randperm": _drawn,
+    "permutation": _drawn,
     "defaultdict": _defaultdict,
-    "dict": _defaultdict,
+    "dict": _dict,
     "get_peft_model": _adapted,
 }

@@ -1,4 +1,4 @@
-"""Masks: which entries a comparison lets through, and padding written out as list arithmetic."""
+"""Masks: which entries a comparison lets through."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ast
 import re
 
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import Const, Opaque, Ref, Tensor, Value, Window
+from lintloss.facts.values import Const, Tensor, Value, Window
 
 LENGTHS = re.compile(r"len", re.IGNORECASE)
 
@@ -51,64 +51,3 @@ def _mirrored(operator: ast.cmpop) -> ast.cmpop:
 
 def _less_one(node: ast.expr) -> bool:
     return any(isinstance(each, ast.BinOp) and isinstance(each.op, ast.Sub) for each in ast.walk(node))
-
-
-def padded_list(machine: Machine, node: ast.BinOp, left: Value) -> Tensor | None:
-    """Read `ids + [pad] * (longest - len(ids))` as ids that are filled up."""
-    if not isinstance(node.op, ast.Add):
-        return None
-    return filled(machine, node, left, node.right)
-
-
-def fill_up(machine: Machine, node: ast.AST, target: ast.expr, more: ast.expr) -> bool:
-    """Read `ids += [pad] * (longest - len(ids))`; False where it is something else."""
-    from lintloss.facts import assign
-    from lintloss.facts.expressions import evaluate
-
-    if not (isinstance(more, ast.BinOp) and isinstance(more.op, ast.Mult)):
-        return False
-    found = filled(machine, node, evaluate(machine, target), more)
-    if found is not None:
-        assign.store(machine, target, found)
-    return found is not None
-
-
-def filled(machine: Machine, node: ast.AST, left: Value, right: ast.expr) -> Tensor | None:
-    """Return `left` filled up by `[pad] * (longest - len)`, None where `right` is something else."""
-    from lintloss.facts.expressions import evaluate
-
-    if not (isinstance(right, ast.BinOp) and isinstance(right.op, ast.Mult)):
-        return None
-    cells, amount = (right.left, right.right) if isinstance(right.left, ast.List) else (right.right, right.left)
-    if not (
-        isinstance(cells, ast.List) and len(cells.elts) == 1 and isinstance(amount, ast.BinOp | ast.Name | ast.Call)
-    ):
-        return None
-    if isinstance(amount, ast.BinOp) and not isinstance(amount.op, ast.Sub):
-        return None
-    found = _row(left)
-    if found is None:
-        return None
-    pad = evaluate(machine, cells.elts[0])
-    known = pad if not (isinstance(pad, Const) and (not isinstance(pad.value, int) or pad.value < 0)) else None
-    step = machine.evidence(node, "rows are filled up here with a pad id")
-    window = found.window
-    return Tensor(
-        "ids",
-        window,
-        None,
-        machine.key(node, "padded"),
-        found.name,
-        (*found.trace, step) if known is not None else found.trace,
-        pad=known,
-    )
-
-
-def _row(value: Value) -> Tensor | None:
-    if isinstance(value, Tensor):
-        return value
-    if isinstance(value, Opaque) and value.key:
-        return Tensor("ids", Window(value.key), None, value.key, value.name)
-    if isinstance(value, Ref) and value.kind == "list":
-        return Tensor("ids", Window(value.id), None, value.id)
-    return None

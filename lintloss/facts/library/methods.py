@@ -18,10 +18,11 @@ from lintloss.facts import (
     gradients,
     modes,
     options,
+    pad_marks,
     phases,
     reduce,
 )
-from lintloss.facts.library import losses, masks, meters, objects, ranks, rows, shapes, tensors, text, windows
+from lintloss.facts.library import losses, meters, objects, pieces, ranks, rows, shapes, tensors, text, windows
 from lintloss.facts.library.tables import FLATTENING, GATHERS, MEANS, SAME, SUMS
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import count
@@ -83,7 +84,7 @@ def call(
         equality.note_unequal(machine, machine.evidence(node, "labels are set to be ignored here"))
     if isinstance(receiver, Lib):
         return None
-    if name in PREPARES and args and PREPARERS.search(ast.unparse(node.func)):
+    if args and prepares(machine, node.func):
         return Tuple(tuple(args)) if len(args) > 1 else args[0]
     if isinstance(receiver, LibObject | Opaque) and name in text.ENCODERS and text.is_tokenizer(receiver):
         return text.encoded(machine, node, receiver, args, kwargs, name)
@@ -128,6 +129,15 @@ def call(
     if isinstance(receiver, Tensor | ModelOutput | Opaque):
         return _tensor(machine, node, receiver, name, args, kwargs)
     return None
+
+
+def prepares(machine: Machine, function: ast.expr) -> bool:
+    """Say whether a method hands back what it is given, ready to run: `accelerator.prepare`, `fabric.setup`."""
+    return (
+        isinstance(function, ast.Attribute)
+        and function.attr in PREPARES
+        and PREPARERS.search(machine.text(function)) is not None
+    )
 
 
 def _each(
@@ -180,7 +190,7 @@ def _container(machine: Machine, node: ast.Call, ref: Ref, name: str, args: list
         name == "extend"
         and isinstance(node.func, ast.Attribute)
         and node.args
-        and masks.fill_up(machine, node, node.func.value, node.args[0])
+        and pieces.fill_up(machine, node, node.func.value, node.args[0])
     ):
         return Const(None)
     if name in {"append", "extend", "add", "appendleft"} and args:
@@ -189,6 +199,7 @@ def _container(machine: Machine, node: ast.Call, ref: Ref, name: str, args: list
         value = args[0]
         if name == "extend":
             value = machine.elem(value) if isinstance(value, Ref) else value
+            machine.put(ref, "@extended", Const(True), depth)
         assign.collect(machine, ref.id, value, depth)
         if isinstance(node.func, ast.Attribute):
             dead.note_store(machine, node.func.value, node.args[0] if node.args else None, value)
@@ -251,6 +262,8 @@ def _quantity(machine: Machine, node: ast.Call, value: Quantity, name: str, args
         return value
     if name == "repeat" or name == "expand":
         return replace(value, axes=value.axes or ("example",)) if value.unit.is_intensive else value
+    if name == "masked_select" and value.axes:
+        return replace(losses.masked(machine, value, args[0] if args else None), axes=("token",))
     if name in {"masked_select", "masked_fill", "masked_fill_"}:
         return losses.masked(machine, value, args[0] if args else None, drops=name == "masked_fill")
     if name in {"view", "reshape", "flatten"}:
@@ -322,12 +335,14 @@ def _sum(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwa
 
 
 def _compared(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
+    pad_marks.note_compared(machine, node, value, args[0] if args else UNKNOWN, node.args[0] if node.args else None)
     return Tensor(
         "mask", value.window, value.axes, (*value.key, "mask"), value.name, pad=args[0] if args else None, sense=True
     )
 
 
 def _equaled(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
+    pad_marks.note_compared(machine, node, value, args[0] if args else UNKNOWN, node.args[0] if node.args else None)
     return Tensor(
         "mask", value.window, value.axes, (*value.key, "mask"), value.name, pad=args[0] if args else None, sense=False
     )

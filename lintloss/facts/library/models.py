@@ -6,7 +6,7 @@ import ast
 import re
 from functools import lru_cache
 
-from lintloss.facts import modes
+from lintloss.facts import callers, modes
 from lintloss.facts.library import loaders
 from lintloss.facts.library.tables import CAUSAL, MODEL_NAME
 from lintloss.facts.machine import Machine
@@ -100,12 +100,20 @@ def guess(machine: Machine, function: Func, name: str) -> Value | None:
     if function.module is not machine.frames[0].module:
         return None
     shared = _same_named(machine, function, name)
-    if shared is not None or not MODEL_NAME.search(name):
+    if shared is not None:
         return shared
     made = _only_made(machine, function)
+    if not MODEL_NAME.search(name) and not _goes_by(name, made):
+        return None
     if isinstance(made, LibObject):
         modes.switch(machine, made, Opaque(("mode", made.name), "training"), None)
     return _instance(machine, made) if isinstance(made, Class) else made
+
+
+def _goes_by(name: str, made: Class | LibObject | None) -> bool:
+    """Say whether a parameter is called after a class: `autoencoder` after TextAutoencoder."""
+    plain = name.replace("_", "").lower()
+    return isinstance(made, Class) and len(plain) > 4 and plain in made.node.name.lower()
 
 
 def _same_named(machine: Machine, function: Func, name: str) -> Value | None:
@@ -121,7 +129,7 @@ def _only_made(machine: Machine, function: Func) -> Class | LibObject | None:
     path = function.module.path
     if path not in machine.models_made:
         machine.models_made[path] = None  # the search may come back here
-        made = list(_made(machine, function.module.tree))
+        made = list(_made(machine, function.module.tree)) or _defined(machine, function.module.tree)
         known = made[0] if len(made) == 1 else None
         machine.models_made[path] = known if isinstance(known, Class) or shifts_labels(known) else None
     only = machine.models_made[path]
@@ -157,6 +165,19 @@ def _made(machine: Machine, tree: ast.Module) -> list[Class | LibObject]:
         elif isinstance(value, Lib) and name.endswith(("Model", "Net", "LM")):
             found["lib", name] = LibObject(name, key=("guessed", name))
     return list(found.values())
+
+
+def _defined(machine: Machine, tree: ast.Module) -> list[Class | LibObject]:
+    """List the models that a file defines and leaves to others to make: those that none of its classes is built of."""
+    classes = [each for each in tree.body if isinstance(each, ast.ClassDef)]
+    parts = {name for each in classes for name in _names(each) if name != each.name}
+    found: list[Class | LibObject] = []
+    for each in classes:
+        slot = machine.module_names(machine.frames[0].module.path).get(each.name)
+        value = slot.value if slot is not None else None
+        if each.name not in parts and isinstance(value, Class) and value.node is each and _is_model(value):
+            found.append(value)
+    return found
 
 
 def _calls(tree: ast.AST) -> list[ast.Call]:
@@ -195,9 +216,8 @@ def _instance(machine: Machine, cls: Class) -> Value | None:
     loops, machine.loops = machine.loops, []
     try:
         made = calls.instantiate(machine, cls.node, cls, [], {})
-        modes.switch(
-            machine, made, Opaque(("mode", *cls.module.path), "training"), None
-        )  # whoever has it may have set it
+        if callers.MODE.search(machine.frames[0].module.text):  # whoever has it may have set it, as this file does
+            modes.switch(machine, made, Opaque(("mode", *cls.module.path), "training"), None)
         return made
     finally:
         machine.making.pop()

@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 
 from lintloss.facts import forwards
-from lintloss.facts.library import loaders, losses, meters, outputs, ranks, shapes, text
+from lintloss.facts.library import loaders, losses, meters, outputs, ranks, rows, shapes, text
 from lintloss.facts.library.tables import (
     CAUSAL,
     CRITERIA,
@@ -87,6 +87,8 @@ def _sequential(machine: Machine, node: ast.AST, made: LibObject, args: list[Val
 def _layer(machine: Machine, node: ast.AST, made: LibObject, name: str, args: list[Value], kwargs: Kwargs) -> Value:
     if name == "Transformer" and len(args) >= 2:
         args = args[1:]  # rows of the output are those of the decoder's input
+    if name.startswith("Transformer") and "tgt" in kwargs:
+        args = [kwargs["tgt"]]
     if text.is_tokenizer(made):
         return text.encoded(machine, node, made, args, kwargs)
     if name == "Perplexity":
@@ -155,7 +157,10 @@ def call_opaque(machine: Machine, node: ast.AST, callee: Value, args: list[Value
         return outputs.of_call(machine, node, callee, args, kwargs)
     if TOKENIZER.search(name):
         return Opaque(machine.key(node), "encoded")
+    takes_ids = forwards.MODEL_WORDS.search(name) is not None  # `self.decoder(batch["tokens"])`
     fed = [shapes.tensor(arg) for arg in args if any(isinstance(each, Tensor) for each in options(arg))]
+    if not fed and takes_ids:
+        fed = [shapes.tensor(arg) for arg in args if isinstance(arg, Opaque) and rows.IDS.search(arg.name)]
     tensor = next((each for each in fed if each is not None), None)
     if tensor is not None and tensor.window is not None and isinstance(callee, Opaque):
         return Tensor("hidden", tensor.window, None, machine.key(node), model=callee)

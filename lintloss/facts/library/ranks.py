@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from lintloss.facts import distributed
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import UNKNOWN, Choice, Const, Quantity, Tuple, Value, join, options
+from lintloss.facts.values import UNKNOWN, Choice, Const, Quantity, Ref, Tuple, Value, join, options
 
 Kwargs = dict[str, Value]
 
@@ -150,6 +150,14 @@ def place(machine: Machine, target: ast.expr, value: Value) -> None:
         assign.store(machine, target, value)
 
 
+def _holds_numbers(machine: Machine, value: Tuple | Ref) -> bool:
+    """Say whether a pair, list or dict that a rank sends holds losses or counts."""
+    if isinstance(value, Ref) and value.kind == "instance":
+        return False
+    items = value.items if isinstance(value, Tuple) else options(machine.elem(value))
+    return any(isinstance(option, Quantity) for item in items for option in options(item))
+
+
 def _gather_into(machine: Machine, node: ast.AST, source: Value) -> Value | None:
     """all_gather(outputs, x) fills `outputs` with the ranks' values of x."""
     gathered: Value | None = None
@@ -158,6 +166,8 @@ def _gather_into(machine: Machine, node: ast.AST, source: Value) -> Value | None
             is_count = option.unit.content is None
             each = replace(option, axes=("rank",)) if is_count else distributed.gathered(machine, node, option)
             gathered = each if gathered is None else join(gathered, each)
+        elif isinstance(option, Tuple | Ref) and _holds_numbers(machine, option):
+            gathered = distributed.list_over_ranks(machine, node, option)
     if gathered is not None:
         write_back(machine, node, gathered)
     return gathered

@@ -24,6 +24,15 @@ def tensor(value: Value) -> Tensor | None:
     return None
 
 
+def typical(value: Value) -> Value:
+    """Return, of windows on one source, the last: what a loop makes once its index has moved."""
+    if not isinstance(value, Choice):
+        return value
+    found = [each for each in value.options if isinstance(each, Tensor) and each.window is not None]
+    sources = {each.window.source for each in found if each.window is not None}
+    return found[-1] if len(found) == len(value.options) and len(sources) == 1 else value
+
+
 def _same_tensor(values: list[Tensor]) -> Tensor | None:
     """Return the last of several tensors on one window: what a loop over layers hands on."""
     if not values or len({(each.window, each.form) for each in values}) > 1:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
 from lintloss.facts import symbolic, terms
-from lintloss.facts.library import losses, windows
+from lintloss.facts.library import losses, onehot, windows
 from lintloss.facts.linear import END, ZERO, Linear
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import UNKNOWN, Const, Ref, Tensor, Tuple, Value
 
 Kwargs = dict[str, Value]
+PAD = re.compile(r"(?<![a-z])pad(?!d)", re.IGNORECASE)
 Handler = Callable[[Machine, ast.AST, Tensor, list[Value], Kwargs], "Value | None"]
 
 
@@ -196,7 +198,7 @@ def _length(machine: Machine, value: Value, index: int, node: ast.AST) -> Linear
 
 def _masked_fill(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
     """Labels whose padding is overwritten by an id to ignore hold no padding any more."""
-    return replace(value, pad=None) if value.form not in windows.COMPUTED else value
+    return replace(value, pad=None, clean=True) if value.form not in windows.COMPUTED else value
 
 
 def _gather(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value | None:
@@ -204,6 +206,11 @@ def _gather(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], k
 
     index = kwargs.get("index", args[1] if len(args) > 1 else args[0] if args else UNKNOWN)
     return losses.picked_by(machine, node, value, index)
+
+
+def _taken(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """np.take_along_axis(values, ids, axis) picks as gather does."""
+    return losses.picked_by(machine, node, value, kwargs.get("indices", args[0] if args else UNKNOWN))
 
 
 def _argmax(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
@@ -240,6 +247,8 @@ def multiplied(machine: Machine, node: ast.AST, left: Tensor, right: Value) -> V
 def _log(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
     if value.form == "probs":
         return replace(value, form="log_probs").with_step(machine.evidence(node, "their logarithm is taken here"))
+    if value.form == "sum of exp":
+        return replace(value, form="normalizer")
     if value.form == "picked":
         return losses.log_of_picked(machine, node, value)
     return replace(value, form="")
@@ -273,6 +282,10 @@ HANDLERS: dict[str, Handler] = {
     "masked_fill": _masked_fill,
     "masked_fill_": _masked_fill,
     "gather": _gather,
+    "take_along_axis": _taken,
+    "take_along_dim": _taken,
+    "scatter": onehot.scattered,
+    "scatter_": onehot.scattered,
     "argmax": _argmax,
     "one_hot": _one_hot,
     "bmm": _matmul,
@@ -294,6 +307,9 @@ OF_OPAQUE = frozenset(
 
 def combined(machine: Machine, node: ast.AST, operator: ast.operator, left: Value, right: Value) -> Value | None:
     """Return `left op right` where one side is a tensor whose window or form survives."""
+    targets = onehot.combined(machine, node, operator, left, right)
+    if targets is not None:
+        return targets
     if isinstance(operator, ast.MatMult):
         if isinstance(left, Tensor):
             return multiplied(machine, node, left, right)
@@ -305,7 +321,7 @@ def combined(machine: Machine, node: ast.AST, operator: ast.operator, left: Valu
     if isinstance(left, Tensor) and isinstance(right, Tensor):
         return _two(machine, node, operator, left, right)
     if isinstance(operator, ast.Add) and isinstance(left if isinstance(right, Tensor) else right, Ref | Tuple):
-        return _extended(machine, left, right)
+        return _extended(machine, node, left, right)
     side, other = (left, right) if isinstance(left, Tensor) else (right, left)
     if not isinstance(side, Tensor) or side.form not in windows.COMPUTED:
         return None
@@ -324,7 +340,7 @@ def combined(machine: Machine, node: ast.AST, operator: ast.operator, left: Valu
     return side
 
 
-def _extended(machine: Machine, left: Value, right: Value) -> Value | None:
+def _extended(machine: Machine, node: ast.AST, left: Value, right: Value) -> Value | None:
     """`ids[1:] + [-100]`, `[start] + ids`: a list that one id more is put behind or in front of."""
     row, more, before = (left, right, False) if isinstance(left, Tensor) else (right, left, True)
     slot = machine.get(more, "len") if isinstance(more, Ref) else None
@@ -335,12 +351,28 @@ def _extended(machine: Machine, left: Value, right: Value) -> Value | None:
         return replace(row, window=None)
     if before:
         return replace(row, window=replace(row.window, lower=row.window.lower.plus(-size)))
-    return replace(row, window=replace(row.window, upper=row.window.upper.plus(size)))
+    pad = _pad_behind(machine, node) or row.pad
+    return replace(row, pad=pad, window=replace(row.window, upper=row.window.upper.plus(size)))
+
+
+def _pad_behind(machine: Machine, node: ast.AST) -> Value | None:
+    """Return what `ids[1:] + [pad_id]` puts behind the last id, where that is called a pad and is not one to ignore."""
+    from lintloss.facts import equality
+    from lintloss.facts.expressions import evaluate
+
+    more = node.right if isinstance(node, ast.BinOp) else None
+    if not isinstance(more, ast.List) or not more.elts or not PAD.search(machine.text(more.elts[-1])):
+        return None
+    pad = evaluate(machine, more.elts[-1])
+    return None if equality.is_ignored(pad) else pad
 
 
 def _two(machine: Machine, node: ast.AST, operator: ast.operator, left: Tensor, right: Tensor) -> Value | None:
-    if left.form in {"logits", "scores"} and right.form == "normalizer" and isinstance(operator, ast.Sub):
-        return replace(left, form="log_probs")
+    if left.form in {"logits", "scores", "hidden", ""} and right.form == "normalizer" and isinstance(operator, ast.Sub):
+        return replace(left, form="log_probs").with_step(machine.evidence(node, "becomes log probs here"))
+    if left.form == "exp" and right.form == "sum of exp" and right.key[:-1] == left.key:
+        step = machine.evidence(node, "becomes probs here: exp divided by its sum")
+        return replace(left, form="probs").with_step(step) if isinstance(operator, ast.Div) else None
     if "mask" in {left.form, right.form}:
         side = left if right.form == "mask" else right
         return replace(side, form="" if side.form == "probs" else side.form) if side.form in windows.COMPUTED else None

@@ -91,22 +91,23 @@ def _padding(
     places: Places, rows: Any, labels: Any, scored: Any, pads: dict[str, int], ids: Any, recorder: Any, torch: Any
 ) -> dict[str, Any]:
     """Scored targets that are padding: a known pad id in an unbroken run to the end (or from the start) of a row."""
+    found: dict[str, Any] = {}
     for source, pad in pads.items():
         run = _run(places, labels, pad, ids)
         hit = run & scored
-        if not bool(run.any()):
-            continue
         count = int(hit.sum())
-        found: dict[str, Any] = {"pad": pad, "pad_source": source, "pad_positions": int(run.sum()), "pad_scored": count}
-        found["pad_nats"] = 0.0
-        if count:
-            where = hit.nonzero().squeeze(1).to(rows.device)
-            picked = rows[where]
-            wide = picked if picked.dtype.itemsize >= 8 else picked.float()
-            chosen = labels[hit].to(rows.device)
-            found["pad_nats"] = float(recorder.original["cross_entropy"](wide, chosen, reduction="sum"))
-        return found
-    return {}
+        if not bool(run.any()) or count <= found.get("pad_scored", -1):
+            continue  # labels are padded with one value and ids with another: the one that is scored matters
+        found = {"pad": pad, "pad_source": source, "pad_positions": int(run.sum()), "pad_scored": count}
+        found["pad_nats"] = _nats_of(rows, labels, hit, recorder) if count else 0.0
+    return found
+
+
+def _nats_of(rows: Any, labels: Any, hit: Any, recorder: Any) -> float:
+    """Cross-entropy summed over some of the scored rows."""
+    picked = rows[hit.nonzero().squeeze(1).to(rows.device)]
+    wide = picked if picked.dtype.itemsize >= 8 else picked.float()
+    return float(recorder.original["cross_entropy"](wide, labels[hit].to(rows.device), reduction="sum"))
 
 
 def _run(places: Places, labels: Any, pad: int, ids: Any) -> Any:

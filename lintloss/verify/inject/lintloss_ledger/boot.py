@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 FUNCTIONAL = "torch.nn.functional"
+PADDING = "torch.nn.utils.rnn"
+LOADERS = "torch.utils.data.dataloader"
 
 
 class Boot:
@@ -28,7 +30,13 @@ class Boot:
         self.plan = plan
         self.ledger = Ledger(plan.folder)
         self.values = Values(self.ledger)
-        self.recorder: object = None
+        self.recorder: Any = None
+        self.after: dict[str, Callable[[ModuleType], None]] = {
+            FUNCTIONAL: self.on_functional,
+            PADDING: self.on_padding,
+        }
+        if plan.watches_data:
+            self.after[LOADERS] = self.on_loaders
 
     def on_functional(self, module: ModuleType) -> None:
         """torch.nn.functional has just been executed, and nobody has taken a name out of it yet."""
@@ -39,6 +47,22 @@ class Boot:
         except Exception as error:  # `import torch` must not fail because of the recorder
             self.ledger.note("failure", error=f"the recorder could not be installed: {error!r}")
         self.values.recorder = self.recorder
+
+    def on_padding(self, module: ModuleType) -> None:
+        """torch.nn.utils.rnn has been executed: what rows are padded with is known from pad_sequence."""
+        if self.recorder is not None:
+            from . import passive
+
+            module.pad_sequence = passive.pad_sequence(self.recorder, module.pad_sequence)  # type: ignore[attr-defined]
+
+    def on_loaders(self, module: ModuleType) -> None:
+        """torch.utils.data.dataloader has been executed: a finding or --data asks what loaders hand out."""
+        from . import loaders
+
+        # It is imported before torch.nn.functional, and no loader is made before there is a recorder.
+        loaders.Loaders(
+            self.ledger, lambda name: self.recorder is not None and self.recorder.sites.is_users(name)
+        ).install(module)
 
     def rewritten(self, path: str, source: bytes, name: str) -> CodeType:
         from . import rewrite
@@ -54,13 +78,15 @@ class Boot:
             return
         try:
             if self.recorder is not None:
-                self.recorder.pending.drain()  # type: ignore[attr-defined]  # Recorder, imported late
+                self.recorder.pending.drain()
+                if self.recorder.data is not None:
+                    self.recorder.data.finish(self.recorder)
         finally:
             self.ledger.note("end", spent=self.ledger.spent)
 
 
 class Finder:
-    """Answers for torch.nn.functional and for flagged files; every other import is turned away by its last name."""
+    """Answers for torch's watched modules and for flagged files; other imports are turned away by their last name."""
 
     def __init__(self, boot: Boot) -> None:
         self._boot = boot
@@ -69,13 +95,14 @@ class Finder:
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname != FUNCTIONAL and fullname.rpartition(".")[2] not in self._names:
+        after = self._boot.after.get(fullname)
+        if after is None and fullname.rpartition(".")[2] not in self._names:
             return None
         spec = self._ask_others(fullname, path, target)
         if spec is None or spec.loader is None:
             return spec
-        if fullname == FUNCTIONAL:
-            spec.loader = AfterLoader(spec.loader, self._boot.on_functional)  # type: ignore[assignment]  # a loader by its methods; importlib.abc costs 24 ms
+        if after is not None:
+            spec.loader = AfterLoader(spec.loader, after)  # type: ignore[assignment]  # a loader by its methods; importlib.abc costs 24 ms
         elif spec.origin and os.path.realpath(spec.origin) in self._boot.plan.files:
             spec.loader = FlaggedLoader(fullname, spec.origin, self._boot)
         return spec
@@ -127,9 +154,14 @@ def start(plan_path: str) -> None:
         return  # the run is over (a process that outlived it): nothing to record for
     boot = Boot(plan)
     builtins.__lintloss_value__ = boot.values.value  # type: ignore[attr-defined]  # what rewritten code calls
+    builtins.__lintloss_source__ = boot.values.source  # type: ignore[attr-defined]
     builtins.__lintloss_enter__ = boot.values.enter  # type: ignore[attr-defined]
     builtins.__lintloss_loop__ = boot.values.loop  # type: ignore[attr-defined]
     sys.meta_path.insert(0, Finder(boot))
+    if "LL403" in plan.codes:
+        from . import opened
+
+        opened.watch(boot.ledger)
     _hook_script(boot)  # before finish is registered: what ends the process by a signal must run after it
     atexit.register(boot.finish)
     _wrap_exit(boot)

@@ -24,8 +24,8 @@ def install(plan: Plan, ledger: Ledger, functional: ModuleType) -> Recorder:
     recorder.compiled = Compiled(recorder)
     if plan.debug_shapes:
         recorder.shapes = Shapes(plan.debug_shapes)
-    if "data" in plan.experiments:
-        recorder.data = Data()
+    if plan.watches_rows:
+        recorder.data = Data(plan.training, texts=plan.texts)
     recorder.close = Close(recorder, functional)
     ledger.note("torch", version=str(getattr(recorder.torch, "__version__", "")))
     for name in CRITERIA:

@@ -21,9 +21,9 @@ SEGMENT_ROWS = 4096
 NAN = float("nan")
 
 # Notes that rows refer to: a forked child goes on using the numbers, so its ledger starts with them.
-STANDING = ("torch", "site", "form", "element", "value_site", "scope_site", "loop_site", "link", "padding")
+STANDING = ("torch", "site", "form", "element", "value_site", "scope_site", "loop_site", "link", "padding", "loader")
 
-CALL, VALUE, ENTER, LOOP, BACKWARD = 1, 2, 3, 4, 5
+CALL, VALUE, ENTER, LOOP, BACKWARD, LOAD = 1, 2, 3, 4, 5, 6
 
 GRAD, INFERENCE, COMPILED, DROPOUT, BATCH_NORM, PENDING, AUTOCAST = 1, 2, 4, 8, 16, 32, 64
 
@@ -33,6 +33,7 @@ class Ledger:
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
+        self.stem = ""  # path of this process's files, without their endings
         self.spent = 0.0  # seconds inside the recorder, all threads
         self._standing: list[tuple[str, dict[str, object]]] = []
         self._reset()
@@ -54,6 +55,7 @@ class Ledger:
             if self._notes is None:
                 stem = f"{os.uname().nodename}-{os.getpid()}-{time.time_ns():x}"
                 path = os.path.join(self.folder, stem)
+                self.stem = path
                 self._rows = open(path + ".rows", "w+b")  # noqa: SIM115  lives as long as the process
                 self._notes = os.open(path + ".jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
                 self._write(self._notes, "process", _describe_process())

@@ -128,6 +128,11 @@ class Close:
         pads.update(padding_names(frame))
         return alignment.facts(places, rows, labels.cpu(), ignored, ids.ids.cpu(), pads, self._recorder)
 
+    def token_ids(self, classes: int) -> Embedded | None:
+        """The ids that the model read as tokens: of the table as wide as the logits, else the first rows of ids."""
+        two_dimensional = [part for part in self._recorder.state.embedded if part.ids.dim() == 2]
+        return self._ids(classes) or next(iter(two_dimensional), None)
+
     def _ids(self, classes: int) -> Embedded | None:
         """The token table among the embeddings that were read has as many rows as the logits have classes."""
         state = self._recorder.state

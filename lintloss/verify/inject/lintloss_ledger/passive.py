@@ -135,6 +135,8 @@ def _note_padding(recorder: Recorder, result: Any, value: Any, source: str) -> N
     try:
         if result.is_floating_point() or result.dtype.itemsize == 1:
             return
+        if result.is_cpu and result.numel() and int(result.max()) <= 1:
+            return  # a mask, or lengths' worth of nothing: no ids
         known = (source, int(value))
         if known not in recorder.paddings:
             recorder.paddings.add(known)

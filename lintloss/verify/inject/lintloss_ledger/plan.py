@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import os
 
+DATA_CODES = frozenset({"LL403", "LL404"})
+
 
 class Target:
     """An expression to record: 1-based rows and columns in code points, the end exclusive."""
@@ -32,9 +34,27 @@ class Plan:
         experiments = raw["experiments"]
         self.experiments = tuple(experiments) if isinstance(experiments, list) else ()
         self.debug_shapes = int(str(raw["debug_shapes"]))
+        training = raw.get("training")  # loaders to compare with, `pkg.module:name`
+        self.training = tuple(training) if isinstance(training, list) else ()
+        self.texts = bool(raw.get("texts"))  # a training set is text: rows are decoded
         overlays = raw.get("overlays")  # --after-fix: the text of a file with its fixes applied
         self.overlays: dict[str, str] = overlays if isinstance(overlays, dict) else {}
         self.show_instrumented = bool(raw["show_instrumented"])
+
+    @property
+    def codes(self) -> frozenset[str]:
+        """The rules whose findings are to be judged."""
+        return frozenset(target.code for targets in self.files.values() for target in targets)
+
+    @property
+    def watches_rows(self) -> bool:
+        """Tell whether the ids of each call are kept: were rows evaluated that were trained on?"""
+        return "LL403" in self.codes or "data" in self.experiments
+
+    @property
+    def watches_data(self) -> bool:
+        """Tell whether loaders are watched: a row a batch, for the findings and the experiment that ask for it."""
+        return bool(self.codes & DATA_CODES) or "data" in self.experiments
 
     @property
     def basenames(self) -> frozenset[str]:

@@ -93,8 +93,10 @@ class Recorder:
         rows, length = _rows(state, target)
         spent = self.ledger.spent
         index = self.pending.row(flags, site, form, (value, scored, float(positions), rows, length, plain, NAN, spent))
-        if self.data is not None and not result.requires_grad and state.embedded:
-            self.data.show(index, state.embedded[0].ids, float(scored), self)
+        if self.data is not None and state.embedded:
+            ids = self.close.token_ids(self._classes(name, bound, logits))
+            if ids is not None:
+                self.data.show(index, ids.ids, float(scored), frame, self)
         if self.shapes is not None:
             self.shapes.show(site, name, bound, float(value), float(scored), self)
         if result.requires_grad and result.grad_fn is not None:
@@ -107,13 +109,17 @@ class Recorder:
     def _form(self, name: str, bound: dict[str, Any], logits: Any, target: Any) -> tuple[int, bool]:
         """Number the way in which the criterion was called: the facts that stay the same from call to call."""
         indexed = name in INDEXED and not target.is_floating_point()
-        classes = logits.shape[1] if logits.dim() > 1 else logits.shape[0] if logits.dim() else 0
-        if name == "linear_cross_entropy":
-            classes = bound["linear_weight"].shape[0]
+        classes = self._classes(name, bound, logits)
         number = self.form_number(
             name, bound, logits.dtype, target.dtype, classes, logits.device, logits.dim(), indexed
         )
         return number, indexed
+
+    @staticmethod
+    def _classes(name: str, bound: dict[str, Any], logits: Any) -> int:
+        if name == "linear_cross_entropy":
+            return int(bound["linear_weight"].shape[0])
+        return int(logits.shape[1] if logits.dim() > 1 else logits.shape[0] if logits.dim() else 0)
 
     def form_number(self, name: str, bound: dict[str, Any], *rest: object) -> int:
         key = (

@@ -11,7 +11,8 @@ from .locate import Scope, Tree
 from .plan import Plan, Target
 from .scripts import source_text
 
-VALUE, ENTER, LOOP = "__lintloss_value__", "__lintloss_enter__", "__lintloss_loop__"
+VALUE, ENTER, LOOP, SOURCE = "__lintloss_value__", "__lintloss_enter__", "__lintloss_loop__", "__lintloss_source__"
+PASSING = frozenset({"enumerate", "tqdm", "islice", "zip", "iter", "list", "track", "trange", "cycle", "chain"})
 EXPONENTIALS = frozenset({"exp", "exp2", "pow", "perplexity", "ppl", "expm1"})
 REPORTERS = ("eval", "valid", "test", "fit", "run", "main", "epoch", "report", "perplexity", "loss", "result")
 BASES = (2, 2.0)
@@ -60,6 +61,7 @@ class _Marks:
         self.values: dict[ast.AST, int] = {}
         self.scopes: dict[ast.AST, int] = {}
         self.loops: dict[ast.AST, int] = {}
+        self.sources: dict[ast.AST, int] = {}  # what a loop takes its items from, for LL404
 
     def add_target(self, node: ast.expr | ast.stmt, target: Target) -> None:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
@@ -71,6 +73,20 @@ class _Marks:
             if loop not in self.loops:
                 self.loops[loop] = self._number("loop", loop, scope=self.scopes[scope])
         self._add_value(node, target.role, scope, finding=target.finding)
+        if target.code == "LL404":
+            self._add_sources(scope)
+
+    def _add_sources(self, scope: Scope) -> None:
+        """Each loop of the function: how many items there were, and each turn."""
+        for loop in ast.walk(scope):
+            if isinstance(loop, ast.For) and self.tree.scope(loop) is scope:
+                source = _items_of(loop.iter)
+                if loop not in self.loops:
+                    self.loops[loop] = self._number("loop", loop, scope=self.scopes[scope])
+                if source not in self.sources:
+                    self.sources[source] = self._number(
+                        "value", source, role="source", scope=self.scopes[scope], loops=[self.loops[loop]]
+                    )
 
     def _add_scope(self, scope: Scope) -> None:
         if scope not in self.scopes:
@@ -125,6 +141,16 @@ class _Marks:
         return number
 
 
+def _items_of(node: ast.expr) -> ast.expr:
+    """Look through enumerate(…), tqdm(…), islice(…, n) for what is iterated over."""
+    while isinstance(node, ast.Call) and node.args and not isinstance(node.args[0], ast.Starred):
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        if name not in PASSING:
+            break
+        node = node.args[0]
+    return node
+
+
 def _is_exponential(node: ast.expr) -> bool:
     if isinstance(node, ast.Call):
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
@@ -146,11 +172,14 @@ class _Wrap(ast.NodeTransformer):
         site = self._marks.values.get(node)
         scope = self._marks.scopes.get(node)
         loop = self._marks.loops.get(node)
+        source = self._marks.sources.get(node)
         result = self.generic_visit(node)
         if scope is not None:
             _prepend(node, _statement(ENTER, scope))
         if loop is not None:
             _prepend(node, _statement(LOOP, loop))
+        if source is not None and isinstance(node, ast.expr):
+            return ast.copy_location(_call(SOURCE, source, node), node)
         if site is None:
             return result
         if isinstance(node, ast.expr):

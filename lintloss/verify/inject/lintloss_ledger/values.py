@@ -40,6 +40,18 @@ class Values:
         """A loop around a flagged expression starts its next turn."""
         self._ledger.row(events.LOOP, 0, scope, 0, ())
 
+    def source(self, site: int, items: Any) -> Any:
+        """Record how many items a loop could take (LL404), and hand them on untouched."""
+        try:
+            if type(items) is not range:  # a range has been cut to length by whoever made it
+                of_loader = int(hasattr(items, "batch_sampler"))  # those are watched by loaders.py
+                self._ledger.row(events.VALUE, 0, site, of_loader, (float(len(items)), 0.0))
+        except (TypeError, NotImplementedError):
+            pass  # a stream has no length
+        except Exception as error:  # as above
+            self._ledger.note("failure", error=f"{type(error).__name__}: {error}"[:300])
+        return items
+
     def _record(self, site: int, value: Any) -> None:
         if isinstance(value, (tuple, list)) and len(value) <= ELEMENTS:
             for position, part in enumerate(value):

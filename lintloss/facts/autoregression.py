@@ -1,0 +1,39 @@
+"""Whether a model that is not in sight predicts the next token: by the words of the code around it, and by nothing else."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from lintloss.facts.machine import Machine
+from lintloss.facts.phases import task
+from lintloss.facts.values import Opaque, Ref, Value
+
+NEXT_TOKEN = re.compile(
+    r"perplex|\bppl\b|next.?token|causal|language.?model|(\b|_)lm\b|\bgpt|llama|bits_per_(byte|char)|\bbp[bc]\b|autoregress|"
+    r"\bexp\([^)]*(loss|nll|nats)",
+    re.IGNORECASE,
+)
+# Models of these kinds restore what they read, read from the other end, or move their input themselves.
+OTHERWISE = re.compile(
+    r"mlm|masked.?(lm|language)|mask_(token|id)|\bbert|roberta|electra|auto_?-?encod|\bvae\b|reconstruct|denois|diffusion|"
+    r"corrupt|shift_(tokens_)?right|backward_lm|bidirectional|\bbi_?lm\b|pixel",
+    re.IGNORECASE,
+)
+LANGUAGE_MODEL = re.compile(r"LanguageModel|(Neural|Word|Char|RNN|Causal)?LM$|GPT|N?gram", re.IGNORECASE)
+BACKWARDS = re.compile(r"backward|reverse|bwd|enc(oder)?$|\bae$", re.IGNORECASE)
+
+
+def is_presumed(machine: Machine, model: Value | None) -> bool:
+    """Say whether an unknown model is taken for an autoregressive one."""
+    if isinstance(model, Ref) and model.cls is not None:
+        return LANGUAGE_MODEL.search(model.cls.node.name) is not None and not OTHERWISE.search(model.cls.module.text)
+    if not isinstance(model, Opaque) or BACKWARDS.search(model.name):
+        return False
+    frame = machine.frame
+    return task(frame) in {"lm", "unknown"} and _speaks_of_next_tokens(frame.module.text)
+
+
+@lru_cache(maxsize=256)
+def _speaks_of_next_tokens(text: str) -> bool:
+    return NEXT_TOKEN.search(text) is not None and OTHERWISE.search(text) is None

@@ -1,0 +1,177 @@
+"""Rows put together from pieces: `prompt + answer`, `[-100] * len(prompt) + answer`, `ids + padding`.
+
+Rows of pieces of the same lengths sit side by side: a stretch of -100 as long as the prompt stands where the prompt
+stands in the input.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, replace
+
+from lintloss.facts import equality, symbolic
+from lintloss.facts.linear import END, ZERO, Linear
+from lintloss.facts.machine import Machine
+from lintloss.facts.values import Const, Key, Opaque, Ref, Tensor, Tuple, Value, Window
+from lintloss.findings import Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Filler:
+    """`[value] * number`, where `like` is what it is as long as: `[-100] * len(prompt)`."""
+
+    value: Value
+    length: Linear
+    like: Key
+    place: Evidence
+
+    @property
+    def is_ignored(self) -> bool:
+        return equality.is_ignored(self.value) or (isinstance(self.value, Const) and not _is_id(self.value.value))
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def filler(machine: Machine, node: ast.BinOp) -> Filler | None:
+    """Read `[pad] * number`."""
+    from lintloss.facts.expressions import evaluate
+
+    if not isinstance(node.op, ast.Mult):
+        return None
+    cells, number = (node.left, node.right) if isinstance(node.left, ast.List) else (node.right, node.left)
+    if not (isinstance(cells, ast.List) and len(cells.elts) == 1):
+        return None
+    if not isinstance(number, ast.BinOp | ast.Name | ast.Call) or (
+        isinstance(number, ast.BinOp) and not isinstance(number.op, ast.Sub)
+    ):
+        return None
+    place = machine.evidence(node, "rows are filled up here with a pad id")
+    length = symbolic.of(machine, number)
+    return Filler(evaluate(machine, cells.elts[0]), length, _like(machine, length), place)
+
+
+def _like(machine: Machine, length: Linear) -> Key:
+    """Return the identity of the row that a number is the length of."""
+    if len(length.terms) != 1 or length.const:
+        return ()
+    return next((machine.lengths.get(atom, ()) for atom in length.atoms if length.coefficient(atom) == 1), ())
+
+
+def note_length(machine: Machine, row: Value, length: Value) -> None:
+    """Remember which row a number is the length of."""
+    key = _identity(row)
+    number = symbolic.of_value(length)
+    if key and number is not None and len(number.terms) == 1:
+        machine.lengths.update(dict.fromkeys(number.atoms, key))
+
+
+def _identity(value: Value) -> Key:
+    if isinstance(value, Ref):
+        return value.id
+    if isinstance(value, Tensor) and value.window is not None and not value.window.is_cut:
+        return value.window.source
+    return value.key if isinstance(value, Opaque) else ()
+
+
+def note(machine: Machine, node: ast.BinOp, value: Value) -> None:
+    """Remember a filler under the identity of the list that it makes."""
+    if isinstance(value, Opaque) and value.key and isinstance(node.op, ast.Mult):
+        found = filler(machine, node)
+        if found is not None:
+            machine.fillers[value.key] = found
+
+
+def of(machine: Machine, value: Value) -> Filler | None:
+    """Return the filler that a value is."""
+    found = machine.fillers.get(value.key) if isinstance(value, Opaque) else None
+    return found if isinstance(found, Filler) else None
+
+
+def joined(machine: Machine, node: ast.AST, left: Value, right: Value) -> Value | None:
+    """Return `left + right` of two rows; None where they may as well be numbers."""
+    before, after = of(machine, left), of(machine, right)
+    if before is not None:
+        return _behind(machine, node, before, right) if after is None else None
+    if after is not None:
+        return filled(machine, node, left, after)
+    if isinstance(left, Opaque) and isinstance(right, Opaque) and left.key and right.key:
+        key = machine.identity(("+", left.key, right.key))
+        machine.sums.add(key)
+        return Opaque(key, "")
+    more = _number(machine, right) if isinstance(left, Opaque) and left.key in machine.sums else None
+    if more is None or not isinstance(left, Opaque):
+        return None
+    return Tensor("ids", Window(left.key, upper=END.plus(more)), None, machine.key(node, "longer"))
+
+
+def _number(machine: Machine, value: Value) -> int | None:
+    """Return how many ids a list in the code has: `[eos]`."""
+    if isinstance(value, Tuple):
+        return len(value.items)
+    slot = machine.get(value, "len") if isinstance(value, Ref) and value.kind == "list" else None
+    number = slot.value.value if slot is not None and isinstance(slot.value, Const) else None
+    return number if isinstance(number, int) and number > 0 else None
+
+
+def _behind(machine: Machine, node: ast.AST, before: Filler, value: Value) -> Tensor | None:
+    """Put a filler in front of a row: what is not scored stands where the prompt stands, a pad id in front of all."""
+    found = row(value)
+    if found is None or found.window is None:
+        return None
+    window = found.window
+    if window.is_cut:
+        if window.lower != before.length:
+            return None
+        window = replace(window, lower=ZERO)
+    elif before.like:
+        window = replace(window, source=machine.identity(("+", before.like, window.source)))
+    else:
+        window = replace(window, source=machine.identity(("left", window.source)))
+    key = machine.key(node, "behind")
+    if before.is_ignored:
+        region = Window(window.source, upper=before.length)
+        return replace(found, form="ids", window=window, key=key, ignored=(*found.ignored, region))
+    if before.like:
+        return None
+    return replace(found, form="ids", window=window, key=key, pad=before.value).with_step(before.place)
+
+
+def filled(machine: Machine, node: ast.AST, left: Value, after: Filler) -> Tensor | None:
+    """Return a row that is filled up behind."""
+    found = row(left)
+    if found is None:
+        return None
+    window = found.window
+    if after.like and window is not None and not window.is_cut:
+        window = replace(window, source=machine.identity(("+", window.source, after.like)))
+    pad = found.pad if after.is_ignored else after.value
+    made = replace(found, form="ids", window=window, axes=None, key=machine.key(node, "padded"), pad=pad)
+    return made if after.is_ignored else made.with_step(after.place)
+
+
+def row(value: Value) -> Tensor | None:
+    """Read a list of ids as a row."""
+    if isinstance(value, Tensor):
+        return value
+    if isinstance(value, Opaque) and value.key:
+        return Tensor("ids", Window(value.key), None, value.key, value.name)
+    if isinstance(value, Ref) and value.kind == "list":
+        return Tensor("ids", Window(value.id), None, value.id)
+    return None
+
+
+def fill_up(machine: Machine, node: ast.AST, target: ast.expr, more: ast.expr) -> bool:
+    """Read `ids += [pad] * (longest - len(ids))`; False where it is something else."""
+    from lintloss.facts import assign
+    from lintloss.facts.expressions import evaluate
+
+    if isinstance(more, ast.BinOp):
+        after = filler(machine, more)
+    else:
+        after = of(machine, evaluate(machine, more)) if isinstance(more, ast.Name) and machine.fillers else None
+    found = filled(machine, node, evaluate(machine, target), after) if after is not None else None
+    if found is not None:
+        assign.store(machine, target, found)
+    return found is not None
