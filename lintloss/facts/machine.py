@@ -174,12 +174,6 @@ class Machine:
     def opaque(self, node: ast.AST, name: str = "") -> Opaque:
         return Opaque(self.key(node), name)
 
-    def spend(self) -> None:
-        self.steps += 1
-        self.spent += 1
-        if self.steps > self.limit or self.spent > TOTAL:
-            raise OutOfBudget
-
     @contextmanager
     def own_budget(self) -> Iterator[None]:
         """Run what makes the data on steps of its own: the code around it has been given few by then."""
