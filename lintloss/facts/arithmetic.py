@@ -32,6 +32,7 @@ from lintloss.findings import Evidence
 LN2 = math.log(2)
 COUNT_WORDS = re.compile(r"size|count|num_|n_|tokens|samples|len\(", re.IGNORECASE)
 SHARE = Unit.of(token=1, position=-1)  # mask.mean()
+OVER_RANKS = "summed over ranks"  # among the weights of means that were summed over batches, and then over ranks
 ITERATIONS = ("batch", "step", "example", "rank")
 
 
@@ -71,6 +72,8 @@ def binary(
                 else made
             )
     if isinstance(operator, ast.Div | ast.FloorDiv):
+        if isinstance(operator, ast.FloorDiv) and _counts_tokens(left) and isinstance(right, Const):
+            return equality.floored(machine.opaque(node))  # blocks of so many tokens
         quotient = divide(machine, node, left, right, inside)
         return equality.floored(quotient) if _rounds_down(node, operator) else quotient
     if isinstance(operator, ast.Mult):
@@ -82,6 +85,10 @@ def binary(
 
         return power(machine, node, left, right)
     return _tensor_op(machine, node, left, right)
+
+
+def _counts_tokens(value: Value) -> bool:
+    return isinstance(value, Quantity) and value.unit in {Unit.of(token=1), Unit.of(position=1)}
 
 
 def _rounds_down(node: ast.AST, operator: ast.operator) -> bool:
@@ -311,6 +318,9 @@ def multiply(machine: Machine, node: ast.AST, left: Value, right: Value) -> Valu
     presumed_left, presumed_right = counts.presumed(machine, left), counts.presumed(machine, right)
     if presumed_left is not None and presumed_right is not None:
         return counts.product(presumed_left, presumed_right)
+    number = presumed_left or presumed_right
+    if number is not None and isinstance(node, ast.BinOp) and accumulation.STEPS.search(ast.unparse(node)):
+        return number  # iterations times micro-batches: as many means, each as often
     return _tensor_op(machine, node, left, right)
 
 
@@ -435,6 +445,9 @@ def _unknown_divisor(machine: Machine, node: ast.AST, left: Quantity, right: Val
 def average(machine: Machine, node: ast.AST, before: Quantity, count: Quantity, how: str) -> Quantity:
     """Divide a loss or perplexity by a count, and record the observation."""
     count = counts.along_targets(before, count)
+    if OVER_RANKS in before.weights and count.unit == Unit.of(rank=1):
+        kept = tuple(name for name in before.weights if name != OVER_RANKS)
+        before = replace(before, unit=before.unit * count.unit, weights=kept)
     regularizers.note(machine, node, before)
     unit = before.unit / count.unit
     stepped: tuple[str, ...] = ()

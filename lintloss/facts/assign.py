@@ -36,11 +36,22 @@ def accumulation(node: ast.Assign) -> tuple[ast.expr, ast.operator, ast.expr] | 
     target, value = node.targets[0], node.value
     if not isinstance(target, ast.Name | ast.Attribute | ast.Subscript):
         return None
-    if _same(value.left, target):
+    if _same(value.left, target) or _gets(value.left, target):
         return target, value.op, value.right
     if isinstance(value.op, ast.Add) and _same(value.right, target):
         return target, value.op, value.left
     return None
+
+
+def _gets(operand: ast.expr, target: ast.expr) -> bool:
+    """Say whether an operand is `totals.get(key, 0)` where the target is `totals[key]`."""
+    if not isinstance(target, ast.Subscript) or not isinstance(operand, ast.Call) or len(operand.args) != 2:
+        return False
+    function = operand.func
+    if not isinstance(function, ast.Attribute) or function.attr != "get":
+        return False
+    owner, key = ast.unparse(target.value), ast.unparse(target.slice)
+    return ast.unparse(function.value) == owner and ast.unparse(operand.args[0]) == key
 
 
 def _same(operand: ast.expr, target: ast.expr) -> bool:
@@ -132,10 +143,12 @@ def _is_computed(machine: Machine, target: ast.Name) -> bool:
     if not isinstance(statement, ast.Assign) or target not in statement.targets:
         return False
     value = statement.value
-    if isinstance(value, ast.UnaryOp):
-        value = value.operand
+    if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add | ast.Sub):
+        value = value.left  # `-torch.min(ratio * advantage, clipped) + beta * kl`
     elif isinstance(value, ast.BinOp):
         return isinstance(value.op, ast.Mult)
+    if isinstance(value, ast.UnaryOp):
+        value = value.operand
     return isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr in BY_HAND
 
 
@@ -346,5 +359,8 @@ def _default_slot(machine: Machine, place: tuple[Key, str], target: ast.expr) ->
     if length is not None:
         elem = machine.state.heap.get(place[0], "elem")
         return Slot(elem.value if elem else Const(0), length.depth)
+    made = machine.dicts_made.get(place[0])
+    if made is not None:  # `totals.get(key, 0)` of a dict that is still empty
+        return Slot(Const(0), made)
     value = evaluate(machine, target)
     return Slot(value, 0) if isinstance(value, Const | Quantity | Ref) else None

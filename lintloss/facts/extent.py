@@ -46,14 +46,11 @@ def excess_of(seen: Averaging) -> Excess | None:
     before, after, number = seen.before, seen.after, seen.count
     if not in_evaluation(seen) or not before.is_loss or not isinstance(number, Quantity):
         return None
-    if not isinstance(after, Quantity) or number.presumed or before.scoring is None or before.scoring.presumed:
+    if not isinstance(after, Quantity) or number.presumed or before.scoring is None:
         return None
-    found = (
-        _beyond_loop(before, number, after)
-        or _beyond_window(before, number)
-        or _beyond_mask(seen, before, number)
-        or _beyond_skip(before, number)
-    )
+    found = _beyond_loop(before, number, after)
+    if found is None and not before.scoring.presumed:
+        found = _beyond_window(before, number) or _beyond_mask(seen, before, number) or _beyond_skip(before, number)
     if found is None:
         return None
     kind, said, certain = found

@@ -40,6 +40,8 @@ OTHER = re.compile(
 PREFERENCE = re.compile(  # one loss a pair, or a policy's objective
     r"\bchosen_|\breject(ed)?_|reward|retriev|contrastive|in_batch|hard_negative", re.IGNORECASE
 )
+VARIATIONAL = re.compile(r"\belbo\b|\bkl_(loss|weight|div)|\bvae\b|reparam|logvar", re.IGNORECASE)
+PERPLEXITY = re.compile(r"perplexity|\bppl\b", re.IGNORECASE)
 HEADED = re.compile(r"For(Sequence|Token)Classification|ForMultipleChoice|ForQuestionAnswering")
 GENERATIVE = re.compile(r"ForCausalLM|LMHeadModel|ForConditionalGeneration|Seq2SeqLM|perplexity|\bppl\b", re.IGNORECASE)
 
@@ -108,6 +110,8 @@ def _task_of(text: str) -> str:
     language = len(LANGUAGE.findall(text))
     if HEADED.search(text) and not GENERATIVE.search(text):
         return "other"
+    if len(VARIATIONAL.findall(text)) >= 3 and not PERPLEXITY.search(text):
+        return "other"  # a bound per example, in nats per sentence
     masked, paired, other = len(MASKED.findall(text)), len(SEQ2SEQ.findall(text)), len(OTHER.findall(text))
     if masked > max(language, 2):
         return "mlm"

@@ -79,12 +79,12 @@ def region(machine: Machine, forward: Forward) -> Region | None:
         for loop in reversed([each for each in forward.loops if each.frame == index + 1]):
             if loop.key in machine.trained:
                 phases = _over_phases(machine, forward, loop)
-                return nearest if phases is None else Region(index, loop, phases, shared=True)
+                return _unless_named_by_file(nearest) if phases is None else Region(index, loop, phases, shared=True)
             named = _loop_says(loop)
             if named or (switched and loop.unit != "epoch"):
                 return _narrowed(forward, Region(index, loop, named or "eval() was called"))
         if scene.key in machine.trained:
-            return nearest
+            return _unless_named_by_file(nearest)
         named = _scene_says(scene)
         if named or (switched and not isinstance(scene.node, ast.Module)):
             found = _narrowed(forward, Region(index, _own_loop(forward, index), named or "eval() was called"))
@@ -95,6 +95,11 @@ def region(machine: Machine, forward: Forward) -> Region | None:
         if TRAINING.search(snake(scene.name)):
             return nearest
     return nearest
+
+
+def _unless_named_by_file(nearest: Region | None) -> Region | None:
+    """Drop a helper that a training calls and that is an evaluation by the name of its file alone."""
+    return None if nearest is not None and nearest.named.startswith("the file") else nearest
 
 
 def _over_phases(machine: Machine, forward: Forward, loop: Loop) -> str | None:

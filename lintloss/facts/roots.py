@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 
 from lintloss.facts import calls
 from lintloss.facts.machine import Machine, OutOfBudget
@@ -37,12 +38,10 @@ def run_root(machine: Machine, function: Func, kwargs: dict[str, Value]) -> None
         return
 
 
-def forget_rebound(machine: Machine, module: Module) -> None:
+def forget_rebound(machine: Machine, module: Module, rebound: Iterable[str]) -> None:
     """A constant that some function rebinds with `global` is not what it was when the module ended."""
     names = machine.globals[module.path]
-    for node in ast.walk(module.tree):
-        if isinstance(node, ast.Global):
-            for name in node.names:
-                slot = names.get(name)
-                if slot is not None and isinstance(slot.value, Const):
-                    names[name] = Slot(Opaque((module.path, name), name), 0)
+    for name in rebound:
+        slot = names.get(name)
+        if slot is not None and isinstance(slot.value, Const):
+            names[name] = Slot(Opaque((module.path, name), name), 0)

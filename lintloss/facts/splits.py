@@ -248,7 +248,7 @@ def _evaluates(machine: Machine, module: Module, call: ast.Call) -> bool:
         return False
     from lintloss.facts import imports
 
-    slot = machine.globals.get(module.path, {}).get(call.func.id)
+    slot = machine.global_slot(module.path, call.func.id)
     value = (
         imports.resolve(machine, slot.value)
         if slot is not None and isinstance(slot.value, Pending)

@@ -263,8 +263,10 @@ def _defaults(cls: Class, name: str) -> list[object]:
 def by_name(machine: Machine, model: Opaque) -> Stochastic:
     """Take a parameter called `decoder` for an instance of the class Decoder of its file."""
     wanted = model.name.replace("_", "").lower()
-    for name, slot in machine.module_names(machine.frame.module.path).items():
-        if name.lower() == wanted and isinstance(slot.value, Class):
+    path = machine.frame.module.path
+    for name in machine.global_names(path):
+        slot = machine.global_slot(path, name) if name.lower() == wanted else None
+        if slot is not None and isinstance(slot.value, Class):
             return of_class(machine, slot.value, set(), 0)
     return UNKNOWN
 

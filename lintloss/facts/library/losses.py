@@ -288,6 +288,8 @@ def reduced(machine: Machine, node: ast.AST, value: Quantity, how: str) -> Value
     """Reduce a field of losses: its sum is a total, its mean is per position."""
     if how == "sum":
         value = unreduced(value)
+    if how == "mean" and value.presumed and value.scoring is not None:  # whatever it was, it is a mean now
+        value = replace(value, scoring=replace(value.scoring, reduced=True))
     if not value.axes:
         return value
     if value.scoring is not None:

@@ -262,6 +262,8 @@ def _quantity(machine: Machine, node: ast.Call, value: Quantity, name: str, args
         return value
     if name == "repeat" or name == "expand":
         return replace(value, axes=value.axes or ("example",)) if value.unit.is_intensive else value
+    if name == "masked_select" and value.axes:
+        return replace(losses.masked(machine, value, args[0] if args else None), axes=("token",))
     if name in {"masked_select", "masked_fill", "masked_fill_"}:
         return losses.masked(machine, value, args[0] if args else None, drops=name == "masked_fill")
     if name in {"view", "reshape", "flatten"}:
