@@ -143,10 +143,12 @@ def _is_computed(machine: Machine, target: ast.Name) -> bool:
     if not isinstance(statement, ast.Assign) or target not in statement.targets:
         return False
     value = statement.value
-    if isinstance(value, ast.UnaryOp):
-        value = value.operand
+    if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add | ast.Sub):
+        value = value.left  # `-torch.min(ratio * advantage, clipped) + beta * kl`
     elif isinstance(value, ast.BinOp):
         return isinstance(value.op, ast.Mult)
+    if isinstance(value, ast.UnaryOp):
+        value = value.operand
     return isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr in BY_HAND
 
 
