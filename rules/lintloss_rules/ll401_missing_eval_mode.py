@@ -1251,4 +1251,33 @@ def evaluate(params, batches):
     return nats / examples
 """,
         ),
+        Good(
+            why="The call itself asks for evaluation, as Keras models take it.",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Digits(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.hidden = nn.Linear(784, 128)
+        self.drop = nn.Dropout(0.5)
+        self.out = nn.Linear(128, 10)
+
+    def forward(self, x, training=True):
+        hidden = F.relu(self.hidden(x.flatten(1)))
+        return self.out(self.drop(hidden) if training else hidden)
+
+
+@torch.no_grad()
+def test(model, test_loader):
+    nats, rows = 0.0, 0
+    for images, labels in test_loader:
+        nats += F.cross_entropy(model(images, training=False), labels, reduction="sum").item()
+        rows += labels.size(0)
+    return nats / rows
+""",
+        ),
     )
