@@ -161,9 +161,8 @@ def _observe_left_over(machine: Machine, node: ast.AST, loss: Quantity) -> None:
 
 def note_store(machine: Machine, owner: ast.expr, argument: ast.expr | None, value: Value) -> None:
     """Note `history["val"].append(train_loss)`: what is called the training loss goes where the evaluation's belongs."""
-    into = ast.unparse(owner)
     if isinstance(argument, ast.Name) and TRAINING.search(argument.id + "_") and not EVALUATION.search(argument.id):
-        note_report(machine, argument, value, into)
+        note_report(machine, argument, value, machine.text(owner))
 
 
 def observe(machine: Machine) -> None:

@@ -65,9 +65,11 @@ class WrongBase(Rule):
         yield Judgment(Severity.ERROR, confidence_in(seen.value), message, seen.value.trace)
 
     def fix(self, node: cst.CSTNode, seen: Observation, scope: RuleScope) -> Fix | None:
-        """Rewrite the exponential; not of a loss whose unit only its name tells."""
+        """Rewrite the exponential, or divide by ln 2; not where only the name of a loss tells its unit."""
         from lintloss.repair import bases
 
+        if isinstance(seen, Named):
+            return bases.in_bits(node, scope)
         if not isinstance(seen, Exponential) or seen.exponent.presumed:
             return None
         return bases.binary(node, scope) if seen.base == "e" else bases.natural(node, scope)
@@ -242,7 +244,6 @@ def evaluate(model, loader, device):
 """,
         ),
         Bad(
-            unfixed=True,
             why="nats over bytes are reported as bits per byte",
             severity=Severity.ERROR,
             code="""\

@@ -147,7 +147,7 @@ def _filled(machine: Machine, node: ast.AST, name: str, args: list[Value], kwarg
         return tensors.column(machine, node, name, dims) or Tensor(
             "filled", None, None, machine.key(node, name), pad=fill
         )
-    if name in {"zeros_like", "empty_like"} and all(isinstance(each, Tensor | Opaque) for each in options(size)):
+    if name in {"zeros_like", "empty_like"} and not any(isinstance(each, Quantity | Ref) for each in options(size)):
         return Tensor("filled", None, None, machine.key(node, name), pad=Const(0))
     fill = Const(1 if name == "ones" else 0)
     return machine.new_list(node, fill, size, "tensor")
