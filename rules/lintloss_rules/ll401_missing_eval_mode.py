@@ -1302,4 +1302,32 @@ def test(model, test_loader):
     return nats / rows
 """,
         ),
+        Good(
+            why="A Llama made from a configuration drops nothing unless the configuration says so.",
+            code="""\
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM
+
+
+@torch.no_grad()
+def evaluate(model, val_loader):
+    nats, tokens = 0.0, 0
+    for ids in val_loader:
+        scored = ids[:, 1:].numel()
+        nats += model(ids, labels=ids).loss.item() * scored
+        tokens += scored
+    return nats / tokens
+
+
+def pretrain(config_path, train_loader, val_loader):
+    model = LlamaForCausalLM(LlamaConfig.from_pretrained(config_path))
+    model.train()
+    optimizer = torch.optim.AdamW(model.parameters())
+    for ids in train_loader:
+        model(ids, labels=ids).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    print(f"validation loss {evaluate(model, val_loader):.4f}")
+""",
+        ),
     )
