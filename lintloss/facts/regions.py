@@ -6,6 +6,7 @@ import ast
 import os
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from lintloss.facts import gradients
 from lintloss.facts.callers import text_of
@@ -79,12 +80,12 @@ def region(machine: Machine, forward: Forward) -> Region | None:
         for loop in reversed([each for each in forward.loops if each.frame == index + 1]):
             if loop.key in machine.trained:
                 phases = _over_phases(machine, forward, loop)
-                return nearest if phases is None else Region(index, loop, phases, shared=True)
+                return _unless_named_by_file(nearest) if phases is None else Region(index, loop, phases, shared=True)
             named = _loop_says(loop)
             if named or (switched and loop.unit != "epoch"):
                 return _narrowed(forward, Region(index, loop, named or "eval() was called"))
         if scene.key in machine.trained:
-            return nearest
+            return _unless_named_by_file(nearest)
         named = _scene_says(scene)
         if named or (switched and not isinstance(scene.node, ast.Module)):
             found = _narrowed(forward, Region(index, _own_loop(forward, index), named or "eval() was called"))
@@ -95,6 +96,11 @@ def region(machine: Machine, forward: Forward) -> Region | None:
         if TRAINING.search(snake(scene.name)):
             return nearest
     return nearest
+
+
+def _unless_named_by_file(nearest: Region | None) -> Region | None:
+    """Drop a helper that a training calls and that is an evaluation by the name of its file alone."""
+    return None if nearest is not None and nearest.named.startswith("the file") else nearest
 
 
 def _over_phases(machine: Machine, forward: Forward, loop: Loop) -> str | None:
@@ -143,7 +149,7 @@ def _scene_says(scene: Scene) -> str:
     stem = snake(os.path.splitext(os.path.basename(scene.module.path))[0])
     if FILE.search(stem) and not TRAINING.search(name) and ".backward(" not in scene.module.text:
         return f"the file is called {stem}"
-    if not TRAINING.search(name) and PERPLEXITY.search(text_of(scene.node)) and not LEARNS.search(scene.module.text):
+    if not TRAINING.search(name) and _computes_perplexity(scene.node, scene.module.text):
         return "it computes a perplexity"
     return ""
 
@@ -157,12 +163,21 @@ def is_inside_a_model(forward: Forward, found: Region) -> bool:
     if not _is_method(scene.node) or not any(MODEL_BASE.search(base) for base in scene.owner):
         return False
     loop = found.loop.statement if found.loop is not None else None
-    return not isinstance(loop, ast.For | ast.AsyncFor) or not HANDED_OUT.search(text_of(loop.iter))
+    if not isinstance(loop, ast.For | ast.AsyncFor):
+        return True
+    header = text_of(loop.iter)
+    return not HANDED_OUT.search(header) or re.match(r"range\([^()]*\.(size|shape)\b", header) is not None
 
 
 def _is_method(node: ast.AST) -> bool:
     arguments = node.args.args if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else []
     return bool(arguments) and arguments[0].arg == "self"
+
+
+@lru_cache(maxsize=512)
+def _computes_perplexity(node: ast.AST, text: str) -> bool:
+    """Say whether a function speaks of a perplexity, in a file that trains nothing. Asked of every forward pass."""
+    return PERPLEXITY.search(text_of(node)) is not None and LEARNS.search(text) is None
 
 
 def measures(machine: Machine, forward: Forward, found: Region) -> bool:
