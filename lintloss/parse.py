@@ -89,9 +89,10 @@ def decode(data: bytes) -> tuple[str, str]:
     marked = data.startswith(b"\xef\xbb\xbf")
     encoding = "utf-8-sig" if marked else "utf-8"
     for row, line in enumerate(data[3 * marked : 3 * marked + 2000].splitlines()[:2], start=1):
-        if b"coding" in line:
-            encoding = _declared(line, row, encoding) or encoding
-            break
+        declared = _declared(line, row, encoding) if b"coding" in line else None
+        encoding = declared or encoding
+        if declared or not (line.lstrip(b" \t\f").startswith(b"#") or not line.strip()):
+            break  # the second line is asked only if the first is a comment, or empty
     try:
         return data.decode(encoding), encoding
     except UnicodeDecodeError as failure:

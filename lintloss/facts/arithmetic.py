@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 from dataclasses import replace
 
 from lintloss.facts import accumulation, counts, dead, equality, regularizers, terms
@@ -29,7 +30,9 @@ from lintloss.facts.values import (
 from lintloss.findings import Evidence
 
 LN2 = math.log(2)
+COUNT_WORDS = re.compile(r"size|count|num_|n_|tokens|samples|len\(", re.IGNORECASE)
 SHARE = Unit.of(token=1, position=-1)  # mask.mean()
+OVER_RANKS = "summed over ranks"  # among the weights of means that were summed over batches, and then over ranks
 ITERATIONS = ("batch", "step", "example", "rank")
 
 
@@ -69,6 +72,8 @@ def binary(
                 else made
             )
     if isinstance(operator, ast.Div | ast.FloorDiv):
+        if isinstance(operator, ast.FloorDiv) and _counts_tokens(left) and isinstance(right, Const):
+            return equality.floored(machine.opaque(node))  # blocks of so many tokens
         quotient = divide(machine, node, left, right, inside)
         return equality.floored(quotient) if _rounds_down(node, operator) else quotient
     if isinstance(operator, ast.Mult):
@@ -80,6 +85,10 @@ def binary(
 
         return power(machine, node, left, right)
     return _tensor_op(machine, node, left, right)
+
+
+def _counts_tokens(value: Value) -> bool:
+    return isinstance(value, Quantity) and value.unit in {Unit.of(token=1), Unit.of(position=1)}
 
 
 def _rounds_down(node: ast.AST, operator: ast.operator) -> bool:
@@ -141,6 +150,8 @@ def _add(machine: Machine, node: ast.AST, operator: ast.operator, left: Value, r
                 return one if sign == "+" else machine.opaque(node)
             if one.is_count and isinstance(other, Quantity) and other.is_count:
                 return counts.less_rows(one, other, sign) or machine.opaque(node)
+            if sign == "-" and _is_ratio(one, other):
+                return machine.opaque(node)
             if one.is_loss or one.is_perplexity:
                 return _add_term(machine, node, one, other, is_right=other is right)
     if isinstance(left, Ref) and isinstance(right, Ref) and left.kind == right.kind == "list":
@@ -149,6 +160,13 @@ def _add(machine: Machine, node: ast.AST, operator: ast.operator, left: Value, r
         if isinstance(side, Tensor) and side.form in {"logits", "scores", "hidden", ""}:
             return replace(side, form="" if side.form == "" else side.form)
     return machine.opaque(node)
+
+
+def _is_ratio(one: Quantity, other: Value) -> bool:
+    """Say whether a difference is one of two models' log-probabilities: a log-ratio, which is nobody's loss."""
+    if not isinstance(other, Quantity) or one.scoring is None or other.scoring is None:
+        return False
+    return other.is_loss and other.unit == one.unit and other.scoring != one.scoring and not other.scoring.scaled
 
 
 def _add_term(machine: Machine, node: ast.AST, loss: Quantity, other: Value, *, is_right: bool) -> Value:
@@ -262,7 +280,7 @@ def fed(machine: Machine, term: Quantity) -> Fed | None:
     """Return the call that handed a loss, computed outside, to the running function; None where it is added up at home."""
     born = term.scoring.born if term.scoring is not None else 0
     for index, frame in enumerate(machine.frames):
-        if index and frame.born > born > 0:
+        if index > machine.rooted and frame.born > born > 0:
             return Fed(frame.call_place, index) if frame.call_place is not None else None
     return None
 
@@ -300,6 +318,9 @@ def multiply(machine: Machine, node: ast.AST, left: Value, right: Value) -> Valu
     presumed_left, presumed_right = counts.presumed(machine, left), counts.presumed(machine, right)
     if presumed_left is not None and presumed_right is not None:
         return counts.product(presumed_left, presumed_right)
+    number = presumed_left or presumed_right
+    if number is not None and isinstance(node, ast.BinOp) and accumulation.STEPS.search(ast.unparse(node)):
+        return number  # iterations times micro-batches: as many means, each as often
     return _tensor_op(machine, node, left, right)
 
 
@@ -424,6 +445,9 @@ def _unknown_divisor(machine: Machine, node: ast.AST, left: Quantity, right: Val
 def average(machine: Machine, node: ast.AST, before: Quantity, count: Quantity, how: str) -> Quantity:
     """Divide a loss or perplexity by a count, and record the observation."""
     count = counts.along_targets(before, count)
+    if OVER_RANKS in before.weights and count.unit == Unit.of(rank=1):
+        kept = tuple(name for name in before.weights if name != OVER_RANKS)
+        before = replace(before, unit=before.unit * count.unit, weights=kept)
     regularizers.note(machine, node, before)
     unit = before.unit / count.unit
     stepped: tuple[str, ...] = ()
@@ -478,6 +502,8 @@ def describe(count: Quantity) -> str:
 def observe_average(machine: Machine, node: ast.AST, before: Quantity, count: Value, after: Value, how: str) -> None:
     from lintloss.facts.settings import seen_at
 
+    if _is_rescaled(machine.frame.statement, node):
+        return
     loops, over_ranks = before.loops, before.unit.power("rank") > 0
     if over_ranks:  # the list that ranks gather into is no loop of the evaluation
         loops = tuple(loop for loop in loops if loop.unit != "rank") or tuple(machine.loops[-1:])
@@ -494,6 +520,19 @@ def observe_average(machine: Machine, node: ast.AST, before: Quantity, count: Va
     )
     which = f"{before.unit} {before.scoring.place if before.scoring else ''}"  # alternatives are seen apart
     machine.observe(seen, f"rank {which}" if over_ranks else which)  # beside the one of the branch without ranks
+
+
+def _is_rescaled(statement: ast.stmt | None, node: ast.AST) -> bool:
+    """Say whether a quotient is multiplied by another count at once, `loss / edges * tokens`: nothing is averaged yet."""
+    if statement is None or not isinstance(node, ast.BinOp) or hasattr(statement, "body"):
+        return False
+    return any(
+        isinstance(each, ast.BinOp)
+        and isinstance(each.op, ast.Mult)
+        and each.left is node
+        and COUNT_WORDS.search(ast.unparse(each.right)) is not None
+        for each in ast.walk(statement)
+    )
 
 
 def _called(machine: Machine) -> str:

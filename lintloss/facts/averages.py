@@ -50,6 +50,8 @@ def mean_of(seen: Averaging) -> Mean | None:
     before, after = seen.before, seen.after
     if not in_evaluation(seen) or not isinstance(after, Quantity) or (seen.how == "rank" and not after.is_perplexity):
         return None
+    if isinstance(seen.count, Quantity) and seen.count.unit.power("epoch"):
+        return None  # a summary of epochs; what each epoch's number is was said where it was computed
     weight = "rank" if seen.how == "rank" else next((name for name in ITERATIONS if name in after.weights), "batch")
     common = Mean(
         after=after,

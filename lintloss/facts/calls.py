@@ -133,6 +133,8 @@ def run(machine: Machine, node: ast.AST, function: Func, args: list[Value], kwar
             and forwards.is_module(machine, function.self_value)
         ):
             forwards.note(machine, node, function.self_value)
+    if function.module is not machine.frames[0].module and not _matters_abroad(machine, function):
+        return machine.opaque(node)
     place = machine.evidence(node, f"calls {name}()")
     caller = machine.frame
     frame = Frame(
@@ -151,6 +153,13 @@ def run(machine: Machine, node: ast.AST, function: Func, args: list[Value], kwar
     frame.state.names.update(bound)
     is_abroad = function.module is not machine.frames[0].module and caller.module is machine.frames[0].module
     return _enter_abroad(machine, node, frame, function) if is_abroad else _enter_within(machine, node, frame, function)
+
+
+def _matters_abroad(machine: Machine, function: Func) -> bool:
+    """Say whether a function of another file is worth running: it has a word that matters, or makes what has one."""
+    node = function.node
+    made = isinstance(node, ast.FunctionDef) and node.name == "__init__"
+    return made or machine.relevance.of(function.module, node)
 
 
 def _enter_within(machine: Machine, node: ast.AST, frame: Frame, function: Func) -> Value:
@@ -172,12 +181,12 @@ def _enter_within(machine: Machine, node: ast.AST, frame: Frame, function: Func)
 
 def _enter_abroad(machine: Machine, node: ast.AST, frame: Frame, function: Func) -> Value:
     """Run a function of another file within a share of the budget; what takes more is unknown."""
-    made = frame.name == "__init__"  # of a class that matters
-    if function.node in machine.too_long or not (made or machine.relevance.of(function.module, function.node)):
+    if function.node in machine.too_long:
         return machine.opaque(node)
     outer, before = machine.limit, machine.steps
     data = machine.relevance.makes_data(function.module, function.node)  # long, and what decides: on steps of its own
-    machine.limit = before + DATA if data else min(outer, before + ABROAD)
+    share = min(ABROAD, max((outer - before) // 3, 1))  # five calls that set up must not take it all
+    machine.limit = before + (DATA if data else share)
     try:
         return _enter(machine, frame, function)
     except OutOfBudget:
@@ -293,6 +302,9 @@ def instantiate(machine: Machine, node: ast.AST, cls: Class, args: list[Value], 
         run(machine, node, maker, args, kwargs)
     elif any("dataclass" in machine.text(each) for each in cls.node.decorator_list):
         _fill_fields(machine, ref, cls, args, kwargs)
+    elif any(isinstance(base, Lib) and base.name.endswith("Trainer") for base in bases(machine, cls)):
+        for name, value in kwargs.items():  # the library's __init__ keeps them under these names
+            machine.put(ref, name, value)
     return ref
 
 

@@ -51,7 +51,7 @@ def note_binding(machine: Machine, target: ast.Name, value: Value) -> None:
     if not _assigns(frame.statement, target):
         return  # a loop's or comprehension's target is there to be had, not to be reported
     what = _what(target.id, value) or _counter(target.id, value, frame.statement)
-    if what == COUNT and _is_handed_over(frame.statement, target):
+    if what and "shift" not in target.id and _is_handed_over(frame.statement, target):
         return
     if not what and isinstance(frame.statement, ast.AugAssign) and machine.loops:
         what = _total(value)
@@ -161,9 +161,8 @@ def _observe_left_over(machine: Machine, node: ast.AST, loss: Quantity) -> None:
 
 def note_store(machine: Machine, owner: ast.expr, argument: ast.expr | None, value: Value) -> None:
     """Note `history["val"].append(train_loss)`: what is called the training loss goes where the evaluation's belongs."""
-    into = ast.unparse(owner)
     if isinstance(argument, ast.Name) and TRAINING.search(argument.id + "_") and not EVALUATION.search(argument.id):
-        note_report(machine, argument, value, into)
+        note_report(machine, argument, value, machine.text(owner))
 
 
 def observe(machine: Machine) -> None:

@@ -11,6 +11,7 @@ from lintloss.facts.machine import Machine
 from lintloss.facts.units import Unit, count
 from lintloss.facts.values import Choice, Const, Lib, LibObject, Quantity, Ref, Tuple, Value, join
 
+SUMMED = arithmetic.OVER_RANKS
 RANKS = Quantity(count("rank"))
 
 
@@ -38,9 +39,17 @@ def all_reduce(machine: Machine, node: ast.AST, value: Value, operation: str) ->
     return summed_over_ranks(machine, node, value) if operation == "sum" else value
 
 
+def _is_sum_of_means(unit: Unit) -> bool:
+    """Say whether a unit is that of means summed over batches: ranks added up multiply their number."""
+    means = sum(unit.power(name) for name in ("token", "item", "position")) == -1
+    return unit.content is not None and means and max(unit.power("batch"), unit.power("step")) == 1
+
+
 def summed_over_ranks(machine: Machine, node: ast.AST, value: Quantity) -> Quantity:
     """Return the sum over ranks: a total stays one, a mean is now counted once per rank."""
     plain = replace(value, axes=tuple(axis for axis in value.axes if axis != "rank"))
+    if _is_sum_of_means(plain.unit):
+        return replace(plain, weights=(*plain.weights, SUMMED)) if SUMMED not in plain.weights else plain
     if plain.unit.content is None or not plain.unit.is_intensive:
         return plain
     unit = plain.unit * Unit.of(rank=1)
@@ -54,6 +63,8 @@ def summed_over_ranks(machine: Machine, node: ast.AST, value: Quantity) -> Quant
 def mean_over_ranks(machine: Machine, node: ast.AST, value: Quantity) -> Value:
     """Return the mean over ranks; of a total and its count alike it cancels in their quotient."""
     summed = replace(summed_over_ranks(machine, node, value), axes=())
+    if SUMMED in summed.weights:
+        return arithmetic.average(machine, node, summed, RANKS, "rank")
     if summed.unit.power("rank") > 0:
         return arithmetic.average(machine, node, summed, RANKS, "rank")
     return replace(summed, unit=summed.unit * Unit.of(rank=-1))

@@ -9,7 +9,7 @@ from lintloss.facts import padding
 from lintloss.facts.expressions import evaluate, looked_up
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import Const, Func, LibObject, Opaque, Quantity, Scoring, Tensor, Value, options
+from lintloss.facts.values import Const, Func, LibObject, Opaque, Quantity, Ref, Scoring, Tensor, Value, options
 from lintloss.findings import Evidence
 
 SAMPLER = re.compile(r"^(get|next|sample|random|make|draw|fetch)_?(\w+_)?(batch|block|chunk)(es)?(_\w+)?$")
@@ -29,6 +29,10 @@ def note_sampler(machine: Machine, loop: Loop, body: list[ast.stmt], target: ast
             if not isinstance(node, ast.Call):
                 continue
             own = _own(machine, node)
+            marked = _marks_labels(machine, node)
+            if marked is not None and _is_sampler(machine, node, names):
+                loop.unequal.append(marked)
+                return
             if own is not None and padding.pads(own.module, own.node):
                 if _is_sampler(machine, node, names):
                     loop.unequal.append(
@@ -56,6 +60,18 @@ def _is_sampler(machine: Machine, node: ast.Call, names: set[str]) -> bool:
     if told & names:
         return False
     return True
+
+
+def _marks_labels(machine: Machine, node: ast.Call) -> Evidence | None:
+    """Return where the class of `loader.next_batch()` writes labels to be ignored, None where it does not."""
+    owner = node.func.value if isinstance(node.func, ast.Attribute) else None
+    slot = machine.read(owner.id) if isinstance(owner, ast.Name) else None
+    for option in options(slot.value) if slot is not None else ():
+        if isinstance(option, Ref) and option.cls is not None:
+            cls = option.cls
+            if padding.MARKED.search(padding.text_of(cls.module, cls.node)):
+                return padding.at(machine, cls.module, cls.node, "the sampler marks labels to be ignored")
+    return None
 
 
 def _own(machine: Machine, node: ast.Call) -> Func | None:
@@ -109,10 +125,21 @@ def note_exit(machine: Machine) -> None:
     if not tests:
         return
     place, text = tests[-1]
-    if " and " in text or " or " in text or not CAP.search(text):
+    if " and " in text or " or " in text or not CAP.search(text) or _is_whole_length(machine, loop, text):
         return
     if place not in loop.full:
         loop.full.append(place)
+
+
+def _is_whole_length(machine: Machine, loop: Loop, text: str) -> bool:
+    """Say whether a cap is, or may be, the length of what is iterated: `num_batches = len(loader)`."""
+    test = ast.parse(text, mode="eval").body
+    for side in (test.left, *test.comparators) if isinstance(test, ast.Compare) else ():
+        slot = machine.read(side.id) if isinstance(side, ast.Name) else None
+        for option in options(slot.value) if slot is not None else ():
+            if isinstance(option, Quantity) and loop.source and option.of == loop.source and not option.loops:
+                return True
+    return False
 
 
 def note_ignored(machine: Machine, target: ast.Subscript, value: Value) -> None:

@@ -8,13 +8,15 @@ import re
 from dataclasses import replace
 
 from lintloss.facts import regularizers
+from lintloss.facts.library import losses
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Exponential
 from lintloss.facts.units import PERPLEXITY, Unit
 from lintloss.facts.values import Choice, Const, ModelOutput, Quantity, Ref, Tensor, Value, join, options
 
 CALLED = re.compile(r"perplexity|(?<![a-z])ppl(?![a-z])", re.IGNORECASE)
-SCORES = frozenset({"logits", "scores", "hidden", ""})
+LOSSES = re.compile(r"^(\w+_)?(loss(es)?|nlls?|ces?|xents?)(_list)?$", re.IGNORECASE)
+SCORES = frozenset({"logits", "scores", "hidden", ""})  # whose exponentials may be normalized by hand
 
 
 def power(machine: Machine, node: ast.AST, base: Value, exponent: Value) -> Value:
@@ -72,9 +74,26 @@ def _of_tensor(machine: Machine, node: ast.AST, exponent: Tensor) -> Tensor:
     return replace(exponent, form="exp" if exponent.form in SCORES else "", key=(*exponent.key, "exp"))
 
 
+def _names_losses(machine: Machine, node: ast.AST) -> bool:
+    """Say whether exp() is taken of what is called losses, in a statement that speaks of a perplexity."""
+    statement = machine.frame.statement
+    if (
+        not isinstance(node, ast.Call)
+        or not node.args
+        or not isinstance(statement, ast.Assign | ast.AugAssign | ast.Return)
+    ):
+        return False
+    spelled = {each.id for each in ast.walk(node.args[0]) if isinstance(each, ast.Name)}
+    negated = any(isinstance(each, ast.USub) for each in ast.walk(node.args[0]))
+    named = statement.target if isinstance(statement, ast.AugAssign) else statement
+    return not negated and bool(CALLED.search(ast.unparse(named))) and any(LOSSES.match(name) for name in spelled)
+
+
 def _of_each(machine: Machine, node: ast.AST, values: Ref, base: str) -> Value:
     """exp of a list of losses is a list of perplexities."""
     elem = machine.elem(values)
+    if _names_losses(machine, node):
+        elem = losses.presumed(machine, node, said="the exponentials of what is called losses, called a perplexity")
     if not any(isinstance(option, Quantity) and option.is_loss for option in options(elem)):
         return machine.opaque(node)
     powered = machine.new_list(node, exponential(machine, node, elem, base), _length(machine, values))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from lintloss.facts.machine import Machine
+from lintloss.facts.machine import TOTAL, Machine, OutOfBudget
 from lintloss.facts.state import Slot
 from lintloss.facts.units import Unit, count
 from lintloss.facts.values import (
@@ -35,12 +36,16 @@ from lintloss.facts.values import (
     options,
 )
 
+LOSS_DICT = re.compile(r"^(\w+_)?loss(es)?_dict$|^losses_reduced$|^reduced_losses$", re.IGNORECASE)
 BUILTINS = frozenset(dir(builtins))
 
 
 def evaluate(machine: Machine, node: ast.expr) -> Value:
     """Return the abstract value of an expression."""
-    machine.spend()
+    machine.steps += 1  # here, not in a method: this runs for every expression
+    machine.spent += 1
+    if machine.steps > machine.limit or machine.spent > TOTAL:
+        raise OutOfBudget
     handler = HANDLERS.get(type(node))
     return handler(machine, node) if handler is not None else _parts(machine, node)
 
@@ -94,7 +99,7 @@ def member(machine: Machine, owner: Value, name: str, node: ast.AST) -> Value:
     if isinstance(owner, Lib):
         return Lib(f"{owner.name}.{name}")
     if isinstance(owner, ModuleValue):
-        slot = machine.module_names(owner.module.path).get(name)
+        slot = machine.global_slot(owner.module.path, name)
         if slot is not None:
             return looked_up(machine, name, slot)
         return calls.submodule(machine, owner, name) or Lib(f"{owner.module.path}:{name}")
@@ -160,12 +165,21 @@ def item(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
         slot = machine.get(key, name)
         if slot is not None:
             return slot.value
+        if _is_loss_of_dict(node, name):
+            return losses.presumed(
+                machine, node, said="an entry of a dict of losses, taken for a mean loss by its name"
+            )
         if isinstance(owner, Opaque | LibObject):
             return Opaque((*key, name), name if name != "elem" and not name.isdigit() else "")
     if isinstance(owner, Tensor):
         return windows.index(machine, owner, node)
     evaluate(machine, node.slice)
     return machine.opaque(node)
+
+
+def _is_loss_of_dict(node: ast.Subscript, name: str) -> bool:
+    """Say whether `loss_dict[key]` is read under a key that a loop gives."""
+    return name == "elem" and isinstance(node.value, ast.Name) and LOSS_DICT.match(node.value.id) is not None
 
 
 def _holds_ids(machine: Machine, owner: Ref) -> bool:
@@ -347,6 +361,7 @@ def _dict(machine: Machine, node: ast.Dict) -> Value:
 
     ref = Ref(machine.key(node, "dict"), "dict")
     machine.state.heap.clear(ref.id)
+    machine.dicts_made[ref.id] = machine.depth
     for key, value in zip(node.keys, node.values, strict=True):
         made = evaluate(machine, value)
         if key is None:
@@ -595,4 +610,4 @@ def evaluate_all(machine: Machine, nodes: Sequence[ast.expr]) -> list[Value]:
 # Evaluation goes round in circles: these need `evaluate`, so they come after it. Inside the functions, the import
 # statements were a twentieth of all time.
 from lintloss.facts import arithmetic, assign, branches, calls, imports, iterate  # noqa: E402
-from lintloss.facts.library import loaders, members, outputs, shapes, windows  # noqa: E402
+from lintloss.facts.library import loaders, losses, members, outputs, shapes, windows  # noqa: E402

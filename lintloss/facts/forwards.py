@@ -53,7 +53,7 @@ NOT_FORWARD = {
 }
 FORWARD = {"forward", "__call__", "call"}
 FLAG = re.compile(
-    r"train|phase|mode|eval|split|test|optim|valid|backprop|backward|no_grad|infer|is_tr|update", re.IGNORECASE
+    r"train(?!ed)|phase|mode|eval|split|test|optim|valid|backprop|backward|no_grad|infer|is_tr|update", re.IGNORECASE
 )
 LIMIT = 4000  # forwards remembered for one file
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lintloss.facts import calls, dead, evaluation, outside, pad_marks, regularizers, splits, truncation
 from lintloss.facts.library.tables import CRITERIA, CRITERION_NAME
@@ -13,15 +12,11 @@ from lintloss.facts.observations import Observation
 from lintloss.facts.project import Project
 from lintloss.facts.roots import forget_rebound, run_body, run_root
 from lintloss.facts.state import Slot, State
+from lintloss.facts.survey import Definition, Survey, called_name, survey
 from lintloss.facts.values import Class, Const, Func, Opaque, Ref, Value
 from lintloss.parse import Module
 
 COLLECTS = frozenset({"add", "append", "update"})
-SIMPLE = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.Expr)
-
-
-Definition = ast.FunctionDef | ast.AsyncFunctionDef
-DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 PATIENCE = 60_000  # steps after which a file that showed nothing gets no more for functions of weak words
 
 
@@ -39,21 +34,22 @@ def infer(module: Module, project: Project) -> Facts:
     First its body, as a script; then each function and method that this did not reach, with unknown arguments.
     """
     project.add(module)
+    seen_in = survey(module.tree)
     machine = Machine(project)
     frame = Frame(module, module.tree, (module.path,), State())
     machine.frames.append(frame)
     run_body(machine, module.tree.body)
     machine.globals[module.path] = {name: Slot(slot.value, 0) for name, slot in frame.state.names.items()}
-    forget_rebound(machine, module)
-    functions = _functions(machine, module)
+    forget_rebound(machine, module, seen_in.rebound)
+    instances = _Instances(machine, module)
+    functions = _functions(machine, module, seen_in, instances)
     for function in functions:
         is_reached = (module.path, function.node.lineno) in machine.reached
         if not is_reached and machine.relevance.is_root(module, function.node) and _is_due(machine, function):
             run_root(machine, function, {})
-    computing = _computing(module)
     for function in functions:
-        if _has_missed(machine, function.node, computing) and _is_due(machine, function):
-            _root_of_missed(machine, function)
+        if _has_missed(machine, function.node, seen_in) and _is_due(machine, function):
+            _root_of_missed(machine, instances.bound(function))
     regularizers.observe(machine)
     dead.observe(machine)
     pad_marks.settle(machine)
@@ -96,16 +92,11 @@ def _forget_nones(machine: Machine, owner: Value | None) -> None:
                 machine.put(owner, name, Opaque((*owner.id, "." + name), name))
 
 
-def _has_missed(
-    machine: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, computing: list[ast.stmt]
-) -> bool:
+def _has_missed(machine: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, seen_in: Survey) -> bool:
     """Say whether arithmetic or a criterion was not reached by the calls seen: a branch that their arguments rule out."""
     last = node.end_lineno or node.lineno
-    return any(node.lineno <= each.lineno <= last and each not in machine.visited for each in computing)
-
-
-def _computing(module: Module) -> list[ast.stmt]:
-    return [each for each in ast.walk(module.tree) if isinstance(each, SIMPLE) and _computes(each)]
+    inside = seen_in.between(node.lineno, last)
+    return any(each not in machine.visited and _computes(each) for each in inside)
 
 
 def _computes(statement: ast.stmt) -> bool:
@@ -122,7 +113,7 @@ def _computes(statement: ast.stmt) -> bool:
 def _collects_or_scores(function: ast.expr) -> bool:
     if isinstance(function, ast.Attribute) and function.attr in COLLECTS:
         return True
-    name = _called_name(function)
+    name = called_name(function)
     return name in CRITERIA or CRITERION_NAME.search(name) is not None
 
 
@@ -142,60 +133,47 @@ def _anything(machine: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef | a
     return {name: Opaque(machine.key(node, name), name) for name in switches}
 
 
-def _functions(machine: Machine, module: Module) -> list[Func]:
+def _functions(machine: Machine, module: Module, seen_in: Survey, instances: _Instances) -> list[Func]:
     """List the functions and methods that may matter, callers before what they call; not those inside functions."""
-    methods: list[tuple[Definition, ast.ClassDef | None]] = []
-    plain: list[tuple[Definition, ast.ClassDef | None]] = []
-    callers: dict[str, set[ast.AST | None]] = {}  # what is called -> the outermost functions that call it
-    nodes: deque[tuple[ast.AST, ast.AST, ast.AST | None]] = deque([(module.tree, module.tree, None)])
-    while nodes:  # breadth first, once: generated modules have 100,000 nodes
-        node, parent, outer = nodes.popleft()
-        if isinstance(node, DEFINITIONS):
-            if isinstance(parent, ast.ClassDef):
-                methods.append((node, parent))
-            elif outer is None:
-                plain.append((node, None))
-            outer = outer or node
-        elif isinstance(node, ast.Call):
-            callers.setdefault(_called_name(node.func), set()).add(outer)
-        nodes.extend((child, node, outer) for child in ast.iter_child_nodes(node))
     relevance = machine.relevance
-    for node, _ in (*methods, *plain):
+    for node, _ in seen_in.functions:
         if relevance.is_root(module, node) and relevance.scores(module, node):
-            relevance.add_roots(callers.get(node.name, ()))
-    found = [
-        pair for pair in (*methods, *plain) if relevance.is_root(module, pair[0]) or relevance.counts(module, pair[0])
-    ]
-    called = callers.keys()
-    found.sort(key=lambda pair: (pair[0].name in called, pair[0].lineno))
-    instances: dict[ast.ClassDef, Value | None] = {}
-    return [_bound(machine, module, node, owner, instances) for node, owner in found]
+            relevance.add_roots(seen_in.callers.get(node.name, ()))
+    pairs = [(relevance.is_root(module, node), node, owner) for node, owner in seen_in.functions]
+    owners = {owner for is_root, _, owner in pairs if is_root}
+    found = [(node, owner) for is_root, node, owner in pairs if is_root or relevance.counts(module, node)]
+    found.sort(key=lambda pair: (pair[0].name in seen_in.callers, pair[0].lineno))
+    return [instances.method(node, owner, is_made=owner in owners) for node, owner in found]
 
 
-def _called_name(function: ast.expr) -> str:
-    return (
-        function.id if isinstance(function, ast.Name) else function.attr if isinstance(function, ast.Attribute) else ""
-    )
+class _Instances:
+    """One instance of each class of the checked file, for its methods to be run on."""
 
+    def __init__(self, machine: Machine, module: Module) -> None:
+        self._machine = machine
+        self._module = module
+        self._made: dict[ast.ClassDef, Value | None] = {}
 
-def _bound(
-    machine: Machine,
-    module: Module,
-    node: Definition,
-    owner: ast.ClassDef | None,
-    instances: dict[ast.ClassDef, Value | None],
-) -> Func:
-    if owner is None:
-        return Func(node, module)
-    cls = Class(owner, module)
-    static = any(isinstance(each, ast.Name) and each.id == "staticmethod" for each in node.decorator_list)
-    if static or node.name == "__init__":
-        return Func(node, module, None, cls)
-    if any(isinstance(each, ast.Name) and each.id == "classmethod" for each in node.decorator_list):
-        return Func(node, module, cls, cls)
-    if owner not in instances:
-        try:
-            instances[owner] = calls.instantiate(machine, owner, cls, [], {})
-        except (OutOfBudget, RecursionError):
-            instances[owner] = None
-    return Func(node, module, instances[owner], cls)
+    def method(self, node: Definition, owner: ast.ClassDef | None, *, is_made: bool) -> Func:
+        """Return a function, bound to an instance if one is wanted already."""
+        if owner is None:
+            return Func(node, self._module)
+        cls = Class(owner, self._module)
+        if any(isinstance(each, ast.Name) and each.id == "classmethod" for each in node.decorator_list):
+            return Func(node, self._module, cls, cls)
+        function = Func(node, self._module, None, cls)
+        return self.bound(function) if is_made else function
+
+    def bound(self, function: Func) -> Func:
+        """Return a method bound to the instance of its class, which is made now unless there is one."""
+        node, cls = function.node, function.owner
+        if cls is None or function.self_value is not None or isinstance(node, ast.Lambda) or node.name == "__init__":
+            return function
+        if any(isinstance(each, ast.Name) and each.id == "staticmethod" for each in node.decorator_list):
+            return function
+        if cls.node not in self._made:
+            try:
+                self._made[cls.node] = calls.instantiate(self._machine, cls.node, cls, [], {})
+            except (OutOfBudget, RecursionError):
+                self._made[cls.node] = None
+        return replace(function, self_value=self._made[cls.node])

@@ -20,6 +20,7 @@ from lintloss.findings import Evidence
 from lintloss.parse import Module
 
 if TYPE_CHECKING:
+    from lintloss.facts.bodies import Body
     from lintloss.facts.dead import Bound
     from lintloss.facts.forwards import Forward
     from lintloss.facts.pad_marks import Mark
@@ -72,7 +73,9 @@ class Machine:
         self.loops: list[Loop] = []
         self.loop_of: dict[Key, Loop] = {}
         self.list_loops: dict[Key, tuple[Loop, ...]] = {}
+        self.dicts_made: dict[Key, int] = {}  # at which loop depth a dict was made
         self.globals: dict[str, dict[str, Slot]] = {}
+        self.bodies: dict[str, Body] = {}  # of imported modules: what has not been asked for is not in `globals` yet
         self.closures: dict[Key, dict[str, Slot]] = {}
         self.log: dict[tuple[object, ...], Observation] = {}
         self.assigned: dict[tuple[str, int], Value] = {}
@@ -108,6 +111,7 @@ class Machine:
             ast.AST, LibObject | None
         ] = {}  # functions -> the loader that drops, of whatever they are given
         self.passes: list[dict[tuple[object, ...], Observation]] = []  # what earlier passes of running loops saw
+        self.rooted = 0  # 1 while a function runs that nobody called: its frame has no call
         self.steps = 0
         self.spent = 0
         self.limit = STEPS
@@ -170,12 +174,6 @@ class Machine:
     def opaque(self, node: ast.AST, name: str = "") -> Opaque:
         return Opaque(self.key(node), name)
 
-    def spend(self) -> None:
-        self.steps += 1
-        self.spent += 1
-        if self.steps > self.limit or self.spent > TOTAL:
-            raise OutOfBudget
-
     @contextmanager
     def own_budget(self) -> Iterator[None]:
         """Run what makes the data on steps of its own: the code around it has been given few by then."""
@@ -198,7 +196,7 @@ class Machine:
         if slot is None and frame.closure is not None:
             slot = frame.closure.get(name)
         if slot is None:
-            slot = self.module_names(frame.module.path).get(name)
+            slot = self.global_slot(frame.module.path, name)
         return slot
 
     def enclosing(self, closure: Key) -> dict[str, Slot] | None:
@@ -207,6 +205,18 @@ class Machine:
             if frame.key == closure:
                 return frame.state.names
         return self.closures.get(closure)
+
+    def global_slot(self, path: str, name: str) -> Slot | None:
+        """Look `name` up among the globals of a module; of an imported one, what binds the name is run now."""
+        slot = self.module_names(path).get(name)
+        if slot is None and path in self.bodies:
+            slot = self.globals[path].get(name) or self.bodies[path].find(self, name)
+        return slot
+
+    def global_names(self, path: str) -> list[str]:
+        """List the names that a module binds."""
+        body = self.bodies.get(path)
+        return list({**self.module_names(path), **dict.fromkeys(body.names() if body is not None else ())})
 
     def module_names(self, path: str) -> dict[str, Slot]:
         """Return the globals of a module: live ones while its body runs, else those it ended with."""

@@ -11,7 +11,7 @@ from lintloss.facts.values import Const, LibObject, Quantity, Ref, Scoring, Tens
 
 PER_ROW = re.compile(r"sent|seq|sample|example|doc|row|instance|story|utter", re.IGNORECASE)
 TRAINING = re.compile(r"train(?!er)", re.IGNORECASE)
-LANGUAGE = {"lm", "seq2seq", "mlm"}
+BOUND = re.compile(r"kl|elbo", re.IGNORECASE)  # nats per sentence are what a variational bound is in
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,8 @@ def _by_unit(seen: Averaging, before: Quantity, after: Quantity, count: Quantity
         return WrongCount("len() of a dict batch is the number of its keys, not of its rows")
     if unit.power("unknown"):
         return None
-    if count.presumed or (before.presumed and (scoring is None or scoring.owner != "model")):
+    is_guess = before.presumed and (scoring is None or not (scoring.owner == "model" or scoring.reduced))
+    if count.presumed or is_guess:
         return None
     return _of_sums_of_means(before, after, count) or _of_totals(seen, before, unit)
 
@@ -105,7 +106,9 @@ def _of_totals(seen: Averaging, before: Quantity, unit: Unit) -> WrongCount | No
             return WrongCount("summed losses are divided by a number of batches")
     per_row = Unit.of(nat=1, example=-1)
     sequences = unit == per_row and scoring.reduction == "sum" and scoring.item == "token"
-    if sequences and not PER_ROW.search(seen.called) and (seen.setting.task in LANGUAGE or _predicts_next(scoring)):
+    if not sequences or PER_ROW.search(seen.called) or any(BOUND.search(term.text) for term in scoring.extra):
+        return None
+    if seen.setting.task in {"lm", "mlm"} or (seen.setting.task == "unknown" and _predicts_next(scoring)):
         return WrongCount("summed losses of tokens are divided by a number of sequences")
     return None
 

@@ -14,6 +14,7 @@ from lintloss.facts.observations import Averaging, Compared, Observation
 from lintloss.facts.project import Project
 from lintloss.facts.roots import forget_rebound, run_body, run_root
 from lintloss.facts.state import Slot, State
+from lintloss.facts.survey import survey
 from lintloss.facts.values import Func
 from lintloss.parse import Module
 
@@ -64,7 +65,7 @@ def _run(home: Module, project: Project, site: Module, around: list[callers.Arou
     machine.frames.append(frame)
     run_body(machine, site.tree.body)
     machine.globals[site.path] = {name: Slot(slot.value, 0) for name, slot in frame.state.names.items()}
-    forget_rebound(machine, site)
+    forget_rebound(machine, site, survey(site.tree).rebound)
     for node in dict.fromkeys(nodes[0] for nodes in around if nodes and isinstance(nodes[0], Definition)):
         if isinstance(node, Definition) and (site.path, node.lineno) not in machine.reached:
             run_root(machine, Func(node, site), {})

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lintloss.facts import arithmetic, fields, pad_marks
-from lintloss.facts.library import losses, shapes
+from lintloss.facts.library import losses, onehot, shapes
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import count
 from lintloss.facts.values import UNKNOWN, Choice, Const, Quantity, Ref, Tensor, Tuple, Value, join
@@ -55,6 +55,8 @@ def total(machine: Machine, node: ast.AST, value: Value, axis: int | None = None
             if value.scoring is not None:
                 compare.reduced(machine, value.scoring)
             return fields.along(machine, node, value, "sum", axis) or losses.reduced(machine, node, value, "sum")
+    if isinstance(value, Tensor) and value.form == onehot.SCORED:
+        return onehot.summed(machine, node, value, axis) or machine.opaque(node)
     if axis is not None and isinstance(value, Tensor):
         counted = _count_of(machine, node, value)
         return (

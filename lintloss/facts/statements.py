@@ -70,10 +70,11 @@ def _augmented(machine: Machine, node: ast.AugAssign) -> str:
 
 
 def _return(machine: Machine, node: ast.Return) -> str:
-    from lintloss.facts import truncation
+    from lintloss.facts import keras_metrics, truncation
 
     value = evaluate(machine, node.value) if node.value is not None else Const(None)
     frame = machine.frame
+    keras_metrics.note_returned(machine, node, value)
     truncation.note_stored(machine, frame.name, value, node)
     truncation.note_maker(machine, frame.node, value)
     names.note(machine, node, frame.name, value)
@@ -97,10 +98,11 @@ def _leave(machine: Machine, node: ast.Break | ast.Continue) -> str:
 
 
 def _if(machine: Machine, node: ast.If) -> str:
-    decided = branches.decide(machine, node.test)
-    if decided is not None:
-        return execute(machine, node.body if decided else node.orelse)
-    evaluate(machine, node.test)
+    if not branches.asks_for_packages(machine, node.test):
+        decided = branches.decide(machine, node.test)
+        if decided is not None:
+            return execute(machine, node.body if decided else node.orelse)
+        evaluate(machine, node.test)
     before = machine.state.copy()
     outcomes, after = [], []
     with note_training_flag(machine, node.test):

@@ -106,13 +106,15 @@ def drops(value: LibObject) -> bool:
 
 
 def _dropped(machine: Machine, module: Module, passes: list[Pass]) -> Iterator[Truncation]:
+    told = set()
     for (_, name), (loader, place) in machine.stored.items():
+        told.add(loader.made)
         yield from _of_loader(machine, module, loader, place, name)
     yield from _made_by_functions(machine, module)
     for each in passes:
         loop = each.region.loop
         for option in options(loop.iterates) if loop is not None else ():
-            if isinstance(option, LibObject) and drops(option) and loop is not None:
+            if isinstance(option, LibObject) and drops(option) and loop is not None and option.made not in told:
                 yield from _of_loader(machine, module, option, loop.place, "the evaluation loader")
 
 
@@ -266,7 +268,7 @@ def _global(machine: Machine, module: Module, name: str) -> Value | None:
     from lintloss.facts import imports
     from lintloss.facts.values import Pending
 
-    slot = machine.globals.get(module.path, {}).get(name)
+    slot = machine.global_slot(module.path, name)
     if slot is None:
         return None
     return imports.resolve(machine, slot.value) if isinstance(slot.value, Pending) else slot.value

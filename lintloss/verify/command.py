@@ -87,7 +87,7 @@ def _after_fix(request: Request, findings: tuple[FlaggedFinding, ...]) -> tuple[
         return ()
     with tempfile.TemporaryDirectory(prefix="lintloss-") as scratch:
         options = Options(overlays=texts)
-        launch(request.command, write_plan(Path(scratch), (), options))
+        launch(request.command, write_plan(Path(scratch), (), options), aside=True)
         return after_fix.outcomes(findings, read_tapes(Path(scratch)))
 
 

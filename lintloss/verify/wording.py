@@ -68,7 +68,7 @@ def experiment_lines(run: dict[str, object]) -> list[str]:
     tried = run.get("experiments")
     return [
         f"{one['experiment']} {'passed' if one['passed'] else 'FAILED'} at {one['place']}: {one['explanation']} "
-        f"({one['limits']})"
+        f"({one['limits']}; cost: {one['cost']})"
         for one in (tried if isinstance(tried, list) else [])
     ]
 

@@ -419,7 +419,6 @@ def evaluate(model, eval_loader, device):
 """,
         ),
         Bad(
-            miss=True,
             why="a Keras metric is averaged over batches, so it must not exponentiate",
             severity=Severity.ERROR,
             code="""\

@@ -609,4 +609,29 @@ def nats_per_byte(model, byte_blocks, device):
     return nats / n_bytes
 ''',
         ),
+        Good(
+            why="The helper that converts is another one than the caller that names the bits.",
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def bits_per_byte(model, batches, bytes_of):
+    model.eval()
+    nats, size = 0.0, 0
+    for ids in batches:
+        logits, labels = model(ids[:, :-1]), ids[:, 1:]
+        nats += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum").item()
+        size += bytes_of[labels].sum().item()
+    return nats / (math.log(2) * size)
+
+
+def report(model, batches, bytes_of):
+    bpb = bits_per_byte(model, batches, bytes_of)
+    print(f"bits per byte {bpb:.4f}")
+""",
+        ),
     )

@@ -47,6 +47,8 @@ def call(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: 
     """Call the library function or class `full`."""
     name = full.rsplit(".", 1)[-1]
     if name in CRITERIA and not name[0].isupper():
+        if full.startswith("mlx."):  # one value per position, unless it is asked to reduce
+            kwargs = {"reduction": Const("none"), **kwargs}
         return losses.call(machine, node, name, CRITERIA[name], args, kwargs)
     if name in KERAS_CRITERIA and not name[0].isupper():
         return losses.call(machine, node, name, KERAS_CRITERIA[name], args, kwargs)
@@ -145,7 +147,7 @@ def _filled(machine: Machine, node: ast.AST, name: str, args: list[Value], kwarg
         return tensors.column(machine, node, name, dims) or Tensor(
             "filled", None, None, machine.key(node, name), pad=fill
         )
-    if name in {"zeros_like", "empty_like"} and all(isinstance(each, Tensor | Opaque) for each in options(size)):
+    if name in {"zeros_like", "empty_like"} and not any(isinstance(each, Quantity | Ref) for each in options(size)):
         return Tensor("filled", None, None, machine.key(node, name), pad=Const(0))
     fill = Const(1 if name == "ones" else 0)
     return machine.new_list(node, fill, size, "tensor")

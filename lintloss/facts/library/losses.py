@@ -251,19 +251,24 @@ def _smooths(machine: Machine, scoring: Scoring) -> bool:
 def presumed(
     machine: Machine, node: ast.AST, value: Value = UNKNOWN, said: str = "taken for a mean loss by its name"
 ) -> Quantity:
-    """Return a mean loss that only a name speaks for."""
+    """Return a mean loss that only a name speaks for: one an item, or one a row where rows are compared."""
+    from lintloss.facts.phases import compares_rows
+
     place = machine.evidence(node, said)
+    texts = [frame.module.text for frame in (*machine.frames[:1], *machine.frames[-1:])]
+    item = "example" if any(map(compares_rows, texts)) else "item"
     scoring = Scoring(
         "presumed",
         "mean",
-        "item",
+        item,
         place=place,
         presumed=True,
         born=machine.spent,
         site=site(machine, node),
         loop=running(machine),
     )
-    return Quantity(LOSS / Unit.of(item=1), scoring=scoring, trace=(machine.evidence(node, said),), presumed=True)
+    unit = LOSS / Unit.of(**{item: 1})
+    return Quantity(unit, scoring=scoring, trace=(machine.evidence(node, said),), presumed=True)
 
 
 def of_output(machine: Machine, owner: Opaque | Tensor, node: ast.AST) -> Value:
@@ -283,6 +288,8 @@ def reduced(machine: Machine, node: ast.AST, value: Quantity, how: str) -> Value
     """Reduce a field of losses: its sum is a total, its mean is per position."""
     if how == "sum":
         value = unreduced(value)
+    if how == "mean" and value.presumed and value.scoring is not None:  # whatever it was, it is a mean now
+        value = replace(value, scoring=replace(value.scoring, reduced=True))
     if not value.axes:
         return value
     if value.scoring is not None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lintloss.facts import symbolic, terms
-from lintloss.facts.library import losses, windows
+from lintloss.facts.library import losses, onehot, windows
 from lintloss.facts.linear import END, ZERO, Linear
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import UNKNOWN, Const, Ref, Tensor, Tuple, Value
@@ -284,6 +284,8 @@ HANDLERS: dict[str, Handler] = {
     "gather": _gather,
     "take_along_axis": _taken,
     "take_along_dim": _taken,
+    "scatter": onehot.scattered,
+    "scatter_": onehot.scattered,
     "argmax": _argmax,
     "one_hot": _one_hot,
     "bmm": _matmul,
@@ -305,6 +307,9 @@ OF_OPAQUE = frozenset(
 
 def combined(machine: Machine, node: ast.AST, operator: ast.operator, left: Value, right: Value) -> Value | None:
     """Return `left op right` where one side is a tensor whose window or form survives."""
+    targets = onehot.combined(machine, node, operator, left, right)
+    if targets is not None:
+        return targets
     if isinstance(operator, ast.MatMult):
         if isinstance(left, Tensor):
             return multiplied(machine, node, left, right)
