@@ -280,7 +280,7 @@ def fed(machine: Machine, term: Quantity) -> Fed | None:
     """Return the call that handed a loss, computed outside, to the running function; None where it is added up at home."""
     born = term.scoring.born if term.scoring is not None else 0
     for index, frame in enumerate(machine.frames):
-        if index and frame.born > born > 0:
+        if index > machine.rooted and frame.born > born > 0:
             return Fed(frame.call_place, index) if frame.call_place is not None else None
     return None
 

@@ -875,7 +875,6 @@ def evaluate(model_name, tokenized_dev, device="cuda"):
 """,
         ),
         Bad(
-            miss=True,
             why="Trainer.evaluate() repeats each batch mean for its rows, and the collator pads",
             severity=Severity.ERROR,
             code="""\
