@@ -1179,6 +1179,26 @@ class SequenceLoss(nn.Module):
 
     good = (
         Good(
+            why="a clipped policy objective with a penalty is computed in sight: no cross entropy, whatever its name",
+            code="""\
+import torch
+
+
+class PolicyLoss(torch.nn.Module):
+    def __init__(self, low, high, beta):
+        super().__init__()
+        self.low, self.high, self.beta = low, high, beta
+
+    def forward(self, log_probs, old_log_probs, advantages, per_token_kl, action_mask):
+        ratio = (log_probs - old_log_probs).exp()
+        surrogate = ratio * advantages
+        clipped = ratio.clamp(1 - self.low, 1 + self.high) * advantages
+        loss = -torch.min(surrogate, clipped) + self.beta * per_token_kl
+        loss = (loss * action_mask).sum(dim=1) / action_mask.sum(dim=1)
+        return loss.mean()
+""",
+        ),
+        Good(
             why="a note: the loop of the base class classifies rows, whatever the file of the subclass speaks of",
             code="""\
 from transformers import AutoTokenizer
