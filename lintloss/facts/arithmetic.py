@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 from dataclasses import replace
 
 from lintloss.facts import accumulation, counts, dead, equality, regularizers, terms
@@ -29,6 +30,7 @@ from lintloss.facts.values import (
 from lintloss.findings import Evidence
 
 LN2 = math.log(2)
+COUNT_WORDS = re.compile(r"size|count|num_|n_|tokens|samples|len\(", re.IGNORECASE)
 SHARE = Unit.of(token=1, position=-1)  # mask.mean()
 OVER_RANKS = "summed over ranks"  # among the weights of means that were summed over batches, and then over ranks
 ITERATIONS = ("batch", "step", "example", "rank")
@@ -278,7 +280,7 @@ def fed(machine: Machine, term: Quantity) -> Fed | None:
     """Return the call that handed a loss, computed outside, to the running function; None where it is added up at home."""
     born = term.scoring.born if term.scoring is not None else 0
     for index, frame in enumerate(machine.frames):
-        if index and frame.born > born > 0:
+        if index > machine.rooted and frame.born > born > 0:
             return Fed(frame.call_place, index) if frame.call_place is not None else None
     return None
 
@@ -500,6 +502,8 @@ def describe(count: Quantity) -> str:
 def observe_average(machine: Machine, node: ast.AST, before: Quantity, count: Value, after: Value, how: str) -> None:
     from lintloss.facts.settings import seen_at
 
+    if _is_rescaled(machine.frame.statement, node):
+        return
     loops, over_ranks = before.loops, before.unit.power("rank") > 0
     if over_ranks:  # the list that ranks gather into is no loop of the evaluation
         loops = tuple(loop for loop in loops if loop.unit != "rank") or tuple(machine.loops[-1:])
@@ -516,6 +520,19 @@ def observe_average(machine: Machine, node: ast.AST, before: Quantity, count: Va
     )
     which = f"{before.unit} {before.scoring.place if before.scoring else ''}"  # alternatives are seen apart
     machine.observe(seen, f"rank {which}" if over_ranks else which)  # beside the one of the branch without ranks
+
+
+def _is_rescaled(statement: ast.stmt | None, node: ast.AST) -> bool:
+    """Say whether a quotient is multiplied by another count at once, `loss / edges * tokens`: nothing is averaged yet."""
+    if statement is None or not isinstance(node, ast.BinOp) or hasattr(statement, "body"):
+        return False
+    return any(
+        isinstance(each, ast.BinOp)
+        and isinstance(each.op, ast.Mult)
+        and each.left is node
+        and COUNT_WORDS.search(ast.unparse(each.right)) is not None
+        for each in ast.walk(statement)
+    )
 
 
 def _called(machine: Machine) -> str:

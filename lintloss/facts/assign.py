@@ -143,10 +143,12 @@ def _is_computed(machine: Machine, target: ast.Name) -> bool:
     if not isinstance(statement, ast.Assign) or target not in statement.targets:
         return False
     value = statement.value
-    if isinstance(value, ast.UnaryOp):
-        value = value.operand
+    if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add | ast.Sub):
+        value = value.left  # `-torch.min(ratio * advantage, clipped) + beta * kl`
     elif isinstance(value, ast.BinOp):
         return isinstance(value.op, ast.Mult)
+    if isinstance(value, ast.UnaryOp):
+        value = value.operand
     return isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr in BY_HAND
 
 
@@ -229,12 +231,21 @@ def _put(machine: Machine, place: tuple[Key, str], target: ast.expr, value: Valu
     old = machine.state.heap.get(*place)
     machine.assigned[machine.frame.module.path, target.lineno] = value
     owner = place[0]
+    if machine.guards and " not in " in machine.guards[-1][2]:
+        lists_of(machine, owner, value)
     collects = isinstance(target, ast.Subscript) and place[1] == "elem"
     length = machine.state.heap.get(owner, "len")
     if collects and length is not None:
         collect(machine, owner, value, length.depth)
         return
     machine.state.heap.put(*place, Slot(value, machine.depth if old is None or not collects else old.depth))
+
+
+def lists_of(machine: Machine, owner: Key, value: Value) -> None:
+    """Let a list that is made where a dict lacks it be as old as the dict: `if k not in d: d[k] = []`."""
+    made = machine.dicts_made.get(owner)
+    if made is not None and isinstance(value, Ref) and value.kind == "list":
+        machine.put(value, "len", Const(0), made)
 
 
 def collect(machine: Machine, owner: Key, value: Value, created: int) -> None:
@@ -358,7 +369,8 @@ def _default_slot(machine: Machine, place: tuple[Key, str], target: ast.expr) ->
         elem = machine.state.heap.get(place[0], "elem")
         return Slot(elem.value if elem else Const(0), length.depth)
     made = machine.dicts_made.get(place[0])
-    if made is not None:  # `totals.get(key, 0)` of a dict that is still empty
-        return Slot(Const(0), made)
+    if made is not None:  # under a key that is not known: any of its values, 0 where it is still empty
+        held = machine.elem(Ref(place[0], "dict"))
+        return Slot(Const(0) if held == UNKNOWN else held, made)
     value = evaluate(machine, target)
     return Slot(value, 0) if isinstance(value, Const | Quantity | Ref) else None

@@ -302,6 +302,9 @@ def instantiate(machine: Machine, node: ast.AST, cls: Class, args: list[Value], 
         run(machine, node, maker, args, kwargs)
     elif any("dataclass" in machine.text(each) for each in cls.node.decorator_list):
         _fill_fields(machine, ref, cls, args, kwargs)
+    elif any(isinstance(base, Lib) and base.name.endswith("Trainer") for base in bases(machine, cls)):
+        for name, value in kwargs.items():  # the library's __init__ keeps them under these names
+            machine.put(ref, name, value)
     return ref
 
 

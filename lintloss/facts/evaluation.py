@@ -313,10 +313,20 @@ def _class_of(scene: Scene) -> str:
 # -- modes ------------------------------------------------------------------------------------------------------------
 
 
+def _says_so(call: ast.Call) -> bool:
+    """Say whether the call itself asks for evaluation, as Keras models take it: `model(x, training=False)`."""
+    return any(
+        each.arg == "training" and isinstance(each.value, ast.Constant) and not each.value.value
+        for each in call.keywords
+    )
+
+
 def _mode(machine: Machine, group: list[Pass]) -> Pass | None:
     """Return a pass in training mode, if all of a call are; one that is not makes the mode the callers' business."""
     for each in group:
         forward = each.forward
+        if _says_so(forward.node):
+            return None
         born = forward.mode == "" and forward.stochastic.fresh
         if not (born or forward.mode == "train") or forward.stochastic.sure not in {"yes", "maybe"}:
             return None

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from lintloss.facts.machine import Machine
+from lintloss.facts.machine import TOTAL, Machine, OutOfBudget
 from lintloss.facts.state import Slot
 from lintloss.facts.units import Unit, count
 from lintloss.facts.values import (
@@ -42,7 +42,10 @@ BUILTINS = frozenset(dir(builtins))
 
 def evaluate(machine: Machine, node: ast.expr) -> Value:
     """Return the abstract value of an expression."""
-    machine.spend()
+    machine.steps += 1  # here, not in a method: this runs for every expression
+    machine.spent += 1
+    if machine.steps > machine.limit or machine.spent > TOTAL:
+        raise OutOfBudget
     handler = HANDLERS.get(type(node))
     return handler(machine, node) if handler is not None else _parts(machine, node)
 

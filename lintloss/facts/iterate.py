@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from lintloss.facts import assign, counts, equality, symbolic
 from lintloss.facts.expressions import evaluate
+from lintloss.facts.linear import Linear
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine, OutOfBudget
 from lintloss.facts.state import join_states
@@ -51,7 +52,15 @@ def over(machine: Machine, node: ast.For | ast.AsyncFor, body: Callable[[], str]
     equality.note_sampler(machine, loop, node.body, node.target)
     equality.note_loader(machine, loop, loop.iterates)
     equality.note_bound(machine, loop, node.iter)
-    run(machine, loop, lambda: assign.store(machine, node.target, elements()), body)
+    once = _runs_over_keys(machine, node.iter, iterable)
+    run(machine, loop, lambda: assign.store(machine, node.target, elements()), body, once=once)
+
+
+def _runs_over_keys(machine: Machine, node: ast.expr, iterable: Value) -> bool:
+    """Say whether a loop runs over the keys of a dict, so that `d[k] /= n` divides each of its values once."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in {"items", "keys"}:
+        iterable = evaluate(machine, node.func.value)
+    return any(isinstance(each, Ref) and each.kind == "dict" for each in options(iterable))
 
 
 def _wrapped(machine: Machine, node: ast.expr) -> Value:
@@ -78,10 +87,10 @@ def endless(machine: Machine, node: ast.While, body: Callable[[], str]) -> None:
     run(machine, loop, lambda: None, body)
 
 
-def run(machine: Machine, loop: Loop, bind: Callable[[], None], body: Callable[[], str]) -> None:
+def run(machine: Machine, loop: Loop, bind: Callable[[], None], body: Callable[[], str], *, once: bool = False) -> None:
     """Interpret a loop's body until sums over it have shown: twice, once where loops nest deeply."""
     frame = machine.frame
-    passes = 2 if len(machine.loops) < 3 else 1
+    passes = 2 if len(machine.loops) < 3 and not once else 1
     seen, first = dict(machine.log), {}
     for turn in range(passes):
         if turn:  # what the first pass saw was incomplete: the sums had not shown yet
@@ -147,8 +156,18 @@ class Iterated:
             return Tuple(tuple(partner.element(machine, node, loop) for partner in self.partners))
         inner = _element(machine, self.value, loop)
         if "enumerate" in self.wrap:
+            inner = _numbered(self.value, inner, loop)
             return Tuple((Quantity(count(loop.unit), of=loop.key, loops=(loop,)), inner))
         return inner
+
+
+def _numbered(row: Value, element: Value, loop: Loop) -> Value:
+    """Return an id of one row that is enumerated: it sits where the number says, counted from the row's begin."""
+    window = row.window if isinstance(row, Tensor) and row.form in {"ids", ""} else None
+    if window is None or window.axis != 0 or window.flat or not isinstance(element, Tensor):
+        return element
+    begin = window.lower + Linear.of(("loop", *loop.key))
+    return replace(element, window=replace(window, lower=begin, upper=begin.plus(1)).marked("at"))
 
 
 def _element(machine: Machine, value: Value, loop: Loop) -> Value:

@@ -111,6 +111,7 @@ class Machine:
             ast.AST, LibObject | None
         ] = {}  # functions -> the loader that drops, of whatever they are given
         self.passes: list[dict[tuple[object, ...], Observation]] = []  # what earlier passes of running loops saw
+        self.rooted = 0  # 1 while a function runs that nobody called: its frame has no call
         self.steps = 0
         self.spent = 0
         self.limit = STEPS
@@ -172,12 +173,6 @@ class Machine:
 
     def opaque(self, node: ast.AST, name: str = "") -> Opaque:
         return Opaque(self.key(node), name)
-
-    def spend(self) -> None:
-        self.steps += 1
-        self.spent += 1
-        if self.steps > self.limit or self.spent > TOTAL:
-            raise OutOfBudget
 
     @contextmanager
     def own_budget(self) -> Iterator[None]:

@@ -42,7 +42,7 @@ def of_loader(machine: Machine, loader: LibObject) -> Evidence | None:
     """Return why batches of a loader differ in scored tokens, None where nothing says so."""
     collate = loader.arg(6, "collate_fn")
     for option in options(collate) if collate is not None else ():
-        found = _of_collator(machine, option)
+        found = of_collator(machine, option)
         if found is not None:
             return found
     dataset = loader.arg(0, "dataset")
@@ -74,11 +74,11 @@ def ignores_labels(machine: Machine, loader: LibObject) -> Evidence | None:
     return None
 
 
-def _of_collator(machine: Machine, value: Value) -> Evidence | None:
+def of_collator(machine: Machine, value: Value) -> Evidence | None:
     if isinstance(value, LibObject):
         name = value.name.rsplit(".", 1)[-1]
         if name == "partial" and value.args:
-            return _of_collator(machine, value.args[0])
+            return of_collator(machine, value.args[0])
         return value.made if COLLATORS.search(name) else None
     if isinstance(value, Func) and pads(value.module, value.node):
         return at(machine, value.module, value.node, "the collate function pads rows of different length")

@@ -37,7 +37,9 @@ OTHER = re.compile(
 )
 
 
-PREFERENCE = re.compile(r"\bchosen_|\breject(ed)?_|reward", re.IGNORECASE)  # one loss a pair, or a policy's objective
+PREFERENCE = re.compile(  # one loss a pair, or a policy's objective
+    r"\bchosen_|\breject(ed)?_|reward|retriev|contrastive|in_batch|hard_negative", re.IGNORECASE
+)
 VARIATIONAL = re.compile(r"\belbo\b|\bkl_(loss|weight|div)|\bvae\b|reparam|logvar", re.IGNORECASE)
 PERPLEXITY = re.compile(r"perplexity|\bppl\b", re.IGNORECASE)
 HEADED = re.compile(r"For(Sequence|Token)Classification|ForMultipleChoice|ForQuestionAnswering")
@@ -88,7 +90,14 @@ def setting(machine: Machine, frame: Frame, loops: tuple[Loop, ...]) -> Setting:
         phase = "unknown"
     if loops:
         reasons.append(loops[-1].place)
-    return Setting(phase=phase, task=task(frame), function=name, reasons=tuple(reasons))
+    return Setting(phase=phase, task=_task_around(machine, frame, loops), function=name, reasons=tuple(reasons))
+
+
+def _task_around(machine: Machine, frame: Frame, loops: tuple[Loop, ...]) -> str:
+    """Guess the task from the checked file; where the loop stands in another one that is about no tokens, from that."""
+    path = loops[-1].place.path if loops else frame.module.path
+    other = machine.project.module(path) if path != frame.module.path else None
+    return "other" if other is not None and _task_of(other.text) == "other" else task(frame)
 
 
 def task(frame: Frame) -> str:

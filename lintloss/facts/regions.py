@@ -6,6 +6,7 @@ import ast
 import os
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from lintloss.facts import gradients
 from lintloss.facts.callers import text_of
@@ -148,7 +149,7 @@ def _scene_says(scene: Scene) -> str:
     stem = snake(os.path.splitext(os.path.basename(scene.module.path))[0])
     if FILE.search(stem) and not TRAINING.search(name) and ".backward(" not in scene.module.text:
         return f"the file is called {stem}"
-    if not TRAINING.search(name) and PERPLEXITY.search(text_of(scene.node)) and not LEARNS.search(scene.module.text):
+    if not TRAINING.search(name) and _computes_perplexity(scene.node, scene.module.text):
         return "it computes a perplexity"
     return ""
 
@@ -171,6 +172,12 @@ def is_inside_a_model(forward: Forward, found: Region) -> bool:
 def _is_method(node: ast.AST) -> bool:
     arguments = node.args.args if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else []
     return bool(arguments) and arguments[0].arg == "self"
+
+
+@lru_cache(maxsize=512)
+def _computes_perplexity(node: ast.AST, text: str) -> bool:
+    """Say whether a function speaks of a perplexity, in a file that trains nothing. Asked of every forward pass."""
+    return PERPLEXITY.search(text_of(node)) is not None and LEARNS.search(text) is None
 
 
 def measures(machine: Machine, forward: Forward, found: Region) -> bool:

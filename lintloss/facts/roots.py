@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
+from contextlib import nullcontext
 
 from lintloss.facts import calls
+from lintloss.facts.library import lightning
 from lintloss.facts.machine import Machine, OutOfBudget
 from lintloss.facts.state import Slot, State
 from lintloss.facts.statements import execute
@@ -32,8 +34,13 @@ def run_root(machine: Machine, function: Func, kwargs: dict[str, Value]) -> None
     machine.guards.clear()
     del machine.frames[1:]
     machine.steps = 0
+    machine.rooted = 1
+    loop = lightning.loop_around(machine, function)
     try:
-        calls.run(machine, function.node, function, [], kwargs)
+        with machine.in_loop(loop) if loop is not None else nullcontext():
+            returned = calls.run(machine, function.node, function, lightning.outputs_given(machine, function), kwargs)
+        if loop is not None:
+            lightning.note_returned(machine, function, loop, returned)
     except (OutOfBudget, RecursionError):
         return
 

@@ -10,6 +10,7 @@ from lintloss.facts import calls
 from lintloss.facts.library.tables import CAUSAL, HEADED, MASKED_MODELS, PAIRED
 from lintloss.facts.machine import Machine
 from lintloss.facts.modes import unwrapped
+from lintloss.facts.survey import walk
 from lintloss.facts.values import Class, Const, Func, Lib, LibObject, Opaque, Ref, Tuple, Value, options
 from lintloss.findings import Evidence
 
@@ -170,7 +171,7 @@ def _once(cls: Class, seen: set[str]) -> bool:
 def _in_body(machine: Machine, cls: Class, seen: set[str], depth: int) -> list[Stochastic]:
     found = []
     if cls.node not in machine.telling:
-        machine.telling[cls.node] = [node for node in ast.walk(cls.node) if isinstance(node, ast.Call | ast.arg)]
+        machine.telling[cls.node] = [node for node in walk(cls.node) if isinstance(node, ast.Call | ast.arg)]
     for node in machine.telling[cls.node]:
         if isinstance(node, ast.Call):
             each = _made_by(machine, cls, node, seen, depth)

@@ -106,7 +106,9 @@ def drops(value: LibObject) -> bool:
 
 
 def _dropped(machine: Machine, module: Module, passes: list[Pass]) -> Iterator[Truncation]:
+    told = set()
     for (_, name), (loader, place) in machine.stored.items():
+        told.add(loader.made)
         yield from _of_loader(machine, module, loader, place, name)
     yield from _made_by_functions(machine, module)
     for each in passes:
@@ -116,7 +118,8 @@ def _dropped(machine: Machine, module: Module, passes: list[Pass]) -> Iterator[T
         if loop is None or not dropping or handed.is_training_data(machine, each):
             continue
         for option in dropping:
-            yield from _of_loader(machine, module, option, loop.place, "the evaluation loader")
+            if option.made not in told:
+                yield from _of_loader(machine, module, option, loop.place, "the evaluation loader")
 
 
 def _made_by_functions(machine: Machine, module: Module) -> Iterator[Truncation]:

@@ -875,7 +875,6 @@ def evaluate(model_name, tokenized_dev, device="cuda"):
 """,
         ),
         Bad(
-            miss=True,
             why="Trainer.evaluate() repeats each batch mean for its rows, and the collator pads",
             severity=Severity.ERROR,
             code="""\
@@ -1179,6 +1178,104 @@ class SequenceLoss(nn.Module):
     )
 
     good = (
+        Good(
+            why="exact: each step scores one word, the last of its passage, in a row of its own",
+            code="""\
+import torch
+import torch.nn as nn
+
+
+def evaluate(model, passages, vocab_size, device):
+    criterion = nn.CrossEntropyLoss()
+    model.eval()
+    total, scored = 0.0, 0
+    with torch.no_grad():
+        for passage in passages:
+            context = torch.LongTensor(passage[:-1]).view(1, -1).to(device)
+            target = torch.LongTensor([passage[-1]]).view(1, -1).to(device)
+            last = model(context)[:, -1].contiguous().view(-1, vocab_size)
+            total += criterion(last, target[:, -1].contiguous().view(-1)).item()
+            scored += 1
+    print(f"last-word perplexity {torch.tensor(total / scored).exp():.2f}")
+    return total / scored
+""",
+        ),
+        Good(
+            why="exact: the language model is stepped, and each criterion call scores one character of one row",
+            code="""\
+import torch
+import torch.nn as nn
+
+
+def encode(text, char_ids):
+    return torch.tensor([char_ids[char] for char in text])
+
+
+def validate(model, text, char_ids, window=4096):
+    criterion = nn.CrossEntropyLoss()
+    rows = 1
+    hidden = model.init_hidden(rows)
+    model.eval()
+    total, chars = 0.0, 0
+    with torch.no_grad():
+        for start in range(0, len(text) - 1, window):
+            chunk = text[start : start + window + 1]
+            inputs = encode(chunk[:-1], char_ids).unsqueeze(0)
+            targets = encode(chunk[1:], char_ids).unsqueeze(0)
+            losses = []
+            for i in range(inputs.size(1)):
+                output, hidden = model(inputs[:, i], hidden)
+                losses.append(criterion(output.view(rows, -1), targets[:, i]).item())
+                chars += 1
+            total += sum(losses)
+    print(f"language model: {total / chars:.3f} nats a character")
+""",
+        ),
+        Good(
+            why="a note: the loop of the base class classifies rows, whatever the file of the subclass speaks of",
+            code="""\
+from transformers import AutoTokenizer
+
+from classifier import Classifier
+
+
+class MultiLabelClassifier(Classifier):
+    def __init__(self, name, model, loss_fct, tokenizer=None):
+        super().__init__(model, loss_fct)
+        self.tokenizer = tokenizer or AutoTokenizer.from_pretrained(name)
+
+    def encode(self, texts):
+        return self.tokenizer(texts, return_tensors="pt")["input_ids"]
+
+    def evaluate(self, loader, multi_label=True):
+        return super().evaluate(loader, multi_label=multi_label)
+""",
+            files={
+                "classifier.py": """\
+import torch
+
+
+class Classifier:
+    def __init__(self, model, loss_fct, num_classes=2):
+        self.model, self.loss_fct, self.num_classes = model, loss_fct, num_classes
+
+    def loss_of(self, batch):
+        logits = self.model(**batch)[1]
+        return self.loss_fct(logits, batch["labels"]), logits
+
+    @torch.no_grad()
+    def evaluate(self, loader, multi_label=False):
+        self.model.eval()
+        eval_loss, steps, correct = 0.0, 0, 0
+        for batch in loader:
+            batch_loss, logits = self.loss_of(batch)
+            eval_loss += batch_loss.item()
+            correct += (logits.argmax(-1) == batch["labels"]).sum().item()
+            steps += 1
+        return {"loss": eval_loss / steps, "accuracy": correct}
+""",
+            },
+        ),
         Good(
             why="each mean is multiplied by its scored tokens and the total divided by them",
             code="""\

@@ -787,6 +787,28 @@ def test(model, device, test_loader):
 
     good = (
         Good(
+            why="A Keras model on the torch backend is told by the call, not by eval().",
+            code="""\
+import keras
+import torch
+
+
+def make(width):
+    inputs = keras.Input(shape=(784,))
+    hidden = keras.layers.Dropout(0.2)(keras.layers.Dense(width, activation="relu")(inputs))
+    return keras.Model(inputs=inputs, outputs=keras.layers.Dense(10)(hidden))
+
+
+def fit(train_loader, val_loader, accuracy):
+    model = make(64)
+    with torch.no_grad():
+        for images, labels in val_loader:
+            logits = model(images, training=False)
+            accuracy.update_state(labels, logits)
+    print("validation accuracy", float(accuracy.result()))
+""",
+        ),
+        Good(
             why="a model's own predict() runs its parts; what calls it decides how",
             code="""\
 import torch

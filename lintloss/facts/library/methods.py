@@ -22,7 +22,19 @@ from lintloss.facts import (
     phases,
     reduce,
 )
-from lintloss.facts.library import losses, meters, objects, pieces, ranks, rows, shapes, tensors, text, windows
+from lintloss.facts.library import (
+    losses,
+    meters,
+    objects,
+    pieces,
+    ranks,
+    rows,
+    shapes,
+    tensors,
+    text,
+    trainers,
+    windows,
+)
 from lintloss.facts.library.tables import FLATTENING, GATHERS, MEANS, SAME, SUMS
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import count
@@ -90,6 +102,8 @@ def call(
         return text.encoded(machine, node, receiver, args, kwargs, name)
     if isinstance(receiver, LibObject) and name in {"update", "forward"} and receiver.name.endswith("Perplexity"):
         return objects.metric(machine, node, "Perplexity", args, kwargs)
+    if name == "evaluate" and isinstance(receiver, LibObject | Ref):
+        return trainers.evaluated(machine, node, receiver, name)
     if name == "map" and isinstance(receiver, Opaque | Ref | LibObject) and args and isinstance(args[0], Func):
         return rows.mapped(machine, node, receiver, args[0])
     if name in rows.RESHUFFLES and isinstance(receiver, Opaque | Ref | Tuple):
@@ -108,6 +122,8 @@ def call(
         return receiver
     if isinstance(receiver, LibObject) and name in MOVES:
         return receiver
+    if isinstance(receiver, Tuple) and name in {"view", "reshape"} and len(args) == 2 and args[0] == Const(1):
+        return windows.one_row(machine.key(node))  # `torch.LongTensor([word]).view(1, -1)`
     if isinstance(receiver, Ref) and receiver.kind != "instance":
         return _container(machine, node, receiver, name, args)
     if isinstance(receiver, Ref | LibObject) and name in MOVES:
@@ -229,6 +245,9 @@ def _dict(machine: Machine, ref: Ref, name: str, args: list[Value]) -> Value:
         slot = machine.get(ref, key)
         if slot is not None:
             return slot.value
+        if name == "setdefault" and len(args) > 1:
+            assign.lists_of(machine, ref.id, args[1])
+            machine.put(ref, key, args[1], machine.dicts_made.get(ref.id))
         return args[1] if len(args) > 1 else Opaque((*ref.id, key), key)
     if name == "values":
         return Tuple((machine.elem(ref),))

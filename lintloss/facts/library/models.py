@@ -33,11 +33,15 @@ def reads(machine: Machine, model: Value | None) -> str:
     if isinstance(model, LibObject):
         return "past" if CAUSAL.search(loaders.short(model)) else ""
     if isinstance(model, Ref) and model.cls is not None:
-        text = source_of(machine, model.cls)
-        if ALL.search(text):
-            return "all"
-        return "past" if PAST.search(text) else ""
+        return _reading(source_of(machine, model.cls))
     return ""
+
+
+@lru_cache(maxsize=64)
+def _reading(text: str) -> str:
+    if ALL.search(text):
+        return "all"
+    return "past" if PAST.search(text) else ""
 
 
 def shifts_labels(model: Value | None) -> bool:

@@ -72,7 +72,8 @@ def dimension(machine: Machine, value: Value, index: int) -> Value:
     if index == 0:
         return Quantity(count("example"), of=(*key, 0), counted=value)
     if index == 1:
-        return Quantity(SIZES["pos"], of=(*key, 1), counted=value)
+        one_row = isinstance(value, Tensor) and value.window is not None and value.window.source[-1:] == (("new",),)
+        return Quantity(SIZES["position" if one_row else "pos"], of=(*key, 1), counted=value)
     return Opaque((*key, "size", index))
 
 
