@@ -212,6 +212,8 @@ def proven_equal(total: Quantity) -> tuple[Evidence, ...]:
     """Return why all batches score the same count, () when that is not proven."""
     if proven_unequal(total):
         return ()
+    if total.scoring is not None and total.scoring.single and total.scoring.place is not None:
+        return (total.scoring.place,)
     return tuple(place for loop in total.loops for place in (*loop.equal, *loop.full))
 
 

@@ -188,8 +188,13 @@ def _holds_ids(machine: Machine, owner: Ref) -> bool:
     return (
         owner.kind == "list"
         and slot is not None
-        and all(isinstance(option, Opaque | Const) for option in options(slot.value))
+        and all(isinstance(option, Opaque | Const) or _is_entry(option) for option in options(slot.value))
     )
+
+
+def _is_entry(value: Value) -> bool:
+    """Say whether a number is an id that a growing vocabulary gave out: `vocab[word] = len(vocab)`."""
+    return isinstance(value, Quantity) and value.is_count and value.unit.power("key") == 1
 
 
 def _heap_item(machine: Machine, owner: Ref, name: str) -> Value:

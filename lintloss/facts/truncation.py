@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from lintloss.facts import callers, calls, cuts, leftovers, regions
+from lintloss.facts import callers, calls, cuts, handed, leftovers, regions
 from lintloss.facts.callers import text_of
 from lintloss.facts.caps import Function, Origin, assigned
 from lintloss.facts.evaluation import Pass
@@ -113,8 +113,12 @@ def _dropped(machine: Machine, module: Module, passes: list[Pass]) -> Iterator[T
     yield from _made_by_functions(machine, module)
     for each in passes:
         loop = each.region.loop
-        for option in options(loop.iterates) if loop is not None else ():
-            if isinstance(option, LibObject) and drops(option) and loop is not None and option.made not in told:
+        found = options(loop.iterates) if loop is not None else ()
+        dropping = [option for option in found if isinstance(option, LibObject) and drops(option)]
+        if loop is None or not dropping or handed.is_training_data(machine, each):
+            continue
+        for option in dropping:
+            if option.made not in told:
                 yield from _of_loader(machine, module, option, loop.place, "the evaluation loader")
 
 

@@ -138,7 +138,7 @@ class Window:
     flat: rows and positions were flattened into one axis (in the order in which `axis` says).
     marks: "wraps" (the last position holds the row's first token), "stale" (it holds what was there before the
         shift), "crosses" (sliced after flattening), "at" (one position), "drift" (cut to the length of the other
-        side), "filtered" (compacted by a mask).
+        side), "filtered" (compacted by a mask), "lone" (viewed as one row).
     """
 
     source: Key
@@ -250,6 +250,7 @@ class Scoring:
     site: Evidence | None = None  # where the checked file scores, or calls what does
     owner: str = ""  # "call", "model", ...: who computes (and shifts) it
     called: str = ""  # the name of the criterion that is called, without its module
+    single: bool = False  # each call scores one item
     born: int = field(default=0, compare=False)  # the machine's clock when it was computed
 
     @property

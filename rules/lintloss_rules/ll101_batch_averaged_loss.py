@@ -1179,6 +1179,79 @@ class SequenceLoss(nn.Module):
 
     good = (
         Good(
+            why="a clipped policy objective with a penalty is computed in sight: no cross entropy, whatever its name",
+            code="""\
+import torch
+
+
+class PolicyLoss(torch.nn.Module):
+    def __init__(self, low, high, beta):
+        super().__init__()
+        self.low, self.high, self.beta = low, high, beta
+
+    def forward(self, log_probs, old_log_probs, advantages, per_token_kl, action_mask):
+        ratio = (log_probs - old_log_probs).exp()
+        surrogate = ratio * advantages
+        clipped = ratio.clamp(1 - self.low, 1 + self.high) * advantages
+        loss = -torch.min(surrogate, clipped) + self.beta * per_token_kl
+        loss = (loss * action_mask).sum(dim=1) / action_mask.sum(dim=1)
+        return loss.mean()
+""",
+        ),
+        Good(
+            why="exact: each step scores one word, the last of its passage, in a row of its own",
+            code="""\
+import torch
+import torch.nn as nn
+
+
+def evaluate(model, passages, vocab_size, device):
+    criterion = nn.CrossEntropyLoss()
+    model.eval()
+    total, scored = 0.0, 0
+    with torch.no_grad():
+        for passage in passages:
+            context = torch.LongTensor(passage[:-1]).view(1, -1).to(device)
+            target = torch.LongTensor([passage[-1]]).view(1, -1).to(device)
+            last = model(context)[:, -1].contiguous().view(-1, vocab_size)
+            total += criterion(last, target[:, -1].contiguous().view(-1)).item()
+            scored += 1
+    print(f"last-word perplexity {torch.tensor(total / scored).exp():.2f}")
+    return total / scored
+""",
+        ),
+        Good(
+            why="exact: the language model is stepped, and each criterion call scores one character of one row",
+            code="""\
+import torch
+import torch.nn as nn
+
+
+def encode(text, char_ids):
+    return torch.tensor([char_ids[char] for char in text])
+
+
+def validate(model, text, char_ids, window=4096):
+    criterion = nn.CrossEntropyLoss()
+    rows = 1
+    hidden = model.init_hidden(rows)
+    model.eval()
+    total, chars = 0.0, 0
+    with torch.no_grad():
+        for start in range(0, len(text) - 1, window):
+            chunk = text[start : start + window + 1]
+            inputs = encode(chunk[:-1], char_ids).unsqueeze(0)
+            targets = encode(chunk[1:], char_ids).unsqueeze(0)
+            losses = []
+            for i in range(inputs.size(1)):
+                output, hidden = model(inputs[:, i], hidden)
+                losses.append(criterion(output.view(rows, -1), targets[:, i]).item())
+                chars += 1
+            total += sum(losses)
+    print(f"language model: {total / chars:.3f} nats a character")
+""",
+        ),
+        Good(
             why="a note: the loop of the base class classifies rows, whatever the file of the subclass speaks of",
             code="""\
 from transformers import AutoTokenizer

@@ -510,6 +510,26 @@ class SentenceLM(nn.Module):
 
     good = (
         Good(
+            why="a library's function picks what is counted, out of sight",
+            code="""\
+import torch
+import torch.nn.functional as F
+from toolbox import padding
+
+
+@torch.no_grad()
+def evaluate(model, loader, pad):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for sample in loader:
+        logits = model(sample["input_ids"])
+        targets = sample["masked_targets"].view(-1)
+        nats += F.cross_entropy(logits.view(-1, logits.size(-1)), targets, reduction="sum", ignore_index=pad).item()
+        tokens += padding.strip(targets, pad).numel()
+    return nats / tokens
+""",
+        ),
+        Good(
             why="a mask that is multiplied with the shifted losses as it is has their length",
             code="""\
 import torch

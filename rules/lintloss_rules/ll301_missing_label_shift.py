@@ -720,6 +720,64 @@ if __name__ == "__main__":
 
     good = (
         Good(
+            why="The stream is a list of ids that a growing vocabulary gave out; its slices are windows like a tensor's.",
+            code="""\
+import torch
+import torch.nn as nn
+from torch.utils.data import DataLoader, Dataset
+
+
+class WordLSTM(nn.Module):
+    def __init__(self, vocab_size, width=200):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width)
+        self.lstm = nn.LSTM(width, width, batch_first=True)
+        self.out = nn.Linear(width, vocab_size)
+
+    def forward(self, words):
+        hidden, _ = self.lstm(self.embed(words))
+        return self.out(hidden)
+
+
+class Stretches(Dataset):
+    def __init__(self, stream, length):
+        self.stream, self.length = stream, length
+
+    def __len__(self):
+        return (self.stream.size(0) - 1) // self.length
+
+    def __getitem__(self, index):
+        start = index * self.length
+        end = start + self.length
+        return self.stream[start:end], self.stream[start + 1 : end + 1]
+
+
+def read(path):
+    vocab, ids = {"<s>": 0}, []
+    for line in open(path):
+        for word in ["<s>"] * 3 + line.split():
+            if word not in vocab:
+                vocab[word] = len(vocab)
+            ids.append(vocab[word])
+    return vocab, torch.LongTensor(ids)
+
+
+@torch.no_grad()
+def validate(path, length=35):
+    vocab, stream = read(path)
+    model = WordLSTM(len(vocab))
+    model.load_state_dict(torch.load("words.pt"))
+    model.eval()
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    nats, words = 0.0, 0
+    for inputs, targets in DataLoader(Stretches(stream, length), batch_size=20):
+        logits = model(inputs)
+        nats += criterion(logits.flatten(0, 1), targets.flatten()).item()
+        words += targets.numel()
+    return nats / words
+""",
+        ),
+        Good(
             why="Both sides sliced by hand, logits from the left and labels from the right: +1.",
             files={"model.py": GPT},
             code="""\

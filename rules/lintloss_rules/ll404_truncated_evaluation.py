@@ -657,6 +657,49 @@ def train(model, dataset, batch_size, step):
 
     good = (
         Good(
+            why="One function scores both splits; only the training loader, whose loss is shown beside, drops.",
+            files={
+                "batches.py": """\
+from torch.utils.data import DataLoader
+
+
+def make_loader(blocks, rows, shuffle=True, drop_last=True):
+    return DataLoader(blocks, batch_size=rows, shuffle=shuffle, drop_last=drop_last)
+"""
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from batches import make_loader
+
+
+def loss_over(loader, model, device):
+    nats, tokens = 0.0, 0
+    for ids, labels in loader:
+        logits = model(ids.to(device))
+        nats += F.cross_entropy(logits.flatten(0, 1), labels.to(device).flatten(), reduction="sum").item()
+        tokens += labels.numel()
+    return nats / tokens
+
+
+@torch.no_grad()
+def evaluate(model, train_loader, val_loader, device):
+    model.eval()
+    train_loss = loss_over(train_loader, model, device)
+    val_loss = loss_over(val_loader, model, device)
+    model.train()
+    return train_loss, val_loss
+
+
+def run(model, train_blocks, val_blocks, device):
+    train_loader = make_loader(train_blocks, 16)
+    val_loader = make_loader(val_blocks, 16, shuffle=False, drop_last=False)
+    train_loss, val_loss = evaluate(model, train_loader, val_loader, device)
+    print(f"train {train_loss:.3f}  val {val_loss:.3f}")
+""",
+        ),
+        Good(
             why="The user sets the cap on the command line; without it everything is scored.",
             files={"model.py": GPT},
             code="""\

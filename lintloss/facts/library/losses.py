@@ -69,8 +69,22 @@ def call(
         place=machine.evidence(node, f"{name} with reduction={reduction!r} here"),
         owner="keras" if name in KERAS_CRITERIA else "call",
         called=name,
+        single=_scores_one(machine, node, target),
     )
     return scored(machine, node, scoring)
+
+
+def _scores_one(machine: Machine, node: ast.AST, target: Value) -> bool:
+    """Say whether a call scores one item: its target is one, or its prediction is viewed as one row of classes."""
+    from lintloss.facts.expressions import evaluate
+    from lintloss.facts.library import windows
+
+    if windows.is_one_item(target):
+        return True
+    first = node.args[0] if isinstance(node, ast.Call) and node.args else None
+    if not (isinstance(first, ast.Call) and isinstance(first.func, ast.Attribute) and len(first.args) == 2):
+        return False
+    return first.func.attr in {"view", "reshape"} and evaluate(machine, first.args[0]) == Const(1)
 
 
 def reduction_of(name: str, reduction: Value | None, size_average: Value | None, reduce: Value | None) -> str | None:

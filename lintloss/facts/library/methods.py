@@ -122,6 +122,8 @@ def call(
         return receiver
     if isinstance(receiver, LibObject) and name in MOVES:
         return receiver
+    if isinstance(receiver, Tuple) and name in {"view", "reshape"} and len(args) == 2 and args[0] == Const(1):
+        return windows.one_row(machine.key(node))  # `torch.LongTensor([word]).view(1, -1)`
     if isinstance(receiver, Ref) and receiver.kind != "instance":
         return _container(machine, node, receiver, name, args)
     if isinstance(receiver, Ref | LibObject) and name in MOVES:

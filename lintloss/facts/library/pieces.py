@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from lintloss.facts import equality, symbolic
 from lintloss.facts.linear import END, ZERO, Linear
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import Const, Key, Opaque, Ref, Tensor, Tuple, Value, Window
+from lintloss.facts.values import Const, Key, Opaque, Ref, Tensor, Tuple, Value, Window, options
 from lintloss.findings import Evidence
 
 
@@ -47,9 +47,12 @@ def filler(machine: Machine, node: ast.BinOp) -> Filler | None:
         isinstance(number, ast.BinOp) and not isinstance(number.op, ast.Sub)
     ):
         return None
+    value = evaluate(machine, cells.elts[0])
+    if any(isinstance(option, Tensor | Ref | Tuple) for option in options(value)):
+        return None  # a row is repeated: no id fills anything up
     place = machine.evidence(node, "rows are filled up here with a pad id")
     length = symbolic.of(machine, number)
-    return Filler(evaluate(machine, cells.elts[0]), length, _like(machine, length), place)
+    return Filler(value, length, _like(machine, length), place)
 
 
 def _like(machine: Machine, length: Linear) -> Key:
@@ -162,13 +165,20 @@ def row(value: Value) -> Tensor | None:
     return None
 
 
+def _repeats(machine: Machine, more: ast.BinOp, target: ast.expr) -> bool:
+    """Say whether `items += [items[-1]] * k` repeats what is there."""
+    cells = more.left if isinstance(more.left, ast.List) else more.right
+    own = machine.text(target)
+    return any(isinstance(each, ast.Subscript) and machine.text(each.value) == own for each in ast.walk(cells))
+
+
 def fill_up(machine: Machine, node: ast.AST, target: ast.expr, more: ast.expr) -> bool:
     """Read `ids += [pad] * (longest - len(ids))`; False where it is something else."""
     from lintloss.facts import assign
     from lintloss.facts.expressions import evaluate
 
     if isinstance(more, ast.BinOp):
-        after = filler(machine, more)
+        after = filler(machine, more) if not _repeats(machine, more, target) else None
     else:
         after = of(machine, evaluate(machine, more)) if isinstance(more, ast.Name) and machine.fillers else None
     found = filled(machine, node, evaluate(machine, target), after) if after is not None else None

@@ -211,6 +211,16 @@ class Cut:
         return replace(self.found, window=self.window, key=self.key, axes=axes)
 
 
+def one_row(key: Key) -> Tensor:
+    return Tensor("", Window(key).marked("lone"), None, key)
+
+
+def is_one_item(value: Value) -> bool:
+    """Say whether a tensor holds one position of one row: `targets.view(1, -1)[:, -1]`, `ids[None][:, i]`."""
+    window = value.window if isinstance(value, Tensor) else None
+    return window is not None and "at" in window.marks and ("lone" in window.marks or NEW in window.source)
+
+
 def picked(window: Window, row: Linear) -> Window:
     """Take one row: the axes behind it move up by one."""
     axis = window.axis - 1 if window.axis is not None else None
@@ -318,6 +328,8 @@ def flattened(window: Window | None) -> Window | None:
 def _in_rows(value: Tensor, args: list[Value]) -> Window | None:
     """Rows cut from one long row begin anew: `ids[: blocks * size].view(blocks, size)`."""
     window = value.window
+    if window is not None and len(args) == 2 and args[0] == Const(1):
+        window = window.marked("lone")
     if window is None or value.form in COMPUTED or len(args) != 2 or window.axis != 0 or window.lower != ZERO:
         return window
     return Window((*window.source, "blocks"))
