@@ -138,11 +138,14 @@ def _is_computed(machine: Machine, target: ast.Name) -> bool:
     statement = machine.frame.statement
     if not isinstance(statement, ast.Assign) or target not in statement.targets:
         return False
-    value = statement.value
+    return _by_hand(statement.value)
+
+
+def _by_hand(value: ast.expr) -> bool:
     if isinstance(value, ast.UnaryOp):
-        value = value.operand
-    elif isinstance(value, ast.BinOp):
-        return isinstance(value.op, ast.Mult)
+        return _by_hand(value.operand)
+    if isinstance(value, ast.BinOp):
+        return isinstance(value.op, ast.Mult) or _by_hand(value.left) or _by_hand(value.right)
     return isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr in BY_HAND
 
 
