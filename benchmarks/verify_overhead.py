@@ -24,9 +24,9 @@ INJECT = Path(__file__).resolve().parents[1] / "lintloss" / "verify" / "inject"
 
 # width, layers, length, rows, vocabulary, batches a turn
 LOOPS = {
-    "micro": (32, 2, 32, 1, 256, 200),
-    "tiny": (128, 4, 64, 4, 1000, 20),
-    "small": (256, 6, 128, 8, 16000, 2),
+    "micro": (32, 2, 32, 1, 256, 25),
+    "tiny": (128, 4, 64, 4, 1000, 4),
+    "small": (256, 6, 128, 8, 16000, 1),
 }
 BUDGETS = {"micro": 1.12, "tiny": 1.05, "small": 1.03}
 

@@ -51,7 +51,10 @@ def run_typer(words: Sequence[str]) -> int:
         # Typer may carry a Click of its own, so its errors are told by what they offer, not by their class.
         if not hasattr(failure, "format_message"):
             raise
-        raise UsageError(failure.format_message().rstrip("."), hint="`lintloss --help` lists what there is") from None
+        message = failure.format_message().rstrip(".")
+        if not message:  # no command at all: Typer has printed the help
+            return 2
+        raise UsageError(message, hint="`lintloss --help` lists what there is") from None
     return result if isinstance(result, int) else 0
 
 

@@ -79,7 +79,11 @@ def discover(
             if not (force_exclude and walk.excluded(absolute, True)):
                 walk.folder(_shown(path), absolute, walk.ignores_above(absolute))
         elif not os.path.lexists(path):
-            walk.found.errors.append(UsageError("no such file or folder", where=path, hint="check the spelling"))
+            walk.found.errors.append(
+                UsageError("no such file or folder", where=path or "''", hint="check the spelling")
+            )
+        elif not os.path.isfile(path) and os.path.exists(path) and path != os.devnull:
+            walk.found.errors.append(UsageError("a pipe or device is read once", where=path, hint=f"check - < {path}"))
         elif force_exclude and (not path.endswith(SUFFIXES) or walk.excluded(absolute, False)):
             walk.found.excluded += 1
         else:
@@ -133,7 +137,7 @@ class _Walk:
         self, entry: os.DirEntry[str], shown: str, folder: str, rules: tuple[Excludes, tuple[Patterns, ...]]
     ) -> None:
         is_dir = entry.is_dir(follow_symlinks=False)
-        if not is_dir and not (entry.name.endswith(SUFFIXES) and (entry.is_file() or _dangles(entry))):
+        if not is_dir and not (entry.name.endswith(SUFFIXES) and _is_source(entry)):
             return
         path = folder.rstrip(os.sep) + os.sep + entry.name
         excludes, ignores = rules
@@ -168,9 +172,12 @@ class _Walk:
         return tuple(each for folder in reversed(folders) for each in _read_ignores(folder))
 
 
-def _dangles(entry: os.DirEntry[str]) -> bool:
-    """Keep a link to a file that is gone: reading it says so, where skipping would be silence."""
-    return entry.is_symlink() and not os.path.exists(entry.path)
+def _is_source(entry: os.DirEntry[str]) -> bool:
+    """Keep a link to a file that is gone, or to itself: reading it says so, where skipping would be silence."""
+    try:
+        return entry.is_file() or (entry.is_symlink() and not os.path.exists(entry.path))
+    except OSError:  # `is_file` raises on a link that leads back to itself
+        return True
 
 
 def _is_excluded(path: str, is_dir: bool, excludes: Excludes, ignores: tuple[Patterns, ...]) -> bool:

@@ -8,7 +8,7 @@ from lintloss.findings import Evidence, Finding
 
 
 def without_echoes(findings: Iterable[Finding], silenced: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Leave out each finding that rests on the place of another file's finding of the same rule, no less severe.
+    """Leave out each finding that rests on another file's finding of the same rule (its place, or its chain), no less severe.
 
     Args:
         silenced: what suppressions hold back: who accepts a thing where it is does not want to hear of it elsewhere.
@@ -22,10 +22,17 @@ def without_echoes(findings: Iterable[Finding], silenced: Iterable[Finding]) -> 
 
 def _is_echo(finding: Finding, at: dict[tuple[str, str], list[Finding]]) -> bool:
     return any(
-        link.path != finding.path and source.severity >= finding.severity and _holds(link, source)
+        link.path != finding.path
+        and source.severity >= finding.severity
+        and (_holds(link, source) or _is_whole_chain(source, finding))
         for link in finding.evidence
         for source in at.get((finding.code, link.path), ())
     )
+
+
+def _is_whole_chain(source: Finding, finding: Finding) -> bool:
+    """Say whether all that the other file's finding rests on is what this one rests on."""
+    return bool(source.evidence) and set(source.evidence) <= set(finding.evidence)
 
 
 def _holds(link: Evidence, source: Finding) -> bool:

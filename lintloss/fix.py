@@ -192,7 +192,13 @@ def diff(path: str, before: str, after: str) -> str:
 
 def _diff(name: str, before: str, after: str) -> str:
     lines = difflib.unified_diff(split_rows(before), split_rows(after), fromfile=name, tofile=name)
-    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+    return "".join(map(_diff_line, lines))
+
+
+def _diff_line(line: str) -> str:
+    if line.endswith("\n"):
+        return line
+    return f"{line}\n" if line.endswith("\r") else f"{line}\n\\ No newline at end of file\n"
 
 
 def write(path: str, old: bytes, new: bytes) -> None:

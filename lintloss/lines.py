@@ -16,7 +16,10 @@ _ROW = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
 
 def split_rows(text: str) -> list[str]:
     """Split into rows that keep their line endings; joining them gives the text back."""
-    return _ROW.findall(text)
+    if "\r" in text:
+        return _ROW.findall(text)
+    *rows, last = text.split("\n")  # ten times as fast, and nearly every file ends its rows so
+    return [f"{row}\n" for row in rows] + [last] * bool(last)
 
 
 def row_text(text: str, row: int) -> str:

@@ -32,6 +32,7 @@ SPLITS = (
     ("test", re.compile(r"(?<![a-z])(test|testing)(?![a-z])")),
     ("training", re.compile(r"(?<![a-z])(train|training)(?![a-z])")),
 )
+TRAINING = re.compile(r"(^|_)(pre)?train(ing)?(_|$)", re.IGNORECASE)
 NO_SHIFT = {"mlm": "not needed", "classification": "not needed", "regression": "not needed"}
 PLAIN_LOSSES = {"model": "the model's own", "presumed": "unknown (known by its name)"}
 
@@ -72,21 +73,34 @@ def locate(module: Module, observations: Iterable[Observation]) -> tuple[Located
             found[one.span] = _merged(found.get(one.span), one)
     covered = {_scored_at(each) for each in seen if isinstance(each, Averaging)}
     for each in seen:
-        if isinstance(each, Scored) and _scored_at(each) not in covered and each.loops:
+        in_one_go = isinstance(each, Scored) and each.setting.phase == "evaluation"
+        if isinstance(each, Scored) and _scored_at(each) not in covered and (each.loops or in_one_go):
             one = replace(_entry(each), framework=framework, normalizer="none here")
             found[one.span] = _merged(found.get(one.span), one)
     functions = {each.function for each in found.values()}
     for each in seen:
         if isinstance(each, Evaluation) and (each.function or "the module") not in functions:
-            found.setdefault(each.span, replace(_base(each), framework=framework))
+            one = _without_loop(each, seen) or _base(each)
+            found.setdefault(one.span, replace(one, framework=framework))
     return tuple(_in_cell(_with_perplexity(found[span], seen), module) for span in sorted(found))
+
+
+def _without_loop(evaluation: Evaluation, seen: Iterable[Observation]) -> Located | None:
+    """Return what a function scores that evaluates in one go, as those of graphs do."""
+    for each in seen:
+        if isinstance(each, Scored) and evaluation.function and each.setting.function == evaluation.function:
+            return replace(_entry(each), normalizer="none here")
+    return None
 
 
 def _trains(seen: Observation) -> bool:
     loops: tuple[Loop, ...] = getattr(seen, "loops", ())
     if isinstance(seen, Averaging):
         loops = (*loops, *seen.before.loops)
-    return seen.setting.phase == "training" or any(loop.trains for loop in loops)
+    if seen.setting.phase == "training" or any(loop.trains for loop in loops):
+        return True
+    # a scaler that is handed the loss hides the backward pass: then the function's name says it
+    return seen.setting.phase == "unknown" and TRAINING.search(seen.setting.function) is not None
 
 
 def _scoring(seen: Observation) -> Scoring | None:

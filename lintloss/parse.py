@@ -76,6 +76,8 @@ def parse(data: bytes, path: str) -> Module:
 
 
 def parse_text(text: str, path: str) -> Module:
+    if text.count("\r") > text.count("\r\n"):  # Python ends a row at a lone carriage return; who splits a text does not
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
     return Module(path, text, syntax_tree(text), lines=split_rows(text))
 
 
@@ -87,9 +89,10 @@ def decode(data: bytes) -> tuple[str, str]:
     marked = data.startswith(b"\xef\xbb\xbf")
     encoding = "utf-8-sig" if marked else "utf-8"
     for row, line in enumerate(data[3 * marked : 3 * marked + 2000].splitlines()[:2], start=1):
-        if b"coding" in line:
-            encoding = _declared(line, row, encoding) or encoding
-            break
+        declared = _declared(line, row, encoding) if b"coding" in line else None
+        encoding = declared or encoding
+        if declared or not (line.lstrip(b" \t\f").startswith(b"#") or not line.strip()):
+            break  # the second line is asked only if the first is a comment, or empty
     try:
         return data.decode(encoding), encoding
     except UnicodeDecodeError as failure:

@@ -6,6 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# No test judges time: a busy machine is no failure.
+settings.register_profile("lintloss", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("lintloss")
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 

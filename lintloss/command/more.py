@@ -72,13 +72,17 @@ def config(
     for key, each in KEYS.items():
         value, usual = getattr(held, each.name), getattr(defaults, each.name)
         mark = "" if value == usual else "  # set"
-        typer.echo(f"\n# {each.metadata['doc']}\n{'# ' if value is None else ''}{key} = {_toml(value)}{mark}")
+        typer.echo(
+            f"\n# {each.metadata['doc']}\n{'# ' if value is None else ''}{key} = {_toml(value, each.metadata['kind'])}{mark}"
+        )
     return 0
 
 
-def _toml(value: object) -> str:
+def _toml(value: object, kind: str = "") -> str:
     if value is None:
         return "(unset)"
+    if not value and kind.startswith("table"):
+        return "{}"
     if isinstance(value, dict) or (isinstance(value, tuple) and value and isinstance(value[0], tuple)):
         pairs = ", ".join(f"{json.dumps(str(key))} = {_toml(each)}" for key, each in dict(value).items())
         return f"{{{pairs}}}"

@@ -13,7 +13,7 @@ from lintloss.command.session import Session
 from lintloss.findings import Finding
 from lintloss.report import SUMMARIZED, Run, choose, load, statistics
 from lintloss.report.outputs import read_target, write_report
-from lintloss.report.wording import summary
+from lintloss.report.wording import count, summary
 
 if TYPE_CHECKING:
     from lintloss.report.rule_page import RulePage
@@ -36,9 +36,15 @@ def report(outcome: Outcome, session: Session, texts: Mapping[str, bytes] | None
         # other commands of the same step may have written to the summary page of the job
         append = path == os.environ.get("GITHUB_STEP_SUMMARY")
         write_report(name, path, outcome.findings, _plain(run, session, outcome.findings, name), append=append)
+    marks = options.add_ignores is not None
     if options.diff:
         sys.stdout.write(outcome.diff)
+        if not options.quiet:
+            did = "mark" if marks else "fix"
+            sys.stderr.write(f"Would {did} {outcome.fixed} of {count(len(outcome.findings), 'finding')}.\n")
         return
+    if marks and not options.quiet:
+        sys.stderr.write(f"Marked {count(outcome.fixed, 'finding')} with an ignore comment.\n")
     if options.statistics:
         sys.stdout.write(statistics.render(outcome.findings))
         return
@@ -70,7 +76,7 @@ def _run(outcome: Outcome, session: Session, texts: Mapping[str, bytes]) -> Run:
         suppressed=outcome.sweep.suppressed,
         baselined=outcome.baselined,
         hidden=outcome.hidden,
-        fixed=outcome.fixed,
+        fixed=0 if session.options.add_ignores is not None else outcome.fixed,
         color=is_colored(os.environ, is_terminal=sys.stdout.isatty()),
         width=_width(),
         show_evidence=session.options.show_evidence,

@@ -35,7 +35,7 @@ def repair(outcome: Outcome, session: Session, sources: list[Source]) -> Outcome
         applied += len(fixed.applied)
         diffs.append(diff)
     if options.diff:
-        return replace(outcome, diff="".join(diffs), errors=(*outcome.errors, *errors))
+        return replace(outcome, diff="".join(diffs), fixed=applied, errors=(*outcome.errors, *errors))
     if not applied:
         return replace(outcome, errors=(*outcome.errors, *errors))
     swept = Session(options).sweep(sources)  # a fresh one: the project remembers the files as they were

@@ -30,6 +30,7 @@ def check_stdin(session: Session) -> int:
 
 
 def _fixed(outcome: Outcome, session: Session, path: str, data: bytes) -> Outcome:
+    from contextlib import redirect_stdout
     from dataclasses import replace
 
     from lintloss.fix import diff, settle
@@ -46,10 +47,12 @@ def _fixed(outcome: Outcome, session: Session, path: str, data: bytes) -> Outcom
         unsafe=options.unsafe_fixes,
     )
     if options.diff:
-        changes = diff(path, source.text, done.text)
-        sys.stdout.write(changes)
-        return replace(outcome, diff=changes)
+        would = replace(outcome, diff=diff(path, source.text, done.text), fixed=len(done.applied))
+        report(would, session, {path: data})
+        return would
     sys.stdout.buffer.write(source.encode(done.text))
     sys.stdout.flush()
-    left = recheck(path, folder, done.text, session)
-    return replace(outcome, findings=left, fixed=len(done.applied))
+    left = replace(outcome, findings=recheck(path, folder, done.text, session), fixed=len(done.applied))
+    with redirect_stdout(sys.stderr):  # standard output has the text
+        report(left, session, {path: source.encode(done.text)})
+    return left

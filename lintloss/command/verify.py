@@ -26,7 +26,10 @@ def register(app: typer.Typer) -> None:
     app.command("verify", epilog=_EPILOG)(verify)
 
 
-_EPILOG = "Behind -- stands the command, as you run it: lintloss verify -- python eval.py --checkpoint best.pt"
+_EPILOG = (
+    "Behind -- stands the command, as you run it: lintloss verify -- python eval.py --checkpoint best.pt. "
+    "Or a function, with factories named in [tool.lintloss.verify]: lintloss verify pkg/eval.py::evaluate"
+)
 
 
 def split(words: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
@@ -47,8 +50,8 @@ def verify(
     paths: Annotated[
         Words | None,
         typer.Argument(
-            help="What to check first, without --findings; else the command's own files.",
-            metavar="[PATHS] -- COMMAND…",
+            help="What to check first, without --findings; else the command's own files. Or FILE.py::FUNCTION to call.",
+            metavar="[PATHS] -- COMMAND… | FILE.py::FUNCTION",
         ),
     ] = None,
     findings: Annotated[
@@ -99,9 +102,11 @@ def verify(
     """Run your own evaluation (behind --) and confirm or refute each finding with numbers."""
     given: dict[str, Any] = {name: value for name, value in locals().items() if name not in ("ctx", "paths")}
     command: tuple[str, ...] = ctx.obj or ()
+    if not command and paths and any("::" in path for path in paths):
+        command, paths = _of_function(paths)
     if not command:
         raise UsageError("no command to run", hint="lintloss verify -- python eval.py")
-    if findings is not None and paths:
+    if findings is not None and paths and "::" not in paths[0] and ctx.obj:
         raise UsageError("paths are checked where no findings are named", hint="leave out --findings or the paths")
     from lintloss.verify import main
 
@@ -109,6 +114,18 @@ def verify(
         if findings is None:
             given["findings"] = _checked(tuple(paths or ()) or own_files(command), folder)
         return main([*_as_words(given), "--", *command])
+
+
+def _of_function(paths: Words) -> tuple[tuple[str, ...], Words]:
+    """`pkg/eval.py::evaluate`: the command that calls it, and the file to check first."""
+    from lintloss.config import Configurations
+    from lintloss.verify import target
+
+    if len(paths) != 1 or not target.is_target(paths[0]):
+        raise UsageError("one function at a time, without other paths", hint="lintloss verify pkg/eval.py::evaluate")
+    path = paths[0].partition("::")[0]
+    config = Configurations().of(os.path.dirname(os.path.abspath(path)))
+    return target.command(paths[0], config.verify, config.root, config.path or "[tool.lintloss.verify]"), [path]
 
 
 def _as_words(given: dict[str, Any]) -> Iterator[str]:

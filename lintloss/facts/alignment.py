@@ -64,7 +64,7 @@ def align(pair: Pair) -> Alignment | None:
         return _turned(pair, guess, label)
     offset = label.lower - guess.lower + Linear(const=int(pair.shifts))
     if not offset.is_const:
-        return _whole_block(pair, guess, label, offset)
+        return _twice_indexed(pair, guess, label) or _whole_block(pair, guess, label, offset)
     return _by_offset(pair, guess, label, offset.const)
 
 
@@ -173,6 +173,17 @@ def _drift(pair: Pair, guess: Window, label: Window) -> Alignment | None:
             "only the labels are cut in each row; the flat logits are cut at the end, so the pairs drift by one a row",
         )
     return None
+
+
+def _twice_indexed(pair: Pair, guess: Window, label: Window) -> Alignment | None:
+    """Logits of a window that begins behind the text's begin, indexed by where the token sits in the whole text."""
+    if pair.criterion not in PICKS or "at" not in guess.marks or "at" not in label.marks:
+        return None
+    counted = any(
+        label.lower.coefficient(atom) == 1 and guess.lower.coefficient(atom) == 2 for atom in label.lower.atoms
+    )
+    why = "the logits are those of a window, and are indexed by the token's place in the whole text"
+    return _finding(pair, MISDIRECTED, why) if counted else None
 
 
 def _whole_block(pair: Pair, guess: Window, label: Window, offset: Linear) -> Alignment | None:

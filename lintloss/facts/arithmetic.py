@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 from dataclasses import replace
 
 from lintloss.facts import accumulation, counts, dead, equality, regularizers, terms
@@ -29,6 +30,7 @@ from lintloss.facts.values import (
 from lintloss.findings import Evidence
 
 LN2 = math.log(2)
+COUNT_WORDS = re.compile(r"size|count|num_|n_|tokens|samples|len\(", re.IGNORECASE)
 SHARE = Unit.of(token=1, position=-1)  # mask.mean()
 OVER_RANKS = "summed over ranks"  # among the weights of means that were summed over batches, and then over ranks
 ITERATIONS = ("batch", "step", "example", "rank")
@@ -57,6 +59,8 @@ def binary(
     left, right = unboxed(machine, left), unboxed(machine, right)
     if isinstance(left, Choice) or isinstance(right, Choice):
         return binary(machine, node, operator, left, right, inside)
+    if isinstance(operator, ast.Add | ast.Sub):  # what is added to, or taken from, an output is its tensor
+        left, right = (each.logits if isinstance(each, ModelOutput) else each for each in (left, right))
     if isinstance(left, Tensor) or isinstance(right, Tensor):
         from lintloss.facts.library import tensors
 
@@ -146,6 +150,8 @@ def _add(machine: Machine, node: ast.AST, operator: ast.operator, left: Value, r
                 return one if sign == "+" else machine.opaque(node)
             if one.is_count and isinstance(other, Quantity) and other.is_count:
                 return counts.less_rows(one, other, sign) or machine.opaque(node)
+            if sign == "-" and _is_ratio(one, other):
+                return machine.opaque(node)
             if one.is_loss or one.is_perplexity:
                 return _add_term(machine, node, one, other, is_right=other is right)
     if isinstance(left, Ref) and isinstance(right, Ref) and left.kind == right.kind == "list":
@@ -156,14 +162,21 @@ def _add(machine: Machine, node: ast.AST, operator: ast.operator, left: Value, r
     return machine.opaque(node)
 
 
+def _is_ratio(one: Quantity, other: Value) -> bool:
+    """Say whether a difference is one of two models' log-probabilities: a log-ratio, which is nobody's loss."""
+    if not isinstance(other, Quantity) or one.scoring is None or other.scoring is None:
+        return False
+    return other.is_loss and other.unit == one.unit and other.scoring != one.scoring and not other.scoring.scaled
+
+
 def _add_term(machine: Machine, node: ast.AST, loss: Quantity, other: Value, *, is_right: bool) -> Value:
     """Add a further term to a loss: it is still that loss, with a term that rules may question."""
     if isinstance(other, Const):
         return loss
     if isinstance(other, Quantity) and not (other.is_loss or other.is_perplexity):
         return machine.opaque(node)
-    if isinstance(other, Quantity) and other.unit != loss.unit:
-        return loss if other.unit.degree == loss.unit.degree else machine.opaque(node)
+    if isinstance(other, Quantity) and other.unit.degree != loss.unit.degree:
+        return machine.opaque(node)
     scoring = loss.scoring
     if scoring is not None and not (isinstance(other, Quantity) and other.scoring == scoring):
         term = terms.added(machine, node, loss, other, is_right=is_right)
@@ -193,7 +206,7 @@ def accumulate(machine: Machine, node: ast.AST, current: Value, operand: Value, 
     if not over or isinstance(current, Tensor) or isinstance(operand, Tensor):
         return binary(machine, node, ast.Add(), current, operand)
     if isinstance(operand, Const):
-        return _counter(machine, node, current, operand, over)
+        return _counter(machine, node, current, operand, over, depth)
     if isinstance(operand, Quantity):
         return _total(machine, node, current, operand, over, depth)
     presumed = counts.presumed(machine, operand)
@@ -202,7 +215,7 @@ def accumulate(machine: Machine, node: ast.AST, current: Value, operand: Value, 
     return current if isinstance(current, Quantity) else machine.opaque(node, getattr(current, "name", ""))
 
 
-def _counter(machine: Machine, node: ast.AST, current: Value, step: Const, over: tuple[Loop, ...]) -> Value:
+def _counter(machine: Machine, node: ast.AST, current: Value, step: Const, over: tuple[Loop, ...], depth: int) -> Value:
     """`n += 1` counts the iterations of the loop it is in."""
     if not isinstance(step.value, int) or step.value == 0:
         return current
@@ -216,7 +229,7 @@ def _counter(machine: Machine, node: ast.AST, current: Value, step: Const, over:
         if isinstance(option, Quantity):
             start = option.start
     trace = (machine.evidence(node, f"counted here once per {loop.unit}"),)
-    guards = open_guards(machine, machine.depth - 1)
+    guards = open_guards(machine, depth)
     return Quantity(counts.unit_of(loop), of=loop.key, start=start, loops=over, guards=guards, trace=trace)
 
 
@@ -489,6 +502,8 @@ def describe(count: Quantity) -> str:
 def observe_average(machine: Machine, node: ast.AST, before: Quantity, count: Value, after: Value, how: str) -> None:
     from lintloss.facts.settings import seen_at
 
+    if _is_rescaled(machine.frame.statement, node):
+        return
     loops, over_ranks = before.loops, before.unit.power("rank") > 0
     if over_ranks:  # the list that ranks gather into is no loop of the evaluation
         loops = tuple(loop for loop in loops if loop.unit != "rank") or tuple(machine.loops[-1:])
@@ -505,6 +520,19 @@ def observe_average(machine: Machine, node: ast.AST, before: Quantity, count: Va
     )
     which = f"{before.unit} {before.scoring.place if before.scoring else ''}"  # alternatives are seen apart
     machine.observe(seen, f"rank {which}" if over_ranks else which)  # beside the one of the branch without ranks
+
+
+def _is_rescaled(statement: ast.stmt | None, node: ast.AST) -> bool:
+    """Say whether a quotient is multiplied by another count at once, `loss / edges * tokens`: nothing is averaged yet."""
+    if statement is None or not isinstance(node, ast.BinOp) or hasattr(statement, "body"):
+        return False
+    return any(
+        isinstance(each, ast.BinOp)
+        and isinstance(each.op, ast.Mult)
+        and each.left is node
+        and COUNT_WORDS.search(ast.unparse(each.right)) is not None
+        for each in ast.walk(statement)
+    )
 
 
 def _called(machine: Machine) -> str:

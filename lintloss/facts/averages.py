@@ -130,7 +130,7 @@ def unnormalized(seen: Exponential) -> Unnormalized | None:
     tokens = unit.power("token") or (scoring is not None and scoring.item == "token")
     if seen.setting.task not in LANGUAGE and not tokens:
         return None
-    if unit.power("unknown"):
+    if unit.power("unknown") or (scoring is not None and scoring.scaled):  # by a number that may count
         return None
     if (unit.power("batch") > 0 or unit.power("step") > 0) and unit.degree <= 0 and not normalizers.is_divided(unit):
         return Unnormalized("a sum of means that was not divided by their number", confidence_in(exponent))

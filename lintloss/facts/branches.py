@@ -43,6 +43,15 @@ def decide(machine: Machine, test: ast.expr) -> bool | None:
     return truth(machine, evaluate(machine, test))
 
 
+def asks_for_packages(machine: Machine, test: ast.expr) -> bool:
+    """Say whether an imported module asks a function, while it is imported: `if is_torch_available():`."""
+    if not machine.loading or not isinstance(machine.frame.node, ast.Module):
+        return False
+    parts = test.values if isinstance(test, ast.BoolOp) else [test]
+    plain = (each.operand if isinstance(each, ast.UnaryOp) and isinstance(each.op, ast.Not) else each for each in parts)
+    return all(isinstance(each, ast.Call) for each in plain)
+
+
 def truth(machine: Machine, value: Value) -> bool | None:
     if isinstance(value, Const):
         return bool(value.value)

@@ -36,6 +36,13 @@ def evaluation_mode(project: Project, module: Module, name: str, owner: str = ""
     return any(MODE.search(text_of(_function(around, where))) for where, around in sites(project, module, name, owner))
 
 
+def is_handed_on(project: Project, module: Module, name: str, owner: str = "") -> bool:
+    """Say whether a method is taken as a value (`self.step = self.eval_step`): who calls it then, nobody sees."""
+    if not owner:
+        return False
+    return any(f".{name}" in text for text in map(_taken, _mentioning(project, module, name, owner)))
+
+
 def _turns_off(module: Module, around: Around) -> bool:
     for node in around:
         if isinstance(node, ast.With | ast.AsyncWith) and any(
@@ -76,13 +83,19 @@ def sites(project: Project, module: Module, name: str, owner: str = "") -> list[
 
 
 def _named(project: Project, module: Module, name: str, owner: str) -> Iterator[tuple[Module, Around]]:
-    yield from _in_module(module, name)
+    for where in _mentioning(project, module, name, owner):
+        yield from _in_module(where, name)
+
+
+def _mentioning(project: Project, module: Module, name: str, owner: str) -> Iterator[Module]:
+    """Yield the module and those that speak of a name and of the class, file or package that it belongs to."""
+    yield module
     stem = os.path.splitext(os.path.basename(module.path))[0]
     package = os.path.basename(os.path.dirname(module.path))
     links = [word for word in (owner, stem if stem != "__init__" else package, package, *_bases(module, owner)) if word]
     for other in project.mentioning(module.path, name):
         if any(re.search(rf"\b{re.escape(word)}\b", other.text) for word in links):
-            yield from _in_module(other, name)
+            yield other
 
 
 def _bases(module: Module, owner: str) -> list[str]:
@@ -94,6 +107,16 @@ def _bases(module: Module, owner: str) -> list[str]:
 def _in_module(module: Module, name: str) -> Iterator[tuple[Module, Around]]:
     for around in _references(module).get(name, ()):
         yield module, around
+
+
+@lru_cache(maxsize=64)
+def _taken(module: Module) -> frozenset[str]:
+    """Return the attributes of a module that are read and not called on the spot, as `.name`."""
+    called = {id(node.func) for node in ast.walk(module.tree) if isinstance(node, ast.Call)}
+    read = (
+        node for node in ast.walk(module.tree) if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)
+    )
+    return frozenset(f".{node.attr}" for node in read if id(node) not in called)
 
 
 @lru_cache(maxsize=64)

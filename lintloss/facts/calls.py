@@ -7,7 +7,7 @@ import ast
 from lintloss.facts import forwards, gradients, imports, modes, regularizers, statements, symbolic
 from lintloss.facts.expressions import evaluate, member
 from lintloss.facts.library import functions, meters, methods, objects
-from lintloss.facts.machine import ABROAD, DEPTH, TOTAL, Frame, Machine, OutOfBudget
+from lintloss.facts.machine import ABROAD, DATA, DEPTH, OWN, TOTAL, Frame, Machine, OutOfBudget
 from lintloss.facts.state import Heap, Slot, State
 from lintloss.facts.values import (
     UNKNOWN,
@@ -49,7 +49,7 @@ def evaluate_call(machine: Machine, node: ast.Call) -> Value:
         for value in args[:2]:
             regularizers.note(machine, node, value)
     is_known = isinstance(callee, Func | Class | LibObject) or _has_call(machine, callee)
-    if isinstance(function, ast.Attribute) and methods.prepares(function):  # also where the library is in the tree
+    if methods.prepares(machine, function):  # known by what it does, even inside of the library's own repository
         is_known = False
     if receiver is not None and isinstance(function, ast.Attribute) and not is_known:
         result = methods.call(machine, node, receiver, function.attr, args, kwargs)
@@ -133,6 +133,8 @@ def run(machine: Machine, node: ast.AST, function: Func, args: list[Value], kwar
             and forwards.is_module(machine, function.self_value)
         ):
             forwards.note(machine, node, function.self_value)
+    if function.module is not machine.frames[0].module and not _matters_abroad(machine, function):
+        return machine.opaque(node)
     place = machine.evidence(node, f"calls {name}()")
     caller = machine.frame
     frame = Frame(
@@ -142,7 +144,7 @@ def run(machine: Machine, node: ast.AST, function: Func, args: list[Value], kwar
         State({}, caller.state.heap),
         name,
         place,
-        closure=machine.closures.get(function.closure) if function.closure else None,
+        closure=machine.enclosing(function.closure) if function.closure else None,
         loop_base=machine.depth,
         born=machine.spent,
     )
@@ -151,6 +153,13 @@ def run(machine: Machine, node: ast.AST, function: Func, args: list[Value], kwar
     frame.state.names.update(bound)
     is_abroad = function.module is not machine.frames[0].module and caller.module is machine.frames[0].module
     return _enter_abroad(machine, node, frame, function) if is_abroad else _enter_within(machine, node, frame, function)
+
+
+def _matters_abroad(machine: Machine, function: Func) -> bool:
+    """Say whether a function of another file is worth running: it has a word that matters, or makes what has one."""
+    node = function.node
+    made = isinstance(node, ast.FunctionDef) and node.name == "__init__"
+    return made or machine.relevance.of(function.module, node)
 
 
 def _enter_within(machine: Machine, node: ast.AST, frame: Frame, function: Func) -> Value:
@@ -164,6 +173,7 @@ def _enter_within(machine: Machine, node: ast.AST, frame: Frame, function: Func)
             raise
         del machine.loops[loops:], machine.guards[guards:]
         machine.recall(function.module, function.node)
+        machine.exhausted = True
         return machine.opaque(node)
     finally:
         machine.limit = outer
@@ -171,20 +181,24 @@ def _enter_within(machine: Machine, node: ast.AST, frame: Frame, function: Func)
 
 def _enter_abroad(machine: Machine, node: ast.AST, frame: Frame, function: Func) -> Value:
     """Run a function of another file within a share of the budget; what takes more is unknown."""
-    made = frame.name == "__init__"  # of a class that matters
-    if function.node in machine.too_long or not (made or machine.relevance.of(function.module, function.node)):
+    if function.node in machine.too_long:
         return machine.opaque(node)
-    share = min(ABROAD, max((machine.limit - machine.steps) // 3, 1))  # five calls that set up must not take it all
-    outer, machine.limit = machine.limit, machine.steps + share
+    outer, before = machine.limit, machine.steps
+    data = machine.relevance.makes_data(function.module, function.node)  # long, and what decides: on steps of its own
+    share = min(ABROAD, max((outer - before) // 3, 1))  # five calls that set up must not take it all
+    machine.limit = before + (DATA if data else share)
     try:
         return _enter(machine, frame, function)
     except OutOfBudget:
-        if machine.steps >= outer:
+        if (machine.steps >= outer and not data) or machine.spent > TOTAL:
             raise
         machine.too_long.add(function.node)
+        machine.exhausted = True
         return machine.opaque(node)
     finally:
         machine.limit = outer
+        if data:
+            machine.steps = min(machine.steps, before + OWN)
 
 
 def _enter(machine: Machine, frame: Frame, function: Func) -> Value:
@@ -239,8 +253,10 @@ def bind(machine: Machine, function: Func, args: list[Value], kwargs: Kwargs, fr
     for name in keywords:
         if name in values:
             continue
-        if spread is not None and isinstance(spread, Opaque):
+        if isinstance(spread, Opaque):
             values[name] = Opaque((*spread.key, name), name)
+        elif isinstance(spread, Ref) and machine.get(spread, "elem") is not None:  # keys that nobody can tell
+            values[name] = Opaque((*spread.id, name), name)
         elif name in defaults:
             values[name] = evaluate(machine, defaults[name])
         else:

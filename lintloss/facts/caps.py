@@ -96,7 +96,7 @@ class Origin:
         """Read a constant of the module, or one that it imports."""
         from lintloss.facts import imports
 
-        slot = self.machine.globals.get(self.module.path, {}).get(name)
+        slot = self.machine.global_slot(self.module.path, name)
         if slot is None or OVERRIDES.search(self.module.text):
             return None
         value = imports.resolve(self.machine, slot.value) if isinstance(slot.value, Pending) else slot.value

@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import replace
 
 from lintloss.facts import alignment, autoregression, overlap
 from lintloss.facts.alignment import Alignment, Pair
-from lintloss.facts.library import loaders, models, shapes
+from lintloss.facts.library import loaders, models, shapes, windows
 from lintloss.facts.linear import Linear
 from lintloss.facts.machine import Frame, Machine
-from lintloss.facts.observations import Compared
+from lintloss.facts.observations import Compared, Setting
 from lintloss.facts.settings import Place
 from lintloss.facts.values import Const, Key, LibObject, Ref, Scoring, Tensor, Value, options
 from lintloss.findings import Evidence
 
+UNTOLD = frozenset({"scores", "hidden", ""})
+LOGITS = re.compile(r"(^|_)logits?(_|$)")
+NORMALIZES = re.compile(r"log_?softmax|logsumexp|log_?probs?|\.log\(\)", re.IGNORECASE)
 METHODS = frozenset({"forward", "__call__", "call"})
 
 
 def compared(machine: Machine, node: ast.AST, scoring: Scoring) -> Key:
     """Record a comparison; the key lets a mask that is applied later be added to it."""
     found = align(machine, scoring)
-    own = [i for i, frame in enumerate(machine.frames) if frame.module is machine.frames[0].module]
-    if any(frame.key[:1] == ("import",) for frame in machine.frames):
+    home = machine.home or machine.frames[0].module.path
+    own = [i for i, frame in enumerate(machine.frames) if frame.module.path == home]
+    if not own or any(frame.key[:1] == ("import",) for frame in machine.frames):
+        return ()
+    if machine.home and _is_callers_own(machine, own, scoring, found):
         return ()
     index = _to_blame(machine, own, scoring, found)
     seen = Compared(
@@ -31,10 +38,29 @@ def compared(machine: Machine, node: ast.AST, scoring: Scoring) -> Key:
         overlap=overlap.overlap(machine, scoring),
         loops=tuple(machine.loops),
         function=machine.frame.node,
+        called_logits=scoring.criterion == "nll_loss" and _is_called_logits(machine, scoring),
         **_place(machine, node, index),
     )
-    machine.observe(seen)
+    machine.observe(_kept(machine, seen))
     return ("Compared", seen.path, seen.span, machine.frame.key, "")
+
+
+def _kept(machine: Machine, seen: Compared) -> Compared:
+    """Return what a first pass saw, where the second one ran out of steps inside of the model."""
+    key: Key = (seen.path, seen.span, machine.frame.key)
+    if seen.alignment is not None:
+        machine.aligned[key] = seen
+    before = machine.aligned.get(key)
+    return before if machine.exhausted and isinstance(before, Compared) else seen
+
+
+def _is_callers_own(machine: Machine, own: list[int], scoring: Scoring, found: Alignment | None) -> bool:
+    """Say whether what another file calls is right for some calls: then that file is told when it is checked."""
+    if machine.frames[own[-1]].name in METHODS:
+        return True
+    others = [frame for i, frame in enumerate(machine.frames) if i not in own]
+    doubled = found is not None and found.kind == alignment.DOUBLE
+    return doubled and any(_shifts_in(frame, scoring) for frame in others)
 
 
 def _to_blame(machine: Machine, own: list[int], scoring: Scoring, found: Alignment | None) -> int:
@@ -53,6 +79,15 @@ def _to_blame(machine: Machine, own: list[int], scoring: Scoring, found: Alignme
     if len(own) > 1 and last == len(machine.frames) - 1 and machine.frames[last].name in METHODS:
         return own[-2]
     return last
+
+
+def _is_called_logits(machine: Machine, scoring: Scoring) -> bool:
+    """Say whether what a model out of sight returned is called logits, where no file that was read takes logarithms."""
+    found = [shapes.tensor(each) for each in options(scoring.prediction)]
+    if not all(each is not None and each.form in UNTOLD and LOGITS.search(each.name) for each in found):
+        return False
+    read = (machine.project.module(path) for path in (machine.frame.module.path, *machine.globals))
+    return bool(found) and not any(NORMALIZES.search(module.text) for module in read if module is not None)
 
 
 def _shifts_in(frame: Frame, scoring: Scoring) -> bool:
@@ -87,9 +122,15 @@ def _place(machine: Machine, node: ast.AST, index: int) -> Place:
         span=span,
         statement_rows=(min(rows[0], span.row), max(rows[1], span.end_row)),
         scope_rows=anchor.scope(span.row),
-        setting=setting(machine, frame, ()),
+        setting=_shared(machine, setting(machine, frame, ())),
         stack=tuple(each.call_place for each in machine.frames[1:] if each.call_place is not None),
     )
+
+
+def _shared(machine: Machine, found: Setting) -> Setting:
+    """A step that trains under a flag only, `train_step(mode, batch)`, is what evaluates as well."""
+    is_shared = found.phase == "training" and any(loop.may_train and not loop.trains for loop in machine.loops[-1:])
+    return replace(found, phase="shared") if is_shared else found
 
 
 def align(machine: Machine, scoring: Scoring) -> Alignment | None:
@@ -106,15 +147,28 @@ def align(machine: Machine, scoring: Scoring) -> Alignment | None:
     return found[0]
 
 
+def _is_next(guess: Tensor, label: Tensor) -> bool:
+    """Say whether the labels begin one position behind what was fed in."""
+    return (
+        guess.window is not None
+        and label.window is not None
+        and label.window.lower - guess.window.lower == Linear(const=1)
+    )
+
+
 def _align(machine: Machine, scoring: Scoring, prediction: Value, target: Value) -> Alignment | None:
     guess, label = shapes.tensor(prediction), shapes.tensor(target)
     if guess is None or label is None or guess.window is None or label.window is None:
+        return None
+    if label.form in windows.COMPUTED:  # what an unknown call made of the ids
         return None
     guess = alignment.canonical(guess, machine.same_source)
     label = alignment.canonical(label, machine.same_source)
     model = _whole(machine, guess.model)
     reads = models.reads(machine, model)
     presumed = not reads and autoregression.is_presumed(machine, model)
+    if presumed and scoring.owner == "model" and not _is_next(guess, label):
+        return None  # it may move the labels itself
     return alignment.align(
         Pair(
             guess,

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from dataclasses import dataclass
 
 from lintloss.facts.alignment import Alignment
 from lintloss.facts.library import shapes
+from lintloss.facts.loops import Loop
 from lintloss.facts.observations import Compared, Observation
 from lintloss.facts.pad_marks import Mark
 from lintloss.facts.values import Const, Scoring, Tensor, Value, options
 from lintloss.findings import Confidence, Evidence
 
+LANGUAGE = frozenset({"lm", "seq2seq", "mlm"})
+PHASE = re.compile(r"(val|valid|validation|dev|eval|test)$", re.IGNORECASE)
 PICKS = frozenset({"gather", "index"})
 IGNORED_BY_DEFAULT = -100
 
@@ -20,7 +25,16 @@ def in_evaluation(seen: Compared) -> bool:
 
     Only the innermost loop counts: evaluations are called from the loops of the training.
     """
-    return seen.setting.phase != "training" and not any(loop.trains for loop in seen.loops[-1:])
+    if any(loop.trains for loop in seen.loops[-1:]):
+        return False
+    return seen.setting.phase != "training" or any(map(_is_over_phases, seen.loops))
+
+
+def _is_over_phases(loop: Loop) -> bool:
+    """Say whether a loop runs over the names of phases, as in `for phase in ["train", "val"]`."""
+    iterated = loop.statement.iter if isinstance(loop.statement, ast.For) else None
+    names = iterated.elts if isinstance(iterated, ast.List | ast.Tuple) else []
+    return any(isinstance(each, ast.Constant) and PHASE.match(str(each.value)) for each in names)
 
 
 def misaligned(seen: Observation, kind: str) -> Alignment | None:
@@ -46,6 +60,7 @@ class Wrong:
 
     why: str
     evidence: tuple[Evidence, ...] = ()
+    presumed: bool = False  # by names
 
 
 def forms(value: Value) -> frozenset[str] | None:
@@ -87,12 +102,20 @@ def unnormalized(seen: Observation) -> Wrong | None:
         return None
     found = forms(seen.scoring.prediction)
     if not found or not found <= {"logits", "probs"}:
-        return None
+        return _by_name(seen)
     what = "probabilities" if found == {"probs"} else "logits" if found == {"logits"} else "logits or probabilities"
     return Wrong(
         f"{what} are given to nll_loss, which takes log-probabilities and normalizes nothing",
         trace(seen.scoring.prediction),
     )
+
+
+def _by_name(seen: Compared) -> Wrong | None:
+    """Believe the name `logits` of what a model out of sight returned, where tokens are scored."""
+    if not seen.called_logits or not (seen.scoring.item == "token" or seen.setting.task in LANGUAGE):
+        return None
+    why = "what is called logits is given to nll_loss, which takes log-probabilities and normalizes nothing"
+    return Wrong(why, trace(seen.scoring.prediction), presumed=True)
 
 
 # -- padding ----------------------------------------------------------------------------------------------------------
@@ -104,7 +127,8 @@ def padded(seen: Observation) -> Wrong | None:
         return None
     scoring = seen.scoring
     picks = scoring.criterion in PICKS and scoring.reduction == "none"
-    if not (scoring.is_cross_entropy or picks) or scoring.criterion == "presumed" or scoring.weighted:
+    named_only = scoring.criterion == "presumed" and scoring.called != "transformers"
+    if not (scoring.is_cross_entropy or picks) or named_only or scoring.weighted:
         return None
     pads = [_padding(option) for option in options(scoring.target)]
     if seen.padding is not None and any(pad is None for pad in pads):

@@ -40,9 +40,12 @@ class Foreign:
 
 def foreign(seen: Scored | Exponential) -> Foreign | None:
     """Say which criterion is out of place, None where it may well be right."""
-    if not in_evaluation(seen) or seen.setting.task not in LANGUAGE:
+    if not in_evaluation(seen):
         return None
-    return _exponentiated(seen) if isinstance(seen, Exponential) else _compared(seen)
+    is_language = seen.setting.task in LANGUAGE
+    if isinstance(seen, Exponential):
+        return _exponentiated(seen) if is_language or seen.called_perplexity else None
+    return _compared(seen) if is_language else None
 
 
 def _exponentiated(seen: Exponential) -> Foreign | None:

@@ -20,7 +20,7 @@ Loop = ast.For | ast.AsyncFor | ast.While
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """One place where a loop is cut. how: "break", "islice", "zip", "range", "whole" or "ranks"."""
+    """One place where a loop is cut. how: "break", "islice", "zip", "range", "select", "whole" or "ranks"."""
 
     node: ast.AST
     how: str
@@ -54,6 +54,9 @@ def unwrapped(node: ast.expr) -> ast.expr:
 
 
 def _in_header(origin: Origin, loop: ast.For | ast.AsyncFor, header: ast.expr, around: ast.AST) -> Iterator[Cut]:
+    if isinstance(header, ast.Name) and origin.function is not None:
+        for value in assigned(origin.function, header.id):
+            yield from _selected(origin, loop, value, around)
     if not isinstance(header, ast.Call):
         return
     name = text_of(header.func).rsplit(".", 1)[-1]
@@ -71,6 +74,18 @@ def _in_header(origin: Origin, loop: ast.For | ast.AsyncFor, header: ast.expr, a
                 yield from _capped(origin, loop, header, "zip", arg.args[0], around)
     elif name == "range" and len(header.args) in {1, 2} and isinstance(loop.target, ast.Name):
         yield from _counted(origin, loop, header, around)
+
+
+def _selected(origin: Origin, loop: ast.For | ast.AsyncFor, value: ast.expr, around: ast.AST) -> Iterator[Cut]:
+    """`rows = rows.select(range(limit))` and `rows.take(limit)`: the first rows of a data set."""
+    if not isinstance(value, ast.Call) or not isinstance(value.func, ast.Attribute) or len(value.args) != 1:
+        return
+    limit = value.args[0]
+    if value.func.attr == "select" and isinstance(limit, ast.Call) and text_of(limit.func) == "range":
+        if len(limit.args) == 1:
+            yield from _capped(origin, loop, value, "select", limit.args[0], around)
+    elif value.func.attr == "take":
+        yield from _capped(origin, loop, value, "select", limit, around)
 
 
 def _capped(

@@ -27,6 +27,7 @@ LOSSES = re.compile(
 TRAINING = re.compile(r"(^|_)(train|tr)(ing)?_", re.IGNORECASE)
 EVALUATION = re.compile(r"(^|[^a-z])(val|valid|validation|eval|dev|test)([^a-z]|$)", re.IGNORECASE)
 SIZES = re.compile(r"\.(numel|nelement|sum)\(")
+COUNT, TOTAL = "a token count", "a sum of losses"
 COUNTS = {count("token"), count("position")}
 
 
@@ -50,6 +51,10 @@ def note_binding(machine: Machine, target: ast.Name, value: Value) -> None:
     if not _assigns(frame.statement, target):
         return  # a loop's or comprehension's target is there to be had, not to be reported
     what = _what(target.id, value) or _counter(target.id, value, frame.statement)
+    if what and "shift" not in target.id and _is_handed_over(frame.statement, target):
+        return
+    if not what and isinstance(frame.statement, ast.AugAssign) and machine.loops:
+        what = _total(value)
     if what:
         setting = _setting(machine)
         if setting.phase == "evaluation":
@@ -57,6 +62,19 @@ def note_binding(machine: Machine, target: ast.Name, value: Value) -> None:
             machine.bound[target] = Bound(
                 frame.node, target, what, place, setting, machine.loops[-1] if machine.loops else None
             )
+
+
+def _is_handed_over(statement: ast.stmt | None, target: ast.Name) -> bool:
+    """Say whether a name is one of several that a call gives: not each caller needs them all."""
+    if not isinstance(statement, ast.Assign) or not isinstance(statement.value, ast.Call):
+        return False
+    return all(goal is not target for goal in statement.targets)
+
+
+def _total(value: Value) -> str:
+    """Say that losses were summed up over a loop."""
+    found = any(isinstance(each, Quantity) and each.is_loss and each.loops for each in options(value))
+    return TOTAL if found else ""
 
 
 def _assigns(statement: ast.stmt | None, target: ast.Name) -> bool:
@@ -76,7 +94,7 @@ def _what(name: str, value: Value) -> str:
     if number is None:
         return ""
     if number.is_count and TOKENS.search(name) and (number.unit in COUNTS or _sums_lengths(number.unit)):
-        return "a token count"
+        return COUNT
     return "a loss" if number.is_loss and LOSSES.search(name) and not TRAINING.search(name) else ""
 
 
@@ -87,7 +105,7 @@ def _counter(name: str, value: Value, statement: ast.stmt | None) -> str:
     right = statement.value if isinstance(statement, ast.Assign | ast.AugAssign) else None
     if value == Const(0) and isinstance(right, ast.Constant):
         return "an empty counter"
-    return "a token count" if right is not None and SIZES.search(ast.unparse(right)) else ""
+    return COUNT if right is not None and SIZES.search(ast.unparse(right)) else ""
 
 
 def _is_opaque_label(value: Value) -> bool:
@@ -143,9 +161,8 @@ def _observe_left_over(machine: Machine, node: ast.AST, loss: Quantity) -> None:
 
 def note_store(machine: Machine, owner: ast.expr, argument: ast.expr | None, value: Value) -> None:
     """Note `history["val"].append(train_loss)`: what is called the training loss goes where the evaluation's belongs."""
-    into = ast.unparse(owner)
     if isinstance(argument, ast.Name) and TRAINING.search(argument.id + "_") and not EVALUATION.search(argument.id):
-        note_report(machine, argument, value, into)
+        note_report(machine, argument, value, machine.text(owner))
 
 
 def observe(machine: Machine) -> None:
@@ -155,6 +172,8 @@ def observe(machine: Machine) -> None:
             continue  # the loss that is reported instead is shown
         kind = "empty" if bound.what == "an empty counter" else "dropped"
         if not (stays_empty(bound.owner, bound.target) if kind == "empty" else is_dead(bound.owner, bound.target)):
+            continue
+        if bound.what == TOTAL and not _last_is_read(bound):
             continue
         place = bound.place
         rows = (place.span.row, place.span.end_row)
@@ -171,3 +190,22 @@ def observe(machine: Machine) -> None:
             what=bound.what,
         )
         machine.log["DeadValue", place.path, place.span, (), ""] = seen
+
+
+def _last_is_read(bound: Bound) -> bool:
+    """Say whether what one iteration added to a total is read behind the loop: the last batch stands for all."""
+    loop = bound.loop.statement if bound.loop is not None else None
+    if loop is None or loop.end_lineno is None:
+        return False
+    added = [each for each in ast.walk(loop) if isinstance(each, ast.AugAssign) and each.target is bound.target]
+    names = {each.id for term in added for each in ast.walk(term.value) if isinstance(each, ast.Name)}
+    return any(_is_read_behind(bound.owner, loop, name) for name in names)
+
+
+def _is_read_behind(owner: ast.AST, loop: ast.stmt, name: str) -> bool:
+    """Say whether a name that a loop binds is read behind it before it is bound anew."""
+    found = [each for each in ast.walk(owner) if isinstance(each, ast.Name) and each.id == name]
+    inside = [each for each in found if loop.lineno <= each.lineno <= (loop.end_lineno or 0)]
+    behind = sorted((each for each in found if each.lineno > (loop.end_lineno or 0)), key=lambda each: each.lineno)
+    bound_inside = any(isinstance(each.ctx, ast.Store) for each in inside)
+    return bound_inside and bool(behind) and isinstance(behind[0].ctx, ast.Load)

@@ -21,7 +21,7 @@ from lintloss.parse import Module
 
 TORCH = re.compile(r"^[ \t]*(?:import|from)\s+torch\b", re.MULTILINE)
 TORCH_NAME = re.compile(r"^import\s+(?:\w+\s*,\s*)*torch\s*(?:$|,|#|;)", re.MULTILINE)
-OLD = re.compile(r"\.data\[0\]|\bvolatile\b")  # PyTorch 0.3, which has no no_grad
+OLD = re.compile(r"loss\w*\.data\[0\]|\bvolatile\b")  # PyTorch 0.3, which has no no_grad
 FRAMEWORKS = re.compile(r"TestCase|Lightning|(^|\.)\w*Trainer$|keras|Callback|Learner|(^|\.)pl\.")
 
 
@@ -31,7 +31,7 @@ class Evaluation(Observation):
 
     gradients: "on" where they are recorded for nothing, else "off". mode: "train" where the model is in training mode,
     by a call or as it was born, else "". model: how it is called; stochastic: what in it minds the mode.
-    function_row: the row of the `def` to decorate, None where that must not be done.
+    function_row: the row of the `def` to decorate, None where that must not be done. shared: the loop also trains.
     """
 
     gradients: str = "off"
@@ -45,6 +45,7 @@ class Evaluation(Observation):
     function_row: int | None = None
     body_row: int | None = None
     switchable: bool = False
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ def passes(machine: Machine, module: Module) -> list[Pass]:
     found = []
     for forward in machine.forwards.values():
         region = regions.region(machine, forward)
-        if region is None or region.scene(forward).module is not module:
+        if region is None or region.scene(forward).module is not module or regions.is_inside_a_model(forward, region):
             continue
         if regions.measures(machine, forward, region):
             found.append(Pass(forward, region))
@@ -148,6 +149,7 @@ def _observed(machine: Machine, shown: Pass, records: bool, trains: bool) -> Eva
         named=shown.region.named,
         function=scene.name,
         function_row=_decorable(scene, node),
+        shared=shown.region.shared,
         body_row=_body_row(node),
         switchable=shown.is_direct and _is_switchable(scene, node, forward),
     )
@@ -227,6 +229,8 @@ def _records(machine: Machine, group: list[Pass]) -> bool:
         if _is_frozen(each.scene.module, forward.text) or _turns_off_itself(forward):
             return False
         if _asked_of_callers(machine, forward, callers.gradients_off):
+            return False
+        if _asked_of_callers(machine, forward, callers.is_handed_on):
             return False
         if each.region.loop is None and _asked_of_callers(machine, forward, _has_no_callers):
             return False  # a step of a loop that is somewhere else
@@ -309,13 +313,25 @@ def _class_of(scene: Scene) -> str:
 # -- modes ------------------------------------------------------------------------------------------------------------
 
 
+def _says_so(call: ast.Call) -> bool:
+    """Say whether the call itself asks for evaluation, as Keras models take it: `model(x, training=False)`."""
+    return any(
+        each.arg == "training" and isinstance(each.value, ast.Constant) and not each.value.value
+        for each in call.keywords
+    )
+
+
 def _mode(machine: Machine, group: list[Pass]) -> Pass | None:
     """Return a pass in training mode, if all of a call are; one that is not makes the mode the callers' business."""
     for each in group:
         forward = each.forward
+        if _says_so(forward.node):
+            return None
         born = forward.mode == "" and forward.stochastic.fresh
         if not (born or forward.mode == "train") or forward.stochastic.sure not in {"yes", "maybe"}:
             return None
         if _asked_of_callers(machine, forward, callers.evaluation_mode):
+            return None
+        if _asked_of_callers(machine, forward, callers.is_handed_on):
             return None
     return group[0]

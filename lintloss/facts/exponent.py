@@ -12,10 +12,10 @@ from lintloss.facts.library import losses
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Exponential
 from lintloss.facts.units import PERPLEXITY, Unit
-from lintloss.facts.values import Choice, Const, Quantity, Ref, Tensor, Value, join, options
+from lintloss.facts.values import Choice, Const, ModelOutput, Quantity, Ref, Tensor, Value, join, options
 
+CALLED = re.compile(r"perplexity|(?<![a-z])ppl(?![a-z])", re.IGNORECASE)
 LOSSES = re.compile(r"^(\w+_)?(loss(es)?|nlls?|ces?|xents?)(_list)?$", re.IGNORECASE)
-PERPLEXITIES = re.compile(r"perplex|ppl", re.IGNORECASE)
 SCORES = frozenset({"logits", "scores", "hidden", ""})  # whose exponentials may be normalized by hand
 
 
@@ -36,9 +36,10 @@ def exponential(machine: Machine, node: ast.AST, exponent: Value, base: str = "e
             each = exponential(machine, node, option, base)
             result = each if result is None else join(result, each)
         return result if result is not None else machine.opaque(node)
+    if isinstance(exponent, ModelOutput):
+        exponent = exponent.logits
     if isinstance(exponent, Tensor):
-        form = {"log_probs": "probs"}.get(exponent.form, "exps" if exponent.form in SCORES else "")
-        return replace(exponent, form=form)
+        return _of_tensor(machine, node, exponent)
     if isinstance(exponent, Ref) and exponent.kind != "instance":
         return _of_each(machine, node, exponent, base)
     if not isinstance(exponent, Quantity) or not exponent.is_loss:
@@ -52,8 +53,25 @@ def exponential(machine: Machine, node: ast.AST, exponent: Value, base: str = "e
 
     regularizers.note(machine, node, exponent, exponentiated=True)
     place = seen_at(machine, node, exponent.loops)
-    machine.observe(Exponential(exponent=exponent, base=base, result=result, loops=tuple(machine.loops), **place))
+    seen = Exponential(exponent=exponent, base=base, result=result, loops=tuple(machine.loops), **place)
+    machine.observe(replace(seen, called_perplexity=_is_called_perplexity(machine)))
     return result
+
+
+def _is_called_perplexity(machine: Machine) -> bool:
+    statement, function = machine.frame.statement, machine.frame.node
+    plain = statement is not None and not hasattr(statement, "body")
+    names = (getattr(function, "name", ""), machine.text(statement) if statement is not None and plain else "")
+    return any(CALLED.search(name) for name in names)
+
+
+def _of_tensor(machine: Machine, node: ast.AST, exponent: Tensor) -> Tensor:
+    """exp of log-probabilities is a distribution; of scores it is one once it is divided by its sum."""
+    if exponent.form == "log_probs":
+        return replace(exponent, form="probs").with_step(
+            machine.evidence(node, "becomes probs again here: exp of log probs")
+        )
+    return replace(exponent, form="exp" if exponent.form in SCORES else "", key=(*exponent.key, "exp"))
 
 
 def _names_losses(machine: Machine, node: ast.AST) -> bool:
@@ -68,7 +86,7 @@ def _names_losses(machine: Machine, node: ast.AST) -> bool:
     spelled = {each.id for each in ast.walk(node.args[0]) if isinstance(each, ast.Name)}
     negated = any(isinstance(each, ast.USub) for each in ast.walk(node.args[0]))
     named = statement.target if isinstance(statement, ast.AugAssign) else statement
-    return not negated and bool(PERPLEXITIES.search(ast.unparse(named))) and any(LOSSES.match(name) for name in spelled)
+    return not negated and bool(CALLED.search(ast.unparse(named))) and any(LOSSES.match(name) for name in spelled)
 
 
 def _of_each(machine: Machine, node: ast.AST, values: Ref, base: str) -> Value:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from lintloss.facts.machine import Machine
+from lintloss.facts.machine import TOTAL, Machine, OutOfBudget
 from lintloss.facts.state import Slot
 from lintloss.facts.units import Unit, count
 from lintloss.facts.values import (
@@ -42,7 +42,10 @@ BUILTINS = frozenset(dir(builtins))
 
 def evaluate(machine: Machine, node: ast.expr) -> Value:
     """Return the abstract value of an expression."""
-    machine.spend()
+    machine.steps += 1  # here, not in a method: this runs for every expression
+    machine.spent += 1
+    if machine.steps > machine.limit or machine.spent > TOTAL:
+        raise OutOfBudget
     handler = HANDLERS.get(type(node))
     return handler(machine, node) if handler is not None else _parts(machine, node)
 
@@ -96,7 +99,7 @@ def member(machine: Machine, owner: Value, name: str, node: ast.AST) -> Value:
     if isinstance(owner, Lib):
         return Lib(f"{owner.name}.{name}")
     if isinstance(owner, ModuleValue):
-        slot = machine.module_names(owner.module.path).get(name)
+        slot = machine.global_slot(owner.module.path, name)
         if slot is not None:
             return looked_up(machine, name, slot)
         return calls.submodule(machine, owner, name) or Lib(f"{owner.module.path}:{name}")
@@ -381,6 +384,9 @@ def _comprehension(machine: Machine, node: ast.ListComp | ast.SetComp | ast.Gene
     if same is not None:
         return same
 
+    mapped = _mapped(machine, node)
+    if mapped is not None:
+        return mapped
     kind = "dict" if isinstance(node, ast.DictComp) else "list"
     ref = machine.new_list(node, kind=kind)
     created = machine.depth
@@ -407,6 +413,20 @@ def _comprehension(machine: Machine, node: ast.ListComp | ast.SetComp | ast.Gene
     collect(0)
     machine.state.names = dict(names)
     return ref
+
+
+def _mapped(machine: Machine, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> Value | None:
+    """Read `[vocabulary[word] for word in words]`: one id for each word, where the words are a row of known place."""
+    if not isinstance(node, ast.ListComp) or len(node.generators) != 1:
+        return None
+    generator = node.generators[0]
+    if not (isinstance(generator.iter, ast.Name) and isinstance(generator.target, ast.Name)) or generator.ifs:
+        return None
+    row = shapes.typical(evaluate(machine, generator.iter))
+    if not isinstance(row, Tensor) or row.form not in {"ids", ""} or row.window is None or row.window.axis is None:
+        return None
+    reads = any(isinstance(each, ast.Name) and each.id == generator.target.id for each in ast.walk(node.elt))
+    return replace(row, key=machine.key(node, "mapped")) if reads and not isinstance(node.elt, ast.Tuple) else None
 
 
 def _filtered(machine: Machine, generator: ast.comprehension, collect: Callable[[int], str], index: int) -> str:

@@ -79,12 +79,24 @@ def _beyond_window(before: Quantity, number: Quantity) -> Found | None:
     scored = _scored(before)
     if counted is None or scored is None or not _of_one_shape(counted[0], scored[0], number.counted):
         return None
+    if before.scoring is not None and _is_uncut(before.scoring.mask, number.counted):
+        return None
     longer = counted[1] - scored[1]
     extra = longer.const
     if not longer.is_const or extra <= 0:
         return None
     each = "the first token of a row is" if extra == 1 else f"{extra} tokens a row are"
     return "shift", f"{each} counted and never scored", not _may_be_ignored(before.scoring, number.counted)
+
+
+def _is_uncut(mask: Value | None, counted: Value | None) -> bool:
+    """Say whether the mask that was multiplied with what is scored is counted as it is: then the two are as long."""
+    return (
+        mask is not None
+        and counted is not None
+        and _extent(mask, 0) is not None
+        and _extent(mask, 0) == _extent(counted, 0)
+    )
 
 
 def _may_be_ignored(scoring: Scoring | None, counted: Value | None) -> bool:

@@ -27,6 +27,9 @@ MODEL_WORDS = re.compile(
     r"backbone|head|discriminator|critic|predictor|regressor|cnn|crnn|mlp|vae|autoencoder|gcn|gnn|gat|vit|clip|engine|generator|module|wrapper)"
     r"\d*(_(ema|ddp|dp|eval|engine|without_ddp|module|wrapped|compiled|half|[a-z]|\d+))?$|^(net|model)[A-Z]$",
 )
+PART_WORDS = re.compile(
+    MODEL_WORDS.pattern + r"|emb(ed|edding|eddings)?$|wte$|drop(out)?$|norm|layers?$|blocks?$|pos_|stem$"
+)
 VERBS = re.compile(
     r"^_*(get|load|build|create|make|prepare|sync|save|init|initialize|setup|set|update|wrap|freeze|unwrap|export|convert|compile|on|reset|register|"
     r"add|named|move|copy|clone|from|is|has|check|test|eval|evaluate|train|run|select|choose|import|download|print|count|log|push|fetch|find|select|merge|"
@@ -50,7 +53,7 @@ NOT_FORWARD = {
 }
 FORWARD = {"forward", "__call__", "call"}
 FLAG = re.compile(
-    r"train|phase|mode|eval|split|test|optim|valid|backprop|backward|no_grad|infer|is_tr|update", re.IGNORECASE
+    r"train(?!ed)|phase|mode|eval|split|test|optim|valid|backprop|backward|no_grad|infer|is_tr|update", re.IGNORECASE
 )
 LIMIT = 4000  # forwards remembered for one file
 
@@ -90,7 +93,9 @@ class Forward:
 
 def note(machine: Machine, node: ast.AST, model: Value) -> None:
     """Record that a model is run at `node`, unless that is inside another model's forward."""
-    if len(machine.forwards) >= LIMIT or not isinstance(node, ast.Call) or _within_forward(machine):
+    if len(machine.forwards) >= LIMIT or not isinstance(node, ast.Call) or within_forward(machine):
+        return
+    if "tokenizer" in machine.text(node.func).lower():  # `encoder_tokenizer.generator(...)` is no network
         return
     state, place = modes.mode(machine, model)
     machine.forwards[machine.key(node)] = Forward(
@@ -119,13 +124,13 @@ def note_opaque(machine: Machine, node: ast.AST, callee: Value, name: str, kwarg
     """Record a call of what is a model by its name, by its arguments, or because eval() was called on it."""
     if not isinstance(callee, Opaque) or not callee.key or CRITERION_NAME.search(name):
         return
-    if name in NOT_FORWARD or name in modes.SAME_MODULE or VERBS.search(name) or name[:1].isupper():
+    if name in NOT_FORWARD or name in modes.SAME_MODULE or name[:1].isupper():
         return
-    told = MODEL_WORDS.search(name) or MODEL_CALL & set(kwargs)
+    told = not VERBS.search(name) and bool(MODEL_WORDS.search(name) or MODEL_CALL & set(kwargs))
     model = callee
     if callee.name in FORWARD and isinstance(callee.key[-1], str):
         model = Opaque(callee.key[:-1], str(callee.key[-2]).lstrip(".")) if len(callee.key) > 1 else callee
-    if told or machine.get(model.key, "training") is not None:
+    if told or machine.get(model.key, "training") is not None:  # eval() was called on it: an `image_tower` is no verb
         note(machine, node, model)
 
 
@@ -147,7 +152,8 @@ def is_module(machine: Machine, model: Ref) -> bool:
     return any(isinstance(base, Lib) and MODULE_BASES.search(base.name) for base in calls.bases(machine, model.cls))
 
 
-def _within_forward(machine: Machine) -> bool:
+def within_forward(machine: Machine) -> bool:
+    """Say whether a network's forward is running: what it adds up is no report of an evaluation."""
     for frame in machine.frames:
         if frame.name in FORWARD:
             first = next(iter(frame.state.names.values()), None)
@@ -179,11 +185,14 @@ def backward(machine: Machine) -> None:
     An epoch loop around two loops, one that trains and one that evaluates, is not marked.
     """
     flagged = [level for level, _, text in machine.guards if FLAG.search(text)]
+    texts = [text for level, _, text in machine.guards if FLAG.search(text)]
     for index in range(len(machine.frames) - 1, -1, -1):
         frame = machine.frames[index]
         inner = [position for position, loop in enumerate(machine.loops) if loop.frame == index + 1]
         if inner:
             position = inner[-1]
+            if texts:
+                machine.flags[machine.loops[position].key] = texts[-1]
             mark(machine, machine.loops[position].key, not any(level > position for level in flagged))
             return
         mark(machine, frame.key, not any(level >= frame.loop_base for level in flagged))

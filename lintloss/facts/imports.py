@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import ast
 
-from lintloss.facts import statements
-from lintloss.facts.machine import Frame, Machine
-from lintloss.facts.state import Heap, Slot, State
+from lintloss.facts import bodies
+from lintloss.facts.machine import Machine
 from lintloss.facts.values import Lib, ModuleValue, Pending, Value
 from lintloss.parse import Module
 
@@ -73,7 +72,12 @@ def member(machine: Machine, importer: str, name: str, attribute: str, level: in
     full = f"{name}.{attribute}" if name else attribute
     source = _module(machine, importer, name, level)
     if isinstance(source, ModuleValue):
-        slot = machine.module_names(source.module.path).get(attribute)
+        body = machine.bodies.get(source.module.path)
+        if body is not None and attribute not in body.names():  # a file of a package, before what it takes from others
+            below = _module(machine, importer, full, level)
+            if below is not None:
+                return below
+        slot = machine.global_slot(source.module.path, attribute)
         if slot is not None:
             return resolve(machine, slot.value) if isinstance(slot.value, Pending) else slot.value
     below = _module(machine, importer, full, level)
@@ -84,42 +88,19 @@ def member(machine: Machine, importer: str, name: str, attribute: str, level: in
 
 def _star(machine: Machine, path: str, node: ast.ImportFrom) -> None:
     source = _module(machine, path, node.module or "", node.level)
-    if isinstance(source, ModuleValue):
-        for name, slot in machine.module_names(source.module.path).items():
-            if not name.startswith("_"):
-                machine.write(name, slot.value)
+    if not isinstance(source, ModuleValue):
+        return
+    body = machine.bodies.get(source.module.path)
+    names = body.all_names(machine) if body is not None else machine.module_names(source.module.path)
+    for name in names:
+        if not name.startswith("_"):
+            machine.write(name, Pending(path, node.module or "", name, node.level))
 
 
 def load(machine: Machine, module: Module) -> None:
-    """Run the body of an imported module once, for its definitions and constants."""
-    if module.path in machine.globals or len(machine.frames) > 30:
+    """Make the names of an imported module known; its statements are run when somebody asks for what they bind."""
+    if module.path in machine.globals:
         return
     machine.globals[module.path] = {}
-    frame = Frame(
-        module, module.tree, ("import", module.path), State({}, machine.state.heap if machine.frames else Heap())
-    )
-    outer, machine.loops = machine.loops, []
-    machine.frames.append(frame)
-    machine.loading += 1
-    try:
-        for statement in module.tree.body:
-            if isinstance(
-                statement,
-                ast.Import
-                | ast.ImportFrom
-                | ast.FunctionDef
-                | ast.ClassDef
-                | ast.Assign
-                | ast.AnnAssign
-                | ast.If
-                | ast.Try
-                | ast.AsyncFunctionDef
-                | ast.Expr,
-            ):
-                statements.execute(machine, [statement])
-                machine.globals[module.path] = frame.state.names
-    finally:
-        machine.loading -= 1
-        machine.frames.pop()
-        machine.loops = outer
-    machine.globals[module.path] = {name: Slot(slot.value, 0) for name, slot in frame.state.names.items()}
+    machine.bodies[module.path] = body = bodies.Body(module)
+    body.start(machine)

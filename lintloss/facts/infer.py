@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import ast
-from collections import deque
-from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from lintloss.facts import calls, dead, evaluation, pad_marks, regularizers, splits, truncation
-from lintloss.facts.library import lightning
+from lintloss.facts import calls, dead, evaluation, outside, pad_marks, regularizers, splits, truncation
+from lintloss.facts.library.tables import CRITERIA, CRITERION_NAME
 from lintloss.facts.machine import Frame, Machine, OutOfBudget
 from lintloss.facts.observations import Observation
 from lintloss.facts.project import Project
+from lintloss.facts.roots import forget_rebound, run_body, run_root
 from lintloss.facts.state import Slot, State
-from lintloss.facts.statements import execute
+from lintloss.facts.survey import Definition, Survey, called_name, survey
 from lintloss.facts.values import Class, Const, Func, Opaque, Ref, Value
 from lintloss.parse import Module
 
 COLLECTS = frozenset({"add", "append", "update"})
-SIMPLE = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.Expr)
-
-
-Definition = ast.FunctionDef | ast.AsyncFunctionDef
-DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 PATIENCE = 60_000  # steps after which a file that showed nothing gets no more for functions of weak words
 
 
@@ -40,31 +34,34 @@ def infer(module: Module, project: Project) -> Facts:
     First its body, as a script; then each function and method that this did not reach, with unknown arguments.
     """
     project.add(module)
+    seen_in = survey(module.tree)
     machine = Machine(project)
     frame = Frame(module, module.tree, (module.path,), State())
     machine.frames.append(frame)
-    _run(machine, module.tree.body)
+    run_body(machine, module.tree.body)
     machine.globals[module.path] = {name: Slot(slot.value, 0) for name, slot in frame.state.names.items()}
-    _forget_rebound(machine, module)
-    functions = _functions(machine, module)
+    forget_rebound(machine, module, seen_in.rebound)
+    instances = _Instances(machine, module)
+    functions = _functions(machine, module, seen_in, instances)
     for function in functions:
         is_reached = (module.path, function.node.lineno) in machine.reached
         if not is_reached and machine.relevance.is_root(module, function.node) and _is_due(machine, function):
-            _root(machine, function, {})
-    computing = _computing(module)
+            run_root(machine, function, {})
     for function in functions:
-        if _has_missed(machine, function.node, computing) and _is_due(machine, function):
-            _root_of_missed(machine, function)
+        if _has_missed(machine, function.node, seen_in) and _is_due(machine, function):
+            _root_of_missed(machine, instances.bound(function))
     regularizers.observe(machine)
     dead.observe(machine)
     pad_marks.settle(machine)
     seen = [each for each in machine.log.values() if each.path == module.path]
     passes = evaluation.passes(machine, module)
+    alone = [each for each in passes if not each.region.shared]
     seen += [
         *evaluation.observe(machine, passes),
-        *truncation.observe(machine, module, passes),
-        *splits.observe(machine, module, passes),
+        *truncation.observe(machine, module, alone),
+        *splits.observe(machine, module, alone),
     ]
+    seen += outside.compared(module, project, seen)
     seen.sort(key=lambda each: (each.span, type(each).__name__))
     return Facts(tuple(seen), machine.assigned)
 
@@ -76,32 +73,13 @@ def _is_due(machine: Machine, function: Func) -> bool:
     return machine.relevance.scores(function.module, function.node)
 
 
-def _root(machine: Machine, function: Func, kwargs: dict[str, Value]) -> None:
-    """Run a function as if nobody had called it, on arguments of which nothing is known but `kwargs`."""
-    frame = machine.frames[0]
-    frame.state = State(dict(machine.globals[function.module.path]), frame.state.heap.copy())
-    machine.loops.clear()
-    machine.guards.clear()
-    del machine.frames[1:]
-    machine.steps = 0
-    machine.rooted = 1
-    loop = lightning.loop_around(machine, function)
-    try:
-        with machine.in_loop(loop) if loop is not None else nullcontext():
-            returned = calls.run(machine, function.node, function, lightning.outputs_given(machine, function), kwargs)
-        if loop is not None:
-            lightning.note_returned(machine, function, loop, returned)
-    except (OutOfBudget, RecursionError):
-        return
-
-
 def _root_of_missed(machine: Machine, function: Func) -> None:
     """Run the branches that the known calls leave out; what those calls showed stands."""
     before = dict(machine.log)
     forwards, trained = dict(machine.forwards), dict(machine.trained)
     _forget_nones(machine, function.self_value)
     seen = {key[:3] for key in before}
-    _root(machine, function, _anything(machine, function.node))
+    run_root(machine, function, _anything(machine, function.node))
     machine.log = before | {key: each for key, each in machine.log.items() if key[:3] not in seen}
     machine.forwards, machine.trained = forwards, trained  # flags that nobody passed say nothing about modes
 
@@ -114,16 +92,11 @@ def _forget_nones(machine: Machine, owner: Value | None) -> None:
                 machine.put(owner, name, Opaque((*owner.id, "." + name), name))
 
 
-def _has_missed(
-    machine: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, computing: list[ast.stmt]
-) -> bool:
-    """Say whether arithmetic in a function was not reached by the calls seen: a branch that their arguments rule out."""
+def _has_missed(machine: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, seen_in: Survey) -> bool:
+    """Say whether arithmetic or a criterion was not reached by the calls seen: a branch that their arguments rule out."""
     last = node.end_lineno or node.lineno
-    return any(node.lineno <= each.lineno <= last and each not in machine.visited for each in computing)
-
-
-def _computing(module: Module) -> list[ast.stmt]:
-    return [each for each in ast.walk(module.tree) if isinstance(each, SIMPLE) and _computes(each)]
+    inside = seen_in.between(node.lineno, last)
+    return any(each not in machine.visited and _computes(each) for each in inside)
 
 
 def _computes(statement: ast.stmt) -> bool:
@@ -132,9 +105,16 @@ def _computes(statement: ast.stmt) -> bool:
     for each in ast.walk(statement):
         if isinstance(each, ast.BinOp) and isinstance(each.op, ast.Div | ast.Pow):
             return True
-        if isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute) and each.func.attr in COLLECTS:
+        if isinstance(each, ast.Call) and _collects_or_scores(each.func):
             return True
     return False
+
+
+def _collects_or_scores(function: ast.expr) -> bool:
+    if isinstance(function, ast.Attribute) and function.attr in COLLECTS:
+        return True
+    name = called_name(function)
+    return name in CRITERIA or CRITERION_NAME.search(name) is not None
 
 
 def _anything(machine: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> dict[str, Value]:
@@ -153,82 +133,47 @@ def _anything(machine: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef | a
     return {name: Opaque(machine.key(node, name), name) for name in switches}
 
 
-def _forget_rebound(machine: Machine, module: Module) -> None:
-    """A constant that some function rebinds with `global` is not what it was when the module ended."""
-    names = machine.globals[module.path]
-    for node in ast.walk(module.tree):
-        if isinstance(node, ast.Global):
-            for name in node.names:
-                slot = names.get(name)
-                if slot is not None and isinstance(slot.value, Const):
-                    names[name] = Slot(Opaque((module.path, name), name), 0)
-
-
-def _run(machine: Machine, body: list[ast.stmt]) -> None:
-    for statement in body:
-        machine.steps = 0
-        try:
-            execute(machine, [statement])
-        except (OutOfBudget, RecursionError):
-            del machine.frames[1:]
-            machine.loops.clear()
-            machine.guards.clear()
-
-
-def _functions(machine: Machine, module: Module) -> list[Func]:
+def _functions(machine: Machine, module: Module, seen_in: Survey, instances: _Instances) -> list[Func]:
     """List the functions and methods that may matter, callers before what they call; not those inside functions."""
-    methods: list[tuple[Definition, ast.ClassDef | None]] = []
-    plain: list[tuple[Definition, ast.ClassDef | None]] = []
-    callers: dict[str, set[ast.AST | None]] = {}  # what is called -> the outermost functions that call it
-    nodes: deque[tuple[ast.AST, ast.AST, ast.AST | None]] = deque([(module.tree, module.tree, None)])
-    while nodes:  # breadth first, once: generated modules have 100,000 nodes
-        node, parent, outer = nodes.popleft()
-        if isinstance(node, DEFINITIONS):
-            if isinstance(parent, ast.ClassDef):
-                methods.append((node, parent))
-            elif outer is None:
-                plain.append((node, None))
-            outer = outer or node
-        elif isinstance(node, ast.Call):
-            callers.setdefault(_called_name(node.func), set()).add(outer)
-        nodes.extend((child, node, outer) for child in ast.iter_child_nodes(node))
     relevance = machine.relevance
-    for node, _ in (*methods, *plain):
+    for node, _ in seen_in.functions:
         if relevance.is_root(module, node) and relevance.scores(module, node):
-            relevance.add_roots(callers.get(node.name, ()))
-    found = [
-        pair for pair in (*methods, *plain) if relevance.is_root(module, pair[0]) or relevance.counts(module, pair[0])
-    ]
-    called = callers.keys()
-    found.sort(key=lambda pair: (pair[0].name in called, pair[0].lineno))
-    instances: dict[ast.ClassDef, Value | None] = {}
-    return [_bound(machine, module, node, owner, instances) for node, owner in found]
+            relevance.add_roots(seen_in.callers.get(node.name, ()))
+    pairs = [(relevance.is_root(module, node), node, owner) for node, owner in seen_in.functions]
+    owners = {owner for is_root, _, owner in pairs if is_root}
+    found = [(node, owner) for is_root, node, owner in pairs if is_root or relevance.counts(module, node)]
+    found.sort(key=lambda pair: (pair[0].name in seen_in.callers, pair[0].lineno))
+    return [instances.method(node, owner, is_made=owner in owners) for node, owner in found]
 
 
-def _called_name(function: ast.expr) -> str:
-    return (
-        function.id if isinstance(function, ast.Name) else function.attr if isinstance(function, ast.Attribute) else ""
-    )
+class _Instances:
+    """One instance of each class of the checked file, for its methods to be run on."""
 
+    def __init__(self, machine: Machine, module: Module) -> None:
+        self._machine = machine
+        self._module = module
+        self._made: dict[ast.ClassDef, Value | None] = {}
 
-def _bound(
-    machine: Machine,
-    module: Module,
-    node: Definition,
-    owner: ast.ClassDef | None,
-    instances: dict[ast.ClassDef, Value | None],
-) -> Func:
-    if owner is None:
-        return Func(node, module)
-    cls = Class(owner, module)
-    static = any(isinstance(each, ast.Name) and each.id == "staticmethod" for each in node.decorator_list)
-    if static or node.name == "__init__":
-        return Func(node, module, None, cls)
-    if any(isinstance(each, ast.Name) and each.id == "classmethod" for each in node.decorator_list):
-        return Func(node, module, cls, cls)
-    if owner not in instances:
-        try:
-            instances[owner] = calls.instantiate(machine, owner, cls, [], {})
-        except (OutOfBudget, RecursionError):
-            instances[owner] = None
-    return Func(node, module, instances[owner], cls)
+    def method(self, node: Definition, owner: ast.ClassDef | None, *, is_made: bool) -> Func:
+        """Return a function, bound to an instance if one is wanted already."""
+        if owner is None:
+            return Func(node, self._module)
+        cls = Class(owner, self._module)
+        if any(isinstance(each, ast.Name) and each.id == "classmethod" for each in node.decorator_list):
+            return Func(node, self._module, cls, cls)
+        function = Func(node, self._module, None, cls)
+        return self.bound(function) if is_made else function
+
+    def bound(self, function: Func) -> Func:
+        """Return a method bound to the instance of its class, which is made now unless there is one."""
+        node, cls = function.node, function.owner
+        if cls is None or function.self_value is not None or isinstance(node, ast.Lambda) or node.name == "__init__":
+            return function
+        if any(isinstance(each, ast.Name) and each.id == "staticmethod" for each in node.decorator_list):
+            return function
+        if cls.node not in self._made:
+            try:
+                self._made[cls.node] = calls.instantiate(self._machine, cls.node, cls, [], {})
+            except (OutOfBudget, RecursionError):
+                self._made[cls.node] = None
+        return replace(function, self_value=self._made[cls.node])

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from lintloss.facts import assign, counts, equality, symbolic
 from lintloss.facts.expressions import evaluate
+from lintloss.facts.linear import Linear
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine, OutOfBudget
 from lintloss.facts.state import join_states
@@ -155,8 +156,18 @@ class Iterated:
             return Tuple(tuple(partner.element(machine, node, loop) for partner in self.partners))
         inner = _element(machine, self.value, loop)
         if "enumerate" in self.wrap:
+            inner = _numbered(self.value, inner, loop)
             return Tuple((Quantity(count(loop.unit), of=loop.key, loops=(loop,)), inner))
         return inner
+
+
+def _numbered(row: Value, element: Value, loop: Loop) -> Value:
+    """Return an id of one row that is enumerated: it sits where the number says, counted from the row's begin."""
+    window = row.window if isinstance(row, Tensor) and row.form in {"ids", ""} else None
+    if window is None or window.axis != 0 or window.flat or not isinstance(element, Tensor):
+        return element
+    begin = window.lower + Linear.of(("loop", *loop.key))
+    return replace(element, window=replace(window, lower=begin, upper=begin.plus(1)).marked("at"))
 
 
 def _element(machine: Machine, value: Value, loop: Loop) -> Value:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from lintloss.facts.callers import text_of
+from lintloss.facts.caps import defaults
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -37,16 +38,20 @@ def _own(function: Function) -> list[ast.AST]:
 
 
 def _once(function: Function) -> bool:
-    """Say whether `while True` is left after one pass when the generator is not for training."""
+    """Say whether `while True` is left after one pass when the generator is not for training, or not asked to loop."""
     last = next((node for node in _own(function) if isinstance(node, ast.While)), None)
     if last is None or not last.body:
         return False
     end = last.body[-1]
-    return (
-        isinstance(end, ast.If)
-        and "train" in text_of(end.test)
-        and any(isinstance(each, ast.Break | ast.Return) for each in end.body)
-    )
+    if not isinstance(end, ast.If) or not any(isinstance(each, ast.Break | ast.Return) for each in end.body):
+        return False
+    return "train" in text_of(end.test) or text_of(end.test) in {f"not {name}" for name in _off(function)}
+
+
+def _off(function: Function) -> list[str]:
+    """Return the parameters that are False by default."""
+    given = defaults(function).items()
+    return [name for name, value in given if isinstance(value, ast.Constant) and value.value is False]
 
 
 def _only_when_full(function: Function, found: ast.AST) -> bool:
@@ -84,6 +89,9 @@ def _whole_steps(function: Function, yields: list[ast.Yield]) -> ast.AST | None:
             if isinstance(inner, ast.Call) and len(inner.args) == 3 and _is_whole(inner):
                 if all(any(each is found for each in ast.walk(loop)) for found in yields):
                     return loop.iter
+        if isinstance(loop, ast.comprehension) and isinstance(loop.iter, ast.Call):  # the batches are listed first
+            if text_of(loop.iter.func) == "range" and len(loop.iter.args) == 3 and _is_whole(loop.iter):
+                return loop.iter
     return None
 
 

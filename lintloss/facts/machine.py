@@ -15,11 +15,12 @@ from lintloss.facts.observations import Observation
 from lintloss.facts.project import Project
 from lintloss.facts.relevance import Relevance
 from lintloss.facts.state import Slot, State, join_states
-from lintloss.facts.values import UNKNOWN, Class, Const, Key, Lib, LibObject, Opaque, Ref, Value, join
+from lintloss.facts.values import UNKNOWN, Class, Const, Key, Lib, LibObject, Opaque, Ref, Scoring, Value, join
 from lintloss.findings import Evidence
 from lintloss.parse import Module
 
 if TYPE_CHECKING:
+    from lintloss.facts.bodies import Body
     from lintloss.facts.dead import Bound
     from lintloss.facts.forwards import Forward
     from lintloss.facts.pad_marks import Mark
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 STEPS = 20_000  # expressions evaluated for one root before everything becomes unknown
 ABROAD = 4_000  # … for one call from the checked file into another
 TOTAL = 250_000  # … and for one file with all that it reaches
+DATA = 16_000  # … and for one that makes the data
+OWN = 200  # … of those, what is charged for making a batch
 DEPTH = 14  # frames
 
 _O = TypeVar("_O", bound=Observation)
@@ -56,6 +59,7 @@ class Frame:
     loop_base: int = 0
     born: int = 0  # the machine's clock when it was entered
     statement: ast.stmt | None = None
+    shared: set[str] = field(default_factory=set)  # names that `global` says are the module's
     integers: dict[str, tuple[Value, Linear]] = field(default_factory=dict)  # what names that hold arithmetic stand for
 
 
@@ -64,12 +68,14 @@ class Machine:
 
     def __init__(self, project: Project) -> None:
         self.project = project
+        self.home = ""  # the file whose comparisons are asked for, where another one's body is run
         self.frames: list[Frame] = []
         self.loops: list[Loop] = []
         self.loop_of: dict[Key, Loop] = {}
         self.list_loops: dict[Key, tuple[Loop, ...]] = {}
         self.dicts_made: dict[Key, int] = {}  # at which loop depth a dict was made
         self.globals: dict[str, dict[str, Slot]] = {}
+        self.bodies: dict[str, Body] = {}  # of imported modules: what has not been asked for is not in `globals` yet
         self.closures: dict[Key, dict[str, Slot]] = {}
         self.log: dict[tuple[object, ...], Observation] = {}
         self.assigned: dict[tuple[str, int], Value] = {}
@@ -90,18 +96,28 @@ class Machine:
         self.sums: set[Key] = set()  # what is put together from two rows (or numbers)
         self.pad_marks: dict[Key, Mark] = {}  # ids that the code itself says are padded: see pad_marks.py
         self.attended: dict[Key, Key] = {}  # attention mask -> the ids that a model was given with it
+        self.batches: dict[Key, Value] = {}  # loader -> the batch that it yields
+        self.vectors: set[Key] = set()  # indices of several rows
+        self.picks: dict[Key, Scoring] = {}  # probabilities that ids picked -> the comparison
         self.same_source: dict[Key, Key] = {}  # labels that a shifting model was given -> its input
         self.gradients: list[str] = []  # what the open `with` blocks and decorators say: see gradients.py
         self.trained: dict[Key, bool] = {}  # scope in which backward() is called -> on every path (see forwards.py)
+        self.flags: dict[Key, str] = {}  # loop in which backward() is called under a condition -> that condition
         self.forwards: dict[Key, Forward] = {}  # by place and calling context
         self.stored: dict[
             tuple[Key, str], tuple[LibObject, Evidence]
         ] = {}  # loaders that drop, by an evaluation's name
+        self.makers: dict[
+            ast.AST, LibObject | None
+        ] = {}  # functions -> the loader that drops, of whatever they are given
         self.passes: list[dict[tuple[object, ...], Observation]] = []  # what earlier passes of running loops saw
         self.rooted = 0  # 1 while a function runs that nobody called: its frame has no call
         self.steps = 0
         self.spent = 0
         self.limit = STEPS
+        self.saved: dict[Key, Value] = {}  # file -> what was written into it
+        self.aligned: dict[Key, Observation] = {}  # comparisons of which it is known how they align
+        self.exhausted = False  # something was cut short
         self.too_long: set[ast.AST] = set()  # functions abroad that ran out of their share
         self.relevance = Relevance()
         self._anchors: dict[str, Anchor] = {}
@@ -158,11 +174,18 @@ class Machine:
     def opaque(self, node: ast.AST, name: str = "") -> Opaque:
         return Opaque(self.key(node), name)
 
-    def spend(self) -> None:
-        self.steps += 1
-        self.spent += 1
-        if self.steps > self.limit or self.spent > TOTAL:
-            raise OutOfBudget
+    @contextmanager
+    def own_budget(self) -> Iterator[None]:
+        """Run what makes the data on steps of its own: the code around it has been given few by then."""
+        before, limit = self.steps, self.limit
+        self.limit = self.steps + ABROAD
+        try:
+            yield
+        except OutOfBudget:
+            if self.spent > TOTAL:
+                raise
+        finally:
+            self.steps, self.limit = min(self.steps, before + OWN), limit
 
     # -- names --------------------------------------------------------------------------------------------------
 
@@ -173,8 +196,27 @@ class Machine:
         if slot is None and frame.closure is not None:
             slot = frame.closure.get(name)
         if slot is None:
-            slot = self.module_names(frame.module.path).get(name)
+            slot = self.global_slot(frame.module.path, name)
         return slot
+
+    def enclosing(self, closure: Key) -> dict[str, Slot] | None:
+        """Return the names of the function that another was defined in: as they are now, while it runs."""
+        for frame in reversed(self.frames):
+            if frame.key == closure:
+                return frame.state.names
+        return self.closures.get(closure)
+
+    def global_slot(self, path: str, name: str) -> Slot | None:
+        """Look `name` up among the globals of a module; of an imported one, what binds the name is run now."""
+        slot = self.module_names(path).get(name)
+        if slot is None and path in self.bodies:
+            slot = self.globals[path].get(name) or self.bodies[path].find(self, name)
+        return slot
+
+    def global_names(self, path: str) -> list[str]:
+        """List the names that a module binds."""
+        body = self.bodies.get(path)
+        return list({**self.module_names(path), **dict.fromkeys(body.names() if body is not None else ())})
 
     def module_names(self, path: str) -> dict[str, Slot]:
         """Return the globals of a module: live ones while its body runs, else those it ended with."""
@@ -184,6 +226,9 @@ class Machine:
         return self.globals.get(path, {})
 
     def write(self, name: str, value: Value, depth: int | None = None) -> None:
+        if name in self.frame.shared:
+            self.module_names(self.frame.module.path)[name] = Slot(value, 0)
+            return
         self.state.names[name] = Slot(value, self.depth if depth is None else depth)
 
     # -- heap ---------------------------------------------------------------------------------------------------

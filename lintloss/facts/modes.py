@@ -14,7 +14,6 @@ SAME_MODULE = frozenset(
     {"to", "cuda", "cpu", "half", "float", "double", "bfloat16", "requires_grad_", "share_memory", "type", "to_empty"}
 )
 WRAPPERS = {"DataParallel", "DistributedDataParallel", "FullyShardedDataParallel", "OptimizedModule", "PeftModel"}
-SWITCHES = re.compile(r"\.eval\(\)|\.train\(")
 BY_NAME = re.compile(
     r"eval_?mode|evaluating|set_eval|to_eval|set_mode|switch_mode|(^|_)eval_?(ctx|context)", re.IGNORECASE
 )

@@ -39,6 +39,23 @@ def same_batch(machine: Machine, node: Comprehension) -> Value | None:
     return value if isinstance(value, Ref) and value.kind == "dict" and isinstance(node, ast.DictComp) else None
 
 
+def by_key(machine: Machine, target: ast.Subscript, value: Value) -> bool:
+    """Run `moved[key] = value.to(device)` in a loop over `batch.items()`: each part stays under its own key."""
+    from lintloss.facts.expressions import evaluate
+
+    if not isinstance(target.slice, ast.Name):
+        return False
+    index, owner = evaluate(machine, target.slice), evaluate(machine, target.value)
+    if not (isinstance(index, Opaque) and index.key[-1:] == ("key",) and isinstance(owner, Ref)):
+        return False
+    batch = Ref(index.key[:-1], "dict")
+    if owner.kind != "dict" or owner.id == batch.id or value != machine.elem(batch):
+        return False
+    for name, slot in list(machine.fields(batch).items()):
+        machine.put(owner, name, slot.value)
+    return True
+
+
 def _items_of(generator: ast.comprehension, node: ast.DictComp) -> ast.expr | None:
     target, source = generator.target, generator.iter
     if not (isinstance(source, ast.Call) and isinstance(source.func, ast.Attribute) and source.func.attr == "items"):

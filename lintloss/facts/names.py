@@ -14,18 +14,22 @@ CONVERTS = re.compile(r"log\(2|log2|LN2|ln2|LOG2|0\.69314|1\.4426", re.IGNORECAS
 
 
 def note(machine: Machine, node: ast.AST, name: str, value: Value) -> None:
-    """Record that a loss is stored under a name that claims bits, in a function that converts nothing to bits."""
-    if not BITS.search(name) or CONVERTS.search(_text(machine)):
+    """Record that a loss is stored or returned under a name that claims bits, where nothing is converted to bits."""
+    if not BITS.search(name):
         return
     from lintloss.facts.settings import seen_at
 
     for option in options(value):
         if isinstance(option, Quantity) and option.is_loss and not option.axes:
-            machine.observe(Named(name=name, value=option, **seen_at(machine, node, option.loops)))
+            if not CONVERTS.search(_text(machine, option)):
+                machine.observe(Named(name=name, value=option, **seen_at(machine, node, option.loops)))
             return
 
 
-def _text(machine: Machine) -> str:
-    node = machine.frame.node
-    lines = machine.frame.module.text.split("\n")
-    return "\n".join(lines[getattr(node, "lineno", 1) - 1 : getattr(node, "end_lineno", None) or len(lines)])
+def _text(machine: Machine, value: Quantity) -> str:
+    """Return the code that the value comes from: the running function, or the file where others had a hand in it."""
+    node, module = machine.frame.node, machine.frame.module
+    first, last = getattr(node, "lineno", 1), getattr(node, "end_lineno", None) or len(module.lines)
+    if any(step.path != module.path or not first <= step.span.row <= last for step in value.trace):
+        return module.text
+    return "\n".join(module.text.split("\n")[first - 1 : last])

@@ -61,10 +61,14 @@ class Averaging(Observation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exponential(Observation):
-    """A loss was exponentiated. base: "e", "2", "10"."""
+    """A loss was exponentiated. base: "e", "2", "10".
+
+    called_perplexity: the statement or the function says that a perplexity is what comes out.
+    """
 
     exponent: Quantity
     base: str = "e"
+    called_perplexity: bool = False
     result: Value = UNKNOWN
     loops: tuple[Loop, ...] = ()
 
@@ -89,6 +93,7 @@ class Compared(Observation):
     A criterion inside another file is shown at the call that led there, a shift of the caller's at its call.
     alignment: where the labels sit relative to the logits; None where that is not known.
     overlap: how the scored windows overlap; None where they do not, or where that is not known.
+    called_logits: the code calls the predictions logits, and nothing in sight normalizes.
     padding: where the code says that the targets are padded.
     """
 
@@ -98,6 +103,7 @@ class Compared(Observation):
     padding: Mark | None = None
     loops: tuple[Loop, ...] = ()
     function: ast.AST | None = None  # the function that holds the criterion call
+    called_logits: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

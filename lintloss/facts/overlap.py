@@ -85,7 +85,8 @@ def _compare(machine: Machine, known: tuple[Linear, Evidence], length: Linear, a
         return Overlap(*words, True, place) if shared.const > 0 else None
     if _is_part(stride, length):
         return Overlap(*words, True, place)
-    if shared.const >= 0 and all(factor > 0 for _, factor in shared.terms):
+    every_index = stride == ONE  # one window for every index: as many as it has positions score each token
+    if (shared.const >= 0 or every_index) and all(factor > 0 for _, factor in shared.terms):
         return Overlap(*words, True, place)
     return Overlap(*words, False, place) if named else None
 

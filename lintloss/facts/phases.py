@@ -13,7 +13,9 @@ from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Frame, Machine
 from lintloss.facts.observations import Setting
 
-FLAG = re.compile(r"train|phase|mode|eval|split|test|optim|valid|backprop|backward|update|no_grad|infer", re.IGNORECASE)
+FLAG = re.compile(
+    r"train(?!ed)|phase|mode|eval|split|test|optim|valid|backprop|backward|update|no_grad|infer", re.IGNORECASE
+)
 EVALUATION = re.compile(
     r"eval|valid|\bval|_val|test|perplex|ppl|dev_|infer|predict|benchmark|score|metric|nll|loglik|bpb|bpc|bits_per",
     re.IGNORECASE,
@@ -35,10 +37,22 @@ OTHER = re.compile(
 )
 
 
+PREFERENCE = re.compile(  # one loss a pair, or a policy's objective
+    r"\bchosen_|\breject(ed)?_|reward|retriev|contrastive|in_batch|hard_negative", re.IGNORECASE
+)
 VARIATIONAL = re.compile(r"\belbo\b|\bkl_(loss|weight|div)|\bvae\b|reparam|logvar", re.IGNORECASE)
 PERPLEXITY = re.compile(r"perplexity|\bppl\b", re.IGNORECASE)
 HEADED = re.compile(r"For(Sequence|Token)Classification|ForMultipleChoice|ForQuestionAnswering")
 GENERATIVE = re.compile(r"ForCausalLM|LMHeadModel|ForConditionalGeneration|Seq2SeqLM|perplexity|\bppl\b", re.IGNORECASE)
+
+
+MANY = 6
+
+
+@lru_cache(maxsize=256)
+def compares_rows(text: str) -> bool:
+    """Say whether a file is about preferences or rewards: an unknown loss in it is one a row, not one a token."""
+    return len(PREFERENCE.findall(text)) >= MANY
 
 
 @contextmanager
@@ -76,7 +90,14 @@ def setting(machine: Machine, frame: Frame, loops: tuple[Loop, ...]) -> Setting:
         phase = "unknown"
     if loops:
         reasons.append(loops[-1].place)
-    return Setting(phase=phase, task=task(frame), function=name, reasons=tuple(reasons))
+    return Setting(phase=phase, task=_task_around(machine, frame, loops), function=name, reasons=tuple(reasons))
+
+
+def _task_around(machine: Machine, frame: Frame, loops: tuple[Loop, ...]) -> str:
+    """Guess the task from the checked file; where the loop stands in another one that is about no tokens, from that."""
+    path = loops[-1].place.path if loops else frame.module.path
+    other = machine.project.module(path) if path != frame.module.path else None
+    return "other" if other is not None and _task_of(other.text) == "other" else task(frame)
 
 
 def task(frame: Frame) -> str:

@@ -45,14 +45,18 @@ def _each(machine: Machine, node: ast.AST, value: Choice, reduce: Callable[[Mach
 
 def total(machine: Machine, node: ast.AST, value: Value, axis: int | None = None) -> Value:
     """Return the sum of a value."""
+    from lintloss.facts import compare
+
+    if isinstance(value, Tensor) and value.form == "exp":
+        return replace(value, form="sum of exp", axes=None, key=(*value.key, "sum"))
     if axis is not None and isinstance(value, Quantity):
         value = losses.unreduced(value)
         if value.axes:
+            if value.scoring is not None:
+                compare.reduced(machine, value.scoring)
             return fields.along(machine, node, value, "sum", axis) or losses.reduced(machine, node, value, "sum")
     if isinstance(value, Tensor) and value.form == onehot.SCORED:
         return onehot.summed(machine, node, value, axis) or machine.opaque(node)
-    if axis is not None and isinstance(value, Tensor) and value.form == "exps":
-        return replace(value, form="partition", key=(*value.key, "partition"))
     if axis is not None and isinstance(value, Tensor):
         counted = _count_of(machine, node, value)
         return (

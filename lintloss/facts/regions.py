@@ -6,12 +6,14 @@ import ast
 import os
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from lintloss.facts import gradients
 from lintloss.facts.callers import text_of
 from lintloss.facts.forwards import Forward, Scene
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
+from lintloss.findings import Evidence
 
 NAME = re.compile(
     r"(^|_)(eval\w*|val|vali\w*|test|tests|tester|testing|dev|perplexity|ppl|infer\w*|predict\w*|benchmark\w*|holdout|heldout)(?=_|\d|$)"
@@ -26,14 +28,20 @@ DATA = re.compile(
 TRAIN_DATA = re.compile(r"train|(?<![a-z])tr_", re.IGNORECASE)
 FILE = re.compile(r"(^|_)(eval\w*|validation|validate|perplexity|ppl|benchmark|test_?ppl|inference)(_|$)")
 MEASURES = re.compile(
-    r"loss|criterion|\bnll|perplex|ppl\b|entropy|accura|correct|metric|\bauc|f1|bleu|rouge|psnr|ssim|dice|iou\b|\bacc|_acc\b|error|\bmse|\bmae|\bwer\b|\bcer\b|logprob|likelihood|\bnats|\bce\b|_ce\b|\bbp[bc]\b",
+    r"loss|criterion|\bnll|perplex|ppl\b|entropy|accura|correct|metric|\bauc|f1|bleu|rouge|psnr|ssim|dice|iou\b|\bacc|_acc\b|error|\bmse|\bmae|\bwer\b|\bcer\b|log_?prob|likelihood|\bnats|\bce\b|_ce\b|\bbp[bc]\b",
     re.IGNORECASE,
 )
-GENERATES = re.compile(r"next_token|multinomial\(|top_k|top_p|temperature|\.generate\(")
+PERPLEXITY = re.compile(r"perplexity|(?<![a-z])ppl(?![a-z])", re.IGNORECASE)
+LEARNS = re.compile(r"\.backward\(|optimi[sz]er|\.train\(\)|[tT]rainer\b|\.fit\(")
+PHASE = re.compile(r"(\w+) == '(?:train|training)'$")
+GENERATES = re.compile(r"next_token|multinomial\(|top_k|top_p|\.generate\(")
+CRITERION = re.compile(r"entropy|criterion|loss", re.IGNORECASE)
 TRAINS = re.compile(
     r"\.backward\(|\.zero_grad\(|autograd\.grad|\bgrad\(|requires_grad_\((True)?\)|requires_grad = True|create_graph|\.grad\b|retain_grad|enable_grad|functional_call|loss_scaler\(|\.minimize\(|train_on_batch|train_batch\("
 )
 OPTIMIZER = re.compile(r"optimi[sz]er|\boptim\b|(^|\.)opt$|grad_scaler|loss_scaler", re.IGNORECASE)
+MODEL_BASE = re.compile(r"(^|\.)nn\.(modules\.)?(\w+\.)?\w+$|PreTrainedModel$|GenerationMixin$")
+HANDED_OUT = re.compile(r"load|data|batch(?!_?size)|\bdl\b|_dl\b|iterator", re.IGNORECASE)
 UNIT_TEST = re.compile(r"(^|/)(tests?|testing|unittests?)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.py$")
 
 
@@ -42,11 +50,13 @@ class Region:
     """What evaluates: a loop of a function, or the function as a whole.
 
     index: the scene of the forward pass that the region belongs to. named: why it is taken for an evaluation.
+    shared: the loop trains as well, when its flag says so.
     """
 
     index: int
     loop: Loop | None
     named: str
+    shared: bool = False
 
     def scene(self, forward: Forward) -> Scene:
         return forward.scenes[self.index]
@@ -64,22 +74,49 @@ def snake(name: str) -> str:
 def region(machine: Machine, forward: Forward) -> Region | None:
     """Return the evaluation region around a forward pass, None where it trains or nothing says that it evaluates."""
     switched = forward.mode == "eval" and forward.mode_place is not None
+    nearest: Region | None = None  # a helper without a loop: what calls it may be more of an evaluation
     for index in range(len(forward.scenes) - 1, -1, -1):
         scene = forward.scenes[index]
         for loop in reversed([each for each in forward.loops if each.frame == index + 1]):
             if loop.key in machine.trained:
-                return None
+                phases = _over_phases(machine, forward, loop)
+                return _unless_named_by_file(nearest) if phases is None else Region(index, loop, phases, shared=True)
             named = _loop_says(loop)
             if named or (switched and loop.unit != "epoch"):
                 return _narrowed(forward, Region(index, loop, named or "eval() was called"))
         if scene.key in machine.trained:
-            return None
+            return _unless_named_by_file(nearest)
         named = _scene_says(scene)
         if named or (switched and not isinstance(scene.node, ast.Module)):
-            return _narrowed(forward, Region(index, _own_loop(forward, index), named or "eval() was called"))
+            found = _narrowed(forward, Region(index, _own_loop(forward, index), named or "eval() was called"))
+            own = named and not named.startswith("the file")
+            if own or found.loop is not None or _holds(scene, forward.mode_place):
+                return found if own or nearest is None or found.loop is not None else nearest
+            nearest = nearest or found
         if TRAINING.search(snake(scene.name)):
-            return None
+            return nearest
+    return nearest
+
+
+def _unless_named_by_file(nearest: Region | None) -> Region | None:
+    """Drop a helper that a training calls and that is an evaluation by the name of its file alone."""
+    return None if nearest is not None and nearest.named.startswith("the file") else nearest
+
+
+def _over_phases(machine: Machine, forward: Forward, loop: Loop) -> str | None:
+    """Say that a loop trains in one phase only, of those that a loop around it runs over; None otherwise."""
+    flag = PHASE.match(machine.flags.get(loop.key, "")) if not machine.trained[loop.key] else None
+    for each in forward.loops:
+        target = each.statement.target if isinstance(each.statement, ast.For) else None
+        if flag is not None and each.frame == loop.frame and isinstance(target, ast.Name) and target.id == flag[1]:
+            return f"it runs over phases, and only `{flag[0]}` trains"
     return None
+
+
+def _holds(scene: Scene, place: Evidence | None) -> bool:
+    """Say whether a place lies in the function of a scene."""
+    first, last = getattr(scene.node, "lineno", 1), getattr(scene.node, "end_lineno", None) or 0
+    return place is not None and place.path == scene.module.path and first <= place.span.row <= last
 
 
 def _narrowed(forward: Forward, found: Region) -> Region:
@@ -112,7 +149,35 @@ def _scene_says(scene: Scene) -> str:
     stem = snake(os.path.splitext(os.path.basename(scene.module.path))[0])
     if FILE.search(stem) and not TRAINING.search(name) and ".backward(" not in scene.module.text:
         return f"the file is called {stem}"
+    if not TRAINING.search(name) and _computes_perplexity(scene.node, scene.module.text):
+        return "it computes a perplexity"
     return ""
+
+
+def is_inside_a_model(forward: Forward, found: Region) -> bool:
+    """Say whether a model only runs parts of itself: `self.decoder(x)` in its predict(); who calls that evaluates it.
+
+    A method that loops over a loader evaluates, whatever class it is in.
+    """
+    scene = found.scene(forward)
+    if not _is_method(scene.node) or not any(MODEL_BASE.search(base) for base in scene.owner):
+        return False
+    loop = found.loop.statement if found.loop is not None else None
+    if not isinstance(loop, ast.For | ast.AsyncFor):
+        return True
+    header = text_of(loop.iter)
+    return not HANDED_OUT.search(header) or re.match(r"range\([^()]*\.(size|shape)\b", header) is not None
+
+
+def _is_method(node: ast.AST) -> bool:
+    arguments = node.args.args if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else []
+    return bool(arguments) and arguments[0].arg == "self"
+
+
+@lru_cache(maxsize=512)
+def _computes_perplexity(node: ast.AST, text: str) -> bool:
+    """Say whether a function speaks of a perplexity, in a file that trains nothing. Asked of every forward pass."""
+    return PERPLEXITY.search(text_of(node)) is not None and LEARNS.search(text) is None
 
 
 def measures(machine: Machine, forward: Forward, found: Region) -> bool:
@@ -122,7 +187,7 @@ def measures(machine: Machine, forward: Forward, found: Region) -> bool:
     if isinstance(node, ast.Module) or UNIT_TEST.search(scene.module.path.replace(os.sep, "/")):
         return False
     if isinstance(node, ast.For | ast.AsyncFor | ast.While):
-        if GENERATES.search(text_of(node)):
+        if _generates(text_of(node)):
             return False
         if MEASURES.search(text_of(node)) or any(
             MEASURES.search(text_of(each.node)) for each in forward.scenes[found.index + 1 :]
@@ -135,6 +200,12 @@ def measures(machine: Machine, forward: Forward, found: Region) -> bool:
             and MEASURES.search(text_of(scene.node)) is not None
         )
     return MEASURES.search(text_of(node)) is not None
+
+
+def _generates(text: str) -> bool:
+    """Say whether a loop samples; a temperature beside a criterion is a contrastive loss's."""
+    found = GENERATES.search(text)
+    return found is not None or ("temperature" in text and CRITERION.search(text) is None)
 
 
 def needs_gradients(forward: Forward, found: Region) -> bool:

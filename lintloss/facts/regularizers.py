@@ -25,6 +25,10 @@ WHOLE = re.compile(
     re.IGNORECASE,
 )
 SQUARES = re.compile(r"\*\* ?2|\.square\(|\.pow\(|\.norm\(|logsumexp")
+CONVEX = re.compile(
+    r"^\(1(\.0?)? - [^()]+\) \* "
+)  # w * a + (1 - w) * b: two losses of which neither is the other's penalty
+LANGUAGE = frozenset({"lm", "seq2seq", "mlm"})
 CLASS_WEIGHTS = re.compile(r"weight|balance", re.IGNORECASE)
 SMOOTHING_CRITERIA = frozenset({"LabelSmoothingCrossEntropy"})
 
@@ -40,11 +44,11 @@ class Extra:
 
 @dataclass(slots=True)
 class Noted:
-    """The losses that one place of the checked file has scored, as far as they are reported."""
+    """The losses that one place of the checked file has scored, as far as they are reported: where they went."""
 
     extras: dict[Extra, None] = field(default_factory=dict)
-    plain_rows: set[int] = field(default_factory=set)
-    extra_rows: set[int] = field(default_factory=set)
+    plain: set[str] = field(default_factory=set)
+    laden: set[str] = field(default_factory=set)
     exponentiated: bool = False
     settings: list[Setting] = field(default_factory=list)
     evidence: tuple[Evidence, ...] = ()
@@ -55,20 +59,52 @@ def note(machine: Machine, node: ast.AST, value: Value, *, exponentiated: bool =
     scoring = value.scoring if isinstance(value, Quantity) else None
     if not isinstance(value, Quantity) or scoring is None or scoring.site is None:
         return
+    from lintloss.facts import forwards
+
+    if forwards.within_forward(machine):
+        return
     noted = machine.reports.setdefault(scoring.site, Noted())
     noted.exponentiated |= exponentiated
-    row = getattr(node, "lineno", 0)
+    where = _destination(machine, node)
     extras = extras_of(scoring, exponentiated or noted.exponentiated)
     if not extras:
-        (noted.extra_rows if scoring.extra else noted.plain_rows).add(row)
+        (noted.laden if scoring.extra else noted.plain).add(where)
         return
     setting = _setting(machine)
-    if setting.phase not in {"evaluation", "shared"}:
+    if setting.phase not in {"evaluation", "shared"} and not (
+        _is_script(machine, setting) or _is_switched(machine, setting)
+    ):
         return
-    noted.extra_rows.add(row)
+    if scoring.presumed and setting.task not in LANGUAGE:
+        return
+    noted.laden.add(where)
     noted.settings.append(setting)
     noted.evidence = value.trace
     noted.extras.update(dict.fromkeys(extras))
+
+
+def _is_switched(machine: Machine, setting: Setting) -> bool:
+    """Say whether the running loop, of which nothing else is known, runs a module on which eval() was called."""
+    if setting.phase != "unknown" or not machine.loops:
+        return False
+    running = machine.loops[-1].key
+    evaluated = (each for each in machine.forwards.values() if each.mode == "eval" and each.mode_place is not None)
+    return any(loop.key == running for each in evaluated for loop in each.loops)
+
+
+def _destination(machine: Machine, node: ast.AST) -> str:
+    """Return what a loss is added to or stored in, by its name: two branches may fill the same total."""
+    statement = machine.frame.statement
+    if isinstance(statement, ast.AugAssign | ast.AnnAssign):
+        return machine.text(statement.target)
+    if isinstance(statement, ast.Assign):
+        return machine.text(statement.targets[0])
+    return f"row {getattr(node, 'lineno', 0)}"
+
+
+def _is_script(machine: Machine, setting: Setting) -> bool:
+    """Say whether a loss is reported at the top of a file that trains nothing: a script that evaluates."""
+    return setting.phase == "unknown" and not setting.function and ".backward(" not in machine.frames[0].module.text
 
 
 def _setting(machine: Machine) -> Setting:
@@ -118,7 +154,7 @@ def _temperature(scoring: Scoring) -> Extra | None:
 
 def _term(term: Term, exponentiated: bool) -> Extra | None:
     """Say whether a term is one that no reader of a loss expects; of a sum that *is* the loss, none is."""
-    if WHOLE.search(term.text) and not PENALTY.search(term.text):
+    if (WHOLE.search(term.text) or CONVEX.search(term.text)) and not PENALTY.search(term.text):
         return None
     penalty = not term.is_loss and (term.scaled or bool(SQUARES.search(term.text)))
     if PENALTY.search(term.text) or penalty or (exponentiated and term.scaled):
@@ -149,11 +185,9 @@ def observe(machine: Machine) -> None:
         near = [
             each
             for place, each in machine.reports.items()
-            if place.path == site.path and _scope(machine, place) == scope
+            if place.path == site.path and _scope(machine, place) == scope and not _excludes(machine, place, site)
         ]
-        plain_rows = {row for each in near for row in each.plain_rows} - {
-            row for each in near for row in each.extra_rows
-        }
+        plain = {where for each in near for where in each.plain} - {where for each in near for where in each.laden}
         rows = (site.span.row, site.span.end_row)
         seen = Reported(
             path=site.path,
@@ -164,9 +198,24 @@ def observe(machine: Machine) -> None:
             extras=tuple((extra.said, extra.certain) for extra in noted.extras),
             evidence=tuple(extra.place for extra in noted.extras if extra.place) + noted.evidence[-6:],
             exponentiated=noted.exponentiated,
-            plain_beside=bool(plain_rows),
+            plain_beside=bool(plain),
         )
         machine.log["Reported", site.path, site.span, (), ""] = seen
+
+
+def _excludes(machine: Machine, one: Evidence, other: Evidence) -> bool:
+    """Say whether two places are in different branches of one `if`: only one of them scores."""
+    module = machine.project.module(one.path)
+    for node in ast.walk(module.tree) if module is not None and one != other else ():
+        if isinstance(node, ast.If) and node.orelse:
+            arms = [_is_in(node.body, place) - _is_in(node.orelse, place) for place in (one, other)]
+            if sorted(arms) == [-1, 1]:
+                return True
+    return False
+
+
+def _is_in(block: list[ast.stmt], place: Evidence) -> int:
+    return int(block[0].lineno <= place.span.row <= (block[-1].end_lineno or 0))
 
 
 def _scope(machine: Machine, site: Evidence) -> tuple[int, int]:

@@ -9,19 +9,23 @@ from collections.abc import Iterable
 from lintloss.parse import Module
 
 WORDS = re.compile(
-    r"loss|criterion|entropy|nll|perplex|ppl|softmax|no_grad|inference_mode|ignore_index|label|target|drop_last|DataLoader|"
-    r"shift|logits|pad_|token|Dropout|dropout|avg|average|\bcount\b|total|__getitem__|\.eval\(|all_reduce|gather|block_size|"
+    r"loss|criterion|entropy|(?<![a-zA-Z])(nll|ppl)|perplex|softmax|no_grad|inference_mode|ignore_index|label|target|drop_last|"
+    r"DataLoader|shift|logits|pad_|tokens|token_|_token|tokeniz|Dropout|dropout|avg|average|\bcount\b|total|__getitem__|\.eval\(|all_reduce|gather|block_size|"
     r"get_batch|seq_len|forward"
 )
 
 
 ROOT_WORDS = re.compile(
-    r"loss|criterion|entropy|nll|perplex|ppl|log_?prob|logits|softmax|(?<![a-zA-Z])exp\(|drop_last|DataLoader"
+    r"loss|criterion|entropy|(?<![a-zA-Z])(nll|ppl)|perplex|log_?prob|logits|softmax|(?<![a-zA-Z])exp\(|drop_last|DataLoader|"
+    r"bits_?per_|(?<![a-z])bp[bc](?![a-z])"
 )
+DATA = re.compile(r"Dataset\b|DataLoader|dataset\(|collate")
 WINDOWS = re.compile(r"token|input_ids|window|max_length|encodings|context")  # with a stride: not every convolution
 COUNTING = re.compile(r"loader|batch|dataset|avg|average|mean|sum\(")  # with arithmetic that no known call reaches
 # Words of any code; as parts of a name they are about evaluation: `evaluate`, `test_loop`, not `latest`, `invalid`.
-WEAK_WORDS = re.compile(r"(?<![a-z])(eval(?!_expr|\()|val_|test|valid(?!ate_|_)|score|metric)", re.IGNORECASE)
+WEAK_WORDS = re.compile(
+    r"(?<![a-z])(eval(?!_expr|\()|val_|test|valid(?!ate_|_)|score|metric)|\.eval\(\)|no_grad", re.IGNORECASE
+)
 
 
 SHORT = 12  # rows: a constructor or a reset() costs less than it is worth
@@ -36,19 +40,24 @@ class Relevance:
 
     def __init__(self) -> None:
         self._lines: dict[str, list[str]] = {}
+        self._codes: dict[ast.AST, str] = {}
         self._known: dict[ast.AST, bool] = {}
         self._roots: dict[ast.AST, bool] = {}
 
     def of(self, module: Module, node: ast.AST) -> bool:
         """Say whether a definition of another file is worth running."""
         if node not in self._known:
-            self._known[node] = _is_short(node) or WORDS.search(self._body(module, node)) is not None
+            self._known[node] = _is_short(node) or WORDS.search(self._code(module, node)) is not None
         return self._known[node]
+
+    def makes_data(self, module: Module, node: ast.AST) -> bool:
+        """Say whether a definition of another file makes what is evaluated."""
+        return DATA.search(self._body(module, node)) is not None
 
     def is_root(self, module: Module, node: ast.AST) -> bool:
         """Say whether a function of the checked file is worth running for its own sake."""
         if node not in self._roots:
-            body = self._body(module, node)
+            body = self._code(module, node)
             windows = "stride" in body and WINDOWS.search(body) is not None
             self._roots[node] = windows or ROOT_WORDS.search(body) is not None or WEAK_WORDS.search(body) is not None
         return self._roots[node]
@@ -59,11 +68,27 @@ class Relevance:
 
     def counts(self, module: Module, node: ast.AST) -> bool:
         """Say whether a function of the checked file may count, or take means, though it has no word of evaluation."""
-        return COUNTING.search(self._body(module, node)) is not None
+        return COUNTING.search(self._code(module, node)) is not None
 
     def scores(self, module: Module, node: ast.AST) -> bool:
         """Say whether a function of the checked file speaks of losses itself."""
-        return ROOT_WORDS.search(self._body(module, node)) is not None
+        return ROOT_WORDS.search(self._code(module, node)) is not None
+
+    def _code(self, module: Module, node: ast.AST) -> str:
+        """Return a definition without its docstring and comments: what they speak of is not done there."""
+        known = self._codes.get(node)
+        if known is None:
+            known = self._codes[node] = self._stripped(module, node)
+        return known
+
+    def _stripped(self, module: Module, node: ast.AST) -> str:
+        body = getattr(node, "body", None)
+        first = body[0] if isinstance(body, list) and body else None
+        lines = self._body(module, node).split("\n")
+        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+            start = getattr(node, "lineno", 1)
+            del lines[first.lineno - start : (first.end_lineno or first.lineno) - start + 1]
+        return "\n".join(line.partition("#")[0] for line in lines)
 
     def _body(self, module: Module, node: ast.AST) -> str:
         if module.path not in self._lines:

@@ -15,7 +15,7 @@ from lintloss.facts.values import Quantity, Value, options
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What is averaged, the count that it is divided by, and the weight that it comes with."""
+    """The pieces of a running mean's step: what is averaged, its weight if it has one, and what is counted so far."""
 
     value: ast.expr
     count: ast.expr
@@ -27,37 +27,35 @@ def _is(node: ast.expr, operator: type[ast.operator]) -> bool:
 
 
 def step_of(target: ast.expr, value: ast.expr) -> Parts | None:
-    """Read `target += value` as a step of a running mean: `(x - target) / k`, `(x - target) * w / k` or `… * (w / k)`."""
-    if not isinstance(value, ast.BinOp):
+    """Read `target += value` as a step of a running mean: value is `(x - target) / k`, or `(x - target) * w / k`."""
+    above, below = _factors(value)
+    name = ast.unparse(target)
+    step = next((each for each in above if isinstance(each, ast.BinOp) and _steps_from(each, name)), None)
+    weights = [each for each in above if each is not step]
+    if step is None or len(below) != 1 or len(weights) > 1:
         return None
-    if isinstance(value.op, ast.Div):
-        return _weighted_step(target, value.left, value.right)
-    if isinstance(value.op, ast.Mult):
-        for move, share in ((value.left, value.right), (value.right, value.left)):
-            found = _moved_to(target, move)
-            if found is not None and isinstance(share, ast.BinOp) and isinstance(share.op, ast.Div):
-                return Parts(found, share.right, share.left)
-    return None
+    return Parts(step.left, below[0], weights[0] if weights else None)
 
 
-def _weighted_step(target: ast.expr, above: ast.expr, count: ast.expr) -> Parts | None:
-    """Read what is divided by the count: `x - target`, or that times a weight."""
-    found = _moved_to(target, above)
-    if found is not None:
-        return Parts(found, count)
-    if isinstance(above, ast.BinOp) and isinstance(above.op, ast.Mult):
-        for move, weight in ((above.left, above.right), (above.right, above.left)):
-            found = _moved_to(target, move)
-            if found is not None:
-                return Parts(found, count, weight)
-    return None
+def is_step(target: ast.expr, value: ast.expr) -> bool:
+    """Say whether `target += value` moves the target towards something: by a share that need not be a count's."""
+    name = ast.unparse(target)
+    return any(isinstance(each, ast.BinOp) and _steps_from(each, name) for each in _factors(value)[0])
 
 
-def _moved_to(target: ast.expr, move: ast.expr) -> ast.expr | None:
-    """Return x of `x - target`."""
-    if isinstance(move, ast.BinOp) and isinstance(move.op, ast.Sub):
-        return move.left if ast.unparse(move.right) == ast.unparse(target) else None
-    return None
+def _steps_from(node: ast.BinOp, name: str) -> bool:
+    return _is(node, ast.Sub) and ast.unparse(node.right) == name
+
+
+def _factors(node: ast.expr) -> tuple[list[ast.expr], list[ast.expr]]:
+    """Take a product apart: its factors above and below the line."""
+    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mult | ast.Div):
+        return [node], []
+    above, below = _factors(node.left)
+    more, less = _factors(node.right)
+    if isinstance(node.op, ast.Div):
+        more, less = less, more if len(more) < 2 else [node.right]  # (x - m) / (w * k)
+    return above + more, below + less
 
 
 def parts_of(node: ast.BinOp) -> Parts | None:
@@ -102,13 +100,12 @@ def mean(machine: Machine, node: ast.AST, parts: Parts, over: list[Loop]) -> Val
     value = next((each for each in options(evaluate(machine, parts.value)) if isinstance(each, Quantity)), None)
     if value is None or not over or not (value.is_loss or value.is_perplexity):
         return None
-    weighted = value
     if parts.weight is not None:
-        product = arithmetic.multiply(machine, node, value, evaluate(machine, parts.weight))
-        if not isinstance(product, Quantity):
+        weighted = arithmetic.multiply(machine, node, value, evaluate(machine, parts.weight))
+        if not isinstance(weighted, Quantity):
             return None
-        weighted = product
-    total = arithmetic.accumulate(machine, node, weighted, weighted, machine.depth - len(over))
+        value = weighted
+    total = arithmetic.accumulate(machine, node, value, value, machine.depth - len(over))
     if not isinstance(total, Quantity):
         return None
     return arithmetic.average(machine, node, total, _count(machine, parts.count, over[-1]), "running")

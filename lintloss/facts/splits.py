@@ -14,6 +14,7 @@ from lintloss.facts.evaluation import Pass
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Observation, Setting
 from lintloss.facts.regions import DATA, TRAIN_DATA, snake
+from lintloss.facts.survey import walk
 from lintloss.facts.values import Func, Pending
 from lintloss.parse import Module
 
@@ -114,7 +115,7 @@ def _short(node: ast.AST) -> str:
 def _pairs(module: Module) -> tuple[tuple[str, ast.expr], ...]:
     """Return (name, value) of the plain assignments of a module; the name of an attribute is its last part."""
     found = []
-    for node in ast.walk(module.tree):
+    for node in walk(module.tree):
         if isinstance(node, ast.Assign) and len(node.targets) == 1:
             name = _name(node.targets[0])
             if name:
@@ -248,7 +249,7 @@ def _evaluates(machine: Machine, module: Module, call: ast.Call) -> bool:
         return False
     from lintloss.facts import imports
 
-    slot = machine.globals.get(module.path, {}).get(call.func.id)
+    slot = machine.global_slot(module.path, call.func.id)
     value = (
         imports.resolve(machine, slot.value)
         if slot is not None and isinstance(slot.value, Pending)

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from lintloss.facts import assign, branches, equality, gradients, imports, iterate, modes, symbolic
+from lintloss.facts import assign, branches, equality, gradients, imports, iterate, modes, names, symbolic
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.library import pieces
 from lintloss.facts.machine import Machine
@@ -76,6 +76,8 @@ def _return(machine: Machine, node: ast.Return) -> str:
     frame = machine.frame
     keras_metrics.note_returned(machine, node, value)
     truncation.note_stored(machine, frame.name, value, node)
+    truncation.note_maker(machine, frame.node, value)
+    names.note(machine, node, frame.name, value)
     frame.returns = value if frame.returns is None else join(frame.returns, value)
     frame.returned.append(frame.state.copy())
     return RETURN
@@ -96,10 +98,11 @@ def _leave(machine: Machine, node: ast.Break | ast.Continue) -> str:
 
 
 def _if(machine: Machine, node: ast.If) -> str:
-    decided = branches.decide(machine, node.test)
-    if decided is not None:
-        return execute(machine, node.body if decided else node.orelse)
-    evaluate(machine, node.test)
+    if not branches.asks_for_packages(machine, node.test):
+        decided = branches.decide(machine, node.test)
+        if decided is not None:
+            return execute(machine, node.body if decided else node.orelse)
+        evaluate(machine, node.test)
     before = machine.state.copy()
     outcomes, after = [], []
     with note_training_flag(machine, node.test):
@@ -219,10 +222,16 @@ def _import(machine: Machine, node: ast.Import | ast.ImportFrom) -> str:
 
 
 # Each handler takes its own node type, which a dict cannot say.
+def _global(machine: Machine, node: ast.Global) -> str:
+    machine.frame.shared.update(node.names)
+    return NEXT
+
+
 HANDLERS: dict[type[ast.stmt], Callable[[Machine, Any], str]] = {
     ast.Expr: _expression,
     ast.Assign: _assign,
     ast.AnnAssign: _annotated,
+    ast.Global: _global,
     ast.AugAssign: _augmented,
     ast.Return: _return,
     ast.Raise: _raise,

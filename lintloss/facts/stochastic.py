@@ -10,6 +10,7 @@ from lintloss.facts import calls
 from lintloss.facts.library.tables import CAUSAL, HEADED, MASKED_MODELS, PAIRED
 from lintloss.facts.machine import Machine
 from lintloss.facts.modes import unwrapped
+from lintloss.facts.survey import walk
 from lintloss.facts.values import Class, Const, Func, Lib, LibObject, Opaque, Ref, Tuple, Value, options
 from lintloss.findings import Evidence
 
@@ -170,7 +171,7 @@ def _once(cls: Class, seen: set[str]) -> bool:
 def _in_body(machine: Machine, cls: Class, seen: set[str], depth: int) -> list[Stochastic]:
     found = []
     if cls.node not in machine.telling:
-        machine.telling[cls.node] = [node for node in ast.walk(cls.node) if isinstance(node, ast.Call | ast.arg)]
+        machine.telling[cls.node] = [node for node in walk(cls.node) if isinstance(node, ast.Call | ast.arg)]
     for node in machine.telling[cls.node]:
         if isinstance(node, ast.Call):
             each = _made_by(machine, cls, node, seen, depth)
@@ -263,8 +264,10 @@ def _defaults(cls: Class, name: str) -> list[object]:
 def by_name(machine: Machine, model: Opaque) -> Stochastic:
     """Take a parameter called `decoder` for an instance of the class Decoder of its file."""
     wanted = model.name.replace("_", "").lower()
-    for name, slot in machine.module_names(machine.frame.module.path).items():
-        if name.lower() == wanted and isinstance(slot.value, Class):
+    path = machine.frame.module.path
+    for name in machine.global_names(path):
+        slot = machine.global_slot(path, name) if name.lower() == wanted else None
+        if slot is not None and isinstance(slot.value, Class):
             return of_class(machine, slot.value, set(), 0)
     return UNKNOWN
 

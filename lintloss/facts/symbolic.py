@@ -142,7 +142,7 @@ def _value(machine: Machine, node: ast.expr) -> Linear:
 
 
 def _text(machine: Machine, node: ast.expr) -> Linear:
-    return Linear.of(("text", *machine.frame.key, ast.unparse(node)))
+    return Linear.of(("text", *machine.frame.key, machine.text(node)))
 
 
 def of_value(value: Value) -> Linear | None:

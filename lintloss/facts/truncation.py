@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from lintloss.facts import callers, calls, cuts, leftovers, regions
 from lintloss.facts.callers import text_of
-from lintloss.facts.caps import Function, Origin
+from lintloss.facts.caps import Function, Origin, assigned
 from lintloss.facts.evaluation import Pass
 from lintloss.facts.library import loaders
 from lintloss.facts.loops import Loop
@@ -85,10 +85,19 @@ def note_stored(machine: Machine, name: str, value: Value, node: ast.AST) -> Non
     """Remember a loader that drops, stored under the name of an evaluation split (see `_dropped`)."""
     if not any(isinstance(option, LibObject) and drops(option) for option in options(value)):
         return
-    if regions.DATA.search(name) and not regions.TRAIN_DATA.search(name) and LOADER_NAME.search(name):
+    if _is_for_evaluation(name):
         for option in options(value):
             if isinstance(option, LibObject) and drops(option):
                 machine.stored[option.key, name] = (option, machine.evidence(node, f"stored as `{name}`"))
+
+
+def note_maker(machine: Machine, function: ast.AST, value: Value) -> None:
+    """Remember a function that returns a loader which drops, whatever it is given."""
+    made = [option for option in options(value) if isinstance(option, LibObject) and drops(option)]
+    every = bool(made) and all(option in made or isinstance(option, Const) for option in options(value))
+    if function in machine.makers and machine.makers[function] is None:  # another return gives something else
+        return
+    machine.makers[function] = made[0] if every else None
 
 
 def drops(value: LibObject) -> bool:
@@ -97,13 +106,36 @@ def drops(value: LibObject) -> bool:
 
 
 def _dropped(machine: Machine, module: Module, passes: list[Pass]) -> Iterator[Truncation]:
+    told = set()
     for (_, name), (loader, place) in machine.stored.items():
+        told.add(loader.made)
         yield from _of_loader(machine, module, loader, place, name)
+    yield from _made_by_functions(machine, module)
     for each in passes:
         loop = each.region.loop
         for option in options(loop.iterates) if loop is not None else ():
-            if isinstance(option, LibObject) and drops(option) and loop is not None:
+            if isinstance(option, LibObject) and drops(option) and loop is not None and option.made not in told:
                 yield from _of_loader(machine, module, option, loop.place, "the evaluation loader")
+
+
+def _made_by_functions(machine: Machine, module: Module) -> Iterator[Truncation]:
+    """Find the evaluation loaders among the results of a function that serves training and evaluation alike."""
+    makers = {getattr(node, "name", ""): made for node, made in machine.makers.items() if made is not None}
+    for node in ast.walk(module.tree) if makers else ():
+        if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
+            continue
+        made = makers.get(text_of(node.value.func).rsplit(".", 1)[-1])
+        name = text_of(node.targets[0]).rsplit(".", 1)[-1]
+        if made is None or made.made is None or made.made.path != module.path or not _is_for_evaluation(name):
+            continue
+        written = _keyword(machine, module, made.made, "drop_last")
+        if isinstance(written, ast.Constant) and written.value is True:
+            used = Evidence(module.path, machine.anchor(module).span(node.value), f"stored as `{name}`")
+            yield from _of_loader(machine, module, made, used, name)
+
+
+def _is_for_evaluation(name: str) -> bool:
+    return bool(regions.DATA.search(name) and not regions.TRAIN_DATA.search(name) and LOADER_NAME.search(name))
 
 
 def _of_loader(machine: Machine, module: Module, loader: LibObject, used: Evidence, name: str) -> Iterator[Truncation]:
@@ -198,7 +230,7 @@ def _is_endless(machine: Machine, module: Module, loop: Loop) -> bool:
             return any(is_random(machine, each) for each in options(option.arg(0, "dataset") or Const(None)))
     if "streaming=True" in module.text or (loop.equal and "sampler" in loop.equal[0].message):
         return True
-    return any("while True" in text_of(function.node) for function in _generators(machine, module, loop))
+    return any("while True" in text_of(function.node) for function in _generators(machine, module, loop, None))
 
 
 def _data(loop: Loop) -> str:
@@ -207,12 +239,19 @@ def _data(loop: Loop) -> str:
     return text_of(cuts.unwrapped(loop.statement.iter))[:50]
 
 
-def _generators(machine: Machine, module: Module, loop: Loop) -> list[Func]:
-    """Return the generators of the project that a loop may run over, by the names in its header."""
+def _generators(machine: Machine, module: Module, loop: Loop, around: ast.AST | None) -> list[Func]:
+    """Return the generators of the project that a loop may run over, by the names in its header.
+
+    around: the function whose assignments say what a name in the header stands for.
+    """
     if loop.statement is None or isinstance(loop.statement, ast.While):
         return []
     found: list[Func] = []
-    for node in ast.walk(loop.statement.iter):
+    header = cuts.unwrapped(loop.statement.iter)
+    sources = [loop.statement.iter]
+    if isinstance(header, ast.Name) and around is not None:
+        sources += assigned(around, header.id)
+    for node in (each for source in sources for each in ast.walk(source)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             value = _global(machine, module, node.func.id)
             if isinstance(value, Func):
@@ -229,7 +268,7 @@ def _global(machine: Machine, module: Module, name: str) -> Value | None:
     from lintloss.facts import imports
     from lintloss.facts.values import Pending
 
-    slot = machine.globals.get(module.path, {}).get(name)
+    slot = machine.global_slot(module.path, name)
     if slot is None:
         return None
     return imports.resolve(machine, slot.value) if isinstance(slot.value, Pending) else slot.value
@@ -242,8 +281,8 @@ def _is_shared(module: Module, function: Func) -> bool:
 
 
 def _kept(machine: Machine, module: Module, passes: list[Pass]) -> Iterator[Truncation]:
-    for _, loop in _loops(passes):
-        for function in _generators(machine, module, loop):
+    for each, loop in _loops(passes):
+        for function in _generators(machine, module, loop, each.scene.node):
             place = leftovers.keeps(function.node)
             if place is None:
                 continue

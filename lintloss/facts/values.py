@@ -7,6 +7,7 @@ An Opaque is a value of which only the identity is known: two reads of the same 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -355,6 +356,14 @@ def join(left: Value, right: Value) -> Value:
     if len(merged) == 1:
         return merged[0]
     return Choice(tuple(merged)) if len(merged) <= LIMIT else _narrowed(merged)
+
+
+def join_all(values: Iterable[Value]) -> Value:
+    """Return a value that may be any of these, UNKNOWN for none."""
+    merged: Value | None = None
+    for value in values:
+        merged = value if merged is None else join(merged, value)
+    return merged if merged is not None else UNKNOWN
 
 
 def _narrowed(merged: list[Value]) -> Value:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lintloss.facts.linear import END, Linear
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import Const, Opaque, Quantity, Ref, Tensor, Value, Window, options
+from lintloss.facts.values import Const, Opaque, Quantity, Ref, Tensor, Value, Window, join_all, options
 
 
 def into_tensor(machine: Machine, target: ast.Subscript, value: Value) -> bool:
@@ -18,7 +18,8 @@ def into_tensor(machine: Machine, target: ast.Subscript, value: Value) -> bool:
 
     if not isinstance(target.value, ast.Name | ast.Attribute | ast.Subscript):
         return False
-    owner = next(iter(options(evaluate(machine, target.value))))
+    held = options(evaluate(machine, target.value))
+    owner = held[0]
     by_mask = not isinstance(target.slice, ast.Slice | ast.Tuple) and _is_mask(evaluate(machine, target.slice))
     if not isinstance(owner, Tensor) and not (
         isinstance(owner, Opaque) and owner.key and (windows.is_tensor_index(target.slice) or by_mask)
@@ -28,12 +29,21 @@ def into_tensor(machine: Machine, target: ast.Subscript, value: Value) -> bool:
     if found is None:
         return False
     if by_mask:
-        written = replace(found, pad=None, clean=True) if _is_ignored(value) else found
+        written: Value = replace(found, pad=None, clean=True) if _is_ignored(value) else found
     else:
-        written = _region(machine, found, target, value)
+        written = _by_branch(machine, found, held, target, value)
     if written is not owner:
         assign.store(machine, target.value, written)
     return True
+
+
+def _by_branch(machine: Machine, found: Tensor, held: tuple[Value, ...], target: ast.Subscript, value: Value) -> Value:
+    """Write what each branch has made into what it has made."""
+    from lintloss.facts.library import shapes
+
+    given = options(value)
+    blocks = [shapes.tensor(each) or found for each in held] if len(held) == len(given) else [found] * len(given)
+    return join_all(_region(machine, each, target, one) for each, one in zip(blocks, given, strict=True))
 
 
 def _is_mask(value: Value) -> bool:
@@ -50,6 +60,9 @@ def _region(machine: Machine, found: Tensor, target: ast.Subscript, value: Value
     """Write to a slice: ids that are moved, an id to be ignored, or rows that fill a block."""
     from lintloss.facts.library import shapes, windows
 
+    parts = target.slice.elts if isinstance(target.slice, ast.Tuple) else [target.slice]
+    if not any(isinstance(each, ast.Slice | ast.Constant | ast.UnaryOp) for each in parts):
+        return found  # `padded[i][place] = row`: a place of which nothing is known
     value = _of_list(machine, value)
     part = windows.index(
         machine, found if found.window is not None else replace(found, window=Window(found.key)), target

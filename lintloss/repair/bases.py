@@ -5,7 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from lintloss.findings import Edit, Fix
-from lintloss.repair.code import Code, called, has_comment, only_argument, spelling
+from lintloss.repair.code import Code, called, has_comment, inner, only_argument, spelling
 from lintloss.rule_scope import RuleScope
 
 HAS_EXP2 = ("torch", "numpy", "jax.numpy")
@@ -34,6 +34,16 @@ def binary(node: cst.CSTNode, scope: RuleScope) -> Fix | None:
     plain = isinstance(exponent, cst.Name | cst.Attribute | cst.Subscript | cst.Call) or exponent.lpar
     text = code.text(exponent) if plain else f"({code.text(exponent)})"
     return _fix(scope, node, code.in_place_of(node, f"2 ** {text}"))
+
+
+def in_bits(node: cst.CSTNode, scope: RuleScope) -> Fix | None:
+    """Divide nats by ln 2."""
+    code, node = Code(scope), inner(node)
+    node = node.value if isinstance(node, cst.Assign) else node
+    library = spelling(scope, "math") or spelling(scope, "numpy")
+    if not isinstance(node, cst.BaseExpression) or library is None or has_comment(node):
+        return None
+    return _fix(scope, node, code.in_place_of(node, f"{code.factor(node)} / {library}.log(2)"))
 
 
 def _fix(scope: RuleScope, node: cst.CSTNode, written: str | None) -> Fix | None:

@@ -18,6 +18,7 @@ from lintloss.verify.found import found
 from lintloss.verify.judge import Run, judge
 from lintloss.verify.launch import Outcome, launch
 from lintloss.verify.merge import read_tapes
+from lintloss.verify.progress import Progress
 from lintloss.verify.request import Options, write_plan
 from lintloss.verify.verdicts import CONFIRMED, Verdict
 
@@ -56,7 +57,8 @@ def run(request: Request) -> int:
         folder = request.keep or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
         plan = write_plan(folder, findings, options, () if findings else request.command)
-        outcome = launch(request.command, plan)
+        with Progress(folder) as progress:
+            outcome = launch(request.command, plan, progress.tick if progress.shown else None)
         report = _judged(request, findings, read_tapes(folder), outcome)
     _complain(report.run.tapes, outcome)
     if request.after_fix:
@@ -85,7 +87,7 @@ def _after_fix(request: Request, findings: tuple[FlaggedFinding, ...]) -> tuple[
         return ()
     with tempfile.TemporaryDirectory(prefix="lintloss-") as scratch:
         options = Options(overlays=texts)
-        launch(request.command, write_plan(Path(scratch), (), options))
+        launch(request.command, write_plan(Path(scratch), (), options), aside=True)
         return after_fix.outcomes(findings, read_tapes(Path(scratch)))
 
 

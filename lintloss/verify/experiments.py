@@ -15,12 +15,20 @@ from lintloss.verify.ranks import Group
 from lintloss.verify.reported import read
 
 LIMITS = {
-    "data": "counts what embeddings read; sees verbatim overlap only; keeps the ids of each call, which costs a copy to the host",
-    "after-fix": "runs the program a second time with the fixed text; nothing on disk is changed by the fix",
+    "data": "counts what embeddings read; sees verbatim overlap only",
+    "after-fix": "nothing on disk is changed by the fix",
     "untrained": "sees scale errors; not a missing shift, a leak or softmax before cross-entropy",
     "copy-oracle": "sees a missing shift; not what lies between model and criterion",
     "next-oracle": "sees wrong shifts and scored padding; not what lies between model and criterion",
     "causality": "sees tokens that reach earlier positions; not labels leaked in by other ways",
+}
+COSTS = {
+    "data": "a copy of each call's ids to the host and 4 bytes a token on disk",
+    "after-fix": "a second run of the program",
+    "untrained": "a second model in memory, a forward and a criterion a call, of the first 256 calls of a line",
+    "copy-oracle": "a criterion more a call, of the first 256 calls of a line",
+    "next-oracle": "a criterion more a call, of the first 256 calls of a line",
+    "causality": "two forwards of one batch",
 }
 
 
@@ -38,7 +46,7 @@ class Experiment:
         number = self.would_report if self.would_report is not None and math.isfinite(self.would_report) else None
         return {
             "experiment": self.name, "place": self.place, "passed": self.passed, "would_report": number,
-            "explanation": self.explanation, "limits": LIMITS[self.name],
+            "explanation": self.explanation, "limits": LIMITS[self.name], "cost": COSTS[self.name],
         }  # fmt: skip
 
 

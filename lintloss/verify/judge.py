@@ -78,7 +78,7 @@ def _groups(finding: FlaggedFinding, tapes: tuple[Tape, ...]) -> tuple[Group, ..
     by_tape: list[tuple[Evaluation, ...]] = []
     for tape in tapes:
         links = [link for link in tape.links if link.finding == finding.number]
-        own = [link for link in links if link.role == "flagged"] or links
+        own = [link for link in links if link.role == "flagged"] or (links if _is_unplaced(finding, tape) else [])
         if not own:
             continue
         sites = frozenset(link.value for link in own)
@@ -87,6 +87,14 @@ def _groups(finding: FlaggedFinding, tapes: tuple[Tape, ...]) -> tuple[Group, ..
             found = _through(own[0].scope, sites, tape) or found
         by_tape.append(found)
     return gather(by_tape)
+
+
+def _is_unplaced(finding: FlaggedFinding, tape: Tape) -> bool:
+    """The flagged file ran, and its span is no expression: then the lines of the evidence stand for it.
+
+    Where it did not run at all they do not: another program may share a model or a dataset with it.
+    """
+    return any(note["kind"] == "unplaced" and note["finding"] == finding.number for note in tape.notes)
 
 
 def _is_called_per_batch(found: tuple[Evaluation, ...]) -> bool:
@@ -107,7 +115,7 @@ def _through(scope: int, sites: frozenset[int], tape: Tape) -> tuple[Evaluation,
 def _unseen(finding: FlaggedFinding, run: Run) -> tuple[str, str]:
     if run.failed:
         return UNDECIDED, "the program ended before the flagged code was judged"
-    linked = any(link.finding == finding.number for tape in run.tapes for link in tape.links)
+    linked = any(link.finding == finding.number and link.role == "flagged" for tape in run.tapes for link in tape.links)
     if not any(tape.calls for tape in run.tapes):
         return NOT_REACHED if linked or run.tapes else UNDECIDED, _nothing_recorded(run)
     if not linked:

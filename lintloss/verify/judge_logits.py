@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lintloss.verify import close_looks
+from lintloss.verify import close_looks, formulas
 from lintloss.verify.close_looks import Looked, looked, share, token_mean
 from lintloss.verify.judge_averaging import batches
 from lintloss.verify.ranks import Group, rank_candidates
@@ -36,6 +36,9 @@ def judge(code: str, group: Group) -> Judged:
     else:
         opinion = CODES[code](items)
     loss, scored = opinion.truth
+    if opinion.status == REFUTED and len(items) < len(calls) and calls[0].form.is_cross_entropy:
+        # Nothing is wrong with what was scored: the ledger has it for all calls, the close look for the first few.
+        loss, scored = formulas.truth(calls), math.fsum(call.scored for call in calls)
     reference = Pair() if math.isnan(loss) else Pair.of(loss, scored)
     return Judged(
         opinion.status, reading.pair, reference, _explain(opinion, reading, reference, len(items), len(calls)),

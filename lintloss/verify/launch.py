@@ -39,8 +39,12 @@ def environment(plan: Path, base: Mapping[str, str]) -> dict[str, str]:
     return {**base, **caches, "PYTHONPATH": path, "LINTLOSS_PLAN": str(plan)}
 
 
-def launch(command: tuple[str, ...], plan: Path, tick: Callable[[], None] | None = None) -> Outcome:
+def launch(
+    command: tuple[str, ...], plan: Path, tick: Callable[[], None] | None = None, *, aside: bool = False
+) -> Outcome:
     """Run the command with the terminal's own stdin, stdout and stderr, and wait for it.
+
+    A run that the user did not ask for by itself is put `aside`: what it prints goes to stderr.
 
     Ctrl-C reaches the command through the terminal's process group; this process only waits for it to end.
     """
@@ -49,7 +53,7 @@ def launch(command: tuple[str, ...], plan: Path, tick: Callable[[], None] | None
     forward = _Forwarder(interrupts)
     try:
         with forward:
-            process = subprocess.Popen(command, env=environment(plan, os.environ))
+            process = subprocess.Popen(command, env=environment(plan, os.environ), stdout=2 if aside else None)
             forward.process = process
             code = _wait(process, tick)
     except FileNotFoundError as error:

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from html import escape
 
 from lintloss.verify import wording
-from lintloss.verify.verdicts import Batch, Judged
+from lintloss.verify.verdicts import CONFIRMED, NEGLIGIBLE, Batch, Judged
 
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 460, 220, 56, 36, 24
+WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 470, 240, 52, 42, 40
+MARGIN = 110  # on the right of the batches, for what the lines are called
 INK, ACCENT, GOOD, GRID = "#222", "#c0392b", "#2e7d32", "#ddd"
+Range = tuple[float, float]
 
 
 def batches(judged: Judged) -> str:
@@ -18,17 +20,18 @@ def batches(judged: Judged) -> str:
     points = [batch for batch in judged.batches if math.isfinite(batch.loss)]
     if not points:
         return ""
-    marks = [value for value in (judged.reported.loss, judged.reference.loss) if value is not None]
-    low, high = _padded([batch.loss for batch in points] + marks)
-    widest = max(batch.scored for batch in points) or 1
-    body = [_axes("scored tokens of the batch", "nats a token", (0, widest), (low, high))]
+    levels = [(value, name, color) for value, name, color in _levels(judged) if value is not None]
+    up = _padded([batch.loss for batch in points] + [value for value, _, _ in levels])
+    across = (0.0, float(max(batch.scored for batch in points) or 1))
+    right = WIDTH - MARGIN
+    body = [_grid(up, right), _across(across, "scored tokens of the batch", right)]
     for batch in points:
         body.append(
-            f'<circle cx="{_x(batch.scored, 0, widest):.1f}" cy="{_y(batch.loss, low, high):.1f}" r="3.5" fill="{INK}" '
-            f'fill-opacity=".45"><title>{_point(batch)}</title></circle>'
+            f'<circle cx="{_x(batch.scored, across, right):.1f}" cy="{_y(batch.loss, up):.1f}" r="3.5" fill="{INK}" '
+            f'fill-opacity=".4"><title>{_point(batch)}</title></circle>'
         )
-    body.extend(_level(value, name, color, low, high) for value, name, color in _levels(judged) if value is not None)
-    return _svg("Loss of each batch against its scored tokens", body)
+    body.extend(_lines(levels, up, right))
+    return _svg("Loss of each batch against its scored tokens", "nats a token", body)
 
 
 def pair(judged: Judged) -> str:
@@ -39,9 +42,10 @@ def pair(judged: Judged) -> str:
     if values[0] is None or not math.isfinite(values[0]):
         unit, values = "perplexity", (reported.perplexity, reference.perplexity)
     first, second = values
-    if first is None or second is None:
+    if first is None or second is None or not math.isfinite(first + second):
         return ""
-    return _bars("Reported against true", unit, [("reported", first, ACCENT), ("true", second, GOOD)])
+    bars = [("reported", first, _reported_color(judged)), ("true", second, GOOD)]
+    return _bars("Reported against true", unit, bars)
 
 
 def shifts(judged: Judged) -> str:
@@ -50,9 +54,11 @@ def shifts(judged: Judged) -> str:
         return ""
     items = sorted(judged.offsets.items(), key=lambda item: int(item[0]))
     bars = [
-        (f"{int(name):+d}", value, GOOD if name == "1" else ACCENT if value > 0.5 else INK) for name, value in items
+        (f"{int(name):+d}" if int(name) else "0", value, GOOD if name == "1" else ACCENT if value > 0.5 else INK)
+        for name, value in items
     ]
-    return _bars("Targets found at each offset of the embedded ids", "share of targets", bars, top=1.0)
+    title = "Where the targets are found among the ids that were read"
+    return _bars(title, "share of the targets", bars, top=1.0, bottom="offset; +1 is the next token")
 
 
 def _point(batch: Batch) -> str:
@@ -60,70 +66,95 @@ def _point(batch: Batch) -> str:
     return escape(f"{wording.number(batch.loss)} nats a token over {batch.scored:,} tokens{rank}")
 
 
+def _reported_color(judged: Judged) -> str:
+    return ACCENT if judged.status in (CONFIRMED, NEGLIGIBLE) else INK
+
+
 def _levels(judged: Judged) -> list[tuple[float | None, str, str]]:
-    return [(judged.reported.loss, "reported", ACCENT), (judged.reference.loss, "true", GOOD)]
+    return [(judged.reported.loss, "reported", _reported_color(judged)), (judged.reference.loss, "true", GOOD)]
 
 
-def _level(value: float, name: str, color: str, low: float, high: float) -> str:
-    height = _y(value, low, high)
-    return (
-        f'<line x1="{LEFT}" x2="{WIDTH - 8}" y1="{height:.1f}" y2="{height:.1f}" stroke="{color}" stroke-width="1.5"/>'
-        f'<text x="{WIDTH - 10}" y="{height - 4:.1f}" text-anchor="end" fill="{color}">{name} '
-        f"{wording.number(value)}</text>"
-    )
+def _lines(levels: Sequence[tuple[float, str, str]], up: Range, right: float) -> list[str]:
+    """A line a level; its name stands beside the picture, and names that would touch are moved apart."""
+    parts, last = [], -math.inf
+    for value, name, color in sorted(levels, key=lambda level: -level[0]):
+        height = _y(value, up)
+        place = last = max(height + 4, last + 13)
+        parts.append(
+            f'<line x1="{LEFT}" x2="{right}" y1="{height:.1f}" y2="{height:.1f}" stroke="{color}" stroke-width="1.5"/>'
+            f'<text x="{right + 6}" y="{place:.1f}" fill="{color}">{name} {wording.number(value)}</text>'
+        )
+    return parts
 
 
-def _bars(title: str, unit: str, bars: Sequence[tuple[str, float, str]], top: float | None = None) -> str:
+def _bars(
+    title: str, unit: str, bars: Sequence[tuple[str, float, str]], top: float | None = None, bottom: str = ""
+) -> str:
     low = min(0.0, *(value for _, value, _ in bars))
     high = top or max(0.0, *(value for _, value, _ in bars)) * 1.1 or 1.0
     step = (WIDTH - LEFT - 8) / len(bars)
-    body = [_axes("", unit, None, (low, high))]
+    thick = min(step * 0.6, 70.0)
+    body = [_grid((low, high), WIDTH - 8)]
     for number, (name, value, color) in enumerate(bars):
-        left, base, tip = LEFT + step * (number + 0.2), _y(0.0, low, high), _y(value, low, high)
+        middle, base, tip = LEFT + step * (number + 0.5), _y(0.0, (low, high)), _y(value, (low, high))
         body.append(
-            f'<rect x="{left:.1f}" y="{min(base, tip):.1f}" width="{step * 0.6:.1f}" height="{abs(base - tip):.1f}" '
-            f'fill="{color}"/><text x="{left + step * 0.3:.1f}" y="{min(base, tip) - 5:.1f}" text-anchor="middle">'
-            f'{wording.number(value)}</text><text x="{left + step * 0.3:.1f}" y="{HEIGHT - BOTTOM + 16}" '
-            f'text-anchor="middle">{escape(name)}</text>'
+            f'<rect x="{middle - thick / 2:.1f}" y="{min(base, tip):.1f}" width="{thick:.1f}" '
+            f'height="{max(abs(base - tip), 1.0):.1f}" fill="{color}"/>'
+            f'<text x="{middle:.1f}" y="{min(base, tip) - 5:.1f}" text-anchor="middle">{wording.number(value)}</text>'
+            f'<text x="{middle:.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{escape(name)}</text>'
         )
-    return _svg(title, body)
+    if bottom:
+        body.append(f'<text x="{(LEFT + WIDTH) / 2}" y="{HEIGHT - 8}" text-anchor="middle">{escape(bottom)}</text>')
+    return _svg(title, unit, body)
 
 
-def _axes(bottom: str, left: str, across: tuple[float, float] | None, up: tuple[float, float]) -> str:
-    parts = []
-    for share in (0.0, 0.5, 1.0):
-        value = up[0] + share * (up[1] - up[0])
-        height = _y(value, *up)
-        parts.append(
-            f'<line x1="{LEFT}" x2="{WIDTH - 8}" y1="{height:.1f}" y2="{height:.1f}" stroke="{GRID}"/>'
-            f'<text x="{LEFT - 6}" y="{height + 4:.1f}" text-anchor="end">{wording.number(value)}</text>'
-        )
-    if across is not None:
-        for value in across:
-            x = _x(value, *across)
-            parts.append(f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{value:,.0f}</text>')
-    parts.append(f'<text x="{WIDTH / 2}" y="{HEIGHT - 4}" text-anchor="middle">{escape(bottom)}</text>')
-    parts.append(f'<text x="4" y="{TOP - 9}">{escape(left)}</text>')
-    return "".join(parts)
+def _grid(up: Range, right: float) -> str:
+    return "".join(
+        f'<line x1="{LEFT}" x2="{right}" y1="{_y(value, up):.1f}" y2="{_y(value, up):.1f}" stroke="{GRID}"/>'
+        f'<text x="{LEFT - 6}" y="{_y(value, up) + 4:.1f}" text-anchor="end">{wording.number(value)}</text>'
+        for value in ticks(up)
+    )
 
 
-def _padded(values: Sequence[float]) -> tuple[float, float]:
+def _across(across: Range, name: str, right: float) -> str:
+    marks = "".join(
+        f'<text x="{_x(value, across, right):.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{value:,.0f}</text>'
+        for value in ticks(across)
+        if value == round(value)
+    )
+    return f'{marks}<text x="{(LEFT + right) / 2}" y="{HEIGHT - 8}" text-anchor="middle">{escape(name)}</text>'
+
+
+def ticks(span: Range, most: int = 5) -> list[float]:
+    """Round numbers within a range: multiples of 1, 2 or 5 times a power of ten, at most `most` of them."""
+    low, high = span
+    raw = (high - low) / most
+    if raw <= 0 or not math.isfinite(raw):
+        return [low]
+    power = 10.0 ** math.floor(math.log10(raw))
+    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= raw * (1 - 1e-9))
+    first = math.ceil(low / step - 1e-9)
+    return [round(number * step, 12) for number in range(first, math.floor(high / step + 1e-9) + 1)]
+
+
+def _padded(values: Sequence[float]) -> Range:
     low, high = min(values), max(values)
     margin = 0.08 * (high - low) or 0.05 * abs(high) or 0.5
-    return low - margin, high + margin
+    return (max(0.0, low - margin) if low >= 0 else low - margin), high + margin
 
 
-def _x(value: float, low: float, high: float) -> float:
-    return LEFT + 8 + (value - low) / ((high - low) or 1.0) * (WIDTH - LEFT - 32)
+def _x(value: float, across: Range, right: float) -> float:
+    return LEFT + 8 + (value - across[0]) / ((across[1] - across[0]) or 1.0) * (right - LEFT - 20)
 
 
-def _y(value: float, low: float, high: float) -> float:
-    return HEIGHT - BOTTOM - (value - low) / ((high - low) or 1.0) * (HEIGHT - BOTTOM - TOP)
+def _y(value: float, up: Range) -> float:
+    return HEIGHT - BOTTOM - (value - up[0]) / ((up[1] - up[0]) or 1.0) * (HEIGHT - BOTTOM - TOP)
 
 
-def _svg(title: str, body: Sequence[str]) -> str:
+def _svg(title: str, unit: str, body: Sequence[str]) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" '
         f'role="img" font-family="system-ui, sans-serif" font-size="11" fill="{INK}"><title>{escape(title)}</title>'
-        f"{''.join(body)}</svg>"
+        f'<text x="4" y="13" font-size="12" font-weight="600">{escape(title)}</text>'
+        f'<text x="4" y="29" fill="#666">{escape(unit)}</text>{"".join(body)}</svg>'
     )

@@ -58,8 +58,10 @@ def _read(evaluation: Evaluation, calls: tuple[Call, ...], extra: tuple[Candidat
     matched.extend(_summed(evaluation, calls, known))
     if _elsewhere(evaluation, end, matched):
         matched = []
-    loss = _first(matched, perplexity=False)
-    perplexity = _first(matched, perplexity=True)
+    over_ranks = [pair for pair in matched if pair[1] in extra and pair[1] not in known[: len(known) - len(extra)]]
+    # A number over all ranks is what is reported, where there is one; a rank's own is a step on the way to it.
+    loss = _first(over_ranks, perplexity=False) or _first(matched, perplexity=False)
+    perplexity = _first(over_ranks, perplexity=True) or _first(matched, perplexity=True)
     if loss is None and perplexity is None:
         return _unmatched(evaluation, calls, end)
     pair = Pair(

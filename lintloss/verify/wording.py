@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 
 from lintloss.verify.verdicts import CONFIRMED, NEGLIGIBLE, NOT_REACHED, REFUTED, UNDECIDED, Pair, Verdict
 
@@ -41,6 +42,15 @@ def shown(verdict: Verdict) -> tuple[Pair, Pair]:
     return verdict.worst.reported, verdict.worst.reference
 
 
+def evidence(verdict: Verdict) -> list[str]:
+    """The chain that static analysis gave, one link a line."""
+    return [
+        f"{os.path.relpath(place.path)}:{place.span.row}: {place.message}"
+        for place in verdict.finding.evidence
+        if place.message
+    ]
+
+
 def title(verdict: Verdict) -> str:
     """Code and name; found by the ledger alone is said."""
     name = f" {verdict.finding.name}" if verdict.finding.name else ""
@@ -58,7 +68,7 @@ def experiment_lines(run: dict[str, object]) -> list[str]:
     tried = run.get("experiments")
     return [
         f"{one['experiment']} {'passed' if one['passed'] else 'FAILED'} at {one['place']}: {one['explanation']} "
-        f"({one['limits']})"
+        f"({one['limits']}; cost: {one['cost']})"
         for one in (tried if isinstance(tried, list) else [])
     ]
 

@@ -1319,6 +1319,51 @@ def policy_loss(logits, ids, old_logps, advantages, mask, clip):
 """,
         ),
         Good(
+            why="a note: the loop of the base class classifies rows, whatever the file of the subclass speaks of",
+            code="""\
+from transformers import AutoTokenizer
+
+from classifier import Classifier
+
+
+class MultiLabelClassifier(Classifier):
+    def __init__(self, name, model, loss_fct, tokenizer=None):
+        super().__init__(model, loss_fct)
+        self.tokenizer = tokenizer or AutoTokenizer.from_pretrained(name)
+
+    def encode(self, texts):
+        return self.tokenizer(texts, return_tensors="pt")["input_ids"]
+
+    def evaluate(self, loader, multi_label=True):
+        return super().evaluate(loader, multi_label=multi_label)
+""",
+            files={
+                "classifier.py": """\
+import torch
+
+
+class Classifier:
+    def __init__(self, model, loss_fct, num_classes=2):
+        self.model, self.loss_fct, self.num_classes = model, loss_fct, num_classes
+
+    def loss_of(self, batch):
+        logits = self.model(**batch)[1]
+        return self.loss_fct(logits, batch["labels"]), logits
+
+    @torch.no_grad()
+    def evaluate(self, loader, multi_label=False):
+        self.model.eval()
+        eval_loss, steps, correct = 0.0, 0, 0
+        for batch in loader:
+            batch_loss, logits = self.loss_of(batch)
+            eval_loss += batch_loss.item()
+            correct += (logits.argmax(-1) == batch["labels"]).sum().item()
+            steps += 1
+        return {"loss": eval_loss / steps, "accuracy": correct}
+""",
+            },
+        ),
+        Good(
             why="each mean is multiplied by its scored tokens and the total divided by them",
             code="""\
 import math

@@ -675,6 +675,28 @@ def evaluate(model, loader, pad, kl_weight, device):
 """,
         ),
         Good(
+            why="the quotient is scaled to another count at once: the mean is made where that divides",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, pad):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids, edges in loader:
+        logits = model(ids[:, :-1])
+        targets = ids[:, 1:]
+        loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=pad, reduction="sum")
+        scored = (targets != pad).sum().item()
+        n_rows = ids.size(0)
+        nats += loss.item() / n_rows * edges.size(0)
+        tokens += scored * edges.size(0) / n_rows
+    return nats / tokens
+""",
+        ),
+        Good(
             why="a summed loss per example, divided by the examples",
             code="""\
 import torch
@@ -912,6 +934,26 @@ def evaluate(model, loader, device):
         tokens += mask.sum().item()
     print(f"skipped {skipped} empty batches")
     return nats / tokens
+""",
+        ),
+        Good(
+            why="a domain that is skipped adds neither losses nor batches",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, domains, finished):
+    model.eval()
+    total, batches = 0.0, 0
+    for domain, loader in domains:
+        if domain in finished:
+            continue
+        for image, label in loader:
+            total += F.cross_entropy(model(image), label).item()
+            batches += 1
+    return total / batches
 """,
         ),
         Good(

@@ -549,6 +549,20 @@ def evaluate(model, blocks, device):
 """,
         ),
         Good(
+            why="a mask that is multiplied with the shifted losses as it is has their length",
+            code="""\
+import torch
+
+
+def masked_log_probs(logits, sequences, mask, by_length=False):
+    log_probs = torch.log_softmax(logits[:, :-1], dim=-1)
+    picked = log_probs.gather(-1, sequences[:, 1:].unsqueeze(-1)).squeeze(-1)
+    if not by_length:
+        return picked * mask
+    return picked * mask / (mask.sum(dim=-1, keepdim=True) + 0.01)
+""",
+        ),
+        Good(
             why="the shifted labels are counted",
             code="""\
 import torch

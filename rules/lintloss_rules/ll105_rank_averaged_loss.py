@@ -550,6 +550,60 @@ def build_val_loader(rows, batch_size):
 
     good = (
         Good(
+            why="the difference of two models' log-probabilities is a reward, no loss; ranks hold equally many pairs",
+            code="""\
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+
+
+def mean_over_ranks(value):
+    dist.all_reduce(value, op=dist.ReduceOp.SUM)
+    return value / dist.get_world_size()
+
+
+def answer_log_probs(logits, ids, mask):
+    picked = F.log_softmax(logits[:, :-1], dim=-1).gather(-1, ids[:, 1:].unsqueeze(-1)).squeeze(-1)
+    return (picked * mask).sum(-1)
+
+
+@torch.no_grad()
+def evaluate(policy, reference, eval_loader, beta=0.1):
+    policy.eval()
+    rewards = []
+    for batch in eval_loader:
+        ids, mask = batch["chosen_ids"], batch["chosen_mask"][:, 1:]
+        chosen_logps = answer_log_probs(policy(ids).logits, ids, mask)
+        reference_logps = answer_log_probs(reference(ids).logits, ids, mask)
+        kl = mean_over_ranks((chosen_logps - reference_logps).mean())
+        rewards.append(beta * kl.item())
+    print("chosen rewards", sum(rewards))
+""",
+        ),
+        Good(
+            why="a note: the loss of a preference is one a pair, and ranks hold equally many pairs",
+            code="""\
+import torch
+import torch.distributed as dist
+
+
+def mean_over_ranks(value):
+    dist.all_reduce(value, op=dist.ReduceOp.SUM)
+    return value / dist.get_world_size()
+
+
+@torch.no_grad()
+def evaluate(model, tokenizer, eval_loader, preference_loss):
+    model.eval()
+    for batch in eval_loader:
+        chosen_reward = model(batch["chosen_input_ids"], attention_mask=batch["chosen_attention_mask"])
+        reject_reward = model(batch["reject_input_ids"], attention_mask=batch["reject_attention_mask"])
+        loss = preference_loss(chosen_reward, reject_reward).mean()
+        print("eval loss", mean_over_ranks(loss).item(), "of", len(tokenizer))
+        print("perplexity is not defined for a reward model")
+""",
+        ),
+        Good(
             why="nats and tokens are reduced by SUM and divided once",
             code="""\
 import torch

@@ -142,7 +142,6 @@ def validation_loss(model: LanguageModel, batches):
 """,
         ),
         Bad(
-            miss=True,
             why="the criterion is chosen in another file: an absolute error on token ids",
             severity=Severity.ERROR,
             code='''\
@@ -230,7 +229,6 @@ def evaluate(model, loader, device):
 """,
         ),
         Bad(
-            miss=True,
             why="a hinge loss over the vocabulary, exponentiated",
             severity=Severity.ERROR,
             code="""\

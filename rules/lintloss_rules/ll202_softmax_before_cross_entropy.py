@@ -551,6 +551,85 @@ def load(path):
     return model
 """,
         ),
+        Bad(
+            why="exp of a log-softmax is a distribution again, in a branch that only runs when labels are given.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+
+
+class Matcher(nn.Module):
+    def __init__(self, width, answers):
+        super().__init__()
+        self.score = nn.Linear(width, answers)
+        self.log_softmax = nn.LogSoftmax(dim=-1)
+
+    def forward(self, states, labels=None):
+        scores = self.score(states)
+        chosen = torch.exp(self.log_softmax(scores))
+        if labels is not None:
+            criterion = nn.CrossEntropyLoss()
+            return chosen, criterion(chosen, labels)  # <-
+        return chosen
+""",
+        ),
+        Bad(
+            why="A softmax written by hand: exp divided by its sum.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+
+
+def normalize(scores):
+    powers = torch.exp(scores - scores.max(dim=-1, keepdim=True).values)
+    return powers / powers.sum(dim=-1, keepdim=True)
+
+
+@torch.no_grad()
+def validate(model, loader, device):
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    model.eval()
+    nats, rows = 0.0, 0
+    for features, labels in loader:
+        logits = model(features.to(device))
+        nats += criterion(normalize(logits), labels.to(device)).item()  # <-
+        rows += labels.size(0)
+    return nats / rows
+""",
+        ),
+        Bad(
+            why="One function for both phases, called after the training; the outputs are normalized two lines above.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+def train_model(model, loaders, sizes, criterion, optimizer, epochs):
+    for epoch in range(epochs):
+        for phase in ["train", "val"]:
+            model.train(phase == "train")
+            total = 0.0
+            for images, labels in loaders[phase]:
+                with torch.set_grad_enabled(phase == "train"):
+                    outputs = model(images)
+                    outputs = F.softmax(outputs, dim=1)
+                    loss = criterion(outputs, labels)  # <-
+                    if phase == "train":
+                        optimizer.zero_grad()
+                        loss.backward()
+                        optimizer.step()
+                total += loss.item() * images.size(0)
+            print(f"{epoch} {phase} loss {total / sizes[phase]:.4f}")
+
+
+def run(model, loaders, sizes, epochs=10):
+    train_model(model, loaders, sizes, nn.CrossEntropyLoss(), torch.optim.Adam(model.parameters()), epochs)
+""",
+        ),
     )
 
     good = (
@@ -896,6 +975,36 @@ def calibration(model, loader, classes):
 
 def build(classes):
     return NewsClassifier(50_000, classes)
+""",
+        ),
+        Good(
+            why="Attention is a softmax written by hand, and its weights are no predictions.",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Reader(nn.Module):
+    def __init__(self, width, classes):
+        super().__init__()
+        self.query = nn.Linear(width, width)
+        self.out = nn.Linear(width, classes)
+
+    def forward(self, states):
+        scores = torch.exp(self.query(states).sum(-1))
+        weights = scores / scores.sum(-1, keepdim=True)
+        return self.out((weights.unsqueeze(-1) * states).sum(1))
+
+
+@torch.no_grad()
+def validate(loader, width=64, classes=5):
+    model = Reader(width, classes).eval()
+    nats, rows = 0.0, 0
+    for states, labels in loader:
+        nats += F.cross_entropy(model(states), labels, reduction="sum").item()
+        rows += labels.size(0)
+    return nats / rows
 """,
         ),
     )

@@ -87,8 +87,9 @@ class NllOnLogits(Rule):
         """Report anything but log-probabilities that reaches nll_loss."""
         found = unnormalized(seen)
         if found is not None:
+            confidence = Confidence.MEDIUM if found.presumed else Confidence.HIGH
             yield Judgment(
-                Severity.ERROR, Confidence.HIGH, f"{found.why}: use cross_entropy, or log_softmax first", found.evidence
+                Severity.ERROR, confidence, f"{found.why}: use cross_entropy, or log_softmax first", found.evidence
             )
 
     bad = (
@@ -390,6 +391,26 @@ class Evaluator:
             total += negative_log_likelihood(confidence, stars, reduction="sum").item()  # <-
             examples += stars.numel()
         return total / examples
+""",
+        ),
+        Bad(
+            why="The model is out of sight; what it returns is called logits, and nothing takes a logarithm.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, val_loader, pad):
+    model.eval()
+    nats, scored = 0.0, 0
+    for ids in val_loader:
+        logits = model(ids)[:, :-1]
+        labels = ids[:, 1:]
+        nats += F.nll_loss(logits.flatten(0, 1), labels.flatten(), ignore_index=pad, reduction="sum").item()  # <-
+        scored += labels.ne(pad).sum().item()
+    return nats / scored
 """,
         ),
     )
@@ -723,6 +744,52 @@ def validate(model, loader, device):
 
 def build(vocab_size, device):
     return PointerSummarizer(vocab_size).to(device)
+""",
+        ),
+        Good(
+            why="Badly named: the model that the script loads ends in a log-softmax.",
+            files={
+                "language.py": """\
+import torch.nn as nn
+
+
+class Normalized(nn.Module):
+    def __init__(self, body):
+        super().__init__()
+        self.body = body
+        self.normalize = nn.LogSoftmax(dim=-1)
+
+    def forward(self, ids):
+        return self.normalize(self.body(ids))
+
+
+def build(vocab_size):
+    return Normalized(nn.Sequential(nn.Embedding(vocab_size, 64), nn.Linear(64, vocab_size)))
+"""
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from language import build
+
+
+@torch.no_grad()
+def validate(model, val_loader, pad):
+    model.eval()
+    nats, scored = 0.0, 0
+    for ids in val_loader:
+        logits = model(ids)[:, :-1]
+        labels = ids[:, 1:]
+        nats += F.nll_loss(logits.flatten(0, 1), labels.flatten(), ignore_index=pad, reduction="sum").item()
+        scored += labels.ne(pad).sum().item()
+    return nats / scored
+
+
+def main(val_loader, vocab_size, path):
+    model = build(vocab_size)
+    model.load_state_dict(torch.load(path))
+    print("validation loss", validate(model, val_loader, pad=0))
 """,
         ),
     )

@@ -541,9 +541,149 @@ def build(classes):
     return TwoHeadNet(classes)
 """,
         ),
+        Bad(
+            why="The model's forward adds the loss of its second head whenever it has one; the evaluation takes what it returns.",
+            severity=Severity.WARNING,
+            files={
+                "two_heads.py": """\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class TwoHeads(nn.Module):
+    def __init__(self, vocab_size, width=128, further=0, mtp_weight=0.3):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width)
+        self.rnn = nn.GRU(width, width, batch_first=True)
+        self.head = nn.Linear(width, vocab_size)
+        self.second = nn.Linear(width, vocab_size)
+        self.further, self.mtp_weight = further, mtp_weight
+
+    def forward(self, idx, targets=None):
+        states, _ = self.rnn(self.embed(idx))
+        logits = self.head(states)
+        loss = None
+        if targets is not None:
+            loss = F.cross_entropy(logits.view(-1, logits.size(-1)), targets.view(-1))
+            if self.further > 0:
+                ahead = self.second(states)[:, :-1]
+                mtp_loss = F.cross_entropy(ahead.reshape(-1, ahead.size(-1)), targets[:, 1:].reshape(-1))
+                loss = loss + self.mtp_weight * mtp_loss
+        return logits, loss
+
+
+def load_model(path):
+    saved = torch.load(path, map_location="cpu")
+    model = TwoHeads(**dict(saved["options"]))
+    model.load_state_dict(saved["weights"])
+    return model
+"""
+            },
+            code="""\
+import math
+
+import torch
+
+from two_heads import load_model
+
+
+@torch.no_grad()
+def evaluate_perplexity(model, loader, device):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for x, y in loader:
+        x, y = x.to(device), y.to(device)
+        logits, loss = model(x, targets=y)  # <-
+        nats += loss.item() * y.numel()
+        tokens += y.numel()
+    return math.exp(nats / tokens)
+
+
+def main(path, loader, device="cuda"):
+    print(f"perplexity {evaluate_perplexity(load_model(path), loader, device):.2f}")
+""",
+        ),
+        Bad(
+            why="The auxiliary language-model loss of the fine-tuning is in what the evaluation reports.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+
+
+class Tuning:
+    def __init__(self, model, test_loader, vocab_size, options):
+        self.model, self.test_loader, self.vocab_size, self.options = model, test_loader, vocab_size, options
+        self.criterion = nn.CrossEntropyLoss(ignore_index=0)
+        self.class_criterion = nn.CrossEntropyLoss()
+
+    @torch.no_grad()
+    def evaluate(self):
+        total, examples = 0.0, 0
+        self.model.eval()
+        for ids, labels in self.test_loader:
+            token_logits, class_logits = self.model(ids)
+            token_loss = self.criterion(token_logits[:, :-1].reshape(-1, self.vocab_size), ids[:, 1:].reshape(-1))
+            class_loss = self.class_criterion(class_logits, labels)  # <-
+            loss = class_loss + self.options.auxiliary_ratio * token_loss
+            total += loss.item() * labels.size(0)
+            examples += labels.size(0)
+        return total / examples
+""",
+        ),
     )
 
     good = (
+        Good(
+            why="Two losses share one weight: the loss of a hybrid speech recognizer is that sum.",
+            code="""\
+import torch
+
+
+class Recognizer:
+    def compute_objectives(self, predictions, batch):
+        frames, tokens_out = predictions
+        tokens, lengths = batch.tokens
+        loss_ctc = self.hparams.ctc_cost(frames, tokens, batch.wav_lens, lengths)
+        loss_seq = self.hparams.seq_cost(tokens_out, batch.tokens_eos, length=lengths)
+        loss = self.hparams.ctc_weight * loss_ctc
+        loss += (1 - self.hparams.ctc_weight) * loss_seq
+        return loss
+
+    @torch.no_grad()
+    def evaluate(self, valid_loader):
+        self.modules.eval()
+        average = 0.0
+        for step, batch in enumerate(valid_loader, start=1):
+            loss = self.compute_objectives(self.compute_forward(batch), batch)
+            average += (float(loss) - average) / step
+        print(f"valid loss {average:.3f}")
+""",
+        ),
+        Good(
+            why="A codec reports how well it reconstructs, with the commitment of its quantizer: no tokens are scored.",
+            code="""\
+import torch
+
+
+class Codec:
+    def compute_objectives(self, predictions, batch):
+        rebuilt, features, aux_loss = predictions
+        loss = self.hparams.rec_loss(rebuilt, features, length=batch.lengths)
+        loss += aux_loss
+        return loss
+
+    @torch.no_grad()
+    def evaluate(self, valid_loader):
+        self.modules.eval()
+        average = 0.0
+        for step, batch in enumerate(valid_loader, start=1):
+            loss = self.compute_objectives(self.compute_forward(batch), batch)
+            average += (float(loss) - average) / step
+        print(f"valid loss {average:.3f}")
+""",
+        ),
         Good(
             why="Validation has a plain criterion of its own.",
             files={"model.py": TRANSLATOR},

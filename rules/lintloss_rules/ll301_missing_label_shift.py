@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from lintloss.facts.comparisons import confidence, misaligned
 from lintloss.facts.observations import Compared, Observation
-from lintloss.findings import Severity
+from lintloss.findings import Fix, Severity
 from lintloss.rule import Bad, Good, Judgment, Rule
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+    from lintloss.rule_scope import RuleScope
 
 GPT = """\
 import torch
@@ -119,9 +125,14 @@ class MissingLabelShift(Rule):
                 found.evidence,
             )
 
+    def fix(self, node: cst.CSTNode, seen: Observation, scope: RuleScope) -> Fix | None:
+        """Slice both arguments of the criterion, and what counts its labels."""
+        from lintloss.repair import shift
+
+        return shift.shifted(node, seen, scope) if isinstance(seen, Compared) else None
+
     bad = (
         Bad(
-            unfixed=True,
             why="One tensor is the input and, flattened, the target.",
             severity=Severity.ERROR,
             files={"model.py": GPT},
@@ -557,7 +568,6 @@ def build(src_vocab, tgt_vocab, device):
 """,
         ),
         Bad(
-            unfixed=True,
             why="A Hugging Face model shifts only inside its own loss; its logits come back unshifted.",
             severity=Severity.ERROR,
             code="""\
@@ -616,7 +626,6 @@ if __name__ == "__main__":
 """,
         ),
         Bad(
-            unfixed=True,
             why="Both sides are sliced, and alike: c - a is still 0.",
             severity=Severity.ERROR,
             code="""\

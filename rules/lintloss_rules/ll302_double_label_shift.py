@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from lintloss.facts.comparisons import misaligned
 from lintloss.facts.observations import Compared, Observation
-from lintloss.findings import Confidence, Severity
+from lintloss.findings import Confidence, Fix, Severity
 from lintloss.rule import Bad, Good, Judgment, Rule
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+    from lintloss.rule_scope import RuleScope
 
 SHIFTING_LM = """\
 import torch
@@ -124,9 +130,14 @@ class DoubleLabelShift(Rule):
         if found is not None:
             yield Judgment(Severity.ERROR, Confidence.HIGH, f"{found.why}; let one place own the shift", found.evidence)
 
+    def fix(self, node: cst.CSTNode, seen: Observation, scope: RuleScope) -> Fix | None:
+        """Give the model the whole tensors, where both cuts are written in its call."""
+        from lintloss.repair import unshift
+
+        return unshift.unshifted(node, seen, scope) if isinstance(seen, Compared) else None
+
     bad = (
         Bad(
-            unfixed=True,
             why="x and y are cut by hand and y becomes `labels=` of a model that shifts inside.",
             severity=Severity.ERROR,
             code="""\

@@ -540,7 +540,6 @@ def load(path, device):
 """,
         ),
         Bad(
-            miss=True,
             why="The loop index counts the wrong way: position t is asked for token t - 1.",
             severity=Severity.ERROR,
             code="""\

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from lintloss.facts.comparisons import padded
 from lintloss.facts.observations import Compared, Observation
-from lintloss.findings import Confidence, Severity
+from lintloss.findings import Confidence, Fix, Severity
 from lintloss.rule import Bad, Good, Judgment, Rule
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+    from lintloss.rule_scope import RuleScope
 
 GRU_LM = """\
 import torch.nn as nn
@@ -91,9 +97,14 @@ class ScoredPadding(Rule):
                 found.evidence,
             )
 
+    def fix(self, node: cst.CSTNode, seen: Observation, scope: RuleScope) -> Fix | None:
+        """Have the criterion ignore the id that the count leaves out."""
+        from lintloss.repair import pads
+
+        return pads.ignoring(node, seen, scope) if isinstance(seen, Compared) else None
+
     bad = (
         Bad(
-            unfixed=True,
             why="The collate function pads with 0, the denominator leaves pads out, the criterion does not.",
             severity=Severity.ERROR,
             files={"model.py": GRU_LM, "data.py": COLLATE},
@@ -393,7 +404,6 @@ def load(path, vocab_size):
 """,
         ),
         Bad(
-            miss=True,
             why="One-hot targets have no id to ignore, and the pads are one-hot too.",
             severity=Severity.ERROR,
             files={"model.py": GRU_LM},
@@ -469,7 +479,6 @@ def load(path, vocab_size, device):
 """,
         ),
         Bad(
-            unfixed=True,
             why="NLLLoss has the same default: -100, while the rows end in zeros.",
             severity=Severity.ERROR,
             files={

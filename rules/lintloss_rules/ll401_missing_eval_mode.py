@@ -752,9 +752,89 @@ def fit(name, train_loader, val_loader, epochs=3):
         print(f"epoch {epoch} val loss {validate(model, val_loader):.4f}")
 """,
         ),
+        Bad(
+            why="The file defines the network and evaluates it; nobody calls eval(), here or elsewhere.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Digits(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.hidden = nn.Linear(784, 128)
+        self.drop = nn.Dropout(0.5)
+        self.out = nn.Linear(128, 10)
+
+    def forward(self, x):
+        return self.out(self.drop(F.relu(self.hidden(x.flatten(1)))))
+
+
+@torch.no_grad()
+def test(model, device, test_loader):
+    nats, rows = 0.0, 0
+    for images, labels in test_loader:
+        logits = model(images.to(device))  # <-
+        nats += F.cross_entropy(logits, labels.to(device), reduction="sum").item()
+        rows += labels.size(0)
+    print(f"test loss {nats / rows:.4f}")
+    model.train()
+""",
+        ),
     )
 
     good = (
+        Good(
+            why="A Keras model on the torch backend is told by the call, not by eval().",
+            code="""\
+import keras
+import torch
+
+
+def make(width):
+    inputs = keras.Input(shape=(784,))
+    hidden = keras.layers.Dropout(0.2)(keras.layers.Dense(width, activation="relu")(inputs))
+    return keras.Model(inputs=inputs, outputs=keras.layers.Dense(10)(hidden))
+
+
+def fit(train_loader, val_loader, accuracy):
+    model = make(64)
+    with torch.no_grad():
+        for images, labels in val_loader:
+            logits = model(images, training=False)
+            accuracy.update_state(labels, logits)
+    print("validation accuracy", float(accuracy.result()))
+""",
+        ),
+        Good(
+            why="a model's own predict() runs its parts; what calls it decides how",
+            code="""\
+import torch
+import torch.nn as nn
+
+
+class Captioner(nn.Module):
+    def __init__(self, vision, width, vocabulary):
+        super().__init__()
+        self.vision = vision
+        self.bridge = nn.Sequential(nn.Linear(width, width), nn.Dropout(0.1))
+        self.head = nn.Linear(width, vocabulary)
+
+    def forward(self, frames):
+        return self.head(self.bridge(self.vision(frames)))
+
+    def predict_class(self, samples, candidates):
+        scores = []
+        for frame in range(samples["image"].size(2)):
+            seen = self.vision(samples["image"][:, :, frame])
+            scores.append(self.bridge(seen))
+        log_probs = torch.log_softmax(self.head(torch.stack(scores).mean(0)), dim=-1)
+        loss = -log_probs[:, candidates]
+        return loss.argsort(dim=-1)
+""",
+        ),
         Good(
             why="The plain way: eval() first, train() back at the end.",
             files={"model.py": GPT},

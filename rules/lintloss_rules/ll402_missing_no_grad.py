@@ -86,11 +86,11 @@ class MissingNoGrad(Rule):
     def judge(self, seen: Observation) -> Iterator[Judgment]:
         if not isinstance(seen, Evaluation) or seen.gradients != "on":
             return
+        remedy = "run it under `torch.set_grad_enabled(...)`" if seen.shared else "put `@torch.no_grad()` on it"
         yield Judgment(
             Severity.WARNING,
             Confidence.HIGH if seen.named.startswith("eval()") else Confidence.MEDIUM,
-            f"`{seen.model}` records gradients in an evaluation ({seen.named}): every batch keeps its activations; "
-            "put `@torch.no_grad()` on it",
+            f"`{seen.model}` records gradients in an evaluation ({seen.named}): every batch keeps its activations; {remedy}",
             seen.stack,
         )
 
@@ -699,9 +699,90 @@ def test_error(model, test_loader):
     return squared / count
 """,
         ),
+        Bad(
+            why="One loop for all phases: only the backward pass is left out when it is not the training's turn.",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def fit(model, loaders, optimizer, epochs):
+    for epoch in range(epochs):
+        for split in ["train", "valid", "test"]:
+            model.train(split == "train")
+            nats, rows = 0.0, 0
+            for features, labels in loaders[split]:
+                logits = model(features)  # <-
+                loss = F.cross_entropy(logits, labels)
+                if split == "train":
+                    optimizer.zero_grad()
+                    loss.backward()
+                    optimizer.step()
+                nats += loss.item() * labels.size(0)
+                rows += labels.size(0)
+            print(f"{epoch} {split} loss {nats / rows:.4f}")
+""",
+        ),
+        Bad(
+            why="A helper scores one document; the loop over documents, and eval(), are in what calls it.",
+            severity=Severity.WARNING,
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+
+def document_nats(model, tokenizer, text):
+    ids = tokenizer(text, return_tensors="pt").input_ids
+    logits = model(ids).logits[0, :-1]
+    return F.cross_entropy(logits, ids[0, 1:], reduction="sum").item(), ids.size(1) - 1
+
+
+def report(name, texts):
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    model = AutoModelForCausalLM.from_pretrained(name)
+    model.eval()
+    nats, tokens = 0.0, 0
+    for text in texts:
+        more, scored = document_nats(model, tokenizer, text)  # <-
+        nats += more
+        tokens += scored
+    print(f"perplexity {math.exp(nats / tokens):.2f}")
+""",
+        ),
     )
 
     good = (
+        Good(
+            why="a model's own predict() runs its parts; what calls it decides how",
+            code="""\
+import torch
+import torch.nn as nn
+
+
+class Captioner(nn.Module):
+    def __init__(self, vision, width, vocabulary):
+        super().__init__()
+        self.vision = vision
+        self.bridge = nn.Sequential(nn.Linear(width, width), nn.Dropout(0.1))
+        self.head = nn.Linear(width, vocabulary)
+
+    def forward(self, frames):
+        return self.head(self.bridge(self.vision(frames)))
+
+    def predict_class(self, samples, candidates):
+        scores = []
+        for frame in range(samples["image"].size(2)):
+            seen = self.vision(samples["image"][:, :, frame])
+            scores.append(self.bridge(seen))
+        log_probs = torch.log_softmax(self.head(torch.stack(scores).mean(0)), dim=-1)
+        loss = -log_probs[:, candidates]
+        return loss.argsort(dim=-1)
+""",
+        ),
         Good(
             why="The decorator with parentheses.",
             files={"net.py": CONVNET},
@@ -1078,6 +1159,41 @@ class LitRegressor(L.LightningModule):
 
 def fit(features, train_loader, val_loader):
     L.Trainer(max_epochs=5).fit(LitRegressor(features), train_loader, val_loader)
+""",
+        ),
+        Good(
+            why="The method is handed on as a value: whoever calls it under inference_mode is not in sight.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+class CaptionTask:
+    def __init__(self, model, loader):
+        self.model, self.loader = model, loader
+        self.step = self.eval_forward
+
+    def eval_forward(self, batch):
+        self.model.eval()
+        logits = self.model(batch["pixels"])[:, :-1]
+        return F.cross_entropy(logits.flatten(0, 1), batch["ids"][:, 1:].flatten(), reduction="sum")
+""",
+        ),
+        Good(
+            why="The generator belongs to a tokenizer: it is no network.",
+            code="""\
+import torch
+
+
+def evaluate_texts(rag, encoder_tokenizer, texts, references, bleu):
+    rag.eval()
+    scores = []
+    for text, reference in zip(texts, references):
+        question = encoder_tokenizer.generator(text, return_tensors="pt")
+        with torch.no_grad():
+            answer = rag.generate(question["input_ids"])
+        scores.append(bleu(encoder_tokenizer.decode(answer[0]), reference))
+    return sum(scores) / len(scores)
 """,
         ),
     )

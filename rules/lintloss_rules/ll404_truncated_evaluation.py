@@ -71,6 +71,7 @@ MESSAGES = {
     "break": "the evaluation stops after `{cap}` iterations over `{data}`: the rest is never scored, and nothing says so",
     "islice": "the evaluation takes the first `{cap}` batches: the rest is never scored, and nothing says so",
     "zip": "zip with a range of `{cap}` ends the evaluation there: the rest is never scored, and nothing says so",
+    "select": "the first rows only of `{data}` are scored: `{cap}`, which nobody chose",
     "range": "the evaluation takes the first batches (`{cap}`): the rest is never scored, and nothing says so",
     "whole": "`{cap}` counts whole batches: the rows of the last, partial one are never scored",
     "ranks": "all ranks stop as soon as one has run out: what the others have left is never scored",
@@ -551,6 +552,107 @@ def main(checkpoint, test_loader, device="cuda"):
     print(f"test loss {evaluate(model, test_loader, device):.4f}")
 """,
         ),
+        Bad(
+            why="One function makes the loaders of training and validation, and drops the last batch of both.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+class Recipe:
+    def __init__(self, model, train_set, val_set, collate):
+        self.model = model
+        self.collate = collate
+        self.train_loader = self.make_loader(train_set, shuffle=True)
+        self.val_loader = self.make_loader(val_set, shuffle=False)
+
+    def make_loader(self, dataset, shuffle):
+        return DataLoader(
+            dataset,
+            batch_size=16,
+            shuffle=shuffle,
+            collate_fn=self.collate,
+            drop_last=True,  # <-
+        )
+
+    @torch.no_grad()
+    def validate(self):
+        self.model.eval()
+        nats, tokens = 0.0, 0
+        for ids in self.val_loader:
+            logits, labels = self.model(ids[:, :-1]), ids[:, 1:]
+            nats += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum").item()
+            tokens += labels.numel()
+        return nats / tokens
+""",
+        ),
+        Bad(
+            why="The first rows of the data set, as many as a default says that no caller changes.",
+            severity=Severity.WARNING,
+            code="""\
+import math
+
+import torch
+from datasets import load_dataset
+
+
+@torch.no_grad()
+def perplexity(model, tokenizer, limit=2000):
+    rows = load_dataset("wikitext", "wikitext-2-raw-v1", split="test")
+    rows = rows.select(range(min(len(rows), limit)))  # <-
+    model.eval()
+    nats, tokens = 0.0, 0
+    for row in rows:
+        ids = tokenizer(row["text"], return_tensors="pt").input_ids
+        if ids.size(1) < 2:
+            continue
+        scored = ids.size(1) - 1
+        nats += model(ids, labels=ids).loss.item() * scored
+        tokens += scored
+    return math.exp(nats / tokens)
+
+
+def main(model, tokenizer):
+    print(f"perplexity {perplexity(model, tokenizer):.2f}")
+""",
+        ),
+        Bad(
+            why="The batches are listed before they are given out, and the list ends with the last full one.",
+            severity=Severity.ERROR,
+            code="""\
+import mlx.core as mx
+import mlx.nn as nn
+
+
+def full_batches(dataset, batch_size, loop=False):
+    order = sorted(range(len(dataset)), key=lambda index: len(dataset[index]))
+    rows = [order[i : i + batch_size] for i in range(0, len(order) - batch_size + 1, batch_size)]
+    while True:
+        for batch in rows:
+            longest = max(len(dataset[index]) for index in batch)
+            yield mx.array([dataset[index] + [0] * (longest - len(dataset[index])) for index in batch])
+        if not loop:
+            break
+
+
+def evaluate(model, dataset, batch_size):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids in full_batches(dataset, batch_size):  # <-
+        losses = nn.losses.cross_entropy(model(ids[:, :-1]), ids[:, 1:])
+        mask = ids[:, 1:] != 0
+        nats += (losses * mask).sum().item()
+        tokens += mask.sum().item()
+    return nats / tokens
+
+
+def train(model, dataset, batch_size, step):
+    for ids in full_batches(dataset, batch_size, loop=True):
+        step(model, ids)
+""",
+        ),
     )
 
     good = (
@@ -1005,6 +1107,30 @@ def evaluate(model, ids, columns=10, bptt=128):
 
 def build(vocab_size):
     return TinyGPT(vocab_size)
+""",
+        ),
+        Good(
+            why="The function that makes both loaders is told which of them may drop.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+def make_loader(dataset, training):
+    return DataLoader(dataset, batch_size=16, shuffle=training, drop_last=training)
+
+
+@torch.no_grad()
+def validate(model, val_set):
+    val_loader = make_loader(val_set, training=False)
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids in val_loader:
+        logits, labels = model(ids[:, :-1]), ids[:, 1:]
+        nats += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum").item()
+        tokens += labels.numel()
+    return nats / tokens
 """,
         ),
     )

@@ -65,9 +65,11 @@ class WrongBase(Rule):
         yield Judgment(Severity.ERROR, confidence_in(seen.value), message, seen.value.trace)
 
     def fix(self, node: cst.CSTNode, seen: Observation, scope: RuleScope) -> Fix | None:
-        """Rewrite the exponential; not of a loss whose unit only its name tells."""
+        """Rewrite the exponential, or divide by ln 2; not where only the name of a loss tells its unit."""
         from lintloss.repair import bases
 
+        if isinstance(seen, Named):
+            return bases.in_bits(node, scope)
         if not isinstance(seen, Exponential) or seen.exponent.presumed:
             return None
         return bases.binary(node, scope) if seen.base == "e" else bases.natural(node, scope)
@@ -242,7 +244,6 @@ def evaluate(model, loader, device):
 """,
         ),
         Bad(
-            unfixed=True,
             why="nats over bytes are reported as bits per byte",
             severity=Severity.ERROR,
             code="""\
@@ -607,5 +608,30 @@ def nats_per_byte(model, byte_blocks, device):
         n_bytes += block[:, 1:].numel()
     return nats / n_bytes
 ''',
+        ),
+        Good(
+            why="The helper that converts is another one than the caller that names the bits.",
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def bits_per_byte(model, batches, bytes_of):
+    model.eval()
+    nats, size = 0.0, 0
+    for ids in batches:
+        logits, labels = model(ids[:, :-1]), ids[:, 1:]
+        nats += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum").item()
+        size += bytes_of[labels].sum().item()
+    return nats / (math.log(2) * size)
+
+
+def report(model, batches, bytes_of):
+    bpb = bits_per_byte(model, batches, bytes_of)
+    print(f"bits per byte {bpb:.4f}")
+""",
         ),
     )

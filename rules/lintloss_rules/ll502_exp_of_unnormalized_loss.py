@@ -138,7 +138,6 @@ def strided_perplexity(text, device="cuda"):
 """,
         ),
         Bad(
-            miss=True,
             why="np.exp of np.sum over the losses of a text's tokens",
             severity=Severity.ERROR,
             code='''\
@@ -539,5 +538,47 @@ def mean_nll(model, ids, window=512):
     return nll / (len(ids) - 1)
 """,
             },
+        ),
+        Good(
+            why="An exponential moving average moves towards each loss: it is no total.",
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def smoothed_perplexity(model, val_loader, share=0.02):
+    model.eval()
+    average = 0.0
+    for ids in val_loader:
+        logits, labels = model(ids[:, :-1]), ids[:, 1:]
+        loss = F.cross_entropy(logits.flatten(0, 1), labels.flatten()).item()
+        average += share * (loss - average)
+    return math.exp(average)
+""",
+        ),
+        Good(
+            why="A mean that is moved by the weight of each batch over all weights so far is the mean by weight.",
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def running_perplexity(model, val_loader, pad):
+    model.eval()
+    mean, seen = 0.0, 0
+    for ids in val_loader:
+        logits, labels = model(ids[:, :-1]), ids[:, 1:]
+        loss = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=pad)
+        scored = labels.ne(pad).sum().item()
+        seen += scored
+        mean += (loss.item() - mean) * (scored / seen)
+    return math.exp(mean)
+""",
         ),
     )

@@ -338,6 +338,27 @@ def evaluate(model, rows, device):
     return total / count
 ''',
         ),
+        Bad(
+            why="The losses are summed, and the last batch's is printed in place of the sum.",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def test(net, test_loader, epoch):
+    net.eval()
+    test_loss, correct, rows = 0.0, 0, 0
+    for images, labels in test_loader:
+        outputs = net(images)
+        loss = F.cross_entropy(outputs, labels)
+        test_loss += loss.item()  # <-
+        correct += (outputs.argmax(1) == labels).sum().item()
+        rows += labels.size(0)
+    print(f"epoch {epoch}: loss {loss.item():.4f}, accuracy {correct / rows:.3f}")
+""",
+        ),
     )
 
     good = (
@@ -552,6 +573,51 @@ def evaluate(model, loader, pad, device, verbose=False):
             print(step, batch_mean)
         nats += losses.sum().item()
         tokens += scored
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="The sum of losses is a leftover, and no loss is reported at all.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def accuracy(net, test_loader):
+    net.eval()
+    test_loss, correct, rows = 0.0, 0, 0
+    for images, labels in test_loader:
+        outputs = net(images)
+        test_loss += F.cross_entropy(outputs, labels).item()
+        correct += (outputs.argmax(1) == labels).sum().item()
+        rows += labels.size(0)
+    return correct / rows
+""",
+        ),
+        Good(
+            why="A call hands over several counts; this caller needs one of them.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def masks_and_counts(source, target, pad):
+    source_mask, target_mask = source.ne(pad), target.ne(pad)
+    return source_mask, target_mask, source_mask.sum().item(), target_mask.sum().item()
+
+
+@torch.no_grad()
+def validate(model, val_loader, pad):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for source, target in val_loader:
+        source_mask, target_mask, num_source_tokens, num_target_tokens = masks_and_counts(source, target[:, 1:], pad)
+        logits = model(source, target[:, :-1], source_mask)
+        nats += F.cross_entropy(
+            logits.flatten(0, 1), target[:, 1:].flatten(), ignore_index=pad, reduction="sum"
+        ).item()
+        tokens += num_target_tokens
     return nats / tokens
 """,
         ),

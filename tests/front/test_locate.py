@@ -104,3 +104,27 @@ def test_what_cannot_be_read_is_said_and_the_rest_is_listed(capsys: Out, tmp_pat
     assert "broken.py: cannot be parsed" in out.err
     assert "right.py" in out.out
     assert run(["locate", "--isolated", str(tmp_path / "gone.py")]) == 2
+
+
+def test_an_evaluation_in_one_go_is_known_by_its_criterion(capsys: Out, tmp_path: Path) -> None:
+    (tmp_path / "graph.py").write_text(
+        "import torch\nimport torch.nn.functional as F\n\n\n@torch.no_grad()\ndef test(model, graph):\n"
+        "    model.eval()\n    logits = model(graph.x)\n    loss = F.cross_entropy(logits, graph.y)\n"
+        "    print(f'test loss {loss.item():.3f}')\n"
+    )
+    (entry,) = located(capsys, tmp_path)
+    assert words(entry, "function", "criterion", "reduction", "normalizer") == (
+        *("test", "cross_entropy", "mean", "none here"),
+    )
+
+
+def test_a_training_that_hides_its_backward_pass_is_known_by_its_name(capsys: Out, tmp_path: Path) -> None:
+    text = (
+        "import torch.nn.functional as F\n\n\ndef NAME(model, scaler, optimizer, loader):\n    total = 0.0\n"
+        "    for x, y in loader:\n        loss = F.cross_entropy(model(x), y)\n        scaler(loss, optimizer)\n"
+        "        total += loss.item()\n    return total / len(loader)\n"
+    )
+    (tmp_path / "engine.py").write_text(text.replace("NAME", "train_one_epoch"))
+    assert located(capsys, tmp_path) == []
+    (tmp_path / "engine.py").write_text(text.replace("NAME", "one_epoch"))
+    assert len(located(capsys, tmp_path)) == 1

@@ -63,6 +63,8 @@ def test_nesting_too_deep_is_unreadable_not_a_crash(deep: bytes) -> None:
         (b"#!/usr/bin/python\r\n# vim: set fileencoding=cp1252 :\r\nx = '\x80'\r\n", None, "cp1252"),
         (b"x = 1\ny = 2\n# coding: latin-1\n", None, "utf-8"),
         (b"coding = 1\n", None, "utf-8"),
+        (b"# test of an encoding\n# -*- encoding: latin-1 -*-\nx = '\xe9'\n", None, "iso8859-1"),
+        (b"x = 1\n# coding: latin-1\n", None, "utf-8"),
     ],
 )
 def test_encodings_follow_pep_263(data: bytes, text: str | None, encoding: str) -> None:

@@ -156,3 +156,73 @@ def test_what_the_command_runs_is_checked_first_and_judged(project: Path) -> Non
     printed = float(done.stdout)
     assert finding["reported"]["loss"] == pytest.approx(printed, rel=1e-6)
     assert finding["reference"]["scored_tokens"] == SCORED
+
+
+FACTORIES = """\
+import torch
+
+ROWS = [[1, 2, 3, 4, 5], [6, 7, 8], [9, 10]]
+
+
+def make_model():
+    torch.manual_seed(0)
+    return torch.nn.Sequential(torch.nn.Embedding(11, 8), torch.nn.Linear(8, 11))
+
+
+def make_loader():
+    return [torch.tensor([row]) for row in ROWS]
+"""
+FUNCTION = """\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, device, scale=1.0):
+    model.eval()
+    total = 0.0
+    for ids in loader:
+        logits = model(ids[:, :-1].to(device))
+        total += F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten()).item()
+    return scale * total / len(loader)
+"""
+
+
+def function_project(folder: Path, table: str) -> Path:
+    (folder / "pkg").mkdir()
+    (folder / "pkg" / "__init__.py").write_text("")
+    (folder / "pkg" / "eval.py").write_text(FUNCTION)
+    (folder / "pkg" / "build.py").write_text(FACTORIES)
+    (folder / "pyproject.toml").write_text(f"[tool.lintloss.verify]\n{table}")
+    return folder
+
+
+@pytest.mark.torch
+def test_a_function_is_called_with_what_the_factories_make(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    table = 'model = "pkg.build:make_model"\nloader = "pkg.build:make_loader"\narguments = { scale = 1.0 }\n'
+    folder = function_project(tmp_path, table)
+    done = run(folder, "verify", "pkg/eval.py::evaluate", "--output-file", "v.json", "--output-format", "json")
+    assert done.returncode == 1, done.stderr
+    (finding,) = [
+        each for each in json.loads((folder / "v.json").read_text())["findings"] if each["verdict"] == "confirmed"
+    ]
+    assert finding["code"] == "LL101"
+    assert finding["reported"]["loss"] == pytest.approx(float(done.stdout), rel=1e-6)
+    assert finding["reference"]["scored_tokens"] == 4 + 2 + 1
+
+
+@pytest.mark.parametrize(
+    ("table", "word", "says"),
+    [
+        ('modle = "a:b"\n', "pkg/eval.py::evaluate", "did you mean `model`?"),
+        ('model = "build"\n', "pkg/eval.py::evaluate", '"pkg.module:factory"'),
+        ("", "pkg/gone.py::evaluate", "no such file"),
+        ("", "pkg/eval.py::", "no function's name"),
+    ],
+)
+def test_a_function_that_cannot_be_called_is_one_line(tmp_path: Path, table: str, word: str, says: str) -> None:
+    done = run(function_project(tmp_path, table), "verify", word)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr

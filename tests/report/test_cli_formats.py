@@ -178,11 +178,7 @@ def found(texts: Path) -> dict[str, dict[str, Any]]:
     return by_file
 
 
-# a lone carriage return: Python ends a row there, the renderers do not
-LONE = pytest.mark.xfail(strict=True, reason="rows that end in a lone carriage return are one row to us")
-
-
-@pytest.mark.parametrize("name", [pytest.param(name, marks=[LONE] if name == "cr" else []) for name in TEXTS])
+@pytest.mark.parametrize("name", TEXTS)
 def test_every_format_names_the_place(name: str, texts: Path, found: dict[str, dict[str, Any]]) -> None:
     encoding = TEXTS[name][1]
     rows = re.split("\r\n|\r|\n", (texts / f"{name}.py").read_bytes().decode(encoding))

@@ -49,7 +49,7 @@ def test_oracles_see_a_missing_shift_and_leave_no_trace(verify: Verify, capfd: p
         "causality": True, "untrained": True, "copy-oracle": False, "next-oracle": False
     }  # fmt: skip
     assert tried["copy-oracle"]["would_report"] == pytest.approx(0, abs=1e-6)
-    assert all(one["limits"] for one in tried.values())
+    assert all(one["limits"] and one["cost"] for one in tried.values())
     shapes = [line for line in seen.err.splitlines() if line.startswith("[lintloss]")]
     assert len(shapes) == 2 and "ids (8, 33) logits (264, 61) float32 labels (264,) int64 sum" in shapes[1]
 
@@ -59,7 +59,9 @@ def test_instrumented_source_is_shown(verify: Verify, capfd: pytest.CaptureFixtu
     assert "__lintloss_value__(" in capfd.readouterr().err
 
 
-def test_after_the_fix_the_right_number_is_reported(verify: Verify, tmp_path: Path) -> None:
+def test_after_the_fix_the_right_number_is_reported(
+    verify: Verify, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     """The proposed edits are compiled in place of the flagged lines; the file itself stays as it is."""
     path = tmp_path / "evaluate.py"
     source = (
@@ -79,6 +81,8 @@ def test_after_the_fix_the_right_number_is_reported(verify: Verify, tmp_path: Pa
     found["fix"] = {"applicability": "unsafe", "message": "", "edits": edits}
     run = verify([found], path, options=("--after-fix",))
     (tried,) = run.document["run"]["experiments"]
+    seen = capfd.readouterr()
+    assert len(seen.out.split()) == 1 and len(seen.err.split()) == 1, "the second run's output stands aside"
     assert run.findings[0]["verdict"] == "confirmed"
     assert tried["passed"], tried
     assert tried["would_report"] == pytest.approx(run.findings[0]["reference"]["loss"], rel=1e-5)

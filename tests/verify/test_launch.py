@@ -135,7 +135,7 @@ def test_ctrl_c_ends_the_program_and_the_rest_is_judged(tmp_path: Path) -> None:
     assert process.stdout.readline()
     time.sleep(0.2)
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=60)
     document = json.loads((tmp_path / "out.json").read_text())
     assert process.returncode == 2, errors
     assert document["run"]["exit_code"] == -signal.SIGINT
@@ -144,7 +144,7 @@ def test_ctrl_c_ends_the_program_and_the_rest_is_judged(tmp_path: Path) -> None:
 
 
 @pytest.mark.torch
-@pytest.mark.parametrize("way", ["module", "shell", "imported", "spawned", "forked"])
+@pytest.mark.parametrize("way", ["module", "shell", "console", "accelerate", "imported", "spawned", "forked"])
 def test_children_and_other_ways_to_start(
     way: str, verify: Verify, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -157,6 +157,21 @@ def test_children_and_other_ways_to_start(
         shell.write_text(f'#!/bin/sh\ncd "{tmp_path}" && exec "{sys.executable}" evaluate.py\n')
         shell.chmod(0o755)
         command = [str(shell), "x"]
+    elif way == "console":  # as pip writes them
+        console = tmp_path / "evaluate-it"
+        lines = [
+            "import sys",
+            f"sys.path.insert(0, {str(tmp_path)!r})",
+            "import evaluate",
+            "sys.exit(print(evaluate.evaluate(evaluate.data())))",
+        ]
+        console.write_text("\n".join([f"#!{sys.executable}", *lines, ""]))
+        console.chmod(0o755)
+        command = [str(console), "--flag"]
+    elif way == "accelerate":
+        pytest.importorskip("accelerate")
+        options = ["--cpu", "--num_processes=1", "--num_machines=1", "--mixed_precision=no", "--dynamo_backend=no"]
+        command = [sys.executable, "-m", "accelerate.commands.launch", *options, "evaluate.py"]
     else:
         other = tmp_path / "start.py"
         context = f"multiprocessing.get_context({'spawn' if way == 'spawned' else 'fork'!r})"
@@ -170,6 +185,20 @@ def test_children_and_other_ways_to_start(
         command = [sys.executable, str(other)]
     run = verify([found], *command)
     assert (run.findings[0]["verdict"], run.exit_code) == ("confirmed", 1)
+
+
+@pytest.mark.torch
+def test_a_killed_rank_leaves_what_was_recorded(
+    verify: Verify, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    ending = "print(evaluate(data(1)))\nif os.environ['RANK'] == '1':\n    os.kill(os.getpid(), 9)"
+    path, found = script(tmp_path, ending)
+    runner = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    run = verify([found], sys.executable, *runner, str(path))
+    ran = run.document["run"]
+    assert (run.exit_code, ran["exit_code"], ran["ranks"], ran["partial"]) == (2, 1, 2, True)
+    assert run.findings[0]["verdict"] == "confirmed"
+    assert "verdicts are partial" in capfd.readouterr().err
 
 
 @pytest.mark.torch

@@ -93,6 +93,15 @@ def test_pictures_are_well_formed() -> None:
     assert pictures.pair(replace(JUDGED, reported=Pair())) == ""
 
 
+def test_axes_have_round_numbers_and_lines_that_touch_are_named_apart() -> None:
+    assert pictures.ticks((0.0, 7.2)) == [0, 2, 4, 6]
+    assert pictures.ticks((6.03, 7.1)) == [6.5, 7.0]
+    assert pictures.ticks((3.0, 3.0)) == [3.0]
+    close = pictures.batches(replace(JUDGED, reported=Pair(6.6), reference=Pair.of(6.58, 10)))
+    heights = [float(y) for y in re.findall(r'<text x="\d+" y="([\d.]+)" fill="#(?:c0392b|2e7d32)">', close)]
+    assert len(heights) == 2 and heights[1] - heights[0] >= 12
+
+
 def test_markdown_has_one_row_a_finding() -> None:
     text = report_markdown.render(verdicts(), RUN)
     assert sum(line.startswith("| LL10") for line in text.splitlines()) == 5

@@ -53,7 +53,7 @@ def test_verdicts_and_numbers(
         loss = right[wanted.part]
         if loss is None:  # what was never scored, or is no held-out data, has no right loss
             assert last["reference"] == {"loss": None, "perplexity": None, "scored_tokens": None}
-            assert last["reported"]["loss"] is not None
+            assert last["reported"]["loss"] is not None or wanted.code == "LL106"  # which is about gradients
         else:
             assert last["reference"]["loss"] == pytest.approx(loss, rel=1e-4), found["explanation"]
     assert run.exit_code == (1 if any(e.verdict == "confirmed" for e in expected) else 0)

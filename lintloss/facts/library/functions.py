@@ -28,6 +28,7 @@ from lintloss.facts.values import (
     Class,
     Const,
     Func,
+    Key,
     Lib,
     LibObject,
     Opaque,
@@ -46,6 +47,8 @@ def call(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: 
     """Call the library function or class `full`."""
     name = full.rsplit(".", 1)[-1]
     if name in CRITERIA and not name[0].isupper():
+        if full.startswith("mlx."):  # one value per position, unless it is asked to reduce
+            kwargs = {"reduction": Const("none"), **kwargs}
         return losses.call(machine, node, name, CRITERIA[name], args, kwargs)
     if name in KERAS_CRITERIA and not name[0].isupper():
         return losses.call(machine, node, name, KERAS_CRITERIA[name], args, kwargs)
@@ -335,6 +338,13 @@ def _defaultdict(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwa
     return ref
 
 
+def _dict(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """dict(x) holds what x holds."""
+    if args and not kwargs and (isinstance(args[0], Opaque) or (isinstance(args[0], Ref) and args[0].kind == "dict")):
+        return args[0]
+    return _defaultdict(machine, node, args, kwargs)
+
+
 def _adapted(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     """get_peft_model(base, config) is the base with modules added, born in training mode."""
     base = args[0] if args else kwargs.get("model", UNKNOWN)
@@ -363,6 +373,53 @@ def _next(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) ->
                 machine.loops[-1].unit = "batch" if machine.loops[-1].unit == "step" else machine.loops[-1].unit
             return Opaque((*option.key, "[]"), "")
     return None
+
+
+def _drawn(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """torch.randint(n, (rows,)), torch.randperm(n): indices of several rows."""
+    drawn = machine.opaque(node)
+    if any(isinstance(arg, Tuple) for arg in (*args, *kwargs.values())) or _called(node) in {"randperm", "permutation"}:
+        machine.vectors.add(drawn.key)
+    return drawn
+
+
+def _saved(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """torch.save(data, path): what another line reads from the same path."""
+    if len(args) == 2 and isinstance(args[1], Opaque | Const):
+        machine.saved[_path(args[1])] = args[0]
+    return None
+
+
+def _loaded(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    return machine.saved.get(_path(args[0])) if args and isinstance(args[0], Opaque | Const) else None
+
+
+def _path(value: Opaque | Const) -> Key:
+    return value.key if isinstance(value, Opaque) else (str(value.value),)
+
+
+def _einsum(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """einsum("ijk->jik", x) moves axes; of two operands, the one whose first axes lead the result keeps its place."""
+    equation = args[0].value if args and isinstance(args[0], Const) else None
+    if not isinstance(equation, str) or "->" not in equation:
+        return None
+    given, made = equation.replace(" ", "").split("->")
+    parts = given.split(",")
+    operands = [shapes.tensor(arg) for arg in args[1:]]
+    if len(parts) != len(operands):
+        return None
+    if len(parts) == 1 and operands[0] is not None and sorted(given) == sorted(made):
+        order = Tuple(tuple(Const(given.index(axis)) for axis in made))
+        return tensors.call(machine, node, "permute", operands[0], [order], {})
+    leading = [one for one, part in zip(operands, parts, strict=True) if part[:2] == made[:2]]
+    if len(leading) != 1 or leading[0] is None or leading[0].form not in windows.COMPUTED:
+        return machine.opaque(node)
+    return replace(leading[0], form="hidden", axes=None, key=machine.key(node))
+
+
+def _called(node: ast.AST) -> str:
+    function = node.func if isinstance(node, ast.Call) else None
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
 
 
 def _random_split(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
@@ -417,7 +474,13 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "count_nonzero": _count_nonzero,
     "next": _next,
     "random_split": _random_split,
+    "einsum": _einsum,
+    "save": _saved,
+    "load": _loaded,
+    "randint": _drawn,
+    "randperm": _drawn,
+    "permutation": _drawn,
     "defaultdict": _defaultdict,
-    "dict": _defaultdict,
+    "dict": _dict,
     "get_peft_model": _adapted,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import count
-from lintloss.facts.values import UNKNOWN, LibObject, Opaque, Quantity, Ref, Tuple, Value
+from lintloss.facts.values import UNKNOWN, Key, LibObject, Opaque, Quantity, Ref, Tuple, Value
 
 LOADERS = ("DataLoader", "BucketIterator", "BPTTIterator", "Iterator", "MultiEpochsDataLoader", "StatefulDataLoader")
 
@@ -40,13 +40,16 @@ def element(machine: Machine, value: LibObject, loop: Loop) -> Value:
     if short(value) in {"ModuleList", "Sequential"}:
         return _layer_of(machine, value)
     batch = rows.of_loader(machine, value, loop) if is_loader(value) else None
-    return _as_tensors(machine, batch) if batch is not None and batch != UNKNOWN else Opaque((*value.key, "[]"), "")
+    at = (*value.key, "[]")
+    return _as_tensors(machine, batch, at) if batch is not None and batch != UNKNOWN else Opaque(at, "")
 
 
-def _as_tensors(machine: Machine, batch: Value) -> Value:
-    """Return a batch whose lists of numbers, a row each, have become tensors."""
+def _as_tensors(machine: Machine, batch: Value, at: Key) -> Value:
+    """Return a batch whose lists of numbers, a row each, have become tensors; what is unknown has its place at least."""
+    if batch == UNKNOWN:
+        return Opaque(at, "")
     if isinstance(batch, Tuple):
-        return Tuple(tuple(_as_tensors(machine, item) for item in batch.items))
+        return Tuple(tuple(_as_tensors(machine, item, (*at, i)) for i, item in enumerate(batch.items)))
     if isinstance(batch, Ref) and batch.kind == "list":
         return Opaque((*batch.id, "batched"), "")
     if isinstance(batch, Ref) and batch.kind == "dict":

@@ -13,7 +13,7 @@ from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Scored
 from lintloss.facts.units import NATS, Unit, count
-from lintloss.facts.values import UNKNOWN, Const, LibObject, Opaque, Quantity, Ref, Scoring, Tensor, Value
+from lintloss.facts.values import UNKNOWN, Const, LibObject, Opaque, Quantity, Ref, Scoring, Tensor, Value, options
 from lintloss.findings import Evidence
 
 LOSS = Unit.of(loss=1)
@@ -187,6 +187,7 @@ def picked_by(machine: Machine, node: ast.AST, value: Tensor, index: Value, how:
     key = compare.compared(machine, node, scoring)
     if value.form == "log_probs":
         return _picked(machine, replace(scoring, log=key))
+    machine.picks[machine.key(node)] = replace(scoring, log=key)
     return Tensor(
         "picked", picks.window, picks.axes, machine.key(node), model=value.model, trace=value.trace, pad=picks.pad
     )
@@ -209,8 +210,12 @@ def _picked(machine: Machine, scoring: Scoring) -> Quantity:
 
 def log_of_picked(machine: Machine, node: ast.AST, value: Tensor) -> Quantity:
     """Return log() of the probabilities of the targets."""
-    scoring = Scoring(
-        "gather", "none", "token", target=value, place=machine.evidence(node, "the targets' log-probabilities")
+    place = machine.evidence(node, "the targets' log-probabilities")
+    known = machine.picks.get(value.key)
+    scoring = (
+        replace(known, place=place)
+        if known is not None
+        else Scoring("gather", "none", "token", target=value, place=place)
     )
     return _picked(machine, scoring)
 
@@ -231,6 +236,7 @@ def _smooths(machine: Machine, scoring: Scoring) -> bool:
     if scoring.criterion != "kl_div":
         return False
     names = [frame.name for frame in machine.frames[-2:]]
+    names += [str(getattr(each, "name", "")) for each in options(scoring.target)]
     owner = machine.frame.state.names.get("self")
     held = dict(machine.frame.state.names)
     if owner is not None and isinstance(owner.value, Ref) and owner.value.cls is not None:
@@ -245,19 +251,24 @@ def _smooths(machine: Machine, scoring: Scoring) -> bool:
 def presumed(
     machine: Machine, node: ast.AST, value: Value = UNKNOWN, said: str = "taken for a mean loss by its name"
 ) -> Quantity:
-    """Return a mean loss that only a name speaks for."""
+    """Return a mean loss that only a name speaks for: one an item, or one a row where rows are compared."""
+    from lintloss.facts.phases import compares_rows
+
     place = machine.evidence(node, said)
+    texts = [frame.module.text for frame in (*machine.frames[:1], *machine.frames[-1:])]
+    item = "example" if any(map(compares_rows, texts)) else "item"
     scoring = Scoring(
         "presumed",
         "mean",
-        "item",
+        item,
         place=place,
         presumed=True,
         born=machine.spent,
         site=site(machine, node),
         loop=running(machine),
     )
-    return Quantity(LOSS / Unit.of(item=1), scoring=scoring, trace=(machine.evidence(node, said),), presumed=True)
+    unit = LOSS / Unit.of(**{item: 1})
+    return Quantity(unit, scoring=scoring, trace=(machine.evidence(node, said),), presumed=True)
 
 
 def of_output(machine: Machine, owner: Opaque | Tensor, node: ast.AST) -> Value:

@@ -96,7 +96,7 @@ def call(
         equality.note_unequal(machine, machine.evidence(node, "labels are set to be ignored here"))
     if isinstance(receiver, Lib):
         return None
-    if args and isinstance(node.func, ast.Attribute) and prepares(node.func):
+    if args and prepares(machine, node.func):
         return Tuple(tuple(args)) if len(args) > 1 else args[0]
     if isinstance(receiver, LibObject | Opaque) and name in text.ENCODERS and text.is_tokenizer(receiver):
         return text.encoded(machine, node, receiver, args, kwargs, name)
@@ -145,9 +145,13 @@ def call(
     return None
 
 
-def prepares(function: ast.Attribute) -> bool:
-    """Say whether a method wraps what it is given, by its name and by its owner's."""
-    return function.attr in PREPARES and PREPARERS.search(ast.unparse(function)) is not None
+def prepares(machine: Machine, function: ast.expr) -> bool:
+    """Say whether a method hands back what it is given, ready to run: `accelerator.prepare`, `fabric.setup`."""
+    return (
+        isinstance(function, ast.Attribute)
+        and function.attr in PREPARES
+        and PREPARERS.search(machine.text(function)) is not None
+    )
 
 
 def _each(

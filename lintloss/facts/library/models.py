@@ -6,11 +6,11 @@ import ast
 import re
 from functools import lru_cache
 
-from lintloss.facts import modes
+from lintloss.facts import callers, modes
 from lintloss.facts.library import loaders
 from lintloss.facts.library.tables import CAUSAL, MODEL_NAME
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import Class, Func, Key, Lib, LibObject, Opaque, Ref, Value
+from lintloss.facts.values import Class, Func, Key, Lib, LibObject, Opaque, Pending, Ref, Value
 
 # Classes of Hugging Face that are causal in name and score labels as they come.
 UNSHIFTED = re.compile(
@@ -33,11 +33,15 @@ def reads(machine: Machine, model: Value | None) -> str:
     if isinstance(model, LibObject):
         return "past" if CAUSAL.search(loaders.short(model)) else ""
     if isinstance(model, Ref) and model.cls is not None:
-        text = source_of(machine, model.cls)
-        if ALL.search(text):
-            return "all"
-        return "past" if PAST.search(text) else ""
+        return _reading(source_of(machine, model.cls))
     return ""
+
+
+@lru_cache(maxsize=64)
+def _reading(text: str) -> str:
+    if ALL.search(text):
+        return "all"
+    return "past" if PAST.search(text) else ""
 
 
 def shifts_labels(model: Value | None) -> bool:
@@ -78,9 +82,9 @@ def _names(node: ast.ClassDef) -> tuple[str, ...]:
 def _class_named(machine: Machine, cls: Class, name: str) -> Class | None:
     from lintloss.facts.expressions import looked_up
 
-    slot = machine.module_names(cls.module.path).get(name)
-    if slot is None:
-        return None
+    slot = machine.global_slot(cls.module.path, name)
+    if slot is None or (isinstance(slot.value, Pending) and not name.lstrip("_")[:1].isupper()):
+        return None  # modules and functions: to find out costs reading their files
     value = looked_up(machine, name, slot)
     return value if isinstance(value, Class) else None
 
@@ -96,18 +100,26 @@ def guess(machine: Machine, function: Func, name: str) -> Value | None:
     if function.module is not machine.frames[0].module:
         return None
     shared = _same_named(machine, function, name)
-    if shared is not None or not MODEL_NAME.search(name):
+    if shared is not None:
         return shared
     made = _only_made(machine, function)
+    if not MODEL_NAME.search(name) and not _goes_by(name, made):
+        return None
     if isinstance(made, LibObject):
         modes.switch(machine, made, Opaque(("mode", made.name), "training"), None)
     return _instance(machine, made) if isinstance(made, Class) else made
 
 
+def _goes_by(name: str, made: Class | LibObject | None) -> bool:
+    """Say whether a parameter is called after a class: `autoencoder` after TextAutoencoder."""
+    plain = name.replace("_", "").lower()
+    return isinstance(made, Class) and len(plain) > 4 and plain in made.node.name.lower()
+
+
 def _same_named(machine: Machine, function: Func, name: str) -> Value | None:
     if len(machine.frames) > 1 or function.closure or function.owner is not None:
         return None
-    slot = machine.module_names(function.module.path).get(name)
+    slot = machine.global_slot(function.module.path, name)
     value = slot.value if slot is not None else None
     is_known = isinstance(value, LibObject) or (isinstance(value, Ref) and value.kind == "instance")
     return value if is_known else None
@@ -146,7 +158,7 @@ def _made(machine: Machine, tree: ast.Module) -> list[Class | LibObject]:
         if CAUSAL.search(name):
             found["lib", name] = LibObject(name, key=("guessed", name))
             continue
-        slot = machine.module_names(machine.frames[0].module.path).get(name) if isinstance(function, ast.Name) else None
+        slot = machine.global_slot(machine.frames[0].module.path, name) if isinstance(function, ast.Name) else None
         value = looked_up(machine, name, slot) if slot is not None else None
         if isinstance(value, Class) and _is_model(value):
             found[value.module.path, value.node.lineno] = value
@@ -204,9 +216,8 @@ def _instance(machine: Machine, cls: Class) -> Value | None:
     loops, machine.loops = machine.loops, []
     try:
         made = calls.instantiate(machine, cls.node, cls, [], {})
-        modes.switch(
-            machine, made, Opaque(("mode", *cls.module.path), "training"), None
-        )  # whoever has it may have set it
+        if callers.MODE.search(machine.frames[0].module.text):  # whoever has it may have set it, as this file does
+            modes.switch(machine, made, Opaque(("mode", *cls.module.path), "training"), None)
         return made
     finally:
         machine.making.pop()

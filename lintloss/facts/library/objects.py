@@ -87,6 +87,8 @@ def _sequential(machine: Machine, node: ast.AST, made: LibObject, args: list[Val
 def _layer(machine: Machine, node: ast.AST, made: LibObject, name: str, args: list[Value], kwargs: Kwargs) -> Value:
     if name == "Transformer" and len(args) >= 2:
         args = args[1:]  # rows of the output are those of the decoder's input
+    if name.startswith("Transformer") and "tgt" in kwargs:
+        args = [kwargs["tgt"]]
     if text.is_tokenizer(made):
         return text.encoded(machine, node, made, args, kwargs)
     if name == "Perplexity":

@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from lintloss.facts import pad_marks
+from lintloss.facts import forwards, pad_marks
 from lintloss.facts.library import losses, models, rows, shapes
 from lintloss.facts.library.tables import CAUSAL, HEADED, LOGITS_NAME, LOSS_NAME, MASKED_MODELS, PAIRED
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import (
     UNKNOWN,
+    Choice,
     LibObject,
     ModelOutput,
     Opaque,
@@ -18,8 +19,10 @@ from lintloss.facts.values import (
     Scoring,
     Tensor,
     Value,
+    join_all,
 )
 
+INPUTS = ("x", "idx", "inputs", "tokens", "ids", "indices", "input_tokens")
 LABELS = ("labels", "lm_labels", "targets", "target", "masked_lm_labels")
 
 
@@ -28,10 +31,28 @@ def is_labelled(kwargs: dict[str, Value]) -> bool:
     return "labels" in kwargs or ("**" in kwargs and "input_ids" in kwargs) or "lm_labels" in kwargs
 
 
-def of_call(machine: Machine, node: ast.AST, model: Value, args: list[Value], kwargs: dict[str, Value]) -> ModelOutput:
-    """Return what a model call gives."""
+def of_call(machine: Machine, node: ast.AST, model: Value, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    """Return what a model call gives; of batches that two branches made, each with its own labels."""
+    apart = _by_branch(args)
+    if not apart:
+        return _of_call(machine, node, model, args, kwargs)
+    return join_all(_of_call(machine, node, model, each, kwargs) for each in apart)
+
+
+def _by_branch(args: list[Value]) -> list[list[Value]]:
+    """Pair the alternatives of inputs and labels: what one branch assigned belongs together."""
+    if len(args) < 2 or not isinstance(args[0], Choice) or not isinstance(args[1], Choice):
+        return []
+    inputs, labels = args[0].options, args[1].options
+    if len(inputs) != len(labels) or any(shapes.tensor(each) is None for each in (*inputs, *labels)):
+        return []
+    return [[one, other, *args[2:]] for one, other in zip(inputs, labels, strict=True)]
+
+
+def _of_call(machine: Machine, node: ast.AST, model: Value, args: list[Value], kwargs: dict[str, Value]) -> ModelOutput:
     losses.running(machine)
-    inputs = kwargs.get("input_ids", args[0] if args else kwargs.get("x", kwargs.get("idx", UNKNOWN)))
+    named = next((kwargs[name] for name in INPUTS if name in kwargs), UNKNOWN)
+    inputs = kwargs.get("input_ids", args[0] if args else named)
     fed = shapes.tensor(inputs)
     if "inputs_embeds" in kwargs:
         inputs = kwargs["inputs_embeds"]
@@ -48,8 +69,10 @@ def of_call(machine: Machine, node: ast.AST, model: Value, args: list[Value], kw
             fed = shapes.tensor(inputs)
     pad_marks.note_fed(machine, fed, kwargs.get("attention_mask"))
     form = "logits" if isinstance(model, LibObject) else "scores"
-    if fed is not None and fed.form == "hidden" and isinstance(model, LibObject):
-        fed = None if "inputs_embeds" not in kwargs else fed
+    if fed is not None and fed.form == "hidden" and "inputs_embeds" not in kwargs:
+        made_by = fed.model.name if isinstance(fed.model, Opaque) else ""
+        if isinstance(model, LibObject) or (made_by and not forwards.PART_WORDS.search(made_by)):
+            fed = None  # an unknown call may have changed the ids
     logits = Tensor(
         form,
         fed.window if fed is not None else None,
@@ -61,7 +84,8 @@ def of_call(machine: Machine, node: ast.AST, model: Value, args: list[Value], kw
         machine.key(node), model, inputs, labels, logits, UNKNOWN, machine.evidence(node, "the model is called here")
     )
     _note_same_source(machine, output)
-    return replace(output, loss=_loss(machine, node, output))
+    like_library = bool({"attention_mask", "**"} & kwargs.keys()) and "transformers" in machine.frame.module.text
+    return replace(output, loss=_loss(machine, node, output, "transformers" if like_library else ""))
 
 
 def _shifted_copy(fed: Tensor | None, second: Value) -> Value | None:
@@ -102,8 +126,11 @@ def _note_same_source(machine: Machine, output: ModelOutput) -> None:
         machine.same_source[label.window.source] = fed.window.source
 
 
-def _loss(machine: Machine, node: ast.AST, output: ModelOutput) -> Value:
-    """Return the loss that a library model computes from labels=; a mean over its scored tokens."""
+def _loss(machine: Machine, node: ast.AST, output: ModelOutput, presumed: str) -> Value:
+    """Return the loss that a library model computes from labels=; a mean over its scored tokens.
+
+    presumed: the library that an unknown model is of, by how it is called.
+    """
     name = output.model.name if isinstance(output.model, LibObject) else ""
     said = "loss of the model's own, a mean over its scored tokens"
     if CAUSAL.search(name) or MASKED_MODELS.search(name) or PAIRED.search(name):
@@ -133,7 +160,9 @@ def _loss(machine: Machine, node: ast.AST, output: ModelOutput) -> Value:
         from lintloss.facts.phases import task
 
         item = "token" if task(machine.frame) in {"lm", "seq2seq"} else "item"
-        scoring = replace(value.scoring, target=output.labels, prediction=output.logits, owner="model", item=item)
+        scoring = replace(
+            value.scoring, target=output.labels, prediction=output.logits, owner="model", item=item, called=presumed
+        )
         return losses.scored(machine, node, scoring)
     return value
 

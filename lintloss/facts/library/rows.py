@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 
 from lintloss.facts.library import loaders, shapes
@@ -12,6 +13,7 @@ from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import (
     UNKNOWN,
+    Choice,
     Const,
     Func,
     Key,
@@ -23,6 +25,8 @@ from lintloss.facts.values import (
     Tuple,
     Value,
     Window,
+    join_all,
+    options,
 )
 
 Kwargs = dict[str, Value]
@@ -32,15 +36,14 @@ IDS = re.compile(r"(^|_)(ids|labels|tokens|targets|input|inputs|sequence)$", re.
 def stacked(machine: Machine, rows: Ref) -> Tensor | None:
     """Return torch.stack of a list of rows: one more axis in front."""
     slot = machine.get(rows, "elem")
-    return batched_tensor(slot.value) if slot is not None else None
+    return batched_tensor(shapes.typical(slot.value)) if slot is not None else None
 
 
 def of_list(machine: Machine, rows: Ref) -> Tensor | None:
     """Return torch.tensor of a list of rows; None where the list may as well hold numbers."""
     slot = machine.get(rows, "elem")
-    if slot is None or not (isinstance(slot.value, Tensor) or _is_ids(slot.value)):
-        return None
-    return batched_tensor(slot.value)
+    row = shapes.typical(slot.value) if slot is not None else UNKNOWN
+    return batched_tensor(row) if isinstance(row, Tensor) or _is_ids(row) else None
 
 
 def _is_ids(value: Value) -> bool:
@@ -163,15 +166,34 @@ def of_loader(machine: Machine, loader: LibObject, loop: Loop) -> Value | None:
     node = loop.statement or machine.frame.statement
     if dataset is None or node is None:
         return None
+    known = machine.batches.get(loader.key)
+    if known is not None:
+        return known
     loops, machine.loops = machine.loops, []
     guards, machine.guards = machine.guards, []
+    batch: Value | None = None
     try:
-        row = sample(machine, node, dataset, loader.key)
-        if collate is None or collate == Const(None):
-            return collated(machine, row) if row is not None else None
-        return _by(machine, node, collate, row if row is not None else Opaque((*loader.key, "row")), loader)
+        with machine.own_budget():
+            batch = _batch(machine, node, loader, dataset, collate)
     finally:
         machine.loops, machine.guards = loops, guards
+    if batch is not None and _is_fixed(batch):
+        machine.batches[loader.key] = batch
+    return batch
+
+
+def _is_fixed(batch: Value) -> bool:
+    """Say whether a batch is no object that the loop may change."""
+    if isinstance(batch, Tuple):
+        return all(_is_fixed(item) for item in batch.items)
+    return isinstance(batch, Tensor | Const) or (isinstance(batch, Opaque) and bool(batch.key))
+
+
+def _batch(machine: Machine, node: ast.AST, loader: LibObject, dataset: Value, collate: Value | None) -> Value | None:
+    row = sample(machine, node, dataset, loader.key)
+    if collate is None or collate == Const(None):
+        return collated(machine, row) if row is not None else None
+    return _by(machine, node, collate, row if row is not None else Opaque((*loader.key, "row")), loader)
 
 
 def _by(machine: Machine, node: ast.AST, collate: Value, row: Value, loader: LibObject) -> Value | None:
@@ -195,6 +217,8 @@ def sample(machine: Machine, node: ast.AST, dataset: Value, key: Key) -> Value |
     """Return one item of a dataset."""
     from lintloss.facts import calls
 
+    if isinstance(dataset, Choice):
+        return _any(machine, node, dataset.options, key)
     if isinstance(dataset, Ref) and dataset.kind == "instance":
         getter = calls.method(machine, dataset, "__getitem__")
         at: Key = ("index", *dataset.id)
@@ -211,11 +235,29 @@ def sample(machine: Machine, node: ast.AST, dataset: Value, key: Key) -> Value |
         name = loaders.short(dataset)
         if name == "TensorDataset":
             return Tuple(tuple(_row_of(arg) for arg in dataset.args))
-        inner = dataset.arg(0, "dataset")
-        return sample(machine, node, inner, key) if inner is not None and name in {"Subset", "ConcatDataset"} else None
+        if name in {"ConcatDataset", "ChainDataset"} and dataset.args:
+            given = dataset.args[0]
+            parts = (
+                given.items
+                if isinstance(given, Tuple)
+                else options(machine.elem(given))
+                if isinstance(given, Ref)
+                else ()
+            )
+            return _any(machine, node, parts, key)
+        inner = dataset.arg(1, "dataset") if name == "random_split" else dataset.arg(0, "dataset")
+        wraps = name in {"Subset", "random_split"}
+        return sample(machine, node, inner, key) if inner is not None and wraps else None
     if isinstance(dataset, Tensor | Opaque):
         return _row_of(dataset) if isinstance(dataset, Tensor) else Opaque((*dataset.key, "[]"))
     return None
+
+
+def _any(machine: Machine, node: ast.AST, datasets: Iterable[Value], key: Key) -> Value | None:
+    """Return an item of any of several datasets."""
+    found = [sample(machine, node, each, key) for each in datasets]
+    known = [each for each in found if each is not None]
+    return join_all(known) if known else None
 
 
 def row_of(value: Tensor) -> Tensor:
@@ -223,7 +265,8 @@ def row_of(value: Tensor) -> Tensor:
     window = value.window
     if window is not None:
         axis = window.axis - 1 if window.axis else None
-        window = replace(window, source=(*window.source, "[]"), axis=axis)
+        one_row = ("single",) if window.axis else ()
+        window = replace(window, source=(*window.source, "[]"), axis=axis).marked(*one_row)
     return replace(value, window=window, key=(*value.key, "[]"), axes=value.axes[1:] if value.axes else None)
 
 
@@ -241,6 +284,10 @@ def collated(machine: Machine, row: Value) -> Value | None:
     """Return what default_collate makes of rows: the same structure with a row axis in front."""
     if isinstance(row, Tensor):
         return batched_tensor(row) or row
+    if isinstance(row, Choice):
+        found = [collated(machine, option) for option in row.options]
+        known = [each for each in found if each is not None]
+        return join_all(known) if len(known) == len(found) else None
     if isinstance(row, Tuple):
         return Tuple(tuple(_or_opaque(collated(machine, item), item) for item in row.items))
     if isinstance(row, Ref) and row.kind == "dict":

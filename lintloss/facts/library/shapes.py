@@ -24,6 +24,15 @@ def tensor(value: Value) -> Tensor | None:
     return None
 
 
+def typical(value: Value) -> Value:
+    """Return, of windows on one source, the last: what a loop makes once its index has moved."""
+    if not isinstance(value, Choice):
+        return value
+    found = [each for each in value.options if isinstance(each, Tensor) and each.window is not None]
+    sources = {each.window.source for each in found if each.window is not None}
+    return found[-1] if len(found) == len(value.options) and len(sources) == 1 else value
+
+
 def _same_tensor(values: list[Tensor]) -> Tensor | None:
     """Return the last of several tensors on one window: what a loop over layers hands on."""
     if not values or len({(each.window, each.form) for each in values}) > 1:
@@ -63,7 +72,8 @@ def dimension(machine: Machine, value: Value, index: int) -> Value:
     if index == 0:
         return Quantity(count("example"), of=(*key, 0), counted=value)
     if index == 1:
-        return Quantity(SIZES["pos"], of=(*key, 1), counted=value)
+        one_row = isinstance(value, Tensor) and value.window is not None and value.window.source[-1:] == (("new",),)
+        return Quantity(SIZES["position" if one_row else "pos"], of=(*key, 1), counted=value)
     return Opaque((*key, "size", index))
 
 

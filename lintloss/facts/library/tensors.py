@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ from lintloss.facts.machine import Machine
 from lintloss.facts.values import UNKNOWN, Const, Ref, Tensor, Tuple, Value
 
 Kwargs = dict[str, Value]
+PAD = re.compile(r"(?<![a-z])pad(?!d)", re.IGNORECASE)
 Handler = Callable[[Machine, ast.AST, Tensor, list[Value], Kwargs], "Value | None"]
 
 
@@ -206,6 +208,11 @@ def _gather(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], k
     return losses.picked_by(machine, node, value, index)
 
 
+def _taken(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """np.take_along_axis(values, ids, axis) picks as gather does."""
+    return losses.picked_by(machine, node, value, kwargs.get("indices", args[0] if args else UNKNOWN))
+
+
 def _argmax(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
     if value.form not in windows.COMPUTED:
         return machine.opaque(node)
@@ -240,7 +247,7 @@ def multiplied(machine: Machine, node: ast.AST, left: Tensor, right: Value) -> V
 def _log(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
     if value.form == "probs":
         return replace(value, form="log_probs").with_step(machine.evidence(node, "their logarithm is taken here"))
-    if value.form == "partition":
+    if value.form == "sum of exp":
         return replace(value, form="normalizer")
     if value.form == "picked":
         return losses.log_of_picked(machine, node, value)
@@ -275,10 +282,10 @@ HANDLERS: dict[str, Handler] = {
     "masked_fill": _masked_fill,
     "masked_fill_": _masked_fill,
     "gather": _gather,
-    "take_along_axis": _gather,
+    "take_along_axis": _taken,
+    "take_along_dim": _taken,
     "scatter": onehot.scattered,
     "scatter_": onehot.scattered,
-    "take_along_dim": _gather,
     "argmax": _argmax,
     "one_hot": _one_hot,
     "bmm": _matmul,
@@ -293,7 +300,6 @@ HANDLERS: dict[str, Handler] = {
 }
 
 
-NORMALIZED = frozenset({"logits", "scores", "hidden", ""})  # what minus its logsumexp is log-probabilities
 OF_OPAQUE = frozenset(
     {"t", "transpose", "permute", "unsqueeze", "roll", "flip", "masked_fill", "one_hot", "masked_fill_", "unfold"}
 )
@@ -315,7 +321,7 @@ def combined(machine: Machine, node: ast.AST, operator: ast.operator, left: Valu
     if isinstance(left, Tensor) and isinstance(right, Tensor):
         return _two(machine, node, operator, left, right)
     if isinstance(operator, ast.Add) and isinstance(left if isinstance(right, Tensor) else right, Ref | Tuple):
-        return _extended(machine, left, right)
+        return _extended(machine, node, left, right)
     side, other = (left, right) if isinstance(left, Tensor) else (right, left)
     if not isinstance(side, Tensor) or side.form not in windows.COMPUTED:
         return None
@@ -334,7 +340,7 @@ def combined(machine: Machine, node: ast.AST, operator: ast.operator, left: Valu
     return side
 
 
-def _extended(machine: Machine, left: Value, right: Value) -> Value | None:
+def _extended(machine: Machine, node: ast.AST, left: Value, right: Value) -> Value | None:
     """`ids[1:] + [-100]`, `[start] + ids`: a list that one id more is put behind or in front of."""
     row, more, before = (left, right, False) if isinstance(left, Tensor) else (right, left, True)
     slot = machine.get(more, "len") if isinstance(more, Ref) else None
@@ -345,14 +351,28 @@ def _extended(machine: Machine, left: Value, right: Value) -> Value | None:
         return replace(row, window=None)
     if before:
         return replace(row, window=replace(row.window, lower=row.window.lower.plus(-size)))
-    return replace(row, window=replace(row.window, upper=row.window.upper.plus(size)))
+    pad = _pad_behind(machine, node) or row.pad
+    return replace(row, pad=pad, window=replace(row.window, upper=row.window.upper.plus(size)))
+
+
+def _pad_behind(machine: Machine, node: ast.AST) -> Value | None:
+    """Return what `ids[1:] + [pad_id]` puts behind the last id, where that is called a pad and is not one to ignore."""
+    from lintloss.facts import equality
+    from lintloss.facts.expressions import evaluate
+
+    more = node.right if isinstance(node, ast.BinOp) else None
+    if not isinstance(more, ast.List) or not more.elts or not PAD.search(machine.text(more.elts[-1])):
+        return None
+    pad = evaluate(machine, more.elts[-1])
+    return None if equality.is_ignored(pad) else pad
 
 
 def _two(machine: Machine, node: ast.AST, operator: ast.operator, left: Tensor, right: Tensor) -> Value | None:
-    if left.form in NORMALIZED and right.form == "normalizer" and isinstance(operator, ast.Sub):
-        return replace(left, form="log_probs")
-    if left.form == "exps" and right.form == "partition" and isinstance(operator, ast.Div):
-        return replace(left, form="probs").with_step(machine.evidence(node, "becomes probs here"))
+    if left.form in {"logits", "scores", "hidden", ""} and right.form == "normalizer" and isinstance(operator, ast.Sub):
+        return replace(left, form="log_probs").with_step(machine.evidence(node, "becomes log probs here"))
+    if left.form == "exp" and right.form == "sum of exp" and right.key[:-1] == left.key:
+        step = machine.evidence(node, "becomes probs here: exp divided by its sum")
+        return replace(left, form="probs").with_step(step) if isinstance(operator, ast.Div) else None
     if "mask" in {left.form, right.form}:
         side = left if right.form == "mask" else right
         return replace(side, form="" if side.form == "probs" else side.form) if side.form in windows.COMPUTED else None

@@ -84,6 +84,8 @@ def _overflowing(machine: Machine, node: ast.AST, window: Window, kwargs: Kwargs
 def _several_texts(node: ast.AST) -> bool:
     """Say whether a tokenizer is called on several texts, by how its argument is written."""
     given = node.args[0] if isinstance(node, ast.Call) and node.args else None
+    if given is None and isinstance(node, ast.Call):
+        given = next((word.value for word in node.keywords if word.arg in {"text", "text_target"}), None)
     if isinstance(given, ast.List | ast.Tuple | ast.ListComp):
         return not isinstance(given, ast.List) or len(given.elts) != 1
     if isinstance(given, ast.Subscript):

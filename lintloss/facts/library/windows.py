@@ -82,12 +82,10 @@ def _entries(
     from lintloss.facts.library import losses
 
     last = values[-1]
-    if (
-        found.form not in {"log_probs", "probs", "logits", "scores"}
-        or len(parts) < 2
-        or isinstance(parts[-1], ast.Slice)
-    ):
+    if found.form not in {"log_probs", "probs", "logits", "scores"} or isinstance(parts[-1], ast.Slice):
         return None
+    if len(parts) < 2:
+        return _entry(machine, found, node, last)
     if not isinstance(last, Tensor | Opaque) or (isinstance(last, Tensor) and last.form in {"mask", "positions"}):
         return None
     cut = Cut(machine, found, node)
@@ -99,6 +97,21 @@ def _entries(
         else:
             cut.take(part, value)
     return losses.picked_by(machine, node, cut.result(), last, "index")
+
+
+def _entry(machine: Machine, found: Tensor, node: ast.Subscript, index: Value) -> Value | None:
+    """Read `log_probs[id]` of the distribution at one position of one row."""
+    from lintloss.facts.library import losses
+
+    at_one = found.window is not None and {"at", "single"} <= found.window.marks
+    if not at_one or not (isinstance(index, Opaque) or _is_one(index)):
+        return None
+    entry = losses.picked_by(machine, node, found, index, "index")
+    return replace(entry, axes=()) if isinstance(entry, Quantity) else entry
+
+
+def _is_one(index: Value) -> bool:
+    return isinstance(index, Tensor) and index.window is not None and "at" in index.window.marks
 
 
 def _masked(found: Tensor, mask: Tensor) -> Tensor:
@@ -176,6 +189,10 @@ class Cut:
         self.is_slice_only = False
         self.key = (*self.key, ast.unparse(part))
         window = self.window
+        if isinstance(value, Opaque) and value.key in self.machine.vectors and self.at == 0:
+            self.window = replace(window, source=(*window.source, ("rows", value.key))) if window is not None else None
+            self.at += 1
+            return
         if self.axes is not None and self.at < len(self.axes):
             del self.axes[self.at]
         if window is None:
@@ -260,7 +277,7 @@ def reshaped(machine: Machine, node: ast.AST, value: Tensor, name: str, args: li
     if _merges_features(value, name, args, shape):
         return replace(value, window=None, axes=None)
     if not _flattens(value, name, args, shape):
-        return replace(value, axes=_axes_of(args))
+        return replace(value, axes=_axes_of(args), window=_in_rows(value, args))
     has_classes = value.form in COMPUTED or len(args) == 2
     axes = ("position", "vocab") if has_classes and name not in {"ravel"} and len(args) != 1 else ("position",)
     return replace(value, axes=axes, window=flattened(value.window))
@@ -296,6 +313,14 @@ def flattened(window: Window | None) -> Window | None:
     if source and isinstance(source[-1], tuple) and source[-1][:1] == ("row",):
         return window
     return replace(window, flat=True)
+
+
+def _in_rows(value: Tensor, args: list[Value]) -> Window | None:
+    """Rows cut from one long row begin anew: `ids[: blocks * size].view(blocks, size)`."""
+    window = value.window
+    if window is None or value.form in COMPUTED or len(args) != 2 or window.axis != 0 or window.lower != ZERO:
+        return window
+    return Window((*window.source, "blocks"))
 
 
 def _axes_of(args: list[Value]) -> tuple[str, ...] | None:

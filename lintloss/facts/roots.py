@@ -1,0 +1,54 @@
+"""Roots: a file's body run as a script, and its functions run as if nobody had called them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from contextlib import nullcontext
+
+from lintloss.facts import calls
+from lintloss.facts.library import lightning
+from lintloss.facts.machine import Machine, OutOfBudget
+from lintloss.facts.state import Slot, State
+from lintloss.facts.statements import execute
+from lintloss.facts.values import Const, Func, Opaque, Value
+from lintloss.parse import Module
+
+
+def run_body(machine: Machine, body: list[ast.stmt]) -> None:
+    for statement in body:
+        machine.steps = 0
+        try:
+            execute(machine, [statement])
+        except (OutOfBudget, RecursionError):
+            del machine.frames[1:]
+            machine.loops.clear()
+            machine.guards.clear()
+
+
+def run_root(machine: Machine, function: Func, kwargs: dict[str, Value]) -> None:
+    """Run a function as if nobody had called it, on arguments of which nothing is known but `kwargs`."""
+    frame = machine.frames[0]
+    frame.state = State(dict(machine.globals[function.module.path]), frame.state.heap.copy())
+    machine.loops.clear()
+    machine.guards.clear()
+    del machine.frames[1:]
+    machine.steps = 0
+    machine.rooted = 1
+    loop = lightning.loop_around(machine, function)
+    try:
+        with machine.in_loop(loop) if loop is not None else nullcontext():
+            returned = calls.run(machine, function.node, function, lightning.outputs_given(machine, function), kwargs)
+        if loop is not None:
+            lightning.note_returned(machine, function, loop, returned)
+    except (OutOfBudget, RecursionError):
+        return
+
+
+def forget_rebound(machine: Machine, module: Module, rebound: Iterable[str]) -> None:
+    """A constant that some function rebinds with `global` is not what it was when the module ended."""
+    names = machine.globals[module.path]
+    for name in rebound:
+        slot = names.get(name)
+        if slot is not None and isinstance(slot.value, Const):
+            names[name] = Slot(Opaque((module.path, name), name), 0)
