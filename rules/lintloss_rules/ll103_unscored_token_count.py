@@ -546,6 +546,7 @@ def evaluate(model, loader, pad):
         targets = sample["masked_targets"].view(-1)
         nats += F.cross_entropy(logits.view(-1, logits.size(-1)), targets, reduction="sum", ignore_index=pad).item()
         tokens += padding.strip(targets, pad).numel()
+    return nats / tokens
 """,
         ),
         Good(
