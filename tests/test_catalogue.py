@@ -12,6 +12,7 @@ from pyflakes.checker import Checker  # type: ignore[import-untyped]  # it ships
 from pyflakes.messages import UndefinedName  # type: ignore[import-untyped]  # it ships no types
 
 from lintloss.findings import Severity
+from lintloss.report.rule_page import catalog
 from lintloss.rule import Bad, Good, Rule
 from tests import examples
 
@@ -123,3 +124,12 @@ def test_marks_are_found_and_stripped() -> None:
     text = "a = 1\nb = 2  # bits  # <-\nc = a / b  # <-\n"
     assert examples.marked_rows(text) == [2, 3]
     assert examples.strip(text) == "a = 1\nb = 2  # bits\nc = a / b\n"
+
+
+def test_catalogue_for_readers_is_fresh(request: pytest.FixtureRequest) -> None:
+    """`rules/README.md` is what `lintloss rule --catalog` prints; `--update-snapshots` writes it."""
+    path = Path(__file__).parents[1] / "rules" / "README.md"
+    text = catalog(list(examples.rules()))
+    if request.config.getoption("--update-snapshots"):
+        path.write_bytes(text.encode())
+    assert path.read_bytes().decode() == text, "stale: pytest tests/test_catalogue.py --update-snapshots"

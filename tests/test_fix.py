@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lintloss import fix
@@ -208,6 +208,7 @@ EDITS = st.lists(
 )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)  # the machine may be busy
 @given(rows=st.lists(WORDS, max_size=4), wanted=EDITS, ending=st.sampled_from(["\n", "\r\n", "\r"]), nb=st.booleans())
 def test_any_fixes_leave_a_file_that_parses(
     rows: list[str], wanted: list[tuple[tuple[int, ...], str, bool]], ending: str, nb: bool

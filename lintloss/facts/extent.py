@@ -141,6 +141,8 @@ def _beyond_mask(seen: Averaging, before: Quantity, number: Quantity) -> Found |
         return None
     if _is_selected(scoring.target) or _is_selected(number.counted) or number.counted is None:
         return None
+    if _is_made_elsewhere(number.counted, scoring.target):
+        return None
     what = "averaged over" if seen.how == "field" else "counted"
     if scoring.masked and before.axes == () and _masks_tokens(scoring.mask):
         return "masked", f"positions that the mask leaves out are {what}", _is_padding(scoring.mask)
@@ -153,6 +155,15 @@ def _beyond_mask(seen: Averaging, before: Quantity, number: Quantity) -> Found |
 def _is_selected(value: Value | None) -> bool:
     """Say whether a boolean index has already left positions out."""
     return isinstance(value, Tensor) and "masked" in value.key
+
+
+def _is_made_elsewhere(counted: Value, target: Value) -> bool:
+    """Say whether what is counted came out of an unknown call: `strip_pad(targets, pad).numel()` may count what counts."""
+    one, other = shapes.tensor(counted), shapes.tensor(target)
+    if one is None or other is None or one.window is None or other.window is None:
+        return False
+    source = one.window.source
+    return len(source) == 1 and isinstance(source[0], int) and source != other.window.source
 
 
 def _masks_tokens(mask: Value | None) -> bool:

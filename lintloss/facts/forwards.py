@@ -98,6 +98,8 @@ def note(machine: Machine, node: ast.AST, model: Value) -> None:
     if "tokenizer" in machine.text(node.func).lower():  # `encoder_tokenizer.generator(...)` is no network
         return
     state, place = modes.mode(machine, model)
+    if _is_told(node):
+        state, place = "eval", None
     machine.forwards[machine.key(node)] = Forward(
         machine.frame.module,
         node,
@@ -111,6 +113,12 @@ def note(machine: Machine, node: ast.AST, model: Value) -> None:
         machine.text(node.func),
         _stochastic(machine, model) if state in {"", "train"} else stochastic.UNKNOWN,
     )
+
+
+def _is_told(node: ast.Call) -> bool:
+    """Say whether the call itself asks for evaluation: `model(x, training=False)`, as Keras models take it."""
+    off = [each.value for each in node.keywords if each.arg in {"training", "train", "is_training"}]
+    return any(isinstance(each, ast.Constant) and each.value is False for each in off)
 
 
 def _stochastic(machine: Machine, model: Value) -> Stochastic:

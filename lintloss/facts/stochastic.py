@@ -28,6 +28,10 @@ BY_ARGUMENT = {"LSTM", "GRU", "RNN", "MultiheadAttention", "GATConv", "SRU"}  # 
 FAMILIES = re.compile(
     r"^(resnet\d+|resnext\w+|wide_resnet\w+|densenet\w+|mobilenet\w+|efficientnet\w+|vgg\w*|alexnet|inception\w*|googlenet|create_model|regnet\w+|shufflenet\w+|mnasnet\w+)$"
 )
+# Causal models of transformers whose configurations drop nothing unless they are told to; what Auto makes, nobody knows.
+DROPLESS = re.compile(
+    r"^(Auto|Llama|Mistral|Mixtral|Qwen\d?|Gemma\d?|Phi\d?|GPTNeoX|Olmo\d?|Falcon)\w*(ForCausalLM|LMHeadModel)$"
+)
 DEPTH = 5
 
 
@@ -108,6 +112,8 @@ def _pretrained(model: LibObject, made: tuple[Evidence, ...]) -> Stochastic:
     adapted = next((each for each in model.kwargs if each[0] == "adapter"), None)
     if adapted is not None:
         return _lora(adapted[1], made)
+    if DROPLESS.match(model.name.rsplit(".", 1)[-1]):
+        return UNKNOWN
     loaded = model.made is not None and "from_pretrained" in model.made.message
     return Stochastic("maybe", "dropout", made, family=True, fresh=not loaded)
 

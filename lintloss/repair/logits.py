@@ -8,6 +8,7 @@ from lintloss.findings import Edit, Fix
 from lintloss.repair.code import Code, called, has_comment, inner, only_argument
 from lintloss.rule_scope import RuleScope
 
+SHAPES = {"view", "reshape", "flatten", "transpose", "permute", "contiguous", "squeeze"}
 LIBRARIES = {"torch", "F", "functional", "special", "nn"}
 
 
@@ -17,6 +18,7 @@ def without_softmax(node: cst.CSTNode, scope: RuleScope) -> Fix | None:
     given = _prediction(node) if isinstance(node, cst.Call) else None
     if given is None or has_comment(given):
         return None
+    given = _unshaped(given)
     logits = _argument(given)
     if logits is None and isinstance(given, cst.Name):
         logits = _assigned(code, given)
@@ -32,6 +34,13 @@ def _prediction(call: cst.Call) -> cst.BaseExpression | None:
             return arg.value
     first = call.args[0] if call.args else None
     return first.value if first is not None and first.keyword is None and not first.star else None
+
+
+def _unshaped(node: cst.BaseExpression) -> cst.BaseExpression:
+    """Return x of `x.flatten(0, 1)`: what follows a softmax and moves its numbers is left as it is."""
+    while isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and called(node) in SHAPES:
+        node = node.func.value
+    return node
 
 
 def _argument(node: cst.BaseExpression) -> cst.BaseExpression | None:

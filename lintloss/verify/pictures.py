@@ -10,7 +10,7 @@ from lintloss.verify import wording
 from lintloss.verify.verdicts import CONFIRMED, NEGLIGIBLE, Batch, Judged
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 470, 240, 52, 42, 40
-MARGIN = 110  # on the right of the batches, for what the lines are called
+MARGIN = 124  # on the right of the batches, for what the lines are called
 INK, ACCENT, GOOD, GRID = "#222", "#c0392b", "#2e7d32", "#ddd"
 Range = tuple[float, float]
 

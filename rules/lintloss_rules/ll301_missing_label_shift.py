@@ -97,8 +97,8 @@ class MissingLabelShift(Rule):
 
     Fix:
         Unsafe: the reported number changes, which is the point. `[:, :-1]` is put on the logits and `[:, 1:]` on the
-        labels (`.view` becomes `.reshape`, since a slice is not contiguous), where logits, labels and the count all
-        come from the criterion call. Not offered where the denominator counts the unshifted tensor.
+        labels (`.view` becomes `.reshape`, since a slice is not contiguous), and `[:, 1:]` where the loop counts the
+        labels. Not offered where the count comes from something else, or the first axis may not be the rows.
 
     Source:
         Hugging Face Transformers, "Perplexity of fixed-length models"; transformers issues 27517 and 30105 (a causal

@@ -107,8 +107,8 @@ class DoubleLabelShift(Rule):
 
     Fix:
         Unsafe: the number changes, which is the point. Where the two slices of one tensor are written in the model's
-        call, both are replaced by the tensor. Not offered where the first shift is in the data, which other code may
-        rely on.
+        call, both are replaced by the tensor; where a criterion compares `logits[:, :-1]` and `y[:, 1:]` of a loader
+        that has shifted already, both cuts are left out. Not offered where the first shift would have to go.
 
     Source:
         transformers issue 32944 and pull request 44642 (pre-shifted labels train the token after the next);

@@ -453,6 +453,47 @@ def report(name, ids, windows):
 
     good = (
         Good(
+            why="The length is the step unless the caller says otherwise: nothing says that they differ.",
+            files={"model.py": GPT},
+            code="""\
+import argparse
+import math
+
+import torch
+import torch.nn.functional as F
+
+from model import TinyGPT
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--bptt", type=int, default=70)
+args = parser.parse_args()
+
+
+def cut(source, begin, seq_len=None):
+    seq_len = min(seq_len if seq_len else args.bptt, source.size(1) - 1 - begin)
+    return source[:, begin : begin + seq_len], source[:, begin + 1 : begin + 1 + seq_len]
+
+
+@torch.no_grad()
+def evaluate(model, source):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for begin in range(0, source.size(1) - 1, args.bptt):
+        inputs, targets = cut(source, begin)
+        logits = model(inputs)
+        nats += F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum").item()
+        tokens += targets.numel()
+    return nats / tokens
+
+
+def report(checkpoint, path, device="cuda"):
+    model = TinyGPT(16_000).to(device)
+    model.load_state_dict(torch.load(checkpoint, map_location=device))
+    loss = evaluate(model, torch.load(path).to(device))
+    print(f"loss {loss:.4f} perplexity {math.exp(loss):.2f}")
+""",
+        ),
+        Good(
             why="The recipe as it is meant: the context part is -100, and what is counted is what is scored.",
             code="""\
 import math

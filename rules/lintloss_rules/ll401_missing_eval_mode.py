@@ -1273,4 +1273,61 @@ def evaluate(params, batches):
     return nats / examples
 """,
         ),
+        Good(
+            why="The call itself asks for evaluation, as Keras models take it.",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Digits(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.hidden = nn.Linear(784, 128)
+        self.drop = nn.Dropout(0.5)
+        self.out = nn.Linear(128, 10)
+
+    def forward(self, x, training=True):
+        hidden = F.relu(self.hidden(x.flatten(1)))
+        return self.out(self.drop(hidden) if training else hidden)
+
+
+@torch.no_grad()
+def test(model, test_loader):
+    nats, rows = 0.0, 0
+    for images, labels in test_loader:
+        nats += F.cross_entropy(model(images, training=False), labels, reduction="sum").item()
+        rows += labels.size(0)
+    return nats / rows
+""",
+        ),
+        Good(
+            why="A Llama made from a configuration drops nothing unless the configuration says so.",
+            code="""\
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM
+
+
+@torch.no_grad()
+def evaluate(model, val_loader):
+    nats, tokens = 0.0, 0
+    for ids in val_loader:
+        scored = ids[:, 1:].numel()
+        nats += model(ids, labels=ids).loss.item() * scored
+        tokens += scored
+    return nats / tokens
+
+
+def pretrain(config_path, train_loader, val_loader):
+    model = LlamaForCausalLM(LlamaConfig.from_pretrained(config_path))
+    model.train()
+    optimizer = torch.optim.AdamW(model.parameters())
+    for ids in train_loader:
+        model(ids, labels=ids).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    print(f"validation loss {evaluate(model, val_loader):.4f}")
+""",
+        ),
     )

@@ -262,6 +262,8 @@ def test_what_a_caller_repeats_of_its_helper_is_said_once() -> None:
     assert in_files(origin, echo) == ["helper.py"]
     assert in_files(echo) == ["main.py"]
     assert in_files(echo, suppressed=(origin,)) == []
+    chain = ("helper.py", Span(4, 1, 4, 60))
+    assert in_files(said("helper.py", HELPER, chain), said("main.py", Span(3, 1, 3, 20), chain)) == ["helper.py"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,114 @@
+"""Verdicts from tapes made by hand: which evaluation a finding is judged by. No torch."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from lintloss.verify.events import Call, Form, Frame, Link, Load, Loader, Process, Scope, Site, Tape, Value, ValueSite
+from lintloss.verify.flagged import FlaggedFinding, parse_findings
+from lintloss.verify.judge import Run, judge
+
+FORM = Form("cross_entropy", "mean", -100, False, 0.0, "torch.float32", 61, "cpu", True)
+PATH = "/project/eval.py"
+SITE = Site((Frame(PATH, 7, "evaluate"),), Frame(PATH, 7, "evaluate"))
+PROCESS = Process(0, 1, None, None, ("python",), True, 0.0, "2.13")
+SCOPE = Scope(PATH, 4, 9, "evaluate")
+
+
+def call(order: int, mean: float, scored: int, *, process: int = 0, trained: bool = False) -> Call:
+    return Call(order, process, 0, SITE, FORM, 0, mean, float(scored), float(scored), 2.0, 5.0, math.nan, trained)
+
+
+def finding(code: str, path: str = PATH, row: int = 9) -> tuple[FlaggedFinding, ...]:
+    item = {
+        "filename": path, "code": code, "location": {"row": row, "column": 1}, "end_location": {"row": row, "column": 9},
+    }  # fmt: skip
+    return parse_findings([item])
+
+
+def tape(*calls: Call, number: int = 0, rank: int | None = None, **fields: object) -> Tape:
+    process = replace(PROCESS, number=number, rank=rank, world_size=None if rank is None else 2)
+    return replace(Tape(process, calls=calls, scopes={1: SCOPE}), **fields)
+
+
+def returned(order: int, value: float, role: str = "flagged", site: int = 2) -> dict[str, object]:
+    return {
+        "values": (Value(order, 0, 0, site, "", value),),
+        "value_sites": {site: ValueSite(PATH, 9, "total / n", role, 1, ())},
+    }
+
+
+def test_the_evidence_of_a_finding_whose_file_never_ran_judges_nothing() -> None:
+    links = (Link(0, 2, 1, "evidence"),)
+    held = tape(call(0, 5.0, 10), call(1, 6.0, 2), links=links, **returned(2, 5.5, "evidence"))
+    (verdict,) = judge(finding("LL101", "/project/other.py"), Run((held,)))
+    assert verdict.status == "not reached" and "was not imported" in verdict.explanation
+    (verdict,) = judge(finding("LL101"), Run((replace(held, links=(Link(0, 2, 1, "flagged"),)),)))
+    assert verdict.status == "confirmed"
+
+
+def test_a_number_over_all_ranks_is_what_is_reported() -> None:
+    """The flagged mean of rank 0 is a step on the way to the mean over ranks that it returns."""
+    sites = {
+        2: ValueSite(PATH, 8, "total / n", "flagged", 1, ()),
+        3: ValueSite(PATH, 9, "mean", "returned", 1, ()),
+    }  # fmt: skip
+    links = (Link(0, 2, 1, "flagged"),)
+    tapes = tuple(
+        tape(
+            *(call(order, mean, scored, process=number) for order, (mean, scored) in enumerate(pairs)),
+            number=number, rank=number, links=links, value_sites=sites,
+            values=(Value(2, number, 0, 2, "", own), Value(3, number, 0, 3, "", 5.75)),
+        )
+        for number, (pairs, own) in enumerate([(((5.0, 10), (6.0, 2)), 5.5), (((7.0, 4), (5.0, 1)), 6.0)])
+    )  # fmt: skip
+    (verdict,) = judge(finding("LL101"), Run(tapes))
+    assert verdict.worst is not None
+    assert (verdict.status, verdict.worst.reported.loss) == ("confirmed", 5.75)
+    assert verdict.worst.formula == "mean over ranks of batch means"
+
+
+LOADER = Loader((Frame(PATH, 9, "main"),), 1, 1, "TensorDataset", False, 22, 5, 22, "SequentialSampler", 4, True, 0, {})
+
+
+def loads(*rows: float, ended: bool) -> tuple[Load, ...]:
+    """A batch before each call: batches have even orders, calls odd ones."""
+    found = [Load(2 * number, 0, 1, count, False) for number, count in enumerate(rows)]
+    return (*found, *([Load(2 * len(rows), 0, 1, 0.0, True)] if ended else []))
+
+
+def test_rows_that_were_never_scored_are_counted() -> None:
+    calls = [call(2 * number + 1, 5.0, 10) for number in range(5)]
+    full = tape(*calls, loads=loads(4, 4, 4, 4, 4, ended=True), loaders={0: LOADER})
+    (verdict,) = judge(finding("LL404"), Run((full,)))
+    assert verdict.status == "confirmed"
+    assert verdict.explanation == "20 of 22 rows were scored; 2 never were: drop_last leaves out the last batch of 2"
+    whole = replace(full, loaders={0: replace(LOADER, rows=20, sampler_rows=20)})
+    assert judge(finding("LL404"), Run((whole,)))[0].status == "refuted"
+    cut = tape(*calls[:3], loads=loads(4, 4, 4, 4, ended=False), loaders={0: LOADER})
+    (verdict,) = judge(finding("LL404"), Run((cut,)))
+    assert "12 of 22 rows were scored; 10 never were: the loop ended after 3 of 5 batches" in verdict.explanation
+
+
+def test_what_a_dataset_says_of_itself_is_the_last_evidence() -> None:
+    def verdict(**says: str) -> str:
+        held = tape(call(1, 5.0, 10), loads=loads(4, ended=True), loaders={0: replace(LOADER, says=says)})
+        return judge(finding("LL403"), Run((held,)))[0].status
+
+    assert verdict(split="train") == "confirmed"
+    assert verdict(split="validation") == "refuted"
+    assert verdict(train="False") == "refuted"
+    assert verdict(path="data/train/held-out.bin") == "refuted"
+    assert verdict(path="data/restrained.bin") == "undecided"
+    assert verdict() == "undecided"
+
+
+def test_the_dataset_that_was_trained_on_is_known_by_identity() -> None:
+    batches = (Load(0, 0, 1, 4.0, False), Load(2, 1, 2, 4.0, False), Load(4, 1, 2, 0.0, True))
+    calls = (call(1, 5.0, 10, trained=True), replace(call(3, 5.0, 10), site=Site((Frame(PATH, 12, "f"),), None)))
+    train = replace(LOADER, frames=())
+    same = tape(*calls, loads=batches, loaders={0: train, 1: LOADER})
+    assert judge(finding("LL403"), Run((same,)))[0].status == "confirmed"
+    other = replace(same, loaders={0: train, 1: replace(LOADER, dataset=2, base=2)})
+    assert judge(finding("LL403"), Run((other,)))[0].status == "refuted"
