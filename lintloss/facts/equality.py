@@ -94,7 +94,7 @@ def note_loader(machine: Machine, loop: Loop, value: Value) -> None:
         ignored = padding.ignores_labels(machine, option)
         if ignored is not None and ignored not in loop.ignored:
             loop.ignored.append(ignored)
-        if padding.is_whole(option) and option.made not in loop.full:
+        if padding.is_whole(machine, option) and option.made not in loop.full:
             loop.full.append(option.made)
 
 

@@ -1284,6 +1284,40 @@ class SequenceLoss(nn.Module):
 
     good = (
         Good(
+            why="exact: the data set holds a multiple of the batch size, every row is as long: no batch is shorter",
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, Dataset
+
+
+class Streams(Dataset):
+    def __init__(self, ids, rows, length):
+        self.ids, self.rows, self.length = ids, rows, length
+        self.each = (len(ids) - 1) // rows
+
+    def __len__(self):
+        return self.each // self.length * self.rows
+
+    def __getitem__(self, index):
+        begin = index % self.rows * self.each + index // self.rows * self.length
+        return self.ids[begin : begin + self.length], self.ids[begin + 1 : begin + self.length + 1]
+
+
+@torch.no_grad()
+def evaluate(model, ids, device, rows=20, length=35):
+    loader = DataLoader(Streams(ids, rows, length), batch_size=rows)
+    model.eval()
+    total = 0.0
+    for inputs, targets in loader:
+        logits = model(inputs.to(device))
+        total += F.cross_entropy(logits.flatten(0, 1), targets.to(device).flatten()).item()
+    return math.exp(total / len(loader))
+""",
+        ),
+        Good(
             why="a clipped policy objective with a penalty is computed in sight: no cross entropy, whatever its name",
             code="""\
 import torch
