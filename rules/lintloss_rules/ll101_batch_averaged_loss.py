@@ -1284,6 +1284,40 @@ class SequenceLoss(nn.Module):
 
     good = (
         Good(
+            why="exact: the data set holds a multiple of the batch size, every row is as long: no batch is shorter",
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, Dataset
+
+
+class Streams(Dataset):
+    def __init__(self, ids, rows, length):
+        self.ids, self.rows, self.length = ids, rows, length
+        self.each = (len(ids) - 1) // rows
+
+    def __len__(self):
+        return self.each // self.length * self.rows
+
+    def __getitem__(self, index):
+        begin = index % self.rows * self.each + index // self.rows * self.length
+        return self.ids[begin : begin + self.length], self.ids[begin + 1 : begin + self.length + 1]
+
+
+@torch.no_grad()
+def evaluate(model, ids, device, rows=20, length=35):
+    loader = DataLoader(Streams(ids, rows, length), batch_size=rows)
+    model.eval()
+    total = 0.0
+    for inputs, targets in loader:
+        logits = model(inputs.to(device))
+        total += F.cross_entropy(logits.flatten(0, 1), targets.to(device).flatten()).item()
+    return math.exp(total / len(loader))
+""",
+        ),
+        Good(
             why="a clipped policy objective with a penalty is computed in sight: no cross entropy, whatever its name",
             code="""\
 import torch
@@ -1326,34 +1360,45 @@ def evaluate(model, passages, vocab_size, device):
 """,
         ),
         Good(
-            why="exact: the language model is stepped, and each criterion call scores one character of one row",
+            why="exact: the logits are viewed as one row of classes, so each criterion call scores one word",
             code="""\
 import torch
 import torch.nn as nn
 
 
-def encode(text, char_ids):
-    return torch.tensor([char_ids[char] for char in text])
-
-
-def validate(model, text, char_ids, window=4096):
+def last_word_perplexity(language_model, passages, tokenizer, device):
     criterion = nn.CrossEntropyLoss()
-    rows = 1
-    hidden = model.init_hidden(rows)
-    model.eval()
-    total, chars = 0.0, 0
+    language_model.eval()
+    total, scored = 0.0, 0
     with torch.no_grad():
-        for start in range(0, len(text) - 1, window):
-            chunk = text[start : start + window + 1]
-            inputs = encode(chunk[:-1], char_ids).unsqueeze(0)
-            targets = encode(chunk[1:], char_ids).unsqueeze(0)
-            losses = []
-            for i in range(inputs.size(1)):
-                output, hidden = model(inputs[:, i], hidden)
-                losses.append(criterion(output.view(rows, -1), targets[:, i]).item())
-                chars += 1
-            total += sum(losses)
-    print(f"language model: {total / chars:.3f} nats a character")
+        for context, word in passages:
+            input_ids = tokenizer(context, return_tensors="pt").input_ids.to(device)
+            logits = language_model(input_ids)
+            total += criterion(logits[:, -1].reshape(1, -1), word.to(device)).item()
+            scored += 1
+    print(f"last-word perplexity {torch.tensor(total / scored).exp():.2f}")
+    return total / scored
+""",
+        ),
+        Good(
+            why="exact: `zip(range(n), loader)` ends after n batches, none of which is the last and shorter one",
+            code="""\
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+
+def mean_loss(model, loader, steps, key):
+    losses = []
+    for _, batch in zip(range(steps), loader):
+        logits = model(batch.ids, key, is_training=False)
+        losses.append(optax.softmax_cross_entropy_with_integer_labels(logits, batch.next_ids).mean())
+    return jnp.mean(jnp.asarray(losses))
+
+
+def evaluate(model, val_loader, key):
+    loss = mean_loss(model, val_loader, 50, key)
+    print(f"val loss {loss:.4f}, perplexity {np.exp(loss):.2f}")
 """,
         ),
         Good(
