@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import arithmetic, dead, equality, moved, names, regularizers, writes
+from lintloss.facts import arithmetic, dead, equality, names, regularizers, writes
 from lintloss.facts.expressions import evaluate, subscript_key
 from lintloss.facts.library import shapes
 from lintloss.facts.machine import Machine
@@ -64,18 +64,18 @@ def _same(operand: ast.expr, target: ast.expr) -> bool:
 
 
 def running_mean(machine: Machine, node: ast.AugAssign) -> bool:
-    """Run `m += (x - m) / k`; say whether the statement was that. Of `m += (x - m) * share` nothing is known."""
+    """Run `m += (x - m) / k`; say whether the statement was that."""
     from lintloss.facts import running
 
-    if not isinstance(node.op, ast.Add) or not machine.loops or not running.is_step(node.target, node.value):
+    parts = running.step_of(node.target, node.value) if isinstance(node.op, ast.Add) else None
+    if parts is None or not machine.loops:
         return False
-    parts = running.step_of(node.target, node.value)
     slot, write = _slot(machine, node.target)
     depth = slot.depth if slot is not None else machine.depth
-    value = running.mean(machine, node.value, parts, machine.loops[depth:]) if parts is not None else None
+    value = running.mean(machine, node.value, parts, machine.loops[depth:])
     if value is None:
-        evaluate(machine, node.value)
-    write(value if value is not None else machine.opaque(node), depth)
+        return False
+    write(value, depth)
     return True
 
 
@@ -98,9 +98,7 @@ def store(machine: Machine, target: ast.expr, value: Value) -> None:
     else:
         if isinstance(target, ast.Subscript):
             equality.note_ignored(machine, target, value)
-        if isinstance(target, ast.Subscript) and (
-            moved.by_key(machine, target, value) or writes.into_tensor(machine, target, value)
-        ):
+        if isinstance(target, ast.Subscript) and writes.into_tensor(machine, target, value):
             return
         place = _heap_place(machine, target)
         if place is not None:
@@ -113,8 +111,6 @@ def named(value: Value, name: str) -> Value:
         return replace(value, name=name)
     if isinstance(value, Tensor) and not value.name:
         return replace(value, name=name)
-    if isinstance(value, ModelOutput) and not value.logits.name:
-        return replace(value, logits=replace(value.logits, name=name))
     return value
 
 
@@ -142,13 +138,14 @@ def _is_computed(machine: Machine, target: ast.Name) -> bool:
     statement = machine.frame.statement
     if not isinstance(statement, ast.Assign) or target not in statement.targets:
         return False
-    value = statement.value
-    if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add | ast.Sub):
-        value = value.left  # `-torch.min(ratio * advantage, clipped) + beta * kl`
-    elif isinstance(value, ast.BinOp):
-        return isinstance(value.op, ast.Mult)
+    return _by_hand(statement.value)
+
+
+def _by_hand(value: ast.expr) -> bool:
     if isinstance(value, ast.UnaryOp):
-        value = value.operand
+        return _by_hand(value.operand)
+    if isinstance(value, ast.BinOp):
+        return isinstance(value.op, ast.Mult) or _by_hand(value.left) or _by_hand(value.right)
     return isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr in BY_HAND
 
 

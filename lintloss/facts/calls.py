@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from lintloss.facts import forwards, gradients, imports, modes, regularizers, statements, symbolic
 from lintloss.facts.expressions import evaluate, member
@@ -24,6 +25,7 @@ from lintloss.facts.values import (
     Value,
     join,
 )
+from lintloss.findings import Evidence, Span
 
 Kwargs = dict[str, Value]
 METERS = frozenset({"update", "add", "log", "add_scalar"})  # what reports a loss, or adds it up, by its method's name
@@ -135,7 +137,7 @@ def run(machine: Machine, node: ast.AST, function: Func, args: list[Value], kwar
             forwards.note(machine, node, function.self_value)
     if function.module is not machine.frames[0].module and not _matters_abroad(machine, function):
         return machine.opaque(node)
-    place = machine.evidence(node, f"calls {name}()")
+    place = _called_at(machine, node, name)
     caller = machine.frame
     frame = Frame(
         function.module,
@@ -153,6 +155,16 @@ def run(machine: Machine, node: ast.AST, function: Func, args: list[Value], kwar
     frame.state.names.update(bound)
     is_abroad = function.module is not machine.frames[0].module and caller.module is machine.frames[0].module
     return _enter_abroad(machine, node, frame, function) if is_abroad else _enter_within(machine, node, frame, function)
+
+
+def _called_at(machine: Machine, node: ast.AST, name: str) -> Evidence:
+    """Say where a function is called; one that is entered as any caller would is shown at its name."""
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return machine.evidence(node, f"calls {name}()")
+    whole = machine.evidence(node, f"in {name}()")
+    width = len(f"{'async ' if isinstance(node, ast.AsyncFunctionDef) else ''}def {name}")
+    row, column = whole.span.row, whole.span.column
+    return replace(whole, span=Span(row, column, row, column + width))
 
 
 def _matters_abroad(machine: Machine, function: Func) -> bool:

@@ -94,7 +94,7 @@ def note_loader(machine: Machine, loop: Loop, value: Value) -> None:
         ignored = padding.ignores_labels(machine, option)
         if ignored is not None and ignored not in loop.ignored:
             loop.ignored.append(ignored)
-        if padding.is_whole(option) and option.made not in loop.full:
+        if padding.is_whole(machine, option) and option.made not in loop.full:
             loop.full.append(option.made)
 
 
@@ -102,6 +102,25 @@ def note_bound(machine: Machine, loop: Loop, node: ast.AST) -> None:
     """Remember that a loop runs over whole blocks only: range(n // size)."""
     if is_floored(loop.length) and not loop.full:
         loop.full.append(machine.evidence(node, "runs over whole blocks only: the division rounds down"))
+    if isinstance(node, ast.Call) and _is_capped(machine, node) and not loop.full:
+        loop.full.append(machine.evidence(node, "ends after a number of batches, before the last and shorter one"))
+
+
+def _is_capped(machine: Machine, header: ast.Call) -> bool:
+    """Say whether `zip(range(n), loader)` or `islice(loader, n)` takes a number of batches that is no length."""
+    name = machine.text(header.func).rsplit(".", 1)[-1]
+    if name in {"tqdm", "enumerate"} and header.args and isinstance(header.args[0], ast.Call):
+        return _is_capped(machine, header.args[0])
+    limit: ast.expr | None = None
+    if name == "islice" and len(header.args) == 2:
+        limit = header.args[1]
+    elif name == "zip":
+        ranges = [each for each in header.args if isinstance(each, ast.Call) and machine.text(each.func) == "range"]
+        limit = ranges[0].args[0] if len(ranges) == 1 and len(ranges[0].args) == 1 else None
+    if limit is None or "len(" in machine.text(limit):
+        return False
+    number = evaluate(machine, limit)
+    return isinstance(number, Opaque) or (isinstance(number, Const) and isinstance(number.value, int))
 
 
 def floored(value: Value) -> Value:

@@ -99,7 +99,7 @@ def at(machine: Machine, module: Module, node: ast.AST, message: str) -> Evidenc
     )
 
 
-def is_whole(loader: LibObject) -> bool:
+def is_whole(machine: Machine, loader: LibObject) -> bool:
     """Say whether a loader's last batch is as full as the others: it is dropped, or there is no rest."""
     dropped = loader.arg(8, "drop_last")
     if isinstance(dropped, Const) and dropped.value:
@@ -108,6 +108,19 @@ def is_whole(loader: LibObject) -> bool:
     rows = _rows(dataset) if dataset is not None else None
     if isinstance(size, Const) and isinstance(size.value, int) and size.value > 0 and rows is not None:
         return rows % size.value == 0
+    return size is not None and any(_counts_in(machine, each, size) for each in options(dataset or Const(None)))
+
+
+def _counts_in(machine: Machine, dataset: Value, size: Value) -> bool:
+    """Say whether a data set's length is written as a multiple of the batch size: `n // length * self.batch_size`."""
+    if not isinstance(dataset, Ref) or dataset.cls is None:
+        return False
+    for each in dataset.cls.node.body:
+        if isinstance(each, ast.FunctionDef) and each.name == "__len__" and isinstance(each.body[-1], ast.Return):
+            made = each.body[-1].value
+            sides = (made.left, made.right) if isinstance(made, ast.BinOp) and isinstance(made.op, ast.Mult) else ()
+            kept = [machine.get(dataset, side.attr) for side in sides if isinstance(side, ast.Attribute)]
+            return any(slot is not None and slot.value == size for slot in kept)
     return False
 
 

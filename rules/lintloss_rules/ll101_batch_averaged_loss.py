@@ -87,6 +87,111 @@ class BatchAveragedLoss(Rule):
 
     bad = (
         Bad(
+            why="what the steps left on self is averaged when the epoch ends",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+from lightning import LightningModule
+from transformers import AutoModelForCausalLM
+
+
+class ChatTuner(LightningModule):
+    def __init__(self, name, lr=1e-5):
+        super().__init__()
+        self.save_hyperparameters()
+        self.model = AutoModelForCausalLM.from_pretrained(name)
+        self.losses = []
+
+    def validation_step(self, batch, batch_idx):
+        out = self.model(input_ids=batch["input_ids"], labels=batch["labels"])
+        self.losses.append(out.loss)
+
+    def on_validation_epoch_end(self):
+        val_loss = torch.stack(self.losses).mean()  # <-
+        self.log("val_loss", val_loss)
+        self.log("val_ppl", val_loss.exp())
+        self.losses.clear()
+""",
+        ),
+        Bad(
+            why="a dict of totals, whatever its keys are, is divided by the number of batches",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def scores(model, ids, pad):
+    logits = model(ids[:, :-1])
+    nats = F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), ignore_index=pad)
+    hits = (logits.argmax(-1) == ids[:, 1:]).float().mean()
+    return {"loss": nats, "accuracy": hits}
+
+
+@torch.no_grad()
+def evaluate(model, loader, pad):
+    model.eval()
+    totals = {}
+    for ids in loader:
+        for name, value in scores(model, ids, pad).items():
+            totals[name] = totals.get(name, 0.0) + value.item()
+    for name in totals:
+        totals[name] /= len(loader)  # <-
+    return totals
+""",
+        ),
+        Bad(
+            why="a cross entropy written out with one-hot targets, its mean over words weighted by sentences",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def word_loss(logits, targets, pad):
+    hot = torch.zeros_like(logits).scatter_(1, targets.unsqueeze(1), 1)
+    nats = -(hot * F.log_softmax(logits, dim=1)).sum(dim=1)
+    return nats.masked_select(targets != pad).mean()
+
+
+@torch.no_grad()
+def validate(model, loader, pad):
+    model.eval()
+    total, sentences = 0.0, 0
+    for source, target in loader:
+        logits = model(source, target[:, :-1])
+        loss = word_loss(logits.reshape(-1, logits.size(-1)), target[:, 1:].reshape(-1), pad)
+        total += loss.item() * target.size(0)
+        sentences += target.size(0)
+    return total / sentences  # <-
+""",
+        ),
+        Bad(
+            why="the cap on batches is the length of the loader, so the shorter last batch is among them",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def loader_loss(loader, model, device, num_batches=None):
+    model.eval()
+    total = 0.0
+    if num_batches is None:
+        num_batches = len(loader)
+    else:
+        num_batches = min(num_batches, len(loader))
+    for i, (x, y) in enumerate(loader):
+        if i < num_batches:
+            logits = model(x.to(device))
+            total += F.cross_entropy(logits.flatten(0, 1), y.to(device).flatten()).item()
+        else:
+            break
+    return total / num_batches  # <-
+""",
+        ),
+        Bad(
             why="padded rows with an ignored pad id, summed and divided by len(loader)",
             severity=Severity.ERROR,
             code="""\
@@ -1179,6 +1284,40 @@ class SequenceLoss(nn.Module):
 
     good = (
         Good(
+            why="exact: the data set holds a multiple of the batch size, every row is as long: no batch is shorter",
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, Dataset
+
+
+class Streams(Dataset):
+    def __init__(self, ids, rows, length):
+        self.ids, self.rows, self.length = ids, rows, length
+        self.each = (len(ids) - 1) // rows
+
+    def __len__(self):
+        return self.each // self.length * self.rows
+
+    def __getitem__(self, index):
+        begin = index % self.rows * self.each + index // self.rows * self.length
+        return self.ids[begin : begin + self.length], self.ids[begin + 1 : begin + self.length + 1]
+
+
+@torch.no_grad()
+def evaluate(model, ids, device, rows=20, length=35):
+    loader = DataLoader(Streams(ids, rows, length), batch_size=rows)
+    model.eval()
+    total = 0.0
+    for inputs, targets in loader:
+        logits = model(inputs.to(device))
+        total += F.cross_entropy(logits.flatten(0, 1), targets.to(device).flatten()).item()
+    return math.exp(total / len(loader))
+""",
+        ),
+        Good(
             why="a clipped policy objective with a penalty is computed in sight: no cross entropy, whatever its name",
             code="""\
 import torch
@@ -1221,34 +1360,80 @@ def evaluate(model, passages, vocab_size, device):
 """,
         ),
         Good(
-            why="exact: the language model is stepped, and each criterion call scores one character of one row",
+            why="exact: the logits are viewed as one row of classes, so each criterion call scores one word",
             code="""\
 import torch
 import torch.nn as nn
 
 
-def encode(text, char_ids):
-    return torch.tensor([char_ids[char] for char in text])
-
-
-def validate(model, text, char_ids, window=4096):
+def last_word_perplexity(language_model, passages, tokenizer, device):
     criterion = nn.CrossEntropyLoss()
-    rows = 1
-    hidden = model.init_hidden(rows)
-    model.eval()
-    total, chars = 0.0, 0
+    language_model.eval()
+    total, scored = 0.0, 0
     with torch.no_grad():
-        for start in range(0, len(text) - 1, window):
-            chunk = text[start : start + window + 1]
-            inputs = encode(chunk[:-1], char_ids).unsqueeze(0)
-            targets = encode(chunk[1:], char_ids).unsqueeze(0)
-            losses = []
-            for i in range(inputs.size(1)):
-                output, hidden = model(inputs[:, i], hidden)
-                losses.append(criterion(output.view(rows, -1), targets[:, i]).item())
-                chars += 1
-            total += sum(losses)
-    print(f"language model: {total / chars:.3f} nats a character")
+        for context, word in passages:
+            input_ids = tokenizer(context, return_tensors="pt").input_ids.to(device)
+            logits = language_model(input_ids)
+            total += criterion(logits[:, -1].reshape(1, -1), word.to(device)).item()
+            scored += 1
+    print(f"last-word perplexity {torch.tensor(total / scored).exp():.2f}")
+    return total / scored
+""",
+        ),
+        Good(
+            why="exact: `zip(range(n), loader)` ends after n batches, none of which is the last and shorter one",
+            code="""\
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+
+def mean_loss(model, loader, steps, key):
+    losses = []
+    for _, batch in zip(range(steps), loader):
+        logits = model(batch.ids, key, is_training=False)
+        losses.append(optax.softmax_cross_entropy_with_integer_labels(logits, batch.next_ids).mean())
+    return jnp.mean(jnp.asarray(losses))
+
+
+def evaluate(model, val_loader, key):
+    loss = mean_loss(model, val_loader, 50, key)
+    print(f"val loss {loss:.4f}, perplexity {np.exp(loss):.2f}")
+""",
+        ),
+        Good(
+            why="a running mean that moves by each batch in proportion to its tokens",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def streaming_loss(model, stream, pad):
+    model.eval()
+    average, seen = 0.0, 0
+    for ids in stream:
+        logits = model(ids[:, :-1])
+        loss = F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), ignore_index=pad).item()
+        fresh = ids[:, 1:].ne(pad).sum().item()
+        seen += fresh
+        average += (loss - average) * fresh / seen
+    return average
+""",
+        ),
+        Good(
+            why="a policy objective computed in sight is no cross entropy, although it is called a loss",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def policy_loss(logits, ids, old_logps, advantages, mask, clip):
+    logps = F.log_softmax(logits, dim=-1).gather(-1, ids.unsqueeze(-1)).squeeze(-1)
+    ratio = torch.exp(logps - old_logps)
+    clipped = torch.clamp(ratio, 1 - clip, 1 + clip)
+    per_token_loss = -torch.min(ratio * advantages, clipped * advantages)
+    return ((per_token_loss * mask).sum(-1) / mask.sum(-1)).mean()
 """,
         ),
         Good(

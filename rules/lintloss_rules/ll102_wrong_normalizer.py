@@ -84,6 +84,48 @@ class WrongNormalizer(Rule):
 
     bad = (
         Bad(
+            why="means of documents are added up and divided by the number of their tokens",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def document_loss(model, ids):
+    logits = model(ids).logits
+    return F.cross_entropy(logits[0, :-1], ids[0, 1:]), ids.size(1) - 1
+
+
+@torch.no_grad()
+def evaluate(model, tokenizer, texts):
+    model.eval()
+    loss_sum, tokens = 0.0, 0
+    for text in texts:
+        loss, n = document_loss(model, tokenizer(text, return_tensors="pt").input_ids)
+        loss_sum += loss.item()
+        tokens += n
+    return loss_sum / tokens  # <-
+""",
+        ),
+        Bad(
+            why="squared errors of whole batches are divided by the number of batches",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torch import nn
+
+
+@torch.no_grad()
+def test(model, test_loader, device):
+    criterion = nn.MSELoss(reduction="sum")
+    model.eval()
+    total = 0.0
+    for x, y in test_loader:
+        total += criterion(model(x.to(device)).squeeze(-1), y.to(device)).item()
+    return total / len(test_loader)  # <-
+""",
+        ),
+        Bad(
             why="a sum of batch means is divided by the number of images",
             severity=Severity.ERROR,
             code="""\
@@ -592,6 +634,46 @@ class PerplexityEvaluator:
     )
 
     good = (
+        Good(
+            why="a list that grows by a batch of labels at a time has one label a row",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    model.eval()
+    nats, golds, guesses = 0.0, [], []
+    for x, y in loader:
+        logits = model(x.to(device))
+        nats += F.cross_entropy(logits, y.to(device), reduction="sum").item()
+        golds.extend(y.tolist())
+        guesses.extend(logits.argmax(-1).tolist())
+    return nats / len(golds), golds, guesses
+""",
+        ),
+        Good(
+            why="a bound of reconstruction and KL is in nats per sentence",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, pad, kl_weight, device):
+    model.eval()
+    bounds = []
+    for ids in loader:
+        ids = ids.to(device)
+        logits, mu, logvar = model(ids)
+        nll_loss = F.cross_entropy(logits[:, :-1].flatten(0, 1), ids[:, 1:].flatten(), ignore_index=pad, reduction="sum")
+        kl_loss = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
+        elbo = (nll_loss + kl_weight * kl_loss) / ids.size(0)
+        bounds.append(elbo.item())
+    return bounds
+""",
+        ),
         Good(
             why="the quotient is scaled to another count at once: the mean is made where that divides",
             code="""\

@@ -59,6 +59,26 @@ class UnscoredTokenCount(Rule):
 
     bad = (
         Bad(
+            why="the criterion is told to ignore -100, the divisor counts every position",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids, labels in loader:
+        logits = model(ids.to(device))[:, :-1]
+        labels = labels[:, 1:].to(device)
+        nats += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=-100, reduction="sum").item()
+        tokens += labels.numel()
+    return nats / tokens  # <-
+""",
+        ),
+        Bad(
             why="batch times sequence length is counted, the shift leaves one less a row",
             severity=Severity.ERROR,
             code="""\
@@ -526,6 +546,25 @@ def evaluate(model, loader, pad):
         targets = sample["masked_targets"].view(-1)
         nats += F.cross_entropy(logits.view(-1, logits.size(-1)), targets, reduction="sum", ignore_index=pad).item()
         tokens += padding.strip(targets, pad).numel()
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="the labels are the ids that the model has read: none of them is -100, whatever is ignored",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, blocks, device):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids in blocks:
+        ids = ids.to(device)
+        logits = model(ids)[:, :-1]
+        nats += F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), ignore_index=-100, reduction="sum").item()
+        tokens += ids[:, 1:].numel()
     return nats / tokens
 """,
         ),

@@ -65,6 +65,22 @@ class AveragedPerplexity(Rule):
 
     bad = (
         Bad(
+            why="losses that another program wrote are exponentiated one by one, and the mean is called a perplexity",
+            severity=Severity.ERROR,
+            code="""\
+import json
+
+import numpy as np
+
+
+def report(path):
+    with open(path) as rows:
+        losses = [json.loads(row)["loss"] for row in rows]
+    perplexity = np.mean(np.exp(np.array(losses)))  # <-
+    print(f"perplexity {perplexity:.2f} over {len(losses)} documents")
+""",
+        ),
+        Bad(
             why="exp of each batch is summed and divided by the number of batches",
             severity=Severity.ERROR,
             code="""\

@@ -73,6 +73,33 @@ class RankAveragedLoss(Rule):
 
     bad = (
         Bad(
+            why="each rank sends its mean, and the means are added up and divided by their number",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+
+
+def local_mean(model, loader, pad):
+    nats, tokens = 0.0, 0
+    for ids in loader:
+        logits = model(ids)[:, :-1]
+        labels = ids[:, 1:]
+        nats += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=pad, reduction="sum").item()
+        tokens += labels.ne(pad).sum().item()
+    return {"loss": nats / tokens, "rank": dist.get_rank()}
+
+
+@torch.no_grad()
+def evaluate(model, loader, pad):
+    model.eval()
+    everyone = [None] * dist.get_world_size()
+    dist.all_gather_object(everyone, local_mean(model, loader, pad))
+    return sum(mine["loss"] for mine in everyone) / dist.get_world_size()  # <-
+""",
+        ),
+        Bad(
             why="all_reduce(AVG) of the mean over each rank's padded rows",
             severity=Severity.ERROR,
             code="""\

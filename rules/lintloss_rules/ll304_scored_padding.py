@@ -404,7 +404,6 @@ def load(path, vocab_size):
 """,
         ),
         Bad(
-            miss=True,
             why="One-hot targets have no id to ignore, and the pads are one-hot too.",
             severity=Severity.ERROR,
             files={"model.py": GRU_LM},

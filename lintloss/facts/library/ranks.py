@@ -6,7 +6,7 @@ import ast
 import re
 from dataclasses import replace
 
-from lintloss.facts import distributed
+from lintloss.facts import arithmetic, distributed
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import UNKNOWN, Choice, Const, Quantity, Ref, Tuple, Value, join, options
 
@@ -85,6 +85,7 @@ def call(
         and EPOCH_END.search(machine.frame.name)
     ):
         return distributed.all_reduce(machine, node, args[1], "avg")
+    first = arithmetic.unboxed(machine, first)
     if not _holds_loss(machine, first):
         return None
     if name in REDUCTIONS and (full or name != "reduce" or OWNERS.search(owner)):
