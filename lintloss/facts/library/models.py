@@ -11,19 +11,19 @@ from lintloss.facts.library import loaders
 from lintloss.facts.library.tables import CAUSAL, MODEL_NAME
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import Class, Func, Key, Lib, LibObject, Opaque, Pending, Ref, Value
+from lintloss.facts.words import quick
 
 # Classes of Hugging Face that are causal in name and score labels as they come.
 UNSHIFTED = re.compile(
     r"^(M?Bart|PLBart|BigBirdPegasus|Pegasus|PegasusX|Blenderbot|BlenderbotSmall|Marian|Mvp|TrOCR|Speech2Text2|Whisper|ProphetNet|XLMProphetNet)ForCausalLM$"
 )
-PAST = re.compile(
+PAST = quick(
     r"\btril\b|\btriu\b|is_causal|causal|square_subsequent|subsequent_mask|future_mask|look_?ahead|tgt_mask|"
-    r"nn\.(LSTM|GRU|RNN)(Cell)?\(|(?<![\w.])(LSTM|GRU|RNN)(Cell)?\(",
+    r"nn\.(LSTM|GRU|RNN)(Cell)?\(|(?:(?<![\w.])LSTM|(?<![\w.])GRU|(?<![\w.])RNN)(Cell)?\(",
 )
 RECURRENT = re.compile(r"\b(LSTM|GRU|RNN)(Cell)?\(")
-ALL = re.compile(
-    r"bidirectional\s*=\s*True|bidirectional=bi|\.flip\(|torch\.flip\(|is_causal\s*=\s*False|causal\s*=\s*False|mask_token|MaskedLM|\bmlm\b|\bcrf\b|auto_?encod|\bvae\b",
-    re.IGNORECASE,
+ALL = quick(
+    r"bidirectional\s*=\s*true|bidirectional=bi|\.flip\(|torch\.flip\(|is_causal\s*=\s*false|causal\s*=\s*false|mask_token|maskedlm|\bmlm\b|\bcrf\b|auto_?encod|\bvae\b",
 )
 DEPTH = 4
 
@@ -39,7 +39,7 @@ def reads(machine: Machine, model: Value | None) -> str:
 
 @lru_cache(maxsize=64)
 def _reading(text: str) -> str:
-    if ALL.search(text):
+    if ALL.search(text.lower()):
         return "all"
     return "past" if PAST.search(text) else ""
 
