@@ -16,6 +16,7 @@ from lintloss.facts.library import loaders
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Observation, Setting
+from lintloss.facts.survey import walk
 from lintloss.facts.values import Class, Const, Func, Lib, LibObject, Ref, Value, options
 from lintloss.findings import Evidence
 from lintloss.parse import Module
@@ -127,7 +128,7 @@ def _dropped(machine: Machine, module: Module, passes: list[Pass]) -> Iterator[T
 def _made_by_functions(machine: Machine, module: Module) -> Iterator[Truncation]:
     """Find the evaluation loaders among the results of a function that serves training and evaluation alike."""
     makers = {getattr(node, "name", ""): made for node, made in machine.makers.items() if made is not None}
-    for node in ast.walk(module.tree) if makers else ():
+    for node in walk(module.tree) if makers else ():
         if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
             continue
         made = makers.get(text_of(node.value.func).rsplit(".", 1)[-1])

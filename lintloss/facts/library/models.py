@@ -10,6 +10,7 @@ from lintloss.facts import callers, modes
 from lintloss.facts.library import loaders
 from lintloss.facts.library.tables import CAUSAL, MODEL_NAME
 from lintloss.facts.machine import Machine
+from lintloss.facts.survey import children, walk
 from lintloss.facts.values import Class, Func, Key, Lib, LibObject, Opaque, Pending, Ref, Value
 from lintloss.facts.words import quick
 
@@ -75,7 +76,7 @@ def source_of(machine: Machine, cls: Class, depth: int = 0) -> str:
 
 @lru_cache(maxsize=512)
 def _names(node: ast.ClassDef) -> tuple[str, ...]:
-    names = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+    names = {each.id for each in walk(node) if isinstance(each, ast.Name)}
     return tuple(sorted(names))
 
 
@@ -194,7 +195,7 @@ def _calls(tree: ast.AST) -> list[ast.Call]:
                 parts.add(node.value)
         if isinstance(node, ast.Call) and node not in parts:
             found.append(node)
-        stack.extend(ast.iter_child_nodes(node))
+        stack += children(node)
     return found
 
 
