@@ -11,6 +11,7 @@ from lintloss.facts import callers, calls, cuts, handed, leftovers, regions
 from lintloss.facts.callers import text_of
 from lintloss.facts.caps import Function, Origin, assigned
 from lintloss.facts.evaluation import Pass
+from lintloss.facts.forwards import Scene
 from lintloss.facts.library import loaders
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
@@ -45,6 +46,7 @@ def observe(machine: Machine, module: Module, passes: list[Pass]) -> list[Trunca
         *_dropped(machine, module, passes),
         *_cut(machine, module, passes),
         *_kept(machine, module, passes),
+        *_kept_by_callers(machine, module, passes),
         *_trainers(machine, module),
     ]
     first: dict[object, Truncation] = {}
@@ -297,6 +299,36 @@ def _kept(machine: Machine, module: Module, passes: list[Pass]) -> Iterator[Trun
                 span = machine.anchor(function.module).span(place)
                 why = Evidence(function.module.path, span, "only full batches are given here")
                 yield _at(machine, module, loop.statement.iter, "leftovers", data=_data(loop), reasons=(why,))
+
+
+def _kept_by_callers(machine: Machine, module: Module, passes: list[Pass]) -> Iterator[Truncation]:
+    """Find generators of full batches that an evaluation is called with: `evaluate(model, batches(val_rows, 8))`."""
+    for each in passes:
+        loop = each.region.loop
+        if loop is None or not isinstance(loop.statement, ast.For) or handed.is_training_data(machine, each):
+            continue
+        for source, scene in list(handed.sources(machine, each))[1:]:
+            for function in _made_by(machine, source, scene):
+                place = leftovers.keeps(function.node)
+                if place is not None:
+                    why = Evidence(
+                        function.module.path,
+                        machine.anchor(function.module).span(place),
+                        "only full batches are given here",
+                    )
+                    yield _at(machine, module, loop.statement.iter, "leftovers", data=_data(loop), reasons=(why,))
+
+
+def _made_by(machine: Machine, source: ast.expr, scene: Scene) -> Iterator[Func]:
+    """Yield the functions that an expression calls by name, or whose result the variable is."""
+    made = [source]
+    if isinstance(source, ast.Name) and isinstance(scene.node, Function):
+        made = list(assigned(scene.node, source.id))
+    for each in made:
+        if isinstance(each, ast.Call) and isinstance(each.func, ast.Name):
+            value = _global(machine, scene.module, each.func.id)
+            if isinstance(value, Func):
+                yield value
 
 
 # -- the Hugging Face Trainer -----------------------------------------------------------------------------------------
