@@ -6,7 +6,7 @@ import ast
 import math
 from dataclasses import replace
 
-from lintloss.facts import accumulation, counts, equality, quotients, terms
+from lintloss.facts import accumulation, counts, equality, quotients, stops, terms
 from lintloss.facts.library import shapes
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import ONE, Unit
@@ -279,6 +279,8 @@ def divide(machine: Machine, node: ast.AST, left: Value, right: Value, inside: i
         if isinstance(left, Tensor | ModelOutput) and isinstance(right, Const | Opaque):
             return terms.cooled(machine, node, left)
         return _tensor_op(machine, node, left, right)
+    if isinstance(right, Const | Opaque) and left.loops and left.is_loss:
+        right = stops.count_of(left.loops, machine.frame.key, quotients.divisor_text(node)) or right
     if isinstance(right, Const):
         return _by_constant(machine, node, left, right, inside)
     count = counts.divisor(machine, left, right)

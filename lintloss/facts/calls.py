@@ -229,7 +229,8 @@ def _enter(machine: Machine, frame: Frame, function: Func) -> Value:
         machine.frames.pop()
         caller.state.heap = frame.state.heap
     if frame.yields is not None:
-        return Tuple((frame.yields,))
+        losses = isinstance(frame.yields, Ref) and frame.yields.id in machine.list_loops
+        return frame.yields if losses else Tuple((frame.yields,))
     return frame.returns if frame.returns is not None else Const(None)
 
 

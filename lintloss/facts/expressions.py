@@ -332,8 +332,23 @@ def _await(machine: Machine, node: ast.Await) -> Value:
 def _yield(machine: Machine, node: ast.Yield) -> Value:
     value = evaluate(machine, node.value) if node.value is not None else Const(None)
     frame = machine.frame
-    frame.yields = value if frame.yields is None else join(frame.yields, value)
+    if isinstance(value, Quantity) and value.is_loss and machine.loops[frame.loop_base :]:
+        frame.yields = _collected(machine, value)
+    else:
+        frame.yields = value if frame.yields is None else join(frame.yields, value)
     return UNKNOWN
+
+
+def _collected(machine: Machine, loss: Quantity) -> Ref:
+    """Return the list of what a generator yields in its loop: a loss for each of its iterations."""
+    from lintloss.facts import assign
+
+    frame = machine.frame
+    losses = Ref(machine.identity((*frame.key, "yielded")), "list")
+    if machine.get(losses, "len") is None:
+        machine.put(losses, "len", Const(0), frame.loop_base)
+    assign.collect(machine, losses.id, loss, frame.loop_base)
+    return losses
 
 
 def _call(machine: Machine, node: ast.Call) -> Value:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from lintloss.facts import stops
 from lintloss.facts.observations import Averaging
 from lintloss.facts.units import Unit
 from lintloss.facts.values import Const, LibObject, Opaque, Quantity, Ref, Scoring, Tensor, Value
@@ -39,6 +40,9 @@ def _by_counting(seen: Averaging, before: Quantity, count: Quantity) -> WrongCou
         return WrongCount("the counter starts at 1, so the divisor is one too many", leaves_mean=True)
     if _is_other_loader(seen, before, count):
         return WrongCount("the losses of one loader are divided by the length of another")
+    stopped = stops.miscounted(seen, before, count)
+    if stopped:
+        return WrongCount(stopped, conditional=True, leaves_mean=True)
     if not count.loops or isinstance(count.counted, Ref) or not before.loops or count.loops[-1] is not before.loops[-1]:
         return None
     extra = [guard for guard in before.guards if guard not in count.guards]

@@ -99,7 +99,7 @@ def observe_average(machine: Machine, node: ast.AST, before: Quantity, count: Va
         after=after,
         how=how,
         loops=loops,
-        divisor=_divisor(node),
+        divisor=divisor_text(node),
         called=_called(machine),
         **place,
     )
@@ -130,7 +130,7 @@ def _called(machine: Machine) -> str:
     return machine.frame.name
 
 
-def _divisor(node: ast.AST) -> str:
+def divisor_text(node: ast.AST) -> str:
     """Return the source of what a statement or expression divides by."""
     if isinstance(node, ast.BinOp):
         return ast.unparse(node.right)

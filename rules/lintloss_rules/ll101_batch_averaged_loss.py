@@ -87,6 +87,48 @@ class BatchAveragedLoss(Rule):
 
     bad = (
         Bad(
+            why="a generator yields the mean of each batch, and its caller averages them",
+            severity=Severity.ERROR,
+            code="""\
+import numpy as np
+import torch
+from torch import nn
+
+
+@torch.no_grad()
+def batch_losses(model, loader, pad):
+    criterion = nn.CrossEntropyLoss(ignore_index=pad)
+    model.eval()
+    for source, target in loader:
+        logits = model(source)
+        yield criterion(logits.flatten(0, 1), target.flatten()).item()
+
+
+def evaluate(model, loader, pad):
+    return np.mean(list(batch_losses(model, loader, pad)))  # <-
+""",
+        ),
+        Bad(
+            why="the number of batches after which the loop stops divides",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, args, pad):
+    model.eval()
+    total = 0.0
+    for step, (source, target) in enumerate(loader):
+        if step >= args.limit:
+            break
+        logits = model(source)
+        total += F.cross_entropy(logits.flatten(0, 1), target.flatten(), ignore_index=pad).item()
+    return total / args.limit  # <-
+""",
+        ),
+        Bad(
             why="what the steps left on self is averaged when the epoch ends",
             severity=Severity.WARNING,
             code="""\

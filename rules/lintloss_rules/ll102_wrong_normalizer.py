@@ -84,6 +84,43 @@ class WrongNormalizer(Rule):
 
     bad = (
         Bad(
+            why="the loop stops in the iteration after the last one that should count",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, val_steps):
+    model.eval()
+    total = 0.0
+    for step, (images, labels) in enumerate(loader):
+        total += F.cross_entropy(model(images), labels).item()
+        if step == val_steps:
+            break
+    return total / val_steps  # <-
+""",
+        ),
+        Bad(
+            why="a limit may stop the loop, and the whole loader's length divides",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, config):
+    model.eval()
+    total, steps = 0.0, 0
+    for images, labels in loader:
+        steps += 1
+        if config.max_eval_steps > 0 and steps > config.max_eval_steps:
+            break
+        total += F.cross_entropy(model(images), labels).item()
+    return total / len(loader)  # <-
+""",
+        ),
+        Bad(
             why="means of documents are added up and divided by the number of their tokens",
             severity=Severity.ERROR,
             code="""\
@@ -634,6 +671,36 @@ class PerplexityEvaluator:
     )
 
     good = (
+        Good(
+            why="the loop stops after as many batches as the total is divided by",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, val_steps):
+    model.eval()
+    total = 0.0
+    for step, (images, labels) in enumerate(loader):
+        total += F.cross_entropy(model(images), labels).item()
+        if step == val_steps - 1:
+            break
+    return total / val_steps
+
+
+@torch.no_grad()
+def quick_loss(model, loader, limit=None):
+    model.eval()
+    limit = len(loader) if limit is None else min(limit, len(loader))
+    total = 0.0
+    for step, (images, labels) in enumerate(loader):
+        if step >= limit:
+            break
+        total += F.cross_entropy(model(images), labels).item()
+    return total / limit
+""",
+        ),
         Good(
             why="a list that grows by a batch of labels at a time has one label a row",
             code="""\

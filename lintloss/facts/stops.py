@@ -1,0 +1,134 @@
+"""Loops that stop early: whether what divides a total counts the iterations that were added up before the stop."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeGuard
+
+from lintloss.facts.loops import Loop
+from lintloss.facts.observations import Averaging
+from lintloss.facts.units import count
+from lintloss.facts.values import Key, Quantity
+
+TRIAL = re.compile(r"debug|dry|smoke|fast|sanity", re.IGNORECASE)  # a run whose number nobody reports
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """`if index >= cap: break` in a loop's body.
+
+    ahead: by how much the index leads the iterations that ended before; None for a counter, whose start is elsewhere.
+    """
+
+    row: int
+    test: ast.expr
+    cap: str
+    ahead: int | None
+
+
+def miscounted(seen: Averaging, before: Quantity, number: Quantity) -> str:
+    """Say how a divisor misses what an early stop does to a sum over batches, "" where it does not."""
+    loop = before.loops[-1] if before.loops else None
+    added = _summed_at(before, loop)
+    if loop is None or not isinstance(loop.statement, ast.For) or not added or before.unit.power("batch") < 1:
+        return ""
+    stops = list(_stops(loop.statement))
+    for stop in stops:
+        if TRIAL.search(ast.unparse(stop.test)):
+            continue
+        if seen.divisor == stop.cap and stop.ahead not in {None, 1 if stop.row > added else 0}:
+            return "the loop stops after another number of batches than the total is divided by"
+        if stop.cap != seen.divisor and _is_whole_length(seen, loop, number):
+            return "the loop may stop early, and the total is divided by the length of the whole loader"
+    return ""
+
+
+def _is_whole_length(seen: Averaging, loop: Loop, number: Quantity) -> bool:
+    return bool(loop.source) and number.of == loop.source and not number.loops and seen.divisor.startswith("len(")
+
+
+def count_of(loops: tuple[Loop, ...], activation: Key, divisor: str) -> Quantity | None:
+    """Read a divisor as the number of iterations after which a loop of the same function stops: both are one expression."""
+    for loop in reversed(loops):
+        if loop.activation != activation or not isinstance(loop.statement, ast.For) or loop.unit == "epoch":
+            continue
+        if any(stop.cap == divisor for stop in _stops(loop.statement) if stop.cap):
+            return Quantity(count(loop.unit), of=loop.key)
+    return None
+
+
+def _summed_at(total: Quantity, loop: Loop | None) -> int:
+    """Return the row at which a total grows in the body of a loop, 0 where it does not."""
+    statement = loop.statement if loop is not None else None
+    if loop is None or not isinstance(statement, ast.For):
+        return 0
+    places = [each for each in total.trace if each.message.startswith("summed here") and each.path == loop.place.path]
+    rows = [each.span.row for each in places if statement.lineno < each.span.row <= (statement.end_lineno or 0)]
+    return rows[-1] if rows else 0
+
+
+def _stops(loop: ast.For) -> Iterator[Stop]:
+    """Yield the stops of a loop that stand in its own body, whatever `with` they are in."""
+    index, start = _numbering(loop)
+    counters = {ast.unparse(each.target) for each in _body(loop.body) if _counts_up(each)}
+    for statement in _body(loop.body):
+        if not isinstance(statement, ast.If) or statement.orelse or not isinstance(statement.body[-1], ast.Break):
+            continue
+        if any(isinstance(each, ast.AugAssign) for each in statement.body):
+            continue  # what the stop takes back, or adds before it leaves
+        stop = _stop(statement, index, start, counters)
+        if stop is not None:
+            yield stop
+
+
+def _counts_up(statement: ast.stmt) -> TypeGuard[ast.AugAssign]:
+    return isinstance(statement, ast.AugAssign) and ast.unparse(statement).endswith("+= 1")
+
+
+def _stop(statement: ast.If, index: str, start: int, counters: set[str]) -> Stop | None:
+    tests = statement.test.values if isinstance(statement.test, ast.BoolOp) else [statement.test]
+    if isinstance(statement.test, ast.BoolOp) and not isinstance(statement.test.op, ast.And):
+        tests = []
+    for test in tests:
+        if not isinstance(test, ast.Compare) or not isinstance(test.ops[0], ast.Eq | ast.GtE | ast.Gt):
+            continue
+        left, plus = _less_constant(test.left, ast.Add)
+        name = ast.unparse(left)
+        if name == index or name in counters:
+            cap, less = _less_constant(test.comparators[0], ast.Sub)
+            ahead = None if name in counters else start + plus + less - isinstance(test.ops[0], ast.Gt)
+            return Stop(statement.lineno, statement.test, ast.unparse(cap), ahead)
+    return None
+
+
+def _less_constant(node: ast.expr, sign: type[ast.operator]) -> tuple[ast.expr, int]:
+    """Take the constant off `step + 1` or `limit - 1`."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, sign) and isinstance(node.right, ast.Constant):
+        value = node.right.value
+        return (node.left, value) if isinstance(value, int) else (node, 0)
+    return node, 0
+
+
+def _numbering(loop: ast.For) -> tuple[str, int]:
+    """Return the name that enumerate() counts with, and where it starts; "" where it counts nothing."""
+    calls = [
+        each for each in ast.walk(loop.iter) if isinstance(each, ast.Call) and ast.unparse(each.func) == "enumerate"
+    ]
+    target = loop.target.elts[0] if isinstance(loop.target, ast.Tuple) and loop.target.elts else None
+    if len(calls) != 1 or not isinstance(target, ast.Name):
+        return "", 0
+    given = [*calls[0].args[1:], *(each.value for each in calls[0].keywords if each.arg == "start")]
+    if not given:
+        return target.id, 0
+    start = given[0].value if isinstance(given[0], ast.Constant) else None
+    return (target.id, start) if isinstance(start, int) else ("", 0)
+
+
+def _body(statements: list[ast.stmt]) -> Iterator[ast.stmt]:
+    for each in statements:
+        yield each
+        if isinstance(each, ast.With):
+            yield from _body(each.body)
