@@ -22,12 +22,6 @@ def split_rows(text: str) -> list[str]:
     return [f"{row}\n" for row in rows] + [last] * bool(last)
 
 
-def row_text(text: str, row: int) -> str:
-    """Return a 1-based row without its line ending, or "" where the text has no such row."""
-    rows = split_rows(text)
-    return rows[row - 1].rstrip("\r\n") if 0 < row <= len(rows) else ""
-
-
 def ending_of(row: str) -> str:
     """Return the line ending of one row, or "" for a last row without one."""
     return row[len(row.rstrip("\r\n")) :]

@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
 
 _EPILOG = (
     "Behind -- stands the command, as you run it: lintloss verify -- python eval.py --checkpoint best.pt. "
-    "Or a function, with factories named in [tool.lintloss.verify]: lintloss verify pkg/eval.py::evaluate"
+    "Or a function, with factories named in \\[tool.lintloss.verify]: lintloss verify pkg/eval.py::evaluate"
 )
 
 

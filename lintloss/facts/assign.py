@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import arithmetic, dead, equality, names, regularizers, sums, writes
+from lintloss.facts import arithmetic, dead, equality, moved, names, regularizers, sums, writes
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.library import shapes
 from lintloss.facts.machine import Machine
@@ -65,18 +65,18 @@ def _same(operand: ast.expr, target: ast.expr) -> bool:
 
 
 def running_mean(machine: Machine, node: ast.AugAssign) -> bool:
-    """Run `m += (x - m) / k`; say whether the statement was that."""
+    """Run `m += (x - m) / k`; say whether the statement was that. Of `m += (x - m) * share` nothing is known."""
     from lintloss.facts import running
 
-    parts = running.step_of(node.target, node.value) if isinstance(node.op, ast.Add) else None
-    if parts is None or not machine.loops:
+    if not isinstance(node.op, ast.Add) or not machine.loops or not running.is_step(node.target, node.value):
         return False
+    parts = running.step_of(node.target, node.value)
     slot, write = _slot(machine, node.target)
     depth = slot.depth if slot is not None else machine.depth
-    value = running.mean(machine, node.value, parts, machine.loops[depth:])
+    value = running.mean(machine, node.value, parts, machine.loops[depth:]) if parts is not None else None
     if value is None:
-        return False
-    write(value, depth)
+        evaluate(machine, node.value)
+    write(value if value is not None else machine.opaque(node), depth)
     return True
 
 
@@ -99,7 +99,9 @@ def store(machine: Machine, target: ast.expr, value: Value) -> None:
     else:
         if isinstance(target, ast.Subscript):
             equality.note_ignored(machine, target, value)
-        if isinstance(target, ast.Subscript) and writes.into_tensor(machine, target, value):
+        if isinstance(target, ast.Subscript) and (
+            moved.by_key(machine, target, value) or writes.into_tensor(machine, target, value)
+        ):
             return
         place = _heap_place(machine, target)
         if place is not None:
@@ -112,6 +114,8 @@ def named(value: Value, name: str) -> Value:
         return replace(value, name=name)
     if isinstance(value, Tensor) and not value.name:
         return replace(value, name=name)
+    if isinstance(value, ModelOutput) and not value.logits.name:
+        return replace(value, logits=replace(value.logits, name=name))
     return value
 
 

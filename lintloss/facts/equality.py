@@ -16,7 +16,6 @@ from lintloss.findings import Evidence
 SAMPLER = re.compile(r"^(get|next|sample|random|make|draw|fetch)_?(\w+_)?(batch|block|chunk)(es)?(_\w+)?$")
 # `if i >= n: break` ends a loop before its shorter last batch; `if end == length: break` is that batch.
 CAP = re.compile(r">=?|<=?")
-POSITION = re.compile(r"len\(|\.size|\.shape|end|seq_?len|length|total", re.IGNORECASE)
 BOILERPLATE = (-1, -100, None)  # ignored labels that are written whether or not any label is one
 
 

@@ -135,8 +135,3 @@ def count_nonzero(machine: Machine, node: ast.AST, value: Value) -> Value:
     """Return count_nonzero(mask)."""
     found = shapes.tensor(value)
     return _count_of(machine, node, found) if found is not None else machine.opaque(node)
-
-
-def boxed_scalar(value: Value) -> bool:
-    """Say whether torch.zeros(shape) makes a single number."""
-    return value == Const(1) or (isinstance(value, Tuple) and (not value.items or value.items == (Const(1),)))

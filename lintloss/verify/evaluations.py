@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import median
 
-from lintloss.verify.events import Call, Mark, Tape, Value, ValueSite
+from lintloss.verify.events import Call, Mark, Tape, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +122,6 @@ def split_by_site(calls: tuple[Call, ...]) -> tuple[tuple[Call, ...], ...]:
     if len(sites) < 2:
         return (calls,)
     return (calls, *(tuple(call for call in calls if call.site == site) for site in sites))
-
-
-def site_of(tape: Tape, value: Value) -> ValueSite | None:
-    return tape.value_sites.get(value.site)
 
 
 def entered(tape: Tape, scope: int) -> tuple[Mark, ...]:

@@ -258,10 +258,6 @@ def _same(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwa
     return value
 
 
-def _unknown_form(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
-    return replace(value, form="" if value.form in {"logits", "scores", "probs", "log_probs"} else value.form)
-
-
 def _normalizer(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
     return Tensor("normalizer", value.window, None, machine.key(node), model=value.model)
 

@@ -16,7 +16,6 @@ from lintloss.facts.values import (
     Const,
     Key,
     LibObject,
-    ModelOutput,
     Opaque,
     Quantity,
     Tensor,
@@ -377,13 +376,3 @@ def transposed(value: Tensor, first: int, second: int) -> Tensor:
         order[first], order[second] = order[second], order[first]
         axes = tuple(order)
     return replace(value, window=window, axes=axes)
-
-
-def of_model(value: Value) -> Window | None:
-    """Return where a model's input sat."""
-    found = shapes.tensor(value) if not isinstance(value, ModelOutput) else value.logits
-    return found.window if found is not None else None
-
-
-def opaque_window(value: Opaque) -> Window:
-    return Window(value.key)
