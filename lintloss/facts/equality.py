@@ -17,6 +17,7 @@ SAMPLER = re.compile(r"^(get|next|sample|random|make|draw|fetch)_?(\w+_)?(batch|
 # `if i >= n: break` ends a loop before its shorter last batch; `if end == length: break` is that batch.
 CAP = re.compile(r">=?|<=?")
 BOILERPLATE = (-1, -100, None)  # ignored labels that are written whether or not any label is one
+MASKS = re.compile(r"mask", re.IGNORECASE)
 
 
 def note_sampler(machine: Machine, loop: Loop, body: list[ast.stmt], target: ast.AST | None = None) -> None:
@@ -233,7 +234,19 @@ def proven_equal(total: Quantity) -> tuple[Evidence, ...]:
         return ()
     if total.scoring is not None and total.scoring.single and total.scoring.place is not None:
         return (total.scoring.place,)
-    return tuple(place for loop in total.loops for place in (*loop.equal, *loop.full))
+    return tuple(
+        place
+        for loop in total.loops
+        for place in (*loop.equal, *(() if total.presumed and _hands_over_mask(loop) else loop.full))
+    )
+
+
+def _hands_over_mask(loop: Loop) -> bool:
+    """Say whether a call in the loop is given a mask: a loss that is computed out of sight may leave out what it marks."""
+    if loop.statement is None:
+        return False
+    calls = (each for each in ast.walk(loop.statement) if isinstance(each, ast.Call))
+    return any(MASKS.search(word.arg) is not None for call in calls for word in call.keywords if word.arg)
 
 
 def rows_of_one_length(total: Quantity, mean: Quantity) -> tuple[Evidence, ...]:
