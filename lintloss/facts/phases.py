@@ -48,8 +48,11 @@ MANY = 6
 
 @lru_cache(maxsize=256)
 def compares_rows(text: str) -> bool:
-    """Say whether a file is about preferences or rewards: an unknown loss in it is one a row, not one a token."""
-    return len(PREFERENCE.findall(text.lower())) >= MANY
+    """Say whether a file is about preferences or rewards: an unknown loss in it is one a row, not one a token.
+
+    A file that speaks of perplexity has a loss per token, whatever else is in it.
+    """
+    return len(PREFERENCE.findall(text.lower())) >= MANY and PERPLEXITY.search(text) is None
 
 
 @contextmanager
