@@ -24,6 +24,8 @@ WHOLE = re.compile(
     r"\bkl|kld|kl_|_kl|diverg|elbo|mu\b|logvar|log_var|nsp|next_sentence|gate|mel\b|mel_|stop_?token|start|end_",
     re.IGNORECASE,
 )
+SMOOTH = re.compile(r"smooth", re.IGNORECASE)
+PICKS = frozenset({"gather", "index"})
 SQUARES = re.compile(r"\*\* ?2|\.square\(|\.pow\(|\.norm\(|logsumexp")
 CONVEX = re.compile(
     r"^\(1(\.0?)? - [^()]+\) \* "
@@ -120,6 +122,8 @@ def extras_of(scoring: Scoring, exponentiated: bool = False) -> tuple[Extra, ...
     found = [_smoothing(scoring), _weights(scoring), _temperature(scoring)]
     if scoring.is_cross_entropy:
         found += [_term(term, exponentiated) for term in scoring.extra]
+    if scoring.criterion in PICKS:  # a policy's log-probabilities are picked too, and have terms of their own
+        found += [_term(term, exponentiated) for term in scoring.extra if SMOOTH.search(term.text)]
     return tuple(extra for extra in found if extra is not None)
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import ModelOutput, Quantity, Tensor, Term, Value
+from lintloss.facts.values import Const, ModelOutput, Quantity, Tensor, Term, Value
 
 LONGEST = 60
 TEMPERATURE = re.compile(r"temp|(^|_|\.)tau$|^T$", re.IGNORECASE)
@@ -32,7 +32,7 @@ def _rank(value: Value) -> int:
 def added(machine: Machine, node: ast.AST, loss: Quantity, other: Value, *, is_right: bool) -> Term | None:
     """Describe the summand `other`, the right or left one of the sum at `node`; None where the code does not show it."""
     summand = _summand(node, is_right=is_right)
-    if summand is None:
+    if summand is None or _is_nothing(machine, summand):
         return None
     return Term(
         ast.unparse(summand)[:LONGEST],
@@ -42,6 +42,15 @@ def added(machine: Machine, node: ast.AST, loss: Quantity, other: Value, *, is_r
         or (isinstance(other, Quantity) and other.scoring is not None and other.scoring.scaled),
         optional=_is_optional(machine, loss),
     )
+
+
+def _is_nothing(machine: Machine, node: ast.expr) -> bool:
+    """Say whether a summand is known to be multiplied by zero."""
+    from lintloss.facts.expressions import evaluate
+
+    factors = (node.left, node.right) if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult) else ()
+    named = [each for each in factors if isinstance(each, ast.Name | ast.Attribute | ast.Constant)]
+    return any(evaluate(machine, each) in (Const(0), Const(0.0)) for each in named)
 
 
 def scaled(quantity: Quantity) -> Quantity:

@@ -632,6 +632,46 @@ class Tuning:
         return total / examples
 """,
         ),
+        Bad(
+            why="The criterion that the constructor was given mixes the picked log-probabilities with their mean.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+
+
+class SmoothedNLL(nn.Module):
+    def __init__(self, eps=0.1):
+        super().__init__()
+        self.eps = eps
+
+    def forward(self, logits, targets):
+        log_probs = torch.log_softmax(logits, dim=-1)
+        nll = -log_probs.gather(-1, targets.unsqueeze(-1)).squeeze(-1)  # <-
+        smooth = -log_probs.mean(dim=-1)
+        return ((1.0 - self.eps) * nll + self.eps * smooth).sum()
+
+
+class Runner:
+    def __init__(self, model, criterion):
+        self.model = model
+        self.criterion = criterion
+
+    @torch.no_grad()
+    def validate(self, val_loader):
+        self.model.eval()
+        nats, tokens = 0.0, 0
+        for x, y in val_loader:
+            logits = self.model(x)
+            nats += self.criterion(logits.flatten(0, 1), y.flatten()).item()
+            tokens += y.numel()
+        return nats / tokens
+
+
+def main(model, val_loader):
+    print(Runner(model, SmoothedNLL(eps=0.1)).validate(val_loader))
+""",
+        ),
     )
 
     good = (
@@ -1069,6 +1109,45 @@ def test(student, loader):
 
 def pair():
     return SmallConvNet(100), SmallConvNet(100).eval()
+""",
+        ),
+        Good(
+            why="The same criterion with eps=0.0: the smooth term is multiplied by zero.",
+            code="""\
+import torch
+import torch.nn as nn
+
+
+class SmoothedNLL(nn.Module):
+    def __init__(self, eps=0.1):
+        super().__init__()
+        self.eps = eps
+
+    def forward(self, logits, targets):
+        log_probs = torch.log_softmax(logits, dim=-1)
+        nll = -log_probs.gather(-1, targets.unsqueeze(-1)).squeeze(-1)
+        smooth = -log_probs.mean(dim=-1)
+        return ((1.0 - self.eps) * nll + self.eps * smooth).sum()
+
+
+class Runner:
+    def __init__(self, model, criterion):
+        self.model = model
+        self.criterion = criterion
+
+    @torch.no_grad()
+    def validate(self, val_loader):
+        self.model.eval()
+        nats, tokens = 0.0, 0
+        for x, y in val_loader:
+            logits = self.model(x)
+            nats += self.criterion(logits.flatten(0, 1), y.flatten()).item()
+            tokens += y.numel()
+        return nats / tokens
+
+
+def main(model, val_loader):
+    print(Runner(model, SmoothedNLL(eps=0.0)).validate(val_loader))
 """,
         ),
     )

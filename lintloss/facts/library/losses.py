@@ -197,6 +197,7 @@ def picked_by(machine: Machine, node: ast.AST, value: Tensor, index: Value, how:
         value,
         picks,
         place=machine.evidence(node, "the entries of the target ids are picked here"),
+        site=site(machine, node),
     )
     key = compare.compared(machine, node, scoring)
     if value.form == "log_probs":
