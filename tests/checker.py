@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 PROJECTS = ROOT / "fixtures" / "projects"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Checked:
     """The outcome of one run: its exit code, its findings as JSON objects, and what it said on stderr."""
 
@@ -21,14 +22,18 @@ class Checked:
     findings: list[dict[str, Any]]
     stderr: str
 
+    @cached_property
+    def by_file(self) -> dict[Path, list[dict[str, Any]]]:
+        """The findings of each file; paths are resolved once, as that costs more than all else of a large run's reading."""
+        found: dict[Path, list[dict[str, Any]]] = {}
+        for finding in self.findings:
+            found.setdefault(Path(finding["filename"]).resolve(), []).append(finding)
+        return found
+
     def codes(self, path: Path | None = None, *, notes: bool = False) -> set[str]:
         """The codes reported (for one file, or for all), without notes unless they are asked for."""
-        return {
-            finding["code"]
-            for finding in self.findings
-            if (path is None or Path(finding["filename"]).resolve() == path.resolve())
-            and (notes or finding["severity"] != "note")
-        }
+        findings = self.findings if path is None else self.by_file.get(path.resolve(), [])
+        return {finding["code"] for finding in findings if notes or finding["severity"] != "note"}
 
 
 def check(*paths: Path, options: tuple[str, ...] = ()) -> Checked:

@@ -17,6 +17,8 @@ from checker import PROJECTS, check
 
 INCIDENT = PROJECTS / "incident"
 CAUSES = PROJECTS / "incident_causes"
+# with `--dist loadgroup` one worker runs both, and trains the model of the notes once
+SAME_MODEL = pytest.mark.xdist_group("model of the notes")
 PRINTED = re.compile(r"validation loss (?P<loss>[\d.]+)  perplexity (?P<perplexity>[\d.]+)")
 
 
@@ -78,7 +80,7 @@ def run_program(program: Path, checkpoints: Path) -> tuple[float, float]:
 @pytest.mark.parametrize(
     "program",
     [
-        INCIDENT / "evaluate_batch_mean.py",
+        pytest.param(INCIDENT / "evaluate_batch_mean.py", marks=SAME_MODEL),
         INCIDENT / "evaluate_criterion.py",
         INCIDENT / "evaluate_unshifted.py",
         CAUSES / "wrong_divisor.py",
@@ -95,6 +97,7 @@ def test_wrong_program_reports_a_perplexity_near_one(program: Path, checkpoints:
 
 
 @pytest.mark.torch
+@SAME_MODEL
 def test_right_program_reports_a_believable_perplexity(checkpoints: Path) -> None:
     pytest.importorskip("torch", reason="the incident's programs need torch")
     _, perplexity = run_program(INCIDENT / "evaluate.py", checkpoints)

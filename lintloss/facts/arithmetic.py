@@ -1,23 +1,19 @@
-"""Arithmetic on quantities: sums over loops, products with counts, and the divisions that rules look at."""
+"""Arithmetic on quantities: sums, products with counts, and the divisions that rules look at."""
 
 from __future__ import annotations
 
 import ast
 import math
-import re
 from dataclasses import replace
 
-from lintloss.facts import accumulation, counts, dead, equality, regularizers, terms
+from lintloss.facts import accumulation, counts, equality, quotients, terms
 from lintloss.facts.library import shapes
-from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
-from lintloss.facts.observations import Averaging
-from lintloss.facts.units import BITS, ONE, Unit
+from lintloss.facts.units import ONE, Unit
 from lintloss.facts.values import (
     UNKNOWN,
     Choice,
     Const,
-    Fed,
     ModelOutput,
     Opaque,
     Quantity,
@@ -27,13 +23,9 @@ from lintloss.facts.values import (
     join,
     options,
 )
-from lintloss.findings import Evidence
 
 LN2 = math.log(2)
-COUNT_WORDS = re.compile(r"size|count|num_|n_|tokens|samples|len\(", re.IGNORECASE)
 SHARE = Unit.of(token=1, position=-1)  # mask.mean()
-OVER_RANKS = "summed over ranks"  # among the weights of means that were summed over batches, and then over ranks
-ITERATIONS = ("batch", "step", "example", "rank")
 
 
 def binary(
@@ -185,110 +177,6 @@ def _add_term(machine: Machine, node: ast.AST, loss: Quantity, other: Value, *, 
     return replace(loss, scoring=scoring)
 
 
-# -- sums over loops ------------------------------------------------------------------------------------------------
-
-
-def open_guards(machine: Machine, depth: int) -> tuple[Evidence, ...]:
-    """Return the undecided conditions inside the loops entered since `depth`, and those that skip what follows them."""
-    return tuple(place for level, place, _ in machine.guards if level > depth)
-
-
-def accumulate(machine: Machine, node: ast.AST, current: Value, operand: Value, depth: int) -> Value:
-    """Return `current += operand` where `current` was set at loop depth `depth`."""
-    over = tuple(machine.loops[depth:])
-    if isinstance(operand, Choice):
-        result: Value | None = None
-        for option in operand.options:
-            each = accumulate(machine, node, current, option, depth)
-            result = each if result is None else join(result, each)
-        return result if result is not None else UNKNOWN
-    operand = unboxed(machine, operand)
-    if not over or isinstance(current, Tensor) or isinstance(operand, Tensor):
-        return binary(machine, node, ast.Add(), current, operand)
-    if isinstance(operand, Const):
-        return _counter(machine, node, current, operand, over, depth)
-    if isinstance(operand, Quantity):
-        return _total(machine, node, current, operand, over, depth)
-    presumed = counts.presumed(machine, operand)
-    if presumed is not None and not isinstance(current, Quantity):
-        return _total(machine, node, current, presumed, over, depth)
-    return current if isinstance(current, Quantity) else machine.opaque(node, getattr(current, "name", ""))
-
-
-def _counter(machine: Machine, node: ast.AST, current: Value, step: Const, over: tuple[Loop, ...], depth: int) -> Value:
-    """`n += 1` counts the iterations of the loop it is in."""
-    if not isinstance(step.value, int) or step.value == 0:
-        return current
-    if isinstance(current, Quantity) and not current.is_count:
-        return current
-    loop = over[-1]
-    start = 0.0
-    for option in options(current):
-        if isinstance(option, Const) and isinstance(option.value, int | float):
-            start = float(option.value)
-        if isinstance(option, Quantity):
-            start = option.start
-    trace = (machine.evidence(node, f"counted here once per {loop.unit}"),)
-    guards = open_guards(machine, depth)
-    return Quantity(counts.unit_of(loop), of=loop.key, start=start, loops=over, guards=guards, trace=trace)
-
-
-def _total(
-    machine: Machine, node: ast.AST, current: Value, term: Quantity, over: tuple[Loop, ...], depth: int
-) -> Value:
-    unit, weights = term.unit, term.weights
-    loops = tuple(loop for loop in over if loop.unit != "epoch") or over
-    divided = next(
-        (name for name in ("batch", "step") if unit.power(name) < 0 and unit.degree < -1 and term.unit.content), ""
-    )
-    intensive = unit.is_intensive or any(unit.power(name) < 0 for name in ("batch", "step"))
-    if intensive:
-        inner = loops[-1]
-        before = unit
-        base = "step" if unit.power("step") < 0 else "batch" if unit.power("batch") < 0 else inner.unit
-        unit = unit.summed_over(base) if unit.is_intensive else unit * Unit.of(**{base: 1})
-        if (
-            (term.is_loss or term.is_perplexity)
-            and before.power(base) < 0
-            and unit.degree < (1 if term.is_perplexity else 0)
-        ):
-            weights = (*weights, base)
-    term = replace(term, fed=fed(machine, term) or term.fed)
-    regularizers.note(machine, node, term)
-    dead.note_report(machine, node, term)
-    said = f"summed here over {_plural(loops[-1].unit)}" + (f": {unit}" if term.unit.content else "")
-    total = replace(
-        term,
-        unit=unit,
-        weights=weights,
-        loops=(*term.loops, *(loop for loop in loops if loop not in term.loops)),
-        guards=(*term.guards, *(g for g in open_guards(machine, depth) if g not in term.guards)),
-        axes=(),
-    )
-    if isinstance(current, Quantity) and current.unit == total.unit and current.loops[-1:] == total.loops[-1:]:
-        total = replace(total, start=current.start)
-    elif isinstance(current, Const) and isinstance(current.value, int | float):
-        total = replace(total, start=float(current.value))
-    total = total.with_step(machine.evidence(node, said))
-    if divided and total.unit.degree == -1:  # `total += loss / len(loader)`: the sum is an average
-        whole = replace(total, unit=total.unit * Unit.of(**{divided: 1}))
-        observe_average(machine, node, whole, Quantity(Unit.of(**{divided: 1}), of=loops[-1].key), total, "inside")
-    return total
-
-
-def fed(machine: Machine, term: Quantity) -> Fed | None:
-    """Return the call that handed a loss, computed outside, to the running function; None where it is added up at home."""
-    born = term.scoring.born if term.scoring is not None else 0
-    for index, frame in enumerate(machine.frames):
-        if index > machine.rooted and frame.born > born > 0:
-            return Fed(frame.call_place, index) if frame.call_place is not None else None
-    return None
-
-
-def _plural(unit: str) -> str:
-    return {"batch": "batches"}.get(unit, unit + "s")
-
-
 # -- products -------------------------------------------------------------------------------------------------------
 
 COEFFICIENTS = (
@@ -371,7 +259,7 @@ def _scaled(machine: Machine, node: ast.AST, quantity: Quantity, other: Value) -
 
 
 def _plural_count(quantity: Quantity) -> str:
-    return " ".join(_plural(name) for name, power in quantity.unit.powers if power > 0) or str(quantity.unit)
+    return " ".join(quotients.plural(name) for name, power in quantity.unit.powers if power > 0) or str(quantity.unit)
 
 
 # -- quotients ------------------------------------------------------------------------------------------------------
@@ -395,7 +283,7 @@ def divide(machine: Machine, node: ast.AST, left: Value, right: Value, inside: i
         return _by_constant(machine, node, left, right, inside)
     count = counts.divisor(machine, left, right)
     if count is not None and count.unit == SHARE:
-        forget_field_mean(machine, left)
+        quotients.forget_field_mean(machine, left)
     if left.is_count:
         return (
             Quantity(left.unit / count.unit) if count is not None and count.unit != left.unit else machine.opaque(node)
@@ -404,7 +292,9 @@ def divide(machine: Machine, node: ast.AST, left: Value, right: Value, inside: i
         if isinstance(right, Quantity) and right.is_loss:
             return machine.opaque(node)
         return _unknown_divisor(machine, node, left, right)
-    return average(machine, node, left, count, "repeated" if _is_repeated(machine, node, left, inside) else "divide")
+    return quotients.average(
+        machine, node, left, count, "repeated" if _is_repeated(machine, node, left, inside) else "divide"
+    )
 
 
 def _is_repeated(machine: Machine, node: ast.AST, total: Quantity, inside: int | None) -> bool:
@@ -428,7 +318,7 @@ def _by_constant(machine: Machine, node: ast.AST, left: Quantity, right: Const, 
         )
     count = counts.divisor(machine, left, right)
     if count is not None:
-        return average(
+        return quotients.average(
             machine, node, left, count, "repeated" if _is_repeated(machine, node, left, inside) else "divide"
         )
     return left
@@ -440,124 +330,3 @@ def _unknown_divisor(machine: Machine, node: ast.AST, left: Quantity, right: Val
     if left.is_loss and isinstance(right, Opaque | Tensor):  # still nats (or bits), per something that is not known
         return replace(left, unit=left.unit * Unit.of(unknown=-1))
     return machine.opaque(node)
-
-
-def average(machine: Machine, node: ast.AST, before: Quantity, count: Quantity, how: str) -> Quantity:
-    """Divide a loss or perplexity by a count, and record the observation."""
-    count = counts.along_targets(before, count)
-    if OVER_RANKS in before.weights and count.unit == Unit.of(rank=1):
-        kept = tuple(name for name in before.weights if name != OVER_RANKS)
-        before = replace(before, unit=before.unit * count.unit, weights=kept)
-    regularizers.note(machine, node, before)
-    unit = before.unit / count.unit
-    stepped: tuple[str, ...] = ()
-    if unit.power("step") and before.unit.power("step"):  # an unknown iteration divides out with what counts it
-        for name in ITERATIONS:
-            if unit.power(name) < 0 and count.unit.power(name) == 1 and before.unit.power(name) == 0:
-                if name == "example" and count.loops and isinstance(count.counted, Tensor | Opaque):
-                    unit = unit.swap("step", "batch")  # rows were counted in every step: a step is a batch of them
-                    break
-                unit = unit.swap("step", name)
-                stepped = (name,)
-                break
-    unit = counts.settle_item(unit, count.unit)
-    weights = (*before.weights, *stepped)
-    weights = (
-        *weights,
-        *(name for name in _weighing(before, count) if before.unit.power(name) > 0 and count.unit.power(name) > 0),
-    )
-    if before.unit.power("rank") > 0 and count.unit == Unit.of(rank=1):
-        how = "rank"
-    after = replace(
-        before, unit=unit, weights=weights, axes=() if "rank" in before.axes else before.axes, presumed=before.presumed
-    )
-    after = after.with_step(machine.evidence(node, f"divided here by {describe(count)}: {unit}"))
-    observe_average(machine, node, before, count, after, how)
-    return after
-
-
-def _weighing(before: Quantity, count: Quantity) -> tuple[str, ...]:
-    """Return the counts by which a division can weight: iterations; positions, for a mean per token; for perplexity all."""
-    names = ITERATIONS if not _is_length(before, count) else ()
-    if before.is_perplexity:
-        return (*names, "position", "token")
-    return (*names, "position") if before.unit.power("token") < 0 else names
-
-
-def _is_length(before: Quantity, count: Quantity) -> bool:
-    """Say whether a count sums lengths over its loops, so that what it weights by are lengths."""
-    if any(loop.bound is not None and loop.bound[0] == count.of for loop in before.loops):
-        return True
-    return any(count.unit.power(name) > 0 for name in ("token", "position"))
-
-
-def describe(count: Quantity) -> str:
-    """Say what a count counts."""
-    if count.unit.power("example") and count.unit.degree == 1:
-        return "the number of examples"
-    names = [_plural(name) for name, power in count.unit.powers if power > 0]
-    return f"the number of {' · '.join(names)}" if names else str(count.unit)
-
-
-def observe_average(machine: Machine, node: ast.AST, before: Quantity, count: Value, after: Value, how: str) -> None:
-    from lintloss.facts.settings import seen_at
-
-    if _is_rescaled(machine.frame.statement, node):
-        return
-    loops, over_ranks = before.loops, before.unit.power("rank") > 0
-    if over_ranks:  # the list that ranks gather into is no loop of the evaluation
-        loops = tuple(loop for loop in loops if loop.unit != "rank") or tuple(machine.loops[-1:])
-    place = seen_at(machine, node, loops, before.fed)
-    seen = Averaging(
-        before=before,
-        count=count,
-        after=after,
-        how=how,
-        loops=loops,
-        divisor=_divisor(node),
-        called=_called(machine),
-        **place,
-    )
-    which = f"{before.unit} {before.scoring.place if before.scoring else ''}"  # alternatives are seen apart
-    machine.observe(seen, f"rank {which}" if over_ranks else which)  # beside the one of the branch without ranks
-
-
-def _is_rescaled(statement: ast.stmt | None, node: ast.AST) -> bool:
-    """Say whether a quotient is multiplied by another count at once, `loss / edges * tokens`: nothing is averaged yet."""
-    if statement is None or not isinstance(node, ast.BinOp) or hasattr(statement, "body"):
-        return False
-    return any(
-        isinstance(each, ast.BinOp)
-        and isinstance(each.op, ast.Mult)
-        and each.left is node
-        and COUNT_WORDS.search(ast.unparse(each.right)) is not None
-        for each in ast.walk(statement)
-    )
-
-
-def _called(machine: Machine) -> str:
-    """Return the name that the running statement gives to what it computes."""
-    statement = machine.frame.statement
-    if isinstance(statement, ast.Assign):
-        return ast.unparse(statement.targets[0])
-    if isinstance(statement, ast.AugAssign | ast.AnnAssign):
-        return ast.unparse(statement.target)
-    return machine.frame.name
-
-
-def _divisor(node: ast.AST) -> str:
-    """Return the source of what a statement or expression divides by."""
-    if isinstance(node, ast.BinOp):
-        return ast.unparse(node.right)
-    return ast.unparse(node.value) if isinstance(node, ast.AugAssign) else ""
-
-
-def forget_field_mean(machine: Machine, mean: Quantity) -> None:
-    """Take back that a masked field was averaged over all its positions: the share that the mask keeps divides it now."""
-    for key, seen in list(machine.log.items()):
-        if isinstance(seen, Averaging) and seen.how == "field" and seen.after == mean:
-            del machine.log[key]
-
-
-def to_bits(quantity: Quantity) -> Quantity:
-    return replace(quantity, unit=quantity.unit.swap("nat", "bit")) if quantity.unit != BITS else quantity

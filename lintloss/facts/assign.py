@@ -6,11 +6,12 @@ import ast
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import arithmetic, dead, equality, moved, names, regularizers, writes
-from lintloss.facts.expressions import evaluate, subscript_key
+from lintloss.facts import arithmetic, dead, equality, moved, names, regularizers, sums, writes
+from lintloss.facts.expressions import evaluate
 from lintloss.facts.library import shapes
 from lintloss.facts.machine import Machine
 from lintloss.facts.state import Slot
+from lintloss.facts.subscripts import subscript_key
 from lintloss.facts.values import (
     UNKNOWN,
     Choice,
@@ -256,10 +257,10 @@ def collect(machine: Machine, owner: Key, value: Value, created: int) -> None:
         regularizers.note(machine, machine.frame.statement or machine.frame.node, value)
         dead.note_report(machine, machine.frame.statement or machine.frame.node, value)
         machine.list_loops[owner] = over
-    guards = arithmetic.open_guards(machine, created)
+    guards = sums.open_guards(machine, created)
     value = _guarded(value, guards)
     if isinstance(value, Quantity) and over:
-        value = replace(value, fed=arithmetic.fed(machine, value) or value.fed)
+        value = replace(value, fed=sums.fed(machine, value) or value.fed)
     slot = machine.state.heap.get(owner, "elem")
     old = slot.value if slot else None
     machine.state.heap.put(owner, "elem", Slot(value if old is None else join(old, value), created))
@@ -292,7 +293,7 @@ def augment(
             return
         if isinstance(operator, ast.Sub) and isinstance(operand, Quantity):
             operand = replace(operand, negated=not operand.negated)
-        value = arithmetic.accumulate(machine, node, current, operand, depth)
+        value = sums.accumulate(machine, node, current, operand, depth)
     else:
         value = arithmetic.binary(machine, node, operator, current, operand, inside=depth)
     machine.assigned[machine.frame.module.path, node.lineno] = value
@@ -331,7 +332,7 @@ def _extend(machine: Machine, node: ast.stmt, ref: Ref, operand: Value) -> None:
             collect(machine, ref.id, option, depth)
         elif isinstance(option, Quantity):  # `total = torch.zeros(1); total += loss`: a scalar in a box
             slot = machine.get(ref, "elem")
-            total = arithmetic.accumulate(machine, node, slot.value if slot else Const(0), option, depth)
+            total = sums.accumulate(machine, node, slot.value if slot else Const(0), option, depth)
             machine.put(ref, "elem", total, depth)
             machine.put(ref, "boxed", Const(True), depth)
 

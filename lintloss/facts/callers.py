@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from lintloss.facts.gradients import WORDS
-from lintloss.facts.project import Project
+from lintloss.facts.project import Project, finds
+from lintloss.facts.survey import children, statements, walk
 from lintloss.parse import Module
 
 DEPTH = 3  # callers of callers of callers
@@ -88,20 +89,27 @@ def _named(project: Project, module: Module, name: str, owner: str) -> Iterator[
 
 
 def _mentioning(project: Project, module: Module, name: str, owner: str) -> Iterator[Module]:
-    """Yield the module and those that speak of a name and of the class, file or package that it belongs to."""
+    """Yield the module and those that use a name and speak of the class, file or package that it belongs to."""
     yield module
     stem = os.path.splitext(os.path.basename(module.path))[0]
     package = os.path.basename(os.path.dirname(module.path))
     links = [word for word in (owner, stem if stem != "__init__" else package, package, *_bases(module, owner)) if word]
-    for other in project.mentioning(module.path, name):
-        if any(re.search(rf"\b{re.escape(word)}\b", other.text) for word in links):
+    for other in project.using(module.path, name, links):
+        if any(_speaks_of(other.text, word) for word in links):
             yield other
 
 
-def _bases(module: Module, owner: str) -> list[str]:
+def _speaks_of(text: str, word: str) -> bool:
+    return word in text and finds(re.compile(rf"\b{re.escape(word)}\b"), word, text)
+
+
+@lru_cache(maxsize=256)
+def _bases(module: Module, owner: str) -> tuple[str, ...]:
     """Return the names of the base classes of a class: a base may call the method that a subclass defines."""
-    found = (node for node in ast.walk(module.tree) if isinstance(node, ast.ClassDef) and node.name == owner)
-    return [text_of(base).rsplit(".", 1)[-1] for node in found for base in node.bases]
+    if not owner:
+        return ()
+    found = (node for node in statements(module.tree) if isinstance(node, ast.ClassDef) and node.name == owner)
+    return tuple(text_of(base).rsplit(".", 1)[-1] for node in found for base in node.bases)
 
 
 def _in_module(module: Module, name: str) -> Iterator[tuple[Module, Around]]:
@@ -112,10 +120,9 @@ def _in_module(module: Module, name: str) -> Iterator[tuple[Module, Around]]:
 @lru_cache(maxsize=64)
 def _taken(module: Module) -> frozenset[str]:
     """Return the attributes of a module that are read and not called on the spot, as `.name`."""
-    called = {id(node.func) for node in ast.walk(module.tree) if isinstance(node, ast.Call)}
-    read = (
-        node for node in ast.walk(module.tree) if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)
-    )
+    nodes = walk(module.tree)
+    called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
+    read = (node for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load))
     return frozenset(f".{node.attr}" for node in read if id(node) not in called)
 
 
@@ -135,7 +142,7 @@ def _references(module: Module) -> dict[str, tuple[Around, ...]]:
             if isinstance(node, ast.With | ast.AsyncWith | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
             else around
         )
-        stack.extend((child, below) for child in ast.iter_child_nodes(node))
+        stack += [(child, below) for child in children(node)]
     return {name: tuple(found) for name, found in index.items()}
 
 
@@ -148,7 +155,7 @@ def calls(project: Project, module: Module, name: str) -> list[ast.Call]:
     """Return the calls of a function in its file and in the files that mention its file."""
     found = []
     for where in dict.fromkeys(site for site, _ in _named(project, module, name, "")):
-        for node in ast.walk(where.tree):
+        for node in walk(where.tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
                 if (node.func.id if isinstance(node.func, ast.Name) else node.func.attr) == name:
                     found.append(node)

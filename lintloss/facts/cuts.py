@@ -13,6 +13,8 @@ from lintloss.facts.caps import BUDGET, Cap, Function, Origin, assigned, default
 WRAPPERS = {"tqdm", "enumerate", "track", "list", "iter", "progress_bar", "trange"}
 ENDLESS = re.compile(r"cycle|infinit|endless|stream|forever|random|sampler|sampling|resampl", re.IGNORECASE)
 REPORTS = re.compile(r"print|log|write|info|report|display|update_|set_postfix|add_scalar|warn", re.IGNORECASE)
+ROWS = re.compile(r"^len\([\w.\[\]'\"]+\)$|\.size\(0\)$|\.size\(\)\[0\]$|\.shape\[0\]$")
+SIZE = re.compile(r"batch_?size|(^|[._])(bs|bsz|batch)$", re.IGNORECASE)
 BATCH = re.compile(r"batch|(^|[._])bs(z)?$", re.IGNORECASE)
 
 Loop = ast.For | ast.AsyncFor | ast.While
@@ -20,7 +22,7 @@ Loop = ast.For | ast.AsyncFor | ast.While
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """One place where a loop is cut. how: "break", "islice", "zip", "range", "select", "whole" or "ranks"."""
+    """One place where a loop is cut. how: "break", "islice", "zip", "range", "select", "whole", "short", "ranks"."""
 
     node: ast.AST
     how: str
@@ -41,6 +43,7 @@ def cuts(origin: Origin, loop: Loop, around: ast.AST) -> Iterator[Cut]:
     if not ENDLESS.search(text_of(header)):
         yield from _in_header(origin, loop, header, around)
         yield from _breaks(origin, loop, around)
+        yield from _shorts(loop.body)
 
 
 def unwrapped(node: ast.expr) -> ast.expr:
@@ -105,7 +108,7 @@ def _counted(origin: Origin, loop: ast.For | ast.AsyncFor, header: ast.Call, aro
     for value in values:
         conditional = isinstance(value, ast.IfExp)
         for each in (value.body, value.orelse) if isinstance(value, ast.IfExp) else (value,):
-            divisor = _whole_batches(each, loop)
+            divisor = whole_batches(each, loop)
             if divisor is not None:
                 severity = "warning" if conditional or _is_one_by_default(origin, divisor) else "error"
                 yield Cut(header, "whole", text_of(each), severity)
@@ -117,7 +120,7 @@ def _draws(loop: Loop) -> bool:
     return re.search(r"\bnext\(|\.next\(\)|\.__next__\(", text_of(loop)) is not None
 
 
-def _whole_batches(node: ast.expr, loop: ast.For | ast.AsyncFor) -> ast.expr | None:
+def whole_batches(node: ast.expr, loop: ast.For | ast.AsyncFor) -> ast.expr | None:
     """Return the batch size of `rows // batch_size` where the loop slices rows[k * batch_size : ...]."""
     if isinstance(node, ast.Call) and text_of(node.func) == "int" and node.args:
         node = node.args[0]
@@ -174,6 +177,28 @@ def _breaks(origin: Origin, loop: ast.For | ast.AsyncFor, around: ast.AST) -> It
             found = origin.cap(limit)
             if found is not None and not _is_reported(loop, around, {text_of(limit)}, {counter}):
                 yield Cut(node, "break", found.text, found.severity)
+
+
+def _shorts(body: list[ast.stmt]) -> Iterator[Cut]:
+    """Yield tests that leave out a batch with too few rows: `if x.size(0) != batch_size: continue`."""
+    for statement in body:
+        if isinstance(statement, ast.With | ast.AsyncWith):
+            yield from _shorts(statement.body)
+        size = leaves_short(statement) if isinstance(statement, ast.If) else None
+        if size is not None:
+            yield Cut(statement, "short", text_of(size), "error")
+
+
+def leaves_short(statement: ast.If) -> ast.expr | None:
+    """Return the batch size that a batch is left out for not having."""
+    test = statement.test
+    ends = isinstance(statement.body[-1], ast.Break | ast.Continue | ast.Return) and not statement.orelse
+    if not ends or len(statement.body) > 1 or not isinstance(test, ast.Compare) or len(test.ops) != 1:
+        return None
+    size = test.comparators[0]
+    if not isinstance(test.ops[0], ast.Lt | ast.NotEq) or not isinstance(size, ast.Name | ast.Attribute):
+        return None
+    return size if ROWS.search(text_of(test.left)) and SIZE.search(text_of(size)) else None
 
 
 def _direct(body: list[ast.stmt], tests: tuple[ast.expr, ...]) -> Iterator[tuple[ast.Break, tuple[ast.expr, ...]]]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from lintloss.facts import arithmetic
+from lintloss.facts import quotients
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import Unit, count
 from lintloss.facts.values import Choice, Const, Lib, LibObject, Quantity, Ref, Tuple, Value, join
 
-SUMMED = arithmetic.OVER_RANKS
+SUMMED = quotients.OVER_RANKS
 RANKS = Quantity(count("rank"))
 
 
@@ -56,7 +56,7 @@ def summed_over_ranks(machine: Machine, node: ast.AST, value: Quantity) -> Quant
     summed = replace(plain, unit=unit).with_step(machine.evidence(node, f"summed over ranks: {unit}"))
     if value.unit.power("rank") == -1 and unit.is_intensive:  # each rank divided by their number before the sum
         before = replace(summed, unit=unit * Unit.of(rank=1))
-        return arithmetic.average(machine, node, before, RANKS, "rank")
+        return quotients.average(machine, node, before, RANKS, "rank")
     return summed
 
 
@@ -64,9 +64,9 @@ def mean_over_ranks(machine: Machine, node: ast.AST, value: Quantity) -> Value:
     """Return the mean over ranks; of a total and its count alike it cancels in their quotient."""
     summed = replace(summed_over_ranks(machine, node, value), axes=())
     if SUMMED in summed.weights:
-        return arithmetic.average(machine, node, summed, RANKS, "rank")
+        return quotients.average(machine, node, summed, RANKS, "rank")
     if summed.unit.power("rank") > 0:
-        return arithmetic.average(machine, node, summed, RANKS, "rank")
+        return quotients.average(machine, node, summed, RANKS, "rank")
     return replace(summed, unit=summed.unit * Unit.of(rank=-1))
 
 

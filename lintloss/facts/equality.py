@@ -9,6 +9,7 @@ from lintloss.facts import padding
 from lintloss.facts.expressions import evaluate, looked_up
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
+from lintloss.facts.survey import walk
 from lintloss.facts.values import Const, Func, LibObject, Opaque, Quantity, Ref, Scoring, Tensor, Value, options
 from lintloss.findings import Evidence
 
@@ -24,7 +25,7 @@ def note_sampler(machine: Machine, loop: Loop, body: list[ast.stmt], target: ast
         return
     names = {each.id for each in ast.walk(target) if isinstance(each, ast.Name)} if target is not None else set()
     for statement in body:
-        for node in ast.walk(statement):
+        for node in walk(statement):
             if not isinstance(node, ast.Call):
                 continue
             own = _own(machine, node)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lintloss.facts import callers, gradients, regions
@@ -15,6 +14,7 @@ from lintloss.facts.observations import Observation, Setting
 from lintloss.facts.project import Project
 from lintloss.facts.regions import Region
 from lintloss.facts.stochastic import Stochastic
+from lintloss.facts.survey import statements
 from lintloss.facts.values import Ref, options
 from lintloss.findings import Evidence, Span
 from lintloss.parse import Module
@@ -253,8 +253,10 @@ def _turns_off_itself(forward: Forward) -> bool:
 
 def _is_frozen(module: Module, text: str) -> bool:
     """Say whether a loop over all parameters, or requires_grad_(False), freezes the model somewhere in the file."""
+    if "requires_grad" not in module.text:
+        return False
     name = text.removesuffix(".forward").rsplit(".", 1)[-1]
-    for node in _statements(module.tree):
+    for node in statements(module.tree):
         if isinstance(node, ast.For) and "parameters()" in text_of(node.iter) and _same(text_of(node.iter), name):
             if any(
                 re.search(r"requires_grad(_\(| = )False", text_of(each))
@@ -269,10 +271,6 @@ def _is_frozen(module: Module, text: str) -> bool:
         ):
             return True
     return False
-
-
-def _statements(tree: ast.Module) -> Iterable[ast.AST]:
-    return (node for node in ast.walk(tree) if isinstance(node, ast.For | ast.Expr | ast.Assign))
 
 
 def _same(text: str, name: str) -> bool:
@@ -304,7 +302,7 @@ def _has_no_callers(project: Project, module: Module, name: str, owner: str) -> 
 
 
 def _class_of(scene: Scene) -> str:
-    for node in ast.walk(scene.module.tree):
+    for node in statements(scene.module.tree):
         if isinstance(node, ast.ClassDef) and scene.node in node.body:
             return node.name
     return ""

@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import ast
 import builtins
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any
 
 from lintloss.facts.machine import TOTAL, Machine, OutOfBudget
 from lintloss.facts.state import Slot
-from lintloss.facts.units import Unit, count
 from lintloss.facts.values import (
     UNKNOWN,
     Choice,
     Class,
     Const,
     Func,
-    Key,
     Lib,
     LibObject,
-    ModelOutput,
     ModuleValue,
     Opaque,
     Pending,
@@ -36,7 +31,6 @@ from lintloss.facts.values import (
     options,
 )
 
-LOSS_DICT = re.compile(r"^(\w+_)?loss(es)?_dict$|^losses_reduced$|^reduced_losses$", re.IGNORECASE)
 BUILTINS = frozenset(dir(builtins))
 
 
@@ -114,138 +108,13 @@ def member(machine: Machine, owner: Value, name: str, node: ast.AST) -> Value:
     return members.member(machine, owner, name, node)
 
 
-def subscript_key(machine: Machine, index: ast.expr) -> str:
-    """Return the heap field that an index names: constants by value, the rest is "elem"."""
-    if isinstance(index, ast.Constant) and isinstance(index.value, str | int):
-        return str(index.value)
-    value = evaluate(machine, index)
-    if isinstance(value, Const) and isinstance(value.value, str | int) and not isinstance(value.value, bool):
-        return str(value.value)
-    return "elem"
-
-
 def _subscript(machine: Machine, node: ast.Subscript) -> Value:
     owner = evaluate(machine, node.value)
     result: Value | None = None
     for option in options(owner):
-        each = item(machine, option, node)
+        each = subscripts.item(machine, option, node)
         result = each if result is None else join(result, each)
     return result if result is not None else UNKNOWN
-
-
-def item(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
-    """Return owner[index]."""
-    if isinstance(owner, Ref) and owner.kind != "instance":
-        if isinstance(node.slice, ast.Slice) and not _holds_ids(machine, owner):
-            return owner
-        if windows.is_tensor_index(node.slice):  # a list that was made a tensor
-            return windows.index(machine, Tensor("", Window(owner.id), None, owner.id), node)
-        return _heap_item(machine, owner, subscript_key(machine, node.slice))
-    if isinstance(owner, LibObject) and owner.name == "builtins.range" and isinstance(node.slice, ast.Slice):
-        return owner
-    if isinstance(owner, Tuple):
-        return _tuple_item(machine, owner, node)
-    if isinstance(owner, ModelOutput):
-        return outputs.subscript(machine, owner, subscript_key(machine, node.slice), node)
-    if isinstance(owner, Quantity):
-        return windows.index_quantity(machine, owner, node)
-    if isinstance(owner, Opaque) and windows.IDS_NAME.search(owner.name) and windows.is_row(node.slice):
-        return windows.index(machine, owner, node)
-    if isinstance(owner, Opaque) and owner.name == ".shape":
-        index = evaluate(machine, node.slice) if not isinstance(node.slice, ast.Slice) else UNKNOWN
-        number = index.value if isinstance(index, Const) else None
-        return shapes.dimension(machine, owner, number) if isinstance(number, int) else UNKNOWN
-    if windows.is_tensor_index(node.slice):
-        return windows.index(machine, owner, node)
-    if isinstance(owner, Ref):
-        return Opaque((*owner.id, "[]"))
-    key = getattr(owner, "key", ())
-    if key:
-        name = subscript_key(machine, node.slice)
-        slot = machine.get(key, name)
-        if slot is not None:
-            return slot.value
-        if _is_loss_of_dict(node, name):
-            return losses.presumed(
-                machine, node, said="an entry of a dict of losses, taken for a mean loss by its name"
-            )
-        if isinstance(owner, Opaque | LibObject):
-            return Opaque((*key, name), name if name != "elem" and not name.isdigit() else "")
-    if isinstance(owner, Tensor):
-        return windows.index(machine, owner, node)
-    evaluate(machine, node.slice)
-    return machine.opaque(node)
-
-
-def _is_loss_of_dict(node: ast.Subscript, name: str) -> bool:
-    """Say whether `loss_dict[key]` is read under a key that a loop gives."""
-    return name == "elem" and isinstance(node.value, ast.Name) and LOSS_DICT.match(node.value.id) is not None
-
-
-def _holds_ids(machine: Machine, owner: Ref) -> bool:
-    """Say whether a list may be one of token ids, whose slices are windows."""
-    slot = machine.get(owner, "elem")
-    return (
-        owner.kind == "list"
-        and slot is not None
-        and all(isinstance(option, Opaque | Const) or _is_entry(option) for option in options(slot.value))
-    )
-
-
-def _is_entry(value: Value) -> bool:
-    """Say whether a number is an id that a growing vocabulary gave out: `vocab[word] = len(vocab)`."""
-    return isinstance(value, Quantity) and value.is_count and value.unit.power("key") == 1
-
-
-def _heap_item(machine: Machine, owner: Ref, name: str) -> Value:
-    slot = machine.get(owner, name) or _made(machine, owner, name)
-    if slot is None and name != "elem":
-        slot = machine.get(owner, "elem")
-        if slot is not None and owner.kind == "dict" and isinstance(slot.value, Opaque):
-            return Opaque((*owner.id, name), name)  # its values are many; each is known by its own key
-    if slot is not None:
-        return slot.value
-    if name == "elem":
-        value = machine.elem(owner)
-        if value != UNKNOWN:
-            return value
-    return Opaque((*owner.id, name), name if name != "elem" and not name.isdigit() else "")
-
-
-def _made(machine: Machine, owner: Ref, name: str) -> Slot | None:
-    """Return what a defaultdict makes for a key that it does not hold yet: a copy of what its factory made."""
-    made = machine.get(owner, "@made")
-    if made is None:
-        return None
-    value = made.value
-    if isinstance(value, Ref):
-        copy = replace(value, id=(*owner.id, "made", name))
-        for field, slot in machine.fields(value).items():
-            machine.put(copy, field, slot.value, slot.depth)
-        value = copy
-    machine.put(owner, name, value, made.depth)
-    return Slot(value, made.depth)
-
-
-def _tuple_item(machine: Machine, owner: Tuple, node: ast.Subscript) -> Value:
-    if isinstance(node.slice, ast.Slice):
-        return Tuple(owner.items[_bound(node.slice.lower) : _bound(node.slice.upper)])
-    index = evaluate(machine, node.slice)
-    if (
-        isinstance(index, Const)
-        and isinstance(index.value, int)
-        and -len(owner.items) <= index.value < len(owner.items)
-    ):
-        return owner.items[index.value]
-    return UNKNOWN
-
-
-def _bound(node: ast.expr | None) -> int | None:
-    if isinstance(node, ast.Constant) and isinstance(node.value, int):
-        return node.value
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant):
-        return -node.operand.value if isinstance(node.operand.value, int) else None
-    return None
 
 
 def _binary(machine: Machine, node: ast.BinOp) -> Value:
@@ -376,7 +245,7 @@ def _dict(machine: Machine, node: ast.Dict) -> Value:
             continue
         if isinstance(key, ast.Constant) and isinstance(key.value, str) and not isinstance(value, ast.Name):
             names.note(machine, value, key.value, made)
-        machine.put(ref, subscript_key(machine, key), made)
+        machine.put(ref, subscripts.subscript_key(machine, key), made)
         dead.note_store(machine, key, value, made)
     return ref
 
@@ -471,116 +340,7 @@ def _call(machine: Machine, node: ast.Call) -> Value:
     return calls.evaluate_call(machine, node)
 
 
-def length_of(machine: Machine, value: Value, node: ast.AST) -> Value:
-    """Return len(value) as a count of what it holds."""
-    if isinstance(value, Tuple):
-        return Const(len(value.items))
-    if isinstance(value, Quantity) and value.axes[:1] == ("rank",):
-        return Quantity(count("rank"))
-    if isinstance(value, Ref) and value.kind == "list":
-        loops = machine.list_loops.get(value.id, ())
-        slot = machine.get(value, "len")
-        if loops and any(isinstance(each, Quantity) and "row" in each.axes for each in options(machine.elem(value))):
-            return Quantity(count("example"), of=loops[-1].key, loops=loops, counted=value)
-        elem = machine.elem(value)
-        measured = any(isinstance(each, Quantity) and each.unit.content for each in options(elem))
-        if (
-            loops
-            and not measured
-            and slot is not None
-            and 0 < slot.depth <= machine.depth
-            and loops[-1] not in machine.loops
-        ):
-            return Quantity(count("example"), of=loops[-1].key, counted=value)  # rows put together for one batch
-        if loops and not measured and machine.get(value, "@extended") is not None:  # more than one each time
-            rows = not any(isinstance(each, Tensor) and "position" in (each.axes or ()) for each in options(elem))
-            return Quantity(count("example" if rows else "position"), of=loops[-1].key, loops=loops, counted=value)
-        if loops:
-            return Quantity(count(loops[-1].unit), of=loops[-1].key, loops=loops, counted=value)
-        slot = machine.get(value, "len")
-        return (
-            slot.value
-            if slot and not (isinstance(slot.value, Const) and slot.value.value == 0)
-            else machine.opaque(node)
-        )
-    if isinstance(value, LibObject):
-        return loaders.length(value)
-    if isinstance(value, Tensor):
-        return shapes.dimension(machine, value, 0)
-    return _named_length(machine, value, node)
-
-
-def _named_length(machine: Machine, value: Value, node: ast.AST) -> Value:
-
-    if _is_mapping(machine, value, node):
-        return Quantity(
-            Unit.of(key=1), counted=value, trace=(machine.evidence(node, "len() of a mapping counts its keys"),)
-        )
-    name = (
-        value.name if isinstance(value, Opaque) else node.attr if isinstance(node, ast.Attribute) else ast.unparse(node)
-    )
-    key: Key = value.key if isinstance(value, Opaque) else value.id if isinstance(value, Ref) else ()
-    if iterate.BATCHES.search(name):
-        return Quantity(count("batch"), of=key, counted=value)
-    if iterate.EXAMPLES.search(name):
-        return Quantity(count("example"), of=key, counted=value)
-    if iterate.BATCH_NAMES.match(name) and not _is_indexed(machine, node):
-        return Quantity(count("example"), of=(*key, 0), counted=value)
-    for loop in machine.loops:
-        if loop.source and loop.source == key:
-            return Quantity(count(loop.unit), of=key, counted=value)
-    return Opaque((*key, "len"), "") if key else machine.opaque(node)
-
-
 # Each handler takes its own node type, which a dict cannot say.
-def _is_mapping(machine: Machine, value: Value, node: ast.AST) -> bool:
-    """Say whether a value is a dict: made as one, or handed to a call as `**value` in the running function."""
-    if isinstance(value, Ref):
-        return value.kind == "dict"
-    if not isinstance(value, Opaque) or not isinstance(node, ast.Name):
-        return False
-    return node.id in _spread_names(machine.frame.node)
-
-
-@lru_cache(maxsize=256)
-def _spread_names(function: ast.AST) -> frozenset[str]:
-    """Return the names that a function hands on as `**name` or indexes by a string."""
-    names = set()
-    for each in ast.walk(function):
-        if isinstance(each, ast.Call):
-            names |= {word.value.id for word in each.keywords if word.arg is None and isinstance(word.value, ast.Name)}
-        elif (
-            isinstance(each, ast.Subscript)
-            and isinstance(each.value, ast.Name)
-            and isinstance(each.slice, ast.Constant)
-        ):
-            if isinstance(each.slice.value, str):
-                names.add(each.value.id)
-    return frozenset(names)
-
-
-def _is_indexed(machine: Machine, node: ast.AST) -> bool:
-    """Say whether a name is unpacked or indexed by number in the running function: its len() is the number of parts."""
-    if not isinstance(node, ast.Name):
-        return True
-    return node.id in _unpacked_names(machine.frame.node)
-
-
-@lru_cache(maxsize=256)
-def _unpacked_names(function: ast.AST) -> frozenset[str]:
-    names = set()
-    for each in ast.walk(function):
-        if (
-            isinstance(each, ast.Assign) and isinstance(each.value, ast.Name) and isinstance(each.targets[0], ast.Tuple)
-        ) or (
-            isinstance(each, ast.Subscript)
-            and isinstance(each.value, ast.Name)
-            and isinstance(each.slice, ast.Constant)
-        ):
-            names.add(each.value.id)
-    return frozenset(names)
-
-
 HANDLERS: dict[type[ast.expr], Callable[[Machine, Any], Value]] = {
     ast.Constant: _constant,
     ast.Name: _name,
@@ -608,11 +368,7 @@ HANDLERS: dict[type[ast.expr], Callable[[Machine, Any], Value]] = {
 }
 
 
-def evaluate_all(machine: Machine, nodes: Sequence[ast.expr]) -> list[Value]:
-    return [evaluate(machine, node) for node in nodes]
-
-
 # Evaluation goes round in circles: these need `evaluate`, so they come after it. Inside the functions, the import
 # statements were a twentieth of all time.
-from lintloss.facts import arithmetic, assign, branches, calls, imports, iterate  # noqa: E402
-from lintloss.facts.library import loaders, losses, members, outputs, shapes, windows  # noqa: E402
+from lintloss.facts import arithmetic, assign, branches, calls, imports, iterate, subscripts  # noqa: E402
+from lintloss.facts.library import members, shapes  # noqa: E402

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from lintloss.facts import arithmetic
+from lintloss.facts import quotients
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import Unit, count
 from lintloss.facts.values import Const, Quantity, Value
@@ -66,4 +66,4 @@ def mean_of_averages(machine: Machine, node: ast.AST, value: Quantity) -> Quanti
     if total.unit == value.unit:
         return None
     number = Quantity(count(COUNTED.get(axis, "token")))
-    return arithmetic.average(machine, node, total, number, "mean")
+    return quotients.average(machine, node, total, number, "mean")

@@ -15,12 +15,12 @@ from lintloss.facts.regions import DATA, TRAIN_DATA
 
 def is_training_data(machine: Machine, found: Pass) -> bool:
     """Say whether the loop of a pass was handed the training data: `train_loss = evaluate(model, train_loader)`."""
-    words = [text_of(each) for each in _sources(machine, found)]
+    words = [text_of(each) for each, _ in sources(machine, found)]
     return any(TRAIN_DATA.search(each) and not DATA.search(each) for each in words)
 
 
-def _sources(machine: Machine, found: Pass) -> Iterator[ast.expr]:
-    """Yield what the loop iterates, then what its callers gave for it."""
+def sources(machine: Machine, found: Pass) -> Iterator[tuple[ast.expr, Scene]]:
+    """Yield what the loop iterates, then what its callers gave for it, each with where it is written."""
     loop = found.region.loop
     if loop is None or not isinstance(loop.statement, ast.For):
         return
@@ -28,8 +28,8 @@ def _sources(machine: Machine, found: Pass) -> Iterator[ast.expr]:
     for index in range(found.region.index, -1, -1):
         if source is None:
             return
-        yield source
         scenes = found.forward.scenes
+        yield source, scenes[index]
         source = _given(machine, scenes[index - 1], scenes[index], source) if index else None
 
 

@@ -39,6 +39,7 @@ EXAMPLES = re.compile(
     re.IGNORECASE,
 )
 EPOCHS = re.compile(r"epoch", re.IGNORECASE)
+MODES = frozenset({"training", "switched"})
 RANKS = re.compile(r"world_size|num_gpus|nprocs|rank", re.IGNORECASE)
 BATCH_NAMES = re.compile(r"^(batch|b|minibatch|batch_data|data_batch)$", re.IGNORECASE)
 
@@ -115,6 +116,14 @@ def run(machine: Machine, loop: Loop, bind: Callable[[], None], body: Callable[[
         frame.exits = outer_exits
         after = machine.merge(ends)
         frame.state = join_states(before, after) if after is not None else before
+        if turn == 0 and after is not None and _starts_over(loop):
+            frame.state.heap.take(after.heap, MODES)
+
+
+def _starts_over(loop: Loop) -> bool:
+    """Say whether a loop over a list that is written out has a second step: it starts as the first one ended."""
+    listed = loop.statement.iter if isinstance(loop.statement, ast.For) else None
+    return isinstance(listed, ast.List | ast.Tuple) and len(listed.elts) > 1
 
 
 def _loop(machine: Machine, node: ast.AST, said: str) -> Loop:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 
 from lintloss.facts.callers import text_of
-from lintloss.facts.caps import defaults
+from lintloss.facts.caps import assigned, defaults
+from lintloss.facts.cuts import BATCH, leaves_short, whole_batches
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -22,7 +23,32 @@ def keeps(function: ast.AST) -> ast.AST | None:
         return None
     if all(_only_when_full(function, each) for each in yields):
         return yields[0]
-    return _whole_steps(function, yields)
+    return _whole_steps(function, yields) or _whole_number(function, yields) or _left_when_short(function, yields)
+
+
+def _whole_number(function: Function, yields: list[ast.Yield]) -> ast.AST | None:
+    """Return `range(len(rows) // batch_size)` around all yields: the batches are whole, what remains is not given."""
+    for loop in _own(function):
+        header = loop.iter if isinstance(loop, ast.For) else None
+        if not isinstance(header, ast.Call) or text_of(header.func) != "range" or len(header.args) != 1:
+            continue
+        bound = header.args[0]
+        counts = assigned(function, bound.id) if isinstance(bound, ast.Name) else [bound]
+        if len(counts) == 1 and isinstance(loop, ast.For) and whole_batches(counts[0], loop) is not None:
+            if all(any(each is found for each in ast.walk(loop)) for found in yields):
+                return header
+    return None
+
+
+def _left_when_short(function: Function, yields: list[ast.Yield]) -> ast.AST | None:
+    """Return `if len(rows) < batch_size: break` before the only yield of a loop that steps over rows."""
+    for loop in _own(function):
+        if not isinstance(loop, ast.For) or len(yields) != 1 or not any(each is yields[0] for each in ast.walk(loop)):
+            continue
+        for test in loop.body:
+            if isinstance(test, ast.If) and leaves_short(test) is not None:
+                return test
+    return None
 
 
 def _own(function: Function) -> list[ast.AST]:
@@ -97,4 +123,4 @@ def _whole_steps(function: Function, yields: list[ast.Yield]) -> ast.AST | None:
 
 def _is_whole(node: ast.Call) -> bool:
     stop, step = text_of(node.args[1]), text_of(node.args[2])
-    return "batch" in step and stop.endswith(f"- {step} + 1")
+    return BATCH.search(step) is not None and stop.endswith(f"- {step} + 1")

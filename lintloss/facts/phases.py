@@ -12,6 +12,7 @@ from lintloss.facts import gradients
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Frame, Machine
 from lintloss.facts.observations import Setting
+from lintloss.facts.words import quick
 
 FLAG = re.compile(
     r"train(?!ed)|phase|mode|eval|split|test|optim|valid|backprop|backward|update|no_grad|infer", re.IGNORECASE
@@ -21,26 +22,22 @@ EVALUATION = re.compile(
     re.IGNORECASE,
 )
 TRAINING = re.compile(r"(^|_)train(?!er|ed|able|_utils)|finetune|fit\b", re.IGNORECASE)
-LANGUAGE = re.compile(
+LANGUAGE = quick(
     r"perplexity|\bppl\b|causallm|language_model|languagemodel|\bgpt|llama|input_ids|next.token|vocab_size|block_size|wikitext|"
     r"\blm\b|_lm\b|\bllm|tokenizer|bptt|ntokens|n_tokens|seq_len|num_tokens|transformer_?lm|rnn_?model|word_?lm|char_?rnn|bits_per_(byte|char)",
-    re.IGNORECASE,
 )
-SEQ2SEQ = re.compile(
-    r"seq2seq|encoder_decoder|\btrg\b|\btgt\b|translation|\bbleu\b|summariz|decoder_input|caption", re.IGNORECASE
-)
-MASKED = re.compile(r"mlm|masked_lm|maskedlm|mask_tokens|masked.language", re.IGNORECASE)
-OTHER = re.compile(
+SEQ2SEQ = quick(r"seq2seq|encoder_decoder|\btrg\b|\btgt\b|translation|\bbleu\b|summariz|decoder_input|caption")
+MASKED = quick(r"mlm|masked_lm|maskedlm|mask_tokens|masked.language")
+OTHER = quick(
     r"accuracy|\bcorrect\b|num_classes|n_classes|imagenet|cifar|mnist|resnet|torchvision|images?\b|\bdice\b|segment|psnr|\bvae\b|diffusion|"
     r"detection|regress|\bmse|auc\b|f1_score|topk|top1|acc1|graph|node|molecul",
-    re.IGNORECASE,
 )
 
 
-PREFERENCE = re.compile(  # one loss a pair, or a policy's objective
-    r"\bchosen_|\breject(ed)?_|reward|retriev|contrastive|in_batch|hard_negative", re.IGNORECASE
+PREFERENCE = quick(  # one loss a pair, or a policy's objective
+    r"\bchosen_|\breject(ed)?_|reward|retriev|contrastive|in_batch|hard_negative"
 )
-VARIATIONAL = re.compile(r"\belbo\b|\bkl_(loss|weight|div)|\bvae\b|reparam|logvar", re.IGNORECASE)
+VARIATIONAL = quick(r"\belbo\b|\bkl_(loss|weight|div)|\bvae\b|reparam|logvar")
 PERPLEXITY = re.compile(r"perplexity|\bppl\b", re.IGNORECASE)
 HEADED = re.compile(r"For(Sequence|Token)Classification|ForMultipleChoice|ForQuestionAnswering")
 GENERATIVE = re.compile(r"ForCausalLM|LMHeadModel|ForConditionalGeneration|Seq2SeqLM|perplexity|\bppl\b", re.IGNORECASE)
@@ -52,7 +49,7 @@ MANY = 6
 @lru_cache(maxsize=256)
 def compares_rows(text: str) -> bool:
     """Say whether a file is about preferences or rewards: an unknown loss in it is one a row, not one a token."""
-    return len(PREFERENCE.findall(text)) >= MANY
+    return len(PREFERENCE.findall(text.lower())) >= MANY
 
 
 @contextmanager
@@ -107,12 +104,13 @@ def task(frame: Frame) -> str:
 
 @lru_cache(maxsize=256)
 def _task_of(text: str) -> str:
-    language = len(LANGUAGE.findall(text))
+    lower = text.lower()
+    language = len(LANGUAGE.findall(lower))
     if HEADED.search(text) and not GENERATIVE.search(text):
         return "other"
-    if len(VARIATIONAL.findall(text)) >= 3 and not PERPLEXITY.search(text):
+    if len(VARIATIONAL.findall(lower)) >= 3 and not PERPLEXITY.search(text):
         return "other"  # a bound per example, in nats per sentence
-    masked, paired, other = len(MASKED.findall(text)), len(SEQ2SEQ.findall(text)), len(OTHER.findall(text))
+    masked, paired, other = len(MASKED.findall(lower)), len(SEQ2SEQ.findall(lower)), len(OTHER.findall(lower))
     if masked > max(language, 2):
         return "mlm"
     if language >= 3 and language * 2 >= other:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import arithmetic, fields, pad_marks
+from lintloss.facts import arithmetic, fields, pad_marks, quotients
 from lintloss.facts.library import losses, onehot, shapes
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import count
@@ -106,9 +106,7 @@ def _sum_of_list(machine: Machine, node: ast.AST, value: Ref) -> Value:
         unit = unit.summed_over(loops[-1].unit if unit.power("batch") >= 0 else "batch")
     summed = replace(elem, unit=unit, axes=(), loops=(*elem.loops, *(loop for loop in loops if loop not in elem.loops)))
     return summed.with_step(
-        machine.evidence(
-            node, f"the values collected over {arithmetic._plural(loops[-1].unit)} are summed here: {unit}"
-        )
+        machine.evidence(node, f"the values collected over {quotients.plural(loops[-1].unit)} are summed here: {unit}")
     )
 
 
@@ -130,7 +128,7 @@ def _mean_of_list(machine: Machine, node: ast.AST, value: Ref) -> Value:
     number = Quantity(count(loops[-1].unit), of=loops[-1].key, loops=loops, counted=value)
     if elem.axes and "rank" not in elem.axes:  # a list of fields: stacked per-position losses
         return losses.reduced(machine, node, elem, "mean")
-    return arithmetic.average(machine, node, before, number, "mean")
+    return quotients.average(machine, node, before, number, "mean")
 
 
 def count_nonzero(machine: Machine, node: ast.AST, value: Value) -> Value:

@@ -6,17 +6,18 @@ import ast
 import re
 from collections.abc import Iterable
 
+from lintloss.facts.words import quick
 from lintloss.parse import Module
 
-WORDS = re.compile(
-    r"loss|criterion|entropy|(?<![a-zA-Z])(nll|ppl)|perplex|softmax|no_grad|inference_mode|ignore_index|label|target|drop_last|"
+WORDS = quick(
+    r"loss|criterion|entropy|(?<![a-zA-Z])nll|(?<![a-zA-Z])ppl|perplex|softmax|no_grad|inference_mode|ignore_index|label|target|drop_last|"
     r"DataLoader|shift|logits|pad_|tokens|token_|_token|tokeniz|Dropout|dropout|avg|average|\bcount\b|total|__getitem__|\.eval\(|all_reduce|gather|block_size|"
     r"get_batch|seq_len|forward"
 )
 
 
-ROOT_WORDS = re.compile(
-    r"loss|criterion|entropy|(?<![a-zA-Z])(nll|ppl)|perplex|log_?prob|logits|softmax|(?<![a-zA-Z])exp\(|drop_last|DataLoader|"
+ROOT_WORDS = quick(
+    r"loss|criterion|entropy|(?<![a-zA-Z])nll|(?<![a-zA-Z])ppl|perplex|log_?prob|logits|softmax|(?<![a-zA-Z])exp\(|drop_last|DataLoader|"
     r"bits_?per_|(?<![a-z])bp[bc](?![a-z])"
 )
 DATA = re.compile(r"Dataset\b|DataLoader|dataset\(|collate")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
-from lintloss.facts import arithmetic
+from lintloss.facts import arithmetic, quotients, sums
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
@@ -105,10 +105,10 @@ def mean(machine: Machine, node: ast.AST, parts: Parts, over: list[Loop]) -> Val
         if not isinstance(weighted, Quantity):
             return None
         value = weighted
-    total = arithmetic.accumulate(machine, node, value, value, machine.depth - len(over))
+    total = sums.accumulate(machine, node, value, value, machine.depth - len(over))
     if not isinstance(total, Quantity):
         return None
-    return arithmetic.average(machine, node, total, _count(machine, parts.count, over[-1]), "running")
+    return quotients.average(machine, node, total, _count(machine, parts.count, over[-1]), "running")
 
 
 def _count(machine: Machine, divisor: ast.expr, loop: Loop) -> Quantity:

@@ -59,6 +59,13 @@ class Heap:
         self._own[owner] = {}
         self._known.add(owner)
 
+    def take(self, other: Heap, names: frozenset[str]) -> None:
+        """Set these fields to what they are in another heap."""
+        for owner in list(self._known):
+            taken = {name: slot for name, slot in other.fields(owner).items() if name in names}
+            if taken:
+                self._own[owner] = {**self.fields(owner), **taken}
+
     def copy(self) -> Heap:
         base = self._base
         if self._own or base is None:

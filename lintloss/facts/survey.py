@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 LEAVES = frozenset({"id", "attr", "ctx", "arg", "kind", "type_comment", "level", "asname", "is_async", "conversion"})
+BLOCKS = ("body", "handlers", "orelse", "finalbody", "cases")
 _FIELDS: dict[type[ast.AST], tuple[str, ...]] = {}
 SIMPLE = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.Expr)
 
@@ -68,13 +69,29 @@ def walk(tree: ast.AST) -> list[ast.AST]:
     """Return a node and all below it, breadth first, without contexts: `ast.walk` in half the time."""
     nodes = [tree]
     for node in nodes:
-        for name in _branching(type(node)):
-            value = getattr(node, name, None)
-            if isinstance(value, list):
-                nodes += [each for each in value if isinstance(each, ast.AST)]
-            elif isinstance(value, ast.AST):
-                nodes.append(value)
+        nodes += children(node)
     return nodes
+
+
+def children(node: ast.AST) -> list[ast.AST]:
+    """Return the nodes right below a node, without contexts."""
+    found: list[ast.AST] = []
+    for name in _branching(type(node)):
+        value = getattr(node, name, None)
+        if isinstance(value, list):
+            found += [each for each in value if isinstance(each, ast.AST)]
+        elif isinstance(value, ast.AST):
+            found.append(value)
+    return found
+
+
+def statements(tree: ast.AST) -> list[ast.AST]:
+    """Return the statements below a node, and the handlers and cases that hold some, breadth first."""
+    nodes = [tree]
+    for node in nodes:
+        for name in BLOCKS:
+            nodes += getattr(node, name, ())
+    return nodes[1:]
 
 
 def _branching(kind: type[ast.AST]) -> tuple[str, ...]:

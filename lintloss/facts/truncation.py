@@ -11,10 +11,12 @@ from lintloss.facts import callers, calls, cuts, handed, leftovers, regions
 from lintloss.facts.callers import text_of
 from lintloss.facts.caps import Function, Origin, assigned
 from lintloss.facts.evaluation import Pass
+from lintloss.facts.forwards import Scene
 from lintloss.facts.library import loaders
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Observation, Setting
+from lintloss.facts.survey import walk
 from lintloss.facts.values import Class, Const, Func, Lib, LibObject, Ref, Value, options
 from lintloss.findings import Evidence
 from lintloss.parse import Module
@@ -44,6 +46,7 @@ def observe(machine: Machine, module: Module, passes: list[Pass]) -> list[Trunca
         *_dropped(machine, module, passes),
         *_cut(machine, module, passes),
         *_kept(machine, module, passes),
+        *_kept_by_callers(machine, module, passes),
         *_trainers(machine, module),
     ]
     first: dict[object, Truncation] = {}
@@ -125,7 +128,7 @@ def _dropped(machine: Machine, module: Module, passes: list[Pass]) -> Iterator[T
 def _made_by_functions(machine: Machine, module: Module) -> Iterator[Truncation]:
     """Find the evaluation loaders among the results of a function that serves training and evaluation alike."""
     makers = {getattr(node, "name", ""): made for node, made in machine.makers.items() if made is not None}
-    for node in ast.walk(module.tree) if makers else ():
+    for node in walk(module.tree) if makers else ():
         if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
             continue
         made = makers.get(text_of(node.value.func).rsplit(".", 1)[-1])
@@ -296,6 +299,36 @@ def _kept(machine: Machine, module: Module, passes: list[Pass]) -> Iterator[Trun
                 span = machine.anchor(function.module).span(place)
                 why = Evidence(function.module.path, span, "only full batches are given here")
                 yield _at(machine, module, loop.statement.iter, "leftovers", data=_data(loop), reasons=(why,))
+
+
+def _kept_by_callers(machine: Machine, module: Module, passes: list[Pass]) -> Iterator[Truncation]:
+    """Find generators of full batches that an evaluation is called with: `evaluate(model, batches(val_rows, 8))`."""
+    for each in passes:
+        loop = each.region.loop
+        if loop is None or not isinstance(loop.statement, ast.For) or handed.is_training_data(machine, each):
+            continue
+        for source, scene in list(handed.sources(machine, each))[1:]:
+            for function in _made_by(machine, source, scene):
+                place = leftovers.keeps(function.node)
+                if place is not None:
+                    why = Evidence(
+                        function.module.path,
+                        machine.anchor(function.module).span(place),
+                        "only full batches are given here",
+                    )
+                    yield _at(machine, module, loop.statement.iter, "leftovers", data=_data(loop), reasons=(why,))
+
+
+def _made_by(machine: Machine, source: ast.expr, scene: Scene) -> Iterator[Func]:
+    """Yield the functions that an expression calls by name, or whose result the variable is."""
+    made = [source]
+    if isinstance(source, ast.Name) and isinstance(scene.node, Function):
+        made = list(assigned(scene.node, source.id))
+    for each in made:
+        if isinstance(each, ast.Call) and isinstance(each.func, ast.Name):
+            value = _global(machine, scene.module, each.func.id)
+            if isinstance(value, Func):
+                yield value
 
 
 # -- the Hugging Face Trainer -----------------------------------------------------------------------------------------

@@ -783,6 +783,46 @@ def test(model, device, test_loader):
     model.train()
 """,
         ),
+        Bad(
+            why="train() stands in the loop over the splits: the second split is measured in training mode.",
+            severity=Severity.ERROR,
+            files={"model.py": GPT},
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from model import DropoutGPT
+
+
+@torch.no_grad()
+def evaluate_splits(model, splits, batches):
+    out = {}
+    model.eval()
+    for name in ("train", "val"):
+        nats, tokens = 0.0, 0
+        for _ in range(batches):
+            x, y = splits[name].batch()
+            logits = model(x)  # <-
+            nats += F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum").item()
+            tokens += y.numel()
+        out[name] = nats / tokens
+        model.train()
+    return out
+
+
+def fit(splits, steps, device="cuda"):
+    model = DropoutGPT(16_000).to(device)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-4)
+    for step in range(steps):
+        if step % 500 == 0:
+            print(step, evaluate_splits(model, splits, 50))
+        x, y = splits["train"].batch()
+        loss = F.cross_entropy(model(x).flatten(0, 1), y.flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+""",
+        ),
     )
 
     good = (
@@ -1328,6 +1368,45 @@ def pretrain(config_path, train_loader, val_loader):
         optimizer.step()
         optimizer.zero_grad()
     print(f"validation loss {evaluate(model, val_loader):.4f}")
+""",
+        ),
+        Good(
+            why="train() comes after the loop over the splits.",
+            files={"model.py": GPT},
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from model import DropoutGPT
+
+
+@torch.no_grad()
+def evaluate_splits(model, splits, batches):
+    out = {}
+    model.eval()
+    for name in ("train", "val"):
+        nats, tokens = 0.0, 0
+        for _ in range(batches):
+            x, y = splits[name].batch()
+            logits = model(x)
+            nats += F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum").item()
+            tokens += y.numel()
+        out[name] = nats / tokens
+    model.train()
+    return out
+
+
+def fit(splits, steps, device="cuda"):
+    model = DropoutGPT(16_000).to(device)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-4)
+    for step in range(steps):
+        if step % 500 == 0:
+            print(step, evaluate_splits(model, splits, 50))
+        x, y = splits["train"].batch()
+        loss = F.cross_entropy(model(x).flatten(0, 1), y.flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
 """,
         ),
     )

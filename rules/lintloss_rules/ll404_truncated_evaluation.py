@@ -74,6 +74,7 @@ MESSAGES = {
     "select": "the first rows only of `{data}` are scored: `{cap}`, which nobody chose",
     "range": "the evaluation takes the first batches (`{cap}`): the rest is never scored, and nothing says so",
     "whole": "`{cap}` counts whole batches: the rows of the last, partial one are never scored",
+    "short": "a batch with fewer rows than `{cap}` is left out: the rows of the last one are never scored",
     "ranks": "all ranks stop as soon as one has run out: what the others have left is never scored",
     "leftovers": "`{data}` gives full batches only: what is left at the end is never scored",
 }
@@ -653,6 +654,90 @@ def train(model, dataset, batch_size, step):
         step(model, ids)
 """,
         ),
+        Bad(
+            why="The evaluation is handed a generator of whole batches.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def minibatches(rows, batch_size):
+    for k in range(len(rows) // batch_size):
+        yield torch.stack(rows[k * batch_size : (k + 1) * batch_size])
+
+
+@torch.no_grad()
+def evaluate(model, batches):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids in batches:  # <-
+        logits = model(ids[:, :-1])
+        nats += F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="sum").item()
+        tokens += ids[:, 1:].numel()
+    return nats / tokens
+
+
+def report(model, test_rows):
+    test_batches = minibatches(test_rows, 16)
+    print(f"test loss {evaluate(model, test_batches):.4f}")
+""",
+        ),
+        Bad(
+            why="The generator that the caller made stops at the first short batch, which is the last.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def minibatches(rows, batch_size):
+    for begin in range(0, len(rows), batch_size):
+        batch = rows[begin : begin + batch_size]
+        if len(batch) < batch_size:
+            break
+        yield torch.stack(batch)
+
+
+@torch.no_grad()
+def evaluate(model, batches):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids in batches:  # <-
+        logits = model(ids[:, :-1])
+        nats += F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="sum").item()
+        tokens += ids[:, 1:].numel()
+    return nats / tokens
+
+
+def report(model, test_rows):
+    test_batches = minibatches(test_rows, 16)
+    print(f"test loss {evaluate(model, test_batches):.4f}")
+""",
+        ),
+        Bad(
+            why="The hidden state has a fixed number of rows, so the last batch is left out.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+
+
+def validate(model, val_loader, batch_size, device):
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    model.eval()
+    hidden = model.init_hidden(batch_size)
+    nats, tokens = 0.0, 0
+    with torch.no_grad():
+        for x, y in val_loader:
+            if x.size(0) != batch_size:  # <-
+                continue
+            logits, hidden = model(x.to(device), hidden)
+            nats += criterion(logits.flatten(0, 1), y.to(device).flatten()).item()
+            tokens += y.numel()
+    return nats / tokens
+""",
+        ),
     )
 
     good = (
@@ -1173,6 +1258,57 @@ def validate(model, val_set):
         logits, labels = model(ids[:, :-1]), ids[:, 1:]
         nats += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum").item()
         tokens += labels.numel()
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="The generator that the caller made gives the last, short batch too.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def minibatches(rows, batch_size):
+    for begin in range(0, len(rows), batch_size):
+        batch = rows[begin : begin + batch_size]
+        yield torch.stack(batch)
+
+
+@torch.no_grad()
+def evaluate(model, batches):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids in batches:
+        logits = model(ids[:, :-1])
+        nats += F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="sum").item()
+        tokens += ids[:, 1:].numel()
+    return nats / tokens
+
+
+def report(model, test_rows):
+    test_batches = minibatches(test_rows, 16)
+    print(f"test loss {evaluate(model, test_batches):.4f}")
+""",
+        ),
+        Good(
+            why="A short batch gets a hidden state of its own size.",
+            code="""\
+import torch
+import torch.nn as nn
+
+
+def validate(model, val_loader, batch_size, device):
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    model.eval()
+    hidden = model.init_hidden(batch_size)
+    nats, tokens = 0.0, 0
+    with torch.no_grad():
+        for x, y in val_loader:
+            if x.size(0) != batch_size:
+                hidden = model.init_hidden(x.size(0))
+            logits, hidden = model(x.to(device), hidden)
+            nats += criterion(logits.flatten(0, 1), y.to(device).flatten()).item()
+            tokens += y.numel()
     return nats / tokens
 """,
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,5 +48,6 @@ def _checked(mutant: Mutant, source: Source) -> Mutant:
     return mutant
 
 
-def all_mutants() -> list[Mutant]:
-    return [mutant for loop in PLAN for mutant in mutants_of(loop)]
+@functools.cache
+def all_mutants() -> tuple[Mutant, ...]:
+    return tuple(mutant for loop in PLAN for mutant in mutants_of(loop))

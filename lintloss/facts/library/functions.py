@@ -196,7 +196,7 @@ def _wrapped(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs)
 
 
 def _len(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
-    from lintloss.facts.expressions import length_of
+    from lintloss.facts.lengths import length_of
 
     if not args:
         return None

@@ -334,8 +334,8 @@ def reduced(machine: Machine, node: ast.AST, value: Quantity, how: str) -> Value
     after = replace(value, axes=(), unit=unit).with_step(machine.evidence(node, f"averaged over its {item}s: {unit}"))
     scoring = value.scoring
     if item == "position" and scoring is not None and (scoring.masked or scoring.ignore_index is not None):
-        from lintloss.facts import arithmetic
+        from lintloss.facts import quotients
 
         number = Quantity(count("position"), counted=scoring.target)
-        arithmetic.observe_average(machine, node, replace(value, axes=()), number, after, "field")
+        quotients.observe_average(machine, node, replace(value, axes=()), number, after, "field")
     return after

@@ -6,7 +6,7 @@ import ast
 import re
 from dataclasses import replace
 
-from lintloss.facts import arithmetic, counts, equality
+from lintloss.facts import arithmetic, counts, equality, quotients
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import Unit, count
@@ -67,7 +67,7 @@ def _averaged(machine: Machine, node: ast.AST, value: Quantity, weight: Value | 
     scaled = arithmetic.multiply(machine, node, value, number)
     if not isinstance(scaled, Quantity):
         return None
-    return arithmetic.average(machine, node, replace(scaled, loops=(*scaled.loops, *loops)), number, "meter")
+    return quotients.average(machine, node, replace(scaled, loops=(*scaled.loops, *loops)), number, "meter")
 
 
 def over(
@@ -75,7 +75,7 @@ def over(
 ) -> Quantity:
     """Average a value over loops with equal weight per `number`."""
     total = replace(value, unit=value.unit * number.unit, loops=(*value.loops, *loops))
-    return arithmetic.average(machine, node, total, number, how)
+    return quotients.average(machine, node, total, number, how)
 
 
 def framework_loop(machine: Machine, node: ast.AST, owner: Ref | None = None) -> Loop:

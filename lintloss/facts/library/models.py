@@ -10,20 +10,21 @@ from lintloss.facts import callers, modes
 from lintloss.facts.library import loaders
 from lintloss.facts.library.tables import CAUSAL, MODEL_NAME
 from lintloss.facts.machine import Machine
+from lintloss.facts.survey import children, walk
 from lintloss.facts.values import Class, Func, Key, Lib, LibObject, Opaque, Pending, Ref, Value
+from lintloss.facts.words import quick
 
 # Classes of Hugging Face that are causal in name and score labels as they come.
 UNSHIFTED = re.compile(
     r"^(M?Bart|PLBart|BigBirdPegasus|Pegasus|PegasusX|Blenderbot|BlenderbotSmall|Marian|Mvp|TrOCR|Speech2Text2|Whisper|ProphetNet|XLMProphetNet)ForCausalLM$"
 )
-PAST = re.compile(
+PAST = quick(
     r"\btril\b|\btriu\b|is_causal|causal|square_subsequent|subsequent_mask|future_mask|look_?ahead|tgt_mask|"
-    r"nn\.(LSTM|GRU|RNN)(Cell)?\(|(?<![\w.])(LSTM|GRU|RNN)(Cell)?\(",
+    r"nn\.(LSTM|GRU|RNN)(Cell)?\(|(?:(?<![\w.])LSTM|(?<![\w.])GRU|(?<![\w.])RNN)(Cell)?\(",
 )
 RECURRENT = re.compile(r"\b(LSTM|GRU|RNN)(Cell)?\(")
-ALL = re.compile(
-    r"bidirectional\s*=\s*True|bidirectional=bi|\.flip\(|torch\.flip\(|is_causal\s*=\s*False|causal\s*=\s*False|mask_token|MaskedLM|\bmlm\b|\bcrf\b|auto_?encod|\bvae\b",
-    re.IGNORECASE,
+ALL = quick(
+    r"bidirectional\s*=\s*true|bidirectional=bi|\.flip\(|torch\.flip\(|is_causal\s*=\s*false|causal\s*=\s*false|mask_token|maskedlm|\bmlm\b|\bcrf\b|auto_?encod|\bvae\b",
 )
 DEPTH = 4
 
@@ -39,7 +40,7 @@ def reads(machine: Machine, model: Value | None) -> str:
 
 @lru_cache(maxsize=64)
 def _reading(text: str) -> str:
-    if ALL.search(text):
+    if ALL.search(text.lower()):
         return "all"
     return "past" if PAST.search(text) else ""
 
@@ -75,7 +76,7 @@ def source_of(machine: Machine, cls: Class, depth: int = 0) -> str:
 
 @lru_cache(maxsize=512)
 def _names(node: ast.ClassDef) -> tuple[str, ...]:
-    names = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+    names = {each.id for each in walk(node) if isinstance(each, ast.Name)}
     return tuple(sorted(names))
 
 
@@ -194,7 +195,7 @@ def _calls(tree: ast.AST) -> list[ast.Call]:
                 parts.add(node.value)
         if isinstance(node, ast.Call) and node not in parts:
             found.append(node)
-        stack.extend(ast.iter_child_nodes(node))
+        stack += children(node)
     return found
 
 

@@ -1,0 +1,132 @@
+"""len(): what is counted depends on what a list was filled by, and on what a name says."""
+
+from __future__ import annotations
+
+import ast
+from functools import lru_cache
+
+from lintloss.facts import iterate
+from lintloss.facts.library import loaders, shapes
+from lintloss.facts.machine import Machine
+from lintloss.facts.units import Unit, count
+from lintloss.facts.values import (
+    Const,
+    Key,
+    LibObject,
+    Opaque,
+    Quantity,
+    Ref,
+    Tensor,
+    Tuple,
+    Value,
+    options,
+)
+
+
+def length_of(machine: Machine, value: Value, node: ast.AST) -> Value:
+    """Return len(value) as a count of what it holds."""
+    if isinstance(value, Tuple):
+        return Const(len(value.items))
+    if isinstance(value, Quantity) and value.axes[:1] == ("rank",):
+        return Quantity(count("rank"))
+    if isinstance(value, Ref) and value.kind == "list":
+        loops = machine.list_loops.get(value.id, ())
+        slot = machine.get(value, "len")
+        if loops and any(isinstance(each, Quantity) and "row" in each.axes for each in options(machine.elem(value))):
+            return Quantity(count("example"), of=loops[-1].key, loops=loops, counted=value)
+        elem = machine.elem(value)
+        measured = any(isinstance(each, Quantity) and each.unit.content for each in options(elem))
+        if (
+            loops
+            and not measured
+            and slot is not None
+            and 0 < slot.depth <= machine.depth
+            and loops[-1] not in machine.loops
+        ):
+            return Quantity(count("example"), of=loops[-1].key, counted=value)  # rows put together for one batch
+        if loops and not measured and machine.get(value, "@extended") is not None:  # more than one each time
+            rows = not any(isinstance(each, Tensor) and "position" in (each.axes or ()) for each in options(elem))
+            return Quantity(count("example" if rows else "position"), of=loops[-1].key, loops=loops, counted=value)
+        if loops:
+            return Quantity(count(loops[-1].unit), of=loops[-1].key, loops=loops, counted=value)
+        slot = machine.get(value, "len")
+        return (
+            slot.value
+            if slot and not (isinstance(slot.value, Const) and slot.value.value == 0)
+            else machine.opaque(node)
+        )
+    if isinstance(value, LibObject):
+        return loaders.length(value)
+    if isinstance(value, Tensor):
+        return shapes.dimension(machine, value, 0)
+    return _named_length(machine, value, node)
+
+
+def _named_length(machine: Machine, value: Value, node: ast.AST) -> Value:
+
+    if _is_mapping(machine, value, node):
+        return Quantity(
+            Unit.of(key=1), counted=value, trace=(machine.evidence(node, "len() of a mapping counts its keys"),)
+        )
+    name = (
+        value.name if isinstance(value, Opaque) else node.attr if isinstance(node, ast.Attribute) else ast.unparse(node)
+    )
+    key: Key = value.key if isinstance(value, Opaque) else value.id if isinstance(value, Ref) else ()
+    if iterate.BATCHES.search(name):
+        return Quantity(count("batch"), of=key, counted=value)
+    if iterate.EXAMPLES.search(name):
+        return Quantity(count("example"), of=key, counted=value)
+    if iterate.BATCH_NAMES.match(name) and not _is_indexed(machine, node):
+        return Quantity(count("example"), of=(*key, 0), counted=value)
+    for loop in machine.loops:
+        if loop.source and loop.source == key:
+            return Quantity(count(loop.unit), of=key, counted=value)
+    return Opaque((*key, "len"), "") if key else machine.opaque(node)
+
+
+def _is_mapping(machine: Machine, value: Value, node: ast.AST) -> bool:
+    """Say whether a value is a dict: made as one, or handed to a call as `**value` in the running function."""
+    if isinstance(value, Ref):
+        return value.kind == "dict"
+    if not isinstance(value, Opaque) or not isinstance(node, ast.Name):
+        return False
+    return node.id in _spread_names(machine.frame.node)
+
+
+@lru_cache(maxsize=256)
+def _spread_names(function: ast.AST) -> frozenset[str]:
+    """Return the names that a function hands on as `**name` or indexes by a string."""
+    names = set()
+    for each in ast.walk(function):
+        if isinstance(each, ast.Call):
+            names |= {word.value.id for word in each.keywords if word.arg is None and isinstance(word.value, ast.Name)}
+        elif (
+            isinstance(each, ast.Subscript)
+            and isinstance(each.value, ast.Name)
+            and isinstance(each.slice, ast.Constant)
+        ):
+            if isinstance(each.slice.value, str):
+                names.add(each.value.id)
+    return frozenset(names)
+
+
+def _is_indexed(machine: Machine, node: ast.AST) -> bool:
+    """Say whether a name is unpacked or indexed by number in the running function: its len() is the number of parts."""
+    if not isinstance(node, ast.Name):
+        return True
+    return node.id in _unpacked_names(machine.frame.node)
+
+
+@lru_cache(maxsize=256)
+def _unpacked_names(function: ast.AST) -> frozenset[str]:
+    names = set()
+    for each in ast.walk(function):
+        if (
+            isinstance(each, ast.Assign) and isinstance(each.value, ast.Name) and isinstance(each.targets[0], ast.Tuple)
+        ) or (
+            isinstance(each, ast.Subscript)
+            and isinstance(each.value, ast.Name)
+            and isinstance(each.slice, ast.Constant)
+        ):
+            names.add(each.value.id)
+    return frozenset(names)

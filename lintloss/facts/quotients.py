@@ -1,0 +1,144 @@
+"""A total divided by a count: the unit and the weight that come out, recorded for the rules."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import replace
+
+from lintloss.facts import counts, regularizers
+from lintloss.facts.machine import Machine
+from lintloss.facts.observations import Averaging
+from lintloss.facts.units import Unit
+from lintloss.facts.values import (
+    Opaque,
+    Quantity,
+    Tensor,
+    Value,
+)
+
+COUNT_WORDS = re.compile(r"size|count|num_|n_|tokens|samples|len\(", re.IGNORECASE)
+OVER_RANKS = "summed over ranks"  # among the weights of means that were summed over batches, and then over ranks
+ITERATIONS = ("batch", "step", "example", "rank")
+
+
+def plural(unit: str) -> str:
+    """Say a count's name for more than one."""
+    return {"batch": "batches"}.get(unit, unit + "s")
+
+
+def average(machine: Machine, node: ast.AST, before: Quantity, count: Quantity, how: str) -> Quantity:
+    """Divide a loss or perplexity by a count, and record the observation."""
+    count = counts.along_targets(before, count)
+    if OVER_RANKS in before.weights and count.unit == Unit.of(rank=1):
+        kept = tuple(name for name in before.weights if name != OVER_RANKS)
+        before = replace(before, unit=before.unit * count.unit, weights=kept)
+    regularizers.note(machine, node, before)
+    unit = before.unit / count.unit
+    stepped: tuple[str, ...] = ()
+    if unit.power("step") and before.unit.power("step"):  # an unknown iteration divides out with what counts it
+        for name in ITERATIONS:
+            if unit.power(name) < 0 and count.unit.power(name) == 1 and before.unit.power(name) == 0:
+                if name == "example" and count.loops and isinstance(count.counted, Tensor | Opaque):
+                    unit = unit.swap("step", "batch")  # rows were counted in every step: a step is a batch of them
+                    break
+                unit = unit.swap("step", name)
+                stepped = (name,)
+                break
+    unit = counts.settle_item(unit, count.unit)
+    weights = (*before.weights, *stepped)
+    weights = (
+        *weights,
+        *(name for name in _weighing(before, count) if before.unit.power(name) > 0 and count.unit.power(name) > 0),
+    )
+    if before.unit.power("rank") > 0 and count.unit == Unit.of(rank=1):
+        how = "rank"
+    after = replace(
+        before, unit=unit, weights=weights, axes=() if "rank" in before.axes else before.axes, presumed=before.presumed
+    )
+    after = after.with_step(machine.evidence(node, f"divided here by {describe(count)}: {unit}"))
+    observe_average(machine, node, before, count, after, how)
+    return after
+
+
+def _weighing(before: Quantity, count: Quantity) -> tuple[str, ...]:
+    """Return the counts by which a division can weight: iterations; positions, for a mean per token; for perplexity all."""
+    names = ITERATIONS if not _is_length(before, count) else ()
+    if before.is_perplexity:
+        return (*names, "position", "token")
+    return (*names, "position") if before.unit.power("token") < 0 else names
+
+
+def _is_length(before: Quantity, count: Quantity) -> bool:
+    """Say whether a count sums lengths over its loops, so that what it weights by are lengths."""
+    if any(loop.bound is not None and loop.bound[0] == count.of for loop in before.loops):
+        return True
+    return any(count.unit.power(name) > 0 for name in ("token", "position"))
+
+
+def describe(count: Quantity) -> str:
+    """Say what a count counts."""
+    if count.unit.power("example") and count.unit.degree == 1:
+        return "the number of examples"
+    names = [plural(name) for name, power in count.unit.powers if power > 0]
+    return f"the number of {' · '.join(names)}" if names else str(count.unit)
+
+
+def observe_average(machine: Machine, node: ast.AST, before: Quantity, count: Value, after: Value, how: str) -> None:
+    from lintloss.facts.settings import seen_at
+
+    if _is_rescaled(machine.frame.statement, node):
+        return
+    loops, over_ranks = before.loops, before.unit.power("rank") > 0
+    if over_ranks:  # the list that ranks gather into is no loop of the evaluation
+        loops = tuple(loop for loop in loops if loop.unit != "rank") or tuple(machine.loops[-1:])
+    place = seen_at(machine, node, loops, before.fed)
+    seen = Averaging(
+        before=before,
+        count=count,
+        after=after,
+        how=how,
+        loops=loops,
+        divisor=_divisor(node),
+        called=_called(machine),
+        **place,
+    )
+    which = f"{before.unit} {before.scoring.place if before.scoring else ''}"  # alternatives are seen apart
+    machine.observe(seen, f"rank {which}" if over_ranks else which)  # beside the one of the branch without ranks
+
+
+def _is_rescaled(statement: ast.stmt | None, node: ast.AST) -> bool:
+    """Say whether a quotient is multiplied by another count at once, `loss / edges * tokens`: nothing is averaged yet."""
+    if statement is None or not isinstance(node, ast.BinOp) or hasattr(statement, "body"):
+        return False
+    return any(
+        isinstance(each, ast.BinOp)
+        and isinstance(each.op, ast.Mult)
+        and each.left is node
+        and COUNT_WORDS.search(ast.unparse(each.right)) is not None
+        for each in ast.walk(statement)
+    )
+
+
+def _called(machine: Machine) -> str:
+    """Return the name that the running statement gives to what it computes."""
+    statement = machine.frame.statement
+    if isinstance(statement, ast.Assign):
+        return ast.unparse(statement.targets[0])
+    if isinstance(statement, ast.AugAssign | ast.AnnAssign):
+        return ast.unparse(statement.target)
+    return machine.frame.name
+
+
+def _divisor(node: ast.AST) -> str:
+    """Return the source of what a statement or expression divides by."""
+    if isinstance(node, ast.BinOp):
+        return ast.unparse(node.right)
+    return ast.unparse(node.value) if isinstance(node, ast.AugAssign) else ""
+
+
+def forget_field_mean(machine: Machine, mean: Quantity) -> None:
+    """Take back that a masked field was averaged over all its positions: the share that the mask keeps divides it now."""
+    for key, seen in list(machine.log.items()):
+        if isinstance(seen, Averaging) and seen.how == "field" and seen.after == mean:
+            del machine.log[key]

@@ -1,0 +1,153 @@
+"""owner[index]: items of lists, dicts and tuples from the heap, windows of tensors, fields of what a model returned."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import replace
+
+from lintloss.facts.expressions import evaluate
+from lintloss.facts.library import losses, outputs, shapes, windows
+from lintloss.facts.machine import Machine
+from lintloss.facts.state import Slot
+from lintloss.facts.values import (
+    UNKNOWN,
+    Const,
+    LibObject,
+    ModelOutput,
+    Opaque,
+    Quantity,
+    Ref,
+    Tensor,
+    Tuple,
+    Value,
+    Window,
+    options,
+)
+
+LOSS_DICT = re.compile(r"^(\w+_)?loss(es)?_dict$|^losses_reduced$|^reduced_losses$", re.IGNORECASE)
+
+
+def subscript_key(machine: Machine, index: ast.expr) -> str:
+    """Return the heap field that an index names: constants by value, the rest is "elem"."""
+    if isinstance(index, ast.Constant) and isinstance(index.value, str | int):
+        return str(index.value)
+    value = evaluate(machine, index)
+    if isinstance(value, Const) and isinstance(value.value, str | int) and not isinstance(value.value, bool):
+        return str(value.value)
+    return "elem"
+
+
+def item(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
+    """Return owner[index]."""
+    if isinstance(owner, Ref) and owner.kind != "instance":
+        if isinstance(node.slice, ast.Slice) and not _holds_ids(machine, owner):
+            return owner
+        if windows.is_tensor_index(node.slice):  # a list that was made a tensor
+            return windows.index(machine, Tensor("", Window(owner.id), None, owner.id), node)
+        return _heap_item(machine, owner, subscript_key(machine, node.slice))
+    if isinstance(owner, LibObject) and owner.name == "builtins.range" and isinstance(node.slice, ast.Slice):
+        return owner
+    if isinstance(owner, Tuple):
+        return _tuple_item(machine, owner, node)
+    if isinstance(owner, ModelOutput):
+        return outputs.subscript(machine, owner, subscript_key(machine, node.slice), node)
+    if isinstance(owner, Quantity):
+        return windows.index_quantity(machine, owner, node)
+    if isinstance(owner, Opaque) and windows.IDS_NAME.search(owner.name) and windows.is_row(node.slice):
+        return windows.index(machine, owner, node)
+    if isinstance(owner, Opaque) and owner.name == ".shape":
+        index = evaluate(machine, node.slice) if not isinstance(node.slice, ast.Slice) else UNKNOWN
+        number = index.value if isinstance(index, Const) else None
+        return shapes.dimension(machine, owner, number) if isinstance(number, int) else UNKNOWN
+    if windows.is_tensor_index(node.slice):
+        return windows.index(machine, owner, node)
+    if isinstance(owner, Ref):
+        return Opaque((*owner.id, "[]"))
+    key = getattr(owner, "key", ())
+    if key:
+        name = subscript_key(machine, node.slice)
+        slot = machine.get(key, name)
+        if slot is not None:
+            return slot.value
+        if _is_loss_of_dict(node, name):
+            return losses.presumed(
+                machine, node, said="an entry of a dict of losses, taken for a mean loss by its name"
+            )
+        if isinstance(owner, Opaque | LibObject):
+            return Opaque((*key, name), name if name != "elem" and not name.isdigit() else "")
+    if isinstance(owner, Tensor):
+        return windows.index(machine, owner, node)
+    evaluate(machine, node.slice)
+    return machine.opaque(node)
+
+
+def _is_loss_of_dict(node: ast.Subscript, name: str) -> bool:
+    """Say whether `loss_dict[key]` is read under a key that a loop gives."""
+    return name == "elem" and isinstance(node.value, ast.Name) and LOSS_DICT.match(node.value.id) is not None
+
+
+def _holds_ids(machine: Machine, owner: Ref) -> bool:
+    """Say whether a list may be one of token ids, whose slices are windows."""
+    slot = machine.get(owner, "elem")
+    return (
+        owner.kind == "list"
+        and slot is not None
+        and all(isinstance(option, Opaque | Const) or _is_entry(option) for option in options(slot.value))
+    )
+
+
+def _is_entry(value: Value) -> bool:
+    """Say whether a number is an id that a growing vocabulary gave out: `vocab[word] = len(vocab)`."""
+    return isinstance(value, Quantity) and value.is_count and value.unit.power("key") == 1
+
+
+def _heap_item(machine: Machine, owner: Ref, name: str) -> Value:
+    slot = machine.get(owner, name) or _made(machine, owner, name)
+    if slot is None and name != "elem":
+        slot = machine.get(owner, "elem")
+        if slot is not None and owner.kind == "dict" and isinstance(slot.value, Opaque):
+            return Opaque((*owner.id, name), name)  # its values are many; each is known by its own key
+    if slot is not None:
+        return slot.value
+    if name == "elem":
+        value = machine.elem(owner)
+        if value != UNKNOWN:
+            return value
+    return Opaque((*owner.id, name), name if name != "elem" and not name.isdigit() else "")
+
+
+def _made(machine: Machine, owner: Ref, name: str) -> Slot | None:
+    """Return what a defaultdict makes for a key that it does not hold yet: a copy of what its factory made."""
+    made = machine.get(owner, "@made")
+    if made is None:
+        return None
+    value = made.value
+    if isinstance(value, Ref):
+        copy = replace(value, id=(*owner.id, "made", name))
+        for field, slot in machine.fields(value).items():
+            machine.put(copy, field, slot.value, slot.depth)
+        value = copy
+    machine.put(owner, name, value, made.depth)
+    return Slot(value, made.depth)
+
+
+def _tuple_item(machine: Machine, owner: Tuple, node: ast.Subscript) -> Value:
+    if isinstance(node.slice, ast.Slice):
+        return Tuple(owner.items[_bound(node.slice.lower) : _bound(node.slice.upper)])
+    index = evaluate(machine, node.slice)
+    if (
+        isinstance(index, Const)
+        and isinstance(index.value, int)
+        and -len(owner.items) <= index.value < len(owner.items)
+    ):
+        return owner.items[index.value]
+    return UNKNOWN
+
+
+def _bound(node: ast.expr | None) -> int | None:
+    if isinstance(node, ast.Constant) and isinstance(node.value, int):
+        return node.value
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant):
+        return -node.operand.value if isinstance(node.operand.value, int) else None
+    return None

@@ -1,0 +1,122 @@
+"""Sums over loops: a total keeps its unit, a mean takes on the unit of the loop."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+
+from lintloss.facts import arithmetic, counts, dead, quotients, regularizers
+from lintloss.facts.loops import Loop
+from lintloss.facts.machine import Machine
+from lintloss.facts.units import Unit
+from lintloss.facts.values import (
+    UNKNOWN,
+    Choice,
+    Const,
+    Fed,
+    Quantity,
+    Tensor,
+    Value,
+    join,
+    options,
+)
+from lintloss.findings import Evidence
+
+
+def open_guards(machine: Machine, depth: int) -> tuple[Evidence, ...]:
+    """Return the undecided conditions inside the loops entered since `depth`, and those that skip what follows them."""
+    return tuple(place for level, place, _ in machine.guards if level > depth)
+
+
+def accumulate(machine: Machine, node: ast.AST, current: Value, operand: Value, depth: int) -> Value:
+    """Return `current += operand` where `current` was set at loop depth `depth`."""
+    over = tuple(machine.loops[depth:])
+    if isinstance(operand, Choice):
+        result: Value | None = None
+        for option in operand.options:
+            each = accumulate(machine, node, current, option, depth)
+            result = each if result is None else join(result, each)
+        return result if result is not None else UNKNOWN
+    operand = arithmetic.unboxed(machine, operand)
+    if not over or isinstance(current, Tensor) or isinstance(operand, Tensor):
+        return arithmetic.binary(machine, node, ast.Add(), current, operand)
+    if isinstance(operand, Const):
+        return _counter(machine, node, current, operand, over, depth)
+    if isinstance(operand, Quantity):
+        return _total(machine, node, current, operand, over, depth)
+    presumed = counts.presumed(machine, operand)
+    if presumed is not None and not isinstance(current, Quantity):
+        return _total(machine, node, current, presumed, over, depth)
+    return current if isinstance(current, Quantity) else machine.opaque(node, getattr(current, "name", ""))
+
+
+def _counter(machine: Machine, node: ast.AST, current: Value, step: Const, over: tuple[Loop, ...], depth: int) -> Value:
+    """`n += 1` counts the iterations of the loop it is in."""
+    if not isinstance(step.value, int) or step.value == 0:
+        return current
+    if isinstance(current, Quantity) and not current.is_count:
+        return current
+    loop = over[-1]
+    start = 0.0
+    for option in options(current):
+        if isinstance(option, Const) and isinstance(option.value, int | float):
+            start = float(option.value)
+        if isinstance(option, Quantity):
+            start = option.start
+    trace = (machine.evidence(node, f"counted here once per {loop.unit}"),)
+    guards = open_guards(machine, depth)
+    return Quantity(counts.unit_of(loop), of=loop.key, start=start, loops=over, guards=guards, trace=trace)
+
+
+def _total(
+    machine: Machine, node: ast.AST, current: Value, term: Quantity, over: tuple[Loop, ...], depth: int
+) -> Value:
+    unit, weights = term.unit, term.weights
+    loops = tuple(loop for loop in over if loop.unit != "epoch") or over
+    divided = next(
+        (name for name in ("batch", "step") if unit.power(name) < 0 and unit.degree < -1 and term.unit.content), ""
+    )
+    intensive = unit.is_intensive or any(unit.power(name) < 0 for name in ("batch", "step"))
+    if intensive:
+        inner = loops[-1]
+        before = unit
+        base = "step" if unit.power("step") < 0 else "batch" if unit.power("batch") < 0 else inner.unit
+        unit = unit.summed_over(base) if unit.is_intensive else unit * Unit.of(**{base: 1})
+        if (
+            (term.is_loss or term.is_perplexity)
+            and before.power(base) < 0
+            and unit.degree < (1 if term.is_perplexity else 0)
+        ):
+            weights = (*weights, base)
+    term = replace(term, fed=fed(machine, term) or term.fed)
+    regularizers.note(machine, node, term)
+    dead.note_report(machine, node, term)
+    said = f"summed here over {quotients.plural(loops[-1].unit)}" + (f": {unit}" if term.unit.content else "")
+    total = replace(
+        term,
+        unit=unit,
+        weights=weights,
+        loops=(*term.loops, *(loop for loop in loops if loop not in term.loops)),
+        guards=(*term.guards, *(g for g in open_guards(machine, depth) if g not in term.guards)),
+        axes=(),
+    )
+    if isinstance(current, Quantity) and current.unit == total.unit and current.loops[-1:] == total.loops[-1:]:
+        total = replace(total, start=current.start)
+    elif isinstance(current, Const) and isinstance(current.value, int | float):
+        total = replace(total, start=float(current.value))
+    total = total.with_step(machine.evidence(node, said))
+    if divided and total.unit.degree == -1:  # `total += loss / len(loader)`: the sum is an average
+        whole = replace(total, unit=total.unit * Unit.of(**{divided: 1}))
+        quotients.observe_average(
+            machine, node, whole, Quantity(Unit.of(**{divided: 1}), of=loops[-1].key), total, "inside"
+        )
+    return total
+
+
+def fed(machine: Machine, term: Quantity) -> Fed | None:
+    """Return the call that handed a loss, computed outside, to the running function; None where it is added up at home."""
+    born = term.scoring.born if term.scoring is not None else 0
+    for index, frame in enumerate(machine.frames):
+        if index > machine.rooted and frame.born > born > 0:
+            return Fed(frame.call_place, index) if frame.call_place is not None else None
+    return None
