@@ -18,7 +18,8 @@ from lintloss.findings import Edit, Finding
 from lintloss.lines import Offsets, ending_of, split_rows
 from lintloss.notebook import is_notebook, read_cells, replace_sources
 from lintloss.parse import UnparsableError, syntax_tree
-from lintloss.source_text import decode, read_bytes
+from lintloss.result import read_file
+from lintloss.source_text import decode
 
 ROUNDS = 10
 UNSAFE = "unsafe: it changes the reported number (--unsafe-fixes)"
@@ -166,7 +167,7 @@ def fix_file(
     Raises:
         SourceError: the file cannot be read, decoded or written, or changes meanwhile.
     """
-    raw = read_bytes(path)
+    raw = read_file(path)
     source = decode(path, raw)
     outcome = settle(path, source.text, findings, recheck, unsafe=unsafe)
     if outcome.text == source.text:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from lintloss import parse
 from lintloss.errors import SourceError
+from lintloss.result import read_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,23 +37,10 @@ def decode(path: str, raw: bytes) -> SourceText:
         raise SourceError(f"cannot be decoded: {failure.broken.message}", where=path) from None
 
 
-def read_bytes(path: str) -> bytes:
-    """Read a file.
-
-    Raises:
-        SourceError: it cannot be opened.
-    """
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except OSError as failure:
-        raise SourceError(f"cannot be read: {failure.strerror or failure}", where=path) from None
-
-
 def read_for_display(path: str) -> str:
     """Return a file's text for an excerpt: what cannot be read is "", what cannot be decoded is replaced."""
     try:
-        raw = read_bytes(path)
+        raw = read_file(path)
     except SourceError:
         return ""
     try:

@@ -14,7 +14,8 @@ from lintloss.fix import Outcome as Fixed
 from lintloss.fix import fix_file
 from lintloss.ignores import with_ignores
 from lintloss.parse import decode as declared
-from lintloss.source_text import decode, read_bytes
+from lintloss.result import read_file
+from lintloss.source_text import decode
 
 
 def repair(outcome: Outcome, session: Session, sources: list[Source]) -> Outcome:
@@ -51,7 +52,7 @@ def repair(outcome: Outcome, session: Session, sources: list[Source]) -> Outcome
 def _repair_file(source: Source, findings: Sequence[Finding], session: Session) -> tuple[Fixed, str]:
     options = session.options
     if options.add_ignores is not None:
-        text = decode(source.path, read_bytes(source.path)).text
+        text = decode(source.path, read_file(source.path)).text
         marked = with_ignores(source.path, text, findings, options.add_ignores)
         return fix_file(source.path, marked, lambda text: (), dry_run=options.diff)
     return fix_file(

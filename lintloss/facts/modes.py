@@ -60,11 +60,11 @@ def _inside(machine: Machine, value: Value) -> Iterable[Value]:
         ]
     if isinstance(value, Ref) and value.kind == "instance":
         held = [each for slot in machine.fields(value).values() for each in options(slot.value)]
-        return [each for each in held if _is_module(each) and each != value]
+        return [each for each in held if is_module(each) and each != value]
     return []
 
 
-def _is_module(value: Value) -> bool:
+def is_module(value: Value) -> bool:
     return isinstance(value, LibObject) or (isinstance(value, Ref) and value.kind == "instance")
 
 

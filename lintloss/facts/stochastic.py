@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from lintloss.facts import calls
 from lintloss.facts.library.tables import CAUSAL, HEADED, MASKED_MODELS, PAIRED
 from lintloss.facts.machine import Machine
-from lintloss.facts.modes import unwrapped
+from lintloss.facts.modes import is_module, unwrapped
 from lintloss.facts.survey import walk
 from lintloss.facts.values import Class, Const, Func, Lib, LibObject, Opaque, Ref, Tuple, Value, options
 from lintloss.findings import Evidence
@@ -73,17 +73,13 @@ def _of_one(machine: Machine, model: Value, seen: set[str], depth: int) -> Stoch
         return UNKNOWN
     if isinstance(model, Ref) and model.cls is not None:
         held = [slot.value for name, slot in machine.fields(model).items() if name not in {"training", "switched"}]
-        inner = [_of_one(machine, each, seen, depth + 1) for each in held if _may_hold(each)]
+        inner = [_of_one(machine, each, seen, depth + 1) for each in held if is_module(each)]
         return _strongest(
             [of_class(machine, model.cls, seen, depth), *(each for each in inner if each.sure != "unknown")]
         )
     if isinstance(model, LibObject):
         return _of_library(machine, model, seen, depth)
     return UNKNOWN
-
-
-def _may_hold(value: Value) -> bool:
-    return isinstance(value, LibObject) or (isinstance(value, Ref) and value.kind == "instance")
 
 
 def _of_library(machine: Machine, model: LibObject, seen: set[str], depth: int) -> Stochastic:
@@ -103,7 +99,7 @@ def _of_library(machine: Machine, model: LibObject, seen: set[str], depth: int) 
         or name.endswith("Model")
     ):
         return _pretrained(model, made)
-    inner = [_of_one(machine, each, seen, depth + 1) for each in model.args if _may_hold(each)]
+    inner = [_of_one(machine, each, seen, depth + 1) for each in model.args if is_module(each)]
     return _strongest(inner) if inner else NONE if model.name.startswith("torch.nn") else UNKNOWN
 
 
