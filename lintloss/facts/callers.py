@@ -85,7 +85,7 @@ def sites(project: Project, module: Module, name: str, owner: str = "") -> list[
 
 def _named(project: Project, module: Module, name: str, owner: str) -> Iterator[tuple[Module, Around]]:
     for where in _mentioning(project, module, name, owner):
-        yield from _in_module(where, name)
+        yield from in_module(where, name)
 
 
 def _mentioning(project: Project, module: Module, name: str, owner: str) -> Iterator[Module]:
@@ -112,7 +112,7 @@ def _bases(module: Module, owner: str) -> tuple[str, ...]:
     return tuple(text_of(base).rsplit(".", 1)[-1] for node in found for base in node.bases)
 
 
-def _in_module(module: Module, name: str) -> Iterator[tuple[Module, Around]]:
+def in_module(module: Module, name: str) -> Iterator[tuple[Module, Around]]:
     for around in _references(module).get(name, ()):
         yield module, around
 

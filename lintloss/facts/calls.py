@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from lintloss.facts import forwards, gradients, imports, modes, regularizers, statements, symbolic
+from lintloss.facts import classes, forwards, gradients, imports, modes, regularizers, statements, symbolic
 from lintloss.facts.expressions import evaluate, member
 from lintloss.facts.library import functions, meters, methods, objects
 from lintloss.facts.machine import ABROAD, DATA, DEPTH, OWN, TOTAL, Frame, Machine, OutOfBudget
-from lintloss.facts.state import Heap, Slot, State
+from lintloss.facts.state import Slot, State
 from lintloss.facts.values import (
     UNKNOWN,
     Choice,
@@ -35,7 +35,7 @@ def evaluate_call(machine: Machine, node: ast.Call) -> Value:
     """Evaluate a call expression."""
     function = node.func
     if isinstance(function, ast.Name) and function.id == "super":
-        return _super(machine)
+        return classes.above(machine)
     receiver: Value | None = None
     if isinstance(function, ast.Attribute):
         receiver = evaluate(machine, function.value)
@@ -104,7 +104,7 @@ def call(machine: Machine, node: ast.AST, callee: Value, args: list[Value], kwar
     if isinstance(callee, Func):
         return run(machine, node, callee, args, kwargs)
     if isinstance(callee, Class):
-        return instantiate(machine, node, callee, args, kwargs)
+        return classes.instantiate(machine, node, callee, args, kwargs)
     if isinstance(callee, Ref) and callee.kind == "instance":
         return _call_instance(machine, node, callee, args, kwargs)
     if isinstance(callee, Lib):
@@ -300,197 +300,18 @@ def _annotated(machine: Machine, function: Func, name: str) -> Value | None:
     cls = evaluate(machine, each.annotation)
     if not isinstance(cls, Class) or len(machine.frames) > 1:
         return None
-    return instantiate(machine, each, cls, [], {})
-
-
-# -- classes of the project -------------------------------------------------------------------------------------------
-
-
-def instantiate(machine: Machine, node: ast.AST, cls: Class, args: list[Value], kwargs: Kwargs) -> Value:
-    """Make an instance and run its __init__."""
-    ref = Ref(machine.key(node, cls.node.name), "instance", cls)
-    abroad = cls.module is not machine.frames[0].module
-    maker = None if abroad and not machine.relevance.of(cls.module, cls.node) else method(machine, ref, "__init__")
-    if maker is not None:
-        run(machine, node, maker, args, kwargs)
-    elif any("dataclass" in machine.text(each) for each in cls.node.decorator_list):
-        _fill_fields(machine, ref, cls, args, kwargs)
-    elif any(isinstance(base, Lib) and base.name.endswith("Trainer") for base in bases(machine, cls)):
-        for name, value in kwargs.items():  # the library's __init__ keeps them under these names
-            machine.put(ref, name, value)
-    return ref
-
-
-def _fill_fields(machine: Machine, ref: Ref, cls: Class, args: list[Value], kwargs: Kwargs) -> None:
-    fields = [each for each in cls.node.body if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name)]
-    for index, each in enumerate(fields):
-        name = each.target.id  # type: ignore[union-attr]  # filtered above
-        if index < len(args):
-            machine.put(ref, name, args[index])
-        elif name in kwargs:
-            machine.put(ref, name, kwargs[name])
-        elif each.value is not None:
-            machine.put(ref, name, evaluate(machine, each.value))
-
-
-def bases(machine: Machine, cls: Class, seen: int = 0) -> list[Class | Lib]:
-    """Return the class and its bases, nearest first; library bases as names. Not to be changed."""
-    known = machine.bases.get(cls)
-    if known is not None and seen == 0:
-        return known
-    found = _bases(machine, cls, seen)
-    if seen == 0 and not machine.loading and cls.module.path in machine.globals:
-        machine.bases[cls] = found
-    return found
-
-
-def _bases(machine: Machine, cls: Class, seen: int) -> list[Class | Lib]:
-    found: list[Class | Lib] = [cls]
-    if seen > 6:
-        return found
-    for node in cls.node.bases:
-        value = _in_module(machine, cls, node)
-        if isinstance(value, Class):
-            found.extend(bases(machine, value, seen + 1))
-        elif isinstance(value, Lib):
-            found.append(value)
-        elif isinstance(value, Opaque) and value.name:
-            found.append(Lib(value.name))
-    return found
-
-
-def _in_module(machine: Machine, cls: Class, node: ast.expr) -> Value:
-    """Evaluate an expression among the globals of the module that defines a class."""
-    frame = Frame(
-        cls.module,
-        cls.module.tree,
-        ("class", cls.module.path, cls.node.name),
-        State(dict(machine.module_names(cls.module.path)), machine.state.heap if machine.frames else Heap()),
-    )
-    if cls.closure and cls.closure in machine.closures:
-        frame.state.names.update(machine.closures[cls.closure])
-    machine.frames.append(frame)
-    try:
-        return evaluate(machine, node)
-    finally:
-        machine.frames.pop()
-
-
-def method(machine: Machine, owner: Ref, name: str) -> Func | None:
-    """Return a method of an instance, bound to it."""
-    if owner.cls is None:
-        return None
-    found = _find(machine, owner.cls, name)
-    if found is None:
-        return None
-    node, cls = found
-    static = any(isinstance(each, ast.Name) and each.id == "staticmethod" for each in node.decorator_list)
-    return Func(node, cls.module, None if static else owner, cls, cls.closure)
-
-
-def _find(machine: Machine, cls: Class, name: str) -> tuple[ast.FunctionDef | ast.AsyncFunctionDef, Class] | None:
-    for base in bases(machine, cls):
-        if isinstance(base, Class):
-            statement = _methods(machine, base.node).get(name)
-            if statement is not None:
-                return statement, base
-    return None
-
-
-def _methods(machine: Machine, node: ast.ClassDef) -> dict[str, ast.FunctionDef | ast.AsyncFunctionDef]:
-    """Return the methods of a class by name; of two with one name, the first."""
-    found = machine.methods.get(node)
-    if found is None:
-        functions = [each for each in node.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)]
-        found = machine.methods[node] = {each.name: each for each in reversed(functions)}
-    return found
-
-
-def instance_member(machine: Machine, owner: Ref, name: str, node: ast.AST) -> Value:
-    """Return an attribute of an instance (or of a list or dict)."""
-    slot = machine.get(owner, name)
-    if slot is not None:
-        return slot.value
-    if owner.kind != "instance":
-        return Opaque((*owner.id, "." + name), name)
-    bound = method(machine, owner, name)
-    if bound is not None:
-        if any("property" in machine.text(each) for each in bound.node.decorator_list):  # type: ignore[union-attr]
-            return run(machine, node, bound, [], {})
-        return bound
-    found = class_member(machine, owner.cls, name) if owner.cls else None
-    return found if found is not None else Opaque((*owner.id, "." + name), name)
-
-
-def class_member(machine: Machine, cls: Class, name: str) -> Value | None:
-    for base in bases(machine, cls):
-        statement = _members(machine, base.node).get(name) if isinstance(base, Class) else None
-        if statement is None or not isinstance(base, Class):
-            continue
-        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
-            is_class = any(isinstance(d, ast.Name) and d.id == "classmethod" for d in statement.decorator_list)
-            return Func(statement, base.module, base if is_class else None, base, base.closure)
-        if isinstance(statement, ast.Assign | ast.AnnAssign):
-            return _in_module(machine, base, statement.value) if statement.value is not None else None
-    return None
-
-
-def _members(machine: Machine, node: ast.ClassDef) -> dict[str, ast.stmt]:
-    """Return the statements of a class body that define a name; of two for one name, the first."""
-    found = machine.members.get(node)
-    if found is None:
-        found = machine.members[node] = {}
-        for statement in node.body:
-            for name in _defined(statement):
-                found.setdefault(name, statement)
-    return found
-
-
-def _defined(statement: ast.stmt) -> list[str]:
-    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
-        return [statement.name]
-    targets = (
-        statement.targets
-        if isinstance(statement, ast.Assign)
-        else [statement.target]
-        if isinstance(statement, ast.AnnAssign)
-        else []
-    )
-    return [target.id for target in targets if isinstance(target, ast.Name)]
+    return classes.instantiate(machine, each, cls, [], {})
 
 
 def _call_instance(machine: Machine, node: ast.AST, owner: Ref, args: list[Value], kwargs: Kwargs) -> Value:
     """Call an instance: __call__, or forward for modules."""
     for name in ("__call__", "forward", "call"):
-        bound = method(machine, owner, name)
+        bound = classes.method(machine, owner, name)
         if bound is not None:
             if name != "forward" and forwards.is_module(machine, owner):
                 forwards.note(machine, node, owner)
             return objects.called_model(machine, node, owner, run(machine, node, bound, args, kwargs), args, kwargs)
     return objects.call_opaque(machine, node, owner, args, kwargs)
-
-
-def _super(machine: Machine) -> Value:
-    """Return `super()`: the instance seen as its next base."""
-    frame = machine.frame
-    first = next(iter(frame.state.names.values()), None)
-    owner = first.value if first is not None else None
-    if isinstance(owner, Ref) and owner.cls is not None:
-        defining = _defining(machine, owner.cls, frame.node)
-        following = [base for base in bases(machine, owner.cls) if isinstance(base, Class)]
-        if defining in following:
-            following = following[following.index(defining) + 1 :]
-        if following:
-            return Ref(owner.id, "instance", following[0])
-        return Opaque((*owner.id, "super"), "super")
-    return UNKNOWN
-
-
-def _defining(machine: Machine, cls: Class, node: ast.AST) -> Class | None:
-    for base in bases(machine, cls):
-        if isinstance(base, Class) and node in base.node.body:
-            return base
-    return None
 
 
 def submodule(machine: Machine, owner: ModuleValue, name: str) -> Value | None:

@@ -98,9 +98,9 @@ def member(machine: Machine, owner: Value, name: str, node: ast.AST) -> Value:
             return looked_up(machine, name, slot)
         return calls.submodule(machine, owner, name) or Lib(f"{owner.module.path}:{name}")
     if isinstance(owner, Ref):
-        return calls.instance_member(machine, owner, name, node)
+        return classes.instance_member(machine, owner, name, node)
     if isinstance(owner, Class):
-        return calls.class_member(machine, owner, name) or Opaque((owner.node.name, name), name)
+        return classes.class_member(machine, owner, name) or Opaque((owner.node.name, name), name)
     key = getattr(owner, "key", ())
     slot = machine.get(key, name) if key else None
     if slot is not None:
@@ -385,5 +385,5 @@ HANDLERS: dict[type[ast.expr], Callable[[Machine, Any], Value]] = {
 
 # Evaluation goes round in circles: these need `evaluate`, so they come after it. Inside the functions, the import
 # statements were a twentieth of all time.
-from lintloss.facts import arithmetic, assign, branches, calls, imports, iterate, subscripts  # noqa: E402
+from lintloss.facts import arithmetic, assign, branches, calls, classes, imports, iterate, subscripts  # noqa: E402
 from lintloss.facts.library import members, shapes  # noqa: E402

@@ -153,11 +153,11 @@ def note_library(machine: Machine, node: ast.AST, made: LibObject) -> None:
 
 def is_module(machine: Machine, model: Ref) -> bool:
     """Say whether an instance of a project class is a network (and no loss written as one)."""
-    from lintloss.facts import calls
+    from lintloss.facts import classes
 
     if model.cls is None or LOSS_CLASS.search(model.cls.node.name):
         return False
-    return any(isinstance(base, Lib) and MODULE_BASES.search(base.name) for base in calls.bases(machine, model.cls))
+    return any(isinstance(base, Lib) and MODULE_BASES.search(base.name) for base in classes.bases(machine, model.cls))
 
 
 def within_forward(machine: Machine) -> bool:
@@ -177,14 +177,14 @@ def _scene(machine: Machine, frame: Frame) -> Scene:
 
 
 def _owner(machine: Machine, frame: Frame) -> tuple[str, ...]:
-    from lintloss.facts import calls
+    from lintloss.facts import classes
 
     if not isinstance(frame.node, ast.FunctionDef | ast.AsyncFunctionDef) or not frame.node.args.args:
         return ()
     slot = frame.state.names.get(frame.node.args.args[0].arg)
     if slot is None or not isinstance(slot.value, Ref) or slot.value.cls is None:
         return ()
-    return tuple(base.name for base in calls.bases(machine, slot.value.cls) if isinstance(base, Lib))
+    return tuple(base.name for base in classes.bases(machine, slot.value.cls) if isinstance(base, Lib))
 
 
 def backward(machine: Machine) -> None:

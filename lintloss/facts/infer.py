@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, replace
 
-from lintloss.facts import calls, dead, evaluation, outside, pad_marks, regularizers, splits, truncation
+from lintloss.facts import classes, dead, evaluation, outside, pad_marks, regularizers, splits, truncation
 from lintloss.facts.library.tables import CRITERIA, CRITERION_NAME
 from lintloss.facts.machine import Frame, Machine, OutOfBudget
 from lintloss.facts.observations import Observation
@@ -173,7 +173,7 @@ class _Instances:
             return function
         if cls.node not in self._made:
             try:
-                self._made[cls.node] = calls.instantiate(self._machine, cls.node, cls, [], {})
+                self._made[cls.node] = classes.instantiate(self._machine, cls.node, cls, [], {})
             except (OutOfBudget, RecursionError):
                 self._made[cls.node] = None
         return replace(function, self_value=self._made[cls.node])

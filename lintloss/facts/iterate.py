@@ -331,13 +331,13 @@ def _by_kind(machine: Machine, node: ast.expr, value: Value) -> Iterated:
 
 def _instance(machine: Machine, node: ast.expr, ref: Ref) -> Iterated:
     """Iterate over an instance of a project class: a loader when it yields batches, a dataset otherwise."""
-    from lintloss.facts import calls
+    from lintloss.facts import calls, classes
 
     name = machine.text(node)
     unit = _named_unit(name)
     if unit == "step" and ref.cls is not None:
         unit = _named_unit(ref.cls.node.name)
-    made = calls.method(machine, ref, "__iter__") or calls.method(machine, ref, "__getitem__")
+    made = classes.method(machine, ref, "__iter__") or classes.method(machine, ref, "__getitem__")
     value: Value = Opaque(ref.id, name)
     if made is not None:
         result = calls.call(machine, node, made, [] if made.node.name == "__iter__" else [UNKNOWN], {})  # type: ignore[union-attr]

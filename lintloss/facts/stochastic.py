@@ -6,7 +6,7 @@ import ast
 import re
 from dataclasses import dataclass
 
-from lintloss.facts import calls
+from lintloss.facts import classes
 from lintloss.facts.library.tables import CAUSAL, HEADED, MASKED_MODELS, PAIRED
 from lintloss.facts.machine import Machine
 from lintloss.facts.modes import is_module, unwrapped
@@ -156,7 +156,7 @@ def of_class(machine: Machine, cls: Class, seen: set[str], depth: int) -> Stocha
 
 def _read(machine: Machine, cls: Class, seen: set[str], depth: int) -> Stochastic:
     found: list[Stochastic] = []
-    for base in calls.bases(machine, cls):
+    for base in classes.bases(machine, cls):
         if isinstance(base, Class) and _once(base, seen):
             found += _in_body(machine, base, seen, depth)
     return _strongest(found) if found else NONE
@@ -275,7 +275,7 @@ def by_name(machine: Machine, model: Opaque) -> Stochastic:
 
 
 def _named(machine: Machine, cls: Class, node: ast.expr) -> Value:
-    return calls._in_module(machine, cls, node)
+    return classes.in_module(machine, cls, node)
 
 
 __all__ = ["NONE", "UNKNOWN", "Stochastic", "of", "of_class"]

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from lintloss.facts import callers, calls, cuts, handed, leftovers, regions
+from lintloss.facts import callers, classes, cuts, handed, leftovers, regions
 from lintloss.facts.callers import text_of
 from lintloss.facts.caps import Function, Origin, assigned
 from lintloss.facts.evaluation import Pass
@@ -170,7 +170,7 @@ def _loses_nothing(machine: Machine, loader: LibObject) -> bool:
 def is_random(machine: Machine, dataset: Value) -> bool:
     if not isinstance(dataset, Ref) or dataset.cls is None:
         return isinstance(dataset, LibObject) and "Iterable" in dataset.name
-    for base in calls.bases(machine, dataset.cls):
+    for base in classes.bases(machine, dataset.cls):
         if isinstance(base, Lib) and "Iterable" in base.name:
             return True
         if isinstance(base, Class):
@@ -265,7 +265,7 @@ def _generators(machine: Machine, module: Module, loop: Loop, around: ast.AST | 
                 found.append(value)
     for option in options(loop.over):
         if isinstance(option, Ref) and option.cls is not None:
-            for base in calls.bases(machine, option.cls):
+            for base in classes.bases(machine, option.cls):
                 if isinstance(base, Class):
                     found += [Func(each, base.module) for each in base.node.body if isinstance(each, Function)]
     return found

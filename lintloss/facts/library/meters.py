@@ -96,11 +96,11 @@ def framework_loop(machine: Machine, node: ast.AST, owner: Ref | None = None) ->
 
 
 def _note_loaders(machine: Machine, node: ast.AST, loop: Loop, owner: Ref) -> None:
-    from lintloss.facts import calls
+    from lintloss.facts import calls, classes
     from lintloss.facts.values import Tuple
 
     name = "test_dataloader" if machine.frame.name.startswith("test") else "val_dataloader"
-    maker = calls.method(machine, owner, name)
+    maker = classes.method(machine, owner, name)
     if maker is None:
         return
     made = calls.run(machine, node, maker, [], {})
@@ -113,11 +113,11 @@ def _note_loaders(machine: Machine, node: ast.AST, loop: Loop, owner: Ref) -> No
 
 
 def is_lightning(machine: Machine, ref: Ref) -> bool:
-    from lintloss.facts import calls
+    from lintloss.facts import classes
 
     if ref.cls is None:
         return False
-    names = (base.name if isinstance(base, Lib) else base.node.name for base in calls.bases(machine, ref.cls))
+    names = (base.name if isinstance(base, Lib) else base.node.name for base in classes.bases(machine, ref.cls))
     return any(name.endswith("LightningModule") for name in names)
 
 

@@ -209,14 +209,14 @@ def _is_model(cls: Class) -> bool:
 
 
 def _instance(machine: Machine, cls: Class) -> Value | None:
-    from lintloss.facts import calls
+    from lintloss.facts import classes
 
     if cls in machine.making:
         return None
     machine.making.append(cls)
     loops, machine.loops = machine.loops, []
     try:
-        made = calls.instantiate(machine, cls.node, cls, [], {})
+        made = classes.instantiate(machine, cls.node, cls, [], {})
         if callers.MODE.search(machine.frames[0].module.text):  # whoever has it may have set it, as this file does
             modes.switch(machine, made, Opaque(("mode", *cls.module.path), "training"), None)
         return made

@@ -178,11 +178,11 @@ def _written(node: ast.AST) -> str:
 
 
 def _library_bases(machine: Machine, ref: Ref) -> list[str]:
-    from lintloss.facts import calls
+    from lintloss.facts import classes
     from lintloss.facts.values import Lib
 
     return (
-        [base.name.rsplit(".", 1)[-1] for base in calls.bases(machine, ref.cls) if isinstance(base, Lib)]
+        [base.name.rsplit(".", 1)[-1] for base in classes.bases(machine, ref.cls) if isinstance(base, Lib)]
         if ref.cls
         else []
     )

@@ -215,12 +215,12 @@ def _by(machine: Machine, node: ast.AST, collate: Value, row: Value, loader: Lib
 
 def sample(machine: Machine, node: ast.AST, dataset: Value, key: Key) -> Value | None:
     """Return one item of a dataset."""
-    from lintloss.facts import calls
+    from lintloss.facts import calls, classes
 
     if isinstance(dataset, Choice):
         return _any(machine, node, dataset.options, key)
     if isinstance(dataset, Ref) and dataset.kind == "instance":
-        getter = calls.method(machine, dataset, "__getitem__")
+        getter = classes.method(machine, dataset, "__getitem__")
         at: Key = ("index", *dataset.id)
         machine.strides[at] = (Linear(const=1), machine.evidence(node, "one window for every index"))
         return (
