@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import re
 from collections.abc import Callable, Iterable
@@ -165,17 +164,6 @@ def _searched(base: str, parts: list[str]) -> tuple[str, ...]:
         if not os.path.isdir(folder):
             break
     return tuple(found)
-
-
-def top_level(tree: ast.Module) -> Iterable[ast.stmt]:
-    """Yield the statements that run when a module is imported, those under if and try included."""
-    stack: list[ast.stmt] = list(reversed(tree.body))
-    while stack:
-        statement = stack.pop()
-        yield statement
-        for name in ("orelse", "finalbody", "body"):
-            if isinstance(statement, ast.If | ast.Try | ast.With):
-                stack.extend(reversed(getattr(statement, name, [])))
 
 
 def _root(folder: str) -> str:

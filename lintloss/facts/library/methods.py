@@ -112,22 +112,22 @@ def call(
         return args[0] if len(args) == 1 else Tuple(tuple(args))
     if name == "add_argument":
         options.note(machine, args, kwargs)
+    return _of_kind(machine, node, receiver, name, args, kwargs)
+
+
+def _of_kind(
+    machine: Machine, node: ast.Call, receiver: Value, name: str, args: list[Value], kwargs: Kwargs
+) -> Value | None:
+    """Call a method by what its owner is: a number, a container, a quantity, a tensor."""
     if isinstance(receiver, Const) and name in SAME and isinstance(receiver.value, int | float):
         return receiver
-    if (
-        name in MOVES
-        and isinstance(receiver, LibObject | Ref)
-        and (not isinstance(receiver, Ref) or receiver.kind == "instance")
-    ):
-        return receiver
-    if isinstance(receiver, LibObject) and name in MOVES:
+    is_instance = isinstance(receiver, Ref) and receiver.kind == "instance"
+    if name in MOVES and (isinstance(receiver, LibObject) or is_instance):
         return receiver
     if isinstance(receiver, Tuple) and name in {"view", "reshape"} and len(args) == 2 and args[0] == Const(1):
         return windows.one_row(machine.key(node))  # `torch.LongTensor([word]).view(1, -1)`
     if isinstance(receiver, Ref) and receiver.kind != "instance":
         return _container(machine, node, receiver, name, args)
-    if isinstance(receiver, Ref | LibObject) and name in MOVES:
-        return receiver
     if isinstance(receiver, Quantity):
         return _quantity(machine, node, receiver, name, args, kwargs)
     if isinstance(receiver, Tensor | ModelOutput):
