@@ -34,9 +34,8 @@ OTHER = quick(
 )
 
 
-PREFERENCE = quick(  # one loss a pair, or a policy's objective
-    r"\bchosen_|\breject(ed)?_|reward|retriev|contrastive|in_batch|hard_negative"
-)
+PREFERENCE = quick(r"\bchosen_|\breject(ed)?_|reward")  # one loss a pair, or a policy's objective
+RETRIEVAL = quick(r"retriev|contrastive|in_batch|hard_negative")  # one loss a row
 VARIATIONAL = quick(r"\belbo\b|\bkl_(loss|weight|div)|\bvae\b|reparam|logvar")
 PERPLEXITY = re.compile(r"perplexity|\bppl\b", re.IGNORECASE)
 HEADED = re.compile(r"For(Sequence|Token)Classification|ForMultipleChoice|ForQuestionAnswering")
@@ -48,11 +47,13 @@ MANY = 6
 
 @lru_cache(maxsize=256)
 def compares_rows(text: str) -> bool:
-    """Say whether a file is about preferences or rewards: an unknown loss in it is one a row, not one a token.
+    """Say whether a file is about preferences or retrieval: an unknown loss in it is one a row, not one a token.
 
-    A file that speaks of perplexity has a loss per token, whatever else is in it.
+    A language model that retrieves has a perplexity, and its loss is one a token.
     """
-    return len(PREFERENCE.findall(text.lower())) >= MANY and PERPLEXITY.search(text) is None
+    lower = text.lower()
+    pairs = len(PREFERENCE.findall(lower))
+    return pairs >= MANY or (pairs + len(RETRIEVAL.findall(lower)) >= MANY and PERPLEXITY.search(text) is None)
 
 
 @contextmanager
