@@ -43,7 +43,7 @@ def cuts(origin: Origin, loop: Loop, around: ast.AST) -> Iterator[Cut]:
     if not ENDLESS.search(text_of(header)):
         yield from _in_header(origin, loop, header, around)
         yield from _breaks(origin, loop, around)
-        yield from _shorts(loop.body)
+        yield from _shorts(loop.body, _given(loop))
 
 
 def unwrapped(node: ast.expr) -> ast.expr:
@@ -179,13 +179,26 @@ def _breaks(origin: Origin, loop: ast.For | ast.AsyncFor, around: ast.AST) -> It
                 yield Cut(node, "break", found.text, found.severity)
 
 
-def _shorts(body: list[ast.stmt]) -> Iterator[Cut]:
+def _given(loop: ast.For | ast.AsyncFor) -> set[str]:
+    """Return the names that hold what a loop is given, or a part of it: not what it puts together by itself."""
+    names = _names_in(loop.target)
+    for each in loop.body:
+        if isinstance(each, ast.Assign) and names & _names_in(each.value):
+            names = names.union(*(_names_in(target) for target in each.targets))
+    return names
+
+
+def _names_in(node: ast.AST) -> set[str]:
+    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+
+
+def _shorts(body: list[ast.stmt], given: set[str]) -> Iterator[Cut]:
     """Yield tests that leave out a batch with too few rows: `if x.size(0) != batch_size: continue`."""
     for statement in body:
         if isinstance(statement, ast.With | ast.AsyncWith):
-            yield from _shorts(statement.body)
+            yield from _shorts(statement.body, given)
         size = leaves_short(statement) if isinstance(statement, ast.If) else None
-        if size is not None:
+        if size is not None and isinstance(statement, ast.If) and given & _names_in(statement.test):
             yield Cut(statement, "short", text_of(size), "error")
 
 

@@ -742,6 +742,34 @@ def validate(model, val_loader, batch_size, device):
 
     good = (
         Good(
+            why="batches that are put together from windows end where no full one is left: nothing hands it a shorter one",
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def perplexity(model, ids, batch_size, context, device):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for step in range(1 + len(ids) // context):
+        windows = []
+        for row in range(batch_size):
+            begin = (step * batch_size + row) * context
+            if begin + context + 1 < len(ids):
+                windows.append(ids[begin : begin + context + 1])
+        if len(windows) < batch_size:
+            break
+        block = torch.from_numpy(np.stack(windows)).to(device)
+        logits = model(block[:, :-1])
+        targets = block[:, 1:].flatten()
+        nats += F.cross_entropy(logits.flatten(0, 1), targets, reduction="sum").item()
+        tokens += targets.size(0)
+    return np.exp(nats / tokens)
+""",
+        ),
+        Good(
             why="One function scores both splits; only the training loader, whose loss is shown beside, drops.",
             files={
                 "batches.py": """\
