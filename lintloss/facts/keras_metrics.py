@@ -24,5 +24,7 @@ def note_returned(machine: Machine, node: ast.Return, value: Value) -> None:
 
 
 def _is_metric(function: ast.FunctionDef) -> bool:
+    """Say whether a function compares y_true with y_pred: one that never reads y_true measures no perplexity at all."""
     names = [each.arg for each in function.args.args if each.arg != "self"]
-    return names[:2] == ["y_true", "y_pred"]
+    reads = (each for each in ast.walk(function) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load))
+    return names[:2] == ["y_true", "y_pred"] and any(each.id == "y_true" for each in reads)

@@ -508,6 +508,18 @@ class WordModel(nn.Module):
 
     good = (
         Good(
+            why="the spread of the prediction alone, whatever the truth is: no perplexity of anything",
+            code="""\
+import tensorflow as tf
+
+
+def sharpness(y_true, y_pred):
+    spread = tf.reduce_sum(-y_pred * tf.math.log(y_pred + 1e-7), axis=-1)
+    loss = tf.reduce_mean(spread)
+    return tf.exp(loss)
+""",
+        ),
+        Good(
             why="the mean of the nats is exponentiated once",
             code="""\
 import math
