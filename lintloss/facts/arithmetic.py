@@ -20,7 +20,7 @@ from lintloss.facts.values import (
     Ref,
     Tensor,
     Value,
-    join,
+    join_all,
     options,
 )
 
@@ -34,12 +34,9 @@ def binary(
     """Return `left op right`; a Choice on either side is worked through option by option."""
     left, right = unboxed(machine, left), unboxed(machine, right)
     if isinstance(left, Choice) or isinstance(right, Choice):
-        result: Value | None = None
-        for one in options(left):
-            for other in options(right):
-                each = binary(machine, node, operator, one, other, inside)
-                result = each if result is None else join(result, each)
-        return result if result is not None else UNKNOWN
+        return join_all(
+            binary(machine, node, operator, one, other, inside) for one in options(left) for other in options(right)
+        )
     if (
         isinstance(left, Const)
         and isinstance(operator, ast.Div)

@@ -11,7 +11,6 @@ from lintloss.facts.library import functions, meters, methods, objects
 from lintloss.facts.machine import ABROAD, DATA, DEPTH, OWN, TOTAL, Frame, Machine, OutOfBudget
 from lintloss.facts.state import Slot, State
 from lintloss.facts.values import (
-    UNKNOWN,
     Choice,
     Class,
     Const,
@@ -23,7 +22,7 @@ from lintloss.facts.values import (
     Ref,
     Tuple,
     Value,
-    join,
+    join_all,
 )
 from lintloss.findings import Evidence, Span
 
@@ -96,11 +95,7 @@ def _spread(machine: Machine, value: Value) -> Kwargs:
 def call(machine: Machine, node: ast.AST, callee: Value, args: list[Value], kwargs: Kwargs) -> Value:
     """Call a value."""
     if isinstance(callee, Choice):
-        result: Value | None = None
-        for option in callee.options:
-            each = call(machine, node, option, args, kwargs)
-            result = each if result is None else join(result, each)
-        return result if result is not None else UNKNOWN
+        return join_all(call(machine, node, option, args, kwargs) for option in callee.options)
     if isinstance(callee, Func):
         return run(machine, node, callee, args, kwargs)
     if isinstance(callee, Class):

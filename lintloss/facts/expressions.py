@@ -28,6 +28,7 @@ from lintloss.facts.values import (
     Value,
     Window,
     join,
+    join_all,
     options,
 )
 
@@ -83,13 +84,9 @@ def _attribute(machine: Machine, node: ast.Attribute) -> Value:
 def member(machine: Machine, owner: Value, name: str, node: ast.AST) -> Value:
     """Return an attribute of a value."""
     if isinstance(owner, Choice):
-        result: Value | None = None
-        for option in owner.options:
-            if isinstance(option, Const):
-                continue
-            each = member(machine, option, name, node)
-            result = each if result is None else join(result, each)
-        return result if result is not None else UNKNOWN
+        return join_all(
+            member(machine, option, name, node) for option in owner.options if not isinstance(option, Const)
+        )
     if isinstance(owner, Lib):
         return Lib(f"{owner.name}.{name}")
     if isinstance(owner, ModuleValue):
@@ -110,11 +107,7 @@ def member(machine: Machine, owner: Value, name: str, node: ast.AST) -> Value:
 
 def _subscript(machine: Machine, node: ast.Subscript) -> Value:
     owner = evaluate(machine, node.value)
-    result: Value | None = None
-    for option in options(owner):
-        each = subscripts.item(machine, option, node)
-        result = each if result is None else join(result, each)
-    return result if result is not None else UNKNOWN
+    return join_all(subscripts.item(machine, option, node) for option in options(owner))
 
 
 def _binary(machine: Machine, node: ast.BinOp) -> Value:

@@ -10,7 +10,7 @@ from lintloss.facts import arithmetic, fields, pad_marks, quotients
 from lintloss.facts.library import losses, onehot, shapes
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import count
-from lintloss.facts.values import UNKNOWN, Choice, Const, Quantity, Ref, Tensor, Tuple, Value, join
+from lintloss.facts.values import Choice, Const, Quantity, Ref, Tensor, Tuple, Value, join_all
 
 
 def mean(machine: Machine, node: ast.AST, value: Value, axis: int | None = None) -> Value:
@@ -36,11 +36,7 @@ def _first_like(machine: Machine, node: ast.AST, value: Tuple) -> Value:
 
 
 def _each(machine: Machine, node: ast.AST, value: Choice, reduce: Callable[[Machine, ast.AST, Value], Value]) -> Value:
-    result: Value | None = None
-    for option in value.options:
-        each = reduce(machine, node, option)
-        result = each if result is None else join(result, each)
-    return result if result is not None else UNKNOWN
+    return join_all(reduce(machine, node, option) for option in value.options)
 
 
 def total(machine: Machine, node: ast.AST, value: Value, axis: int | None = None) -> Value:

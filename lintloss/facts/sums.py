@@ -10,14 +10,13 @@ from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import Unit
 from lintloss.facts.values import (
-    UNKNOWN,
     Choice,
     Const,
     Fed,
     Quantity,
     Tensor,
     Value,
-    join,
+    join_all,
     options,
 )
 from lintloss.findings import Evidence
@@ -32,11 +31,7 @@ def accumulate(machine: Machine, node: ast.AST, current: Value, operand: Value, 
     """Return `current += operand` where `current` was set at loop depth `depth`."""
     over = tuple(machine.loops[depth:])
     if isinstance(operand, Choice):
-        result: Value | None = None
-        for option in operand.options:
-            each = accumulate(machine, node, current, option, depth)
-            result = each if result is None else join(result, each)
-        return result if result is not None else UNKNOWN
+        return join_all(accumulate(machine, node, current, option, depth) for option in operand.options)
     operand = arithmetic.unboxed(machine, operand)
     if not over or isinstance(current, Tensor) or isinstance(operand, Tensor):
         return arithmetic.binary(machine, node, ast.Add(), current, operand)
