@@ -25,8 +25,8 @@ LONGEST = 200_000  # characters of a calling file
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def compared(module: Module, project: Project, seen: list[Observation]) -> list[Compared]:
-    """Return the comparisons that show more when other files call them."""
+def handed(module: Module, project: Project, seen: list[Observation]) -> list[Observation]:
+    """Return the comparisons and averages that show more when other files call them."""
     names = {name for each in seen if _asks(each) for name in _names(module, each)}
     calling: dict[str, tuple[Module, list[callers.Around]]] = {}
     for name in sorted(names):
@@ -57,7 +57,7 @@ def _names(module: Module, seen: Observation) -> list[str]:
     ]
 
 
-def _run(home: Module, project: Project, site: Module, around: list[callers.Around]) -> list[Compared]:
+def _run(home: Module, project: Project, site: Module, around: list[callers.Around]) -> list[Observation]:
     """Run a calling file, and those of its functions that hold the calls."""
     machine = Machine(project)
     machine.home, machine.spent = home.path, TOTAL - STEPS
@@ -70,4 +70,11 @@ def _run(home: Module, project: Project, site: Module, around: list[callers.Arou
         if isinstance(node, Definition) and (site.path, node.lineno) not in machine.reached:
             run_root(machine, Func(node, site), {})
     pad_marks.settle(machine)
-    return [each for each in machine.log.values() if isinstance(each, Compared) and each.path == home.path]
+    return [each for each in machine.log.values() if each.path == home.path and _tells(each)]
+
+
+def _tells(seen: Observation) -> bool:
+    """Say whether an observation is one that a caller can add to: it compares, or averages a loss that is now known."""
+    if isinstance(seen, Averaging):
+        return not seen.before.presumed and seen.setting.phase != "training"
+    return isinstance(seen, Compared)
