@@ -7,8 +7,9 @@ says nothing by itself, the files that call its function are run, and what it sh
 from __future__ import annotations
 
 import ast
+import re
 
-from lintloss.facts import callers, pad_marks
+from lintloss.facts import callers, pad_marks, padding
 from lintloss.facts.machine import TOTAL, Frame, Machine
 from lintloss.facts.observations import Averaging, Compared, Observation
 from lintloss.facts.project import Project
@@ -20,14 +21,18 @@ from lintloss.parse import Module
 
 STEPS = 60_000  # for one calling file
 FILES = 2  # calling files that are run
+SILENT = 2  # definitions that average what nobody sees, whose callers are asked for
+AVERAGES = re.compile(r"meter|track|metric|stat|averag|record|eval|valid|test|runner|monitor", re.IGNORECASE)
+MEAN = re.compile(r"/=? *(len\(|max\(|self\.|\w*(count|num|steps|iters|batches)\b|\w+\[\d\])|\bmean\(")
+LOSS = re.compile(r"loss|perplex|ppl|metric", re.IGNORECASE)
 LONGEST = 200_000  # characters of a calling file
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def compared(module: Module, project: Project, seen: list[Observation]) -> list[Compared]:
-    """Return the comparisons that show more when other files call them."""
-    names = {name for each in seen if _asks(each) for name in _names(module, each)}
+def handed(module: Module, project: Project, seen: list[Observation]) -> list[Observation]:
+    """Return the comparisons and averages that show more when other files call them."""
+    names = {name for each in seen if _asks(each) for name in _names(module, each)} | set(_silent(module, seen))
     calling: dict[str, tuple[Module, list[callers.Around]]] = {}
     for name in sorted(names):
         for site, around in callers.sites(project, module, name):
@@ -47,6 +52,21 @@ def _asks(seen: Observation) -> bool:
     return not known and seen.setting.phase in {"evaluation", "shared", "unknown"} and seen.setting.task != "other"
 
 
+def _silent(module: Module, seen: list[Observation]) -> list[str]:
+    """Return the meters and evaluations that average something in which no loss was seen: it comes from their callers."""
+    rows = [each.span.row for each in seen if isinstance(each, Averaging)]
+    found = []
+    for each in module.tree.body:
+        if not isinstance(each, ast.FunctionDef | ast.ClassDef) or not AVERAGES.search(each.name):
+            continue
+        if any(each.lineno <= row <= (each.end_lineno or row) for row in rows):
+            continue
+        text = padding.text_of(module, each)
+        if MEAN.search(text) and LOSS.search(text):
+            found.append(each.name)
+    return found[:SILENT]
+
+
 def _names(module: Module, seen: Observation) -> list[str]:
     """Return the top-level function or class that holds a comparison."""
     return [
@@ -57,7 +77,7 @@ def _names(module: Module, seen: Observation) -> list[str]:
     ]
 
 
-def _run(home: Module, project: Project, site: Module, around: list[callers.Around]) -> list[Compared]:
+def _run(home: Module, project: Project, site: Module, around: list[callers.Around]) -> list[Observation]:
     """Run a calling file, and those of its functions that hold the calls."""
     machine = Machine(project)
     machine.home, machine.spent = home.path, TOTAL - STEPS
@@ -70,4 +90,11 @@ def _run(home: Module, project: Project, site: Module, around: list[callers.Arou
         if isinstance(node, Definition) and (site.path, node.lineno) not in machine.reached:
             run_root(machine, Func(node, site), {})
     pad_marks.settle(machine)
-    return [each for each in machine.log.values() if isinstance(each, Compared) and each.path == home.path]
+    return [each for each in machine.log.values() if each.path == home.path and _tells(each)]
+
+
+def _tells(seen: Observation) -> bool:
+    """Say whether an observation is one that a caller can add to: it compares, or averages a loss that is now known."""
+    if isinstance(seen, Averaging):
+        return not seen.before.presumed and seen.setting.phase != "training"
+    return isinstance(seen, Compared)
