@@ -7,34 +7,61 @@ says nothing by itself, the files that call its function are run, and what it sh
 from __future__ import annotations
 
 import ast
+import re
 
 from lintloss.facts import callers, pad_marks
 from lintloss.facts.machine import TOTAL, Frame, Machine
-from lintloss.facts.observations import Averaging, Compared, Observation
+from lintloss.facts.observations import Averaging, Compared, Exponential, Observation
 from lintloss.facts.project import Project
 from lintloss.facts.roots import forget_rebound, run_body, run_root
 from lintloss.facts.state import Slot, State
 from lintloss.facts.survey import survey
 from lintloss.facts.values import Func
+from lintloss.findings import Span
 from lintloss.parse import Module
 
 STEPS = 60_000  # for one calling file
 FILES = 2  # calling files that are run
 LONGEST = 200_000  # characters of a calling file
+# `loss = sums[0] / sums[2]`, `return total_loss / n`, `{name: sum(v) / len(v) ... in metrics.items()}`
+AVERAGES = re.compile(
+    r"(loss|nll|ppl|perplex|metric|xent)[^\n]{0,40} /=? |/ [^\n]*(loss|nll|ppl|perplex|metric)|mean\([^\n]*(loss|nll|ppl|perplex)",
+    re.IGNORECASE,
+)
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def compared(module: Module, project: Project, seen: list[Observation]) -> list[Compared]:
-    """Return the comparisons that show more when other files call them."""
-    names = {name for each in seen if _asks(each) for name in _names(module, each)}
+def seen_outside(module: Module, project: Project, seen: list[Observation]) -> list[Observation]:
+    """Return what was seen, and the comparisons and averages that show more when other files call them."""
+    names = {name for each in seen if _asks(each) for name in _names(module, each)} | _silent(module, seen)
     calling: dict[str, tuple[Module, list[callers.Around]]] = {}
     for name in sorted(names):
         for site, around in callers.sites(project, module, name):
             if site.path != module.path and len(site.text) < LONGEST:
                 calling.setdefault(site.path, (site, []))[1].append(around)
     nearest = sorted(calling.values(), key=lambda each: ("test" in each[0].path.rsplit("/", 1)[-1], each[0].path))
-    return [found for site, around in nearest[:FILES] for found in _run(module, project, site, around)]
+    more = [found for site, around in nearest[:FILES] for found in _run(module, project, site, around)]
+    known = {_place_of(each) for each in more if not _is_presumed(each)}
+    return [each for each in seen if not (_is_presumed(each) and _place_of(each) in known)] + more
+
+
+def _place_of(seen: Observation) -> tuple[type, Span]:
+    return type(seen), seen.span
+
+
+def _is_presumed(seen: Observation) -> bool:
+    """Say whether an average or an exponent is one of a loss that only its name speaks for."""
+    if isinstance(seen, Averaging):
+        return seen.before.presumed
+    return isinstance(seen, Exponential) and seen.exponent.presumed
+
+
+def _silent(module: Module, seen: list[Observation]) -> set[str]:
+    """Return the functions and classes that divide what is called a loss, where nothing was seen to be averaged."""
+    averaged = {name for each in seen if isinstance(each, Averaging) for name in _names(module, each)}
+    tops = (each for each in module.tree.body if isinstance(each, Definition | ast.ClassDef))
+    return {each.name for each in tops if each.name not in averaged and AVERAGES.search(callers.text_of(each))}
 
 
 def _asks(seen: Observation) -> bool:
@@ -57,7 +84,7 @@ def _names(module: Module, seen: Observation) -> list[str]:
     ]
 
 
-def _run(home: Module, project: Project, site: Module, around: list[callers.Around]) -> list[Compared]:
+def _run(home: Module, project: Project, site: Module, around: list[callers.Around]) -> list[Observation]:
     """Run a calling file, and those of its functions that hold the calls."""
     machine = Machine(project)
     machine.home, machine.spent = home.path, TOTAL - STEPS
@@ -70,4 +97,5 @@ def _run(home: Module, project: Project, site: Module, around: list[callers.Arou
         if isinstance(node, Definition) and (site.path, node.lineno) not in machine.reached:
             run_root(machine, Func(node, site), {})
     pad_marks.settle(machine)
-    return [each for each in machine.log.values() if isinstance(each, Compared) and each.path == home.path]
+    shown = (Averaging, Compared, Exponential)
+    return [each for each in machine.log.values() if isinstance(each, shown) and each.path == home.path]
