@@ -236,8 +236,13 @@ def _scaled(machine: Machine, node: ast.AST, quantity: Quantity, other: Value) -
         compare.masked(machine, quantity.scoring, None, drops=False)
         return replace(quantity, scoring=replace(quantity.scoring, weight=other, masked=True))
     factor = other if isinstance(other, Quantity) else counts.presumed(machine, other)
+    if factor is None and quantity.is_loss and machine.loops:  # `len(inputs) * loss.item()`
+        length = counts.as_length(other)
+        factor = length if isinstance(length, Quantity) else None
     if factor is None:
         if isinstance(other, Opaque) and other.name.lower().split("_")[-1] in COEFFICIENTS:
+            return terms.scaled(quantity)
+        if isinstance(other, Opaque) and accumulation.undoes(other):
             return terms.scaled(quantity)
         accumulation.note_product(machine, node, quantity, other)
         if quantity.axes:

@@ -25,6 +25,7 @@ class Loop:
     source: Key = ()
     iterates: Value = UNKNOWN
     length: Value = UNKNOWN
+    first: int | None = None  # the number of its first iteration, where enumerate() or range() numbers them
     bound: tuple[Key, int] | None = None  # range(0, len(x) - 1, n): the identity of x's length, and -1
     frame: int = 0
     activation: Key = ()  # the key of the frame it runs in

@@ -104,7 +104,8 @@ def _sum_of_list(machine: Machine, node: ast.AST, value: Ref) -> Value:
         return _each_kind(machine, node, value, elem, _sum_of_list)
     loops = machine.list_loops.get(value.id, ())
     if elem == Const(1) and loops:
-        return Quantity(count(loops[-1].unit), of=loops[-1].key, loops=loops)
+        said = machine.evidence(node, "as many ones as there were iterations")
+        return Quantity(count(loops[-1].unit), of=loops[-1].key, loops=loops, trace=(said,))
     if not isinstance(elem, Quantity):
         return machine.opaque(node)
     if not loops:

@@ -35,7 +35,9 @@ def miscounted(seen: Averaging, before: Quantity, number: Quantity) -> str:
     added = _summed_at(before, loop)
     if loop is None or not isinstance(loop.statement, ast.For) or not added or before.unit.power("batch") < 1:
         return ""
-    stops = list(_stops(loop.statement))
+    if _is_capped(loop.statement) and _is_whole_length(seen, loop, number):
+        return "the loop takes a number of batches only, and the total is divided by the length of the whole loader"
+    stops = list(_stops(loop))
     for stop in stops:
         if TRIAL.search(ast.unparse(stop.test)):
             continue
@@ -55,7 +57,7 @@ def count_of(loops: tuple[Loop, ...], activation: Key, divisor: str) -> Quantity
     for loop in reversed(loops):
         if loop.activation != activation or not isinstance(loop.statement, ast.For) or loop.unit == "epoch":
             continue
-        if any(stop.cap == divisor for stop in _stops(loop.statement) if stop.cap):
+        if any(stop.cap == divisor for stop in _stops(loop) if stop.cap):
             return Quantity(count(loop.unit), of=loop.key)
     return None
 
@@ -70,9 +72,29 @@ def _summed_at(total: Quantity, loop: Loop | None) -> int:
     return rows[-1] if rows else 0
 
 
-def _stops(loop: ast.For) -> Iterator[Stop]:
+def _is_capped(loop: ast.For) -> bool:
+    """Say whether `islice(loader, n)` is what a loop runs over."""
+    calls = (each for each in ast.walk(loop.iter) if isinstance(each, ast.Call))
+    return any(ast.unparse(each.func).endswith("islice") and len(each.args) == 2 for each in calls)
+
+
+def ends_on_index(seen: Averaging, before: Quantity, number: Quantity) -> bool:
+    """Say whether the number of the last iteration divides, behind the loop, and they are numbered from 0."""
+    loop = before.loops[-1] if before.loops else None
+    if loop is None or loop.first != 0 or number.loops != (loop,) or number.trace or number.counted is not None:
+        return False
+    statement = loop.statement
+    if not isinstance(statement, ast.For) or number.offset or number.start or seen.path != loop.place.path:
+        return False
+    return seen.span.row > (statement.end_lineno or seen.span.row) and not loop.exits
+
+
+def _stops(over: Loop) -> Iterator[Stop]:
     """Yield the stops of a loop that stand in its own body, whatever `with` they are in."""
-    index, start = _numbering(loop)
+    loop = over.statement
+    if not isinstance(loop, ast.For):
+        return
+    index, start = _numbering(loop, over.first)
     counters = {ast.unparse(each.target) for each in _body(loop.body) if _counts_up(each)}
     for statement in _body(loop.body):
         if not isinstance(statement, ast.If) or statement.orelse or not isinstance(statement.body[-1], ast.Break):
@@ -112,19 +134,10 @@ def _less_constant(node: ast.expr, sign: type[ast.operator]) -> tuple[ast.expr, 
     return node, 0
 
 
-def _numbering(loop: ast.For) -> tuple[str, int]:
-    """Return the name that enumerate() counts with, and where it starts; "" where it counts nothing."""
-    calls = [
-        each for each in ast.walk(loop.iter) if isinstance(each, ast.Call) and ast.unparse(each.func) == "enumerate"
-    ]
-    target = loop.target.elts[0] if isinstance(loop.target, ast.Tuple) and loop.target.elts else None
-    if len(calls) != 1 or not isinstance(target, ast.Name):
-        return "", 0
-    given = [*calls[0].args[1:], *(each.value for each in calls[0].keywords if each.arg == "start")]
-    if not given:
-        return target.id, 0
-    start = given[0].value if isinstance(given[0], ast.Constant) else None
-    return (target.id, start) if isinstance(start, int) else ("", 0)
+def _numbering(loop: ast.For, first: int | None) -> tuple[str, int]:
+    """Return the name that numbers the iterations, and its first value; "" where nothing does."""
+    target = loop.target.elts[0] if isinstance(loop.target, ast.Tuple) and loop.target.elts else loop.target
+    return (target.id, first) if isinstance(target, ast.Name) and first is not None else ("", 0)
 
 
 def _body(statements: list[ast.stmt]) -> Iterator[ast.stmt]:
