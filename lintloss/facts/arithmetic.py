@@ -25,6 +25,8 @@ from lintloss.facts.values import (
 )
 
 LN2 = math.log(2)
+TOKENS = {Unit.of(token=1), Unit.of(position=1), Unit.of(position=1, example=-1)}
+ROWS = Unit.of(example=1, batch=-1)
 SHARE = Unit.of(token=1, position=-1)  # mask.mean()
 
 
@@ -79,7 +81,7 @@ def binary(
 
 
 def _counts_tokens(value: Value) -> bool:
-    return isinstance(value, Quantity) and value.unit in {Unit.of(token=1), Unit.of(position=1)}
+    return isinstance(value, Quantity) and value.unit in TOKENS
 
 
 def _rounds_down(node: ast.AST, operator: ast.operator) -> bool:
@@ -288,6 +290,10 @@ def divide(machine: Machine, node: ast.AST, left: Value, right: Value, inside: i
     if isinstance(right, Const):
         return _by_constant(machine, node, left, right, inside)
     count = counts.divisor(machine, left, right)
+    if count is not None and left.is_loss and quotients.is_share(machine, left, count):
+        return machine.opaque(node)
+    if count is not None and not left.loops and count.unit == ROWS and left.unit.power("example") == 1:
+        count = replace(count, unit=Unit.of(example=1))  # one batch, multiplied by its rows: they cancel
     if count is not None and count.unit == SHARE:
         quotients.forget_field_mean(machine, left)
     if left.is_count:

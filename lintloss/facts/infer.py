@@ -58,7 +58,7 @@ def infer(module: Module, project: Project) -> Facts:
     alone = [each for each in passes if not each.region.shared]
     seen += [
         *evaluation.observe(machine, passes),
-        *truncation.observe(machine, module, alone),
+        *truncation.observe(machine, module, alone, seen),
         *splits.observe(machine, module, alone),
     ]
     seen = outside.seen_outside(module, project, seen)

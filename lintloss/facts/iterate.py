@@ -47,6 +47,8 @@ BATCH_NAMES = re.compile(r"^(batch|b|minibatch|batch_data|data_batch)$", re.IGNO
 
 def over(machine: Machine, node: ast.For | ast.AsyncFor, body: Callable[[], str]) -> None:
     """Run a for loop."""
+    from lintloss.facts import truncation
+
     iterable = evaluate(machine, node.iter)
     loop, elements = describe(machine, node, node.iter, iterable, machine.text(node.target))
     loop.statement = node
@@ -54,6 +56,7 @@ def over(machine: Machine, node: ast.For | ast.AsyncFor, body: Callable[[], str]
     equality.note_sampler(machine, loop, node.body, node.target)
     equality.note_loader(machine, loop, loop.iterates)
     equality.note_bound(machine, loop, node.iter)
+    truncation.note_looped(machine, loop)
     once = _runs_over_keys(machine, node.iter, iterable) and not _starts_over(loop)
     run(machine, loop, lambda: assign.store(machine, node.target, elements()), body, once=once)
 
@@ -149,7 +152,7 @@ def describe(
     seen = iterated(machine, source_node, iterable)
     loop.unit, loop.source, loop.iterates, loop.length = seen.unit, seen.source, seen.value, seen.length
     symbolic.note_stride(machine, loop, source_node)
-    loop.bound, loop.first = seen.bound, seen.first
+    loop.bound, loop.first, loop.cut = seen.bound, seen.first, seen.cut
     if loop.unit == "step" and any(BATCH_NAMES.match(part.strip(" ()")) for part in target.split(",")):
         loop.unit = "batch"
     if EPOCHS.search(target):
@@ -164,6 +167,7 @@ class Iterated:
         self.value, self.unit, self.source, self.length = value, unit, source, length
         self.bound: tuple[Key, int] | None = None
         self.first: int | None = None
+        self.cut = ""
         self.wrap: list[str] = []
         self.partners: list[Iterated] = []
 
@@ -302,7 +306,19 @@ def _range(machine: Machine, node: ast.Call) -> Iterated:
     ranged = Iterated(Const("range"), unit, source, bound if len(arguments) < 3 else UNKNOWN)
     ranged.first = _start(machine, node.args[:1] if len(node.args) > 1 else [])
     ranged.bound = _bound(machine, node.args[min(len(node.args), 2) - 1])
+    ranged.cut = _cut(machine, node.args[min(len(node.args), 2) - 1]) if ranged.bound is not None else ""
     return ranged
+
+
+def _cut(machine: Machine, node: ast.expr) -> str:
+    """Return what caps a bound that is `min(cap, length)`, or a name that was given that; "" where nothing does."""
+    from lintloss.facts import caps
+
+    values = caps.assigned(machine.frame.node, node.id) if isinstance(node, ast.Name) else [node]
+    if len(values) != 1 or not isinstance(values[0], ast.Call) or machine.text(values[0].func) != "min":
+        return ""
+    rest = [each for each in values[0].args if not caps.is_length(each)]
+    return machine.text(rest[0]) if len(rest) == 1 and len(values[0].args) == 2 else ""
 
 
 def _bound(machine: Machine, node: ast.expr) -> tuple[Key, int] | None:

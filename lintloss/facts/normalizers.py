@@ -45,6 +45,8 @@ def _by_counting(seen: Averaging, before: Quantity, count: Quantity) -> WrongCou
     stopped = stops.miscounted(seen, before, count)
     if stopped:
         return WrongCount(stopped, conditional=True, leaves_mean=True)
+    if stops.counts_short(seen, before, count):
+        return WrongCount("batches that are not full are left out of the sum, and counted by the divisor")
     if not count.loops or isinstance(count.counted, Ref) or not before.loops or count.loops[-1] is not before.loops[-1]:
         return None
     extra = [guard for guard in before.guards if guard not in count.guards]

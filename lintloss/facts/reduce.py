@@ -140,7 +140,8 @@ def _mean_of_list(machine: Machine, node: ast.AST, value: Ref) -> Value:
         return machine.opaque(node)
     number = Quantity(count(loops[-1].unit), of=loops[-1].key, loops=loops, counted=value)
     if elem.axes and "rank" not in elem.axes:  # a list of fields: stacked per-position losses
-        return losses.reduced(machine, node, elem, "mean")
+        collected = replace(elem, loops=(*elem.loops, *(loop for loop in loops if loop not in elem.loops)))
+        return losses.reduced(machine, node, collected, "mean")
     return quotients.average(machine, node, before, number, "mean")
 
 

@@ -32,6 +32,8 @@ class Stop:
 def miscounted(seen: Averaging, before: Quantity, number: Quantity) -> str:
     """Say how a divisor misses what an early stop does to a sum over batches, "" where it does not."""
     loop = before.loops[-1] if before.loops else None
+    if loop is not None and loop.cut and loop.bound is not None and loop.bound[0] == number.of and not number.loops:
+        return f"the loop ends at `{loop.cut}`, and the total is divided by the whole length"
     added = _summed_at(before, loop)
     if loop is None or not isinstance(loop.statement, ast.For) or not added or before.unit.power("batch") < 1:
         return ""
@@ -87,6 +89,16 @@ def ends_on_index(seen: Averaging, before: Quantity, number: Quantity) -> bool:
     if not isinstance(statement, ast.For) or number.offset or number.start or seen.path != loop.place.path:
         return False
     return seen.span.row > (statement.end_lineno or seen.span.row) and not loop.exits
+
+
+def counts_short(seen: Averaging, before: Quantity, number: Quantity) -> bool:
+    """Say whether `if x.size(0) != batch_size: continue` skips batches that the length of the loader counts."""
+    from lintloss.facts.cuts import leaves_short
+
+    loop = before.loops[-1] if before.loops else None
+    if loop is None or not isinstance(loop.statement, ast.For) or not _is_whole_length(seen, loop, number):
+        return False
+    return any(isinstance(each, ast.If) and leaves_short(each) is not None for each in _body(loop.statement.body))
 
 
 def _stops(over: Loop) -> Iterator[Stop]:

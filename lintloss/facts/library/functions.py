@@ -266,6 +266,8 @@ def _tensor(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) 
             return tensors.call(machine, node, "unsqueeze", row, [Const(0)], {})
     if isinstance(first, Tuple) and len(first.items) == 1 and isinstance(first.items[0], Tensor):
         return tensors.call(machine, node, "unsqueeze", first.items[0], [Const(0)], {})
+    if isinstance(first, Tuple) and len(first.items) == 1 and isinstance(first.items[0], Quantity):
+        return first.items[0]
     if isinstance(first, Tuple):
         ref = machine.new_list(node, None, Const(len(first.items)))
         for index, item in enumerate(first.items):
