@@ -292,8 +292,8 @@ def divide(machine: Machine, node: ast.AST, left: Value, right: Value, inside: i
     count = counts.divisor(machine, left, right)
     if count is not None and left.is_loss and quotients.is_share(machine, left, count):
         return machine.opaque(node)
-    if count is not None and not left.loops and count.unit == ROWS and left.unit.power("example") == 1:
-        count = replace(count, unit=Unit.of(example=1))  # one batch, multiplied by its rows: they cancel
+    if count is not None and count.unit == ROWS and _is_of_one_batch(machine, left):
+        count = replace(count, unit=Unit.of(example=1))
     if count is not None and count.unit == SHARE:
         quotients.forget_field_mean(machine, left)
     if left.is_count:
@@ -307,6 +307,13 @@ def divide(machine: Machine, node: ast.AST, left: Value, right: Value, inside: i
     return quotients.average(
         machine, node, left, count, "repeated" if _is_repeated(machine, node, left, inside) else "divide"
     )
+
+
+def _is_of_one_batch(machine: Machine, total: Quantity) -> bool:
+    """Say whether a loss belongs to one batch, by whose rows it is divided: it was not summed over batches yet."""
+    if total.unit.power("batch") or any(loop.unit == "batch" for loop in total.loops):
+        return False
+    return not total.loops or bool(machine.loops and machine.loops[-1] not in total.loops)
 
 
 def _is_repeated(machine: Machine, node: ast.AST, total: Quantity, inside: int | None) -> bool:

@@ -121,7 +121,8 @@ def product(left: Quantity, right: Quantity) -> Quantity:
 def along_targets(total: Quantity, number: Quantity) -> Quantity:
     """Read the length of one row, whose slice was scored, as positions: `ids[1:]` and `len(ids) - 1`."""
     target = total.scoring.target if total.scoring is not None else None
-    if number.unit != count("example") or not isinstance(target, Tensor) or target.window is None:
+    weighted = total.unit.power("example") > 0  # by rows of the same length
+    if number.unit != count("example") or weighted or not isinstance(target, Tensor) or target.window is None:
         return number
     source = target.window.source
     if number.of != (*source, 0) or target.key[: len(source) + 1] != (*source, 0):

@@ -61,7 +61,7 @@ def infer(module: Module, project: Project) -> Facts:
         *truncation.observe(machine, module, alone, seen),
         *splits.observe(machine, module, alone),
     ]
-    seen = outside.seen_outside(module, project, seen)
+    seen = outside.seen_outside(module, project, seen, truncation.evaluated(module, alone, seen))
     seen.sort(key=lambda each: (each.span, type(each).__name__))
     return Facts(tuple(seen), machine.assigned)
 

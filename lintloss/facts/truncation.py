@@ -26,6 +26,9 @@ ARGUMENTS = re.compile(r"(TrainingArguments|SFTConfig|TrainingConfig)$")
 LOADER_NAME = re.compile(r"load|dl$|iter|batches|gen", re.IGNORECASE)
 
 
+Looped = tuple[ast.AST | None, Loop]  # a loop, and the function that it stands in
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Truncation(Observation):
     """Evaluation data that is left out.
@@ -48,7 +51,7 @@ def observe(machine: Machine, module: Module, passes: list[Pass], seen: Iterable
     """
     found = [
         *_dropped(machine, module, passes),
-        *_cut(machine, module, [*_loops(passes), *_averaged(module, passes, seen)]),
+        *_cut(machine, module, evaluated(module, passes, seen)),
         *_kept(machine, module, passes),
         *_kept_by_callers(machine, module, passes),
         *_trainers(machine, module),
@@ -131,13 +134,29 @@ def _dropped(machine: Machine, module: Module, passes: list[Pass]) -> Iterator[T
     yield from _made_by_functions(machine, module)
     for each in passes:
         loop = each.region.loop
-        found = options(loop.iterates) if loop is not None else ()
-        dropping = [option for option in found if isinstance(option, LibObject) and drops(option)]
-        if loop is None or not dropping or handed.is_training_data(machine, each):
-            continue
-        for option in dropping:
-            if option.made not in told:
-                yield from _of_loader(machine, module, option, loop.place, "the evaluation loader")
+        if loop is not None and not handed.is_training_data(machine, each):
+            yield from _over_dropping(machine, module, loop, told)
+
+
+def handed_over(machine: Machine, module: Module, loops: Iterable[Looped]) -> Iterator[Truncation]:
+    """Find the loaders that drop, which another file hands to the evaluations of this one.
+
+    Args:
+        machine: has run that file.
+        loops: the loops that this file alone was seen to evaluate in.
+    """
+    statements = {loop.statement for _, loop in loops if loop.statement is not None}
+    for loop in machine.loop_of.values():
+        if loop.statement in statements:
+            yield from _over_dropping(machine, module, loop, ())
+
+
+def _over_dropping(
+    machine: Machine, module: Module, loop: Loop, told: Iterable[Evidence | None]
+) -> Iterator[Truncation]:
+    for option in options(loop.iterates):
+        if isinstance(option, LibObject) and drops(option) and option.made not in told:
+            yield from _of_loader(machine, module, option, loop.place, "the evaluation loader")
 
 
 def _made_by_functions(machine: Machine, module: Module) -> Iterator[Truncation]:
@@ -212,9 +231,6 @@ def _expression(machine: Machine, module: Module, place: Evidence) -> ast.AST | 
 # -- loops ------------------------------------------------------------------------------------------------------------
 
 
-Looped = tuple[ast.AST | None, Loop]  # a loop, and the function that it stands in
-
-
 def _cut(machine: Machine, module: Module, loops: list[Looped]) -> Iterator[Truncation]:
     for node, loop in loops:
         if loop.statement is None:
@@ -235,6 +251,11 @@ def _cut(machine: Machine, module: Module, loops: list[Looped]) -> Iterator[Trun
                 data=_data(loop),
                 reasons=(loop.place,),
             )
+
+
+def evaluated(module: Module, passes: list[Pass], seen: Iterable[Observation]) -> list[Looped]:
+    """List the loops of a module that evaluate: a model runs in them, or a loss is averaged over them."""
+    return [*_loops(passes), *_averaged(module, passes, seen)]
 
 
 def _averaged(module: Module, passes: list[Pass], seen: Iterable[Observation]) -> Iterator[Looped]:
