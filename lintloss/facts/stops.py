@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeGuard
 
+from lintloss.facts.cuts import unwrapped
 from lintloss.facts.loops import Loop
 from lintloss.facts.observations import Averaging
 from lintloss.facts.units import count
@@ -34,6 +35,8 @@ def miscounted(seen: Averaging, before: Quantity, number: Quantity) -> str:
     loop = before.loops[-1] if before.loops else None
     if loop is not None and loop.cut and loop.bound is not None and loop.bound[0] == number.of and not number.loops:
         return f"the loop ends at `{loop.cut}`, and the total is divided by the whole length"
+    if loop is not None and _leaves_bound(loop, seen.divisor):
+        return "the loop may stop early, and the total is divided by the whole number of its windows"
     added = _summed_at(before, loop)
     if loop is None or not isinstance(loop.statement, ast.For) or not added or before.unit.power("batch") < 1:
         return ""
@@ -48,6 +51,18 @@ def miscounted(seen: Averaging, before: Quantity, number: Quantity) -> str:
         if stop.cap != seen.divisor and _is_whole_length(seen, loop, number):
             return "the loop may stop early, and the total is divided by the length of the whole loader"
     return ""
+
+
+def _leaves_bound(loop: Loop, divisor: str) -> bool:
+    """Say whether a loop over range(n) has a stop that `n * size`, which divides, knows nothing of."""
+    header = unwrapped(loop.statement.iter) if isinstance(loop.statement, ast.For) else None
+    if not isinstance(header, ast.Call) or ast.unparse(header.func) != "range" or len(header.args) != 1:
+        return False
+    factors = divisor.strip("()").split(" * ")
+    if ast.unparse(header.args[0]) not in factors:
+        return False
+    caps = [stop.cap for stop in _stops(loop) if not TRIAL.search(ast.unparse(stop.test))]
+    return bool(caps) and not any(cap in factors for cap in caps)
 
 
 def _is_whole_length(seen: Averaging, loop: Loop, number: Quantity) -> bool:
