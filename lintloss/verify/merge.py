@@ -86,6 +86,7 @@ def _read_tape(number: int, path: Path) -> Tape:
         ids=ids if (ids := path.with_suffix(".ids")).exists() else None,
         scopes=notes.scopes,
         looks=notes.looks,
+        sites=notes.sites,
         value_sites=notes.values,
         links=tuple(notes.links),
         notes=tuple(notes.others),
