@@ -12,7 +12,8 @@ from typing import Any
 
 from .ledger import NAN
 from .proof import Operands, Proven, kept, operands, prove
-from .record import Recorder, compiling
+from .record import Recorder
+from .tracing import compiling
 
 SETTINGS = (bool, int, float, str)
 

@@ -7,7 +7,8 @@ import sys
 from typing import Any
 
 from . import ledger as events
-from .record import Function, Recorder, compiling
+from .record import Function, Recorder
+from .tracing import compiling
 
 
 def embedding(recorder: Recorder, original: Function) -> Function:

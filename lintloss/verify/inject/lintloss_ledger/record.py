@@ -16,6 +16,7 @@ from .ledger import NAN, Ledger
 from .plan import Plan
 from .sites import Sites
 from .state import ThreadState
+from .tracing import TORCH
 
 Function = Callable[..., Any]
 
@@ -39,6 +40,9 @@ class Recorder:
         self.data: Any = None  # data.Data, with --data
         self.shapes: Any = None  # shapes.Shapes, with --debug-shapes
         self.compiled: Any = None  # compiled.Observer, set at installation
+
+    def is_traced(self) -> bool:
+        return self.torch._C._get_tracing_state() is not None
 
     def criterion(self, name: str, original: Function) -> Function:
         """Wrap one criterion function. In a graph being compiled the loss goes through a custom op instead."""
@@ -221,11 +225,3 @@ def scriptable(name: str, original: Function) -> Callable[[], Any]:
         return getattr(scripted, name)
 
     return prepare
-
-
-def compiling() -> bool:
-    """Tell whether dynamo is tracing the caller: it folds this into a constant, so the recorder leaves no trace."""
-    return bool(TORCH[0].compiler.is_compiling())
-
-
-TORCH: list[Any] = []  # torch, once it is imported; torch.compiler comes later than torch.nn.functional
