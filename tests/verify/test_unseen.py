@@ -11,7 +11,7 @@ from .conftest import Verify, finding
 
 pytestmark = pytest.mark.torch
 
-PROGRAM = '''
+PROGRAM = """
 import torch
 import torch.nn.functional as F
 
@@ -32,7 +32,7 @@ def evaluate(batches):
 
 torch.manual_seed(0)
 print(evaluate([(torch.randn(n, 7), torch.randint(0, 7, (n,))) for n in (6, 6, 1)]))
-'''
+"""
 SMOOTHED = "return F.log_softmax(logits, -1).mul(-smoothing).mean() + torch.logsumexp(logits, -1).mean()"
 SQUARED = "return (logits.argmax(-1) - labels).float().square().mean()"
 CONTAINER = "return F.cross_entropy(logits, labels)"

@@ -83,9 +83,7 @@ class Fused:
             self._proven[key] = proven
             self._note(key, found, proven, nats, loss, frame)
 
-    def _note(
-        self, key: tuple[object, ...], found: Operands, proven: Proven, nats: Any, loss: Any, frame: Any
-    ) -> None:
+    def _note(self, key: tuple[object, ...], found: Operands, proven: Proven, nats: Any, loss: Any, frame: Any) -> None:
         bound = {"input": found.rows, "target": found.targets, "reduction": proven.reduction,
                  "ignore_index": proven.ignored}  # fmt: skip
         if found.head is not None:

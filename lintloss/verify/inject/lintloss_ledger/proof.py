@@ -84,7 +84,11 @@ def prove(found: Operands, nats: Any, loss: Any, before: Proven | None, torch: A
         for reduction, number in _reduced(nats, kept(found.targets, left_out), loss, torch)
         if bool(torch.isclose(loss.double(), number.double(), rtol=tolerance, atol=1e-6).all())
     ]
-    if len(fits) > 1 and len({left_out for _, left_out in fits}) == 1 and int(kept(found.targets, fits[0][1]).sum()) == 1:
+    if (
+        len(fits) > 1
+        and len({left_out for _, left_out in fits}) == 1
+        and int(kept(found.targets, fits[0][1]).sum()) == 1
+    ):
         fits = [fit for fit in fits if before is None or fit[0] == before.reduction][:1]
     if len(fits) != 1:
         return None

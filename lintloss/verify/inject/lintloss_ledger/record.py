@@ -72,9 +72,7 @@ class Recorder:
         recorder.__prepare_scriptable__ = scriptable(name, original)  # type: ignore[attr-defined]  # for torch.jit
         return recorder
 
-    def note(
-        self, name: str, bound: dict[str, Any], result: Any, frame: FrameType | None, plain: Any = None
-    ) -> None:
+    def note(self, name: str, bound: dict[str, Any], result: Any, frame: FrameType | None, plain: Any = None) -> None:
         """Write one criterion call; a failure of ours is counted and never reaches the program."""
         try:
             self._note(name, bound, result, frame, plain)
