@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -196,6 +197,9 @@ def _name(node: ast.expr) -> str:
     return node.attr if isinstance(node, ast.Attribute) else ""
 
 
+LOSS_PART = re.compile(r"^(\w+_)?(loss|losses|nll|ce|xent)(_\w+)?$|^l(v|value|s)?$", re.IGNORECASE)
+
+
 def item_of(machine: Machine, value: Value, index: int, width: int, name: str) -> Value:
     """Return item `index` of a value that is unpacked into `width` names; the name it gets is a hint."""
     from lintloss.facts.library import outputs, shapes
@@ -213,6 +217,8 @@ def item_of(machine: Machine, value: Value, index: int, width: int, name: str) -
         return slot.value if slot else UNKNOWN
     if isinstance(value, Opaque):
         return Opaque((*value.key, index), name)
+    if isinstance(value, Quantity) and value.presumed and not value.axes and not value.loops:
+        return value if LOSS_PART.match(name) else Opaque((*machine.key(machine.frame.node, name), index), name)
     if isinstance(value, Tensor) and value.form in {"hidden", "logits"}:  # q, k, v = qkv.chunk(3): positions stay
         return replace(value, form="hidden", axes=None, key=(*value.key, index))
     return UNKNOWN

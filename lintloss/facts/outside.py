@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import re
 
-from lintloss.facts import callers, pad_marks, truncation
+from lintloss.facts import callers, pad_marks, padding, truncation
 from lintloss.facts.machine import TOTAL, Frame, Machine
 from lintloss.facts.observations import Averaging, Compared, Exponential, Observation
 from lintloss.facts.project import Project
@@ -22,6 +22,10 @@ from lintloss.parse import Module
 
 STEPS = 60_000  # for one calling file
 FILES = 2  # calling files that are run
+SILENT = 4  # definitions that average what nobody sees, whose callers are asked for
+METERS = re.compile(r"meter|track|metric|stat|averag|record|eval|valid|test|runner|monitor", re.IGNORECASE)
+MEAN = re.compile(r"/=? *(len\(|max\(|self\.|\w*(count|num|steps|iters|batches)\b|\w+\[\d\])|\bmean\(")
+LOSS = re.compile(r"loss|perplex|ppl|metric", re.IGNORECASE)
 LONGEST = 200_000  # characters of a calling file
 # `loss = sums[0] / sums[2]`, `return total_loss / n`, `{name: sum(v) / len(v) ... in metrics.items()}`
 AVERAGES = re.compile(
@@ -64,10 +68,18 @@ def _is_presumed(seen: Observation) -> bool:
 
 
 def _silent(module: Module, seen: list[Observation]) -> set[str]:
-    """Return the functions and classes that divide what is called a loss, where nothing was seen to be averaged."""
-    averaged = {name for each in seen if isinstance(each, Averaging) for name in _names(module, each)}
+    """Return the meters and evaluations that average something in which no loss was seen: it comes from their callers."""
+    rows = [each.span.row for each in seen if isinstance(each, Averaging)]
     tops = (each for each in module.tree.body if isinstance(each, Definition | ast.ClassDef))
-    return {each.name for each in tops if each.name not in averaged and AVERAGES.search(callers.text_of(each))}
+    unseen = (each for each in tops if not any(each.lineno <= row <= (each.end_lineno or row) for row in rows))
+    return set([each.name for each in unseen if _divides(padding.text_of(module, each), each.name)][:SILENT])
+
+
+def _divides(text: str, name: str) -> bool:
+    """Say whether a definition divides what is called a loss, or is a meter by its name that divides anything."""
+    if AVERAGES.search(text):
+        return True
+    return METERS.search(name) is not None and MEAN.search(text) is not None and LOSS.search(text) is not None
 
 
 def _asks(seen: Observation) -> bool:
@@ -105,8 +117,12 @@ def _run(
         if isinstance(node, Definition) and (site.path, node.lineno) not in machine.reached:
             run_root(machine, Func(node, site), {})
     pad_marks.settle(machine)
-    shown = (Averaging, Compared, Exponential)
-    seen: list[Observation] = [
-        each for each in machine.log.values() if isinstance(each, shown) and each.path == home.path
-    ]
+    seen = [each for each in machine.log.values() if each.path == home.path and _tells(each)]
     return [*seen, *truncation.handed_over(machine, home, loops)]
+
+
+def _tells(seen: Observation) -> bool:
+    """Say whether an observation is one that a caller can add to: it compares, or averages a loss that is now known."""
+    if isinstance(seen, Averaging):
+        return not seen.before.presumed and seen.setting.phase != "training"
+    return isinstance(seen, Compared | Exponential)

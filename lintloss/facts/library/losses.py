@@ -224,6 +224,18 @@ def _picked(machine: Machine, scoring: Scoring) -> Quantity:
     return Quantity(NATS, axes=axes, scoring=replace(scoring, born=machine.spent), trace=trace, negated=True)
 
 
+def negated_picks(machine: Machine, node: ast.AST, value: Tensor) -> Quantity | None:
+    """Return the entries that ids pick from what a model out of sight returns, negated: losses, if those are logarithms."""
+    known = machine.picks.get(value.key) if value.form == "picked" else None
+    prediction = known.prediction if known is not None else None
+    if known is None or not isinstance(prediction, Tensor) or prediction.form != "scores":
+        return None
+    place = machine.evidence(node, "the entries of the targets, negated: taken for their losses")
+    scoring = replace(known, criterion="presumed", presumed=True, place=place, born=machine.spent)
+    axes = (value.axes if value.axes is not None else None) or ("pos",)
+    return Quantity(LOSS, axes=axes, scoring=scoring, trace=(place,), presumed=True)
+
+
 def log_of_picked(machine: Machine, node: ast.AST, value: Tensor) -> Quantity:
     """Return log() of the probabilities of the targets."""
     place = machine.evidence(node, "the targets' log-probabilities")

@@ -14,8 +14,10 @@ from lintloss.facts.library.tables import (
     CRITERION_NAME,
     HEADED,
     KERAS_CRITERIA,
+    LOSS_MAKER,
     MASKED_MODELS,
     MODEL_NAME,
+    NOT_A_LOSS,
     PAIRED,
 )
 from lintloss.facts.machine import Machine
@@ -154,6 +156,8 @@ def call_opaque(machine: Machine, node: ast.AST, callee: Value, args: list[Value
         return over_ranks
     if CRITERION_NAME.search(name) and len(args) + len(kwargs) >= 2:
         return _presumed_criterion(machine, node, name, args, kwargs)
+    if LOSS_MAKER.match(name) and (args or kwargs) and not NOT_A_LOSS.search(name):
+        return losses.presumed(machine, node, said=f"`{name}` is taken for the mean loss of a batch, by its name")
     if (MODEL_NAME.search(name) and (args or kwargs)) or outputs.is_labelled(kwargs):
         return outputs.of_call(machine, node, callee, args, kwargs)
     if TOKENIZER.search(name):

@@ -81,6 +81,11 @@ CRITERION_NAME = re.compile(
     r"(^|_)(criterion|crit|loss_?(fn|func|function|fct|f|criterion|obj|object|module|compute)|objective|lossfn|lossfunc|criterions|ce_loss|nll_loss|cross_entropy|celoss)(_\w)?$",
     re.IGNORECASE,
 )
+# Functions and methods that compute the loss of a batch by themselves: `compute_loss(model, batch)`, `model.get_loss(x)`.
+LOSS_MAKER = re.compile(
+    r"^_*((compute|calc|calculate|get|forward|batch|step|eval|evaluate|val|valid|lm|token|masked|seq|sequence|model)_(\w+_)?loss|loss)$",
+    re.IGNORECASE,
+)
 LOSS_NAME = re.compile(
     r"^(\w*_)?(loss|nll|xent|ce)(_?(item|value|val|batch|scalar|t|i|b|sum|mean|reduced|avg))?$|^l_?loss$|^loss\d?$",
     re.IGNORECASE,
