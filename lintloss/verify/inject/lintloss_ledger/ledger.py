@@ -23,6 +23,8 @@ NAN = float("nan")
 # Notes that rows refer to: a forked child goes on using the numbers, so its ledger starts with them.
 STANDING = ("torch", "site", "form", "element", "value_site", "scope_site", "loop_site", "link", "padding", "loader")
 
+JOB = ("MASTER_ADDR", "MASTER_PORT", "TORCHELASTIC_RUN_ID")  # the same for all ranks of a job
+
 CALL, VALUE, ENTER, LOOP, BACKWARD, LOAD = 1, 2, 3, 4, 5, 6
 
 GRAD, INFERENCE, COMPILED, DROPOUT, BATCH_NORM, PENDING, AUTOCAST = 1, 2, 4, 8, 16, 32, 64
@@ -119,6 +121,8 @@ def _describe_process() -> dict[str, object]:
         "rank": _number(environment.get("RANK")),
         "world_size": _number(environment.get("WORLD_SIZE")),
         "host": os.uname().nodename,
+        "job": " ".join(environment.get(name, "") for name in JOB),
+        "started": time.time_ns(),
     }
 
 
