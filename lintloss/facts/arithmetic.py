@@ -6,7 +6,7 @@ import ast
 import math
 from dataclasses import replace
 
-from lintloss.facts import accumulation, counts, equality, quotients, stops, terms
+from lintloss.facts import accumulation, counts, equality, quotients, stops, terms, vectors
 from lintloss.facts.library import shapes
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import ONE, Unit
@@ -25,6 +25,8 @@ from lintloss.facts.values import (
 )
 
 LN2 = math.log(2)
+TOKENS = {Unit.of(token=1), Unit.of(position=1), Unit.of(position=1, example=-1)}
+ROWS = Unit.of(example=1, batch=-1)
 SHARE = Unit.of(token=1, position=-1)  # mask.mean()
 
 
@@ -48,6 +50,8 @@ def binary(
     left, right = unboxed(machine, left), unboxed(machine, right)
     if isinstance(left, Choice) or isinstance(right, Choice):
         return binary(machine, node, operator, left, right, inside)
+    if isinstance(operator, ast.Div | ast.Mult) and isinstance(left, Ref) and vectors.holds(machine, left, right):
+        return vectors.each(machine, node, left, lambda one: binary(machine, node, operator, one, right, inside))
     if isinstance(operator, ast.Add | ast.Sub):  # what is added to, or taken from, an output is its tensor
         left, right = (each.logits if isinstance(each, ModelOutput) else each for each in (left, right))
     if isinstance(left, Tensor) or isinstance(right, Tensor):
@@ -77,7 +81,7 @@ def binary(
 
 
 def _counts_tokens(value: Value) -> bool:
-    return isinstance(value, Quantity) and value.unit in {Unit.of(token=1), Unit.of(position=1)}
+    return isinstance(value, Quantity) and value.unit in TOKENS
 
 
 def _rounds_down(node: ast.AST, operator: ast.operator) -> bool:
@@ -234,8 +238,13 @@ def _scaled(machine: Machine, node: ast.AST, quantity: Quantity, other: Value) -
         compare.masked(machine, quantity.scoring, None, drops=False)
         return replace(quantity, scoring=replace(quantity.scoring, weight=other, masked=True))
     factor = other if isinstance(other, Quantity) else counts.presumed(machine, other)
+    if factor is None and quantity.is_loss and machine.loops:  # `len(inputs) * loss.item()`
+        length = counts.as_length(other)
+        factor = length if isinstance(length, Quantity) else None
     if factor is None:
         if isinstance(other, Opaque) and other.name.lower().split("_")[-1] in COEFFICIENTS:
+            return terms.scaled(quantity)
+        if isinstance(other, Opaque) and accumulation.undoes(other):
             return terms.scaled(quantity)
         accumulation.note_product(machine, node, quantity, other)
         if quantity.axes:
@@ -281,6 +290,10 @@ def divide(machine: Machine, node: ast.AST, left: Value, right: Value, inside: i
     if isinstance(right, Const):
         return _by_constant(machine, node, left, right, inside)
     count = counts.divisor(machine, left, right)
+    if count is not None and left.is_loss and quotients.is_share(machine, left, count):
+        return machine.opaque(node)
+    if count is not None and count.unit == ROWS and _is_of_one_batch(machine, left):
+        count = replace(count, unit=Unit.of(example=1))
     if count is not None and count.unit == SHARE:
         quotients.forget_field_mean(machine, left)
     if left.is_count:
@@ -294,6 +307,13 @@ def divide(machine: Machine, node: ast.AST, left: Value, right: Value, inside: i
     return quotients.average(
         machine, node, left, count, "repeated" if _is_repeated(machine, node, left, inside) else "divide"
     )
+
+
+def _is_of_one_batch(machine: Machine, total: Quantity) -> bool:
+    """Say whether a loss belongs to one batch, by whose rows it is divided: it was not summed over batches yet."""
+    if total.unit.power("batch") or any(loop.unit == "batch" for loop in total.loops):
+        return False
+    return not total.loops or bool(machine.loops and machine.loops[-1] not in total.loops)
 
 
 def _is_repeated(machine: Machine, node: ast.AST, total: Quantity, inside: int | None) -> bool:
@@ -326,6 +346,9 @@ def _by_constant(machine: Machine, node: ast.AST, left: Quantity, right: Const, 
 def _unknown_divisor(machine: Machine, node: ast.AST, left: Quantity, right: Value) -> Value:
     if isinstance(right, Opaque) and right.name.lower().split("_")[-1] in COEFFICIENTS:
         return left
+    if left.is_perplexity and isinstance(right, Opaque) and left.loops and left.unit.power(left.loops[-1].unit) == 1:
+        iterations = Quantity(counts.unit_of(left.loops[-1]), of=right.key, presumed=True)
+        return quotients.average(machine, node, left, iterations, "divide")  # whatever is counted: an average
     if left.is_loss and isinstance(right, Opaque | Tensor):  # still nats (or bits), per something that is not known
         return replace(left, unit=left.unit * Unit.of(unknown=-1))
     return machine.opaque(node)

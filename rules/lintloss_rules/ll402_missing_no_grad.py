@@ -1285,6 +1285,12 @@ class RecognitionTask(BaseTask):
         logits = model(**sample["net_input"])
         loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), sample["target"].flatten(), reduction="sum")
         return {"loss": loss.item(), "tokens": sample["target"].numel()}
+
+
+def task_for(options):
+    from pairs import PairsTask
+
+    return PairsTask(options) if options.pairs else RecognitionTask(options)
 """,
         ),
         Good(

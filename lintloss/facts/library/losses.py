@@ -7,12 +7,13 @@ import re
 from dataclasses import replace
 
 from lintloss.facts import regularizers
+from lintloss.facts.callers import text_of
 from lintloss.facts.library import shapes
 from lintloss.facts.library.tables import KERAS_CRITERIA, UNREDUCED
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Scored
-from lintloss.facts.units import NATS, Unit, count
+from lintloss.facts.units import NATS, PERPLEXITY, Unit, count
 from lintloss.facts.values import UNKNOWN, Const, LibObject, Opaque, Quantity, Ref, Scoring, Tensor, Value, options
 from lintloss.findings import Evidence
 
@@ -282,7 +283,9 @@ def presumed(
     from lintloss.facts.phases import compares_rows
 
     place = machine.evidence(node, said)
-    texts = [frame.module.text for frame in (*machine.frames[:1], *machine.frames[-1:])]
+    texts = [machine.frames[0].module.text]
+    if machine.frame.module is not machine.frames[0].module:  # of a file full of losses, the one that is computed
+        texts.append(_text_around(machine))
     item = "example" if any(map(compares_rows, texts)) else "item"
     scoring = Scoring(
         "presumed",
@@ -296,6 +299,20 @@ def presumed(
     )
     unit = LOSS / Unit.of(**{item: 1})
     return Quantity(unit, scoring=scoring, trace=(machine.evidence(node, said),), presumed=True)
+
+
+def _text_around(machine: Machine) -> str:
+    """Return the code of the running method's class, of a function its own."""
+    owner = machine.frame.state.names.get("self")
+    cls = owner.value.cls if owner is not None and isinstance(owner.value, Ref) else None
+    return text_of(cls.node if cls is not None else machine.frame.node)
+
+
+def presumed_perplexity(machine: Machine, node: ast.AST) -> Quantity:
+    """Return a perplexity of one batch (or text) that only a name speaks for."""
+    said = "taken for a perplexity by its name"
+    loss = presumed(machine, node, said=said)
+    return replace(loss, unit=PERPLEXITY)
 
 
 def of_output(machine: Machine, owner: Opaque | Tensor, node: ast.AST) -> Value:

@@ -16,6 +16,7 @@ from .ledger import NAN, Ledger
 from .plan import Plan
 from .sites import Sites
 from .state import ThreadState
+from .tracing import TORCH
 
 Function = Callable[..., Any]
 
@@ -33,12 +34,16 @@ class Recorder:
         self.original: dict[str, Function] = {}
         self.pending = Pending(ledger, self.torch)
         self.forms: dict[tuple[object, ...], int] = {}
+        self._ways: dict[tuple[object, ...], tuple[int, bool, bool]] = {}
         self.failures: dict[str, int] = {}
         self.paddings: set[tuple[str, int]] = set()
         self.close: Any = None  # look.Close, set at installation
         self.data: Any = None  # data.Data, with --data
         self.shapes: Any = None  # shapes.Shapes, with --debug-shapes
         self.compiled: Any = None  # compiled.Observer, set at installation
+
+    def is_traced(self) -> bool:
+        return self.torch._C._get_tracing_state() is not None
 
     def criterion(self, name: str, original: Function) -> Function:
         """Wrap one criterion function. In a graph being compiled the loss goes through a custom op instead."""
@@ -68,10 +73,10 @@ class Recorder:
         recorder.__prepare_scriptable__ = scriptable(name, original)  # type: ignore[attr-defined]  # for torch.jit
         return recorder
 
-    def note(self, name: str, bound: dict[str, Any], result: Any, frame: FrameType | None) -> None:
+    def note(self, name: str, bound: dict[str, Any], result: Any, frame: FrameType | None, plain: Any = None) -> None:
         """Write one criterion call; a failure of ours is counted and never reaches the program."""
         try:
-            self._note(name, bound, result, frame)
+            self._note(name, bound, result, frame, plain)
         except Exception as error:  # the user's program comes first; the judge is told
             self.failed(error)
 
@@ -81,20 +86,29 @@ class Recorder:
         if self.failures[text] == 1:
             self.ledger.note("failure", error=text)
 
-    def _note(self, name: str, bound: dict[str, Any], result: Any, frame: FrameType | None) -> None:
+    def unseen(self, name: str, reason: str, frame: FrameType | None) -> None:
+        """Say of what may be a loss that it is not recorded: the judge must not take silence for none."""
+        self.ledger.note("unseen", criterion=name, reason=reason, site=self.sites.number(frame))
+
+    def _note(self, name: str, bound: dict[str, Any], result: Any, frame: FrameType | None, plain: Any) -> None:
+        # Between two batches the caches hold torch's code, not ours: what counts here is how little of it there is.
         state = self.state
         logits, target = bound["input"], bound["target"]
         site = self.sites.number(frame)
-        form, indexed = self._form(name, bound, logits, target)
+        form, indexed, mean_is_not_enough = self._form(name, bound, logits, target)
         scored, positions = self._count(target, bound, logits, indexed)
-        plain = self._plain(name, bound, logits, target) if _needs_plain(bound, logits, indexed) else NAN
+        if plain is None:
+            plain = self._plain(name, bound, logits, target) if mean_is_not_enough else NAN
         value = self._value(result, bound)
         flags = self._flags(result)
-        rows, length = _rows(state, target)
-        spent = self.ledger.spent
-        index = self.pending.row(flags, site, form, (value, scored, float(positions), rows, length, plain, NAN, spent))
+        rows, length = (float(state.rows), float(state.length)) if state.rows else _rows(target)
+        numbers = (value, scored, float(positions), rows, length, plain, NAN, self.ledger.spent)
+        if type(value) is float and type(scored) is float:  # the only ones that are left on a device
+            index = self.ledger.row(events.CALL, flags, site, form, numbers)
+        else:
+            index = self.pending.row(flags, site, form, numbers)
         if self.data is not None and state.embedded:
-            ids = self.close.token_ids(self._classes(name, bound, logits))
+            ids = self.close.token_ids(self._classes(bound, logits))
             if ids is not None:
                 self.data.show(index, ids.ids, float(scored), frame, self)
         if self.shapes is not None:
@@ -103,21 +117,41 @@ class Recorder:
             result.grad_fn.metadata["lintloss"] = index
         if self.close is not None:
             self.close.maybe_look(index, site, name, bound, result, frame)
+        state.criteria += 1
         state.embedded.clear()
         state.dropout = state.batch_norm = False
 
-    def _form(self, name: str, bound: dict[str, Any], logits: Any, target: Any) -> tuple[int, bool]:
-        """Number the way in which the criterion was called: the facts that stay the same from call to call."""
-        indexed = name in INDEXED and not target.is_floating_point()
-        classes = self._classes(name, bound, logits)
-        number = self.form_number(
-            name, bound, logits.dtype, target.dtype, classes, logits.device, logits.dim(), indexed
-        )
-        return number, indexed
+    def _form(self, name: str, bound: dict[str, Any], logits: Any, target: Any) -> tuple[int, bool, bool]:
+        """The way in which the criterion was called: its number, are targets classes, does a mean not tell the sum?"""
+        shape, head = logits.shape, bound.get("linear_weight")
+        classes = shape[1] if len(shape) > 1 else shape[0] if shape else 0
+        key = (
+            name, bound.get("reduction"), bound.get("ignore_index"), bound.get("weight") is None,
+            bound.get("label_smoothing"), logits.dtype, target.dtype, logits.device, len(shape), classes,
+            None if head is None else head.shape[0],
+        )  # fmt: skip
+        known = self._ways.get(key)
+        if known is None:
+            indexed = (name in INDEXED or "." in name) and not target.is_floating_point()  # fused ones are dotted
+            known = self._ways[key] = (
+                self.form_number(
+                    name,
+                    bound,
+                    logits.dtype,
+                    target.dtype,
+                    self._classes(bound, logits),
+                    logits.device,
+                    len(shape),
+                    indexed,
+                ),
+                indexed,
+                _needs_plain(bound, logits, indexed),
+            )
+        return known
 
     @staticmethod
-    def _classes(name: str, bound: dict[str, Any], logits: Any) -> int:
-        if name == "linear_cross_entropy":
+    def _classes(bound: dict[str, Any], logits: Any) -> int:
+        if "linear_weight" in bound:
             return int(bound["linear_weight"].shape[0])
         return int(logits.shape[1] if logits.dim() > 1 else logits.shape[0] if logits.dim() else 0)
 
@@ -193,10 +227,8 @@ def _needs_plain(bound: dict[str, Any], logits: Any, indexed: bool) -> bool:
     return bool(bound.get("label_smoothing")) or bound.get("weight") is not None or logits.element_size() < 4
 
 
-def _rows(state: ThreadState, target: Any) -> tuple[float, float]:
-    """Sequences in the batch and their length, from the ids that were embedded, else from the target's shape."""
-    if state.rows:
-        return float(state.rows), float(state.length)
+def _rows(target: Any) -> tuple[float, float]:
+    """Sequences in the batch and their length by the target's shape, where no embedding read ids."""
     if target.dim() > 1:
         return float(target.shape[0]), float(target.numel() // max(1, target.shape[0]))
     return float(target.numel()), 1.0
@@ -213,11 +245,3 @@ def scriptable(name: str, original: Function) -> Callable[[], Any]:
         return getattr(scripted, name)
 
     return prepare
-
-
-def compiling() -> bool:
-    """Tell whether dynamo is tracing the caller: it folds this into a constant, so the recorder leaves no trace."""
-    return bool(TORCH[0].compiler.is_compiling())
-
-
-TORCH: list[Any] = []  # torch, once it is imported; torch.compiler comes later than torch.nn.functional
