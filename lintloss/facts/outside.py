@@ -22,6 +22,7 @@ from lintloss.findings import Span
 from lintloss.parse import Module
 
 STEPS = 60_000  # for one calling file
+INSTANCES = 2  # of the file's own classes, made by a calling file
 FILES = 2  # calling files that are run
 SILENT = 4  # definitions that average what nobody sees, whose callers are asked for
 METERS = re.compile(r"meter|track|metric|stat|averag|record|eval|valid|test|runner|monitor", re.IGNORECASE)
@@ -33,6 +34,8 @@ AVERAGES = re.compile(
     r"(loss|nll|ppl|perplex|metric|xent)[^\n]{0,40} /=? |/ [^\n]*(loss|nll|ppl|perplex|metric)|mean\([^\n]*(loss|nll|ppl|perplex)",
     re.IGNORECASE,
 )
+# `metric.update(loss_value.item(), num.item())`: what divides is in another file
+FEEDS = re.compile(r"(metric|meter|tracker)s?(\[[^\]]*\])?\.(update|add)\(", re.IGNORECASE)
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -51,7 +54,7 @@ def seen_outside(
         for site, around in callers.sites(project, module, name):
             if site.path != module.path and len(site.text) < LONGEST:
                 calling.setdefault(site.path, (site, []))[1].append(around)
-    nearest = sorted(calling.values(), key=lambda each: _distance(module, each[0]))
+    nearest = sorted(calling.values(), key=lambda each: _distance(module, each[0], names))
     more = [found for site, around in nearest[:FILES] for found in _run(module, project, site, around, loops)]
     told = {_place_of(each) for each in seen if isinstance(each, Reported)}
     averaged = {each.scope_rows for each in (*seen, *more) if isinstance(each, Averaging)}
@@ -61,10 +64,11 @@ def seen_outside(
     return [each for each in seen if not (_is_presumed(each) and _place_of(each) in known)] + more
 
 
-def _distance(module: Module, site: Module) -> tuple[bool, bool, str]:
-    """Rank calling files: those that name the file itself first, and tests last."""
+def _distance(module: Module, site: Module, names: set[str]) -> tuple[bool, bool, bool, str]:
+    """Rank calling files: those that call it themselves first, then those that name its file, and tests last."""
     stem, _ = os.path.splitext(os.path.basename(module.path))
-    return "test" in os.path.basename(site.path), stem not in site.text, site.path
+    is_direct = any(f"{name}(" in site.text for name in names)
+    return "test" in os.path.basename(site.path), not is_direct, stem not in site.text, site.path
 
 
 def _place_of(seen: Observation) -> tuple[type, Span]:
@@ -88,7 +92,7 @@ def _silent(module: Module, seen: list[Observation]) -> set[str]:
 
 def _divides(text: str, name: str) -> bool:
     """Say whether a definition divides what is called a loss, or is a meter by its name that divides anything."""
-    if AVERAGES.search(text):
+    if AVERAGES.search(text) or (FEEDS.search(text) and LOSS.search(text)):
         return True
     return METERS.search(name) is not None and MEAN.search(text) is not None and LOSS.search(text) is not None
 
@@ -127,10 +131,24 @@ def _run(
     for node in dict.fromkeys(nodes[0] for nodes in around if nodes and isinstance(nodes[0], Definition)):
         if isinstance(node, Definition) and (site.path, node.lineno) not in machine.reached:
             run_root(machine, Func(node, site), {})
+    _run_methods(machine, home)
     pad_marks.settle(machine)
     regularizers.observe(machine)
     seen = [each for each in machine.log.values() if each.path == home.path and _tells(each)]
     return [*seen, *truncation.handed_over(machine, home, loops)]
+
+
+def _run_methods(machine: Machine, home: Module) -> None:
+    """Run the methods that the calling file did not reach, on the instances that it made: a trainer calls them."""
+    heap = machine.frames[0].state.heap
+    machine.frames[:] = [Frame(home, home.tree, (home.path,), State(dict(machine.module_names(home.path)), heap))]
+    for made in list(machine.handed_over)[:INSTANCES]:
+        for node in made.cls.node.body if made.cls is not None else ():
+            if not isinstance(node, Definition) or node.name.startswith("__"):
+                continue
+            is_reached = (home.path, node.lineno) in machine.reached
+            if not is_reached and machine.relevance.scores(home, node):
+                run_root(machine, Func(node, home, made, made.cls), {})
 
 
 def _tells(seen: Observation) -> bool:
