@@ -9,7 +9,6 @@ import ast
 import os
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields, replace
 
 from lintloss.facts.computed import averaged
 from lintloss.facts.evaluation import Evaluation
@@ -20,6 +19,7 @@ from lintloss.facts.observations import Averaging, Exponential, Observation, Sco
 from lintloss.facts.values import LibObject, Opaque, Quantity, Scoring, Tensor, Value
 from lintloss.findings import Span
 from lintloss.parse import Module
+from lintloss.records import dataclass, fields, replace
 
 UNKNOWN = "unknown"
 FRAMEWORKS = {

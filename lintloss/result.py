@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from lintloss.errors import LintlossError, SourceError
 from lintloss.findings import Finding
+from lintloss.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from dataclasses import replace
 
 from lintloss.facts import arithmetic, dead, equality, moved, names, regularizers, sums, writes
 from lintloss.facts.expressions import evaluate
@@ -28,6 +27,7 @@ from lintloss.facts.values import (
     options,
 )
 from lintloss.findings import Evidence
+from lintloss.records import replace
 
 
 def accumulation(node: ast.Assign) -> tuple[ast.expr, ast.operator, ast.expr] | None:

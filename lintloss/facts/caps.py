@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass
 
 from lintloss.facts import callers
 from lintloss.facts.callers import text_of
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import Const, Pending
 from lintloss.parse import Module
+from lintloss.records import dataclass
 
 BUDGET = re.compile(r"tok|word|char|byte|time|elapsed|second|deadline|finish|early|patience", re.IGNORECASE)
 EXPOSED = re.compile(r"^eval_iters$")  # nanoGPT's name for how large a random sample is

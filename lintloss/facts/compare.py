@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import replace
 
 from lintloss.facts import alignment, autoregression, overlap
 from lintloss.facts.alignment import Alignment, Pair
@@ -15,6 +14,7 @@ from lintloss.facts.observations import Compared, Setting
 from lintloss.facts.settings import Place
 from lintloss.facts.values import Const, Key, LibObject, Ref, Scoring, Tensor, Value, options
 from lintloss.findings import Evidence
+from lintloss.records import replace
 
 UNTOLD = frozenset({"scores", "hidden", ""})
 LOGITS = re.compile(r"(^|_)logits?(_|$)")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass
 
 from lintloss.facts import callers, gradients, regions
 from lintloss.facts.callers import text_of
@@ -18,6 +17,7 @@ from lintloss.facts.survey import statements
 from lintloss.facts.values import Ref, options
 from lintloss.findings import Evidence, Span
 from lintloss.parse import Module
+from lintloss.records import dataclass
 
 TORCH = re.compile(r"^[ \t]*(?:import|from)\s+torch\b", re.MULTILINE)
 TORCH_NAME = re.compile(r"^import\s+(?:\w+\s*,\s*)*torch\s*(?:$|,|#|;)", re.MULTILINE)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import math
 import re
-from dataclasses import replace
 
 from lintloss.facts import regularizers
 from lintloss.facts.library import losses
@@ -13,6 +12,7 @@ from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Exponential
 from lintloss.facts.units import PERPLEXITY, Unit
 from lintloss.facts.values import Choice, Const, ModelOutput, Quantity, Ref, Tensor, Value, join, options
+from lintloss.records import replace
 
 CALLED = re.compile(r"perplexity|(?<![a-z])ppl(?![a-z])", re.IGNORECASE)
 LOSSES = re.compile(r"^(\w+_)?(loss(es)?|nlls?|ces?|xents?)(_list)?$", re.IGNORECASE)

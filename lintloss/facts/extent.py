@@ -8,7 +8,6 @@ to be of one shape.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from lintloss.facts.averages import confidence_in, in_evaluation
 from lintloss.facts.library import shapes
@@ -17,6 +16,7 @@ from lintloss.facts.observations import Averaging
 from lintloss.facts.units import Unit, count
 from lintloss.facts.values import Const, Key, LibObject, Opaque, Quantity, Scoring, Tensor, Value
 from lintloss.findings import Confidence, Evidence
+from lintloss.records import dataclass
 
 TOKENS = {count("token"), count("position"), Unit.of(position=1, example=-1)}
 SAME_SHAPE = re.compile(r"mask|ids?$|label|target|token|input|src|tgt|trg|^x$|^y$|seq", re.IGNORECASE)

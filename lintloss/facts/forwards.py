@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass
 
 from lintloss.facts import gradients, modes, stochastic
 from lintloss.facts.callers import text_of
@@ -18,6 +17,7 @@ from lintloss.facts.stochastic import Stochastic
 from lintloss.facts.values import Key, Lib, LibObject, Opaque, Ref, Value
 from lintloss.findings import Evidence, Span
 from lintloss.parse import Module
+from lintloss.records import dataclass
 
 MODULE_BASES = re.compile(
     r"(^|\.)(Module|PreTrainedModel|ModuleList|Sequential|LightningModule|GenerationMixin|\w*PreTrainedModel)$"

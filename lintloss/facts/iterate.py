@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable
-from dataclasses import replace
 
 from lintloss.facts import assign, counts, equality, symbolic
 from lintloss.facts.expressions import evaluate
@@ -29,6 +28,7 @@ from lintloss.facts.values import (
     join,
     options,
 )
+from lintloss.records import replace
 
 BATCHES = re.compile(
     r"loader|dataloader|(^|_)dl$|batches$|batch_iter|iterator$|data_iter|_iter$|minibatch|batched|generator$|val_data$",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from lintloss.records import dataclass
 
 Atom = tuple[object, ...]  # the identity of an unknown: of an opaque value, a loop's index, a product
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass, replace
 
 from lintloss.facts.library import shapes
 from lintloss.facts.machine import Machine
@@ -12,6 +11,7 @@ from lintloss.facts.observations import Compared
 from lintloss.facts.phases import task
 from lintloss.facts.values import Const, Key, Opaque, Tensor, Value, options
 from lintloss.findings import Evidence
+from lintloss.records import dataclass, replace
 
 PAD = re.compile(r"(?<![a-z])pad(?!d)|padding_(idx|id|value)", re.IGNORECASE)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import replace
 
 from lintloss.facts import counts, regularizers
 from lintloss.facts.machine import Machine
@@ -16,6 +15,7 @@ from lintloss.facts.values import (
     Tensor,
     Value,
 )
+from lintloss.records import replace
 
 COUNT_WORDS = re.compile(r"size|count|num_|n_|tokens|samples|len\(", re.IGNORECASE)
 OVER_RANKS = "summed over ranks"  # among the weights of means that were summed over batches, and then over ranks

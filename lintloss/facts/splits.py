@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
 from lintloss.facts.callers import text_of
@@ -17,6 +16,7 @@ from lintloss.facts.regions import DATA, TRAIN_DATA, snake
 from lintloss.facts.survey import walk
 from lintloss.facts.values import Func, Pending
 from lintloss.parse import Module
+from lintloss.records import dataclass
 
 UNCHANGED = {
     "map",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass
 
 from lintloss.facts import classes
 from lintloss.facts.library.tables import CAUSAL, HEADED, MASKED_MODELS, PAIRED
@@ -13,6 +12,7 @@ from lintloss.facts.modes import is_module, unwrapped
 from lintloss.facts.survey import walk
 from lintloss.facts.values import Class, Const, Func, Lib, LibObject, Opaque, Ref, Tuple, Value, options
 from lintloss.findings import Evidence
+from lintloss.records import dataclass
 
 NORMS = re.compile(r"^(Lazy|Sync)?(BatchNorm(1d|2d|3d)?|BatchNorm2dSync|InPlaceABN)$|^GhostBatchNorm")
 DROPS = re.compile(

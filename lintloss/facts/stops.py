@@ -5,13 +5,13 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TypeGuard
 
 from lintloss.facts.loops import Loop
 from lintloss.facts.observations import Averaging
 from lintloss.facts.units import count
 from lintloss.facts.values import Key, Quantity
+from lintloss.records import dataclass
 
 TRIAL = re.compile(r"debug|dry|smoke|fast|sanity", re.IGNORECASE)  # a run whose number nobody reports
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import replace
 
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.library import losses, outputs, shapes, windows
@@ -24,6 +23,7 @@ from lintloss.facts.values import (
     Window,
     options,
 )
+from lintloss.records import replace
 
 LOSS_DICT = re.compile(r"^(\w+_)?loss(es)?_dict$|^losses_reduced$|^reduced_losses$", re.IGNORECASE)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import replace
 from functools import lru_cache
 
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import Const, ModelOutput, Quantity, Tensor, Term, Value
+from lintloss.records import replace
 
 LONGEST = 60
 TEMPERATURE = re.compile(r"temp|(^|_|\.)tau$|^T$", re.IGNORECASE)

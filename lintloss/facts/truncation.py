@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from lintloss.facts import callers, classes, cuts, handed, leftovers, regions
 from lintloss.facts.callers import text_of
@@ -20,6 +19,7 @@ from lintloss.facts.survey import walk
 from lintloss.facts.values import Class, Const, Func, Lib, LibObject, Ref, Value, options
 from lintloss.findings import Evidence
 from lintloss.parse import Module
+from lintloss.records import dataclass
 
 RANDOM = re.compile(r"rand|choice|sample")
 ARGUMENTS = re.compile(r"(TrainingArguments|SFTConfig|TrainingConfig)$")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import libcst as cst
 
 from lintloss.facts.values import Const, Scoring, Tensor
+from lintloss.records import dataclass
 from lintloss.repair.code import Code, Loop, called, number_read, walk
 
 CRITERIA = {"cross_entropy", "nll_loss", "CrossEntropyLoss", "NLLLoss"}  # torch's

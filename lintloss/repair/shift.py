@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import libcst as cst
 
@@ -12,6 +11,7 @@ from lintloss.facts.library.models import is_batch_first
 from lintloss.facts.observations import Compared
 from lintloss.facts.values import Ref, Tensor, Value, options
 from lintloss.findings import Edit, Fix
+from lintloss.records import dataclass
 from lintloss.repair.code import Code, called, has_comment, inner, only_argument, walk
 from lintloss.repair.labels import CRITERIA
 from lintloss.repair.totals import growth

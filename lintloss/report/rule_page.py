@@ -6,9 +6,9 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from lintloss.findings import Severity
+from lintloss.records import dataclass
 from lintloss.rule import MARK, Bad, Good, Rule
 
 HOME = "https://github.com/lintloss/lintloss"

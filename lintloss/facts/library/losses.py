@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import replace
 
 from lintloss.facts import regularizers
 from lintloss.facts.library import shapes
@@ -15,6 +14,7 @@ from lintloss.facts.observations import Scored
 from lintloss.facts.units import NATS, Unit, count
 from lintloss.facts.values import UNKNOWN, Const, LibObject, Opaque, Quantity, Ref, Scoring, Tensor, Value, options
 from lintloss.findings import Evidence
+from lintloss.records import replace
 
 LOSS = Unit.of(loss=1)
 # Classes are moved behind the rows: what is scored has positions.

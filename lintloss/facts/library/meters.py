@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import replace
 
 from lintloss.facts import arithmetic, counts, equality, quotients
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import Unit, count
 from lintloss.facts.values import UNKNOWN, Const, Lib, LibObject, Quantity, Ref, Value, options
+from lintloss.records import replace
 
 Kwargs = dict[str, Value]
 MEANS = re.compile(r"^(MeanMetric|Mean|AverageMeter|AvgMeter|AverageValueMeter|Averager|AverageMetric|RunningMean)$")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable
-from dataclasses import replace
 
 from lintloss.facts import (
     accumulation,
@@ -55,6 +54,7 @@ from lintloss.facts.values import (
     Value,
     join,
 )
+from lintloss.records import replace
 
 Kwargs = dict[str, Value]
 # Methods of modules, criteria, metrics and loaders that return what they are called on.

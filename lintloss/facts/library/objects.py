@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import replace
 
 from lintloss.facts import forwards
 from lintloss.facts.library import loaders, losses, meters, outputs, ranks, rows, shapes, text
@@ -32,6 +31,7 @@ from lintloss.facts.values import (
     Value,
     options,
 )
+from lintloss.records import replace
 
 Kwargs = dict[str, Value]
 ACTIVATIONS = {"Softmax": "probs", "Sigmoid": "probs", "LogSoftmax": "log_probs"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import replace
 
 from lintloss.facts import forwards, pad_marks
 from lintloss.facts.library import losses, models, rows, shapes
@@ -21,6 +20,7 @@ from lintloss.facts.values import (
     Value,
     join_all,
 )
+from lintloss.records import replace
 
 INPUTS = ("x", "idx", "inputs", "tokens", "ids", "indices", "input_tokens")
 LABELS = ("labels", "lm_labels", "targets", "target", "masked_lm_labels")

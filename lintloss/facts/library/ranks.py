@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import replace
 
 from lintloss.facts import arithmetic, distributed
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import UNKNOWN, Choice, Const, Quantity, Ref, Tuple, Value, join, options
+from lintloss.records import replace
 
 Kwargs = dict[str, Value]
 

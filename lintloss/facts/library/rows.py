@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 
 from lintloss.facts.library import loaders, shapes
 from lintloss.facts.linear import Linear
@@ -28,6 +27,7 @@ from lintloss.facts.values import (
     join_all,
     options,
 )
+from lintloss.records import replace
 
 Kwargs = dict[str, Value]
 IDS = re.compile(r"(^|_)(ids|labels|tokens|targets|input|inputs|sequence)$", re.IGNORECASE)

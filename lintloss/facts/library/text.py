@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import replace
 
 from lintloss.facts.library import loaders, rows
 from lintloss.facts.library.windows import NEW
 from lintloss.facts.linear import Linear
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import UNKNOWN, Const, Key, LibObject, Opaque, Ref, Tensor, Value, Window
+from lintloss.records import replace
 
 Kwargs = dict[str, Value]
 TOKENIZER = re.compile(r"(^|_)tokeni[sz]er$|^tok$|Tokenizer(Fast)?$")

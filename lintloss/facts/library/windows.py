@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import replace
 
 from lintloss.facts import symbolic
 from lintloss.facts.expressions import evaluate
@@ -23,6 +22,7 @@ from lintloss.facts.values import (
     Value,
     Window,
 )
+from lintloss.records import replace
 
 COMPUTED = frozenset({"logits", "scores", "probs", "log_probs", "hidden"})  # scores: taken for logits by a name only
 IDS_NAME = re.compile(r"(^|_)(ids|labels?|targets?)$", re.IGNORECASE)
