@@ -8,20 +8,21 @@ from functools import lru_cache
 from lintloss.facts.machine import Machine
 from lintloss.facts.phases import task
 from lintloss.facts.values import Opaque, Ref, Value
+from lintloss.patterns import regex
 
-NEXT_TOKEN = re.compile(
+NEXT_TOKEN = regex(
     r"perplex|\bppl\b|next.?token|causal|language.?model|(\b|_)lm\b|\bgpt|llama|bits_per_(byte|char)|\bbp[bc]\b|autoregress|"
     r"\bexp\([^)]*(loss|nll|nats)",
     re.IGNORECASE,
 )
 # Models of these kinds restore what they read, read from the other end, or move their input themselves.
-OTHERWISE = re.compile(
+OTHERWISE = regex(
     r"mlm|masked.?(lm|language)|mask_(token|id)|\bbert|roberta|electra|auto_?-?encod|\bvae\b|reconstruct|denois|diffusion|"
     r"corrupt|shift_(tokens_)?right|backward_lm|bidirectional|\bbi_?lm\b|pixel",
     re.IGNORECASE,
 )
-LANGUAGE_MODEL = re.compile(r"LanguageModel|(Neural|Word|Char|RNN|Causal)?LM$|GPT|N?gram", re.IGNORECASE)
-BACKWARDS = re.compile(r"backward|reverse|bwd|enc(oder)?$|\bae$", re.IGNORECASE)
+LANGUAGE_MODEL = regex(r"LanguageModel|(Neural|Word|Char|RNN|Causal)?LM$|GPT|N?gram", re.IGNORECASE)
+BACKWARDS = regex(r"backward|reverse|bwd|enc(oder)?$|\bae$", re.IGNORECASE)
 
 
 def is_presumed(machine: Machine, model: Value | None) -> bool:

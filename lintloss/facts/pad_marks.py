@@ -11,9 +11,10 @@ from lintloss.facts.observations import Compared
 from lintloss.facts.phases import task
 from lintloss.facts.values import Const, Key, Opaque, Tensor, Value, options
 from lintloss.findings import Evidence
+from lintloss.patterns import regex
 from lintloss.records import dataclass, replace
 
-PAD = re.compile(r"(?<![a-z])pad(?!d)|padding_(idx|id|value)", re.IGNORECASE)
+PAD = regex(r"(?<![a-z])pad(?!d)|padding_(idx|id|value)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,9 +23,10 @@ from lintloss.facts.values import (
     Window,
     options,
 )
+from lintloss.patterns import regex
 from lintloss.records import replace
 
-LOSS_DICT = re.compile(r"^(\w+_)?loss(es)?_dict$|^losses_reduced$|^reduced_losses$", re.IGNORECASE)
+LOSS_DICT = regex(r"^(\w+_)?loss(es)?_dict$|^losses_reduced$|^reduced_losses$", re.IGNORECASE)
 
 
 def subscript_key(machine: Machine, index: ast.expr) -> str:

@@ -19,11 +19,12 @@ from lintloss.facts.survey import walk
 from lintloss.facts.values import Class, Const, Func, Lib, LibObject, Ref, Value, options
 from lintloss.findings import Evidence
 from lintloss.parse import Module
+from lintloss.patterns import regex
 from lintloss.records import dataclass
 
-RANDOM = re.compile(r"rand|choice|sample")
-ARGUMENTS = re.compile(r"(TrainingArguments|SFTConfig|TrainingConfig)$")
-LOADER_NAME = re.compile(r"load|dl$|iter|batches|gen", re.IGNORECASE)
+RANDOM = regex(r"rand|choice|sample")
+ARGUMENTS = regex(r"(TrainingArguments|SFTConfig|TrainingConfig)$")
+LOADER_NAME = regex(r"load|dl$|iter|batches|gen", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

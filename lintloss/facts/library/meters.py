@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import ast
-import re
 
 from lintloss.facts import arithmetic, counts, equality, quotients
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import Unit, count
 from lintloss.facts.values import UNKNOWN, Const, Lib, LibObject, Quantity, Ref, Value, options
+from lintloss.patterns import regex
 from lintloss.records import replace
 
 Kwargs = dict[str, Value]
-MEANS = re.compile(r"^(MeanMetric|Mean|AverageMeter|AvgMeter|AverageValueMeter|Averager|AverageMetric|RunningMean)$")
+MEANS = regex(r"^(MeanMetric|Mean|AverageMeter|AvgMeter|AverageValueMeter|Averager|AverageMetric|RunningMean)$")
 UPDATES = frozenset({"update", "update_state", "add", "__call__", "forward", "append"})
 READS = frozenset({"compute", "result", "value", "avg", "mean", "average", "global_avg", "item"})
 WEIGHTS = ("weight", "n", "num", "sample_weight", "weights", "k", "count")
-STEPS = re.compile(r"^(validation|test|val|eval)_step$")
+STEPS = regex(r"^(validation|test|val|eval)_step$")
 
 
 def is_mean(value: Value) -> bool:

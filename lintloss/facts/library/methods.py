@@ -54,6 +54,7 @@ from lintloss.facts.values import (
     Value,
     join,
 )
+from lintloss.patterns import regex
 from lintloss.records import replace
 
 Kwargs = dict[str, Value]
@@ -76,7 +77,7 @@ MOVES = frozenset(
 )
 # Methods that wrap what they are given and return it in the order that it came.
 PREPARES = frozenset({"prepare", "setup", "setup_dataloaders", "setup_module", "prepare_model", "prepare_data_loader"})
-PREPARERS = re.compile(r"accelerator|fabric", re.IGNORECASE)
+PREPARERS = regex(r"accelerator|fabric", re.IGNORECASE)
 
 
 def call(

@@ -31,12 +31,13 @@ from lintloss.facts.values import (
     Value,
     options,
 )
+from lintloss.patterns import regex
 from lintloss.records import replace
 
 Kwargs = dict[str, Value]
 ACTIVATIONS = {"Softmax": "probs", "Sigmoid": "probs", "LogSoftmax": "log_probs"}
-POOLING = re.compile(r"Pool[123]d$|^EmbeddingBag$|^Conv[23]d$|^Upsample|^Unfold$")
-TOKENIZER = re.compile(r"tokeni[sz]e|tokenizer$|^tok$|^enc(ode)?$|encode$|processor$|collat", re.IGNORECASE)
+POOLING = regex(r"Pool[123]d$|^EmbeddingBag$|^Conv[23]d$|^Upsample|^Unfold$")
+TOKENIZER = regex(r"tokeni[sz]e|tokenizer$|^tok$|^enc(ode)?$|encode$|processor$|collat", re.IGNORECASE)
 WRAPPERS = {
     "DataParallel",
     "DistributedDataParallel",

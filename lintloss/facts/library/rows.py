@@ -27,10 +27,11 @@ from lintloss.facts.values import (
     join_all,
     options,
 )
+from lintloss.patterns import regex
 from lintloss.records import replace
 
 Kwargs = dict[str, Value]
-IDS = re.compile(r"(^|_)(ids|labels|tokens|targets|input|inputs|sequence)$", re.IGNORECASE)
+IDS = regex(r"(^|_)(ids|labels|tokens|targets|input|inputs|sequence)$", re.IGNORECASE)
 
 
 def stacked(machine: Machine, rows: Ref) -> Tensor | None:
