@@ -34,7 +34,8 @@ def compared(module: Module, project: Project, seen: list[Observation]) -> list[
             if site.path != module.path and len(site.text) < LONGEST:
                 calling.setdefault(site.path, (site, []))[1].append(around)
     nearest = sorted(calling.values(), key=lambda each: ("test" in each[0].path.rsplit("/", 1)[-1], each[0].path))
-    return [found for site, around in nearest[:FILES] for found in _run(module, project, site, around)]
+    running = [each for each in nearest[:FILES] if project.reaches(each[0].path, module.path)]
+    return [found for site, around in running for found in _run(module, project, site, around)]
 
 
 def _asks(seen: Observation) -> bool:
