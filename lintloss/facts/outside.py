@@ -7,27 +7,39 @@ says nothing by itself, the files that call its function are run, and what it sh
 from __future__ import annotations
 
 import ast
+import re
 
-from lintloss.facts import callers, pad_marks
+from lintloss.facts import callers, pad_marks, padding
 from lintloss.facts.machine import TOTAL, Frame, Machine
-from lintloss.facts.observations import Averaging, Compared, Observation
+from lintloss.facts.observations import Averaging, Compared, Exponential, Observation
 from lintloss.facts.project import Project
 from lintloss.facts.roots import forget_rebound, run_body, run_root
 from lintloss.facts.state import Slot, State
 from lintloss.facts.survey import survey
 from lintloss.facts.values import Func
+from lintloss.findings import Span
 from lintloss.parse import Module
+from lintloss.patterns import regex
 
 STEPS = 60_000  # for one calling file
 FILES = 2  # calling files that are run
+SILENT = 4  # definitions that average what nobody sees, whose callers are asked for
+METERS = regex(r"meter|track|metric|stat|averag|record|eval|valid|test|runner|monitor", re.IGNORECASE)
+MEAN = regex(r"/=? *(len\(|max\(|self\.|\w*(count|num|steps|iters|batches)\b|\w+\[\d\])|\bmean\(")
+LOSS = regex(r"loss|perplex|ppl|metric", re.IGNORECASE)
 LONGEST = 200_000  # characters of a calling file
+# `loss = sums[0] / sums[2]`, `return total_loss / n`, `{name: sum(v) / len(v) ... in metrics.items()}`
+AVERAGES = regex(
+    r"(loss|nll|ppl|perplex|metric|xent)[^\n]{0,40} /=? |/ [^\n]*(loss|nll|ppl|perplex|metric)|mean\([^\n]*(loss|nll|ppl|perplex)",
+    re.IGNORECASE,
+)
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def compared(module: Module, project: Project, seen: list[Observation]) -> list[Compared]:
-    """Return the comparisons that show more when other files call them."""
-    names = {name for each in seen if _asks(each) for name in _names(module, each)}
+def seen_outside(module: Module, project: Project, seen: list[Observation]) -> list[Observation]:
+    """Return what was seen, and the comparisons and averages that show more when other files call them."""
+    names = {name for each in seen if _asks(each) for name in _names(module, each)} | _silent(module, seen)
     calling: dict[str, tuple[Module, list[callers.Around]]] = {}
     for name in sorted(names):
         for site, around in callers.sites(project, module, name):
@@ -35,7 +47,35 @@ def compared(module: Module, project: Project, seen: list[Observation]) -> list[
                 calling.setdefault(site.path, (site, []))[1].append(around)
     nearest = sorted(calling.values(), key=lambda each: ("test" in each[0].path.rsplit("/", 1)[-1], each[0].path))
     running = [each for each in nearest[:FILES] if project.reaches(each[0].path, module.path)]
-    return [found for site, around in running for found in _run(module, project, site, around)]
+    more = [found for site, around in running for found in _run(module, project, site, around)]
+    known = {_place_of(each) for each in more if not _is_presumed(each)}
+    return [each for each in seen if not (_is_presumed(each) and _place_of(each) in known)] + more
+
+
+def _place_of(seen: Observation) -> tuple[type, Span]:
+    return type(seen), seen.span
+
+
+def _is_presumed(seen: Observation) -> bool:
+    """Say whether an average or an exponent is one of a loss that only its name speaks for."""
+    if isinstance(seen, Averaging):
+        return seen.before.presumed
+    return isinstance(seen, Exponential) and seen.exponent.presumed
+
+
+def _silent(module: Module, seen: list[Observation]) -> set[str]:
+    """Return the meters and evaluations that average something in which no loss was seen: it comes from their callers."""
+    rows = [each.span.row for each in seen if isinstance(each, Averaging)]
+    tops = (each for each in module.tree.body if isinstance(each, Definition | ast.ClassDef))
+    unseen = (each for each in tops if not any(each.lineno <= row <= (each.end_lineno or row) for row in rows))
+    return set([each.name for each in unseen if _divides(padding.text_of(module, each), each.name)][:SILENT])
+
+
+def _divides(text: str, name: str) -> bool:
+    """Say whether a definition divides what is called a loss, or is a meter by its name that divides anything."""
+    if AVERAGES.search(text):
+        return True
+    return METERS.search(name) is not None and MEAN.search(text) is not None and LOSS.search(text) is not None
 
 
 def _asks(seen: Observation) -> bool:
@@ -58,7 +98,7 @@ def _names(module: Module, seen: Observation) -> list[str]:
     ]
 
 
-def _run(home: Module, project: Project, site: Module, around: list[callers.Around]) -> list[Compared]:
+def _run(home: Module, project: Project, site: Module, around: list[callers.Around]) -> list[Observation]:
     """Run a calling file, and those of its functions that hold the calls."""
     machine = Machine(project)
     machine.home, machine.spent = home.path, TOTAL - STEPS
@@ -71,4 +111,11 @@ def _run(home: Module, project: Project, site: Module, around: list[callers.Arou
         if isinstance(node, Definition) and (site.path, node.lineno) not in machine.reached:
             run_root(machine, Func(node, site), {})
     pad_marks.settle(machine)
-    return [each for each in machine.log.values() if isinstance(each, Compared) and each.path == home.path]
+    return [each for each in machine.log.values() if each.path == home.path and _tells(each)]
+
+
+def _tells(seen: Observation) -> bool:
+    """Say whether an observation is one that a caller can add to: it compares, or averages a loss that is now known."""
+    if isinstance(seen, Averaging):
+        return not seen.before.presumed and seen.setting.phase != "training"
+    return isinstance(seen, Compared | Exponential)
