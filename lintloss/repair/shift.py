@@ -13,7 +13,7 @@ from lintloss.findings import Edit, Fix
 from lintloss.patterns import regex
 from lintloss.records import dataclass
 from lintloss.repair.code import Code, called, has_comment, inner, only_argument, walk
-from lintloss.repair.labels import CRITERIA
+from lintloss.repair.pieces import CRITERIA
 from lintloss.repair.totals import growth
 from lintloss.rule_scope import RuleScope
 
