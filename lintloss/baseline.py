@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from lintloss.errors import ConfigError
 from lintloss.findings import Finding
 from lintloss.fingerprint import LineOf, PathOf, fingerprint
-from lintloss.records import dataclass
 
 VERSION = 1
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 from lintloss.config import CONFIDENCES, KEYS, SEVERITIES, Config
-from lintloss.records import fields
 
 _STRINGS = {"type": "array", "items": {"type": "string"}}
 _KINDS: dict[str, dict[str, Any]] = {

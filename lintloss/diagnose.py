@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from lintloss.errors import UsageError
-from lintloss.records import dataclass
 
 LN2 = math.log(2)
 # Hoffmann et al. 2022 (arXiv 2203.15556), fit for models of any data: E + A / N^0.34, nats per subword token.

@@ -5,9 +5,10 @@ They are observations like any other, so that LL001 to LL003 are rules like any 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from lintloss.facts.observations import Observation
 from lintloss.findings import Fix
-from lintloss.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ import re
 import stat
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 from lintloss.errors import SourceError
 from lintloss.findings import Edit, Finding
@@ -18,7 +19,6 @@ from lintloss.lines import Offsets, ending_of, split_rows
 from lintloss.notebook import is_notebook, read_cells, replace_sources
 from lintloss.parse import UnparsableError, syntax_tree
 from lintloss.patterns import regex
-from lintloss.records import dataclass
 from lintloss.result import read_file
 from lintloss.source_text import decode
 

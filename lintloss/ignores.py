@@ -8,6 +8,7 @@ import tokenize
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from sys import maxsize
 
@@ -15,7 +16,6 @@ from lintloss.findings import Edit, Finding, Fix, Span
 from lintloss.lines import ending_of, split_rows
 from lintloss.notebook import is_notebook, read_cells
 from lintloss.patterns import regex
-from lintloss.records import dataclass, replace
 
 IGNORE = regex(r"#\s*lintloss\s*:\s*ignore\s*\[(?P<codes>[^\]#]*)\](?P<reason>[^#]*)", re.IGNORECASE)
 _MAGIC = regex(r"^(\s*)[%!?].*$", re.M)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lintloss.errors import InternalError, LintlossError
 from lintloss.findings import Edit, Evidence, Finding, Fix, Span
 from lintloss.parse import Module
-from lintloss.records import dataclass, replace
 from lintloss.registry import Choice, Entry
 from lintloss.rule import Judgment, Rule
 

@@ -9,6 +9,7 @@ import ast
 import os
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields, replace
 
 from lintloss.facts.computed import averaged
 from lintloss.facts.evaluation import Evaluation
@@ -20,7 +21,6 @@ from lintloss.facts.values import LibObject, Opaque, Quantity, Scoring, Tensor, 
 from lintloss.findings import Span
 from lintloss.parse import Module
 from lintloss.patterns import regex
-from lintloss.records import dataclass, fields, replace
 
 UNKNOWN = "unknown"
 FRAMEWORKS = {

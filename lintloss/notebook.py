@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from json.decoder import scanstring  # type: ignore[attr-defined]  # public in CPython, missing from typeshed
 from typing import NamedTuple
 
 from lintloss.findings import Span
 from lintloss.lines import Offsets, split_rows
 from lintloss.patterns import regex
-from lintloss.records import dataclass
 
 _SPACE = regex(r"[ \t\r\n]*")
 _ESCAPE = regex(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.|[^\\]", re.S)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 import warnings
+from dataclasses import dataclass
 
 from lintloss.positions import column_of, span_of, split_rows
-from lintloss.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

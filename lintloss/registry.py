@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from lintloss.errors import LintlossError, UsageError
-from lintloss.records import dataclass
 
 if TYPE_CHECKING:
     from lintloss.rule import Rule

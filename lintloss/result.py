@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from lintloss.errors import LintlossError, SourceError
 from lintloss.findings import Finding
-from lintloss.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from lintloss.findings import Confidence, Evidence, Fix, Severity, Span
-from lintloss.records import dataclass, field
 
 if TYPE_CHECKING:
     import libcst as cst

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from lintloss import parse
 from lintloss.errors import SourceError
-from lintloss.records import dataclass
 from lintloss.result import read_file
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 from lintloss.findings import Edit, Finding, Span
-from lintloss.records import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

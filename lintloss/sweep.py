@@ -6,13 +6,13 @@ import gc
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lintloss.discover import Source
 from lintloss.echoes import without_echoes
 from lintloss.errors import InternalError, LintlossError, SourceError
 from lintloss.findings import Finding
-from lintloss.records import dataclass
 from lintloss.result import Result, read_file
 from lintloss.screen import is_plain_text, screen
 from lintloss.wire import flatten, restore

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from lintloss.command.options import Options
 from lintloss.command.session import Session
 from lintloss.discover import Found
 from lintloss.errors import LintlossError
 from lintloss.findings import Confidence, Finding, Severity
-from lintloss.records import dataclass, replace
 from lintloss.sweep import Sweep
 
 CLEAN, FINDINGS, FAILED = 0, 1, 2

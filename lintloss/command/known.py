@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 from lintloss import baseline
 from lintloss.command.check import Outcome
 from lintloss.command.options import Options
 from lintloss.command.output import repository_root
 from lintloss.errors import ConfigError
-from lintloss.records import replace
 from lintloss.report import Run
 from lintloss.report.outputs import write_text
 from lintloss.report.places import Texts

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import Any
 
 from lintloss.command.arguments import Arguments
 from lintloss.config import CONFIDENCES, SEVERITIES
 from lintloss.errors import UsageError
-from lintloss.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

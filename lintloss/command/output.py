@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lintloss.command.check import Outcome, say_error
 from lintloss.command.session import Session
 from lintloss.findings import Finding
-from lintloss.records import replace
 from lintloss.report import SUMMARIZED, Run, choose, load, statistics
 from lintloss.report.outputs import read_target, write_report
 from lintloss.report.wording import count, summary

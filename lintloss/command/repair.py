@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from lintloss.command.check import Outcome, visible
 from lintloss.command.session import Session
@@ -13,7 +14,6 @@ from lintloss.fix import Outcome as Fixed
 from lintloss.fix import fix_file
 from lintloss.ignores import with_ignores
 from lintloss.parse import decode as declared
-from lintloss.records import replace
 from lintloss.result import read_file
 from lintloss.source_text import decode
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,7 +19,6 @@ from lintloss.facts.computed import Computed, computed
 from lintloss.findings import Finding, Span
 from lintloss.ignores import with_ignores
 from lintloss.parse import Module, UnparsableError, parse
-from lintloss.records import replace
 from lintloss.report.rule_page import RulePage, page
 from lintloss.screen import screen
 

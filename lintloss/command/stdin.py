@@ -31,9 +31,9 @@ def check_stdin(session: Session) -> int:
 
 def _fixed(outcome: Outcome, session: Session, path: str, data: bytes) -> Outcome:
     from contextlib import redirect_stdout
+    from dataclasses import replace
 
     from lintloss.fix import diff, settle
-    from lintloss.records import replace
     from lintloss.source_text import decode
 
     options = session.options

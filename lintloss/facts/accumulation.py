@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import replace
 
 from lintloss.facts.averages import scores_tokens
 from lintloss.facts.equality import proven_equal, proven_unequal
@@ -12,7 +13,6 @@ from lintloss.facts.observations import Accumulated
 from lintloss.facts.values import Const, LibObject, Opaque, Quantity, Value
 from lintloss.findings import Evidence
 from lintloss.patterns import regex
-from lintloss.records import replace
 
 STEPS = regex(r"accum|micro_?batch|grad_?acc|steps_per_update|batch_split|update_freq", re.IGNORECASE)
 INVERSE = "inverse accumulation"  # the name of 1 / accumulation_steps

@@ -6,10 +6,11 @@ aligned when c - a = 1; 0 is a missing shift, 2 a double one, anything else is m
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 from lintloss.facts.linear import END, ZERO, Linear
 from lintloss.facts.values import Key, Tensor, Window
 from lintloss.findings import Evidence
-from lintloss.records import dataclass, replace
 
 MISSING, DOUBLE, MISDIRECTED, ALIGNED = "missing", "double", "misdirected", "aligned"
 PICKS = frozenset({"gather", "index"})

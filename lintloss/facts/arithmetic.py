@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+from dataclasses import replace
 
 from lintloss.facts import accumulation, counts, equality, quotients, stops, terms, vectors
 from lintloss.facts.library import shapes
@@ -22,7 +23,6 @@ from lintloss.facts.values import (
     join_all,
     options,
 )
-from lintloss.records import replace
 
 LN2 = math.log(2)
 SHARE = Unit.of(token=1, position=-1)  # mask.mean()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 from lintloss.facts import arithmetic, dead, equality, moved, names, regularizers, sums, vectors, writes
 from lintloss.facts.expressions import evaluate
@@ -29,7 +30,6 @@ from lintloss.facts.values import (
 )
 from lintloss.findings import Evidence
 from lintloss.patterns import regex
-from lintloss.records import replace
 
 
 def accumulation(node: ast.Assign) -> tuple[ast.expr, ast.operator, ast.expr] | None:

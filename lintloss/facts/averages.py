@@ -5,12 +5,13 @@ The doors for the rules of 1xx and 5xx. The task decides what a loss is per: in 
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 from lintloss.facts import normalizers
 from lintloss.facts.equality import proven_equal, proven_unequal, rows_of_one_length
 from lintloss.facts.observations import Averaging, Exponential, Observation
 from lintloss.facts.values import Quantity
 from lintloss.findings import Confidence, Evidence
-from lintloss.records import dataclass, replace
 
 LANGUAGE = {"lm", "seq2seq", "mlm"}
 ITEMS = ("token", "item", "example", "position", "unknown")

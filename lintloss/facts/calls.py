@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from lintloss.facts import classes, forwards, gradients, imports, modes, regularizers, statements, symbolic, vectors
 from lintloss.facts.expressions import evaluate, member
@@ -25,7 +26,6 @@ from lintloss.facts.values import (
     join_all,
 )
 from lintloss.findings import Evidence, Span
-from lintloss.records import replace
 
 Kwargs = dict[str, Value]
 METERS = frozenset({"update", "add", "log", "add_scalar"})  # what reports a loss, or adds it up, by its method's name

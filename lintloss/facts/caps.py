@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import dataclass
 
 from lintloss.facts import callers
 from lintloss.facts.callers import text_of
@@ -15,7 +16,6 @@ from lintloss.facts.machine import Machine
 from lintloss.facts.values import Const, Pending
 from lintloss.parse import Module
 from lintloss.patterns import regex
-from lintloss.records import dataclass
 
 BUDGET = regex(r"tok|word|char|byte|time|elapsed|second|deadline|finish|early|patience", re.IGNORECASE)
 EXPOSED = regex(r"^eval_iters$")  # nanoGPT's name for how large a random sample is

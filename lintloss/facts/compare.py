@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import replace
 
 from lintloss.facts import alignment, autoregression, overlap
 from lintloss.facts.alignment import Alignment, Pair
@@ -15,7 +16,6 @@ from lintloss.facts.settings import Place
 from lintloss.facts.values import Const, Key, LibObject, Ref, Scoring, Tensor, Value, options
 from lintloss.findings import Evidence
 from lintloss.patterns import regex
-from lintloss.records import replace
 
 UNTOLD = frozenset({"scores", "hidden", ""})
 LOGITS = regex(r"(^|_)logits?(_|$)")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import dataclass
 
 from lintloss.facts.alignment import Alignment
 from lintloss.facts.library import shapes
@@ -13,7 +14,6 @@ from lintloss.facts.pad_marks import Mark
 from lintloss.facts.values import Const, Scoring, Tensor, Value, options
 from lintloss.findings import Confidence, Evidence
 from lintloss.patterns import regex
-from lintloss.records import dataclass
 
 LANGUAGE = frozenset({"lm", "seq2seq", "mlm"})
 PHASE = regex(r"(val|valid|validation|dev|eval|test)$", re.IGNORECASE)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from lintloss.facts.loops import Loop
 from lintloss.facts.observations import Averaging, Observation, Scored
 from lintloss.facts.values import Quantity
 from lintloss.findings import Evidence, Span
-from lintloss.records import dataclass
 
 _PLURALS = {"batch": "batches", "item": "items"}
 

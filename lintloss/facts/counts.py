@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import Unit, count
 from lintloss.facts.values import Const, Key, LibObject, Opaque, Quantity, Tensor, Value, options
 from lintloss.patterns import regex
-from lintloss.records import replace
 
 # Names say what a number counts when nothing better is known; a value read by its name is marked `presumed`.
 NAMED: tuple[tuple[re.Pattern[str], Unit], ...] = (

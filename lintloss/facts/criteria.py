@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from lintloss.facts.averages import confidence_in, in_evaluation
 from lintloss.facts.library import shapes
 from lintloss.facts.observations import Exponential, Scored
 from lintloss.facts.values import Quantity, Scoring, Tensor, options
 from lintloss.findings import Confidence, Evidence, Span
-from lintloss.records import dataclass
 
 DISTANCES = frozenset(
     {

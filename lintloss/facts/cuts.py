@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from lintloss.facts.callers import text_of
 from lintloss.facts.caps import BUDGET, Cap, Function, Origin, assigned, defaults, parameters, passed
 from lintloss.patterns import regex
-from lintloss.records import dataclass
 
 WRAPPERS = {"tqdm", "enumerate", "track", "list", "iter", "progress_bar", "trange"}
 ENDLESS = regex(r"cycle|infinit|endless|stream|forever|random|sampler|sampling|resampl", re.IGNORECASE)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import dataclass
 
 from lintloss.facts.liveness import is_dead, stays_empty
 from lintloss.facts.loops import Loop
@@ -17,7 +18,6 @@ from lintloss.facts.units import Unit, count
 from lintloss.facts.values import Const, ModelOutput, Opaque, Quantity, Tensor, Value, options
 from lintloss.findings import Evidence
 from lintloss.patterns import regex
-from lintloss.records import dataclass
 
 SHIFTED = regex(r"shift|(mask|smooth)\w*_?(label|target|id)s?$|(label|target)s?_?(mask|shift)\w*$", re.IGNORECASE)
 TOKENS = regex(r"tok(en)?s?(_|$)|ntok|words|scored|num_(valid|target)|n_(valid|target)", re.IGNORECASE)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from lintloss.facts import quotients
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import Unit, count
 from lintloss.facts.values import Choice, Const, Lib, LibObject, Quantity, Ref, Tuple, Value, join
-from lintloss.records import replace
 
 SUMMED = quotients.OVER_RANKS
 RANKS = Quantity(count("rank"))

@@ -127,7 +127,7 @@ def _is_capped(machine: Machine, header: ast.Call) -> bool:
 
 def floored(value: Value) -> Value:
     """Mark the quotient of `//`: what it counts are whole blocks."""
-    from lintloss.records import replace
+    from dataclasses import replace
 
     if isinstance(value, Quantity):
         return replace(value, of=(*value.of, "floor"))

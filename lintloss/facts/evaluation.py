@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import dataclass
 
 from lintloss.facts import callers, gradients, regions
 from lintloss.facts.callers import text_of
@@ -18,7 +19,6 @@ from lintloss.facts.values import Ref, options
 from lintloss.findings import Evidence, Span
 from lintloss.parse import Module
 from lintloss.patterns import regex
-from lintloss.records import dataclass
 
 TORCH = regex(r"^[ \t]*(?:import|from)\s+torch\b", re.MULTILINE)
 TORCH_NAME = regex(r"^import\s+(?:\w+\s*,\s*)*torch\s*(?:$|,|#|;)", re.MULTILINE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import math
 import re
+from dataclasses import replace
 
 from lintloss.facts import regularizers
 from lintloss.facts.library import losses
@@ -13,7 +14,6 @@ from lintloss.facts.observations import Exponential
 from lintloss.facts.units import PERPLEXITY, Unit
 from lintloss.facts.values import Choice, Const, ModelOutput, Quantity, Ref, Tensor, Value, join, options
 from lintloss.patterns import regex
-from lintloss.records import replace
 
 CALLED = regex(r"perplexity|(?<![a-z])ppl(?![a-z])", re.IGNORECASE)
 LOSSES = regex(r"^(\w+_)?(loss(es)?|nlls?|ces?|xents?)(_list)?$", re.IGNORECASE)

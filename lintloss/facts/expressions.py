@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from lintloss.facts.machine import TOTAL, Machine, OutOfBudget
@@ -30,7 +31,6 @@ from lintloss.facts.values import (
     join_all,
     options,
 )
-from lintloss.records import replace
 
 BUILTINS = frozenset(dir(builtins))
 

@@ -8,6 +8,7 @@ to be of one shape.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from lintloss.facts.averages import confidence_in, in_evaluation
 from lintloss.facts.library import shapes
@@ -17,7 +18,6 @@ from lintloss.facts.units import Unit, count
 from lintloss.facts.values import Const, Key, LibObject, Opaque, Quantity, Scoring, Tensor, Value
 from lintloss.findings import Confidence, Evidence
 from lintloss.patterns import regex
-from lintloss.records import dataclass
 
 TOKENS = {count("token"), count("position"), Unit.of(position=1, example=-1)}
 SAME_SHAPE = regex(r"mask|ids?$|label|target|token|input|src|tgt|trg|^x$|^y$|seq", re.IGNORECASE)

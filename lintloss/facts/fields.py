@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from lintloss.facts import quotients
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import Unit, count
 from lintloss.facts.values import Const, Quantity, Value
-from lintloss.records import replace
 
 COUNTED = {
     "row": "example",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import dataclass
 
 from lintloss.facts import gradients, modes, stochastic
 from lintloss.facts.callers import text_of
@@ -18,7 +19,6 @@ from lintloss.facts.values import Key, Lib, LibObject, Opaque, Ref, Value
 from lintloss.findings import Evidence, Span
 from lintloss.parse import Module
 from lintloss.patterns import regex
-from lintloss.records import dataclass
 
 MODULE_BASES = regex(
     r"(^|\.)(Module|PreTrainedModel|ModuleList|Sequential|LightningModule|GenerationMixin|\w*PreTrainedModel)$"

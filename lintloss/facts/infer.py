@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import dataclass, replace
 
 from lintloss.facts import classes, dead, evaluation, inherited, outside, pad_marks, regularizers, splits, truncation
 from lintloss.facts.library.tables import CRITERIA, CRITERION_NAME
@@ -14,7 +15,6 @@ from lintloss.facts.state import Slot, State
 from lintloss.facts.survey import Definition, Survey, called_name, survey
 from lintloss.facts.values import Class, Const, Func, Opaque, Ref, Value
 from lintloss.parse import Module
-from lintloss.records import dataclass, replace
 
 COLLECTS = frozenset({"add", "append", "update"})
 PATIENCE = 60_000  # steps after which a file that showed nothing gets no more for functions of weak words

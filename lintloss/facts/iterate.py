@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 from lintloss.facts import assign, counts, equality, symbolic
 from lintloss.facts.expressions import evaluate
@@ -29,7 +30,6 @@ from lintloss.facts.values import (
     options,
 )
 from lintloss.patterns import regex
-from lintloss.records import replace
 
 BATCHES = regex(
     r"loader|dataloader|(^|_)dl$|batches$|batch_iter|iterator$|data_iter|_iter$|minibatch|batched|generator$|val_data$",

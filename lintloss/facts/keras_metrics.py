@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from lintloss.facts.library import meters
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import count
 from lintloss.facts.values import Quantity, Value, options
-from lintloss.records import replace
 
 
 def note_returned(machine: Machine, node: ast.Return, value: Value) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lintloss.records import dataclass
+from dataclasses import dataclass
 
 Atom = tuple[object, ...]  # the identity of an unknown: of an opaque value, a loop's index, a product
 

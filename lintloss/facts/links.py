@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from lintloss.patterns import regex
-from lintloss.records import dataclass
 
 STATEMENT = regex(
     rb"(?:^|[;:])[ \t]*(?:from[ \t]+([.\w]+)[ \t]*import\b[ \t]*(\([^)]*\)|(?:\\\r?\n|[^\n;])*)"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import dataclass, field
 
 from lintloss.facts.values import UNKNOWN, Key, Value
 from lintloss.findings import Evidence
-from lintloss.records import dataclass, field
 
 
 @dataclass(eq=False, slots=True)

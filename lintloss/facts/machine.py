@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from lintloss.facts.anchor import Anchor
@@ -17,7 +18,6 @@ from lintloss.facts.state import Slot, State, join_states
 from lintloss.facts.values import UNKNOWN, Class, Const, Key, Lib, LibObject, Opaque, Ref, Scoring, Value, join
 from lintloss.findings import Evidence
 from lintloss.parse import Module
-from lintloss.records import dataclass, field
 
 if TYPE_CHECKING:
     from lintloss.facts.bodies import Body

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from lintloss.facts import stops
 from lintloss.facts.observations import Averaging
 from lintloss.facts.units import Unit
 from lintloss.facts.values import Const, LibObject, Opaque, Quantity, Ref, Scoring, Tensor, Value
 from lintloss.patterns import regex
-from lintloss.records import dataclass
 
 PER_ROW = regex(r"sent|seq|sample|example|doc|row|instance|story|utter", re.IGNORECASE)
 TRAINING = regex(r"train(?!er)", re.IGNORECASE)

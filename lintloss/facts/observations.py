@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lintloss.facts.alignment import Alignment
 from lintloss.facts.loops import Loop
 from lintloss.facts.values import UNKNOWN, Quantity, Scoring, Value
 from lintloss.findings import Evidence, Span
-from lintloss.records import dataclass
 
 if TYPE_CHECKING:
     from lintloss.facts.pad_marks import Mark

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import dataclass, replace
 
 from lintloss.facts.library import shapes
 from lintloss.facts.machine import Machine
@@ -12,7 +13,6 @@ from lintloss.facts.phases import task
 from lintloss.facts.values import Const, Key, Opaque, Tensor, Value, options
 from lintloss.findings import Evidence
 from lintloss.patterns import regex
-from lintloss.records import dataclass, replace
 
 PAD = regex(r"(?<![a-z])pad(?!d)|padding_(idx|id|value)", re.IGNORECASE)
 

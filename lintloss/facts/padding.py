@@ -91,7 +91,7 @@ def of_collator(machine: Machine, value: Value) -> Evidence | None:
 def at(machine: Machine, module: Module, node: ast.AST, message: str) -> Evidence:
     """Return the head of a definition as a link of the chain."""
     span = machine.anchor(module).span(node)
-    from lintloss.records import replace
+    from dataclasses import replace
 
     return Evidence(
         module.path,

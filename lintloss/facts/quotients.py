@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import replace
 
 from lintloss.facts import counts, regularizers
 from lintloss.facts.machine import Machine
@@ -16,7 +17,6 @@ from lintloss.facts.values import (
     Value,
 )
 from lintloss.patterns import regex
-from lintloss.records import replace
 
 COUNT_WORDS = regex(r"size|count|num_|n_|tokens|samples|len\(", re.IGNORECASE)
 OVER_RANKS = "summed over ranks"  # among the weights of means that were summed over batches, and then over ranks

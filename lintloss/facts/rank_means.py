@@ -5,12 +5,13 @@ The door for the rule about ranks; what happens to values in a reduction is told
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from lintloss.facts.averages import ITEMS, confidence_in, in_evaluation, scores_tokens
 from lintloss.facts.equality import proven_equal, proven_unequal
 from lintloss.facts.observations import Averaging
 from lintloss.facts.values import Quantity
 from lintloss.findings import Confidence, Evidence
-from lintloss.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

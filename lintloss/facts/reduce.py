@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from dataclasses import replace
 
 from lintloss.facts import arithmetic, fields, pad_marks, quotients, vectors
 from lintloss.facts.library import losses, onehot, shapes
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import count
 from lintloss.facts.values import Choice, Const, Quantity, Ref, Tensor, Tuple, Value, join_all
-from lintloss.records import replace
 
 
 def mean(machine: Machine, node: ast.AST, value: Value, axis: int | None = None) -> Value:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 
 from lintloss.facts import gradients
@@ -14,7 +15,6 @@ from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.findings import Evidence
 from lintloss.patterns import regex
-from lintloss.records import dataclass
 
 NAME = regex(
     r"(^|_)(eval\w*|val|vali\w*|test|tests|tester|testing|dev|perplexity|ppl|infer\w*|predict\w*|benchmark\w*|holdout|heldout)(?=_|\d|$)"

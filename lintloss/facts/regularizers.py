@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import dataclass, field
 
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Reported, Setting
 from lintloss.facts.values import Const, LibObject, Opaque, Quantity, Ref, Scoring, Tensor, Term, Value, options
 from lintloss.findings import Evidence
 from lintloss.patterns import regex
-from lintloss.records import dataclass, field
 
 PENALTY = regex(
     r"aux|z_?loss|balanc|penalt|regulari|(^|_|\.)reg(_|\b)|\bl[12](_|\b)|router|moe|diversity|orthogonal|ortho_|sparsity|"

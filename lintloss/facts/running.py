@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import dataclass
 
 from lintloss.facts import arithmetic, quotients, sums
 from lintloss.facts.expressions import evaluate
@@ -10,7 +11,6 @@ from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import count
 from lintloss.facts.values import Quantity, Value, options
-from lintloss.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

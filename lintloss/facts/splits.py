@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 
 from lintloss.facts.callers import text_of
@@ -17,7 +18,6 @@ from lintloss.facts.survey import walk
 from lintloss.facts.values import Func, Pending
 from lintloss.parse import Module
 from lintloss.patterns import regex
-from lintloss.records import dataclass
 
 UNCHANGED = {
     "map",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from lintloss.facts.values import Key, Value, join
-from lintloss.records import dataclass, field
 
 Fields = Mapping[str, "Slot"]
 NO_FIELDS: dict[str, Slot] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import dataclass
 
 from lintloss.facts import classes
 from lintloss.facts.library.tables import CAUSAL, HEADED, MASKED_MODELS, PAIRED
@@ -12,7 +13,6 @@ from lintloss.facts.survey import walk
 from lintloss.facts.values import Class, Const, Func, Lib, LibObject, Opaque, Ref, Tuple, Value, options
 from lintloss.findings import Evidence
 from lintloss.patterns import regex
-from lintloss.records import dataclass
 
 NORMS = regex(r"^(Lazy|Sync)?(BatchNorm(1d|2d|3d)?|BatchNorm2dSync|InPlaceABN)$|^GhostBatchNorm")
 DROPS = regex(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TypeGuard
 
 from lintloss.facts.loops import Loop
@@ -12,7 +13,6 @@ from lintloss.facts.observations import Averaging
 from lintloss.facts.units import count
 from lintloss.facts.values import Key, Quantity
 from lintloss.patterns import regex
-from lintloss.records import dataclass
 
 TRIAL = regex(r"debug|dry|smoke|fast|sanity", re.IGNORECASE)  # a run whose number nobody reports
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import replace
 
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.library import losses, outputs, shapes, windows
@@ -24,7 +25,6 @@ from lintloss.facts.values import (
     options,
 )
 from lintloss.patterns import regex
-from lintloss.records import replace
 
 LOSS_DICT = regex(r"^(\w+_)?loss(es)?_dict$|^losses_reduced$|^reduced_losses$", re.IGNORECASE)
 

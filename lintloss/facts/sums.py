@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from lintloss.facts import arithmetic, counts, dead, quotients, regularizers
 from lintloss.facts.loops import Loop
@@ -19,7 +20,6 @@ from lintloss.facts.values import (
     options,
 )
 from lintloss.findings import Evidence
-from lintloss.records import replace
 
 
 def open_guards(machine: Machine, depth: int) -> tuple[Evidence, ...]:

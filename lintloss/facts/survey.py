@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import ast
 from bisect import bisect_left
-
-from lintloss.records import dataclass, field
+from dataclasses import dataclass, field
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import replace
 from functools import lru_cache
 
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import Const, ModelOutput, Quantity, Tensor, Term, Value
 from lintloss.patterns import regex
-from lintloss.records import replace
 
 LONGEST = 60
 TEMPERATURE = regex(r"temp|(^|_|\.)tau$|^T$", re.IGNORECASE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from lintloss.facts import callers, classes, cuts, handed, leftovers, regions
 from lintloss.facts.callers import text_of
@@ -20,7 +21,6 @@ from lintloss.facts.values import Class, Const, Func, Lib, LibObject, Ref, Value
 from lintloss.findings import Evidence
 from lintloss.parse import Module
 from lintloss.patterns import regex
-from lintloss.records import dataclass
 
 RANDOM = regex(r"rand|choice|sample")
 ARGUMENTS = regex(r"(TrainingArguments|SFTConfig|TrainingConfig)$")

@@ -7,8 +7,7 @@ Summing over a loop leaves an extensive value's unit alone and multiplies an int
 from __future__ import annotations
 
 from collections.abc import Iterable
-
-from lintloss.records import dataclass
+from dataclasses import dataclass
 
 CONTENTS = ("nat", "bit", "loss", "ppl")  # what is measured; "loss": one that is no cross-entropy, or not known to be
 COUNTS = ("token", "position", "item", "example", "batch", "step", "rank", "unknown")  # what it is counted over

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from lintloss.facts.linear import END, ZERO, Linear
 from lintloss.facts.units import Unit
 from lintloss.findings import Evidence
-from lintloss.records import dataclass, field, replace
 
 if TYPE_CHECKING:
     from lintloss.facts.loops import Loop

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from lintloss.facts.linear import END, Linear
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import Const, Opaque, Quantity, Ref, Tensor, Value, Window, join_all, options
-from lintloss.records import replace
 
 
 def into_tensor(machine: Machine, target: ast.Subscript, value: Value) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import libcst as cst
 
 from lintloss.facts.observations import Averaging
 from lintloss.findings import Edit, Fix
-from lintloss.records import dataclass
 from lintloss.repair.code import Code, called, has_comment, inner, number_read, only_argument, spelling
 from lintloss.repair.labels import Scored, scored_at, unmoved
 from lintloss.repair.totals import Term, Total, is_first, term_of, total_named

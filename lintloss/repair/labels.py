@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import libcst as cst
 
 from lintloss.facts.values import Const, Scoring, Tensor
-from lintloss.records import dataclass
 from lintloss.repair.code import Code, Loop, called, number_read, walk
 from lintloss.repair.pieces import is_scored_in
 

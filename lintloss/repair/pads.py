@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 import libcst as cst
 
 from lintloss.facts.observations import Compared
 from lintloss.facts.values import Const, Tensor, options
 from lintloss.findings import Edit, Fix
-from lintloss.records import replace
 from lintloss.repair.code import Code, called, has_comment, inner, only_argument
 from lintloss.repair.labels import scored_at, unmoved
 from lintloss.rule_scope import RuleScope

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import libcst as cst
 
@@ -11,7 +12,6 @@ from lintloss.facts.observations import Compared
 from lintloss.facts.values import Ref, Tensor, Value, options
 from lintloss.findings import Edit, Fix
 from lintloss.patterns import regex
-from lintloss.records import dataclass
 from lintloss.repair.code import Code, called, has_comment, inner, only_argument, walk
 from lintloss.repair.pieces import CRITERIA
 from lintloss.repair.totals import growth

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import libcst as cst
 
-from lintloss.records import dataclass
 from lintloss.repair.code import Code, Loop, called, number_read, only_argument
 from lintloss.repair.labels import Scored
 

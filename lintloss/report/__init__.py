@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
 from lintloss.errors import LintlossError, UsageError
 from lintloss.findings import Finding
-from lintloss.records import dataclass
 
 if TYPE_CHECKING:
     from lintloss.report.rule_page import RulePage

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from lintloss.findings import Span
-from lintloss.records import dataclass
 from lintloss.report.wording import on_one_line
 
 TAB = 4

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from lintloss.findings import Severity
 from lintloss.patterns import regex
-from lintloss.records import dataclass
 from lintloss.rule import MARK, Bad, Good, Rule
 
 HOME = "https://github.com/lintloss/lintloss"

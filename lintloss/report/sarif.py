@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from lintloss import __version__
 from lintloss.errors import LintlossError
 from lintloss.findings import Confidence, Edit, Evidence, Finding, Severity, Span
 from lintloss.patterns import regex
-from lintloss.records import dataclass
 from lintloss.report import Run
 from lintloss.report.places import Texts, as_uri, repository_path
 from lintloss.report.rule_page import HOME, RulePage, as_markdown

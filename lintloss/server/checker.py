@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from lintloss.facts.computed import Computed
 from lintloss.findings import Finding
-from lintloss.records import dataclass
 from lintloss.report.rule_page import RulePage
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from lsprotocol import types as lsp
 from pygls import uris
 from pygls.workspace import Workspace
 
-from lintloss.records import dataclass
 from lintloss.server.checker import Document
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 from lintloss.facts import distributed, equality, exponent, fields, gradients, modes, reduce
 from lintloss.facts.library import growing, losses, pieces, ranks, rows, shapes, tensors, windows
@@ -40,7 +41,6 @@ from lintloss.facts.values import (
     Value,
     options,
 )
-from lintloss.records import replace
 
 Kwargs = dict[str, Value]
 

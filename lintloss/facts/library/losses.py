@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from lintloss.facts import regularizers
 from lintloss.facts.library import shapes
@@ -14,7 +15,6 @@ from lintloss.facts.units import NATS, PERPLEXITY, Unit, count
 from lintloss.facts.values import UNKNOWN, Const, LibObject, Opaque, Quantity, Ref, Scoring, Tensor, Value, options
 from lintloss.findings import Evidence
 from lintloss.patterns import regex
-from lintloss.records import replace
 
 LOSS = Unit.of(loss=1)
 # Classes are moved behind the rows: what is scored has positions.

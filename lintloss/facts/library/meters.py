@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from lintloss.facts import arithmetic, counts, equality, quotients
 from lintloss.facts.loops import Loop
@@ -10,7 +11,6 @@ from lintloss.facts.machine import Machine
 from lintloss.facts.units import Unit, count
 from lintloss.facts.values import UNKNOWN, Const, Lib, LibObject, Quantity, Ref, Tuple, Value, options
 from lintloss.patterns import regex
-from lintloss.records import replace
 
 Kwargs = dict[str, Value]
 MEANS = regex(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 from lintloss.facts import (
     accumulation,
@@ -55,7 +56,6 @@ from lintloss.facts.values import (
     join,
 )
 from lintloss.patterns import regex
-from lintloss.records import replace
 
 Kwargs = dict[str, Value]
 # Methods of modules, criteria, metrics and loaders that return what they are called on.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import replace
 
 from lintloss.facts import forwards
 from lintloss.facts.library import loaders, losses, meters, outputs, ranks, rows, shapes, text
@@ -35,7 +36,6 @@ from lintloss.facts.values import (
     options,
 )
 from lintloss.patterns import regex
-from lintloss.records import replace
 
 Kwargs = dict[str, Value]
 ACTIVATIONS = {"Softmax": "probs", "Sigmoid": "probs", "LogSoftmax": "log_probs"}

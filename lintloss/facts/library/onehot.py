@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from lintloss.facts.library import losses, shapes
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import Const, Quantity, Tensor, Value
-from lintloss.records import replace
 
 HOT, COLD, SCORED = "onehot", "coldhot", "onehot_scores"  # coldhot: 1 where the target is not
 

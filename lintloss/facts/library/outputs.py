@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from lintloss.facts import forwards, pad_marks
 from lintloss.facts.library import losses, models, rows, shapes
@@ -20,7 +21,6 @@ from lintloss.facts.values import (
     Value,
     join_all,
 )
-from lintloss.records import replace
 
 INPUTS = ("x", "idx", "inputs", "tokens", "ids", "indices", "input_tokens")
 LABELS = (

@@ -7,13 +7,13 @@ stands in the input.
 from __future__ import annotations
 
 import ast
+from dataclasses import dataclass, replace
 
 from lintloss.facts import equality, symbolic
 from lintloss.facts.linear import END, ZERO, Linear
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import Const, Key, Opaque, Ref, Tensor, Tuple, Value, Window, options
 from lintloss.findings import Evidence
-from lintloss.records import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)

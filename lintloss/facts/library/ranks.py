@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 from lintloss.facts import arithmetic, distributed, vectors
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import UNKNOWN, Choice, Const, Quantity, Ref, Tuple, Value, join, options
 from lintloss.patterns import regex
-from lintloss.records import replace
 
 Kwargs = dict[str, Value]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 from lintloss.facts.library import loaders, shapes
 from lintloss.facts.linear import Linear
@@ -28,7 +29,6 @@ from lintloss.facts.values import (
     options,
 )
 from lintloss.patterns import regex
-from lintloss.records import replace
 
 Kwargs = dict[str, Value]
 IDS = regex(r"(^|_)(ids|labels|tokens|targets|input|inputs|sequence)$", re.IGNORECASE)

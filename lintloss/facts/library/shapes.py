@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import Unit, count
 from lintloss.facts.values import UNKNOWN, Choice, LibObject, ModelOutput, Opaque, Quantity, Ref, Tensor, Value, Window
-from lintloss.records import replace
 
 SIZES = {"row": count("example"), "pos": Unit.of(position=1, example=-1), "position": count("position")}
 

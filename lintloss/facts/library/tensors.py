@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 from lintloss.facts import symbolic, terms
 from lintloss.facts.library import losses, onehot, windows
@@ -12,7 +13,6 @@ from lintloss.facts.linear import END, ZERO, Linear
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import UNKNOWN, Const, Ref, Tensor, Tuple, Value
 from lintloss.patterns import regex
-from lintloss.records import replace
 
 Kwargs = dict[str, Value]
 PAD = regex(r"(?<![a-z])pad(?!d)", re.IGNORECASE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import replace
 
 from lintloss.facts.library import loaders, rows
 from lintloss.facts.library.windows import NEW
@@ -11,7 +12,6 @@ from lintloss.facts.linear import Linear
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import UNKNOWN, Const, Key, LibObject, Opaque, Ref, Tensor, Value, Window
 from lintloss.patterns import regex
-from lintloss.records import replace
 
 Kwargs = dict[str, Value]
 TOKENIZER = regex(r"(^|_)tokeni[sz]er$|^tok$|Tokenizer(Fast)?$")

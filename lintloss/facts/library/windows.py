@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import replace
 
 from lintloss.facts import symbolic
 from lintloss.facts.expressions import evaluate
@@ -24,7 +25,6 @@ from lintloss.facts.values import (
     Window,
 )
 from lintloss.patterns import regex
-from lintloss.records import replace
 
 COMPUTED = frozenset({"logits", "scores", "probs", "log_probs", "hidden"})  # scores: taken for logits by a name only
 IDS_NAME = regex(r"(^|_)(ids|labels?|targets?)$", re.IGNORECASE)
