@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from lintloss.facts import normalizers
+from lintloss.facts import equality, normalizers
 from lintloss.facts.equality import proven_equal, proven_unequal, rows_of_one_length
 from lintloss.facts.observations import Averaging, Exponential, Observation
 from lintloss.facts.values import Quantity
@@ -56,8 +56,8 @@ def mean_of(seen: Averaging) -> Mean | None:
     common = Mean(
         after=after,
         weight={"step": "batch", "example": "row"}.get(weight, weight),
-        needs_proof=weight == "position"
-        or (weight == "example" and all(loop.unit != "example" for loop in before.loops)),
+        needs_proof=not equality.rows_vary(before)
+        and (weight == "position" or (weight == "example" and all(loop.unit != "example" for loop in before.loops))),
         scores_tokens=scores_tokens(seen, after),
         equal=proven_equal(before) or rows_of_one_length(before, after),
         unequal=proven_unequal(before),

@@ -7,6 +7,7 @@ import re
 
 from lintloss.facts import padding
 from lintloss.facts.expressions import evaluate, looked_up
+from lintloss.facts.library.tables import PAIRED
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.survey import walk
@@ -42,6 +43,22 @@ def note_sampler(machine: Machine, loop: Loop, body: list[ast.stmt], target: ast
             elif _is_sampler(machine, node, names) or (own is not None and padding.draws(own.module, own.node)):
                 loop.equal.append(machine.evidence(node, "the batch is drawn from a sampler: all have the same shape"))
                 return
+
+
+def note_drawn(machine: Machine, node: ast.AST, target: Value) -> None:
+    """Remember that what is scored are windows of one length that begin where numbers were drawn."""
+    window = target.window if isinstance(target, Tensor) else None
+    if not machine.loops or window is None or not isinstance(target, Tensor):
+        return
+    begins = {atom[:-1] for atom in window.lower.atoms if atom[-1:] == ("[]",)}
+    if not begins & machine.vectors or target.pad is not None or target.ignored or "filtered" in window.marks:
+        return
+    if any(atom == ("end",) or atom[-1:] == ("[]",) or atom[:1] == ("loop",) for atom in window.length.atoms):
+        return
+    place = machine.evidence(node, "windows of one length are scored, which begin where numbers were drawn")
+    for loop in machine.loops:
+        if place not in loop.equal:
+            loop.equal.append(place)
 
 
 def _counts(loop: Loop) -> bool:
@@ -225,7 +242,18 @@ def proven_unequal(total: Quantity) -> tuple[Evidence, ...]:
     found = [place for loop in total.loops for place in loop.unequal]
     if scoring is not None and scoring.place is not None and _strong(scoring):
         found.append(scoring.place)
+    elif scoring is not None and scoring.counted is not None:
+        found.append(scoring.counted)
     return tuple(found)
+
+
+def rows_vary(total: Quantity) -> bool:
+    """Say whether each row has a text of its own as its target: a sequence-to-sequence model scores as many tokens."""
+    scoring = total.scoring
+    if scoring is None or scoring.owner != "model" or not isinstance(scoring.prediction, Tensor):
+        return False
+    model = scoring.prediction.model
+    return isinstance(model, LibObject) and PAIRED.search(model.name) is not None
 
 
 def proven_equal(total: Quantity) -> tuple[Evidence, ...]:
@@ -235,9 +263,19 @@ def proven_equal(total: Quantity) -> tuple[Evidence, ...]:
     if total.scoring is not None and total.scoring.single and total.scoring.place is not None:
         return (total.scoring.place,)
     return tuple(
-        place
-        for loop in total.loops
-        for place in (*loop.equal, *(() if total.presumed and _hands_over_mask(loop) else loop.full))
+        place for loop in total.loops for place in (*loop.equal, *(() if _may_ignore(total, loop) else loop.full))
+    )
+
+
+def _may_ignore(total: Quantity, loop: Loop) -> bool:
+    """Say whether some labels of full batches may be ignored: the code hands over a mask, or names the id that it ignores."""
+    if total.presumed and _hands_over_mask(loop):
+        return True
+    scoring = total.scoring
+    if scoring is None or scoring.owner != "call" or scoring.ignore_index != Const(-100):
+        return False
+    return isinstance(scoring.target, Tensor) and "label" in str(
+        scoring.target.window.source if scoring.target.window else ""
     )
 
 

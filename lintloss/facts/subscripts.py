@@ -22,6 +22,7 @@ from lintloss.facts.values import (
     Tuple,
     Value,
     Window,
+    join_all,
     options,
 )
 
@@ -144,7 +145,8 @@ def _tuple_item(machine: Machine, owner: Tuple, node: ast.Subscript) -> Value:
         and -len(owner.items) <= index.value < len(owner.items)
     ):
         return owner.items[index.value]
-    return UNKNOWN
+    losses_only = owner.items and all(isinstance(each, Quantity) for each in owner.items)
+    return join_all(owner.items) if losses_only else UNKNOWN
 
 
 def _bound(node: ast.expr | None) -> int | None:

@@ -240,6 +240,7 @@ class Scoring:
     presumed: bool = False  # by names only
     masked: bool = False  # the field was multiplied or indexed by a mask
     mask: Value | None = None  # that mask
+    counted: Evidence | None = None  # where it was divided by the number of entries that a mask lets through
     mask_drops: bool = False  # a true entry of the mask drops the loss (masked_fill)
     reduced: bool = False  # a field of losses was summed or averaged
     log: Key = ()  # where the comparison is recorded
