@@ -17,6 +17,7 @@ from lintloss.findings import Evidence
 SAMPLER = re.compile(r"^(get|next|sample|random|make|draw|fetch)_?(\w+_)?(batch|block|chunk)(es)?(_\w+)?$")
 # `if i >= n: break` ends a loop before its shorter last batch; `if end == length: break` is that batch.
 CAP = re.compile(r">=?|<=?")
+STATE = r"(init_?(hidden|states?)|begin_state|zero_state|initial_states?|get_initial_state)"
 BOILERPLATE = (-1, -100, None)  # ignored labels that are written whether or not any label is one
 MASKS = re.compile(r"mask", re.IGNORECASE)
 
@@ -59,6 +60,23 @@ def note_drawn(machine: Machine, node: ast.AST, target: Value) -> None:
     for loop in machine.loops:
         if place not in loop.equal:
             loop.equal.append(place)
+
+
+def note_carried(machine: Machine, loop: Loop, body: list[ast.stmt]) -> None:
+    """Remember that a state which was made for a number of rows is carried through the loop: every batch has as many."""
+    for each in body:
+        called = each.value if isinstance(each, ast.Assign) and isinstance(each.targets[0], ast.Tuple) else None
+        if not isinstance(called, ast.Call):
+            if isinstance(each, ast.With):
+                note_carried(machine, loop, each.body)
+            continue
+        given = {
+            arg.id for arg in (*called.args, *(word.value for word in called.keywords)) if isinstance(arg, ast.Name)
+        }
+        kept = {target.id for target in each.targets[0].elts if isinstance(target, ast.Name)} & given
+        text = machine.text(machine.frame.node) if kept else ""
+        if any(re.search(rf"\b{name} = [\w.]*{STATE}\([^)]", text) for name in kept):
+            loop.full.append(machine.evidence(each, "the state that is carried on was made for so many rows"))
 
 
 def _counts(loop: Loop) -> bool:
@@ -118,7 +136,9 @@ def note_loader(machine: Machine, loop: Loop, value: Value) -> None:
 
 def note_bound(machine: Machine, loop: Loop, node: ast.AST) -> None:
     """Remember that a loop runs over whole blocks only: range(n // size)."""
-    if is_floored(loop.length) and not loop.full:
+    lengths = options(loop.length)
+    is_whole = any(map(is_floored, lengths)) and all(isinstance(each, Opaque | Const | Quantity) for each in lengths)
+    if is_whole and not loop.full:
         loop.full.append(machine.evidence(node, "runs over whole blocks only: the division rounds down"))
     if isinstance(node, ast.Call) and _is_capped(machine, node) and not loop.full:
         loop.full.append(machine.evidence(node, "ends after a number of batches, before the last and shorter one"))

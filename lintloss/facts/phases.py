@@ -42,6 +42,7 @@ HEADED = re.compile(r"For(Sequence|Token)Classification|ForMultipleChoice|ForQue
 GENERATIVE = re.compile(r"ForCausalLM|LMHeadModel|ForConditionalGeneration|Seq2SeqLM|perplexity|\bppl\b", re.IGNORECASE)
 
 
+GENERATOR = re.compile(r"For(CausalLM|ConditionalGeneration|Vision2Seq|ImageTextToText)\b")
 MANY = 6
 
 
@@ -121,4 +122,6 @@ def _task_of(text: str) -> str:
         return "seq2seq" if paired > language else "lm"
     if paired >= 3 and paired * 2 >= other:
         return "seq2seq"
+    if language >= 2 and GENERATOR.search(text):
+        return "lm"  # of pictures, say, but its loss is one a token
     return "other" if other >= 2 else "unknown"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from lintloss.facts import reduce
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import Lib, Ref, Tuple, Value, options
+from lintloss.facts.values import Func, Lib, Ref, Tuple, Value, options
 
 Kwargs = dict[str, Value]
 
@@ -59,9 +59,14 @@ def stacked(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) 
 def mapped(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     """tree_map(f, tree) is a dict of what f makes of each leaf; of a list of dicts, of each column."""
     from lintloss.facts import calls
+    from lintloss.facts.expressions import evaluate
 
     if isinstance(node, ast.Call) and machine.text(node.func) == "map":  # the builtin
         return None
+    given = node.args[1] if isinstance(node, ast.Call) and len(node.args) == 2 else None
+    if isinstance(given, ast.Starred):  # tree_map(f, *dicts)
+        rows = evaluate(machine, given.value)
+        args = [args[0], rows]
     if len(args) != 2 or not isinstance(args[1], Ref) or args[1].kind not in {"dict", "list"}:
         return None
     tree = args[1] if args[1].kind == "dict" else stacked(machine, node, [args[1]], {})
@@ -71,11 +76,20 @@ def mapped(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -
     machine.state.heap.clear(made.id)
     for name, slot in machine.fields(tree).items():
         leaf = slot.value
-        if isinstance(args[0], Lib) and args[0].name.rsplit(".", 1)[-1] in {"mean", "nanmean"}:
+        if _averages(machine, args[0]):
             machine.put(made, name, reduce.mean(machine, node, leaf))
         else:
             machine.put(made, name, calls.call(machine, node, args[0], [leaf], {}))
     return made
+
+
+def _averages(machine: Machine, function: Value) -> bool:
+    """Say whether a function is a mean, or one of whatever it is given: `lambda *xs: jnp.mean(jnp.stack(xs))`."""
+    if isinstance(function, Lib):
+        return function.name.rsplit(".", 1)[-1] in {"mean", "nanmean"}
+    if not isinstance(function, Func) or not isinstance(function.node, ast.Lambda) or function.node.args.vararg is None:
+        return False
+    return "mean(" in machine.text(function.node.body)
 
 
 NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]] = {

@@ -293,7 +293,8 @@ def presumed(
     from lintloss.facts.phases import compares_rows
 
     place = machine.evidence(node, said)
-    texts = [frame.module.text for frame in (*machine.frames[:1], *machine.frames[-1:])]
+    home = machine.frames[0].module
+    texts = [home.text, *(machine.text(each.node) for each in machine.frames[-1:] if each.module is not home)]
     item = "example" if any(map(compares_rows, texts)) else "item"
     scoring = Scoring(
         "presumed",
