@@ -68,8 +68,9 @@ def mean_of(seen: Averaging) -> Mean | None:
         return _perplexity(common, after)
     wrong = normalizers.wrong_count(seen, before, after)
     if wrong is None:
-        tokens = after.unit.power("item") == -1 and common.scores_tokens and common.unequal
-        per_token = replace(after, unit=after.unit.swap("item", "token")) if tokens else after
+        item = next((name for name in ("item", "unknown") if after.unit.power(name) == -1), "")
+        tokens = item and common.scores_tokens and common.unequal
+        per_token = replace(after, unit=after.unit.swap(item, "token")) if tokens else after
         return replace(common, is_mean_of_means=is_mean_of_means(per_token))
     also = is_mean_of_means(after) and wrong.leaves_mean
     return replace(common, wrong_count=wrong.what, conditional=wrong.conditional, is_mean_of_means=also)

@@ -9,14 +9,14 @@ from __future__ import annotations
 import ast
 import re
 
-from lintloss.facts import callers, pad_marks, padding
-from lintloss.facts.machine import TOTAL, Frame, Machine
+from lintloss.facts import callers, classes, inherited, pad_marks, padding
+from lintloss.facts.machine import TOTAL, Frame, Machine, OutOfBudget
 from lintloss.facts.observations import Averaging, Compared, Observation
 from lintloss.facts.project import Project
 from lintloss.facts.roots import forget_rebound, run_body, run_root
 from lintloss.facts.state import Slot, State
 from lintloss.facts.survey import survey
-from lintloss.facts.values import Func
+from lintloss.facts.values import Class, Func
 from lintloss.parse import Module
 
 STEPS = 60_000  # for one calling file
@@ -24,6 +24,8 @@ FILES = 2  # calling files that are run
 SILENT = 2  # definitions that average what nobody sees, whose callers are asked for
 AVERAGES = re.compile(r"meter|track|metric|stat|averag|record|eval|valid|test|runner|monitor", re.IGNORECASE)
 MEAN = re.compile(r"/=? *(len\(|max\(|self\.|\w*(count|num|steps|iters|batches)\b|\w+\[\d\])|\bmean\(")
+ABSTRACT = re.compile(r"\bNotImplementedError\b|@(abc\.)?abstractmethod\b")
+EVALUATES = re.compile(r"\bdef _*(valid|val_|test_step|eval)")
 LOSS = re.compile(r"loss|perplex|ppl|metric", re.IGNORECASE)
 LONGEST = 200_000  # characters of a calling file
 
@@ -57,12 +59,13 @@ def _silent(module: Module, seen: list[Observation]) -> list[str]:
     rows = [each.span.row for each in seen if isinstance(each, Averaging)]
     found = []
     for each in module.tree.body:
-        if not isinstance(each, ast.FunctionDef | ast.ClassDef) or not AVERAGES.search(each.name):
+        if not isinstance(each, ast.FunctionDef | ast.ClassDef):
             continue
         if any(each.lineno <= row <= (each.end_lineno or row) for row in rows):
             continue
         text = padding.text_of(module, each)
-        if MEAN.search(text) and LOSS.search(text):
+        averages = AVERAGES.search(each.name) and MEAN.search(text)
+        if LOSS.search(text) and (averages or (ABSTRACT.search(text) and EVALUATES.search(text))):
             found.append(each.name)
     return found[:SILENT]
 
@@ -89,8 +92,25 @@ def _run(home: Module, project: Project, site: Module, around: list[callers.Arou
     for node in dict.fromkeys(nodes[0] for nodes in around if nodes and isinstance(nodes[0], Definition)):
         if isinstance(node, Definition) and (site.path, node.lineno) not in machine.reached:
             run_root(machine, Func(node, site), {})
+    _run_subclasses(machine, home, site)
     pad_marks.settle(machine)
     return [each for each in machine.log.values() if each.path == home.path and _tells(each)]
+
+
+def _run_subclasses(machine: Machine, home: Module, site: Module) -> None:
+    """Run what classes of a calling file take over from the asked one, with the steps that they define."""
+    for node in site.tree.body:
+        if not isinstance(node, ast.ClassDef) or not node.bases:
+            continue
+        cls = Class(node, site)
+        if not any(isinstance(each, Class) and each.module is home for each in classes.bases(machine, cls)[1:]):
+            continue
+        try:
+            made = classes.instantiate(machine, node, cls, [], {})
+        except (OutOfBudget, RecursionError):
+            continue
+        for template in inherited.templates(machine, site, cls, made):
+            run_root(machine, template, {})
 
 
 def _tells(seen: Observation) -> bool:

@@ -123,7 +123,7 @@ def _mean_of_list(machine: Machine, node: ast.AST, value: Ref) -> Value:
         return machine.opaque(node)
     number = Quantity(count(loops[-1].unit), of=loops[-1].key, loops=loops, counted=value)
     if elem.axes and "rank" not in elem.axes:  # a list of fields: stacked per-position losses
-        return losses.reduced(machine, node, elem, "mean")
+        return losses.reduced(machine, node, replace(elem, loops=(*elem.loops, *loops)), "mean")
     return quotients.average(machine, node, before, number, "mean")
 
 

@@ -161,7 +161,7 @@ def _log(machine: Machine, node: ast.Call, owner: Ref, name: str, args: list[Val
     """self.log averages over batches, each with the weight of its rows."""
     if not any(STEPS.match(frame.name) for frame in machine.frames) or not is_lightning(machine, owner):
         return None
-    if any(loop.frame for loop in machine.loops):
+    if any(loop.frame and loop.unit != "step" for loop in machine.loops):  # a loop over names logs each once
         return None
     size = kwargs.get("batch_size")
     number = counts.presumed(machine, size) if size is not None else None
