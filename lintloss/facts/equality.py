@@ -65,15 +65,16 @@ def note_drawn(machine: Machine, node: ast.AST, target: Value) -> None:
 def note_carried(machine: Machine, loop: Loop, body: list[ast.stmt]) -> None:
     """Remember that a state which was made for a number of rows is carried through the loop: every batch has as many."""
     for each in body:
-        called = each.value if isinstance(each, ast.Assign) and isinstance(each.targets[0], ast.Tuple) else None
-        if not isinstance(called, ast.Call):
-            if isinstance(each, ast.With):
-                note_carried(machine, loop, each.body)
+        if isinstance(each, ast.With):
+            note_carried(machine, loop, each.body)
+        called = each.value if isinstance(each, ast.Assign) else None
+        target = each.targets[0] if isinstance(each, ast.Assign) else None
+        if not isinstance(called, ast.Call) or not isinstance(target, ast.Tuple):
             continue
         given = {
             arg.id for arg in (*called.args, *(word.value for word in called.keywords)) if isinstance(arg, ast.Name)
         }
-        kept = {target.id for target in each.targets[0].elts if isinstance(target, ast.Name)} & given
+        kept = {one.id for one in target.elts if isinstance(one, ast.Name)} & given
         text = machine.text(machine.frame.node) if kept else ""
         if any(re.search(rf"\b{name} = [\w.]*{STATE}\([^)]", text) for name in kept):
             loop.full.append(machine.evidence(each, "the state that is carried on was made for so many rows"))
@@ -90,12 +91,21 @@ def _is_sampler(machine: Machine, node: ast.Call, names: set[str]) -> bool:
     name = (
         function.id if isinstance(function, ast.Name) else function.attr if isinstance(function, ast.Attribute) else ""
     )
-    if not SAMPLER.match(name):
+    if not SAMPLER.match(name) or _draws_masked(machine, function):
         return False
     told = {each.id for arg in node.args for each in ast.walk(arg) if isinstance(each, ast.Name)}
     if told & names:
         return False
     return True
+
+
+def _draws_masked(machine: Machine, function: ast.expr) -> bool:
+    """Say whether what draws a batch is of a class out of sight that masks, by its name."""
+    owner = function.value if isinstance(function, ast.Attribute) else None
+    slot = machine.read(owner.id) if isinstance(owner, ast.Name) else None
+    return slot is not None and any(
+        isinstance(option, LibObject) and MASKS.search(option.name.rsplit(".", 1)[-1]) for option in options(slot.value)
+    )
 
 
 def _marks_labels(machine: Machine, node: ast.Call) -> Evidence | None:

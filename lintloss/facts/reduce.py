@@ -10,7 +10,7 @@ from lintloss.facts import arithmetic, fields, pad_marks, quotients
 from lintloss.facts.library import losses, onehot, shapes
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import count
-from lintloss.facts.values import Choice, Const, Quantity, Ref, Tensor, Tuple, Value, join_all
+from lintloss.facts.values import Choice, Const, Quantity, Ref, Tensor, Tuple, Value, join_all, options
 
 
 def mean(machine: Machine, node: ast.AST, value: Value, axis: int | None = None) -> Value:
@@ -84,11 +84,21 @@ def _elements(machine: Machine, value: Ref) -> Value:
     return machine.elem(value)
 
 
+def _kinds(elem: Value) -> list[Value]:
+    """Return the quantities that a list may hold, where branches filled it: one of each unit."""
+    found: dict[object, Value] = {}
+    for option in options(elem):
+        if isinstance(option, Quantity):
+            found.setdefault((option.unit, option.axes), option)
+    return list(found.values()) or [elem]
+
+
 def _sum_of_list(machine: Machine, node: ast.AST, value: Ref) -> Value:
-    elem = _elements(machine, value)
+    return join_all(_sum_of(machine, node, value, elem) for elem in _kinds(_elements(machine, value)))
+
+
+def _sum_of(machine: Machine, node: ast.AST, value: Ref, elem: Value) -> Value:
     loops = machine.list_loops.get(value.id, ())
-    if isinstance(elem, Choice):
-        elem = next((option for option in elem.options if isinstance(option, Quantity)), elem)
     if elem == Const(1) and loops:
         return Quantity(count(loops[-1].unit), of=loops[-1].key, loops=loops)
     if not isinstance(elem, Quantity):
@@ -107,10 +117,10 @@ def _sum_of_list(machine: Machine, node: ast.AST, value: Ref) -> Value:
 
 
 def _mean_of_list(machine: Machine, node: ast.AST, value: Ref) -> Value:
-    elem = _elements(machine, value)
-    if isinstance(elem, Choice):
-        quantities = [option for option in elem.options if isinstance(option, Quantity)]
-        elem = quantities[0] if quantities else elem
+    return join_all(_mean_of(machine, node, value, elem) for elem in _kinds(_elements(machine, value)))
+
+
+def _mean_of(machine: Machine, node: ast.AST, value: Ref, elem: Value) -> Value:
     if not isinstance(elem, Quantity) or not (elem.is_loss or elem.is_perplexity):
         return machine.opaque(node)
     loops = machine.list_loops.get(value.id, ())
@@ -118,7 +128,7 @@ def _mean_of_list(machine: Machine, node: ast.AST, value: Ref) -> Value:
         return losses.reduced(machine, node, replace(elem, loops=(*elem.loops, *loops)), "mean")
     if not loops:
         return replace(elem, axes=())
-    before = _sum_of_list(machine, node, value)
+    before = _sum_of(machine, node, value, elem)
     if not isinstance(before, Quantity):
         return machine.opaque(node)
     number = Quantity(count(loops[-1].unit), of=loops[-1].key, loops=loops, counted=value)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from lintloss.facts import reduce
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import Func, Lib, Ref, Tuple, Value, options
+from lintloss.facts.values import Const, Func, Lib, Ref, Tuple, Value, options
 
 Kwargs = dict[str, Value]
 
@@ -62,7 +62,7 @@ def mapped(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -
     from lintloss.facts.expressions import evaluate
 
     if isinstance(node, ast.Call) and machine.text(node.func) == "map":  # the builtin
-        return None
+        return applied(machine, node, args, kwargs)
     given = node.args[1] if isinstance(node, ast.Call) and len(node.args) == 2 else None
     if isinstance(given, ast.Starred):  # tree_map(f, *dicts)
         rows = evaluate(machine, given.value)
@@ -92,8 +92,43 @@ def _averages(machine: Machine, function: Value) -> bool:
     return "mean(" in machine.text(function.node.body)
 
 
+def table(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """pd.DataFrame(index=keys, columns=["total", "counts"]) holds a number for each key in each column."""
+    names = kwargs.get("columns")
+    if args or not isinstance(names, Ref) or "index" not in kwargs:
+        return None
+    made = Ref(machine.key(node, "table"), "dict")
+    machine.state.heap.clear(made.id)
+    machine.dicts_made[made.id] = machine.depth
+    for slot in list(machine.fields(names).values()):
+        if isinstance(slot.value, Const) and isinstance(slot.value.value, str):
+            column = Ref((*made.id, slot.value.value), "dict")
+            machine.state.heap.clear(column.id)
+            machine.dicts_made[column.id] = machine.depth
+            machine.put(made, slot.value.value, column)
+    return made
+
+
+def applied(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """map(f, xs) collects what f makes of each."""
+    from lintloss.facts import assign, calls, iterate
+
+    if not isinstance(node, ast.Call) or len(node.args) != 2 or not isinstance(args[0], Func):
+        return None
+    made, created = machine.new_list(node), machine.depth
+    loop, element = iterate.describe(machine, node, node.args[1], args[1], "")
+
+    def body() -> str:
+        assign.collect(machine, made.id, calls.call(machine, node, args[0], [element()], {}), created)
+        return "next"
+
+    iterate.run(machine, loop, lambda: None, body)
+    return made
+
+
 NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]] = {
     "zip": unzipped,
+    "DataFrame": table,
     "tree_map": mapped,
     "map": mapped,
     "get_metrics": stacked,
