@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import arithmetic, dead, equality, moved, names, regularizers, sums, writes
+from lintloss.facts import arithmetic, dead, equality, moved, names, regularizers, sums, vectors, writes
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.library import shapes
 from lintloss.facts.machine import Machine
@@ -125,6 +125,8 @@ def _as_loss(machine: Machine, target: ast.Name, value: Value) -> Value:
     """Read what is unknown but called a loss as a mean loss, presumed."""
     from lintloss.facts.library import losses, tables
 
+    if tables.PERPLEXITY_NAME.match(target.id) and isinstance(value, Opaque | Tensor) and _is_returned(machine):
+        return losses.presumed_perplexity(machine, target)
     if not tables.LOSS_NAME.match(target.id) or tables.NOT_A_LOSS.search(target.id):
         return value
     if isinstance(value, ModelOutput):
@@ -132,6 +134,12 @@ def _as_loss(machine: Machine, target: ast.Name, value: Value) -> Value:
     if isinstance(value, Opaque):
         return value if _is_computed(machine, target) else losses.presumed(machine, target)
     return value
+
+
+def _is_returned(machine: Machine) -> bool:
+    """Say whether the running statement takes what a call in a loop returns."""
+    statement = machine.frame.statement
+    return bool(machine.loops) and isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Call)
 
 
 BY_HAND = frozenset({"min", "max", "minimum", "maximum", "exp", "where", "clamp", "clip"})
@@ -332,6 +340,8 @@ def _extend(machine: Machine, node: ast.stmt, ref: Ref, operand: Value) -> None:
     created = machine.get(ref, "len")
     depth = created.depth if created else machine.depth
     for option in options(operand):
+        if vectors.add(machine, node, ref, option, depth):
+            continue
         if isinstance(option, Ref):
             collect(machine, ref.id, machine.elem(option), depth)
         elif isinstance(option, Tuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from lintloss.facts import classes, forwards, gradients, imports, modes, regularizers, statements, symbolic
+from lintloss.facts import classes, forwards, gradients, imports, modes, regularizers, statements, symbolic, vectors
 from lintloss.facts.expressions import evaluate, member
 from lintloss.facts.library import functions, meters, methods, objects
 from lintloss.facts.machine import ABROAD, DATA, DEPTH, OWN, TOTAL, Frame, Machine, OutOfBudget
@@ -42,6 +42,10 @@ def evaluate_call(machine: Machine, node: ast.Call) -> Value:
         callee = member(machine, receiver, function.attr, function)
     else:
         callee = evaluate(machine, function)
+    if len(node.args) == 1 and isinstance(node.args[0], ast.Starred):
+        table = vectors.transposed(machine, node, evaluate(machine, node.args[0].value))
+        if table is not None:
+            return table
     args, kwargs = arguments(machine, node)
     if isinstance(function, ast.Attribute) and receiver is not None and function.attr in {"log", "log_dict"}:
         logged = meters.call(machine, node, receiver, function.attr, args, kwargs)

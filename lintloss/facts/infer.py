@@ -64,7 +64,7 @@ def infer(module: Module, project: Project) -> Facts:
         *truncation.observe(machine, module, alone),
         *splits.observe(machine, module, alone),
     ]
-    seen += outside.handed(module, project, seen)
+    seen = outside.seen_outside(module, project, seen)
     seen.sort(key=lambda each: (each.span, type(each).__name__))
     return Facts(tuple(seen), machine.assigned)
 

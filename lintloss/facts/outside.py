@@ -11,37 +11,73 @@ import re
 
 from lintloss.facts import callers, classes, inherited, pad_marks, padding
 from lintloss.facts.machine import TOTAL, Frame, Machine, OutOfBudget
-from lintloss.facts.observations import Averaging, Compared, Observation
+from lintloss.facts.observations import Averaging, Compared, Exponential, Observation
 from lintloss.facts.project import Project
 from lintloss.facts.roots import forget_rebound, run_body, run_root
 from lintloss.facts.state import Slot, State
 from lintloss.facts.survey import survey
 from lintloss.facts.values import Class, Func
+from lintloss.findings import Span
 from lintloss.parse import Module
 
 STEPS = 60_000  # for one calling file
 FILES = 2  # calling files that are run
-SILENT = 2  # definitions that average what nobody sees, whose callers are asked for
-AVERAGES = re.compile(r"meter|track|metric|stat|averag|record|eval|valid|test|runner|monitor", re.IGNORECASE)
+SILENT = 4  # definitions that average what nobody sees, whose callers are asked for
+METERS = re.compile(r"meter|track|metric|stat|averag|record|eval|valid|test|runner|monitor", re.IGNORECASE)
 MEAN = re.compile(r"/=? *(len\(|max\(|self\.|\w*(count|num|steps|iters|batches)\b|\w+\[\d\])|\bmean\(")
 ABSTRACT = re.compile(r"\bNotImplementedError\b|@(abc\.)?abstractmethod\b")
 EVALUATES = re.compile(r"\bdef _*(valid|val_|test_step|eval)")
 LOSS = re.compile(r"loss|perplex|ppl|metric", re.IGNORECASE)
 LONGEST = 200_000  # characters of a calling file
+# `loss = sums[0] / sums[2]`, `return total_loss / n`, `{name: sum(v) / len(v) ... in metrics.items()}`
+AVERAGES = re.compile(
+    r"(loss|nll|ppl|perplex|metric|xent)[^\n]{0,40} /=? |/ [^\n]*(loss|nll|ppl|perplex|metric)|mean\([^\n]*(loss|nll|ppl|perplex)",
+    re.IGNORECASE,
+)
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def handed(module: Module, project: Project, seen: list[Observation]) -> list[Observation]:
-    """Return the comparisons and averages that show more when other files call them."""
-    names = {name for each in seen if _asks(each) for name in _names(module, each)} | set(_silent(module, seen))
+def seen_outside(module: Module, project: Project, seen: list[Observation]) -> list[Observation]:
+    """Return what was seen, and the comparisons and averages that show more when other files call them."""
+    names = {name for each in seen if _asks(each) for name in _names(module, each)} | _silent(module, seen)
     calling: dict[str, tuple[Module, list[callers.Around]]] = {}
     for name in sorted(names):
         for site, around in callers.sites(project, module, name):
             if site.path != module.path and len(site.text) < LONGEST:
                 calling.setdefault(site.path, (site, []))[1].append(around)
     nearest = sorted(calling.values(), key=lambda each: ("test" in each[0].path.rsplit("/", 1)[-1], each[0].path))
-    return [found for site, around in nearest[:FILES] for found in _run(module, project, site, around)]
+    more = [found for site, around in nearest[:FILES] for found in _run(module, project, site, around)]
+    known = {_place_of(each) for each in more if not _is_presumed(each)}
+    return [each for each in seen if not (_is_presumed(each) and _place_of(each) in known)] + more
+
+
+def _place_of(seen: Observation) -> tuple[type, Span]:
+    return type(seen), seen.span
+
+
+def _is_presumed(seen: Observation) -> bool:
+    """Say whether an average or an exponent is one of a loss that only its name speaks for."""
+    if isinstance(seen, Averaging):
+        return seen.before.presumed
+    return isinstance(seen, Exponential) and seen.exponent.presumed
+
+
+def _silent(module: Module, seen: list[Observation]) -> set[str]:
+    """Return the meters and evaluations that average something in which no loss was seen: it comes from their callers."""
+    rows = [each.span.row for each in seen if isinstance(each, Averaging)]
+    tops = (each for each in module.tree.body if isinstance(each, Definition | ast.ClassDef))
+    unseen = (each for each in tops if not any(each.lineno <= row <= (each.end_lineno or row) for row in rows))
+    return set([each.name for each in unseen if _divides(padding.text_of(module, each), each.name)][:SILENT])
+
+
+def _divides(text: str, name: str) -> bool:
+    """Say whether a definition divides what is called a loss, is a meter by its name that divides anything, or leaves
+    the loss of its evaluation to subclasses.
+    """
+    if AVERAGES.search(text) or (ABSTRACT.search(text) and EVALUATES.search(text) and LOSS.search(text)):
+        return True
+    return METERS.search(name) is not None and MEAN.search(text) is not None and LOSS.search(text) is not None
 
 
 def _asks(seen: Observation) -> bool:
@@ -52,22 +88,6 @@ def _asks(seen: Observation) -> bool:
         return False
     known = seen.alignment is not None or seen.overlap is not None or seen.padding is not None
     return not known and seen.setting.phase in {"evaluation", "shared", "unknown"} and seen.setting.task != "other"
-
-
-def _silent(module: Module, seen: list[Observation]) -> list[str]:
-    """Return the meters and evaluations that average something in which no loss was seen: it comes from their callers."""
-    rows = [each.span.row for each in seen if isinstance(each, Averaging)]
-    found = []
-    for each in module.tree.body:
-        if not isinstance(each, ast.FunctionDef | ast.ClassDef):
-            continue
-        if any(each.lineno <= row <= (each.end_lineno or row) for row in rows):
-            continue
-        text = padding.text_of(module, each)
-        averages = AVERAGES.search(each.name) and MEAN.search(text)
-        if LOSS.search(text) and (averages or (ABSTRACT.search(text) and EVALUATES.search(text))):
-            found.append(each.name)
-    return found[:SILENT]
 
 
 def _names(module: Module, seen: Observation) -> list[str]:
@@ -117,4 +137,4 @@ def _tells(seen: Observation) -> bool:
     """Say whether an observation is one that a caller can add to: it compares, or averages a loss that is now known."""
     if isinstance(seen, Averaging):
         return not seen.before.presumed and seen.setting.phase != "training"
-    return isinstance(seen, Compared)
+    return isinstance(seen, Compared | Exponential)

@@ -6,11 +6,11 @@ import ast
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import arithmetic, fields, pad_marks, quotients
+from lintloss.facts import arithmetic, fields, pad_marks, quotients, vectors
 from lintloss.facts.library import losses, onehot, shapes
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import count
-from lintloss.facts.values import Choice, Const, Quantity, Ref, Tensor, Tuple, Value, join_all, options
+from lintloss.facts.values import Choice, Const, Quantity, Ref, Tensor, Tuple, Value, join_all
 
 
 def mean(machine: Machine, node: ast.AST, value: Value, axis: int | None = None) -> Value:
@@ -80,24 +80,28 @@ def _count_of(machine: Machine, node: ast.AST, value: Tensor) -> Value:
     return Quantity(count("token"), of=value.key, counted=mask, trace=(said,))
 
 
-def _elements(machine: Machine, value: Ref) -> Value:
-    return machine.elem(value)
-
-
-def _kinds(elem: Value) -> list[Value]:
-    """Return the quantities that a list may hold, where branches filled it: one of each unit."""
-    found: dict[object, Value] = {}
-    for option in options(elem):
+def _each_kind(
+    machine: Machine, node: ast.AST, value: Ref, elem: Choice, reduce: Callable[[Machine, ast.AST, Ref], Value]
+) -> Value:
+    """Reduce a list of several kinds of numbers, each kind as if it were alone."""
+    kinds: dict[object, Quantity] = {}
+    for option in elem.options:
         if isinstance(option, Quantity):
-            found.setdefault((option.unit, option.axes), option)
-    return list(found.values()) or [elem]
+            kinds.setdefault((option.unit, option.axes), option)
+    made = []
+    for index, kind in enumerate(kinds.values()):
+        alone = Ref((*value.id, "kind", index), value.kind)
+        machine.put(alone, "elem", kind)
+        if value.id in machine.list_loops:
+            machine.list_loops[alone.id] = machine.list_loops[value.id]
+        made.append(reduce(machine, node, alone))
+    return join_all(made) if made else machine.opaque(node)
 
 
 def _sum_of_list(machine: Machine, node: ast.AST, value: Ref) -> Value:
-    return join_all(_sum_of(machine, node, value, elem) for elem in _kinds(_elements(machine, value)))
-
-
-def _sum_of(machine: Machine, node: ast.AST, value: Ref, elem: Value) -> Value:
+    elem = machine.elem(value)
+    if isinstance(elem, Choice):  # a dict of lists: the values of each key
+        return _each_kind(machine, node, value, elem, _sum_of_list)
     loops = machine.list_loops.get(value.id, ())
     if elem == Const(1) and loops:
         return Quantity(count(loops[-1].unit), of=loops[-1].key, loops=loops)
@@ -117,10 +121,12 @@ def _sum_of(machine: Machine, node: ast.AST, value: Ref, elem: Value) -> Value:
 
 
 def _mean_of_list(machine: Machine, node: ast.AST, value: Ref) -> Value:
-    return join_all(_mean_of(machine, node, value, elem) for elem in _kinds(_elements(machine, value)))
-
-
-def _mean_of(machine: Machine, node: ast.AST, value: Ref, elem: Value) -> Value:
+    elem = machine.elem(value)
+    if isinstance(elem, Choice):
+        return _each_kind(machine, node, value, elem, _mean_of_list)
+    if isinstance(elem, Tuple):
+        rows = vectors.columns(machine, value)
+        return Tuple(tuple(mean(machine, node, column) for column in rows.items)) if rows else machine.opaque(node)
     if not isinstance(elem, Quantity) or not (elem.is_loss or elem.is_perplexity):
         return machine.opaque(node)
     loops = machine.list_loops.get(value.id, ())
@@ -128,7 +134,7 @@ def _mean_of(machine: Machine, node: ast.AST, value: Ref, elem: Value) -> Value:
         return losses.reduced(machine, node, replace(elem, loops=(*elem.loops, *loops)), "mean")
     if not loops:
         return replace(elem, axes=())
-    before = _sum_of(machine, node, value, elem)
+    before = _sum_of_list(machine, node, value)
     if not isinstance(before, Quantity):
         return machine.opaque(node)
     number = Quantity(count(loops[-1].unit), of=loops[-1].key, loops=loops, counted=value)

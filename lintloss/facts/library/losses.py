@@ -12,7 +12,7 @@ from lintloss.facts.library.tables import KERAS_CRITERIA, UNREDUCED
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Scored
-from lintloss.facts.units import NATS, Unit, count
+from lintloss.facts.units import NATS, PERPLEXITY, Unit, count
 from lintloss.facts.values import UNKNOWN, Const, LibObject, Opaque, Quantity, Ref, Scoring, Tensor, Value, options
 from lintloss.findings import Evidence
 
@@ -308,6 +308,13 @@ def presumed(
     )
     unit = LOSS / Unit.of(**{item: 1})
     return Quantity(unit, scoring=scoring, trace=(machine.evidence(node, said),), presumed=True)
+
+
+def presumed_perplexity(machine: Machine, node: ast.AST) -> Quantity:
+    """Return a perplexity of one batch (or text) that only a name speaks for."""
+    said = "taken for a perplexity by its name"
+    loss = presumed(machine, node, said=said)
+    return replace(loss, unit=PERPLEXITY)
 
 
 def of_output(machine: Machine, owner: Opaque | Tensor, node: ast.AST) -> Value:

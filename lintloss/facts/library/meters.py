@@ -10,7 +10,7 @@ from lintloss.facts import arithmetic, counts, equality, padding, quotients
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import Unit, count
-from lintloss.facts.values import UNKNOWN, Const, Lib, LibObject, Opaque, Quantity, Ref, Value, options
+from lintloss.facts.values import UNKNOWN, Const, Lib, LibObject, Opaque, Quantity, Ref, Tuple, Value, options
 
 Kwargs = dict[str, Value]
 MEANS = re.compile(
@@ -39,7 +39,7 @@ def call(
     if isinstance(receiver, LibObject) and is_mean(receiver):
         if name in UPDATES and (args or kwargs):
             return update(machine, node, receiver, args, kwargs)
-        return read(machine, receiver) if name in READS else None
+        return read(machine, receiver, args[0] if args else None) if name in READS else None
     if name in {"update", "add"} and isinstance(receiver, LibObject | Opaque):
         return _of_name(machine, node, receiver, args, kwargs)
     if name in {"log", "log_dict"} and isinstance(receiver, Ref) and receiver.kind == "instance":
@@ -63,9 +63,10 @@ def _of_name(
     return update(machine, node, meter, [replace(given, presumed=True), *args[1:]], kwargs)
 
 
-def read(machine: Machine, meter: LibObject | Opaque) -> Value | None:
-    """Return the mean that a meter holds."""
-    slot = machine.get(meter.key, "mean")
+def read(machine: Machine, meter: LibObject | Opaque, index: Value | None = None) -> Value | None:
+    """Return the mean that a meter holds, or the one at a position."""
+    which = f"mean {index.value}" if isinstance(index, Const) and isinstance(index.value, int) else "mean"
+    slot = machine.get(meter.key, which) or machine.get(meter.key, "mean")
     return slot.value if slot is not None else None
 
 
@@ -73,6 +74,13 @@ def update(machine: Machine, node: ast.AST, meter: LibObject | Opaque, args: lis
     """Give a value to a meter: it is averaged over the loops since the meter was made, by the weight it comes with."""
     given = args[0] if args else kwargs.get("value", kwargs.get("values", kwargs.get("val", UNKNOWN)))
     weight = args[1] if len(args) > 1 else next((kwargs[name] for name in WEIGHTS if name in kwargs), None)
+    if isinstance(given, Tuple):  # several values at once: a mean for each position
+        for index, item in enumerate(given.items):
+            update(machine, node, meter, [item, *([weight] if weight is not None else [])], {})
+            slot = machine.get(meter.key, "mean")
+            if slot is not None:
+                machine.put(meter.key, f"mean {index}", slot.value, 0)
+        return Const(None)
     for value in options(given):
         if isinstance(value, Quantity) and (value.is_loss or value.is_perplexity):
             after = _averaged(machine, node, value, weight)

@@ -21,6 +21,7 @@ from lintloss.facts.library.tables import (
     PAIRED,
 )
 from lintloss.facts.machine import Machine
+from lintloss.facts.units import PERPLEXITY
 from lintloss.facts.values import (
     UNKNOWN,
     Choice,
@@ -239,8 +240,10 @@ def metric(machine: Machine, node: ast.AST, name: str, args: list[Value], kwargs
     prediction = kwargs.get("preds", args[0] if args else UNKNOWN)
     target = kwargs.get("target", args[1] if len(args) > 1 else UNKNOWN)
     place = machine.evidence(node, f"{name} scores logits and labels as they come")
-    compare.compared(machine, node, Scoring("metric", "mean", "token", prediction, target, place=place))
-    return machine.opaque(node)
+    scoring = Scoring("metric", "mean", "token", prediction, target, place=place)
+    compare.compared(machine, node, scoring)
+    said = machine.evidence(node, "the perplexity of one batch")
+    return Quantity(PERPLEXITY, scoring=scoring, trace=(said,))
 
 
 def context(machine: Machine, node: ast.AST, function: ast.FunctionDef | ast.AsyncFunctionDef) -> Value:

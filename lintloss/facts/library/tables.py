@@ -90,6 +90,9 @@ LOSS_NAME = re.compile(
     r"^(\w*_)?(loss|nll|xent|ce)(_?(item|value|val|batch|scalar|t|i|b|sum|mean|reduced|avg))?$|^l_?loss$|^loss\d?$",
     re.IGNORECASE,
 )
+PERPLEXITY_NAME = re.compile(
+    r"^((batch|val|valid|eval|test|step|sent|doc|sample)_)?(ppl|perplexity)(_(item|value|val|batch|t|i|b))?$"
+)
 NOT_A_LOSS = re.compile(
     r"best|min|max|prev|last|lowest|train|_fn$|_func$|total|sum|running|epoch|avg|mean|history|reg|kl|aux|weight|acc",
     re.IGNORECASE,
