@@ -7,7 +7,6 @@ import re
 
 from lintloss.facts import padding
 from lintloss.facts.expressions import evaluate, looked_up
-from lintloss.facts.library.tables import PAIRED
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.survey import walk
@@ -279,11 +278,7 @@ def proven_unequal(total: Quantity) -> tuple[Evidence, ...]:
 
 def rows_vary(total: Quantity) -> bool:
     """Say whether each row has a text of its own as its target: a sequence-to-sequence model scores as many tokens."""
-    scoring = total.scoring
-    if scoring is None or scoring.owner != "model" or not isinstance(scoring.prediction, Tensor):
-        return False
-    model = scoring.prediction.model
-    return isinstance(model, LibObject) and PAIRED.search(model.name) is not None
+    return total.scoring is not None and total.scoring.paired
 
 
 def proven_equal(total: Quantity) -> tuple[Evidence, ...]:
