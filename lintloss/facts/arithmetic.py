@@ -27,6 +27,8 @@ from lintloss.facts.values import (
 )
 
 LN2 = math.log(2)
+TOKENS = {Unit.of(token=1), Unit.of(position=1), Unit.of(position=1, example=-1)}
+ROWS = Unit.of(example=1, batch=-1)
 SHARE = Unit.of(token=1, position=-1)  # mask.mean()
 
 
@@ -96,7 +98,7 @@ def _joined(machine: Machine, node: ast.AST, left: Tuple, right: Value) -> Tuple
 
 
 def _counts_tokens(value: Value) -> bool:
-    return isinstance(value, Quantity) and value.unit in {Unit.of(token=1), Unit.of(position=1)}
+    return isinstance(value, Quantity) and value.unit in TOKENS
 
 
 def _rounds_down(node: ast.AST, operator: ast.operator) -> bool:
@@ -271,8 +273,13 @@ def _scaled(machine: Machine, node: ast.AST, quantity: Quantity, other: Value) -
         compare.masked(machine, quantity.scoring, None, drops=False)
         return replace(quantity, scoring=replace(quantity.scoring, weight=other, masked=True))
     factor = other if isinstance(other, Quantity) else counts.presumed(machine, other)
+    if factor is None and quantity.is_loss and machine.loops:  # `len(inputs) * loss.item()`
+        length = counts.as_length(other)
+        factor = length if isinstance(length, Quantity) else None
     if factor is None:
         if isinstance(other, Opaque) and other.name.lower().split("_")[-1] in COEFFICIENTS:
+            return terms.scaled(quantity)
+        if isinstance(other, Opaque) and accumulation.undoes(other):
             return terms.scaled(quantity)
         accumulation.note_product(machine, node, quantity, other)
         if quantity.axes:
@@ -318,6 +325,10 @@ def divide(machine: Machine, node: ast.AST, left: Value, right: Value, inside: i
     if isinstance(right, Const):
         return _by_constant(machine, node, left, right, inside)
     count = counts.divisor(machine, left, right)
+    if count is not None and left.is_loss and quotients.is_share(machine, left, count):
+        return machine.opaque(node)
+    if count is not None and count.unit == ROWS and _is_of_one_batch(machine, left):
+        count = replace(count, unit=Unit.of(example=1))
     if count is not None and count.unit == SHARE:
         quotients.forget_field_mean(machine, left)
     if left.is_count:
@@ -331,6 +342,13 @@ def divide(machine: Machine, node: ast.AST, left: Value, right: Value, inside: i
     return quotients.average(
         machine, node, left, count, "repeated" if _is_repeated(machine, node, left, inside) else "divide"
     )
+
+
+def _is_of_one_batch(machine: Machine, total: Quantity) -> bool:
+    """Say whether a loss belongs to one batch, by whose rows it is divided: it was not summed over batches yet."""
+    if total.unit.power("batch") or any(loop.unit == "batch" for loop in total.loops):
+        return False
+    return not total.loops or bool(machine.loops and machine.loops[-1] not in total.loops)
 
 
 def _is_repeated(machine: Machine, node: ast.AST, total: Quantity, inside: int | None) -> bool:

@@ -30,7 +30,7 @@ def length_of(machine: Machine, value: Value, node: ast.AST) -> Value:
         return Const(len(value.items))
     if isinstance(value, Quantity) and value.axes[:1] == ("rank",):
         return Quantity(count("rank"))
-    if isinstance(value, Ref) and value.kind == "list":
+    if isinstance(value, Ref) and (value.kind == "list" or value.id in machine.list_loops):
         loops = machine.list_loops.get(value.id, ())
         slot = machine.get(value, "len")
         if loops and any(isinstance(each, Quantity) and "row" in each.axes for each in options(machine.elem(value))):

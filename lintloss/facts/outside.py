@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import re
 
-from lintloss.facts import callers, classes, inherited, pad_marks, padding
+from lintloss.facts import callers, classes, inherited, pad_marks, padding, truncation
 from lintloss.facts.machine import TOTAL, Frame, Machine, OutOfBudget
 from lintloss.facts.observations import Averaging, Compared, Exponential, Observation
 from lintloss.facts.project import Project
@@ -38,8 +38,14 @@ AVERAGES = re.compile(
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def seen_outside(module: Module, project: Project, seen: list[Observation]) -> list[Observation]:
-    """Return what was seen, and the comparisons and averages that show more when other files call them."""
+def seen_outside(
+    module: Module, project: Project, seen: list[Observation], loops: list[truncation.Looped]
+) -> list[Observation]:
+    """Return what was seen, and the comparisons and averages that show more when other files call them.
+
+    Args:
+        loops: those that evaluate; a loader that is handed to one of them may drop rows.
+    """
     names = {name for each in seen if _asks(each) for name in _names(module, each)} | _silent(module, seen)
     calling: dict[str, tuple[Module, list[callers.Around]]] = {}
     for name in sorted(names):
@@ -47,7 +53,7 @@ def seen_outside(module: Module, project: Project, seen: list[Observation]) -> l
             if site.path != module.path and len(site.text) < LONGEST:
                 calling.setdefault(site.path, (site, []))[1].append(around)
     nearest = sorted(calling.values(), key=lambda each: ("test" in each[0].path.rsplit("/", 1)[-1], each[0].path))
-    more = [found for site, around in nearest[:FILES] for found in _run(module, project, site, around)]
+    more = [found for site, around in nearest[:FILES] for found in _run(module, project, site, around, loops)]
     known = {_place_of(each) for each in more if not _is_presumed(each)}
     return [each for each in seen if not (_is_presumed(each) and _place_of(each) in known)] + more
 
@@ -100,7 +106,9 @@ def _names(module: Module, seen: Observation) -> list[str]:
     ]
 
 
-def _run(home: Module, project: Project, site: Module, around: list[callers.Around]) -> list[Observation]:
+def _run(
+    home: Module, project: Project, site: Module, around: list[callers.Around], loops: list[truncation.Looped]
+) -> list[Observation]:
     """Run a calling file, and those of its functions that hold the calls."""
     machine = Machine(project)
     machine.home, machine.spent = home.path, TOTAL - STEPS
@@ -114,7 +122,8 @@ def _run(home: Module, project: Project, site: Module, around: list[callers.Arou
             run_root(machine, Func(node, site), {})
     _run_subclasses(machine, home, site)
     pad_marks.settle(machine)
-    return [each for each in machine.log.values() if each.path == home.path and _tells(each)]
+    seen = [each for each in machine.log.values() if each.path == home.path and _tells(each)]
+    return [*seen, *truncation.handed_over(machine, home, loops)]
 
 
 def _run_subclasses(machine: Machine, home: Module, site: Module) -> None:

@@ -116,6 +116,16 @@ def observe_average(machine: Machine, node: ast.AST, before: Quantity, count: Va
     machine.observe(seen, f"rank {which}" if over_ranks else which)  # beside the one of the branch without ranks
 
 
+def is_share(machine: Machine, total: Quantity, count: Quantity) -> bool:
+    """Say whether a part of a total is divided by the count of all parts, which a loop above has counted: parts add up."""
+    if total.loops or total.unit.degree or not count.loops or not machine.loops:
+        return False
+    around, counted = machine.loops[-1], count.loops[-1]
+    if counted in machine.loops or counted.activation != machine.frame.key or around.activation != machine.frame.key:
+        return False
+    return counted.place.span.row < around.place.span.row
+
+
 def _is_rescaled(statement: ast.stmt | None, node: ast.AST) -> bool:
     """Say whether a quotient is multiplied by another count at once, `loss / edges * tokens`: nothing is averaged yet."""
     if statement is None or not isinstance(node, ast.BinOp) or hasattr(statement, "body"):

@@ -104,7 +104,8 @@ def _sum_of_list(machine: Machine, node: ast.AST, value: Ref) -> Value:
         return _each_kind(machine, node, value, elem, _sum_of_list)
     loops = machine.list_loops.get(value.id, ())
     if elem == Const(1) and loops:
-        return Quantity(count(loops[-1].unit), of=loops[-1].key, loops=loops)
+        said = machine.evidence(node, "as many ones as there were iterations")
+        return Quantity(count(loops[-1].unit), of=loops[-1].key, loops=loops, trace=(said,))
     if not isinstance(elem, Quantity):
         return machine.opaque(node)
     if not loops:
@@ -139,7 +140,8 @@ def _mean_of_list(machine: Machine, node: ast.AST, value: Ref) -> Value:
         return machine.opaque(node)
     number = Quantity(count(loops[-1].unit), of=loops[-1].key, loops=loops, counted=value)
     if elem.axes and "rank" not in elem.axes:  # a list of fields: stacked per-position losses
-        return losses.reduced(machine, node, replace(elem, loops=(*elem.loops, *loops)), "mean")
+        collected = replace(elem, loops=(*elem.loops, *(loop for loop in loops if loop not in elem.loops)))
+        return losses.reduced(machine, node, collected, "mean")
     return quotients.average(machine, node, before, number, "mean")
 
 

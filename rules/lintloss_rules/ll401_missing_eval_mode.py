@@ -108,11 +108,12 @@ class MissingEvalMode(Rule):
             return
         sure = seen.stochastic.sure == "yes"
         why = "was put in training mode" if seen.mode_place is not None else "is in training mode, as it was made,"
+        has = f" and has {seen.stochastic.what}" if seen.stochastic.what else ""
         place = (seen.mode_place,) if seen.mode_place is not None else ()
         yield Judgment(
             Severity.ERROR if sure else Severity.WARNING,
             Confidence.HIGH if sure else Confidence.MEDIUM,
-            f"`{seen.model}` {why} and has {seen.stochastic.what}: call eval() on it before it is evaluated",
+            f"`{seen.model}` {why}{has}: call eval() on it before it is evaluated",
             (*seen.stochastic.places, *place, *seen.stack),
         )
 

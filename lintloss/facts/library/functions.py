@@ -270,8 +270,14 @@ def _pow(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> 
 def _tensor(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     """torch.tensor(x) is x; of a list of several quantities, a list by position."""
     first = args[0] if args else UNKNOWN
+    if isinstance(first, Tuple) and len(first.items) == 1 and _is_row(first.items[0]):
+        row = shapes.tensor(first.items[0])
+        if row is not None:
+            return tensors.call(machine, node, "unsqueeze", row, [Const(0)], {})
     if isinstance(first, Tuple) and len(first.items) == 1 and isinstance(first.items[0], Tensor):
         return tensors.call(machine, node, "unsqueeze", first.items[0], [Const(0)], {})
+    if isinstance(first, Tuple) and len(first.items) == 1 and isinstance(first.items[0], Quantity):
+        return first.items[0]
     if isinstance(first, Tuple):
         ref = machine.new_list(node, None, Const(len(first.items)))
         for index, item in enumerate(first.items):
@@ -280,6 +286,11 @@ def _tensor(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) 
     if isinstance(first, Ref) and first.kind == "list":
         return rows.of_list(machine, first) or first
     return first
+
+
+def _is_row(value: Value) -> bool:
+    """Say whether a value is one row of ids: what a tokenizer returned."""
+    return isinstance(value, Opaque) and value.name == "encoded" and bool(value.key)
 
 
 def _is_switch(args: list[Value]) -> bool:

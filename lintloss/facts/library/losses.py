@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 
 from lintloss.facts import regularizers
+from lintloss.facts.callers import text_of
 from lintloss.facts.library import shapes
 from lintloss.facts.library.tables import KERAS_CRITERIA, UNREDUCED
 from lintloss.facts.loops import Loop
@@ -293,8 +294,9 @@ def presumed(
     from lintloss.facts.phases import compares_rows
 
     place = machine.evidence(node, said)
-    home = machine.frames[0].module
-    texts = [home.text, *(machine.text(each.node) for each in machine.frames[-1:] if each.module is not home)]
+    texts = [machine.frames[0].module.text]
+    if machine.frame.module is not machine.frames[0].module:  # of a file full of losses, the one that is computed
+        texts.append(_text_around(machine))
     item = "example" if any(map(compares_rows, texts)) else "item"
     scoring = Scoring(
         "presumed",
@@ -308,6 +310,13 @@ def presumed(
     )
     unit = LOSS / Unit.of(**{item: 1})
     return Quantity(unit, scoring=scoring, trace=(machine.evidence(node, said),), presumed=True)
+
+
+def _text_around(machine: Machine) -> str:
+    """Return the code of the running method's class, of a function its own."""
+    owner = machine.frame.state.names.get("self")
+    cls = owner.value.cls if owner is not None and isinstance(owner.value, Ref) else None
+    return text_of(cls.node if cls is not None else machine.frame.node)
 
 
 def presumed_perplexity(machine: Machine, node: ast.AST) -> Quantity:

@@ -232,8 +232,10 @@ def _container(machine: Machine, node: ast.Call, ref: Ref, name: str, args: list
         slot = machine.get(ref, "elem")
         return slot.value if slot else UNKNOWN
     if name in {"size", "numel"}:
-        slot = machine.get(ref, "len")
-        return slot.value if slot else UNKNOWN
+        slot = (
+            machine.get(ref, "len") if not args or args[0] == Const(0) else None
+        )  # further axes are those of its items
+        return slot.value if slot else machine.opaque(node)
     if name in SAME or name in FLATTENING:
         return ref
     return Opaque((*ref.id, "." + name), "")

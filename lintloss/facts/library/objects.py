@@ -224,7 +224,7 @@ def called_model(
 
 def _owned(result: Value, owner: Ref) -> Value:
     """Let the tensors that a model returned be known to come from it, not from its last layer."""
-    if isinstance(result, Tensor) and result.form in {"logits", "scores", "probs", "log_probs", "hidden", ""}:
+    if isinstance(result, Tensor) and result.form in {"logits", "scores", "probs", "log_probs", "hidden", "filled", ""}:
         return replace(result, model=owner)
     if isinstance(result, Tuple):
         return Tuple(tuple(_owned(item, owner) for item in result.items))
