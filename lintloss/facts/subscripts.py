@@ -22,6 +22,7 @@ from lintloss.facts.values import (
     Tuple,
     Value,
     Window,
+    join_all,
     options,
 )
 
@@ -50,6 +51,8 @@ def item(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
         return owner
     if isinstance(owner, Tuple):
         return _tuple_item(machine, owner, node)
+    if isinstance(owner, ModelOutput) and _is_loss_of_dict(node, subscript_key(machine, node.slice)):
+        return losses.presumed(machine, node, said="an entry of a dict of losses, taken for a mean loss by its name")
     if isinstance(owner, ModelOutput):
         return outputs.subscript(machine, owner, subscript_key(machine, node.slice), node)
     if isinstance(owner, Quantity):
@@ -144,7 +147,8 @@ def _tuple_item(machine: Machine, owner: Tuple, node: ast.Subscript) -> Value:
         and -len(owner.items) <= index.value < len(owner.items)
     ):
         return owner.items[index.value]
-    return UNKNOWN
+    losses_only = owner.items and all(isinstance(each, Quantity) for each in owner.items)
+    return join_all(owner.items) if losses_only else UNKNOWN
 
 
 def _bound(node: ast.expr | None) -> int | None:
