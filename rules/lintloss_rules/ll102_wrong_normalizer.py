@@ -668,6 +668,109 @@ class PerplexityEvaluator:
         return math.exp(total / count)  # <-
 """,
         ),
+        Bad(
+            why="each mean is multiplied by its rows, and the sum is divided by the number of batches.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    model.eval()
+    total = 0.0
+    for x, y in loader:
+        x, y = x.to(device), y.to(device)
+        loss = F.cross_entropy(model(x).flatten(0, 1), y.flatten())
+        total += loss.item() * x.size(0)
+    return total / len(loader)  # <-
+""",
+        ),
+        Bad(
+            why="a generator yields means times rows; the mean over what it yields is one over batches.",
+            severity=Severity.ERROR,
+            code="""\
+import numpy as np
+import torch
+import torch.nn as nn
+
+criterion = nn.CrossEntropyLoss()
+
+
+def losses(model, batches):
+    model.eval()
+    with torch.no_grad():
+        for inputs, targets in batches:
+            output = model(inputs)
+            yield len(inputs) * criterion(output.flatten(0, 1), targets.flatten()).item()
+
+
+def validate(model, batches):
+    return np.mean(list(losses(model, batches)))  # <-
+""",
+        ),
+        Bad(
+            why="the index of the last batch divides: one less than there were batches.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, loader, device):
+    model.eval()
+    total = 0.0
+    for index, (x, y) in enumerate(loader):
+        logits = model(x.to(device))
+        total += F.cross_entropy(logits.flatten(0, 1), y.to(device).flatten()).item()
+    return total / index  # <-
+""",
+        ),
+        Bad(
+            why="the first batches are taken, and the length of the whole loader divides.",
+            severity=Severity.WARNING,
+            code="""\
+from itertools import islice
+
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, loader, batches, device):
+    model.eval()
+    total = 0.0
+    for x, y in islice(loader, batches):
+        logits = model(x.to(device))
+        total += F.cross_entropy(logits.flatten(0, 1), y.to(device).flatten()).item()
+    return total / len(loader)  # <-
+""",
+        ),
+        Bad(
+            why="windows are scored up to a limit, and the number of all windows divides.",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn as nn
+
+
+@torch.no_grad()
+def perplexity(model, stream, seqlen, limit):
+    model.eval()
+    windows = stream.numel() // seqlen
+    criterion = nn.CrossEntropyLoss()
+    nats = []
+    for k in range(windows):
+        ids = stream[:, k * seqlen : (k + 1) * seqlen]
+        logits = model(ids).logits[:, :-1]
+        nats.append(criterion(logits.flatten(0, 1), ids[:, 1:].flatten()) * seqlen)
+        if k == limit:
+            break
+    return torch.exp(torch.stack(nats).sum() / (windows * seqlen))  # <-
+""",
+        ),
     )
 
     good = (
@@ -1170,5 +1273,35 @@ def document_nll(model, ids, window, device):
         scored += len(piece) - 1
     return nats / scored
 ''',
+        ),
+        Good(
+            why="a stream goes by the name of a loader's data at the call; its length counts positions all the same",
+            code="""\
+import math
+
+import torch
+import torch.nn as nn
+
+criterion = nn.CrossEntropyLoss()
+
+
+def piece_of(stream, start, width):
+    length = min(width, len(stream) - 1 - start)
+    return stream[start : start + length], stream[start + 1 : start + 1 + length].flatten()
+
+
+@torch.no_grad()
+def evaluate(model, stream, width=35):
+    model.eval()
+    total = 0.0
+    for start in range(0, stream.size(0) - 1, width):
+        data, targets = piece_of(stream, start, width)
+        total += len(data) * criterion(model(data).flatten(0, 1), targets).item()
+    return total / (len(stream) - 1)
+
+
+def report(model, val_data):
+    print(math.exp(evaluate(model, val_data)))
+""",
         ),
     )
