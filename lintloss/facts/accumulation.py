@@ -32,6 +32,11 @@ def inverse(machine: Machine, node: ast.AST, left: Value) -> Value | None:
     return None
 
 
+def undoes(factor: Opaque) -> bool:
+    """Say whether a factor is the accumulation steps, by which a loss was divided for training."""
+    return factor.name != INVERSE and STEPS.search(factor.name) is not None
+
+
 def note_product(machine: Machine, node: ast.AST, loss: Quantity, other: Value) -> None:
     """Note `loss * scale` where scale is one over the accumulation steps."""
     if isinstance(other, Opaque) and other.name == INVERSE:

@@ -64,7 +64,8 @@ class Origin:
         left = self.cap(node.left, depth + 1)
         other = text_of(node.right)
         if left is None or not (
-            isinstance(node.right, ast.Constant) or re.search(r"world|rank|gpu|device|batch|bs\b", other, re.IGNORECASE)
+            isinstance(node.right, ast.Constant)
+            or re.search(r"world|rank|gpu|device|batch|bs\b|bptt|seq|block", other, re.IGNORECASE)
         ):
             return None
         return Cap(text_of(node), left.severity)

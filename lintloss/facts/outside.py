@@ -9,14 +9,14 @@ from __future__ import annotations
 import ast
 import re
 
-from lintloss.facts import callers, pad_marks, padding
-from lintloss.facts.machine import TOTAL, Frame, Machine
+from lintloss.facts import callers, classes, inherited, pad_marks, padding, truncation
+from lintloss.facts.machine import TOTAL, Frame, Machine, OutOfBudget
 from lintloss.facts.observations import Averaging, Compared, Exponential, Observation
 from lintloss.facts.project import Project
 from lintloss.facts.roots import forget_rebound, run_body, run_root
 from lintloss.facts.state import Slot, State
 from lintloss.facts.survey import survey
-from lintloss.facts.values import Func
+from lintloss.facts.values import Class, Func
 from lintloss.findings import Span
 from lintloss.parse import Module
 
@@ -25,6 +25,8 @@ FILES = 2  # calling files that are run
 SILENT = 4  # definitions that average what nobody sees, whose callers are asked for
 METERS = re.compile(r"meter|track|metric|stat|averag|record|eval|valid|test|runner|monitor", re.IGNORECASE)
 MEAN = re.compile(r"/=? *(len\(|max\(|self\.|\w*(count|num|steps|iters|batches)\b|\w+\[\d\])|\bmean\(")
+ABSTRACT = re.compile(r"\bNotImplementedError\b|@(abc\.)?abstractmethod\b")
+EVALUATES = re.compile(r"\bdef _*(valid|val_|test_step|eval)")
 LOSS = re.compile(r"loss|perplex|ppl|metric", re.IGNORECASE)
 LONGEST = 200_000  # characters of a calling file
 # `loss = sums[0] / sums[2]`, `return total_loss / n`, `{name: sum(v) / len(v) ... in metrics.items()}`
@@ -36,8 +38,14 @@ AVERAGES = re.compile(
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def seen_outside(module: Module, project: Project, seen: list[Observation]) -> list[Observation]:
-    """Return what was seen, and the comparisons and averages that show more when other files call them."""
+def seen_outside(
+    module: Module, project: Project, seen: list[Observation], loops: list[truncation.Looped]
+) -> list[Observation]:
+    """Return what was seen, and the comparisons and averages that show more when other files call them.
+
+    Args:
+        loops: those that evaluate; a loader that is handed to one of them may drop rows.
+    """
     names = {name for each in seen if _asks(each) for name in _names(module, each)} | _silent(module, seen)
     calling: dict[str, tuple[Module, list[callers.Around]]] = {}
     for name in sorted(names):
@@ -45,7 +53,7 @@ def seen_outside(module: Module, project: Project, seen: list[Observation]) -> l
             if site.path != module.path and len(site.text) < LONGEST:
                 calling.setdefault(site.path, (site, []))[1].append(around)
     nearest = sorted(calling.values(), key=lambda each: ("test" in each[0].path.rsplit("/", 1)[-1], each[0].path))
-    more = [found for site, around in nearest[:FILES] for found in _run(module, project, site, around)]
+    more = [found for site, around in nearest[:FILES] for found in _run(module, project, site, around, loops)]
     known = {_place_of(each) for each in more if not _is_presumed(each)}
     return [each for each in seen if not (_is_presumed(each) and _place_of(each) in known)] + more
 
@@ -70,8 +78,10 @@ def _silent(module: Module, seen: list[Observation]) -> set[str]:
 
 
 def _divides(text: str, name: str) -> bool:
-    """Say whether a definition divides what is called a loss, or is a meter by its name that divides anything."""
-    if AVERAGES.search(text):
+    """Say whether a definition divides what is called a loss, is a meter by its name that divides anything, or leaves
+    the loss of its evaluation to subclasses.
+    """
+    if AVERAGES.search(text) or (ABSTRACT.search(text) and EVALUATES.search(text) and LOSS.search(text)):
         return True
     return METERS.search(name) is not None and MEAN.search(text) is not None and LOSS.search(text) is not None
 
@@ -96,7 +106,9 @@ def _names(module: Module, seen: Observation) -> list[str]:
     ]
 
 
-def _run(home: Module, project: Project, site: Module, around: list[callers.Around]) -> list[Observation]:
+def _run(
+    home: Module, project: Project, site: Module, around: list[callers.Around], loops: list[truncation.Looped]
+) -> list[Observation]:
     """Run a calling file, and those of its functions that hold the calls."""
     machine = Machine(project)
     machine.home, machine.spent = home.path, TOTAL - STEPS
@@ -108,8 +120,26 @@ def _run(home: Module, project: Project, site: Module, around: list[callers.Arou
     for node in dict.fromkeys(nodes[0] for nodes in around if nodes and isinstance(nodes[0], Definition)):
         if isinstance(node, Definition) and (site.path, node.lineno) not in machine.reached:
             run_root(machine, Func(node, site), {})
+    _run_subclasses(machine, home, site)
     pad_marks.settle(machine)
-    return [each for each in machine.log.values() if each.path == home.path and _tells(each)]
+    seen = [each for each in machine.log.values() if each.path == home.path and _tells(each)]
+    return [*seen, *truncation.handed_over(machine, home, loops)]
+
+
+def _run_subclasses(machine: Machine, home: Module, site: Module) -> None:
+    """Run what classes of a calling file take over from the asked one, with the steps that they define."""
+    for node in site.tree.body:
+        if not isinstance(node, ast.ClassDef) or not node.bases:
+            continue
+        cls = Class(node, site)
+        if not any(isinstance(each, Class) and each.module is home for each in classes.bases(machine, cls)[1:]):
+            continue
+        try:
+            made = classes.instantiate(machine, node, cls, [], {})
+        except (OutOfBudget, RecursionError):
+            continue
+        for template in inherited.templates(machine, site, cls, made):
+            run_root(machine, template, {})
 
 
 def _tells(seen: Observation) -> bool:

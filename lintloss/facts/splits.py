@@ -102,6 +102,7 @@ def _assigned(machine: Machine, module: Module) -> Iterator[Found]:
             _reads_train_split(module, pairs, name, value)
             or _loads_train_file(pairs, name, value)
             or _loader_of_train(pairs, name, value)
+            or _iterates_train(pairs, name, value)
             or _scores_train(machine, module, pairs, name, value)
         ):
             yield value, name, _short(value)
@@ -222,6 +223,22 @@ def _loader_of_train(pairs: tuple[tuple[str, ast.expr], ...], name: str, value: 
     if not isinstance(data, ast.Name | ast.Attribute) or not is_training(text_of(data)) or DATA.search(text_of(data)):
         return False
     return any(is_evaluation(other) and other != name and re.search(r"set$|data$", other) for other, _ in pairs)
+
+
+def _iterates_train(pairs: tuple[tuple[str, ast.expr], ...], name: str, value: ast.expr) -> bool:
+    """Say whether `val_iter = iter(train_iter)` takes the training loader, while an evaluation loader is there."""
+    if not isinstance(value, ast.Call) or text_of(value.func) != "iter" or len(value.args) != 1:
+        return False
+    source = value.args[0]
+    if (
+        not isinstance(source, ast.Name | ast.Attribute)
+        or not is_training(text_of(source))
+        or DATA.search(text_of(source))
+    ):
+        return False
+    return any(
+        is_evaluation(other) and other != name and re.search(r"loader|set$|data$|dl$", other) for other, _ in pairs
+    )
 
 
 def _scores_train(

@@ -92,12 +92,11 @@ def call(
     if isinstance(first, Ref):
         if name not in REDUCTIONS and not MEANS.match(name):
             return None
-        return _of_each(
-            machine,
-            node,
-            first,
-            lambda one: call(machine, node, name, full, [one, *args[1:]], kwargs, owner=owner) or one,
-        )
+
+        def reduce(one: Value) -> Value:
+            return call(machine, node, name, full, [one, *args[1:]], kwargs, owner=owner) or one
+
+        return _of_each(machine, node, first, reduce)
     if name in REDUCTIONS and (full or name != "reduce" or OWNERS.search(owner)):
         return _reduced(machine, node, name, full or owner, first, args, kwargs)
     if MEANS.match(name) and not full.startswith(("tensorflow", "tf.", "keras", "numpy", "jax.numpy")):
