@@ -106,9 +106,10 @@ def verify(
     from lintloss.verify import main
 
     with tempfile.TemporaryDirectory(prefix="lintloss-") as folder:
+        files = tuple(paths) or own_files(command)
         if findings is None:
-            given["findings"] = _checked(tuple(paths) or own_files(command), folder)
-        return main([*_as_words(given), "--", *command])
+            given["findings"] = _checked(files, folder)
+        return main([*_as_words(given), "--", *command], files)
 
 
 def _what_is_run(command: tuple[str, ...], paths: Words) -> tuple[tuple[str, ...], Words]:

@@ -40,7 +40,8 @@ def accumulation(node: ast.Assign) -> tuple[ast.expr, ast.operator, ast.expr] | 
         return None
     if _same(value.left, target) or _gets(value.left, target):
         return target, value.op, value.right
-    if isinstance(value.op, ast.Add) and _same(value.right, target):
+    in_front = isinstance(value.left, ast.Tuple)  # `outputs = (loss,) + outputs` keeps its order
+    if isinstance(value.op, ast.Add) and not in_front and _same(value.right, target):
         return target, value.op, value.left
     return None
 
@@ -173,6 +174,8 @@ def _unpack(machine: Machine, targets: list[ast.expr], value: Value) -> None:
             items = [_joined([row[i] for row in rows]) for i in range(len(targets))]
     elif isinstance(value, Tuple) and len(value.items) == len(targets):
         items = list(value.items)
+    elif isinstance(value, Tuple) and value.items and getattr(value.items[-1], "name", "") == "*":  # with more behind
+        items = [*value.items[:-1], *(UNKNOWN for _ in targets)][: len(targets)]
     elif isinstance(value, Tuple) and any(isinstance(t, ast.Starred) for t in targets):
         star = next(i for i, t in enumerate(targets) if isinstance(t, ast.Starred))
         tail = len(targets) - star - 1

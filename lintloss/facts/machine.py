@@ -60,6 +60,7 @@ class Frame:
     born: int = 0  # the machine's clock when it was entered
     statement: ast.stmt | None = None
     shared: set[str] = field(default_factory=set)  # names that `global` says are the module's
+    outer: set[str] = field(default_factory=set)  # … and `nonlocal`, the enclosing function's
     integers: dict[str, tuple[Value, Linear]] = field(default_factory=dict)  # what names that hold arithmetic stand for
 
 
@@ -102,6 +103,7 @@ class Machine:
         self.same_source: dict[Key, Key] = {}  # labels that a shifting model was given -> its input
         self.gradients: list[str] = []  # what the open `with` blocks and decorators say: see gradients.py
         self.trained: dict[Key, bool] = {}  # scope in which backward() is called -> on every path (see forwards.py)
+        self.differentiated: set[Key] = set()  # functions and loops in which gradients are asked for, but no loss's
         self.flags: dict[Key, str] = {}  # loop in which backward() is called under a condition -> that condition
         self.forwards: dict[Key, Forward] = {}  # by place and calling context
         self.stored: dict[
@@ -228,6 +230,9 @@ class Machine:
     def write(self, name: str, value: Value, depth: int | None = None) -> None:
         if name in self.frame.shared:
             self.module_names(self.frame.module.path)[name] = Slot(value, 0)
+            return
+        if name in self.frame.outer and self.frame.closure is not None:
+            self.frame.closure[name] = Slot(value, self.depth if depth is None else depth)
             return
         self.state.names[name] = Slot(value, self.depth if depth is None else depth)
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 import ast
 import re
 
-from lintloss.facts import callers, pad_marks, padding, scored, truncation
-from lintloss.facts.machine import TOTAL, Frame, Machine
+from lintloss.facts import callers, classes, inherited, pad_marks, padding, scored, truncation
+from lintloss.facts.machine import TOTAL, Frame, Machine, OutOfBudget
 from lintloss.facts.observations import Averaging, Compared, Exponential, Observation
 from lintloss.facts.project import Project
 from lintloss.facts.roots import forget_rebound, run_body, run_root
 from lintloss.facts.state import Slot, State
 from lintloss.facts.survey import survey
-from lintloss.facts.values import Func
+from lintloss.facts.values import Class, Func
 from lintloss.findings import Span
 from lintloss.parse import Module
 
@@ -25,6 +25,8 @@ FILES = 2  # calling files that are run
 SILENT = 4  # definitions that average what nobody sees, whose callers are asked for
 METERS = re.compile(r"meter|track|metric|stat|averag|record|eval|valid|test|runner|monitor", re.IGNORECASE)
 MEAN = re.compile(r"/=? *(len\(|max\(|self\.|\w*(count|num|steps|iters|batches)\b|\w+\[\d\])|\bmean\(")
+ABSTRACT = re.compile(r"\bNotImplementedError\b|@(abc\.)?abstractmethod\b")
+EVALUATES = re.compile(r"\bdef _*(valid|val_|test_step|eval)")
 LOSS = re.compile(r"loss|perplex|ppl|metric", re.IGNORECASE)
 LONGEST = 200_000  # characters of a calling file
 # `loss = sums[0] / sums[2]`, `return total_loss / n`, `{name: sum(v) / len(v) ... in metrics.items()}`
@@ -76,8 +78,10 @@ def _silent(module: Module, seen: list[Observation]) -> set[str]:
 
 
 def _divides(text: str, name: str) -> bool:
-    """Say whether a definition divides what is called a loss, or is a meter by its name that divides anything."""
-    if AVERAGES.search(text):
+    """Say whether a definition divides what is called a loss, is a meter by its name that divides anything, or leaves
+    the loss of its evaluation to subclasses.
+    """
+    if AVERAGES.search(text) or (ABSTRACT.search(text) and EVALUATES.search(text) and LOSS.search(text)):
         return True
     return METERS.search(name) is not None and MEAN.search(text) is not None and LOSS.search(text) is not None
 
@@ -116,9 +120,26 @@ def _run(
     for node in dict.fromkeys(nodes[0] for nodes in around if nodes and isinstance(nodes[0], Definition)):
         if isinstance(node, Definition) and (site.path, node.lineno) not in machine.reached:
             run_root(machine, Func(node, site), {})
+    _run_subclasses(machine, home, site)
     pad_marks.settle(machine)
     seen = [each for each in machine.log.values() if each.path == home.path and _tells(each)]
     return [*seen, *truncation.handed_over(machine, home, loops)]
+
+
+def _run_subclasses(machine: Machine, home: Module, site: Module) -> None:
+    """Run what classes of a calling file take over from the asked one, with the steps that they define."""
+    for node in site.tree.body:
+        if not isinstance(node, ast.ClassDef) or not node.bases:
+            continue
+        cls = Class(node, site)
+        if not any(isinstance(each, Class) and each.module is home for each in classes.bases(machine, cls)[1:]):
+            continue
+        try:
+            made = classes.instantiate(machine, node, cls, [], {})
+        except (OutOfBudget, RecursionError):
+            continue
+        for template in inherited.templates(machine, site, cls, made):
+            run_root(machine, template, {})
 
 
 def _tells(seen: Observation) -> bool:

@@ -80,6 +80,11 @@ def of_collator(machine: Machine, value: Value) -> Evidence | None:
         if name == "partial" and value.args:
             return of_collator(machine, value.args[0])
         return value.made if COLLATORS.search(name) else None
+    if isinstance(value, Func) and isinstance(value.node, ast.Lambda) and not pads(value.module, value.node):
+        called = value.node.body.func if isinstance(value.node.body, ast.Call) else None
+        slot = machine.global_slot(value.module.path, called.id) if isinstance(called, ast.Name) else None
+        behind = slot.value if slot is not None else None
+        return of_collator(machine, behind) if isinstance(behind, Func) else None
     if isinstance(value, Func) and pads(value.module, value.node):
         return at(machine, value.module, value.node, "the collate function pads rows of different length")
     if isinstance(value, Ref) and value.cls is not None and pads(value.cls.module, value.cls.node):

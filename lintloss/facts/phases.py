@@ -26,7 +26,10 @@ LANGUAGE = quick(
     r"perplexity|\bppl\b|causallm|language_model|languagemodel|\bgpt|llama|input_ids|next.token|vocab_size|block_size|wikitext|"
     r"\blm\b|_lm\b|\bllm|tokenizer|bptt|ntokens|n_tokens|seq_len|num_tokens|transformer_?lm|rnn_?model|word_?lm|char_?rnn|bits_per_(byte|char)",
 )
-SEQ2SEQ = quick(r"seq2seq|encoder_decoder|\btrg\b|\btgt\b|translation|\bbleu\b|summariz|decoder_input|caption")
+SEQ2SEQ = quick(
+    r"seq2seq|encoder_decoder|\btrg\b|\btgt\b|translation|\bbleu\b|summariz|decoder_input|caption|padded_target|"
+    r"\bgold\b|\bn_word\b"
+)
 MASKED = quick(r"mlm|masked_lm|maskedlm|mask_tokens|masked.language")
 OTHER = quick(
     r"accuracy|\bcorrect\b|num_classes|n_classes|imagenet|cifar|mnist|resnet|torchvision|images?\b|\bdice\b|segment|psnr|\bvae\b|diffusion|"
@@ -42,6 +45,7 @@ HEADED = re.compile(r"For(Sequence|Token)Classification|ForMultipleChoice|ForQue
 GENERATIVE = re.compile(r"ForCausalLM|LMHeadModel|ForConditionalGeneration|Seq2SeqLM|perplexity|\bppl\b", re.IGNORECASE)
 
 
+GENERATOR = re.compile(r"For(CausalLM|ConditionalGeneration|Vision2Seq|ImageTextToText)\b")
 MANY = 6
 
 
@@ -128,4 +132,6 @@ def _task_of(text: str) -> str:
         return "seq2seq" if paired > language else "lm"
     if paired >= 3 and paired * 2 >= other:
         return "seq2seq"
+    if language >= 2 and GENERATOR.search(text):
+        return "lm"  # of pictures, say, but its loss is one a token
     return "other" if other >= 2 else "unknown"

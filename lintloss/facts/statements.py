@@ -227,11 +227,17 @@ def _global(machine: Machine, node: ast.Global) -> str:
     return NEXT
 
 
+def _nonlocal(machine: Machine, node: ast.Nonlocal) -> str:
+    machine.frame.outer.update(node.names)
+    return NEXT
+
+
 HANDLERS: dict[type[ast.stmt], Callable[[Machine, Any], str]] = {
     ast.Expr: _expression,
     ast.Assign: _assign,
     ast.AnnAssign: _annotated,
     ast.Global: _global,
+    ast.Nonlocal: _nonlocal,
     ast.AugAssign: _augmented,
     ast.Return: _return,
     ast.Raise: _raise,

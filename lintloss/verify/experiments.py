@@ -19,7 +19,7 @@ LIMITS = {
     "after-fix": "nothing on disk is changed by the fix",
     "untrained": "sees scale errors; not a missing shift, a leak or softmax before cross-entropy",
     "copy-oracle": "sees a missing shift; not what lies between model and criterion",
-    "next-oracle": "sees wrong shifts and scored padding; not what lies between model and criterion",
+    "next-oracle": "sees wrong shifts and wrong sums; not scored padding, or what lies between model and criterion",
     "causality": "sees tokens that reach earlier positions; not labels leaked in by other ways",
 }
 COSTS = {

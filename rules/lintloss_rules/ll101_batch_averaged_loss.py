@@ -1322,6 +1322,212 @@ class SequenceLoss(nn.Module):
 """,
             },
         ),
+        Bad(
+            why="a base class in another file loops over the steps that the file defines",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+
+from tasks import Task
+
+
+class CausalLMTask(Task):
+    def score_batch(self, batch):
+        outputs = self.model(input_ids=batch["input_ids"], labels=batch["labels"])
+        return {"loss": outputs.loss}
+
+    def summarize(self, collected):
+        dev_loss = torch.stack(collected["loss"]).mean()  # <-
+        return {"dev_loss": dev_loss.item(), "perplexity": dev_loss.exp().item()}
+""",
+            files={
+                "tasks.py": """\
+from collections import defaultdict
+
+import torch
+
+
+class Task:
+    def __init__(self, model, dev_loader):
+        self.model = model
+        self.dev_loader = dev_loader
+
+    @torch.no_grad()
+    def evaluate(self):
+        self.model.eval()
+        collected = defaultdict(list)
+        for batch in self.dev_loader:
+            for name, value in self.score_batch(batch).items():
+                collected[name].append(value)
+        return self.summarize(collected)
+""",
+            },
+        ),
+        Bad(
+            why="a generic evaluator: what it averages is the masked loss of an objective in the file that uses it",
+            severity=Severity.ERROR,
+            code="""\
+import torch.nn as nn
+
+from evaluator import Evaluator
+from network import Decoder
+
+
+class NextWord:
+    def __init__(self, corpus, pad):
+        self.corpus = corpus
+        self.pad = pad
+        self.criterion = nn.CrossEntropyLoss(reduction="none")
+
+    def build(self):
+        return Decoder(self.corpus.vocab_size)
+
+    def metrics(self, model):
+        inputs, targets = self.corpus.fetch()
+        nats = self.criterion(model(inputs).transpose(1, 2), targets)
+        mask = (targets != self.pad).float()
+        return {"loss": (nats * mask).sum() / mask.sum()}
+
+
+def score(corpus, pad):
+    return Evaluator(NextWord(corpus, pad), 50).run()
+""",
+            files={
+                "evaluator.py": """\
+import torch
+
+
+class Evaluator:
+    def __init__(self, task, batch_count):
+        self.task = task
+        self.batch_count = batch_count
+
+    def run(self):
+        model = self.task.build().eval()
+        history = {}
+        for _ in range(self.batch_count):
+            for name, value in self._one(model).items():
+                if name not in history:
+                    history[name] = []
+                history[name].append(value)
+        return {name: sum(values) / len(values) for name, values in history.items()}  # <-
+
+    @torch.no_grad()
+    def _one(self, model):
+        return {name: value.item() for name, value in self.task.metrics(model).items()}
+""",
+            },
+        ),
+        Bad(
+            why="Ignite's Loss weights the mean of a batch by its rows, ignored labels included",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from ignite.engine import Engine
+from ignite.metrics import Loss
+
+
+def dialogue_perplexity(model, loader, tokenizer):
+    def step(engine, batch):
+        model.eval()
+        with torch.no_grad():
+            input_ids, labels = batch
+            logits = model(input_ids)
+            return logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten()
+
+    evaluator = Engine(step)
+    nll = Loss(torch.nn.CrossEntropyLoss(ignore_index=-100))  # <-
+    nll.attach(evaluator, "nll")
+    evaluator.run(loader)
+    return evaluator.state.metrics["nll"]
+""",
+        ),
+        Bad(
+            why="rows of (loss, accuracy) are taken apart by zip and averaged",
+            severity=Severity.WARNING,
+            code="""\
+import numpy as np
+import torch
+
+
+@torch.no_grad()
+def dev_metrics(language_model, dev_loader):
+    language_model.eval()
+    rows = []
+    for input_ids, labels in dev_loader:
+        outputs = language_model(input_ids, labels=labels)
+        hits = (outputs.logits.argmax(-1) == labels).float().mean()
+        rows.append((outputs.loss.item(), hits.item()))
+    losses, accuracies = zip(*rows)
+    return np.mean(losses), np.mean(accuracies)  # <-
+""",
+        ),
+        Bad(
+            why="Lightning weights by rows, and each row of a sequence-to-sequence model has a target of its own length",
+            severity=Severity.WARNING,
+            code="""\
+import pytorch_lightning as pl
+from transformers import T5ForConditionalGeneration
+
+
+class HeadlineModel(pl.LightningModule):
+    def __init__(self, checkpoint="t5-base"):
+        super().__init__()
+        self.model = T5ForConditionalGeneration.from_pretrained(checkpoint)
+
+    def validation_step(self, batch, batch_idx):
+        outputs = self.model(input_ids=batch["article"], labels=batch["headline"])
+        self.log("val_loss", outputs.loss)  # <-
+""",
+        ),
+        Bad(
+            why="the model returns log-probabilities, which a mask averages batch by batch",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+
+
+@torch.no_grad()
+def answer_loss(language_model, dev_loader):
+    language_model.eval()
+    total, batches = 0.0, 0
+    for input_ids, answer_mask in dev_loader:
+        token_logps = language_model(input_ids, return_logps=True)
+        mask = answer_mask[:, 1:]
+        total += (-(token_logps * mask).sum() / mask.sum()).item()
+        batches += 1
+    return total / batches  # <-
+""",
+        ),
+        Bad(
+            why="a table of totals and counts, one row for each metric",
+            severity=Severity.WARNING,
+            code="""\
+import pandas as pd
+import torch
+
+
+class Scores:
+    def __init__(self, *names):
+        self.table = pd.DataFrame(index=names, columns=["total", "count"])
+
+    def update(self, name, value, n=1):
+        self.table.total[name] += value * n
+        self.table.count[name] += n
+
+    def mean(self, name):
+        return self.table.total[name] / self.table.count[name]  # <-
+
+
+@torch.no_grad()
+def validate(language_model, val_loader, vocab_size):
+    scores = Scores("loss", "accuracy")
+    language_model.eval()
+    for input_ids, labels in val_loader:
+        scores.update("loss", language_model(input_ids, labels=labels).loss.item())
+    return scores.mean("loss")
+""",
+        ),
     )
 
     good = (
@@ -2003,5 +2209,76 @@ class SequenceLoss(nn.Module):
         return total
 """,
             },
+        ),
+        Good(
+            why="exact: a state that was made for so many rows is carried on, so that no batch has fewer",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def dev_loss(language_model, stream, rows, vocab_size):
+    language_model.eval()
+    total, batches = 0.0, 0
+    hidden = language_model.init_hidden(rows)
+    for tokens, targets in stream.batches():
+        logits, hidden = language_model(tokens, hidden)
+        total += F.cross_entropy(logits.view(-1, vocab_size), targets.view(-1)).item()
+        batches += 1
+    return total / batches
+""",
+        ),
+        Good(
+            why="exact: windows of one length begin where numbers were drawn, whatever the function that cuts them is called",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def cutter(token_ids, rows, length):
+    def cut():
+        starts = torch.randint(0, len(token_ids) - length - 1, (rows,))
+        inputs = torch.stack([token_ids[s : s + length] for s in starts])
+        targets = torch.stack([token_ids[s + 1 : s + 1 + length] for s in starts])
+        return inputs, targets
+
+    return cut
+
+
+@torch.no_grad()
+def loss_of(language_model, cut):
+    inputs, targets = cut()
+    logits = language_model(inputs)
+    return F.cross_entropy(logits.flatten(0, 1), targets.flatten()).item()
+
+
+def validation_loss(language_model, val_ids):
+    cut = cutter(val_ids, 24, 256)
+    language_model.eval()
+    total = 0.0
+    for _ in range(40):
+        total += loss_of(language_model, cut)
+    return total / 40
+""",
+        ),
+        Good(
+            why="a helper out of sight returns the mean of a batch, which is weighted by the batch's scored tokens",
+            code="""\
+import torch
+
+from objectives import compute_loss
+
+
+@torch.no_grad()
+def dev_loss(language_model, dev_loader):
+    language_model.eval()
+    nats, tokens = 0.0, 0
+    for batch in dev_loader:
+        scored = batch["loss_mask"].sum().item()
+        nats += compute_loss(language_model, batch).item() * scored
+        tokens += scored
+    return nats / tokens
+""",
         ),
     )

@@ -775,6 +775,85 @@ def perplexity(model, stream, seqlen, limit):
 
     good = (
         Good(
+            why="One dict of meters: the loss counts batches, the accuracy its rows, each under a key of its own.",
+            files={
+                "meters.py": """\
+from collections import defaultdict
+
+import torch
+import torch.distributed as dist
+
+
+class Meter:
+    def __init__(self):
+        self.total = 0.0
+        self.count = 0
+
+    def update(self, value, n=1):
+        self.count += n
+        self.total += value * n
+
+    def reduce(self):
+        sums = torch.tensor([self.count, self.total], dtype=torch.float64, device="cuda")
+        dist.all_reduce(sums)
+        sums = sums.tolist()
+        self.count = int(sums[0])
+        self.total = sums[1]
+
+    @property
+    def average(self):
+        return self.total / self.count
+
+
+class Meters:
+    def __init__(self):
+        self.meters = defaultdict(Meter)
+
+    def update(self, **values):
+        for name, value in values.items():
+            self.meters[name].update(value)
+
+    def __getattr__(self, name):
+        if name in self.meters:
+            return self.meters[name]
+        raise AttributeError(name)
+
+    def reduce(self):
+        for meter in self.meters.values():
+            meter.reduce()
+
+    def every(self, loader, step):
+        for number, batch in enumerate(loader):
+            yield batch
+            if number % step == 0:
+                print(number, {name: meter.average for name, meter in self.meters.items()})
+""",
+            },
+            code="""\
+import torch
+from timm.utils import accuracy
+from torch import nn
+
+from meters import Meters
+
+
+@torch.no_grad()
+def evaluate(loader, model, device):
+    criterion = nn.CrossEntropyLoss()
+    log = Meters()
+    model.eval()
+    for images, target in log.every(loader, 10):
+        images, target = images.to(device), target.to(device)
+        output = model(images)
+        log.update(loss=criterion(output, target).item())
+        right, _ = accuracy(output, target, topk=(1, 5))
+        log.meters["accuracy"].update(right.item(), n=images.shape[0])
+    log.reduce()
+    print(f"accuracy {log.accuracy.average:.3f} loss {log.loss.average:.3f}")
+    return {name: meter.average for name, meter in log.meters.items()}
+""",
+        ),
+        Good(
             why="the loop stops after as many batches as the total is divided by",
             code="""\
 import torch

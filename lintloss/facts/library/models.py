@@ -104,6 +104,8 @@ def guess(machine: Machine, function: Func, name: str) -> Value | None:
     if shared is not None:
         return shared
     made = _only_made(machine, function)
+    if isinstance(made, Class) and function.owner is not None and function.owner.node is made.node:
+        return None  # what a model is made of is another one
     if not MODEL_NAME.search(name) and not _goes_by(name, made):
         return None
     if isinstance(made, LibObject):
