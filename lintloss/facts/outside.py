@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import re
 
-from lintloss.facts import callers, classes, inherited, pad_marks, padding, truncation
+from lintloss.facts import callers, classes, inherited, pad_marks, padding, scored, truncation
 from lintloss.facts.machine import TOTAL, Frame, Machine, OutOfBudget
 from lintloss.facts.observations import Averaging, Compared, Exponential, Observation
 from lintloss.facts.project import Project
@@ -40,7 +40,7 @@ Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def seen_outside(
-    module: Module, project: Project, seen: list[Observation], loops: list[truncation.Looped]
+    module: Module, project: Project, seen: list[Observation], loops: list[scored.Looped]
 ) -> list[Observation]:
     """Return what was seen, and the comparisons and averages that show more when other files call them.
 
@@ -109,7 +109,7 @@ def _names(module: Module, seen: Observation) -> list[str]:
 
 
 def _run(
-    home: Module, project: Project, site: Module, around: list[callers.Around], loops: list[truncation.Looped]
+    home: Module, project: Project, site: Module, around: list[callers.Around], loops: list[scored.Looped]
 ) -> list[Observation]:
     """Run a calling file, and those of its functions that hold the calls."""
     machine = Machine(project)
