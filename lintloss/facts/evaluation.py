@@ -21,7 +21,9 @@ from lintloss.parse import Module
 
 TORCH = re.compile(r"^[ \t]*(?:import|from)\s+torch\b", re.MULTILINE)
 TORCH_NAME = re.compile(r"^import\s+(?:\w+\s*,\s*)*torch\s*(?:$|,|#|;)", re.MULTILINE)
-OLD = re.compile(r"loss\w*\.data\[0\]|\bvolatile\b")  # PyTorch 0.3, which has no no_grad
+OLD = re.compile(r"loss\w*\.data\[0\]|\bvolatile\b")  # PyTorch 0.3, which has no no_grad: inputs are volatile
+WRAPS = re.compile(r"\bVariable\(")
+VOLATILE = re.compile(r"\bvolatile\s*=")
 FRAMEWORKS = re.compile(r"TestCase|Lightning|(^|\.)\w*Trainer$|keras|Callback|Learner|(^|\.)pl\.")
 
 
@@ -174,9 +176,11 @@ def _decorable(scene: Scene, node: ast.FunctionDef | ast.AsyncFunctionDef | None
         return None
     if gradients.WORDS.search(text_of(node)):  # an attempt that does not hold: a person decides what was meant
         return None
-    if regions.TRAINS.search(text_of(node)) or regions.TRAINING.search(regions.snake(node.name)):
+    if OLD.search(scene.module.text):  # it may be run where there is no no_grad
         return None
-    return node.lineno
+    if regions.TRAINS.search(text_of(node)) or regions.LEAF.search(text_of(node)):
+        return None
+    return None if regions.TRAINING.search(regions.snake(node.name)) else node.lineno
 
 
 def _is_switchable(scene: Scene, node: ast.FunctionDef | ast.AsyncFunctionDef | None, forward: Forward) -> bool:
@@ -224,7 +228,7 @@ def _is_framework(each: Pass) -> bool:
 def _records(machine: Machine, group: list[Pass]) -> bool:
     for each in group:
         forward = each.forward
-        if _is_old(machine, each.scene.module) or regions.needs_gradients(forward, each.region):
+        if _is_old(machine, each) or regions.needs_gradients(machine, forward, each.region):
             return False
         if _is_frozen(each.scene.module, forward.text) or _turns_off_itself(forward):
             return False
@@ -237,12 +241,17 @@ def _records(machine: Machine, group: list[Pass]) -> bool:
     return True
 
 
-def _is_old(machine: Machine, module: Module) -> bool:
-    """Say whether the code is for PyTorch 0.3: a module that it has loaded may make the inputs volatile."""
-    loaded = (machine.project.module(path) for path in machine.globals if path != module.path)
-    return OLD.search(module.text) is not None or any(
-        "volatile=" in other.text for other in loaded if other is not None
-    )
+def _is_old(machine: Machine, found: Pass) -> bool:
+    """Say whether the code is for PyTorch 0.3, and its inputs may be volatile: a module that it has loaded makes them.
+
+    A region that makes Variables itself, in code that never says volatile, records gradients in any version.
+    """
+    module = found.scene.module
+    loaded = [machine.project.module(path) for path in machine.globals if path != module.path]
+    if any("volatile" in each.text and VOLATILE.search(each.text) for each in (module, *loaded) if each is not None):
+        return True
+    wraps = WRAPS.search(text_of(found.region.node(found.forward))) is not None
+    return OLD.search(module.text) is not None and not wraps
 
 
 def _turns_off_itself(forward: Forward) -> bool:

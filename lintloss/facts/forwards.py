@@ -206,5 +206,11 @@ def backward(machine: Machine) -> None:
         mark(machine, frame.key, not any(level >= frame.loop_base for level in flagged))
 
 
+def differentiates(machine: Machine) -> None:
+    """Mark the functions and loops around a call of `torch.autograd.grad`: their forward passes need gradients."""
+    machine.differentiated.update(frame.key for frame in machine.frames)
+    machine.differentiated.update(loop.key for loop in machine.loops)
+
+
 def mark(machine: Machine, key: Key, always: bool) -> None:
     machine.trained[key] = machine.trained.get(key, False) or always

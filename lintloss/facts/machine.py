@@ -103,6 +103,7 @@ class Machine:
         self.same_source: dict[Key, Key] = {}  # labels that a shifting model was given -> its input
         self.gradients: list[str] = []  # what the open `with` blocks and decorators say: see gradients.py
         self.trained: dict[Key, bool] = {}  # scope in which backward() is called -> on every path (see forwards.py)
+        self.differentiated: set[Key] = set()  # functions and loops in which gradients are asked for, but no loss's
         self.flags: dict[Key, str] = {}  # loop in which backward() is called under a condition -> that condition
         self.forwards: dict[Key, Forward] = {}  # by place and calling context
         self.stored: dict[

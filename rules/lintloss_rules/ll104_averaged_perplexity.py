@@ -504,6 +504,35 @@ class WordModel(nn.Module):
 """,
             },
         ),
+        Bad(
+            why="the evaluation is a loop of a method called fit",
+            severity=Severity.ERROR,
+            code="""\
+import numpy as np
+import tensorflow as tf
+
+
+class Storyteller(tf.keras.Model):
+    def __init__(self, vocab, width):
+        super().__init__()
+        self.embed, self.out = tf.keras.layers.Embedding(vocab, width), tf.keras.layers.Dense(vocab)
+        self.entropy = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="none")
+
+    def call(self, ids, training=False):
+        return self.out(self.embed(ids))
+
+    def score(self, source, target):
+        mask = tf.cast(tf.math.not_equal(target, 0), tf.float32)
+        nats = tf.reduce_sum(self.entropy(target, self(source, training=False)) * mask, axis=1)
+        return nats / tf.reduce_sum(mask, axis=1)
+
+    def fit(self, held_out):
+        perplexities = []
+        for source, target in held_out:
+            perplexities.append(tf.exp(self.score(source, target)))
+        print("perplexity", np.mean(np.array(perplexities)))  # <-
+""",
+        ),
     )
 
     good = (

@@ -1175,6 +1175,81 @@ def validate(encoder, head, loader):
 """,
         ),
         Good(
+            why="The parts of the model are switched one by one.",
+            code="""\
+import torch
+from torch import nn
+
+
+class Encoder(nn.Module):
+    def __init__(self, vocab, width):
+        super().__init__()
+        self.embed, self.drop = nn.Embedding(vocab, width), nn.Dropout(0.3)
+
+    def forward(self, ids):
+        return self.drop(self.embed(ids))
+
+
+class Dialogue(nn.Module):
+    def __init__(self, vocab, width):
+        super().__init__()
+        self.reader, self.writer = Encoder(vocab, width), Encoder(vocab, width)
+        self.out = nn.Linear(width, vocab)
+
+    def forward(self, question, answer):
+        return self.out(self.writer(answer) + self.reader(question).mean(1, keepdim=True))
+
+
+@torch.no_grad()
+def evaluate(model, loader, criterion):
+    model.reader.eval()
+    model.writer.eval()
+    nats, tokens = 0.0, 0
+    for question, answer in loader:
+        logits = model(question, answer[:, :-1])
+        nats += criterion(logits.flatten(0, 1), answer[:, 1:].flatten()).item()
+        tokens += (answer[:, 1:] != 0).sum().item()
+    return nats / tokens
+
+
+def main(loader):
+    model = Dialogue(8000, 256)
+    print(evaluate(model, loader, nn.CrossEntropyLoss(ignore_index=0, reduction="sum")))
+""",
+        ),
+        Good(
+            why="Whatever is in the model is switched by a function that is applied to it.",
+            code="""\
+import torch
+from torch import nn
+
+
+class Tagger(nn.Module):
+    def __init__(self, vocab, width):
+        super().__init__()
+        self.embed, self.drop, self.out = nn.Embedding(vocab, width), nn.Dropout(0.3), nn.Linear(width, vocab)
+
+    def forward(self, ids):
+        return self.out(self.drop(self.embed(ids)))
+
+
+def settle(part):
+    if isinstance(part, nn.Dropout):
+        part.eval()
+
+
+@torch.no_grad()
+def evaluate(loader, criterion):
+    model = Tagger(8000, 256)
+    model.apply(settle)
+    nats, tokens = 0.0, 0
+    for ids, tags in loader:
+        nats += criterion(model(ids).flatten(0, 1), tags.flatten()).item()
+        tokens += tags.numel()
+    return nats / tokens
+""",
+        ),
+        Good(
             why="Lightning sets the mode around test_step.",
             code="""\
 import lightning as L

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import distributed, equality, exponent, fields, gradients, modes, reduce
+from lintloss.facts import distributed, equality, exponent, fields, forwards, gradients, modes, reduce
 from lintloss.facts.library import columns, growing, ignite, losses, pieces, ranks, rows, shapes, tensors, windows
 from lintloss.facts.library.tables import (
     CRITERIA,
@@ -63,6 +63,8 @@ def call(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: 
             machine.evidence(node, f"{owner}.{name} here"),
             machine.key(node, owner),
         )
+    if name == "grad" and full.startswith("torch."):
+        forwards.differentiates(machine)
     if name in {"no_grad", "inference_mode", "set_grad_enabled", "enable_grad"}:
         return _gradients(machine, node, full, name, args, kwargs)
     over_ranks = ranks.call(machine, node, name, full, args, kwargs)
@@ -330,7 +332,8 @@ def _getattr(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs)
 
     if len(args) >= 2 and isinstance(args[1], Const) and isinstance(args[1].value, str):
         return member(machine, args[0], args[1].value, node)
-    return machine.opaque(node)
+    key = modes.key_of(args[0]) if args else ()
+    return Opaque((*key, ".?", *machine.key(node)), "") if key else machine.opaque(node)
 
 
 def _full_like(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:

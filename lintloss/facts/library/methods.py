@@ -177,6 +177,9 @@ def _effect(
     machine: Machine, node: ast.Call, receiver: Value, name: str, args: list[Value], kwargs: Kwargs
 ) -> Value | None:
     """Handle calls that are made for what they do."""
+    if name in {"apply_gradients", "minimize"}:
+        phases.backward(machine)
+        return None
     if name in {"backward", "manual_backward"}:
         accumulation.note_backward(machine, node, receiver, args)
         phases.backward(machine)
@@ -186,6 +189,10 @@ def _effect(
         return Const(None)
     if name in {"eval", "train"} and not isinstance(receiver, Lib) and len(args) <= 1:
         return modes.call(machine, node, receiver, name, args)
+    if name == "apply" and len(args) == 1 and isinstance(receiver, LibObject | Ref | Opaque):
+        modes.applied(machine, node, receiver, args[0])
+    if name in modes.PARTS:
+        return modes.parts(receiver, name)
     if name in modes.SAME_MODULE and (
         isinstance(receiver, LibObject) or (isinstance(receiver, Ref) and receiver.kind == "instance")
     ):
