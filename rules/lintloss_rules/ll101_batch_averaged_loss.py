@@ -1688,6 +1688,24 @@ class LoggedModule(pl.LightningModule):
 """,
             },
         ),
+        Bad(
+            why="TensorFlow's reduce_mean over a list of masked means",
+            severity=Severity.ERROR,
+            code="""\
+import tensorflow as tf
+
+
+def masked_mean(tokens, logits):
+    nats = tf.keras.losses.sparse_categorical_crossentropy(tokens, logits, from_logits=True)
+    mask = tf.cast(tokens != 0, nats.dtype)
+    return tf.reduce_sum(nats * mask) / tf.reduce_sum(mask)
+
+
+def evaluate(language_model, dev_batches):
+    losses = [masked_mean(targets, language_model(inputs, training=False)) for inputs, targets in dev_batches]
+    return tf.reduce_mean(losses)  # <-
+""",
+        ),
     )
 
     good = (
