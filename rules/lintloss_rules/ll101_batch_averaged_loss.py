@@ -1706,6 +1706,46 @@ def evaluate(language_model, dev_batches):
     return tf.reduce_mean(losses)  # <-
 """,
         ),
+        Bad(
+            why="a recorder makes its meters when it is first given something",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+
+
+class Meter:
+    def __init__(self):
+        self.total, self.weight = 0.0, 0.0
+
+    def add(self, value, weight=1):
+        self.total += value * weight
+        self.weight += weight
+
+    def mean(self):
+        return self.total / self.weight
+
+
+class Recorder:
+    def __init__(self):
+        self.meters = None
+
+    def add(self, values, weight=1):
+        if self.meters is None:
+            self.meters = [Meter() for _ in values]
+        for index, value in enumerate(values):
+            self.meters[index].add(value, weight)
+
+
+@torch.no_grad()
+def evaluate(language_model, dev_loader):
+    recorder = Recorder()
+    language_model.eval()
+    for batch in dev_loader:
+        loss = language_model(input_ids=batch["input_ids"], labels=batch["labels"]).loss
+        recorder.add([loss.item(), 0.0])  # <-
+    return recorder.meters[0].mean()
+""",
+        ),
     )
 
     good = (
