@@ -108,7 +108,8 @@ def _is_entry(value: Value) -> bool:
 def _heap_item(machine: Machine, owner: Ref, name: str) -> Value:
     slot = machine.get(owner, name)
     if slot is None and machine.get(owner, "@made") is not None:
-        slot = machine.get(owner, "elem") or _made(machine, owner, name)  # what a loop over keys filled, else a new one
+        filled = None if _is_fed(machine.frame.statement) else machine.get(owner, "elem")
+        slot = filled or _made(machine, owner, name)  # what a loop over keys filled, else a new one
     if slot is None and name != "elem":
         slot = machine.get(owner, "elem")
         if slot is not None and owner.kind == "dict" and isinstance(slot.value, Opaque):
@@ -120,6 +121,14 @@ def _heap_item(machine: Machine, owner: Ref, name: str) -> Value:
         if value != UNKNOWN:
             return value
     return Opaque((*owner.id, name), name if name != "elem" and not name.isdigit() else "")
+
+
+def _is_fed(statement: ast.stmt | None) -> bool:
+    """Say whether a statement feeds an item, `meters["accuracy"].update(x, n)`: one key's meter is not another's."""
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    if not isinstance(call, ast.Call) or not (call.args or call.keywords) or not isinstance(call.func, ast.Attribute):
+        return False
+    return isinstance(call.func.value, ast.Subscript)
 
 
 def _made(machine: Machine, owner: Ref, name: str) -> Slot | None:

@@ -526,6 +526,31 @@ class SentenceLM(nn.Module):
 """,
             },
         ),
+        Bad(
+            why="rows of a stream: the mean is weighted by the width of its window, and one position of the stream has no target.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+
+
+def window(stream, start, width):
+    width = min(width, stream.size(1) - 1 - start)
+    return stream[:, start : start + width], stream[:, start + 1 : start + 1 + width].reshape(-1)
+
+
+@torch.no_grad()
+def evaluate(model, stream, vocab, width=35):
+    model.eval()
+    criterion = nn.CrossEntropyLoss()
+    total = 0.0
+    for start in range(0, stream.size(1) - 1, width):
+        data, targets = window(stream, start, width)
+        loss = criterion(model(data).view(-1, vocab), targets)
+        total += data.size(1) * loss.item()
+    return total / stream.size(1)  # <-
+""",
+        ),
     )
 
     good = (

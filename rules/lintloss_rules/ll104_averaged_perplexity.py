@@ -533,6 +533,73 @@ class Storyteller(tf.keras.Model):
         print("perplexity", np.mean(np.array(perplexities)))  # <-
 """,
         ),
+        Bad(
+            why="a list of (perplexity, rows) pairs is turned into columns, and one of them is averaged.",
+            severity=Severity.ERROR,
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, blocks):
+    model.eval()
+    rows = []
+    for ids in blocks:
+        logits = model(ids[:, :-1])
+        loss = F.cross_entropy(logits.transpose(1, 2), ids[:, 1:])
+        rows.append((torch.exp(loss).item(), ids.size(0)))
+    perplexities, sizes = zip(*rows)
+    print("rows:", sum(sizes))
+    return np.mean(perplexities)  # <-
+""",
+        ),
+        Bad(
+            why="a dict of lists is averaged key by key, and one of its keys is the perplexity of a batch.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def measure(model, batch):
+    logits = model(batch["words"][:, :-1])
+    loss = F.cross_entropy(logits.transpose(1, 2), batch["words"][:, 1:])
+    return {"accuracy": (logits.argmax(-1) == batch["words"][:, 1:]).float().mean().item(), "ppl": loss.exp().item()}
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    history = {}
+    for batch in loader:
+        for name, value in measure(model, batch).items():
+            if name not in history:
+                history[name] = []
+            history[name].append(value)
+    return {name: sum(values) / len(values) for name, values in history.items()}  # <-
+""",
+        ),
+        Bad(
+            why="a metric object scores one batch at a time, and what it returns is summed up.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torchmetrics.text import Perplexity
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    model.eval()
+    metric = Perplexity().to(device)
+    total = 0.0
+    for ids in loader:
+        ids = ids.to(device)
+        total += metric(model(ids[:, :-1]), ids[:, 1:]).item()
+    return total / len(loader)  # <-
+""",
+        ),
     )
 
     good = (

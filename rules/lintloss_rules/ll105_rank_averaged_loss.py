@@ -546,6 +546,34 @@ def build_val_loader(rows, batch_size):
 """,
             },
         ),
+        Bad(
+            why="a helper stacks the values of a dict, adds them up over the ranks and divides by their number.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+
+
+def reduce_dict(values):
+    names = sorted(values)
+    stacked = torch.stack([values[name] for name in names])
+    dist.all_reduce(stacked)
+    stacked /= dist.get_world_size()
+    return dict(zip(names, stacked))
+
+
+@torch.no_grad()
+def evaluate(model, loader, pad, device):
+    model.eval()
+    nats, tokens = torch.zeros((), device=device), torch.zeros((), device=device)
+    for x, y in loader:
+        logits = model(x.to(device))
+        nats += F.cross_entropy(logits.flatten(0, 1), y.to(device).flatten(), ignore_index=pad, reduction="sum")
+        tokens += y.ne(pad).sum()
+    return reduce_dict({"loss": nats / tokens})["loss"].item()  # <-
+""",
+        ),
     )
 
     good = (
