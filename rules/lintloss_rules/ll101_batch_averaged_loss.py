@@ -1746,6 +1746,25 @@ def evaluate(language_model, dev_loader):
     return recorder.meters[0].mean()
 """,
         ),
+        Bad(
+            why="a data frame of one record for each batch",
+            severity=Severity.WARNING,
+            code="""\
+import pandas as pd
+import torch
+
+
+@torch.no_grad()
+def evaluate(language_model, dev_loader):
+    language_model.eval()
+    records = []
+    for step, batch in enumerate(dev_loader):
+        loss = language_model(input_ids=batch["input_ids"], labels=batch["labels"]).loss
+        records.append({"step": step, "loss": loss.item()})
+    table = pd.DataFrame(records)
+    return table["loss"].mean()  # <-
+""",
+        ),
     )
 
     good = (
