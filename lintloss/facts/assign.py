@@ -364,6 +364,11 @@ def plain_target(target: ast.expr) -> ast.expr:
     return target
 
 
+def slot_of(machine: Machine, target: ast.expr) -> Slot | None:
+    """Return what a name or attribute holds, and since when."""
+    return _slot(machine, target)[0]
+
+
 def _slot(machine: Machine, target: ast.expr) -> tuple[Slot | None, Callable[[Value, int], None]]:
     if isinstance(target, ast.Name):
         slot = machine.read(target.id)
