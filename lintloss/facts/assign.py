@@ -34,8 +34,8 @@ from lintloss.patterns import regex
 
 def accumulation(node: ast.Assign) -> tuple[ast.expr, ast.operator, ast.expr] | None:
     """Read `x = x + y` (and `x = y + x`, `x = x / n`) as what it is: an augmented assignment."""
-    if len(node.targets) != 1 or not isinstance(node.value, ast.BinOp):
-        return None
+    if len(node.targets) != 1 or not isinstance(node.value, ast.BinOp) or isinstance(node.value.left, ast.Tuple):
+        return None  # `outputs = (loss,) + outputs` puts an item in front
     target, value = node.targets[0], node.value
     if not isinstance(target, ast.Name | ast.Attribute | ast.Subscript):
         return None
