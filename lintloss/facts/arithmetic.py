@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 from dataclasses import replace
 
 from lintloss.facts import accumulation, counts, equality, quotients, stops, terms, vectors
@@ -19,10 +20,12 @@ from lintloss.facts.values import (
     Quantity,
     Ref,
     Tensor,
+    Tuple,
     Value,
     join_all,
     options,
 )
+from lintloss.patterns import regex
 
 LN2 = math.log(2)
 TOKENS = {Unit.of(token=1), Unit.of(position=1), Unit.of(position=1, example=-1)}
@@ -50,11 +53,17 @@ def binary(
     left, right = unboxed(machine, left), unboxed(machine, right)
     if isinstance(left, Choice) or isinstance(right, Choice):
         return binary(machine, node, operator, left, right, inside)
+    if isinstance(operator, ast.Add) and isinstance(left, Tuple):
+        longer = _joined(machine, node, left, right)
+        if longer is not None:
+            return longer
     if isinstance(operator, ast.Div | ast.Mult) and isinstance(left, Ref) and vectors.holds(machine, left, right):
         return vectors.each(machine, node, left, lambda one: binary(machine, node, operator, one, right, inside))
     if isinstance(operator, ast.Add | ast.Sub):  # what is added to, or taken from, an output is its tensor
         left, right = (each.logits if isinstance(each, ModelOutput) else each for each in (left, right))
-    if isinstance(left, Tensor) or isinstance(right, Tensor):
+    if isinstance(operator, ast.Mult):
+        left, right = _log_probabilities(machine, node, left, right), _log_probabilities(machine, node, right, left)
+    if (isinstance(left, Tensor) or isinstance(right, Tensor)) and not _is_loss_field(left, right):
         from lintloss.facts.library import tensors
 
         made = tensors.combined(machine, node, operator, left, right)
@@ -78,6 +87,15 @@ def binary(
 
         return power(machine, node, left, right)
     return _tensor_op(machine, node, left, right)
+
+
+def _joined(machine: Machine, node: ast.AST, left: Tuple, right: Value) -> Tuple | None:
+    """Return `(loss,) + outputs`: what is in front is known, and what follows is not."""
+    if isinstance(right, Tuple):
+        return Tuple((*left.items, *right.items))
+    if any(isinstance(each, Quantity | Tuple | ModelOutput) for each in left.items):
+        return Tuple((*left.items, machine.opaque(node, "*")))
+    return None
 
 
 def _counts_tokens(value: Value) -> bool:
@@ -180,6 +198,7 @@ def _add_term(machine: Machine, node: ast.AST, loss: Quantity, other: Value, *, 
 
 # -- products -------------------------------------------------------------------------------------------------------
 
+LOGPS = regex(r"^(\w+_)?(logps?|log_?probs?|lprobs?|log_?likelihoods?)$", re.IGNORECASE)
 COEFFICIENTS = (
     "weight",
     "coef",
@@ -211,6 +230,23 @@ def multiply(machine: Machine, node: ast.AST, left: Value, right: Value) -> Valu
     if number is not None and isinstance(node, ast.BinOp) and accumulation.STEPS.search(ast.unparse(node)):
         return number  # iterations times micro-batches: as many means, each as often
     return _tensor_op(machine, node, left, right)
+
+
+def _log_probabilities(machine: Machine, node: ast.AST, value: Value, other: Value) -> Value:
+    """Read what is called the log-probabilities of tokens, where a mask is laid over it, as their losses but for the sign."""
+    value = value.logits if isinstance(value, ModelOutput) else value
+    if not isinstance(value, Opaque | Tensor) or not LOGPS.match(value.name) or shapes.mask(other) is None:
+        return value
+    if isinstance(value, Tensor) and value.form not in {"", "scores", "hidden"}:
+        return value
+    from lintloss.facts.library import losses
+
+    return losses.negative(machine, node)
+
+
+def _is_loss_field(left: Value, right: Value) -> bool:
+    """Say whether one side is a field of presumed losses: what it is multiplied by is a mask."""
+    return any(isinstance(each, Quantity) and each.presumed and each.negated and each.axes for each in (left, right))
 
 
 def _scaled(machine: Machine, node: ast.AST, quantity: Quantity, other: Value) -> Value | None:

@@ -73,6 +73,7 @@ class Frame:
     born: int = 0  # the machine's clock when it was entered
     statement: ast.stmt | None = None
     shared: set[str] = field(default_factory=set)  # names that `global` says are the module's
+    outer: set[str] = field(default_factory=set)  # … and `nonlocal`, the enclosing function's
     integers: dict[str, tuple[Value, Linear]] = field(default_factory=dict)  # what names that hold arithmetic stand for
 
 
@@ -250,6 +251,9 @@ class Machine:
     def write(self, name: str, value: Value, depth: int | None = None) -> None:
         if name in self.frame.shared:
             self.module_names(self.frame.module.path)[name] = Slot(value, 0)
+            return
+        if name in self.frame.outer and self.frame.closure is not None:
+            self.frame.closure[name] = Slot(value, self.depth if depth is None else depth)
             return
         self.state.names[name] = Slot(value, self.depth if depth is None else depth)
 

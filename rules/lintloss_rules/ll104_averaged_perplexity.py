@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from lintloss.facts.averages import mean_of
 from lintloss.facts.observations import Averaging, Observation
 from lintloss.findings import Fix, Severity
+from lintloss.repair import pieces
 from lintloss.rule import Bad, Good, Judgment, Rule
 
 if TYPE_CHECKING:
@@ -54,12 +55,16 @@ class AveragedPerplexity(Rule):
         )
         yield Judgment(Severity.ERROR, mean.confidence, message, mean.evidence)
 
+    def may_fix(self, seen: Observation) -> bool:
+        """Leave alone what is scored elsewhere."""
+        return isinstance(seen, Averaging) and pieces.are_here(seen, reduction="mean")
+
     def fix(self, node: cst.CSTNode, seen: Observation, scope: RuleScope) -> Fix | None:
         """Add up the loss, weighed by its scored tokens, and exponentiate at the division."""
         from lintloss.repair import averages
 
         average = averages.average_at(node, seen, scope) if isinstance(seen, Averaging) else None
-        if average is None or not average.term.exp or average.scored.scoring.reduction != "mean":
+        if average is None or not average.term.exp:
             return None
         return averages.reweighed(average)
 
@@ -531,6 +536,73 @@ class Storyteller(tf.keras.Model):
         for source, target in held_out:
             perplexities.append(tf.exp(self.score(source, target)))
         print("perplexity", np.mean(np.array(perplexities)))  # <-
+""",
+        ),
+        Bad(
+            why="a list of (perplexity, rows) pairs is turned into columns, and one of them is averaged.",
+            severity=Severity.ERROR,
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, blocks):
+    model.eval()
+    rows = []
+    for ids in blocks:
+        logits = model(ids[:, :-1])
+        loss = F.cross_entropy(logits.transpose(1, 2), ids[:, 1:])
+        rows.append((torch.exp(loss).item(), ids.size(0)))
+    perplexities, sizes = zip(*rows)
+    print("rows:", sum(sizes))
+    return np.mean(perplexities)  # <-
+""",
+        ),
+        Bad(
+            why="a dict of lists is averaged key by key, and one of its keys is the perplexity of a batch.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def measure(model, batch):
+    logits = model(batch["words"][:, :-1])
+    loss = F.cross_entropy(logits.transpose(1, 2), batch["words"][:, 1:])
+    return {"accuracy": (logits.argmax(-1) == batch["words"][:, 1:]).float().mean().item(), "ppl": loss.exp().item()}
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    history = {}
+    for batch in loader:
+        for name, value in measure(model, batch).items():
+            if name not in history:
+                history[name] = []
+            history[name].append(value)
+    return {name: sum(values) / len(values) for name, values in history.items()}  # <-
+""",
+        ),
+        Bad(
+            why="a metric object scores one batch at a time, and what it returns is summed up.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torchmetrics.text import Perplexity
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    model.eval()
+    metric = Perplexity().to(device)
+    total = 0.0
+    for ids in loader:
+        ids = ids.to(device)
+        total += metric(model(ids[:, :-1]), ids[:, 1:]).item()
+    return total / len(loader)  # <-
 """,
         ),
     )

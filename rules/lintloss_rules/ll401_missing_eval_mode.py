@@ -117,6 +117,9 @@ class MissingEvalMode(Rule):
             (*seen.stochastic.places, *place, *seen.stack),
         )
 
+    def may_fix(self, seen: Observation) -> bool:
+        return isinstance(seen, Evaluation) and seen.body_row is not None and seen.switchable
+
     def fix(self, node: cst.CSTNode, seen: Observation, scope: RuleScope) -> Fix | None:
         if not isinstance(seen, Evaluation) or seen.body_row is None or not seen.switchable:
             return None
@@ -822,6 +825,32 @@ def fit(splits, steps, device="cuda"):
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+""",
+        ),
+        Bad(
+            why="train() stands inside the loop over the splits, so that the second one is scored in training mode.",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+
+
+class Trainer:
+    def __init__(self, model, batches, steps):
+        self.model, self.batches, self.steps = model, batches, steps
+
+    @torch.no_grad()
+    def estimate_loss(self):
+        found = {}
+        self.model.eval()
+        for split in ["train", "val"]:
+            losses = torch.zeros(self.steps)
+            for step in range(self.steps):
+                x, y = self.batches.get_batch(split)
+                _, loss = self.model(x, y)  # <-
+                losses[step] = loss.item()
+            found[split] = losses.mean().item()
+            self.model.train()
+        return found
 """,
         ),
     )

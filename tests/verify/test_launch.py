@@ -77,6 +77,30 @@ def test_a_run_is_bit_identical(verify: Verify, capfd: pytest.CaptureFixture[str
         assert seen.err == plain.stderr
 
 
+COMPILED = """\
+@torch.compile(backend="eager", fullgraph=True)
+def batch_loss(logits, targets):
+    return F.cross_entropy(logits, targets)
+
+print(sum(batch_loss(*pair).item() for pair in data()) / 3)
+print(sum(torch._dynamo.utils.counters["graph_break"].values()))
+"""
+
+
+@pytest.mark.torch
+def test_a_compiled_function_of_the_script_stays_one_graph(
+    verify: Verify, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Without findings, what each function of the script returns is recorded; inside a graph that must leave no trace."""
+    path, _ = script(tmp_path, COMPILED)
+    plain = subprocess.run([sys.executable, path], capture_output=True, text=True, check=True)
+    capfd.readouterr()
+    run = verify([], path)
+    seen = capfd.readouterr()
+    assert (seen.out, seen.err) == (plain.stdout, plain.stderr)
+    assert run.document["run"]["criterion_calls"] == 3
+
+
 @pytest.mark.torch
 def test_argv_main_path_and_directory(verify: Verify, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     ending = (

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lintloss.facts import distributed, equality, exponent, fields, forwards, gradients, modes, reduce
-from lintloss.facts.library import growing, losses, pieces, ranks, rows, shapes, tensors, windows
+from lintloss.facts.library import columns, growing, ignite, losses, pieces, ranks, rows, shapes, tensors, windows
 from lintloss.facts.library.tables import (
     CRITERIA,
     CRITERION_NAME,
@@ -76,7 +76,7 @@ def call(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: 
         made = tensors.call(machine, node, name, found, args[1:], kwargs) if found is not None else None
         if made is not None:
             return made
-    handler = NAMED.get(name)
+    handler = NAMED.get(name) or columns.NAMED.get(name)
     if handler is not None:
         result = handler(machine, node, args, kwargs)
         if result is not None:
@@ -84,6 +84,8 @@ def call(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: 
     general = _by_table(machine, node, name, full, first, args, kwargs)
     if general is not None:
         return general
+    if name == "Loss":
+        ignite.note(machine, node, full, args, kwargs)
     if name[:1].isupper() or (full.startswith("torch.nn.") and name[:1].isupper()):
         return LibObject(
             full,
@@ -360,6 +362,11 @@ def _defaultdict(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwa
     return ref
 
 
+def _deque(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """deque(maxlen=n) is a list that may forget."""
+    return machine.new_list(node) if not args else None
+
+
 def _dict(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     """dict(x) holds what x holds."""
     if args and not kwargs and (isinstance(args[0], Opaque) or (isinstance(args[0], Ref) and args[0].kind == "dict")):
@@ -459,6 +466,10 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "constant": _tensor,
     "jit": _wrapped,
     "pmap": _wrapped,
+    "pjit": _wrapped,
+    "filter_pmap": _wrapped,
+    "xmap": _wrapped,
+    "shard_map": _wrapped,
     "filter_jit": _wrapped,
     "tf_function": _wrapped,
     "len": _len,
@@ -505,5 +516,6 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "permutation": _drawn,
     "defaultdict": _defaultdict,
     "dict": _dict,
+    "deque": _deque,
     "get_peft_model": _adapted,
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from dataclasses import replace
 
 from lintloss.facts import regularizers
@@ -16,16 +15,17 @@ from lintloss.facts.observations import Scored
 from lintloss.facts.units import NATS, PERPLEXITY, Unit, count
 from lintloss.facts.values import UNKNOWN, Const, LibObject, Opaque, Quantity, Ref, Scoring, Tensor, Value, options
 from lintloss.findings import Evidence
+from lintloss.patterns import regex
 
 LOSS = Unit.of(loss=1)
 # Classes are moved behind the rows: what is scored has positions.
-MOVED = re.compile(
+MOVED = regex(
     r"\.permute\(0, 2, 1\)|\.transpose\(1, 2\)|\.transpose\(-1, -2\)|\.transpose\(2, 1\)|\.mT\b|\.transpose\(-2, -1\)"
 )
-FLATTENED = re.compile(
+FLATTENED = regex(
     r"\.(view|reshape)\(-1\b|\.flatten\(|\.permute\(0, 2, 1\)|\.transpose\(1, 2\)|\.transpose\(-1, -2\)|\.mT\b|\.view\(\w+ \* \w+|\.reshape\(\w+ \* \w+|rearrange\(|\.transpose\(2, 1\)"
 )
-CLASSES = re.compile(r"num_labels|num_classes|n_classes|nclass|n_labels|num_label|n_class")
+CLASSES = regex(r"num_labels|num_classes|n_classes|nclass|n_labels|num_label|n_class")
 
 
 def call(
@@ -70,6 +70,7 @@ def call(
         place=machine.evidence(node, f"{name} with reduction={reduction!r} here"),
         owner="keras" if name in KERAS_CRITERIA else "call",
         called=name,
+        masked=isinstance(target, Tensor) and target.axes == ("token",),
         single=_scores_one(machine, node, target),
     )
     return scored(machine, node, scoring)
@@ -110,6 +111,8 @@ def item_of(node: ast.AST, machine: Machine, prediction: Value, target: Value, i
     text = machine.text(node)
     if CLASSES.search(text):
         return "example"
+    if isinstance(target, Tensor) and target.axes == ("token",):
+        return "token"
     flat = FLATTENED.search(text) or any(
         isinstance(v, Tensor) and v.axes is not None and "position" in v.axes for v in (prediction, target)
     )
@@ -141,8 +144,9 @@ def _both_flattened(node: ast.AST) -> bool:
 
 def scored(machine: Machine, node: ast.AST, scoring: Scoring) -> Value:
     """Return the quantity that a scoring yields, and record the scoring."""
-    from lintloss.facts import compare
+    from lintloss.facts import compare, equality
 
+    equality.note_drawn(machine, node, scoring.target)
     scoring = replace(scoring, born=machine.spent)
     scoring = replace(scoring, log=compare.compared(machine, node, scoring))
     content = NATS if scoring.is_cross_entropy and scoring.criterion != "presumed" else LOSS
@@ -234,6 +238,13 @@ def negated_picks(machine: Machine, node: ast.AST, value: Tensor) -> Quantity | 
     scoring = replace(known, criterion="presumed", presumed=True, place=place, born=machine.spent)
     axes = (value.axes if value.axes is not None else None) or ("pos",)
     return Quantity(LOSS, axes=axes, scoring=scoring, trace=(place,), presumed=True)
+
+
+def negative(machine: Machine, node: ast.AST) -> Quantity:
+    """Return log-probabilities of tokens that only their name speaks for: a field of losses, but for the sign."""
+    value = presumed(machine, node, said="taken for the log-probabilities of the tokens, by their name")
+    scoring = replace(value.scoring, reduction="none", item="token") if value.scoring is not None else None
+    return replace(value, unit=LOSS, axes=("pos",), scoring=scoring, negated=True)
 
 
 def log_of_picked(machine: Machine, node: ast.AST, value: Tensor) -> Quantity:
