@@ -180,4 +180,6 @@ def _tells(seen: Observation) -> bool:
     """Say whether an observation is one that a caller can add to: it compares, or averages a loss that is now known."""
     if isinstance(seen, Averaging):
         return not seen.before.presumed and seen.setting.phase != "training"
-    return isinstance(seen, Compared | Exponential | Reported)
+    if isinstance(seen, Reported):  # weights that may only leave out the padding are told apart where they are made
+        return any(is_certain for _, is_certain in seen.extras)
+    return isinstance(seen, Compared | Exponential)
