@@ -109,6 +109,7 @@ class Machine:
         self.stored: dict[
             tuple[Key, str], tuple[LibObject, Evidence]
         ] = {}  # loaders that drop, by an evaluation's name
+        self.filled_rows: dict[str, bool] = {}  # file -> whether the files around it pad all targets to one length
         self.makers: dict[
             ast.AST, LibObject | None
         ] = {}  # functions -> the loader that drops, of whatever they are given

@@ -6,7 +6,7 @@ import ast
 import re
 from dataclasses import replace
 
-from lintloss.facts import forwards, pad_marks
+from lintloss.facts import forwards, pad_marks, padding
 from lintloss.facts.library import losses, models, rows, shapes
 from lintloss.facts.library.tables import CAUSAL, HEADED, LOGITS_NAME, LOSS_NAME, MASKED_MODELS, PAIRED
 from lintloss.facts.machine import Machine
@@ -36,6 +36,7 @@ LABELS = (
     "mlm_labels",
     "text_labels",
 )
+FILLS = re.compile(r"padding\s*=\s*[\"']max_length|pad_to_max_length\s*=\s*True")
 PAIRS = re.compile(
     r"\b(M|m|By|Flan)?T5\w*|\bM?Bart\w*|\bPegasus\w*|\bMarian\w*|ForConditionalGeneration|Seq2SeqLM|"
     r"decoder_attention_mask"
@@ -159,7 +160,7 @@ def _loss(machine: Machine, node: ast.AST, output: ModelOutput, presumed: str) -
             output.labels or UNKNOWN,
             place=machine.evidence(node, said),
             owner="model",
-            paired=PAIRED.search(name) is not None,
+            paired=PAIRED.search(name) is not None and not _fills_rows(machine),
         )
         return losses.scored(machine, node, scoring) if output.labels is not None else UNKNOWN
     if HEADED.search(name):
@@ -185,10 +186,23 @@ def _loss(machine: Machine, node: ast.AST, output: ModelOutput, presumed: str) -
             owner="model",
             item=item,
             called=presumed,
-            paired=item == "token" and PAIRS.search(machine.frame.module.text) is not None,
+            paired=item == "token" and PAIRS.search(machine.frame.module.text) is not None and not _fills_rows(machine),
         )
         return losses.scored(machine, node, scoring)
     return value
+
+
+def _fills_rows(machine: Machine) -> bool:
+    """Say whether the files around pad each target to one length, and mark nothing to be ignored: pads are scored, too."""
+    home = machine.frames[0].module
+    if home.path not in machine.filled_rows:
+        around = [home, *machine.project.using(home.path, "max_length", ["padding"])]
+        fills = any(FILLS.search(each.text) for each in around)
+        marks = any(padding.MARKED.search(each.text) for each in around) or bool(
+            machine.project.using(home.path, "100", ["-100"])
+        )
+        machine.filled_rows[home.path] = fills and not marks
+    return machine.filled_rows[home.path]
 
 
 def field(machine: Machine, output: ModelOutput, name: str, node: ast.AST) -> Value:
