@@ -6,7 +6,18 @@ import ast
 import itertools
 from dataclasses import dataclass, replace
 
-from lintloss.facts import classes, dead, evaluation, inherited, outside, pad_marks, regularizers, splits, truncation
+from lintloss.facts import (
+    classes,
+    dead,
+    evaluation,
+    inherited,
+    outside,
+    pad_marks,
+    regularizers,
+    scored,
+    splits,
+    truncation,
+)
 from lintloss.facts.library.tables import CRITERIA, CRITERION_NAME
 from lintloss.facts.machine import Frame, Machine, OutOfBudget
 from lintloss.facts.observations import Observation
@@ -66,7 +77,7 @@ def infer(module: Module, project: Project) -> Facts:
         *truncation.observe(machine, module, alone, seen),
         *splits.observe(machine, module, alone),
     ]
-    seen = outside.seen_outside(module, project, seen, truncation.evaluated(module, alone, seen))
+    seen = outside.seen_outside(module, project, seen, scored.evaluated(module, alone, seen))
     seen.sort(key=lambda each: (each.span, type(each).__name__))
     return Facts(tuple(seen), machine.assigned)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from dataclasses import replace
 
 from lintloss.facts import forwards, pad_marks, padding
@@ -22,6 +21,7 @@ from lintloss.facts.values import (
     Value,
     join_all,
 )
+from lintloss.patterns import regex
 
 INPUTS = ("x", "idx", "inputs", "tokens", "ids", "indices", "input_tokens")
 LABELS = (
@@ -36,8 +36,8 @@ LABELS = (
     "mlm_labels",
     "text_labels",
 )
-FILLS = re.compile(r"padding\s*=\s*[\"']max_length|pad_to_max_length\s*=\s*True")
-PAIRS = re.compile(
+FILLS = regex(r"padding\s*=\s*[\"']max_length|pad_to_max_length\s*=\s*True")
+PAIRS = regex(
     r"\b(M|m|By|Flan)?T5\w*|\bM?Bart\w*|\bPegasus\w*|\bMarian\w*|ForConditionalGeneration|Seq2SeqLM|"
     r"decoder_attention_mask"
 )
