@@ -23,6 +23,7 @@ from lintloss.parse import Module
 from lintloss.patterns import regex
 
 STEPS = 60_000  # for one calling file
+TOKENS = frozenset({"lm", "seq2seq", "mlm"})
 FILES = 2  # calling files that are run
 SILENT = 4  # definitions that average what nobody sees, whose callers are asked for
 METERS = regex(r"meter|track|metric|stat|averag|record|eval|valid|test|runner|monitor", re.IGNORECASE)
@@ -159,5 +160,6 @@ def _run_subclasses(machine: Machine, home: Module, site: Module) -> None:
 def _tells(seen: Observation) -> bool:
     """Say whether an observation is one that a caller can add to: it compares, or averages a loss that is now known."""
     if isinstance(seen, Averaging):
-        return not seen.before.presumed and seen.setting.phase != "training"
+        told = not seen.before.presumed or seen.setting.task in TOKENS  # by a caller that is about tokens
+        return told and seen.setting.phase != "training"
     return isinstance(seen, Compared | Exponential | Reported)

@@ -1772,6 +1772,40 @@ def evaluate(language_model, dev_loader):
     return table["loss"].mean()  # <-
 """,
         ),
+        Bad(
+            why="a loop that says nothing of texts: the file that runs it does",
+            severity=Severity.WARNING,
+            code="""\
+from loops import Runner
+from network import LanguageModel
+from tokens import Tokenizer
+
+
+def main(dev_loader, vocab_size, block_size):
+    tokenizer = Tokenizer(vocab_size)
+    runner = Runner(LanguageModel(tokenizer.vocab_size, block_size))
+    print("perplexity", 2.718281828 ** runner.evaluate(dev_loader))
+""",
+            files={
+                "loops.py": """\
+import torch
+
+
+class Runner:
+    def __init__(self, model):
+        self.model = model
+
+    @torch.no_grad()
+    def evaluate(self, loader):
+        self.model.eval()
+        total = 0.0
+        for batch in loader:
+            loss = self.model(batch).loss
+            total += loss.item()
+        return total / len(loader)  # <-
+""",
+            },
+        ),
     )
 
     good = (
