@@ -7,11 +7,12 @@ says nothing by itself, the files that call its function are run, and what it sh
 from __future__ import annotations
 
 import ast
+import os
 import re
 
-from lintloss.facts import callers, classes, inherited, pad_marks, padding, truncation
+from lintloss.facts import callers, classes, inherited, pad_marks, padding, regularizers, scored, truncation
 from lintloss.facts.machine import TOTAL, Frame, Machine, OutOfBudget
-from lintloss.facts.observations import Averaging, Compared, Exponential, Observation
+from lintloss.facts.observations import Averaging, Compared, Exponential, Observation, Reported
 from lintloss.facts.project import Project
 from lintloss.facts.roots import forget_rebound, run_body, run_root
 from lintloss.facts.state import Slot, State
@@ -19,18 +20,19 @@ from lintloss.facts.survey import survey
 from lintloss.facts.values import Class, Func
 from lintloss.findings import Span
 from lintloss.parse import Module
+from lintloss.patterns import regex
 
 STEPS = 60_000  # for one calling file
 FILES = 2  # calling files that are run
 SILENT = 4  # definitions that average what nobody sees, whose callers are asked for
-METERS = re.compile(r"meter|track|metric|stat|averag|record|eval|valid|test|runner|monitor", re.IGNORECASE)
-MEAN = re.compile(r"/=? *(len\(|max\(|self\.|\w*(count|num|steps|iters|batches)\b|\w+\[\d\])|\bmean\(")
-ABSTRACT = re.compile(r"\bNotImplementedError\b|@(abc\.)?abstractmethod\b")
-EVALUATES = re.compile(r"\bdef _*(valid|val_|test_step|eval)")
-LOSS = re.compile(r"loss|perplex|ppl|metric", re.IGNORECASE)
+METERS = regex(r"meter|track|metric|stat|averag|record|eval|valid|test|runner|monitor", re.IGNORECASE)
+MEAN = regex(r"/=? *(len\(|max\(|self\.|\w*(count|num|steps|iters|batches)\b|\w+\[\d\])|\bmean\(")
+ABSTRACT = regex(r"\bNotImplementedError\b|@(abc\.)?abstractmethod\b")
+EVALUATES = regex(r"\bdef _*(valid|val_|test_step|eval)")
+LOSS = regex(r"loss|perplex|ppl|metric", re.IGNORECASE)
 LONGEST = 200_000  # characters of a calling file
 # `loss = sums[0] / sums[2]`, `return total_loss / n`, `{name: sum(v) / len(v) ... in metrics.items()}`
-AVERAGES = re.compile(
+AVERAGES = regex(
     r"(loss|nll|ppl|perplex|metric|xent)[^\n]{0,40} /=? |/ [^\n]*(loss|nll|ppl|perplex|metric)|mean\([^\n]*(loss|nll|ppl|perplex)",
     re.IGNORECASE,
 )
@@ -39,7 +41,7 @@ Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def seen_outside(
-    module: Module, project: Project, seen: list[Observation], loops: list[truncation.Looped]
+    module: Module, project: Project, seen: list[Observation], loops: list[scored.Looped]
 ) -> list[Observation]:
     """Return what was seen, and the comparisons and averages that show more when other files call them.
 
@@ -52,10 +54,21 @@ def seen_outside(
         for site, around in callers.sites(project, module, name):
             if site.path != module.path and len(site.text) < LONGEST:
                 calling.setdefault(site.path, (site, []))[1].append(around)
-    nearest = sorted(calling.values(), key=lambda each: ("test" in each[0].path.rsplit("/", 1)[-1], each[0].path))
-    more = [found for site, around in nearest[:FILES] for found in _run(module, project, site, around, loops)]
+    nearest = sorted(calling.values(), key=lambda each: _distance(module, each[0]))
+    running = [each for each in nearest[:FILES] if project.reaches(each[0].path, module.path)]
+    more = [found for site, around in running for found in _run(module, project, site, around, loops)]
+    told = {_place_of(each) for each in seen if isinstance(each, Reported)}
+    averaged = {each.scope_rows for each in (*seen, *more) if isinstance(each, Averaging)}
+    more = [each for each in more if not isinstance(each, Reported) or each.scope_rows in averaged]
+    more = [each for each in more if _place_of(each) not in told]
     known = {_place_of(each) for each in more if not _is_presumed(each)}
     return [each for each in seen if not (_is_presumed(each) and _place_of(each) in known)] + more
+
+
+def _distance(module: Module, site: Module) -> tuple[bool, bool, str]:
+    """Rank calling files: those that name the file itself first, and tests last."""
+    stem, _ = os.path.splitext(os.path.basename(module.path))
+    return "test" in os.path.basename(site.path), stem not in site.text, site.path
 
 
 def _place_of(seen: Observation) -> tuple[type, Span]:
@@ -107,7 +120,7 @@ def _names(module: Module, seen: Observation) -> list[str]:
 
 
 def _run(
-    home: Module, project: Project, site: Module, around: list[callers.Around], loops: list[truncation.Looped]
+    home: Module, project: Project, site: Module, around: list[callers.Around], loops: list[scored.Looped]
 ) -> list[Observation]:
     """Run a calling file, and those of its functions that hold the calls."""
     machine = Machine(project)
@@ -122,6 +135,7 @@ def _run(
             run_root(machine, Func(node, site), {})
     _run_subclasses(machine, home, site)
     pad_marks.settle(machine)
+    regularizers.observe(machine)
     seen = [each for each in machine.log.values() if each.path == home.path and _tells(each)]
     return [*seen, *truncation.handed_over(machine, home, loops)]
 
@@ -146,4 +160,4 @@ def _tells(seen: Observation) -> bool:
     """Say whether an observation is one that a caller can add to: it compares, or averages a loss that is now known."""
     if isinstance(seen, Averaging):
         return not seen.before.presumed and seen.setting.phase != "training"
-    return isinstance(seen, Compared | Exponential)
+    return isinstance(seen, Compared | Exponential | Reported)

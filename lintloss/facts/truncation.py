@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from lintloss.facts import callers, classes, cuts, handed, leftovers, regions
+from lintloss.facts import callers, classes, cuts, handed, leftovers, regions, scored
 from lintloss.facts.callers import text_of
 from lintloss.facts.caps import Function, Origin, assigned
 from lintloss.facts.evaluation import Pass
@@ -15,18 +15,16 @@ from lintloss.facts.forwards import Scene
 from lintloss.facts.library import loaders
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
-from lintloss.facts.observations import Averaging, Observation, Setting
-from lintloss.facts.survey import walk
+from lintloss.facts.observations import Observation, Setting
+from lintloss.facts.survey import at_row, walk
 from lintloss.facts.values import Class, Const, Func, Lib, LibObject, Ref, Value, options
 from lintloss.findings import Evidence
 from lintloss.parse import Module
+from lintloss.patterns import regex
 
-RANDOM = re.compile(r"rand|choice|sample")
-ARGUMENTS = re.compile(r"(TrainingArguments|SFTConfig|TrainingConfig)$")
-LOADER_NAME = re.compile(r"load|dl$|iter|batches|gen", re.IGNORECASE)
-
-
-Looped = tuple[ast.AST | None, Loop]  # a loop, and the function that it stands in
+RANDOM = regex(r"rand|choice|sample")
+ARGUMENTS = regex(r"(TrainingArguments|SFTConfig|TrainingConfig)$")
+LOADER_NAME = regex(r"load|dl$|iter|batches|gen", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +49,7 @@ def observe(machine: Machine, module: Module, passes: list[Pass], seen: Iterable
     """
     found = [
         *_dropped(machine, module, passes),
-        *_cut(machine, module, evaluated(module, passes, seen)),
+        *_cut(machine, module, scored.evaluated(module, passes, seen)),
         *_kept(machine, module, passes),
         *_kept_by_callers(machine, module, passes),
         *_trainers(machine, module),
@@ -138,7 +136,7 @@ def _dropped(machine: Machine, module: Module, passes: list[Pass]) -> Iterator[T
             yield from _over_dropping(machine, module, loop, told)
 
 
-def handed_over(machine: Machine, module: Module, loops: Iterable[Looped]) -> Iterator[Truncation]:
+def handed_over(machine: Machine, module: Module, loops: Iterable[scored.Looped]) -> Iterator[Truncation]:
     """Find the loaders that drop, which another file hands to the evaluations of this one.
 
     Args:
@@ -216,22 +214,22 @@ def is_random(machine: Machine, dataset: Value) -> bool:
 
 def _keyword(machine: Machine, module: Module, place: Evidence, name: str) -> ast.AST | None:
     anchor = machine.anchor(module)
-    for node in ast.walk(module.tree):
-        if isinstance(node, ast.Call) and node.lineno == place.span.row and anchor.span(node) == place.span:
+    for node in at_row(module.tree, place.span.row):
+        if isinstance(node, ast.Call) and anchor.span(node) == place.span:
             return next((each.value for each in node.keywords if each.arg == name), node)
     return None
 
 
 def _expression(machine: Machine, module: Module, place: Evidence) -> ast.AST | None:
     anchor = machine.anchor(module)
-    nodes = (node for node in ast.walk(module.tree) if isinstance(node, ast.expr) and node.lineno == place.span.row)
+    nodes = (node for node in at_row(module.tree, place.span.row) if isinstance(node, ast.expr))
     return next((node for node in nodes if anchor.span(node) == place.span), None)
 
 
 # -- loops ------------------------------------------------------------------------------------------------------------
 
 
-def _cut(machine: Machine, module: Module, loops: list[Looped]) -> Iterator[Truncation]:
+def _cut(machine: Machine, module: Module, loops: list[scored.Looped]) -> Iterator[Truncation]:
     for node, loop in loops:
         if loop.statement is None:
             continue
@@ -251,47 +249,6 @@ def _cut(machine: Machine, module: Module, loops: list[Looped]) -> Iterator[Trun
                 data=_data(loop),
                 reasons=(loop.place,),
             )
-
-
-def evaluated(module: Module, passes: list[Pass], seen: Iterable[Observation]) -> list[Looped]:
-    """List the loops of a module that evaluate: a model runs in them, or a loss is averaged over them."""
-    return [*_loops(passes), *_averaged(module, passes, seen)]
-
-
-def _averaged(module: Module, passes: list[Pass], seen: Iterable[Observation]) -> Iterator[Looped]:
-    """Yield the loops of evaluations over which a loss is averaged, where no model is seen to run."""
-    told = {loop.statement for _, loop in _loops(passes)}
-    for each in seen:
-        if not isinstance(each, Averaging) or each.setting.phase != "evaluation" or each.how == "framework":
-            continue
-        for loop in each.loops:
-            own = loop.place.path == module.path and not loop.trains and loop.unit not in {"epoch", "rank"}
-            if own and loop.statement is not None and loop.statement not in told:
-                told.add(loop.statement)
-                yield _function_around(module, loop.statement), loop
-
-
-def _function_around(module: Module, statement: ast.stmt) -> ast.AST | None:
-    """Return the innermost function that holds a statement, None at module level."""
-    functions = (each for each in walk(module.tree) if isinstance(each, Function))
-    holding = [each for each in functions if each.lineno <= statement.lineno <= (each.end_lineno or 0)]
-    return max(holding, key=lambda each: each.lineno) if holding else None
-
-
-def _loops(passes: list[Pass]) -> Iterator[Looped]:
-    """Yield the loops of the regions' own functions around their forward passes, each once."""
-    for each, loop in _passed(passes):
-        yield each.scene.node, loop
-
-
-def _passed(passes: list[Pass]) -> Iterator[tuple[Pass, Loop]]:
-    seen = set()
-    for each in passes:
-        for loop in each.forward.loops:
-            own = loop.frame == each.region.index + 1 and loop.unit not in {"epoch", "rank"}
-            if own and loop.key not in each.outer and loop.statement not in seen:
-                seen.add(loop.statement)
-                yield each, loop
 
 
 def _is_endless(machine: Machine, module: Module, loop: Loop) -> bool:
@@ -352,7 +309,7 @@ def _is_shared(module: Module, function: Func) -> bool:
 
 
 def _kept(machine: Machine, module: Module, passes: list[Pass]) -> Iterator[Truncation]:
-    for each, loop in _passed(passes):
+    for each, loop in scored.passed(passes):
         for function in _generators(machine, module, loop, each.scene.node):
             place = leftovers.keeps(function.node)
             if place is None:

@@ -772,7 +772,7 @@ def evaluate(model, valid_loader, device):
     model.eval()
     nats, tokens = 0.0, 0
     for x, y in valid_loader:
-        if x.size()[0] is not 64:  # <-
+        if x.size()[0] != 64:  # <-
             continue
         logits = model(x.to(device))
         nats += F.cross_entropy(logits.flatten(0, 1), y.to(device).flatten(), reduction="sum").item()
