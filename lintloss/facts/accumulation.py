@@ -12,8 +12,9 @@ from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Accumulated
 from lintloss.facts.values import Const, LibObject, Opaque, Quantity, Value
 from lintloss.findings import Evidence
+from lintloss.patterns import regex
 
-STEPS = re.compile(r"accum|micro_?batch|grad_?acc|steps_per_update|batch_split|update_freq", re.IGNORECASE)
+STEPS = regex(r"accum|micro_?batch|grad_?acc|steps_per_update|batch_split|update_freq", re.IGNORECASE)
 INVERSE = "inverse accumulation"  # the name of 1 / accumulation_steps
 
 

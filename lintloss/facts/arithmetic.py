@@ -25,6 +25,7 @@ from lintloss.facts.values import (
     join_all,
     options,
 )
+from lintloss.patterns import regex
 
 LN2 = math.log(2)
 TOKENS = {Unit.of(token=1), Unit.of(position=1), Unit.of(position=1, example=-1)}
@@ -197,7 +198,7 @@ def _add_term(machine: Machine, node: ast.AST, loss: Quantity, other: Value, *, 
 
 # -- products -------------------------------------------------------------------------------------------------------
 
-LOGPS = re.compile(r"^(\w+_)?(logps?|log_?probs?|lprobs?|log_?likelihoods?)$", re.IGNORECASE)
+LOGPS = regex(r"^(\w+_)?(logps?|log_?probs?|lprobs?|log_?likelihoods?)$", re.IGNORECASE)
 COEFFICIENTS = (
     "weight",
     "coef",

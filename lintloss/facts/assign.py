@@ -29,6 +29,7 @@ from lintloss.facts.values import (
     options,
 )
 from lintloss.findings import Evidence
+from lintloss.patterns import regex
 
 
 def accumulation(node: ast.Assign) -> tuple[ast.expr, ast.operator, ast.expr] | None:
@@ -200,7 +201,7 @@ def _name(node: ast.expr) -> str:
     return node.attr if isinstance(node, ast.Attribute) else ""
 
 
-LOSS_PART = re.compile(r"^(\w+_)?(loss|losses|nll|ce|xent)(_\w+)?$|^l(v|value|s)?$", re.IGNORECASE)
+LOSS_PART = regex(r"^(\w+_)?(loss|losses|nll|ce|xent)(_\w+)?$|^l(v|value|s)?$", re.IGNORECASE)
 
 
 def item_of(machine: Machine, value: Value, index: int, width: int, name: str) -> Value:

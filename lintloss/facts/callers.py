@@ -16,13 +16,14 @@ from lintloss.facts.gradients import WORDS
 from lintloss.facts.project import Project, finds
 from lintloss.facts.survey import children, statements, walk
 from lintloss.parse import Module
+from lintloss.patterns import regex
 
 DEPTH = 3  # callers of callers of callers
 SITES = 60
-MODE = re.compile(
+MODE = regex(
     r"\.eval\(\)|\.train\((mode=)?(False|not |is_|training|train\b|phase|mode|was|prev|flag|self\.train)|eval_mode|evaluating\(|\.training = False|\.training=False"
 )
-FREEZES = re.compile(r"requires_grad_\(False\)|requires_grad = False|requires_grad=False|\.freeze\(\)|volatile")
+FREEZES = regex(r"requires_grad_\(False\)|requires_grad = False|requires_grad=False|\.freeze\(\)|volatile")
 
 Around = tuple[ast.AST, ...]  # the nodes around a call, outermost first
 

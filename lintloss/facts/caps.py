@@ -15,10 +15,11 @@ from lintloss.facts.callers import text_of
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import Const, Pending
 from lintloss.parse import Module
+from lintloss.patterns import regex
 
-BUDGET = re.compile(r"tok|word|char|byte|time|elapsed|second|deadline|finish|early|patience", re.IGNORECASE)
-EXPOSED = re.compile(r"^eval_iters$")  # nanoGPT's name for how large a random sample is
-OVERRIDES = re.compile(r"\bexec\(|globals\(\)\[|globals\(\)\.update|\bfire\.Fire\(")
+BUDGET = regex(r"tok|word|char|byte|time|elapsed|second|deadline|finish|early|patience", re.IGNORECASE)
+EXPOSED = regex(r"^eval_iters$")  # nanoGPT's name for how large a random sample is
+OVERRIDES = regex(r"\bexec\(|globals\(\)\[|globals\(\)\.update|\bfire\.Fire\(")
 DEPTH = 4
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

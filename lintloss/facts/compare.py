@@ -15,10 +15,11 @@ from lintloss.facts.observations import Compared, Setting
 from lintloss.facts.settings import Place
 from lintloss.facts.values import Const, Key, LibObject, Ref, Scoring, Tensor, Value, options
 from lintloss.findings import Evidence
+from lintloss.patterns import regex
 
 UNTOLD = frozenset({"scores", "hidden", ""})
-LOGITS = re.compile(r"(^|_)logits?(_|$)")
-NORMALIZES = re.compile(r"log_?softmax|logsumexp|log_?probs?|\.log\(\)", re.IGNORECASE)
+LOGITS = regex(r"(^|_)logits?(_|$)")
+NORMALIZES = regex(r"log_?softmax|logsumexp|log_?probs?|\.log\(\)", re.IGNORECASE)
 METHODS = frozenset({"forward", "__call__", "call"})
 
 

@@ -9,14 +9,15 @@ from dataclasses import dataclass
 
 from lintloss.facts.callers import text_of
 from lintloss.facts.caps import BUDGET, Cap, Function, Origin, assigned, defaults, parameters, passed
+from lintloss.patterns import regex
 
 WRAPPERS = {"tqdm", "enumerate", "track", "list", "iter", "progress_bar", "trange"}
-ENDLESS = re.compile(r"cycle|infinit|endless|stream|forever|random|sampler|sampling|resampl", re.IGNORECASE)
-REPORTS = re.compile(r"print|log|write|info|report|display|update_|set_postfix|add_scalar|warn", re.IGNORECASE)
-ROWS = re.compile(r"^len\([\w.\[\]'\"]+\)$|\.size\(0\)$|\.size\(\)\[0\]$|\.shape\[0\]$")
-LENGTH = re.compile(r"\blen\(|\.size\(|\.shape\[")
-SIZE = re.compile(r"batch_?size|(^|[._])(bs|bsz|batch)$", re.IGNORECASE)
-BATCH = re.compile(r"batch|(^|[._])bs(z)?$", re.IGNORECASE)
+ENDLESS = regex(r"cycle|infinit|endless|stream|forever|random|sampler|sampling|resampl", re.IGNORECASE)
+REPORTS = regex(r"print|log|write|info|report|display|update_|set_postfix|add_scalar|warn", re.IGNORECASE)
+ROWS = regex(r"^len\([\w.\[\]'\"]+\)$|\.size\(0\)$|\.size\(\)\[0\]$|\.shape\[0\]$")
+LENGTH = regex(r"\blen\(|\.size\(|\.shape\[")
+SIZE = regex(r"batch_?size|(^|[._])(bs|bsz|batch)$", re.IGNORECASE)
+BATCH = regex(r"batch|(^|[._])bs(z)?$", re.IGNORECASE)
 
 Loop = ast.For | ast.AsyncFor | ast.While
 

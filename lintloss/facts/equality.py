@@ -12,13 +12,14 @@ from lintloss.facts.machine import Machine
 from lintloss.facts.survey import walk
 from lintloss.facts.values import Const, Func, LibObject, Opaque, Quantity, Ref, Scoring, Tensor, Value, options
 from lintloss.findings import Evidence
+from lintloss.patterns import regex
 
-SAMPLER = re.compile(r"^(get|next|sample|random|make|draw|fetch)_?(\w+_)?(batch|block|chunk)(es)?(_\w+)?$")
+SAMPLER = regex(r"^(get|next|sample|random|make|draw|fetch)_?(\w+_)?(batch|block|chunk)(es)?(_\w+)?$")
 # `if i >= n: break` ends a loop before its shorter last batch; `if end == length: break` is that batch.
-CAP = re.compile(r">=?|<=?")
+CAP = regex(r">=?|<=?")
 STATE = r"(init_?(hidden|states?)|begin_state|zero_state|initial_states?|get_initial_state)"
 BOILERPLATE = (-1, -100, None)  # ignored labels that are written whether or not any label is one
-MASKS = re.compile(r"mask", re.IGNORECASE)
+MASKS = regex(r"mask", re.IGNORECASE)
 
 
 def note_sampler(machine: Machine, loop: Loop, body: list[ast.stmt], target: ast.AST | None = None) -> None:

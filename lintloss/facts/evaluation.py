@@ -18,13 +18,14 @@ from lintloss.facts.survey import statements
 from lintloss.facts.values import Ref, options
 from lintloss.findings import Evidence, Span
 from lintloss.parse import Module
+from lintloss.patterns import regex
 
-TORCH = re.compile(r"^[ \t]*(?:import|from)\s+torch\b", re.MULTILINE)
-TORCH_NAME = re.compile(r"^import\s+(?:\w+\s*,\s*)*torch\s*(?:$|,|#|;)", re.MULTILINE)
-OLD = re.compile(r"loss\w*\.data\[0\]|\bvolatile\b")  # PyTorch 0.3, which has no no_grad: inputs are volatile
-WRAPS = re.compile(r"\bVariable\(")
-VOLATILE = re.compile(r"\bvolatile\s*=")
-FRAMEWORKS = re.compile(r"TestCase|Lightning|(^|\.)\w*Trainer$|keras|Callback|Learner|(^|\.)pl\.")
+TORCH = regex(r"^[ \t]*(?:import|from)\s+torch\b", re.MULTILINE)
+TORCH_NAME = regex(r"^import\s+(?:\w+\s*,\s*)*torch\s*(?:$|,|#|;)", re.MULTILINE)
+OLD = regex(r"loss\w*\.data\[0\]|\bvolatile\b")  # PyTorch 0.3, which has no no_grad: inputs are volatile
+WRAPS = regex(r"\bVariable\(")
+VOLATILE = regex(r"\bvolatile\s*=")
+FRAMEWORKS = regex(r"TestCase|Lightning|(^|\.)\w*Trainer$|keras|Callback|Learner|(^|\.)pl\.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,15 +18,16 @@ from lintloss.facts.observations import Averaging
 from lintloss.facts.units import Unit, count
 from lintloss.facts.values import Const, Key, LibObject, Opaque, Quantity, Ref, Scoring, Tensor, Value
 from lintloss.findings import Confidence, Evidence
+from lintloss.patterns import regex
 
 TOKENS = {count("token"), count("position"), Unit.of(position=1, example=-1)}
-SAME_SHAPE = re.compile(r"mask|ids?$|label|target|token|input|src|tgt|trg|^x$|^y$|seq", re.IGNORECASE)
-EMPTY = re.compile(
+SAME_SHAPE = regex(r"mask|ids?$|label|target|token|input|src|tgt|trg|^x$|^y$|seq", re.IGNORECASE)
+EMPTY = regex(
     r"None|nan|inf\b|finite|== 0|<= 0|< 1\b|\bnot \w+`|\.any\(|empty|len\(", re.IGNORECASE
 )  # nothing to score
-LABELS = re.compile(r"label|target|tgt|trg|^y$", re.IGNORECASE)
-ZEROED = re.compile(r"(masked_fill|index_fill)_?\([^\n]*pad[^\n]*, 0(\.0)?\)", re.IGNORECASE)
-PADS = re.compile(r"pad", re.IGNORECASE)
+LABELS = regex(r"label|target|tgt|trg|^y$", re.IGNORECASE)
+ZEROED = regex(r"(masked_fill|index_fill)_?\([^\n]*pad[^\n]*, 0(\.0)?\)", re.IGNORECASE)
+PADS = regex(r"pad", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

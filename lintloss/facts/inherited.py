@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 
 from lintloss.facts import classes
@@ -12,8 +11,9 @@ from lintloss.facts.machine import Machine
 from lintloss.facts.survey import walk
 from lintloss.facts.values import Class, Func, Ref, Value
 from lintloss.parse import Module
+from lintloss.patterns import regex
 
-TRAINS = re.compile(r"_*(init_*|train|fit|learn)")
+TRAINS = regex(r"_*(init_*|train|fit|learn)")
 LOOPS = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.GeneratorExp)
 
 

@@ -29,20 +29,21 @@ from lintloss.facts.values import (
     join,
     options,
 )
+from lintloss.patterns import regex
 
-BATCHES = re.compile(
+BATCHES = regex(
     r"loader|dataloader|(^|_)dl$|batches$|batch_iter|iterator$|data_iter|_iter$|minibatch|batched|generator$|val_data$",
     re.IGNORECASE,
 )
-EXAMPLES = re.compile(
+EXAMPLES = regex(
     r"(dataset|samples?|examples?|texts?|sentences?|documents?|docs|prompts|rows|lines|sequences|records|instances|items|corpus)$",
     re.IGNORECASE,
 )
-SEVERAL = re.compile(r"(splits?|loaders|datasets|subsets|phases|domains|tasks)(\.(items|values|keys)\(\))?$")
-EPOCHS = re.compile(r"epoch", re.IGNORECASE)
+SEVERAL = regex(r"(splits?|loaders|datasets|subsets|phases|domains|tasks)(\.(items|values|keys)\(\))?$")
+EPOCHS = regex(r"epoch", re.IGNORECASE)
 MODES = frozenset({"training", "switched"})
-RANKS = re.compile(r"world_size|num_gpus|nprocs|rank", re.IGNORECASE)
-BATCH_NAMES = re.compile(r"^(batch|b|minibatch|batch_data|data_batch)$", re.IGNORECASE)
+RANKS = regex(r"world_size|num_gpus|nprocs|rank", re.IGNORECASE)
+BATCH_NAMES = regex(r"^(batch|b|minibatch|batch_data|data_batch)$", re.IGNORECASE)
 
 
 def over(machine: Machine, node: ast.For | ast.AsyncFor, body: Callable[[], str]) -> None:

@@ -9,16 +9,15 @@ from collections.abc import Iterable, Sequence
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import UNKNOWN, Choice, Const, Func, Key, LibObject, Opaque, Ref, Tuple, Value, options
 from lintloss.findings import Evidence
+from lintloss.patterns import regex
 
 SAME_MODULE = frozenset(
     {"to", "cuda", "cpu", "half", "float", "double", "bfloat16", "requires_grad_", "share_memory", "type", "to_empty"}
 )
 WRAPPERS = {"DataParallel", "DistributedDataParallel", "FullyShardedDataParallel", "OptimizedModule", "PeftModel"}
-BY_NAME = re.compile(
-    r"eval_?mode|evaluating|set_eval|to_eval|set_mode|switch_mode|(^|_)eval_?(ctx|context)", re.IGNORECASE
-)
+BY_NAME = regex(r"eval_?mode|evaluating|set_eval|to_eval|set_mode|switch_mode|(^|_)eval_?(ctx|context)", re.IGNORECASE)
 PARTS = {"modules", "children", "named_modules", "named_children"}
-MODE_OF_PART = re.compile(r"\.eval\(\)|\.train\(|\.training = ")
+MODE_OF_PART = regex(r"\.eval\(\)|\.train\(|\.training = ")
 DEPTH = 4  # modules inside modules
 
 

@@ -9,10 +9,11 @@ from lintloss.facts import stops
 from lintloss.facts.observations import Averaging
 from lintloss.facts.units import Unit
 from lintloss.facts.values import Const, LibObject, Opaque, Quantity, Ref, Scoring, Tensor, Value
+from lintloss.patterns import regex
 
-PER_ROW = re.compile(r"sent|seq|sample|example|doc|row|instance|story|utter", re.IGNORECASE)
-TRAINING = re.compile(r"train(?!er)", re.IGNORECASE)
-BOUND = re.compile(r"kl|elbo", re.IGNORECASE)  # nats per sentence are what a variational bound is in
+PER_ROW = regex(r"sent|seq|sample|example|doc|row|instance|story|utter", re.IGNORECASE)
+TRAINING = regex(r"train(?!er)", re.IGNORECASE)
+BOUND = regex(r"kl|elbo", re.IGNORECASE)  # nats per sentence are what a variational bound is in
 
 
 @dataclass(frozen=True, slots=True)

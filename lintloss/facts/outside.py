@@ -19,18 +19,19 @@ from lintloss.facts.survey import survey
 from lintloss.facts.values import Class, Func
 from lintloss.findings import Span
 from lintloss.parse import Module
+from lintloss.patterns import regex
 
 STEPS = 60_000  # for one calling file
 FILES = 2  # calling files that are run
 SILENT = 4  # definitions that average what nobody sees, whose callers are asked for
-METERS = re.compile(r"meter|track|metric|stat|averag|record|eval|valid|test|runner|monitor", re.IGNORECASE)
-MEAN = re.compile(r"/=? *(len\(|max\(|self\.|\w*(count|num|steps|iters|batches)\b|\w+\[\d\])|\bmean\(")
-ABSTRACT = re.compile(r"\bNotImplementedError\b|@(abc\.)?abstractmethod\b")
-EVALUATES = re.compile(r"\bdef _*(valid|val_|test_step|eval)")
-LOSS = re.compile(r"loss|perplex|ppl|metric", re.IGNORECASE)
+METERS = regex(r"meter|track|metric|stat|averag|record|eval|valid|test|runner|monitor", re.IGNORECASE)
+MEAN = regex(r"/=? *(len\(|max\(|self\.|\w*(count|num|steps|iters|batches)\b|\w+\[\d\])|\bmean\(")
+ABSTRACT = regex(r"\bNotImplementedError\b|@(abc\.)?abstractmethod\b")
+EVALUATES = regex(r"\bdef _*(valid|val_|test_step|eval)")
+LOSS = regex(r"loss|perplex|ppl|metric", re.IGNORECASE)
 LONGEST = 200_000  # characters of a calling file
 # `loss = sums[0] / sums[2]`, `return total_loss / n`, `{name: sum(v) / len(v) ... in metrics.items()}`
-AVERAGES = re.compile(
+AVERAGES = regex(
     r"(loss|nll|ppl|perplex|metric|xent)[^\n]{0,40} /=? |/ [^\n]*(loss|nll|ppl|perplex|metric)|mean\([^\n]*(loss|nll|ppl|perplex)",
     re.IGNORECASE,
 )
@@ -53,7 +54,10 @@ def seen_outside(
             if site.path != module.path and len(site.text) < LONGEST:
                 calling.setdefault(site.path, (site, []))[1].append(around)
     nearest = sorted(calling.values(), key=lambda each: ("test" in each[0].path.rsplit("/", 1)[-1], each[0].path))
-    more = [found for site, around in nearest[:FILES] for found in _run(module, project, site, around, loops)]
+    running = [each for each in nearest[:FILES] if project.reaches(each[0].path, module.path)]
+    shown = [found for site, around in running for found in _run(module, project, site, around, loops)]
+    trained = {_place_of(each) for each in seen if isinstance(each, Averaging) and each.setting.phase == "training"}
+    more = [each for each in shown if _tells(each) or (_place_of(each) in trained and _evaluates(each))]
     known = {_place_of(each) for each in more if not _is_presumed(each)}
     return [each for each in seen if not (_is_presumed(each) and _place_of(each) in known)] + more
 
@@ -122,7 +126,7 @@ def _run(
             run_root(machine, Func(node, site), {})
     _run_subclasses(machine, home, site)
     pad_marks.settle(machine)
-    seen = [each for each in machine.log.values() if each.path == home.path and _tells(each)]
+    seen = [each for each in machine.log.values() if each.path == home.path]
     return [*seen, *truncation.handed_over(machine, home, loops)]
 
 
@@ -146,4 +150,9 @@ def _tells(seen: Observation) -> bool:
     """Say whether an observation is one that a caller can add to: it compares, or averages a loss that is now known."""
     if isinstance(seen, Averaging):
         return not seen.before.presumed and seen.setting.phase != "training"
-    return isinstance(seen, Compared | Exponential)
+    return isinstance(seen, Compared | Exponential | truncation.Truncation)
+
+
+def _evaluates(seen: Observation) -> bool:
+    """Say whether a loss is averaged in an evaluation: by a loop that trains unless a caller says otherwise."""
+    return isinstance(seen, Averaging) and seen.setting.phase == "evaluation"

@@ -9,14 +9,15 @@ from lintloss.facts.machine import Machine
 from lintloss.facts.values import Const, Func, LibObject, Ref, Tuple, Value, options
 from lintloss.findings import Evidence
 from lintloss.parse import Module
+from lintloss.patterns import regex
 
-PADS = re.compile(
+PADS = regex(
     r"pad_sequence|-100\b|ignore_index|\bpadding\s*=|\.pad\(|[\"']longest[\"']|pad_token|pad_id|\bPAD\w*\b|\bpad\w*\(|\bpad_idx|max\(\s*len\(|max_len\s*=\s*max\("
 )
-IGNORES = re.compile(r"=\s*-1\b|,\s*-1\)|-100\b|ignore_index|IGNORE")
-MARKED = re.compile(r"-100\b|\bIGNORE(D)?(_INDEX|_LABEL\w*|_ID)?\b|ignore_index|LABEL_PAD", re.IGNORECASE)
-DRAWS = re.compile(r"\brandint\(|random\.(choice|sample|integers)\(|\brandperm\(")
-COLLATORS = re.compile(
+IGNORES = regex(r"=\s*-1\b|,\s*-1\)|-100\b|ignore_index|IGNORE")
+MARKED = regex(r"-100\b|\bIGNORE(D)?(_INDEX|_LABEL\w*|_ID)?\b|ignore_index|LABEL_PAD", re.IGNORECASE)
+DRAWS = regex(r"\brandint\(|random\.(choice|sample|integers)\(|\brandperm\(")
+COLLATORS = regex(
     r"DataCollator(WithPadding|ForSeq2Seq|ForLanguageModeling|ForTokenClassification|ForCompletion\w*|ForWholeWordMask|WithFlattening)?$|PadCollat|Collator$"
 )
 PLAIN = {"default_data_collator", "DefaultDataCollator", "default_collate", "default_convert"}

@@ -16,8 +16,9 @@ from lintloss.facts.values import (
     Tensor,
     Value,
 )
+from lintloss.patterns import regex
 
-COUNT_WORDS = re.compile(r"size|count|num_|n_|tokens|samples|len\(", re.IGNORECASE)
+COUNT_WORDS = regex(r"size|count|num_|n_|tokens|samples|len\(", re.IGNORECASE)
 OVER_RANKS = "summed over ranks"  # among the weights of means that were summed over batches, and then over ranks
 ITERATIONS = ("batch", "step", "example", "rank")
 

@@ -14,42 +14,41 @@ from lintloss.facts.forwards import Forward, Scene
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.findings import Evidence
+from lintloss.patterns import regex
 
-NAME = re.compile(
+NAME = regex(
     r"(^|_)(eval\w*|val|vali\w*|test|tests|tester|testing|dev|perplexity|ppl|infer\w*|predict\w*|benchmark\w*|holdout|heldout)(?=_|\d|$)"
 )
-TRAINING = re.compile(
+TRAINING = regex(
     r"train|fit(_|$)|finetune|learn|optimi[sz]e|update|attack|adversar|generate|sample|calibrat|distill|warm_?up|profile|search"
 )
-DATA = re.compile(
+DATA = regex(
     r"(?<![a-z])(eval|val|valid|validation|test|testing|dev|heldout|holdout|evaluation)(?=\d|_|[^a-z]|loader|data|set|iter|dl|gen|batch|bar|$)",
     re.IGNORECASE,
 )
-TRAIN_DATA = re.compile(r"train|(?<![a-z])tr_", re.IGNORECASE)
-FILE = re.compile(r"(^|_)(eval\w*|validation|validate|perplexity|ppl|benchmark|test_?ppl|inference)(_|$)")
-MEASURES = re.compile(
+TRAIN_DATA = regex(r"train|(?<![a-z])tr_", re.IGNORECASE)
+FILE = regex(r"(^|_)(eval\w*|validation|validate|perplexity|ppl|benchmark|test_?ppl|inference)(_|$)")
+MEASURES = regex(
     r"loss|criterion|\bnll|perplex|ppl\b|entropy|accura|correct|metric|\bauc|f1|bleu|rouge|psnr|ssim|dice|iou\b|\bacc|_acc\b|error|\bmse|\bmae|\bwer\b|\bcer\b|log_?prob|likelihood|\bnats|\bce\b|_ce\b|\bbp[bc]\b",
     re.IGNORECASE,
 )
-PERPLEXITY = re.compile(r"perplexity|(?<![a-z])ppl(?![a-z])", re.IGNORECASE)
-LEARNS = re.compile(r"\.backward\(|optimi[sz]er|\.train\(\)|[tT]rainer\b|\.fit\(")
-PHASE = re.compile(r"(\w+) == '(?:train|training)'$")
-GENERATES = re.compile(r"next_token|multinomial\(|top_k|top_p|\.generate\(")
-CRITERION = re.compile(r"entropy|criterion|loss", re.IGNORECASE)
-TRAINS = re.compile(
+PERPLEXITY = regex(r"perplexity|(?<![a-z])ppl(?![a-z])", re.IGNORECASE)
+LEARNS = regex(r"\.backward\(|optimi[sz]er|\.train\(\)|[tT]rainer\b|\.fit\(")
+PHASE = regex(r"(\w+) == '(?:train|training)'$")
+GENERATES = regex(r"next_token|multinomial\(|top_k|top_p|\.generate\(")
+CRITERION = regex(r"entropy|criterion|loss", re.IGNORECASE)
+TRAINS = regex(
     r"\.backward\(|autograd\.grad|\bgrad\(|requires_grad_\((True)?\)|requires_grad = True|create_graph|\.grad\b|retain_grad|enable_grad|functional_call|loss_scaler\(|\.minimize\(|train_on_batch|train_batch\("
 )
-CLEARS = re.compile(r"\.zero_grad\(|^zero_grad\(")
-LEAF = re.compile(r"requires_grad\s*=\s*True|requires_grad_\((True)?\)|autograd\.grad\(|enable_grad")
+CLEARS = regex(r"\.zero_grad\(|^zero_grad\(")
+LEAF = regex(r"requires_grad\s*=\s*True|requires_grad_\((True)?\)|autograd\.grad\(|enable_grad")
 # Beside a zero_grad(): what may be a step of a training in other words.
-STEPS = re.compile(
-    r"backward|\.step\(|update|optimi[sz]|train(?!ing\b|able|ed)|(?<!zero_)grad(?!_fn|_norm)|(?<![a-z])learn"
-)
-TRAINING_FLAG = re.compile(r"train|optim|backprop|backward|update")
-OPTIMIZER = re.compile(r"optimi[sz]er|\boptim\b|(^|\.)opt$|grad_scaler|loss_scaler", re.IGNORECASE)
-MODEL_BASE = re.compile(r"(^|\.)nn\.(modules\.)?(\w+\.)?\w+$|PreTrainedModel$|GenerationMixin$")
-HANDED_OUT = re.compile(r"load|data|batch(?!_?size)|\bdl\b|_dl\b|iterator", re.IGNORECASE)
-UNIT_TEST = re.compile(r"(^|/)(tests?|testing|unittests?)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.py$")
+STEPS = regex(r"backward|\.step\(|update|optimi[sz]|train(?!ing\b|able|ed)|(?<!zero_)grad(?!_fn|_norm)|(?<![a-z])learn")
+TRAINING_FLAG = regex(r"train|optim|backprop|backward|update")
+OPTIMIZER = regex(r"optimi[sz]er|\boptim\b|(^|\.)opt$|grad_scaler|loss_scaler", re.IGNORECASE)
+MODEL_BASE = regex(r"(^|\.)nn\.(modules\.)?(\w+\.)?\w+$|PreTrainedModel$|GenerationMixin$")
+HANDED_OUT = regex(r"load|data|batch(?!_?size)|\bdl\b|_dl\b|iterator", re.IGNORECASE)
+UNIT_TEST = regex(r"(^|/)(tests?|testing|unittests?)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.py$")
 
 
 @dataclass(frozen=True, slots=True)

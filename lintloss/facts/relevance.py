@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from lintloss.facts.words import quick
 from lintloss.parse import Module
+from lintloss.patterns import regex
 
 WORDS = quick(
     r"loss|criterion|entropy|(?<![a-zA-Z])nll|(?<![a-zA-Z])ppl|perplex|softmax|no_grad|inference_mode|ignore_index|label|target|drop_last|"
@@ -20,11 +21,11 @@ ROOT_WORDS = quick(
     r"loss|criterion|entropy|(?<![a-zA-Z])nll|(?<![a-zA-Z])ppl|perplex|log_?prob|logits|softmax|(?<![a-zA-Z])exp\(|drop_last|DataLoader|"
     r"bits_?per_|(?<![a-z])bp[bc](?![a-z])"
 )
-DATA = re.compile(r"Dataset\b|DataLoader|dataset\(|collate")
-WINDOWS = re.compile(r"token|input_ids|window|max_length|encodings|context")  # with a stride: not every convolution
-COUNTING = re.compile(r"loader|batch|dataset|avg|average|mean|sum\(")  # with arithmetic that no known call reaches
+DATA = regex(r"Dataset\b|DataLoader|dataset\(|collate")
+WINDOWS = regex(r"token|input_ids|window|max_length|encodings|context")  # with a stride: not every convolution
+COUNTING = regex(r"loader|batch|dataset|avg|average|mean|sum\(")  # with arithmetic that no known call reaches
 # Words of any code; as parts of a name they are about evaluation: `evaluate`, `test_loop`, not `latest`, `invalid`.
-WEAK_WORDS = re.compile(
+WEAK_WORDS = regex(
     r"(?<![a-z])(eval(?!_expr|\()|val_|test|valid(?!ate_|_)|score|metric)|\.eval\(\)|no_grad", re.IGNORECASE
 )
 

@@ -17,6 +17,7 @@ from lintloss.facts.regions import DATA, TRAIN_DATA, snake
 from lintloss.facts.survey import walk
 from lintloss.facts.values import Func, Pending
 from lintloss.parse import Module
+from lintloss.patterns import regex
 
 UNCHANGED = {
     "map",
@@ -29,21 +30,21 @@ UNCHANGED = {
     "with_transform",
 }
 BUILDERS = {"json", "csv", "text", "parquet", "arrow", "pandas", "imagefolder", "audiofolder", "webdataset"}
-BENCHMARKS = re.compile(
+BENCHMARKS = regex(
     r"(^|/)(wikitext|ptb_text_only|lambada|glue|super_glue|imdb|ag_news|sst2?|cnn_dailymail|xsum|gsm8k|squad|snli|multi_nli|mnist|fashion_mnist|"
     r"cifar10|cifar100|c4|hellaswag|piqa|winogrande|boolq|trec|yelp_polarity|wmt\d+|opus_books|tinystories|enwik8|race|rte|mrpc)$",
     re.IGNORECASE,
 )
-VISION = re.compile(
+VISION = regex(
     r"(^|\.)(MNIST|FashionMNIST|KMNIST|EMNIST|QMNIST|CIFAR10|CIFAR100|SVHN|STL10|USPS|Caltech\d+|GTSRB|Food101|Flowers102)$"
 )
-HELD_OUT = re.compile(
+HELD_OUT = regex(
     r"Subset\b|random_split|SubsetRandomSampler|train_test_split|KFold|StratifiedShuffleSplit|SplitSampler"
 )
-EXPLICIT = re.compile(r"(^|_)(val|valid|validate|validation|test|testing)(_|$)")
-PATH = re.compile(r"(?<![a-z])train(?![a-z])", re.IGNORECASE)
-OTHER_PATH = re.compile(r"(?<![a-z])(val|valid|validation|test|dev|eval)(?![a-z])", re.IGNORECASE)
-DRAWS = re.compile(r"batch|sample", re.IGNORECASE)
+EXPLICIT = regex(r"(^|_)(val|valid|validate|validation|test|testing)(_|$)")
+PATH = regex(r"(?<![a-z])train(?![a-z])", re.IGNORECASE)
+OTHER_PATH = regex(r"(?<![a-z])(val|valid|validation|test|dev|eval)(?![a-z])", re.IGNORECASE)
+DRAWS = regex(r"batch|sample", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,8 +13,9 @@ from lintloss.facts.loops import Loop
 from lintloss.facts.observations import Averaging
 from lintloss.facts.units import count
 from lintloss.facts.values import Key, Quantity
+from lintloss.patterns import regex
 
-TRIAL = re.compile(r"debug|dry|smoke|fast|sanity", re.IGNORECASE)  # a run whose number nobody reports
+TRIAL = regex(r"debug|dry|smoke|fast|sanity", re.IGNORECASE)  # a run whose number nobody reports
 
 
 @dataclass(frozen=True, slots=True)

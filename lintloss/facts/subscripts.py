@@ -25,8 +25,9 @@ from lintloss.facts.values import (
     join_all,
     options,
 )
+from lintloss.patterns import regex
 
-LOSS_DICT = re.compile(r"^(\w+_)?loss(es)?_dict$|^losses_reduced$|^reduced_losses$", re.IGNORECASE)
+LOSS_DICT = regex(r"^(\w+_)?loss(es)?_dict$|^losses_reduced$|^reduced_losses$", re.IGNORECASE)
 
 
 def subscript_key(machine: Machine, index: ast.expr) -> str:

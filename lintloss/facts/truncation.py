@@ -16,14 +16,15 @@ from lintloss.facts.library import loaders
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Observation, Setting
-from lintloss.facts.survey import walk
+from lintloss.facts.survey import at_row, walk
 from lintloss.facts.values import Class, Const, Func, Lib, LibObject, Ref, Value, options
 from lintloss.findings import Evidence
 from lintloss.parse import Module
+from lintloss.patterns import regex
 
-RANDOM = re.compile(r"rand|choice|sample")
-ARGUMENTS = re.compile(r"(TrainingArguments|SFTConfig|TrainingConfig)$")
-LOADER_NAME = re.compile(r"load|dl$|iter|batches|gen", re.IGNORECASE)
+RANDOM = regex(r"rand|choice|sample")
+ARGUMENTS = regex(r"(TrainingArguments|SFTConfig|TrainingConfig)$")
+LOADER_NAME = regex(r"load|dl$|iter|batches|gen", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,15 +214,15 @@ def is_random(machine: Machine, dataset: Value) -> bool:
 
 def _keyword(machine: Machine, module: Module, place: Evidence, name: str) -> ast.AST | None:
     anchor = machine.anchor(module)
-    for node in ast.walk(module.tree):
-        if isinstance(node, ast.Call) and node.lineno == place.span.row and anchor.span(node) == place.span:
+    for node in at_row(module.tree, place.span.row):
+        if isinstance(node, ast.Call) and anchor.span(node) == place.span:
             return next((each.value for each in node.keywords if each.arg == name), node)
     return None
 
 
 def _expression(machine: Machine, module: Module, place: Evidence) -> ast.AST | None:
     anchor = machine.anchor(module)
-    nodes = (node for node in ast.walk(module.tree) if isinstance(node, ast.expr) and node.lineno == place.span.row)
+    nodes = (node for node in at_row(module.tree, place.span.row) if isinstance(node, ast.expr))
     return next((node for node in nodes if anchor.span(node) == place.span), None)
 
 

@@ -140,7 +140,7 @@ def _is_a_step(reading: Reading) -> bool:
 
 
 def _shifts(evaluation: Evaluation, items: tuple[Looked, ...], group: Group) -> Iterator[tuple[str, Judged]]:
-    leaks = [item for item in items if item.facts.get("leaks") is True]
+    leaks = [item for item in items if item.facts.get("leaks") is True or item.facts.get("reads_labels") is True]
     causal = any(item.facts.get("leaks") is False for item in items)
     if leaks:
         yield "LL306", _leak(evaluation, leaks[0])
@@ -155,11 +155,12 @@ def _shifts(evaluation: Evaluation, items: tuple[Looked, ...], group: Group) -> 
 
 
 def _leak(evaluation: Evaluation, item: Looked) -> Judged:
-    moved = item.number("early_logits_moved") or 0.0
     reading = read(evaluation)
-    reason = (
-        f"changing the last token moves earlier logits by up to {moved:.3g}: the model sees the tokens it is to predict"
-    )
+    if item.facts.get("leaks") is True:
+        changed, moved = "token moves earlier", item.number("early_logits_moved")
+    else:
+        changed, moved = "label moves", item.number("label_moved")
+    reason = f"changing the last {changed} logits by up to {moved:.3g}: the model sees the tokens it is to predict"
     return Judged(CONFIRMED, reading.pair, Pair(), reason, reading.formula, offsets=offsets((item,)))
 
 

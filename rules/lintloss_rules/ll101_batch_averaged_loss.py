@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from lintloss.facts.averages import Mean, mean_of
 from lintloss.facts.observations import Averaging, Observation
 from lintloss.findings import Fix, Severity
+from lintloss.repair import pieces
 from lintloss.rule import Bad, Good, Judgment, Rule
 
 if TYPE_CHECKING:
@@ -71,17 +72,23 @@ class BatchAveragedLoss(Rule):
         why = "which differ in scored tokens" if mean.unequal else "which need not score the same number of tokens"
         return f"{said}, {why}: multiply each by its scored tokens, and divide the total by their sum"
 
+    def may_fix(self, seen: Observation) -> bool:
+        """Leave alone what is exact, what counts no tokens, and what is scored elsewhere."""
+        mean = mean_of(seen) if isinstance(seen, Averaging) else None
+        if not isinstance(seen, Averaging) or mean is None or self._severity(mean) is Severity.NOTE:
+            return False
+        return pieces.are_here(seen, reduction="" if seen.how == "meter" else "mean")
+
     def fix(self, node: cst.CSTNode, seen: Observation, scope: RuleScope) -> Fix | None:
         """Count the scored tokens, weigh each mean by them, divide by their number."""
         from lintloss.repair import averages
 
-        mean = mean_of(seen) if isinstance(seen, Averaging) else None
-        if not isinstance(seen, Averaging) or mean is None or self._severity(mean) is Severity.NOTE:
-            return None  # it is exact, or what it counts are no tokens
+        if not isinstance(seen, Averaging):
+            return None
         if seen.how == "meter":
             return averages.metered(node, seen, scope)
         average = averages.average_at(node, seen, scope)
-        if average is None or average.term.exp or average.scored.scoring.reduction != "mean":
+        if average is None or average.term.exp:
             return None
         return averages.recounted(average) or averages.reweighed(average)
 

@@ -10,6 +10,7 @@ from lintloss.facts.observations import Averaging, Observation
 from lintloss.facts.units import count
 from lintloss.facts.values import Quantity
 from lintloss.findings import Fix, Severity
+from lintloss.repair import pieces
 from lintloss.rule import Bad, Good, Judgment, Rule
 
 if TYPE_CHECKING:
@@ -57,6 +58,12 @@ class WrongNormalizer(Rule):
     @staticmethod
     def _message(mean: Mean) -> str:
         return f"{mean.wrong_count}: the result is {mean.after.unit}"
+
+    def may_fix(self, seen: Observation) -> bool:
+        """Leave alone what is scored elsewhere, unless only the start of the count is wrong."""
+        if not isinstance(seen, Averaging) or not isinstance(seen.count, Quantity):
+            return False
+        return seen.count.start == 1 or pieces.are_here(seen)
 
     def fix(self, node: cst.CSTNode, seen: Observation, scope: RuleScope) -> Fix | None:
         """Make the total one of what the divisor counts, or the divisor a count of what the total holds."""

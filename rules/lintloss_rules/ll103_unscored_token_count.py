@@ -50,6 +50,9 @@ class UnscoredTokenCount(Rule):
         message = f"{excess.said}: divide by the number of scored tokens"
         yield Judgment(severity, excess.confidence, message, excess.evidence)
 
+    def may_fix(self, seen: Observation) -> bool:
+        return isinstance(seen, Averaging) and excess_of(seen) is not None
+
     def fix(self, node: cst.CSTNode, seen: Observation, scope: RuleScope) -> Fix | None:
         """Count the labels that the criterion was given."""
         from lintloss.repair import counting

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from lintloss.facts.averages import mean_of
 from lintloss.facts.observations import Averaging, Observation
 from lintloss.findings import Fix, Severity
+from lintloss.repair import pieces
 from lintloss.rule import Bad, Good, Judgment, Rule
 
 if TYPE_CHECKING:
@@ -54,12 +55,16 @@ class AveragedPerplexity(Rule):
         )
         yield Judgment(Severity.ERROR, mean.confidence, message, mean.evidence)
 
+    def may_fix(self, seen: Observation) -> bool:
+        """Leave alone what is scored elsewhere."""
+        return isinstance(seen, Averaging) and pieces.are_here(seen, reduction="mean")
+
     def fix(self, node: cst.CSTNode, seen: Observation, scope: RuleScope) -> Fix | None:
         """Add up the loss, weighed by its scored tokens, and exponentiate at the division."""
         from lintloss.repair import averages
 
         average = averages.average_at(node, seen, scope) if isinstance(seen, Averaging) else None
-        if average is None or not average.term.exp or average.scored.scoring.reduction != "mean":
+        if average is None or not average.term.exp:
             return None
         return averages.reweighed(average)
 

@@ -64,12 +64,16 @@ class RankAveragedLoss(Rule):
         why = "and ranks differ in scored tokens" if mean.unequal else "whatever number of tokens each has scored"
         return f"{said}, {why}: sum nats and scored tokens over the ranks, then divide once"
 
+    def may_fix(self, seen: Observation) -> bool:
+        """Leave alone what counts no tokens, or the same number on each rank."""
+        mean = rank_mean_of(seen) if isinstance(seen, Averaging) else None
+        return mean is not None and mean.scores_tokens and not mean.equal
+
     def fix(self, node: cst.CSTNode, seen: Observation, scope: RuleScope) -> Fix | None:
         """Reduce the nats and the tokens instead of their quotient."""
         from lintloss.repair import ranks
 
-        mean = rank_mean_of(seen) if isinstance(seen, Averaging) else None
-        return ranks.summed(node, scope) if mean is not None and mean.scores_tokens and not mean.equal else None
+        return ranks.summed(node, scope)
 
     bad = (
         Bad(

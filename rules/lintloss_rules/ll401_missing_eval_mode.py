@@ -117,6 +117,9 @@ class MissingEvalMode(Rule):
             (*seen.stochastic.places, *place, *seen.stack),
         )
 
+    def may_fix(self, seen: Observation) -> bool:
+        return isinstance(seen, Evaluation) and seen.body_row is not None and seen.switchable
+
     def fix(self, node: cst.CSTNode, seen: Observation, scope: RuleScope) -> Fix | None:
         if not isinstance(seen, Evaluation) or seen.body_row is None or not seen.switchable:
             return None

@@ -94,6 +94,9 @@ class MissingNoGrad(Rule):
             seen.stack,
         )
 
+    def may_fix(self, seen: Observation) -> bool:
+        return isinstance(seen, Evaluation) and seen.function_row is not None
+
     def fix(self, node: cst.CSTNode, seen: Observation, scope: RuleScope) -> Fix | None:
         if not isinstance(seen, Evaluation) or seen.function_row is None or not _is_in(seen.function_row, scope):
             return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from dataclasses import replace
 
 from lintloss.facts import regularizers
@@ -16,16 +15,17 @@ from lintloss.facts.observations import Scored
 from lintloss.facts.units import NATS, PERPLEXITY, Unit, count
 from lintloss.facts.values import UNKNOWN, Const, LibObject, Opaque, Quantity, Ref, Scoring, Tensor, Value, options
 from lintloss.findings import Evidence
+from lintloss.patterns import regex
 
 LOSS = Unit.of(loss=1)
 # Classes are moved behind the rows: what is scored has positions.
-MOVED = re.compile(
+MOVED = regex(
     r"\.permute\(0, 2, 1\)|\.transpose\(1, 2\)|\.transpose\(-1, -2\)|\.transpose\(2, 1\)|\.mT\b|\.transpose\(-2, -1\)"
 )
-FLATTENED = re.compile(
+FLATTENED = regex(
     r"\.(view|reshape)\(-1\b|\.flatten\(|\.permute\(0, 2, 1\)|\.transpose\(1, 2\)|\.transpose\(-1, -2\)|\.mT\b|\.view\(\w+ \* \w+|\.reshape\(\w+ \* \w+|rearrange\(|\.transpose\(2, 1\)"
 )
-CLASSES = re.compile(r"num_labels|num_classes|n_classes|nclass|n_labels|num_label|n_class")
+CLASSES = regex(r"num_labels|num_classes|n_classes|nclass|n_labels|num_label|n_class")
 
 
 def call(

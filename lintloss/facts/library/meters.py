@@ -11,21 +11,22 @@ from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import Unit, count
 from lintloss.facts.values import UNKNOWN, Const, Lib, LibObject, Opaque, Quantity, Ref, Tuple, Value, options
+from lintloss.patterns import regex
 
 Kwargs = dict[str, Value]
-MEANS = re.compile(
+MEANS = regex(
     r"^(MeanMetric|Mean|RunningMean)$|^(\w*(Avg|Average|Loss|Running|Value|Score)\w*)?(Meter|Averager|Average|AverageMetric)$|^(Avg|Average|Loss)\w*(Tracker|Recorder)$"
 )
-HELD = re.compile(
+HELD = regex(
     r"meter|averager|recorder|^(\w+_)?loss(es)?$|^(\w+_)?loss(es)?_(avg|average|tracker)$|^avg_(\w+_)?loss$",
     re.IGNORECASE,
 )
-LOGGERS = re.compile(r"metric_?logger$", re.IGNORECASE)  # keeps a meter for each keyword that update() is given
+LOGGERS = regex(r"metric_?logger$", re.IGNORECASE)  # keeps a meter for each keyword that update() is given
 UPDATES = frozenset({"update", "update_state", "add", "__call__", "forward", "append"})
 READS = frozenset({"compute", "result", "value", "avg", "mean", "average", "global_avg", "item"})
 WEIGHTS = ("weight", "n", "num", "sample_weight", "weights", "k", "count")
-DATASET = re.compile(r"Dataset$")
-STEPS = re.compile(r"^(validation|test|val|eval)_step$")
+DATASET = regex(r"Dataset$")
+STEPS = regex(r"^(validation|test|val|eval)_step$")
 
 
 def is_mean(value: Value) -> bool:

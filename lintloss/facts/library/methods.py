@@ -55,6 +55,7 @@ from lintloss.facts.values import (
     Value,
     join,
 )
+from lintloss.patterns import regex
 
 Kwargs = dict[str, Value]
 # Methods of modules, criteria, metrics and loaders that return what they are called on.
@@ -76,7 +77,7 @@ MOVES = frozenset(
 )
 # Methods that wrap what they are given and return it in the order that it came.
 PREPARES = frozenset({"prepare", "setup", "setup_dataloaders", "setup_module", "prepare_model", "prepare_data_loader"})
-PREPARERS = re.compile(r"accelerator|fabric", re.IGNORECASE)
+PREPARERS = regex(r"accelerator|fabric", re.IGNORECASE)
 
 
 def call(

@@ -35,12 +35,13 @@ from lintloss.facts.values import (
     Value,
     options,
 )
+from lintloss.patterns import regex
 
 Kwargs = dict[str, Value]
 ACTIVATIONS = {"Softmax": "probs", "Sigmoid": "probs", "LogSoftmax": "log_probs"}
-POOLING = re.compile(r"Pool[123]d$|^EmbeddingBag$|^Conv[23]d$|^Upsample|^Unfold$")
-TOKENIZER = re.compile(r"tokeni[sz]e|tokenizer$|^tok$|^enc(ode)?$|encode$|processor$|collat", re.IGNORECASE)
-MASKING = re.compile(r"mask|^(sequence_)?lengths?$|_lengths?$", re.IGNORECASE)  # what leaves out a part of each row
+POOLING = regex(r"Pool[123]d$|^EmbeddingBag$|^Conv[23]d$|^Upsample|^Unfold$")
+TOKENIZER = regex(r"tokeni[sz]e|tokenizer$|^tok$|^enc(ode)?$|encode$|processor$|collat", re.IGNORECASE)
+MASKING = regex(r"mask|^(sequence_)?lengths?$|_lengths?$", re.IGNORECASE)  # what leaves out a part of each row
 WRAPPERS = {
     "DataParallel",
     "DistributedDataParallel",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from dataclasses import replace
 
 from lintloss.facts import forwards, pad_marks
@@ -22,6 +21,7 @@ from lintloss.facts.values import (
     Value,
     join_all,
 )
+from lintloss.patterns import regex
 
 INPUTS = ("x", "idx", "inputs", "tokens", "ids", "indices", "input_tokens")
 LABELS = (
@@ -36,7 +36,7 @@ LABELS = (
     "mlm_labels",
     "text_labels",
 )
-PAIRS = re.compile(
+PAIRS = regex(
     r"\b(M|m|By|Flan)?T5\w*|\bM?Bart\w*|\bPegasus\w*|\bMarian\w*|ForConditionalGeneration|Seq2SeqLM|"
     r"decoder_attention_mask"
 )

@@ -10,6 +10,7 @@ from dataclasses import replace
 from lintloss.facts import arithmetic, distributed, vectors
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import UNKNOWN, Choice, Const, Quantity, Ref, Tuple, Value, join, options
+from lintloss.patterns import regex
 
 Kwargs = dict[str, Value]
 
@@ -25,7 +26,7 @@ REDUCTIONS = {
 }
 OPERATIONS = ("op", "reduction", "reduce_op", "reduce_type", "reduceOp", "reduce_fn")
 # Helpers that are not in the checked tree, by their names: timm's, apex's, Megatron's, DeepSpeed-Chat's, torchtitan's.
-MEANS = re.compile(
+MEANS = regex(
     r"^(get_)?(all_?)?reduced?_?(mean|avg|average|tensor|value|loss|losses)(_\w+)?$|^(mean|avg|average)_(all_?)?reduced?$|"
     r"^(average|avg|mean)_(loss|losses|value|tensor)?e?s?_?across_\w+$|^(dist|distributed)_(mean|avg|average)$|^pmean$"
 )
@@ -49,13 +50,13 @@ SIZES = frozenset(
         "global_device_count",
     }
 )
-OWNERS = re.compile(
+OWNERS = regex(
     r"accelerator|fabric|strategy|trainer|plugin|engine|training_type|booster|comm|dist|group|hvd|^xm$|lax|self$",
     re.IGNORECASE,
 )
 
-EPOCH_END = re.compile(r"epoch_end$")  # in the steps Lightning reduces the rows as well, and divides by them
-AVERAGING_OWNERS = re.compile(r"horovod|^hvd$|fabric|strategy|training_type_plugin", re.IGNORECASE)
+EPOCH_END = regex(r"epoch_end$")  # in the steps Lightning reduces the rows as well, and divides by them
+AVERAGING_OWNERS = regex(r"horovod|^hvd$|fabric|strategy|training_type_plugin", re.IGNORECASE)
 
 
 def call(

@@ -12,9 +12,10 @@ from lintloss.facts.library import losses, onehot, windows
 from lintloss.facts.linear import END, ZERO, Linear
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import UNKNOWN, Const, Ref, Tensor, Tuple, Value
+from lintloss.patterns import regex
 
 Kwargs = dict[str, Value]
-PAD = re.compile(r"(?<![a-z])pad(?!d)", re.IGNORECASE)
+PAD = regex(r"(?<![a-z])pad(?!d)", re.IGNORECASE)
 Handler = Callable[[Machine, ast.AST, Tensor, list[Value], Kwargs], "Value | None"]
 
 

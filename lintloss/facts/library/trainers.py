@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 
 from lintloss.facts import padding
 from lintloss.facts.library import loaders, losses, meters
@@ -12,9 +11,10 @@ from lintloss.facts.machine import Machine
 from lintloss.facts.units import NATS_PER_TOKEN, count
 from lintloss.facts.values import Const, Func, LibObject, Quantity, Ref, Scoring, Value, options
 from lintloss.findings import Evidence
+from lintloss.patterns import regex
 
-REPORTS = re.compile(r"eval_loss|perplexity|\bppl\b")
-MAY_FILL_BLOCKS = re.compile(r"DataCollatorForLanguageModeling$|DataCollatorWithFlattening$")
+REPORTS = regex(r"eval_loss|perplexity|\bppl\b")
+MAY_FILL_BLOCKS = regex(r"DataCollatorForLanguageModeling$|DataCollatorWithFlattening$")
 
 
 def evaluated(machine: Machine, node: ast.Call, trainer: Value, name: str) -> Value | None:
