@@ -56,8 +56,7 @@ def seen_outside(
     nearest = sorted(calling.values(), key=lambda each: ("test" in each[0].path.rsplit("/", 1)[-1], each[0].path))
     running = [each for each in nearest[:FILES] if project.reaches(each[0].path, module.path)]
     shown = [found for site, around in running for found in _run(module, project, site, around, loops)]
-    trained = {_place_of(each) for each in seen if isinstance(each, Averaging) and each.setting.phase == "training"}
-    more = [each for each in shown if _tells(each) or (_place_of(each) in trained and _evaluates(each))]
+    more = [each for each in shown if _tells(each)]
     known = {_place_of(each) for each in more if not _is_presumed(each)}
     return [each for each in seen if not (_is_presumed(each) and _place_of(each) in known)] + more
 
@@ -151,8 +150,3 @@ def _tells(seen: Observation) -> bool:
     if isinstance(seen, Averaging):
         return not seen.before.presumed and seen.setting.phase != "training"
     return isinstance(seen, Compared | Exponential | truncation.Truncation)
-
-
-def _evaluates(seen: Observation) -> bool:
-    """Say whether a loss is averaged in an evaluation: by a loop that trains unless a caller says otherwise."""
-    return isinstance(seen, Averaging) and seen.setting.phase == "evaluation"
