@@ -34,8 +34,8 @@ from lintloss.patterns import regex
 
 def accumulation(node: ast.Assign) -> tuple[ast.expr, ast.operator, ast.expr] | None:
     """Read `x = x + y` (and `x = y + x`, `x = x / n`) as what it is: an augmented assignment."""
-    if len(node.targets) != 1 or not isinstance(node.value, ast.BinOp):
-        return None
+    if len(node.targets) != 1 or not isinstance(node.value, ast.BinOp) or isinstance(node.value.left, ast.Tuple):
+        return None  # `outputs = (loss,) + outputs` puts an item in front
     target, value = node.targets[0], node.value
     if not isinstance(target, ast.Name | ast.Attribute | ast.Subscript):
         return None
@@ -362,6 +362,11 @@ def plain_target(target: ast.expr) -> ast.expr:
     while isinstance(target, ast.Attribute) and target.attr == "data":
         target = target.value
     return target
+
+
+def slot_of(machine: Machine, target: ast.expr) -> Slot | None:
+    """Return what a name or attribute holds, and since when."""
+    return _slot(machine, target)[0]
 
 
 def _slot(machine: Machine, target: ast.expr) -> tuple[Slot | None, Callable[[Value, int], None]]:

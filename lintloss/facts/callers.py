@@ -137,6 +137,7 @@ def _taken(module: Module) -> frozenset[str]:
 def _references(module: Module) -> dict[str, tuple[Around, ...]]:
     """Index the names that a module calls or hands on, with the nodes around each."""
     index: dict[str, list[Around]] = {}
+    renamed: list[tuple[str, str]] = []
     stack: list[tuple[ast.AST, Around]] = [(module.tree, ())]
     while stack:
         node, around = stack.pop()
@@ -144,12 +145,17 @@ def _references(module: Module) -> dict[str, tuple[Around, ...]]:
             index.setdefault(node.id, []).append(around)
         elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
             index.setdefault(node.attr, []).append(around)
+        elif isinstance(node, ast.ImportFrom):
+            renamed += [(alias.name, alias.asname) for alias in node.names if alias.asname]
         below = (
             (*around, node)
             if isinstance(node, ast.With | ast.AsyncWith | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
             else around
         )
         stack += [(child, below) for child in children(node)]
+    for name, other in renamed:  # `from steps import evaluate_sparse as evaluate`
+        if name != other:
+            index.setdefault(name, []).extend(index.get(other, ()))
     return {name: tuple(found) for name, found in index.items()}
 
 

@@ -155,7 +155,8 @@ def run(machine: Machine, node: ast.AST, function: Func, args: list[Value], kwar
     bound = bind(machine, function, args, kwargs, frame)
     symbolic.pass_on(machine, node, function, frame, bound)
     frame.state.names.update(bound)
-    is_abroad = function.module is not machine.frames[0].module and caller.module is machine.frames[0].module
+    own = (machine.frames[0].module.path, machine.home)
+    is_abroad = function.module.path not in own and caller.module.path in own
     is_abroad = is_abroad and function.module.path != machine.home
     return _enter_abroad(machine, node, frame, function) if is_abroad else _enter_within(machine, node, frame, function)
 

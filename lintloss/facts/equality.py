@@ -270,6 +270,8 @@ def proven_unequal(total: Quantity) -> tuple[Evidence, ...]:
     """Return why the scored counts of batches differ on ordinary data, () when that is not proven."""
     scoring = total.scoring
     found = [place for loop in total.loops for place in loop.unequal]
+    if total.unit.power("position") < 0:  # masked entries were averaged over as well: only the shape decides
+        return tuple(found)
     if scoring is not None and scoring.place is not None and _strong(scoring):
         found.append(scoring.place)
     elif scoring is not None and scoring.counted is not None:
@@ -298,11 +300,14 @@ def _may_ignore(total: Quantity, loop: Loop) -> bool:
     if total.presumed and _hands_over_mask(loop):
         return True
     scoring = total.scoring
-    if scoring is None or scoring.owner != "call" or scoring.ignore_index != Const(-100):
+    if scoring is None:
         return False
-    return isinstance(scoring.target, Tensor) and "label" in str(
-        scoring.target.window.source if scoring.target.window else ""
-    )
+    if scoring.owner == "model":  # labels that come with the batch, not the input once more
+        return isinstance(scoring.target, Opaque) and scoring.target.key[-1:] == ("labels",)
+    if scoring.owner != "call" or scoring.ignore_index != Const(-100):
+        return False
+    window = scoring.target.window if isinstance(scoring.target, Tensor) else None
+    return window is not None and "label" in str(window.source)
 
 
 def _hands_over_mask(loop: Loop) -> bool:

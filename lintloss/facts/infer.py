@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from dataclasses import dataclass, replace
 
 from lintloss.facts import (
@@ -28,6 +29,7 @@ from lintloss.facts.values import Class, Const, Func, Opaque, Ref, Value
 from lintloss.parse import Module
 
 COLLECTS = frozenset({"add", "append", "update"})
+TEMPLATES = 12  # methods that are run once more for a subclass
 PATIENCE = 60_000  # steps after which a file that showed nothing gets no more for functions of weak words
 
 
@@ -58,9 +60,9 @@ def infer(module: Module, project: Project) -> Facts:
         is_reached = (module.path, function.node.lineno) in machine.reached
         if not is_reached and machine.relevance.is_root(module, function.node) and _is_due(machine, function):
             run_root(machine, function, {})
-    for cls, instance in instances.made():
-        for template in inherited.templates(machine, module, cls, instance):
-            run_root(machine, template, {})
+    taken = (each for one in instances.made() for each in inherited.templates(machine, module, *one))
+    for template in itertools.islice(taken, TEMPLATES):
+        run_root(machine, template, {})
     for function in functions:
         if _has_missed(machine, function.node, seen_in) and _is_due(machine, function):
             _root_of_missed(machine, instances.bound(function))

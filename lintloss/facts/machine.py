@@ -15,7 +15,20 @@ from lintloss.facts.observations import Observation
 from lintloss.facts.project import Project
 from lintloss.facts.relevance import Relevance
 from lintloss.facts.state import Slot, State, join_states
-from lintloss.facts.values import UNKNOWN, Class, Const, Key, Lib, LibObject, Opaque, Ref, Scoring, Value, join
+from lintloss.facts.values import (
+    LIMIT,
+    Class,
+    Const,
+    Func,
+    Key,
+    Lib,
+    LibObject,
+    Opaque,
+    Ref,
+    Scoring,
+    Value,
+    join_all,
+)
 from lintloss.findings import Evidence
 from lintloss.parse import Module
 
@@ -142,6 +155,13 @@ class Machine:
         return self.frames[-1]
 
     @property
+    def shown(self) -> str:
+        """Return the file whose places are shown: the one that is asked about while it runs, else the one run first."""
+        if self.home and any(frame.module.path == self.home for frame in self.frames):
+            return self.home
+        return self.frames[0].module.path
+
+    @property
     def state(self) -> State:
         return self.frames[-1].state
 
@@ -261,11 +281,14 @@ class Machine:
 
     def elem(self, ref: Ref) -> Value:
         """Return what the elements of a list or dict may be."""
-        found: Value | None = None
-        for name, slot in self.fields(ref).items():
-            if name not in {"len", "boxed"} and not name.startswith("@"):
-                found = slot.value if found is None else join(found, slot.value)
-        return found if found is not None else UNKNOWN
+        held = [
+            slot.value
+            for name, slot in self.fields(ref).items()
+            if name not in {"len", "boxed"} and not name.startswith("@")
+        ]
+        if len(held) > LIMIT and all(isinstance(each, Class | Func) for each in held):
+            held = held[:LIMIT]  # a registry: what some of its models do wrong is wrong, however many there are
+        return join_all(held)
 
     # -- control ------------------------------------------------------------------------------------------------
 

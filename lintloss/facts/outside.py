@@ -7,11 +7,12 @@ says nothing by itself, the files that call its function are run, and what it sh
 from __future__ import annotations
 
 import ast
+import os
 import re
 
-from lintloss.facts import callers, classes, inherited, pad_marks, padding, scored, truncation
+from lintloss.facts import callers, classes, inherited, pad_marks, padding, regularizers, scored, truncation
 from lintloss.facts.machine import TOTAL, Frame, Machine, OutOfBudget
-from lintloss.facts.observations import Averaging, Compared, Exponential, Observation
+from lintloss.facts.observations import Averaging, Compared, Exponential, Observation, Reported
 from lintloss.facts.project import Project
 from lintloss.facts.roots import forget_rebound, run_body, run_root
 from lintloss.facts.state import Slot, State
@@ -53,12 +54,21 @@ def seen_outside(
         for site, around in callers.sites(project, module, name):
             if site.path != module.path and len(site.text) < LONGEST:
                 calling.setdefault(site.path, (site, []))[1].append(around)
-    nearest = sorted(calling.values(), key=lambda each: ("test" in each[0].path.rsplit("/", 1)[-1], each[0].path))
+    nearest = sorted(calling.values(), key=lambda each: _distance(module, each[0]))
     running = [each for each in nearest[:FILES] if project.reaches(each[0].path, module.path)]
-    shown = [found for site, around in running for found in _run(module, project, site, around, loops)]
-    more = [each for each in shown if _tells(each)]
+    more = [found for site, around in running for found in _run(module, project, site, around, loops)]
+    told = {_place_of(each) for each in seen if isinstance(each, Reported)}
+    averaged = {each.scope_rows for each in (*seen, *more) if isinstance(each, Averaging)}
+    more = [each for each in more if not isinstance(each, Reported) or each.scope_rows in averaged]
+    more = [each for each in more if _place_of(each) not in told]
     known = {_place_of(each) for each in more if not _is_presumed(each)}
     return [each for each in seen if not (_is_presumed(each) and _place_of(each) in known)] + more
+
+
+def _distance(module: Module, site: Module) -> tuple[bool, bool, str]:
+    """Rank calling files: those that name the file itself first, and tests last."""
+    stem, _ = os.path.splitext(os.path.basename(module.path))
+    return "test" in os.path.basename(site.path), stem not in site.text, site.path
 
 
 def _place_of(seen: Observation) -> tuple[type, Span]:
@@ -125,7 +135,8 @@ def _run(
             run_root(machine, Func(node, site), {})
     _run_subclasses(machine, home, site)
     pad_marks.settle(machine)
-    seen = [each for each in machine.log.values() if each.path == home.path]
+    regularizers.observe(machine)
+    seen = [each for each in machine.log.values() if each.path == home.path and _tells(each)]
     return [*seen, *truncation.handed_over(machine, home, loops)]
 
 
@@ -149,4 +160,4 @@ def _tells(seen: Observation) -> bool:
     """Say whether an observation is one that a caller can add to: it compares, or averages a loss that is now known."""
     if isinstance(seen, Averaging):
         return not seen.before.presumed and seen.setting.phase != "training"
-    return isinstance(seen, Compared | Exponential | truncation.Truncation)
+    return isinstance(seen, Compared | Exponential | Reported)

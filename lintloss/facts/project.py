@@ -116,6 +116,19 @@ class Project:
             self._resolved[asked] = self._search(folder, [part for part in name.split(".") if part], level)
         return self._resolved[asked]
 
+    def only(self, importer: str, name: str) -> Module | None:
+        """Return the one file of the project whose path ends as an absolute import says.
+
+        Its folder is put on sys.path by what runs the program: `PYTHONPATH=src/model python src/bin/train.py`.
+        """
+        files, _ = self._around(os.path.dirname(os.path.normpath(importer)))
+        if len(files) >= FILES:  # there may be another one
+            return None
+        stem = os.path.join(os.sep, *name.split("."))
+        found = [each for each in files if each.endswith((stem + ".py", os.path.join(stem, "__init__.py")))]
+        self.read.update(found)
+        return self.module(found[0]) if len(found) == 1 else None
+
     def _search(self, folder: str, parts: list[str], level: int) -> tuple[str | None, tuple[str, ...]]:
         """Return the file that an import names, and what was looked for on the way."""
         if level:

@@ -111,7 +111,7 @@ def _is_script(machine: Machine, setting: Setting) -> bool:
 def _setting(machine: Machine) -> Setting:
     from lintloss.facts.phases import setting
 
-    home = machine.frames[0].module.path
+    home = machine.shown
     frame = next(frame for frame in reversed(machine.frames) if frame.module.path == home)
     return setting(machine, frame, tuple(machine.loops[frame.loop_base :][-1:]))
 

@@ -30,6 +30,8 @@ WEAK_WORDS = regex(
 )
 
 
+# Functions that make, or choose, what an evaluation is given: `build_model`, `get_criterion`, `gnn_model`.
+BUILDS = re.compile(r"(?<![a-z])(model|net|network|criterion|losses|loss|dataset|dataloader|loader)s?$", re.IGNORECASE)
 SHORT = 12  # rows: a constructor or a reset() costs less than it is worth
 
 
@@ -49,7 +51,8 @@ class Relevance:
     def of(self, module: Module, node: ast.AST) -> bool:
         """Say whether a definition of another file is worth running."""
         if node not in self._known:
-            self._known[node] = _is_short(node) or WORDS.search(self._code(module, node)) is not None
+            built = BUILDS.search(getattr(node, "name", "")) is not None
+            self._known[node] = built or _is_short(node) or WORDS.search(self._code(module, node)) is not None
         return self._known[node]
 
     def makes_data(self, module: Module, node: ast.AST) -> bool:

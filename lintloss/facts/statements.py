@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from lintloss.facts import assign, branches, equality, gradients, imports, iterate, modes, names, symbolic
+from lintloss.facts import assign, branches, equality, gradients, imports, iterate, lazily, modes, names, symbolic
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.library import pieces
 from lintloss.facts.machine import Machine
@@ -98,6 +98,11 @@ def _leave(machine: Machine, node: ast.Break | ast.Continue) -> str:
 
 
 def _if(machine: Machine, node: ast.If) -> str:
+    with lazily.made_once(machine, node):
+        return _either(machine, node)
+
+
+def _either(machine: Machine, node: ast.If) -> str:
     if not branches.asks_for_packages(machine, node.test):
         decided = branches.decide(machine, node.test)
         if decided is not None:

@@ -1535,6 +1535,243 @@ def validate(language_model, val_loader, vocab_size):
     return scores.mean("loss")
 """,
         ),
+        Bad(
+            why="the loop ends before a smaller last batch, and labels that come with the batch may still be ignored",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+from transformers import AutoModelForCausalLM
+
+
+@torch.no_grad()
+def dev_loss(checkpoint, dev_loader, limit):
+    model = AutoModelForCausalLM.from_pretrained(checkpoint)
+    total = 0.0
+    for step, batch in enumerate(dev_loader):
+        if step >= limit:
+            break
+        total += model(**batch).loss.item()
+    return total / limit  # <-
+""",
+        ),
+        Bad(
+            why="a criterion out of sight is given the mask of the captions",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+
+
+@torch.no_grad()
+def caption_loss(decoder, criterion, loader):
+    decoder.eval()
+    summed, steps = 0.0, 0
+    while not loader.is_done("dev"):
+        data = loader.get_batch("dev")
+        captions, masks = data["captions"], data["masks"]
+        logits = decoder(data["features"], captions[:, :-1])
+        summed += criterion(logits, captions[:, 1:], masks[:, 1:]).item()
+        steps += 1
+    return summed / steps  # <-
+""",
+        ),
+        Bad(
+            why="arrays that grow by a call: each batch mean is one entry",
+            severity=Severity.WARNING,
+            code="""\
+import numpy as np
+import torch
+
+
+@torch.no_grad()
+def token_loss(language_model, dev_loader, vocab_size):
+    language_model.eval()
+    losses = np.array([])
+    for input_ids, labels in dev_loader:
+        loss = language_model(input_ids, labels=labels).loss
+        losses = np.append(losses, loss.item())
+    return losses.mean()  # <-
+""",
+        ),
+        Bad(
+            why="the metrics of the steps are a list of dicts, which tree_map averages leaf by leaf",
+            severity=Severity.ERROR,
+            code="""\
+import jax
+import jax.numpy as jnp
+import optax
+
+
+def eval_step(params, batch, apply):
+    logits = apply(params, batch["input_ids"])
+    losses = optax.softmax_cross_entropy_with_integer_labels(logits[:, :-1], batch["input_ids"][:, 1:])
+    mask = batch["loss_mask"][:, 1:]
+    return {"loss": (losses * mask).sum() / mask.sum()}
+
+
+def average(metrics):
+    return jax.tree_util.tree_map(lambda *leaves: jnp.mean(jnp.stack(leaves)), *metrics)  # <-
+
+
+def evaluate(params, apply, batches):
+    collected = []
+    for batch in batches:
+        collected.append(eval_step(params, batch, apply))
+    return average(collected)
+""",
+        ),
+        Bad(
+            why="a meter out of sight, known by its name, is given one mean for each batch",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+
+from project.logging import MetricLogger
+
+
+@torch.no_grad()
+def evaluate(language_model, dev_loader, device):
+    metric_logger = MetricLogger(delimiter="  ")
+    language_model.eval()
+    for batch in metric_logger.log_every(dev_loader, 50):
+        input_ids, labels = batch["input_ids"].to(device), batch["labels"].to(device)
+        loss = language_model(input_ids, labels=labels).loss
+        metric_logger.update(loss=loss.item())  # <-
+    return metric_logger.loss.global_avg
+""",
+        ),
+        Bad(
+            why="a helper that is known by its name computes the mean loss of a batch",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+
+from objectives import compute_loss
+
+
+@torch.no_grad()
+def dev_loss(language_model, tokenizer, dev_loader):
+    language_model.eval()
+    total = 0.0
+    for batch in dev_loader:
+        total += compute_loss(language_model, tokenizer, batch).item()
+    return total / len(dev_loader)  # <-
+""",
+        ),
+        Bad(
+            why="a subclass in another file says what a batch's loss is; Lightning weights it by rows",
+            severity=Severity.ERROR,
+            code="""\
+import torch.nn.functional as F
+
+from steps import LoggedModule
+
+
+class NextTokenModule(LoggedModule):
+    def __init__(self, language_model, vocab_size):
+        super().__init__()
+        self.language_model, self.vocab_size = language_model, vocab_size
+
+    def score(self, batch):
+        tokens = batch["input_ids"]
+        logits = self.language_model(tokens[:, :-1])
+        loss = F.cross_entropy(logits.reshape(-1, self.vocab_size), tokens[:, 1:].flatten(), ignore_index=0)
+        return {"loss": loss}
+""",
+            files={
+                "steps.py": """\
+import pytorch_lightning as pl
+
+
+class LoggedModule(pl.LightningModule):
+    logged = ["loss"]
+
+    def score(self, batch):
+        raise NotImplementedError
+
+    def validation_step(self, batch, batch_idx):
+        scores = self.score(batch)
+        for name in self.logged:
+            self.log(f"val_{name}", scores[name])  # <-
+""",
+            },
+        ),
+        Bad(
+            why="TensorFlow's reduce_mean over a list of masked means",
+            severity=Severity.ERROR,
+            code="""\
+import tensorflow as tf
+
+
+def masked_mean(tokens, logits):
+    nats = tf.keras.losses.sparse_categorical_crossentropy(tokens, logits, from_logits=True)
+    mask = tf.cast(tokens != 0, nats.dtype)
+    return tf.reduce_sum(nats * mask) / tf.reduce_sum(mask)
+
+
+def evaluate(language_model, dev_batches):
+    losses = [masked_mean(targets, language_model(inputs, training=False)) for inputs, targets in dev_batches]
+    return tf.reduce_mean(losses)  # <-
+""",
+        ),
+        Bad(
+            why="a recorder makes its meters when it is first given something",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+
+
+class Meter:
+    def __init__(self):
+        self.total, self.weight = 0.0, 0.0
+
+    def add(self, value, weight=1):
+        self.total += value * weight
+        self.weight += weight
+
+    def mean(self):
+        return self.total / self.weight
+
+
+class Recorder:
+    def __init__(self):
+        self.meters = None
+
+    def add(self, values, weight=1):
+        if self.meters is None:
+            self.meters = [Meter() for _ in values]
+        for index, value in enumerate(values):
+            self.meters[index].add(value, weight)
+
+
+@torch.no_grad()
+def evaluate(language_model, dev_loader):
+    recorder = Recorder()
+    language_model.eval()
+    for batch in dev_loader:
+        loss = language_model(input_ids=batch["input_ids"], labels=batch["labels"]).loss
+        recorder.add([loss.item(), 0.0])  # <-
+    return recorder.meters[0].mean()
+""",
+        ),
+        Bad(
+            why="a data frame of one record for each batch",
+            severity=Severity.WARNING,
+            code="""\
+import pandas as pd
+import torch
+
+
+@torch.no_grad()
+def evaluate(language_model, dev_loader):
+    language_model.eval()
+    records = []
+    for step, batch in enumerate(dev_loader):
+        loss = language_model(input_ids=batch["input_ids"], labels=batch["labels"]).loss
+        records.append({"step": step, "loss": loss.item()})
+    table = pd.DataFrame(records)
+    return table["loss"].mean()  # <-
+""",
+        ),
     )
 
     good = (
@@ -2286,6 +2523,23 @@ def dev_loss(language_model, dev_loader):
         nats += compute_loss(language_model, batch).item() * scored
         tokens += scored
     return nats / tokens
+""",
+        ),
+        Good(
+            why="masked entries are averaged over as well (LL103), and all batches of the sampler have one shape",
+            code="""\
+import torch
+
+
+@torch.no_grad()
+def validation_loss(language_model, sampler, steps):
+    language_model.eval()
+    losses = torch.zeros(steps)
+    for step in range(steps):
+        inputs, targets, loss_mask = sampler.get_batch("val")
+        logits, loss = language_model(inputs, targets, reduction="none")
+        losses[step] = (loss * loss_mask).mean().item()
+    return losses.mean()
 """,
         ),
     )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from lintloss.facts import reduce
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import Const, Func, Lib, Ref, Tuple, Value, options
+from lintloss.facts.values import Const, Func, Lib, Quantity, Ref, Tuple, Value, options
 
 Kwargs = dict[str, Value]
 
@@ -95,7 +95,10 @@ def _averages(machine: Machine, function: Value) -> bool:
 def table(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     """pd.DataFrame(index=keys, columns=["total", "counts"]) holds a number for each key in each column."""
     names = kwargs.get("columns")
-    if args or not isinstance(names, Ref) or "index" not in kwargs:
+    if args:  # pd.DataFrame([{"loss": …}, …]) has a column for each key
+        rows = stacked(machine, node, args, {})
+        return rows if isinstance(rows, Ref) and _holds_loss(machine, rows) else None
+    if not isinstance(names, Ref) or "index" not in kwargs:
         return None
     made = Ref(machine.key(node, "table"), "dict")
     machine.state.heap.clear(made.id)
@@ -107,6 +110,13 @@ def table(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) ->
             machine.dicts_made[column.id] = machine.depth
             machine.put(made, slot.value.value, column)
     return made
+
+
+def _holds_loss(machine: Machine, table: Ref) -> bool:
+    """Say whether one of the columns of a table is a list of losses."""
+    columns = (slot.value for slot in machine.fields(table).values())
+    held = (each for one in columns if isinstance(one, Ref) for each in options(machine.elem(one)))
+    return any(isinstance(each, Quantity) and each.unit.content is not None for each in held)
 
 
 def applied(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:

@@ -261,7 +261,7 @@ def log_of_picked(machine: Machine, node: ast.AST, value: Tensor) -> Quantity:
 
 def site(machine: Machine, node: ast.AST) -> Evidence:
     """Return the place in the checked file that scores: the call itself, or the call that leads to it."""
-    home = machine.frames[0].module.path
+    home = machine.shown
     index = max(i for i, frame in enumerate(machine.frames) if frame.module.path == home)
     if index < len(machine.frames) - 1:
         call = machine.frames[index + 1].call_place

@@ -75,6 +75,8 @@ MOVES = frozenset(
     }
     | {"merge_and_unload", "to_empty", "to_bettertransformer", "with_format"}
 )
+# Class methods of libraries' models that make an instance: of transformers, diffusers, Lightning.
+LOADS = frozenset({"from_pretrained", "from_config", "load_from_checkpoint"})
 # Methods that wrap what they are given and return it in the order that it came.
 PREPARES = frozenset({"prepare", "setup", "setup_dataloaders", "setup_module", "prepare_model", "prepare_data_loader"})
 PREPARERS = regex(r"accelerator|fabric", re.IGNORECASE)
@@ -91,6 +93,8 @@ def call(
         effect = meters.call(machine, node, receiver, name, args, kwargs)
     if effect is not None:
         return effect
+    if isinstance(receiver, Class) and name in LOADS:
+        return _loaded_model(machine, node, receiver, name, kwargs)
     if isinstance(receiver, Class) and name == "splits":  # torchtext: one iterator of this class for each split
         return machine.new_list(node, Ref(machine.key(node, receiver.node.name), "instance", receiver), Const(3))
     if name in {"masked_fill", "masked_fill_"} and len(args) > 1 and equality.is_ignored(args[1]):
@@ -114,6 +118,16 @@ def call(
     if name == "add_argument":
         options.note(machine, args, kwargs)
     return _of_kind(machine, node, receiver, name, args, kwargs)
+
+
+def _loaded_model(machine: Machine, node: ast.Call, cls: Class, name: str, kwargs: Kwargs) -> Value:
+    """Make what a class method inherited from a library loads: from_pretrained() leaves it in evaluation mode."""
+    from lintloss.facts import classes
+
+    made = classes.instantiate(machine, node, cls, [], kwargs)
+    if name == "from_pretrained":
+        modes.switch(machine, made, Const(False), None)
+    return made
 
 
 def _of_kind(

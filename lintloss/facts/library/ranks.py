@@ -30,6 +30,7 @@ MEANS = regex(
     r"^(get_)?(all_?)?reduced?_?(mean|avg|average|tensor|value|loss|losses)(_\w+)?$|^(mean|avg|average)_(all_?)?reduced?$|"
     r"^(average|avg|mean)_(loss|losses|value|tensor)?e?s?_?across_\w+$|^(dist|distributed)_(mean|avg|average)$|^pmean$"
 )
+ARRAYS = ("tensorflow", "tf.", "keras", "numpy", "jax.numpy")  # libraries whose reduce_mean() is over an array
 GATHERED = frozenset({"all_gather", "all_gather_object", "all_gather_into_tensor", "_all_gather_base"})
 FILLED = (
     "tensor_list",
@@ -91,7 +92,7 @@ def call(
     if not _holds_loss(machine, first):
         return None
     if isinstance(first, Ref):
-        if name not in REDUCTIONS and not MEANS.match(name):
+        if name not in REDUCTIONS and (not MEANS.match(name) or full.startswith(ARRAYS)):
             return None
 
         def reduce(one: Value) -> Value:
@@ -100,7 +101,7 @@ def call(
         return _of_each(machine, node, first, reduce)
     if name in REDUCTIONS and (full or name != "reduce" or OWNERS.search(owner)):
         return _reduced(machine, node, name, full or owner, first, args, kwargs)
-    if MEANS.match(name) and not full.startswith(("tensorflow", "tf.", "keras", "numpy", "jax.numpy")):
+    if MEANS.match(name) and not full.startswith(ARRAYS):
         return distributed.all_reduce(machine, node, _presumed(first), "avg")
     return None
 
