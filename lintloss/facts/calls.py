@@ -181,6 +181,7 @@ def _enter_within(machine: Machine, node: ast.AST, frame: Frame, function: Func)
         del machine.loops[loops:], machine.guards[guards:]
         machine.recall(function.module, function.node)
         machine.exhausted = True
+        machine.cut_short.add(function.node)
         return machine.opaque(node)
     finally:
         machine.limit = outer

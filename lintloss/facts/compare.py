@@ -25,8 +25,7 @@ METHODS = frozenset({"forward", "__call__", "call"})
 def compared(machine: Machine, node: ast.AST, scoring: Scoring) -> Key:
     """Record a comparison; the key lets a mask that is applied later be added to it."""
     found = align(machine, scoring)
-    home = machine.home or machine.frames[0].module.path
-    own = [i for i, frame in enumerate(machine.frames) if frame.module.path == home]
+    own = [i for i, frame in enumerate(machine.frames) if frame.module.path == machine.checked]
     if not own or any(frame.key[:1] == ("import",) for frame in machine.frames):
         return ()
     if machine.home and _is_callers_own(machine, own, scoring, found):

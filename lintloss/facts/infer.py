@@ -48,6 +48,9 @@ def infer(module: Module, project: Project) -> Facts:
         if not is_reached and machine.relevance.is_root(module, function.node) and _is_due(machine, function):
             run_root(machine, function, {})
     for function in functions:
+        if function.node in machine.cut_short and _is_due(machine, function):
+            _root_of_cut_short(machine, function)
+    for function in functions:
         if _has_missed(machine, function.node, seen_in) and _is_due(machine, function):
             _root_of_missed(machine, instances.bound(function))
     regularizers.observe(machine)
@@ -71,6 +74,14 @@ def _is_due(machine: Machine, function: Func) -> bool:
     if machine.spent < PATIENCE or machine.log or machine.forwards:
         return True
     return machine.relevance.scores(function.module, function.node)
+
+
+def _root_of_cut_short(machine: Machine, function: Func) -> None:
+    """Run what its callers left too few steps for by itself; about modes and gradients the callers know better."""
+    machine.cut_short.discard(function.node)
+    forwards, trained = dict(machine.forwards), dict(machine.trained)
+    run_root(machine, function, {})
+    machine.forwards, machine.trained = forwards, trained
 
 
 def _root_of_missed(machine: Machine, function: Func) -> None:

@@ -119,6 +119,7 @@ class Machine:
         self.aligned: dict[Key, Observation] = {}  # comparisons of which it is known how they align
         self.exhausted = False  # something was cut short
         self.too_long: set[ast.AST] = set()  # functions abroad that ran out of their share
+        self.cut_short: set[ast.AST] = set()  # functions that ran out of what their callers had left for them
         self.relevance = Relevance()
         self._anchors: dict[str, Anchor] = {}
         self._identities: dict[Key, Key] = {}
@@ -138,6 +139,11 @@ class Machine:
     @property
     def frame(self) -> Frame:
         return self.frames[-1]
+
+    @property
+    def checked(self) -> str:
+        """The file whose observations are asked for: the one whose body runs, or the one that a caller calls into."""
+        return self.home or self.frames[0].module.path
 
     @property
     def state(self) -> State:

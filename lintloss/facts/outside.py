@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import ast
 
-from lintloss.facts import callers, pad_marks
+from lintloss.facts import callers, pad_marks, regularizers
 from lintloss.facts.machine import TOTAL, Frame, Machine
-from lintloss.facts.observations import Averaging, Compared, Observation
+from lintloss.facts.observations import Averaging, Compared, Observation, Reported
 from lintloss.facts.project import Project
 from lintloss.facts.roots import forget_rebound, run_body, run_root
 from lintloss.facts.state import Slot, State
@@ -25,8 +25,8 @@ LONGEST = 200_000  # characters of a calling file
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def compared(module: Module, project: Project, seen: list[Observation]) -> list[Compared]:
-    """Return the comparisons that show more when other files call them."""
+def compared(module: Module, project: Project, seen: list[Observation]) -> list[Observation]:
+    """Return what shows more when other files call it: comparisons, and what a loss holds that they hand in."""
     names = {name for each in seen if _asks(each) for name in _names(module, each)}
     calling: dict[str, tuple[Module, list[callers.Around]]] = {}
     for name in sorted(names):
@@ -34,7 +34,9 @@ def compared(module: Module, project: Project, seen: list[Observation]) -> list[
             if site.path != module.path and len(site.text) < LONGEST:
                 calling.setdefault(site.path, (site, []))[1].append(around)
     nearest = sorted(calling.values(), key=lambda each: ("test" in each[0].path.rsplit("/", 1)[-1], each[0].path))
-    return [found for site, around in nearest[:FILES] for found in _run(module, project, site, around)]
+    known = {each.span for each in seen if isinstance(each, Reported)}
+    found = [each for site, around in nearest[:FILES] for each in _run(module, project, site, around)]
+    return [each for each in found if not (isinstance(each, Reported) and each.span in known)]
 
 
 def _asks(seen: Observation) -> bool:
@@ -57,7 +59,7 @@ def _names(module: Module, seen: Observation) -> list[str]:
     ]
 
 
-def _run(home: Module, project: Project, site: Module, around: list[callers.Around]) -> list[Compared]:
+def _run(home: Module, project: Project, site: Module, around: list[callers.Around]) -> list[Observation]:
     """Run a calling file, and those of its functions that hold the calls."""
     machine = Machine(project)
     machine.home, machine.spent = home.path, TOTAL - STEPS
@@ -70,4 +72,5 @@ def _run(home: Module, project: Project, site: Module, around: list[callers.Arou
         if isinstance(node, Definition) and (site.path, node.lineno) not in machine.reached:
             run_root(machine, Func(node, site), {})
     pad_marks.settle(machine)
-    return [each for each in machine.log.values() if isinstance(each, Compared) and each.path == home.path]
+    regularizers.observe(machine)
+    return [each for each in machine.log.values() if isinstance(each, Compared | Reported) and each.path == home.path]

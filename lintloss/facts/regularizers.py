@@ -58,21 +58,29 @@ class Noted:
 
 def note(machine: Machine, node: ast.AST, value: Value, *, exponentiated: bool = False) -> None:
     """Note that a loss is reported (added up, collected, averaged, exponentiated) here."""
-    scoring = value.scoring if isinstance(value, Quantity) else None
-    if not isinstance(value, Quantity) or scoring is None or scoring.site is None:
-        return
     from lintloss.facts import forwards
 
-    if forwards.within_forward(machine):
+    found = [each for each in options(value) if isinstance(each, Quantity) and each.scoring is not None]
+    if found and not forwards.within_forward(machine):
+        for each in found:
+            _note(machine, node, each, exponentiated=exponentiated)
+
+
+def _note(machine: Machine, node: ast.AST, value: Quantity, *, exponentiated: bool) -> None:
+    scoring = value.scoring
+    if scoring is None or scoring.site is None:
+        return
+    if machine.home and machine.frame.module.path != machine.home:  # a caller's own report: said when it is checked
         return
     noted = machine.reports.setdefault(scoring.site, Noted())
     noted.exponentiated |= exponentiated
     where = _destination(machine, node)
     extras = extras_of(scoring, exponentiated or noted.exponentiated)
-    if not extras:
-        (noted.laden if scoring.extra else noted.plain).add(where)
-        return
     setting = _setting(machine)
+    if not extras:
+        if setting.phase != "training":
+            (noted.laden if scoring.extra else noted.plain).add(where)
+        return
     if setting.phase not in {"evaluation", "shared"} and not (
         _is_script(machine, setting) or _is_switched(machine, setting)
     ):
@@ -112,8 +120,8 @@ def _is_script(machine: Machine, setting: Setting) -> bool:
 def _setting(machine: Machine) -> Setting:
     from lintloss.facts.phases import setting
 
-    home = machine.frames[0].module.path
-    frame = next(frame for frame in reversed(machine.frames) if frame.module.path == home)
+    own = (frame for frame in reversed(machine.frames) if frame.module.path == machine.checked)
+    frame = next(own, machine.frame)
     return setting(machine, frame, tuple(machine.loops[frame.loop_base :][-1:]))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from lintloss.facts import arithmetic, counts, dead, quotients, regularizers
+from lintloss.facts import arithmetic, counts, dead, quotients, regularizers, terms
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import Unit
@@ -30,6 +30,7 @@ def open_guards(machine: Machine, depth: int) -> tuple[Evidence, ...]:
 def accumulate(machine: Machine, node: ast.AST, current: Value, operand: Value, depth: int) -> Value:
     """Return `current += operand` where `current` was set at loop depth `depth`."""
     over = tuple(machine.loops[depth:])
+    operand = terms.filled_in(operand, current)
     if isinstance(operand, Choice):
         return join_all(accumulate(machine, node, current, option, depth) for option in operand.options)
     operand = arithmetic.unboxed(machine, operand)

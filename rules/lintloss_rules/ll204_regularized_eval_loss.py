@@ -647,7 +647,7 @@ class SmoothedNLL(nn.Module):
 
     def forward(self, logits, targets):
         log_probs = torch.log_softmax(logits, dim=-1)
-        nll = -log_probs.gather(-1, targets.unsqueeze(-1)).squeeze(-1)  # <-
+        nll = -log_probs.gather(-1, targets.unsqueeze(-1)).squeeze(-1)
         smooth = -log_probs.mean(dim=-1)
         return ((1.0 - self.eps) * nll + self.eps * smooth).sum()
 
@@ -663,7 +663,7 @@ class Runner:
         nats, tokens = 0.0, 0
         for x, y in val_loader:
             logits = self.model(x)
-            nats += self.criterion(logits.flatten(0, 1), y.flatten()).item()
+            nats += self.criterion(logits.flatten(0, 1), y.flatten()).item()  # <-
             tokens += y.numel()
         return nats / tokens
 
@@ -1141,7 +1141,7 @@ class Runner:
         nats, tokens = 0.0, 0
         for x, y in val_loader:
             logits = self.model(x)
-            nats += self.criterion(logits.flatten(0, 1), y.flatten()).item()
+            nats += self.criterion(logits.flatten(0, 1), y.flatten()).item()  # <-
             tokens += y.numel()
         return nats / tokens
 

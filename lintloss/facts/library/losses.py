@@ -17,6 +17,7 @@ from lintloss.facts.values import UNKNOWN, Const, LibObject, Opaque, Quantity, R
 from lintloss.findings import Evidence
 
 LOSS = Unit.of(loss=1)
+METHODS = frozenset({"forward", "__call__", "call"})
 # Classes are moved behind the rows: what is scored has positions.
 MOVED = re.compile(
     r"\.permute\(0, 2, 1\)|\.transpose\(1, 2\)|\.transpose\(-1, -2\)|\.transpose\(2, 1\)|\.mT\b|\.transpose\(-2, -1\)"
@@ -236,9 +237,14 @@ def log_of_picked(machine: Machine, node: ast.AST, value: Tensor) -> Quantity:
 
 
 def site(machine: Machine, node: ast.AST) -> Evidence:
-    """Return the place in the checked file that scores: the call itself, or the call that leads to it."""
-    home = machine.frames[0].module.path
-    index = max(i for i, frame in enumerate(machine.frames) if frame.module.path == home)
+    """Return the place in the checked file that scores: the call itself, or the call that leads to it.
+
+    What a criterion or a model does in its forward(), it does for whoever calls it.
+    """
+    own = [i for i, frame in enumerate(machine.frames) if frame.module.path == machine.checked]
+    index = own.pop() if own else 0
+    while own and machine.frames[index].name in METHODS and index > machine.rooted:
+        index = own.pop()
     if index < len(machine.frames) - 1:
         call = machine.frames[index + 1].call_place
         if call is not None:
