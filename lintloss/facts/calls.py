@@ -79,13 +79,14 @@ def arguments(machine: Machine, node: ast.Call) -> tuple[list[Value], Kwargs]:
     for keyword in node.keywords:
         value = evaluate(machine, keyword.value)
         if keyword.arg is None:
-            kwargs.update(_spread(machine, value))
+            kwargs.update(spread(machine, value))
         else:
             kwargs[keyword.arg] = value
     return args, kwargs
 
 
-def _spread(machine: Machine, value: Value) -> Kwargs:
+def spread(machine: Machine, value: Value) -> Kwargs:
+    """Return the keyword arguments that `**value` hands over."""
     if isinstance(value, Ref) and value.kind == "dict":
         found = {name: slot.value for name, slot in machine.fields(value).items() if name not in {"len", "elem"}}
         return found or {"**": value}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lintloss.facts import entropies, scores
 from lintloss.facts.averages import confidence_in, in_evaluation
 from lintloss.facts.library import shapes
 from lintloss.facts.observations import Exponential, Scored
@@ -22,6 +23,7 @@ DISTANCES = frozenset(
     }
     | {"binary_cross_entropy", "binary_cross_entropy_with_logits", "multilabel_soft_margin_loss"}
 )
+UNCOMPARED = frozenset({entropies.FORM, scores.FORM})  # of predictions alone: no label is read
 LANGUAGE = frozenset({"lm", "seq2seq"})
 PREDICTIONS = frozenset({"logits", "probs", "log_probs", "choice"})
 
@@ -55,8 +57,8 @@ def _exponentiated(seen: Exponential) -> Foreign | None:
         scoring is None
         or scoring.presumed
         or scoring.smoothed
-        or scoring.criterion not in DISTANCES | {"kl_div"}
-        or seen.exponent.negated
+        or scoring.criterion not in DISTANCES | {"kl_div"} | UNCOMPARED
+        or (seen.exponent.negated and scoring.criterion not in UNCOMPARED)
     ):
         return None
     place = scoring.site or scoring.place

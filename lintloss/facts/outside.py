@@ -7,6 +7,7 @@ says nothing by itself, the files that call its function are run, and what it sh
 from __future__ import annotations
 
 import ast
+import re
 
 from lintloss.facts import callers, pad_marks, regularizers
 from lintloss.facts.machine import TOTAL, Frame, Machine
@@ -22,12 +23,15 @@ STEPS = 60_000  # for one calling file
 FILES = 2  # calling files that are run
 LONGEST = 200_000  # characters of a calling file
 
+GETS = "__getitem__"
+SHIFTS = re.compile(r"\[(:, |\.\.\., )?:-1\][\s\S]*\[(:, |\.\.\., )?1:\]")
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def compared(module: Module, project: Project, seen: list[Observation]) -> list[Observation]:
     """Return what shows more when other files call it: comparisons, and what a loss holds that they hand in."""
     names = {name for each in seen if _asks(each) for name in _names(module, each)}
+    names.update(_shifting(module))
     calling: dict[str, tuple[Module, list[callers.Around]]] = {}
     for name in sorted(names):
         for site, around in callers.sites(project, module, name):
@@ -47,6 +51,16 @@ def _asks(seen: Observation) -> bool:
         return False
     known = seen.alignment is not None or seen.overlap is not None or seen.padding is not None
     return not known and seen.setting.phase in {"evaluation", "shared", "unknown"} and seen.setting.task != "other"
+
+
+def _shifting(module: Module) -> list[str]:
+    """Return the classes that make rows with shifted labels: whether the model shifts again, only callers show."""
+    found = (node for node in module.tree.body if isinstance(node, ast.ClassDef) and GETS in node_names(node))
+    return [node.name for node in found if SHIFTS.search(callers.text_of(node)) is not None]
+
+
+def node_names(node: ast.ClassDef) -> set[str]:
+    return {each.name for each in node.body if isinstance(each, Definition)}
 
 
 def _names(module: Module, seen: Observation) -> list[str]:

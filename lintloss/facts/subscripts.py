@@ -25,6 +25,7 @@ from lintloss.facts.values import (
     options,
 )
 
+SPLIT = re.compile(r"^(train|valid|validation|val|test|dev|eval)(ation|ing)?(_\w+)?$")
 LOSS_DICT = re.compile(r"^(\w+_)?loss(es)?_dict$|^losses_reduced$|^reduced_losses$", re.IGNORECASE)
 
 
@@ -45,7 +46,10 @@ def item(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
             return owner
         if windows.is_tensor_index(node.slice):  # a list that was made a tensor
             return windows.index(machine, Tensor("", Window(owner.id), None, owner.id), node)
-        return _heap_item(machine, owner, subscript_key(machine, node.slice))
+        name = subscript_key(machine, node.slice)
+        if owner.kind == "list" and SPLIT.match(name):  # rows that map() made, of all splits alike
+            return owner
+        return _heap_item(machine, owner, name)
     if isinstance(owner, LibObject) and owner.name == "builtins.range" and isinstance(node.slice, ast.Slice):
         return owner
     if isinstance(owner, Tuple):

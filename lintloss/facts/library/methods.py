@@ -103,7 +103,7 @@ def call(
     if isinstance(receiver, LibObject) and name in {"update", "forward"} and receiver.name.endswith("Perplexity"):
         return objects.metric(machine, node, "Perplexity", args, kwargs)
     if name == "evaluate" and isinstance(receiver, LibObject | Ref):
-        return trainers.evaluated(machine, node, receiver, name)
+        return trainers.called(machine, node, receiver, name, args)
     if name == "map" and isinstance(receiver, Opaque | Ref | LibObject) and args and isinstance(args[0], Func):
         return rows.mapped(machine, node, receiver, args[0])
     if name in rows.RESHUFFLES and isinstance(receiver, Opaque | Ref | Tuple):
@@ -185,6 +185,8 @@ def _effect(
         phases.backward(machine)
         return Const(None)
     if name in {"eval", "train"} and not isinstance(receiver, Lib) and len(args) <= 1:
+        if name == "train" and isinstance(receiver, LibObject | Ref):
+            trainers.called(machine, node, receiver, name, args)
         return modes.call(machine, node, receiver, name, args)
     if name in modes.SAME_MODULE and (
         isinstance(receiver, LibObject) or (isinstance(receiver, Ref) and receiver.kind == "instance")
