@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from lintloss.facts import normalizers
-from lintloss.facts.equality import proven_equal, proven_unequal, rows_of_one_length
+from lintloss.facts.equality import proven_equal, proven_unequal, rows_of_one_length, scores_all_positions
 from lintloss.facts.observations import Averaging, Exponential, Observation
 from lintloss.facts.values import Quantity
 from lintloss.findings import Confidence, Evidence
@@ -60,7 +60,7 @@ def mean_of(seen: Averaging) -> Mean | None:
         or (weight == "example" and all(loop.unit != "example" for loop in before.loops)),
         scores_tokens=scores_tokens(seen, after),
         equal=proven_equal(before) or rows_of_one_length(before, after),
-        unequal=proven_unequal(before),
+        unequal=() if weight == "position" and scores_all_positions(before) else proven_unequal(before),
         confidence=confidence_in(after),
         evidence=(*after.trace,),
     )

@@ -46,8 +46,13 @@ def foreign(seen: Scored | Exponential) -> Foreign | None:
         return None
     is_language = seen.setting.task in LANGUAGE
     if isinstance(seen, Exponential):
-        return _exponentiated(seen) if is_language or seen.called_perplexity else None
+        told = is_language or seen.called_perplexity or _is_uncompared(seen.exponent)
+        return _exponentiated(seen) if told else None
     return _compared(seen) if is_language else None
+
+
+def _is_uncompared(exponent: Quantity) -> bool:
+    return exponent.scoring is not None and exponent.scoring.criterion in UNCOMPARED
 
 
 def _exponentiated(seen: Exponential) -> Foreign | None:

@@ -49,7 +49,7 @@ def _asks(seen: Observation) -> bool:
         return seen.before.presumed and seen.setting.phase != "training"
     if not isinstance(seen, Compared):
         return False
-    known = seen.alignment is not None or seen.overlap is not None or seen.padding is not None
+    known = seen.alignment is not None or seen.overlap is not None
     return not known and seen.setting.phase in {"evaluation", "shared", "unknown"} and seen.setting.task != "other"
 
 

@@ -6,14 +6,28 @@ import ast
 import re
 
 from lintloss.facts import padding
-from lintloss.facts.library import loaders, losses, meters, rows
+from lintloss.facts.library import loaders, losses, meters, models, rows
 from lintloss.facts.library.tables import CAUSAL, MASKED_MODELS, PAIRED
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import NATS_PER_TOKEN, count
-from lintloss.facts.values import Const, Func, LibObject, Opaque, Quantity, Ref, Scoring, Value, options
+from lintloss.facts.values import (
+    Const,
+    Func,
+    LibObject,
+    Opaque,
+    Quantity,
+    Ref,
+    Scoring,
+    Tensor,
+    Tuple,
+    Value,
+    Window,
+    options,
+)
 from lintloss.findings import Evidence
 
 REPORTS = re.compile(r"eval_loss|perplexity|\bppl\b")
+PARTS = re.compile(r"\.(predictions|label_ids)\b")
 MAY_FILL_BLOCKS = re.compile(r"DataCollatorForLanguageModeling$|DataCollatorWithFlattening$")
 
 
@@ -25,6 +39,7 @@ def called(machine: Machine, node: ast.Call, trainer: Value, name: str, args: li
     dataset = made.get("train_dataset") if name == "train" else (args[0] if args else made.get("eval_dataset"))
     if dataset is not None and (name == "evaluate" or machine.home):  # who asks from a data set's file asks for both
         _feed(machine, node, made, dataset)
+    _measure(machine, node, made)
     return _evaluated(machine, node, made) if name == "evaluate" else None
 
 
@@ -42,6 +57,25 @@ def _feed(machine: Machine, node: ast.Call, made: dict[str, Value], dataset: Val
         return
     with machine.in_loop(loop):
         calls.call(machine, node, model, [], calls.spread(machine, batch))
+
+
+def _measure(machine: Machine, node: ast.Call, made: dict[str, Value]) -> None:
+    """Give the metric function what the trainer gives it: logits and labels as they are, of a model that shifts inside."""
+    from lintloss.facts import calls
+
+    compute = made.get("compute_metrics")
+    model = next((each for each in options(made.get("model", Const(None))) if models.shifts_labels(each)), None)
+    if not isinstance(compute, Func) or model is None or "preprocess_logits_for_metrics" in made:
+        return
+    key = machine.key(node, "predictions")
+    logits = Tensor("logits", Window(key), ("row", "pos", "vocab"), (*key, "logits"), "logits", model=model)
+    labels = Tensor("", Window(key), None, (*key, "labels"), "labels")
+    given: Value = Tuple((logits, labels))
+    if PARTS.search(machine.text(compute.node)):
+        given = Ref((*key, "given"), "instance")
+        machine.put(given, "predictions", logits)
+        machine.put(given, "label_ids", labels)
+    calls.call(machine, node, compute, [given], {})
 
 
 def _evaluated(machine: Machine, node: ast.Call, made: dict[str, Value]) -> Value | None:
