@@ -68,11 +68,12 @@ def note(machine: Machine, node: ast.AST, value: Value, *, exponentiated: bool =
 
 def _note(machine: Machine, node: ast.AST, value: Quantity, *, exponentiated: bool) -> None:
     scoring = value.scoring
-    if scoring is None or scoring.site is None:
+    site = (scoring.step or scoring.site) if scoring is not None else None
+    if scoring is None or site is None:
         return
     if machine.home and machine.frame.module.path != machine.home:  # a caller's own report: said when it is checked
         return
-    noted = machine.reports.setdefault(scoring.site, Noted())
+    noted = machine.reports.setdefault(site, Noted())
     noted.exponentiated |= exponentiated
     where = _destination(machine, node)
     extras = extras_of(scoring, exponentiated or noted.exponentiated)

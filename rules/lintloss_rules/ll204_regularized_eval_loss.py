@@ -272,7 +272,7 @@ def penalty(model):
 
 
 def objective(model, images, labels):
-    nats = F.cross_entropy(model(images), labels, reduction="sum")  # <-
+    nats = F.cross_entropy(model(images), labels, reduction="sum")
     return nats + L2 * labels.numel() * penalty(model)
 
 
@@ -281,7 +281,7 @@ def evaluate(model, loader):
     model.eval()
     total, examples = 0.0, 0
     for images, labels in loader:
-        total += objective(model, images, labels).item()
+        total += objective(model, images, labels).item()  # <-
         examples += labels.numel()
     print(f"test loss {total / examples:.4f}")
     return total / examples

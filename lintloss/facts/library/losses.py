@@ -150,6 +150,7 @@ def scored(machine: Machine, node: ast.AST, scoring: Scoring) -> Value:
     scoring = replace(
         scoring,
         site=site(machine, node),
+        step=step(machine),
         loop=running(machine),
         smoothed=scoring.smoothed or _smooths(machine, scoring),
     )
@@ -199,6 +200,7 @@ def picked_by(machine: Machine, node: ast.AST, value: Tensor, index: Value, how:
         picks,
         place=machine.evidence(node, "the entries of the target ids are picked here"),
         site=site(machine, node),
+        step=step(machine),
     )
     key = compare.compared(machine, node, scoring)
     if value.form == "log_probs":
@@ -252,6 +254,15 @@ def site(machine: Machine, node: ast.AST) -> Evidence:
     return machine.evidence(node, "scored here")
 
 
+def step(machine: Machine) -> Evidence | None:
+    """Return the call in the running loop that leads to what scores; None where the loop's own function scores."""
+    loop = machine.loops[-1] if machine.loops else None
+    index = loop.frame - 1 if loop is not None and loop.unit != "epoch" and not loop.trains else -1
+    if index < 0 or index + 1 >= len(machine.frames) or machine.frames[index].module.path != machine.checked:
+        return None
+    return machine.frames[index + 1].call_place
+
+
 def _smooths(machine: Machine, scoring: Scoring) -> bool:
     """Say whether a divergence is one to smoothed targets, by the name of what computes it."""
     if scoring.criterion != "kl_div":
@@ -286,6 +297,7 @@ def presumed(
         presumed=True,
         born=machine.spent,
         site=site(machine, node),
+        step=step(machine),
         loop=running(machine),
     )
     unit = LOSS / Unit.of(**{item: 1})
