@@ -6,6 +6,7 @@ import ast
 from dataclasses import dataclass, replace
 
 from lintloss.facts import classes, dead, evaluation, outside, pad_marks, regularizers, splits, truncation
+from lintloss.facts.library import outputs
 from lintloss.facts.library.tables import CRITERIA, CRITERION_NAME
 from lintloss.facts.machine import Frame, Machine, OutOfBudget
 from lintloss.facts.observations import Observation
@@ -56,6 +57,7 @@ def infer(module: Module, project: Project) -> Facts:
     regularizers.observe(machine)
     dead.observe(machine)
     pad_marks.settle(machine)
+    outputs.forget_unread(machine)
     seen = [each for each in machine.log.values() if each.path == module.path]
     passes = evaluation.passes(machine, module)
     alone = [each for each in passes if not each.region.shared]

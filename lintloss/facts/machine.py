@@ -98,6 +98,8 @@ class Machine:
         self.attended: dict[Key, Key] = {}  # attention mask -> the ids that a model was given with it
         self.batches: dict[Key, Value] = {}  # loader -> the batch that it yields
         self.vectors: set[Key] = set()  # indices of several rows
+        self.losses_read: set[Key] = set()  # comparisons of a model's own, whose loss is taken out of its output
+        self.logits_read: set[Key] = set()  # … whose logits are
         self.picks: dict[Key, Scoring] = {}  # probabilities that ids picked -> the comparison
         self.same_source: dict[Key, Key] = {}  # labels that a shifting model was given -> its input
         self.gradients: list[str] = []  # what the open `with` blocks and decorators say: see gradients.py

@@ -10,6 +10,7 @@ import ast
 import re
 
 from lintloss.facts import callers, pad_marks, regularizers
+from lintloss.facts.library import outputs
 from lintloss.facts.machine import TOTAL, Frame, Machine
 from lintloss.facts.observations import Averaging, Compared, Observation, Reported
 from lintloss.facts.project import Project
@@ -86,5 +87,6 @@ def _run(home: Module, project: Project, site: Module, around: list[callers.Arou
         if isinstance(node, Definition) and (site.path, node.lineno) not in machine.reached:
             run_root(machine, Func(node, site), {})
     pad_marks.settle(machine)
+    outputs.forget_unread(machine)
     regularizers.observe(machine)
     return [each for each in machine.log.values() if isinstance(each, Compared | Reported) and each.path == home.path]

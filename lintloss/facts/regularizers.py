@@ -10,6 +10,7 @@ import ast
 import re
 from dataclasses import dataclass, field
 
+from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Reported, Setting
 from lintloss.facts.values import Const, LibObject, Opaque, Quantity, Ref, Scoring, Tensor, Term, Value, options
@@ -54,6 +55,25 @@ class Noted:
     exponentiated: bool = False
     settings: list[Setting] = field(default_factory=list)
     evidence: tuple[Evidence, ...] = ()
+    undecided: list[Laden] = field(default_factory=list)
+
+    def admit(self, laden: Laden) -> None:
+        """Take a loss that holds more than its cross entropy as one that an evaluation reports."""
+        self.laden.add(laden.where)
+        self.settings.append(laden.setting)
+        self.evidence = laden.trace
+        self.extras.update(dict.fromkeys(laden.extras))
+
+
+@dataclass(frozen=True, slots=True)
+class Laden:
+    """A loss that holds more than its cross entropy, and the loops around it: whether they train may come out later."""
+
+    where: str
+    setting: Setting
+    trace: tuple[Evidence, ...]
+    extras: tuple[Extra, ...]
+    loops: tuple[Loop, ...] = ()
 
 
 def note(machine: Machine, node: ast.AST, value: Value, *, exponentiated: bool = False) -> None:
@@ -78,20 +98,22 @@ def _note(machine: Machine, node: ast.AST, value: Quantity, *, exponentiated: bo
     where = _destination(machine, node)
     extras = extras_of(scoring, exponentiated or noted.exponentiated)
     setting = _setting(machine)
+    if setting.phase != "training":
+        (noted.laden if scoring.extra or extras else noted.plain).add(where)
     if not extras:
-        if setting.phase != "training":
-            (noted.laden if scoring.extra else noted.plain).add(where)
-        return
-    if setting.phase not in {"evaluation", "shared"} and not (
-        _is_script(machine, setting) or _is_switched(machine, setting)
-    ):
         return
     if scoring.presumed and setting.task not in LANGUAGE:
         return
-    noted.laden.add(where)
-    noted.settings.append(setting)
-    noted.evidence = value.trace
-    noted.extras.update(dict.fromkeys(extras))
+    laden = Laden(where, setting, value.trace, extras, tuple(machine.loops[machine.frame.loop_base :]))
+    if setting.phase in {"evaluation", "shared"} or _is_script(machine, setting) or _is_switched(machine, setting):
+        noted.admit(laden)
+    elif setting.phase == "unknown" and laden.loops and ".backward(" in machine.text(machine.frame.node):
+        noted.undecided.append(laden)
+
+
+def _spares(laden: Laden) -> bool:
+    """Say whether the loops of a function that can train did not do so: it was called to evaluate."""
+    return not any(loop.trains or loop.may_train for loop in laden.loops if loop.unit != "epoch")
 
 
 def _is_switched(machine: Machine, setting: Setting) -> bool:
@@ -191,6 +213,9 @@ def weight_of(machine: Machine, value: Value | None) -> Value | None:
 
 def observe(machine: Machine) -> None:
     """Turn what was noted into observations, once the file has been read."""
+    for noted in machine.reports.values():
+        for laden in filter(_spares, noted.undecided):
+            noted.admit(laden)
     for site, noted in machine.reports.items():
         if not noted.extras or not isinstance(site, Evidence):
             continue

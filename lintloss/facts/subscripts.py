@@ -102,8 +102,8 @@ def _holds_ids(machine: Machine, owner: Ref) -> bool:
 
 
 def _is_entry(value: Value) -> bool:
-    """Say whether a number is an id that a growing vocabulary gave out: `vocab[word] = len(vocab)`."""
-    return isinstance(value, Quantity) and value.is_count and value.unit.power("key") == 1
+    """Say whether a number is an id that a vocabulary gave out: `vocab[word] = len(vocab)`, or an index of its words."""
+    return isinstance(value, Quantity) and value.is_count
 
 
 def _heap_item(machine: Machine, owner: Ref, name: str) -> Value:
