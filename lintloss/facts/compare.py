@@ -92,7 +92,7 @@ def _kept(machine: Machine, seen: Compared) -> Compared:
 
 def _is_callers_own(machine: Machine, own: list[int], scoring: Scoring, found: Alignment | None) -> bool:
     """Say whether what another file calls is right for some calls: then that file is told when it is checked."""
-    if machine.frames[own[-1]].name in METHODS:
+    if all(machine.frames[i].name in METHODS for i in own):
         return True
     others = [frame for i, frame in enumerate(machine.frames) if i not in own]
     doubled = found is not None and found.kind == alignment.DOUBLE
@@ -106,15 +106,19 @@ def _to_blame(machine: Machine, own: list[int], scoring: Scoring, found: Alignme
     is the call that is shown.
     """
     last = own[-1]
-    if found is None or found.kind == alignment.ALIGNED:
-        return last
-    if found.kind == alignment.DOUBLE:
+    if found is not None and found.kind == alignment.DOUBLE:
         for i in own[:-1]:
             if _shifts_in(machine.frames[i], scoring):
                 return i
-    if len(own) > 1 and last == len(machine.frames) - 1 and machine.frames[last].name in METHODS:
+    is_called = len(own) > 1 and (own[-2] > 0 or not machine.rooted)  # not by itself
+    if is_called and last == len(machine.frames) - 1 and is_step(machine, last):
         return own[-2]
     return last
+
+
+def is_step(machine: Machine, index: int) -> bool:
+    """Say whether a running function is a model's or a criterion's forward(): one step of the loop of whoever calls it."""
+    return machine.frames[index].name in METHODS and all(loop.frame != index + 1 for loop in machine.loops)
 
 
 def _is_called_logits(machine: Machine, scoring: Scoring) -> bool:

@@ -51,7 +51,7 @@ def _asks(seen: Observation) -> bool:
     if not isinstance(seen, Compared):
         return False
     known = seen.alignment is not None or seen.overlap is not None
-    return not known and seen.setting.phase in {"evaluation", "shared", "unknown"} and seen.setting.task != "other"
+    return not known and seen.setting.phase in {"evaluation", "shared", "unknown"}
 
 
 def _shifting(module: Module) -> list[str]:

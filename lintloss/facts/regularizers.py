@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Reported, Setting
-from lintloss.facts.values import Const, LibObject, Opaque, Quantity, Ref, Scoring, Tensor, Term, Value, options
+from lintloss.facts.values import Const, Key, LibObject, Opaque, Quantity, Ref, Scoring, Tensor, Term, Value, options
 from lintloss.findings import Evidence
 
 PENALTY = re.compile(
@@ -56,6 +56,13 @@ class Noted:
     settings: list[Setting] = field(default_factory=list)
     evidence: tuple[Evidence, ...] = ()
     undecided: list[Laden] = field(default_factory=list)
+    plain_in: set[Key] = field(default_factory=set)  # calls of the function that reports
+    laden_in: set[Key] = field(default_factory=set)
+
+    @property
+    def may_be_training(self) -> bool:
+        """Say whether only calls that may train hold more: another one, which is handed a plain criterion, evaluates."""
+        return all(each.phase == "shared" for each in self.settings) and bool(self.plain_in - self.laden_in)
 
     def admit(self, laden: Laden) -> None:
         """Take a loss that holds more than its cross entropy as one that an evaluation reports."""
@@ -99,7 +106,9 @@ def _note(machine: Machine, node: ast.AST, value: Quantity, *, exponentiated: bo
     extras = extras_of(scoring, exponentiated or noted.exponentiated)
     setting = _setting(machine)
     if setting.phase != "training":
-        (noted.laden if scoring.extra or extras else noted.plain).add(where)
+        is_plain = not scoring.extra and not extras
+        (noted.plain if is_plain else noted.laden).add(where)
+        (noted.plain_in if is_plain else noted.laden_in).add(machine.frame.key)
     if not extras:
         return
     if scoring.presumed and setting.task not in LANGUAGE:
@@ -217,7 +226,7 @@ def observe(machine: Machine) -> None:
         for laden in filter(_spares, noted.undecided):
             noted.admit(laden)
     for site, noted in machine.reports.items():
-        if not noted.extras or not isinstance(site, Evidence):
+        if not noted.extras or noted.may_be_training:
             continue
         scope = _scope(machine, site)
         near = [

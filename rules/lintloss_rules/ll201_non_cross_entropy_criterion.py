@@ -203,7 +203,6 @@ def student_perplexity(student_name, teacher_name, blocks, device="cuda"):
 """,
         ),
         Bad(
-            miss=True,
             why="the entropy of the prediction: the labels are never read",
             severity=Severity.ERROR,
             code="""\

@@ -242,7 +242,6 @@ if __name__ == "__main__":
 """,
         ),
         Bad(
-            miss=True,
             why="`labels=` is the padded input itself; a Hugging Face model ignores -100, not the pad id.",
             severity=Severity.ERROR,
             code="""\

@@ -17,7 +17,6 @@ from lintloss.facts.values import UNKNOWN, Const, LibObject, Opaque, Quantity, R
 from lintloss.findings import Evidence
 
 LOSS = Unit.of(loss=1)
-METHODS = frozenset({"forward", "__call__", "call"})
 # Classes are moved behind the rows: what is scored has positions.
 MOVED = re.compile(
     r"\.permute\(0, 2, 1\)|\.transpose\(1, 2\)|\.transpose\(-1, -2\)|\.transpose\(2, 1\)|\.mT\b|\.transpose\(-2, -1\)"
@@ -243,9 +242,11 @@ def site(machine: Machine, node: ast.AST) -> Evidence:
 
     What a criterion or a model does in its forward(), it does for whoever calls it.
     """
+    from lintloss.facts.compare import is_step
+
     own = [i for i, frame in enumerate(machine.frames) if frame.module.path == machine.checked]
     index = own.pop() if own else 0
-    while own and machine.frames[index].name in METHODS and index > machine.rooted:
+    while own and is_step(machine, index) and index > machine.rooted:
         index = own.pop()
     if index < len(machine.frames) - 1:
         call = machine.frames[index + 1].call_place

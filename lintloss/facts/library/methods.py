@@ -23,6 +23,7 @@ from lintloss.facts import (
     reduce,
 )
 from lintloss.facts.library import (
+    lightning,
     losses,
     meters,
     objects,
@@ -102,6 +103,8 @@ def call(
         return text.encoded(machine, node, receiver, args, kwargs, name)
     if isinstance(receiver, LibObject) and name in {"update", "forward"} and receiver.name.endswith("Perplexity"):
         return objects.metric(machine, node, "Perplexity", args, kwargs)
+    if name in {"fit", "validate", "test"} and isinstance(receiver, LibObject):
+        lightning.fitted(machine, node, receiver, name, args, kwargs)
     if name == "evaluate" and isinstance(receiver, LibObject | Ref):
         return trainers.called(machine, node, receiver, name, args)
     if name == "map" and isinstance(receiver, Opaque | Ref | LibObject) and args and isinstance(args[0], Func):
