@@ -1,7 +1,8 @@
 """The hooks as pre-commit runs them, on a scratch repository with staged files of every kind.
 
-Builds and installs lintloss into pre-commit's own environments, so it needs a package index and a minute. `try-repo`
-makes a new environment each time; the tests of what hooks do share one, with a configuration as a user writes it.
+Builds and installs lintloss into pre-commit's own environments, so it takes a minute, and needs a package index (it is
+skipped without). `try-repo` makes a new environment each time; the tests of what hooks do share one, with a
+configuration as a user writes it.
 """
 
 from __future__ import annotations
@@ -16,25 +17,12 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.command import BAD, ROOT
+
 pytestmark = [
     pytest.mark.skipif(importlib.util.find_spec("pre_commit") is None, reason="pre-commit is not installed"),
     pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed"),
 ]
-BAD = """\
-import torch
-import torch.nn.functional as F
-
-@torch.no_grad()
-def evaluate(model, loader, pad_id):
-    model.eval()
-    total = 0.0
-    for ids in loader:
-        logits = model(ids[:, :-1])
-        loss = F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), ignore_index=pad_id)
-        total += loss.item()
-    return total / len(loader)
-"""
 GOOD = "def add(a, b):\n    return a + b\n"
 IDLE = "def add(a, b):\n    return a + b  # lintloss: ignore[LL101] it was a loss once\n"
 
@@ -59,6 +47,16 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--message", "as it lies here")
     return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def index(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """pre-commit builds lintloss from a package index: without one there is nothing to test."""
+    folder = tmp_path_factory.mktemp("index")
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), "hatchling"]
+    done = subprocess.run([*command, "--retries=1"], capture_output=True, text=True, check=False, timeout=120)
+    if done.returncode:
+        pytest.skip(f"no package index can be reached: {done.stderr.strip().splitlines()[-1]}")
 
 
 @pytest.fixture(scope="module")
@@ -114,8 +112,8 @@ def test_try_repo_on_files_of_every_kind(scratch: Path, home: Path, published: P
     stage_every_kind(scratch)
     code, output = pre_commit(scratch, home, "try-repo", str(published), "lintloss", "--verbose")
     assert code == 1, output
-    assert "my eval.py:12:" in output
-    assert "note book é.ipynb:cell 0:12:" in output
+    assert "my eval.py:13:" in output
+    assert "note book é.ipynb:cell 0:13:" in output
     assert "good.py" not in output
     assert "README.md" not in output
 
@@ -125,8 +123,8 @@ def test_bad_file_and_bad_notebook_stop_the_commit(scratch: Path, home: Path, pu
     code, output = run_hook(scratch, home, published, "lintloss")
     assert code == 1, output
     assert [line.split(": LL101")[0] for line in output.splitlines() if ": LL101" in line] == [
-        "my eval.py:12:12",
-        "note book é.ipynb:cell 0:12:12",
+        "my eval.py:13:12",
+        "note book é.ipynb:cell 0:13:12",
     ]
 
 

@@ -45,75 +45,79 @@ def split(words: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
     return own, command
 
 
+_Paths = Annotated[
+    Words | None,
+    typer.Argument(
+        help="What to check first, without --findings; else the command's own files. Or FILE.py::FUNCTION to call.",
+        metavar="[PATHS] -- COMMAND… | FILE.py::FUNCTION",
+    ),
+]
+_Findings = Annotated[
+    str | None, option("--findings", "What `lintloss check --output-format json` found.", _RUN, "FILE")
+]
+_AfterFix = Annotated[bool, option("--after-fix", "Run again with the proposed fixes, applied in memory.", _TRY)]
+_Untrained = Annotated[bool, option("--untrained", "Score fresh weights: ln V? Sees errors of scale only.", _TRY)]
+_Causality = Annotated[bool, option("--causality", "Change later tokens: do earlier logits move? One forward.", _TRY)]
+_CopyOracle = Annotated[
+    bool, option("--copy-oracle", "Score a stand-in that copies its input: it must do badly.", _TRY)
+]
+_NextOracle = Annotated[bool, option("--next-oracle", "Score a stand-in that knows the next token: near 0.", _TRY)]
+_Data = Annotated[bool, option("--data", "Count what was evaluated, and what of it twice.", _TRY)]
+_Training = Annotated[
+    Words | None, option("--training", "With --data: a training set (path or pkg.module:loader).", _TRY, "SET")
+]
+_Format = Annotated[
+    str | None, option("--output-format", "table (default), json, markdown, html, sarif.", _OUTPUT, "FORMAT")
+]
+_File = Annotated[str | None, option("--output-file -o", "Write the verdicts to a file.", _OUTPUT, "FILE")]
+_Report = Annotated[
+    Words | None, option("--report", "One more report; may be given several times.", _OUTPUT, "FORMAT=FILE")
+]
+_DebugShapes = Annotated[
+    int | None, option(DEBUG, "Print shapes, loss and tokens of the first batches (3).", _OUTPUT, "[BATCHES]")
+]
+_ShowInstrumented = Annotated[bool, option("--show-instrumented", "Print the flagged files as they are run.", _OUTPUT)]
+_Keep = Annotated[str | None, option("--keep", "Keep what was recorded.", _OUTPUT, "FOLDER")]
+
+
 def verify(
     ctx: typer.Context,
-    paths: Annotated[
-        Words | None,
-        typer.Argument(
-            help="What to check first, without --findings; else the command's own files. Or FILE.py::FUNCTION to call.",
-            metavar="[PATHS] -- COMMAND… | FILE.py::FUNCTION",
-        ),
-    ] = None,
-    findings: Annotated[
-        str | None, option("--findings", "What `lintloss check --output-format json` found.", _RUN, "FILE")
-    ] = None,
-    after_fix: Annotated[
-        bool, option("--after-fix", "Run again with the proposed fixes, applied in memory.", _TRY)
-    ] = False,
-    untrained: Annotated[
-        bool, option("--untrained", "Score fresh weights: ln V? Sees errors of scale only.", _TRY)
-    ] = False,
-    causality: Annotated[
-        bool, option("--causality", "Change later tokens: do earlier logits move? One forward.", _TRY)
-    ] = False,
-    copy_oracle: Annotated[
-        bool, option("--copy-oracle", "Score a stand-in that copies its input: it must do badly.", _TRY)
-    ] = False,
-    next_oracle: Annotated[
-        bool, option("--next-oracle", "Score a stand-in that knows the next token: near 0.", _TRY)
-    ] = False,
-    data: Annotated[bool, option("--data", "Count what was evaluated, and what of it twice.", _TRY)] = False,
-    training: Annotated[
-        Words | None,
-        option(
-            "--training",
-            "With --data: a training set (path or pkg.module:loader).",
-            _TRY,
-            "SET",
-        ),
-    ] = None,
-    output_format: Annotated[
-        str | None, option("--output-format", "table (default), json, markdown, html, sarif.", _OUTPUT, "FORMAT")
-    ] = None,
-    output_file: Annotated[
-        str | None, option("--output-file -o", "Write the verdicts to a file.", _OUTPUT, "FILE")
-    ] = None,
-    report: Annotated[
-        Words | None, option("--report", "One more report; may be given several times.", _OUTPUT, "FORMAT=FILE")
-    ] = None,
-    debug_shapes: Annotated[
-        int | None, option(DEBUG, "Print shapes, loss and tokens of the first batches (3).", _OUTPUT, "[BATCHES]")
-    ] = None,
-    show_instrumented: Annotated[
-        bool, option("--show-instrumented", "Print the flagged files as they are run.", _OUTPUT)
-    ] = False,
-    keep: Annotated[str | None, option("--keep", "Keep what was recorded.", _OUTPUT, "FOLDER")] = None,
+    paths: _Paths = None,
+    findings: _Findings = None,
+    after_fix: _AfterFix = False,
+    untrained: _Untrained = False,
+    causality: _Causality = False,
+    copy_oracle: _CopyOracle = False,
+    next_oracle: _NextOracle = False,
+    data: _Data = False,
+    training: _Training = None,
+    output_format: _Format = None,
+    output_file: _File = None,
+    report: _Report = None,
+    debug_shapes: _DebugShapes = None,
+    show_instrumented: _ShowInstrumented = False,
+    keep: _Keep = None,
 ) -> int:
     """Run your own evaluation (behind --) and confirm or refute each finding with numbers."""
     given: dict[str, Any] = {name: value for name, value in locals().items() if name not in ("ctx", "paths")}
-    command: tuple[str, ...] = ctx.obj or ()
-    if not command and paths and any("::" in path for path in paths):
-        command, paths = _of_function(paths)
-    if not command:
-        raise UsageError("no command to run", hint="lintloss verify -- python eval.py")
-    if findings is not None and paths and "::" not in paths[0] and ctx.obj:
+    if findings is not None and paths and ctx.obj:
         raise UsageError("paths are checked where no findings are named", hint="leave out --findings or the paths")
+    command, paths = _what_is_run(ctx.obj or (), paths or [])
     from lintloss.verify import main
 
     with tempfile.TemporaryDirectory(prefix="lintloss-") as folder:
         if findings is None:
-            given["findings"] = _checked(tuple(paths or ()) or own_files(command), folder)
+            given["findings"] = _checked(tuple(paths) or own_files(command), folder)
         return main([*_as_words(given), "--", *command])
+
+
+def _what_is_run(command: tuple[str, ...], paths: Words) -> tuple[tuple[str, ...], Words]:
+    """The command behind `--`, or the one that calls the function which is named; and what is checked first."""
+    if command:
+        return command, paths
+    if any("::" in path for path in paths):
+        return _of_function(paths)
+    raise UsageError("no command to run", hint="lintloss verify -- python eval.py")
 
 
 def _of_function(paths: Words) -> tuple[tuple[str, ...], Words]:

@@ -6,7 +6,7 @@ import ast
 import math
 from dataclasses import replace
 
-from lintloss.facts import accumulation, counts, equality, quotients, stops, terms
+from lintloss.facts import accumulation, counts, equality, quotients, stops, terms, vectors
 from lintloss.facts.library import shapes
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import ONE, Unit
@@ -50,6 +50,8 @@ def binary(
     left, right = unboxed(machine, left), unboxed(machine, right)
     if isinstance(left, Choice) or isinstance(right, Choice):
         return binary(machine, node, operator, left, right, inside)
+    if isinstance(operator, ast.Div | ast.Mult) and isinstance(left, Ref) and vectors.holds(machine, left, right):
+        return vectors.each(machine, node, left, lambda one: binary(machine, node, operator, one, right, inside))
     if isinstance(operator, ast.Add | ast.Sub):  # what is added to, or taken from, an output is its tensor
         left, right = (each.logits if isinstance(each, ModelOutput) else each for each in (left, right))
     if isinstance(left, Tensor) or isinstance(right, Tensor):
@@ -328,6 +330,9 @@ def _by_constant(machine: Machine, node: ast.AST, left: Quantity, right: Const, 
 def _unknown_divisor(machine: Machine, node: ast.AST, left: Quantity, right: Value) -> Value:
     if isinstance(right, Opaque) and right.name.lower().split("_")[-1] in COEFFICIENTS:
         return left
+    if left.is_perplexity and isinstance(right, Opaque) and left.loops and left.unit.power(left.loops[-1].unit) == 1:
+        iterations = Quantity(counts.unit_of(left.loops[-1]), of=right.key, presumed=True)
+        return quotients.average(machine, node, left, iterations, "divide")  # whatever is counted: an average
     if left.is_loss and isinstance(right, Opaque | Tensor):  # still nats (or bits), per something that is not known
         return replace(left, unit=left.unit * Unit.of(unknown=-1))
     return machine.opaque(node)

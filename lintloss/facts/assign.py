@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import arithmetic, dead, equality, moved, names, regularizers, sums, writes
+from lintloss.facts import arithmetic, dead, equality, moved, names, regularizers, sums, vectors, writes
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.library import shapes
 from lintloss.facts.machine import Machine
@@ -123,6 +124,8 @@ def _as_loss(machine: Machine, target: ast.Name, value: Value) -> Value:
     """Read what is unknown but called a loss as a mean loss, presumed."""
     from lintloss.facts.library import losses, tables
 
+    if tables.PERPLEXITY_NAME.match(target.id) and isinstance(value, Opaque | Tensor) and _is_returned(machine):
+        return losses.presumed_perplexity(machine, target)
     if not tables.LOSS_NAME.match(target.id) or tables.NOT_A_LOSS.search(target.id):
         return value
     if isinstance(value, ModelOutput):
@@ -130,6 +133,12 @@ def _as_loss(machine: Machine, target: ast.Name, value: Value) -> Value:
     if isinstance(value, Opaque):
         return value if _is_computed(machine, target) else losses.presumed(machine, target)
     return value
+
+
+def _is_returned(machine: Machine) -> bool:
+    """Say whether the running statement takes what a call in a loop returns."""
+    statement = machine.frame.statement
+    return bool(machine.loops) and isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Call)
 
 
 BY_HAND = frozenset({"min", "max", "minimum", "maximum", "exp", "where", "clamp", "clip"})
@@ -188,6 +197,9 @@ def _name(node: ast.expr) -> str:
     return node.attr if isinstance(node, ast.Attribute) else ""
 
 
+LOSS_PART = re.compile(r"^(\w+_)?(loss|losses|nll|ce|xent)(_\w+)?$|^l(v|value|s)?$", re.IGNORECASE)
+
+
 def item_of(machine: Machine, value: Value, index: int, width: int, name: str) -> Value:
     """Return item `index` of a value that is unpacked into `width` names; the name it gets is a hint."""
     from lintloss.facts.library import outputs, shapes
@@ -205,6 +217,8 @@ def item_of(machine: Machine, value: Value, index: int, width: int, name: str) -
         return slot.value if slot else UNKNOWN
     if isinstance(value, Opaque):
         return Opaque((*value.key, index), name)
+    if isinstance(value, Quantity) and value.presumed and not value.axes and not value.loops:
+        return value if LOSS_PART.match(name) else Opaque((*machine.key(machine.frame.node, name), index), name)
     if isinstance(value, Tensor) and value.form in {"hidden", "logits"}:  # q, k, v = qkv.chunk(3): positions stay
         return replace(value, form="hidden", axes=None, key=(*value.key, index))
     return UNKNOWN
@@ -323,6 +337,8 @@ def _extend(machine: Machine, node: ast.stmt, ref: Ref, operand: Value) -> None:
     created = machine.get(ref, "len")
     depth = created.depth if created else machine.depth
     for option in options(operand):
+        if vectors.add(machine, node, ref, option, depth):
+            continue
         if isinstance(option, Ref):
             collect(machine, ref.id, machine.elem(option), depth)
         elif isinstance(option, Tuple):

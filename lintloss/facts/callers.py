@@ -64,6 +64,12 @@ def _function(around: Around, module: Module) -> ast.AST:
     return functions[-1] if functions else module.tree
 
 
+def is_inside(around: Around, name: str) -> bool:
+    """Say whether a site lies in a function of that name: `super().valid_step(sample)` in another valid_step()."""
+    functions = [node.name for node in around if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return functions[-1:] == [name]
+
+
 def sites(project: Project, module: Module, name: str, owner: str = "") -> list[tuple[Module, Around]]:
     """Return where a function, its callers, and theirs, are called or handed on."""
     found: list[tuple[Module, Around]] = []

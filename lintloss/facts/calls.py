@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from lintloss.facts import classes, forwards, gradients, imports, modes, regularizers, statements, symbolic
+from lintloss.facts import classes, forwards, gradients, imports, modes, regularizers, statements, symbolic, vectors
 from lintloss.facts.expressions import evaluate, member
 from lintloss.facts.library import functions, meters, methods, objects
 from lintloss.facts.machine import ABROAD, DATA, DEPTH, OWN, TOTAL, Frame, Machine, OutOfBudget
 from lintloss.facts.state import Slot, State
+from lintloss.facts.survey import walk
 from lintloss.facts.values import (
     Choice,
     Class,
@@ -41,6 +42,10 @@ def evaluate_call(machine: Machine, node: ast.Call) -> Value:
         callee = member(machine, receiver, function.attr, function)
     else:
         callee = evaluate(machine, function)
+    if len(node.args) == 1 and isinstance(node.args[0], ast.Starred):
+        table = vectors.transposed(machine, node, evaluate(machine, node.args[0].value))
+        if table is not None:
+            return table
     args, kwargs = arguments(machine, node)
     if isinstance(function, ast.Attribute) and receiver is not None and function.attr in {"log", "log_dict"}:
         logged = meters.call(machine, node, receiver, function.attr, args, kwargs)
@@ -132,7 +137,7 @@ def run(machine: Machine, node: ast.AST, function: Func, args: list[Value], kwar
         ):
             forwards.note(machine, node, function.self_value)
     if function.module is not machine.frames[0].module and not _matters_abroad(machine, function):
-        return machine.opaque(node)
+        return _handed_back(function, args, kwargs) or machine.opaque(node)
     place = _called_at(machine, node, name)
     caller = machine.frame
     frame = Frame(
@@ -151,6 +156,19 @@ def run(machine: Machine, node: ast.AST, function: Func, args: list[Value], kwar
     frame.state.names.update(bound)
     is_abroad = function.module is not machine.frames[0].module and caller.module is machine.frames[0].module
     return _enter_abroad(machine, node, frame, function) if is_abroad else _enter_within(machine, node, frame, function)
+
+
+def _handed_back(function: Func, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """Return the argument that a function returns under its own name: `model = load_weights(model, path)`."""
+    spec = function.node.args
+    names = [each.arg for each in (*spec.posonlyargs, *spec.args)]
+    returned = {ast.unparse(each.value) for each in walk(function.node) if isinstance(each, ast.Return) and each.value}
+    if len(returned) != 1 or function.self_value is not None or not returned <= set(names):
+        return None
+    name = returned.pop()
+    index = names.index(name)
+    given = kwargs.get(name, args[index] if index < len(args) else None)
+    return given if isinstance(given, Ref | LibObject) else None
 
 
 def _called_at(machine: Machine, node: ast.AST, name: str) -> Evidence:

@@ -298,7 +298,8 @@ def _asked_of_callers(machine: Machine, forward: Forward, question: object) -> b
 
 
 def _has_no_callers(project: Project, module: Module, name: str, owner: str) -> bool:
-    return not callers.sites(project, module, name, owner)
+    """Say whether nobody calls a function but functions of its own name, which hand on what overrides it."""
+    return all(callers.is_inside(around, name) for _, around in callers.sites(project, module, name, owner))
 
 
 def _class_of(scene: Scene) -> str:

@@ -145,6 +145,8 @@ def _by_product(machine: Machine, node: ast.BinOp, below: ast.BinOp) -> Value:
 
 
 def _unary(machine: Machine, node: ast.UnaryOp) -> Value:
+    from lintloss.facts.library import losses
+
     value = evaluate(machine, node.operand)
     if isinstance(node.op, ast.USub):
         if isinstance(value, Quantity):
@@ -152,7 +154,7 @@ def _unary(machine: Machine, node: ast.UnaryOp) -> Value:
         if isinstance(value, Const) and isinstance(value.value, int | float):
             return Const(-value.value)
         if isinstance(value, Tensor):
-            return value
+            return losses.negated_picks(machine, node, value) or value
     if isinstance(node.op, ast.Not) and isinstance(value, Const):
         return Const(not value.value)
     if isinstance(node.op, ast.Invert) and isinstance(value, Tensor):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, replace
 
-from lintloss.facts import classes, dead, evaluation, outside, pad_marks, regularizers, splits, truncation
+from lintloss.facts import classes, dead, evaluation, inherited, outside, pad_marks, regularizers, splits, truncation
 from lintloss.facts.library import outputs
 from lintloss.facts.library.tables import CRITERIA, CRITERION_NAME
 from lintloss.facts.machine import Frame, Machine, OutOfBudget
@@ -48,6 +48,9 @@ def infer(module: Module, project: Project) -> Facts:
         is_reached = (module.path, function.node.lineno) in machine.reached
         if not is_reached and machine.relevance.is_root(module, function.node) and _is_due(machine, function):
             run_root(machine, function, {})
+    for cls, instance in instances.made():
+        for template in inherited.templates(machine, module, cls, instance):
+            run_root(machine, template, {})
     for function in functions:
         if function.node in machine.cut_short and _is_due(machine, function):
             _root_of_cut_short(machine, function)
@@ -66,7 +69,7 @@ def infer(module: Module, project: Project) -> Facts:
         *truncation.observe(machine, module, alone),
         *splits.observe(machine, module, alone),
     ]
-    seen += outside.compared(module, project, seen)
+    seen = outside.seen_outside(module, project, seen)
     seen.sort(key=lambda each: (each.span, type(each).__name__))
     return Facts(tuple(seen), machine.assigned)
 
@@ -166,6 +169,10 @@ class _Instances:
         self._machine = machine
         self._module = module
         self._made: dict[ast.ClassDef, Value | None] = {}
+
+    def made(self) -> list[tuple[Class, Value | None]]:
+        """Return the instances that are there, with their classes."""
+        return [(Class(node, self._module), value) for node, value in self._made.items()]
 
     def method(self, node: Definition, owner: ast.ClassDef | None, *, is_made: bool) -> Func:
         """Return a function, bound to an instance if one is wanted already."""

@@ -254,8 +254,9 @@ def iterated(machine: Machine, node: ast.expr, value: Value) -> Iterated:
         if name == "items" and isinstance(node.func, ast.Attribute):
             owner = evaluate(machine, node.func.value)
             each = Iterated(owner, "step", ())
-            if isinstance(owner, Ref):
-                each.value = Tuple((Tuple((Opaque((*owner.id, "key")), machine.elem(owner))),))
+            dicts = [option for option in options(owner) if isinstance(option, Ref) and option.kind == "dict"]
+            if dicts:
+                each.value = Tuple(tuple(Tuple((Opaque((*one.id, "key")), machine.elem(one))) for one in dicts))
             return each
     return _by_kind(machine, node, value)
 

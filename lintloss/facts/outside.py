@@ -9,29 +9,39 @@ from __future__ import annotations
 import ast
 import re
 
-from lintloss.facts import callers, pad_marks, regularizers
+from lintloss.facts import callers, pad_marks, padding, regularizers
 from lintloss.facts.library import outputs
 from lintloss.facts.machine import TOTAL, Frame, Machine
-from lintloss.facts.observations import Averaging, Compared, Observation, Reported
+from lintloss.facts.observations import Averaging, Compared, Exponential, Observation, Reported
 from lintloss.facts.project import Project
 from lintloss.facts.roots import forget_rebound, run_body, run_root
 from lintloss.facts.state import Slot, State
 from lintloss.facts.survey import survey
 from lintloss.facts.values import Func
+from lintloss.findings import Span
 from lintloss.parse import Module
 
 STEPS = 60_000  # for one calling file
 FILES = 2  # calling files that are run
+SILENT = 4  # definitions that average what nobody sees, whose callers are asked for
+METERS = re.compile(r"meter|track|metric|stat|averag|record|eval|valid|test|runner|monitor", re.IGNORECASE)
+MEAN = re.compile(r"/=? *(len\(|max\(|self\.|\w*(count|num|steps|iters|batches)\b|\w+\[\d\])|\bmean\(")
+LOSS = re.compile(r"loss|perplex|ppl|metric", re.IGNORECASE)
 LONGEST = 200_000  # characters of a calling file
+# `loss = sums[0] / sums[2]`, `return total_loss / n`, `{name: sum(v) / len(v) ... in metrics.items()}`
+AVERAGES = re.compile(
+    r"(loss|nll|ppl|perplex|metric|xent)[^\n]{0,40} /=? |/ [^\n]*(loss|nll|ppl|perplex|metric)|mean\([^\n]*(loss|nll|ppl|perplex)",
+    re.IGNORECASE,
+)
 
 GETS = "__getitem__"
 SHIFTS = re.compile(r"\[(:, |\.\.\., )?:-1\][\s\S]*\[(:, |\.\.\., )?1:\]")
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def compared(module: Module, project: Project, seen: list[Observation]) -> list[Observation]:
-    """Return what shows more when other files call it: comparisons, and what a loss holds that they hand in."""
-    names = {name for each in seen if _asks(each) for name in _names(module, each)}
+def seen_outside(module: Module, project: Project, seen: list[Observation]) -> list[Observation]:
+    """Return what was seen, and what shows more when other files call it: comparisons, averages, and what losses hold."""
+    names = {name for each in seen if _asks(each) for name in _names(module, each)} | _silent(module, seen)
     names.update(_shifting(module))
     calling: dict[str, tuple[Module, list[callers.Around]]] = {}
     for name in sorted(names):
@@ -39,9 +49,37 @@ def compared(module: Module, project: Project, seen: list[Observation]) -> list[
             if site.path != module.path and len(site.text) < LONGEST:
                 calling.setdefault(site.path, (site, []))[1].append(around)
     nearest = sorted(calling.values(), key=lambda each: ("test" in each[0].path.rsplit("/", 1)[-1], each[0].path))
-    known = {each.span for each in seen if isinstance(each, Reported)}
-    found = [each for site, around in nearest[:FILES] for each in _run(module, project, site, around)]
-    return [each for each in found if not (isinstance(each, Reported) and each.span in known)]
+    more = [found for site, around in nearest[:FILES] for found in _run(module, project, site, around)]
+    known = {_place_of(each) for each in more if not _is_presumed(each)}
+    said = {_place_of(each) for each in seen if isinstance(each, Reported)}
+    kept = [each for each in seen if not (_is_presumed(each) and _place_of(each) in known)]
+    return kept + [each for each in more if _place_of(each) not in said]
+
+
+def _place_of(seen: Observation) -> tuple[type, Span]:
+    return type(seen), seen.span
+
+
+def _is_presumed(seen: Observation) -> bool:
+    """Say whether an average or an exponent is one of a loss that only its name speaks for."""
+    if isinstance(seen, Averaging):
+        return seen.before.presumed
+    return isinstance(seen, Exponential) and seen.exponent.presumed
+
+
+def _silent(module: Module, seen: list[Observation]) -> set[str]:
+    """Return the meters and evaluations that average something in which no loss was seen: it comes from their callers."""
+    rows = [each.span.row for each in seen if isinstance(each, Averaging)]
+    tops = (each for each in module.tree.body if isinstance(each, Definition | ast.ClassDef))
+    unseen = (each for each in tops if not any(each.lineno <= row <= (each.end_lineno or row) for row in rows))
+    return set([each.name for each in unseen if _divides(padding.text_of(module, each), each.name)][:SILENT])
+
+
+def _divides(text: str, name: str) -> bool:
+    """Say whether a definition divides what is called a loss, or is a meter by its name that divides anything."""
+    if AVERAGES.search(text):
+        return True
+    return METERS.search(name) is not None and MEAN.search(text) is not None and LOSS.search(text) is not None
 
 
 def _asks(seen: Observation) -> bool:
@@ -56,11 +94,11 @@ def _asks(seen: Observation) -> bool:
 
 def _shifting(module: Module) -> list[str]:
     """Return the classes that make rows with shifted labels: whether the model shifts again, only callers show."""
-    found = (node for node in module.tree.body if isinstance(node, ast.ClassDef) and GETS in node_names(node))
+    found = (node for node in module.tree.body if isinstance(node, ast.ClassDef) and GETS in _methods(node))
     return [node.name for node in found if SHIFTS.search(callers.text_of(node)) is not None]
 
 
-def node_names(node: ast.ClassDef) -> set[str]:
+def _methods(node: ast.ClassDef) -> set[str]:
     return {each.name for each in node.body if isinstance(each, Definition)}
 
 
@@ -89,4 +127,11 @@ def _run(home: Module, project: Project, site: Module, around: list[callers.Arou
     pad_marks.settle(machine)
     outputs.forget_unread(machine)
     regularizers.observe(machine)
-    return [each for each in machine.log.values() if isinstance(each, Compared | Reported) and each.path == home.path]
+    return [each for each in machine.log.values() if each.path == home.path and _tells(each)]
+
+
+def _tells(seen: Observation) -> bool:
+    """Say whether an observation is one that a caller can add to: it compares, or averages a loss that is now known."""
+    if isinstance(seen, Averaging):
+        return not seen.before.presumed and seen.setting.phase != "training"
+    return isinstance(seen, Compared | Exponential | Reported)

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import arithmetic, entropies, fields, pad_marks, quotients
+from lintloss.facts import arithmetic, entropies, fields, pad_marks, quotients, vectors
 from lintloss.facts.library import losses, onehot, shapes
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import count
@@ -82,15 +82,29 @@ def _count_of(machine: Machine, node: ast.AST, value: Tensor) -> Value:
     return Quantity(count("token"), of=value.key, counted=mask, trace=(said,))
 
 
-def _elements(machine: Machine, value: Ref) -> Value:
-    return machine.elem(value)
+def _each_kind(
+    machine: Machine, node: ast.AST, value: Ref, elem: Choice, reduce: Callable[[Machine, ast.AST, Ref], Value]
+) -> Value:
+    """Reduce a list of several kinds of numbers, each kind as if it were alone."""
+    kinds: dict[object, Quantity] = {}
+    for option in elem.options:
+        if isinstance(option, Quantity):
+            kinds.setdefault((option.unit, option.axes), option)
+    made = []
+    for index, kind in enumerate(kinds.values()):
+        alone = Ref((*value.id, "kind", index), value.kind)
+        machine.put(alone, "elem", kind)
+        if value.id in machine.list_loops:
+            machine.list_loops[alone.id] = machine.list_loops[value.id]
+        made.append(reduce(machine, node, alone))
+    return join_all(made) if made else machine.opaque(node)
 
 
 def _sum_of_list(machine: Machine, node: ast.AST, value: Ref) -> Value:
-    elem = _elements(machine, value)
+    elem = machine.elem(value)
+    if isinstance(elem, Choice):  # a dict of lists: the values of each key
+        return _each_kind(machine, node, value, elem, _sum_of_list)
     loops = machine.list_loops.get(value.id, ())
-    if isinstance(elem, Choice):
-        elem = next((option for option in elem.options if isinstance(option, Quantity)), elem)
     if elem == Const(1) and loops:
         return Quantity(count(loops[-1].unit), of=loops[-1].key, loops=loops)
     if not isinstance(elem, Quantity):
@@ -109,10 +123,12 @@ def _sum_of_list(machine: Machine, node: ast.AST, value: Ref) -> Value:
 
 
 def _mean_of_list(machine: Machine, node: ast.AST, value: Ref) -> Value:
-    elem = _elements(machine, value)
+    elem = machine.elem(value)
     if isinstance(elem, Choice):
-        quantities = [option for option in elem.options if isinstance(option, Quantity)]
-        elem = quantities[0] if quantities else elem
+        return _each_kind(machine, node, value, elem, _mean_of_list)
+    if isinstance(elem, Tuple):
+        rows = vectors.columns(machine, value)
+        return Tuple(tuple(mean(machine, node, column) for column in rows.items)) if rows else machine.opaque(node)
     if not isinstance(elem, Quantity) or not (elem.is_loss or elem.is_perplexity):
         return machine.opaque(node)
     loops = machine.list_loops.get(value.id, ())

@@ -29,7 +29,7 @@ def run_body(machine: Machine, body: list[ast.stmt]) -> None:
 def run_root(machine: Machine, function: Func, kwargs: dict[str, Value]) -> None:
     """Run a function as if nobody had called it, on arguments of which nothing is known but `kwargs`."""
     frame = machine.frames[0]
-    frame.state = State(dict(machine.globals[function.module.path]), frame.state.heap.copy())
+    frame.state = State(dict(machine.module_names(frame.module.path)), frame.state.heap.copy())
     machine.loops.clear()
     machine.guards.clear()
     del machine.frames[1:]

@@ -107,7 +107,9 @@ def _is_entry(value: Value) -> bool:
 
 
 def _heap_item(machine: Machine, owner: Ref, name: str) -> Value:
-    slot = machine.get(owner, name) or _made(machine, owner, name)
+    slot = machine.get(owner, name)
+    if slot is None and machine.get(owner, "@made") is not None:
+        slot = machine.get(owner, "elem") or _made(machine, owner, name)  # what a loop over keys filled, else a new one
     if slot is None and name != "elem":
         slot = machine.get(owner, "elem")
         if slot is not None and owner.kind == "dict" and isinstance(slot.value, Opaque):

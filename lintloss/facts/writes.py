@@ -20,6 +20,12 @@ def into_tensor(machine: Machine, target: ast.Subscript, value: Value) -> bool:
         return False
     held = options(evaluate(machine, target.value))
     owner = held[0]
+    if not _names_places(target) and _is_ignored_id(value):
+        blocks = [shapes.tensor(each) for each in held]
+        if None not in blocks:  # `labels[~chosen] = -100`: nobody knows whether padding is spared
+            cleaned = join_all(replace(each, pad=None, clean=True) for each in blocks if each is not None)
+            assign.store(machine, target.value, cleaned)
+            return True
     by_mask = not isinstance(target.slice, ast.Slice | ast.Tuple) and _is_mask(evaluate(machine, target.slice))
     if not isinstance(owner, Tensor) and not (
         isinstance(owner, Opaque) and owner.key and (windows.is_tensor_index(target.slice) or by_mask)
@@ -60,8 +66,7 @@ def _region(machine: Machine, found: Tensor, target: ast.Subscript, value: Value
     """Write to a slice: ids that are moved, an id to be ignored, or rows that fill a block."""
     from lintloss.facts.library import shapes, windows
 
-    parts = target.slice.elts if isinstance(target.slice, ast.Tuple) else [target.slice]
-    if not any(isinstance(each, ast.Slice | ast.Constant | ast.UnaryOp) for each in parts):
+    if not _names_places(target):
         return found  # `padded[i][place] = row`: a place of which nothing is known
     value = _of_list(machine, value)
     part = windows.index(
@@ -77,6 +82,21 @@ def _region(machine: Machine, found: Tensor, target: ast.Subscript, value: Value
     if found.form == "filled" and found.window is None:
         return _filled(found, moved, region, target).with_step(step)
     return _shifted(found, moved, region).with_step(step)
+
+
+def _names_places(target: ast.Subscript) -> bool:
+    """Say whether an index names places: by a slice, a number or a negative number, not by a mask."""
+    parts = target.slice.elts if isinstance(target.slice, ast.Tuple) else [target.slice]
+    return any(
+        isinstance(each, ast.Slice | ast.Constant) or (isinstance(each, ast.UnaryOp) and isinstance(each.op, ast.USub))
+        for each in parts
+    )
+
+
+def _is_ignored_id(value: Value) -> bool:
+    if isinstance(value, Const):
+        return isinstance(value.value, int) and value.value < 0
+    return _is_ignored(value)
 
 
 def _of_list(machine: Machine, value: Value) -> Value:

@@ -12,6 +12,7 @@ from lintloss.verify import training_sets
 from lintloss.verify.events import Tape
 from lintloss.verify.experiments import Experiment
 from lintloss.verify.ngrams import LENGTH, Evaluated, Overlap, numpy
+from lintloss.verify.notes import items
 from lintloss.verify.read_rows import OF_LOADER, read_rows
 
 WORDS = 8  # texts are compared by runs of words, whatever the tokenizer
@@ -95,9 +96,7 @@ def _kept(tapes: tuple[Tape, ...]) -> Kept:
         return note["order"] not in orders_of[id(tape)]
 
     scored = sum(float(str(n["scored"])) for tape, n in notes if n["kind"] == "data" and is_evaluation(tape, n))
-    texts = [
-        text for tape, n in notes if n["kind"] == "texts" and is_evaluation(tape, n) for text in _items(n["texts"])
-    ]
+    texts = [text for tape, n in notes if n["kind"] == "texts" and is_evaluation(tape, n) for text in items(n["texts"])]
     return Kept(tuple(evaluated), tuple(trained), tuple(named), scored, tuple(map(str, texts)))
 
 
@@ -146,7 +145,3 @@ def _said(name: str, overlap: Overlap, what: str) -> Experiment:
     if not overlap.grams:
         said = f"the evaluated sequences are too short for {what}"
     return Experiment("data", name, overlap.sequences_found == 0 and overlap.grams > 0, None, said)
-
-
-def _items(value: object) -> list[object]:
-    return value if isinstance(value, list) else []

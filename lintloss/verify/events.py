@@ -212,6 +212,7 @@ class Tape:
     ids: Path | None = None  # the file of the rows that were read, with --data and LL403
     scopes: dict[int, Scope] = field(default_factory=dict)
     looks: dict[int, Look] = field(default_factory=dict)
+    sites: dict[int, Site] = field(default_factory=dict)
     value_sites: dict[int, ValueSite] = field(default_factory=dict)
     links: tuple[Link, ...] = ()
     notes: tuple[dict[str, object], ...] = ()  # failures, paddings, probes: everything else

@@ -15,6 +15,7 @@ from lintloss.verify import (
 from lintloss.verify.evaluations import Evaluation, by_runs, by_scope
 from lintloss.verify.events import Tape
 from lintloss.verify.flagged import FlaggedFinding
+from lintloss.verify.gaps import gaps
 from lintloss.verify.ranks import Group, gather
 from lintloss.verify.verdicts import CONFIRMED, NEGLIGIBLE, NOT_REACHED, REFUTED, UNDECIDED, Judged, Verdict
 
@@ -115,12 +116,21 @@ def _through(scope: int, sites: frozenset[int], tape: Tape) -> tuple[Evaluation,
 def _unseen(finding: FlaggedFinding, run: Run) -> tuple[str, str]:
     if run.failed:
         return UNDECIDED, "the program ended before the flagged code was judged"
-    linked = any(link.finding == finding.number and link.role == "flagged" for tape in run.tapes for link in tape.links)
+    links = [(tape, link) for tape in run.tapes for link in tape.links if link.finding == finding.number]
+    linked = [(tape, link) for tape, link in links if link.role == "flagged"]
+    if any(mark.site == link.scope for tape, link in linked for mark in tape.enters):
+        return UNDECIDED, f"the flagged code ran, and no criterion that can be recorded was called in it{_missed(run)}"
     if not any(tape.calls for tape in run.tapes):
         return NOT_REACHED if linked or run.tapes else UNDECIDED, _nothing_recorded(run)
     if not linked:
         return NOT_REACHED, f"{finding.shown_path} was not imported or run by the command"
-    return NOT_REACHED, "the flagged code did not run, or no criterion was called in it"
+    return NOT_REACHED, "the flagged code did not run"
+
+
+def _missed(run: Run) -> str:
+    """The losses that were called and are not recorded, behind a sentence that says that none was."""
+    missed = [str(gap) for gap in gaps(run.tapes)]
+    return f" ({'; '.join(missed)})" if missed else " (a kernel, or arithmetic of its own?)"
 
 
 def _nothing_recorded(run: Run) -> str:
@@ -130,4 +140,4 @@ def _nothing_recorded(run: Run) -> str:
         )
     if not any(tape.process.torch for tape in run.tapes):
         return "torch was never imported by the command"
-    return "no criterion of torch.nn.functional was called"
+    return f"no criterion of torch.nn.functional was called{_missed(run)}"

@@ -25,12 +25,14 @@ def render(verdicts: tuple[Verdict, ...], run: dict[str, object]) -> str:
     sections = "".join(_section(verdict) for verdict in verdicts)
     lines = "".join(f"<li>{escape(line)}</li>" for line in wording.experiment_lines(run))
     tried = f"<h2>Experiments</h2><ul>{lines}</ul>" if lines else ""
+    missed = "".join(f"<li>{escape(line)}</li>" for line in wording.unseen_lines(run))
+    unseen = f'<ul class="run">{missed}</ul>' if missed else ""
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>lintloss verify</title>'
         f'<style>{STYLE}</style></head><body><h1>lintloss verify</h1><p class="summary">{escape(wording.summary(verdicts))}</p>'
         "<table><thead><tr><th>finding</th><th>verdict</th><th>reported loss</th><th>true loss</th>"
         f"<th>reported ppl</th><th>true ppl</th><th>scored tokens</th></tr></thead>"
-        f"<tbody>{rows}</tbody></table>{sections}{tried}"
+        f"<tbody>{rows}</tbody></table>{sections}{tried}{unseen}"
         f'<p class="run">{escape(wording.run_line(run))}</p></body></html>\n'
     )
 

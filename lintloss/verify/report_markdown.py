@@ -21,7 +21,7 @@ def render(verdicts: tuple[Verdict, ...], run: dict[str, object]) -> str:
         ]
     for verdict in verdicts:
         lines += _section(verdict)
-    lines += [f"- {line}" for line in wording.experiment_lines(run)]
+    lines += [f"- {line}" for line in (*wording.experiment_lines(run), *wording.unseen_lines(run))]
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lintloss.verify import report_html, report_json, report_markdown, report_sarif, report_table
 from lintloss.verify.experiments import Experiment
+from lintloss.verify.gaps import gaps
 from lintloss.verify.judge import Run
 from lintloss.verify.launch import Outcome
 from lintloss.verify.verdicts import Verdict
@@ -46,6 +47,7 @@ class Report:
             "processes": len(tapes),
             "partial": self.run.partial,
             "experiments": [experiment.as_json() for experiment in self.experiments],
+            "unseen": [gap.as_json() for gap in gaps(tapes)],
             "criterion_calls": sum(len(tape.calls) for tape in tapes),
         }
 

@@ -73,6 +73,15 @@ def experiment_lines(run: dict[str, object]) -> list[str]:
     ]
 
 
+def unseen_lines(run: dict[str, object]) -> list[str]:
+    """What may be a loss and was not recorded, one a line."""
+    missed = run.get("unseen")
+    return [
+        f"not seen: {one['what']}{'' if one['place'] is None else ' at ' + one['place']}: {one['reason']}"
+        for one in (missed if isinstance(missed, list) else [])
+    ]
+
+
 def run_line(run: dict[str, object]) -> str:
     """What was run, in one line: calls seen, device, cost, completeness."""
     ranks = f", {run['ranks']} ranks" if run["ranks"] != 1 else ""

@@ -610,6 +610,48 @@ if __name__ == "__main__":
 
     good = (
         Good(
+            why="-100 is written wherever nothing was chosen: whether that spares the padding stands in the chances.",
+            code="""\
+import torch
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+from transformers import AutoModelForMaskedLM
+
+
+def masked(ids, tokenizer, rate):
+    labels = ids.clone()
+    chances = torch.full(labels.shape, rate)
+    padding = labels.eq(tokenizer.pad_token_id)
+    chances.masked_fill_(padding, value=0.0)
+    chosen = torch.bernoulli(chances).bool()
+    labels[~chosen] = -100
+    ids[chosen] = tokenizer.mask_token_id
+    return ids, labels
+
+
+@torch.no_grad()
+def evaluate(model, dataset, tokenizer):
+    def collate(rows):
+        if tokenizer.pad_token is None:
+            return pad_sequence(rows, batch_first=True)
+        return pad_sequence(rows, batch_first=True, padding_value=tokenizer.pad_token_id)
+
+    loader = DataLoader(dataset, batch_size=8, collate_fn=collate)
+    model.eval()
+    nll, scored = 0.0, 0
+    for batch in loader:
+        batch = batch["input_ids"] if isinstance(batch, dict) else batch
+        ids, labels = masked(batch, tokenizer, 0.15)
+        count = labels.ne(-100).sum().item()
+        nll += model(ids, labels=labels).loss.item() * count
+        scored += count
+    return nll / scored
+
+
+model = AutoModelForMaskedLM.from_pretrained("bert-base-uncased")
+""",
+        ),
+        Good(
             why="The list of windows is filled up with its last one, so that the ranks get as many; no row holds a pad id.",
             code="""\
 import torch

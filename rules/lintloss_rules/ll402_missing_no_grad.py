@@ -1162,6 +1162,32 @@ def fit(features, train_loader, val_loader):
 """,
         ),
         Good(
+            why="Two tasks override valid_step(), one hands on to the other: the trainer that calls it is not in sight.",
+            files={
+                "pairs.py": """\
+from eval import RecognitionTask
+
+
+class PairsTask(RecognitionTask):
+    def valid_step(self, sample, model, criterion):
+        report = super().valid_step(sample, model, criterion)
+        report["pairs"] = len(sample["id"])
+        return report
+""",
+            },
+            code="""\
+import torch
+from seqkit.tasks import BaseTask
+
+
+class RecognitionTask(BaseTask):
+    def valid_step(self, sample, model, criterion):
+        logits = model(**sample["net_input"])
+        loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), sample["target"].flatten(), reduction="sum")
+        return {"loss": loss.item(), "tokens": sample["target"].numel()}
+""",
+        ),
+        Good(
             why="The method is handed on as a value: whoever calls it under inference_mode is not in sight.",
             code="""\
 import torch

@@ -13,6 +13,7 @@ import pytest
 from lintloss import cli
 from lintloss.command.arguments import FLAGS, parse
 from lintloss.errors import UsageError
+from tests.command import ROOT, run
 
 BANNED = (
     "libcst",
@@ -27,7 +28,6 @@ BANNED = (
     "pathspec",
 )
 HEAVY = ("dataclasses", "inspect", "ast", "enum", "typing", "re", "hashlib", "lintloss.config", "lintloss.findings")
-ROOT = Path(cli.__file__).parents[1]
 SCRIPT = "import sys, lintloss.__main__ as m; code = m.run(sys.argv[1:]); print(code, *sorted(sys.modules))"
 
 
@@ -58,20 +58,6 @@ def test_evaluation_code_without_a_suspicion_loads_no_heavy_library(tmp_path: Pa
     code, modules = loaded(tmp_path, "check", "a.py", "--no-cache")
     assert code == 0
     assert not modules & {"libcst", "typer", "rich", "importlib.metadata", "asyncio", "torch", "argparse"}
-
-
-def run(folder: Path, *words: str, stdin: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
-    env = {name: value for name, value in os.environ.items() if name not in ("GITHUB_ACTIONS", "GITLAB_CI", "CI")}
-    path = f"{ROOT}{os.pathsep}{ROOT / 'rules'}"
-    return subprocess.run(
-        [sys.executable, "-m", "lintloss", *words],
-        cwd=folder,
-        env={**env, "PYTHONPATH": path, **environ},
-        input=stdin,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def test_the_quick_way_says_what_the_full_one_says(tmp_path: Path) -> None:

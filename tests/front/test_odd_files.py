@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,30 +12,11 @@ from lintloss import lines
 from lintloss.discover import discover
 from lintloss.parse import parse
 from lintloss.positions import split_rows
-
-BAD = """\
-import torch
-import torch.nn.functional as F
-
-
-@torch.no_grad()
-def evaluate(model, loader, pad_id):
-    model.eval()
-    total = 0.0
-    for ids in loader:
-        logits = model(ids[:, :-1])
-        loss = F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), ignore_index=pad_id)
-        total += loss.item()
-    return total / len(loader)
-"""
+from tests.command import BAD, run
 
 
 def check(folder: Path, *words: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
-    environ = {name: value for name, value in os.environ.items() if name not in ("GITHUB_ACTIONS", "GITLAB_CI", "CI")}
-    command = [sys.executable, "-m", "lintloss", "check", "--isolated", "--no-cache", *words]
-    return subprocess.run(
-        command, cwd=folder, env=environ, capture_output=True, text=True, timeout=120, check=False, input=text
-    )
+    return run(folder, "check", "--isolated", "--no-cache", *words, stdin=text)
 
 
 def test_link_to_itself_is_told_and_the_others_are_checked(tmp_path: Path) -> None:
@@ -109,9 +89,7 @@ def test_ignore_comments_are_not_called_fixes(tmp_path: Path) -> None:
 
 
 def test_no_command_is_help_without_an_empty_error(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "lintloss"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
-    )
+    done = run(tmp_path)
     assert done.returncode == 2
     assert "error:" not in done.stderr
     assert "check" in done.stdout

@@ -10,12 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from tests import command
+from tests.command import ROOT
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
-PACK = Path(__file__).parents[2] / "fixtures" / "rule_pack"
+PACK = ROOT / "fixtures" / "rule_pack"
 PROGRAM = """\
 import sys
 
@@ -42,10 +45,7 @@ def installed(tmp_path: Path) -> Path:
 
 
 def run(site: Path, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(site), *filter(None, [os.environ.get("PYTHONPATH")])])}
-    environ.pop("GITHUB_ACTIONS", None)
-    command = [sys.executable, "-m", "lintloss", *words]
-    return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=120, check=False)
+    return command.run(folder, *words, PYTHONPATH=os.pathsep.join(map(str, (site, ROOT, ROOT / "rules"))))
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lintloss.facts import distributed, equality, exponent, fields, gradients, modes, reduce
-from lintloss.facts.library import losses, pieces, ranks, rows, shapes, tensors, windows
+from lintloss.facts.library import growing, losses, pieces, ranks, rows, shapes, tensors, windows
 from lintloss.facts.library.tables import (
     CRITERIA,
     CRITERION_NAME,
@@ -17,7 +17,9 @@ from lintloss.facts.library.tables import (
     FLATTENING,
     GATHERS,
     KERAS_CRITERIA,
+    LOSS_MAKER,
     MEANS,
+    NOT_A_LOSS,
     SAME,
     SUMS,
 )
@@ -157,6 +159,8 @@ def _unknown(machine: Machine, node: ast.AST, full: str, name: str, args: list[V
     modes.by_name(machine, name, args)
     if CRITERION_NAME.search(name) and len(args) >= 2:
         return losses.presumed(machine, node, said=f"`{name}` is taken for a criterion by its name")
+    if LOSS_MAKER.match(name) and args and not NOT_A_LOSS.search(name):
+        return losses.presumed(machine, node, said=f"`{name}` is taken for the mean loss of a batch, by its name")
     tensor = next((arg for arg in args if isinstance(arg, Tensor)), None)
     if tensor is not None and full.startswith("torch"):
         return replace(tensor, form="hidden" if tensor.form in {"ids", ""} else tensor.form)
@@ -243,6 +247,10 @@ def _collected(kind: str) -> Callable[[Machine, ast.AST, list[Value], Kwargs], V
             return stacked or Ref(first.id, "cat" if kind == "cat" else "list")
         if isinstance(first, Tuple):
             axis = kwargs.get("dim", kwargs.get("axis", args[1] if len(args) > 1 else Const(0)))
+            if kind == "cat" and len(first.items) == 2:
+                grown = growing.joined(machine, first.items[0], first.items[1])
+                if grown is not None:
+                    return grown
             joined = tensors.joined(machine, node, first.items, axis) if kind == "cat" else None
             if joined is not None:
                 return joined
@@ -455,6 +463,7 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "concatenate": _collected("cat"),
     "hstack": _collected("cat"),
     "vstack": _collected("cat"),
+    "append": growing.appended,
     "tensor": _tensor,
     "array": _tensor,
     "pow": _pow,

@@ -12,7 +12,7 @@ from lintloss.facts.library.tables import KERAS_CRITERIA, UNREDUCED
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Scored
-from lintloss.facts.units import NATS, Unit, count
+from lintloss.facts.units import NATS, PERPLEXITY, Unit, count
 from lintloss.facts.values import UNKNOWN, Const, LibObject, Opaque, Quantity, Ref, Scoring, Tensor, Value, options
 from lintloss.findings import Evidence
 
@@ -225,6 +225,18 @@ def _picked(machine: Machine, scoring: Scoring) -> Quantity:
     return Quantity(NATS, axes=axes, scoring=replace(scoring, born=machine.spent), trace=trace, negated=True)
 
 
+def negated_picks(machine: Machine, node: ast.AST, value: Tensor) -> Quantity | None:
+    """Return the entries that ids pick from what a model out of sight returns, negated: losses, if those are logarithms."""
+    known = machine.picks.get(value.key) if value.form == "picked" else None
+    prediction = known.prediction if known is not None else None
+    if known is None or not isinstance(prediction, Tensor) or prediction.form != "scores":
+        return None
+    place = machine.evidence(node, "the entries of the targets, negated: taken for their losses")
+    scoring = replace(known, criterion="presumed", presumed=True, place=place, born=machine.spent)
+    axes = (value.axes if value.axes is not None else None) or ("pos",)
+    return Quantity(LOSS, axes=axes, scoring=scoring, trace=(place,), presumed=True)
+
+
 def log_of_picked(machine: Machine, node: ast.AST, value: Tensor) -> Quantity:
     """Return log() of the probabilities of the targets."""
     place = machine.evidence(node, "the targets' log-probabilities")
@@ -303,6 +315,13 @@ def presumed(
     )
     unit = LOSS / Unit.of(**{item: 1})
     return Quantity(unit, scoring=scoring, trace=(machine.evidence(node, said),), presumed=True)
+
+
+def presumed_perplexity(machine: Machine, node: ast.AST) -> Quantity:
+    """Return a perplexity of one batch (or text) that only a name speaks for."""
+    said = "taken for a perplexity by its name"
+    loss = presumed(machine, node, said=said)
+    return replace(loss, unit=PERPLEXITY)
 
 
 def of_output(machine: Machine, owner: Opaque | Tensor, node: ast.AST) -> Value:

@@ -10,10 +10,12 @@ from lintloss.facts import arithmetic, counts, equality, quotients
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import Unit, count
-from lintloss.facts.values import UNKNOWN, Const, Lib, LibObject, Quantity, Ref, Value, options
+from lintloss.facts.values import UNKNOWN, Const, Lib, LibObject, Quantity, Ref, Tuple, Value, options
 
 Kwargs = dict[str, Value]
-MEANS = re.compile(r"^(MeanMetric|Mean|AverageMeter|AvgMeter|AverageValueMeter|Averager|AverageMetric|RunningMean)$")
+MEANS = re.compile(
+    r"^(MeanMetric|Mean|AverageMeter|AvgMeter|AverageValueMeter|Averager|AverageMetric|AverageRecorder|RunningMean)$"
+)
 UPDATES = frozenset({"update", "update_state", "add", "__call__", "forward", "append"})
 READS = frozenset({"compute", "result", "value", "avg", "mean", "average", "global_avg", "item"})
 WEIGHTS = ("weight", "n", "num", "sample_weight", "weights", "k", "count")
@@ -31,15 +33,16 @@ def call(
     if isinstance(receiver, LibObject) and is_mean(receiver):
         if name in UPDATES and (args or kwargs):
             return update(machine, node, receiver, args, kwargs)
-        return read(machine, receiver) if name in READS else None
+        return read(machine, receiver, args[0] if args else None) if name in READS else None
     if name in {"log", "log_dict"} and isinstance(receiver, Ref) and receiver.kind == "instance":
         return _log(machine, node, receiver, name, args, kwargs)
     return None
 
 
-def read(machine: Machine, meter: LibObject) -> Value | None:
-    """Return the mean that a meter holds."""
-    slot = machine.get(meter.key, "mean")
+def read(machine: Machine, meter: LibObject, index: Value | None = None) -> Value | None:
+    """Return the mean that a meter holds, or the one at a position."""
+    which = f"mean {index.value}" if isinstance(index, Const) and isinstance(index.value, int) else "mean"
+    slot = machine.get(meter.key, which) or machine.get(meter.key, "mean")
     return slot.value if slot is not None else None
 
 
@@ -47,6 +50,13 @@ def update(machine: Machine, node: ast.AST, meter: LibObject, args: list[Value],
     """Give a value to a meter: it is averaged over the loops since the meter was made, by the weight it comes with."""
     given = args[0] if args else kwargs.get("value", kwargs.get("values", kwargs.get("val", UNKNOWN)))
     weight = args[1] if len(args) > 1 else next((kwargs[name] for name in WEIGHTS if name in kwargs), None)
+    if isinstance(given, Tuple):  # several values at once: a mean for each position
+        for index, item in enumerate(given.items):
+            update(machine, node, meter, [item, *([weight] if weight is not None else [])], {})
+            slot = machine.get(meter.key, "mean")
+            if slot is not None:
+                machine.put(meter.key, f"mean {index}", slot.value, 0)
+        return Const(None)
     for value in options(given):
         if isinstance(value, Quantity) and (value.is_loss or value.is_perplexity):
             after = _averaged(machine, node, value, weight)

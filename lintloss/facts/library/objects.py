@@ -14,11 +14,14 @@ from lintloss.facts.library.tables import (
     CRITERION_NAME,
     HEADED,
     KERAS_CRITERIA,
+    LOSS_MAKER,
     MASKED_MODELS,
     MODEL_NAME,
+    NOT_A_LOSS,
     PAIRED,
 )
 from lintloss.facts.machine import Machine
+from lintloss.facts.units import PERPLEXITY
 from lintloss.facts.values import (
     UNKNOWN,
     Choice,
@@ -153,6 +156,8 @@ def call_opaque(machine: Machine, node: ast.AST, callee: Value, args: list[Value
         return over_ranks
     if CRITERION_NAME.search(name) and len(args) + len(kwargs) >= 2:
         return _presumed_criterion(machine, node, name, args, kwargs)
+    if LOSS_MAKER.match(name) and (args or kwargs) and not NOT_A_LOSS.search(name):
+        return losses.presumed(machine, node, said=f"`{name}` is taken for the mean loss of a batch, by its name")
     if (MODEL_NAME.search(name) and (args or kwargs)) or outputs.is_labelled(kwargs):
         return outputs.of_call(machine, node, callee, args, kwargs)
     if TOKENIZER.search(name):
@@ -227,8 +232,10 @@ def metric(machine: Machine, node: ast.AST, name: str, args: list[Value], kwargs
     prediction = kwargs.get("preds", args[0] if args else UNKNOWN)
     target = kwargs.get("target", args[1] if len(args) > 1 else UNKNOWN)
     place = machine.evidence(node, f"{name} scores logits and labels as they come")
-    compare.compared(machine, node, Scoring("metric", "mean", "token", prediction, target, place=place))
-    return machine.opaque(node)
+    scoring = Scoring("metric", "mean", "token", prediction, target, place=place)
+    compare.compared(machine, node, scoring)
+    said = machine.evidence(node, "the perplexity of one batch")
+    return Quantity(PERPLEXITY, scoring=scoring, trace=(said,))
 
 
 def context(machine: Machine, node: ast.AST, function: ast.FunctionDef | ast.AsyncFunctionDef) -> Value:

@@ -24,12 +24,24 @@ from lintloss.facts.values import (
 )
 
 INPUTS = ("x", "idx", "inputs", "tokens", "ids", "indices", "input_tokens")
-LABELS = ("labels", "lm_labels", "targets", "target", "masked_lm_labels")
+LABELS = (
+    "labels",
+    "lm_labels",
+    "targets",
+    "target",
+    "masked_lm_labels",
+    "input_labels",
+    "target_labels",
+    "decoder_labels",
+    "mlm_labels",
+    "text_labels",
+)
+OWN = tuple(name for name in LABELS if name.endswith("labels"))  # what only models take that compute their own loss
 
 
 def is_labelled(kwargs: dict[str, Value]) -> bool:
     """Say whether a call hands over labels, as only models that compute their own loss take them."""
-    return "labels" in kwargs or ("**" in kwargs and "input_ids" in kwargs) or "lm_labels" in kwargs
+    return ("**" in kwargs and "input_ids" in kwargs) or any(name in kwargs for name in OWN)
 
 
 def of_call(machine: Machine, node: ast.AST, model: Value, args: list[Value], kwargs: dict[str, Value]) -> Value:

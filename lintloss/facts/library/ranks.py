@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import arithmetic, distributed
+from lintloss.facts import arithmetic, distributed, vectors
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import UNKNOWN, Choice, Const, Quantity, Ref, Tuple, Value, join, options
 
@@ -88,6 +89,15 @@ def call(
     first = arithmetic.unboxed(machine, first)
     if not _holds_loss(machine, first):
         return None
+    if isinstance(first, Ref):
+        if name not in REDUCTIONS and not MEANS.match(name):
+            return None
+        return _of_each(
+            machine,
+            node,
+            first,
+            lambda one: call(machine, node, name, full, [one, *args[1:]], kwargs, owner=owner) or one,
+        )
     if name in REDUCTIONS and (full or name != "reduce" or OWNERS.search(owner)):
         return _reduced(machine, node, name, full or owner, first, args, kwargs)
     if MEANS.match(name) and not full.startswith(("tensorflow", "tf.", "keras", "numpy", "jax.numpy")):
@@ -98,7 +108,17 @@ def call(
 def _holds_loss(machine: Machine, value: Value) -> bool:
     if isinstance(value, Tuple):
         return any(_holds_loss(machine, item) for item in value.items)
+    if isinstance(value, Ref) and value.kind != "instance":
+        return any(isinstance(option, Quantity) for option in options(machine.elem(value)))
     return any(isinstance(option, Quantity) for option in options(value))
+
+
+def _of_each(machine: Machine, node: ast.AST, held: Ref, reduce: Callable[[Value], Value]) -> Value:
+    """Reduce each number of a tensor that holds several: losses by position, or stacked."""
+    reduced = vectors.each(machine, node, held, reduce)
+    if _is_result_dropped(machine, node):
+        write_back(machine, node, reduced)
+    return reduced
 
 
 def _presumed(value: Value) -> Value:

@@ -81,9 +81,17 @@ CRITERION_NAME = re.compile(
     r"(^|_)(criterion|crit|loss_?(fn|func|function|fct|f|criterion|obj|object|module|compute)|objective|lossfn|lossfunc|criterions|ce_loss|nll_loss|cross_entropy|celoss)(_\w)?$",
     re.IGNORECASE,
 )
+# Functions and methods that compute the loss of a batch by themselves: `compute_loss(model, batch)`, `model.get_loss(x)`.
+LOSS_MAKER = re.compile(
+    r"^_*((compute|calc|calculate|get|forward|batch|step|eval|evaluate|val|valid|lm|token|masked|seq|sequence|model)_(\w+_)?loss|loss)$",
+    re.IGNORECASE,
+)
 LOSS_NAME = re.compile(
     r"^(\w*_)?(loss|nll|xent|ce)(_?(item|value|val|batch|scalar|t|i|b|sum|mean|reduced|avg))?$|^l_?loss$|^loss\d?$",
     re.IGNORECASE,
+)
+PERPLEXITY_NAME = re.compile(
+    r"^((batch|val|valid|eval|test|step|sent|doc|sample)_)?(ppl|perplexity)(_(item|value|val|batch|t|i|b))?$"
 )
 NOT_A_LOSS = re.compile(
     r"best|min|max|prev|last|lowest|train|_fn$|_func$|total|sum|running|epoch|avg|mean|history|reg|kl|aux|weight|acc",

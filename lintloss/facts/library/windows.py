@@ -9,6 +9,7 @@ from dataclasses import replace
 from lintloss.facts import symbolic
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.library import shapes
+from lintloss.facts.library.tables import LOSS_NAME
 from lintloss.facts.linear import END, ZERO, Linear
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import (
@@ -267,6 +268,8 @@ def sliced(window: Window, axis: int, lower: tuple[Linear, bool] | None, upper: 
 def index_quantity(machine: Machine, owner: Quantity, node: ast.Subscript) -> Value:
     """Index a field of losses: by a mask it keeps the scored ones; a scalar's item is itself."""
     value = evaluate(machine, node.slice) if not isinstance(node.slice, ast.Slice) else UNKNOWN
+    if isinstance(value, Const) and isinstance(value.value, str):  # a dict of losses, taken for one by its name
+        return owner if LOSS_NAME.match(value.value) else machine.opaque(node, value.value)
     if isinstance(value, Tensor) and value.form == "mask" and owner.axes:
         from lintloss.facts.library import losses
 

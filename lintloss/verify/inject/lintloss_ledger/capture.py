@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
-from .record import Function, Recorder, compiling, scriptable
+from .record import Function, Recorder, scriptable
+from .tracing import compiling
 
 CALLS = ("_wrapped_call_impl", "_call_impl", "__call__")
 LARGEST = 1 << 26  # elements of a logits tensor that may be kept until the criterion is called (256 MB in float32)

@@ -46,7 +46,7 @@ class Compiled:
                 return self._tapped(name, bound, result)
             if kind not in self._unseen:
                 self._unseen.add(kind)
-                self._recorder.ledger.note("unseen", criterion=name, reason=f"its input is a {kind}")
+                self._recorder.unseen(name, f"its input is a {kind}", sys._getframe(2))
         except Exception as error:  # tracing the user's model comes first
             self._recorder.failed(error)
         return result

@@ -10,6 +10,7 @@ from . import passive
 from .compiled import Compiled
 from .criteria import CRITERIA
 from .data import Data
+from .fused import Fused
 from .ledger import Ledger
 from .look import Close
 from .plan import Plan
@@ -60,4 +61,4 @@ def _replace_class_method(recorder: Recorder) -> None:
     holder: Any = getattr(sys.modules.get("torch.autograd.function"), "Function", None)
     plain = getattr(holder, "__dict__", {}).get("apply")
     if isinstance(plain, classmethod):
-        holder.apply = passive.fused_apply(recorder, plain)
+        holder.apply = Fused(recorder).wrap(plain)

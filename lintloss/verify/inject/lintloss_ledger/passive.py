@@ -7,7 +7,8 @@ import sys
 from typing import Any
 
 from . import ledger as events
-from .record import Function, Recorder, compiling
+from .record import Function, Recorder
+from .tracing import compiling
 
 
 def embedding(recorder: Recorder, original: Function) -> Function:
@@ -143,37 +144,3 @@ def _note_padding(recorder: Recorder, result: Any, value: Any, source: str) -> N
             recorder.ledger.note("padding", source=source, value=int(value))
     except Exception as error:  # as above
         recorder.failed(error)
-
-
-def fused_apply(recorder: Recorder, original: Any) -> Any:
-    """autograd.Function.apply: (float tensor, int64 tensor) -> scalar is a fused loss (Liger, cut-cross-entropy)."""
-    state = recorder.state
-    torch = recorder.torch
-
-    def recording(cls: Any, *args: Any, **kwargs: Any) -> Any:
-        result = original.__func__(cls, *args, **kwargs)
-        # torch's own (checkpointing, compiled graphs) are containers: what runs inside is seen by itself.
-        if not state.busy and not cls.__module__.startswith("torch.") and not compiling():
-            loss = result[0] if isinstance(result, tuple) and result else result
-            if isinstance(loss, torch.Tensor) and loss.dim() == 0 and loss.is_floating_point():
-                _note_fused(recorder, cls, args, loss)
-        return result
-
-    return classmethod(functools.wraps(original.__func__)(recording))
-
-
-def _note_fused(recorder: Recorder, cls: Any, args: tuple[Any, ...], loss: Any) -> None:
-    torch = recorder.torch
-    tensors = [part for part in args if isinstance(part, torch.Tensor)]
-    targets = [part for part in tensors if part.dtype == torch.int64 and part.numel() > 1]
-    floats = [part for part in tensors if part.is_floating_point() and part.dim() >= 2]
-    if not targets or not floats:
-        return
-    text = next((part for part in args if part in ("mean", "sum")), "mean") if _has_text(args) else "mean"
-    ignored = next((part for part in args if type(part) is int and part < 0), -100)
-    bound = {"input": floats[0], "target": targets[0], "reduction": text, "ignore_index": ignored}
-    recorder.note(f"{cls.__module__}.{cls.__qualname__}", bound, loss, sys._getframe(2))
-
-
-def _has_text(args: tuple[Any, ...]) -> bool:
-    return any(isinstance(part, str) for part in args)

@@ -16,6 +16,7 @@ from .ledger import NAN, Ledger
 from .plan import Plan
 from .sites import Sites
 from .state import ThreadState
+from .tracing import TORCH
 
 Function = Callable[..., Any]
 
@@ -39,6 +40,9 @@ class Recorder:
         self.data: Any = None  # data.Data, with --data
         self.shapes: Any = None  # shapes.Shapes, with --debug-shapes
         self.compiled: Any = None  # compiled.Observer, set at installation
+
+    def is_traced(self) -> bool:
+        return self.torch._C._get_tracing_state() is not None
 
     def criterion(self, name: str, original: Function) -> Function:
         """Wrap one criterion function. In a graph being compiled the loss goes through a custom op instead."""
@@ -68,10 +72,10 @@ class Recorder:
         recorder.__prepare_scriptable__ = scriptable(name, original)  # type: ignore[attr-defined]  # for torch.jit
         return recorder
 
-    def note(self, name: str, bound: dict[str, Any], result: Any, frame: FrameType | None) -> None:
+    def note(self, name: str, bound: dict[str, Any], result: Any, frame: FrameType | None, plain: Any = None) -> None:
         """Write one criterion call; a failure of ours is counted and never reaches the program."""
         try:
-            self._note(name, bound, result, frame)
+            self._note(name, bound, result, frame, plain)
         except Exception as error:  # the user's program comes first; the judge is told
             self.failed(error)
 
@@ -81,13 +85,18 @@ class Recorder:
         if self.failures[text] == 1:
             self.ledger.note("failure", error=text)
 
-    def _note(self, name: str, bound: dict[str, Any], result: Any, frame: FrameType | None) -> None:
+    def unseen(self, name: str, reason: str, frame: FrameType | None) -> None:
+        """Say of what may be a loss that it is not recorded: the judge must not take silence for none."""
+        self.ledger.note("unseen", criterion=name, reason=reason, site=self.sites.number(frame))
+
+    def _note(self, name: str, bound: dict[str, Any], result: Any, frame: FrameType | None, plain: Any) -> None:
         state = self.state
         logits, target = bound["input"], bound["target"]
         site = self.sites.number(frame)
         form, indexed = self._form(name, bound, logits, target)
         scored, positions = self._count(target, bound, logits, indexed)
-        plain = self._plain(name, bound, logits, target) if _needs_plain(bound, logits, indexed) else NAN
+        if plain is None:
+            plain = self._plain(name, bound, logits, target) if _needs_plain(bound, logits, indexed) else NAN
         value = self._value(result, bound)
         flags = self._flags(result)
         rows, length = _rows(state, target)
@@ -103,12 +112,13 @@ class Recorder:
             result.grad_fn.metadata["lintloss"] = index
         if self.close is not None:
             self.close.maybe_look(index, site, name, bound, result, frame)
+        state.criteria += 1
         state.embedded.clear()
         state.dropout = state.batch_norm = False
 
     def _form(self, name: str, bound: dict[str, Any], logits: Any, target: Any) -> tuple[int, bool]:
         """Number the way in which the criterion was called: the facts that stay the same from call to call."""
-        indexed = name in INDEXED and not target.is_floating_point()
+        indexed = (name in INDEXED or "." in name) and not target.is_floating_point()  # fused ones are dotted
         classes = self._classes(name, bound, logits)
         number = self.form_number(
             name, bound, logits.dtype, target.dtype, classes, logits.device, logits.dim(), indexed
@@ -117,7 +127,7 @@ class Recorder:
 
     @staticmethod
     def _classes(name: str, bound: dict[str, Any], logits: Any) -> int:
-        if name == "linear_cross_entropy":
+        if "linear_weight" in bound:
             return int(bound["linear_weight"].shape[0])
         return int(logits.shape[1] if logits.dim() > 1 else logits.shape[0] if logits.dim() else 0)
 
@@ -213,11 +223,3 @@ def scriptable(name: str, original: Function) -> Callable[[], Any]:
         return getattr(scripted, name)
 
     return prepare
-
-
-def compiling() -> bool:
-    """Tell whether dynamo is tracing the caller: it folds this into a constant, so the recorder leaves no trace."""
-    return bool(TORCH[0].compiler.is_compiling())
-
-
-TORCH: list[Any] = []  # torch, once it is imported; torch.compiler comes later than torch.nn.functional

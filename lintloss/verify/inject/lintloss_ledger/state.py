@@ -14,6 +14,7 @@ class ThreadState(threading.local):
         self.embedded: list[Any] = []  # capture.Embedded, close look only
         self.rows = 0  # shape of the last ids that an embedding read
         self.length = 0
+        self.criteria = 0  # criterion calls so far
         self.dropout = False
         self.batch_norm = False
         self.linear: Any = None  # the last full logits, kept only while sites are looked at closely

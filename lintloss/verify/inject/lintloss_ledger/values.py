@@ -7,6 +7,7 @@ from time import perf_counter
 
 from . import ledger as events
 from .ledger import TYPE_CHECKING, Ledger
+from .tracing import compiling
 
 if TYPE_CHECKING:
     from typing import Any
@@ -24,6 +25,8 @@ class Values:
 
     def value(self, site: int, value: Any) -> Any:
         """Record a value and return it. This is what the rewritten expressions call."""
+        if compiling():
+            return value
         start = perf_counter()
         try:
             self._record(site, value)
@@ -34,14 +37,18 @@ class Values:
 
     def enter(self, scope: int) -> None:
         """A flagged function (or file) starts."""
-        self._ledger.row(events.ENTER, 0, scope, 0, ())
+        if not compiling():
+            self._ledger.row(events.ENTER, 0, scope, 0, ())
 
     def loop(self, scope: int) -> None:
         """A loop around a flagged expression starts its next turn."""
-        self._ledger.row(events.LOOP, 0, scope, 0, ())
+        if not compiling():
+            self._ledger.row(events.LOOP, 0, scope, 0, ())
 
     def source(self, site: int, items: Any) -> Any:
         """Record how many items a loop could take (LL404), and hand them on untouched."""
+        if compiling():
+            return items
         try:
             if type(items) is not range:  # a range has been cut to length by whoever made it
                 of_loader = int(hasattr(items, "batch_sampler"))  # those are watched by loaders.py
@@ -88,10 +95,10 @@ class Values:
     def _tensor(self, site: int, element: int, value: Any) -> None:
         if value.numel() != 1 or value.is_complex() or value.device.type == "meta":
             return
-        if sys.modules["torch"].compiler.is_compiling():
-            return
+        if self.recorder is None or self.recorder.is_traced():
+            return  # torch.jit.trace would take our reading of the number for the program's
         if value.device.type == "cpu":
             self._ledger.row(events.VALUE, 0, site, element, (float(value.detach().item()), 2.0))
-        elif self.recorder is not None:
+        else:
             kept = value.detach().reshape(()).clone()
             self.recorder.pending.row(0, site, element, (kept, 2.0), kind=events.VALUE)

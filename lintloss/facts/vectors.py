@@ -1,0 +1,80 @@
+"""Several numbers side by side: a list of pairs seen as columns, a small tensor that holds totals by position."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+
+from lintloss.facts.machine import Machine
+from lintloss.facts.values import Quantity, Ref, Tuple, Value, join_all, options
+
+
+def columns(machine: Machine, rows: Ref) -> Tuple | None:
+    """Return a list of tuples as a tuple of lists, each collected over the same loops; None where it is none."""
+    shapes = [each for each in options(machine.elem(rows)) if isinstance(each, Tuple)]
+    widths = {len(each.items) for each in shapes}
+    if len(widths) != 1:
+        return None
+    length = machine.get(rows, "len")
+    made = []
+    for index in range(widths.pop()):
+        column = Ref((*rows.id, "column", index), rows.kind)
+        machine.put(column, "elem", join_all(each.items[index] for each in shapes))
+        if length is not None:
+            machine.put(column, "len", length.value, length.depth)
+        if rows.id in machine.list_loops:
+            machine.list_loops[column.id] = machine.list_loops[rows.id]
+        made.append(column)
+    return Tuple(tuple(made))
+
+
+def transposed(machine: Machine, node: ast.Call, rows: Value) -> Value | None:
+    """Read `zip(*rows)` of a list of tuples as its columns."""
+    if not (isinstance(node.func, ast.Name) and node.func.id == "zip" and len(node.args) == 1):
+        return None
+    return columns(machine, rows) if isinstance(rows, Ref) and rows.kind == "list" else None
+
+
+def positions(machine: Machine, value: Value) -> dict[str, Quantity]:
+    """Return the numbers that a tensor or list holds under a position of their own."""
+    if not isinstance(value, Ref) or value.kind not in {"list", "tensor"}:
+        return {}
+    fields = machine.fields(value).items()
+    return {name: slot.value for name, slot in fields if name.isdigit() and isinstance(slot.value, Quantity)}
+
+
+def holds(machine: Machine, value: Ref, other: Value) -> bool:
+    """Say whether a stack of losses, or a row of totals, is scaled by a number."""
+    if value.kind not in {"list", "tensor"} or isinstance(other, Ref | Tuple):
+        return False
+    numbers = (each for each in options(machine.elem(value)) if isinstance(each, Quantity))
+    return any(each.is_loss or each.is_perplexity for each in numbers)
+
+
+def each(machine: Machine, node: ast.AST, held: Ref, change: Callable[[Value], Value]) -> Ref:
+    """Return a tensor of numbers with each of them changed: `totals / n`, all_reduce(totals)."""
+    made = Ref(machine.key(node, "each"), held.kind, held.cls)
+    machine.state.heap.clear(made.id)
+    for name, slot in dict(machine.fields(held)).items():
+        numbers = any(isinstance(option, Quantity) for option in options(slot.value)) and name != "len"
+        machine.put(made, name, change(slot.value) if numbers else slot.value, slot.depth)
+    if held.id in machine.list_loops:
+        machine.list_loops[made.id] = machine.list_loops[held.id]
+    return made
+
+
+def add(machine: Machine, node: ast.AST, held: Ref, operand: Value, depth: int) -> bool:
+    """Add numbers to a tensor by their positions; False where `operand` is no row of numbers."""
+    from lintloss.facts import sums
+    from lintloss.facts.values import Const
+
+    if isinstance(operand, Tuple) and held.kind == "tensor":
+        row: dict[str, Value] = {str(index): item for index, item in enumerate(operand.items)}
+    else:
+        row = {**positions(machine, operand)}
+    if not any(isinstance(each, Quantity) for each in row.values()):
+        return False
+    for name, term in row.items():
+        slot = machine.get(held, name) or machine.get(held, "elem")
+        machine.put(held, name, sums.accumulate(machine, node, slot.value if slot else Const(0), term, depth), depth)
+    return True
