@@ -46,7 +46,8 @@ def foreign(seen: Scored | Exponential) -> Foreign | None:
         return None
     is_language = seen.setting.task in LANGUAGE
     if isinstance(seen, Exponential):
-        told = is_language or seen.called_perplexity or _is_uncompared(seen.exponent)
+        evaluates = seen.setting.phase == "evaluation" and _is_uncompared(seen.exponent)
+        told = is_language or seen.called_perplexity or evaluates
         return _exponentiated(seen) if told else None
     return _compared(seen) if is_language else None
 
