@@ -29,6 +29,8 @@ WEAK_WORDS = re.compile(
 )
 
 
+# What makes the pieces of an evaluation, by its name.
+MAKERS = re.compile(r"(^|_)(data(sets?|loaders?)?|loaders?|models?|net(work)?|criterion|splits?)$", re.IGNORECASE)
 SHORT = 12  # rows: a constructor or a reset() costs less than it is worth
 
 
@@ -48,7 +50,8 @@ class Relevance:
     def of(self, module: Module, node: ast.AST) -> bool:
         """Say whether a definition of another file is worth running."""
         if node not in self._known:
-            self._known[node] = _is_short(node) or WORDS.search(self._code(module, node)) is not None
+            named = MAKERS.search(getattr(node, "name", "")) is not None and isinstance(node, ast.FunctionDef)
+            self._known[node] = _is_short(node) or named or WORDS.search(self._code(module, node)) is not None
         return self._known[node]
 
     def makes_data(self, module: Module, node: ast.AST) -> bool:
