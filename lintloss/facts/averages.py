@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from lintloss.facts import normalizers
+from lintloss.facts import entropies, normalizers
 from lintloss.facts.equality import proven_equal, proven_unequal, rows_of_one_length, scores_all_positions
 from lintloss.facts.observations import Averaging, Exponential, Observation
 from lintloss.facts.values import Quantity
@@ -127,6 +127,8 @@ def unnormalized(seen: Exponential) -> Unnormalized | None:
     if not in_evaluation(seen) or exponent.presumed or exponent.axes:
         return None
     scoring = exponent.scoring
+    if scoring is not None and scoring.criterion == entropies.FORM:
+        return None
     tokens = unit.power("token") or (scoring is not None and scoring.item == "token")
     if seen.setting.task not in LANGUAGE and not tokens:
         return None

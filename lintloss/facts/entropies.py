@@ -35,10 +35,11 @@ def _is_distribution(one: Value, other: Value) -> bool:
 
 
 def _is_spelled_out(machine: Machine, node: ast.BinOp) -> bool:
+    """Say whether `p * log(p)` is written of what the function was given: a mean of distributions has other uses."""
     for one, other in ((node.left, node.right), (node.right, node.left)):
         inner = _logarithm_of(other)
-        if inner is not None and machine.text(inner) == machine.text(_plain(one)):
-            return True
+        if isinstance(inner, ast.Name) and machine.text(inner) == machine.text(_plain(one)):
+            return inner.id in _parameters(machine.frame.node)
     return False
 
 
@@ -69,9 +70,15 @@ def _is_library(node: ast.expr) -> bool:
 def _ignores_truth(function: ast.AST) -> bool:
     if not isinstance(function, ast.FunctionDef):
         return False
-    given = {each.arg for each in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)}
     read = {each.id for each in ast.walk(function) if isinstance(each, ast.Name)}
-    return any(TRUTH.match(name) and name not in read for name in given)
+    return any(TRUTH.match(name) and name not in read for name in _parameters(function))
+
+
+def _parameters(function: ast.AST) -> set[str]:
+    if not isinstance(function, ast.FunctionDef):
+        return set()
+    spec = function.args
+    return {each.arg for each in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs)}
 
 
 def summed(machine: Machine, node: ast.AST, value: Tensor, axis: int | None) -> Value:

@@ -127,9 +127,10 @@ def _spares(laden: Laden) -> bool:
 
 def _is_switched(machine: Machine, setting: Setting) -> bool:
     """Say whether the running loop, of which nothing else is known, runs a module on which eval() was called."""
-    if setting.phase != "unknown" or not machine.loops:
+    own = machine.loops[machine.frame.loop_base :]  # an epoch holds both phases
+    if setting.phase != "unknown" or not own:
         return False
-    running = machine.loops[-1].key
+    running = own[-1].key
     evaluated = (each for each in machine.forwards.values() if each.mode == "eval" and each.mode_place is not None)
     return any(loop.key == running for each in evaluated for loop in each.loops)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
+from lintloss.facts import forwards
 from lintloss.facts.library import meters
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
@@ -87,7 +88,7 @@ def fitted(machine: Machine, node: ast.Call, trainer: Value, name: str, args: li
     loop = loop_around(machine, step)
     batch = batch_of(machine, step, loader)
     if loop is not None and batch is not None:
-        with machine.in_loop(loop):
+        with machine.in_loop(loop), forwards.by_framework(machine):
             calls.call(machine, node, step, [batch, Opaque(machine.key(node, "index"), "batch_idx")], {})
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from lintloss.facts import padding
+from lintloss.facts import forwards, padding
 from lintloss.facts.library import loaders, losses, meters, models, rows
 from lintloss.facts.library.tables import CAUSAL, MASKED_MODELS, PAIRED
 from lintloss.facts.machine import Machine
@@ -55,7 +55,7 @@ def _feed(machine: Machine, node: ast.Call, made: dict[str, Value], dataset: Val
     model = made.get("model")
     if batch is None or model is None or not isinstance(batch, Ref | Opaque):
         return
-    with machine.in_loop(loop):
+    with machine.in_loop(loop), forwards.by_framework(machine):
         calls.call(machine, node, model, [], calls.spread(machine, batch))
 
 
@@ -75,7 +75,8 @@ def _measure(machine: Machine, node: ast.Call, made: dict[str, Value]) -> None:
         given = Ref((*key, "given"), "instance")
         machine.put(given, "predictions", logits)
         machine.put(given, "label_ids", labels)
-    calls.call(machine, node, compute, [given], {})
+    with forwards.by_framework(machine):
+        calls.call(machine, node, compute, [given], {})
 
 
 def _evaluated(machine: Machine, node: ast.Call, made: dict[str, Value]) -> Value | None:
