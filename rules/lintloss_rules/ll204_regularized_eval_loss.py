@@ -1272,7 +1272,7 @@ class Runner:
         nats, tokens = 0.0, 0
         for x, y in val_loader:
             logits = self.model(x)
-            nats += self.criterion(logits.flatten(0, 1), y.flatten()).item()  # <-
+            nats += self.criterion(logits.flatten(0, 1), y.flatten()).item()
             tokens += y.numel()
         return nats / tokens
 
