@@ -134,4 +134,6 @@ def _tells(seen: Observation) -> bool:
     """Say whether an observation is one that a caller can add to: it compares, or averages a loss that is now known."""
     if isinstance(seen, Averaging):
         return not seen.before.presumed and seen.setting.phase != "training"
-    return isinstance(seen, Compared | Exponential | Reported)
+    if isinstance(seen, Exponential):  # what else one caller's hook returns is no fault of who exponentiates it
+        return seen.exponent.scoring is None or seen.exponent.scoring.is_cross_entropy
+    return isinstance(seen, Compared | Reported)

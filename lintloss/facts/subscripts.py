@@ -43,7 +43,7 @@ def item(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
     """Return owner[index]."""
     if isinstance(owner, Ref) and owner.kind != "instance":
         if isinstance(node.slice, ast.Slice) and not _holds_ids(machine, owner):
-            return owner
+            return _stretch(machine, owner, node.slice)
         if windows.is_tensor_index(node.slice):  # a list that was made a tensor
             return windows.index(machine, Tensor("", Window(owner.id), None, owner.id), node)
         name = subscript_key(machine, node.slice)
@@ -84,6 +84,20 @@ def item(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
         return windows.index(machine, owner, node)
     evaluate(machine, node.slice)
     return machine.opaque(node)
+
+
+def _stretch(machine: Machine, owner: Ref, index: ast.Slice) -> Ref:
+    """Return a stretch of a list: it holds what the list holds, and is not another stretch of it."""
+    bounds = machine.text(index)
+    if owner.kind != "list" or bounds == ":":
+        return owner
+    part = replace(owner, id=(*owner.id, f"[{bounds}]"))
+    for name, slot in machine.fields(owner).items():
+        machine.put(part, name, slot.value, slot.depth)
+    loops = machine.list_loops.get(owner.id)
+    if loops is not None:
+        machine.list_loops[part.id] = loops
+    return part
 
 
 def _is_loss_of_dict(node: ast.Subscript, name: str) -> bool:

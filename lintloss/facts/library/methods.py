@@ -184,6 +184,10 @@ def _effect(
         accumulation.note_backward(machine, node, receiver, args)
         phases.backward(machine)
         return Const(None)
+    if name in {"register_buffer", "register_parameter"} and isinstance(receiver, Ref) and len(args) > 1:
+        if isinstance(args[0], Const):
+            machine.put(receiver, str(args[0].value), args[1])
+        return Const(None)
     if name == "step" and "optim" in machine.text(node.func).lower():
         phases.backward(machine)
         return Const(None)
