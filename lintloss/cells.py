@@ -8,22 +8,21 @@ from collections.abc import Iterator
 from typing import Any
 
 from lintloss.parse import Broken, Cell, Module, UnparsableError, syntax_tree
+from lintloss.patterns import regex
 from lintloss.positions import split_rows
 from lintloss.screen import screen
 
 # Cell magics whose body is Python that runs in the notebook; the body of any other is blanked with its first line.
 _PYTHON_CELLS = frozenset(("capture", "prun", "time", "timeit", "python", "python3", "pypy"))
-_MAGIC_LINE = re.compile(r"^(\s*)(?:[%!?].*|[\w.*%]+\?{1,2}\s*)$")
+_MAGIC_LINE = regex(r"^(\s*)(?:[%!?].*|[\w.*%]+\?{1,2}\s*)$")
 # What IPython runs without a mark ("automagic"), where it cannot be Python.
-_AUTOMAGIC = re.compile(
+_AUTOMAGIC = regex(
     r"^(\s*)(?:(?:pip3?|conda|mamba) (?:install|uninstall|list|show)\b|"
     r"(?:cd|ls|mkdir|rm|cp|mv|cat|matplotlib|load_ext|run) [^=(]).*$",
     re.MULTILINE,
 )
-_PRINT_STATEMENT = re.compile(
-    r"^(\s*print) ((?!>>|=|\()[^#\n]*?)(\s*(?:#.*)?)$", re.MULTILINE
-)  # of Python 2, on one row
-_MAGIC_VALUE = re.compile(r"^(\s*[\w.,\s()\[\]'\"]*=\s*)([!%].*)$")
+_PRINT_STATEMENT = regex(r"^(\s*print) ((?!>>|=|\()[^#\n]*?)(\s*(?:#.*)?)$", re.MULTILINE)  # of Python 2, on one row
+_MAGIC_VALUE = regex(r"^(\s*[\w.,\s()\[\]'\"]*=\s*)([!%].*)$")
 
 
 def parse_notebook(data: bytes, path: str) -> Module:

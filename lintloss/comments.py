@@ -12,15 +12,16 @@ from collections.abc import Iterator, Mapping
 
 from lintloss.findings import Span
 from lintloss.parse import Module
+from lintloss.patterns import regex
 from lintloss.suppress import Named, Suppression
 
-_OURS = re.compile(
+_OURS = regex(
     r"#\s*lintloss\b(?P<colon>\s*:)?\s*(?P<verb>[\w-]*)\s*(?:\[(?P<list>[^\]#]*)(?P<close>\]?))?(?P<reason>[^#]*)",
     re.IGNORECASE,
 )
-_NOQA = re.compile(r"#\s*noqa\b(?P<colon>\s*:)?(?P<list>[^#]*)", re.IGNORECASE)
-_CODE = re.compile(r"[A-Z]+[0-9]+", re.IGNORECASE)
-_WORD = re.compile(r"[\w-]+")
+_NOQA = regex(r"#\s*noqa\b(?P<colon>\s*:)?(?P<list>[^#]*)", re.IGNORECASE)
+_CODE = regex(r"[A-Z]+[0-9]+", re.IGNORECASE)
+_WORD = regex(r"[\w-]+")
 
 
 def has_marks(text: str) -> bool:

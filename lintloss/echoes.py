@@ -32,7 +32,9 @@ def _is_echo(finding: Finding, at: dict[tuple[str, str], list[Finding]]) -> bool
 
 def _is_whole_chain(source: Finding, finding: Finding) -> bool:
     """Say whether all that the other file's finding rests on is what this one rests on."""
-    return bool(source.evidence) and set(source.evidence) <= set(finding.evidence)
+    if not source.evidence or not set(source.evidence) <= set(finding.evidence):
+        return False
+    return not any(link.path == finding.path and _holds(link, finding) for link in source.evidence)  # it is the echo
 
 
 def _holds(link: Evidence, source: Finding) -> bool:

@@ -18,6 +18,7 @@ from lintloss.findings import Edit, Finding
 from lintloss.lines import Offsets, ending_of, split_rows
 from lintloss.notebook import is_notebook, read_cells, replace_sources
 from lintloss.parse import UnparsableError, syntax_tree
+from lintloss.patterns import regex
 from lintloss.result import read_file
 from lintloss.source_text import decode
 
@@ -29,7 +30,7 @@ UNSETTLED = f"the fixes do not settle in {ROUNDS} rounds"
 UNSPELLABLE = "the file's encoding cannot spell the result"
 NO_CELL = "its cell is not in the notebook"
 Recheck = Callable[[str], Sequence[Finding]]
-_MAGIC = re.compile(r"^([ \t]*)(?:[%!?].*|[\w., \t]+=[ \t]*[%!].*|[\w.]+\?\??[ \t]*)$", re.M)  # %x, y = !ls, z?
+_MAGIC = regex(r"^([ \t]*)(?:[%!?].*|[\w., \t]+=[ \t]*[%!].*|[\w.]+\?\??[ \t]*)$", re.M)  # %x, y = !ls, z?
 
 
 @dataclass(frozen=True, slots=True)

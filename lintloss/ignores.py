@@ -15,9 +15,10 @@ from sys import maxsize
 from lintloss.findings import Edit, Finding, Fix, Span
 from lintloss.lines import ending_of, split_rows
 from lintloss.notebook import is_notebook, read_cells
+from lintloss.patterns import regex
 
-IGNORE = re.compile(r"#\s*lintloss\s*:\s*ignore\s*\[(?P<codes>[^\]#]*)\](?P<reason>[^#]*)", re.IGNORECASE)
-_MAGIC = re.compile(r"^(\s*)[%!?].*$", re.M)
+IGNORE = regex(r"#\s*lintloss\s*:\s*ignore\s*\[(?P<codes>[^\]#]*)\](?P<reason>[^#]*)", re.IGNORECASE)
+_MAGIC = regex(r"^(\s*)[%!?].*$", re.M)
 _OPENS = ("FSTRING_START", "TSTRING_START")
 _CLOSES = ("FSTRING_END", "TSTRING_END")
 _LAYOUT = ("NL", "INDENT", "DEDENT", "ENDMARKER", "ENCODING")

@@ -108,12 +108,10 @@ class Judge:
             return repair
         if type(rule).fix is Rule.fix:
             return None
-        scope = self._scope(seen)
-        node = scope.node_at(seen.span) if scope else None
-        if scope is None or node is None:
-            return None
         try:
-            return rule.fix(node, seen, scope)
+            scope = self._scope(seen) if rule.may_fix(seen) else None
+            node = scope.node_at(seen.span) if scope else None
+            return rule.fix(node, seen, scope) if scope is not None and node is not None else None
         except Exception as failure:  # the finding stands without its fix
             self.errors.append(internal_error(f"the fix of rule {rule.code}", seen.path, failure))
             return None

@@ -20,6 +20,7 @@ from lintloss.facts.observations import Averaging, Exponential, Observation, Sco
 from lintloss.facts.values import LibObject, Opaque, Quantity, Scoring, Tensor, Value
 from lintloss.findings import Span
 from lintloss.parse import Module
+from lintloss.patterns import regex
 
 UNKNOWN = "unknown"
 FRAMEWORKS = {
@@ -28,11 +29,11 @@ FRAMEWORKS = {
     "optax": "jax", "tensorflow": "tensorflow", "keras": "keras", "mxnet": "mxnet", "paddle": "paddle",
 }  # fmt: skip
 SPLITS = (
-    ("validation", re.compile(r"(?<![a-z])(valid|validation|val|dev|heldout|held_out|holdout)(?![a-z])")),
-    ("test", re.compile(r"(?<![a-z])(test|testing)(?![a-z])")),
-    ("training", re.compile(r"(?<![a-z])(train|training)(?![a-z])")),
+    ("validation", regex(r"(?<![a-z])(valid|validation|val|dev|heldout|held_out|holdout)(?![a-z])")),
+    ("test", regex(r"(?<![a-z])(test|testing)(?![a-z])")),
+    ("training", regex(r"(?<![a-z])(train|training)(?![a-z])")),
 )
-TRAINING = re.compile(r"(^|_)(pre)?train(ing)?(_|$)", re.IGNORECASE)
+TRAINING = regex(r"(^|_)(pre)?train(ing)?(_|$)", re.IGNORECASE)
 NO_SHIFT = {"mlm": "not needed", "classification": "not needed", "regression": "not needed"}
 PLAIN_LOSSES = {"model": "the model's own", "presumed": "unknown (known by its name)"}
 

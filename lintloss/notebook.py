@@ -14,9 +14,10 @@ from typing import NamedTuple
 
 from lintloss.findings import Span
 from lintloss.lines import Offsets, split_rows
+from lintloss.patterns import regex
 
-_SPACE = re.compile(r"[ \t\r\n]*")
-_ESCAPE = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.|[^\\]", re.S)
+_SPACE = regex(r"[ \t\r\n]*")
+_ESCAPE = regex(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.|[^\\]", re.S)
 _decoder = json.JSONDecoder()
 
 

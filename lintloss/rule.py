@@ -64,7 +64,8 @@ class Rule:
     """One rule. Its docstring is its page: a summary line, then Why, Instead, Fix and Source sections.
 
     `watches` names the observations it reads. `judge` decides on facts alone, before any LibCST tree exists;
-    only where it answers is the scope's LibCST tree built, and `fix` then edits the node that the fact is anchored to.
+    only where it answers, and `may_fix` does not rule a fix out, is the scope's LibCST tree built, and `fix` then edits
+    the node that the fact is anchored to.
     """
 
     code: ClassVar[str]
@@ -79,6 +80,10 @@ class Rule:
     def judge(self, seen: Observation) -> Iterator[Judgment]:
         """Yield a judgment for an observation that is wrong (or worth a note)."""
         raise NotImplementedError
+
+    def may_fix(self, seen: Observation) -> bool:
+        """Say, by the facts alone, whether a fix is worth looking for: to load LibCST takes 200 ms."""
+        return True
 
     def fix(self, node: cst.CSTNode, seen: Observation, scope: RuleScope) -> Fix | None:
         """Return the edits that repair `node`, the LibCST node at the observation's span, or None."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from string import Template
 from typing import Annotated
@@ -11,12 +10,13 @@ from typing import Annotated
 import typer
 
 from lintloss.errors import UsageError
+from lintloss.patterns import regex
 from lintloss.registry import BUILT_IN, entries
 from lintloss.registry import known as labels
 from lintloss.report.outputs import write_text
 
-CODE = re.compile(r"[A-Z]{2,}\d{3}")
-NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)+")
+CODE = regex(r"[A-Z]{2,}\d{3}")
+NAME = regex(r"[a-z][a-z0-9]*(-[a-z0-9]+)+")
 PACK = os.path.join("rules", BUILT_IN)  # of a checkout
 
 _SKELETON = Template('''\

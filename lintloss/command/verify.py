@@ -1,15 +1,15 @@
-"""`lintloss verify`: what it offers, and the check that comes first where no findings are named."""
+"""`lintloss verify`: what it offers, and what is run."""
 
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 import typer
 
+from lintloss.command.checked_first import checked, own_files
 from lintloss.command.flags import option
 from lintloss.errors import UsageError
 
@@ -106,9 +106,10 @@ def verify(
     from lintloss.verify import main
 
     with tempfile.TemporaryDirectory(prefix="lintloss-") as folder:
+        files = tuple(paths) or own_files(command)
         if findings is None:
-            given["findings"] = _checked(tuple(paths) or own_files(command), folder)
-        return main([*_as_words(given), "--", *command])
+            given["findings"] = checked(files, folder)
+        return main([*_as_words(given), "--", *command], files)
 
 
 def _what_is_run(command: tuple[str, ...], paths: Words) -> tuple[tuple[str, ...], Words]:
@@ -141,60 +142,3 @@ def _as_words(given: dict[str, Any]) -> Iterator[str]:
         elif value is not None and value is not False:
             for each in value if isinstance(value, list) else [value]:
                 yield f"{flag}={each}"
-
-
-def own_files(command: Sequence[str]) -> tuple[str, ...]:
-    """Return the Python files that a command names: `python eval.py`, `torchrun … eval.py`, `python -m pkg.eval`."""
-    files = [word for word in command if word.endswith(".py") and os.path.isfile(word)]
-    modules = [command[index + 1] for index, word in enumerate(command[:-1]) if word == "-m"]
-    places = [path for name in modules for path in _places(name)]
-    return tuple(dict.fromkeys([*files, *places]))
-
-
-def _places(name: str) -> list[str]:
-    """Return the files of a module below this folder; nothing is imported to find out."""
-    stem = os.path.join(*name.split(".")) if name.replace(".", "").isidentifier() else ""
-    return [path for path in (f"{stem}.py", os.path.join(stem, "__main__.py")) if stem and os.path.isfile(path)]
-
-
-def _checked(paths: tuple[str, ...], folder: str) -> str | None:
-    """Check the files first, with what they import, and return where the findings are; None where nothing was found."""
-    if not paths:
-        sys.stderr.write("lintloss: the command names no file to check first: only what is seen at run time is told\n")
-        return None
-    from lintloss.command.check import say_error, visible
-    from lintloss.command.options import Options
-    from lintloss.command.output import repository_root
-    from lintloss.command.session import Session
-    from lintloss.report import Run
-    from lintloss.report.outputs import write_report
-    from lintloss.report.wording import count
-
-    session = Session(Options(paths=_with_imports(paths)))
-    found = session.discover()
-    swept = session.sweep(found.sources)
-    for missing in found.errors:
-        raise missing
-    for error in swept.errors:
-        say_error(error)
-    findings, _ = visible(swept.findings, session)
-    sys.stderr.write(f"lintloss: checked {', '.join(paths)} first: {count(len(findings), 'finding')}\n")
-    if not findings:
-        return None
-    path = os.path.join(folder, "findings.json")
-    write_report("json", path, findings, Run(root=repository_root(os.getcwd()), cwd=os.getcwd()))
-    return path
-
-
-def _with_imports(paths: tuple[str, ...]) -> tuple[str, ...]:
-    """Add the project's files that these files import and that the interpreter read."""
-    from lintloss.command.options import Options
-    from lintloss.command.session import Session
-
-    session = Session(Options())
-    reached: dict[str, None] = dict.fromkeys(paths)
-    for path in paths:
-        if os.path.isfile(path):
-            read = session.engine_of(os.path.dirname(os.path.abspath(path))).check(path).read
-            reached.update(dict.fromkeys(each for each in read if os.path.isfile(each)))
-    return tuple(reached)

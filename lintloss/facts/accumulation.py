@@ -12,8 +12,9 @@ from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Accumulated
 from lintloss.facts.values import Const, LibObject, Opaque, Quantity, Value
 from lintloss.findings import Evidence
+from lintloss.patterns import regex
 
-STEPS = re.compile(r"accum|micro_?batch|grad_?acc|steps_per_update|batch_split|update_freq", re.IGNORECASE)
+STEPS = regex(r"accum|micro_?batch|grad_?acc|steps_per_update|batch_split|update_freq", re.IGNORECASE)
 INVERSE = "inverse accumulation"  # the name of 1 / accumulation_steps
 
 
@@ -30,6 +31,11 @@ def inverse(machine: Machine, node: ast.AST, left: Value) -> Value | None:
     if left in (Const(1), Const(1.0)) and divisor is not None and STEPS.search(ast.unparse(divisor)):
         return Opaque(machine.key(node), INVERSE)
     return None
+
+
+def undoes(factor: Opaque) -> bool:
+    """Say whether a factor is the accumulation steps, by which a loss was divided for training."""
+    return factor.name != INVERSE and STEPS.search(factor.name) is not None
 
 
 def note_product(machine: Machine, node: ast.AST, loss: Quantity, other: Value) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from lintloss.facts.survey import walk
+from lintloss.facts.survey import statements
 from lintloss.findings import Span
 from lintloss.parse import Module
 
@@ -29,7 +29,7 @@ class Anchor:
         if self._scopes is None:
             self._scopes = [
                 (node.lineno, node.end_lineno or node.lineno)
-                for node in walk(self._tree)
+                for node in statements(self._tree)
                 if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
             ]
         around = [scope for scope in self._scopes if scope[0] <= row <= scope[1]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 from dataclasses import replace
 
 from lintloss.facts import accumulation, counts, equality, quotients, stops, terms, vectors
@@ -19,12 +20,16 @@ from lintloss.facts.values import (
     Quantity,
     Ref,
     Tensor,
+    Tuple,
     Value,
     join_all,
     options,
 )
+from lintloss.patterns import regex
 
 LN2 = math.log(2)
+TOKENS = {Unit.of(token=1), Unit.of(position=1), Unit.of(position=1, example=-1)}
+ROWS = Unit.of(example=1, batch=-1)
 SHARE = Unit.of(token=1, position=-1)  # mask.mean()
 
 
@@ -50,11 +55,17 @@ def binary(
     left, right = unboxed(machine, left), unboxed(machine, right)
     if isinstance(left, Choice) or isinstance(right, Choice):
         return binary(machine, node, operator, left, right, inside)
+    if isinstance(operator, ast.Add) and isinstance(left, Tuple):
+        longer = _joined(machine, node, left, right)
+        if longer is not None:
+            return longer
     if isinstance(operator, ast.Div | ast.Mult) and isinstance(left, Ref) and vectors.holds(machine, left, right):
         return vectors.each(machine, node, left, lambda one: binary(machine, node, operator, one, right, inside))
     if isinstance(operator, ast.Add | ast.Sub):  # what is added to, or taken from, an output is its tensor
         left, right = (each.logits if isinstance(each, ModelOutput) else each for each in (left, right))
-    if isinstance(left, Tensor) or isinstance(right, Tensor):
+    if isinstance(operator, ast.Mult):
+        left, right = _log_probabilities(machine, node, left, right), _log_probabilities(machine, node, right, left)
+    if (isinstance(left, Tensor) or isinstance(right, Tensor)) and not _is_loss_field(left, right):
         from lintloss.facts.library import tensors
 
         made = tensors.combined(machine, node, operator, left, right)
@@ -80,8 +91,17 @@ def binary(
     return _tensor_op(machine, node, left, right)
 
 
+def _joined(machine: Machine, node: ast.AST, left: Tuple, right: Value) -> Tuple | None:
+    """Return `(loss,) + outputs`: what is in front is known, and what follows is not."""
+    if isinstance(right, Tuple):
+        return Tuple((*left.items, *right.items))
+    if any(isinstance(each, Quantity | Tuple | ModelOutput) for each in left.items):
+        return Tuple((*left.items, machine.opaque(node, "*")))
+    return None
+
+
 def _counts_tokens(value: Value) -> bool:
-    return isinstance(value, Quantity) and value.unit in {Unit.of(token=1), Unit.of(position=1)}
+    return isinstance(value, Quantity) and value.unit in TOKENS
 
 
 def _rounds_down(node: ast.AST, operator: ast.operator) -> bool:
@@ -180,6 +200,7 @@ def _add_term(machine: Machine, node: ast.AST, loss: Quantity, other: Value, *, 
 
 # -- products -------------------------------------------------------------------------------------------------------
 
+LOGPS = regex(r"^(\w+_)?(logps?|log_?probs?|lprobs?|log_?likelihoods?)$", re.IGNORECASE)
 COEFFICIENTS = (
     "weight",
     "coef",
@@ -213,6 +234,23 @@ def multiply(machine: Machine, node: ast.AST, left: Value, right: Value) -> Valu
     return _tensor_op(machine, node, left, right)
 
 
+def _log_probabilities(machine: Machine, node: ast.AST, value: Value, other: Value) -> Value:
+    """Read what is called the log-probabilities of tokens, where a mask is laid over it, as their losses but for the sign."""
+    value = value.logits if isinstance(value, ModelOutput) else value
+    if not isinstance(value, Opaque | Tensor) or not LOGPS.match(value.name) or shapes.mask(other) is None:
+        return value
+    if isinstance(value, Tensor) and value.form not in {"", "scores", "hidden"}:
+        return value
+    from lintloss.facts.library import losses
+
+    return losses.negative(machine, node)
+
+
+def _is_loss_field(left: Value, right: Value) -> bool:
+    """Say whether one side is a field of presumed losses: what it is multiplied by is a mask."""
+    return any(isinstance(each, Quantity) and each.presumed and each.negated and each.axes for each in (left, right))
+
+
 def _scaled(machine: Machine, node: ast.AST, quantity: Quantity, other: Value) -> Value | None:
     from lintloss.facts import compare
 
@@ -238,8 +276,13 @@ def _scaled(machine: Machine, node: ast.AST, quantity: Quantity, other: Value) -
         compare.masked(machine, quantity.scoring, None, drops=False)
         return replace(quantity, scoring=replace(quantity.scoring, weight=other, masked=True))
     factor = other if isinstance(other, Quantity) else counts.presumed(machine, other)
+    if factor is None and quantity.is_loss and machine.loops:  # `len(inputs) * loss.item()`
+        length = counts.as_length(other)
+        factor = length if isinstance(length, Quantity) else None
     if factor is None:
         if isinstance(other, Opaque) and other.name.lower().split("_")[-1] in COEFFICIENTS:
+            return terms.scaled(quantity)
+        if isinstance(other, Opaque) and accumulation.undoes(other):
             return terms.scaled(quantity)
         accumulation.note_product(machine, node, quantity, other)
         if quantity.axes:
@@ -285,6 +328,10 @@ def divide(machine: Machine, node: ast.AST, left: Value, right: Value, inside: i
     if isinstance(right, Const):
         return _by_constant(machine, node, left, right, inside)
     count = counts.divisor(machine, left, right)
+    if count is not None and left.is_loss and quotients.is_share(machine, left, count):
+        return machine.opaque(node)
+    if count is not None and count.unit == ROWS and _is_of_one_batch(machine, left):
+        count = replace(count, unit=Unit.of(example=1))
     if count is not None and count.unit == SHARE:
         quotients.forget_field_mean(machine, left)
     if left.is_count:
@@ -298,6 +345,13 @@ def divide(machine: Machine, node: ast.AST, left: Value, right: Value, inside: i
     return quotients.average(
         machine, node, left, count, "repeated" if _is_repeated(machine, node, left, inside) else "divide"
     )
+
+
+def _is_of_one_batch(machine: Machine, total: Quantity) -> bool:
+    """Say whether a loss belongs to one batch, by whose rows it is divided: it was not summed over batches yet."""
+    if total.unit.power("batch") or any(loop.unit == "batch" for loop in total.loops):
+        return False
+    return not total.loops or bool(machine.loops and machine.loops[-1] not in total.loops)
 
 
 def _is_repeated(machine: Machine, node: ast.AST, total: Quantity, inside: int | None) -> bool:

@@ -29,18 +29,20 @@ from lintloss.facts.values import (
     options,
 )
 from lintloss.findings import Evidence
+from lintloss.patterns import regex
 
 
 def accumulation(node: ast.Assign) -> tuple[ast.expr, ast.operator, ast.expr] | None:
     """Read `x = x + y` (and `x = y + x`, `x = x / n`) as what it is: an augmented assignment."""
-    if len(node.targets) != 1 or not isinstance(node.value, ast.BinOp):
-        return None
+    if len(node.targets) != 1 or not isinstance(node.value, ast.BinOp) or isinstance(node.value.left, ast.Tuple):
+        return None  # `outputs = (loss,) + outputs` puts an item in front
     target, value = node.targets[0], node.value
     if not isinstance(target, ast.Name | ast.Attribute | ast.Subscript):
         return None
     if _same(value.left, target) or _gets(value.left, target):
         return target, value.op, value.right
-    if isinstance(value.op, ast.Add) and _same(value.right, target):
+    in_front = isinstance(value.left, ast.Tuple)  # `outputs = (loss,) + outputs` keeps its order
+    if isinstance(value.op, ast.Add) and not in_front and _same(value.right, target):
         return target, value.op, value.left
     return None
 
@@ -173,6 +175,8 @@ def _unpack(machine: Machine, targets: list[ast.expr], value: Value) -> None:
             items = [_joined([row[i] for row in rows]) for i in range(len(targets))]
     elif isinstance(value, Tuple) and len(value.items) == len(targets):
         items = list(value.items)
+    elif isinstance(value, Tuple) and value.items and getattr(value.items[-1], "name", "") == "*":  # with more behind
+        items = [*value.items[:-1], *(UNKNOWN for _ in targets)][: len(targets)]
     elif isinstance(value, Tuple) and any(isinstance(t, ast.Starred) for t in targets):
         star = next(i for i, t in enumerate(targets) if isinstance(t, ast.Starred))
         tail = len(targets) - star - 1
@@ -197,7 +201,7 @@ def _name(node: ast.expr) -> str:
     return node.attr if isinstance(node, ast.Attribute) else ""
 
 
-LOSS_PART = re.compile(r"^(\w+_)?(loss|losses|nll|ce|xent)(_\w+)?$|^l(v|value|s)?$", re.IGNORECASE)
+LOSS_PART = regex(r"^(\w+_)?(loss|losses|nll|ce|xent)(_\w+)?$|^l(v|value|s)?$", re.IGNORECASE)
 
 
 def item_of(machine: Machine, value: Value, index: int, width: int, name: str) -> Value:
@@ -358,6 +362,11 @@ def plain_target(target: ast.expr) -> ast.expr:
     while isinstance(target, ast.Attribute) and target.attr == "data":
         target = target.value
     return target
+
+
+def slot_of(machine: Machine, target: ast.expr) -> Slot | None:
+    """Return what a name or attribute holds, and since when."""
+    return _slot(machine, target)[0]
 
 
 def _slot(machine: Machine, target: ast.expr) -> tuple[Slot | None, Callable[[Value, int], None]]:

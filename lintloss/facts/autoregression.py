@@ -8,26 +8,26 @@ from functools import lru_cache
 from lintloss.facts.machine import Machine
 from lintloss.facts.phases import task
 from lintloss.facts.values import Opaque, Ref, Value
+from lintloss.facts.words import quick
+from lintloss.patterns import regex
 
-NEXT_TOKEN = re.compile(
-    r"perplex|\bppl\b|next.?token|causal|language.?model|(\b|_)lm\b|\bgpt|llama|bits_per_(byte|char)|\bbp[bc]\b|autoregress|"
-    r"\bexp\([^)]*(loss|nll|nats)",
-    re.IGNORECASE,
+NEXT_TOKEN = quick(  # of text in lower case, as the next one
+    r"perplex|\bppl\b|next.?token|causal|language.?model|\blm\b|_lm\b|\bgpt|llama|bits_per_(byte|char)|\bbp[bc]\b|autoregress|"
+    r"\bexp\([^)]*(loss|nll|nats)"
 )
 # Models of these kinds restore what they read, read from the other end, or move their input themselves.
-OTHERWISE = re.compile(
+OTHERWISE = quick(
     r"mlm|masked.?(lm|language)|mask_(token|id)|\bbert|roberta|electra|auto_?-?encod|\bvae\b|reconstruct|denois|diffusion|"
-    r"corrupt|shift_(tokens_)?right|backward_lm|bidirectional|\bbi_?lm\b|pixel",
-    re.IGNORECASE,
+    r"corrupt|shift_(tokens_)?right|backward_lm|bidirectional|\bbi_?lm\b|pixel"
 )
-LANGUAGE_MODEL = re.compile(r"LanguageModel|(Neural|Word|Char|RNN|Causal)?LM$|GPT|N?gram", re.IGNORECASE)
-BACKWARDS = re.compile(r"backward|reverse|bwd|enc(oder)?$|\bae$", re.IGNORECASE)
+LANGUAGE_MODEL = regex(r"LanguageModel|(Neural|Word|Char|RNN|Causal)?LM$|GPT|N?gram", re.IGNORECASE)
+BACKWARDS = regex(r"backward|reverse|bwd|enc(oder)?$|\bae$", re.IGNORECASE)
 
 
 def is_presumed(machine: Machine, model: Value | None) -> bool:
     """Say whether an unknown model is taken for an autoregressive one."""
     if isinstance(model, Ref) and model.cls is not None:
-        return LANGUAGE_MODEL.search(model.cls.node.name) is not None and not OTHERWISE.search(model.cls.module.text)
+        return LANGUAGE_MODEL.search(model.cls.node.name) is not None and not _is_otherwise(model.cls.module.text)
     if not isinstance(model, Opaque) or BACKWARDS.search(model.name):
         return False
     frame = machine.frame
@@ -36,4 +36,9 @@ def is_presumed(machine: Machine, model: Value | None) -> bool:
 
 @lru_cache(maxsize=256)
 def _speaks_of_next_tokens(text: str) -> bool:
-    return NEXT_TOKEN.search(text) is not None and OTHERWISE.search(text) is None
+    return NEXT_TOKEN.search(text.lower()) is not None and not _is_otherwise(text)
+
+
+@lru_cache(maxsize=256)
+def _is_otherwise(text: str) -> bool:
+    return OTHERWISE.search(text.lower()) is not None

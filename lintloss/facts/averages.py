@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from lintloss.facts import entropies, normalizers
+from lintloss.facts import entropies, equality, normalizers
 from lintloss.facts.equality import proven_equal, proven_unequal, rows_of_one_length, scores_all_positions
 from lintloss.facts.observations import Averaging, Exponential, Observation
 from lintloss.facts.values import Quantity
@@ -56,8 +56,8 @@ def mean_of(seen: Averaging) -> Mean | None:
     common = Mean(
         after=after,
         weight={"step": "batch", "example": "row"}.get(weight, weight),
-        needs_proof=weight == "position"
-        or (weight == "example" and all(loop.unit != "example" for loop in before.loops)),
+        needs_proof=not equality.rows_vary(before)
+        and (weight == "position" or (weight == "example" and all(loop.unit != "example" for loop in before.loops))),
         scores_tokens=scores_tokens(seen, after),
         equal=proven_equal(before) or rows_of_one_length(before, after),
         unequal=() if weight == "position" and scores_all_positions(before) else proven_unequal(before),
@@ -68,7 +68,10 @@ def mean_of(seen: Averaging) -> Mean | None:
         return _perplexity(common, after)
     wrong = normalizers.wrong_count(seen, before, after)
     if wrong is None:
-        return replace(common, is_mean_of_means=is_mean_of_means(after))
+        item = next((name for name in ("item", "unknown") if after.unit.power(name) == -1), "")
+        tokens = item and common.scores_tokens and common.unequal
+        per_token = replace(after, unit=after.unit.swap(item, "token")) if tokens else after
+        return replace(common, is_mean_of_means=is_mean_of_means(per_token))
     also = is_mean_of_means(after) and wrong.leaves_mean
     return replace(common, wrong_count=wrong.what, conditional=wrong.conditional, is_mean_of_means=also)
 

@@ -16,13 +16,14 @@ from lintloss.facts.gradients import WORDS
 from lintloss.facts.project import Project, finds
 from lintloss.facts.survey import children, statements, walk
 from lintloss.parse import Module
+from lintloss.patterns import regex
 
 DEPTH = 3  # callers of callers of callers
 SITES = 60
-MODE = re.compile(
+MODE = regex(
     r"\.eval\(\)|\.train\((mode=)?(False|not |is_|training|train\b|phase|mode|was|prev|flag|self\.train)|eval_mode|evaluating\(|\.training = False|\.training=False"
 )
-FREEZES = re.compile(r"requires_grad_\(False\)|requires_grad = False|requires_grad=False|\.freeze\(\)|volatile")
+FREEZES = regex(r"requires_grad_\(False\)|requires_grad = False|requires_grad=False|\.freeze\(\)|volatile")
 
 Around = tuple[ast.AST, ...]  # the nodes around a call, outermost first
 
@@ -136,6 +137,7 @@ def _taken(module: Module) -> frozenset[str]:
 def _references(module: Module) -> dict[str, tuple[Around, ...]]:
     """Index the names that a module calls or hands on, with the nodes around each."""
     index: dict[str, list[Around]] = {}
+    renamed: list[tuple[str, str]] = []
     stack: list[tuple[ast.AST, Around]] = [(module.tree, ())]
     while stack:
         node, around = stack.pop()
@@ -143,12 +145,17 @@ def _references(module: Module) -> dict[str, tuple[Around, ...]]:
             index.setdefault(node.id, []).append(around)
         elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
             index.setdefault(node.attr, []).append(around)
+        elif isinstance(node, ast.ImportFrom):
+            renamed += [(alias.name, alias.asname) for alias in node.names if alias.asname]
         below = (
             (*around, node)
             if isinstance(node, ast.With | ast.AsyncWith | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
             else around
         )
         stack += [(child, below) for child in children(node)]
+    for name, other in renamed:  # `from steps import evaluate_sparse as evaluate`
+        if name != other:
+            index.setdefault(name, []).extend(index.get(other, ()))
     return {name: tuple(found) for name, found in index.items()}
 
 

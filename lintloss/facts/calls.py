@@ -54,6 +54,8 @@ def evaluate_call(machine: Machine, node: ast.Call) -> Value:
     if isinstance(function, ast.Attribute) and function.attr in METERS:
         for value in args[:2]:
             regularizers.note(machine, node, value)
+    if isinstance(receiver, Class) and isinstance(callee, Opaque) and callee.name in {"from_pretrained", "from_config"}:
+        return classes.instantiate(machine, node, receiver, args[1:], kwargs)
     is_known = isinstance(callee, Func | Class | LibObject) or _has_call(machine, callee)
     if methods.prepares(machine, function):  # known by what it does, even inside of the library's own repository
         is_known = False
@@ -154,7 +156,9 @@ def run(machine: Machine, node: ast.AST, function: Func, args: list[Value], kwar
     bound = bind(machine, function, args, kwargs, frame)
     symbolic.pass_on(machine, node, function, frame, bound)
     frame.state.names.update(bound)
-    is_abroad = function.module is not machine.frames[0].module and caller.module is machine.frames[0].module
+    own = (machine.frames[0].module.path, machine.home)
+    is_abroad = function.module.path not in own and caller.module.path in own
+    is_abroad = is_abroad and function.module.path != machine.home
     return _enter_abroad(machine, node, frame, function) if is_abroad else _enter_within(machine, node, frame, function)
 
 

@@ -15,10 +15,11 @@ from lintloss.facts.callers import text_of
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import Const, Pending
 from lintloss.parse import Module
+from lintloss.patterns import regex
 
-BUDGET = re.compile(r"tok|word|char|byte|time|elapsed|second|deadline|finish|early|patience", re.IGNORECASE)
-EXPOSED = re.compile(r"^eval_iters$")  # nanoGPT's name for how large a random sample is
-OVERRIDES = re.compile(r"\bexec\(|globals\(\)\[|globals\(\)\.update|\bfire\.Fire\(")
+BUDGET = regex(r"tok|word|char|byte|time|elapsed|second|deadline|finish|early|patience", re.IGNORECASE)
+EXPOSED = regex(r"^eval_iters$")  # nanoGPT's name for how large a random sample is
+OVERRIDES = regex(r"\bexec\(|globals\(\)\[|globals\(\)\.update|\bfire\.Fire\(")
 DEPTH = 4
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -64,7 +65,8 @@ class Origin:
         left = self.cap(node.left, depth + 1)
         other = text_of(node.right)
         if left is None or not (
-            isinstance(node.right, ast.Constant) or re.search(r"world|rank|gpu|device|batch|bs\b", other, re.IGNORECASE)
+            isinstance(node.right, ast.Constant)
+            or re.search(r"world|rank|gpu|device|batch|bs\b|bptt|seq|block", other, re.IGNORECASE)
         ):
             return None
         return Cap(text_of(node), left.severity)

@@ -16,17 +16,19 @@ from lintloss.facts.settings import Place
 from lintloss.facts.survey import walk
 from lintloss.facts.values import Const, Key, LibObject, Ref, Scoring, Tensor, Value, options
 from lintloss.findings import Evidence
+from lintloss.patterns import regex
 
 UNTOLD = frozenset({"scores", "hidden", ""})
-LOGITS = re.compile(r"(^|_)logits?(_|$)")
-NORMALIZES = re.compile(r"log_?softmax|logsumexp|log_?probs?|\.log\(\)", re.IGNORECASE)
+LOGITS = regex(r"(^|_)logits?(_|$)")
+NORMALIZES = regex(r"log_?softmax|logsumexp|log_?probs?|\.log\(\)", re.IGNORECASE)
 METHODS = frozenset({"forward", "__call__", "call"})
 
 
 def compared(machine: Machine, node: ast.AST, scoring: Scoring) -> Key:
     """Record a comparison; the key lets a mask that is applied later be added to it."""
     found = align(machine, scoring)
-    own = [i for i, frame in enumerate(machine.frames) if frame.module.path == machine.checked]
+    home = machine.home or machine.shown
+    own = [i for i, frame in enumerate(machine.frames) if frame.module.path == home]
     if any(frame.key[:1] == ("import",) for frame in machine.frames):
         return ()
     if not own:

@@ -13,9 +13,10 @@ from lintloss.facts.observations import Compared, Observation
 from lintloss.facts.pad_marks import Mark
 from lintloss.facts.values import Const, Key, Scoring, Tensor, Value, options
 from lintloss.findings import Confidence, Evidence
+from lintloss.patterns import regex
 
 LANGUAGE = frozenset({"lm", "seq2seq", "mlm"})
-PHASE = re.compile(r"(val|valid|validation|dev|eval|test)$", re.IGNORECASE)
+PHASE = regex(r"(val|valid|validation|dev|eval|test)$", re.IGNORECASE)
 PICKS = frozenset({"gather", "index"})
 IGNORED_BY_DEFAULT = -100
 

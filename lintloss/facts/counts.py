@@ -9,15 +9,16 @@ from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import Unit, count
 from lintloss.facts.values import Const, Key, LibObject, Opaque, Quantity, Tensor, Value, options
+from lintloss.patterns import regex
 
 # Names say what a number counts when nothing better is known; a value read by its name is marked `presumed`.
 NAMED: tuple[tuple[re.Pattern[str], Unit], ...] = (
-    (re.compile(r"^(num|n|nb|total|tot|max|val|eval|test|valid)?_?(val|eval|test|valid|validation)?_?(batches|n_batches|num_batches|eval_steps|eval_iters|eval_batches|batch_count|n_batch|num_batch)$"), count("batch")),
-    (re.compile(r"^(num|n|nb|total|tot|val|eval|test)_?(val|eval|test|valid)?_?(tokens?|words?|toks?|tks?|chars?)$|^(ntokens|nwords|token_count|total_ntokens|num_target_tokens|n_words)$"), count("token")),
-    (re.compile(r"^(num|n|nb|total|tot|val|eval|test)_?(val|eval|test|valid)?_?(samples?|examples?|sequences?|sentences?|docs?|documents?|sents?|data|images?|rows?)$|^(dataset_size|num_samples|nsamples|n_data|data_size|dataset_len)$"), count("example")),
-    (re.compile(r"^(batch_size|bs|bsz|train_batch_size|eval_batch_size|test_batch_size|val_batch_size|valid_batch_size|per_device_eval_batch_size|batchsize|B)$"), Unit.of(example=1, batch=-1)),
-    (re.compile(r"^(seq_?len|sequence_length|seq_length|block_size|context_length|context_size|ctx_len|n_ctx|max_seq_len|max_seq_length|max_length|seqlen|bptt|T|window_size|context_len)$"), Unit.of(position=1, example=-1)),
-    (re.compile(r"^(world_size|WORLD_SIZE|num_processes|n_gpus?|num_gpus?|nprocs|num_ranks|dp_size)$"), count("rank")),
+    (regex(r"^(num|n|nb|total|tot|max|val|eval|test|valid)?_?(val|eval|test|valid|validation)?_?(batches|n_batches|num_batches|eval_steps|eval_iters|eval_batches|batch_count|n_batch|num_batch)$"), count("batch")),
+    (regex(r"^(num|n|nb|total|tot|val|eval|test)_?(val|eval|test|valid)?_?(tokens?|words?|toks?|tks?|chars?)$|^(ntokens|nwords|token_count|total_ntokens|num_target_tokens|n_words)$"), count("token")),
+    (regex(r"^(num|n|nb|total|tot|val|eval|test)_?(val|eval|test|valid)?_?(samples?|examples?|sequences?|sentences?|docs?|documents?|sents?|data|images?|rows?)$|^(dataset_size|num_samples|nsamples|n_data|data_size|dataset_len)$"), count("example")),
+    (regex(r"^(batch_size|bs|bsz|train_batch_size|eval_batch_size|test_batch_size|val_batch_size|valid_batch_size|per_device_eval_batch_size|batchsize|B)$"), Unit.of(example=1, batch=-1)),
+    (regex(r"^(seq_?len|sequence_length|seq_length|block_size|context_length|context_size|ctx_len|n_ctx|max_seq_len|max_seq_length|max_length|seqlen|bptt|T|window_size|context_len|(seg|segment|chunk|cur|win)_len(gth)?)$"), Unit.of(position=1, example=-1)),
+    (regex(r"^(world_size|WORLD_SIZE|num_processes|n_gpus?|num_gpus?|nprocs|num_ranks|dp_size)$"), count("rank")),
 )  # fmt: skip
 
 
@@ -50,7 +51,7 @@ def divisor(machine: Machine, total: Quantity, value: Value) -> Quantity | None:
     A number that bounds one of the loops the total was (or is going to be) summed over counts that loop, whatever its name.
     """
     if isinstance(value, Quantity):
-        return value if value.is_count else None
+        return _of_bound(total, value) if value.is_count else None
     for loop in reversed((*total.loops, *machine.loops)):
         if isinstance(value, Const) and value not in (Const(0), Const(1)) and value in options(loop.length):
             return Quantity(unit_of(loop), of=loop.key)
@@ -59,6 +60,20 @@ def divisor(machine: Machine, total: Quantity, value: Value) -> Quantity | None:
         if isinstance(value, Opaque) and loop.source and value.key == (*loop.source, "len"):
             return Quantity(unit_of(loop), of=loop.key)
     return bounding(total, value) or _rows_of_loader(total, value) or presumed(machine, value)
+
+
+def _of_bound(total: Quantity, number: Quantity) -> Quantity:
+    """Read a length as that of what a strided loop of the total runs along, whatever its name or axis suggests."""
+    for loop in total.loops:
+        if loop.bound is None:
+            continue
+        if loop.bound[0] == (*number.of, 0) and number.unit == count(
+            "batch"
+        ):  # `len(val_data)`: a tensor's, not a loader's
+            return replace(number, unit=count("example"), of=loop.bound[0])
+        if loop.bound[0] == number.of and number.unit == Unit.of(position=1, example=-1):  # all its windows together
+            return replace(number, unit=number.unit * count(loop.unit))
+    return number
 
 
 def _rows_of_loader(total: Quantity, value: Value) -> Quantity | None:
@@ -107,7 +122,8 @@ def product(left: Quantity, right: Quantity) -> Quantity:
 def along_targets(total: Quantity, number: Quantity) -> Quantity:
     """Read the length of one row, whose slice was scored, as positions: `ids[1:]` and `len(ids) - 1`."""
     target = total.scoring.target if total.scoring is not None else None
-    if number.unit != count("example") or not isinstance(target, Tensor) or target.window is None:
+    weighted = total.unit.power("example") > 0  # by rows of the same length
+    if number.unit != count("example") or weighted or not isinstance(target, Tensor) or target.window is None:
         return number
     source = target.window.source
     if number.of != (*source, 0) or target.key[: len(source) + 1] != (*source, 0):

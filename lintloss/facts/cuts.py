@@ -9,13 +9,15 @@ from dataclasses import dataclass
 
 from lintloss.facts.callers import text_of
 from lintloss.facts.caps import BUDGET, Cap, Function, Origin, assigned, defaults, parameters, passed
+from lintloss.patterns import regex
 
 WRAPPERS = {"tqdm", "enumerate", "track", "list", "iter", "progress_bar", "trange"}
-ENDLESS = re.compile(r"cycle|infinit|endless|stream|forever|random|sampler|sampling|resampl", re.IGNORECASE)
-REPORTS = re.compile(r"print|log|write|info|report|display|update_|set_postfix|add_scalar|warn", re.IGNORECASE)
-ROWS = re.compile(r"^len\([\w.\[\]'\"]+\)$|\.size\(0\)$|\.size\(\)\[0\]$|\.shape\[0\]$")
-SIZE = re.compile(r"batch_?size|(^|[._])(bs|bsz|batch)$", re.IGNORECASE)
-BATCH = re.compile(r"batch|(^|[._])bs(z)?$", re.IGNORECASE)
+ENDLESS = regex(r"cycle|infinit|endless|stream|forever|random|sampler|sampling|resampl", re.IGNORECASE)
+REPORTS = regex(r"print|log|write|info|report|display|update_|set_postfix|add_scalar|warn", re.IGNORECASE)
+ROWS = regex(r"^len\([\w.\[\]'\"]+\)$|\.size\(0\)$|\.size\(\)\[0\]$|\.shape\[0\]$")
+LENGTH = regex(r"\blen\(|\.size\(|\.shape\[")
+SIZE = regex(r"batch_?size|(^|[._])(bs|bsz|batch)$", re.IGNORECASE)
+BATCH = regex(r"batch|(^|[._])bs(z)?$", re.IGNORECASE)
 
 Loop = ast.For | ast.AsyncFor | ast.While
 
@@ -77,6 +79,16 @@ def _in_header(origin: Origin, loop: ast.For | ast.AsyncFor, header: ast.expr, a
                 yield from _capped(origin, loop, header, "zip", arg.args[0], around)
     elif name == "range" and len(header.args) in {1, 2} and isinstance(loop.target, ast.Name):
         yield from _counted(origin, loop, header, around)
+    elif name == "range" and len(header.args) == 3:
+        for value in _given_as(origin, header.args[1]):
+            if isinstance(value, ast.Call) and text_of(value.func) == "min" and LENGTH.search(text_of(value)):
+                yield from _capped(origin, loop, header, "range", value, around)
+
+
+def _given_as(origin: Origin, node: ast.expr) -> list[ast.expr]:
+    """Return what a name was given in its function, else the expression itself."""
+    found = assigned(origin.function, node.id) if isinstance(node, ast.Name) and origin.function is not None else []
+    return found or [node]
 
 
 def _selected(origin: Origin, loop: ast.For | ast.AsyncFor, value: ast.expr, around: ast.AST) -> Iterator[Cut]:
@@ -209,9 +221,11 @@ def leaves_short(statement: ast.If) -> ast.expr | None:
     if not ends or len(statement.body) > 1 or not isinstance(test, ast.Compare) or len(test.ops) != 1:
         return None
     size = test.comparators[0]
-    if not isinstance(test.ops[0], ast.Lt | ast.NotEq) or not isinstance(size, ast.Name | ast.Attribute):
+    if not isinstance(test.ops[0], ast.Lt | ast.NotEq | ast.IsNot) or not ROWS.search(text_of(test.left)):
         return None
-    return size if ROWS.search(text_of(test.left)) and SIZE.search(text_of(size)) else None
+    if isinstance(size, ast.Constant):  # `!= 32`: a number that is no count of what has to be there at all
+        return size if isinstance(size.value, int) and size.value > 2 and not isinstance(test.ops[0], ast.Lt) else None
+    return size if isinstance(size, ast.Name | ast.Attribute) and SIZE.search(text_of(size)) else None
 
 
 def _direct(body: list[ast.stmt], tests: tuple[ast.expr, ...]) -> Iterator[tuple[ast.Break, tuple[ast.expr, ...]]]:

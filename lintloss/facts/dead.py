@@ -17,16 +17,17 @@ from lintloss.facts.observations import DeadValue, Setting
 from lintloss.facts.units import Unit, count
 from lintloss.facts.values import Const, ModelOutput, Opaque, Quantity, Tensor, Value, options
 from lintloss.findings import Evidence
+from lintloss.patterns import regex
 
-SHIFTED = re.compile(r"shift|(mask|smooth)\w*_?(label|target|id)s?$|(label|target)s?_?(mask|shift)\w*$", re.IGNORECASE)
-TOKENS = re.compile(r"tok(en)?s?(_|$)|ntok|words|scored|num_(valid|target)|n_(valid|target)", re.IGNORECASE)
-LOSSES = re.compile(
+SHIFTED = regex(r"shift|(mask|smooth)\w*_?(label|target|id)s?$|(label|target)s?_?(mask|shift)\w*$", re.IGNORECASE)
+TOKENS = regex(r"tok(en)?s?(_|$)|ntok|words|scored|num_(valid|target)|n_(valid|target)", re.IGNORECASE)
+LOSSES = regex(
     r"(mask|weight|token|nll|normali)\w*_?(loss|nll|ce)$|(loss|nll)_?(mask|weight|per_token)\w*$|nll_sum|loss_sum",
     re.IGNORECASE,
 )
-TRAINING = re.compile(r"(^|_)(train|tr)(ing)?_", re.IGNORECASE)
-EVALUATION = re.compile(r"(^|[^a-z])(val|valid|validation|eval|dev|test)([^a-z]|$)", re.IGNORECASE)
-SIZES = re.compile(r"\.(numel|nelement|sum)\(")
+TRAINING = regex(r"(^|_)(train|tr)(ing)?_", re.IGNORECASE)
+EVALUATION = regex(r"(^|[^a-z])(val|valid|validation|eval|dev|test)([^a-z]|$)", re.IGNORECASE)
+SIZES = regex(r"\.(numel|nelement|sum)\(")
 COUNT, TOTAL = "a token count", "a sum of losses"
 COUNTS = {count("token"), count("position")}
 

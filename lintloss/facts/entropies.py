@@ -10,9 +10,10 @@ from lintloss.facts.library import losses
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import NATS
 from lintloss.facts.values import Quantity, Scoring, Tensor, Value
+from lintloss.patterns import regex
 
 FORM = "entropy"
-TRUTH = re.compile(r"^(y_?true|y|labels?|targets?|gold|truth|ground_truth|label_ids|tgt|trg)$", re.IGNORECASE)
+TRUTH = regex(r"^(y_?true|y|labels?|targets?|gold|truth|ground_truth|label_ids|tgt|trg)$", re.IGNORECASE)
 CLAMPS = frozenset({"clamp", "clamp_min", "clip", "clip_by_value", "maximum", "add"})
 
 

@@ -24,12 +24,14 @@ from lintloss.facts.values import (
     options,
 )
 from lintloss.findings import Evidence
+from lintloss.patterns import regex
 
-SAMPLER = re.compile(r"^(get|next|sample|random|make|draw|fetch)_?(\w+_)?(batch|block|chunk)(es)?(_\w+)?$")
+SAMPLER = regex(r"^(get|next|sample|random|make|draw|fetch)_?(\w+_)?(batch|block|chunk)(es)?(_\w+)?$")
 # `if i >= n: break` ends a loop before its shorter last batch; `if end == length: break` is that batch.
-CAP = re.compile(r">=?|<=?")
+CAP = regex(r">=?|<=?")
+STATE = r"(init_?(hidden|states?)|begin_state|zero_state|initial_states?|get_initial_state)"
 BOILERPLATE = (-1, -100, None)  # ignored labels that are written whether or not any label is one
-MASKS = re.compile(r"mask", re.IGNORECASE)
+MASKS = regex(r"mask", re.IGNORECASE)
 
 
 def note_sampler(machine: Machine, loop: Loop, body: list[ast.stmt], target: ast.AST | None = None) -> None:
@@ -56,6 +58,40 @@ def note_sampler(machine: Machine, loop: Loop, body: list[ast.stmt], target: ast
                 return
 
 
+def note_drawn(machine: Machine, node: ast.AST, target: Value) -> None:
+    """Remember that what is scored are windows of one length that begin where numbers were drawn."""
+    window = target.window if isinstance(target, Tensor) else None
+    if not machine.loops or window is None or not isinstance(target, Tensor):
+        return
+    begins = {atom[:-1] for atom in window.lower.atoms if atom[-1:] == ("[]",)}
+    if not begins & machine.vectors or target.pad is not None or target.ignored or "filtered" in window.marks:
+        return
+    if any(atom == ("end",) or atom[-1:] == ("[]",) or atom[:1] == ("loop",) for atom in window.length.atoms):
+        return
+    place = machine.evidence(node, "windows of one length are scored, which begin where numbers were drawn")
+    for loop in machine.loops:
+        if place not in loop.equal:
+            loop.equal.append(place)
+
+
+def note_carried(machine: Machine, loop: Loop, body: list[ast.stmt]) -> None:
+    """Remember that a state which was made for a number of rows is carried through the loop: every batch has as many."""
+    for each in body:
+        if isinstance(each, ast.With):
+            note_carried(machine, loop, each.body)
+        called = each.value if isinstance(each, ast.Assign) else None
+        target = each.targets[0] if isinstance(each, ast.Assign) else None
+        if not isinstance(called, ast.Call) or not isinstance(target, ast.Tuple):
+            continue
+        given = {
+            arg.id for arg in (*called.args, *(word.value for word in called.keywords)) if isinstance(arg, ast.Name)
+        }
+        kept = {one.id for one in target.elts if isinstance(one, ast.Name)} & given
+        text = machine.text(machine.frame.node) if kept else ""
+        if any(re.search(rf"\b{name} = [\w.]*{STATE}\([^)]", text) for name in kept):
+            loop.full.append(machine.evidence(each, "the state that is carried on was made for so many rows"))
+
+
 def _counts(loop: Loop) -> bool:
     """Say whether a loop runs over numbers, so that the batch comes from elsewhere."""
     return not loop.source or (isinstance(loop.iterates, Const) and loop.iterates.value == "range")
@@ -67,12 +103,21 @@ def _is_sampler(machine: Machine, node: ast.Call, names: set[str]) -> bool:
     name = (
         function.id if isinstance(function, ast.Name) else function.attr if isinstance(function, ast.Attribute) else ""
     )
-    if not SAMPLER.match(name):
+    if not SAMPLER.match(name) or _draws_masked(machine, function):
         return False
     told = {each.id for arg in node.args for each in ast.walk(arg) if isinstance(each, ast.Name)}
     if told & names:
         return False
     return True
+
+
+def _draws_masked(machine: Machine, function: ast.expr) -> bool:
+    """Say whether what draws a batch is of a class out of sight that masks, by its name."""
+    owner = function.value if isinstance(function, ast.Attribute) else None
+    slot = machine.read(owner.id) if isinstance(owner, ast.Name) else None
+    return slot is not None and any(
+        isinstance(option, LibObject) and MASKS.search(option.name.rsplit(".", 1)[-1]) for option in options(slot.value)
+    )
 
 
 def _marks_labels(machine: Machine, node: ast.Call) -> Evidence | None:
@@ -113,7 +158,9 @@ def note_loader(machine: Machine, loop: Loop, value: Value) -> None:
 
 def note_bound(machine: Machine, loop: Loop, node: ast.AST) -> None:
     """Remember that a loop runs over whole blocks only: range(n // size)."""
-    if is_floored(loop.length) and not loop.full:
+    lengths = options(loop.length)
+    is_whole = any(map(is_floored, lengths)) and all(isinstance(each, Opaque | Const | Quantity) for each in lengths)
+    if is_whole and not loop.full:
         loop.full.append(machine.evidence(node, "runs over whole blocks only: the division rounds down"))
     if isinstance(node, ast.Call) and _is_capped(machine, node) and not loop.full:
         loop.full.append(machine.evidence(node, "ends after a number of batches, before the last and shorter one"))
@@ -235,9 +282,18 @@ def proven_unequal(total: Quantity) -> tuple[Evidence, ...]:
     """Return why the scored counts of batches differ on ordinary data, () when that is not proven."""
     scoring = total.scoring
     found = [place for loop in total.loops for place in loop.unequal]
+    if total.unit.power("position") < 0:  # masked entries were averaged over as well: only the shape decides
+        return tuple(found)
     if scoring is not None and scoring.place is not None and _strong(scoring):
         found.append(scoring.place)
+    elif scoring is not None and scoring.counted is not None:
+        found.append(scoring.counted)
     return tuple(found)
+
+
+def rows_vary(total: Quantity) -> bool:
+    """Say whether each row has a text of its own as its target: a sequence-to-sequence model scores as many tokens."""
+    return total.scoring is not None and total.scoring.paired
 
 
 def scores_all_positions(total: Quantity) -> bool:
@@ -260,10 +316,23 @@ def proven_equal(total: Quantity) -> tuple[Evidence, ...]:
     if total.scoring is not None and total.scoring.single and total.scoring.place is not None:
         return (total.scoring.place,)
     return tuple(
-        place
-        for loop in total.loops
-        for place in (*loop.equal, *(() if total.presumed and _hands_over_mask(loop) else loop.full))
+        place for loop in total.loops for place in (*loop.equal, *(() if _may_ignore(total, loop) else loop.full))
     )
+
+
+def _may_ignore(total: Quantity, loop: Loop) -> bool:
+    """Say whether some labels of full batches may be ignored: the code hands over a mask, or names the id that it ignores."""
+    if total.presumed and _hands_over_mask(loop):
+        return True
+    scoring = total.scoring
+    if scoring is None:
+        return False
+    if scoring.owner == "model":  # labels that come with the batch, not the input once more
+        return isinstance(scoring.target, Opaque) and scoring.target.key[-1:] == ("labels",)
+    if scoring.owner != "call" or scoring.ignore_index != Const(-100):
+        return False
+    window = scoring.target.window if isinstance(scoring.target, Tensor) else None
+    return window is not None and "label" in str(window.source)
 
 
 def _hands_over_mask(loop: Loop) -> bool:

@@ -18,11 +18,14 @@ from lintloss.facts.survey import statements
 from lintloss.facts.values import Ref, options
 from lintloss.findings import Evidence, Span
 from lintloss.parse import Module
+from lintloss.patterns import regex
 
-TORCH = re.compile(r"^[ \t]*(?:import|from)\s+torch\b", re.MULTILINE)
-TORCH_NAME = re.compile(r"^import\s+(?:\w+\s*,\s*)*torch\s*(?:$|,|#|;)", re.MULTILINE)
-OLD = re.compile(r"loss\w*\.data\[0\]|\bvolatile\b")  # PyTorch 0.3, which has no no_grad
-FRAMEWORKS = re.compile(r"TestCase|Lightning|(^|\.)\w*Trainer$|keras|Callback|Learner|(^|\.)pl\.")
+TORCH = regex(r"^[ \t]*(?:import|from)\s+torch\b", re.MULTILINE)
+TORCH_NAME = regex(r"^import\s+(?:\w+\s*,\s*)*torch\s*(?:$|,|#|;)", re.MULTILINE)
+OLD = regex(r"loss\w*\.data\[0\]|\bvolatile\b")  # PyTorch 0.3, which has no no_grad: inputs are volatile
+WRAPS = regex(r"\bVariable\(")
+VOLATILE = regex(r"\bvolatile\s*=")
+FRAMEWORKS = regex(r"TestCase|Lightning|(^|\.)\w*Trainer$|keras|Callback|Learner|(^|\.)pl\.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,9 +177,11 @@ def _decorable(scene: Scene, node: ast.FunctionDef | ast.AsyncFunctionDef | None
         return None
     if gradients.WORDS.search(text_of(node)):  # an attempt that does not hold: a person decides what was meant
         return None
-    if regions.TRAINS.search(text_of(node)) or regions.TRAINING.search(regions.snake(node.name)):
+    if OLD.search(scene.module.text):  # it may be run where there is no no_grad
         return None
-    return node.lineno
+    if regions.TRAINS.search(text_of(node)) or regions.LEAF.search(text_of(node)):
+        return None
+    return None if regions.TRAINING.search(regions.snake(node.name)) else node.lineno
 
 
 def _is_switchable(scene: Scene, node: ast.FunctionDef | ast.AsyncFunctionDef | None, forward: Forward) -> bool:
@@ -224,7 +229,7 @@ def _is_framework(each: Pass) -> bool:
 def _records(machine: Machine, group: list[Pass]) -> bool:
     for each in group:
         forward = each.forward
-        if _is_old(machine, each.scene.module) or regions.needs_gradients(forward, each.region):
+        if _is_old(machine, each) or regions.needs_gradients(machine, forward, each.region):
             return False
         if _is_frozen(each.scene.module, forward.text) or _turns_off_itself(forward):
             return False
@@ -237,12 +242,17 @@ def _records(machine: Machine, group: list[Pass]) -> bool:
     return True
 
 
-def _is_old(machine: Machine, module: Module) -> bool:
-    """Say whether the code is for PyTorch 0.3: a module that it has loaded may make the inputs volatile."""
-    loaded = (machine.project.module(path) for path in machine.globals if path != module.path)
-    return OLD.search(module.text) is not None or any(
-        "volatile=" in other.text for other in loaded if other is not None
-    )
+def _is_old(machine: Machine, found: Pass) -> bool:
+    """Say whether the code is for PyTorch 0.3, and its inputs may be volatile: a module that it has loaded makes them.
+
+    A region that makes Variables itself, in code that never says volatile, records gradients in any version.
+    """
+    module = found.scene.module
+    loaded = [machine.project.module(path) for path in machine.globals if path != module.path]
+    if any("volatile" in each.text and VOLATILE.search(each.text) for each in (module, *loaded) if each is not None):
+        return True
+    wraps = WRAPS.search(text_of(found.region.node(found.forward))) is not None
+    return OLD.search(module.text) is not None and not wraps
 
 
 def _turns_off_itself(forward: Forward) -> bool:
@@ -320,6 +330,18 @@ def _says_so(call: ast.Call) -> bool:
     )
 
 
+def _is_switched_back(each: Pass) -> bool:
+    """Say whether train() ends the first pass of a loop over splits, before the next one: who wrote eval() above minds."""
+    forward, place = each.forward, each.forward.mode_place
+    if forward.mode != "train" or forward.stochastic.sure != "unknown" or place is None:
+        return False
+    around = [loop.statement for loop in forward.loops if loop.statement is not None]
+    rows = [(one.lineno, one.end_lineno or 0) for one in around if one.lineno < each.span.row]
+    if place.path != each.scene.module.path or not any(first < place.span.row <= last for first, last in rows):
+        return False
+    return place.span.row > each.span.row and ".eval()" in text_of(each.scene.node)
+
+
 def _mode(machine: Machine, group: list[Pass]) -> Pass | None:
     """Return a pass in training mode, if all of a call are; one that is not makes the mode the callers' business."""
     for each in group:
@@ -327,7 +349,8 @@ def _mode(machine: Machine, group: list[Pass]) -> Pass | None:
         if _says_so(forward.node):
             return None
         born = forward.mode == "" and forward.stochastic.fresh
-        if not (born or forward.mode == "train") or forward.stochastic.sure not in {"yes", "maybe"}:
+        minds = forward.stochastic.sure in {"yes", "maybe"} or _is_switched_back(each)
+        if not (born or forward.mode == "train") or not minds:
             return None
         if _asked_of_callers(machine, forward, callers.evaluation_mode):
             return None

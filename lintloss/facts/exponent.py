@@ -13,9 +13,10 @@ from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Exponential
 from lintloss.facts.units import PERPLEXITY, Unit
 from lintloss.facts.values import Choice, Const, ModelOutput, Quantity, Ref, Tensor, Value, join, options
+from lintloss.patterns import regex
 
-CALLED = re.compile(r"perplexity|(?<![a-z])ppl(?![a-z])", re.IGNORECASE)
-LOSSES = re.compile(r"^(\w+_)?(loss(es)?|nlls?|ces?|xents?)(_list)?$", re.IGNORECASE)
+CALLED = regex(r"perplexity|(?<![a-z])ppl(?![a-z])", re.IGNORECASE)
+LOSSES = regex(r"^(\w+_)?(loss(es)?|nlls?|ces?|xents?)(_list)?$", re.IGNORECASE)
 SCORES = frozenset({"logits", "scores", "hidden", ""})  # whose exponentials may be normalized by hand
 
 

@@ -33,6 +33,7 @@ from lintloss.facts.values import (
 )
 
 BUILTINS = frozenset(dir(builtins))
+REST = "*"  # what a tuple of unknown length holds behind the items that are known
 
 
 def evaluate(machine: Machine, node: ast.expr) -> Value:
@@ -68,6 +69,8 @@ def _name(machine: Machine, node: ast.Name) -> Value:
 
 def looked_up(machine: Machine, name: str, slot: Slot) -> Value:
     """Return the value of a name; one that an import binds is looked up now."""
+    if isinstance(slot.value, Choice):
+        return _settled(machine, slot.value)
     if not isinstance(slot.value, Pending):
         return slot.value
     value = imports.resolve(machine, slot.value)
@@ -75,6 +78,13 @@ def looked_up(machine: Machine, name: str, slot: Slot) -> Value:
     if names.get(name) is slot:
         names[name] = Slot(value, slot.depth)
     return value
+
+
+def _settled(machine: Machine, value: Choice) -> Value:
+    """Look up what the imports of several branches bind."""
+    if not any(isinstance(each, Pending) for each in value.options):
+        return value
+    return join_all(imports.resolve(machine, each) if isinstance(each, Pending) else each for each in value.options)
 
 
 def _attribute(machine: Machine, node: ast.Attribute) -> Value:
@@ -127,9 +137,21 @@ def _binary(machine: Machine, node: ast.BinOp) -> Value:
         if entropy is not None:
             return entropy
     row = pieces.joined(machine, node, left, right) if isinstance(node.op, ast.Add) else None
+    if row is None and isinstance(node.op, ast.Add) and isinstance(left, Tuple):
+        return _lengthened(left, right)
     made = row or arithmetic.binary(machine, node, node.op, left, right)
     pieces.note(machine, node, made)
     return made
+
+
+def _lengthened(left: Tuple, right: Value) -> Value:
+    """Put two tuples together: `(loss,) + outputs`; one item stands for the rest where its length is unknown."""
+    if isinstance(right, Choice):
+        return join_all(_lengthened(left, option) for option in right.options)
+    if left.items and isinstance(left.items[-1], Opaque) and left.items[-1].name == REST:
+        return left
+    rest = right.items if isinstance(right, Tuple) else (Opaque((*getattr(right, "key", ()), REST), REST),)
+    return Tuple((*left.items, *rest))
 
 
 def _by_product(machine: Machine, node: ast.BinOp, below: ast.BinOp) -> Value:

@@ -11,20 +11,23 @@ import re
 from dataclasses import dataclass
 
 from lintloss.facts.averages import confidence_in, in_evaluation
+from lintloss.facts.callers import text_of
 from lintloss.facts.library import shapes
 from lintloss.facts.linear import Linear
 from lintloss.facts.observations import Averaging
 from lintloss.facts.units import Unit, count
-from lintloss.facts.values import Const, Key, LibObject, Opaque, Quantity, Scoring, Tensor, Value
+from lintloss.facts.values import Const, Key, LibObject, Opaque, Quantity, Ref, Scoring, Tensor, Value
 from lintloss.findings import Confidence, Evidence
+from lintloss.patterns import regex
 
 TOKENS = {count("token"), count("position"), Unit.of(position=1, example=-1)}
-SAME_SHAPE = re.compile(r"mask|ids?$|label|target|token|input|src|tgt|trg|^x$|^y$|seq", re.IGNORECASE)
-EMPTY = re.compile(
+SAME_SHAPE = regex(r"mask|ids?$|label|target|token|input|src|tgt|trg|^x$|^y$|seq", re.IGNORECASE)
+EMPTY = regex(
     r"None|nan|inf\b|finite|== 0|<= 0|< 1\b|\bnot \w+`|\.any\(|empty|len\(", re.IGNORECASE
 )  # nothing to score
-LABELS = re.compile(r"label|target|tgt|trg|^y$", re.IGNORECASE)
-PADS = re.compile(r"pad", re.IGNORECASE)
+LABELS = regex(r"label|target|tgt|trg|^y$", re.IGNORECASE)
+ZEROED = regex(r"(masked_fill|index_fill)_?\([^\n]*pad[^\n]*, 0(\.0)?\)", re.IGNORECASE)
+PADS = regex(r"pad", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ def excess_of(seen: Averaging) -> Excess | None:
         return None
     if not isinstance(after, Quantity) or number.presumed or before.scoring is None:
         return None
-    found = _beyond_loop(before, number, after)
+    found = _beyond_loop(before, number, after) or _beyond_zeros(before)
     if found is None and not before.scoring.presumed:
         found = _beyond_window(before, number) or _beyond_mask(seen, before, number) or _beyond_skip(before, number)
     if found is None:
@@ -150,6 +153,17 @@ def _beyond_mask(seen: Averaging, before: Quantity, number: Quantity) -> Found |
     if pad is None:
         return None
     return "ignored", f"positions that ignore_index leaves out are {what}", pad
+
+
+def _beyond_zeros(before: Quantity) -> Found | None:
+    """Find rows of padding whose targets are all zeros, and which KLDivLoss divides by all the same."""
+    scoring = before.scoring
+    if scoring is None or scoring.criterion != "kl_div" or scoring.reduction != "mean" or scoring.masked:
+        return None
+    made = getattr(scoring.target, "model", None)
+    if not isinstance(made, Ref) or made.cls is None or not ZEROED.search(text_of(made.cls.node)):
+        return None
+    return "masked", "positions whose targets are zeros, the padding, are averaged over", True
 
 
 def _is_selected(value: Value | None) -> bool:

@@ -20,25 +20,26 @@ from lintloss.facts.stochastic import Stochastic
 from lintloss.facts.values import Key, Lib, LibObject, Opaque, Ref, Value
 from lintloss.findings import Evidence, Span
 from lintloss.parse import Module
+from lintloss.patterns import regex
 
-MODULE_BASES = re.compile(
+MODULE_BASES = regex(
     r"(^|\.)(Module|PreTrainedModel|ModuleList|Sequential|LightningModule|GenerationMixin|\w*PreTrainedModel)$"
 )
-MODEL_WORDS = re.compile(
+MODEL_WORDS = regex(
     r"(^|_)(model|models|net|network|lm|llm|gpt\d?|transformer|lstm|rnn|classifier|student|teacher|policy|bert|ddp|unet|resnet|mdl|encoder|decoder|"
     r"backbone|head|discriminator|critic|predictor|regressor|cnn|crnn|mlp|vae|autoencoder|gcn|gnn|gat|vit|clip|engine|generator|module|wrapper)"
     r"\d*(_(ema|ddp|dp|eval|engine|without_ddp|module|wrapped|compiled|half|[a-z]|\d+))?$|^(net|model)[A-Z]$",
 )
-PART_WORDS = re.compile(
+PART_WORDS = regex(
     MODEL_WORDS.pattern + r"|emb(ed|edding|eddings)?$|wte$|drop(out)?$|norm|layers?$|blocks?$|pos_|stem$"
 )
-VERBS = re.compile(
+VERBS = regex(
     r"^_*(get|load|build|create|make|prepare|sync|save|init|initialize|setup|set|update|wrap|freeze|unwrap|export|convert|compile|on|reset|register|"
     r"add|named|move|copy|clone|from|is|has|check|test|eval|evaluate|train|run|select|choose|import|download|print|count|log|push|fetch|find|select|merge|"
     r"generate|quantize|prune|define|parse|plot|show|summary|apply|restore|resume|store|configure|construct|instantiate|data|batch|seed|image|text)_"
 )
 MODEL_CALL = {"input_ids", "attention_mask", "labels", "inputs_embeds"}
-LOSS_CLASS = re.compile(r"loss|criterion|metric|accuracy", re.IGNORECASE)
+LOSS_CLASS = regex(r"loss|criterion|metric|accuracy", re.IGNORECASE)
 NOT_FORWARD = {
     "generate",
     "sample",
@@ -54,7 +55,7 @@ NOT_FORWARD = {
     "pad",
 }
 FORWARD = {"forward", "__call__", "call"}
-FLAG = re.compile(
+FLAG = regex(
     r"train(?!ed)|phase|mode|eval|split|test|optim|valid|backprop|backward|no_grad|infer|is_tr|update", re.IGNORECASE
 )
 LIMIT = 4000  # forwards remembered for one file
@@ -216,6 +217,12 @@ def backward(machine: Machine) -> None:
             mark(machine, machine.loops[position].key, not any(level > position for level in flagged))
             return
         mark(machine, frame.key, not any(level >= frame.loop_base for level in flagged))
+
+
+def differentiates(machine: Machine) -> None:
+    """Mark the functions and loops around a call of `torch.autograd.grad`: their forward passes need gradients."""
+    machine.differentiated.update(frame.key for frame in machine.frames)
+    machine.differentiated.update(loop.key for loop in machine.loops)
 
 
 def mark(machine: Machine, key: Key, always: bool) -> None:

@@ -14,12 +14,13 @@ from contextlib import contextmanager
 from lintloss.facts.machine import Machine
 from lintloss.facts.state import Slot
 from lintloss.facts.values import Choice, Const, Func, Lib, LibObject, Value
+from lintloss.patterns import regex
 
 ON, OFF, UNSURE = "on", "off", "unsure"
 OFF_NAMES = {"no_grad", "inference_mode"}
-WORDS = re.compile(r"no_grad|inference_mode|set_grad_enabled|set_grad_mode")
-TELLING = re.compile(r"grad|infer|eval", re.IGNORECASE)  # a context manager that goes by such a name may turn them off
-CONTEXT = re.compile(r"(^|[._])(ctx|context|cm|mode|guard)\w*(\(\))?$", re.IGNORECASE)
+WORDS = regex(r"no_grad|inference_mode|set_grad_enabled|set_grad_mode")
+TELLING = regex(r"grad|infer|eval", re.IGNORECASE)  # a context manager that goes by such a name may turn them off
+CONTEXT = regex(r"(^|[._])(ctx|context|cm|mode|guard)\w*(\(\))?$", re.IGNORECASE)
 STATEMENT = ("grad",)
 
 

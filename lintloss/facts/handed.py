@@ -11,6 +11,7 @@ from lintloss.facts.evaluation import Pass
 from lintloss.facts.forwards import Scene
 from lintloss.facts.machine import Machine
 from lintloss.facts.regions import DATA, TRAIN_DATA
+from lintloss.facts.survey import at_row
 
 
 def is_training_data(machine: Machine, found: Pass) -> bool:
@@ -60,5 +61,5 @@ def _call(machine: Machine, outer: Scene, scene: Scene) -> ast.Call | None:
     if place is None or place.path != outer.module.path:
         return None
     anchor = machine.anchor(outer.module)
-    calls = (node for node in ast.walk(outer.node) if isinstance(node, ast.Call) and node.lineno == place.span.row)
+    calls = (node for node in at_row(outer.node, place.span.row) if isinstance(node, ast.Call))
     return next((node for node in calls if anchor.span(node) == place.span), None)

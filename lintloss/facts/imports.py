@@ -28,6 +28,9 @@ FOREIGN = frozenset(
     }
 )
 
+# Libraries whose names are also given to files.
+ELSEWHERE = FOREIGN | {"datasets", "evaluate", "tokenizers", "accelerate", "dataclasses", "collections"}
+
 
 def bind(machine: Machine, node: ast.Import | ast.ImportFrom) -> None:
     """Bind the names of an import statement."""
@@ -83,7 +86,27 @@ def member(machine: Machine, importer: str, name: str, attribute: str, level: in
     below = _module(machine, importer, full, level)
     if below is not None:
         return below
+    if level == 0 and source is None and name.split(".")[0] not in ELSEWHERE:
+        found = _elsewhere(machine, importer, name, attribute)
+        if found is not None:
+            return found
     return Lib(full if level == 0 else f"{'.' * level}{full}")
+
+
+def _elsewhere(machine: Machine, importer: str, name: str, attribute: str) -> Value | None:
+    """Return what the only file of the project by that name binds, wherever it lies, if it binds that."""
+    asked = (importer, name, -1)
+    if asked not in machine.imported:
+        machine.imported[asked] = machine.project.only(importer, name)
+    module = machine.imported[asked]
+    if module is None or module.path == importer:
+        return None
+    load(machine, module)
+    body = machine.bodies.get(module.path)
+    slot = machine.global_slot(module.path, attribute) if body is not None and attribute in body.names() else None
+    if slot is None:
+        return None
+    return resolve(machine, slot.value) if isinstance(slot.value, Pending) else slot.value
 
 
 def _star(machine: Machine, path: str, node: ast.ImportFrom) -> None:

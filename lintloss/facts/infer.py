@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from dataclasses import dataclass, replace
 
-from lintloss.facts import classes, dead, evaluation, inherited, outside, pad_marks, regularizers, splits, truncation
+from lintloss.facts import (
+    classes,
+    dead,
+    evaluation,
+    inherited,
+    outside,
+    pad_marks,
+    regularizers,
+    scored,
+    splits,
+    truncation,
+)
 from lintloss.facts.library import outputs
 from lintloss.facts.library.tables import CRITERIA, CRITERION_NAME
 from lintloss.facts.machine import Frame, Machine, OutOfBudget
@@ -18,6 +30,7 @@ from lintloss.facts.values import Class, Const, Func, Opaque, Ref, Value
 from lintloss.parse import Module
 
 COLLECTS = frozenset({"add", "append", "update"})
+TEMPLATES = 12  # methods that are run once more for a subclass
 PATIENCE = 60_000  # steps after which a file that showed nothing gets no more for functions of weak words
 
 
@@ -48,9 +61,9 @@ def infer(module: Module, project: Project) -> Facts:
         is_reached = (module.path, function.node.lineno) in machine.reached
         if not is_reached and machine.relevance.is_root(module, function.node) and _is_due(machine, function):
             run_root(machine, function, {})
-    for cls, instance in instances.made():
-        for template in inherited.templates(machine, module, cls, instance):
-            run_root(machine, template, {})
+    taken = (each for one in instances.made() for each in inherited.templates(machine, module, *one))
+    for template in itertools.islice(taken, TEMPLATES):
+        run_root(machine, template, {})
     for function in functions:
         if function.node in machine.cut_short and _is_due(machine, function):
             _root_of_cut_short(machine, function)
@@ -66,10 +79,10 @@ def infer(module: Module, project: Project) -> Facts:
     alone = [each for each in passes if not each.region.shared]
     seen += [
         *evaluation.observe(machine, passes),
-        *truncation.observe(machine, module, alone),
+        *truncation.observe(machine, module, alone, seen),
         *splits.observe(machine, module, alone),
     ]
-    seen = outside.seen_outside(module, project, seen)
+    seen = outside.seen_outside(module, project, seen, scored.evaluated(module, alone, seen))
     seen.sort(key=lambda each: (each.span, type(each).__name__))
     return Facts(tuple(seen), machine.assigned)
 

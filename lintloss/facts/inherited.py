@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 
 from lintloss.facts import classes
+from lintloss.facts.library.lightning import STEP
 from lintloss.facts.machine import Machine
 from lintloss.facts.survey import walk
 from lintloss.facts.values import Class, Func, Ref, Value
 from lintloss.parse import Module
+from lintloss.patterns import regex
 
-TRAINS = re.compile(r"_*(init_*|train|fit|learn)")
+TRAINS = regex(r"_*(init_*|train|fit|learn)")
 LOOPS = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.GeneratorExp)
 
 
@@ -42,7 +43,7 @@ def _looping(machine: Machine, base: Class, own: set[str], instance: Ref) -> Ite
 def _called_on_self(node: ast.FunctionDef) -> set[str]:
     """Return the methods of its own object that a method with a loop calls."""
     nodes = walk(node)
-    if not any(isinstance(each, LOOPS) for each in nodes):
+    if not STEP.match(node.name) and not any(isinstance(each, LOOPS) for each in nodes):
         return set()
     called = (each.func for each in nodes if isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute))
     return {each.attr for each in called if isinstance(each.value, ast.Name) and each.value.id == "self"}

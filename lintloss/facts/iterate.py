@@ -29,23 +29,27 @@ from lintloss.facts.values import (
     join,
     options,
 )
+from lintloss.patterns import regex
 
-BATCHES = re.compile(
+BATCHES = regex(
     r"loader|dataloader|(^|_)dl$|batches$|batch_iter|iterator$|data_iter|_iter$|minibatch|batched|generator$|val_data$",
     re.IGNORECASE,
 )
-EXAMPLES = re.compile(
+EXAMPLES = regex(
     r"(dataset|samples?|examples?|texts?|sentences?|documents?|docs|prompts|rows|lines|sequences|records|instances|items|corpus)$",
     re.IGNORECASE,
 )
-EPOCHS = re.compile(r"epoch", re.IGNORECASE)
+SEVERAL = regex(r"(splits?|loaders|datasets|subsets|phases|domains|tasks)(\.(items|values|keys)\(\))?$")
+EPOCHS = regex(r"epoch", re.IGNORECASE)
 MODES = frozenset({"training", "switched"})
-RANKS = re.compile(r"world_size|num_gpus|nprocs|rank", re.IGNORECASE)
-BATCH_NAMES = re.compile(r"^(batch|b|minibatch|batch_data|data_batch)$", re.IGNORECASE)
+RANKS = regex(r"world_size|num_gpus|nprocs|rank", re.IGNORECASE)
+BATCH_NAMES = regex(r"^(batch|b|minibatch|batch_data|data_batch)$", re.IGNORECASE)
 
 
 def over(machine: Machine, node: ast.For | ast.AsyncFor, body: Callable[[], str]) -> None:
     """Run a for loop."""
+    from lintloss.facts import truncation
+
     iterable = evaluate(machine, node.iter)
     loop, elements = describe(machine, node, node.iter, iterable, machine.text(node.target))
     loop.statement = node
@@ -53,7 +57,9 @@ def over(machine: Machine, node: ast.For | ast.AsyncFor, body: Callable[[], str]
     equality.note_sampler(machine, loop, node.body, node.target)
     equality.note_loader(machine, loop, loop.iterates)
     equality.note_bound(machine, loop, node.iter)
-    once = _runs_over_keys(machine, node.iter, iterable)
+    equality.note_carried(machine, loop, node.body)
+    truncation.note_looped(machine, loop)
+    once = _runs_over_keys(machine, node.iter, iterable) and not _starts_over(loop)
     run(machine, loop, lambda: assign.store(machine, node.target, elements()), body, once=once)
 
 
@@ -121,9 +127,14 @@ def run(machine: Machine, loop: Loop, bind: Callable[[], None], body: Callable[[
 
 
 def _starts_over(loop: Loop) -> bool:
-    """Say whether a loop over a list that is written out has a second step: it starts as the first one ended."""
+    """Say whether a loop has a second step, which starts as the first one ended: over a list that is written out, or
+    over several loaders or splits, where modes are switched inside.
+    """
     listed = loop.statement.iter if isinstance(loop.statement, ast.For) else None
-    return isinstance(listed, ast.List | ast.Tuple) and len(listed.elts) > 1
+    if isinstance(listed, ast.List | ast.Tuple):
+        return len(listed.elts) > 1
+    several = isinstance(listed, ast.Call | ast.Name | ast.Attribute) and SEVERAL.search(ast.unparse(listed))
+    return bool(several) and loop.unit not in {"batch", "epoch"}
 
 
 def _loop(machine: Machine, node: ast.AST, said: str) -> Loop:
@@ -143,7 +154,7 @@ def describe(
     seen = iterated(machine, source_node, iterable)
     loop.unit, loop.source, loop.iterates, loop.length = seen.unit, seen.source, seen.value, seen.length
     symbolic.note_stride(machine, loop, source_node)
-    loop.bound = seen.bound
+    loop.bound, loop.first, loop.cut = seen.bound, seen.first, seen.cut
     if loop.unit == "step" and any(BATCH_NAMES.match(part.strip(" ()")) for part in target.split(",")):
         loop.unit = "batch"
     if EPOCHS.search(target):
@@ -157,6 +168,8 @@ class Iterated:
     def __init__(self, value: Value, unit: str, source: tuple[object, ...], length: Value = UNKNOWN) -> None:
         self.value, self.unit, self.source, self.length = value, unit, source, length
         self.bound: tuple[Key, int] | None = None
+        self.first: int | None = None
+        self.cut = ""
         self.wrap: list[str] = []
         self.partners: list[Iterated] = []
 
@@ -246,6 +259,7 @@ def iterated(machine: Machine, node: ast.expr, value: Value) -> Iterated:
         if name == "enumerate" and node.args:
             inner = iterated(machine, node.args[0], evaluate(machine, node.args[0]))
             inner.wrap.append("enumerate")
+            inner.first = _start(machine, [*node.args[1:], *(each.value for each in node.keywords)])
             return inner
         if name == "zip" and node.args:
             return _zipped(machine, node)
@@ -259,6 +273,12 @@ def iterated(machine: Machine, node: ast.expr, value: Value) -> Iterated:
                 each.value = Tuple(tuple(Tuple((Opaque((*one.id, "key")), machine.elem(one))) for one in dicts))
             return each
     return _by_kind(machine, node, value)
+
+
+def _start(machine: Machine, given: list[ast.expr]) -> int | None:
+    """Return the first number of enumerate() or range(): 0 unless another one is given, None where it is not known."""
+    value = evaluate(machine, given[0]) if given else Const(0)
+    return value.value if isinstance(value, Const) and isinstance(value.value, int) else None
 
 
 def _zipped(machine: Machine, node: ast.Call) -> Iterated:
@@ -287,8 +307,21 @@ def _range(machine: Machine, node: ast.Call) -> Iterated:
         if power == 1 and name in {"batch", "example", "step"} and len(arguments) < 3 and not bound.offset:
             unit, source = name, bound.of
     ranged = Iterated(Const("range"), unit, source, bound if len(arguments) < 3 else UNKNOWN)
+    ranged.first = _start(machine, node.args[:1] if len(node.args) > 1 else [])
     ranged.bound = _bound(machine, node.args[min(len(node.args), 2) - 1])
+    ranged.cut = _cut(machine, node.args[min(len(node.args), 2) - 1]) if ranged.bound is not None else ""
     return ranged
+
+
+def _cut(machine: Machine, node: ast.expr) -> str:
+    """Return what caps a bound that is `min(cap, length)`, or a name that was given that; "" where nothing does."""
+    from lintloss.facts import caps
+
+    values = caps.assigned(machine.frame.node, node.id) if isinstance(node, ast.Name) else [node]
+    if len(values) != 1 or not isinstance(values[0], ast.Call) or machine.text(values[0].func) != "min":
+        return ""
+    rest = [each for each in values[0].args if not caps.is_length(each)]
+    return machine.text(rest[0]) if len(rest) == 1 and len(values[0].args) == 2 else ""
 
 
 def _bound(machine: Machine, node: ast.expr) -> tuple[Key, int] | None:
@@ -310,6 +343,7 @@ def _by_kind(machine: Machine, node: ast.expr, value: Value) -> Iterated:
         if isinstance(option, LibObject) and option.name == "builtins.enumerate" and option.args:
             inner = _by_kind(machine, node, option.args[0])
             inner.wrap.append("enumerate")
+            inner.first = 0 if len(option.args) == 1 and not option.kwargs else None
             return inner
         if isinstance(option, LibObject):
             return Iterated(option, loaders.unit(option), option.key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from functools import lru_cache
 
 from lintloss.facts import iterate
@@ -29,7 +30,7 @@ def length_of(machine: Machine, value: Value, node: ast.AST) -> Value:
         return Const(len(value.items))
     if isinstance(value, Quantity) and value.axes[:1] == ("rank",):
         return Quantity(count("rank"))
-    if isinstance(value, Ref) and value.kind == "list":
+    if isinstance(value, Ref) and (value.kind == "list" or value.id in machine.list_loops):
         loops = machine.list_loops.get(value.id, ())
         slot = machine.get(value, "len")
         if loops and any(isinstance(each, Quantity) and "row" in each.axes for each in options(machine.elem(value))):
@@ -78,10 +79,23 @@ def _named_length(machine: Machine, value: Value, node: ast.AST) -> Value:
         return Quantity(count("example"), of=key, counted=value)
     if iterate.BATCH_NAMES.match(name) and not _is_indexed(machine, node):
         return Quantity(count("example"), of=(*key, 0), counted=value)
+    if _is_part_of_batch(machine, node):
+        return Quantity(count("example"), of=(*key, 0), counted=value)
     for loop in machine.loops:
         if loop.source and loop.source == key:
             return Quantity(count(loop.unit), of=key, counted=value)
     return Opaque((*key, "len"), "") if key else machine.opaque(node)
+
+
+def _is_part_of_batch(machine: Machine, node: ast.AST) -> bool:
+    """Say whether `batch["input_ids"]` or `batch[0]` is one of the tensors of a batch: as long as the batch has rows."""
+    if not isinstance(node, ast.Subscript) or not isinstance(node.value, ast.Name):
+        return False
+    if not iterate.BATCH_NAMES.match(node.value.id) or not isinstance(node.slice, ast.Constant):
+        return False
+    if isinstance(node.slice.value, str):
+        return True
+    return re.search(rf"\b{node.value.id}\[[1-9]", machine.text(machine.frame.node)) is not None
 
 
 def _is_mapping(machine: Machine, value: Value, node: ast.AST) -> bool:

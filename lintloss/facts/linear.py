@@ -53,7 +53,9 @@ class Linear:
         for one, two in ((self, other), (other, self)):
             if one.is_const:
                 return two.times(one.const)
-        return Linear.of(("*", frozenset({self, other})) if self != other else ("*", self))
+        one, two = Linear(self.terms), Linear(other.terms)
+        made = Linear.of(("*", frozenset({one, two})) if one != two else ("*", one))
+        return made + two.times(self.const) + one.times(other.const) + Linear(const=self.const * other.const)
 
 
 ZERO = Linear()

@@ -25,6 +25,8 @@ class Loop:
     source: Key = ()
     iterates: Value = UNKNOWN
     length: Value = UNKNOWN
+    cut: str = ""  # range(0, min(n, len(x)), step): what n is, where the name of the bound was given so
+    first: int | None = None  # the number of its first iteration, where enumerate() or range() numbers them
     bound: tuple[Key, int] | None = None  # range(0, len(x) - 1, n): the identity of x's length, and -1
     frame: int = 0
     activation: Key = ()  # the key of the frame it runs in

@@ -15,7 +15,20 @@ from lintloss.facts.observations import Observation
 from lintloss.facts.project import Project
 from lintloss.facts.relevance import Relevance
 from lintloss.facts.state import Slot, State, join_states
-from lintloss.facts.values import UNKNOWN, Class, Const, Key, Lib, LibObject, Opaque, Ref, Scoring, Value, join
+from lintloss.facts.values import (
+    LIMIT,
+    Class,
+    Const,
+    Func,
+    Key,
+    Lib,
+    LibObject,
+    Opaque,
+    Ref,
+    Scoring,
+    Value,
+    join_all,
+)
 from lintloss.findings import Evidence
 from lintloss.parse import Module
 
@@ -60,6 +73,7 @@ class Frame:
     born: int = 0  # the machine's clock when it was entered
     statement: ast.stmt | None = None
     shared: set[str] = field(default_factory=set)  # names that `global` says are the module's
+    outer: set[str] = field(default_factory=set)  # … and `nonlocal`, the enclosing function's
     integers: dict[str, tuple[Value, Linear]] = field(default_factory=dict)  # what names that hold arithmetic stand for
 
 
@@ -104,6 +118,7 @@ class Machine:
         self.same_source: dict[Key, Key] = {}  # labels that a shifting model was given -> its input
         self.gradients: list[str] = []  # what the open `with` blocks and decorators say: see gradients.py
         self.trained: dict[Key, bool] = {}  # scope in which backward() is called -> on every path (see forwards.py)
+        self.differentiated: set[Key] = set()  # functions and loops in which gradients are asked for, but no loss's
         self.flags: dict[Key, str] = {}  # loop in which backward() is called under a condition -> that condition
         self.forwards: dict[Key, Forward] = {}  # by place and calling context
         self.stored: dict[
@@ -143,9 +158,11 @@ class Machine:
         return self.frames[-1]
 
     @property
-    def checked(self) -> str:
-        """The file whose observations are asked for: the one whose body runs, or the one that a caller calls into."""
-        return self.home or self.frames[0].module.path
+    def shown(self) -> str:
+        """Return the file whose places are shown: the one that is asked about while it runs, else the one run first."""
+        if self.home and any(frame.module.path == self.home for frame in self.frames):
+            return self.home
+        return self.frames[0].module.path
 
     @property
     def state(self) -> State:
@@ -237,6 +254,9 @@ class Machine:
         if name in self.frame.shared:
             self.module_names(self.frame.module.path)[name] = Slot(value, 0)
             return
+        if name in self.frame.outer and self.frame.closure is not None:
+            self.frame.closure[name] = Slot(value, self.depth if depth is None else depth)
+            return
         self.state.names[name] = Slot(value, self.depth if depth is None else depth)
 
     # -- heap ---------------------------------------------------------------------------------------------------
@@ -264,11 +284,14 @@ class Machine:
 
     def elem(self, ref: Ref) -> Value:
         """Return what the elements of a list or dict may be."""
-        found: Value | None = None
-        for name, slot in self.fields(ref).items():
-            if name not in {"len", "boxed"} and not name.startswith("@"):
-                found = slot.value if found is None else join(found, slot.value)
-        return found if found is not None else UNKNOWN
+        held = [
+            slot.value
+            for name, slot in self.fields(ref).items()
+            if name not in {"len", "boxed"} and not name.startswith("@")
+        ]
+        if len(held) > LIMIT and all(isinstance(each, Class | Func) for each in held):
+            held = held[:LIMIT]  # a registry: what some of its models do wrong is wrong, however many there are
+        return join_all(held)
 
     # -- control ------------------------------------------------------------------------------------------------
 

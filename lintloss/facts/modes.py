@@ -9,14 +9,15 @@ from collections.abc import Iterable, Sequence
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import UNKNOWN, Choice, Const, Func, Key, LibObject, Opaque, Ref, Tuple, Value, options
 from lintloss.findings import Evidence
+from lintloss.patterns import regex
 
 SAME_MODULE = frozenset(
     {"to", "cuda", "cpu", "half", "float", "double", "bfloat16", "requires_grad_", "share_memory", "type", "to_empty"}
 )
 WRAPPERS = {"DataParallel", "DistributedDataParallel", "FullyShardedDataParallel", "OptimizedModule", "PeftModel"}
-BY_NAME = re.compile(
-    r"eval_?mode|evaluating|set_eval|to_eval|set_mode|switch_mode|(^|_)eval_?(ctx|context)", re.IGNORECASE
-)
+BY_NAME = regex(r"eval_?mode|evaluating|set_eval|to_eval|set_mode|switch_mode|(^|_)eval_?(ctx|context)", re.IGNORECASE)
+PARTS = {"modules", "children", "named_modules", "named_children"}
+MODE_OF_PART = regex(r"\.eval\(\)|\.train\(|\.training = ")
 DEPTH = 4  # modules inside modules
 
 
@@ -47,6 +48,9 @@ def switch(machine: Machine, receiver: Value, training: Value, place: Evidence |
             continue
         machine.put(key, "training", training)
         machine.put(key, "switched", Opaque(("place", place), "place"))
+        if isinstance(each, Opaque):
+            for owner in owners(key):
+                machine.put(owner, "@partly", training)
         if depth >= DEPTH:
             continue
         for inner in _inside(machine, each):
@@ -86,6 +90,18 @@ def mode(machine: Machine, model: Value) -> tuple[str, Evidence | None]:
 
 
 def _mode_of_one(machine: Machine, model: Value) -> tuple[str, Evidence | None]:
+    told, where = _told(machine, model)
+    if told in {"eval", "unsure"}:
+        return told, where
+    parts = _modes_of_parts(machine, unwrapped(model), 0)
+    if not parts or "eval" not in {state for state, _ in parts}:
+        return told, where
+    place = next(place for state, place in parts if state == "eval")
+    return ("eval" if not told and all(state == "eval" for state, _ in parts) else "unsure"), place
+
+
+def _told(machine: Machine, model: Value) -> tuple[str, Evidence | None]:
+    """Return what a call said of a module itself, or of what it wraps, or of what holds it."""
     for key in _keys(model):
         slot = machine.get(key, "training")
         if slot is None:
@@ -97,6 +113,38 @@ def _mode_of_one(machine: Machine, model: Value) -> tuple[str, Evidence | None]:
             return ("train" if said.value else "eval"), where if isinstance(where, Evidence) else None
         return "unsure", where if isinstance(where, Evidence) else None
     return "", None
+
+
+def _modes_of_parts(machine: Machine, model: Value, depth: int) -> list[tuple[str, Evidence | None]]:
+    """Return what was said of the modules in a module, one by one: `model.encoder.eval(); model.decoder.eval()`."""
+    found: list[tuple[str, Evidence | None]] = []
+    if machine.get(key_of(model), "@partly") is not None:  # of which, nobody can tell
+        found += [("eval", None), ("unsure", None)]
+    if depth >= DEPTH:
+        return found
+    for inner in _inside(machine, model):
+        state, place = _told(machine, inner)
+        found += _modes_of_parts(machine, inner, depth + 1) or [(state, place)] if state != "eval" else [(state, place)]
+    return found
+
+
+def owners(key: Key) -> Iterable[Key]:
+    """Yield the identities of what holds a part: `model.encoder.layers[0]` is one of `model`."""
+    while len(key) > 1 and (isinstance(key[-1], int) or (isinstance(key[-1], str) and key[-1][:1] in ".[")):
+        key = key[:-1]
+        yield key
+
+
+def parts(model: Value, name: str) -> Value | None:
+    """Return what `model.modules()` and the like run over: parts of that model, whichever they are."""
+    key = key_of(model)
+    return Opaque((*key, "." + name), name) if key and name in PARTS else None
+
+
+def applied(machine: Machine, node: ast.AST, receiver: Value, function: Value) -> None:
+    """Note what `model.apply(function)` does to the mode of the modules in a model."""
+    if isinstance(function, Func) and MODE_OF_PART.search(machine.text(function.node)):
+        switch(machine, receiver, UNKNOWN, machine.evidence(node, "a function is applied to its modules here"))
 
 
 def _keys(model: Value) -> Iterable[Key]:

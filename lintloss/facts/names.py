@@ -8,9 +8,10 @@ import re
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Named
 from lintloss.facts.values import Quantity, Value, options
+from lintloss.patterns import regex
 
-BITS = re.compile(r"(^|_)(bpb|bpc|bpt)$|^bits_?per_?\w+$|_bits_per_\w+$|^bits/(byte|char|token|dim)")
-CONVERTS = re.compile(r"log\(2|log2|LN2|ln2|LOG2|0\.69314|1\.4426", re.IGNORECASE)
+BITS = regex(r"(^|_)(bpb|bpc|bpt)$|^bits_?per_?\w+$|_bits_per_\w+$|^bits/(byte|char|token|dim)")
+CONVERTS = regex(r"log\(2|log2|LN2|ln2|LOG2|0\.69314|1\.4426", re.IGNORECASE)
 
 
 def note(machine: Machine, node: ast.AST, name: str, value: Value) -> None:

@@ -9,10 +9,11 @@ from lintloss.facts import stops
 from lintloss.facts.observations import Averaging
 from lintloss.facts.units import Unit
 from lintloss.facts.values import Const, LibObject, Opaque, Quantity, Ref, Scoring, Tensor, Value
+from lintloss.patterns import regex
 
-PER_ROW = re.compile(r"sent|seq|sample|example|doc|row|instance|story|utter", re.IGNORECASE)
-TRAINING = re.compile(r"train(?!er)", re.IGNORECASE)
-BOUND = re.compile(r"kl|elbo", re.IGNORECASE)  # nats per sentence are what a variational bound is in
+PER_ROW = regex(r"sent|seq|sample|example|doc|row|instance|story|utter", re.IGNORECASE)
+TRAINING = regex(r"train(?!er)", re.IGNORECASE)
+BOUND = regex(r"kl|elbo", re.IGNORECASE)  # nats per sentence are what a variational bound is in
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +39,15 @@ def _by_counting(seen: Averaging, before: Quantity, count: Quantity) -> WrongCou
     """Compare what was counted with what was added up."""
     if count.start == 1 and count.loops:
         return WrongCount("the counter starts at 1, so the divisor is one too many", leaves_mean=True)
+    if stops.ends_on_index(seen, before, count):
+        return WrongCount("the index of the last iteration divides, one less than their number")
     if _is_other_loader(seen, before, count):
         return WrongCount("the losses of one loader are divided by the length of another")
     stopped = stops.miscounted(seen, before, count)
     if stopped:
         return WrongCount(stopped, conditional=True, leaves_mean=True)
+    if stops.counts_short(seen, before, count):
+        return WrongCount("batches that are not full are left out of the sum, and counted by the divisor")
     if not count.loops or isinstance(count.counted, Ref) or not before.loops or count.loops[-1] is not before.loops[-1]:
         return None
     extra = [guard for guard in before.guards if guard not in count.guards]
@@ -89,6 +94,8 @@ def _of_sums_of_means(before: Quantity, after: Quantity, count: Quantity) -> Wro
         return WrongCount("means per token summed over batches are divided by tokens again")
     if scoring is None or scoring.reduction != "mean":
         return None
+    if _is_weighted_then_batched(before, unit):
+        return WrongCount("means multiplied by a count are summed, and divided by a number of batches")
     if unit.degree == -2 and unit.power("token") == -2 and count.unit.power("token") == 1 and not before.weights:
         return WrongCount("a mean per token is divided by tokens again")
     if summed == 1 and unit.power("item") == -1 and unit.power("position") == -1:
@@ -96,6 +103,16 @@ def _of_sums_of_means(before: Quantity, after: Quantity, count: Quantity) -> Wro
     if after.weights and _is_divided_twice(unit):
         return WrongCount("each mean is divided by a count before the means are averaged")
     return None
+
+
+def _is_weighted_then_batched(before: Quantity, unit: Unit) -> bool:
+    """Say whether means were made totals of their rows or tokens, and the sum of those is divided by batches."""
+    if max(before.unit.power("batch"), before.unit.power("step")) or before.weights or before.unit.degree:
+        return False
+    is_of_rows = before.unit.power("example") == 1
+    return (unit.power("batch") == -1 and (is_of_rows or before.counted is not None)) or (
+        unit.power("step") == -1 and is_of_rows
+    )
 
 
 def _of_totals(seen: Averaging, before: Quantity, unit: Unit) -> WrongCount | None:

@@ -7,40 +7,50 @@ says nothing by itself, the files that call its function are run, and what it sh
 from __future__ import annotations
 
 import ast
+import os
 import re
 
-from lintloss.facts import callers, pad_marks, padding, regularizers
+from lintloss.facts import callers, classes, inherited, pad_marks, padding, regularizers, scored, truncation
 from lintloss.facts.library import outputs
-from lintloss.facts.machine import TOTAL, Frame, Machine
+from lintloss.facts.machine import TOTAL, Frame, Machine, OutOfBudget
 from lintloss.facts.observations import Averaging, Compared, Exponential, Observation, Reported
 from lintloss.facts.project import Project
 from lintloss.facts.roots import forget_rebound, run_body, run_root
 from lintloss.facts.state import Slot, State
 from lintloss.facts.survey import survey
-from lintloss.facts.values import Func
+from lintloss.facts.values import Class, Func
 from lintloss.findings import Span
 from lintloss.parse import Module
+from lintloss.patterns import regex
 
 STEPS = 60_000  # for one calling file
 FILES = 2  # calling files that are run
 SILENT = 4  # definitions that average what nobody sees, whose callers are asked for
-METERS = re.compile(r"meter|track|metric|stat|averag|record|eval|valid|test|runner|monitor", re.IGNORECASE)
-MEAN = re.compile(r"/=? *(len\(|max\(|self\.|\w*(count|num|steps|iters|batches)\b|\w+\[\d\])|\bmean\(")
-LOSS = re.compile(r"loss|perplex|ppl|metric", re.IGNORECASE)
+METERS = regex(r"meter|track|metric|stat|averag|record|eval|valid|test|runner|monitor", re.IGNORECASE)
+MEAN = regex(r"/=? *(len\(|max\(|self\.|\w*(count|num|steps|iters|batches)\b|\w+\[\d\])|\bmean\(")
+ABSTRACT = regex(r"\bNotImplementedError\b|@(abc\.)?abstractmethod\b")
+EVALUATES = regex(r"\bdef _*(valid|val_|test_step|eval)")
+LOSS = regex(r"loss|perplex|ppl|metric", re.IGNORECASE)
 LONGEST = 200_000  # characters of a calling file
 # `loss = sums[0] / sums[2]`, `return total_loss / n`, `{name: sum(v) / len(v) ... in metrics.items()}`
-AVERAGES = re.compile(
+AVERAGES = regex(
     r"(loss|nll|ppl|perplex|metric|xent)[^\n]{0,40} /=? |/ [^\n]*(loss|nll|ppl|perplex|metric)|mean\([^\n]*(loss|nll|ppl|perplex)",
     re.IGNORECASE,
 )
 
 GETS = "__getitem__"
-SHIFTS = re.compile(r"\[(:, |\.\.\., )?:-1\][\s\S]*\[(:, |\.\.\., )?1:\]")
+SHIFTS = regex(r"\[(:, |\.\.\., )?:-1\][\s\S]*\[(:, |\.\.\., )?1:\]")
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def seen_outside(module: Module, project: Project, seen: list[Observation]) -> list[Observation]:
-    """Return what was seen, and what shows more when other files call it: comparisons, averages, and what losses hold."""
+def seen_outside(
+    module: Module, project: Project, seen: list[Observation], loops: list[scored.Looped]
+) -> list[Observation]:
+    """Return what was seen, and what shows more when other files call it: comparisons, averages, and what losses hold.
+
+    Args:
+        loops: those that evaluate; a loader that is handed to one of them may drop rows.
+    """
     names = {name for each in seen if _asks(each) for name in _names(module, each)} | _silent(module, seen)
     names.update(_shifting(module))
     calling: dict[str, tuple[Module, list[callers.Around]]] = {}
@@ -48,12 +58,21 @@ def seen_outside(module: Module, project: Project, seen: list[Observation]) -> l
         for site, around in callers.sites(project, module, name):
             if site.path != module.path and len(site.text) < LONGEST:
                 calling.setdefault(site.path, (site, []))[1].append(around)
-    nearest = sorted(calling.values(), key=lambda each: ("test" in each[0].path.rsplit("/", 1)[-1], each[0].path))
-    more = [found for site, around in nearest[:FILES] for found in _run(module, project, site, around)]
+    nearest = sorted(calling.values(), key=lambda each: _distance(module, each[0]))
+    running = [each for each in nearest[:FILES] if project.reaches(each[0].path, module.path)]
+    more = [found for site, around in running for found in _run(module, project, site, around, loops)]
+    told = {_place_of(each) for each in seen if isinstance(each, Reported)}
+    averaged = {each.scope_rows for each in (*seen, *more) if isinstance(each, Averaging)}
+    more = [each for each in more if not isinstance(each, Reported) or each.scope_rows in averaged]
+    more = [each for each in more if _place_of(each) not in told]
     known = {_place_of(each) for each in more if not _is_presumed(each)}
-    said = {_place_of(each) for each in seen if isinstance(each, Reported)}
-    kept = [each for each in seen if not (_is_presumed(each) and _place_of(each) in known)]
-    return kept + [each for each in more if _place_of(each) not in said]
+    return [each for each in seen if not (_is_presumed(each) and _place_of(each) in known)] + more
+
+
+def _distance(module: Module, site: Module) -> tuple[bool, bool, str]:
+    """Rank calling files: those that name the file itself first, and tests last."""
+    stem, _ = os.path.splitext(os.path.basename(module.path))
+    return "test" in os.path.basename(site.path), stem not in site.text, site.path
 
 
 def _place_of(seen: Observation) -> tuple[type, Span]:
@@ -76,8 +95,10 @@ def _silent(module: Module, seen: list[Observation]) -> set[str]:
 
 
 def _divides(text: str, name: str) -> bool:
-    """Say whether a definition divides what is called a loss, or is a meter by its name that divides anything."""
-    if AVERAGES.search(text):
+    """Say whether a definition divides what is called a loss, is a meter by its name that divides anything, or leaves
+    the loss of its evaluation to subclasses.
+    """
+    if AVERAGES.search(text) or (ABSTRACT.search(text) and EVALUATES.search(text) and LOSS.search(text)):
         return True
     return METERS.search(name) is not None and MEAN.search(text) is not None and LOSS.search(text) is not None
 
@@ -112,7 +133,9 @@ def _names(module: Module, seen: Observation) -> list[str]:
     ]
 
 
-def _run(home: Module, project: Project, site: Module, around: list[callers.Around]) -> list[Observation]:
+def _run(
+    home: Module, project: Project, site: Module, around: list[callers.Around], loops: list[scored.Looped]
+) -> list[Observation]:
     """Run a calling file, and those of its functions that hold the calls."""
     machine = Machine(project)
     machine.home, machine.spent = home.path, TOTAL - STEPS
@@ -124,10 +147,28 @@ def _run(home: Module, project: Project, site: Module, around: list[callers.Arou
     for node in dict.fromkeys(nodes[0] for nodes in around if nodes and isinstance(nodes[0], Definition)):
         if isinstance(node, Definition) and (site.path, node.lineno) not in machine.reached:
             run_root(machine, Func(node, site), {})
+    _run_subclasses(machine, home, site)
     pad_marks.settle(machine)
     outputs.forget_unread(machine)
     regularizers.observe(machine)
-    return [each for each in machine.log.values() if each.path == home.path and _tells(each)]
+    seen = [each for each in machine.log.values() if each.path == home.path and _tells(each)]
+    return [*seen, *truncation.handed_over(machine, home, loops)]
+
+
+def _run_subclasses(machine: Machine, home: Module, site: Module) -> None:
+    """Run what classes of a calling file take over from the asked one, with the steps that they define."""
+    for node in site.tree.body:
+        if not isinstance(node, ast.ClassDef) or not node.bases:
+            continue
+        cls = Class(node, site)
+        if not any(isinstance(each, Class) and each.module is home for each in classes.bases(machine, cls)[1:]):
+            continue
+        try:
+            made = classes.instantiate(machine, node, cls, [], {})
+        except (OutOfBudget, RecursionError):
+            continue
+        for template in inherited.templates(machine, site, cls, made):
+            run_root(machine, template, {})
 
 
 def _tells(seen: Observation) -> bool:

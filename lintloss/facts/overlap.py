@@ -11,9 +11,10 @@ from lintloss.facts.observations import Overlap
 from lintloss.facts.options import settled
 from lintloss.facts.values import Scoring, Tensor, Value, Window, options
 from lintloss.findings import Evidence
+from lintloss.patterns import regex
 
 ONE = Linear(const=1)
-STRIDES = re.compile(r"stride|sliding|step|hop|overlap", re.IGNORECASE)
+STRIDES = regex(r"stride|sliding|step|hop|overlap", re.IGNORECASE)
 
 
 def overlap(machine: Machine, scoring: Scoring) -> Overlap | None:

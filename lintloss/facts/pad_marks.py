@@ -12,8 +12,9 @@ from lintloss.facts.observations import Compared
 from lintloss.facts.phases import task
 from lintloss.facts.values import Const, Key, Opaque, Tensor, Value, options
 from lintloss.findings import Evidence
+from lintloss.patterns import regex
 
-PAD = re.compile(r"(?<![a-z])pad(?!d)|padding_(idx|id|value)", re.IGNORECASE)
+PAD = regex(r"(?<![a-z])pad(?!d)|padding_(idx|id|value)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

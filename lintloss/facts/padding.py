@@ -9,14 +9,15 @@ from lintloss.facts.machine import Machine
 from lintloss.facts.values import Const, Func, LibObject, Ref, Tuple, Value, options
 from lintloss.findings import Evidence
 from lintloss.parse import Module
+from lintloss.patterns import regex
 
-PADS = re.compile(
+PADS = regex(
     r"pad_sequence|-100\b|ignore_index|\bpadding\s*=|\.pad\(|[\"']longest[\"']|pad_token|pad_id|\bPAD\w*\b|\bpad\w*\(|\bpad_idx|max\(\s*len\(|max_len\s*=\s*max\("
 )
-IGNORES = re.compile(r"=\s*-1\b|,\s*-1\)|-100\b|ignore_index|IGNORE")
-MARKED = re.compile(r"-100\b|\bIGNORE(D)?(_INDEX|_LABEL\w*|_ID)?\b|ignore_index|LABEL_PAD", re.IGNORECASE)
-DRAWS = re.compile(r"\brandint\(|random\.(choice|sample|integers)\(|\brandperm\(")
-COLLATORS = re.compile(
+IGNORES = regex(r"=\s*-1\b|,\s*-1\)|-100\b|ignore_index|IGNORE")
+MARKED = regex(r"-100\b|\bIGNORE(D)?(_INDEX|_LABEL\w*|_ID)?\b|ignore_index|LABEL_PAD", re.IGNORECASE)
+DRAWS = regex(r"\brandint\(|random\.(choice|sample|integers)\(|\brandperm\(")
+COLLATORS = regex(
     r"DataCollator(WithPadding|ForSeq2Seq|ForLanguageModeling|ForTokenClassification|ForCompletion\w*|ForWholeWordMask|WithFlattening)?$|PadCollat|Collator$"
 )
 PLAIN = {"default_data_collator", "DefaultDataCollator", "default_collate", "default_convert"}
@@ -80,6 +81,11 @@ def of_collator(machine: Machine, value: Value) -> Evidence | None:
         if name == "partial" and value.args:
             return of_collator(machine, value.args[0])
         return value.made if COLLATORS.search(name) else None
+    if isinstance(value, Func) and isinstance(value.node, ast.Lambda) and not pads(value.module, value.node):
+        called = value.node.body.func if isinstance(value.node.body, ast.Call) else None
+        slot = machine.global_slot(value.module.path, called.id) if isinstance(called, ast.Name) else None
+        behind = slot.value if slot is not None else None
+        return of_collator(machine, behind) if isinstance(behind, Func) else None
     if isinstance(value, Func) and pads(value.module, value.node):
         return at(machine, value.module, value.node, "the collate function pads rows of different length")
     if isinstance(value, Ref) and value.cls is not None and pads(value.cls.module, value.cls.node):

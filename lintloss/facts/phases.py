@@ -13,20 +13,24 @@ from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Frame, Machine
 from lintloss.facts.observations import Setting
 from lintloss.facts.words import quick
+from lintloss.patterns import regex
 
-FLAG = re.compile(
+FLAG = regex(
     r"train(?!ed)|phase|mode|eval|split|test|optim|valid|backprop|backward|update|no_grad|infer", re.IGNORECASE
 )
-EVALUATION = re.compile(
+EVALUATION = regex(
     r"eval|valid|\bval|_val|test|perplex|ppl|dev_|infer|predict|benchmark|score|metric|nll|loglik|bpb|bpc|bits_per",
     re.IGNORECASE,
 )
-TRAINING = re.compile(r"(^|_)train(?!er|ed|able|_utils)|finetune|fit\b", re.IGNORECASE)
+TRAINING = regex(r"(^|_)train(?!er|ed|able|_utils)|finetune|fit\b", re.IGNORECASE)
 LANGUAGE = quick(
     r"perplexity|\bppl\b|causallm|language_model|languagemodel|\bgpt|llama|input_ids|next.token|vocab_size|block_size|wikitext|"
     r"\blm\b|_lm\b|\bllm|tokenizer|bptt|ntokens|n_tokens|seq_len|num_tokens|transformer_?lm|rnn_?model|word_?lm|char_?rnn|bits_per_(byte|char)",
 )
-SEQ2SEQ = quick(r"seq2seq|encoder_decoder|\btrg\b|\btgt\b|translation|\bbleu\b|summariz|decoder_input|caption")
+SEQ2SEQ = quick(
+    r"seq2seq|encoder_decoder|\btrg\b|\btgt\b|translation|\bbleu\b|summariz|decoder_input|caption|padded_target|"
+    r"\bgold\b|\bn_word\b"
+)
 MASKED = quick(r"mlm|masked_lm|maskedlm|mask_tokens|masked.language")
 OTHER = quick(
     r"accuracy|\bcorrect\b|num_classes|n_classes|imagenet|cifar|mnist|resnet|torchvision|images?\b|\bdice\b|segment|psnr|\bvae\b|diffusion|"
@@ -37,11 +41,12 @@ OTHER = quick(
 PREFERENCE = quick(r"\bchosen_|\breject(ed)?_|reward")  # one loss a pair, or a policy's objective
 RETRIEVAL = quick(r"retriev|contrastive|in_batch|hard_negative")  # one loss a row
 VARIATIONAL = quick(r"\belbo\b|\bkl_(loss|weight|div)|\bvae\b|reparam|logvar")
-PERPLEXITY = re.compile(r"perplexity|\bppl\b", re.IGNORECASE)
-HEADED = re.compile(r"For(Sequence|Token)Classification|ForMultipleChoice|ForQuestionAnswering")
-GENERATIVE = re.compile(r"ForCausalLM|LMHeadModel|ForConditionalGeneration|Seq2SeqLM|perplexity|\bppl\b", re.IGNORECASE)
+PERPLEXITY = regex(r"perplexity|\bppl\b", re.IGNORECASE)
+HEADED = regex(r"For(Sequence|Token)Classification|ForMultipleChoice|ForQuestionAnswering")
+GENERATIVE = regex(r"ForCausalLM|LMHeadModel|ForConditionalGeneration|Seq2SeqLM|perplexity|\bppl\b", re.IGNORECASE)
 
 
+GENERATOR = regex(r"For(CausalLM|ConditionalGeneration|Vision2Seq|ImageTextToText)\b")
 MANY = 6
 
 
@@ -128,4 +133,6 @@ def _task_of(text: str) -> str:
         return "seq2seq" if paired > language else "lm"
     if paired >= 3 and paired * 2 >= other:
         return "seq2seq"
+    if language >= 2 and GENERATOR.search(text):
+        return "lm"  # of pictures, say, but its loss is one a token
     return "other" if other >= 2 else "unknown"

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import AnyStr
 
+from lintloss.facts.links import Found, Links
 from lintloss.parse import Module
 
 MARKERS = (".git", "pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", ".gitignore")
@@ -29,9 +30,10 @@ class Project:
         self._roots = tuple(os.path.normpath(root) for root in roots)
         self._modules: dict[str, Module | None] = {}
         self._files: dict[str, bool] = {}
-        self._resolved: dict[tuple[str, str, int], tuple[str | None, tuple[str, ...]]] = {}
+        self._resolved: dict[tuple[str, str, int], Found] = {}
         self._listed: dict[str, tuple[list[str], list[str]]] = {}  # root -> files, folders
         self._texts: dict[str, bytes] = {}
+        self._links = Links(self._bytes, self._found)
         self._users: dict[tuple[str, str, tuple[bytes, ...]], list[str]] = {}  # folder, name, links -> files
         # What a result depends on: paths of modules, and `folder NUL name` where it mattered whether a folder has a
         # module of that name. The engine empties it before each file.
@@ -72,6 +74,12 @@ class Project:
         found = (self.module(each) for each in self._users[asked] if each != path)
         return [module for module in found if module is not None]
 
+    def reaches(self, path: str, goal: str) -> bool:
+        """Say whether a file imports another one, itself or through what it imports: else it cannot run it."""
+        found, rests = self._links.between(os.path.normpath(path), os.path.normpath(goal))
+        self.read |= rests
+        return found
+
     def _may_use(self, path: str, name: bytes, use: re.Pattern[bytes], words: list[bytes]) -> bool:
         data = self._bytes(path)
         if name not in data:
@@ -97,13 +105,29 @@ class Project:
 
     def resolve(self, importer: str, name: str, level: int = 0) -> Module | None:
         """Return the module that `import name` (or `from ..name import`) means in `importer`."""
-        folder = os.path.dirname(os.path.normpath(importer))
+        path, searched = self._found(os.path.dirname(os.path.normpath(importer)), name, level)
+        self.read.update(searched)
+        return self.module(path) if path is not None else None
+
+    def _found(self, folder: str, name: str, level: int) -> Found:
+        """Return the file that an import in a folder names, and what was looked for on the way."""
         asked = (folder, name, level)
         if asked not in self._resolved:
             self._resolved[asked] = self._search(folder, [part for part in name.split(".") if part], level)
-        path, searched = self._resolved[asked]
-        self.read.update(searched)
-        return self.module(path) if path is not None else None
+        return self._resolved[asked]
+
+    def only(self, importer: str, name: str) -> Module | None:
+        """Return the one file of the project whose path ends as an absolute import says.
+
+        Its folder is put on sys.path by what runs the program: `PYTHONPATH=src/model python src/bin/train.py`.
+        """
+        files, _ = self._around(os.path.dirname(os.path.normpath(importer)))
+        if len(files) >= FILES:  # there may be another one
+            return None
+        stem = os.path.join(os.sep, *name.split("."))
+        found = [each for each in files if each.endswith((stem + ".py", os.path.join(stem, "__init__.py")))]
+        self.read.update(found)
+        return self.module(found[0]) if len(found) == 1 else None
 
     def _search(self, folder: str, parts: list[str], level: int) -> tuple[str | None, tuple[str, ...]]:
         """Return the file that an import names, and what was looked for on the way."""

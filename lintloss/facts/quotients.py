@@ -16,8 +16,9 @@ from lintloss.facts.values import (
     Tensor,
     Value,
 )
+from lintloss.patterns import regex
 
-COUNT_WORDS = re.compile(r"size|count|num_|n_|tokens|samples|len\(", re.IGNORECASE)
+COUNT_WORDS = regex(r"size|count|num_|n_|tokens|samples|len\(", re.IGNORECASE)
 OVER_RANKS = "summed over ranks"  # among the weights of means that were summed over batches, and then over ranks
 ITERATIONS = ("batch", "step", "example", "rank")
 
@@ -56,9 +57,18 @@ def average(machine: Machine, node: ast.AST, before: Quantity, count: Quantity, 
     after = replace(
         before, unit=unit, weights=weights, axes=() if "rank" in before.axes else before.axes, presumed=before.presumed
     )
+    if after.scoring is not None and _counts_mask(before, count):
+        place = machine.evidence(node, "divided by the number of tokens that a mask lets through")
+        after = replace(after, scoring=replace(after.scoring, counted=place))
     after = after.with_step(machine.evidence(node, f"divided here by {describe(count)}: {unit}"))
     observe_average(machine, node, before, count, after, how)
     return after
+
+
+def _counts_mask(before: Quantity, count: Quantity) -> bool:
+    """Say whether the losses of a batch are divided by how many of its labels count."""
+    mask = count.counted
+    return count.unit == Unit.of(token=1) and not before.loops and isinstance(mask, Tensor) and mask.form == "mask"
 
 
 def _weighing(before: Quantity, count: Quantity) -> tuple[str, ...]:
@@ -105,6 +115,16 @@ def observe_average(machine: Machine, node: ast.AST, before: Quantity, count: Va
     )
     which = f"{before.unit} {before.scoring.place if before.scoring else ''}"  # alternatives are seen apart
     machine.observe(seen, f"rank {which}" if over_ranks else which)  # beside the one of the branch without ranks
+
+
+def is_share(machine: Machine, total: Quantity, count: Quantity) -> bool:
+    """Say whether a part of a total is divided by the count of all parts, which a loop above has counted: parts add up."""
+    if total.loops or total.unit.degree or not count.loops or not machine.loops:
+        return False
+    around, counted = machine.loops[-1], count.loops[-1]
+    if counted in machine.loops or counted.activation != machine.frame.key or around.activation != machine.frame.key:
+        return False
+    return counted.place.span.row < around.place.span.row
 
 
 def _is_rescaled(statement: ast.stmt | None, node: ast.AST) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from lintloss.facts import arithmetic, entropies, fields, pad_marks, quotients, vectors
 from lintloss.facts.library import losses, onehot, shapes
+from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import count
 from lintloss.facts.values import Choice, Const, Quantity, Ref, Tensor, Tuple, Value, join_all
@@ -106,7 +107,8 @@ def _sum_of_list(machine: Machine, node: ast.AST, value: Ref) -> Value:
         return _each_kind(machine, node, value, elem, _sum_of_list)
     loops = machine.list_loops.get(value.id, ())
     if elem == Const(1) and loops:
-        return Quantity(count(loops[-1].unit), of=loops[-1].key, loops=loops)
+        said = machine.evidence(node, "as many ones as there were iterations")
+        return Quantity(count(loops[-1].unit), of=loops[-1].key, loops=loops, trace=(said,))
     if not isinstance(elem, Quantity):
         return machine.opaque(node)
     if not loops:
@@ -116,7 +118,7 @@ def _sum_of_list(machine: Machine, node: ast.AST, value: Ref) -> Value:
         unit = fields.summed(elem, "row" if "row" in elem.axes else elem.axes[0]).unit
     elif unit.is_intensive or unit.power("batch") < 0:
         unit = unit.summed_over(loops[-1].unit if unit.power("batch") >= 0 else "batch")
-    summed = replace(elem, unit=unit, axes=(), loops=(*elem.loops, *(loop for loop in loops if loop not in elem.loops)))
+    summed = replace(_collected(elem, loops), unit=unit, axes=())
     return summed.with_step(
         machine.evidence(node, f"the values collected over {quotients.plural(loops[-1].unit)} are summed here: {unit}")
     )
@@ -133,7 +135,7 @@ def _mean_of_list(machine: Machine, node: ast.AST, value: Ref) -> Value:
         return machine.opaque(node)
     loops = machine.list_loops.get(value.id, ())
     if value.kind == "cat" and elem.axes:
-        return losses.reduced(machine, node, replace(elem, loops=(*elem.loops, *loops)), "mean")
+        return losses.reduced(machine, node, _collected(elem, loops), "mean")
     if not loops:
         return replace(elem, axes=())
     before = _sum_of_list(machine, node, value)
@@ -141,8 +143,13 @@ def _mean_of_list(machine: Machine, node: ast.AST, value: Ref) -> Value:
         return machine.opaque(node)
     number = Quantity(count(loops[-1].unit), of=loops[-1].key, loops=loops, counted=value)
     if elem.axes and "rank" not in elem.axes:  # a list of fields: stacked per-position losses
-        return losses.reduced(machine, node, elem, "mean")
+        return losses.reduced(machine, node, _collected(elem, loops), "mean")
     return quotients.average(machine, node, before, number, "mean")
+
+
+def _collected(elem: Quantity, loops: tuple[Loop, ...]) -> Quantity:
+    """Return what a list holds, as what its loops have collected: whether they train is known of them."""
+    return replace(elem, loops=(*elem.loops, *(loop for loop in loops if loop not in elem.loops)))
 
 
 def count_nonzero(machine: Machine, node: ast.AST, value: Value) -> Value:

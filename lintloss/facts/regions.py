@@ -14,35 +14,41 @@ from lintloss.facts.forwards import Forward, Scene
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.findings import Evidence
+from lintloss.patterns import regex
 
-NAME = re.compile(
+NAME = regex(
     r"(^|_)(eval\w*|val|vali\w*|test|tests|tester|testing|dev|perplexity|ppl|infer\w*|predict\w*|benchmark\w*|holdout|heldout)(?=_|\d|$)"
 )
-TRAINING = re.compile(
+TRAINING = regex(
     r"train|fit(_|$)|finetune|learn|optimi[sz]e|update|attack|adversar|generate|sample|calibrat|distill|warm_?up|profile|search"
 )
-DATA = re.compile(
+DATA = regex(
     r"(?<![a-z])(eval|val|valid|validation|test|testing|dev|heldout|holdout|evaluation)(?=\d|_|[^a-z]|loader|data|set|iter|dl|gen|batch|bar|$)",
     re.IGNORECASE,
 )
-TRAIN_DATA = re.compile(r"train|(?<![a-z])tr_", re.IGNORECASE)
-FILE = re.compile(r"(^|_)(eval\w*|validation|validate|perplexity|ppl|benchmark|test_?ppl|inference)(_|$)")
-MEASURES = re.compile(
+TRAIN_DATA = regex(r"train|(?<![a-z])tr_", re.IGNORECASE)
+FILE = regex(r"(^|_)(eval\w*|validation|validate|perplexity|ppl|benchmark|test_?ppl|inference)(_|$)")
+MEASURES = regex(
     r"loss|criterion|\bnll|perplex|ppl\b|entropy|accura|correct|metric|\bauc|f1|bleu|rouge|psnr|ssim|dice|iou\b|\bacc|_acc\b|error|\bmse|\bmae|\bwer\b|\bcer\b|log_?prob|likelihood|\bnats|\bce\b|_ce\b|\bbp[bc]\b",
     re.IGNORECASE,
 )
-PERPLEXITY = re.compile(r"perplexity|(?<![a-z])ppl(?![a-z])", re.IGNORECASE)
-LEARNS = re.compile(r"\.backward\(|optimi[sz]er|\.train\(\)|[tT]rainer\b|\.fit\(")
-PHASE = re.compile(r"(\w+) == '(?:train|training)'$")
-GENERATES = re.compile(r"next_token|multinomial\(|top_k|top_p|\.generate\(")
-CRITERION = re.compile(r"entropy|criterion|loss", re.IGNORECASE)
-TRAINS = re.compile(
-    r"\.backward\(|\.zero_grad\(|autograd\.grad|\bgrad\(|requires_grad_\((True)?\)|requires_grad = True|create_graph|\.grad\b|retain_grad|enable_grad|functional_call|loss_scaler\(|\.minimize\(|train_on_batch|train_batch\("
+PERPLEXITY = regex(r"perplexity|(?<![a-z])ppl(?![a-z])", re.IGNORECASE)
+LEARNS = regex(r"\.backward\(|optimi[sz]er|\.train\(\)|[tT]rainer\b|\.fit\(")
+PHASE = regex(r"(\w+) == '(?:train|training)'$")
+GENERATES = regex(r"next_token|multinomial\(|top_k|top_p|\.generate\(")
+CRITERION = regex(r"entropy|criterion|loss", re.IGNORECASE)
+TRAINS = regex(
+    r"\.backward\(|autograd\.grad|\bgrad\(|requires_grad_\((True)?\)|requires_grad = True|create_graph|\.grad\b|retain_grad|enable_grad|functional_call|loss_scaler\(|\.minimize\(|train_on_batch|train_batch\("
 )
-OPTIMIZER = re.compile(r"optimi[sz]er|\boptim\b|(^|\.)opt$|grad_scaler|loss_scaler", re.IGNORECASE)
-MODEL_BASE = re.compile(r"(^|\.)nn\.(modules\.)?(\w+\.)?\w+$|PreTrainedModel$|GenerationMixin$")
-HANDED_OUT = re.compile(r"load|data|batch(?!_?size)|\bdl\b|_dl\b|iterator", re.IGNORECASE)
-UNIT_TEST = re.compile(r"(^|/)(tests?|testing|unittests?)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.py$")
+CLEARS = regex(r"\.zero_grad\(|^zero_grad\(")
+LEAF = regex(r"requires_grad\s*=\s*True|requires_grad_\((True)?\)|autograd\.grad\(|enable_grad")
+# Beside a zero_grad(): what may be a step of a training in other words.
+STEPS = regex(r"backward|\.step\(|update|optimi[sz]|train(?!ing\b|able|ed)|(?<!zero_)grad(?!_fn|_norm)|(?<![a-z])learn")
+TRAINING_FLAG = regex(r"train|optim|backprop|backward|update")
+OPTIMIZER = regex(r"optimi[sz]er|\boptim\b|(^|\.)opt$|grad_scaler|loss_scaler", re.IGNORECASE)
+MODEL_BASE = regex(r"(^|\.)nn\.(modules\.)?(\w+\.)?\w+$|PreTrainedModel$|GenerationMixin$")
+HANDED_OUT = regex(r"load|data|batch(?!_?size)|\bdl\b|_dl\b|iterator", re.IGNORECASE)
+UNIT_TEST = regex(r"(^|/)(tests?|testing|unittests?)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.py$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,26 +214,51 @@ def _generates(text: str) -> bool:
     return found is not None or ("temperature" in text and CRITERION.search(text) is None)
 
 
-def needs_gradients(forward: Forward, found: Region) -> bool:
+def needs_gradients(machine: Machine, forward: Forward, found: Region) -> bool:
     """Say whether something in the region, or in what it calls, uses gradients (and no flag leaves that out)."""
-    parts = [found.node(forward), *(scene.node for scene in forward.scenes[found.index + 1 :])]
-    return any(_uses_gradients(part) for part in parts)
+    if (found.loop.key if found.loop is not None else found.scene(forward).key) in machine.differentiated:
+        return True
+    own = found.node(forward)
+    inner = [scene.node for scene in forward.scenes[found.index + 1 :]]
+    return makes_leaves(found.scene(forward).node) or any(_uses_gradients(part) for part in (own, *inner))
 
 
 def _uses_gradients(node: ast.AST) -> bool:
-    return any(_is_use(each) for each in unflagged(node))
+    seen = unflagged(node)
+    return any(_is_use(each) for each in seen) or _clears_for_a_step(node, seen) or makes_leaves(node)
 
 
-def unflagged(node: ast.AST) -> list[ast.AST]:
+def _clears_for_a_step(node: ast.AST, seen: list[ast.AST]) -> bool:
+    """Say whether gradients are cleared for a step that may follow; a zero_grad() left over in an evaluation does nothing."""
+    if not any(isinstance(each, ast.Call) and CLEARS.search(text_of(each.func) + "(") for each in seen):
+        return False
+    simple = (each for each in seen if isinstance(each, ast.stmt) and not hasattr(each, "body"))
+    return any(STEPS.search(text_of(each)) for each in simple if not CLEARS.search(text_of(each)))
+
+
+@lru_cache(maxsize=512)
+def makes_leaves(node: ast.AST) -> bool:
+    """Say whether a function differentiates by what it makes itself, in a branch that is not the training's."""
+    if isinstance(node, ast.Module) or LEAF.search(text_of(node)) is None or ".backward(" in text_of(node):
+        return False
+    return any(_is_leaf(each) for each in unflagged(node, TRAINING_FLAG))
+
+
+def _is_leaf(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call | ast.Assign) and LEAF.search(text_of(node)) is not None
+
+
+def unflagged(node: ast.AST, flag: re.Pattern[str] | None = None) -> list[ast.AST]:
     """List the nodes inside a region that no test of a training flag guards."""
     from lintloss.facts.forwards import FLAG
 
+    flag = flag or FLAG
     found: list[ast.AST] = []
     stack = [node]
     while stack:
         each = stack.pop()
         found.append(each)
-        if isinstance(each, ast.If) and FLAG.search(text_of(each.test)):
+        if isinstance(each, ast.If) and flag.search(text_of(each.test)):
             continue
         stack.extend(ast.iter_child_nodes(each))
     return found

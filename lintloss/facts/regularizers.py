@@ -15,24 +15,23 @@ from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Reported, Setting
 from lintloss.facts.values import Const, Key, LibObject, Opaque, Quantity, Ref, Scoring, Tensor, Term, Value, options
 from lintloss.findings import Evidence
+from lintloss.patterns import regex
 
-PENALTY = re.compile(
+PENALTY = regex(
     r"aux|z_?loss|balanc|penalt|regulari|(^|_|\.)reg(_|\b)|\bl[12](_|\b)|router|moe|diversity|orthogonal|ortho_|sparsity|"
     r"commit|mtp|distill|smooth|entropy_(coef|weight|bonus)|weight_decay|coverage|alignment",
     re.IGNORECASE,
 )
-WHOLE = re.compile(
+WHOLE = regex(
     r"\bkl|kld|kl_|_kl|diverg|elbo|mu\b|logvar|log_var|nsp|next_sentence|gate|mel\b|mel_|stop_?token|start|end_",
     re.IGNORECASE,
 )
-SMOOTH = re.compile(r"smooth", re.IGNORECASE)
+SMOOTH = regex(r"smooth", re.IGNORECASE)
 PICKS = frozenset({"gather", "index"})
-SQUARES = re.compile(r"\*\* ?2|\.square\(|\.pow\(|\.norm\(|logsumexp")
-CONVEX = re.compile(
-    r"^\(1(\.0?)? - [^()]+\) \* "
-)  # w * a + (1 - w) * b: two losses of which neither is the other's penalty
+SQUARES = regex(r"\*\* ?2|\.square\(|\.pow\(|\.norm\(|logsumexp")
+CONVEX = regex(r"^\(1(\.0?)? - [^()]+\) \* ")  # w * a + (1 - w) * b: two losses of which neither is the other's penalty
 LANGUAGE = frozenset({"lm", "seq2seq", "mlm"})
-CLASS_WEIGHTS = re.compile(r"weight|balance", re.IGNORECASE)
+CLASS_WEIGHTS = regex(r"weight|balance", re.IGNORECASE)
 SMOOTHING_CRITERIA = frozenset({"LabelSmoothingCrossEntropy"})
 
 
@@ -153,7 +152,7 @@ def _is_script(machine: Machine, setting: Setting) -> bool:
 def _setting(machine: Machine) -> Setting:
     from lintloss.facts.phases import setting
 
-    own = (frame for frame in reversed(machine.frames) if frame.module.path == machine.checked)
+    own = (frame for frame in reversed(machine.frames) if frame.module.path == machine.shown)
     frame = next(own, machine.frame)
     return setting(machine, frame, tuple(machine.loops[frame.loop_base :][-1:]))
 

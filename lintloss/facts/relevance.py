@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from lintloss.facts.words import quick
 from lintloss.parse import Module
+from lintloss.patterns import regex
 
 WORDS = quick(
     r"loss|criterion|entropy|(?<![a-zA-Z])nll|(?<![a-zA-Z])ppl|perplex|softmax|no_grad|inference_mode|ignore_index|label|target|drop_last|"
@@ -20,17 +21,17 @@ ROOT_WORDS = quick(
     r"loss|criterion|entropy|(?<![a-zA-Z])nll|(?<![a-zA-Z])ppl|perplex|log_?prob|logits|softmax|(?<![a-zA-Z])exp\(|drop_last|DataLoader|"
     r"bits_?per_|(?<![a-z])bp[bc](?![a-z])"
 )
-DATA = re.compile(r"Dataset\b|DataLoader|dataset\(|collate")
-WINDOWS = re.compile(r"token|input_ids|window|max_length|encodings|context")  # with a stride: not every convolution
-COUNTING = re.compile(r"loader|batch|dataset|avg|average|mean|sum\(")  # with arithmetic that no known call reaches
+DATA = regex(r"Dataset\b|DataLoader|dataset\(|collate")
+WINDOWS = regex(r"token|input_ids|window|max_length|encodings|context")  # with a stride: not every convolution
+COUNTING = regex(r"loader|batch|dataset|avg|average|mean|sum\(")  # with arithmetic that no known call reaches
 # Words of any code; as parts of a name they are about evaluation: `evaluate`, `test_loop`, not `latest`, `invalid`.
-WEAK_WORDS = re.compile(
+WEAK_WORDS = regex(
     r"(?<![a-z])(eval(?!_expr|\()|val_|test|valid(?!ate_|_)|score|metric)|\.eval\(\)|no_grad", re.IGNORECASE
 )
 
 
-# What makes the pieces of an evaluation, by its name.
-MAKERS = re.compile(r"(^|_)(data(sets?|loaders?)?|loaders?|models?|net(work)?|criterion|splits?)$", re.IGNORECASE)
+# Functions that make, or choose, what an evaluation is given: `build_model`, `get_criterion`, `gnn_model`.
+BUILDS = re.compile(r"(?<![a-z])(model|net|network|criterion|losses|loss|dataset|dataloader|loader)s?$", re.IGNORECASE)
 SHORT = 12  # rows: a constructor or a reset() costs less than it is worth
 
 
@@ -50,8 +51,8 @@ class Relevance:
     def of(self, module: Module, node: ast.AST) -> bool:
         """Say whether a definition of another file is worth running."""
         if node not in self._known:
-            named = MAKERS.search(getattr(node, "name", "")) is not None and isinstance(node, ast.FunctionDef)
-            self._known[node] = _is_short(node) or named or WORDS.search(self._code(module, node)) is not None
+            built = BUILDS.search(getattr(node, "name", "")) is not None
+            self._known[node] = built or _is_short(node) or WORDS.search(self._code(module, node)) is not None
         return self._known[node]
 
     def makes_data(self, module: Module, node: ast.AST) -> bool:

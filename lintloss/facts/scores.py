@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ast
-import re
 
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import Unit
 from lintloss.facts.values import Const, ModelOutput, Opaque, Quantity, Scoring, Tensor, options
+from lintloss.patterns import regex
 
 FORM = "mean of scores"
-NAMES = re.compile(r"^(all_)?(logits|predictions|preds)$")
+NAMES = regex(r"^(all_)?(logits|predictions|preds)$")
 CASTS = frozenset({"float", "item", "tolist", "cpu", "numpy", "detach"})
 MEANS = frozenset({"mean", "average", "reduce_mean", "nanmean"})
 

@@ -27,7 +27,7 @@ def seen_at(machine: Machine, node: ast.AST, loops: tuple[Loop, ...], fed: Fed |
     What a meter averages is shown where it was `fed`, unless the division is written beside that call.
     """
     frames = machine.frames
-    home = machine.home if any(frame.module.path == machine.home for frame in frames) else frames[0].module.path
+    home = machine.shown
     if fed is not None and len(frames) > fed.depth and fed.place.path == home:
         return _fed_at(machine, fed, loops)
     index = max(i for i, frame in enumerate(frames) if frame.module.path == home)

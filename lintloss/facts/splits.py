@@ -17,6 +17,7 @@ from lintloss.facts.regions import DATA, TRAIN_DATA, snake
 from lintloss.facts.survey import walk
 from lintloss.facts.values import Func, Pending
 from lintloss.parse import Module
+from lintloss.patterns import regex
 
 UNCHANGED = {
     "map",
@@ -29,21 +30,21 @@ UNCHANGED = {
     "with_transform",
 }
 BUILDERS = {"json", "csv", "text", "parquet", "arrow", "pandas", "imagefolder", "audiofolder", "webdataset"}
-BENCHMARKS = re.compile(
+BENCHMARKS = regex(
     r"(^|/)(wikitext|ptb_text_only|lambada|glue|super_glue|imdb|ag_news|sst2?|cnn_dailymail|xsum|gsm8k|squad|snli|multi_nli|mnist|fashion_mnist|"
     r"cifar10|cifar100|c4|hellaswag|piqa|winogrande|boolq|trec|yelp_polarity|wmt\d+|opus_books|tinystories|enwik8|race|rte|mrpc)$",
     re.IGNORECASE,
 )
-VISION = re.compile(
+VISION = regex(
     r"(^|\.)(MNIST|FashionMNIST|KMNIST|EMNIST|QMNIST|CIFAR10|CIFAR100|SVHN|STL10|USPS|Caltech\d+|GTSRB|Food101|Flowers102)$"
 )
-HELD_OUT = re.compile(
+HELD_OUT = regex(
     r"Subset\b|random_split|SubsetRandomSampler|train_test_split|KFold|StratifiedShuffleSplit|SplitSampler"
 )
-EXPLICIT = re.compile(r"(^|_)(val|valid|validate|validation|test|testing)(_|$)")
-PATH = re.compile(r"(?<![a-z])train(?![a-z])", re.IGNORECASE)
-OTHER_PATH = re.compile(r"(?<![a-z])(val|valid|validation|test|dev|eval)(?![a-z])", re.IGNORECASE)
-DRAWS = re.compile(r"batch|sample", re.IGNORECASE)
+EXPLICIT = regex(r"(^|_)(val|valid|validate|validation|test|testing)(_|$)")
+PATH = regex(r"(?<![a-z])train(?![a-z])", re.IGNORECASE)
+OTHER_PATH = regex(r"(?<![a-z])(val|valid|validation|test|dev|eval)(?![a-z])", re.IGNORECASE)
+DRAWS = regex(r"batch|sample", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +103,7 @@ def _assigned(machine: Machine, module: Module) -> Iterator[Found]:
             _reads_train_split(module, pairs, name, value)
             or _loads_train_file(pairs, name, value)
             or _loader_of_train(pairs, name, value)
+            or _iterates_train(pairs, name, value)
             or _scores_train(machine, module, pairs, name, value)
         ):
             yield value, name, _short(value)
@@ -222,6 +224,22 @@ def _loader_of_train(pairs: tuple[tuple[str, ast.expr], ...], name: str, value: 
     if not isinstance(data, ast.Name | ast.Attribute) or not is_training(text_of(data)) or DATA.search(text_of(data)):
         return False
     return any(is_evaluation(other) and other != name and re.search(r"set$|data$", other) for other, _ in pairs)
+
+
+def _iterates_train(pairs: tuple[tuple[str, ast.expr], ...], name: str, value: ast.expr) -> bool:
+    """Say whether `val_iter = iter(train_iter)` takes the training loader, while an evaluation loader is there."""
+    if not isinstance(value, ast.Call) or text_of(value.func) != "iter" or len(value.args) != 1:
+        return False
+    source = value.args[0]
+    if (
+        not isinstance(source, ast.Name | ast.Attribute)
+        or not is_training(text_of(source))
+        or DATA.search(text_of(source))
+    ):
+        return False
+    return any(
+        is_evaluation(other) and other != name and re.search(r"loader|set$|data$|dl$", other) for other, _ in pairs
+    )
 
 
 def _scores_train(

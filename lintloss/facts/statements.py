@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from lintloss.facts import assign, branches, equality, gradients, imports, iterate, modes, names, symbolic
+from lintloss.facts import assign, branches, equality, gradients, imports, iterate, lazily, modes, names, symbolic
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.library import pieces
 from lintloss.facts.machine import Machine
@@ -98,6 +98,11 @@ def _leave(machine: Machine, node: ast.Break | ast.Continue) -> str:
 
 
 def _if(machine: Machine, node: ast.If) -> str:
+    with lazily.made_once(machine, node):
+        return _either(machine, node)
+
+
+def _either(machine: Machine, node: ast.If) -> str:
     if not branches.asks_for_packages(machine, node.test):
         decided = branches.decide(machine, node.test)
         if decided is not None:
@@ -227,11 +232,17 @@ def _global(machine: Machine, node: ast.Global) -> str:
     return NEXT
 
 
+def _nonlocal(machine: Machine, node: ast.Nonlocal) -> str:
+    machine.frame.outer.update(node.names)
+    return NEXT
+
+
 HANDLERS: dict[type[ast.stmt], Callable[[Machine, Any], str]] = {
     ast.Expr: _expression,
     ast.Assign: _assign,
     ast.AnnAssign: _annotated,
     ast.Global: _global,
+    ast.Nonlocal: _nonlocal,
     ast.AugAssign: _augmented,
     ast.Return: _return,
     ast.Raise: _raise,

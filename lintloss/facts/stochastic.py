@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from dataclasses import dataclass
 
 from lintloss.facts import classes
@@ -13,23 +12,24 @@ from lintloss.facts.modes import is_module, unwrapped
 from lintloss.facts.survey import walk
 from lintloss.facts.values import Class, Const, Func, Lib, LibObject, Opaque, Ref, Tuple, Value, options
 from lintloss.findings import Evidence
+from lintloss.patterns import regex
 
-NORMS = re.compile(r"^(Lazy|Sync)?(BatchNorm(1d|2d|3d)?|BatchNorm2dSync|InPlaceABN)$|^GhostBatchNorm")
-DROPS = re.compile(
+NORMS = regex(r"^(Lazy|Sync)?(BatchNorm(1d|2d|3d)?|BatchNorm2dSync|InPlaceABN)$|^GhostBatchNorm")
+DROPS = regex(
     r"^(Feature)?(Alpha)?Dropout(1d|2d|3d)?$|^(DropPath|StochasticDepth|LockedDropout|VariationalDropout|WordDropout|DropBlock2D)$"
 )
-FUNCTIONAL = re.compile(r"^(alpha_|feature_)?dropout(1d|2d|3d)?$")
+FUNCTIONAL = regex(r"^(alpha_|feature_)?dropout(1d|2d|3d)?$")
 BUILT_IN = {
     "TransformerEncoderLayer": "dropout",
     "TransformerDecoderLayer": "dropout",
     "Transformer": "dropout",
 }  # 0.1 by default
 BY_ARGUMENT = {"LSTM", "GRU", "RNN", "MultiheadAttention", "GATConv", "SRU"}  # 0 by default
-FAMILIES = re.compile(
+FAMILIES = regex(
     r"^(resnet\d+|resnext\w+|wide_resnet\w+|densenet\w+|mobilenet\w+|efficientnet\w+|vgg\w*|alexnet|inception\w*|googlenet|create_model|regnet\w+|shufflenet\w+|mnasnet\w+)$"
 )
 # Causal models of transformers whose configurations drop nothing unless they are told to; what Auto makes, nobody knows.
-DROPLESS = re.compile(
+DROPLESS = regex(
     r"^(Auto|Llama|Mistral|Mixtral|Qwen\d?|Gemma\d?|Phi\d?|GPTNeoX|Olmo\d?|Falcon)\w*(ForCausalLM|LMHeadModel)$"
 )
 DEPTH = 5

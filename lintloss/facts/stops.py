@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeGuard
 
+from lintloss.facts.cuts import unwrapped
 from lintloss.facts.loops import Loop
 from lintloss.facts.observations import Averaging
 from lintloss.facts.units import count
 from lintloss.facts.values import Key, Quantity
+from lintloss.patterns import regex
 
-TRIAL = re.compile(r"debug|dry|smoke|fast|sanity", re.IGNORECASE)  # a run whose number nobody reports
+TRIAL = regex(r"debug|dry|smoke|fast|sanity", re.IGNORECASE)  # a run whose number nobody reports
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +34,16 @@ class Stop:
 def miscounted(seen: Averaging, before: Quantity, number: Quantity) -> str:
     """Say how a divisor misses what an early stop does to a sum over batches, "" where it does not."""
     loop = before.loops[-1] if before.loops else None
+    if loop is not None and loop.cut and loop.bound is not None and loop.bound[0] == number.of and not number.loops:
+        return f"the loop ends at `{loop.cut}`, and the total is divided by the whole length"
+    if loop is not None and _leaves_bound(loop, seen.divisor):
+        return "the loop may stop early, and the total is divided by the whole number of its windows"
     added = _summed_at(before, loop)
     if loop is None or not isinstance(loop.statement, ast.For) or not added or before.unit.power("batch") < 1:
         return ""
-    stops = list(_stops(loop.statement))
+    if _is_capped(loop.statement) and _is_whole_length(seen, loop, number):
+        return "the loop takes a number of batches only, and the total is divided by the length of the whole loader"
+    stops = list(_stops(loop))
     for stop in stops:
         if TRIAL.search(ast.unparse(stop.test)):
             continue
@@ -44,6 +52,18 @@ def miscounted(seen: Averaging, before: Quantity, number: Quantity) -> str:
         if stop.cap != seen.divisor and _is_whole_length(seen, loop, number):
             return "the loop may stop early, and the total is divided by the length of the whole loader"
     return ""
+
+
+def _leaves_bound(loop: Loop, divisor: str) -> bool:
+    """Say whether a loop over range(n) has a stop that `n * size`, which divides, knows nothing of."""
+    header = unwrapped(loop.statement.iter) if isinstance(loop.statement, ast.For) else None
+    if not isinstance(header, ast.Call) or ast.unparse(header.func) != "range" or len(header.args) != 1:
+        return False
+    factors = divisor.strip("()").split(" * ")
+    if ast.unparse(header.args[0]) not in factors:
+        return False
+    caps = [stop.cap for stop in _stops(loop) if not TRIAL.search(ast.unparse(stop.test))]
+    return bool(caps) and not any(cap in factors for cap in caps)
 
 
 def _is_whole_length(seen: Averaging, loop: Loop, number: Quantity) -> bool:
@@ -55,7 +75,7 @@ def count_of(loops: tuple[Loop, ...], activation: Key, divisor: str) -> Quantity
     for loop in reversed(loops):
         if loop.activation != activation or not isinstance(loop.statement, ast.For) or loop.unit == "epoch":
             continue
-        if any(stop.cap == divisor for stop in _stops(loop.statement) if stop.cap):
+        if any(stop.cap == divisor for stop in _stops(loop) if stop.cap):
             return Quantity(count(loop.unit), of=loop.key)
     return None
 
@@ -70,9 +90,39 @@ def _summed_at(total: Quantity, loop: Loop | None) -> int:
     return rows[-1] if rows else 0
 
 
-def _stops(loop: ast.For) -> Iterator[Stop]:
+def _is_capped(loop: ast.For) -> bool:
+    """Say whether `islice(loader, n)` is what a loop runs over."""
+    calls = (each for each in ast.walk(loop.iter) if isinstance(each, ast.Call))
+    return any(ast.unparse(each.func).endswith("islice") and len(each.args) == 2 for each in calls)
+
+
+def ends_on_index(seen: Averaging, before: Quantity, number: Quantity) -> bool:
+    """Say whether the number of the last iteration divides, behind the loop, and they are numbered from 0."""
+    loop = before.loops[-1] if before.loops else None
+    if loop is None or loop.first != 0 or number.loops != (loop,) or number.trace or number.counted is not None:
+        return False
+    statement = loop.statement
+    if not isinstance(statement, ast.For) or number.offset or number.start or seen.path != loop.place.path:
+        return False
+    return seen.span.row > (statement.end_lineno or seen.span.row) and not loop.exits
+
+
+def counts_short(seen: Averaging, before: Quantity, number: Quantity) -> bool:
+    """Say whether `if x.size(0) != batch_size: continue` skips batches that the length of the loader counts."""
+    from lintloss.facts.cuts import leaves_short
+
+    loop = before.loops[-1] if before.loops else None
+    if loop is None or not isinstance(loop.statement, ast.For) or not _is_whole_length(seen, loop, number):
+        return False
+    return any(isinstance(each, ast.If) and leaves_short(each) is not None for each in _body(loop.statement.body))
+
+
+def _stops(over: Loop) -> Iterator[Stop]:
     """Yield the stops of a loop that stand in its own body, whatever `with` they are in."""
-    index, start = _numbering(loop)
+    loop = over.statement
+    if not isinstance(loop, ast.For):
+        return
+    index, start = _numbering(loop, over.first)
     counters = {ast.unparse(each.target) for each in _body(loop.body) if _counts_up(each)}
     for statement in _body(loop.body):
         if not isinstance(statement, ast.If) or statement.orelse or not isinstance(statement.body[-1], ast.Break):
@@ -112,19 +162,10 @@ def _less_constant(node: ast.expr, sign: type[ast.operator]) -> tuple[ast.expr, 
     return node, 0
 
 
-def _numbering(loop: ast.For) -> tuple[str, int]:
-    """Return the name that enumerate() counts with, and where it starts; "" where it counts nothing."""
-    calls = [
-        each for each in ast.walk(loop.iter) if isinstance(each, ast.Call) and ast.unparse(each.func) == "enumerate"
-    ]
-    target = loop.target.elts[0] if isinstance(loop.target, ast.Tuple) and loop.target.elts else None
-    if len(calls) != 1 or not isinstance(target, ast.Name):
-        return "", 0
-    given = [*calls[0].args[1:], *(each.value for each in calls[0].keywords if each.arg == "start")]
-    if not given:
-        return target.id, 0
-    start = given[0].value if isinstance(given[0], ast.Constant) else None
-    return (target.id, start) if isinstance(start, int) else ("", 0)
+def _numbering(loop: ast.For, first: int | None) -> tuple[str, int]:
+    """Return the name that numbers the iterations, and its first value; "" where nothing does."""
+    target = loop.target.elts[0] if isinstance(loop.target, ast.Tuple) and loop.target.elts else loop.target
+    return (target.id, first) if isinstance(target, ast.Name) and first is not None else ("", 0)
 
 
 def _body(statements: list[ast.stmt]) -> Iterator[ast.stmt]:

@@ -22,11 +22,13 @@ from lintloss.facts.values import (
     Tuple,
     Value,
     Window,
+    join_all,
     options,
 )
+from lintloss.patterns import regex
 
-SPLIT = re.compile(r"^(train|valid|validation|val|test|dev|eval)(ation|ing)?(_\w+)?$")
-LOSS_DICT = re.compile(r"^(\w+_)?loss(es)?_dict$|^losses_reduced$|^reduced_losses$", re.IGNORECASE)
+SPLIT = regex(r"^(train|valid|validation|val|test|dev|eval)(ation|ing)?(_\w+)?$")
+LOSS_DICT = regex(r"^(\w+_)?loss(es)?_dict$|^losses_reduced$|^reduced_losses$", re.IGNORECASE)
 
 
 def subscript_key(machine: Machine, index: ast.expr) -> str:
@@ -54,6 +56,8 @@ def item(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
         return owner
     if isinstance(owner, Tuple):
         return _tuple_item(machine, owner, node)
+    if isinstance(owner, ModelOutput) and _is_loss_of_dict(node, subscript_key(machine, node.slice)):
+        return losses.presumed(machine, node, said="an entry of a dict of losses, taken for a mean loss by its name")
     if isinstance(owner, ModelOutput):
         return outputs.subscript(machine, owner, subscript_key(machine, node.slice), node)
     if isinstance(owner, Quantity):
@@ -123,7 +127,8 @@ def _is_entry(value: Value) -> bool:
 def _heap_item(machine: Machine, owner: Ref, name: str) -> Value:
     slot = machine.get(owner, name)
     if slot is None and machine.get(owner, "@made") is not None:
-        slot = machine.get(owner, "elem") or _made(machine, owner, name)  # what a loop over keys filled, else a new one
+        filled = None if _is_fed(machine.frame.statement) else machine.get(owner, "elem")
+        slot = filled or _made(machine, owner, name)  # what a loop over keys filled, else a new one
     if slot is None and name != "elem":
         slot = machine.get(owner, "elem")
         if slot is not None and owner.kind == "dict" and isinstance(slot.value, Opaque):
@@ -135,6 +140,14 @@ def _heap_item(machine: Machine, owner: Ref, name: str) -> Value:
         if value != UNKNOWN:
             return value
     return Opaque((*owner.id, name), name if name != "elem" and not name.isdigit() else "")
+
+
+def _is_fed(statement: ast.stmt | None) -> bool:
+    """Say whether a statement feeds an item, `meters["accuracy"].update(x, n)`: one key's meter is not another's."""
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    if not isinstance(call, ast.Call) or not (call.args or call.keywords) or not isinstance(call.func, ast.Attribute):
+        return False
+    return isinstance(call.func.value, ast.Subscript)
 
 
 def _made(machine: Machine, owner: Ref, name: str) -> Slot | None:
@@ -162,7 +175,8 @@ def _tuple_item(machine: Machine, owner: Tuple, node: ast.Subscript) -> Value:
         and -len(owner.items) <= index.value < len(owner.items)
     ):
         return owner.items[index.value]
-    return UNKNOWN
+    losses_only = owner.items and all(isinstance(each, Quantity) for each in owner.items)
+    return join_all(owner.items) if losses_only else UNKNOWN
 
 
 def _bound(node: ast.expr | None) -> int | None:

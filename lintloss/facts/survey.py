@@ -11,6 +11,7 @@ DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 LEAVES = frozenset({"id", "attr", "ctx", "arg", "kind", "type_comment", "level", "asname", "is_async", "conversion"})
 BLOCKS = ("body", "handlers", "orelse", "finalbody", "cases")
 _FIELDS: dict[type[ast.AST], tuple[str, ...]] = {}
+ENDS = frozenset({ast.Constant, ast.Name})  # most nodes of a module, and below them is nothing
 SIMPLE = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.Expr)
 
 
@@ -56,8 +57,8 @@ def survey(tree: ast.Module) -> Survey:
         for name in _branching(type(node)):
             value = getattr(node, name, None)
             if isinstance(value, list):
-                nodes += [(each, node, outer) for each in value if isinstance(each, ast.AST)]
-            elif isinstance(value, ast.AST):
+                nodes += [(each, node, outer) for each in value if type(each) not in ENDS and isinstance(each, ast.AST)]
+            elif type(value) not in ENDS and isinstance(value, ast.AST):
                 nodes.append((value, node, outer))
     seen.functions = methods + plain
     seen.simple.sort(key=lambda each: each.lineno)
@@ -76,13 +77,30 @@ def walk(tree: ast.AST) -> list[ast.AST]:
 def children(node: ast.AST) -> list[ast.AST]:
     """Return the nodes right below a node, without contexts."""
     found: list[ast.AST] = []
-    for name in _branching(type(node)):
+    kind = type(node)
+    for name in _FIELDS[kind] if kind in _FIELDS else _branching(kind):
         value = getattr(node, name, None)
         if isinstance(value, list):
             found += [each for each in value if isinstance(each, ast.AST)]
         elif isinstance(value, ast.AST):
             found.append(value)
     return found
+
+
+def at_row(tree: ast.AST, row: int) -> list[ast.AST]:
+    """Return a node and all below it that may stand in a row, breadth first: one way down, of a large table none."""
+    nodes = [tree]
+    for node in nodes:
+        nodes += [each for each in children(node) if _covers(each, row)]
+    return nodes
+
+
+def _covers(node: ast.AST, row: int) -> bool:
+    if not isinstance(node, ast.stmt | ast.expr):
+        return True
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    first = min([node.lineno, *(each.lineno for each in decorators)])
+    return first <= row <= (node.end_lineno or first)
 
 
 def statements(tree: ast.AST) -> list[ast.AST]:

@@ -9,9 +9,10 @@ from functools import lru_cache
 
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import Choice, Const, ModelOutput, Quantity, Tensor, Term, Value, join_all, options
+from lintloss.patterns import regex
 
 LONGEST = 60
-TEMPERATURE = re.compile(r"temp|(^|_|\.)tau$|^T$", re.IGNORECASE)
+TEMPERATURE = regex(r"temp|(^|_|\.)tau$|^T$", re.IGNORECASE)
 
 
 def main_first(left: Value, right: Value) -> tuple[tuple[Value, Value], tuple[Value, Value]]:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from lintloss.facts import callers, classes, cuts, handed, leftovers, regions
+from lintloss.facts import callers, classes, cuts, handed, leftovers, regions, scored
 from lintloss.facts.callers import text_of
 from lintloss.facts.caps import Function, Origin, assigned
 from lintloss.facts.evaluation import Pass
@@ -16,14 +16,15 @@ from lintloss.facts.library import loaders
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Observation, Setting
-from lintloss.facts.survey import walk
+from lintloss.facts.survey import at_row, walk
 from lintloss.facts.values import Class, Const, Func, Lib, LibObject, Ref, Value, options
 from lintloss.findings import Evidence
 from lintloss.parse import Module
+from lintloss.patterns import regex
 
-RANDOM = re.compile(r"rand|choice|sample")
-ARGUMENTS = re.compile(r"(TrainingArguments|SFTConfig|TrainingConfig)$")
-LOADER_NAME = re.compile(r"load|dl$|iter|batches|gen", re.IGNORECASE)
+RANDOM = regex(r"rand|choice|sample")
+ARGUMENTS = regex(r"(TrainingArguments|SFTConfig|TrainingConfig)$")
+LOADER_NAME = regex(r"load|dl$|iter|batches|gen", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +41,15 @@ class Truncation(Observation):
     reasons: tuple[Evidence, ...] = ()
 
 
-def observe(machine: Machine, module: Module, passes: list[Pass]) -> list[Truncation]:
-    """Return what the evaluations of a module leave out."""
+def observe(machine: Machine, module: Module, passes: list[Pass], seen: Iterable[Observation] = ()) -> list[Truncation]:
+    """Return what the evaluations of a module leave out.
+
+    Args:
+        seen: what was observed; loops over which a loss is averaged evaluate, whatever computes it.
+    """
     found = [
         *_dropped(machine, module, passes),
-        *_cut(machine, module, passes),
+        *_cut(machine, module, scored.evaluated(module, passes, seen)),
         *_kept(machine, module, passes),
         *_kept_by_callers(machine, module, passes),
         *_trainers(machine, module),
@@ -94,6 +99,17 @@ def note_stored(machine: Machine, name: str, value: Value, node: ast.AST) -> Non
                 machine.stored[option.key, name] = (option, machine.evidence(node, f"stored as `{name}`"))
 
 
+def note_looped(machine: Machine, loop: Loop) -> None:
+    """Remember a loader that drops, made in the header of a loop over the rows of an evaluation split."""
+    header = loop.statement.iter if isinstance(loop.statement, ast.For) else None
+    if not isinstance(header, ast.Call) or not isinstance(loop.iterates, LibObject) or not drops(loop.iterates):
+        return
+    loader = cuts.unwrapped(header)
+    rows = text_of(loader.args[0]) if isinstance(loader, ast.Call) and loader.args else ""
+    if regions.DATA.search(rows) and not regions.TRAIN_DATA.search(rows) and regions.NAME.search(machine.frame.name):
+        machine.stored[loop.iterates.key, rows] = (loop.iterates, loop.place)
+
+
 def note_maker(machine: Machine, function: ast.AST, value: Value) -> None:
     """Remember a function that returns a loader which drops, whatever it is given."""
     made = [option for option in options(value) if isinstance(option, LibObject) and drops(option)]
@@ -116,13 +132,29 @@ def _dropped(machine: Machine, module: Module, passes: list[Pass]) -> Iterator[T
     yield from _made_by_functions(machine, module)
     for each in passes:
         loop = each.region.loop
-        found = options(loop.iterates) if loop is not None else ()
-        dropping = [option for option in found if isinstance(option, LibObject) and drops(option)]
-        if loop is None or not dropping or handed.is_training_data(machine, each):
-            continue
-        for option in dropping:
-            if option.made not in told:
-                yield from _of_loader(machine, module, option, loop.place, "the evaluation loader")
+        if loop is not None and not handed.is_training_data(machine, each):
+            yield from _over_dropping(machine, module, loop, told)
+
+
+def handed_over(machine: Machine, module: Module, loops: Iterable[scored.Looped]) -> Iterator[Truncation]:
+    """Find the loaders that drop, which another file hands to the evaluations of this one.
+
+    Args:
+        machine: has run that file.
+        loops: the loops that this file alone was seen to evaluate in.
+    """
+    statements = {loop.statement for _, loop in loops if loop.statement is not None}
+    for loop in machine.loop_of.values():
+        if loop.statement in statements:
+            yield from _over_dropping(machine, module, loop, ())
+
+
+def _over_dropping(
+    machine: Machine, module: Module, loop: Loop, told: Iterable[Evidence | None]
+) -> Iterator[Truncation]:
+    for option in options(loop.iterates):
+        if isinstance(option, LibObject) and drops(option) and option.made not in told:
+            yield from _of_loader(machine, module, option, loop.place, "the evaluation loader")
 
 
 def _made_by_functions(machine: Machine, module: Module) -> Iterator[Truncation]:
@@ -182,28 +214,28 @@ def is_random(machine: Machine, dataset: Value) -> bool:
 
 def _keyword(machine: Machine, module: Module, place: Evidence, name: str) -> ast.AST | None:
     anchor = machine.anchor(module)
-    for node in ast.walk(module.tree):
-        if isinstance(node, ast.Call) and node.lineno == place.span.row and anchor.span(node) == place.span:
+    for node in at_row(module.tree, place.span.row):
+        if isinstance(node, ast.Call) and anchor.span(node) == place.span:
             return next((each.value for each in node.keywords if each.arg == name), node)
     return None
 
 
 def _expression(machine: Machine, module: Module, place: Evidence) -> ast.AST | None:
     anchor = machine.anchor(module)
-    nodes = (node for node in ast.walk(module.tree) if isinstance(node, ast.expr) and node.lineno == place.span.row)
+    nodes = (node for node in at_row(module.tree, place.span.row) if isinstance(node, ast.expr))
     return next((node for node in nodes if anchor.span(node) == place.span), None)
 
 
 # -- loops ------------------------------------------------------------------------------------------------------------
 
 
-def _cut(machine: Machine, module: Module, passes: list[Pass]) -> Iterator[Truncation]:
-    for each, loop in _loops(passes):
+def _cut(machine: Machine, module: Module, loops: list[scored.Looped]) -> Iterator[Truncation]:
+    for node, loop in loops:
         if loop.statement is None:
             continue
         endless = _is_endless(machine, module, loop)
-        function = each.scene.node if isinstance(each.scene.node, Function) else None
-        around = each.scene.node if function is not None else loop.statement
+        function = node if isinstance(node, Function) else None
+        around = function if function is not None else loop.statement
         for cut in cuts.cuts(Origin(machine, module, function), loop.statement, around):
             if endless and cut.how != "whole":
                 continue
@@ -217,17 +249,6 @@ def _cut(machine: Machine, module: Module, passes: list[Pass]) -> Iterator[Trunc
                 data=_data(loop),
                 reasons=(loop.place,),
             )
-
-
-def _loops(passes: list[Pass]) -> Iterator[tuple[Pass, Loop]]:
-    """Yield the loops of the regions' own functions around their forward passes, each once."""
-    seen = set()
-    for each in passes:
-        for loop in each.forward.loops:
-            own = loop.frame == each.region.index + 1 and loop.unit not in {"epoch", "rank"}
-            if own and loop.key not in each.outer and loop.statement not in seen:
-                seen.add(loop.statement)
-                yield each, loop
 
 
 def _is_endless(machine: Machine, module: Module, loop: Loop) -> bool:
@@ -288,7 +309,7 @@ def _is_shared(module: Module, function: Func) -> bool:
 
 
 def _kept(machine: Machine, module: Module, passes: list[Pass]) -> Iterator[Truncation]:
-    for each, loop in _loops(passes):
+    for each, loop in scored.passed(passes):
         for function in _generators(machine, module, loop, each.scene.node):
             place = leftovers.keeps(function.node)
             if place is None:

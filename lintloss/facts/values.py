@@ -240,6 +240,7 @@ class Scoring:
     presumed: bool = False  # by names only
     masked: bool = False  # the field was multiplied or indexed by a mask
     mask: Value | None = None  # that mask
+    counted: Evidence | None = None  # where it was divided by the number of entries that a mask lets through
     mask_drops: bool = False  # a true entry of the mask drops the loss (masked_fill)
     reduced: bool = False  # a field of losses was summed or averaged
     log: Key = ()  # where the comparison is recorded
@@ -251,6 +252,7 @@ class Scoring:
     step: Evidence | None = None  # where the running loop of the checked file scores, or calls what does
     owner: str = ""  # "call", "model", ...: who computes (and shifts) it
     called: str = ""  # the name of the criterion that is called, without its module
+    paired: bool = False  # the targets are a text of their own in each row, as sequence-to-sequence models have them
     single: bool = False  # each call scores one item
     born: int = field(default=0, compare=False)  # the machine's clock when it was computed
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
+from lintloss.patterns import regex
+
 # `re` skips ahead to the letters that a match may start with, unless an alternative starts with an assertion.
-ASSERTED = re.compile(r"(\\b|\(\?<!\[[^\]]+\]\))([a-zA-Z])")
+ASSERTED = regex(r"(\\b|\(\?<!\[[^\]]+\]\))([a-zA-Z])")
 
 
 def quick(pattern: str) -> re.Pattern[str]:
@@ -14,7 +16,7 @@ def quick(pattern: str) -> re.Pattern[str]:
     Each such assertion is moved behind the first letter of its word. Case is not ignored, which is slow, too: to
     ignore it, write the pattern in lower case and search `text.lower()`.
     """
-    return re.compile(ASSERTED.sub(_behind, pattern))
+    return regex(ASSERTED.sub(_behind, pattern))
 
 
 def _behind(found: re.Match[str]) -> str:

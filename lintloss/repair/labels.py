@@ -8,8 +8,8 @@ import libcst as cst
 
 from lintloss.facts.values import Const, Scoring, Tensor
 from lintloss.repair.code import Code, Loop, called, number_read, walk
+from lintloss.repair.pieces import is_scored_in
 
-CRITERIA = {"cross_entropy", "nll_loss", "CrossEntropyLoss", "NLLLoss"}  # torch's
 SAME_LABELS = {"view", "reshape", "flatten", "contiguous", "squeeze", "transpose", "permute", "long", "to", "cuda", "t"}
 PARTS = (cst.Name, cst.Attribute, cst.Subscript)
 
@@ -81,12 +81,7 @@ class Scored:
 
 def scored_at(code: Code, scoring: Scoring | None, path: str) -> Scored | None:
     """Return the criterion call of a scoring, None where the scope does not hold it or it is not torch's."""
-    if scoring is None or scoring.place is None or scoring.site is None or scoring.called not in CRITERIA:
-        return None
-    if scoring.presumed or scoring.weight is not None or scoring.extra or scoring.scaled:
-        return None
-    inside = code.scope.rows[0] <= scoring.site.span.row <= code.scope.rows[1]
-    if not inside or scoring.site.path != path or scoring.site.span != scoring.place.span:
+    if scoring is None or scoring.site is None or not is_scored_in(scoring, path, code.scope.rows):
         return None
     call = code.scope.node_at(scoring.site.span)
     labels = _labels(call) if isinstance(call, cst.Call) else None

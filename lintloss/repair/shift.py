@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,14 +11,15 @@ from lintloss.facts.library.models import is_batch_first
 from lintloss.facts.observations import Compared
 from lintloss.facts.values import Ref, Tensor, Value, options
 from lintloss.findings import Edit, Fix
+from lintloss.patterns import regex
 from lintloss.repair.code import Code, called, has_comment, inner, only_argument, walk
-from lintloss.repair.labels import CRITERIA
+from lintloss.repair.pieces import CRITERIA
 from lintloss.repair.totals import growth
 from lintloss.rule_scope import RuleScope
 
 CONTIGUOUS = {"view": "reshape"}  # a slice is not contiguous, which `view` asks for
 SAME = {"contiguous", "float", "double", "long", "to", "cuda", "cpu", "detach"}
-RECURRENT = re.compile(r"\b(LSTM|GRU|RNN|Transformer\w*)\(")
+RECURRENT = regex(r"\b(LSTM|GRU|RNN|Transformer\w*)\(")
 
 
 @dataclass(frozen=True, slots=True)

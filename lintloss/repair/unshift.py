@@ -7,7 +7,7 @@ import libcst as cst
 from lintloss.facts.observations import Compared
 from lintloss.findings import Edit, Fix
 from lintloss.repair.code import Code, has_comment, inner
-from lintloss.repair.labels import CRITERIA
+from lintloss.repair.pieces import CRITERIA
 from lintloss.repair.shift import counts_of, cut_at, side_of
 from lintloss.rule_scope import RuleScope
 

@@ -6,14 +6,15 @@ import re
 from collections.abc import Sequence
 
 from lintloss.findings import Evidence, Finding
+from lintloss.patterns import regex
 from lintloss.report import Run
 from lintloss.report.rule_page import rule_url
 from lintloss.report.wording import count, folded, place, summary
 
 SIZE_LIMIT = 900_000  # bytes; GitHub's limit for a step's summary is 1 MiB
 _HEAD = "| where | rule | severity | what is wrong |\n| --- | --- | --- | --- |\n"
-_CODE = re.compile(r"`[^`]*`")
-_SPECIAL = re.compile(r"[\\<>&|*_\[\]~#`]")
+_CODE = regex(r"`[^`]*`")
+_SPECIAL = regex(r"[\\<>&|*_\[\]~#`]")
 _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
 
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lintloss.findings import Severity
+from lintloss.patterns import regex
 from lintloss.rule import MARK, Bad, Good, Rule
 
 HOME = "https://github.com/lintloss/lintloss"
 CATALOG_URL = HOME + "/blob/main/rules/README.md"
 SECTIONS = ("Why", "Instead", "Fix", "Source")
-_HEADING = re.compile(r"^(?:#+ *)?(Why|Instead|Fix|Source)(?::|[ \t]*$)[ \t]*(.*)$")
-_UNDERLINE = re.compile(r"^[-=~]{3,}$")
+_HEADING = regex(r"^(?:#+ *)?(Why|Instead|Fix|Source)(?::|[ \t]*$)[ \t]*(.*)$")
+_UNDERLINE = regex(r"^[-=~]{3,}$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lintloss import __version__
 from lintloss.errors import LintlossError
 from lintloss.findings import Confidence, Edit, Evidence, Finding, Severity, Span
+from lintloss.patterns import regex
 from lintloss.report import Run
 from lintloss.report.places import Texts, as_uri, repository_path
 from lintloss.report.rule_page import HOME, RulePage, as_markdown
@@ -17,7 +17,7 @@ from lintloss.report.rule_page import HOME, RulePage, as_markdown
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 FINGERPRINT = "lintloss/v1"
 _TEXT_LIMIT = 1024
-_LINK = re.compile(r"\[(?=[^\[\]]*\]\()")  # `x[i](y)` in a message is no link
+_LINK = regex(r"\[(?=[^\[\]]*\]\()")  # `x[i](y)` in a message is no link
 Json = dict[str, object]
 
 

@@ -38,11 +38,13 @@ class Request:
     keep: Path | None
     after_fix: bool = False
     training: tuple[str, ...] = ()
+    instrument: tuple[str, ...] = ()
 
 
-def main(argv: Sequence[str]) -> int:
+def main(argv: Sequence[str], files: Sequence[str] = ()) -> int:
+    """Run a command line of `lintloss verify`; numbers in `files` are recorded though nothing is flagged in them."""
     try:
-        return run(parse(argv))
+        return run(replace(parse(argv), instrument=tuple(files)))
     except LintlossError as error:
         print(f"lintloss verify: {error}", file=sys.stderr)
         return 2
@@ -56,7 +58,7 @@ def run(request: Request) -> int:
     with tempfile.TemporaryDirectory(prefix="lintloss-") as scratch:
         folder = request.keep or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
-        plan = write_plan(folder, findings, options, () if findings else request.command)
+        plan = write_plan(folder, findings, options, () if findings else (*request.command, *request.instrument))
         with Progress(folder) as progress:
             outcome = launch(request.command, plan, progress.tick if progress.shown else None)
         report = _judged(request, findings, read_tapes(folder), outcome)

@@ -172,6 +172,8 @@ class Process:
     complete: bool
     spent: float
     torch: str
+    job: str = ""  # where the ranks of one job meet
+    started: int = 0  # nanoseconds; tells jobs apart that meet at the same place
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ LIMITS = {
     "after-fix": "nothing on disk is changed by the fix",
     "untrained": "sees scale errors; not a missing shift, a leak or softmax before cross-entropy",
     "copy-oracle": "sees a missing shift; not what lies between model and criterion",
-    "next-oracle": "sees wrong shifts and scored padding; not what lies between model and criterion",
-    "causality": "sees tokens that reach earlier positions; not labels leaked in by other ways",
+    "next-oracle": "sees wrong shifts and wrong sums; not scored padding, or what lies between model and criterion",
+    "causality": "sees tokens and labels that reach the positions which predict them, in the model's own forward",
 }
 COSTS = {
     "data": "a copy of each call's ids to the host and 4 bytes a token on disk",
@@ -28,8 +28,13 @@ COSTS = {
     "untrained": "a second model in memory, a forward and a criterion a call, of the first 256 calls of a line",
     "copy-oracle": "a criterion more a call, of the first 256 calls of a line",
     "next-oracle": "a criterion more a call, of the first 256 calls of a line",
-    "causality": "two forwards of one batch",
+    "causality": "two or three forwards of one batch",
 }
+
+LEAKS = (
+    ("early_logits_moved", "leaks", "changing the last token moved earlier logits"),
+    ("label_moved", "reads_labels", "changing the last label moved logits"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +82,15 @@ def _of(evaluation: Evaluation, asked: tuple[str, ...]) -> Iterator[Experiment]:
 
 
 def _causality(items: tuple[Looked, ...], place: str) -> Iterator[Experiment]:
-    for item in items:
-        moved = item.number("early_logits_moved")
-        if moved is not None:
-            leaks = item.facts.get("leaks") is True
-            said = f"changing the last token moved earlier logits by at most {moved:.3g}"
-            yield Experiment("causality", place, not leaks, None, said)
-            return
+    """Each kind of leak once, by the first call that tells; they stand on one line, as one experiment."""
+    said, leaks = [], False
+    for fact, claim, what in LEAKS:
+        item = next((item for item in items if item.number(fact) is not None), None)
+        if item is not None:
+            leaks = leaks or item.facts.get(claim) is True
+            said.append(f"{what} by at most {item.number(fact):.3g}")
+    if said:
+        yield Experiment("causality", place, not leaks, None, ", ".join(said))
 
 
 def _judged(name: str, place: str, number: float, formula: str, uniform: float) -> Experiment:

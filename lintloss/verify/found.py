@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 
 from lintloss.findings import Span
 from lintloss.verify import judge_averaging, judge_hygiene, judge_logits
@@ -13,13 +14,14 @@ from lintloss.verify.evaluations import Evaluation, by_runs
 from lintloss.verify.events import DROPOUT, GRAD, Form, Frame, Tape
 from lintloss.verify.flagged import FlaggedFinding, Place
 from lintloss.verify.formulas import truth
-from lintloss.verify.ranks import Group
+from lintloss.verify.judge import settle
+from lintloss.verify.ranks import OVER_RANKS, Group, gather, rank_candidates
 from lintloss.verify.reported import Reading, read
 from lintloss.verify.verdicts import CONFIRMED, NEGLIGIBLE, UNDECIDED, Judged, Pair, Verdict, difference
 
 NAMES = {
     "LL101": "batch-averaged-loss", "LL102": "wrong-normalizer", "LL103": "unscored-token-count",
-    "LL104": "averaged-perplexity",
+    "LL104": "averaged-perplexity", "LL105": "rank-averaged-loss",
     "LL201": "non-cross-entropy-criterion", "LL202": "softmax-before-cross-entropy", "LL203": "nll-on-logits",
     "LL301": "missing-label-shift", "LL302": "double-label-shift", "LL304": "scored-padding",
     "LL204": "regularized-eval-loss", "LL501": "wrong-base", "LL306": "future-token-leak", "LL401": "missing-eval-mode",
@@ -27,46 +29,57 @@ NAMES = {
 
 
 def found(tapes: tuple[Tape, ...], judged: tuple[Verdict, ...]) -> tuple[Verdict, ...]:
-    """Findings at sites that no finding of the same code has judged; a site's first evaluation stands for all."""
+    """Findings at sites that no finding of the same code has judged; all evaluations of a site are one finding."""
     known = {(verdict.finding.code, verdict.finding.place.path) for verdict in judged}
     numbers = [
         call.reported for verdict in judged if verdict.status in (CONFIRMED, NEGLIGIBLE) for call in verdict.calls
     ]
-    result: dict[tuple[str, Frame], Verdict] = {}
-    for tape in tapes:
-        for evaluation in by_runs(tape):
-            for code, outcome in _claims(evaluation):
-                frame = _place(evaluation)
-                judged_already = code in judge_averaging.CODES or outcome.status == UNDECIDED
-                if judged_already and outcome.reported in numbers:
-                    continue  # this very number has been judged, under whatever code
-                taken = any((code, step.path) in known for step in evaluation.calls[0].site.frames)
-                if frame is not None and not taken:
-                    result.setdefault((code, frame), _verdict(code, frame, outcome, len(judged) + len(result)))
-    return tuple(result.values())
+    claims: dict[tuple[str, Frame], list[Judged]] = {}
+    for group in _groups(tapes):
+        for code, outcome in _claims(group):
+            frame = _place(group.first)
+            judged_already = code in judge_averaging.CODES or outcome.status == UNDECIDED
+            if judged_already and outcome.reported in numbers:
+                continue  # this very number has been judged, under whatever code
+            taken = any((code, step.path) in known for step in group.first.calls[0].site.frames)
+            if frame is not None and not taken:
+                claims.setdefault((code, frame), []).append(outcome)
+    return tuple(
+        _verdict(code, frame, tuple(outcomes), len(judged) + number)
+        for number, ((code, frame), outcomes) in enumerate(claims.items())
+    )
+
+
+def _groups(tapes: tuple[Tape, ...]) -> Iterator[Group]:
+    """The ranks of a job side by side where they called from the same lines, else each by itself."""
+    for group in gather([by_runs(tape) for tape in tapes]):
+        if len({evaluation.calls[0].site.frames for evaluation in group.ranks}) == 1:
+            yield group
+        else:
+            yield from (Group((evaluation,)) for evaluation in group.ranks)
 
 
 def _place(evaluation: Evaluation) -> Frame | None:
     return next(iter(evaluation.calls[0].site.frames), None)
 
 
-def _verdict(code: str, frame: Frame, judged: Judged, number: int) -> Verdict:
+def _verdict(code: str, frame: Frame, claims: tuple[Judged, ...], number: int) -> Verdict:
     path = os.path.relpath(frame.path) if frame.path.startswith(os.getcwd() + os.sep) else frame.path
     span = Span(frame.row, 1, frame.row, 1)
     raw: dict[str, object] = {
-        "filename": path, "code": code, "name": NAMES.get(code, ""), "message": judged.explanation,
+        "filename": path, "code": code, "name": NAMES.get(code, ""), "message": claims[0].explanation,
         "severity": "error", "confidence": "high", "location": {"row": frame.row, "column": 1},
         "end_location": {"row": frame.row, "column": 1}, "cell": None, "url": None, "fix": None, "evidence": [],
     }  # fmt: skip
     finding = FlaggedFinding(number, code, NAMES.get(code, ""), "", Place(frame.path, span), path, raw=raw)
-    return Verdict(finding, judged.status, judged.explanation, judged, judged, (judged,), found_at_run_time=True)
+    return replace(settle(finding, claims), found_at_run_time=True)
 
 
-def _claims(evaluation: Evaluation) -> Iterator[tuple[str, Judged]]:
-    group = Group((evaluation,))
+def _claims(group: Group) -> Iterator[tuple[str, Judged]]:
+    evaluation = group.first
     calls = evaluation.calls
-    items = looked(calls, group)
-    yield from _averaging(evaluation)
+    items = looked(group.calls, group)
+    yield from _averaging(group)
     if calls and all(call.flags & DROPOUT and not call.flags & GRAD for call in calls):
         yield "LL401", judge_hygiene.judge("LL401", group)
     if not items:
@@ -89,17 +102,20 @@ def _one_hot(evaluation: Evaluation, group: Group) -> Iterator[tuple[str, Judged
         yield "LL201", judge_logits.judge("LL201", group)
 
 
-def _averaging(evaluation: Evaluation) -> Iterator[tuple[str, Judged]]:
+def _averaging(group: Group) -> Iterator[tuple[str, Judged]]:
     """A recorded number that is one of the wrong averages of these calls, and differs from the right one."""
-    calls = evaluation.calls
-    if len(calls) < 2 or not calls[0].form.is_cross_entropy:
+    reading = read(group.first, rank_candidates(tuple(evaluation.calls for evaluation in group.ranks)))
+    if reading.formula is None or not reading.formula.endswith(OVER_RANKS):
+        group = Group((group.first,))  # a rank's own number is no claim about all of them
+        reading = read(group.first)
+    calls = group.calls if group.distributed else reading.calls
+    if len(group.calls) < 2 or not calls[0].form.is_cross_entropy:
         return
-    reading = read(evaluation)
-    reference = Pair.of(truth(reading.calls), math.fsum(call.scored for call in reading.calls))
+    reference = Pair.of(truth(calls), math.fsum(call.scored for call in calls))
     if reading.formula is None or difference(reading.pair, reference) <= 1e-3 or _is_a_step(reading):
         return
     code = _code(reading.formula, calls[0].form)
-    yield code, judge_averaging.judge(code, Group((evaluation,)))
+    yield code, judge_averaging.judge(code, group)
 
 
 def _code(formula: str, form: Form) -> str:
@@ -110,9 +126,12 @@ def _code(formula: str, form: Form) -> str:
         return "LL104"
     if formula.startswith("2 to the power") or formula.endswith("in bits"):
         return "LL501"
-    if formula.endswith("counted)"):
+    plain = formula.removeprefix("exp of ").removesuffix(" over all ranks")
+    if plain.endswith("counted)"):
         return "LL103"
-    return "LL101" if formula.removeprefix("exp of ") == "mean of batch means" else "LL102"
+    if plain == "mean over ranks of token means":
+        return "LL105"
+    return "LL101" if plain in ("mean of batch means", "mean over ranks of batch means") else "LL102"
 
 
 def _is_a_step(reading: Reading) -> bool:
@@ -121,7 +140,7 @@ def _is_a_step(reading: Reading) -> bool:
 
 
 def _shifts(evaluation: Evaluation, items: tuple[Looked, ...], group: Group) -> Iterator[tuple[str, Judged]]:
-    leaks = [item for item in items if item.facts.get("leaks") is True]
+    leaks = [item for item in items if item.facts.get("leaks") is True or item.facts.get("reads_labels") is True]
     causal = any(item.facts.get("leaks") is False for item in items)
     if leaks:
         yield "LL306", _leak(evaluation, leaks[0])
@@ -136,11 +155,12 @@ def _shifts(evaluation: Evaluation, items: tuple[Looked, ...], group: Group) -> 
 
 
 def _leak(evaluation: Evaluation, item: Looked) -> Judged:
-    moved = item.number("early_logits_moved") or 0.0
     reading = read(evaluation)
-    reason = (
-        f"changing the last token moves earlier logits by up to {moved:.3g}: the model sees the tokens it is to predict"
-    )
+    if item.facts.get("leaks") is True:
+        changed, moved = "token moves earlier", item.number("early_logits_moved")
+    else:
+        changed, moved = "label moves", item.number("label_moved")
+    reason = f"changing the last {changed} logits by up to {moved:.3g}: the model sees the tokens it is to predict"
     return Judged(CONFIRMED, reading.pair, Pair(), reason, reading.formula, offsets=offsets((item,)))
 
 

@@ -35,6 +35,8 @@ def _read_tape(number: int, path: Path) -> Tape:
         complete=notes.end is not None,
         spent=float(str(spent)),
         torch=notes.torch,
+        job=str(raw.get("job", "")),
+        started=int(str(raw.get("started", 0))),
     )
     trained = {row[3] for row in rows if row[1] == BACKWARD}
     return Tape(

@@ -54,7 +54,11 @@ def shifts(judged: Judged) -> str:
         return ""
     items = sorted(judged.offsets.items(), key=lambda item: int(item[0]))
     bars = [
-        (f"{int(name):+d}" if int(name) else "0", value, GOOD if name == "1" else ACCENT if value > 0.5 else INK)
+        (
+            f"{int(name):+d}" if int(name) else "0",
+            round(value, 3),
+            GOOD if name == "1" else ACCENT if value > 0.5 else INK,
+        )
         for name, value in items
     ]
     title = "Where the targets are found among the ids that were read"

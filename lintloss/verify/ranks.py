@@ -9,6 +9,8 @@ from lintloss.verify.evaluations import Evaluation
 from lintloss.verify.events import Call
 from lintloss.verify.formulas import Candidate, candidates, total, truth
 
+OVER_RANKS = ("over all ranks", "over ranks of token means", "over ranks of batch means")
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -35,12 +37,24 @@ class Group:
 
 def gather(by_tape: list[tuple[Evaluation, ...]]) -> tuple[Group, ...]:
     """Processes that are ranks of one job are put side by side; others stay on their own."""
-    ranked = [found for found in by_tape if found and found[0].tape.process.rank is not None]
     alone = [found for found in by_tape if found and found[0].tape.process.rank is None]
     groups = [Group((evaluation,)) for found in alone for evaluation in found]
-    for number in range(max((len(found) for found in ranked), default=0)):
-        groups.append(Group(tuple(found[number] for found in ranked if number < len(found))))
+    for ranked in _jobs([found for found in by_tape if found and found[0].tape.process.rank is not None]):
+        for number in range(max(map(len, ranked))):
+            groups.append(Group(tuple(found[number] for found in ranked if number < len(found))))
     return tuple(groups)
+
+
+def _jobs(ranked: list[tuple[Evaluation, ...]]) -> list[list[tuple[Evaluation, ...]]]:
+    """Ranks by job: a script may start several, one after the other, at the same address; each has one rank 0."""
+    jobs: dict[tuple[str, int], list[tuple[Evaluation, ...]]] = {}
+    turns: dict[tuple[str, int | None], int] = {}
+    for found in sorted(ranked, key=lambda found: found[0].tape.process.started):
+        process = found[0].tape.process
+        turn = turns.get((process.job, process.rank), 0)
+        turns[process.job, process.rank] = turn + 1
+        jobs.setdefault((process.job, turn), []).append(found)
+    return [sorted(found, key=lambda ranked: ranked[0].tape.process.rank or 0) for found in jobs.values()]
 
 
 def rank_candidates(ranks: tuple[tuple[Call, ...], ...]) -> tuple[Candidate, ...]:

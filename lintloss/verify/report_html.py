@@ -23,10 +23,10 @@ details summary{cursor:pointer}.run{color:#666}.evidence{color:#444;padding-left
 def render(verdicts: tuple[Verdict, ...], run: dict[str, object]) -> str:
     rows = "".join(_row(verdict) for verdict in verdicts)
     sections = "".join(_section(verdict) for verdict in verdicts)
-    lines = "".join(f"<li>{escape(line)}</li>" for line in wording.experiment_lines(run))
-    tried = f"<h2>Experiments</h2><ul>{lines}</ul>" if lines else ""
-    missed = "".join(f"<li>{escape(line)}</li>" for line in wording.unseen_lines(run))
-    unseen = f'<ul class="run">{missed}</ul>' if missed else ""
+    groups = "".join(f"<li>{escape(name)}{_list(told)}</li>" for name, told in wording.tried(run).items())
+    tried = f"<h2>Experiments</h2><ul>{groups}</ul>" if groups else ""
+    missed = wording.unseen_lines(run)
+    unseen = f'<div class="run">{_list(missed)}</div>' if missed else ""
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>lintloss verify</title>'
         f'<style>{STYLE}</style></head><body><h1>lintloss verify</h1><p class="summary">{escape(wording.summary(verdicts))}</p>'
@@ -35,6 +35,10 @@ def render(verdicts: tuple[Verdict, ...], run: dict[str, object]) -> str:
         f"<tbody>{rows}</tbody></table>{sections}{tried}{unseen}"
         f'<p class="run">{escape(wording.run_line(run))}</p></body></html>\n'
     )
+
+
+def _list(lines: list[str]) -> str:
+    return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
 
 
 def _row(verdict: Verdict) -> str:

@@ -21,7 +21,9 @@ def render(verdicts: tuple[Verdict, ...], run: dict[str, object]) -> str:
         ]
     for verdict in verdicts:
         lines += _section(verdict)
-    lines += [f"- {line}" for line in (*wording.experiment_lines(run), *wording.unseen_lines(run))]
+    for name, told in wording.tried(run).items():
+        lines += [f"- {name}", *(f"  - {line}" for line in told)]
+    lines += [f"- {line}" for line in wording.unseen_lines(run)]
     return "\n".join(lines).rstrip() + "\n"
 
 

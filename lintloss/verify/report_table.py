@@ -27,7 +27,8 @@ def render(verdicts: tuple[Verdict, ...], run: dict[str, object], *, width: int 
     for verdict in verdicts:
         console.print(f"{wording.place(verdict)}  {verdict.finding.code}  {_status(verdict)}: ", end="")
         console.print(verdict.explanation, markup=False)
-    for line in (*wording.experiment_lines(run), *wording.unseen_lines(run)):
+    tried = [line for name, told in wording.tried(run).items() for line in (name, *(f"  {each}" for each in told))]
+    for line in (*tried, *wording.unseen_lines(run)):
         console.print(line, markup=False)
     console.print(f"\n{wording.summary(verdicts)}", markup=False)
     console.print(wording.run_line(run), markup=False, style="dim")

@@ -63,14 +63,14 @@ def summary(verdicts: tuple[Verdict, ...]) -> str:
     return said or "no findings to judge"
 
 
-def experiment_lines(run: dict[str, object]) -> list[str]:
-    """One line an experiment: passed or not, what was seen, what it cannot see."""
-    tried = run.get("experiments")
-    return [
-        f"{one['experiment']} {'passed' if one['passed'] else 'FAILED'} at {one['place']}: {one['explanation']} "
-        f"({one['limits']}; cost: {one['cost']})"
-        for one in (tried if isinstance(tried, list) else [])
-    ]
+def tried(run: dict[str, object]) -> dict[str, list[str]]:
+    """Experiments: what each can see and what it cost, once; under it a line a place: passed or not, and why."""
+    done = run.get("experiments")
+    lines: dict[str, list[str]] = {}
+    for one in done if isinstance(done, list) else []:
+        told = lines.setdefault(f"{one['experiment']}: {one['limits']}; cost: {one['cost']}", [])
+        told.append(f"{'passed' if one['passed'] else 'FAILED'} at {one['place']}: {one['explanation']}")
+    return lines
 
 
 def unseen_lines(run: dict[str, object]) -> list[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from lintloss.facts.averages import Mean, mean_of
 from lintloss.facts.observations import Averaging, Observation
 from lintloss.findings import Fix, Severity
+from lintloss.repair import pieces
 from lintloss.rule import Bad, Good, Judgment, Rule
 
 if TYPE_CHECKING:
@@ -71,17 +72,23 @@ class BatchAveragedLoss(Rule):
         why = "which differ in scored tokens" if mean.unequal else "which need not score the same number of tokens"
         return f"{said}, {why}: multiply each by its scored tokens, and divide the total by their sum"
 
+    def may_fix(self, seen: Observation) -> bool:
+        """Leave alone what is exact, what counts no tokens, and what is scored elsewhere."""
+        mean = mean_of(seen) if isinstance(seen, Averaging) else None
+        if not isinstance(seen, Averaging) or mean is None or self._severity(mean) is Severity.NOTE:
+            return False
+        return pieces.are_here(seen, reduction="" if seen.how == "meter" else "mean")
+
     def fix(self, node: cst.CSTNode, seen: Observation, scope: RuleScope) -> Fix | None:
         """Count the scored tokens, weigh each mean by them, divide by their number."""
         from lintloss.repair import averages
 
-        mean = mean_of(seen) if isinstance(seen, Averaging) else None
-        if not isinstance(seen, Averaging) or mean is None or self._severity(mean) is Severity.NOTE:
-            return None  # it is exact, or what it counts are no tokens
+        if not isinstance(seen, Averaging):
+            return None
         if seen.how == "meter":
             return averages.metered(node, seen, scope)
         average = averages.average_at(node, seen, scope)
-        if average is None or average.term.exp or average.scored.scoring.reduction != "mean":
+        if average is None or average.term.exp:
             return None
         return averages.recounted(average) or averages.reweighed(average)
 
@@ -1322,6 +1329,449 @@ class SequenceLoss(nn.Module):
 """,
             },
         ),
+        Bad(
+            why="a base class in another file loops over the steps that the file defines",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+
+from tasks import Task
+
+
+class CausalLMTask(Task):
+    def score_batch(self, batch):
+        outputs = self.model(input_ids=batch["input_ids"], labels=batch["labels"])
+        return {"loss": outputs.loss}
+
+    def summarize(self, collected):
+        dev_loss = torch.stack(collected["loss"]).mean()  # <-
+        return {"dev_loss": dev_loss.item(), "perplexity": dev_loss.exp().item()}
+""",
+            files={
+                "tasks.py": """\
+from collections import defaultdict
+
+import torch
+
+
+class Task:
+    def __init__(self, model, dev_loader):
+        self.model = model
+        self.dev_loader = dev_loader
+
+    @torch.no_grad()
+    def evaluate(self):
+        self.model.eval()
+        collected = defaultdict(list)
+        for batch in self.dev_loader:
+            for name, value in self.score_batch(batch).items():
+                collected[name].append(value)
+        return self.summarize(collected)
+""",
+            },
+        ),
+        Bad(
+            why="a generic evaluator: what it averages is the masked loss of an objective in the file that uses it",
+            severity=Severity.ERROR,
+            code="""\
+import torch.nn as nn
+
+from evaluator import Evaluator
+from network import Decoder
+
+
+class NextWord:
+    def __init__(self, corpus, pad):
+        self.corpus = corpus
+        self.pad = pad
+        self.criterion = nn.CrossEntropyLoss(reduction="none")
+
+    def build(self):
+        return Decoder(self.corpus.vocab_size)
+
+    def metrics(self, model):
+        inputs, targets = self.corpus.fetch()
+        nats = self.criterion(model(inputs).transpose(1, 2), targets)
+        mask = (targets != self.pad).float()
+        return {"loss": (nats * mask).sum() / mask.sum()}
+
+
+def score(corpus, pad):
+    return Evaluator(NextWord(corpus, pad), 50).run()
+""",
+            files={
+                "evaluator.py": """\
+import torch
+
+
+class Evaluator:
+    def __init__(self, task, batch_count):
+        self.task = task
+        self.batch_count = batch_count
+
+    def run(self):
+        model = self.task.build().eval()
+        history = {}
+        for _ in range(self.batch_count):
+            for name, value in self._one(model).items():
+                if name not in history:
+                    history[name] = []
+                history[name].append(value)
+        return {name: sum(values) / len(values) for name, values in history.items()}  # <-
+
+    @torch.no_grad()
+    def _one(self, model):
+        return {name: value.item() for name, value in self.task.metrics(model).items()}
+""",
+            },
+        ),
+        Bad(
+            why="Ignite's Loss weights the mean of a batch by its rows, ignored labels included",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from ignite.engine import Engine
+from ignite.metrics import Loss
+
+
+def dialogue_perplexity(model, loader, tokenizer):
+    def step(engine, batch):
+        model.eval()
+        with torch.no_grad():
+            input_ids, labels = batch
+            logits = model(input_ids)
+            return logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten()
+
+    evaluator = Engine(step)
+    nll = Loss(torch.nn.CrossEntropyLoss(ignore_index=-100))  # <-
+    nll.attach(evaluator, "nll")
+    evaluator.run(loader)
+    return evaluator.state.metrics["nll"]
+""",
+        ),
+        Bad(
+            why="rows of (loss, accuracy) are taken apart by zip and averaged",
+            severity=Severity.WARNING,
+            code="""\
+import numpy as np
+import torch
+
+
+@torch.no_grad()
+def dev_metrics(language_model, dev_loader):
+    language_model.eval()
+    rows = []
+    for input_ids, labels in dev_loader:
+        outputs = language_model(input_ids, labels=labels)
+        hits = (outputs.logits.argmax(-1) == labels).float().mean()
+        rows.append((outputs.loss.item(), hits.item()))
+    losses, accuracies = zip(*rows)
+    return np.mean(losses), np.mean(accuracies)  # <-
+""",
+        ),
+        Bad(
+            why="Lightning weights by rows, and each row of a sequence-to-sequence model has a target of its own length",
+            severity=Severity.WARNING,
+            code="""\
+import pytorch_lightning as pl
+from transformers import T5ForConditionalGeneration
+
+
+class HeadlineModel(pl.LightningModule):
+    def __init__(self, checkpoint="t5-base"):
+        super().__init__()
+        self.model = T5ForConditionalGeneration.from_pretrained(checkpoint)
+
+    def validation_step(self, batch, batch_idx):
+        outputs = self.model(input_ids=batch["article"], labels=batch["headline"])
+        self.log("val_loss", outputs.loss)  # <-
+""",
+        ),
+        Bad(
+            why="the model returns log-probabilities, which a mask averages batch by batch",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+
+
+@torch.no_grad()
+def answer_loss(language_model, dev_loader):
+    language_model.eval()
+    total, batches = 0.0, 0
+    for input_ids, answer_mask in dev_loader:
+        token_logps = language_model(input_ids, return_logps=True)
+        mask = answer_mask[:, 1:]
+        total += (-(token_logps * mask).sum() / mask.sum()).item()
+        batches += 1
+    return total / batches  # <-
+""",
+        ),
+        Bad(
+            why="a table of totals and counts, one row for each metric",
+            severity=Severity.WARNING,
+            code="""\
+import pandas as pd
+import torch
+
+
+class Scores:
+    def __init__(self, *names):
+        self.table = pd.DataFrame(index=names, columns=["total", "count"])
+
+    def update(self, name, value, n=1):
+        self.table.total[name] += value * n
+        self.table.count[name] += n
+
+    def mean(self, name):
+        return self.table.total[name] / self.table.count[name]  # <-
+
+
+@torch.no_grad()
+def validate(language_model, val_loader, vocab_size):
+    scores = Scores("loss", "accuracy")
+    language_model.eval()
+    for input_ids, labels in val_loader:
+        scores.update("loss", language_model(input_ids, labels=labels).loss.item())
+    return scores.mean("loss")
+""",
+        ),
+        Bad(
+            why="the loop ends before a smaller last batch, and labels that come with the batch may still be ignored",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+from transformers import AutoModelForCausalLM
+
+
+@torch.no_grad()
+def dev_loss(checkpoint, dev_loader, limit):
+    model = AutoModelForCausalLM.from_pretrained(checkpoint)
+    total = 0.0
+    for step, batch in enumerate(dev_loader):
+        if step >= limit:
+            break
+        total += model(**batch).loss.item()
+    return total / limit  # <-
+""",
+        ),
+        Bad(
+            why="a criterion out of sight is given the mask of the captions",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+
+
+@torch.no_grad()
+def caption_loss(decoder, criterion, loader):
+    decoder.eval()
+    summed, steps = 0.0, 0
+    while not loader.is_done("dev"):
+        data = loader.get_batch("dev")
+        captions, masks = data["captions"], data["masks"]
+        logits = decoder(data["features"], captions[:, :-1])
+        summed += criterion(logits, captions[:, 1:], masks[:, 1:]).item()
+        steps += 1
+    return summed / steps  # <-
+""",
+        ),
+        Bad(
+            why="arrays that grow by a call: each batch mean is one entry",
+            severity=Severity.WARNING,
+            code="""\
+import numpy as np
+import torch
+
+
+@torch.no_grad()
+def token_loss(language_model, dev_loader, vocab_size):
+    language_model.eval()
+    losses = np.array([])
+    for input_ids, labels in dev_loader:
+        loss = language_model(input_ids, labels=labels).loss
+        losses = np.append(losses, loss.item())
+    return losses.mean()  # <-
+""",
+        ),
+        Bad(
+            why="the metrics of the steps are a list of dicts, which tree_map averages leaf by leaf",
+            severity=Severity.ERROR,
+            code="""\
+import jax
+import jax.numpy as jnp
+import optax
+
+
+def eval_step(params, batch, apply):
+    logits = apply(params, batch["input_ids"])
+    losses = optax.softmax_cross_entropy_with_integer_labels(logits[:, :-1], batch["input_ids"][:, 1:])
+    mask = batch["loss_mask"][:, 1:]
+    return {"loss": (losses * mask).sum() / mask.sum()}
+
+
+def average(metrics):
+    return jax.tree_util.tree_map(lambda *leaves: jnp.mean(jnp.stack(leaves)), *metrics)  # <-
+
+
+def evaluate(params, apply, batches):
+    collected = []
+    for batch in batches:
+        collected.append(eval_step(params, batch, apply))
+    return average(collected)
+""",
+        ),
+        Bad(
+            why="a meter out of sight, known by its name, is given one mean for each batch",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+
+from project.logging import MetricLogger
+
+
+@torch.no_grad()
+def evaluate(language_model, dev_loader, device):
+    metric_logger = MetricLogger(delimiter="  ")
+    language_model.eval()
+    for batch in metric_logger.log_every(dev_loader, 50):
+        input_ids, labels = batch["input_ids"].to(device), batch["labels"].to(device)
+        loss = language_model(input_ids, labels=labels).loss
+        metric_logger.update(loss=loss.item())  # <-
+    return metric_logger.loss.global_avg
+""",
+        ),
+        Bad(
+            why="a helper that is known by its name computes the mean loss of a batch",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+
+from objectives import compute_loss
+
+
+@torch.no_grad()
+def dev_loss(language_model, tokenizer, dev_loader):
+    language_model.eval()
+    total = 0.0
+    for batch in dev_loader:
+        total += compute_loss(language_model, tokenizer, batch).item()
+    return total / len(dev_loader)  # <-
+""",
+        ),
+        Bad(
+            why="a subclass in another file says what a batch's loss is; Lightning weights it by rows",
+            severity=Severity.ERROR,
+            code="""\
+import torch.nn.functional as F
+
+from steps import LoggedModule
+
+
+class NextTokenModule(LoggedModule):
+    def __init__(self, language_model, vocab_size):
+        super().__init__()
+        self.language_model, self.vocab_size = language_model, vocab_size
+
+    def score(self, batch):
+        tokens = batch["input_ids"]
+        logits = self.language_model(tokens[:, :-1])
+        loss = F.cross_entropy(logits.reshape(-1, self.vocab_size), tokens[:, 1:].flatten(), ignore_index=0)
+        return {"loss": loss}
+""",
+            files={
+                "steps.py": """\
+import pytorch_lightning as pl
+
+
+class LoggedModule(pl.LightningModule):
+    logged = ["loss"]
+
+    def score(self, batch):
+        raise NotImplementedError
+
+    def validation_step(self, batch, batch_idx):
+        scores = self.score(batch)
+        for name in self.logged:
+            self.log(f"val_{name}", scores[name])  # <-
+""",
+            },
+        ),
+        Bad(
+            why="TensorFlow's reduce_mean over a list of masked means",
+            severity=Severity.ERROR,
+            code="""\
+import tensorflow as tf
+
+
+def masked_mean(tokens, logits):
+    nats = tf.keras.losses.sparse_categorical_crossentropy(tokens, logits, from_logits=True)
+    mask = tf.cast(tokens != 0, nats.dtype)
+    return tf.reduce_sum(nats * mask) / tf.reduce_sum(mask)
+
+
+def evaluate(language_model, dev_batches):
+    losses = [masked_mean(targets, language_model(inputs, training=False)) for inputs, targets in dev_batches]
+    return tf.reduce_mean(losses)  # <-
+""",
+        ),
+        Bad(
+            why="a recorder makes its meters when it is first given something",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+
+
+class Meter:
+    def __init__(self):
+        self.total, self.weight = 0.0, 0.0
+
+    def add(self, value, weight=1):
+        self.total += value * weight
+        self.weight += weight
+
+    def mean(self):
+        return self.total / self.weight
+
+
+class Recorder:
+    def __init__(self):
+        self.meters = None
+
+    def add(self, values, weight=1):
+        if self.meters is None:
+            self.meters = [Meter() for _ in values]
+        for index, value in enumerate(values):
+            self.meters[index].add(value, weight)
+
+
+@torch.no_grad()
+def evaluate(language_model, dev_loader):
+    recorder = Recorder()
+    language_model.eval()
+    for batch in dev_loader:
+        loss = language_model(input_ids=batch["input_ids"], labels=batch["labels"]).loss
+        recorder.add([loss.item(), 0.0])  # <-
+    return recorder.meters[0].mean()
+""",
+        ),
+        Bad(
+            why="a data frame of one record for each batch",
+            severity=Severity.WARNING,
+            code="""\
+import pandas as pd
+import torch
+
+
+@torch.no_grad()
+def evaluate(language_model, dev_loader):
+    language_model.eval()
+    records = []
+    for step, batch in enumerate(dev_loader):
+        loss = language_model(input_ids=batch["input_ids"], labels=batch["labels"]).loss
+        records.append({"step": step, "loss": loss.item()})
+    table = pd.DataFrame(records)
+    return table["loss"].mean()  # <-
+""",
+        ),
     )
 
     good = (
@@ -2003,5 +2453,93 @@ class SequenceLoss(nn.Module):
         return total
 """,
             },
+        ),
+        Good(
+            why="exact: a state that was made for so many rows is carried on, so that no batch has fewer",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def dev_loss(language_model, stream, rows, vocab_size):
+    language_model.eval()
+    total, batches = 0.0, 0
+    hidden = language_model.init_hidden(rows)
+    for tokens, targets in stream.batches():
+        logits, hidden = language_model(tokens, hidden)
+        total += F.cross_entropy(logits.view(-1, vocab_size), targets.view(-1)).item()
+        batches += 1
+    return total / batches
+""",
+        ),
+        Good(
+            why="exact: windows of one length begin where numbers were drawn, whatever the function that cuts them is called",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def cutter(token_ids, rows, length):
+    def cut():
+        starts = torch.randint(0, len(token_ids) - length - 1, (rows,))
+        inputs = torch.stack([token_ids[s : s + length] for s in starts])
+        targets = torch.stack([token_ids[s + 1 : s + 1 + length] for s in starts])
+        return inputs, targets
+
+    return cut
+
+
+@torch.no_grad()
+def loss_of(language_model, cut):
+    inputs, targets = cut()
+    logits = language_model(inputs)
+    return F.cross_entropy(logits.flatten(0, 1), targets.flatten()).item()
+
+
+def validation_loss(language_model, val_ids):
+    cut = cutter(val_ids, 24, 256)
+    language_model.eval()
+    total = 0.0
+    for _ in range(40):
+        total += loss_of(language_model, cut)
+    return total / 40
+""",
+        ),
+        Good(
+            why="a helper out of sight returns the mean of a batch, which is weighted by the batch's scored tokens",
+            code="""\
+import torch
+
+from objectives import compute_loss
+
+
+@torch.no_grad()
+def dev_loss(language_model, dev_loader):
+    language_model.eval()
+    nats, tokens = 0.0, 0
+    for batch in dev_loader:
+        scored = batch["loss_mask"].sum().item()
+        nats += compute_loss(language_model, batch).item() * scored
+        tokens += scored
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="masked entries are averaged over as well (LL103), and all batches of the sampler have one shape",
+            code="""\
+import torch
+
+
+@torch.no_grad()
+def validation_loss(language_model, sampler, steps):
+    language_model.eval()
+    losses = torch.zeros(steps)
+    for step in range(steps):
+        inputs, targets, loss_mask = sampler.get_batch("val")
+        logits, loss = language_model(inputs, targets, reduction="none")
+        losses[step] = (loss * loss_mask).mean().item()
+    return losses.mean()
+""",
         ),
     )

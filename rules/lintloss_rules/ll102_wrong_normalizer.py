@@ -10,6 +10,7 @@ from lintloss.facts.observations import Averaging, Observation
 from lintloss.facts.units import count
 from lintloss.facts.values import Quantity
 from lintloss.findings import Fix, Severity
+from lintloss.repair import pieces
 from lintloss.rule import Bad, Good, Judgment, Rule
 
 if TYPE_CHECKING:
@@ -57,6 +58,12 @@ class WrongNormalizer(Rule):
     @staticmethod
     def _message(mean: Mean) -> str:
         return f"{mean.wrong_count}: the result is {mean.after.unit}"
+
+    def may_fix(self, seen: Observation) -> bool:
+        """Leave alone what is scored elsewhere, unless only the start of the count is wrong."""
+        if not isinstance(seen, Averaging) or not isinstance(seen.count, Quantity):
+            return False
+        return seen.count.start == 1 or pieces.are_here(seen)
 
     def fix(self, node: cst.CSTNode, seen: Observation, scope: RuleScope) -> Fix | None:
         """Make the total one of what the divisor counts, or the divisor a count of what the total holds."""
@@ -668,9 +675,191 @@ class PerplexityEvaluator:
         return math.exp(total / count)  # <-
 """,
         ),
+        Bad(
+            why="each mean is multiplied by its rows, and the sum is divided by the number of batches.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    model.eval()
+    total = 0.0
+    for x, y in loader:
+        x, y = x.to(device), y.to(device)
+        loss = F.cross_entropy(model(x).flatten(0, 1), y.flatten())
+        total += loss.item() * x.size(0)
+    return total / len(loader)  # <-
+""",
+        ),
+        Bad(
+            why="a generator yields means times rows; the mean over what it yields is one over batches.",
+            severity=Severity.ERROR,
+            code="""\
+import numpy as np
+import torch
+import torch.nn as nn
+
+criterion = nn.CrossEntropyLoss()
+
+
+def losses(model, batches):
+    model.eval()
+    with torch.no_grad():
+        for inputs, targets in batches:
+            output = model(inputs)
+            yield len(inputs) * criterion(output.flatten(0, 1), targets.flatten()).item()
+
+
+def validate(model, batches):
+    return np.mean(list(losses(model, batches)))  # <-
+""",
+        ),
+        Bad(
+            why="the index of the last batch divides: one less than there were batches.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, loader, device):
+    model.eval()
+    total = 0.0
+    for index, (x, y) in enumerate(loader):
+        logits = model(x.to(device))
+        total += F.cross_entropy(logits.flatten(0, 1), y.to(device).flatten()).item()
+    return total / index  # <-
+""",
+        ),
+        Bad(
+            why="the first batches are taken, and the length of the whole loader divides.",
+            severity=Severity.WARNING,
+            code="""\
+from itertools import islice
+
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, loader, batches, device):
+    model.eval()
+    total = 0.0
+    for x, y in islice(loader, batches):
+        logits = model(x.to(device))
+        total += F.cross_entropy(logits.flatten(0, 1), y.to(device).flatten()).item()
+    return total / len(loader)  # <-
+""",
+        ),
+        Bad(
+            why="windows are scored up to a limit, and the number of all windows divides.",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn as nn
+
+
+@torch.no_grad()
+def perplexity(model, stream, seqlen, limit):
+    model.eval()
+    windows = stream.numel() // seqlen
+    criterion = nn.CrossEntropyLoss()
+    nats = []
+    for k in range(windows):
+        ids = stream[:, k * seqlen : (k + 1) * seqlen]
+        logits = model(ids).logits[:, :-1]
+        nats.append(criterion(logits.flatten(0, 1), ids[:, 1:].flatten()) * seqlen)
+        if k == limit:
+            break
+    return torch.exp(torch.stack(nats).sum() / (windows * seqlen))  # <-
+""",
+        ),
     )
 
     good = (
+        Good(
+            why="One dict of meters: the loss counts batches, the accuracy its rows, each under a key of its own.",
+            files={
+                "meters.py": """\
+from collections import defaultdict
+
+import torch
+import torch.distributed as dist
+
+
+class Meter:
+    def __init__(self):
+        self.total = 0.0
+        self.count = 0
+
+    def update(self, value, n=1):
+        self.count += n
+        self.total += value * n
+
+    def reduce(self):
+        sums = torch.tensor([self.count, self.total], dtype=torch.float64, device="cuda")
+        dist.all_reduce(sums)
+        sums = sums.tolist()
+        self.count = int(sums[0])
+        self.total = sums[1]
+
+    @property
+    def average(self):
+        return self.total / self.count
+
+
+class Meters:
+    def __init__(self):
+        self.meters = defaultdict(Meter)
+
+    def update(self, **values):
+        for name, value in values.items():
+            self.meters[name].update(value)
+
+    def __getattr__(self, name):
+        if name in self.meters:
+            return self.meters[name]
+        raise AttributeError(name)
+
+    def reduce(self):
+        for meter in self.meters.values():
+            meter.reduce()
+
+    def every(self, loader, step):
+        for number, batch in enumerate(loader):
+            yield batch
+            if number % step == 0:
+                print(number, {name: meter.average for name, meter in self.meters.items()})
+""",
+            },
+            code="""\
+import torch
+from timm.utils import accuracy
+from torch import nn
+
+from meters import Meters
+
+
+@torch.no_grad()
+def evaluate(loader, model, device):
+    criterion = nn.CrossEntropyLoss()
+    log = Meters()
+    model.eval()
+    for images, target in log.every(loader, 10):
+        images, target = images.to(device), target.to(device)
+        output = model(images)
+        log.update(loss=criterion(output, target).item())
+        right, _ = accuracy(output, target, topk=(1, 5))
+        log.meters["accuracy"].update(right.item(), n=images.shape[0])
+    log.reduce()
+    print(f"accuracy {log.accuracy.average:.3f} loss {log.loss.average:.3f}")
+    return {name: meter.average for name, meter in log.meters.items()}
+""",
+        ),
         Good(
             why="the loop stops after as many batches as the total is divided by",
             code="""\
@@ -1091,5 +1280,35 @@ def document_nll(model, ids, window, device):
         scored += len(piece) - 1
     return nats / scored
 ''',
+        ),
+        Good(
+            why="a stream goes by the name of a loader's data at the call; its length counts positions all the same",
+            code="""\
+import math
+
+import torch
+import torch.nn as nn
+
+criterion = nn.CrossEntropyLoss()
+
+
+def piece_of(stream, start, width):
+    length = min(width, len(stream) - 1 - start)
+    return stream[start : start + length], stream[start + 1 : start + 1 + length].flatten()
+
+
+@torch.no_grad()
+def evaluate(model, stream, width=35):
+    model.eval()
+    total = 0.0
+    for start in range(0, stream.size(0) - 1, width):
+        data, targets = piece_of(stream, start, width)
+        total += len(data) * criterion(model(data).flatten(0, 1), targets).item()
+    return total / (len(stream) - 1)
+
+
+def report(model, val_data):
+    print(math.exp(evaluate(model, val_data)))
+""",
         ),
     )

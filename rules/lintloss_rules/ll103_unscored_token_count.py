@@ -50,6 +50,9 @@ class UnscoredTokenCount(Rule):
         message = f"{excess.said}: divide by the number of scored tokens"
         yield Judgment(severity, excess.confidence, message, excess.evidence)
 
+    def may_fix(self, seen: Observation) -> bool:
+        return isinstance(seen, Averaging) and excess_of(seen) is not None
+
     def fix(self, node: cst.CSTNode, seen: Observation, scope: RuleScope) -> Fix | None:
         """Count the labels that the criterion was given."""
         from lintloss.repair import counting
@@ -525,6 +528,31 @@ class SentenceLM(nn.Module):
         return out
 """,
             },
+        ),
+        Bad(
+            why="rows of a stream: the mean is weighted by the width of its window, and one position of the stream has no target.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+
+
+def window(stream, start, width):
+    width = min(width, stream.size(1) - 1 - start)
+    return stream[:, start : start + width], stream[:, start + 1 : start + 1 + width].reshape(-1)
+
+
+@torch.no_grad()
+def evaluate(model, stream, vocab, width=35):
+    model.eval()
+    criterion = nn.CrossEntropyLoss()
+    total = 0.0
+    for start in range(0, stream.size(1) - 1, width):
+        data, targets = window(stream, start, width)
+        loss = criterion(model(data).view(-1, vocab), targets)
+        total += data.size(1) * loss.item()
+    return total / stream.size(1)  # <-
+""",
         ),
     )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from lintloss.facts.averages import mean_of
 from lintloss.facts.observations import Averaging, Observation
 from lintloss.findings import Fix, Severity
+from lintloss.repair import pieces
 from lintloss.rule import Bad, Good, Judgment, Rule
 
 if TYPE_CHECKING:
@@ -54,12 +55,16 @@ class AveragedPerplexity(Rule):
         )
         yield Judgment(Severity.ERROR, mean.confidence, message, mean.evidence)
 
+    def may_fix(self, seen: Observation) -> bool:
+        """Leave alone what is scored elsewhere."""
+        return isinstance(seen, Averaging) and pieces.are_here(seen, reduction="mean")
+
     def fix(self, node: cst.CSTNode, seen: Observation, scope: RuleScope) -> Fix | None:
         """Add up the loss, weighed by its scored tokens, and exponentiate at the division."""
         from lintloss.repair import averages
 
         average = averages.average_at(node, seen, scope) if isinstance(seen, Averaging) else None
-        if average is None or not average.term.exp or average.scored.scoring.reduction != "mean":
+        if average is None or not average.term.exp:
             return None
         return averages.reweighed(average)
 
@@ -503,6 +508,102 @@ class WordModel(nn.Module):
         return {"loss": loss, "perplexity": torch.exp(loss)}
 """,
             },
+        ),
+        Bad(
+            why="the evaluation is a loop of a method called fit",
+            severity=Severity.ERROR,
+            code="""\
+import numpy as np
+import tensorflow as tf
+
+
+class Storyteller(tf.keras.Model):
+    def __init__(self, vocab, width):
+        super().__init__()
+        self.embed, self.out = tf.keras.layers.Embedding(vocab, width), tf.keras.layers.Dense(vocab)
+        self.entropy = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="none")
+
+    def call(self, ids, training=False):
+        return self.out(self.embed(ids))
+
+    def score(self, source, target):
+        mask = tf.cast(tf.math.not_equal(target, 0), tf.float32)
+        nats = tf.reduce_sum(self.entropy(target, self(source, training=False)) * mask, axis=1)
+        return nats / tf.reduce_sum(mask, axis=1)
+
+    def fit(self, held_out):
+        perplexities = []
+        for source, target in held_out:
+            perplexities.append(tf.exp(self.score(source, target)))
+        print("perplexity", np.mean(np.array(perplexities)))  # <-
+""",
+        ),
+        Bad(
+            why="a list of (perplexity, rows) pairs is turned into columns, and one of them is averaged.",
+            severity=Severity.ERROR,
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, blocks):
+    model.eval()
+    rows = []
+    for ids in blocks:
+        logits = model(ids[:, :-1])
+        loss = F.cross_entropy(logits.transpose(1, 2), ids[:, 1:])
+        rows.append((torch.exp(loss).item(), ids.size(0)))
+    perplexities, sizes = zip(*rows)
+    print("rows:", sum(sizes))
+    return np.mean(perplexities)  # <-
+""",
+        ),
+        Bad(
+            why="a dict of lists is averaged key by key, and one of its keys is the perplexity of a batch.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def measure(model, batch):
+    logits = model(batch["words"][:, :-1])
+    loss = F.cross_entropy(logits.transpose(1, 2), batch["words"][:, 1:])
+    return {"accuracy": (logits.argmax(-1) == batch["words"][:, 1:]).float().mean().item(), "ppl": loss.exp().item()}
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    history = {}
+    for batch in loader:
+        for name, value in measure(model, batch).items():
+            if name not in history:
+                history[name] = []
+            history[name].append(value)
+    return {name: sum(values) / len(values) for name, values in history.items()}  # <-
+""",
+        ),
+        Bad(
+            why="a metric object scores one batch at a time, and what it returns is summed up.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torchmetrics.text import Perplexity
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    model.eval()
+    metric = Perplexity().to(device)
+    total = 0.0
+    for ids in loader:
+        ids = ids.to(device)
+        total += metric(model(ids[:, :-1]), ids[:, 1:]).item()
+    return total / len(loader)  # <-
+""",
         ),
     )
 

@@ -64,12 +64,16 @@ class RankAveragedLoss(Rule):
         why = "and ranks differ in scored tokens" if mean.unequal else "whatever number of tokens each has scored"
         return f"{said}, {why}: sum nats and scored tokens over the ranks, then divide once"
 
+    def may_fix(self, seen: Observation) -> bool:
+        """Leave alone what counts no tokens, or the same number on each rank."""
+        mean = rank_mean_of(seen) if isinstance(seen, Averaging) else None
+        return mean is not None and mean.scores_tokens and not mean.equal
+
     def fix(self, node: cst.CSTNode, seen: Observation, scope: RuleScope) -> Fix | None:
         """Reduce the nats and the tokens instead of their quotient."""
         from lintloss.repair import ranks
 
-        mean = rank_mean_of(seen) if isinstance(seen, Averaging) else None
-        return ranks.summed(node, scope) if mean is not None and mean.scores_tokens and not mean.equal else None
+        return ranks.summed(node, scope)
 
     bad = (
         Bad(
@@ -545,6 +549,34 @@ def build_val_loader(rows, batch_size):
     return DataLoader(rows, batch_size=batch_size, sampler=sampler, collate_fn=collate)
 """,
             },
+        ),
+        Bad(
+            why="a helper stacks the values of a dict, adds them up over the ranks and divides by their number.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+
+
+def reduce_dict(values):
+    names = sorted(values)
+    stacked = torch.stack([values[name] for name in names])
+    dist.all_reduce(stacked)
+    stacked /= dist.get_world_size()
+    return dict(zip(names, stacked))
+
+
+@torch.no_grad()
+def evaluate(model, loader, pad, device):
+    model.eval()
+    nats, tokens = torch.zeros((), device=device), torch.zeros((), device=device)
+    for x, y in loader:
+        logits = model(x.to(device))
+        nats += F.cross_entropy(logits.flatten(0, 1), y.to(device).flatten(), ignore_index=pad, reduction="sum")
+        tokens += y.ne(pad).sum()
+    return reduce_dict({"loss": nats / tokens})["loss"].item()  # <-
+""",
         ),
     )
 

@@ -108,13 +108,17 @@ class MissingEvalMode(Rule):
             return
         sure = seen.stochastic.sure == "yes"
         why = "was put in training mode" if seen.mode_place is not None else "is in training mode, as it was made,"
+        has = f" and has {seen.stochastic.what}" if seen.stochastic.what else ""
         place = (seen.mode_place,) if seen.mode_place is not None else ()
         yield Judgment(
             Severity.ERROR if sure else Severity.WARNING,
             Confidence.HIGH if sure else Confidence.MEDIUM,
-            f"`{seen.model}` {why} and has {seen.stochastic.what}: call eval() on it before it is evaluated",
+            f"`{seen.model}` {why}{has}: call eval() on it before it is evaluated",
             (*seen.stochastic.places, *place, *seen.stack),
         )
+
+    def may_fix(self, seen: Observation) -> bool:
+        return isinstance(seen, Evaluation) and seen.body_row is not None and seen.switchable
 
     def fix(self, node: cst.CSTNode, seen: Observation, scope: RuleScope) -> Fix | None:
         if not isinstance(seen, Evaluation) or seen.body_row is None or not seen.switchable:
@@ -823,6 +827,32 @@ def fit(splits, steps, device="cuda"):
         optimizer.step()
 """,
         ),
+        Bad(
+            why="train() stands inside the loop over the splits, so that the second one is scored in training mode.",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+
+
+class Trainer:
+    def __init__(self, model, batches, steps):
+        self.model, self.batches, self.steps = model, batches, steps
+
+    @torch.no_grad()
+    def estimate_loss(self):
+        found = {}
+        self.model.eval()
+        for split in ["train", "val"]:
+            losses = torch.zeros(self.steps)
+            for step in range(self.steps):
+                x, y = self.batches.get_batch(split)
+                _, loss = self.model(x, y)  # <-
+                losses[step] = loss.item()
+            found[split] = losses.mean().item()
+            self.model.train()
+        return found
+""",
+        ),
     )
 
     good = (
@@ -1171,6 +1201,81 @@ def validate(encoder, head, loader):
         nats += F.cross_entropy(logits, labels, reduction="sum").item()
         examples += labels.numel()
     return nats / examples
+""",
+        ),
+        Good(
+            why="The parts of the model are switched one by one.",
+            code="""\
+import torch
+from torch import nn
+
+
+class Encoder(nn.Module):
+    def __init__(self, vocab, width):
+        super().__init__()
+        self.embed, self.drop = nn.Embedding(vocab, width), nn.Dropout(0.3)
+
+    def forward(self, ids):
+        return self.drop(self.embed(ids))
+
+
+class Dialogue(nn.Module):
+    def __init__(self, vocab, width):
+        super().__init__()
+        self.reader, self.writer = Encoder(vocab, width), Encoder(vocab, width)
+        self.out = nn.Linear(width, vocab)
+
+    def forward(self, question, answer):
+        return self.out(self.writer(answer) + self.reader(question).mean(1, keepdim=True))
+
+
+@torch.no_grad()
+def evaluate(model, loader, criterion):
+    model.reader.eval()
+    model.writer.eval()
+    nats, tokens = 0.0, 0
+    for question, answer in loader:
+        logits = model(question, answer[:, :-1])
+        nats += criterion(logits.flatten(0, 1), answer[:, 1:].flatten()).item()
+        tokens += (answer[:, 1:] != 0).sum().item()
+    return nats / tokens
+
+
+def main(loader):
+    model = Dialogue(8000, 256)
+    print(evaluate(model, loader, nn.CrossEntropyLoss(ignore_index=0, reduction="sum")))
+""",
+        ),
+        Good(
+            why="Whatever is in the model is switched by a function that is applied to it.",
+            code="""\
+import torch
+from torch import nn
+
+
+class Tagger(nn.Module):
+    def __init__(self, vocab, width):
+        super().__init__()
+        self.embed, self.drop, self.out = nn.Embedding(vocab, width), nn.Dropout(0.3), nn.Linear(width, vocab)
+
+    def forward(self, ids):
+        return self.out(self.drop(self.embed(ids)))
+
+
+def settle(part):
+    if isinstance(part, nn.Dropout):
+        part.eval()
+
+
+@torch.no_grad()
+def evaluate(loader, criterion):
+    model = Tagger(8000, 256)
+    model.apply(settle)
+    nats, tokens = 0.0, 0
+    for ids, tags in loader:
+        nats += criterion(model(ids).flatten(0, 1), tags.flatten()).item()
+        tokens += tags.numel()
+    return nats / tokens
 """,
         ),
         Good(

@@ -94,6 +94,9 @@ class MissingNoGrad(Rule):
             seen.stack,
         )
 
+    def may_fix(self, seen: Observation) -> bool:
+        return isinstance(seen, Evaluation) and seen.function_row is not None
+
     def fix(self, node: cst.CSTNode, seen: Observation, scope: RuleScope) -> Fix | None:
         if not isinstance(seen, Evaluation) or seen.function_row is None or not _is_in(seen.function_row, scope):
             return None
@@ -725,6 +728,61 @@ def fit(model, loaders, optimizer, epochs):
 """,
         ),
         Bad(
+            why="A zero_grad() that came along from the training: nothing is ever propagated back here.",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+from torch import nn
+
+
+def validate(model, loader, pad):
+    model.eval()
+    criterion = nn.CrossEntropyLoss(ignore_index=pad, reduction="sum")
+    nats, tokens = 0.0, 0
+    for source, target in loader:
+        model.zero_grad()
+        logits = model(source)  # <-
+        nats += criterion(logits.flatten(0, 1), target.flatten()).item()
+        tokens += (target != pad).sum().item()
+    return nats / tokens
+""",
+            fixed="""\
+import torch
+from torch import nn
+
+
+@torch.no_grad()
+def validate(model, loader, pad):
+    model.eval()
+    criterion = nn.CrossEntropyLoss(ignore_index=pad, reduction="sum")
+    nats, tokens = 0.0, 0
+    for source, target in loader:
+        model.zero_grad()
+        logits = model(source)
+        nats += criterion(logits.flatten(0, 1), target.flatten()).item()
+        tokens += (target != pad).sum().item()
+    return nats / tokens
+""",
+        ),
+        Bad(
+            why="Variables that are not volatile record in PyTorch 0.3, too; it has no no_grad, so there is no fix.",
+            severity=Severity.WARNING,
+            code="""\
+import torch.nn.functional as F
+from torch.autograd import Variable
+
+
+def validate(model, loader):
+    model.eval()
+    total_loss = 0
+    for source, target in loader:
+        logits = model(Variable(source.cuda()))  # <-
+        loss = F.cross_entropy(logits.view(-1, 8000), Variable(target.cuda()).view(-1), size_average=False)
+        total_loss += loss.data[0]
+    return total_loss / len(loader.dataset)
+""",
+        ),
+        Bad(
             why="A helper scores one document; the loop over documents, and eval(), are in what calls it.",
             severity=Severity.WARNING,
             code="""\
@@ -1131,6 +1189,51 @@ def load(path, device):
 """,
         ),
         Good(
+            why="A latent is fitted to each batch in one of the two ways to evaluate: both stay as they are.",
+            code="""\
+import math
+
+import torch
+from torch import nn
+
+
+def evaluate(model, fitter, batches, way):
+    model.eval()
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    nats, tokens = 0.0, 0
+    for ids in batches:
+        if way == "mode of the prior":
+            logits = model(ids[:, :-1], torch.zeros(len(ids), 32))
+        else:
+            latent = torch.zeros(len(ids), 32, requires_grad=True)
+            logits = model(ids[:, :-1], fitter.fit(latent, ids).detach())
+        nats += criterion(logits.flatten(0, 1), ids[:, 1:].flatten()).item()
+        tokens += ids[:, 1:].numel()
+    return math.exp(nats / tokens)
+""",
+        ),
+        Good(
+            why="What the loop calls asks for a gradient by its input.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def slope(model, features):
+    features = features.detach().requires_grad_()
+    return torch.autograd.grad(model(features).sum(), features)[0].norm()
+
+
+def evaluate(model, loader):
+    model.eval()
+    nats, steepness = 0.0, 0.0
+    for features, labels in loader:
+        nats += F.cross_entropy(model(features), labels, reduction="sum").item()
+        steepness += slope(model, features).item()
+    return nats / len(loader.dataset), steepness / len(loader)
+""",
+        ),
+        Good(
             why="Lightning turns gradients off and eval mode on around validation_step.",
             code="""\
 import lightning as L
@@ -1185,6 +1288,12 @@ class RecognitionTask(BaseTask):
         logits = model(**sample["net_input"])
         loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), sample["target"].flatten(), reduction="sum")
         return {"loss": loss.item(), "tokens": sample["target"].numel()}
+
+
+def task_for(options):
+    from pairs import PairsTask
+
+    return PairsTask(options) if options.pairs else RecognitionTask(options)
 """,
         ),
         Good(

@@ -460,6 +460,35 @@ if __name__ == "__main__":
     main()
 """,
         ),
+        Bad(
+            why="the validation iterator is made of the training iterator.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+@torch.no_grad()
+def nats_per_token(model, batches, steps):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for _ in range(steps):
+        x, y = next(batches)
+        nats += F.cross_entropy(model(x).flatten(0, 1), y.flatten(), reduction="sum").item()
+        tokens += y.numel()
+    return nats / tokens
+
+
+def main(model, train_set, val_set):
+    train_loader = DataLoader(train_set, batch_size=8, shuffle=True)
+    val_loader = DataLoader(val_set, batch_size=8)
+    print(len(train_loader), len(val_loader))
+    train_iter = iter(train_loader)
+    val_iter = iter(train_iter)  # <-
+    print(nats_per_token(model, val_iter, 20))
+""",
+        ),
     )
 
     good = (

@@ -738,6 +738,71 @@ def validate(model, val_loader, batch_size, device):
     return nats / tokens
 """,
         ),
+        Bad(
+            why="the loader is made in the header of the loop, and what the step returns is not known.",
+            severity=Severity.ERROR,
+            code="""\
+import numpy as np
+import torch
+from torch.utils.data import DataLoader
+
+
+def measure(model, rows):
+    with torch.no_grad():
+        return {name: value.item() for name, value in model.forward(rows).items()}
+
+
+def evaluate(model, valid_rows, collate):
+    found = []
+    for rows in DataLoader(valid_rows, batch_size=32, collate_fn=collate, drop_last=True):  # <-
+        found.append(measure(model, rows))
+    return {name: np.mean([each[name] for each in found]) for name in found[0]}
+""",
+        ),
+        Bad(
+            why="batches that do not have the usual number of rows are passed over.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, valid_loader, device):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for x, y in valid_loader:
+        if x.size()[0] != 64:  # <-
+            continue
+        logits = model(x.to(device))
+        nats += F.cross_entropy(logits.flatten(0, 1), y.to(device).flatten(), reduction="sum").item()
+        tokens += y.numel()
+    return nats / tokens
+""",
+        ),
+        Bad(
+            why="the bound of a strided loop is the smaller of the length and a number of segments.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+bptt = 35
+
+
+@torch.no_grad()
+def evaluate(model, stream):
+    model.eval()
+    nats, tokens = 0.0, 0
+    last = min(50 * bptt, stream.size(0) - 1)
+    for start in range(0, last, bptt):  # <-
+        data, targets = stream[start : start + bptt], stream[start + 1 : start + 1 + bptt]
+        logits = model(data[: len(targets)])
+        nats += F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum").item()
+        tokens += targets.numel()
+    return nats / tokens
+""",
+        ),
     )
 
     good = (

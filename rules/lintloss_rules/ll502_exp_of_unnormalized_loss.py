@@ -581,4 +581,27 @@ def running_perplexity(model, val_loader, pad):
     return math.exp(mean)
 """,
         ),
+        Good(
+            why="each batch adds its share: the divisor was counted over all of them before",
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def perplexity(model, batches, pad):
+    model.eval()
+    words, kept = 0, []
+    for x, y in batches:
+        words += int(y.ne(pad).sum())
+        kept.append((x, y))
+    nats = 0.0
+    for x, y in kept:
+        loss = F.cross_entropy(model(x).flatten(0, 1), y.flatten(), ignore_index=pad, reduction="sum")
+        nats += float(loss / words)
+    return math.exp(nats)
+""",
+        ),
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from front.test_front_door import ROOT, SCRIPT, run
-from lintloss.command import verify
+from lintloss.command import checked_first, verify
 from lintloss.verify.command import _parser
 
 EVALUATE = """\
@@ -91,11 +91,11 @@ def test_the_files_that_a_command_names(project: Path, monkeypatch: pytest.Monke
     monkeypatch.chdir(project)
     (project / "pkg").mkdir()
     (project / "pkg" / "__main__.py").write_text("")
-    assert verify.own_files(["python", "eval.py", "gone.py"]) == ("eval.py",)
-    assert verify.own_files(["torchrun", "--nproc-per-node", "2", "eval.py"]) == ("eval.py",)
-    assert verify.own_files(["python", "-m", "net"]) == ("net.py",)
-    assert verify.own_files(["python", "-m", "pkg"]) == ("pkg/__main__.py",)
-    assert verify.own_files(["lm_eval", "--model", "x"]) == ()
+    assert checked_first.own_files(["python", "eval.py", "gone.py"]) == ("eval.py",)
+    assert checked_first.own_files(["torchrun", "--nproc-per-node", "2", "eval.py"]) == ("eval.py",)
+    assert checked_first.own_files(["python", "-m", "net"]) == ("net.py",)
+    assert checked_first.own_files(["python", "-m", "pkg"]) == ("pkg/__main__.py",)
+    assert checked_first.own_files(["lm_eval", "--model", "x"]) == ()
 
 
 @pytest.mark.parametrize(
@@ -141,6 +141,18 @@ def test_without_torch_one_line_says_what_to_install(project: Path) -> None:
     assert len(ours) == 1
     assert "torch is not installed for" in ours[0]
     assert "-m pip install torch" in ours[0]
+
+
+def test_callers_of_the_file_are_not_checked_first(project: Path) -> None:
+    """They are read to learn what the file is given, and the command does not run them."""
+    (project / "pkg").mkdir()
+    (project / "pkg" / "__init__.py").write_text("from .deep import scale\n")
+    (project / "pkg" / "deep.py").write_text("scale = 1\n")
+    (project / "net.py").write_text(NET + "import pkg\n")
+    (project / "caller.py").write_text("from eval import evaluate, ROWS\nevaluate(ROWS)\n")
+    others = [str(project / name) for name in ("caller.py", "pkg/deep.py", "net.py", "pkg/__init__.py")]
+    imported = checked_first._imported(str(project / "eval.py"), others)
+    assert {os.path.relpath(path, project) for path in imported} == {"net.py", "pkg/__init__.py", "pkg/deep.py"}
 
 
 @pytest.mark.torch

@@ -38,6 +38,42 @@ def test_the_incidents_causes_are_told_apart(cause: str, code: str | None, words
     assert run.exit_code == (0 if code is None else 1)
 
 
+DECODER = """
+import sys
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+class Translator(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed, self.head = nn.Embedding(61, 16), nn.Linear(16, 61)
+
+    def forward(self, input_ids, labels):
+        memory = self.embed(input_ids).mean(1, keepdim=True)
+        given = labels if "leak" in sys.argv else F.pad(labels[:, :-1], (1, 0))
+        logits = self.head(self.embed(given) + memory)
+        return {"loss": F.cross_entropy(logits.flatten(0, 1), labels.flatten()), "logits": logits}
+
+torch.manual_seed(0)
+model = Translator().eval()
+with torch.no_grad():
+    print(model(input_ids=torch.randint(1, 61, (4, 9)), labels=torch.randint(1, 61, (4, 9)))["loss"].item())
+"""
+
+
+@pytest.mark.parametrize("leak", [True, False], ids=["labels as they are", "shifted labels"])
+def test_labels_that_leak_in_through_the_decoder(leak: bool, verify: Verify, tmp_path: Path) -> None:
+    """Source and target are of one length and one table: what the encoder reads must not be taken for the targets."""
+    path = tmp_path / "translate.py"
+    path.write_text(DECODER)
+    run = verify([], sys.executable, path, "leak" if leak else "right", options=("--causality",))
+    (tried,) = run.document["run"]["experiments"]
+    assert tried["passed"] is not leak and "changing the last label" in tried["explanation"]
+    confirmed = [found["code"] for found in run.findings if found["verdict"] == "confirmed"]
+    assert confirmed == (["LL306"] if leak else [])
+
+
 def test_oracles_see_a_missing_shift_and_leave_no_trace(verify: Verify, capfd: pytest.CaptureFixture[str]) -> None:
     plain = subprocess.run([sys.executable, INCIDENT, "shift", "3"], capture_output=True, text=True, check=True)
     capfd.readouterr()

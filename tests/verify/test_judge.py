@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from lintloss.verify.events import Call, Form, Frame, Link, Load, Loader, Process, Scope, Site, Tape, Value, ValueSite
 from lintloss.verify.flagged import FlaggedFinding, parse_findings
+from lintloss.verify.found import found
 from lintloss.verify.judge import Run, judge
 
 FORM = Form("cross_entropy", "mean", -100, False, 0.0, "torch.float32", 61, "cpu", True)
@@ -69,13 +70,50 @@ def test_a_number_over_all_ranks_is_what_is_reported() -> None:
     assert verdict.worst.formula == "mean over ranks of batch means"
 
 
+def job(started: int, *ranks: tuple[tuple[tuple[float, int], ...], float], port: str = "29500") -> tuple[Tape, ...]:
+    """Each rank's means and counts, and what it prints; nothing is flagged."""
+    site = {2: ValueSite(PATH, 20, "loss", "printed", None, ())}
+    made = []
+    for rank, (pairs, said) in enumerate(ranks):
+        number = 10 * started + rank
+        calls = [call(order, mean, scored, process=number) for order, (mean, scored) in enumerate(pairs)]
+        held = tape(*calls, number=number, rank=rank, value_sites=site, values=(Value(9, number, 0, 2, "", said),))
+        made.append(replace(held, process=replace(held.process, job=f"127.0.0.1 {port} none", started=started)))
+    return tuple(made)
+
+
+FIRST, SECOND = ((5.0, 10), (6.0, 2)), ((7.0, 4), (5.0, 1))
+
+
+def test_without_findings_a_mean_over_ranks_is_found() -> None:
+    said = (62 / 12 + 33 / 5) / 2
+    (verdict,) = found(job(1, (FIRST, said), (SECOND, said)), ())
+    assert verdict.worst is not None and verdict.finding.code == "LL105"
+    assert (verdict.worst.reported.loss, verdict.worst.reference.scored_tokens) == (said, 17)
+    assert verdict.worst.formula == "mean over ranks of token means"
+
+
+def test_a_ranks_own_token_mean_claims_nothing_of_the_others() -> None:
+    assert found(job(1, (FIRST, 62 / 12), (SECOND, 33 / 5)), ()) == ()
+
+
+def test_jobs_of_one_script_are_not_mixed() -> None:
+    """Two launches, one after the other, at the same address: each reports its own mean over its own ranks."""
+    third = ((4.0, 3), (5.0, 6))
+    first, second = (5.5 + 6.0) / 2, (6.0 + 4.5) / 2
+    tapes = (*job(1, (FIRST, first), (SECOND, first)), *job(2, (SECOND, second), (third, second)))
+    (verdict,) = found(tapes, ())
+    assert [one.reported.loss for one in verdict.calls] == [first, second]
+    assert [one.reference.scored_tokens for one in verdict.calls] == [17, 14]
+
+
 LOADER = Loader((Frame(PATH, 9, "main"),), 1, 1, "TensorDataset", False, 22, 5, 22, "SequentialSampler", 4, True, 0, {})
 
 
 def loads(*rows: float, ended: bool) -> tuple[Load, ...]:
     """A batch before each call: batches have even orders, calls odd ones."""
-    found = [Load(2 * number, 0, 1, count, False) for number, count in enumerate(rows)]
-    return (*found, *([Load(2 * len(rows), 0, 1, 0.0, True)] if ended else []))
+    taken = [Load(2 * number, 0, 1, count, False) for number, count in enumerate(rows)]
+    return (*taken, *([Load(2 * len(rows), 0, 1, 0.0, True)] if ended else []))
 
 
 def test_rows_that_were_never_scored_are_counted() -> None:

@@ -77,6 +77,30 @@ def test_a_run_is_bit_identical(verify: Verify, capfd: pytest.CaptureFixture[str
         assert seen.err == plain.stderr
 
 
+COMPILED = """\
+@torch.compile(backend="eager", fullgraph=True)
+def batch_loss(logits, targets):
+    return F.cross_entropy(logits, targets)
+
+print(sum(batch_loss(*pair).item() for pair in data()) / 3)
+print(sum(torch._dynamo.utils.counters["graph_break"].values()))
+"""
+
+
+@pytest.mark.torch
+def test_a_compiled_function_of_the_script_stays_one_graph(
+    verify: Verify, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Without findings, what each function of the script returns is recorded; inside a graph that must leave no trace."""
+    path, _ = script(tmp_path, COMPILED)
+    plain = subprocess.run([sys.executable, path], capture_output=True, text=True, check=True)
+    capfd.readouterr()
+    run = verify([], path)
+    seen = capfd.readouterr()
+    assert (seen.out, seen.err) == (plain.stdout, plain.stderr)
+    assert run.document["run"]["criterion_calls"] == 3
+
+
 @pytest.mark.torch
 def test_argv_main_path_and_directory(verify: Verify, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     ending = (
@@ -185,6 +209,47 @@ def test_children_and_other_ways_to_start(
         command = [sys.executable, str(other)]
     run = verify([found], *command)
     assert (run.findings[0]["verdict"], run.exit_code) == ("confirmed", 1)
+
+
+@pytest.mark.torch
+def test_two_evaluations_of_a_shell_script_stay_apart(verify: Verify, tmp_path: Path) -> None:
+    _, found = script(tmp_path, "print(evaluate(data(int(sys.argv[1]))))")
+    shell = tmp_path / "both.sh"
+    shell.write_text(f'cd "{tmp_path}"\nfor seed in 1 2; do "{sys.executable}" evaluate.py $seed; done\n')
+    run = verify([found], "sh", str(shell))
+    losses = [one["reported"]["loss"] for one in run.findings[0]["calls"]]
+    assert run.document["run"]["processes"] == len(losses) == len(set(losses)) == 2
+
+
+RANKS = """\
+rank = int(os.environ["RANK"])
+torch.distributed.init_process_group("gloo")
+mean = torch.tensor(evaluate(data(rank)[: 3 - rank]))
+torch.distributed.all_reduce(mean)
+print(mean.item() / 2)
+torch.distributed.destroy_process_group()
+"""
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("launcher", ["accelerate", "deepspeed"])
+def test_launchers_of_several_processes(
+    launcher: str, verify: Verify, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both ranks are seen, on the CPU, and what is printed is known for a mean over them."""
+    pytest.importorskip(launcher, reason=f"{launcher} is not installed")
+    monkeypatch.setenv("DS_ACCELERATOR", "cpu")
+    path, found = script(tmp_path, RANKS)
+    options = {
+        "accelerate": ["--multi_gpu", "--num_processes=2", "--num_machines=1", "--mixed_precision=no",
+                       "--dynamo_backend=no"],
+        "deepspeed": ["--num_accelerators=2"],
+    }  # fmt: skip
+    module = {"accelerate": "accelerate.commands.launch", "deepspeed": "deepspeed.launcher.runner"}
+    run = verify([found], sys.executable, "-m", module[launcher], *options[launcher], str(path))
+    assert run.document["run"]["ranks"] == 2
+    assert (run.findings[0]["verdict"], run.exit_code) == ("confirmed", 1)
+    assert run.findings[0]["formula"] == "mean over ranks of batch means"
 
 
 @pytest.mark.torch

@@ -7,8 +7,8 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import distributed, equality, exponent, fields, gradients, modes, reduce
-from lintloss.facts.library import growing, losses, pieces, ranks, rows, shapes, tensors, windows
+from lintloss.facts import distributed, equality, exponent, fields, forwards, gradients, modes, reduce
+from lintloss.facts.library import columns, growing, ignite, losses, pieces, ranks, rows, shapes, tensors, windows
 from lintloss.facts.library.tables import (
     CRITERIA,
     CRITERION_NAME,
@@ -63,6 +63,8 @@ def call(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: 
             machine.evidence(node, f"{owner}.{name} here"),
             machine.key(node, owner),
         )
+    if name == "grad" and full.startswith("torch."):
+        forwards.differentiates(machine)
     if name in {"no_grad", "inference_mode", "set_grad_enabled", "enable_grad"}:
         return _gradients(machine, node, full, name, args, kwargs)
     over_ranks = ranks.call(machine, node, name, full, args, kwargs)
@@ -74,7 +76,7 @@ def call(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: 
         made = tensors.call(machine, node, name, found, args[1:], kwargs) if found is not None else None
         if made is not None:
             return made
-    handler = NAMED.get(name)
+    handler = NAMED.get(name) or columns.NAMED.get(name)
     if handler is not None:
         result = handler(machine, node, args, kwargs)
         if result is not None:
@@ -82,6 +84,8 @@ def call(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: 
     general = _by_table(machine, node, name, full, first, args, kwargs)
     if general is not None:
         return general
+    if name == "Loss":
+        ignite.note(machine, node, full, args, kwargs)
     if name[:1].isupper() or (full.startswith("torch.nn.") and name[:1].isupper()):
         return LibObject(
             full,
@@ -268,8 +272,14 @@ def _pow(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> 
 def _tensor(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     """torch.tensor(x) is x; of a list of several quantities, a list by position."""
     first = args[0] if args else UNKNOWN
+    if isinstance(first, Tuple) and len(first.items) == 1 and _is_row(first.items[0]):
+        row = shapes.tensor(first.items[0])
+        if row is not None:
+            return tensors.call(machine, node, "unsqueeze", row, [Const(0)], {})
     if isinstance(first, Tuple) and len(first.items) == 1 and isinstance(first.items[0], Tensor):
         return tensors.call(machine, node, "unsqueeze", first.items[0], [Const(0)], {})
+    if isinstance(first, Tuple) and len(first.items) == 1 and isinstance(first.items[0], Quantity):
+        return first.items[0]
     if isinstance(first, Tuple):
         ref = machine.new_list(node, None, Const(len(first.items)))
         for index, item in enumerate(first.items):
@@ -278,6 +288,11 @@ def _tensor(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) 
     if isinstance(first, Ref) and first.kind == "list":
         return rows.of_list(machine, first) or first
     return first
+
+
+def _is_row(value: Value) -> bool:
+    """Say whether a value is one row of ids: what a tokenizer returned."""
+    return isinstance(value, Opaque) and value.name == "encoded" and bool(value.key)
 
 
 def _is_switch(args: list[Value]) -> bool:
@@ -317,7 +332,8 @@ def _getattr(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs)
 
     if len(args) >= 2 and isinstance(args[1], Const) and isinstance(args[1].value, str):
         return member(machine, args[0], args[1].value, node)
-    return machine.opaque(node)
+    key = modes.key_of(args[0]) if args else ()
+    return Opaque((*key, ".?", *machine.key(node)), "") if key else machine.opaque(node)
 
 
 def _full_like(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
@@ -344,6 +360,11 @@ def _defaultdict(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwa
     for name, value in kwargs.items():
         machine.put(ref, name, value)
     return ref
+
+
+def _deque(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """deque(maxlen=n) is a list that may forget."""
+    return machine.new_list(node) if not args else None
 
 
 def _dict(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
@@ -445,6 +466,10 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "constant": _tensor,
     "jit": _wrapped,
     "pmap": _wrapped,
+    "pjit": _wrapped,
+    "filter_pmap": _wrapped,
+    "xmap": _wrapped,
+    "shard_map": _wrapped,
     "filter_jit": _wrapped,
     "tf_function": _wrapped,
     "len": _len,
@@ -491,5 +516,6 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "permutation": _drawn,
     "defaultdict": _defaultdict,
     "dict": _dict,
+    "deque": _deque,
     "get_peft_model": _adapted,
 }

@@ -11,10 +11,11 @@ from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import UNKNOWN, Const, Func, LibObject, Opaque, Ref, Value, options
 from lintloss.findings import Evidence
+from lintloss.patterns import regex
 
 Kwargs = dict[str, Value]
-STEP = re.compile(r"^(validation|test)_step$")
-END = re.compile(r"^(validation|test)(_epoch)?_end$")
+STEP = regex(r"^(validation|test)_step$")
+END = regex(r"^(validation|test)(_epoch)?_end$")
 
 
 def loop_around(machine: Machine, function: Func) -> Loop | None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
-import re
 from dataclasses import replace
 
 from lintloss.facts import regularizers
+from lintloss.facts.callers import text_of
 from lintloss.facts.library import shapes
 from lintloss.facts.library.tables import KERAS_CRITERIA, UNREDUCED
 from lintloss.facts.loops import Loop
@@ -15,16 +15,17 @@ from lintloss.facts.observations import Scored
 from lintloss.facts.units import NATS, PERPLEXITY, Unit, count
 from lintloss.facts.values import UNKNOWN, Const, LibObject, Opaque, Quantity, Ref, Scoring, Tensor, Value, options
 from lintloss.findings import Evidence
+from lintloss.patterns import regex
 
 LOSS = Unit.of(loss=1)
 # Classes are moved behind the rows: what is scored has positions.
-MOVED = re.compile(
+MOVED = regex(
     r"\.permute\(0, 2, 1\)|\.transpose\(1, 2\)|\.transpose\(-1, -2\)|\.transpose\(2, 1\)|\.mT\b|\.transpose\(-2, -1\)"
 )
-FLATTENED = re.compile(
+FLATTENED = regex(
     r"\.(view|reshape)\(-1\b|\.flatten\(|\.permute\(0, 2, 1\)|\.transpose\(1, 2\)|\.transpose\(-1, -2\)|\.mT\b|\.view\(\w+ \* \w+|\.reshape\(\w+ \* \w+|rearrange\(|\.transpose\(2, 1\)"
 )
-CLASSES = re.compile(r"num_labels|num_classes|n_classes|nclass|n_labels|num_label|n_class")
+CLASSES = regex(r"num_labels|num_classes|n_classes|nclass|n_labels|num_label|n_class")
 
 
 def call(
@@ -69,6 +70,7 @@ def call(
         place=machine.evidence(node, f"{name} with reduction={reduction!r} here"),
         owner="keras" if name in KERAS_CRITERIA else "call",
         called=name,
+        masked=isinstance(target, Tensor) and target.axes == ("token",),
         single=_scores_one(machine, node, target),
     )
     return scored(machine, node, scoring)
@@ -109,6 +111,8 @@ def item_of(node: ast.AST, machine: Machine, prediction: Value, target: Value, i
     text = machine.text(node)
     if CLASSES.search(text):
         return "example"
+    if isinstance(target, Tensor) and target.axes == ("token",):
+        return "token"
     flat = FLATTENED.search(text) or any(
         isinstance(v, Tensor) and v.axes is not None and "position" in v.axes for v in (prediction, target)
     )
@@ -140,8 +144,9 @@ def _both_flattened(node: ast.AST) -> bool:
 
 def scored(machine: Machine, node: ast.AST, scoring: Scoring) -> Value:
     """Return the quantity that a scoring yields, and record the scoring."""
-    from lintloss.facts import compare
+    from lintloss.facts import compare, equality
 
+    equality.note_drawn(machine, node, scoring.target)
     scoring = replace(scoring, born=machine.spent)
     scoring = replace(scoring, log=compare.compared(machine, node, scoring))
     content = NATS if scoring.is_cross_entropy and scoring.criterion != "presumed" else LOSS
@@ -237,6 +242,13 @@ def negated_picks(machine: Machine, node: ast.AST, value: Tensor) -> Quantity | 
     return Quantity(LOSS, axes=axes, scoring=scoring, trace=(place,), presumed=True)
 
 
+def negative(machine: Machine, node: ast.AST) -> Quantity:
+    """Return log-probabilities of tokens that only their name speaks for: a field of losses, but for the sign."""
+    value = presumed(machine, node, said="taken for the log-probabilities of the tokens, by their name")
+    scoring = replace(value.scoring, reduction="none", item="token") if value.scoring is not None else None
+    return replace(value, unit=LOSS, axes=("pos",), scoring=scoring, negated=True)
+
+
 def log_of_picked(machine: Machine, node: ast.AST, value: Tensor) -> Quantity:
     """Return log() of the probabilities of the targets."""
     place = machine.evidence(node, "the targets' log-probabilities")
@@ -256,7 +268,7 @@ def site(machine: Machine, node: ast.AST) -> Evidence:
     """
     from lintloss.facts.compare import is_step
 
-    own = [i for i, frame in enumerate(machine.frames) if frame.module.path == machine.checked]
+    own = [i for i, frame in enumerate(machine.frames) if frame.module.path == machine.shown]
     index = own.pop() if own else 0
     while own and is_step(machine, index) and index > machine.rooted:
         index = own.pop()
@@ -271,7 +283,7 @@ def step(machine: Machine) -> Evidence | None:
     """Return the call in the running loop that leads to what scores; None where the loop's own function scores."""
     loop = machine.loops[-1] if machine.loops else None
     index = loop.frame - 1 if loop is not None and loop.unit != "epoch" and not loop.trains else -1
-    if index < 0 or index + 1 >= len(machine.frames) or machine.frames[index].module.path != machine.checked:
+    if index < 0 or index + 1 >= len(machine.frames) or machine.frames[index].module.path != machine.shown:
         return None
     return machine.frames[index + 1].call_place
 
@@ -300,7 +312,9 @@ def presumed(
     from lintloss.facts.phases import compares_rows
 
     place = machine.evidence(node, said)
-    texts = [frame.module.text for frame in (*machine.frames[:1], *machine.frames[-1:])]
+    texts = [machine.frames[0].module.text]
+    if machine.frame.module is not machine.frames[0].module:  # of a file full of losses, the one that is computed
+        texts.append(_text_around(machine))
     item = "example" if any(map(compares_rows, texts)) else "item"
     scoring = Scoring(
         "presumed",
@@ -315,6 +329,13 @@ def presumed(
     )
     unit = LOSS / Unit.of(**{item: 1})
     return Quantity(unit, scoring=scoring, trace=(machine.evidence(node, said),), presumed=True)
+
+
+def _text_around(machine: Machine) -> str:
+    """Return the code of the running method's class, of a function its own."""
+    owner = machine.frame.state.names.get("self")
+    cls = owner.value.cls if owner is not None and isinstance(owner.value, Ref) else None
+    return text_of(cls.node if cls is not None else machine.frame.node)
 
 
 def presumed_perplexity(machine: Machine, node: ast.AST) -> Quantity:

@@ -7,8 +7,9 @@ import re
 
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import Const, Tensor, Value, Window
+from lintloss.patterns import regex
 
-LENGTHS = re.compile(r"len", re.IGNORECASE)
+LENGTHS = regex(r"len", re.IGNORECASE)
 
 
 def sense_of(operator: ast.cmpop, right: Value, left: Value) -> bool | None:

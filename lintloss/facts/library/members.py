@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-import re
 
 from lintloss.facts.library import loaders, losses, outputs, shapes
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import Const, LibObject, ModelOutput, Opaque, Quantity, Tensor, Value
+from lintloss.patterns import regex
 
-SETTINGS = re.compile(r"^(args|opts?|options|config|cfg|conf|hparams|self|params|settings)$")
+SETTINGS = regex(r"^(args|opts?|options|config|cfg|conf|hparams|self|params|settings)$")
 
 
 def member(machine: Machine, owner: Value, name: str, node: ast.AST) -> Value:

@@ -6,20 +6,27 @@ import ast
 import re
 from dataclasses import replace
 
-from lintloss.facts import arithmetic, counts, equality, quotients
+from lintloss.facts import arithmetic, counts, equality, padding, quotients
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import Unit, count
-from lintloss.facts.values import UNKNOWN, Const, Lib, LibObject, Quantity, Ref, Tuple, Value, options
+from lintloss.facts.values import UNKNOWN, Const, Lib, LibObject, Opaque, Quantity, Ref, Tuple, Value, options
+from lintloss.patterns import regex
 
 Kwargs = dict[str, Value]
-MEANS = re.compile(
-    r"^(MeanMetric|Mean|AverageMeter|AvgMeter|AverageValueMeter|Averager|AverageMetric|AverageRecorder|RunningMean)$"
+MEANS = regex(
+    r"^(MeanMetric|Mean|RunningMean)$|^(\w*(Avg|Average|Loss|Running|Value|Score)\w*)?(Meter|Averager|Average|AverageMetric)$|^(Avg|Average|Loss)\w*(Tracker|Recorder)$"
 )
+HELD = regex(
+    r"meter|averager|recorder|^(\w+_)?loss(es)?$|^(\w+_)?loss(es)?_(avg|average|tracker)$|^avg_(\w+_)?loss$",
+    re.IGNORECASE,
+)
+LOGGERS = regex(r"metric_?logger$", re.IGNORECASE)  # keeps a meter for each keyword that update() is given
 UPDATES = frozenset({"update", "update_state", "add", "__call__", "forward", "append"})
 READS = frozenset({"compute", "result", "value", "avg", "mean", "average", "global_avg", "item"})
 WEIGHTS = ("weight", "n", "num", "sample_weight", "weights", "k", "count")
-STEPS = re.compile(r"^(validation|test|val|eval)_step$")
+DATASET = regex(r"Dataset$")
+STEPS = regex(r"^(validation|test|val|eval)_step$")
 
 
 def is_mean(value: Value) -> bool:
@@ -34,19 +41,37 @@ def call(
         if name in UPDATES and (args or kwargs):
             return update(machine, node, receiver, args, kwargs)
         return read(machine, receiver, args[0] if args else None) if name in READS else None
+    if name in {"update", "add"} and isinstance(receiver, LibObject | Opaque):
+        return _of_name(machine, node, receiver, args, kwargs)
     if name in {"log", "log_dict"} and isinstance(receiver, Ref) and receiver.kind == "instance":
         return _log(machine, node, receiver, name, args, kwargs)
     return None
 
 
-def read(machine: Machine, meter: LibObject, index: Value | None = None) -> Value | None:
+def _of_name(
+    machine: Machine, node: ast.AST, meter: LibObject | Opaque, args: list[Value], kwargs: Kwargs
+) -> Value | None:
+    """Give a value to what is a meter by its name, and is out of sight."""
+    name = meter.name.rsplit(".", 1)[-1]
+    if LOGGERS.search(name):
+        for value in [each for given in kwargs.values() for each in options(given)]:
+            if isinstance(value, Quantity) and (value.is_loss or value.is_perplexity) and not value.loops:
+                _averaged(machine, node, replace(value, presumed=True), None)
+        return Const(None)
+    given = next((each for each in options(args[0]) if isinstance(each, Quantity)), None) if args else None
+    if not isinstance(meter, Opaque) or not HELD.search(name) or given is None or given.loops or given.axes:
+        return None
+    return update(machine, node, meter, [replace(given, presumed=True), *args[1:]], kwargs)
+
+
+def read(machine: Machine, meter: LibObject | Opaque, index: Value | None = None) -> Value | None:
     """Return the mean that a meter holds, or the one at a position."""
     which = f"mean {index.value}" if isinstance(index, Const) and isinstance(index.value, int) else "mean"
     slot = machine.get(meter.key, which) or machine.get(meter.key, "mean")
     return slot.value if slot is not None else None
 
 
-def update(machine: Machine, node: ast.AST, meter: LibObject, args: list[Value], kwargs: Kwargs) -> Value:
+def update(machine: Machine, node: ast.AST, meter: LibObject | Opaque, args: list[Value], kwargs: Kwargs) -> Value:
     """Give a value to a meter: it is averaged over the loops since the meter was made, by the weight it comes with."""
     given = args[0] if args else kwargs.get("value", kwargs.get("values", kwargs.get("val", UNKNOWN)))
     weight = args[1] if len(args) > 1 else next((kwargs[name] for name in WEIGHTS if name in kwargs), None)
@@ -112,11 +137,21 @@ def _note_loaders(machine: Machine, node: ast.AST, loop: Loop, owner: Ref) -> No
     name = "test_dataloader" if machine.frame.name.startswith("test") else "val_dataloader"
     maker = classes.method(machine, owner, name)
     if maker is None:
+        _note_datasets(machine, loop)
         return
     made = calls.run(machine, node, maker, [], {})
     for option in options(made):
         for loader in option.items if isinstance(option, Tuple) else (option,):
             equality.note_loader(machine, loop, loader)
+
+
+def _note_datasets(machine: Machine, loop: Loop) -> None:
+    """Remember that the data sets of the file mark labels to be ignored, where nothing says which one is read."""
+    module = machine.frames[0].module
+    classes = (each for each in module.tree.body if isinstance(each, ast.ClassDef) and each.bases)
+    made = [each for each in classes if DATASET.search(ast.unparse(each.bases[0]))]
+    if made and all(padding.MARKED.search(padding.text_of(module, each)) for each in made):
+        loop.unequal.append(padding.at(machine, module, made[0], "the dataset marks labels to be ignored"))
 
 
 # -- Lightning --------------------------------------------------------------------------------------------------------
@@ -135,7 +170,7 @@ def _log(machine: Machine, node: ast.Call, owner: Ref, name: str, args: list[Val
     """self.log averages over batches, each with the weight of its rows."""
     if not any(STEPS.match(frame.name) for frame in machine.frames) or not is_lightning(machine, owner):
         return None
-    if any(loop.frame for loop in machine.loops):
+    if any(loop.frame and loop.unit != "step" for loop in machine.loops):  # a loop over names logs each once
         return None
     size = kwargs.get("batch_size")
     number = counts.presumed(machine, size) if size is not None else None

@@ -56,6 +56,7 @@ from lintloss.facts.values import (
     Value,
     join,
 )
+from lintloss.patterns import regex
 
 Kwargs = dict[str, Value]
 # Methods of modules, criteria, metrics and loaders that return what they are called on.
@@ -75,9 +76,11 @@ MOVES = frozenset(
     }
     | {"merge_and_unload", "to_empty", "to_bettertransformer", "with_format"}
 )
+# Class methods of libraries' models that make an instance: of transformers, diffusers, Lightning.
+LOADS = frozenset({"from_pretrained", "from_config", "load_from_checkpoint"})
 # Methods that wrap what they are given and return it in the order that it came.
 PREPARES = frozenset({"prepare", "setup", "setup_dataloaders", "setup_module", "prepare_model", "prepare_data_loader"})
-PREPARERS = re.compile(r"accelerator|fabric", re.IGNORECASE)
+PREPARERS = regex(r"accelerator|fabric", re.IGNORECASE)
 
 
 def call(
@@ -91,6 +94,8 @@ def call(
         effect = meters.call(machine, node, receiver, name, args, kwargs)
     if effect is not None:
         return effect
+    if isinstance(receiver, Class) and name in LOADS:
+        return _loaded_model(machine, node, receiver, name, kwargs)
     if isinstance(receiver, Class) and name == "splits":  # torchtext: one iterator of this class for each split
         return machine.new_list(node, Ref(machine.key(node, receiver.node.name), "instance", receiver), Const(3))
     if name in {"masked_fill", "masked_fill_"} and len(args) > 1 and equality.is_ignored(args[1]):
@@ -116,6 +121,16 @@ def call(
     if name == "add_argument":
         options.note(machine, args, kwargs)
     return _of_kind(machine, node, receiver, name, args, kwargs)
+
+
+def _loaded_model(machine: Machine, node: ast.Call, cls: Class, name: str, kwargs: Kwargs) -> Value:
+    """Make what a class method inherited from a library loads: from_pretrained() leaves it in evaluation mode."""
+    from lintloss.facts import classes
+
+    made = classes.instantiate(machine, node, cls, [], kwargs)
+    if name == "from_pretrained":
+        modes.switch(machine, made, Const(False), None)
+    return made
 
 
 def _of_kind(
@@ -180,6 +195,9 @@ def _effect(
     machine: Machine, node: ast.Call, receiver: Value, name: str, args: list[Value], kwargs: Kwargs
 ) -> Value | None:
     """Handle calls that are made for what they do."""
+    if name in {"apply_gradients", "minimize"}:
+        phases.backward(machine)
+        return None
     if name in {"backward", "manual_backward"}:
         accumulation.note_backward(machine, node, receiver, args)
         phases.backward(machine)
@@ -195,6 +213,10 @@ def _effect(
         if name == "train" and isinstance(receiver, LibObject | Ref):
             trainers.called(machine, node, receiver, name, args)
         return modes.call(machine, node, receiver, name, args)
+    if name == "apply" and len(args) == 1 and isinstance(receiver, LibObject | Ref | Opaque):
+        modes.applied(machine, node, receiver, args[0])
+    if name in modes.PARTS:
+        return modes.parts(receiver, name)
     if name in modes.SAME_MODULE and (
         isinstance(receiver, LibObject) or (isinstance(receiver, Ref) and receiver.kind == "instance")
     ):
@@ -241,8 +263,10 @@ def _container(machine: Machine, node: ast.Call, ref: Ref, name: str, args: list
         slot = machine.get(ref, "elem")
         return slot.value if slot else UNKNOWN
     if name in {"size", "numel"}:
-        slot = machine.get(ref, "len")
-        return slot.value if slot else UNKNOWN
+        slot = (
+            machine.get(ref, "len") if not args or args[0] == Const(0) else None
+        )  # further axes are those of its items
+        return slot.value if slot else machine.opaque(node)
     if name in SAME or name in FLATTENING:
         return ref
     return Opaque((*ref.id, "." + name), "")

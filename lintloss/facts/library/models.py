@@ -13,16 +13,17 @@ from lintloss.facts.machine import Machine
 from lintloss.facts.survey import children, walk
 from lintloss.facts.values import Class, Func, Key, Lib, LibObject, Opaque, Pending, Ref, Value
 from lintloss.facts.words import quick
+from lintloss.patterns import regex
 
 # Classes of Hugging Face that are causal in name and score labels as they come.
-UNSHIFTED = re.compile(
+UNSHIFTED = regex(
     r"^(M?Bart|PLBart|BigBirdPegasus|Pegasus|PegasusX|Blenderbot|BlenderbotSmall|Marian|Mvp|TrOCR|Speech2Text2|Whisper|ProphetNet|XLMProphetNet)ForCausalLM$"
 )
 PAST = quick(
     r"\btril\b|\btriu\b|is_causal|causal|square_subsequent|subsequent_mask|future_mask|look_?ahead|tgt_mask|"
     r"nn\.(LSTM|GRU|RNN)(Cell)?\(|(?:(?<![\w.])LSTM|(?<![\w.])GRU|(?<![\w.])RNN)(Cell)?\(",
 )
-RECURRENT = re.compile(r"\b(LSTM|GRU|RNN)(Cell)?\(")
+RECURRENT = regex(r"\b(LSTM|GRU|RNN)(Cell)?\(")
 ALL = quick(
     r"bidirectional\s*=\s*true|bidirectional=bi|\.flip\(|torch\.flip\(|is_causal\s*=\s*false|causal\s*=\s*false|mask_token|maskedlm|\bmlm\b|\bcrf\b|auto_?encod|\bvae\b",
 )
@@ -104,6 +105,8 @@ def guess(machine: Machine, function: Func, name: str) -> Value | None:
     if shared is not None:
         return shared
     made = _only_made(machine, function)
+    if isinstance(made, Class) and function.owner is not None and function.owner.node is made.node:
+        return None  # what a model is made of is another one
     if not MODEL_NAME.search(name) and not _goes_by(name, made):
         return None
     if isinstance(made, LibObject):

@@ -35,11 +35,13 @@ from lintloss.facts.values import (
     Value,
     options,
 )
+from lintloss.patterns import regex
 
 Kwargs = dict[str, Value]
 ACTIVATIONS = {"Softmax": "probs", "Sigmoid": "probs", "LogSoftmax": "log_probs"}
-POOLING = re.compile(r"Pool[123]d$|^EmbeddingBag$|^Conv[23]d$|^Upsample|^Unfold$")
-TOKENIZER = re.compile(r"tokeni[sz]e|tokenizer$|^tok$|^enc(ode)?$|encode$|processor$|collat", re.IGNORECASE)
+POOLING = regex(r"Pool[123]d$|^EmbeddingBag$|^Conv[23]d$|^Upsample|^Unfold$")
+TOKENIZER = regex(r"tokeni[sz]e|tokenizer$|^tok$|^enc(ode)?$|encode$|processor$|collat", re.IGNORECASE)
+MASKING = regex(r"mask|^(sequence_)?lengths?$|_lengths?$", re.IGNORECASE)  # what leaves out a part of each row
 WRAPPERS = {
     "DataParallel",
     "DistributedDataParallel",
@@ -200,7 +202,14 @@ def _presumed_criterion(machine: Machine, node: ast.AST, name: str, args: list[V
     item = losses.item_of(node, machine, prediction, target, None)
     if value.scoring is None:
         return value
-    return losses.scored(machine, node, replace(value.scoring, prediction=prediction, target=target, item=item))
+    masked = any(_is_mask(each) for each in args[2:]) or any(MASKING.search(word) for word in kwargs)
+    scoring = replace(value.scoring, prediction=prediction, target=target, item=item, masked=masked)
+    return losses.scored(machine, node, scoring)
+
+
+def _is_mask(value: Value) -> bool:
+    """Say whether a value is a mask, by its form or by its name: `criterion(output, labels, masks[:, 1:])`."""
+    return MASKING.search(str(getattr(value, "name", ""))) is not None or shapes.mask(value) is not None
 
 
 def called_model(
@@ -216,7 +225,7 @@ def called_model(
 
 def _owned(result: Value, owner: Ref) -> Value:
     """Let the tensors that a model returned be known to come from it, not from its last layer."""
-    if isinstance(result, Tensor) and result.form in {"logits", "scores", "probs", "log_probs", "hidden", ""}:
+    if isinstance(result, Tensor) and result.form in {"logits", "scores", "probs", "log_probs", "hidden", "filled", ""}:
         return replace(result, model=owner)
     if isinstance(result, Tuple):
         return Tuple(tuple(_owned(item, owner) for item in result.items))

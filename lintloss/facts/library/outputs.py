@@ -22,6 +22,7 @@ from lintloss.facts.values import (
     Value,
     join_all,
 )
+from lintloss.patterns import regex
 
 INPUTS = ("x", "idx", "inputs", "tokens", "ids", "indices", "input_tokens")
 LABELS = (
@@ -35,6 +36,10 @@ LABELS = (
     "decoder_labels",
     "mlm_labels",
     "text_labels",
+)
+PAIRS = regex(
+    r"\b(M|m|By|Flan)?T5\w*|\bM?Bart\w*|\bPegasus\w*|\bMarian\w*|ForConditionalGeneration|Seq2SeqLM|"
+    r"decoder_attention_mask"
 )
 OWN = tuple(name for name in LABELS if name.endswith("labels"))  # what only models take that compute their own loss
 
@@ -155,6 +160,7 @@ def _loss(machine: Machine, node: ast.AST, output: ModelOutput, presumed: str) -
             output.labels or UNKNOWN,
             place=machine.evidence(node, said),
             owner="model",
+            paired=PAIRED.search(name) is not None,
         )
         return losses.scored(machine, node, scoring) if output.labels is not None else UNKNOWN
     if HEADED.search(name):
@@ -174,7 +180,13 @@ def _loss(machine: Machine, node: ast.AST, output: ModelOutput, presumed: str) -
 
         item = "token" if task(machine.frame) in {"lm", "seq2seq"} else "item"
         scoring = replace(
-            value.scoring, target=output.labels, prediction=output.logits, owner="model", item=item, called=presumed
+            value.scoring,
+            target=output.labels,
+            prediction=output.logits,
+            owner="model",
+            item=item,
+            called=presumed,
+            paired=item == "token" and PAIRS.search(machine.frame.module.text) is not None,
         )
         return losses.scored(machine, node, scoring)
     return value

@@ -10,6 +10,7 @@ from dataclasses import replace
 from lintloss.facts import arithmetic, distributed, vectors
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import UNKNOWN, Choice, Const, Quantity, Ref, Tuple, Value, join, options
+from lintloss.patterns import regex
 
 Kwargs = dict[str, Value]
 
@@ -25,10 +26,11 @@ REDUCTIONS = {
 }
 OPERATIONS = ("op", "reduction", "reduce_op", "reduce_type", "reduceOp", "reduce_fn")
 # Helpers that are not in the checked tree, by their names: timm's, apex's, Megatron's, DeepSpeed-Chat's, torchtitan's.
-MEANS = re.compile(
+MEANS = regex(
     r"^(get_)?(all_?)?reduced?_?(mean|avg|average|tensor|value|loss|losses)(_\w+)?$|^(mean|avg|average)_(all_?)?reduced?$|"
     r"^(average|avg|mean)_(loss|losses|value|tensor)?e?s?_?across_\w+$|^(dist|distributed)_(mean|avg|average)$|^pmean$"
 )
+ARRAYS = ("tensorflow", "tf.", "keras", "numpy", "jax.numpy")  # libraries whose reduce_mean() is over an array
 GATHERED = frozenset({"all_gather", "all_gather_object", "all_gather_into_tensor", "_all_gather_base"})
 FILLED = (
     "tensor_list",
@@ -49,13 +51,13 @@ SIZES = frozenset(
         "global_device_count",
     }
 )
-OWNERS = re.compile(
+OWNERS = regex(
     r"accelerator|fabric|strategy|trainer|plugin|engine|training_type|booster|comm|dist|group|hvd|^xm$|lax|self$",
     re.IGNORECASE,
 )
 
-EPOCH_END = re.compile(r"epoch_end$")  # in the steps Lightning reduces the rows as well, and divides by them
-AVERAGING_OWNERS = re.compile(r"horovod|^hvd$|fabric|strategy|training_type_plugin", re.IGNORECASE)
+EPOCH_END = regex(r"epoch_end$")  # in the steps Lightning reduces the rows as well, and divides by them
+AVERAGING_OWNERS = regex(r"horovod|^hvd$|fabric|strategy|training_type_plugin", re.IGNORECASE)
 
 
 def call(
@@ -90,17 +92,16 @@ def call(
     if not _holds_loss(machine, first):
         return None
     if isinstance(first, Ref):
-        if name not in REDUCTIONS and not MEANS.match(name):
+        if name not in REDUCTIONS and (not MEANS.match(name) or full.startswith(ARRAYS)):
             return None
-        return _of_each(
-            machine,
-            node,
-            first,
-            lambda one: call(machine, node, name, full, [one, *args[1:]], kwargs, owner=owner) or one,
-        )
+
+        def reduce(one: Value) -> Value:
+            return call(machine, node, name, full, [one, *args[1:]], kwargs, owner=owner) or one
+
+        return _of_each(machine, node, first, reduce)
     if name in REDUCTIONS and (full or name != "reduce" or OWNERS.search(owner)):
         return _reduced(machine, node, name, full or owner, first, args, kwargs)
-    if MEANS.match(name) and not full.startswith(("tensorflow", "tf.", "keras", "numpy", "jax.numpy")):
+    if MEANS.match(name) and not full.startswith(ARRAYS):
         return distributed.all_reduce(machine, node, _presumed(first), "avg")
     return None
 

@@ -28,9 +28,10 @@ from lintloss.facts.values import (
     join_all,
     options,
 )
+from lintloss.patterns import regex
 
 Kwargs = dict[str, Value]
-IDS = re.compile(r"(^|_)(ids|labels|tokens|targets|input|inputs|sequence)$", re.IGNORECASE)
+IDS = regex(r"(^|_)(ids|labels|tokens|targets|input|inputs|sequence)$", re.IGNORECASE)
 
 
 def stacked(machine: Machine, rows: Ref) -> Tensor | None:

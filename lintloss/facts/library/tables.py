@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from lintloss.patterns import regex
+
 # Criterion functions and classes -> canonical name (torch.nn.functional's where there is one).
 CRITERIA = {
     "cross_entropy": "cross_entropy",
@@ -77,31 +79,31 @@ UNREDUCED = {  # functions that return one value per position
     "binary_crossentropy",
 }
 CROSS_ENTROPIES = {"cross_entropy", "nll_loss"}
-CRITERION_NAME = re.compile(
+CRITERION_NAME = regex(
     r"(^|_)(criterion|crit|loss_?(fn|func|function|fct|f|criterion|obj|object|module|compute)|objective|lossfn|lossfunc|criterions|ce_loss|nll_loss|cross_entropy|celoss)(_\w)?$",
     re.IGNORECASE,
 )
 # Functions and methods that compute the loss of a batch by themselves: `compute_loss(model, batch)`, `model.get_loss(x)`.
-LOSS_MAKER = re.compile(
+LOSS_MAKER = regex(
     r"^_*((compute|calc|calculate|get|forward|batch|step|eval|evaluate|val|valid|lm|token|masked|seq|sequence|model)_(\w+_)?loss|loss)$",
     re.IGNORECASE,
 )
-LOSS_NAME = re.compile(
+LOSS_NAME = regex(
     r"^(\w*_)?(loss|nll|xent|ce)(_?(item|value|val|batch|scalar|t|i|b|sum|mean|reduced|avg))?$|^l_?loss$|^loss\d?$",
     re.IGNORECASE,
 )
-PERPLEXITY_NAME = re.compile(
+PERPLEXITY_NAME = regex(
     r"^((batch|val|valid|eval|test|step|sent|doc|sample)_)?(ppl|perplexity)(_(item|value|val|batch|t|i|b))?$"
 )
-NOT_A_LOSS = re.compile(
+NOT_A_LOSS = regex(
     r"best|min|max|prev|last|lowest|train|_fn$|_func$|total|sum|running|epoch|avg|mean|history|reg|kl|aux|weight|acc",
     re.IGNORECASE,
 )
-MODEL_NAME = re.compile(
+MODEL_NAME = regex(
     r"(^|_)(model|net|network|lm|llm|gpt|transformer|lstm|rnn|module|classifier|generator|policy|student|engine|bert|ddp|wrapper|unet|resnet)(\d|s|_\w+)?$",
     re.IGNORECASE,
 )
-LOGITS_NAME = re.compile(r"logit|output|pred|score|^out$|^y_?hat$|^yhat$|lprobs|log_?probs?", re.IGNORECASE)
+LOGITS_NAME = regex(r"logit|output|pred|score|^out$|^y_?hat$|^yhat$|lprobs|log_?probs?", re.IGNORECASE)
 
 # Functions and methods through which a value passes unchanged (first argument or receiver).
 SAME = frozenset(
@@ -176,11 +178,11 @@ GATHERS = frozenset(
         "gather_across_processes",
     }
 )
-CAUSAL = re.compile(
+CAUSAL = regex(
     r"(ForCausalLM|LMHeadModel|AutoModelWithLMHead|DoubleHeadsModel)$",
 )
-MASKED_MODELS = re.compile(r"(ForMaskedLM|ForPreTraining)$")
-PAIRED = re.compile(r"(ForConditionalGeneration|AutoModelForSeq2SeqLM|EncoderDecoderModel|MTModel)$")
-HEADED = re.compile(
+MASKED_MODELS = regex(r"(ForMaskedLM|ForPreTraining)$")
+PAIRED = regex(r"(ForConditionalGeneration|AutoModelForSeq2SeqLM|EncoderDecoderModel|MTModel)$")
+HEADED = regex(
     r"(ForSequenceClassification|ForTokenClassification|ForQuestionAnswering|ForMultipleChoice|ForImageClassification)$"
 )

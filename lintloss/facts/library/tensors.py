@@ -12,9 +12,10 @@ from lintloss.facts.library import losses, onehot, windows
 from lintloss.facts.linear import END, ZERO, Linear
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import UNKNOWN, Const, Ref, Tensor, Tuple, Value
+from lintloss.patterns import regex
 
 Kwargs = dict[str, Value]
-PAD = re.compile(r"(?<![a-z])pad(?!d)", re.IGNORECASE)
+PAD = regex(r"(?<![a-z])pad(?!d)", re.IGNORECASE)
 Handler = Callable[[Machine, ast.AST, Tensor, list[Value], Kwargs], "Value | None"]
 
 
@@ -201,6 +202,11 @@ def _masked_fill(machine: Machine, node: ast.AST, value: Tensor, args: list[Valu
     return replace(value, pad=None, clean=True) if value.form not in windows.COMPUTED else value
 
 
+def _masked_select(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
+    """What a mask lets through, in one row: as many entries as that is."""
+    return replace(value, window=None, axes=("token",), key=machine.key(node))
+
+
 def _gather(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value | None:
     from lintloss.facts.library import losses
 
@@ -277,6 +283,7 @@ HANDLERS: dict[str, Handler] = {
     "pad": _pad,
     "masked_fill": _masked_fill,
     "masked_fill_": _masked_fill,
+    "masked_select": _masked_select,
     "gather": _gather,
     "take_along_axis": _taken,
     "take_along_dim": _taken,
@@ -297,7 +304,19 @@ HANDLERS: dict[str, Handler] = {
 
 
 OF_OPAQUE = frozenset(
-    {"t", "transpose", "permute", "unsqueeze", "roll", "flip", "masked_fill", "one_hot", "masked_fill_", "unfold"}
+    {
+        "t",
+        "transpose",
+        "permute",
+        "unsqueeze",
+        "roll",
+        "flip",
+        "masked_fill",
+        "one_hot",
+        "masked_fill_",
+        "unfold",
+        "masked_select",
+    }
 )
 
 

@@ -11,10 +11,11 @@ from lintloss.facts.library.windows import NEW
 from lintloss.facts.linear import Linear
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import UNKNOWN, Const, Key, LibObject, Opaque, Ref, Tensor, Value, Window
+from lintloss.patterns import regex
 
 Kwargs = dict[str, Value]
-TOKENIZER = re.compile(r"(^|_)tokeni[sz]er$|^tok$|Tokenizer(Fast)?$")
-SEVERAL = re.compile(r"s$|batch|list|corpus|chunk\b|s\)$|s\[", re.IGNORECASE)
+TOKENIZER = regex(r"(^|_)tokeni[sz]er$|^tok$|Tokenizer(Fast)?$")
+SEVERAL = regex(r"s$|batch|list|corpus|chunk\b|s\)$|s\[", re.IGNORECASE)
 ENCODERS = frozenset({"__call__", "batch_encode_plus", "encode_plus", "pad"})
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 
 from lintloss.facts import forwards, padding
 from lintloss.facts.library import loaders, losses, meters, models, rows
@@ -25,10 +24,11 @@ from lintloss.facts.values import (
     options,
 )
 from lintloss.findings import Evidence
+from lintloss.patterns import regex
 
-REPORTS = re.compile(r"eval_loss|perplexity|\bppl\b")
-PARTS = re.compile(r"\.(predictions|label_ids)\b")
-MAY_FILL_BLOCKS = re.compile(r"DataCollatorForLanguageModeling$|DataCollatorWithFlattening$")
+REPORTS = regex(r"eval_loss|perplexity|\bppl\b")
+PARTS = regex(r"\.(predictions|label_ids)\b")
+MAY_FILL_BLOCKS = regex(r"DataCollatorForLanguageModeling$|DataCollatorWithFlattening$")
 
 
 def called(machine: Machine, node: ast.Call, trainer: Value, name: str, args: list[Value]) -> Value | None:

@@ -24,9 +24,10 @@ from lintloss.facts.values import (
     Value,
     Window,
 )
+from lintloss.patterns import regex
 
 COMPUTED = frozenset({"logits", "scores", "probs", "log_probs", "hidden"})  # scores: taken for logits by a name only
-IDS_NAME = re.compile(r"(^|_)(ids|labels?|targets?)$", re.IGNORECASE)
+IDS_NAME = regex(r"(^|_)(ids|labels?|targets?)$", re.IGNORECASE)
 NEW = ("new",)  # an axis of one row in front: unsqueeze(0), x[None]
 
 

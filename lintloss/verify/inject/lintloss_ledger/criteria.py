@@ -46,6 +46,8 @@ INDEXED = frozenset({"cross_entropy", "nll_loss", "linear_cross_entropy"})
 
 def bind(names: tuple[str, ...], args: tuple[object, ...], kwargs: dict[str, object]) -> dict[str, object]:
     """Name the arguments of a criterion call; the legacy size_average and reduce become a reduction."""
+    if not kwargs and len(args) < 3:  # nothing legacy among them
+        return dict(zip(names, args, strict=False))
     if not args:
         bound = dict(kwargs)
     else:

@@ -19,9 +19,12 @@ if TYPE_CHECKING:
 ROW = struct.Struct("<HHIIIdddddddd")
 SEGMENT_ROWS = 4096
 NAN = float("nan")
+PADDING = (NAN,) * 8
 
 # Notes that rows refer to: a forked child goes on using the numbers, so its ledger starts with them.
 STANDING = ("torch", "site", "form", "element", "value_site", "scope_site", "loop_site", "link", "padding", "loader")
+
+JOB = ("MASTER_ADDR", "MASTER_PORT", "TORCHELASTIC_RUN_ID")  # the same for all ranks of a job
 
 CALL, VALUE, ENTER, LOOP, BACKWARD, LOAD = 1, 2, 3, 4, 5, 6
 
@@ -83,10 +86,10 @@ class Ledger:
         thread = threading.get_ident() & 0xFFFFFFFF
         while len(self._maps) <= index // SEGMENT_ROWS:
             self._grow()
-        padded = numbers + (NAN,) * (8 - len(numbers))
-        ROW.pack_into(
-            self._maps[index // SEGMENT_ROWS], index % SEGMENT_ROWS * ROW.size, kind, flags, site, form, thread, *padded
-        )
+        if len(numbers) < 8:
+            numbers += PADDING[len(numbers) :]
+        place = index % SEGMENT_ROWS * ROW.size
+        ROW.pack_into(self._maps[index // SEGMENT_ROWS], place, kind, flags, site, form, thread, *numbers)
         return index
 
     def amend(self, index: int, position: int, number: float) -> None:
@@ -119,6 +122,8 @@ def _describe_process() -> dict[str, object]:
         "rank": _number(environment.get("RANK")),
         "world_size": _number(environment.get("WORLD_SIZE")),
         "host": os.uname().nodename,
+        "job": " ".join(environment.get(name, "") for name in JOB),
+        "started": time.time_ns(),
     }
 
 

@@ -14,6 +14,7 @@ from .record import Recorder
 from .rows import Places, flatten, place
 from .stand_ins import Oracle, Untrained
 
+KEPT = 8  # lookups before a criterion call, the last ones
 # Findings whose truth needs every call's logits, not the first few.
 HUNGRY = ("LL2", "LL3", "LL401", "LL502")
 
@@ -43,6 +44,7 @@ class Close:
                 self._plain_linear = self._functional.linear
                 self._functional.linear = watch_linear(self._recorder, self._functional)
             if ids.numel() <= 1 << 22:
+                del state.embedded[: -KEPT + 1]
                 state.embedded.append(Embedded(weight.shape[0], ids.detach().clone(), padding_idx))
             if state.capture is None:
                 state.capture = outermost(frame, self._torch)
@@ -138,7 +140,9 @@ class Close:
         state = self._recorder.state
         found = [part for part in state.embedded if part.ids.dim() == 2]
         exact = [part for part in found if part.table_rows == classes and not _counts_up(part.ids)]
-        return exact[0] if exact else None
+        return (
+            exact[-1] if exact else None
+        )  # an encoder reads before the decoder, whose ids the targets are compared with
 
 
 def _probes(recorder: Recorder) -> list[Any]:

@@ -68,7 +68,10 @@ class EvalMode:
 
 
 class Causality:
-    """A later token is changed; earlier logits must not move. Works on untrained weights, one forward a look."""
+    """A later token is changed: earlier logits must not move. The last label is changed: no logits may move at all.
+
+    Works on untrained weights; two or three forwards of one batch.
+    """
 
     def __init__(self) -> None:
         self._done: set[tuple[int, bool]] = set()  # modules by identity: once in training, once in evaluation
@@ -81,22 +84,48 @@ class Causality:
         if key in self._done:
             return {}
         self._done.add(key)
-        time = ids.ids.shape[1]
-        place = time - 1
-        changed = ids.ids.clone()
-        changed[:, place] = (changed[:, place] + 1 + torch.arange(len(changed), device=changed.device)) % ids.table_rows
-        args, kwargs = _replace(forward, ids.ids, changed, torch)
-        if args is None:
-            return {"causality": "the model was not called with the ids themselves"}
         with undisturbed(forward.module, torch, training=False):
             before = _logits(forward.module(*forward.args, **forward.kwargs), ids.table_rows, torch)
-            after = _logits(forward.module(*args, **kwargs), ids.table_rows, torch)
-        if before is None or after is None or before.shape != after.shape or before.shape[-2] < place:
-            return {"causality": "the model's output holds no logits for each position"}
-        early = (before[..., :place, :] - after[..., :place, :]).abs().max()
-        late = (before[..., place:, :] - after[..., place:, :]).abs().max() if before.shape[-2] > place else early
-        moved, scale = float(early), float(before.std()) or 1.0
-        return {"early_logits_moved": moved, "late_logits_moved": float(late), "leaks": moved > MOVED * scale}
+            if before is None:
+                return {"causality": "the model's output holds no logits for each position"}
+            return {**_by_ids(before, forward, ids, torch), **_by_labels(before, forward, ids, torch)}
+
+
+def _by_ids(before: Any, forward: Forward, ids: Embedded, torch: Any) -> dict[str, Any]:
+    place = ids.ids.shape[1] - 1
+    args, kwargs = _replace(forward, ids.ids, _another_last(ids.ids, ids, torch), torch)
+    if args is None:
+        return {"causality": "the model was not called with the ids themselves"}
+    after = _logits(forward.module(*args, **kwargs), ids.table_rows, torch)
+    if after is None or before.shape != after.shape or before.shape[-2] < place:
+        return {"causality": "the model's output holds no logits for each position"}
+    early = (before[..., :place, :] - after[..., :place, :]).abs().max()
+    late = (before[..., place:, :] - after[..., place:, :]).abs().max() if before.shape[-2] > place else early
+    moved = float(early)
+    return {"early_logits_moved": moved, "late_logits_moved": float(late), "leaks": moved > MOVED * _spread(before)}
+
+
+def _by_labels(before: Any, forward: Forward, ids: Embedded, torch: Any) -> dict[str, Any]:
+    """A decoder's inputs are its labels, shifted: the last one is no input, and whoever reads it knows the answer."""
+    labels = forward.kwargs.get("labels")
+    if not isinstance(labels, torch.Tensor) or labels.dim() != 2 or labels.is_floating_point():
+        return {}
+    kwargs = {**forward.kwargs, "labels": _another_last(labels, ids, torch)}
+    after = _logits(forward.module(*forward.args, **kwargs), ids.table_rows, torch)
+    if after is None or before.shape != after.shape:
+        return {}
+    moved = float((before - after).abs().max())
+    return {"label_moved": moved, "reads_labels": moved > MOVED * _spread(before)}
+
+
+def _another_last(ids: Any, table: Embedded, torch: Any) -> Any:
+    changed = ids.clone()
+    changed[:, -1] = (changed[:, -1] + 1 + torch.arange(len(changed), device=changed.device)) % table.table_rows
+    return changed
+
+
+def _spread(logits: Any) -> float:
+    return float(logits.std()) or 1.0
 
 
 def _replace(forward: Forward, ids: Any, changed: Any, torch: Any) -> tuple[Any, dict[str, Any]]:

@@ -34,6 +34,7 @@ class Recorder:
         self.original: dict[str, Function] = {}
         self.pending = Pending(ledger, self.torch)
         self.forms: dict[tuple[object, ...], int] = {}
+        self._ways: dict[tuple[object, ...], tuple[int, bool, bool]] = {}
         self.failures: dict[str, int] = {}
         self.paddings: set[tuple[str, int]] = set()
         self.close: Any = None  # look.Close, set at installation
@@ -90,20 +91,24 @@ class Recorder:
         self.ledger.note("unseen", criterion=name, reason=reason, site=self.sites.number(frame))
 
     def _note(self, name: str, bound: dict[str, Any], result: Any, frame: FrameType | None, plain: Any) -> None:
+        # Between two batches the caches hold torch's code, not ours: what counts here is how little of it there is.
         state = self.state
         logits, target = bound["input"], bound["target"]
         site = self.sites.number(frame)
-        form, indexed = self._form(name, bound, logits, target)
+        form, indexed, mean_is_not_enough = self._form(name, bound, logits, target)
         scored, positions = self._count(target, bound, logits, indexed)
         if plain is None:
-            plain = self._plain(name, bound, logits, target) if _needs_plain(bound, logits, indexed) else NAN
+            plain = self._plain(name, bound, logits, target) if mean_is_not_enough else NAN
         value = self._value(result, bound)
         flags = self._flags(result)
-        rows, length = _rows(state, target)
-        spent = self.ledger.spent
-        index = self.pending.row(flags, site, form, (value, scored, float(positions), rows, length, plain, NAN, spent))
+        rows, length = (float(state.rows), float(state.length)) if state.rows else _rows(target)
+        numbers = (value, scored, float(positions), rows, length, plain, NAN, self.ledger.spent)
+        if type(value) is float and type(scored) is float:  # the only ones that are left on a device
+            index = self.ledger.row(events.CALL, flags, site, form, numbers)
+        else:
+            index = self.pending.row(flags, site, form, numbers)
         if self.data is not None and state.embedded:
-            ids = self.close.token_ids(self._classes(name, bound, logits))
+            ids = self.close.token_ids(self._classes(bound, logits))
             if ids is not None:
                 self.data.show(index, ids.ids, float(scored), frame, self)
         if self.shapes is not None:
@@ -116,17 +121,36 @@ class Recorder:
         state.embedded.clear()
         state.dropout = state.batch_norm = False
 
-    def _form(self, name: str, bound: dict[str, Any], logits: Any, target: Any) -> tuple[int, bool]:
-        """Number the way in which the criterion was called: the facts that stay the same from call to call."""
-        indexed = (name in INDEXED or "." in name) and not target.is_floating_point()  # fused ones are dotted
-        classes = self._classes(name, bound, logits)
-        number = self.form_number(
-            name, bound, logits.dtype, target.dtype, classes, logits.device, logits.dim(), indexed
-        )
-        return number, indexed
+    def _form(self, name: str, bound: dict[str, Any], logits: Any, target: Any) -> tuple[int, bool, bool]:
+        """The way in which the criterion was called: its number, are targets classes, does a mean not tell the sum?"""
+        shape, head = logits.shape, bound.get("linear_weight")
+        classes = shape[1] if len(shape) > 1 else shape[0] if shape else 0
+        key = (
+            name, bound.get("reduction"), bound.get("ignore_index"), bound.get("weight") is None,
+            bound.get("label_smoothing"), logits.dtype, target.dtype, logits.device, len(shape), classes,
+            None if head is None else head.shape[0],
+        )  # fmt: skip
+        known = self._ways.get(key)
+        if known is None:
+            indexed = (name in INDEXED or "." in name) and not target.is_floating_point()  # fused ones are dotted
+            known = self._ways[key] = (
+                self.form_number(
+                    name,
+                    bound,
+                    logits.dtype,
+                    target.dtype,
+                    self._classes(bound, logits),
+                    logits.device,
+                    len(shape),
+                    indexed,
+                ),
+                indexed,
+                _needs_plain(bound, logits, indexed),
+            )
+        return known
 
     @staticmethod
-    def _classes(name: str, bound: dict[str, Any], logits: Any) -> int:
+    def _classes(bound: dict[str, Any], logits: Any) -> int:
         if "linear_weight" in bound:
             return int(bound["linear_weight"].shape[0])
         return int(logits.shape[1] if logits.dim() > 1 else logits.shape[0] if logits.dim() else 0)
@@ -203,10 +227,8 @@ def _needs_plain(bound: dict[str, Any], logits: Any, indexed: bool) -> bool:
     return bool(bound.get("label_smoothing")) or bound.get("weight") is not None or logits.element_size() < 4
 
 
-def _rows(state: ThreadState, target: Any) -> tuple[float, float]:
-    """Sequences in the batch and their length, from the ids that were embedded, else from the target's shape."""
-    if state.rows:
-        return float(state.rows), float(state.length)
+def _rows(target: Any) -> tuple[float, float]:
+    """Sequences in the batch and their length by the target's shape, where no embedding read ids."""
     if target.dim() > 1:
         return float(target.shape[0]), float(target.numel() // max(1, target.shape[0]))
     return float(target.numel()), 1.0

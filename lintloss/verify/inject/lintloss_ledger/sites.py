@@ -25,14 +25,14 @@ class Sites:
 
     def number(self, frame: FrameType | None) -> int:
         """Return the site of the frame that called the criterion."""
-        key: list[int] = []
+        parts: list[int] = []
         walk = frame
-        while walk is not None and len(key) < 2 * DEPTH:
-            key.append(id(walk.f_code))
-            key.append(walk.f_lasti)
+        while walk is not None and len(parts) < 2 * DEPTH:
+            parts += (id(walk.f_code), walk.f_lasti)
             walk = walk.f_back
-        known = self._known.get(tuple(key))
-        return known if known is not None else self._describe(tuple(key), frame)
+        key = tuple(parts)
+        known = self._known.get(key)
+        return known if known is not None else self._describe(key, frame)
 
     def _describe(self, key: tuple[int, ...], frame: FrameType | None) -> int:
         chain: list[tuple[str, int, str]] = []

@@ -1,0 +1,146 @@
+"""Columns of collected rows: `zip(*pairs)`, flax's `get_metrics(dicts)` and `tree_map(jnp.mean, metrics)`."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+
+from lintloss.facts import reduce
+from lintloss.facts.machine import Machine
+from lintloss.facts.values import Const, Func, Lib, Quantity, Ref, Tuple, Value, options
+
+Kwargs = dict[str, Value]
+
+
+def unzipped(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """zip(*rows) gives one list for each item of the rows."""
+    from lintloss.facts.expressions import evaluate
+
+    given = node.args if isinstance(node, ast.Call) else []
+    if len(given) != 1 or not isinstance(given[0], ast.Starred):
+        return None
+    rows = evaluate(machine, given[0].value)
+    if not isinstance(rows, Ref) or rows.kind != "list":
+        return None
+    rows_seen = [each for each in options(machine.elem(rows)) if isinstance(each, Tuple)]
+    if len(rows_seen) != 1:
+        return None
+    return Tuple(tuple(_column(machine, node, rows, i, item) for i, item in enumerate(rows_seen[0].items)))
+
+
+def _column(machine: Machine, node: ast.AST, rows: Ref, name: object, value: Value) -> Ref:
+    """Return a list that was filled when `rows` was."""
+    column = Ref(machine.key(node, "column", name), "list")
+    length = machine.get(rows, "len")
+    machine.state.heap.clear(column.id)
+    machine.put(column, "elem", value, length.depth if length is not None else None)
+    machine.put(column, "len", length.value if length is not None else value, length.depth if length else None)
+    loops = machine.list_loops.get(rows.id)
+    if loops:
+        machine.list_loops[column.id] = loops
+    return column
+
+
+def stacked(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """get_metrics([{...}, {...}]) is a dict of lists."""
+    rows = args[0] if args else None
+    if not isinstance(rows, Ref) or rows.kind != "list":
+        return None
+    dicts = [each for each in options(machine.elem(rows)) if isinstance(each, Ref) and each.kind == "dict"]
+    if not dicts:
+        return None
+    made = Ref(machine.key(node, "stacked"), "dict")
+    machine.state.heap.clear(made.id)
+    for name, slot in machine.fields(dicts[0]).items():
+        machine.put(made, name, _column(machine, node, rows, name, slot.value))
+    return made
+
+
+def mapped(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """tree_map(f, tree) is a dict of what f makes of each leaf; of a list of dicts, of each column."""
+    from lintloss.facts import calls
+    from lintloss.facts.expressions import evaluate
+
+    if isinstance(node, ast.Call) and machine.text(node.func) == "map":  # the builtin
+        return applied(machine, node, args, kwargs)
+    given = node.args[1] if isinstance(node, ast.Call) and len(node.args) == 2 else None
+    if isinstance(given, ast.Starred):  # tree_map(f, *dicts)
+        rows = evaluate(machine, given.value)
+        args = [args[0], rows]
+    if len(args) != 2 or not isinstance(args[1], Ref) or args[1].kind not in {"dict", "list"}:
+        return None
+    tree = args[1] if args[1].kind == "dict" else stacked(machine, node, [args[1]], {})
+    if not isinstance(tree, Ref):
+        return None
+    made = Ref(machine.key(node, "mapped"), "dict")
+    machine.state.heap.clear(made.id)
+    for name, slot in machine.fields(tree).items():
+        leaf = slot.value
+        if _averages(machine, args[0]):
+            machine.put(made, name, reduce.mean(machine, node, leaf))
+        else:
+            machine.put(made, name, calls.call(machine, node, args[0], [leaf], {}))
+    return made
+
+
+def _averages(machine: Machine, function: Value) -> bool:
+    """Say whether a function is a mean, or one of whatever it is given: `lambda *xs: jnp.mean(jnp.stack(xs))`."""
+    if isinstance(function, Lib):
+        return function.name.rsplit(".", 1)[-1] in {"mean", "nanmean"}
+    if not isinstance(function, Func) or not isinstance(function.node, ast.Lambda) or function.node.args.vararg is None:
+        return False
+    return "mean(" in machine.text(function.node.body)
+
+
+def table(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """pd.DataFrame(index=keys, columns=["total", "counts"]) holds a number for each key in each column."""
+    names = kwargs.get("columns")
+    if args:  # pd.DataFrame([{"loss": …}, …]) has a column for each key
+        rows = stacked(machine, node, args, {})
+        return rows if isinstance(rows, Ref) and _holds_loss(machine, rows) else None
+    if not isinstance(names, Ref) or "index" not in kwargs:
+        return None
+    made = Ref(machine.key(node, "table"), "dict")
+    machine.state.heap.clear(made.id)
+    machine.dicts_made[made.id] = machine.depth
+    for slot in list(machine.fields(names).values()):
+        if isinstance(slot.value, Const) and isinstance(slot.value.value, str):
+            column = Ref((*made.id, slot.value.value), "dict")
+            machine.state.heap.clear(column.id)
+            machine.dicts_made[column.id] = machine.depth
+            machine.put(made, slot.value.value, column)
+    return made
+
+
+def _holds_loss(machine: Machine, table: Ref) -> bool:
+    """Say whether one of the columns of a table is a list of losses."""
+    columns = (slot.value for slot in machine.fields(table).values())
+    held = (each for one in columns if isinstance(one, Ref) for each in options(machine.elem(one)))
+    return any(isinstance(each, Quantity) and each.unit.content is not None for each in held)
+
+
+def applied(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """map(f, xs) collects what f makes of each."""
+    from lintloss.facts import assign, calls, iterate
+
+    if not isinstance(node, ast.Call) or len(node.args) != 2 or not isinstance(args[0], Func):
+        return None
+    made, created = machine.new_list(node), machine.depth
+    loop, element = iterate.describe(machine, node, node.args[1], args[1], "")
+
+    def body() -> str:
+        assign.collect(machine, made.id, calls.call(machine, node, args[0], [element()], {}), created)
+        return "next"
+
+    iterate.run(machine, loop, lambda: None, body)
+    return made
+
+
+NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]] = {
+    "zip": unzipped,
+    "DataFrame": table,
+    "tree_map": mapped,
+    "map": mapped,
+    "get_metrics": stacked,
+    "stack_forest": stacked,
+}

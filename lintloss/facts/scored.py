@@ -1,0 +1,57 @@
+"""Loops that evaluate: a model runs in them, or a loss is averaged over them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+
+from lintloss.facts.caps import Function
+from lintloss.facts.evaluation import Pass
+from lintloss.facts.loops import Loop
+from lintloss.facts.observations import Averaging, Observation
+from lintloss.facts.survey import walk
+from lintloss.parse import Module
+
+Looped = tuple[ast.AST | None, Loop]  # a loop, and the function that it stands in
+
+
+def evaluated(module: Module, passes: list[Pass], seen: Iterable[Observation]) -> list[Looped]:
+    """List the loops of a module that evaluate: a model runs in them, or a loss is averaged over them."""
+    return [*looped(passes), *_averaged(module, passes, seen)]
+
+
+def _averaged(module: Module, passes: list[Pass], seen: Iterable[Observation]) -> Iterator[Looped]:
+    """Yield the loops of evaluations over which a loss is averaged, where no model is seen to run."""
+    told = {loop.statement for _, loop in looped(passes)}
+    for each in seen:
+        if not isinstance(each, Averaging) or each.setting.phase != "evaluation" or each.how == "framework":
+            continue
+        for loop in each.loops:
+            own = loop.place.path == module.path and not loop.trains and loop.unit not in {"epoch", "rank"}
+            if own and loop.statement is not None and loop.statement not in told:
+                told.add(loop.statement)
+                yield _function_around(module, loop.statement), loop
+
+
+def _function_around(module: Module, statement: ast.stmt) -> ast.AST | None:
+    """Return the innermost function that holds a statement, None at module level."""
+    functions = (each for each in walk(module.tree) if isinstance(each, Function))
+    holding = [each for each in functions if each.lineno <= statement.lineno <= (each.end_lineno or 0)]
+    return max(holding, key=lambda each: each.lineno) if holding else None
+
+
+def looped(passes: list[Pass]) -> Iterator[Looped]:
+    """Yield the loops of the regions' own functions around their forward passes, each once."""
+    for each, loop in passed(passes):
+        yield each.scene.node, loop
+
+
+def passed(passes: list[Pass]) -> Iterator[tuple[Pass, Loop]]:
+    """Yield each of those loops with the first pass that is seen in it."""
+    seen = set()
+    for each in passes:
+        for loop in each.forward.loops:
+            own = loop.frame == each.region.index + 1 and loop.unit not in {"epoch", "rank"}
+            if own and loop.key not in each.outer and loop.statement not in seen:
+                seen.add(loop.statement)
+                yield each, loop
