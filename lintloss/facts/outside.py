@@ -11,6 +11,7 @@ import os
 import re
 
 from lintloss.facts import callers, classes, inherited, pad_marks, padding, regularizers, scored, truncation
+from lintloss.facts.library import outputs
 from lintloss.facts.machine import TOTAL, Frame, Machine, OutOfBudget
 from lintloss.facts.observations import Averaging, Compared, Exponential, Observation, Reported
 from lintloss.facts.project import Project
@@ -38,18 +39,21 @@ AVERAGES = regex(
     re.IGNORECASE,
 )
 
+GETS = "__getitem__"
+SHIFTS = regex(r"\[(:, |\.\.\., )?:-1\][\s\S]*\[(:, |\.\.\., )?1:\]")
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def seen_outside(
     module: Module, project: Project, seen: list[Observation], loops: list[scored.Looped]
 ) -> list[Observation]:
-    """Return what was seen, and the comparisons and averages that show more when other files call them.
+    """Return what was seen, and what shows more when other files call it: comparisons, averages, and what losses hold.
 
     Args:
         loops: those that evaluate; a loader that is handed to one of them may drop rows.
     """
     names = {name for each in seen if _asks(each) for name in _names(module, each)} | _silent(module, seen)
+    names.update(_shifting(module))
     calling: dict[str, tuple[Module, list[callers.Around]]] = {}
     for name in sorted(names):
         for site, around in callers.sites(project, module, name):
@@ -106,8 +110,18 @@ def _asks(seen: Observation) -> bool:
         return seen.before.presumed and seen.setting.phase != "training"
     if not isinstance(seen, Compared):
         return False
-    known = seen.alignment is not None or seen.overlap is not None or seen.padding is not None
-    return not known and seen.setting.phase in {"evaluation", "shared", "unknown"} and seen.setting.task != "other"
+    known = seen.alignment is not None or seen.overlap is not None
+    return not known and seen.setting.phase in {"evaluation", "shared", "unknown"}
+
+
+def _shifting(module: Module) -> list[str]:
+    """Return the classes that make rows with shifted labels: whether the model shifts again, only callers show."""
+    found = (node for node in module.tree.body if isinstance(node, ast.ClassDef) and GETS in _methods(node))
+    return [node.name for node in found if SHIFTS.search(callers.text_of(node)) is not None]
+
+
+def _methods(node: ast.ClassDef) -> set[str]:
+    return {each.name for each in node.body if isinstance(each, Definition)}
 
 
 def _names(module: Module, seen: Observation) -> list[str]:
@@ -136,6 +150,7 @@ def _run(
             run_root(machine, Func(node, site), {})
     _run_subclasses(machine, home, site)
     pad_marks.settle(machine)
+    outputs.forget_unread(machine)
     regularizers.observe(machine)
     seen = [each for each in machine.log.values() if each.path == home.path and _tells(each)]
     return [*seen, *truncation.handed_over(machine, home, loops)]
@@ -162,4 +177,6 @@ def _tells(seen: Observation) -> bool:
     if isinstance(seen, Averaging):
         told = not seen.before.presumed or seen.setting.task in TOKENS  # by a caller that is about tokens
         return told and seen.setting.phase != "training"
-    return isinstance(seen, Compared | Exponential | Reported)
+    if isinstance(seen, Exponential):  # what else one caller's hook returns is no fault of who exponentiates it
+        return seen.exponent.scoring is None or seen.exponent.scoring.is_cross_entropy
+    return isinstance(seen, Compared | Reported)

@@ -15,6 +15,7 @@ from lintloss.facts.values import (
     LibObject,
     ModelOutput,
     Opaque,
+    Quantity,
     Ref,
     Scoring,
     Tensor,
@@ -205,12 +206,30 @@ def _fills_rows(machine: Machine) -> bool:
     return machine.filled_rows[home.path]
 
 
+def _loss_of(machine: Machine, output: ModelOutput) -> Value:
+    if isinstance(output.loss, Quantity) and output.loss.scoring is not None:
+        machine.losses_read.add(output.loss.scoring.log)
+    return output.loss
+
+
+def _logits_of(machine: Machine, output: ModelOutput) -> Value:
+    if isinstance(output.loss, Quantity) and output.loss.scoring is not None:
+        machine.logits_read.add(output.loss.scoring.log)
+    return output.logits
+
+
+def forget_unread(machine: Machine) -> None:
+    """Forget what models score of whose outputs only the logits are read: their own loss is reported to nobody."""
+    for key in machine.logits_read - machine.losses_read:
+        machine.log.pop(key, None)
+
+
 def field(machine: Machine, output: ModelOutput, name: str, node: ast.AST) -> Value:
     """Return an attribute of a model's output."""
     if name == "loss":
-        return output.loss
+        return _loss_of(machine, output)
     if name in {"logits", "prediction_scores", "lm_logits", "prediction_logits"}:
-        return output.logits
+        return _logits_of(machine, output)
     if name == "shape":
         return Opaque((*output.logits.key, ".shape"), ".shape")
     return Opaque((*output.call, "." + name), name)
@@ -221,9 +240,9 @@ def subscript(machine: Machine, output: ModelOutput, name: str, node: ast.Subscr
     from lintloss.facts.library import windows
 
     if name == "loss" or (name == "0" and output.labels is not None):
-        return output.loss
+        return _loss_of(machine, output)
     if name == "logits" or name in {"0", "1"}:
-        return output.logits
+        return _logits_of(machine, output)
     if windows.is_tensor_index(node.slice) or name == "elem":
         return windows.index(machine, output.logits, node)
     return Opaque((*output.call, name), name)
@@ -232,11 +251,11 @@ def subscript(machine: Machine, output: ModelOutput, name: str, node: ast.Subscr
 def item(machine: Machine, output: ModelOutput, index: int, width: int, name: str) -> Value:
     """Return one of the names that a model's output is unpacked into."""
     if LOSS_NAME.match(name):
-        return output.loss
+        return _loss_of(machine, output)
     if LOGITS_NAME.search(name):
-        return output.logits
+        return _logits_of(machine, output)
     if index == 0 and output.labels is not None and name.startswith("_") is False and width > 1 and "loss" in name:
-        return output.loss
+        return _loss_of(machine, output)
     return Opaque((*output.call, index), name)
 
 
