@@ -24,6 +24,8 @@ Kwargs = dict[str, Value]
 def instantiate(machine: Machine, node: ast.AST, cls: Class, args: list[Value], kwargs: Kwargs) -> Value:
     """Make an instance and run its __init__."""
     ref = Ref(machine.key(node, cls.node.name), "instance", cls)
+    if cls.module.path == machine.home:
+        machine.handed_over[ref] = None
     abroad = cls.module is not machine.frames[0].module
     maker = None if abroad and not machine.relevance.of(cls.module, cls.node) else method(machine, ref, "__init__")
     if maker is not None:

@@ -121,9 +121,17 @@ def run(machine: Machine, loop: Loop, bind: Callable[[], None], body: Callable[[
             ends.append(frame.state)
         frame.exits = outer_exits
         after = machine.merge(ends)
-        frame.state = join_states(before, after) if after is not None else before
+        if after is None or not _is_stack(loop):
+            frame.state = join_states(before, after) if after is not None else before
+        else:
+            frame.state = after
         if turn == 0 and after is not None and _starts_over(loop):
             frame.state.heap.take(after.heap, MODES)
+
+
+def _is_stack(loop: Loop) -> bool:
+    """Say whether a loop runs over the layers of a network, of which there is at least one."""
+    return all(isinstance(each, LibObject) and each.name.endswith(".ModuleList") for each in options(loop.over))
 
 
 def _starts_over(loop: Loop) -> bool:

@@ -83,6 +83,7 @@ class Machine:
     def __init__(self, project: Project) -> None:
         self.project = project
         self.home = ""  # the file whose comparisons are asked for, where another one's body is run
+        self.handed_over: dict[Ref, None] = {}  # instances of that file's classes
         self.frames: list[Frame] = []
         self.loops: list[Loop] = []
         self.loop_of: dict[Key, Loop] = {}

@@ -25,6 +25,7 @@ from lintloss.patterns import regex
 
 STEPS = 60_000  # for one calling file
 TOKENS = frozenset({"lm", "seq2seq", "mlm"})
+INSTANCES = 2  # of the file's own classes, made by a calling file
 FILES = 2  # calling files that are run
 SILENT = 4  # definitions that average what nobody sees, whose callers are asked for
 METERS = regex(r"meter|track|metric|stat|averag|record|eval|valid|test|runner|monitor", re.IGNORECASE)
@@ -38,6 +39,8 @@ AVERAGES = regex(
     r"(loss|nll|ppl|perplex|metric|xent)[^\n]{0,40} /=? |/ [^\n]*(loss|nll|ppl|perplex|metric)|mean\([^\n]*(loss|nll|ppl|perplex)",
     re.IGNORECASE,
 )
+# `metric.update(loss_value.item(), num.item())`: what divides is in another file
+FEEDS = regex(r"(metric|meter|tracker)s?(\[[^\]]*\])?\.(update|add)\(", re.IGNORECASE)
 
 GETS = "__getitem__"
 SHIFTS = regex(r"\[(:, |\.\.\., )?:-1\][\s\S]*\[(:, |\.\.\., )?1:\]")
@@ -59,7 +62,7 @@ def seen_outside(
         for site, around in callers.sites(project, module, name):
             if site.path != module.path and len(site.text) < LONGEST:
                 calling.setdefault(site.path, (site, []))[1].append(around)
-    nearest = sorted(calling.values(), key=lambda each: _distance(module, each[0]))
+    nearest = sorted(calling.values(), key=lambda each: _distance(module, each[0], names))
     running = [each for each in nearest[:FILES] if project.reaches(each[0].path, module.path)]
     more = [found for site, around in running for found in _run(module, project, site, around, loops)]
     told = {_place_of(each) for each in seen if isinstance(each, Reported)}
@@ -70,10 +73,11 @@ def seen_outside(
     return [each for each in seen if not (_is_presumed(each) and _place_of(each) in known)] + more
 
 
-def _distance(module: Module, site: Module) -> tuple[bool, bool, str]:
-    """Rank calling files: those that name the file itself first, and tests last."""
+def _distance(module: Module, site: Module, names: set[str]) -> tuple[bool, bool, bool, str]:
+    """Rank calling files: those that call it themselves first, then those that name its file, and tests last."""
     stem, _ = os.path.splitext(os.path.basename(module.path))
-    return "test" in os.path.basename(site.path), stem not in site.text, site.path
+    is_direct = any(f"{name}(" in site.text for name in names)
+    return "test" in os.path.basename(site.path), not is_direct, stem not in site.text, site.path
 
 
 def _place_of(seen: Observation) -> tuple[type, Span]:
@@ -96,10 +100,12 @@ def _silent(module: Module, seen: list[Observation]) -> set[str]:
 
 
 def _divides(text: str, name: str) -> bool:
-    """Say whether a definition divides what is called a loss, is a meter by its name that divides anything, or leaves
-    the loss of its evaluation to subclasses.
+    """Say whether a definition divides what is called a loss, is a meter by its name that divides anything, feeds a meter,
+    or leaves the loss of its evaluation to subclasses.
     """
-    if AVERAGES.search(text) or (ABSTRACT.search(text) and EVALUATES.search(text) and LOSS.search(text)):
+    if (
+        AVERAGES.search(text) or FEEDS.search(text) or (ABSTRACT.search(text) and EVALUATES.search(text))
+    ) and LOSS.search(text):
         return True
     return METERS.search(name) is not None and MEAN.search(text) is not None and LOSS.search(text) is not None
 
@@ -149,11 +155,25 @@ def _run(
         if isinstance(node, Definition) and (site.path, node.lineno) not in machine.reached:
             run_root(machine, Func(node, site), {})
     _run_subclasses(machine, home, site)
+    _run_methods(machine, home)
     pad_marks.settle(machine)
     outputs.forget_unread(machine)
     regularizers.observe(machine)
     seen = [each for each in machine.log.values() if each.path == home.path and _tells(each)]
     return [*seen, *truncation.handed_over(machine, home, loops)]
+
+
+def _run_methods(machine: Machine, home: Module) -> None:
+    """Run the methods that the calling file did not reach, on the instances that it made: a trainer calls them."""
+    heap = machine.frames[0].state.heap
+    machine.frames[:] = [Frame(home, home.tree, (home.path,), State(dict(machine.module_names(home.path)), heap))]
+    for made in list(machine.handed_over)[:INSTANCES]:
+        for node in made.cls.node.body if made.cls is not None else ():
+            if not isinstance(node, Definition) or node.name.startswith("__"):
+                continue
+            is_reached = (home.path, node.lineno) in machine.reached
+            if not is_reached and machine.relevance.scores(home, node):
+                run_root(machine, Func(node, home, made, made.cls), {})
 
 
 def _run_subclasses(machine: Machine, home: Module, site: Module) -> None:

@@ -31,7 +31,7 @@ WEAK_WORDS = regex(
 
 
 # Functions that make, or choose, what an evaluation is given: `build_model`, `get_criterion`, `gnn_model`.
-BUILDS = re.compile(r"(?<![a-z])(model|net|network|criterion|losses|loss|dataset|dataloader|loader)s?$", re.IGNORECASE)
+BUILDS = regex(r"(?<![a-z])(model|net|network|criterion|losses|loss|dataset|dataloader|loader)s?$", re.IGNORECASE)
 SHORT = 12  # rows: a constructor or a reset() costs less than it is worth
 
 

@@ -136,6 +136,58 @@ def evaluate(model, loader, args, pad):
 """,
         ),
         Bad(
+            why="the model is one of a registry in another file, loaded by a method that its class inherits",
+            severity=Severity.WARNING,
+            files={
+                "parsers.py": """\
+import torch
+from torch import nn
+from transformers import PreTrainedModel
+
+
+class SlotParser(PreTrainedModel):
+    def __init__(self, config, slots, weight=1.0):
+        super().__init__(config)
+        self.encoder = nn.LSTM(64, 64, batch_first=True)
+        self.tagger, self.weight, self.slots = nn.Linear(64, slots), weight, slots
+
+    def forward(self, embedded, mask, slot_ids):
+        outputs = self.encoder(embedded)
+        logits = self.tagger(outputs[0])
+        kept = mask.view(-1) == 1
+        entropy = nn.CrossEntropyLoss()
+        loss = self.weight * entropy(logits.view(-1, self.slots)[kept], slot_ids.view(-1)[kept])
+        outputs = (logits,) + outputs[2:]
+        outputs = (loss,) + outputs
+        return outputs
+
+
+PARSERS = {"slots": SlotParser}
+""",
+            },
+            code="""\
+import torch
+from parsers import PARSERS
+
+
+class Runner:
+    def __init__(self, options, loader):
+        self.loader = loader
+        self.model = PARSERS[options.kind].from_pretrained(options.path, slots=options.slots)
+
+    def evaluate(self):
+        self.model.eval()
+        total, steps = 0.0, 0
+        for batch in self.loader:
+            with torch.no_grad():
+                outputs = self.model(batch["embedded"], batch["mask"], batch["slot_ids"])
+                loss, logits = outputs[:2]
+                total += loss.mean().item()
+            steps += 1
+        return total / steps  # <-
+""",
+        ),
+        Bad(
             why="what the steps left on self is averaged when the epoch ends",
             severity=Severity.WARNING,
             code="""\

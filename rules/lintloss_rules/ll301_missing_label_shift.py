@@ -133,6 +133,61 @@ class MissingLabelShift(Rule):
 
     bad = (
         Bad(
+            why="the decoder's layers are in a list of another file's module, and read its input",
+            severity=Severity.ERROR,
+            files={
+                "translator.py": """\
+from torch import nn
+
+
+class Layer(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.own, self.other = nn.MultiheadAttention(width, 4), nn.MultiheadAttention(width, 4)
+
+    def forward(self, words, memory):
+        return self.own(words, words, words)[0] + self.other(words, memory, memory)[0]
+
+
+class Translator(nn.Module):
+    def __init__(self, vocab, width=64, depth=2):
+        super().__init__()
+        self.read, self.write = nn.Embedding(vocab, width), nn.Embedding(vocab, width)
+        self.encoder = nn.LSTM(width, width)
+        self.layers = nn.ModuleList([Layer(width) for _ in range(depth)])
+        self.out = nn.Linear(width, vocab)
+
+    def forward(self, source, target):
+        memory = self.encoder(self.read(source))[0]
+        hidden = self.write(target)
+        for layer in self.layers:
+            hidden = layer(hidden, memory)
+        return self.out(hidden)
+""",
+            },
+            code="""\
+import torch
+from torch import nn
+from translator import Translator
+
+
+@torch.no_grad()
+def validate(model, loader):
+    criterion = nn.CrossEntropyLoss(ignore_index=0, reduction="sum")
+    nats, tokens = 0.0, 0
+    for source, target in loader:
+        logits = model(source, target)
+        nats += criterion(logits.flatten(0, 1), target.flatten()).item()  # <-
+        tokens += (target != 0).sum().item()
+    return nats / tokens
+
+
+def main(loader):
+    model = Translator(8000).eval()
+    print(validate(model, loader))
+""",
+        ),
+        Bad(
             why="One tensor is the input and, flattened, the target.",
             severity=Severity.ERROR,
             files={"model.py": GPT},
