@@ -48,6 +48,8 @@ def screen(data: bytes, path: str = "") -> str | None:
             return None
     if b"stride" in data and (b"oken" in data or b"window" in data):  # not every convolution
         return None
+    if b"__getitem__" in data and b":-1]" in data and b"1:]" in data:  # rows that a data set shifts
+        return None
     if (b"def eval" in data or b"class Eval" in data) and b"/ len(" in data:  # averages what its callers score
         return None
     if any(word in data and _has_bounded(word, data) for word in (b"ppl", b"PPL")):

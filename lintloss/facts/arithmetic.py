@@ -38,6 +38,8 @@ def binary(
 ) -> Value:
     """Return `left op right`; a Choice on either side is worked through option by option."""
     left, right = unboxed(machine, left), unboxed(machine, right)
+    if isinstance(operator, ast.Add):
+        left, right = terms.filled_in(left, right), terms.filled_in(right, left)
     if isinstance(left, Choice) or isinstance(right, Choice):
         return join_all(
             binary(machine, node, operator, one, other, inside) for one in options(left) for other in options(right)

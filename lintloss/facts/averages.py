@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from lintloss.facts import equality, normalizers
-from lintloss.facts.equality import proven_equal, proven_unequal, rows_of_one_length
+from lintloss.facts import entropies, equality, normalizers
+from lintloss.facts.equality import proven_equal, proven_unequal, rows_of_one_length, scores_all_positions
 from lintloss.facts.observations import Averaging, Exponential, Observation
 from lintloss.facts.values import Quantity
 from lintloss.findings import Confidence, Evidence
@@ -60,7 +60,7 @@ def mean_of(seen: Averaging) -> Mean | None:
         and (weight == "position" or (weight == "example" and all(loop.unit != "example" for loop in before.loops))),
         scores_tokens=scores_tokens(seen, after),
         equal=proven_equal(before) or rows_of_one_length(before, after),
-        unequal=proven_unequal(before),
+        unequal=() if weight == "position" and scores_all_positions(before) else proven_unequal(before),
         confidence=confidence_in(after),
         evidence=(*after.trace,),
     )
@@ -130,6 +130,8 @@ def unnormalized(seen: Exponential) -> Unnormalized | None:
     if not in_evaluation(seen) or exponent.presumed or exponent.axes:
         return None
     scoring = exponent.scoring
+    if scoring is not None and scoring.criterion == entropies.FORM:
+        return None
     tokens = unit.power("token") or (scoring is not None and scoring.item == "token")
     if seen.setting.task not in LANGUAGE and not tokens:
         return None

@@ -86,13 +86,14 @@ def arguments(machine: Machine, node: ast.Call) -> tuple[list[Value], Kwargs]:
     for keyword in node.keywords:
         value = evaluate(machine, keyword.value)
         if keyword.arg is None:
-            kwargs.update(_spread(machine, value))
+            kwargs.update(spread(machine, value))
         else:
             kwargs[keyword.arg] = value
     return args, kwargs
 
 
-def _spread(machine: Machine, value: Value) -> Kwargs:
+def spread(machine: Machine, value: Value) -> Kwargs:
+    """Return the keyword arguments that `**value` hands over."""
     if isinstance(value, Ref) and value.kind == "dict":
         found = {name: slot.value for name, slot in machine.fields(value).items() if name not in {"len", "elem"}}
         return found or {"**": value}
@@ -203,6 +204,7 @@ def _enter_within(machine: Machine, node: ast.AST, frame: Frame, function: Func)
         del machine.loops[loops:], machine.guards[guards:]
         machine.recall(function.module, function.node)
         machine.exhausted = True
+        machine.cut_short.add(function.node)
         return machine.opaque(node)
     finally:
         machine.limit = outer

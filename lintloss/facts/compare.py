@@ -9,10 +9,11 @@ from dataclasses import replace
 from lintloss.facts import alignment, autoregression, overlap
 from lintloss.facts.alignment import Alignment, Pair
 from lintloss.facts.library import loaders, models, shapes, windows
-from lintloss.facts.linear import Linear
+from lintloss.facts.linear import END, ZERO, Linear
 from lintloss.facts.machine import Frame, Machine
 from lintloss.facts.observations import Compared, Setting
 from lintloss.facts.settings import Place
+from lintloss.facts.survey import walk
 from lintloss.facts.values import Const, Key, LibObject, Ref, Scoring, Tensor, Value, options
 from lintloss.findings import Evidence
 from lintloss.patterns import regex
@@ -26,10 +27,12 @@ METHODS = frozenset({"forward", "__call__", "call"})
 def compared(machine: Machine, node: ast.AST, scoring: Scoring) -> Key:
     """Record a comparison; the key lets a mask that is applied later be added to it."""
     found = align(machine, scoring)
-    home = machine.home or machine.frames[0].module.path
+    home = machine.home or machine.shown
     own = [i for i, frame in enumerate(machine.frames) if frame.module.path == home]
-    if not own or any(frame.key[:1] == ("import",) for frame in machine.frames):
+    if any(frame.key[:1] == ("import",) for frame in machine.frames):
         return ()
+    if not own:
+        return _at_its_shift(machine, node, scoring, found)
     if machine.home and _is_callers_own(machine, own, scoring, found):
         return ()
     index = _to_blame(machine, own, scoring, found)
@@ -46,6 +49,40 @@ def compared(machine: Machine, node: ast.AST, scoring: Scoring) -> Key:
     return ("Compared", seen.path, seen.span, machine.frame.key, "")
 
 
+def _at_its_shift(machine: Machine, node: ast.AST, scoring: Scoring, found: Alignment | None) -> Key:
+    """Record, where the checked file makes the data, that it shifts labels which are shifted again elsewhere."""
+    target = shapes.tensor(scoring.target)
+    steps = [step for step in target.trace if step.path == machine.home] if target is not None else []
+    module = machine.project.module(machine.home)
+    if found is None or found.kind != alignment.DOUBLE or not steps or module is None:
+        return ()
+    row = steps[-1].span.row
+    inner = (
+        each
+        for each in walk(module.tree)
+        if isinstance(each, ast.stmt) and each.lineno <= row <= (each.end_lineno or 0)
+    )
+    anchor = machine.anchor(module)
+    span = anchor.span(max(inner, key=lambda each: each.lineno))
+    seen = Compared(
+        path=machine.home,
+        span=span,
+        statement_rows=(span.row, span.end_row),
+        scope_rows=anchor.scope(span.row),
+        scoring=scoring,
+        alignment=replace(found, evidence=(*found.evidence, _scored_at(machine, node))),
+    )
+    machine.log["Compared", seen.path, seen.span, (), ""] = seen
+    return ()
+
+
+def _scored_at(machine: Machine, node: ast.AST) -> Evidence:
+    """Return where the file that runs scores: the call that leads to the criterion, or the criterion itself."""
+    own = [i for i, frame in enumerate(machine.frames) if frame.module is machine.frames[0].module]
+    below = machine.frames[own[-1] + 1].call_place if own[-1] + 1 < len(machine.frames) else None
+    return below or machine.evidence(node, "and shifted again for what is scored here")
+
+
 def _kept(machine: Machine, seen: Compared) -> Compared:
     """Return what a first pass saw, where the second one ran out of steps inside of the model."""
     key: Key = (seen.path, seen.span, machine.frame.key)
@@ -57,7 +94,7 @@ def _kept(machine: Machine, seen: Compared) -> Compared:
 
 def _is_callers_own(machine: Machine, own: list[int], scoring: Scoring, found: Alignment | None) -> bool:
     """Say whether what another file calls is right for some calls: then that file is told when it is checked."""
-    if machine.frames[own[-1]].name in METHODS:
+    if all(machine.frames[i].name in METHODS for i in own):
         return True
     others = [frame for i, frame in enumerate(machine.frames) if i not in own]
     doubled = found is not None and found.kind == alignment.DOUBLE
@@ -71,15 +108,19 @@ def _to_blame(machine: Machine, own: list[int], scoring: Scoring, found: Alignme
     is the call that is shown.
     """
     last = own[-1]
-    if found is None or found.kind == alignment.ALIGNED:
-        return last
-    if found.kind == alignment.DOUBLE:
+    if found is not None and found.kind == alignment.DOUBLE:
         for i in own[:-1]:
             if _shifts_in(machine.frames[i], scoring):
                 return i
-    if len(own) > 1 and last == len(machine.frames) - 1 and machine.frames[last].name in METHODS:
+    is_called = len(own) > 1 and (own[-2] > 0 or not machine.rooted)  # not by itself
+    if is_called and last == len(machine.frames) - 1 and is_step(machine, last):
         return own[-2]
     return last
+
+
+def is_step(machine: Machine, index: int) -> bool:
+    """Say whether a running function is a model's or a criterion's forward(): one step of the loop of whoever calls it."""
+    return machine.frames[index].name in METHODS and all(loop.frame != index + 1 for loop in machine.loops)
 
 
 def _is_called_logits(machine: Machine, scoring: Scoring) -> bool:
@@ -135,17 +176,30 @@ def _shared(machine: Machine, found: Setting) -> Setting:
 
 
 def align(machine: Machine, scoring: Scoring) -> Alignment | None:
-    """Compare where predictions and targets sit; of alternatives all have to be wrong alike."""
-    found: list[Alignment] = []
-    for prediction in options(scoring.prediction):
-        for target in options(scoring.target):
-            each = _align(machine, scoring, prediction, target)
-            if each is None:
-                return None
-            found.append(each)
-    if not found or len({each.kind for each in found}) != 1:
-        return None
-    return found[0]
+    """Compare where predictions and targets sit; of alternatives all have to be wrong alike.
+
+    Alternatives of both sides that stand for the same two branches are told by their sources.
+    """
+    guesses, labels = options(scoring.prediction), options(scoring.target)
+    pairs = [(one, other) for one in guesses for other in labels]
+    branches = [(one, other) for one, other in pairs if _is_of_one_branch(machine, one, other)]
+    if (
+        len(guesses) > 1
+        and {one for one, _ in branches} == {*guesses}
+        and {other for _, other in branches} == {*labels}
+    ):
+        pairs = branches
+    found = [_align(machine, scoring, one, other) for one, other in pairs]
+    kinds = {each.kind if each is not None else "" for each in found}
+    return found[0] if len(kinds) == 1 else None
+
+
+def _is_of_one_branch(machine: Machine, prediction: Value, target: Value) -> bool:
+    guess, label = shapes.tensor(prediction), shapes.tensor(target)
+    if guess is None or label is None or guess.window is None or label.window is None:
+        return False
+    guess, label = (alignment.canonical(each, machine.same_source) for each in (guess, label))
+    return guess.window is not None and label.window is not None and guess.window.source == label.window.source
 
 
 def _is_next(guess: Tensor, label: Tensor) -> bool:
@@ -167,6 +221,10 @@ def _align(machine: Machine, scoring: Scoring, prediction: Value, target: Value)
     label = alignment.canonical(label, machine.same_source)
     model = _whole(machine, guess.model)
     reads = models.reads(machine, model)
+    fed = _as_fed(machine, guess, label)
+    if fed is not None:
+        found = alignment.align(Pair(fed, label, scoring.criterion, "past"))
+        return found if found is not None and found.kind == alignment.DOUBLE else None
     presumed = not reads and autoregression.is_presumed(machine, model)
     if presumed and scoring.owner == "model" and not _is_next(guess, label):
         return None  # it may move the labels itself
@@ -182,6 +240,35 @@ def _align(machine: Machine, scoring: Scoring, prediction: Value, target: Value)
             _several_rows(machine),
         )
     )
+
+
+def _as_fed(machine: Machine, guess: Tensor, label: Tensor) -> Tensor | None:
+    """Place logits that came out of layers nobody could follow where the ids sit that their model's forward() was given.
+
+    None where they are known to sit somewhere, or where the labels come from somewhere else than these ids.
+    """
+    frame = machine.frame
+    if frame.name not in METHODS or guess.window is None or label.window is None:
+        return None
+    source = label.window.source
+    given = [slot.value for slot in frame.state.names.values()]
+    if not given or models.reads(machine, given[0]) != "past":
+        return None
+    fed = next((each for each in given if isinstance(each, Tensor) and _sits_on(each, source)), None)
+    if guess.window.source == source or fed is None or fed.window is None or guess.window.marks:
+        return None
+    cut = guess.window
+    window = replace(
+        cut,
+        source=source,
+        lower=fed.window.lower + cut.lower,
+        upper=fed.window.upper + cut.upper - END,
+    )
+    return replace(guess, window=window) if cut.is_trimmed else None
+
+
+def _sits_on(value: Tensor, source: Key) -> bool:
+    return value.window is not None and value.window.source == source and value.window.lower == ZERO
 
 
 def _whole(machine: Machine, model: Value | None) -> Value | None:

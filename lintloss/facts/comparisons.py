@@ -11,7 +11,7 @@ from lintloss.facts.library import shapes
 from lintloss.facts.loops import Loop
 from lintloss.facts.observations import Compared, Observation
 from lintloss.facts.pad_marks import Mark
-from lintloss.facts.values import Const, Scoring, Tensor, Value, options
+from lintloss.facts.values import Const, Key, Scoring, Tensor, Value, options
 from lintloss.findings import Confidence, Evidence
 from lintloss.patterns import regex
 
@@ -131,7 +131,7 @@ def padded(seen: Observation) -> Wrong | None:
     named_only = scoring.criterion == "presumed" and scoring.called != "transformers"
     if not (scoring.is_cross_entropy or picks) or named_only or scoring.weighted:
         return None
-    pads = [_padding(option) for option in options(scoring.target)]
+    pads = _paddings(scoring.target)
     if seen.padding is not None and any(pad is None for pad in pads):
         return _marked(scoring, seen.padding)
     if (
@@ -153,6 +153,21 @@ def _marked(scoring: Scoring, mark: Mark) -> Wrong | None:
     if scoring.reduction == "none" and not scoring.reduced:
         return None
     return Wrong("the targets hold padding, which the criterion does not ignore", (mark.place,))
+
+
+def _paddings(target: Value) -> list[Value | None]:
+    """Return the pad ids of the targets that there may be; a row that is filled up only where it is short, is padded."""
+    found = {option: _padding(option) for option in options(target)}
+    filled = {_source(option) for option, pad in found.items() if pad is not None}
+    return [pad for option, pad in found.items() if pad is not None or not _is_filled(option, filled)]
+
+
+def _is_filled(value: Value, filled: set[Key]) -> bool:
+    return isinstance(value, Tensor) and not value.clean and not value.ignored and _source(value) in filled - {()}
+
+
+def _source(value: Value) -> Key:
+    return value.window.source if isinstance(value, Tensor) and value.window is not None else ()
 
 
 def _padding(value: Value) -> Value | None:

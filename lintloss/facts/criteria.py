@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lintloss.facts import entropies, scores
 from lintloss.facts.averages import confidence_in, in_evaluation
 from lintloss.facts.library import shapes
 from lintloss.facts.observations import Exponential, Scored
@@ -22,6 +23,7 @@ DISTANCES = frozenset(
     }
     | {"binary_cross_entropy", "binary_cross_entropy_with_logits", "multilabel_soft_margin_loss"}
 )
+UNCOMPARED = frozenset({entropies.FORM, scores.FORM})  # of predictions alone: no label is read
 LANGUAGE = frozenset({"lm", "seq2seq"})
 PREDICTIONS = frozenset({"logits", "probs", "log_probs", "choice"})
 
@@ -44,8 +46,14 @@ def foreign(seen: Scored | Exponential) -> Foreign | None:
         return None
     is_language = seen.setting.task in LANGUAGE
     if isinstance(seen, Exponential):
-        return _exponentiated(seen) if is_language or seen.called_perplexity else None
+        evaluates = seen.setting.phase == "evaluation" and _is_uncompared(seen.exponent)
+        told = is_language or seen.called_perplexity or evaluates
+        return _exponentiated(seen) if told else None
     return _compared(seen) if is_language else None
+
+
+def _is_uncompared(exponent: Quantity) -> bool:
+    return exponent.scoring is not None and exponent.scoring.criterion in UNCOMPARED
 
 
 def _exponentiated(seen: Exponential) -> Foreign | None:
@@ -55,8 +63,8 @@ def _exponentiated(seen: Exponential) -> Foreign | None:
         scoring is None
         or scoring.presumed
         or scoring.smoothed
-        or scoring.criterion not in DISTANCES | {"kl_div"}
-        or seen.exponent.negated
+        or scoring.criterion not in DISTANCES | {"kl_div"} | UNCOMPARED
+        or (seen.exponent.negated and scoring.criterion not in UNCOMPARED)
     ):
         return None
     place = scoring.site or scoring.place

@@ -10,7 +10,19 @@ from lintloss.facts.expressions import evaluate, looked_up
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.survey import walk
-from lintloss.facts.values import Const, Func, LibObject, Opaque, Quantity, Ref, Scoring, Tensor, Value, options
+from lintloss.facts.values import (
+    UNKNOWN,
+    Const,
+    Func,
+    LibObject,
+    Opaque,
+    Quantity,
+    Ref,
+    Scoring,
+    Tensor,
+    Value,
+    options,
+)
 from lintloss.findings import Evidence
 from lintloss.patterns import regex
 
@@ -282,6 +294,19 @@ def proven_unequal(total: Quantity) -> tuple[Evidence, ...]:
 def rows_vary(total: Quantity) -> bool:
     """Say whether each row has a text of its own as its target: a sequence-to-sequence model scores as many tokens."""
     return total.scoring is not None and total.scoring.paired
+
+
+def scores_all_positions(total: Quantity) -> bool:
+    """Say whether the ids that are scored are known, padding and all: a count of positions is one of what is scored."""
+    scoring = total.scoring
+    target = scoring.target if scoring is not None else None
+    if scoring is None or not isinstance(target, Tensor) or _strong(scoring):
+        return False
+    fed = scoring.prediction.window if isinstance(scoring.prediction, Tensor) else None
+    is_fed = fed is not None and target.window is not None and fed.source == target.window.source
+    if target.ignored or target.clean or is_ignored(target.pad or UNKNOWN):
+        return False
+    return is_fed or target.form == "ids"
 
 
 def proven_equal(total: Quantity) -> tuple[Evidence, ...]:

@@ -7,7 +7,7 @@ import math
 import re
 from dataclasses import replace
 
-from lintloss.facts import regularizers
+from lintloss.facts import entropies, regularizers, scores
 from lintloss.facts.library import losses
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Exponential
@@ -43,9 +43,11 @@ def exponential(machine: Machine, node: ast.AST, exponent: Value, base: str = "e
         return _of_tensor(machine, node, exponent)
     if isinstance(exponent, Ref) and exponent.kind != "instance":
         return _of_each(machine, node, exponent, base)
+    if not isinstance(exponent, Quantity) and _is_called_perplexity(machine):
+        exponent = scores.mean_below(machine, node) or exponent
     if not isinstance(exponent, Quantity) or not exponent.is_loss:
         return machine.opaque(node)
-    if exponent.negated:
+    if exponent.negated and not _is_entropy(exponent):
         return machine.opaque(node)
     unit = PERPLEXITY * Unit.of(**{n: p for n, p in exponent.unit.powers if n == "item" and p > 0})
     said = f"{'exp' if base == 'e' else base + ' **'} of {exponent.unit}"
@@ -57,6 +59,10 @@ def exponential(machine: Machine, node: ast.AST, exponent: Value, base: str = "e
     seen = Exponential(exponent=exponent, base=base, result=result, loops=tuple(machine.loops), **place)
     machine.observe(replace(seen, called_perplexity=_is_called_perplexity(machine)))
     return result
+
+
+def _is_entropy(exponent: Quantity) -> bool:
+    return exponent.scoring is not None and exponent.scoring.criterion == entropies.FORM
 
 
 def _is_called_perplexity(machine: Machine) -> bool:

@@ -121,7 +121,7 @@ def _subscript(machine: Machine, node: ast.Subscript) -> Value:
 
 
 def _binary(machine: Machine, node: ast.BinOp) -> Value:
-    from lintloss.facts import running
+    from lintloss.facts import entropies, running
     from lintloss.facts.library import pieces
 
     parts = running.parts_of(node) if machine.loops else None
@@ -132,6 +132,10 @@ def _binary(machine: Machine, node: ast.BinOp) -> Value:
     if isinstance(node.op, ast.Div) and isinstance(node.right, ast.BinOp) and isinstance(node.right.op, ast.Mult):
         return _by_product(machine, node, node.right)
     left, right = evaluate(machine, node.left), evaluate(machine, node.right)
+    if isinstance(node.op, ast.Mult):
+        entropy = entropies.product(machine, node, left, right)
+        if entropy is not None:
+            return entropy
     row = pieces.joined(machine, node, left, right) if isinstance(node.op, ast.Add) else None
     if row is None and isinstance(node.op, ast.Add) and isinstance(left, Tuple):
         return _lengthened(left, right)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from lintloss.facts import gradients, modes, stochastic
@@ -127,6 +129,16 @@ def _stochastic(machine: Machine, model: Value) -> Stochastic:
     if isinstance(model, Opaque) and ".eval()" in text_of(machine.frame.node):
         return stochastic.by_name(machine, model)
     return stochastic.of(machine, model)
+
+
+@contextmanager
+def by_framework(machine: Machine) -> Iterator[None]:
+    """Run what a framework calls: it minds modes and gradients itself."""
+    before, trained = dict(machine.forwards), dict(machine.trained)
+    try:
+        yield
+    finally:
+        machine.forwards, machine.trained = before, trained
 
 
 def note_opaque(machine: Machine, node: ast.AST, callee: Value, name: str, kwargs: dict[str, Value]) -> None:

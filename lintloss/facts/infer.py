@@ -18,6 +18,7 @@ from lintloss.facts import (
     splits,
     truncation,
 )
+from lintloss.facts.library import outputs
 from lintloss.facts.library.tables import CRITERIA, CRITERION_NAME
 from lintloss.facts.machine import Frame, Machine, OutOfBudget
 from lintloss.facts.observations import Observation
@@ -64,11 +65,15 @@ def infer(module: Module, project: Project) -> Facts:
     for template in itertools.islice(taken, TEMPLATES):
         run_root(machine, template, {})
     for function in functions:
+        if function.node in machine.cut_short and _is_due(machine, function):
+            _root_of_cut_short(machine, function)
+    for function in functions:
         if _has_missed(machine, function.node, seen_in) and _is_due(machine, function):
             _root_of_missed(machine, instances.bound(function))
     regularizers.observe(machine)
     dead.observe(machine)
     pad_marks.settle(machine)
+    outputs.forget_unread(machine)
     seen = [each for each in machine.log.values() if each.path == module.path]
     passes = evaluation.passes(machine, module)
     alone = [each for each in passes if not each.region.shared]
@@ -87,6 +92,14 @@ def _is_due(machine: Machine, function: Func) -> bool:
     if machine.spent < PATIENCE or machine.log or machine.forwards:
         return True
     return machine.relevance.scores(function.module, function.node)
+
+
+def _root_of_cut_short(machine: Machine, function: Func) -> None:
+    """Run what its callers left too few steps for by itself; about modes and gradients the callers know better."""
+    machine.cut_short.discard(function.node)
+    forwards, trained = dict(machine.forwards), dict(machine.trained)
+    run_root(machine, function, {})
+    machine.forwards, machine.trained = forwards, trained
 
 
 def _root_of_missed(machine: Machine, function: Func) -> None:

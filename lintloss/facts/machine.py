@@ -113,6 +113,8 @@ class Machine:
         self.attended: dict[Key, Key] = {}  # attention mask -> the ids that a model was given with it
         self.batches: dict[Key, Value] = {}  # loader -> the batch that it yields
         self.vectors: set[Key] = set()  # indices of several rows
+        self.losses_read: set[Key] = set()  # comparisons of a model's own, whose loss is taken out of its output
+        self.logits_read: set[Key] = set()  # … whose logits are
         self.picks: dict[Key, Scoring] = {}  # probabilities that ids picked -> the comparison
         self.same_source: dict[Key, Key] = {}  # labels that a shifting model was given -> its input
         self.gradients: list[str] = []  # what the open `with` blocks and decorators say: see gradients.py
@@ -123,6 +125,7 @@ class Machine:
         self.stored: dict[
             tuple[Key, str], tuple[LibObject, Evidence]
         ] = {}  # loaders that drop, by an evaluation's name
+        self.filled_rows: dict[str, bool] = {}  # file -> whether the files around it pad all targets to one length
         self.makers: dict[
             ast.AST, LibObject | None
         ] = {}  # functions -> the loader that drops, of whatever they are given
@@ -135,6 +138,7 @@ class Machine:
         self.aligned: dict[Key, Observation] = {}  # comparisons of which it is known how they align
         self.exhausted = False  # something was cut short
         self.too_long: set[ast.AST] = set()  # functions abroad that ran out of their share
+        self.cut_short: set[ast.AST] = set()  # functions that ran out of what their callers had left for them
         self.relevance = Relevance()
         self._anchors: dict[str, Anchor] = {}
         self._identities: dict[Key, Key] = {}

@@ -11,6 +11,7 @@ import os
 import re
 
 from lintloss.facts import callers, classes, inherited, pad_marks, padding, regularizers, scored, truncation
+from lintloss.facts.library import outputs
 from lintloss.facts.machine import TOTAL, Frame, Machine, OutOfBudget
 from lintloss.facts.observations import Averaging, Compared, Exponential, Observation, Reported
 from lintloss.facts.project import Project
@@ -23,6 +24,7 @@ from lintloss.parse import Module
 from lintloss.patterns import regex
 
 STEPS = 60_000  # for one calling file
+TOKENS = frozenset({"lm", "seq2seq", "mlm"})
 INSTANCES = 2  # of the file's own classes, made by a calling file
 FILES = 2  # calling files that are run
 SILENT = 4  # definitions that average what nobody sees, whose callers are asked for
@@ -40,18 +42,21 @@ AVERAGES = regex(
 # `metric.update(loss_value.item(), num.item())`: what divides is in another file
 FEEDS = regex(r"(metric|meter|tracker)s?(\[[^\]]*\])?\.(update|add)\(", re.IGNORECASE)
 
+GETS = "__getitem__"
+SHIFTS = regex(r"\[(:, |\.\.\., )?:-1\][\s\S]*\[(:, |\.\.\., )?1:\]")
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def seen_outside(
     module: Module, project: Project, seen: list[Observation], loops: list[scored.Looped]
 ) -> list[Observation]:
-    """Return what was seen, and the comparisons and averages that show more when other files call them.
+    """Return what was seen, and what shows more when other files call it: comparisons, averages, and what losses hold.
 
     Args:
         loops: those that evaluate; a loader that is handed to one of them may drop rows.
     """
     names = {name for each in seen if _asks(each) for name in _names(module, each)} | _silent(module, seen)
+    names.update(_shifting(module))
     calling: dict[str, tuple[Module, list[callers.Around]]] = {}
     for name in sorted(names):
         for site, around in callers.sites(project, module, name):
@@ -111,8 +116,18 @@ def _asks(seen: Observation) -> bool:
         return seen.before.presumed and seen.setting.phase != "training"
     if not isinstance(seen, Compared):
         return False
-    known = seen.alignment is not None or seen.overlap is not None or seen.padding is not None
-    return not known and seen.setting.phase in {"evaluation", "shared", "unknown"} and seen.setting.task != "other"
+    known = seen.alignment is not None or seen.overlap is not None
+    return not known and seen.setting.phase in {"evaluation", "shared", "unknown"}
+
+
+def _shifting(module: Module) -> list[str]:
+    """Return the classes that make rows with shifted labels: whether the model shifts again, only callers show."""
+    found = (node for node in module.tree.body if isinstance(node, ast.ClassDef) and GETS in _methods(node))
+    return [node.name for node in found if SHIFTS.search(callers.text_of(node)) is not None]
+
+
+def _methods(node: ast.ClassDef) -> set[str]:
+    return {each.name for each in node.body if isinstance(each, Definition)}
 
 
 def _names(module: Module, seen: Observation) -> list[str]:
@@ -142,6 +157,7 @@ def _run(
     _run_subclasses(machine, home, site)
     _run_methods(machine, home)
     pad_marks.settle(machine)
+    outputs.forget_unread(machine)
     regularizers.observe(machine)
     seen = [each for each in machine.log.values() if each.path == home.path and _tells(each)]
     return [*seen, *truncation.handed_over(machine, home, loops)]
@@ -179,7 +195,10 @@ def _run_subclasses(machine: Machine, home: Module, site: Module) -> None:
 def _tells(seen: Observation) -> bool:
     """Say whether an observation is one that a caller can add to: it compares, or averages a loss that is now known."""
     if isinstance(seen, Averaging):
-        return not seen.before.presumed and seen.setting.phase != "training"
+        told = not seen.before.presumed or seen.setting.task in TOKENS  # by a caller that is about tokens
+        return told and seen.setting.phase != "training"
+    if isinstance(seen, Exponential):  # what else one caller's hook returns is no fault of who exponentiates it
+        return seen.exponent.scoring is None or seen.exponent.scoring.is_cross_entropy
     if isinstance(seen, Reported):  # weights that may only leave out the padding are told apart where they are made
         return any(is_certain for _, is_certain in seen.extras)
-    return isinstance(seen, Compared | Exponential)
+    return isinstance(seen, Compared)

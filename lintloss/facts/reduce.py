@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import arithmetic, fields, pad_marks, quotients, vectors
+from lintloss.facts import arithmetic, entropies, fields, pad_marks, quotients, vectors
 from lintloss.facts.library import losses, onehot, shapes
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
@@ -52,6 +52,8 @@ def total(machine: Machine, node: ast.AST, value: Value, axis: int | None = None
             if value.scoring is not None:
                 compare.reduced(machine, value.scoring)
             return fields.along(machine, node, value, "sum", axis) or losses.reduced(machine, node, value, "sum")
+    if isinstance(value, Tensor) and value.form == entropies.FORM:
+        return entropies.summed(machine, node, value, axis)
     if isinstance(value, Tensor) and value.form == onehot.SCORED:
         return onehot.summed(machine, node, value, axis) or machine.opaque(node)
     if axis is not None and isinstance(value, Tensor):

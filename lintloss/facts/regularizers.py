@@ -10,9 +10,10 @@ import ast
 import re
 from dataclasses import dataclass, field
 
+from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Reported, Setting
-from lintloss.facts.values import Const, LibObject, Opaque, Quantity, Ref, Scoring, Tensor, Term, Value, options
+from lintloss.facts.values import Const, Key, LibObject, Opaque, Quantity, Ref, Scoring, Tensor, Term, Value, options
 from lintloss.findings import Evidence
 from lintloss.patterns import regex
 
@@ -53,42 +54,82 @@ class Noted:
     exponentiated: bool = False
     settings: list[Setting] = field(default_factory=list)
     evidence: tuple[Evidence, ...] = ()
+    undecided: list[Laden] = field(default_factory=list)
+    plain_in: set[Key] = field(default_factory=set)  # calls of the function that reports
+    laden_in: set[Key] = field(default_factory=set)
+
+    @property
+    def may_be_training(self) -> bool:
+        """Say whether only calls that may train hold more: another one, which is handed a plain criterion, evaluates."""
+        return all(each.phase == "shared" for each in self.settings) and bool(self.plain_in - self.laden_in)
+
+    def admit(self, laden: Laden) -> None:
+        """Take a loss that holds more than its cross entropy as one that an evaluation reports."""
+        self.laden.add(laden.where)
+        self.settings.append(laden.setting)
+        self.evidence = laden.trace
+        self.extras.update(dict.fromkeys(laden.extras))
+
+
+@dataclass(frozen=True, slots=True)
+class Laden:
+    """A loss that holds more than its cross entropy, and the loops around it: whether they train may come out later."""
+
+    where: str
+    setting: Setting
+    trace: tuple[Evidence, ...]
+    extras: tuple[Extra, ...]
+    loops: tuple[Loop, ...] = ()
 
 
 def note(machine: Machine, node: ast.AST, value: Value, *, exponentiated: bool = False) -> None:
     """Note that a loss is reported (added up, collected, averaged, exponentiated) here."""
-    scoring = value.scoring if isinstance(value, Quantity) else None
-    if not isinstance(value, Quantity) or scoring is None or scoring.site is None:
-        return
     from lintloss.facts import forwards
 
-    if forwards.within_forward(machine):
+    found = [each for each in options(value) if isinstance(each, Quantity) and each.scoring is not None]
+    if found and not forwards.within_forward(machine):
+        for each in found:
+            _note(machine, node, each, exponentiated=exponentiated)
+
+
+def _note(machine: Machine, node: ast.AST, value: Quantity, *, exponentiated: bool) -> None:
+    scoring = value.scoring
+    site = (scoring.step or scoring.site) if scoring is not None else None
+    if scoring is None or site is None:
         return
-    noted = machine.reports.setdefault(scoring.site, Noted())
+    if machine.home and machine.frame.module.path != machine.home:  # a caller's own report: said when it is checked
+        return
+    noted = machine.reports.setdefault(site, Noted())
     noted.exponentiated |= exponentiated
     where = _destination(machine, node)
     extras = extras_of(scoring, exponentiated or noted.exponentiated)
-    if not extras:
-        (noted.laden if scoring.extra else noted.plain).add(where)
-        return
     setting = _setting(machine)
-    if setting.phase not in {"evaluation", "shared"} and not (
-        _is_script(machine, setting) or _is_switched(machine, setting)
-    ):
+    if setting.phase != "training":
+        is_plain = not scoring.extra and not extras
+        (noted.plain if is_plain else noted.laden).add(where)
+        (noted.plain_in if is_plain else noted.laden_in).add(machine.frame.key)
+    if not extras:
         return
     if scoring.presumed and setting.task not in LANGUAGE:
         return
-    noted.laden.add(where)
-    noted.settings.append(setting)
-    noted.evidence = value.trace
-    noted.extras.update(dict.fromkeys(extras))
+    laden = Laden(where, setting, value.trace, extras, tuple(machine.loops[machine.frame.loop_base :]))
+    if setting.phase in {"evaluation", "shared"} or _is_script(machine, setting) or _is_switched(machine, setting):
+        noted.admit(laden)
+    elif setting.phase == "unknown" and laden.loops and ".backward(" in machine.text(machine.frame.node):
+        noted.undecided.append(laden)
+
+
+def _spares(laden: Laden) -> bool:
+    """Say whether the loops of a function that can train did not do so: it was called to evaluate."""
+    return not any(loop.trains or loop.may_train for loop in laden.loops if loop.unit != "epoch")
 
 
 def _is_switched(machine: Machine, setting: Setting) -> bool:
     """Say whether the running loop, of which nothing else is known, runs a module on which eval() was called."""
-    if setting.phase != "unknown" or not machine.loops:
+    own = machine.loops[machine.frame.loop_base :]  # an epoch holds both phases
+    if setting.phase != "unknown" or not own:
         return False
-    running = machine.loops[-1].key
+    running = own[-1].key
     evaluated = (each for each in machine.forwards.values() if each.mode == "eval" and each.mode_place is not None)
     return any(loop.key == running for each in evaluated for loop in each.loops)
 
@@ -111,8 +152,8 @@ def _is_script(machine: Machine, setting: Setting) -> bool:
 def _setting(machine: Machine) -> Setting:
     from lintloss.facts.phases import setting
 
-    home = machine.shown
-    frame = next(frame for frame in reversed(machine.frames) if frame.module.path == home)
+    own = (frame for frame in reversed(machine.frames) if frame.module.path == machine.shown)
+    frame = next(own, machine.frame)
     return setting(machine, frame, tuple(machine.loops[frame.loop_base :][-1:]))
 
 
@@ -181,8 +222,11 @@ def weight_of(machine: Machine, value: Value | None) -> Value | None:
 
 def observe(machine: Machine) -> None:
     """Turn what was noted into observations, once the file has been read."""
+    for noted in machine.reports.values():
+        for laden in filter(_spares, noted.undecided):
+            noted.admit(laden)
     for site, noted in machine.reports.items():
-        if not noted.extras or not isinstance(site, Evidence):
+        if not noted.extras or noted.may_be_training:
             continue
         scope = _scope(machine, site)
         near = [

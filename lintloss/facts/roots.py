@@ -38,7 +38,7 @@ def run_root(machine: Machine, function: Func, kwargs: dict[str, Value]) -> None
     loop = lightning.loop_around(machine, function)
     try:
         with machine.in_loop(loop) if loop is not None else nullcontext():
-            returned = calls.run(machine, function.node, function, lightning.outputs_given(machine, function), kwargs)
+            returned = calls.run(machine, function.node, function, lightning.given(machine, function), kwargs)
         if loop is not None:
             lightning.note_returned(machine, function, loop, returned)
     except (OutOfBudget, RecursionError):

@@ -27,6 +27,7 @@ from lintloss.facts.values import (
 )
 from lintloss.patterns import regex
 
+SPLIT = regex(r"^(train|valid|validation|val|test|dev|eval)(ation|ing)?(_\w+)?$")
 LOSS_DICT = regex(r"^(\w+_)?loss(es)?_dict$|^losses_reduced$|^reduced_losses$", re.IGNORECASE)
 
 
@@ -44,10 +45,13 @@ def item(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
     """Return owner[index]."""
     if isinstance(owner, Ref) and owner.kind != "instance":
         if isinstance(node.slice, ast.Slice) and not _holds_ids(machine, owner):
-            return owner
+            return _stretch(machine, owner, node.slice)
         if windows.is_tensor_index(node.slice):  # a list that was made a tensor
             return windows.index(machine, Tensor("", Window(owner.id), None, owner.id), node)
-        return _heap_item(machine, owner, subscript_key(machine, node.slice))
+        name = subscript_key(machine, node.slice)
+        if owner.kind == "list" and SPLIT.match(name):  # rows that map() made, of all splits alike
+            return owner
+        return _heap_item(machine, owner, name)
     if isinstance(owner, LibObject) and owner.name == "builtins.range" and isinstance(node.slice, ast.Slice):
         return owner
     if isinstance(owner, Tuple):
@@ -86,6 +90,20 @@ def item(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
     return machine.opaque(node)
 
 
+def _stretch(machine: Machine, owner: Ref, index: ast.Slice) -> Ref:
+    """Return a stretch of a list: it holds what the list holds, and is not another stretch of it."""
+    bounds = machine.text(index)
+    if owner.kind != "list" or bounds == ":":
+        return owner
+    part = replace(owner, id=(*owner.id, f"[{bounds}]"))
+    for name, slot in machine.fields(owner).items():
+        machine.put(part, name, slot.value, slot.depth)
+    loops = machine.list_loops.get(owner.id)
+    if loops is not None:
+        machine.list_loops[part.id] = loops
+    return part
+
+
 def _is_loss_of_dict(node: ast.Subscript, name: str) -> bool:
     """Say whether `loss_dict[key]` is read under a key that a loop gives."""
     return name == "elem" and isinstance(node.value, ast.Name) and LOSS_DICT.match(node.value.id) is not None
@@ -102,8 +120,8 @@ def _holds_ids(machine: Machine, owner: Ref) -> bool:
 
 
 def _is_entry(value: Value) -> bool:
-    """Say whether a number is an id that a growing vocabulary gave out: `vocab[word] = len(vocab)`."""
-    return isinstance(value, Quantity) and value.is_count and value.unit.power("key") == 1
+    """Say whether a number is an id that a vocabulary gave out: `vocab[word] = len(vocab)`, or an index of its words."""
+    return isinstance(value, Quantity) and value.is_count
 
 
 def _heap_item(machine: Machine, owner: Ref, name: str) -> Value:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from lintloss.facts import arithmetic, counts, dead, quotients, regularizers
+from lintloss.facts import arithmetic, counts, dead, quotients, regularizers, terms
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import Unit
@@ -13,6 +13,7 @@ from lintloss.facts.values import (
     Choice,
     Const,
     Fed,
+    Opaque,
     Quantity,
     Tensor,
     Value,
@@ -30,6 +31,7 @@ def open_guards(machine: Machine, depth: int) -> tuple[Evidence, ...]:
 def accumulate(machine: Machine, node: ast.AST, current: Value, operand: Value, depth: int) -> Value:
     """Return `current += operand` where `current` was set at loop depth `depth`."""
     over = tuple(machine.loops[depth:])
+    operand = terms.filled_in(operand, current)
     if isinstance(operand, Choice):
         return join_all(accumulate(machine, node, current, option, depth) for option in operand.options)
     operand = arithmetic.unboxed(machine, operand)
@@ -42,7 +44,20 @@ def accumulate(machine: Machine, node: ast.AST, current: Value, operand: Value, 
     presumed = counts.presumed(machine, operand)
     if presumed is not None and not isinstance(current, Quantity):
         return _total(machine, node, current, presumed, over, depth)
+    if isinstance(current, Quantity) and current.is_loss and isinstance(operand, Opaque):
+        return _with_term(machine, node, current, operand)
     return current if isinstance(current, Quantity) else machine.opaque(node, getattr(current, "name", ""))
+
+
+def _with_term(machine: Machine, node: ast.AST, total: Quantity, operand: Value) -> Quantity:
+    """Add to a total of losses what is none of them: a penalty that is added up beside them."""
+    scoring = total.scoring
+    term = terms.added(machine, node, total, operand, is_right=True)
+    if scoring is None or term is None or term in scoring.extra:
+        return total
+    laden = replace(total, scoring=replace(scoring, extra=(*scoring.extra, term)[-4:]))
+    regularizers.note(machine, node, laden)
+    return laden
 
 
 def _counter(machine: Machine, node: ast.AST, current: Value, step: Const, over: tuple[Loop, ...], depth: int) -> Value:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import Const, ModelOutput, Quantity, Tensor, Term, Value
+from lintloss.facts.values import Choice, Const, ModelOutput, Quantity, Tensor, Term, Value, join_all, options
 from lintloss.patterns import regex
 
 LONGEST = 60
@@ -20,6 +20,20 @@ def main_first(left: Value, right: Value) -> tuple[tuple[Value, Value], tuple[Va
     if _rank(right) > _rank(left):
         return (right, left), (left, right)
     return (left, right), (right, left)
+
+
+def filled_in(value: Value, beside: Value) -> Value:
+    """Return a further term of a loss without the 0 that it starts as: `aux = 0.0`, then a loop over layers adds to it."""
+    if not isinstance(value, Choice) or not any(
+        isinstance(each, Quantity) and each.is_loss for each in options(beside)
+    ):
+        return value
+    nothing = (Const(0), Const(0.0))
+    return join_all(each for each in value.options if each not in nothing) if _is_told(value) else value
+
+
+def _is_told(value: Choice) -> bool:
+    return any(not isinstance(each, Const | Quantity) for each in value.options)
 
 
 def _rank(value: Value) -> int:

@@ -249,6 +249,7 @@ class Scoring:
     smoothed: bool = False  # the targets were spread over the classes
     loop: Loop | None = None  # the innermost loop that it ran in
     site: Evidence | None = None  # where the checked file scores, or calls what does
+    step: Evidence | None = None  # where the running loop of the checked file scores, or calls what does
     owner: str = ""  # "call", "model", ...: who computes (and shifts) it
     called: str = ""  # the name of the criterion that is called, without its module
     paired: bool = False  # the targets are a text of their own in each row, as sequence-to-sequence models have them

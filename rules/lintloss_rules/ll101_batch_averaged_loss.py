@@ -1824,6 +1824,40 @@ def evaluate(language_model, dev_loader):
     return table["loss"].mean()  # <-
 """,
         ),
+        Bad(
+            why="a loop that says nothing of texts: the file that runs it does",
+            severity=Severity.WARNING,
+            code="""\
+from loops import Runner
+from network import LanguageModel
+from tokens import Tokenizer
+
+
+def main(dev_loader, vocab_size, block_size):
+    tokenizer = Tokenizer(vocab_size)
+    runner = Runner(LanguageModel(tokenizer.vocab_size, block_size))
+    print("perplexity", 2.718281828 ** runner.evaluate(dev_loader))
+""",
+            files={
+                "loops.py": """\
+import torch
+
+
+class Runner:
+    def __init__(self, model):
+        self.model = model
+
+    @torch.no_grad()
+    def evaluate(self, loader):
+        self.model.eval()
+        total = 0.0
+        for batch in loader:
+            loss = self.model(batch).loss
+            total += loss.item()
+        return total / len(loader)  # <-
+""",
+            },
+        ),
     )
 
     good = (
@@ -2593,5 +2627,50 @@ def validation_loss(language_model, sampler, steps):
         losses[step] = (loss * loss_mask).mean().item()
     return losses.mean()
 """,
+        ),
+        Good(
+            why="every target is padded to one length and its pads are scored (LL304): all rows score as many tokens",
+            code="""\
+import pytorch_lightning as pl
+from torch.utils.data import DataLoader
+from transformers import T5ForConditionalGeneration
+
+from titles import Titles
+
+
+class TitleModel(pl.LightningModule):
+    def __init__(self, checkpoint, rows):
+        super().__init__()
+        self.rows = rows
+        self.model = T5ForConditionalGeneration.from_pretrained(checkpoint)
+
+    def val_dataloader(self):
+        return DataLoader(Titles(self.rows), batch_size=8)
+
+    def validation_step(self, batch, batch_idx):
+        outputs = self.model(input_ids=batch["text"], labels=batch["title"])
+        self.log("val_loss", outputs.loss)
+""",
+            files={
+                "titles.py": """\
+from torch.utils.data import Dataset
+from transformers import T5TokenizerFast
+
+
+class Titles(Dataset):
+    def __init__(self, rows):
+        self.rows = rows
+        self.tokenizer = T5TokenizerFast.from_pretrained("t5-base")
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, index):
+        text, title = self.rows[index]
+        encoded = self.tokenizer(text, padding="max_length", max_length=512, truncation=True, return_tensors="pt")
+        target = self.tokenizer(title, padding="max_length", max_length=32, truncation=True, return_tensors="pt")
+        return {"text": encoded.input_ids[0], "title": target.input_ids[0]}
+""",
+            },
         ),
     )

@@ -203,7 +203,6 @@ def student_perplexity(student_name, teacher_name, blocks, device="cuda"):
 """,
         ),
         Bad(
-            miss=True,
             why="the entropy of the prediction: the labels are never read",
             severity=Severity.ERROR,
             code="""\
@@ -356,6 +355,25 @@ class TinyLM(nn.Module):
         return self.head(self.rnn(self.embed(ids))[0])
 """,
             },
+        ),
+        Bad(
+            why="the mean of the logits themselves is exponentiated: no label is read",
+            severity=Severity.ERROR,
+            code="""\
+import numpy as np
+from transformers import AutoModelForCausalLM, Trainer, TrainingArguments
+
+
+def compute_metrics(evaluated):
+    logits, labels = evaluated
+    return {"perplexity": float(np.exp(-np.mean(logits)))}  # <-
+
+
+def run(dataset):
+    model = AutoModelForCausalLM.from_pretrained("gpt2")
+    trainer = Trainer(model, TrainingArguments("out"), eval_dataset=dataset, compute_metrics=compute_metrics)
+    return trainer.evaluate()["eval_perplexity"]
+""",
         ),
     )
 
@@ -645,5 +663,26 @@ class LabelSmoothing(nn.Module):
         return nn.functional.kl_div(log_probs, wanted, reduction="sum")
 """,
             },
+        ),
+        Good(
+            why="the perplexity of a codebook is the exponential of the entropy of its use",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Quantizer(nn.Module):
+    def __init__(self, entries, width):
+        super().__init__()
+        self.codes = nn.Embedding(entries, width)
+
+    def forward(self, hidden, labels=None):
+        flat = hidden.flatten(0, 1)
+        nearest = torch.cdist(flat, self.codes.weight).argmin(dim=1)
+        used = F.one_hot(nearest, self.codes.num_embeddings).float().mean(dim=0)
+        perplexity = torch.exp(-(used * torch.log(used + 1e-10)).sum())
+        return self.codes(nearest).view_as(hidden), perplexity
+""",
         ),
     )

@@ -272,7 +272,7 @@ def penalty(model):
 
 
 def objective(model, images, labels):
-    nats = F.cross_entropy(model(images), labels, reduction="sum")  # <-
+    nats = F.cross_entropy(model(images), labels, reduction="sum")
     return nats + L2 * labels.numel() * penalty(model)
 
 
@@ -281,7 +281,7 @@ def evaluate(model, loader):
     model.eval()
     total, examples = 0.0, 0
     for images, labels in loader:
-        total += objective(model, images, labels).item()
+        total += objective(model, images, labels).item()  # <-
         examples += labels.numel()
     print(f"test loss {total / examples:.4f}")
     return total / examples
@@ -647,7 +647,7 @@ class SmoothedNLL(nn.Module):
 
     def forward(self, logits, targets):
         log_probs = torch.log_softmax(logits, dim=-1)
-        nll = -log_probs.gather(-1, targets.unsqueeze(-1)).squeeze(-1)  # <-
+        nll = -log_probs.gather(-1, targets.unsqueeze(-1)).squeeze(-1)
         smooth = -log_probs.mean(dim=-1)
         return ((1.0 - self.eps) * nll + self.eps * smooth).sum()
 
@@ -663,13 +663,144 @@ class Runner:
         nats, tokens = 0.0, 0
         for x, y in val_loader:
             logits = self.model(x)
-            nats += self.criterion(logits.flatten(0, 1), y.flatten()).item()
+            nats += self.criterion(logits.flatten(0, 1), y.flatten()).item()  # <-
             tokens += y.numel()
         return nats / tokens
 
 
 def main(model, val_loader):
     print(Runner(model, SmoothedNLL(eps=0.1)).validate(val_loader))
+""",
+        ),
+        Bad(
+            why="The criterion is a parameter; the script that calls this, in another file, hands in the one it trains with.",
+            severity=Severity.ERROR,
+            files={
+                "model.py": """\
+import torch
+import torch.nn as nn
+
+
+class Translator(nn.Module):
+    def __init__(self, src_vocab, tgt_vocab, width=256):
+        super().__init__()
+        self.src = nn.Embedding(src_vocab, width)
+        self.tgt = nn.Embedding(tgt_vocab, width)
+        self.transformer = nn.Transformer(width, 8, batch_first=True)
+        self.out = nn.Linear(width, tgt_vocab)
+
+    def forward(self, src, tgt):
+        causal = nn.Transformer.generate_square_subsequent_mask(tgt.size(1)).to(tgt.device)
+        return self.out(self.transformer(self.src(src), self.tgt(tgt), tgt_mask=causal))
+""",
+                "main.py": """\
+import torch
+import torch.nn as nn
+
+from eval import evaluate
+from model import Translator
+
+
+def run(loader, src_vocab, tgt_vocab, device="cuda"):
+    model = Translator(src_vocab, tgt_vocab).to(device)
+    criterion = nn.CrossEntropyLoss(ignore_index=0, label_smoothing=0.1)
+    print(f"validation loss {evaluate(model, loader, criterion, device):.4f}")
+""",
+            },
+            code="""\
+import torch
+
+
+@torch.no_grad()
+def evaluate(model, loader, criterion, device):
+    model.eval()
+    nats, words = 0.0, 0
+    for src, tgt in loader:
+        src, tgt = src.to(device), tgt.to(device)
+        gold = tgt[:, 1:]
+        scored = (gold != 0).sum().item()
+        loss = criterion(model(src, tgt[:, :-1]).flatten(0, 1), gold.flatten())  # <-
+        nats += loss.item() * scored
+        words += scored
+    return nats / words
+""",
+        ),
+        Bad(
+            why="One method trains and validates, and the helper below it spreads the targets by hand, as an option says.",
+            severity=Severity.ERROR,
+            code="""\
+import argparse
+
+import torch
+import torch.nn.functional as F
+
+PAD = 0
+
+
+def smoothed_loss(scores, gold, smoothing):
+    gold = gold.reshape(-1)
+    scores = scores.reshape(gold.numel(), -1)
+    if smoothing > 0:
+        hot = torch.zeros_like(scores).scatter(1, gold.unsqueeze(1), 1)
+        hot = hot * (1 - smoothing) + (1 - hot) * smoothing / (scores.size(1) - 1)
+        kept = gold.ne(PAD)
+        return -(hot * F.log_softmax(scores, dim=1)).sum(dim=1).masked_select(kept).sum()
+    return F.cross_entropy(scores, gold, ignore_index=PAD, reduction="sum")
+
+
+class Solver:
+    def __init__(self, model, loaders, optimizer, options):
+        self.model, self.optimizer, self.options = model, optimizer, options
+        self.train_loader, self.val_loader = loaders
+
+    def run_epoch(self, loader, trains):
+        nats, words = 0.0, 0
+        for src, tgt in loader:
+            gold = tgt[:, 1:]
+            loss = smoothed_loss(self.model(src, tgt[:, :-1]), gold, self.options.smoothing)  # <-
+            scored = gold.ne(PAD).sum().item()
+            if trains:
+                self.optimizer.zero_grad()
+                (loss / scored).backward()
+                self.optimizer.step()
+            nats += loss.item()
+            words += scored
+        return nats / words
+
+    def fit(self, epochs):
+        for _ in range(epochs):
+            self.model.train()
+            self.run_epoch(self.train_loader, trains=True)
+            self.model.eval()
+            with torch.no_grad():
+                print("validation loss", self.run_epoch(self.val_loader, trains=False))
+
+
+def solve(model, loaders, optimizer):
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--smoothing", type=float, default=0.1)
+    Solver(model, loaders, optimizer, parser.parse_args()).fit(epochs=20)
+""",
+        ),
+        Bad(
+            why="A penalty on the activations is added to the running total where the model has one.",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def test_loss(model, loader):
+    model.eval()
+    total, examples = 0.0, 0
+    for words, labels in loader:
+        scores, states = model(words)
+        total += F.cross_entropy(scores, labels, reduction="sum").item()  # <-
+        if hasattr(model, "slowness"):
+            total += (states[1:] - states[:-1]).pow(2).mean().item()
+        examples += labels.numel()
+    return total / examples
 """,
         ),
     )
@@ -1148,6 +1279,125 @@ class Runner:
 
 def main(model, val_loader):
     print(Runner(model, SmoothedNLL(eps=0.0)).validate(val_loader))
+""",
+        ),
+        Good(
+            why="One function trains with a smoothing criterion and is called with a plain one to evaluate.",
+            files={
+                "model.py": """\
+import torch
+import torch.nn as nn
+
+
+class Translator(nn.Module):
+    def __init__(self, src_vocab, tgt_vocab, width=256):
+        super().__init__()
+        self.src = nn.Embedding(src_vocab, width)
+        self.tgt = nn.Embedding(tgt_vocab, width)
+        self.transformer = nn.Transformer(width, 8, batch_first=True)
+        self.out = nn.Linear(width, tgt_vocab)
+
+    def forward(self, src, tgt):
+        causal = nn.Transformer.generate_square_subsequent_mask(tgt.size(1)).to(tgt.device)
+        return self.out(self.transformer(self.src(src), self.tgt(tgt), tgt_mask=causal))
+""",
+                "main.py": """\
+import torch
+import torch.nn as nn
+
+from eval import run_epoch
+from model import Translator
+
+
+def run(train_loader, val_loader, src_vocab, tgt_vocab):
+    model = Translator(src_vocab, tgt_vocab)
+    optimizer = torch.optim.Adam(model.parameters())
+    smoothed = nn.CrossEntropyLoss(ignore_index=0, label_smoothing=0.1)
+    plain = nn.CrossEntropyLoss(ignore_index=0)
+    for _ in range(10):
+        run_epoch(model, train_loader, smoothed, optimizer)
+        with torch.no_grad():
+            print(run_epoch(model, val_loader, plain))
+""",
+            },
+            code="""\
+import torch
+
+
+def run_epoch(model, loader, criterion, optimizer=None):
+    model.train(optimizer is not None)
+    nats, words = 0.0, 0
+    for src, tgt in loader:
+        gold = tgt[:, 1:]
+        scored = (gold != 0).sum().item()
+        loss = criterion(model(src, tgt[:, :-1]).flatten(0, 1), gold.flatten())
+        if optimizer is not None:
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        nats += loss.item() * scored
+        words += scored
+    return nats / words
+""",
+        ),
+        Good(
+            why="The model adds the loss that balances its experts while it trains, and only then.",
+            files={
+                "moe.py": """\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class ExpertLM(nn.Module):
+    def __init__(self, vocab_size, width=256, experts=8, balance_weight=0.01):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width)
+        self.rnn = nn.GRU(width, width, batch_first=True)
+        self.router = nn.Linear(width, experts)
+        self.head = nn.Linear(width, vocab_size)
+        self.balance_weight = balance_weight
+
+    def forward(self, ids, targets):
+        hidden, _ = self.rnn(self.embed(ids))
+        balance = torch.softmax(self.router(hidden), dim=-1).mean(dim=(0, 1)).square().sum()
+        logits = self.head(hidden)
+        loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten())
+        if self.training:
+            loss = loss + self.balance_weight * balance
+        return logits, loss
+""",
+            },
+            code="""\
+import math
+
+import torch
+
+from moe import ExpertLM
+
+
+@torch.no_grad()
+def estimate(model, blocks):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids in blocks:
+        targets = ids[:, 1:]
+        _, loss = model(ids[:, :-1], targets)
+        nats += loss.item() * targets.numel()
+        tokens += targets.numel()
+    model.train()
+    return math.exp(nats / tokens)
+
+
+def fit(train_blocks, val_blocks):
+    model = ExpertLM(16_000)
+    optimizer = torch.optim.AdamW(model.parameters())
+    for ids in train_blocks:
+        _, loss = model(ids[:, :-1], ids[:, 1:])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    print("perplexity", estimate(model, torch.stack(val_blocks).split(1)))
 """,
         ),
     )

@@ -771,6 +771,30 @@ if __name__ == "__main__":
     print(f"loss {loss:.4f} perplexity {math.exp(loss):.2f}")
 """,
         ),
+        Bad(
+            why="A trainer hands logits and labels to compute_metrics as they are: the model shifted for its own loss only.",
+            severity=Severity.ERROR,
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM, Trainer, TrainingArguments
+
+
+def compute_metrics(predicted):
+    logits = torch.from_numpy(predicted.predictions)
+    labels = torch.from_numpy(predicted.label_ids)
+    loss = F.cross_entropy(logits.view(-1, logits.size(-1)), labels.view(-1), ignore_index=-100)  # <-
+    return {"perplexity": float(np.exp(loss.item()))}
+
+
+def run(dataset):
+    model = AutoModelForCausalLM.from_pretrained("gpt2")
+    arguments = TrainingArguments("out", per_device_eval_batch_size=4)
+    trainer = Trainer(model=model, args=arguments, eval_dataset=dataset, compute_metrics=compute_metrics)
+    return trainer.evaluate()
+""",
+        ),
     )
 
     good = (
@@ -1315,6 +1339,66 @@ def evaluate(model, loader, device):
 
 def build(vocab_size, device):
     return StartVectorLM(vocab_size).to(device)
+""",
+        ),
+        Good(
+            why="compute_metrics shifts what the trainer hands it.",
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM, Trainer, TrainingArguments
+
+
+def compute_metrics(predicted):
+    logits = torch.from_numpy(predicted.predictions)[:, :-1]
+    labels = torch.from_numpy(predicted.label_ids)[:, 1:]
+    loss = F.cross_entropy(logits.reshape(-1, logits.size(-1)), labels.reshape(-1), ignore_index=-100)
+    return {"perplexity": float(np.exp(loss.item()))}
+
+
+def run(dataset):
+    model = AutoModelForCausalLM.from_pretrained("gpt2")
+    arguments = TrainingArguments("out", per_device_eval_batch_size=4)
+    trainer = Trainer(model=model, args=arguments, eval_dataset=dataset, compute_metrics=compute_metrics)
+    return trainer.evaluate()
+""",
+        ),
+        Good(
+            why="Windows of a list of ids, which a table gave out letter by letter, one apart for inputs and labels.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, Dataset
+from transformers import GPT2Config, GPT2LMHeadModel
+
+
+class Windows(Dataset):
+    def __init__(self, text, width):
+        self.table = {letter: number for number, letter in enumerate(sorted(set(text)))}
+        self.ids = torch.tensor(self.encode(text), dtype=torch.long)
+        self.width = width
+
+    def encode(self, text):
+        return [self.table[letter] for letter in text]
+
+    def __len__(self):
+        return (len(self.ids) - 1) // self.width
+
+    def __getitem__(self, index):
+        start = index * self.width
+        return self.ids[start : start + self.width], self.ids[start + 1 : start + self.width + 1]
+
+
+@torch.no_grad()
+def evaluate(text, width=128):
+    model = GPT2LMHeadModel(GPT2Config(vocab_size=len(set(text)))).eval()
+    nats, letters = 0.0, 0
+    for x, y in DataLoader(Windows(text, width), batch_size=16):
+        logits = model(x).logits
+        nats += F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum").item()
+        letters += y.numel()
+    return nats / letters
 """,
         ),
     )

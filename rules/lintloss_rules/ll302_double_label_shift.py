@@ -556,6 +556,49 @@ def load(path, vocab_size, device):
     return model
 """,
         ),
+        Bad(
+            why="The data set shifts; the script in another file trains a model with it that shifts again.",
+            severity=Severity.ERROR,
+            files={
+                "pretrain.py": """\
+from transformers import AutoConfig, AutoModelForCausalLM, Trainer, TrainingArguments
+
+from eval import PackedRows
+
+
+def main():
+    model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained("gpt2"))
+    arguments = TrainingArguments("out", per_device_train_batch_size=8)
+    trainer = Trainer(model=model, args=arguments, train_dataset=PackedRows("train.bin"))
+    trainer.train()
+
+
+if __name__ == "__main__":
+    main()
+""",
+            },
+            code="""\
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+
+class PackedRows(Dataset):
+    def __init__(self, path, length=512):
+        self.rows = np.fromfile(path, dtype=np.uint16).reshape(-1, length)
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, index):
+        row = torch.from_numpy(self.rows[index].astype(np.int64))
+        return {"input_ids": row[:-1], "labels": row[1:]}  # <-
+
+
+def loader(path, batch_size):
+    return DataLoader(PackedRows(path), batch_size=batch_size)
+""",
+        ),
     )
 
     good = (
@@ -853,6 +896,50 @@ def evaluate(blocks, batch_size=8):
 
 if __name__ == "__main__":
     print(f"loss {evaluate(torch.load('blocks.pt')):.4f}")
+""",
+        ),
+        Good(
+            why="The data set shifts, and the model of the script that uses it scores the labels as they come.",
+            files={
+                "score.py": """\
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM
+
+from eval import loader
+
+
+@torch.no_grad()
+def score(path):
+    model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
+    nats, tokens = 0.0, 0
+    for ids, labels in loader(path, 8):
+        logits = model(ids).logits
+        nats += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum").item()
+        tokens += labels.numel()
+    return nats / tokens
+""",
+            },
+            code="""\
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+
+class PackedRows(Dataset):
+    def __init__(self, path, length=512):
+        self.rows = np.fromfile(path, dtype=np.uint16).reshape(-1, length)
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, index):
+        row = torch.from_numpy(self.rows[index].astype(np.int64))
+        return row[:-1], row[1:]
+
+
+def loader(path, batch_size):
+    return DataLoader(PackedRows(path), batch_size=batch_size)
 """,
         ),
     )

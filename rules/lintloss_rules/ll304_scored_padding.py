@@ -242,7 +242,6 @@ if __name__ == "__main__":
 """,
         ),
         Bad(
-            miss=True,
             why="`labels=` is the padded input itself; a Hugging Face model ignores -100, not the pad id.",
             severity=Severity.ERROR,
             code="""\
@@ -605,6 +604,119 @@ def main(device="cuda"):
 
 if __name__ == "__main__":
     main()
+""",
+        ),
+        Bad(
+            why="A trainer evaluates rows that were padded to one length, with labels that are a copy of the ids.",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+from datasets import load_dataset
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    Trainer,
+    TrainingArguments,
+)
+
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+tokenizer.pad_token = tokenizer.eos_token
+
+
+def encode(batch):
+    encoded = tokenizer(batch["text"], truncation=True, padding="max_length", max_length=256)
+    encoded["labels"] = encoded["input_ids"].copy()
+    return encoded
+
+
+def main():
+    stories = load_dataset("stories").map(encode, batched=True, remove_columns=["text"])
+    model = AutoModelForCausalLM.from_pretrained("gpt2")
+    trainer = Trainer(model=model, args=TrainingArguments("out"), eval_dataset=stories["validation"])
+    loss = trainer.evaluate()["eval_loss"]  # <-
+    print(f"loss {loss:.4f} perplexity {math.exp(loss):.2f}")
+
+
+if __name__ == "__main__":
+    main()
+""",
+        ),
+        Bad(
+            why="A Lightning step scores the batches of the data module that the script, in another file, fits it with.",
+            severity=Severity.ERROR,
+            files={
+                "rows.py": """\
+import lightning as L
+from torch.utils.data import DataLoader, Dataset
+
+
+class Pairs(Dataset):
+    def __init__(self, rows, tokenizer):
+        self.rows = rows
+        self.tokenizer = tokenizer
+
+    def __len__(self):
+        return len(self.rows)
+
+    def _encode(self, text, length):
+        return self.tokenizer(text, max_length=length, padding="max_length", truncation=True, return_tensors="pt")
+
+    def __getitem__(self, index):
+        text = self._encode(self.rows[index]["text"], 512)
+        summary = self._encode(self.rows[index]["summary"], 64)
+        return {
+            "ids": text["input_ids"].squeeze(0),
+            "mask": text["attention_mask"].squeeze(0),
+            "labels": summary["input_ids"].squeeze(0),
+        }
+
+
+class Rows(L.LightningDataModule):
+    def __init__(self, test_rows, tokenizer):
+        super().__init__()
+        self.test_rows = test_rows
+        self.tokenizer = tokenizer
+
+    def setup(self, stage=None):
+        self.test_set = Pairs(self.test_rows, self.tokenizer)
+
+    def test_dataloader(self):
+        return DataLoader(self.test_set, batch_size=1)
+""",
+                "run.py": """\
+import lightning as L
+from transformers import AutoTokenizer
+
+from eval import Summarizer
+from rows import Rows
+
+
+def main(test_rows):
+    data = Rows(test_rows, AutoTokenizer.from_pretrained("t5-small"))
+    L.Trainer(devices=1).test(Summarizer("t5-small"), datamodule=data)
+""",
+            },
+            code="""\
+import lightning as L
+from transformers import T5ForConditionalGeneration
+
+
+class Summarizer(L.LightningModule):
+    def __init__(self, name):
+        super().__init__()
+        self.model = T5ForConditionalGeneration.from_pretrained(name)
+        self.worst = 0.0
+
+    def forward(self, ids, mask, labels):
+        return self.model(input_ids=ids, attention_mask=mask, labels=labels).loss
+
+    def test_step(self, batch, batch_index):
+        loss = self(batch["ids"], batch["mask"], batch["labels"])  # <-
+        self.worst = max(self.worst, loss.item())
+
+    def on_test_epoch_end(self):
+        print(f"loss of the worst batch {self.worst:.4f}")
 """,
         ),
     )
@@ -1046,6 +1158,73 @@ def answer_loss(pairs, batch_size=4):
         scored = (labels[:, 1:] != -100).sum().item()
         nats += model(**batch, labels=labels).loss.item() * scored
         tokens += scored
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="The same rows, but the collator makes the labels anew: -100 where they are padding.",
+            code="""\
+import math
+
+from datasets import load_dataset
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    DataCollatorForLanguageModeling,
+    Trainer,
+    TrainingArguments,
+)
+
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+tokenizer.pad_token = tokenizer.eos_token
+
+
+def encode(batch):
+    encoded = tokenizer(batch["text"], truncation=True, padding="max_length", max_length=256)
+    return encoded
+
+
+def main():
+    stories = load_dataset("stories").map(encode, batched=True, remove_columns=["text"])
+    model = AutoModelForCausalLM.from_pretrained("gpt2")
+    collator = DataCollatorForLanguageModeling(tokenizer, mlm=False)
+    arguments = TrainingArguments("out")
+    trainer = Trainer(model, arguments, eval_dataset=stories["validation"], data_collator=collator)
+    loss = trainer.evaluate()["eval_loss"]
+    print(f"loss {loss:.4f} perplexity {math.exp(loss):.2f}")
+
+
+if __name__ == "__main__":
+    main()
+""",
+        ),
+        Good(
+            why="Labels are given to the model, and its own loss is never read: the criterion beside it ignores the pads.",
+            code="""\
+import torch
+import torch.nn as nn
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+tokenizer.add_special_tokens({"pad_token": "<pad>"})
+
+
+def collate(texts):
+    ids = tokenizer(texts, padding=True, return_tensors="pt")["input_ids"]
+    return ids, ids.clone()
+
+
+@torch.no_grad()
+def evaluate(texts):
+    model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
+    criterion = nn.CrossEntropyLoss(ignore_index=tokenizer.pad_token_id, reduction="sum")
+    nats, tokens = 0.0, 0
+    for ids, labels in DataLoader(texts, batch_size=8, collate_fn=collate):
+        outputs = model(input_ids=ids, labels=labels)
+        targets = labels[:, 1:]
+        nats += criterion(outputs.logits[:, :-1].flatten(0, 1), targets.flatten()).item()
+        tokens += (targets != tokenizer.pad_token_id).sum().item()
     return nats / tokens
 """,
         ),

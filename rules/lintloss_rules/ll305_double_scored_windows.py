@@ -312,7 +312,6 @@ if __name__ == "__main__":
 """,
         ),
         Bad(
-            miss=True,
             why="The labels are masked, and then the input is passed as labels all the same.",
             severity=Severity.ERROR,
             code="""\

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import re
 
+from lintloss.facts import forwards
 from lintloss.facts.library import meters
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import Const, Func, Ref, Value
+from lintloss.facts.values import UNKNOWN, Const, Func, LibObject, Opaque, Ref, Value, options
 from lintloss.findings import Evidence
 from lintloss.patterns import regex
 
+Kwargs = dict[str, Value]
 STEP = regex(r"^(validation|test)_step$")
 END = regex(r"^(validation|test)(_epoch)?_end$")
 
@@ -38,13 +41,76 @@ def note_returned(machine: Machine, function: Func, loop: Loop, value: Value) ->
         machine.list_loops[outputs.id] = (loop,)
 
 
-def outputs_given(machine: Machine, function: Func) -> list[Value]:
-    """Return the argument that the hook at the epoch's end is called with, [] for other functions."""
+def given(machine: Machine, function: Func) -> list[Value]:
+    """Return what a framework gives a hook: a batch to a step, what the steps returned to the hook at the epoch's end."""
     owner = function.self_value
+    if isinstance(owner, Ref) and _is_hook(machine, function, STEP):
+        loader = _own_loader(machine, function, owner)
+        batch = batch_of(machine, function, loader) if loader is not None else None
+        return [batch] if batch is not None else []
     if not isinstance(owner, Ref) or not _is_hook(machine, function, END):
         return []
     outputs = Ref((*owner.id, "outputs", _stem(function)), "list")
     return [outputs] if outputs.id in machine.list_loops else []
+
+
+def _own_loader(machine: Machine, function: Func, owner: Ref) -> Value | None:
+    """Return the loader that a module makes for its own steps."""
+    from lintloss.facts import calls, classes
+
+    names = {"validation": "val_dataloader", "test": "test_dataloader"}
+    maker = classes.method(machine, owner, names.get(_stem(function), ""))
+    return calls.run(machine, function.node, maker, [], {}) if maker is not None else None
+
+
+def batch_of(machine: Machine, function: Func, loader: Value) -> Value | None:
+    """Return a batch of a loader, as the loop around a step sees it."""
+    from lintloss.facts.library import loaders
+
+    loop = loop_around(machine, function)
+    known = [each for each in options(loader) if isinstance(each, LibObject) and loaders.is_loader(each)]
+    return loaders.element(machine, known[0], loop) if loop is not None and len(known) == 1 else None
+
+
+def fitted(machine: Machine, node: ast.Call, trainer: Value, name: str, args: list[Value], kwargs: Kwargs) -> None:
+    """Run the evaluating steps of the module that a trainer is given, on batches of the loader that it is given."""
+    from lintloss.facts import calls, classes
+
+    module = kwargs.get("model", args[0] if args else UNKNOWN)
+    if not isinstance(trainer, LibObject) or not trainer.name.endswith("Trainer") or not isinstance(module, Ref):
+        return
+    if not meters.is_lightning(machine, module):
+        return
+    stem = "test" if name == "test" else "validation"
+    step = classes.method(machine, module, f"{stem}_step")
+    loader = _handed(machine, node, stem, name, args, kwargs)
+    if step is None or loader is None:
+        return
+    loop = loop_around(machine, step)
+    batch = batch_of(machine, step, loader)
+    if loop is not None and batch is not None:
+        with machine.in_loop(loop), forwards.by_framework(machine):
+            calls.call(machine, node, step, [batch, Opaque(machine.key(node, "index"), "batch_idx")], {})
+
+
+def _handed(machine: Machine, node: ast.Call, stem: str, name: str, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """Return the loader that evaluation reads: handed over, or made by the data module that is."""
+    from lintloss.facts import calls, classes
+
+    names = ("val_dataloaders", "val_dataloader") if name == "fit" else ("dataloaders", "test_dataloaders")
+    found = next((kwargs[each] for each in names if each in kwargs), None)
+    if found is None:
+        index = 2 if name == "fit" else 1
+        found = args[index] if len(args) > index else None
+    if found is None:
+        found = kwargs.get("datamodule", args[1] if len(args) == 2 else None)
+    if isinstance(found, Ref) and found.kind == "instance":
+        maker = classes.method(machine, found, "test_dataloader" if stem == "test" else "val_dataloader")
+        setup = classes.method(machine, found, "setup")
+        if maker is not None and setup is not None:
+            calls.call(machine, node, setup, [], {})
+        return calls.call(machine, node, maker, [], {}) if maker is not None else None
+    return machine.elem(found) if isinstance(found, Ref) and found.kind == "list" else found
 
 
 def _stem(function: Func) -> str:

@@ -154,6 +154,7 @@ def scored(machine: Machine, node: ast.AST, scoring: Scoring) -> Value:
     scoring = replace(
         scoring,
         site=site(machine, node),
+        step=step(machine),
         loop=running(machine),
         smoothed=scoring.smoothed or _smooths(machine, scoring),
     )
@@ -203,6 +204,7 @@ def picked_by(machine: Machine, node: ast.AST, value: Tensor, index: Value, how:
         picks,
         place=machine.evidence(node, "the entries of the target ids are picked here"),
         site=site(machine, node),
+        step=step(machine),
     )
     key = compare.compared(machine, node, scoring)
     if value.form == "log_probs":
@@ -260,14 +262,30 @@ def log_of_picked(machine: Machine, node: ast.AST, value: Tensor) -> Quantity:
 
 
 def site(machine: Machine, node: ast.AST) -> Evidence:
-    """Return the place in the checked file that scores: the call itself, or the call that leads to it."""
-    home = machine.shown
-    index = max(i for i, frame in enumerate(machine.frames) if frame.module.path == home)
+    """Return the place in the checked file that scores: the call itself, or the call that leads to it.
+
+    What a criterion or a model does in its forward(), it does for whoever calls it.
+    """
+    from lintloss.facts.compare import is_step
+
+    own = [i for i, frame in enumerate(machine.frames) if frame.module.path == machine.shown]
+    index = own.pop() if own else 0
+    while own and is_step(machine, index) and index > machine.rooted:
+        index = own.pop()
     if index < len(machine.frames) - 1:
         call = machine.frames[index + 1].call_place
         if call is not None:
             return call
     return machine.evidence(node, "scored here")
+
+
+def step(machine: Machine) -> Evidence | None:
+    """Return the call in the running loop that leads to what scores; None where the loop's own function scores."""
+    loop = machine.loops[-1] if machine.loops else None
+    index = loop.frame - 1 if loop is not None and loop.unit != "epoch" and not loop.trains else -1
+    if index < 0 or index + 1 >= len(machine.frames) or machine.frames[index].module.path != machine.shown:
+        return None
+    return machine.frames[index + 1].call_place
 
 
 def _smooths(machine: Machine, scoring: Scoring) -> bool:
@@ -306,6 +324,7 @@ def presumed(
         presumed=True,
         born=machine.spent,
         site=site(machine, node),
+        step=step(machine),
         loop=running(machine),
     )
     unit = LOSS / Unit.of(**{item: 1})

@@ -23,6 +23,7 @@ from lintloss.facts import (
     reduce,
 )
 from lintloss.facts.library import (
+    lightning,
     losses,
     meters,
     objects,
@@ -107,8 +108,10 @@ def call(
         return text.encoded(machine, node, receiver, args, kwargs, name)
     if isinstance(receiver, LibObject) and name in {"update", "forward"} and receiver.name.endswith("Perplexity"):
         return objects.metric(machine, node, "Perplexity", args, kwargs)
+    if name in {"fit", "validate", "test"} and isinstance(receiver, LibObject):
+        lightning.fitted(machine, node, receiver, name, args, kwargs)
     if name == "evaluate" and isinstance(receiver, LibObject | Ref):
-        return trainers.evaluated(machine, node, receiver, name)
+        return trainers.called(machine, node, receiver, name, args)
     if name == "map" and isinstance(receiver, Opaque | Ref | LibObject) and args and isinstance(args[0], Func):
         return rows.mapped(machine, node, receiver, args[0])
     if name in rows.RESHUFFLES and isinstance(receiver, Opaque | Ref | Tuple):
@@ -199,10 +202,16 @@ def _effect(
         accumulation.note_backward(machine, node, receiver, args)
         phases.backward(machine)
         return Const(None)
+    if name in {"register_buffer", "register_parameter"} and isinstance(receiver, Ref) and len(args) > 1:
+        if isinstance(args[0], Const):
+            machine.put(receiver, str(args[0].value), args[1])
+        return Const(None)
     if name == "step" and "optim" in machine.text(node.func).lower():
         phases.backward(machine)
         return Const(None)
     if name in {"eval", "train"} and not isinstance(receiver, Lib) and len(args) <= 1:
+        if name == "train" and isinstance(receiver, LibObject | Ref):
+            trainers.called(machine, node, receiver, name, args)
         return modes.call(machine, node, receiver, name, args)
     if name == "apply" and len(args) == 1 and isinstance(receiver, LibObject | Ref | Opaque):
         modes.applied(machine, node, receiver, args[0])

@@ -9,6 +9,7 @@ from lintloss.facts.library import losses, shapes
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import Const, Quantity, Tensor, Value
 
+SMOOTHED = "the targets are spread over the classes here"
 HOT, COLD, SCORED = "onehot", "coldhot", "onehot_scores"  # coldhot: 1 where the target is not
 
 
@@ -29,7 +30,7 @@ def combined(machine: Machine, node: ast.AST, operator: ast.operator, left: Valu
     if not forms & {HOT, COLD}:
         return None
     if isinstance(left, Tensor) and isinstance(right, Tensor):
-        return _two(machine, operator, left, right)
+        return _two(machine, node, operator, left, right)
     side, other = (left, right) if isinstance(left, Tensor) else (right, left)
     if not isinstance(side, Tensor):
         return None
@@ -38,13 +39,17 @@ def combined(machine: Machine, node: ast.AST, operator: ast.operator, left: Valu
     return side if isinstance(operator, ast.Mult | ast.Div | ast.Add) else None
 
 
-def _two(machine: Machine, operator: ast.operator, left: Tensor, right: Tensor) -> Value | None:
+def _two(machine: Machine, node: ast.AST, operator: ast.operator, left: Tensor, right: Tensor) -> Value | None:
     if {left.form, right.form} == {HOT, COLD} and isinstance(operator, ast.Add):
-        return left if left.form == HOT else right
+        return (left if left.form == HOT else right).with_step(machine.evidence(node, SMOOTHED))
     if isinstance(operator, ast.Mult) and {left.form, right.form} == {HOT, "log_probs"}:
         targets, log_probs = (left, right) if left.form == HOT else (right, left)
         return replace(log_probs, form=SCORED, pad=replace(targets, form="ids"), key=(*log_probs.key, SCORED))
     return None
+
+
+def _is_smoothed(targets: Tensor) -> bool:
+    return any(step.message == SMOOTHED for step in targets.trace)
 
 
 def summed(machine: Machine, node: ast.AST, value: Tensor, axis: int | None) -> Value | None:
@@ -52,6 +57,8 @@ def summed(machine: Machine, node: ast.AST, value: Tensor, axis: int | None) -> 
     if value.form != SCORED or not isinstance(value.pad, Tensor):
         return None
     picked = losses.picked_by(machine, node, replace(value, form="log_probs", pad=None), value.pad, "onehot")
+    if isinstance(picked, Quantity) and picked.scoring is not None and _is_smoothed(value.pad):
+        picked = replace(picked, scoring=replace(picked.scoring, smoothed=True))
     if not isinstance(picked, Quantity) or axis is not None:
         return picked
     return losses.reduced(machine, node, picked, "sum")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from lintloss.facts import forwards, pad_marks
+from lintloss.facts import forwards, pad_marks, padding
 from lintloss.facts.library import losses, models, rows, shapes
 from lintloss.facts.library.tables import CAUSAL, HEADED, LOGITS_NAME, LOSS_NAME, MASKED_MODELS, PAIRED
 from lintloss.facts.machine import Machine
@@ -15,6 +15,7 @@ from lintloss.facts.values import (
     LibObject,
     ModelOutput,
     Opaque,
+    Quantity,
     Ref,
     Scoring,
     Tensor,
@@ -36,6 +37,7 @@ LABELS = (
     "mlm_labels",
     "text_labels",
 )
+FILLS = regex(r"padding\s*=\s*[\"']max_length|pad_to_max_length\s*=\s*True")
 PAIRS = regex(
     r"\b(M|m|By|Flan)?T5\w*|\bM?Bart\w*|\bPegasus\w*|\bMarian\w*|ForConditionalGeneration|Seq2SeqLM|"
     r"decoder_attention_mask"
@@ -159,7 +161,7 @@ def _loss(machine: Machine, node: ast.AST, output: ModelOutput, presumed: str) -
             output.labels or UNKNOWN,
             place=machine.evidence(node, said),
             owner="model",
-            paired=PAIRED.search(name) is not None,
+            paired=PAIRED.search(name) is not None and not _fills_rows(machine),
         )
         return losses.scored(machine, node, scoring) if output.labels is not None else UNKNOWN
     if HEADED.search(name):
@@ -185,18 +187,49 @@ def _loss(machine: Machine, node: ast.AST, output: ModelOutput, presumed: str) -
             owner="model",
             item=item,
             called=presumed,
-            paired=item == "token" and PAIRS.search(machine.frame.module.text) is not None,
+            paired=item == "token" and PAIRS.search(machine.frame.module.text) is not None and not _fills_rows(machine),
         )
         return losses.scored(machine, node, scoring)
     return value
 
 
+def _fills_rows(machine: Machine) -> bool:
+    """Say whether the files around pad each target to one length, and mark nothing to be ignored: pads are scored, too."""
+    home = machine.frames[0].module
+    if home.path not in machine.filled_rows:
+        around = [home, *machine.project.using(home.path, "max_length", ["padding"])]
+        fills = any(FILLS.search(each.text) for each in around)
+        marks = any(padding.MARKED.search(each.text) for each in around) or bool(
+            machine.project.using(home.path, "100", ["-100"])
+        )
+        machine.filled_rows[home.path] = fills and not marks
+    return machine.filled_rows[home.path]
+
+
+def _loss_of(machine: Machine, output: ModelOutput) -> Value:
+    if isinstance(output.loss, Quantity) and output.loss.scoring is not None:
+        machine.losses_read.add(output.loss.scoring.log)
+    return output.loss
+
+
+def _logits_of(machine: Machine, output: ModelOutput) -> Value:
+    if isinstance(output.loss, Quantity) and output.loss.scoring is not None:
+        machine.logits_read.add(output.loss.scoring.log)
+    return output.logits
+
+
+def forget_unread(machine: Machine) -> None:
+    """Forget what models score of whose outputs only the logits are read: their own loss is reported to nobody."""
+    for key in machine.logits_read - machine.losses_read:
+        machine.log.pop(key, None)
+
+
 def field(machine: Machine, output: ModelOutput, name: str, node: ast.AST) -> Value:
     """Return an attribute of a model's output."""
     if name == "loss":
-        return output.loss
+        return _loss_of(machine, output)
     if name in {"logits", "prediction_scores", "lm_logits", "prediction_logits"}:
-        return output.logits
+        return _logits_of(machine, output)
     if name == "shape":
         return Opaque((*output.logits.key, ".shape"), ".shape")
     return Opaque((*output.call, "." + name), name)
@@ -207,9 +240,9 @@ def subscript(machine: Machine, output: ModelOutput, name: str, node: ast.Subscr
     from lintloss.facts.library import windows
 
     if name == "loss" or (name == "0" and output.labels is not None):
-        return output.loss
+        return _loss_of(machine, output)
     if name == "logits" or name in {"0", "1"}:
-        return output.logits
+        return _logits_of(machine, output)
     if windows.is_tensor_index(node.slice) or name == "elem":
         return windows.index(machine, output.logits, node)
     return Opaque((*output.call, name), name)
@@ -218,11 +251,11 @@ def subscript(machine: Machine, output: ModelOutput, name: str, node: ast.Subscr
 def item(machine: Machine, output: ModelOutput, index: int, width: int, name: str) -> Value:
     """Return one of the names that a model's output is unpacked into."""
     if LOSS_NAME.match(name):
-        return output.loss
+        return _loss_of(machine, output)
     if LOGITS_NAME.search(name):
-        return output.logits
+        return _logits_of(machine, output)
     if index == 0 and output.labels is not None and name.startswith("_") is False and width > 1 and "loss" in name:
-        return output.loss
+        return _loss_of(machine, output)
     return Opaque((*output.call, index), name)
 
 

@@ -77,7 +77,7 @@ def pad_sequence(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwa
         machine.elem(rows)
         if isinstance(rows, Ref)
         else Opaque((*rows.key, "[]"))
-        if isinstance(rows, Opaque)
+        if isinstance(rows, Opaque) or (isinstance(rows, Tensor) and rows.form == "")  # a slice of a list
         else UNKNOWN
     )
     found = batched_tensor(elem)

@@ -4,25 +4,85 @@ from __future__ import annotations
 
 import ast
 
-from lintloss.facts import padding
-from lintloss.facts.library import loaders, losses, meters
+from lintloss.facts import forwards, padding
+from lintloss.facts.library import loaders, losses, meters, models, rows
 from lintloss.facts.library.tables import CAUSAL, MASKED_MODELS, PAIRED
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import NATS_PER_TOKEN, count
-from lintloss.facts.values import Const, Func, LibObject, Quantity, Ref, Scoring, Value, options
+from lintloss.facts.values import (
+    Const,
+    Func,
+    LibObject,
+    Opaque,
+    Quantity,
+    Ref,
+    Scoring,
+    Tensor,
+    Tuple,
+    Value,
+    Window,
+    options,
+)
 from lintloss.findings import Evidence
 from lintloss.patterns import regex
 
 REPORTS = regex(r"eval_loss|perplexity|\bppl\b")
+PARTS = regex(r"\.(predictions|label_ids)\b")
 MAY_FILL_BLOCKS = regex(r"DataCollatorForLanguageModeling$|DataCollatorWithFlattening$")
 
 
-def evaluated(machine: Machine, node: ast.Call, trainer: Value, name: str) -> Value | None:
+def called(machine: Machine, node: ast.Call, trainer: Value, name: str, args: list[Value]) -> Value | None:
     """Return what `trainer.evaluate()` does: a dict with eval_loss; None where it is no trainer of a language model."""
-    if name != "evaluate" or not REPORTS.search(machine.frames[0].module.text):
-        return None
     made = _made_with(machine, trainer)
-    if made is None or not any(_is_language_model(each) for each in options(made.get("model", Const(None)))):
+    if made is None:
+        return None
+    dataset = made.get("train_dataset") if name == "train" else (args[0] if args else made.get("eval_dataset"))
+    if dataset is not None and (name == "evaluate" or machine.home):  # who asks from a data set's file asks for both
+        _feed(machine, node, made, dataset)
+    _measure(machine, node, made)
+    return _evaluated(machine, node, made) if name == "evaluate" else None
+
+
+def _feed(machine: Machine, node: ast.Call, made: dict[str, Value], dataset: Value) -> None:
+    """Give the model a batch of a data set, as the trainer collates it."""
+    from lintloss.facts import calls
+
+    collate = made.get("data_collator", Const(None))
+    key = machine.key(node, "batches")
+    loader = LibObject("torch.utils.data.DataLoader", (dataset,), (("collate_fn", collate),), None, key)
+    loop = meters.framework_loop(machine, node)
+    batch = rows.of_loader(machine, loader, loop)
+    model = made.get("model")
+    if batch is None or model is None or not isinstance(batch, Ref | Opaque):
+        return
+    with machine.in_loop(loop), forwards.by_framework(machine):
+        calls.call(machine, node, model, [], calls.spread(machine, batch))
+
+
+def _measure(machine: Machine, node: ast.Call, made: dict[str, Value]) -> None:
+    """Give the metric function what the trainer gives it: logits and labels as they are, of a model that shifts inside."""
+    from lintloss.facts import calls
+
+    compute = made.get("compute_metrics")
+    model = next((each for each in options(made.get("model", Const(None))) if models.shifts_labels(each)), None)
+    if not isinstance(compute, Func) or model is None or "preprocess_logits_for_metrics" in made:
+        return
+    key = machine.key(node, "predictions")
+    logits = Tensor("logits", Window(key), ("row", "pos", "vocab"), (*key, "logits"), "logits", model=model)
+    labels = Tensor("", Window(key), None, (*key, "labels"), "labels")
+    given: Value = Tuple((logits, labels))
+    if PARTS.search(machine.text(compute.node)):
+        given = Ref((*key, "given"), "instance")
+        machine.put(given, "predictions", logits)
+        machine.put(given, "label_ids", labels)
+    with forwards.by_framework(machine):
+        calls.call(machine, node, compute, [given], {})
+
+
+def _evaluated(machine: Machine, node: ast.Call, made: dict[str, Value]) -> Value | None:
+    if not REPORTS.search(machine.frames[0].module.text):
+        return None
+    if not any(_is_language_model(each) for each in options(made.get("model", Const(None)))):
         return None
     unequal = next(
         (found for each in options(made.get("data_collator", Const(None))) if (found := _pads(machine, each))), None

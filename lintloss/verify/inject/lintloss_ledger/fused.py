@@ -28,8 +28,11 @@ class Fused:
         self._refused: set[tuple[object, ...]] = set()
 
     def wrap(self, original: Any) -> Any:
-        plain = original.__func__
+        """`original` is a classmethod, of Python's before torch 2.15, of C's since: both bind alike."""
         state = self._recorder.state
+
+        def plain(cls: Any, *args: Any, **kwargs: Any) -> Any:
+            return original.__get__(None, cls)(*args, **kwargs)
 
         def recording(cls: Any, *args: Any, **kwargs: Any) -> Any:
             # torch's own (checkpointing, compiled graphs) are containers: what runs inside is seen by itself.
@@ -37,7 +40,7 @@ class Fused:
                 return plain(cls, *args, **kwargs)
             return self._call(plain, cls, args, kwargs, sys._getframe(1))
 
-        return classmethod(functools.wraps(plain)(recording))
+        return classmethod(functools.wraps(getattr(original, "__func__", original))(recording))
 
     def _call(self, plain: Any, cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any], frame: Any) -> Any:
         state = self._recorder.state

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from types import ModuleType
+from types import ClassMethodDescriptorType, ModuleType
 from typing import Any
 
 from . import passive
@@ -60,5 +60,7 @@ def _replace_class_method(recorder: Recorder) -> None:
     """torch.autograd.Function.apply is where fused losses can be seen."""
     holder: Any = getattr(sys.modules.get("torch.autograd.function"), "Function", None)
     plain = getattr(holder, "__dict__", {}).get("apply")
-    if isinstance(plain, classmethod):
+    if isinstance(plain, (classmethod, ClassMethodDescriptorType)):
         holder.apply = Fused(recorder).wrap(plain)
+    else:
+        recorder.ledger.note("failure", error="fused losses are not seen: autograd.Function.apply is not what it was")
