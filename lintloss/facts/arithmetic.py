@@ -52,6 +52,8 @@ def binary(
         return inverse
     if isinstance(left, Const) and isinstance(right, Const):
         return _constants(operator, left.value, right.value)
+    if isinstance(operator, ast.Div) and left == Const(0.0) and _is_fixed(right):
+        return left  # what is smoothed by 0 is not smoothed
     left, right = unboxed(machine, left), unboxed(machine, right)
     if isinstance(left, Choice) or isinstance(right, Choice):
         return binary(machine, node, operator, left, right, inside)
@@ -232,6 +234,11 @@ def multiply(machine: Machine, node: ast.AST, left: Value, right: Value) -> Valu
     if number is not None and isinstance(node, ast.BinOp) and accumulation.STEPS.search(ast.unparse(node)):
         return number  # iterations times micro-batches: as many means, each as often
     return _tensor_op(machine, node, left, right)
+
+
+def _is_fixed(value: Value) -> bool:
+    """Say whether a number is one that no loop counts, the size of a vocabulary."""
+    return isinstance(value, Opaque) or (isinstance(value, Quantity) and value.is_count and not value.loops)
 
 
 def _log_probabilities(machine: Machine, node: ast.AST, value: Value, other: Value) -> Value:

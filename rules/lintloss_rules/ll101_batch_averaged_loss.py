@@ -2628,49 +2628,4 @@ def validation_loss(language_model, sampler, steps):
     return losses.mean()
 """,
         ),
-        Good(
-            why="every target is padded to one length and its pads are scored (LL304): all rows score as many tokens",
-            code="""\
-import pytorch_lightning as pl
-from torch.utils.data import DataLoader
-from transformers import T5ForConditionalGeneration
-
-from titles import Titles
-
-
-class TitleModel(pl.LightningModule):
-    def __init__(self, checkpoint, rows):
-        super().__init__()
-        self.rows = rows
-        self.model = T5ForConditionalGeneration.from_pretrained(checkpoint)
-
-    def val_dataloader(self):
-        return DataLoader(Titles(self.rows), batch_size=8)
-
-    def validation_step(self, batch, batch_idx):
-        outputs = self.model(input_ids=batch["text"], labels=batch["title"])
-        self.log("val_loss", outputs.loss)
-""",
-            files={
-                "titles.py": """\
-from torch.utils.data import Dataset
-from transformers import T5TokenizerFast
-
-
-class Titles(Dataset):
-    def __init__(self, rows):
-        self.rows = rows
-        self.tokenizer = T5TokenizerFast.from_pretrained("t5-base")
-
-    def __len__(self):
-        return len(self.rows)
-
-    def __getitem__(self, index):
-        text, title = self.rows[index]
-        encoded = self.tokenizer(text, padding="max_length", max_length=512, truncation=True, return_tensors="pt")
-        target = self.tokenizer(title, padding="max_length", max_length=32, truncation=True, return_tensors="pt")
-        return {"text": encoded.input_ids[0], "title": target.input_ids[0]}
-""",
-            },
-        ),
     )

@@ -807,6 +807,39 @@ def test_loss(model, loader):
 
     good = (
         Good(
+            why="The evaluation hands the smoothed loss a smoothing of 0.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def get_loss(pred, ans, vocab_size, smoothing, pad):
+    confidence = 1.0 - smoothing
+    low = (1.0 - confidence) / float(vocab_size - 1)
+    one_hot = torch.zeros_like(pred).scatter_(1, ans.unsqueeze(1), 1)
+    one_hot = one_hot * confidence + (1 - one_hot) * low
+    log_prob = F.log_softmax(pred, dim=1)
+    xent = -(one_hot * log_prob).sum(dim=1)
+    xent = xent.masked_select(ans != pad)
+    return xent.mean()
+
+
+@torch.no_grad()
+def validation(loader, model, vocab_size, pad):
+    model.eval()
+    total, tokens = 0.0, 0
+    for batch in loader:
+        targets = batch.trg
+        pred = model(batch.src, targets)
+        ans = targets.view(-1)
+        count = (ans != pad).sum().item()
+        total += get_loss(pred.view(-1, pred.size(-1)), ans, vocab_size, 0, pad).item() * count
+        tokens += count
+    val_loss = total / tokens
+    return val_loss
+""",
+        ),
+        Good(
             why="Two losses share one weight: the loss of a hybrid speech recognizer is that sum.",
             code="""\
 import torch

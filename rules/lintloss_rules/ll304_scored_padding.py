@@ -719,9 +719,91 @@ class Summarizer(L.LightningModule):
         print(f"loss of the worst batch {self.worst:.4f}")
 """,
         ),
+        Bad(
+            why="every target is padded to one length, and the model is given the pads as labels",
+            severity=Severity.ERROR,
+            code="""\
+import pytorch_lightning as pl
+from torch.utils.data import DataLoader
+from transformers import T5ForConditionalGeneration
+
+from titles import Titles
+
+
+class TitleModel(pl.LightningModule):
+    def __init__(self, checkpoint, rows):
+        super().__init__()
+        self.rows = rows
+        self.model = T5ForConditionalGeneration.from_pretrained(checkpoint)
+
+    def val_dataloader(self):
+        return DataLoader(Titles(self.rows), batch_size=8)
+
+    def validation_step(self, batch, batch_idx):
+        outputs = self.model(input_ids=batch["text"], labels=batch["title"])  # <-
+        self.log("val_loss", outputs.loss)
+""",
+            files={
+                "titles.py": """\
+from torch.utils.data import Dataset
+from transformers import T5TokenizerFast
+
+
+class Titles(Dataset):
+    def __init__(self, rows):
+        self.rows = rows
+        self.tokenizer = T5TokenizerFast.from_pretrained("t5-base")
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, index):
+        text, title = self.rows[index]
+        encoded = self.tokenizer(text, padding="max_length", max_length=512, truncation=True, return_tensors="pt")
+        target = self.tokenizer(title, padding="max_length", max_length=32, truncation=True, return_tensors="pt")
+        return {"text": encoded.input_ids[0], "title": target.input_ids[0]}
+""",
+            },
+        ),
     )
 
     good = (
+        Good(
+            why="Rows are cut from one stream; the branch for a short last one is never taken, by the length above.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import Dataset
+
+
+class Stream(Dataset):
+    def __init__(self, ids, length, pad_id):
+        self.ids, self.length, self.pad_id = ids, length, pad_id
+
+    def __len__(self):
+        return len(self.ids) // self.length - 1
+
+    def __getitem__(self, index):
+        start = index * self.length
+        end = start + self.length + 1
+        row = self.ids[start:end]
+        if len(row) < self.length + 1:
+            row = row + [self.pad_id] * (self.length + 1 - len(row))
+        return torch.tensor(row[:-1]), torch.tensor(row[1:])
+
+
+@torch.no_grad()
+def evaluate(model, ids, length, pad_id):
+    model.eval()
+    rows = Stream(ids, length, pad_id)
+    nats, tokens = 0.0, 0
+    for inputs, labels in torch.utils.data.DataLoader(rows, batch_size=16):
+        logits = model(inputs)
+        nats += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum").item()
+        tokens += labels.numel()
+    return nats / tokens
+""",
+        ),
         Good(
             why="-100 is written wherever nothing was chosen: whether that spares the padding stands in the chances.",
             code="""\

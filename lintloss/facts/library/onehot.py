@@ -34,6 +34,8 @@ def combined(machine: Machine, node: ast.AST, operator: ast.operator, left: Valu
     side, other = (left, right) if isinstance(left, Tensor) else (right, left)
     if not isinstance(side, Tensor):
         return None
+    if isinstance(operator, ast.Mult) and other in (Const(0), Const(0.0)):
+        return Const(0.0)
     if isinstance(operator, ast.Sub) and side is right and other in (Const(1), Const(1.0)):
         return replace(side, form=COLD if side.form == HOT else HOT)
     return side if isinstance(operator, ast.Mult | ast.Div | ast.Add) else None

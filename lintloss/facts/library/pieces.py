@@ -147,6 +147,8 @@ def filled(machine: Machine, node: ast.AST, left: Value, after: Filler) -> Tenso
     if found is None:
         return None
     window = found.window
+    if window is not None and window.is_cut and not window.lower.is_const:
+        return found  # a stretch of a stream: the last alone may be short, and many leave it out
     if after.like and window is not None and not window.is_cut:
         window = replace(window, source=machine.identity(("+", window.source, after.like)))
     pad = found.pad if after.is_ignored else after.value
