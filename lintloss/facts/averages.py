@@ -15,6 +15,7 @@ from lintloss.findings import Confidence, Evidence
 
 LANGUAGE = {"lm", "seq2seq", "mlm"}
 ITEMS = ("token", "item", "example", "position", "unknown")
+REGRESSIONS = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
 ITERATIONS = ("batch", "step", "example", "position")
 
 
@@ -97,6 +98,8 @@ def is_mean_of_means(after: Quantity) -> bool:
 
 def scores_tokens(seen: Observation, quantity: Quantity) -> bool:
     """Say whether what is averaged is a loss over tokens: proven by the unit, else suggested by the task."""
+    if quantity.scoring is not None and quantity.scoring.criterion in REGRESSIONS:
+        return False  # one of several that a model may compute, and none of tokens
     if quantity.unit.power("token") or quantity.unit.power("position"):
         return True
     if quantity.scoring is not None and quantity.scoring.item in {"token"}:

@@ -1862,6 +1862,69 @@ class Runner:
 
     good = (
         Good(
+            why="a classifier from a table of classes has one loss a row, be it a squared error or a cross entropy",
+            files={
+                "models.py": """\
+from torch.nn import CrossEntropyLoss, Dropout, Linear, MSELoss
+from transformers import AlbertModel, AlbertPreTrainedModel
+
+
+class AlbertForRating(AlbertPreTrainedModel):
+    def __init__(self, config, weight=None):
+        super().__init__(config)
+        self.num_labels = config.num_labels
+        self.albert = AlbertModel(config)
+        self.dropout = Dropout(config.classifier_dropout_prob)
+        self.classifier = Linear(config.hidden_size, config.num_labels)
+        self.weight = weight
+
+    def forward(self, input_ids=None, attention_mask=None, labels=None):
+        outputs = self.albert(input_ids, attention_mask=attention_mask)
+        logits = self.classifier(self.dropout(outputs[1]))
+        outputs = (logits,) + outputs[2:]
+        if labels is not None:
+            if self.num_labels == 1:
+                loss_fct = MSELoss()
+                loss = loss_fct(logits.view(-1), labels.view(-1))
+            else:
+                loss_fct = CrossEntropyLoss(weight=self.weight)
+                loss = loss_fct(logits.view(-1, self.num_labels), labels.view(-1))
+            outputs = (loss,) + outputs
+        return outputs
+""",
+            },
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+from transformers import AlbertConfig, AlbertForSequenceClassification, AlbertTokenizer
+
+from models import AlbertForRating
+
+
+class Rater:
+    def __init__(self, kind, name, args):
+        kinds = {"albert": (AlbertConfig, AlbertForRating, AlbertTokenizer)}
+        config_class, model_class, tokenizer_class = kinds[kind]
+        self.model = model_class.from_pretrained(name)
+        self.tokenizer = tokenizer_class.from_pretrained(name)
+        self.args = args
+
+    def evaluate(self, dataset):
+        model = self.model
+        loader = DataLoader(dataset, batch_size=self.args["eval_batch_size"])
+        eval_loss, steps = 0.0, 0
+        model.eval()
+        for batch in loader:
+            with torch.no_grad():
+                inputs = {"input_ids": batch[0], "attention_mask": batch[1], "labels": batch[2]}
+                outputs = model(**inputs)
+                loss, logits = outputs[:2]
+                eval_loss += loss.mean().item()
+            steps += 1
+        return eval_loss / steps
+""",
+        ),
+        Good(
             why="exact: the data set holds a multiple of the batch size, every row is as long: no batch is shorter",
             code="""\
 import math
