@@ -48,6 +48,8 @@ def length_of(machine: Machine, value: Value, node: ast.AST) -> Value:
         if loops and not measured and machine.get(value, "@extended") is not None:  # more than one each time
             rows = not any(isinstance(each, Tensor) and "position" in (each.axes or ()) for each in options(elem))
             return Quantity(count("example" if rows else "position"), of=loops[-1].key, loops=loops, counted=value)
+        if loops and machine.get(value, "@extended") is not None and any(_is_single(each) for each in options(elem)):
+            return machine.opaque(node)  # the losses of single tokens: nobody counted how many
         if loops:
             return Quantity(count(loops[-1].unit), of=loops[-1].key, loops=loops, counted=value)
         slot = machine.get(value, "len")
@@ -61,6 +63,10 @@ def length_of(machine: Machine, value: Value, node: ast.AST) -> Value:
     if isinstance(value, Tensor):
         return shapes.dimension(machine, value, 0)
     return _named_length(machine, value, node)
+
+
+def _is_single(value: Value) -> bool:
+    return isinstance(value, Quantity) and not value.axes and value.is_loss and not value.unit.is_intensive
 
 
 def _named_length(machine: Machine, value: Value, node: ast.AST) -> Value:

@@ -15,6 +15,7 @@ from lintloss.findings import Evidence
 from lintloss.patterns import regex
 
 PAD = regex(r"(?<![a-z])pad(?!d)|padding_(idx|id|value)", re.IGNORECASE)
+IGNORED = regex(r"label|ignore", re.IGNORECASE)  # `pad_token_label_id`: what the criterion ignores
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,8 @@ def note_compared(machine: Machine, node: ast.AST, ids: Tensor, other: Value, wr
     window = ids.window
     if window is None or "filtered" in window.marks or ids.clean or not window.source:
         return
-    by_name = written is not None and PAD.search(machine.text(written)) is not None
+    name = machine.text(written) if written is not None else ""
+    by_name = PAD.search(name) is not None and IGNORED.search(name) is None
     by_zero = other == Const(0) and task(machine.frame) in {"lm", "seq2seq"}
     if by_name or by_zero:
         _note(machine, window.source, other, machine.evidence(node, "what is no padding is told apart here"))

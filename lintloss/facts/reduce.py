@@ -138,6 +138,8 @@ def _mean_of_list(machine: Machine, node: ast.AST, value: Ref) -> Value:
         return losses.reduced(machine, node, _collected(elem, loops), "mean")
     if not loops:
         return replace(elem, axes=())
+    if machine.get(value, "@extended") is not None and not elem.axes and not elem.unit.is_intensive:
+        return machine.opaque(node)  # the losses of single tokens: nobody counted how many
     before = _sum_of_list(machine, node, value)
     if not isinstance(before, Quantity):
         return machine.opaque(node)

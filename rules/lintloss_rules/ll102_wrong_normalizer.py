@@ -782,6 +782,29 @@ def perplexity(model, stream, seqlen, limit):
 
     good = (
         Good(
+            why="the losses of single tokens are collected: their number is that of the tokens",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.inference_mode()
+def mean_per_token_loss(model, tokenizer, rows, batch_size, max_length):
+    losses = []
+    for j in range(0, len(rows), batch_size):
+        batch = tokenizer(rows[j : j + batch_size], truncation=True, max_length=max_length)
+        batch = tokenizer.pad(batch, return_tensors="pt", padding_side="left").to(model.device)
+        logits = model(**batch).logits
+        for logit, target, mask in zip(logits, batch["input_ids"], batch["attention_mask"]):
+            n = mask.sum()
+            logit = logit[-n:]
+            target = target[-n:]
+            token_losses = F.cross_entropy(logit[:-1], target[1:], reduction="none")
+            losses.extend(loss.item() for loss in token_losses)
+    return sum(losses) / len(losses)
+""",
+        ),
+        Good(
             why="One dict of meters: the loss counts batches, the accuracy its rows, each under a key of its own.",
             files={
                 "meters.py": """\

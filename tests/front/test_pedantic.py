@@ -52,7 +52,6 @@ def severities(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, lis
     return found
 
 
-@pytest.mark.xfail(strict=True, reason="a proof of equal sizes changed what this example rests on")
 def test_pedantic_raises_only_what_rests_on_equal_sizes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
