@@ -250,7 +250,7 @@ def _log_probabilities(machine: Machine, node: ast.AST, value: Value, other: Val
         return value
     from lintloss.facts.library import losses
 
-    return losses.negative(machine, node)
+    return value if losses.is_of_policy(machine) else losses.negative(machine, node)
 
 
 def _is_loss_field(left: Value, right: Value) -> bool:

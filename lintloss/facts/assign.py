@@ -133,7 +133,9 @@ def _as_loss(machine: Machine, target: ast.Name, value: Value) -> Value:
     if isinstance(value, ModelOutput):
         return value.loss if isinstance(value.loss, Quantity) else losses.presumed(machine, target)
     if isinstance(value, Opaque):
-        return value if _is_computed(machine, target) else losses.presumed(machine, target)
+        return (
+            value if _is_computed(machine, target) or losses.is_of_policy(machine) else losses.presumed(machine, target)
+        )
     return value
 
 

@@ -39,6 +39,7 @@ OTHER = quick(
 
 
 PREFERENCE = quick(r"\bchosen_|\breject(ed)?_|reward")  # one loss a pair, or a policy's objective
+POLICY = quick(r"advantage|rollout|teacher|\bref_(model|log)|old_log|policy")
 RETRIEVAL = quick(r"retriev|contrastive|in_batch|hard_negative")  # one loss a row
 VARIATIONAL = quick(r"\belbo\b|\bkl_(loss|weight|div)|\bvae\b|reparam|logvar")
 PERPLEXITY = regex(r"perplexity|\bppl\b", re.IGNORECASE)
@@ -59,6 +60,13 @@ def compares_rows(text: str) -> bool:
     lower = text.lower()
     pairs = len(PREFERENCE.findall(lower))
     return pairs >= MANY or (pairs + len(RETRIEVAL.findall(lower)) >= MANY and PERPLEXITY.search(text) is None)
+
+
+@lru_cache(maxsize=256)
+def is_of_policy(text: str) -> bool:
+    """Say whether a file trains a policy, on preferences or by a teacher: its log-probabilities are no reported loss."""
+    lower = text.lower()
+    return len(PREFERENCE.findall(lower)) + len(POLICY.findall(lower)) >= MANY
 
 
 @contextmanager

@@ -95,9 +95,10 @@ def describe(count: Quantity) -> str:
 
 
 def observe_average(machine: Machine, node: ast.AST, before: Quantity, count: Value, after: Value, how: str) -> None:
+    from lintloss.facts.library import losses
     from lintloss.facts.settings import seen_at
 
-    if _is_rescaled(machine.frame.statement, node):
+    if _is_rescaled(machine.frame.statement, node) or (before.negated and losses.is_of_policy(machine)):
         return
     loops, over_ranks = before.loops, before.unit.power("rank") > 0
     if over_ranks:  # the list that ranks gather into is no loop of the evaluation

@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 from functools import lru_cache
 
+from lintloss.facts import phases
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import Choice, Const, ModelOutput, Quantity, Tensor, Term, Value, join_all, options
 from lintloss.patterns import regex
@@ -80,6 +81,8 @@ def cooled(machine: Machine, node: ast.AST, value: Tensor | ModelOutput) -> Tens
     logits = value.logits if isinstance(value, ModelOutput) else value
     divisor = node.value if isinstance(node, ast.AugAssign) else node.right if isinstance(node, ast.BinOp) else None
     if divisor is None or not TEMPERATURE.search(ast.unparse(divisor)) or _is_contrastive(machine.frame.module.text):
+        return logits
+    if phases.is_of_policy(machine.frames[0].module.text):  # it samples at that temperature
         return logits
     return logits.with_step(machine.evidence(node, "divided by a temperature here"))
 

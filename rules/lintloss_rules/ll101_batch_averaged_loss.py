@@ -1862,6 +1862,43 @@ class Runner:
 
     good = (
         Good(
+            why="preference training watches the mean log-probabilities of its rows: nobody reports them as a loss",
+            code="""\
+import torch
+
+
+def token_log_probs(logits, labels):
+    return logits.log_softmax(-1).gather(2, labels.unsqueeze(2)).squeeze(2)
+
+
+class PreferenceTrainer:
+    def __init__(self, model, ref_model, beta=0.1):
+        self.model, self.ref_model, self.beta = model, ref_model, beta
+
+    def row_log_probs(self, logits, labels):
+        labels = labels[:, 1:].clone()
+        mask = labels != -100
+        labels[labels == -100] = 0
+        per_token_logps = token_log_probs(logits[:, :-1], labels)
+        return (per_token_logps * mask).sum(-1) / mask.sum(-1)
+
+    @torch.no_grad()
+    def evaluation_step(self, batch):
+        self.model.eval()
+        chosen_logits = self.model(batch["chosen_input_ids"]).logits
+        rejected_logits = self.model(batch["rejected_input_ids"]).logits
+        chosen = self.row_log_probs(chosen_logits, batch["chosen_labels"])
+        rejected = self.row_log_probs(rejected_logits, batch["rejected_labels"])
+        chosen_rewards, rejected_rewards = self.beta * chosen, self.beta * rejected
+        return {
+            "rewards/chosen": chosen_rewards.mean().item(),
+            "rewards/rejected": rejected_rewards.mean().item(),
+            "logps/chosen": chosen.mean().item(),
+            "logps/rejected": rejected.mean().item(),
+        }
+""",
+        ),
+        Good(
             why="a classifier from a table of classes has one loss a row, be it a squared error or a cross entropy",
             files={
                 "models.py": """\

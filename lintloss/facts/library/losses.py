@@ -312,10 +312,7 @@ def presumed(
     from lintloss.facts.phases import compares_rows
 
     place = machine.evidence(node, said)
-    texts = [machine.frames[0].module.text]
-    if machine.frame.module is not machine.frames[0].module:  # of a file full of losses, the one that is computed
-        texts.append(_text_around(machine))
-    item = "example" if any(map(compares_rows, texts)) else "item"
+    item = "example" if any(map(compares_rows, _texts(machine))) else "item"
     scoring = Scoring(
         "presumed",
         "mean",
@@ -329,6 +326,21 @@ def presumed(
     )
     unit = LOSS / Unit.of(**{item: 1})
     return Quantity(unit, scoring=scoring, trace=(machine.evidence(node, said),), presumed=True)
+
+
+def is_of_policy(machine: Machine) -> bool:
+    """Say whether what runs trains a policy: its log-probabilities are not what is reported as a loss."""
+    from lintloss.facts import phases
+
+    return any(map(phases.is_of_policy, _texts(machine)))
+
+
+def _texts(machine: Machine) -> list[str]:
+    """Return the code that tells what a loss is one of; of a file full of losses, that of the one that is computed."""
+    texts = [machine.frames[0].module.text]
+    if machine.frame.module is not machine.frames[0].module:
+        texts.append(_text_around(machine))
+    return texts
 
 
 def _text_around(machine: Machine) -> str:
