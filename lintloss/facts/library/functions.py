@@ -8,7 +8,18 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lintloss.facts import distributed, equality, exponent, fields, forwards, gradients, modes, reduce
-from lintloss.facts.library import columns, growing, ignite, losses, pieces, ranks, rows, shapes, tensors, windows
+from lintloss.facts.library import (
+    columns,
+    growing,
+    ignite,
+    losses,
+    plain,
+    ranks,
+    rows,
+    shapes,
+    tensors,
+    windows,
+)
 from lintloss.facts.library.tables import (
     CRITERIA,
     CRITERION_NAME,
@@ -26,12 +37,9 @@ from lintloss.facts.library.tables import (
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import (
     UNKNOWN,
-    Choice,
     Class,
     Const,
     Func,
-    Key,
-    Lib,
     LibObject,
     Opaque,
     Quantity,
@@ -203,34 +211,6 @@ def _wrapped(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs)
     return args[0] if args and isinstance(args[0], Func | Class) else None
 
 
-def _len(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
-    from lintloss.facts.lengths import length_of
-
-    if not args:
-        return None
-    inner = node.args[0] if isinstance(node, ast.Call) and node.args else node
-    value = args[0]
-    if isinstance(inner, ast.BinOp) and isinstance(inner.right, ast.Constant):  # len(x - 1): as long as x
-        from lintloss.facts.expressions import evaluate
-
-        return _len(machine, ast.Call(node.func, [inner.left], []), [evaluate(machine, inner.left)], {})  # type: ignore[attr-defined]
-    if isinstance(value, Choice):
-        known = [option for option in value.options if not isinstance(option, Const)]
-        value = known[0] if known else value
-    length = length_of(machine, value, inner)
-    pieces.note_length(machine, value, length)
-    return length
-
-
-def _extreme(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
-    """min(loss, 20) and max(1, n) are guards: the quantity passes through."""
-    quantities = [arg for arg in args if isinstance(arg, Quantity)]
-    if len(quantities) == 1:
-        return quantities[0]
-    opaque = [arg for arg in args if isinstance(arg, Opaque)]
-    return opaque[0] if len(opaque) == 1 and len(args) == 2 else machine.opaque(node)
-
-
 def _softmax(form: str) -> Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]:
     def apply(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
         found = shapes.tensor(args[0]) if args else None
@@ -263,10 +243,6 @@ def _collected(kind: str) -> Callable[[Machine, ast.AST, list[Value], Kwargs], V
         return first if isinstance(first, Quantity) else machine.opaque(node)
 
     return apply
-
-
-def _pow(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
-    return exponent.power(machine, node, args[0], args[1]) if len(args) == 2 else machine.opaque(node)
 
 
 def _tensor(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
@@ -327,15 +303,6 @@ def _where(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -
     return found if found is not None else machine.opaque(node)
 
 
-def _getattr(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
-    from lintloss.facts.expressions import member
-
-    if len(args) >= 2 and isinstance(args[1], Const) and isinstance(args[1].value, str):
-        return member(machine, args[0], args[1].value, node)
-    key = modes.key_of(args[0]) if args else ()
-    return Opaque((*key, ".?", *machine.key(node)), "") if key else machine.opaque(node)
-
-
 def _full_like(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     fill = kwargs.get("fill_value", args[1] if len(args) > 1 else UNKNOWN)
     return Tensor("filled", None, None, machine.key(node, "full_like"), pad=fill)
@@ -343,35 +310,6 @@ def _full_like(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwarg
 
 def _count_nonzero(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     return reduce.count_nonzero(machine, node, args[0]) if args else None
-
-
-def _defaultdict(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
-    ref = Ref(machine.key(node, "dict"), "dict")
-    machine.state.heap.clear(ref.id)
-    made = args[0] if args else None
-    if isinstance(made, Lib) and made.name in {"builtins.float", "builtins.int"}:
-        machine.put(ref, "len", Const(0))
-        machine.put(ref, "elem", Const(0))
-    elif isinstance(made, Lib | Class | Func):
-        from lintloss.facts import calls
-
-        lists = isinstance(made, Lib) and made.name in {"builtins.list", "collections.deque"}
-        machine.put(ref, "@made", machine.new_list(node) if lists else calls.call(machine, node, made, [], {}))
-    for name, value in kwargs.items():
-        machine.put(ref, name, value)
-    return ref
-
-
-def _deque(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
-    """deque(maxlen=n) is a list that may forget."""
-    return machine.new_list(node) if not args else None
-
-
-def _dict(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
-    """dict(x) holds what x holds."""
-    if args and not kwargs and (isinstance(args[0], Opaque) or (isinstance(args[0], Ref) and args[0].kind == "dict")):
-        return args[0]
-    return _defaultdict(machine, node, args, kwargs)
 
 
 def _adapted(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
@@ -387,44 +325,6 @@ def _adapted(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs)
         machine.evidence(node, "adapters are added here"),
         machine.key(node, "peft"),
     )
-
-
-def _next(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
-    """next(iterator) inside a counting loop makes that loop one over the loader's batches."""
-    from lintloss.facts import equality
-    from lintloss.facts.library import loaders
-
-    first = args[0] if args else UNKNOWN
-    for option in first.options if isinstance(first, Choice) else (first,):
-        if isinstance(option, LibObject) and loaders.is_loader(option):
-            if machine.loops:
-                equality.note_loader(machine, machine.loops[-1], option)
-                machine.loops[-1].unit = "batch" if machine.loops[-1].unit == "step" else machine.loops[-1].unit
-            return Opaque((*option.key, "[]"), "")
-    return None
-
-
-def _drawn(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
-    """torch.randint(n, (rows,)), torch.randperm(n): indices of several rows."""
-    drawn = machine.opaque(node)
-    if any(isinstance(arg, Tuple) for arg in (*args, *kwargs.values())) or _called(node) in {"randperm", "permutation"}:
-        machine.vectors.add(drawn.key)
-    return drawn
-
-
-def _saved(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
-    """torch.save(data, path): what another line reads from the same path."""
-    if len(args) == 2 and isinstance(args[1], Opaque | Const):
-        machine.saved[_path(args[1])] = args[0]
-    return None
-
-
-def _loaded(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
-    return machine.saved.get(_path(args[0])) if args and isinstance(args[0], Opaque | Const) else None
-
-
-def _path(value: Opaque | Const) -> Key:
-    return value.key if isinstance(value, Opaque) else (str(value.value),)
 
 
 def _einsum(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
@@ -444,11 +344,6 @@ def _einsum(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) 
     if len(leading) != 1 or leading[0] is None or leading[0].form not in windows.COMPUTED:
         return machine.opaque(node)
     return replace(leading[0], form="hidden", axes=None, key=machine.key(node))
-
-
-def _called(node: ast.AST) -> str:
-    function = node.func if isinstance(node, ast.Call) else None
-    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
 
 
 def _random_split(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
@@ -472,12 +367,12 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "shard_map": _wrapped,
     "filter_jit": _wrapped,
     "tf_function": _wrapped,
-    "len": _len,
-    "min": _extreme,
-    "max": _extreme,
-    "minimum": _extreme,
-    "maximum": _extreme,
-    "clip": _extreme,
+    "len": plain.length,
+    "min": plain.extreme,
+    "max": plain.extreme,
+    "minimum": plain.extreme,
+    "maximum": plain.extreme,
+    "clip": plain.extreme,
     "softmax": _softmax("probs"),
     "sigmoid": _softmax("probs"),
     "log_softmax": _softmax("log_probs"),
@@ -491,8 +386,8 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "append": growing.appended,
     "tensor": _tensor,
     "array": _tensor,
-    "pow": _pow,
-    "power": _pow,
+    "pow": plain.power,
+    "power": plain.power,
     "where": _where,
     "full_like": _full_like,
     "pad_sequence": rows.pad_sequence,
@@ -504,18 +399,18 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "track": rows.shown,
     "train_test_split": rows.split_apart,
     "arange": rows.positions,
-    "getattr": _getattr,
+    "getattr": plain.attribute,
     "count_nonzero": _count_nonzero,
-    "next": _next,
+    "next": plain.following,
     "random_split": _random_split,
     "einsum": _einsum,
-    "save": _saved,
-    "load": _loaded,
-    "randint": _drawn,
-    "randperm": _drawn,
-    "permutation": _drawn,
-    "defaultdict": _defaultdict,
-    "dict": _dict,
-    "deque": _deque,
+    "save": plain.saved,
+    "load": plain.loaded,
+    "randint": plain.drawn,
+    "randperm": plain.drawn,
+    "permutation": plain.drawn,
+    "defaultdict": plain.with_default,
+    "dict": plain.made_dict,
+    "deque": plain.queue,
     "get_peft_model": _adapted,
 }

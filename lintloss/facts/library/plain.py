@@ -1,0 +1,138 @@
+"""Python's own functions and containers, and what they are in array libraries: len, max, next, getattr, dict, save, load."""
+
+from __future__ import annotations
+
+import ast
+
+from lintloss.facts import equality, exponent, modes
+from lintloss.facts.library import pieces
+from lintloss.facts.machine import Machine
+from lintloss.facts.values import (
+    UNKNOWN,
+    Choice,
+    Class,
+    Const,
+    Func,
+    Key,
+    Lib,
+    LibObject,
+    Opaque,
+    Quantity,
+    Ref,
+    Tuple,
+    Value,
+)
+
+Kwargs = dict[str, Value]
+
+
+def length(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    from lintloss.facts.lengths import length_of
+
+    if not args:
+        return None
+    inner = node.args[0] if isinstance(node, ast.Call) and node.args else node
+    value = args[0]
+    if isinstance(inner, ast.BinOp) and isinstance(inner.right, ast.Constant):  # len(x - 1): as long as x
+        from lintloss.facts.expressions import evaluate
+
+        return length(machine, ast.Call(node.func, [inner.left], []), [evaluate(machine, inner.left)], {})  # type: ignore[attr-defined]
+    if isinstance(value, Choice):
+        known = [option for option in value.options if not isinstance(option, Const)]
+        value = known[0] if known else value
+    found = length_of(machine, value, inner)
+    pieces.note_length(machine, value, found)
+    return found
+
+
+def extreme(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """min(loss, 20) and max(1, n) are guards: the quantity passes through."""
+    quantities = [arg for arg in args if isinstance(arg, Quantity)]
+    if len(quantities) == 1:
+        return quantities[0]
+    opaque = [arg for arg in args if isinstance(arg, Opaque)]
+    return opaque[0] if len(opaque) == 1 and len(args) == 2 else machine.opaque(node)
+
+
+def power(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    return exponent.power(machine, node, args[0], args[1]) if len(args) == 2 else machine.opaque(node)
+
+
+def attribute(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    from lintloss.facts.expressions import member
+
+    if len(args) >= 2 and isinstance(args[1], Const) and isinstance(args[1].value, str):
+        return member(machine, args[0], args[1].value, node)
+    key = modes.key_of(args[0]) if args else ()
+    return Opaque((*key, ".?", *machine.key(node)), "") if key else machine.opaque(node)
+
+
+def with_default(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    ref = Ref(machine.key(node, "dict"), "dict")
+    machine.state.heap.clear(ref.id)
+    made = args[0] if args else None
+    if isinstance(made, Lib) and made.name in {"builtins.float", "builtins.int"}:
+        machine.put(ref, "len", Const(0))
+        machine.put(ref, "elem", Const(0))
+    elif isinstance(made, Lib | Class | Func):
+        from lintloss.facts import calls
+
+        lists = isinstance(made, Lib) and made.name in {"builtins.list", "collections.deque"}
+        machine.put(ref, "@made", machine.new_list(node) if lists else calls.call(machine, node, made, [], {}))
+    for name, value in kwargs.items():
+        machine.put(ref, name, value)
+    return ref
+
+
+def queue(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """deque(maxlen=n) is a list that may forget."""
+    return machine.new_list(node) if not args else None
+
+
+def made_dict(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """dict(x) holds what x holds."""
+    if args and not kwargs and (isinstance(args[0], Opaque) or (isinstance(args[0], Ref) and args[0].kind == "dict")):
+        return args[0]
+    return with_default(machine, node, args, kwargs)
+
+
+def following(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """next(iterator) inside a counting loop makes that loop one over the loader's batches."""
+    from lintloss.facts.library import loaders
+
+    first = args[0] if args else UNKNOWN
+    for option in first.options if isinstance(first, Choice) else (first,):
+        if isinstance(option, LibObject) and loaders.is_loader(option):
+            if machine.loops:
+                equality.note_loader(machine, machine.loops[-1], option)
+                machine.loops[-1].unit = "batch" if machine.loops[-1].unit == "step" else machine.loops[-1].unit
+            return Opaque((*option.key, "[]"), "")
+    return None
+
+
+def _called(node: ast.AST) -> str:
+    function = node.func if isinstance(node, ast.Call) else None
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def drawn(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """torch.randint(n, (rows,)), torch.randperm(n): indices of several rows."""
+    indices = machine.opaque(node)
+    if any(isinstance(arg, Tuple) for arg in (*args, *kwargs.values())) or _called(node) in {"randperm", "permutation"}:
+        machine.vectors.add(indices.key)
+    return indices
+
+
+def saved(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """torch.save(data, path): what another line reads from the same path."""
+    if len(args) == 2 and isinstance(args[1], Opaque | Const):
+        machine.saved[_path(args[1])] = args[0]
+    return None
+
+
+def loaded(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    return machine.saved.get(_path(args[0])) if args and isinstance(args[0], Opaque | Const) else None
+
+
+def _path(value: Opaque | Const) -> Key:
+    return value.key if isinstance(value, Opaque) else (str(value.value),)
