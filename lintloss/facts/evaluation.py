@@ -237,7 +237,7 @@ def _records(machine: Machine, group: list[Pass]) -> bool:
             return False
         if _asked_of_callers(machine, forward, callers.is_handed_on):
             return False
-        if each.region.loop is None and _asked_of_callers(machine, forward, _has_no_callers):
+        if (each.region.loop is None or _is_step(forward)) and _asked_of_callers(machine, forward, _has_no_callers):
             return False  # a step of a loop that is somewhere else
     return True
 
@@ -305,6 +305,11 @@ def _asked_of_callers(machine: Machine, forward: Forward, question: object) -> b
     owner = _class_of(outer)
     assert callable(question)
     return bool(question(machine.project, outer.module, outer.name, owner))
+
+
+def _is_step(forward: Forward) -> bool:
+    """Say whether the interpreter started from a method such as valid_step(): one batch of a loop of somebody else."""
+    return len(forward.scenes) > 1 and forward.scenes[1].name.endswith("_step")
 
 
 def _has_no_callers(project: Project, module: Module, name: str, owner: str) -> bool:

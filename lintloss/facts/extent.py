@@ -168,7 +168,9 @@ def _beyond_zeros(before: Quantity) -> Found | None:
 
 def _is_selected(value: Value | None) -> bool:
     """Say whether a boolean index has already left positions out."""
-    return isinstance(value, Tensor) and "masked" in value.key
+    if not isinstance(value, Tensor):
+        return False
+    return "masked" in value.key or (value.window is not None and "filtered" in value.window.marks)
 
 
 def _is_made_elsewhere(counted: Value, target: Value) -> bool:
