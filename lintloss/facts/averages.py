@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 
 from lintloss.facts import entropies, equality, normalizers
 from lintloss.facts.equality import proven_equal, proven_unequal, rows_of_one_length, scores_all_positions
+from lintloss.facts.library import shapes
 from lintloss.facts.observations import Averaging, Exponential, Observation
-from lintloss.facts.values import Quantity
+from lintloss.facts.values import Quantity, Scoring
 from lintloss.findings import Confidence, Evidence
 
 LANGUAGE = {"lm", "seq2seq", "mlm"}
@@ -98,7 +99,7 @@ def is_mean_of_means(after: Quantity) -> bool:
 
 def scores_tokens(seen: Observation, quantity: Quantity) -> bool:
     """Say whether what is averaged is a loss over tokens: proven by the unit, else suggested by the task."""
-    if quantity.scoring is not None and quantity.scoring.criterion in REGRESSIONS:
+    if quantity.scoring is not None and _is_of_rows(quantity.scoring):
         return False  # one of several that a model may compute, and none of tokens
     if quantity.unit.power("token") or quantity.unit.power("position"):
         return True
@@ -107,6 +108,11 @@ def scores_tokens(seen: Observation, quantity: Quantity) -> bool:
     if quantity.scoring is not None and not (quantity.scoring.is_cross_entropy or quantity.scoring.presumed):
         return False  # a binary cross entropy over rows, whatever the file speaks of
     return quantity.unit.power("item") + quantity.unit.power("unknown") != 0 and seen.setting.task in LANGUAGE
+
+
+def _is_of_rows(scoring: Scoring) -> bool:
+    """Say whether a scoring is a squared error of rows: nothing was masked, so that nothing says there are frames."""
+    return scoring.criterion in REGRESSIONS and not scoring.masked and not shapes.is_selected(scoring.target)
 
 
 def in_evaluation(seen: Observation) -> bool:

@@ -142,7 +142,7 @@ def _beyond_mask(seen: Averaging, before: Quantity, number: Quantity) -> Found |
     scoring = before.scoring
     if scoring is None or scoring.reduction == "mean" or number.unit not in TOKENS - {count("token")}:
         return None
-    if _is_selected(scoring.target) or _is_selected(number.counted) or number.counted is None:
+    if shapes.is_selected(scoring.target) or shapes.is_selected(number.counted) or number.counted is None:
         return None
     if _is_made_elsewhere(number.counted, scoring.target):
         return None
@@ -164,13 +164,6 @@ def _beyond_zeros(before: Quantity) -> Found | None:
     if not isinstance(made, Ref) or made.cls is None or not ZEROED.search(text_of(made.cls.node)):
         return None
     return "masked", "positions whose targets are zeros, the padding, are averaged over", True
-
-
-def _is_selected(value: Value | None) -> bool:
-    """Say whether a boolean index has already left positions out."""
-    if not isinstance(value, Tensor):
-        return False
-    return "masked" in value.key or (value.window is not None and "filtered" in value.window.marks)
 
 
 def _is_made_elsewhere(counted: Value, target: Value) -> bool:

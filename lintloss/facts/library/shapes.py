@@ -50,6 +50,13 @@ def mask(value: Value) -> Tensor | None:
     return replace(found, form="mask") if found.form in {"ids", ""} and "mask" in found.name.lower() else None
 
 
+def is_selected(value: Value | None) -> bool:
+    """Say whether a boolean index has already left positions out."""
+    if not isinstance(value, Tensor):
+        return False
+    return "masked" in value.key or (value.window is not None and "filtered" in value.window.marks)
+
+
 def dimension(machine: Machine, value: Value, index: int) -> Value:
     """Return the size along axis `index` as a count.
 
