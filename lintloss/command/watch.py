@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
+from types import FrameType
 
 from lintloss.command.options import Options
 from lintloss.command.session import Session
@@ -18,8 +20,15 @@ def watch(options: Options, run: Callable[[], int]) -> int:
     """Run until interrupted; the exit code is that of the last run."""
     code = 0
     seen: tuple[tuple[str, int], ...] | None = None
+    interrupts: list[int] = []
+
+    def interrupt(number: int, _: FrameType | None) -> None:
+        interrupts.append(number)  # kept, for an exception is lost where it is raised in a finalizer
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, interrupt)
     try:
-        while True:
+        while not interrupts:
             now = snapshot(options)
             if now != seen:
                 seen = now
@@ -28,7 +37,10 @@ def watch(options: Options, run: Callable[[], int]) -> int:
                 sys.stderr.flush()
             time.sleep(PAUSE_SECONDS)
     except KeyboardInterrupt:
-        return code
+        pass
+    finally:
+        signal.signal(signal.SIGINT, before)
+    return code
 
 
 def _once(run: Callable[[], int]) -> int:
