@@ -11,6 +11,7 @@ import os
 import re
 
 from lintloss.facts import callers, classes, inherited, pad_marks, padding, regularizers, scored, truncation
+from lintloss.facts.averages import LANGUAGE
 from lintloss.facts.library import outputs
 from lintloss.facts.machine import TOTAL, Frame, Machine, OutOfBudget
 from lintloss.facts.observations import Averaging, Compared, Exponential, Observation, Reported
@@ -24,7 +25,6 @@ from lintloss.parse import Module
 from lintloss.patterns import regex
 
 STEPS = 60_000  # for one calling file
-TOKENS = frozenset({"lm", "seq2seq", "mlm"})
 INSTANCES = 2  # of the file's own classes, made by a calling file
 FILES = 2  # calling files that are run
 SILENT = 4  # definitions that average what nobody sees, whose callers are asked for
@@ -195,7 +195,7 @@ def _run_subclasses(machine: Machine, home: Module, site: Module) -> None:
 def _tells(seen: Observation) -> bool:
     """Say whether an observation is one that a caller can add to: it compares, or averages a loss that is now known."""
     if isinstance(seen, Averaging):
-        told = not seen.before.presumed or seen.setting.task in TOKENS  # by a caller that is about tokens
+        told = not seen.before.presumed or seen.setting.task in LANGUAGE  # by a caller that is about tokens
         return told and seen.setting.phase != "training"
     if isinstance(seen, Exponential):  # what else one caller's hook returns is no fault of who exponentiates it
         return seen.exponent.scoring is None or seen.exponent.scoring.is_cross_entropy

@@ -19,22 +19,9 @@ if importlib.util.find_spec("pygls") is None:
 from lsprotocol import types as lsp
 from pygls.lsp.client import LanguageClient
 
-ROOT = Path(__file__).parents[2]
-EVALUATION = """\
-import torch
-import torch.nn.functional as F
+from tests.command import BAD, ROOT
 
-
-@torch.no_grad()
-def evaluate(model, loader, pad_id):
-    model.eval()
-    total = 0.0
-    for ids in loader:
-        logits = model(ids[:, :-1])
-        loss = F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), ignore_index=pad_id)
-        total += loss.item()
-    mark = "😀損"; return total / len(loader)
-"""
+EVALUATION = BAD.replace("    return", '    mark = "😀損"; return')
 ROW = 12  # of the return, from 0
 RETURNED = EVALUATION.splitlines()[ROW]
 CODE_POINTS = RETURNED.index("total")
