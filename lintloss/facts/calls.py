@@ -212,18 +212,20 @@ def _enter_within(machine: Machine, node: ast.AST, frame: Frame, function: Func)
 
 def _enter_abroad(machine: Machine, node: ast.AST, frame: Frame, function: Func) -> Value:
     """Run a function of another file within a share of the budget; what takes more is unknown."""
-    if function.node in machine.too_long:
-        return machine.opaque(node)
     outer, before = machine.limit, machine.steps
     data = machine.relevance.makes_data(function.module, function.node)  # long, and what decides: on steps of its own
     share = min(ABROAD, max((outer - before) // 3, 1))  # five calls that set up must not take it all
-    machine.limit = before + (DATA if data else share)
+    given = DATA if data else share
+    if given < 2 * machine.too_long.get(function.node, 0):  # it would fail again
+        return machine.opaque(node)
+    machine.limit = before + given
     try:
         return _enter(machine, frame, function)
     except OutOfBudget:
         if (machine.steps >= outer and not data) or machine.spent > TOTAL:
             raise
-        machine.too_long.add(function.node)
+        machine.too_long[function.node] = given
+        machine.cut_short.add(machine.frame.node)  # by itself, it has more to give
         machine.exhausted = True
         return machine.opaque(node)
     finally:

@@ -68,7 +68,7 @@ def seen_outside(
     averaged = {each.scope_rows for each in (*seen, *more) if isinstance(each, Averaging)}
     more = [each for each in more if not isinstance(each, Reported) or each.scope_rows in averaged]
     more = [each for each in more if _place_of(each) not in told]
-    known = {_place_of(each) for each in more if not _is_presumed(each)}
+    known = {_place_of(each) for each in (*seen, *more) if not _is_presumed(each)}
     return [each for each in seen if not (_is_presumed(each) and _place_of(each) in known)] + more
 
 
