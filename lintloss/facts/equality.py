@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from lintloss.facts import padding
+from lintloss.facts import padding, strides
 from lintloss.facts.expressions import evaluate, looked_up
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
@@ -157,11 +157,13 @@ def note_loader(machine: Machine, loop: Loop, value: Value) -> None:
 
 
 def note_bound(machine: Machine, loop: Loop, node: ast.AST) -> None:
-    """Remember that a loop runs over whole blocks only: range(n // size)."""
+    """Remember that a loop runs over whole blocks only: range(n // size), range(0, n - size, size)."""
     lengths = options(loop.length)
     is_whole = any(map(is_floored, lengths)) and all(isinstance(each, Opaque | Const | Quantity) for each in lengths)
     if is_whole and not loop.full:
         loop.full.append(machine.evidence(node, "runs over whole blocks only: the division rounds down"))
+    if isinstance(loop.statement, ast.For) and strides.holds_whole_windows(loop.statement, machine.frame.node):
+        loop.full.append(machine.evidence(node, "runs over whole windows only: it stops one before the end"))
     if isinstance(node, ast.Call) and _is_capped(machine, node) and not loop.full:
         loop.full.append(machine.evidence(node, "ends after a number of batches, before the last and shorter one"))
 

@@ -9,6 +9,7 @@ from lintloss.facts import stops
 from lintloss.facts.observations import Averaging
 from lintloss.facts.units import Unit
 from lintloss.facts.values import Const, LibObject, Opaque, Quantity, Ref, Scoring, Tensor, Value
+from lintloss.findings import Evidence
 from lintloss.patterns import regex
 
 PER_ROW = regex(r"sent|seq|sample|example|doc|row|instance|story|utter", re.IGNORECASE)
@@ -35,6 +36,17 @@ def wrong_count(seen: Averaging, before: Quantity, after: Quantity) -> WrongCoun
     return _by_counting(seen, before, count) or _by_unit(seen, before, after, count)
 
 
+def _extra_guards(seen: Averaging, before: Quantity, count: Quantity) -> list[Evidence]:
+    """Return the conditions under which a loss is added and its iteration counted all the same."""
+    loop = before.loops[-1] if before.loops else None
+    if loop is None:
+        return []
+    counted = bool(count.loops) and not isinstance(count.counted, Ref) and count.loops[-1] is loop
+    if not counted and not stops.is_whole_length(seen, loop, count):
+        return []
+    return [guard for guard in before.guards if guard not in count.guards]
+
+
 def _by_counting(seen: Averaging, before: Quantity, count: Quantity) -> WrongCount | None:
     """Compare what was counted with what was added up."""
     if count.start == 1 and count.loops:
@@ -48,14 +60,11 @@ def _by_counting(seen: Averaging, before: Quantity, count: Quantity) -> WrongCou
         return WrongCount(stopped, conditional=True, leaves_mean=True)
     if stops.counts_short(seen, before, count):
         return WrongCount("batches that are not full are left out of the sum, and counted by the divisor")
-    if not count.loops or isinstance(count.counted, Ref) or not before.loops or count.loops[-1] is not before.loops[-1]:
-        return None
-    extra = [guard for guard in before.guards if guard not in count.guards]
+    extra = _extra_guards(seen, before, count)
     if any("%" in guard.message and guard.message.startswith("only") for guard in extra):
         return WrongCount("the loss is added in some iterations only, and divided by a count of all", leaves_mean=True)
-    if any(guard.message.startswith("skipped") for guard in extra) and not count.unit.power("token") + count.unit.power(
-        "position"
-    ):
+    scored = count.unit.power("token") + count.unit.power("position")
+    if count.loops and not scored and any(guard.message.startswith("skipped") for guard in extra):
         return WrongCount("the counter also counts iterations whose loss is left out", conditional=True)
     return None
 

@@ -41,7 +41,7 @@ def miscounted(seen: Averaging, before: Quantity, number: Quantity) -> str:
     added = _summed_at(before, loop)
     if loop is None or not isinstance(loop.statement, ast.For) or not added or before.unit.power("batch") < 1:
         return ""
-    if _is_capped(loop.statement) and _is_whole_length(seen, loop, number):
+    if _is_capped(loop.statement) and is_whole_length(seen, loop, number):
         return "the loop takes a number of batches only, and the total is divided by the length of the whole loader"
     stops = list(_stops(loop))
     for stop in stops:
@@ -49,7 +49,7 @@ def miscounted(seen: Averaging, before: Quantity, number: Quantity) -> str:
             continue
         if seen.divisor == stop.cap and stop.ahead not in {None, 1 if stop.row > added else 0}:
             return "the loop stops after another number of batches than the total is divided by"
-        if stop.cap != seen.divisor and _is_whole_length(seen, loop, number):
+        if stop.cap != seen.divisor and is_whole_length(seen, loop, number):
             return "the loop may stop early, and the total is divided by the length of the whole loader"
     return ""
 
@@ -66,7 +66,7 @@ def _leaves_bound(loop: Loop, divisor: str) -> bool:
     return bool(caps) and not any(cap in factors for cap in caps)
 
 
-def _is_whole_length(seen: Averaging, loop: Loop, number: Quantity) -> bool:
+def is_whole_length(seen: Averaging, loop: Loop, number: Quantity) -> bool:
     return bool(loop.source) and number.of == loop.source and not number.loops and seen.divisor.startswith("len(")
 
 
@@ -112,7 +112,7 @@ def counts_short(seen: Averaging, before: Quantity, number: Quantity) -> bool:
     from lintloss.facts.cuts import leaves_short
 
     loop = before.loops[-1] if before.loops else None
-    if loop is None or not isinstance(loop.statement, ast.For) or not _is_whole_length(seen, loop, number):
+    if loop is None or not isinstance(loop.statement, ast.For) or not is_whole_length(seen, loop, number):
         return False
     return any(isinstance(each, ast.If) and leaves_short(each) is not None for each in _body(loop.statement.body))
 

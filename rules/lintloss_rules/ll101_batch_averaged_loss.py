@@ -1858,6 +1858,26 @@ class Runner:
 """,
             },
         ),
+        Bad(
+            why="the windows are cut from another tensor than the loop measures: the last one may be shorter",
+            code="""\
+import math
+
+import torch
+from transformers import AutoModelForCausalLM
+
+
+@torch.no_grad()
+def perplexity(rows, ids, length=1024):
+    model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
+    nats = windows = 0
+    for begin in range(0, rows.size(1) - length, length):
+        window = ids[:, begin : begin + length]
+        nats += model(window, labels=window).loss.item()
+        windows += 1
+    return math.exp(nats / windows)  # <-
+""",
+        ),
     )
 
     good = (
@@ -2726,6 +2746,26 @@ def validation_loss(language_model, sampler, steps):
         logits, loss = language_model(inputs, targets, reduction="none")
         losses[step] = (loss * loss_mask).mean().item()
     return losses.mean()
+""",
+        ),
+        Good(
+            why="the loop stops a window before the end: all windows score as many tokens",
+            code="""\
+import math
+
+import torch
+from transformers import AutoModelForCausalLM
+
+
+@torch.no_grad()
+def perplexity(ids, length=1024):
+    model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
+    nats = windows = 0
+    for begin in range(0, ids.size(1) - length, length):
+        window = ids[:, begin : begin + length]
+        nats += model(window, labels=window).loss.item()
+        windows += 1
+    return math.exp(nats / windows)
 """,
         ),
     )

@@ -778,6 +778,26 @@ def perplexity(model, stream, seqlen, limit):
     return torch.exp(torch.stack(nats).sum() / (windows * seqlen))  # <-
 """,
         ),
+        Bad(
+            why="the loss is added where progress is printed, and divided by the number of all batches",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, images_and_labels_loader, every=10):
+    model.eval()
+    total = 0.0
+    for step, (images, labels) in enumerate(images_and_labels_loader):
+        loss = F.cross_entropy(model(images), labels)
+        if step % every == 0:
+            total += loss.item()
+            print("step", step)
+    return total / len(images_and_labels_loader)  # <-
+""",
+        ),
     )
 
     good = (
@@ -1332,6 +1352,24 @@ def evaluate(model, stream, width=35):
 
 def report(model, val_data):
     print(math.exp(evaluate(model, val_data)))
+""",
+        ),
+        Good(
+            why="each batch is added, and progress printed in some iterations",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, images_and_labels_loader, every=10):
+    model.eval()
+    total = 0.0
+    for step, (images, labels) in enumerate(images_and_labels_loader):
+        total += F.cross_entropy(model(images), labels).item()
+        if step % every == 0:
+            print("step", step, total / (step + 1))
+    return total / len(images_and_labels_loader)
 """,
         ),
     )

@@ -49,8 +49,10 @@ from lintloss.facts.values import (
     Value,
     options,
 )
+from lintloss.patterns import regex
 
 Kwargs = dict[str, Value]
+MODEL_MAKERS = regex(r"^(torchvision\.models\.(\w+\.)*(?!get_|list_)[a-z]\w+|timm\.(models\.)?create_model)$")
 
 
 def call(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: Kwargs) -> Value:
@@ -94,7 +96,7 @@ def call(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: 
         return general
     if name == "Loss":
         ignite.note(machine, node, full, args, kwargs)
-    if name[:1].isupper() or (full.startswith("torch.nn.") and name[:1].isupper()):
+    if name[:1].isupper() or MODEL_MAKERS.match(full):
         return LibObject(
             full,
             tuple(args),
