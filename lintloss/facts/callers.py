@@ -42,7 +42,7 @@ def is_handed_on(project: Project, module: Module, name: str, owner: str = "") -
     """Say whether a method is taken as a value (`self.step = self.eval_step`): who calls it then, nobody sees."""
     if not owner:
         return False
-    return any(f".{name}" in text for text in map(_taken, _mentioning(project, module, name, owner)))
+    return any(f".{name}" in text for text in map(_taken, mentioning(project, module, name, owner)))
 
 
 def _turns_off(module: Module, around: Around) -> bool:
@@ -91,11 +91,11 @@ def sites(project: Project, module: Module, name: str, owner: str = "") -> list[
 
 
 def _named(project: Project, module: Module, name: str, owner: str) -> Iterator[tuple[Module, Around]]:
-    for where in _mentioning(project, module, name, owner):
+    for where in mentioning(project, module, name, owner):
         yield from in_module(where, name)
 
 
-def _mentioning(project: Project, module: Module, name: str, owner: str) -> Iterator[Module]:
+def mentioning(project: Project, module: Module, name: str, owner: str) -> Iterator[Module]:
     """Yield the module and those that use a name and speak of the class, file or package that it belongs to."""
     yield module
     stem = os.path.splitext(os.path.basename(module.path))[0]

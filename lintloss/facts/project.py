@@ -74,6 +74,15 @@ class Project:
         found = (self.module(each) for each in self._users[asked] if each != path)
         return [module for module in found if module is not None]
 
+    def defining(self, path: str, name: str) -> list[Module]:
+        """Return the modules around `path`, itself left out, that define a function or class of that name."""
+        path = os.path.normpath(path)
+        files, _ = self._around(os.path.dirname(path))
+        self.read.update(files)
+        defined = re.compile(rb"(def|class) +%b\b" % re.escape(name.encode()))
+        found = (self.module(each) for each in files if each != path and defined.search(self._bytes(each)))
+        return [module for module in found if module is not None]
+
     def reaches(self, path: str, goal: str) -> bool:
         """Say whether a file imports another one, itself or through what it imports: else it cannot run it."""
         found, rests = self._links.between(os.path.normpath(path), os.path.normpath(goal))

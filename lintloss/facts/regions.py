@@ -140,12 +140,25 @@ def _own_loop(forward: Forward, index: int) -> Loop | None:
 
 
 def _loop_says(loop: Loop) -> str:
-    if loop.statement is None or isinstance(loop.statement, ast.While):
+    source = drawn(loop.statement) if loop.statement is not None else None
+    if source is None:
         return ""
-    text = text_of(loop.statement.iter)
+    text = text_of(source)
     if DATA.search(text) and not TRAIN_DATA.search(text):
         return f"it runs over `{text[:60]}`"
     return ""
+
+
+def drawn(loop: ast.For | ast.AsyncFor | ast.While) -> ast.expr | None:
+    """Return what a loop takes its batches from: of a `while`, what it calls next() on."""
+    if not isinstance(loop, ast.While):
+        return loop.iter
+    for node in ast.walk(loop):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "next" and node.args:
+            return node.args[0]
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "__next__":
+            return node.func.value
+    return None
 
 
 def _scene_says(scene: Scene) -> str:
