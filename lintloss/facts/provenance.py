@@ -186,7 +186,7 @@ class Tracer:
         if not name or name in {"forward", "__call__", "main"}:
             return []
         found = []
-        for where in callers.mentioning(self.machine.project, inside.module, name, owner):
+        for where in callers.mentioning(self.machine.project, inside.module, name, owner, inside.module.path):
             if not UNIT_TEST.search(where.path) or where.path == inside.module.path:
                 found += [Spot(call, where, around) for call, around in bindings.calls(where).get(name, ())]
         return found[:SITES]
