@@ -43,7 +43,9 @@ TRAINS = regex(
 CLEARS = regex(r"\.zero_grad\(|^zero_grad\(")
 LEAF = regex(r"requires_grad\s*=\s*True|requires_grad_\((True)?\)|autograd\.grad\(|enable_grad")
 # Beside a zero_grad(): what may be a step of a training in other words.
-STEPS = regex(r"backward|\.step\(|update|optimi[sz]|train(?!ing\b|able|ed)|(?<!zero_)grad(?!_fn|_norm)|(?<![a-z])learn")
+STEPS = regex(
+    r"backward|\.step\(|update|optimi[sz]|train(?!ing\b|able|ed)|(?<!zero_)(?<!requires_)grad(?!_fn|_norm)|(?<![a-z])learn"
+)
 TRAINING_FLAG = regex(r"train|optim|backprop|backward|update")
 OPTIMIZER = regex(r"optimi[sz]er|\boptim\b|(^|\.)opt$|grad_scaler|loss_scaler", re.IGNORECASE)
 MODEL_BASE = regex(r"(^|\.)nn\.(modules\.)?(\w+\.)?\w+$|PreTrainedModel$|GenerationMixin$")
