@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from lintloss.facts import whole
 from lintloss.facts.callers import text_of
-from lintloss.facts.caps import BUDGET, Cap, Function, Origin, assigned, defaults, parameters, passed
+from lintloss.facts.caps import BUDGET, Cap, Function, Origin, assigned, defaults, is_length, parameters, passed
 from lintloss.facts.whole import unwrapped, whole_batches
 from lintloss.patterns import regex
 
@@ -135,8 +135,30 @@ def _counted(origin: Origin, loop: ast.For | ast.AsyncFor, header: ast.Call, aro
             if divisor is not None:
                 severity = "warning" if conditional or _is_one_by_default(origin, divisor) else "error"
                 yield Cut(header, "whole", text_of(each), severity)
-        if isinstance(value, ast.Call) and text_of(value.func) == "min" and "len(" in text_of(value) and _draws(loop):
+        if isinstance(value, ast.Call) and text_of(value.func) == "min":
+            by_length = "len(" in text_of(value) and _draws(loop)
+            literal = any(isinstance(each, ast.Constant) for each in value.args) and is_length(value)
+            if by_length or (literal and _uses_index(loop)):
+                yield from _capped(origin, loop, header, "range", value, around)
+        elif _slices_windows(loop):
             yield from _capped(origin, loop, header, "range", value, around)
+
+
+def _uses_index(loop: ast.For | ast.AsyncFor) -> bool:
+    names = _names_in(loop.target)
+    return any(names & _names_in(each) for each in loop.body)
+
+
+def _slices_windows(loop: ast.For | ast.AsyncFor) -> bool:
+    """Say whether a loop takes the windows of its index out of a text: `ids[:, i * 2048 : (i + 1) * 2048]`."""
+    index = text_of(loop.target)
+    starts = (each.lower for each in ast.walk(loop) if isinstance(each, ast.Slice) and each.upper is not None)
+    return any(
+        isinstance(each, ast.BinOp)
+        and isinstance(each.op, ast.Mult)
+        and index in {text_of(each.left), text_of(each.right)}
+        for each in starts
+    )
 
 
 def _draws(loop: Loop) -> bool:

@@ -13,7 +13,7 @@ from lintloss.facts.library.loaders import LOADERS
 from lintloss.facts.machine import Machine
 from lintloss.facts.provenance import Made, Spot, Tracer, constant, spot_at
 from lintloss.facts.regions import DATA, TRAIN_DATA
-from lintloss.facts.survey import called_name, walk
+from lintloss.facts.survey import at_row, called_name, walk
 from lintloss.facts.values import Class, Lib
 from lintloss.findings import Evidence
 from lintloss.parse import Module
@@ -41,12 +41,34 @@ def observe(machine: Machine, module: Module, loops: Iterable[scored.Looped]) ->
     """Find what the loops of evaluations never see, by whoever made what they run over."""
     seen: set[ast.AST] = set()
     for _, loop in loops:
-        source = regions.drawn(loop.statement) if loop.statement is not None else None
+        source = _indexed(regions.drawn(loop.statement)) if loop.statement is not None else None
         if source is not None and not ENDLESS.search(ast.unparse(source)):
             yield from _of_source(machine, module, source, seen)
     for name, value in _named(module):
-        if not ENDLESS.search(name) and isinstance(value, ast.Call) and is_for_evaluation(name):
-            yield from _of_source(machine, module, value, seen)
+        if ENDLESS.search(name) or not isinstance(value, ast.Call) or not DATA.search(name) or TRAIN_DATA.search(name):
+            continue
+        for found in _of_source(machine, module, value, seen):
+            if found.how == "leftovers" or is_for_evaluation(name):
+                yield found
+
+
+def _indexed(header: ast.expr | None) -> ast.expr | None:
+    """Return what `for i in range(len(batches))` indexes; of other headers, the header."""
+    inner = whole.unwrapped(header) if header is not None else None
+    if isinstance(inner, ast.Call) and called_name(inner.func) in whole.RANGES and len(inner.args) == 1:
+        length = inner.args[0]
+        if isinstance(length, ast.Call) and called_name(length.func) == "len" and len(length.args) == 1:
+            return length.args[0]
+    return header
+
+
+def is_shared(found: LeftOut) -> bool:
+    """Say whether a function that gives full batches serves others too: to them, that may be what is wanted."""
+    if found.how != "leftovers":
+        return False
+    row = getattr(found.node, "lineno", 0)
+    around = [each for each in at_row(found.module.tree, row) if isinstance(each, ast.FunctionDef)]
+    return bool(around) and len(bindings.calls(found.module).get(around[0].name, ())) > 1
 
 
 def is_for_evaluation(name: str) -> bool:
@@ -157,7 +179,8 @@ def _of_loader(tracer: Tracer, spot: Spot, call: ast.Call) -> Kept | None:
     rows = given.get("dataset") or (call.args[0] if call.args else None)
     dropped = given.get("drop_last")
     if dropped is None or constant(tracer, spot.at(dropped)) is not True:
-        return _of_sampler(tracer, spot, given.get("batch_sampler")) or _of_rows(spot, size)
+        kept = _of_sampler(tracer, spot, given.get("batch_sampler")) or _of_rows(spot, size)
+        return kept or (_of_dataset(tracer, spot.at(rows)) if rows is not None else None)
     if size is None or constant(tracer, spot.at(size)) == 1:
         return None
     if rows is not None and _is_random(tracer, spot.at(rows)):
@@ -174,6 +197,20 @@ def _of_rows(spot: Spot, size: ast.expr | None) -> Kept | None:
     if not isinstance(place, ast.Subscript) or TRAIN_DATA.search(ast.unparse(place.value)):
         return None
     return "leftovers", place, spot.module
+
+
+def _of_dataset(tracer: Tracer, rows: Spot) -> Kept | None:
+    """Return where the class of a data set cuts what it is made of to whole batches: `self.rows[: count * batch_size]`."""
+    for world in tracer.worlds(rows):
+        for each in world:
+            target = each.target if each is not None else None
+            for base in classes.bases(tracer.machine, target) if isinstance(target, Class) else ():
+                for one in base.node.body if isinstance(base, Class) else ():
+                    if isinstance(one, ast.FunctionDef) and one.name == "__init__" and isinstance(base, Class):
+                        place = whole.cut(one, whole.Counts(one, base.node))
+                        if place is not None:
+                            return "leftovers", place, base.module
+    return None
 
 
 def _of_sampler(tracer: Tracer, spot: Spot, sampler: ast.expr | None) -> Kept | None:

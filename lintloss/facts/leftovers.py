@@ -49,9 +49,9 @@ def _held_back(function: ast.AST, given: Sequence[ast.AST], counts: Counts) -> a
     loops = [each for each in bindings.own(function) if isinstance(each, ast.For | ast.AsyncFor | ast.While)]
     around = [each for each in loops if _holds(each, given)]
     for loop in around:
-        found = whole.steps(loop, counts) or whole.number(
-            loop, counts, sampled=SAMPLES.search(text_of(function)) is not None
-        )
+        sampled = SAMPLES.search(text_of(function)) is not None
+        found = whole.steps(loop, counts) or whole.number(loop, counts, sampled=sampled)
+        found = found or whole.windows(function, loop, counts)
         if found is not None:
             return found
     return whole.listed(function, counts) or whole.cut(function, counts) or _left_when_short(around, given)
@@ -112,18 +112,26 @@ def _left_when_short(around: list[ast.For | ast.AsyncFor | ast.While], given: Se
 
 
 def _only_when_full(function: ast.AST, found: ast.AST) -> bool:
-    """Say whether a yield stands in a loop, under a test that a list has reached a size."""
-    for loop in bindings.own(function):
-        if not isinstance(loop, ast.For | ast.AsyncFor):
-            continue
-        for test in ast.walk(loop):
-            if (
-                isinstance(test, ast.If)
-                and _asks_for_size(test.test)
-                and any(found is each for part in test.body for each in ast.walk(part))
-            ):
+    """Say whether a yield stands under a test that a list has reached a size: in a loop, or behind it."""
+    inside = {
+        id(each)
+        for loop in bindings.own(function)
+        if isinstance(loop, ast.For | ast.AsyncFor)
+        for each in ast.walk(loop)
+    }
+    for test in bindings.own(function):
+        if isinstance(test, ast.If | ast.While) and _asks_for_size(test.test) and _holds_in(test.body, found):
+            if id(test) in inside or not isinstance(test.test, ast.Compare) or _is_size(test.test.comparators[0]):
                 return True
     return False
+
+
+def _holds_in(body: Iterable[ast.stmt], found: ast.AST) -> bool:
+    return any(found is each for part in body for each in ast.walk(part))
+
+
+def _is_size(node: ast.expr) -> bool:
+    return not isinstance(node, ast.Constant)
 
 
 def _asks_for_size(test: ast.expr) -> bool:

@@ -17,7 +17,7 @@ from lintloss.facts.cuts import unwrapped
 from lintloss.facts.machine import Machine
 from lintloss.facts.regions import DATA, TRAIN_DATA, UNIT_TEST
 from lintloss.facts.survey import at_row, called_name
-from lintloss.facts.values import Class, Func, Pending, Value
+from lintloss.facts.values import Class, Func, ModuleValue, Pending, Value
 from lintloss.parse import Module
 from lintloss.patterns import regex
 
@@ -341,6 +341,10 @@ def global_value(machine: Machine, module: Module, name: str, member: str = "") 
     pending = slot.value
     if not member:
         return imports.resolve(machine, pending) if isinstance(pending, Pending) else pending
+    if isinstance(pending, ModuleValue):
+        inner = machine.global_slot(pending.module.path, member)
+        value = inner.value if inner is not None else None
+        return imports.resolve(machine, value) if isinstance(value, Pending) else value
     if not isinstance(pending, Pending):
         return None
     if pending.attribute:

@@ -373,7 +373,8 @@ def _left_out(
         anchor = machine.anchor(module)
         if {why.span, machine.anchor(each.module).span(each.made), anchor.span(each.shown)} & told:
             continue
-        node = each.node if each.module.path == module.path else each.shown
+        own = each.module.path == module.path and not left_out.is_shared(each)
+        node = each.node if own else each.shown
         told.add(anchor.span(node))
         name = text_of(cuts.unwrapped(each.shown))[:50]
         used = Evidence(module.path, anchor.span(each.shown), "what the evaluation runs over")

@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from lintloss.facts import bindings
 from lintloss.facts.callers import text_of
 from lintloss.facts.caps import is_length
+from lintloss.facts.survey import called_name
 from lintloss.patterns import regex
 
 BATCH = regex(r"batch|(^|[._])bs(z)?$", re.IGNORECASE)
 WRAPPERS = {"tqdm", "enumerate", "track", "list", "iter", "progress_bar", "trange"}
 RANGES = {"range", "trange"}
+SAMPLED = regex(r"(^|[(_.])(sample|generated|generation)s?(?![a-z_])", re.IGNORECASE)  # a model's own text
 ROWS = regex(r"^len\(|\.size\(0\)$|\.size\(\)\[0\]$|\.shape\[0\]$|\.num_rows$")
-SHAPES = regex(r"\.(view|reshape|chunk)\(|rearrange\(|np\.reshape\(|array_split\(")
+RESHAPES = frozenset({"view", "reshape", "chunk", "array_split", "rearrange"})
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Loop = ast.For | ast.AsyncFor | ast.While
@@ -57,7 +59,8 @@ def floored(node: ast.expr, counts: Counts) -> ast.expr | None:
     if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.FloorDiv):
         return None
     rows = text_of(counts.of(node.left))
-    return node.right if ROWS.search(rows) and BATCH.search(text_of(node.right)) else None
+    found = ROWS.search(rows) and not SAMPLED.search(rows) and BATCH.search(text_of(node.right))
+    return node.right if found else None
 
 
 def number(loop: Loop, counts: Counts, *, sampled: bool) -> ast.AST | None:
@@ -91,10 +94,36 @@ def whole_batches(node: ast.expr, loop: ast.For | ast.AsyncFor) -> ast.expr | No
     ):
         return None
     size, index = text_of(node.right), text_of(loop.target)
+    if SAMPLED.search(text_of(node.left)):
+        return None
     for each in ast.walk(loop):
         if isinstance(each, ast.Slice) and each.lower is not None and each.upper is not None:
             if text_of(each.lower) in {f"{index} * {size}", f"{size} * {index}"} and size in text_of(each.upper):
                 return node.right
+    return None
+
+
+def windows(function: ast.AST, loop: Loop, counts: Counts) -> ast.AST | None:
+    """Return `range((columns.shape[1] - 1) // steps)` where windows of a batch of columns are cut: `columns[:, i * steps : …]`.
+
+    Of one row alone the same arithmetic leaves out less than a window: what is a batch is told by its name.
+    """
+    header = unwrapped(loop.iter) if isinstance(loop, ast.For) else None
+    if not isinstance(header, ast.Call) or text_of(header.func) != "range" or len(header.args) != 1:
+        return None
+    bound = counts.of(header.args[0])
+    if not isinstance(bound, ast.BinOp) or not isinstance(bound.op, ast.FloorDiv) or not isinstance(loop, ast.For):
+        return None
+    size, index = text_of(bound.right), text_of(loop.target)
+    starts = {f"{index} * {size}", f"{size} * {index}"}
+    batched = any(
+        isinstance(each, ast.Name | ast.Attribute) and BATCH.search(text_of(each)) for each in ast.walk(function)
+    )
+    for each in ast.walk(loop) if batched else ():
+        if isinstance(each, ast.Subscript) and isinstance(each.slice, ast.Tuple) and len(each.slice.elts) == 2:
+            cut = each.slice.elts[1]
+            if isinstance(cut, ast.Slice) and cut.lower is not None and text_of(cut.lower) in starts:
+                return header
     return None
 
 
@@ -135,7 +164,10 @@ def _is_whole(node: ast.Call, counts: Counts) -> bool:
     stop, step = text_of(counts.of(node.args[1])), text_of(node.args[2])
     if not BATCH.search(step):
         return False
-    return stop.endswith((f"- {step} + 1", f"- ({step} - 1)", f"- {step}")) or _is_multiple(node.args[1], counts)
+    return (
+        stop.endswith((f"- {step} + 1", f"- ({step} - 1)", f"- {step}"))
+        or _multiple_of(node.args[1], counts) is not None
+    )
 
 
 def _fits(test: ast.expr) -> bool:
@@ -166,40 +198,63 @@ def cut(function: ast.AST, counts: Counts) -> ast.AST | None:
     A stream of tokens that is cut to equal columns loses fewer tokens than there are columns: that is left alone, and
     told by its new shape.
     """
-    shaped = SHAPES.search(text_of(function)) is not None
     for node in bindings.own(function):
         bound = _bound(node)
-        if bound is None or (shaped and isinstance(node, ast.Subscript) and not _of_windows(bound, counts)):
+        if bound is None:
             continue
-        if _is_multiple(bound, counts) or _of_windows(bound, counts):
+        size = _multiple_of(bound, counts)
+        if _of_windows(bound, counts):
+            return node
+        if size is not None and not (isinstance(node, ast.Subscript) and _has_columns(function, text_of(size))):
             return node
     return None
+
+
+def _has_columns(function: ast.AST, size: str) -> bool:
+    """Say whether something gets a batch size as its first dimension: `ids.view(batch_size, -1)`."""
+    for node in ast.walk(function):
+        if not isinstance(node, ast.Call) or called_name(node.func) not in RESHAPES or not node.args:
+            continue
+        given = node.args[-1] if text_of(node.func).startswith(("np.", "torch.", "jnp.")) else node.args[0]
+        first = given.elts[0] if isinstance(given, ast.Tuple | ast.List) and given.elts else given
+        if text_of(first) == size or called_name(node.func) == "rearrange":
+            return True
+    return False
 
 
 def _bound(node: ast.AST) -> ast.expr | None:
     """Return E of `rows[:E]`, `arange(E)` and `range(E)`."""
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice) and node.slice.step is None:
-        return node.slice.upper if node.slice.lower is None else None
+        begin = node.slice.lower
+        return node.slice.upper if begin is None or text_of(begin) == "0" else None
     if isinstance(node, ast.Call) and text_of(node.func).rsplit(".", 1)[-1] in {"arange", "range", "permutation"}:
         return node.args[0] if len(node.args) == 1 else None
     return None
 
 
-def _is_multiple(node: ast.expr, counts: Counts) -> bool:
-    """Say whether a number of rows is rounded down to whole batches: `n // b * b`, `n - n % b`."""
+def _multiple_of(node: ast.expr, counts: Counts) -> ast.expr | None:
+    """Return the batch size to whose multiple a number of rows is rounded down: `n // b * b`, `n - n % b`."""
     node = counts.of(node)
     if not isinstance(node, ast.BinOp):
-        return False
+        return None
     if isinstance(node.op, ast.Sub) and isinstance(node.right, ast.BinOp) and isinstance(node.right.op, ast.Mod):
-        rows = text_of(counts.of(node.left))
-        return ROWS.search(rows) is not None and BATCH.search(text_of(node.right.right)) is not None
+        size = node.right.right
+        known = ROWS.search(text_of(counts.of(node.left))) is not None and BATCH.search(text_of(size)) is not None
+        return size if known else None
     if not isinstance(node.op, ast.Mult):
-        return False
+        return None
     for one, other in ((node.left, node.right), (node.right, node.left)):
-        size = floored(one, counts)
-        if size is not None and text_of(size) == text_of(other):
-            return True
-    return False
+        found = floored(one, counts)
+        if found is not None and any(
+            _same(each, other) for each in (found, *_factors(found)) if BATCH.search(text_of(each))
+        ):
+            return found
+    return None
+
+
+def _same(one: ast.expr, other: ast.expr) -> bool:
+    """Say whether two expressions are one number: `self.batch_size` holds the `batch_size` that a class is given."""
+    return text_of(one).removeprefix("self.") == text_of(other).removeprefix("self.")
 
 
 def _of_windows(node: ast.expr, counts: Counts) -> bool:
