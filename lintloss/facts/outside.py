@@ -9,9 +9,11 @@ from __future__ import annotations
 import ast
 import os
 import re
+from dataclasses import replace
 
-from lintloss.facts import callers, classes, inherited, pad_marks, padding, regularizers, scored, truncation
+from lintloss.facts import callers, classes, evaluation, inherited, pad_marks, padding, regularizers, scored, truncation
 from lintloss.facts.averages import LANGUAGE
+from lintloss.facts.evaluation import Evaluation
 from lintloss.facts.library import outputs
 from lintloss.facts.machine import TOTAL, Frame, Machine, OutOfBudget
 from lintloss.facts.observations import Averaging, Compared, Exponential, Observation, Reported
@@ -67,6 +69,7 @@ def seen_outside(
     told = {_place_of(each) for each in seen if isinstance(each, Reported)}
     averaged = {each.scope_rows for each in (*seen, *more) if isinstance(each, Averaging)}
     more = [each for each in more if not isinstance(each, Reported) or each.scope_rows in averaged]
+    told |= {_place_of(each) for each in seen if isinstance(each, Evaluation) and each.mode}
     more = [each for each in more if _place_of(each) not in told]
     known = {_place_of(each) for each in (*seen, *more) if not _is_presumed(each)}
     return [each for each in seen if not (_is_presumed(each) and _place_of(each) in known)] + more
@@ -159,7 +162,16 @@ def _run(
     outputs.forget_unread(machine)
     regularizers.observe(machine)
     seen = [each for each in machine.log.values() if each.path == home.path and _tells(each)]
-    return [*seen, *truncation.handed_over(machine, home, loops)]
+    return [*seen, *truncation.handed_over(machine, home, loops), *_in_training_mode(machine, home, site)]
+
+
+def _in_training_mode(machine: Machine, home: Module, site: Module) -> list[Observation]:
+    """Return the evaluations whose model the calling file made and left in training mode, as all callers do."""
+    if any(callers.MODE.search(each.text) for each in (home, site)):
+        return []
+    found = evaluation.observe(machine, [each for each in evaluation.passes(machine, home) if not each.region.shared])
+    trains = [replace(each, gradients="off") for each in found if each.mode == "train"]
+    return [each for each in trains if not callers.evaluation_mode(machine.project, home, each.function)]
 
 
 def _run_methods(machine: Machine, home: Module) -> None:

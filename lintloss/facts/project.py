@@ -13,6 +13,7 @@ from lintloss.parse import Module
 MARKERS = (".git", "pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", ".gitignore")
 SKIPPED = frozenset({"node_modules", "site-packages", "venv", "env", "build", "dist", "__pycache__"})
 FILES = 500  # files of a project that are searched for callers
+FOLDERS = 3000  # … and folders in which they are sought
 LONGEST = 400_000  # bytes of a file that are searched
 KEPT = 1_500_000  # characters of source whose trees are kept from one file to the next: a tree takes 60 times its text
 
@@ -76,6 +77,15 @@ class Project:
             self._users[asked] = [each for each in files if self._may_use(each, name.encode(), use, words)]
         users = (each for each in self._users[asked] if each != path)
         found = (self.module(each) for each in users if not running or self.reaches(each, running))
+        return [module for module in found if module is not None]
+
+    def defining(self, path: str, name: str) -> list[Module]:
+        """Return the modules around `path`, itself left out, that define a function or class of that name."""
+        path = os.path.normpath(path)
+        files, _ = self._around(os.path.dirname(path))
+        self.read.update(files)
+        defined = re.compile(rb"(def|class) +%b\b" % re.escape(name.encode()))
+        found = (self.module(each) for each in files if each != path and defined.search(self._bytes(each)))
         return [module for module in found if module is not None]
 
     def reaches(self, path: str, goal: str) -> bool:
@@ -195,7 +205,10 @@ def _searched(base: str, parts: list[str]) -> tuple[str, ...]:
 
 
 def _root(folder: str) -> str:
-    """Return the folder of the project around `folder`: the nearest one with a marker, else the folder itself."""
+    """Return the folder of the project around `folder`: the nearest one with a marker.
+
+    Without any it is the working folder, where that is above; else the folder that holds the outermost package.
+    """
     here = folder or os.curdir
     for _ in range(8):
         if any(os.path.exists(os.path.join(here, marker)) for marker in MARKERS):
@@ -204,7 +217,13 @@ def _root(folder: str) -> str:
         if above in (here, os.sep):
             break
         here = above
-    return folder or os.curdir
+    return os.curdir if here == os.curdir else _above_packages(folder)
+
+
+def _above_packages(folder: str) -> str:
+    while os.path.exists(os.path.join(folder, "__init__.py")) and os.path.dirname(folder) not in ("", os.sep, folder):
+        folder = os.path.dirname(folder)
+    return folder
 
 
 def _sources(root: str) -> tuple[list[str], list[str]]:
@@ -215,6 +234,6 @@ def _sources(root: str) -> tuple[list[str], list[str]]:
         folders[:] = sorted(name for name in folders if name not in SKIPPED and not name.startswith("."))
         visited.append(os.path.join(os.path.normpath(here), ""))
         files += [os.path.normpath(os.path.join(here, name)) for name in sorted(names) if name.endswith(".py")]
-        if len(files) >= FILES:
+        if len(files) >= FILES or len(visited) >= FOLDERS:
             break
     return files[:FILES], visited

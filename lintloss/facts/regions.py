@@ -43,7 +43,9 @@ TRAINS = regex(
 CLEARS = regex(r"\.zero_grad\(|^zero_grad\(")
 LEAF = regex(r"requires_grad\s*=\s*True|requires_grad_\((True)?\)|autograd\.grad\(|enable_grad")
 # Beside a zero_grad(): what may be a step of a training in other words.
-STEPS = regex(r"backward|\.step\(|update|optimi[sz]|train(?!ing\b|able|ed)|(?<!zero_)grad(?!_fn|_norm)|(?<![a-z])learn")
+STEPS = regex(
+    r"backward|\.step\(|update|optimi[sz]|train(?!ing\b|able|ed)|(?<!zero_)(?<!requires_)grad(?!_fn|_norm)|(?<![a-z])learn"
+)
 TRAINING_FLAG = regex(r"train|optim|backprop|backward|update")
 OPTIMIZER = regex(r"optimi[sz]er|\boptim\b|(^|\.)opt$|grad_scaler|loss_scaler", re.IGNORECASE)
 MODEL_BASE = regex(r"(^|\.)nn\.(modules\.)?(\w+\.)?\w+$|PreTrainedModel$|GenerationMixin$")
@@ -140,12 +142,25 @@ def _own_loop(forward: Forward, index: int) -> Loop | None:
 
 
 def _loop_says(loop: Loop) -> str:
-    if loop.statement is None or isinstance(loop.statement, ast.While):
+    source = drawn(loop.statement) if loop.statement is not None else None
+    if source is None:
         return ""
-    text = text_of(loop.statement.iter)
+    text = text_of(source)
     if DATA.search(text) and not TRAIN_DATA.search(text):
         return f"the loop runs over `{text[:60]}`"
     return ""
+
+
+def drawn(loop: ast.For | ast.AsyncFor | ast.While) -> ast.expr | None:
+    """Return what a loop takes its batches from: of a `while`, what it calls next() on."""
+    if not isinstance(loop, ast.While):
+        return loop.iter
+    for node in ast.walk(loop):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "next" and node.args:
+            return node.args[0]
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "__next__":
+            return node.func.value
+    return None
 
 
 def _scene_says(scene: Scene) -> str:
