@@ -7,7 +7,7 @@ import math
 import re
 from dataclasses import replace
 
-from lintloss.facts import accumulation, counts, equality, quotients, stops, terms, vectors
+from lintloss.facts import accumulation, counts, equality, logprobs, quotients, stops, terms, vectors
 from lintloss.facts.library import shapes
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import ONE, Unit
@@ -334,7 +334,7 @@ def divide(machine: Machine, node: ast.AST, left: Value, right: Value, inside: i
         right = stops.count_of(left.loops, machine.frame.key, quotients.divisor_text(node)) or right
     if isinstance(right, Const):
         return _by_constant(machine, node, left, right, inside)
-    count = counts.divisor(machine, left, right)
+    count = logprobs.length(machine, node, left) or counts.divisor(machine, left, right)
     if count is not None and left.is_loss and quotients.is_share(machine, left, count):
         return machine.opaque(node)
     if count is not None and count.unit == ROWS and _is_of_one_batch(machine, left):
@@ -394,6 +394,8 @@ def _unknown_divisor(machine: Machine, node: ast.AST, left: Quantity, right: Val
     if left.is_perplexity and isinstance(right, Opaque) and left.loops and left.unit.power(left.loops[-1].unit) == 1:
         iterations = Quantity(counts.unit_of(left.loops[-1]), of=right.key, presumed=True)
         return quotients.average(machine, node, left, iterations, "divide")  # whatever is counted: an average
+    if left.is_loss and left.unit.power("rank") == 1 and isinstance(right, Opaque):  # whatever the world is called
+        return quotients.average(machine, node, left, Quantity(Unit.of(rank=1), of=right.key, presumed=True), "rank")
     if left.is_loss and isinstance(right, Opaque | Tensor):  # still nats (or bits), per something that is not known
         return replace(left, unit=left.unit * Unit.of(unknown=-1))
     return machine.opaque(node)

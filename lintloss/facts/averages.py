@@ -67,7 +67,7 @@ def mean_of(seen: Averaging) -> Mean | None:
         evidence=(*after.trace,),
     )
     if after.is_perplexity:
-        return _perplexity(common, after)
+        return _perplexity(common, after) if not _may_be_of_corpora(before) else None
     wrong = normalizers.wrong_count(seen, before, after)
     if wrong is None:
         item = next((name for name in ("item", "unknown") if after.unit.power(name) == -1), "")
@@ -76,6 +76,12 @@ def mean_of(seen: Averaging) -> Mean | None:
         return replace(common, is_mean_of_means=is_mean_of_means(per_token))
     also = is_mean_of_means(after) and wrong.leaves_mean
     return replace(common, wrong_count=wrong.what, conditional=wrong.conditional, is_mean_of_means=also)
+
+
+def _may_be_of_corpora(total: Quantity) -> bool:
+    """Say whether the perplexities averaged may be those of whole sets, by different models: only a name says what they are."""
+    by_name = total.scoring is not None and total.scoring.called == "perplexity"
+    return by_name and not any(loop.unit in {"batch", "example"} for loop in total.loops)
 
 
 def _perplexity(common: Mean, after: Quantity) -> Mean | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from lintloss.facts import padding, strides
+from lintloss.facts import caps, ignored, padding, strides
 from lintloss.facts.expressions import evaluate, looked_up
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
@@ -146,14 +146,43 @@ def note_loader(machine: Machine, loop: Loop, value: Value) -> None:
     for option in options(value):
         if not isinstance(option, LibObject) or option.made is None:
             continue
+        dataset = option.arg(0, "dataset")
         unequal = padding.of_loader(machine, option)
+        if unequal is None and dataset is not None:
+            unequal = ignored.of_dataset(machine, dataset)
         if unequal is not None and unequal not in loop.unequal:
             loop.unequal.append(unequal)
-        ignored = padding.ignores_labels(machine, option)
-        if ignored is not None and ignored not in loop.ignored:
-            loop.ignored.append(ignored)
+        marked = padding.ignores_labels(machine, option)
+        if marked is not None and marked not in loop.ignored:
+            loop.ignored.append(marked)
         if padding.is_whole(machine, option) and option.made not in loop.full:
             loop.full.append(option.made)
+
+
+def note_generator(machine: Machine, loop: Loop, header: ast.expr) -> None:
+    """Remember that the project's own generator of batches marks labels to be ignored."""
+    named = (each.id for each in ast.walk(header) if isinstance(each, ast.Name))
+    assigned = [value for name in named for value in caps.assigned(machine.frame.node, name)]
+    for node in (*ast.walk(header), *assigned):
+        made = _generator(machine, node) if isinstance(node, ast.Call) else None
+        place = ignored.where(machine, made.module, made.node) if made is not None else None
+        for places in (loop.unequal, loop.ignored) if place is not None else ():
+            if place is not None and place not in places:
+                places.append(place)
+
+
+def _generator(machine: Machine, node: ast.Call) -> Func | None:
+    """Return the project's own generator function that a call means, by its name or as a method."""
+    function = node.func
+    if isinstance(function, ast.Name):
+        found: Value | None = _own(machine, node)
+    elif isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name | ast.Attribute):
+        found = evaluate(machine, function)
+    else:
+        return None
+    if not isinstance(found, Func) or isinstance(found.node, ast.Lambda):
+        return None
+    return found if any(isinstance(each, ast.Yield) for each in walk(found.node)) else None
 
 
 def note_bound(machine: Machine, loop: Loop, node: ast.AST) -> None:

@@ -34,9 +34,8 @@ def along(machine: Machine, node: ast.AST, value: Quantity, how: str, axis: int)
     removed = axes[axis]
     left = tuple(name for index, name in enumerate(axes) if index != axis % len(axes))
     if how == "sum":
-        return replace(summed(value, removed), axes=left).with_step(
-            machine.evidence(node, f"summed along its {removed}s")
-        )
+        each = "pos" if value.is_perplexity and "pos" in axes else removed  # one a token, whichever way they are added
+        return replace(summed(value, each), axes=left).with_step(machine.evidence(node, f"summed along its {removed}s"))
     if value.unit.degree < 0 or value.is_perplexity:
         return replace(value, axes=left)
     unit = value.unit / Unit.of(**{_counted(removed): 1})

@@ -18,7 +18,7 @@ from lintloss.facts import (
     splits,
     truncation,
 )
-from lintloss.facts.library import outputs
+from lintloss.facts.library import metrics, outputs
 from lintloss.facts.library.tables import CRITERIA, CRITERION_NAME
 from lintloss.facts.machine import Frame, Machine, OutOfBudget
 from lintloss.facts.observations import Observation
@@ -59,7 +59,7 @@ def infer(module: Module, project: Project) -> Facts:
     functions = _functions(machine, module, seen_in, instances)
     for function in functions:
         is_reached = (module.path, function.node.lineno) in machine.reached
-        if not is_reached and machine.relevance.is_root(module, function.node) and _is_due(machine, function):
+        if not is_reached and _is_root(machine, module, function) and _is_due(machine, function):
             run_root(machine, function, {})
     taken = (each for one in instances.made() for each in inherited.templates(machine, module, *one))
     for template in itertools.islice(taken, TEMPLATES):
@@ -85,6 +85,11 @@ def infer(module: Module, project: Project) -> Facts:
     seen = outside.seen_outside(module, project, seen, scored.evaluated(module, alone, seen))
     seen.sort(key=lambda each: (each.span, type(each).__name__))
     return Facts(tuple(seen), machine.assigned)
+
+
+def _is_root(machine: Machine, module: Module, function: Func) -> bool:
+    owner = function.owner.node if function.owner is not None else None
+    return machine.relevance.is_root(module, function.node) or metrics.answers(function.node, owner)
 
 
 def _is_due(machine: Machine, function: Func) -> bool:
@@ -170,7 +175,11 @@ def _functions(machine: Machine, module: Module, seen_in: Survey, instances: _In
             relevance.add_roots(seen_in.callers.get(node.name, ()))
     pairs = [(relevance.is_root(module, node), node, owner) for node, owner in seen_in.functions]
     owners = {owner for is_root, _, owner in pairs if is_root}
-    found = [(node, owner) for is_root, node, owner in pairs if is_root or relevance.counts(module, node)]
+    found = [
+        (node, owner)
+        for is_root, node, owner in pairs
+        if is_root or relevance.counts(module, node) or metrics.answers(node, owner)
+    ]
     found.sort(key=lambda pair: (pair[0].name in seen_in.callers, pair[0].lineno))
     return [instances.method(node, owner, is_made=owner in owners) for node, owner in found]
 

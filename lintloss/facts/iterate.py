@@ -36,7 +36,7 @@ BATCHES = regex(
     re.IGNORECASE,
 )
 EXAMPLES = regex(
-    r"(dataset|samples?|examples?|texts?|sentences?|documents?|docs|prompts|rows|lines|sequences|records|instances|items|corpus)$",
+    r"(dataset|samples?|examples?|texts?|sentences?|sents|documents?|docs|prompts|rows|lines|sequences|records|instances|items|corpus)$",
     re.IGNORECASE,
 )
 SEVERAL = regex(r"(splits?|loaders|datasets|subsets|phases|domains|tasks)(\.(items|values|keys)\(\))?$")
@@ -56,6 +56,7 @@ def over(machine: Machine, node: ast.For | ast.AsyncFor, body: Callable[[], str]
     loop.over = iterable if not isinstance(node.iter, ast.Call) else _wrapped(machine, node.iter)
     equality.note_sampler(machine, loop, node.body, node.target)
     equality.note_loader(machine, loop, loop.iterates)
+    equality.note_generator(machine, loop, node.iter)
     equality.note_bound(machine, loop, node.iter)
     equality.note_carried(machine, loop, node.body)
     truncation.note_looped(machine, loop)
@@ -292,7 +293,8 @@ def _start(machine: Machine, given: list[ast.expr]) -> int | None:
 def _zipped(machine: Machine, node: ast.Call) -> Iterated:
     parts = [iterated(machine, arg, evaluate(machine, arg)) for arg in node.args if not isinstance(arg, ast.Starred)]
     lead = next((part for part in parts if part.unit == "batch"), parts[0] if parts else Iterated(UNKNOWN, "step", ()))
-    zipped = Iterated(lead.value, lead.unit, lead.source, lead.length)
+    length = next((part.length for part in (lead, *parts) if part.length != UNKNOWN), UNKNOWN)  # zip(range(n), loader)
+    zipped = Iterated(lead.value, lead.unit, lead.source, length)
     zipped.wrap.append("zip")
     zipped.partners = parts
     return zipped

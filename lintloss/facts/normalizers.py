@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from lintloss.facts import stops
 from lintloss.facts.observations import Averaging
+from lintloss.facts.quotients import MAYBE_OVER_RANKS, OVER_RANKS
 from lintloss.facts.units import Unit
 from lintloss.facts.values import Const, LibObject, Opaque, Quantity, Ref, Scoring, Tensor, Value
 from lintloss.findings import Evidence
@@ -88,7 +89,20 @@ def _by_unit(seen: Averaging, before: Quantity, after: Quantity, count: Quantity
     is_guess = before.presumed and (scoring is None or not (scoring.owner == "model" or scoring.reduced))
     if count.presumed or is_guess:
         return None
-    return _of_sums_of_means(before, after, count) or _of_totals(seen, before, unit)
+    return _of_ranks(before, after, count) or _of_sums_of_means(before, after, count) or _of_totals(seen, before, unit)
+
+
+def _of_ranks(before: Quantity, after: Quantity, count: Quantity) -> WrongCount | None:
+    """Judge means of all ranks that were added up: they are as many as there are batches on all of them together."""
+    if count.unit.power("rank") or before.unit.power("rank") < 0 or MAYBE_OVER_RANKS in before.weights:
+        return None
+    loops = [loop for loop in before.loops if loop.unit in {"batch", "step"}]
+    counts_loop = any(count.of and count.of in (loop.source, loop.key) for loop in loops)
+    if not counts_loop or max(count.unit.power("batch"), count.unit.power("step")) != 1 or count.unit.degree != 1:
+        return None
+    if before.unit.power("rank") == 1 or (OVER_RANKS in before.weights and OVER_RANKS not in count.weights):
+        return WrongCount("the means of all ranks are summed, and divided by the number of batches of one of them")
+    return None
 
 
 def _of_sums_of_means(before: Quantity, after: Quantity, count: Quantity) -> WrongCount | None:

@@ -6,16 +6,27 @@ import ast
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import arithmetic, entropies, fields, pad_marks, quotients, vectors
+from lintloss.facts import arithmetic, entropies, fields, logprobs, pad_marks, quotients, vectors
 from lintloss.facts.library import losses, onehot, shapes
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
-from lintloss.facts.units import count
-from lintloss.facts.values import Choice, Const, Quantity, Ref, Tensor, Tuple, Value, join_all
+from lintloss.facts.units import Unit, count
+from lintloss.facts.values import Choice, Const, Opaque, Quantity, Ref, Tensor, Tuple, Value, join_all
 
 
 def mean(machine: Machine, node: ast.AST, value: Value, axis: int | None = None) -> Value:
     """Return the mean of a value; of a list of losses it is a mean of means."""
+    made = _mean(machine, node, value, axis)
+    return logprobs.reduced(machine, node, "mean") or made if _is_unknown(made, value, axis) else made
+
+
+def _is_unknown(made: Value, value: Value, axis: int | None) -> bool:
+    """Say whether nothing is known of what was reduced but its name: no tensor in sight, and no axis of one."""
+    is_stretch = isinstance(value, Tensor) and value.form == "" and value.model is None
+    return isinstance(made, Opaque) and (is_stretch or isinstance(value, Opaque | Ref)) and axis is None
+
+
+def _mean(machine: Machine, node: ast.AST, value: Value, axis: int | None) -> Value:
     if axis is not None and isinstance(value, Quantity) and value.axes:
         return fields.along(machine, node, value, "mean", axis) or losses.reduced(machine, node, value, "mean")
     if isinstance(value, Choice):
@@ -42,6 +53,11 @@ def _each(machine: Machine, node: ast.AST, value: Choice, reduce: Callable[[Mach
 
 def total(machine: Machine, node: ast.AST, value: Value, axis: int | None = None) -> Value:
     """Return the sum of a value."""
+    made = _total(machine, node, value, axis)
+    return logprobs.reduced(machine, node, "sum") or made if _is_unknown(made, value, axis) else made
+
+
+def _total(machine: Machine, node: ast.AST, value: Value, axis: int | None) -> Value:
     from lintloss.facts import compare
 
     if isinstance(value, Tensor) and value.form == "exp":
@@ -70,8 +86,19 @@ def total(machine: Machine, node: ast.AST, value: Value, axis: int | None = None
     if isinstance(value, Tensor):
         return _count_of(machine, node, value)
     if isinstance(value, Ref) and value.kind != "instance":
-        return _sum_of_list(machine, node, value)
+        return _over_ranks(machine, node, value, _sum_of_list(machine, node, value))
     return machine.opaque(node)
+
+
+def _over_ranks(machine: Machine, node: ast.AST, gathered: Ref, summed: Value) -> Value:
+    """Add the ranks up in the sum of gathered numbers; Python's own sum() adds vectors, which leaves ranks apart."""
+    elem = machine.elem(gathered)
+    added = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "sum"
+    if added or not isinstance(summed, Quantity) or not isinstance(elem, Quantity) or "rank" not in elem.axes:
+        return summed
+    if not elem.unit.is_intensive:
+        return summed
+    return replace(summed, unit=summed.unit * Unit.of(rank=1)) if elem.unit.power("rank") == 0 else summed
 
 
 def _count_of(machine: Machine, node: ast.AST, value: Tensor) -> Value:

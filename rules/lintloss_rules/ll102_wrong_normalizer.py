@@ -798,6 +798,46 @@ def validate(model, images_and_labels_loader, every=10):
     return total / len(images_and_labels_loader)  # <-
 """,
         ),
+        Bad(
+            why="losses gathered from all ranks are summed, and divided by the batches of one",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from transformers import AutoModelForSeq2SeqLM
+
+
+def validate(accelerator, loader, name):
+    model = AutoModelForSeq2SeqLM.from_pretrained(name)
+    model, loader = accelerator.prepare(model, loader)
+    model.eval()
+    gathered = []
+    for batch in loader:
+        with torch.no_grad():
+            loss = model(**batch).loss
+        gathered.append(accelerator.gather(loss[None]))
+    return torch.stack(gathered).sum().item() / len(gathered)  # <-
+""",
+        ),
+        Bad(
+            why="the total is reduced over the ranks, and divided by the loader of one",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, loader, device):
+    model.eval()
+    total = torch.zeros((), device=device)
+    for ids in loader:
+        ids = ids.to(device)
+        total += F.cross_entropy(model(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten())
+    dist.all_reduce(total, op=dist.ReduceOp.SUM)
+    return (total / len(loader)).item()  # <-
+""",
+        ),
     )
 
     good = (
@@ -1371,5 +1411,52 @@ def validate(model, images_and_labels_loader, every=10):
             print("step", step, total / (step + 1))
     return total / len(images_and_labels_loader)
 """,
+        ),
+        Good(
+            why="the steps are reduced beside the total, and the batches all score as many tokens",
+            code="""\
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+
+
+def get_batch(tokens, rows, length):
+    first = torch.randint(len(tokens) - length - 1, (rows,))
+    windows = torch.stack([tokens[i : i + length + 1] for i in first])
+    return windows[:, :-1], windows[:, 1:]
+
+
+@torch.no_grad()
+def validate(model, tokens, device, steps):
+    model.eval()
+    totals = torch.zeros(2, device=device)
+    for _ in range(steps):
+        inputs, targets = get_batch(tokens, 16, 512)
+        totals[0] += F.cross_entropy(model(inputs).flatten(0, 1), targets.flatten())
+        totals[1] += 1
+    dist.all_reduce(totals)
+    return (totals[0] / totals[1]).item()
+""",
+        ),
+        Good(
+            why="the batches divide first, the ranks after them: images, of which every rank has as many",
+            code='''\
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, loader, device):
+    """Top-1 accuracy is reported beside the loss; num_classes is ImageNet's."""
+    model.eval()
+    total = torch.zeros((), device=device)
+    for images, classes in loader:
+        total += F.cross_entropy(model(images), classes)
+    dist.all_reduce(total)
+    total = total / len(loader)
+    total = total / dist.get_world_size()
+    return total.item()
+''',
         ),
     )

@@ -18,6 +18,7 @@ from lintloss.facts.library import (
     rows,
     shapes,
     tensors,
+    transforms,
     windows,
 )
 from lintloss.facts.library.tables import (
@@ -366,6 +367,10 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "pjit": _wrapped,
     "filter_pmap": _wrapped,
     "xmap": _wrapped,
+    "vmap": transforms.vectorized,
+    "filter_vmap": transforms.vectorized,
+    "value_and_grad": transforms.valued,
+    "SimpleNamespace": plain.namespace,
     "shard_map": _wrapped,
     "filter_jit": _wrapped,
     "tf_function": _wrapped,

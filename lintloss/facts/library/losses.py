@@ -354,7 +354,8 @@ def presumed_perplexity(machine: Machine, node: ast.AST) -> Quantity:
     """Return a perplexity of one batch (or text) that only a name speaks for."""
     said = "taken for a perplexity by its name"
     loss = presumed(machine, node, said=said)
-    return replace(loss, unit=PERPLEXITY)
+    scoring = replace(loss.scoring, called="perplexity") if loss.scoring is not None else None
+    return replace(loss, unit=PERPLEXITY, scoring=scoring)
 
 
 def of_output(machine: Machine, owner: Opaque | Tensor, node: ast.AST) -> Value:

@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 
 from lintloss.facts import forwards
-from lintloss.facts.library import loaders, losses, meters, outputs, ranks, rows, shapes, text
+from lintloss.facts.library import loaders, losses, meters, outputs, ranks, rows, shapes, text, transforms
 from lintloss.facts.library.tables import (
     CAUSAL,
     CRITERIA,
@@ -70,6 +70,8 @@ def call(machine: Machine, node: ast.AST, made: LibObject, args: list[Value], kw
 
         inner = made.arg(0, "module") or made.arg(0, "model")
         return calls.call(machine, node, inner, args, kwargs) if inner is not None else machine.opaque(node)
+    if name in transforms.NAMES:
+        return transforms.call(machine, node, made, args, kwargs)
     if outputs.is_labelled(kwargs):
         forwards.note(machine, node, made)
         return outputs.of_call(machine, node, made, args, kwargs)
