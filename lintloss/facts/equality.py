@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from lintloss.facts import caps, ignored, padding, strides
+from lintloss.facts import bindings, ignored, padding, strides
 from lintloss.facts.expressions import evaluate, looked_up
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
@@ -161,8 +161,9 @@ def note_loader(machine: Machine, loop: Loop, value: Value) -> None:
 
 def note_generator(machine: Machine, loop: Loop, header: ast.expr) -> None:
     """Remember that the project's own generator of batches marks labels to be ignored."""
-    named = (each.id for each in ast.walk(header) if isinstance(each, ast.Name))
-    assigned = [value for name in named for value in caps.assigned(machine.frame.node, name)]
+    bound = bindings.of(machine.frame.node)
+    named = [each.id for each in ast.walk(header) if isinstance(each, ast.Name)]
+    assigned = [each.value for name in named for each in bound.get(name, ())]
     for node in (*ast.walk(header), *assigned):
         made = _generator(machine, node) if isinstance(node, ast.Call) else None
         place = ignored.where(machine, made.module, made.node) if made is not None else None
