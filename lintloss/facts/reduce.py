@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lintloss.facts import arithmetic, entropies, fields, pad_marks, quotients, vectors
-from lintloss.facts.library import losses, onehot, shapes
+from lintloss.facts.library import losses, onehot, shapes, spread
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import count
@@ -24,6 +24,9 @@ def mean(machine: Machine, node: ast.AST, value: Value, axis: int | None = None)
         return losses.reduced(machine, node, value, "mean")
     if isinstance(value, Ref) and value.kind != "instance":
         return _mean_of_list(machine, node, value)
+    uniform = spread.over_classes(value, axis)
+    if uniform is not None:
+        return uniform
     if isinstance(value, Tensor) and shapes.mask(value):
         return Quantity(arithmetic.SHARE, of=value.key, counted=value)
     if isinstance(value, Tuple) and value.items and all(isinstance(item, Quantity) for item in value.items):
@@ -56,6 +59,9 @@ def total(machine: Machine, node: ast.AST, value: Value, axis: int | None = None
         return entropies.summed(machine, node, value, axis)
     if isinstance(value, Tensor) and value.form == onehot.SCORED:
         return onehot.summed(machine, node, value, axis) or machine.opaque(node)
+    uniform = spread.over_classes(value, axis)
+    if uniform is not None:
+        return uniform
     if axis is not None and isinstance(value, Tensor):
         counted = _count_of(machine, node, value)
         return (

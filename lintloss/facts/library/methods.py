@@ -364,7 +364,7 @@ def _tensor(
     if name in SAME:
         return receiver
     if name in MEANS and isinstance(receiver, Tensor):
-        return reduce.mean(machine, node, receiver)
+        return reduce.mean(machine, node, receiver, fields.dimension(args, kwargs, 0))
     return None
 
 
