@@ -153,7 +153,7 @@ def _by_table(
 
 def _filled(machine: Machine, node: ast.AST, name: str, args: list[Value], kwargs: Kwargs) -> Value:
     """Make a vector that a loop fills by index, or a box that holds one number."""
-    size: Value = args[0] if args else Const(0)
+    size: Value = args[0] if args else kwargs.get("size", kwargs.get("shape", Const(0)))
     if isinstance(size, Tuple) and len(size.items) == 1:
         size = size.items[0]
     if (len(args) > 1 and name in {"zeros", "empty", "ones"}) or (isinstance(size, Tuple) and size.items):
@@ -166,7 +166,7 @@ def _filled(machine: Machine, node: ast.AST, name: str, args: list[Value], kwarg
         )
     if name in {"zeros_like", "empty_like"} and not any(isinstance(each, Quantity | Ref) for each in options(size)):
         return Tensor("filled", None, None, machine.key(node, name), pad=Const(0))
-    fill = Const(1 if name == "ones" else 0)
+    fill = args[1] if name == "full" and len(args) > 1 else Const(1 if name == "ones" else 0)
     return machine.new_list(node, fill, size, "tensor")
 
 
@@ -214,12 +214,12 @@ def _wrapped(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs)
     return args[0] if args and isinstance(args[0], Func | Class) else None
 
 
-def _softmax(form: str) -> Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]:
+def _softmax(form: str, named: str = "") -> Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]:
     def apply(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
         found = shapes.tensor(args[0]) if args else None
         if found is None:
             found = Tensor("", None, None, machine.key(node))
-        return replace(found, form=form, key=(*found.key, form)).with_step(
+        return replace(found, form=form, key=(*found.key, named or form)).with_step(
             machine.evidence(node, f"becomes {form.replace('_', ' ')} here")
         )
 
@@ -383,7 +383,7 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "softmax": _softmax("probs"),
     "sigmoid": _softmax("probs"),
     "log_softmax": _softmax("log_probs"),
-    "logsigmoid": _softmax("log_probs"),
+    "logsigmoid": _softmax("log_probs", "logsigmoid"),
     "stack": _collected("stack"),
     "cat": _collected("cat"),
     "concat": _collected("cat"),

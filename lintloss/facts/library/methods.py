@@ -384,7 +384,7 @@ def _tensor(
     if name in SAME:
         return receiver
     if name in MEANS and isinstance(receiver, Tensor):
-        return reduce.mean(machine, node, receiver)
+        return reduce.mean(machine, node, receiver, fields.dimension(args, kwargs, 0))
     known = isinstance(receiver, Tensor | ModelOutput) or args or kwargs
     return logprobs.reduced(machine, node, "mean") if name in MEANS and not known else None
 
