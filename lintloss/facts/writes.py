@@ -43,6 +43,18 @@ def into_tensor(machine: Machine, target: ast.Subscript, value: Value) -> bool:
     return True
 
 
+def into_table(machine: Machine, target: ast.Subscript, value: Value) -> bool:
+    """Write a row into the begin of a table of one id: `row[: len(ids)] = ids`; behind it the id stays."""
+    from lintloss.facts import assign
+    from lintloss.facts.library import filling, pieces
+
+    after = filling.table(machine, target) if isinstance(target.value, ast.Name | ast.Attribute) else None
+    made = pieces.filled(machine, target, value, after) if after is not None else None
+    if made is not None:
+        assign.store(machine, target.value, made)
+    return made is not None
+
+
 def _by_branch(machine: Machine, found: Tensor, held: tuple[Value, ...], target: ast.Subscript, value: Value) -> Value:
     """Write what each branch has made into what it has made."""
     from lintloss.facts.library import shapes
