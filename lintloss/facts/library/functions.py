@@ -119,6 +119,8 @@ def _gradients(machine: Machine, node: ast.AST, full: str, name: str, args: list
 def _by_table(
     machine: Machine, node: ast.AST, name: str, full: str, first: Value, args: list[Value], kwargs: Kwargs
 ) -> Value | None:
+    if isinstance(first, Quantity) and name in MEANS | SUMS and "where" in kwargs:
+        first = losses.chosen(machine, first, kwargs["where"])
     if name in EXPS:
         return exponent.exponential(machine, node, first)
     if name == "exp2":

@@ -118,6 +118,9 @@ def call(
         return receiver
     if name in PREPARES and args and isinstance(receiver, Opaque | LibObject):
         return args[0] if len(args) == 1 else Tuple(tuple(args))
+    if name == "pop" and isinstance(receiver, Opaque) and receiver.key and args and isinstance(args[0], Const):
+        slot = machine.get(receiver.key, str(args[0].value))
+        return slot.value if slot is not None else Opaque((*receiver.key, str(args[0].value)), str(args[0].value))
     if name == "add_argument":
         options.note(machine, args, kwargs)
     return _of_kind(machine, node, receiver, name, args, kwargs)
@@ -297,6 +300,8 @@ def _dict(machine: Machine, ref: Ref, name: str, args: list[Value]) -> Value:
 
 
 def _quantity(machine: Machine, node: ast.Call, value: Quantity, name: str, args: list[Value], kwargs: Kwargs) -> Value:
+    if name in MEANS | SUMS and "where" in kwargs:  # JAX and NumPy: what the mask lets through
+        value = losses.chosen(machine, value, kwargs["where"])
     if name in MEANS:
         return reduce.mean(machine, node, value, fields.dimension(args, kwargs, 0))
     if name in SUMS:
@@ -315,7 +320,7 @@ def _quantity(machine: Machine, node: ast.Call, value: Quantity, name: str, args
     if name == "repeat" or name == "expand":
         return replace(value, axes=value.axes or ("example",)) if value.unit.is_intensive else value
     if name == "masked_select" and value.axes:
-        return replace(losses.masked(machine, value, args[0] if args else None), axes=("token",))
+        return losses.chosen(machine, value, args[0] if args else None)
     if name in {"masked_select", "masked_fill", "masked_fill_"}:
         return losses.masked(machine, value, args[0] if args else None, drops=name == "masked_fill")
     if name in {"view", "reshape", "flatten"}:
