@@ -78,9 +78,9 @@ def _region(machine: Machine, found: Tensor, target: ast.Subscript, value: Value
     """Write to a slice: ids that are moved, an id to be ignored, or rows that fill a block."""
     from lintloss.facts.library import shapes, windows
 
-    if not _names_places(target):
-        return found  # `padded[i][place] = row`: a place of which nothing is known
     value = _of_list(machine, value)
+    if not _names_places(target):  # `padded[i][place] = row`: a place of which nothing is known
+        return _row_of_table(found, target, value)
     part = windows.index(
         machine, found if found.window is not None else replace(found, window=Window(found.key)), target
     )
@@ -94,6 +94,15 @@ def _region(machine: Machine, found: Tensor, target: ast.Subscript, value: Value
     if found.form == "filled" and found.window is None:
         return _filled(found, moved, region, target).with_step(step)
     return _shifted(found, moved, region).with_step(step)
+
+
+def _row_of_table(found: Tensor, target: ast.Subscript, value: Value) -> Tensor:
+    """`table[i] = row`: the table holds rows like this one, filled up as it is."""
+    whole = isinstance(target.slice, ast.Name) and isinstance(target.value, ast.Name | ast.Attribute)
+    row = value if isinstance(value, Tensor) and value.form == "ids" and value.pad is not None else None
+    if not whole or row is None or row.window is None or found.form != "filled" or found.window is not None:
+        return found
+    return replace(row, window=Window(found.key), key=found.key, axes=None, pad=row.pad)
 
 
 def _names_places(target: ast.Subscript) -> bool:
