@@ -24,6 +24,7 @@ from lintloss.facts import (
 )
 from lintloss.facts.library import (
     lightning,
+    loaders,
     losses,
     meters,
     objects,
@@ -98,6 +99,8 @@ def call(
         return _loaded_model(machine, node, receiver, name, kwargs)
     if isinstance(receiver, Class) and name == "splits":  # torchtext: one iterator of this class for each split
         return machine.new_list(node, Ref(machine.key(node, receiver.node.name), "instance", receiver), Const(3))
+    if isinstance(receiver, Lib) and name == "splits" and receiver.name.endswith(".BucketIterator"):
+        return loaders.splits(machine, node, receiver, args, kwargs)
     if name in {"masked_fill", "masked_fill_"} and len(args) > 1 and equality.is_ignored(args[1]):
         equality.note_unequal(machine, machine.evidence(node, "labels are set to be ignored here"))
     if isinstance(receiver, Lib):
