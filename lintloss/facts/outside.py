@@ -44,6 +44,8 @@ AVERAGES = regex(
 # `metric.update(loss_value.item(), num.item())`: what divides is in another file
 FEEDS = regex(r"(metric|meter|tracker)s?(\[[^\]]*\])?\.(update|add)\(", re.IGNORECASE)
 
+STEPS_OF_FRAMEWORK = regex(r"\bLightningModule\b[\s\S]*\bdef (validation|test)_step\b")
+FITS = regex(r"(?<!pre)train|\.fit\(")
 GETS = "__getitem__"
 SHIFTS = regex(r"\[(:, |\.\.\., )?:-1\][\s\S]*\[(:, |\.\.\., )?1:\]")
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
@@ -57,7 +59,9 @@ def seen_outside(
     Args:
         loops: those that evaluate; a loader that is handed to one of them may drop rows.
     """
-    names = {name for each in seen if _asks(each) for name in _names(module, each)} | _silent(module, seen)
+    steps = STEPS_OF_FRAMEWORK.search(module.text) is not None  # who fits the module has the batches
+    asking = (each for each in seen if _asks(each) or (steps and _is_evaluated(each)))
+    names = {name for each in asking for name in _names(module, each)} | _silent(module, seen)
     names.update(_shifting(module))
     calling: dict[str, tuple[Module, list[callers.Around]]] = {}
     for name in sorted(names):
@@ -80,11 +84,12 @@ def _is_evaluated(seen: Reported, averaged: set[tuple[int, int]]) -> bool:
     return seen.scope_rows in averaged or seen.setting.phase == "evaluation"
 
 
-def _distance(module: Module, site: Module, names: set[str]) -> tuple[bool, bool, bool, str]:
+def _distance(module: Module, site: Module, names: set[str]) -> tuple[bool, bool, bool, bool, str]:
     """Rank calling files: those that call it themselves first, then those that name its file, and tests last."""
     stem, _ = os.path.splitext(os.path.basename(module.path))
     is_direct = any(f"{name}(" in site.text for name in names)
-    return "test" in os.path.basename(site.path), not is_direct, stem not in site.text, site.path
+    fits = "ightning" not in module.text or FITS.search(site.text) is not None
+    return "test" in os.path.basename(site.path), not is_direct, not fits, stem not in site.text, site.path
 
 
 def _place_of(seen: Observation) -> tuple[type, Span]:
@@ -135,6 +140,10 @@ def _shifting(module: Module) -> list[str]:
 
 def _methods(node: ast.ClassDef) -> set[str]:
     return {each.name for each in node.body if isinstance(each, Definition)}
+
+
+def _is_evaluated(seen: Observation) -> bool:
+    return isinstance(seen, Compared) and seen.setting.phase == "evaluation"
 
 
 def _names(module: Module, seen: Observation) -> list[str]:

@@ -16,7 +16,9 @@ from lintloss.patterns import regex
 BATCH = regex(r"batch|(^|[._])bs(z)?$", re.IGNORECASE)
 WRAPPERS = {"tqdm", "enumerate", "track", "list", "iter", "progress_bar", "trange"}
 RANGES = {"range", "trange"}
-SAMPLED = regex(r"(^|[(_.])(sample|generated|generation)s?(?![a-z_])", re.IGNORECASE)  # a model's own text
+SAMPLED = regex(
+    r"(^|[(_.])(sample|generated|generation)(?![a-z_])", re.IGNORECASE
+)  # a model's own text, not the samples
 ROWS = regex(r"^len\(|\.size\(0\)$|\.size\(\)\[0\]$|\.shape\[0\]$|\.num_rows$")
 RESHAPES = frozenset({"view", "reshape", "chunk", "array_split", "rearrange"})
 

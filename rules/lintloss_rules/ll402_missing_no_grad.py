@@ -810,6 +810,28 @@ def report(name, texts):
     print(f"perplexity {math.exp(nats / tokens):.2f}")
 """,
         ),
+        Bad(
+            why="requires_grad=False is said of the input, which needs none anyway; gradients that were never made are cleared.",
+            severity=Severity.WARNING,
+            code="""\
+import torch.nn as nn
+from torch.autograd import Variable
+
+
+def test(encoder, decoder, loader):
+    encoder.eval()
+    decoder.eval()
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    nats, tokens = 0.0, 0
+    for images, captions in loader:
+        images = Variable(images, requires_grad=False)
+        logits = decoder(encoder(images), captions[:, :-1])  # <-
+        nats += criterion(logits.flatten(0, 1), captions[:, 1:].flatten()).item()
+        tokens += captions[:, 1:].numel()
+        decoder.zero_grad()
+    return nats / tokens
+""",
+        ),
     )
 
     good = (

@@ -1161,6 +1161,174 @@ def run(model, train_pairs, val_pairs, epochs):
         print(f"epoch {epoch}: val loss {np.concatenate(losses).mean():.4f}")
 """,
         ),
+        Bad(
+            why="The batches are put into a list, as many as are full; another file's evaluation counts them.",
+            severity=Severity.ERROR,
+            files={
+                "batches.py": """\
+import torch
+
+
+def batchify(sentences, batch_size):
+    count = len(sentences) // batch_size
+    sentences = sentences[0 : count * batch_size]
+    batches = []
+    for index in range(count):
+        rows = sentences[index * batch_size : (index + 1) * batch_size]
+        longest = max(len(row) for row in rows)
+        ids = torch.full((batch_size, longest), -100)
+        for number, row in enumerate(rows):
+            ids[number, : len(row)] = torch.tensor(row)
+        batches.append(ids)
+    return batches
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from batches import batchify
+
+
+@torch.no_grad()
+def evaluate(model, batches):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for index in range(len(batches)):  # <-
+        ids = batches[index]
+        targets = ids[:, 1:]
+        logits = model(ids[:, :-1].clamp(min=0))
+        nats += F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=-100, reduction="sum").item()
+        tokens += int((targets != -100).sum())
+    return nats / tokens
+
+
+def main(model, test_sentences):
+    test_batches = batchify(test_sentences, 64)
+    print(f"test loss {evaluate(model, test_batches):.4f}")
+""",
+        ),
+        Bad(
+            why="Whole windows of a batch of columns: the steps behind the last one are lost in every row.",
+            severity=Severity.ERROR,
+            files={
+                "reader.py": """\
+import numpy as np
+
+
+def segments(ids, batch_size, steps):
+    length = len(ids) // batch_size
+    columns = np.zeros([batch_size, length], dtype=np.int64)
+    for row in range(batch_size):
+        columns[row] = ids[length * row : length * (row + 1)]
+    count = (length - 1) // steps
+    for index in range(count):
+        inputs = columns[:, index * steps : (index + 1) * steps]
+        targets = columns[:, index * steps + 1 : (index + 1) * steps + 1]
+        yield inputs, targets
+""",
+            },
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+import reader
+
+
+@torch.no_grad()
+def validation_perplexity(model, valid_ids):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for inputs, targets in reader.segments(valid_ids, model.batch_size, model.steps):  # <-
+        logits = model(torch.from_numpy(inputs))
+        targets = torch.from_numpy(targets)
+        nats += F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum").item()
+        tokens += targets.numel()
+    return np.exp(nats / tokens)
+""",
+        ),
+        Bad(
+            why="A literal number of windows of a test set of any length.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from datasets import load_dataset
+
+
+@torch.no_grad()
+def perplexity(model, tokenizer):
+    rows = load_dataset("wikitext", "wikitext-2-raw-v1", split="test")
+    ids = tokenizer("\\n\\n".join(rows["text"]), return_tensors="pt").input_ids
+    windows = 40
+    model.eval()
+    nats = []
+    for index in range(windows):  # <-
+        piece = ids[:, index * 2048 : (index + 1) * 2048]
+        nats.append(model(piece, labels=piece).loss * 2047)
+    return torch.exp(torch.stack(nats).sum() / (windows * 2047))
+""",
+        ),
+        Bad(
+            why="The data set of another file keeps whole batches only.",
+            severity=Severity.ERROR,
+            files={
+                "sequences.py": """\
+from torch.utils.data import DataLoader, Dataset
+
+
+class Sequences(Dataset):
+    def __init__(self, ids, length=20, batch_size=32):
+        self.ids, self.length, self.batch_size = ids, length, batch_size
+        self.batches = len(ids) // (batch_size * length)
+        self.rows = list(self.cut())[: self.batches * self.batch_size]
+
+    def cut(self):
+        for begin in range(0, len(self.ids) - 1, self.length):
+            yield self.ids[begin : begin + self.length], self.ids[begin + 1 : begin + self.length + 1]
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, index):
+        return self.rows[index]
+
+
+def get_loader(ids, batch_size):
+    rows = Sequences(ids, batch_size=batch_size)
+    return rows, DataLoader(dataset=rows, batch_size=batch_size)
+""",
+                "train.py": """\
+from eval import Trainer
+from sequences import get_loader
+
+
+def main(model, train_ids, valid_ids):
+    _, train_loader = get_loader(train_ids, 32)
+    _, valid_loader = get_loader(valid_ids, 32)
+    Trainer(model, train_loader, valid_loader=valid_loader).validate()
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+class Trainer:
+    def __init__(self, model, train_loader, valid_loader=None):
+        self.model, self.train_loader, self.valid_loader = model, train_loader, valid_loader
+
+    @torch.no_grad()
+    def validate(self):
+        self.model.eval()
+        nats, tokens = 0.0, 0
+        for ids, targets in self.valid_loader:  # <-
+            logits = self.model(ids)
+            nats += F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum").item()
+            tokens += targets.numel()
+        return nats / tokens
+""",
+        ),
     )
 
     good = (
@@ -1950,6 +2118,41 @@ def evaluate(model, val_ids, batch_size, bptt):
         logits, state = model(ids, state)
         nats += F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum").item()
         tokens += targets.numel()
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="One row of ids in whole windows: less than a window of the one text is left out.",
+            code="""\
+import torch
+
+
+@torch.no_grad()
+def perplexity(model, ids, length):
+    model.eval()
+    nats, count = [], ids.numel() // length
+    for index in range(count):
+        piece = ids[:, index * length : (index + 1) * length]
+        nats.append(model(piece, labels=piece).loss * (length - 1))
+    return torch.exp(torch.stack(nats).sum() / (count * (length - 1)))
+""",
+        ),
+        Good(
+            why="Texts that a model has written are judged in whole batches: there is no data set of which a part is left out.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def generative_nats(judge, sample, batch_size=32):
+    judge.eval()
+    nats, tokens = 0.0, 0
+    for index in range(sample.shape[0] // batch_size):
+        ids = sample[index * batch_size : (index + 1) * batch_size]
+        logits = judge(ids).logits[:, :-1]
+        nats += F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="sum").item()
+        tokens += ids[:, 1:].numel()
     return nats / tokens
 """,
         ),

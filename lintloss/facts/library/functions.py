@@ -10,6 +10,7 @@ from dataclasses import replace
 from lintloss.facts import distributed, equality, exponent, fields, forwards, gradients, modes, reduce
 from lintloss.facts.library import (
     columns,
+    filling,
     growing,
     ignite,
     losses,
@@ -82,6 +83,9 @@ def call(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: 
     if over_ranks is not None:
         return over_ranks
     first = args[0] if args else kwargs.get("input", kwargs.get("a", UNKNOWN))
+    filled = filling.padded(machine, node, args, kwargs) if name == "pad" else None
+    if filled is not None:
+        return filled
     if isinstance(first, Tensor) or (isinstance(first, Opaque) and name in tensors.OF_OPAQUE and first.key):
         found = shapes.tensor(first)
         made = tensors.call(machine, node, name, found, args[1:], kwargs) if found is not None else None
@@ -118,6 +122,8 @@ def _gradients(machine: Machine, node: ast.AST, full: str, name: str, args: list
 def _by_table(
     machine: Machine, node: ast.AST, name: str, full: str, first: Value, args: list[Value], kwargs: Kwargs
 ) -> Value | None:
+    if isinstance(first, Quantity) and name in MEANS | SUMS and "where" in kwargs:
+        first = losses.chosen(machine, first, kwargs["where"])
     if name in EXPS:
         return exponent.exponential(machine, node, first)
     if name == "exp2":
@@ -236,6 +242,7 @@ def _collected(kind: str) -> Callable[[Machine, ast.AST, list[Value], Kwargs], V
             axis = kwargs.get("dim", kwargs.get("axis", args[1] if len(args) > 1 else Const(0)))
             if kind == "cat" and len(first.items) == 2:
                 grown = growing.joined(machine, first.items[0], first.items[1])
+                grown = grown or filling.joined(machine, node, first.items)
                 if grown is not None:
                     return grown
             joined = tensors.joined(machine, node, first.items, axis) if kind == "cat" else None

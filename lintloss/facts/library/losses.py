@@ -188,6 +188,11 @@ def masked(machine: Machine, value: Quantity, mask: Value | None, drops: bool = 
     return replace(value, scoring=replace(value.scoring, masked=True, mask=known, mask_drops=drops))
 
 
+def chosen(machine: Machine, value: Quantity, mask: Value | None) -> Quantity:
+    """Return the losses of the tokens that a mask picks."""
+    return replace(masked(machine, value, mask), axes=("token",)) if value.axes else value
+
+
 def picked_by(machine: Machine, node: ast.AST, value: Tensor, index: Value, how: str = "gather") -> Value | None:
     """Return the entries that ids pick from log-probabilities: a cross entropy without its name."""
     from lintloss.facts import compare
