@@ -134,6 +134,8 @@ def _of_totals(seen: Averaging, before: Quantity, unit: Unit) -> WrongCount | No
     scoring = before.scoring
     if scoring is None or scoring.reduction == "mean":
         return None
+    if unit.degree == 0 and before.unit in {Unit.of(nat=1, example=1), Unit.of(nat=1, token=1)} and not unit.powers[1:]:
+        return WrongCount("sums are multiplied by a count and divided by it again: nothing divides what was summed")
     tokens = scoring.item == "token"
     per_batch = unit in {Unit.of(nat=1, batch=-1), Unit.of(loss=1, batch=-1)} and (tokens or scoring.reduction == "sum")
     if per_batch or (tokens and unit == Unit.of(nat=1, step=-1)):

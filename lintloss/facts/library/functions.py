@@ -267,6 +267,13 @@ def _tensor(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) 
     return first
 
 
+def _numbers(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """torch.cuda.FloatTensor([total, steps]): several numbers by their positions, as torch.tensor() keeps them."""
+    first = args[0] if args else UNKNOWN
+    several = isinstance(first, Tuple) and len(first.items) > 1 and any(isinstance(x, Quantity) for x in first.items)
+    return _tensor(machine, node, args, kwargs) if several else None
+
+
 def _is_row(value: Value) -> bool:
     """Say whether a value is one row of ids: what a tokenizer returned."""
     return isinstance(value, Opaque) and value.name == "encoded" and bool(value.key)
@@ -391,6 +398,10 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "append": growing.appended,
     "tensor": _tensor,
     "array": _tensor,
+    "FloatTensor": _numbers,
+    "DoubleTensor": _numbers,
+    "Tensor": _numbers,
+    "as_tensor": _numbers,
     "pow": plain.power,
     "power": plain.power,
     "where": _where,
