@@ -5,6 +5,7 @@ The doors for the rules of 1xx and 5xx. The task decides what a loss is per: in 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 from lintloss.facts import entropies, equality, normalizers
@@ -13,10 +14,15 @@ from lintloss.facts.library import shapes
 from lintloss.facts.observations import Averaging, Exponential, Observation
 from lintloss.facts.values import Quantity, Scoring
 from lintloss.findings import Confidence, Evidence
+from lintloss.patterns import regex
 
 LANGUAGE = {"lm", "seq2seq", "mlm"}
 ITEMS = ("token", "item", "example", "position", "unknown")
 REGRESSIONS = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
+WHOLE_SETS = regex(
+    r"(models|seeds|runs|folds|checkpoints|ckpts|experiments|splits|datasets|domains|tasks|languages|configs|corpora|trials)\b",
+    re.IGNORECASE,
+)
 ITERATIONS = ("batch", "step", "example", "position")
 
 
@@ -81,7 +87,7 @@ def mean_of(seen: Averaging) -> Mean | None:
 def _may_be_of_corpora(total: Quantity) -> bool:
     """Say whether the perplexities averaged may be those of whole sets, by different models: only a name says what they are."""
     by_name = total.scoring is not None and total.scoring.called == "perplexity"
-    return by_name and not any(loop.unit in {"batch", "example"} for loop in total.loops)
+    return by_name and any(WHOLE_SETS.search(loop.place.message) for loop in total.loops)
 
 
 def _perplexity(common: Mean, after: Quantity) -> Mean | None:
