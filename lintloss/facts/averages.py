@@ -148,9 +148,10 @@ def unnormalized(seen: Exponential) -> Unnormalized | None:
     """Say why exp() of this is no perplexity, None where it is one or where that is unknown."""
     exponent = seen.exponent
     unit = exponent.unit
-    if not in_evaluation(seen) or exponent.presumed or exponent.axes:
-        return None
     scoring = exponent.scoring
+    by_model = scoring is not None and scoring.owner == "model" and scoring.item == "token"
+    if not in_evaluation(seen) or (exponent.presumed and not by_model) or exponent.axes:
+        return None
     if scoring is not None and scoring.criterion == entropies.FORM:
         return None
     tokens = unit.power("token") or (scoring is not None and scoring.item == "token")

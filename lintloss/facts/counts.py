@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from dataclasses import replace
 
@@ -112,11 +113,29 @@ def product(left: Quantity, right: Quantity) -> Quantity:
     unit = left.unit * right.unit
     long = next((each for each in (right, left) if each.unit.power("position") == 1), None)
     short = left if long is right else right
-    presumed = left.presumed or right.presumed
+    presumed = (left.presumed or right.presumed) and not _are_rows_of_all(left, right)
     if long is not None and short.unit == count("example"):  # B * T: what T runs over decides
         of = long.of[:-1] if long.of[:-1] == short.of[:-1] else (*left.of, "*", *right.of)
         return Quantity(unit, of=of, counted=long.counted, offset=long.offset, presumed=presumed)
     return Quantity(unit, of=(*left.of, "*", *right.of), presumed=presumed, counted=left.counted or right.counted)
+
+
+def _are_rows_of_all(left: Quantity, right: Quantity) -> bool:
+    """Say whether the batches of a loader are multiplied by what is called their size: `len(loader) * batch_size`."""
+    rows = Unit.of(example=1, batch=-1)
+    pairs = ((left, right), (right, left))
+    return any(one.unit == count("batch") and not one.presumed and other.unit == rows for one, other in pairs)
+
+
+def rows_of(node: ast.AST, number: Quantity, other: Const) -> Quantity | None:
+    """Return `len(loader) * BATCH_SIZE`, where the constant says by its name what it counts; None for other products."""
+    if number.unit != count("batch") or not isinstance(node, ast.BinOp) or other.value in (0, 1):
+        return None
+    for side in (node.left, node.right):
+        name = side.id if isinstance(side, ast.Name) else side.attr if isinstance(side, ast.Attribute) else ""
+        if named(name.lower()) == Unit.of(example=1, batch=-1):
+            return product(number, Quantity(Unit.of(example=1, batch=-1), of=(name,)))
+    return None
 
 
 def along_targets(total: Quantity, number: Quantity) -> Quantity:

@@ -49,6 +49,10 @@ def _by_counting(seen: Averaging, before: Quantity, count: Quantity) -> WrongCou
         return WrongCount(stopped, conditional=True, leaves_mean=True)
     if stops.counts_short(seen, before, count):
         return WrongCount("batches that are not full are left out of the sum, and counted by the divisor")
+    left_out = stops.left_out(seen, before, count)
+    if left_out is not None:
+        every = "%" in left_out.message
+        return WrongCount(f"the loss is {left_out.message}, and divided by all batches", not every, leaves_mean=True)
     if not count.loops or isinstance(count.counted, Ref) or not before.loops or count.loops[-1] is not before.loops[-1]:
         return None
     extra = [guard for guard in before.guards if guard not in count.guards]
@@ -57,7 +61,8 @@ def _by_counting(seen: Averaging, before: Quantity, count: Quantity) -> WrongCou
     if any(guard.message.startswith("skipped") for guard in extra) and not count.unit.power("token") + count.unit.power(
         "position"
     ):
-        return WrongCount("the counter also counts iterations whose loss is left out", conditional=True)
+        said = "the counter also counts iterations whose loss is left out"
+        return WrongCount(said, conditional=True, leaves_mean=True)
     return None
 
 
