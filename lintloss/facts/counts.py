@@ -9,7 +9,7 @@ from dataclasses import replace
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import Unit, count
-from lintloss.facts.values import Const, Key, LibObject, Opaque, Quantity, Tensor, Value, options
+from lintloss.facts.values import UNKNOWN, Const, Key, LibObject, Opaque, Quantity, Tensor, Value, options
 from lintloss.patterns import regex
 
 # Names say what a number counts when nothing better is known; a value read by its name is marked `presumed`.
@@ -73,6 +73,10 @@ def _of_bound(total: Quantity, number: Quantity) -> Quantity:
         ):  # `len(val_data)`: a tensor's, not a loader's
             return replace(number, unit=count("example"), of=loop.bound[0])
         if loop.bound[0] == number.of and number.unit == Unit.of(position=1, example=-1):  # all its windows together
+            if loop.length != UNKNOWN and total.unit.power(loop.unit) == 1:  # … or one mean for each position
+                if total.unit.power("position") == -1 and loop.place not in loop.equal:  # over all rows, each time
+                    loop.equal.append(loop.place)
+                return Quantity(unit_of(loop), of=loop.key)
             return replace(number, unit=number.unit * count(loop.unit))
     return number
 

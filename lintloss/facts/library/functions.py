@@ -60,6 +60,9 @@ def call(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: 
     if name in CRITERIA and not name[0].isupper():
         if full.startswith("mlx."):  # one value per position, unless it is asked to reduce
             kwargs = {"reduction": Const("none"), **kwargs}
+        if full.startswith("chainer."):  # … and Chainer's reduce, under another name
+            kwargs = {**kwargs, "reduction": Const("none" if kwargs.get("reduce") == Const("no") else "mean")}
+            kwargs.pop("reduce", None)
         return losses.call(machine, node, name, CRITERIA[name], args, kwargs)
     if name in KERAS_CRITERIA and not name[0].isupper():
         return losses.call(machine, node, name, KERAS_CRITERIA[name], args, kwargs)
@@ -123,7 +126,7 @@ def _by_table(
     if name in MEANS:
         weights = kwargs.get("weights")
         return (
-            machine.opaque(node)
+            reduce.weighted(machine, node, first, weights)
             if weights is not None and weights != Const(None)
             else reduce.mean(machine, node, first, fields.dimension(args, kwargs, 1))
         )
@@ -354,6 +357,11 @@ def _einsum(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) 
     return replace(leading[0], form="hidden", axes=None, key=machine.key(node))
 
 
+def _dot(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """np.dot(losses, sizes): the sum of the products."""
+    return reduce.products(machine, node, args[0], args[1]) if len(args) == 2 else None
+
+
 def _random_split(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     from lintloss.facts import padding
 
@@ -420,6 +428,8 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "next": plain.following,
     "random_split": _random_split,
     "einsum": _einsum,
+    "dot": _dot,
+    "inner": _dot,
     "save": plain.saved,
     "load": plain.loaded,
     "randint": plain.drawn,
