@@ -134,7 +134,7 @@ def _rounds_down(node: ast.AST, operator: ast.operator) -> bool:
 
 def unboxed(machine: Machine, value: Value) -> Value:
     """Take the number out of a one-element tensor that a loop adds to."""
-    if isinstance(value, Ref) and value.kind == "tensor" and machine.get(value, "boxed"):
+    if isinstance(value, Ref) and value.kind in {"tensor", "list"} and machine.get(value, "boxed"):
         slot = machine.get(value, "elem")
         return slot.value if slot else value
     return value
@@ -287,6 +287,9 @@ def _scaled(machine: Machine, node: ast.AST, quantity: Quantity, other: Value) -
                 machine.evidence(node, "x log2(e): nats to bits")
             )
     if isinstance(other, Const):
+        rows = counts.rows_of(node, quantity, other)
+        if rows is not None:
+            return rows
         return terms.scaled(quantity) if not (quantity.is_count and other.value == 0) else None
     mask = shapes.mask(other) if quantity.axes or quantity.presumed else None
     if mask is not None:

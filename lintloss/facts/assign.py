@@ -365,7 +365,7 @@ def _extend(machine: Machine, node: ast.stmt, ref: Ref, operand: Value) -> None:
 
 def _counts(machine: Machine, ref: Ref, step: Value, depth: int) -> bool:
     """Say whether a tensor of one number counts iterations: `steps = torch.zeros(1); steps += 1`."""
-    return ref.kind == "tensor" and step in (Const(1), Const(1.0)) and machine.depth > depth
+    return step in (Const(1), Const(1.0)) and machine.depth > depth
 
 
 def plain_target(target: ast.expr) -> ast.expr:

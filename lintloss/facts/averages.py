@@ -5,6 +5,7 @@ The doors for the rules of 1xx and 5xx. The task decides what a loss is per: in 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 from lintloss.facts import entropies, equality, normalizers
@@ -13,10 +14,15 @@ from lintloss.facts.library import shapes
 from lintloss.facts.observations import Averaging, Exponential, Observation
 from lintloss.facts.values import Quantity, Scoring
 from lintloss.findings import Confidence, Evidence
+from lintloss.patterns import regex
 
 LANGUAGE = {"lm", "seq2seq", "mlm"}
 ITEMS = ("token", "item", "example", "position", "unknown")
 REGRESSIONS = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
+WHOLE_SETS = regex(
+    r"(models|seeds|runs|folds|checkpoints|ckpts|experiments|splits|datasets|domains|tasks|languages|configs|corpora|trials)\b",
+    re.IGNORECASE,
+)
 ITERATIONS = ("batch", "step", "example", "position")
 
 
@@ -81,7 +87,7 @@ def mean_of(seen: Averaging) -> Mean | None:
 def _may_be_of_corpora(total: Quantity) -> bool:
     """Say whether the perplexities averaged may be those of whole sets, by different models: only a name says what they are."""
     by_name = total.scoring is not None and total.scoring.called == "perplexity"
-    return by_name and not any(loop.unit in {"batch", "example"} for loop in total.loops)
+    return by_name and any(WHOLE_SETS.search(loop.place.message) for loop in total.loops)
 
 
 def _perplexity(common: Mean, after: Quantity) -> Mean | None:
@@ -142,9 +148,10 @@ def unnormalized(seen: Exponential) -> Unnormalized | None:
     """Say why exp() of this is no perplexity, None where it is one or where that is unknown."""
     exponent = seen.exponent
     unit = exponent.unit
-    if not in_evaluation(seen) or exponent.presumed or exponent.axes:
-        return None
     scoring = exponent.scoring
+    by_model = scoring is not None and scoring.owner == "model" and scoring.item == "token"
+    if not in_evaluation(seen) or (exponent.presumed and not by_model) or exponent.axes:
+        return None
     if scoring is not None and scoring.criterion == entropies.FORM:
         return None
     tokens = unit.power("token") or (scoring is not None and scoring.item == "token")

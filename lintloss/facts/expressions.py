@@ -310,6 +310,10 @@ def _comprehension(machine: Machine, node: ast.ListComp | ast.SetComp | ast.Gene
     names = machine.state.names
     collect(0)
     machine.state.names = dict(names)
+    generator = node.generators[0]
+    source = evaluate(machine, generator.iter) if len(node.generators) == 1 and not generator.ifs else UNKNOWN
+    if isinstance(source, Ref) and source.kind in {"list", "cat"} and source.id in machine.list_loops:
+        machine.list_loops[ref.id] = machine.list_loops[source.id]  # one for each of its elements
     return ref
 
 

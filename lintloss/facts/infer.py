@@ -21,7 +21,7 @@ from lintloss.facts import (
 from lintloss.facts.library import metrics, outputs
 from lintloss.facts.library.tables import CRITERIA, CRITERION_NAME
 from lintloss.facts.machine import Frame, Machine, OutOfBudget
-from lintloss.facts.observations import Observation
+from lintloss.facts.observations import Averaging, Observation
 from lintloss.facts.project import Project
 from lintloss.facts.roots import forget_rebound, run_body, run_root
 from lintloss.facts.state import Slot, State
@@ -103,7 +103,14 @@ def _root_of_cut_short(machine: Machine, function: Func) -> None:
     """Run what its callers left too few steps for by itself; about modes and gradients the callers know better."""
     machine.cut_short.discard(function.node)
     forwards, trained = dict(machine.forwards), dict(machine.trained)
+    before = {key: each for key, each in machine.log.items() if isinstance(each, Averaging)}
     run_root(machine, function, {})
+    seen = {
+        key[:3] for key in before
+    }  # averages over loaders that callers made: of those without a caller less is known
+    for key in [key for key, each in machine.log.items() if isinstance(each, Averaging)]:
+        if key not in before and key[:3] in seen:
+            del machine.log[key]
     machine.forwards, machine.trained = forwards, trained
 
 

@@ -41,6 +41,7 @@ EXAMPLES = regex(
 )
 SEVERAL = regex(r"(splits?|loaders|datasets|subsets|phases|domains|tasks)(\.(items|values|keys)\(\))?$")
 EPOCHS = regex(r"epoch", re.IGNORECASE)
+TF_DATASETS = regex(r"(dataset|_ds|\bds)(\.(take|prefetch|cache|skip)\(.*)?\)*$", re.IGNORECASE)
 MODES = frozenset({"training", "switched"})
 RANKS = regex(r"world_size|num_gpus|nprocs|rank", re.IGNORECASE)
 BATCH_NAMES = regex(r"^(batch|b|minibatch|batch_data|data_batch)$", re.IGNORECASE)
@@ -164,11 +165,18 @@ def describe(
     loop.unit, loop.source, loop.iterates, loop.length = seen.unit, seen.source, seen.value, seen.length
     symbolic.note_stride(machine, loop, source_node)
     loop.bound, loop.first, loop.cut = seen.bound, seen.first, seen.cut
+    if loop.unit == "example" and _is_batched(machine, source_node):
+        loop.unit = "batch"
     if loop.unit == "step" and any(BATCH_NAMES.match(part.strip(" ()")) for part in target.split(",")):
         loop.unit = "batch"
     if EPOCHS.search(target):
         loop.unit = "epoch"
     return loop, lambda: seen.element(machine, source_node, loop)
+
+
+def _is_batched(machine: Machine, node: ast.expr) -> bool:
+    """Say whether a data set is one of TensorFlow's, which yields the batches that it was cut into."""
+    return "import tensorflow" in machine.frame.module.text and TF_DATASETS.search(machine.text(node)) is not None
 
 
 class Iterated:
@@ -274,6 +282,10 @@ def iterated(machine: Machine, node: ast.expr, value: Value) -> Iterated:
             return _zipped(machine, node)
         if name in {"range", "trange"}:
             return _range(machine, node)
+        if name == "take" and isinstance(node.func, ast.Attribute) and len(node.args) == 1:  # of TensorFlow's datasets
+            taken = iterated(machine, node.func.value, evaluate(machine, node.func.value))
+            taken.length = evaluate(machine, node.args[0])
+            return taken
         if name == "items" and isinstance(node.func, ast.Attribute):
             owner = evaluate(machine, node.func.value)
             each = Iterated(owner, "step", ())

@@ -18,6 +18,9 @@ NAMES = regex(
 )
 SHORT = regex(r"^lls?$")  # of log-likelihoods, where the code speaks of them
 SPELLED = regex(r"log_?likelihood", re.IGNORECASE)
+MEASURES = regex(
+    r"perplex|\bppls?\b|nll|cross.?entropy|log_?likelihood|bits_per|\bbp[bc]\b", re.IGNORECASE
+)  # no confidences
 NEGATED = regex(r"nll|neg", re.IGNORECASE)
 MARK = "log-probabilities of"
 
@@ -28,7 +31,7 @@ def reduced(machine: Machine, node: ast.AST, how: str) -> Quantity | None:
     name = _name_of(row)
     if row is None or not (NAMES.match(name) or (SHORT.match(name) and SPELLED.search(machine.frame.module.text))):
         return None
-    if losses.is_of_policy(machine):
+    if losses.is_of_policy(machine) or not MEASURES.search(machine.frame.module.text):
         return None
     field = losses.negative(machine, node)
     unit = LOSS_PER_TOKEN if how == "mean" else field.unit

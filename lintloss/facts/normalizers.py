@@ -37,13 +37,9 @@ def wrong_count(seen: Averaging, before: Quantity, after: Quantity) -> WrongCoun
     return _by_counting(seen, before, count) or _by_unit(seen, before, after, count)
 
 
-def _extra_guards(seen: Averaging, before: Quantity, count: Quantity) -> list[Evidence]:
+def _extra_guards(before: Quantity, count: Quantity) -> list[Evidence]:
     """Return the conditions under which a loss is added and its iteration counted all the same."""
-    loop = before.loops[-1] if before.loops else None
-    if loop is None:
-        return []
-    counted = bool(count.loops) and not isinstance(count.counted, Ref) and count.loops[-1] is loop
-    if not counted and not stops.is_whole_length(seen, loop, count):
+    if not count.loops or isinstance(count.counted, Ref) or not before.loops or count.loops[-1] is not before.loops[-1]:
         return []
     return [guard for guard in before.guards if guard not in count.guards]
 
@@ -61,12 +57,17 @@ def _by_counting(seen: Averaging, before: Quantity, count: Quantity) -> WrongCou
         return WrongCount(stopped, conditional=True, leaves_mean=True)
     if stops.counts_short(seen, before, count):
         return WrongCount("batches that are not full are left out of the sum, and counted by the divisor")
-    extra = _extra_guards(seen, before, count)
+    left_out = stops.left_out(seen, before, count)
+    if left_out is not None:
+        every = "%" in left_out.message
+        return WrongCount(f"the loss is {left_out.message}, and divided by all batches", not every, leaves_mean=True)
+    extra = _extra_guards(before, count)
     if any("%" in guard.message and guard.message.startswith("only") for guard in extra):
         return WrongCount("the loss is added in some iterations only, and divided by a count of all", leaves_mean=True)
     scored = count.unit.power("token") + count.unit.power("position")
-    if count.loops and not scored and any(guard.message.startswith("skipped") for guard in extra):
-        return WrongCount("the counter also counts iterations whose loss is left out", conditional=True)
+    if not scored and any(guard.message.startswith("skipped") for guard in extra):
+        said = "the counter also counts iterations whose loss is left out"
+        return WrongCount(said, conditional=True, leaves_mean=True)
     return None
 
 
@@ -143,6 +144,8 @@ def _of_totals(seen: Averaging, before: Quantity, unit: Unit) -> WrongCount | No
     scoring = before.scoring
     if scoring is None or scoring.reduction == "mean":
         return None
+    if unit.degree == 0 and before.unit in {Unit.of(nat=1, example=1), Unit.of(nat=1, token=1)} and not unit.powers[1:]:
+        return WrongCount("sums are multiplied by a count and divided by it again: nothing divides what was summed")
     tokens = scoring.item == "token"
     per_batch = unit in {Unit.of(nat=1, batch=-1), Unit.of(loss=1, batch=-1)} and (tokens or scoring.reduction == "sum")
     if per_batch or (tokens and unit == Unit.of(nat=1, step=-1)):

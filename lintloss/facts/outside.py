@@ -72,14 +72,14 @@ def seen_outside(
     more = [found for site, around in nearest[:FILES] for found in _run(module, project, site, around, loops)]
     told = {_place_of(each) for each in seen if isinstance(each, Reported)}
     averaged = {each.scope_rows for each in (*seen, *more) if isinstance(each, Averaging)}
-    more = [each for each in more if not isinstance(each, Reported) or _is_evaluated(each, averaged)]
+    more = [each for each in more if not isinstance(each, Reported) or _is_reported(each, averaged)]
     told |= {_place_of(each) for each in seen if isinstance(each, Evaluation) and each.mode}
     more = [each for each in more if _place_of(each) not in told]
     known = {_place_of(each) for each in (*seen, *more) if not _is_presumed(each)}
     return [each for each in seen if not (_is_presumed(each) and _place_of(each) in known)] + more
 
 
-def _is_evaluated(seen: Reported, averaged: set[tuple[int, int]]) -> bool:
+def _is_reported(seen: Reported, averaged: set[tuple[int, int]]) -> bool:
     """Say whether a loss is one that an evaluation reports: it averages there, or says by its name or mode what it is."""
     return seen.scope_rows in averaged or seen.setting.phase == "evaluation"
 

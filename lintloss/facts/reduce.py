@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import arithmetic, entropies, fields, logprobs, pad_marks, quotients, vectors
+from lintloss.facts import arithmetic, counts, entropies, fields, logprobs, pad_marks, quotients, vectors
 from lintloss.facts.library import losses, onehot, shapes, spread
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
@@ -142,6 +142,7 @@ def _sum_of_list(machine: Machine, node: ast.AST, value: Ref) -> Value:
     if elem == Const(1) and loops:
         said = machine.evidence(node, "as many ones as there were iterations")
         return Quantity(count(loops[-1].unit), of=loops[-1].key, loops=loops, trace=(said,))
+    elem = counts.as_length(elem)
     if not isinstance(elem, Quantity):
         return machine.opaque(node)
     if not loops:
@@ -185,6 +186,29 @@ def _mean_of_list(machine: Machine, node: ast.AST, value: Ref) -> Value:
 def _collected(elem: Quantity, loops: tuple[Loop, ...]) -> Quantity:
     """Return what a list holds, as what its loops have collected: whether they train is known of them."""
     return replace(elem, loops=(*elem.loops, *(loop for loop in loops if loop not in elem.loops)))
+
+
+def products(machine: Machine, node: ast.AST, values: Value, factors: Value) -> Quantity | None:
+    """Return the sum of losses that were collected, each multiplied by what was collected beside it: `np.dot(xs, ns)`."""
+    kinds = [each for each in (values, factors) if isinstance(each, Ref) and each.kind in {"list", "cat"}]
+    if len(kinds) != 2:
+        return None
+    loss, number = (machine.elem(each) for each in kinds)
+    loops = machine.list_loops.get(kinds[0].id, ())
+    number = counts.as_length(number)
+    if not isinstance(loss, Quantity) or not isinstance(number, Quantity) or not number.is_count or not loops:
+        return None
+    scaled = arithmetic.multiply(machine, node, loss, number)
+    return _collected(scaled, loops) if isinstance(scaled, Quantity) and scaled.is_loss else None
+
+
+def weighted(machine: Machine, node: ast.AST, values: Value, weights: Value) -> Value:
+    """Return `np.average(losses, weights=sizes)`: the sum of the products over the sum of the weights."""
+    above = products(machine, node, values, weights)
+    below = _sum_of_list(machine, node, weights) if isinstance(weights, Ref) else None
+    if above is None or not isinstance(below, Quantity):
+        return machine.opaque(node)
+    return quotients.average(machine, node, above, below, "mean")
 
 
 def count_nonzero(machine: Machine, node: ast.AST, value: Value) -> Value:

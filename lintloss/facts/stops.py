@@ -13,8 +13,12 @@ from lintloss.facts.loops import Loop
 from lintloss.facts.observations import Averaging
 from lintloss.facts.units import count
 from lintloss.facts.values import Key, Quantity
+from lintloss.findings import Evidence
 from lintloss.patterns import regex
 
+NOTHING = regex(
+    r"None|== 0|<= 0|\bnot \w+`|empty|rank|main_process|train", re.IGNORECASE
+)  # to add up, or in this process
 TRIAL = regex(r"debug|dry|smoke|fast|sanity", re.IGNORECASE)  # a run whose number nobody reports
 
 
@@ -41,7 +45,7 @@ def miscounted(seen: Averaging, before: Quantity, number: Quantity) -> str:
     added = _summed_at(before, loop)
     if loop is None or not isinstance(loop.statement, ast.For) or not added or before.unit.power("batch") < 1:
         return ""
-    if _is_capped(loop.statement) and is_whole_length(seen, loop, number):
+    if _is_capped(loop.statement) and _is_whole_length(seen, loop, number):
         return "the loop takes a number of batches only, and the total is divided by the length of the whole loader"
     stops = list(_stops(loop))
     for stop in stops:
@@ -49,7 +53,7 @@ def miscounted(seen: Averaging, before: Quantity, number: Quantity) -> str:
             continue
         if seen.divisor == stop.cap and stop.ahead not in {None, 1 if stop.row > added else 0}:
             return "the loop stops after another number of batches than the total is divided by"
-        if stop.cap != seen.divisor and is_whole_length(seen, loop, number):
+        if stop.cap != seen.divisor and _is_whole_length(seen, loop, number):
             return "the loop may stop early, and the total is divided by the length of the whole loader"
     return ""
 
@@ -66,7 +70,7 @@ def _leaves_bound(loop: Loop, divisor: str) -> bool:
     return bool(caps) and not any(cap in factors for cap in caps)
 
 
-def is_whole_length(seen: Averaging, loop: Loop, number: Quantity) -> bool:
+def _is_whole_length(seen: Averaging, loop: Loop, number: Quantity) -> bool:
     return bool(loop.source) and number.of == loop.source and not number.loops and seen.divisor.startswith("len(")
 
 
@@ -112,9 +116,23 @@ def counts_short(seen: Averaging, before: Quantity, number: Quantity) -> bool:
     from lintloss.facts.cuts import leaves_short
 
     loop = before.loops[-1] if before.loops else None
-    if loop is None or not isinstance(loop.statement, ast.For) or not is_whole_length(seen, loop, number):
+    if loop is None or not isinstance(loop.statement, ast.For) or not _is_whole_length(seen, loop, number):
         return False
     return any(isinstance(each, ast.If) and leaves_short(each) is not None for each in _body(loop.statement.body))
+
+
+def left_out(seen: Averaging, before: Quantity, number: Quantity) -> Evidence | None:
+    """Return the condition under which batches are left out of a sum that the length of the whole loader divides."""
+    loop = before.loops[-1] if before.loops else None
+    if loop is None or not isinstance(loop.statement, ast.For) or not _is_whole_length(seen, loop, number):
+        return None
+    for guard in before.guards:
+        skips = guard.message.startswith("skipped when") and not (
+            NOTHING.search(guard.message) or TRIAL.search(guard.message)
+        )
+        if skips or (guard.message.startswith("only") and "%" in guard.message):
+            return guard
+    return None
 
 
 def _stops(over: Loop) -> Iterator[Stop]:

@@ -2099,6 +2099,63 @@ def validate(model, loader, pad_id):
     return val_loss
 """,
         ),
+        Bad(
+            why="the list of losses is put together and reduced over the ranks by a helper, and then averaged",
+            severity=Severity.ERROR,
+            code='''\
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+
+
+def get_batch(rows, size, pad_id):
+    picked = [rows[i] for i in torch.randint(len(rows), (size,))]
+    ids = torch.nn.utils.rnn.pad_sequence(picked, batch_first=True, padding_value=pad_id)
+    return ids, ids != pad_id
+
+
+def gathered(losses):
+    """One entry a batch, from the first rank."""
+    together = torch.cat([loss.detach().view(1) for loss in losses])
+    dist.broadcast(together, src=0)
+    return together
+
+
+@torch.no_grad()
+def validate(model, rows, pad_id, steps):
+    model.eval()
+    losses = []
+    for _ in range(steps):
+        ids, mask = get_batch(rows, 16, pad_id)
+        nats = F.cross_entropy(model(ids[:, :-1]).transpose(1, 2), ids[:, 1:], reduction="none")
+        losses.append((nats * mask[:, 1:]).sum() / mask[:, 1:].sum())
+    return gathered(losses).mean().item()  # <-
+''',
+        ),
+        Bad(
+            why="totals and counts go through one tensor by position, and come back as a list",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, loader, pad_id):
+    model.eval()
+    total, hits, steps = 0.0, 0.0, 0
+    for inputs, targets in loader:
+        logits = model(inputs)
+        total += F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=pad_id).item()
+        hits += (logits.argmax(-1) == targets).float().mean().item()
+        steps += 1
+    sums = torch.cuda.FloatTensor([total, hits, steps])
+    dist.all_reduce(sums)
+    sums = sums.tolist()
+    return sums[0] / sums[2]  # <-
+""",
+        ),
     )
 
     good = (

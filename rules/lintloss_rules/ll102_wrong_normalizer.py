@@ -838,6 +838,86 @@ def validate(model, loader, device):
     return (total / len(loader)).item()  # <-
 """,
         ),
+        Bad(
+            why="means are divided by the number of batches times a constant that is called their size",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+
+BATCH_SIZE = 64
+
+
+@torch.no_grad()
+def validate(model, loader):
+    criterion = nn.CrossEntropyLoss()
+    model.eval()
+    total = 0.0
+    for images, classes in loader:
+        total += criterion(model(images), classes).item()
+    return total / (len(loader) * BATCH_SIZE)  # <-
+""",
+        ),
+        Bad(
+            why="every tenth batch is added, and all of them divide",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+
+
+@torch.no_grad()
+def validate(model, loader, writer):
+    criterion = nn.CrossEntropyLoss()
+    model.eval()
+    total = 0.0
+    for step, (images, classes) in enumerate(loader):
+        loss = criterion(model(images), classes)
+        if step % 10 == 0:
+            writer.add_scalar("valid/batch", loss.item(), step)
+            total += loss.item()
+    return total / len(loader)  # <-
+""",
+        ),
+        Bad(
+            why="batches of which the loss is no number are skipped, and counted by the loader's length",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn as nn
+
+
+@torch.no_grad()
+def validate(model, loader):
+    criterion = nn.CrossEntropyLoss()
+    model.eval()
+    total = 0.0
+    for images, classes in loader:
+        loss = criterion(model(images), classes)
+        if torch.isnan(loss):
+            continue
+        total += loss.item()
+    return total / len(loader)  # <-
+""",
+        ),
+        Bad(
+            why="sums of rows are multiplied by the number of rows, and divided by the number of all rows",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+
+
+@torch.no_grad()
+def validate(model, loader):
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    model.eval()
+    total = 0.0
+    for images, classes in loader:
+        total += criterion(model(images), classes).item() * images.size(0)
+    return total / len(loader.dataset)  # <-
+""",
+        ),
     )
 
     good = (
@@ -1458,5 +1538,24 @@ def validate(model, loader, device):
     total = total / dist.get_world_size()
     return total.item()
 ''',
+        ),
+        Good(
+            why="ranks other than the first leave the loop alone: none of its batches is skipped",
+            code="""\
+import torch
+import torch.nn as nn
+
+
+@torch.no_grad()
+def validate(model, loader, rank):
+    criterion = nn.CrossEntropyLoss()
+    model.eval()
+    total = 0.0
+    for images, classes in loader:
+        if rank != 0:
+            continue
+        total += criterion(model(images), classes).item()
+    return total / len(loader)
+""",
         ),
     )

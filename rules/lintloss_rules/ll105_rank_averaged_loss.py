@@ -636,6 +636,37 @@ def evaluate(model, loader, pad_id):
     return xm.mesh_reduce("val_loss", mine, lambda losses: sum(losses) / len(losses))  # <-
 """,
         ),
+        Bad(
+            why="the list of losses is reduced as one tensor by a helper in another file",
+            severity=Severity.ERROR,
+            files={
+                "reducing.py": """\
+import torch
+import torch.distributed as dist
+
+
+def over_ranks(losses):
+    reduced = torch.cat([loss.clone().detach().view(1) for loss in losses])
+    dist.all_reduce(reduced)
+    return reduced / dist.get_world_size()  # <-
+""",
+            },
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from reducing import over_ranks
+
+
+@torch.no_grad()
+def validate(model, ids, mask):
+    model.eval()
+    nats = F.cross_entropy(model(ids[:, :-1]).transpose(1, 2), ids[:, 1:], reduction="none")
+    loss = (nats * mask[:, 1:]).sum() / mask[:, 1:].sum()
+    return math.exp(over_ranks([loss])[0].item())
+""",
+        ),
     )
 
     good = (

@@ -63,6 +63,9 @@ def call(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: 
     if name in CRITERIA and not name[0].isupper():
         if full.startswith("mlx."):  # one value per position, unless it is asked to reduce
             kwargs = {"reduction": Const("none"), **kwargs}
+        if full.startswith("chainer."):  # … and Chainer's reduce, under another name
+            kwargs = {**kwargs, "reduction": Const("none" if kwargs.get("reduce") == Const("no") else "mean")}
+            kwargs.pop("reduce", None)
         return losses.call(machine, node, name, CRITERIA[name], args, kwargs)
     if name in KERAS_CRITERIA and not name[0].isupper():
         return losses.call(machine, node, name, KERAS_CRITERIA[name], args, kwargs)
@@ -131,7 +134,7 @@ def _by_table(
     if name in MEANS:
         weights = kwargs.get("weights")
         return (
-            machine.opaque(node)
+            reduce.weighted(machine, node, first, weights)
             if weights is not None and weights != Const(None)
             else reduce.mean(machine, node, first, fields.dimension(args, kwargs, 1))
         )
@@ -276,6 +279,13 @@ def _tensor(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) 
     return first
 
 
+def _numbers(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """torch.cuda.FloatTensor([total, steps]): several numbers by their positions, as torch.tensor() keeps them."""
+    first = args[0] if args else UNKNOWN
+    several = isinstance(first, Tuple) and len(first.items) > 1 and any(isinstance(x, Quantity) for x in first.items)
+    return _tensor(machine, node, args, kwargs) if several else None
+
+
 def _is_row(value: Value) -> bool:
     """Say whether a value is one row of ids: what a tokenizer returned."""
     return isinstance(value, Opaque) and value.name == "encoded" and bool(value.key)
@@ -356,6 +366,11 @@ def _einsum(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) 
     return replace(leading[0], form="hidden", axes=None, key=machine.key(node))
 
 
+def _dot(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """np.dot(losses, sizes): the sum of the products."""
+    return reduce.products(machine, node, args[0], args[1]) if len(args) == 2 else None
+
+
 def _random_split(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     from lintloss.facts import padding
 
@@ -400,6 +415,10 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "append": growing.appended,
     "tensor": _tensor,
     "array": _tensor,
+    "FloatTensor": _numbers,
+    "DoubleTensor": _numbers,
+    "Tensor": _numbers,
+    "as_tensor": _numbers,
     "pow": plain.power,
     "power": plain.power,
     "where": _where,
@@ -418,6 +437,8 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "next": plain.following,
     "random_split": _random_split,
     "einsum": _einsum,
+    "dot": _dot,
+    "inner": _dot,
     "save": plain.saved,
     "load": plain.loaded,
     "randint": plain.drawn,

@@ -12,7 +12,7 @@ from lintloss.facts.library.tables import KERAS_CRITERIA, UNREDUCED
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Scored
-from lintloss.facts.units import NATS, PERPLEXITY, Unit, count
+from lintloss.facts.units import NATS, PERPLEXITY, Unit
 from lintloss.facts.values import UNKNOWN, Const, LibObject, Opaque, Quantity, Ref, Scoring, Tensor, Value, options
 from lintloss.findings import Evidence
 from lintloss.patterns import regex
@@ -415,10 +415,5 @@ def reduced(machine: Machine, node: ast.AST, value: Quantity, how: str) -> Value
     item = "token" if "token" in value.axes else "example" if value.axes == ("row",) else "position"
     unit = value.unit / Unit.of(**{item: 1})
     after = replace(value, axes=(), unit=unit).with_step(machine.evidence(node, f"averaged over its {item}s: {unit}"))
-    scoring = value.scoring
-    if item == "position" and scoring is not None and (scoring.masked or scoring.ignore_index is not None):
-        from lintloss.facts import quotients
-
-        number = Quantity(count("position"), counted=scoring.target)
-        quotients.observe_average(machine, node, replace(value, axes=()), number, after, "field")
+    fields.note_padded(machine, node, value, after)
     return after

@@ -63,6 +63,7 @@ from lintloss.facts.values import (
 from lintloss.patterns import regex
 
 Kwargs = dict[str, Value]
+LENGTH_SIZE = regex(r"(^|_)(seq\w*|len(gth)?|max_len|steps|T|bptt|time\w*)$")
 # Methods of modules, criteria, metrics and loaders that return what they are called on.
 MOVES = frozenset(
     {
@@ -351,13 +352,20 @@ def _quantity(machine: Machine, node: ast.Call, value: Quantity, name: str, args
     if name in {"view", "reshape", "flatten", "view_as", "reshape_as"}:
         field = losses.unreduced(value) if args and args[0] != Const(1) else value
         rows = (len(args) == 2 or _is_shape(args, name)) and field.axes in {("position",), ("pos",)}
-        return replace(field, axes=("row", "pos")) if rows else field
+        return replace(field, axes=_rows_first(node)) if rows else field
     if name in {"numel", "nelement"} and value.axes and value.scoring is not None:
         unit = count("token" if "token" in value.axes else "position")
         return Quantity(unit, of=value.of, counted=value.scoring.target)
     if name in {"max", "min", "argmax", "argmin", "std", "var", "median", "size"}:
         return machine.opaque(node)
     return value
+
+
+def _rows_first(node: ast.Call) -> tuple[str, str]:
+    """Return the axes of `losses.view(rows, length)`, or of `losses.view(length, rows)` where the sizes say so."""
+    sizes = [ast.unparse(each) for each in node.args]
+    turned = len(sizes) == 2 and LENGTH_SIZE.search(sizes[0]) and not LENGTH_SIZE.search(sizes[1])
+    return ("pos", "row") if turned else ("row", "pos")
 
 
 def _is_shape(args: list[Value], name: str) -> bool:

@@ -50,6 +50,7 @@ WRAPPERS = {
     "FSDP",
     "PeftModelForCausalLM",
 }
+ENGINES = regex(r"engine|model|pipe", re.IGNORECASE)
 RECURRENT = {"LSTM", "GRU", "RNN", "LSTMCell", "GRUCell"}
 
 
@@ -162,6 +163,8 @@ def call_opaque(machine: Machine, node: ast.AST, callee: Value, args: list[Value
         return _presumed_criterion(machine, node, name, args, kwargs)
     if LOSS_MAKER.match(name) and (args or kwargs) and not NOT_A_LOSS.search(name):
         return losses.presumed(machine, node, said=f"`{name}` is taken for the mean loss of a batch, by its name")
+    if name == "eval_batch" and args and ENGINES.search(ast.unparse(node.func) if isinstance(node, ast.Call) else ""):
+        return losses.presumed(machine, node, said="the mean loss of a pipeline's batch, as DeepSpeed returns it")
     if (MODEL_NAME.search(name) and (args or kwargs)) or outputs.is_labelled(kwargs):
         return outputs.of_call(machine, node, callee, args, kwargs)
     if TOKENIZER.search(name):

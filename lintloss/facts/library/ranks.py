@@ -92,6 +92,8 @@ def call(
     first = arithmetic.unboxed(machine, first)
     if not _holds_loss(machine, first):
         return None
+    if name == "pmean" and _is_sharded_evenly(first):
+        return first
     if isinstance(first, Ref):
         if name not in REDUCTIONS and (not MEANS.match(name) or full.startswith(ARRAYS)):
             return None
@@ -114,6 +116,14 @@ def _mesh_reduced(machine: Machine, node: ast.AST, value: Value, how: Value) -> 
     if isinstance(how, Func):
         return calls.call(machine, node, how, [distributed.list_over_ranks(machine, node, value)], {})
     return distributed.all_reduce(machine, node, value, "avg" if "mean" in str(how) else "sum")
+
+
+def _is_sharded_evenly(value: Value) -> bool:
+    """Say whether JAX's pmean() is over devices of one batch of which nothing is masked: each has as much of it."""
+    scoring = value.scoring if isinstance(value, Quantity) else None
+    if scoring is None or scoring.presumed or scoring.masked or scoring.counted is not None:
+        return False
+    return scoring.ignore_index is None
 
 
 def _holds_loss(machine: Machine, value: Value) -> bool:
