@@ -71,14 +71,20 @@ def is_inside(around: Around, name: str) -> bool:
     return functions[-1:] == [name]
 
 
-def sites(project: Project, module: Module, name: str, owner: str = "") -> list[tuple[Module, Around]]:
-    """Return where a function, its callers, and theirs, are called or handed on."""
+def sites(
+    project: Project, module: Module, name: str, owner: str = "", *, running: str = ""
+) -> list[tuple[Module, Around]]:
+    """Return where a function, its callers, and theirs, are called or handed on.
+
+    Args:
+        running: a file that whoever is returned must import: others may mean another function of that name.
+    """
     found: list[tuple[Module, Around]] = []
     waiting = [(module, name, owner, 0)]
     seen = {(module.path, name)}
     while waiting and len(found) < SITES:
         where, wanted, cls, depth = waiting.pop()
-        for site, around in _named(project, where, wanted, cls):
+        for site, around in _named(project, where, wanted, cls, running):
             found.append((site, around))
             function = _function(around, site)
             if depth < DEPTH and isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -90,18 +96,20 @@ def sites(project: Project, module: Module, name: str, owner: str = "") -> list[
     return found
 
 
-def _named(project: Project, module: Module, name: str, owner: str) -> Iterator[tuple[Module, Around]]:
-    for where in _mentioning(project, module, name, owner):
+def _named(
+    project: Project, module: Module, name: str, owner: str, running: str = ""
+) -> Iterator[tuple[Module, Around]]:
+    for where in _mentioning(project, module, name, owner, running):
         yield from in_module(where, name)
 
 
-def _mentioning(project: Project, module: Module, name: str, owner: str) -> Iterator[Module]:
+def _mentioning(project: Project, module: Module, name: str, owner: str, running: str = "") -> Iterator[Module]:
     """Yield the module and those that use a name and speak of the class, file or package that it belongs to."""
     yield module
     stem = os.path.splitext(os.path.basename(module.path))[0]
     package = os.path.basename(os.path.dirname(module.path))
     links = [word for word in (owner, stem if stem != "__init__" else package, package, *_bases(module, owner)) if word]
-    for other in project.using(module.path, name, links):
+    for other in project.using(module.path, name, links, running):
         if any(_speaks_of(other.text, word) for word in links):
             yield other
 

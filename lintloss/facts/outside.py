@@ -59,12 +59,11 @@ def seen_outside(
     names.update(_shifting(module))
     calling: dict[str, tuple[Module, list[callers.Around]]] = {}
     for name in sorted(names):
-        for site, around in callers.sites(project, module, name):
+        for site, around in callers.sites(project, module, name, running=module.path):
             if site.path != module.path and len(site.text) < LONGEST:
                 calling.setdefault(site.path, (site, []))[1].append(around)
     nearest = sorted(calling.values(), key=lambda each: _distance(module, each[0], names))
-    running = [each for each in nearest[:FILES] if project.reaches(each[0].path, module.path)]
-    more = [found for site, around in running for found in _run(module, project, site, around, loops)]
+    more = [found for site, around in nearest[:FILES] for found in _run(module, project, site, around, loops)]
     told = {_place_of(each) for each in seen if isinstance(each, Reported)}
     averaged = {each.scope_rows for each in (*seen, *more) if isinstance(each, Averaging)}
     more = [each for each in more if not isinstance(each, Reported) or each.scope_rows in averaged]

@@ -58,10 +58,13 @@ class Project:
         self._modules[path] = found  # the last one asked for is the last one forgotten
         return found
 
-    def using(self, path: str, name: str, links: Iterable[str]) -> list[Module]:
+    def using(self, path: str, name: str, links: Iterable[str], running: str = "") -> list[Module]:
         """Return the modules around `path` that may use `name` and that hold one of `links`; the search is bounded.
 
         Their bytes are asked first: to parse a file takes a thousand times as long.
+
+        Args:
+            running: a file that they must import, themselves or through what they import.
         """
         path = os.path.normpath(path)
         files, _ = self._around(os.path.dirname(path))
@@ -71,7 +74,8 @@ class Project:
         if asked not in self._users:
             use = re.compile(rb"(?<!def )(?<![a-zA-Z0-9_])%b(?![a-zA-Z0-9_])" % re.escape(name.encode()))
             self._users[asked] = [each for each in files if self._may_use(each, name.encode(), use, words)]
-        found = (self.module(each) for each in self._users[asked] if each != path)
+        users = (each for each in self._users[asked] if each != path)
+        found = (self.module(each) for each in users if not running or self.reaches(each, running))
         return [module for module in found if module is not None]
 
     def reaches(self, path: str, goal: str) -> bool:

@@ -139,14 +139,20 @@ def _dropped(machine: Machine, module: Module, passes: list[Pass]) -> Iterator[T
 def handed_over(machine: Machine, module: Module, loops: Iterable[scored.Looped]) -> Iterator[Truncation]:
     """Find the loaders that drop, which another file hands to the evaluations of this one.
 
+    One that shuffles is taken for the training's: its loss is often reported beside that of the validation.
+
     Args:
         machine: has run that file.
         loops: the loops that this file alone was seen to evaluate in.
     """
     statements = {loop.statement for _, loop in loops if loop.statement is not None}
     for loop in machine.loop_of.values():
-        if loop.statement in statements:
+        if loop.statement in statements and not any(map(_shuffles, options(loop.iterates))):
             yield from _over_dropping(machine, module, loop, ())
+
+
+def _shuffles(value: Value) -> bool:
+    return isinstance(value, LibObject) and value.arg(2, "shuffle") == Const(True)
 
 
 def _over_dropping(

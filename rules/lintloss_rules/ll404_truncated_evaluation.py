@@ -807,6 +807,48 @@ def evaluate(model, stream):
 
     good = (
         Good(
+            why="The script that imports it hands it the training loader too, for the training loss: that one may drop.",
+            files={
+                "model.py": GPT,
+                "finetune.py": """\
+import torch
+from torch.utils.data import DataLoader, TensorDataset, random_split
+
+from model import TinyGPT
+from eval import loader_loss
+
+
+def main():
+    rows = torch.load("rows.pt")
+    pairs = TensorDataset(rows[:, :-1], rows[:, 1:])
+    train_set, val_set = random_split(pairs, [0.9, 0.1])
+    train_loader = DataLoader(train_set, batch_size=16, shuffle=True, drop_last=True)
+    val_loader = DataLoader(val_set, batch_size=16)
+    model = TinyGPT(8000)
+    print(f"train {loader_loss(train_loader, model):.3f}, validation {loader_loss(val_loader, model):.3f}")
+
+
+if __name__ == "__main__":
+    main()
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def loader_loss(loader, model):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for inputs, targets in loader:
+        logits = model(inputs)
+        nats += F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum").item()
+        tokens += targets.numel()
+    return nats / tokens
+""",
+        ),
+        Good(
             why="batches that are put together from windows end where no full one is left: nothing hands it a shorter one",
             code="""\
 import numpy as np
