@@ -54,9 +54,6 @@ def binary(
         return _constants(operator, left.value, right.value)
     if isinstance(operator, ast.Div) and left == Const(0.0) and _is_fixed(right):
         return left  # what is smoothed by 0 is not smoothed
-    left, right = unboxed(machine, left), unboxed(machine, right)
-    if isinstance(left, Choice) or isinstance(right, Choice):
-        return binary(machine, node, operator, left, right, inside)
     if isinstance(operator, ast.Add) and isinstance(left, Tuple):
         longer = _joined(machine, node, left, right)
         if longer is not None:
