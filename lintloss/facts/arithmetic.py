@@ -66,9 +66,6 @@ def binary(
         return left  # what is smoothed by 0 is not smoothed
     if isinstance(operator, ast.Sub) and left in (Const(1), Const(1.0)) and terms.is_share(right):
         return Opaque((*right.key, "rest"), "weight")
-    left, right = unboxed(machine, left), unboxed(machine, right)
-    if isinstance(left, Choice) or isinstance(right, Choice):
-        return binary(machine, node, operator, left, right, inside)
     if isinstance(operator, ast.Add) and isinstance(left, Tuple):
         longer = _joined(machine, node, left, right)
         if longer is not None:

@@ -44,6 +44,7 @@ class Mean:
     conditional: bool = False
     scores_tokens: bool = True
     equal: tuple[Evidence, ...] = ()
+    equal_by_name: bool = False  # `equal` is no more than what a sampler is called
     unequal: tuple[Evidence, ...] = ()
     confidence: Confidence = Confidence.HIGH
     evidence: tuple[Evidence, ...] = ()
@@ -60,6 +61,7 @@ def mean_of(seen: Averaging) -> Mean | None:
         return None
     if isinstance(seen.count, Quantity) and seen.count.unit.power("epoch"):
         return None  # a summary of epochs; what each epoch's number is was said where it was computed
+    equal = proven_equal(before) or rows_of_one_length(before, after)
     weight = "rank" if seen.how == "rank" else next((name for name in ITERATIONS if name in after.weights), "batch")
     common = Mean(
         after=after,
@@ -67,7 +69,8 @@ def mean_of(seen: Averaging) -> Mean | None:
         needs_proof=not equality.rows_vary(before)
         and (weight == "position" or (weight == "example" and all(loop.unit != "example" for loop in before.loops))),
         scores_tokens=scores_tokens(seen, after),
-        equal=proven_equal(before) or rows_of_one_length(before, after),
+        equal=equal,
+        equal_by_name=equality.is_guessed(before, equal),
         unequal=() if weight == "position" and scores_all_positions(before) else proven_unequal(before),
         confidence=confidence_in(after),
         evidence=(*after.trace,),

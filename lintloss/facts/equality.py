@@ -55,6 +55,8 @@ def note_sampler(machine: Machine, loop: Loop, body: list[ast.stmt], target: ast
                     )
             elif _is_sampler(machine, node, names) or (own is not None and padding.draws(own.module, own.node)):
                 loop.equal.append(machine.evidence(node, "the batch is drawn from a sampler: all have the same shape"))
+                if own is None or not padding.draws_places(own.module, own.node):
+                    loop.guessed.append(loop.equal[-1])
                 return
 
 
@@ -350,6 +352,12 @@ def proven_equal(total: Quantity) -> tuple[Evidence, ...]:
     return tuple(
         place for loop in total.loops for place in (*loop.equal, *(() if _may_ignore(total, loop) else loop.full))
     )
+
+
+def is_guessed(total: Quantity, equal: tuple[Evidence, ...]) -> bool:
+    """Say whether nothing but a name speaks for batches of one shape: rows that a sampler draws may differ in length."""
+    guessed = [place for loop in total.loops for place in loop.guessed]
+    return bool(equal) and all(place in guessed for place in equal)
 
 
 def _may_ignore(total: Quantity, loop: Loop) -> bool:

@@ -12,7 +12,11 @@ MOST = 24  # bars whose labels can be told apart
 
 def batches(judged: Judged) -> list[str]:
     """Loss of batches in the order of their scored tokens; level lines mark reported and true."""
-    points = sorted((batch.scored, batch.loss) for batch in judged.batches if math.isfinite(batch.loss))
+    points = sorted(
+        (batch.scored, number, batch.loss)
+        for number, batch in enumerate(judged.batches, 1)
+        if math.isfinite(batch.loss)
+    )
     step = math.ceil(len(points) / MOST) or 1
     shown = points[::step]
     if not shown:
@@ -23,9 +27,9 @@ def batches(judged: Judged) -> list[str]:
     which = "each batch" if step == 1 else f"one batch in {step}"
     return _chart(
         f"Loss of {which} by its scored tokens{told}",
-        ("scored tokens", [f"{scored:,}" for scored, _ in shown]),
+        ("scored tokens #batch", [f"{scored:,} #{number}" for scored, number, _ in shown]),  # equal labels share a bar
         "nats a token",
-        [loss for _, loss in shown],
+        [loss for _, _, loss in shown],
         list(lines.values()),
     )
 

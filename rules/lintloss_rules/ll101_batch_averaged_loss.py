@@ -54,7 +54,8 @@ class BatchAveragedLoss(Rule):
         if mean is None or not mean.is_mean_of_means:
             return
         pedantic = None if mean.equal or mean.scores_tokens else Severity.WARNING
-        yield Judgment(self._severity(mean), mean.confidence, self._message(mean), mean.evidence, pedantic=pedantic)
+        evidence = tuple(dict.fromkeys((*mean.evidence, *mean.equal, *mean.unequal)))
+        yield Judgment(self._severity(mean), mean.confidence, self._message(mean), evidence, pedantic=pedantic)
 
     @staticmethod
     def _severity(mean: Mean) -> Severity:
@@ -65,8 +66,10 @@ class BatchAveragedLoss(Rule):
     @staticmethod
     def _message(mean: Mean) -> str:
         said = f"mean losses are averaged with equal weight per {mean.weight}"
-        if mean.equal or (mean.needs_proof and not mean.unequal):
+        if mean.equal and not mean.equal_by_name:
             return f"{said}; exact here, because every {mean.weight} scores the same number of tokens"
+        if mean.equal or (mean.needs_proof and not mean.unequal):
+            return f"{said}; exact as long as every {mean.weight} scores the same number of tokens"
         if not mean.scores_tokens:
             return f"{said}; exact as long as every {mean.weight} has the same size"
         why = "which differ in scored tokens" if mean.unequal else "which need not score the same number of tokens"

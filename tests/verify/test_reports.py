@@ -114,7 +114,7 @@ def test_markdown_draws_what_github_shows() -> None:
     verdict = replace(verdicts()[0], worst=tiny)
     text = report_markdown.render((verdict,), RUN)
     assert "data:" not in text and text.count("```mermaid\nxychart-beta\n") == 2 and text.count("```") == 4
-    assert 'x-axis "scored tokens" ["12", "2,048"]' in text and "bar [6.700000, 0.000000]" in text
+    assert 'x-axis "scored tokens #batch" ["12 #3", "2,048 #1"]' in text and "bar [6.700000, 0.000000]" in text
     assert "line [0.053000, 0.053000]" in text and "line [6.580000, 6.580000]" in text
     assert 'x-axis "offset (+1 is the next token)" ["-1", "0", "+1"]' in text
     many = replace(verdict, worst=replace(JUDGED, batches=tuple(Batch(1.0, 10 + number) for number in range(1000))))
