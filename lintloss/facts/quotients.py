@@ -31,9 +31,9 @@ def plural(unit: str) -> str:
 def average(machine: Machine, node: ast.AST, before: Quantity, count: Quantity, how: str) -> Quantity:
     """Divide a loss or perplexity by a count, and record the observation."""
     count = counts.along_targets(before, count)
-    if OVER_RANKS in before.weights and count.unit == Unit.of(rank=1):
+    if OVER_RANKS in before.weights and count.unit.power("rank") == 1:  # alone, or with the batches of each
         kept = tuple(name for name in before.weights if name != OVER_RANKS)
-        before = replace(before, unit=before.unit * count.unit, weights=kept)
+        before = replace(before, unit=before.unit * Unit.of(rank=1), weights=kept)
     regularizers.note(machine, node, before)
     unit = before.unit / count.unit
     stepped: tuple[str, ...] = ()
