@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import arithmetic, dead, equality, moved, names, regularizers, sums, vectors, writes
+from lintloss.facts import arithmetic, dead, equality, moved, names, presumptions, regularizers, sums, vectors, writes
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.library import shapes
 from lintloss.facts.machine import Machine
@@ -90,7 +90,7 @@ def store(machine: Machine, target: ast.expr, value: Value) -> None:
     if isinstance(target, ast.Name | ast.Attribute):
         truncation.note_stored(machine, target.id if isinstance(target, ast.Name) else target.attr, value, target)
     if isinstance(target, ast.Name):
-        value = _as_loss(machine, target, named(value, target.id))
+        value = presumptions.as_loss(machine, target, named(value, target.id))
         names.note(machine, machine.frame.statement or target, target.id, value)
         machine.write(target.id, value)
         dead.note_binding(machine, target, value)
@@ -122,51 +122,6 @@ def named(value: Value, name: str) -> Value:
     if isinstance(value, ModelOutput) and not value.logits.name:
         return replace(value, logits=replace(value.logits, name=name))
     return value
-
-
-def _as_loss(machine: Machine, target: ast.Name, value: Value) -> Value:
-    """Read what is unknown but called a loss as a mean loss, presumed."""
-    from lintloss.facts.library import losses, tables
-
-    if tables.PERPLEXITY_NAME.match(target.id) and isinstance(value, Opaque | Tensor) and _is_returned(machine):
-        return losses.presumed_perplexity(machine, target)
-    if not tables.LOSS_NAME.match(target.id) or tables.NOT_A_LOSS.search(target.id):
-        return value
-    if isinstance(value, ModelOutput):
-        return value.loss if isinstance(value.loss, Quantity) else losses.presumed(machine, target)
-    if isinstance(value, Opaque):
-        return (
-            value if _is_computed(machine, target) or losses.is_of_policy(machine) else losses.presumed(machine, target)
-        )
-    return value
-
-
-def _is_returned(machine: Machine) -> bool:
-    """Say whether the running statement takes what a call in a loop returns."""
-    statement = machine.frame.statement
-    return bool(machine.loops) and isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Call)
-
-
-BY_HAND = frozenset({"min", "max", "minimum", "maximum", "exp", "where", "clamp", "clip"})
-
-
-def _is_computed(machine: Machine, target: ast.Name) -> bool:
-    """Say whether a loss is computed in sight and is still not known: an objective that no criterion knows.
-
-    Avoid `loss = -torch.min(ratio * advantage, clipped)`, which is no cross entropy whatever it is called.
-    """
-    statement = machine.frame.statement
-    if not isinstance(statement, ast.Assign) or target not in statement.targets:
-        return False
-    return _by_hand(statement.value)
-
-
-def _by_hand(value: ast.expr) -> bool:
-    if isinstance(value, ast.UnaryOp):
-        return _by_hand(value.operand)
-    if isinstance(value, ast.BinOp):
-        return isinstance(value.op, ast.Mult) or _by_hand(value.left) or _by_hand(value.right)
-    return isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr in BY_HAND
 
 
 def _unpack(machine: Machine, targets: list[ast.expr], value: Value) -> None:

@@ -122,6 +122,8 @@ def scores_tokens(seen: Observation, quantity: Quantity) -> bool:
         return True
     if quantity.scoring is not None and not (quantity.scoring.is_cross_entropy or quantity.scoring.presumed):
         return False  # a binary cross entropy over rows, whatever the file speaks of
+    if seen.setting.task == "unknown" and any(loop.ignored for loop in quantity.loops):
+        return True  # a row with one label has none to be ignored
     return quantity.unit.power("item") + quantity.unit.power("unknown") != 0 and seen.setting.task in LANGUAGE
 
 

@@ -75,7 +75,9 @@ def seen_outside(
     more = [each for each in more if not isinstance(each, Reported) or _is_reported(each, averaged)]
     told |= {_place_of(each) for each in seen if isinstance(each, Evaluation) and each.mode}
     more = [each for each in more if _place_of(each) not in told]
-    known = {_place_of(each) for each in (*seen, *more) if not _is_presumed(each)}
+    known = {_place_of(each) for each in more if not _is_presumed(each)}
+    seen = [each for each in seen if not _is_of_framework(each) or _place_of(each) not in known]
+    known |= {_place_of(each) for each in seen if not _is_presumed(each)}
     return [each for each in seen if not (_is_presumed(each) and _place_of(each) in known)] + more
 
 
@@ -125,11 +127,21 @@ def _divides(text: str, name: str) -> bool:
 def _asks(seen: Observation) -> bool:
     """Say whether an evaluation compares what nothing is known of, or averages what is a loss by its name."""
     if isinstance(seen, Averaging):
-        return seen.before.presumed and seen.setting.phase != "training"
+        return (seen.before.presumed or _is_of_framework(seen)) and seen.setting.phase != "training"
     if not isinstance(seen, Compared):
         return False
     known = seen.alignment is not None or seen.overlap is not None
     return not known and seen.setting.phase in {"evaluation", "shared", "unknown"}
+
+
+def _is_of_framework(seen: Observation) -> bool:
+    """Say whether a framework averages over batches of a loader that is made elsewhere, and nothing was seen of."""
+    return (
+        isinstance(seen, Averaging)
+        and seen.how == "framework"
+        and seen.setting.task in LANGUAGE
+        and not any(loop.unequal for loop in seen.before.loops)
+    )
 
 
 def _shifting(module: Module) -> list[str]:

@@ -34,9 +34,9 @@ def average(machine: Machine, node: ast.AST, before: Quantity, count: Quantity, 
     count = counts.along_targets(before, count)
     if count.unit == Unit.of(rank=1):
         _forgive(machine, before)
-    if OVER_RANKS in before.weights and count.unit == Unit.of(rank=1):
+    if OVER_RANKS in before.weights and count.unit.power("rank") == 1:  # alone, or with the batches of each
         kept = tuple(name for name in before.weights if name != OVER_RANKS)
-        before = replace(before, unit=before.unit * count.unit, weights=kept)
+        before = replace(before, unit=before.unit * Unit.of(rank=1), weights=kept)
     regularizers.note(machine, node, before)
     unit = before.unit / count.unit
     stepped: tuple[str, ...] = ()

@@ -2159,6 +2159,189 @@ def validate(model, loader, pad_id):
     return sums[0] / sums[2]  # <-
 """,
         ),
+        Bad(
+            why="a trainer whose arguments evaluate every epoch averages the losses of padded rows",
+            severity=Severity.ERROR,
+            code="""\
+from transformers import DataCollatorForSeq2Seq, Seq2SeqTrainer, Seq2SeqTrainingArguments
+
+
+def finetune(model, tokenizer, train_rows, dev_rows, folder):
+    arguments = Seq2SeqTrainingArguments(
+        output_dir=folder,
+        eval_strategy="epoch",
+        save_strategy="epoch",
+        load_best_model_at_end=True,
+        per_device_eval_batch_size=16,
+    )
+    trainer = Seq2SeqTrainer(
+        model=model,
+        args=arguments,
+        train_dataset=train_rows,
+        eval_dataset=dev_rows,
+        data_collator=DataCollatorForSeq2Seq(tokenizer, model=model),
+    )
+    trainer.train()  # <-
+    return trainer
+""",
+        ),
+        Bad(
+            why="a trainer evaluates every hundred steps on what a collator of the file pads with -100",
+            severity=Severity.ERROR,
+            code="""\
+from torch.nn.utils.rnn import pad_sequence
+from transformers import AutoModelForCausalLM, AutoTokenizer, IntervalStrategy, Trainer, TrainingArguments
+
+
+class AnswerCollator:
+    def __init__(self, pad_id):
+        self.pad_id = pad_id
+
+    def __call__(self, rows):
+        ids = pad_sequence([row["input_ids"] for row in rows], batch_first=True, padding_value=self.pad_id)
+        labels = pad_sequence([row["labels"] for row in rows], batch_first=True, padding_value=-100)
+        return {"input_ids": ids, "labels": labels, "attention_mask": ids != self.pad_id}
+
+
+def finetune(name, train_rows, dev_rows):
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    model = AutoModelForCausalLM.from_pretrained(name)
+    arguments = TrainingArguments("runs", evaluation_strategy=IntervalStrategy.STEPS, eval_steps=100)
+    trainer = Trainer(
+        model,
+        arguments,
+        data_collator=AnswerCollator(tokenizer.pad_token_id),
+        train_dataset=train_rows,
+        eval_dataset=dev_rows,
+    )
+    trainer.train()  # <-
+    model.save_pretrained("runs/last")
+""",
+        ),
+        Bad(
+            why="the data module of another file pads rows, and a script gives both to the trainer",
+            severity=Severity.ERROR,
+            files={
+                "data.py": """\
+import pytorch_lightning as pl
+from torch.utils.data import DataLoader
+from transformers import DataCollatorForLanguageModeling
+
+
+class Stories(pl.LightningDataModule):
+    def __init__(self, tokenizer, train_rows, val_rows):
+        super().__init__()
+        self.train_rows, self.val_rows = train_rows, val_rows
+        self.collate = DataCollatorForLanguageModeling(tokenizer, mlm=False)
+
+    def train_dataloader(self):
+        return DataLoader(self.train_rows, batch_size=8, shuffle=True, collate_fn=self.collate)
+
+    def val_dataloader(self):
+        return DataLoader(self.val_rows, batch_size=8, collate_fn=self.collate)
+""",
+                "train.py": """\
+import pytorch_lightning as pl
+from data import Stories
+from eval import StoryModel
+
+
+def main(config, tokenizer, train_rows, val_rows):
+    stories = Stories(tokenizer, train_rows, val_rows)
+    trainer = pl.Trainer(max_epochs=config.epochs)
+    trainer.fit(StoryModel(config), stories)
+""",
+            },
+            code="""\
+import pytorch_lightning as pl
+import torch
+from transformers import GPT2LMHeadModel
+
+
+class StoryModel(pl.LightningModule):
+    def __init__(self, config):
+        super().__init__()
+        self.gpt = GPT2LMHeadModel(config)
+
+    def validation_step(self, batch, index):
+        out = self.gpt(input_ids=batch["input_ids"], labels=batch["labels"])
+        self.log("val_loss", out.loss)  # <-
+
+    def configure_optimizers(self):
+        return torch.optim.AdamW(self.parameters(), lr=5e-5)
+""",
+        ),
+        Bad(
+            why="the data module of the file pads rows, whoever gives it to the trainer",
+            severity=Severity.ERROR,
+            code="""\
+import pytorch_lightning as pl
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+from transformers import GPT2LMHeadModel
+
+
+def collate(rows):
+    labels = pad_sequence([row["ids"] for row in rows], batch_first=True, padding_value=-100)
+    return pad_sequence([row["ids"] for row in rows], batch_first=True), labels
+
+
+class Letters(pl.LightningDataModule):
+    def __init__(self, rows):
+        super().__init__()
+        self.rows = rows
+
+    def val_dataloader(self):
+        return DataLoader(self.rows, batch_size=8, collate_fn=collate)
+
+
+class LetterModel(pl.LightningModule):
+    def __init__(self, config):
+        super().__init__()
+        self.gpt = GPT2LMHeadModel(config)
+
+    def validation_step(self, batch, index):
+        ids, labels = batch
+        out = self.gpt(input_ids=ids, labels=labels)
+        self.log("val_loss", out.loss)  # <-
+        return out.loss
+""",
+        ),
+        Bad(
+            why="a collate function pads labels with -100, in a file that does not say what its model is",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+
+def collate(rows):
+    inputs = pad_sequence(list(rows), batch_first=True)
+    return inputs, pad_sequence(list(rows), batch_first=True, padding_value=-100)
+
+
+class Tally:
+    def __init__(self):
+        self.steps, self.total = 0, 0.0
+
+    def __call__(self, loss):
+        self.steps += 1
+        self.total += loss.item()
+
+    def value(self):
+        return self.total / self.steps
+
+
+@torch.no_grad()
+def evaluate(model, rows):
+    model.eval()
+    tally = Tally()
+    for inputs, labels in DataLoader(rows, batch_size=4, collate_fn=collate):
+        tally(model(input_ids=inputs, labels=labels).loss)  # <-
+    print("val_loss", tally.value())
+""",
+        ),
     )
 
     good = (
@@ -3161,5 +3344,100 @@ def nats_per_token(client, texts):
         tokens += len(token_logprobs)
     return total / tokens
 ''',
+        ),
+        Good(
+            why="the trainer never evaluates, whatever its collator pads",
+            code="""\
+from transformers import AutoModelForSeq2SeqLM, DataCollatorForSeq2Seq, Seq2SeqTrainer, Seq2SeqTrainingArguments
+
+
+def finetune(tokenizer, train_rows, dev_rows, folder):
+    model = AutoModelForSeq2SeqLM.from_pretrained("t5-small")
+    arguments = Seq2SeqTrainingArguments(output_dir=folder, eval_strategy="no", logging_steps=50)
+    collator = DataCollatorForSeq2Seq(tokenizer, model=model)
+    trainer = Seq2SeqTrainer(
+        model=model, args=arguments, train_dataset=train_rows, eval_dataset=dev_rows, data_collator=collator
+    )
+    trainer.train()
+    print("train loss", trainer.state.log_history[-1]["loss"])
+""",
+        ),
+        Good(
+            why="full blocks: a trainer that evaluates every epoch weighs rows that all score the same number of tokens",
+            code="""\
+from transformers import AutoModelForCausalLM, Trainer, TrainingArguments, default_data_collator
+
+
+def pretrain(train_blocks, dev_blocks):
+    model = AutoModelForCausalLM.from_pretrained("gpt2")
+    arguments = TrainingArguments("runs", eval_strategy="epoch", load_best_model_at_end=True)
+    trainer = Trainer(
+        model=model,
+        args=arguments,
+        train_dataset=train_blocks,
+        eval_dataset=dev_blocks,
+        data_collator=default_data_collator,
+    )
+    trainer.train()
+    print("best eval_loss", trainer.state.best_metric)
+""",
+        ),
+        Good(
+            why="padded texts of which each has one class: as many labels as rows, evaluated every epoch",
+            code="""\
+from transformers import AutoModelForSequenceClassification, DataCollatorWithPadding, Trainer, TrainingArguments
+
+
+def classify(tokenizer, train_rows, dev_rows):
+    model = AutoModelForSequenceClassification.from_pretrained("bert-base-cased", num_labels=3)
+    arguments = TrainingArguments("runs", eval_strategy="epoch", metric_for_best_model="eval_loss")
+    collator = DataCollatorWithPadding(tokenizer)
+    trainer = Trainer(
+        model=model, args=arguments, train_dataset=train_rows, eval_dataset=dev_rows, data_collator=collator
+    )
+    trainer.train()
+""",
+        ),
+        Good(
+            why="the data module of another file holds full blocks: rows that all score the same number of tokens",
+            files={
+                "blocks.py": """\
+import pytorch_lightning as pl
+import torch
+from torch.utils.data import DataLoader
+
+
+class Blocks(pl.LightningDataModule):
+    def setup(self, stage):
+        self.blocks = torch.load("blocks.pt")
+
+    def val_dataloader(self):
+        return DataLoader(self.blocks, batch_size=8)
+""",
+                "train.py": """\
+import pytorch_lightning as pl
+from blocks import Blocks
+from eval import BlockModel
+
+
+def main(config):
+    trainer = pl.Trainer(max_epochs=config.epochs, strategy="ddp")
+    trainer.fit(BlockModel(config), Blocks())
+""",
+            },
+            code="""\
+import pytorch_lightning as pl
+from transformers import GPT2LMHeadModel
+
+
+class BlockModel(pl.LightningModule):
+    def __init__(self, config):
+        super().__init__()
+        self.gpt = GPT2LMHeadModel(config)
+
+    def validation_step(self, batch, index):
+        out = self.gpt(input_ids=batch, labels=batch)
+        self.log("val_loss", out.loss, sync_dist=True)
+""",
         ),
     )

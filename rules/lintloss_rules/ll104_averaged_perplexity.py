@@ -70,6 +70,27 @@ class AveragedPerplexity(Rule):
 
     bad = (
         Bad(
+            why="probabilities of words are multiplied up, and the perplexity of each sentence has a name of its own",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+
+
+class SentenceScorer:
+    def __init__(self, model):
+        self.model = model
+
+    def score(self, sentences):
+        summed = 0
+        for ids in sentences:
+            chances = self.model.distribution(ids)
+            log_chance = torch.log(chances[torch.arange(len(ids)), ids]).sum()
+            sentencePerplexity = torch.exp(-log_chance / len(ids))
+            summed += sentencePerplexity
+        return summed.item() / len(sentences)  # <-
+""",
+        ),
+        Bad(
             why="losses that another program wrote are exponentiated one by one, and the mean is called a perplexity",
             severity=Severity.ERROR,
             code="""\
@@ -700,6 +721,21 @@ def evaluate(model, loader):
     )
 
     good = (
+        Good(
+            why="the number that is exponentiated is called an average, and is one of all sentences",
+            code="""\
+import numpy as np
+
+
+def summarize(runs, reader):
+    best = float("inf")
+    for run in runs:
+        log_chance, words = reader.totals(run)
+        mean_perplexity = np.exp(-log_chance / words)
+        best = min(best, mean_perplexity)
+    return best / len(runs)
+""",
+        ),
         Good(
             why="the spread of the prediction alone, whatever the truth is: no perplexity of anything",
             code="""\

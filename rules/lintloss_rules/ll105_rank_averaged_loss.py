@@ -77,6 +77,68 @@ class RankAveragedLoss(Rule):
 
     bad = (
         Bad(
+            why="Lightning averages over ranks what is logged with sync_dist, and rows are padded",
+            severity=Severity.ERROR,
+            code="""\
+import pytorch_lightning as pl
+import torch.nn.functional as F
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+
+def collate(rows):
+    return pad_sequence(list(rows), batch_first=True, padding_value=0)
+
+
+class Storyteller(pl.LightningModule):
+    def __init__(self, network, val_rows):
+        super().__init__()
+        self.network, self.val_rows = network, val_rows
+
+    def val_dataloader(self):
+        return DataLoader(self.val_rows, batch_size=16, collate_fn=collate)
+
+    def validation_step(self, batch, index):
+        logits = self.network(batch[:, :-1])
+        loss = F.cross_entropy(logits.transpose(1, 2), batch[:, 1:], ignore_index=0)
+        self.log("val_loss", loss, sync_dist=True)  # lintloss: ignore[LL101] said for one rank already  # <-
+""",
+        ),
+        Bad(
+            why="a meter reduces its sum of means and divides by ranks times steps",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+
+
+class LossTally:
+    def __init__(self, device):
+        self.steps = 0
+        self.total = torch.zeros(1, device=device)
+        self.ranks = dist.get_world_size()
+
+    def __call__(self, loss):
+        self.steps += 1
+        self.total += loss.item()
+
+    def value(self):
+        dist.all_reduce(self.total, op=dist.ReduceOp.SUM)
+        return self.total.item() / (self.ranks * self.steps)  # lintloss: ignore[LL101] one rank's share  # <-
+
+
+@torch.no_grad()
+def validate(model, loader, pad, device):
+    model.eval()
+    tally = LossTally(device)
+    for ids in loader:
+        logits = model(ids[:, :-1])
+        tally(F.cross_entropy(logits.transpose(1, 2), ids[:, 1:], ignore_index=pad))
+    print("val loss", tally.value())
+""",
+        ),
+        Bad(
             why="each rank sends its mean, and the means are added up and divided by their number",
             severity=Severity.ERROR,
             code="""\
@@ -670,6 +732,24 @@ def validate(model, ids, mask):
     )
 
     good = (
+        Good(
+            why="sync_dist on full blocks: each rank has as many rows, and each row as many tokens",
+            code="""\
+import pytorch_lightning as pl
+import torch.nn.functional as F
+
+
+class BlockModel(pl.LightningModule):
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def validation_step(self, batch, index):
+        logits = self.network(batch[:, :-1])
+        loss = F.cross_entropy(logits.transpose(1, 2), batch[:, 1:])
+        self.log("val_loss", loss, sync_dist=True)
+""",
+        ),
         Good(
             why="the difference of two models' log-probabilities is a reward, no loss; ranks hold equally many pairs",
             code="""\

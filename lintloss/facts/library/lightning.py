@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from lintloss.facts import forwards
+from lintloss.facts import equality, forwards
 from lintloss.facts.library import meters
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
@@ -94,7 +94,10 @@ def fitted(machine: Machine, node: ast.Call, trainer: Value, name: str, args: li
         return
     loop = loop_around(machine, step)
     batch = batch_of(machine, step, loader)
-    if loop is not None and batch is not None:
+    if loop is not None:
+        equality.note_loader(machine, loop, loader)
+    if loop is not None and (batch is not None or loop.unequal):
+        batch = batch or Opaque(machine.key(node, "batch"), "batch")
         with machine.in_loop(loop), forwards.by_framework(machine):
             value = calls.call(machine, node, step, [batch, Opaque(machine.key(node, "index"), "batch_idx")], {})
         note_returned(machine, step, loop, value)

@@ -6,11 +6,11 @@ import ast
 import re
 from dataclasses import replace
 
-from lintloss.facts import arithmetic, counts, equality, padding, quotients
+from lintloss.facts import arithmetic, counts, distributed, equality, padding, quotients
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import Unit, count
-from lintloss.facts.values import UNKNOWN, Const, Lib, LibObject, Opaque, Quantity, Ref, Tuple, Value, options
+from lintloss.facts.values import UNKNOWN, Class, Const, Lib, LibObject, Opaque, Quantity, Ref, Tuple, Value, options
 from lintloss.patterns import regex
 
 Kwargs = dict[str, Value]
@@ -26,6 +26,7 @@ UPDATES = frozenset({"update", "update_state", "add", "__call__", "forward", "ap
 READS = frozenset({"compute", "result", "value", "avg", "mean", "average", "global_avg", "item"})
 WEIGHTS = ("weight", "n", "num", "sample_weight", "weights", "k", "count")
 DATASET = regex(r"Dataset$")
+DATA_MODULE = regex(r"DataModule$")
 STEPS = regex(r"^(validation|test|val|eval)_step$")
 
 
@@ -132,17 +133,35 @@ def framework_loop(machine: Machine, node: ast.AST, owner: Ref | None = None) ->
 
 def _note_loaders(machine: Machine, node: ast.AST, loop: Loop, owner: Ref) -> None:
     from lintloss.facts import calls, classes
-    from lintloss.facts.values import Tuple
 
     name = "test_dataloader" if machine.frame.name.startswith("test") else "val_dataloader"
     maker = classes.method(machine, owner, name)
-    if maker is None:
-        _note_datasets(machine, loop)
+    if maker is not None:
+        _note_made(machine, loop, calls.run(machine, node, maker, [], {}))
         return
-    made = calls.run(machine, node, maker, [], {})
+    modules = _data_modules(machine)
+    for cls in modules:
+        data = classes.instantiate(machine, node, cls, [], {})
+        for hook in ("setup", name):
+            found = classes.method(machine, data, hook) if isinstance(data, Ref) else None
+            if found is not None and len(modules) == 1:  # of several nobody knows which one is read
+                _note_made(machine, loop, calls.run(machine, node, found, [], {}))
+    if not modules:
+        _note_datasets(machine, loop)
+
+
+def _note_made(machine: Machine, loop: Loop, made: Value) -> None:
+    """Remember what the loaders say that a hook has made, one or several."""
     for option in options(made):
         for loader in option.items if isinstance(option, Tuple) else (option,):
             equality.note_loader(machine, loop, loader)
+
+
+def _data_modules(machine: Machine) -> list[Class]:
+    """Return the Lightning data modules that the file defines."""
+    module = machine.frames[0].module
+    nodes = (each for each in module.tree.body if isinstance(each, ast.ClassDef))
+    return [Class(each, module) for each in nodes if any(DATA_MODULE.search(ast.unparse(base)) for base in each.bases)]
 
 
 def _note_datasets(machine: Machine, loop: Loop) -> None:
@@ -178,11 +197,23 @@ def _log(machine: Machine, node: ast.Call, owner: Ref, name: str, args: list[Val
         if isinstance(value, Quantity) and (value.is_loss or value.is_perplexity) and not value.loops:
             rows = number if number is not None and number.unit.degree == 1 else Quantity(count("example"))
             loop = framework_loop(machine, node, owner)
+            _take_over(machine, loop)
             if rows.unit == Unit.of(example=1):
-                over(machine, node, value, (loop,), rows, "framework")
+                mean = over(machine, node, value, (loop,), rows, "framework")
+                if kwargs.get("sync_dist") == Const(True) and (
+                    equality.proven_unequal(mean) or equality.rows_vary(value)
+                ):
+                    distributed.all_reduce(machine, node, mean, "avg")  # each rank has as many rows, not as many tokens
             else:
                 _averaged(machine, node, value, rows)
     return Const(None)
+
+
+def _take_over(machine: Machine, loop: Loop) -> None:
+    """Let the loop of what is logged know what the loader says that a trainer was given."""
+    for around in machine.loops:
+        for known, told in ((loop.unequal, around.unequal), (loop.ignored, around.ignored)):
+            known += [place for place in told if place not in known]
 
 
 def _logged(machine: Machine, name: str, args: list[Value], kwargs: Kwargs) -> list[Value]:

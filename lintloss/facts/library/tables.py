@@ -95,6 +95,11 @@ LOSS_NAME = regex(
 PERPLEXITY_NAME = regex(
     r"^((batch|val|valid|eval|test|step|sent|doc|sample)_)?(ppl|perplexity)(_(item|value|val|batch|t|i|b))?$"
 )
+# Of what an exponential makes: `sentence_perplexity`, `docPpl`; no average of others.
+ENDS_IN_PERPLEXITY = regex(
+    r"^(?!\w*(avg|average|mean|total|sum|best|min|max|log|train|running|prev|last))(\w+_)?(ppl|perplexity|perp)s?(_(item|value|i))?$"
+    r"|^(?!avg|average|mean|total|sum|best|min|max|log|train|running|prev|last)[a-z]+\w*(Perplexity|Ppl|PPL|Perp)$"
+)
 NOT_A_LOSS = regex(
     r"best|min|max|prev|last|lowest|train|_fn$|_func$|total|sum|running|epoch|avg|mean|history|reg|kl|aux|weight|acc",
     re.IGNORECASE,

@@ -13,6 +13,7 @@ from lintloss.facts.units import NATS_PER_TOKEN, count
 from lintloss.facts.values import (
     Const,
     Func,
+    Lib,
     LibObject,
     Opaque,
     Quantity,
@@ -29,6 +30,9 @@ from lintloss.patterns import regex
 
 ITSELF = "@trainer"  # the trainer, among what it was made with
 REPORTS = regex(r"eval_loss|perplexity|\bppl\b")
+EVALUATES = regex(r"\.evaluate\(")  # then the loss is averaged there, and said there
+STRATEGIES = ("eval_strategy", "evaluation_strategy")
+SEQUENCES = regex(r"(^|\.)Seq2SeqTrainer$|DataCollatorForSeq2Seq$")
 PARTS = regex(r"\.(predictions|label_ids)\b")
 SEPARATE_ROWS = regex(r"truncation\s*=\s*True|padding\s*=\s*(True|[\"'](max_length|longest)[\"'])|dataset_text_field")
 BLOCKS = regex(
@@ -46,7 +50,12 @@ def called(machine: Machine, node: ast.Call, trainer: Value, name: str, args: li
     if dataset is not None and (name == "evaluate" or machine.home):  # who asks from a data set's file asks for both
         _feed(machine, node, made, dataset)
     _measure(machine, node, made)
-    return _evaluated(machine, node, made, dataset) if name == "evaluate" else None
+    if name == "train":
+        if by_strategy(made) and not EVALUATES.search(machine.frames[0].module.text):
+            what = "train() evaluates by the arguments' strategy, which"
+            _averaged(machine, node, made, what, made.get("eval_dataset"))
+        return None
+    return _evaluated(machine, node, made, dataset)
 
 
 def _feed(machine: Machine, node: ast.Call, made: dict[str, Value], dataset: Value) -> None:
@@ -88,7 +97,38 @@ def _measure(machine: Machine, node: ast.Call, made: dict[str, Value]) -> None:
 def _evaluated(machine: Machine, node: ast.Call, made: dict[str, Value], dataset: Value | None) -> Value | None:
     if not REPORTS.search(machine.frames[0].module.text):
         return None
-    if not any(_is_language_model(each) for each in options(made.get("model", Const(None)))):
+    mean = _averaged(machine, node, made, "evaluate()", dataset)
+    if mean is None:
+        return None
+    metrics = Ref(machine.key(node, "metrics"), "dict")
+    machine.state.heap.clear(metrics.id)
+    machine.put(metrics, "eval_loss", mean)
+    return metrics
+
+
+def by_strategy(made: dict[str, Value]) -> bool:
+    """Say whether a trainer's arguments make it evaluate while it trains: every epoch, or every so many steps."""
+    for arguments in options(made.get("args", Const(None))):
+        given = dict(arguments.kwargs) if isinstance(arguments, LibObject) else {}
+        for name in STRATEGIES:
+            value = given.get(name)
+            said = (
+                value.value
+                if isinstance(value, Const)
+                else value.name.rsplit(".", 1)[-1]
+                if isinstance(value, Lib)
+                else ""
+            )
+            if str(said).lower() in {"epoch", "steps"}:
+                return "eval_dataset" in made
+    return False
+
+
+def _averaged(
+    machine: Machine, node: ast.Call, made: dict[str, Value], what: str, dataset: Value | None
+) -> Quantity | None:
+    """Average the losses of a language model's batches by rows; None where nothing says that the rows are unequal."""
+    if not any(_is_language_model(each) for each in options(made.get("model", Const(None)))) and not _is_paired(made):
         return None
     unequal = next(
         (found for each in options(made.get("data_collator", Const(None))) if (found := _pads(machine, each))), None
@@ -101,16 +141,10 @@ def _evaluated(machine: Machine, node: ast.Call, made: dict[str, Value], dataset
     loop = meters.framework_loop(machine, node)
     if unequal not in loop.unequal:
         loop.unequal.append(unequal)
-    place = machine.evidence(
-        node, "evaluate() repeats the mean loss of a batch for each of its rows, and averages that"
-    )
+    place = machine.evidence(node, f"{what} repeats the mean loss of a batch for each of its rows, and averages that")
     scoring = Scoring("model", "mean", "token", place=place, site=losses.site(machine, node), owner="model")
     loss = Quantity(NATS_PER_TOKEN, scoring=scoring, trace=(place,))
-    mean = meters.over(machine, node, loss, (loop,), Quantity(count("example"), of=loop.key), "framework")
-    metrics = Ref(machine.key(node, "metrics"), "dict")
-    machine.state.heap.clear(metrics.id)
-    machine.put(metrics, "eval_loss", mean)
-    return metrics
+    return meters.over(machine, node, loss, (loop,), Quantity(count("example"), of=loop.key), "framework")
 
 
 def _keeps_rows(machine: Machine) -> bool:
@@ -135,9 +169,19 @@ def _made_with(machine: Machine, trainer: Value) -> dict[str, Value] | None:
     if not isinstance(trainer, LibObject) or not loaders.short(trainer).endswith("Trainer"):
         return None
     given = {ITSELF: trainer, **dict(trainer.kwargs)}
-    if trainer.args:
-        given.setdefault("model", trainer.args[0])
+    for name, value in zip(
+        ("model", "args", "data_collator", "train_dataset", "eval_dataset"), trainer.args, strict=False
+    ):
+        given.setdefault(name, value)
+    if SEQUENCES.search(loaders.short(trainer)):
+        given.setdefault("@paired", Const(True))
     return given
+
+
+def _is_paired(made: dict[str, Value]) -> bool:
+    """Say whether a trainer or its collator is one for sequences, whatever the model is: labels are padded with -100."""
+    collators = options(made.get("data_collator", Const(None)))
+    return "@paired" in made or any(isinstance(each, LibObject) and SEQUENCES.search(each.name) for each in collators)
 
 
 def _is_language_model(value: Value) -> bool:
