@@ -2136,6 +2136,67 @@ def validate(model, loader, pad_id):
     return sums[0] / sums[2]  # <-
 """,
         ),
+        Bad(
+            why="np.average weighs the means by rows of different length",
+            severity=Severity.ERROR,
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, loader, pad_id):
+    model.eval()
+    losses, rows = [], []
+    for inputs, targets in loader:
+        logits = model(inputs)
+        losses.append(F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=pad_id).item())
+        rows.append(inputs.size(0))
+    return np.average(losses, weights=rows)  # <-
+""",
+        ),
+        Bad(
+            why="TensorFlow: masked means of the batches of a data set, of which a number is taken",
+            severity=Severity.ERROR,
+            code="""\
+import tensorflow as tf
+
+criterion = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="none")
+
+
+def masked_loss(targets, logits):
+    mask = tf.cast(tf.not_equal(targets, 0), tf.float32)
+    return tf.reduce_sum(criterion(targets, logits) * mask) / tf.reduce_sum(mask)
+
+
+def validate(encoder, decoder, dataset, steps):
+    total = 0.0
+    for batch, (source, target) in enumerate(dataset.take(steps)):
+        logits = decoder(encoder(source, training=False), target[:, :-1], training=False)
+        total += masked_loss(target[:, 1:], logits)
+    return total / steps  # <-
+""",
+        ),
+        Bad(
+            why="Chainer's softmax_cross_entropy is a mean",
+            severity=Severity.WARNING,
+            code='''\
+import chainer.functional as F
+import numpy as np
+
+
+def perplexity(language_model, iterator, vocab_size):
+    """Bits are ln 2 nats, and guessing costs log(vocab_size) of them."""
+    total, batches = 0.0, 0
+    for inputs, targets in iterator:
+        loss = F.softmax_cross_entropy(language_model(inputs), targets, ignore_label=-1)
+        total += float(loss.data)
+        batches += 1
+    print("of at most", np.log(vocab_size))
+    return np.exp(total / batches)  # <-
+''',
+        ),
     )
 
     good = (
@@ -3118,5 +3179,43 @@ def nats_per_token(client, texts):
         tokens += len(token_logprobs)
     return total / tokens
 ''',
+        ),
+        Good(
+            why="np.average weighs the means by the tokens that each was taken over",
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, loader, pad_id):
+    model.eval()
+    losses, tokens = [], []
+    for inputs, targets in loader:
+        logits = model(inputs)
+        losses.append(F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=pad_id).item())
+        tokens.append((targets != pad_id).sum().item())
+    return np.average(losses, weights=tokens)
+""",
+        ),
+        Good(
+            why="losses and tokens are multiplied pair by pair before they are summed",
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, loader, pad_id):
+    model.eval()
+    losses, tokens = [], []
+    for inputs, targets in loader:
+        logits = model(inputs)
+        losses.append(F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=pad_id).item())
+        tokens.append((targets != pad_id).sum().item())
+    return np.dot(losses, tokens) / np.sum(tokens)
+""",
         ),
     )

@@ -1520,4 +1520,23 @@ def validate(model, loader, rank):
     return total / len(loader)
 """,
         ),
+        Good(
+            why="one mean over the rows for each time step, and as many steps divide",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def translation_loss(encoder, decoder, source, target):
+    encoder.eval()
+    decoder.eval()
+    hidden = encoder(source)
+    loss = 0.0
+    for step in range(1, target.shape[1]):
+        logits, hidden = decoder(target[:, step - 1], hidden)
+        loss += F.cross_entropy(logits, target[:, step])
+    return loss / target.shape[1]
+""",
+        ),
     )
