@@ -62,7 +62,7 @@ def _by_counting(seen: Averaging, before: Quantity, count: Quantity) -> WrongCou
         "position"
     ):
         said = "the counter also counts iterations whose loss is left out"
-        return WrongCount(said, conditional=True, leaves_mean=True)
+        return WrongCount(said, conditional=True)
     return None
 
 
