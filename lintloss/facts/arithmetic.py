@@ -7,7 +7,17 @@ import math
 import re
 from dataclasses import replace
 
-from lintloss.facts import accumulation, counts, equality, logprobs, quotients, stops, terms, vectors
+from lintloss.facts import (
+    accumulation,
+    counts,
+    equality,
+    logprobs,
+    quotients,
+    regularizers,
+    stops,
+    terms,
+    vectors,
+)
 from lintloss.facts.library import shapes
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import ONE, Unit
@@ -54,9 +64,8 @@ def binary(
         return _constants(operator, left.value, right.value)
     if isinstance(operator, ast.Div) and left == Const(0.0) and _is_fixed(right):
         return left  # what is smoothed by 0 is not smoothed
-    left, right = unboxed(machine, left), unboxed(machine, right)
-    if isinstance(left, Choice) or isinstance(right, Choice):
-        return binary(machine, node, operator, left, right, inside)
+    if isinstance(operator, ast.Sub) and left in (Const(1), Const(1.0)) and terms.is_share(right):
+        return Opaque((*right.key, "rest"), "weight")
     if isinstance(operator, ast.Add) and isinstance(left, Tuple):
         longer = _joined(machine, node, left, right)
         if longer is not None:
@@ -190,7 +199,7 @@ def _add_term(machine: Machine, node: ast.AST, loss: Quantity, other: Value, *, 
         return loss
     if isinstance(other, Quantity) and not (other.is_loss or other.is_perplexity):
         return machine.opaque(node)
-    if isinstance(other, Quantity) and other.unit.degree != loss.unit.degree:
+    if isinstance(other, Quantity) and other.unit.degree != loss.unit.degree and not terms.is_beside(loss, other):
         return machine.opaque(node)
     scoring = loss.scoring
     if scoring is not None and not (isinstance(other, Quantity) and other.scoring == scoring):
@@ -217,6 +226,10 @@ COEFFICIENTS = (
     "ratio",
     "w",
     "mult",
+    "confidence",
+    "smoothing",
+    "epsilon",
+    "eps",
 )
 
 
@@ -299,6 +312,8 @@ def _scaled(machine: Machine, node: ast.AST, quantity: Quantity, other: Value) -
             if quantity.scoring is not None:  # whatever it is, it may be a mask
                 compare.masked(machine, quantity.scoring, None, drops=False)
             return quantity
+        if isinstance(machine.frame.statement, ast.AugAssign):  # `total += batch.length() * loss.item()`
+            regularizers.note(machine, node, quantity)
         return machine.opaque(node)
     if quantity.is_count and factor.is_count:
         return counts.product(quantity, factor)

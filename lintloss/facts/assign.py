@@ -103,7 +103,9 @@ def store(machine: Machine, target: ast.expr, value: Value) -> None:
         if isinstance(target, ast.Subscript):
             equality.note_ignored(machine, target, value)
         if isinstance(target, ast.Subscript) and (
-            moved.by_key(machine, target, value) or writes.into_tensor(machine, target, value)
+            moved.by_key(machine, target, value)
+            or writes.into_table(machine, target, value)
+            or writes.into_tensor(machine, target, value)
         ):
             return
         place = _heap_place(machine, target)

@@ -12,6 +12,7 @@ from lintloss.facts import entropies, equality, normalizers
 from lintloss.facts.equality import proven_equal, proven_unequal, rows_of_one_length, scores_all_positions
 from lintloss.facts.library import shapes
 from lintloss.facts.observations import Averaging, Exponential, Observation
+from lintloss.facts.units import Unit
 from lintloss.facts.values import Quantity, Scoring
 from lintloss.findings import Confidence, Evidence
 from lintloss.patterns import regex
@@ -44,6 +45,7 @@ class Mean:
     conditional: bool = False
     scores_tokens: bool = True
     equal: tuple[Evidence, ...] = ()
+    equal_by_name: bool = False  # `equal` is no more than what a sampler is called
     unequal: tuple[Evidence, ...] = ()
     confidence: Confidence = Confidence.HIGH
     evidence: tuple[Evidence, ...] = ()
@@ -60,6 +62,7 @@ def mean_of(seen: Averaging) -> Mean | None:
         return None
     if isinstance(seen.count, Quantity) and seen.count.unit.power("epoch"):
         return None  # a summary of epochs; what each epoch's number is was said where it was computed
+    equal = proven_equal(before) or rows_of_one_length(before, after)
     weight = "rank" if seen.how == "rank" else next((name for name in ITERATIONS if name in after.weights), "batch")
     common = Mean(
         after=after,
@@ -67,7 +70,8 @@ def mean_of(seen: Averaging) -> Mean | None:
         needs_proof=not equality.rows_vary(before)
         and (weight == "position" or (weight == "example" and all(loop.unit != "example" for loop in before.loops))),
         scores_tokens=scores_tokens(seen, after),
-        equal=proven_equal(before) or rows_of_one_length(before, after),
+        equal=equal,
+        equal_by_name=equality.is_guessed(before, equal),
         unequal=() if weight == "position" and scores_all_positions(before) else proven_unequal(before),
         confidence=confidence_in(after),
         evidence=(*after.trace,),
@@ -80,7 +84,8 @@ def mean_of(seen: Averaging) -> Mean | None:
         tokens = item and common.scores_tokens and common.unequal
         per_token = replace(after, unit=after.unit.swap(item, "token")) if tokens else after
         return replace(common, is_mean_of_means=is_mean_of_means(per_token))
-    also = is_mean_of_means(after) and wrong.leaves_mean
+    of_one_rank = replace(after, unit=after.unit * Unit.of(rank=-max(after.unit.power("rank"), 0)))
+    also = is_mean_of_means(of_one_rank) and wrong.leaves_mean
     return replace(common, wrong_count=wrong.what, conditional=wrong.conditional, is_mean_of_means=also)
 
 

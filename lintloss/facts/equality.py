@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from lintloss.facts import ignored, padding
+from lintloss.facts import ignored, padding, strides
 from lintloss.facts.expressions import evaluate, looked_up
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
@@ -55,6 +55,8 @@ def note_sampler(machine: Machine, loop: Loop, body: list[ast.stmt], target: ast
                     )
             elif _is_sampler(machine, node, names) or (own is not None and padding.draws(own.module, own.node)):
                 loop.equal.append(machine.evidence(node, "the batch is drawn from a sampler: all have the same shape"))
+                if own is None or not padding.draws_places(own.module, own.node):
+                    loop.guessed.append(loop.equal[-1])
                 return
 
 
@@ -160,11 +162,13 @@ def note_loader(machine: Machine, loop: Loop, value: Value) -> None:
 
 
 def note_bound(machine: Machine, loop: Loop, node: ast.AST) -> None:
-    """Remember that a loop runs over whole blocks only: range(n // size)."""
+    """Remember that a loop runs over whole blocks only: range(n // size), range(0, n - size, size)."""
     lengths = options(loop.length)
     is_whole = any(map(is_floored, lengths)) and all(isinstance(each, Opaque | Const | Quantity) for each in lengths)
     if is_whole and not loop.full:
         loop.full.append(machine.evidence(node, "runs over whole blocks only: the division rounds down"))
+    if isinstance(loop.statement, ast.For) and strides.holds_whole_windows(loop.statement, machine.frame.node):
+        loop.full.append(machine.evidence(node, "runs over whole windows only: it stops one before the end"))
     if isinstance(node, ast.Call) and _is_capped(machine, node) and not loop.full:
         loop.full.append(machine.evidence(node, "ends after a number of batches, before the last and shorter one"))
 
@@ -321,6 +325,12 @@ def proven_equal(total: Quantity) -> tuple[Evidence, ...]:
     return tuple(
         place for loop in total.loops for place in (*loop.equal, *(() if _may_ignore(total, loop) else loop.full))
     )
+
+
+def is_guessed(total: Quantity, equal: tuple[Evidence, ...]) -> bool:
+    """Say whether nothing but a name speaks for batches of one shape: rows that a sampler draws may differ in length."""
+    guessed = [place for loop in total.loops for place in loop.guessed]
+    return bool(equal) and all(place in guessed for place in equal)
 
 
 def _may_ignore(total: Quantity, loop: Loop) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from functools import lru_cache
 
-from lintloss.facts import caps, equality, ignored
+from lintloss.facts import bindings, equality, ignored
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
@@ -28,7 +28,8 @@ def _calls(function: ast.AST, header: ast.expr) -> tuple[ast.Call, ...]:
     """Return the calls in a loop's header, and those whose results its names were given."""
     inside = walk(header)
     names = {each.id for each in inside if isinstance(each, ast.Name)}
-    given = [value for name in sorted(names) for value in caps.assigned(function, name)]
+    bound = bindings.of(function)
+    given = [each.value for name in sorted(names) for each in bound.get(name, ())]
     return tuple(each for each in (*inside, *given) if isinstance(each, ast.Call))
 
 

@@ -10,6 +10,7 @@ from lintloss.facts.observations import Averaging
 from lintloss.facts.quotients import MAYBE_OVER_RANKS, OVER_RANKS
 from lintloss.facts.units import Unit
 from lintloss.facts.values import Const, LibObject, Opaque, Quantity, Ref, Scoring, Tensor, Value
+from lintloss.findings import Evidence
 from lintloss.patterns import regex
 
 PER_ROW = regex(r"sent|seq|sample|example|doc|row|instance|story|utter", re.IGNORECASE)
@@ -36,6 +37,13 @@ def wrong_count(seen: Averaging, before: Quantity, after: Quantity) -> WrongCoun
     return _by_counting(seen, before, count) or _by_unit(seen, before, after, count)
 
 
+def _extra_guards(before: Quantity, count: Quantity) -> list[Evidence]:
+    """Return the conditions under which a loss is added and its iteration counted all the same."""
+    if not count.loops or isinstance(count.counted, Ref) or not before.loops or count.loops[-1] is not before.loops[-1]:
+        return []
+    return [guard for guard in before.guards if guard not in count.guards]
+
+
 def _by_counting(seen: Averaging, before: Quantity, count: Quantity) -> WrongCount | None:
     """Compare what was counted with what was added up."""
     if count.start == 1 and count.loops:
@@ -53,14 +61,11 @@ def _by_counting(seen: Averaging, before: Quantity, count: Quantity) -> WrongCou
     if left_out is not None:
         every = "%" in left_out.message
         return WrongCount(f"the loss is {left_out.message}, and divided by all batches", not every, leaves_mean=True)
-    if not count.loops or isinstance(count.counted, Ref) or not before.loops or count.loops[-1] is not before.loops[-1]:
-        return None
-    extra = [guard for guard in before.guards if guard not in count.guards]
+    extra = _extra_guards(before, count)
     if any("%" in guard.message and guard.message.startswith("only") for guard in extra):
         return WrongCount("the loss is added in some iterations only, and divided by a count of all", leaves_mean=True)
-    if any(guard.message.startswith("skipped") for guard in extra) and not count.unit.power("token") + count.unit.power(
-        "position"
-    ):
+    scored = count.unit.power("token") + count.unit.power("position")
+    if not scored and any(guard.message.startswith("skipped") for guard in extra):
         said = "the counter also counts iterations whose loss is left out"
         return WrongCount(said, conditional=True)
     return None
@@ -97,7 +102,8 @@ def _of_ranks(before: Quantity, after: Quantity, count: Quantity) -> WrongCount 
     if not counts_loop or max(count.unit.power("batch"), count.unit.power("step")) != 1 or count.unit.degree != 1:
         return None
     if before.unit.power("rank") == 1 or (OVER_RANKS in before.weights and OVER_RANKS not in count.weights):
-        return WrongCount("the means of all ranks are summed, and divided by the number of batches of one of them")
+        said = "the means of all ranks are summed, and divided by the number of batches of one of them"
+        return WrongCount(said, leaves_mean=True)
     return None
 
 

@@ -22,6 +22,7 @@ IGNORES = regex(
 DOCSTRING = regex(r"(\"{3}|'{3})[\s\S]*?\1")
 MARKED = regex(r"-100\b|\bIGNORE(D)?(_INDEX|_LABEL\w*|_ID)?\b|ignore_index|LABEL_PAD", re.IGNORECASE)
 DRAWS = regex(r"\brandint\(|random\.(choice|sample|integers)\(|\brandperm\(")
+PLACES = regex(r"\brandint\(|\bintegers\(|\brandperm\(")
 COLLATORS = regex(
     r"DataCollator(WithPadding|ForSeq2Seq|ForLanguageModeling|ForTokenClassification|ForCompletion\w*|ForWholeWordMask|WithFlattening)?$|PadCollat|Collator$"
 )
@@ -47,6 +48,11 @@ def pads(module: Module, node: ast.AST) -> bool:
 def draws(module: Module, node: ast.AST) -> bool:
     """Say whether a function draws random windows of its own."""
     return DRAWS.search(text_of(module, node)) is not None
+
+
+def draws_places(module: Module, node: ast.AST) -> bool:
+    """Say whether a function draws numbers, where windows begin, and not rows, which may be of any length."""
+    return PLACES.search(text_of(module, node)) is not None
 
 
 def of_loader(machine: Machine, loader: LibObject) -> Evidence | None:

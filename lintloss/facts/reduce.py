@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lintloss.facts import arithmetic, counts, entropies, fields, logprobs, pad_marks, quotients, vectors
-from lintloss.facts.library import losses, onehot, shapes
+from lintloss.facts.library import losses, onehot, shapes, spread
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import Unit, count
@@ -35,6 +35,9 @@ def _mean(machine: Machine, node: ast.AST, value: Value, axis: int | None) -> Va
         return losses.reduced(machine, node, value, "mean")
     if isinstance(value, Ref) and value.kind != "instance":
         return _mean_of_list(machine, node, value)
+    uniform = spread.over_classes(value, axis)
+    if uniform is not None:
+        return uniform
     if isinstance(value, Tensor) and shapes.mask(value):
         return Quantity(arithmetic.SHARE, of=value.key, counted=value)
     if isinstance(value, Tuple) and value.items and all(isinstance(item, Quantity) for item in value.items):
@@ -72,6 +75,9 @@ def _total(machine: Machine, node: ast.AST, value: Value, axis: int | None) -> V
         return entropies.summed(machine, node, value, axis)
     if isinstance(value, Tensor) and value.form == onehot.SCORED:
         return onehot.summed(machine, node, value, axis) or machine.opaque(node)
+    uniform = spread.over_classes(value, axis)
+    if uniform is not None:
+        return uniform
     if axis is not None and isinstance(value, Tensor):
         counted = _count_of(machine, node, value)
         return (

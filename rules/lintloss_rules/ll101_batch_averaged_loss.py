@@ -54,7 +54,8 @@ class BatchAveragedLoss(Rule):
         if mean is None or not mean.is_mean_of_means:
             return
         pedantic = None if mean.equal or mean.scores_tokens else Severity.WARNING
-        yield Judgment(self._severity(mean), mean.confidence, self._message(mean), mean.evidence, pedantic=pedantic)
+        evidence = tuple(dict.fromkeys((*mean.evidence, *mean.equal, *mean.unequal)))
+        yield Judgment(self._severity(mean), mean.confidence, self._message(mean), evidence, pedantic=pedantic)
 
     @staticmethod
     def _severity(mean: Mean) -> Severity:
@@ -65,8 +66,10 @@ class BatchAveragedLoss(Rule):
     @staticmethod
     def _message(mean: Mean) -> str:
         said = f"mean losses are averaged with equal weight per {mean.weight}"
-        if mean.equal or (mean.needs_proof and not mean.unequal):
+        if mean.equal and not mean.equal_by_name:
             return f"{said}; exact here, because every {mean.weight} scores the same number of tokens"
+        if mean.equal or (mean.needs_proof and not mean.unequal):
+            return f"{said}; exact as long as every {mean.weight} scores the same number of tokens"
         if not mean.scores_tokens:
             return f"{said}; exact as long as every {mean.weight} has the same size"
         why = "which differ in scored tokens" if mean.unequal else "which need not score the same number of tokens"
@@ -1859,6 +1862,26 @@ class Runner:
             },
         ),
         Bad(
+            why="the windows are cut from another tensor than the loop measures: the last one may be shorter",
+            code="""\
+import math
+
+import torch
+from transformers import AutoModelForCausalLM
+
+
+@torch.no_grad()
+def perplexity(rows, ids, length=1024):
+    model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
+    nats = windows = 0
+    for begin in range(0, rows.size(1) - length, length):
+        window = ids[:, begin : begin + length]
+        nats += model(window, labels=window).loss.item()
+        windows += 1
+    return math.exp(nats / windows)  # <-
+""",
+        ),
+        Bad(
             why="the project's own generator of batches, in another file, fills labels up with -100",
             severity=Severity.ERROR,
             files={
@@ -3065,6 +3088,26 @@ def validation_loss(language_model, sampler, steps):
         logits, loss = language_model(inputs, targets, reduction="none")
         losses[step] = (loss * loss_mask).mean().item()
     return losses.mean()
+""",
+        ),
+        Good(
+            why="the loop stops a window before the end: all windows score as many tokens",
+            code="""\
+import math
+
+import torch
+from transformers import AutoModelForCausalLM
+
+
+@torch.no_grad()
+def perplexity(ids, length=1024):
+    model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
+    nats = windows = 0
+    for begin in range(0, ids.size(1) - length, length):
+        window = ids[:, begin : begin + length]
+        nats += model(window, labels=window).loss.item()
+        windows += 1
+    return math.exp(nats / windows)
 """,
         ),
         Good(

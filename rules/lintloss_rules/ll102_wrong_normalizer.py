@@ -779,21 +779,40 @@ def perplexity(model, stream, seqlen, limit):
 """,
         ),
         Bad(
+            why="the loss is added where progress is printed, and divided by the number of all batches",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, images_and_labels_loader, every=10):
+    model.eval()
+    total = 0.0
+    for step, (images, labels) in enumerate(images_and_labels_loader):
+        loss = F.cross_entropy(model(images), labels)
+        if step % every == 0:
+            total += loss.item()
+            print("step", step)
+    return total / len(images_and_labels_loader)  # <-
+""",
+        ),
+        Bad(
             why="losses gathered from all ranks are summed, and divided by the batches of one",
             severity=Severity.ERROR,
             code="""\
 import torch
-from transformers import AutoModelForSeq2SeqLM
+import torch.nn.functional as F
 
 
-def validate(accelerator, loader, name):
-    model = AutoModelForSeq2SeqLM.from_pretrained(name)
+def validate(accelerator, model, loader):
     model, loader = accelerator.prepare(model, loader)
     model.eval()
     gathered = []
-    for batch in loader:
+    for images, classes in loader:
         with torch.no_grad():
-            loss = model(**batch).loss
+            loss = F.cross_entropy(model(images), classes)
         gathered.append(accelerator.gather(loss[None]))
     return torch.stack(gathered).sum().item() / len(gathered)  # <-
 """,
@@ -811,9 +830,8 @@ import torch.nn.functional as F
 def validate(model, loader, device):
     model.eval()
     total = torch.zeros((), device=device)
-    for ids in loader:
-        ids = ids.to(device)
-        total += F.cross_entropy(model(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten())
+    for images, classes in loader:
+        total += F.cross_entropy(model(images.to(device)), classes.to(device))
     dist.all_reduce(total, op=dist.ReduceOp.SUM)
     return (total / len(loader)).item()  # <-
 """,
@@ -1452,6 +1470,24 @@ def evaluate(model, stream, width=35):
 
 def report(model, val_data):
     print(math.exp(evaluate(model, val_data)))
+""",
+        ),
+        Good(
+            why="each batch is added, and progress printed in some iterations",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, images_and_labels_loader, every=10):
+    model.eval()
+    total = 0.0
+    for step, (images, labels) in enumerate(images_and_labels_loader):
+        total += F.cross_entropy(model(images), labels).item()
+        if step % every == 0:
+            print("step", step, total / (step + 1))
+    return total / len(images_and_labels_loader)
 """,
         ),
         Good(

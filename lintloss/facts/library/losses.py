@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lintloss.facts import regularizers
 from lintloss.facts.callers import text_of
-from lintloss.facts.library import shapes
+from lintloss.facts.library import shapes, spread
 from lintloss.facts.library.tables import KERAS_CRITERIA, UNREDUCED
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
@@ -25,6 +25,7 @@ MOVED = regex(
 FLATTENED = regex(
     r"\.(view|reshape)\(-1\b|\.flatten\(|\.permute\(0, 2, 1\)|\.transpose\(1, 2\)|\.transpose\(-1, -2\)|\.mT\b|\.view\(\w+ \* \w+|\.reshape\(\w+ \* \w+|rearrange\(|\.transpose\(2, 1\)"
 )
+HOOK = regex(r"(validation|test)_step$")  # a framework calls it once per batch
 CLASSES = regex(r"num_labels|num_classes|n_classes|nclass|n_labels|num_label|n_class")
 
 
@@ -66,7 +67,9 @@ def call(
         ignore_index=option("ignore_index", 1),
         weighted=option("weight", 0) not in (None, Const(None)),
         weight=regularizers.weight_of(machine, option("weight", 0)),
-        label_smoothing=option("label_smoothing") or (Const(0.1) if name in regularizers.SMOOTHING_CRITERIA else None),
+        label_smoothing=option("label_smoothing")
+        or (Const(0.1) if name in regularizers.SMOOTHING_CRITERIA else spread.amount(target)),
+        smoothed=spread.is_certain(target),
         place=machine.evidence(node, f"{name} with reduction={reduction!r} here"),
         owner="keras" if name in KERAS_CRITERIA else "call",
         called=name,
@@ -185,6 +188,11 @@ def masked(machine: Machine, value: Quantity, mask: Value | None, drops: bool = 
     return replace(value, scoring=replace(value.scoring, masked=True, mask=known, mask_drops=drops))
 
 
+def chosen(machine: Machine, value: Quantity, mask: Value | None) -> Quantity:
+    """Return the losses of the tokens that a mask picks."""
+    return replace(masked(machine, value, mask), axes=("token",)) if value.axes else value
+
+
 def picked_by(machine: Machine, node: ast.AST, value: Tensor, index: Value, how: str = "gather") -> Value | None:
     """Return the entries that ids pick from log-probabilities: a cross entropy without its name."""
     from lintloss.facts import compare
@@ -283,6 +291,8 @@ def step(machine: Machine) -> Evidence | None:
     """Return the call in the running loop that leads to what scores; None where the loop's own function scores."""
     loop = machine.loops[-1] if machine.loops else None
     index = loop.frame - 1 if loop is not None and loop.unit != "epoch" and not loop.trains else -1
+    if loop is not None and loop.statement is None and loop.key[:1] == ("lightning",):
+        index = max((i for i, frame in enumerate(machine.frames) if HOOK.match(frame.name)), default=-1)
     if index < 0 or index + 1 >= len(machine.frames) or machine.frames[index].module.path != machine.shown:
         return None
     return machine.frames[index + 1].call_place

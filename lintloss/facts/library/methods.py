@@ -26,6 +26,7 @@ from lintloss.facts import (
 )
 from lintloss.facts.library import (
     lightning,
+    loaders,
     losses,
     meters,
     metrics,
@@ -102,6 +103,8 @@ def call(
         return _loaded_model(machine, node, receiver, name, kwargs)
     if isinstance(receiver, Class) and name == "splits":  # torchtext: one iterator of this class for each split
         return machine.new_list(node, Ref(machine.key(node, receiver.node.name), "instance", receiver), Const(3))
+    if isinstance(receiver, Lib) and name == "splits" and receiver.name.endswith(".BucketIterator"):
+        return loaders.splits(machine, node, receiver, args, kwargs)
     if name in {"masked_fill", "masked_fill_"} and len(args) > 1 and equality.is_ignored(args[1]):
         equality.note_unequal(machine, machine.evidence(node, "labels are set to be ignored here"))
     if isinstance(receiver, Lib):
@@ -126,9 +129,22 @@ def call(
         return receiver
     if name in PREPARES and args and isinstance(receiver, Opaque | LibObject):
         return args[0] if len(args) == 1 else Tuple(tuple(args))
+    if name in {"get", "pop"} and len(args) == 2 and _is_keywords(machine, node):
+        return args[1] if not isinstance(receiver, Ref) else _dict(machine, receiver, name, args)
+    if name == "pop" and isinstance(receiver, Opaque) and receiver.key and args and isinstance(args[0], Const):
+        slot = machine.get(receiver.key, str(args[0].value))
+        return slot.value if slot is not None else Opaque((*receiver.key, str(args[0].value)), str(args[0].value))
     if name == "add_argument":
         options.note(machine, args, kwargs)
     return _of_kind(machine, node, receiver, name, args, kwargs)
+
+
+def _is_keywords(machine: Machine, node: ast.Call) -> bool:
+    """Say whether a method is called on the `**options` of the running function, of which nobody is seen to pass any."""
+    owner = node.func.value if isinstance(node.func, ast.Attribute) else None
+    spec = getattr(machine.frame.node, "args", None)
+    star = spec.kwarg if isinstance(spec, ast.arguments) else None
+    return star is not None and isinstance(owner, ast.Name) and owner.id == star.arg
 
 
 def _loaded_model(machine: Machine, node: ast.Call, cls: Class, name: str, kwargs: Kwargs) -> Value:
@@ -310,6 +326,8 @@ def _dict(machine: Machine, ref: Ref, name: str, args: list[Value]) -> Value:
 
 
 def _quantity(machine: Machine, node: ast.Call, value: Quantity, name: str, args: list[Value], kwargs: Kwargs) -> Value:
+    if name in MEANS | SUMS and "where" in kwargs:  # JAX and NumPy: what the mask lets through
+        value = losses.chosen(machine, value, kwargs["where"])
     if name in MEANS:
         return reduce.mean(machine, node, value, fields.dimension(args, kwargs, 0))
     if name in SUMS:
@@ -328,7 +346,7 @@ def _quantity(machine: Machine, node: ast.Call, value: Quantity, name: str, args
     if name == "repeat" or name == "expand":
         return replace(value, axes=value.axes or ("example",)) if value.unit.is_intensive else value
     if name == "masked_select" and value.axes:
-        return replace(losses.masked(machine, value, args[0] if args else None), axes=("token",))
+        return losses.chosen(machine, value, args[0] if args else None)
     if name in {"masked_select", "masked_fill", "masked_fill_"}:
         return losses.masked(machine, value, args[0] if args else None, drops=name == "masked_fill")
     if name in {"view", "reshape", "flatten", "view_as", "reshape_as"}:
@@ -392,7 +410,7 @@ def _tensor(
     if name in SAME:
         return receiver
     if name in MEANS and isinstance(receiver, Tensor):
-        return reduce.mean(machine, node, receiver)
+        return reduce.mean(machine, node, receiver, fields.dimension(args, kwargs, 0))
     known = isinstance(receiver, Tensor | ModelOutput) or args or kwargs
     return logprobs.reduced(machine, node, "mean") if name in MEANS and not known else None
 
