@@ -2220,6 +2220,28 @@ def perplexity(language_model, iterator, vocab_size):
     return np.exp(total / batches)  # <-
 ''',
         ),
+        Bad(
+            why="bits per byte of each text, averaged over the texts",
+            severity=Severity.WARNING,
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def bits_per_byte(language_model, tokenizer, texts):
+    language_model.eval()
+    scores = []
+    for text in texts:
+        input_ids = tokenizer(text, return_tensors="pt").input_ids
+        logits = language_model(input_ids).logits
+        nats = F.cross_entropy(logits[0, :-1], input_ids[0, 1:], reduction="sum").item()
+        scores.append(nats / math.log(2) / len(text.encode("utf-8")))
+    return sum(scores) / len(scores)  # <-
+""",
+        ),
     )
 
     good = (
@@ -3259,6 +3281,27 @@ def validate(model, loader, pad_id):
         losses.append(F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=pad_id).item())
         tokens.append((targets != pad_id).sum().item())
     return np.dot(losses, tokens) / np.sum(tokens)
+""",
+        ),
+        Good(
+            why="bits and bytes of all texts are added up, and divided once",
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def bits_per_byte(language_model, tokenizer, texts):
+    language_model.eval()
+    nats, size = 0.0, 0
+    for text in texts:
+        input_ids = tokenizer(text, return_tensors="pt").input_ids
+        logits = language_model(input_ids).logits
+        nats += F.cross_entropy(logits[0, :-1], input_ids[0, 1:], reduction="sum").item()
+        size += len(text.encode("utf-8"))
+    return nats / math.log(2) / size
 """,
         ),
     )
