@@ -3096,23 +3096,6 @@ def dev_loss(language_model, dev_loader):
 """,
         ),
         Good(
-            why="masked entries are averaged over as well (LL103), and all batches of the sampler have one shape",
-            code="""\
-import torch
-
-
-@torch.no_grad()
-def validation_loss(language_model, sampler, steps):
-    language_model.eval()
-    losses = torch.zeros(steps)
-    for step in range(steps):
-        inputs, targets, loss_mask = sampler.get_batch("val")
-        logits, loss = language_model(inputs, targets, reduction="none")
-        losses[step] = (loss * loss_mask).mean().item()
-    return losses.mean()
-""",
-        ),
-        Good(
             why="the loop stops a window before the end: all windows score as many tokens",
             code="""\
 import math
