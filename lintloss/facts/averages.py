@@ -12,6 +12,7 @@ from lintloss.facts import entropies, equality, normalizers
 from lintloss.facts.equality import proven_equal, proven_unequal, rows_of_one_length, scores_all_positions
 from lintloss.facts.library import shapes
 from lintloss.facts.observations import Averaging, Exponential, Observation
+from lintloss.facts.units import Unit
 from lintloss.facts.values import Quantity, Scoring
 from lintloss.findings import Confidence, Evidence
 from lintloss.patterns import regex
@@ -83,7 +84,8 @@ def mean_of(seen: Averaging) -> Mean | None:
         tokens = item and common.scores_tokens and common.unequal
         per_token = replace(after, unit=after.unit.swap(item, "token")) if tokens else after
         return replace(common, is_mean_of_means=is_mean_of_means(per_token))
-    also = is_mean_of_means(after) and wrong.leaves_mean
+    of_one_rank = replace(after, unit=after.unit * Unit.of(rank=-max(after.unit.power("rank"), 0)))
+    also = is_mean_of_means(of_one_rank) and wrong.leaves_mean
     return replace(common, wrong_count=wrong.what, conditional=wrong.conditional, is_mean_of_means=also)
 
 

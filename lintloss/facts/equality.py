@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from lintloss.facts import bindings, ignored, padding, strides
+from lintloss.facts import ignored, padding, strides
 from lintloss.facts.expressions import evaluate, looked_up
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
@@ -43,7 +43,7 @@ def note_sampler(machine: Machine, loop: Loop, body: list[ast.stmt], target: ast
         for node in walk(statement):
             if not isinstance(node, ast.Call):
                 continue
-            own = _own(machine, node)
+            own = own_function(machine, node)
             marked = _marks_labels(machine, node)
             if marked is not None and _is_sampler(machine, node, names):
                 loop.unequal.append(marked)
@@ -134,7 +134,7 @@ def _marks_labels(machine: Machine, node: ast.Call) -> Evidence | None:
     return None
 
 
-def _own(machine: Machine, node: ast.Call) -> Func | None:
+def own_function(machine: Machine, node: ast.Call) -> Func | None:
     """Return the project's own function that a call by plain name means."""
     slot = machine.read(node.func.id) if isinstance(node.func, ast.Name) else None
     if slot is None:
@@ -159,33 +159,6 @@ def note_loader(machine: Machine, loop: Loop, value: Value) -> None:
             loop.ignored.append(marked)
         if padding.is_whole(machine, option) and option.made not in loop.full:
             loop.full.append(option.made)
-
-
-def note_generator(machine: Machine, loop: Loop, header: ast.expr) -> None:
-    """Remember that the project's own generator of batches marks labels to be ignored."""
-    bound = bindings.of(machine.frame.node)
-    named = [each.id for each in ast.walk(header) if isinstance(each, ast.Name)]
-    assigned = [each.value for name in named for each in bound.get(name, ())]
-    for node in (*ast.walk(header), *assigned):
-        made = _generator(machine, node) if isinstance(node, ast.Call) else None
-        place = ignored.where(machine, made.module, made.node) if made is not None else None
-        for places in (loop.unequal, loop.ignored) if place is not None else ():
-            if place is not None and place not in places:
-                places.append(place)
-
-
-def _generator(machine: Machine, node: ast.Call) -> Func | None:
-    """Return the project's own generator function that a call means, by its name or as a method."""
-    function = node.func
-    if isinstance(function, ast.Name):
-        found: Value | None = _own(machine, node)
-    elif isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name | ast.Attribute):
-        found = evaluate(machine, function)
-    else:
-        return None
-    if not isinstance(found, Func) or isinstance(found.node, ast.Lambda):
-        return None
-    return found if any(isinstance(each, ast.Yield) for each in walk(found.node)) else None
 
 
 def note_bound(machine: Machine, loop: Loop, node: ast.AST) -> None:

@@ -18,6 +18,12 @@ MARKS = regex(r"-100\b|\b(IGNORE|LABEL_PAD)_?(INDEX|LABEL\w*|ID|TOKEN\w*)\b|\big
 
 def where(machine: Machine, module: Module, node: ast.AST) -> Evidence | None:
     """Return where a function or class writes labels to be ignored: itself, or what it calls by name."""
+    if node not in machine.marked_code:
+        machine.marked_code[node] = _where(machine, module, node)
+    return machine.marked_code[node]
+
+
+def _where(machine: Machine, module: Module, node: ast.AST) -> Evidence | None:
     if _marks(module, node):
         return padding.at(machine, module, node, SAID)
     for called in _called(machine, module, node):

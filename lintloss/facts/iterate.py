@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import assign, counts, equality, symbolic
+from lintloss.facts import assign, counts, equality, generators, symbolic
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.linear import Linear
 from lintloss.facts.loops import Loop
@@ -57,7 +57,7 @@ def over(machine: Machine, node: ast.For | ast.AsyncFor, body: Callable[[], str]
     loop.over = iterable if not isinstance(node.iter, ast.Call) else _wrapped(machine, node.iter)
     equality.note_sampler(machine, loop, node.body, node.target)
     equality.note_loader(machine, loop, loop.iterates)
-    equality.note_generator(machine, loop, node.iter)
+    generators.note(machine, loop, node.iter)
     equality.note_bound(machine, loop, node.iter)
     equality.note_carried(machine, loop, node.body)
     truncation.note_looped(machine, loop)

@@ -27,16 +27,26 @@ def made_once(machine: Machine, node: ast.If) -> Iterator[None]:
 
 
 def _depth(machine: Machine, node: ast.If) -> int | None:
-    """Return the loop depth at which a name was set to None that the test asks for and the body sets."""
-    test = node.test
-    if not isinstance(test, ast.Compare) or not isinstance(test.ops[0], ast.Is) or node.orelse or len(node.body) != 1:
+    """Return the loop depth at which a name was set to None, or to what is empty, that the test asks for and the body sets."""
+    asked = _asked_for(node.test)
+    if asked is None or node.orelse or not all(isinstance(each, ast.Assign) for each in node.body):
         return None
-    if not isinstance(test.comparators[0], ast.Constant) or test.comparators[0].value is not None:
+    made = {machine.text(each.targets[0]) for each in node.body if isinstance(each, ast.Assign)}
+    if machine.text(asked) not in made:
         return None
-    made = node.body[0]
-    if not isinstance(made, ast.Assign) or not isinstance(test.left, ast.Name | ast.Attribute):
+    slot = assign.slot_of(machine, asked)
+    is_empty = not isinstance(node.test, ast.Compare) or not isinstance(node.test.ops[0], ast.Is)
+    return slot.depth if slot is not None and (is_empty or Const(None) in options(slot.value)) else None
+
+
+def _asked_for(test: ast.expr) -> ast.expr | None:
+    """Return x of `x is None` and `x.numel() == 0`."""
+    if not isinstance(test, ast.Compare) or not isinstance(test.comparators[0], ast.Constant):
         return None
-    if machine.text(made.targets[0]) != machine.text(test.left):
+    asked, value = test.left, test.comparators[0].value
+    if isinstance(test.ops[0], ast.Is) and value is None:
+        return asked if isinstance(asked, ast.Name | ast.Attribute) else None
+    if not isinstance(test.ops[0], ast.Eq) or value != 0 or not isinstance(asked, ast.Call):
         return None
-    slot = assign.slot_of(machine, test.left)
-    return slot.depth if slot is not None and Const(None) in options(slot.value) else None
+    counts = isinstance(asked.func, ast.Attribute) and asked.func.attr == "numel"
+    return asked.func.value if counts and isinstance(asked.func, ast.Attribute) else None

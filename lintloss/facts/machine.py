@@ -135,6 +135,7 @@ class Machine:
         self.spent = 0
         self.limit = STEPS
         self.marked_rows: dict[Key, Evidence] = {}  # data sets whose rows were given labels to be ignored -> where
+        self.marked_code: dict[ast.AST, Evidence | None] = {}  # … functions and classes -> where they do it
         self.saved: dict[Key, Value] = {}  # file -> what was written into it
         self.aligned: dict[Key, Observation] = {}  # comparisons of which it is known how they align
         self.exhausted = False  # something was cut short

@@ -67,7 +67,7 @@ def _by_counting(seen: Averaging, before: Quantity, count: Quantity) -> WrongCou
     scored = count.unit.power("token") + count.unit.power("position")
     if not scored and any(guard.message.startswith("skipped") for guard in extra):
         said = "the counter also counts iterations whose loss is left out"
-        return WrongCount(said, conditional=True, leaves_mean=True)
+        return WrongCount(said, conditional=True)
     return None
 
 
@@ -102,7 +102,8 @@ def _of_ranks(before: Quantity, after: Quantity, count: Quantity) -> WrongCount 
     if not counts_loop or max(count.unit.power("batch"), count.unit.power("step")) != 1 or count.unit.degree != 1:
         return None
     if before.unit.power("rank") == 1 or (OVER_RANKS in before.weights and OVER_RANKS not in count.weights):
-        return WrongCount("the means of all ranks are summed, and divided by the number of batches of one of them")
+        said = "the means of all ranks are summed, and divided by the number of batches of one of them"
+        return WrongCount(said, leaves_mean=True)
     return None
 
 

@@ -2342,6 +2342,89 @@ def evaluate(model, rows):
     print("val_loss", tally.value())
 """,
         ),
+        Bad(
+            why="np.average weighs the means by rows of different length",
+            severity=Severity.ERROR,
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, loader, pad_id):
+    model.eval()
+    losses, rows = [], []
+    for inputs, targets in loader:
+        logits = model(inputs)
+        losses.append(F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=pad_id).item())
+        rows.append(inputs.size(0))
+    return np.average(losses, weights=rows)  # <-
+""",
+        ),
+        Bad(
+            why="TensorFlow: masked means of the batches of a data set, of which a number is taken",
+            severity=Severity.ERROR,
+            code="""\
+import tensorflow as tf
+
+criterion = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="none")
+
+
+def masked_loss(targets, logits):
+    mask = tf.cast(tf.not_equal(targets, 0), tf.float32)
+    return tf.reduce_sum(criterion(targets, logits) * mask) / tf.reduce_sum(mask)
+
+
+def validate(encoder, decoder, dataset, steps):
+    total = 0.0
+    for batch, (source, target) in enumerate(dataset.take(steps)):
+        logits = decoder(encoder(source, training=False), target[:, :-1], training=False)
+        total += masked_loss(target[:, 1:], logits)
+    return total / steps  # <-
+""",
+        ),
+        Bad(
+            why="Chainer's softmax_cross_entropy is a mean",
+            severity=Severity.WARNING,
+            code='''\
+import chainer.functional as F
+import numpy as np
+
+
+def perplexity(language_model, iterator, vocab_size):
+    """Bits are ln 2 nats, and guessing costs log(vocab_size) of them."""
+    total, batches = 0.0, 0
+    for inputs, targets in iterator:
+        loss = F.softmax_cross_entropy(language_model(inputs), targets, ignore_label=-1)
+        total += float(loss.data)
+        batches += 1
+    print("of at most", np.log(vocab_size))
+    return np.exp(total / batches)  # <-
+''',
+        ),
+        Bad(
+            why="bits per byte of each text, averaged over the texts",
+            severity=Severity.WARNING,
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def bits_per_byte(language_model, tokenizer, texts):
+    language_model.eval()
+    scores = []
+    for text in texts:
+        input_ids = tokenizer(text, return_tensors="pt").input_ids
+        logits = language_model(input_ids).logits
+        nats = F.cross_entropy(logits[0, :-1], input_ids[0, 1:], reduction="sum").item()
+        scores.append(nats / math.log(2) / len(text.encode("utf-8")))
+    return sum(scores) / len(scores)  # <-
+""",
+        ),
     )
 
     good = (
@@ -3196,23 +3279,6 @@ def dev_loss(language_model, dev_loader):
 """,
         ),
         Good(
-            why="masked entries are averaged over as well (LL103), and all batches of the sampler have one shape",
-            code="""\
-import torch
-
-
-@torch.no_grad()
-def validation_loss(language_model, sampler, steps):
-    language_model.eval()
-    losses = torch.zeros(steps)
-    for step in range(steps):
-        inputs, targets, loss_mask = sampler.get_batch("val")
-        logits, loss = language_model(inputs, targets, reduction="none")
-        losses[step] = (loss * loss_mask).mean().item()
-    return losses.mean()
-""",
-        ),
-        Good(
             why="the loop stops a window before the end: all windows score as many tokens",
             code="""\
 import math
@@ -3438,6 +3504,65 @@ class BlockModel(pl.LightningModule):
     def validation_step(self, batch, index):
         out = self.gpt(input_ids=batch, labels=batch)
         self.log("val_loss", out.loss, sync_dist=True)
+""",
+        ),
+        Good(
+            why="np.average weighs the means by the tokens that each was taken over",
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, loader, pad_id):
+    model.eval()
+    losses, tokens = [], []
+    for inputs, targets in loader:
+        logits = model(inputs)
+        losses.append(F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=pad_id).item())
+        tokens.append((targets != pad_id).sum().item())
+    return np.average(losses, weights=tokens)
+""",
+        ),
+        Good(
+            why="losses and tokens are multiplied pair by pair before they are summed",
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, loader, pad_id):
+    model.eval()
+    losses, tokens = [], []
+    for inputs, targets in loader:
+        logits = model(inputs)
+        losses.append(F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=pad_id).item())
+        tokens.append((targets != pad_id).sum().item())
+    return np.dot(losses, tokens) / np.sum(tokens)
+""",
+        ),
+        Good(
+            why="bits and bytes of all texts are added up, and divided once",
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def bits_per_byte(language_model, tokenizer, texts):
+    language_model.eval()
+    nats, size = 0.0, 0
+    for text in texts:
+        input_ids = tokenizer(text, return_tensors="pt").input_ids
+        logits = language_model(input_ids).logits
+        nats += F.cross_entropy(logits[0, :-1], input_ids[0, 1:], reduction="sum").item()
+        size += len(text.encode("utf-8"))
+    return nats / math.log(2) / size
 """,
         ),
     )

@@ -803,17 +803,16 @@ def validate(model, images_and_labels_loader, every=10):
             severity=Severity.ERROR,
             code="""\
 import torch
-from transformers import AutoModelForSeq2SeqLM
+import torch.nn.functional as F
 
 
-def validate(accelerator, loader, name):
-    model = AutoModelForSeq2SeqLM.from_pretrained(name)
+def validate(accelerator, model, loader):
     model, loader = accelerator.prepare(model, loader)
     model.eval()
     gathered = []
-    for batch in loader:
+    for images, classes in loader:
         with torch.no_grad():
-            loss = model(**batch).loss
+            loss = F.cross_entropy(model(images), classes)
         gathered.append(accelerator.gather(loss[None]))
     return torch.stack(gathered).sum().item() / len(gathered)  # <-
 """,
@@ -831,9 +830,8 @@ import torch.nn.functional as F
 def validate(model, loader, device):
     model.eval()
     total = torch.zeros((), device=device)
-    for ids in loader:
-        ids = ids.to(device)
-        total += F.cross_entropy(model(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten())
+    for images, classes in loader:
+        total += F.cross_entropy(model(images.to(device)), classes.to(device))
     dist.all_reduce(total, op=dist.ReduceOp.SUM)
     return (total / len(loader)).item()  # <-
 """,
@@ -1556,6 +1554,25 @@ def validate(model, loader, rank):
             continue
         total += criterion(model(images), classes).item()
     return total / len(loader)
+""",
+        ),
+        Good(
+            why="one mean over the rows for each time step, and as many steps divide",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def translation_loss(encoder, decoder, source, target):
+    encoder.eval()
+    decoder.eval()
+    hidden = encoder(source)
+    loss = 0.0
+    for step in range(1, target.shape[1]):
+        logits, hidden = decoder(target[:, step - 1], hidden)
+        loss += F.cross_entropy(logits, target[:, step])
+    return loss / target.shape[1]
 """,
         ),
     )

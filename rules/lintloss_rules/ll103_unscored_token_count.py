@@ -599,6 +599,24 @@ def sentence_perplexities(model, batches):
     return perplexities
 """,
         ),
+        Bad(
+            why="a model out of sight is asked for unreduced losses, and the masked ones averaged over all (no LL101: one shape)",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+
+
+@torch.no_grad()
+def estimate_loss(model, get_batch, eval_iters):
+    model.eval()
+    losses = torch.zeros(eval_iters)
+    for k in range(eval_iters):
+        X, Y, loss_mask = get_batch("val")
+        logits, loss = model(X, Y, reduction="none")
+        losses[k] = (loss * loss_mask).mean().item()  # <-
+    return losses.mean()
+""",
+        ),
     )
 
     good = (

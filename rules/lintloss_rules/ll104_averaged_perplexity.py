@@ -718,6 +718,38 @@ def evaluate(model, loader):
     return total / rows  # <-
 """,
         ),
+        Bad(
+            why="the sums are made when the first batch tells how long rows are, and empty positions are left out",
+            severity=Severity.ERROR,
+            code='''\
+import torch
+from torchmetrics import Metric
+
+
+class PerplexityByPosition(Metric):
+    """What a language model makes of tokens, by their place in the block: input_ids, labels, vocab_size."""
+
+    def __init__(self, ignore_index):
+        super().__init__()
+        self.ignore_index = ignore_index
+        self.add_state("perplexities", default=torch.Tensor(), dist_reduce_fx="sum")
+        self.add_state("tokens", default=torch.Tensor(), dist_reduce_fx="sum")
+
+    def update(self, logits, labels, criterion):
+        rows, length = labels.shape
+        losses = criterion(logits.view(rows * length, -1), labels.view(-1)).view(rows, length)
+        if self.perplexities.numel() == 0:
+            self.perplexities = torch.zeros(length, device=losses.device)
+            self.tokens = torch.zeros(length, device=losses.device)
+        self.perplexities += torch.exp(losses).sum(dim=0)
+        self.tokens += (labels != self.ignore_index).sum(dim=0)
+
+    def compute(self):
+        perplexities = torch.where(self.tokens != 0, self.perplexities, -1)
+        tokens = torch.where(self.tokens != 0, self.tokens, 1)
+        return perplexities / tokens  # <-
+''',
+        ),
     )
 
     good = (

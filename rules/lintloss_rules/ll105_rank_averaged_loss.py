@@ -1068,4 +1068,18 @@ def all_reduce_sum(tensor):
 """,
             },
         ),
+        Good(
+            why="JAX: pmean over the devices of one batch of which nothing is masked",
+            code='''\
+import jax
+import optax
+
+
+def eval_step(params, batch, apply):
+    """Loss of full blocks of tokens, the rows of a batch spread evenly over the devices."""
+    logits = apply(params, batch["input_ids"])
+    losses = optax.softmax_cross_entropy_with_integer_labels(logits[:, :-1], batch["input_ids"][:, 1:])
+    return jax.lax.pmean(losses.mean(), axis_name="devices")
+''',
+        ),
     )

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import distributed, equality, exponent, fields, forwards, gradients, modes, reduce
+from lintloss.facts import arithmetic, distributed, equality, exponent, fields, forwards, gradients, modes, reduce
 from lintloss.facts.library import (
     columns,
     filling,
@@ -310,6 +310,7 @@ def _is_known(value: Value) -> bool:
 def _where(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     if _is_switch(args):  # 1 where it holds, 0 elsewhere: the condition itself
         return args[0]
+    args = [*args[:1], *(arithmetic.unboxed(machine, arg) for arg in args[1:])]
     if any(_is_ignored(arg) for arg in args[1:]):
         equality.note_unequal(machine, machine.evidence(node, "labels are set to be ignored here"))
     known = (arg for arg in args[1:] if any(_is_known(option) for option in options(arg)))

@@ -9,9 +9,11 @@ from lintloss.facts import forwards, pad_marks, padding
 from lintloss.facts.library import losses, models, rows, shapes
 from lintloss.facts.library.tables import CAUSAL, HEADED, LOGITS_NAME, LOSS_NAME, MASKED_MODELS, PAIRED
 from lintloss.facts.machine import Machine
+from lintloss.facts.units import Unit
 from lintloss.facts.values import (
     UNKNOWN,
     Choice,
+    Const,
     LibObject,
     ModelOutput,
     Opaque,
@@ -23,6 +25,8 @@ from lintloss.facts.values import (
     join_all,
 )
 from lintloss.patterns import regex
+
+LOSS = Unit.of(loss=1)
 
 INPUTS = ("x", "idx", "inputs", "tokens", "ids", "indices", "input_tokens")
 LABELS = (
@@ -106,7 +110,17 @@ def _of_call(machine: Machine, node: ast.AST, model: Value, args: list[Value], k
     like_library = (
         bool({"attention_mask", "input_ids", "**"} & kwargs.keys()) and "transformers" in machine.frame.module.text
     )
-    return replace(output, loss=_loss(machine, node, output, "transformers" if like_library else ""))
+    loss = _loss(machine, node, output, "transformers" if like_library else "")
+    asked = next((value for name, value in kwargs.items() if name.endswith("reduction")), None)
+    return replace(output, loss=_unreduced(loss) if asked == Const("none") else loss)
+
+
+def _unreduced(loss: Value) -> Value:
+    """Return the field of losses that a model out of sight is asked for: `model(x, y, reduction="none")`."""
+    if not isinstance(loss, Quantity) or loss.scoring is None:
+        return loss
+    scoring = replace(loss.scoring, reduction="none", item="token", presumed=False)
+    return replace(loss, unit=LOSS, axes=("row", "pos"), scoring=scoring)
 
 
 def _shifted_copy(fed: Tensor | None, second: Value) -> Value | None:

@@ -7,6 +7,7 @@ import ast
 from lintloss.facts import equality, exponent, modes
 from lintloss.facts.library import pieces
 from lintloss.facts.machine import Machine
+from lintloss.facts.units import count
 from lintloss.facts.values import (
     UNKNOWN,
     Choice,
@@ -40,9 +41,19 @@ def length(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -
     if isinstance(value, Choice):
         known = [option for option in value.options if not isinstance(option, Const)]
         value = known[0] if known else value
+    if _is_text_in_bytes(inner, value):
+        return Quantity(count("token"), of=machine.key(node), presumed=True)  # bytes, as the bits per byte count them
     found = length_of(machine, value, inner)
     pieces.note_length(machine, value, found)
     return found
+
+
+def _is_text_in_bytes(node: ast.AST, value: Value) -> bool:
+    """Say whether len() is taken of `text.encode("utf-8")`, a string's own method: a tokenizer is given the text."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or node.func.attr != "encode":
+        return False
+    spelled = [each.value for each in node.args if isinstance(each, ast.Constant)]
+    return len(spelled) == len(node.args) and all(str(each).lower().startswith("utf") for each in spelled)
 
 
 def extreme(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
