@@ -87,8 +87,8 @@ def fitted(machine: Machine, node: ast.Call, trainer: Value, name: str, args: li
     if step is None or loader is None:
         return
     loop = loop_around(machine, step)
-    batch = batch_of(machine, step, loader)
-    if loop is not None and batch is not None:
+    batch = batch_of(machine, step, loader) or Opaque(machine.key(node, "batch"), "batch")
+    if loop is not None:
         with machine.in_loop(loop), forwards.by_framework(machine):
             calls.call(machine, node, step, [batch, Opaque(machine.key(node, "index"), "batch_idx")], {})
 
