@@ -103,7 +103,9 @@ def store(machine: Machine, target: ast.expr, value: Value) -> None:
         if isinstance(target, ast.Subscript):
             equality.note_ignored(machine, target, value)
         if isinstance(target, ast.Subscript) and (
-            moved.by_key(machine, target, value) or writes.into_tensor(machine, target, value)
+            moved.by_key(machine, target, value)
+            or writes.into_table(machine, target, value)
+            or writes.into_tensor(machine, target, value)
         ):
             return
         place = _heap_place(machine, target)
@@ -352,11 +354,18 @@ def _extend(machine: Machine, node: ast.stmt, ref: Ref, operand: Value) -> None:
                 collect(machine, ref.id, item, depth)
         elif isinstance(option, Quantity) and option.axes and ref.kind == "list":
             collect(machine, ref.id, option, depth)
-        elif isinstance(option, Quantity):  # `total = torch.zeros(1); total += loss`: a scalar in a box
+        elif isinstance(option, Quantity) or _counts(
+            machine, ref, option, depth
+        ):  # a scalar in a box: `total = torch.zeros(1)`
             slot = machine.get(ref, "elem")
             total = sums.accumulate(machine, node, slot.value if slot else Const(0), option, depth)
             machine.put(ref, "elem", total, depth)
             machine.put(ref, "boxed", Const(True), depth)
+
+
+def _counts(machine: Machine, ref: Ref, step: Value, depth: int) -> bool:
+    """Say whether a tensor of one number counts iterations: `steps = torch.zeros(1); steps += 1`."""
+    return step in (Const(1), Const(1.0)) and machine.depth > depth
 
 
 def plain_target(target: ast.expr) -> ast.expr:

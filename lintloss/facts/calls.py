@@ -222,18 +222,18 @@ def _enter_abroad(machine: Machine, node: ast.AST, frame: Frame, function: Func)
     """Run a function of another file within a share of the budget; what takes more is unknown."""
     outer, before = machine.limit, machine.steps
     data = machine.relevance.makes_data(function.module, function.node)  # long, and what decides: on steps of its own
-    share = (
-        DATA if data else min(ABROAD, max((outer - before) // ABROAD_OF[bool(machine.home)], 1))
-    )  # five calls that set up must not take it all
-    if share < AGAIN * machine.too_long.get(function.node, 0):
+    share = min(ABROAD, max((outer - before) // ABROAD_OF[bool(machine.home)], 1))  # what sets up must not take it all
+    given = DATA if data else share
+    if given < AGAIN * machine.too_long.get(function.node, 0):  # it would fail again
         return machine.opaque(node)
-    machine.limit = before + share
+    machine.limit = before + given
     try:
         return _enter(machine, frame, function)
     except OutOfBudget:
         if (machine.steps >= outer and not data) or machine.spent > TOTAL:
             raise
-        machine.too_long[function.node] = share
+        machine.too_long[function.node] = given
+        machine.cut_short.add(machine.frame.node)  # by itself, it has more to give
         machine.exhausted = True
         return machine.opaque(node)
     finally:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from lintloss.facts import distributed, equality, exponent, fields, forwards, gradients, modes, reduce
 from lintloss.facts.library import (
     columns,
+    filling,
     growing,
     ignite,
     losses,
@@ -18,6 +19,7 @@ from lintloss.facts.library import (
     rows,
     shapes,
     tensors,
+    transforms,
     windows,
 )
 from lintloss.facts.library.tables import (
@@ -49,8 +51,10 @@ from lintloss.facts.values import (
     Value,
     options,
 )
+from lintloss.patterns import regex
 
 Kwargs = dict[str, Value]
+MODEL_MAKERS = regex(r"^(torchvision\.models\.(\w+\.)*(?!get_|list_)[a-z]\w+|timm\.(models\.)?create_model)$")
 
 
 def call(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: Kwargs) -> Value:
@@ -59,6 +63,9 @@ def call(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: 
     if name in CRITERIA and not name[0].isupper():
         if full.startswith("mlx."):  # one value per position, unless it is asked to reduce
             kwargs = {"reduction": Const("none"), **kwargs}
+        if full.startswith("chainer."):  # … and Chainer's reduce, under another name
+            kwargs = {**kwargs, "reduction": Const("none" if kwargs.get("reduce") == Const("no") else "mean")}
+            kwargs.pop("reduce", None)
         return losses.call(machine, node, name, CRITERIA[name], args, kwargs)
     if name in KERAS_CRITERIA and not name[0].isupper():
         return losses.call(machine, node, name, KERAS_CRITERIA[name], args, kwargs)
@@ -79,6 +86,9 @@ def call(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: 
     if over_ranks is not None:
         return over_ranks
     first = args[0] if args else kwargs.get("input", kwargs.get("a", UNKNOWN))
+    filled = filling.padded(machine, node, args, kwargs) if name == "pad" else None
+    if filled is not None:
+        return filled
     if isinstance(first, Tensor) or (isinstance(first, Opaque) and name in tensors.OF_OPAQUE and first.key):
         found = shapes.tensor(first)
         made = tensors.call(machine, node, name, found, args[1:], kwargs) if found is not None else None
@@ -94,7 +104,7 @@ def call(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: 
         return general
     if name == "Loss":
         ignite.note(machine, node, full, args, kwargs)
-    if name[:1].isupper() or (full.startswith("torch.nn.") and name[:1].isupper()):
+    if name[:1].isupper() or MODEL_MAKERS.match(full):
         return LibObject(
             full,
             tuple(args),
@@ -115,6 +125,8 @@ def _gradients(machine: Machine, node: ast.AST, full: str, name: str, args: list
 def _by_table(
     machine: Machine, node: ast.AST, name: str, full: str, first: Value, args: list[Value], kwargs: Kwargs
 ) -> Value | None:
+    if isinstance(first, Quantity) and name in MEANS | SUMS and "where" in kwargs:
+        first = losses.chosen(machine, first, kwargs["where"])
     if name in EXPS:
         return exponent.exponential(machine, node, first)
     if name == "exp2":
@@ -122,7 +134,7 @@ def _by_table(
     if name in MEANS:
         weights = kwargs.get("weights")
         return (
-            machine.opaque(node)
+            reduce.weighted(machine, node, first, weights)
             if weights is not None and weights != Const(None)
             else reduce.mean(machine, node, first, fields.dimension(args, kwargs, 1))
         )
@@ -235,6 +247,7 @@ def _collected(kind: str) -> Callable[[Machine, ast.AST, list[Value], Kwargs], V
             axis = kwargs.get("dim", kwargs.get("axis", args[1] if len(args) > 1 else Const(0)))
             if kind == "cat" and len(first.items) == 2:
                 grown = growing.joined(machine, first.items[0], first.items[1])
+                grown = grown or filling.joined(machine, node, first.items)
                 if grown is not None:
                     return grown
             joined = tensors.joined(machine, node, first.items, axis) if kind == "cat" else None
@@ -266,6 +279,13 @@ def _tensor(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) 
     if isinstance(first, Ref) and first.kind == "list":
         return rows.of_list(machine, first) or first
     return first
+
+
+def _numbers(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """torch.cuda.FloatTensor([total, steps]): several numbers by their positions, as torch.tensor() keeps them."""
+    first = args[0] if args else UNKNOWN
+    several = isinstance(first, Tuple) and len(first.items) > 1 and any(isinstance(x, Quantity) for x in first.items)
+    return _tensor(machine, node, args, kwargs) if several else None
 
 
 def _is_row(value: Value) -> bool:
@@ -348,6 +368,11 @@ def _einsum(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) 
     return replace(leading[0], form="hidden", axes=None, key=machine.key(node))
 
 
+def _dot(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """np.dot(losses, sizes): the sum of the products."""
+    return reduce.products(machine, node, args[0], args[1]) if len(args) == 2 else None
+
+
 def _random_split(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     from lintloss.facts import padding
 
@@ -366,6 +391,10 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "pjit": _wrapped,
     "filter_pmap": _wrapped,
     "xmap": _wrapped,
+    "vmap": transforms.vectorized,
+    "filter_vmap": transforms.vectorized,
+    "value_and_grad": transforms.valued,
+    "SimpleNamespace": plain.namespace,
     "shard_map": _wrapped,
     "filter_jit": _wrapped,
     "tf_function": _wrapped,
@@ -388,6 +417,10 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "append": growing.appended,
     "tensor": _tensor,
     "array": _tensor,
+    "FloatTensor": _numbers,
+    "DoubleTensor": _numbers,
+    "Tensor": _numbers,
+    "as_tensor": _numbers,
     "pow": plain.power,
     "power": plain.power,
     "where": _where,
@@ -406,6 +439,8 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "next": plain.following,
     "random_split": _random_split,
     "einsum": _einsum,
+    "dot": _dot,
+    "inner": _dot,
     "save": plain.saved,
     "load": plain.loaded,
     "randint": plain.drawn,

@@ -12,7 +12,7 @@ from lintloss.facts.library.tables import KERAS_CRITERIA, UNREDUCED
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Scored
-from lintloss.facts.units import NATS, PERPLEXITY, Unit, count
+from lintloss.facts.units import NATS, PERPLEXITY, Unit
 from lintloss.facts.values import UNKNOWN, Const, LibObject, Opaque, Quantity, Ref, Scoring, Tensor, Value, options
 from lintloss.findings import Evidence
 from lintloss.patterns import regex
@@ -188,6 +188,11 @@ def masked(machine: Machine, value: Quantity, mask: Value | None, drops: bool = 
     return replace(value, scoring=replace(value.scoring, masked=True, mask=known, mask_drops=drops))
 
 
+def chosen(machine: Machine, value: Quantity, mask: Value | None) -> Quantity:
+    """Return the losses of the tokens that a mask picks."""
+    return replace(masked(machine, value, mask), axes=("token",)) if value.axes else value
+
+
 def picked_by(machine: Machine, node: ast.AST, value: Tensor, index: Value, how: str = "gather") -> Value | None:
     """Return the entries that ids pick from log-probabilities: a cross entropy without its name."""
     from lintloss.facts import compare
@@ -359,7 +364,8 @@ def presumed_perplexity(machine: Machine, node: ast.AST) -> Quantity:
     """Return a perplexity of one batch (or text) that only a name speaks for."""
     said = "taken for a perplexity by its name"
     loss = presumed(machine, node, said=said)
-    return replace(loss, unit=PERPLEXITY)
+    scoring = replace(loss.scoring, called="perplexity") if loss.scoring is not None else None
+    return replace(loss, unit=PERPLEXITY, scoring=scoring)
 
 
 def of_output(machine: Machine, owner: Opaque | Tensor, node: ast.AST) -> Value:
@@ -409,10 +415,5 @@ def reduced(machine: Machine, node: ast.AST, value: Quantity, how: str) -> Value
     item = "token" if "token" in value.axes else "example" if value.axes == ("row",) else "position"
     unit = value.unit / Unit.of(**{item: 1})
     after = replace(value, axes=(), unit=unit).with_step(machine.evidence(node, f"averaged over its {item}s: {unit}"))
-    scoring = value.scoring
-    if item == "position" and scoring is not None and (scoring.masked or scoring.ignore_index is not None):
-        from lintloss.facts import quotients
-
-        number = Quantity(count("position"), counted=scoring.target)
-        quotients.observe_average(machine, node, replace(value, axes=()), number, after, "field")
+    fields.note_padded(machine, node, value, after)
     return after
