@@ -140,7 +140,8 @@ def _aligned(pair: Pair, guess: Window, label: Window) -> Alignment:
             MISDIRECTED,
             "the shift is made after flattening: each row's last position is scored against the next row's first token",
         )
-    if pair.batch_first and not pair.shifts and _cuts_rows(guess) and _cuts_rows(label):
+    rows_first = pair.batch_first or "batched" in guess.marks & label.marks
+    if rows_first and not pair.shifts and _cuts_rows(guess) and _cuts_rows(label):
         return _finding(
             pair, MISDIRECTED, "the slices cut rows, not positions: each row is scored against the next row"
         )

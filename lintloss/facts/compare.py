@@ -255,7 +255,7 @@ def _as_fed(machine: Machine, guess: Tensor, label: Tensor) -> Tensor | None:
     if not given or models.reads(machine, given[0]) != "past":
         return None
     fed = next((each for each in given if isinstance(each, Tensor) and _sits_on(each, source)), None)
-    if guess.window.source == source or fed is None or fed.window is None or guess.window.marks:
+    if guess.window.source == source or fed is None or fed.window is None or guess.window.marks - {"batched"}:
         return None
     cut = guess.window
     window = replace(

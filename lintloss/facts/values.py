@@ -138,7 +138,7 @@ class Window:
     flat: rows and positions were flattened into one axis (in the order in which `axis` says).
     marks: "wraps" (the last position holds the row's first token), "stale" (it holds what was there before the
         shift), "crosses" (sliced after flattening), "at" (one position), "drift" (cut to the length of the other
-        side), "filtered" (compacted by a mask), "lone" (viewed as one row).
+        side), "filtered" (compacted by a mask), "lone" (viewed as one row), "batched" (rows stacked along the first axis).
     """
 
     source: Key

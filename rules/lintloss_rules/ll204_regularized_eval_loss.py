@@ -1021,6 +1021,39 @@ def report(path, batches):
     print(f"validation perplexity {math.exp(loss):.2f}")
 """,
         ),
+        Bad(
+            why="Lightning: the weights that the script computes of the training labels are the module's, for both phases.",
+            severity=Severity.ERROR,
+            code="""\
+import lightning.pytorch as pl
+import numpy as np
+import torch
+import torch.nn as nn
+from sklearn.utils.class_weight import compute_class_weight
+
+
+class Tagger(pl.LightningModule):
+    def __init__(self, network, weights=None):
+        super().__init__()
+        self.network = network
+        self.criterion = nn.CrossEntropyLoss(weight=weights)
+
+    def training_step(self, batch, index):
+        images, labels = batch
+        return self.criterion(self.network(images), labels)
+
+    def validation_step(self, batch, index):
+        images, labels = batch
+        loss = self.criterion(self.network(images), labels)  # <-
+        self.log("val_loss", loss)
+
+
+def main(network, labels, train_loader, val_loader):
+    weights = compute_class_weight("balanced", classes=np.unique(labels), y=labels)
+    tagger = Tagger(network, torch.tensor(weights, dtype=torch.float))
+    pl.Trainer(max_epochs=3).fit(tagger, train_loader, val_loader)
+""",
+        ),
     )
 
     good = (

@@ -51,6 +51,24 @@ class WordLSTM(nn.Module):
 """
 
 
+TIME_FIRST = """\
+import torch.nn as nn
+
+
+class Translator(nn.Module):
+    def __init__(self, src_vocab, tgt_vocab, width=512, pad=0):
+        super().__init__()
+        self.src_embed = nn.Embedding(src_vocab, width, padding_idx=pad)
+        self.tgt_embed = nn.Embedding(tgt_vocab, width, padding_idx=pad)
+        self.transformer = nn.Transformer(width)
+        self.generator = nn.Linear(width, tgt_vocab)
+
+    def forward(self, src, tgt):
+        causal = nn.Transformer.generate_square_subsequent_mask(tgt.size(0), device=tgt.device)
+        return self.generator(self.transformer(self.src_embed(src), self.tgt_embed(tgt), tgt_mask=causal))
+"""
+
+
 class MisdirectedLabelShift(Rule):
     """Labels are moved the wrong way, by the wrong amount, along the wrong axis, or across the border of a row.
 
@@ -571,9 +589,143 @@ if __name__ == "__main__":
         print(f"perplexity {perplexity(model, tokenizer, handle.read()):.2f}")
 """,
         ),
+        Bad(
+            why="The loop was written for batches with time first; the collate function puts rows first.",
+            severity=Severity.ERROR,
+            files={"translator.py": TIME_FIRST},
+            code="""\
+import torch
+import torch.nn as nn
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+from translator import Translator
+
+PAD = 0
+
+
+def collate(batch):
+    sources = pad_sequence([torch.tensor(each["source"]) for each in batch], batch_first=True, padding_value=PAD)
+    targets = pad_sequence([torch.tensor(each["target"]) for each in batch], batch_first=True, padding_value=PAD)
+    return sources, targets
+
+
+@torch.no_grad()
+def evaluate(model: Translator, rows):
+    criterion = nn.CrossEntropyLoss(ignore_index=PAD, reduction="sum")
+    model.eval()
+    nats, words = 0.0, 0
+    for source, target in DataLoader(rows, batch_size=64, collate_fn=collate):
+        logits = model(source, target[:-1, :])
+        gold = target[1:, :]
+        nats += criterion(logits.reshape(-1, logits.size(-1)), gold.reshape(-1)).item()  # <-
+        words += (gold != PAD).sum().item()
+    return nats / words
+""",
+        ),
     )
 
     good = (
+        Good(
+            why="The same loop, and batches with time first.",
+            files={"translator.py": TIME_FIRST},
+            code="""\
+import torch
+import torch.nn as nn
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+from translator import Translator
+
+PAD = 0
+
+
+def collate(batch):
+    sources = pad_sequence([torch.tensor(each["source"]) for each in batch], padding_value=PAD)
+    targets = pad_sequence([torch.tensor(each["target"]) for each in batch], padding_value=PAD)
+    return sources, targets
+
+
+@torch.no_grad()
+def evaluate(model: Translator, rows):
+    criterion = nn.CrossEntropyLoss(ignore_index=PAD, reduction="sum")
+    model.eval()
+    nats, words = 0.0, 0
+    for source, target in DataLoader(rows, batch_size=64, collate_fn=collate):
+        logits = model(source, target[:-1, :])
+        gold = target[1:, :]
+        nats += criterion(logits.reshape(-1, logits.size(-1)), gold.reshape(-1)).item()
+        words += (gold != PAD).sum().item()
+    return nats / words
+""",
+        ),
+        Good(
+            why="Rows are stacked first, and turned before they are cut.",
+            files={"translator.py": TIME_FIRST},
+            code="""\
+import torch
+import torch.nn as nn
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+from translator import Translator
+
+PAD = 0
+
+
+def collate(batch):
+    sources = torch.stack([torch.tensor(each["source"]) for each in batch])
+    targets = torch.stack([torch.tensor(each["target"]) for each in batch])
+    return sources, targets
+
+
+@torch.no_grad()
+def evaluate(model: Translator, rows):
+    criterion = nn.CrossEntropyLoss(ignore_index=PAD, reduction="sum")
+    model.eval()
+    nats, words = 0.0, 0
+    for source, target in DataLoader(rows, batch_size=64, collate_fn=collate):
+        source, target = source.t(), target.transpose(0, 1)
+        logits = model(source, target[:-1, :])
+        gold = target[1:, :]
+        nats += criterion(logits.reshape(-1, logits.size(-1)), gold.reshape(-1)).item()
+        words += (gold != PAD).sum().item()
+    return nats / words
+""",
+        ),
+        Good(
+            why="Rows are stacked as columns.",
+            files={"translator.py": TIME_FIRST},
+            code="""\
+import torch
+import torch.nn as nn
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+from translator import Translator
+
+PAD = 0
+
+
+def collate(batch):
+    sources = torch.stack([torch.tensor(each["source"]) for each in batch], dim=1)
+    targets = torch.stack([torch.tensor(each["target"]) for each in batch], dim=1)
+    return sources, targets
+
+
+@torch.no_grad()
+def evaluate(model: Translator, rows):
+    criterion = nn.CrossEntropyLoss(ignore_index=PAD, reduction="sum")
+    model.eval()
+    nats, words = 0.0, 0
+    for source, target in DataLoader(rows, batch_size=64, collate_fn=collate):
+        logits = model(source, target[:-1, :])
+        gold = target[1:, :]
+        nats += criterion(logits.reshape(-1, logits.size(-1)), gold.reshape(-1)).item()
+        words += (gold != PAD).sum().item()
+    return nats / words
+""",
+        ),
         Good(
             why="roll by -1 along the row with the wrapped label ignored: exact.",
             files={"model.py": GPT},

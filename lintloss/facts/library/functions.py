@@ -240,6 +240,8 @@ def _collected(kind: str) -> Callable[[Machine, ast.AST, list[Value], Kwargs], V
         first = args[0] if args else kwargs.get("tensors", UNKNOWN)
         if isinstance(first, Ref) and first.kind == "list":
             stacked = rows.stacked(machine, first) if kind == "stack" else None
+            if stacked is not None and kwargs.get("dim", args[1] if len(args) > 1 else Const(0)) != Const(0):
+                stacked = windows.transposed(stacked, 0, 1)
             return stacked or Ref(first.id, "cat" if kind == "cat" else "list")
         if isinstance(first, Tuple):
             axis = kwargs.get("dim", kwargs.get("axis", args[1] if len(args) > 1 else Const(0)))

@@ -93,11 +93,9 @@ def fitted(machine: Machine, node: ast.Call, trainer: Value, name: str, args: li
     if step is None or loader is None:
         return
     loop = loop_around(machine, step)
-    batch = batch_of(machine, step, loader)
+    batch = batch_of(machine, step, loader) or Opaque(machine.key(node, "batch"), "batch")
     if loop is not None:
         equality.note_loader(machine, loop, loader)
-    if loop is not None and (batch is not None or loop.unequal):
-        batch = batch or Opaque(machine.key(node, "batch"), "batch")
         with machine.in_loop(loop), forwards.by_framework(machine):
             value = calls.call(machine, node, step, [batch, Opaque(machine.key(node, "index"), "batch_idx")], {})
         note_returned(machine, step, loop, value)

@@ -63,7 +63,7 @@ def batched_tensor(row: Value) -> Tensor | None:
     window = row.window
     axis = window.axis + 1 if window.axis is not None else None
     source = window.source[:-1] if window.source[-1:] == ("[]",) else window.source  # all rows of a table are the table
-    return replace(row, window=replace(window, source=source, axis=axis), axes=None)
+    return replace(row, window=replace(window, source=source, axis=axis).marked("batched"), axes=None)
 
 
 def as_tensor(machine: Machine, value: Value) -> Value:
