@@ -21,14 +21,15 @@ from lintloss.patterns import regex
 
 LOADER_NAME = regex(r"load|dl$|iter|batches|gen", re.IGNORECASE)
 RANDOM = regex(r"rand|choice|sample\(")
-WAYS = {"drop_last": "the last batch is dropped here", "leftovers": "only full batches are given here"}
+DROPPED = "the last batch is dropped here"
+WAYS = {"drop_last": DROPPED, "drop_remainder": DROPPED, "leftovers": "only full batches are given here"}
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
     """What a loop never sees.
 
-    how: "drop_last" or "leftovers". node: in which module, and where, it is left out."""
+    how: "drop_last", "drop_remainder" or "leftovers". node: in which module, and where, it is left out."""
 
     shown: ast.expr  # what the loop runs over, or what is stored under an evaluation's name
     how: str
@@ -141,7 +142,7 @@ def _of_chain(tracer: Tracer, spot: Spot, call: ast.Call) -> Kept | None:
     for each in call.keywords:
         if each.arg in {"drop_remainder", "drop_last_batch", "drop_last"}:
             if constant(tracer, spot.at(each.value)) is True and "repeat" not in ast.unparse(call.func):
-                return "drop_last", each.value, spot.module
+                return "drop_remainder", each.value, spot.module
     return None
 
 

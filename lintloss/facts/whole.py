@@ -96,8 +96,6 @@ def whole_batches(node: ast.expr, loop: ast.For | ast.AsyncFor) -> ast.expr | No
     ):
         return None
     size, index = text_of(node.right), text_of(loop.target)
-    if SAMPLED.search(text_of(node.left)):
-        return None
     for each in ast.walk(loop):
         if isinstance(each, ast.Slice) and each.lower is not None and each.upper is not None:
             if text_of(each.lower) in {f"{index} * {size}", f"{size} * {index}"} and size in text_of(each.upper):

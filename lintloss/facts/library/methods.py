@@ -124,11 +124,20 @@ def call(
     if name in {"get", "pop"} and len(args) == 2 and _is_keywords(machine, node):
         return args[1] if not isinstance(receiver, Ref) else _dict(machine, receiver, name, args)
     if name == "pop" and isinstance(receiver, Opaque) and receiver.key and args and isinstance(args[0], Const):
-        slot = machine.get(receiver.key, str(args[0].value))
-        return slot.value if slot is not None else Opaque((*receiver.key, str(args[0].value)), str(args[0].value))
+        return _popped(machine, receiver, str(args[0].value))
     if name == "add_argument":
         options.note(machine, args, kwargs)
     return _of_kind(machine, node, receiver, name, args, kwargs)
+
+
+def _popped(machine: Machine, owner: Opaque, name: str) -> Value:
+    """Take an entry out of a batch, which is without it then; the next pass of a loop finds it again."""
+    kept = machine.get(owner.key, f"@popped {name}")
+    slot = kept or machine.get(owner.key, name)
+    value = slot.value if slot is not None else Opaque((*owner.key, name), name)
+    machine.put(owner.key, f"@popped {name}", value)
+    machine.put(owner.key, name, Const(None))
+    return value
 
 
 def _is_keywords(machine: Machine, node: ast.Call) -> bool:
