@@ -354,11 +354,18 @@ def _extend(machine: Machine, node: ast.stmt, ref: Ref, operand: Value) -> None:
                 collect(machine, ref.id, item, depth)
         elif isinstance(option, Quantity) and option.axes and ref.kind == "list":
             collect(machine, ref.id, option, depth)
-        elif isinstance(option, Quantity):  # `total = torch.zeros(1); total += loss`: a scalar in a box
+        elif isinstance(option, Quantity) or _counts(
+            machine, ref, option, depth
+        ):  # a scalar in a box: `total = torch.zeros(1)`
             slot = machine.get(ref, "elem")
             total = sums.accumulate(machine, node, slot.value if slot else Const(0), option, depth)
             machine.put(ref, "elem", total, depth)
             machine.put(ref, "boxed", Const(True), depth)
+
+
+def _counts(machine: Machine, ref: Ref, step: Value, depth: int) -> bool:
+    """Say whether a tensor of one number counts iterations: `steps = torch.zeros(1); steps += 1`."""
+    return step in (Const(1), Const(1.0)) and machine.depth > depth
 
 
 def plain_target(target: ast.expr) -> ast.expr:

@@ -72,11 +72,16 @@ def seen_outside(
     more = [found for site, around in nearest[:FILES] for found in _run(module, project, site, around, loops)]
     told = {_place_of(each) for each in seen if isinstance(each, Reported)}
     averaged = {each.scope_rows for each in (*seen, *more) if isinstance(each, Averaging)}
-    more = [each for each in more if not isinstance(each, Reported) or each.scope_rows in averaged]
+    more = [each for each in more if not isinstance(each, Reported) or _is_reported(each, averaged)]
     told |= {_place_of(each) for each in seen if isinstance(each, Evaluation) and each.mode}
     more = [each for each in more if _place_of(each) not in told]
-    known = {_place_of(each) for each in more if not _is_presumed(each)}
+    known = {_place_of(each) for each in (*seen, *more) if not _is_presumed(each)}
     return [each for each in seen if not (_is_presumed(each) and _place_of(each) in known)] + more
+
+
+def _is_reported(seen: Reported, averaged: set[tuple[int, int]]) -> bool:
+    """Say whether a loss is one that an evaluation reports: it averages there, or says by its name or mode what it is."""
+    return seen.scope_rows in averaged or seen.setting.phase == "evaluation"
 
 
 def _distance(module: Module, site: Module, names: set[str]) -> tuple[bool, bool, bool, bool, str]:
@@ -220,5 +225,5 @@ def _tells(seen: Observation) -> bool:
     if isinstance(seen, Exponential):  # what else one caller's hook returns is no fault of who exponentiates it
         return seen.exponent.scoring is None or seen.exponent.scoring.is_cross_entropy
     if isinstance(seen, Reported):  # weights that may only leave out the padding are told apart where they are made
-        return any(is_certain for _, is_certain in seen.extras)
+        return any(is_certain or "weights" not in said for said, is_certain in seen.extras)
     return isinstance(seen, Compared)

@@ -117,7 +117,7 @@ def _over_phases(machine: Machine, forward: Forward, loop: Loop) -> str | None:
     for each in forward.loops:
         target = each.statement.target if isinstance(each.statement, ast.For) else None
         if flag is not None and each.frame == loop.frame and isinstance(target, ast.Name) and target.id == flag[1]:
-            return f"it runs over phases, and only `{flag[0]}` trains"
+            return f"the loop runs over phases, and only `{flag[0]}` trains"
     return None
 
 
@@ -147,7 +147,7 @@ def _loop_says(loop: Loop) -> str:
         return ""
     text = text_of(source)
     if DATA.search(text) and not TRAIN_DATA.search(text):
-        return f"it runs over `{text[:60]}`"
+        return f"the loop runs over `{text[:60]}`"
     return ""
 
 
@@ -166,7 +166,7 @@ def drawn(loop: ast.For | ast.AsyncFor | ast.While) -> ast.expr | None:
 def _scene_says(scene: Scene) -> str:
     name = snake(scene.name)
     if name and NAME.search(name) and not TRAINING.search(name):
-        return f"it is called {scene.name}()"
+        return f"the function is called {scene.name}()"
     stem = snake(os.path.splitext(os.path.basename(scene.module.path))[0])
     if FILE.search(stem) and not TRAINING.search(name) and ".backward(" not in scene.module.text:
         return f"the file is called {stem}"

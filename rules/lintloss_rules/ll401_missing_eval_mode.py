@@ -854,6 +854,32 @@ class Trainer:
 """,
         ),
         Bad(
+            why="a model of torchvision has batch norm, and was put in training mode",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+import torchvision
+
+
+def fit(train_loader, val_loader, epochs):
+    net = torchvision.models.resnet18(num_classes=10)
+    optimizer = torch.optim.SGD(net.parameters(), 0.1)
+    for _ in range(epochs):
+        net.train()
+        for images, labels in train_loader:
+            optimizer.zero_grad()
+            F.cross_entropy(net(images), labels).backward()
+            optimizer.step()
+        nats, rows = 0.0, 0
+        with torch.no_grad():
+            for images, labels in val_loader:
+                nats += F.cross_entropy(net(images), labels, reduction="sum").item()  # <-
+                rows += labels.size(0)
+        print("validation loss", nats / rows)
+""",
+        ),
+        Bad(
             why="Another file makes the model, with dropout, and neither file ever switches it.",
             severity=Severity.ERROR,
             files={
@@ -1565,6 +1591,32 @@ def fit(splits, steps, device="cuda"):
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+""",
+        ),
+        Good(
+            why="a model of timm is switched both ways",
+            code="""\
+import timm
+import torch
+import torch.nn.functional as F
+
+
+def fit(train_loader, val_loader, epochs):
+    net = timm.create_model("resnet18", num_classes=10)
+    optimizer = torch.optim.SGD(net.parameters(), 0.1)
+    for _ in range(epochs):
+        net.train()
+        for images, labels in train_loader:
+            optimizer.zero_grad()
+            F.cross_entropy(net(images), labels).backward()
+            optimizer.step()
+        nats, rows = 0.0, 0
+        net.eval()
+        with torch.no_grad():
+            for images, labels in val_loader:
+                nats += F.cross_entropy(net(images), labels, reduction="sum").item()
+                rows += labels.size(0)
+        print("validation loss", nats / rows)
 """,
         ),
         Good(

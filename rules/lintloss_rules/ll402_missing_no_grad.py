@@ -86,11 +86,10 @@ class MissingNoGrad(Rule):
     def judge(self, seen: Observation) -> Iterator[Judgment]:
         if not isinstance(seen, Evaluation) or seen.gradients != "on":
             return
-        remedy = "run it under `torch.set_grad_enabled(...)`" if seen.shared else "put `@torch.no_grad()` on it"
         yield Judgment(
             Severity.WARNING,
             Confidence.HIGH if seen.named.startswith("eval()") else Confidence.MEDIUM,
-            f"`{seen.model}` records gradients in an evaluation ({seen.named}): every batch keeps its activations; {remedy}",
+            f"`{seen.model}` records gradients in an evaluation ({seen.named}): every batch keeps its activations; {_remedy(seen)}",
             seen.stack,
         )
 
@@ -1354,6 +1353,15 @@ def evaluate_texts(rag, encoder_tokenizer, texts, references, bleu):
 """,
         ),
     )
+
+
+def _remedy(seen: Evaluation) -> str:
+    """A decorator is advice only where the whole function evaluates."""
+    if seen.shared:
+        return "run it under `torch.set_grad_enabled(...)`"
+    if seen.function and seen.function_row is not None:
+        return f"decorate {seen.function}() with `@torch.no_grad()`"
+    return "run the evaluation in a `with torch.no_grad():` block"
 
 
 def _is_in(row: int, scope: RuleScope) -> bool:

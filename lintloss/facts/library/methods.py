@@ -16,6 +16,8 @@ from lintloss.facts import (
     exponent,
     fields,
     gradients,
+    ignored,
+    logprobs,
     modes,
     options,
     pad_marks,
@@ -28,6 +30,7 @@ from lintloss.facts.library import (
     loaders,
     losses,
     meters,
+    metrics,
     objects,
     pieces,
     ranks,
@@ -61,6 +64,7 @@ from lintloss.facts.values import (
 from lintloss.patterns import regex
 
 Kwargs = dict[str, Value]
+LENGTH_SIZE = regex(r"(^|_)(seq\w*|len(gth)?|max_len|steps|T|bptt|time\w*)$")
 # Methods of modules, criteria, metrics and loaders that return what they are called on.
 MOVES = frozenset(
     {
@@ -116,8 +120,12 @@ def call(
         lightning.fitted(machine, node, receiver, name, args, kwargs)
     if name == "evaluate" and isinstance(receiver, LibObject | Ref):
         return trainers.called(machine, node, receiver, name, args)
-    if name == "map" and isinstance(receiver, Opaque | Ref | LibObject) and args and isinstance(args[0], Func):
-        return rows.mapped(machine, node, receiver, args[0])
+    if name == "map" and isinstance(receiver, Opaque | Ref | LibObject) and (args or "function" in kwargs):
+        by = args[0] if args else kwargs["function"]
+        made = rows.mapped(machine, node, receiver, by) if isinstance(by, Func) else None
+        ignored.note_mapped(machine, receiver, by, made)
+        if made is not None:
+            return made
     if name in rows.RESHUFFLES and isinstance(receiver, Opaque | Ref | Tuple):
         return receiver
     if name in PREPARES and args and isinstance(receiver, Opaque | LibObject):
@@ -206,6 +214,11 @@ def _effect(
     if name in {"apply_gradients", "minimize"}:
         phases.backward(machine)
         return None
+    if name == "add_state" and isinstance(receiver, Ref) and receiver.kind == "instance":
+        return metrics.add_state(machine, receiver, args, kwargs)
+    if name == "assign_add" and args and isinstance(node.func, ast.Attribute):  # of TensorFlow's variables
+        assign.augment(machine, _statement(machine, node), node.func.value, ast.Add(), args[0])
+        return Const(None)
     if name in {"backward", "manual_backward"}:
         accumulation.note_backward(machine, node, receiver, args)
         phases.backward(machine)
@@ -328,16 +341,31 @@ def _quantity(machine: Machine, node: ast.Call, value: Quantity, name: str, args
         return losses.chosen(machine, value, args[0] if args else None)
     if name in {"masked_select", "masked_fill", "masked_fill_"}:
         return losses.masked(machine, value, args[0] if args else None, drops=name == "masked_fill")
-    if name in {"view", "reshape", "flatten"}:
+    if name in {"view", "reshape", "flatten", "view_as", "reshape_as"}:
         field = losses.unreduced(value) if args and args[0] != Const(1) else value
-        rows = len(args) == 2 and field.axes in {("position",), ("pos",)}
-        return replace(field, axes=("row", "pos")) if rows else field
+        rows = (len(args) == 2 or _is_shape(args, name)) and field.axes in {("position",), ("pos",)}
+        return replace(field, axes=_rows_first(node)) if rows else field
     if name in {"numel", "nelement"} and value.axes and value.scoring is not None:
         unit = count("token" if "token" in value.axes else "position")
         return Quantity(unit, of=value.of, counted=value.scoring.target)
     if name in {"max", "min", "argmax", "argmin", "std", "var", "median", "size"}:
         return machine.opaque(node)
     return value
+
+
+def _rows_first(node: ast.Call) -> tuple[str, str]:
+    """Return the axes of `losses.view(rows, length)`, or of `losses.view(length, rows)` where the sizes say so."""
+    sizes = [ast.unparse(each) for each in node.args]
+    turned = len(sizes) == 2 and LENGTH_SIZE.search(sizes[0]) and not LENGTH_SIZE.search(sizes[1])
+    return ("pos", "row") if turned else ("row", "pos")
+
+
+def _is_shape(args: list[Value], name: str) -> bool:
+    """Say whether a field takes on the shape of rows again: `losses.view(labels.shape)`, `losses.view_as(labels)`."""
+    if len(args) != 1:
+        return False
+    spread = isinstance(args[0], Opaque) and (args[0].name == ".shape" or args[0].key[-2:] == (".shape", "*"))
+    return spread or (name.endswith("_as") and isinstance(args[0], Tensor | Opaque))
 
 
 def _in_place(machine: Machine, node: ast.Call, operator: ast.operator, value: Quantity, other: Value) -> Value:
@@ -374,8 +402,9 @@ def _tensor(
     if name in SAME:
         return receiver
     if name in MEANS and isinstance(receiver, Tensor):
-        return reduce.mean(machine, node, receiver)
-    return None
+        return reduce.mean(machine, node, receiver, fields.dimension(args, kwargs, 0))
+    known = isinstance(receiver, Tensor | ModelOutput) or args or kwargs
+    return logprobs.reduced(machine, node, "mean") if name in MEANS and not known else None
 
 
 def _size(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:

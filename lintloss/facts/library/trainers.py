@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
 
-from lintloss.facts import forwards, padding
+from lintloss.facts import forwards, ignored, padding
 from lintloss.facts.library import loaders, losses, meters, models, rows
 from lintloss.facts.library.tables import CAUSAL, MASKED_MODELS, PAIRED
 from lintloss.facts.machine import Machine
@@ -26,8 +27,13 @@ from lintloss.facts.values import (
 from lintloss.findings import Evidence
 from lintloss.patterns import regex
 
+ITSELF = "@trainer"  # the trainer, among what it was made with
 REPORTS = regex(r"eval_loss|perplexity|\bppl\b")
 PARTS = regex(r"\.(predictions|label_ids)\b")
+SEPARATE_ROWS = regex(r"truncation\s*=\s*True|padding\s*=\s*(True|[\"'](max_length|longest)[\"'])|dataset_text_field")
+BLOCKS = regex(
+    r"group_texts|block_size|concatenat|\bpack(ing|ed)?\b|ConstantLength|chunk|return_overflowing|stride", re.IGNORECASE
+)
 MAY_FILL_BLOCKS = regex(r"DataCollatorForLanguageModeling$|DataCollatorWithFlattening$")
 
 
@@ -40,7 +46,7 @@ def called(machine: Machine, node: ast.Call, trainer: Value, name: str, args: li
     if dataset is not None and (name == "evaluate" or machine.home):  # who asks from a data set's file asks for both
         _feed(machine, node, made, dataset)
     _measure(machine, node, made)
-    return _evaluated(machine, node, made) if name == "evaluate" else None
+    return _evaluated(machine, node, made, dataset) if name == "evaluate" else None
 
 
 def _feed(machine: Machine, node: ast.Call, made: dict[str, Value], dataset: Value) -> None:
@@ -79,7 +85,7 @@ def _measure(machine: Machine, node: ast.Call, made: dict[str, Value]) -> None:
         calls.call(machine, node, compute, [given], {})
 
 
-def _evaluated(machine: Machine, node: ast.Call, made: dict[str, Value]) -> Value | None:
+def _evaluated(machine: Machine, node: ast.Call, made: dict[str, Value], dataset: Value | None) -> Value | None:
     if not REPORTS.search(machine.frames[0].module.text):
         return None
     if not any(_is_language_model(each) for each in options(made.get("model", Const(None)))):
@@ -87,6 +93,9 @@ def _evaluated(machine: Machine, node: ast.Call, made: dict[str, Value]) -> Valu
     unequal = next(
         (found for each in options(made.get("data_collator", Const(None))) if (found := _pads(machine, each))), None
     )
+    unequal = unequal or _pads_by_default(machine, made)
+    if unequal is None and dataset is not None:
+        unequal = ignored.of_dataset(machine, dataset)
     if unequal is None:
         return None
     loop = meters.framework_loop(machine, node)
@@ -104,13 +113,28 @@ def _evaluated(machine: Machine, node: ast.Call, made: dict[str, Value]) -> Valu
     return metrics
 
 
+def _keeps_rows(machine: Machine) -> bool:
+    """Say whether the file tokenizes row by row, and puts no blocks together: what is shorter is padded, and ignored."""
+    text = machine.frames[0].module.text
+    return SEPARATE_ROWS.search(text) is not None and BLOCKS.search(text) is None
+
+
+def _pads_by_default(machine: Machine, made: dict[str, Value]) -> Evidence | None:
+    """Return where trl's SFTTrainer was made, which pads its rows unless it is asked to pack them."""
+    trainer = made.get(ITSELF)
+    text = machine.frames[0].module.text
+    if not isinstance(trainer, LibObject) or loaders.short(trainer) != "SFTTrainer" or BLOCKS.search(text):
+        return None
+    return trainer.made if "data_collator" not in made else None
+
+
 def _made_with(machine: Machine, trainer: Value) -> dict[str, Value] | None:
     """Return the arguments that a trainer was made with, by name."""
     if isinstance(trainer, Ref) and trainer.kind == "instance":
         return {name: slot.value for name, slot in machine.fields(trainer).items()}
     if not isinstance(trainer, LibObject) or not loaders.short(trainer).endswith("Trainer"):
         return None
-    given = dict(trainer.kwargs)
+    given = {ITSELF: trainer, **dict(trainer.kwargs)}
     if trainer.args:
         given.setdefault("model", trainer.args[0])
     return given
@@ -127,5 +151,6 @@ def _pads(machine: Machine, collator: Value) -> Evidence | None:
     """Return where a collator makes batches that score different numbers of tokens; blocks may fill what pads in theory."""
     if isinstance(collator, LibObject) and MAY_FILL_BLOCKS.search(collator.name):
         masks = collator.arg(1, "mlm") not in (Const(False),)
-        return collator.made if masks and collator.name.endswith("LanguageModeling") else None
+        unequal = collator.name.endswith("LanguageModeling") and (masks or _keeps_rows(machine))
+        return collator.made if unequal else None
     return padding.of_collator(machine, collator) if isinstance(collator, LibObject | Func | Ref) else None
