@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lintloss.facts import bindings
 from lintloss.facts.machine import Machine
 from lintloss.facts.project import Project
 from lintloss.facts.provenance import Tracer, constant, spot_at
@@ -78,3 +79,9 @@ def test_a_default_is_what_a_parameter_always_is(tmp_path: Path) -> None:
     last = module.tree.body[-1]
     assert isinstance(last, ast.Expr)
     assert constant(Tracer(Machine(Project(_load))), spot_at(module, last.value)) is True
+
+
+def test_a_lambda_is_a_scope_of_one_expression() -> None:
+    scope = ast.parse("lambda pair: (pair, (last := pair))").body[0]
+    assert isinstance(scope, ast.Expr)
+    assert list(bindings.of(scope.value)) == ["last"]
