@@ -30,7 +30,8 @@ class Binding:
 
 def own(scope: ast.AST) -> Iterator[ast.AST]:
     """Yield the nodes of a scope in the order of their rows, those of functions and classes in it left out."""
-    stack = list(reversed(getattr(scope, "body", [])))
+    body = getattr(scope, "body", [])
+    stack = list(reversed(body)) if isinstance(body, list) else [body]  # of a lambda, one expression
     while stack:
         node = stack.pop()
         yield node

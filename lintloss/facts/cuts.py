@@ -133,7 +133,8 @@ def _counted(origin: Origin, loop: ast.For | ast.AsyncFor, header: ast.Call, aro
         for each in (value.body, value.orelse) if isinstance(value, ast.IfExp) else (value,):
             divisor = whole_batches(each, loop)
             if divisor is not None:
-                severity = "warning" if conditional or _is_one_by_default(origin, divisor) else "error"
+                mild = conditional or _is_one_by_default(origin, divisor) or whole.SAMPLED.search(text_of(each))
+                severity = "warning" if mild else "error"
                 yield Cut(header, "whole", text_of(each), severity)
         if isinstance(value, ast.Call) and text_of(value.func) == "min":
             by_length = "len(" in text_of(value) and _draws(loop)

@@ -20,7 +20,7 @@ from lintloss.findings import Evidence, Span
 from lintloss.parse import Module
 from lintloss.patterns import regex
 
-TORCH = regex(r"^[ \t]*(?:import|from)\s+torch\b", re.MULTILINE)
+TORCH = regex(r"^[ \t]*(?:from\s+torch\b|import\s+(?:[\w.]+(?: as \w+)?\s*,\s*)*torch\b)", re.MULTILINE)
 TORCH_NAME = regex(r"^import\s+(?:\w+\s*,\s*)*torch\s*(?:$|,|#|;)", re.MULTILINE)
 OLD = regex(r"loss\w*\.data\[0\]|\bvolatile\b")  # PyTorch 0.3, which has no no_grad: inputs are volatile
 WRAPS = regex(r"\bVariable\(")

@@ -21,14 +21,15 @@ from lintloss.patterns import regex
 
 LOADER_NAME = regex(r"load|dl$|iter|batches|gen", re.IGNORECASE)
 RANDOM = regex(r"rand|choice|sample\(")
-WAYS = {"drop_last": "the last batch is dropped here", "leftovers": "only full batches are given here"}
+DROPPED = "the last batch is dropped here"
+WAYS = {"drop_last": DROPPED, "drop_remainder": DROPPED, "leftovers": "only full batches are given here"}
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
     """What a loop never sees.
 
-    how: "drop_last" or "leftovers". node: in which module, and where, it is left out."""
+    how: "drop_last", "drop_remainder" or "leftovers". node: in which module, and where, it is left out."""
 
     shown: ast.expr  # what the loop runs over, or what is stored under an evaluation's name
     how: str
@@ -62,13 +63,21 @@ def _indexed(header: ast.expr | None) -> ast.expr | None:
     return header
 
 
-def is_shared(found: LeftOut) -> bool:
-    """Say whether a function that gives full batches serves others too: to them, that may be what is wanted."""
-    if found.how != "leftovers":
-        return False
-    row = getattr(found.node, "lineno", 0)
-    around = [each for each in at_row(found.module.tree, row) if isinstance(each, ast.FunctionDef)]
-    return bool(around) and len(bindings.calls(found.module).get(around[0].name, ())) > 1
+def is_own(module: Module, found: LeftOut) -> bool:
+    """Say whether what leaves something out is to be changed for this evaluation alone: it is shown then, else the loop.
+
+    A function that gives full batches may serve others too, and to them that may be what is wanted.
+    """
+    if found.module.path != module.path or found.how != "leftovers":
+        return found.module.path == module.path
+    around = _functions(module, getattr(found.node, "lineno", 0))
+    shared = bool(around) and len(bindings.calls(module).get(around[0].name, ())) > 1
+    here = _functions(module, found.shown.lineno) == _functions(module, getattr(found.made, "lineno", 0))
+    return here and not shared
+
+
+def _functions(module: Module, row: int) -> list[ast.FunctionDef]:
+    return [each for each in at_row(module.tree, row) if isinstance(each, ast.FunctionDef)]
 
 
 def is_for_evaluation(name: str) -> bool:
@@ -141,7 +150,7 @@ def _of_chain(tracer: Tracer, spot: Spot, call: ast.Call) -> Kept | None:
     for each in call.keywords:
         if each.arg in {"drop_remainder", "drop_last_batch", "drop_last"}:
             if constant(tracer, spot.at(each.value)) is True and "repeat" not in ast.unparse(call.func):
-                return "drop_last", each.value, spot.module
+                return "drop_remainder", each.value, spot.module
     return None
 
 

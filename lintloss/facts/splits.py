@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from lintloss.facts import stale_batches
 from lintloss.facts.callers import text_of
 from lintloss.facts.caps import Function, parameters
 from lintloss.facts.evaluation import Pass
@@ -64,7 +65,8 @@ def observe(machine: Machine, module: Module, passes: list[Pass]) -> list[SplitM
     if "train" not in module.text:
         return []
     found: dict[ast.AST, tuple[str, str]] = {}
-    for node, name, source in (*_assigned(machine, module), *_trainers(module), *_looped(passes), *_drawn(passes)):
+    mixed = (*_assigned(machine, module), *_trainers(module), *_looped(passes), *_drawn(passes))
+    for node, name, source in (*mixed, *stale_batches.observe(module)):
         found.setdefault(node, (name, source))
     return [_at(machine, module, node, name, source) for node, (name, source) in found.items()]
 

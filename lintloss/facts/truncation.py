@@ -7,11 +7,10 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from lintloss.facts import callers, classes, cut_texts, cuts, handed, left_out, leftovers, regions, scored
+from lintloss.facts import callers, classes, cut_texts, cuts, handed, left_out, regions, scored
 from lintloss.facts.callers import text_of
 from lintloss.facts.caps import Function, Origin, assigned
 from lintloss.facts.evaluation import Pass
-from lintloss.facts.forwards import Scene
 from lintloss.facts.library import loaders
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
@@ -51,8 +50,6 @@ def observe(machine: Machine, module: Module, passes: list[Pass], seen: Iterable
     found = [
         *_dropped(machine, module, passes),
         *_cut(machine, module, loops),
-        *_kept(machine, module, passes),
-        *_kept_by_callers(machine, module, passes),
         *_trainers(machine, module),
     ]
     found += _left_out(machine, module, loops, found)
@@ -310,56 +307,6 @@ def _global(machine: Machine, module: Module, name: str) -> Value | None:
     return imports.resolve(machine, slot.value) if isinstance(slot.value, Pending) else slot.value
 
 
-def _is_shared(module: Module, function: Func) -> bool:
-    """Say whether a generator serves other loops too, where giving full batches only may be what is wanted."""
-    name = getattr(function.node, "name", "")
-    return sum(isinstance(node, ast.Name) and node.id == name for node in ast.walk(module.tree)) > 1
-
-
-def _kept(machine: Machine, module: Module, passes: list[Pass]) -> Iterator[Truncation]:
-    for each, loop in scored.passed(passes):
-        for function in _generators(machine, module, loop, each.scene.node):
-            place = leftovers.keeps(function.node)
-            if place is None:
-                continue
-            if function.module is module and not _is_shared(module, function):
-                yield _at(machine, module, place, "leftovers", data=_data(loop), reasons=(loop.place,))
-            elif loop.statement is not None and isinstance(loop.statement, ast.For):
-                span = machine.anchor(function.module).span(place)
-                why = Evidence(function.module.path, span, "only full batches are given here")
-                yield _at(machine, module, loop.statement.iter, "leftovers", data=_data(loop), reasons=(why,))
-
-
-def _kept_by_callers(machine: Machine, module: Module, passes: list[Pass]) -> Iterator[Truncation]:
-    """Find generators of full batches that an evaluation is called with: `evaluate(model, batches(val_rows, 8))`."""
-    for each in passes:
-        loop = each.region.loop
-        if loop is None or not isinstance(loop.statement, ast.For) or handed.is_training_data(machine, each):
-            continue
-        for source, scene in list(handed.sources(machine, each))[1:]:
-            for function in _made_by(machine, source, scene):
-                place = leftovers.keeps(function.node)
-                if place is not None:
-                    why = Evidence(
-                        function.module.path,
-                        machine.anchor(function.module).span(place),
-                        "only full batches are given here",
-                    )
-                    yield _at(machine, module, loop.statement.iter, "leftovers", data=_data(loop), reasons=(why,))
-
-
-def _made_by(machine: Machine, source: ast.expr, scene: Scene) -> Iterator[Func]:
-    """Yield the functions that an expression calls by name, or whose result the variable is."""
-    made = [source]
-    if isinstance(source, ast.Name) and isinstance(scene.node, Function):
-        made = list(assigned(scene.node, source.id))
-    for each in made:
-        if isinstance(each, ast.Call) and isinstance(each.func, ast.Name):
-            value = _global(machine, scene.module, each.func.id)
-            if isinstance(value, Func):
-                yield value
-
-
 # -- makers -----------------------------------------------------------------------------------------------------------
 
 
@@ -373,8 +320,7 @@ def _left_out(
         anchor = machine.anchor(module)
         if {why.span, machine.anchor(each.module).span(each.made), anchor.span(each.shown)} & told:
             continue
-        own = each.module.path == module.path and not left_out.is_shared(each)
-        node = each.node if own else each.shown
+        node = each.node if left_out.is_own(module, each) else each.shown
         told.add(anchor.span(node))
         name = text_of(cuts.unwrapped(each.shown))[:50]
         used = Evidence(module.path, anchor.span(each.shown), "what the evaluation runs over")

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 
 from lintloss.facts import bindings
 from lintloss.facts.callers import text_of
-from lintloss.facts.caps import is_length
+from lintloss.facts.caps import is_length, parameters
 from lintloss.facts.survey import called_name
 from lintloss.patterns import regex
 
 BATCH = regex(r"batch|(^|[._])bs(z)?$", re.IGNORECASE)
+MAKES = regex(r"batch", re.IGNORECASE)
+LENGTH = regex(r"len|step|seq|width|block|bptt|window|context|time", re.IGNORECASE)
 WRAPPERS = {"tqdm", "enumerate", "track", "list", "iter", "progress_bar", "trange"}
 RANGES = {"range", "trange"}
 SAMPLED = regex(
@@ -43,6 +45,15 @@ class Counts:
         only = bound[0].value if len(bound) == 1 and not bound[0].picks and bound[0].key is None else None
         return only if only is not None else node
 
+    def is_size(self, node: ast.expr) -> bool:
+        """Say whether a number is that of rows in a batch: by its name, or as a parameter of what makes batches."""
+        if BATCH.search(text_of(node)):
+            return True
+        if not isinstance(self.function, Function) or not isinstance(node, ast.Name):
+            return False
+        makes = MAKES.search(self.function.name) is not None and LENGTH.search(node.id) is None
+        return makes and node.id in parameters(self.function)
+
 
 def unwrapped(node: ast.expr) -> ast.expr:
     """See through tqdm(), enumerate() and the like."""
@@ -61,7 +72,7 @@ def floored(node: ast.expr, counts: Counts) -> ast.expr | None:
     if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.FloorDiv):
         return None
     rows = text_of(counts.of(node.left))
-    found = ROWS.search(rows) and not SAMPLED.search(rows) and BATCH.search(text_of(node.right))
+    found = ROWS.search(rows) and not SAMPLED.search(rows) and counts.is_size(node.right)
     return node.right if found else None
 
 
@@ -96,8 +107,6 @@ def whole_batches(node: ast.expr, loop: ast.For | ast.AsyncFor) -> ast.expr | No
     ):
         return None
     size, index = text_of(node.right), text_of(loop.target)
-    if SAMPLED.search(text_of(node.left)):
-        return None
     for each in ast.walk(loop):
         if isinstance(each, ast.Slice) and each.lower is not None and each.upper is not None:
             if text_of(each.lower) in {f"{index} * {size}", f"{size} * {index}"} and size in text_of(each.upper):
@@ -164,7 +173,7 @@ def _is_whole(node: ast.Call, counts: Counts) -> bool:
     if len(node.args) != 3:
         return False
     stop, step = text_of(counts.of(node.args[1])), text_of(node.args[2])
-    if not BATCH.search(step):
+    if not counts.is_size(node.args[2]):
         return False
     return (
         stop.endswith((f"- {step} + 1", f"- ({step} - 1)", f"- {step}"))
@@ -241,15 +250,13 @@ def _multiple_of(node: ast.expr, counts: Counts) -> ast.expr | None:
         return None
     if isinstance(node.op, ast.Sub) and isinstance(node.right, ast.BinOp) and isinstance(node.right.op, ast.Mod):
         size = node.right.right
-        known = ROWS.search(text_of(counts.of(node.left))) is not None and BATCH.search(text_of(size)) is not None
+        known = ROWS.search(text_of(counts.of(node.left))) is not None and counts.is_size(size)
         return size if known else None
     if not isinstance(node.op, ast.Mult):
         return None
     for one, other in ((node.left, node.right), (node.right, node.left)):
         found = floored(one, counts)
-        if found is not None and any(
-            _same(each, other) for each in (found, *_factors(found)) if BATCH.search(text_of(each))
-        ):
+        if found is not None and any(_same(each, other) for each in (found, *_factors(found)) if counts.is_size(each)):
             return found
     return None
 
@@ -268,7 +275,7 @@ def _of_windows(node: ast.expr, counts: Counts) -> bool:
             continue
         size = list(_factors(counts.of(value.right)))
         rest = sorted(text_of(one) for one in factors if one is not each)
-        named = any(BATCH.search(text_of(one)) for one in size)
+        named = any(counts.is_size(one) for one in size)
         if len(size) == 2 and named and rest in (sorted(map(text_of, size)), [text_of(value.right)]):
             return True
     return False

@@ -22,6 +22,12 @@ def into_tensor(machine: Machine, target: ast.Subscript, value: Value) -> bool:
     owner = held[0]
     if not _names_places(target) and _is_ignored_id(value):
         blocks = [shapes.tensor(each) for each in held]
+        if (
+            len(blocks) == 1
+            and blocks[0] is not None
+            and _is_behind(machine, blocks[0], evaluate(machine, target.slice), target)
+        ):
+            return True
         if None not in blocks:  # `labels[~chosen] = -100`: nobody knows whether padding is spared
             cleaned = join_all(replace(each, pad=None, clean=True) for each in blocks if each is not None)
             assign.store(machine, target.value, cleaned)
@@ -41,6 +47,14 @@ def into_tensor(machine: Machine, target: ast.Subscript, value: Value) -> bool:
     if written is not owner:
         assign.store(machine, target.value, written)
     return True
+
+
+def _is_behind(machine: Machine, labels: Tensor, mask: Value, target: ast.Subscript) -> bool:
+    """Say whether labels were moved by one and the mask of the input was not: the last id of a row meets its first pad."""
+    if labels.pad is None or labels.window is None or not isinstance(mask, Tensor) or mask.window is None:
+        return False
+    told = isinstance(target.slice, ast.Compare | ast.UnaryOp) and "mask" in machine.text(target.slice)
+    return told and labels.window.lower == Linear(const=1) and mask.window.lower == Linear()
 
 
 def into_table(machine: Machine, target: ast.Subscript, value: Value) -> bool:

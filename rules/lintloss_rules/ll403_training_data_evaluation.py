@@ -513,6 +513,31 @@ def fit(model, train_loader, val_loader, optimizer, epochs):
         print(f"epoch {epoch} validation loss {val_nats / val_tokens:.4f}")
 """,
         ),
+        Bad(
+            why="The validation batch is drawn and forgotten: the last batch of the training is scored.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def train(model, optimizer, train_batches, valid_batches, steps):
+    for step in range(steps):
+        model.train()
+        batch = next(train_batches)
+        loss = F.cross_entropy(model(batch[:, :-1]).flatten(0, 1), batch[:, 1:].flatten())
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        if step % 100 == 0:
+            model.eval()
+            held_out = next(valid_batches)
+            with torch.no_grad():
+                ids, labels = batch[:, :-1], batch[:, 1:]  # <-
+                valid_loss = F.cross_entropy(model(ids).flatten(0, 1), labels.flatten())
+            print(f"step {step}: valid loss {valid_loss.item():.4f}")
+""",
+        ),
     )
     good = (
         Good(
@@ -860,6 +885,23 @@ def report(model, train_loader, val_loader):
         val_nats += F.cross_entropy(model(x).transpose(1, 2), y, reduction="sum").item()
         val_tokens += y.numel()
     print(f"train {train_nats / train_tokens:.4f} val {val_nats / val_tokens:.4f}")
+""",
+        ),
+        Good(
+            why="One batch of each split is drawn, and each is scored.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def compare(model, train_batches, valid_batches):
+    model.eval()
+    batch = next(train_batches)
+    held_out = next(valid_batches)
+    train_loss = F.cross_entropy(model(batch[:, :-1]).flatten(0, 1), batch[:, 1:].flatten())
+    valid_loss = F.cross_entropy(model(held_out[:, :-1]).flatten(0, 1), held_out[:, 1:].flatten())
+    print(f"train {train_loss.item():.4f} valid {valid_loss.item():.4f}")
 """,
         ),
     )

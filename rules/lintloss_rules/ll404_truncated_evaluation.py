@@ -67,6 +67,7 @@ def token_loss(model, loader, device):
 
 MESSAGES = {
     "drop_last": "`drop_last=True` leaves the last, smaller batch of `{data}` out of the evaluation",
+    "drop_remainder": "`drop_remainder=True` leaves the last, smaller batch of `{data}` out of the evaluation",
     "trainer": "`dataloader_drop_last=True` also leaves the last, smaller batch of {data} out",
     "break": "the evaluation stops after `{cap}` iterations over `{data}`: the rest is never scored, and nothing says so",
     "islice": "the evaluation takes the first `{cap}` batches: the rest is never scored, and nothing says so",
@@ -1329,6 +1330,26 @@ class Trainer:
         return nats / tokens
 """,
         ),
+        Bad(
+            why="Texts that a model has written are judged in whole batches: of its own samples some are never judged.",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def generative_nats(judge, sample, batch_size=32):
+    judge.eval()
+    nats, tokens = 0.0, 0
+    for index in range(sample.shape[0] // batch_size):  # <-
+        ids = sample[index * batch_size : (index + 1) * batch_size]
+        logits = judge(ids).logits[:, :-1]
+        nats += F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="sum").item()
+        tokens += ids[:, 1:].numel()
+    return nats / tokens
+""",
+        ),
     )
 
     good = (
@@ -2135,25 +2156,6 @@ def perplexity(model, ids, length):
         piece = ids[:, index * length : (index + 1) * length]
         nats.append(model(piece, labels=piece).loss * (length - 1))
     return torch.exp(torch.stack(nats).sum() / (count * (length - 1)))
-""",
-        ),
-        Good(
-            why="Texts that a model has written are judged in whole batches: there is no data set of which a part is left out.",
-            code="""\
-import torch
-import torch.nn.functional as F
-
-
-@torch.no_grad()
-def generative_nats(judge, sample, batch_size=32):
-    judge.eval()
-    nats, tokens = 0.0, 0
-    for index in range(sample.shape[0] // batch_size):
-        ids = sample[index * batch_size : (index + 1) * batch_size]
-        logits = judge(ids).logits[:, :-1]
-        nats += F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="sum").item()
-        tokens += ids[:, 1:].numel()
-    return nats / tokens
 """,
         ),
     )

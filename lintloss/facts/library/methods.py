@@ -25,6 +25,7 @@ from lintloss.facts import (
     reduce,
 )
 from lintloss.facts.library import (
+    entries,
     lightning,
     loaders,
     losses,
@@ -129,22 +130,13 @@ def call(
         return receiver
     if name in PREPARES and args and isinstance(receiver, Opaque | LibObject):
         return args[0] if len(args) == 1 else Tuple(tuple(args))
-    if name in {"get", "pop"} and len(args) == 2 and _is_keywords(machine, node):
+    if name in {"get", "pop"} and len(args) == 2 and entries.is_keywords(machine, node):
         return args[1] if not isinstance(receiver, Ref) else _dict(machine, receiver, name, args)
     if name == "pop" and isinstance(receiver, Opaque) and receiver.key and args and isinstance(args[0], Const):
-        slot = machine.get(receiver.key, str(args[0].value))
-        return slot.value if slot is not None else Opaque((*receiver.key, str(args[0].value)), str(args[0].value))
+        return entries.popped(machine, receiver, str(args[0].value))
     if name == "add_argument":
         options.note(machine, args, kwargs)
     return _of_kind(machine, node, receiver, name, args, kwargs)
-
-
-def _is_keywords(machine: Machine, node: ast.Call) -> bool:
-    """Say whether a method is called on the `**options` of the running function, of which nobody is seen to pass any."""
-    owner = node.func.value if isinstance(node.func, ast.Attribute) else None
-    spec = getattr(machine.frame.node, "args", None)
-    star = spec.kwarg if isinstance(spec, ast.arguments) else None
-    return star is not None and isinstance(owner, ast.Name) and owner.id == star.arg
 
 
 def _loaded_model(machine: Machine, node: ast.Call, cls: Class, name: str, kwargs: Kwargs) -> Value:

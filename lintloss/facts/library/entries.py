@@ -1,0 +1,26 @@
+"""Entries taken out of dicts: a batch's, and those of the keyword arguments of a function."""
+
+from __future__ import annotations
+
+import ast
+
+from lintloss.facts.machine import Machine
+from lintloss.facts.values import Const, Opaque, Value
+
+
+def popped(machine: Machine, owner: Opaque, name: str) -> Value:
+    """Take an entry out of a batch, which is without it then; the next pass of a loop finds it again."""
+    kept = machine.get(owner.key, f"@popped {name}")
+    slot = kept or machine.get(owner.key, name)
+    value = slot.value if slot is not None else Opaque((*owner.key, name), name)
+    machine.put(owner.key, f"@popped {name}", value)
+    machine.put(owner.key, name, Const(None))
+    return value
+
+
+def is_keywords(machine: Machine, node: ast.Call) -> bool:
+    """Say whether a method is called on the `**options` of the running function, of which nobody is seen to pass any."""
+    owner = node.func.value if isinstance(node.func, ast.Attribute) else None
+    spec = getattr(machine.frame.node, "args", None)
+    star = spec.kwarg if isinstance(spec, ast.arguments) else None
+    return star is not None and isinstance(owner, ast.Name) and owner.id == star.arg
