@@ -51,9 +51,15 @@ def bind(machine: Machine, node: ast.Import | ast.ImportFrom) -> None:
 
 
 def resolve(machine: Machine, pending: Pending) -> Value:
-    """Look up what an import binds."""
+    """Look up what an import binds; files that take a name from one another bind nothing."""
+    if pending in machine.resolving:
+        return Lib(f"{pending.module}.{pending.attribute}".strip("."))
     if pending.attribute:
-        return member(machine, pending.importer, pending.module, pending.attribute, pending.level)
+        machine.resolving.add(pending)
+        try:
+            return member(machine, pending.importer, pending.module, pending.attribute, pending.level)
+        finally:
+            machine.resolving.discard(pending)
     return _module(machine, pending.importer, pending.module) or Lib(pending.module)
 
 

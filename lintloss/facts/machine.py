@@ -24,6 +24,7 @@ from lintloss.facts.values import (
     Lib,
     LibObject,
     Opaque,
+    Pending,
     Ref,
     Scoring,
     Value,
@@ -152,6 +153,7 @@ class Machine:
         self.methods: dict[ast.ClassDef, dict[str, ast.FunctionDef | ast.AsyncFunctionDef]] = {}
         self.members: dict[ast.ClassDef, dict[str, ast.stmt]] = {}
         self.imported: dict[tuple[str, str, int], Module | None] = {}
+        self.resolving: set[Pending] = set()  # imports that are being looked up
         self.telling: dict[ast.ClassDef, list[ast.Call | ast.arg]] = {}
         self.natures: dict[Value, tuple[Stochastic, frozenset[str]]] = {}  # class -> see stochastic.py
 

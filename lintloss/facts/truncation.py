@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from lintloss.facts import callers, classes, cut_texts, cuts, handed, left_out, regions, scored
+from lintloss.facts import callers, classes, cut_texts, cuts, handed, left_out, leftovers, regions, scored
 from lintloss.facts.callers import text_of
 from lintloss.facts.caps import Function, Origin, assigned
 from lintloss.facts.evaluation import Pass
@@ -50,6 +50,7 @@ def observe(machine: Machine, module: Module, passes: list[Pass], seen: Iterable
     found = [
         *_dropped(machine, module, passes),
         *_cut(machine, module, loops),
+        *_kept(machine, module, passes),
         *_trainers(machine, module),
     ]
     found += _left_out(machine, module, loops, found)
@@ -305,6 +306,26 @@ def _global(machine: Machine, module: Module, name: str) -> Value | None:
     if slot is None:
         return None
     return imports.resolve(machine, slot.value) if isinstance(slot.value, Pending) else slot.value
+
+
+def _is_shared(module: Module, function: Func) -> bool:
+    """Say whether a generator serves other loops too, where giving full batches only may be what is wanted."""
+    name = getattr(function.node, "name", "")
+    return sum(isinstance(node, ast.Name) and node.id == name for node in ast.walk(module.tree)) > 1
+
+
+def _kept(machine: Machine, module: Module, passes: list[Pass]) -> Iterator[Truncation]:
+    for each, loop in scored.passed(passes):
+        for function in _generators(machine, module, loop, each.scene.node):
+            place = leftovers.keeps(function.node)
+            if place is None:
+                continue
+            if function.module is module and not _is_shared(module, function):
+                yield _at(machine, module, place, "leftovers", data=_data(loop), reasons=(loop.place,))
+            elif loop.statement is not None and isinstance(loop.statement, ast.For):
+                span = machine.anchor(function.module).span(place)
+                why = Evidence(function.module.path, span, "only full batches are given here")
+                yield _at(machine, module, loop.statement.iter, "leftovers", data=_data(loop), reasons=(why,))
 
 
 # -- makers -----------------------------------------------------------------------------------------------------------
