@@ -20,6 +20,14 @@ def mean(machine: Machine, node: ast.AST, value: Value, axis: int | None = None)
     return logprobs.reduced(machine, node, "mean") or made if _is_unknown(made, value, axis) else made
 
 
+def over_kept(machine: Machine, node: ast.AST, value: Value) -> Quantity | None:
+    """Return nanmean() of losses of which a mask made some nan: a mean over those that are left; None for others."""
+    if not isinstance(value, Quantity) or not value.axes or value.scoring is None or not value.scoring.masked:
+        return None
+    unit = value.unit / Unit.of(token=1)
+    return replace(value, axes=(), unit=unit).with_step(machine.evidence(node, f"averaged over what is no nan: {unit}"))
+
+
 def _is_unknown(made: Value, value: Value, axis: int | None) -> bool:
     """Say whether nothing is known of what was reduced but its name: no tensor in sight, and no axis of one."""
     is_stretch = isinstance(value, Tensor) and value.form == "" and value.model is None

@@ -2425,6 +2425,25 @@ def bits_per_byte(language_model, tokenizer, texts):
     return sum(scores) / len(scores)  # <-
 """,
         ),
+        Bad(
+            why="nanmean leaves out what a mask made nan: a mean over the tokens of the batch",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, loader, pad_id):
+    model.eval()
+    losses = []
+    for inputs, targets in loader:
+        nats = F.cross_entropy(model(inputs).transpose(1, 2), targets, reduction="none")
+        nats = torch.where(targets != pad_id, nats, torch.nan)
+        losses.append(nats.nanmean().item())
+    return sum(losses) / len(losses)  # <-
+""",
+        ),
     )
 
     good = (

@@ -42,6 +42,7 @@ from lintloss.facts.values import (
     Class,
     Const,
     Func,
+    Lib,
     LibObject,
     Opaque,
     Quantity,
@@ -131,6 +132,8 @@ def _by_table(
         return exponent.exponential(machine, node, first)
     if name == "exp2":
         return exponent.exponential(machine, node, first, "2")
+    if name == "nanmean" and (kept := reduce.over_kept(machine, node, first)) is not None:
+        return kept
     if name in MEANS:
         weights = kwargs.get("weights")
         return (
@@ -309,6 +312,10 @@ def _is_known(value: Value) -> bool:
     return isinstance(value, Quantity) or (isinstance(value, Tensor) and value.form != "filled")
 
 
+def _is_nan(value: Value) -> bool:
+    return isinstance(value, Lib) and value.name.rsplit(".", 1)[-1].lower() == "nan"
+
+
 def _where(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     if _is_switch(args):  # 1 where it holds, 0 elsewhere: the condition itself
         return args[0]
@@ -321,7 +328,7 @@ def _where(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -
         found = shapes.tensor(args[2])
     if isinstance(found, Tensor) and any(isinstance(arg, Const) for arg in args[1:]):
         return replace(found, pad=None, clean=True)  # labels of which some are overwritten by an id to ignore
-    if isinstance(found, Quantity) and args and any(isinstance(arg, Const) for arg in args[1:]):
+    if isinstance(found, Quantity) and args and any(isinstance(arg, Const) or _is_nan(arg) for arg in args[1:]):
         return losses.masked(machine, found, args[0])
     return found if found is not None else machine.opaque(node)
 

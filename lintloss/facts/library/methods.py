@@ -320,6 +320,8 @@ def _dict(machine: Machine, ref: Ref, name: str, args: list[Value]) -> Value:
 def _quantity(machine: Machine, node: ast.Call, value: Quantity, name: str, args: list[Value], kwargs: Kwargs) -> Value:
     if name in MEANS | SUMS and "where" in kwargs:  # JAX and NumPy: what the mask lets through
         value = losses.chosen(machine, value, kwargs["where"])
+    if name == "nanmean" and (kept := reduce.over_kept(machine, node, value)) is not None:
+        return kept
     if name in MEANS:
         return reduce.mean(machine, node, value, fields.dimension(args, kwargs, 0))
     if name in SUMS:
