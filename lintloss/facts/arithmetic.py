@@ -7,7 +7,17 @@ import math
 import re
 from dataclasses import replace
 
-from lintloss.facts import accumulation, counts, equality, quotients, stops, terms, vectors
+from lintloss.facts import (
+    accumulation,
+    counts,
+    equality,
+    logprobs,
+    quotients,
+    regularizers,
+    stops,
+    terms,
+    vectors,
+)
 from lintloss.facts.library import shapes
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import ONE, Unit
@@ -54,9 +64,8 @@ def binary(
         return _constants(operator, left.value, right.value)
     if isinstance(operator, ast.Div) and left == Const(0.0) and _is_fixed(right):
         return left  # what is smoothed by 0 is not smoothed
-    left, right = unboxed(machine, left), unboxed(machine, right)
-    if isinstance(left, Choice) or isinstance(right, Choice):
-        return binary(machine, node, operator, left, right, inside)
+    if isinstance(operator, ast.Sub) and left in (Const(1), Const(1.0)) and terms.is_share(right):
+        return Opaque((*right.key, "rest"), "weight")
     if isinstance(operator, ast.Add) and isinstance(left, Tuple):
         longer = _joined(machine, node, left, right)
         if longer is not None:
@@ -122,7 +131,7 @@ def _rounds_down(node: ast.AST, operator: ast.operator) -> bool:
 
 def unboxed(machine: Machine, value: Value) -> Value:
     """Take the number out of a one-element tensor that a loop adds to."""
-    if isinstance(value, Ref) and value.kind == "tensor" and machine.get(value, "boxed"):
+    if isinstance(value, Ref) and value.kind in {"tensor", "list"} and machine.get(value, "boxed"):
         slot = machine.get(value, "elem")
         return slot.value if slot else value
     return value
@@ -190,7 +199,7 @@ def _add_term(machine: Machine, node: ast.AST, loss: Quantity, other: Value, *, 
         return loss
     if isinstance(other, Quantity) and not (other.is_loss or other.is_perplexity):
         return machine.opaque(node)
-    if isinstance(other, Quantity) and other.unit.degree != loss.unit.degree:
+    if isinstance(other, Quantity) and other.unit.degree != loss.unit.degree and not terms.is_beside(loss, other):
         return machine.opaque(node)
     scoring = loss.scoring
     if scoring is not None and not (isinstance(other, Quantity) and other.scoring == scoring):
@@ -217,6 +226,10 @@ COEFFICIENTS = (
     "ratio",
     "w",
     "mult",
+    "confidence",
+    "smoothing",
+    "epsilon",
+    "eps",
 )
 
 
@@ -271,6 +284,9 @@ def _scaled(machine: Machine, node: ast.AST, quantity: Quantity, other: Value) -
                 machine.evidence(node, "x log2(e): nats to bits")
             )
     if isinstance(other, Const):
+        rows = counts.rows_of(node, quantity, other)
+        if rows is not None:
+            return rows
         return terms.scaled(quantity) if not (quantity.is_count and other.value == 0) else None
     mask = shapes.mask(other) if quantity.axes or quantity.presumed else None
     if mask is not None:
@@ -296,6 +312,8 @@ def _scaled(machine: Machine, node: ast.AST, quantity: Quantity, other: Value) -
             if quantity.scoring is not None:  # whatever it is, it may be a mask
                 compare.masked(machine, quantity.scoring, None, drops=False)
             return quantity
+        if isinstance(machine.frame.statement, ast.AugAssign):  # `total += batch.length() * loss.item()`
+            regularizers.note(machine, node, quantity)
         return machine.opaque(node)
     if quantity.is_count and factor.is_count:
         return counts.product(quantity, factor)
@@ -334,7 +352,7 @@ def divide(machine: Machine, node: ast.AST, left: Value, right: Value, inside: i
         right = stops.count_of(left.loops, machine.frame.key, quotients.divisor_text(node)) or right
     if isinstance(right, Const):
         return _by_constant(machine, node, left, right, inside)
-    count = counts.divisor(machine, left, right)
+    count = logprobs.length(machine, node, left) or counts.divisor(machine, left, right)
     if count is not None and left.is_loss and quotients.is_share(machine, left, count):
         return machine.opaque(node)
     if count is not None and count.unit == ROWS and _is_of_one_batch(machine, left):
@@ -394,6 +412,8 @@ def _unknown_divisor(machine: Machine, node: ast.AST, left: Quantity, right: Val
     if left.is_perplexity and isinstance(right, Opaque) and left.loops and left.unit.power(left.loops[-1].unit) == 1:
         iterations = Quantity(counts.unit_of(left.loops[-1]), of=right.key, presumed=True)
         return quotients.average(machine, node, left, iterations, "divide")  # whatever is counted: an average
+    if left.is_loss and left.unit.power("rank") == 1 and isinstance(right, Opaque):  # whatever the world is called
+        return quotients.average(machine, node, left, Quantity(Unit.of(rank=1), of=right.key, presumed=True), "rank")
     if left.is_loss and isinstance(right, Opaque | Tensor):  # still nats (or bits), per something that is not known
         return replace(left, unit=left.unit * Unit.of(unknown=-1))
     return machine.opaque(node)

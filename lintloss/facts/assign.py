@@ -42,7 +42,7 @@ def accumulation(node: ast.Assign) -> tuple[ast.expr, ast.operator, ast.expr] | 
     if _same(value.left, target) or _gets(value.left, target):
         return target, value.op, value.right
     in_front = isinstance(value.left, ast.Tuple)  # `outputs = (loss,) + outputs` keeps its order
-    if isinstance(value.op, ast.Add) and not in_front and _same(value.right, target):
+    if isinstance(value.op, ast.Add) and not in_front and (_same(value.right, target) or _gets(value.right, target)):
         return target, value.op, value.left
     return None
 
@@ -103,7 +103,9 @@ def store(machine: Machine, target: ast.expr, value: Value) -> None:
         if isinstance(target, ast.Subscript):
             equality.note_ignored(machine, target, value)
         if isinstance(target, ast.Subscript) and (
-            moved.by_key(machine, target, value) or writes.into_tensor(machine, target, value)
+            moved.by_key(machine, target, value)
+            or writes.into_table(machine, target, value)
+            or writes.into_tensor(machine, target, value)
         ):
             return
         place = _heap_place(machine, target)
@@ -210,6 +212,10 @@ def _put(machine: Machine, place: tuple[Key, str], target: ast.expr, value: Valu
     owner = place[0]
     if machine.guards and " not in " in machine.guards[-1][2]:
         lists_of(machine, owner, value)
+        made = machine.dicts_made.get(owner)
+        if made is not None and old is None and isinstance(value, Const) and value.value == 0:
+            machine.state.heap.put(*place, Slot(value, made))  # `if k not in d: d[k] = 0.0`: as old as the dict
+            return
     collects = isinstance(target, ast.Subscript) and place[1] == "elem"
     length = machine.state.heap.get(owner, "len")
     if collects and length is not None:
@@ -219,10 +225,13 @@ def _put(machine: Machine, place: tuple[Key, str], target: ast.expr, value: Valu
 
 
 def lists_of(machine: Machine, owner: Key, value: Value) -> None:
-    """Let a list that is made where a dict lacks it be as old as the dict: `if k not in d: d[k] = []`."""
+    """Let a list or meter that is made where a dict lacks it be as old as the dict: `if k not in d: d[k] = []`."""
     made = machine.dicts_made.get(owner)
     if made is not None and isinstance(value, Ref) and value.kind == "list":
         machine.put(value, "len", Const(0), made)
+    elif made is not None and isinstance(value, Ref) and value.kind == "instance":
+        for name, slot in machine.fields(value).items():
+            machine.put(value, name, slot.value, made)
 
 
 def collect(machine: Machine, owner: Key, value: Value, created: int) -> None:
@@ -307,11 +316,18 @@ def _extend(machine: Machine, node: ast.stmt, ref: Ref, operand: Value) -> None:
                 collect(machine, ref.id, item, depth)
         elif isinstance(option, Quantity) and option.axes and ref.kind == "list":
             collect(machine, ref.id, option, depth)
-        elif isinstance(option, Quantity):  # `total = torch.zeros(1); total += loss`: a scalar in a box
+        elif isinstance(option, Quantity) or _counts(
+            machine, ref, option, depth
+        ):  # a scalar in a box: `total = torch.zeros(1)`
             slot = machine.get(ref, "elem")
             total = sums.accumulate(machine, node, slot.value if slot else Const(0), option, depth)
             machine.put(ref, "elem", total, depth)
             machine.put(ref, "boxed", Const(True), depth)
+
+
+def _counts(machine: Machine, ref: Ref, step: Value, depth: int) -> bool:
+    """Say whether a tensor of one number counts iterations: `steps = torch.zeros(1); steps += 1`."""
+    return step in (Const(1), Const(1.0)) and machine.depth > depth
 
 
 def plain_target(target: ast.expr) -> ast.expr:

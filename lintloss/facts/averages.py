@@ -5,6 +5,7 @@ The doors for the rules of 1xx and 5xx. The task decides what a loss is per: in 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 from lintloss.facts import entropies, equality, normalizers
@@ -13,10 +14,15 @@ from lintloss.facts.library import shapes
 from lintloss.facts.observations import Averaging, Exponential, Observation
 from lintloss.facts.values import Quantity, Scoring
 from lintloss.findings import Confidence, Evidence
+from lintloss.patterns import regex
 
 LANGUAGE = {"lm", "seq2seq", "mlm"}
 ITEMS = ("token", "item", "example", "position", "unknown")
 REGRESSIONS = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
+WHOLE_SETS = regex(
+    r"(models|seeds|runs|folds|checkpoints|ckpts|experiments|splits|datasets|domains|tasks|languages|configs|corpora|trials)\b",
+    re.IGNORECASE,
+)
 ITERATIONS = ("batch", "step", "example", "position")
 
 
@@ -38,6 +44,7 @@ class Mean:
     conditional: bool = False
     scores_tokens: bool = True
     equal: tuple[Evidence, ...] = ()
+    equal_by_name: bool = False  # `equal` is no more than what a sampler is called
     unequal: tuple[Evidence, ...] = ()
     confidence: Confidence = Confidence.HIGH
     evidence: tuple[Evidence, ...] = ()
@@ -54,6 +61,7 @@ def mean_of(seen: Averaging) -> Mean | None:
         return None
     if isinstance(seen.count, Quantity) and seen.count.unit.power("epoch"):
         return None  # a summary of epochs; what each epoch's number is was said where it was computed
+    equal = proven_equal(before) or rows_of_one_length(before, after)
     weight = "rank" if seen.how == "rank" else next((name for name in ITERATIONS if name in after.weights), "batch")
     common = Mean(
         after=after,
@@ -61,13 +69,14 @@ def mean_of(seen: Averaging) -> Mean | None:
         needs_proof=not equality.rows_vary(before)
         and (weight == "position" or (weight == "example" and all(loop.unit != "example" for loop in before.loops))),
         scores_tokens=scores_tokens(seen, after),
-        equal=proven_equal(before) or rows_of_one_length(before, after),
+        equal=equal,
+        equal_by_name=equality.is_guessed(before, equal),
         unequal=() if weight == "position" and scores_all_positions(before) else proven_unequal(before),
         confidence=confidence_in(after),
         evidence=(*after.trace,),
     )
     if after.is_perplexity:
-        return _perplexity(common, after)
+        return _perplexity(common, after) if not _may_be_of_corpora(before) else None
     wrong = normalizers.wrong_count(seen, before, after)
     if wrong is None:
         item = next((name for name in ("item", "unknown") if after.unit.power(name) == -1), "")
@@ -76,6 +85,12 @@ def mean_of(seen: Averaging) -> Mean | None:
         return replace(common, is_mean_of_means=is_mean_of_means(per_token))
     also = is_mean_of_means(after) and wrong.leaves_mean
     return replace(common, wrong_count=wrong.what, conditional=wrong.conditional, is_mean_of_means=also)
+
+
+def _may_be_of_corpora(total: Quantity) -> bool:
+    """Say whether the perplexities averaged may be those of whole sets, by different models: only a name says what they are."""
+    by_name = total.scoring is not None and total.scoring.called == "perplexity"
+    return by_name and any(WHOLE_SETS.search(loop.place.message) for loop in total.loops)
 
 
 def _perplexity(common: Mean, after: Quantity) -> Mean | None:
@@ -138,9 +153,10 @@ def unnormalized(seen: Exponential) -> Unnormalized | None:
     """Say why exp() of this is no perplexity, None where it is one or where that is unknown."""
     exponent = seen.exponent
     unit = exponent.unit
-    if not in_evaluation(seen) or exponent.presumed or exponent.axes:
-        return None
     scoring = exponent.scoring
+    by_model = scoring is not None and scoring.owner == "model" and scoring.item == "token"
+    if not in_evaluation(seen) or (exponent.presumed and not by_model) or exponent.axes:
+        return None
     if scoring is not None and scoring.criterion == entropies.FORM:
         return None
     tokens = unit.power("token") or (scoring is not None and scoring.item == "token")

@@ -42,7 +42,7 @@ def is_handed_on(project: Project, module: Module, name: str, owner: str = "") -
     """Say whether a method is taken as a value (`self.step = self.eval_step`): who calls it then, nobody sees."""
     if not owner:
         return False
-    return any(f".{name}" in text for text in map(_taken, _mentioning(project, module, name, owner)))
+    return any(f".{name}" in text for text in map(_taken, mentioning(project, module, name, owner)))
 
 
 def _turns_off(module: Module, around: Around) -> bool:
@@ -99,11 +99,11 @@ def sites(
 def _named(
     project: Project, module: Module, name: str, owner: str, running: str = ""
 ) -> Iterator[tuple[Module, Around]]:
-    for where in _mentioning(project, module, name, owner, running):
+    for where in mentioning(project, module, name, owner, running):
         yield from in_module(where, name)
 
 
-def _mentioning(project: Project, module: Module, name: str, owner: str, running: str = "") -> Iterator[Module]:
+def mentioning(project: Project, module: Module, name: str, owner: str, running: str = "") -> Iterator[Module]:
     """Yield the module and those that use a name and speak of the class, file or package that it belongs to."""
     yield module
     stem = os.path.splitext(os.path.basename(module.path))[0]

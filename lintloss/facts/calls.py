@@ -28,6 +28,11 @@ from lintloss.facts.values import (
 from lintloss.findings import Evidence, Span
 
 Kwargs = dict[str, Value]
+# Quarters of what is left that a call may take, and the part that one into another file may take, by whether a
+# calling file is run: there the evaluation is calls deep.
+WITHIN = {False: 2, True: 3}
+ABROAD_OF = {False: 3, True: 2}
+AGAIN = 4  # times the share that a function ran out of, and it is tried again
 METERS = frozenset({"update", "add", "log", "add_scalar"})  # what reports a loss, or adds it up, by its method's name
 
 
@@ -193,9 +198,12 @@ def _matters_abroad(machine: Machine, function: Func) -> bool:
 
 
 def _enter_within(machine: Machine, node: ast.AST, frame: Frame, function: Func) -> Value:
-    """Run a function within half of what is left of the budget; what takes more is unknown."""
+    """Run a function within a part of what is left of the budget; what takes more is unknown."""
     loops, guards = len(machine.loops), len(machine.guards)
-    outer, machine.limit = machine.limit, machine.steps + max((machine.limit - machine.steps) // 2, 1)
+    outer, machine.limit = (
+        machine.limit,
+        machine.steps + max((machine.limit - machine.steps) * WITHIN[bool(machine.home)] // 4, 1),
+    )
     try:
         return _enter(machine, frame, function)
     except OutOfBudget:
@@ -212,18 +220,20 @@ def _enter_within(machine: Machine, node: ast.AST, frame: Frame, function: Func)
 
 def _enter_abroad(machine: Machine, node: ast.AST, frame: Frame, function: Func) -> Value:
     """Run a function of another file within a share of the budget; what takes more is unknown."""
-    if function.node in machine.too_long:
-        return machine.opaque(node)
     outer, before = machine.limit, machine.steps
     data = machine.relevance.makes_data(function.module, function.node)  # long, and what decides: on steps of its own
-    share = min(ABROAD, max((outer - before) // 3, 1))  # five calls that set up must not take it all
-    machine.limit = before + (DATA if data else share)
+    share = min(ABROAD, max((outer - before) // ABROAD_OF[bool(machine.home)], 1))  # what sets up must not take it all
+    given = DATA if data else share
+    if given < AGAIN * machine.too_long.get(function.node, 0):  # it would fail again
+        return machine.opaque(node)
+    machine.limit = before + given
     try:
         return _enter(machine, frame, function)
     except OutOfBudget:
         if (machine.steps >= outer and not data) or machine.spent > TOTAL:
             raise
-        machine.too_long.add(function.node)
+        machine.too_long[function.node] = given
+        machine.cut_short.add(machine.frame.node)  # by itself, it has more to give
         machine.exhausted = True
         return machine.opaque(node)
     finally:

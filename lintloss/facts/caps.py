@@ -20,6 +20,7 @@ from lintloss.patterns import regex
 BUDGET = regex(r"tok|word|char|byte|time|elapsed|second|deadline|finish|early|patience", re.IGNORECASE)
 EXPOSED = regex(r"^eval_iters$")  # nanoGPT's name for how large a random sample is
 OVERRIDES = regex(r"\bexec\(|globals\(\)\[|globals\(\)\.update|\bfire\.Fire\(")
+LENGTH = regex(r"\blen\(|\.size\(|\.shape|(num|n)_(\w+_)?(batches|examples|samples|rows)|\.__len__")
 DEPTH = 4
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -113,7 +114,10 @@ class Origin:
 
 
 def is_length(node: ast.expr) -> bool:
-    return re.search(r"\blen\(|\.size\(|\.shape|num_batches|\.__len__", text_of(node)) is not None
+    return (
+        re.search(r"\blen\(|\.size\(|\.shape|(num|n)_(\w+_)?(batches|examples|samples|rows)|\.__len__", text_of(node))
+        is not None
+    )
 
 
 def parameters(function: Function) -> list[str]:

@@ -30,12 +30,16 @@ def instantiate(machine: Machine, node: ast.AST, cls: Class, args: list[Value], 
     maker = None if abroad and not machine.relevance.of(cls.module, cls.node) else method(machine, ref, "__init__")
     if maker is not None:
         calls.run(machine, node, maker, args, kwargs)
-    elif any("dataclass" in machine.text(each) for each in cls.node.decorator_list):
+    elif any("dataclass" in machine.text(each) for each in cls.node.decorator_list) or _is_named_tuple(cls):
         _fill_fields(machine, ref, cls, args, kwargs)
     elif any(isinstance(base, Lib) and base.name.endswith("Trainer") for base in bases(machine, cls)):
         for name, value in kwargs.items():  # the library's __init__ keeps them under these names
             machine.put(ref, name, value)
     return ref
+
+
+def _is_named_tuple(cls: Class) -> bool:
+    return any(ast.unparse(each).rsplit(".", 1)[-1] == "NamedTuple" for each in cls.node.bases)
 
 
 def _fill_fields(machine: Machine, ref: Ref, cls: Class, args: list[Value], kwargs: Kwargs) -> None:

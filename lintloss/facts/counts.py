@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from dataclasses import replace
 
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import Unit, count
-from lintloss.facts.values import Const, Key, LibObject, Opaque, Quantity, Tensor, Value, options
+from lintloss.facts.values import UNKNOWN, Const, Key, LibObject, Opaque, Quantity, Tensor, Value, options
 from lintloss.patterns import regex
 
 # Names say what a number counts when nothing better is known; a value read by its name is marked `presumed`.
@@ -72,6 +73,10 @@ def _of_bound(total: Quantity, number: Quantity) -> Quantity:
         ):  # `len(val_data)`: a tensor's, not a loader's
             return replace(number, unit=count("example"), of=loop.bound[0])
         if loop.bound[0] == number.of and number.unit == Unit.of(position=1, example=-1):  # all its windows together
+            if loop.length != UNKNOWN and total.unit.power(loop.unit) == 1:  # … or one mean for each position
+                if total.unit.power("position") == -1 and loop.place not in loop.equal:  # over all rows, each time
+                    loop.equal.append(loop.place)
+                return Quantity(unit_of(loop), of=loop.key)
             return replace(number, unit=number.unit * count(loop.unit))
     return number
 
@@ -112,11 +117,29 @@ def product(left: Quantity, right: Quantity) -> Quantity:
     unit = left.unit * right.unit
     long = next((each for each in (right, left) if each.unit.power("position") == 1), None)
     short = left if long is right else right
-    presumed = left.presumed or right.presumed
+    presumed = (left.presumed or right.presumed) and not _are_rows_of_all(left, right)
     if long is not None and short.unit == count("example"):  # B * T: what T runs over decides
         of = long.of[:-1] if long.of[:-1] == short.of[:-1] else (*left.of, "*", *right.of)
         return Quantity(unit, of=of, counted=long.counted, offset=long.offset, presumed=presumed)
     return Quantity(unit, of=(*left.of, "*", *right.of), presumed=presumed, counted=left.counted or right.counted)
+
+
+def _are_rows_of_all(left: Quantity, right: Quantity) -> bool:
+    """Say whether the batches of a loader are multiplied by what is called their size: `len(loader) * batch_size`."""
+    rows = Unit.of(example=1, batch=-1)
+    pairs = ((left, right), (right, left))
+    return any(one.unit == count("batch") and not one.presumed and other.unit == rows for one, other in pairs)
+
+
+def rows_of(node: ast.AST, number: Quantity, other: Const) -> Quantity | None:
+    """Return `len(loader) * BATCH_SIZE`, where the constant says by its name what it counts; None for other products."""
+    if number.unit != count("batch") or not isinstance(node, ast.BinOp) or other.value in (0, 1):
+        return None
+    for side in (node.left, node.right):
+        name = side.id if isinstance(side, ast.Name) else side.attr if isinstance(side, ast.Attribute) else ""
+        if named(name.lower()) == Unit.of(example=1, batch=-1):
+            return product(number, Quantity(Unit.of(example=1, batch=-1), of=(name,)))
+    return None
 
 
 def along_targets(total: Quantity, number: Quantity) -> Quantity:

@@ -5,24 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lintloss.facts import entropies, scores
-from lintloss.facts.averages import confidence_in, in_evaluation
+from lintloss.facts.averages import REGRESSIONS, confidence_in, in_evaluation
 from lintloss.facts.library import shapes
 from lintloss.facts.observations import Exponential, Scored
 from lintloss.facts.values import Quantity, Scoring, Tensor, options
 from lintloss.findings import Confidence, Evidence, Span
 
-DISTANCES = frozenset(
-    {
-        "mse_loss",
-        "l1_loss",
-        "smooth_l1_loss",
-        "huber_loss",
-        "hinge_embedding_loss",
-        "multi_margin_loss",
-        "cosine_embedding_loss",
-    }
-    | {"binary_cross_entropy", "binary_cross_entropy_with_logits", "multilabel_soft_margin_loss"}
-)
+DISTANCES = frozenset(REGRESSIONS) | {
+    "hinge_embedding_loss",
+    "multi_margin_loss",
+    "cosine_embedding_loss",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "multilabel_soft_margin_loss",
+}
 UNCOMPARED = frozenset({entropies.FORM, scores.FORM})  # of predictions alone: no label is read
 LANGUAGE = frozenset({"lm", "seq2seq"})
 PREDICTIONS = frozenset({"logits", "probs", "log_probs", "choice"})

@@ -7,17 +7,17 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from lintloss.facts import whole
 from lintloss.facts.callers import text_of
-from lintloss.facts.caps import BUDGET, Cap, Function, Origin, assigned, defaults, parameters, passed
+from lintloss.facts.caps import BUDGET, Cap, Function, Origin, assigned, defaults, is_length, parameters, passed
+from lintloss.facts.whole import unwrapped, whole_batches
 from lintloss.patterns import regex
 
-WRAPPERS = {"tqdm", "enumerate", "track", "list", "iter", "progress_bar", "trange"}
 ENDLESS = regex(r"cycle|infinit|endless|stream|forever|random|sampler|sampling|resampl", re.IGNORECASE)
 REPORTS = regex(r"print|log|write|info|report|display|update_|set_postfix|add_scalar|warn", re.IGNORECASE)
 ROWS = regex(r"^len\([\w.\[\]'\"]+\)$|\.size\(0\)$|\.size\(\)\[0\]$|\.shape\[0\]$")
 LENGTH = regex(r"\blen\(|\.size\(|\.shape\[")
 SIZE = regex(r"batch_?size|(^|[._])(bs|bsz|batch)$", re.IGNORECASE)
-BATCH = regex(r"batch|(^|[._])bs(z)?$", re.IGNORECASE)
 
 Loop = ast.For | ast.AsyncFor | ast.While
 
@@ -40,19 +40,14 @@ def cuts(origin: Origin, loop: Loop, around: ast.AST) -> Iterator[Cut]:
     """
     if isinstance(loop, ast.While):
         yield from _of_ranks(loop)
+        yield from _whole(origin, loop)
         return
     header = unwrapped(loop.iter)
     if not ENDLESS.search(text_of(header)):
-        yield from _in_header(origin, loop, header, around)
+        found = list(_in_header(origin, loop, header, around))
+        yield from found or _whole(origin, loop)
         yield from _breaks(origin, loop, around)
         yield from _shorts(loop.body, _given(loop))
-
-
-def unwrapped(node: ast.expr) -> ast.expr:
-    """See through tqdm(), enumerate() and the like."""
-    while isinstance(node, ast.Call) and node.args and text_of(node.func).rsplit(".", 1)[-1] in WRAPPERS:
-        node = node.args[0]
-    return node
 
 
 # -- the header -------------------------------------------------------------------------------------------------------
@@ -83,6 +78,22 @@ def _in_header(origin: Origin, loop: ast.For | ast.AsyncFor, header: ast.expr, a
         for value in _given_as(origin, header.args[1]):
             if isinstance(value, ast.Call) and text_of(value.func) == "min" and LENGTH.search(text_of(value)):
                 yield from _capped(origin, loop, header, "range", value, around)
+
+
+def _whole(origin: Origin, loop: Loop) -> Iterator[Cut]:
+    """`range(0, len(rows) - size + 1, size)`, `while at + size <= len(rows)`: whole batches of what the loop slices."""
+    if origin.function is None:
+        counts = whole.Counts(origin.module.tree)
+    else:
+        counts = whole.Counts(origin.function)
+    found = whole.steps(loop, counts)
+    if found is None and isinstance(loop, ast.For) and isinstance(loop.target, ast.Name):
+        used = any(
+            isinstance(each, ast.Name) and each.id == loop.target.id for part in loop.body for each in ast.walk(part)
+        )
+        found = whole.number(loop, counts, sampled=not used)
+    if found is not None:
+        yield Cut(found, "whole", text_of(found), "error")
 
 
 def _given_as(origin: Origin, node: ast.expr) -> list[ast.expr]:
@@ -124,34 +135,34 @@ def _counted(origin: Origin, loop: ast.For | ast.AsyncFor, header: ast.Call, aro
             if divisor is not None:
                 severity = "warning" if conditional or _is_one_by_default(origin, divisor) else "error"
                 yield Cut(header, "whole", text_of(each), severity)
-        if isinstance(value, ast.Call) and text_of(value.func) == "min" and "len(" in text_of(value) and _draws(loop):
+        if isinstance(value, ast.Call) and text_of(value.func) == "min":
+            by_length = "len(" in text_of(value) and _draws(loop)
+            literal = any(isinstance(each, ast.Constant) for each in value.args) and is_length(value)
+            if by_length or (literal and _uses_index(loop)):
+                yield from _capped(origin, loop, header, "range", value, around)
+        elif _slices_windows(loop):
             yield from _capped(origin, loop, header, "range", value, around)
+
+
+def _uses_index(loop: ast.For | ast.AsyncFor) -> bool:
+    names = _names_in(loop.target)
+    return any(names & _names_in(each) for each in loop.body)
+
+
+def _slices_windows(loop: ast.For | ast.AsyncFor) -> bool:
+    """Say whether a loop takes the windows of its index out of a text: `ids[:, i * 2048 : (i + 1) * 2048]`."""
+    index = text_of(loop.target)
+    starts = (each.lower for each in ast.walk(loop) if isinstance(each, ast.Slice) and each.upper is not None)
+    return any(
+        isinstance(each, ast.BinOp)
+        and isinstance(each.op, ast.Mult)
+        and index in {text_of(each.left), text_of(each.right)}
+        for each in starts
+    )
 
 
 def _draws(loop: Loop) -> bool:
     return re.search(r"\bnext\(|\.next\(\)|\.__next__\(", text_of(loop)) is not None
-
-
-def whole_batches(node: ast.expr, loop: ast.For | ast.AsyncFor) -> ast.expr | None:
-    """Return the batch size of `rows // batch_size` where the loop slices rows[k * batch_size : ...]."""
-    if isinstance(node, ast.Call) and text_of(node.func) == "int" and node.args:
-        node = node.args[0]
-    if (
-        not isinstance(node, ast.BinOp)
-        or not isinstance(node.op, ast.FloorDiv)
-        or not BATCH.search(text_of(node.right))
-    ):
-        return None
-    if not re.search(r"\blen\(|\.size\(0\)|\.shape\[0\]|num_|n_", text_of(node.left)) or isinstance(
-        node.right, ast.BinOp
-    ):
-        return None
-    size, index = text_of(node.right), text_of(loop.target)
-    for each in ast.walk(loop):
-        if isinstance(each, ast.Slice) and each.lower is not None and each.upper is not None:
-            if text_of(each.lower) in {f"{index} * {size}", f"{size} * {index}"} and size in text_of(each.upper):
-                return node.right
-    return None
 
 
 def _is_one_by_default(origin: Origin, size: ast.expr) -> bool:

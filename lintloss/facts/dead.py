@@ -7,6 +7,7 @@ the file has been read, those that nothing reads become observations.
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 from dataclasses import dataclass
 
@@ -28,7 +29,7 @@ LOSSES = regex(
 TRAINING = regex(r"(^|_)(train|tr)(ing)?_", re.IGNORECASE)
 EVALUATION = regex(r"(^|[^a-z])(val|valid|validation|eval|dev|test)([^a-z]|$)", re.IGNORECASE)
 SIZES = regex(r"\.(numel|nelement|sum)\(")
-COUNT, TOTAL = "a token count", "a sum of losses"
+COUNT, TOTAL, AVERAGE = "a token count", "a sum of losses", "an average loss"
 COUNTS = {count("token"), count("position")}
 
 
@@ -56,6 +57,8 @@ def note_binding(machine: Machine, target: ast.Name, value: Value) -> None:
         return
     if not what and isinstance(frame.statement, ast.AugAssign) and machine.loops:
         what = _total(value)
+    if not what:
+        _note_average(machine, target, value)
     if what:
         setting = _setting(machine)
         if setting.phase == "evaluation":
@@ -63,6 +66,19 @@ def note_binding(machine: Machine, target: ast.Name, value: Value) -> None:
             machine.bound[target] = Bound(
                 frame.node, target, what, place, setting, machine.loops[-1] if machine.loops else None
             )
+
+
+def _note_average(machine: Machine, target: ast.Name, value: Value) -> None:
+    """Note that what a loop of an evaluation summed was divided and bound to a name."""
+    frame = machine.frame
+    if not isinstance(frame.statement, ast.Assign) or not isinstance(frame.statement.value, ast.BinOp):
+        return
+    number = next((each for each in options(value) if isinstance(each, Quantity) and each.is_loss), None)
+    loop = number.loops[-1] if number is not None and number.loops else None
+    if loop is None or loop in machine.loops or not loop.scores or loop.trains or loop.may_train:
+        return
+    place = machine.evidence(target, f"{AVERAGE} bound here")
+    machine.bound[target] = Bound(frame.node, target, AVERAGE, place, Setting(phase="evaluation"), loop)
 
 
 def _is_handed_over(statement: ast.stmt | None, target: ast.Name) -> bool:
@@ -176,6 +192,8 @@ def observe(machine: Machine) -> None:
             continue
         if bound.what == TOTAL and not _last_is_read(bound):
             continue
+        if bound.what == AVERAGE and not (_last_stands_for_all(bound) or _training_stands_for_it(bound)):
+            continue
         place = bound.place
         rows = (place.span.row, place.span.end_row)
         module = machine.project.module(place.path)
@@ -210,3 +228,59 @@ def _is_read_behind(owner: ast.AST, loop: ast.stmt, name: str) -> bool:
     behind = sorted((each for each in found if each.lineno > (loop.end_lineno or 0)), key=lambda each: each.lineno)
     bound_inside = any(isinstance(each.ctx, ast.Store) for each in inside)
     return bound_inside and bool(behind) and isinstance(behind[0].ctx, ast.Load)
+
+
+def _last_stands_for_all(bound: Bound) -> bool:
+    """Say whether the last batch's loss is read behind the loop whose average is not."""
+    loop = bound.loop.statement if bound.loop is not None else None
+    if loop is None:
+        return False
+    found = [each for each in ast.walk(loop) if isinstance(each, ast.AugAssign)]
+    terms = {_first_name(each.value) for each in found if not isinstance(each.value, ast.Constant)}
+    assigned = {
+        target.id
+        for each in ast.walk(loop)
+        if isinstance(each, ast.Assign)
+        for target in each.targets
+        if isinstance(target, ast.Name) and _may_be_a_loss(target.id, each.value)
+    }
+    return any(_is_read_behind(bound.owner, loop, name) for name in terms & assigned)
+
+
+def _may_be_a_loss(name: str, value: ast.expr) -> bool:
+    """A loss comes of a call; what a shape or a length gives is none."""
+    return isinstance(value, ast.Call) and not SIZES.search(ast.unparse(value)) and not TOKENS.search(name)
+
+
+def _first_name(node: ast.expr) -> str:
+    """The name that `loss.item() * rows` begins with."""
+    while not isinstance(node, ast.Name):
+        if isinstance(node, ast.BinOp):
+            node = node.left
+        elif isinstance(node, ast.Call):
+            node = node.func
+        elif isinstance(node, ast.Attribute):
+            node = node.value
+        else:
+            return ""
+    return node.id
+
+
+def _training_stands_for_it(bound: Bound) -> bool:
+    """Say whether a training loss is printed in the words of an evaluation: `print("val loss", train_loss)`."""
+    if not EVALUATION.search(bound.target.id):
+        return False
+    for node in ast.walk(bound.owner):
+        parts = node.args if isinstance(node, ast.Call) else node.values if isinstance(node, ast.JoinedStr) else []
+        for label, shown in itertools.pairwise(parts):
+            value = shown.value if isinstance(shown, ast.FormattedValue) else shown
+            if (
+                isinstance(label, ast.Constant)
+                and EVALUATION.search(str(label.value).lower())
+                and "train" not in str(label.value).lower()
+                and isinstance(value, ast.Name)
+                and TRAINING.search(value.id + "_")
+                and value.lineno > bound.target.lineno
+            ):
+                return True
+    return False

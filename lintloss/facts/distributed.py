@@ -48,7 +48,7 @@ def _is_sum_of_means(unit: Unit) -> bool:
 def summed_over_ranks(machine: Machine, node: ast.AST, value: Quantity) -> Quantity:
     """Return the sum over ranks: a total stays one, a mean is now counted once per rank."""
     plain = replace(value, axes=tuple(axis for axis in value.axes if axis != "rank"))
-    if _is_sum_of_means(plain.unit):
+    if _is_sum_of_means(plain.unit) or (plain.is_count and not plain.unit.is_intensive):
         return replace(plain, weights=(*plain.weights, SUMMED)) if SUMMED not in plain.weights else plain
     if plain.unit.content is None or not plain.unit.is_intensive:
         return plain
@@ -63,6 +63,8 @@ def summed_over_ranks(machine: Machine, node: ast.AST, value: Quantity) -> Quant
 def mean_over_ranks(machine: Machine, node: ast.AST, value: Quantity) -> Value:
     """Return the mean over ranks; of a total and its count alike it cancels in their quotient."""
     summed = replace(summed_over_ranks(machine, node, value), axes=())
+    if summed.is_count:
+        return replace(summed, unit=summed.unit * Unit.of(rank=-1))
     if SUMMED in summed.weights:
         return quotients.average(machine, node, summed, RANKS, "rank")
     if summed.unit.power("rank") > 0:

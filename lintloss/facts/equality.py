@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from lintloss.facts import padding
+from lintloss.facts import bindings, ignored, iterators, padding, strides
 from lintloss.facts.expressions import evaluate, looked_up
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
@@ -43,6 +43,10 @@ def note_sampler(machine: Machine, loop: Loop, body: list[ast.stmt], target: ast
         for node in walk(statement):
             if not isinstance(node, ast.Call):
                 continue
+            stacked = iterators.of_windows(machine, node)
+            if stacked is not None:
+                loop.equal.append(stacked)
+                return
             own = _own(machine, node)
             marked = _marks_labels(machine, node)
             if marked is not None and _is_sampler(machine, node, names):
@@ -55,6 +59,8 @@ def note_sampler(machine: Machine, loop: Loop, body: list[ast.stmt], target: ast
                     )
             elif _is_sampler(machine, node, names) or (own is not None and padding.draws(own.module, own.node)):
                 loop.equal.append(machine.evidence(node, "the batch is drawn from a sampler: all have the same shape"))
+                if own is None or not padding.draws_places(own.module, own.node):
+                    loop.guessed.append(loop.equal[-1])
                 return
 
 
@@ -146,22 +152,54 @@ def note_loader(machine: Machine, loop: Loop, value: Value) -> None:
     for option in options(value):
         if not isinstance(option, LibObject) or option.made is None:
             continue
+        dataset = option.arg(0, "dataset")
         unequal = padding.of_loader(machine, option)
+        if unequal is None and dataset is not None:
+            unequal = ignored.of_dataset(machine, dataset)
         if unequal is not None and unequal not in loop.unequal:
             loop.unequal.append(unequal)
-        ignored = padding.ignores_labels(machine, option)
-        if ignored is not None and ignored not in loop.ignored:
-            loop.ignored.append(ignored)
+        marked = padding.ignores_labels(machine, option)
+        if marked is not None and marked not in loop.ignored:
+            loop.ignored.append(marked)
         if padding.is_whole(machine, option) and option.made not in loop.full:
             loop.full.append(option.made)
 
 
+def note_generator(machine: Machine, loop: Loop, header: ast.expr) -> None:
+    """Remember that the project's own generator of batches marks labels to be ignored."""
+    bound = bindings.of(machine.frame.node)
+    named = [each.id for each in ast.walk(header) if isinstance(each, ast.Name)]
+    assigned = [each.value for name in named for each in bound.get(name, ())]
+    for node in (*ast.walk(header), *assigned):
+        made = _generator(machine, node) if isinstance(node, ast.Call) else None
+        place = ignored.where(machine, made.module, made.node) if made is not None else None
+        for places in (loop.unequal, loop.ignored) if place is not None else ():
+            if place is not None and place not in places:
+                places.append(place)
+
+
+def _generator(machine: Machine, node: ast.Call) -> Func | None:
+    """Return the project's own generator function that a call means, by its name or as a method."""
+    function = node.func
+    if isinstance(function, ast.Name):
+        found: Value | None = _own(machine, node)
+    elif isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name | ast.Attribute):
+        found = evaluate(machine, function)
+    else:
+        return None
+    if not isinstance(found, Func) or isinstance(found.node, ast.Lambda):
+        return None
+    return found if any(isinstance(each, ast.Yield) for each in walk(found.node)) else None
+
+
 def note_bound(machine: Machine, loop: Loop, node: ast.AST) -> None:
-    """Remember that a loop runs over whole blocks only: range(n // size)."""
+    """Remember that a loop runs over whole blocks only: range(n // size), range(0, n - size, size)."""
     lengths = options(loop.length)
     is_whole = any(map(is_floored, lengths)) and all(isinstance(each, Opaque | Const | Quantity) for each in lengths)
     if is_whole and not loop.full:
         loop.full.append(machine.evidence(node, "runs over whole blocks only: the division rounds down"))
+    if isinstance(loop.statement, ast.For) and strides.holds_whole_windows(loop.statement, machine.frame.node):
+        loop.full.append(machine.evidence(node, "runs over whole windows only: it stops one before the end"))
     if isinstance(node, ast.Call) and _is_capped(machine, node) and not loop.full:
         loop.full.append(machine.evidence(node, "ends after a number of batches, before the last and shorter one"))
 
@@ -318,6 +356,12 @@ def proven_equal(total: Quantity) -> tuple[Evidence, ...]:
     return tuple(
         place for loop in total.loops for place in (*loop.equal, *(() if _may_ignore(total, loop) else loop.full))
     )
+
+
+def is_guessed(total: Quantity, equal: tuple[Evidence, ...]) -> bool:
+    """Say whether nothing but a name speaks for batches of one shape: rows that a sampler draws may differ in length."""
+    guessed = [place for loop in total.loops for place in loop.guessed]
+    return bool(equal) and all(place in guessed for place in equal)
 
 
 def _may_ignore(total: Quantity, loop: Loop) -> bool:

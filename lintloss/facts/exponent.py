@@ -12,10 +12,10 @@ from lintloss.facts.library import losses
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Exponential
 from lintloss.facts.units import PERPLEXITY, Unit
-from lintloss.facts.values import Choice, Const, ModelOutput, Quantity, Ref, Tensor, Value, join, options
+from lintloss.facts.values import Choice, Const, ModelOutput, Opaque, Quantity, Ref, Tensor, Value, join, options
 from lintloss.patterns import regex
 
-CALLED = regex(r"perplexity|(?<![a-z])ppl(?![a-z])", re.IGNORECASE)
+CALLED = regex(r"perplexit(y|ies)|(?<![a-z])ppls?(?![a-z])", re.IGNORECASE)
 LOSSES = regex(r"^(\w+_)?(loss(es)?|nlls?|ces?|xents?)(_list)?$", re.IGNORECASE)
 SCORES = frozenset({"logits", "scores", "hidden", ""})  # whose exponentials may be normalized by hand
 
@@ -26,7 +26,25 @@ def power(machine: Machine, node: ast.AST, base: Value, exponent: Value) -> Valu
         for name, number in (("e", math.e), ("2", 2.0), ("10", 10.0)):
             if math.isclose(base.value, number, rel_tol=1e-3):
                 return exponential(machine, node, exponent, name)
+    if _is_root(node) and _is_called_perplexity(machine):  # the probability of a text, and its length
+        return losses.presumed_perplexity(machine, node)
     return machine.opaque(node)
+
+
+def _is_root(node: ast.AST) -> bool:
+    """Say whether something is raised to one over another: `prob ** (-1 / n)`, `pow(prob, -1 / n)`."""
+    power = (
+        node.right
+        if isinstance(node, ast.BinOp)
+        else node.args[1]
+        if isinstance(node, ast.Call) and len(node.args) > 1
+        else None
+    )
+    if isinstance(power, ast.UnaryOp):
+        power = power.operand
+    if not isinstance(power, ast.BinOp) or not isinstance(power.op, ast.Div):
+        return False
+    return ast.unparse(power.left) in {"1", "1.0", "-1", "-1.0"} and not isinstance(power.right, ast.Constant)
 
 
 def exponential(machine: Machine, node: ast.AST, exponent: Value, base: str = "e") -> Value:
@@ -45,6 +63,8 @@ def exponential(machine: Machine, node: ast.AST, exponent: Value, base: str = "e
         return _of_each(machine, node, exponent, base)
     if not isinstance(exponent, Quantity) and _is_called_perplexity(machine):
         exponent = scores.mean_below(machine, node) or exponent
+    if isinstance(exponent, Opaque) and _is_called_perplexity(machine):
+        return losses.presumed_perplexity(machine, node)  # of what is computed in sight, by what is not a model
     if not isinstance(exponent, Quantity) or not exponent.is_loss:
         return machine.opaque(node)
     if exponent.negated and not _is_entropy(exponent):

@@ -121,7 +121,7 @@ def _subscript(machine: Machine, node: ast.Subscript) -> Value:
 
 
 def _binary(machine: Machine, node: ast.BinOp) -> Value:
-    from lintloss.facts import entropies, running
+    from lintloss.facts import entropies, quotients, running
     from lintloss.facts.library import pieces
 
     parts = running.parts_of(node) if machine.loops else None
@@ -131,6 +131,9 @@ def _binary(machine: Machine, node: ast.BinOp) -> Value:
             return value
     if isinstance(node.op, ast.Div) and isinstance(node.right, ast.BinOp) and isinstance(node.right.op, ast.Mult):
         return _by_product(machine, node, node.right)
+    share = quotients.by_reciprocal(node) if isinstance(node.op, ast.Mult) else None
+    if share is not None:
+        return _binary(machine, share)
     left, right = evaluate(machine, node.left), evaluate(machine, node.right)
     if isinstance(node.op, ast.Mult):
         entropy = entropies.product(machine, node, left, right)
@@ -307,6 +310,10 @@ def _comprehension(machine: Machine, node: ast.ListComp | ast.SetComp | ast.Gene
     names = machine.state.names
     collect(0)
     machine.state.names = dict(names)
+    generator = node.generators[0]
+    source = evaluate(machine, generator.iter) if len(node.generators) == 1 and not generator.ifs else UNKNOWN
+    if isinstance(source, Ref) and source.kind in {"list", "cat"} and source.id in machine.list_loops:
+        machine.list_loops[ref.id] = machine.list_loops[source.id]  # one for each of its elements
     return ref
 
 

@@ -140,8 +140,11 @@ def _of_one_shape(one: Key, other: Key, counted: Value | None) -> bool:
 def _beyond_mask(seen: Averaging, before: Quantity, number: Quantity) -> Found | None:
     """Find positions that are counted although an ignore_index or a mask leaves them out of the sum."""
     scoring = before.scoring
-    if scoring is None or scoring.reduction == "mean" or number.unit not in TOKENS - {count("token")}:
+    if scoring is None or number.unit not in TOKENS - {count("token")}:
         return None
+    if scoring.reduction == "mean":
+        weighed = isinstance(before.counted, Tensor) and before.counted.form == "mask" and before.unit.degree == 0
+        return ("masked", "positions that are not scored are counted", True) if weighed and before.loops else None
     if shapes.is_selected(scoring.target) or shapes.is_selected(number.counted) or number.counted is None:
         return None
     if _is_made_elsewhere(number.counted, scoring.target):

@@ -34,15 +34,29 @@ def along(machine: Machine, node: ast.AST, value: Quantity, how: str, axis: int)
     removed = axes[axis]
     left = tuple(name for index, name in enumerate(axes) if index != axis % len(axes))
     if how == "sum":
-        return replace(summed(value, removed), axes=left).with_step(
-            machine.evidence(node, f"summed along its {removed}s")
-        )
+        each = "pos" if value.is_perplexity and "pos" in axes else removed  # one a token, whichever way they are added
+        return replace(summed(value, each), axes=left).with_step(machine.evidence(node, f"summed along its {removed}s"))
     if value.unit.degree < 0 or value.is_perplexity:
         return replace(value, axes=left)
     unit = value.unit / Unit.of(**{_counted(removed): 1})
-    return replace(value, axes=left, unit=unit).with_step(
+    after = replace(value, axes=left, unit=unit).with_step(
         machine.evidence(node, f"averaged along its {removed}s: {unit}")
     )
+    note_padded(machine, node, value, after)
+    return after
+
+
+def note_padded(machine: Machine, node: ast.AST, value: Quantity, after: Quantity) -> None:
+    """Note a mean over positions of which a mask or an ignored label leaves some out: they are counted all the same."""
+    scoring = value.scoring
+    if (
+        after.unit.power("position") != -1
+        or scoring is None
+        or not (scoring.masked or scoring.ignore_index is not None)
+    ):
+        return
+    number = Quantity(count("position"), counted=scoring.target)
+    quotients.observe_average(machine, node, replace(value, axes=()), number, after, "field")
 
 
 def _counted(axis: str) -> str:

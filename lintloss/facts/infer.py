@@ -18,10 +18,10 @@ from lintloss.facts import (
     splits,
     truncation,
 )
-from lintloss.facts.library import outputs
+from lintloss.facts.library import metrics, outputs
 from lintloss.facts.library.tables import CRITERIA, CRITERION_NAME
 from lintloss.facts.machine import Frame, Machine, OutOfBudget
-from lintloss.facts.observations import Observation
+from lintloss.facts.observations import Averaging, Observation
 from lintloss.facts.project import Project
 from lintloss.facts.roots import forget_rebound, run_body, run_root
 from lintloss.facts.state import Slot, State
@@ -59,7 +59,7 @@ def infer(module: Module, project: Project) -> Facts:
     functions = _functions(machine, module, seen_in, instances)
     for function in functions:
         is_reached = (module.path, function.node.lineno) in machine.reached
-        if not is_reached and machine.relevance.is_root(module, function.node) and _is_due(machine, function):
+        if not is_reached and _is_root(machine, module, function) and _is_due(machine, function):
             run_root(machine, function, {})
     taken = (each for one in instances.made() for each in inherited.templates(machine, module, *one))
     for template in itertools.islice(taken, TEMPLATES):
@@ -87,6 +87,11 @@ def infer(module: Module, project: Project) -> Facts:
     return Facts(tuple(seen), machine.assigned)
 
 
+def _is_root(machine: Machine, module: Module, function: Func) -> bool:
+    owner = function.owner.node if function.owner is not None else None
+    return machine.relevance.is_root(module, function.node) or metrics.answers(function.node, owner)
+
+
 def _is_due(machine: Machine, function: Func) -> bool:
     """Say whether a function is worth its time; where long work has shown nothing, only what speaks of losses is."""
     if machine.spent < PATIENCE or machine.log or machine.forwards:
@@ -98,7 +103,14 @@ def _root_of_cut_short(machine: Machine, function: Func) -> None:
     """Run what its callers left too few steps for by itself; about modes and gradients the callers know better."""
     machine.cut_short.discard(function.node)
     forwards, trained = dict(machine.forwards), dict(machine.trained)
+    before = {key: each for key, each in machine.log.items() if isinstance(each, Averaging)}
     run_root(machine, function, {})
+    seen = {
+        key[:3] for key in before
+    }  # averages over loaders that callers made: of those without a caller less is known
+    for key in [key for key, each in machine.log.items() if isinstance(each, Averaging)]:
+        if key not in before and key[:3] in seen:
+            del machine.log[key]
     machine.forwards, machine.trained = forwards, trained
 
 
@@ -170,7 +182,11 @@ def _functions(machine: Machine, module: Module, seen_in: Survey, instances: _In
             relevance.add_roots(seen_in.callers.get(node.name, ()))
     pairs = [(relevance.is_root(module, node), node, owner) for node, owner in seen_in.functions]
     owners = {owner for is_root, _, owner in pairs if is_root}
-    found = [(node, owner) for is_root, node, owner in pairs if is_root or relevance.counts(module, node)]
+    found = [
+        (node, owner)
+        for is_root, node, owner in pairs
+        if is_root or relevance.counts(module, node) or metrics.answers(node, owner)
+    ]
     found.sort(key=lambda pair: (pair[0].name in seen_in.callers, pair[0].lineno))
     return [instances.method(node, owner, is_made=owner in owners) for node, owner in found]
 

@@ -36,11 +36,12 @@ BATCHES = regex(
     re.IGNORECASE,
 )
 EXAMPLES = regex(
-    r"(dataset|samples?|examples?|texts?|sentences?|documents?|docs|prompts|rows|lines|sequences|records|instances|items|corpus)$",
+    r"(dataset|samples?|examples?|texts?|sentences?|sents|documents?|docs|prompts|rows|lines|sequences|records|instances|items|corpus)$",
     re.IGNORECASE,
 )
 SEVERAL = regex(r"(splits?|loaders|datasets|subsets|phases|domains|tasks)(\.(items|values|keys)\(\))?$")
 EPOCHS = regex(r"epoch", re.IGNORECASE)
+TF_DATASETS = regex(r"(dataset|_ds|\bds)(\.(take|prefetch|cache|skip)\(.*)?\)*$", re.IGNORECASE)
 MODES = frozenset({"training", "switched"})
 RANKS = regex(r"world_size|num_gpus|nprocs|rank", re.IGNORECASE)
 BATCH_NAMES = regex(r"^(batch|b|minibatch|batch_data|data_batch)$", re.IGNORECASE)
@@ -56,6 +57,7 @@ def over(machine: Machine, node: ast.For | ast.AsyncFor, body: Callable[[], str]
     loop.over = iterable if not isinstance(node.iter, ast.Call) else _wrapped(machine, node.iter)
     equality.note_sampler(machine, loop, node.body, node.target)
     equality.note_loader(machine, loop, loop.iterates)
+    equality.note_generator(machine, loop, node.iter)
     equality.note_bound(machine, loop, node.iter)
     equality.note_carried(machine, loop, node.body)
     truncation.note_looped(machine, loop)
@@ -163,11 +165,18 @@ def describe(
     loop.unit, loop.source, loop.iterates, loop.length = seen.unit, seen.source, seen.value, seen.length
     symbolic.note_stride(machine, loop, source_node)
     loop.bound, loop.first, loop.cut = seen.bound, seen.first, seen.cut
+    if loop.unit == "example" and _is_batched(machine, source_node):
+        loop.unit = "batch"
     if loop.unit == "step" and any(BATCH_NAMES.match(part.strip(" ()")) for part in target.split(",")):
         loop.unit = "batch"
     if EPOCHS.search(target):
         loop.unit = "epoch"
     return loop, lambda: seen.element(machine, source_node, loop)
+
+
+def _is_batched(machine: Machine, node: ast.expr) -> bool:
+    """Say whether a data set is one of TensorFlow's, which yields the batches that it was cut into."""
+    return "import tensorflow" in machine.frame.module.text and TF_DATASETS.search(machine.text(node)) is not None
 
 
 class Iterated:
@@ -273,6 +282,10 @@ def iterated(machine: Machine, node: ast.expr, value: Value) -> Iterated:
             return _zipped(machine, node)
         if name in {"range", "trange"}:
             return _range(machine, node)
+        if name == "take" and isinstance(node.func, ast.Attribute) and len(node.args) == 1:  # of TensorFlow's datasets
+            taken = iterated(machine, node.func.value, evaluate(machine, node.func.value))
+            taken.length = evaluate(machine, node.args[0])
+            return taken
         if name == "items" and isinstance(node.func, ast.Attribute):
             owner = evaluate(machine, node.func.value)
             each = Iterated(owner, "step", ())
@@ -292,7 +305,8 @@ def _start(machine: Machine, given: list[ast.expr]) -> int | None:
 def _zipped(machine: Machine, node: ast.Call) -> Iterated:
     parts = [iterated(machine, arg, evaluate(machine, arg)) for arg in node.args if not isinstance(arg, ast.Starred)]
     lead = next((part for part in parts if part.unit == "batch"), parts[0] if parts else Iterated(UNKNOWN, "step", ()))
-    zipped = Iterated(lead.value, lead.unit, lead.source, lead.length)
+    length = next((part.length for part in (lead, *parts) if part.length != UNKNOWN), UNKNOWN)  # zip(range(n), loader)
+    zipped = Iterated(lead.value, lead.unit, lead.source, length)
     zipped.wrap.append("zip")
     zipped.partners = parts
     return zipped

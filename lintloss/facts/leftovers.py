@@ -1,74 +1,96 @@
-"""Leftovers: generators of batches that yield full ones only, and never what remains at the end."""
+"""Leftovers: generators and iterators of batches that give full ones only, and never what remains at the end."""
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable, Sequence
 
+from lintloss.facts import bindings, whole
 from lintloss.facts.callers import text_of
-from lintloss.facts.caps import assigned, defaults
-from lintloss.facts.cuts import BATCH, leaves_short, whole_batches
+from lintloss.facts.caps import defaults
+from lintloss.facts.cuts import leaves_short
+from lintloss.facts.whole import Counts, Function
+from lintloss.patterns import regex
 
-Function = ast.FunctionDef | ast.AsyncFunctionDef
+SAMPLES = regex(r"randint|choice\(|sample\(|integers\(")
 
 
-def keeps(function: ast.AST) -> ast.AST | None:
-    """Return where a generator gives up full batches only, None where it also gives what is left, or never ends."""
+def keeps(function: ast.AST, owner: ast.ClassDef | None = None) -> ast.AST | None:
+    """Return where a generator gives up full batches only, None where it also gives what is left, or never ends.
+
+    Args:
+        function: a generator, or the `__next__` of an iterator.
+        owner: its class, whose attributes may hold the number of batches.
+    """
     if not isinstance(function, Function):
         return None
-    yields = [node for node in _own(function) if isinstance(node, ast.Yield)]
-    if not yields or (
-        any(isinstance(node, ast.While) and text_of(node.test) in {"True", "1"} for node in _own(function))
-        and not _once(function)
-    ):
+    if function.name == "__next__":
+        return _stops_short(function)
+    yields = [node for node in bindings.own(function) if isinstance(node, ast.Yield)]
+    if not yields or _is_endless(function, yields):
         return None
-    if all(_only_when_full(function, each) for each in yields):
-        return yields[0]
-    return _whole_steps(function, yields) or _whole_number(function, yields) or _left_when_short(function, yields)
+    return _held_back(function, yields, Counts(function, owner))
 
 
-def _whole_number(function: Function, yields: list[ast.Yield]) -> ast.AST | None:
-    """Return `range(len(rows) // batch_size)` around all yields: the batches are whole, what remains is not given."""
-    for loop in _own(function):
-        header = loop.iter if isinstance(loop, ast.For) else None
-        if not isinstance(header, ast.Call) or text_of(header.func) != "range" or len(header.args) != 1:
+def keeps_list(function: ast.AST, name: str, owner: ast.ClassDef | None = None) -> ast.AST | None:
+    """Return where a list of batches gets full ones only: `batches.append(rows[i : i + batch_size])`."""
+    appended = [
+        node
+        for node in bindings.own(function)
+        if isinstance(node, ast.Call) and text_of(node.func) in {f"{name}.append", f"{name}.extend"}
+    ]
+    return _held_back(function, appended, Counts(function, owner)) if appended else None
+
+
+def _held_back(function: ast.AST, given: Sequence[ast.AST], counts: Counts) -> ast.AST | None:
+    """Return what lets full batches through only, where all that is given stands behind it."""
+    if all(_only_when_full(function, each) for each in given):
+        return given[0]
+    loops = [each for each in bindings.own(function) if isinstance(each, ast.For | ast.AsyncFor | ast.While)]
+    around = [each for each in loops if _holds(each, given)]
+    for loop in around:
+        sampled = SAMPLES.search(text_of(function)) is not None
+        found = whole.steps(loop, counts) or whole.number(loop, counts, sampled=sampled)
+        found = found or whole.windows(function, loop, counts)
+        if found is not None:
+            return found
+    return whole.listed(function, counts) or whole.cut(function, counts) or _left_when_short(around, given)
+
+
+def _holds(loop: ast.AST, given: Iterable[ast.AST]) -> bool:
+    inside = {id(each) for each in ast.walk(loop)}
+    return all(id(each) in inside for each in given)
+
+
+def _is_endless(function: Function, yields: Sequence[ast.AST]) -> bool:
+    """Say whether a generator starts over for ever; `while True` that is left where the data ends does not."""
+    for loop in bindings.own(function):
+        if not isinstance(loop, ast.While) or text_of(loop.test) not in {"True", "1"}:
             continue
-        bound = header.args[0]
-        counts = assigned(function, bound.id) if isinstance(bound, ast.Name) else [bound]
-        if len(counts) == 1 and isinstance(loop, ast.For) and whole_batches(counts[0], loop) is not None:
-            if all(any(each is found for each in ast.walk(loop)) for found in yields):
-                return header
-    return None
+        nested = (each for each in ast.walk(loop) if isinstance(each, ast.For | ast.While) and each is not loop)
+        in_epochs = any(_holds(each, yields[:1]) for each in nested)
+        if not (_once(function, loop) if in_epochs else _once(function, loop) or _is_left(loop.body)):
+            return True
+    return False
 
 
-def _left_when_short(function: Function, yields: list[ast.Yield]) -> ast.AST | None:
-    """Return `if len(rows) < batch_size: break` before the only yield of a loop that steps over rows."""
-    for loop in _own(function):
-        if not isinstance(loop, ast.For) or len(yields) != 1 or not any(each is yields[0] for each in ast.walk(loop)):
-            continue
-        for test in loop.body:
-            if isinstance(test, ast.If) and leaves_short(test) is not None:
-                return test
-    return None
+def _is_left(body: list[ast.stmt]) -> bool:
+    """Say whether a `while True` has a way out of its own."""
+    for each in body:
+        if isinstance(each, ast.Break | ast.Return):
+            return True
+        if isinstance(each, ast.If) and (_is_left(each.body) or _is_left(each.orelse)):
+            return True
+        if isinstance(each, ast.With) and _is_left(each.body):
+            return True
+        if isinstance(each, ast.Try) and any(_is_left(one) for one in (each.body, *(h.body for h in each.handlers))):
+            return True
+    return False
 
 
-def _own(function: Function) -> list[ast.AST]:
-    """List the nodes of a function, those of functions in it left out."""
-    found: list[ast.AST] = []
-    stack: list[ast.AST] = list(function.body)
-    while stack:
-        node = stack.pop()
-        found.append(node)
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            stack.extend(ast.iter_child_nodes(node))
-    return found
-
-
-def _once(function: Function) -> bool:
+def _once(function: Function, loop: ast.While) -> bool:
     """Say whether `while True` is left after one pass when the generator is not for training, or not asked to loop."""
-    last = next((node for node in _own(function) if isinstance(node, ast.While)), None)
-    if last is None or not last.body:
-        return False
-    end = last.body[-1]
+    end = loop.body[-1]
     if not isinstance(end, ast.If) or not any(isinstance(each, ast.Break | ast.Return) for each in end.body):
         return False
     return "train" in text_of(end.test) or text_of(end.test) in {f"not {name}" for name in _off(function)}
@@ -80,19 +102,36 @@ def _off(function: Function) -> list[str]:
     return [name for name, value in given if isinstance(value, ast.Constant) and value.value is False]
 
 
-def _only_when_full(function: Function, found: ast.AST) -> bool:
-    """Say whether a yield stands in a loop, under a test that a list has reached a size."""
-    for loop in _own(function):
-        if not isinstance(loop, ast.For | ast.AsyncFor):
-            continue
-        for test in ast.walk(loop):
-            if (
-                isinstance(test, ast.If)
-                and _asks_for_size(test.test)
-                and any(found is each for part in test.body for each in ast.walk(part))
-            ):
+def _left_when_short(around: list[ast.For | ast.AsyncFor | ast.While], given: Sequence[ast.AST]) -> ast.AST | None:
+    """Return `if len(rows) < batch_size: break` before the only yield of a loop that steps over rows."""
+    for loop in around if len(given) == 1 else ():
+        for test in loop.body:
+            if isinstance(test, ast.If) and leaves_short(test) is not None:
+                return test
+    return None
+
+
+def _only_when_full(function: ast.AST, found: ast.AST) -> bool:
+    """Say whether a yield stands under a test that a list has reached a size: in a loop, or behind it."""
+    inside = {
+        id(each)
+        for loop in bindings.own(function)
+        if isinstance(loop, ast.For | ast.AsyncFor)
+        for each in ast.walk(loop)
+    }
+    for test in bindings.own(function):
+        if isinstance(test, ast.If | ast.While) and _asks_for_size(test.test) and _holds_in(test.body, found):
+            if id(test) in inside or not isinstance(test.test, ast.Compare) or _is_size(test.test.comparators[0]):
                 return True
     return False
+
+
+def _holds_in(body: Iterable[ast.stmt], found: ast.AST) -> bool:
+    return any(found is each for part in body for each in ast.walk(part))
+
+
+def _is_size(node: ast.expr) -> bool:
+    return not isinstance(node, ast.Constant)
 
 
 def _asks_for_size(test: ast.expr) -> bool:
@@ -101,26 +140,11 @@ def _asks_for_size(test: ast.expr) -> bool:
     return text_of(test.left).startswith("len(") and "len(" not in text_of(test.comparators[0])
 
 
-def _whole_steps(function: Function, yields: list[ast.Yield]) -> ast.AST | None:
-    """Return `range(0, n - size + 1, size)`: the start of the last, partial batch is not in it."""
-    for loop in _own(function):
-        if (
-            isinstance(loop, ast.For)
-            and isinstance(loop.iter, ast.Call)
-            and text_of(loop.iter.func).endswith(("range", "permutation"))
-        ):
-            inner = (
-                loop.iter if text_of(loop.iter.func) == "range" else loop.iter.args[0] if loop.iter.args else loop.iter
-            )
-            if isinstance(inner, ast.Call) and len(inner.args) == 3 and _is_whole(inner):
-                if all(any(each is found for each in ast.walk(loop)) for found in yields):
-                    return loop.iter
-        if isinstance(loop, ast.comprehension) and isinstance(loop.iter, ast.Call):  # the batches are listed first
-            if text_of(loop.iter.func) == "range" and len(loop.iter.args) == 3 and _is_whole(loop.iter):
-                return loop.iter
+def _stops_short(function: Function) -> ast.AST | None:
+    """Return `if self.at + self.batch_size > len(self.rows): raise StopIteration` of an iterator's `__next__`."""
+    for test in bindings.own(function):
+        if not isinstance(test, ast.If) or not isinstance(test.body[-1], ast.Raise):
+            continue
+        if "StopIteration" in text_of(test.body[-1]) and whole.asks_for_more(test.test):
+            return test
     return None
-
-
-def _is_whole(node: ast.Call) -> bool:
-    stop, step = text_of(node.args[1]), text_of(node.args[2])
-    return BATCH.search(step) is not None and stop.endswith(f"- {step} + 1")

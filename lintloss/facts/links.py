@@ -42,24 +42,34 @@ class Links:
         self._text = text
         self._find = find
         self._files: dict[str, _File] = {}
+        self._reached: dict[str, frozenset[str]] = {}
         self._packages: dict[str, dict[str, str]] = {}  # folder -> name -> file
 
-    def between(self, path: str, goal: str) -> tuple[bool, set[str]]:
-        """Say whether a file imports another one, itself or through what it imports, and what that rests on."""
+    def reached(self, path: str) -> frozenset[str]:
+        """Return a file and those that it imports, itself or through what it imports."""
+        if path not in self._reached:
+            self._reached[path] = self._follow(path)
+        return self._reached[path]
+
+    def searched(self, path: str) -> frozenset[str]:
+        """Return what the imports of one file look for."""
+        return self._file(path).searched
+
+    def _follow(self, path: str) -> frozenset[str]:
         seen: set[str] = set()
-        rests: set[str] = set()
         taken: set[str] = set()  # attributes: `package.file` needs no import of the file
+        inside: dict[str, list[str]] = {}  # what the packages on the way hold, by name
         waiting = {path}
-        while waiting and goal not in waiting:
+        while waiting:
             seen |= waiting
             files = [self._file(each) for each in waiting]
-            rests.update(*(each.searched for each in files))
             taken.update(*(each.attributes for each in files))
-            below = {
-                file for each in seen for name, file in self._inside(each).items() if name in taken and file not in seen
-            }
+            for each in waiting:
+                for name, file in self._inside(each).items():
+                    inside.setdefault(name, []).append(file)
+            below = {file for name in inside.keys() & taken for file in inside[name]}
             waiting = below.union(*(each.imports for each in files)) - seen
-        return bool(waiting), seen | rests
+        return frozenset(seen)
 
     def _file(self, path: str) -> _File:
         if path not in self._files:

@@ -134,10 +134,11 @@ class Machine:
         self.steps = 0
         self.spent = 0
         self.limit = STEPS
+        self.marked_rows: dict[Key, Evidence] = {}  # data sets whose rows were given labels to be ignored -> where
         self.saved: dict[Key, Value] = {}  # file -> what was written into it
         self.aligned: dict[Key, Observation] = {}  # comparisons of which it is known how they align
         self.exhausted = False  # something was cut short
-        self.too_long: set[ast.AST] = set()  # functions abroad that ran out of their share
+        self.too_long: dict[ast.AST, int] = {}  # functions abroad that ran out of their share, and that share
         self.cut_short: set[ast.AST] = set()  # functions that ran out of what their callers had left for them
         self.relevance = Relevance()
         self._anchors: dict[str, Anchor] = {}

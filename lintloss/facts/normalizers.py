@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from lintloss.facts import stops
 from lintloss.facts.observations import Averaging
+from lintloss.facts.quotients import MAYBE_OVER_RANKS, OVER_RANKS
 from lintloss.facts.units import Unit
 from lintloss.facts.values import Const, LibObject, Opaque, Quantity, Ref, Scoring, Tensor, Value
+from lintloss.findings import Evidence
 from lintloss.patterns import regex
 
 PER_ROW = regex(r"sent|seq|sample|example|doc|row|instance|story|utter", re.IGNORECASE)
@@ -35,6 +37,13 @@ def wrong_count(seen: Averaging, before: Quantity, after: Quantity) -> WrongCoun
     return _by_counting(seen, before, count) or _by_unit(seen, before, after, count)
 
 
+def _extra_guards(before: Quantity, count: Quantity) -> list[Evidence]:
+    """Return the conditions under which a loss is added and its iteration counted all the same."""
+    if not count.loops or isinstance(count.counted, Ref) or not before.loops or count.loops[-1] is not before.loops[-1]:
+        return []
+    return [guard for guard in before.guards if guard not in count.guards]
+
+
 def _by_counting(seen: Averaging, before: Quantity, count: Quantity) -> WrongCount | None:
     """Compare what was counted with what was added up."""
     if count.start == 1 and count.loops:
@@ -48,15 +57,17 @@ def _by_counting(seen: Averaging, before: Quantity, count: Quantity) -> WrongCou
         return WrongCount(stopped, conditional=True, leaves_mean=True)
     if stops.counts_short(seen, before, count):
         return WrongCount("batches that are not full are left out of the sum, and counted by the divisor")
-    if not count.loops or isinstance(count.counted, Ref) or not before.loops or count.loops[-1] is not before.loops[-1]:
-        return None
-    extra = [guard for guard in before.guards if guard not in count.guards]
+    left_out = stops.left_out(seen, before, count)
+    if left_out is not None:
+        every = "%" in left_out.message
+        return WrongCount(f"the loss is {left_out.message}, and divided by all batches", not every, leaves_mean=True)
+    extra = _extra_guards(before, count)
     if any("%" in guard.message and guard.message.startswith("only") for guard in extra):
         return WrongCount("the loss is added in some iterations only, and divided by a count of all", leaves_mean=True)
-    if any(guard.message.startswith("skipped") for guard in extra) and not count.unit.power("token") + count.unit.power(
-        "position"
-    ):
-        return WrongCount("the counter also counts iterations whose loss is left out", conditional=True)
+    scored = count.unit.power("token") + count.unit.power("position")
+    if not scored and any(guard.message.startswith("skipped") for guard in extra):
+        said = "the counter also counts iterations whose loss is left out"
+        return WrongCount(said, conditional=True, leaves_mean=True)
     return None
 
 
@@ -79,7 +90,20 @@ def _by_unit(seen: Averaging, before: Quantity, after: Quantity, count: Quantity
     is_guess = before.presumed and (scoring is None or not (scoring.owner == "model" or scoring.reduced))
     if count.presumed or is_guess:
         return None
-    return _of_sums_of_means(before, after, count) or _of_totals(seen, before, unit)
+    return _of_ranks(before, after, count) or _of_sums_of_means(before, after, count) or _of_totals(seen, before, unit)
+
+
+def _of_ranks(before: Quantity, after: Quantity, count: Quantity) -> WrongCount | None:
+    """Judge means of all ranks that were added up: they are as many as there are batches on all of them together."""
+    if count.unit.power("rank") or before.unit.power("rank") < 0 or MAYBE_OVER_RANKS in before.weights:
+        return None
+    loops = [loop for loop in before.loops if loop.unit in {"batch", "step"}]
+    counts_loop = any(count.of and count.of in (loop.source, loop.key) for loop in loops)
+    if not counts_loop or max(count.unit.power("batch"), count.unit.power("step")) != 1 or count.unit.degree != 1:
+        return None
+    if before.unit.power("rank") == 1 or (OVER_RANKS in before.weights and OVER_RANKS not in count.weights):
+        return WrongCount("the means of all ranks are summed, and divided by the number of batches of one of them")
+    return None
 
 
 def _of_sums_of_means(before: Quantity, after: Quantity, count: Quantity) -> WrongCount | None:
@@ -120,6 +144,8 @@ def _of_totals(seen: Averaging, before: Quantity, unit: Unit) -> WrongCount | No
     scoring = before.scoring
     if scoring is None or scoring.reduction == "mean":
         return None
+    if unit.degree == 0 and before.unit in {Unit.of(nat=1, example=1), Unit.of(nat=1, token=1)} and not unit.powers[1:]:
+        return WrongCount("sums are multiplied by a count and divided by it again: nothing divides what was summed")
     tokens = scoring.item == "token"
     per_batch = unit in {Unit.of(nat=1, batch=-1), Unit.of(loss=1, batch=-1)} and (tokens or scoring.reduction == "sum")
     if per_batch or (tokens and unit == Unit.of(nat=1, step=-1)):

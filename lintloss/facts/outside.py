@@ -9,9 +9,11 @@ from __future__ import annotations
 import ast
 import os
 import re
+from dataclasses import replace
 
-from lintloss.facts import callers, classes, inherited, pad_marks, padding, regularizers, scored, truncation
+from lintloss.facts import callers, classes, evaluation, inherited, pad_marks, padding, regularizers, scored, truncation
 from lintloss.facts.averages import LANGUAGE
+from lintloss.facts.evaluation import Evaluation
 from lintloss.facts.library import outputs
 from lintloss.facts.machine import TOTAL, Frame, Machine, OutOfBudget
 from lintloss.facts.observations import Averaging, Compared, Exponential, Observation, Reported
@@ -42,6 +44,8 @@ AVERAGES = regex(
 # `metric.update(loss_value.item(), num.item())`: what divides is in another file
 FEEDS = regex(r"(metric|meter|tracker)s?(\[[^\]]*\])?\.(update|add)\(", re.IGNORECASE)
 
+STEPS_OF_FRAMEWORK = regex(r"\bLightningModule\b[\s\S]*\bdef (validation|test)_step\b")
+FITS = regex(r"(?<!pre)train|\.fit\(")
 GETS = "__getitem__"
 SHIFTS = regex(r"\[(:, |\.\.\., )?:-1\][\s\S]*\[(:, |\.\.\., )?1:\]")
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
@@ -55,7 +59,9 @@ def seen_outside(
     Args:
         loops: those that evaluate; a loader that is handed to one of them may drop rows.
     """
-    names = {name for each in seen if _asks(each) for name in _names(module, each)} | _silent(module, seen)
+    steps = STEPS_OF_FRAMEWORK.search(module.text) is not None  # who fits the module has the batches
+    asking = (each for each in seen if _asks(each) or (steps and _is_evaluated(each)))
+    names = {name for each in asking for name in _names(module, each)} | _silent(module, seen)
     names.update(_shifting(module))
     calling: dict[str, tuple[Module, list[callers.Around]]] = {}
     for name in sorted(names):
@@ -66,22 +72,26 @@ def seen_outside(
     more = [found for site, around in nearest[:FILES] for found in _run(module, project, site, around, loops)]
     told = {_place_of(each) for each in seen if isinstance(each, Reported)}
     averaged = {each.scope_rows for each in (*seen, *more) if isinstance(each, Averaging)}
-    more = [each for each in more if not isinstance(each, Reported) or each.scope_rows in averaged]
+    more = [each for each in more if not isinstance(each, Reported) or _is_reported(each, averaged)]
+    told |= {_place_of(each) for each in seen if isinstance(each, Evaluation) and each.mode}
     more = [each for each in more if _place_of(each) not in told]
-    known = {_place_of(each) for each in more if not _is_presumed(each)}
-    seen = [
-        each
-        for each in seen
-        if not (isinstance(each, Averaging) and _is_of_framework(each)) or _place_of(each) not in known
-    ]
+    shown = {_place_of(each) for each in more}
+    seen = [each for each in seen if not (_is_of_framework(each) and _place_of(each) in shown)]
+    known = {_place_of(each) for each in (*seen, *more) if not _is_presumed(each)}
     return [each for each in seen if not (_is_presumed(each) and _place_of(each) in known)] + more
 
 
-def _distance(module: Module, site: Module, names: set[str]) -> tuple[bool, bool, bool, str]:
+def _is_reported(seen: Reported, averaged: set[tuple[int, int]]) -> bool:
+    """Say whether a loss is one that an evaluation reports: it averages there, or says by its name or mode what it is."""
+    return seen.scope_rows in averaged or seen.setting.phase == "evaluation"
+
+
+def _distance(module: Module, site: Module, names: set[str]) -> tuple[bool, bool, bool, bool, str]:
     """Rank calling files: those that call it themselves first, then those that name its file, and tests last."""
     stem, _ = os.path.splitext(os.path.basename(module.path))
     is_direct = any(f"{name}(" in site.text for name in names)
-    return "test" in os.path.basename(site.path), not is_direct, stem not in site.text, site.path
+    fits = "ightning" not in module.text or FITS.search(site.text) is not None
+    return "test" in os.path.basename(site.path), not is_direct, not fits, stem not in site.text, site.path
 
 
 def _place_of(seen: Observation) -> tuple[type, Span]:
@@ -124,13 +134,11 @@ def _asks(seen: Observation) -> bool:
     return not known and seen.setting.phase in {"evaluation", "shared", "unknown"}
 
 
-def _is_of_framework(seen: Averaging) -> bool:
+def _is_of_framework(seen: Observation) -> bool:
     """Say whether a framework averages over batches of a loader that is made elsewhere, and nothing was seen of."""
-    return (
-        seen.how == "framework"
-        and seen.setting.task in LANGUAGE
-        and not any(loop.unequal for loop in seen.before.loops)
-    )
+    if not isinstance(seen, Averaging) or seen.how != "framework" or seen.setting.task not in LANGUAGE:
+        return False
+    return not any(loop.unequal for loop in seen.before.loops)
 
 
 def _shifting(module: Module) -> list[str]:
@@ -141,6 +149,10 @@ def _shifting(module: Module) -> list[str]:
 
 def _methods(node: ast.ClassDef) -> set[str]:
     return {each.name for each in node.body if isinstance(each, Definition)}
+
+
+def _is_evaluated(seen: Observation) -> bool:
+    return isinstance(seen, Compared) and seen.setting.phase == "evaluation"
 
 
 def _names(module: Module, seen: Observation) -> list[str]:
@@ -173,7 +185,16 @@ def _run(
     outputs.forget_unread(machine)
     regularizers.observe(machine)
     seen = [each for each in machine.log.values() if each.path == home.path and _tells(each)]
-    return [*seen, *truncation.handed_over(machine, home, loops)]
+    return [*seen, *truncation.handed_over(machine, home, loops), *_in_training_mode(machine, home, site)]
+
+
+def _in_training_mode(machine: Machine, home: Module, site: Module) -> list[Observation]:
+    """Return the evaluations whose model the calling file made and left in training mode, as all callers do."""
+    if any(callers.MODE.search(each.text) for each in (home, site)):
+        return []
+    found = evaluation.observe(machine, [each for each in evaluation.passes(machine, home) if not each.region.shared])
+    trains = [replace(each, gradients="off") for each in found if each.mode == "train"]
+    return [each for each in trains if not callers.evaluation_mode(machine.project, home, each.function)]
 
 
 def _run_methods(machine: Machine, home: Module) -> None:
@@ -213,5 +234,5 @@ def _tells(seen: Observation) -> bool:
     if isinstance(seen, Exponential):  # what else one caller's hook returns is no fault of who exponentiates it
         return seen.exponent.scoring is None or seen.exponent.scoring.is_cross_entropy
     if isinstance(seen, Reported):  # weights that may only leave out the padding are told apart where they are made
-        return any(is_certain for _, is_certain in seen.extras)
+        return any(is_certain or "weights" not in said for said, is_certain in seen.extras)
     return isinstance(seen, Compared)

@@ -9,7 +9,7 @@ from lintloss.facts.linear import Atom, Linear
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Overlap
 from lintloss.facts.options import settled
-from lintloss.facts.values import Scoring, Tensor, Value, Window, options
+from lintloss.facts.values import Opaque, Scoring, Tensor, Value, Window, options
 from lintloss.findings import Evidence
 from lintloss.patterns import regex
 
@@ -33,7 +33,7 @@ def _of(machine: Machine, scoring: Scoring, target: Tensor) -> Overlap | None:
         return None
     window = target.window
     length = window.length
-    if scoring.owner == "model" and models.shifts_labels(_model_of(scoring.prediction)):
+    if scoring.owner == "model" and _may_shift(_model_of(scoring.prediction)):
         length = length - ONE
     for atom in window.lower.atoms:
         known = _stride_in(machine, window.lower, atom)
@@ -43,6 +43,11 @@ def _of(machine: Machine, scoring: Scoring, target: Tensor) -> Overlap | None:
         if found is not None and not _context_is_left_out(machine, target, atom):
             return found
     return None
+
+
+def _may_shift(model: Value | None) -> bool:
+    """Say whether a model moves its labels, or may do so: of one that nobody knows, a window has one position less."""
+    return models.shifts_labels(model) or isinstance(model, Opaque)
 
 
 def _model_of(value: Value) -> Value | None:

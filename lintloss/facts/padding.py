@@ -14,9 +14,15 @@ from lintloss.patterns import regex
 PADS = regex(
     r"pad_sequence|-100\b|ignore_index|\bpadding\s*=|\.pad\(|[\"']longest[\"']|pad_token|pad_id|\bPAD\w*\b|\bpad\w*\(|\bpad_idx|max\(\s*len\(|max_len\s*=\s*max\("
 )
-IGNORES = regex(r"=\s*-1\b|,\s*-1\)|-100\b|ignore_index|IGNORE")
+# -1 is ignored where it is filled in, and an axis or a size that is left open elsewhere: `x.view(rows, -1)`.
+IGNORES = regex(
+    r"\]\s*=\s*-1\b|\[-1\]\s*\*|(full|full_like|fill_|masked_fill_?|where)\([^()]*,\s*-1\)|padding_value\s*=\s*-1\b|-100\b|ignore_index|"
+    r"\bIGNORE(D)?(_\w+)?\b|LABEL_PAD"
+)
+DOCSTRING = regex(r"(\"{3}|'{3})[\s\S]*?\1")
 MARKED = regex(r"-100\b|\bIGNORE(D)?(_INDEX|_LABEL\w*|_ID)?\b|ignore_index|LABEL_PAD", re.IGNORECASE)
 DRAWS = regex(r"\brandint\(|random\.(choice|sample|integers)\(|\brandperm\(")
+PLACES = regex(r"\brandint\(|\bintegers\(|\brandperm\(")
 COLLATORS = regex(
     r"DataCollator(WithPadding|ForSeq2Seq|ForLanguageModeling|ForTokenClassification|ForCompletion\w*|ForWholeWordMask|WithFlattening)?$|PadCollat|Collator$"
 )
@@ -30,13 +36,23 @@ def text_of(module: Module, node: ast.AST) -> str:
     return "\n".join(line.split("#")[0] for line in lines[first - 1 : last])
 
 
+def code_of(module: Module, node: ast.AST) -> str:
+    """Return the source without what it says of itself."""
+    return DOCSTRING.sub("", text_of(module, node))
+
+
 def pads(module: Module, node: ast.AST) -> bool:
-    return PADS.search(text_of(module, node)) is not None
+    return PADS.search(code_of(module, node)) is not None
 
 
 def draws(module: Module, node: ast.AST) -> bool:
     """Say whether a function draws random windows of its own."""
     return DRAWS.search(text_of(module, node)) is not None
+
+
+def draws_places(module: Module, node: ast.AST) -> bool:
+    """Say whether a function draws numbers, where windows begin, and not rows, which may be of any length."""
+    return PLACES.search(text_of(module, node)) is not None
 
 
 def of_loader(machine: Machine, loader: LibObject) -> Evidence | None:
@@ -51,7 +67,7 @@ def of_loader(machine: Machine, loader: LibObject) -> Evidence | None:
         if (
             isinstance(option, Ref)
             and option.cls is not None
-            and IGNORES.search(text_of(option.cls.module, option.cls.node))
+            and IGNORES.search(code_of(option.cls.module, option.cls.node))
         ):
             return at(machine, option.cls.module, option.cls.node, "the dataset marks labels to be ignored")
     return None
@@ -70,7 +86,7 @@ def ignores_labels(machine: Machine, loader: LibObject) -> Evidence | None:
                 if cls is not None
                 else None
             )
-            if home is not None and MARKED.search(text_of(*home)):
+            if home is not None and MARKED.search(code_of(*home)):
                 return at(machine, home[0], home[1], "labels are marked -100 here, which is ignored")
     return None
 

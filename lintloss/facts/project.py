@@ -13,6 +13,7 @@ from lintloss.parse import Module
 MARKERS = (".git", "pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", ".gitignore")
 SKIPPED = frozenset({"node_modules", "site-packages", "venv", "env", "build", "dist", "__pycache__"})
 FILES = 500  # files of a project that are searched for callers
+FOLDERS = 3000  # … and folders in which they are sought
 LONGEST = 400_000  # bytes of a file that are searched
 KEPT = 1_500_000  # characters of source whose trees are kept from one file to the next: a tree takes 60 times its text
 
@@ -30,6 +31,7 @@ class Project:
         self._roots = tuple(os.path.normpath(root) for root in roots)
         self._modules: dict[str, Module | None] = {}
         self._files: dict[str, bool] = {}
+        self._folders: dict[str, frozenset[str]] = {}
         self._resolved: dict[tuple[str, str, int], Found] = {}
         self._listed: dict[str, tuple[list[str], list[str]]] = {}  # root -> files, folders
         self._texts: dict[str, bytes] = {}
@@ -38,6 +40,7 @@ class Project:
         # What a result depends on: paths of modules, and `folder NUL name` where it mattered whether a folder has a
         # module of that name. The engine empties it before each file.
         self.read: set[str] = set()
+        self._asked: set[str] = set()  # files whose imports are in `read` already
 
     def add(self, module: Module) -> None:
         self._modules[os.path.normpath(module.path)] = module
@@ -45,6 +48,7 @@ class Project:
     def begin(self) -> None:
         """Start on another file: forget what the last one read, and the trees that were not asked for in longest."""
         self.read.clear()
+        self._asked.clear()
         kept = 0
         for path, module in reversed(list(self._modules.items())):
             kept += len(module.text) if module is not None else 0
@@ -78,11 +82,23 @@ class Project:
         found = (self.module(each) for each in users if not running or self.reaches(each, running))
         return [module for module in found if module is not None]
 
+    def defining(self, path: str, name: str) -> list[Module]:
+        """Return the modules around `path`, itself left out, that define a function or class of that name."""
+        path = os.path.normpath(path)
+        files, _ = self._around(os.path.dirname(path))
+        self.read.update(files)
+        defined = re.compile(rb"(def|class) +%b\b" % re.escape(name.encode()))
+        found = (self.module(each) for each in files if each != path and defined.search(self._bytes(each)))
+        return [module for module in found if module is not None]
+
     def reaches(self, path: str, goal: str) -> bool:
         """Say whether a file imports another one, itself or through what it imports: else it cannot run it."""
-        found, rests = self._links.between(os.path.normpath(path), os.path.normpath(goal))
-        self.read |= rests
-        return found
+        reached = self._links.reached(os.path.normpath(path))
+        for each in reached - self._asked:
+            self.read.add(each)
+            self.read |= self._links.searched(each)
+        self._asked |= reached
+        return os.path.normpath(goal) in reached
 
     def _may_use(self, path: str, name: bytes, use: re.Pattern[bytes], words: list[bytes]) -> bool:
         data = self._bytes(path)
@@ -137,10 +153,10 @@ class Project:
         """Return the file that an import names, and what was looked for on the way."""
         if level:
             above = os.path.normpath(os.path.join(folder, *[os.pardir] * (level - 1)))
-            return self._place(above, parts), _searched(above, parts)
+            return self._place(above, parts), self._searched(above, parts)
         searched: list[str] = []
         for base in self._bases(folder) if parts else ():
-            searched += _searched(base, parts)
+            searched += self._searched(base, parts)
             place = self._place(base, parts)
             if place is not None:
                 return place, tuple(searched)
@@ -160,11 +176,37 @@ class Project:
         if not parts:
             path = os.path.join(base, "__init__.py")
             return path if self._is_file(path) else None
-        stem = os.path.join(base, *parts)
-        for path in (stem + ".py", os.path.join(stem, "__init__.py")):
-            if self._is_file(path):
-                return path
-        return None
+        stem = base
+        for part in parts[:-1]:
+            if part not in self._names(stem):
+                return None
+            stem = os.path.join(stem, part)
+        names = self._names(stem)
+        stem = os.path.join(stem, parts[-1])
+        if parts[-1] + ".py" in names and self._is_file(stem + ".py"):
+            return stem + ".py"
+        path = os.path.join(stem, "__init__.py")
+        return path if parts[-1] in names and self._is_file(path) else None
+
+    def _searched(self, base: str, parts: list[str]) -> tuple[str, ...]:
+        """Say which names were looked for in which folders, as `folder NUL name`."""
+        found: list[str] = []
+        folder = base or os.curdir
+        for part in parts:
+            found.append(f"{folder}\0{part}")
+            if part not in self._names(folder):
+                break
+            folder = os.path.join(folder, part)
+        return tuple(found)
+
+    def _names(self, folder: str) -> frozenset[str]:
+        """Return the names in a folder, none where it is no folder."""
+        if folder not in self._folders:
+            try:
+                self._folders[folder] = frozenset(os.listdir(folder or os.curdir))
+            except OSError:
+                self._folders[folder] = frozenset()
+        return self._folders[folder]
 
     def _is_file(self, path: str) -> bool:
         if path not in self._files:
@@ -182,20 +224,11 @@ def finds(pattern: re.Pattern[AnyStr], word: AnyStr, text: AnyStr) -> bool:
     return False
 
 
-def _searched(base: str, parts: list[str]) -> tuple[str, ...]:
-    """Say which names were looked for in which folders, as `folder NUL name`."""
-    found: list[str] = []
-    folder = base or os.curdir
-    for part in parts:
-        found.append(f"{folder}\0{part}")
-        folder = os.path.join(folder, part)
-        if not os.path.isdir(folder):
-            break
-    return tuple(found)
-
-
 def _root(folder: str) -> str:
-    """Return the folder of the project around `folder`: the nearest one with a marker, else the folder itself."""
+    """Return the folder of the project around `folder`: the nearest one with a marker.
+
+    Without any it is the working folder, where that is above; else the folder that holds the outermost package.
+    """
     here = folder or os.curdir
     for _ in range(8):
         if any(os.path.exists(os.path.join(here, marker)) for marker in MARKERS):
@@ -204,7 +237,13 @@ def _root(folder: str) -> str:
         if above in (here, os.sep):
             break
         here = above
-    return folder or os.curdir
+    return os.curdir if here == os.curdir else _above_packages(folder)
+
+
+def _above_packages(folder: str) -> str:
+    while os.path.exists(os.path.join(folder, "__init__.py")) and os.path.dirname(folder) not in ("", os.sep, folder):
+        folder = os.path.dirname(folder)
+    return folder
 
 
 def _sources(root: str) -> tuple[list[str], list[str]]:
@@ -215,6 +254,6 @@ def _sources(root: str) -> tuple[list[str], list[str]]:
         folders[:] = sorted(name for name in folders if name not in SKIPPED and not name.startswith("."))
         visited.append(os.path.join(os.path.normpath(here), ""))
         files += [os.path.normpath(os.path.join(here, name)) for name in sorted(names) if name.endswith(".py")]
-        if len(files) >= FILES:
+        if len(files) >= FILES or len(visited) >= FOLDERS:
             break
     return files[:FILES], visited

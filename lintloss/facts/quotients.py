@@ -20,6 +20,7 @@ from lintloss.patterns import regex
 
 COUNT_WORDS = regex(r"size|count|num_|n_|tokens|samples|len\(", re.IGNORECASE)
 OVER_RANKS = "summed over ranks"  # among the weights of means that were summed over batches, and then over ranks
+MAYBE_OVER_RANKS = "summed over ranks, or averaged"  # … of what a method out of sight reduces in its own way
 ITERATIONS = ("batch", "step", "example", "rank")
 
 
@@ -31,6 +32,8 @@ def plural(unit: str) -> str:
 def average(machine: Machine, node: ast.AST, before: Quantity, count: Quantity, how: str) -> Quantity:
     """Divide a loss or perplexity by a count, and record the observation."""
     count = counts.along_targets(before, count)
+    if count.unit == Unit.of(rank=1):
+        _forgive(machine, before)
     if OVER_RANKS in before.weights and count.unit.power("rank") == 1:  # alone, or with the batches of each
         kept = tuple(name for name in before.weights if name != OVER_RANKS)
         before = replace(before, unit=before.unit * Unit.of(rank=1), weights=kept)
@@ -84,6 +87,20 @@ def _is_length(before: Quantity, count: Quantity) -> bool:
     if any(loop.bound is not None and loop.bound[0] == count.of for loop in before.loops):
         return True
     return any(count.unit.power(name) > 0 for name in ("token", "position"))
+
+
+def by_reciprocal(node: ast.BinOp) -> ast.BinOp | None:
+    """Read `1 / n * x` and `x * (1 / n)` as `x / n`."""
+    for one, other in ((node.left, node.right), (node.right, node.left)):
+        if (
+            isinstance(one, ast.BinOp)
+            and isinstance(one.op, ast.Div)
+            and isinstance(one.left, ast.Constant)
+            and one.left.value == 1
+            and not isinstance(one.right, ast.Constant)
+        ):
+            return ast.copy_location(ast.BinOp(other, ast.Div(), one.right), node)
+    return None
 
 
 def describe(count: Quantity) -> str:
@@ -156,6 +173,20 @@ def divisor_text(node: ast.AST) -> str:
     if isinstance(node, ast.BinOp):
         return ast.unparse(node.right)
     return ast.unparse(node.value) if isinstance(node, ast.AugAssign) else ""
+
+
+def _forgive(machine: Machine, mean: Quantity) -> None:
+    """Take what was divided by the batches of one rank as the mean of one: the number of ranks divides it now."""
+    for key, seen in list(machine.log.items()):
+        if not isinstance(seen, Averaging) or seen.after != mean or not isinstance(seen.after, Quantity):
+            continue
+        machine.log[key] = replace(seen, before=_of_one_rank(seen.before), after=_of_one_rank(seen.after))
+
+
+def _of_one_rank(value: Quantity) -> Quantity:
+    ranks = min(max(value.unit.power("rank"), 0), 1)
+    kept = tuple(name for name in value.weights if name != OVER_RANKS)
+    return replace(value, unit=value.unit * Unit.of(rank=-ranks), weights=kept)
 
 
 def forget_field_mean(machine: Machine, mean: Quantity) -> None:

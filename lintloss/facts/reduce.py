@@ -6,16 +6,27 @@ import ast
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import arithmetic, entropies, fields, pad_marks, quotients, vectors
-from lintloss.facts.library import losses, onehot, shapes
+from lintloss.facts import arithmetic, counts, entropies, fields, logprobs, pad_marks, quotients, vectors
+from lintloss.facts.library import losses, onehot, shapes, spread
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
-from lintloss.facts.units import count
-from lintloss.facts.values import Choice, Const, Quantity, Ref, Tensor, Tuple, Value, join_all
+from lintloss.facts.units import Unit, count
+from lintloss.facts.values import Choice, Const, Opaque, Quantity, Ref, Tensor, Tuple, Value, join_all
 
 
 def mean(machine: Machine, node: ast.AST, value: Value, axis: int | None = None) -> Value:
     """Return the mean of a value; of a list of losses it is a mean of means."""
+    made = _mean(machine, node, value, axis)
+    return logprobs.reduced(machine, node, "mean") or made if _is_unknown(made, value, axis) else made
+
+
+def _is_unknown(made: Value, value: Value, axis: int | None) -> bool:
+    """Say whether nothing is known of what was reduced but its name: no tensor in sight, and no axis of one."""
+    is_stretch = isinstance(value, Tensor) and value.form == "" and value.model is None
+    return isinstance(made, Opaque) and (is_stretch or isinstance(value, Opaque | Ref)) and axis is None
+
+
+def _mean(machine: Machine, node: ast.AST, value: Value, axis: int | None) -> Value:
     if axis is not None and isinstance(value, Quantity) and value.axes:
         return fields.along(machine, node, value, "mean", axis) or losses.reduced(machine, node, value, "mean")
     if isinstance(value, Choice):
@@ -24,6 +35,9 @@ def mean(machine: Machine, node: ast.AST, value: Value, axis: int | None = None)
         return losses.reduced(machine, node, value, "mean")
     if isinstance(value, Ref) and value.kind != "instance":
         return _mean_of_list(machine, node, value)
+    uniform = spread.over_classes(value, axis)
+    if uniform is not None:
+        return uniform
     if isinstance(value, Tensor) and shapes.mask(value):
         return Quantity(arithmetic.SHARE, of=value.key, counted=value)
     if isinstance(value, Tuple) and value.items and all(isinstance(item, Quantity) for item in value.items):
@@ -42,6 +56,11 @@ def _each(machine: Machine, node: ast.AST, value: Choice, reduce: Callable[[Mach
 
 def total(machine: Machine, node: ast.AST, value: Value, axis: int | None = None) -> Value:
     """Return the sum of a value."""
+    made = _total(machine, node, value, axis)
+    return logprobs.reduced(machine, node, "sum") or made if _is_unknown(made, value, axis) else made
+
+
+def _total(machine: Machine, node: ast.AST, value: Value, axis: int | None) -> Value:
     from lintloss.facts import compare
 
     if isinstance(value, Tensor) and value.form == "exp":
@@ -56,6 +75,9 @@ def total(machine: Machine, node: ast.AST, value: Value, axis: int | None = None
         return entropies.summed(machine, node, value, axis)
     if isinstance(value, Tensor) and value.form == onehot.SCORED:
         return onehot.summed(machine, node, value, axis) or machine.opaque(node)
+    uniform = spread.over_classes(value, axis)
+    if uniform is not None:
+        return uniform
     if axis is not None and isinstance(value, Tensor):
         counted = _count_of(machine, node, value)
         return (
@@ -70,8 +92,19 @@ def total(machine: Machine, node: ast.AST, value: Value, axis: int | None = None
     if isinstance(value, Tensor):
         return _count_of(machine, node, value)
     if isinstance(value, Ref) and value.kind != "instance":
-        return _sum_of_list(machine, node, value)
+        return _over_ranks(machine, node, value, _sum_of_list(machine, node, value))
     return machine.opaque(node)
+
+
+def _over_ranks(machine: Machine, node: ast.AST, gathered: Ref, summed: Value) -> Value:
+    """Add the ranks up in the sum of gathered numbers; Python's own sum() adds vectors, which leaves ranks apart."""
+    elem = machine.elem(gathered)
+    added = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "sum"
+    if added or not isinstance(summed, Quantity) or not isinstance(elem, Quantity) or "rank" not in elem.axes:
+        return summed
+    if not elem.unit.is_intensive:
+        return summed
+    return replace(summed, unit=summed.unit * Unit.of(rank=1)) if elem.unit.power("rank") == 0 else summed
 
 
 def _count_of(machine: Machine, node: ast.AST, value: Tensor) -> Value:
@@ -109,6 +142,7 @@ def _sum_of_list(machine: Machine, node: ast.AST, value: Ref) -> Value:
     if elem == Const(1) and loops:
         said = machine.evidence(node, "as many ones as there were iterations")
         return Quantity(count(loops[-1].unit), of=loops[-1].key, loops=loops, trace=(said,))
+    elem = counts.as_length(elem)
     if not isinstance(elem, Quantity):
         return machine.opaque(node)
     if not loops:
@@ -152,6 +186,29 @@ def _mean_of_list(machine: Machine, node: ast.AST, value: Ref) -> Value:
 def _collected(elem: Quantity, loops: tuple[Loop, ...]) -> Quantity:
     """Return what a list holds, as what its loops have collected: whether they train is known of them."""
     return replace(elem, loops=(*elem.loops, *(loop for loop in loops if loop not in elem.loops)))
+
+
+def products(machine: Machine, node: ast.AST, values: Value, factors: Value) -> Quantity | None:
+    """Return the sum of losses that were collected, each multiplied by what was collected beside it: `np.dot(xs, ns)`."""
+    kinds = [each for each in (values, factors) if isinstance(each, Ref) and each.kind in {"list", "cat"}]
+    if len(kinds) != 2:
+        return None
+    loss, number = (machine.elem(each) for each in kinds)
+    loops = machine.list_loops.get(kinds[0].id, ())
+    number = counts.as_length(number)
+    if not isinstance(loss, Quantity) or not isinstance(number, Quantity) or not number.is_count or not loops:
+        return None
+    scaled = arithmetic.multiply(machine, node, loss, number)
+    return _collected(scaled, loops) if isinstance(scaled, Quantity) and scaled.is_loss else None
+
+
+def weighted(machine: Machine, node: ast.AST, values: Value, weights: Value) -> Value:
+    """Return `np.average(losses, weights=sizes)`: the sum of the products over the sum of the weights."""
+    above = products(machine, node, values, weights)
+    below = _sum_of_list(machine, node, weights) if isinstance(weights, Ref) else None
+    if above is None or not isinstance(below, Quantity):
+        return machine.opaque(node)
+    return quotients.average(machine, node, above, below, "mean")
 
 
 def count_nonzero(machine: Machine, node: ast.AST, value: Value) -> Value:

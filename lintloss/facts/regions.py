@@ -43,7 +43,9 @@ TRAINS = regex(
 CLEARS = regex(r"\.zero_grad\(|^zero_grad\(")
 LEAF = regex(r"requires_grad\s*=\s*True|requires_grad_\((True)?\)|autograd\.grad\(|enable_grad")
 # Beside a zero_grad(): what may be a step of a training in other words.
-STEPS = regex(r"backward|\.step\(|update|optimi[sz]|train(?!ing\b|able|ed)|(?<!zero_)grad(?!_fn|_norm)|(?<![a-z])learn")
+STEPS = regex(
+    r"backward|\.step\(|update|optimi[sz]|train(?!ing\b|able|ed)|(?<!zero_)(?<!requires_)grad(?!_fn|_norm)|(?<![a-z])learn"
+)
 TRAINING_FLAG = regex(r"train|optim|backprop|backward|update")
 OPTIMIZER = regex(r"optimi[sz]er|\boptim\b|(^|\.)opt$|grad_scaler|loss_scaler", re.IGNORECASE)
 MODEL_BASE = regex(r"(^|\.)nn\.(modules\.)?(\w+\.)?\w+$|PreTrainedModel$|GenerationMixin$")
@@ -115,7 +117,7 @@ def _over_phases(machine: Machine, forward: Forward, loop: Loop) -> str | None:
     for each in forward.loops:
         target = each.statement.target if isinstance(each.statement, ast.For) else None
         if flag is not None and each.frame == loop.frame and isinstance(target, ast.Name) and target.id == flag[1]:
-            return f"it runs over phases, and only `{flag[0]}` trains"
+            return f"the loop runs over phases, and only `{flag[0]}` trains"
     return None
 
 
@@ -140,18 +142,31 @@ def _own_loop(forward: Forward, index: int) -> Loop | None:
 
 
 def _loop_says(loop: Loop) -> str:
-    if loop.statement is None or isinstance(loop.statement, ast.While):
+    source = drawn(loop.statement) if loop.statement is not None else None
+    if source is None:
         return ""
-    text = text_of(loop.statement.iter)
+    text = text_of(source)
     if DATA.search(text) and not TRAIN_DATA.search(text):
-        return f"it runs over `{text[:60]}`"
+        return f"the loop runs over `{text[:60]}`"
     return ""
+
+
+def drawn(loop: ast.For | ast.AsyncFor | ast.While) -> ast.expr | None:
+    """Return what a loop takes its batches from: of a `while`, what it calls next() on."""
+    if not isinstance(loop, ast.While):
+        return loop.iter
+    for node in ast.walk(loop):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "next" and node.args:
+            return node.args[0]
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "__next__":
+            return node.func.value
+    return None
 
 
 def _scene_says(scene: Scene) -> str:
     name = snake(scene.name)
     if name and NAME.search(name) and not TRAINING.search(name):
-        return f"it is called {scene.name}()"
+        return f"the function is called {scene.name}()"
     stem = snake(os.path.splitext(os.path.basename(scene.module.path))[0])
     if FILE.search(stem) and not TRAINING.search(name) and ".backward(" not in scene.module.text:
         return f"the file is called {stem}"

@@ -19,7 +19,7 @@ from lintloss.patterns import regex
 
 PENALTY = regex(
     r"aux|z_?loss|balanc|penalt|regulari|(^|_|\.)reg(_|\b)|\bl[12](_|\b)|router|moe|diversity|orthogonal|ortho_|sparsity|"
-    r"commit|mtp|distill|smooth|entropy_(coef|weight|bonus)|weight_decay|coverage|alignment",
+    r"commit|mtp|distill|(^|_)lb(_|\b)|smooth|entropy_(coef|weight|bonus)|weight_decay|coverage|alignment",
     re.IGNORECASE,
 )
 WHOLE = regex(
@@ -163,8 +163,12 @@ def extras_of(scoring: Scoring, exponentiated: bool = False) -> tuple[Extra, ...
     if scoring.is_cross_entropy:
         found += [_term(term, exponentiated) for term in scoring.extra]
     if scoring.criterion in PICKS:  # a policy's log-probabilities are picked too, and have terms of their own
-        found += [_term(term, exponentiated) for term in scoring.extra if SMOOTH.search(term.text)]
+        found += [_term(term, exponentiated) for term in scoring.extra if _smooths(term)]
     return tuple(extra for extra in found if extra is not None)
+
+
+def _smooths(term: Term) -> bool:
+    return term.smooths or SMOOTH.search(term.text) is not None
 
 
 def _smoothing(scoring: Scoring) -> Extra | None:
@@ -198,6 +202,8 @@ def _temperature(scoring: Scoring) -> Extra | None:
 
 def _term(term: Term, exponentiated: bool) -> Extra | None:
     """Say whether a term is one that no reader of a loss expects; of a sum that *is* the loss, none is."""
+    if term.smooths:
+        return Extra("the targets are smoothed", not term.optional, term.place)
     if (WHOLE.search(term.text) or CONVEX.search(term.text)) and not PENALTY.search(term.text):
         return None
     penalty = not term.is_loss and (term.scaled or bool(SQUARES.search(term.text)))

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from contextlib import nullcontext
 
 from lintloss.facts import calls
-from lintloss.facts.library import lightning
+from lintloss.facts.library import lightning, metrics
 from lintloss.facts.machine import Machine, OutOfBudget
 from lintloss.facts.state import Slot, State
 from lintloss.facts.statements import execute
@@ -36,8 +36,9 @@ def run_root(machine: Machine, function: Func, kwargs: dict[str, Value]) -> None
     machine.steps = 0
     machine.rooted = 1
     loop = lightning.loop_around(machine, function)
+    around = loop or metrics.loop_around(machine, function)
     try:
-        with machine.in_loop(loop) if loop is not None else nullcontext():
+        with machine.in_loop(around) if around is not None else nullcontext():
             returned = calls.run(machine, function.node, function, lightning.given(machine, function), kwargs)
         if loop is not None:
             lightning.note_returned(machine, function, loop, returned)

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator
 
+from lintloss.facts.callers import text_of
 from lintloss.facts.caps import Function
 from lintloss.facts.evaluation import Pass
 from lintloss.facts.loops import Loop
+from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Averaging, Observation
+from lintloss.facts.regions import DATA, TRAIN_DATA, TRAINS, UNIT_TEST
 from lintloss.facts.survey import walk
 from lintloss.parse import Module
+from lintloss.patterns import regex
 
+# what is added up or kept of each batch: a loss, a perplexity
+COLLECTS = regex(
+    r"(loss|nll|ppl|perplex|entropy|xent)\w*(\[[^\]]*\])?( \+= |\.(append|update|add|update_state)\()", re.IGNORECASE
+)
 Looped = tuple[ast.AST | None, Loop]  # a loop, and the function that it stands in
 
 
@@ -31,6 +40,20 @@ def _averaged(module: Module, passes: list[Pass], seen: Iterable[Observation]) -
             if own and loop.statement is not None and loop.statement not in told:
                 told.add(loop.statement)
                 yield _function_around(module, loop.statement), loop
+
+
+def named(machine: Machine, module: Module, told: Iterable[Looped]) -> Iterator[Looped]:
+    """Yield the loops over what is called an evaluation's data, in which something is measured, whatever runs the model."""
+    known = {loop.statement for _, loop in told}
+    for loop in machine.loop_of.values():
+        statement = loop.statement
+        if not isinstance(statement, ast.For) or loop.place.path != module.path or loop.trains or statement in known:
+            continue
+        header, text = text_of(statement.iter), text_of(statement)
+        is_evaluation = DATA.search(header) and not TRAIN_DATA.search(header) and loop.unit != "epoch"
+        if is_evaluation and COLLECTS.search(text) and not TRAINS.search(text) and not UNIT_TEST.search(module.path):
+            known.add(statement)
+            yield _function_around(module, statement), loop
 
 
 def _function_around(module: Module, statement: ast.stmt) -> ast.AST | None:

@@ -45,6 +45,7 @@ EXPLICIT = regex(r"(^|_)(val|valid|validate|validation|test|testing)(_|$)")
 PATH = regex(r"(?<![a-z])train(?![a-z])", re.IGNORECASE)
 OTHER_PATH = regex(r"(?<![a-z])(val|valid|validation|test|dev|eval)(?![a-z])", re.IGNORECASE)
 DRAWS = regex(r"batch|sample", re.IGNORECASE)
+LOADERS = regex(r"loader|data|set$|dl$|iter", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -306,7 +307,7 @@ def _trainers(module: Module) -> Iterator[Found]:
 
 
 def _looped(passes: list[Pass]) -> Iterator[Found]:
-    """A function that is called validate() iterates over the training loader, and over nothing else."""
+    """A function that is called validate(), or a total that is called val_loss, is of the training loader alone."""
     for each in passes:
         function, loop = each.scene.node, each.region.loop
         if loop is None or not isinstance(loop.statement, ast.For) or not isinstance(function, Function):
@@ -323,6 +324,16 @@ def _looped(passes: list[Pass]) -> Iterator[Found]:
             and not _others(function)
         ):
             yield header, f"{function.name}()", text_of(source)
+        elif total := _held_out_total(function, loop.statement):
+            yield header, total, text_of(source)
+
+
+def _held_out_total(function: Function, loop: ast.For) -> str:
+    """Name what a loop adds up for held-out data, in a function that is given such data and runs over none of it."""
+    totals = {_name(each.target) for each in ast.walk(loop) if isinstance(each, ast.AugAssign)}
+    named = sorted(each for each in totals if EXPLICIT.search(snake(each)) and not is_training(each))
+    given = [each for each in parameters(function) if LOADERS.search(each) and is_evaluation(each)]
+    return named[0] if named and given and not _others(function) else ""
 
 
 def _source(node: ast.expr) -> ast.expr | None:

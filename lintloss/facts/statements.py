@@ -8,7 +8,7 @@ from typing import Any
 
 from lintloss.facts import assign, branches, equality, gradients, imports, iterate, lazily, modes, names, symbolic
 from lintloss.facts.expressions import evaluate
-from lintloss.facts.library import pieces
+from lintloss.facts.library import filling, pieces
 from lintloss.facts.machine import Machine
 from lintloss.facts.phases import note_training_flag
 from lintloss.facts.values import Class, Const, Func, Key, Opaque, Value, join
@@ -127,6 +127,8 @@ def _either(machine: Machine, node: ast.If) -> str:
 
 
 def _for(machine: Machine, node: ast.For | ast.AsyncFor) -> str:
+    if isinstance(node, ast.For) and filling.by_loop(machine, node):
+        return NEXT
     iterate.over(machine, node, lambda: execute(machine, node.body))
     if node.orelse:
         execute(machine, node.orelse)
@@ -135,6 +137,8 @@ def _for(machine: Machine, node: ast.For | ast.AsyncFor) -> str:
 
 def _while(machine: Machine, node: ast.While) -> str:
     evaluate(machine, node.test)
+    if filling.by_loop(machine, node):
+        return NEXT
     iterate.endless(machine, node, lambda: execute(machine, node.body))
     return NEXT
 

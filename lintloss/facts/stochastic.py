@@ -72,14 +72,29 @@ def _of_one(machine: Machine, model: Value, seen: set[str], depth: int) -> Stoch
     if depth > DEPTH:
         return UNKNOWN
     if isinstance(model, Ref) and model.cls is not None:
-        held = [slot.value for name, slot in machine.fields(model).items() if name not in {"training", "switched"}]
+        slots = [slot for name, slot in machine.fields(model).items() if name not in {"training", "switched"}]
+        held = [each for slot in slots for each in options(slot.value)]
         inner = [_of_one(machine, each, seen, depth + 1) for each in held if is_module(each)]
-        return _strongest(
-            [of_class(machine, model.cls, seen, depth), *(each for each in inner if each.sure != "unknown")]
-        )
+        told = of_class(machine, model.cls, seen, depth)
+        if told.sure == "maybe" and any(_is_switched_off(machine, each, depth) for each in held):
+            told = NONE  # the rate that the class is given is 0
+        return _strongest([told, *(each for each in inner if each.sure != "unknown")])
     if isinstance(model, LibObject):
         return _of_library(machine, model, seen, depth)
     return UNKNOWN
+
+
+def _is_switched_off(machine: Machine, layer: Value, depth: int) -> bool:
+    """Say whether a layer that could drop, here or in a module of the project, was made with a rate of 0."""
+    if isinstance(layer, Ref) and layer.cls is not None and depth < DEPTH:
+        held = [each for slot in machine.fields(layer).values() for each in options(slot.value)]
+        return any(_is_switched_off(machine, each, depth + 1) for each in held if is_module(each) and each != layer)
+    if not isinstance(layer, LibObject):
+        return False
+    name = layer.name.rsplit(".", 1)[-1]
+    rate = layer.arg(0, "p") if DROPS.match(name) else layer.arg(-1, "dropout")
+    may_drop = DROPS.match(name) is not None or name in BUILT_IN or name in BY_ARGUMENT
+    return may_drop and isinstance(rate, Const) and rate.value in (0, 0.0)
 
 
 def _of_library(machine: Machine, model: LibObject, seen: set[str], depth: int) -> Stochastic:

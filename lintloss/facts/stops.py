@@ -13,8 +13,12 @@ from lintloss.facts.loops import Loop
 from lintloss.facts.observations import Averaging
 from lintloss.facts.units import count
 from lintloss.facts.values import Key, Quantity
+from lintloss.findings import Evidence
 from lintloss.patterns import regex
 
+NOTHING = regex(
+    r"None|== 0|<= 0|\bnot \w+`|empty|rank|main_process|train", re.IGNORECASE
+)  # to add up, or in this process
 TRIAL = regex(r"debug|dry|smoke|fast|sanity", re.IGNORECASE)  # a run whose number nobody reports
 
 
@@ -115,6 +119,20 @@ def counts_short(seen: Averaging, before: Quantity, number: Quantity) -> bool:
     if loop is None or not isinstance(loop.statement, ast.For) or not _is_whole_length(seen, loop, number):
         return False
     return any(isinstance(each, ast.If) and leaves_short(each) is not None for each in _body(loop.statement.body))
+
+
+def left_out(seen: Averaging, before: Quantity, number: Quantity) -> Evidence | None:
+    """Return the condition under which batches are left out of a sum that the length of the whole loader divides."""
+    loop = before.loops[-1] if before.loops else None
+    if loop is None or not isinstance(loop.statement, ast.For) or not _is_whole_length(seen, loop, number):
+        return None
+    for guard in before.guards:
+        skips = guard.message.startswith("skipped when") and not (
+            NOTHING.search(guard.message) or TRIAL.search(guard.message)
+        )
+        if skips or (guard.message.startswith("only") and "%" in guard.message):
+            return guard
+    return None
 
 
 def _stops(over: Loop) -> Iterator[Stop]:

@@ -128,6 +128,9 @@ def _heap_item(machine: Machine, owner: Ref, name: str) -> Value:
     slot = machine.get(owner, name)
     if slot is None and machine.get(owner, "@made") is not None:
         filled = None if _is_fed(machine.frame.statement) else machine.get(owner, "elem")
+        if filled is None and name == "elem" and not _is_fed(machine.frame.statement):
+            held = machine.elem(owner)  # a key of which nothing is known: what any key holds
+            filled = Slot(held, machine.depth) if held != UNKNOWN else None
         slot = filled or _made(machine, owner, name)  # what a loop over keys filled, else a new one
     if slot is None and name != "elem":
         slot = machine.get(owner, "elem")

@@ -62,7 +62,7 @@ def _with_term(machine: Machine, node: ast.AST, total: Quantity, operand: Value)
 
 def _counter(machine: Machine, node: ast.AST, current: Value, step: Const, over: tuple[Loop, ...], depth: int) -> Value:
     """`n += 1` counts the iterations of the loop it is in."""
-    if not isinstance(step.value, int) or step.value == 0:
+    if not isinstance(step.value, int | float) or step.value == 0 or step.value != int(step.value):
         return current
     if isinstance(current, Quantity) and not current.is_count:
         return current

@@ -6,13 +6,19 @@ import ast
 import re
 from dataclasses import replace
 from functools import lru_cache
+from typing import TypeGuard
 
 from lintloss.facts import phases
+from lintloss.facts.library import spread
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import Choice, Const, ModelOutput, Quantity, Tensor, Term, Value, join_all, options
+from lintloss.facts.values import Choice, Const, ModelOutput, Opaque, Quantity, Tensor, Term, Value, join_all, options
 from lintloss.patterns import regex
 
 LONGEST = 60
+SHARE = regex(
+    r"smooth|(^|_)(eps|epsilon|alpha|lam|lambda|beta|gamma|ratio|weight|coef|w|share|amount|rate|factor|fraction)$",
+    re.IGNORECASE,
+)
 TEMPERATURE = regex(r"temp|(^|_|\.)tau$|^T$", re.IGNORECASE)
 
 
@@ -45,6 +51,18 @@ def _rank(value: Value) -> int:
     return 2 if value.scoring.presumed else 3
 
 
+def is_share(value: Value) -> TypeGuard[Opaque]:
+    """Say whether an unknown number is called the weight of one of two losses, of which the other one has the rest."""
+    return isinstance(value, Opaque) and SHARE.search(value.name) is not None
+
+
+def is_beside(loss: Quantity, other: Quantity) -> bool:
+    """Say whether a summand is no cross entropy, one of each layer perhaps: the loss that it is added to stays one."""
+    if loss.scoring is None or other.scoring is None or other.loops == loss.loops:
+        return False
+    return _rank(loss) == 3 and not other.scoring.is_cross_entropy
+
+
 def added(machine: Machine, node: ast.AST, loss: Quantity, other: Value, *, is_right: bool) -> Term | None:
     """Describe the summand `other`, the right or left one of the sum at `node`; None where the code does not show it."""
     summand = _summand(node, is_right=is_right)
@@ -57,6 +75,7 @@ def added(machine: Machine, node: ast.AST, loss: Quantity, other: Value, *, is_r
         scaled=_is_scaled(summand)
         or (isinstance(other, Quantity) and other.scoring is not None and other.scoring.scaled),
         optional=_is_optional(machine, loss),
+        smooths=isinstance(other, Tensor) and other.form == spread.UNIFORM,
     )
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from lintloss.facts import callers, classes, cuts, handed, leftovers, regions, scored
+from lintloss.facts import callers, classes, cut_texts, cuts, handed, left_out, leftovers, regions, scored
 from lintloss.facts.callers import text_of
 from lintloss.facts.caps import Function, Origin, assigned
 from lintloss.facts.evaluation import Pass
@@ -24,7 +24,6 @@ from lintloss.patterns import regex
 
 RANDOM = regex(r"rand|choice|sample")
 ARGUMENTS = regex(r"(TrainingArguments|SFTConfig|TrainingConfig)$")
-LOADER_NAME = regex(r"load|dl$|iter|batches|gen", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,12 +46,19 @@ def observe(machine: Machine, module: Module, passes: list[Pass], seen: Iterable
     Args:
         seen: what was observed; loops over which a loss is averaged evaluate, whatever computes it.
     """
+    loops = scored.evaluated(module, passes, seen)
+    loops += scored.named(machine, module, loops)
     found = [
         *_dropped(machine, module, passes),
-        *_cut(machine, module, scored.evaluated(module, passes, seen)),
+        *_cut(machine, module, loops),
         *_kept(machine, module, passes),
         *_kept_by_callers(machine, module, passes),
         *_trainers(machine, module),
+    ]
+    found += _left_out(machine, module, loops, found)
+    found += [
+        _at(machine, module, place, "text", data=text_of(text)[:50], reasons=(loop.place,))
+        for place, text, loop in cut_texts.observe(machine, module, loops)
     ]
     first: dict[object, Truncation] = {}
     for each in found:
@@ -93,7 +99,7 @@ def note_stored(machine: Machine, name: str, value: Value, node: ast.AST) -> Non
     """Remember a loader that drops, stored under the name of an evaluation split (see `_dropped`)."""
     if not any(isinstance(option, LibObject) and drops(option) for option in options(value)):
         return
-    if _is_for_evaluation(name):
+    if left_out.is_for_evaluation(name):
         for option in options(value):
             if isinstance(option, LibObject) and drops(option):
                 machine.stored[option.key, name] = (option, machine.evidence(node, f"stored as `{name}`"))
@@ -171,16 +177,12 @@ def _made_by_functions(machine: Machine, module: Module) -> Iterator[Truncation]
             continue
         made = makers.get(text_of(node.value.func).rsplit(".", 1)[-1])
         name = text_of(node.targets[0]).rsplit(".", 1)[-1]
-        if made is None or made.made is None or made.made.path != module.path or not _is_for_evaluation(name):
+        if made is None or made.made is None or made.made.path != module.path or not left_out.is_for_evaluation(name):
             continue
         written = _keyword(machine, module, made.made, "drop_last")
         if isinstance(written, ast.Constant) and written.value is True:
             used = Evidence(module.path, machine.anchor(module).span(node.value), f"stored as `{name}`")
             yield from _of_loader(machine, module, made, used, name)
-
-
-def _is_for_evaluation(name: str) -> bool:
-    return bool(regions.DATA.search(name) and not regions.TRAIN_DATA.search(name) and LOADER_NAME.search(name))
 
 
 def _of_loader(machine: Machine, module: Module, loader: LibObject, used: Evidence, name: str) -> Iterator[Truncation]:
@@ -356,6 +358,27 @@ def _made_by(machine: Machine, source: ast.expr, scene: Scene) -> Iterator[Func]
             value = _global(machine, scene.module, each.func.id)
             if isinstance(value, Func):
                 yield value
+
+
+# -- makers -----------------------------------------------------------------------------------------------------------
+
+
+def _left_out(
+    machine: Machine, module: Module, loops: list[scored.Looped], known: list[Truncation]
+) -> Iterator[Truncation]:
+    """Tell what the makers of the batches leave out, but what is told already."""
+    told = {place for each in known for place in (each.span, *(reason.span for reason in each.reasons))}
+    for each in left_out.observe(machine, module, loops):
+        why = left_out.evidence(machine, each)
+        anchor = machine.anchor(module)
+        if {why.span, machine.anchor(each.module).span(each.made), anchor.span(each.shown)} & told:
+            continue
+        own = each.module.path == module.path and not left_out.is_shared(each)
+        node = each.node if own else each.shown
+        told.add(anchor.span(node))
+        name = text_of(cuts.unwrapped(each.shown))[:50]
+        used = Evidence(module.path, anchor.span(each.shown), "what the evaluation runs over")
+        yield _at(machine, module, node, each.how, data=name, reasons=(why, used))
 
 
 # -- the Hugging Face Trainer -----------------------------------------------------------------------------------------

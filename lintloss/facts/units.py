@@ -99,6 +99,7 @@ NATS = Unit.of(nat=1)
 BITS = Unit.of(bit=1)
 PERPLEXITY = Unit.of(ppl=1)
 NATS_PER_TOKEN = Unit.of(nat=1, token=-1)
+LOSS_PER_TOKEN = Unit.of(loss=1, token=-1)
 
 
 def count(name: str) -> Unit:

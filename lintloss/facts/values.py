@@ -210,7 +210,8 @@ class Tensor(Value):
 class Term:
     """What is added to a loss, in the words of the code.
 
-    is_loss: another criterion's value; scaled: with a factor; optional: under a condition that is not known.
+    is_loss: another criterion's value; scaled: with a factor; optional: under a condition that is not known;
+    smooths: what a uniform target would cost.
     """
 
     text: str
@@ -218,6 +219,7 @@ class Term:
     is_loss: bool = False
     scaled: bool = False
     optional: bool = False
+    smooths: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ def positions(machine: Machine, value: Value) -> dict[str, Quantity]:
 
 def holds(machine: Machine, value: Ref, other: Value) -> bool:
     """Say whether a stack of losses, or a row of totals, is scaled by a number."""
-    if value.kind not in {"list", "tensor"} or isinstance(other, Ref | Tuple):
+    if value.kind not in {"list", "tensor", "cat"} or isinstance(other, Ref | Tuple):
         return False
     numbers = (each for each in options(machine.elem(value)) if isinstance(each, Quantity))
     return any(each.is_loss or each.is_perplexity for each in numbers)

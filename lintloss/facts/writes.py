@@ -43,6 +43,18 @@ def into_tensor(machine: Machine, target: ast.Subscript, value: Value) -> bool:
     return True
 
 
+def into_table(machine: Machine, target: ast.Subscript, value: Value) -> bool:
+    """Write a row into the begin of a table of one id: `row[: len(ids)] = ids`; behind it the id stays."""
+    from lintloss.facts import assign
+    from lintloss.facts.library import filling, pieces
+
+    after = filling.table(machine, target) if isinstance(target.value, ast.Name | ast.Attribute) else None
+    made = pieces.filled(machine, target, value, after) if after is not None else None
+    if made is not None:
+        assign.store(machine, target.value, made)
+    return made is not None
+
+
 def _by_branch(machine: Machine, found: Tensor, held: tuple[Value, ...], target: ast.Subscript, value: Value) -> Value:
     """Write what each branch has made into what it has made."""
     from lintloss.facts.library import shapes
@@ -66,9 +78,9 @@ def _region(machine: Machine, found: Tensor, target: ast.Subscript, value: Value
     """Write to a slice: ids that are moved, an id to be ignored, or rows that fill a block."""
     from lintloss.facts.library import shapes, windows
 
-    if not _names_places(target):
-        return found  # `padded[i][place] = row`: a place of which nothing is known
     value = _of_list(machine, value)
+    if not _names_places(target):  # `padded[i][place] = row`: a place of which nothing is known
+        return _row_of_table(found, target, value)
     part = windows.index(
         machine, found if found.window is not None else replace(found, window=Window(found.key)), target
     )
@@ -82,6 +94,15 @@ def _region(machine: Machine, found: Tensor, target: ast.Subscript, value: Value
     if found.form == "filled" and found.window is None:
         return _filled(found, moved, region, target).with_step(step)
     return _shifted(found, moved, region).with_step(step)
+
+
+def _row_of_table(found: Tensor, target: ast.Subscript, value: Value) -> Tensor:
+    """`table[i] = row`: the table holds rows like this one, filled up as it is."""
+    whole = isinstance(target.slice, ast.Name) and isinstance(target.value, ast.Name | ast.Attribute)
+    row = value if isinstance(value, Tensor) and value.form == "ids" and value.pad is not None else None
+    if not whole or row is None or row.window is None or found.form != "filled" or found.window is not None:
+        return found
+    return replace(row, window=Window(found.key), key=found.key, axes=None, pad=row.pad)
 
 
 def _names_places(target: ast.Subscript) -> bool:

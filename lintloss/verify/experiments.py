@@ -43,7 +43,7 @@ class Experiment:
 
     name: str
     place: str
-    passed: bool
+    passed: bool | None  # None: it was asked for and could not be tried
     would_report: float | None
     explanation: str
 
@@ -62,7 +62,17 @@ def experiments(tapes: tuple[Tape, ...], asked: tuple[str, ...]) -> tuple[Experi
         for evaluation in by_runs(tape):
             for found in _of(evaluation, asked):
                 done.setdefault((found.name, found.place), found)
-    return tuple(done.values())
+    told = {name for name, _ in done}
+    return *done.values(), *(_untried(name, tapes) for name in asked if name not in told and name != "data")
+
+
+def _untried(name: str, tapes: tuple[Tape, ...]) -> Experiment:
+    """What was asked for and told nothing is said: silence would pass for a pass."""
+    if any(by_runs(tape) for tape in tapes):
+        why = "no call showed the model, the ids that it reads and its rows of logits together"
+    else:
+        why = "no criterion was called outside of training"
+    return Experiment(name, "any place", None, None, why)
 
 
 def _of(evaluation: Evaluation, asked: tuple[str, ...]) -> Iterator[Experiment]:

@@ -1,10 +1,8 @@
-"""Renders verdicts as Markdown, for a job summary or a pull request; pictures go in as data URIs."""
+"""Renders verdicts as Markdown, for a job summary or a pull request; pictures are Mermaid charts."""
 
 from __future__ import annotations
 
-import base64
-
-from lintloss.verify import pictures, wording
+from lintloss.verify import charts, wording
 from lintloss.verify.verdicts import Verdict
 
 BATCHES = 12  # rows of the table of batches
@@ -43,11 +41,7 @@ def _section(verdict: Verdict) -> list[str]:
     worst = verdict.worst
     if worst is None:
         return lines
-    for draw in (pictures.batches, pictures.pair, pictures.shifts):
-        picture = draw(worst)
-        if picture:
-            encoded = base64.b64encode(picture.encode()).decode()
-            lines += [f"![{draw.__name__}](data:image/svg+xml;base64,{encoded})", ""]
+    lines += [*charts.batches(worst), *charts.shifts(worst)]
     if worst.batches:
         lines += ["| batch | loss | scored tokens |", "| ---: | ---: | ---: |"]
         for number, batch in enumerate(worst.batches[:BATCHES], 1):

@@ -64,12 +64,13 @@ def summary(verdicts: tuple[Verdict, ...]) -> str:
 
 
 def tried(run: dict[str, object]) -> dict[str, list[str]]:
-    """Experiments: what each can see and what it cost, once; under it a line a place: passed or not, and why."""
+    """Experiments: what each can see and what it cost, once; under it a line a place: passed, failed or not tried, and why."""
     done = run.get("experiments")
     lines: dict[str, list[str]] = {}
     for one in done if isinstance(done, list) else []:
         told = lines.setdefault(f"{one['experiment']}: {one['limits']}; cost: {one['cost']}", [])
-        told.append(f"{'passed' if one['passed'] else 'FAILED'} at {one['place']}: {one['explanation']}")
+        outcome = "not tried" if one["passed"] is None else "passed" if one["passed"] else "FAILED"
+        told.append(f"{outcome} at {one['place']}: {one['explanation']}")
     return lines
 
 

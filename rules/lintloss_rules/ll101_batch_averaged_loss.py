@@ -54,7 +54,8 @@ class BatchAveragedLoss(Rule):
         if mean is None or not mean.is_mean_of_means:
             return
         pedantic = None if mean.equal or mean.scores_tokens else Severity.WARNING
-        yield Judgment(self._severity(mean), mean.confidence, self._message(mean), mean.evidence, pedantic=pedantic)
+        evidence = tuple(dict.fromkeys((*mean.evidence, *mean.equal, *mean.unequal)))
+        yield Judgment(self._severity(mean), mean.confidence, self._message(mean), evidence, pedantic=pedantic)
 
     @staticmethod
     def _severity(mean: Mean) -> Severity:
@@ -65,9 +66,9 @@ class BatchAveragedLoss(Rule):
     @staticmethod
     def _message(mean: Mean) -> str:
         said = f"mean losses are averaged with equal weight per {mean.weight}"
-        if mean.equal:
+        if mean.equal and not mean.equal_by_name:
             return f"{said}; exact here, because every {mean.weight} scores the same number of tokens"
-        if mean.needs_proof and not mean.unequal:
+        if mean.equal or (mean.needs_proof and not mean.unequal):
             return f"{said}; exact as long as every {mean.weight} scores the same number of tokens"
         if not mean.scores_tokens:
             return f"{said}; exact as long as every {mean.weight} has the same size"
@@ -95,6 +96,134 @@ class BatchAveragedLoss(Rule):
         return averages.recounted(average) or averages.reweighed(average)
 
     bad = (
+        Bad(
+            why="a dict starts each of its totals at 0 when its key is new, and one counter divides them all",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+
+def collate(rows):
+    ids = pad_sequence([row["ids"] for row in rows], batch_first=True)
+    labels = pad_sequence([row["labels"] for row in rows], batch_first=True, padding_value=-100)
+    return {"input_ids": ids, "labels": labels}
+
+
+class Book:
+    def __init__(self):
+        self.totals, self.steps = {}, 0
+
+    def add(self, stats):
+        for name, value in stats.items():
+            if name not in self.totals:
+                self.totals[name] = 0.0
+            self.totals[name] += value
+        self.steps += 1
+
+    def means(self):
+        return {name: total / self.steps for name, total in self.totals.items()}
+
+
+@torch.no_grad()
+def evaluate(model, rows):
+    model.eval()
+    book = Book()
+    for batch in DataLoader(rows, batch_size=8, collate_fn=collate):
+        loss = model(**batch).loss
+        book.add({"loss": loss.item()})  # <-
+    print(book.means())
+""",
+        ),
+        Bad(
+            why="totals and their counts are kept in two Counters",
+            severity=Severity.ERROR,
+            code="""\
+from collections import Counter
+
+import torch
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+
+def collate(rows):
+    ids = pad_sequence([row["ids"] for row in rows], batch_first=True)
+    labels = pad_sequence([row["labels"] for row in rows], batch_first=True, padding_value=-100)
+    return {"input_ids": ids, "labels": labels}
+
+
+class Book:
+    def __init__(self):
+        self.totals, self.counts = Counter(), Counter()
+
+    def add(self, stats):
+        for name, value in stats.items():
+            self.totals[name] += value
+            self.counts[name] += 1
+
+    def means(self):
+        return {name: self.totals[name] / self.counts[name] for name in self.totals}
+
+
+@torch.no_grad()
+def evaluate(model, rows):
+    model.eval()
+    book = Book()
+    for batch in DataLoader(rows, batch_size=8, collate_fn=collate):
+        loss = model(**batch).loss
+        book.add({"loss": loss.item()})  # <-
+    print(book.means())
+""",
+        ),
+        Bad(
+            why="a meter is made for each name when it is first given",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+
+def collate(rows):
+    ids = pad_sequence([row["ids"] for row in rows], batch_first=True)
+    labels = pad_sequence([row["labels"] for row in rows], batch_first=True, padding_value=-100)
+    return {"input_ids": ids, "labels": labels}
+
+
+class Meter:
+    def __init__(self):
+        self.sum, self.count = 0.0, 0
+
+    def update(self, value, n=1):
+        self.sum += value * n
+        self.count += n
+
+
+class Book:
+    def __init__(self):
+        self.meters = {}
+
+    def add(self, stats):
+        for name, value in stats.items():
+            if name not in self.meters:
+                self.meters[name] = Meter()
+            self.meters[name].update(value)
+
+    def means(self):
+        return {name: meter.sum / meter.count for name, meter in self.meters.items()}
+
+
+@torch.no_grad()
+def evaluate(model, rows):
+    model.eval()
+    book = Book()
+    for batch in DataLoader(rows, batch_size=8, collate_fn=collate):
+        loss = model(**batch).loss
+        book.add({"loss": loss.item()})  # <-
+    print(book.means())
+""",
+        ),
         Bad(
             why="a trainer whose arguments evaluate every epoch averages the losses of padded rows",
             severity=Severity.ERROR,
@@ -274,7 +403,8 @@ def evaluate(model, rows):
     model.eval()
     tally = Tally()
     for inputs, labels in DataLoader(rows, batch_size=4, collate_fn=collate):
-        tally(model(input_ids=inputs, labels=labels).loss)  # <-
+        loss = model(input_ids=inputs, labels=labels).loss
+        tally(loss)  # <-
     print("val_loss", tally.value())
 """,
         ),
@@ -2043,9 +2173,344 @@ class Runner:
 """,
             },
         ),
+        Bad(
+            why="the windows are cut from another tensor than the loop measures: the last one may be shorter",
+            code="""\
+import math
+
+import torch
+from transformers import AutoModelForCausalLM
+
+
+@torch.no_grad()
+def perplexity(rows, ids, length=1024):
+    model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
+    nats = windows = 0
+    for begin in range(0, rows.size(1) - length, length):
+        window = ids[:, begin : begin + length]
+        nats += model(window, labels=window).loss.item()
+        windows += 1
+    return math.exp(nats / windows)  # <-
+""",
+        ),
+        Bad(
+            why="the project's own generator of batches, in another file, fills labels up with -100",
+            severity=Severity.ERROR,
+            files={
+                "batching.py": """\
+import numpy as np
+import torch
+
+IGNORE_INDEX = -100
+
+
+def padded_batches(rows, tokenizer, size):
+    for first in range(0, len(rows), size):
+        encoded = [tokenizer.encode(row) for row in rows[first : first + size]]
+        labels = np.full((len(encoded), max(map(len, encoded))), IGNORE_INDEX)
+        for place, ids in enumerate(encoded):
+            labels[place, : len(ids)] = ids
+        ids = np.where(labels == IGNORE_INDEX, tokenizer.pad_token_id, labels)
+        yield torch.tensor(ids), torch.tensor(labels)
+""",
+            },
+            code="""\
+import numpy as np
+import torch
+from batching import padded_batches
+from transformers import AutoModelForCausalLM
+
+
+@torch.no_grad()
+def held_out_loss(model, rows, tokenizer, steps):
+    losses = []
+    for _, (ids, labels) in zip(range(steps), padded_batches(rows, tokenizer, 8)):
+        losses.append(model(input_ids=ids, labels=labels).loss.item())
+    return np.sum(losses) / steps  # <-
+
+
+def main(rows, tokenizer):
+    model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
+    print(held_out_loss(model, rows, tokenizer, 100))
+""",
+        ),
+        Bad(
+            why="Trainer.evaluate() on rows that a mapped function in another file has masked",
+            severity=Severity.ERROR,
+            files={
+                "chat_data.py": """\
+from datasets import load_dataset
+from transformers import default_data_collator
+
+
+def make_data_module(name, tokenizer):
+    def mask_prompts(row):
+        ids, labels = [], []
+        for turn in row["turns"]:
+            piece = tokenizer.encode(turn["text"])
+            ids += piece
+            labels += piece if turn["role"] == "assistant" else [-100] * len(piece)
+        return {"input_ids": ids, "labels": labels}
+
+    rows = load_dataset(name, split="train").train_test_split(0.05)
+    return {
+        "train_dataset": rows["train"].map(mask_prompts),
+        "eval_dataset": rows["test"].map(mask_prompts),
+        "data_collator": default_data_collator,
+    }
+""",
+            },
+            code="""\
+import math
+
+from chat_data import make_data_module
+from transformers import AutoModelForCausalLM, AutoTokenizer, Trainer, TrainingArguments
+
+
+def main(name):
+    tokenizer = AutoTokenizer.from_pretrained("gpt2")
+    model = AutoModelForCausalLM.from_pretrained("gpt2")
+    trainer = Trainer(model=model, args=TrainingArguments("out"), **make_data_module(name, tokenizer))
+    metrics = trainer.evaluate()  # <-
+    print(f"perplexity {math.exp(metrics['eval_loss']):.2f}")
+""",
+        ),
+        Bad(
+            why="the collator for language modeling pads rows that were tokenized one by one",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+from datasets import load_dataset
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    DataCollatorForLanguageModeling,
+    Trainer,
+    TrainingArguments,
+)
+
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+tokenizer.pad_token = tokenizer.eos_token
+model = AutoModelForCausalLM.from_pretrained("gpt2")
+
+
+def tokenize(rows):
+    return tokenizer(rows["text"], truncation=True, max_length=256)
+
+
+reviews = load_dataset("imdb").map(tokenize, batched=True, remove_columns=["text", "label"])
+trainer = Trainer(
+    model=model,
+    args=TrainingArguments("out"),
+    train_dataset=reviews["train"],
+    eval_dataset=reviews["test"],
+    data_collator=DataCollatorForLanguageModeling(tokenizer, mlm=False),
+)
+trainer.train()
+print("perplexity", math.exp(trainer.evaluate()["eval_loss"]))  # <-
+""",
+        ),
+        Bad(
+            why="a metric of torchmetrics counts its updates",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torchmetrics import Metric
+
+
+class TokenPerplexity(Metric):
+    def __init__(self, pad_id):
+        super().__init__()
+        self.pad_id = pad_id
+        self.add_state("total", default=torch.tensor(0.0), dist_reduce_fx="sum")
+        self.add_state("updates", default=torch.tensor(0), dist_reduce_fx="sum")
+
+    def update(self, logits, labels):
+        self.total += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=self.pad_id)
+        self.updates += 1
+
+    def compute(self):
+        return torch.exp(self.total / self.updates)  # <-
+""",
+        ),
+        Bad(
+            why="the log-probabilities that a server returns are averaged text by text",
+            severity=Severity.WARNING,
+            code='''\
+import numpy as np
+
+
+def nats_per_token(client, texts):
+    """Cross entropy of a language model behind an API."""
+    scores = []
+    for text in texts:
+        reply = client.completions.create(prompt=text, echo=True, logprobs=1, max_tokens=0)
+        token_logprobs = reply.choices[0].logprobs.token_logprobs[1:]
+        scores.append(-sum(token_logprobs) / len(token_logprobs))
+    return np.mean(scores)  # <-
+''',
+        ),
+        Bad(
+            why="vmap makes one masked mean a row, and the rows are averaged",
+            severity=Severity.ERROR,
+            code="""\
+import jax
+import jax.numpy as jnp
+
+
+def row_loss(params, apply, row, pad_id=0):
+    log_probs = jax.nn.log_softmax(apply(params, row[:-1]))
+    nats = -jnp.take_along_axis(log_probs, row[1:, None], axis=-1)[:, 0]
+    mask = row[1:] != pad_id
+    return (nats * mask).sum() / mask.sum()
+
+
+def held_out_loss(params, apply, rows):
+    losses = jax.vmap(row_loss, in_axes=(None, None, 0))(params, apply, rows)
+    return jnp.mean(losses)  # <-
+""",
+        ),
+        Bad(
+            why="a dict of lists, averaged key by key",
+            severity=Severity.ERROR,
+            code="""\
+from collections import defaultdict
+
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, loader, pad_id):
+    model.eval()
+    metrics = defaultdict(list)
+    for inputs, targets in loader:
+        logits = model(inputs)
+        loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=pad_id)
+        metrics["loss"].append(loss.item())
+        metrics["hits"].append((logits.argmax(-1) == targets).float().mean().item())
+    for name in metrics:
+        metrics[name] = sum(metrics[name]) / len(metrics[name])  # <-
+    return dict(metrics)
+""",
+        ),
+        Bad(
+            why="each mean is multiplied by one over the number of batches",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, loader, pad_id):
+    model.eval()
+    val_loss = 0.0
+    for inputs, targets in loader:
+        loss = F.cross_entropy(model(inputs).flatten(0, 1), targets.flatten(), ignore_index=pad_id)
+        val_loss += 1.0 / len(loader) * loss.item()  # <-
+    return val_loss
+""",
+        ),
+        Bad(
+            why="the list of losses is put together and reduced over the ranks by a helper, and then averaged",
+            severity=Severity.ERROR,
+            code='''\
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+
+
+def get_batch(rows, size, pad_id):
+    picked = [rows[i] for i in torch.randint(len(rows), (size,))]
+    ids = torch.nn.utils.rnn.pad_sequence(picked, batch_first=True, padding_value=pad_id)
+    return ids, ids != pad_id
+
+
+def gathered(losses):
+    """One entry a batch, from the first rank."""
+    together = torch.cat([loss.detach().view(1) for loss in losses])
+    dist.broadcast(together, src=0)
+    return together
+
+
+@torch.no_grad()
+def validate(model, rows, pad_id, steps):
+    model.eval()
+    losses = []
+    for _ in range(steps):
+        ids, mask = get_batch(rows, 16, pad_id)
+        nats = F.cross_entropy(model(ids[:, :-1]).transpose(1, 2), ids[:, 1:], reduction="none")
+        losses.append((nats * mask[:, 1:]).sum() / mask[:, 1:].sum())
+    return gathered(losses).mean().item()  # <-
+''',
+        ),
+        Bad(
+            why="totals and counts go through one tensor by position, and come back as a list",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, loader, pad_id):
+    model.eval()
+    total, hits, steps = 0.0, 0.0, 0
+    for inputs, targets in loader:
+        logits = model(inputs)
+        total += F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=pad_id).item()
+        hits += (logits.argmax(-1) == targets).float().mean().item()
+        steps += 1
+    sums = torch.cuda.FloatTensor([total, hits, steps])
+    dist.all_reduce(sums)
+    sums = sums.tolist()
+    return sums[0] / sums[2]  # <-
+""",
+        ),
     )
 
     good = (
+        Good(
+            why="the iterator stacks windows of one length, always as many of them",
+            code="""\
+import numpy as np
+import torch
+from torch import nn
+
+
+class WindowIterator:
+    def __init__(self, tokens, rows, length):
+        self.tokens, self.rows, self.length, self.position = tokens, rows, length, 0
+        self.starts = np.arange(0, len(tokens) - length - 1, length)
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if self.position + self.rows > len(self.starts):
+            self.position = 0
+        starts = self.starts[self.position : self.position + self.rows]
+        self.position += self.rows
+        inputs = np.stack([self.tokens[s : s + self.length] for s in starts])
+        targets = np.stack([self.tokens[s + 1 : s + self.length + 1] for s in starts])
+        return torch.from_numpy(inputs), torch.from_numpy(targets)
+
+
+@torch.no_grad()
+def validation_loss(language_model: nn.Module, windows: WindowIterator, vocab_size, steps):
+    language_model.eval()
+    losses = []
+    for _ in range(steps):
+        inputs, targets = next(windows)
+        logits = language_model(inputs)
+        losses.append(nn.functional.cross_entropy(logits.view(-1, vocab_size), targets.view(-1)).item())
+    return float(np.mean(losses))
+""",
+        ),
         Good(
             why="the trainer never evaluates, whatever its collator pads",
             code="""\
@@ -3007,5 +3472,138 @@ def validation_loss(language_model, sampler, steps):
         losses[step] = (loss * loss_mask).mean().item()
     return losses.mean()
 """,
+        ),
+        Good(
+            why="the loop stops a window before the end: all windows score as many tokens",
+            code="""\
+import math
+
+import torch
+from transformers import AutoModelForCausalLM
+
+
+@torch.no_grad()
+def perplexity(ids, length=1024):
+    model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
+    nats = windows = 0
+    for begin in range(0, ids.size(1) - length, length):
+        window = ids[:, begin : begin + length]
+        nats += model(window, labels=window).loss.item()
+        windows += 1
+    return math.exp(nats / windows)
+""",
+        ),
+        Good(
+            why="the same collator on blocks of one length: nothing is padded",
+            code="""\
+import math
+
+from datasets import load_dataset
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    DataCollatorForLanguageModeling,
+    Trainer,
+    TrainingArguments,
+)
+
+block_size = 256
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+model = AutoModelForCausalLM.from_pretrained("gpt2")
+
+
+def tokenize(rows):
+    return tokenizer(rows["text"], truncation=True, max_length=100_000)
+
+
+def group_texts(rows):
+    ids = [one for row in rows["input_ids"] for one in row]
+    whole = len(ids) // block_size * block_size
+    return {"input_ids": [ids[i : i + block_size] for i in range(0, whole, block_size)]}
+
+
+articles = load_dataset("wikitext", "wikitext-2-raw-v1").map(tokenize, batched=True, remove_columns=["text"])
+blocks = articles.map(group_texts, batched=True)
+trainer = Trainer(
+    model=model,
+    args=TrainingArguments("out"),
+    eval_dataset=blocks["test"],
+    data_collator=DataCollatorForLanguageModeling(tokenizer, mlm=False),
+)
+print("perplexity", math.exp(trainer.evaluate()["eval_loss"]))
+""",
+        ),
+        Good(
+            why="the docstring says that an index is ignored: no label is",
+            code='''\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, Dataset
+
+
+class RandomWindows(Dataset):
+    """Windows of one length that begin anywhere: `index` is ignored."""
+
+    def __init__(self, tokens, length, rows):
+        self.tokens, self.length, self.rows = tokens, length, rows
+
+    def __len__(self):
+        return self.rows
+
+    def __getitem__(self, index):
+        """The index is IGNORED, each call draws a window."""
+        first = torch.randint(len(self.tokens) - self.length - 1, ()).item()
+        window = self.tokens[first : first + self.length + 1]
+        return window[:-1], window[1:]
+
+
+@torch.no_grad()
+def validate(model, tokens):
+    loader = DataLoader(RandomWindows(tokens, 256, 4096), batch_size=32, drop_last=True)
+    model.eval()
+    total = 0.0
+    for inputs, targets in loader:
+        logits = model(inputs)
+        total += F.cross_entropy(logits.flatten(0, 1), targets.flatten()).item()
+    return total / len(loader)
+''',
+        ),
+        Good(
+            why="a metric of torchmetrics adds up nats and tokens",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torchmetrics import Metric
+
+
+class TokenPerplexity(Metric):
+    def __init__(self, pad_id):
+        super().__init__()
+        self.pad_id = pad_id
+        self.add_state("nats", default=torch.tensor(0.0), dist_reduce_fx="sum")
+        self.add_state("tokens", default=torch.tensor(0), dist_reduce_fx="sum")
+
+    def update(self, logits, labels):
+        losses = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=self.pad_id, reduction="sum")
+        self.nats += losses
+        self.tokens += (labels != self.pad_id).sum()
+
+    def compute(self):
+        return torch.exp(self.nats / self.tokens)
+""",
+        ),
+        Good(
+            why="the log-probabilities of all texts are added up, and so are their numbers",
+            code='''\
+def nats_per_token(client, texts):
+    """Cross entropy of a language model behind an API."""
+    total, tokens = 0.0, 0
+    for text in texts:
+        reply = client.completions.create(prompt=text, echo=True, logprobs=1, max_tokens=0)
+        token_logprobs = reply.choices[0].logprobs.token_logprobs[1:]
+        total -= sum(token_logprobs)
+        tokens += len(token_logprobs)
+    return total / tokens
+''',
         ),
     )

@@ -778,6 +778,146 @@ def perplexity(model, stream, seqlen, limit):
     return torch.exp(torch.stack(nats).sum() / (windows * seqlen))  # <-
 """,
         ),
+        Bad(
+            why="the loss is added where progress is printed, and divided by the number of all batches",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, images_and_labels_loader, every=10):
+    model.eval()
+    total = 0.0
+    for step, (images, labels) in enumerate(images_and_labels_loader):
+        loss = F.cross_entropy(model(images), labels)
+        if step % every == 0:
+            total += loss.item()
+            print("step", step)
+    return total / len(images_and_labels_loader)  # <-
+""",
+        ),
+        Bad(
+            why="losses gathered from all ranks are summed, and divided by the batches of one",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from transformers import AutoModelForSeq2SeqLM
+
+
+def validate(accelerator, loader, name):
+    model = AutoModelForSeq2SeqLM.from_pretrained(name)
+    model, loader = accelerator.prepare(model, loader)
+    model.eval()
+    gathered = []
+    for batch in loader:
+        with torch.no_grad():
+            loss = model(**batch).loss
+        gathered.append(accelerator.gather(loss[None]))
+    return torch.stack(gathered).sum().item() / len(gathered)  # <-
+""",
+        ),
+        Bad(
+            why="the total is reduced over the ranks, and divided by the loader of one",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, loader, device):
+    model.eval()
+    total = torch.zeros((), device=device)
+    for ids in loader:
+        ids = ids.to(device)
+        total += F.cross_entropy(model(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten())
+    dist.all_reduce(total, op=dist.ReduceOp.SUM)
+    return (total / len(loader)).item()  # <-
+""",
+        ),
+        Bad(
+            why="means are divided by the number of batches times a constant that is called their size",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+
+BATCH_SIZE = 64
+
+
+@torch.no_grad()
+def validate(model, loader):
+    criterion = nn.CrossEntropyLoss()
+    model.eval()
+    total = 0.0
+    for images, classes in loader:
+        total += criterion(model(images), classes).item()
+    return total / (len(loader) * BATCH_SIZE)  # <-
+""",
+        ),
+        Bad(
+            why="every tenth batch is added, and all of them divide",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+
+
+@torch.no_grad()
+def validate(model, loader, writer):
+    criterion = nn.CrossEntropyLoss()
+    model.eval()
+    total = 0.0
+    for step, (images, classes) in enumerate(loader):
+        loss = criterion(model(images), classes)
+        if step % 10 == 0:
+            writer.add_scalar("valid/batch", loss.item(), step)
+            total += loss.item()
+    return total / len(loader)  # <-
+""",
+        ),
+        Bad(
+            why="batches of which the loss is no number are skipped, and counted by the loader's length",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn as nn
+
+
+@torch.no_grad()
+def validate(model, loader):
+    criterion = nn.CrossEntropyLoss()
+    model.eval()
+    total = 0.0
+    for images, classes in loader:
+        loss = criterion(model(images), classes)
+        if torch.isnan(loss):
+            continue
+        total += loss.item()
+    return total / len(loader)  # <-
+""",
+        ),
+        Bad(
+            why="sums of rows are multiplied by the number of rows, and divided by the number of all rows",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+
+
+@torch.no_grad()
+def validate(model, loader):
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    model.eval()
+    total = 0.0
+    for images, classes in loader:
+        total += criterion(model(images), classes).item() * images.size(0)
+    return total / len(loader.dataset)  # <-
+""",
+        ),
     )
 
     good = (
@@ -1332,6 +1472,90 @@ def evaluate(model, stream, width=35):
 
 def report(model, val_data):
     print(math.exp(evaluate(model, val_data)))
+""",
+        ),
+        Good(
+            why="each batch is added, and progress printed in some iterations",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, images_and_labels_loader, every=10):
+    model.eval()
+    total = 0.0
+    for step, (images, labels) in enumerate(images_and_labels_loader):
+        total += F.cross_entropy(model(images), labels).item()
+        if step % every == 0:
+            print("step", step, total / (step + 1))
+    return total / len(images_and_labels_loader)
+""",
+        ),
+        Good(
+            why="the steps are reduced beside the total, and the batches all score as many tokens",
+            code="""\
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+
+
+def get_batch(tokens, rows, length):
+    first = torch.randint(len(tokens) - length - 1, (rows,))
+    windows = torch.stack([tokens[i : i + length + 1] for i in first])
+    return windows[:, :-1], windows[:, 1:]
+
+
+@torch.no_grad()
+def validate(model, tokens, device, steps):
+    model.eval()
+    totals = torch.zeros(2, device=device)
+    for _ in range(steps):
+        inputs, targets = get_batch(tokens, 16, 512)
+        totals[0] += F.cross_entropy(model(inputs).flatten(0, 1), targets.flatten())
+        totals[1] += 1
+    dist.all_reduce(totals)
+    return (totals[0] / totals[1]).item()
+""",
+        ),
+        Good(
+            why="the batches divide first, the ranks after them: images, of which every rank has as many",
+            code='''\
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, loader, device):
+    """Top-1 accuracy is reported beside the loss; num_classes is ImageNet's."""
+    model.eval()
+    total = torch.zeros((), device=device)
+    for images, classes in loader:
+        total += F.cross_entropy(model(images), classes)
+    dist.all_reduce(total)
+    total = total / len(loader)
+    total = total / dist.get_world_size()
+    return total.item()
+''',
+        ),
+        Good(
+            why="ranks other than the first leave the loop alone: none of its batches is skipped",
+            code="""\
+import torch
+import torch.nn as nn
+
+
+@torch.no_grad()
+def validate(model, loader, rank):
+    criterion = nn.CrossEntropyLoss()
+    model.eval()
+    total = 0.0
+    for images, classes in loader:
+        if rank != 0:
+            continue
+        total += criterion(model(images), classes).item()
+    return total / len(loader)
 """,
         ),
     )

@@ -554,6 +554,51 @@ def evaluate(model, stream, vocab, width=35):
     return total / stream.size(1)  # <-
 """,
         ),
+        Bad(
+            why="means are multiplied by the labels that count, and divided by all input ids",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from transformers import AutoModelForCausalLM
+
+
+@torch.no_grad()
+def held_out_loss(name, loader, device):
+    model = AutoModelForCausalLM.from_pretrained(name).to(device).eval()
+    nats, tokens = 0.0, 0
+    for batch in loader:
+        batch = {key: value.to(device) for key, value in batch.items()}
+        scored = (batch["labels"] != -100).sum().item()
+        nats += model(**batch).loss.item() * scored
+        tokens += batch["input_ids"].numel()
+    return nats / tokens  # <-
+""",
+        ),
+        Bad(
+            why="the losses of a sentence, 0 at its pads, are averaged along the padded length: time comes first",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+import torch.nn as nn
+
+criterion = nn.CrossEntropyLoss(reduction="none", ignore_index=0)
+
+
+@torch.no_grad()
+def sentence_perplexities(model, batches):
+    model.eval()
+    perplexities = []
+    for ids, targets in batches:
+        seq_len, rows = ids.shape
+        logits = model(ids)
+        losses = criterion(logits.view(-1, logits.shape[2]), targets.view(-1))
+        losses = torch.mean(losses.reshape(seq_len, rows), 0)  # <-
+        perplexities += [math.exp(loss) for loss in losses]
+    return perplexities
+""",
+        ),
     )
 
     good = (

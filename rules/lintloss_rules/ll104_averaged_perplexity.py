@@ -626,6 +626,98 @@ def evaluate(model, loader, device):
     return total / len(loader)  # <-
 """,
         ),
+        Bad(
+            why="perplexities by position: rows of exp(loss) are summed in a metric of its own",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+class LossByPosition:
+    def __init__(self, length, pad_id):
+        self.pad_id = pad_id
+        self.nats = torch.zeros(length)
+        self.perplexities = torch.zeros(length)
+        self.tokens = torch.zeros(length)
+
+    def update(self, logits, labels):
+        losses = F.cross_entropy(logits.transpose(1, 2), labels, ignore_index=self.pad_id, reduction="none")
+        self.nats += losses.sum(dim=0)
+        self.perplexities += torch.exp(losses).sum(dim=0)
+        self.tokens += (labels != self.pad_id).sum(dim=0)
+
+    def compute(self):
+        return {
+            "loss": self.nats / self.tokens,
+            "perplexity": self.perplexities / self.tokens,  # <-
+        }
+""",
+        ),
+        Bad(
+            why="a Keras metric that adds up the perplexity of every batch",
+            severity=Severity.ERROR,
+            code="""\
+import tensorflow as tf
+
+
+class BatchPerplexity(tf.keras.metrics.Metric):
+    def __init__(self, name="perplexity", **options):
+        super().__init__(name=name, **options)
+        self.losses = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="none")
+        self.total = self.add_weight("total", initializer="zeros")
+        self.updates = self.add_weight("updates", initializer="zeros")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        losses = self.losses(y_true, y_pred)
+        mask = tf.cast(y_true != 0, losses.dtype)
+        self.total.assign_add(tf.exp(tf.reduce_sum(losses * mask) / tf.reduce_sum(mask)))
+        self.updates.assign_add(1.0)
+
+    def result(self):
+        return self.total / self.updates  # <-
+""",
+        ),
+        Bad(
+            why="an n-gram model's perplexity of each sentence, from the product of its probabilities",
+            severity=Severity.ERROR,
+            code="""\
+def perplexity(model, words):
+    probability = 1.0
+    for place in range(2, len(words)):
+        probability *= model.probability(words[place], words[place - 2 : place])
+    return pow(probability, -1 / (len(words) - 2))
+
+
+def evaluate(model, sentences):
+    scores = [perplexity(model, words) for words in sentences]
+    return sum(scores) / len(scores)  # <-
+""",
+        ),
+        Bad(
+            why="exp of each row's masked mean, the rows put back by the labels' shape",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def row_perplexities(losses, mask):
+    return torch.exp((losses * mask).sum(1) / mask.sum(1))
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    total, rows = 0.0, 0
+    for inputs, targets, mask in loader:
+        logits = model(inputs)
+        losses = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none").view(targets.shape)
+        total += row_perplexities(losses, mask).sum().item()
+        rows += targets.size(0)
+    return total / rows  # <-
+""",
+        ),
     )
 
     good = (
@@ -894,5 +986,34 @@ class LossMeter:
         return math.exp(min(self.average, 50))
 """,
             },
+        ),
+        Good(
+            why="an n-gram model's log-probabilities are added up over the sentences",
+            code="""\
+import math
+
+
+def perplexity(model, sentences):
+    nats, words = 0.0, 0
+    for sentence in sentences:
+        for place in range(2, len(sentence)):
+            nats -= math.log(model.probability(sentence[place], sentence[place - 2 : place]))
+            words += 1
+    return math.exp(nats / words)
+""",
+        ),
+        Good(
+            why="the perplexities of several models are averaged, each that of the whole corpus",
+            code="""\
+import statistics
+
+
+def over_seeds(models, corpus):
+    scores = []
+    for model in models:
+        ppl = model.perplexity(corpus)
+        scores.append(ppl)
+    return statistics.mean(scores), statistics.stdev(scores)
+""",
         ),
     )

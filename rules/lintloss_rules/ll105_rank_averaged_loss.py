@@ -640,6 +640,95 @@ def evaluate(model, loader, pad, device):
     return reduce_dict({"loss": nats / tokens})["loss"].item()  # <-
 """,
         ),
+        Bad(
+            why="a dict of means is stacked, reduced and divided by the number of ranks, in another file",
+            severity=Severity.ERROR,
+            files={
+                "reducing.py": """\
+import torch
+import torch.distributed as dist
+
+
+def reduce_dict(values, ranks):
+    names = sorted(values)
+    stacked = torch.stack([values[name] for name in names])
+    dist.all_reduce(stacked)
+    stacked /= ranks
+    return {name: value for name, value in zip(names, stacked)}
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+from reducing import reduce_dict
+
+
+@torch.no_grad()
+def validate(model, batch, pad_id, ranks):
+    model.eval()
+    inputs, targets = batch
+    logits = model(inputs)
+    loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=pad_id)
+    reduced = reduce_dict({"loss": loss}, ranks)  # <-
+    return reduced["loss"].item()
+""",
+        ),
+        Bad(
+            why="mesh_reduce with a lambda that averages what the ranks sent",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+import torch_xla.core.xla_model as xm
+
+
+@torch.no_grad()
+def local_nats(model, loader, pad_id):
+    nats, tokens = 0.0, 0
+    for ids in loader:
+        logits, labels = model(ids[:, :-1]), ids[:, 1:]
+        nats += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=pad_id, reduction="sum").item()
+        tokens += labels.ne(pad_id).sum().item()
+    return nats / tokens
+
+
+def evaluate(model, loader, pad_id):
+    model.eval()
+    mine = local_nats(model, loader, pad_id)
+    return xm.mesh_reduce("val_loss", mine, lambda losses: sum(losses) / len(losses))  # <-
+""",
+        ),
+        Bad(
+            why="the list of losses is reduced as one tensor by a helper in another file",
+            severity=Severity.ERROR,
+            files={
+                "reducing.py": """\
+import torch
+import torch.distributed as dist
+
+
+def over_ranks(losses):
+    reduced = torch.cat([loss.clone().detach().view(1) for loss in losses])
+    dist.all_reduce(reduced)
+    return reduced / dist.get_world_size()  # <-
+""",
+            },
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from reducing import over_ranks
+
+
+@torch.no_grad()
+def validate(model, ids, mask):
+    model.eval()
+    nats = F.cross_entropy(model(ids[:, :-1]).transpose(1, 2), ids[:, 1:], reduction="none")
+    loss = (nats * mask[:, 1:]).sum() / mask[:, 1:].sum()
+    return math.exp(over_ranks([loss])[0].item())
+""",
+        ),
     )
 
     good = (

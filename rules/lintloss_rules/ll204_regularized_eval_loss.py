@@ -803,9 +803,296 @@ def test_loss(model, loader):
     return total / examples
 """,
         ),
+        Bad(
+            why="The targets are spread by hand, in place, in a criterion that two files away is given to the evaluation.",
+            severity=Severity.ERROR,
+            files={
+                "spread.py": """\
+import torch
+import torch.nn as nn
+
+
+class SoftenedTargets(nn.Module):
+    def __init__(self, classes, amount=0.0):
+        super().__init__()
+        self.classes, self.amount, self.kept = classes, amount, 1.0 - amount
+
+    def forward(self, scores, labels):
+        log_probs = scores.log_softmax(dim=-1)
+        with torch.no_grad():
+            wanted = torch.zeros_like(log_probs)
+            wanted.fill_(self.amount / (self.classes - 1))
+            wanted.scatter_(1, labels.unsqueeze(1), self.kept)
+        return torch.mean(torch.sum(-wanted * log_probs, dim=-1))
+""",
+                "main.py": """\
+from eval import evaluate
+from net import SmallConvNet
+from spread import SoftenedTargets
+
+
+def main(loader):
+    evaluate(SmallConvNet(), loader, SoftenedTargets(10, amount=0.1))
+""",
+                "net.py": CONVNET,
+            },
+            code="""\
+import torch
+
+
+@torch.no_grad()
+def evaluate(model, loader, criterion):
+    model.eval()
+    total, examples = 0.0, 0
+    for images, labels in loader:
+        loss = criterion(model(images), labels)  # <-
+        total += loss.item() * images.size(0)
+        examples += images.size(0)
+    print(f"test loss {total / examples:.4f}")
+""",
+        ),
+        Bad(
+            why="JAX: a function that smooths as it is told, told by the evaluation to do as the training does.",
+            code="""\
+import jax.numpy as jnp
+from flax import linen as nn
+from flax.training import common_utils
+
+
+def cross_entropy_sum(logits, targets, weights, label_smoothing=0.0):
+    classes = logits.shape[-1]
+    confidence = 1.0 - label_smoothing
+    soft = common_utils.onehot(targets, classes, on_value=confidence, off_value=label_smoothing / (classes - 1))
+    loss = -jnp.sum(soft * nn.log_softmax(logits), axis=-1)
+    return (loss * weights).sum(), weights.sum()
+
+
+def eval_step(params, batch, config):
+    logits = config.model.apply({"params": params}, batch["inputs"])
+    weights = jnp.where(batch["targets"] > 0, 1.0, 0.0)
+    return cross_entropy_sum(logits, batch["targets"], weights, config.label_smoothing)
+
+
+def evaluate(params, batches, config):
+    nats, tokens = 0.0, 0.0
+    for batch in batches:
+        loss, count = eval_step(params, batch, config)  # <-
+        nats += loss
+        tokens += count
+    return {"loss": nats / tokens, "perplexity": jnp.exp(nats / tokens)}
+""",
+        ),
+        Bad(
+            why="One-hot targets made smaller, and raised by a share of each class, in a library of criteria chosen by name.",
+            severity=Severity.ERROR,
+            files={
+                "criteria.py": """\
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Softened(nn.Module):
+    def __init__(self, share=0.1):
+        super().__init__()
+        self.share = share
+
+    def forward(self, scores, labels):
+        classes = scores.size(-1)
+        log_probs = F.log_softmax(scores, dim=-1)
+        mean = -log_probs.sum(dim=-1).mean()
+        nats = F.nll_loss(log_probs, labels)
+        return (1 - self.share) * nats + self.share * mean / classes
+
+
+KNOWN = {"plain": nn.CrossEntropyLoss, "softened": Softened}
+
+
+def build_criterion(options):
+    return KNOWN[options.name](**options.arguments)
+""",
+                "main.py": """\
+from criteria import build_criterion
+from net import SmallConvNet
+from eval import Runner
+
+
+def main(options, loader):
+    Runner(SmallConvNet(), build_criterion(options.loss)).validate(loader)
+""",
+                "net.py": CONVNET,
+            },
+            code="""\
+import torch
+
+
+class Runner:
+    def __init__(self, model, criterion):
+        self.model, self.criterion = model, criterion
+
+    @torch.no_grad()
+    def validate(self, loader):
+        self.model.eval()
+        total, examples = 0.0, 0
+        for images, labels in loader:
+            total += self.criterion(self.model(images), labels).item() * len(labels)  # <-
+            examples += len(labels)
+        print("validation loss", total / examples)
+""",
+        ),
+        Bad(
+            why="Lightning: the step that both phases share takes a smoothing helper, unless an option is zero.",
+            severity=Severity.ERROR,
+            files={
+                "helpers.py": """\
+def smoothed_nats(log_probs, target, share, pad):
+    target = target.unsqueeze(-1)
+    nats = -log_probs.gather(dim=-1, index=target)
+    over_all = -log_probs.sum(dim=-1, keepdim=True)
+    pads = target.eq(pad)
+    nats.masked_fill_(pads, 0.0)
+    over_all.masked_fill_(pads, 0.0)
+    nats, over_all = nats.sum(), over_all.sum()
+    return (1.0 - share) * nats + share / log_probs.size(-1) * over_all, nats
+"""
+            },
+            code="""\
+import lightning.pytorch as pl
+import torch
+import torch.nn.functional as F
+
+from helpers import smoothed_nats
+
+
+class Summarizer(pl.LightningModule):
+    def __init__(self, network, pad, label_smoothing):
+        super().__init__()
+        self.network, self.pad, self.label_smoothing = network, pad, label_smoothing
+
+    def _loss(self, batch):
+        logits = self.network(batch["source"], batch["target"][:, :-1])
+        gold = batch["target"][:, 1:]
+        if self.label_smoothing == 0:
+            return F.cross_entropy(logits.flatten(0, 1), gold.flatten(), ignore_index=self.pad, reduction="sum")
+        loss, _ = smoothed_nats(F.log_softmax(logits, dim=-1), gold, self.label_smoothing, self.pad)
+        return loss
+
+    def training_step(self, batch, index):
+        return self._loss(batch) / (batch["target"][:, 1:] != self.pad).sum()
+
+    def validation_step(self, batch, index):
+        return {"nats": self._loss(batch)}  # <-
+
+    def validation_epoch_end(self, outputs):
+        self.log("val_nats", torch.stack([each["nats"] for each in outputs]).sum())
+""",
+        ),
+        Bad(
+            why="The loss is weighed by what a method of the batch counts: whatever that is, the criterion smooths.",
+            severity=Severity.ERROR,
+            files={"model.py": TRANSLATOR},
+            code="""\
+import math
+
+import torch
+import torch.nn as nn
+
+from model import Translator
+
+PAD = 0
+
+
+@torch.no_grad()
+def evaluate(model, batches, criterion):
+    model.eval()
+    total, words = 0.0, 0
+    for batch in batches:
+        length = batch.length()
+        logits = model(batch.source, batch.target[:, :-1])
+        loss = criterion(logits.flatten(0, 1), batch.target[:, 1:].flatten())  # <-
+        total += length * loss.item()
+        words += length
+    return total / words
+
+
+def report(path, batches):
+    model = Translator(32_000, 32_000)
+    model.load_state_dict(torch.load(path))
+    loss = evaluate(model, batches, nn.CrossEntropyLoss(ignore_index=PAD, label_smoothing=0.1))
+    print(f"validation perplexity {math.exp(loss):.2f}")
+""",
+        ),
     )
 
     good = (
+        Good(
+            why="One criterion class for both, which spreads nothing where it is told nothing.",
+            files={"net.py": CONVNET},
+            code="""\
+import torch
+import torch.nn as nn
+
+from net import SmallConvNet
+
+
+class SoftenedTargets(nn.Module):
+    def __init__(self, classes, amount=0.0):
+        super().__init__()
+        self.classes, self.amount, self.kept = classes, amount, 1.0 - amount
+
+    def forward(self, scores, labels):
+        log_probs = scores.log_softmax(dim=-1)
+        wanted = torch.zeros_like(log_probs)
+        wanted.fill_(self.amount / (self.classes - 1))
+        wanted.scatter_(1, labels.unsqueeze(1), self.kept)
+        return torch.mean(torch.sum(-wanted * log_probs, dim=-1))
+
+
+training_criterion = SoftenedTargets(10, amount=0.1)
+criterion = SoftenedTargets(10)
+
+
+@torch.no_grad()
+def evaluate(loader, path):
+    model = SmallConvNet()
+    model.load_state_dict(torch.load(path))
+    model.eval()
+    total, examples = 0.0, 0
+    for images, labels in loader:
+        total += criterion(model(images), labels).item() * images.size(0)
+        examples += images.size(0)
+    return total / examples
+""",
+        ),
+        Good(
+            why="The helper hands back the plain loss beside the smoothed one, and both are reported.",
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+def smoothed(log_probs, target, share, pad):
+    target = target.unsqueeze(-1)
+    pads = target.eq(pad)
+    nats = (-log_probs.gather(dim=-1, index=target)).masked_fill(pads, 0.0).sum()
+    over_all = (-log_probs.mean(dim=-1, keepdim=True)).masked_fill(pads, 0.0).sum()
+    return (1.0 - share) * nats + share * over_all, nats
+
+
+@torch.no_grad()
+def evaluate(model, loader, share, pad=0):
+    model.eval()
+    objective, total, words = 0.0, 0.0, 0
+    for source, target in loader:
+        gold = target[:, 1:]
+        loss, nats = smoothed(F.log_softmax(model(source, target[:, :-1]), dim=-1), gold, share, pad)
+        objective += loss.item()
+        total += nats.item()
+        words += gold.ne(pad).sum().item()
+    return {"objective": objective / words, "loss": total / words, "perplexity": math.exp(total / words)}
+""",
+        ),
         Good(
             why="The evaluation hands the smoothed loss a smoothing of 0.",
             code="""\

@@ -765,6 +765,152 @@ class Titles(Dataset):
 """,
             },
         ),
+        Bad(
+            why="Pads are appended one by one in the data set, and the labels of a causal model are the ids.",
+            severity=Severity.ERROR,
+            files={
+                "pairs.py": """\
+import torch
+from torch.utils.data import Dataset
+
+
+class Pairs(Dataset):
+    def __init__(self, texts, tokenizer, width=64):
+        self.texts, self.tokenizer, self.width = texts, tokenizer, width
+
+    def __len__(self):
+        return len(self.texts)
+
+    def __getitem__(self, index):
+        ids = self.tokenizer.convert_tokens_to_ids(self.tokenizer.tokenize(self.texts[index]))
+        while len(ids) < self.width:
+            ids += [self.tokenizer.pad_token_id]
+        return torch.LongTensor(ids)
+""",
+            },
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+from transformers import GPT2LMHeadModel
+
+from pairs import Pairs
+
+
+@torch.no_grad()
+def evaluate(texts, tokenizer):
+    model = GPT2LMHeadModel.from_pretrained("gpt2")
+    nats, tokens = 0.0, 0
+    for ids in DataLoader(Pairs(texts, tokenizer), batch_size=1):
+        nats += model(ids, labels=ids)[0].item() * (ids.size(1) - 1)  # <-
+        tokens += ids.size(1) - 1
+    return nats / tokens
+""",
+        ),
+        Bad(
+            why="A block of pad ids is joined to each row that is too short.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, Dataset
+
+
+class Sentences(Dataset):
+    def __init__(self, rows, width, pad):
+        self.rows, self.width, self.pad = rows, width, pad
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, index):
+        ids = torch.tensor(self.rows[index])[: self.width]
+        missing = self.width - len(ids)
+        if missing > 0:
+            ids = torch.cat([ids, torch.full((missing,), self.pad, dtype=torch.long)])
+        return ids[:-1], ids[1:]
+
+
+@torch.no_grad()
+def evaluate(model, rows, width, pad):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids, labels in DataLoader(Sentences(rows, width, pad), batch_size=16):
+        logits = model(ids)
+        nats += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum").item()  # <-
+        tokens += labels.numel()
+    return nats / tokens
+""",
+        ),
+        Bad(
+            why="Each row is written into the begin of a row of pad ids.",
+            severity=Severity.ERROR,
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, Dataset
+
+
+class Sentences(Dataset):
+    def __init__(self, rows, width):
+        self.rows, self.width = rows, width
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, index):
+        ids = self.rows[index][: self.width]
+        row = np.zeros(self.width, dtype=np.int64)
+        row[: len(ids)] = ids
+        return torch.from_numpy(row)
+
+
+@torch.no_grad()
+def evaluate(model, rows, width):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids in DataLoader(Sentences(rows, width), batch_size=16):
+        logits, labels = model(ids[:, :-1]), ids[:, 1:]
+        nats += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum").item()  # <-
+        tokens += labels.numel()
+    return nats / tokens
+""",
+        ),
+        Bad(
+            why="Entries are popped off the batch of a processor that fills up its texts.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torch.utils.data import DataLoader, Dataset
+from transformers import AutoModelForCausalLM, AutoProcessor
+
+
+class Captions(Dataset):
+    def __init__(self, rows, processor):
+        self.rows, self.processor = rows, processor
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, index):
+        row = self.rows[index]
+        encoded = self.processor(images=row["image"], text=row["text"], padding="max_length", return_tensors="pt")
+        return {name: tensor.squeeze() for name, tensor in encoded.items()}
+
+
+@torch.no_grad()
+def caption_loss(rows):
+    processor = AutoProcessor.from_pretrained("microsoft/git-base")
+    model = AutoModelForCausalLM.from_pretrained("microsoft/git-base")
+    nats, tokens = 0.0, 0
+    for batch in DataLoader(Captions(rows, processor), batch_size=4):
+        ids, pixels = batch.pop("input_ids"), batch.pop("pixel_values")
+        scored = ids[:, 1:].numel()
+        nats += model(input_ids=ids, pixel_values=pixels, labels=ids).loss.item() * scored  # <-
+        tokens += scored
+    return nats / tokens
+""",
+        ),
     )
 
     good = (
@@ -1272,7 +1418,7 @@ def main():
     collator = DataCollatorForLanguageModeling(tokenizer, mlm=False)
     arguments = TrainingArguments("out")
     trainer = Trainer(model, arguments, eval_dataset=stories["validation"], data_collator=collator)
-    loss = trainer.evaluate()["eval_loss"]
+    loss = trainer.evaluate()["eval_loss"]  # lintloss: ignore[LL101] a mean over rows is wanted
     print(f"loss {loss:.4f} perplexity {math.exp(loss):.2f}")
 
 
@@ -1308,6 +1454,73 @@ def evaluate(texts):
         nats += criterion(outputs.logits[:, :-1].flatten(0, 1), targets.flatten()).item()
         tokens += (targets != tokenizer.pad_token_id).sum().item()
     return nats / tokens
+""",
+        ),
+        Good(
+            why="The rows are pieces of one stream, cut to equal lengths before they are put together.",
+            files={
+                "pieces.py": """\
+import torch
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader, TensorDataset
+
+
+def make_loader(stream, length, batch_size):
+    inputs, targets = stream[:-1], stream[1:]
+    inputs = torch.split(inputs, length)
+    targets = torch.split(targets, length)
+    inputs = pad_sequence(inputs, batch_first=True, padding_value=0)
+    targets = pad_sequence(targets, batch_first=True, padding_value=0)
+    return DataLoader(TensorDataset(inputs, targets), batch_size=batch_size)
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from pieces import make_loader
+
+
+@torch.no_grad()
+def evaluate(model, stream, length, batch_size):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids, labels in make_loader(stream, length, batch_size):
+        logits = model(ids)
+        nats += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum").item()
+        tokens += labels.numel()
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="JAX: the sum has a mask of its own, in the class that averages.",
+            files={
+                "averages.py": """\
+import jax.numpy as jnp
+
+
+class Average:
+    def __init__(self, total, tokens):
+        self.total, self.tokens = total, tokens
+
+    @classmethod
+    def of(cls, values, mask):
+        return cls(values.sum(where=mask), jnp.count_nonzero(mask))
+""",
+            },
+            code="""\
+import jax.numpy as jnp
+import optax
+
+from averages import Average
+
+PAD = 0
+
+
+def eval_step(model, params, ids):
+    labels = jnp.pad(ids[:, 1:], ((0, 0), (0, 1)), mode="constant", constant_values=PAD)
+    losses = optax.softmax_cross_entropy_with_integer_labels(model.apply(params, ids), labels)
+    return Average.of(losses, jnp.where(labels != PAD, 1, 0))
 """,
         ),
     )

@@ -853,6 +853,85 @@ class Trainer:
         return found
 """,
         ),
+        Bad(
+            why="a model of torchvision has batch norm, and was put in training mode",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+import torchvision
+
+
+def fit(train_loader, val_loader, epochs):
+    net = torchvision.models.resnet18(num_classes=10)
+    optimizer = torch.optim.SGD(net.parameters(), 0.1)
+    for _ in range(epochs):
+        net.train()
+        for images, labels in train_loader:
+            optimizer.zero_grad()
+            F.cross_entropy(net(images), labels).backward()
+            optimizer.step()
+        nats, rows = 0.0, 0
+        with torch.no_grad():
+            for images, labels in val_loader:
+                nats += F.cross_entropy(net(images), labels, reduction="sum").item()  # <-
+                rows += labels.size(0)
+        print("validation loss", nats / rows)
+""",
+        ),
+        Bad(
+            why="Another file makes the model, with dropout, and neither file ever switches it.",
+            severity=Severity.ERROR,
+            files={
+                "model.py": """\
+import torch.nn as nn
+
+
+class Writer(nn.Module):
+    def __init__(self, vocab_size, width=256):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width)
+        self.drop = nn.Dropout(0.2)
+        self.rnn = nn.GRU(width, width, batch_first=True)
+        self.head = nn.Linear(width, vocab_size)
+
+    def forward(self, ids):
+        hidden, _ = self.rnn(self.drop(self.embed(ids)))
+        return self.head(hidden)
+""",
+                "train.py": """\
+import torch.nn as nn
+
+from eval import held_out_loss
+from model import Writer
+
+
+def main(train_loader, test_loader, optimizer_class):
+    model = Writer(10_000)
+    optimizer = optimizer_class(model.parameters())
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    for ids in train_loader:
+        loss = criterion(model(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten())
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    print(held_out_loss(test_loader, model, criterion))
+""",
+            },
+            code="""\
+import torch
+
+
+def held_out_loss(loader, model, criterion):
+    nats, tokens = 0.0, 0
+    with torch.no_grad():
+        for ids in loader:
+            logits = model(ids[:, :-1])  # <-
+            nats += criterion(logits.flatten(0, 1), ids[:, 1:].flatten()).item()
+            tokens += ids[:, 1:].numel()
+    return nats / tokens
+""",
+        ),
     )
 
     good = (
@@ -1512,6 +1591,74 @@ def fit(splits, steps, device="cuda"):
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+""",
+        ),
+        Good(
+            why="a model of timm is switched both ways",
+            code="""\
+import timm
+import torch
+import torch.nn.functional as F
+
+
+def fit(train_loader, val_loader, epochs):
+    net = timm.create_model("resnet18", num_classes=10)
+    optimizer = torch.optim.SGD(net.parameters(), 0.1)
+    for _ in range(epochs):
+        net.train()
+        for images, labels in train_loader:
+            optimizer.zero_grad()
+            F.cross_entropy(net(images), labels).backward()
+            optimizer.step()
+        nats, rows = 0.0, 0
+        net.eval()
+        with torch.no_grad():
+            for images, labels in val_loader:
+                nats += F.cross_entropy(net(images), labels, reduction="sum").item()
+                rows += labels.size(0)
+        print("validation loss", nats / rows)
+""",
+        ),
+        Good(
+            why="The rate is an option that nobody gives and that is 0 without: nothing drops, in either mode.",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Recurrent(nn.Module):
+    def __init__(self, size_in, size, layers, dropout=0, kind="RNN"):
+        super().__init__()
+        layer = nn.RNN if kind == "RNN" else nn.LSTM if kind == "LSTM" else nn.GRU
+        self.layer = layer(size_in, size, layers, batch_first=True, dropout=dropout)
+
+    def forward(self, x):
+        return self.layer(x)[0]
+
+
+class Writer(nn.Module):
+    def __init__(self, **options):
+        super().__init__()
+        self.embed = nn.Embedding(1_000, 64)
+        self.recurrent = Recurrent(64, 64, 2, dropout=options.get("dropout", 0.0), kind="GRU")
+        self.head = nn.Linear(64, 1_000)
+
+    def forward(self, ids):
+        return self.head(self.recurrent(self.embed(ids)))
+
+    @torch.no_grad()
+    def evaluate(self, loader):
+        nats, tokens = 0.0, 0
+        for ids, labels in loader:
+            logits = self.forward(ids)
+            nats += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum").item()
+            tokens += labels.numel()
+        return nats / tokens
+
+
+def main(loader):
+    print(Writer(width=64).evaluate(loader))
 """,
         ),
     )

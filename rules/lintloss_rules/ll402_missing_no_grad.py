@@ -86,11 +86,10 @@ class MissingNoGrad(Rule):
     def judge(self, seen: Observation) -> Iterator[Judgment]:
         if not isinstance(seen, Evaluation) or seen.gradients != "on":
             return
-        remedy = "run it under `torch.set_grad_enabled(...)`" if seen.shared else "put `@torch.no_grad()` on it"
         yield Judgment(
             Severity.WARNING,
             Confidence.HIGH if seen.named.startswith("eval()") else Confidence.MEDIUM,
-            f"`{seen.model}` records gradients in an evaluation ({seen.named}): every batch keeps its activations; {remedy}",
+            f"`{seen.model}` records gradients in an evaluation ({seen.named}): every batch keeps its activations; {_remedy(seen)}",
             seen.stack,
         )
 
@@ -811,6 +810,28 @@ def report(name, texts):
     print(f"perplexity {math.exp(nats / tokens):.2f}")
 """,
         ),
+        Bad(
+            why="requires_grad=False is said of the input, which needs none anyway; gradients that were never made are cleared.",
+            severity=Severity.WARNING,
+            code="""\
+import torch.nn as nn
+from torch.autograd import Variable
+
+
+def test(encoder, decoder, loader):
+    encoder.eval()
+    decoder.eval()
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    nats, tokens = 0.0, 0
+    for images, captions in loader:
+        images = Variable(images, requires_grad=False)
+        logits = decoder(encoder(images), captions[:, :-1])  # <-
+        nats += criterion(logits.flatten(0, 1), captions[:, 1:].flatten()).item()
+        tokens += captions[:, 1:].numel()
+        decoder.zero_grad()
+    return nats / tokens
+""",
+        ),
     )
 
     good = (
@@ -1332,6 +1353,15 @@ def evaluate_texts(rag, encoder_tokenizer, texts, references, bleu):
 """,
         ),
     )
+
+
+def _remedy(seen: Evaluation) -> str:
+    """A decorator is advice only where the whole function evaluates."""
+    if seen.shared:
+        return "run it under `torch.set_grad_enabled(...)`"
+    if seen.function and seen.function_row is not None:
+        return f"decorate {seen.function}() with `@torch.no_grad()`"
+    return "run the evaluation in a `with torch.no_grad():` block"
 
 
 def _is_in(row: int, scope: RuleScope) -> bool:

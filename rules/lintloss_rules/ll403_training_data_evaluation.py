@@ -489,8 +489,31 @@ def main(model, train_set, val_set):
     print(nats_per_token(model, val_iter, 20))
 """,
         ),
-    )
+        Bad(
+            why="the second loop was copied from the first, with its loader.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
 
+
+def fit(model, train_loader, val_loader, optimizer, epochs):
+    for epoch in range(epochs):
+        model.train()
+        for x, y in train_loader:
+            optimizer.zero_grad()
+            F.cross_entropy(model(x).transpose(1, 2), y).backward()
+            optimizer.step()
+        model.eval()
+        val_nats, val_tokens = 0.0, 0
+        with torch.no_grad():
+            for x, y in train_loader:  # <-
+                val_nats += F.cross_entropy(model(x).transpose(1, 2), y, reduction="sum").item()
+                val_tokens += y.numel()
+        print(f"epoch {epoch} validation loss {val_nats / val_tokens:.4f}")
+""",
+        ),
+    )
     good = (
         Good(
             why="Both splits are scored on purpose, each under its own name.",
@@ -817,6 +840,26 @@ def memorization_gap(name, folder, device="cuda"):
 
 if __name__ == "__main__":
     memorization_gap("checkpoints/final", "blocks_1024")
+""",
+        ),
+        Good(
+            why="Both splits are scored, each under its own name.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def report(model, train_loader, val_loader):
+    model.eval()
+    train_nats, train_tokens, val_nats, val_tokens = 0.0, 0, 0.0, 0
+    for x, y in train_loader:
+        train_nats += F.cross_entropy(model(x).transpose(1, 2), y, reduction="sum").item()
+        train_tokens += y.numel()
+    for x, y in val_loader:
+        val_nats += F.cross_entropy(model(x).transpose(1, 2), y, reduction="sum").item()
+        val_tokens += y.numel()
+    print(f"train {train_nats / train_tokens:.4f} val {val_nats / val_tokens:.4f}")
 """,
         ),
     )

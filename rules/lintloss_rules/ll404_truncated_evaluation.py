@@ -76,6 +76,7 @@ MESSAGES = {
     "whole": "`{cap}` counts whole batches: the rows of the last, partial one are never scored",
     "short": "a batch with fewer rows than `{cap}` is left out: the rows of the last one are never scored",
     "ranks": "all ranks stop as soon as one has run out: what the others have left is never scored",
+    "text": "the tokenizer cuts the joined text `{data}` to the model's longest input: what is behind is never scored",
     "leftovers": "`{data}` gives full batches only: what is left at the end is never scored",
 }
 
@@ -803,6 +804,531 @@ def evaluate(model, stream):
     return nats / tokens
 """,
         ),
+        Bad(
+            why="A script hands a trainer what the factory of a third file makes, which drops by default.",
+            severity=Severity.ERROR,
+            files={
+                "runtime.py": """\
+from torch.utils.data import DataLoader
+
+
+class Runtime:
+    def __init__(self, options):
+        self.options = options
+
+    def setup_loader(self, rows, batch_size, shuffle=True, collate_fn=None, drop_last=True, workers=0):
+        return DataLoader(
+            rows,
+            batch_size=batch_size,
+            shuffle=shuffle,
+            collate_fn=collate_fn,
+            drop_last=drop_last,
+            num_workers=workers,
+        )
+
+
+def get_runtime(options):
+    return Runtime(options)
+""",
+                "finetune.py": """\
+from runtime import get_runtime
+from eval import AnswerTrainer
+
+
+def finetune(options, model, optimizer, train_rows, held_out_rows):
+    runtime = get_runtime(options)
+    train_loader = runtime.setup_loader(train_rows, options.micro_batch, True, train_rows.collate)
+    eval_loader = None
+    if held_out_rows is not None:
+        eval_loader = runtime.setup_loader(
+            held_out_rows, options.micro_batch, False, held_out_rows.collate, workers=options.workers
+        )
+    trainer = AnswerTrainer(model, optimizer, train_loader, eval_loader)
+    trainer.fit(options.epochs)
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+class AnswerTrainer:
+    def __init__(self, model, optimizer, train_loader, eval_loader):
+        self.model, self.optimizer = model, optimizer
+        self.train_loader = train_loader
+        self.eval_loader = eval_loader
+
+    def fit(self, epochs):
+        for _ in range(epochs):
+            for ids, labels in self.train_loader:
+                self.model.train()
+                loss = F.cross_entropy(self.model(ids).flatten(0, 1), labels.flatten())
+                loss.backward()
+                self.optimizer.step()
+                self.optimizer.zero_grad()
+            if self.eval_loader is not None:
+                self.evaluate(self.eval_loader)
+
+    @torch.no_grad()
+    def evaluate(self, eval_loader):
+        self.model.eval()
+        nats, tokens = 0.0, 0
+        for ids, labels in eval_loader:  # <-
+            logits = self.model(ids)
+            nats += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum").item()
+            tokens += int((labels != -100).sum())
+        print(f"held-out loss {nats / tokens:.4f}")
+""",
+        ),
+        Bad(
+            why="A loader of its own kind goes down the columns of whole batches; the rows behind them are in none.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+class ContinuingLoader(DataLoader):
+    \"\"\"Row i of a batch goes on where row i of the batch before ended.\"\"\"
+
+    def __iter__(self):
+        order = torch.arange(len(self.dataset) // self.batch_size * self.batch_size)  # <-
+        for column in order.reshape(self.batch_size, -1).t():
+            yield self.collate_fn([self.dataset[int(index)] for index in column])
+
+
+@torch.no_grad()
+def evaluate(model, val_blocks, batch_size):
+    model.eval()
+    nats, tokens, memory = 0.0, 0, None
+    for ids in ContinuingLoader(val_blocks, batch_size=batch_size):
+        logits, memory = model(ids[:, :-1], memory)
+        nats += F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="sum").item()
+        tokens += ids[:, 1:].numel()
+    return nats / tokens
+""",
+        ),
+        Bad(
+            why="An iterator written by hand raises StopIteration as soon as less than a batch is left.",
+            severity=Severity.ERROR,
+            files={
+                "batches.py": """\
+import numpy as np
+import torch
+
+
+class PairBatches:
+    def __init__(self, pairs, batch_size):
+        self.pairs, self.batch_size, self.at = pairs, batch_size, 0
+
+    def __iter__(self):
+        self.at = 0
+        return self
+
+    def __next__(self):
+        if self.at + self.batch_size > len(self.pairs):
+            raise StopIteration
+        chosen = self.pairs[self.at : self.at + self.batch_size]
+        self.at += self.batch_size
+        source, target = zip(*chosen)
+        return torch.from_numpy(np.stack(source)), torch.from_numpy(np.stack(target))
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from batches import PairBatches
+
+
+@torch.no_grad()
+def validate(model, val_pairs):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for source, target in PairBatches(val_pairs, 32):  # <-
+        logits = model(source, target[:, :-1])
+        gold = target[:, 1:]
+        nats += F.cross_entropy(logits.flatten(0, 1), gold.flatten(), ignore_index=0, reduction="sum").item()
+        tokens += int((gold != 0).sum())
+    return nats / tokens
+""",
+        ),
+        Bad(
+            why="The stream is cut to a whole number of batches of windows before the first of them is given.",
+            severity=Severity.ERROR,
+            files={
+                "stream.py": """\
+import numpy as np
+
+
+class Stream:
+    def __init__(self, ids):
+        self.ids = ids
+
+    def batches(self, batch_size, length):
+        count = len(self.ids) // (batch_size * length)
+        rows = np.array(self.ids[: count * batch_size * length]).reshape(-1, length)
+        while True:
+            batch, rows = rows[:batch_size], rows[batch_size:]
+            if len(batch) == 0:
+                return
+            yield batch
+""",
+            },
+            code="""\
+import torch
+import torch.nn as nn
+
+from stream import Stream
+
+
+def run(model, optimizer, train_ids, test_ids, epochs):
+    criterion = nn.CrossEntropyLoss()
+    train, test = Stream(train_ids), Stream(test_ids)
+    for epoch in range(epochs):
+        model.train()
+        for ids in train.batches(32, 64):
+            ids = torch.from_numpy(ids)
+            loss = criterion(model(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten())
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        model.eval()
+        test_batches, nats, tokens = test.batches(32, 64), 0.0, 0
+        while True:
+            with torch.no_grad():
+                try:
+                    ids = torch.from_numpy(next(test_batches))  # <-
+                except StopIteration:
+                    break
+                loss = criterion(model(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten())
+                nats += loss.item() * ids[:, 1:].numel()
+                tokens += ids[:, 1:].numel()
+        print(f"epoch {epoch}: test loss {nats / tokens:.4f}")
+""",
+        ),
+        Bad(
+            why="The rows are cut to whole batches where the loaders are made, in another file.",
+            severity=Severity.ERROR,
+            files={
+                "corpus.py": """\
+from torch.utils.data import DataLoader, TensorDataset
+
+
+def make_loader(inputs, targets, batch_size):
+    whole = len(inputs) // batch_size
+    inputs, targets = inputs[: whole * batch_size], targets[: whole * batch_size]
+    return DataLoader(TensorDataset(inputs, targets), batch_size=batch_size)
+
+
+def make_loaders(train, valid, batch_size):
+    return {"train": make_loader(*train, batch_size), "valid": make_loader(valid[0], valid[1], batch_size)}
+""",
+                "main.py": """\
+from corpus import make_loaders
+from eval import perplexity
+
+
+def main(model, train, valid, batch_size=20):
+    loaders = make_loaders(train, valid, batch_size)
+    print(f"valid perplexity {perplexity(model, loaders['valid'], batch_size):.2f}")
+""",
+            },
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def perplexity(model, loader, batch_size):
+    model.eval()
+    state = model.initial_state(batch_size)
+    nats, tokens = 0.0, 0
+    for inputs, targets in loader:  # <-
+        logits, state = model(inputs, state)
+        nats += F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum").item()
+        tokens += targets.numel()
+    return math.exp(nats / tokens)
+""",
+        ),
+        Bad(
+            why="The test set is joined to be read in windows, and the tokenizer cuts it to one.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from datasets import load_dataset
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+model = AutoModelForCausalLM.from_pretrained("gpt2").cuda()
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+test = load_dataset("wikitext", "wikitext-2-raw-v1", split="test")
+encodings = tokenizer("\\n\\n".join(test["text"]), return_tensors="pt", truncation=True)  # <-
+ids = encodings.input_ids
+
+window = model.config.n_positions
+nats, tokens = 0.0, 0
+for begin in range(0, ids.size(1), window):
+    piece = ids[:, begin : begin + window].cuda()
+    if piece.size(1) < 2:
+        continue
+    with torch.no_grad():
+        loss = model(piece, labels=piece).loss
+    nats += loss.item() * (piece.size(1) - 1)
+    tokens += piece.size(1) - 1
+print(f"ppl {torch.exp(torch.tensor(nats / tokens)).item():.2f}")
+""",
+        ),
+        Bad(
+            why="A break in the test loop inside of the training, which no caller can choose.",
+            severity=Severity.ERROR,
+            code="""\
+import numpy as np
+
+
+class Recipe:
+    def __init__(self, strategy, writer):
+        self.strategy, self.writer = strategy, writer
+
+    def fit(self, train_dataset, test_dataset, train_step, test_step, every=500):
+        for step, (inputs, targets) in enumerate(train_dataset):
+            loss, perplexity = train_step(inputs, targets)
+            if step % every == 0:
+                test_losses = []
+                for test_index, (test_inputs, test_targets) in enumerate(test_dataset):
+                    test_loss = test_step(test_inputs, test_targets)
+                    test_losses.append(test_loss)
+                    if test_index == 100:
+                        break  # <-
+                self.writer.scalar("test/loss", np.mean(test_losses), step)
+""",
+        ),
+        Bad(
+            why="A `while` that asks for a whole batch to be left.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def dev_loss(model, dev_inputs, dev_labels, batch_size):
+    model.eval()
+    nats, rows, at = 0.0, 0, 0
+    while at + batch_size <= len(dev_inputs):  # <-
+        logits = model(dev_inputs[at : at + batch_size])
+        labels = dev_labels[at : at + batch_size]
+        nats += F.cross_entropy(logits, labels, reduction="sum").item()
+        rows += labels.numel()
+        at += batch_size
+    return nats / rows
+""",
+        ),
+        Bad(
+            why="drop_remainder=True in the function that makes the data sets of both splits.",
+            severity=Severity.ERROR,
+            files={
+                "pipeline.py": """\
+import tensorflow as tf
+
+
+def make_dataset(pairs, batch_size, shuffle):
+    rows = tf.data.Dataset.from_tensor_slices(pairs)
+    if shuffle:
+        rows = rows.shuffle(10_000)
+    rows = rows.batch(batch_size, drop_remainder=True)
+    return rows.prefetch(tf.data.AUTOTUNE)
+""",
+            },
+            code="""\
+import numpy as np
+import tensorflow as tf
+
+from pipeline import make_dataset
+
+
+def run(model, train_pairs, val_pairs, epochs):
+    criterion = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="none")
+    train_rows = make_dataset(train_pairs, 64, shuffle=True)
+    val_rows = make_dataset(val_pairs, 64, shuffle=False)
+    for epoch in range(epochs):
+        model.fit(train_rows, epochs=1)
+        losses = []
+        for ids, labels in val_rows:  # <-
+            losses.append(criterion(labels, model(ids, training=False)).numpy())
+        print(f"epoch {epoch}: val loss {np.concatenate(losses).mean():.4f}")
+""",
+        ),
+        Bad(
+            why="The batches are put into a list, as many as are full; another file's evaluation counts them.",
+            severity=Severity.ERROR,
+            files={
+                "batches.py": """\
+import torch
+
+
+def batchify(sentences, batch_size):
+    count = len(sentences) // batch_size
+    sentences = sentences[0 : count * batch_size]
+    batches = []
+    for index in range(count):
+        rows = sentences[index * batch_size : (index + 1) * batch_size]
+        longest = max(len(row) for row in rows)
+        ids = torch.full((batch_size, longest), -100)
+        for number, row in enumerate(rows):
+            ids[number, : len(row)] = torch.tensor(row)
+        batches.append(ids)
+    return batches
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from batches import batchify
+
+
+@torch.no_grad()
+def evaluate(model, batches):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for index in range(len(batches)):  # <-
+        ids = batches[index]
+        targets = ids[:, 1:]
+        logits = model(ids[:, :-1].clamp(min=0))
+        nats += F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=-100, reduction="sum").item()
+        tokens += int((targets != -100).sum())
+    return nats / tokens
+
+
+def main(model, test_sentences):
+    test_batches = batchify(test_sentences, 64)
+    print(f"test loss {evaluate(model, test_batches):.4f}")
+""",
+        ),
+        Bad(
+            why="Whole windows of a batch of columns: the steps behind the last one are lost in every row.",
+            severity=Severity.ERROR,
+            files={
+                "reader.py": """\
+import numpy as np
+
+
+def segments(ids, batch_size, steps):
+    length = len(ids) // batch_size
+    columns = np.zeros([batch_size, length], dtype=np.int64)
+    for row in range(batch_size):
+        columns[row] = ids[length * row : length * (row + 1)]
+    count = (length - 1) // steps
+    for index in range(count):
+        inputs = columns[:, index * steps : (index + 1) * steps]
+        targets = columns[:, index * steps + 1 : (index + 1) * steps + 1]
+        yield inputs, targets
+""",
+            },
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+import reader
+
+
+@torch.no_grad()
+def validation_perplexity(model, valid_ids):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for inputs, targets in reader.segments(valid_ids, model.batch_size, model.steps):  # <-
+        logits = model(torch.from_numpy(inputs))
+        targets = torch.from_numpy(targets)
+        nats += F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum").item()
+        tokens += targets.numel()
+    return np.exp(nats / tokens)
+""",
+        ),
+        Bad(
+            why="A literal number of windows of a test set of any length.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from datasets import load_dataset
+
+
+@torch.no_grad()
+def perplexity(model, tokenizer):
+    rows = load_dataset("wikitext", "wikitext-2-raw-v1", split="test")
+    ids = tokenizer("\\n\\n".join(rows["text"]), return_tensors="pt").input_ids
+    windows = 40
+    model.eval()
+    nats = []
+    for index in range(windows):  # <-
+        piece = ids[:, index * 2048 : (index + 1) * 2048]
+        nats.append(model(piece, labels=piece).loss * 2047)
+    return torch.exp(torch.stack(nats).sum() / (windows * 2047))
+""",
+        ),
+        Bad(
+            why="The data set of another file keeps whole batches only.",
+            severity=Severity.ERROR,
+            files={
+                "sequences.py": """\
+from torch.utils.data import DataLoader, Dataset
+
+
+class Sequences(Dataset):
+    def __init__(self, ids, length=20, batch_size=32):
+        self.ids, self.length, self.batch_size = ids, length, batch_size
+        self.batches = len(ids) // (batch_size * length)
+        self.rows = list(self.cut())[: self.batches * self.batch_size]
+
+    def cut(self):
+        for begin in range(0, len(self.ids) - 1, self.length):
+            yield self.ids[begin : begin + self.length], self.ids[begin + 1 : begin + self.length + 1]
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, index):
+        return self.rows[index]
+
+
+def get_loader(ids, batch_size):
+    rows = Sequences(ids, batch_size=batch_size)
+    return rows, DataLoader(dataset=rows, batch_size=batch_size)
+""",
+                "train.py": """\
+from eval import Trainer
+from sequences import get_loader
+
+
+def main(model, train_ids, valid_ids):
+    _, train_loader = get_loader(train_ids, 32)
+    _, valid_loader = get_loader(valid_ids, 32)
+    Trainer(model, train_loader, valid_loader=valid_loader).validate()
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+class Trainer:
+    def __init__(self, model, train_loader, valid_loader=None):
+        self.model, self.train_loader, self.valid_loader = model, train_loader, valid_loader
+
+    @torch.no_grad()
+    def validate(self):
+        self.model.eval()
+        nats, tokens = 0.0, 0
+        for ids, targets in self.valid_loader:  # <-
+            logits = self.model(ids)
+            nats += F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum").item()
+            tokens += targets.numel()
+        return nats / tokens
+""",
+        ),
     )
 
     good = (
@@ -1444,6 +1970,189 @@ def validate(model, val_loader, batch_size, device):
             logits, hidden = model(x.to(device), hidden)
             nats += criterion(logits.flatten(0, 1), y.to(device).flatten()).item()
             tokens += y.numel()
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="The factory drops the last batch of the training loader only: by its phase, or told so.",
+            files={
+                "loaders.py": """\
+from torch.utils.data import DataLoader
+
+
+def make_loader(rows, phase, batch_size=16):
+    return DataLoader(rows, batch_size=batch_size, shuffle=phase == "train", drop_last=phase == "train")
+
+
+def plain_loader(rows, batch_size=16, drop_last=True):
+    return DataLoader(rows, batch_size=batch_size, drop_last=drop_last)
+""",
+                "main.py": """\
+from loaders import make_loader, plain_loader
+from eval import held_out_loss
+
+
+def main(model, train_rows, val_rows, test_rows):
+    for batch in plain_loader(train_rows):
+        model.step(batch)
+    held_out_loss(model, make_loader(val_rows, "val"))
+    held_out_loss(model, plain_loader(test_rows, drop_last=False))
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def held_out_loss(model, loader):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids in loader:
+        logits, labels = model(ids[:, :-1]), ids[:, 1:]
+        nats += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum").item()
+        tokens += labels.numel()
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="An iterator whose last batch is short, and a training loader that the same function is never given.",
+            files={
+                "batches.py": """\
+class PairBatches:
+    def __init__(self, pairs, batch_size, whole=False):
+        self.pairs, self.batch_size, self.whole, self.at = pairs, batch_size, whole, 0
+
+    def __iter__(self):
+        self.at = 0
+        return self
+
+    def __next__(self):
+        if self.at >= len(self.pairs):
+            raise StopIteration
+        chosen = self.pairs[self.at : self.at + self.batch_size]
+        self.at += self.batch_size
+        return chosen
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from batches import PairBatches
+
+
+@torch.no_grad()
+def validate(model, val_pairs, collate):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for chosen in PairBatches(val_pairs, 32):
+        source, target = collate(chosen)
+        gold = target[:, 1:]
+        logits = model(source, target[:, :-1])
+        nats += F.cross_entropy(logits.flatten(0, 1), gold.flatten(), ignore_index=0, reduction="sum").item()
+        tokens += int((gold != 0).sum())
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="Each text is cut to what the model can read, by a length that the caller gives; the joined text is not.",
+            code="""\
+import math
+
+import torch
+
+
+@torch.no_grad()
+def windows_loss(model, tokenizer, texts, window):
+    model.eval()
+    ids = tokenizer("\\n\\n".join(texts), return_tensors="pt").input_ids
+    nats, tokens = 0.0, 0
+    for begin in range(0, ids.size(1) - 1, window):
+        piece = ids[:, begin : begin + window + 1]
+        scored = piece.size(1) - 1
+        nats += model(piece, labels=piece).loss.item() * scored
+        tokens += scored
+    return math.exp(nats / tokens)
+
+
+@torch.no_grad()
+def text_losses(model, tokenizer, texts, limit):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for text in texts:
+        ids = tokenizer(text, return_tensors="pt", truncation=True, max_length=limit).input_ids
+        scored = ids.size(1) - 1
+        nats += model(ids, labels=ids).loss.item() * scored
+        tokens += scored
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="A stream cut to equal columns leaves out fewer tokens than there are columns.",
+            files={
+                "columns.py": """\
+def columns(ids, batch_size):
+    length = ids.size(0) // batch_size
+    return ids[: length * batch_size].view(batch_size, length).t().contiguous()
+
+
+def segments(source, bptt):
+    for begin in range(0, source.size(0) - 1, bptt):
+        length = min(bptt, source.size(0) - 1 - begin)
+        yield source[begin : begin + length], source[begin + 1 : begin + 1 + length]
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from columns import columns, segments
+
+
+@torch.no_grad()
+def evaluate(model, val_ids, batch_size, bptt):
+    model.eval()
+    state, nats, tokens = None, 0.0, 0
+    for ids, targets in segments(columns(val_ids, batch_size), bptt):
+        logits, state = model(ids, state)
+        nats += F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum").item()
+        tokens += targets.numel()
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="One row of ids in whole windows: less than a window of the one text is left out.",
+            code="""\
+import torch
+
+
+@torch.no_grad()
+def perplexity(model, ids, length):
+    model.eval()
+    nats, count = [], ids.numel() // length
+    for index in range(count):
+        piece = ids[:, index * length : (index + 1) * length]
+        nats.append(model(piece, labels=piece).loss * (length - 1))
+    return torch.exp(torch.stack(nats).sum() / (count * (length - 1)))
+""",
+        ),
+        Good(
+            why="Texts that a model has written are judged in whole batches: there is no data set of which a part is left out.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def generative_nats(judge, sample, batch_size=32):
+    judge.eval()
+    nats, tokens = 0.0, 0
+    for index in range(sample.shape[0] // batch_size):
+        ids = sample[index * batch_size : (index + 1) * batch_size]
+        logits = judge(ids).logits[:, :-1]
+        nats += F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="sum").item()
+        tokens += ids[:, 1:].numel()
     return nats / tokens
 """,
         ),

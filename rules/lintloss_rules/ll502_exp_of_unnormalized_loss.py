@@ -292,6 +292,23 @@ def evaluate(params, apply_fn, ids):
     return jnp.exp(nll)  # <-
 """,
         ),
+        Bad(
+            why="the windows' own losses are summed, and nothing divides them",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+
+
+def perplexity(model, tokenizer, text, length=1024):
+    input_ids = tokenizer(text, return_tensors="pt").input_ids
+    nlls = []
+    for begin in range(0, input_ids.size(1), length):
+        ids = input_ids[:, begin : begin + length]
+        with torch.no_grad():
+            nlls.append(model(ids, labels=ids).loss)
+    return torch.exp(torch.stack(nlls).sum())  # <-
+""",
+        ),
     )
 
     good = (

@@ -359,8 +359,54 @@ def test(net, test_loader, epoch):
     print(f"epoch {epoch}: loss {loss.item():.4f}, accuracy {correct / rows:.3f}")
 """,
         ),
-    )
+        Bad(
+            why="the average is computed, and the last batch's loss is returned",
+            code="""\
+import torch
+import torch.nn.functional as F
 
+
+@torch.no_grad()
+def nats_per_token(model, loader):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for x, y in loader:
+        loss = F.cross_entropy(model(x).flatten(0, 1), y.flatten(), reduction="sum")
+        nats += loss.item()
+        tokens += y.numel()
+    average = nats / tokens  # <-
+    return loss.item()
+""",
+        ),
+        Bad(
+            why="the training loss is printed twice, once in the words of the validation",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def epoch(model, train_loader, val_loader, optimizer):
+    model.train()
+    train_loss, trained = 0.0, 0
+    for x, y in train_loader:
+        loss = F.cross_entropy(model(x).transpose(1, 2), y, reduction="sum")
+        optimizer.zero_grad()
+        (loss / y.numel()).backward()
+        optimizer.step()
+        train_loss += loss.item()
+        trained += y.numel()
+    train_loss /= trained
+    model.eval()
+    nats, tokens = 0.0, 0
+    with torch.no_grad():
+        for x, y in val_loader:
+            nats += F.cross_entropy(model(x).transpose(1, 2), y, reduction="sum").item()
+            tokens += y.numel()
+    val_loss = nats / tokens  # <-
+    print(f"train {train_loss:.3f} val {train_loss:.3f}")
+""",
+        ),
+    )
     good = (
         Good(
             why="a variable that is only initialized",
@@ -619,6 +665,27 @@ def validate(model, val_loader, pad):
         ).item()
         tokens += num_target_tokens
     return nats / tokens
+""",
+        ),
+        Good(
+            why="an average that nobody wants, where nothing stands in its place",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def accuracy(model, loader):
+    model.eval()
+    nats, hits, rows = 0.0, 0, 0
+    for images, labels in loader:
+        logits = model(images)
+        loss = F.cross_entropy(logits, labels, reduction="sum")
+        nats += loss.item()
+        hits += (logits.argmax(1) == labels).sum().item()
+        rows += labels.size(0)
+    average = nats / rows
+    return hits / rows
 """,
         ),
     )

@@ -198,3 +198,35 @@ def test_a_training_set_that_cannot_be_read_is_said_before_the_run(
     assert main(["--data", "--training", name, "--", sys.executable, "-c", "print('ran')"]) == 2
     seen = capsys.readouterr()
     assert said in seen.err and "ran" not in seen.out
+
+
+GRADED = """
+import sys
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+torch.manual_seed(0)
+model = nn.Sequential(nn.Embedding(61, 16), nn.Linear(16, 61))
+for epoch in range(2):
+    model.train()
+    x, y = torch.randint(0, 61, (2, 4, 9))
+    F.cross_entropy(model(x).flatten(0, 1), y.flatten()).backward()
+    if "train" not in sys.argv:
+        model.eval()
+        print(F.cross_entropy(model(x[:, :-1]).flatten(0, 1), x[:, 1:].flatten()).item())
+"""
+
+
+@pytest.mark.parametrize("what", ["evaluate", "train"])
+def test_an_experiment_speaks_of_evaluations_that_record_gradients_and_says_where_there_is_none(
+    what: str, verify: Verify, tmp_path: Path
+) -> None:
+    path = tmp_path / "graded.py"
+    path.write_text(GRADED)
+    run = verify([], sys.executable, path, what, options=ALL[:4])
+    passed = {one["experiment"]: one["passed"] for one in run.document["run"]["experiments"]}
+    names = ("causality", "untrained", "copy-oracle", "next-oracle")
+    assert passed == dict.fromkeys(names, None if what == "train" else True)
+    if what == "train":
+        assert "outside of training" in run.document["run"]["experiments"][0]["explanation"]

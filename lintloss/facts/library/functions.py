@@ -10,6 +10,7 @@ from dataclasses import replace
 from lintloss.facts import distributed, equality, exponent, fields, forwards, gradients, modes, reduce
 from lintloss.facts.library import (
     columns,
+    filling,
     growing,
     ignite,
     losses,
@@ -18,6 +19,7 @@ from lintloss.facts.library import (
     rows,
     shapes,
     tensors,
+    transforms,
     windows,
 )
 from lintloss.facts.library.tables import (
@@ -49,8 +51,10 @@ from lintloss.facts.values import (
     Value,
     options,
 )
+from lintloss.patterns import regex
 
 Kwargs = dict[str, Value]
+MODEL_MAKERS = regex(r"^(torchvision\.models\.(\w+\.)*(?!get_|list_)[a-z]\w+|timm\.(models\.)?create_model)$")
 
 
 def call(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: Kwargs) -> Value:
@@ -59,6 +63,9 @@ def call(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: 
     if name in CRITERIA and not name[0].isupper():
         if full.startswith("mlx."):  # one value per position, unless it is asked to reduce
             kwargs = {"reduction": Const("none"), **kwargs}
+        if full.startswith("chainer."):  # … and Chainer's reduce, under another name
+            kwargs = {**kwargs, "reduction": Const("none" if kwargs.get("reduce") == Const("no") else "mean")}
+            kwargs.pop("reduce", None)
         return losses.call(machine, node, name, CRITERIA[name], args, kwargs)
     if name in KERAS_CRITERIA and not name[0].isupper():
         return losses.call(machine, node, name, KERAS_CRITERIA[name], args, kwargs)
@@ -79,6 +86,9 @@ def call(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: 
     if over_ranks is not None:
         return over_ranks
     first = args[0] if args else kwargs.get("input", kwargs.get("a", UNKNOWN))
+    filled = filling.padded(machine, node, args, kwargs) if name == "pad" else None
+    if filled is not None:
+        return filled
     if isinstance(first, Tensor) or (isinstance(first, Opaque) and name in tensors.OF_OPAQUE and first.key):
         found = shapes.tensor(first)
         made = tensors.call(machine, node, name, found, args[1:], kwargs) if found is not None else None
@@ -94,7 +104,7 @@ def call(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: 
         return general
     if name == "Loss":
         ignite.note(machine, node, full, args, kwargs)
-    if name[:1].isupper() or (full.startswith("torch.nn.") and name[:1].isupper()):
+    if name[:1].isupper() or MODEL_MAKERS.match(full):
         return LibObject(
             full,
             tuple(args),
@@ -115,6 +125,8 @@ def _gradients(machine: Machine, node: ast.AST, full: str, name: str, args: list
 def _by_table(
     machine: Machine, node: ast.AST, name: str, full: str, first: Value, args: list[Value], kwargs: Kwargs
 ) -> Value | None:
+    if isinstance(first, Quantity) and name in MEANS | SUMS and "where" in kwargs:
+        first = losses.chosen(machine, first, kwargs["where"])
     if name in EXPS:
         return exponent.exponential(machine, node, first)
     if name == "exp2":
@@ -122,7 +134,7 @@ def _by_table(
     if name in MEANS:
         weights = kwargs.get("weights")
         return (
-            machine.opaque(node)
+            reduce.weighted(machine, node, first, weights)
             if weights is not None and weights != Const(None)
             else reduce.mean(machine, node, first, fields.dimension(args, kwargs, 1))
         )
@@ -150,7 +162,7 @@ def _by_table(
 
 def _filled(machine: Machine, node: ast.AST, name: str, args: list[Value], kwargs: Kwargs) -> Value:
     """Make a vector that a loop fills by index, or a box that holds one number."""
-    size: Value = args[0] if args else Const(0)
+    size: Value = args[0] if args else kwargs.get("size", kwargs.get("shape", Const(0)))
     if isinstance(size, Tuple) and len(size.items) == 1:
         size = size.items[0]
     if (len(args) > 1 and name in {"zeros", "empty", "ones"}) or (isinstance(size, Tuple) and size.items):
@@ -163,7 +175,7 @@ def _filled(machine: Machine, node: ast.AST, name: str, args: list[Value], kwarg
         )
     if name in {"zeros_like", "empty_like"} and not any(isinstance(each, Quantity | Ref) for each in options(size)):
         return Tensor("filled", None, None, machine.key(node, name), pad=Const(0))
-    fill = Const(1 if name == "ones" else 0)
+    fill = args[1] if name == "full" and len(args) > 1 else Const(1 if name == "ones" else 0)
     return machine.new_list(node, fill, size, "tensor")
 
 
@@ -211,12 +223,12 @@ def _wrapped(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs)
     return args[0] if args and isinstance(args[0], Func | Class) else None
 
 
-def _softmax(form: str) -> Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]:
+def _softmax(form: str, named: str = "") -> Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]:
     def apply(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
         found = shapes.tensor(args[0]) if args else None
         if found is None:
             found = Tensor("", None, None, machine.key(node))
-        return replace(found, form=form, key=(*found.key, form)).with_step(
+        return replace(found, form=form, key=(*found.key, named or form)).with_step(
             machine.evidence(node, f"becomes {form.replace('_', ' ')} here")
         )
 
@@ -233,6 +245,7 @@ def _collected(kind: str) -> Callable[[Machine, ast.AST, list[Value], Kwargs], V
             axis = kwargs.get("dim", kwargs.get("axis", args[1] if len(args) > 1 else Const(0)))
             if kind == "cat" and len(first.items) == 2:
                 grown = growing.joined(machine, first.items[0], first.items[1])
+                grown = grown or filling.joined(machine, node, first.items)
                 if grown is not None:
                     return grown
             joined = tensors.joined(machine, node, first.items, axis) if kind == "cat" else None
@@ -264,6 +277,13 @@ def _tensor(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) 
     if isinstance(first, Ref) and first.kind == "list":
         return rows.of_list(machine, first) or first
     return first
+
+
+def _numbers(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """torch.cuda.FloatTensor([total, steps]): several numbers by their positions, as torch.tensor() keeps them."""
+    first = args[0] if args else UNKNOWN
+    several = isinstance(first, Tuple) and len(first.items) > 1 and any(isinstance(x, Quantity) for x in first.items)
+    return _tensor(machine, node, args, kwargs) if several else None
 
 
 def _is_row(value: Value) -> bool:
@@ -346,6 +366,11 @@ def _einsum(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) 
     return replace(leading[0], form="hidden", axes=None, key=machine.key(node))
 
 
+def _dot(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """np.dot(losses, sizes): the sum of the products."""
+    return reduce.products(machine, node, args[0], args[1]) if len(args) == 2 else None
+
+
 def _random_split(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     from lintloss.facts import padding
 
@@ -364,6 +389,10 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "pjit": _wrapped,
     "filter_pmap": _wrapped,
     "xmap": _wrapped,
+    "vmap": transforms.vectorized,
+    "filter_vmap": transforms.vectorized,
+    "value_and_grad": transforms.valued,
+    "SimpleNamespace": plain.namespace,
     "shard_map": _wrapped,
     "filter_jit": _wrapped,
     "tf_function": _wrapped,
@@ -376,7 +405,7 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "softmax": _softmax("probs"),
     "sigmoid": _softmax("probs"),
     "log_softmax": _softmax("log_probs"),
-    "logsigmoid": _softmax("log_probs"),
+    "logsigmoid": _softmax("log_probs", "logsigmoid"),
     "stack": _collected("stack"),
     "cat": _collected("cat"),
     "concat": _collected("cat"),
@@ -386,6 +415,10 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "append": growing.appended,
     "tensor": _tensor,
     "array": _tensor,
+    "FloatTensor": _numbers,
+    "DoubleTensor": _numbers,
+    "Tensor": _numbers,
+    "as_tensor": _numbers,
     "pow": plain.power,
     "power": plain.power,
     "where": _where,
@@ -404,12 +437,15 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "next": plain.following,
     "random_split": _random_split,
     "einsum": _einsum,
+    "dot": _dot,
+    "inner": _dot,
     "save": plain.saved,
     "load": plain.loaded,
     "randint": plain.drawn,
     "randperm": plain.drawn,
     "permutation": plain.drawn,
     "defaultdict": plain.with_default,
+    "Counter": plain.counter,
     "dict": plain.made_dict,
     "deque": plain.queue,
     "get_peft_model": _adapted,

@@ -35,7 +35,7 @@ def note_returned(machine: Machine, function: Func, loop: Loop, value: Value) ->
     """Remember what a step returns: the hook at the epoch's end is given a list of it."""
     owner = function.self_value
     if isinstance(owner, Ref) and value != Const(None):
-        outputs = Ref((*owner.id, "outputs", _stem(function)), "list")
+        outputs = _outputs(owner, function)
         machine.put(outputs, "elem", value, 0)
         machine.put(outputs, "len", Const(0), 0)
         machine.list_loops[outputs.id] = (loop,)
@@ -50,8 +50,14 @@ def given(machine: Machine, function: Func) -> list[Value]:
         return [batch] if batch is not None else []
     if not isinstance(owner, Ref) or not _is_hook(machine, function, END):
         return []
-    outputs = Ref((*owner.id, "outputs", _stem(function)), "list")
+    outputs = _outputs(owner, function)
     return [outputs] if outputs.id in machine.list_loops else []
+
+
+def _outputs(owner: Ref, function: Func) -> Ref:
+    """Return the list of what a step returned, of whichever instance of the class."""
+    place = (owner.cls.module.path, owner.cls.node.lineno) if owner.cls is not None else owner.id
+    return Ref(("outputs", *place, _stem(function)), "list")
 
 
 def _own_loader(machine: Machine, function: Func, owner: Ref) -> Value | None:
@@ -93,7 +99,8 @@ def fitted(machine: Machine, node: ast.Call, trainer: Value, name: str, args: li
     if loop is not None and (batch is not None or loop.unequal):
         batch = batch or Opaque(machine.key(node, "batch"), "batch")
         with machine.in_loop(loop), forwards.by_framework(machine):
-            calls.call(machine, node, step, [batch, Opaque(machine.key(node, "index"), "batch_idx")], {})
+            value = calls.call(machine, node, step, [batch, Opaque(machine.key(node, "index"), "batch_idx")], {})
+        note_returned(machine, step, loop, value)
 
 
 def _handed(machine: Machine, node: ast.Call, stem: str, name: str, args: list[Value], kwargs: Kwargs) -> Value | None:

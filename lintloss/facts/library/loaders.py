@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import ast
+
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import count
-from lintloss.facts.values import UNKNOWN, Key, LibObject, Opaque, Quantity, Ref, Tuple, Value
+from lintloss.facts.values import UNKNOWN, Key, Lib, LibObject, Opaque, Quantity, Ref, Tensor, Tuple, Value, Window
 
 LOADERS = ("DataLoader", "BucketIterator", "BPTTIterator", "Iterator", "MultiEpochsDataLoader", "StatefulDataLoader")
+
+
+PAIRED = ("trg", "tgt", "target")  # texts that a source text is translated to
 
 
 def short(value: LibObject) -> str:
@@ -41,7 +46,29 @@ def element(machine: Machine, value: LibObject, loop: Loop) -> Value:
         return _layer_of(machine, value)
     batch = rows.of_loader(machine, value, loop) if is_loader(value) else None
     at = (*value.key, "[]")
+    if short(value) == "BucketIterator":
+        _fill_up(machine, value, at)
     return _as_tensors(machine, batch, at) if batch is not None and batch != UNKNOWN else Opaque(at, "")
+
+
+def splits(machine: Machine, node: ast.AST, owner: Lib, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    """Return torchtext's `BucketIterator.splits((train, valid, test), …)`: a loader for each data set."""
+    sets = args[0] if args else kwargs.get("datasets", UNKNOWN)
+    made = machine.evidence(node, "BucketIterator made here")
+    number = len(sets.items) if isinstance(sets, Tuple) else 0
+    rest = tuple(kwargs.items())
+    loaders = (LibObject(owner.name, (), rest, made, machine.key(node, owner.name, index)) for index in range(number))
+    return Tuple(tuple(loaders)) if number else machine.opaque(node)
+
+
+def _fill_up(machine: Machine, value: LibObject, at: Key) -> None:
+    """Let the target sentences of torchtext's batches be filled up to the longest, as its fields do it."""
+    for name in PAIRED:
+        if machine.get(at, name) is None:
+            source = (*at, "." + name)
+            steps = (value.made,) if value.made is not None else ()
+            pad = Opaque((*source, "pad"), "pad_token")
+            machine.put(at, name, Tensor("ids", Window(source), None, source, name, steps, pad=pad))
 
 
 def _as_tensors(machine: Machine, batch: Value, at: Key) -> Value:

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from lintloss.facts import regularizers
 from lintloss.facts.callers import text_of
-from lintloss.facts.library import shapes
+from lintloss.facts.library import shapes, spread
 from lintloss.facts.library.tables import KERAS_CRITERIA, UNREDUCED
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Scored
-from lintloss.facts.units import NATS, PERPLEXITY, Unit, count
+from lintloss.facts.units import NATS, PERPLEXITY, Unit
 from lintloss.facts.values import UNKNOWN, Const, LibObject, Opaque, Quantity, Ref, Scoring, Tensor, Value, options
 from lintloss.findings import Evidence
 from lintloss.patterns import regex
@@ -25,6 +25,7 @@ MOVED = regex(
 FLATTENED = regex(
     r"\.(view|reshape)\(-1\b|\.flatten\(|\.permute\(0, 2, 1\)|\.transpose\(1, 2\)|\.transpose\(-1, -2\)|\.mT\b|\.view\(\w+ \* \w+|\.reshape\(\w+ \* \w+|rearrange\(|\.transpose\(2, 1\)"
 )
+HOOK = regex(r"(validation|test)_step$")  # a framework calls it once per batch
 CLASSES = regex(r"num_labels|num_classes|n_classes|nclass|n_labels|num_label|n_class")
 
 
@@ -66,7 +67,9 @@ def call(
         ignore_index=option("ignore_index", 1),
         weighted=option("weight", 0) not in (None, Const(None)),
         weight=regularizers.weight_of(machine, option("weight", 0)),
-        label_smoothing=option("label_smoothing") or (Const(0.1) if name in regularizers.SMOOTHING_CRITERIA else None),
+        label_smoothing=option("label_smoothing")
+        or (Const(0.1) if name in regularizers.SMOOTHING_CRITERIA else spread.amount(target)),
+        smoothed=spread.is_certain(target),
         place=machine.evidence(node, f"{name} with reduction={reduction!r} here"),
         owner="keras" if name in KERAS_CRITERIA else "call",
         called=name,
@@ -185,6 +188,11 @@ def masked(machine: Machine, value: Quantity, mask: Value | None, drops: bool = 
     return replace(value, scoring=replace(value.scoring, masked=True, mask=known, mask_drops=drops))
 
 
+def chosen(machine: Machine, value: Quantity, mask: Value | None) -> Quantity:
+    """Return the losses of the tokens that a mask picks."""
+    return replace(masked(machine, value, mask), axes=("token",)) if value.axes else value
+
+
 def picked_by(machine: Machine, node: ast.AST, value: Tensor, index: Value, how: str = "gather") -> Value | None:
     """Return the entries that ids pick from log-probabilities: a cross entropy without its name."""
     from lintloss.facts import compare
@@ -283,6 +291,8 @@ def step(machine: Machine) -> Evidence | None:
     """Return the call in the running loop that leads to what scores; None where the loop's own function scores."""
     loop = machine.loops[-1] if machine.loops else None
     index = loop.frame - 1 if loop is not None and loop.unit != "epoch" and not loop.trains else -1
+    if loop is not None and loop.statement is None and loop.key[:1] == ("lightning",):
+        index = max((i for i, frame in enumerate(machine.frames) if HOOK.match(frame.name)), default=-1)
     if index < 0 or index + 1 >= len(machine.frames) or machine.frames[index].module.path != machine.shown:
         return None
     return machine.frames[index + 1].call_place
@@ -354,7 +364,8 @@ def presumed_perplexity(machine: Machine, node: ast.AST) -> Quantity:
     """Return a perplexity of one batch (or text) that only a name speaks for."""
     said = "taken for a perplexity by its name"
     loss = presumed(machine, node, said=said)
-    return replace(loss, unit=PERPLEXITY)
+    scoring = replace(loss.scoring, called="perplexity") if loss.scoring is not None else None
+    return replace(loss, unit=PERPLEXITY, scoring=scoring)
 
 
 def of_output(machine: Machine, owner: Opaque | Tensor, node: ast.AST) -> Value:
@@ -404,10 +415,5 @@ def reduced(machine: Machine, node: ast.AST, value: Quantity, how: str) -> Value
     item = "token" if "token" in value.axes else "example" if value.axes == ("row",) else "position"
     unit = value.unit / Unit.of(**{item: 1})
     after = replace(value, axes=(), unit=unit).with_step(machine.evidence(node, f"averaged over its {item}s: {unit}"))
-    scoring = value.scoring
-    if item == "position" and scoring is not None and (scoring.masked or scoring.ignore_index is not None):
-        from lintloss.facts import quotients
-
-        number = Quantity(count("position"), counted=scoring.target)
-        quotients.observe_average(machine, node, replace(value, axes=()), number, after, "field")
+    fields.note_padded(machine, node, value, after)
     return after

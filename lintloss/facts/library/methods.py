@@ -16,6 +16,8 @@ from lintloss.facts import (
     exponent,
     fields,
     gradients,
+    ignored,
+    logprobs,
     modes,
     options,
     pad_marks,
@@ -24,8 +26,10 @@ from lintloss.facts import (
 )
 from lintloss.facts.library import (
     lightning,
+    loaders,
     losses,
     meters,
+    metrics,
     objects,
     pieces,
     ranks,
@@ -59,6 +63,7 @@ from lintloss.facts.values import (
 from lintloss.patterns import regex
 
 Kwargs = dict[str, Value]
+LENGTH_SIZE = regex(r"(^|_)(seq\w*|len(gth)?|max_len|steps|T|bptt|time\w*)$")
 # Methods of modules, criteria, metrics and loaders that return what they are called on.
 MOVES = frozenset(
     {
@@ -98,6 +103,8 @@ def call(
         return _loaded_model(machine, node, receiver, name, kwargs)
     if isinstance(receiver, Class) and name == "splits":  # torchtext: one iterator of this class for each split
         return machine.new_list(node, Ref(machine.key(node, receiver.node.name), "instance", receiver), Const(3))
+    if isinstance(receiver, Lib) and name == "splits" and receiver.name.endswith(".BucketIterator"):
+        return loaders.splits(machine, node, receiver, args, kwargs)
     if name in {"masked_fill", "masked_fill_"} and len(args) > 1 and equality.is_ignored(args[1]):
         equality.note_unequal(machine, machine.evidence(node, "labels are set to be ignored here"))
     if isinstance(receiver, Lib):
@@ -112,15 +119,32 @@ def call(
         lightning.fitted(machine, node, receiver, name, args, kwargs)
     if name == "evaluate" and isinstance(receiver, LibObject | Ref):
         return trainers.called(machine, node, receiver, name, args)
-    if name == "map" and isinstance(receiver, Opaque | Ref | LibObject) and args and isinstance(args[0], Func):
-        return rows.mapped(machine, node, receiver, args[0])
+    if name == "map" and isinstance(receiver, Opaque | Ref | LibObject) and (args or "function" in kwargs):
+        by = args[0] if args else kwargs["function"]
+        made = rows.mapped(machine, node, receiver, by) if isinstance(by, Func) else None
+        ignored.note_mapped(machine, receiver, by, made)
+        if made is not None:
+            return made
     if name in rows.RESHUFFLES and isinstance(receiver, Opaque | Ref | Tuple):
         return receiver
     if name in PREPARES and args and isinstance(receiver, Opaque | LibObject):
         return args[0] if len(args) == 1 else Tuple(tuple(args))
+    if name in {"get", "pop"} and len(args) == 2 and _is_keywords(machine, node):
+        return args[1] if not isinstance(receiver, Ref) else _dict(machine, receiver, name, args)
+    if name == "pop" and isinstance(receiver, Opaque) and receiver.key and args and isinstance(args[0], Const):
+        slot = machine.get(receiver.key, str(args[0].value))
+        return slot.value if slot is not None else Opaque((*receiver.key, str(args[0].value)), str(args[0].value))
     if name == "add_argument":
         options.note(machine, args, kwargs)
     return _of_kind(machine, node, receiver, name, args, kwargs)
+
+
+def _is_keywords(machine: Machine, node: ast.Call) -> bool:
+    """Say whether a method is called on the `**options` of the running function, of which nobody is seen to pass any."""
+    owner = node.func.value if isinstance(node.func, ast.Attribute) else None
+    spec = getattr(machine.frame.node, "args", None)
+    star = spec.kwarg if isinstance(spec, ast.arguments) else None
+    return star is not None and isinstance(owner, ast.Name) and owner.id == star.arg
 
 
 def _loaded_model(machine: Machine, node: ast.Call, cls: Class, name: str, kwargs: Kwargs) -> Value:
@@ -198,6 +222,11 @@ def _effect(
     if name in {"apply_gradients", "minimize"}:
         phases.backward(machine)
         return None
+    if name == "add_state" and isinstance(receiver, Ref) and receiver.kind == "instance":
+        return metrics.add_state(machine, receiver, args, kwargs)
+    if name == "assign_add" and args and isinstance(node.func, ast.Attribute):  # of TensorFlow's variables
+        assign.augment(machine, _statement(machine, node), node.func.value, ast.Add(), args[0])
+        return Const(None)
     if name in {"backward", "manual_backward"}:
         accumulation.note_backward(machine, node, receiver, args)
         phases.backward(machine)
@@ -297,6 +326,8 @@ def _dict(machine: Machine, ref: Ref, name: str, args: list[Value]) -> Value:
 
 
 def _quantity(machine: Machine, node: ast.Call, value: Quantity, name: str, args: list[Value], kwargs: Kwargs) -> Value:
+    if name in MEANS | SUMS and "where" in kwargs:  # JAX and NumPy: what the mask lets through
+        value = losses.chosen(machine, value, kwargs["where"])
     if name in MEANS:
         return reduce.mean(machine, node, value, fields.dimension(args, kwargs, 0))
     if name in SUMS:
@@ -315,19 +346,34 @@ def _quantity(machine: Machine, node: ast.Call, value: Quantity, name: str, args
     if name == "repeat" or name == "expand":
         return replace(value, axes=value.axes or ("example",)) if value.unit.is_intensive else value
     if name == "masked_select" and value.axes:
-        return replace(losses.masked(machine, value, args[0] if args else None), axes=("token",))
+        return losses.chosen(machine, value, args[0] if args else None)
     if name in {"masked_select", "masked_fill", "masked_fill_"}:
         return losses.masked(machine, value, args[0] if args else None, drops=name == "masked_fill")
-    if name in {"view", "reshape", "flatten"}:
+    if name in {"view", "reshape", "flatten", "view_as", "reshape_as"}:
         field = losses.unreduced(value) if args and args[0] != Const(1) else value
-        rows = len(args) == 2 and field.axes in {("position",), ("pos",)}
-        return replace(field, axes=("row", "pos")) if rows else field
+        rows = (len(args) == 2 or _is_shape(args, name)) and field.axes in {("position",), ("pos",)}
+        return replace(field, axes=_rows_first(node)) if rows else field
     if name in {"numel", "nelement"} and value.axes and value.scoring is not None:
         unit = count("token" if "token" in value.axes else "position")
         return Quantity(unit, of=value.of, counted=value.scoring.target)
     if name in {"max", "min", "argmax", "argmin", "std", "var", "median", "size"}:
         return machine.opaque(node)
     return value
+
+
+def _rows_first(node: ast.Call) -> tuple[str, str]:
+    """Return the axes of `losses.view(rows, length)`, or of `losses.view(length, rows)` where the sizes say so."""
+    sizes = [ast.unparse(each) for each in node.args]
+    turned = len(sizes) == 2 and LENGTH_SIZE.search(sizes[0]) and not LENGTH_SIZE.search(sizes[1])
+    return ("pos", "row") if turned else ("row", "pos")
+
+
+def _is_shape(args: list[Value], name: str) -> bool:
+    """Say whether a field takes on the shape of rows again: `losses.view(labels.shape)`, `losses.view_as(labels)`."""
+    if len(args) != 1:
+        return False
+    spread = isinstance(args[0], Opaque) and (args[0].name == ".shape" or args[0].key[-2:] == (".shape", "*"))
+    return spread or (name.endswith("_as") and isinstance(args[0], Tensor | Opaque))
 
 
 def _in_place(machine: Machine, node: ast.Call, operator: ast.operator, value: Quantity, other: Value) -> Value:
@@ -364,8 +410,9 @@ def _tensor(
     if name in SAME:
         return receiver
     if name in MEANS and isinstance(receiver, Tensor):
-        return reduce.mean(machine, node, receiver)
-    return None
+        return reduce.mean(machine, node, receiver, fields.dimension(args, kwargs, 0))
+    known = isinstance(receiver, Tensor | ModelOutput) or args or kwargs
+    return logprobs.reduced(machine, node, "mean") if name in MEANS and not known else None
 
 
 def _size(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:

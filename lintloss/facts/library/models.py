@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from lintloss.facts import callers, modes
 from lintloss.facts.library import loaders
-from lintloss.facts.library.tables import CAUSAL, MODEL_NAME
+from lintloss.facts.library.tables import CAUSAL, CRITERION_NAME, MODEL_NAME
 from lintloss.facts.machine import Machine
 from lintloss.facts.survey import children, walk
 from lintloss.facts.values import Class, Func, Key, Lib, LibObject, Opaque, Pending, Ref, Value
@@ -196,6 +196,8 @@ def _calls(tree: ast.AST) -> list[ast.Call]:
         if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
             if not MODEL_NAME.search(node.targets[0].id) and len(node.targets[0].id) > 1:
                 parts.add(node.value)
+        if isinstance(node, ast.Assign) and CRITERION_NAME.search(ast.unparse(node.targets[0]).rsplit(".", 1)[-1]):
+            parts.update(walk(node.value))
         if isinstance(node, ast.Call) and node not in parts:
             found.append(node)
         stack += children(node)

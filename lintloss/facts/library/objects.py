@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 
 from lintloss.facts import forwards
-from lintloss.facts.library import loaders, losses, meters, outputs, ranks, rows, shapes, text
+from lintloss.facts.library import loaders, losses, meters, outputs, ranks, rows, shapes, text, transforms
 from lintloss.facts.library.tables import (
     CAUSAL,
     CRITERIA,
@@ -50,6 +50,7 @@ WRAPPERS = {
     "FSDP",
     "PeftModelForCausalLM",
 }
+ENGINES = regex(r"engine|model|pipe", re.IGNORECASE)
 RECURRENT = {"LSTM", "GRU", "RNN", "LSTMCell", "GRUCell"}
 
 
@@ -70,6 +71,8 @@ def call(machine: Machine, node: ast.AST, made: LibObject, args: list[Value], kw
 
         inner = made.arg(0, "module") or made.arg(0, "model")
         return calls.call(machine, node, inner, args, kwargs) if inner is not None else machine.opaque(node)
+    if name in transforms.NAMES:
+        return transforms.call(machine, node, made, args, kwargs)
     if outputs.is_labelled(kwargs):
         forwards.note(machine, node, made)
         return outputs.of_call(machine, node, made, args, kwargs)
@@ -160,6 +163,8 @@ def call_opaque(machine: Machine, node: ast.AST, callee: Value, args: list[Value
         return _presumed_criterion(machine, node, name, args, kwargs)
     if LOSS_MAKER.match(name) and (args or kwargs) and not NOT_A_LOSS.search(name):
         return losses.presumed(machine, node, said=f"`{name}` is taken for the mean loss of a batch, by its name")
+    if name == "eval_batch" and args and ENGINES.search(ast.unparse(node.func) if isinstance(node, ast.Call) else ""):
+        return losses.presumed(machine, node, said="the mean loss of a pipeline's batch, as DeepSpeed returns it")
     if (MODEL_NAME.search(name) and (args or kwargs)) or outputs.is_labelled(kwargs):
         return outputs.of_call(machine, node, callee, args, kwargs)
     if TOKENIZER.search(name):

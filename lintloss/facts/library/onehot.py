@@ -5,23 +5,55 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from lintloss.facts.library import losses, shapes
+from lintloss.facts.library import losses, shapes, spread
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import Const, Quantity, Tensor, Value
+from lintloss.facts.values import Const, Quantity, Ref, Tensor, Tuple, Value
 
-SMOOTHED = "the targets are spread over the classes here"
 HOT, COLD, SCORED = "onehot", "coldhot", "onehot_scores"  # coldhot: 1 where the target is not
 
 
 def scattered(
     machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: dict[str, Value]
 ) -> Value | None:
-    """Read `zeros_like(x).scatter_(1, ids.unsqueeze(1), 1)` as one-hot ids."""
+    """Read `zeros_like(x).scatter_(1, ids.unsqueeze(1), 1)` as one-hot ids; other numbers spread them."""
     index = kwargs.get("index", args[1] if len(args) > 1 else None)
     ids = shapes.tensor(index) if index is not None else None
     if value.form != "filled" or ids is None:
         return None
-    return replace(ids, form=HOT, key=(*ids.key, HOT))
+    hot = kwargs.get("value", kwargs.get("src", args[2] if len(args) > 2 else None))
+    targets = spread.filled(machine, node, replace(ids, form=HOT, key=(*ids.key, HOT)), hot, value.pad)
+    return _in_place(machine, node, targets)
+
+
+def filled(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: dict[str, Value]) -> Value | None:
+    """Read `empty_like(x).fill_(eps / n)`: a block of one number."""
+    fill = kwargs.get("value", args[0] if args else None)
+    return _in_place(machine, node, replace(value, pad=fill)) if value.form == "filled" else None
+
+
+def block(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: dict[str, Value]) -> Value | None:
+    """Read `ids.new_zeros(n, classes)` as a block of zeros; a vector is left to what fills it."""
+    sizes = args[0].items if args and isinstance(args[0], Tuple) else args
+    if len(sizes) < 2 or any(isinstance(each, Tensor | Ref) for each in sizes):
+        return None
+    return Tensor("filled", None, None, machine.key(node, "block"), pad=Const(0))
+
+
+def _in_place(machine: Machine, node: ast.AST, made: Tensor) -> Tensor:
+    """Store what a method that ends in an underscore made of its owner under the owner's name."""
+    from lintloss.facts.library import ranks
+
+    function = node.func if isinstance(node, ast.Call) else None
+    if isinstance(function, ast.Attribute) and function.attr.endswith("_") and isinstance(function.value, ast.Name):
+        ranks.place(machine, function.value, made)
+    return made
+
+
+def made(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    """Read `one_hot(ids, n)` and `onehot(ids, n, on_value=0.9, off_value=0.1 / n)`."""
+    hot = kwargs.get("on_value", args[1] if len(args) > 1 else None)
+    cold = kwargs.get("off_value", args[2] if len(args) > 2 else None)
+    return spread.filled(machine, node, replace(value, form=HOT, key=(*value.key, HOT)), hot, cold)
 
 
 def combined(machine: Machine, node: ast.AST, operator: ast.operator, left: Value, right: Value) -> Value | None:
@@ -38,20 +70,20 @@ def combined(machine: Machine, node: ast.AST, operator: ast.operator, left: Valu
         return Const(0.0)
     if isinstance(operator, ast.Sub) and side is right and other in (Const(1), Const(1.0)):
         return replace(side, form=COLD if side.form == HOT else HOT)
-    return side if isinstance(operator, ast.Mult | ast.Div | ast.Add) else None
+    if isinstance(operator, ast.Mult):
+        return spread.weighed(machine, node, side, other)
+    if isinstance(operator, ast.Add):
+        return spread.raised(machine, node, side, other)
+    return side if isinstance(operator, ast.Div) else None
 
 
 def _two(machine: Machine, node: ast.AST, operator: ast.operator, left: Tensor, right: Tensor) -> Value | None:
     if {left.form, right.form} == {HOT, COLD} and isinstance(operator, ast.Add):
-        return (left if left.form == HOT else right).with_step(machine.evidence(node, SMOOTHED))
+        return (left if left.form == HOT else right).with_step(machine.evidence(node, spread.SMOOTHED))
     if isinstance(operator, ast.Mult) and {left.form, right.form} == {HOT, "log_probs"}:
         targets, log_probs = (left, right) if left.form == HOT else (right, left)
         return replace(log_probs, form=SCORED, pad=replace(targets, form="ids"), key=(*log_probs.key, SCORED))
     return None
-
-
-def _is_smoothed(targets: Tensor) -> bool:
-    return any(step.message == SMOOTHED for step in targets.trace)
 
 
 def summed(machine: Machine, node: ast.AST, value: Tensor, axis: int | None) -> Value | None:
@@ -59,8 +91,9 @@ def summed(machine: Machine, node: ast.AST, value: Tensor, axis: int | None) -> 
     if value.form != SCORED or not isinstance(value.pad, Tensor):
         return None
     picked = losses.picked_by(machine, node, replace(value, form="log_probs", pad=None), value.pad, "onehot")
-    if isinstance(picked, Quantity) and picked.scoring is not None and _is_smoothed(value.pad):
-        picked = replace(picked, scoring=replace(picked.scoring, smoothed=True))
+    if isinstance(picked, Quantity) and picked.scoring is not None:
+        certain, amount = spread.is_certain(value.pad), spread.amount(value.pad)
+        picked = replace(picked, scoring=replace(picked.scoring, smoothed=certain, label_smoothing=amount))
     if not isinstance(picked, Quantity) or axis is not None:
         return picked
     return losses.reduced(machine, node, picked, "sum")

@@ -103,7 +103,9 @@ def _of_call(machine: Machine, node: ast.AST, model: Value, args: list[Value], k
         machine.key(node), model, inputs, labels, logits, UNKNOWN, machine.evidence(node, "the model is called here")
     )
     _note_same_source(machine, output)
-    like_library = bool({"attention_mask", "**"} & kwargs.keys()) and "transformers" in machine.frame.module.text
+    like_library = (
+        bool({"attention_mask", "input_ids", "**"} & kwargs.keys()) and "transformers" in machine.frame.module.text
+    )
     return replace(output, loss=_loss(machine, node, output, "transformers" if like_library else ""))
 
 

@@ -84,6 +84,20 @@ def with_default(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwa
     return ref
 
 
+def namespace(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """SimpleNamespace(loss=0.0) has nothing but the attributes that it is given."""
+    ref = Ref(machine.key(node, "namespace"), "instance")
+    machine.state.heap.clear(ref.id)
+    for name, value in kwargs.items():
+        machine.put(ref, name, value)
+    return ref
+
+
+def counter(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """Counter() holds 0 for what it has not counted yet; with arguments it counts what nobody knows."""
+    return with_default(machine, node, [Lib("builtins.int")], {}) if not args and not kwargs else None
+
+
 def queue(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     """deque(maxlen=n) is a list that may forget."""
     return machine.new_list(node) if not args else None

@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import arithmetic, distributed, vectors
+from lintloss.facts import arithmetic, distributed, quotients, vectors
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import UNKNOWN, Choice, Const, Quantity, Ref, Tuple, Value, join, options
+from lintloss.facts.values import UNKNOWN, Choice, Const, Func, Quantity, Ref, Tuple, Value, join, options
 from lintloss.patterns import regex
 
 Kwargs = dict[str, Value]
@@ -57,6 +57,7 @@ OWNERS = regex(
 )
 
 EPOCH_END = regex(r"epoch_end$")  # in the steps Lightning reduces the rows as well, and divides by them
+SUMMING_OWNERS = regex(r"accelerator|(^|\.)dist(ributed)?\b|comm|mpi|lax|xla|^xm$", re.IGNORECASE)
 AVERAGING_OWNERS = regex(r"horovod|^hvd$|fabric|strategy|training_type_plugin", re.IGNORECASE)
 
 
@@ -80,7 +81,7 @@ def call(
     ):
         return _gather_into(machine, node, source)
     if name == "mesh_reduce" and len(args) >= 3:
-        return distributed.all_reduce(machine, node, args[1], "avg" if "mean" in str(args[2]) else "sum")
+        return _mesh_reduced(machine, node, args[1], args[2])
     if (
         name == "log"
         and len(args) > 1
@@ -91,6 +92,8 @@ def call(
     first = arithmetic.unboxed(machine, first)
     if not _holds_loss(machine, first):
         return None
+    if name == "pmean" and _is_sharded_evenly(first):
+        return first
     if isinstance(first, Ref):
         if name not in REDUCTIONS and (not MEANS.match(name) or full.startswith(ARRAYS)):
             return None
@@ -104,6 +107,23 @@ def call(
     if MEANS.match(name) and not full.startswith(ARRAYS):
         return distributed.all_reduce(machine, node, _presumed(first), "avg")
     return None
+
+
+def _mesh_reduced(machine: Machine, node: ast.AST, value: Value, how: Value) -> Value:
+    """Return what `mesh_reduce(tag, x, f)` makes: f of the list of what every rank has sent."""
+    from lintloss.facts import calls
+
+    if isinstance(how, Func):
+        return calls.call(machine, node, how, [distributed.list_over_ranks(machine, node, value)], {})
+    return distributed.all_reduce(machine, node, value, "avg" if "mean" in str(how) else "sum")
+
+
+def _is_sharded_evenly(value: Value) -> bool:
+    """Say whether JAX's pmean() is over devices of one batch of which nothing is masked: each has as much of it."""
+    scoring = value.scoring if isinstance(value, Quantity) else None
+    if scoring is None or scoring.presumed or scoring.masked or scoring.counted is not None:
+        return False
+    return scoring.ignore_index is None
 
 
 def _holds_loss(machine: Machine, value: Value) -> bool:
@@ -129,6 +149,15 @@ def _presumed(value: Value) -> Value:
     return replace(value, presumed=True) if isinstance(value, Quantity) else value
 
 
+def _doubted(value: Value) -> Value:
+    """Mark what a method reduces that is out of sight and not told how: by adding up, or by averaging."""
+    if isinstance(value, Choice):
+        return Choice(tuple(_doubted(option) for option in value.options))
+    if not isinstance(value, Quantity) or not value.is_loss:
+        return value
+    return replace(value, weights=(*value.weights, quotients.MAYBE_OVER_RANKS))
+
+
 def _reduced(
     machine: Machine, node: ast.AST, name: str, owner: str, first: Value, args: list[Value], kwargs: Kwargs
 ) -> Value:
@@ -137,6 +166,8 @@ def _reduced(
     if not operation:
         averages = kwargs.get("average") == Const(True) or AVERAGING_OWNERS.search(owner)
         operation = "avg" if averages else REDUCTIONS[name]
+        if not averages and not SUMMING_OWNERS.search(owner):
+            first = _doubted(first)
     result = distributed.all_reduce(machine, node, first, operation)
     if name not in {"psum", "pmean"} and (_is_result_dropped(machine, node) or "async_op" in kwargs):
         write_back(machine, node, result)

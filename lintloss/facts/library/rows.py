@@ -7,10 +7,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
+from lintloss.facts import bindings
 from lintloss.facts.library import loaders, shapes
 from lintloss.facts.linear import Linear
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
+from lintloss.facts.survey import called_name
 from lintloss.facts.values import (
     UNKNOWN,
     Choice,
@@ -30,6 +32,7 @@ from lintloss.facts.values import (
 )
 from lintloss.patterns import regex
 
+CUTS = frozenset({"split", "chunk", "unfold"})
 Kwargs = dict[str, Value]
 IDS = regex(r"(^|_)(ids|labels|tokens|targets|input|inputs|sequence)$", re.IGNORECASE)
 
@@ -86,12 +89,27 @@ def pad_sequence(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwa
     fill = kwargs.get("padding_value", args[2] if len(args) > 2 else Const(0))
     first = kwargs.get("batch_first", args[1] if len(args) > 1 else Const(False))
     step = machine.evidence(node, "rows are filled up here with a pad id")
-    padded = replace(found, pad=fill, form=found.form or "ids", key=machine.key(node)).with_step(step)
+    padded = replace(found, form=found.form or "ids", key=machine.key(node))
+    if not _are_cut_equal(machine, node):
+        padded = replace(padded, pad=fill).with_step(step)
     if first == Const(False) and padded.window is not None:
         from lintloss.facts.library import windows
 
         return windows.transposed(padded, 0, 1)
     return padded
+
+
+def _are_cut_equal(machine: Machine, node: ast.AST) -> bool:
+    """Say whether rows are the pieces of one stream, cut to equal lengths: at most the last of all is filled up."""
+    if not isinstance(node, ast.Call):
+        return False
+    given = node.args[0] if node.args else next((each.value for each in node.keywords if each.arg == "sequences"), None)
+    if isinstance(given, ast.Name):
+        bound = bindings.of(machine.frame.node).get(given.id, ())
+        made = [each.value for each in bindings.before(bound, given.id, node.lineno)] if bound else []
+    else:
+        made = [given]
+    return bool(made) and all(isinstance(each, ast.Call) and called_name(each.func) in CUTS for each in made)
 
 
 def packed(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:

@@ -85,7 +85,7 @@ CRITERION_NAME = regex(
 )
 # Functions and methods that compute the loss of a batch by themselves: `compute_loss(model, batch)`, `model.get_loss(x)`.
 LOSS_MAKER = regex(
-    r"^_*((compute|calc|calculate|get|forward|batch|step|eval|evaluate|val|valid|lm|token|masked|seq|sequence|model)_(\w+_)?loss|loss)$",
+    r"^_*((compute|calc|calculate|get|forward|batch|step|eval|evaluate|val|valid|lm|token|masked|seq|sequence|model)_(\w+_)?loss(_(with|for|on|from|by)_\w+)?|loss)$",
     re.IGNORECASE,
 )
 LOSS_NAME = regex(

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lintloss.facts import symbolic, terms
-from lintloss.facts.library import losses, onehot, windows
+from lintloss.facts.library import losses, onehot, spread, windows
 from lintloss.facts.linear import END, ZERO, Linear
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import UNKNOWN, Const, Ref, Tensor, Tuple, Value
@@ -225,10 +225,6 @@ def _argmax(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], k
     return Tensor("choice", value.window, None, machine.key(node), model=value.model, trace=value.trace)
 
 
-def _one_hot(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
-    return replace(value, form="onehot", key=(*value.key, "onehot"))
-
-
 # -- forms ------------------------------------------------------------------------------------------------------------
 
 
@@ -290,7 +286,12 @@ HANDLERS: dict[str, Handler] = {
     "scatter": onehot.scattered,
     "scatter_": onehot.scattered,
     "argmax": _argmax,
-    "one_hot": _one_hot,
+    "one_hot": onehot.made,
+    "onehot": onehot.made,
+    "smooth_labels": spread.smoothed,
+    "fill_": onehot.filled,
+    "new_zeros": onehot.block,
+    "new_empty": onehot.block,
     "bmm": _matmul,
     "matmul": _matmul,
     "log": _log,
@@ -313,6 +314,10 @@ OF_OPAQUE = frozenset(
         "flip",
         "masked_fill",
         "one_hot",
+        "onehot",
+        "smooth_labels",
+        "new_zeros",
+        "new_empty",
         "masked_fill_",
         "unfold",
         "masked_select",
@@ -322,9 +327,9 @@ OF_OPAQUE = frozenset(
 
 def combined(machine: Machine, node: ast.AST, operator: ast.operator, left: Value, right: Value) -> Value | None:
     """Return `left op right` where one side is a tensor whose window or form survives."""
-    targets = onehot.combined(machine, node, operator, left, right)
-    if targets is not None:
-        return targets
+    known = onehot.combined(machine, node, operator, left, right) or spread.combined(operator, left, right)
+    if known is not None:
+        return known
     if isinstance(operator, ast.MatMult):
         if isinstance(left, Tensor):
             return multiplied(machine, node, left, right)

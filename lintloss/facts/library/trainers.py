@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
 
-from lintloss.facts import forwards, padding
+from lintloss.facts import forwards, ignored, padding
 from lintloss.facts.library import loaders, losses, meters, models, rows
 from lintloss.facts.library.tables import CAUSAL, MASKED_MODELS, PAIRED
 from lintloss.facts.machine import Machine
@@ -27,11 +28,16 @@ from lintloss.facts.values import (
 from lintloss.findings import Evidence
 from lintloss.patterns import regex
 
+ITSELF = "@trainer"  # the trainer, among what it was made with
 REPORTS = regex(r"eval_loss|perplexity|\bppl\b")
 EVALUATES = regex(r"\.evaluate\(")  # then the loss is averaged there, and said there
 STRATEGIES = ("eval_strategy", "evaluation_strategy")
 SEQUENCES = regex(r"(^|\.)Seq2SeqTrainer$|DataCollatorForSeq2Seq$")
 PARTS = regex(r"\.(predictions|label_ids)\b")
+SEPARATE_ROWS = regex(r"truncation\s*=\s*True|padding\s*=\s*(True|[\"'](max_length|longest)[\"'])|dataset_text_field")
+BLOCKS = regex(
+    r"group_texts|block_size|concatenat|\bpack(ing|ed)?\b|ConstantLength|chunk|return_overflowing|stride", re.IGNORECASE
+)
 MAY_FILL_BLOCKS = regex(r"DataCollatorForLanguageModeling$|DataCollatorWithFlattening$")
 
 
@@ -46,9 +52,11 @@ def called(machine: Machine, node: ast.Call, trainer: Value, name: str, args: li
     _measure(machine, node, made)
     if name == "train":
         if by_strategy(made) and not EVALUATES.search(machine.frames[0].module.text):
-            _averaged(machine, node, made, "train() evaluates by the arguments' strategy, which")
+            _averaged(
+                machine, node, made, made.get("eval_dataset"), "train() evaluates by the arguments' strategy, which"
+            )
         return None
-    return _evaluated(machine, node, made)
+    return _evaluated(machine, node, made, dataset)
 
 
 def _feed(machine: Machine, node: ast.Call, made: dict[str, Value], dataset: Value) -> None:
@@ -87,10 +95,10 @@ def _measure(machine: Machine, node: ast.Call, made: dict[str, Value]) -> None:
         calls.call(machine, node, compute, [given], {})
 
 
-def _evaluated(machine: Machine, node: ast.Call, made: dict[str, Value]) -> Value | None:
+def _evaluated(machine: Machine, node: ast.Call, made: dict[str, Value], dataset: Value | None) -> Value | None:
     if not REPORTS.search(machine.frames[0].module.text):
         return None
-    mean = _averaged(machine, node, made, "evaluate()")
+    mean = _averaged(machine, node, made, dataset, "evaluate()")
     if mean is None:
         return None
     metrics = Ref(machine.key(node, "metrics"), "dict")
@@ -117,13 +125,18 @@ def by_strategy(made: dict[str, Value]) -> bool:
     return False
 
 
-def _averaged(machine: Machine, node: ast.Call, made: dict[str, Value], what: str) -> Quantity | None:
+def _averaged(
+    machine: Machine, node: ast.Call, made: dict[str, Value], dataset: Value | None, what: str
+) -> Quantity | None:
     """Average the losses of a language model's batches by rows; None where nothing says that the rows are unequal."""
     if not any(_is_language_model(each) for each in options(made.get("model", Const(None)))) and not _is_paired(made):
         return None
     unequal = next(
         (found for each in options(made.get("data_collator", Const(None))) if (found := _pads(machine, each))), None
     )
+    unequal = unequal or _pads_by_default(machine, made)
+    if unequal is None and dataset is not None:
+        unequal = ignored.of_dataset(machine, dataset)
     if unequal is None:
         return None
     loop = meters.framework_loop(machine, node)
@@ -135,26 +148,39 @@ def _averaged(machine: Machine, node: ast.Call, made: dict[str, Value], what: st
     return meters.over(machine, node, loss, (loop,), Quantity(count("example"), of=loop.key), "framework")
 
 
+def _keeps_rows(machine: Machine) -> bool:
+    """Say whether the file tokenizes row by row, and puts no blocks together: what is shorter is padded, and ignored."""
+    text = machine.frames[0].module.text
+    return SEPARATE_ROWS.search(text) is not None and BLOCKS.search(text) is None
+
+
+def _pads_by_default(machine: Machine, made: dict[str, Value]) -> Evidence | None:
+    """Return where trl's SFTTrainer was made, which pads its rows unless it is asked to pack them."""
+    trainer = made.get(ITSELF)
+    text = machine.frames[0].module.text
+    if not isinstance(trainer, LibObject) or loaders.short(trainer) != "SFTTrainer" or BLOCKS.search(text):
+        return None
+    return trainer.made if "data_collator" not in made else None
+
+
 def _made_with(machine: Machine, trainer: Value) -> dict[str, Value] | None:
     """Return the arguments that a trainer was made with, by name."""
     if isinstance(trainer, Ref) and trainer.kind == "instance":
         return {name: slot.value for name, slot in machine.fields(trainer).items()}
     if not isinstance(trainer, LibObject) or not loaders.short(trainer).endswith("Trainer"):
         return None
-    given = dict(trainer.kwargs)
+    given = {ITSELF: trainer, **dict(trainer.kwargs)}
     for name, value in zip(
         ("model", "args", "data_collator", "train_dataset", "eval_dataset"), trainer.args, strict=False
     ):
         given.setdefault(name, value)
-    if SEQUENCES.search(loaders.short(trainer)):
-        given.setdefault("@paired", Const(True))
     return given
 
 
 def _is_paired(made: dict[str, Value]) -> bool:
     """Say whether a trainer or its collator is one for sequences, whatever the model is: labels are padded with -100."""
-    collators = options(made.get("data_collator", Const(None)))
-    return "@paired" in made or any(isinstance(each, LibObject) and SEQUENCES.search(each.name) for each in collators)
+    said = (*options(made.get("data_collator", Const(None))), made.get(ITSELF))
+    return any(isinstance(each, LibObject) and SEQUENCES.search(each.name) for each in said)
 
 
 def _is_language_model(value: Value) -> bool:
@@ -168,5 +194,6 @@ def _pads(machine: Machine, collator: Value) -> Evidence | None:
     """Return where a collator makes batches that score different numbers of tokens; blocks may fill what pads in theory."""
     if isinstance(collator, LibObject) and MAY_FILL_BLOCKS.search(collator.name):
         masks = collator.arg(1, "mlm") not in (Const(False),)
-        return collator.made if masks and collator.name.endswith("LanguageModeling") else None
+        unequal = collator.name.endswith("LanguageModeling") and (masks or _keeps_rows(machine))
+        return collator.made if unequal else None
     return padding.of_collator(machine, collator) if isinstance(collator, LibObject | Func | Ref) else None

@@ -27,6 +27,11 @@ class Seen:
     places: Places | None
     forward: Forward | None
 
+    @property
+    def is_training(self) -> bool:
+        """Gradients are recorded by a model in training mode; an evaluation without no_grad() is none."""
+        return bool(self.result.requires_grad) and (self.forward is None or self.forward.module.training)
+
 
 @contextmanager
 def undisturbed(module: Any, torch: Any, *, training: bool) -> Iterator[None]:
@@ -80,7 +85,7 @@ class Causality:
         forward, ids, torch = seen.forward, seen.ids, recorder.torch
         if forward is None or ids is None or ids.ids.shape[1] < 3:
             return {}
-        key = (id(forward.module), bool(seen.result.requires_grad))
+        key = (id(forward.module), seen.is_training)
         if key in self._done:
             return {}
         self._done.add(key)

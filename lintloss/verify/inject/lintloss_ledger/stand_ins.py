@@ -35,7 +35,7 @@ class Untrained:
 
     def facts(self, seen: Seen, recorder: Any) -> dict[str, Any]:
         forward, torch = seen.forward, recorder.torch
-        if forward is None or seen.result.requires_grad:
+        if forward is None or seen.is_training:
             return {}
         fresh = self._copies.get(id(forward.module))
         with undisturbed(forward.module, torch, training=False):
@@ -70,7 +70,7 @@ class Oracle:
 
     def facts(self, seen: Seen, recorder: Any) -> dict[str, Any]:
         torch, places, ids = recorder.torch, seen.places, seen.ids
-        if places is None or ids is None or seen.result.requires_grad:
+        if places is None or ids is None or seen.is_training:
             return {}
         known = ids.ids.cpu()
         place = places.position + self._ahead

@@ -1,0 +1,122 @@
+"""Bindings: what a function, a class or a module binds its names to, listed once a tree and asked for often."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from lintloss.facts.survey import called_name, children
+from lintloss.parse import Module
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+Around = tuple[ast.AST, ...]
+INNER = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """One assignment to a name.
+
+    value: None where a loop, a `with` or an augmented assignment binds it. picks: what is taken out of the value, as
+    `first, second = …` does. key: the constant key of `name[key] = …`.
+    """
+
+    value: ast.expr | None
+    picks: tuple[object, ...] = ()
+    key: object | None = None
+
+
+def own(scope: ast.AST) -> Iterator[ast.AST]:
+    """Yield the nodes of a scope in the order of their rows, those of functions and classes in it left out."""
+    stack = list(reversed(getattr(scope, "body", [])))
+    while stack:
+        node = stack.pop()
+        yield node
+        if not isinstance(node, INNER):
+            stack.extend(reversed(children(node)))
+
+
+@lru_cache(maxsize=512)
+def of(scope: ast.AST) -> dict[str, tuple[Binding, ...]]:
+    """Return what a function or a module binds, by name; `self.x` of an object goes by `self.x`."""
+    found: dict[str, list[Binding]] = {}
+    for node in own(scope):
+        for name, binding in _bound(node):
+            found.setdefault(name, []).append(binding)
+    return {name: tuple(each) for name, each in found.items()}
+
+
+def before(bound: tuple[Binding, ...], name: str, row: int) -> tuple[Binding, ...]:
+    """Return the bindings above a row, if there are any; of `rows = rows.map(…)` the last, which leads to the others."""
+    above = tuple(each for each in bound if each.value is None or each.value.lineno < row) or bound
+    last = above[-1]
+    if last.value is not None and last.key is None:
+        if any(isinstance(each, ast.Name) and each.id == name for each in ast.walk(last.value)):
+            return (last,)
+    return above
+
+
+def _bound(node: ast.AST) -> Iterator[tuple[str, Binding]]:
+    if isinstance(node, ast.Assign):
+        for target in node.targets:
+            yield from _stored(target, node.value, ())
+    elif (isinstance(node, ast.AnnAssign) and node.value is not None) or isinstance(node, ast.NamedExpr):
+        yield from _stored(node.target, node.value, ())
+    elif isinstance(node, ast.For | ast.AsyncFor | ast.AugAssign):
+        yield from _stored(node.target, None, ())
+    elif isinstance(node, ast.withitem) and node.optional_vars is not None:
+        yield from _stored(node.optional_vars, None, ())
+
+
+def _stored(target: ast.expr, value: ast.expr | None, picks: tuple[object, ...]) -> Iterator[tuple[str, Binding]]:
+    if isinstance(target, ast.Name):
+        yield target.id, Binding(value, picks)
+    elif isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
+        yield f"{target.value.id}.{target.attr}", Binding(value, picks)
+    elif isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
+        if isinstance(target.slice, ast.Constant):
+            yield target.value.id, Binding(value, picks, target.slice.value)
+    elif isinstance(target, ast.Tuple | ast.List):
+        starred = any(isinstance(each, ast.Starred) for each in target.elts)
+        for index, each in enumerate(target.elts):
+            yield from _stored(each, None if starred else value, (*picks, index))
+
+
+@lru_cache(maxsize=256)
+def fields(node: ast.ClassDef) -> dict[str, tuple[tuple[Function, Binding], ...]]:
+    """Return what the methods of a class assign to the attributes of the instance."""
+    found: dict[str, list[tuple[Function, Binding]]] = {}
+    for method in node.body:
+        if isinstance(method, Function) and method.args.args:
+            first = method.args.args[0].arg + "."
+            for name, each in of(method).items():
+                if name.startswith(first):
+                    found.setdefault(name[len(first) :], []).extend((method, binding) for binding in each)
+    return {name: tuple(each) for name, each in found.items()}
+
+
+@lru_cache(maxsize=512)
+def returns(function: Function) -> tuple[ast.expr | None, ...]:
+    """Return what a function returns, at each of its returns."""
+    return tuple(node.value for node in own(function) if isinstance(node, ast.Return))
+
+
+@lru_cache(maxsize=512)
+def is_generator(function: Function) -> bool:
+    return any(isinstance(node, ast.Yield | ast.YieldFrom) for node in own(function))
+
+
+@lru_cache(maxsize=64)
+def calls(module: Module) -> dict[str, tuple[tuple[ast.Call, Around], ...]]:
+    """Index the calls of a module by the last name of what they call, with the definitions around each."""
+    found: dict[str, list[tuple[ast.Call, Around]]] = {}
+    stack: list[tuple[ast.AST, Around]] = [(module.tree, ())]
+    while stack:
+        node, around = stack.pop()
+        if isinstance(node, ast.Call):
+            found.setdefault(called_name(node.func), []).append((node, around))
+        below = (*around, node) if isinstance(node, Function | ast.ClassDef) else around
+        stack += [(child, below) for child in reversed(children(node))]
+    return {name: tuple(each) for name, each in found.items()}

@@ -1,0 +1,245 @@
+"""What the makers of an evaluation's batches leave out: loaders that drop, iterators and generators of full batches."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from lintloss.facts import bindings, classes, leftovers, regions, scored, whole
+from lintloss.facts.cuts import ENDLESS
+from lintloss.facts.library.loaders import LOADERS
+from lintloss.facts.machine import Machine
+from lintloss.facts.provenance import Made, Spot, Tracer, constant, spot_at
+from lintloss.facts.regions import DATA, TRAIN_DATA
+from lintloss.facts.survey import at_row, called_name, walk
+from lintloss.facts.values import Class, Lib
+from lintloss.findings import Evidence
+from lintloss.parse import Module
+from lintloss.patterns import regex
+
+LOADER_NAME = regex(r"load|dl$|iter|batches|gen", re.IGNORECASE)
+RANDOM = regex(r"rand|choice|sample\(")
+WAYS = {"drop_last": "the last batch is dropped here", "leftovers": "only full batches are given here"}
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What a loop never sees.
+
+    how: "drop_last" or "leftovers". node: in which module, and where, it is left out."""
+
+    shown: ast.expr  # what the loop runs over, or what is stored under an evaluation's name
+    how: str
+    node: ast.AST
+    module: Module
+    made: ast.AST  # the call that made what is iterated
+
+
+def observe(machine: Machine, module: Module, loops: Iterable[scored.Looped]) -> Iterator[LeftOut]:
+    """Find what the loops of evaluations never see, by whoever made what they run over."""
+    seen: set[ast.AST] = set()
+    for _, loop in loops:
+        source = _indexed(regions.drawn(loop.statement)) if loop.statement is not None else None
+        if source is not None and not ENDLESS.search(ast.unparse(source)):
+            yield from _of_source(machine, module, source, seen)
+    for name, value in _named(module):
+        if ENDLESS.search(name) or not isinstance(value, ast.Call) or not DATA.search(name) or TRAIN_DATA.search(name):
+            continue
+        for found in _of_source(machine, module, value, seen):
+            if found.how == "leftovers" or is_for_evaluation(name):
+                yield found
+
+
+def _indexed(header: ast.expr | None) -> ast.expr | None:
+    """Return what `for i in range(len(batches))` indexes; of other headers, the header."""
+    inner = whole.unwrapped(header) if header is not None else None
+    if isinstance(inner, ast.Call) and called_name(inner.func) in whole.RANGES and len(inner.args) == 1:
+        length = inner.args[0]
+        if isinstance(length, ast.Call) and called_name(length.func) == "len" and len(length.args) == 1:
+            return length.args[0]
+    return header
+
+
+def is_shared(found: LeftOut) -> bool:
+    """Say whether a function that gives full batches serves others too: to them, that may be what is wanted."""
+    if found.how != "leftovers":
+        return False
+    row = getattr(found.node, "lineno", 0)
+    around = [each for each in at_row(found.module.tree, row) if isinstance(each, ast.FunctionDef)]
+    return bool(around) and len(bindings.calls(found.module).get(around[0].name, ())) > 1
+
+
+def is_for_evaluation(name: str) -> bool:
+    """Say whether a name is that of an evaluation's loader."""
+    return bool(DATA.search(name) and not TRAIN_DATA.search(name) and LOADER_NAME.search(name))
+
+
+def _named(module: Module) -> Iterator[tuple[str, ast.expr]]:
+    """Yield what is stored under a name, and what a function of that name returns: `val_dataloader()` of a data module."""
+    for node in walk(module.tree):
+        if isinstance(node, ast.Assign) and len(node.targets) == 1:
+            target = node.targets[0]
+            yield getattr(target, "attr", getattr(target, "id", "")), node.value
+        elif isinstance(node, ast.FunctionDef):
+            returned = bindings.returns(node)
+            if len(returned) == 1 and returned[0] is not None:
+                yield node.name, returned[0]
+
+
+def _of_source(machine: Machine, module: Module, source: ast.expr, seen: set[ast.AST]) -> Iterator[LeftOut]:
+    tracer = Tracer(machine)
+    for world in tracer.worlds(spot_at(module, source)):
+        found = [_kept(tracer, each) if each is not None else None for each in world]
+        first = found[0] if found else None
+        if first is not None and all(each is not None for each in found) and world[0] is not None:
+            how, node, where = first
+            if world[0].spot.node not in seen:
+                seen.add(world[0].spot.node)
+                yield LeftOut(source, how, node, where, world[0].spot.node)
+            break
+
+
+def evidence(machine: Machine, found: LeftOut) -> Evidence:
+    return Evidence(found.module.path, machine.anchor(found.module).span(found.node), WAYS[found.how])
+
+
+Kept = tuple[str, ast.AST, Module]
+
+
+def _kept(tracer: Tracer, made: Made) -> Kept | None:
+    """Return how what a call makes keeps rows back, and where."""
+    target, node, module = made.target, made.spot.node, made.spot.module
+    if isinstance(target, Class):
+        return _of_class(tracer, made, target)
+    if target is not None:
+        place = leftovers.keeps(target.node, target.owner.node if target.owner is not None else None)
+        return ("leftovers", place, target.module) if place is not None else None
+    if isinstance(node, ast.Call):
+        return _of_chain(tracer, made.spot, node) or _of_loader(tracer, made.spot, node)
+    place = _of_list(made.spot, node)
+    return ("leftovers", place, module) if place is not None else None
+
+
+def _of_list(spot: Spot, node: ast.expr) -> ast.AST | None:
+    """Return where a list of batches gets full ones only, made at once or by and by."""
+    scope: ast.AST = spot.around[-1] if spot.around else spot.module.tree
+    if isinstance(node, ast.ListComp | ast.GeneratorExp):
+        return whole.of_comprehension(node, whole.Counts(scope, spot.owner))
+    if not isinstance(node, ast.List) or node.elts:
+        return None
+    bound = bindings.of(scope).items()
+    name = next((name for name, values in bound if any(each.value is node for each in values)), "")
+    return leftovers.keeps_list(scope, name, spot.owner) if name else None
+
+
+def _of_chain(tracer: Tracer, spot: Spot, call: ast.Call) -> Kept | None:
+    """`rows.batch(64, drop_remainder=True)` of TensorFlow and the like."""
+    if not isinstance(call.func, ast.Attribute) or call.func.attr not in {"batch", "padded_batch", "iter"}:
+        return None
+    for each in call.keywords:
+        if each.arg in {"drop_remainder", "drop_last_batch", "drop_last"}:
+            if constant(tracer, spot.at(each.value)) is True and "repeat" not in ast.unparse(call.func):
+                return "drop_last", each.value, spot.module
+    return None
+
+
+def is_loader(name: str) -> bool:
+    return name.endswith("Loader") or name in LOADERS
+
+
+def _of_class(tracer: Tracer, made: Made, cls: Class) -> Kept | None:
+    bases = classes.bases(tracer.machine, cls)
+    for base in bases:
+        for each in base.node.body if isinstance(base, Class) else ():
+            if isinstance(each, ast.FunctionDef) and each.name in {"__iter__", "__next__"} and isinstance(base, Class):
+                place = leftovers.keeps(each, base.node)
+                if place is not None:
+                    return "leftovers", place, base.module
+                if "super()" not in ast.unparse(each) and not _returns_self(each):
+                    return None
+    if any(isinstance(base, Lib) and is_loader(base.name.rsplit(".", 1)[-1]) for base in bases):
+        call = made.spot.node
+        return _of_loader(tracer, made.spot, call) if isinstance(call, ast.Call) else None
+    return None
+
+
+def _returns_self(function: ast.FunctionDef) -> bool:
+    """Say whether an `__iter__` leaves the iteration to `__next__`."""
+    return isinstance(function.body[-1], ast.Return) and ast.unparse(function.body[-1]) == "return self"
+
+
+def _of_loader(tracer: Tracer, spot: Spot, call: ast.Call) -> Kept | None:
+    """Return where a loader is told to drop its last batch, or given whole batches of rows, unless that loses nothing."""
+    if not is_loader(called_name(call.func)) and not isinstance(tracer.target(spot, call.func), Class):
+        return None
+    given = {each.arg: each.value for each in call.keywords}
+    size = given.get("batch_size") or (call.args[1] if len(call.args) > 1 else None)
+    rows = given.get("dataset") or (call.args[0] if call.args else None)
+    dropped = given.get("drop_last")
+    if dropped is None or constant(tracer, spot.at(dropped)) is not True:
+        kept = _of_sampler(tracer, spot, given.get("batch_sampler")) or _of_rows(spot, size)
+        return kept or (_of_dataset(tracer, spot.at(rows)) if rows is not None else None)
+    if size is None or constant(tracer, spot.at(size)) == 1:
+        return None
+    if rows is not None and _is_random(tracer, spot.at(rows)):
+        return None
+    return "drop_last", dropped, spot.module
+
+
+def _of_rows(spot: Spot, size: ast.expr | None) -> Kept | None:
+    """Return where a function cuts its rows to whole batches before it makes the loader."""
+    scope = spot.around[-1] if spot.around else None
+    if size is None or not isinstance(scope, ast.FunctionDef):
+        return None
+    place = whole.cut(scope, whole.Counts(scope, spot.owner))
+    if not isinstance(place, ast.Subscript) or TRAIN_DATA.search(ast.unparse(place.value)):
+        return None
+    return "leftovers", place, spot.module
+
+
+def _of_dataset(tracer: Tracer, rows: Spot) -> Kept | None:
+    """Return where the class of a data set cuts what it is made of to whole batches: `self.rows[: count * batch_size]`."""
+    for world in tracer.worlds(rows):
+        for each in world:
+            target = each.target if each is not None else None
+            for base in classes.bases(tracer.machine, target) if isinstance(target, Class) else ():
+                for one in base.node.body if isinstance(base, Class) else ():
+                    if isinstance(one, ast.FunctionDef) and one.name == "__init__" and isinstance(base, Class):
+                        place = whole.cut(one, whole.Counts(one, base.node))
+                        if place is not None:
+                            return "leftovers", place, base.module
+    return None
+
+
+def _of_sampler(tracer: Tracer, spot: Spot, sampler: ast.expr | None) -> Kept | None:
+    """`batch_sampler=BatchSampler(SequentialSampler(rows), 8, drop_last=True)`."""
+    if sampler is None:
+        return None
+    for world in tracer.worlds(spot.at(sampler)):
+        for each in world:
+            call = each.spot.node if each is not None else None
+            if each is None or not isinstance(call, ast.Call) or called_name(call.func) != "BatchSampler":
+                return None
+            given = {one.arg: one.value for one in call.keywords}
+            dropped = given.get("drop_last") or (call.args[2] if len(call.args) > 2 else None)
+            here = each.spot
+            if dropped is not None and constant(tracer, here.at(dropped)) is True:
+                return "drop_last", dropped, here.module
+    return None
+
+
+def _is_random(tracer: Tracer, rows: Spot) -> bool:
+    """Say whether a data set draws at random, or has no end that is known."""
+    for world in tracer.worlds(rows):
+        for each in world:
+            target = each.target if each is not None else None
+            for base in classes.bases(tracer.machine, target) if isinstance(target, Class) else ():
+                if isinstance(base, Lib) and "Iterable" in base.name:
+                    return True
+                for one in base.node.body if isinstance(base, Class) else ():
+                    if isinstance(one, ast.FunctionDef) and one.name == "__getitem__":
+                        if RANDOM.search(ast.unparse(one)):
+                            return True
+    return False

@@ -1,0 +1,46 @@
+"""What JAX and MLX make of a function: one that runs for each row, or that returns the gradients as well."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+
+from lintloss.facts import phases
+from lintloss.facts.machine import Machine
+from lintloss.facts.values import Func, LibObject, Opaque, Quantity, Tuple, Value
+
+Kwargs = dict[str, Value]
+NAMES = frozenset({"vmap", "value_and_grad"})
+
+
+def vectorized(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """vmap(f): f of each row, side by side."""
+    if not args or not isinstance(args[0], Func | LibObject):
+        return None
+    return LibObject("jax.vmap", (args[0],), (), machine.evidence(node, "run for each row"), machine.key(node, "vmap"))
+
+
+def valued(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """value_and_grad(f): a pair of what f returns and its gradients; MLX is given the model first."""
+    function = next((each for each in args if isinstance(each, Func)), None)
+    if function is None:
+        return None
+    return LibObject("jax.value_and_grad", (function,), (), None, machine.key(node, "value_and_grad"))
+
+
+def call(machine: Machine, node: ast.AST, made: LibObject, args: list[Value], kwargs: Kwargs) -> Value:
+    """Call what one of the above made."""
+    from lintloss.facts import calls
+
+    value = calls.call(machine, node, made.args[0], args, kwargs)
+    if made.name.endswith("vmap"):
+        return _row_by_row(value)
+    phases.backward(machine)
+    return Tuple((value, Opaque(machine.key(node, "gradients"), "grads")))
+
+
+def _row_by_row(value: Value) -> Value:
+    if isinstance(value, Tuple):
+        return Tuple(tuple(_row_by_row(item) for item in value.items))
+    plain = isinstance(value, Quantity) and value.unit.content is not None and not value.axes and not value.loops
+    return replace(value, axes=("row",)) if plain and isinstance(value, Quantity) else value

@@ -1,0 +1,282 @@
+"""Whole batches: the arithmetic by which a number of rows is rounded down to a number of batches."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lintloss.facts import bindings
+from lintloss.facts.callers import text_of
+from lintloss.facts.caps import is_length
+from lintloss.facts.survey import called_name
+from lintloss.patterns import regex
+
+BATCH = regex(r"batch|(^|[._])bs(z)?$", re.IGNORECASE)
+WRAPPERS = {"tqdm", "enumerate", "track", "list", "iter", "progress_bar", "trange"}
+RANGES = {"range", "trange"}
+SAMPLED = regex(
+    r"(^|[(_.])(sample|generated|generation)(?![a-z_])", re.IGNORECASE
+)  # a model's own text, not the samples
+ROWS = regex(r"^len\(|\.size\(0\)$|\.size\(\)\[0\]$|\.shape\[0\]$|\.num_rows$")
+RESHAPES = frozenset({"view", "reshape", "chunk", "array_split", "rearrange"})
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+Loop = ast.For | ast.AsyncFor | ast.While
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Looks up what a name in a function, or an attribute of its class, was given."""
+
+    function: ast.AST
+    owner: ast.ClassDef | None = None
+
+    def of(self, node: ast.expr) -> ast.expr:
+        """Return the only value of a name or attribute, else the expression itself."""
+        bound: tuple[bindings.Binding, ...] = ()
+        if isinstance(node, ast.Name):
+            bound = bindings.of(self.function).get(node.id, ())
+        elif isinstance(node, ast.Attribute) and self.owner is not None and text_of(node.value) == "self":
+            bound = tuple(each for _, each in bindings.fields(self.owner).get(node.attr, ()))
+        only = bound[0].value if len(bound) == 1 and not bound[0].picks and bound[0].key is None else None
+        return only if only is not None else node
+
+
+def unwrapped(node: ast.expr) -> ast.expr:
+    """See through tqdm(), enumerate() and the like."""
+    while isinstance(node, ast.Call) and node.args and text_of(node.func).rsplit(".", 1)[-1] in WRAPPERS:
+        node = node.args[0]
+    return node
+
+
+def floored(node: ast.expr, counts: Counts) -> ast.expr | None:
+    """Return the batch size of `len(rows) // batch_size`, by itself or under a name."""
+    node = counts.of(node)
+    if isinstance(node, ast.Call) and text_of(node.func) in {"int", "math.floor", "np.floor"} and len(node.args) == 1:
+        node = node.args[0]
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+            node = ast.BinOp(node.left, ast.FloorDiv(), node.right)
+    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.FloorDiv):
+        return None
+    rows = text_of(counts.of(node.left))
+    found = ROWS.search(rows) and not SAMPLED.search(rows) and BATCH.search(text_of(node.right))
+    return node.right if found else None
+
+
+def number(loop: Loop, counts: Counts, *, sampled: bool) -> ast.AST | None:
+    """Return `range(len(rows) // batch_size)`: the batches are whole, what remains is not given.
+
+    Args:
+        sampled: random batches are made in the loop, of which there are no whole ones to leave out.
+    """
+    header = unwrapped(loop.iter) if isinstance(loop, ast.For) else None
+    if not isinstance(header, ast.Call) or text_of(header.func) not in RANGES or len(header.args) != 1:
+        return None
+    bound = counts.of(header.args[0])
+    if isinstance(loop, ast.For) and whole_batches(bound, loop) is not None:
+        return header
+    size = floored(header.args[0], counts) if not sampled else None
+    return header if size is not None and not isinstance(size, ast.BinOp) else None
+
+
+def whole_batches(node: ast.expr, loop: ast.For | ast.AsyncFor) -> ast.expr | None:
+    """Return the batch size of `rows // batch_size` where the loop slices rows[k * batch_size : ...]."""
+    if isinstance(node, ast.Call) and text_of(node.func) == "int" and node.args:
+        node = node.args[0]
+    if (
+        not isinstance(node, ast.BinOp)
+        or not isinstance(node.op, ast.FloorDiv)
+        or not BATCH.search(text_of(node.right))
+    ):
+        return None
+    if not re.search(r"\blen\(|\.size\(0\)|\.shape\[0\]|num_|n_", text_of(node.left)) or isinstance(
+        node.right, ast.BinOp
+    ):
+        return None
+    size, index = text_of(node.right), text_of(loop.target)
+    if SAMPLED.search(text_of(node.left)):
+        return None
+    for each in ast.walk(loop):
+        if isinstance(each, ast.Slice) and each.lower is not None and each.upper is not None:
+            if text_of(each.lower) in {f"{index} * {size}", f"{size} * {index}"} and size in text_of(each.upper):
+                return node.right
+    return None
+
+
+def windows(function: ast.AST, loop: Loop, counts: Counts) -> ast.AST | None:
+    """Return `range((columns.shape[1] - 1) // steps)` where windows of a batch of columns are cut: `columns[:, i * steps : …]`.
+
+    Of one row alone the same arithmetic leaves out less than a window: what is a batch is told by its name.
+    """
+    header = unwrapped(loop.iter) if isinstance(loop, ast.For) else None
+    if not isinstance(header, ast.Call) or text_of(header.func) != "range" or len(header.args) != 1:
+        return None
+    bound = counts.of(header.args[0])
+    if not isinstance(bound, ast.BinOp) or not isinstance(bound.op, ast.FloorDiv) or not isinstance(loop, ast.For):
+        return None
+    size, index = text_of(bound.right), text_of(loop.target)
+    starts = {f"{index} * {size}", f"{size} * {index}"}
+    batched = any(
+        isinstance(each, ast.Name | ast.Attribute) and BATCH.search(text_of(each)) for each in ast.walk(function)
+    )
+    for each in ast.walk(loop) if batched else ():
+        if isinstance(each, ast.Subscript) and isinstance(each.slice, ast.Tuple) and len(each.slice.elts) == 2:
+            cut = each.slice.elts[1]
+            if isinstance(cut, ast.Slice) and cut.lower is not None and text_of(cut.lower) in starts:
+                return header
+    return None
+
+
+def steps(loop: Loop, counts: Counts) -> ast.AST | None:
+    """Return `range(0, n - size + 1, size)`, or `while at + size <= n`: the last, partial batch is not in it."""
+    if isinstance(loop, ast.While):
+        return loop.test if _fits(loop.test) else None
+    header = unwrapped(loop.iter)
+    if not isinstance(header, ast.Call) or not text_of(header.func).endswith(("range", "permutation")):
+        return None
+    inner = header if text_of(header.func) in RANGES else header.args[0] if header.args else header
+    return header if isinstance(inner, ast.Call) and _is_whole(inner, counts) else None
+
+
+def listed(scope: ast.AST, counts: Counts) -> ast.AST | None:
+    """Return the same range of a comprehension: the batches are listed first."""
+    for node in bindings.own(scope):
+        if isinstance(node, ast.comprehension) and isinstance(node.iter, ast.Call):
+            if text_of(node.iter.func) == "range" and _is_whole(node.iter, counts):
+                return node.iter
+    return None
+
+
+def of_comprehension(node: ast.ListComp | ast.GeneratorExp, counts: Counts) -> ast.AST | None:
+    """Return the range of `[rows[i : i + size] for i in range(0, len(rows) - size + 1, size)]`, or one over whole batches."""
+    header = node.generators[0].iter
+    if not isinstance(header, ast.Call) or text_of(header.func) != "range":
+        return None
+    if len(header.args) == 1:
+        named = isinstance(node.generators[0].target, ast.Name)
+        return header if named and floored(header.args[0], counts) is not None else None
+    return header if _is_whole(header, counts) else None
+
+
+def _is_whole(node: ast.Call, counts: Counts) -> bool:
+    if len(node.args) != 3:
+        return False
+    stop, step = text_of(counts.of(node.args[1])), text_of(node.args[2])
+    if not BATCH.search(step):
+        return False
+    return (
+        stop.endswith((f"- {step} + 1", f"- ({step} - 1)", f"- {step}"))
+        or _multiple_of(node.args[1], counts) is not None
+    )
+
+
+def _fits(test: ast.expr) -> bool:
+    """Say whether a test asks for a whole batch to be left: `at + batch_size <= len(rows)`."""
+    if not isinstance(test, ast.Compare) or len(test.ops) != 1 or not isinstance(test.ops[0], ast.LtE | ast.Lt):
+        return False
+    return _reaches(test.left, test.comparators[0])
+
+
+def asks_for_more(test: ast.expr) -> bool:
+    """Say whether a test finds that less than a whole batch is left: `at + batch_size > len(rows)`."""
+    if not isinstance(test, ast.Compare) or len(test.ops) != 1 or not isinstance(test.ops[0], ast.GtE | ast.Gt):
+        return False
+    return _reaches(test.left, test.comparators[0])
+
+
+def _reaches(end: ast.expr, length: ast.expr) -> bool:
+    if not is_length(length) and not ROWS.search(text_of(length)):
+        return False
+    if not isinstance(end, ast.BinOp) or not isinstance(end.op, ast.Add | ast.Mult):
+        return False
+    return any(BATCH.search(text_of(side)) is not None for side in (end.left, end.right))
+
+
+def cut(function: ast.AST, counts: Counts) -> ast.AST | None:
+    """Return where rows (or their indices) are cut to whole batches: `rows[: count * size]`, `arange(n // b * b)`.
+
+    A stream of tokens that is cut to equal columns loses fewer tokens than there are columns: that is left alone, and
+    told by its new shape.
+    """
+    for node in bindings.own(function):
+        bound = _bound(node)
+        if bound is None:
+            continue
+        size = _multiple_of(bound, counts)
+        if _of_windows(bound, counts):
+            return node
+        if size is not None and not (isinstance(node, ast.Subscript) and _has_columns(function, text_of(size))):
+            return node
+    return None
+
+
+def _has_columns(function: ast.AST, size: str) -> bool:
+    """Say whether something gets a batch size as its first dimension: `ids.view(batch_size, -1)`."""
+    for node in ast.walk(function):
+        if not isinstance(node, ast.Call) or called_name(node.func) not in RESHAPES or not node.args:
+            continue
+        given = node.args[-1] if text_of(node.func).startswith(("np.", "torch.", "jnp.")) else node.args[0]
+        first = given.elts[0] if isinstance(given, ast.Tuple | ast.List) and given.elts else given
+        if text_of(first) == size or called_name(node.func) == "rearrange":
+            return True
+    return False
+
+
+def _bound(node: ast.AST) -> ast.expr | None:
+    """Return E of `rows[:E]`, `arange(E)` and `range(E)`."""
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice) and node.slice.step is None:
+        begin = node.slice.lower
+        return node.slice.upper if begin is None or text_of(begin) == "0" else None
+    if isinstance(node, ast.Call) and text_of(node.func).rsplit(".", 1)[-1] in {"arange", "range", "permutation"}:
+        return node.args[0] if len(node.args) == 1 else None
+    return None
+
+
+def _multiple_of(node: ast.expr, counts: Counts) -> ast.expr | None:
+    """Return the batch size to whose multiple a number of rows is rounded down: `n // b * b`, `n - n % b`."""
+    node = counts.of(node)
+    if not isinstance(node, ast.BinOp):
+        return None
+    if isinstance(node.op, ast.Sub) and isinstance(node.right, ast.BinOp) and isinstance(node.right.op, ast.Mod):
+        size = node.right.right
+        known = ROWS.search(text_of(counts.of(node.left))) is not None and BATCH.search(text_of(size)) is not None
+        return size if known else None
+    if not isinstance(node.op, ast.Mult):
+        return None
+    for one, other in ((node.left, node.right), (node.right, node.left)):
+        found = floored(one, counts)
+        if found is not None and any(
+            _same(each, other) for each in (found, *_factors(found)) if BATCH.search(text_of(each))
+        ):
+            return found
+    return None
+
+
+def _same(one: ast.expr, other: ast.expr) -> bool:
+    """Say whether two expressions are one number: `self.batch_size` holds the `batch_size` that a class is given."""
+    return text_of(one).removeprefix("self.") == text_of(other).removeprefix("self.")
+
+
+def _of_windows(node: ast.expr, counts: Counts) -> bool:
+    """Say whether a stream is cut to whole batches of windows: `count * batch_size * length` of `n // (batch_size * length)`."""
+    factors = list(_factors(counts.of(node)))
+    for each in factors:
+        value = counts.of(each)
+        if not isinstance(value, ast.BinOp) or not isinstance(value.op, ast.FloorDiv):
+            continue
+        size = list(_factors(counts.of(value.right)))
+        rest = sorted(text_of(one) for one in factors if one is not each)
+        named = any(BATCH.search(text_of(one)) for one in size)
+        if len(size) == 2 and named and rest in (sorted(map(text_of, size)), [text_of(value.right)]):
+            return True
+    return False
+
+
+def _factors(node: ast.expr) -> Iterator[ast.expr]:
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        yield from _factors(node.left)
+        yield from _factors(node.right)
+    else:
+        yield node
