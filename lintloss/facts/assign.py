@@ -42,7 +42,7 @@ def accumulation(node: ast.Assign) -> tuple[ast.expr, ast.operator, ast.expr] | 
     if _same(value.left, target) or _gets(value.left, target):
         return target, value.op, value.right
     in_front = isinstance(value.left, ast.Tuple)  # `outputs = (loss,) + outputs` keeps its order
-    if isinstance(value.op, ast.Add) and not in_front and _same(value.right, target):
+    if isinstance(value.op, ast.Add) and not in_front and (_same(value.right, target) or _gets(value.right, target)):
         return target, value.op, value.left
     return None
 
@@ -212,6 +212,10 @@ def _put(machine: Machine, place: tuple[Key, str], target: ast.expr, value: Valu
     owner = place[0]
     if machine.guards and " not in " in machine.guards[-1][2]:
         lists_of(machine, owner, value)
+        made = machine.dicts_made.get(owner)
+        if made is not None and old is None and isinstance(value, Const) and value.value == 0:
+            machine.state.heap.put(*place, Slot(value, made))  # `if k not in d: d[k] = 0.0`: as old as the dict
+            return
     collects = isinstance(target, ast.Subscript) and place[1] == "elem"
     length = machine.state.heap.get(owner, "len")
     if collects and length is not None:
@@ -221,10 +225,13 @@ def _put(machine: Machine, place: tuple[Key, str], target: ast.expr, value: Valu
 
 
 def lists_of(machine: Machine, owner: Key, value: Value) -> None:
-    """Let a list that is made where a dict lacks it be as old as the dict: `if k not in d: d[k] = []`."""
+    """Let a list or meter that is made where a dict lacks it be as old as the dict: `if k not in d: d[k] = []`."""
     made = machine.dicts_made.get(owner)
     if made is not None and isinstance(value, Ref) and value.kind == "list":
         machine.put(value, "len", Const(0), made)
+    elif made is not None and isinstance(value, Ref) and value.kind == "instance":
+        for name, slot in machine.fields(value).items():
+            machine.put(value, name, slot.value, made)
 
 
 def collect(machine: Machine, owner: Key, value: Value, created: int) -> None:

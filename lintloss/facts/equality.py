@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from lintloss.facts import ignored, padding, strides
+from lintloss.facts import ignored, iterators, padding, strides
 from lintloss.facts.expressions import evaluate, looked_up
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
@@ -43,6 +43,10 @@ def note_sampler(machine: Machine, loop: Loop, body: list[ast.stmt], target: ast
         for node in walk(statement):
             if not isinstance(node, ast.Call):
                 continue
+            stacked = iterators.of_windows(machine, node)
+            if stacked is not None:
+                loop.equal.append(stacked)
+                return
             own = own_function(machine, node)
             marked = _marks_labels(machine, node)
             if marked is not None and _is_sampler(machine, node, names):

@@ -75,9 +75,9 @@ def seen_outside(
     more = [each for each in more if not isinstance(each, Reported) or _is_reported(each, averaged)]
     told |= {_place_of(each) for each in seen if isinstance(each, Evaluation) and each.mode}
     more = [each for each in more if _place_of(each) not in told]
-    known = {_place_of(each) for each in more if not _is_presumed(each)}
-    seen = [each for each in seen if not _is_of_framework(each) or _place_of(each) not in known]
-    known |= {_place_of(each) for each in seen if not _is_presumed(each)}
+    shown = {_place_of(each) for each in more}
+    seen = [each for each in seen if not (_is_of_framework(each) and _place_of(each) in shown)]
+    known = {_place_of(each) for each in (*seen, *more) if not _is_presumed(each)}
     return [each for each in seen if not (_is_presumed(each) and _place_of(each) in known)] + more
 
 
@@ -136,12 +136,9 @@ def _asks(seen: Observation) -> bool:
 
 def _is_of_framework(seen: Observation) -> bool:
     """Say whether a framework averages over batches of a loader that is made elsewhere, and nothing was seen of."""
-    return (
-        isinstance(seen, Averaging)
-        and seen.how == "framework"
-        and seen.setting.task in LANGUAGE
-        and not any(loop.unequal for loop in seen.before.loops)
-    )
+    if not isinstance(seen, Averaging) or seen.how != "framework" or seen.setting.task not in LANGUAGE:
+        return False
+    return not any(loop.unequal for loop in seen.before.loops)
 
 
 def _shifting(module: Module) -> list[str]:

@@ -2338,7 +2338,8 @@ def evaluate(model, rows):
     model.eval()
     tally = Tally()
     for inputs, labels in DataLoader(rows, batch_size=4, collate_fn=collate):
-        tally(model(input_ids=inputs, labels=labels).loss)  # <-
+        loss = model(input_ids=inputs, labels=labels).loss
+        tally(loss)  # <-
     print("val_loss", tally.value())
 """,
         ),
@@ -2442,6 +2443,134 @@ def validate(model, loader, pad_id):
         nats = torch.where(targets != pad_id, nats, torch.nan)
         losses.append(nats.nanmean().item())
     return sum(losses) / len(losses)  # <-
+""",
+        ),
+        Bad(
+            why="a dict starts each of its totals at 0 when its key is new, and one counter divides them all",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+
+def collate(rows):
+    ids = pad_sequence([row["ids"] for row in rows], batch_first=True)
+    labels = pad_sequence([row["labels"] for row in rows], batch_first=True, padding_value=-100)
+    return {"input_ids": ids, "labels": labels}
+
+
+class Book:
+    def __init__(self):
+        self.totals, self.steps = {}, 0
+
+    def add(self, stats):
+        for name, value in stats.items():
+            if name not in self.totals:
+                self.totals[name] = 0.0
+            self.totals[name] += value
+        self.steps += 1
+
+    def means(self):
+        return {name: total / self.steps for name, total in self.totals.items()}
+
+
+@torch.no_grad()
+def evaluate(model, rows):
+    model.eval()
+    book = Book()
+    for batch in DataLoader(rows, batch_size=8, collate_fn=collate):
+        loss = model(**batch).loss
+        book.add({"loss": loss.item()})  # <-
+    print(book.means())
+""",
+        ),
+        Bad(
+            why="totals and their counts are kept in two Counters",
+            severity=Severity.ERROR,
+            code="""\
+from collections import Counter
+
+import torch
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+
+def collate(rows):
+    ids = pad_sequence([row["ids"] for row in rows], batch_first=True)
+    labels = pad_sequence([row["labels"] for row in rows], batch_first=True, padding_value=-100)
+    return {"input_ids": ids, "labels": labels}
+
+
+class Book:
+    def __init__(self):
+        self.totals, self.counts = Counter(), Counter()
+
+    def add(self, stats):
+        for name, value in stats.items():
+            self.totals[name] += value
+            self.counts[name] += 1
+
+    def means(self):
+        return {name: self.totals[name] / self.counts[name] for name in self.totals}
+
+
+@torch.no_grad()
+def evaluate(model, rows):
+    model.eval()
+    book = Book()
+    for batch in DataLoader(rows, batch_size=8, collate_fn=collate):
+        loss = model(**batch).loss
+        book.add({"loss": loss.item()})  # <-
+    print(book.means())
+""",
+        ),
+        Bad(
+            why="a meter is made for each name when it is first given",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+
+def collate(rows):
+    ids = pad_sequence([row["ids"] for row in rows], batch_first=True)
+    labels = pad_sequence([row["labels"] for row in rows], batch_first=True, padding_value=-100)
+    return {"input_ids": ids, "labels": labels}
+
+
+class Meter:
+    def __init__(self):
+        self.sum, self.count = 0.0, 0
+
+    def update(self, value, n=1):
+        self.sum += value * n
+        self.count += n
+
+
+class Book:
+    def __init__(self):
+        self.meters = {}
+
+    def add(self, stats):
+        for name, value in stats.items():
+            if name not in self.meters:
+                self.meters[name] = Meter()
+            self.meters[name].update(value)
+
+    def means(self):
+        return {name: meter.sum / meter.count for name, meter in self.meters.items()}
+
+
+@torch.no_grad()
+def evaluate(model, rows):
+    model.eval()
+    book = Book()
+    for batch in DataLoader(rows, batch_size=8, collate_fn=collate):
+        loss = model(**batch).loss
+        book.add({"loss": loss.item()})  # <-
+    print(book.means())
 """,
         ),
     )
@@ -3582,6 +3711,43 @@ def bits_per_byte(language_model, tokenizer, texts):
         nats += F.cross_entropy(logits[0, :-1], input_ids[0, 1:], reduction="sum").item()
         size += len(text.encode("utf-8"))
     return nats / math.log(2) / size
+""",
+        ),
+        Good(
+            why="the iterator stacks windows of one length, always as many of them",
+            code="""\
+import numpy as np
+import torch
+from torch import nn
+
+
+class WindowIterator:
+    def __init__(self, tokens, rows, length):
+        self.tokens, self.rows, self.length, self.position = tokens, rows, length, 0
+        self.starts = np.arange(0, len(tokens) - length - 1, length)
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if self.position + self.rows > len(self.starts):
+            self.position = 0
+        starts = self.starts[self.position : self.position + self.rows]
+        self.position += self.rows
+        inputs = np.stack([self.tokens[s : s + self.length] for s in starts])
+        targets = np.stack([self.tokens[s + 1 : s + self.length + 1] for s in starts])
+        return torch.from_numpy(inputs), torch.from_numpy(targets)
+
+
+@torch.no_grad()
+def validation_loss(language_model: nn.Module, windows: WindowIterator, vocab_size, steps):
+    language_model.eval()
+    losses = []
+    for _ in range(steps):
+        inputs, targets = next(windows)
+        logits = language_model(inputs)
+        losses.append(nn.functional.cross_entropy(logits.view(-1, vocab_size), targets.view(-1)).item())
+    return float(np.mean(losses))
 """,
         ),
     )

@@ -455,6 +455,7 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "randperm": plain.drawn,
     "permutation": plain.drawn,
     "defaultdict": plain.with_default,
+    "Counter": plain.counter,
     "dict": plain.made_dict,
     "deque": plain.queue,
     "get_peft_model": _adapted,

@@ -52,8 +52,9 @@ def called(machine: Machine, node: ast.Call, trainer: Value, name: str, args: li
     _measure(machine, node, made)
     if name == "train":
         if by_strategy(made) and not EVALUATES.search(machine.frames[0].module.text):
-            what = "train() evaluates by the arguments' strategy, which"
-            _averaged(machine, node, made, what, made.get("eval_dataset"))
+            _averaged(
+                machine, node, made, made.get("eval_dataset"), "train() evaluates by the arguments' strategy, which"
+            )
         return None
     return _evaluated(machine, node, made, dataset)
 
@@ -97,7 +98,7 @@ def _measure(machine: Machine, node: ast.Call, made: dict[str, Value]) -> None:
 def _evaluated(machine: Machine, node: ast.Call, made: dict[str, Value], dataset: Value | None) -> Value | None:
     if not REPORTS.search(machine.frames[0].module.text):
         return None
-    mean = _averaged(machine, node, made, "evaluate()", dataset)
+    mean = _averaged(machine, node, made, dataset, "evaluate()")
     if mean is None:
         return None
     metrics = Ref(machine.key(node, "metrics"), "dict")
@@ -125,7 +126,7 @@ def by_strategy(made: dict[str, Value]) -> bool:
 
 
 def _averaged(
-    machine: Machine, node: ast.Call, made: dict[str, Value], what: str, dataset: Value | None
+    machine: Machine, node: ast.Call, made: dict[str, Value], dataset: Value | None, what: str
 ) -> Quantity | None:
     """Average the losses of a language model's batches by rows; None where nothing says that the rows are unequal."""
     if not any(_is_language_model(each) for each in options(made.get("model", Const(None)))) and not _is_paired(made):
@@ -173,15 +174,13 @@ def _made_with(machine: Machine, trainer: Value) -> dict[str, Value] | None:
         ("model", "args", "data_collator", "train_dataset", "eval_dataset"), trainer.args, strict=False
     ):
         given.setdefault(name, value)
-    if SEQUENCES.search(loaders.short(trainer)):
-        given.setdefault("@paired", Const(True))
     return given
 
 
 def _is_paired(made: dict[str, Value]) -> bool:
     """Say whether a trainer or its collator is one for sequences, whatever the model is: labels are padded with -100."""
-    collators = options(made.get("data_collator", Const(None)))
-    return "@paired" in made or any(isinstance(each, LibObject) and SEQUENCES.search(each.name) for each in collators)
+    said = (*options(made.get("data_collator", Const(None))), made.get(ITSELF))
+    return any(isinstance(each, LibObject) and SEQUENCES.search(each.name) for each in said)
 
 
 def _is_language_model(value: Value) -> bool:
