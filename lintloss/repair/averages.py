@@ -67,7 +67,7 @@ def average_at(node: cst.CSTNode, seen: Averaging, scope: RuleScope) -> Average 
 
 def reweighed(average: Average) -> Fix | None:
     """Weigh each mean by its scored tokens, count them, and divide by their number."""
-    code, total, count = average.code, average.total, average.scored.count
+    code, total, count = average.code, average.total, average.scored.count()
     counter, each = _counter(code, total), _free(code, "batch_tokens", f"{total.name}_batch_tokens")
     if count is None or counter is None or each is None:
         return None
@@ -86,7 +86,7 @@ def reweighed(average: Average) -> Fix | None:
 
 def recounted(average: Average) -> Fix | None:
     """Weigh by scored tokens where rows are weighed and counted, in the counter that is there for them."""
-    code, total, count, factor = average.code, average.total, average.scored.count, average.term.factor
+    code, total, count, factor = average.code, average.total, average.scored.count(), average.term.factor
     number = divisor_total(average)
     if number is None or factor is None or count is None or code.text(number.term) != code.text(factor):
         return None
@@ -111,15 +111,16 @@ def metered(node: cst.CSTNode, seen: Averaging, scope: RuleScope) -> Fix | None:
     made = unmoved(code.value_of(meter.value, scope.tree)) if isinstance(meter, cst.Name) else None
     if loss is None or made is None or called(made) != "MeanMetric" or not scored.is_loss(loss):
         return None
-    if scored.count is None or not scored.reach(node) or code.row(node) < code.row(scored.call):
+    count = scored.count()
+    if count is None or not scored.reach(node) or code.row(node) < code.row(scored.call):
         return None
-    edit = Edit(scope.span_of(loss), f"{code.bare(loss)}, weight={scored.count}")
+    edit = Edit(scope.span_of(loss), f"{code.bare(loss)}, weight={count}")
     return Fix("Weigh by the scored tokens: the number changes", (edit,))
 
 
 def counted(average: Average) -> Fix | None:
     """Count the scored tokens of a total of nats, and divide by their number."""
-    code, total, count = average.code, average.total, average.scored.count
+    code, total, count = average.code, average.total, average.scored.count()
     counter = _counter(code, total)
     if count is None or counter is None or average.term.factor is not None or average.term.exp:
         return None

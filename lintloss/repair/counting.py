@@ -33,7 +33,8 @@ def recount(node: cst.CSTNode, seen: Averaging, excess: Excess, scope: RuleScope
         return _field(code, node, scored) if seen.how == "field" else _masked(code, node, scored)
     if excess.kind not in {"shift", "ignored"} or scored.scoring.reduction == "mean":
         return None
-    number, count = _number(code, node), scored.count
+    number = _number(code, node)
+    count = scored.count(marked=number is not None and "100" in code.text(number.term))
     if number is None or count is None or not scored.reach(number.step) or has_comment(number.term):
         return None
     return Fix(SAID, (Edit(scope.span_of(number.term), count),))

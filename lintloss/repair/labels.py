@@ -24,12 +24,15 @@ class Scored:
     loop: Loop | None
     labels: cst.BaseExpression
 
-    @property
-    def count(self) -> str | None:
-        """Return the expression that counts the labels that were scored; None where it cannot be written down."""
+    def count(self, *, marked: bool = False) -> str | None:
+        """Return the expression that counts the labels that were scored; None where it cannot be written down.
+
+        Args:
+            marked: the count that it replaces leaves out labels of -100, so there are some.
+        """
         labels = self.code.text(self.labels)
         if self.scoring.ignore_index is None:
-            return f"{labels}.numel()" if self._are_inputs() else f"({labels} != -100).sum().item()"
+            return f"{labels}.numel()" if self._are_inputs() and not marked else f"({labels} != -100).sum().item()"
         ignored = self._ignore_index()
         return None if ignored is None else f"({labels} != {ignored}).sum().item()"
 
