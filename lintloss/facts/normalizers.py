@@ -149,7 +149,9 @@ def _of_totals(seen: Averaging, before: Quantity, unit: Unit) -> WrongCount | No
         return WrongCount("sums are multiplied by a count and divided by it again: nothing divides what was summed")
     tokens = scoring.item == "token"
     per_batch = unit in {Unit.of(nat=1, batch=-1), Unit.of(loss=1, batch=-1)} and (tokens or scoring.reduction == "sum")
-    if per_batch or (tokens and unit == Unit.of(nat=1, step=-1)):
+    # a step may be one text, whose own total is wanted: what is summed along its positions says no more
+    per_step = tokens and unit == Unit.of(nat=1, step=-1) and scoring.reduction == "sum"
+    if per_batch or per_step:
         if before.unit.degree == 0 and not _has_one_row(before):
             return WrongCount("summed losses are divided by a number of batches")
     per_row = Unit.of(nat=1, example=-1)
