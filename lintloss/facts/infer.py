@@ -105,9 +105,8 @@ def _root_of_cut_short(machine: Machine, function: Func) -> None:
     forwards, trained = dict(machine.forwards), dict(machine.trained)
     before = {key: each for key, each in machine.log.items() if isinstance(each, Averaging)}
     run_root(machine, function, {})
-    seen = {
-        key[:3] for key in before
-    }  # averages over loaders that callers made: of those without a caller less is known
+    # averages over loaders that callers made: of those without a caller less is known, but what the loss is
+    seen = {key[:3] for key, each in before.items() if not each.before.presumed}
     for key in [key for key, each in machine.log.items() if isinstance(each, Averaging)]:
         if key not in before and key[:3] in seen:
             del machine.log[key]
