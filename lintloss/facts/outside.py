@@ -77,7 +77,7 @@ def seen_outside(
     more = [each for each in more if _place_of(each) not in told]
     shown = {_place_of(each) for each in more}
     seen = [each for each in seen if not (_is_of_framework(each) and _place_of(each) in shown)]
-    known = {_place_of(each) for each in (*seen, *more) if not _is_presumed(each)}
+    known = {_place_of(each) for each in (*seen, *more) if _is_known(each)}
     return [each for each in seen if not (_is_presumed(each) and _place_of(each) in known)] + more
 
 
@@ -103,6 +103,13 @@ def _is_presumed(seen: Observation) -> bool:
     if isinstance(seen, Averaging):
         return seen.before.presumed
     return isinstance(seen, Exponential) and seen.exponent.presumed
+
+
+def _is_known(seen: Observation) -> bool:
+    """Say whether more is known than a name says: not where nothing is known of what divided the loss."""
+    if isinstance(seen, Averaging) and seen.before.unit.power("unknown"):
+        return False
+    return not _is_presumed(seen)
 
 
 def _silent(module: Module, seen: list[Observation]) -> set[str]:

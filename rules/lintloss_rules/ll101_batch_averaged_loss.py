@@ -97,45 +97,6 @@ class BatchAveragedLoss(Rule):
 
     bad = (
         Bad(
-            why="the totals of documents and their means per token are averaged alike: only the means ought to be weighted",
-            severity=Severity.WARNING,
-            code="""\
-from collections import defaultdict
-
-import torch
-import torch.nn.functional as F
-
-
-class Scorer:
-    def __init__(self, model):
-        self.model = model
-
-    @torch.inference_mode()
-    def score(self, encoded):
-        scores = []
-        for ids in encoded:
-            logits = self.model(ids[None, :])[0]
-            scores.append(F.cross_entropy(logits[:-1], ids[1:], reduction="none"))
-        return encoded, scores
-
-
-def validate(scorer: Scorer, encoded):
-    _, scores = scorer.score(encoded)
-    metrics = defaultdict(list)
-    for losses in scores:
-        total = losses.sum().item()
-        metrics["nats"].append(total)
-        metrics["nats_per_token"].append(total / len(losses))
-    for name in metrics:
-        metrics[name] = sum(metrics[name]) / len(metrics[name])  # <-
-    return metrics
-
-
-def main(model, encoded):
-    print(validate(Scorer(model), encoded))
-""",
-        ),
-        Bad(
             why="a generator yields the mean of each batch, and its caller averages them",
             severity=Severity.ERROR,
             code="""\
@@ -2610,6 +2571,45 @@ def evaluate(model, rows):
         loss = model(**batch).loss
         book.add({"loss": loss.item()})  # <-
     print(book.means())
+""",
+        ),
+        Bad(
+            why="the totals of documents and their means per token are averaged alike: only the means ought to be weighted",
+            severity=Severity.WARNING,
+            code="""\
+from collections import defaultdict
+
+import torch
+import torch.nn.functional as F
+
+
+class Scorer:
+    def __init__(self, model):
+        self.model = model
+
+    @torch.inference_mode()
+    def score(self, encoded):
+        scores = []
+        for ids in encoded:
+            logits = self.model(ids[None, :])[0]
+            scores.append(F.cross_entropy(logits[:-1], ids[1:], reduction="none"))
+        return encoded, scores
+
+
+def validate(scorer: Scorer, encoded):
+    _, scores = scorer.score(encoded)
+    metrics = defaultdict(list)
+    for losses in scores:
+        total = losses.sum().item()
+        metrics["nats"].append(total)
+        metrics["nats_per_token"].append(total / len(losses))
+    for name in metrics:
+        metrics[name] = sum(metrics[name]) / len(metrics[name])  # <-
+    return metrics
+
+
+def main(model, encoded):
+    print(validate(Scorer(model), encoded))
 """,
         ),
     )
