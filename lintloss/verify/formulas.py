@@ -118,7 +118,9 @@ def _perplexities(losses: list[Candidate], totals: Totals) -> Iterator[Candidate
             yield Candidate(f"exp of {loss.formula}", math.exp(loss.number), is_perplexity=True, exact=loss.exact)
     exponentials = [math.exp(mean) for mean in totals.means if mean < 700]
     if exponentials and len(exponentials) == len(totals.means):
-        yield Candidate("mean of batch perplexities", math.fsum(exponentials) / len(exponentials), is_perplexity=True)
+        yield Candidate(
+            "mean of batch perplexities", math.fsum(exponentials) / len(exponentials), is_perplexity=True
+        )  # lintloss: ignore[LL104] the mistake itself
         counted = [call for call in totals.calls if call.scored]
         for name, weights in (("rows", [c.rows for c in counted]), ("tokens", [c.scored for c in counted])):
             mixed = math.fsum(e * w for e, w in zip(exponentials, weights, strict=True))
