@@ -7,17 +7,7 @@ import math
 import re
 from dataclasses import replace
 
-from lintloss.facts import (
-    accumulation,
-    counts,
-    equality,
-    logprobs,
-    quotients,
-    regularizers,
-    stops,
-    terms,
-    vectors,
-)
+from lintloss.facts import accumulation, counts, equality, logprobs, quotients, regularizers, stops, terms, vectors
 from lintloss.facts.library import shapes
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import ONE, Unit

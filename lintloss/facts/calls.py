@@ -200,10 +200,8 @@ def _matters_abroad(machine: Machine, function: Func) -> bool:
 def _enter_within(machine: Machine, node: ast.AST, frame: Frame, function: Func) -> Value:
     """Run a function within a part of what is left of the budget; what takes more is unknown."""
     loops, guards = len(machine.loops), len(machine.guards)
-    outer, machine.limit = (
-        machine.limit,
-        machine.steps + max((machine.limit - machine.steps) * WITHIN[bool(machine.home)] // 4, 1),
-    )
+    outer, left = machine.limit, machine.limit - machine.steps
+    machine.limit = machine.steps + max(left * WITHIN[bool(machine.home)] // 4, 1)
     try:
         return _enter(machine, frame, function)
     except OutOfBudget:

@@ -82,16 +82,10 @@ def _in_header(origin: Origin, loop: ast.For | ast.AsyncFor, header: ast.expr, a
 
 def _whole(origin: Origin, loop: Loop) -> Iterator[Cut]:
     """`range(0, len(rows) - size + 1, size)`, `while at + size <= len(rows)`: whole batches of what the loop slices."""
-    if origin.function is None:
-        counts = whole.Counts(origin.module.tree)
-    else:
-        counts = whole.Counts(origin.function)
+    counts = whole.Counts(origin.function or origin.module.tree)
     found = whole.steps(loop, counts)
     if found is None and isinstance(loop, ast.For) and isinstance(loop.target, ast.Name):
-        used = any(
-            isinstance(each, ast.Name) and each.id == loop.target.id for part in loop.body for each in ast.walk(part)
-        )
-        found = whole.number(loop, counts, sampled=not used)
+        found = whole.number(loop, counts, sampled=not _uses_index(loop))
     if found is not None:
         yield Cut(found, "whole", text_of(found), "error")
 

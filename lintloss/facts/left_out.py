@@ -210,16 +210,27 @@ def _of_rows(spot: Spot, size: ast.expr | None) -> Kept | None:
 
 def _of_dataset(tracer: Tracer, rows: Spot) -> Kept | None:
     """Return where the class of a data set cuts what it is made of to whole batches: `self.rows[: count * batch_size]`."""
-    for world in tracer.worlds(rows):
-        for each in world:
-            target = each.target if each is not None else None
-            for base in classes.bases(tracer.machine, target) if isinstance(target, Class) else ():
-                for one in base.node.body if isinstance(base, Class) else ():
-                    if isinstance(one, ast.FunctionDef) and one.name == "__init__" and isinstance(base, Class):
-                        place = whole.cut(one, whole.Counts(one, base.node))
-                        if place is not None:
-                            return "leftovers", place, base.module
+    for base, method in _methods(tracer, rows, "__init__"):
+        place = whole.cut(method, whole.Counts(method, base.node))
+        if place is not None:
+            return "leftovers", place, base.module
     return None
+
+
+def _bases(tracer: Tracer, spot: Spot) -> Iterator[Class | Lib]:
+    """Yield the classes that an expression may be an instance of, with their bases."""
+    for world in tracer.worlds(spot):
+        for each in world:
+            if each is not None and isinstance(each.target, Class):
+                yield from classes.bases(tracer.machine, each.target)
+
+
+def _methods(tracer: Tracer, spot: Spot, name: str) -> Iterator[tuple[Class, ast.FunctionDef]]:
+    """Yield the methods of a name that those classes have."""
+    for base in _bases(tracer, spot):
+        for each in base.node.body if isinstance(base, Class) else ():
+            if isinstance(base, Class) and isinstance(each, ast.FunctionDef) and each.name == name:
+                yield base, each
 
 
 def _of_sampler(tracer: Tracer, spot: Spot, sampler: ast.expr | None) -> Kept | None:
@@ -241,14 +252,6 @@ def _of_sampler(tracer: Tracer, spot: Spot, sampler: ast.expr | None) -> Kept | 
 
 def _is_random(tracer: Tracer, rows: Spot) -> bool:
     """Say whether a data set draws at random, or has no end that is known."""
-    for world in tracer.worlds(rows):
-        for each in world:
-            target = each.target if each is not None else None
-            for base in classes.bases(tracer.machine, target) if isinstance(target, Class) else ():
-                if isinstance(base, Lib) and "Iterable" in base.name:
-                    return True
-                for one in base.node.body if isinstance(base, Class) else ():
-                    if isinstance(one, ast.FunctionDef) and one.name == "__getitem__":
-                        if RANDOM.search(ast.unparse(one)):
-                            return True
-    return False
+    if any(isinstance(base, Lib) and "Iterable" in base.name for base in _bases(tracer, rows)):
+        return True
+    return any(RANDOM.search(ast.unparse(method)) for _, method in _methods(tracer, rows, "__getitem__"))

@@ -69,7 +69,7 @@ def _is_endless(function: Function, yields: Sequence[ast.AST]) -> bool:
             continue
         nested = (each for each in ast.walk(loop) if isinstance(each, ast.For | ast.While) and each is not loop)
         in_epochs = any(_holds(each, yields[:1]) for each in nested)
-        if not (_once(function, loop) if in_epochs else _once(function, loop) or _is_left(loop.body)):
+        if not _once(function, loop) and (in_epochs or not _is_left(loop.body)):
             return True
     return False
 

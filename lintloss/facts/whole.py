@@ -140,8 +140,8 @@ def windows(function: ast.AST, loop: Loop, counts: Counts) -> ast.AST | None:
 
 def steps(loop: Loop, counts: Counts) -> ast.AST | None:
     """Return `range(0, n - size + 1, size)`, or `while at + size <= n`: the last, partial batch is not in it."""
-    if isinstance(loop, ast.While):
-        return loop.test if _fits(loop.test) else None
+    if isinstance(loop, ast.While):  # `while at + batch_size <= len(rows)`
+        return loop.test if _compares(loop.test, ast.LtE, ast.Lt) else None
     header = unwrapped(loop.iter)
     if not isinstance(header, ast.Call) or not text_of(header.func).endswith(("range", "permutation")):
         return None
@@ -181,16 +181,14 @@ def _is_whole(node: ast.Call, counts: Counts) -> bool:
     )
 
 
-def _fits(test: ast.expr) -> bool:
-    """Say whether a test asks for a whole batch to be left: `at + batch_size <= len(rows)`."""
-    if not isinstance(test, ast.Compare) or len(test.ops) != 1 or not isinstance(test.ops[0], ast.LtE | ast.Lt):
-        return False
-    return _reaches(test.left, test.comparators[0])
-
-
 def asks_for_more(test: ast.expr) -> bool:
     """Say whether a test finds that less than a whole batch is left: `at + batch_size > len(rows)`."""
-    if not isinstance(test, ast.Compare) or len(test.ops) != 1 or not isinstance(test.ops[0], ast.GtE | ast.Gt):
+    return _compares(test, ast.GtE, ast.Gt)
+
+
+def _compares(test: ast.expr, *operators: type[ast.cmpop]) -> bool:
+    """Say whether a test compares the end of the next batch with the number of rows."""
+    if not isinstance(test, ast.Compare) or len(test.ops) != 1 or not isinstance(test.ops[0], operators):
         return False
     return _reaches(test.left, test.comparators[0])
 
