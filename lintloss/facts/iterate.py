@@ -93,6 +93,7 @@ def endless(machine: Machine, node: ast.While, body: Callable[[], str]) -> None:
     ):
         loop.length = evaluate(machine, node.test.comparators[0])
     equality.note_sampler(machine, loop, node.body)
+    generators.note_stepped(machine, loop, node.body)
     run(machine, loop, lambda: None, body)
 
 

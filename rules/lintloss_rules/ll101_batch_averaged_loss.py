@@ -2612,6 +2612,78 @@ def main(model, encoded):
     print(validate(Scorer(model), encoded))
 """,
         ),
+        Bad(
+            why="one block at a time, of which the last one is shorter: the number of blocks is rounded up",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn as nn
+from torch.utils.data import DataLoader, Dataset
+
+
+class Blocks(Dataset):
+    def __init__(self, ids, length):
+        self.ids, self.length = ids, length
+
+    def __len__(self):
+        return (len(self.ids) + self.length - 2) // self.length
+
+    def __getitem__(self, index):
+        begin = index * self.length
+        block = self.ids[begin : begin + self.length + 1]
+        return block[:-1], block[1:]
+
+
+@torch.no_grad()
+def validate(language_model, dev_ids):
+    loader = DataLoader(Blocks(dev_ids, 128), batch_size=1)
+    criterion = nn.CrossEntropyLoss()
+    language_model.eval()
+    total = 0.0
+    for tokens, targets in loader:
+        total += criterion(language_model(tokens).transpose(1, 2), targets).item()
+    return total / len(loader)  # <-
+""",
+        ),
+        Bad(
+            why="a trainer of the project does something before the library's evaluation, which repeats the mean loss of a batch by its rows",
+            severity=Severity.ERROR,
+            files={
+                "reporting.py": """\
+from transformers import Trainer
+
+
+class ReportingTrainer(Trainer):
+    def __init__(self, *args, journal=None, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.journal = journal
+
+    def evaluate(self, *args, **kwargs):
+        self.journal.begin()
+        return super().evaluate(*args, **kwargs)
+""",
+            },
+            code="""\
+import math
+
+from reporting import ReportingTrainer
+from transformers import AutoModelForCausalLM, DataCollatorForSeq2Seq, TrainingArguments
+
+
+def finetune(tokenizer, train_rows, dev_rows, journal):
+    trainer = ReportingTrainer(
+        model=AutoModelForCausalLM.from_pretrained("gpt2"),
+        args=TrainingArguments("runs"),
+        train_dataset=train_rows,
+        eval_dataset=dev_rows,
+        data_collator=DataCollatorForSeq2Seq(tokenizer),
+        journal=journal,
+    )
+    trainer.train()
+    metrics = trainer.evaluate()  # <-
+    print("perplexity", math.exp(metrics["eval_loss"]))
+""",
+        ),
     )
 
     good = (
@@ -3787,6 +3859,76 @@ def validation_loss(language_model: nn.Module, windows: WindowIterator, vocab_si
         logits = language_model(inputs)
         losses.append(nn.functional.cross_entropy(logits.view(-1, vocab_size), targets.view(-1)).item())
     return float(np.mean(losses))
+""",
+        ),
+        Good(
+            why="exact: one block at a time, of which the data set leaves out the one that is not full",
+            code="""\
+import torch
+import torch.nn as nn
+from torch.utils.data import DataLoader, Dataset
+
+
+class Blocks(Dataset):
+    def __init__(self, ids, length):
+        self.ids, self.length = ids, length
+
+    def __len__(self):
+        return (len(self.ids) - 1) // self.length
+
+    def __getitem__(self, index):
+        begin = index * self.length
+        block = self.ids[begin : begin + self.length + 1]
+        return block[:-1], block[1:]
+
+
+@torch.no_grad()
+def validate(language_model, dev_ids):
+    loader = DataLoader(Blocks(dev_ids, 128), batch_size=1)
+    criterion = nn.CrossEntropyLoss()
+    language_model.eval()
+    total = 0.0
+    for tokens, targets in loader:
+        total += criterion(language_model(tokens).transpose(1, 2), targets).item()
+    return total / len(loader)
+""",
+        ),
+        Good(
+            why="blocks of one length: a trainer of the project evaluates as the library's does, by rows",
+            files={
+                "reporting.py": """\
+from transformers import Trainer
+
+
+class ReportingTrainer(Trainer):
+    def __init__(self, *args, journal=None, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.journal = journal
+
+    def evaluate(self, *args, **kwargs):
+        self.journal.begin()
+        return super().evaluate(*args, **kwargs)
+""",
+            },
+            code="""\
+import math
+
+from reporting import ReportingTrainer
+from transformers import AutoModelForCausalLM, TrainingArguments, default_data_collator
+
+
+def finetune(train_blocks, dev_blocks, journal):
+    trainer = ReportingTrainer(
+        model=AutoModelForCausalLM.from_pretrained("gpt2"),
+        args=TrainingArguments("runs"),
+        train_dataset=train_blocks,
+        eval_dataset=dev_blocks,
+        data_collator=default_data_collator,
+        journal=journal,
+    )
+    trainer.train()
+    metrics = trainer.evaluate()
+    print("perplexity", math.exp(metrics["eval_loss"]))
 """,
         ),
     )
