@@ -153,6 +153,7 @@ def _loop(machine: Machine, node: ast.AST, said: str) -> Loop:
     loop = machine.loop_of.get(key)
     if loop is None:
         loop = Loop(key, machine.evidence(node, said), frame=len(machine.frames), activation=machine.frame.key)
+        loop.function = machine.frame.node
         machine.loop_of[key] = loop
     return loop
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from lintloss.facts import stops
+from lintloss.facts import capped, stops
 from lintloss.facts.observations import Averaging
 from lintloss.facts.quotients import MAYBE_OVER_RANKS, OVER_RANKS
 from lintloss.facts.units import Unit
@@ -55,6 +55,9 @@ def _by_counting(seen: Averaging, before: Quantity, count: Quantity) -> WrongCou
     stopped = stops.miscounted(seen, before, count)
     if stopped:
         return WrongCount(stopped, conditional=True, leaves_mean=True)
+    outnumbered = capped.may_run_out(seen, before)
+    if outnumbered:
+        return WrongCount(outnumbered, conditional=True, leaves_mean=True)
     if stops.counts_short(seen, before, count):
         return WrongCount("batches that are not full are left out of the sum, and counted by the divisor")
     left_out = stops.left_out(seen, before, count)

@@ -2646,7 +2646,7 @@ def validate(language_model, dev_ids):
 """,
         ),
         Bad(
-            why="a trainer of the project does something before the library's evaluation, which repeats the mean loss of a batch by its rows",
+            why="a trainer of the project passes on to the library's evaluation, which repeats each batch's mean by its rows",
             severity=Severity.ERROR,
             files={
                 "reporting.py": """\

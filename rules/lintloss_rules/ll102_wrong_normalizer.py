@@ -916,6 +916,29 @@ def validate(model, loader):
     return total / len(loader.dataset)  # <-
 """,
         ),
+        Bad(
+            why="a cap divides, where the loader may hold fewer batches",
+            severity=Severity.WARNING,
+            code='''\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def loader_loss(model, loader, device, max_batches=None):
+    """Mean squared error of the forecasts, over at most so many batches."""
+    model.eval()
+    if max_batches is None:
+        max_batches = len(loader)
+    total = 0.0
+    for number, (past, future) in enumerate(loader):
+        if number < max_batches:
+            total += F.mse_loss(model(past.to(device)), future.to(device)).item()
+        else:
+            break
+    return total / max_batches  # <-
+''',
+        ),
     )
 
     good = (
@@ -1574,5 +1597,29 @@ def translation_loss(encoder, decoder, source, target):
         loss += F.cross_entropy(logits, target[:, step])
     return loss / target.shape[1]
 """,
+        ),
+        Good(
+            why="a cap divides, which is never more than the loader holds",
+            code='''\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def loader_loss(model, loader, device, max_batches=None):
+    """Mean squared error of the forecasts, over at most so many batches."""
+    model.eval()
+    if max_batches is None:
+        max_batches = len(loader)
+    else:
+        max_batches = min(max_batches, len(loader))
+    total = 0.0
+    for number, (past, future) in enumerate(loader):
+        if number < max_batches:
+            total += F.mse_loss(model(past.to(device)), future.to(device)).item()
+        else:
+            break
+    return total / max_batches
+''',
         ),
     )
