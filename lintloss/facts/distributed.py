@@ -62,6 +62,8 @@ def summed_over_ranks(machine: Machine, node: ast.AST, value: Quantity) -> Quant
 
 def mean_over_ranks(machine: Machine, node: ast.AST, value: Quantity) -> Value:
     """Return the mean over ranks; of a total and its count alike it cancels in their quotient."""
+    if quotients.EVERYWHERE in value.weights:
+        return value
     summed = replace(summed_over_ranks(machine, node, value), axes=())
     if summed.is_count:
         return replace(summed, unit=summed.unit * Unit.of(rank=-1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from functools import lru_cache
 
-from lintloss.facts import bindings, equality, ignored, leftovers, padding
+from lintloss.facts import bindings, equality, ignored, leftovers, padding, strides
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
@@ -48,12 +48,24 @@ def _stepped(node: ast.Call) -> ast.expr | None:
 
 def _full_blocks(machine: Machine, made: Func) -> Evidence | None:
     """Return where a generator yields blocks of one shape, never what is left at the end; None where it may not."""
-    if padding.pads(made.module, made.node) or not BLOCKS.search(padding.code_of(made.module, made.node)):
+    if padding.pads(made.module, made.node):
         return None
-    place = leftovers.keeps(made.node, made.owner.node if made.owner is not None else None)
+    place: ast.AST | None = _whole_windows(made.node)
+    if place is None and BLOCKS.search(padding.code_of(made.module, made.node)):
+        place = leftovers.keeps(made.node, made.owner.node if made.owner is not None else None)
     if place is None:
         return None
     return Evidence(made.module.path, machine.anchor(made.module).span(place), "full blocks only are given here")
+
+
+def _whole_windows(function: ast.AST) -> ast.AST | None:
+    """Return the loop in which a generator yields windows one by one, and stops before the one that is shorter."""
+    yields = [each for each in walk(function) if isinstance(each, ast.Yield)]
+    for loop in (each for each in walk(function) if isinstance(each, ast.For)):
+        inside = {id(each) for statement in loop.body for each in walk(statement)}
+        if all(id(each) in inside for each in yields) and strides.holds_whole_windows(loop, function):
+            return loop
+    return None
 
 
 @lru_cache(maxsize=256)

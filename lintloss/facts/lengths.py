@@ -33,8 +33,12 @@ def length_of(machine: Machine, value: Value, node: ast.AST) -> Value:
     if isinstance(value, Ref) and (value.kind == "list" or value.id in machine.list_loops):
         loops = machine.list_loops.get(value.id, ())
         slot = machine.get(value, "len")
-        if loops and any(isinstance(each, Quantity) and "row" in each.axes for each in options(machine.elem(value))):
+        if loops and any(_is_of_rows(each) for each in options(machine.elem(value))):
             return Quantity(count("example"), of=loops[-1].key, loops=loops, counted=value)
+        field = next((each for each in options(machine.elem(value)) if _is_field(each)), None)
+        if loops and machine.get(value, "@extended") is not None and isinstance(field, Quantity):
+            scored = field.scoring.target if field.scoring is not None else None
+            return Quantity(count("position"), of=loops[-1].key, loops=loops, counted=scored)
         elem = machine.elem(value)
         measured = any(isinstance(each, Quantity) and each.unit.content for each in options(elem))
         if (
@@ -63,6 +67,15 @@ def length_of(machine: Machine, value: Value, node: ast.AST) -> Value:
     if isinstance(value, Tensor):
         return shapes.dimension(machine, value, 0)
     return _named_length(machine, value, node)
+
+
+def _is_of_rows(value: Value) -> bool:
+    return isinstance(value, Quantity) and ("row" in value.axes or "example" in value.axes)
+
+
+def _is_field(value: Value) -> bool:
+    """Say whether a list that was extended by this holds the losses of single positions."""
+    return isinstance(value, Quantity) and value.is_loss and bool(value.axes) and "rank" not in value.axes
 
 
 def _is_single(value: Value) -> bool:

@@ -21,6 +21,7 @@ from lintloss.patterns import regex
 COUNT_WORDS = regex(r"size|count|num_|n_|tokens|samples|len\(", re.IGNORECASE)
 OVER_RANKS = "summed over ranks"  # among the weights of means that were summed over batches, and then over ranks
 MAYBE_OVER_RANKS = "summed over ranks, or averaged"  # … of what a method out of sight reduces in its own way
+EVERYWHERE = "the same on every rank"  # among the weights of what totals and counts of all ranks made
 ITERATIONS = ("batch", "step", "example", "rank")
 
 
@@ -32,6 +33,8 @@ def plural(unit: str) -> str:
 def average(machine: Machine, node: ast.AST, before: Quantity, count: Quantity, how: str) -> Quantity:
     """Divide a loss or perplexity by a count, and record the observation."""
     count = counts.along_targets(before, count)
+    if count.unit == Unit.of(rank=1) and EVERYWHERE in before.weights:
+        return replace(before, unit=before.unit * Unit.of(rank=-max(before.unit.power("rank"), 0)))
     if count.unit == Unit.of(rank=1):
         _forgive(machine, before)
     if OVER_RANKS in before.weights and count.unit.power("rank") == 1:  # alone, or with the batches of each
@@ -55,6 +58,8 @@ def average(machine: Machine, node: ast.AST, before: Quantity, count: Quantity, 
         *weights,
         *(name for name in _weighing(before, count) if before.unit.power(name) > 0 and count.unit.power(name) > 0),
     )
+    if OVER_RANKS in count.weights and before.unit.degree == 0:
+        weights = (*weights, EVERYWHERE)
     if before.unit.power("rank") > 0 and count.unit == Unit.of(rank=1):
         how = "rank"
     after = replace(

@@ -2684,6 +2684,26 @@ def finetune(tokenizer, train_rows, dev_rows, journal):
     print("perplexity", math.exp(metrics["eval_loss"]))
 """,
         ),
+        Bad(
+            why="the mean loss of a batch goes into the list once for each of its rows",
+            severity=Severity.ERROR,
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def dev_loss(language_model, loader, vocab_size, pad_id):
+    language_model.eval()
+    row_losses = []
+    for tokens, targets in loader:
+        logits = language_model(tokens).view(-1, vocab_size)
+        loss = F.cross_entropy(logits, targets.view(-1), ignore_index=pad_id)
+        row_losses += [loss.item()] * tokens.size(0)
+    return np.mean(row_losses)  # <-
+""",
+        ),
     )
 
     good = (
@@ -3930,5 +3950,65 @@ def finetune(train_blocks, dev_blocks, journal):
     metrics = trainer.evaluate()
     print("perplexity", math.exp(metrics["eval_loss"]))
 """,
+        ),
+        Good(
+            why="a generator gives one window at a time, and stops before the one that is shorter",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def windows(ids, length):
+    for begin in range(0, len(ids) - length, length):
+        yield ids[begin : begin + length][None], ids[begin + 1 : begin + length + 1][None]
+
+
+@torch.no_grad()
+def validate(language_model, dev_ids, vocab_size):
+    language_model.eval()
+    total = number = 0
+    for tokens, targets in windows(dev_ids, 64):
+        logits = language_model(tokens)
+        total += F.cross_entropy(logits.view(-1, vocab_size), targets.view(-1)).item()
+        number += 1
+    return total / number
+""",
+        ),
+        Good(
+            why="an object hands on the batches of a loader that gives full ones only",
+            code='''\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, RandomSampler
+
+
+class Draws:
+    """So many batches of rows that are drawn at random."""
+
+    def __init__(self, blocks, rows, steps):
+        self.steps = steps
+        sampler = RandomSampler(blocks, replacement=True, num_samples=rows * steps)
+        self.loader = DataLoader(blocks, batch_size=rows, sampler=sampler, drop_last=True)
+
+    def __iter__(self):
+        self.batches, self.given = iter(self.loader), 0
+        return self
+
+    def __next__(self):
+        if self.given >= self.steps:
+            raise StopIteration
+        self.given += 1
+        return next(self.batches)
+
+
+@torch.no_grad()
+def validate(language_model, blocks, vocab_size):
+    language_model.eval()
+    losses = []
+    for block in Draws(blocks, 16, 50):
+        logits = language_model(block[:, :-1])
+        losses.append(F.cross_entropy(logits.reshape(-1, vocab_size), block[:, 1:].reshape(-1)))
+    return torch.stack(losses).mean().item()
+''',
         ),
     )

@@ -1622,4 +1622,22 @@ def loader_loss(model, loader, device, max_batches=None):
     return total / max_batches
 ''',
         ),
+        Good(
+            why="the losses of single tokens extend a list: its length is the number of tokens",
+            code="""\
+import torch
+from torch import nn
+
+
+@torch.no_grad()
+def evaluate(language_model, loader, vocab_size):
+    criterion = nn.CrossEntropyLoss(reduction="none")
+    language_model.eval()
+    nats = []
+    for tokens, targets in loader:
+        logits = language_model(tokens)
+        nats.extend(criterion(logits.view(-1, vocab_size), targets.view(-1)).tolist())
+    return sum(nats) / len(nats)
+""",
+        ),
     )

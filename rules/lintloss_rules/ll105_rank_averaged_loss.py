@@ -1082,4 +1082,28 @@ def eval_step(params, batch, apply):
     return jax.lax.pmean(losses.mean(), axis_name="devices")
 ''',
         ),
+        Good(
+            why="nats and tokens of all devices are summed before they are divided: each has the same quotient",
+            code="""\
+import jax
+import jax.numpy as jnp
+import optax
+
+
+def make_step(model):
+    def step(params, batch):
+        logits = model(batch["tokens"], params=params)[0]
+        nats = optax.softmax_cross_entropy_with_integer_labels(logits, batch["labels"])
+        mask = batch["labels"] >= 0
+        total = jax.lax.psum((nats * mask).sum(), "devices")
+        tokens = jax.lax.psum(mask.sum(), "devices")
+        return jax.lax.pmean({"loss": total / tokens}, axis_name="devices")
+
+    return jax.pmap(step, "devices")
+
+
+def validate(step, params, batch):
+    return step(params, batch)["loss"]
+""",
+        ),
     )
