@@ -1661,4 +1661,54 @@ def main(loader):
     print(Writer(width=64).evaluate(loader))
 """,
         ),
+        Good(
+            why="The rate is 0 unless options hold another, and what they hold is in a file of settings.",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Layer(nn.Module):
+    def __init__(self, size_in, size, dropout: float = 0):
+        super().__init__()
+        self.linear = nn.Linear(size_in, size)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x):
+        return self.dropout(self.linear(x))
+
+
+class Head(nn.Module):
+    def __init__(self, size_in, size, **options):
+        super().__init__()
+        self.layers = nn.Sequential(Layer(size_in, size, **options), Layer(size, size, **options))
+
+    def forward(self, x):
+        return self.layers(x)
+
+
+class Tagger(nn.Module):
+    def __init__(self, head, words=1_000):
+        super().__init__()
+        self.embed = nn.Embedding(words, 64)
+        self.head = Head(**head)
+
+    def forward(self, ids):
+        return self.head(self.embed(ids))
+
+    @torch.no_grad()
+    def evaluate(self, loader):
+        nats, tokens = 0.0, 0
+        for ids, labels in loader:
+            logits = self.forward(ids)
+            nats += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum").item()
+            tokens += labels.numel()
+        return nats / tokens
+
+
+def main(loader, settings):
+    print(Tagger(**settings).evaluate(loader))
+""",
+        ),
     )
