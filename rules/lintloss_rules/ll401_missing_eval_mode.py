@@ -110,10 +110,12 @@ class MissingEvalMode(Rule):
         why = "was put in training mode" if seen.mode_place is not None else "is in training mode, as it was made,"
         has = f" and has {seen.stochastic.what}" if seen.stochastic.what else ""
         place = (seen.mode_place,) if seen.mode_place is not None else ()
+        behind = seen.mode_place is not None and seen.mode_place.path == seen.path and seen.mode_place.span > seen.span
+        advice = "move train() behind the loop" if behind else "call eval() on it before it is evaluated"
         yield Judgment(
             Severity.ERROR if sure else Severity.WARNING,
             Confidence.HIGH if sure else Confidence.MEDIUM,
-            f"`{seen.model}` {why}{has}: call eval() on it before it is evaluated",
+            f"`{seen.model}` {why}{has}: {advice}",
             (*seen.stochastic.places, *place, *seen.stack),
         )
 
@@ -930,6 +932,36 @@ def held_out_loss(loader, model, criterion):
             nats += criterion(logits.flatten(0, 1), ids[:, 1:].flatten()).item()
             tokens += ids[:, 1:].numel()
     return nats / tokens
+""",
+        ),
+        Bad(
+            why="a helper measures both splits, and its train() is a step too far in; the callers' eval() undoes nothing",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+
+
+@torch.no_grad()
+def estimate(model, get_batch, iters):
+    out = {}
+    model.eval()
+    for split in ["train", "val"]:
+        losses = torch.zeros(iters)
+        for k in range(iters):
+            x, y = get_batch(split)
+            _, loss = model(x, y)  # <-
+            losses[k] = loss.item()
+        out[split] = losses.mean()
+        model.train()
+    return out
+
+
+def sample(model, get_batch, iters, prompt):
+    before = estimate(model, get_batch, iters)
+    model.eval()
+    text = model.generate(prompt, 100)
+    model.train()
+    return before, text
 """,
         ),
     )
