@@ -1412,6 +1412,49 @@ def train(model, ids, labels):
     model.fit(first, validation_data=second, epochs=3)
 """,
         ),
+        Bad(
+            why="an iterator over columns stops before the window that is not whole, of every column",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+class Feeder:
+    def __init__(self, columns, steps, ids):
+        self.at, self.steps = 0, steps
+        ids = torch.tensor(ids)
+        rows = ids.size(0) // columns
+        self.ids = ids.narrow(0, 0, rows * columns).view(columns, -1).contiguous()
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if (self.at + 1) * self.steps + 1 > self.ids.size(1):  # <-
+            self.at = 0
+            raise StopIteration
+        x = self.ids[:, self.at * self.steps : (self.at + 1) * self.steps]
+        y = self.ids[:, self.at * self.steps + 1 : (self.at + 1) * self.steps + 1]
+        self.at += 1
+        return x, y
+
+
+@torch.no_grad()
+def evaluate(net, feeder):
+    net.eval()
+    nats, tokens = 0.0, 0
+    for x, y in feeder:
+        logits = net(x)
+        nats += F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum").item()
+        tokens += y.numel()
+    return nats / tokens
+
+
+def main(net, ids):
+    print(evaluate(net, Feeder(8, 35, ids)))
+""",
+        ),
     )
 
     good = (
