@@ -81,7 +81,7 @@ def snake(name: str) -> str:
 
 def region(machine: Machine, forward: Forward) -> Region | None:
     """Return the evaluation region around a forward pass, None where it trains or nothing says that it evaluates."""
-    switched = forward.mode == "eval" and forward.mode_place is not None
+    switched = (forward.mode == "eval" and forward.mode_place is not None) or is_switched_back(forward)
     nearest: Region | None = None  # a helper without a loop: what calls it may be more of an evaluation
     for index in range(len(forward.scenes) - 1, -1, -1):
         scene = forward.scenes[index]
@@ -104,6 +104,19 @@ def region(machine: Machine, forward: Forward) -> Region | None:
         if TRAINING.search(snake(scene.name)):
             return nearest
     return nearest
+
+
+def is_switched_back(forward: Forward) -> bool:
+    """Say whether train() ends the first pass of a loop over splits, before the next one: who wrote eval() above minds."""
+    place = forward.mode_place
+    if forward.mode != "train" or place is None or not forward.scenes:
+        return False
+    around = [loop.statement for loop in forward.loops if loop.statement is not None]
+    rows = [(one.lineno, one.end_lineno or 0) for one in around if one.lineno < forward.span.row]
+    scene = forward.scenes[-1]
+    if place.path != scene.module.path or not any(first < place.span.row <= last for first, last in rows):
+        return False
+    return place.span.row > forward.span.row and ".eval()" in text_of(scene.node)
 
 
 def _unless_named_by_file(nearest: Region | None) -> Region | None:
