@@ -41,7 +41,8 @@ def _extra_guards(before: Quantity, count: Quantity) -> list[Evidence]:
     """Return the conditions under which a loss is added and its iteration counted all the same."""
     if not count.loops or isinstance(count.counted, Ref) or not before.loops or count.loops[-1] is not before.loops[-1]:
         return []
-    return [guard for guard in before.guards if guard not in count.guards]
+    inside = [guard for guard in before.guards if not stops.is_around(guard, before.loops[-1])]
+    return [guard for guard in inside if guard not in count.guards]
 
 
 def _by_counting(seen: Averaging, before: Quantity, count: Quantity) -> WrongCount | None:

@@ -6,7 +6,7 @@ import ast
 import re
 from dataclasses import replace
 
-from lintloss.facts import counts, regularizers
+from lintloss.facts import counts, interludes, regularizers
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Averaging
 from lintloss.facts.units import Unit
@@ -122,6 +122,7 @@ def observe_average(machine: Machine, node: ast.AST, before: Quantity, count: Va
 
     if _is_rescaled(machine.frame.statement, node) or (before.negated and losses.is_of_policy(machine)):
         return
+    before = replace(before, loops=interludes.own(before.loops))
     loops, over_ranks = before.loops, before.unit.power("rank") > 0
     if over_ranks:  # the list that ranks gather into is no loop of the evaluation
         loops = tuple(loop for loop in loops if loop.unit != "rank") or tuple(machine.loops[-1:])

@@ -127,12 +127,20 @@ def left_out(seen: Averaging, before: Quantity, number: Quantity) -> Evidence | 
     if loop is None or not isinstance(loop.statement, ast.For) or not _is_whole_length(seen, loop, number):
         return None
     for guard in before.guards:
+        if is_around(guard, loop):
+            continue
         skips = guard.message.startswith("skipped when") and not (
             NOTHING.search(guard.message) or TRIAL.search(guard.message)
         )
         if skips or (guard.message.startswith("only") and "%" in guard.message):
             return guard
     return None
+
+
+def is_around(guard: Evidence, loop: Loop) -> bool:
+    """Say whether a condition stands around a loop in its function: every so many steps of another loop, say."""
+    first = getattr(loop.function, "lineno", 0)
+    return guard.path == loop.place.path and first <= guard.span.row < loop.place.span.row
 
 
 def of_loop(over: Loop) -> Iterator[Stop]:

@@ -2704,6 +2704,33 @@ def dev_loss(language_model, loader, vocab_size, pad_id):
     return np.mean(row_losses)  # <-
 """,
         ),
+        Bad(
+            why="the evaluation stands inside of the training loop, and its total is set to 0 before both and after each report",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def fit(language_model, optimizer, train_loader, dev_loader, every):
+    dev_total = 0.0
+    for epoch in range(5):
+        language_model.train()
+        for step, (tokens, targets) in enumerate(train_loader):
+            optimizer.zero_grad()
+            F.cross_entropy(language_model(tokens).flatten(0, 1), targets.flatten()).backward()
+            optimizer.step()
+            if step % every == 0:
+                language_model.eval()
+                for tokens, targets in dev_loader:
+                    with torch.no_grad():
+                        loss = F.cross_entropy(language_model(tokens).flatten(0, 1), targets.flatten())
+                    dev_total += loss.item()
+                print(f"{step}: dev loss {dev_total / len(dev_loader):.3f}")  # <-
+                dev_total = 0.0
+                language_model.train()
+""",
+        ),
     )
 
     good = (
@@ -4010,5 +4037,27 @@ def validate(language_model, blocks, vocab_size):
         losses.append(F.cross_entropy(logits.reshape(-1, vocab_size), block[:, 1:].reshape(-1)))
     return torch.stack(losses).mean().item()
 ''',
+        ),
+        Good(
+            why="parts of a batch are added up, and trained on: a teacher that is evaluated does not make it an evaluation",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def fit(language_model, teacher, optimizer, loader, parts):
+    teacher.eval()
+    for tokens, targets in loader:
+        optimizer.zero_grad()
+        language_model.train()
+        total = 0.0
+        for rows, wanted in zip(tokens.chunk(parts), targets.chunk(parts)):
+            with torch.no_grad():
+                hints = teacher(rows)
+            logits = language_model(rows, hints)
+            total = total + F.cross_entropy(logits.flatten(0, 1), wanted.flatten())
+        (total / parts).backward()
+        optimizer.step()
+""",
         ),
     )
