@@ -2309,4 +2309,56 @@ def train(model, ids, labels):
     print("of the training set", model.evaluate(train_rows))
 """,
         ),
+        Good(
+            why="three examples are explained; nothing is scored",
+            files={
+                "explaining.py": """\
+import torch.nn.functional as F
+
+
+class Explainer:
+    def __init__(self, model, steps=50):
+        self.model, self.steps = model, steps
+
+    def __call__(self, x, y):
+        prediction = self.model(x)
+        return {"loss": F.cross_entropy(prediction, y), "prediction": prediction}
+""",
+                "net.py": """\
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+
+    def forward(self, x):
+        return self.layers(x)
+""",
+            },
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+
+from explaining import Explainer
+from net import Net
+
+
+@torch.no_grad()
+def explain(path, test_set):
+    model = Net()
+    model.load_state_dict(torch.load(path))
+    model.eval()
+    explainer = Explainer(model)
+    test_loader = DataLoader(test_set, batch_size=1)
+    shown = 0
+    for x, y in test_loader:
+        explanation = explainer(x, y)
+        print(explanation)
+        shown += 1
+        if shown > 2:
+            break
+""",
+        ),
     )
