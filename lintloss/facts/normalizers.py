@@ -88,13 +88,22 @@ def _is_other_loader(seen: Averaging, before: Quantity, count: Quantity) -> bool
 def _by_unit(seen: Averaging, before: Quantity, after: Quantity, count: Quantity) -> WrongCount | None:
     unit, scoring = after.unit, before.scoring
     if count.unit.power("key") and unit.power("key") < 0:
-        return WrongCount("len() of a dict batch is the number of its keys, not of its rows")
+        what = (
+            "a batch is the number of its tensors"
+            if _is_taken_apart(count)
+            else "a dict batch is the number of its keys"
+        )
+        return WrongCount(f"len() of {what}, not of its rows")
     if unit.power("unknown"):
         return None
     is_guess = before.presumed and (scoring is None or not (scoring.owner == "model" or scoring.reduced))
     if count.presumed or is_guess:
         return None
     return _of_ranks(before, after, count) or _of_sums_of_means(before, after, count) or _of_totals(seen, before, unit)
+
+
+def _is_taken_apart(count: Quantity) -> bool:
+    return any("taken apart" in each.message for each in count.trace)
 
 
 def _of_ranks(before: Quantity, after: Quantity, count: Quantity) -> WrongCount | None:
@@ -121,6 +130,9 @@ def _of_sums_of_means(before: Quantity, after: Quantity, count: Quantity) -> Wro
     rows = unit.power("example") == 1 and before.counted is None  # rows were looped over, not multiplied by
     if tokens <= -2 and (summed == 1 or rows):
         return WrongCount("means per token summed over batches are divided by tokens again")
+    of_rows = unit.power("position") == -1 and unit.power("batch") == -1 and unit.power("example") == 1
+    if of_rows and scoring is not None and scoring.reduction == "none" and not _has_one_row(before):
+        return WrongCount("the means of single rows are summed, and divided by a number of batches")
     if scoring is None or scoring.reduction != "mean":
         return None
     if _is_weighted_then_batched(before, unit):

@@ -48,6 +48,12 @@ def repeated(machine: Machine, node: ast.expr, value: Value) -> Quantity | None:
     return replace(one, axes=("example",))
 
 
+def are_numbers(value: Tuple) -> bool:
+    """Say whether a tuple holds single numbers one by one, a loss and whatever is reported with it."""
+    losses = [each for each in value.items if isinstance(each, Quantity) and each.unit.content is not None]
+    return bool(losses) and len(value.items) > 1 and not any(each.axes for each in losses)
+
+
 def positions(machine: Machine, value: Value) -> dict[str, Quantity]:
     """Return the numbers that a tensor or list holds under a position of their own."""
     if not isinstance(value, Ref) or value.kind not in {"list", "tensor"}:

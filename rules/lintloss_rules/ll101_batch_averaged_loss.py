@@ -2731,6 +2731,27 @@ def fit(language_model, optimizer, train_loader, dev_loader, every):
                 language_model.train()
 """,
         ),
+        Bad(
+            why="the means of the batches are joined to a tensor that a dict makes empty",
+            severity=Severity.ERROR,
+            code="""\
+from collections import defaultdict
+
+import torch
+from torch import nn
+
+
+@torch.no_grad()
+def validate(model, loader, pad):
+    criterion = nn.CrossEntropyLoss(ignore_index=pad)
+    model.eval()
+    kept = defaultdict(torch.Tensor)
+    for tokens, targets in loader:
+        loss = criterion(model(tokens).flatten(0, 1), targets.flatten())
+        kept["loss"] = torch.cat((kept["loss"], loss.view(1)))
+    return kept["loss"].mean().item()  # <-
+""",
+        ),
     )
 
     good = (

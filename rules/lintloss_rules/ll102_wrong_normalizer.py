@@ -939,6 +939,45 @@ def loader_loss(model, loader, device, max_batches=None):
     return total / max_batches  # <-
 ''',
         ),
+        Bad(
+            why="len() of a pair of tensors counts the pair",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def dev_loss(language_model, loader):
+    language_model.eval()
+    total, rows = 0.0, 0
+    for batch in loader:
+        tokens, targets = batch
+        logits = language_model(tokens)
+        total += F.cross_entropy(logits.flatten(0, 1), targets.flatten()).item()
+        rows += len(batch)
+    return total / rows  # <-
+""",
+        ),
+        Bad(
+            why="the means of single rows are summed, and divided by the number of batches",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def dev_loss(language_model, loader):
+    language_model.eval()
+    nats = []
+    for tokens, targets in loader:
+        logits = language_model(tokens)
+        of_rows = F.cross_entropy(logits.transpose(1, 2), targets, reduction="none").mean(1)
+        nats.extend(of_rows.tolist())
+    return sum(nats) / len(loader)  # <-
+""",
+        ),
     )
 
     good = (

@@ -729,6 +729,26 @@ def validate(model, ids, mask):
     return math.exp(over_ranks([loss])[0].item())
 """,
         ),
+        Bad(
+            why="the mean loss is averaged over ranks side by side with another number",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, ids, labels, pad):
+    model.eval()
+    logits = model(ids)
+    loss = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=pad)
+    hits = (logits.argmax(-1) == labels).float().mean()
+    both = torch.stack([loss, hits])
+    dist.all_reduce(both, dist.ReduceOp.AVG)  # <-
+    return both.tolist()
+""",
+        ),
     )
 
     good = (
