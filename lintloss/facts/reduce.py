@@ -98,10 +98,10 @@ def _total(machine: Machine, node: ast.AST, value: Value, axis: int | None) -> V
     if isinstance(value, Quantity):
         return losses.reduced(machine, node, value, "sum")
     if isinstance(value, Tensor):
-        return _count_of(machine, node, value)
+        return counts.of_lengths(value) or _count_of(machine, node, value)
     if isinstance(value, Ref) and value.kind != "instance":
         return _over_ranks(machine, node, value, _sum_of_list(machine, node, value))
-    return machine.opaque(node)
+    return counts.of_lengths(value) or machine.opaque(node)
 
 
 def _over_ranks(machine: Machine, node: ast.AST, gathered: Ref, summed: Value) -> Value:
