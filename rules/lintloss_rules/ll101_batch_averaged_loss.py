@@ -2752,6 +2752,36 @@ def validate(model, loader, pad):
     return kept["loss"].mean().item()  # <-
 """,
         ),
+        Bad(
+            why="the probabilities that a decoder out of sight gives the targets, step by step: each row's mean weighs the same",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+
+
+class Evaluation:
+    def __init__(self, network, batcher):
+        self.network = network.eval()
+        self.batcher = batcher
+
+    @torch.no_grad()
+    def loss_of(self, batch):
+        state = self.network.encoder(batch.articles)
+        losses = []
+        for step in range(batch.longest):
+            vocab_dist, state = self.network.decoder(batch.inputs[:, step], state)
+            gold = torch.gather(vocab_dist, 1, batch.targets[:, step].unsqueeze(1)).squeeze(1)
+            losses.append(-torch.log(gold + 1e-12) * batch.mask[:, step])
+        of_rows = torch.stack(losses, 1).sum(1) / batch.lengths
+        return of_rows.mean()  # <-
+
+    def run(self):
+        batch = self.batcher.next_batch()
+        while batch is not None:
+            print("loss", self.loss_of(batch).item())
+            batch = self.batcher.next_batch()
+""",
+        ),
     )
 
     good = (
@@ -4079,6 +4109,27 @@ def fit(language_model, teacher, optimizer, loader, parts):
             total = total + F.cross_entropy(logits.flatten(0, 1), wanted.flatten())
         (total / parts).backward()
         optimizer.step()
+""",
+        ),
+        Good(
+            why="the losses of all steps of a decoder out of sight are summed, and so are their words",
+            code="""\
+import torch
+
+
+@torch.no_grad()
+def evaluate(network, batches):
+    network.eval()
+    nats, words = 0.0, 0
+    for batch in batches:
+        state = network.encoder(batch.articles)
+        for step in range(batch.longest):
+            vocab_dist, state = network.decoder(batch.inputs[:, step], state)
+            gold = torch.gather(vocab_dist, 1, batch.targets[:, step].unsqueeze(1)).squeeze(1)
+            losses = -torch.log(gold + 1e-12) * batch.mask[:, step]
+            nats += losses.sum().item()
+            words += batch.mask[:, step].sum().item()
+    print("loss", nats / words)
 """,
         ),
     )
