@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 FUNCTIONAL = "torch.nn.functional"
 PADDING = "torch.nn.utils.rnn"
 LOADERS = "torch.utils.data.dataloader"
+DYNAMO = "torch._dynamo.eval_frame"
 
 
 class Boot:
@@ -34,6 +35,7 @@ class Boot:
         self.after: dict[str, Callable[[ModuleType], None]] = {
             FUNCTIONAL: self.on_functional,
             PADDING: self.on_padding,
+            DYNAMO: self.on_dynamo,
         }
         if plan.watches_data:
             self.after[LOADERS] = self.on_loaders
@@ -63,6 +65,15 @@ class Boot:
         loaders.Loaders(
             self.ledger, lambda name: self.recorder is not None and self.recorder.sites.is_users(name)
         ).install(module)
+
+    def on_dynamo(self, module: ModuleType) -> None:
+        """torch._dynamo.eval_frame has been executed: something may be compiled from now on."""
+        from . import dynamo
+
+        try:
+            dynamo.keep_out(module)
+        except Exception as error:  # as above
+            self.ledger.note("failure", error=f"compiled code may meet the recorder: {error!r}")
 
     def rewritten(self, path: str, source: bytes, name: str) -> CodeType:
         from . import rewrite
