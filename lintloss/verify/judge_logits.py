@@ -53,7 +53,7 @@ def _explain(opinion: Opinion, reading: Reading, reference: Pair, seen: int, cal
         said = f"loss {shown:.6g} where" if shown is not None else "the loss over the targets that ought to be scored:"
         text += f"; {said} {reference.loss:.6g} is right"
         off = difference(reading.pair, reference)
-        text += f" ({off:.2%} off)" if reading.is_told and math.isfinite(off) else ""
+        text += f" ({off:.2%} off)" if reading.is_told and off < 100 else ""
     if seen < calls:
         text += f"; looked at {seen:,} of {calls:,} calls"
     return text

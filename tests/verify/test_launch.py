@@ -164,6 +164,41 @@ def test_traceback_and_status_of_a_crash(verify: Verify, tmp_path: Path, capfd: 
     assert run.findings[0]["calls"][0]["verdict"] == "confirmed"
 
 
+COMPLAINTS = """\
+import logging, threading, traceback, warnings
+F.mse_loss(torch.zeros(2, 1), torch.zeros(2))
+F.mse_loss(torch.zeros(2, 1), torch.zeros(2))
+
+def fail():
+    evaluate([(torch.zeros(2, 3), torch.zeros(5).long())])
+
+thread = threading.Thread(target=fail, name="worker")
+thread.start()
+thread.join()
+try:
+    fail()
+except ValueError:
+    traceback.print_exc()
+    logging.exception("a batch failed")
+print(evaluate(data()))
+warnings.warn("one further up", stacklevel=2)
+"""
+
+
+@pytest.mark.torch
+def test_what_a_program_says_of_errors_and_warnings(
+    verify: Verify, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Each warning names the user's line, and no traceback holds a line of ours, wherever it is printed."""
+    path, found = script(tmp_path, COMPLAINTS)
+    plain = subprocess.run([sys.executable, path], capture_output=True, text=True, check=True)
+    capfd.readouterr()
+    verify([found], path)
+    seen = capfd.readouterr()
+    assert seen.err == plain.stderr
+    assert (seen.err.count("UserWarning"), seen.err.count("ValueError: Expected")) == (3, 3)
+
+
 @pytest.mark.torch
 @pytest.mark.parametrize(
     ("ending", "status"),

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Iterator
 from types import CodeType, FunctionType, ModuleType
 
+from .tracebacks import HIDDEN
+
 PACKAGE = __name__.rpartition(".")[0]
 
 
@@ -20,6 +22,8 @@ def keep_out(eval_frame: ModuleType) -> None:
         if name.startswith(f"{PACKAGE}."):
             for code in _codes(module):
                 eval_frame.skip_code(code)
+    for code in HIDDEN:
+        eval_frame.skip_code(code)
 
 
 def _codes(module: ModuleType) -> Iterator[CodeType]:

@@ -17,6 +17,7 @@ from .pads import WithoutPadding
 from .plan import Plan
 from .sites import Sites
 from .state import ThreadState
+from .tracebacks import hidden
 from .tracing import TORCH
 
 Function = Callable[..., Any]
@@ -55,6 +56,7 @@ class Recorder:
         tensor = self.torch.Tensor
         tracing = self.torch._C._get_tracing_state
 
+        @hidden
         @functools.wraps(original)
         def recorder(*args: Any, **kwargs: Any) -> Any:
             if state.busy or tracing() is not None:  # torch.jit.trace would take our operations for the program's
