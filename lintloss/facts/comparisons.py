@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from lintloss.facts.alignment import Alignment
 from lintloss.facts.library import shapes
+from lintloss.facts.linear import Linear
 from lintloss.facts.loops import Loop
 from lintloss.facts.observations import Compared, Observation
 from lintloss.facts.pad_marks import Mark
-from lintloss.facts.values import Const, Key, Scoring, Tensor, Value, options
+from lintloss.facts.values import Const, Key, Scoring, Tensor, Value, Window, options
 from lintloss.findings import Confidence, Evidence
 from lintloss.patterns import regex
 
@@ -194,7 +195,7 @@ def _badly_masked(scoring: Scoring) -> Wrong | None:
     if not isinstance(mask, Tensor) or mask.sense is None:
         return None
     if mask.sense == scoring.mask_drops and (
-        mask.pad is not None or (mask.window is not None and mask.window.source == ("lengths",))
+        mask.pad is not None or (mask.window is not None and mask.window.source[:1] == ("lengths",))
     ):
         return Wrong("the mask is inverted: it keeps the padding and drops the text", trace(scoring.target))
     if mask.window is not None and "closed" in mask.window.marks:
@@ -202,4 +203,17 @@ def _badly_masked(scoring: Scoring) -> Wrong | None:
             "the length mask keeps one position too many: `<=` lets the first pad of each row through",
             trace(scoring.target),
         )
+    if any(_counts_whole(mask.window, option) for option in options(scoring.target)):
+        return Wrong(
+            "the length mask counts rows that were not shifted: it lets the first pad of each row through",
+            trace(scoring.target),
+        )
     return None
+
+
+def _counts_whole(mask: Window | None, target: Value) -> bool:
+    """Say whether a mask lets as many positions through as the rows have before their labels are shifted."""
+    window = target.window if isinstance(target, Tensor) else None
+    if mask is None or window is None or mask.source[:1] != ("lengths",):
+        return False
+    return window.lower == Linear(const=1) and window.source == mask.source[1:]

@@ -434,6 +434,8 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "where": _where,
     "full_like": _full_like,
     "pad_sequence": rows.pad_sequence,
+    "pad_sequences": filling.sequences,
+    "zip_longest": filling.longest,
     "pack_padded_sequence": rows.packed,
     "default_collate": rows.default,
     "range": rows.made_range,

@@ -7,6 +7,7 @@ stands in the input.
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass, replace
 
 from lintloss.facts import equality, symbolic
@@ -14,6 +15,9 @@ from lintloss.facts.linear import END, ZERO, Linear
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import Const, Key, Opaque, Ref, Tensor, Tuple, Value, Window, options
 from lintloss.findings import Evidence
+from lintloss.patterns import regex
+
+PAD = regex(r"(?<![a-z])pad(?!d)", re.IGNORECASE)  # a word: `<pad>`
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +31,19 @@ class Filler:
 
     @property
     def is_ignored(self) -> bool:
+        if isinstance(self.value, Const) and isinstance(self.value.value, str) and PAD.search(self.value.value):
+            return False
         return equality.is_ignored(self.value) or (isinstance(self.value, Const) and not _is_id(self.value.value))
 
 
 def _is_id(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def looked_up(pad: Value | None) -> Value | None:
+    """Return the id of what words are filled up with, once each word has become its id."""
+    word = pad.value if isinstance(pad, Const) else None
+    return Opaque(("word", word), word) if isinstance(word, str) else pad
 
 
 def filler(machine: Machine, node: ast.BinOp) -> Filler | None:
@@ -53,6 +65,20 @@ def filler(machine: Machine, node: ast.BinOp) -> Filler | None:
     place = machine.evidence(node, "rows are filled up here with a pad id")
     length = symbolic.of(machine, number)
     return Filler(value, length, _like(machine, length), place)
+
+
+def repeated(machine: Machine, node: ast.BinOp) -> Filler | None:
+    """Read `[pad] * width`, a row of nothing but pad ids that is written into."""
+    from lintloss.facts.expressions import evaluate
+
+    cells = node.left if isinstance(node.left, ast.List) else node.right
+    if not (isinstance(cells, ast.List) and len(cells.elts) == 1):
+        return None
+    value = evaluate(machine, cells.elts[0])
+    if any(isinstance(option, Tensor | Ref | Tuple) for option in options(value)):
+        return None
+    place = machine.evidence(node, "rows are filled up here with a pad id")
+    return Filler(value, symbolic.of(machine, node), (), place)
 
 
 def _like(machine: Machine, length: Linear) -> Key:
@@ -147,13 +173,18 @@ def filled(machine: Machine, node: ast.AST, left: Value, after: Filler) -> Tenso
     if found is None:
         return None
     window = found.window
-    if window is not None and window.is_cut and not window.lower.is_const:
+    if window is not None and window.is_cut and not window.lower.is_const and not _is_of_several(machine):
         return found  # a stretch of a stream: the last alone may be short, and many leave it out
     if after.like and window is not None and not window.is_cut:
         window = replace(window, source=machine.identity(("+", window.source, after.like)))
     pad = found.pad if after.is_ignored else after.value
     made = replace(found, form="ids", window=window, axes=None, key=machine.key(node, "padded"), pad=pad)
     return made if after.is_ignored else made.with_step(after.place)
+
+
+def _is_of_several(machine: Machine) -> bool:
+    """Say whether stretches are cut in a loop within a loop: the last one of each text is short."""
+    return sum(loop.frame == len(machine.frames) for loop in machine.loops) > 1
 
 
 def row(value: Value) -> Tensor | None:

@@ -154,7 +154,9 @@ def split_apart(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwar
 
 
 def positions(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
-    return Tensor("positions", None, None, machine.key(node, "arange"))
+    """Return arange(n); where it does not begin at 0, with its begin."""
+    begin = args[0] if len(args) > 1 and args[0] != Const(0) else None
+    return Tensor("positions", None, None, machine.key(node, "arange"), pad=begin)
 
 
 RESHUFFLES = frozenset({"with_format", "shuffle", "remove_columns", "select_columns", "rename_column", "take", "skip"})
