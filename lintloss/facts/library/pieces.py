@@ -18,6 +18,7 @@ from lintloss.findings import Evidence
 from lintloss.patterns import regex
 
 PAD = regex(r"(?<![a-z])pad(?!d)", re.IGNORECASE)  # a word: `<pad>`
+IGNORED = regex(r"label|ignore", re.IGNORECASE)  # `pad_token_label_id`: what the criterion ignores
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,9 @@ def of(machine: Machine, value: Value) -> Filler | None:
 def joined(machine: Machine, node: ast.AST, left: Value, right: Value) -> Value | None:
     """Return `left + right` of two rows; None where they may as well be numbers."""
     before, after = of(machine, left), of(machine, right)
+    ended = _ended(machine, node, left)
+    if ended is not None:
+        return ended
     if before is not None:
         return _behind(machine, node, before, right) if after is None else None
     if after is not None:
@@ -133,6 +137,22 @@ def joined(machine: Machine, node: ast.AST, left: Value, right: Value) -> Value 
     if more is None or not isinstance(left, Opaque):
         return None
     return Tensor("ids", Window(left.key, upper=END.plus(more)), None, machine.key(node, "longer"))
+
+
+def _ended(machine: Machine, node: ast.AST, left: Value) -> Tensor | None:
+    """Read `ids[1:] + [pad]`: each row's last label is a pad id."""
+    from lintloss.facts.expressions import evaluate
+
+    cells = node.right if isinstance(node, ast.BinOp) and isinstance(node.right, ast.List) else None
+    window = left.window if isinstance(left, Tensor) else None
+    if cells is None or len(cells.elts) != 1 or not isinstance(left, Tensor) or window is None:
+        return None
+    text = machine.text(cells.elts[0])
+    if window.lower != Linear(const=1) or not PAD.search(text) or IGNORED.search(text):
+        return None
+    longer = replace(window, upper=window.upper.plus(1))
+    made = replace(left, form="ids", window=longer, pad=evaluate(machine, cells.elts[0]), key=machine.key(node, "ended"))
+    return made.with_step(machine.evidence(node, "the last label of each row is a pad id here"))
 
 
 def _number(machine: Machine, value: Value) -> int | None:
