@@ -18,7 +18,7 @@ from lintloss.patterns import regex
 
 LANGUAGE = frozenset({"lm", "seq2seq", "mlm"})
 PHASE = regex(r"(val|valid|validation|dev|eval|test)$", re.IGNORECASE)
-PICKS = frozenset({"gather", "index"})
+PICKS = frozenset({"gather", "index", "onehot"})
 IGNORED_BY_DEFAULT = -100
 
 

@@ -26,6 +26,7 @@ from lintloss.facts import (
 )
 from lintloss.facts.library import (
     entries,
+    functional,
     lightning,
     loaders,
     losses,
@@ -110,6 +111,10 @@ def call(
         equality.note_unequal(machine, machine.evidence(node, "labels are set to be ignored here"))
     if isinstance(receiver, Lib):
         return None
+    if name in functional.NAMES:
+        applied = functional.called(machine, node, receiver, args, kwargs)
+        if applied is not None:
+            return applied
     if args and prepares(machine, node.func):
         return Tuple(tuple(args)) if len(args) > 1 else args[0]
     if isinstance(receiver, LibObject | Opaque) and name in text.ENCODERS and text.is_tokenizer(receiver):
