@@ -137,6 +137,9 @@ def call(
         return args[0] if len(args) == 1 else Tuple(tuple(args))
     if name in {"get", "pop"} and len(args) == 2 and entries.is_keywords(machine, node):
         return args[1] if not isinstance(receiver, Ref) else _dict(machine, receiver, name, args)
+    if name in {"get", "pop"} and len(args) == 2 and isinstance(receiver, Opaque) and isinstance(args[0], Const):
+        if entries.defaulted(machine, receiver, args[0].value):
+            return args[1]
     if name == "pop" and isinstance(receiver, Opaque) and receiver.key and args and isinstance(args[0], Const):
         return entries.popped(machine, receiver, str(args[0].value))
     if name == "add_argument":

@@ -151,7 +151,9 @@ def _ended(machine: Machine, node: ast.AST, left: Value) -> Tensor | None:
     if window.lower != Linear(const=1) or not PAD.search(text) or IGNORED.search(text):
         return None
     longer = replace(window, upper=window.upper.plus(1))
-    made = replace(left, form="ids", window=longer, pad=evaluate(machine, cells.elts[0]), key=machine.key(node, "ended"))
+    made = replace(
+        left, form="ids", window=longer, pad=evaluate(machine, cells.elts[0]), key=machine.key(node, "ended")
+    )
     return made.with_step(machine.evidence(node, "the last label of each row is a pad id here"))
 
 

@@ -40,7 +40,9 @@ def encoded(
     pads = padding is not None and not (isinstance(padding, Const) and padding.value in (False, None, "do_not_pad"))
     pads = pads or kwargs.get("pad_to_max_length") == Const(True)
     if padding in (Const(True), Const("longest")) and name != "pad":
-        pads = pads and (_several_texts(node) or _is_list_of_texts(machine, node))  # one text alone is as long as the longest
+        pads = pads and (
+            _several_texts(node) or _is_list_of_texts(machine, node)
+        )  # one text alone is as long as the longest
     as_tensors = "return_tensors" in kwargs
     source = (*result.key, "input_ids")
     window = Window(source)
