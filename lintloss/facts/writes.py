@@ -9,7 +9,6 @@ from lintloss.facts.linear import END, Linear
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import Const, Opaque, Quantity, Ref, Tensor, Value, Window, join_all, options
 
-
 STEPS = ("sliced", "written", "rolled", "rows are filled", "the tokenizer fills")
 
 

@@ -24,7 +24,7 @@ def defaulted(machine: Machine, owner: Opaque, name: object) -> bool:
     """Say whether a batch is what a tokenizer made, and has no such entry: `batch.get("labels", ids)` is the ids."""
     held = machine.state.heap.fields(owner.key)
     encoded = all(isinstance(held[each].value, Tensor) for each in ENCODED if each in held)
-    return encoded and ENCODED <= held.keys() and name not in held
+    return encoded and held.keys() >= ENCODED and name not in held
 
 
 def is_keywords(machine: Machine, node: ast.Call) -> bool:
