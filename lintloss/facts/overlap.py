@@ -31,7 +31,7 @@ def overlap(machine: Machine, scoring: Scoring) -> Overlap | None:
     if len({target.window.source for target in known if target.window is not None}) > 1:
         return None
     # The first window, and a text that is shorter than one, begin at a place of their own.
-    return next((each for each in found if each is not None and each.certain), None)
+    return next((each for each in found if each is not None), None)
 
 
 def _of(machine: Machine, scoring: Scoring, target: Tensor) -> Overlap | None:
