@@ -12,6 +12,7 @@ from lintloss.facts.machine import ABROAD, DATA, DEPTH, OWN, TOTAL, Frame, Machi
 from lintloss.facts.state import Slot, State
 from lintloss.facts.survey import walk
 from lintloss.facts.values import (
+    UNLESS_GIVEN,
     Choice,
     Class,
     Const,
@@ -298,6 +299,8 @@ def bind(machine: Machine, function: Func, args: list[Value], kwargs: Kwargs, fr
             continue
         if isinstance(spread, Opaque):
             values[name] = Opaque((*spread.key, name), name)
+            if name in defaults and isinstance(defaults[name], ast.Constant):
+                machine.put((*spread.key, name), UNLESS_GIVEN, evaluate(machine, defaults[name]))
         elif isinstance(spread, Ref) and machine.get(spread, "elem") is not None:  # keys that nobody can tell
             values[name] = Opaque((*spread.id, name), name)
         elif name in defaults:

@@ -39,6 +39,7 @@ class Opaque(Value):
 
 
 UNKNOWN = Opaque()
+UNLESS_GIVEN = "@unless given"  # where the default of what `**options` may hold is kept
 
 
 @dataclass(frozen=True, slots=True)

@@ -1575,4 +1575,29 @@ def translation_loss(encoder, decoder, source, target):
     return loss / target.shape[1]
 """,
         ),
+        Good(
+            why="a penalty is added up over the training batches, scaled as one likes, and backpropagated",
+            code="""\
+import torch.nn.functional as F
+from torch import nn
+
+
+def train(model, loader, optimizer):
+    model.train()
+    for x, y in loader:
+        optimizer.zero_grad()
+        F.cross_entropy(model(x)[0], y).backward()
+        optimizer.step()
+
+    optimizer.zero_grad()
+    criterion = nn.KLDivLoss(reduction="batchmean")
+    divergence = 0.0
+    for x, _ in loader:
+        _, kept, target = model(x)
+        divergence += criterion(kept.log(), target)
+    divergence /= len(loader.dataset)
+    divergence.backward()
+    optimizer.step()
+""",
+        ),
     )

@@ -229,6 +229,7 @@ def _effect(
         return Const(None)
     if name in {"backward", "manual_backward"}:
         accumulation.note_backward(machine, node, receiver, args)
+        phases.note_objective(machine, args[0] if args else receiver)
         phases.backward(machine)
         return Const(None)
     if name in {"register_buffer", "register_parameter"} and isinstance(receiver, Ref) and len(args) > 1:
