@@ -203,6 +203,11 @@ class Tensor(Value):
     ignored: tuple[Window, ...] = ()
     clean: bool = False
 
+    @property
+    def compares(self) -> bool:
+        """Say whether a mask is the comparison of ids with a pad id, as a whole: `inputs != pad`."""
+        return self.form == "mask" and self.pad is not None and self.key[-1:] == ("mask",)
+
     def with_step(self, step: Evidence) -> Tensor:
         return self if step in self.trace else replace(self, trace=(*self.trace, step)[-12:])
 
