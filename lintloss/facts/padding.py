@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
+from lintloss.facts import lone_rows
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import Const, Func, LibObject, Ref, Tuple, Value, options
 from lintloss.findings import Evidence
@@ -130,6 +131,8 @@ def is_whole(machine: Machine, loader: LibObject) -> bool:
     rows = _rows(dataset) if dataset is not None else None
     if isinstance(size, Const) and isinstance(size.value, int) and size.value > 0 and rows is not None:
         return rows % size.value == 0
+    if lone_rows.are_of_one_length(loader):
+        return True
     return size is not None and any(_counts_in(machine, each, size) for each in options(dataset or Const(None)))
 
 

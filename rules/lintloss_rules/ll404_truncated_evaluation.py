@@ -1351,6 +1351,32 @@ def generative_nats(judge, sample, batch_size=32):
 """,
         ),
         Bad(
+            why="a generator gives full blocks only: their mean losses may be averaged, and what is left at the end is missing",
+            severity=Severity.ERROR,
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+def block_batches(ids, rows, length):
+    count = len(ids) // (rows * length)
+    blocks = np.array(ids[: count * rows * length]).reshape(-1, length)  # <-
+    for number in range(count):
+        yield torch.from_numpy(blocks[number * rows : (number + 1) * rows])
+
+
+@torch.no_grad()
+def dev_loss(language_model, dev_ids):
+    language_model.eval()
+    losses = []
+    for block in block_batches(dev_ids, 32, 50):
+        logits = language_model(block[:, :-1])
+        losses.append(F.cross_entropy(logits.transpose(1, 2), block[:, 1:]).item())
+    return np.mean(losses)
+""",
+        ),
+        Bad(
             why="a Lightning trainer is handed the loader of a helper, whose default drops the last batch",
             severity=Severity.ERROR,
             files={
