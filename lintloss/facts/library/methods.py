@@ -276,6 +276,8 @@ def _container(machine: Machine, node: ast.Call, ref: Ref, name: str, args: list
         value = args[0]
         if name == "extend":
             value = machine.elem(value) if isinstance(value, Ref) else value
+            if isinstance(value, Tensor) and value.window is not None and value.form in {"", "ids"}:
+                value = Opaque((*ref.id, "entry"), "")  # its ids, one by one: a stream, not rows
             machine.put(ref, "@extended", Const(True), depth)
         assign.collect(machine, ref.id, value, depth)
         if isinstance(node.func, ast.Attribute):
