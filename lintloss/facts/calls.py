@@ -212,6 +212,7 @@ def _enter_within(machine: Machine, node: ast.AST, frame: Frame, function: Func)
             raise
         del machine.loops[loops:], machine.guards[guards:]
         machine.recall(function.module, function.node)
+        machine.recall(machine.frame.module, node)
         machine.exhausted = True
         machine.cut_short.add(function.node)
         return machine.opaque(node)
@@ -226,6 +227,7 @@ def _enter_abroad(machine: Machine, node: ast.AST, frame: Frame, function: Func)
     share = min(ABROAD, max((outer - before) // ABROAD_OF[bool(machine.home)], 1))  # what sets up must not take it all
     given = DATA if data else share
     if given < AGAIN * machine.too_long.get(function.node, 0):  # it would fail again
+        machine.recall(machine.frame.module, node)
         return machine.opaque(node)
     machine.limit = before + given
     try:
@@ -236,6 +238,7 @@ def _enter_abroad(machine: Machine, node: ast.AST, frame: Frame, function: Func)
         machine.too_long[function.node] = given
         machine.cut_short.add(machine.frame.node)  # by itself, it has more to give
         machine.exhausted = True
+        machine.recall(machine.frame.module, node)
         return machine.opaque(node)
     finally:
         machine.limit = outer

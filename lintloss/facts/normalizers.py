@@ -47,7 +47,7 @@ def _extra_guards(before: Quantity, count: Quantity) -> list[Evidence]:
 
 def _by_counting(seen: Averaging, before: Quantity, count: Quantity) -> WrongCount | None:
     """Compare what was counted with what was added up."""
-    if count.start == 1 and count.loops:
+    if count.start == 1 and count.loops and before.loops and before.start == 0:
         return WrongCount("the counter starts at 1, so the divisor is one too many", leaves_mean=True)
     if stops.ends_on_index(seen, before, count):
         return WrongCount("the index of the last iteration divides, one less than their number")
@@ -88,6 +88,8 @@ def _is_other_loader(seen: Averaging, before: Quantity, count: Quantity) -> bool
 def _by_unit(seen: Averaging, before: Quantity, after: Quantity, count: Quantity) -> WrongCount | None:
     unit, scoring = after.unit, before.scoring
     if count.unit.power("key") and unit.power("key") < 0:
+        if _runs_over(before, seen.divisor):
+            return None
         what = (
             "a batch is the number of its tensors"
             if _is_taken_apart(count)
@@ -100,6 +102,12 @@ def _by_unit(seen: Averaging, before: Quantity, after: Quantity, count: Quantity
     if count.presumed or is_guess:
         return None
     return _of_ranks(before, after, count) or _of_sums_of_means(before, after, count) or _of_totals(seen, before, unit)
+
+
+def _runs_over(before: Quantity, divisor: str) -> bool:
+    """Say whether a loop that summed is over the very dict whose length divides: one loss an entry."""
+    name = divisor.removeprefix("len(").removesuffix(")")
+    return any(re.search(rf"(?<![\w.]){re.escape(name)}\b", loop.place.message) for loop in before.loops)
 
 
 def _is_taken_apart(count: Quantity) -> bool:
@@ -126,6 +134,8 @@ def _of_sums_of_means(before: Quantity, after: Quantity, count: Quantity) -> Wro
     summed = max(unit.power("batch"), unit.power("step"))
     if summed == 1 and unit.power("example") < 0:
         return WrongCount("means summed over batches are divided by a number of examples")
+    if scoring is not None and scoring.criterion == "ctc_loss":
+        return None  # its logits are time-major, and its mean is one over rows of means over labels
     tokens = unit.power("token") + unit.power("position")
     rows = unit.power("example") == 1 and before.counted is None  # rows were looped over, not multiplied by
     if tokens <= -2 and (summed == 1 or rows):

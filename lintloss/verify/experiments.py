@@ -11,8 +11,7 @@ from lintloss.verify.close_looks import Looked, looked
 from lintloss.verify.evaluations import Evaluation, by_runs
 from lintloss.verify.events import Tape
 from lintloss.verify.formulas import candidates
-from lintloss.verify.ranks import Group
-from lintloss.verify.reported import read
+from lintloss.verify.ranks import Group, read_group
 
 LIMITS = {
     "data": "counts what embeddings read; sees verbatim overlap only",
@@ -127,7 +126,7 @@ def _would_report(evaluation: Evaluation, items: tuple[Looked, ...], fact: str) 
     )
     if not swapped:
         return None, ""
-    reading = read(evaluation)
+    reading = read_group(Group((evaluation,)))
     known = reading.loss_formula or reading.perplexity_formula
     formula = "token mean" if known is None else known.formula.removeprefix("exp of ")
     found = candidates(swapped)

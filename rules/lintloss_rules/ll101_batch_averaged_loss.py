@@ -2782,6 +2782,36 @@ class Evaluation:
             batch = self.batcher.next_batch()
 """,
         ),
+        Bad(
+            why="only the contexts are filled up, and each has one next word: the last batch alone is smaller",
+            severity=Severity.WARNING,
+            code="""\
+import math
+
+import torch
+from torch import nn
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+
+def collate(rows):
+    contexts, words = zip(*rows)
+    x = pad_sequence(contexts, batch_first=True, padding_value=0)
+    y = torch.stack(words)
+    return x, y
+
+
+@torch.no_grad()
+def perplexity(language_model, rows, vocab_size):
+    loader = DataLoader(rows, batch_size=32, collate_fn=collate)
+    criterion = nn.CrossEntropyLoss()
+    language_model.eval()
+    total = 0.0
+    for contexts, next_words in loader:
+        total += criterion(language_model(contexts).view(-1, vocab_size), next_words).item()
+    return math.exp(total / len(loader))  # <-
+""",
+        ),
     )
 
     good = (

@@ -1704,4 +1704,57 @@ def train(model, loader, optimizer):
     optimizer.step()
 """,
         ),
+        Good(
+            why="the rows are sorted by task into a dict, and the loss of each task is one of its entries",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(models, rows):
+    parts = {}
+    for row in rows:
+        parts.setdefault(row.task, []).append(row)
+    total = 0.0
+    for task in parts:
+        x, y = parts[task]
+        total += F.cross_entropy(models[task](x), y, reduction="mean")
+    return total.item() / len(parts)
+""",
+        ),
+        Good(
+            why="the first value starts the sum and the counter",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+class AverageMeter:
+    def __init__(self):
+        self.started, self.sum, self.count = False, 0, 0
+
+    def start(self, value, weight):
+        self.sum, self.count, self.started = value * weight, weight, True
+
+    def update(self, value, weight=1):
+        if not self.started:
+            self.start(value, weight)
+        else:
+            self.sum += value * weight
+            self.count += weight
+
+    def average(self):
+        return self.sum / self.count
+
+
+@torch.no_grad()
+def validate(network, batches):
+    network.eval()
+    meter = AverageMeter()
+    for x, y in batches:
+        meter.update(F.cross_entropy(network(x), y).item())
+    return meter.average()
+""",
+        ),
     )

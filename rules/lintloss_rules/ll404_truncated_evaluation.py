@@ -2361,4 +2361,31 @@ def explain(path, test_set):
             break
 """,
         ),
+        Good(
+            why="both losses are measured: the training's loader shuffles and drops, the validation's gives all",
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+
+
+class Runner:
+    def __init__(self, train_rows, val_rows, size):
+        self.train_loader = DataLoader(train_rows, batch_size=size, shuffle=True, drop_last=True)
+        self.val_loader = DataLoader(val_rows, batch_size=size)
+
+    @torch.no_grad()
+    def estimate_loss(self, model):
+        found = {}
+        model.eval()
+        for split in ["train", "val"]:
+            loader = self.train_loader if split == "train" else self.val_loader
+            nats, tokens = 0.0, 0
+            for x, y in loader:
+                _, loss = model(x, y)
+                nats += loss.item() * y.numel()
+                tokens += y.numel()
+            found[split] = nats / tokens
+        return found
+""",
+        ),
     )

@@ -101,6 +101,39 @@ def test_a_compiled_function_of_the_script_stays_one_graph(
     assert run.document["run"]["criterion_calls"] == 3
 
 
+BROKEN = """\
+class Model(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = torch.nn.Sequential(torch.nn.Embedding(7, 4), torch.nn.GRU(4, 7, batch_first=True))
+
+    def forward(self, ids):
+        logits = self.body(ids)[0]
+        torch._dynamo.graph_break()
+        return F.cross_entropy(logits[:, :-1].flatten(0, 1), ids[:, 1:].flatten())
+
+torch.manual_seed(0)
+model = torch.compile(Model(), backend="eager")
+losses = [model(torch.randint(0, 7, (1, length))) for length in (9, 3)]
+print((losses[0] + losses[1]).item() / 2)
+"""
+
+
+@pytest.mark.torch
+def test_behind_a_graph_break_the_recorder_is_not_compiled(
+    verify: Verify, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """There dynamo compiles each function that is called by itself; it fails at one that walks frames."""
+    path, _ = script(tmp_path, BROKEN)
+    plain = subprocess.run([sys.executable, path], capture_output=True, text=True, check=True)
+    capfd.readouterr()
+    run = verify([], path)
+    seen = capfd.readouterr()
+    assert (seen.out, seen.err) == (plain.stdout, plain.stderr)
+    ran = run.document["run"]
+    assert (ran["criterion_calls"], ran["unseen"]) == (2, [])
+
+
 @pytest.mark.torch
 def test_argv_main_path_and_directory(verify: Verify, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     ending = (
@@ -129,6 +162,41 @@ def test_traceback_and_status_of_a_crash(verify: Verify, tmp_path: Path, capfd: 
     assert seen.startswith(plain.stderr)
     assert "partial" in seen.removeprefix(plain.stderr)
     assert run.findings[0]["calls"][0]["verdict"] == "confirmed"
+
+
+COMPLAINTS = """\
+import logging, threading, traceback, warnings
+F.mse_loss(torch.zeros(2, 1), torch.zeros(2))
+F.mse_loss(torch.zeros(2, 1), torch.zeros(2))
+
+def fail():
+    evaluate([(torch.zeros(2, 3), torch.zeros(5).long())])
+
+thread = threading.Thread(target=fail, name="worker")
+thread.start()
+thread.join()
+try:
+    fail()
+except ValueError:
+    traceback.print_exc()
+    logging.exception("a batch failed")
+print(evaluate(data()))
+warnings.warn("one further up", stacklevel=2)
+"""
+
+
+@pytest.mark.torch
+def test_what_a_program_says_of_errors_and_warnings(
+    verify: Verify, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Each warning names the user's line, and no traceback holds a line of ours, wherever it is printed."""
+    path, found = script(tmp_path, COMPLAINTS)
+    plain = subprocess.run([sys.executable, path], capture_output=True, text=True, check=True)
+    capfd.readouterr()
+    verify([found], path)
+    seen = capfd.readouterr()
+    assert seen.err == plain.stderr
+    assert (seen.err.count("UserWarning"), seen.err.count("ValueError: Expected")) == (3, 3)
 
 
 @pytest.mark.torch

@@ -334,6 +334,8 @@ def _is_nan(value: Value) -> bool:
 def _where(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     if _is_switch(args):  # 1 where it holds, 0 elsewhere: the condition itself
         return args[0]
+    if _is_switch([*args[:1], *reversed(args[1:])]) and isinstance(args[0], Tensor) and args[0].sense is not None:
+        return replace(args[0], sense=not args[0].sense)
     args = [*args[:1], *(arithmetic.unboxed(machine, arg) for arg in args[1:])]
     if any(_is_ignored(arg) for arg in args[1:]):
         equality.note_unequal(machine, machine.evidence(node, "labels are set to be ignored here"))
@@ -449,6 +451,8 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "where": _where,
     "full_like": _full_like,
     "pad_sequence": rows.pad_sequence,
+    "pad_sequences": filling.sequences,
+    "zip_longest": filling.longest,
     "pack_padded_sequence": rows.packed,
     "default_collate": rows.default,
     "range": rows.made_range,

@@ -26,9 +26,9 @@ STANDING = ("torch", "site", "form", "element", "value_site", "scope_site", "loo
 
 JOB = ("MASTER_ADDR", "MASTER_PORT", "TORCHELASTIC_RUN_ID")  # the same for all ranks of a job
 
-CALL, VALUE, ENTER, LOOP, BACKWARD, LOAD = 1, 2, 3, 4, 5, 6
+CALL, VALUE, ENTER, LOOP, BACKWARD, LOAD, KEPT = 1, 2, 3, 4, 5, 6, 7
 
-GRAD, INFERENCE, COMPILED, DROPOUT, BATCH_NORM, PENDING, AUTOCAST = 1, 2, 4, 8, 16, 32, 64
+GRAD, INFERENCE, COMPILED, DROPOUT, BATCH_NORM, PENDING = 1, 2, 4, 8, 16, 32
 
 
 class Ledger:
