@@ -2812,6 +2812,79 @@ def perplexity(language_model, rows, vocab_size):
     return math.exp(total / len(loader))  # <-
 """,
         ),
+        Bad(
+            why="running means in a dict of an object, in another file: each batch counts once",
+            severity=Severity.ERROR,
+            files={
+                "means.py": '''\
+class RunningMean:
+    """Adds up the values that it is given, and how many there were.
+
+    The mean of none is 0. What has been added can be forgotten, so that the same object serves many evaluations.
+    """
+
+    def __init__(self):
+        self._sum, self._number = 0.0, 0
+
+    def add(self, value, number=1):
+        """Add a value.
+
+        Args:
+            value: what is averaged.
+            number: how many values it stands for.
+        """
+        self._sum += value
+        self._number += number
+
+    def get(self):
+        return self._sum / self._number if self._number else 0.0
+
+    def reset(self):
+        self._sum, self._number = 0.0, 0
+
+
+class NamedMeans:
+    """Running means by their names, each made when its name is first heard."""
+
+    def __init__(self):
+        self.by_name = {}
+
+    def add(self, name, value, number=1):
+        if name not in self.by_name:
+            self.by_name[name] = RunningMean()
+        self.by_name[name].add(value, number=number)
+
+    def get(self, name):
+        return self.by_name[name].get()
+
+    def reset(self):
+        for name in self.by_name:
+            self.by_name[name].reset()
+''',
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from means import NamedMeans
+
+
+class Evaluation:
+    def __init__(self, model, pad):
+        self.model, self.pad = model, pad
+        self.means = NamedMeans()
+
+    @torch.no_grad()
+    def run(self, loader):
+        self.means.reset()
+        self.model.eval()
+        for tokens, targets in loader:
+            logits = self.model(tokens)
+            loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=self.pad)
+            self.means.add("nll", loss.item())  # <-
+        return self.means.get("nll")
+""",
+        ),
     )
 
     good = (
@@ -4160,6 +4233,78 @@ def evaluate(network, batches):
             nats += losses.sum().item()
             words += batch.mask[:, step].sum().item()
     print("loss", nats / words)
+""",
+        ),
+        Good(
+            why="running means in a dict of an object are given sums, and the scored tokens as their number",
+            files={
+                "means.py": '''\
+class RunningMean:
+    """Adds up the values that it is given, and how many there were.
+
+    The mean of none is 0. What has been added can be forgotten, so that the same object serves many evaluations.
+    """
+
+    def __init__(self):
+        self._sum, self._number = 0.0, 0
+
+    def add(self, value, number=1):
+        """Add a value.
+
+        Args:
+            value: what is averaged.
+            number: how many values it stands for.
+        """
+        self._sum += value
+        self._number += number
+
+    def get(self):
+        return self._sum / self._number if self._number else 0.0
+
+    def reset(self):
+        self._sum, self._number = 0.0, 0
+
+
+class NamedMeans:
+    """Running means by their names, each made when its name is first heard."""
+
+    def __init__(self):
+        self.by_name = {}
+
+    def add(self, name, value, number=1):
+        if name not in self.by_name:
+            self.by_name[name] = RunningMean()
+        self.by_name[name].add(value, number=number)
+
+    def get(self, name):
+        return self.by_name[name].get()
+
+    def reset(self):
+        for name in self.by_name:
+            self.by_name[name].reset()
+''',
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from means import NamedMeans
+
+
+class Evaluation:
+    def __init__(self, model, pad):
+        self.model, self.pad = model, pad
+        self.means = NamedMeans()
+
+    @torch.no_grad()
+    def run(self, loader):
+        self.means.reset()
+        self.model.eval()
+        for tokens, targets in loader:
+            logits = self.model(tokens)
+            nats = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=self.pad, reduction="sum")
+            self.means.add("nll", nats.item(), number=(targets != self.pad).sum().item())
+        return self.means.get("nll")
 """,
         ),
     )
