@@ -2885,6 +2885,45 @@ class Evaluation:
         return self.means.get("nll")
 """,
         ),
+        Bad(
+            why="sequence-first batches: shape[1] is their rows, by which their means are weighted",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torch import nn
+
+
+@torch.no_grad()
+def evaluate(translator, loader, pad):
+    criterion = nn.CrossEntropyLoss(ignore_index=pad)
+    translator.eval()
+    total = 0.0
+    for batch in loader:
+        src, trg = batch.src, batch.trg
+        output = translator(src, trg)
+        loss = criterion(output[1:].view(-1, output.shape[-1]), trg[1:].view(-1))
+        total += loss.item() * src.shape[1]
+    return total / len(loader.dataset)  # <-
+""",
+        ),
+        Bad(
+            why="losses and ones are added up in one tensor",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, pad):
+    model.eval()
+    sums = torch.zeros(2)
+    for tokens, targets in loader:
+        loss = F.cross_entropy(model(tokens).flatten(0, 1), targets.flatten(), ignore_index=pad)
+        sums += torch.tensor([loss.item(), 1.0])
+    return (sums[0] / sums[1]).item()  # <-
+""",
+        ),
     )
 
     good = (

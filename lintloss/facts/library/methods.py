@@ -25,6 +25,7 @@ from lintloss.facts import (
     reduce,
 )
 from lintloss.facts.library import (
+    columns,
     entries,
     functional,
     lightning,
@@ -86,6 +87,7 @@ MOVES = frozenset(
 # Class methods of libraries' models that make an instance: of transformers, diffusers, Lightning.
 LOADS = frozenset({"from_pretrained", "from_config", "load_from_checkpoint"})
 # Methods that wrap what they are given and return it in the order that it came.
+APPLIES = frozenset({"apply", "progress_apply", "parallel_apply"})
 PREPARES = frozenset({"prepare", "setup", "setup_dataloaders", "setup_module", "prepare_model", "prepare_data_loader"})
 PREPARERS = regex(r"accelerator|fabric", re.IGNORECASE)
 
@@ -125,6 +127,10 @@ def call(
         lightning.fitted(machine, node, receiver, name, args, kwargs)
     if name == "evaluate" and isinstance(receiver, LibObject | Ref):
         return trainers.called(machine, node, receiver, name, args)
+    if name in APPLIES and args and isinstance(args[0], Func) and columns.is_one(node, receiver):
+        made = columns.of_column(machine, node, receiver, args[0])
+        if made is not None:
+            return made
     if name == "map" and isinstance(receiver, Opaque | Ref | LibObject) and (args or "function" in kwargs):
         by = args[0] if args else kwargs["function"]
         made = rows.mapped(machine, node, receiver, by) if isinstance(by, Func) else None
