@@ -2924,6 +2924,41 @@ def evaluate(model, loader, pad):
     return (sums[0] / sums[1]).item()  # <-
 """,
         ),
+        Bad(
+            why="Ignite's RunningAverage of what the evaluation's step returns",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from ignite.engine import Engine
+from ignite.metrics import RunningAverage
+
+
+def main(model, opt, valid_iter):
+    criterion = torch.nn.CrossEntropyLoss(ignore_index=0)
+
+    def train_step(engine, batch):
+        model.train()
+        opt.zero_grad()
+        loss = criterion(model(batch.text).flatten(0, 1), batch.target.flatten())
+        loss.backward()
+        opt.step()
+        return {"loss": loss.item()}
+
+    def eval_step(engine, batch):
+        model.eval()
+        with torch.no_grad():
+            out = model(batch.text)
+            loss = criterion(out.flatten(0, 1), batch.target.flatten())
+            return {"val_loss": loss.item()}
+
+    trainer = Engine(train_step)
+    evaluator = Engine(eval_step)
+    RunningAverage(output_transform=lambda x: x["loss"]).attach(trainer, "loss")
+    RunningAverage(output_transform=lambda x: x["val_loss"]).attach(evaluator, "val_loss")  # <-
+    evaluator.run(valid_iter)
+    print(evaluator.state.metrics["val_loss"])
+""",
+        ),
     )
 
     good = (
@@ -4344,6 +4379,39 @@ class Evaluation:
             nats = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=self.pad, reduction="sum")
             self.means.add("nll", nats.item(), number=(targets != self.pad).sum().item())
         return self.means.get("nll")
+""",
+        ),
+        Good(
+            why="Ignite averages the accuracy of the batches, and no loss",
+            code="""\
+import torch
+from ignite.engine import Engine
+from ignite.metrics import Average
+
+
+def main(model, opt, valid_iter):
+    criterion = torch.nn.CrossEntropyLoss(ignore_index=0)
+
+    def train_step(engine, batch):
+        model.train()
+        opt.zero_grad()
+        loss = criterion(model(batch.text).flatten(0, 1), batch.target.flatten())
+        loss.backward()
+        opt.step()
+        return {"loss": loss.item()}
+
+    def eval_step(engine, batch):
+        model.eval()
+        with torch.no_grad():
+            out = model(batch.text)
+            loss = criterion(out.flatten(0, 1), batch.target.flatten())
+            return {"val_loss": loss.item(), "correct": (out.argmax(-1) == batch.target).float().mean().item()}
+
+    trainer = Engine(train_step)
+    evaluator = Engine(eval_step)
+    Average(output_transform=lambda x: x["correct"]).attach(evaluator, "accuracy")
+    evaluator.run(valid_iter)
+    print(evaluator.state.metrics["accuracy"])
 """,
         ),
     )

@@ -28,6 +28,7 @@ from lintloss.facts.library import (
     columns,
     entries,
     functional,
+    ignite,
     lightning,
     loaders,
     losses,
@@ -123,6 +124,8 @@ def call(
         return text.encoded(machine, node, receiver, args, kwargs, name)
     if isinstance(receiver, LibObject) and name in {"update", "forward"} and receiver.name.endswith("Perplexity"):
         return objects.metric(machine, node, "Perplexity", args, kwargs)
+    if name == "attach" and isinstance(receiver, LibObject) and receiver.name.startswith("ignite."):
+        ignite.attached(machine, node, receiver, args)
     if name in {"fit", "validate", "test"} and isinstance(receiver, LibObject):
         lightning.fitted(machine, node, receiver, name, args, kwargs)
     if name == "evaluate" and isinstance(receiver, LibObject | Ref):
