@@ -99,7 +99,7 @@ def _after_fix(request: Request, findings: tuple[FlaggedFinding, ...]) -> tuple[
     """Run the command again with the proposed fixes in place of the flagged lines."""
     texts = after_fix.overlays(findings)
     if not texts:
-        return ()
+        return (Experiment("after-fix", "any place", None, None, "no finding proposes a fix"),)
     with tempfile.TemporaryDirectory(prefix="lintloss-", ignore_cleanup_errors=True) as scratch:
         options = Options(overlays=texts)
         launch(request.command, write_plan(Path(scratch), (), options), aside=True)

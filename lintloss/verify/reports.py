@@ -15,6 +15,7 @@ from lintloss.verify.experiments import Experiment
 from lintloss.verify.gaps import gaps
 from lintloss.verify.judge import Run
 from lintloss.verify.launch import Outcome
+from lintloss.verify.scored import unjudged
 from lintloss.verify.verdicts import Verdict
 
 RENDERERS: dict[str, Callable[[tuple[Verdict, ...], dict[str, object]], str]] = {
@@ -50,6 +51,7 @@ class Report:
             "processes": len(tapes),
             "partial": self.run.partial,
             "experiments": [experiment.as_json() for experiment in self.experiments],
+            "unjudged": [one.as_json() for one in unjudged(tapes, self.verdicts)],
             "unseen": [gap.as_json() for gap in gaps(tapes)],
             "criterion_calls": sum(len(tape.calls) for tape in tapes),
         }
@@ -67,16 +69,13 @@ def check(output_file: Path | None, reports: tuple[tuple[str, Path], ...]) -> No
 
 
 def write(report: Report, output_format: str, output_file: Path | None, reports: tuple[tuple[str, Path], ...]) -> None:
+    run = report.facts()
     for name, path in reports:
         # other commands of the same step may have written to the summary page of the job
         append = str(path) == os.environ.get("GITHUB_STEP_SUMMARY")
-        write_text(str(path), render(report, name), append=append)
-    text = render(report, output_format)
+        write_text(str(path), RENDERERS[name](report.verdicts, run), append=append)
+    text = RENDERERS[output_format](report.verdicts, run)
     if output_file is not None:
         write_text(str(output_file), text)
     else:
         sys.stdout.write(text)
-
-
-def render(report: Report, name: str) -> str:
-    return RENDERERS[name](report.verdicts, report.facts())
