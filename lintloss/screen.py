@@ -14,6 +14,8 @@ _WORDS = (
     b"riterion",
     b"DataLoader",
     b"drop_last",
+    b"val_dataloader",
+    b"validation_data=",
     b"erplexity",
     b"nll",
     b"NLL",

@@ -13,7 +13,7 @@ from lintloss.facts.values import Key, Tensor, Window
 from lintloss.findings import Evidence
 
 MISSING, DOUBLE, MISDIRECTED, ALIGNED = "missing", "double", "misdirected", "aligned"
-PICKS = frozenset({"gather", "index"})
+PICKS = frozenset({"gather", "index", "onehot"})
 
 
 @dataclass(frozen=True, slots=True)

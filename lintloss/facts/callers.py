@@ -23,6 +23,7 @@ SITES = 60
 MODE = regex(
     r"\.eval\(\)|\.train\((mode=)?(False|not |is_|training|train\b|phase|mode|was|prev|flag|self\.train)|eval_mode|evaluating\(|\.training = False|\.training=False"
 )
+SETTINGS = regex(r"^_?(args|opts?|options|config|cfg|conf|hparams|hps|flags|params|settings)$", re.IGNORECASE)
 FREEZES = regex(r"requires_grad_\(False\)|requires_grad = False|requires_grad=False|\.freeze\(\)|volatile")
 
 Around = tuple[ast.AST, ...]  # the nodes around a call, outermost first
@@ -134,11 +135,19 @@ def in_module(module: Module, name: str) -> Iterator[tuple[Module, Around]]:
 
 @lru_cache(maxsize=64)
 def _taken(module: Module) -> frozenset[str]:
-    """Return the attributes of a module that are read and not called on the spot, as `.name`."""
+    """Return the attributes of a module that may be methods handed on, as `.name`: read, neither called nor looked into."""
     nodes = walk(module.tree)
-    called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
+    used = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
+    used |= {id(node.value) for node in nodes if isinstance(node, ast.Attribute)}  # the package of `tf.test.main()`
     read = (node for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load))
-    return frozenset(f".{node.attr}" for node in read if id(node) not in called)
+    return frozenset(f".{node.attr}" for node in read if id(node) not in used and not _is_option(node))
+
+
+def _is_option(node: ast.Attribute) -> bool:
+    """Say whether an attribute is a setting: `args.test`, `self.config.test`."""
+    owner = node.value
+    name = owner.attr if isinstance(owner, ast.Attribute) else owner.id if isinstance(owner, ast.Name) else ""
+    return SETTINGS.search(name) is not None
 
 
 @lru_cache(maxsize=64)

@@ -12,6 +12,7 @@ from lintloss.facts.machine import ABROAD, DATA, DEPTH, OWN, TOTAL, Frame, Machi
 from lintloss.facts.state import Slot, State
 from lintloss.facts.survey import walk
 from lintloss.facts.values import (
+    UNLESS_GIVEN,
     Choice,
     Class,
     Const,
@@ -64,6 +65,8 @@ def evaluate_call(machine: Machine, node: ast.Call) -> Value:
     is_known = isinstance(callee, Func | Class | LibObject) or _has_call(machine, callee)
     if methods.prepares(machine, function):  # known by what it does, even inside of the library's own repository
         is_known = False
+    if isinstance(function, ast.Attribute) and function.attr in {"evaluate", "train"}:
+        is_known = is_known and not classes.hands_on(machine, callee)
     if receiver is not None and isinstance(function, ast.Attribute) and not is_known:
         result = methods.call(machine, node, receiver, function.attr, args, kwargs)
         if result is not None:
@@ -209,6 +212,7 @@ def _enter_within(machine: Machine, node: ast.AST, frame: Frame, function: Func)
             raise
         del machine.loops[loops:], machine.guards[guards:]
         machine.recall(function.module, function.node)
+        machine.recall(machine.frame.module, node)
         machine.exhausted = True
         machine.cut_short.add(function.node)
         return machine.opaque(node)
@@ -223,6 +227,7 @@ def _enter_abroad(machine: Machine, node: ast.AST, frame: Frame, function: Func)
     share = min(ABROAD, max((outer - before) // ABROAD_OF[bool(machine.home)], 1))  # what sets up must not take it all
     given = DATA if data else share
     if given < AGAIN * machine.too_long.get(function.node, 0):  # it would fail again
+        machine.recall(machine.frame.module, node)
         return machine.opaque(node)
     machine.limit = before + given
     try:
@@ -233,6 +238,7 @@ def _enter_abroad(machine: Machine, node: ast.AST, frame: Frame, function: Func)
         machine.too_long[function.node] = given
         machine.cut_short.add(machine.frame.node)  # by itself, it has more to give
         machine.exhausted = True
+        machine.recall(machine.frame.module, node)
         return machine.opaque(node)
     finally:
         machine.limit = outer
@@ -295,6 +301,8 @@ def bind(machine: Machine, function: Func, args: list[Value], kwargs: Kwargs, fr
             continue
         if isinstance(spread, Opaque):
             values[name] = Opaque((*spread.key, name), name)
+            if name in defaults and isinstance(defaults[name], ast.Constant):
+                machine.put((*spread.key, name), UNLESS_GIVEN, evaluate(machine, defaults[name]))
         elif isinstance(spread, Ref) and machine.get(spread, "elem") is not None:  # keys that nobody can tell
             values[name] = Opaque((*spread.id, name), name)
         elif name in defaults:

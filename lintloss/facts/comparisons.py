@@ -8,16 +8,17 @@ from dataclasses import dataclass
 
 from lintloss.facts.alignment import Alignment
 from lintloss.facts.library import shapes
+from lintloss.facts.linear import Linear
 from lintloss.facts.loops import Loop
 from lintloss.facts.observations import Compared, Observation
 from lintloss.facts.pad_marks import Mark
-from lintloss.facts.values import Const, Key, Scoring, Tensor, Value, options
+from lintloss.facts.values import Const, Key, Scoring, Tensor, Value, Window, options
 from lintloss.findings import Confidence, Evidence
 from lintloss.patterns import regex
 
 LANGUAGE = frozenset({"lm", "seq2seq", "mlm"})
 PHASE = regex(r"(val|valid|validation|dev|eval|test)$", re.IGNORECASE)
-PICKS = frozenset({"gather", "index"})
+PICKS = frozenset({"gather", "index", "onehot"})
 IGNORED_BY_DEFAULT = -100
 
 
@@ -131,6 +132,9 @@ def padded(seen: Observation) -> Wrong | None:
     named_only = scoring.criterion == "presumed" and scoring.called != "transformers"
     if not (scoring.is_cross_entropy or picks) or named_only or scoring.weighted:
         return None
+    if any(_is_of_input(scoring, option) for option in options(scoring.target)):
+        why = "the mask is that of the input: of each shorter row it lets the first pad of the labels through"
+        return Wrong(why, trace(scoring.mask) if scoring.mask is not None else ())
     pads = _paddings(scoring.target)
     if seen.padding is not None and any(pad is None for pad in pads):
         return _marked(scoring, seen.padding)
@@ -194,7 +198,7 @@ def _badly_masked(scoring: Scoring) -> Wrong | None:
     if not isinstance(mask, Tensor) or mask.sense is None:
         return None
     if mask.sense == scoring.mask_drops and (
-        mask.pad is not None or (mask.window is not None and mask.window.source == ("lengths",))
+        mask.pad is not None or (mask.window is not None and mask.window.source[:1] == ("lengths",))
     ):
         return Wrong("the mask is inverted: it keeps the padding and drops the text", trace(scoring.target))
     if mask.window is not None and "closed" in mask.window.marks:
@@ -202,4 +206,28 @@ def _badly_masked(scoring: Scoring) -> Wrong | None:
             "the length mask keeps one position too many: `<=` lets the first pad of each row through",
             trace(scoring.target),
         )
+    if any(_counts_whole(mask.window, option) for option in options(scoring.target)):
+        return Wrong(
+            "the length mask counts rows that were not shifted: it lets the first pad of each row through",
+            trace(scoring.target),
+        )
     return None
+
+
+def _is_of_input(scoring: Scoring, target: Value) -> bool:
+    """Say whether losses are masked where the ids one position before their labels are no padding."""
+    mask = scoring.mask
+    if not isinstance(mask, Tensor) or mask.window is None or not mask.compares or scoring.mask_drops == mask.sense:
+        return False
+    window = target.window if isinstance(target, Tensor) and not target.clean else None
+    if window is None or window.source != mask.window.source or not window.is_cut or not mask.window.is_cut:
+        return False
+    return window.length == mask.window.length and window.lower - mask.window.lower == Linear(const=1)
+
+
+def _counts_whole(mask: Window | None, target: Value) -> bool:
+    """Say whether a mask lets as many positions through as the rows have before their labels are shifted."""
+    window = target.window if isinstance(target, Tensor) else None
+    if mask is None or window is None or mask.is_cut or mask.source[:1] != ("lengths",):
+        return False
+    return window.lower == Linear(const=1) and window.source == mask.source[1:]

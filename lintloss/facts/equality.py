@@ -149,7 +149,8 @@ def own_function(machine: Machine, node: ast.Call) -> Func | None:
 
 def note_loader(machine: Machine, loop: Loop, value: Value) -> None:
     """Remember what a DataLoader says about its last batch and about padding."""
-    for option in options(value):
+    for given in options(value):
+        option = _wrapped_loader(machine, given)
         if not isinstance(option, LibObject) or option.made is None:
             continue
         dataset = option.arg(0, "dataset")
@@ -163,6 +164,15 @@ def note_loader(machine: Machine, loop: Loop, value: Value) -> None:
             loop.ignored.append(marked)
         if padding.is_whole(machine, option) and option.made not in loop.full:
             loop.full.append(option.made)
+
+
+def _wrapped_loader(machine: Machine, value: Value) -> Value:
+    """Return the only DataLoader that an object holds, which it hands the batches on of; else the object itself."""
+    if not isinstance(value, Ref) or value.kind != "instance" or value.cls is None:
+        return value
+    held = {slot.value for slot in machine.fields(value).values() if isinstance(slot.value, LibObject)}
+    loaders = [each for each in held if isinstance(each, LibObject) and each.name.endswith(".DataLoader")]
+    return loaders[0] if len(loaders) == 1 else value
 
 
 def note_bound(machine: Machine, loop: Loop, node: ast.AST) -> None:

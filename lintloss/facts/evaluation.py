@@ -335,18 +335,6 @@ def _says_so(call: ast.Call) -> bool:
     )
 
 
-def _is_switched_back(each: Pass) -> bool:
-    """Say whether train() ends the first pass of a loop over splits, before the next one: who wrote eval() above minds."""
-    forward, place = each.forward, each.forward.mode_place
-    if forward.mode != "train" or forward.stochastic.sure != "unknown" or place is None:
-        return False
-    around = [loop.statement for loop in forward.loops if loop.statement is not None]
-    rows = [(one.lineno, one.end_lineno or 0) for one in around if one.lineno < each.span.row]
-    if place.path != each.scene.module.path or not any(first < place.span.row <= last for first, last in rows):
-        return False
-    return place.span.row > each.span.row and ".eval()" in text_of(each.scene.node)
-
-
 def _mode(machine: Machine, group: list[Pass]) -> Pass | None:
     """Return a pass in training mode, if all of a call are; one that is not makes the mode the callers' business."""
     for each in group:
@@ -354,9 +342,12 @@ def _mode(machine: Machine, group: list[Pass]) -> Pass | None:
         if _says_so(forward.node):
             return None
         born = forward.mode == "" and forward.stochastic.fresh
-        minds = forward.stochastic.sure in {"yes", "maybe"} or _is_switched_back(each)
+        back = regions.is_switched_back(forward)
+        minds = forward.stochastic.sure in {"yes", "maybe"} or (back and forward.stochastic.sure == "unknown")
         if not (born or forward.mode == "train") or not minds:
             return None
+        if back:  # whatever the callers have set
+            continue
         if _asked_of_callers(machine, forward, callers.evaluation_mode):
             return None
         if _asked_of_callers(machine, forward, callers.is_handed_on):

@@ -136,9 +136,9 @@ def _binary(machine: Machine, node: ast.BinOp) -> Value:
         return _binary(machine, share)
     left, right = evaluate(machine, node.left), evaluate(machine, node.right)
     if isinstance(node.op, ast.Mult):
-        entropy = entropies.product(machine, node, left, right)
-        if entropy is not None:
-            return entropy
+        known = entropies.product(machine, node, left, right) or vectors.repeated(machine, node.left, left)
+        if known is not None:
+            return known
     row = pieces.joined(machine, node, left, right) if isinstance(node.op, ast.Add) else None
     if row is None and isinstance(node.op, ast.Add) and isinstance(left, Tuple):
         return _lengthened(left, right)
@@ -282,7 +282,7 @@ def _comprehension(machine: Machine, node: ast.ListComp | ast.SetComp | ast.Gene
     if same is not None:
         return same
 
-    mapped = _mapped(machine, node)
+    mapped = items.mapped(machine, node)
     if mapped is not None:
         return mapped
     kind = "dict" if isinstance(node, ast.DictComp) else "list"
@@ -315,20 +315,6 @@ def _comprehension(machine: Machine, node: ast.ListComp | ast.SetComp | ast.Gene
     if isinstance(source, Ref) and source.kind in {"list", "cat"} and source.id in machine.list_loops:
         machine.list_loops[ref.id] = machine.list_loops[source.id]  # one for each of its elements
     return ref
-
-
-def _mapped(machine: Machine, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> Value | None:
-    """Read `[vocabulary[word] for word in words]`: one id for each word, where the words are a row of known place."""
-    if not isinstance(node, ast.ListComp) or len(node.generators) != 1:
-        return None
-    generator = node.generators[0]
-    if not (isinstance(generator.iter, ast.Name) and isinstance(generator.target, ast.Name)) or generator.ifs:
-        return None
-    row = shapes.typical(evaluate(machine, generator.iter))
-    if not isinstance(row, Tensor) or row.form not in {"ids", ""} or row.window is None or row.window.axis is None:
-        return None
-    reads = any(isinstance(each, ast.Name) and each.id == generator.target.id for each in ast.walk(node.elt))
-    return replace(row, key=machine.key(node, "mapped")) if reads and not isinstance(node.elt, ast.Tuple) else None
 
 
 def _filtered(machine: Machine, generator: ast.comprehension, collect: Callable[[int], str], index: int) -> str:
@@ -413,5 +399,5 @@ HANDLERS: dict[type[ast.expr], Callable[[Machine, Any], Value]] = {
 
 # Evaluation goes round in circles: these need `evaluate`, so they come after it. Inside the functions, the import
 # statements were a twentieth of all time.
-from lintloss.facts import arithmetic, assign, branches, calls, classes, imports, iterate, subscripts  # noqa: E402
-from lintloss.facts.library import members, shapes  # noqa: E402
+from lintloss.facts import arithmetic, assign, branches, calls, classes, imports, iterate, subscripts, vectors  # noqa: E402
+from lintloss.facts.library import items, members, shapes  # noqa: E402

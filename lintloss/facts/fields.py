@@ -14,6 +14,7 @@ COUNTED = {
     "row": "example",
     "example": "example",
 }  # what the numbers along an axis are counted in; positions are tokens
+_SAID = {"pos": "positions", "batch": "batches", "vocab": "vocabulary"}  # of an axis, where its name is no word
 
 
 def dimension(args: list[Value], kwargs: dict[str, Value], at: int) -> int | None:
@@ -35,15 +36,21 @@ def along(machine: Machine, node: ast.AST, value: Quantity, how: str, axis: int)
     left = tuple(name for index, name in enumerate(axes) if index != axis % len(axes))
     if how == "sum":
         each = "pos" if value.is_perplexity and "pos" in axes else removed  # one a token, whichever way they are added
-        return replace(summed(value, each), axes=left).with_step(machine.evidence(node, f"summed along its {removed}s"))
+        return replace(summed(value, each), axes=left).with_step(
+            machine.evidence(node, f"summed along its {_named(removed)}")
+        )
     if value.unit.degree < 0 or value.is_perplexity:
         return replace(value, axes=left)
     unit = value.unit / Unit.of(**{_counted(removed): 1})
     after = replace(value, axes=left, unit=unit).with_step(
-        machine.evidence(node, f"averaged along its {removed}s: {unit}")
+        machine.evidence(node, f"averaged along its {_named(removed)}: {unit}")
     )
     note_padded(machine, node, value, after)
     return after
+
+
+def _named(axis: str) -> str:
+    return _SAID.get(axis, f"{axis}s")
 
 
 def note_padded(machine: Machine, node: ast.AST, value: Quantity, after: Quantity) -> None:

@@ -93,6 +93,7 @@ def endless(machine: Machine, node: ast.While, body: Callable[[], str]) -> None:
     ):
         loop.length = evaluate(machine, node.test.comparators[0])
     equality.note_sampler(machine, loop, node.body)
+    generators.note_stepped(machine, loop, node.body)
     run(machine, loop, lambda: None, body)
 
 
@@ -152,6 +153,7 @@ def _loop(machine: Machine, node: ast.AST, said: str) -> Loop:
     loop = machine.loop_of.get(key)
     if loop is None:
         loop = Loop(key, machine.evidence(node, said), frame=len(machine.frames), activation=machine.frame.key)
+        loop.function = machine.frame.node
         machine.loop_of[key] = loop
     return loop
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from lintloss.facts import bindings, classes, leftovers, regions, scored, whole
 from lintloss.facts.cuts import ENDLESS
+from lintloss.facts.library.evaluators import handed_over
 from lintloss.facts.library.loaders import LOADERS
 from lintloss.facts.machine import Machine
 from lintloss.facts.provenance import Made, Spot, Tracer, constant, spot_at
@@ -45,6 +46,10 @@ def observe(machine: Machine, module: Module, loops: Iterable[scored.Looped]) ->
         source = _indexed(regions.drawn(loop.statement)) if loop.statement is not None else None
         if source is not None and not ENDLESS.search(ast.unparse(source)):
             yield from _of_source(machine, module, source, seen)
+    for handed in handed_over(module):
+        text = ast.unparse(handed)
+        if not ENDLESS.search(text) and not TRAIN_DATA.search(text):
+            yield from _of_source(machine, module, handed, seen)
     for name, value in _named(module):
         if ENDLESS.search(name) or not isinstance(value, ast.Call) or not DATA.search(name) or TRAIN_DATA.search(name):
             continue

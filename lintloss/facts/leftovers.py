@@ -145,6 +145,6 @@ def _stops_short(function: Function) -> ast.AST | None:
     for test in bindings.own(function):
         if not isinstance(test, ast.If) or not isinstance(test.body[-1], ast.Raise):
             continue
-        if "StopIteration" in text_of(test.body[-1]) and whole.asks_for_more(test.test):
+        if "StopIteration" in text_of(test.body[-1]) and whole.asks_for_more(test.test, function):
             return test
     return None

@@ -30,6 +30,7 @@ class Loop:
     bound: tuple[Key, int] | None = None  # range(0, len(x) - 1, n): the identity of x's length, and -1
     frame: int = 0
     activation: Key = ()  # the key of the frame it runs in
+    function: ast.AST | None = None  # what that frame runs
     trains: bool = False
     may_train: bool = False
     scores: bool = False  # a criterion or a model that computes its loss is called inside, in no inner loop

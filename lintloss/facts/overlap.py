@@ -24,8 +24,14 @@ def overlap(machine: Machine, scoring: Scoring) -> Overlap | None:
     targets = [shapes.tensor(option) for option in options(scoring.target)]
     if not all(target is not None and target.window is not None for target in targets):
         return None
-    found = [_of(machine, scoring, target) for target in targets if target is not None]
-    return found[0] if found and all(each is not None for each in found) else None
+    known = [target for target in targets if target is not None and target.window is not None]
+    found = [_of(machine, scoring, target) for target in known]
+    if found and all(each is not None for each in found):
+        return found[0]
+    if len({target.window.source for target in known if target.window is not None}) > 1:
+        return None
+    # The first window, and a text that is shorter than one, begin at a place of their own.
+    return next((each for each in found if each is not None), None)
 
 
 def _of(machine: Machine, scoring: Scoring, target: Tensor) -> Overlap | None:

@@ -6,12 +6,14 @@ import ast
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import lru_cache
 
-from lintloss.facts import gradients
+from lintloss.facts import gradients, interludes
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Frame, Machine
-from lintloss.facts.observations import Setting
+from lintloss.facts.observations import Averaging, Setting
+from lintloss.facts.values import Quantity, Value
 from lintloss.facts.words import quick
 from lintloss.patterns import regex
 
@@ -88,12 +90,21 @@ def backward(machine: Machine) -> None:
     forwards.backward(machine)
 
 
+def note_objective(machine: Machine, value: Value) -> None:
+    """Take the averages that are backpropagated, after the loops that they are over, for a training's."""
+    if not isinstance(value, Quantity) or any(FLAG.search(text) for _, _, text in machine.guards):
+        return
+    for key, seen in machine.log.items():
+        if isinstance(seen, Averaging) and seen.after == value and seen.setting.phase != "training":
+            machine.log[key] = replace(seen, setting=replace(seen.setting, phase="training"))
+
+
 def setting(machine: Machine, frame: Frame, loops: tuple[Loop, ...]) -> Setting:
     """Say what surrounds a place: the phase from what its loops do, then from names; the task from the words of the file."""
     name = frame.name
     reasons = []
     if any(loop.trains for loop in loops):
-        phase = "training"
+        phase = "evaluation" if interludes.is_one(loops) else "training"
     elif any(loop.may_train for loop in loops):
         phase = "shared"
     elif gradients.state(machine) == gradients.OFF or EVALUATION.search(name):

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import arithmetic, counts, entropies, fields, logprobs, pad_marks, quotients, vectors
+from lintloss.facts import arithmetic, counts, distributed, entropies, fields, logprobs, pad_marks, quotients, vectors
 from lintloss.facts.library import losses, onehot, shapes, spread
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
@@ -185,6 +185,8 @@ def _mean_of_list(machine: Machine, node: ast.AST, value: Ref) -> Value:
     before = _sum_of_list(machine, node, value)
     if not isinstance(before, Quantity):
         return machine.opaque(node)
+    if "rank" in elem.axes and elem.is_loss:  # of each batch, the means of all ranks: theirs is taken as well
+        distributed.mean_over_ranks(machine, node, replace(_collected(elem, loops), axes=()))
     number = Quantity(count(loops[-1].unit), of=loops[-1].key, loops=loops, counted=value)
     if elem.axes and "rank" not in elem.axes:  # a list of fields: stacked per-position losses
         return losses.reduced(machine, node, _collected(elem, loops), "mean")

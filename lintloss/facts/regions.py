@@ -36,6 +36,10 @@ PERPLEXITY = regex(r"perplexity|(?<![a-z])ppl(?![a-z])", re.IGNORECASE)
 LEARNS = regex(r"\.backward\(|optimi[sz]er|\.train\(\)|[tT]rainer\b|\.fit\(")
 PHASE = regex(r"(\w+) == '(?:train|training)'$")
 GENERATES = regex(r"next_token|multinomial\(|top_k|top_p|\.generate\(")
+EXPLAINS = regex(
+    r"explain|saliency|attribution|captum|grad_?cam|adversar|attack", re.IGNORECASE
+)  # not scored, or on purpose
+MADE_UP = regex(r"(torch|random)\.(rand|randn|randint|zeros|ones|full)\(")
 CRITERION = regex(r"entropy|criterion|loss", re.IGNORECASE)
 TRAINS = regex(
     r"\.backward\(|autograd\.grad|\bgrad\(|requires_grad_\((True)?\)|requires_grad = True|create_graph|\.grad\b|retain_grad|enable_grad|functional_call|loss_scaler\(|\.minimize\(|train_on_batch|train_batch\("
@@ -81,7 +85,7 @@ def snake(name: str) -> str:
 
 def region(machine: Machine, forward: Forward) -> Region | None:
     """Return the evaluation region around a forward pass, None where it trains or nothing says that it evaluates."""
-    switched = forward.mode == "eval" and forward.mode_place is not None
+    switched = (forward.mode == "eval" and forward.mode_place is not None) or is_switched_back(forward)
     nearest: Region | None = None  # a helper without a loop: what calls it may be more of an evaluation
     for index in range(len(forward.scenes) - 1, -1, -1):
         scene = forward.scenes[index]
@@ -104,6 +108,19 @@ def region(machine: Machine, forward: Forward) -> Region | None:
         if TRAINING.search(snake(scene.name)):
             return nearest
     return nearest
+
+
+def is_switched_back(forward: Forward) -> bool:
+    """Say whether train() ends the first pass of a loop over splits, before the next one: who wrote eval() above minds."""
+    place = forward.mode_place
+    if forward.mode != "train" or place is None or not forward.scenes:
+        return False
+    around = [loop.statement for loop in forward.loops if loop.statement is not None]
+    rows = [(one.lineno, one.end_lineno or 0) for one in around if one.lineno < forward.span.row]
+    scene = forward.scenes[-1]
+    if place.path != scene.module.path or not any(first < place.span.row <= last for first, last in rows):
+        return False
+    return place.span.row > forward.span.row and ".eval()" in text_of(scene.node)
 
 
 def _unless_named_by_file(nearest: Region | None) -> Region | None:
@@ -207,6 +224,8 @@ def measures(machine: Machine, forward: Forward, found: Region) -> bool:
     node = found.node(forward)
     if isinstance(node, ast.Module) or UNIT_TEST.search(scene.module.path.replace(os.sep, "/")):
         return False
+    if _explains(scene, forward) or _is_trial(node):
+        return False
     if isinstance(node, ast.For | ast.AsyncFor | ast.While):
         if _generates(text_of(node)):
             return False
@@ -221,6 +240,20 @@ def measures(machine: Machine, forward: Forward, found: Region) -> bool:
             and MEASURES.search(text_of(scene.node)) is not None
         )
     return MEASURES.search(text_of(node)) is not None
+
+
+def _is_trial(node: ast.AST) -> bool:
+    """Say whether a function tries a model out, `test_decoder()`: it is given nothing, and makes its batch up."""
+    function = node if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else None
+    return function is not None and not function.args.args and MADE_UP.search(text_of(function)) is not None
+
+
+def _explains(scene: Scene, forward: Forward) -> bool:
+    """Say whether a pass is one of an explanation or an attack: `explainer(x=…)` looks at a model and scores nothing."""
+    statement = scene.statement
+    value = statement.value if isinstance(statement, ast.Assign | ast.Expr) else None
+    called = text_of(value.func) if isinstance(value, ast.Call) else ""
+    return EXPLAINS.search(forward.text) is not None or EXPLAINS.search(called) is not None
 
 
 def _generates(text: str) -> bool:

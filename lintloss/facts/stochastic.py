@@ -10,7 +10,7 @@ from lintloss.facts.library.tables import CAUSAL, HEADED, MASKED_MODELS, PAIRED
 from lintloss.facts.machine import Machine
 from lintloss.facts.modes import is_module, unwrapped
 from lintloss.facts.survey import walk
-from lintloss.facts.values import Class, Const, Func, Lib, LibObject, Opaque, Ref, Tuple, Value, options
+from lintloss.facts.values import UNLESS_GIVEN, Class, Const, Func, Lib, LibObject, Opaque, Ref, Tuple, Value, options
 from lintloss.findings import Evidence
 from lintloss.patterns import regex
 
@@ -92,9 +92,19 @@ def _is_switched_off(machine: Machine, layer: Value, depth: int) -> bool:
     if not isinstance(layer, LibObject):
         return False
     name = layer.name.rsplit(".", 1)[-1]
-    rate = layer.arg(0, "p") if DROPS.match(name) else layer.arg(-1, "dropout")
+    rate = _likely(machine, _given_rate(layer, name))
     may_drop = DROPS.match(name) is not None or name in BUILT_IN or name in BY_ARGUMENT
     return may_drop and isinstance(rate, Const) and rate.value in (0, 0.0)
+
+
+def _given_rate(layer: LibObject, name: str) -> Value | None:
+    return layer.arg(0, "p") if DROPS.match(name) else layer.arg(-1, "dropout")
+
+
+def _likely(machine: Machine, rate: Value | None) -> Value | None:
+    """Take 0 for a rate that `**options` may hold, if it is the default where they end: that they hold it is not seen."""
+    slot = machine.get(rate.key, UNLESS_GIVEN) if isinstance(rate, Opaque) else None
+    return slot.value if slot is not None and slot.value in (Const(0), Const(0.0)) else rate
 
 
 def _of_library(machine: Machine, model: LibObject, seen: set[str], depth: int) -> Stochastic:
@@ -103,7 +113,7 @@ def _of_library(machine: Machine, model: LibObject, seen: set[str], depth: int) 
     if NORMS.match(name):
         return Stochastic("yes", "batch norm", made)
     if DROPS.match(name) or name in BUILT_IN or name in BY_ARGUMENT:
-        return _rate(name, model.arg(0 if DROPS.match(name) else -1, "p" if DROPS.match(name) else "dropout"), made)
+        return _rate(name, _likely(machine, _given_rate(model, name)), made)
     if FAMILIES.match(name):
         return Stochastic("yes", "batch norm or dropout", made, family=True)
     if (

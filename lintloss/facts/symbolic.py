@@ -202,7 +202,7 @@ def pass_on(machine: Machine, call: ast.AST, function: Func, callee: Frame, boun
 def note_stride(machine: Machine, loop: Loop, node: ast.expr) -> None:
     """Remember by how much the index of a loop over a range grows from one pass to the next."""
     stride = _step(machine, node)
-    if stride is not None and stride != Linear(const=1):
+    if stride is not None:
         at: Key = ("loop", *loop.key)
         machine.strides[at] = (stride, loop.place)
 
@@ -217,8 +217,8 @@ def _step(machine: Machine, node: ast.expr) -> Linear | None:
         if isinstance(node.func, ast.Attribute)
         else ""
     )
-    if name in {"range", "trange", "arange"} and len(node.args) == 3:
-        return of(machine, node.args[2])
+    if name in {"range", "trange", "arange"}:
+        return of(machine, node.args[2]) if len(node.args) == 3 else Linear(const=1)
     return _step(machine, node.args[0]) if name in {"tqdm", "enumerate", "list", "track"} and node.args else None
 
 

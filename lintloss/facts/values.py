@@ -39,6 +39,7 @@ class Opaque(Value):
 
 
 UNKNOWN = Opaque()
+UNLESS_GIVEN = "@unless given"  # where the default of what `**options` may hold is kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +203,11 @@ class Tensor(Value):
     ignored: tuple[Window, ...] = ()
     clean: bool = False
 
+    @property
+    def compares(self) -> bool:
+        """Say whether a mask is the comparison of ids with a pad id, as a whole: `inputs != pad`."""
+        return self.form == "mask" and self.pad is not None and self.key[-1:] == ("mask",)
+
     def with_step(self, step: Evidence) -> Tensor:
         return self if step in self.trace else replace(self, trace=(*self.trace, step)[-12:])
 
@@ -289,7 +295,7 @@ class Quantity(Value):
     scoring: Scoring | None = None
     loops: tuple[Loop, ...] = ()
     weights: tuple[str, ...] = ()
-    start: float = 0.0  # the initial value of a counter
+    start: float = 0.0  # the initial value of a counter; 1 of a total that begins with a loss
     presumed: bool = False
     negated: bool = False
     guards: tuple[Evidence, ...] = ()  # conditions inside the loop under which it was added

@@ -22,6 +22,7 @@ SAMPLED = regex(
     r"(^|[(_.])(sample|generated|generation)(?![a-z_])", re.IGNORECASE
 )  # a model's own text, not the samples
 ROWS = regex(r"^len\(|\.size\(0\)$|\.size\(\)\[0\]$|\.shape\[0\]$|\.num_rows$")
+WIDTHS = (".size(1)", ".size(-1)", ".shape[1]", ".shape[-1]")
 RESHAPES = frozenset({"view", "reshape", "chunk", "array_split", "rearrange"})
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -181,9 +182,34 @@ def _is_whole(node: ast.Call, counts: Counts) -> bool:
     )
 
 
-def asks_for_more(test: ast.expr) -> bool:
-    """Say whether a test finds that less than a whole batch is left: `at + batch_size > len(rows)`."""
-    return _compares(test, ast.GtE, ast.Gt)
+def asks_for_more(test: ast.expr, function: ast.AST) -> bool:
+    """Say whether a test finds that less than a whole batch is left: `at + batch_size > len(rows)`.
+
+    Or less than a window of each column: `(i + 1) * steps + 1 > columns.size(1)` where `columns[:, …]` ends there.
+    """
+    return _compares(test, ast.GtE, ast.Gt) or _passes_columns(test, function)
+
+
+def _passes_columns(test: ast.expr, function: ast.AST) -> bool:
+    if not isinstance(test, ast.Compare) or len(test.ops) != 1 or not isinstance(test.ops[0], ast.GtE | ast.Gt):
+        return False
+    end, width = text_of(test.left), text_of(test.comparators[0])
+    cuts = [
+        each for each in ast.walk(function) if isinstance(each, ast.Subscript) and isinstance(each.slice, ast.Tuple)
+    ]
+    return any(
+        text_of(each.value) + size == width
+        and isinstance(across, ast.Slice)
+        and isinstance(along, ast.Slice)
+        and across.lower is across.upper is None
+        and along.lower is not None
+        and along.upper is not None
+        and text_of(along.upper) == end
+        for each in cuts
+        if isinstance(each.slice, ast.Tuple) and len(each.slice.elts) == 2
+        for across, along in [each.slice.elts]
+        for size in WIDTHS
+    )
 
 
 def _compares(test: ast.expr, *operators: type[ast.cmpop]) -> bool:

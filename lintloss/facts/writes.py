@@ -9,6 +9,8 @@ from lintloss.facts.linear import END, Linear
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import Const, Opaque, Quantity, Ref, Tensor, Value, Window, join_all, options
 
+STEPS = ("sliced", "written", "rolled", "rows are filled", "the tokenizer fills")
+
 
 def into_tensor(machine: Machine, target: ast.Subscript, value: Value) -> bool:
     """Write into a tensor that a name or item holds; False where the target is no tensor."""
@@ -54,7 +56,14 @@ def _is_behind(machine: Machine, labels: Tensor, mask: Value, target: ast.Subscr
     if labels.pad is None or labels.window is None or not isinstance(mask, Tensor) or mask.window is None:
         return False
     told = isinstance(target.slice, ast.Compare | ast.UnaryOp) and "mask" in machine.text(target.slice)
-    return told and labels.window.lower == Linear(const=1) and mask.window.lower == Linear()
+    moved = labels.window.lower == Linear(const=1) and mask.window.lower == Linear()
+    return told and moved and not _is_filled_last(labels)
+
+
+def _is_filled_last(labels: Tensor) -> bool:
+    """Say whether rows were moved first and filled up then: a mask that was filled up with them fits."""
+    last = next((step.message for step in reversed(labels.trace) if step.message.startswith(STEPS)), "")
+    return "filled" in last or "fills" in last
 
 
 def into_table(machine: Machine, target: ast.Subscript, value: Value) -> bool:

@@ -2612,6 +2612,176 @@ def main(model, encoded):
     print(validate(Scorer(model), encoded))
 """,
         ),
+        Bad(
+            why="one block at a time, of which the last one is shorter: the number of blocks is rounded up",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn as nn
+from torch.utils.data import DataLoader, Dataset
+
+
+class Blocks(Dataset):
+    def __init__(self, ids, length):
+        self.ids, self.length = ids, length
+
+    def __len__(self):
+        return (len(self.ids) + self.length - 2) // self.length
+
+    def __getitem__(self, index):
+        begin = index * self.length
+        block = self.ids[begin : begin + self.length + 1]
+        return block[:-1], block[1:]
+
+
+@torch.no_grad()
+def validate(language_model, dev_ids):
+    loader = DataLoader(Blocks(dev_ids, 128), batch_size=1)
+    criterion = nn.CrossEntropyLoss()
+    language_model.eval()
+    total = 0.0
+    for tokens, targets in loader:
+        total += criterion(language_model(tokens).transpose(1, 2), targets).item()
+    return total / len(loader)  # <-
+""",
+        ),
+        Bad(
+            why="a trainer of the project passes on to the library's evaluation, which repeats each batch's mean by its rows",
+            severity=Severity.ERROR,
+            files={
+                "reporting.py": """\
+from transformers import Trainer
+
+
+class ReportingTrainer(Trainer):
+    def __init__(self, *args, journal=None, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.journal = journal
+
+    def evaluate(self, *args, **kwargs):
+        self.journal.begin()
+        return super().evaluate(*args, **kwargs)
+""",
+            },
+            code="""\
+import math
+
+from reporting import ReportingTrainer
+from transformers import AutoModelForCausalLM, DataCollatorForSeq2Seq, TrainingArguments
+
+
+def finetune(tokenizer, train_rows, dev_rows, journal):
+    trainer = ReportingTrainer(
+        model=AutoModelForCausalLM.from_pretrained("gpt2"),
+        args=TrainingArguments("runs"),
+        train_dataset=train_rows,
+        eval_dataset=dev_rows,
+        data_collator=DataCollatorForSeq2Seq(tokenizer),
+        journal=journal,
+    )
+    trainer.train()
+    metrics = trainer.evaluate()  # <-
+    print("perplexity", math.exp(metrics["eval_loss"]))
+""",
+        ),
+        Bad(
+            why="the mean loss of a batch goes into the list once for each of its rows",
+            severity=Severity.ERROR,
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def dev_loss(language_model, loader, vocab_size, pad_id):
+    language_model.eval()
+    row_losses = []
+    for tokens, targets in loader:
+        logits = language_model(tokens).view(-1, vocab_size)
+        loss = F.cross_entropy(logits, targets.view(-1), ignore_index=pad_id)
+        row_losses += [loss.item()] * tokens.size(0)
+    return np.mean(row_losses)  # <-
+""",
+        ),
+        Bad(
+            why="the evaluation stands inside of the training loop, and its total is set to 0 before both and after each report",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def fit(language_model, optimizer, train_loader, dev_loader, every):
+    dev_total = 0.0
+    for epoch in range(5):
+        language_model.train()
+        for step, (tokens, targets) in enumerate(train_loader):
+            optimizer.zero_grad()
+            F.cross_entropy(language_model(tokens).flatten(0, 1), targets.flatten()).backward()
+            optimizer.step()
+            if step % every == 0:
+                language_model.eval()
+                for tokens, targets in dev_loader:
+                    with torch.no_grad():
+                        loss = F.cross_entropy(language_model(tokens).flatten(0, 1), targets.flatten())
+                    dev_total += loss.item()
+                print(f"{step}: dev loss {dev_total / len(dev_loader):.3f}")  # <-
+                dev_total = 0.0
+                language_model.train()
+""",
+        ),
+        Bad(
+            why="the means of the batches are joined to a tensor that a dict makes empty",
+            severity=Severity.ERROR,
+            code="""\
+from collections import defaultdict
+
+import torch
+from torch import nn
+
+
+@torch.no_grad()
+def validate(model, loader, pad):
+    criterion = nn.CrossEntropyLoss(ignore_index=pad)
+    model.eval()
+    kept = defaultdict(torch.Tensor)
+    for tokens, targets in loader:
+        loss = criterion(model(tokens).flatten(0, 1), targets.flatten())
+        kept["loss"] = torch.cat((kept["loss"], loss.view(1)))
+    return kept["loss"].mean().item()  # <-
+""",
+        ),
+        Bad(
+            why="only the contexts are filled up, and each has one next word: the last batch alone is smaller",
+            severity=Severity.WARNING,
+            code="""\
+import math
+
+import torch
+from torch import nn
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+
+def collate(rows):
+    contexts, words = zip(*rows)
+    x = pad_sequence(contexts, batch_first=True, padding_value=0)
+    y = torch.stack(words)
+    return x, y
+
+
+@torch.no_grad()
+def perplexity(language_model, rows, vocab_size):
+    loader = DataLoader(rows, batch_size=32, collate_fn=collate)
+    criterion = nn.CrossEntropyLoss()
+    language_model.eval()
+    total = 0.0
+    for contexts, next_words in loader:
+        total += criterion(language_model(contexts).view(-1, vocab_size), next_words).item()
+    return math.exp(total / len(loader))  # <-
+""",
+        ),
     )
 
     good = (
@@ -3787,6 +3957,158 @@ def validation_loss(language_model: nn.Module, windows: WindowIterator, vocab_si
         logits = language_model(inputs)
         losses.append(nn.functional.cross_entropy(logits.view(-1, vocab_size), targets.view(-1)).item())
     return float(np.mean(losses))
+""",
+        ),
+        Good(
+            why="exact: one block at a time, of which the data set leaves out the one that is not full",
+            code="""\
+import torch
+import torch.nn as nn
+from torch.utils.data import DataLoader, Dataset
+
+
+class Blocks(Dataset):
+    def __init__(self, ids, length):
+        self.ids, self.length = ids, length
+
+    def __len__(self):
+        return (len(self.ids) - 1) // self.length
+
+    def __getitem__(self, index):
+        begin = index * self.length
+        block = self.ids[begin : begin + self.length + 1]
+        return block[:-1], block[1:]
+
+
+@torch.no_grad()
+def validate(language_model, dev_ids):
+    loader = DataLoader(Blocks(dev_ids, 128), batch_size=1)
+    criterion = nn.CrossEntropyLoss()
+    language_model.eval()
+    total = 0.0
+    for tokens, targets in loader:
+        total += criterion(language_model(tokens).transpose(1, 2), targets).item()
+    return total / len(loader)
+""",
+        ),
+        Good(
+            why="blocks of one length: a trainer of the project evaluates as the library's does, by rows",
+            files={
+                "reporting.py": """\
+from transformers import Trainer
+
+
+class ReportingTrainer(Trainer):
+    def __init__(self, *args, journal=None, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.journal = journal
+
+    def evaluate(self, *args, **kwargs):
+        self.journal.begin()
+        return super().evaluate(*args, **kwargs)
+""",
+            },
+            code="""\
+import math
+
+from reporting import ReportingTrainer
+from transformers import AutoModelForCausalLM, TrainingArguments, default_data_collator
+
+
+def finetune(train_blocks, dev_blocks, journal):
+    trainer = ReportingTrainer(
+        model=AutoModelForCausalLM.from_pretrained("gpt2"),
+        args=TrainingArguments("runs"),
+        train_dataset=train_blocks,
+        eval_dataset=dev_blocks,
+        data_collator=default_data_collator,
+        journal=journal,
+    )
+    trainer.train()
+    metrics = trainer.evaluate()
+    print("perplexity", math.exp(metrics["eval_loss"]))
+""",
+        ),
+        Good(
+            why="a generator gives one window at a time, and stops before the one that is shorter",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def windows(ids, length):
+    for begin in range(0, len(ids) - length, length):
+        yield ids[begin : begin + length][None], ids[begin + 1 : begin + length + 1][None]
+
+
+@torch.no_grad()
+def validate(language_model, dev_ids, vocab_size):
+    language_model.eval()
+    total = number = 0
+    for tokens, targets in windows(dev_ids, 64):
+        logits = language_model(tokens)
+        total += F.cross_entropy(logits.view(-1, vocab_size), targets.view(-1)).item()
+        number += 1
+    return total / number
+""",
+        ),
+        Good(
+            why="an object hands on the batches of a loader that gives full ones only",
+            code='''\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, RandomSampler
+
+
+class Draws:
+    """So many batches of rows that are drawn at random."""
+
+    def __init__(self, blocks, rows, steps):
+        self.steps = steps
+        sampler = RandomSampler(blocks, replacement=True, num_samples=rows * steps)
+        self.loader = DataLoader(blocks, batch_size=rows, sampler=sampler, drop_last=True)
+
+    def __iter__(self):
+        self.batches, self.given = iter(self.loader), 0
+        return self
+
+    def __next__(self):
+        if self.given >= self.steps:
+            raise StopIteration
+        self.given += 1
+        return next(self.batches)
+
+
+@torch.no_grad()
+def validate(language_model, blocks, vocab_size):
+    language_model.eval()
+    losses = []
+    for block in Draws(blocks, 16, 50):
+        logits = language_model(block[:, :-1])
+        losses.append(F.cross_entropy(logits.reshape(-1, vocab_size), block[:, 1:].reshape(-1)))
+    return torch.stack(losses).mean().item()
+''',
+        ),
+        Good(
+            why="parts of a batch are added up, and trained on: a teacher that is evaluated does not make it an evaluation",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def fit(language_model, teacher, optimizer, loader, parts):
+    teacher.eval()
+    for tokens, targets in loader:
+        optimizer.zero_grad()
+        language_model.train()
+        total = 0.0
+        for rows, wanted in zip(tokens.chunk(parts), targets.chunk(parts)):
+            with torch.no_grad():
+                hints = teacher(rows)
+            logits = language_model(rows, hints)
+            total = total + F.cross_entropy(logits.flatten(0, 1), wanted.flatten())
+        (total / parts).backward()
+        optimizer.step()
 """,
         ),
     )

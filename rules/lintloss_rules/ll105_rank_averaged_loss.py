@@ -729,6 +729,26 @@ def validate(model, ids, mask):
     return math.exp(over_ranks([loss])[0].item())
 """,
         ),
+        Bad(
+            why="the mean loss is averaged over ranks side by side with another number",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, ids, labels, pad):
+    model.eval()
+    logits = model(ids)
+    loss = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=pad)
+    hits = (logits.argmax(-1) == labels).float().mean()
+    both = torch.stack([loss, hits])
+    dist.all_reduce(both, dist.ReduceOp.AVG)  # <-
+    return both.tolist()
+""",
+        ),
     )
 
     good = (
@@ -1081,5 +1101,29 @@ def eval_step(params, batch, apply):
     losses = optax.softmax_cross_entropy_with_integer_labels(logits[:, :-1], batch["input_ids"][:, 1:])
     return jax.lax.pmean(losses.mean(), axis_name="devices")
 ''',
+        ),
+        Good(
+            why="nats and tokens of all devices are summed before they are divided: each has the same quotient",
+            code="""\
+import jax
+import jax.numpy as jnp
+import optax
+
+
+def make_step(model):
+    def step(params, batch):
+        logits = model(batch["tokens"], params=params)[0]
+        nats = optax.softmax_cross_entropy_with_integer_labels(logits, batch["labels"])
+        mask = batch["labels"] >= 0
+        total = jax.lax.psum((nats * mask).sum(), "devices")
+        tokens = jax.lax.psum(mask.sum(), "devices")
+        return jax.lax.pmean({"loss": total / tokens}, axis_name="devices")
+
+    return jax.pmap(step, "devices")
+
+
+def validate(step, params, batch):
+    return step(params, batch)["loss"]
+""",
         ),
     )

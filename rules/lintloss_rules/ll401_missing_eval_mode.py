@@ -110,10 +110,12 @@ class MissingEvalMode(Rule):
         why = "was put in training mode" if seen.mode_place is not None else "is in training mode, as it was made,"
         has = f" and has {seen.stochastic.what}" if seen.stochastic.what else ""
         place = (seen.mode_place,) if seen.mode_place is not None else ()
+        behind = seen.mode_place is not None and seen.mode_place.path == seen.path and seen.mode_place.span > seen.span
+        advice = "move train() behind the loop" if behind else "call eval() on it before it is evaluated"
         yield Judgment(
             Severity.ERROR if sure else Severity.WARNING,
             Confidence.HIGH if sure else Confidence.MEDIUM,
-            f"`{seen.model}` {why}{has}: call eval() on it before it is evaluated",
+            f"`{seen.model}` {why}{has}: {advice}",
             (*seen.stochastic.places, *place, *seen.stack),
         )
 
@@ -932,6 +934,36 @@ def held_out_loss(loader, model, criterion):
     return nats / tokens
 """,
         ),
+        Bad(
+            why="a helper measures both splits, and its train() is a step too far in; the callers' eval() undoes nothing",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+
+
+@torch.no_grad()
+def estimate(model, get_batch, iters):
+    out = {}
+    model.eval()
+    for split in ["train", "val"]:
+        losses = torch.zeros(iters)
+        for k in range(iters):
+            x, y = get_batch(split)
+            _, loss = model(x, y)  # <-
+            losses[k] = loss.item()
+        out[split] = losses.mean()
+        model.train()
+    return out
+
+
+def sample(model, get_batch, iters, prompt):
+    before = estimate(model, get_batch, iters)
+    model.eval()
+    text = model.generate(prompt, 100)
+    model.train()
+    return before, text
+""",
+        ),
     )
 
     good = (
@@ -1659,6 +1691,78 @@ class Writer(nn.Module):
 
 def main(loader):
     print(Writer(width=64).evaluate(loader))
+""",
+        ),
+        Good(
+            why="The rate is 0 unless options hold another, and what they hold is in a file of settings.",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Layer(nn.Module):
+    def __init__(self, size_in, size, dropout: float = 0):
+        super().__init__()
+        self.linear = nn.Linear(size_in, size)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x):
+        return self.dropout(self.linear(x))
+
+
+class Head(nn.Module):
+    def __init__(self, size_in, size, **options):
+        super().__init__()
+        self.layers = nn.Sequential(Layer(size_in, size, **options), Layer(size, size, **options))
+
+    def forward(self, x):
+        return self.layers(x)
+
+
+class Tagger(nn.Module):
+    def __init__(self, head, words=1_000):
+        super().__init__()
+        self.embed = nn.Embedding(words, 64)
+        self.head = Head(**head)
+
+    def forward(self, ids):
+        return self.head(self.embed(ids))
+
+    @torch.no_grad()
+    def evaluate(self, loader):
+        nats, tokens = 0.0, 0
+        for ids, labels in loader:
+            logits = self.forward(ids)
+            nats += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum").item()
+            tokens += labels.numel()
+        return nats / tokens
+
+
+def main(loader, settings):
+    print(Tagger(**settings).evaluate(loader))
+""",
+        ),
+        Good(
+            why="A function tries the model out on a batch that it makes up; nothing is evaluated.",
+            files={"model.py": GPT},
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from model import DropoutGPT
+
+
+def test_decoder():
+    model = DropoutGPT(1_000)
+    ids = torch.randint(0, 1_000, (4, 256))
+    logits = model(ids)
+    loss = F.cross_entropy(logits[:, :-1].flatten(0, 1), ids[:, 1:].flatten())
+    print("logits", logits.shape, "loss", loss.item())
+
+
+if __name__ == "__main__":
+    test_decoder()
 """,
         ),
     )

@@ -832,6 +832,45 @@ def test(encoder, decoder, loader):
     return nats / tokens
 """,
         ),
+        Bad(
+            why="an option has the method's name, which hands the method to nobody",
+            severity=Severity.WARNING,
+            files={
+                "main.py": """\
+import argparse
+
+from build import made
+from eval import LanguageTrainer
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--test", action="store_true")
+    args = parser.parse_args()
+    trainers: list[LanguageTrainer] = made(args)
+    if args.test:
+        print([each.test() for each in trainers])
+"""
+            },
+            code="""\
+from torch import nn
+
+
+class LanguageTrainer:
+    def __init__(self, model, loader):
+        self.model, self.loader = model, loader
+        self.criterion = nn.CrossEntropyLoss(reduction="sum")
+
+    def test(self):
+        self.model.eval()
+        nats, tokens = 0.0, 0
+        for inputs, targets in self.loader:
+            logits = self.model(inputs)  # <-
+            nats += self.criterion(logits.flatten(0, 1), targets.flatten()).item()
+            tokens += targets.numel()
+        return nats / tokens
+""",
+        ),
     )
 
     good = (

@@ -1350,6 +1350,137 @@ def generative_nats(judge, sample, batch_size=32):
     return nats / tokens
 """,
         ),
+        Bad(
+            why="a generator gives full blocks only: their mean losses may be averaged, and what is left at the end is missing",
+            severity=Severity.ERROR,
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+def block_batches(ids, rows, length):
+    count = len(ids) // (rows * length)
+    blocks = np.array(ids[: count * rows * length]).reshape(-1, length)  # <-
+    for number in range(count):
+        yield torch.from_numpy(blocks[number * rows : (number + 1) * rows])
+
+
+@torch.no_grad()
+def dev_loss(language_model, dev_ids):
+    language_model.eval()
+    losses = []
+    for block in block_batches(dev_ids, 32, 50):
+        logits = language_model(block[:, :-1])
+        losses.append(F.cross_entropy(logits.transpose(1, 2), block[:, 1:]).item())
+    return np.mean(losses)
+""",
+        ),
+        Bad(
+            why="a Lightning trainer is handed the loader of a helper, whose default drops the last batch",
+            severity=Severity.ERROR,
+            files={
+                "corpus.py": """\
+from torch.utils.data import DataLoader
+
+
+def make_loaders(training, held_out, size=8, drop_last=True):
+    first = DataLoader(training, batch_size=size, shuffle=True)
+    return first, DataLoader(held_out, batch_size=size, drop_last=drop_last)
+""",
+                "task.py": """\
+import lightning.pytorch as pl
+import torch.nn.functional as F
+
+
+class Translation(pl.LightningModule):
+    def __init__(self, network, pad_id):
+        super().__init__()
+        self.network, self.pad_id = network, pad_id
+
+    def training_step(self, batch, batch_idx):
+        source, target = batch
+        logits = self.network(source, target[:, :-1])
+        return F.cross_entropy(logits.flatten(0, 1), target[:, 1:].flatten(), ignore_index=self.pad_id)
+""",
+            },
+            code="""\
+import lightning.pytorch as pl
+
+from corpus import make_loaders
+from task import Translation
+
+
+def main(network, training, held_out):
+    first, second = make_loaders(training, held_out)
+    trainer = pl.Trainer(max_epochs=3)
+    trainer.fit(Translation(network, pad_id=0), train_dataloaders=first, val_dataloaders=second)  # <-
+""",
+        ),
+        Bad(
+            why="what Keras validates on comes from a function that drops the remainder of both splits",
+            severity=Severity.ERROR,
+            code="""\
+import tensorflow as tf
+from tensorflow import keras
+
+
+def split(ids, labels, held):
+    rows = tf.data.Dataset.from_tensor_slices((ids, labels))
+    first = rows.skip(held).shuffle(10_000).batch(32, drop_remainder=True)
+    second = rows.take(held).batch(32, drop_remainder=True)  # <-
+    return first, second
+
+
+def train(model, ids, labels):
+    first, second = split(ids, labels, 1_000)
+    model.compile(optimizer="adam", loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.fit(first, validation_data=second, epochs=3)
+""",
+        ),
+        Bad(
+            why="an iterator over columns stops before the window that is not whole, of every column",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+class Feeder:
+    def __init__(self, columns, steps, ids):
+        self.at, self.steps = 0, steps
+        ids = torch.tensor(ids)
+        rows = ids.size(0) // columns
+        self.ids = ids.narrow(0, 0, rows * columns).view(columns, -1).contiguous()
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if (self.at + 1) * self.steps + 1 > self.ids.size(1):  # <-
+            self.at = 0
+            raise StopIteration
+        x = self.ids[:, self.at * self.steps : (self.at + 1) * self.steps]
+        y = self.ids[:, self.at * self.steps + 1 : (self.at + 1) * self.steps + 1]
+        self.at += 1
+        return x, y
+
+
+@torch.no_grad()
+def evaluate(net, feeder):
+    net.eval()
+    nats, tokens = 0.0, 0
+    for x, y in feeder:
+        logits = net(x)
+        nats += F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum").item()
+        tokens += y.numel()
+    return nats / tokens
+
+
+def main(net, ids):
+    print(evaluate(net, Feeder(8, 35, ids)))
+""",
+        ),
     )
 
     good = (
@@ -2156,6 +2287,105 @@ def perplexity(model, ids, length):
         piece = ids[:, index * length : (index + 1) * length]
         nats.append(model(piece, labels=piece).loss * (length - 1))
     return torch.exp(torch.stack(nats).sum() / (count * (length - 1)))
+""",
+        ),
+        Good(
+            why="Keras fits on full batches, and validates on all",
+            code="""\
+import tensorflow as tf
+from tensorflow import keras
+
+
+def split(ids, labels, held):
+    rows = tf.data.Dataset.from_tensor_slices((ids, labels))
+    train_rows = rows.skip(held).shuffle(10_000).batch(32, drop_remainder=True)
+    return train_rows, rows.take(held).batch(32)
+
+
+def train(model, ids, labels):
+    train_rows, second = split(ids, labels, 1_000)
+    model.compile(optimizer="adam", loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.fit(train_rows, validation_data=second, epochs=3)
+    print("of the training set", model.evaluate(train_rows))
+""",
+        ),
+        Good(
+            why="three examples are explained; nothing is scored",
+            files={
+                "explaining.py": """\
+import torch.nn.functional as F
+
+
+class Explainer:
+    def __init__(self, model, steps=50):
+        self.model, self.steps = model, steps
+
+    def __call__(self, x, y):
+        prediction = self.model(x)
+        return {"loss": F.cross_entropy(prediction, y), "prediction": prediction}
+""",
+                "net.py": """\
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+
+    def forward(self, x):
+        return self.layers(x)
+""",
+            },
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+
+from explaining import Explainer
+from net import Net
+
+
+@torch.no_grad()
+def explain(path, test_set):
+    model = Net()
+    model.load_state_dict(torch.load(path))
+    model.eval()
+    explainer = Explainer(model)
+    test_loader = DataLoader(test_set, batch_size=1)
+    shown = 0
+    for x, y in test_loader:
+        explanation = explainer(x, y)
+        print(explanation)
+        shown += 1
+        if shown > 2:
+            break
+""",
+        ),
+        Good(
+            why="both losses are measured: the training's loader shuffles and drops, the validation's gives all",
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+
+
+class Runner:
+    def __init__(self, train_rows, val_rows, size):
+        self.train_loader = DataLoader(train_rows, batch_size=size, shuffle=True, drop_last=True)
+        self.val_loader = DataLoader(val_rows, batch_size=size)
+
+    @torch.no_grad()
+    def estimate_loss(self, model):
+        found = {}
+        model.eval()
+        for split in ["train", "val"]:
+            loader = self.train_loader if split == "train" else self.val_loader
+            nats, tokens = 0.0, 0
+            for x, y in loader:
+                _, loss = model(x, y)
+                nats += loss.item() * y.numel()
+                tokens += y.numel()
+            found[split] = nats / tokens
+        return found
 """,
         ),
     )

@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import Const, Opaque, Value
+from lintloss.facts.values import Const, Opaque, Tensor, Value
+
+ENCODED = frozenset({"input_ids", "attention_mask"})
 
 
 def popped(machine: Machine, owner: Opaque, name: str) -> Value:
@@ -16,6 +18,13 @@ def popped(machine: Machine, owner: Opaque, name: str) -> Value:
     machine.put(owner.key, f"@popped {name}", value)
     machine.put(owner.key, name, Const(None))
     return value
+
+
+def defaulted(machine: Machine, owner: Opaque, name: object) -> bool:
+    """Say whether a batch is what a tokenizer made, and has no such entry: `batch.get("labels", ids)` is the ids."""
+    held = machine.state.heap.fields(owner.key)
+    encoded = all(isinstance(held[each].value, Tensor) for each in ENCODED if each in held)
+    return encoded and held.keys() >= ENCODED and name not in held
 
 
 def is_keywords(machine: Machine, node: ast.Call) -> bool:

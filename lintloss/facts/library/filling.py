@@ -10,7 +10,7 @@ from lintloss.facts.library import pieces
 from lintloss.facts.library.pieces import Filler
 from lintloss.facts.machine import Machine
 from lintloss.facts.survey import called_name
-from lintloss.facts.values import Const, Tensor, Value
+from lintloss.facts.values import Const, Ref, Tensor, Value, Window
 from lintloss.patterns import regex
 
 MADE = {"full": None, "new_full": None, "zeros": 0, "new_zeros": 0, "ones": 1, "new_ones": 1}
@@ -173,9 +173,14 @@ def table(machine: Machine, target: ast.Subscript) -> Filler | None:
         return None
     if cut.lower is not None and not (isinstance(cut.lower, ast.Constant) and cut.lower.value == 0):
         return None
+    if MASKS.search(machine.text(target.value)):
+        return None
     node = _bound(machine, target.value)
     scale: ast.expr | None = None
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        cells = node.left if isinstance(node.left, ast.List) else node.right
+        if isinstance(cells, ast.List):  # [pad] * width
+            return pieces.repeated(machine, node)
         node, scale = (node.left, node.right) if isinstance(node.left, ast.Call) else (node.right, node.left)
     if not isinstance(node, ast.Call) or called_name(node.func) not in MADE or not node.args:
         return None
@@ -184,3 +189,27 @@ def table(machine: Machine, target: ast.Subscript) -> Filler | None:
     if several or (number > 1 and MADE[called_name(node.func)] is not None):
         return None
     return _filler(machine, node, called_name(node.func), _size(node.args[0]), scale)
+
+
+def sequences(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """Read Keras' `pad_sequences(rows, maxlen=n, value=pad)`: rows of unequal length, filled up."""
+    rows = args[0] if args else kwargs.get("sequences")
+    element = machine.elem(rows) if isinstance(rows, Ref) else rows
+    row = pieces.row(element) if element is not None else None
+    window = row.window if row is not None and row.window is not None else Window(machine.key(node, "rows"))
+    step = machine.evidence(node, "rows are filled up here with a pad id")
+    pad = kwargs.get("value", Const(0))
+    return Tensor("ids", window.marked("batched"), None, machine.key(node, "padded"), "", (step,), pad=pad)
+
+
+def longest(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """Read `zip_longest(*rows, fillvalue=pad)`: positions first, each row filled up."""
+    given = node.args if isinstance(node, ast.Call) else []
+    fill = kwargs.get("fillvalue")
+    if fill is None or len(given) != 1 or not isinstance(given[0], ast.Starred):
+        return None
+    if not isinstance(given[0].value, ast.Name | ast.Attribute):  # zip_longest(*[iter(rows)] * n) cuts groups
+        return None
+    step = machine.evidence(node, "rows are filled up here with a pad id")
+    window = Window(machine.key(node, "rows")).marked("swapped")
+    return Tensor("ids", window, None, machine.key(node, "padded"), "", (step,), pad=fill)

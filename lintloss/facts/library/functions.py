@@ -7,7 +7,18 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import arithmetic, distributed, equality, exponent, fields, forwards, gradients, modes, reduce
+from lintloss.facts import (
+    arithmetic,
+    distributed,
+    equality,
+    exponent,
+    fields,
+    forwards,
+    gradients,
+    modes,
+    reduce,
+    vectors,
+)
 from lintloss.facts.library import (
     columns,
     filling,
@@ -256,6 +267,8 @@ def _collected(kind: str) -> Callable[[Machine, ast.AST, list[Value], Kwargs], V
             joined = tensors.joined(machine, node, first.items, axis) if kind == "cat" else None
             if joined is not None:
                 return joined
+            if kind == "stack" and vectors.are_numbers(first):
+                return _tensor(machine, node, args, kwargs)
             known = [item for item in first.items if isinstance(item, Tensor | Quantity)]
             return known[0] if known and kind == "cat" and isinstance(known[0], Quantity) else machine.opaque(node)
         return first if isinstance(first, Quantity) else machine.opaque(node)
@@ -286,6 +299,8 @@ def _tensor(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) 
 
 def _numbers(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     """torch.cuda.FloatTensor([total, steps]): several numbers by their positions, as torch.tensor() keeps them."""
+    if not args and not kwargs:  # an empty one, to which others are joined
+        return machine.new_list(node)
     first = args[0] if args else UNKNOWN
     several = isinstance(first, Tuple) and len(first.items) > 1 and any(isinstance(x, Quantity) for x in first.items)
     return _tensor(machine, node, args, kwargs) if several else None
@@ -319,6 +334,8 @@ def _is_nan(value: Value) -> bool:
 def _where(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     if _is_switch(args):  # 1 where it holds, 0 elsewhere: the condition itself
         return args[0]
+    if _is_switch([*args[:1], *reversed(args[1:])]) and isinstance(args[0], Tensor) and args[0].sense is not None:
+        return replace(args[0], sense=not args[0].sense)
     args = [*args[:1], *(arithmetic.unboxed(machine, arg) for arg in args[1:])]
     if any(_is_ignored(arg) for arg in args[1:]):
         equality.note_unequal(machine, machine.evidence(node, "labels are set to be ignored here"))
@@ -434,6 +451,8 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "where": _where,
     "full_like": _full_like,
     "pad_sequence": rows.pad_sequence,
+    "pad_sequences": filling.sequences,
+    "zip_longest": filling.longest,
     "pack_padded_sequence": rows.packed,
     "default_collate": rows.default,
     "range": rows.made_range,

@@ -6,7 +6,7 @@ import ast
 import re
 
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import Const, Tensor, Value, Window
+from lintloss.facts.values import Const, Key, Opaque, Tensor, Value, Window
 from lintloss.patterns import regex
 
 LENGTHS = regex(r"len", re.IGNORECASE)
@@ -31,13 +31,23 @@ def by_position(machine: Machine, node: ast.Compare, left: Value, rights: list[V
     sides = [(left, node.comparators[0], operator), (rights[0], node.left, _mirrored(operator))]
     for side, other, order in sides:
         if isinstance(side, Tensor) and side.form == "positions" and LENGTHS.search(ast.unparse(other)):
-            closed = isinstance(order, ast.LtE)
-            window = Window(
-                ("lengths",), marks=frozenset({"closed"}) if closed and not _less_one(other) else frozenset()
-            )
+            closed = isinstance(order, ast.LtE) and side.pad is None  # counted from 1, the last position is n
+            marks = frozenset({"closed"}) if closed and not _less_one(other) else frozenset()
+            counted = rights[0] if other is node.comparators[0] else left
+            window = Window(("lengths", *_rows_counted(machine, counted)), marks=marks)
             keeps = isinstance(order, ast.Lt | ast.LtE)
             return Tensor("mask", window, None, machine.key(node, "lengths"), "mask", sense=keeps)
     return None
+
+
+def _rows_counted(machine: Machine, lengths: Value) -> Key:
+    """Return the identity of the rows that lengths count, each as a whole: `torch.tensor([len(row) for row in rows])`."""
+    source = lengths.window.source if isinstance(lengths, Tensor) and lengths.window is not None else ()
+    source = source[:-1] if source[-1:] == ("batched",) else source
+    slot = machine.get(source, "elem") if source else None
+    key = slot.value.key if slot is not None and isinstance(slot.value, Opaque) else ()
+    row = key[:-1] if key[-1:] == ("len",) else ()
+    return row[:-1] if row[-1:] == ("[]",) else row
 
 
 def _mirrored(operator: ast.cmpop) -> ast.cmpop:

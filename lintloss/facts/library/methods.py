@@ -26,6 +26,7 @@ from lintloss.facts import (
 )
 from lintloss.facts.library import (
     entries,
+    functional,
     lightning,
     loaders,
     losses,
@@ -110,6 +111,10 @@ def call(
         equality.note_unequal(machine, machine.evidence(node, "labels are set to be ignored here"))
     if isinstance(receiver, Lib):
         return None
+    if name in functional.NAMES:
+        applied = functional.called(machine, node, receiver, args, kwargs)
+        if applied is not None:
+            return applied
     if args and prepares(machine, node.func):
         return Tuple(tuple(args)) if len(args) > 1 else args[0]
     if isinstance(receiver, LibObject | Opaque) and name in text.ENCODERS and text.is_tokenizer(receiver):
@@ -132,6 +137,9 @@ def call(
         return args[0] if len(args) == 1 else Tuple(tuple(args))
     if name in {"get", "pop"} and len(args) == 2 and entries.is_keywords(machine, node):
         return args[1] if not isinstance(receiver, Ref) else _dict(machine, receiver, name, args)
+    if name in {"get", "pop"} and len(args) == 2 and isinstance(receiver, Opaque) and isinstance(args[0], Const):
+        if entries.defaulted(machine, receiver, args[0].value):
+            return args[1]
     if name == "pop" and isinstance(receiver, Opaque) and receiver.key and args and isinstance(args[0], Const):
         return entries.popped(machine, receiver, str(args[0].value))
     if name == "add_argument":
@@ -221,6 +229,7 @@ def _effect(
         return Const(None)
     if name in {"backward", "manual_backward"}:
         accumulation.note_backward(machine, node, receiver, args)
+        phases.note_objective(machine, args[0] if args else receiver)
         phases.backward(machine)
         return Const(None)
     if name in {"register_buffer", "register_parameter"} and isinstance(receiver, Ref) and len(args) > 1:
@@ -267,6 +276,8 @@ def _container(machine: Machine, node: ast.Call, ref: Ref, name: str, args: list
         value = args[0]
         if name == "extend":
             value = machine.elem(value) if isinstance(value, Ref) else value
+            if isinstance(value, Tensor) and value.window is not None and value.form in {"", "ids"}:
+                value = Opaque((*ref.id, "entry"), "")  # its ids, one by one: a stream, not rows
             machine.put(ref, "@extended", Const(True), depth)
         assign.collect(machine, ref.id, value, depth)
         if isinstance(node.func, ast.Attribute):

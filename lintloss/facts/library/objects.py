@@ -119,7 +119,7 @@ def _layer(machine: Machine, node: ast.AST, made: LibObject, name: str, args: li
         return Tensor("hidden", fed.window, (*(fed.axes or ("row", "pos")), "vocab"), machine.key(node), model=made)
     if name == "Flatten":
         return replace(fed, window=None, axes=None)
-    if name in {"Linear", "LazyLinear", "Conv1d", "AdaptiveLogSoftmaxWithLoss"}:
+    if name in {"Linear", "LazyLinear", "Conv1d", "AdaptiveLogSoftmaxWithLoss", "Dense"}:
         return Tensor("logits", fed.window, fed.axes, machine.key(node), trace=fed.trace, model=made)
     if name in RECURRENT:
         return Tuple(

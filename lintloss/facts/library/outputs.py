@@ -14,6 +14,7 @@ from lintloss.facts.values import (
     UNKNOWN,
     Choice,
     Const,
+    Key,
     LibObject,
     ModelOutput,
     Opaque,
@@ -107,12 +108,16 @@ def _of_call(machine: Machine, node: ast.AST, model: Value, args: list[Value], k
         machine.key(node), model, inputs, labels, logits, UNKNOWN, machine.evidence(node, "the model is called here")
     )
     _note_same_source(machine, output)
-    like_library = (
-        bool({"attention_mask", "input_ids", "**"} & kwargs.keys()) and "transformers" in machine.frame.module.text
-    )
-    loss = _loss(machine, node, output, "transformers" if like_library else "")
+    loss = _loss(machine, node, output, "transformers" if _is_like_library(machine, kwargs) else "")
     asked = next((value for name, value in kwargs.items() if name.endswith("reduction")), None)
     return replace(output, loss=_unreduced(loss) if asked == Const("none") else loss)
+
+
+def _is_like_library(machine: Machine, kwargs: dict[str, Value]) -> bool:
+    """Say whether a model out of sight is called as those of Hugging Face are: it ignores -100, and nothing else."""
+    if {"input_ids", "labels"} <= kwargs.keys():
+        return True
+    return bool({"attention_mask", "input_ids", "**"} & kwargs.keys()) and "transformers" in machine.frame.module.text
 
 
 def _unreduced(loss: Value) -> Value:
@@ -157,8 +162,15 @@ def _note_same_source(machine: Machine, output: ModelOutput) -> None:
         or not models.shifts_labels(output.model)
     ):
         return
+    if _are_two_texts(fed.window.source, label.window.source):
+        return
     if not fed.window.is_cut and not label.window.is_cut and fed.window.source != label.window.source:
         machine.same_source[label.window.source] = fed.window.source
+
+
+def _are_two_texts(fed: Key, labels: Key) -> bool:
+    """Say whether both sides are ids of encodings of their own: a prompt, and the prompt with its answer."""
+    return fed != labels and fed[-1:] == labels[-1:] == ("input_ids",)
 
 
 def _loss(machine: Machine, node: ast.AST, output: ModelOutput, presumed: str) -> Value:

@@ -7,13 +7,18 @@ stands in the input.
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass, replace
 
 from lintloss.facts import equality, symbolic
 from lintloss.facts.linear import END, ZERO, Linear
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import Const, Key, Opaque, Ref, Tensor, Tuple, Value, Window, options
+from lintloss.facts.values import Const, Key, Opaque, Quantity, Ref, Tensor, Tuple, Value, Window, options
 from lintloss.findings import Evidence
+from lintloss.patterns import regex
+
+PAD = regex(r"(?<![a-z])pad(?!d)", re.IGNORECASE)  # a word: `<pad>`
+IGNORED = regex(r"label|ignore", re.IGNORECASE)  # `pad_token_label_id`: what the criterion ignores
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +32,19 @@ class Filler:
 
     @property
     def is_ignored(self) -> bool:
+        if isinstance(self.value, Const) and isinstance(self.value.value, str) and PAD.search(self.value.value):
+            return False
         return equality.is_ignored(self.value) or (isinstance(self.value, Const) and not _is_id(self.value.value))
 
 
 def _is_id(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def looked_up(pad: Value | None) -> Value | None:
+    """Return the id of what words are filled up with, once each word has become its id."""
+    word = pad.value if isinstance(pad, Const) else None
+    return Opaque(("word", word), word) if isinstance(word, str) else pad
 
 
 def filler(machine: Machine, node: ast.BinOp) -> Filler | None:
@@ -48,11 +61,25 @@ def filler(machine: Machine, node: ast.BinOp) -> Filler | None:
     ):
         return None
     value = evaluate(machine, cells.elts[0])
-    if any(isinstance(option, Tensor | Ref | Tuple) for option in options(value)):
-        return None  # a row is repeated: no id fills anything up
+    if any(isinstance(option, Tensor | Ref | Tuple | Quantity) for option in options(value)):
+        return None  # a row is repeated, or a loss: no id fills anything up
     place = machine.evidence(node, "rows are filled up here with a pad id")
     length = symbolic.of(machine, number)
     return Filler(value, length, _like(machine, length), place)
+
+
+def repeated(machine: Machine, node: ast.BinOp) -> Filler | None:
+    """Read `[pad] * width`, a row of nothing but pad ids that is written into."""
+    from lintloss.facts.expressions import evaluate
+
+    cells = node.left if isinstance(node.left, ast.List) else node.right
+    if not (isinstance(cells, ast.List) and len(cells.elts) == 1):
+        return None
+    value = evaluate(machine, cells.elts[0])
+    if any(isinstance(option, Tensor | Ref | Tuple) for option in options(value)):
+        return None
+    place = machine.evidence(node, "rows are filled up here with a pad id")
+    return Filler(value, symbolic.of(machine, node), (), place)
 
 
 def _like(machine: Machine, length: Linear) -> Key:
@@ -95,6 +122,9 @@ def of(machine: Machine, value: Value) -> Filler | None:
 def joined(machine: Machine, node: ast.AST, left: Value, right: Value) -> Value | None:
     """Return `left + right` of two rows; None where they may as well be numbers."""
     before, after = of(machine, left), of(machine, right)
+    ended = _ended(machine, node, left)
+    if ended is not None:
+        return ended
     if before is not None:
         return _behind(machine, node, before, right) if after is None else None
     if after is not None:
@@ -107,6 +137,24 @@ def joined(machine: Machine, node: ast.AST, left: Value, right: Value) -> Value 
     if more is None or not isinstance(left, Opaque):
         return None
     return Tensor("ids", Window(left.key, upper=END.plus(more)), None, machine.key(node, "longer"))
+
+
+def _ended(machine: Machine, node: ast.AST, left: Value) -> Tensor | None:
+    """Read `ids[1:] + [pad]`: each row's last label is a pad id."""
+    from lintloss.facts.expressions import evaluate
+
+    cells = node.right if isinstance(node, ast.BinOp) and isinstance(node.right, ast.List) else None
+    window = left.window if isinstance(left, Tensor) else None
+    if cells is None or len(cells.elts) != 1 or not isinstance(left, Tensor) or window is None:
+        return None
+    text = machine.text(cells.elts[0])
+    if window.lower != Linear(const=1) or not PAD.search(text) or IGNORED.search(text):
+        return None
+    longer = replace(window, upper=window.upper.plus(1))
+    made = replace(
+        left, form="ids", window=longer, pad=evaluate(machine, cells.elts[0]), key=machine.key(node, "ended")
+    )
+    return made.with_step(machine.evidence(node, "the last label of each row is a pad id here"))
 
 
 def _number(machine: Machine, value: Value) -> int | None:
@@ -147,13 +195,18 @@ def filled(machine: Machine, node: ast.AST, left: Value, after: Filler) -> Tenso
     if found is None:
         return None
     window = found.window
-    if window is not None and window.is_cut and not window.lower.is_const:
+    if window is not None and window.is_cut and not window.lower.is_const and not _is_of_several(machine):
         return found  # a stretch of a stream: the last alone may be short, and many leave it out
     if after.like and window is not None and not window.is_cut:
         window = replace(window, source=machine.identity(("+", window.source, after.like)))
     pad = found.pad if after.is_ignored else after.value
     made = replace(found, form="ids", window=window, axes=None, key=machine.key(node, "padded"), pad=pad)
     return made if after.is_ignored else made.with_step(after.place)
+
+
+def _is_of_several(machine: Machine) -> bool:
+    """Say whether stretches are cut in a loop within a loop: the last one of each text is short."""
+    return sum(loop.frame == len(machine.frames) for loop in machine.loops) > 1
 
 
 def row(value: Value) -> Tensor | None:

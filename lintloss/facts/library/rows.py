@@ -154,7 +154,9 @@ def split_apart(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwar
 
 
 def positions(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
-    return Tensor("positions", None, None, machine.key(node, "arange"))
+    """Return arange(n); where it does not begin at 0, with its begin."""
+    begin = args[0] if len(args) > 1 and args[0] != Const(0) else None
+    return Tensor("positions", None, None, machine.key(node, "arange"), pad=begin)
 
 
 RESHUFFLES = frozenset({"with_format", "shuffle", "remove_columns", "select_columns", "rename_column", "take", "skip"})
@@ -232,6 +234,15 @@ def _by(machine: Machine, node: ast.AST, collate: Value, row: Value, loader: Lib
     return calls.call(machine, node, collate, [rows], {})
 
 
+def _streamed(machine: Machine, node: ast.AST, dataset: Ref) -> Value | None:
+    """Return what a data set without an index yields."""
+    from lintloss.facts import calls, classes
+
+    iterates = classes.method(machine, dataset, "__iter__")
+    made = calls.call(machine, node, iterates, [], {}) if iterates is not None else None
+    return made.items[0] if isinstance(made, Tuple) and len(made.items) == 1 else None
+
+
 def sample(machine: Machine, node: ast.AST, dataset: Value, key: Key) -> Value | None:
     """Return one item of a dataset."""
     from lintloss.facts import calls, classes
@@ -240,13 +251,11 @@ def sample(machine: Machine, node: ast.AST, dataset: Value, key: Key) -> Value |
         return _any(machine, node, dataset.options, key)
     if isinstance(dataset, Ref) and dataset.kind == "instance":
         getter = classes.method(machine, dataset, "__getitem__")
+        if getter is None:
+            return _streamed(machine, node, dataset)
         at: Key = ("index", *dataset.id)
         machine.strides[at] = (Linear(const=1), machine.evidence(node, "one window for every index"))
-        return (
-            calls.call(machine, node, getter, [Opaque(("index", *dataset.id), "index")], {})
-            if getter is not None
-            else None
-        )
+        return calls.call(machine, node, getter, [Opaque(("index", *dataset.id), "index")], {})
     if isinstance(dataset, Ref) and dataset.kind == "list":
         slot = machine.get(dataset, "elem")
         return slot.value if slot is not None else None

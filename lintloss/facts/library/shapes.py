@@ -25,12 +25,19 @@ def tensor(value: Value) -> Tensor | None:
 
 
 def typical(value: Value) -> Value:
-    """Return, of windows on one source, the last: what a loop makes once its index has moved."""
+    """Return, of windows on one source, the last: what a loop makes once its index has moved.
+
+    A row that is filled up only where it is short, is padded.
+    """
     if not isinstance(value, Choice):
         return value
     found = [each for each in value.options if isinstance(each, Tensor) and each.window is not None]
     sources = {each.window.source for each in found if each.window is not None}
-    return found[-1] if len(found) == len(value.options) and len(sources) == 1 else value
+    if len(found) != len(value.options) or len(sources) != 1:
+        return value
+    filled = [each for each in found if each.pad is not None and each.window == found[-1].window]
+    spared = any(each.clean or each.ignored for each in found)
+    return filled[-1] if filled and not spared else found[-1]
 
 
 def _same_tensor(values: list[Tensor]) -> Tensor | None:

@@ -16,6 +16,7 @@ from lintloss.patterns import regex
 Kwargs = dict[str, Value]
 TOKENIZER = regex(r"(^|_)tokeni[sz]er$|^tok$|Tokenizer(Fast)?$")
 SEVERAL = regex(r"s$|batch|list|corpus|chunk\b|s\)$|s\[", re.IGNORECASE)
+LIST = regex(r"(typing\.)?([Ll]ist|Sequence|Tuple|tuple|Iterable)\[str\b")
 ENCODERS = frozenset({"__call__", "batch_encode_plus", "encode_plus", "pad"})
 
 
@@ -39,7 +40,9 @@ def encoded(
     pads = padding is not None and not (isinstance(padding, Const) and padding.value in (False, None, "do_not_pad"))
     pads = pads or kwargs.get("pad_to_max_length") == Const(True)
     if padding in (Const(True), Const("longest")) and name != "pad":
-        pads = pads and _several_texts(node)  # one text alone is as long as the longest
+        pads = pads and (
+            _several_texts(node) or _is_list_of_texts(machine, node)
+        )  # one text alone is as long as the longest
     as_tensors = "return_tensors" in kwargs
     source = (*result.key, "input_ids")
     window = Window(source)
@@ -93,6 +96,17 @@ def _several_texts(node: ast.AST) -> bool:
         by_name = isinstance(given.slice, ast.Constant) and isinstance(given.slice.value, str)
         return isinstance(given.slice, ast.Slice) or (by_name and SEVERAL.search(ast.unparse(given.value)) is not None)
     return given is not None and SEVERAL.search(ast.unparse(given)) is not None
+
+
+def _is_list_of_texts(machine: Machine, node: ast.AST) -> bool:
+    """Say whether a tokenizer is given a parameter that is declared to be a list of texts."""
+    given = node.args[0] if isinstance(node, ast.Call) and node.args else None
+    function = machine.frame.node
+    if not isinstance(given, ast.Name) or not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+        return False
+    spec = function.args
+    declared = (each.annotation for each in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs) if each.arg == given.id)
+    return any(each is not None and LIST.match(machine.text(each)) is not None for each in declared)
 
 
 def _one_text(args: list[Value]) -> bool:

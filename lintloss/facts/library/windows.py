@@ -136,6 +136,7 @@ class Cut:
         self.at = 0  # the axis of the result that the next part is about
         self.dropped = 0
         self.is_slice_only = True
+        self.pad = found.pad
 
     def take(self, part: ast.expr, value: Value) -> None:
         if _is_ellipsis(part):
@@ -201,7 +202,9 @@ class Cut:
         number = symbolic.of(self.machine, part)
         sequence = window.axis if window.axis is not None else min(1, self.rank - 1) if self.dropped == 0 else 0
         if self.at == sequence:
-            begin = window.upper + number if symbolic.is_negated(part) else window.lower + number
+            from_end = symbolic.is_negated(part)
+            begin = window.upper + number if from_end else window.lower + number
+            self.pad = None if from_end else self.pad  # rows that are filled up in front end in text
             self.window = replace(window, lower=begin, upper=begin.plus(1), axis=self.at).marked("at")
         elif self.at == 0 and self.dropped == 0:
             self.window = picked(window, number)
@@ -209,7 +212,7 @@ class Cut:
 
     def result(self) -> Tensor:
         axes = tuple(self.axes) if self.axes is not None else None
-        return replace(self.found, window=self.window, key=self.key, axes=axes)
+        return replace(self.found, window=self.window, key=self.key, axes=axes, pad=self.pad)
 
 
 def one_row(key: Key) -> Tensor:

@@ -1,0 +1,39 @@
+"""Rows read item by item: `[vocabulary[word] for word in words]` is a row where the words were, padded as they were."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+
+from lintloss.facts.library import pieces, shapes
+from lintloss.facts.machine import Machine
+from lintloss.facts.values import Tensor, Value
+
+Comprehension = ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
+
+
+def mapped(machine: Machine, node: Comprehension) -> Value | None:
+    """Read a comprehension that makes one id of each word, where the words are a row of known place."""
+    from lintloss.facts.expressions import evaluate
+
+    if not isinstance(node, ast.ListComp) or len(node.generators) != 1:
+        return None
+    generator = node.generators[0]
+    if not (isinstance(generator.iter, ast.Name) and isinstance(generator.target, ast.Name)) or generator.ifs:
+        return None
+    row = shapes.typical(evaluate(machine, generator.iter))
+    if not isinstance(row, Tensor) or row.form not in {"ids", ""} or row.window is None:
+        return None
+    if (row.window.axis is None and row.pad is None) or not _reads(node.elt, generator.target.id):
+        return None
+    made = replace(row, key=machine.key(node, "mapped"), pad=pieces.looked_up(row.pad))
+    return made if not isinstance(node.elt, ast.IfExp) else replace(made, pad=None, clean=row.pad is not None)
+
+
+def _reads(element: ast.expr, name: str) -> bool:
+    """Say whether an item makes an id of a word: no truth of it, as masks are made, and no pair."""
+    inner = list(ast.walk(element))
+    is_truth = any(isinstance(each, ast.Compare) for each in inner) and not isinstance(element, ast.IfExp)
+    if is_truth or isinstance(element, ast.Tuple | ast.List):
+        return False
+    return any(isinstance(each, ast.Name) and each.id == name for each in inner)
