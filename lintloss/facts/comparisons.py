@@ -230,4 +230,5 @@ def _counts_whole(mask: Window | None, target: Value) -> bool:
     window = target.window if isinstance(target, Tensor) else None
     if mask is None or window is None or mask.is_cut or mask.source[:1] != ("lengths",):
         return False
-    return window.lower == Linear(const=1) and window.source == mask.source[1:]
+    source = window.source[:-1] if window.source[-1:] == ("[]",) else window.source  # each row, or the table of them
+    return window.lower == Linear(const=1) and source == mask.source[1:]

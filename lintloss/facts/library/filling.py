@@ -196,7 +196,8 @@ def sequences(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs
     rows = args[0] if args else kwargs.get("sequences")
     element = machine.elem(rows) if isinstance(rows, Ref) else rows
     row = pieces.row(element) if element is not None else None
-    window = row.window if row is not None and row.window is not None else Window(machine.key(node, "rows"))
+    known = row.window if row is not None and row.window is not None and not row.window.is_cut else None
+    window = known or Window(machine.key(node, "rows"))
     step = machine.evidence(node, "rows are filled up here with a pad id")
     pad = kwargs.get("value", Const(0))
     return Tensor("ids", window.marked("batched"), None, machine.key(node, "padded"), "", (step,), pad=pad)
