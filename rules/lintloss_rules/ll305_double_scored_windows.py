@@ -1001,8 +1001,8 @@ def evaluate(model, ids, length=512):
         read, wanted = ids[:, begin : begin + length], ids[:, begin + 1 : begin + length + 1]
         nats += F.cross_entropy(model(read).flatten(0, 1), wanted.flatten(), reduction="sum").item()
         tokens += wanted.numel()
-    for block in range(ids.size(1) // length):
-        piece = ids[:, block * length : (block + 1) * length]
+    for block in range(ids.size(1) // (length + 1)):
+        piece = ids[:, block * (length + 1) : (block + 1) * (length + 1)]
         logits = model(piece)[:, :-1]
         nats += F.cross_entropy(logits.flatten(0, 1), piece[:, 1:].flatten(), reduction="sum").item()
         tokens += piece[:, 1:].numel()
