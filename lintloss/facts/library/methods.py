@@ -27,6 +27,7 @@ from lintloss.facts import (
 from lintloss.facts.library import (
     entries,
     functional,
+    keras,
     lightning,
     loaders,
     losses,
@@ -111,6 +112,11 @@ def call(
         equality.note_unequal(machine, machine.evidence(node, "labels are set to be ignored here"))
     if isinstance(receiver, Lib):
         return None
+    if name == "compile" and isinstance(node, ast.Call):
+        keras.compiled(machine, node, receiver, args, kwargs)
+    if name == "add" and isinstance(receiver, LibObject) and len(args) == 1 and keras.is_own(receiver):
+        keras.added(machine, receiver, args[0])
+        return Const(None)
     if name in functional.NAMES:
         applied = functional.called(machine, node, receiver, args, kwargs)
         if applied is not None:
