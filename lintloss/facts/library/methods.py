@@ -294,7 +294,7 @@ def _container(machine: Machine, node: ast.Call, ref: Ref, name: str, args: list
     if name in MEANS:
         return reduce.mean(machine, node, ref)
     if name in SUMS:
-        return reduce.total(machine, node, ref)
+        return reduce.total(machine, node, ref, fields.dimension(args, {}, 0))
     if name == "exp":
         return exponent.exponential(machine, node, ref)
     if name in {"item"} and ref.kind == "tensor":
