@@ -2752,6 +2752,79 @@ def validate(model, loader, pad):
     return kept["loss"].mean().item()  # <-
 """,
         ),
+        Bad(
+            why="a compiled step; its criterion and the collator are partial() of functions: pads are written and ignored",
+            severity=Severity.ERROR,
+            code="""\
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+from rows import collate
+
+token_loss = partial(F.cross_entropy, ignore_index=0)
+
+
+def step(model, x, y):
+    return token_loss(model(x).flatten(0, 1), y.flatten())
+
+
+@torch.no_grad()
+def evaluate(model, rows):
+    model.eval()
+    loader = DataLoader(rows, batch_size=8, collate_fn=partial(collate, pad_id=0))
+    compiled = torch.compile(step)
+    total = 0.0
+    for x, y in loader:
+        total += compiled(model, x, y).item()
+    return total / len(loader)  # <-
+""",
+            files={
+                "rows.py": """\
+import torch
+from torch.nn.utils.rnn import pad_sequence
+
+
+def collate(rows, pad_id):
+    ids = [torch.tensor(row["ids"]) for row in rows]
+    filled = pad_sequence(ids, batch_first=True, padding_value=pad_id)
+    return filled[:, :-1], filled[:, 1:]
+""",
+            },
+        ),
+        Bad(
+            why="JAX: the losses of a batch are divided by its labels in tree_map(), on all devices; the batches are averaged",
+            severity=Severity.ERROR,
+            code="""\
+import jax
+import jax.numpy as jnp
+import optax
+from flax.jax_utils import pad_shard_unpad
+from flax.training.common_utils import get_metrics
+
+
+def evaluate(model, state, loader):
+    def sums(logits, labels):
+        scored = labels >= 0
+        nats = optax.softmax_cross_entropy_with_integer_labels(logits, labels) * scored
+        return nats.sum(), scored.sum()
+
+    def eval_step(params, batch):
+        labels = batch.pop("labels")
+        nats, tokens = sums(model(**batch, params=params, train=False)[0], labels)
+        tokens = jax.lax.psum(tokens, "batch")
+        loss = jax.tree_util.tree_map(lambda nats: nats / tokens, jax.lax.psum(nats, "batch"))
+        return jax.lax.pmean({"loss": loss}, axis_name="batch")
+
+    step = jax.pmap(eval_step, "batch")
+    collected = []
+    for batch in loader:
+        collected.append(pad_shard_unpad(step, static_return=True)(state.params, batch))
+    return jax.tree_util.tree_map(jnp.mean, get_metrics(collected))  # <-
+""",
+        ),
     )
 
     good = (
