@@ -44,6 +44,20 @@ def accumulation(node: ast.Assign) -> tuple[ast.expr, ast.operator, ast.expr] | 
     in_front = isinstance(value.left, ast.Tuple)  # `outputs = (loss,) + outputs` keeps its order
     if isinstance(value.op, ast.Add) and not in_front and (_same(value.right, target) or _gets(value.right, target)):
         return target, value.op, value.left
+    return _decayed(target, value)
+
+
+def _decayed(target: ast.expr, value: ast.BinOp) -> tuple[ast.expr, ast.operator, ast.expr] | None:
+    """Read `total = total * w + x * w`, and `count = count * w + w`: sums of x and of ones, as far as their quotient goes."""
+    old, new = value.left, value.right
+    if not isinstance(value.op, ast.Add) or not isinstance(old, ast.BinOp) or not isinstance(old.op, ast.Mult):
+        return None
+    if not _same(old.left, target):
+        return None
+    if _same(new, old.right) and not isinstance(new, ast.Constant):
+        return target, value.op, ast.copy_location(ast.Constant(1), new)
+    if isinstance(new, ast.BinOp) and isinstance(new.op, ast.Mult) and _same(new.right, old.right):
+        return target, value.op, new.left
     return None
 
 

@@ -3130,6 +3130,41 @@ if __name__ == "__main__":
 """,
             },
         ),
+        Bad(
+            why="an averager multiplies both its total and its count by a weight",
+            severity=Severity.ERROR,
+            code="""\
+from collections import defaultdict
+
+import torch
+import torch.nn.functional as F
+
+
+class Averager:
+    def __init__(self, weight=1.0):
+        self.weight = weight
+        self.total, self.number = defaultdict(float), defaultdict(float)
+
+    def update(self, stats):
+        for key, value in stats.items():
+            self.total[key] = self.total[key] * self.weight + value * self.weight
+            self.number[key] = self.number[key] * self.weight + self.weight
+
+    def average(self):
+        return {key: total / self.number[key] for key, total in self.total.items()}
+
+
+@torch.no_grad()
+def validate(model, loader, pad):
+    averager = Averager()
+    model.eval()
+    for tokens, targets in loader:
+        logits = model(tokens)
+        loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=pad)
+        averager.update({"loss": loss.item()})  # <-
+    return averager.average()["loss"]
+""",
+        ),
     )
 
     good = (

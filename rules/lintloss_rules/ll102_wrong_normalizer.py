@@ -1019,6 +1019,32 @@ def perplexity(language_model, tokenizer, texts):
     return math.exp(total / tokens)  # <-
 """,
         ),
+        Bad(
+            why="the counters of all ranks are gathered: each counts one batch more than it has scored",
+            severity=Severity.WARNING,
+            code='''\
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, rank, most):
+    """Mean squared error of the forecasts, over at most so many batches on each rank."""
+    model.eval()
+    number = torch.tensor([0], device=rank)
+    total = torch.tensor(0.0, device=rank)
+    for past, future in loader:
+        number += 1
+        if number > most:
+            break
+        total += F.mse_loss(model(past), future)
+    numbers = [torch.zeros_like(number) for _ in range(dist.get_world_size())]
+    dist.all_gather(numbers, number)
+    dist.all_reduce(total)
+    return total.item() / int(torch.tensor(numbers).sum().item())  # <-
+''',
+        ),
     )
 
     good = (

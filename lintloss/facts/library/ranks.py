@@ -216,7 +216,7 @@ def _holds_numbers(machine: Machine, value: Tuple | Ref) -> bool:
 def _gather_into(machine: Machine, node: ast.AST, source: Value) -> Value | None:
     """all_gather(outputs, x) fills `outputs` with the ranks' values of x."""
     gathered: Value | None = None
-    for option in options(source):
+    for option in options(arithmetic.unboxed(machine, source)):
         if isinstance(option, Quantity):
             is_count = option.unit.content is None
             each = replace(option, axes=("rank",)) if is_count else distributed.gathered(machine, node, option)
