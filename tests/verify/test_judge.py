@@ -145,6 +145,17 @@ def test_where_no_mask_explains_the_number_no_truth_is_told() -> None:
     assert "what the program masks of them is not recorded" in verdict.explanation
 
 
+def test_of_a_dictionary_of_results_the_loss_is_what_no_formula_gives() -> None:
+    sites = {2: ValueSite(PATH, 9, "trainer.evaluate()", "flagged", 1, ())}
+    values = tuple(
+        Value(50 + order, 0, 0, 2, name, one)
+        for order, (name, one) in enumerate((("eval_loss", 4.321), ("epoch", 0.0)))
+    )
+    held = tape(call(0, 5.0, 10), call(1, 6.0, 2), links=(Link(0, 2, 1, "flagged"),), value_sites=sites, values=values)
+    (verdict,) = judge(finding("LL101"), Run((held,)))
+    assert "the flagged expression is 4.321, which no formula" in verdict.explanation
+
+
 def test_a_single_batch_explains_no_flagged_number() -> None:
     """The last batch's loss was printed; the flagged mean is something that no formula gives."""
     verdict, worst = reported(call(0, 5.0, 10), call(1, 6.0, 2), flagged=4.321, printed=6.0)

@@ -25,8 +25,9 @@ def embedding(recorder: Recorder, original: Function) -> Function:
         # In a graph being traced the input is a FakeTensor: torch.compile calls this by its name, never inlines it.
         if type(input) is tensor and not state.busy:
             shape = input.shape
-            if len(shape) == 2:
+            if len(shape) == 2 and (state.is_stale or shape[0] > state.rows):  # positions are read as one row for all
                 state.rows, state.length = shape
+                state.is_stale = False
             if close.wants and tracing() is None:
                 close.embedded(input, weight, padding_idx, sys._getframe(1))
         return original(input, weight, padding_idx, *args, **kwargs)
