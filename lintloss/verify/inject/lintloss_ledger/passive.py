@@ -137,11 +137,13 @@ def pad_sequence(recorder: Recorder, original: Function) -> Function:
 
 
 def pad(recorder: Recorder, original: Function) -> Function:
+    """The same where rows are filled up one by one."""
+    tensor = recorder.torch.Tensor
 
     @functools.wraps(original)
     def recording(*args: Any, **kwargs: Any) -> Any:
         result = original(*args, **kwargs)
-        if not compiling():
+        if type(result) is tensor and not compiling():
             value = kwargs.get("value", args[3] if len(args) > 3 else 0)
             _note_padding(recorder, result, value or 0, "pad")
         return result
