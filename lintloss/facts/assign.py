@@ -115,13 +115,18 @@ def store(machine: Machine, target: ast.expr, value: Value) -> None:
 
 def named(value: Value, name: str) -> Value:
     """Let an opaque value go by the name it was given; a name such as `loss` says what it is presumed to be."""
-    if isinstance(value, Opaque) and value.name != name and not value.name:
+    if isinstance(value, Opaque) and value.name != name and (not value.name or _is_mask_now(value.name, name)):
         return replace(value, name=name)
-    if isinstance(value, Tensor) and not value.name:
+    if isinstance(value, Tensor) and (not value.name or (value.form == "" and _is_mask_now(value.name, name))):
         return replace(value, name=name)
     if isinstance(value, ModelOutput) and not value.logits.name:
         return replace(value, logits=replace(value.logits, name=name))
     return value
+
+
+def _is_mask_now(old: str, name: str) -> bool:
+    """Say whether what another function had called otherwise, `pad` say, is called a mask where it came to."""
+    return "mask" in name.lower() and "mask" not in old.lower()
 
 
 def _unpack(machine: Machine, targets: list[ast.expr], value: Value) -> None:

@@ -21,7 +21,7 @@ LANGUAGE = {"lm", "seq2seq", "mlm"}
 ITEMS = ("token", "item", "example", "position", "unknown")
 REGRESSIONS = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
 WHOLE_SETS = regex(
-    r"(models|seeds|runs|folds|checkpoints|ckpts|experiments|splits|datasets|domains|tasks|languages|configs|corpora|trials)\b",
+    r"(models|seeds|runs|folds|checkpoints|ckpts|experiments|splits|sets|domains|tasks|languages|langs|benchmarks|configs|corpora|trials)\b",
     re.IGNORECASE,
 )
 ITERATIONS = ("batch", "step", "example", "position")
@@ -62,6 +62,8 @@ def mean_of(seen: Averaging) -> Mean | None:
         return None
     if isinstance(seen.count, Quantity) and seen.count.unit.power("epoch"):
         return None  # a summary of epochs; what each epoch's number is was said where it was computed
+    if _is_over_whole_sets(before):
+        return None
     equal = proven_equal(before) or rows_of_one_length(before, after)
     weight = "rank" if seen.how == "rank" else next((name for name in ITERATIONS if name in after.weights), "batch")
     common = Mean(
@@ -93,6 +95,13 @@ def _may_be_of_corpora(total: Quantity) -> bool:
     """Say whether the perplexities averaged may be those of whole sets, by different models: only a name says what they are."""
     by_name = total.scoring is not None and total.scoring.called == "perplexity"
     return by_name and any(WHOLE_SETS.search(loop.place.message) for loop in total.loops)
+
+
+def _is_over_whole_sets(total: Quantity) -> bool:
+    """Say whether the results of evaluations of several data sets are averaged, each of which has a loop of its own."""
+    of_steps = total.unit.power("step") == 1 and not total.unit.power("batch")
+    whole = len(total.loops) > 1 or total.presumed
+    return of_steps and whole and WHOLE_SETS.search(total.loops[-1].place.message) is not None
 
 
 def _perplexity(common: Mean, after: Quantity) -> Mean | None:
@@ -151,13 +160,19 @@ class Unnormalized:
     confidence: Confidence
 
 
+def _is_one_entry(exponent: Quantity) -> bool:
+    """Say whether a number is the log-probability of one token, `log_probs[id]`, to which nothing was added."""
+    picked = exponent.scoring is not None and exponent.scoring.criterion == "index"
+    return picked and not exponent.loops and len(exponent.trace) == 1
+
+
 def unnormalized(seen: Exponential) -> Unnormalized | None:
     """Say why exp() of this is no perplexity, None where it is one or where that is unknown."""
     exponent = seen.exponent
     unit = exponent.unit
     scoring = exponent.scoring
     by_model = scoring is not None and scoring.owner == "model" and scoring.item == "token"
-    if not in_evaluation(seen) or (exponent.presumed and not by_model) or exponent.axes:
+    if not in_evaluation(seen) or (exponent.presumed and not by_model) or exponent.axes or _is_one_entry(exponent):
         return None
     if scoring is not None and scoring.criterion == entropies.FORM:
         return None

@@ -65,6 +65,8 @@ def evaluate_call(machine: Machine, node: ast.Call) -> Value:
     is_known = isinstance(callee, Func | Class | LibObject) or _has_call(machine, callee)
     if methods.prepares(machine, function):  # known by what it does, even inside of the library's own repository
         is_known = False
+    if isinstance(function, ast.Attribute) and function.attr in {"evaluate", "train"}:
+        is_known = is_known and not classes.hands_on(machine, callee)
     if receiver is not None and isinstance(function, ast.Attribute) and not is_known:
         result = methods.call(machine, node, receiver, function.attr, args, kwargs)
         if result is not None:

@@ -26,16 +26,31 @@ def instantiate(machine: Machine, node: ast.AST, cls: Class, args: list[Value], 
     ref = Ref(machine.key(node, cls.node.name), "instance", cls)
     if cls.module.path == machine.home:
         machine.handed_over[ref] = None
+    if is_trainer(machine, cls):
+        for name, value in kwargs.items():  # the library's __init__ keeps them under these names
+            machine.put(ref, name, value)
     abroad = cls.module is not machine.frames[0].module
     maker = None if abroad and not machine.relevance.of(cls.module, cls.node) else method(machine, ref, "__init__")
     if maker is not None:
         calls.run(machine, node, maker, args, kwargs)
     elif any("dataclass" in machine.text(each) for each in cls.node.decorator_list) or _is_named_tuple(cls):
         _fill_fields(machine, ref, cls, args, kwargs)
-    elif any(isinstance(base, Lib) and base.name.endswith("Trainer") for base in bases(machine, cls)):
-        for name, value in kwargs.items():  # the library's __init__ keeps them under these names
-            machine.put(ref, name, value)
     return ref
+
+
+def is_trainer(machine: Machine, cls: Class) -> bool:
+    """Say whether a class is a library's trainer with something added."""
+    return any(isinstance(base, Lib) and base.name.endswith("Trainer") for base in bases(machine, cls))
+
+
+def hands_on(machine: Machine, callee: Value) -> bool:
+    """Say whether a method of a trainer does what the library's does, and something beside it: `super().evaluate(…)`."""
+    if not isinstance(callee, Func) or not isinstance(callee.node, ast.FunctionDef) or callee.owner is None:
+        return False
+    name = callee.node.name
+    if name not in {"evaluate", "train"} or f"super().{name}(" not in machine.text(callee.node):
+        return False
+    return is_trainer(machine, callee.owner)
 
 
 def _is_named_tuple(cls: Class) -> bool:

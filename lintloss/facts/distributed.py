@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from lintloss.facts import quotients
+from lintloss.facts import quotients, vectors
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import Unit, count
-from lintloss.facts.values import Choice, Const, Lib, LibObject, Quantity, Ref, Tuple, Value, join
+from lintloss.facts.values import Choice, Const, Lib, LibObject, Quantity, Ref, Tuple, Value, join, options
 
 SUMMED = quotients.OVER_RANKS
 RANKS = Quantity(count("rank"))
@@ -62,6 +62,8 @@ def summed_over_ranks(machine: Machine, node: ast.AST, value: Quantity) -> Quant
 
 def mean_over_ranks(machine: Machine, node: ast.AST, value: Quantity) -> Value:
     """Return the mean over ranks; of a total and its count alike it cancels in their quotient."""
+    if quotients.EVERYWHERE in value.weights:
+        return value
     summed = replace(summed_over_ranks(machine, node, value), axes=())
     if summed.is_count:
         return replace(summed, unit=summed.unit * Unit.of(rank=-1))
@@ -82,7 +84,15 @@ def list_over_ranks(machine: Machine, node: ast.AST, value: Value) -> Ref:
 
 
 def gathered(machine: Machine, node: ast.AST, value: Value) -> Value:
-    """Return gather(x): the same quantity, once per rank."""
+    """Return gather(x): the same quantity, once per rank; of a dict, each of its numbers."""
+    if (
+        isinstance(value, Ref)
+        and value.kind == "dict"
+        and any(
+            isinstance(option, Quantity) for slot in machine.fields(value).values() for option in options(slot.value)
+        )
+    ):
+        return vectors.each(machine, node, value, lambda one: gathered(machine, node, one))
     if isinstance(value, Quantity) and value.unit.content is not None:
         return replace(value, axes=("rank", *(axis for axis in value.axes if axis != "rank"))).with_step(
             machine.evidence(node, "gathered from all ranks")

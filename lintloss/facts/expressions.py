@@ -136,9 +136,9 @@ def _binary(machine: Machine, node: ast.BinOp) -> Value:
         return _binary(machine, share)
     left, right = evaluate(machine, node.left), evaluate(machine, node.right)
     if isinstance(node.op, ast.Mult):
-        entropy = entropies.product(machine, node, left, right)
-        if entropy is not None:
-            return entropy
+        known = entropies.product(machine, node, left, right) or vectors.repeated(machine, node.left, left)
+        if known is not None:
+            return known
     row = pieces.joined(machine, node, left, right) if isinstance(node.op, ast.Add) else None
     if row is None and isinstance(node.op, ast.Add) and isinstance(left, Tuple):
         return _lengthened(left, right)
@@ -399,5 +399,5 @@ HANDLERS: dict[type[ast.expr], Callable[[Machine, Any], Value]] = {
 
 # Evaluation goes round in circles: these need `evaluate`, so they come after it. Inside the functions, the import
 # statements were a twentieth of all time.
-from lintloss.facts import arithmetic, assign, branches, calls, classes, imports, iterate, subscripts  # noqa: E402
+from lintloss.facts import arithmetic, assign, branches, calls, classes, imports, iterate, subscripts, vectors  # noqa: E402
 from lintloss.facts.library import items, members, shapes  # noqa: E402

@@ -1,26 +1,71 @@
-"""The project's own generators of batches: whether what they yield marks labels to be ignored."""
+"""The project's own generators of batches: whether they mark labels to be ignored, or yield full blocks only."""
 
 from __future__ import annotations
 
 import ast
 from functools import lru_cache
 
-from lintloss.facts import bindings, equality, ignored
+from lintloss.facts import bindings, equality, ignored, leftovers, padding, strides
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.survey import walk
 from lintloss.facts.values import Func, Value
+from lintloss.findings import Evidence
+from lintloss.patterns import regex
+
+BLOCKS = regex(r"\b(reshape|view|batchify|narrow|as_strided|unfold)\(")
 
 
 def note(machine: Machine, loop: Loop, header: ast.expr) -> None:
     """Remember that the generator that a loop runs over marks labels to be ignored, more of them in some batches."""
     for node in _calls(machine.frame.node, header):
         made = _generator(machine, node)
-        place = ignored.where(machine, made.module, made.node) if made is not None else None
+        if made is None:
+            continue
+        place = ignored.where(machine, made.module, made.node)
         for places in (loop.unequal, loop.ignored):
             if place is not None and place not in places:
                 places.append(place)
+        full = _full_blocks(machine, made)
+        if full is not None and full not in loop.full:
+            loop.full.append(full)
+
+
+def note_stepped(machine: Machine, loop: Loop, body: list[ast.stmt]) -> None:
+    """Remember the same of a generator that a loop steps by itself: `next(batches)`, `batches.__next__()`."""
+    for statement in body:
+        for node in walk(statement):
+            if isinstance(node, ast.Call) and (stepped := _stepped(node)) is not None:
+                note(machine, loop, stepped)
+
+
+def _stepped(node: ast.Call) -> ast.expr | None:
+    if isinstance(node.func, ast.Name) and node.func.id == "next" and node.args:
+        return node.args[0]
+    return node.func.value if isinstance(node.func, ast.Attribute) and node.func.attr == "__next__" else None
+
+
+def _full_blocks(machine: Machine, made: Func) -> Evidence | None:
+    """Return where a generator yields blocks of one shape, never what is left at the end; None where it may not."""
+    if padding.pads(made.module, made.node):
+        return None
+    place: ast.AST | None = _whole_windows(made.node)
+    if place is None and BLOCKS.search(padding.code_of(made.module, made.node)):
+        place = leftovers.keeps(made.node, made.owner.node if made.owner is not None else None)
+    if place is None:
+        return None
+    return Evidence(made.module.path, machine.anchor(made.module).span(place), "full blocks only are given here")
+
+
+def _whole_windows(function: ast.AST) -> ast.AST | None:
+    """Return the loop in which a generator yields windows one by one, and stops before the one that is shorter."""
+    yields = [each for each in walk(function) if isinstance(each, ast.Yield)]
+    for loop in (each for each in walk(function) if isinstance(each, ast.For)):
+        inside = {id(each) for statement in loop.body for each in walk(statement)}
+        if all(id(each) in inside for each in yields) and strides.holds_whole_windows(loop, function):
+            return loop
+    return None
 
 
 @lru_cache(maxsize=256)

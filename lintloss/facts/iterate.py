@@ -93,6 +93,7 @@ def endless(machine: Machine, node: ast.While, body: Callable[[], str]) -> None:
     ):
         loop.length = evaluate(machine, node.test.comparators[0])
     equality.note_sampler(machine, loop, node.body)
+    generators.note_stepped(machine, loop, node.body)
     run(machine, loop, lambda: None, body)
 
 
@@ -123,7 +124,7 @@ def run(machine: Machine, loop: Loop, bind: Callable[[], None], body: Callable[[
             ends.append(frame.state)
         frame.exits = outer_exits
         after = machine.merge(ends)
-        if after is None or not _is_stack(loop):
+        if after is None or not (once or _is_stack(loop)):  # of an empty dict, there is nothing to know
             frame.state = join_states(before, after) if after is not None else before
         else:
             frame.state = after
@@ -152,6 +153,7 @@ def _loop(machine: Machine, node: ast.AST, said: str) -> Loop:
     loop = machine.loop_of.get(key)
     if loop is None:
         loop = Loop(key, machine.evidence(node, said), frame=len(machine.frames), activation=machine.frame.key)
+        loop.function = machine.frame.node
         machine.loop_of[key] = loop
     return loop
 

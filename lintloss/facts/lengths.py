@@ -9,6 +9,7 @@ from functools import lru_cache
 from lintloss.facts import iterate
 from lintloss.facts.library import loaders, shapes
 from lintloss.facts.machine import Machine
+from lintloss.facts.survey import walk
 from lintloss.facts.units import Unit, count
 from lintloss.facts.values import (
     Const,
@@ -33,8 +34,12 @@ def length_of(machine: Machine, value: Value, node: ast.AST) -> Value:
     if isinstance(value, Ref) and (value.kind == "list" or value.id in machine.list_loops):
         loops = machine.list_loops.get(value.id, ())
         slot = machine.get(value, "len")
-        if loops and any(isinstance(each, Quantity) and "row" in each.axes for each in options(machine.elem(value))):
+        if loops and any(_is_of_rows(each) for each in options(machine.elem(value))):
             return Quantity(count("example"), of=loops[-1].key, loops=loops, counted=value)
+        field = next((each for each in options(machine.elem(value)) if _is_field(each)), None)
+        if loops and machine.get(value, "@extended") is not None and isinstance(field, Quantity):
+            scored = field.scoring.target if field.scoring is not None else None
+            return Quantity(count("position"), of=loops[-1].key, loops=loops, counted=scored)
         elem = machine.elem(value)
         measured = any(isinstance(each, Quantity) and each.unit.content for each in options(elem))
         if (
@@ -65,6 +70,15 @@ def length_of(machine: Machine, value: Value, node: ast.AST) -> Value:
     return _named_length(machine, value, node)
 
 
+def _is_of_rows(value: Value) -> bool:
+    return isinstance(value, Quantity) and ("row" in value.axes or "example" in value.axes)
+
+
+def _is_field(value: Value) -> bool:
+    """Say whether a list that was extended by this holds the losses of single positions."""
+    return isinstance(value, Quantity) and value.is_loss and bool(value.axes) and "rank" not in value.axes
+
+
 def _is_single(value: Value) -> bool:
     return isinstance(value, Quantity) and not value.axes and value.is_loss and not value.unit.is_intensive
 
@@ -75,6 +89,9 @@ def _named_length(machine: Machine, value: Value, node: ast.AST) -> Value:
         return Quantity(
             Unit.of(key=1), counted=value, trace=(machine.evidence(node, "len() of a mapping counts its keys"),)
         )
+    if _is_tuple(machine, value, node):
+        said = machine.evidence(node, "len() of what is taken apart into its tensors counts those")
+        return Quantity(Unit.of(key=1), counted=value, trace=(said,))
     name = (
         value.name if isinstance(value, Opaque) else node.attr if isinstance(node, ast.Attribute) else ast.unparse(node)
     )
@@ -128,6 +145,21 @@ def _spread_names(function: ast.AST) -> frozenset[str]:
             if isinstance(each.slice.value, str):
                 names.add(each.value.id)
     return frozenset(names)
+
+
+def _is_tuple(machine: Machine, value: Value, node: ast.AST) -> bool:
+    """Say whether a batch is taken apart, `x, y = batch`; those of torchtext count their rows all the same."""
+    if not isinstance(value, Opaque) or not isinstance(node, ast.Name) or not iterate.BATCH_NAMES.match(node.id):
+        return False
+    assigned = (each for each in walk(machine.frame.node) if isinstance(each, ast.Assign))
+    apart = any(
+        isinstance(each.value, ast.Name)
+        and each.value.id == node.id
+        and isinstance(each.targets[0], ast.Tuple)
+        and not any(isinstance(part, ast.Starred) for part in each.targets[0].elts)
+        for each in assigned
+    )
+    return apart and "torchtext" not in machine.frame.module.text
 
 
 def _is_indexed(machine: Machine, node: ast.AST) -> bool:

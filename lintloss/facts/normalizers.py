@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from lintloss.facts import stops
+from lintloss.facts import capped, stops
 from lintloss.facts.observations import Averaging
 from lintloss.facts.quotients import MAYBE_OVER_RANKS, OVER_RANKS
 from lintloss.facts.units import Unit
@@ -41,12 +41,13 @@ def _extra_guards(before: Quantity, count: Quantity) -> list[Evidence]:
     """Return the conditions under which a loss is added and its iteration counted all the same."""
     if not count.loops or isinstance(count.counted, Ref) or not before.loops or count.loops[-1] is not before.loops[-1]:
         return []
-    return [guard for guard in before.guards if guard not in count.guards]
+    inside = [guard for guard in before.guards if not stops.is_around(guard, before.loops[-1])]
+    return [guard for guard in inside if guard not in count.guards]
 
 
 def _by_counting(seen: Averaging, before: Quantity, count: Quantity) -> WrongCount | None:
     """Compare what was counted with what was added up."""
-    if count.start == 1 and count.loops:
+    if count.start == 1 and count.loops and before.loops and before.start == 0:
         return WrongCount("the counter starts at 1, so the divisor is one too many", leaves_mean=True)
     if stops.ends_on_index(seen, before, count):
         return WrongCount("the index of the last iteration divides, one less than their number")
@@ -55,6 +56,9 @@ def _by_counting(seen: Averaging, before: Quantity, count: Quantity) -> WrongCou
     stopped = stops.miscounted(seen, before, count)
     if stopped:
         return WrongCount(stopped, conditional=True, leaves_mean=True)
+    outnumbered = capped.may_run_out(seen, before)
+    if outnumbered:
+        return WrongCount(outnumbered, conditional=True, leaves_mean=True)
     if stops.counts_short(seen, before, count):
         return WrongCount("batches that are not full are left out of the sum, and counted by the divisor")
     left_out = stops.left_out(seen, before, count)
@@ -84,13 +88,30 @@ def _is_other_loader(seen: Averaging, before: Quantity, count: Quantity) -> bool
 def _by_unit(seen: Averaging, before: Quantity, after: Quantity, count: Quantity) -> WrongCount | None:
     unit, scoring = after.unit, before.scoring
     if count.unit.power("key") and unit.power("key") < 0:
-        return WrongCount("len() of a dict batch is the number of its keys, not of its rows")
+        if _runs_over(before, seen.divisor):
+            return None
+        what = (
+            "a batch is the number of its tensors"
+            if _is_taken_apart(count)
+            else "a dict batch is the number of its keys"
+        )
+        return WrongCount(f"len() of {what}, not of its rows")
     if unit.power("unknown"):
         return None
     is_guess = before.presumed and (scoring is None or not (scoring.owner == "model" or scoring.reduced))
     if count.presumed or is_guess:
         return None
     return _of_ranks(before, after, count) or _of_sums_of_means(before, after, count) or _of_totals(seen, before, unit)
+
+
+def _runs_over(before: Quantity, divisor: str) -> bool:
+    """Say whether a loop that summed is over the very dict whose length divides: one loss an entry."""
+    name = divisor.removeprefix("len(").removesuffix(")")
+    return any(re.search(rf"(?<![\w.]){re.escape(name)}\b", loop.place.message) for loop in before.loops)
+
+
+def _is_taken_apart(count: Quantity) -> bool:
+    return any("taken apart" in each.message for each in count.trace)
 
 
 def _of_ranks(before: Quantity, after: Quantity, count: Quantity) -> WrongCount | None:
@@ -113,10 +134,15 @@ def _of_sums_of_means(before: Quantity, after: Quantity, count: Quantity) -> Wro
     summed = max(unit.power("batch"), unit.power("step"))
     if summed == 1 and unit.power("example") < 0:
         return WrongCount("means summed over batches are divided by a number of examples")
+    if scoring is not None and scoring.criterion == "ctc_loss":
+        return None  # its logits are time-major, and its mean is one over rows of means over labels
     tokens = unit.power("token") + unit.power("position")
     rows = unit.power("example") == 1 and before.counted is None  # rows were looped over, not multiplied by
     if tokens <= -2 and (summed == 1 or rows):
         return WrongCount("means per token summed over batches are divided by tokens again")
+    of_rows = unit.power("position") == -1 and unit.power("batch") == -1 and unit.power("example") == 1
+    if of_rows and scoring is not None and scoring.reduction == "none" and not _has_one_row(before):
+        return WrongCount("the means of single rows are summed, and divided by a number of batches")
     if scoring is None or scoring.reduction != "mean":
         return None
     if _is_weighted_then_batched(before, unit):

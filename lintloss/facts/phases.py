@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 
-from lintloss.facts import gradients
+from lintloss.facts import gradients, interludes
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Frame, Machine
 from lintloss.facts.observations import Averaging, Setting
@@ -104,7 +104,7 @@ def setting(machine: Machine, frame: Frame, loops: tuple[Loop, ...]) -> Setting:
     name = frame.name
     reasons = []
     if any(loop.trains for loop in loops):
-        phase = "training"
+        phase = "evaluation" if interludes.is_one(loops) else "training"
     elif any(loop.may_train for loop in loops):
         phase = "shared"
     elif gradients.state(machine) == gradients.OFF or EVALUATION.search(name):

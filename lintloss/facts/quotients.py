@@ -6,7 +6,7 @@ import ast
 import re
 from dataclasses import replace
 
-from lintloss.facts import counts, regularizers
+from lintloss.facts import counts, interludes, regularizers
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Averaging
 from lintloss.facts.units import Unit
@@ -21,6 +21,7 @@ from lintloss.patterns import regex
 COUNT_WORDS = regex(r"size|count|num_|n_|tokens|samples|len\(", re.IGNORECASE)
 OVER_RANKS = "summed over ranks"  # among the weights of means that were summed over batches, and then over ranks
 MAYBE_OVER_RANKS = "summed over ranks, or averaged"  # … of what a method out of sight reduces in its own way
+EVERYWHERE = "the same on every rank"  # among the weights of what totals and counts of all ranks made
 ITERATIONS = ("batch", "step", "example", "rank")
 
 
@@ -32,6 +33,8 @@ def plural(unit: str) -> str:
 def average(machine: Machine, node: ast.AST, before: Quantity, count: Quantity, how: str) -> Quantity:
     """Divide a loss or perplexity by a count, and record the observation."""
     count = counts.along_targets(before, count)
+    if count.unit == Unit.of(rank=1) and EVERYWHERE in before.weights:
+        return replace(before, unit=before.unit * Unit.of(rank=-max(before.unit.power("rank"), 0)))
     if count.unit == Unit.of(rank=1):
         _forgive(machine, before)
     if OVER_RANKS in before.weights and count.unit.power("rank") == 1:  # alone, or with the batches of each
@@ -55,6 +58,8 @@ def average(machine: Machine, node: ast.AST, before: Quantity, count: Quantity, 
         *weights,
         *(name for name in _weighing(before, count) if before.unit.power(name) > 0 and count.unit.power(name) > 0),
     )
+    if OVER_RANKS in count.weights and before.unit.degree == 0:
+        weights = (*weights, EVERYWHERE)
     if before.unit.power("rank") > 0 and count.unit == Unit.of(rank=1):
         how = "rank"
     after = replace(
@@ -117,6 +122,7 @@ def observe_average(machine: Machine, node: ast.AST, before: Quantity, count: Va
 
     if _is_rescaled(machine.frame.statement, node) or (before.negated and losses.is_of_policy(machine)):
         return
+    before = replace(before, loops=interludes.own(before.loops))
     loops, over_ranks = before.loops, before.unit.power("rank") > 0
     if over_ranks:  # the list that ranks gather into is no loop of the evaluation
         loops = tuple(loop for loop in loops if loop.unit != "rank") or tuple(machine.loops[-1:])

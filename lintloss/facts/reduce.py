@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import arithmetic, counts, entropies, fields, logprobs, pad_marks, quotients, vectors
+from lintloss.facts import arithmetic, counts, distributed, entropies, fields, logprobs, pad_marks, quotients, vectors
 from lintloss.facts.library import losses, onehot, shapes, spread
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
@@ -98,10 +98,20 @@ def _total(machine: Machine, node: ast.AST, value: Value, axis: int | None) -> V
     if isinstance(value, Quantity):
         return losses.reduced(machine, node, value, "sum")
     if isinstance(value, Tensor):
-        return _count_of(machine, node, value)
+        return counts.of_lengths(value) or _count_of(machine, node, value)
     if isinstance(value, Ref) and value.kind != "instance":
-        return _over_ranks(machine, node, value, _sum_of_list(machine, node, value))
-    return machine.opaque(node)
+        summed = _sum_of_list(machine, node, value)
+        return _over_ranks(machine, node, value, _of_rows(machine, value, summed) if axis == 1 else summed)
+    return counts.of_lengths(value) or machine.opaque(node)
+
+
+def _of_rows(machine: Machine, steps: Ref, summed: Value) -> Value:
+    """Read `torch.stack(losses, 1).sum(1)`, of a list of one loss a row for each step, as the totals of the rows."""
+    elem = machine.elem(steps)
+    if not isinstance(summed, Quantity) or not isinstance(elem, Quantity) or steps.kind == "cat":
+        return summed
+    is_field = len(elem.axes) == 1 and elem.axes[0] not in {"rank", "example"} and not elem.unit.is_intensive
+    return replace(summed, axes=("row",)) if is_field and elem.is_loss else summed
 
 
 def _over_ranks(machine: Machine, node: ast.AST, gathered: Ref, summed: Value) -> Value:
@@ -185,6 +195,8 @@ def _mean_of_list(machine: Machine, node: ast.AST, value: Ref) -> Value:
     before = _sum_of_list(machine, node, value)
     if not isinstance(before, Quantity):
         return machine.opaque(node)
+    if "rank" in elem.axes and elem.is_loss:  # of each batch, the means of all ranks: theirs is taken as well
+        distributed.mean_over_ranks(machine, node, replace(_collected(elem, loops), axes=()))
     number = Quantity(count(loops[-1].unit), of=loops[-1].key, loops=loops, counted=value)
     if elem.axes and "rank" not in elem.axes:  # a list of fields: stacked per-position losses
         return losses.reduced(machine, node, _collected(elem, loops), "mean")

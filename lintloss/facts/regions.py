@@ -39,6 +39,7 @@ GENERATES = regex(r"next_token|multinomial\(|top_k|top_p|\.generate\(")
 EXPLAINS = regex(
     r"explain|saliency|attribution|captum|grad_?cam|adversar|attack", re.IGNORECASE
 )  # not scored, or on purpose
+MADE_UP = regex(r"(torch|random)\.(rand|randn|randint|zeros|ones|full)\(")
 CRITERION = regex(r"entropy|criterion|loss", re.IGNORECASE)
 TRAINS = regex(
     r"\.backward\(|autograd\.grad|\bgrad\(|requires_grad_\((True)?\)|requires_grad = True|create_graph|\.grad\b|retain_grad|enable_grad|functional_call|loss_scaler\(|\.minimize\(|train_on_batch|train_batch\("
@@ -223,7 +224,7 @@ def measures(machine: Machine, forward: Forward, found: Region) -> bool:
     node = found.node(forward)
     if isinstance(node, ast.Module) or UNIT_TEST.search(scene.module.path.replace(os.sep, "/")):
         return False
-    if _explains(scene, forward):
+    if _explains(scene, forward) or _is_trial(node):
         return False
     if isinstance(node, ast.For | ast.AsyncFor | ast.While):
         if _generates(text_of(node)):
@@ -239,6 +240,12 @@ def measures(machine: Machine, forward: Forward, found: Region) -> bool:
             and MEASURES.search(text_of(scene.node)) is not None
         )
     return MEASURES.search(text_of(node)) is not None
+
+
+def _is_trial(node: ast.AST) -> bool:
+    """Say whether a function tries a model out, `test_decoder()`: it is given nothing, and makes its batch up."""
+    function = node if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else None
+    return function is not None and not function.args.args and MADE_UP.search(text_of(function)) is not None
 
 
 def _explains(scene: Scene, forward: Forward) -> bool:

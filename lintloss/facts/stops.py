@@ -47,7 +47,7 @@ def miscounted(seen: Averaging, before: Quantity, number: Quantity) -> str:
         return ""
     if _is_capped(loop.statement) and _is_whole_length(seen, loop, number):
         return "the loop takes a number of batches only, and the total is divided by the length of the whole loader"
-    stops = list(_stops(loop))
+    stops = list(of_loop(loop))
     for stop in stops:
         if TRIAL.search(ast.unparse(stop.test)):
             continue
@@ -66,7 +66,7 @@ def _leaves_bound(loop: Loop, divisor: str) -> bool:
     factors = divisor.strip("()").split(" * ")
     if ast.unparse(header.args[0]) not in factors:
         return False
-    caps = [stop.cap for stop in _stops(loop) if not TRIAL.search(ast.unparse(stop.test))]
+    caps = [stop.cap for stop in of_loop(loop) if not TRIAL.search(ast.unparse(stop.test))]
     return bool(caps) and not any(cap in factors for cap in caps)
 
 
@@ -79,7 +79,7 @@ def count_of(loops: tuple[Loop, ...], activation: Key, divisor: str) -> Quantity
     for loop in reversed(loops):
         if loop.activation != activation or not isinstance(loop.statement, ast.For) or loop.unit == "epoch":
             continue
-        if any(stop.cap == divisor for stop in _stops(loop) if stop.cap):
+        if any(stop.cap == divisor for stop in of_loop(loop) if stop.cap):
             return Quantity(count(loop.unit), of=loop.key)
     return None
 
@@ -127,6 +127,8 @@ def left_out(seen: Averaging, before: Quantity, number: Quantity) -> Evidence | 
     if loop is None or not isinstance(loop.statement, ast.For) or not _is_whole_length(seen, loop, number):
         return None
     for guard in before.guards:
+        if is_around(guard, loop):
+            continue
         skips = guard.message.startswith("skipped when") and not (
             NOTHING.search(guard.message) or TRIAL.search(guard.message)
         )
@@ -135,7 +137,13 @@ def left_out(seen: Averaging, before: Quantity, number: Quantity) -> Evidence | 
     return None
 
 
-def _stops(over: Loop) -> Iterator[Stop]:
+def is_around(guard: Evidence, loop: Loop) -> bool:
+    """Say whether a condition stands around a loop in its function: every so many steps of another loop, say."""
+    first = getattr(loop.function, "lineno", 0)
+    return guard.path == loop.place.path and first <= guard.span.row < loop.place.span.row
+
+
+def of_loop(over: Loop) -> Iterator[Stop]:
     """Yield the stops of a loop that stand in its own body, whatever `with` they are in."""
     loop = over.statement
     if not isinstance(loop, ast.For):
@@ -143,7 +151,13 @@ def _stops(over: Loop) -> Iterator[Stop]:
     index, start = _numbering(loop, over.first)
     counters = {ast.unparse(each.target) for each in _body(loop.body) if _counts_up(each)}
     for statement in _body(loop.body):
-        if not isinstance(statement, ast.If) or statement.orelse or not isinstance(statement.body[-1], ast.Break):
+        if not isinstance(statement, ast.If):
+            continue
+        if len(statement.orelse) == 1 and isinstance(statement.orelse[0], ast.Break):  # `if index < cap: … else: break`
+            turned = _stop(statement, index, start, counters, going=True)
+            if turned is not None:
+                yield turned
+        if statement.orelse or not isinstance(statement.body[-1], ast.Break):
             continue
         if any(isinstance(each, ast.AugAssign) for each in statement.body):
             continue  # what the stop takes back, or adds before it leaves
@@ -156,18 +170,20 @@ def _counts_up(statement: ast.stmt) -> TypeGuard[ast.AugAssign]:
     return isinstance(statement, ast.AugAssign) and ast.unparse(statement).endswith("+= 1")
 
 
-def _stop(statement: ast.If, index: str, start: int, counters: set[str]) -> Stop | None:
+def _stop(statement: ast.If, index: str, start: int, counters: set[str], *, going: bool = False) -> Stop | None:
+    """Read the test of a stop, or of what goes on until then."""
+    reached, past = ((ast.Eq, ast.GtE), ast.Gt) if not going else ((ast.NotEq, ast.Lt), ast.LtE)
     tests = statement.test.values if isinstance(statement.test, ast.BoolOp) else [statement.test]
     if isinstance(statement.test, ast.BoolOp) and not isinstance(statement.test.op, ast.And):
         tests = []
     for test in tests:
-        if not isinstance(test, ast.Compare) or not isinstance(test.ops[0], ast.Eq | ast.GtE | ast.Gt):
+        if not isinstance(test, ast.Compare) or not isinstance(test.ops[0], (*reached, past)):
             continue
         left, plus = _less_constant(test.left, ast.Add)
         name = ast.unparse(left)
         if name == index or name in counters:
             cap, less = _less_constant(test.comparators[0], ast.Sub)
-            ahead = None if name in counters else start + plus + less - isinstance(test.ops[0], ast.Gt)
+            ahead = None if name in counters else start + plus + less - isinstance(test.ops[0], past)
             return Stop(statement.lineno, statement.test, ast.unparse(cap), ahead)
     return None
 

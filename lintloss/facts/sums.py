@@ -114,6 +114,8 @@ def _total(
         total = replace(total, start=current.start)
     elif isinstance(current, Const) and isinstance(current.value, int | float):
         total = replace(total, start=float(current.value))
+    elif any(isinstance(each, Quantity) and each.unit.content for each in options(current)):
+        total = replace(total, start=1.0)  # it begins with a loss, as the counter beside it does with 1
     total = total.with_step(machine.evidence(node, said))
     if divided and total.unit.degree == -1:  # `total += loss / len(loader)`: the sum is an average
         whole = replace(total, unit=total.unit * Unit.of(**{divided: 1}))

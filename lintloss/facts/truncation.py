@@ -143,15 +143,13 @@ def _dropped(machine: Machine, module: Module, passes: list[Pass]) -> Iterator[T
 def handed_over(machine: Machine, module: Module, loops: Iterable[scored.Looped]) -> Iterator[Truncation]:
     """Find the loaders that drop, which another file hands to the evaluations of this one.
 
-    One that shuffles is taken for the training's: its loss is often reported beside that of the validation.
-
     Args:
         machine: has run that file.
         loops: the loops that this file alone was seen to evaluate in.
     """
     statements = {loop.statement for _, loop in loops if loop.statement is not None}
     for loop in machine.loop_of.values():
-        if loop.statement in statements and not any(map(_shuffles, options(loop.iterates))):
+        if loop.statement in statements:
             yield from _over_dropping(machine, module, loop, ())
 
 
@@ -163,7 +161,9 @@ def _over_dropping(
     machine: Machine, module: Module, loop: Loop, told: Iterable[Evidence | None]
 ) -> Iterator[Truncation]:
     for option in options(loop.iterates):
-        if isinstance(option, LibObject) and drops(option) and option.made not in told:
+        if not isinstance(option, LibObject) or _shuffles(option):  # the training's, whose loss is measured beside it
+            continue
+        if drops(option) and option.made not in told:
             yield from _of_loader(machine, module, option, loop.place, "the evaluation loader")
 
 

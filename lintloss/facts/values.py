@@ -296,7 +296,7 @@ class Quantity(Value):
     scoring: Scoring | None = None
     loops: tuple[Loop, ...] = ()
     weights: tuple[str, ...] = ()
-    start: float = 0.0  # the initial value of a counter
+    start: float = 0.0  # the initial value of a counter; 1 of a total that begins with a loss
     presumed: bool = False
     negated: bool = False
     guards: tuple[Evidence, ...] = ()  # conditions inside the loop under which it was added

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from dataclasses import replace
 
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import Quantity, Ref, Tuple, Value, join_all, options
@@ -33,6 +34,24 @@ def transposed(machine: Machine, node: ast.Call, rows: Value) -> Value | None:
     if not (isinstance(node.func, ast.Name) and node.func.id == "zip" and len(node.args) == 1):
         return None
     return columns(machine, rows) if isinstance(rows, Ref) and rows.kind == "list" else None
+
+
+def repeated(machine: Machine, node: ast.expr, value: Value) -> Quantity | None:
+    """Read `[loss] * rows` as the mean loss of a batch, once for each of its rows; None where it is no list of one."""
+    if not isinstance(node, ast.List) or len(node.elts) != 1:
+        return None
+    one = value.items[0] if isinstance(value, Tuple) and value.items else None
+    if isinstance(value, Ref):
+        one = machine.elem(value)
+    if not isinstance(one, Quantity) or one.axes or not one.unit.is_intensive or one.unit.content is None:
+        return None
+    return replace(one, axes=("example",))
+
+
+def are_numbers(value: Tuple) -> bool:
+    """Say whether a tuple holds single numbers one by one, a loss and whatever is reported with it."""
+    losses = [each for each in value.items if isinstance(each, Quantity) and each.unit.content is not None]
+    return bool(losses) and len(value.items) > 1 and not any(each.axes for each in losses)
 
 
 def positions(machine: Machine, value: Value) -> dict[str, Quantity]:

@@ -12,8 +12,8 @@ from lintloss.verify.evaluations import Evaluation, by_runs
 from lintloss.verify.events import Tape
 from lintloss.verify.experiments import Experiment
 from lintloss.verify.flagged import FlaggedFinding
-from lintloss.verify.formulas import total, truth
-from lintloss.verify.reported import read
+from lintloss.verify.judge_averaging import right
+from lintloss.verify.ranks import Group, read_group
 from lintloss.verify.verdicts import SAME, Pair, difference
 
 Edit = tuple[tuple[int, int], tuple[int, int], str]
@@ -68,11 +68,10 @@ def outcomes(findings: tuple[FlaggedFinding, ...], tapes: tuple[Tape, ...]) -> t
 def _outcome(finding: FlaggedFinding, tapes: tuple[Tape, ...]) -> Experiment:
     place = f"{finding.shown_path}:{finding.place.span.row}"
     found = [evaluation for tape in tapes for evaluation in by_runs(tape) if _passes(evaluation, finding)]
-    readings = [(read(evaluation), evaluation) for evaluation in found]
-    for reading, _ in readings:
-        if reading.pair == Pair():
+    for reading in (read_group(Group((evaluation,))) for evaluation in found):
+        if not reading.is_told:
             continue
-        reference = Pair.of(truth(reading.calls), total(reading.calls).scored)
+        reference = right(reading)
         off = difference(reading.pair, reference)
         said = f"with the fix of {finding.code}, {_numbers(reading.pair, reference)}"
         return Experiment("after-fix", place, off <= SAME, reading.pair.loss, said)

@@ -63,6 +63,12 @@ class Call:
     length: float  # of those sequences
     plain_nats: float  # sum over scored targets without weights and smoothing; NaN where `value` says it
     trained: bool = False  # a gradient was taken of it
+    unpadded: tuple[float, float] | None = None  # nats and number of the targets that are no padding, of a field
+
+    @property
+    def is_field(self) -> bool:
+        """A loss for each target was handed out: which of them count is the program's affair from then on."""
+        return self.form.reduction == "none" and self.form.indexed
 
     @property
     def nats(self) -> float:

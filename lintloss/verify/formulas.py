@@ -149,8 +149,8 @@ def _distinct(found: list[Candidate]) -> Iterator[Candidate]:
 
 
 def near(number: float, other: float, tolerance: float = TOLERANCE) -> bool:
-    """Tell whether two numbers agree to a relative tolerance."""
-    return abs(number - other) <= tolerance * max(abs(number), abs(other), 1e-12)
+    """Tell whether two finite numbers agree to a relative tolerance."""
+    return math.isfinite(number) and abs(number - other) <= tolerance * max(abs(number), abs(other), 1e-12)
 
 
 def match(number: float, found: tuple[Candidate, ...]) -> Candidate | None:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import math
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 
 from lintloss.findings import Span
-from lintloss.verify import judge_averaging, judge_hygiene, judge_logits
+from lintloss.verify import judge_averaging, judge_hygiene, judge_logits, wording
 from lintloss.verify.close_looks import Looked, looked, offset, offsets
 from lintloss.verify.evaluations import Evaluation, by_runs
 from lintloss.verify.events import DROPOUT, GRAD, Form, Frame, Tape
 from lintloss.verify.flagged import FlaggedFinding, Place
-from lintloss.verify.formulas import truth
 from lintloss.verify.judge import settle
-from lintloss.verify.ranks import OVER_RANKS, Group, gather, rank_candidates
-from lintloss.verify.reported import Reading, read
-from lintloss.verify.verdicts import CONFIRMED, NEGLIGIBLE, UNDECIDED, Judged, Pair, Verdict, difference
+from lintloss.verify.ranks import OVER_RANKS, Group, gather, read_group
+from lintloss.verify.verdicts import CONFIRMED, NEGLIGIBLE, UNDECIDED, WRONG, Judged, Pair, Verdict, difference
 
 NAMES = {
     "LL101": "batch-averaged-loss", "LL102": "wrong-normalizer", "LL103": "unscored-token-count",
@@ -35,7 +31,7 @@ def found(tapes: tuple[Tape, ...], judged: tuple[Verdict, ...]) -> tuple[Verdict
         call.reported for verdict in judged if verdict.status in (CONFIRMED, NEGLIGIBLE) for call in verdict.calls
     ]
     claims: dict[tuple[str, Frame], list[Judged]] = {}
-    for group in _groups(tapes):
+    for group in groups(tapes):
         for code, outcome in _claims(group):
             frame = _place(group.first)
             judged_already = code in judge_averaging.CODES or outcome.status == UNDECIDED
@@ -50,7 +46,7 @@ def found(tapes: tuple[Tape, ...], judged: tuple[Verdict, ...]) -> tuple[Verdict
     )
 
 
-def _groups(tapes: tuple[Tape, ...]) -> Iterator[Group]:
+def groups(tapes: tuple[Tape, ...]) -> Iterator[Group]:
     """The ranks of a job side by side where they called from the same lines, else each by itself."""
     for group in gather([by_runs(tape) for tape in tapes]):
         if len({evaluation.calls[0].site.frames for evaluation in group.ranks}) == 1:
@@ -64,7 +60,7 @@ def _place(evaluation: Evaluation) -> Frame | None:
 
 
 def _verdict(code: str, frame: Frame, claims: tuple[Judged, ...], number: int) -> Verdict:
-    path = os.path.relpath(frame.path) if frame.path.startswith(os.getcwd() + os.sep) else frame.path
+    path = wording.shown_path(frame.path)
     span = Span(frame.row, 1, frame.row, 1)
     raw: dict[str, object] = {
         "filename": path, "code": code, "name": NAMES.get(code, ""), "message": claims[0].explanation,
@@ -92,7 +88,9 @@ def _claims(group: Group) -> Iterator[tuple[str, Judged]]:
     if any(item.facts.get("one_hot") is True for item in items) and not calls[0].form.is_cross_entropy:
         yield from _one_hot(evaluation, group)
     if any((item.number("pad_scored") or 0) > 0 for item in items):
-        yield "LL304", judge_logits.judge("LL304", group)
+        padding = judge_logits.judge("LL304", group)
+        if padding.status == CONFIRMED:
+            yield "LL304", padding
     yield from _shifts(evaluation, items, group)
 
 
@@ -104,17 +102,16 @@ def _one_hot(evaluation: Evaluation, group: Group) -> Iterator[tuple[str, Judged
 
 def _averaging(group: Group) -> Iterator[tuple[str, Judged]]:
     """A recorded number that is one of the wrong averages of these calls, and differs from the right one."""
-    reading = read(group.first, rank_candidates(tuple(evaluation.calls for evaluation in group.ranks)))
+    reading = read_group(group)
     if reading.formula is None or not reading.formula.endswith(OVER_RANKS):
         group = Group((group.first,))  # a rank's own number is no claim about all of them
-        reading = read(group.first)
-    calls = group.calls if group.distributed else reading.calls
-    if len(group.calls) < 2 or not calls[0].form.is_cross_entropy:
+        reading = read_group(group)
+    form = reading.calls[0].form
+    if len(group.calls) < 2 or not form.is_cross_entropy or reading.formula is None or reading.is_a_step:
         return
-    reference = Pair.of(truth(calls), math.fsum(call.scored for call in calls))
-    if reading.formula is None or difference(reading.pair, reference) <= 1e-3 or _is_a_step(reading):
+    if difference(reading.pair, judge_averaging.right(reading)) <= WRONG:
         return
-    code = _code(reading.formula, calls[0].form)
+    code = _code(reading.formula, form)
     yield code, judge_averaging.judge(code, group)
 
 
@@ -134,11 +131,6 @@ def _code(formula: str, form: Form) -> str:
     return "LL101" if plain in ("mean of batch means", "mean over ranks of batch means") else "LL102"
 
 
-def _is_a_step(reading: Reading) -> bool:
-    """Sums and single batches are printed on the way to the right number: no report by themselves."""
-    return reading.formula in ("sum of nats", "sum of batch means", "the last batch's mean", "the first batch's mean")
-
-
 def _shifts(evaluation: Evaluation, items: tuple[Looked, ...], group: Group) -> Iterator[tuple[str, Judged]]:
     leaks = [item for item in items if item.facts.get("leaks") is True or item.facts.get("reads_labels") is True]
     causal = any(item.facts.get("leaks") is False for item in items)
@@ -155,7 +147,7 @@ def _shifts(evaluation: Evaluation, items: tuple[Looked, ...], group: Group) -> 
 
 
 def _leak(evaluation: Evaluation, item: Looked) -> Judged:
-    reading = read(evaluation)
+    reading = read_group(Group((evaluation,)))
     if item.facts.get("leaks") is True:
         changed, moved = "token moves earlier", item.number("early_logits_moved")
     else:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 from lintloss.verify.events import Call
-from lintloss.verify.formulas import truth
-from lintloss.verify.ranks import Group, rank_candidates
-from lintloss.verify.reported import Reading, read
+from lintloss.verify.formulas import near, truth
+from lintloss.verify.ranks import Group, read_group
+from lintloss.verify.reported import Reading
 from lintloss.verify.verdicts import (
     CONFIRMED,
     NEGLIGIBLE,
@@ -25,24 +25,26 @@ CODES = frozenset({"LL101", "LL102", "LL103", "LL104", "LL105", "LL204", "LL501"
 
 def judge(code: str, group: Group) -> Judged:
     """Compare what was reported with the token-weighted mean over all ranks."""
-    extra = rank_candidates(tuple(evaluation.calls for evaluation in group.ranks))
-    reading = read(group.first, extra)
-    calls = group.calls if group.distributed else reading.calls
-    reference = Pair.of(truth(calls), math.fsum(call.scored for call in calls))
-    if not calls[0].form.is_cross_entropy:
-        return _judged(UNDECIDED, reading, Pair(), calls, group, _other_criterion(calls))
-    if reading.pair.loss is None and reading.pair.perplexity is None:
-        return _judged(UNDECIDED, reading, reference, calls, group, _unexplained(reading))
+    reading = read_group(group)
+    reference = right(reading)
+    if not reading.calls[0].form.is_cross_entropy:
+        return _judged(UNDECIDED, reading, Pair(), group, _other_criterion(reading.calls))
+    if not reading.is_told:
+        return _judged(UNDECIDED, reading, reference, group, _unexplained(reading))
     status = grade(difference(reading.pair, reference))
-    return _judged(status, reading, reference, calls, group, _explain(status, reading, reference, calls))
+    return _judged(status, reading, reference, group, _explain(status, reading, reference))
 
 
-def _judged(
-    status: str, reading: Reading, reference: Pair, calls: tuple[Call, ...], group: Group, explanation: str
-) -> Judged:
-    return Judged(
-        status, reading.pair, reference, explanation, reading.formula, batches(calls, group), partial=group.partial
-    )
+def right(reading: Reading) -> Pair:
+    """The token-weighted loss of a reading's calls; nothing where it is not known which targets count."""
+    if not reading.knows_what_counts:
+        return Pair()
+    return Pair.of(truth(reading.calls), math.fsum(call.scored for call in reading.calls))
+
+
+def _judged(status: str, reading: Reading, reference: Pair, group: Group, explanation: str) -> Judged:
+    shown = batches(reading.calls, group)
+    return Judged(status, reading.pair, reference, explanation, reading.formula, shown, partial=group.partial)
 
 
 def batches(calls: tuple[Call, ...], group: Group) -> tuple[Batch, ...]:
@@ -57,10 +59,14 @@ def _other_criterion(calls: tuple[Call, ...]) -> str:
 def _unexplained(reading: Reading) -> str:
     if reading.unexplained is None:
         return "the criterion ran, and no number computed from it was recorded in the flagged files"
-    return f"the flagged expression is {reading.unexplained:.6g}, which no formula over the recorded losses gives"
+    said = f"the flagged expression is {reading.unexplained:.6g}, which no formula over the recorded losses gives"
+    if not reading.knows_what_counts:
+        said += ' (with reduction="none", what the program masks of them is not recorded)'
+    return said
 
 
-def _explain(status: str, reading: Reading, reference: Pair, calls: tuple[Call, ...]) -> str:
+def _explain(status: str, reading: Reading, reference: Pair) -> str:
+    calls = reading.calls
     counts = [round(call.scored) for call in calls]
     spread = f"{min(counts):,} to {max(counts):,} scored tokens in {len(counts):,} batches"
     if status == REFUTED:
@@ -69,12 +75,12 @@ def _explain(status: str, reading: Reading, reference: Pair, calls: tuple[Call, 
         if not even and reading.loss_formula is not None and reading.loss_formula.exact:
             why = f"it is the token-weighted mean ({spread})"
         return f"the number is right: {why}"
-    said = f"reported is the {reading.formula}" if reading.formula else "reported matches no known formula"
+    said = f"reported is the {(reading.formula or '').removeprefix('the ')}"
     effect = _effect(reading.pair, reference)
     form = calls[0].form
     if form.label_smoothing or form.weighted:
         said += f" with {'label smoothing' if form.label_smoothing else 'class weights'} in it"
-    elif form.dtype in ("torch.bfloat16", "torch.float16") and form.reduction == "mean":
+    elif any(not math.isnan(call.plain_nats) and not near(call.sum_as_called, call.plain_nats) for call in calls):
         said += f" of means that are rounded to {form.dtype.removeprefix('torch.')}"
     tail = ", negligible here" if status == NEGLIGIBLE else ""
     assert status in (CONFIRMED, NEGLIGIBLE)

@@ -11,11 +11,9 @@ from lintloss.verify.evaluations import Evaluation, by_runs
 from lintloss.verify.events import Frame, Load, Loader, Tape
 from lintloss.verify.feeds import Feed, feeds, trained_loaders
 from lintloss.verify.flagged import FlaggedFinding, Place
-from lintloss.verify.formulas import truth
-from lintloss.verify.judge_averaging import batches
-from lintloss.verify.ranks import Group
+from lintloss.verify.judge_averaging import batches, right
+from lintloss.verify.ranks import Group, read_group
 from lintloss.verify.read_rows import Rows, read_rows
-from lintloss.verify.reported import read
 from lintloss.verify.verdicts import CONFIRMED, REFUTED, UNDECIDED, Judged, Pair
 
 CODES = frozenset({"LL403", "LL404"})
@@ -50,14 +48,13 @@ def judge(finding: FlaggedFinding, tapes: tuple[Tape, ...]) -> tuple[Judged, ...
 
 
 def _judged(opinion: Opinion, evaluation: Evaluation) -> Judged:
-    reading = read(evaluation)
-    calls = reading.calls
+    group = Group((evaluation,))
+    reading = read_group(group)
     # What was never scored has no loss: only where nothing is missing is the number over what ran the right one.
     whole = opinion.status == REFUTED
-    reference = Pair.of(truth(calls), math.fsum(call.scored for call in calls)) if whole else Pair()
-    group = Group((evaluation,))
+    reference = right(reading) if whole else Pair()
     return Judged(
-        opinion.status, reading.pair, reference, opinion.reason, reading.formula, batches(calls, group),
+        opinion.status, reading.pair, reference, opinion.reason, reading.formula, batches(reading.calls, group),
         partial=group.partial,
     )  # fmt: skip
 

@@ -9,8 +9,7 @@ from lintloss.verify.close_looks import looked
 from lintloss.verify.events import Call
 from lintloss.verify.formulas import candidates, match, truth
 from lintloss.verify.judge_averaging import batches
-from lintloss.verify.ranks import Group
-from lintloss.verify.reported import read
+from lintloss.verify.ranks import Group, read_group
 from lintloss.verify.verdicts import CONFIRMED, REFUTED, UNDECIDED, Judged, Pair, difference
 
 CODES = frozenset({"LL503"})
@@ -30,18 +29,17 @@ def _of_training(group: Group, judged: Judged) -> Judged:
     evaluation = group.first
     start = evaluation.calls[0].order
     trained = [call for call in evaluation.tape.calls if call.trained and call.order < evaluation.calls[-1].order]
-    reading = read(evaluation)
+    reading = read_group(group)
     if not trained or reading.unexplained is None:
         return judged
     name = _name(reading.unexplained, [call for call in trained if call.order < start] or trained)
     if name is None:
         return judged
-    calls = evaluation.calls
-    reference = Pair.of(truth(calls), math.fsum(call.scored for call in calls))
+    reference = Pair.of(truth(evaluation.calls), math.fsum(call.scored for call in evaluation.calls))
     reported = Pair(reading.unexplained)
     status = CONFIRMED if difference(reported, reference) > 0 else REFUTED
     said = f"the number is {name}, {reading.unexplained:.6g}; the evaluation's is {reference.loss:.6g}"
-    return Judged(status, reported, reference, said, name, batches(calls, group), partial=group.partial)
+    return Judged(status, reported, reference, said, name, batches(evaluation.calls, group), partial=group.partial)
 
 
 def _name(number: float, trained: list[Call]) -> str | None:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from lintloss.verify import close_looks, formulas
 from lintloss.verify.close_looks import Looked, looked, share, token_mean
 from lintloss.verify.judge_averaging import batches
-from lintloss.verify.ranks import Group, rank_candidates
-from lintloss.verify.reported import Reading, read
+from lintloss.verify.ranks import Group, read_group
+from lintloss.verify.reported import Reading
 from lintloss.verify.verdicts import CONFIRMED, REFUTED, UNDECIDED, Judged, Pair, difference
 
 
@@ -28,13 +28,13 @@ Items = tuple[Looked, ...]
 
 def judge(code: str, group: Group) -> Judged:
     """Judge one evaluation by evidence; the numbers say what it is worth."""
-    reading = read(group.first, rank_candidates(tuple(evaluation.calls for evaluation in group.ranks)))
-    calls = group.calls if group.distributed else reading.calls
+    reading = read_group(group)
+    calls = reading.calls
     items = looked(calls, group)
     if not items:
         opinion = Opinion(UNDECIDED, "the criterion ran where its inputs could not be looked at (compiled or fused)")
     else:
-        opinion = CODES[code](items)
+        opinion = (_masked(reading, items) if code == "LL304" else None) or CODES[code](items)
     loss, scored = opinion.truth
     if opinion.status == REFUTED and len(items) < len(calls) and calls[0].form.is_cross_entropy:
         # Nothing is wrong with what was scored: the ledger has it for all calls, the close look for the first few.
@@ -51,7 +51,9 @@ def _explain(opinion: Opinion, reading: Reading, reference: Pair, seen: int, cal
     if reference.loss is not None and opinion.status == CONFIRMED:
         shown = reading.pair.loss
         said = f"loss {shown:.6g} where" if shown is not None else "the loss over the targets that ought to be scored:"
-        text += f"; {said} {reference.loss:.6g} is right ({difference(reading.pair, reference):.2%} off)"
+        text += f"; {said} {reference.loss:.6g} is right"
+        off = difference(reading.pair, reference)
+        text += f" ({off:.2%} off)" if reading.is_told and off < 100 else ""
     if seen < calls:
         text += f"; looked at {seen:,} of {calls:,} calls"
     return text
@@ -133,6 +135,16 @@ def _untold(items: Items) -> str:
     if not any("offsets" in item.facts for item in items):
         return "targets could not be compared with ids: no token embedding was read before the criterion"
     return "targets agree with the embedded ids at no single offset"
+
+
+def _masked(reading: Reading, items: Items) -> Opinion | None:
+    """A field of losses: the criterion scores padding, and the program may leave it out afterwards."""
+    if reading.unpadded:
+        return Opinion(REFUTED, "the losses of padding are left out of what is reported", token_mean(items, _as_called))
+    if not reading.knows_what_counts:
+        said = 'losses are handed out one a target (reduction="none"), and no formula fits that tells what is masked of them'
+        return Opinion(UNDECIDED, said)
+    return None
 
 
 def _padding(items: Items) -> Opinion:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,13 +21,12 @@ class Outcome:
 
     exit_code: int
     seconds: float
-    interrupted: bool = False
 
 
 def environment(plan: Path, base: Mapping[str, str]) -> dict[str, str]:
-    """The user's environment plus the injection; an unset PYTHONPATH does not become one that holds the folder '.'."""
+    """The user's environment plus the injection; no PYTHONPATH, or an empty one, does not become one that holds '.'."""
     own = base.get("PYTHONPATH")
-    path = str(INJECT) if own is None else os.pathsep.join([str(INJECT), own])
+    path = os.pathsep.join([str(INJECT), own]) if own else str(INJECT)
     # Compiled graphs are cached by their source, which the recorder does not change: an old one would hide the
     # criteria, and one with the recorder's op in it would break the user's next plain run.
     caches = {
@@ -49,8 +47,7 @@ def launch(
     Ctrl-C reaches the command through the terminal's process group; this process only waits for it to end.
     """
     start = time.monotonic()
-    interrupts = [0]
-    forward = _Forwarder(interrupts)
+    forward = _Forwarder()
     try:
         with forward:
             process = subprocess.Popen(command, env=environment(plan, os.environ), stdout=2 if aside else None)
@@ -60,7 +57,7 @@ def launch(
         raise UsageError(f"cannot run {command[0]}: not found", hint="is it on PATH here?") from error
     except PermissionError as error:
         raise UsageError(f"cannot run {command[0]}: not executable", hint=f"python {command[0]} …?") from error
-    return Outcome(code, time.monotonic() - start, interrupted=interrupts[0] > 0)
+    return Outcome(code, time.monotonic() - start)
 
 
 def _wait(process: subprocess.Popen[bytes], tick: Callable[[], None] | None) -> int:
@@ -75,13 +72,12 @@ def _wait(process: subprocess.Popen[bytes], tick: Callable[[], None] | None) -> 
 class _Forwarder:
     """While the command runs: SIGINT is left to it (the terminal sends it one), SIGTERM and SIGHUP are passed on."""
 
-    def __init__(self, interrupts: list[int]) -> None:
+    def __init__(self) -> None:
         self.process: subprocess.Popen[bytes] | None = None
-        self._interrupts = interrupts
         self._kept: dict[int, object] = {}
 
     def __enter__(self) -> None:
-        self._kept[signal.SIGINT] = signal.signal(signal.SIGINT, self._count)
+        self._kept[signal.SIGINT] = signal.signal(signal.SIGINT, self._interrupt)
         for name in ("SIGTERM", "SIGHUP"):
             if hasattr(signal, name):
                 number = getattr(signal, name)
@@ -91,11 +87,24 @@ class _Forwarder:
         for number, handler in self._kept.items():
             signal.signal(number, handler)  # type: ignore[arg-type]  # as signal.signal returned it
 
-    def _count(self, number: int, frame: object) -> None:
-        self._interrupts[0] += 1
-        if self.process is not None and not sys.stdin.isatty():
-            self.process.send_signal(number)  # no terminal: nobody else tells the command
+    def _interrupt(self, number: int, frame: object) -> None:
+        if not _is_in_foreground():
+            self._pass_on(number, frame)  # nobody else tells the command
 
     def _pass_on(self, number: int, frame: object) -> None:
         if self.process is not None:
             self.process.send_signal(number)
+
+
+def _is_in_foreground() -> bool:
+    """Tell whether a terminal's Ctrl-C reaches this process, and with it all of its group."""
+    try:
+        terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY)
+    except OSError:
+        return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(terminal)

@@ -12,7 +12,7 @@ from lintloss.verify.events import Call, Load, Mark, Process, Tape, Value
 from lintloss.verify.notes import Notes, items, optional, read_notes
 
 ROW = struct.Struct("<HHIIIdddddddd")  # inject/lintloss_ledger/ledger.py writes it
-CALL, VALUE, ENTER, LOOP, BACKWARD, LOAD = 1, 2, 3, 4, 5, 6
+CALL, VALUE, ENTER, LOOP, BACKWARD, LOAD, KEPT = 1, 2, 3, 4, 5, 6, 7
 
 
 def read_tapes(folder: Path) -> tuple[Tape, ...]:
@@ -39,9 +39,10 @@ def _read_tape(number: int, path: Path) -> Tape:
         started=int(str(raw.get("started", 0))),
     )
     trained = {row[3] for row in rows if row[1] == BACKWARD}
+    kept = {row[3]: (row[6], row[7]) for row in rows if row[1] == KEPT}
     return Tape(
         process=process,
-        calls=tuple(_call(row, number, notes, trained) for row in rows if row[1] == CALL),
+        calls=tuple(_call(row, number, notes, trained, kept.get(row[0])) for row in rows if row[1] == CALL),
         values=tuple(_value(row, number, notes) for row in rows if row[1] == VALUE),
         enters=tuple(Mark(row[0], number, row[3]) for row in rows if row[1] == ENTER),
         loops=tuple(Mark(row[0], number, row[3]) for row in rows if row[1] == LOOP),
@@ -76,7 +77,9 @@ def _rows(path: Path) -> Iterator[tuple[Any, ...]]:
         yield (order, *row)
 
 
-def _call(row: tuple[Any, ...], process: int, notes: Notes, trained: set[int]) -> Call:
+def _call(
+    row: tuple[Any, ...], process: int, notes: Notes, trained: set[int], kept: tuple[float, float] | None
+) -> Call:
     order, _, flags, site, form, thread, value, scored, positions, rows, length, plain, *_ = row
     return Call(
         order=int(order),
@@ -92,6 +95,7 @@ def _call(row: tuple[Any, ...], process: int, notes: Notes, trained: set[int]) -
         length=length,
         plain_nats=plain,
         trained=order in trained,
+        unpadded=kept,
     )
 
 

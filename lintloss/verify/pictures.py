@@ -20,7 +20,8 @@ def batches(judged: Judged) -> str:
     points = [batch for batch in judged.batches if math.isfinite(batch.loss)]
     if not points:
         return ""
-    levels = [(value, name, color) for value, name, color in _levels(judged) if value is not None]
+    known = [(value, name, color) for value, name, color in _levels(judged) if value is not None]
+    levels = [level for level in known if math.isfinite(level[0])]
     up = _padded([batch.loss for batch in points] + [value for value, _, _ in levels])
     across = (0.0, float(max(batch.scored for batch in points) or 1))
     right = WIDTH - MARGIN

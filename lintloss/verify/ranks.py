@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from lintloss.verify.evaluations import Evaluation
 from lintloss.verify.events import Call
 from lintloss.verify.formulas import Candidate, candidates, total, truth
+from lintloss.verify.reported import Reading, fit, read, without_padding
 
 OVER_RANKS = ("over all ranks", "over ranks of token means", "over ranks of batch means")
 
@@ -33,6 +35,27 @@ class Group:
     @property
     def partial(self) -> bool:
         return any(not evaluation.tape.process.complete for evaluation in self.ranks)
+
+
+def read_group(group: Group) -> Reading:
+    """What rank 0 reported, matched against the formulas over one rank and over all; its calls are those of all ranks.
+
+    Where losses were handed out one a target, the program may have left out padding by itself: what fits better counts.
+    """
+    return max((_read(one, unpadded=place > 0) for place, one in enumerate(_views(group))), key=fit)
+
+
+def _views(group: Group) -> Iterator[Group]:
+    yield group
+    masked = [without_padding(evaluation.calls) for evaluation in group.ranks]
+    if any(calls is not None for calls in masked):
+        pairs = zip(group.ranks, masked, strict=True)
+        yield Group(tuple(replace(one, calls=one.calls if calls is None else calls) for one, calls in pairs))
+
+
+def _read(group: Group, *, unpadded: bool) -> Reading:
+    reading = read(group.first, rank_candidates(tuple(evaluation.calls for evaluation in group.ranks)))
+    return replace(reading, calls=group.calls if group.distributed else reading.calls, unpadded=unpadded)
 
 
 def gather(by_tape: list[tuple[Evaluation, ...]]) -> tuple[Group, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lintloss.verify.evaluations import Evaluation, split_by_site
 from lintloss.verify.events import Call, Value
@@ -13,8 +13,8 @@ from lintloss.verify.verdicts import Pair
 # Which of several recorded numbers is the reported one: the flagged expression itself, then what left the function.
 ROLES = ("flagged", "evidence", "returned", "quotient", "printed", "exp")
 LATE = ("exp", "printed")
-TRIVIAL = frozenset({"the last batch's mean", "the first batch's mean", "the last batch's perplexity", "sum of nats",
-                     "sum of batch means"})  # fmt: skip  # steps on the way, unless nothing else fits
+# Steps on the way, unless nothing else fits.
+TRIVIAL = frozenset({"the last batch's mean", "the first batch's mean", "sum of nats", "sum of batch means"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,22 @@ class Reading:
     loss_formula: Candidate | None = None
     perplexity_formula: Candidate | None = None
     unexplained: float | None = None  # the flagged number, where no formula gives it
+    unpadded: bool = False  # the losses of padding were left out, which the criterion itself had scored
+
+    @property
+    def is_told(self) -> bool:
+        """A number was recorded that some formula gives."""
+        return self.pair != Pair()
+
+    @property
+    def is_a_step(self) -> bool:
+        """Sums and single batches are printed on the way to the right number: no report by themselves."""
+        return self.formula is not None and is_trivial(self.formula)
+
+    @property
+    def knows_what_counts(self) -> bool:
+        """Where the program masks a field of losses by itself, only a formula that fits tells what it left out."""
+        return self.is_told or not any(call.is_field for call in self.calls)
 
     @property
     def formula(self) -> str | None:
@@ -39,12 +55,29 @@ class Reading:
 def read(evaluation: Evaluation, extra: tuple[Candidate, ...] = ()) -> Reading:
     """Match every recorded number against every formula; of several splits scored together, the one that fits."""
     readings = [_read(evaluation, calls, extra) for calls in split_by_site(evaluation.calls)]
-    return max(readings, key=_fit)
+    return max(readings, key=fit)
 
 
-def _fit(reading: Reading) -> tuple[bool, int]:
-    found = (reading.loss_formula, reading.perplexity_formula)
-    return reading.unexplained is None, sum(formula is not None for formula in found)
+def fit(reading: Reading) -> tuple[bool, int, int]:
+    """How well the recorded numbers are explained; a step on the way explains less than a report."""
+    found = [formula for formula in (reading.loss_formula, reading.perplexity_formula) if formula is not None]
+    return reading.unexplained is None, sum(not is_trivial(one.formula) for one in found), len(found)
+
+
+def is_trivial(formula: str) -> bool:
+    return formula.removeprefix("exp of ") in TRIVIAL
+
+
+def without_padding(calls: tuple[Call, ...]) -> tuple[Call, ...] | None:
+    """The same calls as a program sees them that masks the losses of padding by itself; None where that is no difference."""
+    if not any(call.unpadded is not None and call.unpadded[1] < call.scored for call in calls):
+        return None
+    return tuple(
+        call
+        if call.unpadded is None
+        else replace(call, value=call.unpadded[0], scored=call.unpadded[1], plain_nats=math.nan)
+        for call in calls
+    )
 
 
 def _read(evaluation: Evaluation, calls: tuple[Call, ...], extra: tuple[Candidate, ...]) -> Reading:
@@ -52,7 +85,7 @@ def _read(evaluation: Evaluation, calls: tuple[Call, ...], extra: tuple[Candidat
     end = max((call.order for call in calls), default=0)
     matched: list[tuple[Value, Candidate]] = []
     for value in _ordered(evaluation, end):
-        found = match(value.number, known)
+        found = match(value.number, known) or _undefined(evaluation, value, calls)
         if found is not None:
             matched.append((value, found))
     matched.extend(_summed(evaluation, calls, known))
@@ -94,15 +127,25 @@ def _ordered(evaluation: Evaluation, end: int) -> list[Value]:
 
 
 def _elsewhere(evaluation: Evaluation, end: int, matched: list[tuple[Value, Candidate]]) -> bool:
-    """The flagged number fits no formula, and what does fit was printed after another evaluation had begun."""
+    """The flagged number fits no formula, and what does is a step, or was printed after another evaluation had begun."""
     foreign = next((call.order for call in evaluation.tape.calls if call.order > end), 1 << 60)
     unexplained = _unexplained(evaluation, end, matched) is not None
-    return unexplained and all(value.order > foreign for value, _ in matched)
+    return unexplained and all(value.order > foreign or is_trivial(found.formula) for value, found in matched)
+
+
+def _undefined(evaluation: Evaluation, value: Value, calls: tuple[Call, ...]) -> Candidate | None:
+    """The mean of no losses is not a number, and neither is anything that it is averaged with."""
+    empty = sum(1 for call in calls if not call.scored and call.form.reduction == "mean")
+    if not empty or not math.isnan(value.number):
+        return None
+    said = f"mean of batch means, of which {empty:,} scored nothing"
+    is_perplexity = evaluation.tape.value_sites[value.site].role == "exp"
+    return Candidate(f"exp of {said}" if is_perplexity else said, math.nan, is_perplexity=is_perplexity)
 
 
 def _first(matched: list[tuple[Value, Candidate]], *, perplexity: bool) -> tuple[Value, Candidate] | None:
     fitting = [pair for pair in matched if pair[1].is_perplexity == perplexity]
-    telling = [pair for pair in fitting if pair[1].formula not in TRIVIAL]
+    telling = [pair for pair in fitting if not is_trivial(pair[1].formula)]
     return next(iter(telling or fitting), None)
 
 
@@ -115,7 +158,7 @@ def _summed(
         return []
     number = math.fsum(value.number for value in terms)
     found = match(number, known)
-    if found is None or found.formula in TRIVIAL:
+    if found is None or is_trivial(found.formula):
         return []
     last = terms[-1]
     return [(Value(last.order, last.process, last.thread, last.site, "", number), found)]

@@ -2612,6 +2612,450 @@ def main(model, encoded):
     print(validate(Scorer(model), encoded))
 """,
         ),
+        Bad(
+            why="one block at a time, of which the last one is shorter: the number of blocks is rounded up",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn as nn
+from torch.utils.data import DataLoader, Dataset
+
+
+class Blocks(Dataset):
+    def __init__(self, ids, length):
+        self.ids, self.length = ids, length
+
+    def __len__(self):
+        return (len(self.ids) + self.length - 2) // self.length
+
+    def __getitem__(self, index):
+        begin = index * self.length
+        block = self.ids[begin : begin + self.length + 1]
+        return block[:-1], block[1:]
+
+
+@torch.no_grad()
+def validate(language_model, dev_ids):
+    loader = DataLoader(Blocks(dev_ids, 128), batch_size=1)
+    criterion = nn.CrossEntropyLoss()
+    language_model.eval()
+    total = 0.0
+    for tokens, targets in loader:
+        total += criterion(language_model(tokens).transpose(1, 2), targets).item()
+    return total / len(loader)  # <-
+""",
+        ),
+        Bad(
+            why="a trainer of the project passes on to the library's evaluation, which repeats each batch's mean by its rows",
+            severity=Severity.ERROR,
+            files={
+                "reporting.py": """\
+from transformers import Trainer
+
+
+class ReportingTrainer(Trainer):
+    def __init__(self, *args, journal=None, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.journal = journal
+
+    def evaluate(self, *args, **kwargs):
+        self.journal.begin()
+        return super().evaluate(*args, **kwargs)
+""",
+            },
+            code="""\
+import math
+
+from reporting import ReportingTrainer
+from transformers import AutoModelForCausalLM, DataCollatorForSeq2Seq, TrainingArguments
+
+
+def finetune(tokenizer, train_rows, dev_rows, journal):
+    trainer = ReportingTrainer(
+        model=AutoModelForCausalLM.from_pretrained("gpt2"),
+        args=TrainingArguments("runs"),
+        train_dataset=train_rows,
+        eval_dataset=dev_rows,
+        data_collator=DataCollatorForSeq2Seq(tokenizer),
+        journal=journal,
+    )
+    trainer.train()
+    metrics = trainer.evaluate()  # <-
+    print("perplexity", math.exp(metrics["eval_loss"]))
+""",
+        ),
+        Bad(
+            why="the mean loss of a batch goes into the list once for each of its rows",
+            severity=Severity.ERROR,
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def dev_loss(language_model, loader, vocab_size, pad_id):
+    language_model.eval()
+    row_losses = []
+    for tokens, targets in loader:
+        logits = language_model(tokens).view(-1, vocab_size)
+        loss = F.cross_entropy(logits, targets.view(-1), ignore_index=pad_id)
+        row_losses += [loss.item()] * tokens.size(0)
+    return np.mean(row_losses)  # <-
+""",
+        ),
+        Bad(
+            why="the evaluation stands inside of the training loop, and its total is set to 0 before both and after each report",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def fit(language_model, optimizer, train_loader, dev_loader, every):
+    dev_total = 0.0
+    for epoch in range(5):
+        language_model.train()
+        for step, (tokens, targets) in enumerate(train_loader):
+            optimizer.zero_grad()
+            F.cross_entropy(language_model(tokens).flatten(0, 1), targets.flatten()).backward()
+            optimizer.step()
+            if step % every == 0:
+                language_model.eval()
+                for tokens, targets in dev_loader:
+                    with torch.no_grad():
+                        loss = F.cross_entropy(language_model(tokens).flatten(0, 1), targets.flatten())
+                    dev_total += loss.item()
+                print(f"{step}: dev loss {dev_total / len(dev_loader):.3f}")  # <-
+                dev_total = 0.0
+                language_model.train()
+""",
+        ),
+        Bad(
+            why="the means of the batches are joined to a tensor that a dict makes empty",
+            severity=Severity.ERROR,
+            code="""\
+from collections import defaultdict
+
+import torch
+from torch import nn
+
+
+@torch.no_grad()
+def validate(model, loader, pad):
+    criterion = nn.CrossEntropyLoss(ignore_index=pad)
+    model.eval()
+    kept = defaultdict(torch.Tensor)
+    for tokens, targets in loader:
+        loss = criterion(model(tokens).flatten(0, 1), targets.flatten())
+        kept["loss"] = torch.cat((kept["loss"], loss.view(1)))
+    return kept["loss"].mean().item()  # <-
+""",
+        ),
+        Bad(
+            why="the probabilities that a decoder out of sight gives the targets, step by step: each row's mean weighs the same",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+
+
+class Evaluation:
+    def __init__(self, network, batcher):
+        self.network = network.eval()
+        self.batcher = batcher
+
+    @torch.no_grad()
+    def loss_of(self, batch):
+        state = self.network.encoder(batch.articles)
+        losses = []
+        for step in range(batch.longest):
+            vocab_dist, state = self.network.decoder(batch.inputs[:, step], state)
+            gold = torch.gather(vocab_dist, 1, batch.targets[:, step].unsqueeze(1)).squeeze(1)
+            losses.append(-torch.log(gold + 1e-12) * batch.mask[:, step])
+        of_rows = torch.stack(losses, 1).sum(1) / batch.lengths
+        return of_rows.mean()  # <-
+
+    def run(self):
+        batch = self.batcher.next_batch()
+        while batch is not None:
+            print("loss", self.loss_of(batch).item())
+            batch = self.batcher.next_batch()
+""",
+        ),
+        Bad(
+            why="only the contexts are filled up, and each has one next word: the last batch alone is smaller",
+            severity=Severity.WARNING,
+            code="""\
+import math
+
+import torch
+from torch import nn
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+
+def collate(rows):
+    contexts, words = zip(*rows)
+    x = pad_sequence(contexts, batch_first=True, padding_value=0)
+    y = torch.stack(words)
+    return x, y
+
+
+@torch.no_grad()
+def perplexity(language_model, rows, vocab_size):
+    loader = DataLoader(rows, batch_size=32, collate_fn=collate)
+    criterion = nn.CrossEntropyLoss()
+    language_model.eval()
+    total = 0.0
+    for contexts, next_words in loader:
+        total += criterion(language_model(contexts).view(-1, vocab_size), next_words).item()
+    return math.exp(total / len(loader))  # <-
+""",
+        ),
+        Bad(
+            why="running means in a dict of an object, in another file: each batch counts once",
+            severity=Severity.ERROR,
+            files={
+                "means.py": '''\
+class RunningMean:
+    """Adds up the values that it is given, and how many there were.
+
+    The mean of none is 0. What has been added can be forgotten, so that the same object serves many evaluations.
+    """
+
+    def __init__(self):
+        self._sum, self._number = 0.0, 0
+
+    def add(self, value, number=1):
+        """Add a value.
+
+        Args:
+            value: what is averaged.
+            number: how many values it stands for.
+        """
+        self._sum += value
+        self._number += number
+
+    def get(self):
+        return self._sum / self._number if self._number else 0.0
+
+    def reset(self):
+        self._sum, self._number = 0.0, 0
+
+
+class NamedMeans:
+    """Running means by their names, each made when its name is first heard."""
+
+    def __init__(self):
+        self.by_name = {}
+
+    def add(self, name, value, number=1):
+        if name not in self.by_name:
+            self.by_name[name] = RunningMean()
+        self.by_name[name].add(value, number=number)
+
+    def get(self, name):
+        return self.by_name[name].get()
+
+    def reset(self):
+        for name in self.by_name:
+            self.by_name[name].reset()
+''',
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from means import NamedMeans
+
+
+class Evaluation:
+    def __init__(self, model, pad):
+        self.model, self.pad = model, pad
+        self.means = NamedMeans()
+
+    @torch.no_grad()
+    def run(self, loader):
+        self.means.reset()
+        self.model.eval()
+        for tokens, targets in loader:
+            logits = self.model(tokens)
+            loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=self.pad)
+            self.means.add("nll", loss.item())  # <-
+        return self.means.get("nll")
+""",
+        ),
+        Bad(
+            why="a compiled step; its criterion and the collator are partial() of functions: pads are written and ignored",
+            severity=Severity.ERROR,
+            code="""\
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+from rows import collate
+
+token_loss = partial(F.cross_entropy, ignore_index=0)
+
+
+def step(model, x, y):
+    return token_loss(model(x).flatten(0, 1), y.flatten())
+
+
+@torch.no_grad()
+def evaluate(model, rows):
+    model.eval()
+    loader = DataLoader(rows, batch_size=8, collate_fn=partial(collate, pad_id=0))
+    compiled = torch.compile(step)
+    total = 0.0
+    for x, y in loader:
+        total += compiled(model, x, y).item()
+    return total / len(loader)  # <-
+""",
+            files={
+                "rows.py": """\
+import torch
+from torch.nn.utils.rnn import pad_sequence
+
+
+def collate(rows, pad_id):
+    ids = [torch.tensor(row["ids"]) for row in rows]
+    filled = pad_sequence(ids, batch_first=True, padding_value=pad_id)
+    return filled[:, :-1], filled[:, 1:]
+""",
+            },
+        ),
+        Bad(
+            why="JAX: the losses of a batch are divided by its labels in tree_map(), on all devices; the batches are averaged",
+            severity=Severity.ERROR,
+            code="""\
+import jax
+import jax.numpy as jnp
+import optax
+from flax.jax_utils import pad_shard_unpad
+from flax.training.common_utils import get_metrics
+
+
+def evaluate(model, state, loader):
+    def sums(logits, labels):
+        scored = labels >= 0
+        nats = optax.softmax_cross_entropy_with_integer_labels(logits, labels) * scored
+        return nats.sum(), scored.sum()
+
+    def eval_step(params, batch):
+        labels = batch.pop("labels")
+        nats, tokens = sums(model(**batch, params=params, train=False)[0], labels)
+        tokens = jax.lax.psum(tokens, "batch")
+        loss = jax.tree_util.tree_map(lambda nats: nats / tokens, jax.lax.psum(nats, "batch"))
+        return jax.lax.pmean({"loss": loss}, axis_name="batch")
+
+    step = jax.pmap(eval_step, "batch")
+    collected = []
+    for batch in loader:
+        collected.append(pad_shard_unpad(step, static_return=True)(state.params, batch))
+    return jax.tree_util.tree_map(jnp.mean, get_metrics(collected))  # <-
+""",
+        ),
+        Bad(
+            why="a command line puts the Lightning module and the project's only data module together, which pads rows with -100",
+            severity=Severity.ERROR,
+            code="""\
+import lightning as L
+
+from network import Decoder
+
+
+class LanguageModule(L.LightningModule):
+    def __init__(self, network: Decoder):
+        super().__init__()
+        self.network = network
+
+    def training_step(self, batch, batch_idx):
+        x, y = batch
+        _, loss = self.network(x, y)
+        self.log("train_loss", loss)
+        return loss
+
+    def validation_step(self, batch, batch_idx):
+        x, y = batch
+        _, loss = self.network(x, y)
+        self.log("val_loss", loss, prog_bar=True)  # <-
+        return loss
+""",
+            files={
+                "network.py": """\
+import torch.nn as nn
+
+
+class Decoder(nn.Module):
+    def __init__(self, vocab, width):
+        super().__init__()
+        self.vocab = vocab
+        self.embed = nn.Embedding(vocab, width)
+        self.head = nn.Linear(width, vocab)
+
+    def forward(self, x, labels=None):
+        logits = self.head(self.embed(x))
+        loss = None
+        if labels is not None:
+            loss = nn.CrossEntropyLoss()(logits.view(-1, self.vocab), labels.view(-1))
+        return logits, loss
+""",
+                "data.py": """\
+import lightning as L
+import torch
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+
+def collate(rows):
+    inputs, labels = zip(*rows)
+    return (
+        pad_sequence(inputs, batch_first=True, padding_value=0),
+        pad_sequence(labels, batch_first=True, padding_value=-100),
+    )
+
+
+class Texts(torch.utils.data.Dataset):
+    def __init__(self, rows):
+        self.rows = rows
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, index):
+        row = self.rows[index]
+        return torch.tensor(row[:-1]), torch.tensor(row[1:])
+
+
+class TextData(L.LightningDataModule):
+    def __init__(self, path, batch_size):
+        super().__init__()
+        self.path, self.batch_size = path, batch_size
+
+    def setup(self, stage=None):
+        rows = torch.load(self.path)
+        self.train, self.val = Texts(rows["train"]), Texts(rows["val"])
+
+    def train_dataloader(self):
+        return DataLoader(self.train, batch_size=self.batch_size, shuffle=True, collate_fn=collate)
+
+    def val_dataloader(self):
+        return DataLoader(self.val, batch_size=self.batch_size, collate_fn=collate)
+""",
+                "main.py": """\
+from lightning.pytorch.cli import LightningCLI
+
+from data import TextData
+from module import LanguageModule
+
+if __name__ == "__main__":
+    LightningCLI(LanguageModule, TextData)
+""",
+            },
+        ),
     )
 
     good = (
@@ -3788,5 +4232,330 @@ def validation_loss(language_model: nn.Module, windows: WindowIterator, vocab_si
         losses.append(nn.functional.cross_entropy(logits.view(-1, vocab_size), targets.view(-1)).item())
     return float(np.mean(losses))
 """,
+        ),
+        Good(
+            why="exact: one block at a time, of which the data set leaves out the one that is not full",
+            code="""\
+import torch
+import torch.nn as nn
+from torch.utils.data import DataLoader, Dataset
+
+
+class Blocks(Dataset):
+    def __init__(self, ids, length):
+        self.ids, self.length = ids, length
+
+    def __len__(self):
+        return (len(self.ids) - 1) // self.length
+
+    def __getitem__(self, index):
+        begin = index * self.length
+        block = self.ids[begin : begin + self.length + 1]
+        return block[:-1], block[1:]
+
+
+@torch.no_grad()
+def validate(language_model, dev_ids):
+    loader = DataLoader(Blocks(dev_ids, 128), batch_size=1)
+    criterion = nn.CrossEntropyLoss()
+    language_model.eval()
+    total = 0.0
+    for tokens, targets in loader:
+        total += criterion(language_model(tokens).transpose(1, 2), targets).item()
+    return total / len(loader)
+""",
+        ),
+        Good(
+            why="blocks of one length: a trainer of the project evaluates as the library's does, by rows",
+            files={
+                "reporting.py": """\
+from transformers import Trainer
+
+
+class ReportingTrainer(Trainer):
+    def __init__(self, *args, journal=None, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.journal = journal
+
+    def evaluate(self, *args, **kwargs):
+        self.journal.begin()
+        return super().evaluate(*args, **kwargs)
+""",
+            },
+            code="""\
+import math
+
+from reporting import ReportingTrainer
+from transformers import AutoModelForCausalLM, TrainingArguments, default_data_collator
+
+
+def finetune(train_blocks, dev_blocks, journal):
+    trainer = ReportingTrainer(
+        model=AutoModelForCausalLM.from_pretrained("gpt2"),
+        args=TrainingArguments("runs"),
+        train_dataset=train_blocks,
+        eval_dataset=dev_blocks,
+        data_collator=default_data_collator,
+        journal=journal,
+    )
+    trainer.train()
+    metrics = trainer.evaluate()
+    print("perplexity", math.exp(metrics["eval_loss"]))
+""",
+        ),
+        Good(
+            why="a generator gives one window at a time, and stops before the one that is shorter",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def windows(ids, length):
+    for begin in range(0, len(ids) - length, length):
+        yield ids[begin : begin + length][None], ids[begin + 1 : begin + length + 1][None]
+
+
+@torch.no_grad()
+def validate(language_model, dev_ids, vocab_size):
+    language_model.eval()
+    total = number = 0
+    for tokens, targets in windows(dev_ids, 64):
+        logits = language_model(tokens)
+        total += F.cross_entropy(logits.view(-1, vocab_size), targets.view(-1)).item()
+        number += 1
+    return total / number
+""",
+        ),
+        Good(
+            why="an object hands on the batches of a loader that gives full ones only",
+            code='''\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, RandomSampler
+
+
+class Draws:
+    """So many batches of rows that are drawn at random."""
+
+    def __init__(self, blocks, rows, steps):
+        self.steps = steps
+        sampler = RandomSampler(blocks, replacement=True, num_samples=rows * steps)
+        self.loader = DataLoader(blocks, batch_size=rows, sampler=sampler, drop_last=True)
+
+    def __iter__(self):
+        self.batches, self.given = iter(self.loader), 0
+        return self
+
+    def __next__(self):
+        if self.given >= self.steps:
+            raise StopIteration
+        self.given += 1
+        return next(self.batches)
+
+
+@torch.no_grad()
+def validate(language_model, blocks, vocab_size):
+    language_model.eval()
+    losses = []
+    for block in Draws(blocks, 16, 50):
+        logits = language_model(block[:, :-1])
+        losses.append(F.cross_entropy(logits.reshape(-1, vocab_size), block[:, 1:].reshape(-1)))
+    return torch.stack(losses).mean().item()
+''',
+        ),
+        Good(
+            why="parts of a batch are added up, and trained on: a teacher that is evaluated does not make it an evaluation",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def fit(language_model, teacher, optimizer, loader, parts):
+    teacher.eval()
+    for tokens, targets in loader:
+        optimizer.zero_grad()
+        language_model.train()
+        total = 0.0
+        for rows, wanted in zip(tokens.chunk(parts), targets.chunk(parts)):
+            with torch.no_grad():
+                hints = teacher(rows)
+            logits = language_model(rows, hints)
+            total = total + F.cross_entropy(logits.flatten(0, 1), wanted.flatten())
+        (total / parts).backward()
+        optimizer.step()
+""",
+        ),
+        Good(
+            why="the losses of all steps of a decoder out of sight are summed, and so are their words",
+            code="""\
+import torch
+
+
+@torch.no_grad()
+def evaluate(network, batches):
+    network.eval()
+    nats, words = 0.0, 0
+    for batch in batches:
+        state = network.encoder(batch.articles)
+        for step in range(batch.longest):
+            vocab_dist, state = network.decoder(batch.inputs[:, step], state)
+            gold = torch.gather(vocab_dist, 1, batch.targets[:, step].unsqueeze(1)).squeeze(1)
+            losses = -torch.log(gold + 1e-12) * batch.mask[:, step]
+            nats += losses.sum().item()
+            words += batch.mask[:, step].sum().item()
+    print("loss", nats / words)
+""",
+        ),
+        Good(
+            why="running means in a dict of an object are given sums, and the scored tokens as their number",
+            files={
+                "means.py": '''\
+class RunningMean:
+    """Adds up the values that it is given, and how many there were.
+
+    The mean of none is 0. What has been added can be forgotten, so that the same object serves many evaluations.
+    """
+
+    def __init__(self):
+        self._sum, self._number = 0.0, 0
+
+    def add(self, value, number=1):
+        """Add a value.
+
+        Args:
+            value: what is averaged.
+            number: how many values it stands for.
+        """
+        self._sum += value
+        self._number += number
+
+    def get(self):
+        return self._sum / self._number if self._number else 0.0
+
+    def reset(self):
+        self._sum, self._number = 0.0, 0
+
+
+class NamedMeans:
+    """Running means by their names, each made when its name is first heard."""
+
+    def __init__(self):
+        self.by_name = {}
+
+    def add(self, name, value, number=1):
+        if name not in self.by_name:
+            self.by_name[name] = RunningMean()
+        self.by_name[name].add(value, number=number)
+
+    def get(self, name):
+        return self.by_name[name].get()
+
+    def reset(self):
+        for name in self.by_name:
+            self.by_name[name].reset()
+''',
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from means import NamedMeans
+
+
+class Evaluation:
+    def __init__(self, model, pad):
+        self.model, self.pad = model, pad
+        self.means = NamedMeans()
+
+    @torch.no_grad()
+    def run(self, loader):
+        self.means.reset()
+        self.model.eval()
+        for tokens, targets in loader:
+            logits = self.model(tokens)
+            nats = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=self.pad, reduction="sum")
+            self.means.add("nll", nats.item(), number=(targets != self.pad).sum().item())
+        return self.means.get("nll")
+""",
+        ),
+        Good(
+            why="the project's only data module cuts blocks of one length: each row of a Lightning step scores as many tokens",
+            code="""\
+import lightning as L
+
+from network import Decoder
+
+
+class LanguageModule(L.LightningModule):
+    def __init__(self, network: Decoder):
+        super().__init__()
+        self.network = network
+
+    def training_step(self, batch, batch_idx):
+        x, y = batch
+        _, loss = self.network(x, y)
+        self.log("train_loss", loss)
+        return loss
+
+    def validation_step(self, batch, batch_idx):
+        x, y = batch
+        _, loss = self.network(x, y)
+        self.log("val_loss", loss, prog_bar=True)
+        return loss
+""",
+            files={
+                "network.py": """\
+import torch.nn as nn
+
+
+class Decoder(nn.Module):
+    def __init__(self, vocab, width):
+        super().__init__()
+        self.vocab = vocab
+        self.embed = nn.Embedding(vocab, width)
+        self.head = nn.Linear(width, vocab)
+
+    def forward(self, x, labels=None):
+        logits = self.head(self.embed(x))
+        loss = None
+        if labels is not None:
+            loss = nn.CrossEntropyLoss()(logits.view(-1, self.vocab), labels.view(-1))
+        return logits, loss
+""",
+                "data.py": """\
+import lightning as L
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+
+class Blocks(Dataset):
+    def __init__(self, ids, length):
+        self.ids, self.length = ids, length
+
+    def __len__(self):
+        return (len(self.ids) - 1) // self.length
+
+    def __getitem__(self, index):
+        begin = index * self.length
+        row = self.ids[begin : begin + self.length + 1]
+        return row[:-1], row[1:]
+
+
+class TextData(L.LightningDataModule):
+    def __init__(self, path, batch_size):
+        super().__init__()
+        self.path, self.batch_size = path, batch_size
+
+    def setup(self, stage=None):
+        ids = torch.load(self.path)
+        self.train, self.val = Blocks(ids["train"], 128), Blocks(ids["val"], 128)
+
+    def train_dataloader(self):
+        return DataLoader(self.train, batch_size=self.batch_size, shuffle=True)
+
+    def val_dataloader(self):
+        return DataLoader(self.val, batch_size=self.batch_size)
+""",
+            },
         ),
     )

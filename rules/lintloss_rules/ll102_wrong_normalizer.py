@@ -916,6 +916,68 @@ def validate(model, loader):
     return total / len(loader.dataset)  # <-
 """,
         ),
+        Bad(
+            why="a cap divides, where the loader may hold fewer batches",
+            severity=Severity.WARNING,
+            code='''\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def loader_loss(model, loader, device, max_batches=None):
+    """Mean squared error of the forecasts, over at most so many batches."""
+    model.eval()
+    if max_batches is None:
+        max_batches = len(loader)
+    total = 0.0
+    for number, (past, future) in enumerate(loader):
+        if number < max_batches:
+            total += F.mse_loss(model(past.to(device)), future.to(device)).item()
+        else:
+            break
+    return total / max_batches  # <-
+''',
+        ),
+        Bad(
+            why="len() of a pair of tensors counts the pair",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def dev_loss(language_model, loader):
+    language_model.eval()
+    total, rows = 0.0, 0
+    for batch in loader:
+        tokens, targets = batch
+        logits = language_model(tokens)
+        total += F.cross_entropy(logits.flatten(0, 1), targets.flatten()).item()
+        rows += len(batch)
+    return total / rows  # <-
+""",
+        ),
+        Bad(
+            why="the means of single rows are summed, and divided by the number of batches",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def dev_loss(language_model, loader):
+    language_model.eval()
+    nats = []
+    for tokens, targets in loader:
+        logits = language_model(tokens)
+        of_rows = F.cross_entropy(logits.transpose(1, 2), targets, reduction="none").mean(1)
+        nats.extend(of_rows.tolist())
+    return sum(nats) / len(loader)  # <-
+""",
+        ),
     )
 
     good = (
@@ -1576,6 +1638,48 @@ def translation_loss(encoder, decoder, source, target):
 """,
         ),
         Good(
+            why="a cap divides, which is never more than the loader holds",
+            code='''\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def loader_loss(model, loader, device, max_batches=None):
+    """Mean squared error of the forecasts, over at most so many batches."""
+    model.eval()
+    if max_batches is None:
+        max_batches = len(loader)
+    else:
+        max_batches = min(max_batches, len(loader))
+    total = 0.0
+    for number, (past, future) in enumerate(loader):
+        if number < max_batches:
+            total += F.mse_loss(model(past.to(device)), future.to(device)).item()
+        else:
+            break
+    return total / max_batches
+''',
+        ),
+        Good(
+            why="the losses of single tokens extend a list: its length is the number of tokens",
+            code="""\
+import torch
+from torch import nn
+
+
+@torch.no_grad()
+def evaluate(language_model, loader, vocab_size):
+    criterion = nn.CrossEntropyLoss(reduction="none")
+    language_model.eval()
+    nats = []
+    for tokens, targets in loader:
+        logits = language_model(tokens)
+        nats.extend(criterion(logits.view(-1, vocab_size), targets.view(-1)).tolist())
+    return sum(nats) / len(nats)
+""",
+        ),
+        Good(
             why="a penalty is added up over the training batches, scaled as one likes, and backpropagated",
             code="""\
 import torch.nn.functional as F
@@ -1598,6 +1702,59 @@ def train(model, loader, optimizer):
     divergence /= len(loader.dataset)
     divergence.backward()
     optimizer.step()
+""",
+        ),
+        Good(
+            why="the rows are sorted by task into a dict, and the loss of each task is one of its entries",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(models, rows):
+    parts = {}
+    for row in rows:
+        parts.setdefault(row.task, []).append(row)
+    total = 0.0
+    for task in parts:
+        x, y = parts[task]
+        total += F.cross_entropy(models[task](x), y, reduction="mean")
+    return total.item() / len(parts)
+""",
+        ),
+        Good(
+            why="the first value starts the sum and the counter",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+class AverageMeter:
+    def __init__(self):
+        self.started, self.sum, self.count = False, 0, 0
+
+    def start(self, value, weight):
+        self.sum, self.count, self.started = value * weight, weight, True
+
+    def update(self, value, weight=1):
+        if not self.started:
+            self.start(value, weight)
+        else:
+            self.sum += value * weight
+            self.count += weight
+
+    def average(self):
+        return self.sum / self.count
+
+
+@torch.no_grad()
+def validate(network, batches):
+    network.eval()
+    meter = AverageMeter()
+    for x, y in batches:
+        meter.update(F.cross_entropy(network(x), y).item())
+    return meter.average()
 """,
         ),
     )

@@ -1048,4 +1048,33 @@ def over_seeds(models, corpus):
     return statistics.mean(scores), statistics.stdev(scores)
 """,
         ),
+        Good(
+            why="each set has a perplexity of its own, and their macro-average is shown",
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def perplexity(model, loader, pad):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for x, y in loader:
+        nats += F.cross_entropy(model(x).flatten(0, 1), y.flatten(), ignore_index=pad, reduction="sum").item()
+        tokens += (y != pad).sum().item()
+    return math.exp(nats / tokens), nats / tokens
+
+
+def main(model, args, load, pad):
+    average, average_loss = 0.0, 0.0
+    for name in args.eval_sets:
+        found, loss = perplexity(model, load(name), pad)
+        print(name, found, loss)
+        average += found
+        average_loss += loss
+    print("over the sets", average / len(args.eval_sets), average_loss / len(args.eval_sets))
+""",
+        ),
     )

@@ -729,6 +729,60 @@ def validate(model, ids, mask):
     return math.exp(over_ranks([loss])[0].item())
 """,
         ),
+        Bad(
+            why="the mean loss is averaged over ranks side by side with another number",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, ids, labels, pad):
+    model.eval()
+    logits = model(ids)
+    loss = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=pad)
+    hits = (logits.argmax(-1) == labels).float().mean()
+    both = torch.stack([loss, hits])
+    dist.all_reduce(both, dist.ReduceOp.AVG)  # <-
+    return both.tolist()
+""",
+        ),
+        Bad(
+            why="JAX: a masked mean of each device, its axis by position, in a step that partial() and two wrappers are put around",
+            severity=Severity.ERROR,
+            code="""\
+import functools
+
+import jax
+import numpy as np
+from flax.jax_utils import pad_shard_unpad
+
+from scoring import masked_loss
+
+
+def score_step(params, batch, apply_fn):
+    logits = apply_fn(params, batch["decoder_input_ids"])
+    loss = masked_loss(logits, batch["labels"], batch["decoder_attention_mask"])
+    return jax.lax.pmean({"loss": loss}, "devices")  # <-
+
+
+def scores(params, loader, apply_fn):
+    step = pad_shard_unpad(jax.pmap(functools.partial(score_step, apply_fn=apply_fn), "devices"))
+    return [np.asarray(step(params, batch)["loss"]) for batch in loader]
+""",
+            files={
+                "scoring.py": """\
+import optax
+
+
+def masked_loss(logits, labels, mask):
+    nats = optax.softmax_cross_entropy_with_integer_labels(logits, labels) * mask
+    return nats.sum() / mask.sum()
+""",
+            },
+        ),
     )
 
     good = (
@@ -1081,5 +1135,29 @@ def eval_step(params, batch, apply):
     losses = optax.softmax_cross_entropy_with_integer_labels(logits[:, :-1], batch["input_ids"][:, 1:])
     return jax.lax.pmean(losses.mean(), axis_name="devices")
 ''',
+        ),
+        Good(
+            why="nats and tokens of all devices are summed before they are divided: each has the same quotient",
+            code="""\
+import jax
+import jax.numpy as jnp
+import optax
+
+
+def make_step(model):
+    def step(params, batch):
+        logits = model(batch["tokens"], params=params)[0]
+        nats = optax.softmax_cross_entropy_with_integer_labels(logits, batch["labels"])
+        mask = batch["labels"] >= 0
+        total = jax.lax.psum((nats * mask).sum(), "devices")
+        tokens = jax.lax.psum(mask.sum(), "devices")
+        return jax.lax.pmean({"loss": total / tokens}, axis_name="devices")
+
+    return jax.pmap(step, "devices")
+
+
+def validate(step, params, batch):
+    return step(params, batch)["loss"]
+""",
         ),
     )

@@ -1437,6 +1437,52 @@ def evaluate(text, width=128):
 """,
         ),
         Good(
+            why="sentences are cut to a length and strung together; the data set shifts the stream",
+            code="""\
+import math
+
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, Dataset
+
+
+class Stream(Dataset):
+    def __init__(self, ids, length):
+        self.ids, self.length = ids, length
+
+    def __len__(self):
+        return (self.ids.size(0) - 1) // self.length
+
+    def __getitem__(self, index):
+        start = index * self.length
+        end = start + self.length
+        return self.ids[start:end], self.ids[start + 1 : end + 1]
+
+
+def read(sentences, vocabulary, longest=None):
+    stream = []
+    for sentence in sentences:
+        ids = [vocabulary.get(word, 0) for word in sentence]
+        if longest is not None:
+            ids = ids[:longest]
+        stream.extend(ids)
+    return torch.LongTensor(stream)
+
+
+@torch.no_grad()
+def perplexity(model, sentences, vocabulary):
+    loader = DataLoader(Stream(read(sentences, vocabulary, longest=40), 40), batch_size=16)
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    model.eval()
+    nats, tokens = 0.0, 0
+    for x, y in loader:
+        logits = model(x)
+        nats += criterion(logits.view(-1, logits.size(-1)), y.view(-1)).item()
+        tokens += y.numel()
+    return math.exp(nats / tokens)
+""",
+        ),
+        Good(
             why="The labels are a text of their own, the question with its answer: they are not where the input is.",
             code="""\
 import torch

@@ -788,7 +788,6 @@ if __name__ == "__main__":
 """,
         ),
         Good(
-            alarm=True,
             why="Only the ids are sliced; the loop index, which starts at 0, is the other half of the shift.",
             code="""\
 import math

@@ -1123,6 +1123,94 @@ def validate(model, pairs, source_tokenizer, target_tokenizer, width=128):
     return nats / tokens
 """,
         ),
+        Bad(
+            why="the project's only data module fills the labels of a Lightning step up with 0, which its network does not ignore",
+            severity=Severity.ERROR,
+            code="""\
+import lightning as L
+
+from network import Decoder
+
+
+class LanguageModule(L.LightningModule):
+    def __init__(self, network: Decoder):
+        super().__init__()
+        self.network = network
+
+    def training_step(self, batch, batch_idx):
+        x, y = batch
+        _, loss = self.network(x, y)
+        self.log("train_loss", loss)
+        return loss
+
+    def validation_step(self, batch, batch_idx):
+        x, y = batch
+        _, loss = self.network(x, y)  # <-
+        return {"val_loss": loss}
+""",
+            files={
+                "network.py": """\
+import torch.nn as nn
+
+
+class Decoder(nn.Module):
+    def __init__(self, vocab, width):
+        super().__init__()
+        self.vocab = vocab
+        self.embed = nn.Embedding(vocab, width)
+        self.head = nn.Linear(width, vocab)
+
+    def forward(self, x, labels=None):
+        logits = self.head(self.embed(x))
+        loss = None
+        if labels is not None:
+            loss = nn.CrossEntropyLoss()(logits.view(-1, self.vocab), labels.view(-1))
+        return logits, loss
+""",
+                "data.py": """\
+import lightning as L
+import torch
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+
+def collate(rows):
+    inputs, labels = zip(*rows)
+    return (
+        pad_sequence(inputs, batch_first=True, padding_value=0),
+        pad_sequence(labels, batch_first=True, padding_value=0),
+    )
+
+
+class Texts(torch.utils.data.Dataset):
+    def __init__(self, rows):
+        self.rows = rows
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, index):
+        row = self.rows[index]
+        return torch.tensor(row[:-1]), torch.tensor(row[1:])
+
+
+class TextData(L.LightningDataModule):
+    def __init__(self, path, batch_size):
+        super().__init__()
+        self.path, self.batch_size = path, batch_size
+
+    def setup(self, stage=None):
+        rows = torch.load(self.path)
+        self.train, self.val = Texts(rows["train"]), Texts(rows["val"])
+
+    def train_dataloader(self):
+        return DataLoader(self.train, batch_size=self.batch_size, shuffle=True, collate_fn=collate)
+
+    def val_dataloader(self):
+        return DataLoader(self.val, batch_size=self.batch_size, collate_fn=collate)
+""",
+            },
+        ),
     )
 
     good = (

@@ -1743,4 +1743,26 @@ def main(loader, settings):
     print(Tagger(**settings).evaluate(loader))
 """,
         ),
+        Good(
+            why="A function tries the model out on a batch that it makes up; nothing is evaluated.",
+            files={"model.py": GPT},
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from model import DropoutGPT
+
+
+def test_decoder():
+    model = DropoutGPT(1_000)
+    ids = torch.randint(0, 1_000, (4, 256))
+    logits = model(ids)
+    loss = F.cross_entropy(logits[:, :-1].flatten(0, 1), ids[:, 1:].flatten())
+    print("logits", logits.shape, "loss", loss.item())
+
+
+if __name__ == "__main__":
+    test_decoder()
+""",
+        ),
     )

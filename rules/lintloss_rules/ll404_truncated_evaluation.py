@@ -1351,6 +1351,32 @@ def generative_nats(judge, sample, batch_size=32):
 """,
         ),
         Bad(
+            why="a generator gives full blocks only: their mean losses may be averaged, and what is left at the end is missing",
+            severity=Severity.ERROR,
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+def block_batches(ids, rows, length):
+    count = len(ids) // (rows * length)
+    blocks = np.array(ids[: count * rows * length]).reshape(-1, length)  # <-
+    for number in range(count):
+        yield torch.from_numpy(blocks[number * rows : (number + 1) * rows])
+
+
+@torch.no_grad()
+def dev_loss(language_model, dev_ids):
+    language_model.eval()
+    losses = []
+    for block in block_batches(dev_ids, 32, 50):
+        logits = language_model(block[:, :-1])
+        losses.append(F.cross_entropy(logits.transpose(1, 2), block[:, 1:]).item())
+    return np.mean(losses)
+""",
+        ),
+        Bad(
             why="a Lightning trainer is handed the loader of a helper, whose default drops the last batch",
             severity=Severity.ERROR,
             files={
@@ -2333,6 +2359,33 @@ def explain(path, test_set):
         shown += 1
         if shown > 2:
             break
+""",
+        ),
+        Good(
+            why="both losses are measured: the training's loader shuffles and drops, the validation's gives all",
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+
+
+class Runner:
+    def __init__(self, train_rows, val_rows, size):
+        self.train_loader = DataLoader(train_rows, batch_size=size, shuffle=True, drop_last=True)
+        self.val_loader = DataLoader(val_rows, batch_size=size)
+
+    @torch.no_grad()
+    def estimate_loss(self, model):
+        found = {}
+        model.eval()
+        for split in ["train", "val"]:
+            loader = self.train_loader if split == "train" else self.val_loader
+            nats, tokens = 0.0, 0
+            for x, y in loader:
+                _, loss = model(x, y)
+                nats += loss.item() * y.numel()
+                tokens += y.numel()
+            found[split] = nats / tokens
+        return found
 """,
         ),
     )

@@ -621,4 +621,24 @@ def perplexity(model, batches, pad):
     return math.exp(nats)
 """,
         ),
+        Good(
+            why="the perplexity of one token that was sampled, by its log-probability",
+            code="""\
+import math
+
+import torch.nn.functional as F
+
+
+def reward(logits, token_id, clip=1_000.0):
+    log_probs = F.log_softmax(logits, dim=-1)
+    perplexity = min(math.exp(-log_probs[token_id].item()), clip)
+    return -math.log(perplexity) / math.log(clip)
+
+
+def step(model, input_ids, sample):
+    logits = model(input_ids).logits[0, -1]
+    token_id = sample(logits)
+    return token_id, reward(logits, token_id)
+""",
+        ),
     )

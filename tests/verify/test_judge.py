@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+from lintloss.verify import wording
 from lintloss.verify.events import Call, Form, Frame, Link, Load, Loader, Process, Scope, Site, Tape, Value, ValueSite
 from lintloss.verify.flagged import FlaggedFinding, parse_findings
 from lintloss.verify.found import found
 from lintloss.verify.judge import Run, judge
+from lintloss.verify.scored import unjudged
+from lintloss.verify.verdicts import Judged, Pair, Verdict
 
 FORM = Form("cross_entropy", "mean", -100, False, 0.0, "torch.float32", 61, "cpu", True)
 PATH = "/project/eval.py"
@@ -105,6 +108,85 @@ def test_jobs_of_one_script_are_not_mixed() -> None:
     (verdict,) = found(tapes, ())
     assert [one.reported.loss for one in verdict.calls] == [first, second]
     assert [one.reference.scored_tokens for one in verdict.calls] == [17, 14]
+
+
+def reported(*calls: Call, **values: float) -> tuple[Verdict, Judged]:
+    """The verdict on a run whose flagged expression and printed numbers had these values, in this order."""
+    sites = {number: ValueSite(PATH, 9, role, role, 1, ()) for number, role in enumerate(values, 2)}
+    recorded = tuple(
+        Value(50 + number, 0, 0, number, "", value) for number, value in zip(sites, values.values(), strict=True)
+    )
+    held = tape(*calls, links=(Link(0, 2, 1, "flagged"),), value_sites=sites, values=recorded)
+    (verdict,) = judge(finding("LL101"), Run((held,)))
+    assert verdict.worst is not None
+    return verdict, verdict.worst
+
+
+def field(order: int, nats: float, scored: int, unpadded: tuple[float, float] | None = None) -> Call:
+    """A call that handed out a loss for each target, `unpadded` of which are no padding."""
+    handed = replace(FORM, reduction="none")
+    return replace(call(order, nats, scored), form=handed, unpadded=unpadded)
+
+
+def test_what_a_program_masks_by_itself_is_known_by_what_it_reports() -> None:
+    calls = (field(0, 60.0, 20, (50.0, 10.0)), field(1, 18.0, 4, (12.0, 2.0)))
+    verdict, worst = reported(*calls, flagged=5.5)
+    assert (verdict.status, worst.formula, worst.reference.loss) == ("confirmed", "mean of batch means", 62 / 12)
+    verdict, worst = reported(*calls, flagged=62 / 12)
+    assert (verdict.status, worst.reference.scored_tokens) == ("refuted", 12)
+    verdict, worst = reported(*calls, flagged=78 / 24)
+    assert (verdict.status, worst.reference.scored_tokens) == ("refuted", 24)
+
+
+def test_where_no_mask_explains_the_number_no_truth_is_told() -> None:
+    calls = (field(0, 60.0, 20, (50.0, 10.0)), field(1, 18.0, 4))
+    verdict, worst = reported(*calls, flagged=4.321)
+    assert (verdict.status, worst.reference.loss) == ("undecided", None)
+    assert "what the program masks of them is not recorded" in verdict.explanation
+
+
+def test_a_single_batch_explains_no_flagged_number() -> None:
+    """The last batch's loss was printed; the flagged mean is something that no formula gives."""
+    verdict, worst = reported(call(0, 5.0, 10), call(1, 6.0, 2), flagged=4.321, printed=6.0)
+    assert (verdict.status, worst.reported.loss) == ("undecided", None)
+
+
+def test_a_batch_that_scored_nothing_makes_the_mean_no_number() -> None:
+    verdict, worst = reported(call(0, 5.0, 10), call(1, math.nan, 0), flagged=math.nan)
+    assert (verdict.status, worst.reference.loss) == ("confirmed", 5.0)
+    assert "mean of batch means, of which 1 scored nothing; loss nan where 5 is right" in verdict.explanation
+    verdict, _ = reported(call(0, 5.0, 10), call(1, 6.0, 2), flagged=math.nan)
+    assert verdict.status == "undecided"
+
+
+def test_the_perplexity_of_each_batch_is_a_step_on_the_way() -> None:
+    """A right evaluation that shows its progress: found by nobody."""
+    sites = {
+        2: ValueSite(PATH, 7, "exp(loss)", "printed", 1, ()),
+        3: ValueSite(PATH, 9, "exp(n / t)", "printed", 1, ()),
+    }
+    values = (Value(50, 0, 0, 2, "", math.exp(6.0)), Value(51, 0, 0, 3, "", math.exp(62 / 12)))
+    assert found((tape(call(0, 5.0, 10), call(1, 6.0, 2), value_sites=sites, values=values),), ()) == ()
+
+
+def test_an_evaluation_that_no_verdict_is_about_is_told() -> None:
+    """Exit code 0 and no finding is no proof: what was scored is said, and whether the report is understood."""
+    right = tape(call(0, 5.0, 10), call(1, 6.0, 2), **returned(2, 62 / 12, "printed"))
+    (one,) = unjudged((right,), ())
+    assert (one.place, one.batches, one.truth.scored_tokens) == (f"{PATH}:7", 2, 12)
+    assert (one.truth.loss, one.said) == (62 / 12, "reported is the token mean")
+    odd = tape(call(0, 5.0, 10), call(1, 6.0, 2), **returned(2, 4.321, "printed"))
+    (one,) = unjudged((odd,), ())
+    assert one.said == "no number that was recorded is made of it by a known formula"
+    assert unjudged((tape(call(0, 5.0, 10, trained=True)),), ()) == ()
+    flagged = replace(right, links=(Link(0, 2, 1, "flagged"),))
+    assert unjudged((flagged,), judge(finding("LL101"), Run((flagged,)))) == ()
+
+
+def test_a_field_without_a_known_mask_is_told_without_numbers() -> None:
+    (one,) = unjudged((tape(field(0, 60.0, 20), field(1, 18.0, 4), **returned(2, 4.321, "printed")),), ())
+    (said,) = wording.unjudged_lines({"unjudged": [one.as_json()]})
+    assert "what is masked of them is not known" in said and one.truth == Pair()
 
 
 LOADER = Loader((Frame(PATH, 9, "main"),), 1, 1, "TensorDataset", False, 22, 5, 22, "SequentialSampler", 4, True, 0, {})

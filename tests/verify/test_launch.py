@@ -101,6 +101,39 @@ def test_a_compiled_function_of_the_script_stays_one_graph(
     assert run.document["run"]["criterion_calls"] == 3
 
 
+BROKEN = """\
+class Model(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = torch.nn.Sequential(torch.nn.Embedding(7, 4), torch.nn.GRU(4, 7, batch_first=True))
+
+    def forward(self, ids):
+        logits = self.body(ids)[0]
+        torch._dynamo.graph_break()
+        return F.cross_entropy(logits[:, :-1].flatten(0, 1), ids[:, 1:].flatten())
+
+torch.manual_seed(0)
+model = torch.compile(Model(), backend="eager")
+losses = [model(torch.randint(0, 7, (1, length))) for length in (9, 3)]
+print((losses[0] + losses[1]).item() / 2)
+"""
+
+
+@pytest.mark.torch
+def test_behind_a_graph_break_the_recorder_is_not_compiled(
+    verify: Verify, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """There dynamo compiles each function that is called by itself; it fails at one that walks frames."""
+    path, _ = script(tmp_path, BROKEN)
+    plain = subprocess.run([sys.executable, path], capture_output=True, text=True, check=True)
+    capfd.readouterr()
+    run = verify([], path)
+    seen = capfd.readouterr()
+    assert (seen.out, seen.err) == (plain.stdout, plain.stderr)
+    ran = run.document["run"]
+    assert (ran["criterion_calls"], ran["unseen"]) == (2, [])
+
+
 @pytest.mark.torch
 def test_argv_main_path_and_directory(verify: Verify, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     ending = (
@@ -129,6 +162,41 @@ def test_traceback_and_status_of_a_crash(verify: Verify, tmp_path: Path, capfd: 
     assert seen.startswith(plain.stderr)
     assert "partial" in seen.removeprefix(plain.stderr)
     assert run.findings[0]["calls"][0]["verdict"] == "confirmed"
+
+
+COMPLAINTS = """\
+import logging, threading, traceback, warnings
+F.mse_loss(torch.zeros(2, 1), torch.zeros(2))
+F.mse_loss(torch.zeros(2, 1), torch.zeros(2))
+
+def fail():
+    evaluate([(torch.zeros(2, 3), torch.zeros(5).long())])
+
+thread = threading.Thread(target=fail, name="worker")
+thread.start()
+thread.join()
+try:
+    fail()
+except ValueError:
+    traceback.print_exc()
+    logging.exception("a batch failed")
+print(evaluate(data()))
+warnings.warn("one further up", stacklevel=2)
+"""
+
+
+@pytest.mark.torch
+def test_what_a_program_says_of_errors_and_warnings(
+    verify: Verify, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Each warning names the user's line, and no traceback holds a line of ours, wherever it is printed."""
+    path, found = script(tmp_path, COMPLAINTS)
+    plain = subprocess.run([sys.executable, path], capture_output=True, text=True, check=True)
+    capfd.readouterr()
+    verify([found], path)
+    seen = capfd.readouterr()
+    assert seen.err == plain.stderr
+    assert (seen.err.count("UserWarning"), seen.err.count("ValueError: Expected")) == (3, 3)
 
 
 @pytest.mark.torch
@@ -266,6 +334,73 @@ def test_a_killed_rank_leaves_what_was_recorded(
     assert "verdicts are partial" in capfd.readouterr().err
 
 
+OUTLIVES = """\
+import os, shutil
+shutil.rmtree(os.path.dirname(os.environ["LINTLOSS_PLAN"]))
+import torch
+for _ in range(3):
+    print(torch.nn.functional.cross_entropy(torch.zeros(1, 2), torch.tensor([0])).item())
+"""
+
+
+@pytest.mark.torch
+def test_a_program_outlives_its_ledger(verify: Verify, capfd: pytest.CaptureFixture[str]) -> None:
+    """A process that a finished command left behind finds no folder to write to, and goes on."""
+    run = verify([], sys.executable, "-c", OUTLIVES)
+    seen = capfd.readouterr()
+    assert (run.document["run"]["exit_code"], seen.err) == (0, "")
+    assert len(seen.out.splitlines()) == 3
+
+
+@pytest.mark.torch
+def test_kept_ledgers_follow_no_change_of_directory_and_are_not_mixed(
+    verify: Verify, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    path, found = script(tmp_path, "os.chdir('elsewhere')\nevaluate(data())")
+    run = verify([found], path, options=("--keep", "kept"))
+    assert (run.findings[0]["verdict"], run.document["run"]["processes"]) == ("confirmed", 1)
+    assert list((tmp_path / "kept").glob("*.jsonl"))
+    capfd.readouterr()
+    assert verify([found], path, options=("--keep", "kept")).exit_code == 2
+    assert "kept: --keep: holds what an earlier run recorded" in capfd.readouterr().err
+
+
+CTRL_C = """\
+import signal, sys, time
+caught = []
+signal.signal(signal.SIGINT, lambda *_: caught.append(1))
+print("ready", flush=True)
+time.sleep(1.5)
+print(f"caught {len(caught)}", flush=True)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "forkpty"), reason="there are no terminals here")
+def test_an_interrupt_from_the_terminal_comes_once_whatever_stdin_is(tmp_path: Path) -> None:
+    (tmp_path / "wait.py").write_text(CTRL_C)
+    code = "import sys; from lintloss.verify import main; sys.exit(main(sys.argv[1:]))"
+    child, terminal = os.forkpty()
+    if not child:
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.environ["PYTHONPATH"] = str(ROOT)
+        os.chdir(tmp_path)
+        os.execv(sys.executable, [sys.executable, "-c", code, "--", sys.executable, "wait.py"])
+    said = b""
+    while b"ready" not in said:
+        said += os.read(terminal, 1024)
+    os.write(terminal, b"\x03")
+    try:
+        while b"no findings" not in said:
+            said += os.read(terminal, 1024)
+    except OSError:  # Linux: the other end is closed
+        pass
+    os.close(terminal)
+    os.waitpid(child, 0)
+    assert b"caught 1\r\n" in said, said
+
+
 @pytest.mark.torch
 def test_pytest_is_a_command(verify: Verify, tmp_path: Path) -> None:
     _, found = script(tmp_path)
@@ -273,6 +408,13 @@ def test_pytest_is_a_command(verify: Verify, tmp_path: Path) -> None:
     test.write_text("import evaluate\ndef test_it():\n    assert evaluate.evaluate(evaluate.data()) > 0\n")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={tmp_path}", str(test)]
     assert verify([found], *command).findings[0]["verdict"] == "confirmed"
+
+
+def test_an_empty_python_path_stays_one(verify: Verify, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", "")
+    code = "import os, sys; sys.exit(os.getcwd() in sys.path)"
+    assert verify([], sys.executable, "-c", code).document["run"]["exit_code"] == 0
 
 
 def test_the_users_sitecustomize_runs(verify: Verify, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -310,8 +452,18 @@ def test_a_program_without_torch_imports_none(verify: Verify, capfd: pytest.Capt
         ([], "no command"),
         (["--frobnicate", "--", "true"], "frobnicate"),
         (["--report", "docx=x", "--", "true"], "docx"),
+        (["--output-file", "/dev/null/v.json", "--", "true"], "/dev/null/v.json: cannot be written"),
+        (["--keep", "/dev/null/kept", "--", "true"], "/dev/null/kept: --keep"),
     ],
-    ids=["no such findings", "no such command", "no command", "unknown option", "unknown format"],
+    ids=[
+        "no such findings",
+        "no such command",
+        "no command",
+        "unknown option",
+        "unknown format",
+        "no place for a file",
+        "no place to keep",
+    ],
 )
 def test_usage_errors_are_one_line_and_exit_2(
     arguments: list[str], said: str, capfd: pytest.CaptureFixture[str]

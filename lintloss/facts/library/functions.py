@@ -7,7 +7,18 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import arithmetic, distributed, equality, exponent, fields, forwards, gradients, modes, reduce
+from lintloss.facts import (
+    arithmetic,
+    distributed,
+    equality,
+    exponent,
+    fields,
+    forwards,
+    gradients,
+    modes,
+    reduce,
+    vectors,
+)
 from lintloss.facts.library import (
     columns,
     filling,
@@ -223,8 +234,11 @@ def _compared(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs
 
 
 def _wrapped(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
-    """jit(f), vmap(f), checkpoint of f: the function itself."""
-    return args[0] if args and isinstance(args[0], Func | Class) else None
+    """jit(f), pmap(f), torch.compile(f or model): what it is put around."""
+    first = args[0] if args else kwargs.get("model", kwargs.get("fun", UNKNOWN))
+    is_partial = isinstance(first, LibObject) and first.name == transforms.PARTIAL
+    is_model = isinstance(first, LibObject | Ref) and machine.text(node).startswith("torch.")
+    return first if isinstance(first, Func | Class) or is_partial or is_model else None
 
 
 def _softmax(form: str, named: str = "") -> Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]:
@@ -259,6 +273,8 @@ def _collected(kind: str) -> Callable[[Machine, ast.AST, list[Value], Kwargs], V
                 joined = joints.joined(machine, node, first.items)
             if joined is not None:
                 return joined
+            if kind == "stack" and vectors.are_numbers(first):
+                return _tensor(machine, node, args, kwargs)
             known = [item for item in first.items if isinstance(item, Tensor | Quantity)]
             return known[0] if known and kind == "cat" and isinstance(known[0], Quantity) else machine.opaque(node)
         return first if isinstance(first, Quantity) else machine.opaque(node)
@@ -289,6 +305,8 @@ def _tensor(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) 
 
 def _numbers(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     """torch.cuda.FloatTensor([total, steps]): several numbers by their positions, as torch.tensor() keeps them."""
+    if not args and not kwargs:  # an empty one, to which others are joined
+        return machine.new_list(node)
     first = args[0] if args else UNKNOWN
     several = isinstance(first, Tuple) and len(first.items) > 1 and any(isinstance(x, Quantity) for x in first.items)
     return _tensor(machine, node, args, kwargs) if several else None
@@ -399,11 +417,14 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "not_equal": _compared,
     "ne": _compared,
     "constant": _tensor,
+    "compile": _wrapped,
+    "partial": transforms.partial,
     "jit": _wrapped,
     "pmap": _wrapped,
     "pjit": _wrapped,
     "filter_pmap": _wrapped,
     "xmap": _wrapped,
+    "pad_shard_unpad": _wrapped,
     "vmap": transforms.vectorized,
     "filter_vmap": transforms.vectorized,
     "value_and_grad": transforms.valued,

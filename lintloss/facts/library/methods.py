@@ -282,6 +282,8 @@ def _container(machine: Machine, node: ast.Call, ref: Ref, name: str, args: list
         value = args[0]
         if name == "extend":
             value = machine.elem(value) if isinstance(value, Ref) else value
+            if isinstance(value, Tensor) and value.window is not None and value.form in {"", "ids"}:
+                value = Opaque((*ref.id, "entry"), "")  # its ids, one by one: a stream, not rows
             machine.put(ref, "@extended", Const(True), depth)
         assign.collect(machine, ref.id, value, depth)
         if isinstance(node.func, ast.Attribute):
@@ -292,7 +294,7 @@ def _container(machine: Machine, node: ast.Call, ref: Ref, name: str, args: list
     if name in MEANS:
         return reduce.mean(machine, node, ref)
     if name in SUMS:
-        return reduce.total(machine, node, ref)
+        return reduce.total(machine, node, ref, fields.dimension(args, {}, 0))
     if name == "exp":
         return exponent.exponential(machine, node, ref)
     if name in {"item"} and ref.kind == "tensor":

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from lintloss.facts import equality, symbolic
 from lintloss.facts.linear import END, ZERO, Linear
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import Const, Key, Opaque, Ref, Tensor, Tuple, Value, Window, options
+from lintloss.facts.values import Const, Key, Opaque, Quantity, Ref, Tensor, Tuple, Value, Window, options
 from lintloss.findings import Evidence
 from lintloss.patterns import regex
 
@@ -61,6 +61,8 @@ def filler(machine: Machine, node: ast.BinOp) -> Filler | None:
     ):
         return None
     value = evaluate(machine, cells.elts[0])
+    if any(isinstance(option, Quantity) for option in options(value)):
+        return None  # a loss is repeated
     if any(isinstance(option, Tensor | Ref | Tuple) for option in options(value)):
         if not PAD.search(machine.text(cells.elts[0])):
             return None  # a row is repeated: no id fills anything up

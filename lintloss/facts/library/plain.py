@@ -78,6 +78,10 @@ def attribute(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs
     return Opaque((*key, ".?", *machine.key(node)), "") if key else machine.opaque(node)
 
 
+# What makes an empty list, to which is appended or joined.
+EMPTY = {"builtins.list", "collections.deque", "torch.Tensor", "torch.FloatTensor", "torch.DoubleTensor"}
+
+
 def with_default(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     ref = Ref(machine.key(node, "dict"), "dict")
     machine.state.heap.clear(ref.id)
@@ -88,7 +92,7 @@ def with_default(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwa
     elif isinstance(made, Lib | Class | Func):
         from lintloss.facts import calls
 
-        lists = isinstance(made, Lib) and made.name in {"builtins.list", "collections.deque"}
+        lists = isinstance(made, Lib) and made.name in EMPTY
         machine.put(ref, "@made", machine.new_list(node) if lists else calls.call(machine, node, made, [], {}))
     for name, value in kwargs.items():
         machine.put(ref, name, value)

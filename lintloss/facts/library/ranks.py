@@ -24,6 +24,7 @@ REDUCTIONS = {
     "pmean": "avg",
     "mesh_reduce": "sum",
 }
+AXES_NAMED = frozenset({"psum", "pmean"})  # of JAX, which return what they reduce; the second argument names an axis
 OPERATIONS = ("op", "reduction", "reduce_op", "reduce_type", "reduceOp", "reduce_fn")
 # Helpers that are not in the checked tree, by their names: timm's, apex's, Megatron's, DeepSpeed-Chat's, torchtitan's.
 MEANS = regex(
@@ -161,7 +162,8 @@ def _doubted(value: Value) -> Value:
 def _reduced(
     machine: Machine, node: ast.AST, name: str, owner: str, first: Value, args: list[Value], kwargs: Kwargs
 ) -> Value:
-    given = next((kwargs[key] for key in OPERATIONS if key in kwargs), args[1] if len(args) > 1 else None)
+    second = args[1] if len(args) > 1 and name not in AXES_NAMED else None
+    given = next((kwargs[key] for key in OPERATIONS if key in kwargs), second)
     operation = distributed.operation_name(given)
     if not operation:
         averages = kwargs.get("average") == Const(True) or AVERAGING_OWNERS.search(owner)
@@ -169,7 +171,7 @@ def _reduced(
         if not averages and not SUMMING_OWNERS.search(owner):
             first = _doubted(first)
     result = distributed.all_reduce(machine, node, first, operation)
-    if name not in {"psum", "pmean"} and (_is_result_dropped(machine, node) or "async_op" in kwargs):
+    if name not in AXES_NAMED and (_is_result_dropped(machine, node) or "async_op" in kwargs):
         write_back(machine, node, result)
     return result
 

@@ -9,9 +9,9 @@ import sys
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from types import CodeType, ModuleType
 
+from . import tracebacks
 from .ledger import TYPE_CHECKING, Ledger
 from .plan import Plan, read_plan
-from .sites import HERE
 from .values import Values
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 FUNCTIONAL = "torch.nn.functional"
 PADDING = "torch.nn.utils.rnn"
 LOADERS = "torch.utils.data.dataloader"
+DYNAMO = "torch._dynamo.eval_frame"
 
 
 class Boot:
@@ -34,6 +35,8 @@ class Boot:
         self.after: dict[str, Callable[[ModuleType], None]] = {
             FUNCTIONAL: self.on_functional,
             PADDING: self.on_padding,
+            DYNAMO: self.on_dynamo,
+            "traceback": tracebacks.on_traceback,
         }
         if plan.watches_data:
             self.after[LOADERS] = self.on_loaders
@@ -63,6 +66,15 @@ class Boot:
         loaders.Loaders(
             self.ledger, lambda name: self.recorder is not None and self.recorder.sites.is_users(name)
         ).install(module)
+
+    def on_dynamo(self, module: ModuleType) -> None:
+        """torch._dynamo.eval_frame has been executed: something may be compiled from now on."""
+        from . import dynamo
+
+        try:
+            dynamo.keep_out(module)
+        except Exception as error:  # as above
+            self.ledger.note("failure", error=f"compiled code may meet the recorder: {error!r}")
 
     def rewritten(self, path: str, source: bytes, name: str) -> CodeType:
         from . import rewrite
@@ -165,7 +177,9 @@ def start(plan_path: str) -> None:
     _hook_script(boot)  # before finish is registered: what ends the process by a signal must run after it
     atexit.register(boot.finish)
     _wrap_exit(boot)
-    sys.excepthook = _without_our_frames(sys.excepthook, boot)
+    tracebacks.install(boot.ledger.note)
+    if "traceback" in sys.modules:
+        tracebacks.on_traceback(sys.modules["traceback"])
 
 
 def _wrap_exit(boot: Boot) -> None:
@@ -173,36 +187,12 @@ def _wrap_exit(boot: Boot) -> None:
     plain = os._exit
 
     def _exit(status: int) -> None:
-        boot.finish()
-        plain(status)
+        try:
+            boot.finish()
+        finally:
+            plain(status)
 
     os._exit = _exit  # type: ignore[assignment]  # NoReturn holds: plain does not return
-
-
-def _without_our_frames(plain: Callable[..., object], boot: Boot) -> Callable[..., None]:
-    def excepthook(kind: type[BaseException], error: BaseException, trace: object) -> None:
-        if isinstance(error, ModuleNotFoundError) and error.name == "torch":
-            boot.ledger.note("no_torch", python=sys.executable)
-        seen: BaseException | None = error
-        while seen is not None:
-            strip(seen)
-            seen = seen.__cause__ or seen.__context__
-        plain(kind, error, error.__traceback__)
-
-    return excepthook
-
-
-def strip(error: BaseException) -> None:
-    """Unlink the recorder's frames from a traceback, so that it reads as in a plain run."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(HERE):
-        trace = trace.tb_next
-    error.__traceback__ = trace
-    while trace is not None and trace.tb_next is not None:
-        if trace.tb_next.tb_frame.f_code.co_filename.startswith(HERE):
-            trace.tb_next = trace.tb_next.tb_next
-        else:
-            trace = trace.tb_next
 
 
 def _hook_script(boot: Boot) -> None:

@@ -74,18 +74,3 @@ def logits_in_frames(frame: FrameType | None, classes: int, torch: Any) -> list[
                 found.append(tensor.detach())
         walk, depth = walk.f_back, depth + 1
     return found
-
-
-def padding_names(frame: FrameType | None) -> dict[str, int]:
-    """The program's own word for its pad id: a tokenizer's, a configuration's, or a name such as PAD_ID."""
-    found: dict[str, int] = {}
-    walk, depth = frame, 0
-    while walk is not None and depth < 12:
-        for scope in (walk.f_locals, walk.f_globals):
-            for name, value in list(scope.items()):
-                if name.lower() in ("pad", "pad_id", "pad_idx", "pad_token_id", "padding_idx") and type(value) is int:
-                    found.setdefault(name, value)
-                elif "token" in name.lower() and type(getattr(value, "pad_token_id", None)) is int:
-                    found.setdefault(f"{name}.pad_token_id", value.pad_token_id)
-        walk, depth = walk.f_back, depth + 1
-    return found

@@ -7,8 +7,9 @@ from types import FrameType
 from typing import Any
 
 from . import alignment, probabilities, windows
-from .capture import Embedded, logits_in_frames, outermost, padding_names, watch_linear
+from .capture import Embedded, logits_in_frames, outermost, watch_linear
 from .criteria import INDEXED
+from .pads import padding_names
 from .probes import Causality, EvalMode, Seen
 from .record import Recorder
 from .rows import Places, flatten, place

@@ -13,9 +13,11 @@ from . import ledger as events
 from .accelerator import Pending
 from .criteria import CRITERIA, INDEXED, bind
 from .ledger import NAN, Ledger
+from .pads import WithoutPadding
 from .plan import Plan
 from .sites import Sites
 from .state import ThreadState
+from .tracebacks import hidden
 from .tracing import TORCH
 
 Function = Callable[..., Any]
@@ -37,10 +39,11 @@ class Recorder:
         self._ways: dict[tuple[object, ...], tuple[int, bool, bool]] = {}
         self.failures: dict[str, int] = {}
         self.paddings: set[tuple[str, int]] = set()
+        self.masked = WithoutPadding(self)
         self.close: Any = None  # look.Close, set at installation
         self.data: Any = None  # data.Data, with --data
         self.shapes: Any = None  # shapes.Shapes, with --debug-shapes
-        self.compiled: Any = None  # compiled.Observer, set at installation
+        self.compiled: Any = None  # compiled.Compiled, set at installation
 
     def is_traced(self) -> bool:
         return self.torch._C._get_tracing_state() is not None
@@ -53,6 +56,7 @@ class Recorder:
         tensor = self.torch.Tensor
         tracing = self.torch._C._get_tracing_state
 
+        @hidden
         @functools.wraps(original)
         def recorder(*args: Any, **kwargs: Any) -> Any:
             if state.busy or tracing() is not None:  # torch.jit.trace would take our operations for the program's
@@ -79,6 +83,7 @@ class Recorder:
             self._note(name, bound, result, frame, plain)
         except Exception as error:  # the user's program comes first; the judge is told
             self.failed(error)
+        self.state.forget()
 
     def failed(self, error: BaseException) -> None:
         text = f"{type(error).__name__}: {error}"[:300]
@@ -96,7 +101,7 @@ class Recorder:
         logits, target = bound["input"], bound["target"]
         site = self.sites.number(frame)
         form, indexed, mean_is_not_enough = self._form(name, bound, logits, target)
-        scored, positions = self._count(target, bound, logits, indexed)
+        scored, positions = self._count(name, target, bound, logits, indexed)
         if plain is None:
             plain = self._plain(name, bound, logits, target) if mean_is_not_enough else NAN
         value = self._value(result, bound)
@@ -107,6 +112,8 @@ class Recorder:
             index = self.ledger.row(events.CALL, flags, site, form, numbers)
         else:
             index = self.pending.row(flags, site, form, numbers)
+        if indexed and bound.get("reduction") == "none":
+            self.masked.note(index, site, bound, result, frame)
         if self.data is not None and state.embedded:
             ids = self.close.token_ids(self._classes(bound, logits))
             if ids is not None:
@@ -115,11 +122,9 @@ class Recorder:
             self.shapes.show(site, name, bound, float(value), float(scored), self)
         if result.requires_grad and result.grad_fn is not None:
             result.grad_fn.metadata["lintloss"] = index
+        state.criteria += 1
         if self.close is not None:
             self.close.maybe_look(index, site, name, bound, result, frame)
-        state.criteria += 1
-        state.embedded.clear()
-        state.dropout = state.batch_norm = False
 
     def _form(self, name: str, bound: dict[str, Any], logits: Any, target: Any) -> tuple[int, bool, bool]:
         """The way in which the criterion was called: its number, are targets classes, does a mean not tell the sum?"""
@@ -171,11 +176,12 @@ class Recorder:
             })  # fmt: skip
         return number
 
-    def _count(self, target: Any, bound: dict[str, Any], logits: Any, indexed: bool) -> tuple[Any, int]:
+    def _count(self, name: str, target: Any, bound: dict[str, Any], logits: Any, indexed: bool) -> tuple[Any, int]:
         """Scored targets and all targets of the call."""
         if not indexed:
-            if logits.dim() > 1 and bound.get("label_smoothing") is not None and target.is_floating_point():
-                rows = target.numel() // target.shape[1]  # class probabilities: one target a row
+            if name == "cross_entropy" and target.is_floating_point():
+                classes = target.shape[1] if target.dim() > 1 else target.numel()
+                rows = target.numel() // max(1, classes)  # class probabilities: one target a row
                 return float(rows), rows
             return float(target.numel()), target.numel()
         ignored = bound.get("ignore_index")

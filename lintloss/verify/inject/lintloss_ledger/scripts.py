@@ -13,7 +13,7 @@ import sys
 from types import CodeType
 
 from .ledger import TYPE_CHECKING
-from .sites import HERE
+from .tracebacks import hidden, strip
 
 if TYPE_CHECKING:
     from typing import Any
@@ -34,6 +34,7 @@ def _take_over(boot: Boot, script: str, path: str) -> None:
     waiting = [True]
     ending = _Interrupt()
 
+    @hidden
     def audit(event: str, args: tuple[Any, ...]) -> None:
         if not waiting or event != "exec":
             return
@@ -64,16 +65,15 @@ class _Interrupt:
             os.kill(os.getpid(), signal.SIGINT)
 
 
+@hidden
 def _run(code: CodeType, ending: _Interrupt) -> None:
     try:
         exec(code, sys.modules["__main__"].__dict__)
     except SystemExit:
         raise
     except BaseException as error:
+        strip(error)
         trace = error.__traceback__
-        while trace is not None and trace.tb_frame.f_code.co_filename.startswith(HERE):
-            trace = trace.tb_next
-        error.__traceback__ = trace
         sys.last_type, sys.last_value, sys.last_traceback = type(error), error, trace
         sys.excepthook(type(error), error, trace)
         ending.pending = isinstance(error, KeyboardInterrupt)

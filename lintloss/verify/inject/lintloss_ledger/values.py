@@ -83,7 +83,7 @@ class Values:
         if isinstance(value, bool):
             return
         if isinstance(value, (int, float)):
-            if abs(value) < 1e300:
+            if not abs(value) >= 1e300:  # nan is a report, too: of batches that scored nothing
                 self._ledger.row(events.VALUE, 0, site, element, (float(value), 0.0))
             return
         torch = sys.modules.get("torch")

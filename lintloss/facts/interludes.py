@@ -1,0 +1,62 @@
+"""Interludes: a loop that evaluates inside of the loop that trains, every so many steps, and adds up in the same total."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+from lintloss.facts.loops import Loop
+from lintloss.patterns import regex
+
+SWITCHED = regex(r"\.eval\(\)|\.train\(False\)")
+SCORES = regex(r"loss|nll|\+=|append\(", re.IGNORECASE)
+UNRECORDED = regex(r"no_grad|inference_mode|set_grad_enabled\(False\)")
+
+
+def is_one(loops: Sequence[Loop]) -> bool:
+    """Say whether the innermost of these loops trains nothing, and is one of an evaluation: nothing is recorded in it,
+    or the model was switched before it, in the same branch of the loop that trains.
+    """
+    inner = loops[-1] if loops else None
+    if inner is None or inner.trains or inner.may_train or inner.statement is None:
+        return False
+    around = [loop.statement for loop in loops[:-1] if loop.trains and loop.statement is not None]
+    return bool(around) and _evaluates(around[-1], inner.statement)
+
+
+def own(loops: tuple[Loop, ...]) -> tuple[Loop, ...]:
+    """Leave out the loops that train around one that evaluates: a total that was made before them is started anew."""
+    last = max((index for index, loop in enumerate(loops) if loop.trains), default=-1)
+    return loops[last + 1 :] if last >= 0 and is_one(loops) else loops
+
+
+@lru_cache(maxsize=256)
+def _evaluates(outer: ast.stmt, inner: ast.stmt) -> bool:
+    path = list(_path(outer, inner))
+    if not path:
+        return False
+    inside = [each for each in ast.walk(inner) if isinstance(each, ast.With) and SCORES.search(ast.unparse(each))]
+    around = [each for _, each in path if isinstance(each, ast.With)]
+    if any(UNRECORDED.search(ast.unparse(item)) for each in (*inside, *around) for item in each.items):
+        return True
+    before = "\n".join(ast.unparse(each) for block, stop in path for each in block[: block.index(stop)])
+    switched = [found.start() for found in SWITCHED.finditer(before)]
+    return bool(switched) and not before[switched[-1] :].count(".train()")
+
+
+def _path(outer: ast.stmt, inner: ast.stmt) -> Iterator[tuple[list[ast.stmt], ast.stmt]]:
+    """Yield the blocks that lead from one statement to another inside of it, each with the statement that leads on."""
+    for name in ("body", "orelse", "finalbody"):
+        block = getattr(outer, name, [])
+        for each in block if isinstance(block, list) else []:
+            if each is inner:
+                yield block, each
+                return
+            if isinstance(each, ast.stmt) and each.lineno <= inner.lineno <= (each.end_lineno or 0):
+                further = list(_path(each, inner))
+                if further:
+                    yield block, each
+                    yield from further
+                return
