@@ -2959,6 +2959,177 @@ def main(model, opt, valid_iter):
     print(evaluator.state.metrics["val_loss"])
 """,
         ),
+        Bad(
+            why="a compiled step; its criterion and the collator are partial() of functions: pads are written and ignored",
+            severity=Severity.ERROR,
+            code="""\
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+from rows import collate
+
+token_loss = partial(F.cross_entropy, ignore_index=0)
+
+
+def step(model, x, y):
+    return token_loss(model(x).flatten(0, 1), y.flatten())
+
+
+@torch.no_grad()
+def evaluate(model, rows):
+    model.eval()
+    loader = DataLoader(rows, batch_size=8, collate_fn=partial(collate, pad_id=0))
+    compiled = torch.compile(step)
+    total = 0.0
+    for x, y in loader:
+        total += compiled(model, x, y).item()
+    return total / len(loader)  # <-
+""",
+            files={
+                "rows.py": """\
+import torch
+from torch.nn.utils.rnn import pad_sequence
+
+
+def collate(rows, pad_id):
+    ids = [torch.tensor(row["ids"]) for row in rows]
+    filled = pad_sequence(ids, batch_first=True, padding_value=pad_id)
+    return filled[:, :-1], filled[:, 1:]
+""",
+            },
+        ),
+        Bad(
+            why="JAX: the losses of a batch are divided by its labels in tree_map(), on all devices; the batches are averaged",
+            severity=Severity.ERROR,
+            code="""\
+import jax
+import jax.numpy as jnp
+import optax
+from flax.jax_utils import pad_shard_unpad
+from flax.training.common_utils import get_metrics
+
+
+def evaluate(model, state, loader):
+    def sums(logits, labels):
+        scored = labels >= 0
+        nats = optax.softmax_cross_entropy_with_integer_labels(logits, labels) * scored
+        return nats.sum(), scored.sum()
+
+    def eval_step(params, batch):
+        labels = batch.pop("labels")
+        nats, tokens = sums(model(**batch, params=params, train=False)[0], labels)
+        tokens = jax.lax.psum(tokens, "batch")
+        loss = jax.tree_util.tree_map(lambda nats: nats / tokens, jax.lax.psum(nats, "batch"))
+        return jax.lax.pmean({"loss": loss}, axis_name="batch")
+
+    step = jax.pmap(eval_step, "batch")
+    collected = []
+    for batch in loader:
+        collected.append(pad_shard_unpad(step, static_return=True)(state.params, batch))
+    return jax.tree_util.tree_map(jnp.mean, get_metrics(collected))  # <-
+""",
+        ),
+        Bad(
+            why="a command line puts the Lightning module and the project's only data module together, which pads rows with -100",
+            severity=Severity.ERROR,
+            code="""\
+import lightning as L
+
+from network import Decoder
+
+
+class LanguageModule(L.LightningModule):
+    def __init__(self, network: Decoder):
+        super().__init__()
+        self.network = network
+
+    def training_step(self, batch, batch_idx):
+        x, y = batch
+        _, loss = self.network(x, y)
+        self.log("train_loss", loss)
+        return loss
+
+    def validation_step(self, batch, batch_idx):
+        x, y = batch
+        _, loss = self.network(x, y)
+        self.log("val_loss", loss, prog_bar=True)  # <-
+        return loss
+""",
+            files={
+                "network.py": """\
+import torch.nn as nn
+
+
+class Decoder(nn.Module):
+    def __init__(self, vocab, width):
+        super().__init__()
+        self.vocab = vocab
+        self.embed = nn.Embedding(vocab, width)
+        self.head = nn.Linear(width, vocab)
+
+    def forward(self, x, labels=None):
+        logits = self.head(self.embed(x))
+        loss = None
+        if labels is not None:
+            loss = nn.CrossEntropyLoss()(logits.view(-1, self.vocab), labels.view(-1))
+        return logits, loss
+""",
+                "data.py": """\
+import lightning as L
+import torch
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+
+def collate(rows):
+    inputs, labels = zip(*rows)
+    return (
+        pad_sequence(inputs, batch_first=True, padding_value=0),
+        pad_sequence(labels, batch_first=True, padding_value=-100),
+    )
+
+
+class Texts(torch.utils.data.Dataset):
+    def __init__(self, rows):
+        self.rows = rows
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, index):
+        row = self.rows[index]
+        return torch.tensor(row[:-1]), torch.tensor(row[1:])
+
+
+class TextData(L.LightningDataModule):
+    def __init__(self, path, batch_size):
+        super().__init__()
+        self.path, self.batch_size = path, batch_size
+
+    def setup(self, stage=None):
+        rows = torch.load(self.path)
+        self.train, self.val = Texts(rows["train"]), Texts(rows["val"])
+
+    def train_dataloader(self):
+        return DataLoader(self.train, batch_size=self.batch_size, shuffle=True, collate_fn=collate)
+
+    def val_dataloader(self):
+        return DataLoader(self.val, batch_size=self.batch_size, collate_fn=collate)
+""",
+                "main.py": """\
+from lightning.pytorch.cli import LightningCLI
+
+from data import TextData
+from module import LanguageModule
+
+if __name__ == "__main__":
+    LightningCLI(LanguageModule, TextData)
+""",
+            },
+        ),
     )
 
     good = (
@@ -4412,6 +4583,107 @@ def main(model, opt, valid_iter):
     Average(output_transform=lambda x: x["correct"]).attach(evaluator, "accuracy")
     evaluator.run(valid_iter)
     print(evaluator.state.metrics["accuracy"])
+""",
+        ),
+        Good(
+            why="the project's only data module cuts blocks of one length: each row of a Lightning step scores as many tokens",
+            code="""\
+import lightning as L
+
+from network import Decoder
+
+
+class LanguageModule(L.LightningModule):
+    def __init__(self, network: Decoder):
+        super().__init__()
+        self.network = network
+
+    def training_step(self, batch, batch_idx):
+        x, y = batch
+        _, loss = self.network(x, y)
+        self.log("train_loss", loss)
+        return loss
+
+    def validation_step(self, batch, batch_idx):
+        x, y = batch
+        _, loss = self.network(x, y)
+        self.log("val_loss", loss, prog_bar=True)
+        return loss
+""",
+            files={
+                "network.py": """\
+import torch.nn as nn
+
+
+class Decoder(nn.Module):
+    def __init__(self, vocab, width):
+        super().__init__()
+        self.vocab = vocab
+        self.embed = nn.Embedding(vocab, width)
+        self.head = nn.Linear(width, vocab)
+
+    def forward(self, x, labels=None):
+        logits = self.head(self.embed(x))
+        loss = None
+        if labels is not None:
+            loss = nn.CrossEntropyLoss()(logits.view(-1, self.vocab), labels.view(-1))
+        return logits, loss
+""",
+                "data.py": """\
+import lightning as L
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+
+class Blocks(Dataset):
+    def __init__(self, ids, length):
+        self.ids, self.length = ids, length
+
+    def __len__(self):
+        return (len(self.ids) - 1) // self.length
+
+    def __getitem__(self, index):
+        begin = index * self.length
+        row = self.ids[begin : begin + self.length + 1]
+        return row[:-1], row[1:]
+
+
+class TextData(L.LightningDataModule):
+    def __init__(self, path, batch_size):
+        super().__init__()
+        self.path, self.batch_size = path, batch_size
+
+    def setup(self, stage=None):
+        ids = torch.load(self.path)
+        self.train, self.val = Blocks(ids["train"], 128), Blocks(ids["val"], 128)
+
+    def train_dataloader(self):
+        return DataLoader(self.train, batch_size=self.batch_size, shuffle=True)
+
+    def val_dataloader(self):
+        return DataLoader(self.val, batch_size=self.batch_size)
+""",
+            },
+        ),
+        Good(
+            why="a session of TensorFlow 1 accumulates gradients: the mean that is shown is the training's",
+            code="""\
+import numpy as np
+
+
+def main(sess, context, draw_batch, size, accum_gradients, loss, ops, n_vocab, tokenizer):
+    def step():
+        loss_value = 0.0
+        batch = draw_batch(size * accum_gradients)
+        for i in range(accum_gradients):
+            mini_batch = batch[i * size : (i + 1) * size]
+            *_, mb_loss_value = sess.run(ops["accum_ops"] + [loss], feed_dict={context: mini_batch})
+            loss_value += mb_loss_value / accum_gradients
+        sess.run(ops["train_op"], feed_dict={})
+        return loss_value
+
+    while True:
+        print("perplexity", np.exp(step()), "of a vocab_size of", n_vocab)
 """,
         ),
     )

@@ -73,11 +73,19 @@ def call(
         smoothed=spread.is_certain(target),
         place=machine.evidence(node, f"{name} with reduction={reduction!r} here"),
         owner="keras" if name in KERAS_CRITERIA else "call",
+        takes=_takes(option("from_logits")) if name in KERAS_CRITERIA else "",
         called=name,
         masked=isinstance(target, Tensor) and target.axes == ("token",),
         single=_scores_one(machine, node, target),
     )
     return scored(machine, node, scoring)
+
+
+def _takes(from_logits: Value | None) -> str:
+    """Say what a criterion of Keras is told to expect: probabilities, unless it is told otherwise."""
+    if from_logits is None:
+        return "probs"
+    return {True: "logits", False: "probs"}.get(bool(from_logits.value), "") if isinstance(from_logits, Const) else ""
 
 
 def _scores_one(machine: Machine, node: ast.AST, target: Value) -> bool:

@@ -29,6 +29,7 @@ from lintloss.facts.library import (
     entries,
     functional,
     ignite,
+    keras,
     lightning,
     loaders,
     losses,
@@ -89,6 +90,7 @@ MOVES = frozenset(
 LOADS = frozenset({"from_pretrained", "from_config", "load_from_checkpoint"})
 # Methods that wrap what they are given and return it in the order that it came.
 APPLIES = frozenset({"apply", "progress_apply", "parallel_apply"})
+TRAIN_OPS = regex(r"train_?(op|step)|optimi[sz]er|accum\w*_ops?|(^|_)minimi[sz]e|apply_grad")
 PREPARES = frozenset({"prepare", "setup", "setup_dataloaders", "setup_module", "prepare_model", "prepare_data_loader"})
 PREPARERS = regex(r"accelerator|fabric", re.IGNORECASE)
 
@@ -114,6 +116,11 @@ def call(
         equality.note_unequal(machine, machine.evidence(node, "labels are set to be ignored here"))
     if isinstance(receiver, Lib):
         return None
+    if name == "compile" and isinstance(node, ast.Call):
+        keras.compiled(machine, node, receiver, args, kwargs)
+    if name == "add" and isinstance(receiver, LibObject) and len(args) == 1 and keras.is_own(receiver):
+        keras.added(machine, receiver, args[0])
+        return Const(None)
     if name in functional.NAMES:
         applied = functional.called(machine, node, receiver, args, kwargs)
         if applied is not None:
@@ -245,6 +252,9 @@ def _effect(
         if isinstance(args[0], Const):
             machine.put(receiver, str(args[0].value), args[1])
         return Const(None)
+    if name == "run" and node.args and TRAIN_OPS.search(machine.text(node.args[0])):  # a session of TensorFlow 1
+        phases.backward(machine)
+        return None
     if name == "step" and "optim" in machine.text(node.func).lower():
         phases.backward(machine)
         return Const(None)
