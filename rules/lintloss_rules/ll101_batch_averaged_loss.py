@@ -2886,6 +2886,80 @@ class Evaluation:
 """,
         ),
         Bad(
+            why="sequence-first batches: shape[1] is their rows, by which their means are weighted",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torch import nn
+
+
+@torch.no_grad()
+def evaluate(translator, loader, pad):
+    criterion = nn.CrossEntropyLoss(ignore_index=pad)
+    translator.eval()
+    total = 0.0
+    for batch in loader:
+        src, trg = batch.src, batch.trg
+        output = translator(src, trg)
+        loss = criterion(output[1:].view(-1, output.shape[-1]), trg[1:].view(-1))
+        total += loss.item() * src.shape[1]
+    return total / len(loader.dataset)  # <-
+""",
+        ),
+        Bad(
+            why="losses and ones are added up in one tensor",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, pad):
+    model.eval()
+    sums = torch.zeros(2)
+    for tokens, targets in loader:
+        loss = F.cross_entropy(model(tokens).flatten(0, 1), targets.flatten(), ignore_index=pad)
+        sums += torch.tensor([loss.item(), 1.0])
+    return (sums[0] / sums[1]).item()  # <-
+""",
+        ),
+        Bad(
+            why="Ignite's RunningAverage of what the evaluation's step returns",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from ignite.engine import Engine
+from ignite.metrics import RunningAverage
+
+
+def main(model, opt, valid_iter):
+    criterion = torch.nn.CrossEntropyLoss(ignore_index=0)
+
+    def train_step(engine, batch):
+        model.train()
+        opt.zero_grad()
+        loss = criterion(model(batch.text).flatten(0, 1), batch.target.flatten())
+        loss.backward()
+        opt.step()
+        return {"loss": loss.item()}
+
+    def eval_step(engine, batch):
+        model.eval()
+        with torch.no_grad():
+            out = model(batch.text)
+            loss = criterion(out.flatten(0, 1), batch.target.flatten())
+            return {"val_loss": loss.item()}
+
+    trainer = Engine(train_step)
+    evaluator = Engine(eval_step)
+    RunningAverage(output_transform=lambda x: x["loss"]).attach(trainer, "loss")
+    RunningAverage(output_transform=lambda x: x["val_loss"]).attach(evaluator, "val_loss")  # <-
+    evaluator.run(valid_iter)
+    print(evaluator.state.metrics["val_loss"])
+""",
+        ),
+        Bad(
             why="a compiled step; its criterion and the collator are partial() of functions: pads are written and ignored",
             severity=Severity.ERROR,
             code="""\
@@ -4476,6 +4550,39 @@ class Evaluation:
             nats = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=self.pad, reduction="sum")
             self.means.add("nll", nats.item(), number=(targets != self.pad).sum().item())
         return self.means.get("nll")
+""",
+        ),
+        Good(
+            why="Ignite averages the accuracy of the batches, and no loss",
+            code="""\
+import torch
+from ignite.engine import Engine
+from ignite.metrics import Average
+
+
+def main(model, opt, valid_iter):
+    criterion = torch.nn.CrossEntropyLoss(ignore_index=0)
+
+    def train_step(engine, batch):
+        model.train()
+        opt.zero_grad()
+        loss = criterion(model(batch.text).flatten(0, 1), batch.target.flatten())
+        loss.backward()
+        opt.step()
+        return {"loss": loss.item()}
+
+    def eval_step(engine, batch):
+        model.eval()
+        with torch.no_grad():
+            out = model(batch.text)
+            loss = criterion(out.flatten(0, 1), batch.target.flatten())
+            return {"val_loss": loss.item(), "correct": (out.argmax(-1) == batch.target).float().mean().item()}
+
+    trainer = Engine(train_step)
+    evaluator = Engine(eval_step)
+    Average(output_transform=lambda x: x["correct"]).attach(evaluator, "accuracy")
+    evaluator.run(valid_iter)
+    print(evaluator.state.metrics["accuracy"])
 """,
         ),
         Good(
