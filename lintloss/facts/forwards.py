@@ -100,6 +100,8 @@ def note(machine: Machine, node: ast.AST, model: Value) -> None:
         return
     if "tokenizer" in machine.text(node.func).lower():  # `encoder_tokenizer.generator(...)` is no network
         return
+    if any(each.arg == "params" for each in node.keywords):  # Flax: a model that is given its weights has no mode
+        return
     state, place = modes.mode(machine, model)
     if _is_told(node):
         state, place = "eval", None

@@ -253,7 +253,8 @@ def _sources(root: str) -> tuple[list[str], list[str]]:
     for here, folders, names in os.walk(root):
         folders[:] = sorted(name for name in folders if name not in SKIPPED and not name.startswith("."))
         visited.append(os.path.join(os.path.normpath(here), ""))
-        files += [os.path.normpath(os.path.join(here, name)) for name in sorted(names) if name.endswith(".py")]
+        paths = (os.path.normpath(os.path.join(here, name)) for name in sorted(names) if name.endswith(".py"))
+        files += [path for path in paths if os.path.isfile(path)]  # opening a pipe would wait for its other end
         if len(files) >= FILES or len(visited) >= FOLDERS:
             break
     return files[:FILES], visited

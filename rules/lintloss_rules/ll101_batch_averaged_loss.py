@@ -2783,6 +2783,310 @@ def validate(model, loader, pad):
     return kept["loss"].mean().item()  # <-
 """,
         ),
+        Bad(
+            why="the probabilities that a decoder out of sight gives the targets, step by step: each row's mean weighs the same",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+
+
+class Evaluation:
+    def __init__(self, network, batcher):
+        self.network = network.eval()
+        self.batcher = batcher
+
+    @torch.no_grad()
+    def loss_of(self, batch):
+        state = self.network.encoder(batch.articles)
+        losses = []
+        for step in range(batch.longest):
+            vocab_dist, state = self.network.decoder(batch.inputs[:, step], state)
+            gold = torch.gather(vocab_dist, 1, batch.targets[:, step].unsqueeze(1)).squeeze(1)
+            losses.append(-torch.log(gold + 1e-12) * batch.mask[:, step])
+        of_rows = torch.stack(losses, 1).sum(1) / batch.lengths
+        return of_rows.mean()  # <-
+
+    def run(self):
+        batch = self.batcher.next_batch()
+        while batch is not None:
+            print("loss", self.loss_of(batch).item())
+            batch = self.batcher.next_batch()
+""",
+        ),
+        Bad(
+            why="only the contexts are filled up, and each has one next word: the last batch alone is smaller",
+            severity=Severity.WARNING,
+            code="""\
+import math
+
+import torch
+from torch import nn
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+
+def collate(rows):
+    contexts, words = zip(*rows)
+    x = pad_sequence(contexts, batch_first=True, padding_value=0)
+    y = torch.stack(words)
+    return x, y
+
+
+@torch.no_grad()
+def perplexity(language_model, rows, vocab_size):
+    loader = DataLoader(rows, batch_size=32, collate_fn=collate)
+    criterion = nn.CrossEntropyLoss()
+    language_model.eval()
+    total = 0.0
+    for contexts, next_words in loader:
+        total += criterion(language_model(contexts).view(-1, vocab_size), next_words).item()
+    return math.exp(total / len(loader))  # <-
+""",
+        ),
+        Bad(
+            why="running means in a dict of an object, in another file: each batch counts once",
+            severity=Severity.ERROR,
+            files={
+                "means.py": '''\
+class RunningMean:
+    """Adds up the values that it is given, and how many there were.
+
+    The mean of none is 0. What has been added can be forgotten, so that the same object serves many evaluations.
+    """
+
+    def __init__(self):
+        self._sum, self._number = 0.0, 0
+
+    def add(self, value, number=1):
+        """Add a value.
+
+        Args:
+            value: what is averaged.
+            number: how many values it stands for.
+        """
+        self._sum += value
+        self._number += number
+
+    def get(self):
+        return self._sum / self._number if self._number else 0.0
+
+    def reset(self):
+        self._sum, self._number = 0.0, 0
+
+
+class NamedMeans:
+    """Running means by their names, each made when its name is first heard."""
+
+    def __init__(self):
+        self.by_name = {}
+
+    def add(self, name, value, number=1):
+        if name not in self.by_name:
+            self.by_name[name] = RunningMean()
+        self.by_name[name].add(value, number=number)
+
+    def get(self, name):
+        return self.by_name[name].get()
+
+    def reset(self):
+        for name in self.by_name:
+            self.by_name[name].reset()
+''',
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from means import NamedMeans
+
+
+class Evaluation:
+    def __init__(self, model, pad):
+        self.model, self.pad = model, pad
+        self.means = NamedMeans()
+
+    @torch.no_grad()
+    def run(self, loader):
+        self.means.reset()
+        self.model.eval()
+        for tokens, targets in loader:
+            logits = self.model(tokens)
+            loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=self.pad)
+            self.means.add("nll", loss.item())  # <-
+        return self.means.get("nll")
+""",
+        ),
+        Bad(
+            why="a compiled step; its criterion and the collator are partial() of functions: pads are written and ignored",
+            severity=Severity.ERROR,
+            code="""\
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+from rows import collate
+
+token_loss = partial(F.cross_entropy, ignore_index=0)
+
+
+def step(model, x, y):
+    return token_loss(model(x).flatten(0, 1), y.flatten())
+
+
+@torch.no_grad()
+def evaluate(model, rows):
+    model.eval()
+    loader = DataLoader(rows, batch_size=8, collate_fn=partial(collate, pad_id=0))
+    compiled = torch.compile(step)
+    total = 0.0
+    for x, y in loader:
+        total += compiled(model, x, y).item()
+    return total / len(loader)  # <-
+""",
+            files={
+                "rows.py": """\
+import torch
+from torch.nn.utils.rnn import pad_sequence
+
+
+def collate(rows, pad_id):
+    ids = [torch.tensor(row["ids"]) for row in rows]
+    filled = pad_sequence(ids, batch_first=True, padding_value=pad_id)
+    return filled[:, :-1], filled[:, 1:]
+""",
+            },
+        ),
+        Bad(
+            why="JAX: the losses of a batch are divided by its labels in tree_map(), on all devices; the batches are averaged",
+            severity=Severity.ERROR,
+            code="""\
+import jax
+import jax.numpy as jnp
+import optax
+from flax.jax_utils import pad_shard_unpad
+from flax.training.common_utils import get_metrics
+
+
+def evaluate(model, state, loader):
+    def sums(logits, labels):
+        scored = labels >= 0
+        nats = optax.softmax_cross_entropy_with_integer_labels(logits, labels) * scored
+        return nats.sum(), scored.sum()
+
+    def eval_step(params, batch):
+        labels = batch.pop("labels")
+        nats, tokens = sums(model(**batch, params=params, train=False)[0], labels)
+        tokens = jax.lax.psum(tokens, "batch")
+        loss = jax.tree_util.tree_map(lambda nats: nats / tokens, jax.lax.psum(nats, "batch"))
+        return jax.lax.pmean({"loss": loss}, axis_name="batch")
+
+    step = jax.pmap(eval_step, "batch")
+    collected = []
+    for batch in loader:
+        collected.append(pad_shard_unpad(step, static_return=True)(state.params, batch))
+    return jax.tree_util.tree_map(jnp.mean, get_metrics(collected))  # <-
+""",
+        ),
+        Bad(
+            why="a command line puts the Lightning module and the project's only data module together, which pads rows with -100",
+            severity=Severity.ERROR,
+            code="""\
+import lightning as L
+
+from network import Decoder
+
+
+class LanguageModule(L.LightningModule):
+    def __init__(self, network: Decoder):
+        super().__init__()
+        self.network = network
+
+    def training_step(self, batch, batch_idx):
+        x, y = batch
+        _, loss = self.network(x, y)
+        self.log("train_loss", loss)
+        return loss
+
+    def validation_step(self, batch, batch_idx):
+        x, y = batch
+        _, loss = self.network(x, y)
+        self.log("val_loss", loss, prog_bar=True)  # <-
+        return loss
+""",
+            files={
+                "network.py": """\
+import torch.nn as nn
+
+
+class Decoder(nn.Module):
+    def __init__(self, vocab, width):
+        super().__init__()
+        self.vocab = vocab
+        self.embed = nn.Embedding(vocab, width)
+        self.head = nn.Linear(width, vocab)
+
+    def forward(self, x, labels=None):
+        logits = self.head(self.embed(x))
+        loss = None
+        if labels is not None:
+            loss = nn.CrossEntropyLoss()(logits.view(-1, self.vocab), labels.view(-1))
+        return logits, loss
+""",
+                "data.py": """\
+import lightning as L
+import torch
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+
+def collate(rows):
+    inputs, labels = zip(*rows)
+    return (
+        pad_sequence(inputs, batch_first=True, padding_value=0),
+        pad_sequence(labels, batch_first=True, padding_value=-100),
+    )
+
+
+class Texts(torch.utils.data.Dataset):
+    def __init__(self, rows):
+        self.rows = rows
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, index):
+        row = self.rows[index]
+        return torch.tensor(row[:-1]), torch.tensor(row[1:])
+
+
+class TextData(L.LightningDataModule):
+    def __init__(self, path, batch_size):
+        super().__init__()
+        self.path, self.batch_size = path, batch_size
+
+    def setup(self, stage=None):
+        rows = torch.load(self.path)
+        self.train, self.val = Texts(rows["train"]), Texts(rows["val"])
+
+    def train_dataloader(self):
+        return DataLoader(self.train, batch_size=self.batch_size, shuffle=True, collate_fn=collate)
+
+    def val_dataloader(self):
+        return DataLoader(self.val, batch_size=self.batch_size, collate_fn=collate)
+""",
+                "main.py": """\
+from lightning.pytorch.cli import LightningCLI
+
+from data import TextData
+from module import LanguageModule
+
+if __name__ == "__main__":
+    LightningCLI(LanguageModule, TextData)
+""",
+            },
+        ),
     )
 
     good = (
@@ -4111,5 +4415,178 @@ def fit(language_model, teacher, optimizer, loader, parts):
         (total / parts).backward()
         optimizer.step()
 """,
+        ),
+        Good(
+            why="the losses of all steps of a decoder out of sight are summed, and so are their words",
+            code="""\
+import torch
+
+
+@torch.no_grad()
+def evaluate(network, batches):
+    network.eval()
+    nats, words = 0.0, 0
+    for batch in batches:
+        state = network.encoder(batch.articles)
+        for step in range(batch.longest):
+            vocab_dist, state = network.decoder(batch.inputs[:, step], state)
+            gold = torch.gather(vocab_dist, 1, batch.targets[:, step].unsqueeze(1)).squeeze(1)
+            losses = -torch.log(gold + 1e-12) * batch.mask[:, step]
+            nats += losses.sum().item()
+            words += batch.mask[:, step].sum().item()
+    print("loss", nats / words)
+""",
+        ),
+        Good(
+            why="running means in a dict of an object are given sums, and the scored tokens as their number",
+            files={
+                "means.py": '''\
+class RunningMean:
+    """Adds up the values that it is given, and how many there were.
+
+    The mean of none is 0. What has been added can be forgotten, so that the same object serves many evaluations.
+    """
+
+    def __init__(self):
+        self._sum, self._number = 0.0, 0
+
+    def add(self, value, number=1):
+        """Add a value.
+
+        Args:
+            value: what is averaged.
+            number: how many values it stands for.
+        """
+        self._sum += value
+        self._number += number
+
+    def get(self):
+        return self._sum / self._number if self._number else 0.0
+
+    def reset(self):
+        self._sum, self._number = 0.0, 0
+
+
+class NamedMeans:
+    """Running means by their names, each made when its name is first heard."""
+
+    def __init__(self):
+        self.by_name = {}
+
+    def add(self, name, value, number=1):
+        if name not in self.by_name:
+            self.by_name[name] = RunningMean()
+        self.by_name[name].add(value, number=number)
+
+    def get(self, name):
+        return self.by_name[name].get()
+
+    def reset(self):
+        for name in self.by_name:
+            self.by_name[name].reset()
+''',
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from means import NamedMeans
+
+
+class Evaluation:
+    def __init__(self, model, pad):
+        self.model, self.pad = model, pad
+        self.means = NamedMeans()
+
+    @torch.no_grad()
+    def run(self, loader):
+        self.means.reset()
+        self.model.eval()
+        for tokens, targets in loader:
+            logits = self.model(tokens)
+            nats = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=self.pad, reduction="sum")
+            self.means.add("nll", nats.item(), number=(targets != self.pad).sum().item())
+        return self.means.get("nll")
+""",
+        ),
+        Good(
+            why="the project's only data module cuts blocks of one length: each row of a Lightning step scores as many tokens",
+            code="""\
+import lightning as L
+
+from network import Decoder
+
+
+class LanguageModule(L.LightningModule):
+    def __init__(self, network: Decoder):
+        super().__init__()
+        self.network = network
+
+    def training_step(self, batch, batch_idx):
+        x, y = batch
+        _, loss = self.network(x, y)
+        self.log("train_loss", loss)
+        return loss
+
+    def validation_step(self, batch, batch_idx):
+        x, y = batch
+        _, loss = self.network(x, y)
+        self.log("val_loss", loss, prog_bar=True)
+        return loss
+""",
+            files={
+                "network.py": """\
+import torch.nn as nn
+
+
+class Decoder(nn.Module):
+    def __init__(self, vocab, width):
+        super().__init__()
+        self.vocab = vocab
+        self.embed = nn.Embedding(vocab, width)
+        self.head = nn.Linear(width, vocab)
+
+    def forward(self, x, labels=None):
+        logits = self.head(self.embed(x))
+        loss = None
+        if labels is not None:
+            loss = nn.CrossEntropyLoss()(logits.view(-1, self.vocab), labels.view(-1))
+        return logits, loss
+""",
+                "data.py": """\
+import lightning as L
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+
+class Blocks(Dataset):
+    def __init__(self, ids, length):
+        self.ids, self.length = ids, length
+
+    def __len__(self):
+        return (len(self.ids) - 1) // self.length
+
+    def __getitem__(self, index):
+        begin = index * self.length
+        row = self.ids[begin : begin + self.length + 1]
+        return row[:-1], row[1:]
+
+
+class TextData(L.LightningDataModule):
+    def __init__(self, path, batch_size):
+        super().__init__()
+        self.path, self.batch_size = path, batch_size
+
+    def setup(self, stage=None):
+        ids = torch.load(self.path)
+        self.train, self.val = Blocks(ids["train"], 128), Blocks(ids["val"], 128)
+
+    def train_dataloader(self):
+        return DataLoader(self.train, batch_size=self.batch_size, shuffle=True)
+
+    def val_dataloader(self):
+        return DataLoader(self.val, batch_size=self.batch_size)
+""",
+            },
         ),
     )

@@ -749,6 +749,40 @@ def validate(model, ids, labels, pad):
     return both.tolist()
 """,
         ),
+        Bad(
+            why="JAX: a masked mean of each device, its axis by position, in a step that partial() and two wrappers are put around",
+            severity=Severity.ERROR,
+            code="""\
+import functools
+
+import jax
+import numpy as np
+from flax.jax_utils import pad_shard_unpad
+
+from scoring import masked_loss
+
+
+def score_step(params, batch, apply_fn):
+    logits = apply_fn(params, batch["decoder_input_ids"])
+    loss = masked_loss(logits, batch["labels"], batch["decoder_attention_mask"])
+    return jax.lax.pmean({"loss": loss}, "devices")  # <-
+
+
+def scores(params, loader, apply_fn):
+    step = pad_shard_unpad(jax.pmap(functools.partial(score_step, apply_fn=apply_fn), "devices"))
+    return [np.asarray(step(params, batch)["loss"]) for batch in loader]
+""",
+            files={
+                "scoring.py": """\
+import optax
+
+
+def masked_loss(logits, labels, mask):
+    nats = optax.softmax_cross_entropy_with_integer_labels(logits, labels) * mask
+    return nats.sum() / mask.sum()
+""",
+            },
+        ),
     )
 
     good = (

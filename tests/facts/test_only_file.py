@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from tests.checker import check
@@ -52,3 +53,9 @@ def test_of_two_files_nobody_knows_which(tmp_path: Path) -> None:
 
 def test_a_file_without_the_name_is_not_meant(tmp_path: Path) -> None:
     assert "warning" not in _severities(_project(tmp_path, speech=SCORING.replace("token_loss", "frame_loss")))
+
+
+def test_a_pipe_among_the_files_is_none_of_them(tmp_path: Path) -> None:
+    program = _project(tmp_path, speech=SCORING)
+    os.mkfifo(tmp_path / "speech" / "queue.py")  # to open it would wait for its other end
+    assert _severities(program) == ["warning"]

@@ -67,6 +67,8 @@ def mapped(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -
     if isinstance(given, ast.Starred):  # tree_map(f, *dicts)
         rows = evaluate(machine, given.value)
         args = [args[0], rows]
+    if len(args) == 2 and isinstance(args[1], Quantity | Tuple):
+        return _leaves(machine, node, args[0], args[1])
     if len(args) != 2 or not isinstance(args[1], Ref) or args[1].kind not in {"dict", "list"}:
         return None
     tree = args[1] if args[1].kind == "dict" else stacked(machine, node, [args[1]], {})
@@ -81,6 +83,17 @@ def mapped(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -
         else:
             machine.put(made, name, calls.call(machine, node, args[0], [leaf], {}))
     return made
+
+
+def _leaves(machine: Machine, node: ast.AST, function: Value, tree: Value) -> Value:
+    """Return what a function makes of each number of a tuple, or of the one number that is the whole tree."""
+    from lintloss.facts import calls
+
+    if isinstance(tree, Tuple):
+        return Tuple(tuple(_leaves(machine, node, function, each) for each in tree.items))
+    if _averages(machine, function):
+        return reduce.mean(machine, node, tree)
+    return calls.call(machine, node, function, [tree], {})
 
 
 def _averages(machine: Machine, function: Value) -> bool:

@@ -233,8 +233,11 @@ def _compared(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs
 
 
 def _wrapped(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
-    """jit(f), vmap(f), checkpoint of f: the function itself."""
-    return args[0] if args and isinstance(args[0], Func | Class) else None
+    """jit(f), pmap(f), torch.compile(f or model): what it is put around."""
+    first = args[0] if args else kwargs.get("model", kwargs.get("fun", UNKNOWN))
+    is_partial = isinstance(first, LibObject) and first.name == transforms.PARTIAL
+    is_model = isinstance(first, LibObject | Ref) and machine.text(node).startswith("torch.")
+    return first if isinstance(first, Func | Class) or is_partial or is_model else None
 
 
 def _softmax(form: str, named: str = "") -> Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]:
@@ -259,8 +262,8 @@ def _collected(kind: str) -> Callable[[Machine, ast.AST, list[Value], Kwargs], V
             return stacked or Ref(first.id, "cat" if kind == "cat" else "list")
         if isinstance(first, Tuple):
             axis = kwargs.get("dim", kwargs.get("axis", args[1] if len(args) > 1 else Const(0)))
-            if kind == "cat" and len(first.items) == 2:
-                grown = growing.joined(machine, first.items[0], first.items[1])
+            if kind == "cat" and len(first.items) >= 2:
+                grown = growing.joined(machine, *first.items) if len(first.items) == 2 else None
                 grown = grown or filling.joined(machine, node, first.items)
                 if grown is not None:
                     return grown
@@ -411,11 +414,14 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "not_equal": _compared,
     "ne": _compared,
     "constant": _tensor,
+    "compile": _wrapped,
+    "partial": transforms.partial,
     "jit": _wrapped,
     "pmap": _wrapped,
     "pjit": _wrapped,
     "filter_pmap": _wrapped,
     "xmap": _wrapped,
+    "pad_shard_unpad": _wrapped,
     "vmap": transforms.vectorized,
     "filter_vmap": transforms.vectorized,
     "value_and_grad": transforms.valued,

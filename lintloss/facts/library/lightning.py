@@ -6,7 +6,7 @@ import ast
 import re
 
 from lintloss.facts import equality, forwards
-from lintloss.facts.library import meters
+from lintloss.facts.library import data_modules, meters
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import UNKNOWN, Const, Func, LibObject, Opaque, Ref, Value, options
@@ -45,7 +45,7 @@ def given(machine: Machine, function: Func) -> list[Value]:
     """Return what a framework gives a hook: a batch to a step, what the steps returned to the hook at the epoch's end."""
     owner = function.self_value
     if isinstance(owner, Ref) and _is_hook(machine, function, STEP):
-        loader = _own_loader(machine, function, owner)
+        loader = _loader(machine, function, owner)
         batch = batch_of(machine, function, loader) if loader is not None else None
         return [batch] if batch is not None else []
     if not isinstance(owner, Ref) or not _is_hook(machine, function, END):
@@ -60,13 +60,14 @@ def _outputs(owner: Ref, function: Func) -> Ref:
     return Ref(("outputs", *place, _stem(function)), "list")
 
 
-def _own_loader(machine: Machine, function: Func, owner: Ref) -> Value | None:
-    """Return the loader that a module makes for its own steps."""
-    from lintloss.facts import calls, classes
-
-    names = {"validation": "val_dataloader", "test": "test_dataloader"}
-    maker = classes.method(machine, owner, names.get(_stem(function), ""))
-    return calls.run(machine, function.node, maker, [], {}) if maker is not None else None
+def _loader(machine: Machine, function: Func, owner: Ref) -> Value | None:
+    """Return the loader that a module makes for its own steps, or the only one that a data module makes for them."""
+    name = {"validation": "val_dataloader", "test": "test_dataloader"}.get(_stem(function), "")
+    own = data_modules.own_loader(machine, function.node, owner, name)
+    if own is not None:
+        return own
+    made = data_modules.loaders(machine, function.node, name)
+    return made[0] if len(made) == 1 else None
 
 
 def batch_of(machine: Machine, function: Func, loader: Value) -> Value | None:

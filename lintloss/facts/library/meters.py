@@ -6,11 +6,12 @@ import ast
 import re
 from dataclasses import replace
 
-from lintloss.facts import arithmetic, counts, distributed, equality, padding, quotients
+from lintloss.facts import arithmetic, counts, distributed, equality, quotients
+from lintloss.facts.library import data_modules
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import Unit, count
-from lintloss.facts.values import UNKNOWN, Class, Const, Lib, LibObject, Opaque, Quantity, Ref, Tuple, Value, options
+from lintloss.facts.values import UNKNOWN, Const, Lib, LibObject, Opaque, Quantity, Ref, Tuple, Value, options
 from lintloss.patterns import regex
 
 Kwargs = dict[str, Value]
@@ -25,8 +26,6 @@ LOGGERS = regex(r"metric_?logger$", re.IGNORECASE)  # keeps a meter for each key
 UPDATES = frozenset({"update", "update_state", "add", "__call__", "forward", "append"})
 READS = frozenset({"compute", "result", "value", "avg", "mean", "average", "global_avg", "item"})
 WEIGHTS = ("weight", "n", "num", "sample_weight", "weights", "k", "count")
-DATASET = regex(r"Dataset$")
-DATA_MODULE = regex(r"DataModule$")
 STEPS = regex(r"^(validation|test|val|eval)_step$")
 
 
@@ -127,50 +126,8 @@ def framework_loop(machine: Machine, node: ast.AST, owner: Ref | None = None) ->
         )
         machine.loop_of[key] = loop
         if owner is not None:
-            _note_loaders(machine, node, loop, owner)
+            data_modules.note_loaders(machine, node, loop, owner)
     return loop
-
-
-def _note_loaders(machine: Machine, node: ast.AST, loop: Loop, owner: Ref) -> None:
-    from lintloss.facts import calls, classes
-
-    name = "test_dataloader" if machine.frame.name.startswith("test") else "val_dataloader"
-    maker = classes.method(machine, owner, name)
-    if maker is not None:
-        _note_made(machine, loop, calls.run(machine, node, maker, [], {}))
-        return
-    modules = _data_modules(machine)
-    for cls in modules:
-        data = classes.instantiate(machine, node, cls, [], {})
-        for hook in ("setup", name):
-            found = classes.method(machine, data, hook) if isinstance(data, Ref) else None
-            if found is not None and len(modules) == 1:  # of several nobody knows which one is read
-                _note_made(machine, loop, calls.run(machine, node, found, [], {}))
-    if not modules:
-        _note_datasets(machine, loop)
-
-
-def _note_made(machine: Machine, loop: Loop, made: Value) -> None:
-    """Remember what the loaders say that a hook has made, one or several."""
-    for option in options(made):
-        for loader in option.items if isinstance(option, Tuple) else (option,):
-            equality.note_loader(machine, loop, loader)
-
-
-def _data_modules(machine: Machine) -> list[Class]:
-    """Return the Lightning data modules that the file defines."""
-    module = machine.frames[0].module
-    nodes = (each for each in module.tree.body if isinstance(each, ast.ClassDef))
-    return [Class(each, module) for each in nodes if any(DATA_MODULE.search(ast.unparse(base)) for base in each.bases)]
-
-
-def _note_datasets(machine: Machine, loop: Loop) -> None:
-    """Remember that the data sets of the file mark labels to be ignored, where nothing says which one is read."""
-    module = machine.frames[0].module
-    classes = (each for each in module.tree.body if isinstance(each, ast.ClassDef) and each.bases)
-    made = [each for each in classes if DATASET.search(ast.unparse(each.bases[0]))]
-    if made and all(padding.MARKED.search(padding.text_of(module, each)) for each in made):
-        loop.unequal.append(padding.at(machine, module, made[0], "the dataset marks labels to be ignored"))
 
 
 # -- Lightning --------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from lintloss.facts import bindings
-from lintloss.facts.library import loaders, shapes
+from lintloss.facts.library import loaders, pieces, shapes, transforms
 from lintloss.facts.linear import Linear
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
@@ -83,7 +83,7 @@ def pad_sequence(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwa
         if isinstance(rows, Opaque) or (isinstance(rows, Tensor) and rows.form == "")  # a slice of a list
         else UNKNOWN
     )
-    found = batched_tensor(elem)
+    found = batched_tensor(pieces.row(elem) or elem if isinstance(elem, Ref) else elem)
     if found is None:
         return machine.opaque(node)
     fill = kwargs.get("padding_value", args[2] if len(args) > 2 else Const(0))
@@ -221,12 +221,13 @@ def _by(machine: Machine, node: ast.AST, collate: Value, row: Value, loader: Lib
     from lintloss.facts import calls
     from lintloss.facts.library import text
 
-    if isinstance(collate, LibObject):
+    is_partial = isinstance(collate, LibObject) and collate.name == transforms.PARTIAL
+    if isinstance(collate, LibObject) and not is_partial:
         return text.collator(machine, collate, row, loader.key)
     name = loaders.short(LibObject(getattr(collate, "name", "")))
     if name in {"default_data_collator", "default_collate"}:
         return collated(machine, row)
-    if not isinstance(collate, Func) and not (isinstance(collate, Ref) and collate.kind == "instance"):
+    if not (isinstance(collate, Func) or is_partial or (isinstance(collate, Ref) and collate.kind == "instance")):
         return None
     rows = Ref((*loader.key, "rows"), "list")
     machine.state.heap.clear(rows.id)

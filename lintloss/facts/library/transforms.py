@@ -1,4 +1,4 @@
-"""What JAX and MLX make of a function: one that runs for each row, or that returns the gradients as well."""
+"""What is made of a function: one that runs for each row, that returns the gradients as well, or that has some arguments."""
 
 from __future__ import annotations
 
@@ -7,10 +7,18 @@ from dataclasses import replace
 
 from lintloss.facts import phases
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import Func, LibObject, Opaque, Quantity, Tuple, Value
+from lintloss.facts.values import Class, Func, Lib, LibObject, Opaque, Quantity, Tuple, Value
 
 Kwargs = dict[str, Value]
-NAMES = frozenset({"vmap", "value_and_grad"})
+NAMES = frozenset({"vmap", "value_and_grad", "partial"})
+PARTIAL = "functools.partial"
+
+
+def partial(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """partial(f, x, y=z): f with some of its arguments."""
+    if not args or not isinstance(args[0], Func | Class | Lib | LibObject):
+        return None
+    return LibObject(PARTIAL, tuple(args), tuple(kwargs.items()), None, machine.key(node, "partial"))
 
 
 def vectorized(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
@@ -32,6 +40,8 @@ def call(machine: Machine, node: ast.AST, made: LibObject, args: list[Value], kw
     """Call what one of the above made."""
     from lintloss.facts import calls
 
+    if made.name == PARTIAL:
+        return calls.call(machine, node, made.args[0], [*made.args[1:], *args], {**dict(made.kwargs), **kwargs})
     value = calls.call(machine, node, made.args[0], args, kwargs)
     if made.name.endswith("vmap"):
         return _row_by_row(value)
