@@ -4589,4 +4589,25 @@ class TextData(L.LightningDataModule):
 """,
             },
         ),
+        Good(
+            why="a session of TensorFlow 1 accumulates gradients: the mean that is shown is the training's",
+            code="""\
+import numpy as np
+
+
+def main(sess, context, draw_batch, size, accum_gradients, loss, ops, n_vocab, tokenizer):
+    def step():
+        loss_value = 0.0
+        batch = draw_batch(size * accum_gradients)
+        for i in range(accum_gradients):
+            mini_batch = batch[i * size : (i + 1) * size]
+            *_, mb_loss_value = sess.run(ops["accum_ops"] + [loss], feed_dict={context: mini_batch})
+            loss_value += mb_loss_value / accum_gradients
+        sess.run(ops["train_op"], feed_dict={})
+        return loss_value
+
+    while True:
+        print("perplexity", np.exp(step()), "of a vocab_size of", n_vocab)
+""",
+        ),
     )

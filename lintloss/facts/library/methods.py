@@ -87,6 +87,7 @@ MOVES = frozenset(
 # Class methods of libraries' models that make an instance: of transformers, diffusers, Lightning.
 LOADS = frozenset({"from_pretrained", "from_config", "load_from_checkpoint"})
 # Methods that wrap what they are given and return it in the order that it came.
+TRAIN_OPS = regex(r"train_?(op|step)|optimi[sz]er|accum\w*_ops?|(^|_)minimi[sz]e|apply_grad")
 PREPARES = frozenset({"prepare", "setup", "setup_dataloaders", "setup_module", "prepare_model", "prepare_data_loader"})
 PREPARERS = regex(r"accelerator|fabric", re.IGNORECASE)
 
@@ -242,6 +243,9 @@ def _effect(
         if isinstance(args[0], Const):
             machine.put(receiver, str(args[0].value), args[1])
         return Const(None)
+    if name == "run" and node.args and TRAIN_OPS.search(machine.text(node.args[0])):  # a session of TensorFlow 1
+        phases.backward(machine)
+        return None
     if name == "step" and "optim" in machine.text(node.func).lower():
         phases.backward(machine)
         return Const(None)
