@@ -97,6 +97,37 @@ class BatchAveragedLoss(Rule):
 
     bad = (
         Bad(
+            why="a state is made for the rows of each batch, of which the last one has fewer: only training drops it",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+def loaders_of(sets, batch_size):
+    loaders = {}
+    for split in ("train", "valid"):
+        loaders[split] = DataLoader(sets[split], batch_size=batch_size, drop_last=split == "train")
+    return loaders
+
+
+@torch.no_grad()
+def validate(model, loaders):
+    model.eval()
+    total = 0.0
+    for inputs, targets in loaders["valid"]:
+        hidden = model.init_hidden(inputs.size(0))
+        logits, hidden = model(inputs, hidden)
+        total += F.cross_entropy(logits.flatten(0, 1), targets.flatten()).item()
+    return total / len(loaders["valid"])  # <-
+
+
+def main(model, sets):
+    print(validate(model, loaders_of(sets, 64)))
+""",
+        ),
+        Bad(
             why="a generator yields the mean of each batch, and its caller averages them",
             severity=Severity.ERROR,
             code="""\
