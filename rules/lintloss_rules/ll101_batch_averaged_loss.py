@@ -2923,6 +2923,66 @@ if __name__ == "__main__":
 """,
             },
         ),
+        Bad(
+            why="a quantized model with adapters is still a language model: the Trainer's eval_loss repeats means of padded rows",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
+from transformers import AutoModelForCausalLM, AutoTokenizer, Trainer, TrainingArguments
+
+from rows import PaddedRows, read
+
+
+def load(name):
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    model = AutoModelForCausalLM.from_pretrained(name, load_in_8bit=True)
+    model = prepare_model_for_kbit_training(model)
+    return get_peft_model(model, LoraConfig(r=8, task_type="CAUSAL_LM")), tokenizer
+
+
+if __name__ == "__main__":
+    model, tokenizer = load("gpt2")
+    train, valid = read(tokenizer)
+    trainer = Trainer(
+        model=model,
+        args=TrainingArguments(output_dir="out", per_device_eval_batch_size=4),
+        train_dataset=train,
+        eval_dataset=valid,
+        data_collator=PaddedRows(),
+    )
+    trainer.train()
+    print(f"perplexity {math.exp(trainer.evaluate()['eval_loss']):.2f}")  # <-
+""",
+            files={
+                "rows.py": """\
+import torch
+from datasets import load_dataset
+from torch.nn.utils.rnn import pad_sequence
+
+
+class PaddedRows:
+    def __call__(self, features):
+        ids = pad_sequence([each["input_ids"] for each in features], batch_first=True)
+        labels = pad_sequence([each["labels"] for each in features], batch_first=True, padding_value=-100)
+        return {"input_ids": ids, "attention_mask": ids != 0, "labels": labels}
+
+
+def read(tokenizer):
+    dataset = load_dataset("squad")
+
+    def encode(item):
+        ids = torch.tensor(tokenizer.encode(item["context"]) + [tokenizer.eos_token_id])
+        return {"input_ids": ids, "labels": ids.clone()}
+
+    train, valid = dataset["train"].map(encode), dataset["validation"].map(encode)
+    train.set_format(type="torch", columns=["input_ids", "labels"])
+    valid.set_format(type="torch", columns=["input_ids", "labels"])
+    return train, valid
+""",
+            },
+        ),
     )
 
     good = (
