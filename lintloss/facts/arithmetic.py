@@ -66,7 +66,8 @@ def binary(
         left, right = (each.logits if isinstance(each, ModelOutput) else each for each in (left, right))
     if isinstance(operator, ast.Mult):
         left, right = _log_probabilities(machine, node, left, right), _log_probabilities(machine, node, right, left)
-    if (isinstance(left, Tensor) or isinstance(right, Tensor)) and not _is_loss_field(left, right):
+    adds_to_loss = isinstance(operator, ast.Add) and (terms.is_one_loss(left) or terms.is_one_loss(right))
+    if (isinstance(left, Tensor) or isinstance(right, Tensor)) and not (adds_to_loss or _is_loss_field(left, right)):
         from lintloss.facts.library import tensors
 
         made = tensors.combined(machine, node, operator, left, right)

@@ -86,11 +86,8 @@ def probabilities(seen: Observation) -> Wrong | None:
     if not isinstance(seen, Compared) or not in_evaluation(seen):
         return None
     scoring = seen.scoring
-    if (
-        scoring.criterion != "cross_entropy"
-        or scoring.owner != "call"
-        or forms(scoring.prediction) != frozenset({"probs"})
-    ):
+    takes_logits = scoring.owner == "call" or scoring.takes == "logits"
+    if scoring.criterion != "cross_entropy" or not takes_logits or forms(scoring.prediction) != frozenset({"probs"}):
         return None
     return Wrong(
         "probabilities are given to cross_entropy, which takes logits and applies log_softmax itself",
@@ -100,9 +97,14 @@ def probabilities(seen: Observation) -> Wrong | None:
 
 def unnormalized(seen: Observation) -> Wrong | None:
     """Return that something else than log-probabilities reaches nll_loss."""
-    if not isinstance(seen, Compared) or not in_evaluation(seen) or seen.scoring.criterion != "nll_loss":
+    if not isinstance(seen, Compared) or not in_evaluation(seen):
         return None
     found = forms(seen.scoring.prediction)
+    if seen.scoring.criterion == "cross_entropy" and seen.scoring.takes == "probs" and found == frozenset({"logits"}):
+        why = "logits are given to a criterion that takes probabilities, unless it is told `from_logits=True`"
+        return Wrong(why, trace(seen.scoring.prediction))
+    if seen.scoring.criterion != "nll_loss":
+        return None
     if not found or not found <= {"logits", "probs"}:
         return _by_name(seen)
     what = "probabilities" if found == {"probs"} else "logits" if found == {"logits"} else "logits or probabilities"
@@ -230,4 +232,5 @@ def _counts_whole(mask: Window | None, target: Value) -> bool:
     window = target.window if isinstance(target, Tensor) else None
     if mask is None or window is None or mask.is_cut or mask.source[:1] != ("lengths",):
         return False
-    return window.lower == Linear(const=1) and window.source == mask.source[1:]
+    source = window.source[:-1] if window.source[-1:] == ("[]",) else window.source  # each row, or the table of them
+    return window.lower == Linear(const=1) and source == mask.source[1:]

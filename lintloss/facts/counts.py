@@ -31,6 +31,9 @@ def named(name: str) -> Unit | None:
     return None
 
 
+LENGTHS = regex(r"(^|_)(len(gth)?s|seq_?lens)$", re.IGNORECASE)  # of the rows of a batch
+
+
 def presumed(machine: Machine, value: Value) -> Quantity | None:
     """Read a value as a count: one already, or an opaque one whose name says so."""
     if isinstance(value, Quantity):
@@ -40,6 +43,18 @@ def presumed(machine: Machine, value: Value) -> Quantity | None:
         if unit is not None:
             return Quantity(unit, of=value.key, presumed=True)
     return None
+
+
+def of_lengths(value: Value) -> Quantity | None:
+    """Read the sum of what is called lengths as a number of tokens; torchtext has them in `batch.text[1]`."""
+    if not isinstance(value, Opaque | Tensor) or not value.key:
+        return None
+    is_second = len(value.key) > 2 and str(value.key[-1]) == "1" and str(value.key[-2]).startswith(".")
+    if not LENGTHS.search(value.name) and not (is_second and value.name in {"", "1"}):
+        return None
+    if isinstance(value, Tensor) and value.form != "":
+        return None
+    return Quantity(count("token"), of=(*value.key, "sum"), counted=value, presumed=True)
 
 
 def unit_of(loop: Loop) -> Unit:
@@ -94,6 +109,8 @@ def _rows_of_loader(total: Quantity, value: Value) -> Quantity | None:
 
 def moved(number: Quantity, other: Value, sign: str) -> Quantity:
     """Return a count plus or minus a constant: the same count, which remembers the constant."""
+    if isinstance(other, Opaque) and sign == "-" and number.presumed and number.of[-1:] == ("sum",):
+        return replace(number, offset=number.offset - 1)  # the sum of the lengths of rows, less the number of rows
     if not number.is_count or not isinstance(other, Const) or not isinstance(other.value, int):
         return number
     return replace(number, offset=number.offset + (other.value if sign == "+" else -other.value))

@@ -8,7 +8,7 @@ from lintloss.facts import entropies, scores
 from lintloss.facts.averages import REGRESSIONS, confidence_in, in_evaluation
 from lintloss.facts.library import shapes
 from lintloss.facts.observations import Exponential, Scored
-from lintloss.facts.values import Quantity, Scoring, Tensor, options
+from lintloss.facts.values import Const, LibObject, Quantity, Scoring, Tensor, options
 from lintloss.findings import Confidence, Evidence, Span
 
 DISTANCES = frozenset(REGRESSIONS) | {
@@ -45,7 +45,7 @@ def foreign(seen: Scored | Exponential) -> Foreign | None:
         evaluates = seen.setting.phase == "evaluation" and _is_uncompared(seen.exponent)
         told = is_language or seen.called_perplexity or evaluates
         return _exponentiated(seen) if told else None
-    return _compared(seen) if is_language else None
+    return _compared(seen) if is_language or _is_softmax_of_sequences(seen.scoring) else None
 
 
 def _is_uncompared(exponent: Quantity) -> bool:
@@ -73,7 +73,8 @@ def _exponentiated(seen: Exponential) -> Foreign | None:
 def _compared(seen: Scored) -> Foreign | None:
     """Between the logits of a vocabulary and one-hot or plain ids there is one right criterion."""
     scoring = seen.scoring
-    if scoring.presumed or scoring.criterion not in DISTANCES or not _is_over_vocabulary(scoring):
+    over_vocabulary = _is_over_vocabulary(scoring) or _is_softmax_of_sequences(scoring)
+    if scoring.presumed or scoring.criterion not in DISTANCES or not over_vocabulary:
         return None
     trace = seen.loss.trace if isinstance(seen.loss, Quantity) else ()
     return Foreign(scoring.criterion, "between token predictions and token ids", False, Confidence.HIGH, trace)
@@ -88,6 +89,20 @@ def _is_over_vocabulary(scoring: Scoring) -> bool:
     return any(each.form in PREDICTIONS and each.model is not None for each in predictions) and any(
         map(_is_of_ids, known)
     )
+
+
+def _is_softmax_of_sequences(scoring: Scoring) -> bool:
+    """Say whether Keras scores one choice of many classes at each position by a criterion of yes and no."""
+    if scoring.owner != "keras" or scoring.criterion != "binary_cross_entropy":
+        return False
+    found = [each for each in options(scoring.prediction) if isinstance(each, Tensor)]
+    return bool(found) and all(map(_is_softmax_at_positions, found))
+
+
+def _is_softmax_at_positions(guess: Tensor) -> bool:
+    classes = guess.model.arg(0, "units") if isinstance(guess.model, LibObject) else Const(1)
+    is_pair = isinstance(classes, Const) and classes.value in {1, 2}
+    return guess.form == "probs" and bool({"pos", "position"} & set(guess.axes or ())) and not is_pair
 
 
 def _is_of_ids(target: Tensor) -> bool:

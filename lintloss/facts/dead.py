@@ -163,7 +163,16 @@ def _is_left_over(machine: Machine, loss: Quantity, into: str) -> bool:
     if EVALUATION.search(into) and not TRAINING.search(into + "_") and "train" not in into.lower():
         return True
     running = machine.loops[-1] if machine.loops else None
-    return running is not None and running.scores and _setting(machine).phase in {"evaluation", "unknown"}
+    if running is None or not running.scores or _holds(running, scored):
+        return False  # a loop around the training's, over epochs, adds up what the training lost
+    return _setting(machine).phase in {"evaluation", "unknown"}
+
+
+def _holds(outer: Loop, inner: Loop) -> bool:
+    statement, place = outer.statement, inner.place
+    if statement is None or outer.place.path != place.path:
+        return False
+    return statement.lineno < place.span.row <= (statement.end_lineno or 0)
 
 
 def _observe_left_over(machine: Machine, node: ast.AST, loss: Quantity) -> None:

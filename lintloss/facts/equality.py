@@ -93,9 +93,16 @@ def note_carried(machine: Machine, loop: Loop, body: list[ast.stmt]) -> None:
             arg.id for arg in (*called.args, *(word.value for word in called.keywords)) if isinstance(arg, ast.Name)
         }
         kept = {one.id for one in target.elts if isinstance(one, ast.Name)} & given
-        text = machine.text(machine.frame.node) if kept else ""
-        if any(re.search(rf"\b{name} = [\w.]*{STATE}\([^)]", text) for name in kept):
+        if any(_is_made_once(machine, loop, name) for name in sorted(kept)):
             loop.full.append(machine.evidence(each, "the state that is carried on was made for so many rows"))
+
+
+def _is_made_once(machine: Machine, loop: Loop, name: str) -> bool:
+    """Say whether a state is made before the loop, for a number of rows; one of each batch's own says nothing of it."""
+    made = re.compile(rf"\b{name} = [\w.]*{STATE}\([^)]")
+    if made.search(machine.text(machine.frame.node)) is None:
+        return False
+    return loop.statement is None or made.search(machine.text(loop.statement)) is None
 
 
 def _counts(loop: Loop) -> bool:
@@ -184,7 +191,13 @@ def note_bound(machine: Machine, loop: Loop, node: ast.AST) -> None:
     if isinstance(loop.statement, ast.For) and strides.holds_whole_windows(loop.statement, machine.frame.node):
         loop.full.append(machine.evidence(node, "runs over whole windows only: it stops one before the end"))
     if isinstance(node, ast.Call) and _is_capped(machine, node) and not loop.full:
-        loop.full.append(machine.evidence(node, "ends after a number of batches, before the last and shorter one"))
+        _note_capped(loop, machine.evidence(node, "ends after a number of batches, before the last and shorter one"))
+
+
+def _note_capped(loop: Loop, place: Evidence) -> None:
+    """Remember what ends a loop early: where the data is no longer than that, its last and shorter batch is there."""
+    loop.full.append(place)
+    loop.guessed.append(place)
 
 
 def _is_capped(machine: Machine, header: ast.Call) -> bool:
@@ -228,7 +241,7 @@ def note_exit(machine: Machine) -> None:
     if " and " in text or " or " in text or not CAP.search(text) or _is_whole_length(machine, loop, text):
         return
     if place not in loop.full:
-        loop.full.append(place)
+        _note_capped(loop, place)
 
 
 def _is_whole_length(machine: Machine, loop: Loop, text: str) -> bool:

@@ -27,6 +27,7 @@ EMPTY = regex(
 )  # nothing to score
 LABELS = regex(r"label|target|tgt|trg|^y$", re.IGNORECASE)
 ZEROED = regex(r"(masked_fill|index_fill)_?\([^\n]*pad[^\n]*, 0(\.0)?\)", re.IGNORECASE)
+FIRST = {"(0,)", "('0',)"}  # the key of a pair's first part, taken apart or by its index
 PADS = regex(r"pad", re.IGNORECASE)
 
 
@@ -49,8 +50,12 @@ def excess_of(seen: Averaging) -> Excess | None:
     before, after, number = seen.before, seen.after, seen.count
     if not in_evaluation(seen) or not before.is_loss or not isinstance(number, Quantity):
         return None
-    if not isinstance(after, Quantity) or number.presumed or before.scoring is None:
+    if not isinstance(after, Quantity) or before.scoring is None:
         return None
+    if number.presumed:
+        said = _beyond_first(before, number)
+        evidence = (*number.trace[:2], *after.trace)[-12:]
+        return Excess("shift", said, confidence=Confidence.MEDIUM, evidence=evidence) if said else None
     found = _beyond_loop(before, number, after) or _beyond_zeros(before)
     if found is None and not before.scoring.presumed:
         found = _beyond_window(before, number) or _beyond_mask(seen, before, number) or _beyond_skip(before, number)
@@ -58,6 +63,21 @@ def excess_of(seen: Averaging) -> Excess | None:
         return None
     kind, said, certain = found
     return Excess(kind, said, certain, confidence_in(after), (*number.trace[:2], *after.trace)[-12:])
+
+
+def _beyond_first(before: Quantity, number: Quantity) -> str:
+    """Compare `ids, lengths = batch.text` with the targets `ids[:, 1:]`: the lengths count the first token as well."""
+    scoring, lengths = before.scoring, number.counted
+    target = scoring.target if scoring is not None else None
+    if scoring is None or scoring.reduction != "sum" or not isinstance(target, Tensor) or target.window is None:
+        return ""
+    key = lengths.key if isinstance(lengths, Tensor | Opaque) else ()
+    source, window = target.window.source, target.window
+    is_pair = len(key) > 2 and str(key[-1]) == "1" and str(key[-2]).startswith(".") and str(source[-1:]) in FIRST
+    if not is_pair or source[:-1] != key[:-1] or number.offset:
+        return ""
+    first = window.lower.const if window.lower.is_const else 0
+    return "the first token of a row, which its length counts, is never scored" if first == 1 else ""
 
 
 Found = tuple[str, str, bool]

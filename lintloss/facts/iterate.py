@@ -124,7 +124,7 @@ def run(machine: Machine, loop: Loop, bind: Callable[[], None], body: Callable[[
             ends.append(frame.state)
         frame.exits = outer_exits
         after = machine.merge(ends)
-        if after is None or not _is_stack(loop):
+        if after is None or not (once or _is_stack(loop)):  # of an empty dict, there is nothing to know
             frame.state = join_states(before, after) if after is not None else before
         else:
             frame.state = after

@@ -38,7 +38,7 @@ class Loop:
     ignored: list[Evidence] = field(default_factory=list)  # where labels of its batches are set to -100
     unequal: list[Evidence] = field(default_factory=list)  # proof that batches differ in scored tokens
     equal: list[Evidence] = field(default_factory=list)  # proof that they do not
-    guessed: list[Evidence] = field(default_factory=list)  # those of `equal` that are no proof: a sampler by its name
+    guessed: list[Evidence] = field(default_factory=list)  # what is no proof: a sampler by its name, a cap
     full: list[Evidence] = field(default_factory=list)  # proof that the last batch is as full as the others
     exits: list[Evidence] = field(default_factory=list)  # breaks
     names: frozenset[str] = frozenset()

@@ -41,14 +41,22 @@ def _of(machine: Machine, scoring: Scoring, target: Tensor) -> Overlap | None:
     length = window.length
     if scoring.owner == "model" and _may_shift(_model_of(scoring.prediction)):
         length = length - ONE
-    for atom in window.lower.atoms:
-        known = _stride_in(machine, window.lower, atom)
-        if known is None:
-            continue
-        found = _compare(machine, known, length, atom)
-        if found is not None and not _context_is_left_out(machine, target, atom):
+    for index, known in _strides(machine, window.lower).items():
+        found = _compare(machine, known, length)
+        if found is not None and not _context_is_left_out(machine, target, index):
             return found
     return None
+
+
+def _strides(machine: Machine, lower: Linear) -> dict[Atom, tuple[Linear, Evidence]]:
+    """Return by how much the begin of a window grows with each index: by `size + 1` in `i * (size + 1)`, by all terms."""
+    found: dict[Atom, tuple[Linear, Evidence]] = {}
+    for atom in sorted(lower.atoms, key=repr):
+        known = _stride_in(machine, lower, atom)
+        if known is not None:
+            index, stride, place = known
+            found[index] = (found[index][0] + stride if index in found else stride, place)
+    return found
 
 
 def _may_shift(model: Value | None) -> bool:
@@ -60,24 +68,21 @@ def _model_of(value: Value) -> Value | None:
     return value.model if isinstance(value, Tensor) else None
 
 
-def _stride_in(machine: Machine, lower: Linear, atom: Atom) -> tuple[Linear, Evidence] | None:
-    """Return by how much an unknown in the begin of a window grows from one window to the next."""
+def _stride_in(machine: Machine, lower: Linear, atom: Atom) -> tuple[Atom, Linear, Evidence] | None:
+    """Return the index in one term of the begin of a window, and by how much it makes that grow."""
     factor = lower.coefficient(atom)
     if factor < 0:
         return None
     known = _stride_of(machine, atom)
     if known is not None:
-        return known[0].times(factor), known[1]
+        return atom, known[0].times(factor), known[1]
     if atom[:1] == ("*",) and isinstance(atom[1], frozenset):
         sides = list(atom[1])
         for one, other in (sides, sides[::-1]):
-            inner = (
-                next((_stride_of(machine, each) for each in one.atoms), None)
-                if isinstance(one, Linear) and len(one.atoms) == 1
-                else None
-            )
-            if inner is not None and isinstance(other, Linear):
-                return inner[0].product(other).times(factor), inner[1]
+            index = next(iter(one.atoms)) if isinstance(one, Linear) and len(one.atoms) == 1 else None
+            inner = _stride_of(machine, index) if index is not None else None
+            if index is not None and inner is not None and isinstance(other, Linear):
+                return index, inner[0].product(other).times(factor), inner[1]
     return None
 
 
@@ -85,7 +90,7 @@ def _stride_of(machine: Machine, atom: Atom) -> tuple[Linear, Evidence] | None:
     return machine.strides.get(atom)
 
 
-def _compare(machine: Machine, known: tuple[Linear, Evidence], length: Linear, atom: Atom) -> Overlap | None:
+def _compare(machine: Machine, known: tuple[Linear, Evidence], length: Linear) -> Overlap | None:
     stride, place = known
     words = (text(machine, stride), text(machine, length))
     named = len(stride.terms) == 1 and STRIDES.search(words[0]) is not None and len(length.terms) == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from lintloss.facts import lone_rows
+from lintloss.facts import bindings, lone_rows
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import Const, Func, LibObject, Ref, Tuple, Value, options
 from lintloss.findings import Evidence
@@ -27,6 +27,8 @@ PLACES = regex(r"\brandint\(|\bintegers\(|\brandperm\(")
 COLLATORS = regex(
     r"DataCollator(WithPadding|ForSeq2Seq|ForLanguageModeling|ForTokenClassification|ForCompletion\w*|ForWholeWordMask|WithFlattening)?$|PadCollat|Collator$"
 )
+LABELS = regex(r"label|target|^ys?$|^y_|_y$|tgt|class", re.IGNORECASE)
+STACKS = regex(r"(torch|np|numpy)\.(stack|tensor|as_tensor|LongTensor|array)\(")
 PLAIN = {"default_data_collator", "DefaultDataCollator", "default_collate", "default_convert"}
 
 
@@ -103,11 +105,31 @@ def of_collator(machine: Machine, value: Value) -> Evidence | None:
         slot = machine.global_slot(value.module.path, called.id) if isinstance(called, ast.Name) else None
         behind = slot.value if slot is not None else None
         return of_collator(machine, behind) if isinstance(behind, Func) else None
-    if isinstance(value, Func) and pads(value.module, value.node):
+    if isinstance(value, Func) and pads(value.module, value.node) and not _stacks_labels(value.node):
         return at(machine, value.module, value.node, "the collate function pads rows of different length")
     if isinstance(value, Ref) and value.cls is not None and pads(value.cls.module, value.cls.node):
         return at(machine, value.cls.module, value.cls.node, "the collator pads rows of different length")
     return None
+
+
+def _stacks_labels(function: ast.AST) -> bool:
+    """Say whether a collate function fills up the inputs alone: `return pad_sequence(xs), torch.stack(labels)`."""
+    if not isinstance(function, ast.FunctionDef):
+        return False
+    returned = bindings.returns(function)
+    pair = returned[0].elts if len(returned) == 1 and isinstance(returned[0], ast.Tuple) else []
+    if len(pair) != 2:
+        return False
+    inputs, labels = (_made(function, each) for each in pair)
+    named = LABELS.search(ast.unparse(pair[1])) is not None
+    return named and PADS.search(inputs) is not None and STACKS.match(labels) is not None and not PADS.search(labels)
+
+
+def _made(function: ast.FunctionDef, node: ast.expr) -> str:
+    """Return the source of what a name was given last, else of the expression."""
+    bound = bindings.of(function).get(node.id, ()) if isinstance(node, ast.Name) else ()
+    last = next((each.value for each in reversed(bound) if each.value is not None), None)
+    return ast.unparse(last if last is not None else node)
 
 
 def at(machine: Machine, module: Module, node: ast.AST, message: str) -> Evidence:

@@ -98,10 +98,20 @@ def _total(machine: Machine, node: ast.AST, value: Value, axis: int | None) -> V
     if isinstance(value, Quantity):
         return losses.reduced(machine, node, value, "sum")
     if isinstance(value, Tensor):
-        return _count_of(machine, node, value)
+        return counts.of_lengths(value) or _count_of(machine, node, value)
     if isinstance(value, Ref) and value.kind != "instance":
-        return _over_ranks(machine, node, value, _sum_of_list(machine, node, value))
-    return machine.opaque(node)
+        summed = _sum_of_list(machine, node, value)
+        return _over_ranks(machine, node, value, _of_rows(machine, value, summed) if axis == 1 else summed)
+    return counts.of_lengths(value) or machine.opaque(node)
+
+
+def _of_rows(machine: Machine, steps: Ref, summed: Value) -> Value:
+    """Read `torch.stack(losses, 1).sum(1)`, of a list of one loss a row for each step, as the totals of the rows."""
+    elem = machine.elem(steps)
+    if not isinstance(summed, Quantity) or not isinstance(elem, Quantity) or steps.kind == "cat":
+        return summed
+    is_field = len(elem.axes) == 1 and elem.axes[0] not in {"rank", "example"} and not elem.unit.is_intensive
+    return replace(summed, axes=("row",)) if is_field and elem.is_loss else summed
 
 
 def _over_ranks(machine: Machine, node: ast.AST, gathered: Ref, summed: Value) -> Value:

@@ -32,6 +32,7 @@ WEAK_WORDS = regex(
 
 # Functions that make, or choose, what an evaluation is given: `build_model`, `get_criterion`, `gnn_model`.
 BUILDS = regex(r"(?<![a-z])(model|net|network|criterion|losses|loss|dataset|dataloader|loader)s?$", re.IGNORECASE)
+METERS = regex(r"Meter|Metric|Averag|Mean|Accumul|Tracker|Counter|Stats")  # classes that add up what they are given
 SHORT = 12  # rows: a constructor or a reset() costs less than it is worth
 
 
@@ -51,8 +52,11 @@ class Relevance:
     def of(self, module: Module, node: ast.AST) -> bool:
         """Say whether a definition of another file is worth running."""
         if node not in self._known:
-            built = BUILDS.search(getattr(node, "name", "")) is not None
-            self._known[node] = built or _is_short(node) or WORDS.search(self._code(module, node)) is not None
+            name = getattr(node, "name", "")
+            named = BUILDS.search(name) is not None or (
+                isinstance(node, ast.ClassDef) and METERS.search(name) is not None
+            )
+            self._known[node] = named or _is_short(node) or WORDS.search(self._code(module, node)) is not None
         return self._known[node]
 
     def makes_data(self, module: Module, node: ast.AST) -> bool:

@@ -6,7 +6,19 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from lintloss.facts import assign, branches, equality, gradients, imports, iterate, lazily, modes, names, symbolic
+from lintloss.facts import (
+    assign,
+    bindings,
+    branches,
+    equality,
+    gradients,
+    imports,
+    iterate,
+    lazily,
+    modes,
+    names,
+    symbolic,
+)
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.library import filling, pieces
 from lintloss.facts.machine import Machine
@@ -45,12 +57,28 @@ def _assign(machine: Machine, node: ast.Assign) -> str:
         if isinstance(target, ast.Name) and isinstance(operator, ast.Add):
             symbolic.step_by(machine, node, target.id, operand)
         return NEXT
-    value = evaluate(machine, node.value)
+    value = _fetched_again(machine, node, evaluate(machine, node.value))
     numbers = [number for target in node.targets for number in symbolic.numbers(machine, target, node.value, value)]
     for target in node.targets:
         assign.store(machine, target, value)
     symbolic.remember(machine, numbers)
     return NEXT
+
+
+def _fetched_again(machine: Machine, node: ast.Assign, value: Value) -> Value:
+    """Take the batch that a `while` fetches at its end for the one that was fetched before it, by the same call."""
+    target = node.targets[0]
+    if not isinstance(value, Opaque) or not isinstance(target, ast.Name) or not machine.loops:
+        return value
+    slot = machine.read(target.id) if isinstance(machine.loops[-1].statement, ast.While) else None
+    if slot is None or not isinstance(slot.value, Opaque) or slot.depth >= machine.depth:
+        return value
+    if not isinstance(node.value, ast.Call):
+        return value
+    text = machine.text(node.value)
+    bound = (each.value for each in bindings.of(machine.frame.node).get(target.id, ()))
+    same = [each for each in bound if each is not None and machine.text(each) == text]
+    return slot.value if len(same) == 2 else value
 
 
 def _annotated(machine: Machine, node: ast.AnnAssign) -> str:

@@ -51,6 +51,11 @@ def _rank(value: Value) -> int:
     return 2 if value.scoring.presumed else 3
 
 
+def is_one_loss(value: Value) -> bool:
+    """Say whether a value is a criterion's one number: what a layer returned beside its output is added to it."""
+    return isinstance(value, Quantity) and value.is_loss and not value.axes and _rank(value) == 3
+
+
 def is_share(value: Value) -> TypeGuard[Opaque]:
     """Say whether an unknown number is called the weight of one of two losses, of which the other one has the rest."""
     return isinstance(value, Opaque) and SHARE.search(value.name) is not None

@@ -259,6 +259,7 @@ class Scoring:
     site: Evidence | None = None  # where the checked file scores, or calls what does
     step: Evidence | None = None  # where the running loop of the checked file scores, or calls what does
     owner: str = ""  # "call", "model", ...: who computes (and shifts) it
+    takes: str = ""  # of Keras' criteria: "logits" or "probs"
     called: str = ""  # the name of the criterion that is called, without its module
     paired: bool = False  # the targets are a text of their own in each row, as sequence-to-sequence models have them
     single: bool = False  # each call scores one item

@@ -53,11 +53,12 @@ def main(argv: Sequence[str], files: Sequence[str] = ()) -> int:
 def run(request: Request) -> int:
     """Launch, merge, judge, report. 1: something confirmed; 0: nothing; 2: the program failed."""
     paths, loaders = data.check(request.training)
+    reports.check(request.output_file, request.reports)
     options = replace(request.options, training=loaders, texts=data.wants_text(paths))
     findings = read_findings(request.findings) if request.findings is not None else ()
-    with tempfile.TemporaryDirectory(prefix="lintloss-") as scratch:
-        folder = request.keep or Path(scratch)
-        folder.mkdir(parents=True, exist_ok=True)
+    # A process that outlives the command may still be writing there.
+    with tempfile.TemporaryDirectory(prefix="lintloss-", ignore_cleanup_errors=True) as scratch:
+        folder = Path(scratch) if request.keep is None else _kept(request.keep)
         plan = write_plan(folder, findings, options, () if findings else (*request.command, *request.instrument))
         with Progress(folder) as progress:
             outcome = launch(request.command, plan, progress.tick if progress.shown else None)
@@ -67,6 +68,18 @@ def run(request: Request) -> int:
         report = replace(report, experiments=report.experiments + _after_fix(request, findings))
     reports.write(report, request.output_format, request.output_file, request.reports)
     return exit_code(report.verdicts, outcome)
+
+
+def _kept(folder: Path) -> Path:
+    """The folder of --keep, made if need be; absolute, for the program may change directory."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--keep: {error.strerror}", where=str(folder)) from error
+    if any(folder.glob("*.jsonl")):
+        hint = "another folder, or remove this one first"
+        raise UsageError("--keep: holds what an earlier run recorded", where=str(folder), hint=hint)
+    return folder.resolve()
 
 
 def _judged(
@@ -86,8 +99,8 @@ def _after_fix(request: Request, findings: tuple[FlaggedFinding, ...]) -> tuple[
     """Run the command again with the proposed fixes in place of the flagged lines."""
     texts = after_fix.overlays(findings)
     if not texts:
-        return ()
-    with tempfile.TemporaryDirectory(prefix="lintloss-") as scratch:
+        return (Experiment("after-fix", "any place", None, None, "no finding proposes a fix"),)
+    with tempfile.TemporaryDirectory(prefix="lintloss-", ignore_cleanup_errors=True) as scratch:
         options = Options(overlays=texts)
         launch(request.command, write_plan(Path(scratch), (), options), aside=True)
         return after_fix.outcomes(findings, read_tapes(Path(scratch)))

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from lintloss.verify import wording
 from lintloss.verify.close_looks import Looked, looked
 from lintloss.verify.evaluations import Evaluation, by_runs
 from lintloss.verify.events import Tape
 from lintloss.verify.formulas import candidates
 from lintloss.verify.ranks import Group, read_group
+from lintloss.verify.verdicts import finite
 
 LIMITS = {
     "data": "counts what embeddings read; sees verbatim overlap only",
@@ -47,9 +48,8 @@ class Experiment:
     explanation: str
 
     def as_json(self) -> dict[str, object]:
-        number = self.would_report if self.would_report is not None and math.isfinite(self.would_report) else None
         return {
-            "experiment": self.name, "place": self.place, "passed": self.passed, "would_report": number,
+            "experiment": self.name, "place": self.place, "passed": self.passed, "would_report": finite(self.would_report),
             "explanation": self.explanation, "limits": LIMITS[self.name], "cost": COSTS[self.name],
         }  # fmt: skip
 
@@ -77,7 +77,7 @@ def _untried(name: str, tapes: tuple[Tape, ...]) -> Experiment:
 def _of(evaluation: Evaluation, asked: tuple[str, ...]) -> Iterator[Experiment]:
     items = looked(evaluation.calls, Group((evaluation,)))
     frame = next(iter(evaluation.calls[0].site.frames), None)
-    place = f"{os.path.relpath(frame.path)}:{frame.row}" if frame is not None else "?"
+    place = wording.line(frame)
     classes = evaluation.calls[0].form.classes
     for name in asked:
         if name == "data":

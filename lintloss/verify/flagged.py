@@ -58,15 +58,17 @@ def parse_findings(items: list[dict[str, object]], where: str = "findings") -> t
     for number, item in enumerate(items):
         try:
             found.append(_finding(number, item))
-        except (KeyError, TypeError, AttributeError) as error:
-            raise UsageError(f"finding {number} lacks or misspells {error}", where=where) from error
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            hint = "write it with lintloss check --output-format json"
+            raise UsageError(f"finding {number} lacks or misspells {error}", where=where, hint=hint) from error
     return tuple(found)
 
 
 def _finding(number: int, item: dict[str, object]) -> FlaggedFinding:
     shown = str(item["filename"])
     evidence = item.get("evidence") or ()
-    assert isinstance(evidence, (list, tuple))
+    if not isinstance(evidence, (list, tuple)):
+        raise TypeError("its evidence, which is a list")
     return FlaggedFinding(
         number=number,
         code=str(item["code"]),
@@ -81,7 +83,7 @@ def _finding(number: int, item: dict[str, object]) -> FlaggedFinding:
 
 def _place(item: dict[str, object]) -> Place:
     start, end = item["location"], item.get("end_location") or item["location"]
-    assert isinstance(start, dict)
-    assert isinstance(end, dict)
+    if not isinstance(start, dict) or not isinstance(end, dict):
+        raise TypeError("a location, which is a row and a column")
     span = Span(int(start["row"]), int(start["column"]), int(end["row"]), int(end["column"]))
     return Place(os.path.realpath(str(item["filename"])), span, str(item.get("message", "")))

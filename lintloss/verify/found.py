@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 
 from lintloss.findings import Span
-from lintloss.verify import judge_averaging, judge_hygiene, judge_logits
+from lintloss.verify import judge_averaging, judge_hygiene, judge_logits, wording
 from lintloss.verify.close_looks import Looked, looked, offset, offsets
 from lintloss.verify.evaluations import Evaluation, by_runs
 from lintloss.verify.events import DROPOUT, GRAD, Form, Frame, Tape
@@ -32,7 +31,7 @@ def found(tapes: tuple[Tape, ...], judged: tuple[Verdict, ...]) -> tuple[Verdict
         call.reported for verdict in judged if verdict.status in (CONFIRMED, NEGLIGIBLE) for call in verdict.calls
     ]
     claims: dict[tuple[str, Frame], list[Judged]] = {}
-    for group in _groups(tapes):
+    for group in groups(tapes):
         for code, outcome in _claims(group):
             frame = _place(group.first)
             judged_already = code in judge_averaging.CODES or outcome.status == UNDECIDED
@@ -47,7 +46,7 @@ def found(tapes: tuple[Tape, ...], judged: tuple[Verdict, ...]) -> tuple[Verdict
     )
 
 
-def _groups(tapes: tuple[Tape, ...]) -> Iterator[Group]:
+def groups(tapes: tuple[Tape, ...]) -> Iterator[Group]:
     """The ranks of a job side by side where they called from the same lines, else each by itself."""
     for group in gather([by_runs(tape) for tape in tapes]):
         if len({evaluation.calls[0].site.frames for evaluation in group.ranks}) == 1:
@@ -61,7 +60,7 @@ def _place(evaluation: Evaluation) -> Frame | None:
 
 
 def _verdict(code: str, frame: Frame, claims: tuple[Judged, ...], number: int) -> Verdict:
-    path = os.path.relpath(frame.path) if frame.path.startswith(os.getcwd() + os.sep) else frame.path
+    path = wording.shown_path(frame.path)
     span = Span(frame.row, 1, frame.row, 1)
     raw: dict[str, object] = {
         "filename": path, "code": code, "name": NAMES.get(code, ""), "message": claims[0].explanation,

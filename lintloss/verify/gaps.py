@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 
+from lintloss.verify import wording
 from lintloss.verify.events import Frame, Tape
 
 
@@ -18,10 +18,7 @@ class Gap:
 
     @property
     def place(self) -> str | None:
-        if self.frame is None:
-            return None
-        inside = self.frame.path.startswith(os.getcwd() + os.sep)
-        return f"{os.path.relpath(self.frame.path) if inside else self.frame.path}:{self.frame.row}"
+        return None if self.frame is None else wording.line(self.frame)
 
     def __str__(self) -> str:
         return f"{self.what}{f' at {self.place}' if self.frame else ''}: {self.reason}"

@@ -25,7 +25,7 @@ def render(verdicts: tuple[Verdict, ...], run: dict[str, object]) -> str:
     sections = "".join(_section(verdict) for verdict in verdicts)
     groups = "".join(f"<li>{escape(name)}{_list(told)}</li>" for name, told in wording.tried(run).items())
     tried = f"<h2>Experiments</h2><ul>{groups}</ul>" if groups else ""
-    missed = wording.unseen_lines(run)
+    missed = [*wording.unjudged_lines(run), *wording.unseen_lines(run)]
     unseen = f'<div class="run">{_list(missed)}</div>' if missed else ""
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>lintloss verify</title>'

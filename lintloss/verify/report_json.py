@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
 
-from lintloss.verify.verdicts import Batch, Judged, Pair, Verdict
+from lintloss.verify.verdicts import Batch, Judged, Pair, Verdict, finite
 
 
 def render(verdicts: tuple[Verdict, ...], run: dict[str, object]) -> str:
@@ -44,14 +43,9 @@ def judged(call: Judged) -> dict[str, object]:
 
 
 def _pair(pair: Pair) -> dict[str, object]:
-    return {"loss": _finite(pair.loss), "perplexity": _finite(pair.perplexity)}
+    return {"loss": finite(pair.loss), "perplexity": finite(pair.perplexity)}
 
 
 def _batch(batch: Batch) -> dict[str, object]:
-    plain: dict[str, object] = {"loss": _finite(batch.loss), "scored_tokens": batch.scored}
+    plain: dict[str, object] = {"loss": finite(batch.loss), "scored_tokens": batch.scored}
     return plain if batch.rank is None else {**plain, "rank": batch.rank}
-
-
-def _finite(number: float | None) -> float | None:
-    """JSON has no NaN and no infinity: they are null."""
-    return number if number is not None and math.isfinite(number) else None

@@ -21,7 +21,7 @@ def render(verdicts: tuple[Verdict, ...], run: dict[str, object]) -> str:
         lines += _section(verdict)
     for name, told in wording.tried(run).items():
         lines += [f"- {name}", *(f"  - {line}" for line in told)]
-    lines += [f"- {line}" for line in wording.unseen_lines(run)]
+    lines += [f"- {line}" for line in (*wording.unjudged_lines(run), *wording.unseen_lines(run))]
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -7,6 +7,7 @@ import os
 import sys
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from lintloss.verify import wording
@@ -25,10 +26,10 @@ def render(verdicts: tuple[Verdict, ...], run: dict[str, object], *, width: int 
     if verdicts:
         console.print(_table(verdicts))
     for verdict in verdicts:
-        console.print(f"{wording.place(verdict)}  {verdict.finding.code}  {_status(verdict)}: ", end="")
+        console.print(f"{escape(wording.place(verdict))}  {verdict.finding.code}  {_status(verdict)}: ", end="")
         console.print(verdict.explanation, markup=False)
     tried = [line for name, told in wording.tried(run).items() for line in (name, *(f"  {each}" for each in told))]
-    for line in (*tried, *wording.unseen_lines(run)):
+    for line in (*tried, *wording.unjudged_lines(run), *wording.unseen_lines(run)):
         console.print(line, markup=False)
     console.print(f"\n{wording.summary(verdicts)}", markup=False)
     console.print(wording.run_line(run), markup=False, style="dim")
@@ -44,7 +45,7 @@ def _table(verdicts: tuple[Verdict, ...]) -> Table:
     for verdict in verdicts:
         reported, reference = wording.shown(verdict)
         table.add_row(
-            f"{wording.title(verdict)}\n{wording.place(verdict)}", _status(verdict),
+            escape(f"{wording.title(verdict)}\n{wording.place(verdict)}"), _status(verdict),
             wording.number(reported.loss), wording.number(reference.loss),
             wording.number(reported.perplexity), wording.number(reference.perplexity), wording.tokens(reference),
         )  # fmt: skip

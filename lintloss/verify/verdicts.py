@@ -24,7 +24,7 @@ class Pair:
 
     @classmethod
     def of(cls, loss: float, scored: float) -> Pair:
-        perplexity = math.exp(loss) if loss < 700 else math.inf
+        perplexity = math.inf if loss >= 700 else math.exp(loss)
         return cls(loss, perplexity, round(scored))
 
 
@@ -67,6 +67,11 @@ class Verdict:
     worst: Judged | None = None
     calls: tuple[Judged, ...] = ()
     found_at_run_time: bool = False
+
+
+def finite(number: float | None) -> float | None:
+    """JSON has no NaN and no infinity: they are null."""
+    return number if number is not None and math.isfinite(number) else None
 
 
 def difference(reported: Pair, reference: Pair) -> float:

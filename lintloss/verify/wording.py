@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 
+from lintloss.verify.events import Frame
 from lintloss.verify.verdicts import CONFIRMED, NEGLIGIBLE, NOT_REACHED, REFUTED, UNDECIDED, Pair, Verdict
 
 LABELS = {
@@ -14,7 +15,7 @@ LABELS = {
     NOT_REACHED: "not reached",
     UNDECIDED: "undecided",
 }
-ORDER = tuple(LABELS)
+MOST = 12  # evaluations that are told one by one
 
 
 def number(value: float | None) -> str:
@@ -27,12 +28,26 @@ def number(value: float | None) -> str:
 
 
 def tokens(pair: Pair) -> str:
-    return "–" if pair.scored_tokens is None else f"{pair.scored_tokens:,}"
+    return tokens_of(pair.scored_tokens)
+
+
+def tokens_of(count: int | None) -> str:
+    return "–" if count is None else f"{count:,}"
 
 
 def place(verdict: Verdict) -> str:
     """Where the finding is: path:line, or where the ledger saw it."""
     return f"{verdict.finding.shown_path}:{verdict.finding.place.span.row}"
+
+
+def line(frame: Frame | None) -> str:
+    """A line of the user's, as an editor opens it."""
+    return "?" if frame is None else f"{shown_path(frame.path)}:{frame.row}"
+
+
+def shown_path(path: str) -> str:
+    """Relative below the working directory, as it is elsewhere."""
+    return os.path.relpath(path) if path.startswith(os.getcwd() + os.sep) else path
 
 
 def shown(verdict: Verdict) -> tuple[Pair, Pair]:
@@ -81,6 +96,19 @@ def unseen_lines(run: dict[str, object]) -> list[str]:
         f"not seen: {one['what']}{'' if one['place'] is None else ' at ' + one['place']}: {one['reason']}"
         for one in (missed if isinstance(missed, list) else [])
     ]
+
+
+def unjudged_lines(run: dict[str, object]) -> list[str]:
+    """Evaluations that no finding is about, one a line: what was scored, and whether the report is known."""
+    known = run.get("unjudged")
+    told = known if isinstance(known, list) else []
+    lines = []
+    for one in told[:MOST]:
+        truth = f"loss {number(one['loss'])}, perplexity {number(one['perplexity'])} over {tokens_of(one['scored_tokens'])} tokens"
+        if one["scored_tokens"] is None:
+            truth = 'losses are handed out one a target (reduction="none"), and what is masked of them is not known'
+        lines.append(f"scored at {one['place']}, {one['batches']:,} calls: {truth}; {one['said']}")
+    return [*lines, *([f"and {len(told) - MOST:,} evaluations more"] if len(told) > MOST else [])]
 
 
 def run_line(run: dict[str, object]) -> str:

@@ -2753,6 +2753,139 @@ def validate(model, loader, pad):
 """,
         ),
         Bad(
+            why="the probabilities that a decoder out of sight gives the targets, step by step: each row's mean weighs the same",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+
+
+class Evaluation:
+    def __init__(self, network, batcher):
+        self.network = network.eval()
+        self.batcher = batcher
+
+    @torch.no_grad()
+    def loss_of(self, batch):
+        state = self.network.encoder(batch.articles)
+        losses = []
+        for step in range(batch.longest):
+            vocab_dist, state = self.network.decoder(batch.inputs[:, step], state)
+            gold = torch.gather(vocab_dist, 1, batch.targets[:, step].unsqueeze(1)).squeeze(1)
+            losses.append(-torch.log(gold + 1e-12) * batch.mask[:, step])
+        of_rows = torch.stack(losses, 1).sum(1) / batch.lengths
+        return of_rows.mean()  # <-
+
+    def run(self):
+        batch = self.batcher.next_batch()
+        while batch is not None:
+            print("loss", self.loss_of(batch).item())
+            batch = self.batcher.next_batch()
+""",
+        ),
+        Bad(
+            why="only the contexts are filled up, and each has one next word: the last batch alone is smaller",
+            severity=Severity.WARNING,
+            code="""\
+import math
+
+import torch
+from torch import nn
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+
+def collate(rows):
+    contexts, words = zip(*rows)
+    x = pad_sequence(contexts, batch_first=True, padding_value=0)
+    y = torch.stack(words)
+    return x, y
+
+
+@torch.no_grad()
+def perplexity(language_model, rows, vocab_size):
+    loader = DataLoader(rows, batch_size=32, collate_fn=collate)
+    criterion = nn.CrossEntropyLoss()
+    language_model.eval()
+    total = 0.0
+    for contexts, next_words in loader:
+        total += criterion(language_model(contexts).view(-1, vocab_size), next_words).item()
+    return math.exp(total / len(loader))  # <-
+""",
+        ),
+        Bad(
+            why="running means in a dict of an object, in another file: each batch counts once",
+            severity=Severity.ERROR,
+            files={
+                "means.py": '''\
+class RunningMean:
+    """Adds up the values that it is given, and how many there were.
+
+    The mean of none is 0. What has been added can be forgotten, so that the same object serves many evaluations.
+    """
+
+    def __init__(self):
+        self._sum, self._number = 0.0, 0
+
+    def add(self, value, number=1):
+        """Add a value.
+
+        Args:
+            value: what is averaged.
+            number: how many values it stands for.
+        """
+        self._sum += value
+        self._number += number
+
+    def get(self):
+        return self._sum / self._number if self._number else 0.0
+
+    def reset(self):
+        self._sum, self._number = 0.0, 0
+
+
+class NamedMeans:
+    """Running means by their names, each made when its name is first heard."""
+
+    def __init__(self):
+        self.by_name = {}
+
+    def add(self, name, value, number=1):
+        if name not in self.by_name:
+            self.by_name[name] = RunningMean()
+        self.by_name[name].add(value, number=number)
+
+    def get(self, name):
+        return self.by_name[name].get()
+
+    def reset(self):
+        for name in self.by_name:
+            self.by_name[name].reset()
+''',
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from means import NamedMeans
+
+
+class Evaluation:
+    def __init__(self, model, pad):
+        self.model, self.pad = model, pad
+        self.means = NamedMeans()
+
+    @torch.no_grad()
+    def run(self, loader):
+        self.means.reset()
+        self.model.eval()
+        for tokens, targets in loader:
+            logits = self.model(tokens)
+            loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=self.pad)
+            self.means.add("nll", loss.item())  # <-
+        return self.means.get("nll")
+""",
+        ),
+        Bad(
             why="a compiled step; its criterion and the collator are partial() of functions: pads are written and ignored",
             severity=Severity.ERROR,
             code="""\
@@ -4310,6 +4443,99 @@ def fit(language_model, teacher, optimizer, loader, parts):
             total = total + F.cross_entropy(logits.flatten(0, 1), wanted.flatten())
         (total / parts).backward()
         optimizer.step()
+""",
+        ),
+        Good(
+            why="the losses of all steps of a decoder out of sight are summed, and so are their words",
+            code="""\
+import torch
+
+
+@torch.no_grad()
+def evaluate(network, batches):
+    network.eval()
+    nats, words = 0.0, 0
+    for batch in batches:
+        state = network.encoder(batch.articles)
+        for step in range(batch.longest):
+            vocab_dist, state = network.decoder(batch.inputs[:, step], state)
+            gold = torch.gather(vocab_dist, 1, batch.targets[:, step].unsqueeze(1)).squeeze(1)
+            losses = -torch.log(gold + 1e-12) * batch.mask[:, step]
+            nats += losses.sum().item()
+            words += batch.mask[:, step].sum().item()
+    print("loss", nats / words)
+""",
+        ),
+        Good(
+            why="running means in a dict of an object are given sums, and the scored tokens as their number",
+            files={
+                "means.py": '''\
+class RunningMean:
+    """Adds up the values that it is given, and how many there were.
+
+    The mean of none is 0. What has been added can be forgotten, so that the same object serves many evaluations.
+    """
+
+    def __init__(self):
+        self._sum, self._number = 0.0, 0
+
+    def add(self, value, number=1):
+        """Add a value.
+
+        Args:
+            value: what is averaged.
+            number: how many values it stands for.
+        """
+        self._sum += value
+        self._number += number
+
+    def get(self):
+        return self._sum / self._number if self._number else 0.0
+
+    def reset(self):
+        self._sum, self._number = 0.0, 0
+
+
+class NamedMeans:
+    """Running means by their names, each made when its name is first heard."""
+
+    def __init__(self):
+        self.by_name = {}
+
+    def add(self, name, value, number=1):
+        if name not in self.by_name:
+            self.by_name[name] = RunningMean()
+        self.by_name[name].add(value, number=number)
+
+    def get(self, name):
+        return self.by_name[name].get()
+
+    def reset(self):
+        for name in self.by_name:
+            self.by_name[name].reset()
+''',
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from means import NamedMeans
+
+
+class Evaluation:
+    def __init__(self, model, pad):
+        self.model, self.pad = model, pad
+        self.means = NamedMeans()
+
+    @torch.no_grad()
+    def run(self, loader):
+        self.means.reset()
+        self.model.eval()
+        for tokens, targets in loader:
+            logits = self.model(tokens)
+            nats = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=self.pad, reduction="sum")
+            self.means.add("nll", nats.item(), number=(targets != self.pad).sum().item())
+        return self.means.get("nll")
 """,
         ),
         Good(

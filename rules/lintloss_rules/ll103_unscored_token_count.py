@@ -617,6 +617,24 @@ def estimate_loss(model, get_batch, eval_iters):
     return losses.mean()
 """,
         ),
+        Bad(
+            why="the lengths of a pair count the first token, which is never a target",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+def evaluate(translator, pairs):
+    crit = torch.nn.NLLLoss(ignore_index=0, reduction="sum")
+    translator.eval()
+    total, words = 0.0, 0
+    with torch.no_grad():
+        for batch in pairs:
+            ids, lengths = batch.tgt
+            out = translator(batch.src, ids[:, :-1])
+            total += crit(out.flatten(0, 1), ids[:, 1:].flatten()).item()
+            words += int(lengths.sum())
+    return total / words  # <-
+""",
+        ),
     )
 
     good = (
@@ -932,5 +950,22 @@ class Seq2Seq(nn.Module):
         return loss, logits
 """,
             },
+        ),
+        Good(
+            why="the lengths count the first token, which is taken off for each row",
+            code="""\
+import torch
+def evaluate(translator, pairs):
+    crit = torch.nn.NLLLoss(ignore_index=0, reduction="sum")
+    translator.eval()
+    total, words = 0.0, 0
+    with torch.no_grad():
+        for batch in pairs:
+            ids, lengths = batch.tgt
+            out = translator(batch.src, ids[:, :-1])
+            total += crit(out.flatten(0, 1), ids[:, 1:].flatten()).item()
+            words += int(lengths.sum()) - len(lengths)
+    return total / words
+""",
         ),
     )

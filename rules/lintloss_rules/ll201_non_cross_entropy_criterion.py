@@ -251,7 +251,6 @@ def lm_perplexity(model, loader, device):
 """,
         ),
         Bad(
-            miss=True,
             why="a Keras language model is compiled and evaluated with binary cross entropy",
             severity=Severity.ERROR,
             code='''\
@@ -373,6 +372,33 @@ def run(dataset):
     model = AutoModelForCausalLM.from_pretrained("gpt2")
     trainer = Trainer(model, TrainingArguments("out"), eval_dataset=dataset, compute_metrics=compute_metrics)
     return trainer.evaluate()["eval_perplexity"]
+""",
+        ),
+        Bad(
+            why="Keras: the loss that compile() is given takes each letter of a softmax for a yes or no of its own",
+            severity=Severity.ERROR,
+            code="""\
+from keras import backend as K
+from keras import losses
+from keras.layers import GRU, Dense, Input, TimeDistributed
+from keras.models import Model
+
+
+class Speller:
+    def __init__(self, length, letters):
+        self.length = length
+        spelled = Input(shape=(length, letters))
+        hidden = GRU(256, return_sequences=True)(spelled)
+        self.model = Model(spelled, TimeDistributed(Dense(letters, activation="softmax"))(hidden))
+        self.model.compile(optimizer="adam", loss=self._loss)
+
+    def _loss(self, wanted, guessed):
+        per_letter = losses.binary_crossentropy(K.flatten(wanted), K.flatten(guessed))  # <-
+        return self.length * per_letter
+
+    def fit(self, train, held_out):
+        history = self.model.fit(train, train, validation_data=(held_out, held_out))
+        return min(history.history["val_loss"])
 """,
         ),
     )
@@ -683,6 +709,37 @@ class Quantizer(nn.Module):
         used = F.one_hot(nearest, self.codes.num_embeddings).float().mean(dim=0)
         perplexity = torch.exp(-(used * torch.log(used + 1e-10)).sum())
         return self.codes(nearest).view_as(hidden), perplexity
+""",
+        ),
+        Good(
+            why="Keras: several tags may be right at once, and of two classes both criteria are one number",
+            code="""\
+import tensorflow as tf
+
+
+def tag_model(vocab_size, tags):
+    return tf.keras.Sequential(
+        [
+            tf.keras.layers.Embedding(vocab_size, 64),
+            tf.keras.layers.LSTM(128, return_sequences=True),
+            tf.keras.layers.Dense(tags, activation="sigmoid"),
+        ]
+    )
+
+
+def polarity_model(vocab_size):
+    model = tf.keras.Sequential()
+    model.add(tf.keras.layers.Embedding(vocab_size, 64))
+    model.add(tf.keras.layers.LSTM(128, return_sequences=True))
+    model.add(tf.keras.layers.Dense(2, activation="softmax"))
+    return model
+
+
+def run(train, held_out, vocab_size):
+    for model in (tag_model(vocab_size, 20), polarity_model(vocab_size)):
+        model.compile(optimizer="adam", loss="binary_crossentropy")
+        model.fit(train, epochs=2)
+        print("loss", model.evaluate(held_out))
 """,
         ),
     )

@@ -630,6 +630,64 @@ def run(model, loaders, sizes, epochs=10):
     train_model(model, loaders, sizes, nn.CrossEntropyLoss(), torch.optim.Adam(model.parameters()), epochs)
 """,
         ),
+        Bad(
+            why="Keras: the model ends in a softmax, and the criterion is told that it gets logits.",
+            severity=Severity.ERROR,
+            code="""\
+import tensorflow as tf
+
+
+class Writer(tf.keras.Model):
+    def __init__(self, vocab_size, width=256):
+        super().__init__()
+        self.embed = tf.keras.layers.Embedding(vocab_size, width)
+        self.gru = tf.keras.layers.GRU(width, return_sequences=True)
+        self.out = tf.keras.layers.Dense(vocab_size, activation="softmax")
+
+    def call(self, ids):
+        return self.out(self.gru(self.embed(ids)))
+
+
+criterion = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="none")
+
+
+def evaluate(batches, vocab_size):
+    model = Writer(vocab_size)
+    model.load_weights("writer.weights.h5")
+    nats, tokens = 0.0, 0
+    for ids in batches:
+        losses = criterion(ids[:, 1:], model(ids[:, :-1], training=False))  # <-
+        nats += tf.reduce_sum(losses).numpy()
+        tokens += tf.size(losses).numpy()
+    return nats / tokens
+""",
+        ),
+        Bad(
+            why="Keras: compile() is given a criterion of logits for a model that ends in a softmax.",
+            severity=Severity.ERROR,
+            code="""\
+import tensorflow as tf
+
+
+def build(vocab_size, length):
+    ids = tf.keras.Input(shape=(length,))
+    hidden = tf.keras.layers.Embedding(vocab_size, 128)(ids)
+    hidden = tf.keras.layers.LSTM(256, return_sequences=True)(hidden)
+    chances = tf.keras.layers.Dense(vocab_size, activation="softmax")(hidden)
+    model = tf.keras.Model(ids, chances)
+    model.compile(
+        optimizer="adam",
+        loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True),  # <-
+    )
+    return model
+
+
+def train(train_rows, held_out, vocab_size, length):
+    model = build(vocab_size, length)
+    model.fit(train_rows, validation_data=held_out, epochs=5)
+    return model.evaluate(held_out)
+""",
+        ),
     )
 
     good = (
@@ -1005,6 +1063,36 @@ def validate(loader, width=64, classes=5):
         nats += F.cross_entropy(model(states), labels, reduction="sum").item()
         rows += labels.size(0)
     return nats / rows
+""",
+        ),
+        Good(
+            why="Keras: logits where they are said to be logits, probabilities where nothing is said.",
+            code="""\
+import tensorflow as tf
+
+
+def with_logits(vocab_size, length):
+    ids = tf.keras.Input(shape=(length,))
+    hidden = tf.keras.layers.GRU(256, return_sequences=True)(tf.keras.layers.Embedding(vocab_size, 128)(ids))
+    model = tf.keras.Model(ids, tf.keras.layers.Dense(vocab_size)(hidden))
+    model.compile(optimizer="adam", loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    return model
+
+
+def with_chances(vocab_size):
+    model = tf.keras.Sequential()
+    model.add(tf.keras.layers.Embedding(vocab_size, 128))
+    model.add(tf.keras.layers.LSTM(256, return_sequences=True))
+    model.add(tf.keras.layers.Dense(vocab_size))
+    model.add(tf.keras.layers.Activation("softmax"))
+    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy")
+    return model
+
+
+def run(train_rows, held_out, vocab_size, length):
+    for model in (with_logits(vocab_size, length), with_chances(vocab_size)):
+        model.fit(train_rows, validation_data=held_out, epochs=5)
+        print(model.evaluate(held_out))
 """,
         ),
     )

@@ -413,6 +413,28 @@ def validate(model, val_loader, pad):
     return nats / scored
 """,
         ),
+        Bad(
+            why="Keras: the criterion takes probabilities unless it is told otherwise, and the model ends in a plain layer.",
+            severity=Severity.ERROR,
+            code="""\
+import tensorflow as tf
+
+
+def build(vocab_size):
+    model = tf.keras.Sequential()
+    model.add(tf.keras.layers.Embedding(vocab_size, 128))
+    model.add(tf.keras.layers.LSTM(256, return_sequences=True))
+    model.add(tf.keras.layers.Dense(vocab_size))
+    return model
+
+
+def run(train_rows, held_out, vocab_size):
+    model = build(vocab_size)
+    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy")  # <-
+    model.fit(train_rows, epochs=5)
+    print("loss", model.evaluate(held_out))
+""",
+        ),
     )
 
     good = (

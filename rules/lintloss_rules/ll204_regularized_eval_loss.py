@@ -1054,6 +1054,84 @@ def main(network, labels, train_loader, val_loader):
     pl.Trainer(max_epochs=3).fit(tagger, train_loader, val_loader)
 """,
         ),
+        Bad(
+            why="A trainer's arguments smooth the labels, of the evaluation as well.",
+            severity=Severity.ERROR,
+            code="""\
+from transformers import (
+    AutoModelForSeq2SeqLM,
+    AutoTokenizer,
+    DataCollatorForSeq2Seq,
+    Seq2SeqTrainer,
+    Seq2SeqTrainingArguments,
+)
+
+
+def translate(train_rows, held_out):
+    tokenizer = AutoTokenizer.from_pretrained("Helsinki-NLP/opus-mt-en-de")
+    model = AutoModelForSeq2SeqLM.from_pretrained("Helsinki-NLP/opus-mt-en-de")
+    arguments = Seq2SeqTrainingArguments("runs", label_smoothing_factor=0.1, num_train_epochs=3)
+    trainer = Seq2SeqTrainer(
+        model,
+        arguments,
+        data_collator=DataCollatorForSeq2Seq(tokenizer, model),
+        train_dataset=train_rows,
+        eval_dataset=held_out,
+    )
+    trainer.train()
+    found = trainer.evaluate()  # lintloss: ignore[LL101] a mean over rows is wanted  # <-
+    print(f"loss {found['eval_loss']:.3f}")
+""",
+        ),
+        Bad(
+            why="Each layer returns how uneven its experts are, and the model adds that to what it returns.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Layer(nn.Module):
+    def __init__(self, width, experts=4):
+        super().__init__()
+        self.router = nn.Linear(width, experts)
+        self.mix = nn.Linear(width, width)
+
+    def forward(self, hidden):
+        share = self.router(hidden).softmax(dim=-1).mean(dim=(0, 1))
+        uneven = F.mse_loss(share, torch.full_like(share, 1 / share.numel()))
+        return hidden + self.mix(hidden), 0.01 * uneven
+
+
+class ExpertLM(nn.Module):
+    def __init__(self, vocab_size, width=128, depth=4):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width)
+        self.layers = nn.ModuleList([Layer(width) for _ in range(depth)])
+        self.head = nn.Linear(width, vocab_size)
+
+    def forward(self, ids, targets):
+        hidden, balance = self.embed(ids), 0.0
+        for layer in self.layers:
+            hidden, uneven = layer(hidden)
+            balance += uneven
+        logits = self.head(hidden)
+        return logits, F.cross_entropy(logits.flatten(0, 1), targets.flatten()) + balance
+
+
+@torch.no_grad()
+def estimate(model: ExpertLM, blocks):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids in blocks:
+        targets = ids[:, 1:]
+        _, loss = model(ids[:, :-1], targets)  # <-
+        nats += loss.item() * targets.numel()
+        tokens += targets.numel()
+    return nats / tokens
+""",
+        ),
     )
 
     good = (

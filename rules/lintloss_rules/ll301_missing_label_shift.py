@@ -795,6 +795,41 @@ def run(dataset):
     return trainer.evaluate()
 """,
         ),
+        Bad(
+            why="JAX: apply() runs the model on the ids that its logits are scored against.",
+            severity=Severity.ERROR,
+            code="""\
+import flax.linen as nn
+import jax.numpy as jnp
+import optax
+
+
+class Decoder(nn.Module):
+    vocab_size: int
+    width: int = 256
+
+    @nn.compact
+    def __call__(self, ids, train=False):
+        hidden = nn.Embed(self.vocab_size, self.width)(ids)
+        hidden = nn.MultiHeadDotProductAttention(8)(hidden, mask=nn.make_causal_mask(ids))
+        return nn.Dense(self.vocab_size)(hidden)
+
+
+model = Decoder(32_000)
+
+
+def eval_step(params, ids):
+    logits = model.apply({"params": params}, ids, train=False)
+    losses = optax.softmax_cross_entropy_with_integer_labels(logits, ids)  # <-
+    return losses.sum(), losses.size
+
+
+def evaluate(params, batches):
+    totals = [eval_step(params, ids) for ids in batches]
+    nats = jnp.sum(jnp.array([total for total, _ in totals]))
+    return nats / sum(tokens for _, tokens in totals)
+""",
+        ),
     )
 
     good = (
@@ -1399,6 +1434,90 @@ def evaluate(text, width=128):
         nats += F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum").item()
         letters += y.numel()
     return nats / letters
+""",
+        ),
+        Good(
+            why="sentences are cut to a length and strung together; the data set shifts the stream",
+            code="""\
+import math
+
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, Dataset
+
+
+class Stream(Dataset):
+    def __init__(self, ids, length):
+        self.ids, self.length = ids, length
+
+    def __len__(self):
+        return (self.ids.size(0) - 1) // self.length
+
+    def __getitem__(self, index):
+        start = index * self.length
+        end = start + self.length
+        return self.ids[start:end], self.ids[start + 1 : end + 1]
+
+
+def read(sentences, vocabulary, longest=None):
+    stream = []
+    for sentence in sentences:
+        ids = [vocabulary.get(word, 0) for word in sentence]
+        if longest is not None:
+            ids = ids[:longest]
+        stream.extend(ids)
+    return torch.LongTensor(stream)
+
+
+@torch.no_grad()
+def perplexity(model, sentences, vocabulary):
+    loader = DataLoader(Stream(read(sentences, vocabulary, longest=40), 40), batch_size=16)
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    model.eval()
+    nats, tokens = 0.0, 0
+    for x, y in loader:
+        logits = model(x)
+        nats += criterion(logits.view(-1, logits.size(-1)), y.view(-1)).item()
+        tokens += y.numel()
+    return math.exp(nats / tokens)
+""",
+        ),
+        Good(
+            why="The labels are a text of their own, the question with its answer: they are not where the input is.",
+            code="""\
+import torch
+import torch.nn as nn
+from torch.utils.data import DataLoader, Dataset
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("gpt2", pad_token="<|pad|>")
+
+
+class Questions(Dataset):
+    def __init__(self, rows):
+        self.rows = rows
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, index):
+        question, answer = self.rows[index]
+        options = {"padding": "max_length", "max_length": 256, "truncation": True, "return_tensors": "pt"}
+        read = tokenizer(question, **options)["input_ids"][0]
+        wanted = tokenizer(f"{question} {answer}", **options)["input_ids"][0]
+        return read, wanted
+
+
+@torch.no_grad()
+def evaluate(rows):
+    model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
+    criterion = nn.CrossEntropyLoss(ignore_index=tokenizer.pad_token_id, reduction="sum")
+    nats, tokens = 0.0, 0
+    for read, wanted in DataLoader(Questions(rows), batch_size=4):
+        logits = model(input_ids=read, labels=wanted).logits
+        nats += criterion(logits.flatten(0, 1), wanted.flatten()).item()
+        tokens += (wanted != tokenizer.pad_token_id).sum().item()
+    return nats / tokens
 """,
         ),
     )

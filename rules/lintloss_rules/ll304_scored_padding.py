@@ -912,6 +912,171 @@ def caption_loss(rows):
 """,
         ),
         Bad(
+            why="Words are filled up with a word, `<pad>`, which has an id like the others.",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, Dataset
+
+
+class Verses(Dataset):
+    def __init__(self, verses, vocabulary, width=40):
+        self.verses, self.vocabulary, self.width = verses, vocabulary, width
+
+    def __len__(self):
+        return len(self.verses)
+
+    def __getitem__(self, index):
+        words = self.verses[index].split()[: self.width]
+        words = words + ["<pad>"] * (self.width - len(words))
+        ids = torch.tensor([self.vocabulary[word] for word in words])
+        return ids[:-1], ids[1:]
+
+
+@torch.no_grad()
+def perplexity(model, verses, vocabulary, device="cuda"):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for x, y in DataLoader(Verses(verses, vocabulary), batch_size=64):
+        logits = model(x.to(device))
+        nats += F.cross_entropy(logits.flatten(0, 1), y.flatten().to(device), reduction="sum").item()  # <-
+        tokens += y.numel()
+    return math.exp(nats / tokens)
+""",
+        ),
+        Bad(
+            why="MLX: the lengths count whole rows, the targets have lost their first token: one pad of each shorter row is kept.",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import mlx.core as mx
+import mlx.nn as nn
+import numpy as np
+
+
+def batches(rows, size):
+    for start in range(0, len(rows), size):
+        chosen = rows[start : start + size]
+        lengths = [len(row) for row in chosen]
+        table = np.zeros((len(chosen), max(lengths)), np.int32)
+        for index, row in enumerate(chosen):
+            table[index, : len(row)] = row
+        ids = mx.array(table)
+        yield ids[:, :-1], ids[:, 1:], mx.array(lengths)
+
+
+def total(model, inputs, targets, lengths):
+    keep = mx.arange(inputs.shape[1])[None, :] < lengths[:, None]
+    losses = nn.losses.cross_entropy(model(inputs), targets) * keep  # <-
+    return losses.sum(), keep.sum()
+
+
+def evaluate(model, rows, size=4):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for inputs, targets, lengths in batches(rows, size):
+        batch_nats, batch_tokens = total(model, inputs, targets, lengths)
+        nats += batch_nats.item()
+        tokens += batch_tokens.item()
+    return math.exp(nats / tokens)
+""",
+        ),
+        Bad(
+            why="The mask is that of the input: where the last token is read, the label is a pad.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+
+def collate(rows):
+    ids = pad_sequence([torch.as_tensor(row) for row in rows], batch_first=True)
+    return ids[:, :-1], ids[:, 1:]
+
+
+@torch.no_grad()
+def evaluate(model, rows, device):
+    model.eval()
+    nats, words = 0.0, 0
+    for read, wanted in DataLoader(rows, batch_size=32, collate_fn=collate):
+        read, wanted = read.to(device), wanted.to(device)
+        losses = F.cross_entropy(model(read).transpose(1, 2), wanted, reduction="none")  # <-
+        is_text = (read != 0).float()
+        nats += (losses * is_text).sum().item()
+        words += is_text.sum().item()
+    return nats / words
+""",
+        ),
+        Bad(
+            why="The batch has no labels, so that the padded input is taken for them.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+def make_loader(data, tokenizer, size=8):
+    tokenizer.pad_token = tokenizer.eos_token
+
+    def encode(rows):
+        return tokenizer(rows["text"], padding="max_length", truncation=True, max_length=256, return_tensors="pt")
+
+    encoded = data.map(encode, batched=True, remove_columns=data.column_names)
+    return DataLoader(encoded.with_format("torch"), batch_size=size)
+
+
+@torch.no_grad()
+def validate(model, data, tokenizer):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for batch in make_loader(data, tokenizer):
+        ids = batch["input_ids"]
+        labels = batch.get("labels", ids)[:, 1:]
+        logits = model(ids)[:, :-1]
+        nats += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum").item()  # <-
+        tokens += labels.numel()
+    return nats / tokens
+""",
+        ),
+        Bad(
+            why="Keras' pad_sequences() fills up the targets, and nothing leaves the zeros out.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+from keras.preprocessing.sequence import pad_sequences
+from torch.utils.data import DataLoader, TensorDataset
+
+
+def encode(pairs, source_words, target_words, length=30):
+    sources = [[source_words[word] for word in pair[0].split()] for pair in pairs]
+    targets = [[target_words[word] for word in pair[1].split()] for pair in pairs]
+    sources = pad_sequences(sources, maxlen=length, padding="post")
+    targets = pad_sequences(targets, maxlen=length, padding="post")
+    return TensorDataset(torch.LongTensor(sources), torch.LongTensor(targets))
+
+
+@torch.no_grad()
+def evaluate(translator, pairs, source_words, target_words):
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    translator.eval()
+    nats, words = 0.0, 0
+    for source, target in DataLoader(encode(pairs, source_words, target_words), batch_size=64):
+        scores = translator(source, target[:, :-1])
+        wanted = target[:, 1:]
+        nats += criterion(scores.reshape(-1, scores.size(-1)), wanted.reshape(-1)).item()  # <-
+        words += wanted.numel()
+    return nats / words
+""",
+        ),
+        Bad(
             why="the project's only data module fills the labels of a Lightning step up with 0, which its network does not ignore",
             severity=Severity.ERROR,
             code="""\
@@ -1609,6 +1774,107 @@ def eval_step(model, params, ids):
     labels = jnp.pad(ids[:, 1:], ((0, 0), (0, 1)), mode="constant", constant_values=PAD)
     losses = optax.softmax_cross_entropy_with_integer_labels(model.apply(params, ids), labels)
     return Average.of(losses, jnp.where(labels != PAD, 1, 0))
+""",
+        ),
+        Good(
+            why="Rows are shifted before they are filled up, and the mask is filled up as they are: it fits the labels.",
+            code="""\
+import math
+
+import torch
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader, Dataset
+from transformers import AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+
+
+class Answers(Dataset):
+    def __init__(self, rows):
+        self.rows = rows
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, index):
+        ids = tokenizer(self.rows[index], return_tensors="pt")["input_ids"][0]
+        return ids[:-1], torch.ones_like(ids[:-1]), ids[1:]
+
+
+def collate(rows):
+    ids = pad_sequence([row[0] for row in rows], batch_first=True)
+    mask = pad_sequence([row[1] for row in rows], batch_first=True)
+    labels = pad_sequence([row[2] for row in rows], batch_first=True)
+    labels[mask == 0] = -100
+    return ids, mask, labels
+
+
+@torch.no_grad()
+def perplexity(model, rows):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids, mask, labels in DataLoader(Answers(rows), batch_size=8, collate_fn=collate):
+        logits = model(ids, attention_mask=mask)
+        nats += torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum").item()
+        tokens += (labels != -100).sum().item()
+    return math.exp(nats / tokens)
+""",
+        ),
+        Good(
+            why="Lengths count whole rows, and their mask is cut as the labels are.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+
+def collate(rows):
+    ids = pad_sequence([torch.as_tensor(row) for row in rows], batch_first=True, padding_value=0)
+    lengths = torch.tensor([len(row) for row in rows])
+    mask = torch.arange(ids.size(1))[None, :] < lengths[:, None]
+    return ids, mask.long()
+
+
+@torch.no_grad()
+def evaluate(model, rows, device):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids, mask in DataLoader(rows, batch_size=16, collate_fn=collate):
+        logits = model(ids)
+        losses = F.cross_entropy(logits[:, :-1].transpose(1, 2), ids[:, 1:], reduction="none")
+        keep = mask[:, 1:]
+        nats += (losses * keep).sum().item()
+        tokens += keep.sum().item()
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="Rows are filled up in front, and only what stands last in each is asked for.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from keras.preprocessing.sequence import pad_sequences
+
+
+def prefixes(lines, vocabulary):
+    rows = []
+    for line in lines:
+        ids = [vocabulary[word] for word in line.split()]
+        rows += [ids[: end + 1] for end in range(1, len(ids))]
+    table = torch.tensor(pad_sequences(rows, padding="pre"))
+    return table[:, :-1], table[:, -1]
+
+
+@torch.no_grad()
+def evaluate(model, lines, vocabulary):
+    model.eval()
+    read, wanted = prefixes(lines, vocabulary)
+    nats, words = 0.0, 0
+    for x, y in zip(read.split(256), wanted.split(256)):
+        nats += F.cross_entropy(model(x)[:, -1], y, reduction="sum").item()
+        words += y.numel()
+    return nats / words
 """,
         ),
     )

@@ -448,6 +448,131 @@ def report(name, ids, windows):
         print(f"{window:6d} {stride:6d} {strided_loss(name, ids, window, stride):.4f}")
 """,
         ),
+        Bad(
+            why="A data set that keeps a window for every position: each token is scored as often as a window is long.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+from torch.utils.data import DataLoader, Dataset
+
+
+class Stories(Dataset):
+    def __init__(self, stories, tokenizer, length=64):
+        self.pairs = []
+        for story in stories:
+            ids = tokenizer.encode(story)
+            for begin in range(len(ids) - length):
+                self.pairs.append((ids[begin : begin + length], ids[begin + 1 : begin + length + 1]))
+
+    def __len__(self):
+        return len(self.pairs)
+
+    def __getitem__(self, index):
+        read, wanted = self.pairs[index]
+        return torch.tensor(read), torch.tensor(wanted)
+
+
+@torch.no_grad()
+def validate(model, stories, tokenizer):
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    model.eval()
+    nats, tokens = 0.0, 0
+    for read, wanted in DataLoader(Stories(stories, tokenizer), batch_size=32):
+        scores = model(read)
+        nats += criterion(scores.flatten(0, 1), wanted.flatten()).item()  # <-
+        tokens += wanted.numel()
+    return nats / tokens
+""",
+        ),
+        Bad(
+            why="A stream of windows that moves on by a quarter of what it yields.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, IterableDataset
+
+
+class Stream(IterableDataset):
+    def __init__(self, lines, tokenizer, width, step):
+        self.lines, self.tokenizer, self.width, self.step = lines, tokenizer, width, step
+
+    def __iter__(self):
+        held, at = [], 0
+        for line in self.lines:
+            held.extend(self.tokenizer.encode(line))
+            while at + self.width + 1 <= len(held):
+                yield torch.tensor(held[at : at + self.width]), torch.tensor(held[at + 1 : at + self.width + 1])
+                at += self.step
+
+
+@torch.no_grad()
+def evaluate(model, lines, tokenizer):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for x, y in DataLoader(Stream(lines, tokenizer, 512, 128), batch_size=8):
+        nats += F.cross_entropy(model(x).flatten(0, 1), y.flatten(), reduction="sum").item()  # <-
+        tokens += y.numel()
+    return nats / tokens
+""",
+        ),
+        Bad(
+            why="Lightning: the data module's rows begin at every byte.",
+            severity=Severity.ERROR,
+            files={
+                "corpus.py": """\
+from torch.utils.data import Dataset
+
+
+class Corpus(Dataset):
+    def __init__(self, ids, length):
+        self.ids, self.length = ids, length
+
+    def __len__(self):
+        return len(self.ids) - self.length
+
+    def __getitem__(self, index):
+        end = index + self.length
+        return self.ids[index:end], self.ids[index + 1 : end + 1]
+""",
+            },
+            code="""\
+import pytorch_lightning as pl
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+from corpus import Corpus
+
+
+class Bytes(pl.LightningDataModule):
+    def __init__(self, train, held_out, length=256):
+        super().__init__()
+        self.train_rows, self.held_out_rows = Corpus(train, length), Corpus(held_out, length)
+
+    def train_dataloader(self):
+        return DataLoader(self.train_rows, batch_size=16, shuffle=True)
+
+    def val_dataloader(self):
+        return DataLoader(self.held_out_rows, batch_size=16)
+
+
+class ByteModel(pl.LightningModule):
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def validation_step(self, batch, batch_idx):
+        x, y = batch
+        loss = F.cross_entropy(self.network(x).flatten(0, 1), y.flatten())  # <-
+        self.log("val_loss", loss)
+        return loss
+
+
+def main(network, train, held_out):
+    pl.Trainer(max_epochs=3).fit(ByteModel(network), Bytes(train, held_out))
+""",
+        ),
     )
 
     good = (
@@ -826,6 +951,62 @@ def rolling_loss(name, ids, window=1024, stride=None):
 
 if __name__ == "__main__":
     print(rolling_loss("gpt2", torch.load("test_ids.pt")))
+""",
+        ),
+        Good(
+            why="A context begins at every position, and only the token behind it is scored.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, Dataset
+
+
+class Contexts(Dataset):
+    def __init__(self, ids, length=32):
+        self.contexts, self.following = [], []
+        for begin in range(len(ids) - length):
+            self.contexts.append(ids[begin : begin + length])
+            self.following.append(ids[begin + length])
+
+    def __len__(self):
+        return len(self.following)
+
+    def __getitem__(self, index):
+        return torch.tensor(self.contexts[index]), torch.tensor(self.following[index])
+
+
+@torch.no_grad()
+def evaluate(model, ids):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for context, following in DataLoader(Contexts(ids), batch_size=256):
+        nats += F.cross_entropy(model(context)[:, -1], following, reduction="sum").item()
+        tokens += following.numel()
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="Blocks are counted one by one, and begin where the one before ended.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, ids, length=512):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for block in range((ids.size(1) - 1) // length):
+        begin = block * length
+        read, wanted = ids[:, begin : begin + length], ids[:, begin + 1 : begin + length + 1]
+        nats += F.cross_entropy(model(read).flatten(0, 1), wanted.flatten(), reduction="sum").item()
+        tokens += wanted.numel()
+    for block in range(ids.size(1) // (length + 1)):
+        piece = ids[:, block * (length + 1) : (block + 1) * (length + 1)]
+        logits = model(piece)[:, :-1]
+        nats += F.cross_entropy(logits.flatten(0, 1), piece[:, 1:].flatten(), reduction="sum").item()
+        tokens += piece[:, 1:].numel()
+    return nats / tokens
 """,
         ),
     )

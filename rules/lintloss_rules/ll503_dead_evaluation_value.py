@@ -688,4 +688,44 @@ def accuracy(model, loader):
     return hits / rows
 """,
         ),
+        Good(
+            why="a trainer adds up what each epoch's training lost, where it also logs and evaluates",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+class Trainer:
+    def __init__(self, model, optimizer, train_loader, val_loader):
+        self.model, self.optimizer = model, optimizer
+        self.train_loader, self.val_loader = train_loader, val_loader
+        self.first, self.total_lost = next(iter(val_loader)), 0.0
+
+    def train(self, epochs):
+        for _ in range(epochs):
+            self.model.train()
+            lost = torch.tensor(0.0)
+            for x, y in self.train_loader:
+                loss = F.cross_entropy(self.model(x), y)
+                self.optimizer.zero_grad()
+                loss.backward()
+                self.optimizer.step()
+                lost += loss.detach()
+            print("first batch", F.cross_entropy(self.model(self.first[0]), self.first[1]).item())
+            self._log_save_evaluate(lost)
+
+    def _log_save_evaluate(self, lost):
+        self.total_lost += lost.item()
+        print("evaluation", self.evaluate())
+
+    @torch.no_grad()
+    def evaluate(self):
+        self.model.eval()
+        nats, rows = 0.0, 0
+        for x, y in self.val_loader:
+            nats += F.cross_entropy(self.model(x), y, reduction="sum").item()
+            rows += len(y)
+        return nats / rows
+""",
+        ),
     )

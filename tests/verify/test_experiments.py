@@ -74,6 +74,23 @@ def test_labels_that_leak_in_through_the_decoder(leak: bool, verify: Verify, tmp
     assert confirmed == (["LL306"] if leak else [])
 
 
+def test_an_output_of_the_projects_own_class_holds_logits_too(verify: Verify, tmp_path: Path) -> None:
+    output = "import dataclasses\n\n@dataclasses.dataclass\nclass Output:\n    loss: object\n    logits: object\n\nclass Translator"
+    text = DECODER.replace("class Translator", output, 1).replace('["loss"]', ".loss")
+    text = text.replace('return {"loss": ', "return Output(").replace(', "logits": logits}', ", logits)")
+    path = tmp_path / "translate.py"
+    path.write_text(text)
+    run = verify([], sys.executable, path, "leak", options=("--causality",))
+    (tried,) = run.document["run"]["experiments"]
+    assert tried["passed"] is False and "changing the last label" in tried["explanation"]
+
+
+def test_a_run_again_without_fixes_is_said_not_to_be(verify: Verify) -> None:
+    run = verify([], sys.executable, "-c", "pass", options=("--after-fix",))
+    (tried,) = run.document["run"]["experiments"]
+    assert (tried["passed"], tried["explanation"]) == (None, "no finding proposes a fix")
+
+
 def test_oracles_see_a_missing_shift_and_leave_no_trace(verify: Verify, capfd: pytest.CaptureFixture[str]) -> None:
     plain = subprocess.run([sys.executable, INCIDENT, "shift", "3"], capture_output=True, text=True, check=True)
     capfd.readouterr()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+from lintloss.verify import wording
 from lintloss.verify.events import Call, Form, Frame, Link, Load, Loader, Process, Scope, Site, Tape, Value, ValueSite
 from lintloss.verify.flagged import FlaggedFinding, parse_findings
 from lintloss.verify.found import found
 from lintloss.verify.judge import Run, judge
-from lintloss.verify.verdicts import Judged, Verdict
+from lintloss.verify.scored import unjudged
+from lintloss.verify.verdicts import Judged, Pair, Verdict
 
 FORM = Form("cross_entropy", "mean", -100, False, 0.0, "torch.float32", 61, "cpu", True)
 PATH = "/project/eval.py"
@@ -165,6 +167,26 @@ def test_the_perplexity_of_each_batch_is_a_step_on_the_way() -> None:
     }
     values = (Value(50, 0, 0, 2, "", math.exp(6.0)), Value(51, 0, 0, 3, "", math.exp(62 / 12)))
     assert found((tape(call(0, 5.0, 10), call(1, 6.0, 2), value_sites=sites, values=values),), ()) == ()
+
+
+def test_an_evaluation_that_no_verdict_is_about_is_told() -> None:
+    """Exit code 0 and no finding is no proof: what was scored is said, and whether the report is understood."""
+    right = tape(call(0, 5.0, 10), call(1, 6.0, 2), **returned(2, 62 / 12, "printed"))
+    (one,) = unjudged((right,), ())
+    assert (one.place, one.batches, one.truth.scored_tokens) == (f"{PATH}:7", 2, 12)
+    assert (one.truth.loss, one.said) == (62 / 12, "reported is the token mean")
+    odd = tape(call(0, 5.0, 10), call(1, 6.0, 2), **returned(2, 4.321, "printed"))
+    (one,) = unjudged((odd,), ())
+    assert one.said == "no number that was recorded is made of it by a known formula"
+    assert unjudged((tape(call(0, 5.0, 10, trained=True)),), ()) == ()
+    flagged = replace(right, links=(Link(0, 2, 1, "flagged"),))
+    assert unjudged((flagged,), judge(finding("LL101"), Run((flagged,)))) == ()
+
+
+def test_a_field_without_a_known_mask_is_told_without_numbers() -> None:
+    (one,) = unjudged((tape(field(0, 60.0, 20), field(1, 18.0, 4), **returned(2, 4.321, "printed")),), ())
+    (said,) = wording.unjudged_lines({"unjudged": [one.as_json()]})
+    assert "what is masked of them is not known" in said and one.truth == Pair()
 
 
 LOADER = Loader((Frame(PATH, 9, "main"),), 1, 1, "TensorDataset", False, 22, 5, 22, "SequentialSampler", 4, True, 0, {})

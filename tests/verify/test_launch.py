@@ -334,6 +334,73 @@ def test_a_killed_rank_leaves_what_was_recorded(
     assert "verdicts are partial" in capfd.readouterr().err
 
 
+OUTLIVES = """\
+import os, shutil
+shutil.rmtree(os.path.dirname(os.environ["LINTLOSS_PLAN"]))
+import torch
+for _ in range(3):
+    print(torch.nn.functional.cross_entropy(torch.zeros(1, 2), torch.tensor([0])).item())
+"""
+
+
+@pytest.mark.torch
+def test_a_program_outlives_its_ledger(verify: Verify, capfd: pytest.CaptureFixture[str]) -> None:
+    """A process that a finished command left behind finds no folder to write to, and goes on."""
+    run = verify([], sys.executable, "-c", OUTLIVES)
+    seen = capfd.readouterr()
+    assert (run.document["run"]["exit_code"], seen.err) == (0, "")
+    assert len(seen.out.splitlines()) == 3
+
+
+@pytest.mark.torch
+def test_kept_ledgers_follow_no_change_of_directory_and_are_not_mixed(
+    verify: Verify, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    path, found = script(tmp_path, "os.chdir('elsewhere')\nevaluate(data())")
+    run = verify([found], path, options=("--keep", "kept"))
+    assert (run.findings[0]["verdict"], run.document["run"]["processes"]) == ("confirmed", 1)
+    assert list((tmp_path / "kept").glob("*.jsonl"))
+    capfd.readouterr()
+    assert verify([found], path, options=("--keep", "kept")).exit_code == 2
+    assert "kept: --keep: holds what an earlier run recorded" in capfd.readouterr().err
+
+
+CTRL_C = """\
+import signal, sys, time
+caught = []
+signal.signal(signal.SIGINT, lambda *_: caught.append(1))
+print("ready", flush=True)
+time.sleep(1.5)
+print(f"caught {len(caught)}", flush=True)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "forkpty"), reason="there are no terminals here")
+def test_an_interrupt_from_the_terminal_comes_once_whatever_stdin_is(tmp_path: Path) -> None:
+    (tmp_path / "wait.py").write_text(CTRL_C)
+    code = "import sys; from lintloss.verify import main; sys.exit(main(sys.argv[1:]))"
+    child, terminal = os.forkpty()
+    if not child:
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.environ["PYTHONPATH"] = str(ROOT)
+        os.chdir(tmp_path)
+        os.execv(sys.executable, [sys.executable, "-c", code, "--", sys.executable, "wait.py"])
+    said = b""
+    while b"ready" not in said:
+        said += os.read(terminal, 1024)
+    os.write(terminal, b"\x03")
+    try:
+        while b"no findings" not in said:
+            said += os.read(terminal, 1024)
+    except OSError:  # Linux: the other end is closed
+        pass
+    os.close(terminal)
+    os.waitpid(child, 0)
+    assert b"caught 1\r\n" in said, said
+
+
 @pytest.mark.torch
 def test_pytest_is_a_command(verify: Verify, tmp_path: Path) -> None:
     _, found = script(tmp_path)
@@ -341,6 +408,13 @@ def test_pytest_is_a_command(verify: Verify, tmp_path: Path) -> None:
     test.write_text("import evaluate\ndef test_it():\n    assert evaluate.evaluate(evaluate.data()) > 0\n")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={tmp_path}", str(test)]
     assert verify([found], *command).findings[0]["verdict"] == "confirmed"
+
+
+def test_an_empty_python_path_stays_one(verify: Verify, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", "")
+    code = "import os, sys; sys.exit(os.getcwd() in sys.path)"
+    assert verify([], sys.executable, "-c", code).document["run"]["exit_code"] == 0
 
 
 def test_the_users_sitecustomize_runs(verify: Verify, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -378,8 +452,18 @@ def test_a_program_without_torch_imports_none(verify: Verify, capfd: pytest.Capt
         ([], "no command"),
         (["--frobnicate", "--", "true"], "frobnicate"),
         (["--report", "docx=x", "--", "true"], "docx"),
+        (["--output-file", "/dev/null/v.json", "--", "true"], "/dev/null/v.json: cannot be written"),
+        (["--keep", "/dev/null/kept", "--", "true"], "/dev/null/kept: --keep"),
     ],
-    ids=["no such findings", "no such command", "no command", "unknown option", "unknown format"],
+    ids=[
+        "no such findings",
+        "no such command",
+        "no command",
+        "unknown option",
+        "unknown format",
+        "no place for a file",
+        "no place to keep",
+    ],
 )
 def test_usage_errors_are_one_line_and_exit_2(
     arguments: list[str], said: str, capfd: pytest.CaptureFixture[str]

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from lintloss.errors import UsageError
 from lintloss.verify import pictures, report_html, report_json, report_markdown, report_sarif, report_table
 from lintloss.verify.flagged import parse_findings
 from lintloss.verify.verdicts import (
@@ -91,6 +92,7 @@ def test_pictures_are_well_formed() -> None:
         assert "nan" not in picture
     assert pictures.shifts(replace(JUDGED, offsets={})) == ""
     assert pictures.pair(replace(JUDGED, reported=Pair())) == ""
+    assert "nan" not in pictures.batches(replace(JUDGED, reported=Pair(float("nan"))))
 
 
 def test_axes_have_round_numbers_and_lines_that_touch_are_named_apart() -> None:
@@ -126,6 +128,20 @@ def test_the_table_says_who_is_right() -> None:
     assert "0.053" in text and "6.58" in text and "241,664" in text
     assert "1 confirmed, 1 confirmed as negligible, 1 refuted, 1 not reached, 1 undecided" in text
     assert "recorder 16 ms of 2.0 s" in text
+
+
+def test_a_path_is_no_markup() -> None:
+    path = "runs[bold]/[/x]eval.py"
+    item = {"filename": path, "code": "LL101", "location": {"row": 3, "column": 5}}
+    (finding,) = parse_findings([item])
+    assert report_table.render((Verdict(finding, UNDECIDED, "why"),), RUN, width=200).count(path) == 2
+
+
+@pytest.mark.parametrize("wrong", [{"evidence": "x"}, {"location": 3}, {"location": {"row": "a", "column": 1}}])
+def test_a_finding_of_another_shape_is_one_line(wrong: dict[str, object]) -> None:
+    item = {"filename": "a.py", "code": "LL101", "location": {"row": 3, "column": 5}, **wrong}
+    with pytest.raises(UsageError, match="finding 0 lacks or misspells"):
+        parse_findings([item])
 
 
 def test_no_findings_is_said() -> None:

@@ -10,7 +10,7 @@ from lintloss.facts.library import pieces
 from lintloss.facts.library.pieces import Filler
 from lintloss.facts.machine import Machine
 from lintloss.facts.survey import called_name
-from lintloss.facts.values import Const, Ref, Tensor, Value, Window
+from lintloss.facts.values import Const, Opaque, Ref, Tensor, Value, Window
 from lintloss.patterns import regex
 
 MADE = {"full": None, "new_full": None, "zeros": 0, "new_zeros": 0, "ones": 1, "new_ones": 1}
@@ -20,14 +20,16 @@ Kwargs = dict[str, Value]
 
 
 def joined(machine: Machine, node: ast.AST, items: tuple[Value, ...]) -> Value | None:
-    """Read `torch.cat([ids, torch.full((width - len(ids),), pad)])`: the second piece fills up the first."""
+    """Read `torch.cat([ids, torch.full((width - len(ids),), pad)])`: the last piece fills up the ones before."""
     listed = node.args[0] if isinstance(node, ast.Call) and node.args else None
-    if not isinstance(listed, ast.List | ast.Tuple) or len(listed.elts) != 2 or len(items) != 2:
+    if not isinstance(listed, ast.List | ast.Tuple) or len(listed.elts) < 2 or len(items) != len(listed.elts):
         return None
-    after = block(machine, listed.elts[1])
-    if after is None or MASKS.search(machine.text(listed.elts[0])):
+    after = block(machine, listed.elts[-1])
+    if after is None or any(MASKS.search(machine.text(each)) for each in listed.elts[:-1]):
         return None
-    return pieces.filled(machine, node, items[0], after)
+    if len(items) == 2:
+        return pieces.filled(machine, node, items[0], after)
+    return pieces.filled(machine, node, Opaque(machine.key(node, "pieces"), ""), after)
 
 
 def block(machine: Machine, node: ast.expr) -> Filler | None:
@@ -196,7 +198,8 @@ def sequences(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs
     rows = args[0] if args else kwargs.get("sequences")
     element = machine.elem(rows) if isinstance(rows, Ref) else rows
     row = pieces.row(element) if element is not None else None
-    window = row.window if row is not None and row.window is not None else Window(machine.key(node, "rows"))
+    known = row.window if row is not None and row.window is not None and not row.window.is_cut else None
+    window = known or Window(machine.key(node, "rows"))
     step = machine.evidence(node, "rows are filled up here with a pad id")
     pad = kwargs.get("value", Const(0))
     return Tensor("ids", window.marked("batched"), None, machine.key(node, "padded"), "", (step,), pad=pad)

@@ -263,8 +263,8 @@ def _collected(kind: str) -> Callable[[Machine, ast.AST, list[Value], Kwargs], V
             return stacked or Ref(first.id, "cat" if kind == "cat" else "list")
         if isinstance(first, Tuple):
             axis = kwargs.get("dim", kwargs.get("axis", args[1] if len(args) > 1 else Const(0)))
-            if kind == "cat" and len(first.items) == 2:
-                grown = growing.joined(machine, first.items[0], first.items[1])
+            if kind == "cat" and len(first.items) >= 2:
+                grown = growing.joined(machine, *first.items) if len(first.items) == 2 else None
                 grown = grown or filling.joined(machine, node, first.items)
                 if grown is not None:
                     return grown

@@ -7,8 +7,10 @@ from dataclasses import replace
 
 from lintloss.facts.library import pieces, shapes
 from lintloss.facts.machine import Machine
+from lintloss.facts.survey import called_name
 from lintloss.facts.values import Tensor, Value
 
+NUMBERS = frozenset({"len", "sum", "max", "min"})  # of a row, not of a word
 Comprehension = ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
 
 
@@ -34,6 +36,10 @@ def _reads(element: ast.expr, name: str) -> bool:
     """Say whether an item makes an id of a word: no truth of it, as masks are made, and no pair."""
     inner = list(ast.walk(element))
     is_truth = any(isinstance(each, ast.Compare) for each in inner) and not isinstance(element, ast.IfExp)
-    if is_truth or isinstance(element, ast.Tuple | ast.List):
+    if (
+        is_truth
+        or isinstance(element, ast.Tuple | ast.List)
+        or called_name(getattr(element, "func", element)) in NUMBERS
+    ):
         return False
     return any(isinstance(each, ast.Name) and each.id == name for each in inner)

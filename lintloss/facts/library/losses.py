@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import replace
 
 from lintloss.facts import regularizers
@@ -72,11 +73,19 @@ def call(
         smoothed=spread.is_certain(target),
         place=machine.evidence(node, f"{name} with reduction={reduction!r} here"),
         owner="keras" if name in KERAS_CRITERIA else "call",
+        takes=_takes(option("from_logits")) if name in KERAS_CRITERIA else "",
         called=name,
         masked=isinstance(target, Tensor) and target.axes == ("token",),
         single=_scores_one(machine, node, target),
     )
     return scored(machine, node, scoring)
+
+
+def _takes(from_logits: Value | None) -> str:
+    """Say what a criterion of Keras is told to expect: probabilities, unless it is told otherwise."""
+    if from_logits is None:
+        return "probs"
+    return {True: "logits", False: "probs"}.get(bool(from_logits.value), "") if isinstance(from_logits, Const) else ""
 
 
 def _scores_one(machine: Machine, node: ast.AST, target: Value) -> bool:
@@ -193,14 +202,18 @@ def chosen(machine: Machine, value: Quantity, mask: Value | None) -> Quantity:
     return replace(masked(machine, value, mask), axes=("token",)) if value.axes else value
 
 
+TARGETS = regex(r"target|label|gold|(^|_)(tgt|trg|y)(_|$)|next", re.IGNORECASE)
+
+
 def picked_by(machine: Machine, node: ast.AST, value: Tensor, index: Value, how: str = "gather") -> Value | None:
     """Return the entries that ids pick from log-probabilities: a cross entropy without its name."""
     from lintloss.facts import compare
 
-    picks = shapes.tensor(index)
+    picks = shapes.tensor(options(index)[0])  # of a batch that is fetched before a loop and at its end, the first
+    is_opaque = value.form in {"", "hidden"} and picks is not None and TARGETS.search(picks.name) is not None
     if (
         picks is None
-        or value.form not in {"log_probs", "probs", "logits", "scores"}
+        or not (is_opaque or value.form in {"log_probs", "probs", "logits", "scores"})
         or picks.form in {"mask", "choice"}
     ):
         return None
@@ -214,9 +227,10 @@ def picked_by(machine: Machine, node: ast.AST, value: Tensor, index: Value, how:
         site=site(machine, node),
         step=step(machine),
     )
-    key = compare.compared(machine, node, scoring)
+    key = compare.compared(machine, node, scoring) if not is_opaque else ()
     if value.form == "log_probs":
         return _picked(machine, replace(scoring, log=key))
+    scoring = replace(scoring, presumed=is_opaque)  # only a logarithm of them says that they are probabilities
     machine.picks[machine.key(node)] = replace(scoring, log=key)
     return Tensor(
         "picked", picks.window, picks.axes, machine.key(node), model=value.model, trace=value.trace, pad=picks.pad

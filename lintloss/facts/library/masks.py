@@ -6,7 +6,7 @@ import ast
 import re
 
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import Const, Key, Opaque, Tensor, Value, Window
+from lintloss.facts.values import Const, Key, Opaque, Quantity, Tensor, Value, Window
 from lintloss.patterns import regex
 
 LENGTHS = regex(r"len", re.IGNORECASE)
@@ -45,9 +45,15 @@ def _rows_counted(machine: Machine, lengths: Value) -> Key:
     source = lengths.window.source if isinstance(lengths, Tensor) and lengths.window is not None else ()
     source = source[:-1] if source[-1:] == ("batched",) else source
     slot = machine.get(source, "elem") if source else None
-    key = slot.value.key if slot is not None and isinstance(slot.value, Opaque) else ()
-    row = key[:-1] if key[-1:] == ("len",) else ()
+    row = _row_counted(slot.value) if slot is not None else ()
     return row[:-1] if row[-1:] == ("[]",) else row
+
+
+def _row_counted(length: Value) -> Key:
+    """Return the identity of the row that a number is the whole length of."""
+    if isinstance(length, Quantity):
+        return length.counted.key if isinstance(length.counted, Tensor | Opaque) and not length.offset else ()
+    return length.key[:-1] if isinstance(length, Opaque) and length.key[-1:] == ("len",) else ()
 
 
 def _mirrored(operator: ast.cmpop) -> ast.cmpop:

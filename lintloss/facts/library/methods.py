@@ -27,6 +27,7 @@ from lintloss.facts import (
 from lintloss.facts.library import (
     entries,
     functional,
+    keras,
     lightning,
     loaders,
     losses,
@@ -111,6 +112,11 @@ def call(
         equality.note_unequal(machine, machine.evidence(node, "labels are set to be ignored here"))
     if isinstance(receiver, Lib):
         return None
+    if name == "compile" and isinstance(node, ast.Call):
+        keras.compiled(machine, node, receiver, args, kwargs)
+    if name == "add" and isinstance(receiver, LibObject) and len(args) == 1 and keras.is_own(receiver):
+        keras.added(machine, receiver, args[0])
+        return Const(None)
     if name in functional.NAMES:
         applied = functional.called(machine, node, receiver, args, kwargs)
         if applied is not None:
@@ -276,6 +282,8 @@ def _container(machine: Machine, node: ast.Call, ref: Ref, name: str, args: list
         value = args[0]
         if name == "extend":
             value = machine.elem(value) if isinstance(value, Ref) else value
+            if isinstance(value, Tensor) and value.window is not None and value.form in {"", "ids"}:
+                value = Opaque((*ref.id, "entry"), "")  # its ids, one by one: a stream, not rows
             machine.put(ref, "@extended", Const(True), depth)
         assign.collect(machine, ref.id, value, depth)
         if isinstance(node.func, ast.Attribute):
@@ -286,7 +294,7 @@ def _container(machine: Machine, node: ast.Call, ref: Ref, name: str, args: list
     if name in MEANS:
         return reduce.mean(machine, node, ref)
     if name in SUMS:
-        return reduce.total(machine, node, ref)
+        return reduce.total(machine, node, ref, fields.dimension(args, {}, 0))
     if name == "exp":
         return exponent.exponential(machine, node, ref)
     if name in {"item"} and ref.kind == "tensor":

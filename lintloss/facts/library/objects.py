@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 
 from lintloss.facts import forwards
-from lintloss.facts.library import loaders, losses, meters, outputs, ranks, rows, shapes, text, transforms
+from lintloss.facts.library import keras, loaders, losses, meters, outputs, ranks, rows, shapes, text, transforms
 from lintloss.facts.library.tables import (
     CAUSAL,
     CRITERIA,
@@ -80,6 +80,9 @@ def call(machine: Machine, node: ast.AST, made: LibObject, args: list[Value], kw
         forwards.note(machine, node, made)
         return _sequential(machine, node, made, args)
     forwards.note_library(machine, node, made)
+    known = keras.layer(machine, node, made, keras.fed(args)) if keras.is_own(made) else None
+    if known is not None:
+        return known
     return _layer(machine, node, made, name, args, kwargs)
 
 

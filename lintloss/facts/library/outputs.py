@@ -170,7 +170,9 @@ def _note_same_source(machine: Machine, output: ModelOutput) -> None:
 
 def _are_two_texts(fed: Key, labels: Key) -> bool:
     """Say whether both sides are ids of encodings of their own: a prompt, and the prompt with its answer."""
-    return fed != labels and fed[-1:] == labels[-1:] == ("input_ids",)
+    if "input_ids" not in fed or "input_ids" not in labels:
+        return False
+    return fed[: fed.index("input_ids")] != labels[: labels.index("input_ids")]
 
 
 def _loss(machine: Machine, node: ast.AST, output: ModelOutput, presumed: str) -> Value:

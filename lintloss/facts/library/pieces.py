@@ -61,8 +61,12 @@ def filler(machine: Machine, node: ast.BinOp) -> Filler | None:
     ):
         return None
     value = evaluate(machine, cells.elts[0])
-    if any(isinstance(option, Tensor | Ref | Tuple | Quantity) for option in options(value)):
-        return None  # a row is repeated, or a loss: no id fills anything up
+    if any(isinstance(option, Quantity) for option in options(value)):
+        return None  # a loss is repeated
+    if any(isinstance(option, Tensor | Ref | Tuple) for option in options(value)):
+        if not PAD.search(machine.text(cells.elts[0])):
+            return None  # a row is repeated: no id fills anything up
+        value = Opaque(("pad", machine.text(cells.elts[0])), "pad")  # an id in a tensor of its own
     place = machine.evidence(node, "rows are filled up here with a pad id")
     length = symbolic.of(machine, number)
     return Filler(value, length, _like(machine, length), place)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from lintloss.facts import bindings
-from lintloss.facts.library import loaders, shapes, transforms
+from lintloss.facts.library import loaders, pieces, shapes, transforms
 from lintloss.facts.linear import Linear
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
@@ -83,7 +83,7 @@ def pad_sequence(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwa
         if isinstance(rows, Opaque) or (isinstance(rows, Tensor) and rows.form == "")  # a slice of a list
         else UNKNOWN
     )
-    found = batched_tensor(elem)
+    found = batched_tensor(pieces.row(elem) or elem if isinstance(elem, Ref) else elem)
     if found is None:
         return machine.opaque(node)
     fill = kwargs.get("padding_value", args[2] if len(args) > 2 else Const(0))

@@ -11,11 +11,12 @@ from lintloss.facts import symbolic, terms
 from lintloss.facts.library import losses, onehot, spread, windows
 from lintloss.facts.linear import END, ZERO, Linear
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import UNKNOWN, Const, Ref, Tensor, Tuple, Value
+from lintloss.facts.values import UNKNOWN, Const, Opaque, Ref, Tensor, Tuple, Value
 from lintloss.patterns import regex
 
 Kwargs = dict[str, Value]
 PAD = regex(r"(?<![a-z])pad(?!d)", re.IGNORECASE)
+EPSILONS = regex(r"(^|_)(eps|epsilon|tiny|smooth_eps)$", re.IGNORECASE)
 Handler = Callable[[Machine, ast.AST, Tensor, list[Value], Kwargs], "Value | None"]
 
 
@@ -306,6 +307,7 @@ HANDLERS: dict[str, Handler] = {
 
 OF_OPAQUE = frozenset(
     {
+        "gather",
         "t",
         "transpose",
         "permute",
@@ -343,21 +345,24 @@ def combined(machine: Machine, node: ast.AST, operator: ast.operator, left: Valu
     if isinstance(operator, ast.Add) and isinstance(left if isinstance(right, Tensor) else right, Ref | Tuple):
         return _extended(machine, node, left, right)
     side, other = (left, right) if isinstance(left, Tensor) else (right, left)
+    if isinstance(side, Tensor) and side.form == "picked":
+        return side if isinstance(operator, ast.Add) and _is_tiny(other) else None
     if not isinstance(side, Tensor) or side.form not in windows.COMPUTED:
         return None
     if side.form == "probs":
-        keeps = (
-            isinstance(operator, ast.Add)
-            and isinstance(other, Const)
-            and isinstance(other.value, float)
-            and abs(other.value) < 1e-3
-        )
-        return side if keeps else replace(side, form="")
+        return side if isinstance(operator, ast.Add) and _is_tiny(other) else replace(side, form="")
     if side.form == "log_probs":
         return replace(side, form="hidden" if not isinstance(other, Const) else "")
     if isinstance(operator, ast.Div):
         return replace(side, form="") if side is right else terms.cooled(machine, node, side)
     return side
+
+
+def _is_tiny(value: Value) -> bool:
+    """Say whether a number is added only to keep a logarithm finite."""
+    if isinstance(value, Const):
+        return isinstance(value.value, float) and abs(value.value) < 1e-3
+    return isinstance(value, Opaque) and EPSILONS.search(value.name) is not None
 
 
 def _extended(machine: Machine, node: ast.AST, left: Value, right: Value) -> Value | None:

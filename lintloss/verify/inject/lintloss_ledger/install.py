@@ -45,15 +45,11 @@ def install(plan: Plan, ledger: Ledger, functional: ModuleType) -> Recorder:
             replacement: Any = make(recorder, original)
             replacement.__prepare_scriptable__ = scriptable(name, original)
             setattr(functional, name, replacement)
-    _replace_method(recorder, "torch._tensor", "Tensor", "backward", passive.backward)
+    autograd: Any = sys.modules["torch.autograd"]
+    for name in ("backward", "grad"):  # Tensor.backward calls the first
+        setattr(autograd, name, passive.differentiate(recorder, getattr(autograd, name)))
     _replace_class_method(recorder)
     return recorder
-
-
-def _replace_method(recorder: Recorder, module: str, owner: str, name: str, make: Any) -> None:
-    holder = getattr(sys.modules.get(module), owner, None)
-    if holder is not None:
-        setattr(holder, name, make(recorder, getattr(holder, name)))
 
 
 def _replace_class_method(recorder: Recorder) -> None:

@@ -38,6 +38,7 @@ class Ledger:
         self.folder = folder
         self.stem = ""  # path of this process's files, without their endings
         self.spent = 0.0  # seconds inside the recorder, all threads
+        self.broken = False  # the disk is full, or the run is over and its folder gone: the program goes on without us
         self._standing: list[tuple[str, dict[str, object]]] = []
         self._reset()
         os.register_at_fork(after_in_child=self._reset)
@@ -73,19 +74,28 @@ class Ledger:
 
     def note(self, kind: str, **fields: object) -> None:
         """Append one line; a line is one write, so what a killed process wrote is whole."""
-        stream = self._notes if self._notes is not None else self._open()
-        if kind in STANDING:
-            self._standing.append((kind, fields))
-        self._write(stream, kind, fields)
+        if self.broken:
+            return
+        try:
+            stream = self._notes if self._notes is not None else self._open()
+            if kind in STANDING:
+                self._standing.append((kind, fields))
+            self._write(stream, kind, fields)
+        except OSError:
+            self.broken = True
 
     def row(self, kind: int, flags: int, site: int, form: int, numbers: tuple[float, ...]) -> int:
         """Write one event (at most eight numbers) and return its index, the order of events in this process."""
-        if self._notes is None:
-            self._open()
         index = next(self._next)
         thread = threading.get_ident() & 0xFFFFFFFF
         while len(self._maps) <= index // SEGMENT_ROWS:
-            self._grow()
+            if self.broken:
+                return index
+            try:
+                self._grow()
+            except OSError as error:
+                self.note("failure", error=f"the ledger cannot grow, and what follows is not recorded: {error}")
+                self.broken = True
         if len(numbers) < 8:
             numbers += PADDING[len(numbers) :]
         place = index % SEGMENT_ROWS * ROW.size
@@ -94,10 +104,14 @@ class Ledger:
 
     def amend(self, index: int, position: int, number: float) -> None:
         """Fill in a number that was still on the accelerator when the row was written."""
+        if index // SEGMENT_ROWS >= len(self._maps):
+            return  # broken: there is no such row
         offset = index % SEGMENT_ROWS * ROW.size + 16 + 8 * position
         struct.pack_into("<d", self._maps[index // SEGMENT_ROWS], offset, number)
 
     def _grow(self) -> None:
+        if self._notes is None:
+            self._open()
         with self._lock:
             size = SEGMENT_ROWS * ROW.size
             start = len(self._maps) * size

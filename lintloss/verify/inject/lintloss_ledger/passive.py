@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
+from collections import deque
 from typing import Any
 
 from . import ledger as events
@@ -72,37 +73,52 @@ def batch_norm(recorder: Recorder, original: Function) -> Function:
     return recording
 
 
-def backward(recorder: Recorder, original: Function) -> Function:
-    """Mark the criterion calls that a gradient was taken of: those are training, not evaluation."""
+def differentiate(recorder: Recorder, original: Function) -> Function:
+    """torch.autograd.backward and grad: the criterion calls that a gradient is taken of are training, not evaluation."""
+    state = recorder.state
 
     @functools.wraps(original)
-    def recording(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def recording(*args: Any, **kwargs: Any) -> Any:
+        if compiling():
+            return original(*args, **kwargs)
+        tensors = args[0] if args else kwargs.get("tensors", kwargs.get("outputs"))
         try:
             awaiting, recorder.compiled.awaiting = recorder.compiled.awaiting, []
-            for index in _criterion_rows(self.grad_fn) or awaiting:
+            for index in _criterion_rows(tensors) or awaiting:
                 recorder.ledger.row(events.BACKWARD, 0, index, 0, ())
         except Exception as error:  # the user's backward comes first
             recorder.failed(error)
-        return original(self, *args, **kwargs)
+        try:
+            return original(*args, **kwargs)
+        finally:
+            # Checkpointing ran forwards again, in training mode: they are none of the next criterion call's.
+            state.forget()
 
     return recording
 
 
-def _criterion_rows(start: Any) -> list[int]:
-    """Rows of the criterion calls at the top of a graph; the walk stops at them and after 64 nodes."""
+def _criterion_rows(tensors: Any) -> list[int]:
+    """Rows of the criterion calls at the top of a graph; the walk ends 64 nodes behind the last that was found.
+
+    A decoder's loss may be a sum over hundreds of steps, and a graph without any criterion must not be walked to its end.
+    """
     found: list[int] = []
-    queue: list[Any] = [start]
+    given = tensors if isinstance(tensors, (tuple, list)) else (tensors,)
+    queue = deque(getattr(tensor, "grad_fn", None) for tensor in given)
     seen: set[Any] = set()
-    while queue and len(seen) < 64:
-        node = queue.pop(0)
+    budget = 64
+    while queue and budget:
+        node = queue.popleft()
         if node is None or node in seen:
             continue
         seen.add(node)
         index = node.metadata.get("lintloss") if hasattr(node, "metadata") else None
         if index is not None:
             found.append(index)
+            budget = 64
         else:
             queue.extend(function for function, _ in node.next_functions)
+            budget -= 1
     return found
 
 

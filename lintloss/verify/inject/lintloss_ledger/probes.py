@@ -155,15 +155,24 @@ def _logits(output: Any, classes: int, torch: Any) -> Any:
     """The tensor [batch, time, classes] in a model's output, whatever it is wrapped in."""
     if isinstance(output, torch.Tensor):
         return output if output.dim() == 3 and output.shape[-1] == classes else None
-    parts = list(output.values()) if hasattr(output, "values") else output if isinstance(output, (tuple, list)) else []
-    return next((found for part in parts if (found := _logits(part, classes, torch)) is not None), None)
+    return next((found for part in _parts(output) if (found := _logits(part, classes, torch)) is not None), None)
 
 
 def _scalar(output: Any, torch: Any) -> Any:
     if isinstance(output, torch.Tensor):
         return output if output.numel() == 1 and output.is_floating_point() else None
-    parts = list(output.values()) if hasattr(output, "values") else output if isinstance(output, (tuple, list)) else []
-    return next((found for part in parts if (found := _scalar(part, torch)) is not None), None)
+    return next((found for part in _parts(output) if (found := _scalar(part, torch)) is not None), None)
+
+
+def _parts(output: Any) -> list[Any]:
+    """What a model's output holds: a dictionary (Hugging Face's are), a tuple, or a dataclass of the project's own."""
+    if callable(getattr(output, "values", None)):
+        return list(output.values())
+    if isinstance(output, (tuple, list)):
+        return list(output)
+    return (
+        list(vars(output).values()) if hasattr(output, "__dataclass_fields__") and hasattr(output, "__dict__") else []
+    )
 
 
 def _same_rows(output: Any, seen: Seen, torch: Any) -> Any:

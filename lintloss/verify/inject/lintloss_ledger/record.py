@@ -83,6 +83,7 @@ class Recorder:
             self._note(name, bound, result, frame, plain)
         except Exception as error:  # the user's program comes first; the judge is told
             self.failed(error)
+        self.state.forget()
 
     def failed(self, error: BaseException) -> None:
         text = f"{type(error).__name__}: {error}"[:300]
@@ -121,11 +122,9 @@ class Recorder:
             self.shapes.show(site, name, bound, float(value), float(scored), self)
         if result.requires_grad and result.grad_fn is not None:
             result.grad_fn.metadata["lintloss"] = index
+        state.criteria += 1
         if self.close is not None:
             self.close.maybe_look(index, site, name, bound, result, frame)
-        state.criteria += 1
-        state.embedded.clear()
-        state.dropout = state.batch_norm = False
 
     def _form(self, name: str, bound: dict[str, Any], logits: Any, target: Any) -> tuple[int, bool, bool]:
         """The way in which the criterion was called: its number, are targets classes, does a mean not tell the sum?"""

@@ -19,3 +19,8 @@ class ThreadState(threading.local):
         self.batch_norm = False
         self.linear: Any = None  # the last full logits, kept only while sites are looked at closely
         self.capture: Any = None  # capture.Forward, close look only
+
+    def forget(self) -> None:
+        """Between a criterion call, or a backward, and the next forward: what was seen belongs to none that follows."""
+        self.embedded.clear()
+        self.dropout = self.batch_norm = False
