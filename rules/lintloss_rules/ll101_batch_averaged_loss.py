@@ -3116,6 +3116,128 @@ def read(tokenizer):
 """,
             },
         ),
+        Bad(
+            why="the script takes a maker of models by its name; the loss is in the model, and a logger in another file adds it up",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+
+import misc
+
+
+def val_one_epoch(model, data_loader, device):
+    model.eval()
+    metric_logger = misc.MetricLogger(delimiter="  ")
+    for examples, labels in metric_logger.log_every(data_loader, 10, "val"):
+        with torch.no_grad():
+            c_loss = model(examples.to(device), labels.to(device))
+        metric_logger.update(closs=c_loss.item())  # <-
+    metric_logger.synchronize_between_processes()
+    return {k: meter.global_avg for k, meter in metric_logger.meters.items()}
+""",
+            files={
+                "misc.py": """\
+from collections import defaultdict, deque
+
+import torch
+import torch.distributed as dist
+
+
+class SmoothedValue:
+    def __init__(self, window_size=20, fmt=None):
+        self.deque = deque(maxlen=window_size)
+        self.total = 0.0
+        self.count = 0
+        self.fmt = fmt or "{median:.4f} ({global_avg:.4f})"
+
+    def update(self, value, n=1):
+        self.deque.append(value)
+        self.count += n
+        self.total += value * n
+
+    def synchronize_between_processes(self):
+        if not dist.is_initialized():
+            return
+        t = torch.tensor([self.count, self.total], dtype=torch.float64, device="cuda")
+        dist.barrier()
+        dist.all_reduce(t)
+        t = t.tolist()
+        self.count = int(t[0])
+        self.total = t[1]
+
+    @property
+    def global_avg(self):
+        return self.total / self.count
+
+
+class MetricLogger:
+    def __init__(self, delimiter=' '):
+        self.meters = defaultdict(SmoothedValue)
+        self.delimiter = delimiter
+
+    def update(self, **kwargs):
+        for k, v in kwargs.items():
+            if v is None:
+                continue
+            if isinstance(v, torch.Tensor):
+                v = v.item()
+            assert isinstance(v, (float, int))
+            self.meters[k].update(v)
+
+    def synchronize_between_processes(self):
+        for meter in self.meters.values():
+            meter.synchronize_between_processes()
+
+    def log_every(self, iterable, print_freq, header=None):
+        for obj in iterable:
+            yield obj
+""",
+                "decoders.py": """\
+import torch.nn as nn
+
+
+class Decoder(nn.Module):
+    def __init__(self, vocab, width):
+        super().__init__()
+        self.vocab = vocab
+        self.embed = nn.Embedding(vocab, width)
+        self.output = nn.Linear(width, vocab)
+        self.criterion = nn.CrossEntropyLoss(ignore_index=0)
+
+    def forward(self, examples, labels):
+        output = self.output(self.embed(examples))
+        output = output[:, :-1, :].reshape(-1, self.vocab)
+        return self.criterion(output, labels[:, 1:].flatten())
+
+
+def decoder_small(args, **kwargs):
+    return Decoder(args.vocab, 256)
+
+
+def decoder_large(args, **kwargs):
+    model = Decoder(args.vocab, 1024)
+    return model
+""",
+                "main.py": """\
+import argparse
+
+import decoders
+import torch
+from torch.utils.data import DataLoader
+
+from engine import val_one_epoch
+
+
+def main(args, rows):
+    loader = DataLoader(rows, batch_size=args.batch_size)
+    model = getattr(decoders, args.model)(args)
+    model.to(args.device)
+    model = torch.nn.parallel.DistributedDataParallel(model, device_ids=[args.gpu])
+    stats = val_one_epoch(model, loader, args.device)
+    print(stats)
+""",
+            },
+        ),
     )
 
     good = (
