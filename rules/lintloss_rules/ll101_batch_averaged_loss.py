@@ -3049,7 +3049,7 @@ class TextData(L.LightningDataModule):
 from lightning.pytorch.cli import LightningCLI
 
 from data import TextData
-from module import LanguageModule
+from eval import LanguageModule
 
 if __name__ == "__main__":
     LightningCLI(LanguageModule, TextData)
@@ -3225,7 +3225,7 @@ import decoders
 import torch
 from torch.utils.data import DataLoader
 
-from engine import val_one_epoch
+from eval import val_one_epoch
 
 
 def main(args, rows):
