@@ -6,13 +6,8 @@ import ast
 import re
 from dataclasses import replace
 
-<<<<<<< HEAD
 from lintloss.facts import forwards, quotients
-from lintloss.facts.library import loaders, losses, meters, outputs, ranks, rows, shapes, text, transforms
-=======
-from lintloss.facts import forwards
 from lintloss.facts.library import keras, loaders, losses, meters, outputs, ranks, rows, shapes, text, transforms
->>>>>>> main
 from lintloss.facts.library.tables import (
     CAUSAL,
     CRITERIA,
