@@ -310,6 +310,18 @@ def test_children_and_other_ways_to_start(
 
 
 @pytest.mark.torch
+def test_the_script_makes_the_number_of_what_is_flagged_elsewhere(
+    verify: Verify, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    losses = tmp_path / "losses.py"
+    losses.write_text("import torch.nn.functional as F\n\ndef loss_of(pair):\n    return F.cross_entropy(*pair)\n")
+    path, _ = script(tmp_path, "from losses import loss_of\nprint(sum(loss_of(pair).item() for pair in data()) / 3)")
+    (found,) = verify([finding(losses, "LL101", 4, 12, 34)], path).findings
+    assert (found["verdict"], found["formula"]) == ("confirmed", "mean of batch means")
+
+
+@pytest.mark.torch
 def test_two_evaluations_of_a_shell_script_stay_apart(verify: Verify, tmp_path: Path) -> None:
     _, found = script(tmp_path, "print(evaluate(data(int(sys.argv[1]))))")
     shell = tmp_path / "both.sh"
