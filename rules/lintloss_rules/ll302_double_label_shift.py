@@ -645,6 +645,78 @@ def evaluate(dialogs):
     return nats / tokens
 """,
         ),
+        Bad(
+            why="rows are cut in another file, and the model under the adapters shifts their labels again",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
+from transformers import AutoModelForCausalLM, AutoTokenizer, Trainer, TrainingArguments
+
+from rows import read
+
+
+def load(name):
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    model = AutoModelForCausalLM.from_pretrained(name, load_in_8bit=True)
+    model = prepare_model_for_kbit_training(model)
+    return get_peft_model(model, LoraConfig(r=8, task_type="CAUSAL_LM")), tokenizer
+
+
+if __name__ == "__main__":
+    model, tokenizer = load("gpt2")
+    train, valid = read(tokenizer)
+    trainer = Trainer(
+        model=model,
+        args=TrainingArguments(output_dir="out", per_device_eval_batch_size=4),
+        train_dataset=train,
+        eval_dataset=valid,
+    )
+    trainer.train()
+    print(f"perplexity {math.exp(trainer.evaluate()['eval_loss']):.2f}")  # <-
+""",
+            files={
+                "rows.py": """\
+import torch
+from datasets import load_dataset
+
+
+def read(tokenizer):
+    dataset = load_dataset("squad")
+
+    def encode(item):
+        ids = torch.tensor(tokenizer.encode(item["context"])[:129])
+        return {"input_ids": ids[:-1], "labels": ids[1:]}
+
+    return dataset["train"].map(encode), dataset["validation"].map(encode)
+""",
+            },
+        ),
+        Bad(
+            why="adapters loaded onto a language model, and unsloth's model and tokenizer: both shift the labels that are given",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from peft import PeftModel
+from transformers import AutoModelForCausalLM
+from unsloth import FastLanguageModel
+
+
+@torch.no_grad()
+def total_nats(name, loader):
+    adapted = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(name), "adapter")
+    fast, tokenizer = FastLanguageModel.from_pretrained(name, load_in_4bit=True)
+    adapted.eval()
+    fast.eval()
+    nats = [0.0, 0.0]
+    for ids in loader:
+        x, y = ids[:, :-1], ids[:, 1:]
+        nats[0] += adapted(input_ids=x, labels=y).loss.item() * y.numel()  # <-
+        nats[1] += fast(input_ids=x, labels=y).loss.item() * y.numel()  # <-
+    return nats
+""",
+        ),
     )
 
     good = (

@@ -20,6 +20,7 @@ from lintloss.facts import (
     vectors,
 )
 from lintloss.facts.library import (
+    adapters,
     columns,
     filling,
     growing,
@@ -84,7 +85,7 @@ def call(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: 
         return losses.call(machine, node, name, KERAS_CRITERIA[name], args, kwargs)
     if name == "from_pretrained" or name == "from_config":
         owner = full.rsplit(".", 2)[-2] if full.count(".") else full
-        return LibObject(
+        return adapters.loaded(machine, node, owner, args, kwargs) or LibObject(
             owner,
             tuple(args),
             tuple(kwargs.items()),
@@ -365,21 +366,6 @@ def _count_nonzero(machine: Machine, node: ast.AST, args: list[Value], kwargs: K
     return reduce.count_nonzero(machine, node, args[0]) if args else None
 
 
-def _adapted(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
-    """get_peft_model(base, config) is the base with modules added, born in training mode."""
-    base = args[0] if args else kwargs.get("model", UNKNOWN)
-    config = args[1] if len(args) > 1 else kwargs.get("peft_config", UNKNOWN)
-    if not isinstance(base, LibObject):
-        return None
-    return LibObject(
-        base.name,
-        base.args,
-        (*base.kwargs, ("adapter", config)),
-        machine.evidence(node, "adapters are added here"),
-        machine.key(node, "peft"),
-    )
-
-
 def _einsum(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     """einsum("ijk->jik", x) moves axes; of two operands, the one whose first axes lead the result keeps its place."""
     equation = args[0].value if args and isinstance(args[0], Const) else None
@@ -486,5 +472,7 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "Counter": plain.counter,
     "dict": plain.made_dict,
     "deque": plain.queue,
-    "get_peft_model": _adapted,
+    "get_peft_model": adapters.added,
+    "prepare_model_for_kbit_training": adapters.prepared,
+    "prepare_model_for_int8_training": adapters.prepared,
 }
