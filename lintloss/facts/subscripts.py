@@ -181,7 +181,7 @@ def _tuple_item(machine: Machine, owner: Tuple, node: ast.Subscript) -> Value:
     ):
         return owner.items[index.value]
     losses_only = owner.items and all(isinstance(each, Quantity) for each in owner.items)
-    return join_all(owner.items) if losses_only else UNKNOWN
+    return join_all(owner.items) if losses_only or len(owner.items) == 1 else UNKNOWN
 
 
 def _bound(node: ast.expr | None) -> int | None:
