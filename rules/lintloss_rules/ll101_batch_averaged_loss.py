@@ -2917,6 +2917,80 @@ class Evaluation:
 """,
         ),
         Bad(
+            why="sequence-first batches: shape[1] is their rows, by which their means are weighted",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torch import nn
+
+
+@torch.no_grad()
+def evaluate(translator, loader, pad):
+    criterion = nn.CrossEntropyLoss(ignore_index=pad)
+    translator.eval()
+    total = 0.0
+    for batch in loader:
+        src, trg = batch.src, batch.trg
+        output = translator(src, trg)
+        loss = criterion(output[1:].view(-1, output.shape[-1]), trg[1:].view(-1))
+        total += loss.item() * src.shape[1]
+    return total / len(loader.dataset)  # <-
+""",
+        ),
+        Bad(
+            why="losses and ones are added up in one tensor",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, pad):
+    model.eval()
+    sums = torch.zeros(2)
+    for tokens, targets in loader:
+        loss = F.cross_entropy(model(tokens).flatten(0, 1), targets.flatten(), ignore_index=pad)
+        sums += torch.tensor([loss.item(), 1.0])
+    return (sums[0] / sums[1]).item()  # <-
+""",
+        ),
+        Bad(
+            why="Ignite's RunningAverage of what the evaluation's step returns",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from ignite.engine import Engine
+from ignite.metrics import RunningAverage
+
+
+def main(model, opt, valid_iter):
+    criterion = torch.nn.CrossEntropyLoss(ignore_index=0)
+
+    def train_step(engine, batch):
+        model.train()
+        opt.zero_grad()
+        loss = criterion(model(batch.text).flatten(0, 1), batch.target.flatten())
+        loss.backward()
+        opt.step()
+        return {"loss": loss.item()}
+
+    def eval_step(engine, batch):
+        model.eval()
+        with torch.no_grad():
+            out = model(batch.text)
+            loss = criterion(out.flatten(0, 1), batch.target.flatten())
+            return {"val_loss": loss.item()}
+
+    trainer = Engine(train_step)
+    evaluator = Engine(eval_step)
+    RunningAverage(output_transform=lambda x: x["loss"]).attach(trainer, "loss")
+    RunningAverage(output_transform=lambda x: x["val_loss"]).attach(evaluator, "val_loss")  # <-
+    evaluator.run(valid_iter)
+    print(evaluator.state.metrics["val_loss"])
+""",
+        ),
+        Bad(
             why="a compiled step; its criterion and the collator are partial() of functions: pads are written and ignored",
             severity=Severity.ERROR,
             code="""\
@@ -3080,10 +3154,192 @@ class TextData(L.LightningDataModule):
 from lightning.pytorch.cli import LightningCLI
 
 from data import TextData
-from module import LanguageModule
+from eval import LanguageModule
 
 if __name__ == "__main__":
     LightningCLI(LanguageModule, TextData)
+""",
+            },
+        ),
+        Bad(
+            why="a quantized model with adapters is still a language model: the Trainer's eval_loss repeats means of padded rows",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
+from transformers import AutoModelForCausalLM, AutoTokenizer, Trainer, TrainingArguments
+
+from rows import PaddedRows, read
+
+
+def load(name):
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    model = AutoModelForCausalLM.from_pretrained(name, load_in_8bit=True)
+    model = prepare_model_for_kbit_training(model)
+    return get_peft_model(model, LoraConfig(r=8, task_type="CAUSAL_LM")), tokenizer
+
+
+if __name__ == "__main__":
+    model, tokenizer = load("gpt2")
+    train, valid = read(tokenizer)
+    trainer = Trainer(
+        model=model,
+        args=TrainingArguments(output_dir="out", per_device_eval_batch_size=4),
+        train_dataset=train,
+        eval_dataset=valid,
+        data_collator=PaddedRows(),
+    )
+    trainer.train()
+    print(f"perplexity {math.exp(trainer.evaluate()['eval_loss']):.2f}")  # <-
+""",
+            files={
+                "rows.py": """\
+import torch
+from datasets import load_dataset
+from torch.nn.utils.rnn import pad_sequence
+
+
+class PaddedRows:
+    def __call__(self, features):
+        ids = pad_sequence([each["input_ids"] for each in features], batch_first=True)
+        labels = pad_sequence([each["labels"] for each in features], batch_first=True, padding_value=-100)
+        return {"input_ids": ids, "attention_mask": ids != 0, "labels": labels}
+
+
+def read(tokenizer):
+    dataset = load_dataset("squad")
+
+    def encode(item):
+        ids = torch.tensor(tokenizer.encode(item["context"]) + [tokenizer.eos_token_id])
+        return {"input_ids": ids, "labels": ids.clone()}
+
+    train, valid = dataset["train"].map(encode), dataset["validation"].map(encode)
+    train.set_format(type="torch", columns=["input_ids", "labels"])
+    valid.set_format(type="torch", columns=["input_ids", "labels"])
+    return train, valid
+""",
+            },
+        ),
+        Bad(
+            why="the script takes a maker of models by its name; the loss is in the model, and a logger in another file adds it up",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+
+import misc
+
+
+def val_one_epoch(model, data_loader, device):
+    model.eval()
+    metric_logger = misc.MetricLogger(delimiter="  ")
+    for examples, labels in metric_logger.log_every(data_loader, 10, "val"):
+        with torch.no_grad():
+            c_loss = model(examples.to(device), labels.to(device))
+        metric_logger.update(closs=c_loss.item())  # <-
+    metric_logger.synchronize_between_processes()
+    return {k: meter.global_avg for k, meter in metric_logger.meters.items()}
+""",
+            files={
+                "misc.py": """\
+from collections import defaultdict, deque
+
+import torch
+import torch.distributed as dist
+
+
+class SmoothedValue:
+    def __init__(self, window_size=20, fmt=None):
+        self.deque = deque(maxlen=window_size)
+        self.total = 0.0
+        self.count = 0
+        self.fmt = fmt or "{median:.4f} ({global_avg:.4f})"
+
+    def update(self, value, n=1):
+        self.deque.append(value)
+        self.count += n
+        self.total += value * n
+
+    def synchronize_between_processes(self):
+        if not dist.is_initialized():
+            return
+        t = torch.tensor([self.count, self.total], dtype=torch.float64, device="cuda")
+        dist.barrier()
+        dist.all_reduce(t)
+        t = t.tolist()
+        self.count = int(t[0])
+        self.total = t[1]
+
+    @property
+    def global_avg(self):
+        return self.total / self.count
+
+
+class MetricLogger:
+    def __init__(self, delimiter=' '):
+        self.meters = defaultdict(SmoothedValue)
+        self.delimiter = delimiter
+
+    def update(self, **kwargs):
+        for k, v in kwargs.items():
+            if v is None:
+                continue
+            if isinstance(v, torch.Tensor):
+                v = v.item()
+            assert isinstance(v, (float, int))
+            self.meters[k].update(v)
+
+    def synchronize_between_processes(self):
+        for meter in self.meters.values():
+            meter.synchronize_between_processes()
+
+    def log_every(self, iterable, print_freq, header=None):
+        for obj in iterable:
+            yield obj
+""",
+                "decoders.py": """\
+import torch.nn as nn
+
+
+class Decoder(nn.Module):
+    def __init__(self, vocab, width):
+        super().__init__()
+        self.vocab = vocab
+        self.embed = nn.Embedding(vocab, width)
+        self.output = nn.Linear(width, vocab)
+        self.criterion = nn.CrossEntropyLoss(ignore_index=0)
+
+    def forward(self, examples, labels):
+        output = self.output(self.embed(examples))
+        output = output[:, :-1, :].reshape(-1, self.vocab)
+        return self.criterion(output, labels[:, 1:].flatten())
+
+
+def decoder_small(args, **kwargs):
+    return Decoder(args.vocab, 256)
+
+
+def decoder_large(args, **kwargs):
+    model = Decoder(args.vocab, 1024)
+    return model
+""",
+                "main.py": """\
+import argparse
+
+import decoders
+import torch
+from torch.utils.data import DataLoader
+
+from eval import val_one_epoch
+
+
+def main(args, rows):
+    loader = DataLoader(rows, batch_size=args.batch_size)
+    model = getattr(decoders, args.model)(args)
+    model.to(args.device)
+    model = torch.nn.parallel.DistributedDataParallel(model, device_ids=[args.gpu])
+    stats = val_one_epoch(model, loader, args.device)
+    print(stats)
 """,
             },
         ),
@@ -4539,6 +4795,39 @@ class Evaluation:
             nats = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=self.pad, reduction="sum")
             self.means.add("nll", nats.item(), number=(targets != self.pad).sum().item())
         return self.means.get("nll")
+""",
+        ),
+        Good(
+            why="Ignite averages the accuracy of the batches, and no loss",
+            code="""\
+import torch
+from ignite.engine import Engine
+from ignite.metrics import Average
+
+
+def main(model, opt, valid_iter):
+    criterion = torch.nn.CrossEntropyLoss(ignore_index=0)
+
+    def train_step(engine, batch):
+        model.train()
+        opt.zero_grad()
+        loss = criterion(model(batch.text).flatten(0, 1), batch.target.flatten())
+        loss.backward()
+        opt.step()
+        return {"loss": loss.item()}
+
+    def eval_step(engine, batch):
+        model.eval()
+        with torch.no_grad():
+            out = model(batch.text)
+            loss = criterion(out.flatten(0, 1), batch.target.flatten())
+            return {"val_loss": loss.item(), "correct": (out.argmax(-1) == batch.target).float().mean().item()}
+
+    trainer = Engine(train_step)
+    evaluator = Engine(eval_step)
+    Average(output_transform=lambda x: x["correct"]).attach(evaluator, "accuracy")
+    evaluator.run(valid_iter)
+    print(evaluator.state.metrics["accuracy"])
 """,
         ),
         Good(

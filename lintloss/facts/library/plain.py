@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from lintloss.facts import equality, exponent, modes
+from lintloss.facts import equality, exponent, imports, modes
 from lintloss.facts.library import pieces
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import count
@@ -17,6 +17,7 @@ from lintloss.facts.values import (
     Key,
     Lib,
     LibObject,
+    ModuleValue,
     Opaque,
     Quantity,
     Ref,
@@ -74,6 +75,8 @@ def attribute(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs
 
     if len(args) >= 2 and isinstance(args[1], Const) and isinstance(args[1].value, str):
         return member(machine, args[0], args[1].value, node)
+    if args and isinstance(args[0], ModuleValue):  # `getattr(models, config.name)`: any of them
+        return machine.elem(imports.members(machine, args[0].module))
     key = modes.key_of(args[0]) if args else ()
     return Opaque((*key, ".?", *machine.key(node)), "") if key else machine.opaque(node)
 
