@@ -10,6 +10,7 @@ from functools import lru_cache
 from lintloss.facts.survey import called_name, children
 from lintloss.parse import Module
 
+ANY = object()
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Around = tuple[ast.AST, ...]
 PROGRESS = ("tqdm", "track", "alive_it")  # `with tqdm(loader) as batches`
@@ -21,7 +22,7 @@ class Binding:
     """One assignment to a name.
 
     value: None where a loop, a `with` or an augmented assignment binds it. picks: what is taken out of the value, as
-    `first, second = …` does. key: the constant key of `name[key] = …`.
+    `first, second = …` does. key: the constant key of `name[key] = …`, ANY where it is none.
     """
 
     value: ast.expr | None
@@ -80,8 +81,8 @@ def _stored(target: ast.expr, value: ast.expr | None, picks: tuple[object, ...])
     elif isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
         yield f"{target.value.id}.{target.attr}", Binding(value, picks)
     elif isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
-        if isinstance(target.slice, ast.Constant):
-            yield target.value.id, Binding(value, picks, target.slice.value)
+        key = target.slice.value if isinstance(target.slice, ast.Constant) else ANY
+        yield target.value.id, Binding(value, picks, key)
     elif isinstance(target, ast.Tuple | ast.List):
         starred = any(isinstance(each, ast.Starred) for each in target.elts)
         for index, each in enumerate(target.elts):

@@ -11,6 +11,7 @@ from lintloss.facts import bindings, classes, counted, flags, leftovers, regions
 from lintloss.facts.cuts import ENDLESS
 from lintloss.facts.library.evaluators import handed_over
 from lintloss.facts.library.loaders import LOADERS
+from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.provenance import Made, Spot, Tracer, bind, constant, constant_of, spot_at
 from lintloss.facts.regions import DATA, TRAIN_DATA
@@ -57,7 +58,9 @@ def observe(machine: Machine, module: Module, loops: Iterable[scored.Looped]) ->
             continue
         source = _indexed(regions.drawn(loop.statement)) if loop.statement is not None else None
         if source is not None and not ENDLESS.search(ast.unparse(source)):
-            yield from _of_source(machine, module, source, seen)
+            for found in _of_source(machine, module, source, seen):
+                _note_full(machine, loop, evidence(machine, found))
+                yield found
     for handed in handed_over(module):
         text = ast.unparse(handed)
         if not ENDLESS.search(text) and not TRAIN_DATA.search(text):
@@ -68,6 +71,13 @@ def observe(machine: Machine, module: Module, loops: Iterable[scored.Looped]) ->
         for found in _of_source(machine, module, value, seen):
             if found.how == "leftovers" or is_for_evaluation(name):
                 yield found
+
+
+def _note_full(machine: Machine, loop: Loop, place: Evidence) -> None:
+    """Remember that the last batch which a loop is given is as full as the others, whoever called for it."""
+    for each in machine.loop_of.values():
+        if each.statement is loop.statement:
+            each.full.append(place)
 
 
 def _indexed(header: ast.expr | None) -> ast.expr | None:
@@ -88,7 +98,9 @@ def is_own(module: Module, found: LeftOut) -> bool:
     if found.module.path != module.path or found.how not in {"leftovers", "whole"}:
         return found.module.path == module.path
     around = _functions(module, getattr(found.node, "lineno", 0))
-    shared = bool(around) and len(bindings.calls(module).get(around[0].name, ())) > 1
+    owners = [each for each in at_row(module.tree, getattr(found.node, "lineno", 0)) if isinstance(each, ast.ClassDef)]
+    names = [*(each.name for each in around[:1]), *(each.name for each in owners)]
+    shared = any(len(bindings.calls(module).get(name, ())) > 1 for name in names)
     maker = found.made if found.how == "leftovers" else found.node
     here = _functions(module, found.shown.lineno) == _functions(module, getattr(maker, "lineno", 0))
     return here and not shared
@@ -202,9 +214,30 @@ def _of_class(tracer: Tracer, made: Made, cls: Class) -> Kept | None:
                     return "leftovers", place, base.module
                 if "super()" not in ast.unparse(each) and not _returns_self(each):
                     return None
+    counted_up = _of_length(bases)
+    if counted_up is not None:
+        return counted_up
     if any(isinstance(base, Lib) and is_loader(base.name.rsplit(".", 1)[-1]) for base in bases):
         call = made.spot.node
         return _of_loader(tracer, made.spot, call) if isinstance(call, ast.Call) else None
+    return None
+
+
+def _of_length(bases: Iterable[Class | Lib]) -> Kept | None:
+    """Return `len(self.rows) // self.batch_size`, where it is the length of what gives batches by their number."""
+    for base in bases:
+        methods = (
+            {each.name: each for each in base.node.body if isinstance(each, ast.FunctionDef)}
+            if isinstance(base, Class)
+            else {}
+        )
+        length = methods.get("__len__")
+        if length is None or not isinstance(base, Class):
+            continue
+        returned = bindings.returns(length)
+        only = returned[0] if len(returned) == 1 and "__getitem__" in methods else None
+        size = whole.floored(only, whole.Counts(length, base.node)) if only is not None else None
+        return ("leftovers", only, base.module) if only is not None and size is not None else None
     return None
 
 

@@ -109,6 +109,10 @@ class Tracer:
             return self._call(spot, node, picks)
         if isinstance(node, ast.ListComp | ast.GeneratorExp | ast.List | ast.BinOp) and not picks:
             return [(Made(spot, None),)]
+        if picks and _is_empty(node):  # what is stored in it is bound elsewhere
+            return []
+        if isinstance(node, ast.DictComp) and picks and isinstance(picks[0], str) and not picks[0].startswith("."):
+            return self.worlds(spot.at(node.value), picks[1:])
         part = _part(node, picks)
         return self.worlds(spot.at(part), picks[1:]) if part is not None else [(None,)]
 
@@ -142,7 +146,7 @@ class Tracer:
             if each.value is None:
                 return [(None,)]
             if each.key is not None:  # `loaders["val"] = …`
-                if picks[:1] == (each.key,):
+                if picks[:1] == (each.key,) or (picks and each.key is bindings.ANY):
                     alternatives.append((inside.at(each.value), picks[1:]))
             else:
                 alternatives.append((inside.at(each.value), (*each.picks, *picks)))
@@ -304,6 +308,10 @@ class Tracer:
                     if isinstance(each, Function) and each.name == name:
                         found.append(Func(each, module, None, Class(node, module)))  # type: ignore[arg-type]
         return found[0] if len(found) == 1 else None
+
+
+def _is_empty(node: ast.expr) -> bool:
+    return isinstance(node, ast.Dict) and not node.keys
 
 
 def _is_some(node: ast.expr | None) -> TypeGuard[ast.expr]:

@@ -3347,6 +3347,38 @@ def main(args, rows):
 
     good = (
         Good(
+            why="another file's feeder gives full batches only: what that leaves out is LL404, and the mean is exact",
+            files={
+                "feeding.py": """\
+class Feeder:
+    def __init__(self, rows, stack):
+        self.rows, self.stack = rows, stack
+
+    def dataloader(self, split, batch_size):
+        held = []
+        for row in self.rows[split]:
+            held.append(row)
+            if len(held) == batch_size:
+                yield self.stack(held)
+                held = []
+""",
+            },
+            code="""\
+import jax.numpy as jnp
+import optax
+from feeding import Feeder
+
+
+def evaluate(apply, params, rows):
+    feeder = Feeder(rows, jnp.stack)
+    losses = []
+    for ids in feeder.dataloader("eval", 64):  # lintloss: ignore[LL404] the set is a multiple of 64
+        logits = apply(params, ids[:, :-1])
+        losses.append(optax.softmax_cross_entropy_with_integer_labels(logits, ids[:, 1:]).mean())
+    return jnp.stack(losses).mean()
+""",
+        ),
+        Good(
             why="preference training watches the mean log-probabilities of its rows: nobody reports them as a loss",
             code="""\
 import torch

@@ -131,6 +131,75 @@ class TruncatedEvaluation(Rule):
 
     bad = (
         Bad(
+            why="the loaders of all splits are made in one loop, each under its name, and all of them drop",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+def loaders_of(sets, batch_size):
+    loaders = {}
+    for split in ("train", "valid"):
+        shuffled = split == "train"
+        loaders[split] = DataLoader(sets[split], batch_size=batch_size, shuffle=shuffled, drop_last=True)  # <-
+    return loaders
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for inputs, targets in loader:
+        nats += F.cross_entropy(model(inputs).flatten(0, 1), targets.flatten(), reduction="sum").item()
+        tokens += targets.numel()
+    return nats / tokens
+
+
+def main(model, sets):
+    loaders = loaders_of(sets, 32)
+    print("validation loss", evaluate(model, loaders["valid"]))
+""",
+        ),
+        Bad(
+            why="what gives batches by their number says that there are as many as are whole",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+class Batches:
+    def __init__(self, rows, batch_size):
+        self.rows, self.batch_size = rows, batch_size
+
+    def __len__(self):
+        return len(self.rows) // self.batch_size
+
+    def __getitem__(self, k):
+        return self.rows[k * self.batch_size : (k + 1) * self.batch_size]
+
+
+@torch.no_grad()
+def evaluate(model, rows):
+    batches = Batches(rows, 32)
+    model.eval()
+    nats, tokens = 0.0, 0
+    for k in range(len(batches)):  # <-
+        ids = batches[k]
+        logits = model(ids[:, :-1])
+        nats += F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="sum").item()
+        tokens += ids[:, 1:].numel()
+    return nats / tokens
+
+
+def train(model, rows, step):
+    for ids in map(Batches(rows, 32).__getitem__, range(10)):
+        step(model, ids)
+""",
+        ),
+        Bad(
             why="the data class counts whole batches, and the evaluation asks for as many",
             severity=Severity.ERROR,
             files={
@@ -1664,6 +1733,67 @@ def main(net, ids):
     )
 
     good = (
+        Good(
+            why="the loaders of all splits are made in one loop, and that of the training alone drops",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+def loaders_of(sets, batch_size):
+    loaders = {}
+    for split in ("train", "valid"):
+        training = split == "train"
+        loaders[split] = DataLoader(sets[split], batch_size=batch_size, shuffle=training, drop_last=training)
+    return loaders
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for inputs, targets in loader:
+        nats += F.cross_entropy(model(inputs).flatten(0, 1), targets.flatten(), reduction="sum").item()
+        tokens += targets.numel()
+    return nats / tokens
+
+
+def main(model, sets):
+    loaders = loaders_of(sets, 32)
+    print("validation loss", evaluate(model, loaders["valid"]))
+""",
+        ),
+        Good(
+            why="a data set of blocks has as many rows as whole blocks: less than a block of the stream is left",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, Dataset
+
+
+class Blocks(Dataset):
+    def __init__(self, ids, block_size):
+        self.ids, self.block_size = ids, block_size
+
+    def __len__(self):
+        return (len(self.ids) - 1) // self.block_size
+
+    def __getitem__(self, k):
+        at = k * self.block_size
+        return self.ids[at : at + self.block_size], self.ids[at + 1 : at + self.block_size + 1]
+
+
+@torch.no_grad()
+def evaluate(model, ids):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for inputs, targets in DataLoader(Blocks(ids, 256), batch_size=16):
+        nats += F.cross_entropy(model(inputs).flatten(0, 1), targets.flatten(), reduction="sum").item()
+        tokens += targets.numel()
+    return nats / tokens
+""",
+        ),
         Good(
             why="the same generator is asked to give what is left over, too",
             files={
