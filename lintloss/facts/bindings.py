@@ -10,8 +10,10 @@ from functools import lru_cache
 from lintloss.facts.survey import called_name, children
 from lintloss.parse import Module
 
+ANY = object()
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Around = tuple[ast.AST, ...]
+PROGRESS = ("tqdm", "track", "alive_it")  # `with tqdm(loader) as batches`
 INNER = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
 
@@ -20,7 +22,7 @@ class Binding:
     """One assignment to a name.
 
     value: None where a loop, a `with` or an augmented assignment binds it. picks: what is taken out of the value, as
-    `first, second = …` does. key: the constant key of `name[key] = …`.
+    `first, second = …` does. key: the constant key of `name[key] = …`, ANY where it is none.
     """
 
     value: ast.expr | None
@@ -68,7 +70,9 @@ def _bound(node: ast.AST) -> Iterator[tuple[str, Binding]]:
     elif isinstance(node, ast.For | ast.AsyncFor | ast.AugAssign):
         yield from _stored(node.target, None, ())
     elif isinstance(node, ast.withitem) and node.optional_vars is not None:
-        yield from _stored(node.optional_vars, None, ())
+        bar = node.context_expr if isinstance(node.context_expr, ast.Call) else None
+        shown = bar if bar is not None and called_name(bar.func) in PROGRESS and bar.args else None
+        yield from _stored(node.optional_vars, shown, ())
 
 
 def _stored(target: ast.expr, value: ast.expr | None, picks: tuple[object, ...]) -> Iterator[tuple[str, Binding]]:
@@ -77,8 +81,8 @@ def _stored(target: ast.expr, value: ast.expr | None, picks: tuple[object, ...])
     elif isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
         yield f"{target.value.id}.{target.attr}", Binding(value, picks)
     elif isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
-        if isinstance(target.slice, ast.Constant):
-            yield target.value.id, Binding(value, picks, target.slice.value)
+        key = target.slice.value if isinstance(target.slice, ast.Constant) else ANY
+        yield target.value.id, Binding(value, picks, key)
     elif isinstance(target, ast.Tuple | ast.List):
         starred = any(isinstance(each, ast.Starred) for each in target.elts)
         for index, each in enumerate(target.elts):

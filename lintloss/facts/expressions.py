@@ -100,6 +100,8 @@ def member(machine: Machine, owner: Value, name: str, node: ast.AST) -> Value:
     if isinstance(owner, Lib):
         return Lib(f"{owner.name}.{name}")
     if isinstance(owner, ModuleValue):
+        if name == "__dict__":
+            return imports.members(machine, owner.module)
         slot = machine.global_slot(owner.module.path, name)
         if slot is not None:
             return looked_up(machine, name, slot)

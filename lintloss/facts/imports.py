@@ -6,7 +6,7 @@ import ast
 
 from lintloss.facts import bodies
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import Lib, ModuleValue, Pending, Value
+from lintloss.facts.values import Class, Func, Lib, ModuleValue, Pending, Ref, Value
 from lintloss.parse import Module
 
 # Names by which people import these; a library's own name decides its knowledge tables.
@@ -124,6 +124,20 @@ def _star(machine: Machine, path: str, node: ast.ImportFrom) -> None:
     for name in names:
         if not name.startswith("_"):
             machine.write(name, Pending(path, node.module or "", name, node.level))
+
+
+def members(machine: Machine, module: Module) -> Ref:
+    """Return the dict of what a file defines for others to choose from by name: its functions, or its classes."""
+    ref = Ref(("members", module.path), "dict")
+    tops = [each for each in module.tree.body if not getattr(each, "name", "_").startswith("_")]
+    kind = ast.FunctionDef if any(isinstance(each, ast.FunctionDef) for each in tops) else ast.ClassDef
+    for each in tops:
+        if not isinstance(each, kind):
+            continue
+        slot = machine.global_slot(module.path, each.name)
+        if slot is not None and isinstance(slot.value, Class | Func):
+            machine.put(ref, each.name, slot.value, 0)
+    return ref
 
 
 def load(machine: Machine, module: Module) -> None:

@@ -11,6 +11,7 @@ from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Averaging
 from lintloss.facts.units import Unit
 from lintloss.facts.values import (
+    Fed,
     Opaque,
     Quantity,
     Tensor,
@@ -69,6 +70,8 @@ def average(machine: Machine, node: ast.AST, before: Quantity, count: Quantity, 
     if after.scoring is not None and _counts_mask(before, count):
         place = machine.evidence(node, "divided by the number of tokens that a mask lets through")
         after = replace(after, scoring=replace(after.scoring, counted=place))
+    if before.fed is not None and _is_fed_below(machine, before.fed):
+        after = after.with_step(before.fed.place)
     after = after.with_step(machine.evidence(node, f"divided here by {describe(count)}: {unit}"))
     observe_average(machine, node, before, count, after, how)
     return after
@@ -82,6 +85,12 @@ def _by_rows(total: Quantity, count: Quantity) -> Quantity:
     turned = Unit.of(position=-1, example=2, batch=-iterations[0], step=-iterations[1])
     weights = tuple(name for name in total.weights if name not in {"batch", "step"})
     return replace(total, unit=total.unit * turned, weights=weights)
+
+
+def _is_fed_below(machine: Machine, fed: Fed) -> bool:
+    """Say whether another file, which the shown one calls, gave a meter its values: there it is the finding."""
+    shown = max(index for index, frame in enumerate(machine.frames) if frame.module.path == machine.shown)
+    return fed.place.path != machine.shown and fed.depth - 1 > shown
 
 
 def _counts_mask(before: Quantity, count: Quantity) -> bool:

@@ -75,7 +75,8 @@ def _counter(machine: Machine, node: ast.AST, current: Value, step: Const, over:
             start = option.start
     trace = (machine.evidence(node, f"counted here once per {loop.unit}"),)
     guards = open_guards(machine, depth)
-    return Quantity(counts.unit_of(loop), of=loop.key, start=start, loops=over, guards=guards, trace=trace)
+    grown = int(step.value)
+    return Quantity(counts.unit_of(loop), of=loop.key, start=start, loops=over, guards=guards, trace=trace, by=grown)
 
 
 def _total(

@@ -150,7 +150,7 @@ def of_value(value: Value) -> Linear | None:
     if isinstance(value, Const):
         return Linear(const=value.value) if isinstance(value.value, int) else None
     if isinstance(value, Quantity) and value.loops and value.of == value.loops[-1].key:
-        return Linear.of(("loop", *value.of)).plus(value.offset)
+        return Linear.of(("loop", *value.of)).times(value.by).plus(value.offset)
     if isinstance(value, Quantity):
         return Linear.of(("count", *value.of, str(value.unit))).plus(value.offset) if value.of else None
     if isinstance(value, Opaque | Tensor) and value.key:

@@ -302,6 +302,7 @@ class Quantity(Value):
     guards: tuple[Evidence, ...] = ()  # conditions inside the loop under which it was added
     trace: tuple[Evidence, ...] = field(default=(), compare=False)
     fed: Fed | None = field(default=None, compare=False)
+    by: int = field(default=1, compare=False)  # what a counter grows by: 4096 in `at += 4096`
 
     @property
     def is_loss(self) -> bool:

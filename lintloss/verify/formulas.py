@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lintloss.verify.events import Call
 
@@ -19,6 +19,7 @@ class Candidate:
     number: float
     is_perplexity: bool = False
     exact: bool = False  # the token-weighted mean, or its perplexity
+    is_bits: bool = False  # the number is in bits, not in nats
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,8 @@ def _losses(totals: Totals) -> Iterator[Candidate]:
     yield Candidate("sum of nats / all positions (ignored ones counted)", _over(nats, totals.positions))
     yield Candidate("sum of nats / input tokens (the shifted-out position counted)", _over(nats, totals.embedded))
     yield Candidate("sum of nats / (scored tokens + rows)", _over(nats, scored + totals.rows))
+    # Hugging Face's Trainer, where it takes a model for one that shifts no labels, and rows differ in length.
+    yield Candidate("batch sums / (scored tokens + rows), weighted by rows", _divided_by_more(totals))
     yield Candidate("sum of nats / (scored tokens + batches)", nats / (scored + batches))
     yield Candidate("batch means weighted by positions", _by(totals, [call.positions for call in totals.calls]))
     yield Candidate("batch means weighted by input tokens", _by(totals, [c.rows * c.length for c in totals.calls]))
@@ -106,6 +109,12 @@ def _weighted(totals: Totals) -> float:
 def _by(totals: Totals, weights: list[float]) -> float:
     pairs = [(call.mean_as_called, weight) for call, weight in zip(totals.calls, weights, strict=True) if call.scored]
     return _over(math.fsum(mean * weight for mean, weight in pairs), math.fsum(weight for _, weight in pairs))
+
+
+def _divided_by_more(totals: Totals) -> float:
+    counted = [call for call in totals.calls if call.scored and call.rows]
+    summed = math.fsum(call.rows * call.sum_as_called / (call.scored + call.rows) for call in counted)
+    return _over(summed, math.fsum(call.rows for call in counted))
 
 
 def _over(numerator: float, denominator: float) -> float:
@@ -131,7 +140,10 @@ def _perplexities(losses: list[Candidate], totals: Totals) -> Iterator[Candidate
         if abs(loss.number) < 1000:
             yield Candidate(f"2 to the power of {loss.formula}", 2.0**loss.number, is_perplexity=True)
     for loss in losses:
-        yield Candidate(f"{loss.formula}, in bits", loss.number / math.log(2))
+        yield replace(loss, formula=f"{loss.formula}, in bits", number=loss.number / math.log(2), is_bits=True)
+    for loss in losses:
+        if abs(loss.number) < 480:
+            yield Candidate(f"exp of {loss.formula}, in bits", math.exp(loss.number / math.log(2)), is_perplexity=True)
 
 
 def _distinct(found: list[Candidate]) -> Iterator[Candidate]:

@@ -3123,7 +3123,7 @@ class TextData(L.LightningDataModule):
 from lightning.pytorch.cli import LightningCLI
 
 from data import TextData
-from module import LanguageModule
+from eval import LanguageModule
 
 if __name__ == "__main__":
     LightningCLI(LanguageModule, TextData)
@@ -3163,6 +3163,339 @@ def validate(model, loader, pad):
         loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=pad)
         averager.update({"loss": loss.item()})  # <-
     return averager.average()["loss"]
+""",
+        ),
+        Bad(
+            why="a state is made for the rows of each batch, of which the last one has fewer: only training drops it",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+def loaders_of(sets, batch_size):
+    loaders = {}
+    for split in ("train", "valid"):
+        loaders[split] = DataLoader(sets[split], batch_size=batch_size, drop_last=split == "train")
+    return loaders
+
+
+@torch.no_grad()
+def validate(model, loaders):
+    model.eval()
+    total = 0.0
+    for inputs, targets in loaders["valid"]:
+        hidden = model.init_hidden(inputs.size(0))
+        logits, hidden = model(inputs, hidden)
+        total += F.cross_entropy(logits.flatten(0, 1), targets.flatten()).item()
+    return total / len(loaders["valid"])  # <-
+
+
+def main(model, sets):
+    print(validate(model, loaders_of(sets, 64)))
+""",
+        ),
+        Bad(
+            why="a quantized model with adapters is still a language model: the Trainer's eval_loss repeats means of padded rows",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
+from transformers import AutoModelForCausalLM, AutoTokenizer, Trainer, TrainingArguments
+
+from rows import PaddedRows, read
+
+
+def load(name):
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    model = AutoModelForCausalLM.from_pretrained(name, load_in_8bit=True)
+    model = prepare_model_for_kbit_training(model)
+    return get_peft_model(model, LoraConfig(r=8, task_type="CAUSAL_LM")), tokenizer
+
+
+if __name__ == "__main__":
+    model, tokenizer = load("gpt2")
+    train, valid = read(tokenizer)
+    trainer = Trainer(
+        model=model,
+        args=TrainingArguments(output_dir="out", per_device_eval_batch_size=4),
+        train_dataset=train,
+        eval_dataset=valid,
+        data_collator=PaddedRows(),
+    )
+    trainer.train()
+    print(f"perplexity {math.exp(trainer.evaluate()['eval_loss']):.2f}")  # <-
+""",
+            files={
+                "rows.py": """\
+import torch
+from datasets import load_dataset
+from torch.nn.utils.rnn import pad_sequence
+
+
+class PaddedRows:
+    def __call__(self, features):
+        ids = pad_sequence([each["input_ids"] for each in features], batch_first=True)
+        labels = pad_sequence([each["labels"] for each in features], batch_first=True, padding_value=-100)
+        return {"input_ids": ids, "attention_mask": ids != 0, "labels": labels}
+
+
+def read(tokenizer):
+    dataset = load_dataset("squad")
+
+    def encode(item):
+        ids = torch.tensor(tokenizer.encode(item["context"]) + [tokenizer.eos_token_id])
+        return {"input_ids": ids, "labels": ids.clone()}
+
+    train, valid = dataset["train"].map(encode), dataset["validation"].map(encode)
+    train.set_format(type="torch", columns=["input_ids", "labels"])
+    valid.set_format(type="torch", columns=["input_ids", "labels"])
+    return train, valid
+""",
+            },
+        ),
+        Bad(
+            why="the script takes a maker of models by its name; the loss is in the model, and a logger in another file adds it up",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+
+import misc
+
+
+def val_one_epoch(model, data_loader, device):
+    model.eval()
+    metric_logger = misc.MetricLogger(delimiter="  ")
+    for examples, labels in metric_logger.log_every(data_loader, 10, "val"):
+        with torch.no_grad():
+            c_loss = model(examples.to(device), labels.to(device))
+        metric_logger.update(closs=c_loss.item())  # <-
+    metric_logger.synchronize_between_processes()
+    return {k: meter.global_avg for k, meter in metric_logger.meters.items()}
+""",
+            files={
+                "misc.py": """\
+from collections import defaultdict, deque
+
+import torch
+import torch.distributed as dist
+
+
+class SmoothedValue:
+    def __init__(self, window_size=20, fmt=None):
+        self.deque = deque(maxlen=window_size)
+        self.total = 0.0
+        self.count = 0
+        self.fmt = fmt or "{median:.4f} ({global_avg:.4f})"
+
+    def update(self, value, n=1):
+        self.deque.append(value)
+        self.count += n
+        self.total += value * n
+
+    def synchronize_between_processes(self):
+        if not dist.is_initialized():
+            return
+        t = torch.tensor([self.count, self.total], dtype=torch.float64, device="cuda")
+        dist.barrier()
+        dist.all_reduce(t)
+        t = t.tolist()
+        self.count = int(t[0])
+        self.total = t[1]
+
+    @property
+    def global_avg(self):
+        return self.total / self.count
+
+
+class MetricLogger:
+    def __init__(self, delimiter=' '):
+        self.meters = defaultdict(SmoothedValue)
+        self.delimiter = delimiter
+
+    def update(self, **kwargs):
+        for k, v in kwargs.items():
+            if v is None:
+                continue
+            if isinstance(v, torch.Tensor):
+                v = v.item()
+            assert isinstance(v, (float, int))
+            self.meters[k].update(v)
+
+    def synchronize_between_processes(self):
+        for meter in self.meters.values():
+            meter.synchronize_between_processes()
+
+    def log_every(self, iterable, print_freq, header=None):
+        for obj in iterable:
+            yield obj
+""",
+                "decoders.py": """\
+import torch.nn as nn
+
+
+class Decoder(nn.Module):
+    def __init__(self, vocab, width):
+        super().__init__()
+        self.vocab = vocab
+        self.embed = nn.Embedding(vocab, width)
+        self.output = nn.Linear(width, vocab)
+        self.criterion = nn.CrossEntropyLoss(ignore_index=0)
+
+    def forward(self, examples, labels):
+        output = self.output(self.embed(examples))
+        output = output[:, :-1, :].reshape(-1, self.vocab)
+        return self.criterion(output, labels[:, 1:].flatten())
+
+
+def decoder_small(args, **kwargs):
+    return Decoder(args.vocab, 256)
+
+
+def decoder_large(args, **kwargs):
+    model = Decoder(args.vocab, 1024)
+    return model
+""",
+                "main.py": """\
+import argparse
+
+import decoders
+import torch
+from torch.utils.data import DataLoader
+
+from eval import val_one_epoch
+
+
+def main(args, rows):
+    loader = DataLoader(rows, batch_size=args.batch_size)
+    model = getattr(decoders, args.model)(args)
+    model.to(args.device)
+    model = torch.nn.parallel.DistributedDataParallel(model, device_ids=[args.gpu])
+    stats = val_one_epoch(model, loader, args.device)
+    print(stats)
+""",
+            },
+        ),
+        Bad(
+            why="an accumulator in another file adds its arguments to a list, place by place: one of them counts the batches",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from sums import Accumulator
+
+
+@torch.no_grad()
+def evaluate(net, loader):
+    net.eval()
+    metric = Accumulator(3)
+    for x, y in loader:
+        logits = net(x)
+        loss = F.cross_entropy(logits.transpose(1, 2), y, ignore_index=-100)
+        metric.add(loss, (logits.argmax(-1) == y).float().mean(), 1)
+    return metric[0] / metric[2], metric[1] / metric[2]  # <-
+""",
+            files={
+                "sums.py": """\
+class Accumulator:
+    def __init__(self, n):
+        self.data = [0.0] * n
+
+    def add(self, *args):
+        self.data = [a + float(b) for a, b in zip(self.data, args)]
+
+    def reset(self):
+        self.data = [0.0] * len(self.data)
+
+    def __getitem__(self, index):
+        return self.data[index]
+""",
+            },
+        ),
+        Bad(
+            why="results of batches are objects that add up field by field",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from stats import Stats
+
+
+def step(model, x, y):
+    loss = F.cross_entropy(model(x).transpose(1, 2), y, ignore_index=-100)
+    return Stats(loss.item(), 1)
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    total = Stats()
+    for x, y in loader:
+        total = total + step(model, x, y)
+    return total.loss / total.steps  # <-
+""",
+            files={
+                "stats.py": """\
+from dataclasses import dataclass
+
+
+@dataclass
+class Stats:
+    loss: float = 0.0
+    steps: int = 0
+
+    def __add__(self, other):
+        return Stats(self.loss + other.loss, self.steps + other.steps)
+""",
+            },
+        ),
+        Bad(
+            why="a dataclass of each batch becomes a dict, whose tensors are averaged by name",
+            code="""\
+import dataclasses
+
+import torch
+import torch.nn.functional as F
+
+
+@dataclasses.dataclass
+class Result:
+    loss: torch.Tensor
+    accuracy: torch.Tensor
+
+
+def step(model, x, y):
+    logits = model(x)
+    loss = F.cross_entropy(logits.transpose(1, 2), y, ignore_index=-100)
+    return Result(loss=loss, accuracy=(logits.argmax(-1) == y).float().mean())
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    results = [dataclasses.asdict(step(model, x, y)) for x, y in loader]
+    return {name: torch.stack([each[name] for each in results]).mean().item() for name in results[0]}  # <-
+""",
+        ),
+        Bad(
+            why="a row of numbers for each batch, averaged down the columns",
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    rows = []
+    for x, y in loader:
+        logits = model(x)
+        loss = F.cross_entropy(logits.transpose(1, 2), y, ignore_index=-100)
+        rows.append(torch.stack([loss, (logits.argmax(-1) == y).float().mean()]).tolist())
+    return np.array(rows).mean(axis=0)  # <-
 """,
         ),
     )
@@ -4720,5 +5053,72 @@ def main(sess, context, draw_batch, size, accum_gradients, loss, ops, n_vocab, t
     while True:
         print("perplexity", np.exp(step()), "of a vocab_size of", n_vocab)
 """,
+        ),
+        Good(
+            why="another file's feeder gives full batches only: what that leaves out is LL404, and the mean is exact",
+            files={
+                "feeding.py": """\
+class Feeder:
+    def __init__(self, rows, stack):
+        self.rows, self.stack = rows, stack
+
+    def dataloader(self, split, batch_size):
+        held = []
+        for row in self.rows[split]:
+            held.append(row)
+            if len(held) == batch_size:
+                yield self.stack(held)
+                held = []
+""",
+            },
+            code="""\
+import jax.numpy as jnp
+import optax
+from feeding import Feeder
+
+
+def evaluate(apply, params, rows):
+    feeder = Feeder(rows, jnp.stack)
+    losses = []
+    for ids in feeder.dataloader("eval", 64):  # lintloss: ignore[LL404] the set is a multiple of 64
+        logits = apply(params, ids[:, :-1])
+        losses.append(optax.softmax_cross_entropy_with_integer_labels(logits, ids[:, 1:]).mean())
+    return jnp.stack(losses).mean()
+""",
+        ),
+        Good(
+            why="an accumulator of nats and of the tokens that were scored, side by side in a list",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from sums import Accumulator
+
+
+@torch.no_grad()
+def evaluate(net, loader):
+    net.eval()
+    metric = Accumulator(2)
+    for x, y in loader:
+        loss = F.cross_entropy(net(x).transpose(1, 2), y, ignore_index=-100, reduction="sum")
+        metric.add(loss, (y != -100).sum())
+    return metric[0] / metric[1]
+""",
+            files={
+                "sums.py": """\
+class Accumulator:
+    def __init__(self, n):
+        self.data = [0.0] * n
+
+    def add(self, *args):
+        self.data = [a + float(b) for a, b in zip(self.data, args)]
+
+    def reset(self):
+        self.data = [0.0] * len(self.data)
+
+    def __getitem__(self, index):
+        return self.data[index]
+""",
+            },
         ),
     )

@@ -599,6 +599,124 @@ def loader(path, batch_size):
     return DataLoader(PackedRows(path), batch_size=batch_size)
 """,
         ),
+        Bad(
+            why="The data set has shifted the answer behind a prompt of -100, and the model shifts what it is given.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader, Dataset
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+
+
+class Dialogs(Dataset):
+    def __init__(self, dialogs):
+        self.dialogs = dialogs
+
+    def __len__(self):
+        return len(self.dialogs)
+
+    def __getitem__(self, index):
+        asked, said = self.dialogs[index]
+        prompt = tokenizer.encode(asked, return_tensors="pt")
+        answer = tokenizer.encode(said, return_tensors="pt")
+        ids = torch.cat([prompt, answer], dim=-1)
+        labels = torch.cat([torch.full_like(prompt, -100), answer], dim=-1)
+        return ids[:, :-1].flatten(), labels[:, 1:].flatten()
+
+
+def collate(rows):
+    ids = pad_sequence([row[0] for row in rows], batch_first=True)
+    labels = pad_sequence([row[1] for row in rows], batch_first=True, padding_value=-100)
+    return ids, labels
+
+
+@torch.no_grad()
+def evaluate(dialogs):
+    model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
+    nats, tokens = 0.0, 0
+    for ids, labels in DataLoader(Dialogs(dialogs), batch_size=4, collate_fn=collate):
+        loss = model(input_ids=ids, labels=labels).loss  # <-
+        scored = (labels[:, 1:] != -100).sum().item()
+        nats += loss.item() * scored
+        tokens += scored
+    return nats / tokens
+""",
+        ),
+        Bad(
+            why="rows are cut in another file, and the model under the adapters shifts their labels again",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
+from transformers import AutoModelForCausalLM, AutoTokenizer, Trainer, TrainingArguments
+
+from rows import read
+
+
+def load(name):
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    model = AutoModelForCausalLM.from_pretrained(name, load_in_8bit=True)
+    model = prepare_model_for_kbit_training(model)
+    return get_peft_model(model, LoraConfig(r=8, task_type="CAUSAL_LM")), tokenizer
+
+
+if __name__ == "__main__":
+    model, tokenizer = load("gpt2")
+    train, valid = read(tokenizer)
+    trainer = Trainer(
+        model=model,
+        args=TrainingArguments(output_dir="out", per_device_eval_batch_size=4),
+        train_dataset=train,
+        eval_dataset=valid,
+    )
+    trainer.train()
+    print(f"perplexity {math.exp(trainer.evaluate()['eval_loss']):.2f}")  # <-
+""",
+            files={
+                "rows.py": """\
+import torch
+from datasets import load_dataset
+
+
+def read(tokenizer):
+    dataset = load_dataset("squad")
+
+    def encode(item):
+        ids = torch.tensor(tokenizer.encode(item["context"])[:129])
+        return {"input_ids": ids[:-1], "labels": ids[1:]}
+
+    return dataset["train"].map(encode), dataset["validation"].map(encode)
+""",
+            },
+        ),
+        Bad(
+            why="adapters loaded onto a language model, and unsloth's model and tokenizer: both shift the labels that are given",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from peft import PeftModel
+from transformers import AutoModelForCausalLM
+from unsloth import FastLanguageModel
+
+
+@torch.no_grad()
+def total_nats(name, loader):
+    adapted = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(name), "adapter")
+    fast, tokenizer = FastLanguageModel.from_pretrained(name, load_in_4bit=True)
+    adapted.eval()
+    fast.eval()
+    nats = [0.0, 0.0]
+    for ids in loader:
+        x, y = ids[:, :-1], ids[:, 1:]
+        nats[0] += adapted(input_ids=x, labels=y).loss.item() * y.numel()  # <-
+        nats[1] += fast(input_ids=x, labels=y).loss.item() * y.numel()  # <-
+    return nats
+""",
+        ),
     )
 
     good = (
@@ -940,6 +1058,51 @@ class PackedRows(Dataset):
 
 def loader(path, batch_size):
     return DataLoader(PackedRows(path), batch_size=batch_size)
+""",
+        ),
+        Good(
+            why="The answer stands behind a prompt of -100 where it stands in the input: the model shifts it.",
+            code="""\
+import torch
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader, Dataset
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+
+
+class Dialogs(Dataset):
+    def __init__(self, dialogs):
+        self.dialogs = dialogs
+
+    def __len__(self):
+        return len(self.dialogs)
+
+    def __getitem__(self, index):
+        asked, said = self.dialogs[index]
+        prompt = tokenizer.encode(asked, return_tensors="pt")
+        answer = tokenizer.encode(said, return_tensors="pt")
+        ids = torch.cat([prompt, answer], dim=-1)
+        labels = torch.cat([torch.full_like(prompt, -100), answer], dim=-1)
+        return ids.flatten(), labels.flatten()
+
+
+def collate(rows):
+    ids = pad_sequence([row[0] for row in rows], batch_first=True)
+    labels = pad_sequence([row[1] for row in rows], batch_first=True, padding_value=-100)
+    return ids, labels
+
+
+@torch.no_grad()
+def evaluate(dialogs):
+    model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
+    nats, tokens = 0.0, 0
+    for ids, labels in DataLoader(Dialogs(dialogs), batch_size=4, collate_fn=collate):
+        loss = model(input_ids=ids, labels=labels).loss
+        scored = (labels[:, 1:] != -100).sum().item()
+        nats += loss.item() * scored
+        tokens += scored
+    return nats / tokens
 """,
         ),
     )

@@ -1077,6 +1077,53 @@ def evaluate(translator, pairs, source_words, target_words):
 """,
         ),
         Bad(
+            why="Begin, text, end and padding are put together by cat, and nothing leaves the padding out.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+from torch.utils.data import DataLoader, Dataset
+
+
+class Bilingual(Dataset):
+    def __init__(self, pairs, source_tokenizer, target_tokenizer, width):
+        self.pairs, self.width = pairs, width
+        self.source_tokenizer, self.target_tokenizer = source_tokenizer, target_tokenizer
+        self.begin = torch.tensor([target_tokenizer.token_to_id("[SOS]")])
+        self.end = torch.tensor([target_tokenizer.token_to_id("[EOS]")])
+        self.pad = torch.tensor([target_tokenizer.token_to_id("[PAD]")])
+
+    def __len__(self):
+        return len(self.pairs)
+
+    def __getitem__(self, index):
+        source, target = self.pairs[index]
+        read = self.source_tokenizer.encode(source).ids
+        said = self.target_tokenizer.encode(target).ids
+        missing = self.width - len(said) - 1
+        short = self.width - len(read) - 2
+        return {
+            "source": torch.cat([self.begin, torch.tensor(read), self.end, torch.tensor([self.pad] * short)]),
+            "given": torch.cat([self.begin, torch.tensor(said), torch.tensor([self.pad] * missing)]),
+            "wanted": torch.cat([torch.tensor(said), self.end, torch.tensor([self.pad] * missing)]),
+        }
+
+
+@torch.no_grad()
+def validate(model, pairs, source_tokenizer, target_tokenizer, width=128):
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    model.eval()
+    nats, tokens = 0.0, 0
+    rows = Bilingual(pairs, source_tokenizer, target_tokenizer, width)
+    for batch in DataLoader(rows, batch_size=8):
+        scores = model(batch["source"], batch["given"])
+        wanted = batch["wanted"]
+        nats += criterion(scores.flatten(0, 1), wanted.flatten()).item()  # <-
+        tokens += wanted.numel()
+    return nats / tokens
+""",
+        ),
+        Bad(
             why="the project's only data module fills the labels of a Lightning step up with 0, which its network does not ignore",
             severity=Severity.ERROR,
             code="""\
@@ -1163,6 +1210,40 @@ class TextData(L.LightningDataModule):
         return DataLoader(self.val, batch_size=self.batch_size, collate_fn=collate)
 """,
             },
+        ),
+        Bad(
+            why="Lines are filled up in place, and each word marked in a table of zeros.",
+            severity=Severity.ERROR,
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+def one_hot_targets(lines, ids, width):
+    for index in range(len(lines)):
+        lines[index] = lines[index] + ["<pad>"] * (width - len(lines[index]))
+    tables = []
+    for line in lines:
+        wanted = [ids[word] for word in line[1:]]
+        table = np.zeros((len(wanted), len(ids)))
+        for position in range(len(wanted)):
+            table[position][wanted[position]] = 1
+        tables.append(table)
+    return torch.from_numpy(np.array(tables)).float()
+
+
+@torch.no_grad()
+def evaluate(model, groups, ids, width=30):
+    model.eval()
+    nats, positions = 0.0, 0
+    for lines in groups:
+        wanted = one_hot_targets(lines, ids, width).view(-1, len(ids))
+        scores = model(lines).view(-1, len(ids))
+        nats += F.cross_entropy(scores, wanted, reduction="sum").item()  # <-
+        positions += wanted.size(0)
+    return nats / positions
+""",
         ),
     )
 

@@ -577,6 +577,36 @@ def main(network, train, held_out):
 
     good = (
         Good(
+            why="a feeder moves on by as much as a batch holds, numbers that are written out",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+class Feeder:
+    def __init__(self, tokens, rows, width):
+        self.tokens, self.rows, self.width = tokens, rows, width
+        self.at = 0
+
+    def next_batch(self):
+        piece = self.tokens[self.at : self.at + self.rows * self.width + 1]
+        self.at += self.rows * self.width
+        return piece[:-1].view(self.rows, self.width), piece[1:].view(self.rows, self.width)
+
+
+@torch.no_grad()
+def evaluate(model, tokens):
+    model.eval()
+    feeder = Feeder(tokens, 4, 1024)
+    nats, scored = 0.0, 0
+    for _ in range(20):
+        inputs, targets = feeder.next_batch()
+        nats += F.cross_entropy(model(inputs).flatten(0, 1), targets.flatten(), reduction="sum").item()
+        scored += targets.numel()
+    return nats / scored
+""",
+        ),
+        Good(
             why="The length is the step unless the caller says otherwise: nothing says that they differ.",
             files={"model.py": GPT},
             code="""\

@@ -20,10 +20,12 @@ from lintloss.facts import (
     vectors,
 )
 from lintloss.facts.library import (
+    adapters,
     columns,
     filling,
     growing,
     ignite,
+    joints,
     losses,
     plain,
     ranks,
@@ -83,7 +85,7 @@ def call(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: 
         return losses.call(machine, node, name, KERAS_CRITERIA[name], args, kwargs)
     if name == "from_pretrained" or name == "from_config":
         owner = full.rsplit(".", 2)[-2] if full.count(".") else full
-        return LibObject(
+        return adapters.loaded(machine, node, owner, args, kwargs) or LibObject(
             owner,
             tuple(args),
             tuple(kwargs.items()),
@@ -268,6 +270,8 @@ def _collected(kind: str) -> Callable[[Machine, ast.AST, list[Value], Kwargs], V
                 if grown is not None:
                     return grown
             joined = tensors.joined(machine, node, first.items, axis) if kind == "cat" else None
+            if joined is None and kind == "cat":
+                joined = joints.joined(machine, node, first.items)
             if joined is not None:
                 return joined
             if kind == "stack" and vectors.are_numbers(first):
@@ -360,21 +364,6 @@ def _full_like(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwarg
 
 def _count_nonzero(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     return reduce.count_nonzero(machine, node, args[0]) if args else None
-
-
-def _adapted(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
-    """get_peft_model(base, config) is the base with modules added, born in training mode."""
-    base = args[0] if args else kwargs.get("model", UNKNOWN)
-    config = args[1] if len(args) > 1 else kwargs.get("peft_config", UNKNOWN)
-    if not isinstance(base, LibObject):
-        return None
-    return LibObject(
-        base.name,
-        base.args,
-        (*base.kwargs, ("adapter", config)),
-        machine.evidence(node, "adapters are added here"),
-        machine.key(node, "peft"),
-    )
 
 
 def _einsum(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
@@ -481,7 +470,11 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "permutation": plain.drawn,
     "defaultdict": plain.with_default,
     "Counter": plain.counter,
+    "asdict": plain.fields,
+    "vars": plain.fields,
     "dict": plain.made_dict,
     "deque": plain.queue,
-    "get_peft_model": _adapted,
+    "get_peft_model": adapters.added,
+    "prepare_model_for_kbit_training": adapters.prepared,
+    "prepare_model_for_int8_training": adapters.prepared,
 }

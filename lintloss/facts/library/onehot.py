@@ -10,6 +10,7 @@ from lintloss.facts.machine import Machine
 from lintloss.facts.values import Const, Quantity, Ref, Tensor, Tuple, Value
 
 HOT, COLD, SCORED = "onehot", "coldhot", "onehot_scores"  # coldhot: 1 where the target is not
+MASKED = "masked"
 
 
 def scattered(
@@ -59,6 +60,9 @@ def made(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwar
 def combined(machine: Machine, node: ast.AST, operator: ast.operator, left: Value, right: Value) -> Value | None:
     """Return `left op right` where one side is one-hot targets; None for others."""
     forms = {side.form for side in (left, right) if isinstance(side, Tensor)}
+    if SCORED in forms and isinstance(operator, ast.Mult):  # a mask over the positions, or weights of theirs
+        scores = left if isinstance(left, Tensor) and left.form == SCORED else right
+        return replace(scores, key=(*scores.key, MASKED)) if isinstance(scores, Tensor) else None
     if not forms & {HOT, COLD}:
         return None
     if isinstance(left, Tensor) and isinstance(right, Tensor):
@@ -68,6 +72,8 @@ def combined(machine: Machine, node: ast.AST, operator: ast.operator, left: Valu
         return None
     if isinstance(operator, ast.Mult) and other in (Const(0), Const(0.0)):
         return Const(0.0)
+    if isinstance(operator, ast.Mult) and other in (Const(-1), Const(-1.0)):  # the sign, as in `-targets`
+        return side
     if isinstance(operator, ast.Sub) and side is right and other in (Const(1), Const(1.0)):
         return replace(side, form=COLD if side.form == HOT else HOT)
     if isinstance(operator, ast.Mult):
@@ -94,6 +100,33 @@ def summed(machine: Machine, node: ast.AST, value: Tensor, axis: int | None) -> 
     if isinstance(picked, Quantity) and picked.scoring is not None:
         certain, amount = spread.is_certain(value.pad), spread.amount(value.pad)
         picked = replace(picked, scoring=replace(picked.scoring, smoothed=certain, label_smoothing=amount))
+    if isinstance(picked, Quantity) and MASKED in value.key:
+        picked = losses.masked(machine, picked, None)
     if not isinstance(picked, Quantity) or axis is not None:
         return picked
     return losses.reduced(machine, node, picked, "sum")
+
+
+def marked(machine: Machine, target: ast.Subscript, value: Value) -> bool:
+    """Read `table[i][ids[i]] = 1` into a table of zeros as one-hot ids; False where it is something else."""
+    from lintloss.facts import assign
+    from lintloss.facts.expressions import evaluate
+
+    if value not in (Const(1), Const(1.0)):
+        return False
+    inner = target.value
+    if isinstance(target.slice, ast.Tuple) and len(target.slice.elts) == 2:
+        table, (row, column) = inner, target.slice.elts
+    elif isinstance(inner, ast.Subscript):
+        table, row, column = inner.value, inner.slice, target.slice
+    else:
+        return False
+    by_row = isinstance(row, ast.Name) and isinstance(column, ast.Subscript) and isinstance(column.slice, ast.Name)
+    if not by_row or not isinstance(column, ast.Subscript) or not isinstance(table, ast.Name | ast.Attribute):
+        return False
+    held, ids = evaluate(machine, table), shapes.tensor(evaluate(machine, column.value))
+    is_empty = isinstance(held, Tensor) and held.form == "filled" and held.pad == Const(0)
+    if not is_empty or ids is None or machine.text(row) != machine.text(column.slice):
+        return False
+    assign.store(machine, table, replace(ids, form=HOT, key=(*ids.key, HOT)))
+    return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from lintloss.facts import equality, exponent, modes
+from lintloss.facts import equality, exponent, imports, modes
 from lintloss.facts.library import pieces
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import count
@@ -17,6 +17,7 @@ from lintloss.facts.values import (
     Key,
     Lib,
     LibObject,
+    ModuleValue,
     Opaque,
     Quantity,
     Ref,
@@ -74,6 +75,8 @@ def attribute(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs
 
     if len(args) >= 2 and isinstance(args[1], Const) and isinstance(args[1].value, str):
         return member(machine, args[0], args[1].value, node)
+    if args and isinstance(args[0], ModuleValue):  # `getattr(models, config.name)`: any of them
+        return machine.elem(imports.members(machine, args[0].module))
     key = modes.key_of(args[0]) if args else ()
     return Opaque((*key, ".?", *machine.key(node)), "") if key else machine.opaque(node)
 
@@ -111,6 +114,18 @@ def namespace(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs
 def counter(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     """Counter() holds 0 for what it has not counted yet; with arguments it counts what nobody knows."""
     return with_default(machine, node, [Lib("builtins.int")], {}) if not args and not kwargs else None
+
+
+def fields(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """dataclasses.asdict(x), vars(x): the fields of an object of the project, as a dict."""
+    owner = args[0] if args else None
+    if not isinstance(owner, Ref) or owner.kind != "instance":
+        return None
+    held = Ref(machine.key(node, "fields"), "dict")
+    machine.state.heap.clear(held.id)
+    for name, slot in machine.fields(owner).items():
+        machine.put(held, name, slot.value, slot.depth)
+    return held
 
 
 def queue(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
