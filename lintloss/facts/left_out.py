@@ -44,6 +44,7 @@ class LeftOut:
     node: ast.AST
     module: Module
     made: ast.AST  # the call that made what is iterated
+    sure: bool = True  # not only by a default that unknown options may replace
 
 
 def observe(machine: Machine, module: Module, loops: Iterable[scored.Looped]) -> Iterator[LeftOut]:
@@ -136,7 +137,7 @@ def _of_source(machine: Machine, module: Module, source: ast.expr, seen: set[ast
             how, node, where = first
             if world[0].spot.node not in seen:
                 seen.add(world[0].spot.node)
-                yield LeftOut(source, how, node, where, world[0].spot.node)
+                yield LeftOut(source, how, node, where, world[0].spot.node, sure=not tracer.presumed)
             break
 
 
