@@ -268,11 +268,17 @@ def augment(
 
     in_place: a tensor's own content changes; `x = x + y` binds the name anew.
     """
+    from lintloss.facts import piecewise
+
     target = plain_target(target)
     slot, write = _slot(machine, target)
     current = slot.value if slot is not None else UNKNOWN
     depth = slot.depth if slot is not None else machine.depth
     if isinstance(operator, ast.Mult) and isinstance(target, ast.Subscript) and _weigh(machine, target):
+        return
+    added = piecewise.by_field(machine, node, current, operand, depth) if isinstance(operator, ast.Add) else None
+    if added is not None:
+        write(added, depth)
         return
     if not in_place and isinstance(current, Ref) and current.kind == "tensor":
         current = _content(machine, current)
@@ -340,6 +346,11 @@ def plain_target(target: ast.expr) -> ast.expr:
     while isinstance(target, ast.Attribute) and target.attr == "data":
         target = target.value
     return target
+
+
+def put_back(machine: Machine, target: ast.expr, slot: Slot) -> None:
+    """Let a name or attribute hold something, as old as the slot says."""
+    _slot(machine, target)[1](slot.value, slot.depth)
 
 
 def slot_of(machine: Machine, target: ast.expr) -> Slot | None:

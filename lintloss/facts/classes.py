@@ -154,6 +154,10 @@ def instance_member(machine: Machine, owner: Ref, name: str, node: ast.AST) -> V
         if any("property" in machine.text(each) for each in bound.node.decorator_list):  # type: ignore[union-attr]
             return calls.run(machine, node, bound, [], {})
         return bound
+    if name == "__dict__":
+        from lintloss.facts.library import plain
+
+        return plain.fields(machine, node, [owner], {}) or UNKNOWN
     found = class_member(machine, owner.cls, name) if owner.cls else None
     return found if found is not None else Opaque((*owner.id, "." + name), name)
 

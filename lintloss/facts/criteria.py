@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lintloss.facts import entropies, scores
 from lintloss.facts.averages import REGRESSIONS, confidence_in, in_evaluation
@@ -34,6 +34,7 @@ class Foreign:
     confidence: Confidence
     evidence: tuple[Evidence, ...]
     span: Span | None = None
+    instead: str = "F.cross_entropy on logits and ids"
 
 
 def foreign(seen: Scored | Exponential) -> Foreign | None:
@@ -77,7 +78,9 @@ def _compared(seen: Scored) -> Foreign | None:
     if scoring.presumed or scoring.criterion not in DISTANCES or not over_vocabulary:
         return None
     trace = seen.loss.trace if isinstance(seen.loss, Quantity) else ()
-    return Foreign(scoring.criterion, "between token predictions and token ids", False, Confidence.HIGH, trace)
+    between = "between token predictions and token ids"
+    found = Foreign(scoring.criterion, between, False, Confidence.HIGH, trace)
+    return replace(found, instead="categorical_crossentropy") if scoring.owner == "keras" else found
 
 
 def _is_over_vocabulary(scoring: Scoring) -> bool:

@@ -359,9 +359,9 @@ def _bound(machine: Machine, node: ast.expr) -> tuple[Key, int] | None:
 
 
 def _by_kind(machine: Machine, node: ast.expr, value: Value) -> Iterated:
-    from lintloss.facts.library import loaders
+    from lintloss.facts.library import filling, loaders
 
-    for option in options(value):
+    for option in sorted(options(value), key=lambda each: not filling.holds_filled(machine, each)):
         if isinstance(option, Quantity) and option.axes[:1] == ("rank",):
             return Iterated(value, "rank", ())
         if isinstance(option, LibObject) and option.name == "builtins.enumerate" and option.args:

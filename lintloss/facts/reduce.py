@@ -180,7 +180,7 @@ def _mean_of_list(machine: Machine, node: ast.AST, value: Ref) -> Value:
     elem = machine.elem(value)
     if isinstance(elem, Choice):
         return _each_kind(machine, node, value, elem, _mean_of_list)
-    if isinstance(elem, Tuple):
+    if isinstance(elem, Tuple) or vectors.positions(machine, elem):
         rows = vectors.columns(machine, value)
         return Tuple(tuple(mean(machine, node, column) for column in rows.items)) if rows else machine.opaque(node)
     if not isinstance(elem, Quantity) or not (elem.is_loss or elem.is_perplexity):

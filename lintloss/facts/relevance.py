@@ -13,7 +13,7 @@ from lintloss.patterns import regex
 WORDS = quick(
     r"loss|criterion|entropy|(?<![a-zA-Z])nll|(?<![a-zA-Z])ppl|perplex|softmax|no_grad|inference_mode|ignore_index|label|target|drop_last|"
     r"DataLoader|shift|logits|pad_|tokens|token_|_token|tokeniz|Dropout|dropout|avg|average|\bcount\b|total|__getitem__|\.eval\(|all_reduce|gather|block_size|"
-    r"get_batch|seq_len|forward|load_state_dict|Model\(|Net\(|LM\(|GPT\(|Transformer\(|Seq2Seq\("
+    r"get_batch|seq_len|forward|load_state_dict|<pad|one_?hot|Model\(|Net\(|LM\(|GPT\(|Transformer\(|Seq2Seq\("
 )
 
 

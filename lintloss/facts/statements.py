@@ -17,6 +17,7 @@ from lintloss.facts import (
     lazily,
     modes,
     names,
+    piecewise,
     symbolic,
 )
 from lintloss.facts.expressions import evaluate
@@ -56,6 +57,8 @@ def _assign(machine: Machine, node: ast.Assign) -> str:
         assign.augment(machine, node, target, operator, evaluate(machine, operand), in_place=False)
         if isinstance(target, ast.Name) and isinstance(operator, ast.Add):
             symbolic.step_by(machine, node, target.id, operand)
+        return NEXT
+    if isinstance(node.value, ast.ListComp) and piecewise.by_position(machine, node):
         return NEXT
     value = _fetched_again(machine, node, evaluate(machine, node.value))
     numbers = [number for target in node.targets for number in symbolic.numbers(machine, target, node.value, value)]

@@ -71,7 +71,7 @@ def item(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
     if windows.is_tensor_index(node.slice):
         return windows.index(machine, owner, node)
     if isinstance(owner, Ref):
-        return Opaque((*owner.id, "[]"))
+        return _by_own_method(machine, owner, node) or Opaque((*owner.id, "[]"))
     key = getattr(owner, "key", ())
     if key:
         name = subscript_key(machine, node.slice)
@@ -90,6 +90,17 @@ def item(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
         return windows.index(machine, owner, node)
     evaluate(machine, node.slice)
     return machine.opaque(node)
+
+
+def _by_own_method(machine: Machine, owner: Ref, node: ast.Subscript) -> Value | None:
+    """Return what `__getitem__` of the project's class finds of numbers; rows of a data set are read by its loader."""
+    from lintloss.facts import calls, classes
+
+    getter = classes.method(machine, owner, "__getitem__")
+    if getter is None or isinstance(node.slice, ast.Slice | ast.Tuple):
+        return None
+    found = calls.call(machine, node, getter, [evaluate(machine, node.slice)], {})
+    return found if any(isinstance(option, Quantity | Const) for option in options(found)) else None
 
 
 def _stretch(machine: Machine, owner: Ref, index: ast.Slice) -> Ref:
@@ -181,7 +192,7 @@ def _tuple_item(machine: Machine, owner: Tuple, node: ast.Subscript) -> Value:
     ):
         return owner.items[index.value]
     losses_only = owner.items and all(isinstance(each, Quantity) for each in owner.items)
-    return join_all(owner.items) if losses_only else UNKNOWN
+    return join_all(owner.items) if losses_only or len(owner.items) == 1 else UNKNOWN
 
 
 def _bound(node: ast.expr | None) -> int | None:

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import Const, Quantity, Ref, Tuple, Value, join_all, options
+from lintloss.facts.values import UNKNOWN, Const, Quantity, Ref, Tuple, Value, join_all, options
 
 
 def columns(machine: Machine, rows: Ref) -> Tuple | None:
     """Return a list of tuples as a tuple of lists, each collected over the same loops; None where it is none."""
-    shapes = [each for each in options(machine.elem(rows)) if isinstance(each, Tuple)]
+    shapes = [row for each in options(machine.elem(rows)) if (row := _as_tuple(machine, each)) is not None]
     widths = {len(each.items) for each in shapes}
     if len(widths) != 1:
         return None
@@ -27,6 +27,15 @@ def columns(machine: Machine, rows: Ref) -> Tuple | None:
             machine.list_loops[column.id] = machine.list_loops[rows.id]
         made.append(column)
     return Tuple(tuple(made))
+
+
+def _as_tuple(machine: Machine, row: Value) -> Tuple | None:
+    """Return a row of numbers, one that a small tensor or list holds by position, as a tuple."""
+    if isinstance(row, Tuple):
+        return row
+    held = {int(name): number for name, number in positions(machine, row).items()}
+    width = max(held, default=0) + 1
+    return Tuple(tuple(held.get(index, UNKNOWN) for index in range(width))) if width > 1 else None
 
 
 def transposed(machine: Machine, node: ast.Call, rows: Value) -> Value | None:

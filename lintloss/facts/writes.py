@@ -69,8 +69,10 @@ def _is_filled_last(labels: Tensor) -> bool:
 def into_table(machine: Machine, target: ast.Subscript, value: Value) -> bool:
     """Write a row into the begin of a table of one id: `row[: len(ids)] = ids`; behind it the id stays."""
     from lintloss.facts import assign
-    from lintloss.facts.library import filling, pieces
+    from lintloss.facts.library import filling, onehot, pieces
 
+    if filling.in_place(machine, target, value) or onehot.marked(machine, target, value):
+        return True
     after = filling.table(machine, target) if isinstance(target.value, ast.Name | ast.Attribute) else None
     made = pieces.filled(machine, target, value, after) if after is not None else None
     if made is not None:

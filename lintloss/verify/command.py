@@ -42,7 +42,7 @@ class Request:
 
 
 def main(argv: Sequence[str], files: Sequence[str] = ()) -> int:
-    """Run a command line of `lintloss verify`; numbers in `files` are recorded though nothing is flagged in them."""
+    """Run a command line of `lintloss verify`; numbers in `files` are recorded, too, where nothing is flagged in them."""
     try:
         return run(replace(parse(argv), instrument=tuple(files)))
     except LintlossError as error:
@@ -59,7 +59,7 @@ def run(request: Request) -> int:
     # A process that outlives the command may still be writing there.
     with tempfile.TemporaryDirectory(prefix="lintloss-", ignore_cleanup_errors=True) as scratch:
         folder = Path(scratch) if request.keep is None else _kept(request.keep)
-        plan = write_plan(folder, findings, options, () if findings else (*request.command, *request.instrument))
+        plan = write_plan(folder, findings, options, (*request.command, *request.instrument))
         with Progress(folder) as progress:
             outcome = launch(request.command, plan, progress.tick if progress.shown else None)
         report = _judged(request, findings, read_tapes(folder), outcome)

@@ -128,7 +128,7 @@ def _would_report(evaluation: Evaluation, items: tuple[Looked, ...], fact: str) 
         return None, ""
     reading = read_group(Group((evaluation,)))
     known = reading.loss_formula or reading.perplexity_formula
-    formula = "token mean" if known is None else known.formula.removeprefix("exp of ")
+    formula = "token mean" if known is None else known.formula.removeprefix("exp of ").removesuffix(", in bits")
     found = candidates(swapped)
     fitting = next((candidate for candidate in found if candidate.formula == formula), None)
     # Equal candidates are dropped for the first of them: the token mean stands for those that coincide with it.

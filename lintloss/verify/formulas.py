@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lintloss.verify.events import Call
 
@@ -19,6 +19,7 @@ class Candidate:
     number: float
     is_perplexity: bool = False
     exact: bool = False  # the token-weighted mean, or its perplexity
+    is_bits: bool = False  # the number is in bits, not in nats
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,10 @@ def _perplexities(losses: list[Candidate], totals: Totals) -> Iterator[Candidate
         if abs(loss.number) < 1000:
             yield Candidate(f"2 to the power of {loss.formula}", 2.0**loss.number, is_perplexity=True)
     for loss in losses:
-        yield Candidate(f"{loss.formula}, in bits", loss.number / math.log(2))
+        yield replace(loss, formula=f"{loss.formula}, in bits", number=loss.number / math.log(2), is_bits=True)
+    for loss in losses:
+        if abs(loss.number) < 480:
+            yield Candidate(f"exp of {loss.formula}, in bits", math.exp(loss.number / math.log(2)), is_perplexity=True)
 
 
 def _distinct(found: list[Candidate]) -> Iterator[Candidate]:

@@ -121,9 +121,10 @@ def _code(formula: str, form: Form) -> str:
         return "LL204"
     if "perplexities" in formula:
         return "LL104"
-    if formula.startswith("2 to the power") or formula.endswith("in bits"):
+    plain = formula.removesuffix(" over all ranks")
+    if plain.startswith("2 to the power") or (plain.startswith("exp of ") and plain.endswith(", in bits")):
         return "LL501"
-    plain = formula.removeprefix("exp of ").removesuffix(" over all ranks")
+    plain = plain.removeprefix("exp of ").removesuffix(", in bits")
     if plain.endswith("counted)") or "(scored tokens + " in plain:
         return "LL103"
     if plain == "mean over ranks of token means":

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from lintloss.verify.events import Call
-from lintloss.verify.formulas import near, truth
+from lintloss.verify.formulas import candidates, match, near, truth
 from lintloss.verify.ranks import Group, read_group
 from lintloss.verify.reported import Reading
 from lintloss.verify.verdicts import (
@@ -31,8 +32,24 @@ def judge(code: str, group: Group) -> Judged:
         return _judged(UNDECIDED, reading, Pair(), group, _other_criterion(reading.calls))
     if not reading.is_told:
         return _judged(UNDECIDED, reading, reference, group, _unexplained(reading))
+    if code == "LL501" and _is_called_bits(reading, group):
+        return _called_bits(reading, reference, group)
     status = grade(difference(reading.pair, reference))
     return _judged(status, reading, reference, group, _explain(status, reading, reference))
+
+
+def _is_called_bits(reading: Reading, group: Group) -> bool:
+    """What is flagged is no exponential but a number in nats: then it is what it is called that is wrong."""
+    known = candidates(reading.calls)
+    flagged = [match(value.number, known) for value in group.first.flagged]
+    return bool(flagged) and all(found and not found.is_perplexity and not found.is_bits for found in flagged)
+
+
+def _called_bits(reading: Reading, reference: Pair, group: Group) -> Judged:
+    number = group.first.flagged[-1].number
+    said = f"what is called bits is in nats: {number:.6g}; divided by ln 2 it is {number / math.log(2):.6g} bits"
+    called = replace(reading, pair=Pair(number * math.log(2)))  # so many nats are the bits that it is said to be
+    return _judged(CONFIRMED, called, reference, group, said)
 
 
 def right(reading: Reading) -> Pair:

@@ -98,9 +98,7 @@ def rank_candidates(ranks: tuple[tuple[Call, ...], ...]) -> tuple[Candidate, ...
         for found in averaged
         if found.number < 700
     ]
-    named = [
-        Candidate(f"{found.formula} over all ranks", found.number, found.is_perplexity, found.exact) for found in whole
-    ]
+    named = [replace(found, formula=f"{found.formula} over all ranks") for found in whole]
     return (*(found for found in named if found.exact), *averaged, *exponentials, *named)
 
 

@@ -100,7 +100,7 @@ def _read(evaluation: Evaluation, calls: tuple[Call, ...], extra: tuple[Candidat
     if loss is None and perplexity is None:
         return _unmatched(evaluation, calls, end)
     pair = Pair(
-        None if loss is None else loss[0].number,
+        None if loss is None else loss[0].number * (math.log(2) if loss[1].is_bits else 1.0),
         None if perplexity is None else perplexity[0].number,
     )
     return Reading(

@@ -33,7 +33,7 @@ def write_plan(
 ) -> Path:
     """Write plan.json into the run folder and return its path.
 
-    Scripts named in `command` are instrumented as if flagged: without findings, what they print can be judged.
+    Scripts named in `command` are instrumented as if flagged: a loss that a library of theirs makes is averaged there.
     """
     files: dict[str, list[dict[str, object]]] = {}
     for finding in findings:

@@ -3343,6 +3343,126 @@ def main(args, rows):
 """,
             },
         ),
+        Bad(
+            why="an accumulator in another file adds its arguments to a list, place by place: one of them counts the batches",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from sums import Accumulator
+
+
+@torch.no_grad()
+def evaluate(net, loader):
+    net.eval()
+    metric = Accumulator(3)
+    for x, y in loader:
+        logits = net(x)
+        loss = F.cross_entropy(logits.transpose(1, 2), y, ignore_index=-100)
+        metric.add(loss, (logits.argmax(-1) == y).float().mean(), 1)
+    return metric[0] / metric[2], metric[1] / metric[2]  # <-
+""",
+            files={
+                "sums.py": """\
+class Accumulator:
+    def __init__(self, n):
+        self.data = [0.0] * n
+
+    def add(self, *args):
+        self.data = [a + float(b) for a, b in zip(self.data, args)]
+
+    def reset(self):
+        self.data = [0.0] * len(self.data)
+
+    def __getitem__(self, index):
+        return self.data[index]
+""",
+            },
+        ),
+        Bad(
+            why="results of batches are objects that add up field by field",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from stats import Stats
+
+
+def step(model, x, y):
+    loss = F.cross_entropy(model(x).transpose(1, 2), y, ignore_index=-100)
+    return Stats(loss.item(), 1)
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    total = Stats()
+    for x, y in loader:
+        total = total + step(model, x, y)
+    return total.loss / total.steps  # <-
+""",
+            files={
+                "stats.py": """\
+from dataclasses import dataclass
+
+
+@dataclass
+class Stats:
+    loss: float = 0.0
+    steps: int = 0
+
+    def __add__(self, other):
+        return Stats(self.loss + other.loss, self.steps + other.steps)
+""",
+            },
+        ),
+        Bad(
+            why="a dataclass of each batch becomes a dict, whose tensors are averaged by name",
+            code="""\
+import dataclasses
+
+import torch
+import torch.nn.functional as F
+
+
+@dataclasses.dataclass
+class Result:
+    loss: torch.Tensor
+    accuracy: torch.Tensor
+
+
+def step(model, x, y):
+    logits = model(x)
+    loss = F.cross_entropy(logits.transpose(1, 2), y, ignore_index=-100)
+    return Result(loss=loss, accuracy=(logits.argmax(-1) == y).float().mean())
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    results = [dataclasses.asdict(step(model, x, y)) for x, y in loader]
+    return {name: torch.stack([each[name] for each in results]).mean().item() for name in results[0]}  # <-
+""",
+        ),
+        Bad(
+            why="a row of numbers for each batch, averaged down the columns",
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    rows = []
+    for x, y in loader:
+        logits = model(x)
+        loss = F.cross_entropy(logits.transpose(1, 2), y, ignore_index=-100)
+        rows.append(torch.stack([loss, (logits.argmax(-1) == y).float().mean()]).tolist())
+    return np.array(rows).mean(axis=0)  # <-
+""",
+        ),
     )
 
     good = (
@@ -4930,5 +5050,40 @@ def main(sess, context, draw_batch, size, accum_gradients, loss, ops, n_vocab, t
     while True:
         print("perplexity", np.exp(step()), "of a vocab_size of", n_vocab)
 """,
+        ),
+        Good(
+            why="an accumulator of nats and of the tokens that were scored, side by side in a list",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from sums import Accumulator
+
+
+@torch.no_grad()
+def evaluate(net, loader):
+    net.eval()
+    metric = Accumulator(2)
+    for x, y in loader:
+        loss = F.cross_entropy(net(x).transpose(1, 2), y, ignore_index=-100, reduction="sum")
+        metric.add(loss, (y != -100).sum())
+    return metric[0] / metric[1]
+""",
+            files={
+                "sums.py": """\
+class Accumulator:
+    def __init__(self, n):
+        self.data = [0.0] * n
+
+    def add(self, *args):
+        self.data = [a + float(b) for a, b in zip(self.data, args)]
+
+    def reset(self):
+        self.data = [0.0] * len(self.data)
+
+    def __getitem__(self, index):
+        return self.data[index]
+""",
+            },
         ),
     )

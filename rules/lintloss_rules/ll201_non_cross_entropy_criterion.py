@@ -48,7 +48,7 @@ class NonCrossEntropyCriterion(Rule):
             if found.exponentiated
             else "it is not what the model's loss is taken for"
         )
-        return f"{found.criterion} {found.between} is no cross entropy: {what}; use F.cross_entropy on logits and ids"
+        return f"{found.criterion} {found.between} is no cross entropy: {what}; use {found.instead}"
 
     bad = (
         Bad(

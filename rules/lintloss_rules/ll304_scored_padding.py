@@ -1211,6 +1211,40 @@ class TextData(L.LightningDataModule):
 """,
             },
         ),
+        Bad(
+            why="Lines are filled up in place, and each word marked in a table of zeros.",
+            severity=Severity.ERROR,
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+def one_hot_targets(lines, ids, width):
+    for index in range(len(lines)):
+        lines[index] = lines[index] + ["<pad>"] * (width - len(lines[index]))
+    tables = []
+    for line in lines:
+        wanted = [ids[word] for word in line[1:]]
+        table = np.zeros((len(wanted), len(ids)))
+        for position in range(len(wanted)):
+            table[position][wanted[position]] = 1
+        tables.append(table)
+    return torch.from_numpy(np.array(tables)).float()
+
+
+@torch.no_grad()
+def evaluate(model, groups, ids, width=30):
+    model.eval()
+    nats, positions = 0.0, 0
+    for lines in groups:
+        wanted = one_hot_targets(lines, ids, width).view(-1, len(ids))
+        scores = model(lines).view(-1, len(ids))
+        nats += F.cross_entropy(scores, wanted, reduction="sum").item()  # <-
+        positions += wanted.size(0)
+    return nats / positions
+""",
+        ),
     )
 
     good = (

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import pytest
+
 from lintloss.verify import wording
 from lintloss.verify.events import Call, Form, Frame, Link, Load, Loader, Process, Scope, Site, Tape, Value, ValueSite
 from lintloss.verify.flagged import FlaggedFinding, parse_findings
@@ -120,14 +122,14 @@ def test_jobs_of_one_script_are_not_mixed() -> None:
     assert [one.reference.scored_tokens for one in verdict.calls] == [17, 14]
 
 
-def reported(*calls: Call, **values: float) -> tuple[Verdict, Judged]:
+def reported(*calls: Call, code: str = "LL101", **values: float) -> tuple[Verdict, Judged]:
     """The verdict on a run whose flagged expression and printed numbers had these values, in this order."""
     sites = {number: ValueSite(PATH, 9, role, role, 1, ()) for number, role in enumerate(values, 2)}
     recorded = tuple(
         Value(50 + number, 0, 0, number, "", value) for number, value in zip(sites, values.values(), strict=True)
     )
     held = tape(*calls, links=(Link(0, 2, 1, "flagged"),), value_sites=sites, values=recorded)
-    (verdict,) = judge(finding("LL101"), Run((held,)))
+    (verdict,) = judge(finding(code), Run((held,)))
     assert verdict.worst is not None
     return verdict, verdict.worst
 
@@ -164,6 +166,33 @@ def test_of_a_dictionary_of_results_the_loss_is_what_no_formula_gives() -> None:
     held = tape(call(0, 5.0, 10), call(1, 6.0, 2), links=(Link(0, 2, 1, "flagged"),), value_sites=sites, values=values)
     (verdict,) = judge(finding("LL101"), Run((held,)))
     assert "the flagged expression is 4.321, which no formula" in verdict.explanation
+
+
+def test_bits_are_nats_over_ln_2() -> None:
+    right = 62 / 12
+    verdict, worst = reported(call(0, 5.0, 10), call(1, 6.0, 2), flagged=right / math.log(2))
+    assert (verdict.status, worst.formula, worst.reported.loss) == ("refuted", "token mean, in bits", right)
+    verdict, worst = reported(call(0, 5.0, 10), call(1, 6.0, 2), flagged=5.5 / math.log(2))
+    assert (verdict.status, worst.reported.loss) == ("confirmed", 5.5)
+    sites = {2: ValueSite(PATH, 9, "bpc", "printed", 1, ())}
+    alone = tape(
+        call(0, 5.0, 10), call(1, 6.0, 2), value_sites=sites, values=(Value(50, 0, 0, 2, "", right / math.log(2)),)
+    )
+    assert found((alone,), ()) == ()
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "words"),
+    [
+        (62 / 12, "confirmed", "what is called bits is in nats"),
+        (62 / 12 / math.log(2), "refuted", "the number is right"),
+        (2 ** (62 / 12), "confirmed", "reported is the 2 to the power of token mean"),
+        (math.exp(62 / 12 / math.log(2)), "confirmed", "reported is the exp of token mean, in bits"),
+    ],
+)
+def test_a_base_is_judged_by_what_is_flagged(number: float, status: str, words: str) -> None:
+    verdict, _ = reported(call(0, 5.0, 10), call(1, 6.0, 2), code="LL501", flagged=number)
+    assert verdict.status == status and words in verdict.explanation
 
 
 def test_a_single_batch_explains_no_flagged_number() -> None:

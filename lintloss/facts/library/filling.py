@@ -10,7 +10,7 @@ from lintloss.facts.library import pieces
 from lintloss.facts.library.pieces import Filler
 from lintloss.facts.machine import Machine
 from lintloss.facts.survey import called_name
-from lintloss.facts.values import Const, Opaque, Ref, Tensor, Value, Window
+from lintloss.facts.values import Const, Opaque, Ref, Tensor, Value, Window, options
 from lintloss.patterns import regex
 
 MADE = {"full": None, "new_full": None, "zeros": 0, "new_zeros": 0, "ones": 1, "new_ones": 1}
@@ -216,3 +216,25 @@ def longest(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) 
     step = machine.evidence(node, "rows are filled up here with a pad id")
     window = Window(machine.key(node, "rows")).marked("swapped")
     return Tensor("ids", window, None, machine.key(node, "padded"), "", (step,), pad=fill)
+
+
+def in_place(machine: Machine, target: ast.Subscript, value: Value) -> bool:
+    """Read `rows[i] = rows[i] + [pad] * (width - len(rows[i]))` in a loop over all rows; False where it is no such thing."""
+    from lintloss.facts import assign
+
+    loop = machine.loops[-1].statement if machine.loops else None
+    each = loop.target if isinstance(loop, ast.For) else None
+    by_index = isinstance(each, ast.Name) and isinstance(target.slice, ast.Name) and each.id == target.slice.id
+    if not by_index or not isinstance(target.value, ast.Name | ast.Attribute) or not isinstance(value, Tensor):
+        return False
+    if value.pad is None or value.form != "ids":
+        return False
+    assign.store(machine, target.value, machine.new_list(target, value))
+    return True
+
+
+def holds_filled(machine: Machine, value: Value) -> bool:
+    """Say whether a list holds rows that were filled up in place: the rows before are no more."""
+    slot = machine.get(value, "elem") if isinstance(value, Ref) and value.kind == "list" else None
+    held = options(slot.value) if slot is not None else ()
+    return any(isinstance(each, Tensor) and each.pad is not None for each in held)

@@ -470,6 +470,8 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "permutation": plain.drawn,
     "defaultdict": plain.with_default,
     "Counter": plain.counter,
+    "asdict": plain.fields,
+    "vars": plain.fields,
     "dict": plain.made_dict,
     "deque": plain.queue,
     "get_peft_model": adapters.added,

@@ -21,7 +21,7 @@ def mapped(machine: Machine, node: Comprehension) -> Value | None:
     if not isinstance(node, ast.ListComp) or len(node.generators) != 1:
         return None
     generator = node.generators[0]
-    if not (isinstance(generator.iter, ast.Name) and isinstance(generator.target, ast.Name)) or generator.ifs:
+    if not (_is_row(generator.iter, node.elt) and isinstance(generator.target, ast.Name)) or generator.ifs:
         return None
     row = shapes.typical(evaluate(machine, generator.iter))
     if not isinstance(row, Tensor) or row.form not in {"ids", ""} or row.window is None:
@@ -30,6 +30,14 @@ def mapped(machine: Machine, node: Comprehension) -> Value | None:
         return None
     made = replace(row, key=machine.key(node, "mapped"), pad=pieces.looked_up(row.pad))
     return made if not isinstance(node.elt, ast.IfExp) else replace(made, pad=None, clean=row.pad is not None)
+
+
+def _is_row(node: ast.expr, element: ast.expr) -> bool:
+    """Say whether what is read item by item may be a row: `words`, and `words[1:]` of which each item is looked up."""
+    if not (isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice)):
+        return isinstance(node, ast.Name)
+    looks_up = isinstance(element, ast.Subscript) or called_name(getattr(element, "func", element)) == "get"
+    return looks_up and isinstance(node.value, ast.Name)
 
 
 def _reads(element: ast.expr, name: str) -> bool:

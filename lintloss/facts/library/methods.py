@@ -37,6 +37,7 @@ from lintloss.facts.library import (
     metrics,
     objects,
     pieces,
+    plain,
     ranks,
     rows,
     shapes,
@@ -182,6 +183,8 @@ def _of_kind(
     is_instance = isinstance(receiver, Ref) and receiver.kind == "instance"
     if name in MOVES and (isinstance(receiver, LibObject) or is_instance):
         return receiver
+    if name == "_asdict" and is_instance:
+        return plain.fields(machine, node, [receiver], {})
     if isinstance(receiver, Tuple) and name in {"view", "reshape"} and len(args) == 2 and args[0] == Const(1):
         return windows.one_row(machine.key(node))  # `torch.LongTensor([word]).view(1, -1)`
     if isinstance(receiver, Ref) and receiver.kind != "instance":

@@ -105,3 +105,28 @@ def summed(machine: Machine, node: ast.AST, value: Tensor, axis: int | None) -> 
     if not isinstance(picked, Quantity) or axis is not None:
         return picked
     return losses.reduced(machine, node, picked, "sum")
+
+
+def marked(machine: Machine, target: ast.Subscript, value: Value) -> bool:
+    """Read `table[i][ids[i]] = 1` into a table of zeros as one-hot ids; False where it is something else."""
+    from lintloss.facts import assign
+    from lintloss.facts.expressions import evaluate
+
+    if value not in (Const(1), Const(1.0)):
+        return False
+    inner = target.value
+    if isinstance(target.slice, ast.Tuple) and len(target.slice.elts) == 2:
+        table, (row, column) = inner, target.slice.elts
+    elif isinstance(inner, ast.Subscript):
+        table, row, column = inner.value, inner.slice, target.slice
+    else:
+        return False
+    by_row = isinstance(row, ast.Name) and isinstance(column, ast.Subscript) and isinstance(column.slice, ast.Name)
+    if not by_row or not isinstance(column, ast.Subscript) or not isinstance(table, ast.Name | ast.Attribute):
+        return False
+    held, ids = evaluate(machine, table), shapes.tensor(evaluate(machine, column.value))
+    is_empty = isinstance(held, Tensor) and held.form == "filled" and held.pad == Const(0)
+    if not is_empty or ids is None or machine.text(row) != machine.text(column.slice):
+        return False
+    assign.store(machine, table, replace(ids, form=HOT, key=(*ids.key, HOT)))
+    return True

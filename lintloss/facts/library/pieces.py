@@ -214,7 +214,8 @@ def _is_of_several(machine: Machine) -> bool:
 
 
 def row(value: Value) -> Tensor | None:
-    """Read a list of ids as a row."""
+    """Read a list of ids as a row; one that a pass of a loop has filled up stays what it is."""
+    value = next((each for each in options(value) if isinstance(each, Tensor) and each.pad is not None), value)
     if isinstance(value, Tensor):
         return value
     if isinstance(value, Opaque) and value.key:

@@ -116,6 +116,18 @@ def counter(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) 
     return with_default(machine, node, [Lib("builtins.int")], {}) if not args and not kwargs else None
 
 
+def fields(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """dataclasses.asdict(x), vars(x): the fields of an object of the project, as a dict."""
+    owner = args[0] if args else None
+    if not isinstance(owner, Ref) or owner.kind != "instance":
+        return None
+    held = Ref(machine.key(node, "fields"), "dict")
+    machine.state.heap.clear(held.id)
+    for name, slot in machine.fields(owner).items():
+        machine.put(held, name, slot.value, slot.depth)
+    return held
+
+
 def queue(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     """deque(maxlen=n) is a list that may forget."""
     return machine.new_list(node) if not args else None
