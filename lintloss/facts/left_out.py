@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from lintloss.facts import bindings, classes, counted, flags, leftovers, regions, scored, whole
+from lintloss.facts import bindings, classes, counted, flags, keywords, leftovers, regions, scored, whole
 from lintloss.facts.cuts import ENDLESS
 from lintloss.facts.library.evaluators import handed_over
 from lintloss.facts.library.loaders import LOADERS
@@ -44,6 +44,7 @@ class LeftOut:
     node: ast.AST
     module: Module
     made: ast.AST  # the call that made what is iterated
+    sure: bool = True  # not only by a default that unknown options may replace
 
 
 def observe(machine: Machine, module: Module, loops: Iterable[scored.Looped]) -> Iterator[LeftOut]:
@@ -136,7 +137,7 @@ def _of_source(machine: Machine, module: Module, source: ast.expr, seen: set[ast
             how, node, where = first
             if world[0].spot.node not in seen:
                 seen.add(world[0].spot.node)
-                yield LeftOut(source, how, node, where, world[0].spot.node)
+                yield LeftOut(source, how, node, where, world[0].spot.node, sure=not tracer.presumed)
             break
 
 
@@ -255,9 +256,9 @@ def _returns_self(function: ast.FunctionDef) -> bool:
 
 def _of_loader(tracer: Tracer, spot: Spot, call: ast.Call) -> Kept | None:
     """Return where a loader is told to drop its last batch, or given whole batches of rows, unless that loses nothing."""
-    if not is_loader(called_name(call.func)) and not isinstance(tracer.target(spot, call.func), Class):
+    if not is_loader(keywords.name_of(spot, call)) and not isinstance(tracer.target(spot, call.func), Class):
         return None
-    given = {each.arg: each.value for each in call.keywords}
+    given = keywords.of(spot, call)
     size = given.get("batch_size") or (call.args[1] if len(call.args) > 1 else None)
     rows = given.get("dataset") or (call.args[0] if call.args else None)
     dropped = given.get("drop_last")

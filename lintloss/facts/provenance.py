@@ -75,6 +75,7 @@ class Tracer:
         self.machine = machine
         self._open: set[tuple[object, ...]] = set()
         self._steps = 0
+        self.presumed = False
 
     def worlds(self, spot: Spot, picks: Picks = ()) -> list[World]:
         """Return, for each way through the callers, all that an expression may be. Training data is left out."""
@@ -180,8 +181,9 @@ class Tracer:
         default = defaults(function).get(name)
         if name in given:
             return self.worlds(given[name], picks)
-        if default is None or STAR in given:
+        if default is None or (STAR in given and name not in DROPS):
             return [(None,)]
+        self.presumed = self.presumed or STAR in given  # that the options which nobody sees say nothing of it
         return self.worlds(Spot(default, inside.module, inside.around[:-1]), picks)
 
     def _calls(self, inside: Spot, function: Function) -> list[Spot]:

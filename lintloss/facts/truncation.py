@@ -346,7 +346,8 @@ def _left_out(
         name = text_of(cuts.unwrapped(each.shown))[:50]
         used = Evidence(module.path, anchor.span(each.shown), "what the evaluation runs over")
         cap = text_of(each.node) if each.how == "whole" else ""
-        yield _at(machine, module, node, each.how, cap=cap, data=name, reasons=(why, used))
+        severity = "error" if each.sure else "warning"
+        yield _at(machine, module, node, each.how, cap=cap, severity=severity, data=name, reasons=(why, used))
 
 
 # -- the Hugging Face Trainer -----------------------------------------------------------------------------------------

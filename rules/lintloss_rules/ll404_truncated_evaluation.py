@@ -131,6 +131,30 @@ class TruncatedEvaluation(Rule):
 
     bad = (
         Bad(
+            why="drop_last is on by default, and a configuration of other options is all that is given",
+            severity=Severity.WARNING,
+            files={"scoring.py": SCORING},
+            code="""\
+import json
+
+from scoring import token_loss
+from torch.utils.data import DataLoader
+
+
+def loaders_of(train_set, valid_set, batch_size=32, workers=4, drop_last=True):
+    train_loader = DataLoader(train_set, batch_size, shuffle=True, num_workers=workers, drop_last=drop_last)
+    valid_loader = DataLoader(valid_set, batch_size, shuffle=False, num_workers=workers, drop_last=drop_last)  # <-
+    return train_loader, valid_loader
+
+
+def main(model, train_set, valid_set, device):
+    with open("config.json") as file:
+        config = json.load(file)
+    train_loader, valid_loader = loaders_of(train_set, valid_set, **config["loading"])
+    print(token_loss(model, valid_loader, device))
+""",
+        ),
+        Bad(
             why="the loaders of all splits are made in one loop, each under its name, and all of them drop",
             severity=Severity.ERROR,
             code="""\
