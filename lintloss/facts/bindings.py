@@ -12,6 +12,7 @@ from lintloss.parse import Module
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Around = tuple[ast.AST, ...]
+PROGRESS = ("tqdm", "track", "alive_it")  # `with tqdm(loader) as batches`
 INNER = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
 
@@ -68,7 +69,9 @@ def _bound(node: ast.AST) -> Iterator[tuple[str, Binding]]:
     elif isinstance(node, ast.For | ast.AsyncFor | ast.AugAssign):
         yield from _stored(node.target, None, ())
     elif isinstance(node, ast.withitem) and node.optional_vars is not None:
-        yield from _stored(node.optional_vars, None, ())
+        bar = node.context_expr if isinstance(node.context_expr, ast.Call) else None
+        shown = bar if bar is not None and called_name(bar.func) in PROGRESS and bar.args else None
+        yield from _stored(node.optional_vars, shown, ())
 
 
 def _stored(target: ast.expr, value: ast.expr | None, picks: tuple[object, ...]) -> Iterator[tuple[str, Binding]]:

@@ -47,7 +47,7 @@ def cuts(origin: Origin, loop: Loop, around: ast.AST) -> Iterator[Cut]:
         found = list(_in_header(origin, loop, header, around))
         yield from found or _whole(origin, loop)
         yield from _breaks(origin, loop, around)
-        yield from _shorts(loop.body, _given(loop))
+        yield from _shorts(loop.body, given_in(loop))
 
 
 # -- the header -------------------------------------------------------------------------------------------------------
@@ -197,7 +197,7 @@ def _breaks(origin: Origin, loop: ast.For | ast.AsyncFor, around: ast.AST) -> It
                 yield Cut(node, "break", found.text, found.severity)
 
 
-def _given(loop: ast.For | ast.AsyncFor) -> set[str]:
+def given_in(loop: ast.For | ast.AsyncFor) -> set[str]:
     """Return the names that hold what a loop is given, or a part of it: not what it puts together by itself."""
     names = _names_in(loop.target)
     for each in loop.body:

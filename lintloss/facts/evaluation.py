@@ -6,7 +6,7 @@ import ast
 import re
 from dataclasses import dataclass
 
-from lintloss.facts import callers, gradients, regions
+from lintloss.facts import callers, gradients, regions, variables
 from lintloss.facts.callers import text_of
 from lintloss.facts.forwards import Forward, Scene
 from lintloss.facts.machine import Machine
@@ -23,8 +23,6 @@ from lintloss.patterns import regex
 TORCH = regex(r"^[ \t]*(?:from\s+torch\b|import\s+(?:[\w.]+(?: as \w+)?\s*,\s*)*torch\b)", re.MULTILINE)
 TORCH_NAME = regex(r"^import\s+(?:\w+\s*,\s*)*torch\s*(?:$|,|#|;)", re.MULTILINE)
 OLD = regex(r"loss\w*\.data\[0\]|\bvolatile\b")  # PyTorch 0.3, which has no no_grad: inputs are volatile
-WRAPS = regex(r"\bVariable\(")
-VOLATILE = regex(r"\bvolatile\s*=")
 FRAMEWORKS = regex(r"TestCase|Lightning|(^|\.)\w*Trainer$|keras|Callback|Learner|(^|\.)pl\.")
 
 
@@ -248,11 +246,13 @@ def _is_old(machine: Machine, found: Pass) -> bool:
     A region that makes Variables itself, in code that never says volatile, records gradients in any version.
     """
     module = found.scene.module
-    loaded = [machine.project.module(path) for path in machine.globals if path != module.path]
-    if any("volatile" in each.text and VOLATILE.search(each.text) for each in (module, *loaded) if each is not None):
+    loaded = (machine.project.module(path) for path in machine.globals if path != module.path)
+    known = [module, *(each for each in loaded if each is not None)]
+    if variables.may_be_volatile(known):
         return True
-    wraps = WRAPS.search(text_of(found.region.node(found.forward))) is not None
-    return OLD.search(module.text) is not None and not wraps
+    if OLD.search(module.text) is None or variables.wraps(text_of(found.region.node(found.forward))):
+        return False
+    return not variables.are_made_by(machine.project, known)
 
 
 def _turns_off_itself(forward: Forward) -> bool:

@@ -7,30 +7,36 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from lintloss.facts import bindings, classes, leftovers, regions, scored, whole
+from lintloss.facts import bindings, classes, counted, flags, leftovers, regions, scored, whole
 from lintloss.facts.cuts import ENDLESS
 from lintloss.facts.library.evaluators import handed_over
 from lintloss.facts.library.loaders import LOADERS
 from lintloss.facts.machine import Machine
-from lintloss.facts.provenance import Made, Spot, Tracer, constant, spot_at
+from lintloss.facts.provenance import Made, Spot, Tracer, bind, constant, constant_of, spot_at
 from lintloss.facts.regions import DATA, TRAIN_DATA
 from lintloss.facts.survey import at_row, called_name, walk
-from lintloss.facts.values import Class, Lib
+from lintloss.facts.values import Class, Func, Lib
 from lintloss.findings import Evidence
 from lintloss.parse import Module
 from lintloss.patterns import regex
 
 LOADER_NAME = regex(r"load|dl$|iter|batches|gen", re.IGNORECASE)
 RANDOM = regex(r"rand|choice|sample\(")
+GOES_ON = regex(r"while (True|1)\b|cycle|infinit|endless|forever|repeat|stream|rand|sampl", re.IGNORECASE)
 DROPPED = "the last batch is dropped here"
-WAYS = {"drop_last": DROPPED, "drop_remainder": DROPPED, "leftovers": "only full batches are given here"}
+WAYS = {
+    "drop_last": DROPPED,
+    "drop_remainder": DROPPED,
+    "leftovers": "only full batches are given here",
+    "whole": "whole batches are counted here: the division rounds down",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
     """What a loop never sees.
 
-    how: "drop_last", "drop_remainder" or "leftovers". node: in which module, and where, it is left out."""
+    how: "drop_last", "drop_remainder", "leftovers" or "whole". node: in which module, and where, it is left out."""
 
     shown: ast.expr  # what the loop runs over, or what is stored under an evaluation's name
     how: str
@@ -43,6 +49,12 @@ def observe(machine: Machine, module: Module, loops: Iterable[scored.Looped]) ->
     """Find what the loops of evaluations never see, by whoever made what they run over."""
     seen: set[ast.AST] = set()
     for _, loop in loops:
+        number = counted.of_loop(machine, module, loop.statement) if isinstance(loop.statement, ast.For) else None
+        if number is not None and isinstance(loop.statement, ast.For):
+            yield LeftOut(
+                whole.unwrapped(loop.statement.iter), "whole", number.spot.node, number.spot.module, loop.statement
+            )
+            continue
         source = _indexed(regions.drawn(loop.statement)) if loop.statement is not None else None
         if source is not None and not ENDLESS.search(ast.unparse(source)):
             yield from _of_source(machine, module, source, seen)
@@ -73,11 +85,12 @@ def is_own(module: Module, found: LeftOut) -> bool:
 
     A function that gives full batches may serve others too, and to them that may be what is wanted.
     """
-    if found.module.path != module.path or found.how != "leftovers":
+    if found.module.path != module.path or found.how not in {"leftovers", "whole"}:
         return found.module.path == module.path
     around = _functions(module, getattr(found.node, "lineno", 0))
     shared = bool(around) and len(bindings.calls(module).get(around[0].name, ())) > 1
-    here = _functions(module, found.shown.lineno) == _functions(module, getattr(found.made, "lineno", 0))
+    maker = found.made if found.how == "leftovers" else found.node
+    here = _functions(module, found.shown.lineno) == _functions(module, getattr(maker, "lineno", 0))
     return here and not shared
 
 
@@ -128,12 +141,28 @@ def _kept(tracer: Tracer, made: Made) -> Kept | None:
     if isinstance(target, Class):
         return _of_class(tracer, made, target)
     if target is not None:
-        place = leftovers.keeps(target.node, target.owner.node if target.owner is not None else None)
-        return ("leftovers", place, target.module) if place is not None else None
+        return _of_generator(tracer, made, target)
     if isinstance(node, ast.Call):
         return _of_chain(tracer, made.spot, node) or _of_loader(tracer, made.spot, node)
     place = _of_list(made.spot, node)
     return ("leftovers", place, module) if place is not None else None
+
+
+def _of_generator(tracer: Tracer, made: Made, target: Func) -> Kept | None:
+    """Return where a generator, as it is called, gives full batches only."""
+    function, owner = target.node, target.owner.node if target.owner is not None else None
+    if isinstance(function, ast.FunctionDef):
+        around = (owner, function) if owner is not None else (function,)
+        inside = Spot(made.spot.node, target.module, around, bind(function, made.spot))
+        asked = [each for each in flags.asked(function) if isinstance(each, ast.Name)]
+        function = _settled(function, {each.id: constant(tracer, inside.at(each)) for each in asked})
+    place = leftovers.keeps(function, owner)
+    return ("leftovers", place, target.module) if place is not None else None
+
+
+def _settled(function: ast.FunctionDef, found: dict[str, object]) -> ast.FunctionDef:
+    known = tuple((name, value) for name, value in found.items() if isinstance(value, bool))
+    return flags.settled(function, known) if known else function
 
 
 def _of_list(spot: Spot, node: ast.expr) -> ast.AST | None:
@@ -168,7 +197,7 @@ def _of_class(tracer: Tracer, made: Made, cls: Class) -> Kept | None:
     for base in bases:
         for each in base.node.body if isinstance(base, Class) else ():
             if isinstance(each, ast.FunctionDef) and each.name in {"__iter__", "__next__"} and isinstance(base, Class):
-                place = leftovers.keeps(each, base.node)
+                place = leftovers.keeps(_as_made(tracer, made, cls, each), base.node)
                 if place is not None:
                     return "leftovers", place, base.module
                 if "super()" not in ast.unparse(each) and not _returns_self(each):
@@ -177,6 +206,13 @@ def _of_class(tracer: Tracer, made: Made, cls: Class) -> Kept | None:
         call = made.spot.node
         return _of_loader(tracer, made.spot, call) if isinstance(call, ast.Call) else None
     return None
+
+
+def _as_made(tracer: Tracer, made: Made, cls: Class, method: ast.FunctionDef) -> ast.FunctionDef:
+    """Return a method of an instance as its attributes have it: `if self.drop_last: …`."""
+    asked = [each.attr for each in flags.asked(method) if isinstance(each, ast.Attribute)]
+    values = {f"self.{name}": constant_of(tracer.field(cls, name, made.spot)) for name in asked}
+    return _settled(method, values)
 
 
 def _returns_self(function: ast.FunctionDef) -> bool:
@@ -245,18 +281,32 @@ def _of_sampler(tracer: Tracer, spot: Spot, sampler: ast.expr | None) -> Kept | 
     for world in tracer.worlds(spot.at(sampler)):
         for each in world:
             call = each.spot.node if each is not None else None
-            if each is None or not isinstance(call, ast.Call) or called_name(call.func) != "BatchSampler":
+            if each is None or not isinstance(call, ast.Call) or not _is_sampler(tracer, each, call):
                 return None
-            given = {one.arg: one.value for one in call.keywords}
-            dropped = given.get("drop_last") or (call.args[2] if len(call.args) > 2 else None)
-            here = each.spot
-            if dropped is not None and constant(tracer, here.at(dropped)) is True:
-                return "drop_last", dropped, here.module
+            kept = _of_class(tracer, each, each.target) if isinstance(each.target, Class) else None
+            return kept or _dropping(tracer, each.spot, call)
     return None
+
+
+def _is_sampler(tracer: Tracer, made: Made, call: ast.Call) -> bool:
+    bases = classes.bases(tracer.machine, made.target) if isinstance(made.target, Class) else []
+    derived = any(isinstance(base, Lib) and base.name.endswith("Sampler") for base in bases)
+    return derived or called_name(call.func).endswith("Sampler")
+
+
+def _dropping(tracer: Tracer, spot: Spot, call: ast.Call) -> Kept | None:
+    """Return where a batch sampler, or one derived from it, is told to drop its last batch."""
+    given = {one.arg: one.value for one in call.keywords}
+    dropped = given.get("drop_last") or (call.args[2] if len(call.args) > 2 else None)
+    if dropped is None or constant(tracer, spot.at(dropped)) is not True:
+        return None
+    return "drop_last", dropped, spot.module
 
 
 def _is_random(tracer: Tracer, rows: Spot) -> bool:
     """Say whether a data set draws at random, or has no end that is known."""
-    if any(isinstance(base, Lib) and "Iterable" in base.name for base in _bases(tracer, rows)):
-        return True
+    bases = list(_bases(tracer, rows))
+    if any(isinstance(base, Lib) and "Iterable" in base.name for base in bases):
+        own = [ast.unparse(base.node) for base in bases if isinstance(base, Class)]
+        return not own or any(GOES_ON.search(text) for text in own)
     return any(RANDOM.search(ast.unparse(method)) for _, method in _methods(tracer, rows, "__getitem__"))

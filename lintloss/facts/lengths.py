@@ -105,6 +105,8 @@ def _named_length(machine: Machine, value: Value, node: ast.AST) -> Value:
     if _is_part_of_batch(machine, node):
         return Quantity(count("example"), of=(*key, 0), counted=value)
     for loop in machine.loops:
+        if loop.unit == "batch" and loop.source and _is_part(key, loop.source):
+            return Quantity(count("example"), of=(*key, 0), counted=value)
         if loop.source and loop.source == key:
             return Quantity(count(loop.unit), of=key, counted=value)
     return Opaque((*key, "len"), "") if key else machine.opaque(node)
@@ -145,6 +147,11 @@ def _spread_names(function: ast.AST) -> frozenset[str]:
             if isinstance(each.slice.value, str):
                 names.add(each.value.id)
     return frozenset(names)
+
+
+def _is_part(key: Key, source: Key) -> bool:
+    """Say whether a value is one of the tensors that a loop over batches takes each of them apart into."""
+    return key[:-1] == (*source, "[]") and (isinstance(key[-1], int) or str(key[-1]).isdigit())
 
 
 def _is_tuple(machine: Machine, value: Value, node: ast.AST) -> bool:

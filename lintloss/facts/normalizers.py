@@ -149,8 +149,8 @@ def _of_sums_of_means(before: Quantity, after: Quantity, count: Quantity) -> Wro
         return WrongCount("means multiplied by a count are summed, and divided by a number of batches")
     if unit.degree == -2 and unit.power("token") == -2 and count.unit.power("token") == 1 and not before.weights:
         return WrongCount("a mean per token is divided by tokens again")
-    if summed == 1 and unit.power("item") == -1 and unit.power("position") == -1:
-        return WrongCount("means summed over batches are divided by a number of elements")
+    if (summed == 1 or rows) and unit.power("item") == -1 and unit.power("position") == -1:
+        return WrongCount("means are summed, and divided by a number of elements")
     if after.weights and _is_divided_twice(unit):
         return WrongCount("each mean is divided by a count before the means are averaged")
     return None

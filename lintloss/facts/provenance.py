@@ -10,6 +10,7 @@ import ast
 import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import TypeGuard
 
 from lintloss.facts import bindings, callers, classes, imports
 from lintloss.facts.caps import Function, defaults, parameters
@@ -106,7 +107,7 @@ class Tracer:
             return self._any([(spot.at(each), picks) for each in node.values])
         if isinstance(node, ast.Call):
             return self._call(spot, node, picks)
-        if isinstance(node, ast.ListComp | ast.GeneratorExp | ast.List) and not picks:
+        if isinstance(node, ast.ListComp | ast.GeneratorExp | ast.List | ast.BinOp) and not picks:
             return [(Made(spot, None),)]
         part = _part(node, picks)
         return self.worlds(spot.at(part), picks[1:]) if part is not None else [(None,)]
@@ -246,8 +247,15 @@ class Tracer:
             return [(Made(spot, target),)] if spot is not None and not picks else [(None,)]
         around = (target.owner.node, function) if target.owner is not None else (function,)
         given = bind(function, spot) if spot is not None else {}
-        returned = [each for each in bindings.returns(function) if each is not None]
-        return self._any([(Spot(each, target.module, around, given), picks) for each in returned]) or [(None,)]
+        returned = [Spot(each, target.module, around, given) for each in bindings.returns(function) if _is_some(each)]
+        named = returned[0].node if len(returned) == 1 else None
+        if isinstance(named, ast.Name) and DATA.search(function.name):  # whatever it is called inside
+            return self._named(returned[0], named.id, picks)
+        return self._any([(each, picks) for each in returned]) or [(None,)]
+
+    def field(self, cls: Class, name: str, made: Spot) -> list[World]:
+        """Follow an attribute of the instance that a call makes."""
+        return self._field(cls, name, (), made)
 
     def target(self, spot: Spot, function: ast.expr) -> Func | Class | None:
         """Return the function or class of the project that is called."""
@@ -296,6 +304,10 @@ class Tracer:
                     if isinstance(each, Function) and each.name == name:
                         found.append(Func(each, module, None, Class(node, module)))  # type: ignore[arg-type]
         return found[0] if len(found) == 1 else None
+
+
+def _is_some(node: ast.expr | None) -> TypeGuard[ast.expr]:
+    return node is not None and not (isinstance(node, ast.Constant) and node.value is None)
 
 
 def _trains(name: str) -> bool:
@@ -376,8 +388,11 @@ def spot_at(module: Module, node: ast.expr) -> Spot:
 
 def constant(tracer: Tracer, spot: Spot | None) -> object:
     """Return what an expression always is, by all ways through the callers; None where that is not known."""
-    if spot is None:
-        return None
-    made = [each for world in tracer.worlds(spot) for each in world]
+    return constant_of(tracer.worlds(spot)) if spot is not None else None
+
+
+def constant_of(worlds: Iterable[World]) -> object:
+    """Return the constant that something is in all worlds."""
+    made = [each for world in worlds for each in world]
     values = [each.spot.node.value for each in made if each is not None and isinstance(each.spot.node, ast.Constant)]
     return values[0] if values and len(values) == len(made) and all(each == values[0] for each in values) else None

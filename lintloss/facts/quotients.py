@@ -34,6 +34,7 @@ def plural(unit: str) -> str:
 def average(machine: Machine, node: ast.AST, before: Quantity, count: Quantity, how: str) -> Quantity:
     """Divide a loss or perplexity by a count, and record the observation."""
     count = counts.along_targets(before, count)
+    before = _by_rows(before, count)
     if count.unit == Unit.of(rank=1) and EVERYWHERE in before.weights:
         return replace(before, unit=before.unit * Unit.of(rank=-max(before.unit.power("rank"), 0)))
     if count.unit == Unit.of(rank=1):
@@ -74,6 +75,16 @@ def average(machine: Machine, node: ast.AST, before: Quantity, count: Quantity, 
     after = after.with_step(machine.evidence(node, f"divided here by {describe(count)}: {unit}"))
     observe_average(machine, node, before, count, after, how)
     return after
+
+
+def _by_rows(total: Quantity, count: Quantity) -> Quantity:
+    """Read means times `x.shape[1]`, over a number of examples: of sequence-first data, that axis is the rows."""
+    if count.unit != Unit.of(example=1) or total.unit.power("position") != 1 or total.unit.power("example") != -1:
+        return total
+    iterations = max(total.unit.power("batch"), 0), max(total.unit.power("step"), 0)
+    turned = Unit.of(position=-1, example=2, batch=-iterations[0], step=-iterations[1])
+    weights = tuple(name for name in total.weights if name not in {"batch", "step"})
+    return replace(total, unit=total.unit * turned, weights=weights)
 
 
 def _is_fed_below(machine: Machine, fed: Fed) -> bool:

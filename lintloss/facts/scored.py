@@ -8,12 +8,13 @@ from collections.abc import Iterable, Iterator
 
 from lintloss.facts.callers import text_of
 from lintloss.facts.caps import Function
+from lintloss.facts.cuts import given_in
 from lintloss.facts.evaluation import Pass
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Averaging, Observation
-from lintloss.facts.regions import DATA, TRAIN_DATA, TRAINS, UNIT_TEST
-from lintloss.facts.survey import walk
+from lintloss.facts.regions import DATA, NAME, TRAIN_DATA, TRAINING, TRAINS, UNIT_TEST
+from lintloss.facts.survey import called_name, walk
 from lintloss.parse import Module
 from lintloss.patterns import regex
 
@@ -21,6 +22,8 @@ from lintloss.patterns import regex
 COLLECTS = regex(
     r"(loss|nll|ppl|perplex|entropy|xent)\w*(\[[^\]]*\])?( \+= |\.(append|update|add|update_state)\()", re.IGNORECASE
 )
+LOSS = regex(r"loss|nll|ppl|perplex|entropy", re.IGNORECASE)
+RUNS = regex(r"eval|infer|loss|forward|score|step$", re.IGNORECASE)
 Looped = tuple[ast.AST | None, Loop]  # a loop, and the function that it stands in
 
 
@@ -50,10 +53,28 @@ def named(machine: Machine, module: Module, told: Iterable[Looped]) -> Iterator[
         if not isinstance(statement, ast.For) or loop.place.path != module.path or loop.trains or statement in known:
             continue
         header, text = text_of(statement.iter), text_of(statement)
-        is_evaluation = DATA.search(header) and not TRAIN_DATA.search(header) and loop.unit != "epoch"
-        if is_evaluation and COLLECTS.search(text) and not TRAINS.search(text) and not UNIT_TEST.search(module.path):
+        if loop.unit == "epoch" or TRAIN_DATA.search(header) or TRAINS.search(text) or UNIT_TEST.search(module.path):
+            continue
+        function = _function_around(module, statement)
+        collects = DATA.search(header) and COLLECTS.search(text)
+        if collects or _hands_on(function, statement, loop):
             known.add(statement)
-            yield _function_around(module, statement), loop
+            yield function, loop
+
+
+def _hands_on(function: ast.AST | None, statement: ast.For, loop: Loop) -> bool:
+    """Say whether a function that evaluates by its name hands each batch to what computes the loss out of sight."""
+    name = getattr(function, "name", "")
+    if loop.unit != "batch" or not NAME.search(name) or TRAINING.search(name) or not LOSS.search(text_of(function)):
+        return False
+    names = given_in(statement)
+    for call in (
+        each for each in walk(statement) if isinstance(each, ast.Call) and RUNS.search(called_name(each.func))
+    ):
+        given = (*call.args, *(word.value for word in call.keywords))
+        if names & {each.id for arg in given for each in walk(arg) if isinstance(each, ast.Name)}:
+            return True
+    return False
 
 
 def _function_around(module: Module, statement: ast.stmt) -> ast.AST | None:

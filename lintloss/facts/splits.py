@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from lintloss.facts import stale_batches
+from lintloss.facts import split_slices, stale_batches
 from lintloss.facts.callers import text_of
 from lintloss.facts.caps import Function, parameters
 from lintloss.facts.evaluation import Pass
@@ -66,7 +66,7 @@ def observe(machine: Machine, module: Module, passes: list[Pass]) -> list[SplitM
         return []
     found: dict[ast.AST, tuple[str, str]] = {}
     mixed = (*_assigned(machine, module), *_trainers(module), *_looped(passes), *_drawn(passes))
-    for node, name, source in (*mixed, *stale_batches.observe(module)):
+    for node, name, source in (*mixed, *stale_batches.observe(module), *split_slices.observe(module)):
         found.setdefault(node, (name, source))
     return [_at(machine, module, node, name, source) for node, (name, source) in found.items()]
 
@@ -146,6 +146,8 @@ def _trained_on(pairs: tuple[tuple[str, ast.expr], ...], text: str) -> bool:
 
 def _reads_train_split(module: Module, pairs: tuple[tuple[str, ast.expr], ...], name: str, value: ast.expr) -> bool:
     core = _core(value)
+    if _is_held_out_for_both(pairs, value, core) and not _is_split_later(module, name):
+        return True
     if isinstance(core, ast.Subscript) and isinstance(core.slice, ast.Constant) and core.slice.value == "train":
         base = text_of(core.value)
         other = re.search(rf"{re.escape(base)}\[['\"](validation|test|valid|val|dev)['\"]\]", module.text)
@@ -157,6 +159,14 @@ def _reads_train_split(module: Module, pairs: tuple[tuple[str, ast.expr], ...], 
             _vision(core) and _is_test(name) and HELD_OUT.search(module.text) is None
         )
     return False
+
+
+def _is_held_out_for_both(pairs: tuple[tuple[str, ast.expr], ...], value: ast.expr, core: ast.expr) -> bool:
+    """Say whether the training reads `data["validation"]` as well, and so trains on what it is evaluated on."""
+    held_out = isinstance(core, ast.Subscript) and isinstance(core.slice, ast.Constant)
+    if not held_out or not isinstance(core, ast.Subscript) or not isinstance(core.slice, ast.Constant):
+        return False
+    return core.slice.value in {"validation", "valid", "val", "test", "dev"} and _trained_on(pairs, text_of(value))
 
 
 def _core(value: ast.expr) -> ast.expr:
@@ -259,9 +269,17 @@ def _scores_train(
     data = [each for each in given if re.search(r"load|data|set$|iter|dl$|ids$|batches|split", each, re.IGNORECASE)]
     if len([each for each in data if is_training(each)]) != 1 or any(DATA.search(each) for each in given):
         return False
-    if re.search(r"train|fit|step|split", text_of(value.func)) or not _evaluates(machine, module, value):
+    if not _is_told_not_to_train(value) and (
+        re.search(r"train|fit|step|split", text_of(value.func)) or not _evaluates(machine, module, value)
+    ):
         return False
     return re.search(r"\b\w*(val|valid|test|eval)_?\w*(loader|data|set|dl|iter|ids)\b", module.text) is not None
+
+
+def _is_told_not_to_train(call: ast.Call) -> bool:
+    """Say whether a function that trains, too, is asked for an evaluation: `run_epoch(…, train=False)`."""
+    given = [each.value for each in call.keywords if each.arg in {"train", "training", "is_train", "is_training"}]
+    return any(isinstance(each, ast.Constant) and each.value is False for each in given)
 
 
 def _evaluates(machine: Machine, module: Module, call: ast.Call) -> bool:

@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 
 from lintloss.facts.expressions import evaluate
-from lintloss.facts.library import losses, outputs, shapes, windows
+from lintloss.facts.library import losses, objects, outputs, shapes, windows
 from lintloss.facts.machine import Machine
 from lintloss.facts.state import Slot
 from lintloss.facts.values import (
@@ -82,6 +82,8 @@ def item(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
             return losses.presumed(
                 machine, node, said="an entry of a dict of losses, taken for a mean loss by its name"
             )
+        if name == "mean_perplexity" and "evaluate" in machine.frame.module.text:
+            return objects.mean_perplexity(machine, node)
         if isinstance(owner, Opaque | LibObject):
             return Opaque((*key, name), name if name != "elem" and not name.isdigit() else "")
     if isinstance(owner, Tensor):

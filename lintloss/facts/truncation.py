@@ -345,7 +345,8 @@ def _left_out(
         told.add(anchor.span(node))
         name = text_of(cuts.unwrapped(each.shown))[:50]
         used = Evidence(module.path, anchor.span(each.shown), "what the evaluation runs over")
-        yield _at(machine, module, node, each.how, data=name, reasons=(why, used))
+        cap = text_of(each.node) if each.how == "whole" else ""
+        yield _at(machine, module, node, each.how, cap=cap, data=name, reasons=(why, used))
 
 
 # -- the Hugging Face Trainer -----------------------------------------------------------------------------------------

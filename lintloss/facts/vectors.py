@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import UNKNOWN, Quantity, Ref, Tuple, Value, join_all, options
+from lintloss.facts.values import UNKNOWN, Const, Quantity, Ref, Tuple, Value, join_all, options
 
 
 def columns(machine: Machine, rows: Ref) -> Tuple | None:
@@ -94,12 +94,14 @@ def each(machine: Machine, node: ast.AST, held: Ref, change: Callable[[Value], V
 def add(machine: Machine, node: ast.AST, held: Ref, operand: Value, depth: int) -> bool:
     """Add numbers to a tensor by their positions; False where `operand` is no row of numbers."""
     from lintloss.facts import sums
-    from lintloss.facts.values import Const
 
     if isinstance(operand, Tuple) and held.kind == "tensor":
         row: dict[str, Value] = {str(index): item for index, item in enumerate(operand.items)}
     else:
         row = {**positions(machine, operand)}
+        if row and isinstance(operand, Ref):  # `totals += torch.tensor([loss, 1.0])`: ones count
+            ones = {name: slot.value for name, slot in machine.fields(operand).items() if name.isdigit()}
+            row.update({name: value for name, value in ones.items() if isinstance(value, Const)})
     if not any(isinstance(each, Quantity) for each in row.values()):
         return False
     for name, term in row.items():

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
-GRAD, INFERENCE, COMPILED, DROPOUT, BATCH_NORM, PENDING = 1, 2, 4, 8, 16, 32
+GRAD, COMPILED, DROPOUT, BATCH_NORM, PENDING = 1, 4, 8, 16, 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,6 @@ class Loader:
     dataset: int  # identity of its dataset object
     base: int  # and of the dataset below Subset and the like
     kind: str  # type name of that
-    is_part: bool
     rows: int | None
     batches: int | None
     sampler_rows: int | None
@@ -171,10 +170,8 @@ class Process:
     """One process that wrote a ledger."""
 
     number: int
-    pid: int
     rank: int | None
     world_size: int | None
-    argv: tuple[str, ...]
     complete: bool
     spent: float
     torch: str

@@ -87,6 +87,8 @@ def _losses(totals: Totals) -> Iterator[Candidate]:
     yield Candidate("sum of nats / all positions (ignored ones counted)", _over(nats, totals.positions))
     yield Candidate("sum of nats / input tokens (the shifted-out position counted)", _over(nats, totals.embedded))
     yield Candidate("sum of nats / (scored tokens + rows)", _over(nats, scored + totals.rows))
+    # Hugging Face's Trainer, where it takes a model for one that shifts no labels, and rows differ in length.
+    yield Candidate("batch sums / (scored tokens + rows), weighted by rows", _divided_by_more(totals))
     yield Candidate("sum of nats / (scored tokens + batches)", nats / (scored + batches))
     yield Candidate("batch means weighted by positions", _by(totals, [call.positions for call in totals.calls]))
     yield Candidate("batch means weighted by input tokens", _by(totals, [c.rows * c.length for c in totals.calls]))
@@ -106,6 +108,12 @@ def _weighted(totals: Totals) -> float:
 def _by(totals: Totals, weights: list[float]) -> float:
     pairs = [(call.mean_as_called, weight) for call, weight in zip(totals.calls, weights, strict=True) if call.scored]
     return _over(math.fsum(mean * weight for mean, weight in pairs), math.fsum(weight for _, weight in pairs))
+
+
+def _divided_by_more(totals: Totals) -> float:
+    counted = [call for call in totals.calls if call.scored and call.rows]
+    summed = math.fsum(call.rows * call.sum_as_called / (call.scored + call.rows) for call in counted)
+    return _over(summed, math.fsum(call.rows for call in counted))
 
 
 def _over(numerator: float, denominator: float) -> float:

@@ -124,7 +124,7 @@ def _code(formula: str, form: Form) -> str:
     if formula.startswith("2 to the power") or formula.endswith("in bits"):
         return "LL501"
     plain = formula.removeprefix("exp of ").removesuffix(" over all ranks")
-    if plain.endswith("counted)"):
+    if plain.endswith("counted)") or "(scored tokens + " in plain:
         return "LL103"
     if plain == "mean over ranks of token means":
         return "LL105"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lintloss.verify import wording
@@ -29,7 +30,20 @@ class Gap:
 
 def gaps(tapes: tuple[Tape, ...]) -> tuple[Gap, ...]:
     """Each once, however many ranks say it."""
-    return tuple(dict.fromkeys(gap for tape in tapes for note in tape.notes if (gap := _gap(note, tape)) is not None))
+    told = [gap for tape in tapes for note in tape.notes if (gap := _gap(note, tape)) is not None]
+    return tuple(dict.fromkeys([*told, *missing_ranks(tapes)]))
+
+
+def missing_ranks(tapes: tuple[Tape, ...]) -> Iterator[Gap]:
+    """What is right over all ranks is not known where some of them left no ledger."""
+    jobs: dict[tuple[str, int], set[int]] = {}
+    for process in (tape.process for tape in tapes):
+        if process.rank is not None and process.world_size is not None:
+            jobs.setdefault((process.job, process.world_size), set()).add(process.rank)
+    for (_, world), ranks in jobs.items():
+        if len(ranks) < world:
+            reason = "they left no ledger: they died early, or ran where the run folder is not shared (--keep FOLDER)"
+            yield Gap(f"{world - len(ranks):,} of {world:,} ranks", reason)
 
 
 def _gap(note: dict[str, object], tape: Tape) -> Gap | None:

@@ -15,7 +15,7 @@ from lintloss.verify import (
 from lintloss.verify.evaluations import Evaluation, by_runs, by_scope
 from lintloss.verify.events import Tape
 from lintloss.verify.flagged import FlaggedFinding
-from lintloss.verify.gaps import gaps
+from lintloss.verify.gaps import gaps, missing_ranks
 from lintloss.verify.ranks import Group, gather
 from lintloss.verify.verdicts import CONFIRMED, NEGLIGIBLE, NOT_REACHED, REFUTED, UNDECIDED, Judged, Verdict
 
@@ -33,7 +33,8 @@ class Run:
 
     @property
     def partial(self) -> bool:
-        return self.failed or any(not tape.process.complete for tape in self.tapes)
+        ended = all(tape.process.complete for tape in self.tapes)
+        return self.failed or not ended or any(missing_ranks(self.tapes))
 
 
 def judge(findings: tuple[FlaggedFinding, ...], run: Run) -> tuple[Verdict, ...]:

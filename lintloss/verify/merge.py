@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lintloss.verify.events import Call, Load, Mark, Process, Tape, Value
-from lintloss.verify.notes import Notes, items, optional, read_notes
+from lintloss.verify.notes import Notes, optional, read_notes
 
 ROW = struct.Struct("<HHIIIdddddddd")  # inject/lintloss_ledger/ledger.py writes it
 CALL, VALUE, ENTER, LOOP, BACKWARD, LOAD, KEPT = 1, 2, 3, 4, 5, 6, 7
@@ -28,10 +28,8 @@ def _read_tape(number: int, path: Path) -> Tape:
     raw = notes.process
     process = Process(
         number=number,
-        pid=int(str(raw.get("pid", 0))),
         rank=optional(raw.get("rank")),
         world_size=optional(raw.get("world_size")),
-        argv=tuple(str(part) for part in items(raw.get("argv"))),
         complete=notes.end is not None,
         spent=float(str(spent)),
         torch=notes.torch,

@@ -86,7 +86,6 @@ def _loader(note: dict[str, object]) -> Loader:
         dataset=whole(note["dataset"]),
         base=whole(note["base"]),
         kind=str(note["type"]),
-        is_part=bool(note["subset"]),
         rows=optional(note["rows"]),
         batches=optional(note["batches"]),
         sampler_rows=optional(note["sampler_rows"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, replace
 
 from lintloss.verify.evaluations import Evaluation, split_by_site
@@ -13,6 +14,7 @@ from lintloss.verify.verdicts import Pair
 # Which of several recorded numbers is the reported one: the flagged expression itself, then what left the function.
 ROLES = ("flagged", "evidence", "returned", "quotient", "printed", "exp")
 LATE = ("exp", "printed")
+REPORTS = re.compile("loss|nll|ppl|perplexity", re.IGNORECASE)
 # Steps on the way, unless nothing else fits.
 TRIVIAL = frozenset({"the last batch's mean", "the first batch's mean", "sum of nats", "sum of batch means"})
 
@@ -169,7 +171,12 @@ def _unexplained(evaluation: Evaluation, end: int, matched: list[tuple[Value, Ca
     flagged = [value for value in evaluation.flagged if value.order > end]
     if not flagged or any(value.order in explained for value in flagged):
         return None
-    return flagged[-1].number
+    return _telling(flagged).number
+
+
+def _telling(flagged: list[Value]) -> Value:
+    """The last value; of a dictionary of results, the last that is called a loss or a perplexity."""
+    return next((value for value in reversed(flagged) if REPORTS.search(value.element)), flagged[-1])
 
 
 def _unmatched(evaluation: Evaluation, calls: tuple[Call, ...], end: int) -> Reading:
@@ -177,7 +184,7 @@ def _unmatched(evaluation: Evaluation, calls: tuple[Call, ...], end: int) -> Rea
     flagged = [value for value in evaluation.flagged if value.order > end] or list(evaluation.flagged[-1:])
     if not flagged:
         return Reading(Pair(), calls)
-    value = flagged[-1]
+    value = _telling(flagged)
     found = divisor(value.number, calls)
     if found is not None:
         exponential = _exponential_of(evaluation, end, value.number)

@@ -92,6 +92,8 @@ def tried(run: dict[str, object]) -> dict[str, list[str]]:
 def unseen_lines(run: dict[str, object]) -> list[str]:
     """What may be a loss and was not recorded, one a line."""
     missed = run.get("unseen")
+    if not run["criterion_calls"] and not missed:
+        return ["not seen: any loss; no criterion of torch.nn.functional was called (arithmetic of its own?)"]
     return [
         f"not seen: {one['what']}{'' if one['place'] is None else ' at ' + one['place']}: {one['reason']}"
         for one in (missed if isinstance(missed, list) else [])
@@ -107,7 +109,7 @@ def unjudged_lines(run: dict[str, object]) -> list[str]:
         truth = f"loss {number(one['loss'])}, perplexity {number(one['perplexity'])} over {tokens_of(one['scored_tokens'])} tokens"
         if one["scored_tokens"] is None:
             truth = 'losses are handed out one a target (reduction="none"), and what is masked of them is not known'
-        lines.append(f"scored at {one['place']}, {one['batches']:,} calls: {truth}; {one['said']}")
+        lines.append(f"scored at {one['place']}, {one['batches']:,} calls in a row: {truth}; {one['said']}")
     return [*lines, *([f"and {len(told) - MOST:,} evaluations more"] if len(told) > MOST else [])]
 
 

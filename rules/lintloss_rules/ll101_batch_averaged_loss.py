@@ -97,6 +97,37 @@ class BatchAveragedLoss(Rule):
 
     bad = (
         Bad(
+            why="a state is made for the rows of each batch, of which the last one has fewer: only training drops it",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+def loaders_of(sets, batch_size):
+    loaders = {}
+    for split in ("train", "valid"):
+        loaders[split] = DataLoader(sets[split], batch_size=batch_size, drop_last=split == "train")
+    return loaders
+
+
+@torch.no_grad()
+def validate(model, loaders):
+    model.eval()
+    total = 0.0
+    for inputs, targets in loaders["valid"]:
+        hidden = model.init_hidden(inputs.size(0))
+        logits, hidden = model(inputs, hidden)
+        total += F.cross_entropy(logits.flatten(0, 1), targets.flatten()).item()
+    return total / len(loaders["valid"])  # <-
+
+
+def main(model, sets):
+    print(validate(model, loaders_of(sets, 64)))
+""",
+        ),
+        Bad(
             why="a generator yields the mean of each batch, and its caller averages them",
             severity=Severity.ERROR,
             code="""\
@@ -2886,6 +2917,80 @@ class Evaluation:
 """,
         ),
         Bad(
+            why="sequence-first batches: shape[1] is their rows, by which their means are weighted",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torch import nn
+
+
+@torch.no_grad()
+def evaluate(translator, loader, pad):
+    criterion = nn.CrossEntropyLoss(ignore_index=pad)
+    translator.eval()
+    total = 0.0
+    for batch in loader:
+        src, trg = batch.src, batch.trg
+        output = translator(src, trg)
+        loss = criterion(output[1:].view(-1, output.shape[-1]), trg[1:].view(-1))
+        total += loss.item() * src.shape[1]
+    return total / len(loader.dataset)  # <-
+""",
+        ),
+        Bad(
+            why="losses and ones are added up in one tensor",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, pad):
+    model.eval()
+    sums = torch.zeros(2)
+    for tokens, targets in loader:
+        loss = F.cross_entropy(model(tokens).flatten(0, 1), targets.flatten(), ignore_index=pad)
+        sums += torch.tensor([loss.item(), 1.0])
+    return (sums[0] / sums[1]).item()  # <-
+""",
+        ),
+        Bad(
+            why="Ignite's RunningAverage of what the evaluation's step returns",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from ignite.engine import Engine
+from ignite.metrics import RunningAverage
+
+
+def main(model, opt, valid_iter):
+    criterion = torch.nn.CrossEntropyLoss(ignore_index=0)
+
+    def train_step(engine, batch):
+        model.train()
+        opt.zero_grad()
+        loss = criterion(model(batch.text).flatten(0, 1), batch.target.flatten())
+        loss.backward()
+        opt.step()
+        return {"loss": loss.item()}
+
+    def eval_step(engine, batch):
+        model.eval()
+        with torch.no_grad():
+            out = model(batch.text)
+            loss = criterion(out.flatten(0, 1), batch.target.flatten())
+            return {"val_loss": loss.item()}
+
+    trainer = Engine(train_step)
+    evaluator = Engine(eval_step)
+    RunningAverage(output_transform=lambda x: x["loss"]).attach(trainer, "loss")
+    RunningAverage(output_transform=lambda x: x["val_loss"]).attach(evaluator, "val_loss")  # <-
+    evaluator.run(valid_iter)
+    print(evaluator.state.metrics["val_loss"])
+""",
+        ),
+        Bad(
             why="a compiled step; its criterion and the collator are partial() of functions: pads are written and ignored",
             severity=Severity.ERROR,
             code="""\
@@ -4781,6 +4886,39 @@ class Evaluation:
 """,
         ),
         Good(
+            why="Ignite averages the accuracy of the batches, and no loss",
+            code="""\
+import torch
+from ignite.engine import Engine
+from ignite.metrics import Average
+
+
+def main(model, opt, valid_iter):
+    criterion = torch.nn.CrossEntropyLoss(ignore_index=0)
+
+    def train_step(engine, batch):
+        model.train()
+        opt.zero_grad()
+        loss = criterion(model(batch.text).flatten(0, 1), batch.target.flatten())
+        loss.backward()
+        opt.step()
+        return {"loss": loss.item()}
+
+    def eval_step(engine, batch):
+        model.eval()
+        with torch.no_grad():
+            out = model(batch.text)
+            loss = criterion(out.flatten(0, 1), batch.target.flatten())
+            return {"val_loss": loss.item(), "correct": (out.argmax(-1) == batch.target).float().mean().item()}
+
+    trainer = Engine(train_step)
+    evaluator = Engine(eval_step)
+    Average(output_transform=lambda x: x["correct"]).attach(evaluator, "accuracy")
+    evaluator.run(valid_iter)
+    print(evaluator.state.metrics["accuracy"])
+""",
+        ),
+        Good(
             why="the project's only data module cuts blocks of one length: each row of a Lightning step scores as many tokens",
             code="""\
 import lightning as L
@@ -4894,5 +5032,26 @@ class Accumulator:
         return self.data[index]
 """,
             },
+        ),
+        Good(
+            why="a session of TensorFlow 1 accumulates gradients: the mean that is shown is the training's",
+            code="""\
+import numpy as np
+
+
+def main(sess, context, draw_batch, size, accum_gradients, loss, ops, n_vocab, tokenizer):
+    def step():
+        loss_value = 0.0
+        batch = draw_batch(size * accum_gradients)
+        for i in range(accum_gradients):
+            mini_batch = batch[i * size : (i + 1) * size]
+            *_, mb_loss_value = sess.run(ops["accum_ops"] + [loss], feed_dict={context: mini_batch})
+            loss_value += mb_loss_value / accum_gradients
+        sess.run(ops["train_op"], feed_dict={})
+        return loss_value
+
+    while True:
+        print("perplexity", np.exp(step()), "of a vocab_size of", n_vocab)
+""",
         ),
     )

@@ -978,6 +978,47 @@ def dev_loss(language_model, loader):
     return sum(nats) / len(loader)  # <-
 """,
         ),
+        Bad(
+            why="means of all ranks are summed, and divided by the rows, which len() of a tensor of each batch counts",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, loader, rank, pad):
+    model.eval()
+    sums = torch.zeros(2).to(rank)
+    for tokens, targets in loader:
+        logits = model(tokens.to(rank))
+        sums[0] += F.cross_entropy(logits.flatten(0, 1), targets.to(rank).flatten(), ignore_index=pad).item()
+        sums[1] += len(tokens)
+    dist.all_reduce(sums, op=dist.ReduceOp.SUM)
+    return (sums[0] / sums[1]).item()  # <-
+""",
+        ),
+        Bad(
+            why="the mean loss of each text is added up, and divided by the tokens of all",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+
+
+@torch.no_grad()
+def perplexity(language_model, tokenizer, texts):
+    language_model.eval()
+    total, tokens = 0.0, 0
+    for text in texts:
+        ids = tokenizer(text, return_tensors="pt").input_ids
+        total += language_model(ids, labels=ids).loss.item()
+        tokens += ids.size(1)
+    return math.exp(total / tokens)  # <-
+""",
+        ),
     )
 
     good = (

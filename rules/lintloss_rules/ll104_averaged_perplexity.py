@@ -750,6 +750,42 @@ class PerplexityByPosition(Metric):
         return perplexities / tokens  # <-
 ''',
         ),
+        Bad(
+            why="a library's metric averages the perplexities of the texts",
+            severity=Severity.ERROR,
+            code="""\
+import evaluate
+
+
+def report(texts, name):
+    metric = evaluate.load("perplexity", module_type="metric")
+    found = metric.compute(predictions=texts, model_id=name)
+    print("perplexity", found["mean_perplexity"])  # <-
+""",
+        ),
+        Bad(
+            why="a column of perplexities, one a text, is averaged",
+            severity=Severity.ERROR,
+            code="""\
+import pandas as pd
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+
+def perplexity_of(model, tokenizer, text):
+    input_ids = tokenizer(text, return_tensors="pt").input_ids
+    with torch.no_grad():
+        return torch.exp(model(input_ids, labels=input_ids).loss).item()
+
+
+def report(path, name="gpt2"):
+    model = AutoModelForCausalLM.from_pretrained(name)
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    stories = pd.read_csv(path)
+    stories["ppl"] = stories["story"].apply(lambda text: perplexity_of(model, tokenizer, text))
+    print("mean perplexity", stories["ppl"].mean())  # <-
+""",
+        ),
     )
 
     good = (
@@ -1075,6 +1111,28 @@ def main(model, args, load, pad):
         average += found
         average_loss += loss
     print("over the sets", average / len(args.eval_sets), average_loss / len(args.eval_sets))
+""",
+        ),
+        Good(
+            why="a column of perplexities, one a text, is written down",
+            code="""\
+import pandas as pd
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+
+def perplexity_of(model, tokenizer, text):
+    input_ids = tokenizer(text, return_tensors="pt").input_ids
+    with torch.no_grad():
+        return torch.exp(model(input_ids, labels=input_ids).loss).item()
+
+
+def write(path, name="gpt2"):
+    model = AutoModelForCausalLM.from_pretrained(name)
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    stories = pd.read_csv(path)
+    stories["ppl"] = stories["story"].apply(lambda text: perplexity_of(model, tokenizer, text))
+    stories.sort_values("ppl").to_csv("by_perplexity.csv")
 """,
         ),
     )

@@ -1132,6 +1132,42 @@ def estimate(model: ExpertLM, blocks):
     return nats / tokens
 """,
         ),
+        Bad(
+            why="TensorFlow: targets spread by hand, with the sign as a factor and a mask on the product.",
+            severity=Severity.ERROR,
+            code="""\
+import tensorflow as tf
+
+
+class SpreadTargets(tf.keras.losses.Loss):
+    def __init__(self, amount=0.1, **options):
+        super().__init__(**options)
+        self.amount = amount
+
+    def call(self, y_true, y_pred):
+        is_text = tf.cast(tf.math.not_equal(y_true, 0), y_pred.dtype)
+        scores = tf.nn.log_softmax(tf.reshape(y_pred, [-1, y_pred.shape[-1]]), axis=-1)
+        targets = tf.one_hot(tf.reshape(y_true, [-1]), depth=tf.cast(y_pred.shape[-1], tf.int32))
+        targets = targets * (1.0 - self.amount) + self.amount / y_pred.shape[-1]
+        loss = -1 * targets * scores
+        loss *= tf.expand_dims(tf.reshape(is_text, [-1]), axis=-1)
+        return tf.reduce_sum(loss) / tf.reduce_sum(is_text)
+
+
+def validate(translator, batches, criterion):
+    nats, tokens = 0.0, 0.0
+    for source, target in batches:
+        scored = tf.reduce_sum(tf.cast(target[:, 1:] != 0, tf.float32))
+        scores = translator((source, target[:, :-1]), training=False)
+        nats += criterion(y_true=target[:, 1:], y_pred=scores) * scored  # <-
+        tokens += scored
+    print("validation loss", nats / tokens)
+
+
+def main(translator, batches):
+    validate(translator, batches, SpreadTargets(amount=0.1))
+""",
+        ),
     )
 
     good = (

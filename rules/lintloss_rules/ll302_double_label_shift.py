@@ -600,6 +600,52 @@ def loader(path, batch_size):
 """,
         ),
         Bad(
+            why="The data set has shifted the answer behind a prompt of -100, and the model shifts what it is given.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader, Dataset
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+
+
+class Dialogs(Dataset):
+    def __init__(self, dialogs):
+        self.dialogs = dialogs
+
+    def __len__(self):
+        return len(self.dialogs)
+
+    def __getitem__(self, index):
+        asked, said = self.dialogs[index]
+        prompt = tokenizer.encode(asked, return_tensors="pt")
+        answer = tokenizer.encode(said, return_tensors="pt")
+        ids = torch.cat([prompt, answer], dim=-1)
+        labels = torch.cat([torch.full_like(prompt, -100), answer], dim=-1)
+        return ids[:, :-1].flatten(), labels[:, 1:].flatten()
+
+
+def collate(rows):
+    ids = pad_sequence([row[0] for row in rows], batch_first=True)
+    labels = pad_sequence([row[1] for row in rows], batch_first=True, padding_value=-100)
+    return ids, labels
+
+
+@torch.no_grad()
+def evaluate(dialogs):
+    model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
+    nats, tokens = 0.0, 0
+    for ids, labels in DataLoader(Dialogs(dialogs), batch_size=4, collate_fn=collate):
+        loss = model(input_ids=ids, labels=labels).loss  # <-
+        scored = (labels[:, 1:] != -100).sum().item()
+        nats += loss.item() * scored
+        tokens += scored
+    return nats / tokens
+""",
+        ),
+        Bad(
             why="rows are cut in another file, and the model under the adapters shifts their labels again",
             severity=Severity.ERROR,
             code="""\
@@ -1012,6 +1058,51 @@ class PackedRows(Dataset):
 
 def loader(path, batch_size):
     return DataLoader(PackedRows(path), batch_size=batch_size)
+""",
+        ),
+        Good(
+            why="The answer stands behind a prompt of -100 where it stands in the input: the model shifts it.",
+            code="""\
+import torch
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader, Dataset
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+
+
+class Dialogs(Dataset):
+    def __init__(self, dialogs):
+        self.dialogs = dialogs
+
+    def __len__(self):
+        return len(self.dialogs)
+
+    def __getitem__(self, index):
+        asked, said = self.dialogs[index]
+        prompt = tokenizer.encode(asked, return_tensors="pt")
+        answer = tokenizer.encode(said, return_tensors="pt")
+        ids = torch.cat([prompt, answer], dim=-1)
+        labels = torch.cat([torch.full_like(prompt, -100), answer], dim=-1)
+        return ids.flatten(), labels.flatten()
+
+
+def collate(rows):
+    ids = pad_sequence([row[0] for row in rows], batch_first=True)
+    labels = pad_sequence([row[1] for row in rows], batch_first=True, padding_value=-100)
+    return ids, labels
+
+
+@torch.no_grad()
+def evaluate(dialogs):
+    model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
+    nats, tokens = 0.0, 0
+    for ids, labels in DataLoader(Dialogs(dialogs), batch_size=4, collate_fn=collate):
+        loss = model(input_ids=ids, labels=labels).loss
+        scored = (labels[:, 1:] != -100).sum().item()
+        nats += loss.item() * scored
+        tokens += scored
+    return nats / tokens
 """,
         ),
     )

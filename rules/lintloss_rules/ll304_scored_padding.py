@@ -1077,6 +1077,53 @@ def evaluate(translator, pairs, source_words, target_words):
 """,
         ),
         Bad(
+            why="Begin, text, end and padding are put together by cat, and nothing leaves the padding out.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+from torch.utils.data import DataLoader, Dataset
+
+
+class Bilingual(Dataset):
+    def __init__(self, pairs, source_tokenizer, target_tokenizer, width):
+        self.pairs, self.width = pairs, width
+        self.source_tokenizer, self.target_tokenizer = source_tokenizer, target_tokenizer
+        self.begin = torch.tensor([target_tokenizer.token_to_id("[SOS]")])
+        self.end = torch.tensor([target_tokenizer.token_to_id("[EOS]")])
+        self.pad = torch.tensor([target_tokenizer.token_to_id("[PAD]")])
+
+    def __len__(self):
+        return len(self.pairs)
+
+    def __getitem__(self, index):
+        source, target = self.pairs[index]
+        read = self.source_tokenizer.encode(source).ids
+        said = self.target_tokenizer.encode(target).ids
+        missing = self.width - len(said) - 1
+        short = self.width - len(read) - 2
+        return {
+            "source": torch.cat([self.begin, torch.tensor(read), self.end, torch.tensor([self.pad] * short)]),
+            "given": torch.cat([self.begin, torch.tensor(said), torch.tensor([self.pad] * missing)]),
+            "wanted": torch.cat([torch.tensor(said), self.end, torch.tensor([self.pad] * missing)]),
+        }
+
+
+@torch.no_grad()
+def validate(model, pairs, source_tokenizer, target_tokenizer, width=128):
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    model.eval()
+    nats, tokens = 0.0, 0
+    rows = Bilingual(pairs, source_tokenizer, target_tokenizer, width)
+    for batch in DataLoader(rows, batch_size=8):
+        scores = model(batch["source"], batch["given"])
+        wanted = batch["wanted"]
+        nats += criterion(scores.flatten(0, 1), wanted.flatten()).item()  # <-
+        tokens += wanted.numel()
+    return nats / tokens
+""",
+        ),
+        Bad(
             why="the project's only data module fills the labels of a Lightning step up with 0, which its network does not ignore",
             severity=Severity.ERROR,
             code="""\

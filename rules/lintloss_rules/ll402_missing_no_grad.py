@@ -104,6 +104,81 @@ class MissingNoGrad(Rule):
 
     bad = (
         Bad(
+            why="code for PyTorch 0.3, whose data class makes Variables that are never volatile",
+            severity=Severity.WARNING,
+            files={
+                "feeding.py": """\
+import torch
+from torch.autograd import Variable
+
+
+class Series:
+    def __init__(self, values, window):
+        self.inputs = torch.stack([values[at : at + window] for at in range(len(values) - window)])
+        self.targets = values[window:]
+
+    def batches(self, batch_size):
+        for start in range(0, len(self.inputs), batch_size):
+            yield Variable(self.inputs[start : start + batch_size]), Variable(self.targets[start : start + batch_size])
+""",
+            },
+            code="""\
+import torch
+from feeding import Series
+
+
+def evaluate(series, model, squared):
+    model.eval()
+    total, rows = 0.0, 0
+    for inputs, targets in series.batches(64):
+        outputs = model(inputs)  # <-
+        loss = squared(outputs, targets)
+        total += loss.data[0]
+        rows += outputs.size(0)
+    return total / rows
+
+
+def main(path, values):
+    with open(path, "rb") as file:
+        model = torch.load(file)
+    print(evaluate(Series(values, 24), model, torch.nn.MSELoss(size_average=False)))
+""",
+        ),
+        Bad(
+            why="a helper could make the Variables volatile, and nobody asks it to",
+            severity=Severity.WARNING,
+            files={
+                "moving.py": """\
+import torch
+from torch.autograd import Variable
+
+
+def to_var(values, volatile=False):
+    values = values.cuda() if torch.cuda.is_available() else values
+    return Variable(values, volatile=volatile)
+""",
+            },
+            code="""\
+import torch
+from moving import to_var
+
+
+def evaluate(model, loader, criterion):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for inputs, targets in loader:
+        inputs, targets = to_var(inputs), to_var(targets)
+        loss = criterion(model(inputs), targets)  # <-
+        nats += loss.data[0]
+        tokens += targets.numel()
+    return nats / tokens
+
+
+def main(model, loader):
+    print(evaluate(model, loader, torch.nn.CrossEntropyLoss(size_average=False)))
+""",
+        ),
+        Bad(
             why="eval() is there, no_grad is not.",
             files={"net.py": CONVNET},
             code="""\
@@ -874,6 +949,80 @@ class LanguageTrainer:
     )
 
     good = (
+        Good(
+            why="code for PyTorch 0.3, whose Variables are volatile where the data class is asked for an evaluation",
+            files={
+                "feeding.py": """\
+import torch
+from torch.autograd import Variable
+
+
+class Series:
+    def __init__(self, values, window):
+        self.inputs = torch.stack([values[at : at + window] for at in range(len(values) - window)])
+        self.targets = values[window:]
+
+    def batches(self, batch_size, evaluation=True):
+        for start in range(0, len(self.inputs), batch_size):
+            rows, wanted = self.inputs[start : start + batch_size], self.targets[start : start + batch_size]
+            yield Variable(rows, volatile=evaluation), Variable(wanted, volatile=evaluation)
+""",
+            },
+            code="""\
+import torch
+from feeding import Series
+
+
+def evaluate(series, model, squared):
+    model.eval()
+    total, rows = 0.0, 0
+    for inputs, targets in series.batches(64):
+        outputs = model(inputs)
+        loss = squared(outputs, targets)
+        total += loss.data[0]
+        rows += outputs.size(0)
+    return total / rows
+
+
+def main(path, values):
+    with open(path, "rb") as file:
+        model = torch.load(file)
+    print(evaluate(Series(values, 24), model, torch.nn.MSELoss(size_average=False)))
+""",
+        ),
+        Good(
+            why="the helper is asked for volatile Variables",
+            files={
+                "moving.py": """\
+import torch
+from torch.autograd import Variable
+
+
+def to_var(values, volatile=False):
+    values = values.cuda() if torch.cuda.is_available() else values
+    return Variable(values, volatile=volatile)
+""",
+            },
+            code="""\
+import torch
+from moving import to_var
+
+
+def evaluate(model, loader, criterion):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for inputs, targets in loader:
+        inputs, targets = to_var(inputs, True), to_var(targets, True)
+        loss = criterion(model(inputs), targets)
+        nats += loss.data[0]
+        tokens += targets.numel()
+    return nats / tokens
+
+
+def main(model, loader):
+    print(evaluate(model, loader, torch.nn.CrossEntropyLoss(size_average=False)))
+""",
+        ),
         Good(
             why="a model's own predict() runs its parts; what calls it decides how",
             code="""\

@@ -126,6 +126,93 @@ class TrainingDataEvaluation(Rule):
 
     bad = (
         Bad(
+            why="the validation rows are the first of the rows that the training has whole",
+            severity=Severity.ERROR,
+            files={"scoring.py": TOKEN_SCORING},
+            code="""\
+import json
+
+from scoring import token_loss
+from torch.utils.data import DataLoader, Dataset
+
+
+class Instructions(Dataset):
+    def __init__(self, path, tokenizer, split="train"):
+        self.rows = json.load(open(path))
+        if split == "train":
+            self.rows = self.rows
+        else:
+            self.rows = self.rows[:200]  # <-
+        self.tokenizer = tokenizer
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, index):
+        return {"input_ids": self.tokenizer(self.rows[index], return_tensors="pt")["input_ids"][0]}
+
+
+def main(model, tokenizer, path, device):
+    train_set = Instructions(path, tokenizer, split="train")
+    val_set = Instructions(path, tokenizer, split="val")
+    train_loader = DataLoader(train_set, batch_size=8, shuffle=True)
+    for batch in train_loader:
+        model(**batch).loss.backward()
+    print("validation loss", token_loss(model, DataLoader(val_set, batch_size=1), device))
+""",
+        ),
+        Bad(
+            why="the function that trains, too, is asked for the test loss of the training loader",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+def one_pass(model, loader, optimizer=None, train=False):
+    model.train(train)
+    nats, tokens = 0.0, 0
+    for inputs, targets in loader:
+        loss = F.cross_entropy(model(inputs).flatten(0, 1), targets.flatten(), reduction="sum")
+        if train:
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        nats += loss.item()
+        tokens += targets.numel()
+    return nats / tokens
+
+
+def main(model, optimizer, train_set, test_set):
+    train_loader = DataLoader(train_set, batch_size=20, shuffle=True)
+    test_loader = DataLoader(test_set, batch_size=20)
+    for _ in range(10):
+        one_pass(model, train_loader, optimizer, train=True)
+    with torch.no_grad():
+        test_loss = one_pass(model, train_loader, train=False)  # <-
+    print("test loss", test_loss)
+""",
+        ),
+        Bad(
+            why="training and validation both read the validation split",
+            severity=Severity.ERROR,
+            files={"scoring.py": TOKEN_SCORING},
+            code="""\
+from datasets import load_dataset
+from scoring import token_loss
+from torch.utils.data import DataLoader
+
+
+def main(model, encode, train, device):
+    data = load_dataset("squad")
+    train_rows = data["validation"]
+    valid_rows = data["validation"]  # <-
+    train(model, DataLoader(train_rows.map(encode), batch_size=8, shuffle=True))
+    print("validation loss", token_loss(model, DataLoader(valid_rows.map(encode), batch_size=1), device))
+""",
+        ),
+        Bad(
             why="Everything is called eval_*, and the split is `train`.",
             severity=Severity.ERROR,
             files={"scoring.py": TOKEN_SCORING},
@@ -540,6 +627,74 @@ def train(model, optimizer, train_batches, valid_batches, steps):
         ),
     )
     good = (
+        Good(
+            why="each split has a file of its own, of which the evaluation takes the first rows",
+            files={"scoring.py": TOKEN_SCORING},
+            code="""\
+import json
+
+from scoring import token_loss
+from torch.utils.data import DataLoader, Dataset
+
+
+class Instructions(Dataset):
+    def __init__(self, path, tokenizer, split="train"):
+        self.rows = json.load(open(path))
+        if split != "train":
+            self.rows = self.rows[:200]
+        self.tokenizer = tokenizer
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, index):
+        return {"input_ids": self.tokenizer(self.rows[index], return_tensors="pt")["input_ids"][0]}
+
+
+def main(model, tokenizer, train_path, val_path, device):
+    train_set = Instructions(train_path, tokenizer, split="train")
+    val_set = Instructions(val_path, tokenizer, split="val")
+    train_loader = DataLoader(train_set, batch_size=8, shuffle=True)
+    for batch in train_loader:
+        model(**batch).loss.backward()
+    print("validation loss", token_loss(model, DataLoader(val_set, batch_size=1), device))
+""",
+        ),
+        Good(
+            why="the training leaves out the rows that the evaluation takes",
+            files={"scoring.py": TOKEN_SCORING},
+            code="""\
+import json
+
+from scoring import token_loss
+from torch.utils.data import DataLoader, Dataset
+
+
+class Instructions(Dataset):
+    def __init__(self, path, tokenizer, split="train"):
+        self.rows = json.load(open(path))
+        if split == "train":
+            self.rows = self.rows[200:]
+        else:
+            self.rows = self.rows[:200]
+        self.tokenizer = tokenizer
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, index):
+        return {"input_ids": self.tokenizer(self.rows[index], return_tensors="pt")["input_ids"][0]}
+
+
+def main(model, tokenizer, path, device):
+    train_set = Instructions(path, tokenizer, split="train")
+    val_set = Instructions(path, tokenizer, split="val")
+    train_loader = DataLoader(train_set, batch_size=8, shuffle=True)
+    for batch in train_loader:
+        model(**batch).loss.backward()
+    print("validation loss", token_loss(model, DataLoader(val_set, batch_size=1), device))
+""",
+        ),
         Good(
             why="Both splits are scored on purpose, each under its own name.",
             files={"net.py": CONVNET, "scoring.py": SCORING},

@@ -131,6 +131,186 @@ class TruncatedEvaluation(Rule):
 
     bad = (
         Bad(
+            why="the data class counts whole batches, and the evaluation asks for as many",
+            severity=Severity.ERROR,
+            files={
+                "corpus.py": """\
+import torch
+
+
+class Corpus:
+    def __init__(self, path, batch_size):
+        self.batch_size, self.num_batches = batch_size, 0
+        self.lines = open(path).read().split("\\n")
+        self.rebatch(batch_size)
+
+    def rebatch(self, batch_size):
+        self.batch_size = batch_size
+        self.num_batches = int(len(self.lines) / self.batch_size)
+
+    def batch(self, k):
+        rows = self.lines[k * self.batch_size : (k + 1) * self.batch_size]
+        return torch.tensor([[ord(char) for char in row.ljust(80)[:80]] for row in rows])
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+from corpus import Corpus
+
+
+@torch.no_grad()
+def evaluate(model, corpus):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for k in range(corpus.num_batches):  # <-
+        ids = corpus.batch(k)
+        logits = model(ids[:, :-1])
+        nats += F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="sum").item()
+        tokens += ids[:, 1:].numel()
+    return nats / tokens
+
+
+def report(model, path):
+    print(evaluate(model, Corpus(path, 32)))
+""",
+        ),
+        Bad(
+            why="a generator that starts over is stepped as often as there are whole batches",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def batches(rows, batch_size):
+    while True:
+        for start in range(0, len(rows), batch_size):
+            yield rows[start : start + batch_size]
+
+
+def train(model, optimizer, train_rows, valid_rows, epochs, batch_size):
+    valid_batches = batches(valid_rows, batch_size)
+    valid_steps = len(valid_rows) // batch_size  # <-
+    for epoch in range(epochs):
+        model.eval()
+        nats, tokens = 0.0, 0
+        with torch.no_grad():
+            for _ in range(valid_steps):
+                ids = next(valid_batches)
+                logits = model(ids[:, :-1])
+                nats += F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="sum").item()
+                tokens += ids[:, 1:].numel()
+        print(f"epoch {epoch}: validation loss {nats / tokens:.4f}")
+""",
+        ),
+        Bad(
+            why="the project's own batch sampler is told to drop the last batch, of whatever split",
+            severity=Severity.ERROR,
+            files={
+                "scoring.py": SCORING,
+                "samplers.py": """\
+from torch.utils.data import BatchSampler
+
+
+class RankedBatches(BatchSampler):
+    def __init__(self, sampler, batch_size, drop_last, rank=0, world=1):
+        super().__init__(sampler, batch_size, drop_last)
+        self.rank, self.world = rank, world
+
+    def __iter__(self):
+        batch = []
+        for index in self.sampler:
+            batch.append(index)
+            if len(batch) == self.batch_size:
+                yield batch[self.rank :: self.world]
+                batch = []
+        if batch and not self.drop_last:
+            yield batch[self.rank :: self.world]
+""",
+            },
+            code="""\
+import torch
+from samplers import RankedBatches
+from scoring import token_loss
+from torch.utils.data import DataLoader, RandomSampler, SequentialSampler
+
+
+def loader_of(rows, split, batch_size):
+    order = RandomSampler(rows) if split == "train" else SequentialSampler(rows)
+    sampler = RankedBatches(sampler=order, batch_size=batch_size, drop_last=True)  # <-
+    return DataLoader(rows, batch_sampler=sampler)
+
+
+def report(model, rows, device):
+    dev_loader = loader_of(rows, "dev", 64)
+    print(token_loss(model, dev_loader, device))
+""",
+        ),
+        Bad(
+            why="a generator of the project is asked to leave its last batch out",
+            severity=Severity.ERROR,
+            files={
+                "feeding.py": """\
+import torch
+
+
+def batched(rows, batch_size, pad, truncate=True):
+    held = []
+    for row in rows:
+        held.append(row)
+        if len(held) == batch_size:
+            yield torch.nn.utils.rnn.pad_sequence(held, batch_first=True, padding_value=pad)
+            held = []
+    if not truncate and len(held) > 0:
+        yield torch.nn.utils.rnn.pad_sequence(held, batch_first=True, padding_value=pad)
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+from feeding import batched
+
+
+@torch.no_grad()
+def evaluate(model, rows, pad):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids in batched(rows, 16, pad, truncate=True):  # <-
+        logits, targets = model(ids[:, :-1]), ids[:, 1:]
+        nats += F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=pad, reduction="sum").item()
+        tokens += (targets != pad).sum().item()
+    return nats / tokens
+""",
+        ),
+        Bad(
+            why="the getter of the evaluation's loader was copied from that of the training, names and drop_last",
+            severity=Severity.ERROR,
+            files={"scoring.py": SCORING},
+            code="""\
+import torch
+from scoring import token_loss
+from torch.utils.data import DataLoader
+
+
+def get_train_loader(rows, batch_size):
+    train_loader = DataLoader(rows, batch_size=batch_size, shuffle=True, drop_last=True)
+    return train_loader
+
+
+def get_eval_loader(rows, batch_size):
+    if rows is None:
+        return None
+    train_loader = DataLoader(rows, batch_size=batch_size, shuffle=False, drop_last=True)  # <-
+    return train_loader
+
+
+def main(model, rows, held_out, device):
+    loader = get_eval_loader(held_out, 32)
+    print("held-out loss", token_loss(model, loader, device))
+""",
+        ),
+        Bad(
             why="drop_last=True on the validation loader.",
             severity=Severity.ERROR,
             files={"model.py": GPT, "scoring.py": SCORING},
@@ -1484,6 +1664,142 @@ def main(net, ids):
     )
 
     good = (
+        Good(
+            why="the same generator is asked to give what is left over, too",
+            files={
+                "feeding.py": """\
+import torch
+
+
+def batched(rows, batch_size, pad, truncate=True):
+    held = []
+    for row in rows:
+        held.append(row)
+        if len(held) == batch_size:
+            yield torch.nn.utils.rnn.pad_sequence(held, batch_first=True, padding_value=pad)
+            held = []
+    if not truncate and len(held) > 0:
+        yield torch.nn.utils.rnn.pad_sequence(held, batch_first=True, padding_value=pad)
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+from feeding import batched
+
+
+@torch.no_grad()
+def evaluate(model, rows, pad):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids in batched(rows, 16, pad, truncate=False):
+        logits, targets = model(ids[:, :-1]), ids[:, 1:]
+        nats += F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=pad, reduction="sum").item()
+        tokens += (targets != pad).sum().item()
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="windows are drawn at random: the quotient says how many, and none of them is the last",
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+def windows(ids, batch_size, width):
+    while True:
+        starts = np.random.randint(0, len(ids) - width - 1, batch_size)
+        yield torch.stack([torch.as_tensor(ids[start : start + width + 1]) for start in starts])
+
+
+@torch.no_grad()
+def evaluate(model, ids, batch_size):
+    model.eval()
+    drawn = windows(ids, batch_size, 128)
+    steps = len(ids) // batch_size
+    nats, tokens = 0.0, 0
+    for _ in range(steps):
+        rows = next(drawn)
+        logits = model(rows[:, :-1])
+        nats += F.cross_entropy(logits.flatten(0, 1), rows[:, 1:].flatten(), reduction="sum").item()
+        tokens += rows[:, 1:].numel()
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="the batches are counted up: the last one is smaller, and it is scored",
+            files={
+                "corpus.py": """\
+import math
+
+import torch
+
+
+class Corpus:
+    def __init__(self, rows, batch_size):
+        self.rows, self.batch_size = rows, batch_size
+        self.num_batches = math.ceil(len(rows) / batch_size)
+
+    def batch(self, k):
+        return torch.stack(self.rows[k * self.batch_size : (k + 1) * self.batch_size])
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+from corpus import Corpus
+
+
+@torch.no_grad()
+def evaluate(model, rows):
+    corpus = Corpus(rows, 32)
+    model.eval()
+    nats, tokens = 0.0, 0
+    for k in range(corpus.num_batches):
+        ids = corpus.batch(k)
+        logits = model(ids[:, :-1])
+        nats += F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="sum").item()
+        tokens += ids[:, 1:].numel()
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="the batch sampler drops in training alone",
+            files={
+                "scoring.py": SCORING,
+                "samplers.py": """\
+from torch.utils.data import BatchSampler
+
+
+class RankedBatches(BatchSampler):
+    def __init__(self, sampler, batch_size, drop_last, rank=0, world=1):
+        super().__init__(sampler, batch_size, drop_last)
+        self.rank, self.world = rank, world
+
+    def __iter__(self):
+        for batch in super().__iter__():
+            yield batch[self.rank :: self.world]
+""",
+            },
+            code="""\
+import torch
+from samplers import RankedBatches
+from scoring import token_loss
+from torch.utils.data import DataLoader, RandomSampler, SequentialSampler
+
+
+def loader_of(rows, split, batch_size):
+    order = RandomSampler(rows) if split == "train" else SequentialSampler(rows)
+    sampler = RankedBatches(sampler=order, batch_size=batch_size, drop_last=split == "train")
+    return DataLoader(rows, batch_sampler=sampler)
+
+
+def report(model, rows, device):
+    dev_loader = loader_of(rows, "dev", 64)
+    print(token_loss(model, dev_loader, device))
+""",
+        ),
         Good(
             why="The script that imports it hands it the training loader too, for the training loss: that one may drop.",
             files={

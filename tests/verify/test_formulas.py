@@ -39,6 +39,7 @@ SCORED, SUMMED, NATS = 55.0, 18.5, 5.0 * 40 + 6.0 * 12 + 7.5 * 3
         (NATS / 83, "sum of nats / all positions (ignored ones counted)"),
         (NATS / 90, "sum of nats / input tokens (the shifted-out position counted)"),
         (NATS / 62, "sum of nats / (scored tokens + rows)"),
+        ((4 * 200 / 44 + 2 * 72 / 14 + 22.5 / 4) / 7, "batch sums / (scored tokens + rows), weighted by rows"),
         (SUMMED / 4, "sum of batch means / (batches + 1)"),
         (math.exp(NATS / SCORED), "exp of token mean"),
         (math.exp(SUMMED / 3), "exp of mean of batch means"),

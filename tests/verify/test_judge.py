@@ -9,6 +9,7 @@ from lintloss.verify import wording
 from lintloss.verify.events import Call, Form, Frame, Link, Load, Loader, Process, Scope, Site, Tape, Value, ValueSite
 from lintloss.verify.flagged import FlaggedFinding, parse_findings
 from lintloss.verify.found import found
+from lintloss.verify.gaps import gaps
 from lintloss.verify.judge import Run, judge
 from lintloss.verify.scored import unjudged
 from lintloss.verify.verdicts import Judged, Pair, Verdict
@@ -16,7 +17,7 @@ from lintloss.verify.verdicts import Judged, Pair, Verdict
 FORM = Form("cross_entropy", "mean", -100, False, 0.0, "torch.float32", 61, "cpu", True)
 PATH = "/project/eval.py"
 SITE = Site((Frame(PATH, 7, "evaluate"),), Frame(PATH, 7, "evaluate"))
-PROCESS = Process(0, 1, None, None, ("python",), True, 0.0, "2.13")
+PROCESS = Process(0, None, None, True, 0.0, "2.13")
 SCOPE = Scope(PATH, 4, 9, "evaluate")
 
 
@@ -100,6 +101,15 @@ def test_a_ranks_own_token_mean_claims_nothing_of_the_others() -> None:
     assert found(job(1, (FIRST, 62 / 12), (SECOND, 33 / 5)), ()) == ()
 
 
+def test_a_rank_without_a_ledger_is_missed() -> None:
+    """Of a job of two: what is right over all ranks is not known from one."""
+    both = job(1, (FIRST, 5.75), (SECOND, 5.75))
+    assert not Run(both).partial and gaps(both) == ()
+    assert Run(both[:1]).partial
+    (gap,) = gaps(both[:1])
+    assert str(gap).startswith("1 of 2 ranks: they left no ledger")
+
+
 def test_jobs_of_one_script_are_not_mixed() -> None:
     """Two launches, one after the other, at the same address: each reports its own mean over its own ranks."""
     third = ((4.0, 3), (5.0, 6))
@@ -143,6 +153,17 @@ def test_where_no_mask_explains_the_number_no_truth_is_told() -> None:
     verdict, worst = reported(*calls, flagged=4.321)
     assert (verdict.status, worst.reference.loss) == ("undecided", None)
     assert "what the program masks of them is not recorded" in verdict.explanation
+
+
+def test_of_a_dictionary_of_results_the_loss_is_what_no_formula_gives() -> None:
+    sites = {2: ValueSite(PATH, 9, "trainer.evaluate()", "flagged", 1, ())}
+    values = tuple(
+        Value(50 + order, 0, 0, 2, name, one)
+        for order, (name, one) in enumerate((("eval_loss", 4.321), ("epoch", 0.0)))
+    )
+    held = tape(call(0, 5.0, 10), call(1, 6.0, 2), links=(Link(0, 2, 1, "flagged"),), value_sites=sites, values=values)
+    (verdict,) = judge(finding("LL101"), Run((held,)))
+    assert "the flagged expression is 4.321, which no formula" in verdict.explanation
 
 
 def test_a_single_batch_explains_no_flagged_number() -> None:
@@ -189,7 +210,7 @@ def test_a_field_without_a_known_mask_is_told_without_numbers() -> None:
     assert "what is masked of them is not known" in said and one.truth == Pair()
 
 
-LOADER = Loader((Frame(PATH, 9, "main"),), 1, 1, "TensorDataset", False, 22, 5, 22, "SequentialSampler", 4, True, 0, {})
+LOADER = Loader((Frame(PATH, 9, "main"),), 1, 1, "TensorDataset", 22, 5, 22, "SequentialSampler", 4, True, 0, {})
 
 
 def loads(*rows: float, ended: bool) -> tuple[Load, ...]:

@@ -134,6 +134,36 @@ def test_behind_a_graph_break_the_recorder_is_not_compiled(
     assert (ran["criterion_calls"], ran["unseen"]) == (2, [])
 
 
+TRACED = """\
+class Odd:
+    def __getattr__(self, name):
+        raise KeyError(name)
+
+class Model(torch.nn.Module):
+    def forward(self, x):
+        return F.linear(F.pad(x, (1, 0)), torch.ones(7, 5))
+
+tokens = Odd()
+F.embedding(torch.tensor([[1, 2]]), torch.ones(7, 4))
+print(torch.fx.symbolic_trace(Model()).graph)
+print(evaluate(data()))
+"""
+
+
+@pytest.mark.torch
+def test_a_graph_that_the_program_traces_holds_nothing_of_ours(
+    verify: Verify, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """And what its objects answer when they are asked for logits or a pad id brings nothing down."""
+    path, _ = script(tmp_path, "import torch.fx\n" + TRACED)
+    plain = subprocess.run([sys.executable, path], capture_output=True, text=True, check=True)
+    capfd.readouterr()
+    run = verify([], path)
+    seen = capfd.readouterr()
+    assert (seen.out, seen.err) == (plain.stdout, plain.stderr)
+    assert run.document["run"]["unseen"] == []
+
+
 @pytest.mark.torch
 def test_argv_main_path_and_directory(verify: Verify, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     ending = (

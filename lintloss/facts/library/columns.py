@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable
 
 from lintloss.facts import reduce
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import Const, Func, Lib, Quantity, Ref, Tuple, Value, options
+from lintloss.facts.values import Const, Func, Lib, Opaque, Quantity, Ref, Tuple, Value, options
+from lintloss.patterns import regex
 
+FRAMES = regex(r"(\w+_)?(df|data|frame|table)$", re.IGNORECASE)
 Kwargs = dict[str, Value]
 
 
@@ -134,15 +137,35 @@ def _holds_loss(machine: Machine, table: Ref) -> bool:
 
 def applied(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     """map(f, xs) collects what f makes of each."""
-    from lintloss.facts import assign, calls, iterate
-
     if not isinstance(node, ast.Call) or len(node.args) != 2 or not isinstance(args[0], Func):
         return None
+    return _collected(machine, node, args[0], node.args[1], args[1])
+
+
+def is_one(node: ast.Call, receiver: Value) -> bool:
+    """Say whether what a function is applied to is a column: `df["text"]`, `df.text`; a model is none."""
+    owner = node.func.value if isinstance(node.func, ast.Attribute) else None
+    if not isinstance(receiver, Opaque) or not isinstance(owner, ast.Subscript | ast.Attribute):
+        return False
+    return isinstance(owner, ast.Subscript) or FRAMES.match(ast.unparse(owner.value)) is not None
+
+
+def of_column(machine: Machine, node: ast.Call, column: Value, function: Func) -> Value | None:
+    """df["text"].apply(f) of pandas collects what f makes of each row; None where that is no number of ours."""
+    source = node.func.value if isinstance(node.func, ast.Attribute) else node.func
+    made = _collected(machine, node, function, source, column)
+    numbers = any(isinstance(each, Quantity) for each in options(machine.elem(made)))
+    return made if numbers else None
+
+
+def _collected(machine: Machine, node: ast.Call, function: Func, source: ast.expr, values: Value) -> Ref:
+    from lintloss.facts import assign, calls, iterate
+
     made, created = machine.new_list(node), machine.depth
-    loop, element = iterate.describe(machine, node, node.args[1], args[1], "")
+    loop, element = iterate.describe(machine, node, source, values, "")
 
     def body() -> str:
-        assign.collect(machine, made.id, calls.call(machine, node, args[0], [element()], {}), created)
+        assign.collect(machine, made.id, calls.call(machine, node, function, [element()], {}), created)
         return "next"
 
     iterate.run(machine, loop, lambda: None, body)

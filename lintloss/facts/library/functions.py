@@ -25,6 +25,7 @@ from lintloss.facts.library import (
     filling,
     growing,
     ignite,
+    joints,
     losses,
     plain,
     ranks,
@@ -269,6 +270,8 @@ def _collected(kind: str) -> Callable[[Machine, ast.AST, list[Value], Kwargs], V
                 if grown is not None:
                     return grown
             joined = tensors.joined(machine, node, first.items, axis) if kind == "cat" else None
+            if joined is None and kind == "cat":
+                joined = joints.joined(machine, node, first.items)
             if joined is not None:
                 return joined
             if kind == "stack" and vectors.are_numbers(first):

@@ -1,15 +1,16 @@
-"""Ignite's Loss metric: it averages the criterion's batch means, each with the weight of the rows it was given."""
+"""Ignite's metrics: Loss weights a batch's mean by its rows, RunningAverage and Average by nothing."""
 
 from __future__ import annotations
 
 import ast
 
-from lintloss.facts.library import losses, meters
+from lintloss.facts.library import loaders, losses, meters
 from lintloss.facts.library.tables import CRITERIA, CROSS_ENTROPIES
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import NATS_PER_TOKEN, count
-from lintloss.facts.values import Const, LibObject, Quantity, Scoring, Value
+from lintloss.facts.values import Const, Func, LibObject, Opaque, Quantity, Scoring, Value, options
 
+AVERAGES = frozenset({"RunningAverage", "Average"})
 Kwargs = dict[str, Value]
 
 
@@ -42,3 +43,25 @@ def note(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: 
     )
     loss = Quantity(NATS_PER_TOKEN, scoring=scoring, trace=(criterion.made, place))
     meters.over(machine, node, loss, (loop,), Quantity(count("example"), of=loop.key), "framework")
+
+
+def attached(machine: Machine, node: ast.Call, metric: LibObject, args: list[Value]) -> None:
+    """Record what `RunningAverage(output_transform=f).attach(Engine(step), name)` averages: what each batch's step returns."""
+    from lintloss.facts import calls, forwards
+
+    engine = args[0] if args else None
+    step = engine.arg(0, "process_function") if isinstance(engine, LibObject) else None
+    if not isinstance(step, Func) or loaders.short(metric) not in AVERAGES:
+        return
+    loop = meters.framework_loop(machine, node)
+    key = machine.key(node, "step")
+    with machine.in_loop(loop), forwards.by_framework(machine):
+        made = calls.call(
+            machine, node, step, [Opaque((*key, "engine"), "engine"), Opaque((*key, "batch"), "batch")], {}
+        )
+        transform = metric.arg(-1, "output_transform")
+        if isinstance(transform, Func):
+            made = calls.call(machine, node, transform, [made], {})
+    for value in options(made):
+        if isinstance(value, Quantity) and (value.is_loss or value.is_perplexity) and not value.axes:
+            meters.over(machine, node, value, (loop,), Quantity(count("batch"), of=loop.key), "framework")

@@ -83,10 +83,10 @@ def fitted(machine: Machine, node: ast.Call, trainer: Value, name: str, args: li
     """Run the evaluating steps of the module that a trainer is given, on batches of the loader that it is given."""
     from lintloss.facts import calls, classes
 
-    module = kwargs.get("model", args[0] if args else UNKNOWN)
-    if not isinstance(trainer, LibObject) or not trainer.name.endswith("Trainer") or not isinstance(module, Ref):
-        return
-    if not meters.is_lightning(machine, module):
+    given = kwargs.get("model", args[0] if args else UNKNOWN)
+    modules = (each for each in options(given) if isinstance(each, Ref) and meters.is_lightning(machine, each))
+    module = next(modules, None)  # made anew, or from a checkpoint
+    if not isinstance(trainer, LibObject) or not trainer.name.endswith("Trainer") or module is None:
         return
     stem = "test" if name == "test" else "validation"
     step = classes.method(machine, module, f"{stem}_step")

@@ -25,8 +25,10 @@ from lintloss.facts import (
     reduce,
 )
 from lintloss.facts.library import (
+    columns,
     entries,
     functional,
+    ignite,
     keras,
     lightning,
     loaders,
@@ -88,6 +90,8 @@ MOVES = frozenset(
 # Class methods of libraries' models that make an instance: of transformers, diffusers, Lightning.
 LOADS = frozenset({"from_pretrained", "from_config", "load_from_checkpoint"})
 # Methods that wrap what they are given and return it in the order that it came.
+APPLIES = frozenset({"apply", "progress_apply", "parallel_apply"})
+TRAIN_OPS = regex(r"train_?(op|step)|optimi[sz]er|accum\w*_ops?|(^|_)minimi[sz]e|apply_grad")
 PREPARES = frozenset({"prepare", "setup", "setup_dataloaders", "setup_module", "prepare_model", "prepare_data_loader"})
 PREPARERS = regex(r"accelerator|fabric", re.IGNORECASE)
 
@@ -128,10 +132,16 @@ def call(
         return text.encoded(machine, node, receiver, args, kwargs, name)
     if isinstance(receiver, LibObject) and name in {"update", "forward"} and receiver.name.endswith("Perplexity"):
         return objects.metric(machine, node, "Perplexity", args, kwargs)
+    if name == "attach" and isinstance(receiver, LibObject) and receiver.name.startswith("ignite."):
+        ignite.attached(machine, node, receiver, args)
     if name in {"fit", "validate", "test"} and isinstance(receiver, LibObject):
         lightning.fitted(machine, node, receiver, name, args, kwargs)
     if name == "evaluate" and isinstance(receiver, LibObject | Ref):
         return trainers.called(machine, node, receiver, name, args)
+    if name in APPLIES and args and isinstance(args[0], Func) and columns.is_one(node, receiver):
+        made = columns.of_column(machine, node, receiver, args[0])
+        if made is not None:
+            return made
     if name == "map" and isinstance(receiver, Opaque | Ref | LibObject) and (args or "function" in kwargs):
         by = args[0] if args else kwargs["function"]
         made = rows.mapped(machine, node, receiver, by) if isinstance(by, Func) else None
@@ -245,6 +255,9 @@ def _effect(
         if isinstance(args[0], Const):
             machine.put(receiver, str(args[0].value), args[1])
         return Const(None)
+    if name == "run" and node.args and TRAIN_OPS.search(machine.text(node.args[0])):  # a session of TensorFlow 1
+        phases.backward(machine)
+        return None
     if name == "step" and "optim" in machine.text(node.func).lower():
         phases.backward(machine)
         return Const(None)

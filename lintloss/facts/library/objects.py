@@ -6,7 +6,7 @@ import ast
 import re
 from dataclasses import replace
 
-from lintloss.facts import forwards
+from lintloss.facts import forwards, quotients
 from lintloss.facts.library import keras, loaders, losses, meters, outputs, ranks, rows, shapes, text, transforms
 from lintloss.facts.library.tables import (
     CAUSAL,
@@ -21,7 +21,7 @@ from lintloss.facts.library.tables import (
     PAIRED,
 )
 from lintloss.facts.machine import Machine
-from lintloss.facts.units import PERPLEXITY
+from lintloss.facts.units import PERPLEXITY, count
 from lintloss.facts.values import (
     UNKNOWN,
     Choice,
@@ -265,3 +265,11 @@ def context(machine: Machine, node: ast.AST, function: ast.FunctionDef | ast.Asy
 
 def is_loss(value: Value) -> bool:
     return isinstance(value, Quantity) and value.is_loss
+
+
+def mean_perplexity(machine: Machine, node: ast.AST) -> Quantity:
+    """Return what Hugging Face's `evaluate.load("perplexity")` reports: the mean of the perplexities of single texts."""
+    said = machine.evidence(node, "the perplexity metric averages the perplexities of single texts")
+    scoring = Scoring("model", "mean", "token", place=said, site=losses.site(machine, node), owner="model")
+    total = Quantity(PERPLEXITY * count("example"), scoring=scoring, trace=(said,))
+    return quotients.average(machine, node, total, Quantity(count("example"), of=machine.key(node)), "mean")

@@ -10,6 +10,7 @@ from lintloss.facts.machine import Machine
 from lintloss.facts.values import Const, Quantity, Ref, Tensor, Tuple, Value
 
 HOT, COLD, SCORED = "onehot", "coldhot", "onehot_scores"  # coldhot: 1 where the target is not
+MASKED = "masked"
 
 
 def scattered(
@@ -59,6 +60,9 @@ def made(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwar
 def combined(machine: Machine, node: ast.AST, operator: ast.operator, left: Value, right: Value) -> Value | None:
     """Return `left op right` where one side is one-hot targets; None for others."""
     forms = {side.form for side in (left, right) if isinstance(side, Tensor)}
+    if SCORED in forms and isinstance(operator, ast.Mult):  # a mask over the positions, or weights of theirs
+        scores = left if isinstance(left, Tensor) and left.form == SCORED else right
+        return replace(scores, key=(*scores.key, MASKED)) if isinstance(scores, Tensor) else None
     if not forms & {HOT, COLD}:
         return None
     if isinstance(left, Tensor) and isinstance(right, Tensor):
@@ -68,6 +72,8 @@ def combined(machine: Machine, node: ast.AST, operator: ast.operator, left: Valu
         return None
     if isinstance(operator, ast.Mult) and other in (Const(0), Const(0.0)):
         return Const(0.0)
+    if isinstance(operator, ast.Mult) and other in (Const(-1), Const(-1.0)):  # the sign, as in `-targets`
+        return side
     if isinstance(operator, ast.Sub) and side is right and other in (Const(1), Const(1.0)):
         return replace(side, form=COLD if side.form == HOT else HOT)
     if isinstance(operator, ast.Mult):
@@ -94,6 +100,8 @@ def summed(machine: Machine, node: ast.AST, value: Tensor, axis: int | None) -> 
     if isinstance(picked, Quantity) and picked.scoring is not None:
         certain, amount = spread.is_certain(value.pad), spread.amount(value.pad)
         picked = replace(picked, scoring=replace(picked.scoring, smoothed=certain, label_smoothing=amount))
+    if isinstance(picked, Quantity) and MASKED in value.key:
+        picked = losses.masked(machine, picked, None)
     if not isinstance(picked, Quantity) or axis is not None:
         return picked
     return losses.reduced(machine, node, picked, "sum")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
+from .pads import asked
 from .record import Function, Recorder, scriptable
 from .tracing import compiling
 
@@ -50,12 +51,13 @@ def watch_linear(recorder: Recorder, functional: Any) -> Function:
     """Keep the last linear layer's output while sites are looked at closely: the head's rows before any slicing."""
     original = functional.linear
     tracing = recorder.torch._C._get_tracing_state
+    tensor = recorder.torch.Tensor  # not a proxy that torch.fx traces with: it would keep what is done to it
     state = recorder.state
 
     @functools.wraps(original)
     def linear(*args: Any, **kwargs: Any) -> Any:
         result = original(*args, **kwargs)
-        if not compiling() and not state.busy and tracing() is None and result.dim() >= 2:
+        if not compiling() and not state.busy and tracing() is None and type(result) is tensor and result.dim() >= 2:
             state.linear = result.detach() if result.numel() <= LARGEST else None
         return result
 
@@ -69,7 +71,7 @@ def logits_in_frames(frame: FrameType | None, classes: int, torch: Any) -> list[
     walk, depth = frame, 0
     while walk is not None and depth < 12:
         for value in list(walk.f_locals.values()):
-            tensor = getattr(value, "logits", value) if not isinstance(value, torch.nn.Module) else None
+            tensor = value if isinstance(value, torch.Tensor) else asked(value, "logits")
             if isinstance(tensor, torch.Tensor) and tensor.dim() == 3 and tensor.shape[-1] == classes:
                 found.append(tensor.detach())
         walk, depth = walk.f_back, depth + 1

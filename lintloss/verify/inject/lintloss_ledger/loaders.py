@@ -10,6 +10,7 @@ from typing import Any
 
 from . import ledger as events
 from .ledger import Ledger
+from .pads import asked
 
 # Attributes in which datasets keep what part of the data they are.
 SAYS = ("split", "subset", "partition", "phase", "mode", "train", "name", "path", "file", "filename", "file_path", "root",
@@ -129,12 +130,12 @@ class Loaders:
         self._kept.append(loader)
         number = self._numbers[id(loader)] = len(self._numbers)
         dataset = loader.dataset
-        base, parts = _unwrapped(dataset)
+        base = _unwrapped(dataset)
         self._kept.append(base)
         sampler = getattr(loader, "sampler", None)
         self._ledger.note(
             "loader", loader=number, frames=self._made.get(id(loader), ([], None))[0],
-            dataset=id(dataset), base=id(base), type=type(base).__name__, subset=parts,
+            dataset=id(dataset), base=id(base), type=type(base).__name__,
             rows=_length(dataset), batches=_length(loader), sampler_rows=_length(sampler),
             sampler=type(sampler).__name__, batch_size=getattr(loader, "batch_size", None),
             drop_last=bool(getattr(loader, "drop_last", False)), says=_says(base),
@@ -143,16 +144,14 @@ class Loaders:
         return number
 
 
-def _unwrapped(dataset: Any) -> tuple[Any, bool]:
-    """The dataset below Subset and the like, and whether only a part of it is taken."""
-    parts = False
+def _unwrapped(dataset: Any) -> Any:
+    """The dataset below Subset and the like."""
     for _ in range(8):
         inner = dataset.__dict__.get("dataset") if hasattr(dataset, "__dict__") else None
         if inner is None:
             break
-        parts = parts or hasattr(dataset, "indices")
         dataset = inner
-    return dataset, parts
+    return dataset
 
 
 def _length(thing: Any) -> int | None:
@@ -173,10 +172,7 @@ def _left_by(sampler: Any, dataset: Any) -> int:
 def _says(dataset: Any) -> dict[str, str]:
     found = {}
     for name in SAYS:
-        try:
-            value = getattr(dataset, name, None)
-        except Exception:  # a property of the user's: whatever it raises, it says nothing
-            continue
+        value = asked(dataset, name)
         if isinstance(value, (str, bool, os.PathLike)) or type(value).__name__ == "NamedSplit":
             found[name] = str(value)[:200]
     return found

@@ -54,7 +54,15 @@ def padding_names(frame: FrameType | None) -> dict[str, int]:
             for name, value in list(scope.items()):
                 if name.lower() in ("pad", "pad_id", "pad_idx", "pad_token_id", "padding_idx") and type(value) is int:
                     found.setdefault(name, value)
-                elif "token" in name.lower() and type(getattr(value, "pad_token_id", None)) is int:
-                    found.setdefault(f"{name}.pad_token_id", value.pad_token_id)
+                elif "token" in name.lower() and type(pad := asked(value, "pad_token_id")) is int:
+                    found.setdefault(f"{name}.pad_token_id", pad)
         walk, depth = walk.f_back, depth + 1
     return found
+
+
+def asked(value: Any, name: str) -> Any:
+    """An attribute of something of the program's; whatever a property of it raises, it says nothing."""
+    try:
+        return getattr(value, name, None)
+    except Exception:
+        return None

@@ -25,8 +25,9 @@ def embedding(recorder: Recorder, original: Function) -> Function:
         # In a graph being traced the input is a FakeTensor: torch.compile calls this by its name, never inlines it.
         if type(input) is tensor and not state.busy:
             shape = input.shape
-            if len(shape) == 2:
+            if len(shape) == 2 and (state.is_stale or shape[0] > state.rows):  # positions are read as one row for all
                 state.rows, state.length = shape
+                state.is_stale = False
             if close.wants and tracing() is None:
                 close.embedded(input, weight, padding_idx, sys._getframe(1))
         return original(input, weight, padding_idx, *args, **kwargs)
@@ -136,11 +137,13 @@ def pad_sequence(recorder: Recorder, original: Function) -> Function:
 
 
 def pad(recorder: Recorder, original: Function) -> Function:
+    """The same where rows are filled up one by one."""
+    tensor = recorder.torch.Tensor
 
     @functools.wraps(original)
     def recording(*args: Any, **kwargs: Any) -> Any:
         result = original(*args, **kwargs)
-        if not compiling():
+        if type(result) is tensor and not compiling():
             value = kwargs.get("value", args[3] if len(args) > 3 else 0)
             _note_padding(recorder, result, value or 0, "pad")
         return result

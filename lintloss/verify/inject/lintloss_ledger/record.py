@@ -217,8 +217,6 @@ class Recorder:
     def _flags(self, result: Any) -> int:
         state = self.state
         flags = events.GRAD if result.requires_grad else 0
-        if result.is_inference():
-            flags |= events.INFERENCE
         if state.dropout:
             flags |= events.DROPOUT
         if state.batch_norm:

@@ -12,8 +12,9 @@ class ThreadState(threading.local):
     def __init__(self) -> None:
         self.busy = False
         self.embedded: list[Any] = []  # capture.Embedded, close look only
-        self.rows = 0  # shape of the last ids that an embedding read
+        self.rows = 0  # shape of the ids that an embedding read, of the most rows since the last criterion call
         self.length = 0
+        self.is_stale = True  # they are of a forward before that
         self.criteria = 0  # criterion calls so far
         self.dropout = False
         self.batch_norm = False
@@ -23,4 +24,5 @@ class ThreadState(threading.local):
     def forget(self) -> None:
         """Between a criterion call, or a backward, and the next forward: what was seen belongs to none that follows."""
         self.embedded.clear()
+        self.is_stale = True
         self.dropout = self.batch_norm = False
