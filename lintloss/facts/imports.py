@@ -130,16 +130,9 @@ def members(machine: Machine, module: Module) -> Ref:
     """Return the dict of what a file defines for others to choose from by name: its functions, or its classes."""
     ref = Ref(("members", module.path), "dict")
     tops = [each for each in module.tree.body if not getattr(each, "name", "_").startswith("_")]
-<<<<<<< HEAD
-    kind = ast.FunctionDef if any(isinstance(each, ast.FunctionDef) for each in tops) else ast.ClassDef
-    for each in tops:
-        if not isinstance(each, kind):
-            continue
-=======
     functions: list[ast.FunctionDef | ast.ClassDef] = [each for each in tops if isinstance(each, ast.FunctionDef)]
     made = functions or [each for each in tops if isinstance(each, ast.ClassDef)]
     for each in made:
->>>>>>> frames
         slot = machine.global_slot(module.path, each.name)
         if slot is not None and isinstance(slot.value, Class | Func):
             machine.put(ref, each.name, slot.value, 0)
