@@ -81,6 +81,8 @@ def _stored(target: ast.expr, value: ast.expr | None, picks: tuple[object, ...])
     elif isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
         yield f"{target.value.id}.{target.attr}", Binding(value, picks)
     elif isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
+        if isinstance(target.slice, ast.Slice | ast.Tuple):
+            return  # a part of it is written over
         key = target.slice.value if isinstance(target.slice, ast.Constant) else ANY
         yield target.value.id, Binding(value, picks, key)
     elif isinstance(target, ast.Tuple | ast.List):
