@@ -151,6 +151,8 @@ def own_function(machine: Machine, node: ast.Call) -> Func | None:
     if slot is None:
         return None
     value = looked_up(machine, node.func.id, slot)  # type: ignore[attr-defined]  # a Name, checked above
+    if isinstance(value, LibObject) and value.name.endswith("partial") and value.args:
+        value = value.args[0]
     return value if isinstance(value, Func) else None
 
 

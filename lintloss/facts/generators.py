@@ -9,8 +9,8 @@ from lintloss.facts import bindings, equality, ignored, leftovers, padding, stri
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
-from lintloss.facts.survey import walk
-from lintloss.facts.values import Func, Value
+from lintloss.facts.survey import called_name, walk
+from lintloss.facts.values import Class, Func, Value
 from lintloss.findings import Evidence
 from lintloss.patterns import regex
 
@@ -54,8 +54,36 @@ def _full_blocks(machine: Machine, made: Func) -> Evidence | None:
     if place is None and BLOCKS.search(padding.code_of(made.module, made.node)):
         place = leftovers.keeps(made.node, made.owner.node if made.owner is not None else None)
     if place is None:
+        place = _endless(machine, made)
+    if place is None:
         return None
     return Evidence(made.module.path, machine.anchor(made.module).span(place), "full blocks only are given here")
+
+
+def _endless(machine: Machine, made: Func) -> ast.AST | None:
+    """Return the loader over a data set without an end, whose batches a generator hands on: there is no last one."""
+    bound = bindings.of(made.node)
+    for node in walk(made.node):
+        if not isinstance(node, ast.Call) or called_name(node.func) != "DataLoader" or not node.args:
+            continue
+        rows = node.args[0]
+        given = [each.value for each in bound.get(rows.id, ())] if isinstance(rows, ast.Name) else [rows]
+        rows_made = [each for each in given if isinstance(each, ast.Call) and isinstance(each.func, ast.Name)]
+        for each in rows_made if len(given) == 1 else ():
+            slot = machine.global_slot(made.module.path, called_name(each.func))
+            cls = slot.value if slot is not None else None
+            if isinstance(cls, Class) and not padding.pads(cls.module, cls.node) and _never_ends(cls.node):
+                return node
+    return None
+
+
+def _never_ends(cls: ast.ClassDef) -> bool:
+    """Say whether the rows of an iterable data set come from a `while True` that nothing leaves."""
+    for each in cls.body:
+        if isinstance(each, ast.FunctionDef) and each.name == "__iter__":
+            loops = [one for one in each.body if isinstance(one, ast.While) and ast.unparse(one.test) in {"True", "1"}]
+            return bool(loops) and not any(isinstance(one, ast.Return) for one in walk(each))
+    return False
 
 
 def _whole_windows(function: ast.AST) -> ast.AST | None:

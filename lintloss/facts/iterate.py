@@ -58,6 +58,7 @@ def over(machine: Machine, node: ast.For | ast.AsyncFor, body: Callable[[], str]
     equality.note_sampler(machine, loop, node.body, node.target)
     equality.note_loader(machine, loop, loop.iterates)
     generators.note(machine, loop, node.iter)
+    generators.note_stepped(machine, loop, node.body)
     equality.note_bound(machine, loop, node.iter)
     equality.note_carried(machine, loop, node.body)
     truncation.note_looped(machine, loop)

@@ -5121,4 +5121,68 @@ class Accumulator:
 """,
             },
         ),
+        Good(
+            why="the data set never ends, so that each of the batches that a generator hands on is full",
+            files={
+                "stories.py": """\
+import random
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, IterableDataset
+
+
+class Stories(IterableDataset):
+    def __init__(self, paths, length):
+        super().__init__()
+        self.paths, self.length = paths, length
+
+    def __iter__(self):
+        draw = random.Random(7)
+        while True:
+            draw.shuffle(self.paths)
+            for path in self.paths:
+                ids = np.memmap(path, dtype=np.uint16, mode="r")
+                for index in range(len(ids) // self.length - 1):
+                    begin = index * self.length
+                    chunk = torch.from_numpy(ids[begin : begin + self.length + 1].astype(np.int64))
+                    yield chunk[:-1], chunk[1:]
+
+
+class Task:
+    @staticmethod
+    def batches(rows, device, **options):
+        dataset = Stories(**options)
+        loader = DataLoader(dataset, batch_size=rows)
+        for x, y in loader:
+            yield x.to(device), y.to(device)
+"""
+            },
+            code="""\
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+
+from stories import Task
+
+batches = partial(Task.batches, rows=16, device="cuda", length=256)
+
+
+@torch.no_grad()
+def estimate_loss(language_model, paths, eval_iters, vocab_size):
+    found = {}
+    language_model.eval()
+    for split in ["train", "val"]:
+        drawn = batches(paths=paths[split])
+        losses = torch.zeros(eval_iters)
+        for k in range(eval_iters):
+            x, y = next(drawn)
+            logits = language_model(x)
+            losses[k] = F.cross_entropy(logits.view(-1, vocab_size), y.view(-1)).item()
+        found[split] = losses.mean()
+    language_model.train()
+    return found
+""",
+        ),
     )
