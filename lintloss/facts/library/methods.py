@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable
 from dataclasses import replace
 
 from lintloss.facts import (
     accumulation,
     assign,
-    dead,
     distributed,
     equality,
     exponent,
     fields,
     gradients,
     ignored,
-    logprobs,
     modes,
     options,
-    pad_marks,
     phases,
     reduce,
 )
 from lintloss.facts.library import (
     columns,
+    containers,
     entries,
     functional,
     ignite,
@@ -36,21 +33,19 @@ from lintloss.facts.library import (
     meters,
     metrics,
     objects,
-    pieces,
     plain,
     ranks,
     rows,
-    shapes,
+    tensor_methods,
     tensors,
     text,
     trainers,
     windows,
 )
-from lintloss.facts.library.tables import FLATTENING, GATHERS, MEANS, SAME, SUMS
+from lintloss.facts.library.tables import GATHERS, MEANS, SAME, SUMS
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import count
 from lintloss.facts.values import (
-    UNKNOWN,
     Choice,
     Class,
     Const,
@@ -153,7 +148,7 @@ def call(
     if name in PREPARES and args and isinstance(receiver, Opaque | LibObject):
         return args[0] if len(args) == 1 else Tuple(tuple(args))
     if name in {"get", "pop"} and len(args) == 2 and entries.is_keywords(machine, node):
-        return args[1] if not isinstance(receiver, Ref) else _dict(machine, receiver, name, args)
+        return args[1] if not isinstance(receiver, Ref) else containers.of_dict(machine, receiver, name, args)
     if name in {"get", "pop"} and len(args) == 2 and isinstance(receiver, Opaque) and isinstance(args[0], Const):
         if entries.defaulted(machine, receiver, args[0].value):
             return args[1]
@@ -188,7 +183,7 @@ def _of_kind(
     if isinstance(receiver, Tuple) and name in {"view", "reshape"} and len(args) == 2 and args[0] == Const(1):
         return windows.one_row(machine.key(node))  # `torch.LongTensor([word]).view(1, -1)`
     if isinstance(receiver, Ref) and receiver.kind != "instance":
-        return _container(machine, node, receiver, name, args)
+        return containers.of_container(machine, node, receiver, name, args)
     if isinstance(receiver, Quantity):
         return _quantity(machine, node, receiver, name, args, kwargs)
     if isinstance(receiver, Tensor | ModelOutput):
@@ -204,7 +199,7 @@ def _of_kind(
     if over_ranks is not None:
         return over_ranks
     if isinstance(receiver, Tensor | ModelOutput | Opaque):
-        return _tensor(machine, node, receiver, name, args, kwargs)
+        return tensor_methods.of_tensor(machine, node, receiver, name, args, kwargs)
     return None
 
 
@@ -281,72 +276,6 @@ def _effect(
     return None
 
 
-# -- containers -------------------------------------------------------------------------------------------------------
-
-
-def _container(machine: Machine, node: ast.Call, ref: Ref, name: str, args: list[Value]) -> Value | None:
-    if (
-        name == "extend"
-        and isinstance(node.func, ast.Attribute)
-        and node.args
-        and pieces.fill_up(machine, node, node.func.value, node.args[0])
-    ):
-        return Const(None)
-    if name in {"append", "extend", "add", "appendleft"} and args:
-        slot = machine.get(ref, "len")
-        depth = slot.depth if slot else machine.depth
-        value = args[0]
-        if name == "extend":
-            value = machine.elem(value) if isinstance(value, Ref) else value
-            if isinstance(value, Tensor) and value.window is not None and value.form in {"", "ids"}:
-                value = Opaque((*ref.id, "entry"), "")  # its ids, one by one: a stream, not rows
-            machine.put(ref, "@extended", Const(True), depth)
-        assign.collect(machine, ref.id, value, depth)
-        if isinstance(node.func, ast.Attribute):
-            dead.note_store(machine, node.func.value, node.args[0] if node.args else None, value)
-        return Const(None)
-    if ref.kind == "dict":
-        return _dict(machine, ref, name, args)
-    if name in MEANS:
-        return reduce.mean(machine, node, ref)
-    if name in SUMS:
-        return reduce.total(machine, node, ref, fields.dimension(args, {}, 0))
-    if name == "exp":
-        return exponent.exponential(machine, node, ref)
-    if name in {"item"} and ref.kind == "tensor":
-        slot = machine.get(ref, "elem")
-        return slot.value if slot else UNKNOWN
-    if name in {"size", "numel"}:
-        slot = (
-            machine.get(ref, "len") if not args or args[0] == Const(0) else None
-        )  # further axes are those of its items
-        return slot.value if slot else machine.opaque(node)
-    if name in SAME or name in FLATTENING:
-        return ref
-    return Opaque((*ref.id, "." + name), "")
-
-
-def _dict(machine: Machine, ref: Ref, name: str, args: list[Value]) -> Value:
-    key = str(args[0].value) if args and isinstance(args[0], Const) else "elem"
-    if name in {"get", "pop", "setdefault"}:
-        slot = machine.get(ref, key)
-        if slot is not None:
-            return slot.value
-        if name == "setdefault" and len(args) > 1:
-            assign.lists_of(machine, ref.id, args[1])
-            machine.put(ref, key, args[1], machine.dicts_made.get(ref.id))
-        return args[1] if len(args) > 1 else Opaque((*ref.id, key), key)
-    if name == "values":
-        return Tuple((machine.elem(ref),))
-    if name == "items":
-        return Tuple((Tuple((Opaque((*ref.id, "key")), machine.elem(ref))),))
-    if name == "update" and args and isinstance(args[0], Ref):
-        for field_name, slot in machine.fields(args[0]).items():
-            machine.put(ref, field_name, slot.value)
-        return Const(None)
-    return ref if name == "copy" or name in SAME else Opaque((*ref.id, "." + name), "")
-
-
 # -- numbers ----------------------------------------------------------------------------------------------------------
 
 
@@ -414,88 +343,3 @@ def _in_place(machine: Machine, node: ast.Call, operator: ast.operator, value: Q
 
 def _statement(machine: Machine, node: ast.Call) -> ast.stmt:
     return machine.frame.statement or ast.Expr(node, lineno=node.lineno, col_offset=0)
-
-
-# -- tensors ----------------------------------------------------------------------------------------------------------
-
-
-def _tensor(
-    machine: Machine, node: ast.Call, receiver: Value, name: str, args: list[Value], kwargs: Kwargs
-) -> Value | None:
-    found = shapes.tensor(receiver)
-    if found is None:
-        return None
-    if isinstance(receiver, Opaque) and name in tensors.OF_OPAQUE:
-        made = tensors.call(machine, node, name, found, args, kwargs)
-        if made is not None:
-            return made
-    handler = TENSOR.get(name)
-    if handler is not None:
-        return handler(machine, node, found, args, kwargs)
-    if name in FLATTENING:
-        return windows.reshaped(machine, node, found, name, args)
-    if name in SAME:
-        return receiver
-    if name in MEANS and isinstance(receiver, Tensor):
-        return reduce.mean(machine, node, receiver, fields.dimension(args, kwargs, 0))
-    known = isinstance(receiver, Tensor | ModelOutput) or args or kwargs
-    return logprobs.reduced(machine, node, "mean") if name in MEANS and not known else None
-
-
-def _size(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
-    if not args:
-        machine.put(value.key, "axes", value)
-        return Opaque((*value.key, ".shape"), ".shape")
-    index = args[0].value if isinstance(args[0], Const) else None
-    return shapes.dimension(machine, value, index) if isinstance(index, int) else UNKNOWN
-
-
-def _numel(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
-    if value.form == "mask" and "token" in (value.axes or ()):
-        return Quantity(count("token"), of=value.key)
-    return shapes.number(value) or UNKNOWN
-
-
-def _sum(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
-    return reduce.total(machine, node, value, fields.dimension(args, kwargs, 0))
-
-
-def _compared(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
-    pad_marks.note_compared(machine, node, value, args[0] if args else UNKNOWN, node.args[0] if node.args else None)
-    return Tensor(
-        "mask", value.window, value.axes, (*value.key, "mask"), value.name, pad=args[0] if args else None, sense=True
-    )
-
-
-def _equaled(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
-    pad_marks.note_compared(machine, node, value, args[0] if args else UNKNOWN, node.args[0] if node.args else None)
-    return Tensor(
-        "mask", value.window, value.axes, (*value.key, "mask"), value.name, pad=args[0] if args else None, sense=False
-    )
-
-
-def _softmaxed(form: str) -> Callable[[Machine, ast.Call, Tensor, list[Value], Kwargs], Value]:
-    def apply(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
-        return replace(value, form=form, key=(*value.key, form)).with_step(
-            machine.evidence(node, f"becomes {form.replace('_', ' ')} here")
-        )
-
-    return apply
-
-
-def _exp(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
-    return exponent.exponential(machine, node, value)
-
-
-TENSOR: dict[str, Callable[[Machine, ast.Call, Tensor, list[Value], Kwargs], Value]] = {
-    "size": _size,
-    "numel": _numel,
-    "nelement": _numel,
-    "sum": _sum,
-    "ne": _compared,
-    "eq": _equaled,
-    "softmax": _softmaxed("probs"),
-    "sigmoid": _softmaxed("probs"),
-    "log_softmax": _softmaxed("log_probs"),
-    "exp": _exp,
-}

@@ -1,0 +1,76 @@
+"""Method calls on lists and dicts: `losses.append(loss)`, `totals.get("nll", 0)`, `batch.items()`."""
+
+from __future__ import annotations
+
+import ast
+
+from lintloss.facts import assign, dead, exponent, fields, reduce
+from lintloss.facts.library import pieces
+from lintloss.facts.library.tables import FLATTENING, MEANS, SAME, SUMS
+from lintloss.facts.machine import Machine
+from lintloss.facts.values import UNKNOWN, Const, Opaque, Ref, Tensor, Tuple, Value
+
+
+def of_container(machine: Machine, node: ast.Call, ref: Ref, name: str, args: list[Value]) -> Value | None:
+    """Handle a method of a list, a dict or a tensor that is filled place by place; None where it is of another kind."""
+    if (
+        name == "extend"
+        and isinstance(node.func, ast.Attribute)
+        and node.args
+        and pieces.fill_up(machine, node, node.func.value, node.args[0])
+    ):
+        return Const(None)
+    if name in {"append", "extend", "add", "appendleft"} and args:
+        slot = machine.get(ref, "len")
+        depth = slot.depth if slot else machine.depth
+        value = args[0]
+        if name == "extend":
+            value = machine.elem(value) if isinstance(value, Ref) else value
+            if isinstance(value, Tensor) and value.window is not None and value.form in {"", "ids"}:
+                value = Opaque((*ref.id, "entry"), "")  # its ids, one by one: a stream, not rows
+            machine.put(ref, "@extended", Const(True), depth)
+        assign.collect(machine, ref.id, value, depth)
+        if isinstance(node.func, ast.Attribute):
+            dead.note_store(machine, node.func.value, node.args[0] if node.args else None, value)
+        return Const(None)
+    if ref.kind == "dict":
+        return of_dict(machine, ref, name, args)
+    if name in MEANS:
+        return reduce.mean(machine, node, ref)
+    if name in SUMS:
+        return reduce.total(machine, node, ref, fields.dimension(args, {}, 0))
+    if name == "exp":
+        return exponent.exponential(machine, node, ref)
+    if name in {"item"} and ref.kind == "tensor":
+        slot = machine.get(ref, "elem")
+        return slot.value if slot else UNKNOWN
+    if name in {"size", "numel"}:
+        slot = (
+            machine.get(ref, "len") if not args or args[0] == Const(0) else None
+        )  # further axes are those of its items
+        return slot.value if slot else machine.opaque(node)
+    if name in SAME or name in FLATTENING:
+        return ref
+    return Opaque((*ref.id, "." + name), "")
+
+
+def of_dict(machine: Machine, ref: Ref, name: str, args: list[Value]) -> Value:
+    """Handle a method of a dict whose entries are known by their keys."""
+    key = str(args[0].value) if args and isinstance(args[0], Const) else "elem"
+    if name in {"get", "pop", "setdefault"}:
+        slot = machine.get(ref, key)
+        if slot is not None:
+            return slot.value
+        if name == "setdefault" and len(args) > 1:
+            assign.lists_of(machine, ref.id, args[1])
+            machine.put(ref, key, args[1], machine.dicts_made.get(ref.id))
+        return args[1] if len(args) > 1 else Opaque((*ref.id, key), key)
+    if name == "values":
+        return Tuple((machine.elem(ref),))
+    if name == "items":
+        return Tuple((Tuple((Opaque((*ref.id, "key")), machine.elem(ref))),))
+    if name == "update" and args and isinstance(args[0], Ref):
+        for field_name, slot in machine.fields(args[0]).items():
+            machine.put(ref, field_name, slot.value)
+        return Const(None)
+    return ref if name == "copy" or name in SAME else Opaque((*ref.id, "." + name), "")
