@@ -26,6 +26,7 @@ from lintloss.facts.values import (
     Tensor,
     Tuple,
     Value,
+    Window,
     join,
     options,
 )
@@ -241,10 +242,15 @@ def _element(machine: Machine, value: Value, loop: Loop) -> Value:
             merged = each if merged is None else join(merged, each)
         return merged if merged is not None else UNKNOWN
     if isinstance(value, Tensor):
-        if value.form == "" and value.axes is None and (value.window is None or not value.window.is_cut):
+        if value.form == "" and value.axes is None and not _is_shifted(value.window):
             return Opaque((*value.key, "[]"), "")  # rows of a tensor, or what a sliced list holds
         return rows.row_of(value)
     return Opaque((*loop.key, "[]"), "")
+
+
+def _is_shifted(window: Window | None) -> bool:
+    """Say whether a tensor was shifted, as targets are; of `rows[n_train:]`, each row is whole."""
+    return window is not None and window.is_trimmed and window.lower.const <= 1
 
 
 def iterated(machine: Machine, node: ast.expr, value: Value) -> Iterated:

@@ -1245,6 +1245,45 @@ def evaluate(model, groups, ids, width=30):
     return nats / positions
 """,
         ),
+        Bad(
+            why="What is held out begins at a computed row; each of its rows is filled up to the longest of all.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+class Corpus:
+    def __init__(self, path, read, ids):
+        self.rows, self.ids = read(path), ids
+        self.longest = max(len(row) for row in self.rows)
+        first = int(0.7 * len(self.rows))
+        self.held_out = self.rows[first:]
+
+    def tensors(self, rows):
+        for i in range(len(rows)):
+            rows[i] = rows[i] + ["<pad>"] * (self.longest - len(rows[i]))
+        x = [[self.ids[word] for word in row[:-1]] for row in rows]
+        y = [[self.ids[word] for word in row[1:]] for row in rows]
+        return torch.tensor(x), torch.tensor(y)
+
+
+@torch.no_grad()
+def evaluate(model, corpus):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for row in corpus.held_out:
+        x, y = corpus.tensors([row])
+        logits = model(x)
+        nats += F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum").item()  # <-
+        tokens += y.numel()
+    return nats / tokens
+
+
+def main(model, path, read, ids):
+    print(evaluate(model, Corpus(path, read, ids)))
+""",
+        ),
     )
 
     good = (

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from lintloss.facts import equality, symbolic
 from lintloss.facts.linear import END, ZERO, Linear
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import Const, Key, Opaque, Quantity, Ref, Tensor, Tuple, Value, Window, options
+from lintloss.facts.values import Choice, Const, Key, Opaque, Quantity, Ref, Tensor, Tuple, Value, Window, options
 from lintloss.findings import Evidence
 from lintloss.patterns import regex
 
@@ -222,6 +222,9 @@ def row(value: Value) -> Tensor | None:
         return Tensor("ids", Window(value.key), None, value.key, value.name)
     if isinstance(value, Ref) and value.kind == "list":
         return Tensor("ids", Window(value.id), None, value.id)
+    if isinstance(value, Choice):  # a row as it was read, or as it was written back
+        rows = [row(each) for each in value.options]
+        return rows[-1] if all(each is not None for each in rows) else None
     return None
 
 
