@@ -6,7 +6,7 @@ import ast
 import re
 from dataclasses import dataclass
 
-from lintloss.facts.alignment import Alignment
+from lintloss.facts.alignment import PICKS, Alignment
 from lintloss.facts.library import shapes
 from lintloss.facts.linear import Linear
 from lintloss.facts.loops import Loop
@@ -18,7 +18,6 @@ from lintloss.patterns import regex
 
 LANGUAGE = frozenset({"lm", "seq2seq", "mlm"})
 PHASE = regex(r"(val|valid|validation|dev|eval|test)$", re.IGNORECASE)
-PICKS = frozenset({"gather", "index", "onehot"})
 IGNORED_BY_DEFAULT = -100
 
 

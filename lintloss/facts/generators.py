@@ -35,9 +35,15 @@ def note(machine: Machine, loop: Loop, header: ast.expr) -> None:
 def note_stepped(machine: Machine, loop: Loop, body: list[ast.stmt]) -> None:
     """Remember the same of a generator that a loop steps by itself: `next(batches)`, `batches.__next__()`."""
     for statement in body:
-        for node in walk(statement):
-            if isinstance(node, ast.Call) and (stepped := _stepped(node)) is not None:
-                note(machine, loop, stepped)
+        for stepped in _all_stepped(statement):
+            note(machine, loop, stepped)
+
+
+@lru_cache(maxsize=4096)
+def _all_stepped(statement: ast.stmt) -> tuple[ast.expr, ...]:
+    """Return what a statement takes one batch more of; asked at every run of a loop."""
+    found = (_stepped(node) for node in walk(statement) if isinstance(node, ast.Call))
+    return tuple(each for each in found if each is not None)
 
 
 def _stepped(node: ast.Call) -> ast.expr | None:
@@ -78,11 +84,11 @@ def _endless(machine: Machine, made: Func) -> ast.AST | None:
 
 
 def _never_ends(cls: ast.ClassDef) -> bool:
-    """Say whether the rows of an iterable data set come from a `while True` that nothing leaves."""
+    """Say whether the `__iter__` of an iterable data set starts over for ever."""
     for each in cls.body:
         if isinstance(each, ast.FunctionDef) and each.name == "__iter__":
-            loops = [one for one in each.body if isinstance(one, ast.While) and ast.unparse(one.test) in {"True", "1"}]
-            return bool(loops) and not any(isinstance(one, ast.Return) for one in walk(each))
+            yields = [node for node in bindings.own(each) if isinstance(node, ast.Yield)]
+            return bool(yields) and leftovers.is_endless(each, yields)
     return False
 
 

@@ -27,7 +27,7 @@ def keeps(function: ast.AST, owner: ast.ClassDef | None = None) -> ast.AST | Non
     if function.name == "__next__":
         return _stops_short(function)
     yields = [node for node in bindings.own(function) if isinstance(node, ast.Yield)]
-    if not yields or _is_endless(function, yields):
+    if not yields or is_endless(function, yields):
         return None
     return _held_back(function, yields, Counts(function, owner))
 
@@ -62,7 +62,7 @@ def _holds(loop: ast.AST, given: Iterable[ast.AST]) -> bool:
     return all(id(each) in inside for each in given)
 
 
-def _is_endless(function: Function, yields: Sequence[ast.AST]) -> bool:
+def is_endless(function: Function, yields: Sequence[ast.AST]) -> bool:
     """Say whether a generator starts over for ever; `while True` that is left where the data ends does not."""
     for loop in bindings.own(function):
         if not isinstance(loop, ast.While) or text_of(loop.test) not in {"True", "1"}:

@@ -1,4 +1,4 @@
-"""Calls by which an evaluation's data are handed to a library that runs the loop: Lightning, Keras and Ignite."""
+"""Calls by which an evaluation's data are handed to a library that runs the loop: Lightning and Keras."""
 
 from __future__ import annotations
 
