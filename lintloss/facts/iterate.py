@@ -130,6 +130,9 @@ def run(machine: Machine, loop: Loop, bind: Callable[[], None], body: Callable[[
             frame.state = join_states(before, after) if after is not None else before
         else:
             frame.state = after
+        for owner in loop.rewritten:
+            if after is not None and (slot := after.heap.get(owner, "elem")) is not None:
+                frame.state.heap.put(owner, "elem", slot)
         if turn == 0 and after is not None and _starts_over(loop):
             frame.state.heap.take(after.heap, MODES)
 
