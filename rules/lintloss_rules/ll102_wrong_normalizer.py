@@ -1824,4 +1824,32 @@ def validate(network, batches):
     return meter.average()
 """,
         ),
+        Good(
+            why="The list was filled over records of no known kind; its length is the number of its loop's passes.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def build(records, vectors):
+    found = []
+    for record in records:
+        features = torch.stack([vectors[word] for word in record["text"].split()]).mean(0)
+        found.append((features, torch.tensor([record["label"]])))
+    return found
+
+
+def evaluate(classifier, examples):
+    classifier.eval()
+    total = 0.0
+    with torch.no_grad():
+        for features, label in examples:
+            total += F.cross_entropy(classifier(features[None]), label).item()
+    return total / len(examples)
+
+
+def main(classifier, splits, vectors):
+    print(evaluate(classifier, build(splits["validation"], vectors)))
+""",
+        ),
     )
