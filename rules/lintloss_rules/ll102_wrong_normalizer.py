@@ -1852,4 +1852,36 @@ def main(classifier, splits, vectors):
     print(evaluate(classifier, build(splits["validation"], vectors)))
 """,
         ),
+        Good(
+            why="The lengths of the rows, less one for each row, are the targets.",
+            code="""\
+import torch
+from torch import nn
+
+PAD = 0
+
+
+def batch_of(sentences):
+    lengths = torch.tensor([len(s) for s in sentences])
+    rows = torch.full((int(lengths.max()), len(sentences)), PAD)
+    for i, s in enumerate(sentences):
+        rows[: len(s), i] = s
+    return rows, lengths
+
+
+@torch.no_grad()
+def evaluate(model, sentences, vocab_size):
+    weight = torch.ones(vocab_size)
+    weight[PAD] = 0
+    criterion = nn.CrossEntropyLoss(weight, reduction="sum")
+    model.eval()
+    nats = words = 0
+    for at in range(0, len(sentences), 20):
+        rows, lengths = batch_of(sentences[at : at + 20])
+        scores = model(rows[:-1])
+        nats += criterion(scores.flatten(0, 1), rows[1:].flatten()).item()
+        words += lengths.sum() - len(lengths)
+    return nats / words
+""",
+        ),
     )
