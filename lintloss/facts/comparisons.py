@@ -137,7 +137,8 @@ def padded(seen: Observation) -> Wrong | None:
         why = "the mask is that of the input: of each shorter row it lets the first pad of the labels through"
         return Wrong(why, trace(scoring.mask) if scoring.mask is not None else ())
     pads = _paddings(scoring.target)
-    if seen.padding is not None and any(pad is None for pad in pads):
+    is_clean = any(isinstance(option, Tensor) and option.clean for option in options(scoring.target))
+    if seen.padding is not None and any(pad is None for pad in pads) and not is_clean:
         return _marked(scoring, seen.padding)
     if (
         not pads

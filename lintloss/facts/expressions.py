@@ -129,8 +129,7 @@ def _binary(machine: Machine, node: ast.BinOp) -> Value:
     parts = running.parts_of(node) if machine.loops else None
     if parts is not None:
         value = running.mean(machine, node, parts, machine.loops[-1:])
-        if value is not None:
-            return value
+        return value if value is not None else machine.opaque(node)
     if isinstance(node.op, ast.Div) and isinstance(node.right, ast.BinOp) and isinstance(node.right.op, ast.Mult):
         return _by_product(machine, node, node.right)
     share = quotients.by_reciprocal(node) if isinstance(node.op, ast.Mult) else None

@@ -3498,6 +3498,35 @@ def evaluate(model, loader):
     return np.array(rows).mean(axis=0)  # <-
 """,
         ),
+        Bad(
+            why="A helper keeps running means of a dict, the old mean times one step less and the new value by the steps.",
+            severity=Severity.WARNING,
+            code="""\
+from collections import defaultdict
+
+import jax
+import optax
+
+
+def merge(step, metrics, new):
+    for name, value in new.items():
+        metrics[name] = (metrics[name] * (step - 1) + value) / step  # <-
+    return metrics
+
+
+@jax.jit
+def loss_fn(params, xs, ys):
+    return optax.softmax_cross_entropy_with_integer_labels(xs @ params, ys).mean()
+
+
+def validate(params, val_ds):
+    step, metrics = 0, defaultdict(lambda: 0)
+    for xs, ys in val_ds:
+        step += 1
+        metrics = merge(step, metrics, {"loss": loss_fn(params, xs, ys)})
+    print({f"valid_{k}": float(v) for k, v in metrics.items()})
+""",
+        ),
     )
 
     good = (
