@@ -81,7 +81,12 @@ def note_drawn(machine: Machine, node: ast.AST, target: Value) -> None:
 
 
 def note_carried(machine: Machine, loop: Loop, body: list[ast.stmt]) -> None:
-    """Remember that a state which was made for a number of rows is carried through the loop: every batch has as many."""
+    """Remember that a state which was made for a number of rows is carried through the loop: every batch has as many.
+
+    Where the loop strides along the text itself, its last window is shorter all the same.
+    """
+    if loop.bound is not None:
+        return
     for each in body:
         if isinstance(each, ast.With):
             note_carried(machine, loop, each.body)
