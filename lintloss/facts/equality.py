@@ -329,7 +329,15 @@ def proven_unequal(total: Quantity) -> tuple[Evidence, ...]:
         found.append(scoring.place)
     elif scoring is not None and scoring.counted is not None:
         found.append(scoring.counted)
+    elif scoring is not None and scoring.place is not None and _is_packed(scoring):
+        found.append(scoring.place)
     return tuple(found)
+
+
+def _is_packed(scoring: Scoring) -> bool:
+    """Say whether rows of different lengths were packed into the targets, without their padding."""
+    target = scoring.target
+    return isinstance(target, Tensor) and target.window is not None and "packed" in target.window.source
 
 
 def rows_vary(total: Quantity) -> bool:
