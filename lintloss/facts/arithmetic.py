@@ -62,6 +62,12 @@ def binary(
             return longer
     if isinstance(operator, ast.Div | ast.Mult) and isinstance(left, Ref) and vectors.holds(machine, left, right):
         return vectors.each(machine, node, left, lambda one: binary(machine, node, operator, one, right, inside))
+    if isinstance(operator, ast.Div | ast.Mult) and isinstance(left, Ref) and isinstance(right, Ref):
+        both = vectors.paired(
+            machine, node, left, right, lambda one, other: binary(machine, node, operator, one, other, inside)
+        )
+        if both is not None:
+            return both
     if isinstance(operator, ast.Add | ast.Sub):  # what is added to, or taken from, an output is its tensor
         left, right = (each.logits if isinstance(each, ModelOutput) else each for each in (left, right))
     if isinstance(operator, ast.Mult):

@@ -81,7 +81,12 @@ def note_drawn(machine: Machine, node: ast.AST, target: Value) -> None:
 
 
 def note_carried(machine: Machine, loop: Loop, body: list[ast.stmt]) -> None:
-    """Remember that a state which was made for a number of rows is carried through the loop: every batch has as many."""
+    """Remember that a state which was made for a number of rows is carried through the loop: every batch has as many.
+
+    Where the loop strides along the text itself, its last window is shorter all the same.
+    """
+    if loop.bound is not None:
+        return
     for each in body:
         if isinstance(each, ast.With):
             note_carried(machine, loop, each.body)
@@ -324,7 +329,15 @@ def proven_unequal(total: Quantity) -> tuple[Evidence, ...]:
         found.append(scoring.place)
     elif scoring is not None and scoring.counted is not None:
         found.append(scoring.counted)
+    elif scoring is not None and scoring.place is not None and _is_packed(scoring):
+        found.append(scoring.place)
     return tuple(found)
+
+
+def _is_packed(scoring: Scoring) -> bool:
+    """Say whether rows of different lengths were packed into the targets, without their padding."""
+    target = scoring.target
+    return isinstance(target, Tensor) and target.window is not None and "packed" in target.window.source
 
 
 def rows_vary(total: Quantity) -> bool:

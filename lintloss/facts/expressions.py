@@ -311,6 +311,8 @@ def _comprehension(machine: Machine, node: ast.ListComp | ast.SetComp | ast.Gene
     names = machine.state.names
     collect(0)
     machine.state.names = dict(names)
+    if isinstance(node, ast.DictComp) and not isinstance(node.value, ast.Name):
+        growing.one_for_each_key(machine, ref)
     generator = node.generators[0]
     source = evaluate(machine, generator.iter) if len(node.generators) == 1 and not generator.ifs else UNKNOWN
     if isinstance(source, Ref) and source.kind in {"list", "cat"} and source.id in machine.list_loops:
@@ -401,4 +403,4 @@ HANDLERS: dict[type[ast.expr], Callable[[Machine, Any], Value]] = {
 # Evaluation goes round in circles: these need `evaluate`, so they come after it. Inside the functions, the import
 # statements were a twentieth of all time.
 from lintloss.facts import arithmetic, assign, branches, calls, classes, imports, iterate, subscripts, vectors  # noqa: E402
-from lintloss.facts.library import items, members, shapes  # noqa: E402
+from lintloss.facts.library import growing, items, members, shapes  # noqa: E402

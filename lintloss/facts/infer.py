@@ -10,6 +10,7 @@ from lintloss.facts import (
     classes,
     dead,
     evaluation,
+    exponentiated,
     inherited,
     outside,
     pad_marks,
@@ -74,6 +75,7 @@ def infer(module: Module, project: Project) -> Facts:
     dead.observe(machine)
     pad_marks.settle(machine)
     outputs.forget_unread(machine)
+    exponentiated.settle(machine)
     seen = [each for each in machine.log.values() if each.path == module.path]
     passes = evaluation.passes(machine, module)
     alone = [each for each in passes if not each.region.shared]

@@ -135,6 +135,7 @@ def run(machine: Machine, loop: Loop, bind: Callable[[], None], body: Callable[[
                 frame.state.heap.put(owner, "elem", slot)
         if turn == 0 and after is not None and _starts_over(loop):
             frame.state.heap.take(after.heap, MODES)
+    frame.state.heap.settle(machine.depth)
 
 
 def _is_stack(loop: Loop) -> bool:
