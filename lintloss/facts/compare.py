@@ -6,7 +6,7 @@ import ast
 import re
 from dataclasses import replace
 
-from lintloss.facts import alignment, autoregression, overlap
+from lintloss.facts import alignment, autoregression, gradients, overlap
 from lintloss.facts.alignment import Alignment, Pair
 from lintloss.facts.library import loaders, models, shapes, windows
 from lintloss.facts.linear import END, ZERO, Linear
@@ -43,6 +43,7 @@ def compared(machine: Machine, node: ast.AST, scoring: Scoring) -> Key:
         loops=tuple(machine.loops),
         function=machine.frame.node,
         called_logits=scoring.criterion == "nll_loss" and _is_called_logits(machine, scoring),
+        unrecorded=gradients.state(machine) == gradients.OFF,
         **_place(machine, node, index),
     )
     machine.observe(_kept(machine, seen))

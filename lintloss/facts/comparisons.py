@@ -24,9 +24,10 @@ IGNORED_BY_DEFAULT = -100
 def in_evaluation(seen: Compared) -> bool:
     """Say whether a comparison may belong to an evaluation: the loop around it does not train.
 
-    Only the innermost loop counts: evaluations are called from the loops of the training.
+    Only the innermost loop counts: evaluations are called from the loops of the training. One that scores a whole set
+    at once has no loop of its own.
     """
-    if any(loop.trains for loop in seen.loops[-1:]):
+    if any(loop.trains for loop in seen.loops[-1:]) and not seen.unrecorded:
         return False
     return seen.setting.phase != "training" or any(map(_is_over_phases, seen.loops))
 

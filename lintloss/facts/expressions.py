@@ -118,7 +118,11 @@ def member(machine: Machine, owner: Value, name: str, node: ast.AST) -> Value:
 
 
 def _subscript(machine: Machine, node: ast.Subscript) -> Value:
+    from lintloss.facts.library import shapes, windows
+
     owner = evaluate(machine, node.value)
+    if isinstance(owner, Choice) and windows.is_tensor_index(node.slice):
+        owner = shapes.either(owner) or owner
     return join_all(subscripts.item(machine, option, node) for option in options(owner))
 
 

@@ -203,7 +203,7 @@ def _unknown(machine: Machine, node: ast.AST, full: str, name: str, args: list[V
     if LOSS_MAKER.match(name) and args and not NOT_A_LOSS.search(name):
         return losses.presumed(machine, node, said=f"`{name}` is taken for the mean loss of a batch, by its name")
     tensor = next((arg for arg in args if isinstance(arg, Tensor)), None)
-    if tensor is not None and full.startswith("torch"):
+    if tensor is not None and full.startswith("torch") and name != "load":  # of a path, whatever it was taken from
         return replace(tensor, form="hidden" if tensor.form in {"ids", ""} else tensor.form)
     return Opaque(machine.key(node), "")
 
