@@ -121,7 +121,9 @@ def _subscript(machine: Machine, node: ast.Subscript) -> Value:
     from lintloss.facts.library import shapes, windows
 
     owner = evaluate(machine, node.value)
-    if isinstance(owner, Choice) and windows.is_tensor_index(node.slice):
+    if isinstance(owner, Choice) and (
+        windows.is_tensor_index(node.slice) or all(isinstance(option, Tensor) for option in owner.options)
+    ):
         owner = shapes.either(owner) or owner
     return join_all(subscripts.item(machine, option, node) for option in options(owner))
 
@@ -281,7 +283,7 @@ def _dict(machine: Machine, node: ast.Dict) -> Value:
 
 def _comprehension(machine: Machine, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> Value:
     """Run a comprehension as the loops it is, collecting its elements."""
-    from lintloss.facts import assign, moved
+    from lintloss.facts import assign, equality, moved
 
     same = moved.same_batch(machine, node)
     if same is not None:
@@ -304,6 +306,8 @@ def _comprehension(machine: Machine, node: ast.ListComp | ast.SetComp | ast.Gene
         loop, elements = iterate.describe(
             machine, generator.iter, generator.iter, iterable, machine.text(generator.target)
         )
+        if isinstance(node, ast.ListComp | ast.GeneratorExp):
+            equality.note_sampler(machine, loop, [node.elt], generator.target)
         iterate.run(
             machine,
             loop,

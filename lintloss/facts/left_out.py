@@ -24,6 +24,7 @@ from lintloss.patterns import regex
 LOADER_NAME = regex(r"load|dl$|iter|batches|gen", re.IGNORECASE)
 RANDOM = regex(r"rand|choice|sample\(")
 GOES_ON = regex(r"while (True|1)\b|cycle|infinit|endless|forever|repeat|stream|rand|sampl", re.IGNORECASE)
+ITERATIONS = regex(r"\b(eval|test|val|valid)_?iter\w*\s*\*|\*\s*[\w.]*\b(eval|test|val|valid)_?iter")
 DROPPED = "the last batch is dropped here"
 WAYS = {
     "drop_last": DROPPED,
@@ -69,9 +70,18 @@ def observe(machine: Machine, module: Module, loops: Iterable[scored.Looped]) ->
     for name, value in _named(module):
         if ENDLESS.search(name) or not isinstance(value, ast.Call) or not DATA.search(name) or TRAIN_DATA.search(name):
             continue
+        if _is_as_long_as_asked(module, value):
+            continue
         for found in _of_source(machine, module, value, seen):
             if found.how == "leftovers" or is_for_evaluation(name):
                 yield found
+
+
+def _is_as_long_as_asked(module: Module, made: ast.expr) -> bool:
+    """Say whether data are cut to `eval_iters * batch_size` rows where a loader is made: so many batches are asked for."""
+    lines = module.text.splitlines()
+    functions = _functions(module, made.lineno)
+    return any(ITERATIONS.search("\n".join(lines[each.lineno : each.end_lineno])) for each in functions)
 
 
 def _note_full(machine: Machine, loop: Loop, place: Evidence) -> None:
