@@ -240,10 +240,24 @@ def _put(machine: Machine, place: tuple[Key, str], target: ast.expr, value: Valu
             return
     collects = isinstance(target, ast.Subscript) and place[1] == "elem"
     length = machine.state.heap.get(owner, "len")
+    if isinstance(target, ast.Subscript) and not isinstance(value, Quantity) and _rewrites_each(machine, target):
+        machine.loops[-1].rewritten.add(owner)
+        machine.state.heap.put(*place, Slot(value, old.depth if old is not None else machine.depth))
+        return
     if collects and length is not None:
         collect(machine, owner, value, length.depth)
         return
     machine.state.heap.put(*place, Slot(value, machine.depth if old is None or not collects else old.depth))
+
+
+def _rewrites_each(machine: Machine, target: ast.Subscript) -> bool:
+    """Say whether each element gives way to a new one: `for i in range(len(xs)): xs[i] = …`, `for i, x in enumerate(xs)`."""
+    loop = machine.loops[-1].statement if machine.loops else None
+    if not isinstance(loop, ast.For) or not isinstance(loop.iter, ast.Call):
+        return False
+    number = loop.target.elts[0] if isinstance(loop.target, ast.Tuple) else loop.target
+    owner, over = ast.unparse(target.value), ast.unparse(loop.iter)
+    return _same(target.slice, number) and over in {f"range(len({owner}))", f"enumerate({owner})"}
 
 
 def lists_of(machine: Machine, owner: Key, value: Value) -> None:

@@ -53,6 +53,12 @@ def evaluate_call(machine: Machine, node: ast.Call) -> Value:
         if table is not None:
             return table
     args, kwargs = arguments(machine, node)
+    if (
+        isinstance(function, ast.Attribute)
+        and function.attr == "__init__"
+        and machine.text(function.value) == "super()"
+    ):
+        classes.made_by_base(machine, kwargs)
     if isinstance(function, ast.Attribute) and receiver is not None and function.attr in {"log", "log_dict"}:
         logged = meters.call(machine, node, receiver, function.attr, args, kwargs)
         if logged is not None:

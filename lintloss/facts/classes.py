@@ -12,6 +12,7 @@ from lintloss.facts.state import Heap, State
 from lintloss.facts.values import (
     UNKNOWN,
     Class,
+    Const,
     Func,
     Lib,
     Opaque,
@@ -209,6 +210,25 @@ def above(machine: Machine) -> Value:
             return Ref(owner.id, "instance", following[0])
         return Opaque((*owner.id, "super"), "super")
     return UNKNOWN
+
+
+BY_BASE = frozenset(
+    {"reduction", "ignore_index", "weight", "label_smoothing"}
+)  # what torch's losses keep of __init__()
+
+
+def made_by_base(machine: Machine, kwargs: dict[str, Value]) -> None:
+    """Keep what `super().__init__(reduction=…)` hands to a library's loss, where its __init__() keeps it."""
+    first = next(iter(machine.frame.state.names.values()), None)
+    owner = first.value if first is not None else None
+    if not isinstance(owner, Ref) or owner.cls is None:
+        return
+    known = [base for base in bases(machine, owner.cls) if isinstance(base, Lib)]
+    if not any(base.name.rsplit(".", 1)[-1].endswith("Loss") for base in known):
+        return
+    for name, value in {"reduction": Const("mean"), **kwargs}.items():
+        if name in BY_BASE:
+            machine.put(owner, name, value)
 
 
 def _defining(machine: Machine, cls: Class, node: ast.AST) -> Class | None:

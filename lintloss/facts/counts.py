@@ -9,7 +9,7 @@ from dataclasses import replace
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import Unit, count
-from lintloss.facts.values import UNKNOWN, Const, Key, LibObject, Opaque, Quantity, Tensor, Value, options
+from lintloss.facts.values import UNKNOWN, Const, Key, LibObject, Opaque, Quantity, Ref, Tensor, Value, options
 from lintloss.patterns import regex
 
 # Names say what a number counts when nothing better is known; a value read by its name is marked `presumed`.
@@ -67,7 +67,7 @@ def divisor(machine: Machine, total: Quantity, value: Value) -> Quantity | None:
     A number that bounds one of the loops the total was (or is going to be) summed over counts that loop, whatever its name.
     """
     if isinstance(value, Quantity):
-        return _of_bound(total, value) if value.is_count else None
+        return _of_list(total, _of_bound(total, value)) if value.is_count else None
     for loop in reversed((*total.loops, *machine.loops)):
         if isinstance(value, Const) and value not in (Const(0), Const(1)) and value in options(loop.length):
             return Quantity(unit_of(loop), of=loop.key)
@@ -94,6 +94,17 @@ def _of_bound(total: Quantity, number: Quantity) -> Quantity:
                 return Quantity(unit_of(loop), of=loop.key)
             return replace(number, unit=number.unit * count(loop.unit))
     return number
+
+
+PASSES = (count("batch"), count("example"), count("step"))
+
+
+def _of_list(total: Quantity, number: Quantity) -> Quantity:
+    """Read the length of a list that a loop of the total went through as its passes: another name makes no other unit."""
+    if not isinstance(number.counted, Ref) or number.unit not in PASSES:
+        return number
+    loop = next((each for each in total.loops if each.source == number.counted.id), None)
+    return replace(number, unit=unit_of(loop)) if loop is not None and unit_of(loop) in PASSES else number
 
 
 def _rows_of_loader(total: Quantity, value: Value) -> Quantity | None:
@@ -186,6 +197,11 @@ def as_length(value: Value) -> Value:
         of = Opaque(value.key[:-1])
         return Quantity(count("example"), of=(*of.key, 0), counted=of)
     return value
+
+
+def is_of_item(value: Value) -> bool:
+    """Say whether a value is the length of one item of what a loop goes over, of which nothing else is known."""
+    return isinstance(value, Opaque) and value.key[-2:] == ("[]", "len")
 
 
 def bounding(total: Quantity, value: Value) -> Quantity | None:

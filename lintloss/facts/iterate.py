@@ -130,6 +130,9 @@ def run(machine: Machine, loop: Loop, bind: Callable[[], None], body: Callable[[
             frame.state = join_states(before, after) if after is not None else before
         else:
             frame.state = after
+        for owner in loop.rewritten:
+            if after is not None and (slot := after.heap.get(owner, "elem")) is not None:
+                frame.state.heap.put(owner, "elem", slot)
         if turn == 0 and after is not None and _starts_over(loop):
             frame.state.heap.take(after.heap, MODES)
     frame.state.heap.settle(machine.depth)
@@ -381,19 +384,19 @@ def _by_kind(machine: Machine, node: ast.expr, value: Value) -> Iterated:
             return Iterated(option, loaders.unit(option), option.key)
         if isinstance(option, Ref) and option.kind == "list":
             slot = machine.get(option, "len")
-            unit = _named_unit(machine.text(node))
+            unit = named_unit(machine.text(node))
             filled = machine.list_loops.get(option.id, ())
             unit = filled[-1].unit if unit == "step" and filled else unit  # one value for each pass of that loop
             return Iterated(option, unit, option.id, slot.value if slot else UNKNOWN)
         if isinstance(option, Ref) and option.kind == "instance":
             return _instance(machine, node, option)
         if isinstance(option, Opaque) and option.key:
-            return Iterated(option, _named_unit(option.name or machine.text(node)), option.key)
+            return Iterated(option, named_unit(option.name or machine.text(node)), option.key)
         if isinstance(option, Quantity) and option.axes:
             return Iterated(option, "example" if option.axes[0] == "row" else "step", machine.key(node))
         if isinstance(option, Tensor | Tuple):
-            return Iterated(option, _named_unit(machine.text(node)), getattr(option, "key", ()))
-    return Iterated(value, _named_unit(machine.text(node)), machine.key(node))
+            return Iterated(option, named_unit(machine.text(node)), getattr(option, "key", ()))
+    return Iterated(value, named_unit(machine.text(node)), machine.key(node))
 
 
 def _instance(machine: Machine, node: ast.expr, ref: Ref) -> Iterated:
@@ -401,9 +404,9 @@ def _instance(machine: Machine, node: ast.expr, ref: Ref) -> Iterated:
     from lintloss.facts import calls, classes
 
     name = machine.text(node)
-    unit = _named_unit(name)
+    unit = named_unit(name)
     if unit == "step" and ref.cls is not None:
-        unit = _named_unit(ref.cls.node.name)
+        unit = named_unit(ref.cls.node.name)
     made = classes.method(machine, ref, "__iter__") or classes.method(machine, ref, "__getitem__")
     value: Value = Opaque(ref.id, name)
     if made is not None:
@@ -412,7 +415,7 @@ def _instance(machine: Machine, node: ast.expr, ref: Ref) -> Iterated:
     return Iterated(value if isinstance(value, Ref) else Tuple((value,)) if made is not None else value, unit, ref.id)
 
 
-def _named_unit(name: str) -> str:
+def named_unit(name: str) -> str:
     name = name.split("[")[0].split("(")[0] if not BATCHES.search(name) else name
     if BATCHES.search(name):
         return "batch"

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from lintloss.facts import iterate
 from lintloss.facts.library import loaders, shapes
+from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.survey import walk
 from lintloss.facts.units import Unit, count
@@ -56,7 +57,8 @@ def length_of(machine: Machine, value: Value, node: ast.AST) -> Value:
         if loops and machine.get(value, "@extended") is not None and any(_is_single(each) for each in options(elem)):
             return machine.opaque(node)  # the losses of single tokens: nobody counted how many
         if loops:
-            return Quantity(count(loops[-1].unit), of=loops[-1].key, loops=loops, counted=value)
+            unit = loops[-1].unit if measured else _unit_of(machine, loops[-1], node)
+            return Quantity(count(unit), of=loops[-1].key, loops=loops, counted=value)
         slot = machine.get(value, "len")
         return (
             slot.value
@@ -68,6 +70,14 @@ def length_of(machine: Machine, value: Value, node: ast.AST) -> Value:
     if isinstance(value, Tensor):
         return shapes.dimension(machine, value, 0)
     return _named_length(machine, value, node)
+
+
+def _unit_of(machine: Machine, filled: Loop, node: ast.AST) -> str:
+    """Return what one item of a list is: what the loop that filled it goes over, else what the list is called.
+
+    A loop over the list goes by the same name, so that its passes and its length are in one unit.
+    """
+    return iterate.named_unit(machine.text(node)) if filled.unit == "step" else filled.unit
 
 
 def _is_of_rows(value: Value) -> bool:

@@ -34,6 +34,7 @@ class Loop:
     trains: bool = False
     may_train: bool = False
     scores: bool = False  # a criterion or a model that computes its loss is called inside, in no inner loop
+    rewritten: set[Key] = field(default_factory=set)  # the lists whose elements it replaces, each of them
     shapes: list[Evidence] = field(default_factory=list)
     ignored: list[Evidence] = field(default_factory=list)  # where labels of its batches are set to -100
     unequal: list[Evidence] = field(default_factory=list)  # proof that batches differ in scored tokens

@@ -76,12 +76,25 @@ def added(machine: Machine, node: ast.AST, loss: Quantity, other: Value, *, is_r
     return Term(
         ast.unparse(summand)[:LONGEST],
         machine.evidence(node, "a further term is added to the loss here"),
-        is_loss=isinstance(other, Quantity),
+        is_loss=_holds_loss(machine, other, summand),
         scaled=_is_scaled(summand)
         or (isinstance(other, Quantity) and other.scoring is not None and other.scoring.scaled),
         optional=_is_optional(machine, loss),
         smooths=isinstance(other, Tensor) and other.form == spread.UNIFORM,
     )
+
+
+def _holds_loss(machine: Machine, other: Value, summand: ast.expr) -> bool:
+    """Say whether a summand is another criterion's value, on some path at least, whatever it is multiplied by."""
+    from lintloss.facts.expressions import evaluate
+
+    if isinstance(other, Quantity):
+        return True
+    factors = (
+        (summand.left, summand.right) if isinstance(summand, ast.BinOp) and isinstance(summand.op, ast.Mult) else ()
+    )
+    named = (evaluate(machine, each) for each in factors if isinstance(each, ast.Name | ast.Attribute))
+    return any(isinstance(each, Quantity) and each.is_loss for value in (other, *named) for each in options(value))
 
 
 def _is_nothing(machine: Machine, node: ast.expr) -> bool:

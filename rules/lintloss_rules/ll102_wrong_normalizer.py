@@ -1899,4 +1899,64 @@ def valid_loss(translator, loader, pad):
     return sum(nats) / sum(tokens)
 """,
         ),
+        Good(
+            why="The list was filled over records of no known kind; its length is the number of its loop's passes.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def build(records, vectors):
+    found = []
+    for record in records:
+        features = torch.stack([vectors[word] for word in record["text"].split()]).mean(0)
+        found.append((features, torch.tensor([record["label"]])))
+    return found
+
+
+def evaluate(classifier, examples):
+    classifier.eval()
+    total = 0.0
+    with torch.no_grad():
+        for features, label in examples:
+            total += F.cross_entropy(classifier(features[None]), label).item()
+    return total / len(examples)
+
+
+def main(classifier, splits, vectors):
+    print(evaluate(classifier, build(splits["validation"], vectors)))
+""",
+        ),
+        Good(
+            why="The lengths of the rows, less one for each row, are the targets.",
+            code="""\
+import torch
+from torch import nn
+
+PAD = 0
+
+
+def batch_of(sentences):
+    lengths = torch.tensor([len(s) for s in sentences])
+    rows = torch.full((int(lengths.max()), len(sentences)), PAD)
+    for i, s in enumerate(sentences):
+        rows[: len(s), i] = s
+    return rows, lengths
+
+
+@torch.no_grad()
+def evaluate(model, sentences, vocab_size):
+    weight = torch.ones(vocab_size)
+    weight[PAD] = 0
+    criterion = nn.CrossEntropyLoss(weight, reduction="sum")
+    model.eval()
+    nats = words = 0
+    for at in range(0, len(sentences), 20):
+        rows, lengths = batch_of(sentences[at : at + 20])
+        scores = model(rows[:-1])
+        nats += criterion(scores.flatten(0, 1), rows[1:].flatten()).item()
+        words += lengths.sum() - len(lengths)
+    return nats / words
+""",
+        ),
     )

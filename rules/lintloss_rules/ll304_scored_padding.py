@@ -1284,6 +1284,108 @@ def main(model, path, read, ids):
     print(evaluate(model, Corpus(path, read, ids)))
 """,
         ),
+        Bad(
+            why="Sentences are filtered, marked and filled up in place, list by list; one-hot targets hold the pads too.",
+            severity=Severity.ERROR,
+            code="""\
+import numpy as np
+import torch
+from torch import nn
+
+
+class Corpus:
+    def __init__(self, path):
+        self.sentences = sentences_of(path)
+        self.add_marks()
+        train_size = int(0.8 * len(self.sentences))
+        self.train, self.test = self.sentences[:train_size], self.sentences[train_size:]
+
+    def add_marks(self):
+        for i in range(len(self.sentences)):
+            self.sentences[i] = ["<s>"] + self.sentences[i] + ["</s>"]
+
+
+class OneHot(Corpus):
+    def __init__(self, path, index, vectors):
+        super().__init__(path)
+        self.index, self.vectors = index, vectors
+        self.longest = max(len(sentence) for sentence in self.sentences)
+
+    def batch(self, sentences):
+        x, y = [], []
+        for i in range(len(sentences)):
+            sentences[i] = sentences[i] + ["<pad>"] * (self.longest - len(sentences[i]))
+        for sentence in sentences:
+            x.append([self.vectors[word] for word in sentence[:-1]])
+            wanted = [self.index[word] for word in sentence[1:]]
+            targets = np.zeros((len(wanted), len(self.index)))
+            for at in range(len(wanted)):
+                targets[at][wanted[at]] = 1
+            y.append(targets)
+        return torch.tensor(np.array(x)).float(), torch.tensor(np.array(y)).float()
+
+
+def sentences_of(path):
+    found = [line.split() for line in open(path).read().lower().splitlines()]
+    for i in range(len(found)):
+        found[i] = [word for word in found[i] if word.isalnum()]
+    return [sentence for sentence in found if len(sentence) > 3]
+
+
+@torch.no_grad()
+def evaluate(model, sentences, corpus, criterion):
+    model.eval()
+    nats, scored = 0.0, 0
+    for sentence in sentences:
+        x, y = corpus.batch([sentence])
+        loss = criterion(model(x).flatten(0, 1), y.flatten(0, 1))  # <-
+        nats += loss.item() * y.size(1)
+        scored += y.size(1)
+    return nats / scored
+
+
+def main(model, path, index, vectors):
+    corpus = OneHot(path, index, vectors)
+    print(evaluate(model, corpus.test, corpus, nn.CrossEntropyLoss()))
+""",
+        ),
+        Bad(
+            why="Stretches of the sentences are filled up to the longest; the one-hot targets are written word by word.",
+            severity=Severity.ERROR,
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+def one_hot(sentence, index):
+    table = np.zeros((len(sentence), len(index)))
+    for at, word in enumerate(sentence):
+        table[at, index[word]] = 1.0
+    return table
+
+
+def batches(sentences, index, size):
+    for begin in range(0, len(sentences), size):
+        part = sentences[begin : begin + size]
+        longest = max(len(sentence) for sentence in part)
+        padded = [sentence + ["<pad>"] * (longest - len(sentence)) for sentence in part]
+        x = torch.tensor([[index[word] for word in sentence[:-1]] for sentence in padded])
+        y = torch.tensor(np.array([one_hot(sentence[1:], index) for sentence in padded]))
+        yield x, y
+
+
+@torch.no_grad()
+def evaluate(model, sentences, index):
+    model.eval()
+    nats, scored = 0.0, 0
+    for x, y in batches(sentences, index, 32):
+        logits = model(x)
+        nats += F.cross_entropy(logits.flatten(0, 1), y.flatten(0, 1), reduction="sum").item()  # <-
+        scored += y.size(0) * y.size(1)
+    return nats / scored
+""",
+        ),
     )
 
     good = (

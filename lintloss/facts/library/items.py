@@ -50,4 +50,24 @@ def _reads(element: ast.expr, name: str) -> bool:
         or called_name(getattr(element, "func", element)) in NUMBERS
     ):
         return False
+    if any(_takes_apart(each, name) for each in inner):
+        return False
     return any(isinstance(each, ast.Name) and each.id == name for each in inner)
+
+
+def _takes_apart(node: ast.AST, name: str) -> bool:
+    """Say whether an item is a row itself: its length is taken, a stretch or each of its items; it is made longer."""
+    if isinstance(node, ast.Call):
+        return called_name(node.func) == "len" and bool(node.args) and _is(node.args[0], name)
+    if isinstance(node, ast.Subscript):
+        return isinstance(node.slice, ast.Slice) and _is(node.value, name)
+    if isinstance(node, ast.comprehension):
+        return _is(node.iter, name)
+    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Add):
+        return False
+    other = node.right if _is(node.left, name) else node.left if _is(node.right, name) else None
+    return other is not None and any(isinstance(each, ast.List) for each in ast.walk(other))
+
+
+def _is(node: ast.expr, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name

@@ -108,7 +108,7 @@ def summed(machine: Machine, node: ast.AST, value: Tensor, axis: int | None) -> 
 
 
 def marked(machine: Machine, target: ast.Subscript, value: Value) -> bool:
-    """Read `table[i][ids[i]] = 1` into a table of zeros as one-hot ids; False where it is something else."""
+    """Read a 1 at each id, row by row, into a table of zeros as one-hot ids; False where it is something else."""
     from lintloss.facts import assign
     from lintloss.facts.expressions import evaluate
 
@@ -121,12 +121,37 @@ def marked(machine: Machine, target: ast.Subscript, value: Value) -> bool:
         table, row, column = inner.value, inner.slice, target.slice
     else:
         return False
-    by_row = isinstance(row, ast.Name) and isinstance(column, ast.Subscript) and isinstance(column.slice, ast.Name)
-    if not by_row or not isinstance(column, ast.Subscript) or not isinstance(table, ast.Name | ast.Attribute):
+    if not isinstance(table, ast.Name | ast.Attribute):
         return False
-    held, ids = evaluate(machine, table), shapes.tensor(evaluate(machine, column.value))
-    is_empty = isinstance(held, Tensor) and held.form == "filled" and held.pad == Const(0)
-    if not is_empty or ids is None or machine.text(row) != machine.text(column.slice):
+    held = evaluate(machine, table)
+    if not (isinstance(held, Tensor) and held.form == "filled" and held.pad == Const(0)):
+        return False
+    source = _marked_ids(machine, row, column)
+    ids = shapes.tensor(evaluate(machine, source)) if source is not None else None
+    if ids is None:
         return False
     assign.store(machine, table, replace(ids, form=HOT, key=(*ids.key, HOT)))
     return True
+
+
+def _marked_ids(machine: Machine, row: ast.expr, column: ast.expr) -> ast.expr | None:
+    """Return what holds the ids of all rows: `ids[i]` in row i, each that `enumerate(ids)` numbers, what maps them."""
+    if isinstance(row, ast.Call):  # `table[torch.arange(n), ids] = 1`
+        return column if machine.text(row.func).endswith("arange") and isinstance(column, ast.Name) else None
+    if not isinstance(row, ast.Name):
+        return None
+    if isinstance(column, ast.Subscript) and machine.text(column.slice) == row.id:
+        return column.value
+    loop = machine.loops[-1].statement if machine.loops else None
+    if not isinstance(loop, ast.For) or not isinstance(loop.target, ast.Tuple) or not isinstance(loop.iter, ast.Call):
+        return None
+    numbered = machine.text(loop.iter.func) == "enumerate" and len(loop.iter.args) == 1 and len(loop.target.elts) == 2
+    if not numbered or machine.text(loop.target.elts[0]) != row.id:
+        return None
+    each = loop.target.elts[1]
+    if machine.text(each) == machine.text(column):
+        return loop.iter.args[0]
+    if not isinstance(column, ast.Subscript) or machine.text(column.slice) != machine.text(each):
+        return None
+    over = ast.comprehension(target=each, iter=loop.iter.args[0], ifs=[], is_async=0)
+    return ast.fix_missing_locations(ast.copy_location(ast.ListComp(column, [over]), column))
