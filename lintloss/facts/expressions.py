@@ -94,9 +94,7 @@ def _attribute(machine: Machine, node: ast.Attribute) -> Value:
 def member(machine: Machine, owner: Value, name: str, node: ast.AST) -> Value:
     """Return an attribute of a value."""
     if isinstance(owner, Choice):
-        return join_all(
-            member(machine, option, name, node) for option in owner.options if not isinstance(option, Const)
-        )
+        return join_all(member(machine, option, name, node) for option in owner.options if not _has_none(option, name))
     if isinstance(owner, Lib):
         return Lib(f"{owner.name}.{name}")
     if isinstance(owner, ModuleValue):
@@ -115,6 +113,11 @@ def member(machine: Machine, owner: Value, name: str, node: ast.AST) -> Value:
     if slot is not None:
         return slot.value
     return members.member(machine, owner, name, node)
+
+
+def _has_none(owner: Value, name: str) -> bool:
+    """Say whether a value has no such attribute: None, or the tuple that a model returns where no dict is asked for."""
+    return isinstance(owner, Const) or (isinstance(owner, Tuple) and name in {"loss", "logits"})
 
 
 def _subscript(machine: Machine, node: ast.Subscript) -> Value:

@@ -30,6 +30,7 @@ from lintloss.facts.library import (
     plain,
     ranks,
     records,
+    results,
     rows,
     shapes,
     tensors,
@@ -93,6 +94,9 @@ def call(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: 
             machine.evidence(node, f"{owner}.{name} here"),
             machine.key(node, owner),
         )
+    output = results.filled(machine, node, full, args, kwargs)
+    if output is not None:
+        return output
     if name == "grad" and full.startswith("torch."):
         forwards.differentiates(machine)
     if name in {"no_grad", "inference_mode", "set_grad_enabled", "enable_grad"}:
