@@ -22,7 +22,6 @@ from lintloss.parse import Module
 from lintloss.patterns import regex
 
 RANDOM = regex(r"rand|choice|sample")
-SCORES = regex(r"loss|criterion|entropy|nll|\bppl|perplex|accura")
 ARGUMENTS = regex(r"(TrainingArguments|SFTConfig|TrainingConfig)$")
 
 
@@ -188,7 +187,7 @@ def _of_loader(machine: Machine, module: Module, loader: LibObject, used: Eviden
     if (
         loader.made is None
         or _loses_nothing(machine, loader)
-        or _is_for_samples(module, name)
+        or left_out.is_for_samples(module, name)
         or re.search(rf"(?i)(infinit|cycle|endless|repeat)\w*\(\s*(self\.)?{re.escape(name)}\b", module.text)
     ):
         return
@@ -198,15 +197,6 @@ def _of_loader(machine: Machine, module: Module, loader: LibObject, used: Eviden
         node = _expression(machine, module, used) if used.path == module.path else None
     if node is not None:
         yield _at(machine, module, node, "drop_last", data=name, reasons=(loader.made, used))
-
-
-def _is_for_samples(module: Module, name: str) -> bool:
-    """Say whether a file goes through a loader only to generate: samples are looked at, and nothing is scored."""
-    over = re.compile(rf"\b{re.escape(name.removeprefix('get_'))}\b")
-    loops = [
-        text_of(each) for each in walk(module.tree) if isinstance(each, ast.For) and over.search(text_of(each.iter))
-    ]
-    return bool(loops) and all("generat" in each and not SCORES.search(each) for each in loops)
 
 
 def _loses_nothing(machine: Machine, loader: LibObject) -> bool:
