@@ -26,9 +26,10 @@ IGNORED_BY_DEFAULT = -100
 def in_evaluation(seen: Compared) -> bool:
     """Say whether a comparison may belong to an evaluation: the loop around it does not train.
 
-    Only the innermost loop counts: evaluations are called from the loops of the training.
+    Only the innermost loop counts: evaluations are called from the loops of the training. One that scores a whole set
+    at once has no loop of its own.
     """
-    if any(loop.trains for loop in seen.loops[-1:]):
+    if any(loop.trains for loop in seen.loops[-1:]) and not seen.unrecorded:
         return False
     told = seen.setting.phase != "training" or any(map(_is_over_phases, seen.loops))
     return told or any(map(_is_over_held_out, seen.loops[-1:]))
@@ -149,7 +150,8 @@ def padded(seen: Observation) -> Wrong | None:
         why = "the length mask counts the tokens that are fed in: it lets the first pad of each shorter row through"
         return Wrong(why, trace(scoring.target))
     pads = _paddings(scoring.target)
-    if seen.padding is not None and any(pad is None for pad in pads):
+    is_clean = any(isinstance(option, Tensor) and option.clean for option in options(scoring.target))
+    if seen.padding is not None and any(pad is None for pad in pads) and not is_clean:
         return _marked(scoring, seen.padding)
     if (
         not pads

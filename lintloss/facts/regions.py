@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from lintloss.facts import gradients
+from lintloss.facts import bindings, gradients
 from lintloss.facts.callers import text_of
 from lintloss.facts.forwards import Forward, Scene
 from lintloss.facts.loops import Loop
@@ -162,10 +162,22 @@ def _loop_says(loop: Loop) -> str:
     source = drawn(loop.statement) if loop.statement is not None else None
     if source is None:
         return ""
-    text = text_of(source)
-    if DATA.search(text) and not TRAIN_DATA.search(text):
-        return f"the loop runs over `{text[:60]}`"
+    for each in (source, _named(loop, source)):
+        text = text_of(each) if each is not None else ""
+        if DATA.search(text) and not TRAIN_DATA.search(text):
+            return f"the loop runs over `{text[:60]}`"
     return ""
+
+
+def _named(loop: Loop, source: ast.expr) -> ast.expr | None:
+    """Return the call that a name was last given, or a bar shows: `bar = tqdm(val_loader)`, `for step, x in enumerate(bar)`."""
+    while isinstance(source, ast.Call) and len(source.args) == 1 and isinstance(source.func, ast.Name | ast.Attribute):
+        source = source.args[0]
+    if not isinstance(source, ast.Name) or loop.function is None or TRAIN_DATA.search(source.id):
+        return None
+    bound = bindings.before(bindings.of(loop.function).get(source.id, ()), source.id, source.lineno)
+    value = bound[-1].value if bound else None
+    return value if isinstance(value, ast.Call) and value.lineno < source.lineno else None
 
 
 def drawn(loop: ast.For | ast.AsyncFor | ast.While) -> ast.expr | None:

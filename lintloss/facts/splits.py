@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from lintloss.facts import split_slices, stale_batches
+from lintloss.facts import split_rows, split_slices, stale_batches
 from lintloss.facts.callers import text_of
 from lintloss.facts.caps import Function, parameters
 from lintloss.facts.evaluation import Pass
@@ -66,7 +66,12 @@ def observe(machine: Machine, module: Module, passes: list[Pass]) -> list[SplitM
         return []
     found: dict[ast.AST, tuple[str, str]] = {}
     mixed = (*_assigned(machine, module), *_trainers(module), *_looped(passes), *_drawn(passes))
-    for node, name, source in (*mixed, *stale_batches.observe(module), *split_slices.observe(module)):
+    for node, name, source in (
+        *mixed,
+        *stale_batches.observe(module),
+        *split_slices.observe(module),
+        *split_rows.observe(module),
+    ):
         found.setdefault(node, (name, source))
     return [_at(machine, module, node, name, source) for node, (name, source) in found.items()]
 

@@ -1754,6 +1754,47 @@ def main(net, ids):
     print(evaluate(net, Feeder(8, 35, ids)))
 """,
         ),
+        Bad(
+            why="The loaders of all splits stand in a dict, made by one function that drops the last batch.",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, TensorDataset
+
+
+def make_loader(path, rows, shuffle):
+    table = torch.load(path)
+    pairs = TensorDataset(table[:, :-1], table[:, 1:])
+    return DataLoader(pairs, batch_size=rows, shuffle=shuffle, num_workers=4, drop_last=True)  # <-
+
+
+def make_loaders(folder, rows=64):
+    return {
+        "train": make_loader(f"{folder}/train.pt", rows, True),
+        "valid": make_loader(f"{folder}/valid.pt", rows, False),
+        "test": make_loader(f"{folder}/test.pt", rows, False),
+    }
+
+
+@torch.no_grad()
+def run(model, loader):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for x, y in loader:
+        nats += F.cross_entropy(model(x).flatten(0, 1), y.flatten(), reduction="sum").item()
+        tokens += y.numel()
+    return nats / tokens
+
+
+def report(model, folder):
+    loaders = make_loaders(folder)
+    for split in ("valid", "test"):
+        print(split, "perplexity", math.exp(run(model, loaders[split])))
+""",
+        ),
     )
 
     good = (
@@ -2856,6 +2897,45 @@ class Runner:
                 tokens += y.numel()
             found[split] = nats / tokens
         return found
+""",
+        ),
+        Good(
+            why="Only the training's loader in the dict drops, and a loop over the other splits takes theirs.",
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, TensorDataset
+
+
+def make_loader(path, rows, drop_last):
+    table = torch.load(path)
+    return DataLoader(TensorDataset(table[:, :-1], table[:, 1:]), batch_size=rows, drop_last=drop_last)
+
+
+def make_loaders(folder, rows=64):
+    return {
+        "train": make_loader(f"{folder}/train.pt", rows, drop_last=True),
+        "valid": make_loader(f"{folder}/valid.pt", rows, drop_last=False),
+        "test": make_loader(f"{folder}/test.pt", rows, drop_last=False),
+    }
+
+
+@torch.no_grad()
+def run(model, loader):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for x, y in loader:
+        nats += F.cross_entropy(model(x).flatten(0, 1), y.flatten(), reduction="sum").item()
+        tokens += y.numel()
+    return nats / tokens
+
+
+def report(model, folder):
+    loaders = make_loaders(folder)
+    for split in ("valid", "test"):
+        print(split, "perplexity", math.exp(run(model, loaders[split])))
 """,
         ),
     )

@@ -115,6 +115,8 @@ def call(
         return None
     if name == "compile" and isinstance(node, ast.Call):
         keras.compiled(machine, node, receiver, args, kwargs)
+    if name in {"evaluate", "fit"} and isinstance(receiver, LibObject | Ref):
+        keras.evaluated(machine, node, receiver, name, args, kwargs)
     if name == "add" and isinstance(receiver, LibObject) and len(args) == 1 and keras.is_own(receiver):
         keras.added(machine, receiver, args[0])
         return Const(None)

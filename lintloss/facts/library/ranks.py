@@ -31,7 +31,8 @@ MEANS = regex(
     r"^(get_)?(all_?)?reduced?_?(mean|avg|average|tensor|value|loss|losses)(_\w+)?$|^(mean|avg|average)_(all_?)?reduced?$|"
     r"^(average|avg|mean)_(loss|losses|value|tensor)?e?s?_?across_\w+$|^(dist|distributed)_(mean|avg|average)$|^pmean$"
 )
-ARRAYS = ("tensorflow", "tf.", "keras", "numpy", "jax.numpy")  # libraries whose reduce_mean() is over an array
+# Libraries whose reduce_mean() is over an array.
+ARRAYS = ("tensorflow", "tf.", "mesh_tensorflow", "mindspore", "keras", "numpy", "jax.numpy")
 GATHERED = frozenset({"all_gather", "all_gather_object", "all_gather_into_tensor", "_all_gather_base"})
 FILLED = (
     "tensor_list",
