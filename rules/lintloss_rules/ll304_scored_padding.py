@@ -1489,7 +1489,7 @@ def train(gpt, optimizer, paths, epochs):
 """,
         ),
         Bad(
-            why="A mapped function copies the padded ids row by row; the batch is spread over the parameters of the project's model.",
+            why="A mapped function copies padded ids row by row; the batch is spread over the parameters of a model of ours.",
             severity=Severity.ERROR,
             code="""\
 import torch
@@ -2348,7 +2348,7 @@ import mlx.nn as nn
 
 
 def caption_loss(model, batch):
-    """Rows of n tokens have n - 1 labels: the mask is cut on the labels' side, or one is taken off."""
+    # rows of n tokens have n - 1 labels: the mask is cut on the labels' side, or one is taken off
     ids, attended = batch["input_ids"], batch["attention_mask"]
     logits, labels = model(ids[:, :-1]), ids[:, 1:]
     lengths = mx.sum(attended[:, 1:], axis=1) if batch["packed"] else mx.sum(attended, axis=1) - 1
