@@ -160,6 +160,11 @@ class Unnormalized:
     confidence: Confidence
 
 
+def _is_perplexity(seen: Exponential) -> bool:
+    """Say whether what comes out is called a perplexity, of a loss that may be one of tokens."""
+    return seen.called_perplexity and seen.setting.task == "unknown" and seen.base != "10"
+
+
 def _is_one_entry(exponent: Quantity) -> bool:
     """Say whether a number is the log-probability of one token, `log_probs[id]`, to which nothing was added."""
     picked = exponent.scoring is not None and exponent.scoring.criterion == "index"
@@ -177,7 +182,7 @@ def unnormalized(seen: Exponential) -> Unnormalized | None:
     if scoring is not None and scoring.criterion == entropies.FORM:
         return None
     tokens = unit.power("token") or (scoring is not None and scoring.item == "token")
-    if seen.setting.task not in LANGUAGE and not tokens:
+    if seen.setting.task not in LANGUAGE and not tokens and not _is_perplexity(seen):
         return None
     if unit.power("unknown") or (scoring is not None and scoring.scaled):  # by a number that may count
         return None

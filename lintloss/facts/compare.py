@@ -333,6 +333,8 @@ def _is_on_the_wrong_side(machine: Machine, scoring: Scoring, mask: Tensor | Non
         return False
     if mask.compares or ("mask" not in mask.name.lower() and mask.window.source != target.window.source):
         return False  # one that compares ids with a pad id is about padding: see comparisons.py
+    if not mask.window.lower.is_const:  # `mask[:, begin:end]` of a mask that is as long as the targets
+        return False
     behind = target.window.lower - mask.window.lower
     fits = mask.window.length == target.window.length and mask.window.is_cut and target.window.is_cut
     return fits and behind == Linear(const=1) and "left" not in machine.frame.module.text

@@ -7,11 +7,13 @@ import re
 from dataclasses import dataclass
 
 from lintloss.facts.alignment import PICKS, Alignment
+from lintloss.facts.callers import text_of
 from lintloss.facts.library import shapes
 from lintloss.facts.linear import Linear
 from lintloss.facts.loops import Loop
 from lintloss.facts.observations import Compared, Observation
 from lintloss.facts.pad_marks import Mark
+from lintloss.facts.regions import DATA, TRAIN_DATA
 from lintloss.facts.values import Const, Key, Scoring, Tensor, Value, Window, options
 from lintloss.findings import Confidence, Evidence
 from lintloss.patterns import regex
@@ -29,7 +31,14 @@ def in_evaluation(seen: Compared) -> bool:
     """
     if any(loop.trains for loop in seen.loops[-1:]) and not seen.unrecorded:
         return False
-    return seen.setting.phase != "training" or any(map(_is_over_phases, seen.loops))
+    told = seen.setting.phase != "training" or any(map(_is_over_phases, seen.loops))
+    return told or any(map(_is_over_held_out, seen.loops[-1:]))
+
+
+def _is_over_held_out(loop: Loop) -> bool:
+    """Say whether a loop runs over what is called the data of an evaluation: that of a function that trains, too, may."""
+    header = text_of(loop.statement.iter) if isinstance(loop.statement, ast.For) else ""
+    return not loop.may_train and DATA.search(header) is not None and TRAIN_DATA.search(header) is None
 
 
 def _is_over_phases(loop: Loop) -> bool:
@@ -140,7 +149,8 @@ def padded(seen: Observation) -> Wrong | None:
         why = "the mask is that of the input: of each shorter row it lets the first pad of the labels through"
         return Wrong(why, trace(scoring.mask) if scoring.mask is not None else ())
     pads = _paddings(scoring.target)
-    if seen.padding is not None and any(pad is None for pad in pads):
+    is_clean = any(isinstance(option, Tensor) and option.clean for option in options(scoring.target))
+    if seen.padding is not None and any(pad is None for pad in pads) and not is_clean:
         return _marked(scoring, seen.padding)
     if (
         not pads

@@ -24,6 +24,8 @@ from lintloss.patterns import regex
 LOADER_NAME = regex(r"load|dl$|iter|batches|gen", re.IGNORECASE)
 RANDOM = regex(r"rand|choice|sample\(")
 GOES_ON = regex(r"while (True|1)\b|cycle|infinit|endless|forever|repeat|stream|rand|sampl", re.IGNORECASE)
+ITERATIONS = regex(r"\b(eval|test|val|valid)_?iter\w*\s*\*|\*\s*[\w.]*\b(eval|test|val|valid)_?iter")
+SCORES = regex(r"loss|criterion|entropy|nll|\bppl|perplex|accura")
 DROPPED = "the last batch is dropped here"
 WAYS = {
     "drop_last": DROPPED,
@@ -69,9 +71,29 @@ def observe(machine: Machine, module: Module, loops: Iterable[scored.Looped]) ->
     for name, value in _named(module):
         if ENDLESS.search(name) or not isinstance(value, ast.Call) or not DATA.search(name) or TRAIN_DATA.search(name):
             continue
+        if _is_as_long_as_asked(module, value) or is_for_samples(module, name):
+            continue
         for found in _of_source(machine, module, value, seen):
             if found.how == "leftovers" or is_for_evaluation(name):
                 yield found
+
+
+def _is_as_long_as_asked(module: Module, made: ast.expr) -> bool:
+    """Say whether data are cut to `eval_iters * batch_size` rows where a loader is made: so many batches are asked for."""
+    lines = module.text.splitlines()
+    functions = _functions(module, made.lineno)
+    return any(ITERATIONS.search("\n".join(lines[each.lineno : each.end_lineno])) for each in functions)
+
+
+def is_for_samples(module: Module, name: str) -> bool:
+    """Say whether a file goes through a loader only to generate: samples are looked at, and nothing is scored."""
+    over = re.compile(rf"\b{re.escape(name.removeprefix('get_'))}\b")
+    loops = [
+        ast.unparse(each)
+        for each in walk(module.tree)
+        if isinstance(each, ast.For) and over.search(ast.unparse(each.iter))
+    ]
+    return bool(loops) and all("generat" in each and not SCORES.search(each) for each in loops)
 
 
 def _note_full(machine: Machine, loop: Loop, place: Evidence) -> None:

@@ -196,6 +196,8 @@ def _called(machine: Machine) -> str:
 
 def divisor_text(node: ast.AST) -> str:
     """Return the source of what a statement or expression divides by."""
+    if isinstance(node, ast.Assign):  # `total = total / n`
+        node = node.value
     if isinstance(node, ast.BinOp):
         return ast.unparse(node.right)
     return ast.unparse(node.value) if isinstance(node, ast.AugAssign) else ""

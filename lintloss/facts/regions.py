@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from lintloss.facts import gradients
+from lintloss.facts import bindings, gradients
 from lintloss.facts.callers import text_of
 from lintloss.facts.forwards import Forward, Scene
 from lintloss.facts.loops import Loop
@@ -165,11 +165,13 @@ def _loop_says(loop: Loop) -> str:
     if loop.statement is None:
         return ""
     source = drawn(loop.statement)
-    text = text_of(source) if source is not None else ""
-    if DATA.search(text) and not TRAIN_DATA.search(text):
-        return f"the loop runs over `{text[:60]}`"
+    named = _named(loop, source) if source is not None else None
+    texts = [text_of(each) for each in (source, named) if each is not None]
+    for text in texts:
+        if DATA.search(text) and not TRAIN_DATA.search(text):
+            return f"the loop runs over `{text[:60]}`"
     total = _held_out_total(loop.statement)
-    return f"the loop adds up `{total}`" if total and not TRAIN_DATA.search(text) else ""
+    return f"the loop adds up `{total}`" if total and not any(map(TRAIN_DATA.search, texts)) else ""
 
 
 @lru_cache(maxsize=512)
@@ -186,6 +188,17 @@ def _held_out_total(loop: ast.For | ast.AsyncFor | ast.While) -> str:
             if MEASURES.search(text_of(value)) and PLAIN.search(text_of(value)):
                 return str(name)
     return ""
+
+
+def _named(loop: Loop, source: ast.expr) -> ast.expr | None:
+    """Return the call that a name was last given, or a bar shows: `bar = tqdm(val_loader)`, `for step, x in enumerate(bar)`."""
+    while isinstance(source, ast.Call) and len(source.args) == 1 and isinstance(source.func, ast.Name | ast.Attribute):
+        source = source.args[0]
+    if not isinstance(source, ast.Name) or loop.function is None or TRAIN_DATA.search(source.id):
+        return None
+    bound = bindings.before(bindings.of(loop.function).get(source.id, ()), source.id, source.lineno)
+    value = bound[-1].value if bound else None
+    return value if isinstance(value, ast.Call) and value.lineno < source.lineno else None
 
 
 def drawn(loop: ast.For | ast.AsyncFor | ast.While) -> ast.expr | None:

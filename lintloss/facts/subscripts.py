@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 
 from lintloss.facts.expressions import evaluate
-from lintloss.facts.library import losses, objects, outputs, shapes, windows
+from lintloss.facts.library import losses, objects, outputs, records, shapes, windows
 from lintloss.facts.machine import Machine
 from lintloss.facts.state import Slot
 from lintloss.facts.values import (
@@ -61,6 +61,7 @@ def item(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
         return join_all(_heap_item(machine, owner, each) for each in _keys(machine, node.slice) or [name])
     if isinstance(owner, LibObject) and owner.name == "builtins.range" and isinstance(node.slice, ast.Slice):
         return owner
+    owner = records.as_tuple(machine, owner) or owner
     if isinstance(owner, Tuple):
         return _tuple_item(machine, owner, node)
     if isinstance(owner, ModelOutput) and _is_loss_of_dict(node, subscript_key(machine, node.slice)):

@@ -1458,6 +1458,36 @@ def evaluate(model, sentences, index):
     return nats / scored
 """,
         ),
+        Bad(
+            why="TensorFlow's padded_batch() fills up with 0, which Keras' criterion scores; validated in the training function.",
+            severity=Severity.ERROR,
+            code="""\
+import tensorflow as tf
+
+
+def read(paths, batch, width):
+    feature = {"ids": tf.io.FixedLenSequenceFeature([], tf.int64, allow_missing=True)}
+    stories = tf.data.TFRecordDataset(paths).map(lambda raw: tf.io.parse_single_example(raw, feature)["ids"])
+    held_out = stories.take(500).padded_batch(batch, padded_shapes=(width,)).prefetch(2)
+    return stories.skip(500).shuffle(1000).padded_batch(batch, padded_shapes=(width,)), held_out
+
+
+def train(gpt, optimizer, paths, epochs):
+    criterion = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    train_stories, val_stories = read(paths, 8, 513)
+    for epoch in range(epochs):
+        for ids in train_stories:
+            with tf.GradientTape() as tape:
+                loss = criterion(ids[:, 1:], gpt(ids[:, :-1], training=True))
+            optimizer.apply_gradients(zip(tape.gradient(loss, gpt.trainable_variables), gpt.trainable_variables))
+        nats = positions = 0
+        for ids in val_stories:
+            loss = criterion(ids[:, 1:], gpt(ids[:, :-1], training=False)).numpy()  # <-
+            nats += loss * tf.size(ids[:, 1:]).numpy()
+            positions += tf.size(ids[:, 1:]).numpy()
+        print(epoch, "validation", nats / positions)
+""",
+        ),
     )
 
     good = (
@@ -2196,6 +2226,43 @@ model.compile("adam", loss=tf.keras.losses.SparseCategoricalCrossentropy(from_lo
 model.fit(x[:cut], y[:cut], epochs=20, batch_size=64)
 nats = model.evaluate(x[cut:], y[cut:], batch_size=64)
 print("perplexity", np.exp(nats))
+""",
+        ),
+        Good(
+            why="padded_batch() fills up no numbers, and an embedding with mask_zero hands Keras' criterion its mask.",
+            code="""\
+import tensorflow as tf
+
+
+def validate(tagger, critics, files):
+    criterion = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    reviews = tf.data.TextLineDataset(files).map(critics.split_stars)  # a text, and one of five stars
+    total, rows = 0.0, 0
+    for tokens, stars in reviews.padded_batch(32, padded_shapes=([None], [])):
+        total += criterion(stars, tagger(tokens, training=False)).numpy() * len(stars)
+        rows += len(stars)
+    tf.print("val_loss", total / rows)
+
+
+class Captioner(tf.keras.Model):
+    def __init__(self, vocab_size):
+        super().__init__()
+        self.embed = tf.keras.layers.Embedding(vocab_size, 256, mask_zero=True)
+        self.rnn = tf.keras.layers.GRU(512, return_sequences=True)
+        self.head = tf.keras.layers.Dense(vocab_size)
+
+    def call(self, ids, training=False):
+        return self.head(self.rnn(self.embed(ids), training=training))
+
+
+def validate_captions(captioner, captions):
+    criterion = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)  # heeds the mask of the embedding
+    nats, words = 0.0, 0.0
+    for ids in captions.padded_batch(32, padded_shapes=[None]):
+        scored = tf.math.count_nonzero(ids[:, 1:]).numpy()
+        nats += criterion(ids[:, 1:], captioner(ids[:, :-1], training=False)).numpy() * scored
+        words += scored
+    tf.print("val_loss", nats / words)
 """,
         ),
     )

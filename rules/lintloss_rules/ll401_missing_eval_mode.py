@@ -1008,6 +1008,49 @@ class Engine:
         return total / count
 """,
         ),
+        Bad(
+            why="train() is called once, before the epochs; bars hide the loaders, and eval() stands in another function",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torch import nn
+from tqdm import tqdm
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.emb, self.drop, self.out = nn.Embedding(500, 64), nn.Dropout(0.1), nn.Linear(64, 500)
+
+    def forward(self, x):
+        return self.out(self.drop(self.emb(x)))
+
+
+def fit(loader, val_loader, epochs):
+    net, criterion = Net(), nn.CrossEntropyLoss()
+    optimizer = torch.optim.AdamW(net.parameters())
+    net.train()
+    for epoch in range(epochs):
+        with tqdm(loader, unit="batch") as bar:
+            for x, y in bar:
+                optimizer.zero_grad()
+                criterion(net(x).flatten(0, 1), y.flatten()).backward()
+                optimizer.step()
+        nats, words = 0.0, 0
+        with tqdm(val_loader, unit="batch") as bar:
+            for x, y in bar:
+                with torch.no_grad():
+                    scores = net(x)  # <-
+                nats += criterion(scores.flatten(0, 1), y.flatten()).item() * y.numel()
+                words += y.numel()
+        print(epoch, nats / words)
+
+
+def test(net, loader):
+    net.eval()
+    print(net(next(iter(loader))[0]))
+""",
+        ),
     )
 
     good = (

@@ -971,6 +971,68 @@ for epoch in range(20):
     print(epoch, val_loss / kept[:, 1:].numel())
 """,
         ),
+        Bad(
+            why="no_grad is around the detached state alone, and around what samples in the model's class",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+from torch import nn
+
+
+class CharModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.cells, self.out = nn.LSTM(80, 256, batch_first=True), nn.Linear(256, 80)
+
+    def forward(self, x, state):
+        y, state = self.cells(x, state)
+        return self.out(y).flatten(0, 1), state
+
+    def next_character(self, x, state):
+        with torch.no_grad():
+            scores, state = self(x, state)
+        return scores.argmax(-1), state
+
+
+def validate(chunks, criterion=nn.CrossEntropyLoss()):
+    model, state, nats, count = CharModel(), None, 0.0, 0
+    model.eval()
+    for x, y in chunks:
+        with torch.no_grad():
+            state = None if state is None else tuple(each.detach() for each in state)
+        scores, state = model(x, state)  # <-
+        nats += criterion(scores, y.flatten()).item() * y.numel()
+        count += y.numel()
+    return nats / count
+""",
+        ),
+        Bad(
+            why="a forgotten .data[0] beside .item() and reduction=: this runs on no PyTorch 0.3",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+
+
+def main(args, sets, net, optimizer, writer):
+    criterion = torch.nn.NLLLoss(reduction="sum", ignore_index=0)
+    for epoch in range(args.epochs):
+        for split in ["train", "valid"]:
+            nats = words = 0
+            net.train(split == "train")
+            for step, batch in enumerate(DataLoader(sets[split], batch_size=args.size)):
+                logp = net(batch["input"], batch["length"])  # <-
+                loss = criterion(logp.view(-1, logp.size(2)), batch["target"].view(-1))
+                if split == "train":
+                    optimizer.zero_grad()
+                    loss.backward()
+                    optimizer.step()
+                nats, words = nats + loss.item(), words + (batch["target"] != 0).sum().item()
+                if args.log:
+                    writer.add_scalar(split, loss.data[0], step)
+            print(split, epoch, nats / words)
+""",
+        ),
     )
 
     good = (

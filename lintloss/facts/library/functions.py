@@ -29,6 +29,8 @@ from lintloss.facts.library import (
     losses,
     plain,
     ranks,
+    records,
+    results,
     rows,
     shapes,
     tensors,
@@ -92,6 +94,9 @@ def call(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: 
             machine.evidence(node, f"{owner}.{name} here"),
             machine.key(node, owner),
         )
+    output = results.filled(machine, node, full, args, kwargs)
+    if output is not None:
+        return output
     if name == "grad" and full.startswith("torch."):
         forwards.differentiates(machine)
     if name in {"no_grad", "inference_mode", "set_grad_enabled", "enable_grad"}:
@@ -415,6 +420,7 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "filter_vmap": transforms.vectorized,
     "value_and_grad": transforms.valued,
     "SimpleNamespace": plain.namespace,
+    "namedtuple": records.named_tuple,
     "shard_map": _wrapped,
     "filter_jit": _wrapped,
     "tf_function": _wrapped,

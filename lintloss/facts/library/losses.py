@@ -121,7 +121,7 @@ def item_of(node: ast.AST, machine: Machine, prediction: Value, target: Value, i
     from lintloss.facts.phases import task
 
     text = machine.text(node)
-    if CLASSES.search(text):
+    if CLASSES.search(text) and not all(map(_are_inputs, options(target))):
         return "example"
     if isinstance(target, Tensor) and target.axes == ("token",):
         return "token"
@@ -142,6 +142,12 @@ def item_of(node: ast.AST, machine: Machine, prediction: Value, target: Value, i
     if {"lm", "seq2seq", "mlm"} & {kind, outer}:
         return "token" if flat or kind == "lm" else "item"
     return "item"
+
+
+def _are_inputs(target: Value) -> bool:
+    """Say whether what is scored are the ids that the model is fed, as a collator for language models hands them out."""
+    window = target.window if isinstance(target, Tensor) and target.form == "ids" else None
+    return window is not None and window.source[-1:] == ("input_ids",)
 
 
 def _both_flattened(node: ast.AST) -> bool:

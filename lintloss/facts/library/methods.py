@@ -33,6 +33,7 @@ from lintloss.facts.library import (
     meters,
     metrics,
     objects,
+    padded_batches,
     plain,
     ranks,
     rows,
@@ -145,7 +146,9 @@ def call(
         ignored.note_mapped(machine, receiver, by, made)
         if made is not None:
             return made
-    if name in rows.RESHUFFLES and isinstance(receiver, Opaque | Ref | Tuple):
+    if name == "padded_batch":
+        return padded_batches.made(machine, node, receiver, args, kwargs)
+    if name in rows.RESHUFFLES | padded_batches.KEEPS and isinstance(receiver, Opaque | Ref | Tuple):
         return receiver
     if name in PREPARES and args and isinstance(receiver, Opaque | LibObject):
         return args[0] if len(args) == 1 else Tuple(tuple(args))
