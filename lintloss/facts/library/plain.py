@@ -60,8 +60,9 @@ def _is_text_in_bytes(node: ast.AST, value: Value) -> bool:
 def extreme(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     """min(loss, 20) and max(1, n) are guards: the quantity passes through."""
     quantities = [arg for arg in args if isinstance(arg, Quantity)]
-    if len(quantities) == 1:
-        return quantities[0]
+    lengths = [each for each in quantities if each.is_count and each.axes]  # one a row, no more than a width
+    if len(quantities) == 1 or len(lengths) == 1:
+        return (lengths or quantities)[0]
     opaque = [arg for arg in args if isinstance(arg, Opaque)]
     return opaque[0] if len(opaque) == 1 and len(args) == 2 else machine.opaque(node)
 
