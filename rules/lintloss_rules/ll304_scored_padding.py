@@ -2370,6 +2370,7 @@ def evaluate(model, batches):
         Good(
             why="It is asserted that no word is padding.",
             code="""\
+import torch
 import torch.nn.functional as F
 from torch import nn
 
@@ -2385,6 +2386,7 @@ class Head(nn.Module):
         return F.cross_entropy(self.proj(hidden), words, reduction="sum")
 
 
+@torch.no_grad()
 def evaluate(encoder, head, batches):
     encoder.eval()
     nats, scored = 0.0, 0
