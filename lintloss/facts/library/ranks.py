@@ -106,6 +106,8 @@ def call(
         return _of_each(machine, node, first, reduce)
     if name in REDUCTIONS and (full or name != "reduce" or OWNERS.search(owner)):
         return _reduced(machine, node, name, full or owner, first, args, kwargs)
+    if name == "sum_loss" and full.startswith(("bmtrain", "bmt.")):  # BMTrain divides its sum by the ranks
+        return distributed.all_reduce(machine, node, first, "avg")
     if MEANS.match(name) and not full.startswith(ARRAYS):
         return distributed.all_reduce(machine, node, _presumed(first), "avg")
     return None
