@@ -95,6 +95,8 @@ def probabilities(seen: Observation) -> Wrong | None:
     if not isinstance(seen, Compared) or not in_evaluation(seen):
         return None
     scoring = seen.scoring
+    if scoring.alternative:  # to another of the criteria it may be what that one takes
+        return None
     takes_logits = scoring.owner == "call" or scoring.takes == "logits"
     if scoring.criterion != "cross_entropy" or not takes_logits or forms(scoring.prediction) != frozenset({"probs"}):
         return None
@@ -106,7 +108,7 @@ def probabilities(seen: Observation) -> Wrong | None:
 
 def unnormalized(seen: Observation) -> Wrong | None:
     """Return that something else than log-probabilities reaches nll_loss."""
-    if not isinstance(seen, Compared) or not in_evaluation(seen):
+    if not isinstance(seen, Compared) or not in_evaluation(seen) or seen.scoring.alternative:
         return None
     found = forms(seen.scoring.prediction)
     if seen.scoring.criterion == "cross_entropy" and seen.scoring.takes == "probs" and found == frozenset({"logits"}):

@@ -2367,4 +2367,34 @@ def evaluate(model, batches):
     return (nats / tokens).item()
 """,
         ),
+        Good(
+            why="It is asserted that no word is padding.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class Head(nn.Module):
+    def __init__(self, width, n_words, pad_index):
+        super().__init__()
+        self.pad_index = pad_index
+        self.proj = nn.Linear(width, n_words)
+
+    def forward(self, hidden, words):
+        assert (words == self.pad_index).sum().item() == 0
+        return F.cross_entropy(self.proj(hidden), words, reduction="sum")
+
+
+@torch.no_grad()
+def evaluate(encoder, head, batches):
+    encoder.eval()
+    nats, scored = 0.0, 0
+    for ids, chosen in batches:
+        hidden, words = encoder(ids)[chosen], ids[chosen]
+        nats += head(hidden, words).item()
+        scored += words.numel()
+    return nats / scored
+""",
+        ),
     )
