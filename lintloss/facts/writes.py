@@ -112,13 +112,27 @@ def _region(machine: Machine, found: Tensor, target: ast.Subscript, value: Value
     region = part.window if isinstance(part, Tensor) else None
     moved = shapes.tensor(value) if isinstance(value, Tensor | Opaque) else None
     if _is_ignored(value) and region is not None and found.window is not None:
-        return _ignored(found, region)
+        return _padded_by(machine, _ignored(found, region), value, region)
     if moved is None or region is None or moved.window is None or isinstance(value, Quantity):
         return found
     step = machine.evidence(target, f"written here: `{ast.unparse(target)[:60]}`")
     if found.form == "filled" and found.window is None:
         return _filled(found, moved, region, target).with_step(step)
     return _shifted(found, moved, region).with_step(step)
+
+
+def _padded_by(machine: Machine, found: Tensor, value: Value, region: Window) -> Tensor:
+    """Let labels that were moved hold the pad id that is written behind them: `labels[:, -1] = PAD_ID`."""
+    from lintloss.facts.pad_marks import IGNORED, PAD
+
+    statement = machine.frame.statement
+    written = machine.text(statement.value) if isinstance(statement, ast.Assign) else ""
+    is_id = isinstance(value, Const) and isinstance(value.value, int) and value.value >= 0
+    at_end = found.window is not None and region.upper == found.window.upper and region.length == Linear(const=1)
+    if not is_id or not at_end or found.pad is not None or PAD.search(written) is None or IGNORED.search(written):
+        return found
+    step = machine.evidence(statement or ast.Pass(), "the last label of each row is a pad id here")
+    return replace(found, pad=value).with_step(step)
 
 
 def _row_of_table(found: Tensor, target: ast.Subscript, value: Value) -> Tensor:
@@ -173,7 +187,9 @@ def _filled(found: Tensor, moved: Tensor, region: Window, target: ast.Subscript)
         by = Linear(const=region.lower.const)
         lost = END - region.upper
         behind = replace(window, lower=window.lower - by, upper=window.upper + lost)
-        return replace(found, form="ids", pad=None, window=behind.marked("stale") if region.is_cut else behind)
+        window = behind.marked("stale") if region.is_cut else behind
+        trace = (*found.trace, *moved.trace)
+        return replace(found, form="ids", pad=moved.pad, clean=moved.clean, trace=trace, window=window)
     if not single:
         return replace(found, form="ids", window=None)
     return replace(found, form="ids", window=Window(moved.key), pad=found.pad)

@@ -1563,6 +1563,36 @@ def evaluate(model, batches):
     return (total / count).item()
 """,
         ),
+        Bad(
+            why="Labels are moved into a block of a pad id, whose last column is one, and nothing masks it.",
+            severity=Severity.ERROR,
+            code="""\
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+PAD_ID = 0
+
+
+def batches(stories, size):
+    for start in range(0, len(stories), size):
+        x = np.asarray(stories[start : start + size], dtype=np.int32)
+        y = np.full_like(x, PAD_ID)
+        y[:, :-1] = x[:, 1:]
+        y[:, -1] = PAD_ID
+        yield x, y
+
+
+def validate(model, params, stories, size):
+    nats = positions = 0
+    for x, y in batches(stories, size):
+        logits = model.apply({"params": params}, jnp.asarray(x))
+        losses = optax.softmax_cross_entropy_with_integer_labels(logits, jnp.asarray(y))  # <-
+        nats += float(losses.sum())
+        positions += losses.size
+    return nats / positions
+""",
+        ),
     )
 
     good = (
@@ -2395,6 +2425,35 @@ def evaluate(encoder, head, batches):
         nats += head(hidden, words).item()
         scored += words.numel()
     return nats / scored
+""",
+        ),
+        Good(
+            why="Labels are moved into a block of a pad id, and the losses at that id are left out.",
+            code="""\
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+PAD_ID = 0
+
+
+def batches(stories, size):
+    for start in range(0, len(stories), size):
+        x = np.asarray(stories[start : start + size], dtype=np.int32)
+        y = np.full_like(x, PAD_ID)
+        y[:, :-1] = x[:, 1:]
+        y[:, -1] = PAD_ID
+        yield x, y
+
+
+def validate(model, params, stories, size):
+    nats = tokens = 0
+    for x, y in batches(stories, size):
+        logits = model.apply({"params": params}, jnp.asarray(x))
+        losses = optax.softmax_cross_entropy_with_integer_labels(logits, jnp.asarray(y)) * (y != PAD_ID)
+        nats += float(losses.sum())
+        tokens += (y != PAD_ID).sum()
+    return nats / tokens
 """,
         ),
     )
