@@ -88,7 +88,7 @@ def _spelled_out(machine: Machine, node: ast.AST, operator: ast.operator, args: 
     """Read `torch.mul(mask, losses)` and `tf.divide(total, count)` as the operator, where a loss or a count is in it."""
     if not any(isinstance(option, Quantity) for arg in args for option in options(arg)):
         return None
-    return arithmetic.binary(machine, node, operator, *args)
+    return arithmetic.binary(machine, node, operator, args[0], args[1])
 
 
 def call(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: Kwargs) -> Value:
