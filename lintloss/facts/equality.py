@@ -113,6 +113,8 @@ def _is_made_once(machine: Machine, loop: Loop, name: str) -> bool:
 
 def _counts(loop: Loop) -> bool:
     """Say whether a loop runs over numbers, so that the batch comes from elsewhere."""
+    if isinstance(loop.iterates, LibObject) and loop.iterates.name == "builtins.range":  # `steps = range(n)`
+        return True
     return not loop.source or (isinstance(loop.iterates, Const) and loop.iterates.value == "range")
 
 
