@@ -26,6 +26,8 @@ MODE = regex(
 SETTINGS = regex(r"^_?(args|opts?|options|config|cfg|conf|hparams|hps|flags|params|settings)$", re.IGNORECASE)
 FREEZES = regex(r"requires_grad_\(False\)|requires_grad = False|requires_grad=False|\.freeze\(\)|volatile")
 
+MODES = frozenset({"train", "eval"})  # `model.train()` calls no function of that name, only a method
+
 Around = tuple[ast.AST, ...]  # the nodes around a call, outermost first
 
 
@@ -102,6 +104,8 @@ def _named(
 ) -> Iterator[tuple[Module, Around]]:
     for where in mentioning(project, module, name, owner, running):
         yield from in_module(where, name)
+        if owner and name in MODES:
+            yield from in_module(where, "." + name)
 
 
 def mentioning(project: Project, module: Module, name: str, owner: str, running: str = "") -> Iterator[Module]:
@@ -161,7 +165,7 @@ def _references(module: Module) -> dict[str, tuple[Around, ...]]:
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
             index.setdefault(node.id, []).append(around)
         elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
-            index.setdefault(node.attr, []).append(around)
+            index.setdefault("." * (node.attr in MODES) + node.attr, []).append(around)
         elif isinstance(node, ast.ImportFrom):
             renamed += [(alias.name, alias.asname) for alias in node.names if alias.asname]
         below = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Sequence
 
 from lintloss.facts import ignored, iterators, padding, strides
 from lintloss.facts.expressions import evaluate, looked_up
@@ -34,7 +35,7 @@ BOILERPLATE = (-1, -100, None)  # ignored labels that are written whether or not
 MASKS = regex(r"mask", re.IGNORECASE)
 
 
-def note_sampler(machine: Machine, loop: Loop, body: list[ast.stmt], target: ast.AST | None = None) -> None:
+def note_sampler(machine: Machine, loop: Loop, body: Sequence[ast.AST], target: ast.AST | None = None) -> None:
     """Remember that a loop over a number of steps draws its batches from a sampler of fixed (B, T) blocks."""
     if loop.unit not in {"step", "batch"} or loop.equal or not _counts(loop):
         return

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from lintloss.facts import callers, gradients, regions, variables
 from lintloss.facts.callers import text_of
-from lintloss.facts.forwards import Forward, Scene
+from lintloss.facts.forwards import FORWARD, Forward, Scene
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Observation, Setting
 from lintloss.facts.project import Project
@@ -23,6 +23,8 @@ from lintloss.patterns import regex
 TORCH = regex(r"^[ \t]*(?:from\s+torch\b|import\s+(?:[\w.]+(?: as \w+)?\s*,\s*)*torch\b)", re.MULTILINE)
 TORCH_NAME = regex(r"^import\s+(?:\w+\s*,\s*)*torch\s*(?:$|,|#|;)", re.MULTILINE)
 OLD = regex(r"loss\w*\.data\[0\]|\bvolatile\b")  # PyTorch 0.3, which has no no_grad: inputs are volatile
+# … and what it does not have, beside a line that was forgotten.
+NEW = regex(r"loss\w*\.item\(\)|\breduction\s*=\s*['\"](mean|sum|none)['\"]|\btorch\.device\(")
 FRAMEWORKS = regex(r"TestCase|Lightning|(^|\.)\w*Trainer$|keras|Callback|Learner|(^|\.)pl\.")
 
 
@@ -250,15 +252,32 @@ def _is_old(machine: Machine, found: Pass) -> bool:
     known = [module, *(each for each in loaded if each is not None)]
     if variables.may_be_volatile(known):
         return True
-    if OLD.search(module.text) is None or variables.wraps(text_of(found.region.node(found.forward))):
+    if OLD.search(module.text) is None or NEW.search(module.text) is not None:
+        return False
+    if variables.wraps(text_of(found.region.node(found.forward))):
         return False
     return not variables.are_made_by(machine.project, known)
 
 
 def _turns_off_itself(forward: Forward) -> bool:
-    """Say whether the model's own class turns gradients off."""
+    """Say whether the model's own class turns gradients off, in what its forward() runs: its `sample()` does not count."""
     classes = [option.cls for option in options(forward.model) if isinstance(option, Ref) and option.cls is not None]
-    return any(gradients.WORDS.search(text_of(cls.node)) for cls in classes)
+    return any(gradients.WORDS.search(text) for cls in classes for text in _run_by_forward(cls.node))
+
+
+def _run_by_forward(node: ast.ClassDef) -> list[str]:
+    """Return the text of forward() and of the methods that it calls; of a class without one, of all of it."""
+    methods = {each.name: each for each in node.body if isinstance(each, ast.FunctionDef)}
+    waiting = [name for name in FORWARD if name in methods]
+    if not waiting or any(gradients.WORDS.search(text_of(each)) for each in node.decorator_list):
+        return [text_of(node)]
+    reached: dict[str, str] = {}
+    while waiting:
+        name = waiting.pop()
+        reached[name] = "\n".join(map(text_of, (*methods[name].decorator_list, methods[name])))
+        called = re.findall(r"\bself\.(\w+)", reached[name])
+        waiting += [each for each in called if each in methods and each not in reached]
+    return list(reached.values())
 
 
 def _is_frozen(module: Module, text: str) -> bool:

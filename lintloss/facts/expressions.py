@@ -94,9 +94,7 @@ def _attribute(machine: Machine, node: ast.Attribute) -> Value:
 def member(machine: Machine, owner: Value, name: str, node: ast.AST) -> Value:
     """Return an attribute of a value."""
     if isinstance(owner, Choice):
-        return join_all(
-            member(machine, option, name, node) for option in owner.options if not isinstance(option, Const)
-        )
+        return join_all(member(machine, option, name, node) for option in owner.options if not _has_none(option, name))
     if isinstance(owner, Lib):
         return Lib(f"{owner.name}.{name}")
     if isinstance(owner, ModuleValue):
@@ -117,8 +115,19 @@ def member(machine: Machine, owner: Value, name: str, node: ast.AST) -> Value:
     return members.member(machine, owner, name, node)
 
 
+def _has_none(owner: Value, name: str) -> bool:
+    """Say whether a value has no such attribute: None, or the tuple that a model returns where no dict is asked for."""
+    return isinstance(owner, Const) or (isinstance(owner, Tuple) and name in {"loss", "logits"})
+
+
 def _subscript(machine: Machine, node: ast.Subscript) -> Value:
+    from lintloss.facts.library import shapes, windows
+
     owner = evaluate(machine, node.value)
+    if isinstance(owner, Choice) and (
+        windows.is_tensor_index(node.slice) or all(isinstance(option, Tensor) for option in owner.options)
+    ):
+        owner = shapes.either(owner) or owner
     return join_all(subscripts.item(machine, option, node) for option in options(owner))
 
 
@@ -129,8 +138,7 @@ def _binary(machine: Machine, node: ast.BinOp) -> Value:
     parts = running.parts_of(node) if machine.loops else None
     if parts is not None:
         value = running.mean(machine, node, parts, machine.loops[-1:])
-        if value is not None:
-            return value
+        return value if value is not None else machine.opaque(node)
     if isinstance(node.op, ast.Div) and isinstance(node.right, ast.BinOp) and isinstance(node.right.op, ast.Mult):
         return _by_product(machine, node, node.right)
     share = quotients.by_reciprocal(node) if isinstance(node.op, ast.Mult) else None
@@ -164,7 +172,8 @@ def _by_product(machine: Machine, node: ast.BinOp, below: ast.BinOp) -> Value:
     left = evaluate(machine, node.left)
     one, other = evaluate(machine, below.left), evaluate(machine, below.right)
     for number, rest in ((one, other), (other, one)):
-        if isinstance(number, Const) and isinstance(rest, Opaque | Choice) and isinstance(left, Quantity):
+        is_total = any(isinstance(option, Quantity) for option in options(left))
+        if isinstance(number, Const) and isinstance(rest, Opaque | Choice) and is_total:
             return arithmetic.binary(
                 machine, node, node.op, arithmetic.binary(machine, node, node.op, left, number), rest
             )
@@ -278,7 +287,7 @@ def _dict(machine: Machine, node: ast.Dict) -> Value:
 
 def _comprehension(machine: Machine, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> Value:
     """Run a comprehension as the loops it is, collecting its elements."""
-    from lintloss.facts import assign, moved
+    from lintloss.facts import assign, equality, moved
 
     same = moved.same_batch(machine, node)
     if same is not None:
@@ -301,6 +310,8 @@ def _comprehension(machine: Machine, node: ast.ListComp | ast.SetComp | ast.Gene
         loop, elements = iterate.describe(
             machine, generator.iter, generator.iter, iterable, machine.text(generator.target)
         )
+        if isinstance(node, ast.ListComp | ast.GeneratorExp):
+            equality.note_sampler(machine, loop, [node.elt], generator.target)
         iterate.run(
             machine,
             loop,

@@ -102,7 +102,10 @@ def _is_due(machine: Machine, function: Func) -> bool:
 
 
 def _root_of_cut_short(machine: Machine, function: Func) -> None:
-    """Run what its callers left too few steps for by itself; about modes and gradients the callers know better."""
+    """Run what its callers left too few steps for by itself; about modes and gradients the callers know better.
+
+    Those that ran out of steps before its model was called know nothing.
+    """
     machine.cut_short.discard(function.node)
     forwards, trained = dict(machine.forwards), dict(machine.trained)
     before = {key: each for key, each in machine.log.items() if isinstance(each, Averaging)}
@@ -112,7 +115,9 @@ def _root_of_cut_short(machine: Machine, function: Func) -> None:
     for key in [key for key, each in machine.log.items() if isinstance(each, Averaging)]:
         if key not in before and key[:3] in seen:
             del machine.log[key]
-    machine.forwards, machine.trained = forwards, trained
+    if any(scene.node is function.node for each in forwards.values() for scene in each.scenes):
+        machine.forwards = forwards
+    machine.trained = trained
 
 
 def _root_of_missed(machine: Machine, function: Func) -> None:

@@ -196,12 +196,25 @@ def _run(
 
 
 def _in_training_mode(machine: Machine, home: Module, site: Module) -> list[Observation]:
-    """Return the evaluations whose model the calling file made and left in training mode, as all callers do."""
-    if any(callers.MODE.search(each.text) for each in (home, site)):
-        return []
+    """Return the evaluations whose model the calling file made and left in training mode, as all callers do.
+
+    Where some function sets evaluation mode, those only that called train() themselves.
+    """
+    told = any(callers.MODE.search(each.text) for each in (home, site))
     found = evaluation.observe(machine, [each for each in evaluation.passes(machine, home) if not each.region.shared])
-    trains = [replace(each, gradients="off") for each in found if each.mode == "train"]
+    trains = [replace(each, gradients="off") for each in found if each.mode == "train" and _is_left(home, each, told)]
     return [each for each in trains if not callers.evaluation_mode(machine.project, home, each.function)]
+
+
+def _is_left(home: Module, seen: Evaluation, told: bool) -> bool:
+    """Say whether nobody ends the training mode: nobody sets another one, or the function that trains does not."""
+    if not told:
+        return True
+    first, last = seen.scope_rows
+    place = seen.mode_place
+    if place is None or place.path != home.path or not first < place.span.row <= last:
+        return False
+    return callers.MODE.search("\n".join(home.text.splitlines()[first - 1 : last])) is None
 
 
 def _run_methods(machine: Machine, home: Module) -> None:

@@ -3499,6 +3499,35 @@ def evaluate(model, loader):
 """,
         ),
         Bad(
+            why="A helper keeps running means of a dict, the old mean times one step less and the new value by the steps.",
+            severity=Severity.WARNING,
+            code="""\
+from collections import defaultdict
+
+import jax
+import optax
+
+
+def merge(step, metrics, new):
+    for name, value in new.items():
+        metrics[name] = (metrics[name] * (step - 1) + value) / step  # <-
+    return metrics
+
+
+@jax.jit
+def loss_fn(params, xs, ys):
+    return optax.softmax_cross_entropy_with_integer_labels(xs @ params, ys).mean()
+
+
+def validate(params, val_ds):
+    step, metrics = 0, defaultdict(lambda: 0)
+    for xs, ys in val_ds:
+        step += 1
+        metrics = merge(step, metrics, {"loss": loss_fn(params, xs, ys)})
+    print({f"valid_{k}": float(v) for k, v in metrics.items()})
+""",
+        ),
+        Bad(
             why="a dict of averages, made by a comprehension over their names",
             severity=Severity.ERROR,
             code="""\
@@ -3617,6 +3646,45 @@ def describe_all(encoder, decoder, loader):
         total += criterion(scores, targets).item()
     mean = total / len(loader)  # <-
     print(f"perplexity {np.exp(mean):.2f}")
+""",
+        ),
+        Bad(
+            why="a model of this project fills in an output class of transformers; the collator pads, and marks the padding -100",
+            severity=Severity.ERROR,
+            code="""\
+import numpy as np
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+from transformers import AutoModel, DataCollatorForLanguageModeling, PreTrainedModel
+from transformers.modeling_outputs import CausalLMOutput
+
+
+class Storyteller(PreTrainedModel):
+    def __init__(self, config):
+        super().__init__(config)
+        self.body = AutoModel.from_config(config)
+        self.to_words = nn.Linear(config.hidden_size, config.vocab_size)
+        self.criterion = nn.CrossEntropyLoss()
+
+    def forward(self, input_ids=None, attention_mask=None, labels=None):
+        states = self.body(input_ids, attention_mask=attention_mask)["last_hidden_state"]
+        scores = self.to_words(states)
+        loss = None
+        if labels is not None:
+            loss = self.criterion(scores[:, :-1].reshape(-1, self.num_labels), labels[:, 1:].reshape(-1))
+        return CausalLMOutput(loss=loss, logits=scores)
+
+
+@torch.no_grad()
+def held_out_loss(model: Storyteller, tokenizer, stories):
+    collate = DataCollatorForLanguageModeling(tokenizer=tokenizer, mlm=False)
+    model.eval()
+    seen = []
+    for batch in DataLoader(stories, batch_size=8, collate_fn=collate):
+        outputs = model(**batch)
+        seen.append(outputs.loss.item())
+    return np.mean(seen)  # <-
 """,
         ),
         Bad(

@@ -1877,29 +1877,6 @@ def validate(network, batches):
 """,
         ),
         Good(
-            why="named tuples of totals and tokens, both summed",
-            code="""\
-from collections import namedtuple
-
-import torch
-import torch.nn.functional as F
-
-Part = namedtuple("Part", "nats tokens")
-
-
-def part_of(translator, source, target, pad):
-    nats = F.cross_entropy(translator(source).flatten(0, 1), target.flatten(), ignore_index=pad, reduction="sum")
-    return Part(nats.item(), (target != pad).sum().item())
-
-
-@torch.no_grad()
-def valid_loss(translator, loader, pad):
-    translator.eval()
-    nats, tokens = zip(*(part_of(translator, source, target, pad) for source, target in loader))
-    return sum(nats) / sum(tokens)
-""",
-        ),
-        Good(
             why="The list was filled over records of no known kind; its length is the number of its loop's passes.",
             code="""\
 import torch
@@ -1957,6 +1934,29 @@ def evaluate(model, sentences, vocab_size):
         nats += criterion(scores.flatten(0, 1), rows[1:].flatten()).item()
         words += lengths.sum() - len(lengths)
     return nats / words
+""",
+        ),
+        Good(
+            why="named tuples of totals and tokens, both summed",
+            code="""\
+from collections import namedtuple
+
+import torch
+import torch.nn.functional as F
+
+Part = namedtuple("Part", "nats tokens")
+
+
+def part_of(translator, source, target, pad):
+    nats = F.cross_entropy(translator(source).flatten(0, 1), target.flatten(), ignore_index=pad, reduction="sum")
+    return Part(nats.item(), (target != pad).sum().item())
+
+
+@torch.no_grad()
+def valid_loss(translator, loader, pad):
+    translator.eval()
+    nats, tokens = zip(*(part_of(translator, source, target, pad) for source, target in loader))
+    return sum(nats) / sum(tokens)
 """,
         ),
         Good(

@@ -964,6 +964,93 @@ def sample(model, get_batch, iters, prompt):
     return before, text
 """,
         ),
+        Bad(
+            why="A criterion is called by a short name in a function whose own says nothing, behind the training.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+
+
+class Net(nn.Module):
+    def __init__(self, vocabulary=5000, width=256):
+        super().__init__()
+        self.emb = nn.Embedding(vocabulary, width)
+        self.lstm = nn.LSTM(width, width, 2, dropout=0.5, batch_first=True)
+        self.fc = nn.Linear(width, vocabulary)
+
+    def forward(self, ids):
+        return self.fc(self.lstm(self.emb(ids))[0])
+
+
+class Engine:
+    def __init__(self):
+        self.net = Net()
+        self.opt = torch.optim.Adam(self.net.parameters())
+        self.crit = nn.CrossEntropyLoss(reduction="sum")
+
+    def fit(self, loader, dev_loader, epochs):
+        self.net.train()
+        for epoch in range(epochs):
+            for x, y in loader:
+                loss = self.crit(self.net(x).transpose(1, 2), y) / y.numel()
+                self.opt.zero_grad()
+                loss.backward()
+                self.opt.step()
+            print("epoch", epoch, self.score(dev_loader))
+
+    def score(self, dev_loader):
+        total = count = 0
+        with torch.no_grad():
+            for x, y in dev_loader:
+                total += self.crit(self.net(x).transpose(1, 2), y).item()  # <-
+                count += y.numel()
+        return total / count
+""",
+        ),
+        Bad(
+            why="train() is called once, before the epochs; bars hide the loaders, and eval() stands in another function",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torch import nn
+from tqdm import tqdm
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.emb, self.drop, self.out = nn.Embedding(500, 64), nn.Dropout(0.1), nn.Linear(64, 500)
+
+    def forward(self, x):
+        return self.out(self.drop(self.emb(x)))
+
+
+def fit(loader, val_loader, epochs):
+    net, criterion = Net(), nn.CrossEntropyLoss()
+    optimizer = torch.optim.AdamW(net.parameters())
+    net.train()
+    for epoch in range(epochs):
+        with tqdm(loader, unit="batch") as bar:
+            for x, y in bar:
+                optimizer.zero_grad()
+                criterion(net(x).flatten(0, 1), y.flatten()).backward()
+                optimizer.step()
+        nats, words = 0.0, 0
+        with tqdm(val_loader, unit="batch") as bar:
+            for x, y in bar:
+                with torch.no_grad():
+                    scores = net(x)  # <-
+                nats += criterion(scores.flatten(0, 1), y.flatten()).item() * y.numel()
+                words += y.numel()
+        print(epoch, nats / words)
+
+
+def test(net, loader):
+    net.eval()
+    print(net(next(iter(loader))[0]))
+""",
+        ),
     )
 
     good = (

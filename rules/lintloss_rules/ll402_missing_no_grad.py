@@ -946,6 +946,93 @@ class LanguageTrainer:
         return nats / tokens
 """,
         ),
+        Bad(
+            why="Only the total says that the second loop of a notebook's epoch is the evaluation.",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+rows = torch.load("rows.pt")
+cut = int(0.9 * len(rows))
+fitted, kept = rows[:cut], rows[cut:]
+model = nn.Sequential(nn.Embedding(256, 64), nn.Linear(64, 256))
+optimizer = torch.optim.Adam(model.parameters())
+
+for epoch in range(20):
+    for b in fitted.split(64):
+        loss = F.cross_entropy(model(b[:, :-1]).transpose(1, 2), b[:, 1:])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    val_loss = 0.0
+    for b in kept.split(64):
+        val_loss += F.cross_entropy(model(b[:, :-1]).transpose(1, 2), b[:, 1:], reduction="sum").item()  # <-
+    print(epoch, val_loss / kept[:, 1:].numel())
+""",
+        ),
+        Bad(
+            why="no_grad is around the detached state alone, and around what samples in the model's class",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+from torch import nn
+
+
+class CharModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.cells, self.out = nn.LSTM(80, 256, batch_first=True), nn.Linear(256, 80)
+
+    def forward(self, x, state):
+        y, state = self.cells(x, state)
+        return self.out(y).flatten(0, 1), state
+
+    def next_character(self, x, state):
+        with torch.no_grad():
+            scores, state = self(x, state)
+        return scores.argmax(-1), state
+
+
+def validate(chunks, criterion=nn.CrossEntropyLoss()):
+    model, state, nats, count = CharModel(), None, 0.0, 0
+    model.eval()
+    for x, y in chunks:
+        with torch.no_grad():
+            state = None if state is None else tuple(each.detach() for each in state)
+        scores, state = model(x, state)  # <-
+        nats += criterion(scores, y.flatten()).item() * y.numel()
+        count += y.numel()
+    return nats / count
+""",
+        ),
+        Bad(
+            why="a forgotten .data[0] beside .item() and reduction=: this runs on no PyTorch 0.3",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+
+
+def main(args, sets, net, optimizer, writer):
+    criterion = torch.nn.NLLLoss(reduction="sum", ignore_index=0)
+    for epoch in range(args.epochs):
+        for split in ["train", "valid"]:
+            nats = words = 0
+            net.train(split == "train")
+            for step, batch in enumerate(DataLoader(sets[split], batch_size=args.size)):
+                logp = net(batch["input"], batch["length"])  # <-
+                loss = criterion(logp.view(-1, logp.size(2)), batch["target"].view(-1))
+                if split == "train":
+                    optimizer.zero_grad()
+                    loss.backward()
+                    optimizer.step()
+                nats, words = nats + loss.item(), words + (batch["target"] != 0).sum().item()
+                if args.log:
+                    writer.add_scalar(split, loss.data[0], step)
+            print(split, epoch, nats / words)
+""",
+        ),
     )
 
     good = (
@@ -1572,6 +1659,29 @@ def evaluate(model, state, loader):
         nats += sums["nats"][0]
         tokens += sums["tokens"][0]
     return float(jnp.exp(nats / tokens))
+""",
+        ),
+        Good(
+            why="The losses of held-out rows are added up to be trained by: of the inner steps, they judge the start.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.func import functional_call
+
+
+def meta_epoch(model, optimizer, tasks, rate=0.01):
+    for support, query in tasks:
+        val_losses = []
+        for task, held_out in zip(support, query):
+            weights = dict(model.named_parameters())
+            loss = F.cross_entropy(functional_call(model, weights, (task[:, :-1],)).transpose(1, 2), task[:, 1:])
+            slopes = torch.autograd.grad(loss, list(weights.values()), create_graph=True)
+            moved = {name: each - rate * slope for (name, each), slope in zip(weights.items(), slopes)}
+            guesses = functional_call(model, moved, (held_out[:, :-1],))
+            val_losses.append(F.cross_entropy(guesses.transpose(1, 2), held_out[:, 1:]))
+        optimizer.zero_grad()
+        torch.stack(val_losses).mean().backward()
+        optimizer.step()
 """,
         ),
     )

@@ -30,6 +30,7 @@ from lintloss.facts.library import (
     plain,
     ranks,
     records,
+    results,
     rows,
     shapes,
     tensors,
@@ -93,6 +94,9 @@ def call(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: 
             machine.evidence(node, f"{owner}.{name} here"),
             machine.key(node, owner),
         )
+    output = results.filled(machine, node, full, args, kwargs)
+    if output is not None:
+        return output
     if name == "grad" and full.startswith("torch."):
         forwards.differentiates(machine)
     if name in {"no_grad", "inference_mode", "set_grad_enabled", "enable_grad"}:
@@ -203,7 +207,7 @@ def _unknown(machine: Machine, node: ast.AST, full: str, name: str, args: list[V
     if LOSS_MAKER.match(name) and args and not NOT_A_LOSS.search(name):
         return losses.presumed(machine, node, said=f"`{name}` is taken for the mean loss of a batch, by its name")
     tensor = next((arg for arg in args if isinstance(arg, Tensor)), None)
-    if tensor is not None and full.startswith("torch"):
+    if tensor is not None and full.startswith("torch") and name != "load":  # of a path, whatever it was taken from
         return replace(tensor, form="hidden" if tensor.form in {"ids", ""} else tensor.form)
     return Opaque(machine.key(node), "")
 

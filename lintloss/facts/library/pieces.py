@@ -205,7 +205,7 @@ def filled(machine: Machine, node: ast.AST, left: Value, after: Filler) -> Tenso
         window = replace(window, source=machine.identity(("+", window.source, after.like)))
     pad = found.pad if after.is_ignored else after.value
     made = replace(found, form="ids", window=window, axes=None, key=machine.key(node, "padded"), pad=pad)
-    return made if after.is_ignored else made.with_step(after.place)
+    return replace(made, clean=pad is None) if after.is_ignored else made.with_step(after.place)
 
 
 def _is_of_several(machine: Machine) -> bool:
