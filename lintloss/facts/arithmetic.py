@@ -61,6 +61,8 @@ def binary(
         longer = _joined(machine, node, left, right)
         if longer is not None:
             return longer
+    if isinstance(operator, ast.Div) and isinstance(left, Tuple) and not isinstance(right, Tuple | Ref):
+        return Tuple(tuple(binary(machine, node, operator, one, right, inside) for one in left.items))  # of a tensor
     if isinstance(operator, ast.Div | ast.Mult) and isinstance(left, Ref) and vectors.holds(machine, left, right):
         return vectors.each(machine, node, left, lambda one: binary(machine, node, operator, one, right, inside))
     if isinstance(operator, ast.Div | ast.Mult) and isinstance(left, Ref) and isinstance(right, Ref):

@@ -55,7 +55,7 @@ def of(scope: ast.AST) -> dict[str, tuple[Binding, ...]]:
 
 def before(bound: tuple[Binding, ...], name: str, row: int) -> tuple[Binding, ...]:
     """Return the bindings above a row, if there are any; of `rows = rows.map(…)` the last, which leads to the others."""
-    above = tuple(each for each in bound if each.value is None or each.value.lineno < row) or bound
+    above = tuple(each for each in bound if each.value is None or (each.value.end_lineno or 0) < row) or bound
     if not above:
         return ()
     last = above[-1]

@@ -316,8 +316,9 @@ def bind(machine: Machine, function: Func, args: list[Value], kwargs: Kwargs, fr
         if name in values:
             continue
         if isinstance(spread, Opaque):
-            values[name] = Opaque((*spread.key, name), name)
-            if name in defaults and isinstance(defaults[name], ast.Constant):
+            held = machine.get(spread.key, name)
+            values[name] = held.value if held is not None else Opaque((*spread.key, name), name)
+            if held is None and name in defaults and isinstance(defaults[name], ast.Constant):
                 machine.put((*spread.key, name), UNLESS_GIVEN, evaluate(machine, defaults[name]))
         elif isinstance(spread, Ref) and machine.get(spread, "elem") is not None:  # keys that nobody can tell
             values[name] = Opaque((*spread.id, name), name)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from lintloss.facts.alignment import PICKS, Alignment
 from lintloss.facts.callers import text_of
 from lintloss.facts.library import shapes
-from lintloss.facts.linear import Linear
+from lintloss.facts.linear import END, Linear
 from lintloss.facts.loops import Loop
 from lintloss.facts.observations import Compared, Observation
 from lintloss.facts.pad_marks import Mark
@@ -148,6 +148,9 @@ def padded(seen: Observation) -> Wrong | None:
     if any(_is_of_input(scoring, option) for option in options(scoring.target)):
         why = "the mask is that of the input: of each shorter row it lets the first pad of the labels through"
         return Wrong(why, trace(scoring.mask) if scoring.mask is not None else ())
+    if any(_is_of_fed(scoring, option) for option in options(scoring.target)):
+        why = "the length mask counts the tokens that are fed in: it lets the first pad of each shorter row through"
+        return Wrong(why, trace(scoring.target))
     pads = _paddings(scoring.target)
     is_clean = any(isinstance(option, Tensor) and option.clean for option in options(scoring.target))
     if seen.padding is not None and any(pad is None for pad in pads) and not is_clean:
@@ -237,6 +240,16 @@ def _is_of_input(scoring: Scoring, target: Value) -> bool:
     if window is None or window.source != mask.window.source or not window.is_cut or not mask.window.is_cut:
         return False
     return window.length == mask.window.length and window.lower - mask.window.lower == Linear(const=1)
+
+
+def _is_of_fed(scoring: Scoring, target: Value) -> bool:
+    """Say whether losses are masked by how long the rows were before their labels were moved by one."""
+    mask = scoring.mask
+    if not isinstance(mask, Tensor) or mask.window is None or "fed" not in mask.window.marks or mask.sense is None:
+        return False
+    window = target.window if isinstance(target, Tensor) and not target.clean else None
+    moved = window is not None and window.lower == Linear(const=1) and window.upper == END
+    return moved and mask.sense != scoring.mask_drops
 
 
 def _counts_whole(mask: Window | None, target: Value) -> bool:

@@ -172,7 +172,8 @@ def _by_product(machine: Machine, node: ast.BinOp, below: ast.BinOp) -> Value:
     left = evaluate(machine, node.left)
     one, other = evaluate(machine, below.left), evaluate(machine, below.right)
     for number, rest in ((one, other), (other, one)):
-        if isinstance(number, Const) and isinstance(rest, Opaque | Choice) and isinstance(left, Quantity):
+        is_total = any(isinstance(option, Quantity) for option in options(left))
+        if isinstance(number, Const) and isinstance(rest, Opaque | Choice) and is_total:
             return arithmetic.binary(
                 machine, node, node.op, arithmetic.binary(machine, node, node.op, left, number), rest
             )

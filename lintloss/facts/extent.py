@@ -220,6 +220,8 @@ def ignored(scoring: Scoring, before: Quantity) -> bool | None:
     -100 that is written out, and is nothing but the default, leaves out what a collator marks in `labels`, on some data: False.
     """
     value = scoring.ignore_index
+    if not scoring.is_cross_entropy and value is None:  # other criteria know no labels to ignore
+        return None
     if _names_pad(value):
         return True
     loops = (*before.loops, scoring.loop) if scoring.loop is not None else before.loops

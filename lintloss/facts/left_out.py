@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from lintloss.facts import bindings, classes, counted, flags, keywords, leftovers, regions, scored, whole
+from lintloss.facts import bindings, classes, counted, flags, keywords, leftovers, regions, scored, usual, whole
 from lintloss.facts.cuts import ENDLESS
 from lintloss.facts.library.evaluators import handed_over
 from lintloss.facts.library.loaders import LOADERS
@@ -284,7 +284,7 @@ def _of_loader(tracer: Tracer, spot: Spot, call: ast.Call) -> Kept | None:
     size = given.get("batch_size") or (call.args[1] if len(call.args) > 1 else None)
     rows = given.get("dataset") or (call.args[0] if call.args else None)
     dropped = given.get("drop_last")
-    if dropped is None or constant(tracer, spot.at(dropped)) is not True:
+    if dropped is None or not (constant(tracer, spot.at(dropped)) is True or _usually(spot, dropped)):
         kept = _of_sampler(tracer, spot, given.get("batch_sampler")) or _of_rows(spot, size)
         return kept or (_of_dataset(tracer, spot.at(rows)) if rows is not None else None)
     if size is None or constant(tracer, spot.at(size)) == 1:
@@ -292,6 +292,12 @@ def _of_loader(tracer: Tracer, spot: Spot, call: ast.Call) -> Kept | None:
     if rows is not None and _is_random(tracer, spot.at(rows)):
         return None
     return "drop_last", dropped, spot.module
+
+
+def _usually(spot: Spot, dropped: ast.expr) -> bool:
+    """Say whether a function lets its loaders drop but for a kind of data."""
+    named = isinstance(dropped, ast.Name) and bool(spot.around)
+    return named and isinstance(dropped, ast.Name) and usual.constant(spot.around[-1], dropped.id) is True
 
 
 def _of_rows(spot: Spot, size: ast.expr | None) -> Kept | None:

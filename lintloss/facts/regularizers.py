@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from lintloss.facts import exclusive
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Frame, Machine
 from lintloss.facts.observations import Reported, Setting
@@ -280,17 +281,8 @@ def observe(machine: Machine) -> None:
 
 def _excludes(machine: Machine, one: Evidence, other: Evidence) -> bool:
     """Say whether two places are in different branches of one `if`: only one of them scores."""
-    module = machine.project.module(one.path)
-    for node in ast.walk(module.tree) if module is not None and one != other else ():
-        if isinstance(node, ast.If) and node.orelse:
-            arms = [_is_in(node.body, place) - _is_in(node.orelse, place) for place in (one, other)]
-            if sorted(arms) == [-1, 1]:
-                return True
-    return False
-
-
-def _is_in(block: list[ast.stmt], place: Evidence) -> int:
-    return int(block[0].lineno <= place.span.row <= (block[-1].end_lineno or 0))
+    module = machine.project.module(one.path) if one != other else None
+    return module is not None and exclusive.rows(module.tree, one.span.row, other.span.row)
 
 
 def _scope(machine: Machine, site: Evidence) -> tuple[int, int]:

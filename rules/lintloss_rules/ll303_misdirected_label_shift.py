@@ -1147,4 +1147,26 @@ def evaluate(model, batches):
     return nats / scored
 """,
         ),
+        Good(
+            why="Each block is written into the buffer as a whole; the model shifts.",
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM
+
+
+@torch.no_grad()
+def perplexity(name, blocks, width):
+    model = AutoModelForCausalLM.from_pretrained(name).eval()
+    context = torch.zeros((1, width), dtype=torch.long)
+    nats, tokens = 0.0, 0
+    for block in DataLoader(blocks, batch_size=1):
+        context.zero_()
+        for i in range(1):
+            context[i, :] = block[i]
+        nats += model(context, labels=context).loss.item() * (width - 1)
+        tokens += width - 1
+    return torch.exp(torch.tensor(nats / tokens))
+""",
+        ),
     )

@@ -1539,6 +1539,81 @@ def loader_of(lines, word_to_id):
 """,
             },
         ),
+        Bad(
+            why="A mapped function copies padded ids row by row; the batch is spread over the parameters of a model of ours.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from datasets import load_dataset
+from torch.utils.data import DataLoader
+from transformers import AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("bert-base-uncased")
+
+
+class Denoiser(nn.Module):
+    def __init__(self, vocab_size, width=256):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width)
+        self.encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(width, 4, dropout=0.0, batch_first=True), 4)
+        self.head = nn.Linear(width, vocab_size)
+
+    def forward(self, input_ids, attention_mask, labels=None, token_type_ids=None):
+        logits = self.head(self.encoder(self.embed(input_ids), src_key_padding_mask=attention_mask == 0))
+        return F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum"), logits
+
+
+def corrupt(rows):
+    features = tokenizer(rows["text"], truncation=True, max_length=128, padding="max_length")
+    features.data["labels"] = [list(ids) for ids in features.data["input_ids"]]
+    features.data["input_ids"] = [[103 if i % 7 == 0 else t for i, t in enumerate(ids)] for ids in features["input_ids"]]
+    return features
+
+
+@torch.no_grad()
+def evaluate(model: Denoiser):
+    reviews = load_dataset("imdb", split="test").map(corrupt, batched=True)
+    reviews.set_format("torch")
+    model.eval()
+    nats = positions = 0
+    for batch in DataLoader(reviews, batch_size=32):
+        batch = {name: column.cuda() for name, column in batch.items()}
+        loss, logits = model(**batch)  # <-
+        nats += loss.item()
+        positions += logits.shape[0] * logits.shape[1]
+    print("val loss", nats / positions)
+""",
+        ),
+        Bad(
+            why="The length mask counts the attention mask of what is fed in, which is one longer than the labels.",
+            severity=Severity.ERROR,
+            code="""\
+import mlx.core as mx
+import mlx.nn as nn
+
+
+def caption_loss(model, batch):
+    ids = batch["input_ids"]
+    lengths = mx.sum(batch["attention_mask"][:, :-1], axis=1)
+    logits = model(ids[:, :-1])
+    labels = ids[:, 1:]
+    mask = mx.arange(labels.shape[1])[None, :] < lengths[:, None]
+    ce = nn.losses.cross_entropy(logits, labels) * mask  # <-
+    return ce.sum() / mx.maximum(mask.sum(), 1), mask.sum()
+
+
+def evaluate(model, batches):
+    model.eval()
+    total, count = mx.array(0.0), mx.array(0)
+    for batch in batches:
+        loss, n = caption_loss(model, batch)
+        total += loss * n
+        count += n
+    return (total / count).item()
+""",
+        ),
     )
 
     good = (
@@ -2314,6 +2389,63 @@ def validate_captions(captioner, captions):
         nats += criterion(ids[:, 1:], captioner(ids[:, :-1], training=False)).numpy() * scored
         words += scored
     tf.print("val_loss", nats / words)
+""",
+        ),
+        Good(
+            why="The attention mask is cut on the labels' side before it is counted, or one is taken off each length.",
+            code="""\
+import mlx.core as mx
+import mlx.nn as nn
+
+
+def caption_loss(model, batch):
+    # rows of n tokens have n - 1 labels: the mask is cut on the labels' side, or one is taken off
+    ids, attended = batch["input_ids"], batch["attention_mask"]
+    logits, labels = model(ids[:, :-1]), ids[:, 1:]
+    lengths = mx.sum(attended[:, 1:], axis=1) if batch["packed"] else mx.sum(attended, axis=1) - 1
+    mask = mx.arange(labels.shape[1])[None, :] < mx.minimum(lengths, labels.shape[1])[:, None]
+    ce = nn.losses.cross_entropy(logits, labels) * mask
+    return ce.sum(), mask.sum()
+
+
+def evaluate(model, batches):
+    model.eval()
+    nats, tokens = mx.array(0.0), mx.array(0)
+    for batch in batches:
+        summed, scored = caption_loss(model, batch)
+        nats += summed
+        tokens += scored
+    return (nats / tokens).item()
+""",
+        ),
+        Good(
+            why="It is asserted that no word is padding.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class Head(nn.Module):
+    def __init__(self, width, n_words, pad_index):
+        super().__init__()
+        self.pad_index = pad_index
+        self.proj = nn.Linear(width, n_words)
+
+    def forward(self, hidden, words):
+        assert (words == self.pad_index).sum().item() == 0
+        return F.cross_entropy(self.proj(hidden), words, reduction="sum")
+
+
+@torch.no_grad()
+def evaluate(encoder, head, batches):
+    encoder.eval()
+    nats, scored = 0.0, 0
+    for ids, chosen in batches:
+        hidden, words = encoder(ids)[chosen], ids[chosen]
+        nats += head(hidden, words).item()
+        scored += words.numel()
+    return nats / scored
 """,
         ),
     )

@@ -1821,6 +1821,55 @@ def validate(model):
     return nats / tokens
 """,
         ),
+        Bad(
+            why="Both branches of the split's flag drop, one kind of data does not; the loader is prepared over several lines.",
+            severity=Severity.ERROR,
+            code="""\
+import argparse
+
+import torch
+from accelerate import Accelerator
+from series import Hourly, Monthly
+from torch.utils.data import DataLoader
+
+KINDS = {"hourly": Hourly, "monthly": Monthly}
+
+
+def provide(args, flag):
+    make = KINDS[args.kind]
+    if flag == "test":
+        shuffle, drop_last = False, True
+    else:
+        shuffle, drop_last = True, True
+    if args.kind == "monthly":
+        drop_last = False
+    rows = make(args.root, flag)
+    return rows, DataLoader(rows, batch_size=args.batch_size, shuffle=shuffle, drop_last=drop_last)  # <-
+
+
+@torch.no_grad()
+def evaluate(model, loader, criterion):
+    model.eval()
+    total = windows = 0
+    for past, future in loader:
+        total += criterion(model(past), future).item() * len(past)
+        windows += len(past)
+    return total / windows
+
+
+parser = argparse.ArgumentParser()
+args = parser.parse_args()
+accelerator = Accelerator()
+model, criterion = torch.nn.Linear(96, 24), torch.nn.MSELoss()
+train_rows, train_loader = provide(args, "train")
+test_rows, test_loader = provide(args, "test")
+optimizer = torch.optim.Adam(model.parameters())
+train_loader, test_loader, model, optimizer = accelerator.prepare(
+    train_loader, test_loader, model, optimizer
+)
+print("test loss", evaluate(model, test_loader, criterion))
+""",
+        ),
     )
 
     good = (
@@ -2987,6 +3036,54 @@ def validate(model):
         nats += F.cross_entropy(model(x).flatten(0, 1), y.flatten(), reduction="sum").item()
         tokens += y.numel()
     return nats / tokens
+""",
+        ),
+        Good(
+            why="The provider drops for the training data only, whatever the kind.",
+            code="""\
+import argparse
+
+import torch
+from accelerate import Accelerator
+from series import Hourly, Monthly
+from torch.utils.data import DataLoader
+
+KINDS = {"hourly": Hourly, "monthly": Monthly}
+
+
+def provide(args, flag):
+    make = KINDS[args.kind]
+    if flag == "test":
+        shuffle, drop_last = False, False
+    else:
+        shuffle, drop_last = True, True
+    if args.kind == "monthly":
+        shuffle = False
+    rows = make(args.root, flag)
+    return rows, DataLoader(rows, batch_size=args.batch_size, shuffle=shuffle, drop_last=drop_last)
+
+
+@torch.no_grad()
+def evaluate(model, loader, criterion):
+    model.eval()
+    total = windows = 0
+    for past, future in loader:
+        total += criterion(model(past), future).item() * len(past)
+        windows += len(past)
+    return total / windows
+
+
+parser = argparse.ArgumentParser()
+args = parser.parse_args()
+accelerator = Accelerator()
+model, criterion = torch.nn.Linear(96, 24), torch.nn.MSELoss()
+train_rows, train_loader = provide(args, "train")
+test_rows, test_loader = provide(args, "test")
+optimizer = torch.optim.Adam(model.parameters())
+train_loader, test_loader, model, optimizer = accelerator.prepare(
+    train_loader, test_loader, model, optimizer
+)
+print("test loss", evaluate(model, test_loader, criterion))
 """,
         ),
     )
