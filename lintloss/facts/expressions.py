@@ -220,6 +220,9 @@ def _compare(machine: Machine, node: ast.Compare) -> Value:
     if isinstance(left, Choice):  # `labels`, of which some were overwritten under a condition
         left = next((option for option in left.options if isinstance(option, Tensor)), left)
     rights = [evaluate(machine, each) for each in node.comparators]
+    if isinstance(left, Const) and len(rights) == 1 and isinstance(rights[0], Const):
+        decided = branches.decide(machine, node)
+        return machine.opaque(node) if decided is None else Const(decided)
     positional = masks.by_position(machine, node, left, rights) if len(rights) == 1 else None
     if positional is not None:
         return positional

@@ -1489,6 +1489,57 @@ def train(gpt, optimizer, paths, epochs):
 """,
         ),
         Bad(
+            why="The evaluator is an object that is called, and the files that call it say how its batches are filled up.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+
+from batches import loader_of
+
+
+class Evaluator:
+    def __init__(self, model, loader):
+        self.model, self.loader = model, loader
+        self.loss = nn.CrossEntropyLoss(ignore_index=-1, reduction="sum")
+
+    def __call__(self):
+        self.model.eval()
+        nats = words = 0
+        with torch.no_grad():
+            for batch in self.loader:
+                logits = self.model(batch["input"])
+                nats += self.loss(logits.flatten(0, 1), batch["target"].flatten()).item()  # <-
+                words += batch["lengths"].sum().item()
+        return nats / words
+
+
+def report(model, lines, word_to_id):
+    print(Evaluator(model, loader_of(lines, word_to_id))())
+""",
+            files={
+                "batches.py": """\
+import torch
+from torch.utils.data import DataLoader
+
+PAD = 0
+
+
+def batchify(rows):
+    table = torch.full((len(rows), max(map(len, rows))), PAD)
+    for index, row in enumerate(rows):
+        table[index, : len(row)] = torch.tensor(row)
+    lengths = torch.tensor([len(row) - 1 for row in rows])
+    return {"input": table[:, :-1], "target": table[:, 1:], "lengths": lengths}
+
+
+def loader_of(lines, word_to_id):
+    rows = [[word_to_id[word] for word in line.split()] for line in lines]
+    return DataLoader(rows, batch_size=32, collate_fn=batchify)
+""",
+            },
+        ),
+        Bad(
             why="A mapped function copies padded ids row by row; the batch is spread over the parameters of a model of ours.",
             severity=Severity.ERROR,
             code="""\

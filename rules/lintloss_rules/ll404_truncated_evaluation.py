@@ -1796,6 +1796,32 @@ def report(model, folder):
 """,
         ),
         Bad(
+            why="Only for the test split is the last batch kept: the function drops it of the validation's.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, TensorDataset
+
+
+def get_loader(split, rows=64):
+    table = torch.load(f"{split}.pt")
+    pairs = TensorDataset(table[:, :-1], table[:, 1:])
+    return DataLoader(pairs, rows, shuffle=split == "train", drop_last=split != "test")  # <-
+
+
+@torch.no_grad()
+def validate(model):
+    model.eval()
+    nats, tokens = 0.0, 0
+    val_loader = get_loader("val")
+    for x, y in val_loader:
+        nats += F.cross_entropy(model(x).flatten(0, 1), y.flatten(), reduction="sum").item()
+        tokens += y.numel()
+    return nats / tokens
+""",
+        ),
+        Bad(
             why="Both branches of the split's flag drop, one kind of data does not; the loader is prepared over several lines.",
             severity=Severity.ERROR,
             code="""\
@@ -2985,6 +3011,31 @@ def report(model, folder):
     loaders = make_loaders(folder)
     for split in ("valid", "test"):
         print(split, "perplexity", math.exp(run(model, loaders[split])))
+""",
+        ),
+        Good(
+            why="Only for the training split is the last batch dropped.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, TensorDataset
+
+
+def get_loader(split, rows=64):
+    table = torch.load(f"{split}.pt")
+    pairs = TensorDataset(table[:, :-1], table[:, 1:])
+    return DataLoader(pairs, rows, shuffle=split == "train", drop_last=split == "train")
+
+
+@torch.no_grad()
+def validate(model):
+    model.eval()
+    nats, tokens = 0.0, 0
+    val_loader = get_loader("val")
+    for x, y in val_loader:
+        nats += F.cross_entropy(model(x).flatten(0, 1), y.flatten(), reduction="sum").item()
+        tokens += y.numel()
+    return nats / tokens
 """,
         ),
         Good(
