@@ -1386,6 +1386,40 @@ def evaluate(model, sentences, index):
     return nats / scored
 """,
         ),
+        Bad(
+            why="a text is filled up with a sign before each sign becomes an id",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, Dataset
+
+
+class Formulas(Dataset):
+    def __init__(self, lines, ids, width):
+        self.lines, self.ids, self.width = lines, ids, width
+
+    def __len__(self):
+        return len(self.lines)
+
+    def __getitem__(self, index):
+        line = self.lines[index].strip()
+        line += "_" * (self.width - len(line))
+        row = [self.ids[sign] for sign in line]
+        return torch.tensor(row[:-1]), torch.tensor(row[1:])
+
+
+@torch.no_grad()
+def held_out(net, lines, ids):
+    net.eval()
+    nats = signs = 0
+    for x, y in DataLoader(Formulas(lines, ids, 60), batch_size=256):
+        scores = net(x)
+        nats += F.cross_entropy(scores.flatten(0, 1), y.flatten(), reduction="sum").item()  # <-
+        signs += y.numel()
+    return nats / signs
+""",
+        ),
     )
 
     good = (
