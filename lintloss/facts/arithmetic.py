@@ -28,6 +28,7 @@ from lintloss.facts.values import (
 from lintloss.patterns import regex
 
 LN2 = math.log(2)
+ITERATIONS = regex(r"iter|step|batch|interval", re.IGNORECASE)
 TOKENS = {Unit.of(token=1), Unit.of(position=1), Unit.of(position=1, example=-1)}
 ROWS = Unit.of(example=1, batch=-1)
 SHARE = Unit.of(token=1, position=-1)  # mask.mean()
@@ -60,8 +61,16 @@ def binary(
         longer = _joined(machine, node, left, right)
         if longer is not None:
             return longer
+    if isinstance(operator, ast.Div) and isinstance(left, Tuple) and not isinstance(right, Tuple | Ref):
+        return Tuple(tuple(binary(machine, node, operator, one, right, inside) for one in left.items))  # of a tensor
     if isinstance(operator, ast.Div | ast.Mult) and isinstance(left, Ref) and vectors.holds(machine, left, right):
         return vectors.each(machine, node, left, lambda one: binary(machine, node, operator, one, right, inside))
+    if isinstance(operator, ast.Div | ast.Mult) and isinstance(left, Ref) and isinstance(right, Ref):
+        both = vectors.paired(
+            machine, node, left, right, lambda one, other: binary(machine, node, operator, one, other, inside)
+        )
+        if both is not None:
+            return both
     if isinstance(operator, ast.Add | ast.Sub):  # what is added to, or taken from, an output is its tensor
         left, right = (each.logits if isinstance(each, ModelOutput) else each for each in (left, right))
     if isinstance(operator, ast.Mult):
@@ -403,7 +412,8 @@ def _unknown_divisor(machine: Machine, node: ast.AST, left: Quantity, right: Val
     if left.is_perplexity and isinstance(right, Opaque) and left.loops and left.unit.power(left.loops[-1].unit) == 1:
         iterations = Quantity(counts.unit_of(left.loops[-1]), of=right.key, presumed=True)
         return quotients.average(machine, node, left, iterations, "divide")  # whatever is counted: an average
-    if left.is_loss and left.unit.power("rank") == 1 and isinstance(right, Opaque):  # whatever the world is called
+    world = isinstance(right, Opaque) and not ITERATIONS.search(right.name)  # whatever it is called
+    if left.is_loss and left.unit.power("rank") == 1 and isinstance(right, Opaque) and world:
         return quotients.average(machine, node, left, Quantity(Unit.of(rank=1), of=right.key, presumed=True), "rank")
     if left.is_loss and isinstance(right, Opaque | Tensor):  # still nats (or bits), per something that is not known
         return replace(left, unit=left.unit * Unit.of(unknown=-1))

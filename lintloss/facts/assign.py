@@ -197,8 +197,11 @@ LOSS_PART = regex(r"^(\w+_)?(loss|losses|nll|ce|xent)(_\w+)?$|^l(v|value|s)?$", 
 
 def item_of(machine: Machine, value: Value, index: int, width: int, name: str) -> Value:
     """Return item `index` of a value that is unpacked into `width` names; the name it gets is a hint."""
-    from lintloss.facts.library import outputs, shapes
+    from lintloss.facts.library import outputs, records, shapes
 
+    held = records.as_tuple(machine, value)
+    if held is not None:
+        return held.items[index] if index < len(held.items) else UNKNOWN
     if isinstance(value, Opaque) and value.name == ".shape":
         return shapes.dimension(machine, value, index)
     if isinstance(value, ModelOutput):

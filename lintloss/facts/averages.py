@@ -5,13 +5,16 @@ The doors for the rules of 1xx and 5xx. The task decides what a loss is per: in 
 
 from __future__ import annotations
 
+import ast
 import re
 from dataclasses import dataclass, replace
 
 from lintloss.facts import entropies, equality, normalizers
 from lintloss.facts.equality import proven_equal, proven_unequal, rows_of_one_length, scores_all_positions
 from lintloss.facts.library import shapes
+from lintloss.facts.loops import Loop
 from lintloss.facts.observations import Averaging, Exponential, Observation
+from lintloss.facts.survey import called_name
 from lintloss.facts.units import Unit
 from lintloss.facts.values import Quantity, Scoring
 from lintloss.findings import Confidence, Evidence
@@ -101,7 +104,17 @@ def _is_over_whole_sets(total: Quantity) -> bool:
     """Say whether the results of evaluations of several data sets are averaged, each of which has a loop of its own."""
     of_steps = total.unit.power("step") == 1 and not total.unit.power("batch")
     whole = len(total.loops) > 1 or total.presumed
-    return of_steps and whole and WHOLE_SETS.search(total.loops[-1].place.message) is not None
+    if not of_steps or not whole:
+        return False
+    return WHOLE_SETS.search(total.loops[-1].place.message) is not None or _is_of_a_few(total.loops[-1])
+
+
+def _is_of_a_few(loop: Loop) -> bool:
+    """Say whether a loop counts to a number that is written out, and draws nothing: `for horizon in range(12)`."""
+    header = loop.statement.iter if isinstance(loop.statement, ast.For) else None
+    if not isinstance(header, ast.Call) or called_name(header.func) != "range" or len(header.args) != 1:
+        return False
+    return isinstance(header.args[0], ast.Constant) and not loop.equal
 
 
 def _perplexity(common: Mean, after: Quantity) -> Mean | None:
@@ -160,6 +173,11 @@ class Unnormalized:
     confidence: Confidence
 
 
+def _is_perplexity(seen: Exponential) -> bool:
+    """Say whether what comes out is called a perplexity, of a loss that may be one of tokens."""
+    return seen.called_perplexity and seen.setting.task == "unknown" and seen.base != "10"
+
+
 def _is_one_entry(exponent: Quantity) -> bool:
     """Say whether a number is the log-probability of one token, `log_probs[id]`, to which nothing was added."""
     picked = exponent.scoring is not None and exponent.scoring.criterion == "index"
@@ -177,7 +195,7 @@ def unnormalized(seen: Exponential) -> Unnormalized | None:
     if scoring is not None and scoring.criterion == entropies.FORM:
         return None
     tokens = unit.power("token") or (scoring is not None and scoring.item == "token")
-    if seen.setting.task not in LANGUAGE and not tokens:
+    if seen.setting.task not in LANGUAGE and not tokens and not _is_perplexity(seen):
         return None
     if unit.power("unknown") or (scoring is not None and scoring.scaled):  # by a number that may count
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from lintloss.facts.survey import called_name, children
@@ -22,12 +22,14 @@ class Binding:
     """One assignment to a name.
 
     value: None where a loop, a `with` or an augmented assignment binds it. picks: what is taken out of the value, as
-    `first, second = …` does. key: the constant key of `name[key] = …`, ANY where it is none.
+    `first, second = …` does. key: the constant key of `name[key] = …`, ANY where it is none. over: what the loop that
+    binds it runs over.
     """
 
     value: ast.expr | None
     picks: tuple[object, ...] = ()
     key: object | None = None
+    over: ast.expr | None = None
 
 
 def own(scope: ast.AST) -> Iterator[ast.AST]:
@@ -53,7 +55,7 @@ def of(scope: ast.AST) -> dict[str, tuple[Binding, ...]]:
 
 def before(bound: tuple[Binding, ...], name: str, row: int) -> tuple[Binding, ...]:
     """Return the bindings above a row, if there are any; of `rows = rows.map(…)` the last, which leads to the others."""
-    above = tuple(each for each in bound if each.value is None or each.value.lineno < row) or bound
+    above = tuple(each for each in bound if each.value is None or (each.value.end_lineno or 0) < row) or bound
     if not above:
         return ()
     last = above[-1]
@@ -69,7 +71,10 @@ def _bound(node: ast.AST) -> Iterator[tuple[str, Binding]]:
             yield from _stored(target, node.value, ())
     elif (isinstance(node, ast.AnnAssign) and node.value is not None) or isinstance(node, ast.NamedExpr):
         yield from _stored(node.target, node.value, ())
-    elif isinstance(node, ast.For | ast.AsyncFor | ast.AugAssign):
+    elif isinstance(node, ast.For | ast.AsyncFor):
+        for name, each in _stored(node.target, None, ()):
+            yield name, replace(each, over=node.iter)
+    elif isinstance(node, ast.AugAssign):
         yield from _stored(node.target, None, ())
     elif isinstance(node, ast.withitem) and node.optional_vars is not None:
         bar = node.context_expr if isinstance(node.context_expr, ast.Call) else None

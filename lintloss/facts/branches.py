@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import (
+    Choice,
     Class,
     Const,
     Func,
@@ -20,6 +21,8 @@ from lintloss.facts.values import (
     Tensor,
     Tuple,
     Value,
+    join_all,
+    options,
 )
 
 SOLID = (Func, Class, LibObject, ModelOutput, Quantity, Tensor)  # never None, never false
@@ -70,8 +73,11 @@ def _compare(machine: Machine, left: ast.expr, operator: ast.cmpop, right: ast.e
     if isinstance(operator, ast.Is | ast.IsNot):
         same = _is_same(one, other)
         return same if same is None or isinstance(operator, ast.Is) else not same
-    if isinstance(one, Const) and isinstance(other, Const):
-        return _ordered(operator, one.value, other.value)
+    if isinstance(other, Const):
+        found = {
+            _ordered(operator, each.value, other.value) if isinstance(each, Const) else None for each in options(one)
+        }
+        return found.pop() if len(found) == 1 else None
     if isinstance(operator, ast.In | ast.NotIn) and isinstance(one, Const) and isinstance(other, Tuple):
         if all(isinstance(item, Const) for item in other.items):
             return (one in other.items) == isinstance(operator, ast.In)
@@ -130,11 +136,14 @@ def assume(machine: Machine, test: ast.expr, holds: bool) -> None:
 
 
 def _assume_equal(machine: Machine, name: ast.Name, operator: ast.cmpop, right: ast.expr, holds: bool) -> None:
-    positive = isinstance(operator, ast.Eq | ast.Is) == holds and isinstance(
-        operator, ast.Eq | ast.Is | ast.NotEq | ast.IsNot
-    )
     slot = machine.read(name.id)
-    if not positive or slot is None or name.id not in machine.state.names:
+    compares = isinstance(operator, ast.Eq | ast.Is | ast.NotEq | ast.IsNot)
+    if not compares or slot is None or name.id not in machine.state.names:
+        return
+    if isinstance(operator, ast.Eq | ast.Is) != holds:
+        rest = [each for each in options(slot.value) if each != evaluate(machine, right)]
+        if rest and isinstance(slot.value, Choice) and all(isinstance(each, Const) for each in slot.value.options):
+            machine.write(name.id, join_all(rest), slot.depth)
         return
     if isinstance(right, ast.Constant) and not isinstance(slot.value, Quantity | Ref):
         machine.write(name.id, Const(right.value), slot.depth)
@@ -150,6 +159,20 @@ def guarded(machine: Machine, test: ast.expr, holds: bool) -> Iterator[None]:
         yield
     finally:
         machine.guards.pop()
+
+
+def is_of_none(node: ast.If) -> bool:
+    """Say whether `else` is for a batch that scores nothing: `if n > 0: loss = total / n`, `else: loss = total`."""
+    test = node.test
+    if not isinstance(test, ast.Compare) or not isinstance(test.ops[0], ast.Gt | ast.NotEq) or len(node.body) != 1:
+        return False
+    done, other = node.body[0], node.orelse[0] if len(node.orelse) == 1 else None
+    if not isinstance(done, ast.Assign) or not isinstance(other, ast.Assign) or ast.unparse(test.comparators[0]) != "0":
+        return False
+    value = done.value
+    divides = isinstance(value, ast.BinOp) and isinstance(value.op, ast.Div)
+    by_count = divides and ast.unparse(test.left) in ast.unparse(value.right)  # type: ignore[attr-defined]
+    return by_count and ast.unparse(done.targets[0]) == ast.unparse(other.targets[0])
 
 
 def skip(machine: Machine, node: ast.If, *, leaves: bool) -> None:

@@ -53,6 +53,12 @@ def evaluate_call(machine: Machine, node: ast.Call) -> Value:
         if table is not None:
             return table
     args, kwargs = arguments(machine, node)
+    if (
+        isinstance(function, ast.Attribute)
+        and function.attr == "__init__"
+        and machine.text(function.value) == "super()"
+    ):
+        classes.made_by_base(machine, kwargs)
     if isinstance(function, ast.Attribute) and receiver is not None and function.attr in {"log", "log_dict"}:
         logged = meters.call(machine, node, receiver, function.attr, args, kwargs)
         if logged is not None:
@@ -111,7 +117,7 @@ def spread(machine: Machine, value: Value) -> Kwargs:
 def call(machine: Machine, node: ast.AST, callee: Value, args: list[Value], kwargs: Kwargs) -> Value:
     """Call a value."""
     if isinstance(callee, Choice):
-        return join_all(call(machine, node, option, args, kwargs) for option in callee.options)
+        return _each(machine, node, callee, args, kwargs)
     if isinstance(callee, Func):
         return run(machine, node, callee, args, kwargs)
     if isinstance(callee, Class):
@@ -123,6 +129,16 @@ def call(machine: Machine, node: ast.AST, callee: Value, args: list[Value], kwar
     if isinstance(callee, LibObject):
         return objects.call(machine, node, callee, args, kwargs)
     return objects.call_opaque(machine, node, callee, args, kwargs)
+
+
+def _each(machine: Machine, node: ast.AST, callee: Choice, args: list[Value], kwargs: Kwargs) -> Value:
+    """Call each of several values, of which settings choose one."""
+    before = machine.choosing
+    machine.choosing = before or len({each.name for each in callee.options if isinstance(each, Lib | LibObject)}) > 1
+    try:
+        return join_all([call(machine, node, option, args, kwargs) for option in callee.options])
+    finally:
+        machine.choosing = before
 
 
 # -- functions of the project -----------------------------------------------------------------------------------------
@@ -300,8 +316,9 @@ def bind(machine: Machine, function: Func, args: list[Value], kwargs: Kwargs, fr
         if name in values:
             continue
         if isinstance(spread, Opaque):
-            values[name] = Opaque((*spread.key, name), name)
-            if name in defaults and isinstance(defaults[name], ast.Constant):
+            held = machine.get(spread.key, name)
+            values[name] = held.value if held is not None else Opaque((*spread.key, name), name)
+            if held is None and name in defaults and isinstance(defaults[name], ast.Constant):
                 machine.put((*spread.key, name), UNLESS_GIVEN, evaluate(machine, defaults[name]))
         elif isinstance(spread, Ref) and machine.get(spread, "elem") is not None:  # keys that nobody can tell
             values[name] = Opaque((*spread.id, name), name)

@@ -6,6 +6,7 @@ import ast
 
 from lintloss.facts import calls
 from lintloss.facts.expressions import evaluate
+from lintloss.facts.library import records
 from lintloss.facts.machine import Frame, Machine
 from lintloss.facts.state import Heap, State
 from lintloss.facts.values import (
@@ -35,7 +36,7 @@ def instantiate(machine: Machine, node: ast.AST, cls: Class, args: list[Value], 
     maker = None if abroad and not machine.relevance.of(cls.module, cls.node) else method(machine, ref, "__init__")
     if maker is not None:
         calls.run(machine, node, maker, args, kwargs)
-    elif any("dataclass" in machine.text(each) for each in cls.node.decorator_list) or _is_named_tuple(cls):
+    elif any("dataclass" in machine.text(each) for each in cls.node.decorator_list) or records.is_named_tuple(cls):
         _fill_fields(machine, ref, cls, args, kwargs)
     return ref
 
@@ -55,14 +56,9 @@ def hands_on(machine: Machine, callee: Value) -> bool:
     return is_trainer(machine, callee.owner)
 
 
-def _is_named_tuple(cls: Class) -> bool:
-    return any(ast.unparse(each).rsplit(".", 1)[-1] == "NamedTuple" for each in cls.node.bases)
-
-
 def _fill_fields(machine: Machine, ref: Ref, cls: Class, args: list[Value], kwargs: Kwargs) -> None:
-    fields = [each for each in cls.node.body if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name)]
-    for index, each in enumerate(fields):
-        name = each.target.id  # type: ignore[union-attr]  # filtered above
+    for index, each in enumerate(records.fields(cls)):
+        name = each.target.id  # type: ignore[union-attr]  # a Name, by fields()
         if index < len(args):
             machine.put(ref, name, args[index])
         elif name in kwargs:
@@ -235,6 +231,25 @@ def above(machine: Machine) -> Value:
             return Ref(owner.id, "instance", following[0])
         return Opaque((*owner.id, "super"), "super")
     return UNKNOWN
+
+
+BY_BASE = frozenset(
+    {"reduction", "ignore_index", "weight", "label_smoothing"}
+)  # what torch's losses keep of __init__()
+
+
+def made_by_base(machine: Machine, kwargs: dict[str, Value]) -> None:
+    """Keep what `super().__init__(reduction=…)` hands to a library's loss, where its __init__() keeps it."""
+    first = next(iter(machine.frame.state.names.values()), None)
+    owner = first.value if first is not None else None
+    if not isinstance(owner, Ref) or owner.cls is None:
+        return
+    known = [base for base in bases(machine, owner.cls) if isinstance(base, Lib)]
+    if not any(base.name.rsplit(".", 1)[-1].endswith("Loss") for base in known):
+        return
+    for name, value in {"reduction": Const("mean"), **kwargs}.items():
+        if name in BY_BASE:
+            machine.put(owner, name, value)
 
 
 def _defining(machine: Machine, cls: Class, node: ast.AST) -> Class | None:

@@ -6,14 +6,14 @@ import ast
 import re
 from dataclasses import replace
 
-from lintloss.facts import alignment, autoregression, overlap
+from lintloss.facts import alignment, autoregression, bindings, gradients, overlap
 from lintloss.facts.alignment import Alignment, Pair
 from lintloss.facts.library import loaders, models, shapes, windows
 from lintloss.facts.linear import END, ZERO, Linear
 from lintloss.facts.machine import Frame, Machine
 from lintloss.facts.observations import Compared, Setting
 from lintloss.facts.settings import Place
-from lintloss.facts.survey import walk
+from lintloss.facts.survey import called_name, walk
 from lintloss.facts.values import Const, Key, LibObject, Ref, Scoring, Tensor, Value, options
 from lintloss.findings import Evidence
 from lintloss.patterns import regex
@@ -21,6 +21,7 @@ from lintloss.patterns import regex
 UNTOLD = frozenset({"scores", "hidden", ""})
 LOGITS = regex(r"(^|_)logits?(_|$)")
 NORMALIZES = regex(r"log_?softmax|logsumexp|log_?probs?|\.log\(\)", re.IGNORECASE)
+DRAWN = frozenset({"randint", "rand", "randn"})
 METHODS = frozenset({"forward", "__call__", "call"})
 
 
@@ -33,6 +34,8 @@ def compared(machine: Machine, node: ast.AST, scoring: Scoring) -> Key:
         return ()
     if not own:
         return _at_its_shift(machine, node, scoring, found)
+    if not machine.loops and any(_is_made_up(machine.frames[index]) for index in own):
+        return ()
     if machine.home and _is_callers_own(machine, own, scoring, found):
         return ()
     index = _to_blame(machine, own, scoring, found)
@@ -43,10 +46,19 @@ def compared(machine: Machine, node: ast.AST, scoring: Scoring) -> Key:
         loops=tuple(machine.loops),
         function=machine.frame.node,
         called_logits=scoring.criterion == "nll_loss" and _is_called_logits(machine, scoring),
+        unrecorded=gradients.state(machine) == gradients.OFF,
         **_place(machine, node, index),
     )
     machine.observe(_kept(machine, seen))
     return ("Compared", seen.path, seen.span, machine.frame.key, "")
+
+
+def _is_made_up(frame: Frame) -> bool:
+    """Say whether what a statement scores was drawn at random where it stands: a model is tried out, and nothing reported."""
+    names = {each.id for each in ast.walk(frame.statement) if isinstance(each, ast.Name)} if frame.statement else set()
+    bound = bindings.of(frame.node)
+    made = (each.value for name in sorted(names) for each in bound.get(name, ()) if each.value is not None)
+    return any(isinstance(each, ast.Call) and called_name(each.func) in DRAWN for each in made)
 
 
 def _at_its_shift(machine: Machine, node: ast.AST, scoring: Scoring, found: Alignment | None) -> Key:
@@ -332,6 +344,8 @@ def _is_on_the_wrong_side(machine: Machine, scoring: Scoring, mask: Tensor | Non
         return False
     if mask.compares or ("mask" not in mask.name.lower() and mask.window.source != target.window.source):
         return False  # one that compares ids with a pad id is about padding: see comparisons.py
+    if not mask.window.lower.is_const:  # `mask[:, begin:end]` of a mask that is as long as the targets
+        return False
     behind = target.window.lower - mask.window.lower
     fits = mask.window.length == target.window.length and mask.window.is_cut and target.window.is_cut
     return fits and behind == Linear(const=1) and "left" not in machine.frame.module.text

@@ -7,11 +7,13 @@ import re
 from dataclasses import dataclass
 
 from lintloss.facts.alignment import PICKS, Alignment
+from lintloss.facts.callers import text_of
 from lintloss.facts.library import shapes
-from lintloss.facts.linear import Linear
+from lintloss.facts.linear import END, Linear
 from lintloss.facts.loops import Loop
 from lintloss.facts.observations import Compared, Observation
 from lintloss.facts.pad_marks import Mark
+from lintloss.facts.regions import DATA, TRAIN_DATA
 from lintloss.facts.values import Const, Key, Scoring, Tensor, Value, Window, options
 from lintloss.findings import Confidence, Evidence
 from lintloss.patterns import regex
@@ -24,11 +26,19 @@ IGNORED_BY_DEFAULT = -100
 def in_evaluation(seen: Compared) -> bool:
     """Say whether a comparison may belong to an evaluation: the loop around it does not train.
 
-    Only the innermost loop counts: evaluations are called from the loops of the training.
+    Only the innermost loop counts: evaluations are called from the loops of the training. One that scores a whole set
+    at once has no loop of its own.
     """
-    if any(loop.trains for loop in seen.loops[-1:]):
+    if any(loop.trains for loop in seen.loops[-1:]) and not seen.unrecorded:
         return False
-    return seen.setting.phase != "training" or any(map(_is_over_phases, seen.loops))
+    told = seen.setting.phase != "training" or any(map(_is_over_phases, seen.loops))
+    return told or any(map(_is_over_held_out, seen.loops[-1:]))
+
+
+def _is_over_held_out(loop: Loop) -> bool:
+    """Say whether a loop runs over what is called the data of an evaluation: that of a function that trains, too, may."""
+    header = text_of(loop.statement.iter) if isinstance(loop.statement, ast.For) else ""
+    return not loop.may_train and DATA.search(header) is not None and TRAIN_DATA.search(header) is None
 
 
 def _is_over_phases(loop: Loop) -> bool:
@@ -85,6 +95,8 @@ def probabilities(seen: Observation) -> Wrong | None:
     if not isinstance(seen, Compared) or not in_evaluation(seen):
         return None
     scoring = seen.scoring
+    if scoring.alternative:  # to another of the criteria it may be what that one takes
+        return None
     takes_logits = scoring.owner == "call" or scoring.takes == "logits"
     if scoring.criterion != "cross_entropy" or not takes_logits or forms(scoring.prediction) != frozenset({"probs"}):
         return None
@@ -96,7 +108,7 @@ def probabilities(seen: Observation) -> Wrong | None:
 
 def unnormalized(seen: Observation) -> Wrong | None:
     """Return that something else than log-probabilities reaches nll_loss."""
-    if not isinstance(seen, Compared) or not in_evaluation(seen):
+    if not isinstance(seen, Compared) or not in_evaluation(seen) or seen.scoring.alternative:
         return None
     found = forms(seen.scoring.prediction)
     if seen.scoring.criterion == "cross_entropy" and seen.scoring.takes == "probs" and found == frozenset({"logits"}):
@@ -136,8 +148,12 @@ def padded(seen: Observation) -> Wrong | None:
     if any(_is_of_input(scoring, option) for option in options(scoring.target)):
         why = "the mask is that of the input: of each shorter row it lets the first pad of the labels through"
         return Wrong(why, trace(scoring.mask) if scoring.mask is not None else ())
+    if any(_is_of_fed(scoring, option) for option in options(scoring.target)):
+        why = "the length mask counts the tokens that are fed in: it lets the first pad of each shorter row through"
+        return Wrong(why, trace(scoring.target))
     pads = _paddings(scoring.target)
-    if seen.padding is not None and any(pad is None for pad in pads):
+    is_clean = any(isinstance(option, Tensor) and option.clean for option in options(scoring.target))
+    if seen.padding is not None and any(pad is None for pad in pads) and not is_clean:
         return _marked(scoring, seen.padding)
     if (
         not pads
@@ -224,6 +240,16 @@ def _is_of_input(scoring: Scoring, target: Value) -> bool:
     if window is None or window.source != mask.window.source or not window.is_cut or not mask.window.is_cut:
         return False
     return window.length == mask.window.length and window.lower - mask.window.lower == Linear(const=1)
+
+
+def _is_of_fed(scoring: Scoring, target: Value) -> bool:
+    """Say whether losses are masked by how long the rows were before their labels were moved by one."""
+    mask = scoring.mask
+    if not isinstance(mask, Tensor) or mask.window is None or "fed" not in mask.window.marks or mask.sense is None:
+        return False
+    window = target.window if isinstance(target, Tensor) and not target.clean else None
+    moved = window is not None and window.lower == Linear(const=1) and window.upper == END
+    return moved and mask.sense != scoring.mask_drops
 
 
 def _counts_whole(mask: Window | None, target: Value) -> bool:

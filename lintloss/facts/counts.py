@@ -199,6 +199,11 @@ def as_length(value: Value) -> Value:
     return value
 
 
+def is_of_item(value: Value) -> bool:
+    """Say whether a value is the length of one item of what a loop goes over, of which nothing else is known."""
+    return isinstance(value, Opaque) and value.key[-2:] == ("[]", "len")
+
+
 def bounding(total: Quantity, value: Value) -> Quantity | None:
     """Read a divisor as the length of what a strided loop of the total runs along: `range(0, len(x) - 1, bptt)`."""
     key = length_key(value)

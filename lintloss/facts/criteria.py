@@ -59,6 +59,7 @@ def _exponentiated(seen: Exponential) -> Foreign | None:
     if (
         scoring is None
         or scoring.presumed
+        or scoring.alternative
         or scoring.smoothed
         or scoring.criterion not in DISTANCES | {"kl_div"} | UNCOMPARED
         or (seen.exponent.negated and scoring.criterion not in UNCOMPARED)
@@ -75,7 +76,7 @@ def _compared(seen: Scored) -> Foreign | None:
     """Between the logits of a vocabulary and one-hot or plain ids there is one right criterion."""
     scoring = seen.scoring
     over_vocabulary = _is_over_vocabulary(scoring) or _is_softmax_of_sequences(scoring)
-    if scoring.presumed or scoring.criterion not in DISTANCES or not over_vocabulary:
+    if scoring.presumed or scoring.alternative or scoring.criterion not in DISTANCES or not over_vocabulary:
         return None
     trace = seen.loss.trace if isinstance(seen.loss, Quantity) else ()
     between = "between token predictions and token ids"

@@ -126,9 +126,9 @@ def _counted(origin: Origin, loop: ast.For | ast.AsyncFor, header: ast.Call, aro
         conditional = isinstance(value, ast.IfExp)
         for each in (value.body, value.orelse) if isinstance(value, ast.IfExp) else (value,):
             divisor = whole_batches(each, loop)
-            if divisor is not None:
+            if divisor is not None and not _is_asserted(origin.function, divisor):
                 mild = conditional or _is_one_by_default(origin, divisor) or whole.SAMPLED.search(text_of(each))
-                severity = "warning" if mild else "error"
+                severity = "warning" if mild or _is_asserted(origin.module.tree, divisor) else "error"
                 yield Cut(header, "whole", text_of(each), severity)
         if isinstance(value, ast.Call) and text_of(value.func) == "min":
             by_length = "len(" in text_of(value) and _draws(loop)
@@ -137,6 +137,13 @@ def _counted(origin: Origin, loop: ast.For | ast.AsyncFor, header: ast.Call, aro
                 yield from _capped(origin, loop, header, "range", value, around)
         elif _slices_windows(loop):
             yield from _capped(origin, loop, header, "range", value, around)
+
+
+def _is_asserted(scope: ast.AST | None, divisor: ast.expr) -> bool:
+    """Say whether `assert rows.size(0) % batch == 0` stands in a function, or a file: of that data, nothing is left."""
+    asserted = [each.test for each in ast.walk(scope) if isinstance(each, ast.Assert)] if scope is not None else []
+    remainders = [each for test in asserted for each in ast.walk(test) if isinstance(each, ast.BinOp)]
+    return any(isinstance(each.op, ast.Mod) and text_of(each.right) == text_of(divisor) for each in remainders)
 
 
 def _uses_index(loop: ast.For | ast.AsyncFor) -> bool:

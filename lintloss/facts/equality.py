@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Sequence
 
 from lintloss.facts import ignored, iterators, padding, strides
 from lintloss.facts.expressions import evaluate, looked_up
@@ -34,7 +35,7 @@ BOILERPLATE = (-1, -100, None)  # ignored labels that are written whether or not
 MASKS = regex(r"mask", re.IGNORECASE)
 
 
-def note_sampler(machine: Machine, loop: Loop, body: list[ast.stmt], target: ast.AST | None = None) -> None:
+def note_sampler(machine: Machine, loop: Loop, body: Sequence[ast.AST], target: ast.AST | None = None) -> None:
     """Remember that a loop over a number of steps draws its batches from a sampler of fixed (B, T) blocks."""
     if loop.unit not in {"step", "batch"} or loop.equal or not _counts(loop):
         return
@@ -81,7 +82,12 @@ def note_drawn(machine: Machine, node: ast.AST, target: Value) -> None:
 
 
 def note_carried(machine: Machine, loop: Loop, body: list[ast.stmt]) -> None:
-    """Remember that a state which was made for a number of rows is carried through the loop: every batch has as many."""
+    """Remember that a state which was made for a number of rows is carried through the loop: every batch has as many.
+
+    Where the loop strides along the text itself, its last window is shorter all the same.
+    """
+    if loop.bound is not None:
+        return
     for each in body:
         if isinstance(each, ast.With):
             note_carried(machine, loop, each.body)
@@ -324,7 +330,15 @@ def proven_unequal(total: Quantity) -> tuple[Evidence, ...]:
         found.append(scoring.place)
     elif scoring is not None and scoring.counted is not None:
         found.append(scoring.counted)
+    elif scoring is not None and scoring.place is not None and _is_packed(scoring):
+        found.append(scoring.place)
     return tuple(found)
+
+
+def _is_packed(scoring: Scoring) -> bool:
+    """Say whether rows of different lengths were packed into the targets, without their padding."""
+    target = scoring.target
+    return isinstance(target, Tensor) and target.window is not None and "packed" in target.window.source
 
 
 def rows_vary(total: Quantity) -> bool:

@@ -119,7 +119,8 @@ def _names_losses(machine: Machine, node: ast.AST) -> bool:
 def _of_each(machine: Machine, node: ast.AST, values: Ref, base: str) -> Value:
     """exp of a list of losses is a list of perplexities."""
     elem = machine.elem(values)
-    if _names_losses(machine, node):
+    known = any(isinstance(option, Quantity) and option.is_loss for option in options(elem))
+    if not known and _names_losses(machine, node):
         elem = losses.presumed(machine, node, said="the exponentials of what is called losses, called a perplexity")
     if not any(isinstance(option, Quantity) and option.is_loss for option in options(elem)):
         return machine.opaque(node)

@@ -121,7 +121,13 @@ def _has_none(owner: Value, name: str) -> bool:
 
 
 def _subscript(machine: Machine, node: ast.Subscript) -> Value:
+    from lintloss.facts.library import shapes, windows
+
     owner = evaluate(machine, node.value)
+    if isinstance(owner, Choice) and (
+        windows.is_tensor_index(node.slice) or all(isinstance(option, Tensor) for option in owner.options)
+    ):
+        owner = shapes.either(owner) or owner
     return join_all(subscripts.item(machine, option, node) for option in options(owner))
 
 
@@ -132,8 +138,7 @@ def _binary(machine: Machine, node: ast.BinOp) -> Value:
     parts = running.parts_of(node) if machine.loops else None
     if parts is not None:
         value = running.mean(machine, node, parts, machine.loops[-1:])
-        if value is not None:
-            return value
+        return value if value is not None else machine.opaque(node)
     if isinstance(node.op, ast.Div) and isinstance(node.right, ast.BinOp) and isinstance(node.right.op, ast.Mult):
         return _by_product(machine, node, node.right)
     share = quotients.by_reciprocal(node) if isinstance(node.op, ast.Mult) else None
@@ -167,7 +172,8 @@ def _by_product(machine: Machine, node: ast.BinOp, below: ast.BinOp) -> Value:
     left = evaluate(machine, node.left)
     one, other = evaluate(machine, below.left), evaluate(machine, below.right)
     for number, rest in ((one, other), (other, one)):
-        if isinstance(number, Const) and isinstance(rest, Opaque | Choice) and isinstance(left, Quantity):
+        is_total = any(isinstance(option, Quantity) for option in options(left))
+        if isinstance(number, Const) and isinstance(rest, Opaque | Choice) and is_total:
             return arithmetic.binary(
                 machine, node, node.op, arithmetic.binary(machine, node, node.op, left, number), rest
             )
@@ -281,7 +287,7 @@ def _dict(machine: Machine, node: ast.Dict) -> Value:
 
 def _comprehension(machine: Machine, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> Value:
     """Run a comprehension as the loops it is, collecting its elements."""
-    from lintloss.facts import assign, moved
+    from lintloss.facts import assign, equality, moved
 
     same = moved.same_batch(machine, node)
     if same is not None:
@@ -304,6 +310,8 @@ def _comprehension(machine: Machine, node: ast.ListComp | ast.SetComp | ast.Gene
         loop, elements = iterate.describe(
             machine, generator.iter, generator.iter, iterable, machine.text(generator.target)
         )
+        if isinstance(node, ast.ListComp | ast.GeneratorExp):
+            equality.note_sampler(machine, loop, [node.elt], generator.target)
         iterate.run(
             machine,
             loop,
@@ -315,6 +323,8 @@ def _comprehension(machine: Machine, node: ast.ListComp | ast.SetComp | ast.Gene
     names = machine.state.names
     collect(0)
     machine.state.names = dict(names)
+    if isinstance(node, ast.DictComp) and not isinstance(node.value, ast.Name):
+        growing.one_for_each_key(machine, ref)
     generator = node.generators[0]
     source = evaluate(machine, generator.iter) if len(node.generators) == 1 and not generator.ifs else UNKNOWN
     if isinstance(source, Ref) and source.kind in {"list", "cat"} and source.id in machine.list_loops:
@@ -405,4 +415,4 @@ HANDLERS: dict[type[ast.expr], Callable[[Machine, Any], Value]] = {
 # Evaluation goes round in circles: these need `evaluate`, so they come after it. Inside the functions, the import
 # statements were a twentieth of all time.
 from lintloss.facts import arithmetic, assign, branches, calls, classes, imports, iterate, subscripts, vectors  # noqa: E402
-from lintloss.facts.library import items, members, shapes  # noqa: E402
+from lintloss.facts.library import growing, items, members, shapes  # noqa: E402

@@ -217,20 +217,29 @@ def _names_pad(value: Value | None) -> bool:
 def ignored(scoring: Scoring, before: Quantity) -> bool | None:
     """Say whether labels are left out: True for a pad id, or -100 where the data holds it; else None.
 
-    -100 that is written out where nothing is known of the data leaves labels out on some data: False.
+    -100 that is written out, and is nothing but the default, leaves out what a collator marks in `labels`, on some data: False.
     """
     value = scoring.ignore_index
+    if not scoring.is_cross_entropy and value is None:  # other criteria know no labels to ignore
+        return None
     if _names_pad(value):
         return True
     loops = (*before.loops, scoring.loop) if scoring.loop is not None else before.loops
     if (value is None or value == Const(-100)) and any(loop.ignored for loop in loops):
         return True
-    if value == Const(-100) and not any(loop.equal for loop in loops) and not _are_inputs(scoring):
+    if value == Const(-100) and not any(loop.equal for loop in loops) and _may_be_marked(scoring):
         return False
     target = scoring.target
     if isinstance(target, Tensor) and target.pad is not None and value is not None:
         return True  # without an ignore_index the padding is scored, which is another mistake
     return None
+
+
+def _may_be_marked(scoring: Scoring) -> bool:
+    """Say whether labels of which nothing is known may hold -100: they are called labels, and are no inputs."""
+    target = shapes.tensor(scoring.target)
+    told = target is not None and (target.name, getattr(target.window, "source", ""))
+    return "label" in str(told).lower() and not _are_inputs(scoring)
 
 
 def _are_inputs(scoring: Scoring) -> bool:

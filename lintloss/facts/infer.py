@@ -10,6 +10,7 @@ from lintloss.facts import (
     classes,
     dead,
     evaluation,
+    exponentiated,
     inherited,
     outside,
     pad_marks,
@@ -74,6 +75,7 @@ def infer(module: Module, project: Project) -> Facts:
     dead.observe(machine)
     pad_marks.settle(machine)
     outputs.forget_unread(machine)
+    exponentiated.settle(machine)
     seen = [each for each in machine.log.values() if each.path == module.path]
     passes = evaluation.passes(machine, module)
     alone = [each for each in passes if not each.region.shared]
@@ -100,7 +102,10 @@ def _is_due(machine: Machine, function: Func) -> bool:
 
 
 def _root_of_cut_short(machine: Machine, function: Func) -> None:
-    """Run what its callers left too few steps for by itself; about modes and gradients the callers know better."""
+    """Run what its callers left too few steps for by itself; about modes and gradients the callers know better.
+
+    Those that ran out of steps before its model was called know nothing.
+    """
     machine.cut_short.discard(function.node)
     forwards, trained = dict(machine.forwards), dict(machine.trained)
     before = {key: each for key, each in machine.log.items() if isinstance(each, Averaging)}
@@ -110,7 +115,9 @@ def _root_of_cut_short(machine: Machine, function: Func) -> None:
     for key in [key for key, each in machine.log.items() if isinstance(each, Averaging)]:
         if key not in before and key[:3] in seen:
             del machine.log[key]
-    machine.forwards, machine.trained = forwards, trained
+    if any(scene.node is function.node for each in forwards.values() for scene in each.scenes):
+        machine.forwards = forwards
+    machine.trained = trained
 
 
 def _root_of_missed(machine: Machine, function: Func) -> None:

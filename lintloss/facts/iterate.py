@@ -135,6 +135,7 @@ def run(machine: Machine, loop: Loop, bind: Callable[[], None], body: Callable[[
                 frame.state.heap.put(owner, "elem", slot)
         if turn == 0 and after is not None and _starts_over(loop):
             frame.state.heap.take(after.heap, MODES)
+    frame.state.heap.settle(machine.depth)
 
 
 def _is_stack(loop: Loop) -> bool:
@@ -172,6 +173,8 @@ def describe(
     loop.unit, loop.source, loop.iterates, loop.length = seen.unit, seen.source, seen.value, seen.length
     symbolic.note_stride(machine, loop, source_node)
     loop.bound, loop.first, loop.cut = seen.bound, seen.first, seen.cut
+    if seen.filled is not None:
+        loop.take_proofs(seen.filled)
     if loop.unit == "example" and _is_batched(machine, source_node):
         loop.unit = "batch"
     if loop.unit == "step" and any(BATCH_NAMES.match(part.strip(" ()")) for part in target.split(",")):
@@ -196,6 +199,7 @@ class Iterated:
         self.cut = ""
         self.wrap: list[str] = []
         self.partners: list[Iterated] = []
+        self.filled: Loop | None = None  # the loop that made what is iterated, an item in each pass
 
     def element(self, machine: Machine, node: ast.expr, loop: Loop) -> Value:
         if "zip" in self.wrap and self.partners:
@@ -386,7 +390,9 @@ def _by_kind(machine: Machine, node: ast.expr, value: Value) -> Iterated:
             unit = named_unit(machine.text(node))
             filled = machine.list_loops.get(option.id, ())
             unit = filled[-1].unit if unit == "step" and filled else unit  # one value for each pass of that loop
-            return Iterated(option, unit, option.id, slot.value if slot else UNKNOWN)
+            listed = Iterated(option, unit, option.id, slot.value if slot else UNKNOWN)
+            listed.filled = filled[-1] if filled else None
+            return listed
         if isinstance(option, Ref) and option.kind == "instance":
             return _instance(machine, node, option)
         if isinstance(option, Opaque) and option.key:

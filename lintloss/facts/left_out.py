@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from lintloss.facts import bindings, classes, counted, flags, keywords, leftovers, regions, scored, whole
+from lintloss.facts import bindings, classes, counted, flags, keywords, leftovers, regions, scored, usual, whole
 from lintloss.facts.cuts import ENDLESS
 from lintloss.facts.library.evaluators import handed_over
 from lintloss.facts.library.loaders import LOADERS
@@ -24,6 +24,8 @@ from lintloss.patterns import regex
 LOADER_NAME = regex(r"load|dl$|iter|batches|gen", re.IGNORECASE)
 RANDOM = regex(r"rand|choice|sample\(")
 GOES_ON = regex(r"while (True|1)\b|cycle|infinit|endless|forever|repeat|stream|rand|sampl", re.IGNORECASE)
+ITERATIONS = regex(r"\b(eval|test|val|valid)_?iter\w*\s*\*|\*\s*[\w.]*\b(eval|test|val|valid)_?iter")
+SCORES = regex(r"loss|criterion|entropy|nll|\bppl|perplex|accura")
 DROPPED = "the last batch is dropped here"
 WAYS = {
     "drop_last": DROPPED,
@@ -69,9 +71,29 @@ def observe(machine: Machine, module: Module, loops: Iterable[scored.Looped]) ->
     for name, value in _named(module):
         if ENDLESS.search(name) or not isinstance(value, ast.Call) or not DATA.search(name) or TRAIN_DATA.search(name):
             continue
+        if _is_as_long_as_asked(module, value) or is_for_samples(module, name):
+            continue
         for found in _of_source(machine, module, value, seen):
             if found.how == "leftovers" or is_for_evaluation(name):
                 yield found
+
+
+def _is_as_long_as_asked(module: Module, made: ast.expr) -> bool:
+    """Say whether data are cut to `eval_iters * batch_size` rows where a loader is made: so many batches are asked for."""
+    lines = module.text.splitlines()
+    functions = _functions(module, made.lineno)
+    return any(ITERATIONS.search("\n".join(lines[each.lineno : each.end_lineno])) for each in functions)
+
+
+def is_for_samples(module: Module, name: str) -> bool:
+    """Say whether a file goes through a loader only to generate: samples are looked at, and nothing is scored."""
+    over = re.compile(rf"\b{re.escape(name.removeprefix('get_'))}\b")
+    loops = [
+        ast.unparse(each)
+        for each in walk(module.tree)
+        if isinstance(each, ast.For) and over.search(ast.unparse(each.iter))
+    ]
+    return bool(loops) and all("generat" in each and not SCORES.search(each) for each in loops)
 
 
 def _note_full(machine: Machine, loop: Loop, place: Evidence) -> None:
@@ -262,7 +284,7 @@ def _of_loader(tracer: Tracer, spot: Spot, call: ast.Call) -> Kept | None:
     size = given.get("batch_size") or (call.args[1] if len(call.args) > 1 else None)
     rows = given.get("dataset") or (call.args[0] if call.args else None)
     dropped = given.get("drop_last")
-    if dropped is None or constant(tracer, spot.at(dropped)) is not True:
+    if dropped is None or not (constant(tracer, spot.at(dropped)) is True or _usually(spot, dropped)):
         kept = _of_sampler(tracer, spot, given.get("batch_sampler")) or _of_rows(spot, size)
         return kept or (_of_dataset(tracer, spot.at(rows)) if rows is not None else None)
     if size is None or constant(tracer, spot.at(size)) == 1:
@@ -270,6 +292,12 @@ def _of_loader(tracer: Tracer, spot: Spot, call: ast.Call) -> Kept | None:
     if rows is not None and _is_random(tracer, spot.at(rows)):
         return None
     return "drop_last", dropped, spot.module
+
+
+def _usually(spot: Spot, dropped: ast.expr) -> bool:
+    """Say whether a function lets its loaders drop but for a kind of data."""
+    named = isinstance(dropped, ast.Name) and bool(spot.around)
+    return named and isinstance(dropped, ast.Name) and usual.constant(spot.around[-1], dropped.id) is True
 
 
 def _of_rows(spot: Spot, size: ast.expr | None) -> Kept | None:

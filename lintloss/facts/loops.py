@@ -45,3 +45,12 @@ class Loop:
     names: frozenset[str] = frozenset()
     over: Value = UNKNOWN  # what the header evaluates to, wrappers taken off
     statement: ast.For | ast.AsyncFor | ast.While | None = None
+
+    def take_proofs(self, filled: Loop) -> None:
+        """Take over what is known of the batches from the loop that made them: each of its passes made one."""
+        for mine, theirs in (
+            (self.equal, filled.equal),
+            (self.unequal, filled.unequal),
+            (self.guessed, filled.guessed),
+        ):
+            mine.extend(each for each in theirs if each not in mine)

@@ -11,6 +11,7 @@ from lintloss.facts.values import Opaque, Ref, Tensor, Tuple, Value
 MAKERS = frozenset(
     {"tensor", "as_tensor", "from_numpy", "asarray", "array", "LongTensor", "FloatTensor", "stack"}
 )  # of a module
+COPIES = frozenset({"int", "list"})
 Comprehension = ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
 
 
@@ -78,7 +79,14 @@ def is_moved(node: ast.expr, name: str) -> bool:
         return node.id == name
     if isinstance(node, ast.IfExp):
         return is_moved(node.body, name) and is_moved(node.orelse, name)
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "int" and len(node.args) == 1:
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice) and ast.unparse(node.slice) == ":":
+        return is_moved(node.value, name)
+    if (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in COPIES
+        and len(node.args) == 1
+    ):
         return is_moved(node.args[0], name)
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in SAME - {"get"}:
         made = node.func.attr in MAKERS and node.args

@@ -6,10 +6,12 @@ import re
 from dataclasses import dataclass
 
 from lintloss.facts import capped, stops
+from lintloss.facts.library import loaders
+from lintloss.facts.loops import Loop
 from lintloss.facts.observations import Averaging
 from lintloss.facts.quotients import MAYBE_OVER_RANKS, OVER_RANKS
 from lintloss.facts.units import Unit
-from lintloss.facts.values import Const, LibObject, Opaque, Quantity, Ref, Scoring, Tensor, Value
+from lintloss.facts.values import Const, LibObject, Opaque, Quantity, Ref, Scoring, Tensor, Value, options
 from lintloss.findings import Evidence
 from lintloss.patterns import regex
 
@@ -128,11 +130,19 @@ def _of_ranks(before: Quantity, after: Quantity, count: Quantity) -> WrongCount 
     return None
 
 
+def _is_of_single_rows(loop: Loop) -> bool:
+    """Say whether a loop runs over a loader whose batches have one row: there are as many batches as examples."""
+    found = [each for each in options(loop.iterates) if isinstance(each, LibObject)]
+    return any(each.arg(1, "batch_size") == Const(1) for each in found if loaders.is_loader(each))
+
+
 def _of_sums_of_means(before: Quantity, after: Quantity, count: Quantity) -> WrongCount | None:
     """Judge what a sum of means, or a single one, became."""
     scoring, unit = before.scoring, after.unit
     summed = max(unit.power("batch"), unit.power("step"))
     if summed == 1 and unit.power("example") < 0:
+        if any(_is_of_single_rows(loop) for loop in before.loops):
+            return None
         return WrongCount("means summed over batches are divided by a number of examples")
     if scoring is not None and scoring.criterion == "ctc_loss":
         return None  # its logits are time-major, and its mean is one over rows of means over labels

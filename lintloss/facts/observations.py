@@ -95,6 +95,7 @@ class Compared(Observation):
     overlap: how the scored windows overlap; None where they do not, or where that is not known.
     called_logits: the code calls the predictions logits, and nothing in sight normalizes.
     padding: where the code says that the targets are padded.
+    unrecorded: no gradients were recorded, so that nothing is trained by it.
     """
 
     scoring: Scoring
@@ -104,6 +105,7 @@ class Compared(Observation):
     loops: tuple[Loop, ...] = ()
     function: ast.AST | None = None  # the function that holds the criterion call
     called_logits: bool = False
+    unrecorded: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

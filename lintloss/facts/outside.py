@@ -236,9 +236,9 @@ def _run_subclasses(machine: Machine, home: Module, site: Module) -> None:
         if not isinstance(node, ast.ClassDef) or not node.bases:
             continue
         cls = Class(node, site)
-        if not any(isinstance(each, Class) and each.module is home for each in classes.bases(machine, cls)[1:]):
-            continue
         try:
+            if not any(isinstance(each, Class) and each.module is home for each in classes.bases(machine, cls)[1:]):
+                continue
             made = classes.instantiate(machine, node, cls, [], {})
         except (OutOfBudget, RecursionError):
             continue

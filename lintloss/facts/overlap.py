@@ -25,7 +25,9 @@ def overlap(machine: Machine, scoring: Scoring) -> Overlap | None:
     if not all(target is not None and target.window is not None for target in targets):
         return None
     known = [target for target in targets if target is not None and target.window is not None]
-    found = [_of(machine, scoring, target) for target in known]
+    # `if new < length: labels[:, :-new] = -100`: the windows whose labels are all scored share nothing.
+    ignored = [target.window for target in known if target.ignored]
+    found = [_of(machine, scoring, target) for target in known if target.ignored or target.window not in ignored]
     if found and all(each is not None for each in found):
         return found[0]
     if len({target.window.source for target in known if target.window is not None}) > 1:

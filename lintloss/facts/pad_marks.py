@@ -25,12 +25,20 @@ class Mark:
     source: Key
     pad: Value
     place: Evidence
+    in_texts: bool = False  # only where the targets are known to be tokens: other labels are numbers, one a row
+
+
+def note_batches(machine: Machine, source: Key, pad: Value, place: Evidence) -> None:
+    """Remember that all that batches hold was filled up."""
+    machine.pad_marks.setdefault(source, Mark(source, pad, place, in_texts=True))
 
 
 def note_compared(machine: Machine, node: ast.AST, ids: Tensor, other: Value, written: ast.expr | None) -> None:
     """Remember `labels != pad_id`."""
     window = ids.window
     if window is None or "filtered" in window.marks or ids.clean or not window.source:
+        return
+    if isinstance(machine.frame.statement, ast.Assert):  # there is none
         return
     name = machine.text(written) if written is not None else ""
     by_name = PAD.search(name) is not None and IGNORED.search(name) is None
@@ -66,14 +74,29 @@ def settle(machine: Machine) -> None:
         return
     for key, seen in list(machine.log.items()):
         if isinstance(seen, Compared):
-            found = [_of(machine, option) for option in options(seen.scoring.target)]
+            texts = seen.setting.task in {"lm", "seq2seq"}
+            found = [_of(machine, option, texts=texts) for option in options(seen.scoring.target)]
             if found and all(each is not None for each in found):
                 machine.log[key] = replace(seen, padding=found[0])
 
 
-def _of(machine: Machine, target: Value) -> Mark | None:
+def _of(machine: Machine, target: Value, *, texts: bool) -> Mark | None:
     found = shapes.tensor(target)
-    if found is None or found.window is None or found.clean or "filtered" in found.window.marks:
+    if (
+        found is None
+        or found.window is None
+        or found.clean
+        or "filtered" in found.window.marks
+        or found.form == "hidden"
+    ):
         return None
     source = found.window.source
-    return next((mark for mark in machine.pad_marks.values() if source[: len(mark.source)] == mark.source), None)
+    texts = (texts or found.window.is_cut) and not _masks_by_itself(machine)
+    marks = (mark for mark in machine.pad_marks.values() if texts or not mark.in_texts)
+    return next((mark for mark in marks if source[: len(mark.source)] == mark.source), None)
+
+
+def _masks_by_itself(machine: Machine) -> bool:
+    """Say whether an embedding of Keras hands on a mask, which its criteria heed: `Embedding(..., mask_zero=True)`."""
+    read = (machine.project.module(path) for path in machine.globals)
+    return any(module is not None and "mask_zero=True" in module.text for module in read)

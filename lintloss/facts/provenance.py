@@ -12,11 +12,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TypeGuard
 
-from lintloss.facts import bindings, callers, classes, imports
+from lintloss.facts import bindings, callers, classes, entries, imports
 from lintloss.facts.caps import Function, defaults, parameters
 from lintloss.facts.cuts import unwrapped
+from lintloss.facts.entries import EACH, Picks, trains
 from lintloss.facts.machine import Machine
-from lintloss.facts.regions import DATA, TRAIN_DATA, UNIT_TEST
+from lintloss.facts.regions import DATA, UNIT_TEST
 from lintloss.facts.survey import at_row, called_name
 from lintloss.facts.values import Class, Func, ModuleValue, Pending, Value
 from lintloss.parse import Module
@@ -32,7 +33,6 @@ CHAINED = {"prefetch", "map", "cache", "shuffle", "batch", "padded_batch", "with
 CHAINED |= {"with_format", "as_numpy_iterator", "numpy"}
 DROPS = {"drop_remainder", "drop_last_batch", "drop_last"}
 STAR = "**"
-Picks = tuple[object, ...]  # what is taken out of a value: an index, a key, ".name" of an attribute
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,12 +96,14 @@ class Tracer:
         if isinstance(node, ast.Constant):
             return [] if node.value is None else [(Made(spot, None),)]
         if isinstance(node, ast.Name):
-            return [] if _trains(node.id) else self._named(spot, node.id, picks)
+            return [] if trains(node.id) else self._named(spot, node.id, picks)
         if isinstance(node, ast.Attribute):
-            return [] if _trains(node.attr) else self._attribute(spot, node, picks)
+            return [] if trains(node.attr) else self._attribute(spot, node, picks)
         if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
             taken = node.slice.value
-            return [] if _trains(str(taken)) else self.worlds(spot.at(node.value), (taken, *picks))
+            return [] if trains(str(taken)) else self.worlds(spot.at(node.value), (taken, *picks))
+        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Name):
+            return self._any([(spot.at(node.value), (each, *picks)) for each in self._keys(spot, node.slice)])
         if isinstance(node, ast.IfExp):
             return self._any([(spot.at(each), picks) for each in (node.body, node.orelse)])
         if isinstance(node, ast.BoolOp):
@@ -112,8 +114,10 @@ class Tracer:
             return [(Made(spot, None),)]
         if picks and _is_empty(node):  # what is stored in it is bound elsewhere
             return []
-        if isinstance(node, ast.DictComp) and picks and isinstance(picks[0], str) and not picks[0].startswith("."):
+        if isinstance(node, ast.DictComp) and picks and _is_key(picks[0]):
             return self.worlds(spot.at(node.value), picks[1:])
+        if isinstance(node, ast.Dict) and picks and node.keys:
+            return self._any([(spot.at(each), picks[1:]) for each in entries.of_dict(node, picks)]) or [(None,)]
         part = _part(node, picks)
         return self.worlds(spot.at(part), picks[1:]) if part is not None else [(None,)]
 
@@ -123,6 +127,14 @@ class Tracer:
         if len(found) == 1:
             return found[0]
         return [tuple(made for worlds in found for world in worlds for made in world)] if found else []
+
+    def _keys(self, spot: Spot, name: ast.Name) -> Picks:
+        """Return the keys that a name stands for, the training's left out; EACH where nobody can tell."""
+        made = [each for world in self.worlds(spot.at(name)) for each in world]
+        known = [each.spot.node.value for each in made if each and isinstance(each.spot.node, ast.Constant)]
+        if not known or len(known) < len(made):
+            return (EACH,)
+        return tuple(each for each in known if not trains(str(each)))
 
     # -- names --------------------------------------------------------------------------------------------------
 
@@ -145,9 +157,12 @@ class Tracer:
         alternatives: list[tuple[Spot, Picks]] = []
         for each in bound:
             if each.value is None:
-                return [(None,)]
-            if each.key is not None:  # `loaders["val"] = …`
-                if picks[:1] == (each.key,) or (picks and each.key is bindings.ANY):
+                looped = list(entries.of_loop(each.over, each.picks)) if each.over is not None else []
+                if not looped:
+                    return [(None,)]
+                alternatives += [(inside.at(node), (*taken, *picks)) for node, taken in looped]
+            elif each.key is not None:  # `loaders["val"] = …`
+                if picks and (each.key is bindings.ANY or entries.is_taken(each.key, picks[0])):
                     alternatives.append((inside.at(each.value), picks[1:]))
             else:
                 alternatives.append((inside.at(each.value), (*each.picks, *picks)))
@@ -320,19 +335,15 @@ def _is_some(node: ast.expr | None) -> TypeGuard[ast.expr]:
     return node is not None and not (isinstance(node, ast.Constant) and node.value is None)
 
 
-def _trains(name: str) -> bool:
-    return TRAIN_DATA.search(name) is not None and DATA.search(name) is None
-
-
 def _part(node: ast.expr, picks: Picks) -> ast.expr | None:
-    """Return the part of a tuple, list or dict that is written out."""
+    """Return the part of a tuple or list that is written out."""
     if isinstance(node, ast.Tuple | ast.List) and _is_index(picks, node.elts):
         return node.elts[int(str(picks[0]))]
-    if isinstance(node, ast.Dict) and picks:
-        for key, value in zip(node.keys, node.values, strict=True):
-            if isinstance(key, ast.Constant) and key.value == picks[0]:
-                return value
     return None
+
+
+def _is_key(pick: object) -> bool:
+    return pick is EACH or (isinstance(pick, str) and not pick.startswith("."))
 
 
 def _is_index(picks: Picks, parts: list[ast.expr]) -> bool:

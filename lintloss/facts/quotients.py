@@ -9,6 +9,7 @@ from dataclasses import replace
 from lintloss.facts import counts, interludes, regularizers
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Averaging
+from lintloss.facts.survey import walk
 from lintloss.facts.units import Unit
 from lintloss.facts.values import (
     Fed,
@@ -142,6 +143,8 @@ def observe_average(machine: Machine, node: ast.AST, before: Quantity, count: Va
 
     if _is_rescaled(machine.frame.statement, node) or (before.negated and losses.is_of_policy(machine)):
         return
+    if _is_never_read(machine):
+        return
     before = replace(before, loops=interludes.own(before.loops))
     loops, over_ranks = before.loops, before.unit.power("rank") > 0
     if over_ranks:  # the list that ranks gather into is no loop of the evaluation
@@ -159,6 +162,25 @@ def observe_average(machine: Machine, node: ast.AST, before: Quantity, count: Va
     )
     which = f"{before.unit} {before.scoring.place if before.scoring else ''}"  # alternatives are seen apart
     machine.observe(seen, f"rank {which}" if over_ranks else which)  # beside the one of the branch without ranks
+
+
+def _is_never_read(machine: Machine) -> bool:
+    """Say whether an average goes to a local name that nothing reads: nobody is told a wrong number."""
+    frame = machine.frame
+    statement = frame.statement
+    if (
+        not isinstance(statement, ast.Assign)
+        or len(statement.targets) != 1
+        or not isinstance(frame.node, ast.FunctionDef)
+    ):
+        return False
+    target = statement.targets[0]
+    if not isinstance(target, ast.Name) or target.id in frame.shared:
+        return False
+    if len(machine.loops) > frame.loop_base:  # what a later pass reads stands above
+        return False
+    reads = (each for each in walk(frame.node) if isinstance(each, ast.Name) and each.id == target.id)
+    return not any(isinstance(each.ctx, ast.Load) and each.lineno > (statement.end_lineno or 0) for each in reads)
 
 
 def is_share(machine: Machine, total: Quantity, count: Quantity) -> bool:
@@ -196,6 +218,8 @@ def _called(machine: Machine) -> str:
 
 def divisor_text(node: ast.AST) -> str:
     """Return the source of what a statement or expression divides by."""
+    if isinstance(node, ast.Assign):  # `total = total / n`
+        node = node.value
     if isinstance(node, ast.BinOp):
         return ast.unparse(node.right)
     return ast.unparse(node.value) if isinstance(node, ast.AugAssign) else ""

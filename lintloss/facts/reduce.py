@@ -160,6 +160,8 @@ def _sum_of_list(machine: Machine, node: ast.AST, value: Ref) -> Value:
     if elem == Const(1) and loops:
         said = machine.evidence(node, "as many ones as there were iterations")
         return Quantity(count(loops[-1].unit), of=loops[-1].key, loops=loops, trace=(said,))
+    if counts.is_of_item(elem) and loops and loops[-1].unit != "batch":  # `sum(len(row) for row in rows)`
+        return Quantity(count("token"), of=(*value.id, "sum"), presumed=True) if loops[-1].unit == "example" else elem
     elem = counts.as_length(elem)
     if not isinstance(elem, Quantity):
         return machine.opaque(node)

@@ -13,6 +13,7 @@ from lintloss.facts.callers import text_of
 from lintloss.facts.forwards import Forward, Scene
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
+from lintloss.facts.survey import called_name
 from lintloss.findings import Evidence
 from lintloss.patterns import regex
 
@@ -26,6 +27,8 @@ DATA = regex(
     r"(?<![a-z])(eval|val|valid|validation|test|testing|dev|heldout|holdout|evaluation)(?=\d|_|[^a-z]|loader|data|set|iter|dl|gen|batch|bar|$)",
     re.IGNORECASE,
 )
+HELD_OUT = regex(r"(^|_)(val|valid|validation|test|dev|eval|heldout|holdout)(_|$)")
+PLAIN = regex(r"\.item\(\)|float\(|\.detach\(\)|\.data\b|\.cpu\(\)")  # a number that nothing is trained by
 TRAIN_DATA = regex(r"train|(?<![a-z])tr_", re.IGNORECASE)
 FILE = regex(r"(^|_)(eval\w*|validation|validate|perplexity|ppl|benchmark|test_?ppl|inference)(_|$)")
 MEASURES = regex(
@@ -159,13 +162,31 @@ def _own_loop(forward: Forward, index: int) -> Loop | None:
 
 
 def _loop_says(loop: Loop) -> str:
-    source = drawn(loop.statement) if loop.statement is not None else None
-    if source is None:
+    if loop.statement is None:
         return ""
-    for each in (source, _named(loop, source)):
-        text = text_of(each) if each is not None else ""
+    source = drawn(loop.statement)
+    named = _named(loop, source) if source is not None else None
+    texts = [text_of(each) for each in (source, named) if each is not None]
+    for text in texts:
         if DATA.search(text) and not TRAIN_DATA.search(text):
             return f"the loop runs over `{text[:60]}`"
+    total = _held_out_total(loop.statement)
+    return f"the loop adds up `{total}`" if total and not any(map(TRAIN_DATA.search, texts)) else ""
+
+
+@lru_cache(maxsize=512)
+def _held_out_total(loop: ast.For | ast.AsyncFor | ast.While) -> str:
+    """Return the name of what a loop adds up as plain numbers, where it is that of held-out data: `val_loss += loss.item()`."""
+    for node in (each for statement in loop.body for each in ast.walk(statement)):
+        target, value = None, None
+        if isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add):
+            target, value = node.target, node.value
+        elif isinstance(node, ast.Call) and called_name(node.func) == "append" and len(node.args) == 1:
+            target, value = getattr(node.func, "value", None), node.args[0]
+        name = getattr(target, "id", getattr(target, "attr", ""))
+        if value is not None and HELD_OUT.search(snake(name)) and not TRAIN_DATA.search(name):
+            if MEASURES.search(text_of(value)) and PLAIN.search(text_of(value)):
+                return str(name)
     return ""
 
 
@@ -241,8 +262,11 @@ def measures(machine: Machine, forward: Forward, found: Region) -> bool:
     if isinstance(node, ast.For | ast.AsyncFor | ast.While):
         if _generates(text_of(node)):
             return False
-        if MEASURES.search(text_of(node)) or any(
-            MEASURES.search(text_of(each.node)) for each in forward.scenes[found.index + 1 :]
+        scores = found.loop is not None and found.loop.scores  # a criterion was seen in it, whatever it is called
+        if (
+            scores
+            or MEASURES.search(text_of(node))
+            or any(MEASURES.search(text_of(each.node)) for each in forward.scenes[found.index + 1 :])
         ):
             return True
         collects = re.search(r"\.(append|extend|update|add)\(|\[.*\] = | \+= ", text_of(node))

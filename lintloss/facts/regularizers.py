@@ -9,10 +9,13 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import dataclass, field
+from itertools import pairwise
 
+from lintloss.facts import exclusive
 from lintloss.facts.loops import Loop
-from lintloss.facts.machine import Machine
+from lintloss.facts.machine import Frame, Machine
 from lintloss.facts.observations import Reported, Setting
+from lintloss.facts.survey import called_name
 from lintloss.facts.values import Const, Key, LibObject, Opaque, Quantity, Ref, Scoring, Tensor, Term, Value, options
 from lintloss.findings import Evidence
 from lintloss.patterns import regex
@@ -30,6 +33,8 @@ SMOOTH = regex(r"smooth", re.IGNORECASE)
 PICKS = frozenset({"gather", "index"})
 SQUARES = regex(r"\*\* ?2|\.square\(|\.pow\(|\.norm\(|logsumexp")
 CONVEX = regex(r"^\(1(\.0?)? - [^()]+\) \* ")  # w * a + (1 - w) * b: two losses of which neither is the other's penalty
+TRAINING_DATA = regex(r"(?<!\w)train\w*_?(loader|dl|data|set|iter|iterator|ds|batches)(?!\w)", re.IGNORECASE)
+HELD_OUT = regex(r"(?<![a-z])(val|valid|validation|test|dev|eval|held_?out)(?![a-z])", re.IGNORECASE)
 LANGUAGE = frozenset({"lm", "seq2seq", "mlm"})
 CLASS_WEIGHTS = regex(r"weight|balance", re.IGNORECASE)
 SMOOTHING_CRITERIA = frozenset({"LabelSmoothingCrossEntropy"})
@@ -112,11 +117,29 @@ def _note(machine: Machine, node: ast.AST, value: Quantity, *, exponentiated: bo
         return
     if scoring.presumed and setting.task not in LANGUAGE:
         return
+    if _of_training_data(machine):
+        return
     laden = Laden(where, setting, value.trace, extras, tuple(machine.loops[machine.frame.loop_base :]))
     if setting.phase in {"evaluation", "shared"} or _is_script(machine, setting) or _is_switched(machine, setting):
         noted.admit(laden)
     elif setting.phase == "unknown" and laden.loops and ".backward(" in machine.text(machine.frame.node):
         noted.undecided.append(laden)
+
+
+def _of_training_data(machine: Machine) -> bool:
+    """Say whether what runs was handed the training data alone: how training goes is told by its criterion."""
+    return any(_hands_over_training_data(machine, *pair) for pair in pairwise(machine.frames))
+
+
+def _hands_over_training_data(machine: Machine, caller: Frame, called: Frame) -> bool:
+    if not isinstance(caller.statement, ast.Assign | ast.Expr | ast.AnnAssign | ast.Return):
+        return False
+    name = getattr(called.node, "name", "")
+    calls = (
+        each for each in ast.walk(caller.statement) if isinstance(each, ast.Call) and called_name(each.func) == name
+    )
+    handed = [machine.text(each) for call in calls for each in (*call.args, *(word.value for word in call.keywords))]
+    return any(map(TRAINING_DATA.search, handed)) and not any(map(HELD_OUT.search, handed))
 
 
 def _spares(laden: Laden) -> bool:
@@ -258,17 +281,8 @@ def observe(machine: Machine) -> None:
 
 def _excludes(machine: Machine, one: Evidence, other: Evidence) -> bool:
     """Say whether two places are in different branches of one `if`: only one of them scores."""
-    module = machine.project.module(one.path)
-    for node in ast.walk(module.tree) if module is not None and one != other else ():
-        if isinstance(node, ast.If) and node.orelse:
-            arms = [_is_in(node.body, place) - _is_in(node.orelse, place) for place in (one, other)]
-            if sorted(arms) == [-1, 1]:
-                return True
-    return False
-
-
-def _is_in(block: list[ast.stmt], place: Evidence) -> int:
-    return int(block[0].lineno <= place.span.row <= (block[-1].end_lineno or 0))
+    module = machine.project.module(one.path) if one != other else None
+    return module is not None and exclusive.rows(module.tree, one.span.row, other.span.row)
 
 
 def _scope(machine: Machine, site: Evidence) -> tuple[int, int]:

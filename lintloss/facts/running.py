@@ -74,11 +74,14 @@ def parts_of(node: ast.BinOp) -> Parts | None:
 
 
 def _joined(above: ast.BinOp, divisor: ast.expr) -> Parts | None:
-    """(m * k + x) / (k + 1): the factor is part of the divisor."""
+    """(m * k + x) / (k + 1), (m * (k - 1) + x) / k: the factor is part of the divisor, or the divisor is part of it."""
     for old, new in ((above.left, above.right), (above.right, above.left)):
         if isinstance(old, ast.BinOp) and _is(old, ast.Mult):
             factors = {ast.unparse(old.left), ast.unparse(old.right)}
             if isinstance(divisor, ast.BinOp) and _is(divisor, ast.Add) and ast.unparse(divisor.left) in factors:
+                return Parts(new, divisor)
+            less = [each for each in (old.left, old.right) if isinstance(each, ast.BinOp) and _is(each, ast.Sub)]
+            if any(ast.unparse(each.left) == ast.unparse(divisor) for each in less):
                 return Parts(new, divisor)
     return None
 

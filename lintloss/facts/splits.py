@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from lintloss.facts import split_slices, stale_batches
+from lintloss.facts import exclusive, split_rows, split_slices, stale_batches
 from lintloss.facts.callers import text_of
 from lintloss.facts.caps import Function, parameters
 from lintloss.facts.evaluation import Pass
@@ -66,7 +66,12 @@ def observe(machine: Machine, module: Module, passes: list[Pass]) -> list[SplitM
         return []
     found: dict[ast.AST, tuple[str, str]] = {}
     mixed = (*_assigned(machine, module), *_trainers(module), *_looped(passes), *_drawn(passes))
-    for node, name, source in (*mixed, *stale_batches.observe(module), *split_slices.observe(module)):
+    for node, name, source in (
+        *mixed,
+        *stale_batches.observe(module),
+        *split_slices.observe(module),
+        *split_rows.observe(module),
+    ):
         found.setdefault(node, (name, source))
     return [_at(machine, module, node, name, source) for node, (name, source) in found.items()]
 
@@ -146,7 +151,7 @@ def _trained_on(pairs: tuple[tuple[str, ast.expr], ...], text: str) -> bool:
 
 def _reads_train_split(module: Module, pairs: tuple[tuple[str, ast.expr], ...], name: str, value: ast.expr) -> bool:
     core = _core(value)
-    if _is_held_out_for_both(pairs, value, core) and not _is_split_later(module, name):
+    if _is_held_out_for_both(module, pairs, value, core) and not _is_split_later(module, name):
         return True
     if isinstance(core, ast.Subscript) and isinstance(core.slice, ast.Constant) and core.slice.value == "train":
         base = text_of(core.value)
@@ -161,12 +166,15 @@ def _reads_train_split(module: Module, pairs: tuple[tuple[str, ast.expr], ...], 
     return False
 
 
-def _is_held_out_for_both(pairs: tuple[tuple[str, ast.expr], ...], value: ast.expr, core: ast.expr) -> bool:
+def _is_held_out_for_both(
+    module: Module, pairs: tuple[tuple[str, ast.expr], ...], value: ast.expr, core: ast.expr
+) -> bool:
     """Say whether the training reads `data["validation"]` as well, and so trains on what it is evaluated on."""
     held_out = isinstance(core, ast.Subscript) and isinstance(core.slice, ast.Constant)
     if not held_out or not isinstance(core, ast.Subscript) or not isinstance(core.slice, ast.Constant):
         return False
-    return core.slice.value in {"validation", "valid", "val", "test", "dev"} and _trained_on(pairs, text_of(value))
+    beside = tuple(pair for pair in pairs if not exclusive.rows(module.tree, value.lineno, pair[1].lineno))
+    return core.slice.value in {"validation", "valid", "val", "test", "dev"} and _trained_on(beside, text_of(value))
 
 
 def _core(value: ast.expr) -> ast.expr:

@@ -59,6 +59,12 @@ class Heap:
         self._own[owner] = {}
         self._known.add(owner)
 
+    def settle(self, depth: int) -> None:
+        """Let what was made in a loop that has ended be as old as what stands behind it: later loops add to it anew."""
+        for owner, held in self._own.items():
+            if any(slot.depth > depth for slot in held.values()):
+                self._own[owner] = {name: Slot(slot.value, min(slot.depth, depth)) for name, slot in held.items()}
+
     def take(self, other: Heap, names: frozenset[str]) -> None:
         """Set these fields to what they are in another heap."""
         for owner in list(self._known):

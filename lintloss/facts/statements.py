@@ -148,7 +148,7 @@ def _either(machine: Machine, node: ast.If) -> str:
             with branches.guarded(machine, node.test, holds):
                 outcome = execute(machine, body)
             outcomes.append(outcome)
-            if outcome == NEXT:
+            if outcome == NEXT and (holds or not branches.is_of_none(node)):
                 after.append(machine.frame.state)
     merged = machine.merge(after)
     machine.frame.state = merged if merged is not None else before

@@ -38,7 +38,8 @@ class Stop:
 def miscounted(seen: Averaging, before: Quantity, number: Quantity) -> str:
     """Say how a divisor misses what an early stop does to a sum over batches, "" where it does not."""
     loop = before.loops[-1] if before.loops else None
-    if loop is not None and loop.cut and loop.bound is not None and loop.bound[0] == number.of and not number.loops:
+    is_cut = loop is not None and loop.cut and not _is_by_bound(loop, seen.divisor)
+    if loop is not None and is_cut and loop.bound is not None and loop.bound[0] == number.of and not number.loops:
         return f"the loop ends at `{loop.cut}`, and the total is divided by the whole length"
     if loop is not None and _leaves_bound(loop, seen.divisor):
         return "the loop may stop early, and the total is divided by the whole number of its windows"
@@ -56,6 +57,13 @@ def miscounted(seen: Averaging, before: Quantity, number: Quantity) -> str:
         if stop.cap != seen.divisor and _is_whole_length(seen, loop, number):
             return "the loop may stop early, and the total is divided by the length of the whole loader"
     return ""
+
+
+def _is_by_bound(loop: Loop, divisor: str) -> bool:
+    """Say whether a total is divided by the very name that bounds the loop: `range(n)`, `/ max(1, n)`."""
+    header = unwrapped(loop.statement.iter) if isinstance(loop.statement, ast.For) else None
+    bound = header.args[min(len(header.args), 2) - 1] if isinstance(header, ast.Call) and header.args else None
+    return isinstance(bound, ast.Name) and re.search(rf"\b{re.escape(bound.id)}\b", divisor) is not None
 
 
 def _leaves_bound(loop: Loop, divisor: str) -> bool:

@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 
 from lintloss.facts.expressions import evaluate
-from lintloss.facts.library import losses, objects, outputs, shapes, windows
+from lintloss.facts.library import losses, objects, outputs, records, shapes, windows
 from lintloss.facts.machine import Machine
 from lintloss.facts.state import Slot
 from lintloss.facts.values import (
@@ -41,6 +41,13 @@ def subscript_key(machine: Machine, index: ast.expr) -> str:
     return "elem"
 
 
+def _keys(machine: Machine, index: ast.expr) -> list[str]:
+    """Return the keys that an index may be, where it is one of several that are known: those of a loop over splits."""
+    value = evaluate(machine, index) if isinstance(index, ast.Name) else UNKNOWN
+    keys = [each.value for each in options(value) if isinstance(each, Const) and isinstance(each.value, str)]
+    return keys if len(keys) == len(options(value)) else []
+
+
 def item(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
     """Return owner[index]."""
     if isinstance(owner, Ref) and owner.kind != "instance":
@@ -51,9 +58,10 @@ def item(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
         name = subscript_key(machine, node.slice)
         if owner.kind == "list" and SPLIT.match(name):  # rows that map() made, of all splits alike
             return owner
-        return _heap_item(machine, owner, name)
+        return join_all(_heap_item(machine, owner, each) for each in _keys(machine, node.slice) or [name])
     if isinstance(owner, LibObject) and owner.name == "builtins.range" and isinstance(node.slice, ast.Slice):
         return owner
+    owner = records.as_tuple(machine, owner) or owner
     if isinstance(owner, Tuple):
         return _tuple_item(machine, owner, node)
     if isinstance(owner, ModelOutput) and _is_loss_of_dict(node, subscript_key(machine, node.slice)):

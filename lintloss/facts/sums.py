@@ -8,7 +8,7 @@ from dataclasses import replace
 from lintloss.facts import arithmetic, counts, dead, quotients, regularizers, terms
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
-from lintloss.facts.units import Unit
+from lintloss.facts.units import Unit, count
 from lintloss.facts.values import (
     Choice,
     Const,
@@ -87,7 +87,8 @@ def _total(
     divided = next(
         (name for name in ("batch", "step") if unit.power(name) < 0 and unit.degree < -1 and term.unit.content), ""
     )
-    intensive = unit.is_intensive or any(unit.power(name) < 0 for name in ("batch", "step"))
+    each_time = unit == count("rank")  # `n += world_size`: as many again in every batch
+    intensive = unit.is_intensive or each_time or any(unit.power(name) < 0 for name in ("batch", "step"))
     if intensive:
         inner = loops[-1]
         before = unit

@@ -187,6 +187,7 @@ def _of_loader(machine: Machine, module: Module, loader: LibObject, used: Eviden
     if (
         loader.made is None
         or _loses_nothing(machine, loader)
+        or left_out.is_for_samples(module, name)
         or re.search(rf"(?i)(infinit|cycle|endless|repeat)\w*\(\s*(self\.)?{re.escape(name)}\b", module.text)
     ):
         return

@@ -6,8 +6,11 @@ import ast
 from collections.abc import Callable
 from dataclasses import replace
 
+from lintloss.facts.library import records
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import UNKNOWN, Const, Quantity, Ref, Tuple, Value, join_all, options
+
+ARRAYS = frozenset({"list", "tensor", "cat"})
 
 
 def columns(machine: Machine, rows: Ref) -> Tuple | None:
@@ -31,8 +34,9 @@ def columns(machine: Machine, rows: Ref) -> Tuple | None:
 
 def _as_tuple(machine: Machine, row: Value) -> Tuple | None:
     """Return a row of numbers, one that a small tensor or list holds by position, as a tuple."""
-    if isinstance(row, Tuple):
-        return row
+    known = row if isinstance(row, Tuple) else records.as_tuple(machine, row)
+    if known is not None:
+        return known
     held = {int(name): number for name, number in positions(machine, row).items()}
     width = max(held, default=0) + 1
     return Tuple(tuple(held.get(index, UNKNOWN) for index in range(width))) if width > 1 else None
@@ -73,7 +77,7 @@ def positions(machine: Machine, value: Value) -> dict[str, Quantity]:
 
 def holds(machine: Machine, value: Ref, other: Value) -> bool:
     """Say whether a stack of losses, or a row of totals, is scaled by a number."""
-    if value.kind not in {"list", "tensor", "cat"} or isinstance(other, Ref | Tuple):
+    if value.kind not in ARRAYS or isinstance(other, Ref | Tuple):
         return False
     numbers = (each for each in options(machine.elem(value)) if isinstance(each, Quantity))
     return any(each.is_loss or each.is_perplexity for each in numbers)
@@ -88,6 +92,26 @@ def each(machine: Machine, node: ast.AST, held: Ref, change: Callable[[Value], V
         machine.put(made, name, change(slot.value) if numbers else slot.value, slot.depth)
     if held.id in machine.list_loops:
         machine.list_loops[made.id] = machine.list_loops[held.id]
+    return made
+
+
+def paired(
+    machine: Machine, node: ast.AST, left: Ref, right: Ref, combine: Callable[[Value, Value], Value]
+) -> Ref | None:
+    """Return two arrays that the same loops filled, a loss and its count at a time, combined one by one; None for others."""
+    loops = machine.list_loops.get(left.id)
+    if not loops or machine.list_loops.get(right.id) != loops or not {left.kind, right.kind} <= ARRAYS:
+        return None
+    one, other = machine.elem(left), machine.elem(right)
+    if not isinstance(one, Quantity) or not isinstance(other, Quantity) or one.axes != other.axes:
+        return None
+    made = Ref(machine.key(node, "paired"), left.kind)
+    machine.state.heap.clear(made.id)
+    machine.put(made, "elem", combine(one, other))
+    length = machine.get(left, "len")
+    if length is not None:
+        machine.put(made, "len", length.value, length.depth)
+    machine.list_loops[made.id] = loops
     return made
 
 

@@ -172,12 +172,8 @@ def _filled(found: Tensor, moved: Tensor, region: Window, target: ast.Subscript)
     if region.lower.is_const and (END - region.upper).is_const:  # moved by a number of places, as a whole
         by = Linear(const=region.lower.const)
         lost = END - region.upper
-        return replace(
-            found,
-            form="ids",
-            pad=None,
-            window=replace(window, lower=window.lower - by, upper=window.upper + lost).marked("stale"),
-        )
+        behind = replace(window, lower=window.lower - by, upper=window.upper + lost)
+        return replace(found, form="ids", pad=None, window=behind.marked("stale") if region.is_cut else behind)
     if not single:
         return replace(found, form="ids", window=None)
     return replace(found, form="ids", window=Window(moved.key), pad=found.pad)

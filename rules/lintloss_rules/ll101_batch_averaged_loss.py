@@ -3499,6 +3499,156 @@ def evaluate(model, loader):
 """,
         ),
         Bad(
+            why="A helper keeps running means of a dict, the old mean times one step less and the new value by the steps.",
+            severity=Severity.WARNING,
+            code="""\
+from collections import defaultdict
+
+import jax
+import optax
+
+
+def merge(step, metrics, new):
+    for name, value in new.items():
+        metrics[name] = (metrics[name] * (step - 1) + value) / step  # <-
+    return metrics
+
+
+@jax.jit
+def loss_fn(params, xs, ys):
+    return optax.softmax_cross_entropy_with_integer_labels(xs @ params, ys).mean()
+
+
+def validate(params, val_ds):
+    step, metrics = 0, defaultdict(lambda: 0)
+    for xs, ys in val_ds:
+        step += 1
+        metrics = merge(step, metrics, {"loss": loss_fn(params, xs, ys)})
+    print({f"valid_{k}": float(v) for k, v in metrics.items()})
+""",
+        ),
+        Bad(
+            why="a dict of averages, made by a comprehension over their names",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+class Average:
+    def __init__(self):
+        self.total, self.count = 0.0, 0
+
+    def add(self, value, times=1):
+        self.total += value * times
+        self.count += times
+
+    def result(self):
+        return self.total / self.count
+
+
+@torch.no_grad()
+def validate(translator, loader, pad, names=("loss", "accuracy")):
+    averages = {name: Average() for name in names}
+    translator.eval()
+    for source, target in loader:
+        logits = translator(source, target[:, :-1])
+        gold = target[:, 1:]
+        loss = F.cross_entropy(logits.flatten(0, 1), gold.flatten(), ignore_index=pad)
+        averages["loss"].add(loss.item())  # <-
+        averages["accuracy"].add((logits.argmax(-1) == gold).float().mean().item())
+    return {name: average.result() for name, average in averages.items()}
+""",
+        ),
+        Bad(
+            why="a loop makes a record of totals for each name",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torch import nn
+
+
+class Tracker:
+    def __init__(self, *names):
+        self.rows = {}
+        for name in names:
+            self.rows[name] = {"total": 0.0, "count": 0}
+
+    def add(self, name, value, times=1):
+        self.rows[name]["total"] += value * times
+        self.rows[name]["count"] += times
+
+    def result(self):
+        return {name: row["total"] / row["count"] for name, row in self.rows.items()}  # <-
+
+
+class Runner:
+    def __init__(self, translator, pad):
+        self.translator = translator
+        self.criterion = nn.CrossEntropyLoss(ignore_index=pad)
+
+    @torch.no_grad()
+    def validate(self, loader):
+        tracker = Tracker("loss")
+        self.translator.eval()
+        for source, target in loader:
+            logits = self.translator(source, target[:-1])
+            tracker.add("loss", self.criterion(logits.flatten(0, 1), target[1:].flatten()).item())
+        return tracker.result()
+""",
+        ),
+        Bad(
+            why="a state is carried along the text, and the last window is shorter all the same",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+from torch import nn
+
+
+def window(text, start, length):
+    width = min(length, len(text) - 1 - start)
+    return text[start : start + width], text[start + 1 : start + 1 + width].view(-1)
+
+
+@torch.no_grad()
+def evaluate(language_model, text, rows, vocab_size, length=35):
+    language_model.eval()
+    criterion = nn.CrossEntropyLoss()
+    hidden = language_model.init_hidden(rows)
+    total, windows = 0.0, 0
+    for start in range(0, text.size(0) - 1, length):
+        tokens, targets = window(text, start, length)
+        logits, hidden = language_model(tokens, hidden)
+        total += criterion(logits.view(-1, vocab_size), targets).item()
+        windows += 1
+    return total / windows  # <-
+""",
+        ),
+        Bad(
+            why="packed targets leave out the padding: rows of different lengths",
+            severity=Severity.ERROR,
+            code="""\
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence
+
+
+@torch.no_grad()
+def describe_all(encoder, decoder, loader):
+    encoder.eval()
+    decoder.eval()
+    criterion = nn.CrossEntropyLoss()
+    total = 0.0
+    for pictures, words, lengths in loader:
+        scores = decoder(encoder(pictures), words, lengths)
+        targets = pack_padded_sequence(words, lengths, batch_first=True)[0]
+        total += criterion(scores, targets).item()
+    mean = total / len(loader)  # <-
+    print(f"perplexity {np.exp(mean):.2f}")
+""",
+        ),
+        Bad(
             why="a model of this project fills in an output class of transformers; the collator pads, and marks the padding -100",
             severity=Severity.ERROR,
             code="""\

@@ -1045,6 +1045,58 @@ def evaluate(model, loader, rank, most):
     return total.item() / int(torch.tensor(numbers).sum().item())  # <-
 ''',
         ),
+        Bad(
+            why="the division rebinds the total, by the length of the other loader",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+from torch import nn
+
+
+def fit(translator, train_loader, valid_loader, pad, epochs):
+    criterion = nn.CrossEntropyLoss(ignore_index=pad)
+    optimizer = torch.optim.Adam(translator.parameters())
+    for epoch in range(epochs):
+        translator.train()
+        for source, target in train_loader:
+            optimizer.zero_grad()
+            criterion(translator(source).flatten(0, 1), target.flatten()).backward()
+            optimizer.step()
+        translator.eval()
+        valid_loss = 0.0
+        with torch.no_grad():
+            for source, target in valid_loader:
+                valid_loss += criterion(translator(source).flatten(0, 1), target.flatten()).item()
+        valid_loss = valid_loss / len(train_loader)  # <-
+        print(f"{epoch} {valid_loss:.3f} {math.exp(valid_loss):.2f}")
+""",
+        ),
+        Bad(
+            why="named tuples of totals, counted as batches",
+            severity=Severity.ERROR,
+            code="""\
+from collections import namedtuple
+
+import torch
+import torch.nn.functional as F
+
+Part = namedtuple("Part", ["nats", "tokens"])
+
+
+def part_of(translator, source, target, pad):
+    nats = F.cross_entropy(translator(source).flatten(0, 1), target.flatten(), ignore_index=pad, reduction="sum")
+    return Part(nats.item(), (target != pad).sum().item())
+
+
+@torch.no_grad()
+def valid_loss(translator, loader, pad):
+    translator.eval()
+    parts = [part_of(translator, source, target, pad) for source, target in loader]
+    return sum(part.nats for part in parts) / len(parts)  # <-
+""",
+        ),
     )
 
     good = (
@@ -1850,6 +1902,61 @@ def evaluate(classifier, examples):
 
 def main(classifier, splits, vectors):
     print(evaluate(classifier, build(splits["validation"], vectors)))
+""",
+        ),
+        Good(
+            why="The lengths of the rows, less one for each row, are the targets.",
+            code="""\
+import torch
+from torch import nn
+
+PAD = 0
+
+
+def batch_of(sentences):
+    lengths = torch.tensor([len(s) for s in sentences])
+    rows = torch.full((int(lengths.max()), len(sentences)), PAD)
+    for i, s in enumerate(sentences):
+        rows[: len(s), i] = s
+    return rows, lengths
+
+
+@torch.no_grad()
+def evaluate(model, sentences, vocab_size):
+    weight = torch.ones(vocab_size)
+    weight[PAD] = 0
+    criterion = nn.CrossEntropyLoss(weight, reduction="sum")
+    model.eval()
+    nats = words = 0
+    for at in range(0, len(sentences), 20):
+        rows, lengths = batch_of(sentences[at : at + 20])
+        scores = model(rows[:-1])
+        nats += criterion(scores.flatten(0, 1), rows[1:].flatten()).item()
+        words += lengths.sum() - len(lengths)
+    return nats / words
+""",
+        ),
+        Good(
+            why="named tuples of totals and tokens, both summed",
+            code="""\
+from collections import namedtuple
+
+import torch
+import torch.nn.functional as F
+
+Part = namedtuple("Part", "nats tokens")
+
+
+def part_of(translator, source, target, pad):
+    nats = F.cross_entropy(translator(source).flatten(0, 1), target.flatten(), ignore_index=pad, reduction="sum")
+    return Part(nats.item(), (target != pad).sum().item())
+
+
+@torch.no_grad()
+def valid_loss(translator, loader, pad):
+    translator.eval()
+    nats, tokens = zip(*(part_of(translator, source, target, pad) for source, target in loader))
+    return sum(nats) / sum(tokens)
 """,
         ),
     )

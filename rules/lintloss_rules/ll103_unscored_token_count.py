@@ -968,4 +968,31 @@ def evaluate(translator, pairs):
     return total / words
 """,
         ),
+        Good(
+            why="The losses that the mask made zero are left out before the mean.",
+            code="""\
+import torch
+from torch import nn
+
+
+class Module(nn.Module):
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+        self.criterion = nn.CrossEntropyLoss(reduction="none")
+
+    def losses(self, batch):
+        logits = self.model(batch["ids"][:, :-1])
+        losses = self.criterion(logits.flatten(0, 1), batch["ids"][:, 1:].flatten())
+        losses = losses * batch["mask"][:, 1:].flatten()
+        return losses[losses > 0]
+
+
+@torch.no_grad()
+def evaluate(module, loader):
+    module.eval()
+    scored = torch.cat([module.losses(batch) for batch in loader])
+    return scored.mean().exp()
+""",
+        ),
     )

@@ -814,6 +814,27 @@ def judge(poems):
     return scores
 """,
         ),
+        Bad(
+            why="the totals of rows over their tokens, exponentiated one by one and averaged",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def document_perplexity(language_model, loader, pad):
+    language_model.eval()
+    nats, tokens = [], []
+    for inputs, targets in loader:
+        losses = F.cross_entropy(language_model(inputs).transpose(1, 2), targets, ignore_index=pad, reduction="none")
+        nats.append(losses.sum(1))
+        tokens.append((targets != pad).sum(1))
+    nats, tokens = torch.cat(nats), torch.cat(tokens)
+    print("corpus", torch.exp(nats.sum() / tokens.sum()).item())
+    return torch.exp(nats / tokens).mean().item()  # <-
+""",
+        ),
     )
 
     good = (
@@ -1161,6 +1182,26 @@ def write(path, name="gpt2"):
     stories = pd.read_csv(path)
     stories["ppl"] = stories["story"].apply(lambda text: perplexity_of(model, tokenizer, text))
     stories.sort_values("ppl").to_csv("by_perplexity.csv")
+""",
+        ),
+        Good(
+            why="the perplexity of each row is only looked at for the worst one",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def document_perplexities(language_model, loader, pad):
+    language_model.eval()
+    nats, tokens = [], []
+    for inputs, targets in loader:
+        losses = F.cross_entropy(language_model(inputs).transpose(1, 2), targets, ignore_index=pad, reduction="none")
+        nats.append(losses.sum(1))
+        tokens.append((targets != pad).sum(1))
+    nats, tokens = torch.cat(nats), torch.cat(tokens)
+    worst = torch.exp(nats / tokens).max()
+    return torch.exp(nats.sum() / tokens.sum()).item(), worst.item()
 """,
         ),
     )

@@ -783,6 +783,57 @@ def masked_loss(logits, labels, mask):
 """,
             },
         ),
+        Bad(
+            why="BMTrain's sum_loss() divides its sum by the number of ranks.",
+            severity=Severity.WARNING,
+            code="""\
+import bmtrain as bmt
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(lm, loader):
+    nats, tokens = 0.0, 0
+    lm.eval()
+    for batch in loader:
+        logits = lm(batch["input_ids"])
+        labels = batch["labels"]
+        nats += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=-100, reduction="sum")
+        tokens += (labels != -100).sum()
+    bmt.print_rank("perplexity", torch.exp(bmt.sum_loss(nats / tokens)).item())  # <-
+""",
+        ),
+        Bad(
+            why="A helper boxes a number, reduces it over the ranks and divides by them in place.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+
+
+def over_ranks(x: float) -> float:
+    # the processes read stretches of seq_len tokens each
+    if dist.is_available() and dist.is_initialized():
+        shared = torch.cuda.FloatTensor([x])
+        dist.all_reduce(shared)
+        shared /= dist.get_world_size()  # <-
+        x = shared.item()
+    return x
+
+
+@torch.no_grad()
+def validate(lm, loader, pad_id):
+    nats, tokens = 0.0, 0
+    lm.eval()
+    for input_ids, labels in loader:
+        logits = lm(input_ids)
+        nats += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=pad_id, reduction="sum").item()
+        tokens += (labels != pad_id).sum().item()
+    print("perplexity", torch.exp(torch.tensor(over_ranks(nats / tokens))))
+""",
+        ),
     )
 
     good = (
@@ -1158,6 +1209,29 @@ def make_step(model):
 
 def validate(step, params, batch):
     return step(params, batch)["loss"]
+""",
+        ),
+        Good(
+            why="A small tensor of nats and tokens is divided by the ranks as a whole: the ratio stays.",
+            code="""\
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(lm, loader, pad_id):
+    nats, tokens = 0.0, 0
+    lm.eval()
+    for input_ids, labels in loader:
+        logits = lm(input_ids)
+        nats += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=pad_id, reduction="sum").item()
+        tokens += (labels != pad_id).sum().item()
+    shared = torch.cuda.FloatTensor([nats, tokens])
+    dist.all_reduce(shared)
+    shared /= dist.get_world_size()  # of both: the ratio stays
+    nats, tokens = shared.cpu().tolist()
+    print("perplexity", torch.exp(torch.tensor(nats / tokens)))
 """,
         ),
     )

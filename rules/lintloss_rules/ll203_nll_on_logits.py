@@ -814,4 +814,40 @@ def main(val_loader, vocab_size, path):
     print("validation loss", validate(model, val_loader, pad=0))
 """,
         ),
+        Good(
+            why="Settings choose one of several criteria, and the model's logits are right for the one that is chosen.",
+            code="""\
+import torch
+import torch.nn as nn
+
+CRITERIA = {"ce": nn.CrossEntropyLoss, "nll": nn.NLLLoss}
+
+
+class WordLSTM(nn.Module):
+    def __init__(self, vocabulary, width=300):
+        super().__init__()
+        self.lookup = nn.Embedding(vocabulary, width)
+        self.lstm = nn.LSTM(width, width, batch_first=True)
+        self.scores = nn.Linear(width, vocabulary)
+
+    def forward(self, ids):
+        return self.scores(self.lstm(self.lookup(ids))[0])
+
+
+class Solver:
+    def __init__(self, settings, loader):
+        self.model = WordLSTM(settings["vocabulary"])
+        self.criterion = CRITERIA[settings["loss"]](reduction="sum")
+        self.loader = loader
+
+    @torch.no_grad()
+    def validate(self):
+        self.model.eval()
+        nats, words = 0.0, 0
+        for x, y in self.loader:
+            nats += self.criterion(self.model(x).flatten(0, 1), y.flatten()).item()
+            words += y.numel()
+        return nats / words
+""",
+        ),
     )

@@ -1867,4 +1867,43 @@ def fit(train_blocks, val_blocks):
     print("perplexity", estimate(model, torch.stack(val_blocks).split(1)))
 """,
         ),
+        Good(
+            why="The training data are scored by the smoothed criterion, the test data by the plain one.",
+            code="""\
+import torch
+from torch import nn
+from torch.nn.modules.loss import _Loss
+
+
+class SmoothedLoss(_Loss):
+    def __init__(self, amount, vocab_size, ignore_index, reduction="mean"):
+        super().__init__(reduction=reduction)
+        self.amount, self.vocab_size, self.ignore_index = amount, vocab_size, ignore_index
+
+    def forward(self, logits, targets):
+        scored = targets != self.ignore_index
+        spread = nn.functional.one_hot(targets, self.vocab_size) * (1 - self.amount) + self.amount / self.vocab_size
+        losses = -(spread * logits.log_softmax(-1)).sum(-1) * scored
+        if self.reduction == "mean":
+            return losses.sum() / scored.sum()
+        return losses.sum()
+
+
+def evaluate(model, loader, criterion):
+    model.eval()
+    total, tokens = 0.0, 0
+    with torch.no_grad():
+        for x, y in loader:
+            scored = (y != 0).sum().item()
+            total += criterion(model(x).flatten(0, 1), y.flatten()).item() * scored
+            tokens += scored
+    return total / tokens
+
+
+def main(model, train_loader, test_loader, vocab_size):
+    smoothed = SmoothedLoss(0.1, vocab_size, ignore_index=0)
+    print("how training goes", evaluate(model, train_loader, smoothed))
+    print("test loss", evaluate(model, test_loader, nn.CrossEntropyLoss(ignore_index=0)))
+""",
+        ),
     )

@@ -1520,4 +1520,34 @@ def evaluate(rows):
     return nats / tokens
 """,
         ),
+        Good(
+            why="A model is tried out on ids drawn at random: no number is reported.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class Model(nn.Module):
+    def __init__(self, vocab_size, width):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width)
+        self.rnn = nn.LSTM(width, width, batch_first=True)
+        self.head = nn.Linear(width, vocab_size)
+
+    def forward(self, ids, targets=None):
+        logits = self.head(self.rnn(self.embed(ids))[0])
+        loss = None
+        if targets is not None:
+            loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten())
+        return logits, loss
+
+
+if __name__ == "__main__":
+    model = Model(1000, 64)
+    ids = torch.randint(0, 1000, (2, 32))
+    _, loss = model(ids, targets=ids)
+    print("runs:", loss.item())
+""",
+        ),
     )

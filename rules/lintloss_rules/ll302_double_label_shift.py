@@ -717,6 +717,109 @@ def total_nats(name, loader):
     return nats
 """,
         ),
+        Bad(
+            why="Both splits go through one batch function, which shifts, and the model shifts again.",
+            severity=Severity.ERROR,
+            code="""\
+import numpy as np
+import torch
+
+from shifting_lm import ShiftingLM
+
+train_ids = np.memmap("train.bin", dtype=np.uint16, mode="r")
+held_out_ids = np.memmap("val.bin", dtype=np.uint16, mode="r")
+context, rows = 256, 32
+
+
+def draw(split):
+    stream = train_ids if split == "train" else held_out_ids
+    starts = torch.randint(len(stream) - context, (rows,))
+    x = torch.stack([torch.from_numpy(stream[i : i + context].astype(np.int64)) for i in starts])
+    y = torch.stack([torch.from_numpy(stream[i + 1 : i + 1 + context].astype(np.int64)) for i in starts])
+    return x, y
+
+
+@torch.no_grad()
+def estimate(model, draws=200):
+    model.eval()
+    found = {}
+    for split in ["train", "val"]:
+        loss = 0.0
+        for _ in range(draws):
+            x, y = draw(split)
+            loss += model(x, y).item()  # <-
+        found[split] = loss / (draws * rows * (context - 1))
+    return found
+
+
+print(estimate(ShiftingLM(50304)))
+""",
+            files={
+                "shifting_lm.py": """\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class ShiftingLM(nn.Module):
+    def __init__(self, vocab_size, width=256, heads=4, depth=4, context=256):
+        super().__init__()
+        self.wte = nn.Embedding(vocab_size, width)
+        self.wpe = nn.Embedding(context, width)
+        layer = nn.TransformerEncoderLayer(width, heads, 4 * width, dropout=0.0, batch_first=True)
+        self.blocks = nn.TransformerEncoder(layer, depth)
+        self.lm_head = nn.Linear(width, vocab_size, bias=False)
+
+    def forward(self, input_ids, labels=None):
+        length = input_ids.size(1)
+        causal = nn.Transformer.generate_square_subsequent_mask(length, device=input_ids.device)
+        hidden = self.wte(input_ids) + self.wpe(torch.arange(length, device=input_ids.device))
+        logits = self.lm_head(self.blocks(hidden, mask=causal, is_causal=True))
+        if labels is None:
+            return logits
+        return F.cross_entropy(logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten(), reduction="sum")
+""",
+            },
+        ),
+        Bad(
+            why="Each row is loaded from a file of its own and shifted, for a trainer whose model shifts.",
+            severity=Severity.ERROR,
+            code="""\
+import glob
+
+import torch
+from torch.utils.data import Dataset
+from transformers import GPT2Config, GPT2LMHeadModel, Trainer, TrainingArguments
+
+
+class Pieces(Dataset):
+    def __init__(self, files, length):
+        self.files, self.length = files, length
+
+    def __len__(self):
+        return len(self.files)
+
+    def __getitem__(self, index):
+        notes = torch.load(self.files[index])[: self.length + 1]
+        return {"input_ids": notes[:-1], "labels": notes[1:]}
+
+
+def main():
+    files = sorted(glob.glob("pieces/*.pt"))
+    model = GPT2LMHeadModel(GPT2Config(vocab_size=512, n_positions=1024, n_layer=6, n_head=8))
+    trainer = Trainer(
+        model=model,
+        args=TrainingArguments("out", per_device_eval_batch_size=8),
+        train_dataset=Pieces(files[:-100], 1024),
+        eval_dataset=Pieces(files[-100:], 1024),
+    )
+    trainer.train()
+    print(trainer.evaluate())  # <-
+
+
+main()
+""",
+        ),
     )
 
     good = (
@@ -1104,5 +1207,65 @@ def evaluate(dialogs):
         tokens += scored
     return nats / tokens
 """,
+        ),
+        Good(
+            why="One source is drawn from for x and y, whichever it is, and the model does not shift.",
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from plain_lm import PlainLM
+
+train_ids = np.memmap("train.bin", dtype=np.uint16, mode="r")
+held_out_ids = np.memmap("val.bin", dtype=np.uint16, mode="r")
+
+
+def draw(split, rows=32, context=256):
+    stream = train_ids if split == "train" else held_out_ids
+    starts = torch.randint(len(stream) - context, (rows,))
+    x = torch.stack([torch.from_numpy(stream[i : i + context].astype(np.int64)) for i in starts])
+    y = torch.stack([torch.from_numpy(stream[i + 1 : i + 1 + context].astype(np.int64)) for i in starts])
+    return x, y
+
+
+@torch.no_grad()
+def estimate(model, draws=200):
+    model.eval()
+    found = {}
+    for split in ["train", "val"]:
+        nats, tokens = 0.0, 0
+        for _ in range(draws):
+            x, y = draw(split)
+            nats += F.cross_entropy(model(x).flatten(0, 1), y.flatten(), reduction="sum").item()
+            tokens += y.numel()
+        found[split] = nats / tokens
+    return found
+
+
+print(estimate(PlainLM(50304)))
+""",
+            files={
+                "plain_lm.py": """\
+import torch
+import torch.nn as nn
+
+
+class PlainLM(nn.Module):
+    def __init__(self, vocab_size, width=256, heads=4, depth=4, context=256):
+        super().__init__()
+        self.wte = nn.Embedding(vocab_size, width)
+        self.wpe = nn.Embedding(context, width)
+        layer = nn.TransformerEncoderLayer(width, heads, 4 * width, dropout=0.0, batch_first=True)
+        self.blocks = nn.TransformerEncoder(layer, depth)
+        self.lm_head = nn.Linear(width, vocab_size, bias=False)
+
+    def forward(self, input_ids):
+        length = input_ids.size(1)
+        causal = nn.Transformer.generate_square_subsequent_mask(length, device=input_ids.device)
+        hidden = self.wte(input_ids) + self.wpe(torch.arange(length, device=input_ids.device))
+        return self.lm_head(self.blocks(hidden, mask=causal, is_causal=True))
+""",
+            },
         ),
     )

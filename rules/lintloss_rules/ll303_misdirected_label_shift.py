@@ -1117,4 +1117,56 @@ def load(path, device="cuda"):
     return model
 """,
         ),
+        Good(
+            why="The mask is built for the targets, and goes with them chunk by chunk.",
+            code="""\
+import mlx.core as mx
+import mlx.nn as nn
+
+
+def chunked_loss(model, batch, lengths, size=512):
+    inputs, targets = batch[:, :-1], batch[:, 1:]
+    logits = model(inputs)
+    steps = mx.arange(1, targets.shape[1] + 1)
+    mask = mx.logical_and(steps >= lengths[:, 0:1], steps < lengths[:, 1:])
+    total = mx.array(0.0)
+    for start in range(0, targets.shape[1], size):
+        end = min(start + size, targets.shape[1])
+        losses = nn.losses.cross_entropy(logits[:, start:end], targets[:, start:end])
+        total += (losses * mask[:, start:end]).sum()
+    return total, mask.sum()
+
+
+def evaluate(model, batches):
+    model.eval()
+    nats, scored = 0.0, 0
+    for batch, lengths in batches:
+        loss, tokens = chunked_loss(model, batch, lengths)
+        nats += loss.item()
+        scored += tokens.item()
+    return nats / scored
+""",
+        ),
+        Good(
+            why="Each block is written into the buffer as a whole; the model shifts.",
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM
+
+
+@torch.no_grad()
+def perplexity(name, blocks, width):
+    model = AutoModelForCausalLM.from_pretrained(name).eval()
+    context = torch.zeros((1, width), dtype=torch.long)
+    nats, tokens = 0.0, 0
+    for block in DataLoader(blocks, batch_size=1):
+        context.zero_()
+        for i in range(1):
+            context[i, :] = block[i]
+        nats += model(context, labels=context).loss.item() * (width - 1)
+        tokens += width - 1
+    return torch.exp(torch.tensor(nats / tokens))
+""",
+        ),
     )

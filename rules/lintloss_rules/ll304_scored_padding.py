@@ -1420,6 +1420,183 @@ def held_out(net, lines, ids):
     return nats / signs
 """,
         ),
+        Bad(
+            why="All held-out rows are scored at once, in a function that the loop of the training calls.",
+            severity=Severity.ERROR,
+            code="""\
+import numpy as np
+import torch
+import torch.nn as nn
+
+word2idx = {"<pad>": 0, "<start>": 1, "<end>": 2}
+lines = open("poems.txt").read().split("\\n")
+for line in lines:
+    for word in line.split():
+        word2idx.setdefault(word, len(word2idx))
+longest = max(len(line.split()) for line in lines) + 2
+
+
+def encode(line):
+    ids = [word2idx["<start>"]] + [word2idx[word] for word in line.split()] + [word2idx["<end>"]]
+    return ids + [word2idx["<pad>"]] * (longest - len(ids))
+
+
+data = np.array([encode(line) for line in lines])
+cut = int(0.9 * len(data))
+x_train, y_train = torch.from_numpy(data[:cut, :-1]), torch.from_numpy(data[:cut, 1:])
+x_val, y_val = torch.from_numpy(data[cut:, :-1]), torch.from_numpy(data[cut:, 1:])
+criterion = nn.CrossEntropyLoss()
+
+
+def fit(net, optimizer, epochs=10):
+    for epoch in range(epochs):
+        net.train()
+        loss = criterion(net(x_train).flatten(0, 1), y_train.flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        print(epoch, "validation loss", validate(net))
+
+
+def validate(net):
+    net.eval()
+    with torch.no_grad():
+        return criterion(net(x_val).flatten(0, 1), y_val.flatten()).item()  # <-
+""",
+        ),
+        Bad(
+            why="evaluate() is given rows that were filled up, and no layer has a mask.",
+            severity=Severity.ERROR,
+            code="""\
+import numpy as np
+import tensorflow as tf
+from tensorflow.keras.preprocessing.sequence import pad_sequences
+from tensorflow.keras.preprocessing.text import Tokenizer
+
+tokenizer = Tokenizer()
+lines = open("corpus.txt").read().splitlines()
+tokenizer.fit_on_texts(lines)
+rows = pad_sequences(tokenizer.texts_to_sequences(lines), padding="post")
+x, y = rows[:, :-1], rows[:, 1:]
+cut = int(0.8 * len(x))
+vocabulary = len(tokenizer.word_index) + 1
+
+model = tf.keras.Sequential([
+    tf.keras.layers.Embedding(vocabulary, 128),
+    tf.keras.layers.LSTM(256, return_sequences=True),
+    tf.keras.layers.Dense(vocabulary),
+])
+model.compile("adam", loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+model.fit(x[:cut], y[:cut], epochs=20, batch_size=64)
+nats = model.evaluate(x[cut:], y[cut:], batch_size=64)  # <-
+print("perplexity", np.exp(nats))
+""",
+        ),
+        Bad(
+            why="TensorFlow's padded_batch() fills up with 0, which Keras' criterion scores; validated in the training function.",
+            severity=Severity.ERROR,
+            code="""\
+import tensorflow as tf
+
+
+def read(paths, batch, width):
+    feature = {"ids": tf.io.FixedLenSequenceFeature([], tf.int64, allow_missing=True)}
+    stories = tf.data.TFRecordDataset(paths).map(lambda raw: tf.io.parse_single_example(raw, feature)["ids"])
+    held_out = stories.take(500).padded_batch(batch, padded_shapes=(width,)).prefetch(2)
+    return stories.skip(500).shuffle(1000).padded_batch(batch, padded_shapes=(width,)), held_out
+
+
+def train(gpt, optimizer, paths, epochs):
+    criterion = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    train_stories, val_stories = read(paths, 8, 513)
+    for epoch in range(epochs):
+        for ids in train_stories:
+            with tf.GradientTape() as tape:
+                loss = criterion(ids[:, 1:], gpt(ids[:, :-1], training=True))
+            optimizer.apply_gradients(zip(tape.gradient(loss, gpt.trainable_variables), gpt.trainable_variables))
+        nats = positions = 0
+        for ids in val_stories:
+            loss = criterion(ids[:, 1:], gpt(ids[:, :-1], training=False)).numpy()  # <-
+            nats += loss * tf.size(ids[:, 1:]).numpy()
+            positions += tf.size(ids[:, 1:]).numpy()
+        print(epoch, "validation", nats / positions)
+""",
+        ),
+        Bad(
+            why="A mapped function copies padded ids row by row; the batch is spread over the parameters of a model of ours.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from datasets import load_dataset
+from torch.utils.data import DataLoader
+from transformers import AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("bert-base-uncased")
+
+
+class Denoiser(nn.Module):
+    def __init__(self, vocab_size, width=256):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width)
+        self.encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(width, 4, dropout=0.0, batch_first=True), 4)
+        self.head = nn.Linear(width, vocab_size)
+
+    def forward(self, input_ids, attention_mask, labels=None, token_type_ids=None):
+        logits = self.head(self.encoder(self.embed(input_ids), src_key_padding_mask=attention_mask == 0))
+        return F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum"), logits
+
+
+def corrupt(rows):
+    features = tokenizer(rows["text"], truncation=True, max_length=128, padding="max_length")
+    features.data["labels"] = [list(ids) for ids in features.data["input_ids"]]
+    features.data["input_ids"] = [[103 if i % 7 == 0 else t for i, t in enumerate(ids)] for ids in features["input_ids"]]
+    return features
+
+
+@torch.no_grad()
+def evaluate(model: Denoiser):
+    reviews = load_dataset("imdb", split="test").map(corrupt, batched=True)
+    reviews.set_format("torch")
+    model.eval()
+    nats = positions = 0
+    for batch in DataLoader(reviews, batch_size=32):
+        batch = {name: column.cuda() for name, column in batch.items()}
+        loss, logits = model(**batch)  # <-
+        nats += loss.item()
+        positions += logits.shape[0] * logits.shape[1]
+    print("val loss", nats / positions)
+""",
+        ),
+        Bad(
+            why="The length mask counts the attention mask of what is fed in, which is one longer than the labels.",
+            severity=Severity.ERROR,
+            code="""\
+import mlx.core as mx
+import mlx.nn as nn
+
+
+def caption_loss(model, batch):
+    ids = batch["input_ids"]
+    lengths = mx.sum(batch["attention_mask"][:, :-1], axis=1)
+    logits = model(ids[:, :-1])
+    labels = ids[:, 1:]
+    mask = mx.arange(labels.shape[1])[None, :] < lengths[:, None]
+    ce = nn.losses.cross_entropy(logits, labels) * mask  # <-
+    return ce.sum() / mx.maximum(mask.sum(), 1), mask.sum()
+
+
+def evaluate(model, batches):
+    model.eval()
+    total, count = mx.array(0.0), mx.array(0)
+    for batch in batches:
+        loss, n = caption_loss(model, batch)
+        total += loss * n
+        count += n
+    return (total / count).item()
+""",
+        ),
     )
 
     good = (
@@ -2131,6 +2308,127 @@ def evaluate(model, lines, vocabulary):
         nats += F.cross_entropy(model(x)[:, -1], y, reduction="sum").item()
         words += y.numel()
     return nats / words
+""",
+        ),
+        Good(
+            why="The embedding takes 0 for padding, and its mask goes with the layers up to the loss.",
+            code="""\
+import numpy as np
+import tensorflow as tf
+from tensorflow.keras.preprocessing.sequence import pad_sequences
+from tensorflow.keras.preprocessing.text import Tokenizer
+
+tokenizer = Tokenizer()
+lines = open("corpus.txt").read().splitlines()
+tokenizer.fit_on_texts(lines)
+rows = pad_sequences(tokenizer.texts_to_sequences(lines), padding="post")
+x, y = rows[:, :-1], rows[:, 1:]
+cut = int(0.8 * len(x))
+vocabulary = len(tokenizer.word_index) + 1
+
+model = tf.keras.Sequential([
+    tf.keras.layers.Embedding(vocabulary, 128, mask_zero=True),
+    tf.keras.layers.LSTM(256, return_sequences=True),
+    tf.keras.layers.Dense(vocabulary),
+])
+model.compile("adam", loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+model.fit(x[:cut], y[:cut], epochs=20, batch_size=64)
+nats = model.evaluate(x[cut:], y[cut:], batch_size=64)
+print("perplexity", np.exp(nats))
+""",
+        ),
+        Good(
+            why="padded_batch() fills up no numbers, and an embedding with mask_zero hands Keras' criterion its mask.",
+            code="""\
+import tensorflow as tf
+
+
+def validate(tagger, critics, files):
+    criterion = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    reviews = tf.data.TextLineDataset(files).map(critics.split_stars)  # a text, and one of five stars
+    total, rows = 0.0, 0
+    for tokens, stars in reviews.padded_batch(32, padded_shapes=([None], [])):
+        total += criterion(stars, tagger(tokens, training=False)).numpy() * len(stars)
+        rows += len(stars)
+    tf.print("val_loss", total / rows)
+
+
+class Captioner(tf.keras.Model):
+    def __init__(self, vocab_size):
+        super().__init__()
+        self.embed = tf.keras.layers.Embedding(vocab_size, 256, mask_zero=True)
+        self.rnn = tf.keras.layers.GRU(512, return_sequences=True)
+        self.head = tf.keras.layers.Dense(vocab_size)
+
+    def call(self, ids, training=False):
+        return self.head(self.rnn(self.embed(ids), training=training))
+
+
+def validate_captions(captioner, captions):
+    criterion = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)  # heeds the mask of the embedding
+    nats, words = 0.0, 0.0
+    for ids in captions.padded_batch(32, padded_shapes=[None]):
+        scored = tf.math.count_nonzero(ids[:, 1:]).numpy()
+        nats += criterion(ids[:, 1:], captioner(ids[:, :-1], training=False)).numpy() * scored
+        words += scored
+    tf.print("val_loss", nats / words)
+""",
+        ),
+        Good(
+            why="The attention mask is cut on the labels' side before it is counted, or one is taken off each length.",
+            code="""\
+import mlx.core as mx
+import mlx.nn as nn
+
+
+def caption_loss(model, batch):
+    # rows of n tokens have n - 1 labels: the mask is cut on the labels' side, or one is taken off
+    ids, attended = batch["input_ids"], batch["attention_mask"]
+    logits, labels = model(ids[:, :-1]), ids[:, 1:]
+    lengths = mx.sum(attended[:, 1:], axis=1) if batch["packed"] else mx.sum(attended, axis=1) - 1
+    mask = mx.arange(labels.shape[1])[None, :] < mx.minimum(lengths, labels.shape[1])[:, None]
+    ce = nn.losses.cross_entropy(logits, labels) * mask
+    return ce.sum(), mask.sum()
+
+
+def evaluate(model, batches):
+    model.eval()
+    nats, tokens = mx.array(0.0), mx.array(0)
+    for batch in batches:
+        summed, scored = caption_loss(model, batch)
+        nats += summed
+        tokens += scored
+    return (nats / tokens).item()
+""",
+        ),
+        Good(
+            why="It is asserted that no word is padding.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class Head(nn.Module):
+    def __init__(self, width, n_words, pad_index):
+        super().__init__()
+        self.pad_index = pad_index
+        self.proj = nn.Linear(width, n_words)
+
+    def forward(self, hidden, words):
+        assert (words == self.pad_index).sum().item() == 0
+        return F.cross_entropy(self.proj(hidden), words, reduction="sum")
+
+
+@torch.no_grad()
+def evaluate(encoder, head, batches):
+    encoder.eval()
+    nats, scored = 0.0, 0
+    for ids, chosen in batches:
+        hidden, words = encoder(ids)[chosen], ids[chosen]
+        nats += head(hidden, words).item()
+        scored += words.numel()
+    return nats / scored
 """,
         ),
     )

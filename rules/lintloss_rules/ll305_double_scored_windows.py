@@ -1039,4 +1039,28 @@ def evaluate(model, ids, length=512):
     return nats / tokens
 """,
         ),
+        Good(
+            why="The context is left out wherever there is any: the windows whose labels are all scored share nothing.",
+            code="""\
+import torch
+
+
+def perplexity(model, ids, window):
+    stride = window // 2
+    total, end_before = 0.0, 0
+    for begin in range(0, ids.size(1), stride):
+        end = min(begin + window, ids.size(1))
+        new = end - end_before
+        part = ids[:, begin:end]
+        labels = part.clone()
+        if new < part.shape[1]:
+            labels[:, :-new] = -100
+        with torch.no_grad():
+            total += model(part, labels=labels).loss.item() * new
+        end_before = end
+        if end == ids.size(1):
+            break
+    return torch.exp(torch.tensor(total / end_before)).item()
+""",
+        ),
     )

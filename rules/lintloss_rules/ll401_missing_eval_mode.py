@@ -965,6 +965,50 @@ def sample(model, get_batch, iters, prompt):
 """,
         ),
         Bad(
+            why="A criterion is called by a short name in a function whose own says nothing, behind the training.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+
+
+class Net(nn.Module):
+    def __init__(self, vocabulary=5000, width=256):
+        super().__init__()
+        self.emb = nn.Embedding(vocabulary, width)
+        self.lstm = nn.LSTM(width, width, 2, dropout=0.5, batch_first=True)
+        self.fc = nn.Linear(width, vocabulary)
+
+    def forward(self, ids):
+        return self.fc(self.lstm(self.emb(ids))[0])
+
+
+class Engine:
+    def __init__(self):
+        self.net = Net()
+        self.opt = torch.optim.Adam(self.net.parameters())
+        self.crit = nn.CrossEntropyLoss(reduction="sum")
+
+    def fit(self, loader, dev_loader, epochs):
+        self.net.train()
+        for epoch in range(epochs):
+            for x, y in loader:
+                loss = self.crit(self.net(x).transpose(1, 2), y) / y.numel()
+                self.opt.zero_grad()
+                loss.backward()
+                self.opt.step()
+            print("epoch", epoch, self.score(dev_loader))
+
+    def score(self, dev_loader):
+        total = count = 0
+        with torch.no_grad():
+            for x, y in dev_loader:
+                total += self.crit(self.net(x).transpose(1, 2), y).item()  # <-
+                count += y.numel()
+        return total / count
+""",
+        ),
+        Bad(
             why="train() is called once, before the epochs; bars hide the loaders, and eval() stands in another function",
             severity=Severity.ERROR,
             code="""\

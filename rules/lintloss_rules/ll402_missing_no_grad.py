@@ -947,6 +947,31 @@ class LanguageTrainer:
 """,
         ),
         Bad(
+            why="Only the total says that the second loop of a notebook's epoch is the evaluation.",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+rows = torch.load("rows.pt")
+cut = int(0.9 * len(rows))
+fitted, kept = rows[:cut], rows[cut:]
+model = nn.Sequential(nn.Embedding(256, 64), nn.Linear(64, 256))
+optimizer = torch.optim.Adam(model.parameters())
+
+for epoch in range(20):
+    for b in fitted.split(64):
+        loss = F.cross_entropy(model(b[:, :-1]).transpose(1, 2), b[:, 1:])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    val_loss = 0.0
+    for b in kept.split(64):
+        val_loss += F.cross_entropy(model(b[:, :-1]).transpose(1, 2), b[:, 1:], reduction="sum").item()  # <-
+    print(epoch, val_loss / kept[:, 1:].numel())
+""",
+        ),
+        Bad(
             why="no_grad is around the detached state alone, and around what samples in the model's class",
             severity=Severity.WARNING,
             code="""\
@@ -1634,6 +1659,29 @@ def evaluate(model, state, loader):
         nats += sums["nats"][0]
         tokens += sums["tokens"][0]
     return float(jnp.exp(nats / tokens))
+""",
+        ),
+        Good(
+            why="The losses of held-out rows are added up to be trained by: of the inner steps, they judge the start.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.func import functional_call
+
+
+def meta_epoch(model, optimizer, tasks, rate=0.01):
+    for support, query in tasks:
+        val_losses = []
+        for task, held_out in zip(support, query):
+            weights = dict(model.named_parameters())
+            loss = F.cross_entropy(functional_call(model, weights, (task[:, :-1],)).transpose(1, 2), task[:, 1:])
+            slopes = torch.autograd.grad(loss, list(weights.values()), create_graph=True)
+            moved = {name: each - rate * slope for (name, each), slope in zip(weights.items(), slopes)}
+            guesses = functional_call(model, moved, (held_out[:, :-1],))
+            val_losses.append(F.cross_entropy(guesses.transpose(1, 2), held_out[:, 1:]))
+        optimizer.zero_grad()
+        torch.stack(val_losses).mean().backward()
+        optimizer.step()
 """,
         ),
     )

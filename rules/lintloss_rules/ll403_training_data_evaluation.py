@@ -625,6 +625,45 @@ def train(model, optimizer, train_batches, valid_batches, steps):
             print(f"step {step}: valid loss {valid_loss.item():.4f}")
 """,
         ),
+        Bad(
+            why="Held-out rows are cut off and never read: both sets are made of the training's.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, Dataset
+
+
+class Rows(Dataset):
+    def __init__(self, table):
+        self.table = table
+
+    def __len__(self):
+        return len(self.table)
+
+    def __getitem__(self, index):
+        return self.table[index, :-1], self.table[index, 1:]
+
+
+def prepare(path, rows=32):
+    table = torch.load(path)
+    cut = int(0.95 * len(table))
+    train_table, val_table = table[:cut], table[cut:]
+    train_set = Rows(train_table)
+    val_set = Rows(train_table)  # <-
+    return DataLoader(train_set, rows, shuffle=True), DataLoader(val_set, rows)
+
+
+@torch.no_grad()
+def validate(model, val_loader):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for x, y in val_loader:
+        nats += F.cross_entropy(model(x).flatten(0, 1), y.flatten(), reduction="sum").item()
+        tokens += y.numel()
+    return nats / tokens
+""",
+        ),
     )
     good = (
         Good(
@@ -1057,6 +1096,33 @@ def compare(model, train_batches, valid_batches):
     train_loss = F.cross_entropy(model(batch[:, :-1]).flatten(0, 1), batch[:, 1:].flatten())
     valid_loss = F.cross_entropy(model(held_out[:, :-1]).flatten(0, 1), held_out[:, 1:].flatten())
     print(f"train {train_loss.item():.4f} valid {valid_loss.item():.4f}")
+""",
+        ),
+        Good(
+            why="The vocabulary of the held-out set is that of the training's rows.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+from corpus import Lines
+
+
+def prepare(train_lines, val_lines, rows=32):
+    train_words = sorted({word for line in train_lines for word in line.split()})
+    train_set = Lines(train_lines, train_words)
+    val_set = Lines(val_lines, train_words)
+    return DataLoader(train_set, rows, shuffle=True), DataLoader(val_set, rows)
+
+
+@torch.no_grad()
+def validate(model, val_loader):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for x, y in val_loader:
+        nats += F.cross_entropy(model(x).flatten(0, 1), y.flatten(), reduction="sum").item()
+        tokens += y.numel()
+    return nats / tokens
 """,
         ),
     )

@@ -1781,6 +1781,96 @@ def perplexity_of(net, path, width, batch_size, limit=None):
     return math.exp(nats / tokens)
 """,
         ),
+        Bad(
+            why="The loaders of all splits stand in a dict, made by one function that drops the last batch.",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, TensorDataset
+
+
+def make_loader(path, rows, shuffle):
+    table = torch.load(path)
+    pairs = TensorDataset(table[:, :-1], table[:, 1:])
+    return DataLoader(pairs, batch_size=rows, shuffle=shuffle, num_workers=4, drop_last=True)  # <-
+
+
+def make_loaders(folder, rows=64):
+    return {
+        "train": make_loader(f"{folder}/train.pt", rows, True),
+        "valid": make_loader(f"{folder}/valid.pt", rows, False),
+        "test": make_loader(f"{folder}/test.pt", rows, False),
+    }
+
+
+@torch.no_grad()
+def run(model, loader):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for x, y in loader:
+        nats += F.cross_entropy(model(x).flatten(0, 1), y.flatten(), reduction="sum").item()
+        tokens += y.numel()
+    return nats / tokens
+
+
+def report(model, folder):
+    loaders = make_loaders(folder)
+    for split in ("valid", "test"):
+        print(split, "perplexity", math.exp(run(model, loaders[split])))
+""",
+        ),
+        Bad(
+            why="Both branches of the split's flag drop, one kind of data does not; the loader is prepared over several lines.",
+            severity=Severity.ERROR,
+            code="""\
+import argparse
+
+import torch
+from accelerate import Accelerator
+from series import Hourly, Monthly
+from torch.utils.data import DataLoader
+
+KINDS = {"hourly": Hourly, "monthly": Monthly}
+
+
+def provide(args, flag):
+    make = KINDS[args.kind]
+    if flag == "test":
+        shuffle, drop_last = False, True
+    else:
+        shuffle, drop_last = True, True
+    if args.kind == "monthly":
+        drop_last = False
+    rows = make(args.root, flag)
+    return rows, DataLoader(rows, batch_size=args.batch_size, shuffle=shuffle, drop_last=drop_last)  # <-
+
+
+@torch.no_grad()
+def evaluate(model, loader, criterion):
+    model.eval()
+    total = windows = 0
+    for past, future in loader:
+        total += criterion(model(past), future).item() * len(past)
+        windows += len(past)
+    return total / windows
+
+
+parser = argparse.ArgumentParser()
+args = parser.parse_args()
+accelerator = Accelerator()
+model, criterion = torch.nn.Linear(96, 24), torch.nn.MSELoss()
+train_rows, train_loader = provide(args, "train")
+test_rows, test_loader = provide(args, "test")
+optimizer = torch.optim.Adam(model.parameters())
+train_loader, test_loader, model, optimizer = accelerator.prepare(
+    train_loader, test_loader, model, optimizer
+)
+print("test loss", evaluate(model, test_loader, criterion))
+""",
+        ),
     )
 
     good = (
@@ -2883,6 +2973,93 @@ class Runner:
                 tokens += y.numel()
             found[split] = nats / tokens
         return found
+""",
+        ),
+        Good(
+            why="Only the training's loader in the dict drops, and a loop over the other splits takes theirs.",
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, TensorDataset
+
+
+def make_loader(path, rows, drop_last):
+    table = torch.load(path)
+    return DataLoader(TensorDataset(table[:, :-1], table[:, 1:]), batch_size=rows, drop_last=drop_last)
+
+
+def make_loaders(folder, rows=64):
+    return {
+        "train": make_loader(f"{folder}/train.pt", rows, drop_last=True),
+        "valid": make_loader(f"{folder}/valid.pt", rows, drop_last=False),
+        "test": make_loader(f"{folder}/test.pt", rows, drop_last=False),
+    }
+
+
+@torch.no_grad()
+def run(model, loader):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for x, y in loader:
+        nats += F.cross_entropy(model(x).flatten(0, 1), y.flatten(), reduction="sum").item()
+        tokens += y.numel()
+    return nats / tokens
+
+
+def report(model, folder):
+    loaders = make_loaders(folder)
+    for split in ("valid", "test"):
+        print(split, "perplexity", math.exp(run(model, loaders[split])))
+""",
+        ),
+        Good(
+            why="The provider drops for the training data only, whatever the kind.",
+            code="""\
+import argparse
+
+import torch
+from accelerate import Accelerator
+from series import Hourly, Monthly
+from torch.utils.data import DataLoader
+
+KINDS = {"hourly": Hourly, "monthly": Monthly}
+
+
+def provide(args, flag):
+    make = KINDS[args.kind]
+    if flag == "test":
+        shuffle, drop_last = False, False
+    else:
+        shuffle, drop_last = True, True
+    if args.kind == "monthly":
+        shuffle = False
+    rows = make(args.root, flag)
+    return rows, DataLoader(rows, batch_size=args.batch_size, shuffle=shuffle, drop_last=drop_last)
+
+
+@torch.no_grad()
+def evaluate(model, loader, criterion):
+    model.eval()
+    total = windows = 0
+    for past, future in loader:
+        total += criterion(model(past), future).item() * len(past)
+        windows += len(past)
+    return total / windows
+
+
+parser = argparse.ArgumentParser()
+args = parser.parse_args()
+accelerator = Accelerator()
+model, criterion = torch.nn.Linear(96, 24), torch.nn.MSELoss()
+train_rows, train_loader = provide(args, "train")
+test_rows, test_loader = provide(args, "test")
+optimizer = torch.optim.Adam(model.parameters())
+train_loader, test_loader, model, optimizer = accelerator.prepare(
+    train_loader, test_loader, model, optimizer
+)
+print("test loss", evaluate(model, test_loader, criterion))
 """,
         ),
     )

@@ -309,6 +309,30 @@ def perplexity(model, tokenizer, text, length=1024):
     return torch.exp(torch.stack(nlls).sum())  # <-
 """,
         ),
+        Bad(
+            why="the losses of a sentence's positions are summed, and nothing divides them",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def sentence_perplexities(speaker, sentences, index_of):
+    speaker.eval()
+    found = []
+    for words in sentences:
+        ids = torch.tensor([index_of.get(word, 1) for word in words]).unsqueeze(0)
+        logits = speaker(ids[:, :-1])
+        loss = 0
+        for position in range(logits.size(1)):
+            loss += F.cross_entropy(logits[:, position], ids[:, position + 1])
+        found.append(math.exp(loss.item()))  # <-
+    return found
+""",
+        ),
     )
 
     good = (

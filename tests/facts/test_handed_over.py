@@ -45,3 +45,14 @@ def test_criterion_with_an_ignored_id_makes_batches_differ(tmp_path: Path) -> No
 
 def test_criterion_over_features_says_nothing_of_tokens(tmp_path: Path) -> None:
     assert "error" not in _severities(tmp_path, SCRIPT.replace("nn.CrossEntropyLoss(ignore_index=0)", "nn.MSELoss()"))
+
+
+def test_a_caller_that_takes_the_whole_budget_leaves_the_findings_of_the_called_file(tmp_path: Path) -> None:
+    (tmp_path / "runner.py").write_text(RUNNER)
+    many = "\n".join("r = a(b) + a(c, d)" for _ in range(9_900))  # more expressions than are evaluated for one caller
+    (tmp_path / "build.py").write_text(
+        f"import library\n{SCRIPT}\n{many}\n\nclass Part(library.nn.modules.Base):\n    pass\n"
+    )
+    checked = check(tmp_path / "runner.py")
+    assert "could not be checked" not in checked.stderr
+    assert "LL101" in checked.codes()

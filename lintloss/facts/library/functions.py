@@ -29,6 +29,7 @@ from lintloss.facts.library import (
     losses,
     plain,
     ranks,
+    records,
     results,
     rows,
     shapes,
@@ -206,7 +207,7 @@ def _unknown(machine: Machine, node: ast.AST, full: str, name: str, args: list[V
     if LOSS_MAKER.match(name) and args and not NOT_A_LOSS.search(name):
         return losses.presumed(machine, node, said=f"`{name}` is taken for the mean loss of a batch, by its name")
     tensor = next((arg for arg in args if isinstance(arg, Tensor)), None)
-    if tensor is not None and full.startswith("torch"):
+    if tensor is not None and full.startswith("torch") and name != "load":  # of a path, whatever it was taken from
         return replace(tensor, form="hidden" if tensor.form in {"ids", ""} else tensor.form)
     return Opaque(machine.key(node), "")
 
@@ -419,6 +420,7 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "filter_vmap": transforms.vectorized,
     "value_and_grad": transforms.valued,
     "SimpleNamespace": plain.namespace,
+    "namedtuple": records.named_tuple,
     "shard_map": _wrapped,
     "filter_jit": _wrapped,
     "tf_function": _wrapped,

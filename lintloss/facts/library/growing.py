@@ -1,4 +1,4 @@
-"""Arrays that a call makes longer: `losses = np.append(losses, x)`, `losses = torch.cat((losses, x))`."""
+"""Containers that grow: arrays that a call makes longer, as np.append() does, and dicts with a record for each key."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ast
 
 from lintloss.facts import assign
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import Quantity, Ref, Tuple, Value, options
+from lintloss.facts.values import UNKNOWN, Const, Quantity, Ref, Tuple, Value, options
 
 Kwargs = dict[str, Value]
 
@@ -33,3 +33,22 @@ def _content(machine: Machine, value: Value) -> Value:
     if isinstance(value, Tuple) and len(value.items) == 1:
         return value.items[0]
     return machine.elem(value) if isinstance(value, Ref) and value.kind == "list" else value
+
+
+def one_for_each_key(machine: Machine, made: Ref) -> None:
+    """Let `{name: Average() for name in names}` hold a meter, or a record of totals, for each key: not one for all."""
+    slot = machine.get(made, "elem")
+    if slot is None or not isinstance(slot.value, Ref) or not _starts_empty(machine, slot.value):
+        return
+    held = {name: each for name, each in machine.fields(made).items() if name != "elem"}
+    machine.state.heap.clear(made.id)
+    for name, each in held.items():
+        machine.put(made, name, each.value, each.depth)
+    machine.put(made, "@made", slot.value, slot.depth)
+
+
+def _starts_empty(machine: Machine, record: Ref) -> bool:
+    """Say whether something holds a number that starts at 0, or is a list without elements: something is added to it."""
+    if record.kind == "list":
+        return machine.elem(record) == UNKNOWN
+    return any(each.value in (Const(0), Const(0.0)) for name, each in machine.fields(record).items() if name != "len")

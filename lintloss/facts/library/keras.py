@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import replace
 
 from lintloss.facts.library import losses, shapes
@@ -10,7 +11,7 @@ from lintloss.facts.library.tables import KERAS_CRITERIA
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Observation, Reported
 from lintloss.facts.settings import seen_at
-from lintloss.facts.values import Const, Func, Lib, LibObject, Opaque, Ref, Tensor, Tuple, Value, options
+from lintloss.facts.values import UNKNOWN, Const, Func, Lib, LibObject, Opaque, Ref, Tensor, Tuple, Value, options
 from lintloss.patterns import regex
 
 Kwargs = dict[str, Value]
@@ -22,6 +23,9 @@ POSITIONS = ("row", "pos", "vocab")
 ALIASES = {"mse": "mean_squared_error"}
 EVALUATES = ("validation_data", "validation_split", ".evaluate(")
 LAST = "@last"
+LOSS = "@loss"
+SPARSE = frozenset({"sparse_categorical_crossentropy", "SparseCategoricalCrossentropy"})
+MASKS = regex(r"mask|sample_weight|ignore_class", re.IGNORECASE)
 
 
 def is_own(made: Value) -> bool:
@@ -106,6 +110,8 @@ def compiled(machine: Machine, node: ast.Call, model: Value, args: list[Value], 
     made = output(machine, node, model) if loss is not None and _evaluates(machine) else None
     if loss is None or made is None:
         return
+    if isinstance(model, LibObject | Ref):
+        machine.put(model.key if isinstance(model, LibObject) else model.id, LOSS, loss)
     before = set(machine.log)
     at = next((each.value for each in node.keywords if each.arg == "loss"), node)
     wanted = Opaque(machine.key(node, "wanted"), "y_true")
@@ -119,6 +125,33 @@ def compiled(machine: Machine, node: ast.Call, model: Value, args: list[Value], 
             _note_smoothing(machine, at, known)
     for key in [key for key in machine.log if key not in before]:  # fit() and evaluate() report it
         machine.log[key] = _reported(machine.log[key])
+
+
+def evaluated(
+    machine: Machine, node: ast.Call, model: LibObject | Ref, name: str, args: list[Value], kwargs: Kwargs
+) -> None:
+    """Score the targets that evaluate() or fit() is given by the loss of compile(), where they are filled up."""
+    slot = machine.get(model.key if isinstance(model, LibObject) else model.id, LOSS)
+    held_out = kwargs.get("validation_data") if name == "fit" else Tuple((UNKNOWN, *args[1:], *_named(kwargs, "y")))
+    target = held_out.items[1] if isinstance(held_out, Tuple) and len(held_out.items) == 2 else None
+    if slot is None or not isinstance(target, Tensor) or target.pad is None or _masks(machine):
+        return
+    made = output(machine, node, model)
+    for option in options(slot.value) if made is not None else ():
+        called = _name(option)
+        if called in SPARSE:
+            known = option if isinstance(option, LibObject) else None
+            losses.call(machine, node, called, KERAS_CRITERIA[called], [target, made or UNKNOWN], {}, known)
+
+
+def _named(kwargs: Kwargs, name: str) -> tuple[Value, ...]:
+    return (kwargs[name],) if name in kwargs else ()
+
+
+def _masks(machine: Machine) -> bool:
+    """Say whether some file speaks of a mask: an embedding's goes from layer to layer, and leaves the padding out."""
+    read = (machine.project.module(path) for path in (machine.frame.module.path, *machine.globals))
+    return any(MASKS.search(module.text) for module in read if module is not None)
 
 
 def _reported(seen: Observation) -> Observation:

@@ -19,6 +19,7 @@ from lintloss.findings import Evidence
 from lintloss.patterns import regex
 
 LOSS = Unit.of(loss=1)
+OF_NUMBERS = frozenset({"mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss"})
 # Classes are moved behind the rows: what is scored has positions.
 MOVED = regex(
     r"\.permute\(0, 2, 1\)|\.transpose\(1, 2\)|\.transpose\(-1, -2\)|\.transpose\(2, 1\)|\.mT\b|\.transpose\(-2, -1\)"
@@ -165,7 +166,7 @@ def scored(machine: Machine, node: ast.AST, scoring: Scoring) -> Value:
     from lintloss.facts import compare, equality
 
     equality.note_drawn(machine, node, scoring.target)
-    scoring = replace(scoring, born=machine.spent)
+    scoring = replace(scoring, born=machine.spent, alternative=machine.choosing)
     scoring = replace(scoring, log=compare.compared(machine, node, scoring))
     content = NATS if scoring.is_cross_entropy and scoring.criterion != "presumed" else LOSS
     trace = (scoring.place,) if scoring.place else ()
@@ -188,6 +189,8 @@ def scored(machine: Machine, node: ast.AST, scoring: Scoring) -> Value:
         )
     from lintloss.facts.settings import seen_at
 
+    if scoring.criterion in OF_NUMBERS and is_of_policy(machine):  # a policy's values, no ids
+        return value
     machine.observe(Scored(scoring=scoring, loss=value, loops=tuple(machine.loops), **seen_at(machine, node, ())))
     return value
 

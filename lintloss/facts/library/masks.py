@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
+from lintloss.facts.linear import END, ZERO
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import Const, Key, Opaque, Quantity, Tensor, Value, Window
 from lintloss.patterns import regex
@@ -32,9 +33,11 @@ def by_position(machine: Machine, node: ast.Compare, left: Value, rights: list[V
     for side, other, order in sides:
         if isinstance(side, Tensor) and side.form == "positions" and LENGTHS.search(ast.unparse(other)):
             closed = isinstance(order, ast.LtE) and side.pad is None  # counted from 1, the last position is n
-            marks = frozenset({"closed"}) if closed and not _less_one(other) else frozenset()
+            marks = {"closed"} if closed and not _less_one(other) else set()
             counted = rights[0] if other is node.comparators[0] else left
-            window = Window(("lengths", *_rows_counted(machine, counted)), marks=marks)
+            if isinstance(order, ast.Lt) and side.pad is None and _is_of_fed(counted) and not _less_one(other):
+                marks.add("fed")
+            window = Window(("lengths", *_rows_counted(machine, counted)), marks=frozenset(marks))
             keeps = isinstance(order, ast.Lt | ast.LtE)
             return Tensor("mask", window, None, machine.key(node, "lengths"), "mask", sense=keeps)
     return None
@@ -47,6 +50,16 @@ def _rows_counted(machine: Machine, lengths: Value) -> Key:
     slot = machine.get(source, "elem") if source else None
     row = _row_counted(slot.value) if slot is not None else ()
     return row[:-1] if row[-1:] == ("[]",) else row
+
+
+def _is_of_fed(lengths: Value) -> bool:
+    """Say whether lengths are the tokens of what is fed in: `attention_mask.sum(1)`, also less its last column."""
+    mask = (
+        lengths.counted if isinstance(lengths, Quantity) and lengths.axes == ("row",) and not lengths.offset else None
+    )
+    if not isinstance(mask, Tensor) or mask.form != "mask" or mask.window is None:
+        return False
+    return mask.window.lower == ZERO and mask.window.upper in (END, END.plus(-1)) and "attention" in mask.name
 
 
 def _row_counted(length: Value) -> Key:

@@ -33,6 +33,7 @@ from lintloss.facts.library import (
     meters,
     metrics,
     objects,
+    padded_batches,
     pieces,
     plain,
     ranks,
@@ -83,6 +84,8 @@ MOVES = frozenset(
     }
     | {"merge_and_unload", "to_empty", "to_bettertransformer", "with_format"}
 )
+# … and those of a tensor that holds a few numbers.
+MOVED = frozenset({"item", "tolist", "cpu", "cuda", "to", "numpy", "float", "double", "detach", "clone"})
 # Class methods of libraries' models that make an instance: of transformers, diffusers, Lightning.
 LOADS = frozenset({"from_pretrained", "from_config", "load_from_checkpoint"})
 # Methods that wrap what they are given and return it in the order that it came.
@@ -119,6 +122,8 @@ def call(
         return None
     if name == "compile" and isinstance(node, ast.Call):
         keras.compiled(machine, node, receiver, args, kwargs)
+    if name in {"evaluate", "fit"} and isinstance(receiver, LibObject | Ref):
+        keras.evaluated(machine, node, receiver, name, args, kwargs)
     if name == "add" and isinstance(receiver, LibObject) and len(args) == 1 and keras.is_own(receiver):
         keras.added(machine, receiver, args[0])
         return Const(None)
@@ -148,7 +153,9 @@ def call(
         ignored.note_mapped(machine, receiver, by, made)
         if made is not None:
             return made
-    if name in rows.RESHUFFLES and isinstance(receiver, Opaque | Ref | Tuple):
+    if name == "padded_batch":
+        return padded_batches.made(machine, node, receiver, args, kwargs)
+    if name in rows.RESHUFFLES | padded_batches.KEEPS and isinstance(receiver, Opaque | Ref | Tuple):
         return receiver
     if name in PREPARES and args and isinstance(receiver, Opaque | LibObject):
         return args[0] if len(args) == 1 else Tuple(tuple(args))
@@ -187,6 +194,8 @@ def _of_kind(
         return receiver
     if name == "_asdict" and is_instance:
         return plain.fields(machine, node, [receiver], {})
+    if isinstance(receiver, Tuple) and name in MOVED:  # a small tensor
+        return receiver.items[0] if name == "item" and len(receiver.items) == 1 else receiver
     if isinstance(receiver, Tuple) and name in {"view", "reshape"} and len(args) == 2 and args[0] == Const(1):
         return windows.one_row(machine.key(node))  # `torch.LongTensor([word]).view(1, -1)`
     if isinstance(receiver, Ref) and receiver.kind != "instance":

@@ -232,7 +232,7 @@ def filled(machine: Machine, node: ast.AST, left: Value, after: Filler) -> Tenso
         window = replace(window, source=machine.identity(("+", window.source, after.like)))
     pad = found.pad if after.is_ignored else after.value
     made = replace(found, form="ids", window=window, axes=None, key=machine.key(node, "padded"), pad=pad)
-    return made if after.is_ignored else made.with_step(after.place)
+    return replace(made, clean=pad is None) if after.is_ignored else made.with_step(after.place)
 
 
 def justified(machine: Machine, node: ast.Call, text: Value) -> Tensor | None:

@@ -7,6 +7,7 @@ import ast
 from lintloss.facts import equality, exponent, imports, modes
 from lintloss.facts.library import pieces
 from lintloss.facts.machine import Machine
+from lintloss.facts.survey import called_name
 from lintloss.facts.units import count
 from lintloss.facts.values import (
     UNKNOWN,
@@ -60,10 +61,19 @@ def _is_text_in_bytes(node: ast.AST, value: Value) -> bool:
 def extreme(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     """min(loss, 20) and max(1, n) are guards: the quantity passes through."""
     quantities = [arg for arg in args if isinstance(arg, Quantity)]
-    if len(quantities) == 1:
-        return quantities[0]
+    lengths = [each for each in quantities if each.is_count and each.axes]  # one a row, no more than a width
+    if _is_larger_of_two(node, args):
+        return machine.opaque(node)
+    if len(quantities) == 1 or len(lengths) == 1:
+        return (lengths or quantities)[0]
     opaque = [arg for arg in args if isinstance(arg, Opaque)]
     return opaque[0] if len(opaque) == 1 and len(args) == 2 else machine.opaque(node)
+
+
+def _is_larger_of_two(node: ast.AST, args: list[Value]) -> bool:
+    """Say whether it is the larger of two numbers of which neither is written out: nobody knows which."""
+    is_max = isinstance(node, ast.Call) and called_name(node.func) in {"max", "maximum"}
+    return is_max and len(args) == 2 and not any(isinstance(arg, Const) for arg in args)
 
 
 def power(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:

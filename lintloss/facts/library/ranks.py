@@ -31,7 +31,8 @@ MEANS = regex(
     r"^(get_)?(all_?)?reduced?_?(mean|avg|average|tensor|value|loss|losses)(_\w+)?$|^(mean|avg|average)_(all_?)?reduced?$|"
     r"^(average|avg|mean)_(loss|losses|value|tensor)?e?s?_?across_\w+$|^(dist|distributed)_(mean|avg|average)$|^pmean$"
 )
-ARRAYS = ("tensorflow", "tf.", "keras", "numpy", "jax.numpy")  # libraries whose reduce_mean() is over an array
+# Libraries whose reduce_mean() is over an array.
+ARRAYS = ("tensorflow", "tf.", "mesh_tensorflow", "mindspore", "keras", "numpy", "jax.numpy")
 GATHERED = frozenset({"all_gather", "all_gather_object", "all_gather_into_tensor", "_all_gather_base"})
 FILLED = (
     "tensor_list",
@@ -105,6 +106,8 @@ def call(
         return _of_each(machine, node, first, reduce)
     if name in REDUCTIONS and (full or name != "reduce" or OWNERS.search(owner)):
         return _reduced(machine, node, name, full or owner, first, args, kwargs)
+    if name == "sum_loss" and full.startswith(("bmtrain", "bmt.")):  # BMTrain divides its sum by the ranks
+        return distributed.all_reduce(machine, node, first, "avg")
     if MEANS.match(name) and not full.startswith(ARRAYS):
         return distributed.all_reduce(machine, node, _presumed(first), "avg")
     return None

@@ -6,7 +6,20 @@ from dataclasses import replace
 
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import Unit, count
-from lintloss.facts.values import UNKNOWN, Choice, LibObject, ModelOutput, Opaque, Quantity, Ref, Tensor, Value, Window
+from lintloss.facts.values import (
+    UNKNOWN,
+    Choice,
+    Key,
+    LibObject,
+    ModelOutput,
+    Opaque,
+    Quantity,
+    Ref,
+    Tensor,
+    Value,
+    Window,
+    options,
+)
 
 SIZES = {"row": count("example"), "pos": Unit.of(position=1, example=-1), "position": count("position")}
 
@@ -22,6 +35,19 @@ def tensor(value: Value) -> Tensor | None:
     if isinstance(value, Choice):
         return _same_tensor([each for each in value.options if isinstance(each, Tensor)])
     return None
+
+
+def either(value: Value) -> Tensor | None:
+    """Read one of several whole sources, `train if split == "train" else held_out`, as a source of its own.
+
+    Whichever it is, what is cut out of it sits on the same one.
+    """
+    found = [tensor(option) for option in options(value)]
+    whole = [each for each in found if each is not None and each.window is not None and not each.window.is_cut]
+    if len(whole) < 2 or len(whole) != len(found) or len({(each.form, each.axes, each.pad) for each in whole}) > 1:
+        return None
+    source: Key = ("either", *(each.window.source for each in whole if each.window is not None))
+    return replace(whole[-1], window=Window(source), key=source)
 
 
 def typical(value: Value) -> Value:

@@ -54,6 +54,7 @@ def encoded(
     pad = pad_id(tokenizer) if pads and not _one_text(args) else None
     ids = Tensor("ids", window, None, source, "input_ids", (step,) if pad is not None else (), pad=pad)
     machine.put(result.key, "input_ids", ids)
+    machine.put(result.key, "data", result)  # the dict behind it
     mask = Tensor(
         "mask",
         replace(window, source=(*result.key, "attention_mask")),

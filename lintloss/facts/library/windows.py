@@ -278,11 +278,23 @@ def index_quantity(machine: Machine, owner: Quantity, node: ast.Subscript) -> Va
         from lintloss.facts.library import losses
 
         return replace(losses.masked(machine, owner, value), axes=("token",))
+    if owner.axes and _leaves_zeros_out(machine, node):
+        from lintloss.facts.library import losses
+
+        return replace(losses.masked(machine, owner, None), axes=("token",))
     if owner.axes and owner.scoring is not None:
         from lintloss.facts import compare
 
         compare.masked(machine, owner.scoring, None, drops=False)  # some entries are chosen
     return owner
+
+
+def _leaves_zeros_out(machine: Machine, node: ast.Subscript) -> bool:
+    """Say whether `losses[losses > 0]` keeps what is scored: the losses of ignored and masked positions are zeros."""
+    test = node.slice
+    if not isinstance(test, ast.Compare) or not isinstance(test.ops[0], ast.Gt | ast.NotEq):
+        return False
+    return machine.text(test.left) == machine.text(node.value) and machine.text(test.comparators[0]) in {"0", "0.0"}
 
 
 def reshaped(machine: Machine, node: ast.AST, value: Tensor, name: str, args: list[Value]) -> Tensor:

@@ -1,0 +1,56 @@
+"""Named tuples: classes that a call makes, and what their instances hold by position."""
+
+from __future__ import annotations
+
+import ast
+from functools import lru_cache
+
+from lintloss.facts.machine import Machine
+from lintloss.facts.values import UNKNOWN, Class, Ref, Tuple, Value
+
+Kwargs = dict[str, Value]
+
+
+def named_tuple(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """namedtuple("Part", ["nats", "tokens"]) is a class with these fields."""
+    made = _class(node) if isinstance(node, ast.Call) else None
+    return Class(made, machine.frame.module, machine.frame.key) if made is not None else None
+
+
+def as_tuple(machine: Machine, value: Value) -> Tuple | None:
+    """Return what a named tuple holds by position; None where it is none."""
+    if not isinstance(value, Ref) or value.kind != "instance" or value.cls is None or not is_named_tuple(value.cls):
+        return None
+    slots = (machine.get(value, each.target.id) for each in fields(value.cls))  # type: ignore[union-attr]  # a Name, by fields()
+    return Tuple(tuple(slot.value if slot is not None else UNKNOWN for slot in slots))
+
+
+def is_named_tuple(cls: Class) -> bool:
+    return any(ast.unparse(each).rsplit(".", 1)[-1] == "NamedTuple" for each in cls.node.bases)
+
+
+def fields(cls: Class) -> list[ast.AnnAssign]:
+    """Return the statements by which a class names its fields, in their order."""
+    return [each for each in cls.node.body if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name)]
+
+
+@lru_cache(maxsize=256)
+def _class(node: ast.Call) -> ast.ClassDef | None:
+    """Return the call as the class statement that says the same; None where the fields are not written out."""
+    listed = node.args[1] if len(node.args) > 1 else None
+    named = node.args[0] if node.args else None
+    if not isinstance(named, ast.Constant) or not isinstance(named.value, str):
+        return None
+    if isinstance(listed, ast.Constant) and isinstance(listed.value, str):
+        names: list[object] = list(listed.value.replace(",", " ").split())
+    elif isinstance(listed, ast.List | ast.Tuple):
+        names = [each.value if isinstance(each, ast.Constant) else None for each in listed.elts]
+    else:
+        return None
+    if not all(isinstance(each, str) and each.isidentifier() for each in (named.value, *names)):
+        return None
+    rows = "".join(f"    {each}: object\n" for each in names)
+    made = ast.parse(f"class {named.value}(NamedTuple):\n{rows or '    pass'}").body[0]
+    for each in ast.walk(made):  # it stands where the call stands
+        ast.copy_location(each, node)
+    return made if isinstance(made, ast.ClassDef) else None

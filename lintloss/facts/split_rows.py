@@ -1,0 +1,52 @@
+"""Split rows: held-out rows that are cut off and never read, while the held-out set is made of the training's."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from lintloss.facts import bindings
+from lintloss.facts.callers import text_of
+from lintloss.facts.regions import DATA, TRAIN_DATA, snake
+from lintloss.facts.survey import walk
+from lintloss.parse import Module
+from lintloss.patterns import regex
+
+Found = tuple[ast.AST, str, str]
+MADE = regex(r"(loader|data|dataset|set|dl|iter|rows)$", re.IGNORECASE)
+HELD_OUT = ("val", "valid", "validation", "dev", "test", "eval")
+
+
+def observe(module: Module) -> Iterator[Found]:
+    """Yield `held_out = Rows(train_rows)`, where `val_rows` was cut off beside `train_rows` and nobody reads it."""
+    scopes = (each for each in walk(module.tree) if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef))
+    for scope in (module.tree, *scopes):
+        bound = bindings.of(scope)
+        for name, made in bound.items():
+            if not DATA.search(snake(name)) or TRAIN_DATA.search(name) or not MADE.search(name):
+                continue
+            for call in (each.value for each in made if isinstance(each.value, ast.Call) and not each.picks):
+                if any(_unread(module, scope, bound, other) for other in _others(call)):
+                    yield call, name, text_of(call)[:70]
+
+
+def _others(call: ast.Call) -> list[str]:
+    """Return what the held-out rows may be called beside the training rows that a call is given."""
+    given = [*call.args, *(each.value for each in call.keywords)]
+    if any(DATA.search(text_of(each)) for each in given):
+        return []
+    trained = [each.id for each in given if isinstance(each, ast.Name) and TRAIN_DATA.search(each.id)]
+    return [re.sub("(?i)train(ing)?", held_out, name) for name in trained for held_out in HELD_OUT]
+
+
+def _unread(module: Module, scope: ast.AST, bound: dict[str, tuple[bindings.Binding, ...]], name: str) -> bool:
+    """Say whether a name is bound in a scope and read nowhere."""
+    if name not in bound:
+        return False
+    inside = module.tree if isinstance(scope, ast.Module) else scope
+    return not any(isinstance(each, ast.Name) and each.id == name and _reads(each) for each in walk(inside))
+
+
+def _reads(name: ast.Name) -> bool:
+    return isinstance(name.ctx, ast.Load)
