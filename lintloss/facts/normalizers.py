@@ -17,6 +17,7 @@ from lintloss.patterns import regex
 
 PER_ROW = regex(r"sent|seq|sample|example|doc|row|instance|story|utter", re.IGNORECASE)
 TRAINING = regex(r"train(?!er)", re.IGNORECASE)
+ONE_MORE = regex(r"\(?len\([\w.]+\) \+ 1\)?$")
 BOUND = regex(r"kl|elbo", re.IGNORECASE)  # nats per sentence are what a variational bound is in
 
 
@@ -51,6 +52,8 @@ def _by_counting(seen: Averaging, before: Quantity, count: Quantity) -> WrongCou
     """Compare what was counted with what was added up."""
     if count.start == 1 and count.loops and before.loops and before.start == 0:
         return WrongCount("the counter starts at 1, so the divisor is one too many", leaves_mean=True)
+    if _is_one_more(seen, before, count):
+        return WrongCount("one is added to the number of iterations, so the divisor is one too many", leaves_mean=True)
     if stops.ends_on_index(seen, before, count):
         return WrongCount("the index of the last iteration divides, one less than their number")
     if _is_other_loader(seen, before, count):
@@ -75,6 +78,22 @@ def _by_counting(seen: Averaging, before: Quantity, count: Quantity) -> WrongCou
         said = "the counter also counts iterations whose loss is left out"
         return WrongCount(said, conditional=True)
     return None
+
+
+def _is_one_more(seen: Averaging, before: Quantity, count: Quantity) -> bool:
+    """Say whether behind a loop one is added to what it counted up from 0, or to a length: only an index needs that."""
+    if seen.how not in {"divide", "meter"} or count.offset != 1 or count.start or not before.loops or before.start:
+        return False
+    if count.unit.degree != 1 or max(count.unit.power(each) for each in ("batch", "step", "example")) != 1:
+        return False
+    if any(_is_within(before.loops[-1], place.path, place.span.row) for place in (seen, *seen.stack)):
+        return False  # it may be counted behind
+    return bool(count.loops and count.trace) or ONE_MORE.match(seen.divisor) is not None
+
+
+def _is_within(loop: Loop, path: str, row: int) -> bool:
+    end = getattr(loop.statement, "end_lineno", None) or loop.place.span.row
+    return path == loop.place.path and loop.place.span.row <= row <= end
 
 
 def _is_other_loader(seen: Averaging, before: Quantity, count: Quantity) -> bool:

@@ -1097,6 +1097,36 @@ def valid_loss(translator, loader, pad):
     return sum(part.nats for part in parts) / len(parts)  # <-
 """,
         ),
+        Bad(
+            why="A collector adds one to what it has counted already.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+class Collector:
+    def __init__(self):
+        self.steps = 0
+        self.total = 0.0
+
+    def update(self, steps, value):
+        self.steps += steps
+        self.total += value
+
+    def reduce(self):
+        return self.total / (self.steps + 1)  # <-
+
+
+@torch.no_grad()
+def evaluate(resnet, val_loader):
+    seen = Collector()
+    resnet.eval()
+    for images, classes in val_loader:
+        seen.update(1, F.cross_entropy(resnet(images), classes).item())
+    print("eval loss", seen.reduce())
+""",
+        ),
     )
 
     good = (
@@ -1995,6 +2025,24 @@ def validate(translator, batches, pad):
         words += (gold != pad).sum().item()
         sentences += batch.src.size(0)
     return {"loss": nats / words, "sentence_nll": nats / sentences}
+""",
+        ),
+        Good(
+            why="One is added to an index, or inside of the loop before the batch is counted.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(resnet, val_loader):
+    resnet.eval()
+    total, done = 0.0, 0
+    for at, (images, classes) in enumerate(val_loader):
+        total += F.cross_entropy(resnet(images), classes).item()
+        print("so far", total / (done + 1))  # this batch is not counted yet
+        done += 1
+    print("eval loss", total / (at + 1), total / done)
 """,
         ),
     )

@@ -653,6 +653,35 @@ def text_perplexity(language_model, ids):
     return math.exp(nats / ids.shape[1])  # <-
 """,
         ),
+        Bad(
+            why="torch.mul() masks the losses, all entries of the product are counted.",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+from torch.nn import CrossEntropyLoss
+
+
+def token_losses(batch, gpt):
+    ids, mask = batch["input_ids"], batch["attention_mask"]
+    logits = gpt(ids, attention_mask=mask)[0][..., :-1, :]
+    rows, length, vocab_size = logits.shape
+    losses = CrossEntropyLoss(reduction="none")(logits.reshape(-1, vocab_size), ids[..., 1:].reshape(-1))
+    return torch.mul(mask[..., 1:], losses.view(rows, length))
+
+
+@torch.no_grad()
+def perplexity(loader, gpt, score=token_losses):
+    nats, tokens = 0.0, 0
+    gpt.eval()
+    for batch in loader:
+        masked = score(batch, gpt)
+        nats += masked.sum().item()
+        tokens += masked.view(-1).shape[0]
+    return math.exp(nats / tokens)  # <-
+""",
+        ),
     )
 
     good = (
@@ -1011,6 +1040,34 @@ def evaluate(module, loader):
     module.eval()
     scored = torch.cat([module.losses(batch) for batch in loader])
     return scored.mean().exp()
+""",
+        ),
+        Good(
+            why="torch.mul() masks the losses, and the entries of the mask are counted.",
+            code="""\
+import math
+
+import torch
+from torch.nn import CrossEntropyLoss
+
+
+def token_losses(batch, gpt):
+    ids, mask = batch["input_ids"], batch["attention_mask"]
+    logits = gpt(ids, attention_mask=mask)[0][..., :-1, :]
+    rows, length, vocab_size = logits.shape
+    losses = CrossEntropyLoss(reduction="none")(logits.reshape(-1, vocab_size), ids[..., 1:].reshape(-1))
+    return torch.mul(mask[..., 1:], losses.view(rows, length))
+
+
+@torch.no_grad()
+def perplexity(loader, gpt, score=token_losses):
+    nats, tokens = 0.0, 0
+    gpt.eval()
+    for batch in loader:
+        masked = score(batch, gpt)
+        nats += masked.sum().item()
+        tokens += batch["attention_mask"][..., 1:].sum().item()
+    return math.exp(nats / tokens)
 """,
         ),
     )

@@ -73,6 +73,24 @@ Kwargs = dict[str, Value]
 MODEL_MAKERS = regex(r"^(torchvision\.models\.(\w+\.)*(?!get_|list_)[a-z]\w+|timm\.(models\.)?create_model)$")
 
 
+# Functions that are operators in words.
+OPERATORS: dict[str, ast.operator] = {
+    "mul": ast.Mult(),
+    "multiply": ast.Mult(),
+    "div": ast.Div(),
+    "divide": ast.Div(),
+    "true_divide": ast.Div(),
+    "divide_no_nan": ast.Div(),
+}
+
+
+def _spelled_out(machine: Machine, node: ast.AST, operator: ast.operator, args: list[Value]) -> Value | None:
+    """Read `torch.mul(mask, losses)` and `tf.divide(total, count)` as the operator, where a loss or a count is in it."""
+    if not any(isinstance(option, Quantity) for arg in args for option in options(arg)):
+        return None
+    return arithmetic.binary(machine, node, operator, *args)
+
+
 def call(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: Kwargs) -> Value:
     """Call the library function or class `full`."""
     name = full.rsplit(".", 1)[-1]
@@ -104,6 +122,10 @@ def call(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: 
     over_ranks = ranks.call(machine, node, name, full, args, kwargs)
     if over_ranks is not None:
         return over_ranks
+    if name in OPERATORS and len(args) == 2 and not kwargs:
+        spelled = _spelled_out(machine, node, OPERATORS[name], args)
+        if spelled is not None:
+            return spelled
     first = args[0] if args else kwargs.get("input", kwargs.get("a", UNKNOWN))
     filled = filling.padded(machine, node, args, kwargs) if name == "pad" else None
     if filled is not None:

@@ -13,7 +13,7 @@ from lintloss.facts.library.tables import KERAS_CRITERIA, UNREDUCED
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Scored
-from lintloss.facts.units import NATS, PERPLEXITY, Unit
+from lintloss.facts.units import NATS, PERPLEXITY, Unit, count
 from lintloss.facts.values import UNKNOWN, Const, LibObject, Opaque, Quantity, Ref, Scoring, Tensor, Value, options
 from lintloss.findings import Evidence
 from lintloss.patterns import regex
@@ -440,3 +440,9 @@ def reduced(machine: Machine, node: ast.AST, value: Quantity, how: str) -> Value
     after = replace(value, axes=(), unit=unit).with_step(machine.evidence(node, f"averaged over its {item}s: {unit}"))
     fields.note_padded(machine, node, value, after)
     return after
+
+
+def positions(field: Quantity) -> Quantity:
+    """Return the number of entries that a field of losses has, scored or not."""
+    unit = count("token" if "token" in field.axes else "position")
+    return Quantity(unit, of=field.of, counted=field.scoring.target if field.scoring is not None else None)

@@ -6,10 +6,20 @@ import ast
 
 from lintloss.facts.library import loaders, losses, outputs, shapes
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import Const, LibObject, ModelOutput, Opaque, Quantity, Tensor, Value
+from lintloss.facts.values import Const, LibObject, ModelOutput, Opaque, Quantity, Tensor, Tuple, Value
 from lintloss.patterns import regex
 
 SETTINGS = regex(r"^(args|opts?|options|config|cfg|conf|hparams|self|params|settings)$")
+
+
+def is_flat(node: ast.expr) -> bool:
+    """Say whether a tensor has been flattened on the spot: `losses.view(-1)`, `losses.flatten()`."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        return False
+    sizes = [ast.unparse(each) for each in node.args]
+    return (node.func.attr in {"view", "reshape"} and sizes == ["-1"]) or (
+        node.func.attr in {"flatten", "ravel"} and not sizes
+    )
 
 
 def member(machine: Machine, owner: Value, name: str, node: ast.AST) -> Value:
@@ -17,6 +27,10 @@ def member(machine: Machine, owner: Value, name: str, node: ast.AST) -> Value:
     if isinstance(owner, ModelOutput):
         return outputs.field(machine, owner, name, node)
     if isinstance(owner, Quantity):
+        if name == "shape" and isinstance(node, ast.Attribute) and is_flat(node.value):
+            return (
+                Tuple((losses.positions(owner),)) if owner.axes and owner.scoring is not None else machine.opaque(node)
+            )
         return owner if name in {"data", "T", "real"} else Opaque((*machine.key(node), name), name)
     if isinstance(owner, Tensor):
         if name == "shape":

@@ -30,6 +30,7 @@ from lintloss.facts.library import (
     lightning,
     loaders,
     losses,
+    members,
     meters,
     metrics,
     objects,
@@ -46,7 +47,6 @@ from lintloss.facts.library import (
 )
 from lintloss.facts.library.tables import GATHERS, MEANS, SAME, SUMS
 from lintloss.facts.machine import Machine
-from lintloss.facts.units import count
 from lintloss.facts.values import (
     Choice,
     Class,
@@ -326,8 +326,10 @@ def _quantity(machine: Machine, node: ast.Call, value: Quantity, name: str, args
         rows = (len(args) == 2 or _is_shape(args, name)) and field.axes in {("position",), ("pos",)}
         return replace(field, axes=_rows_first(node)) if rows else field
     if name in {"numel", "nelement"} and value.axes and value.scoring is not None:
-        unit = count("token" if "token" in value.axes else "position")
-        return Quantity(unit, of=value.of, counted=value.scoring.target)
+        return losses.positions(value)
+    if name == "size" and args == [Const(0)] and value.axes and value.scoring is not None:
+        if isinstance(node.func, ast.Attribute) and members.is_flat(node.func.value):
+            return losses.positions(value)
     if name in {"max", "min", "argmax", "argmin", "std", "var", "median", "size"}:
         return machine.opaque(node)
     return value
