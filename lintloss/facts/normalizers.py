@@ -86,7 +86,8 @@ def _is_one_more(seen: Averaging, before: Quantity, count: Quantity) -> bool:
         return False
     if count.unit.degree != 1 or max(count.unit.power(each) for each in ("batch", "step", "example")) != 1:
         return False
-    if any(_is_within(before.loops[-1], place.path, place.span.row) for place in (seen, *seen.stack)):
+    places = [(seen.path, seen.span.row), *((each.path, each.span.row) for each in seen.stack)]
+    if any(_is_within(before.loops[-1], path, row) for path, row in places):
         return False  # it may be counted behind
     return bool(count.loops and count.trace) or ONE_MORE.match(seen.divisor) is not None
 
