@@ -1051,6 +1051,40 @@ def test(net, loader):
     print(net(next(iter(loader))[0]))
 """,
         ),
+        Bad(
+            why="MLX: a module trains from the start, and nobody says otherwise.",
+            severity=Severity.ERROR,
+            code="""\
+import mlx.core as mx
+import mlx.nn as nn
+import numpy as np
+
+
+class Network(nn.Module):
+    def __init__(self, words):
+        super().__init__()
+        self.embed, self.dropout, self.head = nn.Embedding(words, 64), nn.Dropout(0.1), nn.Linear(64, words)
+
+    def __call__(self, ids):
+        return self.head(self.dropout(self.embed(ids)))
+
+
+def perplexity(network, batches):
+    nats, tokens = 0.0, 0
+    for x, y in batches:
+        logits = network(x)  # <-
+        nats += nn.losses.cross_entropy(logits, y, reduction="sum").item()
+        tokens += y.size
+    return np.exp(nats / tokens)
+
+
+def main(batches):
+    network = Network(5000)
+    network.load_weights("network.npz")
+    mx.eval(network.parameters())
+    print(perplexity(network, batches))
+""",
+        ),
     )
 
     good = (
