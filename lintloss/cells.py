@@ -36,19 +36,34 @@ def parse_notebook(data: bytes, path: str) -> Module:
     row = 1
     for index, source in _code_cells(_load(data)):
         text = _python(source)
+        header = _header(text)
         try:
-            syntax_tree(text)
+            syntax_tree("\n".join((*header, text)))
         except UnparsableError as failure:
             found = failure.broken
             idle = screen(source.encode("utf-8", "replace")) is not None
-            broken.append(Broken(found.row, found.column, found.message, index, idle))
-            text = "\n" * text.count("\n")
+            broken.append(Broken(max(found.row - len(header), 1), found.column, found.message, index, idle))
+            text, header = "\n" * text.count("\n"), ()
+        texts += header
+        row += len(header)
         rows = text.count("\n") + 1
         cells.append(Cell(index, row, rows))
         texts.append(text)
         row += rows
     whole = "\n".join(texts) + ("\n" if texts else "")
     return Module(path, whole, syntax_tree(whole), tuple(cells), split_rows(whole), tuple(broken))
+
+
+def _header(text: str) -> tuple[str, ...]:
+    """Return the row to put above a cell that is indented as a whole: IPython takes that off, and columns are to stay."""
+    first = next((line for line in text.split("\n") if line.strip()), "")
+    if not first[:1].isspace():
+        return ()
+    try:
+        syntax_tree(text)  # an indented comment
+    except UnparsableError:
+        return ("if True:",)
+    return ()
 
 
 def _load(data: bytes) -> dict[str, Any]:

@@ -96,7 +96,7 @@ class Judge:
             message=judgment.message,
             severity=judgment.pedantic if self._bench.pedantic and judgment.pedantic else judgment.severity,
             confidence=judgment.confidence,
-            evidence=judgment.evidence,
+            evidence=(*judgment.evidence, *_scored_at(seen, judgment.evidence)),
             fix=self._fix(rule, seen),
             statement_rows=seen.statement_rows,
         )
@@ -185,3 +185,11 @@ def _fix_in_cell(fix: Fix | None, module: Module, above: int) -> Fix | None:
     if len(cells) > 1:
         return None
     return replace(fix, edits=tuple(Edit(_up(edit.span, above), edit.content) for edit in fix.edits))
+
+
+def _scored_at(seen: Observation, known: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+    """Say where another file scores, of a comparison that is shown at the call which leads there."""
+    from lintloss.facts.observations import Compared
+
+    place = seen.scoring.place if isinstance(seen, Compared) else None
+    return (place,) if place is not None and place.path != seen.path and place not in known else ()

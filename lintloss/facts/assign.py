@@ -7,7 +7,19 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import arithmetic, dead, equality, moved, names, presumptions, regularizers, sums, vectors, writes
+from lintloss.facts import (
+    arithmetic,
+    classes,
+    dead,
+    equality,
+    moved,
+    names,
+    presumptions,
+    regularizers,
+    sums,
+    vectors,
+    writes,
+)
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.library import shapes
 from lintloss.facts.machine import Machine
@@ -16,6 +28,7 @@ from lintloss.facts.subscripts import subscript_key
 from lintloss.facts.values import (
     UNKNOWN,
     Choice,
+    Class,
     Const,
     Key,
     ModelOutput,
@@ -224,6 +237,9 @@ def _heap_place(machine: Machine, target: ast.expr) -> tuple[Key, str] | None:
             return option.id, name
         if isinstance(option, Opaque) and option.key:
             return option.key, name
+        if isinstance(option, Class):
+            classes.class_member(machine, option, name)
+            return classes.shelf(option), name
     return None
 
 

@@ -202,7 +202,8 @@ def unnormalized(seen: Exponential) -> Unnormalized | None:
     if (unit.power("batch") > 0 or unit.power("step") > 0) and unit.degree <= 0 and not normalizers.is_divided(unit):
         return Unnormalized("a sum of means that was not divided by their number", confidence_in(exponent))
     summed = scoring is not None and (scoring.reduction == "sum" or scoring.reduction == "none")
-    if unit.degree == 0 and unit.content == "nat" and (exponent.loops or summed):
+    divided = unit.power("example") > 0 and unit.power("position") < 0  # by the length of rows: there may be but one
+    if unit.degree == 0 and not divided and unit.content == "nat" and (exponent.loops or summed):
         return Unnormalized("a total", confidence_in(exponent))
     if unit.power("example") == -1 and unit.degree == -1 and scoring is not None:
         if scoring.reduction in {"sum", "none"} and scoring.item == "token":

@@ -14,6 +14,7 @@ from lintloss.facts.values import (
     Class,
     Const,
     Func,
+    Key,
     Lib,
     Opaque,
     Ref,
@@ -161,6 +162,9 @@ def instance_member(machine: Machine, owner: Ref, name: str, node: ast.AST) -> V
 
 def class_member(machine: Machine, cls: Class, name: str) -> Value | None:
     for base in bases(machine, cls):
+        slot = machine.get(shelf(base), name) if isinstance(base, Class) else None
+        if slot is not None:
+            return slot.value
         statement = _members(machine, base.node).get(name) if isinstance(base, Class) else None
         if statement is None or not isinstance(base, Class):
             continue
@@ -168,8 +172,25 @@ def class_member(machine: Machine, cls: Class, name: str) -> Value | None:
             is_class = any(isinstance(d, ast.Name) and d.id == "classmethod" for d in statement.decorator_list)
             return Func(statement, base.module, base if is_class else None, base, base.closure)
         if isinstance(statement, ast.Assign | ast.AnnAssign):
-            return in_module(machine, base, statement.value) if statement.value is not None else None
+            return _shelved(machine, base, name, statement.value) if statement.value is not None else None
     return None
+
+
+def shelf(cls: Class) -> Key:
+    """Return where in the heap a class keeps what is changed of it: `Scores.losses.append(loss)`."""
+    return ("class", cls.module.path, cls.node.name)
+
+
+def _shelved(machine: Machine, cls: Class, name: str, node: ast.expr) -> Value:
+    """Return what a class body gives a name; a list, a dict or a number is made once, before any loop."""
+    value = in_module(machine, cls, node)
+    if isinstance(value, Const) and isinstance(value.value, int | float):
+        machine.put(shelf(cls), name, value, 0)
+    if isinstance(value, Ref) and value.kind in {"list", "dict"}:
+        machine.put(shelf(cls), name, value, 0)
+        for field, slot in machine.fields(value).items():
+            machine.put(value, field, slot.value, 0)
+    return value
 
 
 def _members(machine: Machine, node: ast.ClassDef) -> dict[str, ast.stmt]:

@@ -106,7 +106,7 @@ def _kept(machine: Machine, seen: Compared) -> Compared:
 
 def _is_callers_own(machine: Machine, own: list[int], scoring: Scoring, found: Alignment | None) -> bool:
     """Say whether what another file calls is right for some calls: then that file is told when it is checked."""
-    if all(machine.frames[i].name in METHODS for i in own):
+    if all(is_step(machine, i) for i in own):
         return True
     others = [frame for i, frame in enumerate(machine.frames) if i not in own]
     doubled = found is not None and found.kind == alignment.DOUBLE

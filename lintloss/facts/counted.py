@@ -61,6 +61,8 @@ def _takes_all(machine: Machine, module: Module, loop: ast.For) -> bool:
             and isinstance(node.ctx, ast.Load)
         ):
             return True
+        if index and _begins(node, index):
+            return True
         if not isinstance(node, ast.Call):
             continue
         if index and TAKES.search(called_name(node.func)) and index in map(text_of, node.args):
@@ -69,6 +71,14 @@ def _takes_all(machine: Machine, module: Module, loop: ast.For) -> bool:
         if drawn is not None:
             return _is_in_order(machine, spot_at(module, drawn))
     return False
+
+
+def _begins(node: ast.AST, index: str) -> bool:
+    """Say whether a number is that of a batch's first row: `step * batch_size`."""
+    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mult):
+        return False
+    sides = (text_of(node.left), text_of(node.right))
+    return index in sides and any(whole.BATCH.search(each) is not None for each in sides)
 
 
 def _is_in_order(machine: Machine, source: Spot) -> bool:

@@ -9,7 +9,20 @@ from dataclasses import replace
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import Unit, count
-from lintloss.facts.values import UNKNOWN, Const, Key, LibObject, Opaque, Quantity, Ref, Tensor, Value, options
+from lintloss.facts.values import (
+    UNKNOWN,
+    Const,
+    Key,
+    LibObject,
+    Opaque,
+    Quantity,
+    Ref,
+    Scoring,
+    Tensor,
+    Value,
+    Window,
+    options,
+)
 from lintloss.patterns import regex
 
 # Names say what a number counts when nothing better is known; a value read by its name is marked `presumed`.
@@ -173,13 +186,36 @@ def rows_of(node: ast.AST, number: Quantity, other: Const) -> Quantity | None:
 def along_targets(total: Quantity, number: Quantity) -> Quantity:
     """Read the length of one row, whose slice was scored, as positions: `ids[1:]` and `len(ids) - 1`."""
     target = total.scoring.target if total.scoring is not None else None
-    weighted = total.unit.power("example") > 0  # by rows of the same length
-    if number.unit != count("example") or weighted or not isinstance(target, Tensor) or target.window is None:
-        return number
+    if not isinstance(target, Tensor) or target.window is None or total.unit.power("example") > 0:
+        return number  # weighted by rows of the same length
+    lone = _of_lone_row(target, target.window, number)
+    if lone is not None or number.unit != count("example"):
+        return lone or number
     source = target.window.source
     if number.of != (*source, 0) or target.key[: len(source) + 1] != (*source, 0):
         return number
     return replace(number, unit=count("position"))
+
+
+def _of_lone_row(target: Tensor, window: Window, number: Quantity) -> Quantity | None:
+    """Read `len(targets)`, and the length of `ids`, where `targets = ids[0, 1:]`: of the one row that is scored."""
+    picked = window.source[-1:]
+    if not picked or not isinstance(picked[0], tuple) or picked[0][:1] != ("row",):
+        return None
+    if number.unit == count("example") and number.of == (*target.key, 0) and window.axis == 0:
+        return replace(number, unit=count("position"))
+    lengths = {count("position"), Unit.of(position=1, example=-1)}
+    if number.unit not in lengths or number.of != (*window.source[:-1], 1):
+        return None
+    return replace(number, unit=count("position"), counted=Tensor("", Window(window.source), None, window.source))
+
+
+def may_be_flat(number: Value, scoring: Scoring | None) -> bool:
+    """Say whether the length that divides is that of the very targets scored, which may be flat: their tokens."""
+    target = scoring.target if scoring is not None else None
+    if not isinstance(number, Quantity) or not isinstance(target, Tensor | Opaque) or not target.key:
+        return False
+    return number.of == (*target.key, 0) and not (isinstance(target, Tensor) and target.axes == ("row", "pos"))
 
 
 def length_key(value: Value) -> Key:

@@ -93,6 +93,8 @@ def gathered(machine: Machine, node: ast.AST, value: Value) -> Value:
         )
     ):
         return vectors.each(machine, node, value, lambda one: gathered(machine, node, one))
+    if isinstance(value, Quantity) and "row" in value.axes:
+        return value  # the rows of all ranks, one after the other
     if isinstance(value, Quantity) and value.unit.content is not None:
         return replace(value, axes=("rank", *(axis for axis in value.axes if axis != "rank"))).with_step(
             machine.evidence(node, "gathered from all ranks")

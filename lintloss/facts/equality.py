@@ -113,6 +113,8 @@ def _is_made_once(machine: Machine, loop: Loop, name: str) -> bool:
 
 def _counts(loop: Loop) -> bool:
     """Say whether a loop runs over numbers, so that the batch comes from elsewhere."""
+    if isinstance(loop.iterates, LibObject) and loop.iterates.name == "builtins.range":  # `steps = range(n)`
+        return True
     return not loop.source or (isinstance(loop.iterates, Const) and loop.iterates.value == "range")
 
 
@@ -317,7 +319,15 @@ def _fills_windows(machine: Machine) -> bool:
 
 def _strong(scoring: Scoring) -> bool:
     ignored = scoring.ignore_index
-    return scoring.masked or (ignored is not None and not (isinstance(ignored, Const) and ignored.value in BOILERPLATE))
+    masked = scoring.masked and not _is_boilerplate(scoring.mask)
+    return masked or (ignored is not None and not (isinstance(ignored, Const) and ignored.value in BOILERPLATE))
+
+
+def _is_boilerplate(mask: Value | None) -> bool:
+    """Say whether a mask leaves out what no target need be: `targets >= 0`. What is called labels is filled with -100."""
+    if not isinstance(mask, Tensor) or not isinstance(mask.pad, Const) or mask.pad.value not in BOILERPLATE[:2]:
+        return False
+    return "label" not in f"{mask.name} {mask.window.source if mask.window is not None else ()}".lower()
 
 
 def proven_unequal(total: Quantity) -> tuple[Evidence, ...]:
@@ -328,7 +338,7 @@ def proven_unequal(total: Quantity) -> tuple[Evidence, ...]:
         return tuple(found)
     if scoring is not None and scoring.place is not None and _strong(scoring):
         found.append(scoring.place)
-    elif scoring is not None and scoring.counted is not None:
+    elif scoring is not None and scoring.counted is not None and not _is_boilerplate(scoring.mask):
         found.append(scoring.counted)
     elif scoring is not None and scoring.place is not None and _is_packed(scoring):
         found.append(scoring.place)

@@ -22,6 +22,7 @@ from lintloss.patterns import regex
 
 TORCH = regex(r"^[ \t]*(?:from\s+torch\b|import\s+(?:[\w.]+(?: as \w+)?\s*,\s*)*torch\b)", re.MULTILINE)
 TORCH_NAME = regex(r"^import\s+(?:\w+\s*,\s*)*torch\s*(?:$|,|#|;)", re.MULTILINE)
+MLX = regex(r"^[ \t]*(?:from|import) mlx\b", re.MULTILINE)
 OLD = regex(r"loss\w*\.data\[0\]|\bvolatile\b")  # PyTorch 0.3, which has no no_grad: inputs are volatile
 # … and what it does not have, beside a line that was forgotten.
 NEW = regex(r"loss\w*\.item\(\)|\breduction\s*=\s*['\"](mean|sum|none)['\"]|\btorch\.device\(")
@@ -115,9 +116,10 @@ def _place(each: Pass) -> object:
 
 def _evaluation(machine: Machine, group: list[Pass]) -> Evaluation | None:
     first = group[0]
-    if not any(_is_torch(each) for each in group) or any(_is_framework(each) for each in group):
+    is_torch = any(_is_torch(each) for each in group)
+    if not (is_torch or any(_is_mlx(each) for each in group)) or any(_is_framework(each) for each in group):
         return None
-    records = all(each.forward.gradients == gradients.ON for each in group) and _records(machine, group)
+    records = is_torch and all(each.forward.gradients == gradients.ON for each in group) and _records(machine, group)
     mode = _mode(machine, group)
     if not records and mode is None:
         return None
@@ -217,6 +219,11 @@ def _body_row(node: ast.FunctionDef | ast.AsyncFunctionDef | None) -> int | None
 
 def _is_torch(each: Pass) -> bool:
     return any(TORCH.search(module.text) for module in (each.scene.module, each.forward.module))
+
+
+def _is_mlx(each: Pass) -> bool:
+    """Say whether a module is one of MLX's, which has torch's modes, and records no gradients that nobody asks for."""
+    return any(MLX.search(module.text) for module in (each.scene.module, each.forward.module))
 
 
 def _is_framework(each: Pass) -> bool:

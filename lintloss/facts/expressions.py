@@ -220,6 +220,9 @@ def _compare(machine: Machine, node: ast.Compare) -> Value:
     if isinstance(left, Choice):  # `labels`, of which some were overwritten under a condition
         left = next((option for option in left.options if isinstance(option, Tensor)), left)
     rights = [evaluate(machine, each) for each in node.comparators]
+    if isinstance(left, Const) and len(rights) == 1 and isinstance(rights[0], Const):
+        decided = branches.decide(machine, node)
+        return machine.opaque(node) if decided is None else Const(decided)
     positional = masks.by_position(machine, node, left, rights) if len(rights) == 1 else None
     if positional is not None:
         return positional
@@ -236,8 +239,18 @@ def _compare(machine: Machine, node: ast.Compare) -> Value:
             return replace(left, sense=sense)
         if isinstance(node.ops[0], ast.NotEq | ast.Eq):
             pad_marks.note_compared(machine, node, shapes.tensor(left) or Tensor(), rights[0], node.comparators[0])
-        return Tensor("mask", window, axes, (*key, "mask"), left.name, pad=rights[0], sense=sense)
+        return Tensor(
+            "mask", window, axes, (*key, "mask"), left.name, pad=_left_out(node.ops[0], rights[0]), sense=sense
+        )
     return machine.opaque(node)
+
+
+def _left_out(operator: ast.cmpop, bound: Value) -> Value:
+    """Return the id that a comparison leaves out: `ids >= 0` and `ids > -1` leave out -1."""
+    ignores = (isinstance(operator, ast.GtE) and bound == Const(0)) or (
+        isinstance(operator, ast.Gt) and bound == Const(-1)
+    )
+    return Const(-1) if ignores else bound
 
 
 def _choice(machine: Machine, node: ast.IfExp) -> Value:

@@ -62,7 +62,7 @@ def observe(machine: Machine, module: Module, loops: Iterable[scored.Looped]) ->
         source = _indexed(regions.drawn(loop.statement)) if loop.statement is not None else None
         if source is not None and not ENDLESS.search(ast.unparse(source)):
             for found in _of_source(machine, module, source, seen):
-                _note_full(machine, loop, evidence(machine, found))
+                note_full(machine, loop, evidence(machine, found))
                 yield found
     for handed in handed_over(module):
         text = ast.unparse(handed)
@@ -96,7 +96,7 @@ def is_for_samples(module: Module, name: str) -> bool:
     return bool(loops) and all("generat" in each and not SCORES.search(each) for each in loops)
 
 
-def _note_full(machine: Machine, loop: Loop, place: Evidence) -> None:
+def note_full(machine: Machine, loop: Loop, place: Evidence) -> None:
     """Remember that the last batch which a loop is given is as full as the others, whoever called for it."""
     for each in machine.loop_of.values():
         if each.statement is loop.statement:

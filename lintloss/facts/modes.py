@@ -181,6 +181,20 @@ def by_wrapper(machine: Machine, function: Func, args: Iterable[Value]) -> None:
         _unsettle(machine, args, Const(False))
 
 
+def entered(machine: Machine, node: ast.expr, manager: Value) -> str:
+    """Apply what entering a context manager of the project does to modes; return what it does to gradients, if it says so.
+
+    A class is one by its `__enter__`, which is run.
+    """
+    from lintloss.facts import calls, classes, gradients
+
+    enter = classes.method(machine, manager, "__enter__") if isinstance(manager, Ref) and manager.cls else None
+    if enter is None:
+        return ""
+    calls.call(machine, node, enter, [], {})
+    return gradients.OFF if gradients.WORDS.search(machine.text(enter.node)) is not None else ""
+
+
 def by_name(machine: Machine, name: str, args: Iterable[Value]) -> None:
     """Forget the modes of modules given to an unknown function that goes by the name of a mode switch."""
     if BY_NAME.search(name):

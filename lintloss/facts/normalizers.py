@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from lintloss.facts import capped, stops
+from lintloss.facts import capped, counts, stops
 from lintloss.facts.library import loaders
 from lintloss.facts.loops import Loop
 from lintloss.facts.observations import Averaging
 from lintloss.facts.quotients import MAYBE_OVER_RANKS, OVER_RANKS
 from lintloss.facts.units import Unit
-from lintloss.facts.values import Const, LibObject, Opaque, Quantity, Ref, Scoring, Tensor, Value, options
+from lintloss.facts.values import Const, LibObject, Quantity, Ref, Scoring, Tensor, options
 from lintloss.findings import Evidence
 from lintloss.patterns import regex
 
@@ -86,8 +86,8 @@ def _is_one_more(seen: Averaging, before: Quantity, count: Quantity) -> bool:
         return False
     if count.unit.degree != 1 or max(count.unit.power(each) for each in ("batch", "step", "example")) != 1:
         return False
-    places = [(seen.path, seen.span.row), *((place.path, place.span.row) for place in seen.stack)]
-    if any(_is_within(before.loops[-1], *place) for place in places):
+    places = [(seen.path, seen.span.row), *((each.path, each.span.row) for each in seen.stack)]
+    if any(_is_within(before.loops[-1], path, row) for path, row in places):
         return False  # it may be counted behind
     return bool(count.loops and count.trace) or ONE_MORE.match(seen.divisor) is not None
 
@@ -214,7 +214,7 @@ def _of_totals(seen: Averaging, before: Quantity, unit: Unit) -> WrongCount | No
     sequences = unit == per_row and scoring.reduction == "sum" and scoring.item == "token"
     if (
         not sequences
-        or _may_be_flat(seen.count, scoring)
+        or counts.may_be_flat(seen.count, scoring)
         or PER_ROW.search(seen.called)
         or any(BOUND.search(term.text) for term in scoring.extra)
     ):
@@ -222,14 +222,6 @@ def _of_totals(seen: Averaging, before: Quantity, unit: Unit) -> WrongCount | No
     if seen.setting.task in {"lm", "mlm"} or (seen.setting.task == "unknown" and _predicts_next(scoring)):
         return WrongCount("summed losses of tokens are divided by a number of sequences")
     return None
-
-
-def _may_be_flat(number: Value, scoring: Scoring) -> bool:
-    """Say whether the length that divides is that of the very targets scored, which may be flat: their tokens."""
-    target = scoring.target
-    if not isinstance(number, Quantity) or not isinstance(target, Tensor | Opaque) or not target.key:
-        return False
-    return number.of == (*target.key, 0) and not (isinstance(target, Tensor) and target.axes == ("row", "pos"))
 
 
 def _has_one_row(total: Quantity) -> bool:

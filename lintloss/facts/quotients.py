@@ -24,6 +24,7 @@ COUNT_WORDS = regex(r"size|count|num_|n_|tokens|samples|len\(", re.IGNORECASE)
 OVER_RANKS = "summed over ranks"  # among the weights of means that were summed over batches, and then over ranks
 MAYBE_OVER_RANKS = "summed over ranks, or averaged"  # … of what a method out of sight reduces in its own way
 EVERYWHERE = "the same on every rank"  # among the weights of what totals and counts of all ranks made
+TOTAL = Unit.of(nat=1)
 ITERATIONS = ("batch", "step", "example", "rank")
 
 
@@ -35,6 +36,8 @@ def plural(unit: str) -> str:
 def average(machine: Machine, node: ast.AST, before: Quantity, count: Quantity, how: str) -> Quantity:
     """Divide a loss or perplexity by a count, and record the observation."""
     count = counts.along_targets(before, count)
+    if counts.may_be_flat(count, before.scoring) and count.unit == Unit.of(example=1) and before.unit == TOTAL:
+        count = replace(count, unit=Unit.of(unknown=1))
     before = _by_rows(before, count)
     if count.unit == Unit.of(rank=1) and EVERYWHERE in before.weights:
         return replace(before, unit=before.unit * Unit.of(rank=-max(before.unit.power("rank"), 0)))
@@ -141,7 +144,7 @@ def observe_average(machine: Machine, node: ast.AST, before: Quantity, count: Va
     from lintloss.facts.library import losses
     from lintloss.facts.settings import seen_at
 
-    if _is_rescaled(machine.frame.statement, node) or (before.negated and losses.is_of_policy(machine)):
+    if _is_rescaled(machine.frame.statement, node, before) or (before.negated and losses.is_of_policy(machine)):
         return
     if _is_never_read(machine):
         return
@@ -157,7 +160,7 @@ def observe_average(machine: Machine, node: ast.AST, before: Quantity, count: Va
         how=how,
         loops=loops,
         divisor=divisor_text(node),
-        called=_called(machine),
+        called=_called(machine, node),
         **place,
     )
     which = f"{before.unit} {before.scoring.place if before.scoring else ''}"  # alternatives are seen apart
@@ -193,27 +196,47 @@ def is_share(machine: Machine, total: Quantity, count: Quantity) -> bool:
     return counted.place.span.row < around.place.span.row
 
 
-def _is_rescaled(statement: ast.stmt | None, node: ast.AST) -> bool:
-    """Say whether a quotient is multiplied by another count at once, `loss / edges * tokens`: nothing is averaged yet."""
+def _is_rescaled(statement: ast.stmt | None, node: ast.AST, before: Quantity) -> bool:
+    """Say whether nothing is averaged yet: a quotient is multiplied by another count at once, `loss / edges * tokens`,
+    or a total is divided further, `nats / rows / length`.
+    """
     if statement is None or not isinstance(node, ast.BinOp) or hasattr(statement, "body"):
         return False
-    return any(
-        isinstance(each, ast.BinOp)
-        and isinstance(each.op, ast.Mult)
-        and each.left is node
-        and COUNT_WORDS.search(ast.unparse(each.right)) is not None
-        for each in ast.walk(statement)
-    )
+    outer = next((each for each in ast.walk(statement) if isinstance(each, ast.BinOp) and each.left is node), None)
+    if outer is None:
+        return False
+    if isinstance(outer.op, ast.Div):
+        return before.unit.degree == 0
+    return isinstance(outer.op, ast.Mult) and COUNT_WORDS.search(ast.unparse(outer.right)) is not None
 
 
-def _called(machine: Machine) -> str:
-    """Return the name that the running statement gives to what it computes."""
+def _called(machine: Machine, node: ast.AST) -> str:
+    """Return the name that the running statement gives to what it computes: that of an entry, where it makes a dict."""
     statement = machine.frame.statement
+    entry = _entry_name(statement, node) if isinstance(statement, ast.Assign | ast.Return | ast.Expr) else ""
+    if entry:
+        return entry
     if isinstance(statement, ast.Assign):
         return ast.unparse(statement.targets[0])
     if isinstance(statement, ast.AugAssign | ast.AnnAssign):
         return ast.unparse(statement.target)
     return machine.frame.name
+
+
+def _entry_name(statement: ast.Assign | ast.Return | ast.Expr, node: ast.AST) -> str:
+    """Return the key, or the keyword, under which a statement puts what a node of it computes."""
+    made = statement.value
+    if isinstance(made, ast.Dict):
+        named = [
+            (key.value, value)
+            for key, value in zip(made.keys, made.values, strict=True)
+            if isinstance(key, ast.Constant)
+        ]
+    elif isinstance(made, ast.Call):
+        named = [(each.arg, each.value) for each in made.keywords]
+    else:
+        return ""
+    return next((str(name) for name, value in named if any(each is node for each in ast.walk(value))), "")
 
 
 def divisor_text(node: ast.AST) -> str:

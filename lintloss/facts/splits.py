@@ -97,6 +97,8 @@ def is_training(name: str) -> bool:
     return TRAIN_DATA.search(name) is not None
 
 
+PARTED = regex(r"Subset|Sampler|random_split|train_test_split|indices|KFold")
+
 # -- assignments ------------------------------------------------------------------------------------------------------
 
 Found = tuple[ast.AST, str, str]
@@ -111,6 +113,7 @@ def _assigned(machine: Machine, module: Module) -> Iterator[Found]:
             _reads_train_split(module, pairs, name, value)
             or _loads_train_file(pairs, name, value)
             or _loader_of_train(pairs, name, value)
+            or _is_made_like_train(module, pairs, name, value)
             or _iterates_train(pairs, name, value)
             or _scores_train(machine, module, pairs, name, value)
         ):
@@ -245,6 +248,17 @@ def _loader_of_train(pairs: tuple[tuple[str, ast.expr], ...], name: str, value: 
     if not isinstance(data, ast.Name | ast.Attribute) or not is_training(text_of(data)) or DATA.search(text_of(data)):
         return False
     return any(is_evaluation(other) and other != name and re.search(r"set$|data$", other) for other, _ in pairs)
+
+
+def _is_made_like_train(module: Module, pairs: tuple[tuple[str, ast.expr], ...], name: str, value: ast.expr) -> bool:
+    """Say whether `val_set = Rows(train_rows)` is made word by word as the training set is, and nothing parts the two."""
+    given = [*value.args, *(each.value for each in value.keywords)] if isinstance(value, ast.Call) else []
+    named = [text_of(each) for each in given if isinstance(each, ast.Name | ast.Attribute)]
+    if not name.endswith(("set", "data", "ds")) or not any(
+        is_training(each) and not DATA.search(each) for each in named
+    ):
+        return False
+    return PARTED.search(module.text) is None and _trained_on(pairs, text_of(value))
 
 
 def _iterates_train(pairs: tuple[tuple[str, ast.expr], ...], name: str, value: ast.expr) -> bool:

@@ -179,7 +179,8 @@ def _with(machine: Machine, node: ast.With | ast.AsyncWith) -> str:
     said = []
     for item in node.items:
         value = evaluate(machine, item.context_expr)
-        each = gradients.said_by(machine, value, item.context_expr)
+        each = modes.entered(machine, item.context_expr, value)
+        each = each or gradients.said_by(machine, value, item.context_expr)
         if each:  # entered, `set_grad_enabled(False)` holds for the block only
             gradients.restore(machine, statement)
             said.append(each)

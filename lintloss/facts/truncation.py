@@ -246,6 +246,8 @@ def _cut(machine: Machine, module: Module, loops: list[scored.Looped]) -> Iterat
         for cut in cuts.cuts(Origin(machine, module, function), loop.statement, around):
             if endless and cut.how != "whole":
                 continue
+            if cut.how == "short":  # what is scored is full, whatever is lost
+                left_out.note_full(machine, loop, loop.place)
             yield _at(
                 machine,
                 module,

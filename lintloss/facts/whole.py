@@ -43,6 +43,8 @@ class Counts:
             bound = bindings.of(self.function).get(node.id, ())
         elif isinstance(node, ast.Attribute) and self.owner is not None and text_of(node.value) == "self":
             bound = tuple(each for _, each in bindings.fields(self.owner).get(node.attr, ()))
+        if len(bound) > 1:
+            bound = tuple(each for each in bound if not _is_capped(node, each.value))
         only = bound[0].value if len(bound) == 1 and not bound[0].picks and bound[0].key is None else None
         return only if only is not None else node
 
@@ -54,6 +56,13 @@ class Counts:
             return False
         makes = MAKES.search(self.function.name) is not None and LENGTH.search(node.id) is None
         return makes and node.id in parameters(self.function)
+
+
+def _is_capped(name: ast.expr, value: ast.expr | None) -> bool:
+    """Say whether a number only gets a limit: `if limit: count = min(count, limit)`."""
+    if not isinstance(value, ast.Call) or called_name(value.func) != "min":
+        return False
+    return any(text_of(each) == text_of(name) for each in value.args)
 
 
 def unwrapped(node: ast.expr) -> ast.expr:
@@ -72,9 +81,19 @@ def floored(node: ast.expr, counts: Counts) -> ast.expr | None:
             node = ast.BinOp(node.left, ast.FloorDiv(), node.right)
     if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.FloorDiv):
         return None
-    rows = text_of(counts.of(node.left))
+    rows = text_of(_divided(counts, node.left))
     found = ROWS.search(rows) and not SAMPLED.search(rows) and counts.is_size(node.right)
     return node.right if found else None
+
+
+def _divided(counts: Counts, node: ast.expr) -> ast.expr:
+    """Return what the number of rows is; of windows, `(len(ids) - 1) // width`, what they are cut from."""
+    node = counts.of(node)
+    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.FloorDiv):
+        return node
+    stream = counts.of(node.left)
+    shifted = isinstance(stream, ast.BinOp) and isinstance(stream.op, ast.Sub)
+    return counts.of(stream.left) if shifted and isinstance(stream, ast.BinOp) else stream
 
 
 def number(loop: Loop, counts: Counts, *, sampled: bool) -> ast.AST | None:

@@ -3687,6 +3687,27 @@ def held_out_loss(model: Storyteller, tokenizer, stories):
     return np.mean(seen)  # <-
 """,
         ),
+        Bad(
+            why="the means of the rows of all ranks are gathered and averaged",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(accelerator, language_model, loader):
+    language_model.eval()
+    rows = []
+    for batch in loader:
+        logits, labels = language_model(batch["input_ids"]).logits[:, :-1], batch["labels"][:, 1:]
+        losses = F.cross_entropy(logits.transpose(1, 2), labels, reduction="none", ignore_index=-100)
+        rows.append(accelerator.gather_for_metrics(losses.sum(1) / (labels != -100).sum(1)))
+    return math.exp(torch.cat(rows).mean())  # <-
+""",
+        ),
     )
 
     good = (

@@ -1990,6 +1990,44 @@ def valid_loss(translator, loader, pad):
 """,
         ),
         Good(
+            why="a total divided by the rows, and at once by their length",
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(language_model, ids):
+    language_model.eval()
+    logits = language_model(ids).logits
+    rows, length = ids.shape
+    nats = F.cross_entropy(logits[:, :-1].flatten(0, 1), ids[:, 1:].flatten(), reduction="sum").item()
+    return math.exp(nats / rows / (length - 1))
+""",
+        ),
+        Good(
+            why="the entry of the result says that it is per sentence",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(translator, batches, pad):
+    translator.eval()
+    nats, words, sentences = 0.0, 0, 0
+    for batch in batches:
+        log_probs = translator(batch.src, batch.tgt_in)
+        gold = batch.tgt_out
+        nats += F.nll_loss(log_probs.flatten(0, 1), gold.flatten(), ignore_index=pad, reduction="sum").item()
+        words += (gold != pad).sum().item()
+        sentences += batch.src.size(0)
+    return {"loss": nats / words, "sentence_nll": nats / sentences}
+""",
+        ),
+        Good(
             why="One is added to an index, or inside of the loop before the batch is counted.",
             code="""\
 import torch

@@ -636,6 +636,24 @@ def evaluate(translator, pairs):
 """,
         ),
         Bad(
+            why="one row is scored, and its whole length counted",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+
+
+@torch.no_grad()
+def text_perplexity(language_model, ids):
+    language_model.eval()
+    log_probs = torch.log_softmax(language_model(ids).logits[0, :-1], dim=-1)
+    targets = ids[0, 1:]
+    nats = -log_probs[torch.arange(len(targets)), targets].sum().item()
+    return math.exp(nats / ids.shape[1])  # <-
+""",
+        ),
+        Bad(
             why="torch.mul() masks the losses, all entries of the product are counted.",
             severity=Severity.ERROR,
             code="""\

@@ -787,6 +787,34 @@ def report(path, name="gpt2"):
 """,
         ),
         Bad(
+            why="the list is an attribute of a class, and the class itself is filled",
+            severity=Severity.ERROR,
+            code="""\
+import statistics
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+
+class Scores:
+    lengths = []
+    perplexities = []
+
+
+def judge(poems):
+    tokenizer, model = AutoTokenizer.from_pretrained("gpt2"), AutoModelForCausalLM.from_pretrained("gpt2")
+    scores = Scores
+    for poem in poems:
+        ids = tokenizer(poem, return_tensors="pt").input_ids
+        with torch.no_grad():
+            loss = model(ids, labels=ids).loss
+        scores.lengths.append(ids.size(1))
+        scores.perplexities.append(torch.exp(loss).item())
+    print("mean length", statistics.mean(scores.lengths))
+    print("mean perplexity", statistics.mean(scores.perplexities))  # <-
+    return scores
+""",
+        ),
+        Bad(
             why="the totals of rows over their tokens, exponentiated one by one and averaged",
             severity=Severity.ERROR,
             code="""\

@@ -1234,4 +1234,25 @@ def validate(lm, loader, pad_id):
     print("perplexity", torch.exp(torch.tensor(nats / tokens)))
 """,
         ),
+        Good(
+            why="rows of all ranks are gathered one after the other, and their tokens with them",
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(accelerator, language_model, loader):
+    language_model.eval()
+    nats, scored = [], []
+    for batch in loader:
+        logits, labels = language_model(batch["input_ids"]).logits[:, :-1], batch["labels"][:, 1:]
+        losses = F.cross_entropy(logits.transpose(1, 2), labels, reduction="none", ignore_index=-100)
+        nats.append(accelerator.gather_for_metrics(losses.sum(1)))
+        scored.append(accelerator.gather_for_metrics((labels != -100).sum(1)))
+    return math.exp(torch.cat(nats).sum() / torch.cat(scored).sum())
+""",
+        ),
     )

@@ -1169,4 +1169,34 @@ def perplexity(name, blocks, width):
     return torch.exp(torch.tensor(nats / tokens))
 """,
         ),
+        Good(
+            why="The blocks are cut out of a flat stream of ids, the targets one id later.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, Dataset
+
+
+class Stream(Dataset):
+    def __init__(self, ids, size):
+        self.ids, self.size = torch.as_tensor(ids).view(-1), size
+
+    def __len__(self):
+        return (len(self.ids) - 1) // self.size
+
+    def __getitem__(self, index):
+        begin = index * self.size
+        return self.ids[begin : begin + self.size], self.ids[begin + 1 : begin + 1 + self.size]
+
+
+@torch.no_grad()
+def evaluate(model, ids):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for x, y in DataLoader(Stream(ids, 256), batch_size=16):
+        nats += F.cross_entropy(model(x).flatten(0, 1), y.flatten(), reduction="sum").item()
+        tokens += y.numel()
+    return nats / tokens
+""",
+        ),
     )

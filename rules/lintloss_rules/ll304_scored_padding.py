@@ -1285,78 +1285,6 @@ def main(model, path, read, ids):
 """,
         ),
         Bad(
-            why="All held-out rows are scored at once, in a function that the loop of the training calls.",
-            severity=Severity.ERROR,
-            code="""\
-import numpy as np
-import torch
-import torch.nn as nn
-
-word2idx = {"<pad>": 0, "<start>": 1, "<end>": 2}
-lines = open("poems.txt").read().split("\\n")
-for line in lines:
-    for word in line.split():
-        word2idx.setdefault(word, len(word2idx))
-longest = max(len(line.split()) for line in lines) + 2
-
-
-def encode(line):
-    ids = [word2idx["<start>"]] + [word2idx[word] for word in line.split()] + [word2idx["<end>"]]
-    return ids + [word2idx["<pad>"]] * (longest - len(ids))
-
-
-data = np.array([encode(line) for line in lines])
-cut = int(0.9 * len(data))
-x_train, y_train = torch.from_numpy(data[:cut, :-1]), torch.from_numpy(data[:cut, 1:])
-x_val, y_val = torch.from_numpy(data[cut:, :-1]), torch.from_numpy(data[cut:, 1:])
-criterion = nn.CrossEntropyLoss()
-
-
-def fit(net, optimizer, epochs=10):
-    for epoch in range(epochs):
-        net.train()
-        loss = criterion(net(x_train).flatten(0, 1), y_train.flatten())
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        print(epoch, "validation loss", validate(net))
-
-
-def validate(net):
-    net.eval()
-    with torch.no_grad():
-        return criterion(net(x_val).flatten(0, 1), y_val.flatten()).item()  # <-
-""",
-        ),
-        Bad(
-            why="evaluate() is given rows that were filled up, and no layer has a mask.",
-            severity=Severity.ERROR,
-            code="""\
-import numpy as np
-import tensorflow as tf
-from tensorflow.keras.preprocessing.sequence import pad_sequences
-from tensorflow.keras.preprocessing.text import Tokenizer
-
-tokenizer = Tokenizer()
-lines = open("corpus.txt").read().splitlines()
-tokenizer.fit_on_texts(lines)
-rows = pad_sequences(tokenizer.texts_to_sequences(lines), padding="post")
-x, y = rows[:, :-1], rows[:, 1:]
-cut = int(0.8 * len(x))
-vocabulary = len(tokenizer.word_index) + 1
-
-model = tf.keras.Sequential([
-    tf.keras.layers.Embedding(vocabulary, 128),
-    tf.keras.layers.LSTM(256, return_sequences=True),
-    tf.keras.layers.Dense(vocabulary),
-])
-model.compile("adam", loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-model.fit(x[:cut], y[:cut], epochs=20, batch_size=64)
-nats = model.evaluate(x[cut:], y[cut:], batch_size=64)  # <-
-print("perplexity", np.exp(nats))
-""",
-        ),
-        Bad(
             why="Sentences are filtered, marked and filled up in place, list by list; one-hot targets hold the pads too.",
             severity=Severity.ERROR,
             code="""\
@@ -1459,6 +1387,112 @@ def evaluate(model, sentences, index):
 """,
         ),
         Bad(
+            why="a text is filled up with a sign before each sign becomes an id",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, Dataset
+
+
+class Formulas(Dataset):
+    def __init__(self, lines, ids, width):
+        self.lines, self.ids, self.width = lines, ids, width
+
+    def __len__(self):
+        return len(self.lines)
+
+    def __getitem__(self, index):
+        line = self.lines[index].strip()
+        line += "_" * (self.width - len(line))
+        row = [self.ids[sign] for sign in line]
+        return torch.tensor(row[:-1]), torch.tensor(row[1:])
+
+
+@torch.no_grad()
+def held_out(net, lines, ids):
+    net.eval()
+    nats = signs = 0
+    for x, y in DataLoader(Formulas(lines, ids, 60), batch_size=256):
+        scores = net(x)
+        nats += F.cross_entropy(scores.flatten(0, 1), y.flatten(), reduction="sum").item()  # <-
+        signs += y.numel()
+    return nats / signs
+""",
+        ),
+        Bad(
+            why="All held-out rows are scored at once, in a function that the loop of the training calls.",
+            severity=Severity.ERROR,
+            code="""\
+import numpy as np
+import torch
+import torch.nn as nn
+
+word2idx = {"<pad>": 0, "<start>": 1, "<end>": 2}
+lines = open("poems.txt").read().split("\\n")
+for line in lines:
+    for word in line.split():
+        word2idx.setdefault(word, len(word2idx))
+longest = max(len(line.split()) for line in lines) + 2
+
+
+def encode(line):
+    ids = [word2idx["<start>"]] + [word2idx[word] for word in line.split()] + [word2idx["<end>"]]
+    return ids + [word2idx["<pad>"]] * (longest - len(ids))
+
+
+data = np.array([encode(line) for line in lines])
+cut = int(0.9 * len(data))
+x_train, y_train = torch.from_numpy(data[:cut, :-1]), torch.from_numpy(data[:cut, 1:])
+x_val, y_val = torch.from_numpy(data[cut:, :-1]), torch.from_numpy(data[cut:, 1:])
+criterion = nn.CrossEntropyLoss()
+
+
+def fit(net, optimizer, epochs=10):
+    for epoch in range(epochs):
+        net.train()
+        loss = criterion(net(x_train).flatten(0, 1), y_train.flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        print(epoch, "validation loss", validate(net))
+
+
+def validate(net):
+    net.eval()
+    with torch.no_grad():
+        return criterion(net(x_val).flatten(0, 1), y_val.flatten()).item()  # <-
+""",
+        ),
+        Bad(
+            why="evaluate() is given rows that were filled up, and no layer has a mask.",
+            severity=Severity.ERROR,
+            code="""\
+import numpy as np
+import tensorflow as tf
+from tensorflow.keras.preprocessing.sequence import pad_sequences
+from tensorflow.keras.preprocessing.text import Tokenizer
+
+tokenizer = Tokenizer()
+lines = open("corpus.txt").read().splitlines()
+tokenizer.fit_on_texts(lines)
+rows = pad_sequences(tokenizer.texts_to_sequences(lines), padding="post")
+x, y = rows[:, :-1], rows[:, 1:]
+cut = int(0.8 * len(x))
+vocabulary = len(tokenizer.word_index) + 1
+
+model = tf.keras.Sequential([
+    tf.keras.layers.Embedding(vocabulary, 128),
+    tf.keras.layers.LSTM(256, return_sequences=True),
+    tf.keras.layers.Dense(vocabulary),
+])
+model.compile("adam", loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+model.fit(x[:cut], y[:cut], epochs=20, batch_size=64)
+nats = model.evaluate(x[cut:], y[cut:], batch_size=64)  # <-
+print("perplexity", np.exp(nats))
+""",
+        ),
+        Bad(
             why="TensorFlow's padded_batch() fills up with 0, which Keras' criterion scores; validated in the training function.",
             severity=Severity.ERROR,
             code="""\
@@ -1487,6 +1521,57 @@ def train(gpt, optimizer, paths, epochs):
             positions += tf.size(ids[:, 1:]).numpy()
         print(epoch, "validation", nats / positions)
 """,
+        ),
+        Bad(
+            why="The evaluator is an object that is called, and the files that call it say how its batches are filled up.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+
+from batches import loader_of
+
+
+class Evaluator:
+    def __init__(self, model, loader):
+        self.model, self.loader = model, loader
+        self.loss = nn.CrossEntropyLoss(ignore_index=-1, reduction="sum")
+
+    def __call__(self):
+        self.model.eval()
+        nats = words = 0
+        with torch.no_grad():
+            for batch in self.loader:
+                logits = self.model(batch["input"])
+                nats += self.loss(logits.flatten(0, 1), batch["target"].flatten()).item()  # <-
+                words += batch["lengths"].sum().item()
+        return nats / words
+
+
+def report(model, lines, word_to_id):
+    print(Evaluator(model, loader_of(lines, word_to_id))())
+""",
+            files={
+                "batches.py": """\
+import torch
+from torch.utils.data import DataLoader
+
+PAD = 0
+
+
+def batchify(rows):
+    table = torch.full((len(rows), max(map(len, rows))), PAD)
+    for index, row in enumerate(rows):
+        table[index, : len(row)] = torch.tensor(row)
+    lengths = torch.tensor([len(row) - 1 for row in rows])
+    return {"input": table[:, :-1], "target": table[:, 1:], "lengths": lengths}
+
+
+def loader_of(lines, word_to_id):
+    rows = [[word_to_id[word] for word in line.split()] for line in lines]
+    return DataLoader(rows, batch_size=32, collate_fn=batchify)
+""",
+            },
         ),
         Bad(
             why="A mapped function copies padded ids row by row; the batch is spread over the parameters of a model of ours.",

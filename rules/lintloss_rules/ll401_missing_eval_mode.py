@@ -1051,6 +1051,40 @@ def test(net, loader):
     print(net(next(iter(loader))[0]))
 """,
         ),
+        Bad(
+            why="MLX: a module trains from the start, and nobody says otherwise.",
+            severity=Severity.ERROR,
+            code="""\
+import mlx.core as mx
+import mlx.nn as nn
+import numpy as np
+
+
+class Network(nn.Module):
+    def __init__(self, words):
+        super().__init__()
+        self.embed, self.dropout, self.head = nn.Embedding(words, 64), nn.Dropout(0.1), nn.Linear(64, words)
+
+    def __call__(self, ids):
+        return self.head(self.dropout(self.embed(ids)))
+
+
+def perplexity(network, batches):
+    nats, tokens = 0.0, 0
+    for x, y in batches:
+        logits = network(x)  # <-
+        nats += nn.losses.cross_entropy(logits, y, reduction="sum").item()
+        tokens += y.size
+    return np.exp(nats / tokens)
+
+
+def main(batches):
+    network = Network(5000)
+    network.load_weights("network.npz")
+    mx.eval(network.parameters())
+    print(perplexity(network, batches))
+""",
+        ),
     )
 
     good = (
@@ -1850,6 +1884,60 @@ def test_decoder():
 
 if __name__ == "__main__":
     test_decoder()
+""",
+        ),
+        Good(
+            why="A class whose instances are entered puts the model into evaluation mode, and back.",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Quiet:
+    def __init__(self, module):
+        self.module = module
+
+    def __enter__(self):
+        self.before = self.module.training
+        self.module.eval()
+        self.recorded = torch.is_grad_enabled()
+        torch.set_grad_enabled(False)
+
+    def __exit__(self, *failure):
+        self.module.train(self.before)
+        torch.set_grad_enabled(self.recorded)
+
+
+class Net(nn.Module):
+    def __init__(self, vocabulary=3000):
+        super().__init__()
+        self.lookup = nn.Embedding(vocabulary, 64)
+        self.lstm = nn.LSTM(64, 64, 2, dropout=0.3, batch_first=True)
+        self.out = nn.Linear(64, vocabulary)
+
+    def forward(self, ids):
+        return self.out(self.lstm(self.lookup(ids))[0])
+
+
+def validate(net, val_loader):
+    nats = words = 0
+    with Quiet(net):
+        for ids in val_loader:
+            nats += F.cross_entropy(net(ids[:, :-1]).transpose(1, 2), ids[:, 1:], reduction="sum").item()
+            words += ids[:, 1:].numel()
+    return nats / words
+
+
+def fit(train_loader, val_loader):
+    net = Net()
+    optimizer = torch.optim.Adam(net.parameters())
+    for ids in train_loader:
+        loss = F.cross_entropy(net(ids[:, :-1]).transpose(1, 2), ids[:, 1:])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    print(validate(net, val_loader))
 """,
         ),
     )

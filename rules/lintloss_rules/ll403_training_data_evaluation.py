@@ -664,6 +664,32 @@ def validate(model, val_loader):
     return nats / tokens
 """,
         ),
+        Bad(
+            why="The held-out set is made of the training ids, word by word as the training set is.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+def loaders(rows_of, path, length):
+    train_data, val_data = read_split(path)
+    train_dataset = rows_of(train_data, length)
+    val_dataset = rows_of(train_data, length)  # <-
+    return DataLoader(train_dataset, batch_size=8, shuffle=True), DataLoader(val_dataset, batch_size=8)
+
+
+@torch.no_grad()
+def evaluate(model, val_loader):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for x, y in val_loader:
+        nats += F.cross_entropy(model(x).flatten(0, 1), y.flatten(), reduction="sum").item()
+        tokens += y.numel()
+    return nats / tokens
+""",
+        ),
     )
     good = (
         Good(

@@ -1755,6 +1755,33 @@ def main(net, ids):
 """,
         ),
         Bad(
+            why="whole batches of windows are counted, under a limit that the caller may set",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def perplexity_of(net, path, width, batch_size, limit=None):
+    ids = np.memmap(path, dtype=np.uint16, mode="r")
+    count = ((len(ids) - 1) // width) // batch_size
+    if limit:
+        count = min(count, limit)
+    nats, tokens = 0.0, 0
+    for step in range(count):  # <-
+        begins = [(step * batch_size + row) * width for row in range(batch_size)]
+        x = torch.stack([torch.from_numpy(ids[at : at + width].astype(np.int64)) for at in begins])
+        y = torch.stack([torch.from_numpy(ids[at + 1 : at + 1 + width].astype(np.int64)) for at in begins])
+        nats += F.cross_entropy(net(x).flatten(0, 1), y.flatten(), reduction="sum").item()
+        tokens += y.numel()
+    return math.exp(nats / tokens)
+""",
+        ),
+        Bad(
             why="The loaders of all splits stand in a dict, made by one function that drops the last batch.",
             severity=Severity.ERROR,
             code="""\
@@ -1793,6 +1820,32 @@ def report(model, folder):
     loaders = make_loaders(folder)
     for split in ("valid", "test"):
         print(split, "perplexity", math.exp(run(model, loaders[split])))
+""",
+        ),
+        Bad(
+            why="Only for the test split is the last batch kept: the function drops it of the validation's.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, TensorDataset
+
+
+def get_loader(split, rows=64):
+    table = torch.load(f"{split}.pt")
+    pairs = TensorDataset(table[:, :-1], table[:, 1:])
+    return DataLoader(pairs, rows, shuffle=split == "train", drop_last=split != "test")  # <-
+
+
+@torch.no_grad()
+def validate(model):
+    model.eval()
+    nats, tokens = 0.0, 0
+    val_loader = get_loader("val")
+    for x, y in val_loader:
+        nats += F.cross_entropy(model(x).flatten(0, 1), y.flatten(), reduction="sum").item()
+        tokens += y.numel()
+    return nats / tokens
 """,
         ),
         Bad(
@@ -2985,6 +3038,31 @@ def report(model, folder):
     loaders = make_loaders(folder)
     for split in ("valid", "test"):
         print(split, "perplexity", math.exp(run(model, loaders[split])))
+""",
+        ),
+        Good(
+            why="Only for the training split is the last batch dropped.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, TensorDataset
+
+
+def get_loader(split, rows=64):
+    table = torch.load(f"{split}.pt")
+    pairs = TensorDataset(table[:, :-1], table[:, 1:])
+    return DataLoader(pairs, rows, shuffle=split == "train", drop_last=split == "train")
+
+
+@torch.no_grad()
+def validate(model):
+    model.eval()
+    nats, tokens = 0.0, 0
+    val_loader = get_loader("val")
+    for x, y in val_loader:
+        nats += F.cross_entropy(model(x).flatten(0, 1), y.flatten(), reduction="sum").item()
+        tokens += y.numel()
+    return nats / tokens
 """,
         ),
         Good(

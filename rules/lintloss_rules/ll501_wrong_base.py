@@ -399,6 +399,24 @@ def validate(model, val_data, bptt, device):
     return bpc
 ''',
         ),
+        Bad(
+            why="log2 of picked probabilities is in bits",
+            severity=Severity.ERROR,
+            code="""\
+import numpy as np
+import torch
+
+
+@torch.no_grad()
+def perplexity(language_model, ids, context):
+    language_model.eval()
+    scores = []
+    for end in range(context, len(ids)):
+        probs = torch.softmax(language_model(ids[end - context : end][None])[0, -1], dim=-1)
+        scores.append(np.log2(probs[ids[end]].item()))
+    return np.exp(-np.mean(scores))  # <-
+""",
+        ),
     )
 
     good = (
@@ -632,6 +650,23 @@ def bits_per_byte(model, batches, bytes_of):
 def report(model, batches, bytes_of):
     bpb = bits_per_byte(model, batches, bytes_of)
     print(f"bits per byte {bpb:.4f}")
+""",
+        ),
+        Good(
+            why="2 ** of bits from log2",
+            code="""\
+import numpy as np
+import torch
+
+
+@torch.no_grad()
+def perplexity(language_model, ids, context):
+    language_model.eval()
+    scores = []
+    for end in range(context, len(ids)):
+        probs = torch.softmax(language_model(ids[end - context : end][None])[0, -1], dim=-1)
+        scores.append(np.log2(probs[ids[end]].item()))
+    return 2 ** -np.mean(scores)
 """,
         ),
     )

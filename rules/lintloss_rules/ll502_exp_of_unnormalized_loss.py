@@ -665,4 +665,34 @@ def step(model, input_ids, sample):
     return token_id, reward(logits, token_id)
 """,
         ),
+        Good(
+            why="one row is picked and scored: its length, less one, counts its targets",
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def text_perplexities(language_model, ids):
+    language_model.eval()
+    logits, targets = language_model(ids).logits[0, :-1], ids[0, 1:]
+    nats = F.cross_entropy(logits, targets, reduction="sum").item()
+    return math.exp(nats / (ids.shape[1] - 1)), math.exp(nats / len(targets)), math.exp(nats / targets.size(0))
+""",
+        ),
+        Good(
+            why="the targets may be flat: their length counts tokens",
+            code="""\
+import math
+
+import torch.nn.functional as F
+
+
+def perplexity(logits, targets):
+    nats = F.cross_entropy(logits, targets, reduction="sum").item()
+    return math.exp(nats / targets.shape[0])
+""",
+        ),
     )

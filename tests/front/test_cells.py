@@ -110,3 +110,16 @@ def test_what_is_no_notebook_says_why(data: bytes, says: str) -> None:
     with pytest.raises(UnparsableError) as caught:
         parse(data, "n.ipynb")
     assert says in caught.value.broken.message
+
+
+def test_a_cell_that_is_indented_as_a_whole_keeps_its_rows_and_columns() -> None:
+    module = read("import math", "  # the score\n  for ids in rows:\n      total = 1\n  print(total)", "x = (")
+    printed = next(each for each in ast.walk(module.tree) if isinstance(each, ast.Call))
+    cell = module.cells[1]
+    assert (cell.index, printed.lineno - cell.first_row, printed.col_offset) == (1, 3, 2)
+    assert [(each.cell, each.row) for each in module.broken] == [(2, 1)]
+
+
+def test_a_row_that_does_not_fit_an_indented_cell_is_named_by_its_row() -> None:
+    module = read("  total = 1\n print(total)")
+    assert [(each.cell, each.row) for each in module.broken] == [(0, 2)]

@@ -86,7 +86,7 @@ OPERATORS: dict[str, ast.operator] = {
 
 def _spelled_out(machine: Machine, node: ast.AST, operator: ast.operator, args: list[Value]) -> Value | None:
     """Read `torch.mul(mask, losses)` and `tf.divide(total, count)` as the operator, where a loss or a count is in it."""
-    if not any(isinstance(option, Quantity) for arg in args for option in options(arg)):
+    if len(args) != 2 or not any(isinstance(option, Quantity) for arg in args for option in options(arg)):
         return None
     return arithmetic.binary(machine, node, operator, args[0], args[1])
 

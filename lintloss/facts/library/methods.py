@@ -35,6 +35,7 @@ from lintloss.facts.library import (
     metrics,
     objects,
     padded_batches,
+    pieces,
     plain,
     ranks,
     rows,
@@ -98,6 +99,10 @@ def call(
     machine: Machine, node: ast.Call, receiver: Value, name: str, args: list[Value], kwargs: Kwargs
 ) -> Value | None:
     """Call `receiver.name(...)`; None where nothing special is known of it."""
+    if name in {"findall", "tokenize", "split"}:
+        apart = pieces.taken_apart(name, receiver, args)
+        if apart is not None:
+            return apart
     if isinstance(receiver, Choice):
         return _each(machine, node, receiver, name, args, kwargs)
     effect = _effect(machine, node, receiver, name, args, kwargs)
@@ -161,6 +166,8 @@ def call(
             return args[1]
     if name == "pop" and isinstance(receiver, Opaque) and receiver.key and args and isinstance(args[0], Const):
         return entries.popped(machine, receiver, str(args[0].value))
+    if name == "ljust":
+        return pieces.justified(machine, node, receiver)
     if name == "add_argument":
         options.note(machine, args, kwargs)
     return _of_kind(machine, node, receiver, name, args, kwargs)

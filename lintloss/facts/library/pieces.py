@@ -13,12 +13,15 @@ from dataclasses import dataclass, replace
 from lintloss.facts import equality, symbolic
 from lintloss.facts.linear import END, ZERO, Linear
 from lintloss.facts.machine import Machine
+from lintloss.facts.survey import called_name
 from lintloss.facts.values import Choice, Const, Key, Opaque, Quantity, Ref, Tensor, Tuple, Value, Window, options
 from lintloss.findings import Evidence
 from lintloss.patterns import regex
 
 PAD = regex(r"(?<![a-z])pad(?!d)", re.IGNORECASE)  # a word: `<pad>`
 IGNORED = regex(r"label|ignore", re.IGNORECASE)  # `pad_token_label_id`: what the criterion ignores
+
+FILLED = "rows are filled up here with a pad id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +35,8 @@ class Filler:
 
     @property
     def is_ignored(self) -> bool:
-        if isinstance(self.value, Const) and isinstance(self.value.value, str) and PAD.search(self.value.value):
-            return False
+        if isinstance(self.value, Const) and isinstance(self.value.value, str):
+            return self.value.value.isalpha()  # a class of its own, "X"; a sign, or a word in brackets, fills up a text
         return equality.is_ignored(self.value) or (isinstance(self.value, Const) and not _is_id(self.value.value))
 
 
@@ -48,11 +51,16 @@ def looked_up(pad: Value | None) -> Value | None:
 
 
 def filler(machine: Machine, node: ast.BinOp) -> Filler | None:
-    """Read `[pad] * number`."""
+    """Read `[pad] * number`, and `" " * number` of a text."""
     from lintloss.facts.expressions import evaluate
 
     if not isinstance(node.op, ast.Mult):
         return None
+    if _is_missing_length(node.right) or _is_missing_length(node.left):
+        sign, number = (node.left, node.right) if _is_missing_length(node.right) else (node.right, node.left)
+        written = written_sign(machine, sign)
+        if written is not None:
+            return Filler(written, symbolic.of(machine, number), (), machine.evidence(node, FILLED))
     cells, number = (node.left, node.right) if isinstance(node.left, ast.List) else (node.right, node.left)
     if not (isinstance(cells, ast.List) and len(cells.elts) == 1):
         return None
@@ -67,9 +75,28 @@ def filler(machine: Machine, node: ast.BinOp) -> Filler | None:
         if not PAD.search(machine.text(cells.elts[0])):
             return None  # a row is repeated: no id fills anything up
         value = Opaque(("pad", machine.text(cells.elts[0])), "pad")  # an id in a tensor of its own
-    place = machine.evidence(node, "rows are filled up here with a pad id")
+    place = machine.evidence(node, FILLED)
     length = symbolic.of(machine, number)
     return Filler(value, length, _like(machine, length), place)
+
+
+def _is_missing_length(node: ast.expr) -> bool:
+    """Say whether a number is what a text lacks: `width - len(text)`."""
+    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Sub) or not isinstance(node.right, ast.Call):
+        return False
+    return called_name(node.right.func) == "len"
+
+
+def written_sign(machine: Machine, node: ast.expr) -> Const | None:
+    """Return the sign that a text is filled up with: one character, no letter and no line of a heading."""
+    from lintloss.facts.expressions import evaluate
+
+    if isinstance(node, ast.Call) and called_name(node.func) == "str" and len(node.args) == 1:
+        node = node.args[0]
+    value = evaluate(machine, node) if isinstance(node, ast.Constant | ast.Name | ast.Attribute) else None
+    said = value.value if isinstance(value, Const) else None
+    is_sign = isinstance(said, str) and (len(said) == 1 or PAD.search(said)) and not said.isalnum()
+    return value if is_sign and isinstance(value, Const) else None
 
 
 def repeated(machine: Machine, node: ast.BinOp) -> Filler | None:
@@ -82,7 +109,7 @@ def repeated(machine: Machine, node: ast.BinOp) -> Filler | None:
     value = evaluate(machine, cells.elts[0])
     if any(isinstance(option, Tensor | Ref | Tuple) for option in options(value)):
         return None
-    place = machine.evidence(node, "rows are filled up here with a pad id")
+    place = machine.evidence(node, FILLED)
     return Filler(value, symbolic.of(machine, node), (), place)
 
 
@@ -206,6 +233,23 @@ def filled(machine: Machine, node: ast.AST, left: Value, after: Filler) -> Tenso
     pad = found.pad if after.is_ignored else after.value
     made = replace(found, form="ids", window=window, axes=None, key=machine.key(node, "padded"), pad=pad)
     return replace(made, clean=pad is None) if after.is_ignored else made.with_step(after.place)
+
+
+def justified(machine: Machine, node: ast.Call, text: Value) -> Tensor | None:
+    """Read `text.ljust(width, " ")`."""
+    sign = written_sign(machine, node.args[1]) if len(node.args) == 2 else None
+    if sign is None:
+        return None
+    return filled(
+        machine, node, text, Filler(sign, symbolic.of(machine, node.args[0]), (), machine.evidence(node, FILLED))
+    )
+
+
+def taken_apart(name: str, text: Value, args: list[Value]) -> Tensor | None:
+    """Return the signs of a text that was filled up, as `pattern.findall(text)` and `text.split()` list them."""
+    whole = args[0] if name in {"findall", "tokenize"} and args else text
+    filled_up = (each for each in options(whole) if isinstance(each, Tensor) and isinstance(each.pad, Const))
+    return next((each for each in filled_up if isinstance(each.pad, Const) and isinstance(each.pad.value, str)), None)
 
 
 def _is_of_several(machine: Machine) -> bool:

@@ -170,9 +170,10 @@ def _called(node: ast.AST) -> str:
 
 
 def drawn(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
-    """torch.randint(n, (rows,)), torch.randperm(n): indices of several rows."""
+    """torch.randint(n, (rows,)), np.random.randint(0, n, rows), torch.randperm(n): indices of several rows."""
     indices = machine.opaque(node)
-    if any(isinstance(arg, Tuple) for arg in (*args, *kwargs.values())) or _called(node) in {"randperm", "permutation"}:
+    sized = len(args) > 2 or "size" in kwargs or any(isinstance(arg, Tuple) for arg in (*args, *kwargs.values()))
+    if sized or _called(node) in {"randperm", "permutation"}:
         machine.vectors.add(indices.key)
     return indices
 

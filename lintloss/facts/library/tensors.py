@@ -257,6 +257,13 @@ def _log(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwar
     return replace(value, form="")
 
 
+def _log2(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
+    if value.form != "picked":
+        return replace(value, form="")
+    made = losses.log_of_picked(machine, node, value)
+    return replace(made, unit=made.unit.swap("nat", "bit"))
+
+
 def _same(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
     return value
 
@@ -296,6 +303,7 @@ HANDLERS: dict[str, Handler] = {
     "bmm": _matmul,
     "matmul": _matmul,
     "log": _log,
+    "log2": _log2,
     "clamp": _same,
     "clamp_min": _same,
     "clamp_": _same,

@@ -254,7 +254,9 @@ def sliced(window: Window, axis: int, lower: tuple[Linear, bool] | None, upper: 
         window = replace(
             window.without("at"), source=(*window.source, ("row", window.lower)), lower=ZERO, upper=END, axis=None
         )
-    marks = ("crosses",) if window.flat and (lower is not None or (upper is not None and upper[1])) else ()
+    # A block that begins where an index says is cut out of a stream; a shift leaves out a number of ids at an end.
+    shifts = all(bound is None or bound[0].is_const for bound in (lower, upper))
+    marks = ("crosses",) if window.flat and shifts and (lower is not None or (upper is not None and upper[1])) else ()
     if not window.flat and window.axis is not None and window.axis != axis:
         if axis < window.axis:  # rows are chosen now
             return replace(window, source=(*window.source, ("rows", lower, upper)))
