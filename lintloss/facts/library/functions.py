@@ -8,9 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lintloss.facts import (
-    arithmetic,
     distributed,
-    equality,
     exponent,
     fields,
     forwards,
@@ -21,12 +19,14 @@ from lintloss.facts import (
 )
 from lintloss.facts.library import (
     adapters,
+    choices,
     columns,
     filling,
     growing,
     ignite,
     joints,
     losses,
+    operators,
     plain,
     ranks,
     records,
@@ -57,7 +57,6 @@ from lintloss.facts.values import (
     Class,
     Const,
     Func,
-    Lib,
     LibObject,
     Opaque,
     Quantity,
@@ -71,24 +70,6 @@ from lintloss.patterns import regex
 
 Kwargs = dict[str, Value]
 MODEL_MAKERS = regex(r"^(torchvision\.models\.(\w+\.)*(?!get_|list_)[a-z]\w+|timm\.(models\.)?create_model)$")
-
-
-# Functions that are operators in words.
-OPERATORS: dict[str, ast.operator] = {
-    "mul": ast.Mult(),
-    "multiply": ast.Mult(),
-    "div": ast.Div(),
-    "divide": ast.Div(),
-    "true_divide": ast.Div(),
-    "divide_no_nan": ast.Div(),
-}
-
-
-def _spelled_out(machine: Machine, node: ast.AST, operator: ast.operator, args: list[Value]) -> Value | None:
-    """Read `torch.mul(mask, losses)` and `tf.divide(total, count)` as the operator, where a loss or a count is in it."""
-    if len(args) != 2 or not any(isinstance(option, Quantity) for arg in args for option in options(arg)):
-        return None
-    return arithmetic.binary(machine, node, operator, args[0], args[1])
 
 
 def call(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: Kwargs) -> Value:
@@ -122,8 +103,8 @@ def call(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: 
     over_ranks = ranks.call(machine, node, name, full, args, kwargs)
     if over_ranks is not None:
         return over_ranks
-    if name in OPERATORS and len(args) == 2 and not kwargs:
-        spelled = _spelled_out(machine, node, OPERATORS[name], args)
+    if name in operators.WORDS and len(args) == 2 and not kwargs:
+        spelled = operators.spelled_out(machine, node, operators.WORDS[name], args)
         if spelled is not None:
             return spelled
     first = args[0] if args else kwargs.get("input", kwargs.get("a", UNKNOWN))
@@ -345,45 +326,6 @@ def _is_row(value: Value) -> bool:
     return isinstance(value, Opaque) and value.name == "encoded" and bool(value.key)
 
 
-def _is_switch(args: list[Value]) -> bool:
-    if len(args) != 3 or not (isinstance(args[0], Tensor) and args[0].form == "mask"):
-        return False
-    on, off = args[1:]
-    return on in (Const(1), Const(1.0)) and off in (Const(0), Const(0.0))
-
-
-def _is_ignored(value: Value) -> bool:
-    """Say whether a value is -100, or a tensor full of it."""
-    return value == Const(-100) or (isinstance(value, Tensor) and value.form == "filled" and value.pad == Const(-100))
-
-
-def _is_known(value: Value) -> bool:
-    return isinstance(value, Quantity) or (isinstance(value, Tensor) and value.form != "filled")
-
-
-def _is_nan(value: Value) -> bool:
-    return isinstance(value, Lib) and value.name.rsplit(".", 1)[-1].lower() == "nan"
-
-
-def _where(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
-    if _is_switch(args):  # 1 where it holds, 0 elsewhere: the condition itself
-        return args[0]
-    if _is_switch([*args[:1], *reversed(args[1:])]) and isinstance(args[0], Tensor) and args[0].sense is not None:
-        return replace(args[0], sense=not args[0].sense)
-    args = [*args[:1], *(arithmetic.unboxed(machine, arg) for arg in args[1:])]
-    if any(_is_ignored(arg) for arg in args[1:]):
-        equality.note_unequal(machine, machine.evidence(node, "labels are set to be ignored here"))
-    known = (arg for arg in args[1:] if any(_is_known(option) for option in options(arg)))
-    found = next(known, None)
-    if found is None and len(args) == 3 and isinstance(args[1], Const) and isinstance(args[2], Opaque):
-        found = shapes.tensor(args[2])
-    if isinstance(found, Tensor) and any(isinstance(arg, Const) for arg in args[1:]):
-        return replace(found, pad=None, clean=True)  # labels of which some are overwritten by an id to ignore
-    if isinstance(found, Quantity) and args and any(isinstance(arg, Const) or _is_nan(arg) for arg in args[1:]):
-        return losses.masked(machine, found, args[0])
-    return found if found is not None else machine.opaque(node)
-
-
 def _full_like(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     fill = kwargs.get("fill_value", args[1] if len(args) > 1 else UNKNOWN)
     return Tensor("filled", None, None, machine.key(node, "full_like"), pad=fill)
@@ -471,7 +413,7 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "as_tensor": _numbers,
     "pow": plain.power,
     "power": plain.power,
-    "where": _where,
+    "where": choices.where,
     "full_like": _full_like,
     "pad_sequence": rows.pad_sequence,
     "pad_sequences": filling.sequences,

@@ -1,0 +1,52 @@
+"""where(condition, one, other): masks by another name, labels that are overwritten, losses that are left out."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+
+from lintloss.facts import arithmetic, equality
+from lintloss.facts.library import losses, shapes
+from lintloss.facts.machine import Machine
+from lintloss.facts.values import Const, Lib, Opaque, Quantity, Tensor, Value, options
+
+Kwargs = dict[str, Value]
+
+
+def _is_switch(args: list[Value]) -> bool:
+    if len(args) != 3 or not (isinstance(args[0], Tensor) and args[0].form == "mask"):
+        return False
+    on, off = args[1:]
+    return on in (Const(1), Const(1.0)) and off in (Const(0), Const(0.0))
+
+
+def _is_ignored(value: Value) -> bool:
+    """Say whether a value is -100, or a tensor full of it."""
+    return value == Const(-100) or (isinstance(value, Tensor) and value.form == "filled" and value.pad == Const(-100))
+
+
+def _is_known(value: Value) -> bool:
+    return isinstance(value, Quantity) or (isinstance(value, Tensor) and value.form != "filled")
+
+
+def _is_nan(value: Value) -> bool:
+    return isinstance(value, Lib) and value.name.rsplit(".", 1)[-1].lower() == "nan"
+
+
+def where(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    if _is_switch(args):  # 1 where it holds, 0 elsewhere: the condition itself
+        return args[0]
+    if _is_switch([*args[:1], *reversed(args[1:])]) and isinstance(args[0], Tensor) and args[0].sense is not None:
+        return replace(args[0], sense=not args[0].sense)
+    args = [*args[:1], *(arithmetic.unboxed(machine, arg) for arg in args[1:])]
+    if any(_is_ignored(arg) for arg in args[1:]):
+        equality.note_unequal(machine, machine.evidence(node, "labels are set to be ignored here"))
+    known = (arg for arg in args[1:] if any(_is_known(option) for option in options(arg)))
+    found = next(known, None)
+    if found is None and len(args) == 3 and isinstance(args[1], Const) and isinstance(args[2], Opaque):
+        found = shapes.tensor(args[2])
+    if isinstance(found, Tensor) and any(isinstance(arg, Const) for arg in args[1:]):
+        return replace(found, pad=None, clean=True)  # labels of which some are overwritten by an id to ignore
+    if isinstance(found, Quantity) and args and any(isinstance(arg, Const) or _is_nan(arg) for arg in args[1:]):
+        return losses.masked(machine, found, args[0])
+    return found if found is not None else machine.opaque(node)
