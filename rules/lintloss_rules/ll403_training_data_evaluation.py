@@ -673,8 +673,8 @@ import torch.nn.functional as F
 from torch.utils.data import DataLoader
 
 
-def loaders(rows_of, path, length):
-    train_data, val_data = read_split(path)
+def loaders(rows_of, ids, length):
+    train_data, val_data = ids[: len(ids) // 10 * 9], ids[len(ids) // 10 * 9 :]
     train_dataset = rows_of(train_data, length)
     val_dataset = rows_of(train_data, length)  # <-
     return DataLoader(train_dataset, batch_size=8, shuffle=True), DataLoader(val_dataset, batch_size=8)
