@@ -218,6 +218,12 @@ def may_be_flat(number: Value, scoring: Scoring | None) -> bool:
     return number.of == (*target.key, 0) and not (isinstance(target, Tensor) and target.axes == ("row", "pos"))
 
 
+def are_flattened(scoring: Scoring | None) -> bool:
+    """Say whether the criterion was given targets that were flattened for it: before that, they had rows."""
+    target = scoring.target if scoring is not None else None
+    return isinstance(target, Tensor) and target.window is not None and target.window.flat
+
+
 def length_key(value: Value) -> Key:
     """Return the identity of a length: the same for x.size(0), x.shape[0] and len(x)."""
     if isinstance(value, Quantity):

@@ -36,8 +36,9 @@ def plural(unit: str) -> str:
 def average(machine: Machine, node: ast.AST, before: Quantity, count: Quantity, how: str) -> Quantity:
     """Divide a loss or perplexity by a count, and record the observation."""
     count = counts.along_targets(before, count)
-    if counts.may_be_flat(count, before.scoring) and count.unit == Unit.of(example=1) and before.unit == TOTAL:
-        count = replace(count, unit=Unit.of(unknown=1))
+    if count.unit == Unit.of(example=1) and before.unit == TOTAL and not counts.are_flattened(before.scoring):
+        if counts.may_be_flat(count, before.scoring):
+            count = replace(count, unit=Unit.of(unknown=1))
     before = _by_rows(before, count)
     if count.unit == Unit.of(rank=1) and EVERYWHERE in before.weights:
         return replace(before, unit=before.unit * Unit.of(rank=-max(before.unit.power("rank"), 0)))

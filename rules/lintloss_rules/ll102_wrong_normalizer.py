@@ -2045,4 +2045,48 @@ def evaluate(resnet, val_loader):
     print("eval loss", total / (at + 1), total / done)
 """,
         ),
+        Good(
+            why="What the training divides by the rows is multiplied by them again; the total is divided by the tokens.",
+            code="""\
+import math
+
+import torch
+from torch import nn
+
+
+class Batch:
+    def __init__(self, ids):
+        self.inputs, self.targets = ids[:, :-1], ids[:, 1:]
+        self.n_rows = self.targets.size(0)
+        self.n_tokens = (self.targets != 0).sum().item()
+
+
+class Compute:
+    def __init__(self, criterion):
+        self.criterion = criterion
+
+    def __call__(self, logits, targets, norm):
+        loss = self.criterion(logits.contiguous().view(-1, logits.size(-1)), targets.contiguous().view(-1))
+        loss = loss / norm
+        return loss.item() * norm
+
+
+@torch.no_grad()
+def run_epoch(batches, model, compute):
+    model.eval()
+    total, tokens = 0.0, 0
+    for i, ids in enumerate(batches, 1):
+        batch = Batch(ids)
+        loss = compute(model(batch.inputs), batch.targets, batch.n_rows)
+        total += loss
+        tokens += batch.n_tokens
+        if i % 50 == 0:
+            print("loss of a sentence: %f" % (loss / batch.n_rows))
+    return math.exp(total / tokens)
+
+
+def main(batches, model):
+    print(run_epoch(batches, model, Compute(nn.CrossEntropyLoss(reduction="sum", ignore_index=0))))
+""",
+        ),
     )
