@@ -39,6 +39,7 @@ PERPLEXITY = regex(r"perplexity|(?<![a-z])ppl(?![a-z])", re.IGNORECASE)
 LEARNS = regex(r"\.backward\(|optimi[sz]er|\.train\(\)|[tT]rainer\b|\.fit\(")
 PHASE = regex(r"(\w+) == '(?:train|training)'$")
 GENERATES = regex(r"next_token|multinomial\(|top_k|top_p|\.generate\(")
+TIMES = regex(r"(^|_)(get_time|time_?it|latency|throughput)(_|$)")  # what is measured is how fast a model is
 EXPLAINS = regex(
     r"explain|saliency|attribution|captum|grad_?cam|adversar|attack", re.IGNORECASE
 )  # not scored, or on purpose
@@ -257,7 +258,7 @@ def measures(machine: Machine, forward: Forward, found: Region) -> bool:
     node = found.node(forward)
     if isinstance(node, ast.Module) or UNIT_TEST.search(scene.module.path.replace(os.sep, "/")):
         return False
-    if _explains(scene, forward) or _is_trial(node):
+    if _explains(scene, forward) or _is_trial(node) or any(TIMES.search(snake(each.name)) for each in forward.scenes):
         return False
     if isinstance(node, ast.For | ast.AsyncFor | ast.While):
         if _generates(text_of(node)):
