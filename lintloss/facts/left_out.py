@@ -5,9 +5,21 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from lintloss.facts import bindings, classes, counted, flags, keywords, leftovers, regions, scored, usual, whole
+from lintloss.facts import (
+    bindings,
+    classes,
+    consumers,
+    counted,
+    flags,
+    keywords,
+    leftovers,
+    regions,
+    scored,
+    usual,
+    whole,
+)
 from lintloss.facts.cuts import ENDLESS
 from lintloss.facts.library.evaluators import handed_over
 from lintloss.facts.library.loaders import LOADERS
@@ -63,7 +75,8 @@ def observe(machine: Machine, module: Module, loops: Iterable[scored.Looped]) ->
         if source is not None and not ENDLESS.search(ast.unparse(source)):
             for found in _of_source(machine, module, source, seen):
                 note_full(machine, loop, evidence(machine, found))
-                yield found
+                capped = loop.statement is not None and consumers.has_cap(loop.statement)
+                yield replace(found, sure=found.sure and not capped)
     for handed in handed_over(module):
         text = ast.unparse(handed)
         if not ENDLESS.search(text) and not TRAIN_DATA.search(text):

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from lintloss.facts import callers, classes, cut_texts, cuts, handed, left_out, leftovers, regions, scored
+from lintloss.facts import callers, classes, consumers, cut_texts, cuts, handed, left_out, leftovers, regions, scored
 from lintloss.facts.callers import text_of
 from lintloss.facts.caps import Function, Origin, assigned
 from lintloss.facts.evaluation import Pass
@@ -196,7 +196,8 @@ def _of_loader(machine: Machine, module: Module, loader: LibObject, used: Eviden
     else:
         node = _expression(machine, module, used) if used.path == module.path else None
     if node is not None:
-        yield _at(machine, module, node, "drop_last", data=name, reasons=(loader.made, used))
+        severity = "warning" if consumers.are_capped(machine.project, module, name) else "error"
+        yield _at(machine, module, node, "drop_last", severity=severity, data=name, reasons=(loader.made, used))
 
 
 def _loses_nothing(machine: Machine, loader: LibObject) -> bool:

@@ -1897,6 +1897,49 @@ train_loader, test_loader, model, optimizer = accelerator.prepare(
 print("test loss", evaluate(model, test_loader, criterion))
 """,
         ),
+        Bad(
+            why="The loader drops its last batch; who evaluates by it stops at a number that is given: it may not get there.",
+            severity=Severity.WARNING,
+            code="""\
+from torch.utils.data import DataLoader
+
+
+class Texts:
+    def __init__(self, rows, size):
+        self.rows, self.size = rows, size
+
+    def val_dataloader(self):
+        val_dataloader = DataLoader(self.rows["val"], batch_size=self.size, drop_last=True)  # <-
+        return val_dataloader
+""",
+            files={
+                "train.py": """\
+import torch
+import torch.nn.functional as F
+
+from eval import Texts
+
+
+@torch.no_grad()
+def validate(model, val_dataloader, max_iters):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for k, ids in enumerate(val_dataloader):
+        if k >= max_iters:
+            break
+        logits = model(ids[:, :-1])
+        nats += F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="sum").item()
+        tokens += ids[:, 1:].numel()
+    model.train()
+    return nats / tokens
+
+
+def main(model, rows, max_iters):
+    data = Texts(rows, 8)
+    return validate(model, data.val_dataloader(), max_iters)
+""",
+            },
+        ),
     )
 
     good = (
