@@ -272,8 +272,10 @@ def _rewrites_each(machine: Machine, target: ast.Subscript) -> bool:
     if not isinstance(loop, ast.For) or not isinstance(loop.iter, ast.Call):
         return False
     number = loop.target.elts[0] if isinstance(loop.target, ast.Tuple) else loop.target
-    owner, over = ast.unparse(target.value), ast.unparse(loop.iter)
-    return _same(target.slice, number) and over in {f"range(len({owner}))", f"enumerate({owner})"}
+    if not _same(target.slice, number):
+        return False
+    owner = machine.text(target.value)
+    return machine.text(loop.iter) in {f"range(len({owner}))", f"enumerate({owner})"}
 
 
 def lists_of(machine: Machine, owner: Key, value: Value) -> None:

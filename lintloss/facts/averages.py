@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from lintloss.facts import entropies, equality, normalizers
 from lintloss.facts.equality import proven_equal, proven_unequal, rows_of_one_length, scores_all_positions
 from lintloss.facts.library import shapes
+from lintloss.facts.library.tables import REGRESSIONS
 from lintloss.facts.loops import Loop
 from lintloss.facts.observations import Averaging, Exponential, Observation
 from lintloss.facts.survey import called_name
@@ -22,7 +23,6 @@ from lintloss.patterns import regex
 
 LANGUAGE = {"lm", "seq2seq", "mlm"}
 ITEMS = ("token", "item", "example", "position", "unknown")
-REGRESSIONS = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
 WHOLE_SETS = regex(
     r"(models|seeds|runs|folds|checkpoints|ckpts|experiments|splits|sets|domains|tasks|languages|langs|benchmarks|configs|corpora|trials)\b",
     re.IGNORECASE,

@@ -140,8 +140,7 @@ def _is_called_logits(machine: Machine, scoring: Scoring) -> bool:
     found = [shapes.tensor(each) for each in options(scoring.prediction)]
     if not all(each is not None and each.form in UNTOLD and LOGITS.search(each.name) for each in found):
         return False
-    read = (machine.project.module(path) for path in (machine.frame.module.path, *machine.globals))
-    return bool(found) and not any(NORMALIZES.search(module.text) for module in read if module is not None)
+    return bool(found) and not any(NORMALIZES.search(module.text) for module in machine.loaded())
 
 
 def _shifts_in(frame: Frame, scoring: Scoring) -> bool:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from lintloss.facts import entropies, scores
-from lintloss.facts.averages import REGRESSIONS, confidence_in, in_evaluation
+from lintloss.facts.averages import confidence_in, in_evaluation
 from lintloss.facts.library import shapes
+from lintloss.facts.library.tables import REGRESSIONS
 from lintloss.facts.observations import Exponential, Scored
 from lintloss.facts.values import Const, LibObject, Quantity, Scoring, Tensor, options
 from lintloss.findings import Confidence, Evidence, Span
 
-DISTANCES = frozenset(REGRESSIONS) | {
+DISTANCES = REGRESSIONS | {
     "hinge_embedding_loss",
     "multi_margin_loss",
     "cosine_embedding_loss",

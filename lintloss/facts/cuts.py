@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from lintloss.facts import whole
 from lintloss.facts.callers import text_of
 from lintloss.facts.caps import BUDGET, Cap, Function, Origin, assigned, defaults, is_length, parameters, passed
+from lintloss.facts.survey import walk
 from lintloss.facts.whole import unwrapped, whole_batches
 from lintloss.patterns import regex
 
@@ -141,8 +142,8 @@ def _counted(origin: Origin, loop: ast.For | ast.AsyncFor, header: ast.Call, aro
 
 def _is_asserted(scope: ast.AST | None, divisor: ast.expr) -> bool:
     """Say whether `assert rows.size(0) % batch == 0` stands in a function, or a file: of that data, nothing is left."""
-    asserted = [each.test for each in ast.walk(scope) if isinstance(each, ast.Assert)] if scope is not None else []
-    remainders = [each for test in asserted for each in ast.walk(test) if isinstance(each, ast.BinOp)]
+    asserted = [each.test for each in walk(scope) if isinstance(each, ast.Assert)] if scope is not None else []
+    remainders = [each for test in asserted for each in walk(test) if isinstance(each, ast.BinOp)]
     return any(isinstance(each.op, ast.Mod) and text_of(each.right) == text_of(divisor) for each in remainders)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from lintloss.facts import ignored, iterators, padding, strides
 from lintloss.facts.expressions import evaluate, looked_up
+from lintloss.facts.library import shapes
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.survey import walk
@@ -327,7 +328,7 @@ def _is_boilerplate(mask: Value | None) -> bool:
     """Say whether a mask leaves out what no target need be: `targets >= 0`. What is called labels is filled with -100."""
     if not isinstance(mask, Tensor) or not isinstance(mask.pad, Const) or mask.pad.value not in BOILERPLATE[:2]:
         return False
-    return "label" not in f"{mask.name} {mask.window.source if mask.window is not None else ()}".lower()
+    return not shapes.is_called_labels(mask)
 
 
 def proven_unequal(total: Quantity) -> tuple[Evidence, ...]:

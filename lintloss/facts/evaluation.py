@@ -22,6 +22,7 @@ from lintloss.patterns import regex
 
 TORCH = regex(r"^[ \t]*(?:from\s+torch\b|import\s+(?:[\w.]+(?: as \w+)?\s*,\s*)*torch\b)", re.MULTILINE)
 TORCH_NAME = regex(r"^import\s+(?:\w+\s*,\s*)*torch\s*(?:$|,|#|;)", re.MULTILINE)
+# MLX has torch's modes, and records no gradients that nobody asks for.
 MLX = regex(r"^[ \t]*(?:from|import) mlx\b", re.MULTILINE)
 OLD = regex(r"loss\w*\.data\[0\]|\bvolatile\b")  # PyTorch 0.3, which has no no_grad: inputs are volatile
 # … and what it does not have, beside a line that was forgotten.
@@ -116,8 +117,8 @@ def _place(each: Pass) -> object:
 
 def _evaluation(machine: Machine, group: list[Pass]) -> Evaluation | None:
     first = group[0]
-    is_torch = any(_is_torch(each) for each in group)
-    if not (is_torch or any(_is_mlx(each) for each in group)) or any(_is_framework(each) for each in group):
+    is_torch = any(_imports(each, TORCH) for each in group)
+    if not (is_torch or any(_imports(each, MLX) for each in group)) or any(_is_framework(each) for each in group):
         return None
     records = is_torch and all(each.forward.gradients == gradients.ON for each in group) and _records(machine, group)
     mode = _mode(machine, group)
@@ -217,13 +218,9 @@ def _body_row(node: ast.FunctionDef | ast.AsyncFunctionDef | None) -> int | None
     return body[0].lineno if body and body[0].lineno > node.lineno else None
 
 
-def _is_torch(each: Pass) -> bool:
-    return any(TORCH.search(module.text) for module in (each.scene.module, each.forward.module))
-
-
-def _is_mlx(each: Pass) -> bool:
-    """Say whether a module is one of MLX's, which has torch's modes, and records no gradients that nobody asks for."""
-    return any(MLX.search(module.text) for module in (each.scene.module, each.forward.module))
+def _imports(each: Pass, library: re.Pattern[str]) -> bool:
+    """Say whether the file of a region, or that of the forward pass, imports a library."""
+    return any(library.search(module.text) for module in (each.scene.module, each.forward.module))
 
 
 def _is_framework(each: Pass) -> bool:
@@ -255,8 +252,7 @@ def _is_old(machine: Machine, found: Pass) -> bool:
     A region that makes Variables itself, in code that never says volatile, records gradients in any version.
     """
     module = found.scene.module
-    loaded = (machine.project.module(path) for path in machine.globals if path != module.path)
-    known = [module, *(each for each in loaded if each is not None)]
+    known = [module, *(each for each in machine.loaded() if each.path != module.path)]
     if variables.may_be_volatile(known):
         return True
     if OLD.search(module.text) is None or NEW.search(module.text) is not None:

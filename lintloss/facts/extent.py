@@ -238,8 +238,7 @@ def ignored(scoring: Scoring, before: Quantity) -> bool | None:
 def _may_be_marked(scoring: Scoring) -> bool:
     """Say whether labels of which nothing is known may hold -100: they are called labels, and are no inputs."""
     target = shapes.tensor(scoring.target)
-    told = target is not None and (target.name, getattr(target.window, "source", ""))
-    return "label" in str(told).lower() and not _are_inputs(scoring)
+    return target is not None and shapes.is_called_labels(target) and not _are_inputs(scoring)
 
 
 def _are_inputs(scoring: Scoring) -> bool:

@@ -20,6 +20,7 @@ from lintloss.facts import (
     usual,
     whole,
 )
+from lintloss.facts.callers import text_of
 from lintloss.facts.cuts import ENDLESS
 from lintloss.facts.library.evaluators import handed_over
 from lintloss.facts.library.loaders import LOADERS
@@ -102,9 +103,7 @@ def is_for_samples(module: Module, name: str) -> bool:
     """Say whether a file goes through a loader only to generate: samples are looked at, and nothing is scored."""
     over = re.compile(rf"\b{re.escape(name.removeprefix('get_'))}\b")
     loops = [
-        ast.unparse(each)
-        for each in walk(module.tree)
-        if isinstance(each, ast.For) and over.search(ast.unparse(each.iter))
+        text_of(each) for each in walk(module.tree) if isinstance(each, ast.For) and over.search(text_of(each.iter))
     ]
     return bool(loops) and all("generat" in each and not SCORES.search(each) for each in loops)
 

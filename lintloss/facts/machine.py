@@ -189,6 +189,11 @@ class Machine:
         module = self.frame.module
         return Evidence(module.path, self.anchor(module).span(node), message)
 
+    def loaded(self) -> list[Module]:
+        """Return the files that were read: that of the running function, and those whose bodies were run."""
+        found = (self.project.module(path) for path in dict.fromkeys((self.frame.module.path, *self.globals)))
+        return [module for module in found if module is not None]
+
     def key(self, node: ast.AST, *more: object) -> Key:
         """Return the identity of what `node` makes in this activation."""
         return self.identity((*self.frame.key, getattr(node, "lineno", 0), getattr(node, "col_offset", 0), *more))

@@ -98,5 +98,4 @@ def _of(machine: Machine, target: Value, *, texts: bool) -> Mark | None:
 
 def _masks_by_itself(machine: Machine) -> bool:
     """Say whether an embedding of Keras hands on a mask, which its criteria heed: `Embedding(..., mask_zero=True)`."""
-    read = (machine.project.module(path) for path in machine.globals)
-    return any(module is not None and "mask_zero=True" in module.text for module in read)
+    return any("mask_zero=True" in module.text for module in machine.loaded())

@@ -150,8 +150,7 @@ def _named(kwargs: Kwargs, name: str) -> tuple[Value, ...]:
 
 def _masks(machine: Machine) -> bool:
     """Say whether some file speaks of a mask: an embedding's goes from layer to layer, and leaves the padding out."""
-    read = (machine.project.module(path) for path in (machine.frame.module.path, *machine.globals))
-    return any(MASKS.search(module.text) for module in read if module is not None)
+    return any(MASKS.search(module.text) for module in machine.loaded())
 
 
 def _reported(seen: Observation) -> Observation:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from lintloss.facts import regularizers
 from lintloss.facts.callers import text_of
 from lintloss.facts.library import shapes, spread
-from lintloss.facts.library.tables import KERAS_CRITERIA, UNREDUCED
+from lintloss.facts.library.tables import KERAS_CRITERIA, REGRESSIONS, UNREDUCED
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Scored
@@ -19,7 +19,6 @@ from lintloss.findings import Evidence
 from lintloss.patterns import regex
 
 LOSS = Unit.of(loss=1)
-OF_NUMBERS = frozenset({"mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss"})
 # Classes are moved behind the rows: what is scored has positions.
 MOVED = regex(
     r"\.permute\(0, 2, 1\)|\.transpose\(1, 2\)|\.transpose\(-1, -2\)|\.transpose\(2, 1\)|\.mT\b|\.transpose\(-2, -1\)"
@@ -189,7 +188,7 @@ def scored(machine: Machine, node: ast.AST, scoring: Scoring) -> Value:
         )
     from lintloss.facts.settings import seen_at
 
-    if scoring.criterion in OF_NUMBERS and is_of_policy(machine):  # a policy's values, no ids
+    if scoring.criterion in REGRESSIONS and is_of_policy(machine):  # a policy's values, no ids
         return value
     machine.observe(Scored(scoring=scoring, loss=value, loops=tuple(machine.loops), **seen_at(machine, node, ())))
     return value

@@ -7,7 +7,6 @@ import ast
 from lintloss.facts import equality, exponent, imports, modes
 from lintloss.facts.library import pieces
 from lintloss.facts.machine import Machine
-from lintloss.facts.survey import called_name
 from lintloss.facts.units import count
 from lintloss.facts.values import (
     UNKNOWN,
@@ -72,8 +71,7 @@ def extreme(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) 
 
 def _is_larger_of_two(node: ast.AST, args: list[Value]) -> bool:
     """Say whether it is the larger of two numbers of which neither is written out: nobody knows which."""
-    is_max = isinstance(node, ast.Call) and called_name(node.func) in {"max", "maximum"}
-    return is_max and len(args) == 2 and not any(isinstance(arg, Const) for arg in args)
+    return _called(node) in {"max", "maximum"} and len(args) == 2 and not any(isinstance(arg, Const) for arg in args)
 
 
 def power(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:

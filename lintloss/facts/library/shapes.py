@@ -83,6 +83,11 @@ def mask(value: Value) -> Tensor | None:
     return replace(found, form="mask") if found.form in {"ids", ""} and "mask" in found.name.lower() else None
 
 
+def is_called_labels(value: Tensor) -> bool:
+    """Say whether a tensor, or what it was cut from, goes by the name that collators fill with -100."""
+    return "label" in f"{value.name} {value.window.source if value.window is not None else ()}".lower()
+
+
 def is_selected(value: Value | None) -> bool:
     """Say whether a boolean index has already left positions out."""
     if not isinstance(value, Tensor):

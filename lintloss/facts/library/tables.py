@@ -168,6 +168,7 @@ SAME = frozenset(
     ]
 )
 FLATTENING = frozenset({"view", "reshape", "flatten", "ravel", "rearrange", "view_as", "reshape_as", "flatten_"})
+REGRESSIONS = frozenset({"mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss"})
 MEANS = frozenset({"mean", "average", "nanmean", "reduce_mean", "fmean", "mean_"})
 SUMS = frozenset({"sum", "reduce_sum", "fsum", "nansum"})
 EXPS = frozenset({"exp"})
