@@ -1,0 +1,84 @@
+"""What a criterion averages over: tokens, examples, or items of a kind that cannot be told."""
+
+from __future__ import annotations
+
+import ast
+
+from lintloss.facts import bindings
+from lintloss.facts.machine import Machine
+from lintloss.facts.values import Const, Opaque, Tensor, Value, options
+from lintloss.patterns import regex
+
+# Classes are moved behind the rows: what is scored has positions.
+MOVED = regex(
+    r"\.permute\(0, 2, 1\)|\.transpose\(1, 2\)|\.transpose\(-1, -2\)|\.transpose\(2, 1\)|\.mT\b|\.transpose\(-2, -1\)"
+)
+FLATTENED = regex(
+    r"\.(view|reshape)\(-1\b|\.flatten\(|\.permute\(0, 2, 1\)|\.transpose\(1, 2\)|\.transpose\(-1, -2\)|\.mT\b|\.view\(\w+ \* \w+|\.reshape\(\w+ \* \w+|rearrange\(|\.transpose\(2, 1\)"
+)
+CLASSES_SECOND = frozenset({"CrossEntropyLoss", "NLLLoss", "cross_entropy", "nll_loss"})  # of torch
+CLASSES = regex(r"num_labels|num_classes|n_classes|nclass|n_labels|num_label|n_class")
+
+
+def of(machine: Machine, node: ast.AST, name: str, prediction: Value, target: Value, ignore_index: Value | None) -> str:
+    """Say what the criterion averages over: tokens, examples, or items of a kind that cannot be told."""
+    from lintloss.facts.phases import task
+
+    text = machine.text(node)
+    if CLASSES.search(text) and not all(map(_are_inputs, options(target))):
+        return "example"
+    if isinstance(target, Tensor) and target.axes == ("token",):
+        return "token"
+    flat = FLATTENED.search(text) or any(
+        isinstance(v, Tensor) and v.axes is not None and "position" in v.axes for v in (prediction, target)
+    )
+    sliced = any(isinstance(v, Tensor) and v.window is not None and v.window.is_trimmed for v in (prediction, target))
+    if (
+        MOVED.search(text)
+        or (FLATTENED.search(text) and isinstance(target, Tensor) and target.axes == ("position",))
+        or _both_flattened(node)
+    ):
+        return "token"
+    if not flat and not sliced and name in CLASSES_SECOND and _is_given_outputs(machine, node, target):
+        return "example"
+    kind = task(machine.frame) if machine.frames else "unknown"
+    outer = task(machine.frames[0]) if machine.frames else "unknown"
+    if sliced or (isinstance(ignore_index, Const | Opaque) and ignore_index != Const(-100)):
+        return "token"
+    if {"lm", "seq2seq", "mlm"} & {kind, outer}:
+        return "token" if flat or kind == "lm" else "item"
+    return "item"
+
+
+def _are_inputs(target: Value) -> bool:
+    """Say whether what is scored are the ids that the model is fed, as a collator for language models hands them out."""
+    window = target.window if isinstance(target, Tensor) and target.form == "ids" else None
+    return window is not None and window.source[-1:] == ("input_ids",)
+
+
+def _both_flattened(node: ast.AST) -> bool:
+    """Say whether a criterion call flattens its prediction and its target: it scores positions, whatever they are."""
+    given = (
+        [*node.args, *(each.value for each in node.keywords if each.arg in {"input", "target", "labels"})]
+        if isinstance(node, ast.Call)
+        else []
+    )
+    return len(given) >= 2 and all(FLATTENED.search(ast.unparse(each)) for each in given[:2])
+
+
+def _is_given_outputs(machine: Machine, node: ast.AST, target: Value) -> bool:
+    """Say whether a criterion of torch is given `outputs.logits` as they are, which have their classes last.
+
+    It wants the classes second: there are no positions between, and each row has one label.
+    """
+    if not isinstance(node, ast.Call) or not node.args or (isinstance(target, Tensor) and target.axes is not None):
+        return False
+    given = node.args[0]
+    if not isinstance(given, ast.Name) or not machine.frames:
+        return _is_logits(given)
+    bound = bindings.before(bindings.of(machine.frame.node).get(given.id, ()), given.id, node.lineno)
+    return bool(bound) and all(not each.picks and _is_logits(each.value) for each in bound)
+
+
+def _is_logits(node: ast.expr | None) -> bool:
+    return isinstance(node, ast.Attribute) and node.attr == "logits"
