@@ -5395,4 +5395,45 @@ def estimate_loss(language_model, paths, eval_iters, vocab_size):
     return found
 """,
         ),
+        Good(
+            why="logits as a model returns them have one label a row: cross entropy wants the classes second",
+            code="""\
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+from transformers import AutoTokenizer
+
+
+class Collate:
+    def __init__(self, tokenizer):
+        self.tokenizer = tokenizer
+
+    def __call__(self, rows):
+        batch = self.tokenizer([row["text"] for row in rows], padding=True, return_tensors="pt")
+        batch["labels"] = torch.tensor([row["label"] for row in rows])
+        return batch
+
+
+class Runner:
+    def __init__(self, model, tokenizer, rows):
+        self.model = model
+        self.loader = DataLoader(rows, batch_size=8, collate_fn=Collate(tokenizer))
+        self.criterion = nn.CrossEntropyLoss()
+
+    @torch.no_grad()
+    def evaluate(self):
+        self.model.eval()
+        total, rows = 0.0, 0
+        for batch in self.loader:
+            outputs = self.model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])
+            logits = outputs.logits
+            total += self.criterion(logits, batch["labels"]).item() * len(logits)
+            rows += len(logits)
+        return total / rows
+
+
+def main(model, rows):
+    return Runner(model, AutoTokenizer.from_pretrained("reviews"), rows).evaluate()
+""",
+        ),
     )
