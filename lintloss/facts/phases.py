@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 
-from lintloss.facts import gradients, interludes
+from lintloss.facts import gradients, interludes, objectives
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Frame, Machine
 from lintloss.facts.observations import Averaging, Setting
@@ -105,6 +105,8 @@ def setting(machine: Machine, frame: Frame, loops: tuple[Loop, ...]) -> Setting:
     reasons = []
     if any(loop.trains for loop in loops):
         phase = "evaluation" if interludes.is_one(loops) else "training"
+    elif any(objectives.is_one(each.module, each.node) for each in machine.frames):
+        phase = "training"
     elif any(loop.may_train for loop in loops):
         phase = "shared"
     elif gradients.state(machine) == gradients.OFF or EVALUATION.search(name):
