@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+from functools import lru_cache
 
 from lintloss.facts import bindings
+from lintloss.facts.callers import text_of
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import Const, Opaque, Tensor, Value, options
 from lintloss.patterns import regex
@@ -16,6 +18,7 @@ MOVED = regex(
 FLATTENED = regex(
     r"\.(view|reshape)\(-1\b|\.flatten\(|\.permute\(0, 2, 1\)|\.transpose\(1, 2\)|\.transpose\(-1, -2\)|\.mT\b|\.view\(\w+ \* \w+|\.reshape\(\w+ \* \w+|rearrange\(|\.transpose\(2, 1\)"
 )
+LARGEST = regex(r"\b(\w+)\.argmax\((?:dim=|axis=)?-1\)|\bargmax\((\w+), (?:dim=|axis=)?-1\)")
 CLASSES_SECOND = frozenset({"CrossEntropyLoss", "NLLLoss", "cross_entropy", "nll_loss"})  # of torch
 CLASSES = regex(r"num_labels|num_classes|n_classes|nclass|n_labels|num_label|n_class")
 
@@ -39,7 +42,7 @@ def of(machine: Machine, node: ast.AST, name: str, prediction: Value, target: Va
         or _both_flattened(node)
     ):
         return "token"
-    if not flat and not sliced and name in CLASSES_SECOND and _is_given_outputs(machine, node, target):
+    if not flat and not sliced and (_is_pooled(prediction) or _has_classes_last(machine, node, name, target)):
         return "example"
     kind = task(machine.frame) if machine.frames else "unknown"
     outer = task(machine.frames[0]) if machine.frames else "unknown"
@@ -66,18 +69,50 @@ def _both_flattened(node: ast.AST) -> bool:
     return len(given) >= 2 and all(FLATTENED.search(ast.unparse(each)) for each in given[:2])
 
 
-def _is_given_outputs(machine: Machine, node: ast.AST, target: Value) -> bool:
-    """Say whether a criterion of torch is given `outputs.logits` as they are, which have their classes last.
+def _is_pooled(prediction: Value) -> bool:
+    """Say whether a prediction was made of one vector a row: the mean of its positions."""
+    return isinstance(prediction, Tensor) and prediction.window is not None and "pooled" in prediction.window.marks
+
+
+def _has_classes_last(machine: Machine, node: ast.AST, name: str, target: Value) -> bool:
+    """Say whether a criterion of torch is given what has its classes last, as the function says itself.
 
     It wants the classes second: there are no positions between, and each row has one label.
     """
-    if not isinstance(node, ast.Call) or not node.args or (isinstance(target, Tensor) and target.axes is not None):
+    if name not in CLASSES_SECOND or not isinstance(node, ast.Call) or not node.args:
+        return False
+    if isinstance(target, Tensor) and (target.axes is not None or _is_cut(target)):
+        return False
+    if len(node.args) > 1 and _is_step(node.args[1]):
         return False
     given = node.args[0]
     if not isinstance(given, ast.Name) or not machine.frames:
         return _is_logits(given)
     bound = bindings.before(bindings.of(machine.frame.node).get(given.id, ()), given.id, node.lineno)
-    return bool(bound) and all(not each.picks and _is_logits(each.value) for each in bound)
+    values = [each.value for each in bound if not each.picks and isinstance(each.value, ast.Call | ast.Attribute)]
+    if not bound or len(values) != len(bound):
+        return False
+    if all(map(_is_logits, values)):
+        return True
+    raw = not any(FLATTENED.search(machine.text(each)) for each in values if each is not None)
+    return raw and given.id in _compared_by_class(machine.frame.node)
+
+
+@lru_cache(maxsize=256)
+def _compared_by_class(function: ast.AST) -> frozenset[str]:
+    """Return the names whose largest entry along the last axis is taken: `logits.argmax(dim=-1)`."""
+    return frozenset(first or second for first, second in LARGEST.findall(text_of(function)))
+
+
+def _is_cut(target: Tensor) -> bool:
+    return target.window is not None and target.window.is_cut
+
+
+def _is_step(target: ast.expr) -> bool:
+    """Say whether a target is what one step of a decoder is asked for: `target[:, t]`."""
+    return isinstance(target, ast.Subscript) and not (
+        isinstance(target.slice, ast.Constant) and isinstance(target.slice.value, str)
+    )
 
 
 def _is_logits(node: ast.expr | None) -> bool:

@@ -88,6 +88,17 @@ def is_called_labels(value: Tensor) -> bool:
     return "label" in f"{value.name} {value.window.source if value.window is not None else ()}".lower()
 
 
+def pooled(value: Value, axis: int | None) -> Tensor | None:
+    """Return what is left of hidden states whose positions are averaged or added up: one vector a row."""
+    if not isinstance(value, Tensor) or value.form != "hidden" or value.axes is None or axis is None:
+        return None
+    if not -len(value.axes) <= axis < len(value.axes) or value.axes[axis] not in {"pos", "position"}:
+        return None
+    left = tuple(name for name in value.axes if name != value.axes[axis])
+    key = (*value.key, "pooled")
+    return replace(value, window=Window(key).marked("pooled"), axes=left, key=key)
+
+
 def is_selected(value: Value | None) -> bool:
     """Say whether a boolean index has already left positions out."""
     if not isinstance(value, Tensor):
