@@ -140,6 +140,8 @@ def _is_called_logits(machine: Machine, scoring: Scoring) -> bool:
     found = [shapes.tensor(each) for each in options(scoring.prediction)]
     if not all(each is not None and each.form in UNTOLD and LOGITS.search(each.name) for each in found):
         return False
+    if any(each is None or each.model is None for each in found):  # a function is given them: by whom, and as what?
+        return False
     return bool(found) and not any(NORMALIZES.search(module.text) for module in machine.loaded())
 
 
