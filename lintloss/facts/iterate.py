@@ -140,11 +140,16 @@ def run(machine: Machine, loop: Loop, bind: Callable[[], None], body: Callable[[
     frame.state.heap.settle(machine.depth)
 
 
+def _covers(statement: ast.stmt, seen: Observation) -> bool:
+    return statement.lineno <= seen.span.row <= (statement.end_lineno or 0)
+
+
 def _is_of_unread(loop: Loop, seen: Observation) -> bool:
     """Say whether an average was seen in a loop that was not read to its end, where it may train."""
     if not isinstance(seen, Averaging) or loop.statement is None or "backward(" not in text_of(loop.statement):
         return False
-    return loop in seen.before.loops and not loop.trains
+    own = loop in seen.before.loops or all(each.unit in {"step", "example"} for each in seen.before.loops)
+    return own and not loop.trains and _covers(loop.statement, seen)
 
 
 def _is_stack(loop: Loop) -> bool:

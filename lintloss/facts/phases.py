@@ -87,6 +87,8 @@ def backward(machine: Machine) -> None:
             loop.may_train = True
         else:
             loop.trains = True
+    if machine.loops and machine.loops[-1].trains:
+        machine.loops[-1].steps = True
     forwards.backward(machine)
 
 
@@ -109,6 +111,8 @@ def setting(machine: Machine, frame: Frame, loops: tuple[Loop, ...]) -> Setting:
         phase = "training"
     elif any(loop.may_train for loop in loops):
         phase = "shared"
+    elif _is_of_step(machine, loops):
+        phase = "training"
     elif gradients.state(machine) == gradients.OFF or EVALUATION.search(name):
         phase = "evaluation"
     elif TRAINING.search(name) and not loops:
@@ -118,6 +122,15 @@ def setting(machine: Machine, frame: Frame, loops: tuple[Loop, ...]) -> Setting:
     if loops:
         reasons.append(loops[-1].place)
     return Setting(phase=phase, task=_task_around(machine, frame, loops), function=name, reasons=tuple(reasons))
+
+
+def _is_of_step(machine: Machine, loops: tuple[Loop, ...]) -> bool:
+    """Say whether what is summed over the steps of one batch belongs to the loop that trains on it, on every path."""
+    around = machine.loops[-1] if machine.loops else None
+    if around is None or not around.steps or not loops or any(loop.unit not in {"step", "example"} for loop in loops):
+        return False
+    told = any(level >= len(machine.loops) for level, _, _ in machine.guards)
+    return not told and gradients.state(machine) == gradients.ON
 
 
 def _task_around(machine: Machine, frame: Frame, loops: tuple[Loop, ...]) -> str:
