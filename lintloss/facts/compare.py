@@ -22,6 +22,7 @@ UNTOLD = frozenset({"scores", "hidden", ""})
 LOGITS = regex(r"(^|_)logits?(_|$)")
 NORMALIZES = regex(r"log_?softmax|logsumexp|log_?probs?|\.log\(\)", re.IGNORECASE)
 DRAWN = frozenset({"randint", "rand", "randn"})
+MOVED = frozenset({"roll", "to", "cuda", "clone", "contiguous", "long"})
 METHODS = frozenset({"forward", "__call__", "call"})
 
 
@@ -34,7 +35,7 @@ def compared(machine: Machine, node: ast.AST, scoring: Scoring) -> Key:
         return ()
     if not own:
         return _at_its_shift(machine, node, scoring, found)
-    if not machine.loops and any(_is_made_up(machine.frames[index]) for index in own):
+    if any(_is_made_up(frame) for frame in map(machine.frames.__getitem__, own) if not _runs_loop(machine, frame)):
         return ()
     if machine.home and _is_callers_own(machine, own, scoring, found):
         return ()
@@ -53,12 +54,23 @@ def compared(machine: Machine, node: ast.AST, scoring: Scoring) -> Key:
     return ("Compared", seen.path, seen.span, machine.frame.key, "")
 
 
+def _runs_loop(machine: Machine, frame: Frame) -> bool:
+    return any(loop.activation == frame.key for loop in machine.loops)
+
+
 def _is_made_up(frame: Frame) -> bool:
     """Say whether what a statement scores was drawn at random where it stands: a model is tried out, and nothing reported."""
-    names = {each.id for each in ast.walk(frame.statement) if isinstance(each, ast.Name)} if frame.statement else set()
     bound = bindings.of(frame.node)
-    made = (each.value for name in sorted(names) for each in bound.get(name, ()) if each.value is not None)
+    made = _bound_in(bound, frame.statement) if frame.statement is not None else []
+    moved = [each for each in made if isinstance(each, ast.Call) and called_name(each.func) in MOVED]
+    made += [value for each in moved for value in _bound_in(bound, each)]  # `y = torch.roll(x, -1)`
     return any(isinstance(each, ast.Call) and called_name(each.func) in DRAWN for each in made)
+
+
+def _bound_in(bound: dict[str, tuple[bindings.Binding, ...]], node: ast.AST) -> list[ast.expr]:
+    """Return what the names in a node are bound to."""
+    names = sorted({each.id for each in ast.walk(node) if isinstance(each, ast.Name)})
+    return [each.value for name in names for each in bound.get(name, ()) if each.value is not None]
 
 
 def _at_its_shift(machine: Machine, node: ast.AST, scoring: Scoring, found: Alignment | None) -> Key:
