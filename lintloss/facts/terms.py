@@ -119,6 +119,8 @@ def cooled(machine: Machine, node: ast.AST, value: Tensor | ModelOutput) -> Tens
     divisor = node.value if isinstance(node, ast.AugAssign) else node.right if isinstance(node, ast.BinOp) else None
     if divisor is None or not TEMPERATURE.search(ast.unparse(divisor)) or _is_contrastive(machine.frame.module.text):
         return logits
+    if "temperatures" in ast.unparse(divisor):  # one of each: the best is looked for
+        return logits
     if phases.is_of_policy(machine.frames[0].module.text):  # it samples at that temperature
         return logits
     return logits.with_step(machine.evidence(node, "divided by a temperature here"))

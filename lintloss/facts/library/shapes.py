@@ -62,8 +62,8 @@ def typical(value: Value) -> Value:
     if len(found) != len(value.options) or len(sources) != 1:
         return value
     filled = [each for each in found if each.pad is not None and each.window == found[-1].window]
-    spared = any(each.clean or each.ignored for each in found)
-    return filled[-1] if filled and not spared else found[-1]
+    spared = [each for each in found if each.clean or each.ignored]  # of what is filled up, the padding is taken out
+    return spared[-1] if filled and spared else filled[-1] if filled else found[-1]
 
 
 def _same_tensor(values: list[Tensor]) -> Tensor | None:
