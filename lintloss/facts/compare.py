@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from lintloss.facts import alignment, autoregression, bindings, gradients, overlap
 from lintloss.facts.alignment import Alignment, Pair
+from lintloss.facts.callers import text_of
 from lintloss.facts.library import loaders, models, shapes, windows
 from lintloss.facts.linear import END, ZERO, Linear
 from lintloss.facts.machine import Frame, Machine
@@ -21,6 +22,7 @@ from lintloss.patterns import regex
 UNTOLD = frozenset({"scores", "hidden", ""})
 LOGITS = regex(r"(^|_)logits?(_|$)")
 NORMALIZES = regex(r"log_?softmax|logsumexp|log_?probs?|\.log\(\)", re.IGNORECASE)
+LAST_COLUMN = regex(r"\.at\[(:|\.\.\.), -1\]\.(set|multiply)\(|(loss|nll|nats)\w*\[(:|\.\.\.), -1\] = ", re.IGNORECASE)
 DRAWN = frozenset({"randint", "rand", "randn"})
 MOVED = frozenset({"roll", "to", "cuda", "clone", "contiguous", "long"})
 METHODS = frozenset({"forward", "__call__", "call"})
@@ -236,6 +238,12 @@ def _is_next(guess: Tensor, label: Tensor) -> bool:
     )
 
 
+def _sets_last_apart(machine: Machine, label: Tensor) -> bool:
+    """Say whether the function takes the last loss of each row out, which wrapped around: `losses.at[:, -1].set(0)`."""
+    wraps = label.window is not None and "wraps" in label.window.marks
+    return wraps and LAST_COLUMN.search(text_of(machine.frame.node)) is not None
+
+
 def _align(machine: Machine, scoring: Scoring, prediction: Value, target: Value) -> Alignment | None:
     guess, label = shapes.tensor(prediction), shapes.tensor(target)
     if guess is None or label is None or guess.window is None or label.window is None:
@@ -244,6 +252,8 @@ def _align(machine: Machine, scoring: Scoring, prediction: Value, target: Value)
         return None
     guess = alignment.canonical(guess, machine.same_source)
     label = alignment.canonical(label, machine.same_source)
+    if _sets_last_apart(machine, label):
+        return None
     model = _whole(machine, guess.model)
     reads = models.reads(machine, model)
     fed = _as_fed(machine, guess, label)
