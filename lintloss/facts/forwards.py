@@ -39,6 +39,7 @@ VERBS = regex(
     r"generate|quantize|prune|define|parse|plot|show|summary|apply|restore|resume|store|configure|construct|instantiate|data|batch|seed|image|text)_"
 )
 MODEL_CALL = {"input_ids", "attention_mask", "labels", "inputs_embeds"}
+METRIC = regex(r"(^|_)(metrics?|accuracy|scores?|predictions?)(_|$)")  # of predictions that were kept
 LOSS_CLASS = regex(r"loss|criterion|metric|accuracy", re.IGNORECASE)
 NOT_FORWARD = {
     "generate",
@@ -147,7 +148,7 @@ def note_opaque(machine: Machine, node: ast.AST, callee: Value, name: str, kwarg
     """Record a call of what is a model by its name, by its arguments, or because eval() was called on it."""
     if not isinstance(callee, Opaque) or not callee.key or CRITERION_NAME.search(name):
         return
-    if name in NOT_FORWARD or name in modes.SAME_MODULE or name[:1].isupper():
+    if name in NOT_FORWARD or name in modes.SAME_MODULE or name[:1].isupper() or METRIC.search(name):
         return
     told = not VERBS.search(name) and bool(MODEL_WORDS.search(name) or MODEL_CALL & set(kwargs))
     model = callee

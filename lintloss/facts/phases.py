@@ -111,7 +111,7 @@ def setting(machine: Machine, frame: Frame, loops: tuple[Loop, ...]) -> Setting:
         phase = "training"
     elif any(loop.may_train for loop in loops):
         phase = "shared"
-    elif _is_of_step(machine, loops):
+    elif _is_of_step(machine, loops) or (loops and objectives.steps(loops[-1].statement)):
         phase = "training"
     elif gradients.state(machine) == gradients.OFF or EVALUATION.search(name):
         phase = "evaluation"

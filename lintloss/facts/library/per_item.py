@@ -8,7 +8,7 @@ from functools import lru_cache
 from lintloss.facts import bindings
 from lintloss.facts.callers import text_of
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import Const, Opaque, Tensor, Value, options
+from lintloss.facts.values import Const, LibObject, Opaque, Tensor, Value, options
 from lintloss.patterns import regex
 
 # Classes are moved behind the rows: what is scored has positions.
@@ -18,6 +18,7 @@ MOVED = regex(
 FLATTENED = regex(
     r"\.(view|reshape)\(-1\b|\.flatten\(|\.permute\(0, 2, 1\)|\.transpose\(1, 2\)|\.transpose\(-1, -2\)|\.mT\b|\.view\(\w+ \* \w+|\.reshape\(\w+ \* \w+|rearrange\(|\.transpose\(2, 1\)"
 )
+OF_ROWS = regex(r"\barange\(|argmax\((\w+, )?(dim=|axis=)?1\)")
 LARGEST = regex(r"\b(\w+)\.argmax\((?:dim=|axis=)?-1\)|\bargmax\((\w+), (?:dim=|axis=)?-1\)")
 CLASSES_SECOND = frozenset({"CrossEntropyLoss", "NLLLoss", "cross_entropy", "nll_loss"})  # of torch
 CLASSES = regex(r"num_labels|num_classes|n_classes|nclass|n_labels|num_label|n_class")
@@ -42,6 +43,8 @@ def of(machine: Machine, node: ast.AST, name: str, prediction: Value, target: Va
         or _both_flattened(node)
     ):
         return "token"
+    if not FLATTENED.search(text) and not sliced and _is_of_rows(node, target):
+        return "example"
     if not flat and not sliced and (_is_pooled(prediction) or _has_classes_last(machine, node, name, target)):
         return "example"
     kind = task(machine.frame) if machine.frames else "unknown"
@@ -67,6 +70,16 @@ def _both_flattened(node: ast.AST) -> bool:
         else []
     )
     return len(given) >= 2 and all(FLATTENED.search(ast.unparse(each)) for each in given[:2])
+
+
+def _is_of_rows(node: ast.AST, target: Value) -> bool:
+    """Say whether targets number the rows, `arange(n)`, or are the largest of a row's classes: `one_hot.argmax(1)`."""
+    if isinstance(target, LibObject):
+        return target.name.rsplit(".", 1)[-1] == "arange"
+    given = node.args[1] if isinstance(node, ast.Call) and len(node.args) > 1 else None
+    if isinstance(target, Tensor) and target.form == "positions":
+        return True
+    return isinstance(given, ast.Call) and OF_ROWS.search(text_of(given)) is not None
 
 
 def _is_pooled(prediction: Value) -> bool:
