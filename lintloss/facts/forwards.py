@@ -151,7 +151,7 @@ def note_opaque(machine: Machine, node: ast.AST, callee: Value, name: str, kwarg
         return
     if name in NOT_FORWARD or name in modes.SAME_MODULE or name[:1].isupper() or METRIC.search(name):
         return
-    if DATASET_CALL & set(kwargs):
+    if DATASET_CALL & set(kwargs) or _is_given_number(node):
         return
     told = not VERBS.search(name) and bool(MODEL_WORDS.search(name) or MODEL_CALL & set(kwargs))
     model = callee
@@ -159,6 +159,11 @@ def note_opaque(machine: Machine, node: ast.AST, callee: Value, name: str, kwarg
         model = Opaque(callee.key[:-1], str(callee.key[-2]).lstrip(".")) if len(callee.key) > 1 else callee
     if told or machine.get(model.key, "training") is not None:  # eval() was called on it: an `image_tower` is no verb
         note(machine, node, model)
+
+
+def _is_given_number(node: ast.AST) -> bool:
+    """Say whether a call is given a number that is written out, as no model is: `frame.head(5)`."""
+    return isinstance(node, ast.Call) and bool(node.args) and isinstance(node.args[0], ast.Constant)
 
 
 def note_library(machine: Machine, node: ast.AST, made: LibObject) -> None:

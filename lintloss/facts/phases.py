@@ -25,6 +25,7 @@ EVALUATION = regex(
     re.IGNORECASE,
 )
 TRAINING = regex(r"(^|_)train(?!er|ed|able|_utils)|finetune|fit\b|^backward_step$", re.IGNORECASE)
+TRAIN_LOSS = regex(r"(?<![a-z])train(ing)?_(\w+_)?(loss|ppl|perplexity|nll)(?![a-z])", re.IGNORECASE)
 LOGS_TRAINING = regex(r"^_?(train(ing)?_(log|step|batch)|log_train\w*)$")
 LANGUAGE = quick(
     r"perplexity|\bppl\b|causallm|language_model|languagemodel|\bgpt|llama|input_ids|next.token|vocab_size|block_size|wikitext|"
@@ -112,7 +113,7 @@ def setting(machine: Machine, frame: Frame, loops: tuple[Loop, ...]) -> Setting:
         phase = "training"
     elif any(loop.may_train for loop in loops):
         phase = "shared"
-    elif _is_of_step(machine, loops) or (loops and objectives.steps(loops[-1].statement)):
+    elif _is_of_step(machine, loops) or (loops and objectives.steps(loops[-1].statement)) or _says_training(machine):
         phase = "training"
     elif gradients.state(machine) == gradients.OFF or EVALUATION.search(name):
         phase = "evaluation"
@@ -125,9 +126,21 @@ def setting(machine: Machine, frame: Frame, loops: tuple[Loop, ...]) -> Setting:
     return Setting(phase=phase, task=_task_around(machine, frame, loops), function=name, reasons=tuple(reasons))
 
 
+def _says_training(machine: Machine) -> bool:
+    """Say whether the statement, `train_loss = …`, or the function, which takes a step, speaks of a training alone."""
+    frame = machine.frame
+    if frame.statement is not None and not hasattr(frame.statement, "body"):
+        text = machine.text(frame.statement)
+        if TRAIN_LOSS.search(text) and not objectives.HELD_OUT.search(text):
+            return True
+    if isinstance(frame.node, ast.FunctionDef) and objectives.only_trains(frame.node):
+        return True
+    return any(TRAINING.search(each.name) and objectives.only_steps(each.node) for each in machine.frames[1:])
+
+
 def _is_of_step(machine: Machine, loops: tuple[Loop, ...]) -> bool:
     """Say whether what is summed over the steps of one batch belongs to the loop that trains on it, on every path."""
-    if not loops or any(loop.unit not in {"step", "example", "rank"} for loop in loops):
+    if any(loop.unit not in {"step", "example", "rank"} for loop in loops):
         return False
     depth = next((i for i, each in enumerate(machine.loops, 1) if each.steps or objectives.steps(each.statement)), 0)
     told = any(level >= depth for level, _, _ in machine.guards)
