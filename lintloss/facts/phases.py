@@ -111,9 +111,11 @@ def setting(machine: Machine, frame: Frame, loops: tuple[Loop, ...]) -> Setting:
         phase = "evaluation" if interludes.is_one(loops) else "training"
     elif any(objectives.is_one(each.module, each.node) for each in machine.frames):
         phase = "training"
+    elif _says_training(machine):
+        phase = "training"
     elif any(loop.may_train for loop in loops):
         phase = "shared"
-    elif _is_of_step(machine, loops) or (loops and objectives.steps(loops[-1].statement)) or _says_training(machine):
+    elif _is_of_step(machine, loops) or (loops and objectives.steps(loops[-1].statement)):
         phase = "training"
     elif gradients.state(machine) == gradients.OFF or EVALUATION.search(name):
         phase = "evaluation"

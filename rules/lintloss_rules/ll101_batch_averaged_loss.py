@@ -5502,4 +5502,34 @@ def train_step(model, state, batch, pad):
     return state.apply_gradients(grads=gradients), loss
 """,
         ),
+        Good(
+            why="a model that is said to classify, and labels that are stacked beside padded rows",
+            code="""\
+import torch
+from torch import nn
+from torch.nn.utils.rnn import pad_sequence
+
+
+def collate(rows):
+    words, labels = zip(*rows)
+    return pad_sequence([torch.tensor(row) for row in words], batch_first=True), torch.stack(list(labels))
+
+
+def score_batch(model: "BertForPairClassification", criterion: nn.Module, words, labels):
+    with torch.no_grad():
+        predictions = model(words)
+    return criterion(predictions, labels).item()
+
+
+def evaluate(model, rows, vocab_size, tokenizer):
+    criterion = nn.CrossEntropyLoss()
+    loader = torch.utils.data.DataLoader(rows, batch_size=32, collate_fn=collate)
+    model.eval()
+    total = 0.0
+    for words, labels in loader:
+        total += score_batch(model, criterion, words, labels)
+    print(vocab_size, tokenizer)
+    return total / len(loader)
+""",
+        ),
     )
