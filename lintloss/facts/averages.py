@@ -104,9 +104,18 @@ def _is_over_whole_sets(total: Quantity) -> bool:
     """Say whether the results of evaluations of several data sets are averaged, each of which has a loop of its own."""
     of_steps = total.unit.power("step") == 1 and not total.unit.power("batch")
     whole = len(total.loops) > 1 or total.presumed
+    if total.is_perplexity and total.loops and _is_of_mean(total):  # `for run in runs`, each of which was averaged
+        return any(WHOLE_SETS.search(loop.place.message) for loop in total.loops[1:] or total.loops)
     if not of_steps or not whole:
         return False
     return WHOLE_SETS.search(total.loops[-1].place.message) is not None or _is_of_a_few(total.loops[-1])
+
+
+def _is_of_mean(total: Quantity) -> bool:
+    """Say whether what was exponentiated was averaged first, over iterations of their own."""
+    said = [step.message for step in total.trace]
+    last = max((index for index, each in enumerate(said) if each.startswith("exp of")), default=0)
+    return any("by the number of steps" in each or "by the number of batches" in each for each in said[:last])
 
 
 def _is_of_a_few(loop: Loop) -> bool:

@@ -87,8 +87,8 @@ class Body:
         before = dict(known)
         heap = machine.state.heap if machine.frames else Heap()
         frame = Frame(self.module, self.module.tree, ("import", self.module.path), State(dict(known), heap))
-        loops, steps, limit = machine.loops, machine.steps, machine.limit
-        machine.loops, machine.steps, machine.limit = [], 0, ABROAD
+        loops, steps, limit, guards = machine.loops, machine.steps, machine.limit, machine.guards
+        machine.loops, machine.steps, machine.limit, machine.guards = [], 0, ABROAD, []
         machine.frames.append(frame)
         machine.loading += 1
         depth = len(machine.frames)
@@ -100,7 +100,7 @@ class Body:
         finally:
             del machine.frames[depth - 1 :]
             machine.loading -= 1
-            machine.loops, machine.steps, machine.limit = loops, steps, limit
+            machine.loops, machine.steps, machine.limit, machine.guards = loops, steps, limit, guards
             for name, slot in frame.state.names.items():
                 if before.get(name) is not slot:
                     known[name] = Slot(slot.value, 0)

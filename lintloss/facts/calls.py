@@ -238,7 +238,7 @@ def _enter_within(machine: Machine, node: ast.AST, frame: Frame, function: Func)
 
 def _enter_abroad(machine: Machine, node: ast.AST, frame: Frame, function: Func) -> Value:
     """Run a function of another file within a share of the budget; what takes more is unknown."""
-    outer, before = machine.limit, machine.steps
+    outer, before, guards = machine.limit, machine.steps, len(machine.guards)
     data = machine.relevance.makes_data(function.module, function.node)  # long, and what decides: on steps of its own
     share = min(ABROAD, max((outer - before) // ABROAD_OF[bool(machine.home)], 1))  # what sets up must not take it all
     given = DATA if data else share
@@ -251,6 +251,7 @@ def _enter_abroad(machine: Machine, node: ast.AST, frame: Frame, function: Func)
     except OutOfBudget:
         if (machine.steps >= outer and not data) or machine.spent > TOTAL:
             raise
+        del machine.guards[guards:]
         machine.too_long[function.node] = given
         machine.cut_short.add(machine.frame.node)  # by itself, it has more to give
         machine.exhausted = True

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from lintloss.facts import alignment, autoregression, bindings, gradients, overlap
 from lintloss.facts.alignment import Alignment, Pair
+from lintloss.facts.callers import text_of
 from lintloss.facts.library import loaders, models, shapes, windows
 from lintloss.facts.linear import END, ZERO, Linear
 from lintloss.facts.machine import Frame, Machine
@@ -21,7 +22,9 @@ from lintloss.patterns import regex
 UNTOLD = frozenset({"scores", "hidden", ""})
 LOGITS = regex(r"(^|_)logits?(_|$)")
 NORMALIZES = regex(r"log_?softmax|logsumexp|log_?probs?|\.log\(\)", re.IGNORECASE)
+LAST_COLUMN = regex(r"\.at\[(:|\.\.\.), -1\]\.(set|multiply)\(|(loss|nll|nats)\w*\[(:|\.\.\.), -1\] = ", re.IGNORECASE)
 DRAWN = frozenset({"randint", "rand", "randn"})
+MOVED = frozenset({"roll", "to", "cuda", "clone", "contiguous", "long"})
 METHODS = frozenset({"forward", "__call__", "call"})
 
 
@@ -34,7 +37,7 @@ def compared(machine: Machine, node: ast.AST, scoring: Scoring) -> Key:
         return ()
     if not own:
         return _at_its_shift(machine, node, scoring, found)
-    if not machine.loops and any(_is_made_up(machine.frames[index]) for index in own):
+    if any(_is_made_up(frame) for frame in map(machine.frames.__getitem__, own) if not _runs_loop(machine, frame)):
         return ()
     if machine.home and _is_callers_own(machine, own, scoring, found):
         return ()
@@ -53,12 +56,23 @@ def compared(machine: Machine, node: ast.AST, scoring: Scoring) -> Key:
     return ("Compared", seen.path, seen.span, machine.frame.key, "")
 
 
+def _runs_loop(machine: Machine, frame: Frame) -> bool:
+    return any(loop.activation == frame.key for loop in machine.loops)
+
+
 def _is_made_up(frame: Frame) -> bool:
     """Say whether what a statement scores was drawn at random where it stands: a model is tried out, and nothing reported."""
-    names = {each.id for each in ast.walk(frame.statement) if isinstance(each, ast.Name)} if frame.statement else set()
     bound = bindings.of(frame.node)
-    made = (each.value for name in sorted(names) for each in bound.get(name, ()) if each.value is not None)
+    made = _bound_in(bound, frame.statement) if frame.statement is not None else []
+    moved = [each for each in made if isinstance(each, ast.Call) and called_name(each.func) in MOVED]
+    made += [value for each in moved for value in _bound_in(bound, each)]  # `y = torch.roll(x, -1)`
     return any(isinstance(each, ast.Call) and called_name(each.func) in DRAWN for each in made)
+
+
+def _bound_in(bound: dict[str, tuple[bindings.Binding, ...]], node: ast.AST) -> list[ast.expr]:
+    """Return what the names in a node are bound to."""
+    names = sorted({each.id for each in ast.walk(node) if isinstance(each, ast.Name)})
+    return [each.value for name in names for each in bound.get(name, ()) if each.value is not None]
 
 
 def _at_its_shift(machine: Machine, node: ast.AST, scoring: Scoring, found: Alignment | None) -> Key:
@@ -139,6 +153,8 @@ def _is_called_logits(machine: Machine, scoring: Scoring) -> bool:
     """Say whether what a model out of sight returned is called logits, where no file that was read takes logarithms."""
     found = [shapes.tensor(each) for each in options(scoring.prediction)]
     if not all(each is not None and each.form in UNTOLD and LOGITS.search(each.name) for each in found):
+        return False
+    if any(each is None or each.model is None for each in found):  # a function is given them: by whom, and as what?
         return False
     return bool(found) and not any(NORMALIZES.search(module.text) for module in machine.loaded())
 
@@ -222,6 +238,12 @@ def _is_next(guess: Tensor, label: Tensor) -> bool:
     )
 
 
+def _sets_last_apart(machine: Machine, label: Tensor) -> bool:
+    """Say whether the function takes the last loss of each row out, which wrapped around: `losses.at[:, -1].set(0)`."""
+    wraps = label.window is not None and "wraps" in label.window.marks
+    return wraps and LAST_COLUMN.search(text_of(machine.frame.node)) is not None
+
+
 def _align(machine: Machine, scoring: Scoring, prediction: Value, target: Value) -> Alignment | None:
     guess, label = shapes.tensor(prediction), shapes.tensor(target)
     if guess is None or label is None or guess.window is None or label.window is None:
@@ -230,6 +252,8 @@ def _align(machine: Machine, scoring: Scoring, prediction: Value, target: Value)
         return None
     guess = alignment.canonical(guess, machine.same_source)
     label = alignment.canonical(label, machine.same_source)
+    if _sets_last_apart(machine, label):
+        return None
     model = _whole(machine, guess.model)
     reads = models.reads(machine, model)
     fed = _as_fed(machine, guess, label)

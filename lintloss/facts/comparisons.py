@@ -145,6 +145,8 @@ def padded(seen: Observation) -> Wrong | None:
     named_only = scoring.criterion == "presumed" and scoring.called != "transformers"
     if not (scoring.is_cross_entropy or picks) or named_only or scoring.weighted:
         return None
+    if scoring.item == "example":  # each row has one label, whatever fills its text up
+        return None
     if any(_is_of_input(scoring, option) for option in options(scoring.target)):
         why = "the mask is that of the input: of each shorter row it lets the first pad of the labels through"
         return Wrong(why, trace(scoring.mask) if scoring.mask is not None else ())

@@ -94,6 +94,8 @@ def divisor(machine: Machine, total: Quantity, value: Value) -> Quantity | None:
 def _of_bound(total: Quantity, number: Quantity) -> Quantity:
     """Read a length as that of what a strided loop of the total runs along, whatever its name or axis suggests."""
     for loop in total.loops:
+        if _is_length(loop, number) and total.unit.power(loop.unit) == 1:  # `range(ids.numel())`: a step for each
+            return Quantity(unit_of(loop), of=loop.key)
         if loop.bound is None:
             continue
         if loop.bound[0] == (*number.of, 0) and number.unit == count(
@@ -107,6 +109,13 @@ def _of_bound(total: Quantity, number: Quantity) -> Quantity:
                 return Quantity(unit_of(loop), of=loop.key)
             return replace(number, unit=number.unit * count(loop.unit))
     return number
+
+
+def _is_length(loop: Loop, number: Quantity) -> bool:
+    """Say whether a number of positions is that of the passes of a loop, but for the first or last one."""
+    if number.unit != count("position") or not number.of:
+        return False
+    return any(isinstance(each, Quantity) and each.of == number.of for each in options(loop.length))
 
 
 PASSES = (count("batch"), count("example"), count("step"))

@@ -376,9 +376,20 @@ def proven_equal(total: Quantity) -> tuple[Evidence, ...]:
         return ()
     if total.scoring is not None and total.scoring.single and total.scoring.place is not None:
         return (total.scoring.place,)
+    if total.scoring is not None and total.scoring.place is not None and _is_column_of_one(total):
+        return (total.scoring.place,)
     return tuple(
         place for loop in total.loops for place in (*loop.equal, *(() if _may_ignore(total, loop) else loop.full))
     )
+
+
+def _is_column_of_one(total: Quantity) -> bool:
+    """Say whether each step scores one position of rows that stay the same: `ids[:, i + 1]`."""
+    target = total.scoring.target if total.scoring is not None else None
+    window = target.window if isinstance(target, Tensor) else None
+    if window is None or "at" not in window.marks or len(total.loops) != 1:
+        return False
+    return any(atom == ("loop", *total.loops[0].key) for atom in window.lower.atoms) and "[]" not in window.source
 
 
 def is_guessed(total: Quantity, equal: tuple[Evidence, ...]) -> bool:

@@ -69,6 +69,8 @@ def exponential(machine: Machine, node: ast.AST, exponent: Value, base: str = "e
         return machine.opaque(node)
     if exponent.negated and not _is_entropy(exponent):
         return machine.opaque(node)
+    if base == "2" and _is_rated(node):
+        return machine.opaque(node)
     unit = PERPLEXITY * Unit.of(**{n: p for n, p in exponent.unit.powers if n == "item" and p > 0})
     said = f"{'exp' if base == 'e' else base + ' **'} of {exponent.unit}"
     result = replace(exponent, unit=unit).with_step(machine.evidence(node, said))
@@ -79,6 +81,15 @@ def exponential(machine: Machine, node: ast.AST, exponent: Value, base: str = "e
     seen = Exponential(exponent=exponent, base=base, result=result, loops=tuple(machine.loops), **place)
     machine.observe(replace(seen, called_perplexity=_is_called_perplexity(machine)))
     return result
+
+
+def _is_rated(node: ast.AST) -> bool:
+    """Say whether what 2 is raised to is measured by something else first: `2 ** (-kl / half_life)`."""
+    power = node.right if isinstance(node, ast.BinOp) else None
+    if not isinstance(power, ast.BinOp) or not isinstance(power.op, ast.Div):
+        return False
+    negated = isinstance(power.left, ast.UnaryOp) and isinstance(power.left.op, ast.USub)
+    return negated and isinstance(power.right, ast.Name | ast.Attribute)
 
 
 def _is_entropy(exponent: Quantity) -> bool:

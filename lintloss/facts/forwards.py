@@ -35,10 +35,12 @@ PART_WORDS = regex(
 )
 VERBS = regex(
     r"^_*(get|load|build|create|make|prepare|sync|save|init|initialize|setup|set|update|wrap|freeze|unwrap|export|convert|compile|on|reset|register|"
-    r"add|named|move|copy|clone|from|is|has|check|test|eval|evaluate|train|run|select|choose|import|download|print|count|log|push|fetch|find|select|merge|"
+    r"add|named|move|copy|clone|from|is|has|check|test|eval|evaluate|train|run|select|choose|import|download|print|count|log|push|fetch|find|select|merge|retrieve|resolve|"
     r"generate|quantize|prune|define|parse|plot|show|summary|apply|restore|resume|store|configure|construct|instantiate|data|batch|seed|image|text)_"
 )
+DATASET_CALL = {"transform", "download", "root"}  # `module(root=…, download=True)` of torchvision.datasets
 MODEL_CALL = {"input_ids", "attention_mask", "labels", "inputs_embeds"}
+METRIC = regex(r"(^|_)(metrics?|accuracy|scores?|predictions?)(_|$)")  # of predictions that were kept
 LOSS_CLASS = regex(r"loss|criterion|metric|accuracy", re.IGNORECASE)
 NOT_FORWARD = {
     "generate",
@@ -147,7 +149,9 @@ def note_opaque(machine: Machine, node: ast.AST, callee: Value, name: str, kwarg
     """Record a call of what is a model by its name, by its arguments, or because eval() was called on it."""
     if not isinstance(callee, Opaque) or not callee.key or CRITERION_NAME.search(name):
         return
-    if name in NOT_FORWARD or name in modes.SAME_MODULE or name[:1].isupper():
+    if name in NOT_FORWARD or name in modes.SAME_MODULE or name[:1].isupper() or METRIC.search(name):
+        return
+    if DATASET_CALL & set(kwargs):
         return
     told = not VERBS.search(name) and bool(MODEL_WORDS.search(name) or MODEL_CALL & set(kwargs))
     model = callee

@@ -8,10 +8,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lintloss.facts import assign, counts, equality, generators, symbolic
+from lintloss.facts.callers import text_of
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.linear import Linear
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine, OutOfBudget
+from lintloss.facts.observations import Averaging, Observation
 from lintloss.facts.state import join_states
 from lintloss.facts.units import count
 from lintloss.facts.values import (
@@ -116,7 +118,7 @@ def run(machine: Machine, loop: Loop, bind: Callable[[], None], body: Callable[[
                 bind()
                 outcome = body()
         except OutOfBudget:
-            machine.log = first | machine.log
+            machine.log = first | {key: each for key, each in machine.log.items() if not _is_of_unread(loop, each)}
             raise
         finally:
             machine.passes.pop()
@@ -138,6 +140,18 @@ def run(machine: Machine, loop: Loop, bind: Callable[[], None], body: Callable[[
     frame.state.heap.settle(machine.depth)
     if not machine.loops:
         machine.added.clear()
+
+
+def _covers(statement: ast.stmt, seen: Observation) -> bool:
+    return statement.lineno <= seen.span.row <= (statement.end_lineno or 0)
+
+
+def _is_of_unread(loop: Loop, seen: Observation) -> bool:
+    """Say whether an average was seen in a loop that was not read to its end, where it may train."""
+    if not isinstance(seen, Averaging) or loop.statement is None or "backward(" not in text_of(loop.statement):
+        return False
+    own = loop in seen.before.loops or all(each.unit in {"step", "example"} for each in seen.before.loops)
+    return own and not loop.trains and _covers(loop.statement, seen)
 
 
 def _is_stack(loop: Loop) -> bool:

@@ -33,6 +33,7 @@ class Loop:
     function: ast.AST | None = None  # what that frame runs
     trains: bool = False
     may_train: bool = False
+    steps: bool = False  # backward() is called in it on every path, and in no loop inside of it
     scores: bool = False  # a criterion or a model that computes its loss is called inside, in no inner loop
     rewritten: set[Key] = field(default_factory=set)  # the lists whose elements it replaces, each of them
     shapes: list[Evidence] = field(default_factory=list)

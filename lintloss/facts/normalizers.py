@@ -129,7 +129,7 @@ def _by_unit(seen: Averaging, before: Quantity, after: Quantity, count: Quantity
 def _runs_over(before: Quantity, divisor: str) -> bool:
     """Say whether a loop that summed is over the very dict whose length divides: one loss an entry."""
     name = divisor.removeprefix("len(").removesuffix(")")
-    return any(re.search(rf"(?<![\w.]){re.escape(name)}\b", loop.place.message) for loop in before.loops)
+    return any(re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", loop.place.message) for loop in before.loops)
 
 
 def _is_taken_apart(count: Quantity) -> bool:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 
-from lintloss.facts import gradients, interludes
+from lintloss.facts import gradients, interludes, objectives
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Frame, Machine
 from lintloss.facts.observations import Averaging, Setting
@@ -24,7 +24,8 @@ EVALUATION = regex(
     r"eval|valid|\bval|_val|test|perplex|ppl|dev_|infer|predict|benchmark|score|metric|nll|loglik|bpb|bpc|bits_per",
     re.IGNORECASE,
 )
-TRAINING = regex(r"(^|_)train(?!er|ed|able|_utils)|finetune|fit\b", re.IGNORECASE)
+TRAINING = regex(r"(^|_)train(?!er|ed|able|_utils)|finetune|fit\b|^backward_step$", re.IGNORECASE)
+LOGS_TRAINING = regex(r"^_?(train(ing)?_(log|step|batch)|log_train\w*)$")
 LANGUAGE = quick(
     r"perplexity|\bppl\b|causallm|language_model|languagemodel|\bgpt|llama|input_ids|next.token|vocab_size|block_size|wikitext|"
     r"\blm\b|_lm\b|\bllm|tokenizer|bptt|ntokens|n_tokens|seq_len|num_tokens|transformer_?lm|rnn_?model|word_?lm|char_?rnn|bits_per_(byte|char)",
@@ -87,6 +88,8 @@ def backward(machine: Machine) -> None:
             loop.may_train = True
         else:
             loop.trains = True
+    if machine.loops and machine.loops[-1].trains:
+        machine.loops[-1].steps = True
     forwards.backward(machine)
 
 
@@ -105,17 +108,30 @@ def setting(machine: Machine, frame: Frame, loops: tuple[Loop, ...]) -> Setting:
     reasons = []
     if any(loop.trains for loop in loops):
         phase = "evaluation" if interludes.is_one(loops) else "training"
+    elif any(objectives.is_one(each.module, each.node) for each in machine.frames):
+        phase = "training"
     elif any(loop.may_train for loop in loops):
         phase = "shared"
+    elif _is_of_step(machine, loops) or (loops and objectives.steps(loops[-1].statement)):
+        phase = "training"
     elif gradients.state(machine) == gradients.OFF or EVALUATION.search(name):
         phase = "evaluation"
-    elif TRAINING.search(name) and not loops:
+    elif (TRAINING.search(name) and not loops) or any(LOGS_TRAINING.search(each.name) for each in machine.frames):
         phase = "training"
     else:
         phase = "unknown"
     if loops:
         reasons.append(loops[-1].place)
     return Setting(phase=phase, task=_task_around(machine, frame, loops), function=name, reasons=tuple(reasons))
+
+
+def _is_of_step(machine: Machine, loops: tuple[Loop, ...]) -> bool:
+    """Say whether what is summed over the steps of one batch belongs to the loop that trains on it, on every path."""
+    if not loops or any(loop.unit not in {"step", "example", "rank"} for loop in loops):
+        return False
+    depth = next((i for i, each in enumerate(machine.loops, 1) if each.steps or objectives.steps(each.statement)), 0)
+    told = any(level >= depth for level, _, _ in machine.guards)
+    return bool(depth) and not told and gradients.state(machine) == gradients.ON
 
 
 def _task_around(machine: Machine, frame: Frame, loops: tuple[Loop, ...]) -> str:

@@ -43,7 +43,7 @@ def _mean(machine: Machine, node: ast.AST, value: Value, axis: int | None) -> Va
         return losses.reduced(machine, node, value, "mean")
     if isinstance(value, Ref) and value.kind != "instance":
         return _mean_of_list(machine, node, value)
-    uniform = spread.over_classes(value, axis)
+    uniform = spread.over_classes(value, axis) or shapes.pooled(value, axis)
     if uniform is not None:
         return uniform
     if isinstance(value, Tensor) and shapes.mask(value):
@@ -83,7 +83,7 @@ def _total(machine: Machine, node: ast.AST, value: Value, axis: int | None) -> V
         return entropies.summed(machine, node, value, axis)
     if isinstance(value, Tensor) and value.form == onehot.SCORED:
         return onehot.summed(machine, node, value, axis) or machine.opaque(node)
-    uniform = spread.over_classes(value, axis)
+    uniform = spread.over_classes(value, axis) or shapes.pooled(value, axis)
     if uniform is not None:
         return uniform
     if axis is not None and isinstance(value, Tensor):

@@ -21,7 +21,7 @@ NAME = regex(
     r"(^|_)(eval\w*|val|vali\w*|test|tests|tester|testing|dev|perplexity|ppl|infer\w*|predict\w*|benchmark\w*|holdout|heldout)(?=_|\d|$)"
 )
 TRAINING = regex(
-    r"train|fit(_|$)|finetune|learn|optimi[sz]e|update|attack|adversar|generate|sample|calibrat|distill|warm_?up|profile|search"
+    r"train|fit(_|$)|finetune|learn|optimi[sz]e|update|attack|adversar|generate|sample|actions|calibrat|distill|warm_?up|profile|search"
 )
 DATA = regex(
     r"(?<![a-z])(eval|val|valid|validation|test|testing|dev|heldout|holdout|evaluation)(?=\d|_|[^a-z]|loader|data|set|iter|dl|gen|batch|bar|$)",
@@ -40,6 +40,7 @@ LEARNS = regex(r"\.backward\(|optimi[sz]er|\.train\(\)|[tT]rainer\b|\.fit\(")
 PHASE = regex(r"(\w+) == '(?:train|training)'$")
 GENERATES = regex(r"next_token|multinomial\(|top_k|top_p|\.generate\(")
 TIMES = regex(r"(^|_)(get_time|time_?it|latency|throughput)(_|$)")  # what is measured is how fast a model is
+CLOCK = regex(r"perf_counter\(|default_timer\(|\btime\.time\(|cuda\.Event\(")
 EXPLAINS = regex(
     r"explain|saliency|attribution|captum|grad_?cam|adversar|attack", re.IGNORECASE
 )  # not scored, or on purpose
@@ -260,6 +261,8 @@ def measures(machine: Machine, forward: Forward, found: Region) -> bool:
         return False
     if _explains(scene, forward) or _is_trial(node) or any(TIMES.search(snake(each.name)) for each in forward.scenes):
         return False
+    if not isinstance(scene.node, ast.Module) and _takes_time(scene.node):
+        return False
     if isinstance(node, ast.For | ast.AsyncFor | ast.While):
         if _generates(text_of(node)):
             return False
@@ -277,6 +280,14 @@ def measures(machine: Machine, forward: Forward, found: Region) -> bool:
             and MEASURES.search(text_of(scene.node)) is not None
         )
     return MEASURES.search(text_of(node)) is not None
+
+
+@lru_cache(maxsize=256)
+def _takes_time(function: ast.AST) -> bool:
+    """Say whether what a function measures is how long a model takes: on a batch that it makes up, or by its name."""
+    text = text_of(function)
+    named = "benchmark" in getattr(function, "name", "")
+    return CLOCK.search(text) is not None and (named or MADE_UP.search(text) is not None)
 
 
 def _is_trial(node: ast.AST) -> bool:

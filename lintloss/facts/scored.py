@@ -23,6 +23,10 @@ COLLECTS = regex(
     r"(loss|nll|ppl|perplex|entropy|xent)\w*(\[[^\]]*\])?( \+= |\.(append|update|add|update_state)\()", re.IGNORECASE
 )
 LOSS = regex(r"loss|nll|ppl|perplex|entropy", re.IGNORECASE)
+MEASURES = regex(
+    r"loss|nll|ppl|perplex|entropy|criterion|acc|correct|metric|score|f1|bleu|wer|auc|mse|err|pred|eval|valid|test|report|log\(|print",
+    re.IGNORECASE,
+)
 RUNS = regex(r"eval|infer|loss|forward|score|step$", re.IGNORECASE)
 Looped = tuple[ast.AST | None, Loop]  # a loop, and the function that it stands in
 
@@ -30,6 +34,12 @@ Looped = tuple[ast.AST | None, Loop]  # a loop, and the function that it stands 
 def evaluated(module: Module, passes: list[Pass], seen: Iterable[Observation]) -> list[Looped]:
     """List the loops of a module that evaluate: a model runs in them, or a loss is averaged over them."""
     return [*looped(passes), *_averaged(module, passes, seen)]
+
+
+def measures(function: ast.AST | None, loop: Loop) -> bool:
+    """Say whether the code around a loop speaks of what may be reported; one that only keeps logits is no evaluation."""
+    around = function if function is not None else loop.statement
+    return around is None or MEASURES.search(text_of(around)) is not None
 
 
 def _averaged(module: Module, passes: list[Pass], seen: Iterable[Observation]) -> Iterator[Looped]:

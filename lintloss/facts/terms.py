@@ -71,7 +71,7 @@ def is_beside(loss: Quantity, other: Quantity) -> bool:
 def added(machine: Machine, node: ast.AST, loss: Quantity, other: Value, *, is_right: bool) -> Term | None:
     """Describe the summand `other`, the right or left one of the sum at `node`; None where the code does not show it."""
     summand = _summand(node, is_right=is_right)
-    if summand is None or _is_nothing(machine, summand):
+    if summand is None or _is_nothing(machine, summand) or _holds_target(machine, summand):
         return None
     return Term(
         ast.unparse(summand)[:LONGEST],
@@ -82,6 +82,15 @@ def added(machine: Machine, node: ast.AST, loss: Quantity, other: Value, *, is_r
         optional=_is_optional(machine, loss),
         smooths=isinstance(other, Tensor) and other.form == spread.UNIFORM,
     )
+
+
+def _holds_target(machine: Machine, summand: ast.expr) -> bool:
+    """Say whether a summand is what is stored to, in a slot of its own: `mean[key] = mean[key] * n + value`."""
+    statement = machine.frame.statement
+    if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Subscript):
+        return False
+    target = machine.text(statement.targets[0])
+    return any(isinstance(each, ast.Subscript) and machine.text(each) == target for each in ast.walk(summand))
 
 
 def _holds_loss(machine: Machine, other: Value, summand: ast.expr) -> bool:
@@ -118,6 +127,8 @@ def cooled(machine: Machine, node: ast.AST, value: Tensor | ModelOutput) -> Tens
     logits = value.logits if isinstance(value, ModelOutput) else value
     divisor = node.value if isinstance(node, ast.AugAssign) else node.right if isinstance(node, ast.BinOp) else None
     if divisor is None or not TEMPERATURE.search(ast.unparse(divisor)) or _is_contrastive(machine.frame.module.text):
+        return logits
+    if "temperatures" in ast.unparse(divisor):  # one of each: the best is looked for
         return logits
     if phases.is_of_policy(machine.frames[0].module.text):  # it samples at that temperature
         return logits

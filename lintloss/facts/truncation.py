@@ -47,6 +47,7 @@ def observe(machine: Machine, module: Module, passes: list[Pass], seen: Iterable
     """
     loops = scored.evaluated(module, passes, seen)
     loops += scored.named(machine, module, loops)
+    loops = [pair for pair in loops if scored.measures(*pair)]
     found = [
         *_dropped(machine, module, passes),
         *_cut(machine, module, loops),

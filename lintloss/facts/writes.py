@@ -192,7 +192,17 @@ def _filled(found: Tensor, moved: Tensor, region: Window, target: ast.Subscript)
         return replace(found, form="ids", pad=moved.pad, clean=moved.clean, trace=trace, window=window)
     if not single:
         return replace(found, form="ids", window=None)
+    if _is_column(target.slice):
+        return replace(found, form="", window=None, pad=None)
     return replace(found, form="ids", window=Window(moved.key), pad=found.pad)
+
+
+def _is_column(index: ast.expr) -> bool:
+    """Say whether `table[:, i] = values` gives every row its entry of one column: no row is left short."""
+    parts = index.elts if isinstance(index, ast.Tuple) else []
+    first = parts[0] if parts else None
+    whole = isinstance(first, ast.Slice) and first.lower is None and first.upper is None
+    return whole and not any(isinstance(each, ast.Slice) for each in parts[1:])
 
 
 def _shifted(found: Tensor, moved: Tensor, region: Window) -> Tensor:

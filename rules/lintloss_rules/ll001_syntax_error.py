@@ -49,10 +49,41 @@ class SyntaxErrorFound(Rule):
             severity=Severity.ERROR,
             code="<<<<<<< HEAD  # <-\nloss = total / tokens\n",
         ),
+        Bad(
+            why="an assignment where a comparison was meant",
+            severity=Severity.ERROR,
+            code="def mean(nats, tokens):\n    if tokens = 0:  # <-\n        return 0.0\n    return nats / tokens\n",
+        ),
+        Bad(
+            why="a block without its body",
+            severity=Severity.ERROR,
+            code="for batch in batches:\ntotal += loss(batch)  # <-\n",
+        ),
+        Bad(
+            why="a line that is indented as no other",
+            severity=Severity.ERROR,
+            code="def mean(nats, tokens):\n        nats = float(nats)\n    return nats / tokens  # <-\n",
+        ),
+        Bad(
+            why="a string that is never closed",
+            severity=Severity.ERROR,
+            code="print('perplexity, ppl)  # <-\n",
+        ),
+        Bad(
+            why="a keyword for a name",
+            severity=Severity.ERROR,
+            code="lambda = 0.1  # <-\nloss = nats + lambda * penalty\n",
+        ),
     )
     good = (
         Good(why="an invalid escape is a warning of Python's, not an error", code='print("loss\\d")\n'),
         Good(why="a top-level await is what notebooks do", code="loss = await evaluate()\n"),
+        Good(why="an empty file", code=""),
+        Good(why="a file of comments", code="# the evaluation has moved to score.py\n"),
+        Good(why="a byte order mark before the first line", code="\ufeffloss = total / tokens\n"),
+        Good(why="names of other scripts", code="потеря = total / tokens\n"),
+        Good(why="a cookie that names the encoding", code="# -*- coding: utf-8 -*-\nloss = total / tokens  # ½\n"),
+        Good(why="line ends of another system", code="total = 0.0\r\nloss = total / tokens\r\n"),
     )
 
     def judge(self, seen: Observation) -> Iterator[Judgment]:

@@ -56,11 +56,70 @@ class UnusedSuppression(Rule):
             code="import loss  # noqa: F401, LL101  # <-\n",
             fixed="import loss  # noqa: F401\n",
         ),
+        Bad(
+            why="of two rules one is found, the other is not",
+            code="""\
+import torch.nn.functional as F
+
+
+def perplexity(logits, labels):
+    return 2 ** F.cross_entropy(logits, labels)  # lintloss: ignore[LL501, LL104] bits  # <-
+""",
+            fixed="""\
+import torch.nn.functional as F
+
+
+def perplexity(logits, labels):
+    return 2 ** F.cross_entropy(logits, labels)  # lintloss: ignore[LL501] bits
+""",
+        ),
+        Bad(
+            why="for a whole file in which there is nothing",
+            code="# lintloss: ignore-file[LL101] blocks are full  # <-\ndef add(total, loss):\n    return total + loss\n",
+            fixed="def add(total, loss):\n    return total + loss\n",
+        ),
+        Bad(
+            why="a rule by its name",
+            code="def add(total, loss):\n    return total + loss  # lintloss: ignore[wrong-base] bits, once LL501  # <-\n",
+            fixed="def add(total, loss):\n    return total + loss\n",
+        ),
     )
     good = (
         Good(why="a bare noqa may be another linter's", code="import loss  # noqa\n"),
         Good(why="codes of other linters are none of our business", code="import loss  # noqa: F401,E501\n"),
         Good(why="prose that mentions lintloss", code="# lintloss reports this loss as LL101 when it is averaged\n"),
+        Good(
+            why="it silences what is found on its line",
+            code="""\
+import torch.nn.functional as F
+
+
+def perplexity(logits, labels):
+    return 2 ** F.cross_entropy(logits, labels)  # lintloss: ignore[LL501] only the order of models is read off it
+""",
+        ),
+        Good(
+            why="it silences what is found in its file",
+            code="""\
+# lintloss: ignore-file[LL501] the paper reports 2 to the power of nats
+import torch.nn.functional as F
+
+
+def perplexity(logits, labels):
+    return 2 ** F.cross_entropy(logits, labels)
+""",
+        ),
+        Good(
+            why="noqa with a code of ours silences as well",
+            code="""\
+import torch.nn.functional as F
+
+
+def perplexity(logits, labels):
+    return 2 ** F.cross_entropy(logits, labels)  # noqa: LL501
+""",
+        ),
+        Good(why="documentation quotes one", code='"""Write `# lintloss: ignore[LL101] why` behind the line."""\n'),
         Good(why="a string is no comment", code='hint = "# lintloss: ignore[LL101]"\n'),
     )
 

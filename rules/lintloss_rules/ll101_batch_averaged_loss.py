@@ -5395,4 +5395,111 @@ def estimate_loss(language_model, paths, eval_iters, vocab_size):
     return found
 """,
         ),
+        Good(
+            why="logits as a model returns them have one label a row: cross entropy wants the classes second",
+            code="""\
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+from transformers import AutoTokenizer
+
+
+class Collate:
+    def __init__(self, tokenizer):
+        self.tokenizer = tokenizer
+
+    def __call__(self, rows):
+        batch = self.tokenizer([row["text"] for row in rows], padding=True, return_tensors="pt")
+        batch["labels"] = torch.tensor([row["label"] for row in rows])
+        return batch
+
+
+class Runner:
+    def __init__(self, model, tokenizer, rows):
+        self.model = model
+        self.loader = DataLoader(rows, batch_size=8, collate_fn=Collate(tokenizer))
+        self.criterion = nn.CrossEntropyLoss()
+
+    @torch.no_grad()
+    def evaluate(self):
+        self.model.eval()
+        total, rows = 0.0, 0
+        for batch in self.loader:
+            outputs = self.model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])
+            logits = outputs.logits
+            total += self.criterion(logits, batch["labels"]).item() * len(logits)
+            rows += len(logits)
+        return total / rows
+
+
+def main(model, rows):
+    return Runner(model, AutoTokenizer.from_pretrained("reviews"), rows).evaluate()
+""",
+        ),
+        Good(
+            why="a classifier that averages its positions has one label a row, whatever fills the rows up",
+            code="""\
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+
+class BagOfWords(nn.Module):
+    def __init__(self, vocab_size, classes, pad):
+        super().__init__()
+        self.embedding = nn.Embedding(vocab_size, 300, padding_idx=pad)
+        self.head = nn.Linear(300, classes)
+
+    def forward(self, ids):
+        pooled = self.embedding(ids).mean(dim=1)
+        return self.head(pooled)
+
+
+def make_loader(rows, pad):
+    def collate(batch):
+        ids = pad_sequence([row["ids"] for row in batch], batch_first=True, padding_value=pad)
+        return {"ids": ids, "label": torch.stack([row["label"] for row in batch])}
+
+    return DataLoader(rows, batch_size=512, collate_fn=collate)
+
+
+@torch.no_grad()
+def evaluate(loader, model, criterion):
+    model.eval()
+    losses = []
+    for batch in loader:
+        prediction = model(batch["ids"])
+        losses.append(criterion(prediction, batch["label"]).item())
+    return np.mean(losses)
+
+
+def main(rows, vocab, tokenizer, pad):
+    rows = [{"ids": vocab(tokenizer(row["text"])), "label": row["label"]} for row in rows]
+    model = BagOfWords(len(vocab), 2, pad)
+    return evaluate(make_loader(rows, pad), model, nn.CrossEntropyLoss())
+""",
+        ),
+        Good(
+            why="the function whose gradient is taken around it trains",
+            code="""\
+import jax
+import jax.numpy as jnp
+import optax
+
+
+def train_step(model, state, batch, pad):
+    mask = batch["targets"] != pad
+
+    def loss_fn(params):
+        logits = model.apply(params, batch["inputs"])
+        nats = optax.softmax_cross_entropy_with_integer_labels(logits, batch["targets"]) * mask
+        each = nats.sum(axis=-1) / mask.sum(axis=-1)
+        return jnp.mean(each)
+
+    loss, gradients = jax.value_and_grad(loss_fn)(state.params)
+    return state.apply_gradients(grads=gradients), loss
+""",
+        ),
     )

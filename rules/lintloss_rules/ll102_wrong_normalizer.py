@@ -2089,4 +2089,24 @@ def main(batches, model):
     print(run_epoch(batches, model, Compute(nn.CrossEntropyLoss(reduction="sum", ignore_index=0))))
 """,
         ),
+        Good(
+            why="one step for each position of one tensor: its number less one is that of the losses",
+            code="""\
+import torch
+from torch import nn
+
+
+@torch.no_grad()
+def benchmark(model, input_ids):
+    model.eval()
+    criterion = nn.CrossEntropyLoss()
+    nats, past = 0.0, None
+    for i in range(input_ids.numel()):
+        outputs = model(input_ids[:, i].reshape(1, -1), past_key_values=past)
+        if i != input_ids.numel() - 1:
+            nats += criterion(outputs.logits[0], input_ids[:, i + 1]).float()
+        past = outputs.past_key_values
+    return torch.exp(nats / (input_ids.numel() - 1)).item()
+""",
+        ),
     )

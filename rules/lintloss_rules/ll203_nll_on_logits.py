@@ -850,4 +850,22 @@ class Solver:
         return nats / words
 """,
         ),
+        Good(
+            why="what a function calls its argument is no proof of what it is given",
+            code="""\
+import torch
+from torch import nn
+
+
+class CaptionCriterion(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.nll = nn.NLLLoss(reduction="none")
+
+    def forward(self, logits, target, mask):
+        target, mask = target[:, : logits.shape[1]], mask[:, : logits.shape[1]]
+        nats = self.nll(logits.reshape(-1, logits.shape[2]), target.reshape(-1))
+        return torch.sum(nats * mask.reshape(-1)) / torch.sum(mask)
+""",
+        ),
     )

@@ -1199,4 +1199,24 @@ def evaluate(model, ids):
     return nats / tokens
 """,
         ),
+        Good(
+            why="the loss that wrapped around is set to nothing",
+            code="""\
+import jax
+import jax.numpy as jnp
+
+
+def evaluate(model, batches):
+    nats, tokens = 0.0, 0
+    for ids in batches:
+        logits = model(ids)
+        targets = jnp.roll(ids, shift=-1, axis=1)
+        log_probs = jax.nn.log_softmax(logits, axis=-1)
+        losses = -jnp.take_along_axis(log_probs, targets[..., None], axis=-1)[..., 0]
+        losses = losses.at[:, -1].set(0.0)
+        nats += losses.sum()
+        tokens += ids.shape[0] * (ids.shape[1] - 1)
+    return nats / tokens
+""",
+        ),
     )

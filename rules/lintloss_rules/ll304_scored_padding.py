@@ -2541,4 +2541,102 @@ def validate(model, params, stories, size):
     return nats / tokens
 """,
         ),
+        Good(
+            why="all but the first pad of a row is ignored, where there is more than one",
+            code="""\
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+def collate(rows, pad_id=50256, ignore_index=-100, longest=None):
+    width = max(len(row) + 1 for row in rows)
+    inputs, targets = [], []
+    for row in rows:
+        ids = row + [pad_id]
+        filled = ids + [pad_id] * (width - len(ids))
+        source, target = torch.tensor(filled[:-1]), torch.tensor(filled[1:])
+        places = torch.nonzero(target == pad_id).squeeze()
+        if places.numel() > 1:
+            target[places[1:]] = ignore_index
+        if longest is not None:
+            source, target = source[:longest], target[:longest]
+        inputs.append(source)
+        targets.append(target)
+    return torch.stack(inputs), torch.stack(targets)
+
+
+@torch.no_grad()
+def evaluate(model, rows):
+    loader = DataLoader(rows, batch_size=8, collate_fn=partial(collate, longest=1024))
+    model.eval()
+    nats, tokens = 0.0, 0
+    for source, target in loader:
+        logits = model(source)
+        nats += F.cross_entropy(logits.flatten(0, 1), target.flatten(), reduction="sum").item()
+        tokens += (target != -100).sum().item()
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="a column for each topic: a table of zeros that is no row filled up",
+            code="""\
+import numpy as np
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, Trainer, TrainingArguments
+
+
+def evaluate(data, topics):
+    tokenizer = AutoTokenizer.from_pretrained("news")
+
+    def encode(rows):
+        batch = tokenizer(rows["text"], padding="max_length", truncation=True, max_length=128)
+        table = np.zeros((len(rows["text"]), len(topics)))
+        for column, topic in enumerate(topics):
+            table[:, column] = rows[topic]
+        batch["labels"] = table.tolist()
+        return batch
+
+    encoded = data.map(encode, batched=True)
+    model = AutoModelForSequenceClassification.from_pretrained("news", problem_type="multi_label_classification")
+    arguments = TrainingArguments("out", per_device_eval_batch_size=8)
+    trainer = Trainer(model, arguments, eval_dataset=encoded["validation"])
+    return trainer.evaluate()
+""",
+        ),
+        Good(
+            why="labels for the sake of the decoder's states: nobody reads the loss",
+            code="""\
+import torch
+from torch import nn
+
+
+class Vectors(nn.Module):
+    def __init__(self, encoder, tokenizer):
+        super().__init__()
+        self.encoder = encoder
+        self.tokenizer = tokenizer
+        self.head = nn.Linear(768, 2)
+
+    def forward(self, ids):
+        mask = ids.ne(self.tokenizer.pad_token_id)
+        outputs = self.encoder(
+            input_ids=ids, attention_mask=mask, labels=ids, decoder_attention_mask=mask, output_hidden_states=True
+        )
+        states = outputs["decoder_hidden_states"][-1]
+        last = ids.eq(self.tokenizer.eos_token_id)
+        return self.head(states[last, :])
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    right, rows = 0, 0
+    for ids, labels in loader:
+        right += (model(ids).argmax(dim=-1) == labels).sum().item()
+        rows += len(labels)
+    return right / rows
+""",
+        ),
     )

@@ -669,4 +669,22 @@ def perplexity(language_model, ids, context):
     return 2 ** -np.mean(scores)
 """,
         ),
+        Good(
+            why="a half-life: what 2 is raised to is no loss",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def forgetting(model, loader, half_life, before):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids, labels in loader:
+        nats += F.cross_entropy(model(ids).flatten(0, 1), labels.flatten(), reduction="sum").item()
+        tokens += labels.numel()
+    drift = abs(before - nats / tokens)
+    return 2 ** (-drift / half_life)
+""",
+        ),
     )

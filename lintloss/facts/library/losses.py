@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from lintloss.facts import regularizers
 from lintloss.facts.callers import text_of
-from lintloss.facts.library import shapes, spread
+from lintloss.facts.library import per_item, shapes, spread
 from lintloss.facts.library.tables import KERAS_CRITERIA, REGRESSIONS, UNREDUCED
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
@@ -19,15 +19,7 @@ from lintloss.findings import Evidence
 from lintloss.patterns import regex
 
 LOSS = Unit.of(loss=1)
-# Classes are moved behind the rows: what is scored has positions.
-MOVED = regex(
-    r"\.permute\(0, 2, 1\)|\.transpose\(1, 2\)|\.transpose\(-1, -2\)|\.transpose\(2, 1\)|\.mT\b|\.transpose\(-2, -1\)"
-)
-FLATTENED = regex(
-    r"\.(view|reshape)\(-1\b|\.flatten\(|\.permute\(0, 2, 1\)|\.transpose\(1, 2\)|\.transpose\(-1, -2\)|\.mT\b|\.view\(\w+ \* \w+|\.reshape\(\w+ \* \w+|rearrange\(|\.transpose\(2, 1\)"
-)
 HOOK = regex(r"(validation|test)_step$")  # a framework calls it once per batch
-CLASSES = regex(r"num_labels|num_classes|n_classes|nclass|n_labels|num_label|n_class")
 
 
 def call(
@@ -62,7 +54,7 @@ def call(
     scoring = Scoring(
         criterion=criterion,
         reduction=reduction,
-        item=item_of(node, machine, prediction, target, option("ignore_index")),
+        item=per_item.of(machine, node, name, prediction, target, option("ignore_index")),
         prediction=prediction,
         target=target,
         ignore_index=option("ignore_index", 1),
@@ -114,50 +106,6 @@ def reduction_of(name: str, reduction: Value | None, size_average: Value | None,
             reduction.value, reduction.value
         )
     return "none" if isinstance(reduction, Const) and reduction.value is None else None
-
-
-def item_of(node: ast.AST, machine: Machine, prediction: Value, target: Value, ignore_index: Value | None) -> str:
-    """Say what the criterion averages over: tokens, examples, or items of a kind that cannot be told."""
-    from lintloss.facts.phases import task
-
-    text = machine.text(node)
-    if CLASSES.search(text) and not all(map(_are_inputs, options(target))):
-        return "example"
-    if isinstance(target, Tensor) and target.axes == ("token",):
-        return "token"
-    flat = FLATTENED.search(text) or any(
-        isinstance(v, Tensor) and v.axes is not None and "position" in v.axes for v in (prediction, target)
-    )
-    sliced = any(isinstance(v, Tensor) and v.window is not None and v.window.is_trimmed for v in (prediction, target))
-    if (
-        MOVED.search(text)
-        or (FLATTENED.search(text) and isinstance(target, Tensor) and target.axes == ("position",))
-        or _both_flattened(node)
-    ):
-        return "token"
-    kind = task(machine.frame) if machine.frames else "unknown"
-    outer = task(machine.frames[0]) if machine.frames else "unknown"
-    if sliced or (isinstance(ignore_index, Const | Opaque) and ignore_index != Const(-100)):
-        return "token"
-    if {"lm", "seq2seq", "mlm"} & {kind, outer}:
-        return "token" if flat or kind == "lm" else "item"
-    return "item"
-
-
-def _are_inputs(target: Value) -> bool:
-    """Say whether what is scored are the ids that the model is fed, as a collator for language models hands them out."""
-    window = target.window if isinstance(target, Tensor) and target.form == "ids" else None
-    return window is not None and window.source[-1:] == ("input_ids",)
-
-
-def _both_flattened(node: ast.AST) -> bool:
-    """Say whether a criterion call flattens its prediction and its target: it scores positions, whatever they are."""
-    given = (
-        [*node.args, *(each.value for each in node.keywords if each.arg in {"input", "target", "labels"})]
-        if isinstance(node, ast.Call)
-        else []
-    )
-    return len(given) >= 2 and all(FLATTENED.search(ast.unparse(each)) for each in given[:2])
 
 
 def scored(machine: Machine, node: ast.AST, scoring: Scoring) -> Value:

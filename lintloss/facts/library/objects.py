@@ -7,7 +7,19 @@ import re
 from dataclasses import replace
 
 from lintloss.facts import forwards, quotients
-from lintloss.facts.library import keras, loaders, losses, meters, outputs, ranks, rows, shapes, text, transforms
+from lintloss.facts.library import (
+    keras,
+    loaders,
+    losses,
+    meters,
+    outputs,
+    per_item,
+    ranks,
+    rows,
+    shapes,
+    text,
+    transforms,
+)
 from lintloss.facts.library.tables import (
     CAUSAL,
     CRITERIA,
@@ -207,7 +219,8 @@ def _presumed_criterion(machine: Machine, node: ast.AST, name: str, args: list[V
     value = losses.presumed(machine, node, said=f"`{name}` is taken for a criterion that averages, by its name")
     prediction = args[0] if args else UNKNOWN
     target = args[1] if len(args) > 1 else UNKNOWN
-    item = losses.item_of(node, machine, prediction, target, None)
+    aligned = {"input_lengths", "target_lengths"} & kwargs.keys()  # CTC: one loss a row
+    item = "example" if aligned else per_item.of(machine, node, name, prediction, target, None)
     if value.scoring is None:
         return value
     masked = any(_is_mask(each) for each in args[2:]) or any(MASKING.search(word) for word in kwargs)

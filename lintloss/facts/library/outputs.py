@@ -30,6 +30,7 @@ from lintloss.patterns import regex
 LOSS = Unit.of(loss=1)
 
 INPUTS = ("x", "idx", "inputs", "tokens", "ids", "indices", "input_tokens")
+STATES = ("hidden_state", "hidden_states")  # of a layer, of all of them
 LABELS = (
     "labels",
     "lm_labels",
@@ -198,7 +199,7 @@ def _loss(machine: Machine, node: ast.AST, output: ModelOutput, presumed: str) -
         scoring = Scoring(
             "model",
             "mean",
-            "example",
+            "item" if name.endswith("ForTokenClassification") else "example",
             output.logits,
             output.labels or UNKNOWN,
             place=machine.evidence(node, said),
@@ -243,13 +244,17 @@ def _loss_of(machine: Machine, output: ModelOutput) -> Value:
 
 
 def _logits_of(machine: Machine, output: ModelOutput) -> Value:
-    if isinstance(output.loss, Quantity) and output.loss.scoring is not None:
-        machine.logits_read.add(output.loss.scoring.log)
+    _note_other_read(machine, output)
     return output.logits
 
 
+def _note_other_read(machine: Machine, output: ModelOutput) -> None:
+    if isinstance(output.loss, Quantity) and output.loss.scoring is not None:
+        machine.logits_read.add(output.loss.scoring.log)
+
+
 def forget_unread(machine: Machine) -> None:
-    """Forget what models score of whose outputs only the logits are read: their own loss is reported to nobody."""
+    """Forget what models score of whose outputs only the logits or hidden states are read: their own loss is reported to nobody."""
     for key in machine.logits_read - machine.losses_read:
         machine.log.pop(key, None)
 
@@ -262,6 +267,8 @@ def field(machine: Machine, output: ModelOutput, name: str, node: ast.AST) -> Va
         return _logits_of(machine, output)
     if name == "shape":
         return Opaque((*output.logits.key, ".shape"), ".shape")
+    if name.endswith(STATES):
+        _note_other_read(machine, output)
     return Opaque((*output.call, "." + name), name)
 
 
@@ -275,6 +282,8 @@ def subscript(machine: Machine, output: ModelOutput, name: str, node: ast.Subscr
         return _logits_of(machine, output)
     if windows.is_tensor_index(node.slice) or name == "elem":
         return windows.index(machine, output.logits, node)
+    if name.endswith(STATES):
+        _note_other_read(machine, output)
     return Opaque((*output.call, name), name)
 
 

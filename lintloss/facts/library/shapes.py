@@ -62,8 +62,8 @@ def typical(value: Value) -> Value:
     if len(found) != len(value.options) or len(sources) != 1:
         return value
     filled = [each for each in found if each.pad is not None and each.window == found[-1].window]
-    spared = any(each.clean or each.ignored for each in found)
-    return filled[-1] if filled and not spared else found[-1]
+    spared = [each for each in found if each.clean or each.ignored]  # of what is filled up, the padding is taken out
+    return spared[-1] if filled and spared else filled[-1] if filled else found[-1]
 
 
 def _same_tensor(values: list[Tensor]) -> Tensor | None:
@@ -86,6 +86,17 @@ def mask(value: Value) -> Tensor | None:
 def is_called_labels(value: Tensor) -> bool:
     """Say whether a tensor, or what it was cut from, goes by the name that collators fill with -100."""
     return "label" in f"{value.name} {value.window.source if value.window is not None else ()}".lower()
+
+
+def pooled(value: Value, axis: int | None) -> Tensor | None:
+    """Return what is left of hidden states whose positions are averaged or added up: one vector a row."""
+    if not isinstance(value, Tensor) or value.form != "hidden" or value.axes is None or axis is None:
+        return None
+    if not -len(value.axes) <= axis < len(value.axes) or value.axes[axis] not in {"pos", "position"}:
+        return None
+    left = tuple(name for name in value.axes if name != value.axes[axis])
+    key = (*value.key, "pooled")
+    return replace(value, window=Window(key).marked("pooled"), axes=left, key=key)
 
 
 def is_selected(value: Value | None) -> bool:

@@ -1,0 +1,61 @@
+"""Objectives: functions whose gradient is taken around them, as JAX and MLX train, and loops that step, whatever they call."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+from lintloss.facts.callers import text_of
+from lintloss.facts.survey import DEFINITIONS, called_name, walk
+from lintloss.parse import Module
+from lintloss.patterns import regex
+
+STEP = regex(
+    r"\.zero_grad\(|\.backward\(|(optim\w*|scheduler|engine|scaler)\.step\(|(?<![a-z])train(ing)?_(step|batch)\(|"
+    r"train_on_batch\("
+)
+FLAG = regex(r"train(?!e[dr])|phase|mode|eval|split|test|optim|valid|backprop|backward|update|infer", re.IGNORECASE)
+GRADIENTS = frozenset({"grad", "value_and_grad"})
+
+
+def is_one(module: Module, function: ast.AST) -> bool:
+    """Say whether a function is made inside of another, which takes its gradient; one of a module may evaluate as well."""
+    return "grad(" in module.text and function in _of(module.tree)
+
+
+@lru_cache(maxsize=64)
+def _of(tree: ast.AST) -> frozenset[ast.AST]:
+    found: set[ast.AST] = set()
+    for outer in walk(tree):
+        if not isinstance(outer, DEFINITIONS):
+            continue
+        inside = walk(outer)[1:]
+        named = {
+            argument.id
+            for call in inside
+            if isinstance(call, ast.Call) and called_name(call.func) in GRADIENTS
+            for argument in call.args
+            if isinstance(argument, ast.Name)
+        }
+        found.update(each for each in inside if isinstance(each, DEFINITIONS) and each.name in named)
+    return frozenset(found)
+
+
+@lru_cache(maxsize=256)
+def steps(statement: ast.AST | None) -> bool:
+    """Say whether a loop itself, and no loop in it, takes a step of a training, under no flag."""
+    return any(STEP.search(text_of(each)) for each in _open(getattr(statement, "body", [])))
+
+
+def _open(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Yield the simple statements of a block and of the blocks in it, those of loops and of flags left out."""
+    for each in body:
+        if isinstance(each, ast.With | ast.AsyncWith | ast.Try):
+            yield from _open(each.body)
+        elif isinstance(each, ast.If):
+            if not FLAG.search(text_of(each.test)):
+                yield from _open([*each.body, *each.orelse])
+        elif not isinstance(each, ast.For | ast.AsyncFor | ast.While | ast.FunctionDef | ast.ClassDef):
+            yield each
