@@ -10,7 +10,6 @@ from lintloss.facts.machine import Machine
 from lintloss.facts.state import Slot
 from lintloss.facts.values import UNKNOWN, Choice, Const, Opaque, Quantity, Ref, Tuple, Value, join_all, options
 
-
 ONE: tuple[Value, ...] = (Tuple(()), Const(1))  # sizes of a tensor of one number
 
 

@@ -155,7 +155,12 @@ def scanned(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) 
     given = [*args, *(kwargs[name] for name in ("init", "xs") if name in kwargs)]
     if not isinstance(node, ast.Call) or len(given) < 3 or not isinstance(given[0], Func):
         return None
-    source = node.args[2] if len(node.args) > 2 else next(each.value for each in node.keywords if each.arg == "xs")
+    source = (
+        node.args[2] if len(node.args) > 2 else next((each.value for each in node.keywords if each.arg == "xs"), None)
+    )
+
+    if source is None:
+        return None
 
     def step(total: Value, each: Value) -> Value:
         made = _called(machine, node, given, total, each)

@@ -114,9 +114,9 @@ def call(
     if name == "update" and folded.counted(machine, node, receiver, args[0] if args else Const(None), kwargs):
         return Const(None)
     if name in {"_replace", "replace"} and not args:
-        made = folded.replaced(machine, node, receiver, kwargs)
-        if made is not None:
-            return made
+        renewed = folded.replaced(machine, node, receiver, kwargs)
+        if renewed is not None:
+            return renewed
     if isinstance(receiver, Class) and name in LOADS:
         return _loaded_model(machine, node, receiver, name, kwargs)
     if isinstance(receiver, Class) and name == "splits":  # torchtext: one iterator of this class for each split
