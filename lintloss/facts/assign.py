@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from lintloss.facts import (
     arithmetic,
+    carried,
     classes,
     dead,
     equality,
@@ -117,9 +118,10 @@ def store(machine: Machine, target: ast.expr, value: Value) -> None:
     if isinstance(target, ast.Name | ast.Attribute):
         truncation.note_stored(machine, target.id if isinstance(target, ast.Name) else target.attr, value, target)
     if isinstance(target, ast.Name):
-        value = presumptions.as_loss(machine, target, named(value, target.id))
+        grown = carried.into(machine, machine.read(target.id), value) if machine.loops else None
+        value = grown.value if grown is not None else presumptions.as_loss(machine, target, named(value, target.id))
         names.note(machine, machine.frame.statement or target, target.id, value)
-        machine.write(target.id, value)
+        machine.write(target.id, value, grown.depth if grown is not None else None)
         dead.note_binding(machine, target, value)
         machine.assigned[machine.frame.module.path, target.lineno] = value
     elif isinstance(target, ast.Tuple | ast.List):
@@ -254,6 +256,10 @@ def _put(machine: Machine, place: tuple[Key, str], target: ast.expr, value: Valu
         if made is not None and old is None and isinstance(value, Const) and value.value == 0:
             machine.state.heap.put(*place, Slot(value, made))  # `if k not in d: d[k] = 0.0`: as old as the dict
             return
+    grown = carried.into(machine, old, value) if machine.loops else None
+    if grown is not None:
+        machine.state.heap.put(*place, grown)
+        return
     collects = isinstance(target, ast.Subscript) and place[1] == "elem"
     length = machine.state.heap.get(owner, "len")
     if isinstance(target, ast.Subscript) and not isinstance(value, Quantity) and _rewrites_each(machine, target):
@@ -318,6 +324,7 @@ def augment(
     in_place: a tensor's own content changes; `x = x + y` binds the name anew.
     """
     from lintloss.facts import piecewise
+    from lintloss.facts.library import folded
 
     target = plain_target(target)
     slot, write = _slot(machine, target)
@@ -325,11 +332,19 @@ def augment(
     depth = slot.depth if slot is not None else machine.depth
     if isinstance(operator, ast.Mult) and isinstance(target, ast.Subscript) and _weigh(machine, target):
         return
+    if isinstance(operator, ast.Add) and folded.counted(machine, node, current, operand, {}):
+        return
+    if isinstance(operator, ast.BitOr) and carried.update(machine, current, operand):
+        return
+    if isinstance(operator, ast.Add) and piecewise.by_method(machine, node, current, operand):
+        return
     added = piecewise.by_field(machine, node, current, operand, depth) if isinstance(operator, ast.Add) else None
     if added is not None:
         write(added, depth)
         return
     if not in_place and isinstance(current, Ref) and current.kind == "tensor":
+        if isinstance(operator, ast.Add) and vectors.add(machine, node, current, operand, depth):
+            return
         current = _content(machine, current)
     if isinstance(operator, ast.Add | ast.Sub):
         if isinstance(current, Ref) and current.kind != "instance":
@@ -338,6 +353,8 @@ def augment(
         if isinstance(operator, ast.Sub) and isinstance(operand, Quantity):
             operand = replace(operand, negated=not operand.negated)
         value = sums.accumulate(machine, node, current, operand, depth)
+        if depth == machine.depth:  # of a helper that was given the total: it is stored where the helper was called
+            value = carried.note(machine, node, current, operand, value)
     else:
         value = arithmetic.binary(machine, node, operator, current, operand, inside=depth)
     machine.assigned[machine.frame.module.path, node.lineno] = value

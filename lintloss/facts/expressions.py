@@ -132,8 +132,8 @@ def _subscript(machine: Machine, node: ast.Subscript) -> Value:
 
 
 def _binary(machine: Machine, node: ast.BinOp) -> Value:
-    from lintloss.facts import entropies, quotients, running
-    from lintloss.facts.library import pieces
+    from lintloss.facts import carried, entropies, quotients, running
+    from lintloss.facts.library import folded, pieces
 
     parts = running.parts_of(node) if machine.loops else None
     if parts is not None:
@@ -150,9 +150,13 @@ def _binary(machine: Machine, node: ast.BinOp) -> Value:
         if known is not None:
             return known
     row = pieces.joined(machine, node, left, right) if isinstance(node.op, ast.Add) else None
+    if isinstance(node.op, ast.BitOr) and (both := folded.merged(machine, node, left, right)) is not None:
+        return both
     if row is None and isinstance(node.op, ast.Add) and isinstance(left, Tuple):
         return _lengthened(left, right)
     made = row or arithmetic.binary(machine, node, node.op, left, right)
+    if machine.loops and isinstance(node.op, ast.Add | ast.Sub):
+        made = carried.note(machine, node, left, right, made, takes=isinstance(node.op, ast.Sub))
     pieces.note(machine, node, made)
     return made
 
@@ -282,14 +286,14 @@ def _dict(machine: Machine, node: ast.Dict) -> Value:
     from lintloss.facts import dead, names
 
     ref = Ref(machine.key(node, "dict"), "dict")
+    values = [evaluate(machine, value) for value in node.values]  # before it is made anew: they may read the last one
+    spread = [machine.fields(made) if isinstance(made, Ref) else None for made in values]
     machine.state.heap.clear(ref.id)
     machine.dicts_made[ref.id] = machine.depth
-    for key, value in zip(node.keys, node.values, strict=True):
-        made = evaluate(machine, value)
+    for key, value, made, held in zip(node.keys, node.values, values, spread, strict=True):
         if key is None:
-            if isinstance(made, Ref):
-                for name, slot in machine.fields(made).items():
-                    machine.put(ref, name, slot.value)
+            for name, slot in (held or {}).items():
+                machine.put(ref, name, slot.value)
             continue
         if isinstance(key, ast.Constant) and isinstance(key.value, str) and not isinstance(value, ast.Name):
             names.note(machine, value, key.value, made)
@@ -301,6 +305,7 @@ def _dict(machine: Machine, node: ast.Dict) -> Value:
 def _comprehension(machine: Machine, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> Value:
     """Run a comprehension as the loops it is, collecting its elements."""
     from lintloss.facts import assign, equality, moved
+    from lintloss.facts.library import folded
 
     same = moved.same_batch(machine, node)
     if same is not None:
@@ -309,6 +314,8 @@ def _comprehension(machine: Machine, node: ast.ListComp | ast.SetComp | ast.Gene
     mapped = items.mapped(machine, node)
     if mapped is not None:
         return mapped
+    if isinstance(node, ast.DictComp) and (keyed := folded.by_key(machine, node, evaluate)) is not None:
+        return keyed
     kind = "dict" if isinstance(node, ast.DictComp) else "list"
     ref = machine.new_list(node, kind=kind)
     created = machine.depth

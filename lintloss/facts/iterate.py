@@ -138,6 +138,8 @@ def run(machine: Machine, loop: Loop, bind: Callable[[], None], body: Callable[[
         if turn == 0 and after is not None and _starts_over(loop):
             frame.state.heap.take(after.heap, MODES)
     frame.state.heap.settle(machine.depth)
+    if not machine.loops:
+        machine.added.clear()
 
 
 def _covers(statement: ast.stmt, seen: Observation) -> bool:

@@ -35,6 +35,7 @@ from lintloss.parse import Module
 
 if TYPE_CHECKING:
     from lintloss.facts.bodies import Body
+    from lintloss.facts.carried import Added
     from lintloss.facts.dead import Bound
     from lintloss.facts.forwards import Forward
     from lintloss.facts.pad_marks import Mark
@@ -99,6 +100,7 @@ class Machine:
         self.visited: set[ast.stmt] = set()  # statements that were run at least once
         self.reports: dict[Evidence, Noted] = {}
         self.bound: dict[ast.Name, Bound] = {}
+        self.added: dict[int, Added] = {}  # sums made in the running loops, by identity: see carried.py
         self.left_over: set[Key] = set()  # loops that report what a training loop left behind
         self.guards: list[tuple[int, Evidence, str]] = []  # (loop depth, condition, its text) of open undecided ifs
         self.class_texts: dict[tuple[str, int], str] = {}  # the text of a model's class and of those it uses

@@ -85,3 +85,16 @@ def _fields_added(machine: Machine, method: Func) -> list[str]:
     mine, other = map(re.escape, parameters)
     sums_of = re.compile(rf"\b{mine}\.(\w+) \+=? {other}\.\1\b")
     return list(dict.fromkeys(found.group(1) for found in sums_of.finditer(machine.text(method.node))))
+
+
+def by_method(machine: Machine, node: ast.stmt, total: Value, term: Value) -> bool:
+    """Run the `__iadd__` of an object that adds a number to itself: `meter += loss.item()`; say whether it has one."""
+    from lintloss.facts import calls
+
+    if not isinstance(total, Ref) or total.kind != "instance" or not isinstance(term, Quantity):
+        return False
+    method = classes.method(machine, total, "__iadd__")
+    if method is None:
+        return False
+    calls.call(machine, node, method, [term], {})
+    return True

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 
 from lintloss.facts import reduce
+from lintloss.facts.library import folded
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import Const, Func, Lib, Opaque, Quantity, Ref, Tuple, Value, options
 from lintloss.patterns import regex
@@ -70,6 +71,8 @@ def mapped(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -
     if isinstance(given, ast.Starred):  # tree_map(f, *dicts)
         rows = evaluate(machine, given.value)
         args = [args[0], rows]
+    if len(args) > 2:
+        return folded.of_trees(machine, node, args[0], args[1:])
     if len(args) == 2 and isinstance(args[1], Quantity | Tuple):
         return _leaves(machine, node, args[0], args[1])
     if len(args) != 2 or not isinstance(args[1], Ref) or args[1].kind not in {"dict", "list"}:

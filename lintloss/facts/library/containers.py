@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from lintloss.facts import assign, dead, exponent, fields, reduce
+from lintloss.facts import assign, carried, dead, exponent, fields, reduce
 from lintloss.facts.library import pieces
 from lintloss.facts.library.tables import FLATTENING, MEANS, SAME, SUMS
 from lintloss.facts.machine import Machine
@@ -69,8 +69,6 @@ def of_dict(machine: Machine, ref: Ref, name: str, args: list[Value]) -> Value:
         return Tuple((machine.elem(ref),))
     if name == "items":
         return Tuple((Tuple((Opaque((*ref.id, "key")), machine.elem(ref))),))
-    if name == "update" and args and isinstance(args[0], Ref):
-        for field_name, slot in machine.fields(args[0]).items():
-            machine.put(ref, field_name, slot.value)
+    if name == "update" and args and carried.update(machine, ref, args[0]):
         return Const(None)
     return ref if name == "copy" or name in SAME else Opaque((*ref.id, "." + name), "")

@@ -22,6 +22,7 @@ from lintloss.facts.library import (
     choices,
     columns,
     filling,
+    folded,
     growing,
     ignite,
     joints,
@@ -116,6 +117,8 @@ def call(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: 
         made = tensors.call(machine, node, name, found, args[1:], kwargs) if found is not None else None
         if made is not None:
             return made
+    if full == "dataclasses.replace" and (made := folded.of_dataclass(machine, node, args, kwargs)) is not None:
+        return made
     handler = NAMED.get(name) or columns.NAMED.get(name)
     if handler is not None:
         result = handler(machine, node, args, kwargs)
@@ -443,6 +446,9 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "asdict": plain.fields,
     "vars": plain.fields,
     "dict": plain.made_dict,
+    "reduce": folded.reduced,
+    "scan": folded.scanned,
+    "add": folded.sum_of_two,
     "deque": plain.queue,
     "get_peft_model": adapters.added,
     "prepare_model_for_kbit_training": adapters.prepared,

@@ -24,6 +24,7 @@ from lintloss.facts.library import (
     columns,
     containers,
     entries,
+    folded,
     functional,
     ignite,
     keras,
@@ -110,6 +111,12 @@ def call(
         effect = meters.call(machine, node, receiver, name, args, kwargs)
     if effect is not None:
         return effect
+    if name == "update" and folded.counted(machine, node, receiver, args[0] if args else Const(None), kwargs):
+        return Const(None)
+    if name in {"_replace", "replace"} and not args:
+        renewed = folded.replaced(machine, node, receiver, kwargs)
+        if renewed is not None:
+            return renewed
     if isinstance(receiver, Class) and name in LOADS:
         return _loaded_model(machine, node, receiver, name, kwargs)
     if isinstance(receiver, Class) and name == "splits":  # torchtext: one iterator of this class for each split

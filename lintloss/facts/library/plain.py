@@ -26,6 +26,7 @@ from lintloss.facts.values import (
 )
 
 Kwargs = dict[str, Value]
+COUNTS = "@counts"  # the field of a Counter, which adds what it is updated with
 
 
 def length(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
@@ -120,8 +121,15 @@ def namespace(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs
 
 
 def counter(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
-    """Counter() holds 0 for what it has not counted yet; with arguments it counts what nobody knows."""
-    return with_default(machine, node, [Lib("builtins.int")], {}) if not args and not kwargs else None
+    """Counter() holds 0 for what it has not counted yet; given a dict it holds its numbers, else what nobody knows."""
+    given = args[0] if args else None
+    if args and not (isinstance(given, Ref) and given.kind == "dict"):
+        return None
+    held = {name: slot.value for name, slot in machine.fields(given).items()} if isinstance(given, Ref) else {}
+    made = with_default(machine, node, [Lib("builtins.int")], {**held, **kwargs})
+    if isinstance(made, Ref):
+        machine.put(made, COUNTS, Const(True))
+    return made
 
 
 def fields(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
