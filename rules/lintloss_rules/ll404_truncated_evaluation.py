@@ -1940,6 +1940,35 @@ def main(model, rows, max_iters):
 """,
             },
         ),
+        Bad(
+            why="A generator gives on each batch of a loader that drops its last one, unless it is told otherwise.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+
+
+def generate_batches(rows, batch_size, shuffle=True, drop_last=True, device="cpu"):
+    loader = DataLoader(rows, batch_size=batch_size, shuffle=shuffle, drop_last=drop_last)  # <-
+    for row in loader:
+        batch = {}
+        for name, ids in row.items():
+            batch[name] = ids.to(device)
+        yield batch
+
+
+@torch.no_grad()
+def evaluate(model, val_rows, batch_size, device):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for batch in generate_batches(val_rows, batch_size, device=device):
+        loss = model(input_ids=batch["ids"], labels=batch["ids"]).loss
+        scored = batch["ids"][:, 1:].numel()
+        nats += loss.item() * scored
+        tokens += scored
+    return nats / tokens
+""",
+        ),
     )
 
     good = (
@@ -3154,6 +3183,57 @@ train_loader, test_loader, model, optimizer = accelerator.prepare(
     train_loader, test_loader, model, optimizer
 )
 print("test loss", evaluate(model, test_loader, criterion))
+""",
+        ),
+        Good(
+            why="The same generator, told to keep the last batch.",
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+
+
+def generate_batches(rows, batch_size, shuffle=True, drop_last=True, device="cpu"):
+    loader = DataLoader(rows, batch_size=batch_size, shuffle=shuffle, drop_last=drop_last)
+    for row in loader:
+        batch = {}
+        for name, ids in row.items():
+            batch[name] = ids.to(device)
+        yield batch
+
+
+@torch.no_grad()
+def evaluate(model, val_rows, batch_size, device):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for batch in generate_batches(val_rows, batch_size, drop_last=False, device=device):
+        loss = model(input_ids=batch["ids"], labels=batch["ids"]).loss
+        scored = batch["ids"][:, 1:].numel()
+        nats += loss.item() * scored
+        tokens += scored
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="the number of batches is rounded up",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def batches(x, y, batch_size):
+    number = (len(x) + batch_size - 1) // batch_size
+    for i in range(number):
+        yield x[i * batch_size : (i + 1) * batch_size], y[i * batch_size : (i + 1) * batch_size]
+
+
+@torch.no_grad()
+def evaluate(model, x, y):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids, labels in batches(x, y, 32):
+        nats += F.cross_entropy(model(ids).flatten(0, 1), labels.flatten(), reduction="sum").item()
+        tokens += labels.numel()
+    return nats / tokens
 """,
         ),
     )

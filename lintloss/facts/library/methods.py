@@ -145,6 +145,8 @@ def call(
         lightning.fitted(machine, node, receiver, name, args, kwargs)
     if name == "evaluate" and isinstance(receiver, LibObject | Ref):
         return trainers.called(machine, node, receiver, name, args)
+    if name in trainers.LOOPS and isinstance(receiver, Ref):
+        return trainers.looped(machine, node, receiver)
     if name in APPLIES and args and isinstance(args[0], Func) and columns.is_one(node, receiver):
         made = columns.of_column(machine, node, receiver, args[0])
         if made is not None:
