@@ -35,9 +35,10 @@ PART_WORDS = regex(
 )
 VERBS = regex(
     r"^_*(get|load|build|create|make|prepare|sync|save|init|initialize|setup|set|update|wrap|freeze|unwrap|export|convert|compile|on|reset|register|"
-    r"add|named|move|copy|clone|from|is|has|check|test|eval|evaluate|train|run|select|choose|import|download|print|count|log|push|fetch|find|select|merge|"
+    r"add|named|move|copy|clone|from|is|has|check|test|eval|evaluate|train|run|select|choose|import|download|print|count|log|push|fetch|find|select|merge|retrieve|resolve|"
     r"generate|quantize|prune|define|parse|plot|show|summary|apply|restore|resume|store|configure|construct|instantiate|data|batch|seed|image|text)_"
 )
+DATASET_CALL = {"transform", "download", "root"}  # `module(root=…, download=True)` of torchvision.datasets
 MODEL_CALL = {"input_ids", "attention_mask", "labels", "inputs_embeds"}
 METRIC = regex(r"(^|_)(metrics?|accuracy|scores?|predictions?)(_|$)")  # of predictions that were kept
 LOSS_CLASS = regex(r"loss|criterion|metric|accuracy", re.IGNORECASE)
@@ -150,12 +151,19 @@ def note_opaque(machine: Machine, node: ast.AST, callee: Value, name: str, kwarg
         return
     if name in NOT_FORWARD or name in modes.SAME_MODULE or name[:1].isupper() or METRIC.search(name):
         return
+    if DATASET_CALL & set(kwargs) or _is_given_number(node):
+        return
     told = not VERBS.search(name) and bool(MODEL_WORDS.search(name) or MODEL_CALL & set(kwargs))
     model = callee
     if callee.name in FORWARD and isinstance(callee.key[-1], str):
         model = Opaque(callee.key[:-1], str(callee.key[-2]).lstrip(".")) if len(callee.key) > 1 else callee
     if told or machine.get(model.key, "training") is not None:  # eval() was called on it: an `image_tower` is no verb
         note(machine, node, model)
+
+
+def _is_given_number(node: ast.AST) -> bool:
+    """Say whether a call is given a number that is written out, as no model is: `frame.head(5)`."""
+    return isinstance(node, ast.Call) and bool(node.args) and isinstance(node.args[0], ast.Constant)
 
 
 def note_library(machine: Machine, node: ast.AST, made: LibObject) -> None:

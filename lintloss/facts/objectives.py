@@ -13,10 +13,12 @@ from lintloss.parse import Module
 from lintloss.patterns import regex
 
 STEP = regex(
-    r"\.zero_grad\(|\.backward\(|(optim\w*|scheduler|engine|scaler)\.step\(|(^|[._])train(ing)?_(step|batch)\(|"
+    r"\.zero_grad\(|\.backward\(|(optim\w*|scheduler|engine|scaler)\.step\(|loss_scaler\(|(?<![a-z])train(ing)?_(step|batch)\(|"
     r"train_on_batch\("
 )
 FLAG = regex(r"train(?!e[dr])|phase|mode|eval|split|test|optim|valid|backprop|backward|update|infer", re.IGNORECASE)
+UPDATES = regex(r"apply_gradients\(|apply_updates\(|(value_and_)?grad\(\w*loss\w*")
+HELD_OUT = regex(r"eval|(?<![a-z])val(?!ue)|valid|test|dev_|(?<![a-z])ppl|perplex", re.IGNORECASE)
 GRADIENTS = frozenset({"grad", "value_and_grad"})
 
 
@@ -41,6 +43,20 @@ def _of(tree: ast.AST) -> frozenset[ast.AST]:
         }
         found.update(each for each in inside if isinstance(each, DEFINITIONS) and each.name in named)
     return frozenset(found)
+
+
+@lru_cache(maxsize=256)
+def only_trains(function: ast.AST) -> bool:
+    """Say whether a function takes a gradient of JAX and a step, and speaks of no evaluation."""
+    text = text_of(function)
+    return UPDATES.search(text) is not None and HELD_OUT.search(text) is None
+
+
+@lru_cache(maxsize=256)
+def only_steps(function: ast.AST) -> bool:
+    """Say whether a function takes steps of a training, and speaks of no evaluation."""
+    text = text_of(function)
+    return STEP.search(text) is not None and HELD_OUT.search(text) is None
 
 
 @lru_cache(maxsize=256)

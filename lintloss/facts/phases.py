@@ -24,7 +24,9 @@ EVALUATION = regex(
     r"eval|valid|\bval|_val|test|perplex|ppl|dev_|infer|predict|benchmark|score|metric|nll|loglik|bpb|bpc|bits_per",
     re.IGNORECASE,
 )
-TRAINING = regex(r"(^|_)train(?!er|ed|able|_utils)|finetune|fit\b", re.IGNORECASE)
+TRAINING = regex(r"(^|_)train(?!er|ed|able|_utils)|finetune|fit\b|^backward_step$", re.IGNORECASE)
+TRAIN_LOSS = regex(r"(?<![a-z])train(ing)?_(\w+_)?(loss|ppl|perplexity|nll)(?![a-z])", re.IGNORECASE)
+LOGS_TRAINING = regex(r"^_?(train(ing)?_(log|step|batch)|log_train\w*)$")
 LANGUAGE = quick(
     r"perplexity|\bppl\b|causallm|language_model|languagemodel|\bgpt|llama|input_ids|next.token|vocab_size|block_size|wikitext|"
     r"\blm\b|_lm\b|\bllm|tokenizer|bptt|ntokens|n_tokens|seq_len|num_tokens|transformer_?lm|rnn_?model|word_?lm|char_?rnn|bits_per_(byte|char)",
@@ -111,11 +113,11 @@ def setting(machine: Machine, frame: Frame, loops: tuple[Loop, ...]) -> Setting:
         phase = "training"
     elif any(loop.may_train for loop in loops):
         phase = "shared"
-    elif _is_of_step(machine, loops) or (loops and objectives.steps(loops[-1].statement)):
+    elif _is_of_step(machine, loops) or (loops and objectives.steps(loops[-1].statement)) or _says_training(machine):
         phase = "training"
     elif gradients.state(machine) == gradients.OFF or EVALUATION.search(name):
         phase = "evaluation"
-    elif TRAINING.search(name) and not loops:
+    elif (TRAINING.search(name) and not loops) or any(LOGS_TRAINING.search(each.name) for each in machine.frames):
         phase = "training"
     else:
         phase = "unknown"
@@ -124,13 +126,25 @@ def setting(machine: Machine, frame: Frame, loops: tuple[Loop, ...]) -> Setting:
     return Setting(phase=phase, task=_task_around(machine, frame, loops), function=name, reasons=tuple(reasons))
 
 
+def _says_training(machine: Machine) -> bool:
+    """Say whether the statement, `train_loss = …`, or the function, which takes a step, speaks of a training alone."""
+    frame = machine.frame
+    if frame.statement is not None and not hasattr(frame.statement, "body"):
+        text = machine.text(frame.statement)
+        if TRAIN_LOSS.search(text) and not objectives.HELD_OUT.search(text):
+            return True
+    if isinstance(frame.node, ast.FunctionDef) and objectives.only_trains(frame.node):
+        return True
+    return any(TRAINING.search(each.name) and objectives.only_steps(each.node) for each in machine.frames[1:])
+
+
 def _is_of_step(machine: Machine, loops: tuple[Loop, ...]) -> bool:
     """Say whether what is summed over the steps of one batch belongs to the loop that trains on it, on every path."""
-    around = machine.loops[-1] if machine.loops else None
-    if around is None or not around.steps or not loops or any(loop.unit not in {"step", "example"} for loop in loops):
+    if any(loop.unit not in {"step", "example", "rank"} for loop in loops):
         return False
-    told = any(level >= len(machine.loops) for level, _, _ in machine.guards)
-    return not told and gradients.state(machine) == gradients.ON
+    depth = next((i for i, each in enumerate(machine.loops, 1) if each.steps or objectives.steps(each.statement)), 0)
+    told = any(level >= depth for level, _, _ in machine.guards)
+    return bool(depth) and not told and gradients.state(machine) == gradients.ON
 
 
 def _task_around(machine: Machine, frame: Frame, loops: tuple[Loop, ...]) -> str:

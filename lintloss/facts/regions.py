@@ -40,7 +40,7 @@ LEARNS = regex(r"\.backward\(|optimi[sz]er|\.train\(\)|[tT]rainer\b|\.fit\(")
 PHASE = regex(r"(\w+) == '(?:train|training)'$")
 GENERATES = regex(r"next_token|multinomial\(|top_k|top_p|\.generate\(")
 TIMES = regex(r"(^|_)(get_time|time_?it|latency|throughput)(_|$)")  # what is measured is how fast a model is
-CLOCK = regex(r"perf_counter\(|default_timer\(|\btime\.time\(|cuda\.Event\(")
+CLOCK = regex(r"perf_counter\(|default_timer\(|\btime\.time\(|cuda\.Event\(|nvtx\.|cudaProfiler")
 EXPLAINS = regex(
     r"explain|saliency|attribution|captum|grad_?cam|adversar|attack", re.IGNORECASE
 )  # not scored, or on purpose

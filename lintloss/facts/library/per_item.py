@@ -19,6 +19,7 @@ FLATTENED = regex(
     r"\.(view|reshape)\(-1\b|\.flatten\(|\.permute\(0, 2, 1\)|\.transpose\(1, 2\)|\.transpose\(-1, -2\)|\.mT\b|\.view\(\w+ \* \w+|\.reshape\(\w+ \* \w+|rearrange\(|\.transpose\(2, 1\)"
 )
 OF_ROWS = regex(r"\barange\(|argmax\((\w+, )?(dim=|axis=)?1\)")
+CLASSIFIER = regex(r"(?<!Token)Classif(ier|ication)")
 LARGEST = regex(r"\b(\w+)\.argmax\((?:dim=|axis=)?-1\)|\bargmax\((\w+), (?:dim=|axis=)?-1\)")
 CLASSES_SECOND = frozenset({"CrossEntropyLoss", "NLLLoss", "cross_entropy", "nll_loss"})  # of torch
 CLASSES = regex(r"num_labels|num_classes|n_classes|nclass|n_labels|num_label|n_class")
@@ -29,6 +30,8 @@ def of(machine: Machine, node: ast.AST, name: str, prediction: Value, target: Va
     from lintloss.facts.phases import task
 
     text = machine.text(node)
+    if machine.frames and not FLATTENED.search(text) and _takes_classifier(machine.frame.node):
+        return "example"
     if CLASSES.search(text) and not all(map(_are_inputs, options(target))):
         return "example"
     if isinstance(target, Tensor) and target.axes == ("token",):
@@ -54,6 +57,13 @@ def of(machine: Machine, node: ast.AST, name: str, prediction: Value, target: Va
     if {"lm", "seq2seq", "mlm"} & {kind, outer}:
         return "token" if flat or kind == "lm" else "item"
     return "item"
+
+
+def _takes_classifier(function: ast.AST) -> bool:
+    """Say whether a function says of its model that it classifies rows: `model: BertForSequenceClassification`."""
+    spec = function.args if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) else None
+    told = [each.annotation for each in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs)] if spec is not None else []
+    return any(each is not None and CLASSIFIER.search(text_of(each)) for each in told)
 
 
 def _are_inputs(target: Value) -> bool:
