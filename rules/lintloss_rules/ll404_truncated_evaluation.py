@@ -1940,35 +1940,6 @@ def main(model, rows, max_iters):
 """,
             },
         ),
-        Bad(
-            why="A generator gives on each batch of a loader that drops its last one, unless it is told otherwise.",
-            severity=Severity.ERROR,
-            code="""\
-import torch
-from torch.utils.data import DataLoader
-
-
-def generate_batches(rows, batch_size, shuffle=True, drop_last=True, device="cpu"):
-    loader = DataLoader(rows, batch_size=batch_size, shuffle=shuffle, drop_last=drop_last)  # <-
-    for row in loader:
-        batch = {}
-        for name, ids in row.items():
-            batch[name] = ids.to(device)
-        yield batch
-
-
-@torch.no_grad()
-def evaluate(model, val_rows, batch_size, device):
-    model.eval()
-    nats, tokens = 0.0, 0
-    for batch in generate_batches(val_rows, batch_size, device=device):
-        loss = model(input_ids=batch["ids"], labels=batch["ids"]).loss
-        scored = batch["ids"][:, 1:].numel()
-        nats += loss.item() * scored
-        tokens += scored
-    return nats / tokens
-""",
-        ),
     )
 
     good = (
@@ -3183,34 +3154,6 @@ train_loader, test_loader, model, optimizer = accelerator.prepare(
     train_loader, test_loader, model, optimizer
 )
 print("test loss", evaluate(model, test_loader, criterion))
-""",
-        ),
-        Good(
-            why="The same generator, told to keep the last batch.",
-            code="""\
-import torch
-from torch.utils.data import DataLoader
-
-
-def generate_batches(rows, batch_size, shuffle=True, drop_last=True, device="cpu"):
-    loader = DataLoader(rows, batch_size=batch_size, shuffle=shuffle, drop_last=drop_last)
-    for row in loader:
-        batch = {}
-        for name, ids in row.items():
-            batch[name] = ids.to(device)
-        yield batch
-
-
-@torch.no_grad()
-def evaluate(model, val_rows, batch_size, device):
-    model.eval()
-    nats, tokens = 0.0, 0
-    for batch in generate_batches(val_rows, batch_size, drop_last=False, device=device):
-        loss = model(input_ids=batch["ids"], labels=batch["ids"]).loss
-        scored = batch["ids"][:, 1:].numel()
-        nats += loss.item() * scored
-        tokens += scored
-    return nats / tokens
 """,
         ),
         Good(
