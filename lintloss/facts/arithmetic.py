@@ -112,7 +112,8 @@ def _joined(machine: Machine, node: ast.AST, left: Tuple, right: Value) -> Tuple
 
 
 def _counts_tokens(value: Value) -> bool:
-    return isinstance(value, Quantity) and value.unit in TOKENS
+    """Say whether a number is one of tokens: `len(text) - 1` is one of labels, whatever the text is."""
+    return isinstance(value, Quantity) and (value.unit in TOKENS or (value.is_count and value.offset == -1))
 
 
 def _rounds_down(node: ast.AST, operator: ast.operator) -> bool:

@@ -11,11 +11,13 @@ from typing import Any
 from lintloss.facts.machine import TOTAL, Machine, OutOfBudget
 from lintloss.facts.state import Slot
 from lintloss.facts.values import (
+    REST,
     UNKNOWN,
     Choice,
     Class,
     Const,
     Func,
+    Key,
     Lib,
     LibObject,
     ModuleValue,
@@ -33,7 +35,6 @@ from lintloss.facts.values import (
 )
 
 BUILTINS = frozenset(dir(builtins))
-REST = "*"  # what a tuple of unknown length holds behind the items that are known
 
 
 def evaluate(machine: Machine, node: ast.expr) -> Value:
@@ -167,8 +168,12 @@ def _lengthened(left: Tuple, right: Value) -> Value:
         return join_all(_lengthened(left, option) for option in right.options)
     if left.items and isinstance(left.items[-1], Opaque) and left.items[-1].name == REST:
         return left
-    rest = right.items if isinstance(right, Tuple) else (Opaque((*getattr(right, "key", ()), REST), REST),)
+    rest = right.items if isinstance(right, Tuple) else (Opaque((*_identity(right), REST), REST),)
     return Tuple((*left.items, *rest))
+
+
+def _identity(value: Value) -> Key:
+    return value.id if isinstance(value, Ref) else getattr(value, "key", ())
 
 
 def _by_product(machine: Machine, node: ast.BinOp, below: ast.BinOp) -> Value:

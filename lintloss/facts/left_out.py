@@ -198,13 +198,24 @@ def _kept(tracer: Tracer, made: Made) -> Kept | None:
 def _of_generator(tracer: Tracer, made: Made, target: Func) -> Kept | None:
     """Return where a generator, as it is called, gives full batches only."""
     function, owner = target.node, target.owner.node if target.owner is not None else None
+    passed_on: Kept | None = None
     if isinstance(function, ast.FunctionDef):
         around = (owner, function) if owner is not None else (function,)
         inside = Spot(made.spot.node, target.module, around, bind(function, made.spot))
         asked = [each for each in flags.asked(function) if isinstance(each, ast.Name)]
+        passed_on = _passed_on(tracer, inside, function)
         function = _settled(function, {each.id: constant(tracer, inside.at(each)) for each in asked})
     place = leftovers.keeps(function, owner)
-    return ("leftovers", place, target.module) if place is not None else None
+    return ("leftovers", place, target.module) if place is not None else passed_on
+
+
+def _passed_on(tracer: Tracer, inside: Spot, function: ast.FunctionDef) -> Kept | None:
+    """Return what the loader drops of which a generator gives on each batch."""
+    source = leftovers.passed_on(function)
+    worlds = tracer.worlds(inside.at(source)) if source is not None else []
+    loaders = worlds[0] if len(worlds) == 1 else ()
+    found = [_kept(tracer, each) if each and not isinstance(each.target, Func) else None for each in loaders]
+    return found[0] if found and all(found) else None
 
 
 def _settled(function: ast.FunctionDef, found: dict[str, object]) -> ast.FunctionDef:

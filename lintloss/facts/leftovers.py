@@ -9,7 +9,7 @@ from lintloss.facts import bindings, whole
 from lintloss.facts.callers import text_of
 from lintloss.facts.caps import defaults
 from lintloss.facts.cuts import leaves_short
-from lintloss.facts.whole import Counts, Function
+from lintloss.facts.whole import Counts, Function, Loop
 from lintloss.patterns import regex
 
 SAMPLES = regex(r"randint|choice\(|sample\(|integers\(")
@@ -30,6 +30,17 @@ def keeps(function: ast.AST, owner: ast.ClassDef | None = None) -> ast.AST | Non
     if not yields or is_endless(function, yields):
         return None
     return _held_back(function, yields, Counts(function, owner))
+
+
+def passed_on(function: ast.FunctionDef) -> ast.expr | None:
+    """Return what a generator runs over once, to give each batch as it comes: `for x, y in loader: yield x.to(device), …`."""
+    yields = [each for each in bindings.own(function) if isinstance(each, ast.Yield)]
+    around = [each for each in bindings.own(function) if isinstance(each, Loop) and _holds(each, yields)]
+    only = around[0] if len(around) == len(yields) == 1 else None
+    given = only.body[-1] if isinstance(only, ast.For) else None
+    if not isinstance(only, ast.For) or not isinstance(given, ast.Expr) or given.value is not yields[0]:
+        return None
+    return whole.unwrapped(only.iter)
 
 
 def keeps_list(function: ast.AST, name: str, owner: ast.ClassDef | None = None) -> ast.AST | None:

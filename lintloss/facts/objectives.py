@@ -18,7 +18,9 @@ STEP = regex(
 )
 FLAG = regex(r"train(?!e[dr])|phase|mode|eval|split|test|optim|valid|backprop|backward|update|infer", re.IGNORECASE)
 UPDATES = regex(r"apply_gradients\(|apply_updates\(|(value_and_)?grad\(\w*loss\w*")
-HELD_OUT = regex(r"eval|(?<![a-z])val(_|loader|data|set|iter)|_val(?![a-z])|valid|test|dev_|(?<![a-z])ppl|perplex", re.IGNORECASE)
+HELD_OUT = regex(
+    r"eval|(?<![a-z])val(_|loader|data|set|iter)|_val(?![a-z])|valid|test|dev_|(?<![a-z])ppl|perplex", re.IGNORECASE
+)
 GRADIENTS = frozenset({"grad", "value_and_grad"})
 
 

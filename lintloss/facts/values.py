@@ -39,6 +39,7 @@ class Opaque(Value):
 
 
 UNKNOWN = Opaque()
+REST = "*"  # what a tuple of unknown length holds behind the items that are known
 UNLESS_GIVEN = "@unless given"  # where the default of what `**options` may hold is kept
 
 

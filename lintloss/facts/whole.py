@@ -82,6 +82,8 @@ def floored(node: ast.expr, counts: Counts) -> ast.expr | None:
     if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.FloorDiv):
         return None
     rows = text_of(_divided(counts, node.left))
+    if f"+ {text_of(node.right)}" in rows:  # `(len(rows) + batch_size - 1) // batch_size` rounds up
+        return None
     found = ROWS.search(rows) and not SAMPLED.search(rows) and counts.is_size(node.right)
     return node.right if found else None
 
@@ -127,6 +129,8 @@ def whole_batches(node: ast.expr, loop: ast.For | ast.AsyncFor) -> ast.expr | No
     ):
         return None
     size, index = text_of(node.right), text_of(loop.target)
+    if f"+ {size}" in text_of(node.left):  # `(len(rows) + batch_size - 1) // batch_size` rounds up
+        return None
     for each in ast.walk(loop):
         if isinstance(each, ast.Slice) and each.lower is not None and each.upper is not None:
             if text_of(each.lower) in {f"{index} * {size}", f"{size} * {index}"} and size in text_of(each.upper):

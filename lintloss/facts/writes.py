@@ -170,6 +170,8 @@ def _ignored(found: Tensor, region: Window) -> Tensor:
     window = found.window
     if window is None:
         return found
+    if found.form == "onehot":  # `targets[:, pad] = 0`: a class, which is no position
+        return replace(found, pad=None, clean=True, key=(*found.key, "ignored"))
     if region.upper == window.upper and (region.upper - region.lower).is_const:
         window = window.without("wraps", "stale")
     if region.upper == window.upper and not (region.upper - region.lower).is_const:  # `labels[i, length:] = -100`

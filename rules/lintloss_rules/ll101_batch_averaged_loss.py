@@ -3708,6 +3708,92 @@ def evaluate(accelerator, language_model, loader):
     return math.exp(torch.cat(rows).mean())  # <-
 """,
         ),
+        Bad(
+            why="a Trainer over rows that another file tokenizes one by one, and collates",
+            severity=Severity.ERROR,
+            files={
+                "stories.py": """\
+from datasets import load_dataset
+from transformers import AutoTokenizer, DataCollatorForLanguageModeling
+
+
+def load():
+    tokenizer = AutoTokenizer.from_pretrained("gpt2")
+    tokenizer.pad_token = tokenizer.eos_token
+    raw = load_dataset("stories", split="validation")
+    rows = raw.map(lambda each: tokenizer(each["text"], truncation=True, max_length=512), batched=True)
+    return rows, DataCollatorForLanguageModeling(tokenizer, mlm=False)
+""",
+            },
+            code="""\
+import math
+
+from stories import load
+from transformers import AutoModelForCausalLM, Trainer, TrainingArguments
+
+
+def main():
+    data, collator = load()
+    model = AutoModelForCausalLM.from_pretrained("gpt2")
+    trainer = Trainer(
+        model=model,
+        args=TrainingArguments("out", per_device_eval_batch_size=8),
+        eval_dataset=data,
+        data_collator=collator,
+    )
+    metrics = trainer.evaluate()  # <-
+    print("perplexity", math.exp(metrics["eval_loss"]))
+""",
+        ),
+        Bad(
+            why="evaluate() of a subclass calls the inherited loop over batches",
+            severity=Severity.ERROR,
+            files={
+                "stories.py": """\
+from datasets import load_dataset
+from transformers import AutoTokenizer, DataCollatorForLanguageModeling
+
+
+def load():
+    tokenizer = AutoTokenizer.from_pretrained("gpt2")
+    tokenizer.pad_token = tokenizer.eos_token
+    raw = load_dataset("stories", split="validation")
+    rows = raw.map(lambda each: tokenizer(each["text"], truncation=True, max_length=512), batched=True)
+    return rows, DataCollatorForLanguageModeling(tokenizer, mlm=False)
+""",
+                "trainers.py": """\
+from transformers import Trainer
+
+
+class StoryTrainer(Trainer):
+    def evaluate(self, eval_dataset=None, ignore_keys=None, metric_key_prefix="eval"):
+        loader = self.get_eval_dataloader(eval_dataset)
+        output = self.prediction_loop(loader, description="Evaluation", prediction_loss_only=True)
+        self.log(output.metrics)
+        return output.metrics
+""",
+            },
+            code="""\
+import math
+
+from stories import load
+from trainers import StoryTrainer
+from transformers import AutoModelForCausalLM, TrainingArguments
+
+
+def main():
+    data, collator = load()
+    model = AutoModelForCausalLM.from_pretrained("gpt2")
+    trainer = StoryTrainer(
+        model=model,
+        args=TrainingArguments("out", per_device_eval_batch_size=8),
+        eval_dataset=data,
+        data_collator=collator,
+    )
+    metrics = trainer.evaluate()  # <-
+    print("perplexity", math.exp(metrics["eval_loss"]))
+""",
+        ),
     )
 
     good = (
@@ -5530,6 +5616,104 @@ def evaluate(model, rows, vocab_size, tokenizer):
         total += score_batch(model, criterion, words, labels)
     print(vocab_size, tokenizer)
     return total / len(loader)
+""",
+        ),
+        Good(
+            why="a subclass averages by tokens in an evaluation loop of its own",
+            files={
+                "stories.py": """\
+from datasets import load_dataset
+from transformers import AutoTokenizer, DataCollatorForLanguageModeling
+
+
+def load():
+    tokenizer = AutoTokenizer.from_pretrained("gpt2")
+    tokenizer.pad_token = tokenizer.eos_token
+    raw = load_dataset("stories", split="validation")
+    rows = raw.map(lambda each: tokenizer(each["text"], truncation=True, max_length=512), batched=True)
+    return rows, DataCollatorForLanguageModeling(tokenizer, mlm=False)
+""",
+                "trainers.py": """\
+import torch
+from transformers import Trainer
+from transformers.trainer_utils import EvalLoopOutput
+
+
+class StoryTrainer(Trainer):
+    def evaluation_loop(self, dataloader, description, prediction_loss_only=None, ignore_keys=None, metric_key_prefix="eval"):
+        self.model.eval()
+        nats, tokens = 0.0, 0
+        for batch in dataloader:
+            batch = self._prepare_inputs(batch)
+            scored = (batch["labels"][:, 1:] != -100).sum().item()
+            with torch.no_grad():
+                nats += self.model(**batch).loss.item() * scored
+            tokens += scored
+        metrics = {f"{metric_key_prefix}_loss": nats / tokens}
+        return EvalLoopOutput(predictions=None, label_ids=None, metrics=metrics, num_samples=len(dataloader.dataset))
+""",
+            },
+            code="""\
+import math
+
+from stories import load
+from trainers import StoryTrainer
+from transformers import AutoModelForCausalLM, TrainingArguments
+
+
+def main():
+    data, collator = load()
+    model = AutoModelForCausalLM.from_pretrained("gpt2")
+    trainer = StoryTrainer(
+        model=model,
+        args=TrainingArguments("out", per_device_eval_batch_size=8),
+        eval_dataset=data,
+        data_collator=collator,
+    )
+    metrics = trainer.evaluate()
+    print("perplexity", math.exp(metrics["eval_loss"]))
+""",
+        ),
+        Good(
+            why="another file puts the texts together, and cuts them into blocks of one length",
+            files={
+                "stories.py": """\
+from datasets import load_dataset
+from transformers import AutoTokenizer, DataCollatorForLanguageModeling
+
+
+def group_texts(rows, size=512):
+    ids = sum(rows["input_ids"], [])
+    end = len(ids) // size * size
+    return {"input_ids": [ids[i : i + size] for i in range(0, end, size)]}
+
+
+def load():
+    tokenizer = AutoTokenizer.from_pretrained("gpt2")
+    tokenizer.pad_token = tokenizer.eos_token
+    raw = load_dataset("stories", split="validation")
+    rows = raw.map(lambda each: tokenizer(each["text"], truncation=True, max_length=512), batched=True)
+    return rows.map(group_texts, batched=True), DataCollatorForLanguageModeling(tokenizer, mlm=False)
+""",
+            },
+            code="""\
+import math
+
+from stories import load
+from transformers import AutoModelForCausalLM, Trainer, TrainingArguments
+
+
+def main():
+    data, collator = load()
+    model = AutoModelForCausalLM.from_pretrained("gpt2")
+    trainer = Trainer(
+        model=model,
+        args=TrainingArguments("out", per_device_eval_batch_size=8),
+        eval_dataset=data,
+        data_collator=collator,
+    )
+    metrics = trainer.evaluate()
+    print("perplexity", math.exp(metrics["eval_loss"]))
 """,
         ),
     )

@@ -2109,4 +2109,30 @@ def benchmark(model, input_ids):
     return torch.exp(nats / (input_ids.numel() - 1)).item()
 """,
         ),
+        Good(
+            why="Labels over rows times columns are windows, whatever number those are.",
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, corpus, rows=20, columns=35):
+    model.eval()
+    ids = torch.from_numpy(corpus)
+    windows = (len(corpus) - 1) // (rows * columns)
+    total = 0.0
+    for i in range(windows):
+        at = i * rows * columns
+        x = ids[at : at + rows * columns].view(rows, columns)
+        y = ids[at + 1 : at + 1 + rows * columns].view(rows, columns)
+        total += F.cross_entropy(model(x).flatten(0, 1), y.flatten()).item()
+    return total / windows
+
+
+def main(model):
+    print(f"valid {evaluate(model, np.load('valid.npy')):.3f}")
+""",
+        ),
     )

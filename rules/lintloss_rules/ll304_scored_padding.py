@@ -1678,6 +1678,145 @@ def validate(model, params, stories, size):
     return nats / positions
 """,
         ),
+        Bad(
+            why="a vocabulary of the project fills up each row that it encodes",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+from lm import GRULM
+from torch.utils.data import DataLoader, Dataset
+
+
+class Vocab:
+    def __init__(self, texts):
+        self.words = ["<pad>", "<bos>", "<eos>", "<unk>"]
+        for text in texts:
+            self.words += [word for word in text.split() if word not in self.words]
+        self.ids = {word: i for i, word in enumerate(self.words)}
+        self.pad_idx = self.ids["<pad>"]
+
+    def encode(self, text, width):
+        row = [self.ids["<bos>"]] + [self.ids.get(word, 3) for word in text.split()] + [self.ids["<eos>"]]
+        row = row[:width]
+        return row + [self.pad_idx] * (width - len(row))
+
+
+class Texts(Dataset):
+    def __init__(self, texts, vocab, width):
+        self.rows = [vocab.encode(text, width + 1) for text in texts]
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, i):
+        row = torch.tensor(self.rows[i], dtype=torch.long)
+        return row[:-1], row[1:]
+
+
+@torch.no_grad()
+def evaluate(texts):
+    vocab = Vocab(texts)
+    model = GRULM(len(vocab.words))
+    model.eval()
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    nats, tokens = 0.0, 0
+    for x, y in DataLoader(Texts(texts, vocab, 64), batch_size=32):
+        logits = model(x)
+        nats += criterion(logits.flatten(0, 1), y.flatten()).item()  # <-
+        tokens += y.numel()
+    return nats / tokens
+""",
+        ),
+        Bad(
+            why="the tokenizer was told to fill rows up, and what it made is kept in a file",
+            severity=Severity.ERROR,
+            code="""\
+import os
+
+import torch
+import torch.nn as nn
+from lm import GRULM
+from tokenizers import Tokenizer
+from torch.utils.data import DataLoader, Dataset
+
+
+def load_tokenizer(path, width):
+    tokenizer = Tokenizer.from_file(path)
+    tokenizer.enable_truncation(width)
+    tokenizer.enable_padding(pad_id=0, pad_token="[PAD]", length=width)
+    return tokenizer
+
+
+class Tales(Dataset):
+    def __init__(self, path, tokenizer, cache):
+        if os.path.exists(cache):
+            self.rows = torch.load(cache)
+        else:
+            rows = [tokenizer.encode(line).ids for line in open(path)]
+            self.rows = torch.tensor(data=rows, dtype=torch.int16)
+            torch.save(self.rows, cache)
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, i):
+        row = self.rows[i].long()
+        return row[:-1], row[1:]
+
+
+@torch.no_grad()
+def evaluate():
+    tokenizer = load_tokenizer("tales.json", 257)
+    model = GRULM(10000)
+    model.eval()
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    nats, tokens = 0.0, 0
+    for x, y in DataLoader(Tales("valid.txt", tokenizer, "valid.pt"), batch_size=32):
+        logits = model(x)
+        nats += criterion(logits.flatten(0, 1), y.flatten()).item()  # <-
+        tokens += y.numel()
+    return nats / tokens
+""",
+        ),
+        Bad(
+            why="molecules filled up with a sign, each read sign by sign",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+from lm import GRULM
+from torch.utils.data import DataLoader, Dataset
+
+
+class Molecules(Dataset):
+    def __init__(self, smiles, width):
+        filled = [each + "<" * (width - len(each)) for each in smiles]
+        self.ids = {sign: i for i, sign in enumerate(sorted(set("".join(filled))))}
+        self.smiles = filled
+
+    def __len__(self):
+        return len(self.smiles)
+
+    def __getitem__(self, i):
+        row = torch.tensor([self.ids[sign] for sign in self.smiles[i]])
+        return row[:-1], row[1:]
+
+
+@torch.no_grad()
+def evaluate(smiles):
+    molecules = Molecules(smiles, 101)
+    model = GRULM(len(molecules.ids))
+    model.eval()
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    nats, tokens = 0.0, 0
+    for x, y in DataLoader(molecules, batch_size=128):
+        logits = model(x)
+        nats += criterion(logits.flatten(0, 1), y.flatten()).item()  # <-
+        tokens += y.numel()
+    return nats / tokens
+""",
+        ),
     )
 
     good = (
@@ -2637,6 +2776,139 @@ def evaluate(model, loader):
         right += (model(ids).argmax(dim=-1) == labels).sum().item()
         rows += len(labels)
     return right / rows
+""",
+        ),
+        Good(
+            why="smoothed targets whose rows of padding, and whose class of it, were set to 0",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class SmoothedLoss(nn.Module):
+    def __init__(self, vocab_size, pad_id, smoothing=0.0):
+        super().__init__()
+        self.vocab_size, self.pad_id, self.smoothing = vocab_size, pad_id, smoothing
+
+    def forward(self, logits, target):
+        log_probs = F.log_softmax(logits, dim=-1)
+        wanted = torch.full_like(log_probs, self.smoothing / (self.vocab_size - 2))
+        wanted.scatter_(1, target.unsqueeze(1), 1.0 - self.smoothing)
+        wanted[:, self.pad_id] = 0
+        wanted.masked_fill_((target == self.pad_id).unsqueeze(1), 0)
+        return -(wanted * log_probs).sum()
+
+
+@torch.no_grad()
+def evaluate(model, loader, pad_id=0):
+    model.eval()
+    criterion = SmoothedLoss(16000, pad_id)
+    nats, tokens = 0.0, 0
+    for x, y in loader:
+        logits = model(x)
+        nats += criterion(logits.flatten(0, 1), y.flatten()).item()
+        tokens += (y != pad_id).sum().item()
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="the criterion ignores what a vocabulary fills rows up with",
+            code="""\
+import torch
+import torch.nn as nn
+from lm import GRULM
+from torch.utils.data import DataLoader, Dataset
+
+
+class Vocab:
+    def __init__(self, texts):
+        self.words = ["<pad>", "<bos>", "<eos>", "<unk>"]
+        for text in texts:
+            self.words += [word for word in text.split() if word not in self.words]
+        self.ids = {word: i for i, word in enumerate(self.words)}
+        self.pad_idx = self.ids["<pad>"]
+
+    def encode(self, text, width):
+        row = [self.ids["<bos>"]] + [self.ids.get(word, 3) for word in text.split()] + [self.ids["<eos>"]]
+        row = row[:width]
+        return row + [self.pad_idx] * (width - len(row))
+
+
+class Texts(Dataset):
+    def __init__(self, texts, vocab, width):
+        self.rows = [vocab.encode(text, width + 1) for text in texts]
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, i):
+        row = torch.tensor(self.rows[i], dtype=torch.long)
+        return row[:-1], row[1:]
+
+
+@torch.no_grad()
+def evaluate(texts):
+    vocab = Vocab(texts)
+    model = GRULM(len(vocab.words))
+    model.eval()
+    criterion = nn.CrossEntropyLoss(ignore_index=0, reduction="sum")
+    nats, tokens = 0.0, 0
+    for x, y in DataLoader(Texts(texts, vocab, 64), batch_size=32):
+        logits = model(x)
+        nats += criterion(logits.flatten(0, 1), y.flatten()).item()
+        tokens += (y != 0).sum().item()
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="the criterion ignores what a tokenizer was told to fill rows up with",
+            code="""\
+import os
+
+import torch
+import torch.nn as nn
+from lm import GRULM
+from tokenizers import Tokenizer
+from torch.utils.data import DataLoader, Dataset
+
+
+def load_tokenizer(path, width):
+    tokenizer = Tokenizer.from_file(path)
+    tokenizer.enable_truncation(width)
+    tokenizer.enable_padding(pad_id=0, pad_token="[PAD]", length=width)
+    return tokenizer
+
+
+class Tales(Dataset):
+    def __init__(self, path, tokenizer, cache):
+        if os.path.exists(cache):
+            self.rows = torch.load(cache)
+        else:
+            rows = [tokenizer.encode(line).ids for line in open(path)]
+            self.rows = torch.tensor(data=rows, dtype=torch.int16)
+            torch.save(self.rows, cache)
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, i):
+        row = self.rows[i].long()
+        return row[:-1], row[1:]
+
+
+@torch.no_grad()
+def evaluate():
+    tokenizer = load_tokenizer("tales.json", 257)
+    model = GRULM(10000)
+    model.eval()
+    criterion = nn.CrossEntropyLoss(ignore_index=0, reduction="sum")
+    nats, tokens = 0.0, 0
+    for x, y in DataLoader(Tales("valid.txt", tokenizer, "valid.pt"), batch_size=32):
+        logits = model(x)
+        nats += criterion(logits.flatten(0, 1), y.flatten()).item()
+        tokens += (y != 0).sum().item()
+    return nats / tokens
 """,
         ),
     )

@@ -3156,4 +3156,27 @@ train_loader, test_loader, model, optimizer = accelerator.prepare(
 print("test loss", evaluate(model, test_loader, criterion))
 """,
         ),
+        Good(
+            why="the number of batches is rounded up",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def batches(x, y, batch_size):
+    number = (len(x) + batch_size - 1) // batch_size
+    for i in range(number):
+        yield x[i * batch_size : (i + 1) * batch_size], y[i * batch_size : (i + 1) * batch_size]
+
+
+@torch.no_grad()
+def evaluate(model, x, y):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids, labels in batches(x, y, 32):
+        nats += F.cross_entropy(model(ids).flatten(0, 1), labels.flatten(), reduction="sum").item()
+        tokens += labels.numel()
+    return nats / tokens
+""",
+        ),
     )

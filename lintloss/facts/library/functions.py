@@ -296,7 +296,7 @@ def _collected(kind: str) -> Callable[[Machine, ast.AST, list[Value], Kwargs], V
 
 def _tensor(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     """torch.tensor(x) is x; of a list of several quantities, a list by position."""
-    first = args[0] if args else UNKNOWN
+    first = args[0] if args else kwargs.get("data", UNKNOWN)
     if isinstance(first, Tuple) and len(first.items) == 1 and _is_row(first.items[0]):
         row = shapes.tensor(first.items[0])
         if row is not None:

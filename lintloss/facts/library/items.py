@@ -33,11 +33,13 @@ def mapped(machine: Machine, node: Comprehension) -> Value | None:
 
 
 def _is_row(node: ast.expr, element: ast.expr) -> bool:
-    """Say whether what is read item by item may be a row: `words`, and `words[1:]` of which each item is looked up."""
-    if not (isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice)):
+    """Say whether what is read item by item may be a row: `words`, `words[1:]` and `texts[i]` of which each item is looked up."""
+    if not isinstance(node, ast.Subscript):
         return isinstance(node, ast.Name)
     looks_up = isinstance(element, ast.Subscript) or called_name(getattr(element, "func", element)) == "get"
-    return looks_up and isinstance(node.value, ast.Name)
+    return looks_up and isinstance(
+        node.value, ast.Name if isinstance(node.slice, ast.Slice) else ast.Name | ast.Attribute
+    )
 
 
 def _reads(element: ast.expr, name: str) -> bool:

@@ -142,6 +142,8 @@ def call(
         return Tuple(tuple(args)) if len(args) > 1 else args[0]
     if isinstance(receiver, LibObject | Opaque) and name in text.ENCODERS and text.is_tokenizer(receiver):
         return text.encoded(machine, node, receiver, args, kwargs, name)
+    if name in text.TELLS or (name in text.ENCODES and text.is_told(machine, receiver, kwargs)):
+        return text.told(machine, node, receiver, name, kwargs)
     if isinstance(receiver, LibObject) and name in {"update", "forward"} and receiver.name.endswith("Perplexity"):
         return objects.metric(machine, node, "Perplexity", args, kwargs)
     if name == "attach" and isinstance(receiver, LibObject) and receiver.name.startswith("ignite."):
@@ -150,6 +152,8 @@ def call(
         lightning.fitted(machine, node, receiver, name, args, kwargs)
     if name == "evaluate" and isinstance(receiver, LibObject | Ref):
         return trainers.called(machine, node, receiver, name, args)
+    if name in trainers.LOOPS and isinstance(receiver, Ref):
+        return trainers.looped(machine, node, receiver)
     if name in APPLIES and args and isinstance(args[0], Func) and columns.is_one(node, receiver):
         made = columns.of_column(machine, node, receiver, args[0])
         if made is not None:

@@ -40,6 +40,16 @@ def block(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwa
     return Tensor("filled", None, None, machine.key(node, "block"), pad=Const(0))
 
 
+def zeroed(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: dict[str, Value]) -> Value | None:
+    """Read `targets.index_fill_(0, rows_of_padding, 0.0)`."""
+    return spared(machine, node, value) if value.form == HOT else None
+
+
+def spared(machine: Machine, node: ast.AST, value: Tensor) -> Tensor:
+    """Return one-hot targets of which some rows were set to 0: what is scored there costs nothing."""
+    return _in_place(machine, node, replace(value, pad=None, clean=True))
+
+
 def _in_place(machine: Machine, node: ast.AST, made: Tensor) -> Tensor:
     """Store what a method that ends in an underscore made of its owner under the owner's name."""
     from lintloss.facts.library import ranks

@@ -14,7 +14,20 @@ from lintloss.facts import equality, symbolic
 from lintloss.facts.linear import END, ZERO, Linear
 from lintloss.facts.machine import Machine
 from lintloss.facts.survey import called_name
-from lintloss.facts.values import Choice, Const, Key, Opaque, Quantity, Ref, Tensor, Tuple, Value, Window, options
+from lintloss.facts.values import (
+    REST,
+    Choice,
+    Const,
+    Key,
+    Opaque,
+    Quantity,
+    Ref,
+    Tensor,
+    Tuple,
+    Value,
+    Window,
+    options,
+)
 from lintloss.findings import Evidence
 from lintloss.patterns import regex
 
@@ -69,8 +82,8 @@ def filler(machine: Machine, node: ast.BinOp) -> Filler | None:
     ):
         return None
     value = evaluate(machine, cells.elts[0])
-    if any(isinstance(option, Quantity) for option in options(value)):
-        return None  # a loss is repeated
+    if any(isinstance(option, Quantity) and not option.is_count for option in options(value)):
+        return None  # a loss is repeated; a number of words is the id of the next one
     if any(isinstance(option, Tensor | Ref | Tuple) for option in options(value)):
         if not PAD.search(machine.text(cells.elts[0])):
             return None  # a row is repeated: no id fills anything up
@@ -266,10 +279,20 @@ def row(value: Value) -> Tensor | None:
         return Tensor("ids", Window(value.key), None, value.key, value.name)
     if isinstance(value, Ref) and value.kind == "list":
         return Tensor("ids", Window(value.id), None, value.id)
+    if isinstance(value, Tuple):
+        return _begun(value)
     if isinstance(value, Choice):  # a row as it was read, or as it was written back
         rows = [row(each) for each in value.options]
         return rows[-1] if all(each is not None for each in rows) else None
     return None
+
+
+def _begun(value: Tuple) -> Tensor | None:
+    """Read `[bos] + ids`, of which the begin alone is known item by item."""
+    rest = value.items[-1] if len(value.items) > 1 else None
+    if not isinstance(rest, Opaque) or rest.name != REST:
+        return None
+    return Tensor("ids", Window(("begun", *rest.key)), None, ("begun", *rest.key))
 
 
 def _repeats(machine: Machine, more: ast.BinOp, target: ast.expr) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from lintloss.facts import equality, exponent, imports, modes
-from lintloss.facts.library import pieces
+from lintloss.facts.library import caches, pieces
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import count
 from lintloss.facts.values import (
@@ -192,7 +192,10 @@ def saved(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) ->
 
 
 def loaded(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
-    return machine.saved.get(_path(args[0])) if args and isinstance(args[0], Opaque | Const) else None
+    known = machine.saved.get(_path(args[0])) if args and isinstance(args[0], Opaque | Const) else None
+    if known is None and caches.is_filled_here(machine.frame.node, node):
+        return Const(None)  # it gives way to what the other branch makes
+    return known
 
 
 def _path(value: Opaque | Const) -> Key:

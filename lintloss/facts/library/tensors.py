@@ -200,6 +200,8 @@ def _length(machine: Machine, value: Value, index: int, node: ast.AST) -> Linear
 
 def _masked_fill(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
     """Labels whose padding is overwritten by an id to ignore hold no padding any more."""
+    if value.form == onehot.HOT:
+        return onehot.spared(machine, node, value)
     return replace(value, pad=None, clean=True) if value.form not in windows.COMPUTED else value
 
 
@@ -287,6 +289,8 @@ HANDLERS: dict[str, Handler] = {
     "pad": _pad,
     "masked_fill": _masked_fill,
     "masked_fill_": _masked_fill,
+    "index_fill": onehot.zeroed,
+    "index_fill_": onehot.zeroed,
     "masked_select": _masked_select,
     "gather": _gather,
     "take_along_axis": _taken,

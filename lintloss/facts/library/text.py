@@ -17,6 +17,9 @@ Kwargs = dict[str, Value]
 TOKENIZER = regex(r"(^|_)tokeni[sz]er$|^tok$|Tokenizer(Fast)?$")
 SEVERAL = regex(r"s$|batch|list|corpus|chunk\b|s\)$|s\[", re.IGNORECASE)
 LIST = regex(r"(typing\.)?([Ll]ist|Sequence|Tuple|tuple|Iterable)\[str\b")
+TELLS = frozenset({"enable_padding", "no_padding"})  # of the tokenizers library
+ENCODES = frozenset({"encode", "encode_batch"})
+TOLD = "@padding"  # where a tokenizer keeps what it was told to fill rows up with
 ENCODERS = frozenset({"__call__", "batch_encode_plus", "encode_plus", "pad"})
 
 
@@ -65,6 +68,45 @@ def encoded(
     )
     machine.put(result.key, "attention_mask", mask)
     return result
+
+
+def is_told(machine: Machine, tokenizer: Value, kwargs: Kwargs) -> bool:
+    """Say whether a tokenizer fills up each row that it encodes, because it was told to before, or is now."""
+    if kwargs.get("padding") == Const("max_length"):
+        return is_tokenizer(tokenizer)
+    key: Key = getattr(tokenizer, "key", ())
+    return bool(key) and machine.get(key, TOLD) is not None
+
+
+def told(machine: Machine, node: ast.AST, tokenizer: Value, name: str, kwargs: Kwargs) -> Value | None:
+    """Read `tokenizer.enable_padding(pad_id=0, length=512)`, and `encode(text).ids` after it."""
+    key: Key = getattr(tokenizer, "key", ())
+    if not key:
+        return None
+    if name == "enable_padding":
+        is_fixed = kwargs.get("length", Const(None)) != Const(None)
+        step = machine.evidence(node, "the tokenizer fills up the rows from here on")
+        row = Tensor("ids", None, None, trace=(step,), pad=kwargs.get("pad_id", Const(0)))
+        machine.put(key, TOLD, replace(row, name="fixed" if is_fixed else ""))
+        return Const(None)
+    if name == "no_padding":
+        machine.put(key, TOLD, Const(None))
+        return Const(None)
+    return _told_row(machine, node, tokenizer, name, kwargs)
+
+
+def _told_row(machine: Machine, node: ast.AST, tokenizer: Value, name: str, kwargs: Kwargs) -> Value | None:
+    source = machine.key(node, "encoding")
+    if "padding" in kwargs:  # encode() of Hugging Face's own tokenizers returns the ids themselves
+        step = machine.evidence(node, "the tokenizer fills up the row here with its pad id")
+        return Tensor("ids", Window(source), None, source, "input_ids", (step,), pad=pad_id(tokenizer))
+    slot = machine.get(getattr(tokenizer, "key", ()), TOLD)
+    row = slot.value if slot is not None else None
+    if not isinstance(row, Tensor) or (name == "encode" and not row.name):
+        return None  # one text alone is as long as the longest
+    result = Opaque(source, "")
+    machine.put(source, "ids", replace(row, window=Window((*source, "ids")), key=(*source, "ids"), name="ids"))
+    return machine.new_list(node, result) if name == "encode_batch" else result
 
 
 def _overflowing(machine: Machine, node: ast.AST, window: Window, kwargs: Kwargs) -> Window:

@@ -33,6 +33,7 @@ from lintloss.patterns import regex
 ITSELF = "@trainer"  # the trainer, among what it was made with
 REPORTS = regex(r"eval_loss|perplexity|\bppl\b")
 EVALUATES = regex(r"\.evaluate\(")  # then the loss is averaged there, and said there
+LOOPS = ("evaluation_loop", "prediction_loop")
 STRATEGIES = ("eval_strategy", "evaluation_strategy")
 SEQUENCES = regex(r"(^|\.)Seq2SeqTrainer$|DataCollatorForSeq2Seq$")
 SWITCHED = "label smoothing, when it is switched on,"
@@ -61,7 +62,27 @@ def called(machine: Machine, node: ast.Call, trainer: Value, name: str, args: li
                 machine, node, made, made.get("eval_dataset"), "train() evaluates by the arguments' strategy, which"
             )
         return None
-    return _evaluated(machine, node, made, dataset)
+    return _evaluated(machine, node, made, dataset) if not _has_own_loop(machine, trainer) else None
+
+
+def _has_own_loop(machine: Machine, trainer: Value) -> bool:
+    """Say whether a class of the project averages the losses by itself."""
+    from lintloss.facts import classes
+
+    is_own = isinstance(trainer, Ref) and trainer.kind == "instance"
+    return is_own and any(classes.method(machine, trainer, each) is not None for each in LOOPS)
+
+
+def looped(machine: Machine, node: ast.Call, trainer: Ref) -> Value | None:
+    """Return what the inherited `self.prediction_loop(loader, ...)` does: an output with metrics."""
+    made = _made_with(machine, trainer)
+    metrics = _evaluated(machine, node, made, made.get("eval_dataset")) if made is not None else None
+    if metrics is None:
+        return None
+    output = Ref(machine.key(node, "output"), "instance")
+    machine.state.heap.clear(output.id)
+    machine.put(output, "metrics", metrics)
+    return output
 
 
 def _feed(machine: Machine, node: ast.Call, made: dict[str, Value], dataset: Value) -> None:
@@ -166,10 +187,15 @@ def _averaged(
     return meters.over(machine, node, loss, (loop,), Quantity(count("example"), of=loop.key), "framework")
 
 
-def _keeps_rows(machine: Machine) -> bool:
-    """Say whether the file tokenizes row by row, and puts no blocks together: what is shorter is padded, and ignored."""
-    text = machine.frames[0].module.text
-    return SEPARATE_ROWS.search(text) is not None and BLOCKS.search(text) is None
+def _keeps_rows(machine: Machine, collator: LibObject) -> bool:
+    """Say whether texts are tokenized row by row, and no blocks put together: what is shorter is padded, and ignored.
+
+    It may be done in the file that makes the collator.
+    """
+    home = machine.frames[0].module
+    beside = machine.project.module(collator.made.path) if collator.made is not None else None
+    texts = [home.text] if beside is None or beside.path == home.path else [home.text, beside.text]
+    return any(map(SEPARATE_ROWS.search, texts)) and not any(map(BLOCKS.search, texts))
 
 
 def _pads_by_default(machine: Machine, made: dict[str, Value]) -> Evidence | None:
@@ -212,6 +238,6 @@ def _pads(machine: Machine, collator: Value) -> Evidence | None:
     """Return where a collator makes batches that score different numbers of tokens; blocks may fill what pads in theory."""
     if isinstance(collator, LibObject) and MAY_FILL_BLOCKS.search(collator.name):
         masks = collator.arg(1, "mlm") not in (Const(False),)
-        unequal = collator.name.endswith("LanguageModeling") and (masks or _keeps_rows(machine))
+        unequal = collator.name.endswith("LanguageModeling") and (masks or _keeps_rows(machine, collator))
         return collator.made if unequal else None
     return padding.of_collator(machine, collator) if isinstance(collator, LibObject | Func | Ref) else None
