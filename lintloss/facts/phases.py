@@ -109,9 +109,7 @@ def setting(machine: Machine, frame: Frame, loops: tuple[Loop, ...]) -> Setting:
     reasons = []
     if any(loop.trains for loop in loops):
         phase = "evaluation" if interludes.is_one(loops) else "training"
-    elif any(objectives.is_one(each.module, each.node) for each in machine.frames):
-        phase = "training"
-    elif _says_training(machine):
+    elif any(objectives.is_one(each.module, each.node) for each in machine.frames) or _says_training(machine):
         phase = "training"
     elif any(loop.may_train for loop in loops):
         phase = "shared"

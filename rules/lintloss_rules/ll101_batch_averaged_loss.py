@@ -5601,7 +5601,17 @@ def collate(rows):
     return pad_sequence([torch.tensor(row) for row in words], batch_first=True), torch.stack(list(labels))
 
 
-def score_batch(model: "BertForPairClassification", criterion: nn.Module, words, labels):
+class PairClassifier(nn.Module):
+    def __init__(self, encoder, classes):
+        super().__init__()
+        self.encoder = encoder
+        self.head = nn.Linear(768, classes)
+
+    def forward(self, words):
+        return self.head(self.encoder(words))
+
+
+def score_batch(model: PairClassifier, criterion: nn.Module, words, labels):
     with torch.no_grad():
         predictions = model(words)
     return criterion(predictions, labels).item()
