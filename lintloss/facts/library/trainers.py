@@ -69,8 +69,9 @@ def _has_own_loop(machine: Machine, trainer: Value) -> bool:
     """Say whether a class of the project averages the losses by itself."""
     from lintloss.facts import classes
 
-    is_own = isinstance(trainer, Ref) and trainer.kind == "instance"
-    return is_own and any(classes.method(machine, trainer, each) is not None for each in LOOPS)
+    if not isinstance(trainer, Ref) or trainer.kind != "instance":
+        return False
+    return any(classes.method(machine, trainer, each) is not None for each in LOOPS)
 
 
 def looped(machine: Machine, node: ast.Call, trainer: Ref) -> Value | None:
