@@ -88,10 +88,10 @@ def _fields_added(machine: Machine, method: Func) -> list[str]:
 
 
 def by_method(machine: Machine, node: ast.stmt, total: Value, term: Value) -> bool:
-    """Run the `__iadd__` of an object that adds a number to itself: `meter += loss.item()`; say whether it has one."""
+    """Run the `__iadd__` of an object: `meter += loss.item()`, `meter += (loss.item(), 1)`; say whether it has one."""
     from lintloss.facts import calls
 
-    if not isinstance(total, Ref) or total.kind != "instance" or not isinstance(term, Quantity):
+    if not isinstance(total, Ref) or total.kind != "instance" or not isinstance(term, Quantity | Tuple):
         return False
     method = classes.method(machine, total, "__iadd__")
     if method is None:

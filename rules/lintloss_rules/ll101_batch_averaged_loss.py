@@ -3794,6 +3794,59 @@ def main():
     print("perplexity", math.exp(metrics["eval_loss"]))
 """,
         ),
+        Bad(
+            why="a fold carries the total from batch to batch",
+            severity=Severity.ERROR,
+            code="""\
+import functools
+
+import torch
+import torch.nn.functional as F
+
+
+def token_loss(model, ids, pad, reduction="mean"):
+    logits = model(ids[:, :-1])
+    return F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), ignore_index=pad, reduction=reduction)
+
+
+@torch.no_grad()
+def evaluate(model, loader, pad):
+    model.eval()
+
+    def step(state, ids):
+        total, batches = state
+        return total + token_loss(model, ids, pad).item(), batches + 1
+
+    total, batches = functools.reduce(step, loader, (0.0, 0))
+    return total / batches  # <-
+""",
+        ),
+        Bad(
+            why="a helper returns the totals as a new dict",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def token_loss(model, ids, pad, reduction="mean"):
+    logits = model(ids[:, :-1])
+    return F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), ignore_index=pad, reduction=reduction)
+
+
+def updated(totals, loss):
+    return {**totals, "loss": totals["loss"] + loss.item(), "batches": totals["batches"] + 1}
+
+
+@torch.no_grad()
+def evaluate(model, loader, pad):
+    model.eval()
+    totals = {"loss": 0.0, "batches": 0}
+    for ids in loader:
+        totals = updated(totals, token_loss(model, ids, pad))
+    return totals["loss"] / totals["batches"]  # <-
+""",
+        ),
     )
 
     good = (

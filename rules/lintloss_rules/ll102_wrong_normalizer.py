@@ -1127,6 +1127,62 @@ def evaluate(resnet, val_loader):
     print("eval loss", seen.reduce())
 """,
         ),
+        Bad(
+            why="a tuple of totals is replaced by the next one",
+            severity=Severity.ERROR,
+            code="""\
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+
+
+def token_loss(model, ids, pad, reduction="mean"):
+    logits = model(ids[:, :-1])
+    return F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), ignore_index=pad, reduction=reduction)
+
+
+class Totals(NamedTuple):
+    loss: float = 0.0
+    tokens: int = 0
+
+
+@torch.no_grad()
+def evaluate(model, loader, pad):
+    model.eval()
+    totals = Totals()
+    for ids in loader:
+        loss = token_loss(model, ids, pad)
+        scored = (ids[:, 1:] != pad).sum().item()
+        totals = totals._replace(loss=totals.loss + loss.item(), tokens=totals.tokens + scored)
+    return totals.loss / totals.tokens  # <-
+""",
+        ),
+        Bad(
+            why="a Counter adds what it is updated with",
+            severity=Severity.ERROR,
+            code="""\
+from collections import Counter
+
+import torch
+import torch.nn.functional as F
+
+
+def token_loss(model, ids, pad, reduction="mean"):
+    logits = model(ids[:, :-1])
+    return F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), ignore_index=pad, reduction=reduction)
+
+
+@torch.no_grad()
+def evaluate(model, loader, pad):
+    model.eval()
+    totals = Counter()
+    for ids in loader:
+        loss = token_loss(model, ids, pad)
+        totals.update(loss=loss.item(), tokens=(ids[:, 1:] != pad).sum().item())
+    return totals["loss"] / totals["tokens"]  # <-
+""",
+        ),
     )
 
     good = (
@@ -2133,6 +2189,60 @@ def evaluate(model, corpus, rows=20, columns=35):
 
 def main(model):
     print(f"valid {evaluate(model, np.load('valid.npy')):.3f}")
+""",
+        ),
+        Good(
+            why="nats over tokens, in a tuple that is replaced by the next one",
+            code="""\
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+
+
+def token_loss(model, ids, pad, reduction="mean"):
+    logits = model(ids[:, :-1])
+    return F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), ignore_index=pad, reduction=reduction)
+
+
+class Totals(NamedTuple):
+    nats: float = 0.0
+    tokens: int = 0
+
+
+@torch.no_grad()
+def evaluate(model, loader, pad):
+    model.eval()
+    totals = Totals()
+    for ids in loader:
+        nats = token_loss(model, ids, pad, reduction="sum")
+        scored = (ids[:, 1:] != pad).sum().item()
+        totals = totals._replace(nats=totals.nats + nats.item(), tokens=totals.tokens + scored)
+    return totals.nats / totals.tokens
+""",
+        ),
+        Good(
+            why="nats over tokens, in Counters that are added",
+            code="""\
+from collections import Counter
+
+import torch
+import torch.nn.functional as F
+
+
+def token_loss(model, ids, pad, reduction="mean"):
+    logits = model(ids[:, :-1])
+    return F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), ignore_index=pad, reduction=reduction)
+
+
+@torch.no_grad()
+def evaluate(model, loader, pad):
+    model.eval()
+    totals = Counter()
+    for ids in loader:
+        nats = token_loss(model, ids, pad, reduction="sum")
+        totals = totals + Counter({"nats": nats.item(), "tokens": (ids[:, 1:] != pad).sum().item()})
+    return totals["nats"] / totals["tokens"]
 """,
         ),
     )
