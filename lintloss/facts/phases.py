@@ -109,11 +109,11 @@ def setting(machine: Machine, frame: Frame, loops: tuple[Loop, ...]) -> Setting:
     reasons = []
     if any(loop.trains for loop in loops):
         phase = "evaluation" if interludes.is_one(loops) else "training"
-    elif any(objectives.is_one(each.module, each.node) for each in machine.frames) or _says_training(machine):
+    elif _is_under_gradient(machine):
         phase = "training"
     elif any(loop.may_train for loop in loops):
         phase = "shared"
-    elif _is_of_step(machine, loops) or (loops and objectives.steps(loops[-1].statement)):
+    elif _is_of_step(machine, loops) or _says_training(machine) or (loops and objectives.steps(loops[-1].statement)):
         phase = "training"
     elif gradients.state(machine) == gradients.OFF or EVALUATION.search(name):
         phase = "evaluation"
@@ -126,15 +126,20 @@ def setting(machine: Machine, frame: Frame, loops: tuple[Loop, ...]) -> Setting:
     return Setting(phase=phase, task=_task_around(machine, frame, loops), function=name, reasons=tuple(reasons))
 
 
+def _is_under_gradient(machine: Machine) -> bool:
+    """Say whether what runs is what JAX takes the gradient of, or does so itself and steps."""
+    if any(objectives.is_one(each.module, each.node) for each in machine.frames):
+        return True
+    return isinstance(machine.frame.node, ast.FunctionDef) and objectives.only_trains(machine.frame.node)
+
+
 def _says_training(machine: Machine) -> bool:
-    """Say whether the statement, `train_loss = …`, or the function, which takes a step, speaks of a training alone."""
+    """Say whether the statement, `train_loss = …`, or a function that takes steps, speaks of a training alone."""
     frame = machine.frame
     if frame.statement is not None and not hasattr(frame.statement, "body"):
         text = machine.text(frame.statement)
         if TRAIN_LOSS.search(text) and not objectives.HELD_OUT.search(text):
-            return True
-    if isinstance(frame.node, ast.FunctionDef) and objectives.only_trains(frame.node):
-        return True
+            return gradients.state(machine) == gradients.ON
     return any(TRAINING.search(each.name) and objectives.only_steps(each.node) for each in machine.frames[1:])
 
 
