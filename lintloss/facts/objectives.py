@@ -13,7 +13,7 @@ from lintloss.parse import Module
 from lintloss.patterns import regex
 
 STEP = regex(
-    r"\.zero_grad\(|\.backward\(|(optim\w*|scheduler|engine|scaler)\.step\(|loss_scaler\(|(?<![a-z])train(ing)?_(step|batch)\(|"
+    r"\.backward\(|(optim\w*|scheduler|engine|scaler)\.step\(|loss_scaler\(|(?<![a-z])train(ing)?_(step|batch)\(|"
     r"train_on_batch\("
 )
 FLAG = regex(r"train(?!e[dr])|phase|mode|eval|split|test|optim|valid|backprop|backward|update|infer", re.IGNORECASE)

@@ -3847,6 +3847,25 @@ def evaluate(model, loader, pad):
     return totals["loss"] / totals["batches"]  # <-
 """,
         ),
+        Bad(
+            why="an evaluation that clears gradients, as if it trained",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def evaluate(model, batches, pad):
+    model.eval()
+    total = 0.0
+    with torch.no_grad():
+        for number, (source, target) in enumerate(batches, 1):
+            model.zero_grad()
+            logits = model(source)
+            total += F.cross_entropy(logits.flatten(0, 1), target.flatten(), ignore_index=pad).item()
+    return total / number  # <-
+""",
+        ),
     )
 
     good = (

@@ -24,7 +24,6 @@ def loop(text: str) -> ast.stmt:
     "call",
     [
         "loss.backward()",
-        "optimizer.zero_grad()",
         "engine.step()",
         "with autocast():\n        loss.backward()",
         "if step % 4 == 0:\n        optimizer.step()",
@@ -43,6 +42,7 @@ def test_a_loop_that_steps_trains(call: str) -> None:
         "if phase == 'train':\n        optimizer.step()",
         "for part in batch:\n        part.backward()",
         "pretrain_step(batch)",
+        "model.zero_grad()",  # copied along with the rest
     ],
 )
 def test_flags_inner_loops_and_other_words_leave_it_open(call: str) -> None:
