@@ -62,9 +62,17 @@ def only_steps(function: ast.AST) -> bool:
 
 
 @lru_cache(maxsize=256)
+def is_held_out(statement: ast.AST | None) -> bool:
+    """Say whether a loop runs over what is called held-out data: with `train_step(batch, lr=0)` it evaluates."""
+    return isinstance(statement, ast.For) and HELD_OUT.search(text_of(statement.iter)) is not None
+
+
+@lru_cache(maxsize=256)
 def steps(statement: ast.AST | None) -> bool:
     """Say whether a loop itself, and no loop in it, takes a step of a training, under no flag."""
-    return any(STEP.search(text_of(each)) for each in _open(getattr(statement, "body", [])))
+    return not is_held_out(statement) and any(
+        STEP.search(text_of(each)) for each in _open(getattr(statement, "body", []))
+    )
 
 
 def _open(body: list[ast.stmt]) -> Iterator[ast.stmt]:

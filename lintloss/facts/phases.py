@@ -117,13 +117,20 @@ def setting(machine: Machine, frame: Frame, loops: tuple[Loop, ...]) -> Setting:
         phase = "training"
     elif gradients.state(machine) == gradients.OFF or EVALUATION.search(name):
         phase = "evaluation"
-    elif (TRAINING.search(name) and not loops) or any(LOGS_TRAINING.search(each.name) for each in machine.frames):
+    elif (TRAINING.search(name) and not loops) or _logs_training(machine):
         phase = "training"
     else:
         phase = "unknown"
     if loops:
         reasons.append(loops[-1].place)
     return Setting(phase=phase, task=_task_around(machine, frame, loops), function=name, reasons=tuple(reasons))
+
+
+def _logs_training(machine: Machine) -> bool:
+    """Say whether a function runs that by its name takes or logs a step of a training, over no held-out data."""
+    if any(objectives.is_held_out(loop.statement) for loop in machine.loops):
+        return False
+    return any(LOGS_TRAINING.search(each.name) for each in machine.frames)
 
 
 def _is_under_gradient(machine: Machine) -> bool:
