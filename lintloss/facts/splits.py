@@ -283,6 +283,8 @@ def _scores_train(
     """Say whether `val_loss = evaluate(model, train_loader)` is an evaluation of the training loader."""
     if not isinstance(value, ast.Call) or not EXPLICIT.search(snake(name)):
         return False
+    if text_of(value.func).rsplit(".", 1)[-1][:1].isupper():  # `Rows(path, train=False, scale=train_rows.scale)`
+        return False
     given = [
         text_of(each)
         for each in (*value.args, *(keyword.value for keyword in value.keywords))

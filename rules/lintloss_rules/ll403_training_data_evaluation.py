@@ -1151,4 +1151,41 @@ def validate(model, val_loader):
     return nats / tokens
 """,
         ),
+        Good(
+            why="the test split, scaled as the training split is",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, Dataset
+
+
+class Motions(Dataset):
+    def __init__(self, folder, train, normalizer=None):
+        rows = torch.load(f"{folder}/{'train' if train else 'test'}.pt")
+        self.normalizer = normalizer if normalizer is not None else (rows.mean(), rows.std())
+        self.rows = (rows - self.normalizer[0]) / self.normalizer[1]
+
+    def __len__(self):
+        return len(self.rows) - 1
+
+    def __getitem__(self, index):
+        return self.rows[index], self.rows[index + 1]
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    total, rows = 0.0, 0
+    for now, later in loader:
+        total += F.mse_loss(model(now), later, reduction="sum").item()
+        rows += later.numel()
+    return total / rows
+
+
+def main(model, folder):
+    train_dataset = Motions(folder, train=True)
+    test_dataset = Motions(folder, train=False, normalizer=train_dataset.normalizer)
+    print(evaluate(model, DataLoader(test_dataset, batch_size=32)))
+""",
+        ),
     )
