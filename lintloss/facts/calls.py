@@ -218,7 +218,6 @@ def _matters_abroad(machine: Machine, function: Func) -> bool:
 
 def _enter_within(machine: Machine, node: ast.AST, frame: Frame, function: Func) -> Value:
     """Run a function within a part of what is left of the budget; what takes more is unknown."""
-    loops, guards = len(machine.loops), len(machine.guards)
     outer, left = machine.limit, machine.limit - machine.steps
     machine.limit = machine.steps + max(left * WITHIN[bool(machine.home)] // 4, 1)
     try:
@@ -226,7 +225,6 @@ def _enter_within(machine: Machine, node: ast.AST, frame: Frame, function: Func)
     except OutOfBudget:
         if machine.steps + 1 > outer or machine.spent > TOTAL:
             raise
-        del machine.loops[loops:], machine.guards[guards:]
         machine.recall(function.module, function.node)
         machine.recall(machine.frame.module, node)
         machine.exhausted = True
@@ -238,7 +236,7 @@ def _enter_within(machine: Machine, node: ast.AST, frame: Frame, function: Func)
 
 def _enter_abroad(machine: Machine, node: ast.AST, frame: Frame, function: Func) -> Value:
     """Run a function of another file within a share of the budget; what takes more is unknown."""
-    outer, before, guards = machine.limit, machine.steps, len(machine.guards)
+    outer, before = machine.limit, machine.steps
     data = machine.relevance.makes_data(function.module, function.node)  # long, and what decides: on steps of its own
     share = min(ABROAD, max((outer - before) // ABROAD_OF[bool(machine.home)], 1))  # what sets up must not take it all
     given = DATA if data else share
@@ -251,7 +249,6 @@ def _enter_abroad(machine: Machine, node: ast.AST, frame: Frame, function: Func)
     except OutOfBudget:
         if (machine.steps >= outer and not data) or machine.spent > TOTAL:
             raise
-        del machine.guards[guards:]
         machine.too_long[function.node] = given
         machine.cut_short.add(machine.frame.node)  # by itself, it has more to give
         machine.exhausted = True

@@ -37,7 +37,8 @@ def compared(machine: Machine, node: ast.AST, scoring: Scoring) -> Key:
         return ()
     if not own:
         return _at_its_shift(machine, node, scoring, found)
-    if any(_is_made_up(frame) for frame in map(machine.frames.__getitem__, own) if not _runs_loop(machine, frame)):
+    straight = (machine.frames[index] for index in own if not _runs_loop(machine, machine.frames[index]))
+    if any(map(_is_made_up, straight)):
         return ()
     if machine.home and _is_callers_own(machine, own, scoring, found):
         return ()

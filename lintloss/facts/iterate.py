@@ -122,7 +122,7 @@ def run(machine: Machine, loop: Loop, bind: Callable[[], None], body: Callable[[
             raise
         finally:
             machine.passes.pop()
-        del machine.guards[guards:]
+            del machine.guards[guards:]
         ends = list(frame.exits)
         if outcome in {"next"}:
             ends.append(frame.state)

@@ -216,12 +216,11 @@ class Machine:
     @contextmanager
     def own_budget(self) -> Iterator[None]:
         """Run what makes the data on steps of its own: the code around it has been given few by then."""
-        before, limit, guards = self.steps, self.limit, len(self.guards)
+        before, limit = self.steps, self.limit
         self.limit = self.steps + ABROAD
         try:
             yield
         except OutOfBudget:
-            del self.guards[guards:]
             if self.spent > TOTAL:
                 raise
         finally:

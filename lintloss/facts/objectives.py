@@ -50,15 +50,17 @@ def _of(tree: ast.AST) -> frozenset[ast.AST]:
 @lru_cache(maxsize=256)
 def only_trains(function: ast.AST) -> bool:
     """Say whether a function takes a gradient of JAX and a step, and speaks of no evaluation."""
-    text = text_of(function)
-    return UPDATES.search(text) is not None and HELD_OUT.search(text) is None
+    return UPDATES.search(text_of(function)) is not None and not _speaks_of_evaluation(function)
 
 
 @lru_cache(maxsize=256)
 def only_steps(function: ast.AST) -> bool:
     """Say whether a function takes steps of a training, and speaks of no evaluation."""
-    text = text_of(function)
-    return STEP.search(text) is not None and HELD_OUT.search(text) is None
+    return STEP.search(text_of(function)) is not None and not _speaks_of_evaluation(function)
+
+
+def _speaks_of_evaluation(function: ast.AST) -> bool:
+    return HELD_OUT.search(text_of(function)) is not None
 
 
 @lru_cache(maxsize=256)

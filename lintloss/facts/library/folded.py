@@ -12,7 +12,7 @@ from lintloss.facts.state import Slot
 from lintloss.facts.values import Const, Func, Key, Lib, Opaque, Quantity, Ref, Tuple, Value, options
 
 Kwargs = dict[str, Value]
-ADDS = frozenset({"add", "iadd", "operator.add", "operator.iadd"})
+ADDS = frozenset({"add", "iadd"})
 
 
 def sum_of_two(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
@@ -68,7 +68,7 @@ def by_key(machine: Machine, node: ast.DictComp, evaluate: Callable[[Machine, as
     if not isinstance(node.value.op, ast.Add) or not isinstance(node.key, ast.Name):
         return None
     pairs = isinstance(generator.target, ast.Tuple)
-    owner = _of_items(generator.iter) if pairs else _of_keys(generator.iter)
+    owner = _read_by(generator.iter, "items") if pairs else _read_by(generator.iter, "keys") or _named(generator.iter)
     source = evaluate(machine, owner) if owner is not None else None
     held = next((option for option in options(source) if isinstance(option, Ref)), None) if source is not None else None
     if held is None or held.kind != "dict" or machine.get(held, "elem") is not None:
@@ -82,15 +82,15 @@ def by_key(machine: Machine, node: ast.DictComp, evaluate: Callable[[Machine, as
     return _filled(machine, Ref(machine.key(node, "dict"), "dict"), made) if made else None
 
 
-def _of_items(node: ast.expr) -> ast.expr | None:
-    """Return the dict whose items() are read."""
-    is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "items"
-    return node.func.value if is_call else None  # type: ignore[attr-defined]
+def _read_by(node: ast.expr, method: str) -> ast.expr | None:
+    """Return the dict whose items() or keys() are read."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or node.func.attr != method:
+        return None
+    return node.func.value
 
 
-def _of_keys(node: ast.expr) -> ast.expr | None:
-    is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "keys"
-    return node.func.value if is_call else node if isinstance(node, ast.Name | ast.Attribute) else None  # type: ignore[attr-defined]
+def _named(node: ast.expr) -> ast.expr | None:
+    return node if isinstance(node, ast.Name | ast.Attribute) else None
 
 
 def of_trees(machine: Machine, node: ast.AST, function: Value, trees: list[Value]) -> Value | None:
@@ -158,7 +158,6 @@ def scanned(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) 
     source = (
         node.args[2] if len(node.args) > 2 else next((each.value for each in node.keywords if each.arg == "xs"), None)
     )
-
     if source is None:
         return None
 

@@ -253,6 +253,13 @@ def _note_other_read(machine: Machine, output: ModelOutput) -> None:
         machine.logits_read.add(output.loss.scoring.log)
 
 
+def _other(machine: Machine, output: ModelOutput, name: str, part: str) -> Opaque:
+    """Return a part of an output that is no loss and no logits."""
+    if name.endswith(STATES):
+        _note_other_read(machine, output)
+    return Opaque((*output.call, part), name)
+
+
 def forget_unread(machine: Machine) -> None:
     """Forget what models score of whose outputs only the logits or hidden states are read: their own loss is reported to nobody."""
     for key in machine.logits_read - machine.losses_read:
@@ -267,9 +274,7 @@ def field(machine: Machine, output: ModelOutput, name: str, node: ast.AST) -> Va
         return _logits_of(machine, output)
     if name == "shape":
         return Opaque((*output.logits.key, ".shape"), ".shape")
-    if name.endswith(STATES):
-        _note_other_read(machine, output)
-    return Opaque((*output.call, "." + name), name)
+    return _other(machine, output, name, "." + name)
 
 
 def subscript(machine: Machine, output: ModelOutput, name: str, node: ast.Subscript) -> Value:
@@ -282,9 +287,7 @@ def subscript(machine: Machine, output: ModelOutput, name: str, node: ast.Subscr
         return _logits_of(machine, output)
     if windows.is_tensor_index(node.slice) or name == "elem":
         return windows.index(machine, output.logits, node)
-    if name.endswith(STATES):
-        _note_other_read(machine, output)
-    return Opaque((*output.call, name), name)
+    return _other(machine, output, name, name)
 
 
 def item(machine: Machine, output: ModelOutput, index: int, width: int, name: str) -> Value:

@@ -30,23 +30,24 @@ def of(machine: Machine, node: ast.AST, name: str, prediction: Value, target: Va
     from lintloss.facts.phases import task
 
     text = machine.text(node)
-    if machine.frames and not FLATTENED.search(text) and _takes_classifier(machine.frame.node):
+    flattens = FLATTENED.search(text) is not None
+    if machine.frames and not flattens and _takes_classifier(machine.frame.node):
         return "example"
     if CLASSES.search(text) and not all(map(_are_inputs, options(target))):
         return "example"
     if isinstance(target, Tensor) and target.axes == ("token",):
         return "token"
-    flat = FLATTENED.search(text) or any(
+    flat = flattens or any(
         isinstance(v, Tensor) and v.axes is not None and "position" in v.axes for v in (prediction, target)
     )
     sliced = any(isinstance(v, Tensor) and v.window is not None and v.window.is_trimmed for v in (prediction, target))
     if (
         MOVED.search(text)
-        or (FLATTENED.search(text) and isinstance(target, Tensor) and target.axes == ("position",))
+        or (flattens and isinstance(target, Tensor) and target.axes == ("position",))
         or _both_flattened(node)
     ):
         return "token"
-    if not FLATTENED.search(text) and not sliced and _is_of_rows(node, target):
+    if not flattens and not sliced and _is_of_rows(node, target):
         return "example"
     if not flat and not sliced and (_is_pooled(prediction) or _has_classes_last(machine, node, name, target)):
         return "example"
@@ -79,7 +80,7 @@ def _both_flattened(node: ast.AST) -> bool:
         if isinstance(node, ast.Call)
         else []
     )
-    return len(given) >= 2 and all(FLATTENED.search(ast.unparse(each)) for each in given[:2])
+    return len(given) >= 2 and all(FLATTENED.search(text_of(each)) for each in given[:2])
 
 
 def _is_of_rows(node: ast.AST, target: Value) -> bool:
