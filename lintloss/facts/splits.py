@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from lintloss.facts import exclusive, split_rows, split_slices, stale_batches
+from lintloss.facts import exclusive, split_rows, split_slices, split_twins, stale_batches
 from lintloss.facts.callers import text_of
 from lintloss.facts.caps import Function, parameters
 from lintloss.facts.evaluation import Pass
@@ -71,6 +71,7 @@ def observe(machine: Machine, module: Module, passes: list[Pass]) -> list[SplitM
         *stale_batches.observe(module),
         *split_slices.observe(module),
         *split_rows.observe(module),
+        *split_twins.observe(_pairs(module)),
     ):
         found.setdefault(node, (name, source))
     return [_at(machine, module, node, name, source) for node, (name, source) in found.items()]
@@ -233,9 +234,10 @@ def _loads_train_file(pairs: tuple[tuple[str, ast.expr], ...], name: str, value:
     if not isinstance(value, ast.Call) or not EXPLICIT.search(snake(name)):
         return False
     paths = [each.value for each in ast.walk(value) if isinstance(each, ast.Constant) and isinstance(each.value, str)]
-    if not any(PATH.search(path) for path in paths) or any(OTHER_PATH.search(path) for path in paths):
-        return False
-    return _trained_on(pairs, text_of(value))
+    of_training = any(PATH.search(path) for path in paths)
+    of_evaluation = any(OTHER_PATH.search(path) for path in paths)
+    # of the other split, the training reads the file of the evaluation: `train = memmap("val.bin")`
+    return of_training != of_evaluation and _trained_on(pairs, text_of(value))
 
 
 def _loader_of_train(pairs: tuple[tuple[str, ast.expr], ...], name: str, value: ast.expr) -> bool:

@@ -690,6 +690,140 @@ def evaluate(model, val_loader):
     return nats / tokens
 """,
         ),
+        Bad(
+            why="The validation set is read from the entry of the training set.",
+            severity=Severity.ERROR,
+            code="""\
+from torch.utils.data import DataLoader
+import torch
+import torch.nn as nn
+
+
+class Net(nn.Module):
+    def fit(self, conf):
+        train_dataset = conf["train_dataset"]
+        val_dataset = conf.get("train_dataset", None)  # <-
+        optimizer = torch.optim.AdamW(self.parameters(), lr=conf["lr"])
+        criterion = nn.MSELoss()
+        loader = DataLoader(train_dataset, batch_size=conf["batch_size"])
+        for epoch in range(conf["epochs"]):
+            self.train()
+            for x, y in loader:
+                optimizer.zero_grad()
+                loss = criterion(self(x), y)
+                loss.backward()
+                optimizer.step()
+            if val_dataset is not None:
+                print(epoch, self.validate(val_dataset))
+
+    def validate(self, data):
+        loader = DataLoader(data, batch_size=1024)
+        criterion = nn.MSELoss(reduction="sum")
+        total, n = 0.0, 0
+        self.eval()
+        with torch.no_grad():
+            for x, y in loader:
+                total += criterion(self(x), y).item()
+                n += y.numel()
+        return total / n
+""",
+        ),
+        Bad(
+            why="The training reads the file of the validation data, word by word.",
+            severity=Severity.ERROR,
+            files={
+                "model.py": """\
+import torch.nn as nn
+
+
+class GRULM(nn.Module):
+    def __init__(self, vocab_size, width=256):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width, padding_idx=0)
+        self.rnn = nn.GRU(width, width, num_layers=2, dropout=0.2, batch_first=True)
+        self.head = nn.Linear(width, vocab_size)
+
+    def forward(self, ids):
+        hidden, _ = self.rnn(self.embed(ids))
+        return self.head(hidden)
+
+
+class GPT(GRULM):
+    pass
+"""
+            },
+            code="""\
+import numpy as np
+import torch
+
+from model import GRULM
+
+
+def batch(data, size, length):
+    begins = torch.randint(len(data) - length, (size,))
+    x = torch.stack([torch.from_numpy(data[i : i + length].astype(np.int64)) for i in begins])
+    y = torch.stack([torch.from_numpy(data[i + 1 : i + 1 + length].astype(np.int64)) for i in begins])
+    return x, y
+
+
+folder = "corpus"
+train_data = np.memmap(f"{folder}/val.bin", dtype=np.uint16, mode="r")
+val_data = np.memmap(f"{folder}/val.bin", dtype=np.uint16, mode="r")  # <-
+
+
+@torch.no_grad()
+def estimate(model, criterion):
+    model.eval()
+    losses = torch.zeros(100)
+    for k in range(100):
+        x, y = batch(val_data, 16, 256)
+        losses[k] = criterion(model(x).flatten(0, 1), y.flatten())
+    model.train()
+    return losses.mean()
+
+
+def main():
+    model = GRULM(50_257)
+    criterion = torch.nn.CrossEntropyLoss()
+    optimizer = torch.optim.AdamW(model.parameters())
+    for _ in range(10_000):
+        x, y = batch(train_data, 16, 256)
+        loss = criterion(model(x).flatten(0, 1), y.flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    print(estimate(model, criterion))
+""",
+        ),
+        Bad(
+            why="Both sets read the training split from its begin on, and differ in their number of rows alone.",
+            severity=Severity.ERROR,
+            code="""\
+import argparse
+
+import torch
+from torch.utils.data import DataLoader
+
+from data import Texts
+from trainer import Trainer
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--num-train-samples", type=int, default=10_000)
+    parser.add_argument("--num-val-samples", type=int, default=500)
+    parser.add_argument("--length", type=int, default=1024)
+    args = parser.parse_args()
+    train_rows = Texts("wiki", "train", args.length, args.num_train_samples)
+    val_rows = Texts("wiki", "train", args.length, args.num_val_samples)  # <-
+    trainer = Trainer(torch.device("cuda"))
+    trainer.train(DataLoader(train_rows, batch_size=8, shuffle=True), DataLoader(val_rows, batch_size=8))
+
+
+if __name__ == "__main__":
+    main()
+""",
+        ),
     )
     good = (
         Good(
@@ -1186,6 +1320,33 @@ def main(model, folder):
     train_dataset = Motions(folder, train=True)
     test_dataset = Motions(folder, train=False, normalizer=train_dataset.normalizer)
     print(evaluate(model, DataLoader(test_dataset, batch_size=32)))
+""",
+        ),
+        Good(
+            why="The validation rows begin where the training rows end, in the same split.",
+            code="""\
+import argparse
+
+import torch
+from torch.utils.data import DataLoader
+
+from data import Texts
+from trainer import Trainer
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--num-train-samples", type=int, default=10_000)
+    parser.add_argument("--num-val-samples", type=int, default=500)
+    args = parser.parse_args()
+    train_rows = Texts("wiki", "train", first=0, count=args.num_train_samples)
+    val_rows = Texts("wiki", "train", first=args.num_train_samples, count=args.num_val_samples)
+    trainer = Trainer(torch.device("cuda"))
+    trainer.train(DataLoader(train_rows, batch_size=8, shuffle=True), DataLoader(val_rows, batch_size=8))
+
+
+if __name__ == "__main__":
+    main()
 """,
         ),
     )
