@@ -7,12 +7,12 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import assign, counts, equality, generators, symbolic
+from lintloss.facts import assign, counts, equality, generators, objectives, symbolic
 from lintloss.facts.callers import text_of
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.linear import Linear
 from lintloss.facts.loops import Loop
-from lintloss.facts.machine import Machine, OutOfBudget
+from lintloss.facts.machine import TOTAL, Machine, OutOfBudget
 from lintloss.facts.observations import Averaging, Observation
 from lintloss.facts.state import join_states
 from lintloss.facts.units import count
@@ -102,11 +102,32 @@ def endless(machine: Machine, node: ast.While, body: Callable[[], str]) -> None:
 
 
 def run(machine: Machine, loop: Loop, bind: Callable[[], None], body: Callable[[], str], *, once: bool = False) -> None:
-    """Interpret a loop's body until sums over it have shown: twice, once where loops nest deeply."""
+    """Interpret a loop's body until sums over it have shown: twice, once where loops nest deeply.
+
+    A loop that only trains takes no more than half of the steps that are left: the evaluation comes after it.
+    """
+    outer = machine.limit
+    if loop.statement is not None and objectives.only_trains_in(loop.statement):
+        machine.limit = machine.steps + max((outer - machine.steps) // 2, 1)
+    try:
+        _run(machine, loop, bind, body, once=once)
+    except OutOfBudget:
+        if machine.steps + 1 > outer or machine.spent > TOTAL:
+            raise
+        machine.exhausted = True
+        machine.cut_loops += 1
+    finally:
+        machine.limit = outer
+
+
+def _run(machine: Machine, loop: Loop, bind: Callable[[], None], body: Callable[[], str], *, once: bool) -> None:
     frame = machine.frame
     passes = 2 if len(machine.loops) < 3 and not once else 1
     seen, first = dict(machine.log), {}
+    cut = machine.cut_loops
     for turn in range(passes):
+        if machine.cut_loops > cut:  # another pass would see less than this one
+            break
         if turn:  # what the first pass saw was incomplete: the sums had not shown yet
             first, machine.log = machine.log, dict(seen)
         before = frame.state.copy()
@@ -119,6 +140,7 @@ def run(machine: Machine, loop: Loop, bind: Callable[[], None], body: Callable[[
                 outcome = body()
         except OutOfBudget:
             machine.log = first | {key: each for key, each in machine.log.items() if not _is_of_unread(loop, each)}
+            frame.state, frame.exits = join_states(before, frame.state), outer_exits
             raise
         finally:
             machine.passes.pop()

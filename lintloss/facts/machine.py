@@ -143,6 +143,7 @@ class Machine:
         self.saved: dict[Key, Value] = {}  # file -> what was written into it
         self.aligned: dict[Key, Observation] = {}  # comparisons of which it is known how they align
         self.exhausted = False  # something was cut short
+        self.cut_loops = 0  # loops that only train and were left early
         self.too_long: dict[ast.AST, int] = {}  # functions abroad that ran out of their share, and that share
         self.cut_short: set[ast.AST] = set()  # functions that ran out of what their callers had left for them
         self.relevance = Relevance()

@@ -21,6 +21,11 @@ UPDATES = regex(r"apply_gradients\(|apply_updates\(|(value_and_)?grad\(\w*loss\w
 HELD_OUT = regex(
     r"eval|(?<![a-z])val(_|loader|data|set|iter)|_val(?![a-z])|valid|test|dev_|(?<![a-z])ppl|perplex", re.IGNORECASE
 )
+EVALUATES = regex(
+    r"\.eval\(\)|no_grad|inference_mode|(?<![a-z])(eval|valid|val|test|estimate|perplex)(?!ue|s?_loader)[a-z]*(_\w+)?\(|"
+    r"['\"](val|valid|validation|eval|test|dev)['\"]|(?<![a-z])(val|valid|validation|eval|test|dev)_?(load|data|iter|set|d[ls])",
+    re.IGNORECASE,
+)
 GRADIENTS = frozenset({"grad", "value_and_grad"})
 
 
@@ -75,6 +80,13 @@ def steps(statement: ast.AST | None) -> bool:
     return not is_held_out(statement) and any(
         STEP.search(text_of(each)) for each in _open(getattr(statement, "body", []))
     )
+
+
+@lru_cache(maxsize=256)
+def only_trains_in(statement: ast.AST) -> bool:
+    """Say whether a loop takes steps of a training, and calls nothing that evaluates."""
+    text = text_of(statement)
+    return STEP.search(text) is not None and EVALUATES.search(text) is None
 
 
 def _open(body: list[ast.stmt]) -> Iterator[ast.stmt]:
