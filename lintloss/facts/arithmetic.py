@@ -289,6 +289,7 @@ def _scaled(machine: Machine, node: ast.AST, quantity: Quantity, other: Value) -
         if rows is not None:
             return rows
         return terms.scaled(quantity) if not (quantity.is_count and other.value == 0) else None
+    compare.scaled(machine, quantity, shapes.mask(other))
     mask = shapes.mask(other) if quantity.axes or quantity.presumed else None
     if mask is not None:
         from lintloss.facts.library import losses

@@ -134,6 +134,7 @@ def store(machine: Machine, target: ast.expr, value: Value) -> None:
         if isinstance(target, ast.Subscript) and (
             moved.by_key(machine, target, value)
             or writes.into_table(machine, target, value)
+            or writes.into_losses(machine, target, value)
             or writes.into_tensor(machine, target, value)
         ):
             return

@@ -14,7 +14,8 @@ from functools import lru_cache
 
 from lintloss.facts.gradients import WORDS
 from lintloss.facts.project import Project, finds
-from lintloss.facts.survey import children, statements, walk
+from lintloss.facts.survey import called_name, children, statements, walk
+from lintloss.facts.values import Class
 from lintloss.parse import Module
 from lintloss.patterns import regex
 
@@ -185,12 +186,26 @@ def text_of(node: ast.AST) -> str:
     return ast.unparse(node)
 
 
+def replace_default(project: Project, cls: Class, name: str, index: int, default: ast.Call) -> bool:
+    """Say whether whoever makes an instance of a class gives another object for a parameter than its default."""
+    found = False
+    spelled = called_name(default.func) + ast.unparse(default).removeprefix(ast.unparse(default.func)).replace(" ", "")
+    for where in dict.fromkeys(site for site, _ in _named(project, cls.module, cls.node.name, "")):
+        for call in _calls(where, cls.node.name):
+            if not (any(each.arg in {name, None} for each in call.keywords) or len(call.args) > index):
+                return False
+            # who has the same default hands on the same object
+            found = found or spelled not in where.text.replace(" ", "").replace('"', "'")
+    return found
+
+
 def calls(project: Project, module: Module, name: str) -> list[ast.Call]:
     """Return the calls of a function in its file and in the files that mention its file."""
-    found = []
+    found: list[ast.Call] = []
     for where in dict.fromkeys(site for site, _ in _named(project, module, name, "")):
-        for node in walk(where.tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
-                if (node.func.id if isinstance(node.func, ast.Name) else node.func.attr) == name:
-                    found.append(node)
+        found += _calls(where, name)
     return found
+
+
+def _calls(module: Module, name: str) -> list[ast.Call]:
+    return [node for node in walk(module.tree) if isinstance(node, ast.Call) and called_name(node.func) == name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import replace
 
 from lintloss.facts import classes, forwards, gradients, imports, modes, regularizers, statements, symbolic, vectors
@@ -10,7 +11,7 @@ from lintloss.facts.expressions import evaluate, member
 from lintloss.facts.library import functions, meters, methods, objects
 from lintloss.facts.machine import ABROAD, DATA, DEPTH, OWN, TOTAL, Frame, Machine, OutOfBudget
 from lintloss.facts.state import Slot, State
-from lintloss.facts.survey import walk
+from lintloss.facts.survey import called_name, walk
 from lintloss.facts.values import (
     UNLESS_GIVEN,
     Choice,
@@ -27,6 +28,7 @@ from lintloss.facts.values import (
     join_all,
 )
 from lintloss.findings import Evidence, Span
+from lintloss.patterns import regex
 
 Kwargs = dict[str, Value]
 # Quarters of what is left that a call may take, and the part that one into another file may take, by whether a
@@ -34,6 +36,7 @@ Kwargs = dict[str, Value]
 WITHIN = {False: 2, True: 3}
 ABROAD_OF = {False: 3, True: 2}
 AGAIN = 4  # times the share that a function ran out of, and it is tried again
+PAD_ID = regex(r"^_?(get_)?(\w+_)?pad(ding)?(_token)?_?(id|idx|index)$", re.IGNORECASE)
 METERS = frozenset({"update", "add", "log", "add_scalar"})  # what reports a loss, or adds it up, by its method's name
 
 
@@ -77,7 +80,10 @@ def evaluate_call(machine: Machine, node: ast.Call) -> Value:
         result = methods.call(machine, node, receiver, function.attr, args, kwargs)
         if result is not None:
             return result
-    return call(machine, node, callee, args, kwargs)
+    made = call(machine, node, callee, args, kwargs)
+    name = called_name(function)
+    # nothing is known of what `vocab.pad_id()` returns, but what its name says
+    return replace(made, name=name) if isinstance(made, Opaque) and not made.name and PAD_ID.match(name) else made
 
 
 def _has_call(machine: Machine, callee: Value) -> bool:

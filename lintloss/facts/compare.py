@@ -15,7 +15,7 @@ from lintloss.facts.machine import Frame, Machine
 from lintloss.facts.observations import Compared, Setting
 from lintloss.facts.settings import Place
 from lintloss.facts.survey import called_name, walk
-from lintloss.facts.values import Const, Key, LibObject, Ref, Scoring, Tensor, Value, options
+from lintloss.facts.values import Const, Key, LibObject, Quantity, Ref, Scoring, Tensor, Value, options
 from lintloss.findings import Evidence
 from lintloss.patterns import regex
 
@@ -349,6 +349,16 @@ def masked(machine: Machine, scoring: Scoring, mask: Tensor | None, drops: bool)
     machine.log[scoring.log] = replace(
         seen, alignment=found, scoring=replace(seen.scoring, masked=True, mask=mask, mask_drops=drops)
     )
+
+
+def scaled(machine: Machine, mean: Quantity, mask: Tensor | None) -> None:
+    """Add to a recorded comparison that a mask came after the mean was taken."""
+    scoring = mean.scoring
+    seen = machine.log.get(scoring.log) if scoring is not None else None
+    if mask is None or mean.axes or scoring is None or scoring.reduction != "mean" or not isinstance(seen, Compared):
+        return
+    if not scoring.masked:
+        machine.log[scoring.log] = replace(seen, scoring=replace(seen.scoring, scaled_by=mask))
 
 
 def reduced(machine: Machine, scoring: Scoring) -> None:

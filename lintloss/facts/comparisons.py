@@ -153,6 +153,9 @@ def padded(seen: Observation) -> Wrong | None:
     if any(_is_of_fed(scoring, option) for option in options(scoring.target)):
         why = "the length mask counts the tokens that are fed in: it lets the first pad of each shorter row through"
         return Wrong(why, trace(scoring.target))
+    if scoring.scaled_by is not None and scoring.scaled_by.pad is not None and _scores(scoring, scoring.scaled_by.pad):
+        why = "the criterion has averaged over the padding by the time the mask comes, which only scales the mean"
+        return Wrong(why, trace(scoring.scaled_by))
     pads = _paddings(scoring.target)
     is_clean = any(isinstance(option, Tensor) and option.clean for option in options(scoring.target))
     if seen.padding is not None and any(pad is None for pad in pads) and not is_clean:

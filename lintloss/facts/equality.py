@@ -175,8 +175,9 @@ def note_loader(machine: Machine, loop: Loop, value: Value) -> None:
         unequal = padding.of_loader(machine, option)
         if unequal is None and dataset is not None:
             unequal = ignored.of_dataset(machine, dataset)
-        if unequal is not None and unequal not in loop.unequal:
-            loop.unequal.append(unequal)
+        places = loop.filled if padding.fills_to_one_length(option) else loop.unequal
+        if unequal is not None and unequal not in places:
+            places.append(unequal)
         marked = padding.ignores_labels(machine, option)
         if marked is not None and marked not in loop.ignored:
             loop.ignored.append(marked)
@@ -337,8 +338,9 @@ def proven_unequal(total: Quantity) -> tuple[Evidence, ...]:
     found = [place for loop in total.loops for place in loop.unequal]
     if total.unit.power("position") < 0:  # masked entries were averaged over as well: only the shape decides
         return tuple(found)
+    filled = [place for loop in total.loops for place in loop.filled]
     if scoring is not None and scoring.place is not None and _strong(scoring):
-        found.append(scoring.place)
+        found += [*filled, scoring.place]
     elif scoring is not None and scoring.counted is not None and not _is_boilerplate(scoring.mask):
         found.append(scoring.counted)
     elif scoring is not None and scoring.place is not None and _is_packed(scoring):
@@ -421,13 +423,23 @@ def _hands_over_mask(loop: Loop) -> bool:
     return any(MASKS.search(word.arg) is not None for call in calls for word in call.keywords if word.arg)
 
 
+def _scores_filling(scoring: Scoring, target: Tensor) -> bool:
+    """Say whether rows were filled up to one length, and the filling is scored as well: one mistake, not two."""
+    is_even = target.window is not None and "even" in target.window.marks and not target.window.flat
+    return is_even and target.pad is not None and not _strong(scoring) and not target.ignored and not target.clean
+
+
 def rows_of_one_length(total: Quantity, mean: Quantity) -> tuple[Evidence, ...]:
     """Return why weighting by rows is exact: each was cut from `begin` to `begin + length`, and all of it is scored."""
     scoring = total.scoring
     target = scoring.target if scoring is not None else None
     if scoring is None or not isinstance(target, Tensor) or target.window is None or proven_unequal(total):
         return ()
+    if any(loop.unit == "step" for loop in total.loops):  # of as many windows as a row is long
+        return ()
     weights = set(mean.weights)
+    if weights == {"example"} and _scores_filling(scoring, target) and scoring.place is not None:
+        return (scoring.place,)
     ends = any(atom == ("end",) for atom in target.window.length.atoms) or (
         target.window.flat and "filtered" in target.window.marks
     )

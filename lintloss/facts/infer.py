@@ -7,6 +7,7 @@ import itertools
 from dataclasses import dataclass, replace
 
 from lintloss.facts import (
+    callers,
     classes,
     dead,
     evaluation,
@@ -228,7 +229,24 @@ class _Instances:
             return function
         if cls.node not in self._made:
             try:
-                self._made[cls.node] = classes.instantiate(self._machine, cls.node, cls, [], {})
+                given = _given_by_all(self._machine, cls)
+                self._made[cls.node] = classes.instantiate(self._machine, cls.node, cls, [], given)
             except (OutOfBudget, RecursionError):
                 self._made[cls.node] = None
         return replace(function, self_value=self._made[cls.node])
+
+
+def _given_by_all(machine: Machine, cls: Class) -> dict[str, Value]:
+    """Return unknown values for the parameters with a default object, `loss=NLLLoss()`, that every caller gives."""
+    maker = next(
+        (each for each in cls.node.body if isinstance(each, ast.FunctionDef) and each.name == "__init__"), None
+    )
+    spec = maker.args if maker is not None else None
+    if spec is None or not spec.defaults:
+        return {}
+    first = len(spec.args) - len(spec.defaults)
+    return {
+        each.arg: Opaque(machine.key(cls.node, each.arg), each.arg)
+        for index, (each, default) in enumerate(zip(spec.args[first:], spec.defaults, strict=True), first)
+        if isinstance(default, ast.Call) and callers.replace_default(machine.project, cls, each.arg, index - 1, default)
+    }

@@ -39,6 +39,7 @@ class Loop:
     shapes: list[Evidence] = field(default_factory=list)
     ignored: list[Evidence] = field(default_factory=list)  # where labels of its batches are set to -100
     unequal: list[Evidence] = field(default_factory=list)  # proof that batches differ in scored tokens
+    filled: list[Evidence] = field(default_factory=list)  # rows are padded to one length: unequal without their padding
     equal: list[Evidence] = field(default_factory=list)  # proof that they do not
     guessed: list[Evidence] = field(default_factory=list)  # what is no proof: a sampler by its name, a cap
     full: list[Evidence] = field(default_factory=list)  # proof that the last batch is as full as the others

@@ -13,7 +13,7 @@ from lintloss.parse import Module
 from lintloss.patterns import regex
 
 PADS = regex(
-    r"pad_sequence|-100\b|ignore_index|\bpadding\s*=|\.pad\(|[\"']longest[\"']|pad_token|pad_id|\bPAD\w*\b|\bpad\w*\(|\bpad_idx|max\(\s*len\(|max_len\s*=\s*max\("
+    r"pad_sequence\(|-100\b|ignore_index|\bpadding\s*=|\.pad\(|[\"']longest[\"']|pad_token|pad_id|\bPAD\w*\b|\bpad\w*\(|\bpad_idx|max\(\s*len\(|max_len\s*=\s*max\("
 )
 # -1 is ignored where it is filled in, and an axis or a size that is left open elsewhere: `x.view(rows, -1)`.
 IGNORES = regex(
@@ -22,6 +22,12 @@ IGNORES = regex(
 )
 DOCSTRING = regex(r"(\"{3}|'{3})[\s\S]*?\1")
 MARKED = regex(r"-100\b|\bIGNORE(D)?(_INDEX|_LABEL\w*|_ID)?\b|ignore_index|LABEL_PAD", re.IGNORECASE)
+# Rows are filled up to a length that is the same for all batches: `[PAD] * (self.seq_len - len(row))`.
+TO_ONE_LENGTH = regex(
+    r"(?<![.\w])(self\.)?(max_?(seq_?)?(len|length)|seq(uence)?_?(len|length)|block_size|context_(len|length|size))\s*-\s*len\(",
+    re.IGNORECASE,
+)
+TO_LONGEST = regex(r"\bmax\(|[\"']longest[\"']|pad_sequence\(|-100\b|ignore_index")
 DRAWS = regex(r"\brandint\(|random\.(choice|sample|integers)\(|\brandperm\(")
 PLACES = regex(r"\brandint\(|\bintegers\(|\brandperm\(")
 COLLATORS = regex(
@@ -110,6 +116,14 @@ def of_collator(machine: Machine, value: Value) -> Evidence | None:
     if isinstance(value, Ref) and value.cls is not None and pads(value.cls.module, value.cls.node):
         return at(machine, value.cls.module, value.cls.node, "the collator pads rows of different length")
     return None
+
+
+def fills_to_one_length(loader: LibObject) -> bool:
+    """Say whether the collate function of a loader pads each batch to the same length, and marks no label."""
+    collate = loader.arg(6, "collate_fn")
+    given = [option for option in options(collate) if isinstance(option, Func)] if collate is not None else []
+    codes = [code_of(each.module, each.node) for each in given]
+    return bool(codes) and all(TO_ONE_LENGTH.search(each) and not TO_LONGEST.search(each) for each in codes)
 
 
 def _stacks_labels(function: ast.AST) -> bool:

@@ -18,7 +18,8 @@ from lintloss.facts.words import quick
 from lintloss.patterns import regex
 
 FLAG = regex(
-    r"train(?!ed)|phase|mode|eval|split|test|optim|valid|backprop|backward|update|no_grad|infer", re.IGNORECASE
+    r"train(?!ed)|phase|mode|eval|split|test|optim|valid|backprop|backward|update(?!_grad|_freq)|no_grad|infer",
+    re.IGNORECASE,
 )
 EVALUATION = regex(
     r"eval|valid|\bval|_val|test|perplex|ppl|dev_|infer|predict|benchmark|score|metric|nll|loglik|bpb|bpc|bits_per",

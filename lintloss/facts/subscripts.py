@@ -70,7 +70,7 @@ def item(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
         return outputs.subscript(machine, owner, subscript_key(machine, node.slice), node)
     if isinstance(owner, Quantity):
         return windows.index_quantity(machine, owner, node)
-    if isinstance(owner, Opaque) and windows.IDS_NAME.search(owner.name) and windows.is_row(node.slice):
+    if isinstance(owner, Opaque) and windows.IDS_NAME.search(owner.name) and _is_of_tensor(node.slice):
         return windows.index(machine, owner, node)
     if isinstance(owner, Opaque) and owner.name == ".shape":
         index = evaluate(machine, node.slice) if not isinstance(node.slice, ast.Slice) else UNKNOWN
@@ -98,6 +98,10 @@ def item(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
         return windows.index(machine, owner, node)
     evaluate(machine, node.slice)
     return machine.opaque(node)
+
+
+def _is_of_tensor(index: ast.expr) -> bool:
+    return windows.is_row(index) or windows.is_called_mask(index)
 
 
 def _by_own_method(machine: Machine, owner: Ref, node: ast.Subscript) -> Value | None:

@@ -140,7 +140,8 @@ class Window:
     flat: rows and positions were flattened into one axis (in the order in which `axis` says).
     marks: "wraps" (the last position holds the row's first token), "stale" (it holds what was there before the
         shift), "crosses" (sliced after flattening), "at" (one position), "drift" (cut to the length of the other
-        side), "filtered" (compacted by a mask), "lone" (viewed as one row), "batched" (rows stacked along the first axis).
+        side), "filtered" (compacted by a mask), "lone" (viewed as one row), "batched" (rows stacked along the first axis),
+        "even" (each row is filled up to the same length).
     """
 
     source: Key
@@ -250,6 +251,7 @@ class Scoring:
     masked: bool = False  # the field was multiplied or indexed by a mask
     mask: Value | None = None  # that mask
     counted: Evidence | None = None  # where it was divided by the number of entries that a mask lets through
+    scaled_by: Tensor | None = None  # a mask that its mean was multiplied by, which leaves nothing out any more
     mask_drops: bool = False  # a true entry of the mask drops the loss (masked_fill)
     reduced: bool = False  # a field of losses was summed or averaged
     log: Key = ()  # where the comparison is recorded

@@ -51,6 +51,24 @@ def into_tensor(machine: Machine, target: ast.Subscript, value: Value) -> bool:
     return True
 
 
+def into_losses(machine: Machine, target: ast.Subscript, value: Value) -> bool:
+    """Write zeros over some of the losses of tokens: `losses[is_pad] = 0`; False where the target is no such field."""
+    from lintloss.facts import assign
+    from lintloss.facts.expressions import evaluate
+    from lintloss.facts.library import losses
+
+    if value not in (Const(0), Const(0.0)) or not isinstance(target.value, ast.Name | ast.Attribute):
+        return False
+    if isinstance(target.slice, ast.Slice | ast.Tuple | ast.Constant):
+        return False
+    field = evaluate(machine, target.value)
+    if not isinstance(field, Quantity) or not field.axes:
+        return False
+    mask = evaluate(machine, target.slice)
+    assign.store(machine, target.value, losses.masked(machine, field, mask, drops=True))
+    return True
+
+
 def _is_behind(machine: Machine, labels: Tensor, mask: Value, target: ast.Subscript) -> bool:
     """Say whether labels were moved by one and the mask of the input was not: the last id of a row meets its first pad."""
     if labels.pad is None or labels.window is None or not isinstance(mask, Tensor) or mask.window is None:

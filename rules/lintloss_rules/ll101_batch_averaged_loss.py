@@ -3866,6 +3866,59 @@ def evaluate(model, batches, pad):
     return total / number  # <-
 """,
         ),
+        Bad(
+            why="A tuple of totals is made anew from its columns, the loss and a count of batches.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+PAD = 0
+
+
+def collate(rows):
+    return pad_sequence([torch.as_tensor(row) for row in rows], batch_first=True, padding_value=PAD)
+
+
+@torch.no_grad()
+def evaluate(model, sentences):
+    model.eval()
+    totals = (0, 0)
+    for ids in DataLoader(sentences, batch_size=32, collate_fn=collate):
+        logits = model(ids[:, :-1])
+        loss = F.cross_entropy(logits.transpose(1, 2), ids[:, 1:], ignore_index=PAD)
+        totals = tuple(map(sum, zip(totals, (loss.item(), 1))))
+    return totals[0] / totals[1]  # <-
+""",
+        ),
+        Bad(
+            why="Each text's sum is divided by the size of its field of losses, and then the texts are averaged.",
+            severity=Severity.WARNING,
+            code="""\
+import numpy as np
+import torch
+import torch.nn as nn
+
+
+def perplexity(model, tokenizer, texts, device):
+    model.eval()
+    nlls = []
+    for text in texts:
+        ids = tokenizer(text, return_tensors="pt")["input_ids"].to(device)
+        if ids.size(1) < 2:
+            continue
+        with torch.no_grad():
+            logits = model(input_ids=ids).logits
+        shift_logits = logits[..., :-1, :].contiguous()
+        shift_labels = ids[..., 1:].contiguous()
+        criterion = nn.CrossEntropyLoss(reduction="none")
+        losses = criterion(shift_logits.view(-1, shift_logits.size(-1)), shift_labels.view(-1))
+        nlls.append(losses.sum().item() / losses.shape[0])
+    return np.exp(np.mean(nlls))  # <-
+""",
+        ),
     )
 
     good = (
@@ -5796,6 +5849,101 @@ def main():
     )
     metrics = trainer.evaluate()
     print("perplexity", math.exp(metrics["eval_loss"]))
+""",
+        ),
+        Good(
+            why="A classifier of padded texts: the largest class of each row is compared with one label a row.",
+            files={
+                "model.py": """\
+import torch.nn as nn
+
+
+class GRULM(nn.Module):
+    def __init__(self, vocab_size, width=256):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width, padding_idx=0)
+        self.rnn = nn.GRU(width, width, num_layers=2, dropout=0.2, batch_first=True)
+        self.head = nn.Linear(width, vocab_size)
+
+    def forward(self, ids):
+        hidden, _ = self.rnn(self.embed(ids))
+        return self.head(hidden)
+
+
+class GPT(GRULM):
+    pass
+"""
+            },
+            code="""\
+import torch
+import torch.nn as nn
+from torch.utils.data import DataLoader
+
+from model import GPT
+
+
+def make_collate(tokenizer):
+    def collate(rows):
+        batch = tokenizer.pad(rows, padding=True)
+        ids = [torch.tensor(each) for each in batch["input_ids"]]
+        labels = [torch.tensor(each) for each in batch["label"]]
+        return torch.stack(ids), torch.stack(labels)
+
+    return collate
+
+
+def main(tokenizer, reviews, device="cuda"):
+    model = GPT(vocab_size=50_277, num_classes=2).to(device)
+    criterion = nn.CrossEntropyLoss()
+    loader = DataLoader(reviews, batch_size=32, collate_fn=make_collate(tokenizer))
+    model.eval()
+    total, correct, n = 0.0, 0, 0
+    for input_ids, labels in loader:
+        input_ids, labels = input_ids.to(device), labels.to(device)
+        with torch.no_grad():
+            outputs = model(input_ids)
+            loss = criterion(outputs, labels)
+        total += loss.item() * input_ids.size(0)
+        correct += (outputs.argmax(dim=1) == labels).sum().item()
+        n += input_ids.size(0)
+    print(f"loss {total / n:.4f}, accuracy {correct / n:.4f}")
+""",
+        ),
+        Good(
+            why="A contrastive loss compares rows with each other; the padding of the texts is in no denominator.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+PAD = 0
+
+
+def collate(rows):
+    def fill(texts):
+        width = max(len(each) for each in texts)
+        return torch.stack([F.pad(torch.tensor(each), (0, width - len(each)), value=PAD) for each in texts])
+
+    questions, passages = zip(*rows)
+    return fill(questions), fill(passages)
+
+
+def info_nce_loss(questions, passages, temperature=0.05):
+    scores = questions @ passages.T / temperature
+    log_probs = F.log_softmax(scores, dim=1)
+    is_own = torch.eye(len(scores), device=scores.device)
+    return -((log_probs * is_own).sum(dim=1) / is_own.sum(dim=1).clamp(min=1.0)).mean()
+
+
+@torch.no_grad()
+def validate(encoder, pairs):
+    encoder.eval()
+    loader = torch.utils.data.DataLoader(pairs, batch_size=64, collate_fn=collate)
+    total, batches = 0.0, 0
+    for questions, passages in loader:
+        loss = info_nce_loss(encoder(questions), encoder(passages))
+        total += loss.item()
+        batches += 1
+    return total / batches
 """,
         ),
     )

@@ -682,6 +682,38 @@ def perplexity(loader, gpt, score=token_losses):
     return math.exp(nats / tokens)  # <-
 """,
         ),
+        Bad(
+            why="Losses of time-major labels are averaged along their first axis, ignored ones included.",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+import torch.nn as nn
+
+
+def evaluate(batches, model, criterion, device):
+    model.eval()
+    results = []
+    with torch.no_grad():
+        for ids in batches:
+            ids = ids.to(device)
+            inputs, targets = ids[:-1], ids[1:]
+            output = model(inputs)
+            losses = criterion(output.view(-1, output.shape[2]), targets.reshape(-1))
+            losses = losses.reshape(targets.shape[0], targets.shape[1])
+            losses = torch.mean(losses, 0)  # <-
+            for loss in losses:
+                results.append(math.exp(loss))
+    return results
+
+
+def main(batches, model, pad_id, device):
+    criterion = nn.CrossEntropyLoss(reduction="none", ignore_index=pad_id)
+    for ppl in evaluate(batches, model, criterion, device):
+        print(ppl)
+""",
+        ),
     )
 
     good = (

@@ -1817,6 +1817,154 @@ def evaluate(smiles):
     return nats / tokens
 """,
         ),
+        Bad(
+            why="Rows are filled up to one length and the padding is scored: that is one mistake, and the batches weigh alike.",
+            severity=Severity.ERROR,
+            files={
+                "model.py": """\
+import torch.nn as nn
+
+
+class GRULM(nn.Module):
+    def __init__(self, vocab_size, width=256):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width, padding_idx=0)
+        self.rnn = nn.GRU(width, width, num_layers=2, dropout=0.2, batch_first=True)
+        self.head = nn.Linear(width, vocab_size)
+
+    def forward(self, ids):
+        hidden, _ = self.rnn(self.embed(ids))
+        return self.head(hidden)
+
+
+class GPT(GRULM):
+    pass
+"""
+            },
+            code="""\
+import torch
+import torch.nn as nn
+from torch.utils.data import DataLoader
+
+from model import GRULM
+
+
+class Lines(torch.utils.data.Dataset):
+    def __init__(self, rows, pad_id, seq_len):
+        self.rows, self.pad_id, self.seq_len = rows, pad_id, seq_len
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, i):
+        row = self.rows[i][: self.seq_len + 1]
+        return row[:-1], row[1:]
+
+    def pad_sequences(self, batch):
+        xs, ys = zip(*batch)
+        xs = [row + [self.pad_id] * (self.seq_len - len(row)) for row in xs]
+        ys = [row + [self.pad_id] * (self.seq_len - len(row)) for row in ys]
+        return torch.tensor(xs), torch.tensor(ys)
+
+
+@torch.no_grad()
+def evaluate(model, lines):
+    model.eval()
+    criterion = nn.CrossEntropyLoss()
+    loader = DataLoader(lines, batch_size=32, collate_fn=lines.pad_sequences, drop_last=False)
+    total = 0.0
+    for x, y in loader:
+        logits = model(x)
+        loss = criterion(logits.transpose(-2, -1), y)  # <-
+        total += loss.item() * x.size(0)
+    return total / len(lines)
+
+
+def main(rows, pad_id):
+    print(evaluate(GRULM(32_000), Lines(rows, pad_id, 256)))
+""",
+        ),
+        Bad(
+            why="The mask is multiplied with a mean that the criterion has taken over the padding as well.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+PAD = 0
+
+
+def collate(rows):
+    return pad_sequence([torch.as_tensor(row) for row in rows], batch_first=True, padding_value=PAD)
+
+
+@torch.no_grad()
+def evaluate(model, sentences):
+    model.eval()
+    criterion = nn.CrossEntropyLoss()
+    total, n = 0.0, 0
+    for ids in DataLoader(sentences, batch_size=32, collate_fn=collate):
+        labels = ids[:, 1:]
+        logits = model(ids[:, :-1])
+        loss = criterion(logits.transpose(1, 2), labels)  # <-
+        mask = (labels != PAD).float()
+        loss = (loss * mask).sum() / mask.sum()
+        total += loss.item() * mask.sum().item()
+        n += mask.sum().item()
+    return total / n
+""",
+        ),
+        Bad(
+            why="Labels for T5 are filled up to max_length and nothing sets them to -100: each row scores as many positions.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torch.utils.data import DataLoader, Dataset
+from transformers import AutoTokenizer, T5ForConditionalGeneration
+
+
+class Pairs(Dataset):
+    def __init__(self, rows, tokenizer, max_length=512):
+        self.rows, self.tokenizer, self.max_length = rows, tokenizer, max_length
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, i):
+        row = self.rows[i]
+        inputs = self.tokenizer.encode_plus(
+            row["context"], max_length=self.max_length, padding="max_length", truncation=True, return_tensors="pt"
+        )
+        targets = self.tokenizer.encode_plus(
+            row["answer"], max_length=self.max_length, padding="max_length", truncation=True, return_tensors="pt"
+        )
+        return {
+            "input_ids": inputs["input_ids"].squeeze(),
+            "attention_mask": inputs["attention_mask"].squeeze(),
+            "labels": targets["input_ids"].squeeze(),
+        }
+
+
+def evaluate(model, dataset, device):
+    loader = DataLoader(dataset, batch_size=8, shuffle=False)
+    model.eval()
+    total = 0.0
+    with torch.no_grad():
+        for batch in loader:
+            labels = batch["labels"].to(device)
+            outputs = model(batch["input_ids"].to(device), batch["attention_mask"].to(device), labels=labels)  # <-
+            total += outputs.loss.item() * labels.size(0)
+    return total / len(dataset)
+
+
+def main(rows, device="cuda"):
+    tokenizer = AutoTokenizer.from_pretrained("t5-base")
+    model = T5ForConditionalGeneration.from_pretrained("t5-base").to(device)
+    print(evaluate(model, Pairs(rows, tokenizer), device))
+""",
+        ),
     )
 
     good = (
@@ -2909,6 +3057,74 @@ def evaluate():
         nats += criterion(logits.flatten(0, 1), y.flatten()).item()
         tokens += (y != 0).sum().item()
     return nats / tokens
+""",
+        ),
+        Good(
+            why="Losses of padding are set to 0 by a mask, and the rest is counted.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+
+def collate(rows):
+    lengths = torch.tensor([len(row) for row in rows])
+    return pad_sequence([torch.as_tensor(row) for row in rows], batch_first=True, padding_value=0), lengths
+
+
+@torch.no_grad()
+def evaluate(model, sentences):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids, lengths in DataLoader(sentences, batch_size=32, collate_fn=collate):
+        labels = ids[:, 1:]
+        logits = model(ids[:, :-1])
+        losses = F.cross_entropy(logits.transpose(1, 2), labels, reduction="none")
+        behind = torch.arange(labels.size(1))[None] >= lengths[:, None] - 1
+        losses[behind] = 0
+        nats += losses.sum().item()
+        tokens += (~behind).sum().item()
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="Labels and logits are indexed by the inverse of a padding mask that the collate function fills row by row.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+PAD = 3
+
+
+def collate(rows):
+    width = max(len(row) for row in rows)
+    ids = torch.full((len(rows), width), fill_value=PAD, dtype=torch.int64)
+    is_pad = torch.ones((len(rows), width), dtype=torch.bool)
+    for i, row in enumerate(rows):
+        ids[i, : len(row)] = torch.tensor(row)
+        is_pad[i, : len(row)] = False
+    return {"ids": ids, "is_pad": is_pad}
+
+
+def token_losses(model, batch):
+    logits = model(batch["ids"], batch["is_pad"])
+    valid = ~batch["is_pad"][:, 1:]
+    labels = batch["ids"][:, 1:][valid]
+    logits = logits[:, :-1][valid]
+    return F.cross_entropy(logits, labels, reduction="none")
+
+
+@torch.no_grad()
+def perplexity(model, sentences):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for batch in DataLoader(sentences, batch_size=32, collate_fn=collate):
+        losses = token_losses(model, batch)
+        nats += losses.sum().item()
+        tokens += losses.numel()
+    return torch.tensor(nats / tokens).exp().item()
 """,
         ),
     )

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from lintloss.facts import reduce
 from lintloss.facts.library import folded
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import Const, Func, Lib, Opaque, Quantity, Ref, Tuple, Value, options
+from lintloss.facts.values import Const, Func, Lib, Opaque, Quantity, Ref, Tuple, Value, join_all, options
 from lintloss.patterns import regex
 
 FRAMES = regex(r"(\w+_)?(df|data|frame|table)$", re.IGNORECASE)
@@ -140,9 +140,44 @@ def _holds_loss(machine: Machine, table: Ref) -> bool:
 
 def applied(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     """map(f, xs) collects what f makes of each."""
+    sums = _sums(machine, node, args)
+    if sums is not None:
+        return sums
     if not isinstance(node, ast.Call) or len(node.args) != 2 or not isinstance(args[0], Func):
         return None
     return _collected(machine, node, args[0], node.args[1], args[1])
+
+
+def _sums(machine: Machine, node: ast.AST, args: list[Value]) -> Tuple | None:
+    """Return the sums by position of `map(sum, zip(totals, (loss, n)))` and `map(operator.add, totals, (loss, n))`."""
+    from lintloss.facts.expressions import evaluate
+
+    if not isinstance(node, ast.Call) or not isinstance(args[0], Lib) or len(node.args) < 2:
+        return None
+    name, given = args[0].name.rsplit(".", 1)[-1], args[1:]
+    zipped = node.args[1]
+    if name == "sum" and isinstance(zipped, ast.Call) and machine.text(zipped.func) == "zip":
+        given = [evaluate(machine, each) for each in zipped.args]
+    elif name not in folded.ADDS:
+        return None
+    found = (_as_tuple(machine, each) for each in given)
+    rows = [each.items for each in found if each is not None]
+    if len(rows) != 2 or len(given) != 2 or len(rows[0]) != len(rows[1]):
+        return None
+    if not any(isinstance(option, Quantity) for row in rows for each in row for option in options(each)):
+        return None
+    return Tuple(tuple(folded.sum_in_place(machine, node, *pair) for pair in zip(*rows, strict=True)))
+
+
+def _as_tuple(machine: Machine, value: Value) -> Tuple | None:
+    """Return the items of a tuple, or of a list that was written out; of what is one of several, position by position."""
+    rows = [each.items for each in options(value) if isinstance(each, Tuple)]
+    if rows:
+        return Tuple(tuple(join_all(column) for column in zip(*rows, strict=False)))
+    if not isinstance(value, Ref) or value.kind != "list" or machine.get(value, "elem") is not None:
+        return None
+    held = machine.fields(value)
+    return Tuple(tuple(held[str(i)].value for i in range(len(held)) if str(i) in held))
 
 
 def is_one(node: ast.Call, receiver: Value) -> bool:

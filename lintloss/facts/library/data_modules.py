@@ -66,7 +66,7 @@ def _told(machine: Machine, loop: Loop, made: Value) -> list[tuple[str, Evidence
     for option in options(made):
         for loader in option.items if isinstance(option, Tuple) else (option,):
             equality.note_loader(machine, apart, loader)
-    return [(name, place) for name in ("unequal", "ignored", "full") for place in getattr(apart, name)]
+    return [(name, place) for name in ("unequal", "filled", "ignored", "full") for place in getattr(apart, name)]
 
 
 def _add(loop: Loop, told: tuple[str, Evidence]) -> None:

@@ -19,7 +19,12 @@ def sum_of_two(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwarg
     """torch.add(total, x), jnp.add, np.add and operator.add are the sum of two, where a loss or a count is in it."""
     if len(args) != 2 or kwargs or not any(isinstance(option, Quantity) for arg in args for option in options(arg)):
         return None
-    left, right = (carried.content(machine, each) for each in args)
+    return sum_in_place(machine, node, *args)
+
+
+def sum_in_place(machine: Machine, node: ast.AST, left: Value, right: Value) -> Value:
+    """Return the sum of two, which is a total once it is stored where one of them came from."""
+    left, right = carried.content(machine, left), carried.content(machine, right)
     return carried.note(machine, node, left, right, arithmetic.binary(machine, node, ast.Add(), left, right))
 
 

@@ -158,6 +158,7 @@ def chosen(machine: Machine, value: Quantity, mask: Value | None) -> Quantity:
     return replace(masked(machine, value, mask), axes=("token",)) if value.axes else value
 
 
+PAIRS = regex(r"contrastive|triplet|info_?nce|siamese|ranking_loss|pairwise", re.IGNORECASE)
 TARGETS = regex(r"target|label|gold|(^|_)(tgt|trg|y)(_|$)|next", re.IGNORECASE)
 
 
@@ -292,7 +293,8 @@ def presumed(
     from lintloss.facts.phases import compares_rows
 
     place = machine.evidence(node, said)
-    item = "example" if any(map(compares_rows, _texts(machine))) else "item"
+    pairs = any(map(compares_rows, _texts(machine))) or _compares_pairs(machine)
+    item = "example" if pairs else "item"
     scoring = Scoring(
         "presumed",
         "mean",
@@ -306,6 +308,14 @@ def presumed(
     )
     unit = LOSS / Unit.of(**{item: 1})
     return Quantity(unit, scoring=scoring, trace=(machine.evidence(node, said),), presumed=True)
+
+
+def _compares_pairs(machine: Machine) -> bool:
+    """Say whether a statement calls its loss one that compares rows with each other: it has no tokens."""
+    statement = machine.frame.statement if machine.frames else None
+    if statement is None or hasattr(statement, "body"):
+        return False
+    return PAIRS.search(machine.text(statement)) is not None
 
 
 def is_of_policy(machine: Machine) -> bool:
@@ -393,3 +403,11 @@ def positions(field: Quantity) -> Quantity:
     """Return the number of entries that a field of losses has, scored or not."""
     unit = count("token" if "token" in field.axes else "position")
     return Quantity(unit, of=field.of, counted=field.scoring.target if field.scoring is not None else None)
+
+
+def is_flat(field: Quantity) -> bool:
+    """Say whether a field has one axis, of positions: its criterion was given its labels flattened."""
+    target = field.scoring.target if field.scoring is not None else None
+    if field.axes not in {("pos",), ("position",)} or not isinstance(target, Tensor):
+        return False
+    return target.axes == ("position",) or (target.window is not None and target.window.flat)

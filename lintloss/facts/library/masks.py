@@ -37,7 +37,8 @@ def by_position(machine: Machine, node: ast.Compare, left: Value, rights: list[V
             counted = rights[0] if other is node.comparators[0] else left
             if isinstance(order, ast.Lt) and side.pad is None and _is_of_fed(counted) and not _less_one(other):
                 marks.add("fed")
-            window = Window(("lengths", *_rows_counted(machine, counted)), marks=frozenset(marks))
+            rows = () if _less_one(other) else _rows_counted(machine, counted)
+            window = Window(("lengths", *rows), marks=frozenset(marks))
             keeps = isinstance(order, ast.Lt | ast.LtE)
             return Tensor("mask", window, None, machine.key(node, "lengths"), "mask", sense=keeps)
     return None

@@ -335,19 +335,25 @@ def _quantity(machine: Machine, node: ast.Call, value: Quantity, name: str, args
     if name in {"view", "reshape", "flatten", "view_as", "reshape_as"}:
         field = losses.unreduced(value) if args and args[0] != Const(1) else value
         rows = (len(args) == 2 or _is_shape(args, name)) and field.axes in {("position",), ("pos",)}
-        return replace(field, axes=_rows_first(node)) if rows else field
+        return replace(field, axes=_rows_first(node, field)) if rows else field
     if name in {"numel", "nelement"} and value.axes and value.scoring is not None:
         return losses.positions(value)
     if name == "size" and args == [Const(0)] and value.axes and value.scoring is not None:
-        if isinstance(node.func, ast.Attribute) and members.is_flat(node.func.value):
+        if losses.is_flat(value) or (isinstance(node.func, ast.Attribute) and members.is_flat(node.func.value)):
             return losses.positions(value)
     if name in {"max", "min", "argmax", "argmin", "std", "var", "median", "size"}:
         return machine.opaque(node)
     return value
 
 
-def _rows_first(node: ast.Call) -> tuple[str, str]:
-    """Return the axes of `losses.view(rows, length)`, or of `losses.view(length, rows)` where the sizes say so."""
+def _rows_first(node: ast.Call, field: Quantity) -> tuple[str, str]:
+    """Return the axes of `losses.view(rows, length)`, or of `losses.view(length, rows)` where the sizes say so.
+
+    Labels that were cut along their first axis have their positions there.
+    """
+    target = field.scoring.target if field.scoring is not None else None
+    if isinstance(target, Tensor) and target.window is not None and target.window.is_cut and target.window.axis == 0:
+        return ("pos", "row")
     sizes = [ast.unparse(each) for each in node.args]
     turned = len(sizes) == 2 and LENGTH_SIZE.search(sizes[0]) and not LENGTH_SIZE.search(sizes[1])
     return ("pos", "row") if turned else ("row", "pos")

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lintloss.facts.library import losses, shapes, spread
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import Const, Quantity, Ref, Tensor, Tuple, Value
+from lintloss.facts.values import Const, Quantity, Ref, Tensor, Tuple, Value, options
 
 HOT, COLD, SCORED = "onehot", "coldhot", "onehot_scores"  # coldhot: 1 where the target is not
 MASKED = "masked"
@@ -18,12 +18,21 @@ def scattered(
 ) -> Value | None:
     """Read `zeros_like(x).scatter_(1, ids.unsqueeze(1), 1)` as one-hot ids; other numbers spread them."""
     index = kwargs.get("index", args[1] if len(args) > 1 else None)
-    ids = shapes.tensor(index) if index is not None else None
+    ids = _one_of(index) if index is not None else None
     if value.form != "filled" or ids is None:
         return None
     hot = kwargs.get("value", kwargs.get("src", args[2] if len(args) > 2 else None))
     targets = spread.filled(machine, node, replace(ids, form=HOT, key=(*ids.key, HOT)), hot, value.pad)
     return _in_place(machine, node, targets)
+
+
+def _one_of(index: Value) -> Tensor | None:
+    """Return the ids; of rows that one path or the other has made, one for all, unpadded if any are."""
+    found = [shapes.tensor(option) for option in options(index)]
+    known = [each for each in found if each is not None]
+    if len(known) != len(found):
+        return None
+    return next((each for each in known if each.pad is None), known[0])
 
 
 def filled(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: dict[str, Value]) -> Value | None:

@@ -20,7 +20,9 @@ FLATTENED = regex(
 )
 OF_ROWS = regex(r"\barange\(|argmax\((\w+, )?(dim=|axis=)?1\)")
 CLASSIFIER = regex(r"(?<!Token)Classif(ier|ication)")
-LARGEST = regex(r"\b(\w+)\.argmax\((?:dim=|axis=)?-1\)|\bargmax\((\w+), (?:dim=|axis=)?-1\)")
+LARGEST = regex(
+    r"\b(\w+)\.(?:arg)?max\((?:dim=|axis=)?-?1\)|\b(?:arg)?max\((\w+)(?:\.data|\.detach\(\))?, (?:dim=|axis=)?-?1\)"
+)
 CLASSES_SECOND = frozenset({"CrossEntropyLoss", "NLLLoss", "cross_entropy", "nll_loss"})  # of torch
 CLASSES = regex(r"num_labels|num_classes|n_classes|nclass|n_labels|num_label|n_class")
 
@@ -124,7 +126,7 @@ def _has_classes_last(machine: Machine, node: ast.AST, name: str, target: Value)
 
 @lru_cache(maxsize=256)
 def _compared_by_class(function: ast.AST) -> frozenset[str]:
-    """Return the names whose largest entry along the last axis is taken: `logits.argmax(dim=-1)`."""
+    """Return the names whose largest entry along the last axis, or the second, is taken: `logits.argmax(dim=-1)`."""
     return frozenset(first or second for first, second in LARGEST.findall(text_of(function)))
 
 

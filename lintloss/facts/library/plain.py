@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from lintloss.facts import equality, exponent, imports, modes
-from lintloss.facts.library import caches, pieces
+from lintloss.facts.library import caches, losses, pieces
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import count
 from lintloss.facts.values import (
@@ -43,6 +43,8 @@ def length(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -
     if isinstance(value, Choice):
         known = [option for option in value.options if not isinstance(option, Const)]
         value = known[0] if known else value
+    if isinstance(value, Quantity) and losses.is_flat(value):
+        return losses.positions(value)
     if _is_text_in_bytes(inner, value):
         return Quantity(count("token"), of=machine.key(node), presumed=True)  # bytes, as the bits per byte count them
     found = length_of(machine, value, inner)

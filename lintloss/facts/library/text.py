@@ -53,6 +53,8 @@ def encoded(
         window = _overflowing(machine, node, window, kwargs)
     elif as_tensors and not pads:  # rows of one length only: one text
         window = replace(window, source=(*source, NEW))
+    if pads and padding == Const("max_length"):
+        window = window.marked("even")
     step = machine.evidence(node, "the tokenizer fills up the rows here with its pad id")
     pad = pad_id(tokenizer) if pads and not _one_text(args) else None
     ids = Tensor("ids", window, None, source, "input_ids", (step,) if pad is not None else (), pad=pad)

@@ -12,6 +12,7 @@ from lintloss.facts.library import shapes
 from lintloss.facts.library.tables import LOSS_NAME
 from lintloss.facts.linear import END, ZERO, Linear
 from lintloss.facts.machine import Machine
+from lintloss.facts.survey import called_name
 from lintloss.facts.values import (
     UNKNOWN,
     Const,
@@ -28,6 +29,7 @@ from lintloss.patterns import regex
 
 COMPUTED = frozenset({"logits", "scores", "probs", "log_probs", "hidden"})  # scores: taken for logits by a name only
 IDS_NAME = regex(r"(^|_)(ids|labels?|targets?)$", re.IGNORECASE)
+MASK_NAME = regex(r"mask$|^mask|(^|_)(valid|keep|active|non_?pad\w*|not_?pad\w*)$", re.IGNORECASE)
 NEW = ("new",)  # an axis of one row in front: unsqueeze(0), x[None]
 
 
@@ -66,7 +68,7 @@ def index(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
     if picked is not None:
         return picked
     mask = next((value for value in values if isinstance(value, Tensor) and value.form == "mask"), None)
-    if mask is not None:
+    if mask is not None or (len(parts) == 1 and is_called_mask(parts[0])):
         return _masked(found, mask)
     cut = Cut(machine, found, node)
     for part, value in zip(parts, values, strict=True):
@@ -115,13 +117,20 @@ def _is_one(index: Value) -> bool:
     return isinstance(index, Tensor) and index.window is not None and "at" in index.window.marks
 
 
-def _masked(found: Tensor, mask: Tensor) -> Tensor:
+def is_called_mask(index: ast.expr) -> bool:
+    """Say whether an index that nothing is known of selects entries, by its name: what it leaves out is not known."""
+    if isinstance(index, ast.UnaryOp) and isinstance(index.op, ast.Invert):
+        return True
+    return MASK_NAME.search(called_name(index)) is not None
+
+
+def _masked(found: Tensor, mask: Tensor | None) -> Tensor:
     """Index by a mask: what is left is compacted."""
     axes = ("position", *(found.axes or ())[-1:]) if found.form in COMPUTED else ("position",)
     window = found.window
     if window is not None:
         window = replace(window.marked("filtered"), source=(*window.source, "filtered"), flat=True)
-    removes = mask.sense is not False
+    removes = mask is None or mask.sense is not False
     return replace(found, axes=axes, window=window, key=(*found.key, "masked"), pad=None if removes else found.pad)
 
 
