@@ -7,7 +7,19 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from lintloss.facts import callers, classes, consumers, cut_texts, cuts, handed, left_out, leftovers, regions, scored
+from lintloss.facts import (
+    callers,
+    classes,
+    consumers,
+    cut_texts,
+    cuts,
+    handed,
+    keras_steps,
+    left_out,
+    leftovers,
+    regions,
+    scored,
+)
 from lintloss.facts.callers import text_of
 from lintloss.facts.caps import Function, Origin, assigned
 from lintloss.facts.evaluation import Pass
@@ -51,8 +63,13 @@ def observe(machine: Machine, module: Module, passes: list[Pass], seen: Iterable
     found = [
         *_dropped(machine, module, passes),
         *_cut(machine, module, loops),
+        *_restarted(machine, module, loops),
         *_kept(machine, module, passes),
         *_trainers(machine, module),
+        *(
+            _at(machine, module, node, "whole", cap=text, severity="warning")
+            for node, text in keras_steps.observe(module)
+        ),
     ]
     found += _left_out(machine, module, loops, found)
     found += [
@@ -260,6 +277,17 @@ def _cut(machine: Machine, module: Module, loops: list[scored.Looped]) -> Iterat
                 data=_data(loop),
                 reasons=(loop.place,),
             )
+
+
+def _restarted(machine: Machine, module: Module, loops: list[scored.Looped]) -> Iterator[Truncation]:
+    """Find `next(iter(loader))` in the loops of an evaluation: each step scores the first batch once more."""
+    statements = {loop.statement for _, loop in loops}
+    for place, loop in machine.restarted:
+        node = (
+            _expression(machine, module, place) if loop.statement in statements and place.path == module.path else None
+        )
+        if node is not None:
+            yield _at(machine, module, node, "restarted", data=text_of(node)[:50], reasons=(loop.place,))
 
 
 def _is_endless(machine: Machine, module: Module, loop: Loop) -> bool:

@@ -82,7 +82,7 @@ def floored(node: ast.expr, counts: Counts) -> ast.expr | None:
     if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.FloorDiv):
         return None
     rows = text_of(_divided(counts, node.left))
-    if _rounds_up(rows, text_of(node.right)):
+    if rounds_up(rows, text_of(node.right)):
         return None
     found = ROWS.search(rows) and not SAMPLED.search(rows) and counts.is_size(node.right)
     return node.right if found else None
@@ -114,7 +114,7 @@ def number(loop: Loop, counts: Counts, *, sampled: bool) -> ast.AST | None:
     return header if size is not None and not isinstance(size, ast.BinOp) else None
 
 
-def _rounds_up(divided: str, size: str) -> bool:
+def rounds_up(divided: str, size: str) -> bool:
     """Say whether all but one of a size is added before it divides: `(len(rows) + batch_size - 1) // batch_size`."""
     return f"+ {size}" in divided
 
@@ -134,7 +134,7 @@ def whole_batches(node: ast.expr, loop: ast.For | ast.AsyncFor) -> ast.expr | No
     ):
         return None
     size, index = text_of(node.right), text_of(loop.target)
-    if _rounds_up(text_of(node.left), size):
+    if rounds_up(text_of(node.left), size):
         return None
     for each in ast.walk(loop):
         if isinstance(each, ast.Slice) and each.lower is not None and each.upper is not None:

@@ -3919,6 +3919,33 @@ def perplexity(model, tokenizer, texts, device):
     return np.exp(np.mean(nlls))  # <-
 """,
         ),
+        Bad(
+            why="Each text's windows are summed and divided by what they scored; then texts of any length weigh alike.",
+            severity=Severity.WARNING,
+            code="""\
+import numpy as np
+import torch
+import torch.nn as nn
+
+
+def perplexity(model, tokenizer, texts, device, window=1024):
+    criterion = nn.CrossEntropyLoss(reduction="none")
+    model.eval()
+    nlls = []
+    for text in texts:
+        ids = tokenizer(text, return_tensors="pt")["input_ids"].to(device)
+        nats, scored = 0.0, 0
+        for begin in range(0, ids.size(1) - 1, window):
+            chunk = ids[:, begin : begin + window + 1]
+            with torch.no_grad():
+                logits = model(input_ids=chunk[:, :-1]).logits
+            losses = criterion(logits.reshape(-1, logits.size(-1)), chunk[:, 1:].reshape(-1))
+            nats += losses.sum().item()
+            scored += losses.size(0)
+        nlls.append(nats / scored)
+    return np.exp(np.mean(nlls))  # <-
+""",
+        ),
     )
 
     good = (

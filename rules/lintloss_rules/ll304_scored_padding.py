@@ -3127,4 +3127,64 @@ def perplexity(model, sentences):
     return torch.tensor(nats / tokens).exp().item()
 """,
         ),
+        Good(
+            why="One row at a time, and what it was padded with is cut off before it is scored.",
+            files={
+                "model.py": """\
+import torch.nn as nn
+
+
+class GRULM(nn.Module):
+    def __init__(self, vocab_size, width=256):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width, padding_idx=0)
+        self.rnn = nn.GRU(width, width, num_layers=2, dropout=0.2, batch_first=True)
+        self.head = nn.Linear(width, vocab_size)
+
+    def forward(self, ids):
+        hidden, _ = self.rnn(self.embed(ids))
+        return self.head(hidden)
+
+
+class GPT(GRULM):
+    pass
+"""
+            },
+            code="""\
+import argparse
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from model import GPT
+
+
+def rows(path, device):
+    for line in open(path, "rb"):
+        ids = torch.tensor(np.frombuffer(line[:-1], dtype=np.uint8)).long().to(device)[None, :]
+        targets = torch.tensor(np.frombuffer(line[1:], dtype=np.uint8)).long().to(device)[None, :]
+        length = ids.shape[1]
+        pad = 2 ** int(np.ceil(np.log2(max(32, length)))) - length
+        yield F.pad(ids, (0, pad), value=0), F.pad(targets, (0, pad), value=0), length
+
+
+@torch.no_grad()
+def evaluate(model, batches):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids, targets, length in batches:
+        logits = model(ids)[:, :length]
+        targets = targets[:, :length]
+        nats += F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum").item()
+        tokens += targets.numel()
+    return nats / tokens
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("path")
+    print(evaluate(GPT(256).cuda(), rows(parser.parse_args().path, "cuda")))
+""",
+        ),
     )

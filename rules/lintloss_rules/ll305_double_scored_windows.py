@@ -1063,4 +1063,65 @@ def perplexity(model, ids, window):
     return torch.exp(torch.tensor(total / end_before)).item()
 """,
         ),
+        Good(
+            why="Rows that touch are put in another order, and batches are slices of rows, not of the text.",
+            files={
+                "model.py": """\
+import torch.nn as nn
+
+
+class GRULM(nn.Module):
+    def __init__(self, vocab_size, width=256):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width, padding_idx=0)
+        self.rnn = nn.GRU(width, width, num_layers=2, dropout=0.2, batch_first=True)
+        self.head = nn.Linear(width, vocab_size)
+
+    def forward(self, ids):
+        hidden, _ = self.rnn(self.embed(ids))
+        return self.head(hidden)
+
+
+class GPT(GRULM):
+    pass
+"""
+            },
+            code="""\
+import numpy as np
+import mlx.core as mx
+import mlx.nn as nn
+
+from model import GPT
+
+ctx_len = 8
+data = np.load("ids.npy")
+X_val = mx.array([data[i : i + ctx_len] for i in range(0, len(data) - ctx_len, ctx_len)])
+y_val = mx.array([data[i + 1 : i + ctx_len + 1] for i in range(0, len(data) - ctx_len, ctx_len)])
+
+
+def get_batches(X, y, size, shuffle=True):
+    if shuffle:
+        ix = np.arange(X.shape[0])
+        np.random.shuffle(ix)
+        ix = mx.array(ix)
+        X = X[ix]
+        y = y[ix]
+    for i in range(0, X.shape[0], size):
+        yield X[i : i + size], y[i : i + size]
+
+
+def loss_fn(model, x, y):
+    logits = model(x)
+    return nn.losses.cross_entropy(logits.reshape(-1, logits.shape[-1]), y.reshape(-1), reduction="sum")
+
+
+model = GPT(100)
+model.eval()
+total, n = 0.0, 0
+for x, y in get_batches(X_val, y_val, 64):
+    total += loss_fn(model, x, y).item()
+    n += y.size
+print(total / n)
+""",
+        ),
     )

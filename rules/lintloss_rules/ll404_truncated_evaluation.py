@@ -78,6 +78,7 @@ MESSAGES = {
     "short": "a batch with fewer rows than `{cap}` is left out: the rows of the last one are never scored",
     "ranks": "all ranks stop as soon as one has run out: what the others have left is never scored",
     "text": "the tokenizer cuts the joined text `{data}` to the model's longest input: what is behind is never scored",
+    "restarted": "`{data}` starts the loader anew in each step: the same first batch is scored every time",
     "leftovers": "`{data}` gives full batches only: what is left at the end is never scored",
 }
 
@@ -1940,6 +1941,74 @@ def main(model, rows, max_iters):
 """,
             },
         ),
+        Bad(
+            why="Each step starts the unshuffled loader anew: the first batch is scored fifty times.",
+            severity=Severity.ERROR,
+            files={
+                "model.py": """\
+import torch.nn as nn
+
+
+class GRULM(nn.Module):
+    def __init__(self, vocab_size, width=256):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width, padding_idx=0)
+        self.rnn = nn.GRU(width, width, num_layers=2, dropout=0.2, batch_first=True)
+        self.head = nn.Linear(width, vocab_size)
+
+    def forward(self, ids):
+        hidden, _ = self.rnn(self.embed(ids))
+        return self.head(hidden)
+
+
+class GPT(GRULM):
+    pass
+"""
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+from model import GPT
+
+
+@torch.no_grad()
+def estimate_loss(model, val_loader, eval_iters=50):
+    model.eval()
+    losses = torch.zeros(eval_iters)
+    for k in range(eval_iters):
+        x, y = next(iter(val_loader))  # <-
+        logits = model(x)
+        losses[k] = F.cross_entropy(logits.flatten(0, 1), y.flatten())
+    model.train()
+    return losses.mean()
+
+
+def main(rows):
+    model = GPT(50_257)
+    val_loader = DataLoader(rows, batch_size=8, shuffle=False)
+    print(estimate_loss(model, val_loader))
+""",
+        ),
+        Bad(
+            why="Keras is given a number of validation steps that is rounded down.",
+            severity=Severity.WARNING,
+            code="""\
+from tensorflow import keras
+
+from data import pictures
+
+
+def main(folder, batch_size=32):
+    train, valid = pictures(folder, "train", batch_size), pictures(folder, "valid", batch_size)
+    train_steps = train.samples // batch_size
+    valid_steps = valid.samples // batch_size
+    model = keras.applications.ResNet50(weights=None, classes=10)
+    model.compile(optimizer="adam", loss="categorical_crossentropy")
+    model.fit(train, epochs=10, steps_per_epoch=train_steps, validation_data=valid, validation_steps=valid_steps)  # <-
+""",
+        ),
     )
 
     good = (
@@ -3177,6 +3246,72 @@ def evaluate(model, x, y):
         nats += F.cross_entropy(model(ids).flatten(0, 1), labels.flatten(), reduction="sum").item()
         tokens += labels.numel()
     return nats / tokens
+""",
+        ),
+        Good(
+            why="A shuffled loader is started anew: each step scores another random batch.",
+            files={
+                "model.py": """\
+import torch.nn as nn
+
+
+class GRULM(nn.Module):
+    def __init__(self, vocab_size, width=256):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width, padding_idx=0)
+        self.rnn = nn.GRU(width, width, num_layers=2, dropout=0.2, batch_first=True)
+        self.head = nn.Linear(width, vocab_size)
+
+    def forward(self, ids):
+        hidden, _ = self.rnn(self.embed(ids))
+        return self.head(hidden)
+
+
+class GPT(GRULM):
+    pass
+"""
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+from model import GPT
+
+
+@torch.no_grad()
+def estimate_loss(model, val_loader, eval_iters=50):
+    model.eval()
+    losses = torch.zeros(eval_iters)
+    for k in range(eval_iters):
+        x, y = next(iter(val_loader))
+        logits = model(x)
+        losses[k] = F.cross_entropy(logits.flatten(0, 1), y.flatten())
+    model.train()
+    return losses.mean()
+
+
+def main(rows):
+    model = GPT(50_257)
+    val_loader = DataLoader(rows, batch_size=8, shuffle=True)
+    print(estimate_loss(model, val_loader))
+""",
+        ),
+        Good(
+            why="The number of validation steps is rounded up.",
+            code="""\
+from tensorflow import keras
+
+from data import pictures
+
+
+def main(folder, batch_size=32):
+    train, valid = pictures(folder, "train", batch_size), pictures(folder, "valid", batch_size)
+    train_steps = train.samples // batch_size
+    valid_steps = (valid.samples + batch_size - 1) // batch_size
+    model = keras.applications.ResNet50(weights=None, classes=10)
+    model.compile(optimizer="adam", loss="categorical_crossentropy")
+    model.fit(train, epochs=10, steps_per_epoch=train_steps, validation_data=valid, validation_steps=valid_steps)
 """,
         ),
     )

@@ -25,7 +25,7 @@ PAST = quick(
 )
 RECURRENT = regex(r"\b(LSTM|GRU|RNN)(Cell)?\(")
 ALL = quick(
-    r"bidirectional\s*=\s*true|bidirectional=bi|\.flip\(|torch\.flip\(|is_causal\s*=\s*false|causal\s*=\s*false|mask_token|maskedlm|\bmlm\b|\bcrf\b|auto_?encod|\bvae\b",
+    r"bidirectional\s*=\s*true|bidirectional=bi|\.flip\(|torch\.flip\(|is_causal\s*=\s*false|causal\s*=\s*false|mask_token|maskedlm|\bmlm\b|\bcrf\b|auto_?encod|\bvae\b|noise_?schedul|\bdenois",
 )
 DEPTH = 4
 

@@ -167,9 +167,23 @@ def following(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs
         if isinstance(option, LibObject) and loaders.is_loader(option):
             if machine.loops:
                 equality.note_loader(machine, machine.loops[-1], option)
+                _note_restarted(machine, node, option)
                 machine.loops[-1].unit = "batch" if machine.loops[-1].unit == "step" else machine.loops[-1].unit
             return Opaque((*option.key, "[]"), "")
     return None
+
+
+def _note_restarted(machine: Machine, node: ast.AST, loader: LibObject) -> None:
+    """Remember `next(iter(loader))` in a loop: the first batch is as full as all others, and without a shuffle the same."""
+    inner = node.args[0] if isinstance(node, ast.Call) and node.args else None
+    if not isinstance(inner, ast.Call) or _called(inner) != "iter" or loader.made is None:
+        return
+    place = machine.evidence(node, "the loader is started anew here, in each step")
+    if place not in machine.loops[-1].full:
+        machine.loops[-1].full.append(place)
+    chosen = any(loader.arg(-1, name) is not None for name in ("sampler", "batch_sampler"))
+    if loader.arg(2, "shuffle") in {None, Const(False)} and not chosen:
+        machine.restarted.append((place, machine.loops[-1]))
 
 
 def _called(node: ast.AST) -> str:

@@ -193,6 +193,8 @@ class Cut:
             return
         lower = symbolic.of(self.machine, part.lower) if part.lower is not None else None
         upper = symbolic.of(self.machine, part.upper) if part.upper is not None else None
+        if NEW in self.window.source and part.lower is None and upper is not None and not upper.is_const:
+            self.pad = None  # of one row, its padding is cut off: `targets[:, :length]`
         self.window = sliced(self.window, at, _from_end(part.lower, lower), _from_end(part.upper, upper))
 
     def _pick(self, part: ast.expr, value: Value) -> None:
@@ -200,7 +202,7 @@ class Cut:
         self.is_slice_only = False
         self.key = (*self.key, ast.unparse(part))
         window = self.window
-        if isinstance(value, Opaque) and value.key in self.machine.vectors and self.at == 0:
+        if isinstance(value, Opaque | Tensor) and self.at == 0 and _are_several(self.machine, value):
             self.window = replace(window, source=(*window.source, ("rows", value.key))) if window is not None else None
             self.at += 1
             return
@@ -222,6 +224,13 @@ class Cut:
     def result(self) -> Tensor:
         axes = tuple(self.axes) if self.axes is not None else None
         return replace(self.found, window=self.window, key=self.key, axes=axes, pad=self.pad)
+
+
+def _are_several(machine: Machine, index: Opaque | Tensor) -> bool:
+    """Say whether an index takes several rows: a permutation, `arange(n)`."""
+    if isinstance(index, Tensor):
+        return index.form == "positions" and index.axes is None and index.window is None
+    return index.key in machine.vectors
 
 
 def one_row(key: Key) -> Tensor:

@@ -1,0 +1,56 @@
+"""Steps of Keras: `fit(validation_steps=rows // batch_size)` and `evaluate(steps=…)` that count whole batches only."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from lintloss.facts import bindings, whole
+from lintloss.facts.callers import text_of
+from lintloss.facts.survey import DEFINITIONS, called_name, walk
+from lintloss.parse import Module
+
+FIT = frozenset({"fit", "fit_generator"})
+EVALUATE = frozenset({"evaluate", "evaluate_generator"})
+
+
+def observe(module: Module) -> Iterator[tuple[ast.expr, str]]:
+    """Yield the number of steps that leaves the last, partial batch out, and how it is written."""
+    if "validation_steps" not in module.text and "evaluate" not in module.text:
+        return
+    if "keras" not in module.text:
+        return
+    for node in walk(module.tree):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+            continue
+        name = called_name(node.func)
+        wanted = "validation_steps" if name in FIT else "steps" if name in EVALUATE else ""
+        for each in node.keywords:
+            number = _written(module, each.value) if wanted and each.arg == wanted else None
+            if number is not None and _is_floored(number):
+                yield each.value, text_of(number)
+
+
+def _written(module: Module, value: ast.expr) -> ast.expr | None:
+    """Return what a name was given, where that is one thing only."""
+    if not isinstance(value, ast.Name):
+        return value
+    for scope in (*reversed([each for each in walk(module.tree) if _holds(each, value)]), module.tree):
+        bound = bindings.of(scope).get(value.id, ())
+        if bound:
+            return bound[0].value if len(bound) == 1 and not bound[0].picks else None
+    return None
+
+
+def _holds(scope: ast.AST, node: ast.expr) -> bool:
+    return isinstance(scope, DEFINITIONS) and scope.lineno <= node.lineno <= (scope.end_lineno or 0)
+
+
+def _is_floored(number: ast.expr) -> bool:
+    """Say whether a number is `rows // batch_size` or `int(rows / batch_size)`, and leaves something over."""
+    is_int = isinstance(number, ast.Call) and text_of(number.func) == "int" and len(number.args) == 1
+    quotient = number.args[0] if isinstance(number, ast.Call) and is_int else number
+    if not isinstance(quotient, ast.BinOp) or not whole.BATCH.search(text_of(quotient.right)):
+        return False
+    floors = isinstance(quotient.op, ast.FloorDiv) or (is_int and isinstance(quotient.op, ast.Div))
+    return floors and not whole.rounds_up(text_of(quotient.left), text_of(quotient.right))
