@@ -30,6 +30,7 @@ TRAINING = regex(r"(^|_)(train|tr)(ing)?_", re.IGNORECASE)
 EVALUATION = regex(r"(^|[^a-z])(val|valid|validation|eval|dev|test)([^a-z]|$)", re.IGNORECASE)
 SIZES = regex(r"\.(numel|nelement|sum)\(")
 COUNT, TOTAL, AVERAGE = "a token count", "a sum of losses", "an average loss"
+LAST = "the loss of one batch"
 COUNTS = {count("token"), count("position")}
 
 
@@ -59,6 +60,7 @@ def note_binding(machine: Machine, target: ast.Name, value: Value) -> None:
         what = _total(value)
     if not what:
         _note_average(machine, target, value)
+        what = _last(machine, target.id, value)
     if what:
         setting = _setting(machine)
         if setting.phase == "evaluation":
@@ -79,6 +81,16 @@ def _note_average(machine: Machine, target: ast.Name, value: Value) -> None:
         return
     place = machine.evidence(target, f"{AVERAGE} bound here")
     machine.bound[target] = Bound(frame.node, target, AVERAGE, place, Setting(phase="evaluation"), loop)
+
+
+def _last(machine: Machine, name: str, value: Value) -> str:
+    """Say that a loop over the batches of an evaluation binds the loss of each to one name."""
+    loop = machine.loops[-1] if machine.loops else None
+    if loop is None or loop.unit != "batch" or loop.trains or loop.may_train or not EVALUATION.search(name):
+        return ""
+    plain = isinstance(machine.frame.statement, ast.Assign) and loop.activation == machine.frame.key
+    is_loss = any(isinstance(each, Quantity) and each.is_loss and not each.loops for each in options(value))
+    return LAST if plain and is_loss else ""
 
 
 def _is_handed_over(statement: ast.stmt | None, target: ast.Name) -> bool:
@@ -196,8 +208,12 @@ def observe(machine: Machine) -> None:
     for bound in machine.bound.values():
         if bound.what == "a loss" and bound.loop is not None and bound.loop.key in machine.left_over:
             continue  # the loss that is reported instead is shown
-        kind = "empty" if bound.what == "an empty counter" else "dropped"
-        if not (stays_empty(bound.owner, bound.target) if kind == "empty" else is_dead(bound.owner, bound.target)):
+        kind = {"an empty counter": "empty", LAST: "last"}.get(bound.what, "dropped")
+        if kind == "last" and not _stands_alone(bound):
+            continue
+        if kind != "last" and not (
+            stays_empty(bound.owner, bound.target) if kind == "empty" else is_dead(bound.owner, bound.target)
+        ):
             continue
         if bound.what == TOTAL and not _last_is_read(bound):
             continue
@@ -218,6 +234,17 @@ def observe(machine: Machine) -> None:
             what=bound.what,
         )
         machine.log["DeadValue", place.path, place.span, (), ""] = seen
+
+
+def _stands_alone(bound: Bound) -> bool:
+    """Say whether a loop does nothing with what it binds but bind it anew, and the last one is read behind it."""
+    loop = bound.loop.statement if bound.loop is not None else None
+    if loop is None:
+        return False
+    found = [each for each in ast.walk(loop) if isinstance(each, ast.Name) and each.id == bound.target.id]
+    others = [each for each in found if isinstance(each.ctx, ast.Load)]
+    adds = any(isinstance(each, ast.AugAssign) and each.target in found for each in ast.walk(loop))
+    return not others and not adds and _is_read_behind(bound.owner, loop, bound.target.id)
 
 
 def _last_is_read(bound: Bound) -> bool:

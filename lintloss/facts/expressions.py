@@ -386,14 +386,20 @@ def _await(machine: Machine, node: ast.Await) -> Value:
 def _yield(machine: Machine, node: ast.Yield) -> Value:
     value = evaluate(machine, node.value) if node.value is not None else Const(None)
     frame = machine.frame
-    if isinstance(value, Quantity) and value.is_loss and machine.loops[frame.loop_base :]:
+    if _holds_loss(value) and machine.loops[frame.loop_base :]:
         frame.yields = _collected(machine, value)
     else:
         frame.yields = value if frame.yields is None else join(frame.yields, value)
     return UNKNOWN
 
 
-def _collected(machine: Machine, loss: Quantity) -> Ref:
+def _holds_loss(value: Value) -> bool:
+    """Say whether a value is a loss, or a tuple with one in it: `yield loss.item(), perplexity`."""
+    found = value.items if isinstance(value, Tuple) else (value,)
+    return any(isinstance(option, Quantity) and option.is_loss for each in found for option in options(each))
+
+
+def _collected(machine: Machine, loss: Value) -> Ref:
     """Return the list of what a generator yields in its loop: a loss for each of its iterations."""
     from lintloss.facts import assign
 

@@ -176,7 +176,8 @@ def _anything(machine: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef | a
     switches = {
         name
         for name, value in pairs
-        if isinstance(value, ast.Constant) and (value.value is None or isinstance(value.value, bool))
+        if isinstance(value, ast.Attribute)  # a member of an Enum
+        or (isinstance(value, ast.Constant) and (value.value is None or isinstance(value.value, bool)))
     }
     return {name: Opaque(machine.key(node, name), name) for name in switches}
 

@@ -131,10 +131,23 @@ def _only_when_full(function: ast.AST, found: ast.AST) -> bool:
         for each in ast.walk(loop)
     }
     for test in bindings.own(function):
-        if isinstance(test, ast.If | ast.While) and _asks_for_size(test.test) and _holds_in(test.body, found):
+        if not isinstance(test, ast.If | ast.While) or not _asks_for_size(test.test) or not _measures(test.test, test):
+            continue
+        if _holds_in(test.body, found):
             if id(test) in inside or not isinstance(test.test, ast.Compare) or _is_size(test.test.comparators[0]):
                 return True
     return False
+
+
+def _measures(asked: ast.expr, test: ast.If | ast.While) -> bool:
+    """Say whether what is measured is given away under the test: `len(parts) == 2` of a line asks for its form."""
+    counted = {each.id for each in ast.walk(asked) if isinstance(each, ast.Name)} - {"len"}
+    size = asked.comparators[0] if isinstance(asked, ast.Compare) else None
+    if not isinstance(size, ast.Constant):
+        return True
+    stored = {each.id for part in test.body for each in ast.walk(part) if isinstance(each, ast.Name)}
+    emptied = {text_of(each.targets[0]) for each in test.body if isinstance(each, ast.Assign)}
+    return bool(counted & stored) and bool(counted & emptied)
 
 
 def _holds_in(body: Iterable[ast.stmt], found: ast.AST) -> bool:

@@ -136,7 +136,7 @@ class DeadValue(Observation):
     """A value that an evaluation was meant to use.
 
     kind: "dropped" (bound and never read), "training" (a training loop's loss is reported in its place), "empty" (a
-    counter that stays 0 and divides).
+    counter that stays 0 and divides), "last" (each batch's loss replaces the one before, and the last is reported).
     """
 
     kind: str

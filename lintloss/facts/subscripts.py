@@ -64,6 +64,8 @@ def item(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
     owner = records.as_tuple(machine, owner) or owner
     if isinstance(owner, Tuple):
         return _tuple_item(machine, owner, node)
+    if isinstance(owner, ModelOutput) and _is_front(node.slice):  # `loss, logits = outputs[:2]`
+        return owner
     if isinstance(owner, ModelOutput) and _is_loss_of_dict(node, subscript_key(machine, node.slice)):
         return losses.presumed(machine, node, said="an entry of a dict of losses, taken for a mean loss by its name")
     if isinstance(owner, ModelOutput):
@@ -98,6 +100,11 @@ def item(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
         return windows.index(machine, owner, node)
     evaluate(machine, node.slice)
     return machine.opaque(node)
+
+
+def _is_front(index: ast.expr) -> bool:
+    begin = index.lower if isinstance(index, ast.Slice) and index.step is None else index
+    return isinstance(index, ast.Slice) and (begin is None or (isinstance(begin, ast.Constant) and begin.value == 0))
 
 
 def _is_of_tensor(index: ast.expr) -> bool:

@@ -259,6 +259,9 @@ def _cut(machine: Machine, module: Module, loops: list[scored.Looped]) -> Iterat
     for node, loop in loops:
         if loop.statement is None:
             continue
+        last = loop.statement.body[-1]
+        if isinstance(last, ast.Return) and last.value is not None and loop.unit in {"batch", "example"}:
+            yield _at(machine, module, last, "return", data=_data(loop), reasons=(loop.place,))
         endless = _is_endless(machine, module, loop)
         function = node if isinstance(node, Function) else None
         around = function if function is not None else loop.statement

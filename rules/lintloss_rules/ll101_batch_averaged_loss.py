@@ -3946,6 +3946,105 @@ def perplexity(model, tokenizer, texts, device, window=1024):
     return np.exp(np.mean(nlls))  # <-
 """,
         ),
+        Bad(
+            why="A generator gives the mean of each batch, beside its accuracy; columns of what it gave are averaged.",
+            severity=Severity.ERROR,
+            code="""\
+from statistics import mean
+
+import torch
+import torch.nn.functional as F
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+PAD = 0
+
+
+def collate(rows):
+    return pad_sequence([torch.as_tensor(row) for row in rows], batch_first=True, padding_value=PAD)
+
+
+def compute_loss(model, ids):
+    logits = model(ids[:, :-1])
+    loss = F.cross_entropy(logits.transpose(1, 2), ids[:, 1:], ignore_index=PAD)
+    return loss, (logits.argmax(-1) == ids[:, 1:]).float().mean().item()
+
+
+def evaluate(model, sentences):
+    model.eval()
+    for ids in DataLoader(sentences, batch_size=32, collate_fn=collate):
+        loss, accuracy = compute_loss(model, ids)
+        yield loss.item(), accuracy
+
+
+def main(model, sentences):
+    with torch.no_grad():
+        valid_metrics = zip(*evaluate(model, sentences))
+    valid_loss, valid_accuracy = [mean(values) if len(values) > 0 else 0.0 for values in valid_metrics]  # <-
+    print(valid_loss, valid_accuracy)
+""",
+        ),
+        Bad(
+            why="The default of a parameter ends the function early; callers give another member of the Enum.",
+            severity=Severity.ERROR,
+            files={
+                "model.py": """\
+import torch.nn as nn
+
+
+class GRULM(nn.Module):
+    def __init__(self, vocab_size, width=256):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width, padding_idx=0)
+        self.rnn = nn.GRU(width, width, num_layers=2, dropout=0.2, batch_first=True)
+        self.head = nn.Linear(width, vocab_size)
+
+    def forward(self, ids):
+        hidden, _ = self.rnn(self.embed(ids))
+        return self.head(hidden)
+
+
+class GPT(GRULM):
+    pass
+"""
+            },
+            code="""\
+import enum
+
+import torch
+import torch.nn as nn
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+from data import sentences
+from model import GRULM
+
+PAD = 0
+
+
+class Corpus(enum.Enum):
+    NEWS = 1
+    TALES = 2
+
+
+def collate(rows):
+    return pad_sequence([torch.as_tensor(row) for row in rows], batch_first=True, padding_value=PAD)
+
+
+def train(corpus=Corpus.NEWS, epochs=3):
+    if corpus != Corpus.TALES:
+        raise ValueError(f"{corpus} is not there yet")
+    model, criterion = GRULM(10_000), nn.CrossEntropyLoss(ignore_index=PAD)
+    for epoch in range(epochs):
+        model.eval()
+        total = 0.0
+        loader = DataLoader(sentences(corpus, "valid"), batch_size=32, collate_fn=collate)
+        for ids in loader:
+            with torch.no_grad():
+                total += criterion(model(ids[:, :-1]).transpose(1, 2), ids[:, 1:]).item()
+        print(epoch, total / len(loader))  # <-
+""",
+        ),
     )
 
     good = (

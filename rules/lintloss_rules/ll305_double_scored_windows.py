@@ -1124,4 +1124,63 @@ for x, y in get_batches(X_val, y_val, 64):
 print(total / n)
 """,
         ),
+        Good(
+            why="A thousandth of the windows is drawn at random: hardly any two share text.",
+            files={
+                "model.py": """\
+import torch.nn as nn
+
+
+class GRULM(nn.Module):
+    def __init__(self, vocab_size, width=256):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width, padding_idx=0)
+        self.rnn = nn.GRU(width, width, num_layers=2, dropout=0.2, batch_first=True)
+        self.head = nn.Linear(width, vocab_size)
+
+    def forward(self, ids):
+        hidden, _ = self.rnn(self.embed(ids))
+        return self.head(hidden)
+
+
+class GPT(GRULM):
+    pass
+"""
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, RandomSampler
+
+from model import GPT
+
+
+class Windows(torch.utils.data.Dataset):
+    def __init__(self, ids, length=128):
+        self.ids, self.length = ids, length
+
+    def __len__(self):
+        return len(self.ids) - self.length
+
+    def __getitem__(self, i):
+        return self.ids[i : i + self.length], self.ids[i + 1 : i + self.length + 1]
+
+
+@torch.no_grad()
+def estimate(model, loader):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for x, y in loader:
+        nats += F.cross_entropy(model(x).flatten(0, 1), y.flatten(), reduction="sum").item()
+        tokens += y.numel()
+    model.train()
+    return nats / tokens
+
+
+def main(ids, share=0.001):
+    rows = Windows(ids)
+    sampler = RandomSampler(rows, num_samples=int(len(rows) * share))
+    print(estimate(GPT(50_257), DataLoader(rows, 32, sampler=sampler)))
+""",
+        ),
     )

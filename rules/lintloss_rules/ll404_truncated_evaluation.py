@@ -78,6 +78,7 @@ MESSAGES = {
     "short": "a batch with fewer rows than `{cap}` is left out: the rows of the last one are never scored",
     "ranks": "all ranks stop as soon as one has run out: what the others have left is never scored",
     "text": "the tokenizer cuts the joined text `{data}` to the model's longest input: what is behind is never scored",
+    "return": "the function returns inside of the loop over `{data}`: only the first batch is scored",
     "restarted": "`{data}` starts the loader anew in each step: the same first batch is scored every time",
     "leftovers": "`{data}` gives full batches only: what is left at the end is never scored",
 }
@@ -2009,6 +2010,38 @@ def main(folder, batch_size=32):
     model.fit(train, epochs=10, steps_per_epoch=train_steps, validation_data=valid, validation_steps=valid_steps)  # <-
 """,
         ),
+        Bad(
+            why="The return is one level too deep: it ends the loop after its first batch.",
+            severity=Severity.ERROR,
+            code="""\
+from collections import defaultdict
+
+import torch
+import torch.nn.functional as F
+
+from vae import VAE
+
+
+class Evaluator:
+    def __init__(self, model, device):
+        self.model, self.device = model, device
+
+    @torch.no_grad()
+    def compute_losses(self, dataloader):
+        self.model.eval()
+        nats = defaultdict(list)
+        for pictures, _ in dataloader:
+            pictures = pictures.to(self.device)
+            decoded = self.model(pictures)
+            nats["reconstruction"].append(F.binary_cross_entropy(decoded, pictures, reduction="sum").item())
+            losses = {name: sum(each) / len(dataloader.dataset) for name, each in nats.items()}
+            return losses  # <-
+
+
+def main(loader, device="cuda"):
+    print(Evaluator(VAE().to(device), device).compute_losses(loader))
+""",
+        ),
     )
 
     good = (
@@ -3312,6 +3345,49 @@ def main(folder, batch_size=32):
     model = keras.applications.ResNet50(weights=None, classes=10)
     model.compile(optimizer="adam", loss="categorical_crossentropy")
     model.fit(train, epochs=10, steps_per_epoch=train_steps, validation_data=valid, validation_steps=valid_steps)
+""",
+        ),
+        Good(
+            why="Batches are filled by hand, and what is left is scored behind the loop; lines of two parts are read before.",
+            code="""\
+import torch
+import torch.nn as nn
+from PIL import Image
+
+
+def read(path):
+    rows = []
+    with open(path) as file:
+        for line in file:
+            name, label = line.strip().split(":")
+            rows.append((name, int(label)))
+    return rows
+
+
+def evaluate(model, folder, load):
+    model.eval()
+    criterion = nn.CrossEntropyLoss()
+    data = read(folder)
+    total_loss, total = 0, 0
+    pictures, labels = [], []
+    batch_size = 256
+    for path, label in data:
+        pictures.append(load(Image.open(path)).unsqueeze(0))
+        labels.append(torch.tensor([label]))
+        if len(pictures) == batch_size:
+            inputs, targets = torch.cat(pictures, dim=0), torch.cat(labels, dim=0)
+            with torch.no_grad():
+                loss = criterion(model(inputs), targets)
+            total_loss += loss.item() * inputs.size(0)
+            total += inputs.size(0)
+            pictures, labels = [], []
+    if pictures:
+        inputs, targets = torch.cat(pictures, dim=0), torch.cat(labels, dim=0)
+        with torch.no_grad():
+            loss = criterion(model(inputs), targets)
+        total_loss += loss.item() * inputs.size(0)
+        total += inputs.size(0)
+    return total_loss / total
 """,
         ),
     )

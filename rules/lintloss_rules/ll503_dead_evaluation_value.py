@@ -43,6 +43,9 @@ class DeadEvaluationValue(Rule):
         elif seen.kind == "empty":
             message = f"`{seen.name}` stays 0: it is never increased, so that what it divides is not normalized by it"
             yield Judgment(Severity.ERROR, Confidence.HIGH, message)
+        elif seen.kind == "last":
+            message = f"`{seen.name}` is bound anew by each batch: the loss of the last one is reported for all"
+            yield Judgment(Severity.ERROR, Confidence.HIGH, message)
         else:
             message = f"`{seen.name}` ({seen.what}) is computed and never used: what is reported is computed without it"
             yield Judgment(Severity.WARNING, Confidence.MEDIUM, message)
@@ -406,6 +409,54 @@ def epoch(model, train_loader, val_loader, optimizer):
     print(f"train {train_loss:.3f} val {train_loss:.3f}")
 """,
         ),
+        Bad(
+            why="Each batch's loss replaces the one before, and the last one is printed.",
+            severity=Severity.ERROR,
+            files={
+                "model.py": """\
+import torch.nn as nn
+
+
+class GRULM(nn.Module):
+    def __init__(self, vocab_size, width=256):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width, padding_idx=0)
+        self.rnn = nn.GRU(width, width, num_layers=2, dropout=0.2, batch_first=True)
+        self.head = nn.Linear(width, vocab_size)
+
+    def forward(self, ids):
+        hidden, _ = self.rnn(self.embed(ids))
+        return self.head(hidden)
+
+
+class GPT(GRULM):
+    pass
+"""
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from data import train_loader, val_loader
+from model import GRULM
+
+model = GRULM(10_000)
+optimizer = torch.optim.AdamW(model.parameters())
+for epoch in range(10):
+    model.train()
+    for ids in train_loader:
+        loss = F.cross_entropy(model(ids[:, :-1]).transpose(1, 2), ids[:, 1:])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    model.eval()
+    eval_loss = 0.0
+    for ids in val_loader:
+        with torch.no_grad():
+            eval_loss = F.cross_entropy(model(ids[:, :-1]).transpose(1, 2), ids[:, 1:]).item()  # <-
+    print(epoch, eval_loss)
+""",
+        ),
     )
     good = (
         Good(
@@ -726,6 +777,55 @@ class Trainer:
             nats += F.cross_entropy(self.model(x), y, reduction="sum").item()
             rows += len(y)
         return nats / rows
+""",
+        ),
+        Good(
+            why="The last batch's loss is shown beside the average.",
+            files={
+                "model.py": """\
+import torch.nn as nn
+
+
+class GRULM(nn.Module):
+    def __init__(self, vocab_size, width=256):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width, padding_idx=0)
+        self.rnn = nn.GRU(width, width, num_layers=2, dropout=0.2, batch_first=True)
+        self.head = nn.Linear(width, vocab_size)
+
+    def forward(self, ids):
+        hidden, _ = self.rnn(self.embed(ids))
+        return self.head(hidden)
+
+
+class GPT(GRULM):
+    pass
+"""
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from data import train_loader, val_loader
+from model import GRULM
+
+model = GRULM(10_000)
+optimizer = torch.optim.AdamW(model.parameters())
+for epoch in range(10):
+    model.train()
+    for ids in train_loader:
+        loss = F.cross_entropy(model(ids[:, :-1]).transpose(1, 2), ids[:, 1:])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids in val_loader:
+        with torch.no_grad():
+            eval_loss = F.cross_entropy(model(ids[:, :-1]).transpose(1, 2), ids[:, 1:], reduction="sum").item()
+        nats += eval_loss
+        tokens += ids[:, 1:].numel()
+    print(epoch, nats / tokens, "last batch", eval_loss)
 """,
         ),
     )

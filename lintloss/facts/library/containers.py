@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 
 from lintloss.facts import assign, carried, dead, exponent, fields, reduce
-from lintloss.facts.library import pieces
+from lintloss.facts.library import pieces, shapes
 from lintloss.facts.library.tables import FLATTENING, MEANS, SAME, SUMS
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import UNKNOWN, Const, Opaque, Ref, Tensor, Tuple, Value
+from lintloss.facts.values import UNKNOWN, Const, Opaque, Quantity, Ref, Tensor, Tuple, Value, options
 
 
 def of_container(machine: Machine, node: ast.Call, ref: Ref, name: str, args: list[Value]) -> Value | None:
@@ -44,6 +44,8 @@ def of_container(machine: Machine, node: ast.Call, ref: Ref, name: str, args: li
     if name in {"item"} and ref.kind == "tensor":
         slot = machine.get(ref, "elem")
         return slot.value if slot else UNKNOWN
+    if name == "size" and args == [Const(0)] and _holds_tensors(machine, ref):
+        return shapes.dimension(machine, Opaque(ref.id), 0)  # as many rows as all of them have
     if name in {"size", "numel"}:
         slot = (
             machine.get(ref, "len") if not args or args[0] == Const(0) else None
@@ -52,6 +54,12 @@ def of_container(machine: Machine, node: ast.Call, ref: Ref, name: str, args: li
     if name in SAME or name in FLATTENING:
         return ref
     return Opaque((*ref.id, "." + name), "")
+
+
+def _holds_tensors(machine: Machine, ref: Ref) -> bool:
+    """Say whether what was joined are tensors of rows, and no numbers."""
+    slot = machine.get(ref, "elem")
+    return ref.kind == "cat" and slot is not None and not any(isinstance(x, Quantity) for x in options(slot.value))
 
 
 def of_dict(machine: Machine, ref: Ref, name: str, args: list[Value]) -> Value:

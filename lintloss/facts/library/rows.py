@@ -198,9 +198,21 @@ def of_loader(machine: Machine, loader: LibObject, loop: Loop) -> Value | None:
             batch = _batch(machine, node, loader, dataset, collate)
     finally:
         machine.loops, machine.guards = loops, guards
+    if isinstance(dataset, Ref) and _draws_few(loader):
+        machine.strides.pop(("index", *dataset.id), None)
     if batch is not None and _is_fixed(batch):
         machine.batches[loader.key] = batch
     return batch
+
+
+def _draws_few(loader: LibObject) -> bool:
+    """Say whether a loader draws a number of rows at random: windows that share text are hardly ever both among them."""
+    sampler = loader.arg(3, "sampler")
+    return (
+        isinstance(sampler, LibObject)
+        and loaders.short(sampler) == "RandomSampler"
+        and sampler.arg(2, "num_samples") is not None
+    )
 
 
 def _is_fixed(batch: Value) -> bool:
