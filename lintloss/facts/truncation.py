@@ -115,10 +115,21 @@ def note_stored(machine: Machine, name: str, value: Value, node: ast.AST) -> Non
     """Remember a loader that drops, stored under the name of an evaluation split (see `_dropped`)."""
     if not any(isinstance(option, LibObject) and drops(option) for option in options(value)):
         return
-    if left_out.is_for_evaluation(name):
+    if left_out.is_for_evaluation(name) or _is_made_of_held_out(machine, name):
         for option in options(value):
             if isinstance(option, LibObject) and drops(option):
                 machine.stored[option.key, name] = (option, machine.evidence(node, f"stored as `{name}`"))
+
+
+def _is_made_of_held_out(machine: Machine, name: str) -> bool:
+    """Say whether a loader, whatever its own name, is made of what is called held-out data: `vals = DataLoader(val_set)`."""
+    statement = machine.frame.statement
+    made = statement.value if isinstance(statement, ast.Assign) else None
+    if not isinstance(made, ast.Call) or regions.TRAIN_DATA.search(name):
+        return False
+    given = [each.value for each in made.keywords if each.arg == "dataset"] or made.args[:1]
+    rows = text_of(given[0]) if given else ""
+    return regions.DATA.search(rows) is not None and regions.TRAIN_DATA.search(rows) is None
 
 
 def note_looped(machine: Machine, loop: Loop) -> None:
