@@ -113,10 +113,10 @@ def running_mean(machine: Machine, node: ast.AugAssign) -> bool:
 
 def store(machine: Machine, target: ast.expr, value: Value) -> None:
     """Bind `value` to a target: a name, an attribute, an item, a tuple of those."""
-    from lintloss.facts import truncation
+    from lintloss.facts import drops
 
     if isinstance(target, ast.Name | ast.Attribute):
-        truncation.note_stored(machine, target.id if isinstance(target, ast.Name) else target.attr, value, target)
+        drops.note_stored(machine, target.id if isinstance(target, ast.Name) else target.attr, value, target)
     if isinstance(target, ast.Name):
         grown = carried.into(machine, machine.read(target.id), value) if machine.loops else None
         value = grown.value if grown is not None else presumptions.as_loss(machine, target, named(value, target.id))

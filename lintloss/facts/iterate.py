@@ -52,7 +52,7 @@ BATCH_NAMES = regex(r"^(batch|b|minibatch|batch_data|data_batch)$", re.IGNORECAS
 
 def over(machine: Machine, node: ast.For | ast.AsyncFor, body: Callable[[], str]) -> None:
     """Run a for loop."""
-    from lintloss.facts import truncation
+    from lintloss.facts import drops
 
     iterable = evaluate(machine, node.iter)
     loop, elements = describe(machine, node, node.iter, iterable, machine.text(node.target))
@@ -64,7 +64,7 @@ def over(machine: Machine, node: ast.For | ast.AsyncFor, body: Callable[[], str]
     generators.note_stepped(machine, loop, node.body)
     equality.note_bound(machine, loop, node.iter)
     equality.note_carried(machine, loop, node.body)
-    truncation.note_looped(machine, loop)
+    drops.note_looped(machine, loop)
     once = _runs_over_keys(machine, node.iter, iterable) and not _starts_over(loop)
     run(machine, loop, lambda: assign.store(machine, node.target, elements()), body, once=once)
 

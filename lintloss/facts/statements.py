@@ -101,13 +101,13 @@ def _augmented(machine: Machine, node: ast.AugAssign) -> str:
 
 
 def _return(machine: Machine, node: ast.Return) -> str:
-    from lintloss.facts import keras_metrics, truncation
+    from lintloss.facts import drops, keras_metrics
 
     value = evaluate(machine, node.value) if node.value is not None else Const(None)
     frame = machine.frame
     keras_metrics.note_returned(machine, node, value)
-    truncation.note_stored(machine, frame.name, value, node)
-    truncation.note_maker(machine, frame.node, value)
+    drops.note_stored(machine, frame.name, value, node)
+    drops.note_maker(machine, frame.node, value)
     names.note(machine, node, frame.name, value)
     frame.returns = value if frame.returns is None else join(frame.returns, value)
     frame.returned.append(frame.state.copy())

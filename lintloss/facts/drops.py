@@ -1,0 +1,58 @@
+"""Loaders that drop their last batch, noted while the interpreter runs: where they are stored, looped over, returned."""
+
+from __future__ import annotations
+
+import ast
+
+from lintloss.facts import cuts, left_out, regions
+from lintloss.facts.callers import text_of
+from lintloss.facts.library import loaders
+from lintloss.facts.loops import Loop
+from lintloss.facts.machine import Machine
+from lintloss.facts.values import Const, LibObject, Value, options
+
+
+def note_stored(machine: Machine, name: str, value: Value, node: ast.AST) -> None:
+    """Remember a loader that drops, stored under the name of an evaluation split (see `_dropped`)."""
+    if not any(isinstance(option, LibObject) and drops(option) for option in options(value)):
+        return
+    if left_out.is_for_evaluation(name) or _is_made_of_held_out(machine, name):
+        for option in options(value):
+            if isinstance(option, LibObject) and drops(option):
+                machine.stored[option.key, name] = (option, machine.evidence(node, f"stored as `{name}`"))
+
+
+def _is_made_of_held_out(machine: Machine, name: str) -> bool:
+    """Say whether a loader, whatever its own name, is made of what is called held-out data: `vals = DataLoader(val_set)`."""
+    statement = machine.frame.statement
+    made = statement.value if isinstance(statement, ast.Assign) else None
+    if not isinstance(made, ast.Call) or regions.TRAIN_DATA.search(name):
+        return False
+    given = [each.value for each in made.keywords if each.arg == "dataset"] or made.args[:1]
+    rows = text_of(given[0]) if given else ""
+    return regions.DATA.search(rows) is not None and regions.TRAIN_DATA.search(rows) is None
+
+
+def note_looped(machine: Machine, loop: Loop) -> None:
+    """Remember a loader that drops, made in the header of a loop over the rows of an evaluation split."""
+    header = loop.statement.iter if isinstance(loop.statement, ast.For) else None
+    if not isinstance(header, ast.Call) or not isinstance(loop.iterates, LibObject) or not drops(loop.iterates):
+        return
+    loader = cuts.unwrapped(header)
+    rows = text_of(loader.args[0]) if isinstance(loader, ast.Call) and loader.args else ""
+    if regions.DATA.search(rows) and not regions.TRAIN_DATA.search(rows) and regions.NAME.search(machine.frame.name):
+        machine.stored[loop.iterates.key, rows] = (loop.iterates, loop.place)
+
+
+def note_maker(machine: Machine, function: ast.AST, value: Value) -> None:
+    """Remember a function that returns a loader which drops, whatever it is given."""
+    made = [option for option in options(value) if isinstance(option, LibObject) and drops(option)]
+    every = bool(made) and all(option in made or isinstance(option, Const) for option in options(value))
+    if function in machine.makers and machine.makers[function] is None:  # another return gives something else
+        return
+    machine.makers[function] = made[0] if every else None
+
+
+def drops(value: LibObject) -> bool:
+    dropped = value.arg(-1, "drop_last")
+    return isinstance(dropped, Const) and dropped.value is True and loaders.is_loader(value)
