@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from lintloss.facts.caps import Function, parameters
 from lintloss.facts.evaluation import Pass
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Observation, Setting
-from lintloss.facts.regions import DATA, TRAIN_DATA, snake
+from lintloss.facts.regions import DATA, TRAIN_DATA, UNIT_TEST, snake
 from lintloss.facts.survey import walk
 from lintloss.facts.values import Func, Pending
 from lintloss.parse import Module
@@ -62,7 +63,7 @@ class SplitMixup(Observation):
 
 def observe(machine: Machine, module: Module, passes: list[Pass]) -> list[SplitMixup]:
     """Return where a module takes training data for evaluation data."""
-    if "train" not in module.text:
+    if "train" not in module.text or UNIT_TEST.search(module.path.replace(os.sep, "/")):
         return []
     found: dict[ast.AST, tuple[str, str]] = {}
     mixed = (*_assigned(machine, module), *_trainers(module), *_looped(passes), *_drawn(passes))
