@@ -213,6 +213,7 @@ def _add_term(machine: Machine, node: ast.AST, loss: Quantity, other: Value, *, 
 # -- products -------------------------------------------------------------------------------------------------------
 
 LOGPS = regex(r"^(\w+_)?(logps?|log_?probs?|lprobs?|log_?likelihoods?)$", re.IGNORECASE)
+IMPORTANCE = regex(r"^(t|ts|p|w)$|(^|_)(prob|p_mask|mask_prob|timesteps?|weights?)$")
 COEFFICIENTS = (
     "weight",
     "coef",
@@ -310,6 +311,8 @@ def _scaled(machine: Machine, node: ast.AST, quantity: Quantity, other: Value) -
         if isinstance(other, Opaque) and accumulation.undoes(other):
             return terms.scaled(quantity)
         accumulation.note_product(machine, node, quantity, other)
+        if quantity.axes == ("row",):  # rows are weighted by what nobody knows
+            return machine.opaque(node)
         if quantity.axes:
             if quantity.scoring is not None:  # whatever it is, it may be a mask
                 compare.masked(machine, quantity.scoring, None, drops=False)
@@ -417,6 +420,8 @@ def _unknown_divisor(machine: Machine, node: ast.AST, left: Quantity, right: Val
     world = isinstance(right, Opaque) and not ITERATIONS.search(right.name)  # whatever it is called
     if left.is_loss and left.unit.power("rank") == 1 and isinstance(right, Opaque) and world:
         return quotients.average(machine, node, left, Quantity(Unit.of(rank=1), of=right.key, presumed=True), "rank")
+    if left.axes == ("row",) and IMPORTANCE.search(getattr(right, "name", "")):  # a diffusion's, one a row
+        return machine.opaque(node)
     if left.is_loss and isinstance(right, Opaque | Tensor):  # still nats (or bits), per something that is not known
         return replace(left, unit=left.unit * Unit.of(unknown=-1))
     return machine.opaque(node)

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, replace
 
 from lintloss.facts import entropies, equality, normalizers
+from lintloss.facts.callers import text_of
 from lintloss.facts.equality import proven_equal, proven_unequal, rows_of_one_length, scores_all_positions
 from lintloss.facts.library import shapes
 from lintloss.facts.library.tables import REGRESSIONS
@@ -58,6 +59,15 @@ class Mean:
         return {"batch": "batches"}.get(self.weight, self.weight + "s")
 
 
+def _is_inside_a_module(seen: Averaging) -> bool:
+    """Say whether a module averages over parts of its own: `for s in self.scales` in the forward() of a loss."""
+    if seen.setting.function not in {"forward", "__call__"} or not seen.loops:
+        return False
+    loop = seen.loops[-1]
+    header = loop.statement.iter if isinstance(loop.statement, ast.For) else None
+    return loop.unit == "step" and header is not None and text_of(header).startswith("self.")
+
+
 def mean_of(seen: Averaging) -> Mean | None:
     """Read an averaging; None where it is training, or where its units say nothing."""
     before, after = seen.before, seen.after
@@ -65,7 +75,7 @@ def mean_of(seen: Averaging) -> Mean | None:
         return None
     if isinstance(seen.count, Quantity) and seen.count.unit.power("epoch"):
         return None  # a summary of epochs; what each epoch's number is was said where it was computed
-    if _is_over_whole_sets(before):
+    if _is_over_whole_sets(before) or _is_inside_a_module(seen):
         return None
     equal = proven_equal(before) or rows_of_one_length(before, after)
     weight = "rank" if seen.how == "rank" else next((name for name in ITERATIONS if name in after.weights), "batch")

@@ -30,7 +30,7 @@ NAMED: tuple[tuple[re.Pattern[str], Unit], ...] = (
     (regex(r"^(num|n|nb|total|tot|max|val|eval|test|valid)?_?(val|eval|test|valid|validation)?_?(batches|n_batches|num_batches|eval_steps|eval_iters|eval_batches|batch_count|n_batch|num_batch)$"), count("batch")),
     (regex(r"^(num|n|nb|total|tot|val|eval|test)_?(val|eval|test|valid)?_?(tokens?|words?|toks?|tks?|chars?)$|^(ntokens|nwords|token_count|total_ntokens|num_target_tokens|n_words)$"), count("token")),
     (regex(r"^(num|n|nb|total|tot|val|eval|test)_?(val|eval|test|valid)?_?(samples?|examples?|sequences?|sentences?|docs?|documents?|sents?|data|images?|rows?)$|^(dataset_size|num_samples|nsamples|n_data|data_size|dataset_len)$"), count("example")),
-    (regex(r"^(batch_size|bs|bsz|train_batch_size|eval_batch_size|test_batch_size|val_batch_size|valid_batch_size|per_device_eval_batch_size|batchsize|B)$"), Unit.of(example=1, batch=-1)),
+    (regex(r"^((mini_?)?batch_size|bs|bsz|train_batch_size|eval_batch_size|test_batch_size|val_batch_size|valid_batch_size|per_device_eval_batch_size|batchsize|B)$"), Unit.of(example=1, batch=-1)),
     (regex(r"^(seq_?len|sequence_length|seq_length|block_size|context_length|context_size|ctx_len|n_ctx|max_seq_len|max_seq_length|max_length|seqlen|bptt|T|window_size|context_len|(seg|segment|chunk|cur|win)_len(gth)?)$"), Unit.of(position=1, example=-1)),
     (regex(r"^(world_size|WORLD_SIZE|num_processes|n_gpus?|num_gpus?|nprocs|num_ranks|dp_size)$"), count("rank")),
 )  # fmt: skip

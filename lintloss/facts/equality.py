@@ -336,6 +336,8 @@ def proven_unequal(total: Quantity) -> tuple[Evidence, ...]:
     """Return why the scored counts of batches differ on ordinary data, () when that is not proven."""
     scoring = total.scoring
     found = [place for loop in total.loops for place in loop.unequal]
+    if _is_per_row(total):  # how many tokens are scored changes nothing: each row's are added up
+        return ()
     if total.unit.power("position") < 0:  # masked entries were averaged over as well: only the shape decides
         return tuple(found)
     filled = [place for loop in total.loops for place in loop.filled]
@@ -346,6 +348,12 @@ def proven_unequal(total: Quantity) -> tuple[Evidence, ...]:
     elif scoring is not None and scoring.place is not None and _is_packed(scoring):
         found.append(scoring.place)
     return tuple(found)
+
+
+def _is_per_row(total: Quantity) -> bool:
+    """Say whether what is averaged is a loss a row: the sum of a batch, divided by its number of rows."""
+    unit = total.unit
+    return unit.power("example") < 0 and not unit.power("token") and not unit.power("position")
 
 
 def _is_packed(scoring: Scoring) -> bool:
@@ -381,7 +389,9 @@ def proven_equal(total: Quantity) -> tuple[Evidence, ...]:
     if total.scoring is not None and total.scoring.place is not None and _is_column_of_one(total):
         return (total.scoring.place,)
     return tuple(
-        place for loop in total.loops for place in (*loop.equal, *(() if _may_ignore(total, loop) else loop.full))
+        place
+        for loop in total.loops
+        for place in (*loop.equal, *(() if _may_ignore(total, loop) and not _is_per_row(total) else loop.full))
     )
 
 

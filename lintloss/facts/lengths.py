@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from lintloss.facts import iterate
 from lintloss.facts.library import loaders, shapes
+from lintloss.facts.linear import END, Linear
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.survey import walk
@@ -68,8 +69,18 @@ def length_of(machine: Machine, value: Value, node: ast.AST) -> Value:
     if isinstance(value, LibObject):
         return loaders.length(value)
     if isinstance(value, Tensor):
+        if _is_row_less_first(value):
+            return Quantity(count("token"), of=value.key, counted=value)
         return shapes.dimension(machine, value, 0)
     return _named_length(machine, value, node)
+
+
+def _is_row_less_first(value: Tensor) -> bool:
+    """Say whether a value is one sentence of several without the token that it begins with: `s[1:]` of `for s in sentences`."""
+    window = value.window
+    if window is None or window.axis != 0 or value.form or value.axes is not None:
+        return False
+    return window.source[-1:] == ("[]",) and window.lower == Linear(const=1) and window.upper == END
 
 
 def _unit_of(machine: Machine, filled: Loop, node: ast.AST) -> str:

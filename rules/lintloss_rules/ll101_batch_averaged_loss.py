@@ -6072,4 +6072,27 @@ def validate(encoder, pairs):
     return total / batches
 """,
         ),
+        Good(
+            why="A loss averages over scales of its own: no batches.",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class MultiScaleLoss(nn.Module):
+    def __init__(self, loss, scales=(0, 1, 2)):
+        super().__init__()
+        self.loss, self.scales = loss, scales
+
+    def forward(self, predicted, target):
+        losses = []
+        for scale in self.scales:
+            if scale == 0:
+                losses.append(self.loss(predicted, target))
+            else:
+                losses.append(self.loss(F.avg_pool3d(predicted, 2**scale), F.avg_pool3d(target, 2**scale)))
+        return torch.mean(torch.stack(losses, dim=0))
+""",
+        ),
     )

@@ -1102,4 +1102,34 @@ def perplexity(loader, gpt, score=token_losses):
     return math.exp(nats / tokens)
 """,
         ),
+        Good(
+            why="A masked diffusion weighs what is masked by 1 / t: its bound is divided by all positions.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+def bound(model, ids, mask_id):
+    \"\"\"The bound of a masked diffusion in nats a token: what is masked with probability t weighs 1 / t.\"\"\"
+    rows, length = ids.shape
+    t = torch.rand(rows, device=ids.device).clamp_min(1e-3)
+    mask = torch.rand_like(ids, dtype=torch.float) < t[:, None]
+    logits = model(torch.where(mask, mask_id, ids), t)
+    losses = F.cross_entropy(logits.flatten(0, 1), ids.flatten(), reduction="none").view(rows, length)
+    masked = (losses * mask.float()).sum(dim=1)
+    return ((1.0 / t) * masked).mean() / length
+
+
+@torch.no_grad()
+def validate(model, blocks, mask_id):
+    \"\"\"blocks: rows of one length.\"\"\"
+    model.eval()
+    total, rows = 0.0, 0
+    for ids in DataLoader(blocks, batch_size=32):
+        total += bound(model, ids, mask_id).item() * ids.size(0)
+        rows += ids.size(0)
+    return total / rows
+""",
+        ),
     )

@@ -2042,6 +2042,23 @@ def main(loader, device="cuda"):
     print(Evaluator(VAE().to(device), device).compute_losses(loader))
 """,
         ),
+        Bad(
+            why="The loader is called vals, and what it is made of val_data.",
+            severity=Severity.ERROR,
+            code="""\
+from torch.utils.data import DataLoader, Subset
+
+from data import Pictures
+
+
+def load(path, batch_size=64, no_val_drop=False):
+    data = Pictures(path)
+    train_data, val_data = Subset(data, range(900)), Subset(data, range(900, 1000))
+    trains = DataLoader(train_data, batch_size=batch_size, shuffle=True, drop_last=True)
+    vals = DataLoader(val_data, batch_size=batch_size, shuffle=True, drop_last=(not no_val_drop))  # <-
+    return trains, vals
+""",
+        ),
     )
 
     good = (

@@ -695,4 +695,31 @@ def perplexity(logits, targets):
     return math.exp(nats / targets.shape[0])
 """,
         ),
+        Good(
+            why="A sum over sentences of their lengths, less the token that each begins with, counts words.",
+            code="""\
+import math
+
+import torch
+
+
+def batches(pairs, size):
+    order = list(range(len(pairs)))
+    for i in range(math.ceil(len(pairs) / size)):
+        rows = [pairs[k] for k in order[i * size : (i + 1) * size]]
+        rows = sorted(rows, key=lambda row: len(row[0]), reverse=True)
+        yield [row[0] for row in rows], [row[1] for row in rows]
+
+
+@torch.no_grad()
+def perplexity(model, pairs, size=32):
+    \"\"\"The model returns the log-probability of each target sentence.\"\"\"
+    model.eval()
+    nats, words = 0.0, 0
+    for source, target in batches(pairs, size):
+        nats += -model(source, target).sum().item()
+        words += sum(len(sentence[1:]) for sentence in target)
+    return math.exp(nats / words)
+""",
+        ),
     )
