@@ -1965,6 +1965,80 @@ def main(rows, device="cuda"):
     print(evaluate(model, Pairs(rows, tokenizer), device))
 """,
         ),
+        Bad(
+            why="A data module makes the rows of the validation in two stages, with one collate function.",
+            severity=Severity.ERROR,
+            files={
+                "model.py": """\
+import torch.nn as nn
+
+
+class GRULM(nn.Module):
+    def __init__(self, vocab_size, width=256):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width, padding_idx=0)
+        self.rnn = nn.GRU(width, width, num_layers=2, dropout=0.2, batch_first=True)
+        self.head = nn.Linear(width, vocab_size)
+
+    def forward(self, ids):
+        hidden, _ = self.rnn(self.embed(ids))
+        return self.head(hidden)
+
+
+class GPT(GRULM):
+    pass
+"""
+            },
+            code="""\
+import lightning as L
+import torch
+import torch.nn as nn
+from torch.utils.data import DataLoader, Dataset
+
+from model import GRULM
+
+
+class Rows(Dataset):
+    def __init__(self, path, pad_id):
+        self.rows, self.pad_id = torch.load(path), pad_id
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, i):
+        return self.rows[i][:-1], self.rows[i][1:]
+
+    def fill(self, rows):
+        width = max(len(x) for x, _ in rows)
+        xs = [x + [self.pad_id] * (width - len(x)) for x, _ in rows]
+        ys = [y + [self.pad_id] * (width - len(y)) for _, y in rows]
+        return torch.tensor(xs), torch.tensor(ys)
+
+
+class Data(L.LightningDataModule):
+    def setup(self, stage):
+        if stage == "fit":
+            self.train_rows = Rows("train.pt", 0)
+            self.val_rows = Rows("valid.pt", 0)
+        if stage == "validate":
+            self.val_rows = Rows("valid.pt", 0)
+
+    def val_dataloader(self):
+        return DataLoader(self.val_rows, batch_size=32, collate_fn=self.val_rows.fill)
+
+
+class Model(L.LightningModule):
+    def __init__(self):
+        super().__init__()
+        self.net, self.criterion = GRULM(10_000), nn.CrossEntropyLoss(reduction="sum")
+
+    def validation_step(self, batch, _):
+        x, y = batch
+        nats = self.criterion(self.net(x).flatten(0, 1), y.flatten())  # <-
+        self.log("val_nats", nats, reduce_fx="sum")
+        self.log("val_positions", float(y.numel()), reduce_fx="sum")
+""",
+        ),
     )
 
     good = (

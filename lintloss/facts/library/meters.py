@@ -142,11 +142,19 @@ def is_lightning(machine: Machine, ref: Ref) -> bool:
     return any(name.endswith("LightningModule") for name in names)
 
 
+def _is_averaged(reduce_fx: Value | None) -> bool:
+    """Say whether an epoch's values are averaged, as they are unless `reduce_fx="sum"`, a maximum or a function says else."""
+    name = reduce_fx.name.rsplit(".", 1)[-1] if isinstance(reduce_fx, Lib) else getattr(reduce_fx, "value", "mean")
+    return reduce_fx is None or name in {"mean", "avg"}
+
+
 def _log(machine: Machine, node: ast.Call, owner: Ref, name: str, args: list[Value], kwargs: Kwargs) -> Value | None:
     """self.log averages over batches, each with the weight of its rows."""
     if not any(STEPS.match(frame.name) for frame in machine.frames) or not is_lightning(machine, owner):
         return None
     if any(loop.frame and loop.unit != "step" for loop in machine.loops):  # a loop over names logs each once
+        return None
+    if not _is_averaged(kwargs.get("reduce_fx")):
         return None
     size = kwargs.get("batch_size")
     number = counts.presumed(machine, size) if size is not None else None

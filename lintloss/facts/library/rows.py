@@ -224,9 +224,17 @@ def _is_fixed(batch: Value) -> bool:
 
 def _batch(machine: Machine, node: ast.AST, loader: LibObject, dataset: Value, collate: Value | None) -> Value | None:
     row = sample(machine, node, dataset, loader.key)
+    if isinstance(collate, Choice) and _are_one(collate):
+        collate = collate.options[0]
     if collate is None or collate == Const(None):
         return collated(machine, row) if row is not None else None
     return _by(machine, node, collate, row if row is not None else Opaque((*loader.key, "row")), loader)
+
+
+def _are_one(collate: Choice) -> bool:
+    """Say whether a collate function is a method of one class, of whichever instance: `fit` and `validate` made one each."""
+    nodes = {option.node for option in collate.options if isinstance(option, Func)}
+    return len(nodes) == 1 and all(isinstance(option, Func) for option in collate.options)
 
 
 def _by(machine: Machine, node: ast.AST, collate: Value, row: Value, loader: LibObject) -> Value | None:
