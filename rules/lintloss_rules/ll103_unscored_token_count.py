@@ -714,6 +714,34 @@ def main(batches, model, pad_id, device):
         print(ppl)
 """,
         ),
+        Bad(
+            why="A criterion of a package that is not in sight, by its class; the loop scores one position less than are counted.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+
+from utils import get_batch, repackage_hidden
+from splitcross import SplitCrossEntropyLoss
+
+
+class Evaluate:
+    def __init__(self, data_source, batch_size):
+        self.data_source, self.batch_size = data_source, batch_size
+
+    @torch.no_grad()
+    def test_loss(self, model, args):
+        model.eval()
+        criterion = SplitCrossEntropyLoss(400, splits=[], verbose=False)
+        total_loss = 0
+        hidden = model.init_hidden(self.batch_size)
+        for i in range(0, self.data_source.size(0) - 1, args.bptt):
+            data, targets = get_batch(self.data_source, i, args, evaluation=True)
+            output, hidden = model(data, hidden)
+            total_loss += len(data) * criterion(model.decoder.weight, model.decoder.bias, output, targets).data
+            hidden = repackage_hidden(hidden)
+        return total_loss.item() / len(self.data_source)  # <-
+""",
+        ),
     )
 
     good = (

@@ -51,6 +51,8 @@ from lintloss.patterns import regex
 
 Kwargs = dict[str, Value]
 ACTIVATIONS = {"Softmax": "probs", "Sigmoid": "probs", "LogSoftmax": "log_probs"}
+LOSS_CLASS = regex(r"(Loss|Criterion|CrossEntropy)$")  # of a library that is not in sight
+ADAPTIVE = 4  # arguments of an adaptive softmax: the weights and the bias of its layer come first
 POOLING = regex(r"Pool[123]d$|^EmbeddingBag$|^Conv[23]d$|^Upsample|^Unfold$")
 TOKENIZER = regex(r"tokeni[sz]e|tokenizer$|^tok$|^enc(ode)?$|encode$|processor$|collat", re.IGNORECASE)
 MASKING = regex(r"mask|^(sequence_)?lengths?$|_lengths?$", re.IGNORECASE)  # what leaves out a part of each row
@@ -95,6 +97,8 @@ def call(machine: Machine, node: ast.AST, made: LibObject, args: list[Value], kw
     known = keras.layer(machine, node, made, keras.fed(args)) if keras.is_own(made) else None
     if known is not None:
         return known
+    if LOSS_CLASS.search(name) and not made.name.startswith(("torch.", "tensorflow.", "keras.")):
+        return _presumed_criterion(machine, node, name, args, kwargs)
     return _layer(machine, node, made, name, args, kwargs)
 
 
@@ -217,8 +221,9 @@ def _library_bases(machine: Machine, ref: Ref) -> list[str]:
 
 def _presumed_criterion(machine: Machine, node: ast.AST, name: str, args: list[Value], kwargs: Kwargs) -> Value:
     value = losses.presumed(machine, node, said=f"`{name}` is taken for a criterion that averages, by its name")
-    prediction = args[0] if args else UNKNOWN
-    target = args[1] if len(args) > 1 else UNKNOWN
+    given = args[-2:] if len(args) == ADAPTIVE else args
+    prediction = given[0] if given else UNKNOWN
+    target = given[1] if len(given) > 1 else UNKNOWN
     aligned = {"input_lengths", "target_lengths"} & kwargs.keys()  # CTC: one loss a row
     item = "example" if aligned else per_item.of(machine, node, name, prediction, target, None)
     if value.scoring is None:
