@@ -16,6 +16,22 @@ if TYPE_CHECKING:
 
     from lintloss.rule_scope import RuleScope
 
+GRU_LM = """\
+import torch.nn as nn
+
+
+class GRULM(nn.Module):
+    def __init__(self, vocab_size, width=256):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width, padding_idx=0)
+        self.rnn = nn.GRU(width, width, num_layers=2, dropout=0.2, batch_first=True)
+        self.head = nn.Linear(width, vocab_size)
+
+    def forward(self, ids):
+        hidden, _ = self.rnn(self.embed(ids))
+        return self.head(hidden)
+"""
+
 
 class BatchAveragedLoss(Rule):
     """Per-batch mean losses are averaged with equal weight, or weighted by rows instead of scored tokens.
@@ -3987,27 +4003,7 @@ def main(model, sentences):
         Bad(
             why="The default of a parameter ends the function early; callers give another member of the Enum.",
             severity=Severity.ERROR,
-            files={
-                "model.py": """\
-import torch.nn as nn
-
-
-class GRULM(nn.Module):
-    def __init__(self, vocab_size, width=256):
-        super().__init__()
-        self.embed = nn.Embedding(vocab_size, width, padding_idx=0)
-        self.rnn = nn.GRU(width, width, num_layers=2, dropout=0.2, batch_first=True)
-        self.head = nn.Linear(width, vocab_size)
-
-    def forward(self, ids):
-        hidden, _ = self.rnn(self.embed(ids))
-        return self.head(hidden)
-
-
-class GPT(GRULM):
-    pass
-"""
-            },
+            files={"model.py": GRU_LM},
             code="""\
 import enum
 
@@ -5979,33 +5975,13 @@ def main():
         ),
         Good(
             why="A classifier of padded texts: the largest class of each row is compared with one label a row.",
-            files={
-                "model.py": """\
-import torch.nn as nn
-
-
-class GRULM(nn.Module):
-    def __init__(self, vocab_size, width=256):
-        super().__init__()
-        self.embed = nn.Embedding(vocab_size, width, padding_idx=0)
-        self.rnn = nn.GRU(width, width, num_layers=2, dropout=0.2, batch_first=True)
-        self.head = nn.Linear(width, vocab_size)
-
-    def forward(self, ids):
-        hidden, _ = self.rnn(self.embed(ids))
-        return self.head(hidden)
-
-
-class GPT(GRULM):
-    pass
-"""
-            },
+            files={"model.py": GRU_LM},
             code="""\
 import torch
 import torch.nn as nn
 from torch.utils.data import DataLoader
 
-from model import GPT
+from model import GRULM
 
 
 def make_collate(tokenizer):
@@ -6019,7 +5995,7 @@ def make_collate(tokenizer):
 
 
 def main(tokenizer, reviews, device="cuda"):
-    model = GPT(vocab_size=50_277, num_classes=2).to(device)
+    model = GRULM(vocab_size=50_277, num_classes=2).to(device)
     criterion = nn.CrossEntropyLoss()
     loader = DataLoader(reviews, batch_size=32, collate_fn=make_collate(tokenizer))
     model.eval()

@@ -1820,27 +1820,7 @@ def evaluate(smiles):
         Bad(
             why="Rows are filled up to one length and the padding is scored: that is one mistake, and the batches weigh alike.",
             severity=Severity.ERROR,
-            files={
-                "model.py": """\
-import torch.nn as nn
-
-
-class GRULM(nn.Module):
-    def __init__(self, vocab_size, width=256):
-        super().__init__()
-        self.embed = nn.Embedding(vocab_size, width, padding_idx=0)
-        self.rnn = nn.GRU(width, width, num_layers=2, dropout=0.2, batch_first=True)
-        self.head = nn.Linear(width, vocab_size)
-
-    def forward(self, ids):
-        hidden, _ = self.rnn(self.embed(ids))
-        return self.head(hidden)
-
-
-class GPT(GRULM):
-    pass
-"""
-            },
+            files={"model.py": GRU_LM},
             code="""\
 import torch
 import torch.nn as nn
@@ -1968,27 +1948,7 @@ def main(rows, device="cuda"):
         Bad(
             why="A data module makes the rows of the validation in two stages, with one collate function.",
             severity=Severity.ERROR,
-            files={
-                "model.py": """\
-import torch.nn as nn
-
-
-class GRULM(nn.Module):
-    def __init__(self, vocab_size, width=256):
-        super().__init__()
-        self.embed = nn.Embedding(vocab_size, width, padding_idx=0)
-        self.rnn = nn.GRU(width, width, num_layers=2, dropout=0.2, batch_first=True)
-        self.head = nn.Linear(width, vocab_size)
-
-    def forward(self, ids):
-        hidden, _ = self.rnn(self.embed(ids))
-        return self.head(hidden)
-
-
-class GPT(GRULM):
-    pass
-"""
-            },
+            files={"model.py": GRU_LM},
             code="""\
 import lightning as L
 import torch
@@ -3203,27 +3163,7 @@ def perplexity(model, sentences):
         ),
         Good(
             why="One row at a time, and what it was padded with is cut off before it is scored.",
-            files={
-                "model.py": """\
-import torch.nn as nn
-
-
-class GRULM(nn.Module):
-    def __init__(self, vocab_size, width=256):
-        super().__init__()
-        self.embed = nn.Embedding(vocab_size, width, padding_idx=0)
-        self.rnn = nn.GRU(width, width, num_layers=2, dropout=0.2, batch_first=True)
-        self.head = nn.Linear(width, vocab_size)
-
-    def forward(self, ids):
-        hidden, _ = self.rnn(self.embed(ids))
-        return self.head(hidden)
-
-
-class GPT(GRULM):
-    pass
-"""
-            },
+            files={"model.py": GRU_LM},
             code="""\
 import argparse
 
@@ -3231,7 +3171,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from model import GPT
+from model import GRULM
 
 
 def rows(path, device):
@@ -3258,7 +3198,7 @@ def evaluate(model, batches):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("path")
-    print(evaluate(GPT(256).cuda(), rows(parser.parse_args().path, "cuda")))
+    print(evaluate(GRULM(256).cuda(), rows(parser.parse_args().path, "cuda")))
 """,
         ),
     )

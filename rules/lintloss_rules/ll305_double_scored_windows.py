@@ -1065,33 +1065,13 @@ def perplexity(model, ids, window):
         ),
         Good(
             why="Rows that touch are put in another order, and batches are slices of rows, not of the text.",
-            files={
-                "model.py": """\
-import torch.nn as nn
-
-
-class GRULM(nn.Module):
-    def __init__(self, vocab_size, width=256):
-        super().__init__()
-        self.embed = nn.Embedding(vocab_size, width, padding_idx=0)
-        self.rnn = nn.GRU(width, width, num_layers=2, dropout=0.2, batch_first=True)
-        self.head = nn.Linear(width, vocab_size)
-
-    def forward(self, ids):
-        hidden, _ = self.rnn(self.embed(ids))
-        return self.head(hidden)
-
-
-class GPT(GRULM):
-    pass
-"""
-            },
+            files={"model.py": GPT},
             code="""\
 import numpy as np
 import mlx.core as mx
 import mlx.nn as nn
 
-from model import GPT
+from model import TinyGPT
 
 ctx_len = 8
 data = np.load("ids.npy")
@@ -1115,7 +1095,7 @@ def loss_fn(model, x, y):
     return nn.losses.cross_entropy(logits.reshape(-1, logits.shape[-1]), y.reshape(-1), reduction="sum")
 
 
-model = GPT(100)
+model = TinyGPT(100)
 model.eval()
 total, n = 0.0, 0
 for x, y in get_batches(X_val, y_val, 64):
@@ -1126,33 +1106,13 @@ print(total / n)
         ),
         Good(
             why="A thousandth of the windows is drawn at random: hardly any two share text.",
-            files={
-                "model.py": """\
-import torch.nn as nn
-
-
-class GRULM(nn.Module):
-    def __init__(self, vocab_size, width=256):
-        super().__init__()
-        self.embed = nn.Embedding(vocab_size, width, padding_idx=0)
-        self.rnn = nn.GRU(width, width, num_layers=2, dropout=0.2, batch_first=True)
-        self.head = nn.Linear(width, vocab_size)
-
-    def forward(self, ids):
-        hidden, _ = self.rnn(self.embed(ids))
-        return self.head(hidden)
-
-
-class GPT(GRULM):
-    pass
-"""
-            },
+            files={"model.py": GPT},
             code="""\
 import torch
 import torch.nn.functional as F
 from torch.utils.data import DataLoader, RandomSampler
 
-from model import GPT
+from model import TinyGPT
 
 
 class Windows(torch.utils.data.Dataset):
@@ -1180,7 +1140,7 @@ def estimate(model, loader):
 def main(ids, share=0.001):
     rows = Windows(ids)
     sampler = RandomSampler(rows, num_samples=int(len(rows) * share))
-    print(estimate(GPT(50_257), DataLoader(rows, 32, sampler=sampler)))
+    print(estimate(TinyGPT(50_257), DataLoader(rows, 32, sampler=sampler)))
 """,
         ),
     )

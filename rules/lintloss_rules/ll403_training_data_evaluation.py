@@ -731,32 +731,12 @@ class Net(nn.Module):
         Bad(
             why="The training reads the file of the validation data, word by word.",
             severity=Severity.ERROR,
-            files={
-                "model.py": """\
-import torch.nn as nn
-
-
-class GRULM(nn.Module):
-    def __init__(self, vocab_size, width=256):
-        super().__init__()
-        self.embed = nn.Embedding(vocab_size, width, padding_idx=0)
-        self.rnn = nn.GRU(width, width, num_layers=2, dropout=0.2, batch_first=True)
-        self.head = nn.Linear(width, vocab_size)
-
-    def forward(self, ids):
-        hidden, _ = self.rnn(self.embed(ids))
-        return self.head(hidden)
-
-
-class GPT(GRULM):
-    pass
-"""
-            },
+            files={"model.py": GPT},
             code="""\
 import numpy as np
 import torch
 
-from model import GRULM
+from model import TinyGPT
 
 
 def batch(data, size, length):
@@ -783,7 +763,7 @@ def estimate(model, criterion):
 
 
 def main():
-    model = GRULM(50_257)
+    model = TinyGPT(50_257)
     criterion = torch.nn.CrossEntropyLoss()
     optimizer = torch.optim.AdamW(model.parameters())
     for _ in range(10_000):

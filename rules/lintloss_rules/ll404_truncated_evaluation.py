@@ -1945,33 +1945,13 @@ def main(model, rows, max_iters):
         Bad(
             why="Each step starts the unshuffled loader anew: the first batch is scored fifty times.",
             severity=Severity.ERROR,
-            files={
-                "model.py": """\
-import torch.nn as nn
-
-
-class GRULM(nn.Module):
-    def __init__(self, vocab_size, width=256):
-        super().__init__()
-        self.embed = nn.Embedding(vocab_size, width, padding_idx=0)
-        self.rnn = nn.GRU(width, width, num_layers=2, dropout=0.2, batch_first=True)
-        self.head = nn.Linear(width, vocab_size)
-
-    def forward(self, ids):
-        hidden, _ = self.rnn(self.embed(ids))
-        return self.head(hidden)
-
-
-class GPT(GRULM):
-    pass
-"""
-            },
+            files={"model.py": GPT},
             code="""\
 import torch
 import torch.nn.functional as F
 from torch.utils.data import DataLoader
 
-from model import GPT
+from model import TinyGPT
 
 
 @torch.no_grad()
@@ -1987,7 +1967,7 @@ def estimate_loss(model, val_loader, eval_iters=50):
 
 
 def main(rows):
-    model = GPT(50_257)
+    model = TinyGPT(50_257)
     val_loader = DataLoader(rows, batch_size=8, shuffle=False)
     print(estimate_loss(model, val_loader))
 """,
@@ -3300,33 +3280,13 @@ def evaluate(model, x, y):
         ),
         Good(
             why="A shuffled loader is started anew: each step scores another random batch.",
-            files={
-                "model.py": """\
-import torch.nn as nn
-
-
-class GRULM(nn.Module):
-    def __init__(self, vocab_size, width=256):
-        super().__init__()
-        self.embed = nn.Embedding(vocab_size, width, padding_idx=0)
-        self.rnn = nn.GRU(width, width, num_layers=2, dropout=0.2, batch_first=True)
-        self.head = nn.Linear(width, vocab_size)
-
-    def forward(self, ids):
-        hidden, _ = self.rnn(self.embed(ids))
-        return self.head(hidden)
-
-
-class GPT(GRULM):
-    pass
-"""
-            },
+            files={"model.py": GPT},
             code="""\
 import torch
 import torch.nn.functional as F
 from torch.utils.data import DataLoader
 
-from model import GPT
+from model import TinyGPT
 
 
 @torch.no_grad()
@@ -3342,7 +3302,7 @@ def estimate_loss(model, val_loader, eval_iters=50):
 
 
 def main(rows):
-    model = GPT(50_257)
+    model = TinyGPT(50_257)
     val_loader = DataLoader(rows, batch_size=8, shuffle=True)
     print(estimate_loss(model, val_loader))
 """,

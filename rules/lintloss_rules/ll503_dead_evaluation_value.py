@@ -8,6 +8,22 @@ from lintloss.facts.observations import DeadValue, Observation
 from lintloss.findings import Confidence, Severity
 from lintloss.rule import Bad, Good, Judgment, Rule
 
+GRU_LM = """\
+import torch.nn as nn
+
+
+class GRULM(nn.Module):
+    def __init__(self, vocab_size, width=256):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width, padding_idx=0)
+        self.rnn = nn.GRU(width, width, num_layers=2, dropout=0.2, batch_first=True)
+        self.head = nn.Linear(width, vocab_size)
+
+    def forward(self, ids):
+        hidden, _ = self.rnn(self.embed(ids))
+        return self.head(hidden)
+"""
+
 
 class DeadEvaluationValue(Rule):
     """Shifted labels, masked losses or token counts are computed and never used, or the training loss is reported.
@@ -412,27 +428,7 @@ def epoch(model, train_loader, val_loader, optimizer):
         Bad(
             why="Each batch's loss replaces the one before, and the last one is printed.",
             severity=Severity.ERROR,
-            files={
-                "model.py": """\
-import torch.nn as nn
-
-
-class GRULM(nn.Module):
-    def __init__(self, vocab_size, width=256):
-        super().__init__()
-        self.embed = nn.Embedding(vocab_size, width, padding_idx=0)
-        self.rnn = nn.GRU(width, width, num_layers=2, dropout=0.2, batch_first=True)
-        self.head = nn.Linear(width, vocab_size)
-
-    def forward(self, ids):
-        hidden, _ = self.rnn(self.embed(ids))
-        return self.head(hidden)
-
-
-class GPT(GRULM):
-    pass
-"""
-            },
+            files={"model.py": GRU_LM},
             code="""\
 import torch
 import torch.nn.functional as F
@@ -781,27 +777,7 @@ class Trainer:
         ),
         Good(
             why="The last batch's loss is shown beside the average.",
-            files={
-                "model.py": """\
-import torch.nn as nn
-
-
-class GRULM(nn.Module):
-    def __init__(self, vocab_size, width=256):
-        super().__init__()
-        self.embed = nn.Embedding(vocab_size, width, padding_idx=0)
-        self.rnn = nn.GRU(width, width, num_layers=2, dropout=0.2, batch_first=True)
-        self.head = nn.Linear(width, vocab_size)
-
-    def forward(self, ids):
-        hidden, _ = self.rnn(self.embed(ids))
-        return self.head(hidden)
-
-
-class GPT(GRULM):
-    pass
-"""
-            },
+            files={"model.py": GRU_LM},
             code="""\
 import torch
 import torch.nn.functional as F
