@@ -93,7 +93,7 @@ class TruncatedEvaluation(Rule):
         examples; from an unshuffled loader these are always the first, often of one source or one document. The value
         is a right mean, in nats/token, of a set that the report does not name, and it is not comparable with anyone's
         number on the whole split. drop_last is also a way to hide LL101: with equal batches the mean of means is
-        exact, of the wrong data.
+        exact, of the wrong data. A `return` one level too deep and `next(iter(loader))` in a loop score one batch.
 
     Instead:
         Score everything, and weight by what was scored; a smaller last batch then does no harm:

@@ -31,7 +31,8 @@ class DeadEvaluationValue(Rule):
     Why:
         Nobody computes shifted labels, a masked loss or a token count for nothing: where one is never read, the line
         that was meant to read it reads something else. Worst of all, an evaluation loop that assigns `eval_loss` and
-        then appends `loss` reports the last training batch over and over.
+        then appends `loss` reports the last training batch over and over; one that assigns `eval_loss` and adds nothing
+        up reports its own last batch.
 
     Instead:
         Use the value in the line that reports, or delete it, so that the reader sees what is computed.
