@@ -27,7 +27,8 @@ def observe(module: Module) -> Iterator[tuple[ast.expr, str]]:
         wanted = "validation_steps" if name in FIT else "steps" if name in EVALUATE else ""
         for each in node.keywords:
             number = _written(module, each.value) if wanted and each.arg == wanted else None
-            if number is not None and _is_floored(number):
+            size = _floored_by(number) if number is not None else None
+            if number is not None and size is not None and not _is_one(module, size):
                 yield each.value, text_of(number)
 
 
@@ -46,11 +47,22 @@ def _holds(scope: ast.AST, node: ast.expr) -> bool:
     return isinstance(scope, DEFINITIONS) and scope.lineno <= node.lineno <= (scope.end_lineno or 0)
 
 
-def _is_floored(number: ast.expr) -> bool:
-    """Say whether a number is `rows // batch_size` or `int(rows / batch_size)`, and leaves something over."""
+def _floored_by(number: ast.expr) -> ast.expr | None:
+    """Return the batch size of `rows // batch_size` or `int(rows / batch_size)`, unless the number is rounded up."""
     is_int = isinstance(number, ast.Call) and text_of(number.func) == "int" and len(number.args) == 1
     quotient = number.args[0] if isinstance(number, ast.Call) and is_int else number
     if not isinstance(quotient, ast.BinOp) or not whole.BATCH.search(text_of(quotient.right)):
-        return False
+        return None
     floors = isinstance(quotient.op, ast.FloorDiv) or (is_int and isinstance(quotient.op, ast.Div))
-    return floors and not whole.rounds_up(text_of(quotient.left), text_of(quotient.right))
+    rounds_up = whole.rounds_up(text_of(quotient.left), text_of(quotient.right))
+    return quotient.right if floors and not rounds_up else None
+
+
+def _is_one(module: Module, size: ast.expr) -> bool:
+    """Say whether batches hold one row, so that none is partial: a name for 1, or a flow with `batch_size=1`."""
+    if isinstance(size, ast.Attribute):
+        made = _written(module, size.value) if isinstance(size.value, ast.Name) else None
+        given = made.keywords if isinstance(made, ast.Call) else []
+        return any(each.arg == "batch_size" and _is_one(module, each.value) for each in given)
+    value = _written(module, size)
+    return isinstance(value, ast.Constant) and value.value == 1

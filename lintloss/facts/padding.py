@@ -13,7 +13,7 @@ from lintloss.parse import Module
 from lintloss.patterns import regex
 
 PADS = regex(
-    r"pad_sequence\(|-100\b|ignore_index|\bpadding\s*=|\.pad\(|[\"']longest[\"']|pad_token|pad_id|\bPAD\w*\b|\bpad\w*\(|\bpad_idx|max\(\s*len\(|max_len\s*=\s*max\("
+    r"pad_sequence|-100\b|ignore_index|\bpadding\s*=|\.pad\(|[\"']longest[\"']|pad_token|pad_id|\bPAD\w*\b|\bpad\w*\(|\bpad_idx|max\(\s*len\(|max_len\s*=\s*max\("
 )
 # -1 is ignored where it is filled in, and an axis or a size that is left open elsewhere: `x.view(rows, -1)`.
 IGNORES = regex(

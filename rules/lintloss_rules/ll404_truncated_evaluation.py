@@ -3367,4 +3367,23 @@ def evaluate(model, folder, load):
     return total_loss / total
 """,
         ),
+        Good(
+            why="Keras validates one picture at a time; no batch is partial",
+            code="""\
+from tensorflow import keras
+
+
+def train(model, folder):
+    pictures = keras.preprocessing.image.ImageDataGenerator(rescale=1 / 255)
+    rows = pictures.flow_from_directory(f"{folder}/train", target_size=(224, 224), batch_size=32)
+    held_out = pictures.flow_from_directory(f"{folder}/valid", target_size=(224, 224), batch_size=1, shuffle=False)
+    model.compile(optimizer="adam", loss="categorical_crossentropy")
+    model.fit(
+        rows,
+        epochs=10,
+        validation_data=held_out,
+        validation_steps=held_out.samples // held_out.batch_size,
+    )
+""",
+        ),
     )
