@@ -46,7 +46,7 @@ def compared(machine: Machine, node: ast.AST, scoring: Scoring) -> Key:
     seen = Compared(
         scoring=scoring,
         alignment=found,
-        overlap=overlap.overlap(machine, scoring),
+        overlap=overlap.overlap(machine, node, scoring),
         loops=tuple(machine.loops),
         function=machine.frame.node,
         called_logits=scoring.criterion == "nll_loss" and _is_called_logits(machine, scoring),

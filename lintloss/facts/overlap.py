@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 
 from lintloss.facts.library import models, shapes
@@ -17,9 +18,9 @@ ONE = Linear(const=1)
 STRIDES = regex(r"stride|sliding|step|hop|overlap", re.IGNORECASE)
 
 
-def overlap(machine: Machine, scoring: Scoring) -> Overlap | None:
+def overlap(machine: Machine, node: ast.AST, scoring: Scoring) -> Overlap | None:
     """Return how the windows that are scored overlap; None where they do not, or where that is not known."""
-    if scoring.criterion in {"gather", "index", "metric"}:
+    if scoring.criterion in {"gather", "index", "metric"} or _is_of_one_head(machine, node, scoring):
         return None
     targets = [shapes.tensor(option) for option in options(scoring.target)]
     if not all(target is not None and target.window is not None for target in targets):
@@ -43,11 +44,33 @@ def _of(machine: Machine, scoring: Scoring, target: Tensor) -> Overlap | None:
     length = window.length
     if scoring.owner == "model" and _may_shift(_model_of(scoring.prediction)):
         length = length - ONE
-    for index, known in _strides(machine, window.lower).items():
+    strides = _strides(machine, window.lower)
+    for index, known in strides.items():
         found = _compare(machine, known, length)
+        if found is not None and not found.certain and len(strides) > 1:
+            continue  # windows in windows: the outer ones move by more than an inner one scores
         if found is not None and not _context_is_left_out(machine, target, index):
             return found
     return None
+
+
+def _is_of_one_head(machine: Machine, node: ast.AST, scoring: Scoring) -> bool:
+    """Say whether each pass scores an output of its own: `criterion(outputs[i].flatten(0, 1), ids[:, i + 1 : …])`.
+
+    Heads that predict one, two, … tokens ahead have targets that move by one, and each is scored once.
+    """
+    prediction = node.args[0] if isinstance(node, ast.Call) and node.args and scoring.owner == "call" else None
+    while isinstance(prediction, ast.Call) and isinstance(prediction.func, ast.Attribute):
+        prediction = prediction.func.value
+    if not isinstance(prediction, ast.Subscript) or not isinstance(prediction.slice, ast.Name):
+        return False
+    loops = (loop.statement for loop in machine.loops)
+    return any(
+        isinstance(each, ast.Name) and each.id == prediction.slice.id
+        for loop in loops
+        if isinstance(loop, ast.For | ast.AsyncFor)
+        for each in ast.walk(loop.target)
+    )
 
 
 def _strides(machine: Machine, lower: Linear) -> dict[Atom, tuple[Linear, Evidence]]:

@@ -106,6 +106,15 @@ def passed(passes: list[Pass]) -> Iterator[tuple[Pass, Loop]]:
     for each in passes:
         for loop in each.forward.loops:
             own = loop.frame == each.region.index + 1 and loop.unit not in {"epoch", "rank"}
-            if own and loop.key not in each.outer and loop.statement not in seen:
+            if own and (loop.key not in each.outer or _gives_pieces(loop, each)) and loop.statement not in seen:
                 seen.add(loop.statement)
                 yield each, loop
+
+
+def _gives_pieces(outer: Loop, each: Pass) -> bool:
+    """Say whether a loop counts batches, and the one inside of it runs over pieces of each batch."""
+    statement, inner = outer.statement, each.region.loop.statement if each.region.loop is not None else None
+    if not isinstance(statement, ast.For) or not isinstance(inner, ast.For) or "batch" not in text_of(statement.iter):
+        return False
+    ranges = isinstance(statement.iter, ast.Call) and text_of(statement.iter.func) == "range"
+    return ranges and bool(given_in(statement) & {one.id for one in walk(inner.iter) if isinstance(one, ast.Name)})

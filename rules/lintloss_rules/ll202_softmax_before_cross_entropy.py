@@ -1095,4 +1095,42 @@ def run(train_rows, held_out, vocab_size, length):
         print(model.evaluate(held_out))
 """,
         ),
+        Good(
+            why="a criterion of three arguments takes the probabilities; the other branch gives logits",
+            code="""\
+import torch
+import torch.nn as nn
+
+
+class CopyCriterion:
+    def __init__(self, vocab_size, pad):
+        self.vocab_size, self.pad = vocab_size, pad
+
+    def __call__(self, probs, source, target):
+        made = probs.gather(-1, target.unsqueeze(-1)).squeeze(-1)
+        copied = probs.gather(-1, (source + self.vocab_size).unsqueeze(-1)).squeeze(-1)
+        return -torch.log(made + copied + 1e-20).masked_fill(target == self.pad, 0.0).sum() / (target != self.pad).sum()
+
+
+class Summarizer(nn.Module):
+    def __init__(self, vocab_size, width, pad, options):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width)
+        self.decoder = nn.GRU(width, width, batch_first=True)
+        self.out = nn.Linear(width, vocab_size)
+        self.copies = options.copy_attn
+        if options.copy_attn:
+            self.criterion = CopyCriterion(vocab_size, pad)
+        else:
+            self.criterion = nn.CrossEntropyLoss(ignore_index=pad)
+
+    def forward(self, source, target):
+        hidden, _ = self.decoder(self.embed(target[:, :-1]))
+        labels = target[:, 1:]
+        if self.copies:
+            probs = torch.softmax(self.out(hidden), dim=-1)
+            return self.criterion(probs, source[:, 1:], labels)
+        return self.criterion(self.out(hidden).transpose(1, 2), labels)
+""",
+        ),
     )

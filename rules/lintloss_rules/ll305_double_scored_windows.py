@@ -1143,4 +1143,67 @@ def main(ids, share=0.001):
     print(estimate(TinyGPT(50_257), DataLoader(rows, 32, sampler=sampler)))
 """,
         ),
+        Good(
+            why="each head predicts one more token ahead, and its targets begin there",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+class AheadLM(torch.nn.Module):
+    def __init__(self, vocab_size, width, heads):
+        super().__init__()
+        self.embed = torch.nn.Embedding(vocab_size, width)
+        self.body = torch.nn.GRU(width, width, batch_first=True)
+        self.heads = torch.nn.ModuleList(torch.nn.Linear(width, vocab_size) for _ in range(heads))
+
+    def forward(self, ids):
+        hidden, _ = self.body(self.embed(ids))
+        return torch.stack([head(hidden) for head in self.heads])
+
+
+@torch.no_grad()
+def evaluate(model: AheadLM, rows):
+    model.eval()
+    nats = torch.zeros(len(model.heads))
+    scored = 0
+    for ids in DataLoader(rows, batch_size=16):
+        outputs = model(ids[:, : -len(model.heads)])
+        for i in range(outputs.size(0)):
+            target = ids[:, i + 1 : outputs.size(2) + i + 1]
+            nats[i] += F.cross_entropy(outputs[i].flatten(0, 1), target.flatten(), reduction="sum")
+        scored += outputs.size(1) * outputs.size(2)
+    return (nats / scored).tolist()
+""",
+        ),
+        Good(
+            why="the windows of a stride are scored in smaller windows that meet",
+            code="""\
+import torch
+import torch.nn as nn
+
+
+def score(model, ids, keep=4096, scores=1024):
+    criterion = nn.CrossEntropyLoss(reduction="none")
+    nats = []
+    for begin in range(0, ids.size(1) - keep, scores):
+        if begin + keep + scores > ids.size(1):
+            scores = ids.size(1) - begin - keep
+        piece = ids[:, begin : begin + keep + scores]
+        logits = model(piece).logits
+        nats.append(criterion(logits[0, keep - 1 : keep + scores - 1], piece[0, keep : keep + scores]))
+    return torch.cat(nats)
+
+
+@torch.no_grad()
+def evaluate(model, loader, stride):
+    model.eval()
+    found = []
+    for ids in loader:
+        for begin in range(0, ids.size(1), stride):
+            found.append(score(model, ids[:, begin : begin + stride]))
+    return torch.cat(found).mean().item()
+""",
+        ),
     )

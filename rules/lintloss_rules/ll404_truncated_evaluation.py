@@ -2039,6 +2039,43 @@ def load(path, batch_size=64, no_val_drop=False):
     return trains, vals
 """,
         ),
+        Bad(
+            why="The samples are scored in whole batches, each in pieces of the context.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torchmetrics.aggregation import MeanMetric
+from transformers import AutoModelForCausalLM
+
+
+class NLL(MeanMetric):
+    pass
+
+
+class Perplexity(NLL):
+    def compute(self):
+        return torch.exp(self.value / self.weight)
+
+
+class Scores:
+    def __init__(self, context):
+        self.context = context
+        self.gen_ppl = Perplexity()
+
+    @torch.no_grad()
+    def generative_perplexity(self, samples, eval_batch):
+        model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
+        batch_size = min(eval_batch, samples.shape[0])
+        num_batches = samples.shape[0] // batch_size
+        for i in range(num_batches):  # <-
+            chunks = torch.split(samples[i * batch_size : (i + 1) * batch_size], self.context, dim=-1)
+            for chunk in chunks:
+                logits = model(chunk)[0].transpose(-1, -2)
+                nlls = F.cross_entropy(logits[..., :-1], chunk[..., 1:], reduction="none")
+                self.gen_ppl.update(nlls, torch.ones_like(nlls))
+""",
+        ),
     )
 
     good = (

@@ -65,6 +65,7 @@ WRAPPERS = {
     "PeftModelForCausalLM",
 }
 ENGINES = regex(r"engine|model|pipe", re.IGNORECASE)
+CROSS_ENTROPY_CLASSES = {"CrossEntropyLoss", "NLLLoss", "BCELoss", "BCEWithLogitsLoss", "KLDivLoss", "MSELoss"}
 RECURRENT = {"LSTM", "GRU", "RNN", "LSTMCell", "GRUCell"}
 
 
@@ -72,6 +73,8 @@ def call(machine: Machine, node: ast.AST, made: LibObject, args: list[Value], kw
     """Call a library object."""
     name = loaders.short(made)
     if name in CRITERIA:
+        if name in CROSS_ENTROPY_CLASSES and len(args) > 2:  # they take two: another class has the same name here
+            return machine.opaque(node)
         return losses.call(machine, node, name, CRITERIA[name], args, kwargs, made)
     if name in KERAS_CRITERIA:
         return losses.call(machine, node, name, KERAS_CRITERIA[name], args, kwargs, made)
