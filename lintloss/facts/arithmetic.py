@@ -200,8 +200,9 @@ def _add_term(machine: Machine, node: ast.AST, loss: Quantity, other: Value, *, 
         return loss
     if isinstance(other, Quantity) and not (other.is_loss or other.is_perplexity):
         return machine.opaque(node)
-    if isinstance(other, Quantity) and other.unit.degree != loss.unit.degree and not terms.is_beside(loss, other):
-        return machine.opaque(node)
+    if isinstance(other, Quantity) and other.unit.degree != loss.unit.degree:
+        if not terms.is_beside(node, loss, other, is_right=is_right):
+            return machine.opaque(node)
     scoring = loss.scoring
     if scoring is not None and not (isinstance(other, Quantity) and other.scoring == scoring):
         term = terms.added(machine, node, loss, other, is_right=is_right)

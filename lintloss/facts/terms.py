@@ -11,6 +11,7 @@ from typing import TypeGuard
 from lintloss.facts import phases
 from lintloss.facts.library import spread
 from lintloss.facts.machine import Machine
+from lintloss.facts.regularizers import PENALTY
 from lintloss.facts.values import Choice, Const, ModelOutput, Opaque, Quantity, Tensor, Term, Value, join_all, options
 from lintloss.patterns import regex
 
@@ -61,11 +62,17 @@ def is_share(value: Value) -> TypeGuard[Opaque]:
     return isinstance(value, Opaque) and SHARE.search(value.name) is not None
 
 
-def is_beside(loss: Quantity, other: Quantity) -> bool:
-    """Say whether a summand is no cross entropy, one of each layer perhaps: the loss that it is added to stays one."""
-    if loss.scoring is None or other.scoring is None or other.loops == loss.loops:
+def is_beside(node: ast.AST, loss: Quantity, other: Quantity, *, is_right: bool) -> bool:
+    """Say whether a summand is no cross entropy, one of each layer perhaps: the loss that it is added to stays one.
+
+    What is a loss by its name alone is none where the code calls the summand a penalty: `loss + total_moe_loss`.
+    """
+    if loss.scoring is None or other.scoring is None or other.loops == loss.loops or _rank(loss) != 3:
         return False
-    return _rank(loss) == 3 and not other.scoring.is_cross_entropy
+    if not other.scoring.is_cross_entropy:
+        return True
+    summand = _summand(node, is_right=is_right)
+    return _rank(other) == 2 and summand is not None and PENALTY.search(ast.unparse(summand)) is not None
 
 
 def added(machine: Machine, node: ast.AST, loss: Quantity, other: Value, *, is_right: bool) -> Term | None:

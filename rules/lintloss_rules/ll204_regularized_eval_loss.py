@@ -1168,6 +1168,69 @@ def main(translator, batches):
     validate(translator, batches, SpreadTargets(amount=0.1))
 """,
         ),
+        Bad(
+            why="Each layer of experts returns a balance loss, and their total is in the value that is reported.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+from data import batches
+
+
+class Experts(nn.Module):
+    def __init__(self, width, experts):
+        super().__init__()
+        self.gate = nn.Linear(width, experts)
+        self.experts = nn.ModuleList(nn.Linear(width, width) for _ in range(experts))
+
+    def forward(self, x):
+        share = F.softmax(self.gate(x), dim=-1)
+        made = torch.stack([expert(x) for expert in self.experts], dim=-1)
+        usage = share.mean(dim=(0, 1))
+        balance = len(self.experts) * (usage * usage).sum()
+        return (made * share.unsqueeze(-2)).sum(-1), balance
+
+
+class MoELM(nn.Module):
+    def __init__(self, vocab_size, width=256, layers=4, experts=4):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width)
+        self.layers = nn.ModuleList(Experts(width, experts) for _ in range(layers))
+        self.head = nn.Linear(width, vocab_size)
+
+    def forward(self, idx, targets=None):
+        x = self.embed(idx)
+        total_moe_loss = 0.0
+        for layer in self.layers:
+            x, moe_loss = layer(x)
+            total_moe_loss += moe_loss
+        logits = self.head(x)
+        loss = None
+        if targets is not None:
+            ce_loss = F.cross_entropy(logits.view(-1, logits.size(-1)), targets.view(-1))
+            loss = ce_loss + total_moe_loss
+        return logits, loss
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    model.eval()
+    nats, scored = 0.0, 0
+    for x, y in loader:
+        _, loss = model(x.to(device), targets=y.to(device))  # <-
+        nats += loss.item() * y.numel()
+        scored += y.numel()
+    model.train()
+    return nats / scored
+
+
+def main(device):
+    model = MoELM(50304).to(device)
+    print(evaluate(model, batches("valid"), device))
+""",
+        ),
     )
 
     good = (
@@ -1904,6 +1967,70 @@ def main(model, train_loader, test_loader, vocab_size):
     smoothed = SmoothedLoss(0.1, vocab_size, ignore_index=0)
     print("how training goes", evaluate(model, train_loader, smoothed))
     print("test loss", evaluate(model, test_loader, nn.CrossEntropyLoss(ignore_index=0)))
+""",
+        ),
+        Good(
+            why="the layers' balance losses are added in training mode only",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+from data import batches
+
+
+class Experts(nn.Module):
+    def __init__(self, width, experts):
+        super().__init__()
+        self.gate = nn.Linear(width, experts)
+        self.experts = nn.ModuleList(nn.Linear(width, width) for _ in range(experts))
+
+    def forward(self, x):
+        share = F.softmax(self.gate(x), dim=-1)
+        made = torch.stack([expert(x) for expert in self.experts], dim=-1)
+        usage = share.mean(dim=(0, 1))
+        balance = len(self.experts) * (usage * usage).sum()
+        return (made * share.unsqueeze(-2)).sum(-1), balance
+
+
+class MoELM(nn.Module):
+    def __init__(self, vocab_size, width=256, layers=4, experts=4):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width)
+        self.layers = nn.ModuleList(Experts(width, experts) for _ in range(layers))
+        self.head = nn.Linear(width, vocab_size)
+
+    def forward(self, idx, targets=None):
+        x = self.embed(idx)
+        total_moe_loss = 0.0
+        for layer in self.layers:
+            x, moe_loss = layer(x)
+            total_moe_loss += moe_loss
+        logits = self.head(x)
+        loss = None
+        if targets is not None:
+            ce_loss = F.cross_entropy(logits.view(-1, logits.size(-1)), targets.view(-1))
+            loss = ce_loss
+            if self.training:
+                loss = loss + total_moe_loss
+        return logits, loss
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    model.eval()
+    nats, scored = 0.0, 0
+    for x, y in loader:
+        _, loss = model(x.to(device), targets=y.to(device))
+        nats += loss.item() * y.numel()
+        scored += y.numel()
+    model.train()
+    return nats / scored
+
+
+def main(device):
+    model = MoELM(50304).to(device)
+    print(evaluate(model, batches("valid"), device))
 """,
         ),
     )
