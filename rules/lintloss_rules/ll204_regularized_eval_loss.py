@@ -60,6 +60,26 @@ class SmallConvNet(nn.Module):
         return self.classifier(self.features(images).flatten(1))
 """
 
+EXPERTS = """\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Experts(nn.Module):
+    def __init__(self, width, experts):
+        super().__init__()
+        self.gate = nn.Linear(width, experts)
+        self.experts = nn.ModuleList(nn.Linear(width, width) for _ in range(experts))
+
+    def forward(self, x):
+        share = F.softmax(self.gate(x), dim=-1)
+        made = torch.stack([expert(x) for expert in self.experts], dim=-1)
+        usage = share.mean(dim=(0, 1))
+        balance = len(self.experts) * (usage * usage).sum()
+        return (made * share.unsqueeze(-2)).sum(-1), balance
+"""
+
 
 class RegularizedEvalLoss(Rule):
     """Label smoothing, class weights, auxiliary losses or a temperature are inside the reported loss.
@@ -1171,26 +1191,14 @@ def main(translator, batches):
         Bad(
             why="Each layer of experts returns a balance loss, and their total is in the value that is reported.",
             severity=Severity.ERROR,
+            files={"experts.py": EXPERTS},
             code="""\
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
 from data import batches
-
-
-class Experts(nn.Module):
-    def __init__(self, width, experts):
-        super().__init__()
-        self.gate = nn.Linear(width, experts)
-        self.experts = nn.ModuleList(nn.Linear(width, width) for _ in range(experts))
-
-    def forward(self, x):
-        share = F.softmax(self.gate(x), dim=-1)
-        made = torch.stack([expert(x) for expert in self.experts], dim=-1)
-        usage = share.mean(dim=(0, 1))
-        balance = len(self.experts) * (usage * usage).sum()
-        return (made * share.unsqueeze(-2)).sum(-1), balance
+from experts import Experts
 
 
 class MoELM(nn.Module):
@@ -1971,26 +1979,14 @@ def main(model, train_loader, test_loader, vocab_size):
         ),
         Good(
             why="the layers' balance losses are added in training mode only",
+            files={"experts.py": EXPERTS},
             code="""\
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
 from data import batches
-
-
-class Experts(nn.Module):
-    def __init__(self, width, experts):
-        super().__init__()
-        self.gate = nn.Linear(width, experts)
-        self.experts = nn.ModuleList(nn.Linear(width, width) for _ in range(experts))
-
-    def forward(self, x):
-        share = F.softmax(self.gate(x), dim=-1)
-        made = torch.stack([expert(x) for expert in self.experts], dim=-1)
-        usage = share.mean(dim=(0, 1))
-        balance = len(self.experts) * (usage * usage).sum()
-        return (made * share.unsqueeze(-2)).sum(-1), balance
+from experts import Experts
 
 
 class MoELM(nn.Module):
