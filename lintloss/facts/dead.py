@@ -11,12 +11,13 @@ import itertools
 import re
 from dataclasses import dataclass
 
+from lintloss.facts.library import loaders
 from lintloss.facts.liveness import is_dead, stays_empty
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import DeadValue, Setting
 from lintloss.facts.units import Unit, count
-from lintloss.facts.values import Const, ModelOutput, Opaque, Quantity, Tensor, Value, options
+from lintloss.facts.values import Const, LibObject, ModelOutput, Opaque, Quantity, Tensor, Value, options
 from lintloss.findings import Evidence
 from lintloss.patterns import regex
 
@@ -88,9 +89,24 @@ def _last(machine: Machine, name: str, value: Value) -> str:
     loop = machine.loops[-1] if machine.loops else None
     if loop is None or loop.unit != "batch" or loop.trains or loop.may_train or not EVALUATION.search(name):
         return ""
-    plain = isinstance(machine.frame.statement, ast.Assign) and loop.activation == machine.frame.key
+    iterated = [each for each in options(loop.iterates) if isinstance(each, LibObject)]
+    if any(map(loaders.takes_all, iterated)) or "torch_geometric" in machine.frame.module.text:  # one batch, one graph
+        return ""
+    statement = machine.frame.statement
+    plain = isinstance(statement, ast.Assign) and loop.activation == machine.frame.key
+    if isinstance(statement, ast.Assign) and _reads_total(statement.value, loop):
+        return ""
     is_loss = any(isinstance(each, Quantity) and each.is_loss and not each.loops for each in options(value))
     return LAST if plain and is_loss else ""
+
+
+def _reads_total(value: ast.expr, loop: Loop) -> bool:
+    """Say whether what is bound is made of what the loop adds up: `val_loss = total / n`, the average so far."""
+    inside = list(ast.walk(loop.statement)) if loop.statement is not None else []
+    totals = {
+        each.target.id for each in inside if isinstance(each, ast.AugAssign) and isinstance(each.target, ast.Name)
+    }
+    return any(isinstance(each, ast.Name) and each.id in totals for each in ast.walk(value))
 
 
 def _is_handed_over(statement: ast.stmt | None, target: ast.Name) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 
 from lintloss.facts import cuts, left_out, regions
 from lintloss.facts.callers import text_of
@@ -10,6 +11,9 @@ from lintloss.facts.library import loaders
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import Const, LibObject, Value, options
+from lintloss.patterns import regex
+
+EVALUATES = regex(r"_*(val|test|dev|eval|held_?out)", re.IGNORECASE)
 
 
 def note_stored(machine: Machine, name: str, value: Value, node: ast.AST) -> None:
@@ -23,10 +27,13 @@ def note_stored(machine: Machine, name: str, value: Value, node: ast.AST) -> Non
 
 
 def _is_made_of_held_out(machine: Machine, name: str) -> bool:
-    """Say whether a loader, whatever its own name, is made of what is called held-out data: `vals = DataLoader(val_set)`."""
+    """Say whether a loader that is called much like it is made of what is called held-out data: `vals = DataLoader(val_set)`.
+
+    Held-out rows are trained on, too: architectures are searched, models adapted and quantizers calibrated by them.
+    """
     statement = machine.frame.statement
     made = statement.value if isinstance(statement, ast.Assign) else None
-    if not isinstance(made, ast.Call) or regions.TRAIN_DATA.search(name):
+    if not isinstance(made, ast.Call) or not EVALUATES.match(name) or regions.TRAIN_DATA.search(name):
         return False
     given = [each.value for each in made.keywords if each.arg == "dataset"] or made.args[:1]
     rows = text_of(given[0]) if given else ""

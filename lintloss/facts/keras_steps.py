@@ -24,10 +24,12 @@ def observe(module: Module) -> Iterator[tuple[ast.expr, str]]:
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             continue
         name = called_name(node.func)
+        if "estimator" in text_of(node.func):  # tf.estimator, whose rows are filled up to full batches
+            continue
         wanted = "validation_steps" if name in FIT else "steps" if name in EVALUATE else ""
         for each in node.keywords:
             number = _written(module, each.value) if wanted and each.arg == wanted else None
-            size = _floored_by(number) if number is not None else None
+            size = _floored_by(module, number) if number is not None else None
             if number is not None and size is not None and not _is_one(module, size):
                 yield each.value, text_of(number)
 
@@ -47,7 +49,7 @@ def _holds(scope: ast.AST, node: ast.expr) -> bool:
     return isinstance(scope, DEFINITIONS) and scope.lineno <= node.lineno <= (scope.end_lineno or 0)
 
 
-def _floored_by(number: ast.expr) -> ast.expr | None:
+def _floored_by(module: Module, number: ast.expr) -> ast.expr | None:
     """Return the batch size of `rows // batch_size` or `int(rows / batch_size)`, unless the number is rounded up."""
     is_int = isinstance(number, ast.Call) and text_of(number.func) == "int" and len(number.args) == 1
     quotient = number.args[0] if isinstance(number, ast.Call) and is_int else number
@@ -55,7 +57,7 @@ def _floored_by(number: ast.expr) -> ast.expr | None:
         return None
     floors = isinstance(quotient.op, ast.FloorDiv) or (is_int and isinstance(quotient.op, ast.Div))
     rounds_up = whole.rounds_up(text_of(quotient.left), text_of(quotient.right))
-    return quotient.right if floors and not rounds_up else None
+    return quotient.right if floors and not rounds_up and not _divides(module, quotient) else None
 
 
 def _is_one(module: Module, size: ast.expr) -> bool:
@@ -63,6 +65,19 @@ def _is_one(module: Module, size: ast.expr) -> bool:
     if isinstance(size, ast.Attribute):
         made = _written(module, size.value) if isinstance(size.value, ast.Name) else None
         given = made.keywords if isinstance(made, ast.Call) else []
-        return any(each.arg == "batch_size" and _is_one(module, each.value) for each in given)
-    value = _written(module, size)
-    return isinstance(value, ast.Constant) and value.value == 1
+        return any(each.arg == "batch_size" and _number(module, each.value) == 1 for each in given)
+    return _number(module, size) == 1
+
+
+def _number(module: Module, node: ast.expr) -> object:
+    """Return the number that is written, or that a name was given; None where it is none of these."""
+    value = _written(module, node)
+    return value.value if isinstance(value, ast.Constant) else None
+
+
+def _divides(module: Module, quotient: ast.BinOp) -> bool:
+    """Say whether nothing is left over: by the numbers, or because the code has asked for the remainder."""
+    rows, size = _number(module, quotient.left), _number(module, quotient.right)
+    if isinstance(rows, int) and isinstance(size, int) and size > 0:
+        return rows % size == 0
+    return f"{text_of(quotient.left)} % {text_of(quotient.right)}" in module.text

@@ -129,7 +129,7 @@ class Machine:
             tuple[Key, str], tuple[LibObject, Evidence]
         ] = {}  # loaders that drop, by an evaluation's name
         self.filled_rows: dict[str, bool] = {}  # file -> whether the files around it pad all targets to one length
-        self.restarted: list[tuple[Evidence, Loop]] = []  # `next(iter(loader))` of one that does not shuffle
+        self.restarted: list[tuple[Evidence, Loop, LibObject]] = []  # `next(iter(loader))` of one that does not shuffle
         self.makers: dict[
             ast.AST, LibObject | None
         ] = {}  # functions -> the loader that drops, of whatever they are given

@@ -13,6 +13,7 @@ from lintloss.patterns import regex
 ENTRIES = regex(r"(data|set|loader|iter)$", re.IGNORECASE)
 SPLIT = regex(r"^train(ing)?$")
 # What says how many rows are read, and not which ones.
+STREAM = regex(r"stream|iter|reader|cursor", re.IGNORECASE)
 NUMBERS = regex(r"(^|_)(num|n|max|limit|size|count|samples?|rows|examples|lines|batch_size)(_|$)", re.IGNORECASE)
 
 Pairs = Sequence[tuple[str, ast.expr]]
@@ -23,6 +24,8 @@ def observe(pairs: Pairs) -> Iterator[tuple[ast.AST, str, str]]:
     trained = [value for name, value in pairs if TRAIN_DATA.search(name) and not DATA.search(snake(name))]
     for name, value in pairs:
         if HELD_OUT.search(snake(name)) is None or TRAIN_DATA.search(name):
+            continue
+        if sum(other == name for other, _ in pairs) > 1:  # cut apart, or chosen by an option
             continue
         if any(_is_same_entry(value, other) or _is_twin(value, other) for other in trained):
             yield value, name, " ".join(text_of(value).split())[:70]
@@ -55,6 +58,8 @@ def _is_twin(value: ast.expr, trained: ast.expr) -> bool:
     if text_of(value.func) != text_of(trained.func) or mine.keys() != theirs.keys():
         return False
     if not any(isinstance(each, ast.Constant) and SPLIT.match(str(each.value)) for each in mine.values()):
+        return False
+    if any(STREAM.search(text_of(each)) for each in mine.values()):  # each read goes on where the one before ended
         return False
     others = [(mine[key], theirs[key]) for key in mine if text_of(mine[key]) != text_of(theirs[key])]
     return bool(others) and all(_is_number(one) and _is_number(other) for one, other in others)

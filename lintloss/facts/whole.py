@@ -116,7 +116,7 @@ def number(loop: Loop, counts: Counts, *, sampled: bool) -> ast.AST | None:
 
 def rounds_up(divided: str, size: str) -> bool:
     """Say whether all but one of a size is added before it divides: `(len(rows) + batch_size - 1) // batch_size`."""
-    return f"+ {size}" in divided
+    return f"+ {size}" in divided or f"+ ({size} - 1)" in divided or divided.lstrip("(").startswith(f"{size} + ")
 
 
 def whole_batches(node: ast.expr, loop: ast.For | ast.AsyncFor) -> ast.expr | None:

@@ -1329,4 +1329,30 @@ if __name__ == "__main__":
     main()
 """,
         ),
+        Good(
+            why="an option puts the training rows in the place of the others, on purpose",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    nats, scored = 0.0, 0
+    for ids, labels in loader:
+        nats += F.cross_entropy(model(ids), labels, reduction="sum").item()
+        scored += labels.numel()
+    return nats / scored
+
+
+def report(model, loaders, overfits):
+    train_loader = loaders["train_loader"]
+    if overfits:
+        val_loader = loaders["train_loader"]
+    else:
+        val_loader = loaders["val_loader"]
+    print("train loss", evaluate(model, train_loader), "val loss", evaluate(model, val_loader))
+""",
+        ),
     )

@@ -3423,4 +3423,88 @@ def train(model, folder):
     )
 """,
         ),
+        Good(
+            why="one batch holds all rows",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+@torch.no_grad()
+def evaluate(model, rows):
+    model.eval()
+    total = 0.0
+    for ids, labels in DataLoader(rows, batch_size=len(rows)):
+        total += F.cross_entropy(model(ids), labels).item()
+        return total
+
+
+@torch.no_grad()
+def evaluate_domains(model, domains):
+    model.eval()
+    losses = {}
+    for name, rows in domains.items():
+        ids, labels = next(iter(DataLoader(rows, batch_size=len(rows))))
+        losses[name] = F.cross_entropy(model(ids), labels).item()
+    return losses
+""",
+        ),
+        Good(
+            why="one batch is looked at, and another one looked for; nothing is averaged",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate_worst(model, val_loader, plot):
+    model.eval()
+    for pictures, labels in val_loader:
+        loss = F.cross_entropy(model(pictures), labels, reduction="none")
+        worst = loss.topk(8).indices
+        return plot(pictures[worst], loss[worst])
+
+
+@torch.no_grad()
+def first_outlier(model, val_loader, nats):
+    model.eval()
+    seen = 0
+    for ids, labels in val_loader:
+        loss = F.cross_entropy(model(ids), labels)
+        seen += 1
+        if loss.item() < nats:
+            continue
+        return seen, loss.item()
+""",
+        ),
+        Good(
+            why="an architecture is trained on the held-out rows",
+            code="""\
+from torch.utils.data import DataLoader
+
+
+def search(model, train_set, val_set, criterion, optimizers):
+    weights_loader = DataLoader(train_set, batch_size=64, shuffle=True, drop_last=True)
+    arch_loader = DataLoader(val_set, batch_size=64, shuffle=True, drop_last=True)
+    for batches in zip(weights_loader, arch_loader):
+        for (pictures, labels), optimizer in zip(batches, optimizers):
+            optimizer.zero_grad()
+            criterion(model(pictures), labels).backward()
+            optimizer.step()
+""",
+        ),
+        Good(
+            why="Keras' steps are rounded up, or nothing is left over",
+            code="""\
+from tensorflow import keras
+
+
+def train(model: keras.Model, rows, x_val, y_val, batch_size=32):
+    steps = (len(x_val) + (batch_size - 1)) // batch_size
+    model.fit(rows, epochs=10, validation_data=(x_val, y_val), validation_steps=steps)
+    assert len(x_val) % batch_size == 0
+    print(model.evaluate(x_val, y_val, steps=len(x_val) // batch_size))
+""",
+        ),
     )

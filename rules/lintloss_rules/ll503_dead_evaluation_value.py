@@ -805,4 +805,21 @@ for epoch in range(10):
     print(epoch, nats / tokens, "last batch", eval_loss)
 """,
         ),
+        Good(
+            why="the only batch holds all rows, and is the last one",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+@torch.no_grad()
+def validate(model, rows):
+    model.eval()
+    loader = DataLoader(rows, batch_size=len(rows))
+    for ids, labels in loader:
+        val_loss = F.cross_entropy(model(ids), labels)
+    print("val loss", val_loss.item())
+""",
+        ),
     )

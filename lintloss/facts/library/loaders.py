@@ -23,6 +23,14 @@ def is_loader(value: Value) -> bool:
     return isinstance(value, LibObject) and (short(value).endswith("Loader") or short(value) in LOADERS)
 
 
+def takes_all(loader: LibObject) -> bool:
+    """Say whether a loader hands out all rows in one batch: `DataLoader(rows, batch_size=len(rows))`."""
+    size = loader.arg(1, "batch_size")
+    if isinstance(size, Opaque):
+        return size.key[-1:] == ("len",)
+    return isinstance(size, Quantity) and size.is_count and size.offset == 0
+
+
 def unit(value: LibObject) -> str:
     """Return what one iteration over a library object is."""
     if is_loader(value):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 
 from lintloss.facts import equality, exponent, imports, modes
 from lintloss.facts.library import caches, losses, pieces
@@ -182,8 +183,22 @@ def _note_restarted(machine: Machine, node: ast.AST, loader: LibObject) -> None:
     if place not in machine.loops[-1].full:
         machine.loops[-1].full.append(place)
     chosen = any(loader.arg(-1, name) is not None for name in ("sampler", "batch_sampler"))
-    if loader.arg(2, "shuffle") in {None, Const(False)} and not chosen:
-        machine.restarted.append((place, machine.loops[-1]))
+    if loader.arg(2, "shuffle") in {None, Const(False)} and not chosen and _is_stepwise(machine, loader):
+        machine.restarted.append((place, machine.loops[-1], loader))
+
+
+def _is_stepwise(machine: Machine, loader: LibObject) -> bool:
+    """Say whether a loop counts steps and runs over a loader that was there before: not one of each task, or each model."""
+    from lintloss.facts.library import loaders
+
+    statement = machine.loops[-1].statement
+    counts = isinstance(statement, ast.While) or (
+        isinstance(statement, ast.For) and re.search(r"\bt?range\(", ast.unparse(statement.iter)) is not None
+    )
+    if statement is None or loader.made is None or not counts or loaders.takes_all(loader):
+        return False
+    same = loader.made.path == machine.frame.module.path
+    return not (same and statement.lineno <= loader.made.span.row <= (statement.end_lineno or 0))
 
 
 def _called(node: ast.AST) -> str:
