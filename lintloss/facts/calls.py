@@ -81,9 +81,9 @@ def evaluate_call(machine: Machine, node: ast.Call) -> Value:
         if result is not None:
             return result
     made = call(machine, node, callee, args, kwargs)
-    name = called_name(function)
-    # nothing is known of what `vocab.pad_id()` returns, but what its name says
-    return replace(made, name=name) if isinstance(made, Opaque) and not made.name and PAD_ID.match(name) else made
+    if isinstance(made, Opaque) and not made.name and PAD_ID.match(name := called_name(function)):
+        return replace(made, name=name)  # nothing is known of what `vocab.pad_id()` returns, but what its name says
+    return made
 
 
 def _has_call(machine: Machine, callee: Value) -> bool:

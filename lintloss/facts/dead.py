@@ -89,15 +89,15 @@ def _last(machine: Machine, name: str, value: Value) -> str:
     loop = machine.loops[-1] if machine.loops else None
     if loop is None or loop.unit != "batch" or loop.trains or loop.may_train or not EVALUATION.search(name):
         return ""
+    statement = machine.frame.statement
+    if not isinstance(statement, ast.Assign) or loop.activation != machine.frame.key:
+        return ""
+    if not any(isinstance(each, Quantity) and each.is_loss and not each.loops for each in options(value)):
+        return ""
     iterated = [each for each in options(loop.iterates) if isinstance(each, LibObject)]
     if any(map(loaders.takes_all, iterated)) or "torch_geometric" in machine.frame.module.text:  # one batch, one graph
         return ""
-    statement = machine.frame.statement
-    plain = isinstance(statement, ast.Assign) and loop.activation == machine.frame.key
-    if isinstance(statement, ast.Assign) and _reads_total(statement.value, loop):
-        return ""
-    is_loss = any(isinstance(each, Quantity) and each.is_loss and not each.loops for each in options(value))
-    return LAST if plain and is_loss else ""
+    return "" if _reads_total(statement.value, loop) else LAST
 
 
 def _reads_total(value: ast.expr, loop: Loop) -> bool:

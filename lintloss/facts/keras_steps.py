@@ -16,19 +16,17 @@ EVALUATE = frozenset({"evaluate", "evaluate_generator"})
 
 def observe(module: Module) -> Iterator[tuple[ast.expr, str]]:
     """Yield the number of steps that leaves the last, partial batch out, and how it is written."""
-    if "validation_steps" not in module.text and "evaluate" not in module.text:
-        return
-    if "keras" not in module.text:
+    if "keras" not in module.text or not ("validation_steps" in module.text or "evaluate" in module.text):
         return
     for node in walk(module.tree):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             continue
         name = called_name(node.func)
-        if "estimator" in text_of(node.func):  # tf.estimator, whose rows are filled up to full batches
-            continue
         wanted = "validation_steps" if name in FIT else "steps" if name in EVALUATE else ""
+        if not wanted or "estimator" in text_of(node.func):  # tf.estimator's rows are filled up to full batches
+            continue
         for each in node.keywords:
-            number = _written(module, each.value) if wanted and each.arg == wanted else None
+            number = _written(module, each.value) if each.arg == wanted else None
             size = _floored_by(module, number) if number is not None else None
             if number is not None and size is not None and not _is_one(module, size):
                 yield each.value, text_of(number)

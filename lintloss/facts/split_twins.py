@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from lintloss.facts.callers import text_of
@@ -12,8 +13,8 @@ from lintloss.patterns import regex
 
 ENTRIES = regex(r"(data|set|loader|iter)$", re.IGNORECASE)
 SPLIT = regex(r"^train(ing)?$")
-# What says how many rows are read, and not which ones.
 STREAM = regex(r"stream|iter|reader|cursor", re.IGNORECASE)
+# What says how many rows are read, and not which ones.
 NUMBERS = regex(r"(^|_)(num|n|max|limit|size|count|samples?|rows|examples|lines|batch_size)(_|$)", re.IGNORECASE)
 
 Pairs = Sequence[tuple[str, ast.expr]]
@@ -22,10 +23,11 @@ Pairs = Sequence[tuple[str, ast.expr]]
 def observe(pairs: Pairs) -> Iterator[tuple[ast.AST, str, str]]:
     """Yield what is called validation or test and is the training data: its node, its name, and what it reads."""
     trained = [value for name, value in pairs if TRAIN_DATA.search(name) and not DATA.search(snake(name))]
+    times = Counter(name for name, _ in pairs)
     for name, value in pairs:
         if HELD_OUT.search(snake(name)) is None or TRAIN_DATA.search(name):
             continue
-        if sum(other == name for other, _ in pairs) > 1:  # cut apart, or chosen by an option
+        if times[name] > 1:  # cut apart, or chosen by an option
             continue
         if any(_is_same_entry(value, other) or _is_twin(value, other) for other in trained):
             yield value, name, " ".join(text_of(value).split())[:70]

@@ -103,8 +103,9 @@ def item(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
 
 
 def _is_front(index: ast.expr) -> bool:
-    begin = index.lower if isinstance(index, ast.Slice) and index.step is None else index
-    return isinstance(index, ast.Slice) and (begin is None or (isinstance(begin, ast.Constant) and begin.value == 0))
+    if not isinstance(index, ast.Slice) or index.step is not None:
+        return False
+    return index.lower is None or (isinstance(index.lower, ast.Constant) and index.lower.value == 0)
 
 
 def _is_of_tensor(index: ast.expr) -> bool:

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from lintloss.facts import (
-    bindings,
     callers,
     classes,
     consumers,
     cut_texts,
     cuts,
     drops,
+    early_returns,
     handed,
     keras_steps,
     left_out,
@@ -35,9 +35,6 @@ from lintloss.parse import Module
 from lintloss.patterns import regex
 
 RANDOM = regex(r"rand|choice|sample")
-# What a total, or what is collected, starts as.
-STARTS = regex(r"(0|0\.0?|\[\]|\{\}|(torch\.|np\.)?zeros\(.*|(collections\.)?(defaultdict|dict|list|Counter)\(.*)$")
-COLLECTS = regex(r"\w\.(append|extend|update)\(")
 ARGUMENTS = regex(r"(TrainingArguments|SFTConfig|TrainingConfig)$")
 
 
@@ -228,9 +225,9 @@ def _cut(machine: Machine, module: Module, loops: list[scored.Looped]) -> Iterat
     for node, loop in loops:
         if loop.statement is None:
             continue
-        last = loop.statement.body[-1]
-        if loop.unit in {"batch", "example"} and _returns_too_early(node, loop):
-            yield _at(machine, module, last, "return", data=_data(loop), reasons=(loop.place,))
+        early = early_returns.of_loop(node, loop)
+        if early is not None:
+            yield _at(machine, module, early, "return", data=_data(loop), reasons=(loop.place,))
         endless = _is_endless(machine, module, loop)
         function = node if isinstance(node, Function) else None
         around = function if function is not None else loop.statement
@@ -249,30 +246,6 @@ def _cut(machine: Machine, module: Module, loops: list[scored.Looped]) -> Iterat
                 data=_data(loop),
                 reasons=(loop.place,),
             )
-
-
-def _returns_too_early(function: ast.AST | None, loop: Loop) -> bool:
-    """Say whether a loop that collects something of each batch returns it in its first pass.
-
-    One that collects nothing looks at one batch on purpose, and one with a `continue` looks for a batch.
-    """
-    statement = loop.statement
-    last = statement.body[-1] if statement is not None else None
-    if statement is None or function is None or not isinstance(last, ast.Return) or last.value is None:
-        return False
-    if any(isinstance(option, LibObject) and loaders.takes_all(option) for option in options(loop.iterates)):
-        return False
-    inside = list(walk(statement))
-    if any(isinstance(each, ast.Continue | ast.Break) for each in inside):
-        return False
-    started = {
-        name
-        for name, bound in bindings.of(function).items()
-        for each in bound
-        if each.value is not None and each.value.lineno < statement.lineno and STARTS.match(text_of(each.value))
-    }
-    used = {each.id for each in inside if isinstance(each, ast.Name)}
-    return bool(started & used) or COLLECTS.search(text_of(statement)) is not None
 
 
 def _restarted(machine: Machine, module: Module, loops: list[scored.Looped]) -> Iterator[Truncation]:
