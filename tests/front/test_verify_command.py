@@ -45,7 +45,8 @@ if __name__ == "__main__":
     print(evaluate(ROWS))
 """
 SCORED = 4 + 2 + 1
-NET = "import torch\n\nmodel = torch.nn.Sequential(torch.nn.Embedding(11, 8), torch.nn.Linear(8, 11))\n"
+# seeded: with weights of chance the two averages now and then agree, and the finding is refuted
+NET = "import torch\n\ntorch.manual_seed(0)\nmodel = torch.nn.Sequential(torch.nn.Embedding(11, 8), torch.nn.Linear(8, 11))\n"
 
 
 @pytest.fixture
