@@ -30,7 +30,6 @@ from lintloss.patterns import regex
 LN2 = math.log(2)
 ITERATIONS = regex(r"iter|step|batch|interval", re.IGNORECASE)
 TOKENS = {Unit.of(token=1), Unit.of(position=1), Unit.of(position=1, example=-1)}
-ROWS = Unit.of(example=1, batch=-1)
 SHARE = Unit.of(token=1, position=-1)  # mask.mean()
 
 
@@ -286,7 +285,8 @@ def _scaled(machine: Machine, node: ast.AST, quantity: Quantity, other: Value) -
             return replace(quantity, unit=quantity.unit.swap("nat", "bit")).with_step(
                 machine.evidence(node, "x log2(e): nats to bits")
             )
-    if isinstance(other, Const):
+    weight = counts.rows_by_name(node, other) if isinstance(other, Const) and quantity.is_loss else None
+    if isinstance(other, Const) and weight is None:
         rows = counts.rows_of(node, quantity, other)
         if rows is not None:
             return rows
@@ -302,7 +302,7 @@ def _scaled(machine: Machine, node: ast.AST, quantity: Quantity, other: Value) -
     if isinstance(other, Tensor) and other.form == "weights" and quantity.axes and quantity.scoring is not None:
         compare.masked(machine, quantity.scoring, None, drops=False)
         return replace(quantity, scoring=replace(quantity.scoring, weight=other, masked=True))
-    factor = other if isinstance(other, Quantity) else counts.presumed(machine, other)
+    factor = weight or (other if isinstance(other, Quantity) else counts.presumed(machine, other))
     if factor is None and quantity.is_loss and machine.loops:  # `len(inputs) * loss.item()`
         length = counts.as_length(other)
         factor = length if isinstance(length, Quantity) else None
@@ -361,7 +361,7 @@ def divide(machine: Machine, node: ast.AST, left: Value, right: Value, inside: i
     count = logprobs.length(machine, node, left) or counts.divisor(machine, left, right)
     if count is not None and left.is_loss and quotients.is_share(machine, left, count):
         return machine.opaque(node)
-    if count is not None and count.unit == ROWS and _is_of_one_batch(machine, left):
+    if count is not None and count.unit == counts.ROWS and _is_of_one_batch(machine, left):
         count = replace(count, unit=Unit.of(example=1))
     if count is not None and count.unit == SHARE:
         quotients.forget_field_mean(machine, left)

@@ -327,7 +327,7 @@ def bind(machine: Machine, function: Func, args: list[Value], kwargs: Kwargs, fr
         elif isinstance(spread, Ref) and machine.get(spread, "elem") is not None:  # keys that nobody can tell
             values[name] = Opaque((*spread.id, name), name)
         elif name in defaults:
-            values[name] = evaluate(machine, defaults[name])
+            values[name] = _default(machine, frame, defaults[name])
         else:
             values[name] = (
                 _annotated(machine, function, name)
@@ -341,6 +341,19 @@ def bind(machine: Machine, function: Func, args: list[Value], kwargs: Kwargs, fr
             machine.put(ref, name, value)
         values[spec.kwarg.arg] = spread if spread is not None and not rest else ref
     return {name: Slot(value, machine.depth) for name, value in values.items()}
+
+
+def _default(machine: Machine, frame: Frame, node: ast.expr) -> Value:
+    """Return a default by the names of the function's own file, `criterion=nn.NLLLoss()`: the caller need not have them."""
+    if isinstance(node, ast.Constant) or frame.module is machine.frame.module:
+        return evaluate(machine, node)
+    caller = machine.frame
+    machine.frames.append(frame)
+    try:
+        return evaluate(machine, node)
+    finally:
+        machine.frames.pop()
+        caller.state.heap = frame.state.heap
 
 
 def _annotated(machine: Machine, function: Func, name: str) -> Value | None:

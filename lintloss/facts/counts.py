@@ -44,6 +44,7 @@ def named(name: str) -> Unit | None:
     return None
 
 
+ROWS = Unit.of(example=1, batch=-1)
 LENGTHS = regex(r"(^|_)(len(gth)?s|seq_?lens)$", re.IGNORECASE)  # of the rows of a batch
 
 
@@ -176,19 +177,24 @@ def product(left: Quantity, right: Quantity) -> Quantity:
 
 def _are_rows_of_all(left: Quantity, right: Quantity) -> bool:
     """Say whether the batches of a loader are multiplied by what is called their size: `len(loader) * batch_size`."""
-    rows = Unit.of(example=1, batch=-1)
     pairs = ((left, right), (right, left))
-    return any(one.unit == count("batch") and not one.presumed and other.unit == rows for one, other in pairs)
+    return any(one.unit == count("batch") and not one.presumed and other.unit == ROWS for one, other in pairs)
 
 
 def rows_of(node: ast.AST, number: Quantity, other: Const) -> Quantity | None:
     """Return `len(loader) * BATCH_SIZE`, where the constant says by its name what it counts; None for other products."""
-    if number.unit != count("batch") or not isinstance(node, ast.BinOp) or other.value in (0, 1):
+    factor = rows_by_name(node, other)
+    return product(number, factor) if factor is not None and number.unit == count("batch") else None
+
+
+def rows_by_name(node: ast.AST, other: Const) -> Quantity | None:
+    """Read a constant of a product as the rows of a batch, where its name says so."""
+    if not isinstance(node, ast.BinOp) or other.value in (0, 1):
         return None
     for side in (node.left, node.right):
         name = side.id if isinstance(side, ast.Name) else side.attr if isinstance(side, ast.Attribute) else ""
-        if named(name.lower()) == Unit.of(example=1, batch=-1):
-            return product(number, Quantity(Unit.of(example=1, batch=-1), of=(name,)))
+        if named(name.lower()) == ROWS:
+            return Quantity(ROWS, of=(name,))
     return None
 
 

@@ -11,8 +11,20 @@ import os
 import re
 from dataclasses import replace
 
-from lintloss.facts import callers, classes, evaluation, inherited, pad_marks, padding, regularizers, scored, truncation
+from lintloss.facts import (
+    callers,
+    classes,
+    evaluation,
+    inherited,
+    pad_marks,
+    padding,
+    phases,
+    regularizers,
+    scored,
+    truncation,
+)
 from lintloss.facts.averages import LANGUAGE
+from lintloss.facts.equality import proven_equal, proven_unequal
 from lintloss.facts.evaluation import Evaluation
 from lintloss.facts.library import outputs
 from lintloss.facts.machine import TOTAL, Frame, Machine, OutOfBudget
@@ -78,7 +90,21 @@ def seen_outside(
     shown = {_place_of(each) for each in more}
     seen = [each for each in seen if not (_is_of_framework(each) and _place_of(each) in shown)]
     known = {_place_of(each) for each in (*seen, *more) if _is_known(each)}
-    return [each for each in seen if not (_is_presumed(each) and _place_of(each) in known)] + more
+    exact = _exact(more)
+    seen = [each for each in seen if not (_is_presumed(each) and _place_of(each) in known)]
+    return [each for each in seen if not (_place_of(each) in exact and _is_unproven(each))] + more
+
+
+def _exact(seen: list[Observation]) -> set[tuple[type, Span]]:
+    """Return the averages whose batches score the same number of tokens, in the hands of all calling files that were run."""
+    averages = [each for each in seen if isinstance(each, Averaging)]
+    others = {_place_of(each) for each in averages if not proven_equal(each.before)}
+    return {_place_of(each) for each in averages} - others
+
+
+def _is_unproven(seen: Observation) -> bool:
+    """Say whether nothing is known of the batches of an average: the callers know."""
+    return isinstance(seen, Averaging) and not proven_unequal(seen.before)
 
 
 def _is_reported(seen: Reported, averaged: set[tuple[int, int]]) -> bool:
@@ -192,7 +218,16 @@ def _run(
     outputs.forget_unread(machine)
     regularizers.observe(machine)
     seen = [each for each in machine.log.values() if each.path == home.path and _tells(each)]
+    seen = [each for each in seen if not _is_foreign(each, home, site)]
     return [*seen, *truncation.handed_over(machine, home, loops), *_in_training_mode(machine, home, site)]
+
+
+def _is_foreign(seen: Observation, home: Module, site: Module) -> bool:
+    """Say whether an average is of a loss that the calling file computes, of what may be no tokens: it is about others."""
+    scoring = seen.before.scoring if isinstance(seen, Averaging) else None
+    if scoring is None or scoring.item != "item" or scoring.place is None or scoring.place.path in ("", home.path):
+        return False
+    return scoring.place.path == site.path and phases.task_of(site) not in LANGUAGE
 
 
 def _in_training_mode(machine: Machine, home: Module, site: Module) -> list[Observation]:

@@ -15,6 +15,7 @@ from lintloss.facts.machine import Frame, Machine
 from lintloss.facts.observations import Averaging, Setting
 from lintloss.facts.values import Quantity, Value
 from lintloss.facts.words import quick
+from lintloss.parse import Module
 from lintloss.patterns import regex
 
 FLAG = regex(
@@ -176,7 +177,12 @@ def _task_around(machine: Machine, frame: Frame, loops: tuple[Loop, ...]) -> str
 
 def task(frame: Frame) -> str:
     """Guess what is modeled, from the words of the file."""
-    return _task_of(frame.module.text)
+    return task_of(frame.module)
+
+
+def task_of(module: Module) -> str:
+    """Guess what a file is about."""
+    return _task_of(module.text)
 
 
 @lru_cache(maxsize=256)

@@ -183,10 +183,10 @@ class Project:
             stem = os.path.join(stem, part)
         names = self._names(stem)
         stem = os.path.join(stem, parts[-1])
-        if parts[-1] + ".py" in names and self._is_file(stem + ".py"):
-            return stem + ".py"
         path = os.path.join(stem, "__init__.py")
-        return path if parts[-1] in names and self._is_file(path) else None
+        if parts[-1] in names and self._is_file(path):  # of a package and a file beside it, Python takes the package
+            return path
+        return stem + ".py" if parts[-1] + ".py" in names and self._is_file(stem + ".py") else None
 
     def _searched(self, base: str, parts: list[str]) -> tuple[str, ...]:
         """Say which names were looked for in which folders, as `folder NUL name`."""

@@ -38,7 +38,7 @@ def _mean(machine: Machine, node: ast.AST, value: Value, axis: int | None) -> Va
     if axis is not None and isinstance(value, Quantity) and value.axes:
         return fields.along(machine, node, value, "mean", axis) or losses.reduced(machine, node, value, "mean")
     if isinstance(value, Choice):
-        return _each(machine, node, value, mean)
+        return join_all(mean(machine, node, option, axis) for option in value.options)
     if isinstance(value, Quantity):
         return losses.reduced(machine, node, value, "mean")
     if isinstance(value, Ref) and value.kind != "instance":
@@ -56,10 +56,6 @@ def _mean(machine: Machine, node: ast.AST, value: Value, axis: int | None) -> Va
 def _first_like(machine: Machine, node: ast.AST, value: Tuple) -> Value:
     units = {item.unit for item in value.items if isinstance(item, Quantity)}
     return value.items[0] if len(units) == 1 else machine.opaque(node)
-
-
-def _each(machine: Machine, node: ast.AST, value: Choice, reduce: Callable[[Machine, ast.AST, Value], Value]) -> Value:
-    return join_all(reduce(machine, node, option) for option in value.options)
 
 
 def total(machine: Machine, node: ast.AST, value: Value, axis: int | None = None) -> Value:
@@ -94,7 +90,7 @@ def _total(machine: Machine, node: ast.AST, value: Value, axis: int | None) -> V
             else counted
         )
     if isinstance(value, Choice):
-        return _each(machine, node, value, total)
+        return join_all(total(machine, node, option, axis) for option in value.options)
     if isinstance(value, Quantity):
         return losses.reduced(machine, node, value, "sum")
     if isinstance(value, Tensor):
@@ -163,6 +159,8 @@ def _sum_of_list(machine: Machine, node: ast.AST, value: Ref) -> Value:
     if counts.is_of_item(elem) and loops and loops[-1].unit != "batch":  # `sum(len(row) for row in rows)`
         return Quantity(count("token"), of=(*value.id, "sum"), presumed=True) if loops[-1].unit == "example" else elem
     elem = counts.as_length(elem)
+    if loops and loops[-1].unit == "example" and _is_length_of_row(elem):
+        return Quantity(count("token"), of=(*value.id, "sum"), presumed=True)
     if not isinstance(elem, Quantity):
         return machine.opaque(node)
     if not loops:
@@ -176,6 +174,11 @@ def _sum_of_list(machine: Machine, node: ast.AST, value: Ref) -> Value:
     return summed.with_step(
         machine.evidence(node, f"the values collected over {quotients.plural(loops[-1].unit)} are summed here: {unit}")
     )
+
+
+def _is_length_of_row(elem: Value) -> bool:
+    """Say whether a number is the length of what has no rows of its own: of one item of a data set."""
+    return isinstance(elem, Quantity) and elem.unit == count("example") and elem.of[-1:] == (0,) and not elem.loops
 
 
 def _mean_of_list(machine: Machine, node: ast.AST, value: Ref) -> Value:

@@ -11,7 +11,7 @@ from lintloss.facts.linear import ZERO, Linear
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Frame, Machine
 from lintloss.facts.state import Slot
-from lintloss.facts.values import Const, Func, Key, LibObject, Opaque, Quantity, Tensor, Tuple, Value
+from lintloss.facts.values import Choice, Const, Func, Key, LibObject, Opaque, Quantity, Tensor, Tuple, Value
 
 LOOKED_UP = frozenset({"len", "size", "numel", "dim", "nelement"})  # calls that are cheap to evaluate again
 STEPPED = Const("stepped")  # stands for whatever a name holds that a loop moves on
@@ -155,6 +155,8 @@ def of_value(value: Value) -> Linear | None:
         return Linear.of(("count", *value.of, str(value.unit))).plus(value.offset) if value.of else None
     if isinstance(value, Opaque | Tensor) and value.key:
         return Linear.of(value.key)
+    if isinstance(value, Choice) and all(isinstance(each, Const | Opaque) for each in value.options):
+        return Linear.of(("choice", *map(repr, value.options)))  # one of so many: the same, where they are the same
     return None
 
 

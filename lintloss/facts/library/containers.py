@@ -62,6 +62,12 @@ def _holds_tensors(machine: Machine, ref: Ref) -> bool:
     return ref.kind == "cat" and slot is not None and not any(isinstance(x, Quantity) for x in options(slot.value))
 
 
+def _has_unknown_keys(machine: Machine, ref: Ref) -> bool:
+    """Say whether tensors stand in a dict under keys that nobody can tell, `moved[k] = v.to(device)`: any may be there."""
+    slot = machine.get(ref, "elem")
+    return slot is not None and not any(isinstance(each, Quantity | Const) for each in options(slot.value))
+
+
 def of_dict(machine: Machine, ref: Ref, name: str, args: list[Value]) -> Value:
     """Handle a method of a dict whose entries are known by their keys."""
     key = str(args[0].value) if args and isinstance(args[0], Const) else "elem"
@@ -72,7 +78,8 @@ def of_dict(machine: Machine, ref: Ref, name: str, args: list[Value]) -> Value:
         if name == "setdefault" and len(args) > 1:
             assign.lists_of(machine, ref.id, args[1])
             machine.put(ref, key, args[1], machine.dicts_made.get(ref.id))
-        return args[1] if len(args) > 1 else Opaque((*ref.id, key), key)
+        absent = len(args) > 1 and (name == "setdefault" or not _has_unknown_keys(machine, ref))
+        return args[1] if absent else Opaque((*ref.id, key), key)
     if name == "values":
         return Tuple((machine.elem(ref),))
     if name == "items":

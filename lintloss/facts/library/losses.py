@@ -65,12 +65,19 @@ def call(
         smoothed=spread.is_certain(target),
         place=machine.evidence(node, f"{name} with reduction={reduction!r} here"),
         owner="keras" if name in KERAS_CRITERIA else "call",
-        takes=_takes(option("from_logits")) if name in KERAS_CRITERIA else "",
+        takes=_takes(_from_logits(args, kwargs, made)) if name in KERAS_CRITERIA else "",
         called=name,
         masked=isinstance(target, Tensor) and target.axes == ("token",),
         single=_scores_one(machine, node, target),
     )
     return scored(machine, node, scoring)
+
+
+def _from_logits(args: list[Value], kwargs: dict[str, Value], made: LibObject | None) -> Value | None:
+    """Return what is given as `from_logits`: first to the class, third to the function."""
+    if made is not None:
+        return made.arg(0, "from_logits")
+    return kwargs.get("from_logits", args[2] if len(args) > 2 else None)
 
 
 def _takes(from_logits: Value | None) -> str:

@@ -96,7 +96,8 @@ def _averaged(machine: Machine, node: ast.AST, value: Quantity, weight: Value | 
     loops = tuple(loop for loop in machine.loops if loop.unit != "epoch")[-1:] or (framework_loop(machine, node),)
     if weight is None or weight == Const(1):
         return over(machine, node, value, loops, Quantity(counts.unit_of(loops[-1]), of=loops[-1].key), "meter")
-    number = counts.presumed(machine, weight)
+    known = (counts.presumed(machine, each) for each in options(weight))
+    number = next((each for each in known if each is not None), None)
     if number is None:
         return None
     scaled = arithmetic.multiply(machine, node, value, number)

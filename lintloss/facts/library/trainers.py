@@ -11,6 +11,7 @@ from lintloss.facts.library.tables import CAUSAL, MASKED_MODELS, PAIRED
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Reported
 from lintloss.facts.settings import seen_at
+from lintloss.facts.survey import walk
 from lintloss.facts.units import NATS_PER_TOKEN, count
 from lintloss.facts.values import (
     Const,
@@ -241,4 +242,17 @@ def _pads(machine: Machine, collator: Value) -> Evidence | None:
         masks = collator.arg(1, "mlm") not in (Const(False),)
         unequal = collator.name.endswith("LanguageModeling") and (masks or _keeps_rows(machine, collator))
         return collator.made if unequal else None
-    return padding.of_collator(machine, collator) if isinstance(collator, LibObject | Func | Ref) else None
+    found = padding.of_collator(machine, collator) if isinstance(collator, LibObject | Func | Ref) else None
+    return found or (_pads_within(machine, collator) if isinstance(collator, Func) else None)
+
+
+def _pads_within(machine: Machine, collate: Func) -> Evidence | None:
+    """Return where a collator was made that a collate function calls: `batch = mask_tokens(rows)`."""
+    around = (machine.enclosing(collate.closure) if collate.closure else None) or {}
+    for node in walk(collate.node):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            slot = around.get(node.func.id) or machine.global_slot(collate.module.path, node.func.id)
+            found = _pads(machine, slot.value) if slot is not None and isinstance(slot.value, LibObject) else None
+            if found is not None:
+                return found
+    return None
