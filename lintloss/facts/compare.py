@@ -21,7 +21,7 @@ from lintloss.patterns import regex
 
 UNTOLD = frozenset({"scores", "hidden", ""})
 LOGITS = regex(r"(^|_)logits?(_|$)")
-NORMALIZES = regex(r"log_?softmax|logsumexp|log_?probs?|\.log\(\)", re.IGNORECASE)
+NORMALIZES = regex(r"log_?softmax|logsumexp|log_?probs?|\.log\(\)|\b(torch|math|np|jnp)\.log\(", re.IGNORECASE)
 LAST_COLUMN = regex(r"\.at\[(:|\.\.\.), -1\]\.(set|multiply)\(|(loss|nll|nats)\w*\[(:|\.\.\.), -1\] = ", re.IGNORECASE)
 DRAWN = frozenset({"randint", "rand", "randn"})
 MOVED = frozenset({"roll", "to", "cuda", "clone", "contiguous", "long"})

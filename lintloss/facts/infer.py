@@ -7,6 +7,7 @@ import itertools
 from dataclasses import dataclass, replace
 
 from lintloss.facts import (
+    built_later,
     callers,
     classes,
     dead,
@@ -231,7 +232,9 @@ class _Instances:
         if cls.node not in self._made:
             try:
                 given = _given_by_all(self._machine, cls)
-                self._made[cls.node] = classes.instantiate(self._machine, cls.node, cls, [], given)
+                self._made[cls.node] = made = classes.instantiate(self._machine, cls.node, cls, [], given)
+                if isinstance(made, Ref):
+                    built_later.complete(self._machine, made)
             except (OutOfBudget, RecursionError):
                 self._made[cls.node] = None
         return replace(function, self_value=self._made[cls.node])

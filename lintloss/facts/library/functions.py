@@ -129,6 +129,8 @@ def call(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: 
         return general
     if name == "Loss":
         ignite.note(machine, node, full, args, kwargs)
+    if name == "MetricsLambda":
+        ignite.combined(machine, node, args)
     if name[:1].isupper() or MODEL_MAKERS.match(full):
         return LibObject(
             full,

@@ -1,4 +1,4 @@
-"""Ignite's metrics: Loss weights a batch's mean by its rows, RunningAverage and Average by nothing."""
+"""Ignite's metrics: Loss weights a batch's mean by its rows, RunningAverage and Average by nothing, MetricsLambda goes on."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from lintloss.facts.units import NATS_PER_TOKEN, count
 from lintloss.facts.values import Const, Func, LibObject, Opaque, Quantity, Scoring, Value, options
 
 AVERAGES = frozenset({"RunningAverage", "Average"})
+MEAN = "mean"  # of a metric, the value that it comes to
 Kwargs = dict[str, Value]
 
 
@@ -42,7 +43,21 @@ def note(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: 
         owner="call",
     )
     loss = Quantity(NATS_PER_TOKEN, scoring=scoring, trace=(criterion.made, place))
-    meters.over(machine, node, loss, (loop,), Quantity(count("example"), of=loop.key), "framework")
+    mean = meters.over(machine, node, loss, (loop,), Quantity(count("example"), of=loop.key), "framework")
+    machine.put(machine.key(node, "Loss"), MEAN, mean)
+
+
+def combined(machine: Machine, node: ast.AST, args: list[Value]) -> None:
+    """Run what `MetricsLambda(average_over_ranks, loss, options)` makes of the means that metrics have come to."""
+    from lintloss.facts import calls, forwards
+
+    held = [machine.get(each.key, MEAN) if isinstance(each, LibObject) else None for each in args[1:]]
+    if not any(held):
+        return
+    given = [slot.value if slot is not None else each for slot, each in zip(held, args[1:], strict=True)]
+    with forwards.by_framework(machine):
+        made = calls.call(machine, node, args[0], given, {})
+    machine.put(machine.key(node, "MetricsLambda"), MEAN, made)
 
 
 def attached(machine: Machine, node: ast.Call, metric: LibObject, args: list[Value]) -> None:
