@@ -281,8 +281,8 @@ def _scaled(machine: Machine, node: ast.AST, quantity: Quantity, other: Value) -
             return replace(quantity, unit=quantity.unit.swap("bit", "nat")).with_step(
                 machine.evidence(node, "x ln 2: bits to nats")
             )
-        if quantity.unit.content == "nat" and math.isclose(other.value, 1 / LN2, rel_tol=1e-3):
-            return replace(quantity, unit=quantity.unit.swap("nat", "bit")).with_step(
+        if quantity.unit.content in {"nat", "loss"} and math.isclose(other.value, 1 / LN2, rel_tol=1e-3):
+            return replace(quantity, unit=quantity.unit.swap(quantity.unit.content, "bit")).with_step(
                 machine.evidence(node, "x log2(e): nats to bits")
             )
     weight = counts.rows_by_name(node, other) if isinstance(other, Const) and quantity.is_loss else None
@@ -400,8 +400,9 @@ def _is_repeated(machine: Machine, node: ast.AST, total: Quantity, inside: int |
 def _by_constant(machine: Machine, node: ast.AST, left: Quantity, right: Const, inside: int | None) -> Value:
     if right.value == 0:  # a counter that has not counted yet
         return machine.opaque(node)
-    if isinstance(right.value, float) and math.isclose(right.value, LN2, rel_tol=1e-3) and left.unit.content == "nat":
-        return replace(left, unit=left.unit.swap("nat", "bit")).with_step(
+    content = left.unit.content
+    if isinstance(right.value, float) and math.isclose(right.value, LN2, rel_tol=1e-3) and content in {"nat", "loss"}:
+        return replace(left, unit=left.unit.swap(content, "bit")).with_step(
             machine.evidence(node, "÷ ln 2: nats to bits")
         )
     count = counts.divisor(machine, left, right)

@@ -25,6 +25,7 @@ from lintloss.facts.values import (
     options,
 )
 
+SIZES = frozenset({"dim", "numel", "nelement", "any", "sum", "size"})
 SOLID = (Func, Class, LibObject, ModelOutput, Quantity, Tensor)  # never None, never false
 
 
@@ -44,6 +45,32 @@ def decide(machine: Machine, test: ast.expr) -> bool | None:
     if isinstance(test, ast.Name) and test.id == "TYPE_CHECKING":
         return False
     return truth(machine, evaluate(machine, test))
+
+
+def spares_empty(node: ast.If) -> bool:
+    """Say whether an `if` only spares the work where there is none: `if pads.numel() > 0: targets.index_fill_(0, pads, 0)`."""
+    test = node.test
+    asked = test.left if isinstance(test, ast.Compare) and len(test.ops) == 1 else test
+    if isinstance(test, ast.Compare) and not (
+        isinstance(test.ops[0], ast.Gt | ast.NotEq) and ast.unparse(test.comparators[0]) == "0"
+    ):
+        return False
+    if not isinstance(asked, ast.Call) or node.orelse:
+        return False
+    owner = asked.func.value if isinstance(asked.func, ast.Attribute) else None
+    if isinstance(asked.func, ast.Name) and asked.func.id == "len" and asked.args:
+        owner = asked.args[0]
+    elif not isinstance(asked.func, ast.Attribute) or asked.func.attr not in SIZES:
+        return False
+    return isinstance(owner, ast.Name) and all(_fills(each, owner.id) for each in node.body)
+
+
+def _fills(statement: ast.stmt, name: str) -> bool:
+    """Say whether a statement changes a tensor in place where an index, or a mask, says."""
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or not call.func.attr.endswith("_"):
+        return False
+    return any(isinstance(each, ast.Name) and each.id == name for arg in call.args for each in ast.walk(arg))
 
 
 def asks_for_packages(machine: Machine, test: ast.expr) -> bool:

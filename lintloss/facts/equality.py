@@ -440,7 +440,10 @@ def _scores_filling(scoring: Scoring, target: Tensor) -> bool:
 
 
 def rows_of_one_length(total: Quantity, mean: Quantity) -> tuple[Evidence, ...]:
-    """Return why weighting by rows is exact: each was cut from `begin` to `begin + length`, and all of it is scored."""
+    """Return why weighting by rows is exact: each was cut from `begin` to `begin + length`, and all of it is scored.
+
+    A sampler gives every rank as many rows, so that a mean over ranks weighs rows as well.
+    """
     scoring = total.scoring
     target = scoring.target if scoring is not None else None
     if scoring is None or not isinstance(target, Tensor) or target.window is None or proven_unequal(total):
@@ -453,6 +456,6 @@ def rows_of_one_length(total: Quantity, mean: Quantity) -> tuple[Evidence, ...]:
     ends = any(atom == ("end",) for atom in target.window.length.atoms) or (
         target.window.flat and "filtered" in target.window.marks
     )
-    if weights != {"example"} or ends or target.pad is not None or target.ignored or scoring.place is None:
+    if weights not in ({"example"}, {"rank"}) or ends or target.pad is not None or target.ignored:
         return ()
-    return (scoring.place,)
+    return (scoring.place,) if scoring.place is not None else ()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lintloss.facts.averages import ITEMS, confidence_in, in_evaluation, scores_tokens
-from lintloss.facts.equality import proven_equal, proven_unequal
+from lintloss.facts.equality import proven_equal, proven_unequal, rows_of_one_length
 from lintloss.facts.observations import Averaging
 from lintloss.facts.values import Quantity
 from lintloss.findings import Confidence, Evidence
@@ -36,7 +36,7 @@ def rank_mean_of(seen: Averaging) -> RankMean | None:
         return None
     return RankMean(
         scores_tokens=scores_tokens(seen, after) or bool(after.unit.power("position")),
-        equal=proven_equal(before),
+        equal=proven_equal(before) or rows_of_one_length(before, after),
         unequal=proven_unequal(before),
         confidence=confidence_in(after),
         evidence=after.trace,

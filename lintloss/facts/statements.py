@@ -136,6 +136,7 @@ def _if(machine: Machine, node: ast.If) -> str:
 def _either(machine: Machine, node: ast.If) -> str:
     if not branches.asks_for_packages(machine, node.test):
         decided = branches.decide(machine, node.test)
+        decided = True if decided is None and branches.spares_empty(node) else decided
         if decided is not None:
             return execute(machine, node.body if decided else node.orelse)
         evaluate(machine, node.test)

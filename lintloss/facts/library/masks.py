@@ -21,7 +21,7 @@ def sense_of(operator: ast.cmpop, right: Value, left: Value) -> bool | None:
         if isinstance(operator, ast.Eq):
             return keeps != zero
         return keeps == zero if isinstance(operator, ast.NotEq) else keeps
-    if isinstance(operator, ast.Eq | ast.Lt):
+    if isinstance(operator, ast.Eq) or (isinstance(operator, ast.Lt) and isinstance(right, Const)):
         return False
     return True if isinstance(operator, ast.NotEq) else None
 
@@ -31,10 +31,12 @@ def by_position(machine: Machine, node: ast.Compare, left: Value, rights: list[V
     operator = node.ops[0]
     sides = [(left, node.comparators[0], operator), (rights[0], node.left, _mirrored(operator))]
     for side, other, order in sides:
-        if isinstance(side, Tensor) and side.form == "positions" and LENGTHS.search(ast.unparse(other)):
+        if isinstance(side, Tensor) and side.form == "positions":
+            counted = rights[0] if other is node.comparators[0] else left
+            if not LENGTHS.search(ast.unparse(other)) and not _rows_counted(machine, counted):
+                continue
             closed = isinstance(order, ast.LtE) and side.pad is None  # counted from 1, the last position is n
             marks = {"closed"} if closed and not _less_one(other) else set()
-            counted = rights[0] if other is node.comparators[0] else left
             if isinstance(order, ast.Lt) and side.pad is None and _is_of_fed(counted) and not _less_one(other):
                 marks.add("fed")
             rows = () if _less_one(other) else _rows_counted(machine, counted)

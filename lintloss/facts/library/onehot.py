@@ -119,7 +119,7 @@ def summed(machine: Machine, node: ast.AST, value: Tensor, axis: int | None) -> 
     if isinstance(picked, Quantity) and picked.scoring is not None:
         certain, amount = spread.is_certain(value.pad), spread.amount(value.pad)
         picked = replace(picked, scoring=replace(picked.scoring, smoothed=certain, label_smoothing=amount))
-    if isinstance(picked, Quantity) and MASKED in value.key:
+    if isinstance(picked, Quantity) and (MASKED in value.key or value.pad.clean):
         picked = losses.masked(machine, picked, None)
     if not isinstance(picked, Quantity) or axis is not None:
         return picked
