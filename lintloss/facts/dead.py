@@ -22,7 +22,9 @@ from lintloss.findings import Evidence
 from lintloss.patterns import regex
 
 SHIFTED = regex(r"shift|(mask|smooth)\w*_?(label|target|id)s?$|(label|target)s?_?(mask|shift)\w*$", re.IGNORECASE)
-TOKENS = regex(r"tok(en)?s?(_|$)|ntok|words|scored|num_(valid|target)|n_(valid|target)", re.IGNORECASE)
+TOKENS = regex(
+    r"tok(en)?s?(_|$)|ntok|words|(n|num)_word(_|$)|scored|num_(valid|target)|n_(valid|target)", re.IGNORECASE
+)
 LOSSES = regex(
     r"(mask|weight|token|nll|normali)\w*_?(loss|nll|ce)$|(loss|nll)_?(mask|weight|per_token)\w*$|nll_sum|loss_sum",
     re.IGNORECASE,
@@ -64,11 +66,19 @@ def note_binding(machine: Machine, target: ast.Name, value: Value) -> None:
         what = _last(machine, target.id, value)
     if what:
         setting = _setting(machine)
-        if setting.phase == "evaluation":
+        if setting.phase == "evaluation" or (what == COUNT and _may_evaluate(machine, setting)):
             place = machine.evidence(target, f"{what} bound here")
             machine.bound[target] = Bound(
                 frame.node, target, what, place, setting, machine.loops[-1] if machine.loops else None
             )
+
+
+def _may_evaluate(machine: Machine, setting: Setting) -> bool:
+    """Say whether a loop that scores trains not always, or in another call only: its tokens are counted for a mean."""
+    loop = machine.loops[-1] if machine.loops else None
+    if setting.phase == "shared":
+        return True
+    return setting.phase == "unknown" and loop is not None and loop.scores and not (loop.trains or loop.may_train)
 
 
 def _note_average(machine: Machine, target: ast.Name, value: Value) -> None:
