@@ -195,7 +195,7 @@ def _is_ratio(one: Quantity, other: Value) -> bool:
 
 def _add_term(machine: Machine, node: ast.AST, loss: Quantity, other: Value, *, is_right: bool) -> Value:
     """Add a further term to a loss: it is still that loss, with a term that rules may question."""
-    if isinstance(other, Const):
+    if isinstance(other, Const) or (not isinstance(other, Quantity) and terms.is_of_another_key(machine)):
         return loss
     if isinstance(other, Quantity) and not (other.is_loss or other.is_perplexity):
         return machine.opaque(node)

@@ -46,12 +46,15 @@ def accumulate(machine: Machine, node: ast.AST, current: Value, operand: Value, 
         return _total(machine, node, current, presumed, over, depth)
     if isinstance(current, Quantity) and current.is_loss and isinstance(operand, Opaque):
         return _with_term(machine, node, current, operand)
-    return current if isinstance(current, Quantity) else machine.opaque(node, getattr(current, "name", ""))
+    kept = isinstance(current, Quantity) or (isinstance(current, Choice) and terms.is_of_another_key(machine))
+    return current if kept else machine.opaque(node, getattr(current, "name", ""))
 
 
 def _with_term(machine: Machine, node: ast.AST, total: Quantity, operand: Value) -> Quantity:
     """Add to a total of losses what is none of them: a penalty that is added up beside them."""
     scoring = total.scoring
+    if terms.is_of_another_key(machine):
+        return total
     term = terms.added(machine, node, total, operand, is_right=True)
     if scoring is None or term is None or term in scoring.extra:
         return total

@@ -91,6 +91,25 @@ def added(machine: Machine, node: ast.AST, loss: Quantity, other: Value, *, is_r
     )
 
 
+def is_of_another_key(machine: Machine) -> bool:
+    """Say whether a statement adds to an entry of a dict, whichever a loop has come to: `self.total[name] += value`.
+
+    One entry's value is no term of another one's.
+    """
+    statement = machine.frame.statement
+    if isinstance(statement, ast.AugAssign):
+        target: ast.expr = statement.target
+    elif isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+        target = statement.targets[0]
+    else:
+        return False
+    key = target.slice if isinstance(target, ast.Subscript) else None
+    loop = machine.loops[-1].statement if machine.loops else None
+    if not isinstance(key, ast.Name) or not isinstance(loop, ast.For) or ".items()" not in machine.text(loop.iter):
+        return False
+    return any(isinstance(each, ast.Name) and each.id == key.id for each in ast.walk(loop.target))
+
+
 def _holds_target(machine: Machine, summand: ast.expr) -> bool:
     """Say whether a summand is what is stored to, in a slot of its own: `mean[key] = mean[key] * n + value`."""
     statement = machine.frame.statement
