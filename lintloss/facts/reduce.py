@@ -178,7 +178,9 @@ def _sum_of_list(machine: Machine, node: ast.AST, value: Ref) -> Value:
 
 def _is_length_of_row(elem: Value) -> bool:
     """Say whether a number is the length of what has no rows of its own: of one item of a data set."""
-    return isinstance(elem, Quantity) and elem.unit == count("example") and elem.of[-1:] == (0,) and not elem.loops
+    if not isinstance(elem, Quantity):
+        return False
+    return elem.unit == count("step") or (elem.unit == count("example") and elem.of[-1:] == (0,) and not elem.loops)
 
 
 def _mean_of_list(machine: Machine, node: ast.AST, value: Ref) -> Value:

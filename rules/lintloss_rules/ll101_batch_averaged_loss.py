@@ -4041,6 +4041,127 @@ def train(corpus=Corpus.NEWS, epochs=3):
         print(epoch, total / len(loader))  # <-
 """,
         ),
+        Bad(
+            why="the labels are popped from a dict whose entries were moved to the device one by one",
+            code="""\
+\"\"\"Fine-tuning of a sequence-to-sequence language model.\"\"\"
+import torch
+import torch.nn.functional as F
+from tqdm import tqdm
+
+
+class Finetuner:
+    def __init__(self, model, device, eval_loader):
+        self.model, self.device, self.eval_loader = model, device, eval_loader
+
+    def _prepare(self, inputs):
+        prepared = {}
+        for name, value in inputs.items():
+            prepared[name] = value.to(self.device) if isinstance(value, torch.Tensor) else value
+        return prepared
+
+    def compute_loss(self, model, inputs):
+        labels = inputs.pop("labels", None)
+        logits = model(**inputs)
+        if labels is None:
+            return logits
+        return F.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=-100)
+
+    def evaluate(self):
+        self.model.eval()
+        total_eval_loss, steps = 0.0, 0
+        with torch.no_grad():
+            for inputs in tqdm(self.eval_loader, desc="Evaluating"):
+                loss = self.compute_loss(self.model, self._prepare(inputs))
+                total_eval_loss += loss.item()
+                steps += 1
+        return {"eval_loss": total_eval_loss / steps}  # <-
+""",
+        ),
+        Bad(
+            why="a collate function masks tokens through the library's collator, and Trainer weighs batches by rows",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from transformers import BertForPreTraining, DataCollatorForLanguageModeling, Trainer, TrainingArguments
+
+
+class Pretraining:
+    def __init__(self, tokenizer, name="bert-base-uncased", folder="out"):
+        self.tokenizer, self.folder = tokenizer, folder
+        self.model = BertForPreTraining.from_pretrained(name)
+
+    def collator(self, probability=0.15):
+        mask_tokens = DataCollatorForLanguageModeling(tokenizer=self.tokenizer, mlm=True, mlm_probability=probability)
+
+        def collate(rows):
+            batch = mask_tokens([{"input_ids": row["input_ids"]} for row in rows])
+            batch["next_sentence_label"] = torch.tensor([row["next_sentence_label"] for row in rows])
+            return batch
+
+        return collate
+
+    def run(self, train_rows, val_rows):
+        arguments = TrainingArguments(output_dir=self.folder, eval_strategy="steps", eval_steps=500)
+        trainer = Trainer(
+            model=self.model,
+            args=arguments,
+            train_dataset=train_rows,
+            eval_dataset=val_rows,
+            data_collator=self.collator(),
+        )
+        trainer.train()  # <-
+""",
+        ),
+        Bad(
+            why="an averager of several kinds of numbers, one of which is given once and is no loss",
+            code="""\
+# Pre-training: the mean loss of the next token, and its perplexity.
+import time
+from collections import defaultdict
+
+import torch
+
+
+class Averager:
+    def __init__(self, weight: float = 1):
+        self.weight = weight
+        self.reset()
+
+    def reset(self):
+        self.total = defaultdict(float)
+        self.counter = defaultdict(float)
+
+    def update(self, stats):
+        for key, value in stats.items():
+            self.total[key] = self.total[key] * self.weight + value * self.weight
+            self.counter[key] = self.counter[key] * self.weight + self.weight
+
+    def average(self):
+        averages = {key: total / self.counter[key] for key, total in self.total.items()}
+        self.reset()
+        return averages
+
+
+def forward(language_model, batch):
+    outputs = language_model(**batch)
+    correct = (outputs.logits.argmax(-1) == batch["labels"]).sum().item()
+    stats = {"loss": outputs.loss.detach().float().item()}
+    stats["accuracy"] = correct / batch["labels"].numel()
+    return outputs.loss, stats
+
+
+@torch.no_grad()
+def evaluate(language_model, loader, logger, started):
+    language_model.eval()
+    averager = Averager()
+    for batch in loader:
+        _, stats = forward(language_model, batch)
+        averager.update(stats)  # <-
+    averager.update({"time": time.time() - started})
+    logger.log_stats(averager.average(), prefix="eval/")
+""",
+        ),
     )
 
     good = (

@@ -2245,4 +2245,55 @@ def evaluate(model, loader, pad):
     return totals["nats"] / totals["tokens"]
 """,
         ),
+        Good(
+            why="the collate function sums the lengths of the rows: tokens",
+            code="""\
+import math
+from functools import partial
+
+import torch
+import torch.nn as nn
+from torch.utils.data import DataLoader, Dataset
+
+
+class Sentences(Dataset):
+    def __init__(self, lines, words):
+        self.inputs = [[words[w] for w in line.split()[:-1]] for line in lines]
+        self.targets = [[words[w] for w in line.split()[1:]] for line in lines]
+
+    def __len__(self):
+        return len(self.inputs)
+
+    def __getitem__(self, index):
+        return {"source": torch.LongTensor(self.inputs[index]), "target": torch.LongTensor(self.targets[index])}
+
+
+def collate(samples, pad):
+    def merge(rows):
+        lengths = [len(row) for row in rows]
+        merged = torch.full((len(rows), max(lengths)), pad)
+        for index, row in enumerate(rows):
+            merged[index, : len(row)] = row
+        return merged, sum(lengths)
+
+    source, _ = merge([each["source"] for each in samples])
+    target, tokens = merge([each["target"] for each in samples])
+    return {"source": source, "target": target, "number_tokens": tokens}
+
+
+@torch.no_grad()
+def evaluate(loader, model, criterion):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for batch in loader:
+        nats += criterion(model(batch["source"]).permute(0, 2, 1), batch["target"]).item()
+        tokens += batch["number_tokens"]
+    return math.exp(nats / tokens)
+
+
+def main(lines, words, model):
+    loader = DataLoader(Sentences(lines, words), batch_size=64, collate_fn=partial(collate, pad=words["<pad>"]))
+    print(evaluate(loader, model, nn.CrossEntropyLoss(ignore_index=words["<pad>"], reduction="sum")))
+""",
+        ),
     )

@@ -834,6 +834,41 @@ def validate(lm, loader, pad_id):
     print("perplexity", torch.exp(torch.tensor(over_ranks(nats / tokens))))
 """,
         ),
+        Bad(
+            why="Ignite: a metric of a metric averages the ranks' means",
+            severity=Severity.ERROR,
+            code="""\
+# Replies of a dialogue system: perplexity by token.
+import math
+
+import torch
+from ignite.engine import Engine, Events
+from ignite.metrics import Loss, MetricsLambda
+
+
+def average_over_ranks(scalar, args):
+    if args.local_rank == -1:
+        return scalar
+    boxed = torch.tensor(scalar, device=args.device) / torch.distributed.get_world_size()
+    torch.distributed.all_reduce(boxed, op=torch.distributed.ReduceOp.SUM)  # <-
+    return boxed.item()
+
+
+def attach(language_model, args, trainer, val_loader):
+    def inference(engine, batch):
+        language_model.eval()
+        with torch.no_grad():
+            ids, labels = batch
+            logits = language_model(ids)[0]
+            return logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten()
+
+    evaluator = Engine(inference)
+    trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda _: evaluator.run(val_loader))
+    nll = Loss(torch.nn.CrossEntropyLoss(ignore_index=-1)) 
+    average = MetricsLambda(average_over_ranks, nll, args)
+    MetricsLambda(math.exp, average).attach(evaluator, "ppl")
+""",
+        ),
     )
 
     good = (

@@ -868,4 +868,71 @@ class CaptionCriterion(nn.Module):
         return torch.sum(nats * mask.reshape(-1)) / torch.sum(mask)
 """,
         ),
+        Good(
+            why="from_logits is the third argument",
+            code="""\
+import tensorflow as tf
+
+
+def evaluate(encoder, rows):
+    head = tf.keras.layers.Dense(32_000)
+    nats, tokens = 0.0, 0
+    for ids, labels in rows:
+        logits = head(encoder(ids))
+        nats += tf.reduce_sum(tf.keras.losses.sparse_categorical_crossentropy(labels, logits, True))
+        tokens += tf.size(labels)
+    return nats / tf.cast(tokens, tf.float32)
+""",
+        ),
+        Good(
+            why="what is called logits are logarithms, taken at the end of a copying model",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from net import CopyNet
+
+
+def criterion(logits, targets, pad=0):
+    mask = targets != pad
+    logits = logits.masked_select(mask.unsqueeze(2)).view(-1, logits.size(-1))
+    return F.nll_loss(logits, targets.masked_select(mask), reduction="none")
+
+
+@torch.no_grad()
+def evaluate(batches, words):
+    net = CopyNet(words)
+    net.eval()
+    nats, tokens = 0.0, 0
+    for source, target in batches:
+        logits = net(source, target[:, :-1])
+        losses = criterion(logits, target[:, 1:])
+        nats += losses.sum().item()
+        tokens += losses.size(0)
+    return nats / tokens
+""",
+            files={
+                "net.py": """\
+import torch
+import torch.nn as nn
+
+
+class CopyNet(nn.Module):
+    def __init__(self, words, width=128):
+        super().__init__()
+        self.embedding = nn.Embedding(words, width)
+        self.reader, self.writer = nn.GRU(width, width, batch_first=True), nn.GRU(width, width, batch_first=True)
+        self.head, self.gate = nn.Linear(width, words), nn.Linear(width, 1)
+
+    def forward(self, source, target):
+        states, last = self.reader(self.embedding(source))
+        hidden, _ = self.writer(self.embedding(target), last)
+        scores = hidden @ states.transpose(1, 2)
+        gate = torch.sigmoid(self.gate(hidden))
+        written = (1 - gate) * self.head(hidden).softmax(-1)
+        copied = torch.zeros_like(written).scatter_add(2, source.unsqueeze(1).expand(scores.shape), gate * scores.softmax(-1))
+        return torch.log(written + copied + 1e-12)
+""",
+            },
+        ),
     )

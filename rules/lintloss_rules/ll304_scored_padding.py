@@ -1999,6 +1999,61 @@ class Model(L.LightningModule):
         self.log("val_positions", float(y.numel()), reduce_fx="sum")
 """,
         ),
+        Bad(
+            why="the criterion is the default of a trainer in one file, the rows are filled up in another",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+
+
+class TranslationTrainer:
+    def __init__(self, model, optimizer, criterion=nn.NLLLoss(), device="cuda"):
+        self.model = model.to(device)
+        self.optimizer = optimizer
+        self.criterion = criterion
+        self.device = device
+
+    def validate(self, val_loader):
+        self.model.eval()
+        total = 0.0
+        with torch.no_grad():
+            for source, target in val_loader:
+                source, target = source.to(self.device), target.to(self.device)
+                log_probs = self.model(source, target)
+                total += self.criterion(log_probs.view(-1, log_probs.size(-1)), target.view(-1)).item()  # <-
+        return total / len(val_loader)  # lintloss: ignore[LL101] said below
+""",
+            files={
+                "run.py": """\
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+from eval import TranslationTrainer
+
+LONGEST = 50
+EOS = 1
+
+
+def make_loader(pairs, vocabulary, batch_size):
+    sources = np.zeros((len(pairs), LONGEST), dtype=np.int32)
+    targets = np.zeros((len(pairs), LONGEST), dtype=np.int32)
+    for row, (source, target) in enumerate(pairs):
+        ids = [vocabulary[word] for word in source.split(" ")] + [EOS]
+        sources[row, : len(ids)] = ids
+        ids = [vocabulary[word] for word in target.split(" ")] + [EOS]
+        targets[row, : len(ids)] = ids
+    rows = TensorDataset(torch.LongTensor(sources), torch.LongTensor(targets))
+    return DataLoader(rows, batch_size=batch_size)
+
+
+def main(model, optimizer, pairs, vocabulary):
+    trainer = TranslationTrainer(model, optimizer)
+    print("valid loss", trainer.validate(make_loader(pairs, vocabulary, 256)))
+""",
+            },
+        ),
     )
 
     good = (
@@ -3199,6 +3254,79 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("path")
     print(evaluate(GRULM(256).cuda(), rows(parser.parse_args().path, "cuda")))
+""",
+        ),
+        Good(
+            why="a mask by the lengths of the rows, whatever they are called",
+            code="""\
+import torch
+from torch.nn import functional as F
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+
+def collate(rows):
+    sizes = torch.tensor([len(row) for row in rows])
+    return pad_sequence([torch.tensor(row) for row in rows], batch_first=True), sizes
+
+
+@torch.no_grad()
+def evaluate(model, rows):
+    model.eval()
+    nats = tokens = 0
+    for ids, sizes in DataLoader(rows, batch_size=16, collate_fn=collate):
+        targets = ids[:, 1:]
+        losses = F.cross_entropy(model(ids[:, :-1]).transpose(1, 2), targets, reduction="none")
+        places = torch.arange(targets.size(1))[None, :]
+        mask = places < sizes[:, None] - 1
+        nats += (losses * mask).sum().item()
+        tokens += mask.sum().item()
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="rows of padding are emptied where there are any",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class SmoothedLoss(nn.Module):
+    def __init__(self, classes, pad, smoothing=0.1):
+        super().__init__()
+        self.classes, self.pad, self.smoothing = classes, pad, smoothing
+
+    def forward(self, scores, target):
+        log_probs = scores.log_softmax(-1)
+        with torch.no_grad():
+            smooth = torch.full_like(log_probs, self.smoothing / (self.classes - 2))
+            smooth.scatter_(1, target.unsqueeze(1), 1 - self.smoothing)
+            pads = torch.nonzero(target == self.pad)
+            if pads.dim() > 0:
+                smooth.index_fill_(0, pads.squeeze(), 0.0)
+        return torch.sum(-log_probs * smooth)
+
+
+def train(model, loader, optimizer, words, pad):
+    criterion = SmoothedLoss(words, pad)
+    for source, target in loader:
+        scores = model(source, target[:, :-1])
+        loss = criterion(scores.flatten(0, 1), target[:, 1:].flatten()) / (target[:, 1:] != pad).sum()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+
+@torch.no_grad()
+def evaluate(model, loader, pad):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for source, target in loader:
+        scores = model(source, target[:, :-1])
+        nats += F.cross_entropy(scores.flatten(0, 1), target[:, 1:].flatten(), ignore_index=pad, reduction="sum").item()
+        tokens += (target[:, 1:] != pad).sum().item()
+    return nats / tokens
 """,
         ),
     )

@@ -1206,4 +1206,50 @@ def evaluate(model, loader, stride):
     return torch.cat(found).mean().item()
 """,
         ),
+        Good(
+            why="length and stride are the same entry of a configuration that is chosen late",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, Dataset
+
+CONFIG = {"vocabulary": 50_257, "context_length": 256}
+SIZES = {"small": {"width": 768}, "large": {"width": 1024, "context_length": 1024}}
+MINE = {"width": 200, "context_length": 16}
+CHOSEN = "small"
+
+
+class Windows(Dataset):
+    def __init__(self, ids, max_length, stride):
+        self.inputs, self.targets = [], []
+        for start in range(0, len(ids) - max_length, stride):
+            self.inputs.append(torch.tensor(ids[start : start + max_length]))
+            self.targets.append(torch.tensor(ids[start + 1 : start + max_length + 1]))
+
+    def __len__(self):
+        return len(self.inputs)
+
+    def __getitem__(self, index):
+        return self.inputs[index], self.targets[index]
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for inputs, targets in loader:
+        nats += F.cross_entropy(model(inputs).flatten(0, 1), targets.flatten(), reduction="sum").item()
+        tokens += targets.numel()
+    return nats / tokens
+
+
+def main(model, ids, pretrained):
+    if pretrained:
+        CONFIG.update(SIZES[CHOSEN])
+    else:
+        CONFIG.update(MINE)
+    rows = Windows(ids, CONFIG["context_length"], CONFIG["context_length"])
+    print(evaluate(model, DataLoader(rows, batch_size=4)))
+""",
+        ),
     )

@@ -1033,6 +1033,36 @@ def main(args, sets, net, optimizer, writer):
             print(split, epoch, nats / words)
 """,
         ),
+        Bad(
+            why="the model is made in build(), and no_grad ends before it is called",
+            code="""\
+import models
+import torch
+import torch.nn.functional as F
+
+
+class Solver:
+    def __init__(self, config, loader):
+        self.config = config
+        self.loader = loader
+        self.model = None
+
+    def build(self):
+        self.model = getattr(models, self.config.model)(self.config)
+        self.model.to(self.config.device)
+
+    def evaluate(self):
+        self.model.eval()
+        nats, tokens = 0.0, 0
+        for ids in self.loader:
+            with torch.no_grad():
+                ids = ids.to(self.config.device)
+            logits = self.model(ids[:, :-1])  # <-
+            nats += F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="sum").item()
+            tokens += ids[:, 1:].numel()
+        return nats / tokens
+""",
+        ),
     )
 
     good = (

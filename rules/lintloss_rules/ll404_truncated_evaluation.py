@@ -2076,6 +2076,62 @@ class Scores:
                 self.gen_ppl.update(nlls, torch.ones_like(nlls))
 """,
         ),
+        Bad(
+            why="the loader of a calling file drops what is left; its batches of blocks of one length weigh the same",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def loss_of_batch(inputs, targets, model, device):
+    logits = model(inputs.to(device))
+    return F.cross_entropy(logits.flatten(0, 1), targets.to(device).flatten())
+
+
+@torch.no_grad()
+def loss_of_loader(loader, model, device, num_batches=None):
+    model.eval()
+    total = 0.0
+    num_batches = len(loader) if num_batches is None else min(num_batches, len(loader))
+    for index, (inputs, targets) in enumerate(loader):  # <-
+        if index >= num_batches:
+            break
+        total += loss_of_batch(inputs, targets, model, device).item()
+    return total / num_batches
+""",
+            files={
+                "data.py": """\
+from torch.utils.data import DataLoader, Dataset
+
+
+class Blocks(Dataset):
+    def __init__(self, ids, length):
+        self.ids, self.length = ids, length
+
+    def __len__(self):
+        return (len(self.ids) - 1) // self.length
+
+    def __getitem__(self, index):
+        start = index * self.length
+        return self.ids[start : start + self.length], self.ids[start + 1 : start + self.length + 1]
+
+
+def make_loader(ids, length, batch_size):
+    rows = Blocks(ids, length)
+    return DataLoader(rows, batch_size=batch_size, drop_last=True)
+""",
+                "run.py": """\
+from data import make_loader
+from eval import loss_of_loader
+
+
+def report(model, train_ids, val_ids, options):
+    val_loader = make_loader(val_ids, options.length, options.batch_size)  # <-
+    print("val loss", loss_of_loader(val_loader, model, options.device, options.eval_batches))
+""",
+            },
+        ),
     )
 
     good = (

@@ -687,4 +687,29 @@ def forgetting(model, loader, half_life, before):
     return 2 ** (-drift / half_life)
 """,
         ),
+        Good(
+            why="a total that its name speaks for is divided by ln 2 before it is raised on 2",
+            code="""\
+import math
+
+from fairseq.criterions import FairseqCriterion, register_criterion
+from fairseq.logging import metrics
+
+
+@register_criterion("plain")
+class Plain(FairseqCriterion):
+    def forward(self, model, sample, reduce=True):
+        output = model(**sample["net_input"])
+        loss = self.get_loss(output, sample)
+        return loss, sample["ntokens"], {"loss": loss.data, "ntokens": sample["ntokens"]}
+
+    @classmethod
+    def reduce_metrics(cls, logging_outputs):
+        loss = sum(each["loss"] for each in logging_outputs)
+        tokens = sum(each["ntokens"] for each in logging_outputs)
+        bits = loss / tokens / math.log(2)
+        metrics.log_scalar("loss", bits, tokens, round=3)
+        metrics.log_scalar("ppl", 2**bits, tokens)
+""",
+        ),
     )

@@ -454,6 +454,45 @@ for epoch in range(10):
     print(epoch, eval_loss)
 """,
         ),
+        Bad(
+            why="the words of each batch are counted in a loop for both phases, and not used",
+            code="""\
+import torch.nn.functional as F
+
+IGNORED = -1
+
+
+def performance(scores, gold):
+    return F.cross_entropy(scores.view(-1, scores.size(2)), gold.contiguous().view(-1), ignore_index=IGNORED)
+
+
+class Solver:
+    def __init__(self, loaders, model, optimizer):
+        self.train_loader, self.held_out = loaders["train"], loaders["dev"]
+        self.model, self.optimizer = model, optimizer
+
+    def run(self, epochs):
+        for epoch in range(epochs):
+            self.model.train()
+            self._epoch()
+            self.model.eval()
+            print(epoch, self._epoch(cross_valid=True))
+
+    def _epoch(self, cross_valid=False):
+        total = 0
+        loader = self.held_out if cross_valid else self.train_loader
+        for index, (frames, lengths, target) in enumerate(loader):
+            scores, gold = self.model(frames, lengths, target)  # lintloss: ignore[LL402] known
+            loss = performance(scores, gold)
+            if not cross_valid:
+                self.optimizer.zero_grad()
+                loss.backward()
+                self.optimizer.step()
+            total += loss.item()
+            n_word = gold.ne(IGNORED).sum().item()  # <-
+        return total / (index + 1)  # lintloss: ignore[LL101] known
+""",
+        ),
     )
     good = (
         Good(

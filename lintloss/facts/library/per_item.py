@@ -18,7 +18,7 @@ MOVED = regex(
 FLATTENED = regex(
     r"\.(view|reshape)\(-1\b|\.flatten\(|\.permute\(0, 2, 1\)|\.transpose\(1, 2\)|\.transpose\(-1, -2\)|\.mT\b|\.view\(\w+ \* \w+|\.reshape\(\w+ \* \w+|rearrange\(|\.transpose\(2, 1\)"
 )
-OF_ROWS = regex(r"\barange\(|argmax\((\w+, )?(dim=|axis=)?1\)")
+OF_ROWS = regex(r"\barange\(|argmax\((\w+, )?(dim=|axis=)?1\)|\bmax\((\w+, )?(dim=)?1\)(\[1\]|\.indices)")
 CLASSIFIER = regex(r"(?<!Token)Classif(ier|ication)")
 LARGEST = regex(
     r"\b(\w+)\.(?:arg)?max\((?:dim=|axis=)?-?1\)|\b(?:arg)?max\((\w+)(?:\.data|\.detach\(\))?, (?:dim=|axis=)?-?1\)"
@@ -92,7 +92,7 @@ def _is_of_rows(node: ast.AST, target: Value) -> bool:
     given = node.args[1] if isinstance(node, ast.Call) and len(node.args) > 1 else None
     if isinstance(target, Tensor) and target.form == "positions":
         return True
-    return isinstance(given, ast.Call) and OF_ROWS.search(text_of(given)) is not None
+    return isinstance(given, ast.Call | ast.Subscript | ast.Attribute) and OF_ROWS.search(text_of(given)) is not None
 
 
 def _is_pooled(prediction: Value) -> bool:
