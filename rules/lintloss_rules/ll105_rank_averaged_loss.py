@@ -864,7 +864,7 @@ def attach(language_model, args, trainer, val_loader):
 
     evaluator = Engine(inference)
     trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda _: evaluator.run(val_loader))
-    nll = Loss(torch.nn.CrossEntropyLoss(ignore_index=-1)) 
+    nll = Loss(torch.nn.CrossEntropyLoss(ignore_index=-1))  # lintloss: ignore[LL101] said for one rank already
     average = MetricsLambda(average_over_ranks, nll, args)
     MetricsLambda(math.exp, average).attach(evaluator, "ppl")
 """,
