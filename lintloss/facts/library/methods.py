@@ -177,6 +177,8 @@ def call(
             return args[1]
     if name == "pop" and isinstance(receiver, Opaque) and receiver.key and args and isinstance(args[0], Const):
         return entries.popped(machine, receiver, str(args[0].value))
+    if name == "insert" and len(args) == 2 and isinstance(receiver, Tensor):
+        return pieces.inserted(machine, node, receiver)
     if name == "ljust":
         return pieces.justified(machine, node, receiver)
     if name == "add_argument":

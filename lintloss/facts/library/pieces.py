@@ -258,6 +258,17 @@ def justified(machine: Machine, node: ast.Call, text: Value) -> Tensor | None:
     )
 
 
+def inserted(machine: Machine, node: ast.Call, value: Tensor) -> Const:
+    """Read `ids.insert(0, bos)`: the row is one longer, and begins elsewhere than what it was cut from."""
+    from lintloss.facts import assign
+
+    target = node.func.value if isinstance(node.func, ast.Attribute) else None
+    if isinstance(target, ast.Name | ast.Attribute):
+        key = machine.key(node, "inserted")
+        assign.store(machine, target, replace(value, window=Window(key), key=key))
+    return Const(None)
+
+
 def taken_apart(name: str, text: Value, args: list[Value]) -> Tensor | None:
     """Return the signs of a text that was filled up, as `pattern.findall(text)` and `text.split()` list them."""
     whole = args[0] if name in {"findall", "tokenize"} and args else text
