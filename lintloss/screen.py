@@ -54,7 +54,9 @@ def screen(data: bytes, path: str = "") -> str | None:
         return None
     if (b"def eval" in data or b"class Eval" in data) and b"/ len(" in data:  # averages what its callers score
         return None
-    if b"ollat" in data and (b"eval_strategy" in data or b"evaluation_strategy" in data):  # a Trainer's average
+    if (b"ollat" in data or b"Trainer(" in data) and (b"eval_strategy" in data or b"evaluation_strategy" in data):
+        return None  # a Trainer's average
+    if b"Trainer(" in data and (b".evaluate(" in data or b"eval_dataset" in data):
         return None
     if any(word in data and _has_bounded(word, data) for word in (b"ppl", b"PPL")):
         return None

@@ -321,8 +321,21 @@ def _fills_windows(machine: Machine) -> bool:
 
 def _strong(scoring: Scoring) -> bool:
     ignored = scoring.ignore_index
-    masked = scoring.masked and not _is_boilerplate(scoring.mask)
-    return masked or (ignored is not None and not (isinstance(ignored, Const) and ignored.value in BOILERPLATE))
+    if scoring.masked and not _is_boilerplate(scoring.mask):
+        return True
+    if ignored is None or (isinstance(ignored, Const) and ignored.value in BOILERPLATE):
+        return False
+    return not any(map(_is_stretch, options(scoring.target)))
+
+
+def _is_stretch(target: Value) -> bool:
+    """Say whether targets are stretches of one length of a running text, with nothing filled up: no id is ignored."""
+    window = target.window if isinstance(target, Tensor) else None
+    if not isinstance(target, Tensor) or window is None or not window.lower.atoms or target.pad is not None:
+        return False
+    if target.ignored or target.clean or "filtered" in window.marks:
+        return False
+    return not any(atom == ("end",) or atom[:1] == ("loop",) for atom in window.length.atoms)
 
 
 def _is_boilerplate(mask: Value | None) -> bool:

@@ -54,6 +54,8 @@ def called(machine: Machine, node: ast.Call, trainer: Value, name: str, args: li
     dataset = made.get("train_dataset") if name == "train" else (args[0] if args else made.get("eval_dataset"))
     if dataset is not None and (name == "evaluate" or machine.home):  # who asks from a data set's file asks for both
         _feed(machine, node, made, dataset)
+    elif name == "train" and by_strategy(made) and not EVALUATES.search(machine.frames[0].module.text):
+        _feed(machine, node, made, made["eval_dataset"])
     _measure(machine, node, made)
     if name == "evaluate" or (by_strategy(made) and not EVALUATES.search(machine.frames[0].module.text)):
         _note_smoothing(machine, node, made)
