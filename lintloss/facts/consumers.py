@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ast
-import os
 import re
 
 from lintloss.facts import callers
 from lintloss.facts.callers import text_of
 from lintloss.facts.project import Project
-from lintloss.facts.regions import UNIT_TEST
+from lintloss.facts.regions import is_unit_test
 from lintloss.facts.survey import walk
 from lintloss.parse import Module
 from lintloss.patterns import regex
@@ -27,7 +26,7 @@ def are_capped(project: Project, module: Module, name: str) -> bool:
     capped = [
         has_cap(loop)
         for other in others
-        if UNIT_TEST.search(other.path.replace(os.sep, "/")) is None
+        if not is_unit_test(other)
         for loop in walk(other.tree)
         if isinstance(loop, ast.For) and over.search(text_of(loop.iter))
     ]

@@ -17,7 +17,7 @@ from lintloss.facts.caps import Function, defaults, parameters
 from lintloss.facts.cuts import unwrapped
 from lintloss.facts.entries import EACH, Picks, trains
 from lintloss.facts.machine import Machine
-from lintloss.facts.regions import DATA, UNIT_TEST
+from lintloss.facts.regions import DATA, is_unit_test
 from lintloss.facts.survey import at_row, called_name
 from lintloss.facts.values import Class, Func, ModuleValue, Pending, Value
 from lintloss.parse import Module
@@ -209,7 +209,7 @@ class Tracer:
             return []
         found = []
         for where in callers.mentioning(self.machine.project, inside.module, name, owner, inside.module.path):
-            if not UNIT_TEST.search(where.path) or where.path == inside.module.path:
+            if not is_unit_test(where) or where.path == inside.module.path:
                 found += [Spot(call, where, around) for call, around in bindings.calls(where).get(name, ())]
         return found[:SITES]
 

@@ -15,6 +15,7 @@ from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.survey import called_name
 from lintloss.findings import Evidence
+from lintloss.parse import Module
 from lintloss.patterns import regex
 
 NAME = regex(
@@ -59,7 +60,11 @@ TRAINING_FLAG = regex(r"train|optim|backprop|backward|update")
 OPTIMIZER = regex(r"optimi[sz]er|\boptim\b|(^|\.)opt$|grad_scaler|loss_scaler", re.IGNORECASE)
 MODEL_BASE = regex(r"(^|\.)nn\.(modules\.)?(\w+\.)?\w+$|PreTrainedModel$|GenerationMixin$")
 HANDED_OUT = regex(r"load|data|batch(?!_?size)|\bdl\b|_dl\b|iterator", re.IGNORECASE)
-UNIT_TEST = regex(r"(^|/)(tests?|testing|unittests?)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.py$")
+TEST_FOLDER = regex(r"(^|/)(tests?|testing|unittests?)/|(^|/)conftest\.py$")
+TEST_FILE = regex(r"(^|/)(test_[^/]*|[^/]*_test)\.py$")
+TEST_WORDS = regex(
+    r"\bpytest\b|\bunittest\b|TestCase\b|self\.assert|\bassert_(all)?close|^(async )?def test\w*\(\):", re.MULTILINE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +262,7 @@ def measures(machine: Machine, forward: Forward, found: Region) -> bool:
     """Say whether a region computes a loss or a metric, and nothing that needs gradients."""
     scene = found.scene(forward)
     node = found.node(forward)
-    if isinstance(node, ast.Module) or UNIT_TEST.search(scene.module.path.replace(os.sep, "/")):
+    if isinstance(node, ast.Module) or is_unit_test(scene.module):
         return False
     if _explains(scene, forward) or _is_trial(node) or any(TIMES.search(snake(each.name)) for each in forward.scenes):
         return False
@@ -280,6 +285,14 @@ def measures(machine: Machine, forward: Forward, found: Region) -> bool:
             and MEASURES.search(text_of(scene.node)) is not None
         )
     return MEASURES.search(text_of(node)) is not None
+
+
+def is_unit_test(module: Module) -> bool:
+    """Say whether a file tests the code; `train_test.py` and `test_lm.py` may as well evaluate a model."""
+    path = module.path.replace(os.sep, "/")
+    if TEST_FOLDER.search(path):
+        return True
+    return TEST_FILE.search(path) is not None and TEST_WORDS.search(module.text) is not None
 
 
 @lru_cache(maxsize=256)

@@ -13,7 +13,7 @@ from lintloss.facts.evaluation import Pass
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Averaging, Observation
-from lintloss.facts.regions import DATA, NAME, TRAIN_DATA, TRAINING, TRAINS, UNIT_TEST
+from lintloss.facts.regions import DATA, NAME, TRAIN_DATA, TRAINING, TRAINS, is_unit_test
 from lintloss.facts.survey import called_name, walk
 from lintloss.parse import Module
 from lintloss.patterns import regex
@@ -63,7 +63,7 @@ def named(machine: Machine, module: Module, told: Iterable[Looped]) -> Iterator[
         if not isinstance(statement, ast.For) or loop.place.path != module.path or loop.trains or statement in known:
             continue
         header, text = text_of(statement.iter), text_of(statement)
-        if loop.unit == "epoch" or TRAIN_DATA.search(header) or TRAINS.search(text) or UNIT_TEST.search(module.path):
+        if loop.unit == "epoch" or TRAIN_DATA.search(header) or TRAINS.search(text) or is_unit_test(module):
             continue
         function = _function_around(module, statement)
         collects = DATA.search(header) and COLLECTS.search(text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from lintloss.facts.caps import Function, parameters
 from lintloss.facts.evaluation import Pass
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Observation, Setting
-from lintloss.facts.regions import DATA, TRAIN_DATA, UNIT_TEST, snake
+from lintloss.facts.regions import DATA, TRAIN_DATA, is_unit_test, snake
 from lintloss.facts.survey import walk
 from lintloss.facts.values import Func, Pending
 from lintloss.parse import Module
@@ -63,7 +62,7 @@ class SplitMixup(Observation):
 
 def observe(machine: Machine, module: Module, passes: list[Pass]) -> list[SplitMixup]:
     """Return where a module takes training data for evaluation data."""
-    if "train" not in module.text or UNIT_TEST.search(module.path.replace(os.sep, "/")):
+    if "train" not in module.text or is_unit_test(module):
         return []
     found: dict[ast.AST, tuple[str, str]] = {}
     mixed = (*_assigned(machine, module), *_trainers(module), *_looped(passes), *_drawn(passes))

@@ -141,11 +141,31 @@ def _shuffles(value: Value) -> bool:
     return isinstance(value, LibObject) and value.arg(2, "shuffle") == Const(True)
 
 
+def _is_held_out(machine: Machine, loader: LibObject) -> bool:
+    """Say whether a loader is stored under the name of an evaluation's where it is made: it is shuffled all the same."""
+    made = loader.made
+    module = machine.project.module(made.path) if made is not None else None
+    if made is None or module is None:
+        return False
+    stored = (
+        each.targets[0]
+        for each in walk(module.tree)
+        if isinstance(each, ast.Assign) and each.lineno <= made.span.row <= (each.end_lineno or 0)
+    )
+    return any(isinstance(each, ast.Name | ast.Attribute) and _is_for_evaluation(each) for each in stored)
+
+
+def _is_for_evaluation(target: ast.expr) -> bool:
+    return left_out.is_for_evaluation(text_of(target).rsplit(".", 1)[-1])
+
+
 def _over_dropping(
     machine: Machine, module: Module, loop: Loop, told: Iterable[Evidence | None]
 ) -> Iterator[Truncation]:
     for option in options(loop.iterates):
-        if not isinstance(option, LibObject) or _shuffles(option):  # the training's, whose loss is measured beside it
+        if not isinstance(option, LibObject):
+            continue
+        if _shuffles(option) and not _is_held_out(machine, option):  # the training's, whose loss is measured beside it
             continue
         if drops.drops(option) and option.made not in told:
             yield from _of_loader(machine, module, option, loop.place, "the evaluation loader")

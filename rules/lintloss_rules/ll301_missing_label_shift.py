@@ -1550,4 +1550,43 @@ if __name__ == "__main__":
     print("runs:", loss.item())
 """,
         ),
+        Good(
+            why="an id is inserted in front of what is given, and another appended to what is wanted",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, Dataset
+
+START, END, PAD = 1, 2, 0
+
+
+class Pairs(Dataset):
+    def __init__(self, texts, tokenizer, length):
+        self.texts, self.tokenizer, self.length = texts, tokenizer, length
+
+    def __len__(self):
+        return len(self.texts)
+
+    def __getitem__(self, index):
+        ids = self.tokenizer.encode(self.texts[index])
+        given = ids[: self.length - 1]
+        given.insert(0, START)
+        wanted = ids[: self.length - 1]
+        wanted.append(END)
+        given = given + [PAD] * (self.length - len(given))
+        wanted = wanted + [PAD] * (self.length - len(wanted))
+        return torch.tensor(given), torch.tensor(wanted)
+
+
+@torch.no_grad()
+def evaluate(model, texts, tokenizer):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for given, wanted in DataLoader(Pairs(texts, tokenizer, 64), batch_size=32):
+        logits = model(given)
+        nats += F.cross_entropy(logits.flatten(0, 1), wanted.flatten(), ignore_index=PAD, reduction="sum").item()
+        tokens += (wanted != PAD).sum().item()
+    return nats / tokens
+""",
+        ),
     )

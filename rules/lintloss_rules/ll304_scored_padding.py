@@ -2054,6 +2054,31 @@ def main(model, optimizer, pairs, vocabulary):
 """,
             },
         ),
+        Bad(
+            why="Trainer evaluates every epoch on rows that are filled up and are their own labels, in a file without a word of loss",
+            severity=Severity.ERROR,
+            code="""\
+from datasets import load_dataset
+from transformers import AutoModelForCausalLM, AutoTokenizer, Trainer, TrainingArguments
+
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+tokenizer.pad_token = tokenizer.eos_token
+
+
+def encode(rows):
+    encoded = tokenizer(rows["text"], padding="max_length", truncation=True, max_length=512)
+    encoded["labels"] = encoded["input_ids"].copy()
+    return encoded
+
+
+def main():
+    model = AutoModelForCausalLM.from_pretrained("gpt2")
+    data = load_dataset("wikitext", "wikitext-2-raw-v1").map(encode, batched=True, remove_columns=["text"])
+    arguments = TrainingArguments(output_dir="out", eval_strategy="epoch", num_train_epochs=3)
+    trainer = Trainer(model=model, args=arguments, train_dataset=data["train"], eval_dataset=data["validation"])
+    trainer.train()  # <-
+""",
+        ),
     )
 
     good = (

@@ -2132,6 +2132,73 @@ def report(model, train_ids, val_ids, options):
 """,
             },
         ),
+        Bad(
+            why="a batch that the carried state does not fit is skipped, by the number of rows that a name holds",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, test_loader, batch_size, device):
+    model.eval()
+    state = model.init_hidden(batch_size)
+    nats, tokens = 0.0, 0
+    for lyrics, melody in test_loader:
+        local_bs = lyrics.size(0)
+        if local_bs != batch_size:  # <-
+            continue
+        lyrics, melody = lyrics.to(device), melody.to(device)
+        logits, state = model(lyrics[:, :-1], melody, state)
+        nats += F.cross_entropy(logits.flatten(0, 1), lyrics[:, 1:].flatten(), reduction="sum").item()
+        tokens += lyrics[:, 1:].numel()
+    return nats / tokens
+""",
+        ),
+        Bad(
+            why="the evaluation stands in train_test.py, which is no unit test; its loader is shuffled, and drops what is left",
+            severity=Severity.ERROR,
+            code="""\
+from torch.utils.data import DataLoader, random_split
+
+from train_test import train
+
+
+def main(model, rows, optimizer, criterion, collate):
+    train_rows, val_rows = random_split(rows, [85_000, 15_000])
+    train_loader = DataLoader(train_rows, batch_size=64, shuffle=True, collate_fn=collate, drop_last=True)
+    val_loader = DataLoader(val_rows, batch_size=64, shuffle=True, collate_fn=collate, drop_last=True)  # <-
+    train(model, optimizer, train_loader, criterion, epochs=20, val_loader=val_loader)
+""",
+            files={
+                "train_test.py": """\
+import numpy as np
+import torch
+
+
+def train(model, optimizer, loader, criterion, epochs, val_loader=None):
+    for epoch in range(epochs):
+        model.train()
+        for pictures, labels in loader:
+            loss = criterion(model(pictures), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        if val_loader is not None:
+            print(epoch, test(model, val_loader, criterion))
+
+
+@torch.no_grad()
+def test(model, loader, criterion):
+    model.eval()
+    losses = []
+    for pictures, labels in loader:
+        losses.append(criterion(model(pictures), labels).item())
+    return np.mean(losses)
+""",
+            },
+        ),
     )
 
     good = (
