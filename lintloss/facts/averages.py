@@ -92,6 +92,8 @@ def mean_of(seen: Averaging) -> Mean | None:
         evidence=(*after.trace,),
     )
     if after.is_perplexity:
+        if after.unit.power("key") and before.unit.power("batch"):
+            return _by_fields(replace(common, averages_perplexity=True), seen)
         return _perplexity(common, after) if not _may_be_of_corpora(before) else None
     wrong = normalizers.wrong_count(seen, before, after)
     if wrong is None:
@@ -102,6 +104,12 @@ def mean_of(seen: Averaging) -> Mean | None:
     of_one_rank = replace(after, unit=after.unit * Unit.of(rank=-max(after.unit.power("rank"), 0)))
     also = is_mean_of_means(of_one_rank) and wrong.leaves_mean
     return replace(common, wrong_count=wrong.what, conditional=wrong.conditional, is_mean_of_means=also)
+
+
+def _by_fields(mean: Mean, seen: Averaging) -> Mean:
+    """Add to an average of perplexities that what divides it counts the fields of a batch, not the batches."""
+    wrong = normalizers.wrong_count(seen, seen.before, mean.after)
+    return replace(mean, wrong_count=wrong.what) if wrong is not None else mean
 
 
 def _may_be_of_corpora(total: Quantity) -> bool:

@@ -30,6 +30,9 @@ from lintloss.facts.values import (
 def length_of(machine: Machine, value: Value, node: ast.AST) -> Value:
     """Return len(value) as a count of what it holds."""
     if isinstance(value, Tuple):
+        if _is_batch(machine, node):
+            said = machine.evidence(node, "len() of what is taken apart into its tensors counts those")
+            return Quantity(Unit.of(key=1), counted=value, trace=(said,))
         return Const(len(value.items))
     if isinstance(value, Quantity) and value.axes[:1] == ("rank",):
         return Quantity(count("rank"))
@@ -73,6 +76,14 @@ def length_of(machine: Machine, value: Value, node: ast.AST) -> Value:
             return Quantity(count("token"), of=value.key, counted=value)
         return shapes.dimension(machine, value, 0)
     return _named_length(machine, value, node)
+
+
+def _is_batch(machine: Machine, node: ast.AST) -> bool:
+    """Say whether a name is that of what a loop over batches yields."""
+    loop = machine.loops[-1] if machine.loops else None
+    target = loop.statement.target if loop is not None and isinstance(loop.statement, ast.For) else None
+    is_target = isinstance(node, ast.Name) and isinstance(target, ast.Name) and node.id == target.id
+    return is_target and loop is not None and loop.unit == "batch"
 
 
 def _is_row_less_first(value: Tensor) -> bool:

@@ -142,6 +142,7 @@ def describe(count: Quantity) -> str:
 
 
 def observe_average(machine: Machine, node: ast.AST, before: Quantity, count: Value, after: Value, how: str) -> None:
+    from lintloss.facts import sums
     from lintloss.facts.library import losses
     from lintloss.facts.settings import seen_at
 
@@ -153,7 +154,9 @@ def observe_average(machine: Machine, node: ast.AST, before: Quantity, count: Va
     loops, over_ranks = before.loops, before.unit.power("rank") > 0
     if over_ranks:  # the list that ranks gather into is no loop of the evaluation
         loops = tuple(loop for loop in loops if loop.unit != "rank") or tuple(machine.loops[-1:])
-    place = seen_at(machine, node, loops, before.fed)
+    # A helper averages over ranks what it is handed: whose number that makes wrong is who calls it.
+    fed = before.fed or (sums.fed(machine, before) if how == "rank" else None)
+    place = seen_at(machine, node, loops, fed)
     seen = Averaging(
         before=before,
         count=count,

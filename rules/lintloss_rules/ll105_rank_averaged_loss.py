@@ -541,7 +541,7 @@ def collate(rows):
 
 def group_mean(value, group):
     dist.all_reduce(value, group=group)
-    return value / dist.get_world_size(group)  # <-
+    return value / dist.get_world_size(group)
 
 
 @torch.no_grad()
@@ -554,7 +554,7 @@ def sft_loss(model, dataset, group, device):
         logits = model(ids.to(device)).logits[:, :-1]
         totals[0] += F.cross_entropy(logits.transpose(1, 2), labels, reduction="sum")
         totals[1] += (labels != -100).sum()
-    return group_mean(totals[0] / totals[1], group).item()
+    return group_mean(totals[0] / totals[1], group).item()  # <-
 """,
         ),
         Bad(
@@ -818,7 +818,7 @@ def over_ranks(x: float) -> float:
     if dist.is_available() and dist.is_initialized():
         shared = torch.cuda.FloatTensor([x])
         dist.all_reduce(shared)
-        shared /= dist.get_world_size()  # <-
+        shared /= dist.get_world_size()
         x = shared.item()
     return x
 
@@ -831,7 +831,7 @@ def validate(lm, loader, pad_id):
         logits = lm(input_ids)
         nats += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=pad_id, reduction="sum").item()
         tokens += (labels != pad_id).sum().item()
-    print("perplexity", torch.exp(torch.tensor(over_ranks(nats / tokens))))
+    print("perplexity", torch.exp(torch.tensor(over_ranks(nats / tokens))))  # <-
 """,
         ),
         Bad(
