@@ -7,7 +7,7 @@ import re
 from functools import lru_cache
 
 from lintloss.facts import iterate
-from lintloss.facts.library import loaders, shapes
+from lintloss.facts.library import loaders, losses, shapes
 from lintloss.facts.linear import END, Linear
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
@@ -36,6 +36,8 @@ def length_of(machine: Machine, value: Value, node: ast.AST) -> Value:
         return Const(len(value.items))
     if isinstance(value, Quantity) and value.axes[:1] == ("rank",):
         return Quantity(count("rank"))
+    if isinstance(value, Quantity) and value.axes == ("row",) and value.is_loss:
+        return losses.rows(value)
     if isinstance(value, Ref) and (value.kind == "list" or value.id in machine.list_loops):
         loops = machine.list_loops.get(value.id, ())
         slot = machine.get(value, "len")

@@ -4162,6 +4162,34 @@ def evaluate(language_model, loader, logger, started):
     logger.log_stats(averager.average(), prefix="eval/")
 """,
         ),
+        Bad(
+            why="means of sentences are averaged over as many sentences as their own vector is long",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+
+
+@torch.no_grad()
+def run_validation(language_model, validation_loader, criterion, device):
+    language_model.eval()
+    nats, sentences = 0.0, 0
+    for ids in validation_loader:
+        ids = ids.to(device)
+        targets = ids[:, 1:]
+        logits = language_model(ids[:, :-1])
+        losses = criterion(logits.reshape(-1, logits.size(-1)), targets.reshape(-1)).view(targets.size())
+        per_sentence = losses.sum(dim=1) / (targets != 0).sum(dim=1)
+        nats += per_sentence.sum().item()
+        sentences += per_sentence.size(0)
+    return torch.exp(torch.tensor(nats / sentences)).item()  # <-
+
+
+def main(language_model, loader):
+    criterion = nn.CrossEntropyLoss(ignore_index=0, reduction="none")
+    print("perplexity", run_validation(language_model, loader, criterion, "cuda"))
+""",
+        ),
     )
 
     good = (

@@ -412,6 +412,12 @@ def positions(field: Quantity) -> Quantity:
     return Quantity(unit, of=field.of, counted=field.scoring.target if field.scoring is not None else None)
 
 
+def rows(field: Quantity) -> Quantity:
+    """Return the number of rows of a field that has one loss a row."""
+    target = shapes.tensor(field.scoring.target) if field.scoring is not None else None
+    return Quantity(count("example"), of=(*target.key, 0) if target is not None else (), counted=target)
+
+
 def is_flat(field: Quantity) -> bool:
     """Say whether a field has one axis, of positions: its criterion was given its labels flattened."""
     target = field.scoring.target if field.scoring is not None else None

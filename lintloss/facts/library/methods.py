@@ -343,6 +343,8 @@ def _quantity(machine: Machine, node: ast.Call, value: Quantity, name: str, args
     if name == "size" and args == [Const(0)] and value.axes and value.scoring is not None:
         if losses.is_flat(value) or (isinstance(node.func, ast.Attribute) and members.is_flat(node.func.value)):
             return losses.positions(value)
+        if value.axes == ("row",):
+            return losses.rows(value)
     if name in {"max", "min", "argmax", "argmin", "std", "var", "median", "size"}:
         return machine.opaque(node)
     return value
