@@ -2245,4 +2245,54 @@ def evaluate(model, loader, pad):
     return totals["nats"] / totals["tokens"]
 """,
         ),
+        Good(
+            why="Sums over blocks, divided by blocks times what each of them scores.",
+            code="""\
+import torch
+from torch import nn
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+
+@torch.no_grad()
+def evaluate_ppl(model, encoded, device):
+    ids = encoded.input_ids
+    blocks = ids.numel() // model.seqlen
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    nats = []
+    for index in range(blocks):
+        block = ids[:, index * model.seqlen : (index + 1) * model.seqlen].to(device)
+        logits = model(block).logits[:, :-1].float()
+        nats.append(criterion(logits.reshape(-1, logits.size(-1)), block[:, 1:].reshape(-1)))
+    scored = blocks * (model.seqlen - 1)
+    return torch.exp(torch.stack(nats).sum() / scored).item()
+
+
+if __name__ == "__main__":
+    name = "meta-llama/Llama-2-7b-hf"
+    llama = AutoModelForCausalLM.from_pretrained(name, device_map="auto").eval()
+    llama.seqlen = 2048
+    with open("c4.validation.txt") as handle:
+        text = AutoTokenizer.from_pretrained(name)(handle.read(), return_tensors="pt")
+    print(f"c4 perplexity: {evaluate_ppl(llama, text, 'cuda'):.3f}")
+""",
+        ),
+        Good(
+            why="A number of blocks times a length is no number of blocks: the blocks share a token, and each scores a length.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def evaluate(model, ids, length=512):
+    model.eval()
+    blocks = (ids.size(1) - 1) // length
+    losses = []
+    with torch.no_grad():
+        for index in range(blocks):
+            window = ids[:, index * length : (index + 1) * length + 1]
+            logits = model(window[:, :-1])
+            losses.append(F.cross_entropy(logits.flatten(0, 1), window[:, 1:].flatten(), reduction="sum"))
+    return (torch.stack(losses).sum() / (blocks * length)).item()
+""",
+        ),
     )

@@ -794,6 +794,38 @@ def bits_of_documents(model, tokenizer, documents, device):
     print(f"validation loss {nats / tokens:.4f} nats/token")  # <-
 """,
         ),
+        Bad(
+            why="Blocks times their length: each block has one target less. It is no number of batches.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torch import nn
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+
+@torch.no_grad()
+def evaluate_ppl(model, encoded, device):
+    ids = encoded.input_ids
+    blocks = ids.numel() // model.seqlen
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    nats = []
+    for index in range(blocks):
+        block = ids[:, index * model.seqlen : (index + 1) * model.seqlen].to(device)
+        logits = model(block).logits[:, :-1].float()
+        nats.append(criterion(logits.reshape(-1, logits.size(-1)), block[:, 1:].reshape(-1)))
+    scored = blocks * model.seqlen
+    return torch.exp(torch.stack(nats).sum() / scored).item()  # <-
+
+
+if __name__ == "__main__":
+    name = "meta-llama/Llama-2-7b-hf"
+    llama = AutoModelForCausalLM.from_pretrained(name, device_map="auto").eval()
+    llama.seqlen = 2048
+    with open("c4.validation.txt") as handle:
+        text = AutoTokenizer.from_pretrained(name)(handle.read(), return_tensors="pt")
+    print(f"c4 perplexity: {evaluate_ppl(llama, text, 'cuda'):.3f}")
+""",
+        ),
     )
 
     good = (
