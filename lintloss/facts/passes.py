@@ -5,13 +5,13 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from lintloss.facts import symbolic
+from lintloss.facts import counts, symbolic
 from lintloss.facts.linear import Linear
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.quotients import divisor_of
 from lintloss.facts.units import Unit, count
-from lintloss.facts.values import Quantity, Tensor, Window, options
+from lintloss.facts.values import Const, Opaque, Quantity, Tensor, Value, Window, options
 
 
 def of_windows(machine: Machine, node: ast.AST, total: Quantity, number: Quantity) -> Quantity:
@@ -37,6 +37,29 @@ def of_windows(machine: Machine, node: ast.AST, total: Quantity, number: Quantit
     return number
 
 
+def of_rows(machine: Machine, total: Value, below: ast.BinOp, values: tuple[Value, Value]) -> Quantity | None:
+    """Read `iterations * batch_size`, where the first is how often a loop of the total ran, as a number of examples."""
+    if not isinstance(total, Quantity) or not total.is_loss or len(total.loops) != 1:
+        return None
+    for number, rows, name in ((*values, below.right), (*values[::-1], below.left)):
+        passes = counts.divisor(machine, total, number) if isinstance(number, Const | Opaque) else None
+        if (
+            passes is None
+            or passes.presumed
+            or passes.of != total.loops[-1].key
+            or not isinstance(rows, Const | Opaque)
+        ):
+            continue
+        if rows != number and counts.named(_last_name(name).lower()) == counts.ROWS:
+            are_means = max(total.unit.power("step"), total.unit.power("batch"))
+            return Quantity(passes.unit * counts.ROWS if are_means else count("example"), of=(*passes.of, "rows"))
+    return None
+
+
+def _last_name(node: ast.expr) -> str:
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+
+
 def _counted(target: Tensor, window: Window, divided: Linear, passes: list[Linear]) -> Tensor | None:
     """Return the windows that passes times a length counts: the scored ones, or with what stands in front of them."""
     for each in passes:
@@ -59,8 +82,7 @@ def _passes(machine: Machine, loop: Loop) -> list[Linear]:
 def _bound(header: ast.expr) -> ast.expr | None:
     """Return n of `range(n)`, taken out of tqdm() and the like."""
     while isinstance(header, ast.Call) and header.args:
-        name = header.func.id if isinstance(header.func, ast.Name) else getattr(header.func, "attr", "")
-        if name in {"range", "trange"}:
+        if _last_name(header.func) in {"range", "trange"}:
             return header.args[0] if len(header.args) == 1 else None
         header = header.args[0]
     return None

@@ -1183,6 +1183,35 @@ def evaluate(model, loader, pad):
     return totals["loss"] / totals["tokens"]  # <-
 """,
         ),
+        Bad(
+            why="Means of batches that a sampler draws, divided by the iterations times the rows of each.",
+            severity=Severity.ERROR,
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+BATCH, EVAL_ITERS, CONTEXT = 32, 200, 256
+batch_size = BATCH
+
+
+def sample(tokens):
+    starts = np.random.randint(0, len(tokens) - CONTEXT - 1, batch_size)
+    rows = torch.stack([torch.from_numpy(tokens[start : start + CONTEXT + 1].astype(np.int64)) for start in starts])
+    return rows[:, :-1], rows[:, 1:]
+
+
+@torch.no_grad()
+def validation_loss(model, tokens):
+    model.eval()
+    total = 0.0
+    for _ in range(EVAL_ITERS):
+        ids, targets = sample(tokens)
+        total += F.cross_entropy(model(ids).transpose(1, 2), targets).item()
+    model.train()
+    return total / (EVAL_ITERS * batch_size)  # <-
+""",
+        ),
     )
 
     good = (
@@ -2293,6 +2322,42 @@ def evaluate(model, ids, length=512):
             logits = model(window[:, :-1])
             losses.append(F.cross_entropy(logits.flatten(0, 1), window[:, 1:].flatten(), reduction="sum"))
     return (torch.stack(losses).sum() / (blocks * length)).item()
+""",
+        ),
+        Good(
+            why="Sums of batches, divided by the iterations times the rows of each.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validation_loss(model, draw, iterations=50, batch_size=64):
+    model.eval()
+    total = 0.0
+    for _ in range(iterations):
+        images, labels = draw(batch_size)
+        total += F.cross_entropy(model(images), labels, reduction="sum").item()
+    return total / (iterations * batch_size)
+""",
+        ),
+        Good(
+            why="The rows are scored one by one: there are as many losses as iterations times rows.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validation_loss(model, draw, iterations=50, batch_size=64):
+    model.eval()
+    total = 0.0
+    for _ in range(iterations):
+        images, labels = draw(batch_size)
+        logits = model(images)
+        for row in range(batch_size):
+            total += F.cross_entropy(logits[row : row + 1], labels[row : row + 1]).item()
+    return total / (iterations * batch_size)
 """,
         ),
     )
