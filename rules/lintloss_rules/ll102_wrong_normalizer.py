@@ -1212,6 +1212,53 @@ def validation_loss(model, tokens):
     return total / (EVAL_ITERS * batch_size)  # <-
 """,
         ),
+        Bad(
+            why="Means of CTC are multiplied by the rows of their batch, and the sum is divided by the batches.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torch import nn
+
+
+class Recognizer:
+    def __init__(self, encoder, loader, blank):
+        self.encoder, self.loader = encoder, loader
+        self.criterion = nn.CTCLoss(blank=blank, zero_infinity=True)
+
+    @torch.no_grad()
+    def dev_loss(self):
+        self.encoder.eval()
+        total, batches = 0.0, 0
+        for frames, frame_lengths, text, text_lengths in self.loader:
+            log_probs, lengths = self.encoder(frames, frame_lengths)
+            loss = self.criterion(log_probs.transpose(0, 1), text, lengths, text_lengths)
+            total += loss.item() * frames.size(0)
+            batches += 1
+        return total / batches  # <-
+""",
+        ),
+        Bad(
+            why="Plain means of batches over the frames of all of them: what the encoder reads is no count of means.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torch import nn
+
+
+@torch.no_grad()
+def validate(model, loader, device, pad_id):
+    criterion = nn.CrossEntropyLoss(ignore_index=pad_id)
+    model.eval()
+    total_loss, total_frames = 0.0, 0
+    for spectrograms, transcripts, spectrogram_lengths, _ in loader:
+        transcripts = transcripts.to(device)
+        logits = model(spectrograms.to(device), spectrogram_lengths, transcripts[:, :-1])
+        targets = transcripts[:, 1:].contiguous()
+        total_loss += criterion(logits.view(-1, logits.size(-1)), targets.view(-1)).item()
+        total_frames += sum(spectrogram_lengths).item()
+    return total_loss / total_frames  # <-
+""",
+        ),
     )
 
     good = (
@@ -2358,6 +2405,51 @@ def validation_loss(model, draw, iterations=50, batch_size=64):
         for row in range(batch_size):
             total += F.cross_entropy(logits[row : row + 1], labels[row : row + 1]).item()
     return total / (iterations * batch_size)
+""",
+        ),
+        Good(
+            why="Sums of CTC over the labels of all rows.",
+            code="""\
+import torch
+from torch import nn
+
+
+class Recognizer:
+    def __init__(self, encoder, loader, blank):
+        self.encoder, self.loader = encoder, loader
+        self.criterion = nn.CTCLoss(blank=blank, reduction="sum", zero_infinity=True)
+
+    @torch.no_grad()
+    def dev_loss(self):
+        self.encoder.eval()
+        nats, labels = 0.0, 0
+        for frames, frame_lengths, text, text_lengths in self.loader:
+            log_probs, lengths = self.encoder(frames, frame_lengths)
+            nats += self.criterion(log_probs.transpose(0, 1), text, lengths, text_lengths).item()
+            labels += sum(text_lengths).item()
+        return nats / labels
+""",
+        ),
+        Good(
+            why="Each mean is multiplied by the lengths of its rows, summed, and these divide the total.",
+            code="""\
+import torch
+from torch import nn
+
+
+@torch.no_grad()
+def validate(model, loader, device):
+    criterion = nn.CrossEntropyLoss(ignore_index=0)
+    model.eval()
+    nats, tokens = 0.0, 0
+    for spectrograms, transcripts, spectrogram_lengths, transcript_lengths in loader:
+        transcripts = transcripts.to(device)
+        logits = model(spectrograms.to(device), spectrogram_lengths, transcripts[:, :-1])
+        targets = transcripts[:, 1:].contiguous()
+        scored = sum(transcript_lengths).item()
+        nats += criterion(logits.view(-1, logits.size(-1)), targets.view(-1)).item() * scored
+        tokens += scored
+    return nats / tokens
 """,
         ),
     )
