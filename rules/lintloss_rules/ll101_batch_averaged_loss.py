@@ -4041,6 +4041,63 @@ def train(corpus=Corpus.NEWS, epochs=3):
         print(epoch, total / len(loader))  # <-
 """,
         ),
+        Bad(
+            why="What a loss is handed to is run, however long it is and whatever its words are.",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+from torch.nn.utils.rnn import pad_sequence
+from transformers import AutoModelForCausalLM
+
+from history import MetricHistory
+
+
+def collate(rows):
+    ids = pad_sequence(rows, batch_first=True)
+    labels = pad_sequence(rows, batch_first=True, padding_value=-100)
+    return ids, labels
+
+
+@torch.no_grad()
+def evaluate(rows, batch_size=8):
+    model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
+    history = MetricHistory()
+    for start in range(0, len(rows), batch_size):
+        ids, labels = collate(rows[start : start + batch_size])
+        history.push(nll=model(ids, attention_mask=(labels != -100).long(), labels=labels).loss)
+    return history.summary()  # <-
+""",
+            files={
+                "history.py": """\
+from collections import defaultdict
+
+import numpy as np
+
+
+class MetricHistory:
+    def __init__(self):
+        self.values = defaultdict(list)
+
+    def push(self, **named):
+        unknown = []
+        if len(unknown) > 3:
+            print("unknown", unknown)
+        try:
+            unknown.append(0)
+        except ValueError:
+            pass
+        for name, value in named.items():
+            last = None
+            self.values[name].append(float(value))
+            if False:
+                print(last)
+                break
+
+    def summary(self):
+        return {name: np.mean(values) for name, values in self.values.items()}
+""",
+            },
+        ),
     )
 
     good = (
