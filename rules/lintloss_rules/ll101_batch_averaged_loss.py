@@ -4098,6 +4098,44 @@ class MetricHistory:
 """,
             },
         ),
+        Bad(
+            why="The first of the two outputs in front is the loss, for labels were given: whatever it is called.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+
+from tagging import collate
+
+
+def evaluate(model, examples, device):
+    loader = DataLoader(examples, batch_size=16, collate_fn=collate)
+    model.eval()
+    summed, steps, hits, words = 0.0, 0, 0, 0
+    for ids, mask, tags in loader:
+        fed = {"input_ids": ids.to(device), "attention_mask": mask.to(device), "labels": tags.to(device)}
+        with torch.no_grad():
+            first, second = model(**fed)[:2]
+        summed += first.item()
+        steps += 1
+        known = fed["labels"] != -100
+        hits += (second.argmax(-1) == fed["labels"])[known].sum().item()
+        words += known.sum().item()
+    return {"eval_loss": summed / steps, "accuracy": hits / words}  # <-
+""",
+            files={
+                "tagging.py": """\
+import torch
+from torch.nn.utils.rnn import pad_sequence
+
+
+def collate(rows):
+    ids = pad_sequence([torch.tensor(row["ids"]) for row in rows], batch_first=True)
+    tags = pad_sequence([torch.tensor(row["tags"]) for row in rows], batch_first=True, padding_value=-100)
+    return ids, (tags != -100).long(), tags
+""",
+            },
+        ),
     )
 
     good = (
