@@ -94,6 +94,8 @@ def item(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
             )
         if name == "mean_perplexity" and "evaluate" in machine.frame.module.text:
             return objects.mean_perplexity(machine, node)
+        if name == "perplexities" and objects.PERPLEXITIES.search(machine.frame.module.text):
+            return objects.perplexities(machine, node)
         if isinstance(owner, Opaque | LibObject):
             return Opaque((*key, name), name if name != "elem" and not name.isdigit() else "")
     if isinstance(owner, Tensor):
