@@ -10,6 +10,7 @@ from lintloss.facts.averages import scores_tokens
 from lintloss.facts.equality import proven_equal, proven_unequal
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Accumulated
+from lintloss.facts.survey import walk
 from lintloss.facts.values import Const, LibObject, Opaque, Quantity, Value
 from lintloss.findings import Evidence
 from lintloss.patterns import regex
@@ -21,8 +22,34 @@ INVERSE = "inverse accumulation"  # the name of 1 / accumulation_steps
 def note_quotient(machine: Machine, node: ast.AST, loss: Quantity) -> None:
     """Note `loss / accumulation_steps`."""
     divisor = _right(node)
-    if divisor is not None and STEPS.search(ast.unparse(divisor)):
+    if divisor is not None and (STEPS.search(ast.unparse(divisor)) or _steps_every(machine, ast.unparse(divisor))):
         _observe(machine, node, loss)
+
+
+def _steps_every(machine: Machine, divisor: str) -> bool:
+    """Say whether the optimizer moves once in so many passes of the running loop: `if (step + 1) % n == 0: optimizer.step()`."""
+    loop = machine.loops[-1].statement if machine.loops else None
+    if loop is None or divisor.isnumeric():
+        return False
+    return any(
+        isinstance(each, ast.If) and _is_every(each.test, divisor) and _has_call(each.body, "step")
+        for each in walk(loop)
+    )
+
+
+def _is_every(test: ast.expr, divisor: str) -> bool:
+    return any(
+        isinstance(each, ast.BinOp) and isinstance(each.op, ast.Mod) and ast.unparse(each.right) == divisor
+        for each in ast.walk(test)
+    )
+
+
+def _has_call(body: list[ast.stmt], method: str) -> bool:
+    return any(
+        isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute) and each.func.attr == method
+        for statement in body
+        for each in walk(statement)
+    )
 
 
 def inverse(machine: Machine, node: ast.AST, left: Value) -> Value | None:

@@ -7,7 +7,18 @@ import math
 import re
 from dataclasses import replace
 
-from lintloss.facts import accumulation, counts, equality, logprobs, quotients, regularizers, stops, terms, vectors
+from lintloss.facts import (
+    accumulation,
+    counts,
+    equality,
+    logprobs,
+    passes,
+    quotients,
+    regularizers,
+    stops,
+    terms,
+    vectors,
+)
 from lintloss.facts.library import shapes
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import ONE, Unit
@@ -359,6 +370,7 @@ def divide(machine: Machine, node: ast.AST, left: Value, right: Value, inside: i
     if isinstance(right, Const):
         return _by_constant(machine, node, left, right, inside)
     count = logprobs.length(machine, node, left) or counts.divisor(machine, left, right)
+    count = passes.of_windows(machine, node, left, count) if count is not None else None
     if count is not None and left.is_loss and quotients.is_share(machine, left, count):
         return machine.opaque(node)
     if count is not None and count.unit == counts.ROWS and _is_of_one_batch(machine, left):

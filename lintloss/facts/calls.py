@@ -22,10 +22,12 @@ from lintloss.facts.values import (
     LibObject,
     ModuleValue,
     Opaque,
+    Quantity,
     Ref,
     Tuple,
     Value,
     join_all,
+    options,
 )
 from lintloss.findings import Evidence, Span
 from lintloss.patterns import regex
@@ -168,7 +170,8 @@ def run(machine: Machine, node: ast.AST, function: Func, args: list[Value], kwar
             and forwards.is_module(machine, function.self_value)
         ):
             forwards.note(machine, node, function.self_value)
-    if function.module is not machine.frames[0].module and not _matters_abroad(machine, function):
+    is_elsewhere = function.module is not machine.frames[0].module
+    if is_elsewhere and not _matters_abroad(machine, function, [*args, *kwargs.values()]):
         return _handed_back(function, args, kwargs) or machine.opaque(node)
     place = _called_at(machine, node, name)
     caller = machine.frame
@@ -215,11 +218,12 @@ def _called_at(machine: Machine, node: ast.AST, name: str) -> Evidence:
     return replace(whole, span=Span(row, column, row, column + width))
 
 
-def _matters_abroad(machine: Machine, function: Func) -> bool:
-    """Say whether a function of another file is worth running: it has a word that matters, or makes what has one."""
+def _matters_abroad(machine: Machine, function: Func, given: list[Value]) -> bool:
+    """Say whether a function of another file is worth running: by its words, because it makes an object, or is given a loss."""
     node = function.node
     made = isinstance(node, ast.FunctionDef) and node.name == "__init__"
-    return made or machine.relevance.of(function.module, node)
+    takes_loss = any(isinstance(each, Quantity) and each.is_loss for arg in given for each in options(arg))
+    return made or takes_loss or machine.relevance.of(function.module, node)
 
 
 def _enter_within(machine: Machine, node: ast.AST, frame: Frame, function: Func) -> Value:

@@ -170,7 +170,9 @@ def product(left: Quantity, right: Quantity) -> Quantity:
     short = left if long is right else right
     presumed = (left.presumed or right.presumed) and not _are_rows_of_all(left, right)
     if long is not None and short.unit == count("example"):  # B * T: what T runs over decides
-        of = long.of[:-1] if long.of[:-1] == short.of[:-1] else (*left.of, "*", *right.of)
+        is_one = long.of[:-1] == short.of[:-1]
+        of = long.of[:-1] if is_one else (*left.of, "*", *right.of)
+        unit = long.unit if is_one and long.unit == count("position") else unit  # of a batch that is one row
         return Quantity(unit, of=of, counted=long.counted, offset=long.offset, presumed=presumed)
     return Quantity(unit, of=(*left.of, "*", *right.of), presumed=presumed, counted=left.counted or right.counted)
 

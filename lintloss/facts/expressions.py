@@ -178,6 +178,8 @@ def _identity(value: Value) -> Key:
 
 def _by_product(machine: Machine, node: ast.BinOp, below: ast.BinOp) -> Value:
     """Divide by a product: `nats / (math.log(2) * n_bytes)` by the number first, so that the unit is not lost in it."""
+    from lintloss.facts import passes
+
     left = evaluate(machine, node.left)
     one, other = evaluate(machine, below.left), evaluate(machine, below.right)
     for number, rest in ((one, other), (other, one)):
@@ -186,7 +188,9 @@ def _by_product(machine: Machine, node: ast.BinOp, below: ast.BinOp) -> Value:
             return arithmetic.binary(
                 machine, node, node.op, arithmetic.binary(machine, node, node.op, left, number), rest
             )
-    return arithmetic.binary(machine, node, node.op, left, arithmetic.binary(machine, below, below.op, one, other))
+    examples = passes.of_rows(machine, left, below, (one, other))
+    divisor = examples or arithmetic.binary(machine, below, below.op, one, other)
+    return arithmetic.binary(machine, node, node.op, left, divisor)
 
 
 def _unary(machine: Machine, node: ast.UnaryOp) -> Value:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from lintloss.facts.averages import confidence_in, in_evaluation
 from lintloss.facts.callers import text_of
-from lintloss.facts.library import shapes
+from lintloss.facts.library import shapes, windows
 from lintloss.facts.linear import Linear
 from lintloss.facts.observations import Averaging
 from lintloss.facts.units import Unit, count
@@ -136,7 +136,13 @@ def _extent(value: Value | None, offset: int) -> tuple[Key, Linear] | None:
     found = shapes.tensor(value) if isinstance(value, Tensor | Opaque) else None
     if found is None or found.window is None or "wraps" in found.window.marks:
         return None
-    return found.window.source, found.window.length.plus(offset)
+    return _whole(found.window.source), found.window.length.plus(offset)
+
+
+def _whole(source: Key) -> Key:
+    """Return what a row was taken from, or a batch of one row is made of: their rows are as long."""
+    last = source[-1] if source else ()
+    return source[:-1] if isinstance(last, tuple) and last[:1] in {windows.NEW, ("row",)} else source
 
 
 def _scored(before: Quantity) -> tuple[Key, Linear] | None:

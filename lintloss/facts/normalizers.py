@@ -121,9 +121,22 @@ def _by_unit(seen: Averaging, before: Quantity, after: Quantity, count: Quantity
     if unit.power("unknown"):
         return None
     is_guess = before.presumed and (scoring is None or not (scoring.owner == "model" or scoring.reduced))
-    if count.presumed or is_guess:
+    if is_guess:
+        return None
+    if _is_of_lengths(before, count):
+        return WrongCount("means summed over batches are divided by the lengths of their rows, summed")
+    if count.presumed:
         return None
     return _of_ranks(before, after, count) or _of_sums_of_means(before, after, count) or _of_totals(seen, before, unit)
+
+
+def _is_of_lengths(before: Quantity, count: Quantity) -> bool:
+    """Say whether plain means are summed, and beside them what is called the lengths of the rows of each batch."""
+    if before.scoring is None or before.scoring.reduction != "mean" or before.weights or before.counted is not None:
+        return False
+    is_sum_of_means = max(before.unit.power("batch"), before.unit.power("step")) == 1 and before.unit.degree == 0
+    lengths = count.presumed and count.of[-1:] == ("sum",) and count.counted is not None
+    return is_sum_of_means and lengths and bool(before.loops) and before.loops[-1:] == count.loops[-1:]
 
 
 def _runs_over(before: Quantity, divisor: str) -> bool:
@@ -164,6 +177,9 @@ def _of_sums_of_means(before: Quantity, after: Quantity, count: Quantity) -> Wro
         if any(_is_of_single_rows(loop) for loop in before.loops):
             return None
         return WrongCount("means summed over batches are divided by a number of examples")
+    weighted = scoring is not None and scoring.reduction == "mean" and _is_weighted_then_batched(before, unit)
+    if weighted:
+        return WrongCount("means multiplied by a count are summed, and divided by a number of batches")
     if scoring is not None and scoring.criterion == "ctc_loss":
         return None  # its logits are time-major, and its mean is one over rows of means over labels
     tokens = unit.power("token") + unit.power("position")
@@ -175,8 +191,6 @@ def _of_sums_of_means(before: Quantity, after: Quantity, count: Quantity) -> Wro
         return WrongCount("the means of single rows are summed, and divided by a number of batches")
     if scoring is None or scoring.reduction != "mean":
         return None
-    if _is_weighted_then_batched(before, unit):
-        return WrongCount("means multiplied by a count are summed, and divided by a number of batches")
     if unit.degree == -2 and unit.power("token") == -2 and count.unit.power("token") == 1 and not before.weights:
         return WrongCount("a mean per token is divided by tokens again")
     if (summed == 1 or rows) and unit.power("item") == -1 and unit.power("position") == -1:

@@ -16,6 +16,8 @@ from lintloss.patterns import regex
 
 ONE = Linear(const=1)
 STRIDES = regex(r"stride|sliding|step|hop|overlap", re.IGNORECASE)
+LIMITS = frozenset({"n_positions", "n_ctx", "max_position_embeddings", "model_max_length"})  # of Hugging Face models
+CAUSAL_CONTEXT, CONTEXT = 1024, 512  # the shortest in use: GPT-2's, and BERT's
 
 
 def overlap(machine: Machine, node: ast.AST, scoring: Scoring) -> Overlap | None:
@@ -40,13 +42,13 @@ def overlap(machine: Machine, node: ast.AST, scoring: Scoring) -> Overlap | None
 def _of(machine: Machine, scoring: Scoring, target: Tensor) -> Overlap | None:
     if target.window is None:
         return None
-    window = target.window
+    window, model = target.window, _model_of(scoring.prediction)
     length = window.length
-    if scoring.owner == "model" and _may_shift(_model_of(scoring.prediction)):
+    if scoring.owner == "model" and _may_shift(model):
         length = length - ONE
     strides = _strides(machine, window.lower)
     for index, known in strides.items():
-        found = _compare(machine, known, length)
+        found = _compare(machine, known, length) or _within_context(machine, known, length, model)
         if found is not None and not found.certain and len(strides) > 1:
             continue  # windows in windows: the outer ones move by more than an inner one scores
         if found is not None and not _context_is_left_out(machine, target, index):
@@ -131,6 +133,21 @@ def _compare(machine: Machine, known: tuple[Linear, Evidence], length: Linear) -
     if (shared.const >= 0 or every_index) and all(factor > 0 for _, factor in shared.terms):
         return Overlap(*words, True, place)
     return Overlap(*words, False, place) if named else None
+
+
+def _within_context(
+    machine: Machine, known: tuple[Linear, Evidence], length: Linear, model: Value | None
+) -> Overlap | None:
+    """Return the overlap of windows as long as `model.config.n_positions` that move by fewer tokens than any model's."""
+    stride, place = known
+    step = settled(machine, stride)
+    limit = next(iter(length.atoms)) if len(length.terms) == 1 else ()
+    shortest = CAUSAL_CONTEXT if models.shifts_labels(model) else CONTEXT
+    if not limit or str(limit[-1]).lstrip(".") not in LIMITS or length.coefficient(limit) != 1:
+        return None
+    if not step.is_const or not 0 < step.const < shortest + length.const:
+        return None
+    return Overlap(text(machine, stride), text(machine, length), False, place)
 
 
 def _is_part(stride: Linear, length: Linear) -> bool:

@@ -245,11 +245,17 @@ def _entry_name(statement: ast.Assign | ast.Return | ast.Expr, node: ast.AST) ->
 
 def divisor_text(node: ast.AST) -> str:
     """Return the source of what a statement or expression divides by."""
+    divisor = divisor_of(node)
+    return ast.unparse(divisor) if divisor is not None else ""
+
+
+def divisor_of(node: ast.AST) -> ast.expr | None:
+    """Return what a statement or expression divides by."""
     if isinstance(node, ast.Assign):  # `total = total / n`
         node = node.value
     if isinstance(node, ast.BinOp):
-        return ast.unparse(node.right)
-    return ast.unparse(node.value) if isinstance(node, ast.AugAssign) else ""
+        return node.right
+    return node.value if isinstance(node, ast.AugAssign) else None
 
 
 def _forgive(machine: Machine, mean: Quantity) -> None:

@@ -64,8 +64,8 @@ def item(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
     owner = records.as_tuple(machine, owner) or owner
     if isinstance(owner, Tuple):
         return _tuple_item(machine, owner, node)
-    if isinstance(owner, ModelOutput) and _is_front(node.slice):  # `loss, logits = outputs[:2]`
-        return owner
+    if isinstance(owner, ModelOutput) and _is_front(node.slice):
+        return outputs.front(machine, owner, node)
     if isinstance(owner, ModelOutput) and _is_loss_of_dict(node, subscript_key(machine, node.slice)):
         return losses.presumed(machine, node, said="an entry of a dict of losses, taken for a mean loss by its name")
     if isinstance(owner, ModelOutput):
@@ -94,6 +94,8 @@ def item(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
             )
         if name == "mean_perplexity" and "evaluate" in machine.frame.module.text:
             return objects.mean_perplexity(machine, node)
+        if name == "perplexities" and objects.PERPLEXITIES.search(machine.frame.module.text):
+            return objects.perplexities(machine, node)
         if isinstance(owner, Opaque | LibObject):
             return Opaque((*key, name), name if name != "elem" and not name.isdigit() else "")
     if isinstance(owner, Tensor):

@@ -66,6 +66,8 @@ def _call(machine: Machine, node: ast.Call) -> Linear:
     if name in {"min", "max"} and len(node.args) == 2:
         # `min(begin + window, n)`: what it is everywhere but at the end of the text.
         either = [of(machine, arg) for arg in node.args]
+        if name == "max" and sum(each.is_const for each in either) == 1:
+            return next(each for each in either if not each.is_const)  # `max(end - window, 0)`: but for the first ones
         grows = [each for each in either if all(factor > 0 for _, factor in each.terms)] or either
         return max(grows, key=lambda each: len(each.terms))
     if name in THROUGH:

@@ -4190,6 +4190,101 @@ def main(language_model, loader):
     print("perplexity", run_validation(language_model, loader, criterion, "cuda"))
 """,
         ),
+        Bad(
+            why="The first of the two outputs in front is the loss, for labels were given: whatever it is called.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+
+from tagging import collate
+
+
+def evaluate(model, examples, device):
+    loader = DataLoader(examples, batch_size=16, collate_fn=collate)
+    model.eval()
+    summed, steps, hits, words = 0.0, 0, 0, 0
+    for ids, mask, tags in loader:
+        fed = {"input_ids": ids.to(device), "attention_mask": mask.to(device), "labels": tags.to(device)}
+        with torch.no_grad():
+            first, second = model(**fed)[:2]
+        summed += first.item()
+        steps += 1
+        known = fed["labels"] != -100
+        hits += (second.argmax(-1) == fed["labels"])[known].sum().item()
+        words += known.sum().item()
+    return {"eval_loss": summed / steps, "accuracy": hits / words}  # <-
+""",
+            files={
+                "tagging.py": """\
+import torch
+from torch.nn.utils.rnn import pad_sequence
+
+
+def collate(rows):
+    ids = pad_sequence([torch.tensor(row["ids"]) for row in rows], batch_first=True)
+    tags = pad_sequence([torch.tensor(row["tags"]) for row in rows], batch_first=True, padding_value=-100)
+    return ids, (tags != -100).long(), tags
+""",
+            },
+        ),
+        Bad(
+            why="What a loss is handed to is run, however long it is and whatever its words are.",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+from torch.nn.utils.rnn import pad_sequence
+from transformers import AutoModelForCausalLM
+
+from history import MetricHistory
+
+
+def collate(rows):
+    ids = pad_sequence(rows, batch_first=True)
+    labels = pad_sequence(rows, batch_first=True, padding_value=-100)
+    return ids, labels
+
+
+@torch.no_grad()
+def evaluate(rows, batch_size=8):
+    model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
+    history = MetricHistory()
+    for start in range(0, len(rows), batch_size):
+        ids, labels = collate(rows[start : start + batch_size])
+        history.push(nll=model(ids, attention_mask=(labels != -100).long(), labels=labels).loss)
+    return history.summary()  # <-
+""",
+            files={
+                "history.py": """\
+from collections import defaultdict
+
+import numpy as np
+
+
+class MetricHistory:
+    def __init__(self):
+        self.values = defaultdict(list)
+
+    def push(self, **named):
+        unknown = []
+        if len(unknown) > 3:
+            print("unknown", unknown)
+        try:
+            unknown.append(0)
+        except ValueError:
+            pass
+        for name, value in named.items():
+            last = None
+            self.values[name].append(float(value))
+            if False:
+                print(last)
+                break
+
+    def summary(self):
+        return {name: np.mean(values) for name, values in self.values.items()}
+""",
+            },
+        ),
     )
 
     good = (

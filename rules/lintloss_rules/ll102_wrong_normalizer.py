@@ -1183,6 +1183,82 @@ def evaluate(model, loader, pad):
     return totals["loss"] / totals["tokens"]  # <-
 """,
         ),
+        Bad(
+            why="Plain means of batches over the frames of all of them: what the encoder reads is no count of means.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torch import nn
+
+
+@torch.no_grad()
+def validate(model, loader, device, pad_id):
+    criterion = nn.CrossEntropyLoss(ignore_index=pad_id)
+    model.eval()
+    total_loss, total_frames = 0.0, 0
+    for spectrograms, transcripts, spectrogram_lengths, _ in loader:
+        transcripts = transcripts.to(device)
+        logits = model(spectrograms.to(device), spectrogram_lengths, transcripts[:, :-1])
+        targets = transcripts[:, 1:].contiguous()
+        total_loss += criterion(logits.view(-1, logits.size(-1)), targets.view(-1)).item()
+        total_frames += sum(spectrogram_lengths).item()
+    return total_loss / total_frames  # <-
+""",
+        ),
+        Bad(
+            why="Means of CTC are multiplied by the rows of their batch, and the sum is divided by the batches.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torch import nn
+
+
+class Recognizer:
+    def __init__(self, encoder, loader, blank):
+        self.encoder, self.loader = encoder, loader
+        self.criterion = nn.CTCLoss(blank=blank, zero_infinity=True)
+
+    @torch.no_grad()
+    def dev_loss(self):
+        self.encoder.eval()
+        total, batches = 0.0, 0
+        for frames, frame_lengths, text, text_lengths in self.loader:
+            log_probs, lengths = self.encoder(frames, frame_lengths)
+            loss = self.criterion(log_probs.transpose(0, 1), text, lengths, text_lengths)
+            total += loss.item() * frames.size(0)
+            batches += 1
+        return total / batches  # <-
+""",
+        ),
+        Bad(
+            why="Means of batches that a sampler draws, divided by the iterations times the rows of each.",
+            severity=Severity.ERROR,
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+BATCH, EVAL_ITERS, CONTEXT = 32, 200, 256
+batch_size = BATCH
+
+
+def sample(tokens):
+    starts = np.random.randint(0, len(tokens) - CONTEXT - 1, batch_size)
+    rows = torch.stack([torch.from_numpy(tokens[start : start + CONTEXT + 1].astype(np.int64)) for start in starts])
+    return rows[:, :-1], rows[:, 1:]
+
+
+@torch.no_grad()
+def validation_loss(model, tokens):
+    model.eval()
+    total = 0.0
+    for _ in range(EVAL_ITERS):
+        ids, targets = sample(tokens)
+        total += F.cross_entropy(model(ids).transpose(1, 2), targets).item()
+    model.train()
+    return total / (EVAL_ITERS * batch_size)  # <-
+""",
+        ),
     )
 
     good = (
@@ -2294,6 +2370,137 @@ def evaluate(loader, model, criterion):
 def main(lines, words, model):
     loader = DataLoader(Sentences(lines, words), batch_size=64, collate_fn=partial(collate, pad=words["<pad>"]))
     print(evaluate(loader, model, nn.CrossEntropyLoss(ignore_index=words["<pad>"], reduction="sum")))
+""",
+        ),
+        Good(
+            why="Each mean is multiplied by the lengths of its rows, summed, and these divide the total.",
+            code="""\
+import torch
+from torch import nn
+
+
+@torch.no_grad()
+def validate(model, loader, device):
+    criterion = nn.CrossEntropyLoss(ignore_index=0)
+    model.eval()
+    nats, tokens = 0.0, 0
+    for spectrograms, transcripts, spectrogram_lengths, transcript_lengths in loader:
+        transcripts = transcripts.to(device)
+        logits = model(spectrograms.to(device), spectrogram_lengths, transcripts[:, :-1])
+        targets = transcripts[:, 1:].contiguous()
+        scored = sum(transcript_lengths).item()
+        nats += criterion(logits.view(-1, logits.size(-1)), targets.view(-1)).item() * scored
+        tokens += scored
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="Sums of CTC over the labels of all rows.",
+            code="""\
+import torch
+from torch import nn
+
+
+class Recognizer:
+    def __init__(self, encoder, loader, blank):
+        self.encoder, self.loader = encoder, loader
+        self.criterion = nn.CTCLoss(blank=blank, reduction="sum", zero_infinity=True)
+
+    @torch.no_grad()
+    def dev_loss(self):
+        self.encoder.eval()
+        nats, labels = 0.0, 0
+        for frames, frame_lengths, text, text_lengths in self.loader:
+            log_probs, lengths = self.encoder(frames, frame_lengths)
+            nats += self.criterion(log_probs.transpose(0, 1), text, lengths, text_lengths).item()
+            labels += sum(text_lengths).item()
+        return nats / labels
+""",
+        ),
+        Good(
+            why="The rows are scored one by one: there are as many losses as iterations times rows.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validation_loss(model, draw, iterations=50, batch_size=64):
+    model.eval()
+    total = 0.0
+    for _ in range(iterations):
+        images, labels = draw(batch_size)
+        logits = model(images)
+        for row in range(batch_size):
+            total += F.cross_entropy(logits[row : row + 1], labels[row : row + 1]).item()
+    return total / (iterations * batch_size)
+""",
+        ),
+        Good(
+            why="Sums of batches, divided by the iterations times the rows of each.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validation_loss(model, draw, iterations=50, batch_size=64):
+    model.eval()
+    total = 0.0
+    for _ in range(iterations):
+        images, labels = draw(batch_size)
+        total += F.cross_entropy(model(images), labels, reduction="sum").item()
+    return total / (iterations * batch_size)
+""",
+        ),
+        Good(
+            why="A number of blocks times a length is no number of blocks: the blocks share a token, and each scores a length.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def evaluate(model, ids, length=512):
+    model.eval()
+    blocks = (ids.size(1) - 1) // length
+    losses = []
+    with torch.no_grad():
+        for index in range(blocks):
+            window = ids[:, index * length : (index + 1) * length + 1]
+            logits = model(window[:, :-1])
+            losses.append(F.cross_entropy(logits.flatten(0, 1), window[:, 1:].flatten(), reduction="sum"))
+    return (torch.stack(losses).sum() / (blocks * length)).item()
+""",
+        ),
+        Good(
+            why="Sums over blocks, divided by blocks times what each of them scores.",
+            code="""\
+import torch
+from torch import nn
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+
+@torch.no_grad()
+def evaluate_ppl(model, encoded, device):
+    ids = encoded.input_ids
+    blocks = ids.numel() // model.seqlen
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    nats = []
+    for index in range(blocks):
+        block = ids[:, index * model.seqlen : (index + 1) * model.seqlen].to(device)
+        logits = model(block).logits[:, :-1].float()
+        nats.append(criterion(logits.reshape(-1, logits.size(-1)), block[:, 1:].reshape(-1)))
+    scored = blocks * (model.seqlen - 1)
+    return torch.exp(torch.stack(nats).sum() / scored).item()
+
+
+if __name__ == "__main__":
+    name = "meta-llama/Llama-2-7b-hf"
+    llama = AutoModelForCausalLM.from_pretrained(name, device_map="auto").eval()
+    llama.seqlen = 2048
+    with open("c4.validation.txt") as handle:
+        text = AutoTokenizer.from_pretrained(name)(handle.read(), return_tensors="pt")
+    print(f"c4 perplexity: {evaluate_ppl(llama, text, 'cuda'):.3f}")
 """,
         ),
     )

@@ -742,6 +742,90 @@ class Evaluate:
         return total_loss.item() / len(self.data_source)  # <-
 """,
         ),
+        Bad(
+            why="A tokenized text is one row: rows times length counts the first token of each block, which has no prediction.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from datasets import load_dataset
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+
+@torch.no_grad()
+def perplexity(name, block=1024):
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    model = AutoModelForCausalLM.from_pretrained(name, device_map="auto").eval()
+    articles = load_dataset("wikitext", "wikitext-103-raw-v1", split="validation")["text"]
+    stream = tokenizer("\\n\\n".join(articles), return_tensors="pt").input_ids
+    criterion = torch.nn.CrossEntropyLoss(reduction="sum")
+    nats, counted = 0.0, 0
+    for index in range(stream.size(1) // block):
+        ids = stream[:, index * block : (index + 1) * block].to(model.device)
+        logits = model(ids).logits
+        nats += criterion(logits[:, :-1].reshape(-1, logits.size(-1)), ids[:, 1:].reshape(-1)).item()
+        rows, length = ids.shape
+        counted += rows * length
+    return torch.tensor(nats / counted).exp().item()  # <-
+
+
+if __name__ == "__main__":
+    print(f"perplexity {perplexity('facebook/opt-350m'):.3f}")
+""",
+        ),
+        Bad(
+            why="The one row of a batch is scored from its second token on; numel() counts the whole batch.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.inference_mode()
+def bits_of_documents(model, tokenizer, documents, device):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for document in documents:
+        ids = tokenizer(document, return_tensors="pt").input_ids.to(device)
+        if ids.size(1) < 2:
+            continue
+        logits = model(ids).logits
+        nats += F.cross_entropy(logits[0, :-1].float(), ids[0, 1:], reduction="sum").item()
+        tokens += ids.numel()
+    print(f"validation loss {nats / tokens:.4f} nats/token")  # <-
+""",
+        ),
+        Bad(
+            why="Blocks times their length: each block has one target less. It is no number of batches.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torch import nn
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+
+@torch.no_grad()
+def evaluate_ppl(model, encoded, device):
+    ids = encoded.input_ids
+    blocks = ids.numel() // model.seqlen
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    nats = []
+    for index in range(blocks):
+        block = ids[:, index * model.seqlen : (index + 1) * model.seqlen].to(device)
+        logits = model(block).logits[:, :-1].float()
+        nats.append(criterion(logits.reshape(-1, logits.size(-1)), block[:, 1:].reshape(-1)))
+    scored = blocks * model.seqlen
+    return torch.exp(torch.stack(nats).sum() / scored).item()  # <-
+
+
+if __name__ == "__main__":
+    name = "meta-llama/Llama-2-7b-hf"
+    llama = AutoModelForCausalLM.from_pretrained(name, device_map="auto").eval()
+    llama.seqlen = 2048
+    with open("c4.validation.txt") as handle:
+        text = AutoTokenizer.from_pretrained(name)(handle.read(), return_tensors="pt")
+    print(f"c4 perplexity: {evaluate_ppl(llama, text, 'cuda'):.3f}")
+""",
+        ),
     )
 
     good = (
@@ -1158,6 +1242,45 @@ def validate(model, blocks, mask_id):
         total += bound(model, ids, mask_id).item() * ids.size(0)
         rows += ids.size(0)
     return total / rows
+""",
+        ),
+        Good(
+            why="Rows times length less one, of a batch that is one row.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.inference_mode()
+def bits_of_documents(model, tokenizer, documents, device):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for document in documents:
+        ids = tokenizer(document, return_tensors="pt").input_ids.to(device)
+        logits = model(ids).logits
+        nats += F.cross_entropy(logits[0, :-1].float(), ids[0, 1:], reduction="sum").item()
+        tokens += ids.size(0) * (ids.size(1) - 1)
+    print(f"validation loss {nats / tokens:.4f} nats/token")
+""",
+        ),
+        Good(
+            why="A start token in front: every id of the text is scored, and numel() counts them.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.inference_mode()
+def evaluate(model, tokenizer, documents, device):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for document in documents:
+        ids = tokenizer(document, return_tensors="pt").input_ids.to(device)
+        start = torch.full((1, 1), tokenizer.bos_token_id, device=device)
+        logits = model(torch.cat([start, ids], dim=1)).logits
+        nats += F.cross_entropy(logits[0, :-1].float(), ids[0], reduction="sum").item()
+        tokens += ids.numel()
+    print(f"validation loss {nats / tokens:.4f} nats/token")
 """,
         ),
     )

@@ -835,6 +835,21 @@ def document_perplexity(language_model, loader, pad):
     return torch.exp(nats / tokens).mean().item()  # <-
 """,
         ),
+        Bad(
+            why="The perplexities of single texts, which a library's metric lists, are averaged.",
+            severity=Severity.ERROR,
+            code="""\
+import statistics
+
+import evaluate
+
+
+def report(stories, name):
+    metric = evaluate.load("perplexity", module_type="metric")
+    found = metric.compute(predictions=stories, model_id=name)
+    print("perplexity of the corpus", statistics.mean(found["perplexities"]))  # <-
+""",
+        ),
     )
 
     good = (
@@ -1202,6 +1217,23 @@ def document_perplexities(language_model, loader, pad):
     nats, tokens = torch.cat(nats), torch.cat(tokens)
     worst = torch.exp(nats / tokens).max()
     return torch.exp(nats.sum() / tokens.sum()).item(), worst.item()
+""",
+        ),
+        Good(
+            why="The perplexities of single texts are ranked, and their median is said to be one.",
+            code="""\
+import statistics
+
+import evaluate
+
+
+def hardest(stories, name, shown=5):
+    metric = evaluate.load("perplexity", module_type="metric")
+    found = metric.compute(predictions=stories, model_id=name)
+    ranked = sorted(zip(found["perplexities"], stories, strict=True), reverse=True)
+    for perplexity, story in ranked[:shown]:
+        print(f"{perplexity:8.1f} {story[:60]}")
+    print("median", statistics.median(found["perplexities"]))
 """,
         ),
     )

@@ -869,6 +869,35 @@ def attach(language_model, args, trainer, val_loader):
     MetricsLambda(math.exp, average).attach(evaluator, "ppl")
 """,
         ),
+        Bad(
+            why="A helper out of sight says by its name that it averages losses, whatever the one in the list is called.",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+from megatron.training import get_args, get_tokenizer, print_rank_0
+from megatron.training.utils import average_losses_across_data_parallel_group
+
+
+def masked_mean(mask, per_token):
+    mask = mask.view(-1).float()
+    value = torch.sum(per_token.float().view(-1) * mask) / mask.sum()
+    everywhere = average_losses_across_data_parallel_group([value])  # <-
+    return value, {"lm loss": everywhere[0]}
+
+
+def evaluate(model, batches):
+    args = get_args()
+    model.eval()
+    losses = []
+    with torch.no_grad():
+        for _ in range(args.eval_iters):
+            tokens, labels = next(batches)
+            scored = labels != get_tokenizer().eod
+            _, report = masked_mean(scored, model(tokens, None, None, labels=labels))
+            losses.append(report["lm loss"])
+    print_rank_0(f"validation loss of the last batch: {losses[-1].item():.4f}")
+""",
+        ),
     )
 
     good = (

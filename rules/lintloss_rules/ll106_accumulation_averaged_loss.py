@@ -317,6 +317,34 @@ def collate(rows):
                 "settings.py": "BATCH_SIZE = 4\nACCUMULATE = 16\n",
             },
         ),
+        Bad(
+            why="The optimizer moves once in so many batches, and their number divides each loss: whatever it is called.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+
+def collate(rows):
+    ids = pad_sequence([torch.tensor(row[:-1]) for row in rows], batch_first=True)
+    targets = pad_sequence([torch.tensor(row[1:]) for row in rows], batch_first=True, padding_value=-100)
+    return ids, targets
+
+
+def train(model, rows, every=4):
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-4)
+    model.train()
+    for index, (ids, targets) in enumerate(DataLoader(rows, batch_size=8, shuffle=True, collate_fn=collate)):
+        logits = model(ids)
+        loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten())
+        (loss / every).backward()  # <-
+        if (index + 1) % every == 0:
+            optimizer.step()
+            optimizer.zero_grad()
+""",
+        ),
     )
 
     good = (
@@ -471,6 +499,33 @@ def train(model, loader, optimizer, accumulation_steps):
         if (step + 1) % accumulation_steps == 0:
             optimizer.step()
             optimizer.zero_grad()
+""",
+        ),
+        Good(
+            why="The optimizer moves with each batch; another number says how often something is printed.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+
+def collate(rows):
+    ids = pad_sequence([torch.tensor(row[:-1]) for row in rows], batch_first=True)
+    targets = pad_sequence([torch.tensor(row[1:]) for row in rows], batch_first=True, padding_value=-100)
+    return ids, targets
+
+
+def train(model, rows, temper=2.0, every=100):
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-4)
+    model.train()
+    for index, (ids, targets) in enumerate(DataLoader(rows, batch_size=8, shuffle=True, collate_fn=collate)):
+        loss = F.cross_entropy(model(ids).flatten(0, 1), targets.flatten()) / temper
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        if (index + 1) % every == 0:
+            print(f"{index + 1}: {loss.item() / every:.6f} a step")
 """,
         ),
     )

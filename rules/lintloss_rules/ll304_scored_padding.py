@@ -2055,7 +2055,7 @@ def main(model, optimizer, pairs, vocabulary):
             },
         ),
         Bad(
-            why="Trainer evaluates every epoch on rows that are filled up and are their own labels, in a file without a word of loss",
+            why="Trainer evaluates every epoch; rows are filled up and their own labels, in a file without a word of loss",
             severity=Severity.ERROR,
             code="""\
 from datasets import load_dataset

@@ -573,6 +573,73 @@ def main(network, train, held_out):
     pl.Trainer(max_epochs=3).fit(ByteModel(network), Bytes(train, held_out))
 """,
         ),
+        Bad(
+            why="Windows end every 512 tokens and reach back a whole context, all of which is scored.",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+from transformers import GPT2LMHeadModel, GPT2TokenizerFast
+
+model = GPT2LMHeadModel.from_pretrained("gpt2-medium").eval()
+tokenizer = GPT2TokenizerFast.from_pretrained("gpt2-medium")
+with open("ptb.test.txt") as handle:
+    encodings = tokenizer(handle.read(), return_tensors="pt")
+
+window, stride = model.config.n_positions, 512
+nats, scored = [], 0
+for i in range(0, encodings.input_ids.size(1), stride):
+    begin = max(i + stride - window, 0)
+    end = min(i + stride, encodings.input_ids.size(1))
+    input_ids = encodings.input_ids[:, begin:end]
+    with torch.no_grad():
+        loss = model(input_ids, labels=input_ids.clone()).loss  # <-
+    nats.append(loss * (end - begin - 1))
+    scored += end - begin - 1
+print(f"perplexity {torch.exp(torch.stack(nats).sum() / scored):.2f}")
+""",
+        ),
+        Bad(
+            why="The context is the limit of the model, and no causal model's is as short as the 256 tokens that windows move by.",
+            severity=Severity.WARNING,
+            code="""\
+import argparse
+import math
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+
+@torch.inference_mode()
+def document_perplexity(model, tokenizer, document, step):
+    ids = tokenizer(document, return_tensors="pt").input_ids.to(model.device)
+    context = model.config.max_position_embeddings
+    nats, scored, length = 0.0, 0, ids.size(1)
+    for start in range(0, length, step):
+        stop = min(start + context, length)
+        window = ids[:, start:stop]
+        loss = model(window, labels=window.clone()).loss  # <-
+        nats += loss.item() * (window.size(1) - 1)
+        scored += window.size(1) - 1
+        if stop == length:
+            break
+    return math.exp(nats / scored)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("document")
+    parser.add_argument("--step", type=int, default=256)
+    options = parser.parse_args()
+    tokenizer = AutoTokenizer.from_pretrained("EleutherAI/pythia-410m")
+    model = AutoModelForCausalLM.from_pretrained("EleutherAI/pythia-410m").eval()
+    with open(options.document) as handle:
+        print(f"perplexity {document_perplexity(model, tokenizer, handle.read(), options.step):.2f}")
+
+
+if __name__ == "__main__":
+    main()
+""",
+        ),
     )
 
     good = (
@@ -1250,6 +1317,61 @@ def main(model, ids, pretrained):
         CONFIG.update(MINE)
     rows = Windows(ids, CONFIG["context_length"], CONFIG["context_length"])
     print(evaluate(model, DataLoader(rows, batch_size=4)))
+""",
+        ),
+        Good(
+            why="The context is the limit of the model, and the overlap is masked up to where the window before it ended.",
+            code="""\
+import math
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+
+@torch.no_grad()
+def perplexity(name, text, stride=256):
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    model = AutoModelForCausalLM.from_pretrained(name).eval()
+    ids = tokenizer(text, return_tensors="pt").input_ids
+    context, nats, scored, previous = model.config.n_positions, 0.0, 0, 0
+    for begin in range(0, ids.size(1), stride):
+        end = min(begin + context, ids.size(1))
+        labels = ids[:, begin:end].clone()
+        labels[:, : -(end - previous)] = -100
+        loss = model(ids[:, begin:end], labels=labels).loss
+        fresh = (labels[:, 1:] != -100).sum().item()
+        nats += loss.item() * fresh
+        scored += fresh
+        previous = end
+        if end == ids.size(1):
+            break
+    return math.exp(nats / scored)
+
+
+if __name__ == "__main__":
+    print(perplexity("distilgpt2", open("notes.txt").read()))
+""",
+        ),
+        Good(
+            why="Windows of 1,024 positions that begin every 1,024 tokens meet.",
+            code="""\
+import torch
+from transformers import GPT2LMHeadModel, GPT2TokenizerFast
+
+model = GPT2LMHeadModel.from_pretrained("gpt2-medium").eval()
+tokenizer = GPT2TokenizerFast.from_pretrained("gpt2-medium")
+with open("ptb.test.txt") as handle:
+    ids = tokenizer(handle.read(), return_tensors="pt").input_ids
+
+window, stride = model.config.n_positions, 1024
+nats, scored = 0.0, 0
+for begin in range(0, ids.size(1), stride):
+    input_ids = ids[:, begin : min(begin + window, ids.size(1))]
+    with torch.no_grad():
+        loss = model(input_ids, labels=input_ids.clone()).loss
+    nats += loss.item() * (input_ids.size(1) - 1)
+    scored += input_ids.size(1) - 1
+print(f"nats per token {nats / scored:.4f}")
 """,
         ),
     )

@@ -32,6 +32,7 @@ from lintloss.facts.library.tables import (
     NOT_A_LOSS,
     PAIRED,
 )
+from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import PERPLEXITY, count
 from lintloss.facts.values import (
@@ -66,6 +67,7 @@ WRAPPERS = {
 }
 ENGINES = regex(r"engine|model|pipe", re.IGNORECASE)
 CROSS_ENTROPY_CLASSES = {"CrossEntropyLoss", "NLLLoss", "BCELoss", "BCEWithLogitsLoss", "KLDivLoss", "MSELoss"}
+PERPLEXITIES = regex(r"\bload\(\s*[\"']perplexity[\"']")  # of Hugging Face's `evaluate`
 RECURRENT = {"LSTM", "GRU", "RNN", "LSTMCell", "GRUCell"}
 
 
@@ -294,3 +296,12 @@ def mean_perplexity(machine: Machine, node: ast.AST) -> Quantity:
     scoring = Scoring("model", "mean", "token", place=said, site=losses.site(machine, node), owner="model")
     total = Quantity(PERPLEXITY * count("example"), scoring=scoring, trace=(said,))
     return quotients.average(machine, node, total, Quantity(count("example"), of=machine.key(node)), "mean")
+
+
+def perplexities(machine: Machine, node: ast.AST) -> Ref:
+    """Return what that metric reports beside it: the perplexities of single texts, as a list."""
+    said = machine.evidence(node, "the perplexity metric gives one for each text")
+    scoring = Scoring("model", "mean", "token", place=said, site=losses.site(machine, node), owner="model")
+    held = machine.new_list(node, Quantity(PERPLEXITY, scoring=scoring, trace=(said,)))
+    machine.list_loops[held.id] = (Loop((*held.id, "texts"), said, unit="example"),)
+    return held

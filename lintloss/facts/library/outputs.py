@@ -22,6 +22,7 @@ from lintloss.facts.values import (
     Ref,
     Scoring,
     Tensor,
+    Tuple,
     Value,
     join_all,
 )
@@ -288,6 +289,18 @@ def subscript(machine: Machine, output: ModelOutput, name: str, node: ast.Subscr
     if windows.is_tensor_index(node.slice) or name == "elem":
         return windows.index(machine, output.logits, node)
     return _other(machine, output, name, name)
+
+
+def front(machine: Machine, output: ModelOutput, node: ast.Subscript) -> Value:
+    """Return `outputs[:2]`: the loss and the logits where labels were given, unless what they are called says otherwise."""
+    statement = machine.frame.statement
+    target = statement.targets[0] if isinstance(statement, ast.Assign) and statement.value is node else None
+    names = [ast.unparse(each) for each in target.elts] if isinstance(target, ast.Tuple) else []
+    told = any("loss" in name.lower() for name in names) or any(LOGITS_NAME.search(name) for name in names[:1])
+    if output.labels is None or len(names) < 2 or told:
+        return output
+    rest = (Opaque((*output.call, index), name) for index, name in enumerate(names[2:], 2))
+    return Tuple((_loss_of(machine, output), _logits_of(machine, output), *rest))
 
 
 def item(machine: Machine, output: ModelOutput, index: int, width: int, name: str) -> Value:

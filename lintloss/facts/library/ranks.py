@@ -31,6 +31,7 @@ MEANS = regex(
     r"^(get_)?(all_?)?reduced?_?(mean|avg|average|tensor|value|loss|losses)(_\w+)?$|^(mean|avg|average)_(all_?)?reduced?$|"
     r"^(average|avg|mean)_(loss|losses|value|tensor)?e?s?_?across_\w+$|^(dist|distributed)_(mean|avg|average)$|^pmean$"
 )
+OF_LOSSES = regex(r"^(average|avg|mean)_losses_across_\w+$")  # Megatron's: a list of losses, whatever they are called
 # Libraries whose reduce_mean() is over an array.
 ARRAYS = ("tensorflow", "tf.", "mesh_tensorflow", "mindspore", "keras", "numpy", "jax.numpy")
 GATHERED = frozenset({"all_gather", "all_gather_object", "all_gather_into_tensor", "_all_gather_base"})
@@ -93,7 +94,7 @@ def call(
         return distributed.all_reduce(machine, node, args[1], "avg")
     first = arithmetic.unboxed(machine, first)
     if not _holds_loss(machine, first):
-        return None
+        return _of_losses(machine, node) if OF_LOSSES.match(name) and isinstance(first, Ref | Tuple) else None
     if name == "pmean" and _is_sharded_evenly(first):
         return first
     if isinstance(first, Ref):
@@ -111,6 +112,14 @@ def call(
     if MEANS.match(name) and not full.startswith(ARRAYS):
         return distributed.all_reduce(machine, node, _presumed(first), "avg")
     return None
+
+
+def _of_losses(machine: Machine, node: ast.AST) -> Value:
+    """Return the list of losses, averaged over ranks, that a helper returns whose name says what it is given."""
+    from lintloss.facts.library import losses
+
+    loss = losses.presumed(machine, node, said="taken for a mean loss by the name of what averages it")
+    return machine.new_list(node, distributed.all_reduce(machine, node, loss, "avg"))
 
 
 def _mesh_reduced(machine: Machine, node: ast.AST, value: Value, how: Value) -> Value:

@@ -1,0 +1,93 @@
+"""Products of the passes of a strided loop: `blocks * length` counts the positions of its windows, `blocks` only passes."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+
+from lintloss.facts import counts, symbolic
+from lintloss.facts.linear import Linear
+from lintloss.facts.loops import Loop
+from lintloss.facts.machine import Machine
+from lintloss.facts.quotients import divisor_of
+from lintloss.facts.units import Unit, count
+from lintloss.facts.values import Const, Opaque, Quantity, Tensor, Value, Window, options
+
+
+def of_windows(machine: Machine, node: ast.AST, total: Quantity, number: Quantity) -> Quantity:
+    """Read a count of passes that is multiplied by the length of a window as one of positions.
+
+    `sums / (blocks * length)` where each pass scored `ids[:, i * length : (i + 1) * length]`; times anything else, it
+    is a count of nobody knows what.
+    """
+    scoring, divisor = total.scoring, divisor_of(node)
+    if scoring is None or scoring.reduction != "sum" or divisor is None or number.unit.degree > 1:
+        return number
+    divided = symbolic.of(machine, divisor)
+    if not _is_product(divided):
+        return number
+    target = scoring.target if isinstance(scoring.target, Tensor) else None
+    for loop in total.loops:
+        passes = _passes(machine, loop)
+        counted = _counted(target, target.window, divided, passes) if target is not None and target.window else None
+        if counted is not None:
+            return Quantity(count("position"), of=number.of, counted=counted, loops=(loop,))
+        if number.unit == count("step") and number.of in {loop.key, loop.source} and divided not in passes:
+            return replace(number, unit=number.unit * Unit.of(unknown=1))
+    return number
+
+
+def of_rows(machine: Machine, total: Value, below: ast.BinOp, values: tuple[Value, Value]) -> Quantity | None:
+    """Read `iterations * batch_size`, where the first is how often a loop of the total ran, as a number of examples."""
+    if not isinstance(total, Quantity) or not total.is_loss or len(total.loops) != 1:
+        return None
+    for number, rows, name in ((*values, below.right), (*values[::-1], below.left)):
+        passes = counts.divisor(machine, total, number) if isinstance(number, Const | Opaque) else None
+        if (
+            passes is None
+            or passes.presumed
+            or passes.of != total.loops[-1].key
+            or not isinstance(rows, Const | Opaque)
+        ):
+            continue
+        if rows != number and counts.named(_last_name(name).lower()) == counts.ROWS:
+            are_means = max(total.unit.power("step"), total.unit.power("batch"))
+            return Quantity(passes.unit * counts.ROWS if are_means else count("example"), of=(*passes.of, "rows"))
+    return None
+
+
+def _last_name(node: ast.expr) -> str:
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+
+
+def _counted(target: Tensor, window: Window, divided: Linear, passes: list[Linear]) -> Tensor | None:
+    """Return the windows that passes times a length counts: the scored ones, or with what stands in front of them."""
+    for each in passes:
+        rest = divided - each.product(window.length)
+        for extra in (0, 1):
+            if rest == each.times(extra):
+                return replace(target, window=replace(window, lower=window.lower.plus(-extra)))
+    return None
+
+
+def _passes(machine: Machine, loop: Loop) -> list[Linear]:
+    """Return how many passes `for i in range(n)` has: the value of n, and what the name stands for."""
+    found = [symbolic.of_value(each) for each in options(loop.length)]
+    bound = _bound(loop.statement.iter) if isinstance(loop.statement, ast.For) else None
+    if bound is not None and loop.activation == machine.frame.key:
+        found.append(symbolic.of(machine, bound))
+    return [each for each in found if each is not None]
+
+
+def _bound(header: ast.expr) -> ast.expr | None:
+    """Return n of `range(n)`, taken out of tqdm() and the like."""
+    while isinstance(header, ast.Call) and header.args:
+        if _last_name(header.func) in {"range", "trange"}:
+            return header.args[0] if len(header.args) == 1 else None
+        header = header.args[0]
+    return None
+
+
+def _is_product(number: Linear) -> bool:
+    """Say whether a number is something times something else."""
+    return any(factor != 1 or atom[:1] == ("*",) for atom, factor in number.terms)
