@@ -274,6 +274,7 @@ def _align(machine: Machine, scoring: Scoring, prediction: Value, target: Value)
             presumed,
             models.is_batch_first(model),
             _several_rows(machine),
+            not presumed and autoregression.guesses_next_only(machine, model),
         )
     )
 

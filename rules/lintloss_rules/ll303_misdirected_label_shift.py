@@ -623,6 +623,73 @@ def evaluate(model: Translator, rows):
     return nats / words
 """,
         ),
+        Bad(
+            why="The wrong amount: the input already lacks its last id, and the labels are cut by two.",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM
+
+
+@torch.no_grad()
+def held_out_loss(checkpoint, batches, device="cuda"):
+    model = AutoModelForCausalLM.from_pretrained(checkpoint).to(device).eval()
+    nats, tokens = 0.0, 0
+    for batch in batches:
+        input_ids = batch["input_ids"].to(device)
+        scores = model(input_ids[:, :-1]).logits
+        shift_logits = scores[:, :-1].contiguous()
+        shift_labels = input_ids[:, 2:].contiguous()
+        nats += F.cross_entropy(shift_logits.flatten(0, 1), shift_labels.flatten(), reduction="sum").item()  # <-
+        tokens += shift_labels.numel()
+    return nats / tokens
+
+
+def main(checkpoint, path):
+    loss = held_out_loss(checkpoint, torch.load(path))
+    print(f"held-out loss {loss:.4f}, perplexity {math.exp(loss):.2f}")
+""",
+        ),
+        Bad(
+            why="The wrong amount, own model: both sides cut by two, so the lengths agree.",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class CharLM(nn.Module):
+    def __init__(self, vocab_size, width=128):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width)
+        self.rnn = nn.GRU(width, width, batch_first=True)
+        self.head = nn.Linear(width, vocab_size)
+
+    def forward(self, ids):
+        hidden, _ = self.rnn(self.embed(ids))
+        return self.head(hidden)
+
+
+@torch.no_grad()
+def perplexity(weights, batches):
+    model = CharLM(256)
+    model.load_state_dict(torch.load(weights))
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids in batches:
+        inputs, targets = ids[:, :-2], ids[:, 2:]
+        logits = model(inputs)
+        nats += F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum").item()  # <-
+        tokens += targets.numel()
+    return math.exp(nats / tokens)
+""",
+        ),
     )
 
     good = (
@@ -1217,6 +1284,41 @@ def evaluate(model, batches):
         nats += losses.sum()
         tokens += ids.shape[0] * (ids.shape[1] - 1)
     return nats / tokens
+""",
+        ),
+        Good(
+            why="A draft head that is meant to guess the token after the next.",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM
+
+
+class LookAhead(nn.Module):
+    '''A draft head on a frozen language model: it guesses the token after the next.'''
+
+    def __init__(self, name):
+        super().__init__()
+        self.base = AutoModelForCausalLM.from_pretrained(name)
+        self.base.set_output_embeddings(nn.Linear(self.base.config.hidden_size, self.base.config.vocab_size))
+
+    def forward(self, ids):
+        return self.base(ids).logits
+
+
+@torch.no_grad()
+def draft_loss(name, weights, batches):
+    model = LookAhead(name)
+    model.load_state_dict(torch.load(weights))
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids in batches:
+        guesses = model(ids)[:, :-2]
+        wanted = ids[:, 2:]
+        nats += F.cross_entropy(guesses.transpose(1, 2), wanted, reduction="sum").item()
+        tokens += wanted.numel()
+    print("draft loss", nats / tokens)
 """,
         ),
     )
