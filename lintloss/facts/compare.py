@@ -6,16 +6,16 @@ import ast
 import re
 from dataclasses import replace
 
-from lintloss.facts import alignment, autoregression, bindings, gradients, overlap
+from lintloss.facts import alignment, autoregression, batch_rows, bindings, gradients, overlap
 from lintloss.facts.alignment import Alignment, Pair
 from lintloss.facts.callers import text_of
-from lintloss.facts.library import loaders, models, shapes, windows
+from lintloss.facts.library import models, shapes, windows
 from lintloss.facts.linear import END, ZERO, Linear
 from lintloss.facts.machine import Frame, Machine
 from lintloss.facts.observations import Compared, Setting
 from lintloss.facts.settings import Place
 from lintloss.facts.survey import called_name, walk
-from lintloss.facts.values import Const, Key, LibObject, Quantity, Ref, Scoring, Tensor, Value, options
+from lintloss.facts.values import Key, LibObject, Quantity, Ref, Scoring, Tensor, Value, options
 from lintloss.findings import Evidence
 from lintloss.patterns import regex
 
@@ -264,6 +264,7 @@ def _align(machine: Machine, scoring: Scoring, prediction: Value, target: Value)
     presumed = not reads and autoregression.is_presumed(machine, model)
     if presumed and scoring.owner == "model" and not _is_next(guess, label):
         return None  # it may move the labels itself
+    rows, unsaid = batch_rows.known(machine), batch_rows.presumed(machine, label)
     return alignment.align(
         Pair(
             guess,
@@ -273,7 +274,8 @@ def _align(machine: Machine, scoring: Scoring, prediction: Value, target: Value)
             scoring.owner == "model" and models.shifts_labels(model),
             presumed,
             models.is_batch_first(model),
-            _several_rows(machine),
+            rows or unsaid,
+            rows is None,
             not presumed and autoregression.guesses_next_only(machine, model),
         )
     )
@@ -323,17 +325,6 @@ def _whole(machine: Machine, model: Value | None) -> Value | None:
     return model
 
 
-def _several_rows(machine: Machine) -> Evidence | None:
-    """Return the loader that puts several rows into a batch."""
-    for loop in reversed(machine.loops):
-        for option in options(loop.iterates):
-            if isinstance(option, LibObject) and loaders.is_loader(option):
-                size = option.arg(1, "batch_size")
-                if size is not None and not (isinstance(size, Const) and size.value in (1, None)):
-                    return loop.place
-    return None
-
-
 def masked(machine: Machine, scoring: Scoring, mask: Tensor | None, drops: bool) -> None:
     """Add to a recorded comparison that its losses were masked."""
     seen = machine.log.get(scoring.log)
@@ -347,6 +338,8 @@ def masked(machine: Machine, scoring: Scoring, mask: Tensor | None, drops: bool)
     ):
         why = "the mask is cut on the logits' side: each padded row also scores its first padding label"
         found = Alignment(alignment.MISDIRECTED, why, mask.trace if mask is not None else ())
+    elif found is not None and found.rows_presumed:  # it may leave each row's first token out
+        found = None
     machine.log[scoring.log] = replace(
         seen, alignment=found, scoring=replace(seen.scoring, masked=True, mask=mask, mask_drops=drops)
     )

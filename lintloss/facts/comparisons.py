@@ -58,8 +58,8 @@ def misaligned(seen: Observation, kind: str) -> Alignment | None:
 
 
 def confidence(found: Alignment) -> Confidence:
-    """Say how sure a finding about alignment is: less so where only words say what the model reads."""
-    return Confidence.MEDIUM if found.presumed else Confidence.HIGH
+    """Say how sure a finding about alignment is: less so where only words say what the model reads, or what a batch holds."""
+    return Confidence.MEDIUM if found.presumed or found.rows_presumed else Confidence.HIGH
 
 
 # -- what is scored ---------------------------------------------------------------------------------------------------

@@ -121,7 +121,8 @@ class MisdirectedLabelShift(Rule):
         """Report labels that were moved in any other way than by one along their row."""
         found = misaligned(seen, "misdirected")
         if found is not None:
-            yield Judgment(Severity.ERROR, confidence(found), f"{found.why}", found.evidence)
+            severity = Severity.WARNING if found.rows_presumed else Severity.ERROR
+            yield Judgment(severity, confidence(found), f"{found.why}", found.evidence)
 
     bad = (
         Bad(
@@ -688,6 +689,38 @@ def perplexity(weights, batches):
         nats += F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum").item()  # <-
         tokens += targets.numel()
     return math.exp(nats / tokens)
+""",
+        ),
+        Bad(
+            why="Cut after flattening, of what an unknown loader gives: a batch may hold several rows.",
+            severity=Severity.WARNING,
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from tqdm import tqdm
+from transformers import AutoModelForCausalLM
+
+
+@torch.no_grad()
+def validate(model, val_loader, device):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for batch in tqdm(val_loader):
+        input_ids = batch["input_ids"].to(device)
+        logits = model(input_ids).logits
+        guesses = logits.view(-1, logits.size(-1))[:-1]
+        truth = input_ids.view(-1)[1:]
+        nats += F.cross_entropy(guesses, truth, reduction="sum").item()  # <-
+        tokens += truth.numel()
+    return nats / tokens
+
+
+def main(checkpoint, val_loader, device="cuda"):
+    model = AutoModelForCausalLM.from_pretrained(checkpoint).to(device)
+    loss = validate(model, val_loader, device)
+    print(f"val loss {loss:.4f} ppl {math.exp(loss):.2f}")
 """,
         ),
     )
@@ -1319,6 +1352,54 @@ def draft_loss(name, weights, batches):
         nats += F.cross_entropy(guesses.transpose(1, 2), wanted, reduction="sum").item()
         tokens += wanted.numel()
     print("draft loss", nats / tokens)
+""",
+        ),
+        Good(
+            why="The first label of each row is ignored before the flat shift, so no row is scored on the next.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM
+
+
+@torch.no_grad()
+def validate(checkpoint, blocks, device="cuda"):
+    model = AutoModelForCausalLM.from_pretrained(checkpoint).to(device).eval()
+    nats, tokens = 0.0, 0
+    for input_ids in DataLoader(blocks, batch_size=8):
+        input_ids = input_ids.to(device)
+        logits = model(input_ids).logits
+        labels = input_ids.clone()
+        labels[:, 0] = -100
+        guesses = logits.view(-1, logits.size(-1))[:-1]
+        truth = labels.view(-1)[1:]
+        nats += F.cross_entropy(guesses, truth, reduction="sum").item()
+        tokens += (truth != -100).sum().item()
+    print("val loss", nats / tokens)
+""",
+        ),
+        Good(
+            why="The flat shift of batches of one row crosses no border.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM
+
+
+@torch.no_grad()
+def score_documents(checkpoint, loader, device="cuda"):
+    '''The loader gives one document at a time, batches of one.'''
+    model = AutoModelForCausalLM.from_pretrained(checkpoint).to(device).eval()
+    nats, tokens = 0.0, 0
+    for input_ids in loader:
+        input_ids = input_ids.to(device)
+        logits = model(input_ids).logits
+        guesses = logits.view(-1, logits.size(-1))[:-1]
+        truth = input_ids.view(-1)[1:]
+        nats += F.cross_entropy(guesses, truth, reduction="sum").item()
+        tokens += truth.numel()
+    print("loss", nats / tokens)
 """,
         ),
     )
