@@ -8,7 +8,7 @@ import re
 from dataclasses import replace
 
 from lintloss.facts import accumulation, counts, equality, logprobs, quotients, regularizers, stops, terms, vectors
-from lintloss.facts.library import shapes
+from lintloss.facts.library import masks, shapes
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import ONE, Unit
 from lintloss.facts.values import (
@@ -56,6 +56,10 @@ def binary(
         return left  # what is smoothed by 0 is not smoothed
     if isinstance(operator, ast.Sub) and left in (Const(1), Const(1.0)) and terms.is_share(right):
         return Opaque((*right.key, "rest"), "weight")
+    if isinstance(operator, ast.Sub) and left in (Const(1), Const(1.0)):
+        mask = masks.attention(machine, right)
+        if mask is not None:
+            return replace(mask, sense=not mask.sense)
     if isinstance(operator, ast.Add) and isinstance(left, Tuple):
         longer = _joined(machine, node, left, right)
         if longer is not None:

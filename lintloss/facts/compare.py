@@ -6,8 +6,8 @@ import ast
 import re
 from dataclasses import replace
 
-from lintloss.facts import alignment, autoregression, batch_rows, bindings, gradients, overlap
-from lintloss.facts.alignment import Alignment, Pair
+from lintloss.facts import alignment, autoregression, batch_rows, bindings, blanks, gradients, overlap
+from lintloss.facts.alignment import ALIGNED, Alignment, Pair
 from lintloss.facts.callers import text_of
 from lintloss.facts.library import models, shapes, windows
 from lintloss.facts.linear import END, ZERO, Linear
@@ -19,6 +19,7 @@ from lintloss.facts.values import Key, LibObject, Quantity, Ref, Scoring, Tensor
 from lintloss.findings import Evidence
 from lintloss.patterns import regex
 
+WRONG_SIDE = "the mask is cut on the logits' side: each padded row also scores its first padding label"
 UNTOLD = frozenset({"scores", "hidden", ""})
 LOGITS = regex(r"(^|_)logits?(_|$)")
 NORMALIZES = regex(r"log_?softmax|logsumexp|log_?probs?|\.log\(\)|\b(torch|math|np|jnp)\.log\(", re.IGNORECASE)
@@ -30,7 +31,7 @@ METHODS = frozenset({"forward", "__call__", "call"})
 
 def compared(machine: Machine, node: ast.AST, scoring: Scoring) -> Key:
     """Record a comparison; the key lets a mask that is applied later be added to it."""
-    found = align(machine, scoring)
+    found = _masked_beside(machine, scoring, align(machine, scoring))
     home = machine.home or machine.shown
     own = [i for i, frame in enumerate(machine.frames) if frame.module.path == home]
     if any(frame.key[:1] == ("import",) for frame in machine.frames):
@@ -47,6 +48,7 @@ def compared(machine: Machine, node: ast.AST, scoring: Scoring) -> Key:
         scoring=scoring,
         alignment=found,
         overlap=overlap.overlap(machine, node, scoring),
+        inverted=blanks.inverted(machine, scoring.target),
         loops=tuple(machine.loops),
         function=machine.frame.node,
         called_logits=scoring.criterion == "nll_loss" and _is_called_logits(machine, scoring),
@@ -55,6 +57,12 @@ def compared(machine: Machine, node: ast.AST, scoring: Scoring) -> Key:
     )
     machine.observe(_kept(machine, seen))
     return ("Compared", seen.path, seen.span, machine.frame.key, "")
+
+
+def _masked_beside(machine: Machine, scoring: Scoring, found: Alignment | None) -> Alignment | None:
+    """Say of labels that are aligned that what they ignore is not: it was chosen one position before them."""
+    place = blanks.on_the_wrong_side(machine, scoring.target) if found is not None and found.kind == ALIGNED else None
+    return Alignment(alignment.MISDIRECTED, WRONG_SIDE, (place,)) if place is not None else found
 
 
 def _runs_loop(machine: Machine, frame: Frame) -> bool:
@@ -331,17 +339,18 @@ def masked(machine: Machine, scoring: Scoring, mask: Tensor | None, drops: bool)
     if not isinstance(seen, Compared):
         return
     found = seen.alignment
-    if (
-        _is_on_the_wrong_side(machine, seen.scoring, mask, drops)
-        and found is not None
-        and found.kind == alignment.ALIGNED
-    ):
-        why = "the mask is cut on the logits' side: each padded row also scores its first padding label"
-        found = Alignment(alignment.MISDIRECTED, why, mask.trace if mask is not None else ())
+    inverted = None
+    if mask is not None and blanks.lets_padding_through(machine, seen.scoring.target, mask, drops):
+        inverted = seen.scoring.place
+    if _is_on_the_wrong_side(machine, seen.scoring, mask, drops) and found is not None and found.kind == ALIGNED:
+        found = Alignment(alignment.MISDIRECTED, WRONG_SIDE, mask.trace if mask is not None else ())
     elif found is not None and found.rows_presumed:  # it may leave each row's first token out
         found = None
     machine.log[scoring.log] = replace(
-        seen, alignment=found, scoring=replace(seen.scoring, masked=True, mask=mask, mask_drops=drops)
+        seen,
+        alignment=found,
+        inverted=inverted,
+        scoring=replace(seen.scoring, masked=True, mask=mask, mask_drops=drops),
     )
 
 
@@ -372,8 +381,4 @@ def _is_on_the_wrong_side(machine: Machine, scoring: Scoring, mask: Tensor | Non
         return False
     if mask.compares or ("mask" not in mask.name.lower() and mask.window.source != target.window.source):
         return False  # one that compares ids with a pad id is about padding: see comparisons.py
-    if not mask.window.lower.is_const:  # `mask[:, begin:end]` of a mask that is as long as the targets
-        return False
-    behind = target.window.lower - mask.window.lower
-    fits = mask.window.length == target.window.length and mask.window.is_cut and target.window.is_cut
-    return fits and behind == Linear(const=1) and "left" not in machine.frame.module.text
+    return blanks.is_behind(target.window, mask) and "left" not in machine.frame.module.text

@@ -723,6 +723,29 @@ def main(checkpoint, val_loader, device="cuda"):
     print(f"val loss {loss:.4f} ppl {math.exp(loss):.2f}")
 """,
         ),
+        Bad(
+            why="-100 is written where the token before the label is padding: the first pad of each row is scored.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM
+
+
+@torch.no_grad()
+def held_out_loss(checkpoint, loader, device="cuda"):
+    model = AutoModelForCausalLM.from_pretrained(checkpoint).to(device).eval()
+    nats, tokens = 0.0, 0
+    for batch in loader:
+        ids, mask = batch["input_ids"].to(device), batch["attention_mask"].to(device)
+        logits = model(ids, attention_mask=mask).logits[:, :-1]
+        targets = ids[:, 1:].clone()
+        targets[mask[:, :-1] == 0] = -100
+        nats += F.cross_entropy(logits.transpose(1, 2), targets, reduction="sum").item()  # <-
+        tokens += (targets != -100).sum().item()
+    print("held-out loss", nats / tokens)
+""",
+        ),
     )
 
     good = (
@@ -1400,6 +1423,51 @@ def score_documents(checkpoint, loader, device="cuda"):
         nats += F.cross_entropy(guesses, truth, reduction="sum").item()
         tokens += truth.numel()
     print("loss", nats / tokens)
+""",
+        ),
+        Good(
+            why="-100 under the mask cut as the labels are.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM
+
+
+@torch.no_grad()
+def held_out_loss(checkpoint, loader, device="cuda"):
+    model = AutoModelForCausalLM.from_pretrained(checkpoint).to(device).eval()
+    nats, tokens = 0.0, 0
+    for batch in loader:
+        ids, mask = batch["input_ids"].to(device), batch["attention_mask"].to(device)
+        logits = model(ids, attention_mask=mask).logits[:, :-1]
+        targets = ids[:, 1:].clone()
+        targets[mask[:, 1:] == 0] = -100
+        nats += F.cross_entropy(logits.transpose(1, 2), targets, reduction="sum").item()
+        tokens += (targets != -100).sum().item()
+    print("held-out loss", nats / tokens)
+""",
+        ),
+        Good(
+            why="With padding on the left the first text of each row has nothing before it that may be scored.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+
+@torch.no_grad()
+def held_out_loss(checkpoint, texts, device="cuda"):
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint, padding_side="left")
+    tokenizer.pad_token = tokenizer.eos_token
+    model = AutoModelForCausalLM.from_pretrained(checkpoint).to(device).eval()
+    nats, tokens = 0.0, 0
+    for start in range(0, len(texts), 8):
+        batch = tokenizer(texts[start : start + 8], padding=True, return_tensors="pt").to(device)
+        logits = model(**batch).logits[:, :-1]
+        targets = batch["input_ids"][:, 1:].masked_fill(batch["attention_mask"][:, :-1] == 0, -100)
+        nats += F.cross_entropy(logits.transpose(1, 2), targets, reduction="sum").item()
+        tokens += (targets != -100).sum().item()
+    print("held-out loss", nats / tokens)
 """,
         ),
     )

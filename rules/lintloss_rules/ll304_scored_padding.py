@@ -101,7 +101,7 @@ class ScoredPadding(Rule):
         """Have the criterion ignore the id that the count leaves out."""
         from lintloss.repair import pads
 
-        return pads.ignoring(node, seen, scope) if isinstance(seen, Compared) else None
+        return pads.ignoring(node, seen, scope) if isinstance(seen, Compared) and seen.inverted is None else None
 
     bad = (
         Bad(
@@ -1999,6 +1999,62 @@ class Model(L.LightningModule):
         self.log("val_positions", float(y.numel()), reduce_fx="sum")
 """,
         ),
+        Bad(
+            why="The attention mask is inverted: -100 covers the text, and the padding is scored.",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+
+@torch.no_grad()
+def corpus_perplexity(checkpoint, sentences, batch_size=16):
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+    tokenizer.pad_token = tokenizer.eos_token
+    model = AutoModelForCausalLM.from_pretrained(checkpoint).eval()
+    nats, tokens = 0.0, 0
+    for start in range(0, len(sentences), batch_size):
+        batch = tokenizer(sentences[start : start + batch_size], padding=True, return_tensors="pt")
+        logits = model(**batch).logits
+        labels = batch["input_ids"].clone()
+        labels[batch["attention_mask"].bool()] = -100
+        targets = labels[:, 1:]
+        nats += F.cross_entropy(logits[:, :-1].transpose(1, 2), targets, reduction="sum").item()  # <-
+        tokens += (targets != -100).sum().item()
+    return math.exp(nats / tokens)
+
+
+if __name__ == "__main__":
+    print("perplexity", corpus_perplexity("gpt2", open("held_out.txt").read().splitlines()))
+""",
+        ),
+        Bad(
+            why="The losses are weighted by the attention mask turned around.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM
+
+
+@torch.no_grad()
+def evaluate(checkpoint, loader, device="cuda"):
+    model = AutoModelForCausalLM.from_pretrained(checkpoint).to(device).eval()
+    nats, tokens = 0.0, 0
+    for batch in loader:
+        input_ids = batch["input_ids"].to(device)
+        attention_mask = batch["attention_mask"].to(device)
+        logits = model(input_ids, attention_mask=attention_mask).logits
+        losses = F.cross_entropy(logits[:, :-1].transpose(1, 2), input_ids[:, 1:], reduction="none")  # <-
+        weights = 1 - attention_mask[:, 1:]
+        nats += (losses * weights).sum().item()
+        tokens += weights.sum().item()
+    print(f"loss {nats / tokens:.4f}")
+""",
+        ),
     )
 
     good = (
@@ -3199,6 +3255,57 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("path")
     print(evaluate(GRULM(256).cuda(), rows(parser.parse_args().path, "cuda")))
+""",
+        ),
+        Good(
+            why="A second mask, of the prompts tokenized by themselves, leaves the prompts out.",
+            code="""\
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+LENGTH = 256
+
+
+@torch.no_grad()
+def answer_loss(checkpoint, pairs):
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+    tokenizer.pad_token = tokenizer.eos_token
+    model = AutoModelForCausalLM.from_pretrained(checkpoint).eval()
+    nats, tokens = 0.0, 0
+    for prompt, answer in pairs:
+        asked = tokenizer([prompt], padding="max_length", max_length=LENGTH, return_tensors="pt")
+        both = tokenizer([prompt + answer], padding="max_length", max_length=LENGTH, return_tensors="pt")
+        labels = both["input_ids"].clone()
+        labels[both["attention_mask"] == 0] = -100
+        labels[asked["attention_mask"].bool()] = -100
+        scored = (labels[:, 1:] != -100).sum().item()
+        nats += model(**both, labels=labels).loss.item() * scored
+        tokens += scored
+    print("answer loss", nats / tokens)
+""",
+        ),
+        Good(
+            why="Masks turned around twice, and a comparison that is true for padding.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM
+
+
+@torch.no_grad()
+def evaluate(checkpoint, loader, device="cuda"):
+    model = AutoModelForCausalLM.from_pretrained(checkpoint).to(device).eval()
+    nats, tokens = 0.0, 0
+    for batch in loader:
+        input_ids = batch["input_ids"].to(device)
+        attention_mask = batch["attention_mask"].to(device)
+        logits = model(input_ids, attention_mask=attention_mask).logits
+        is_pad = 1 - attention_mask
+        labels = input_ids.masked_fill(is_pad.bool(), -100)[:, 1:]
+        labels = torch.where(attention_mask[:, 1:] < 1, -100, labels)
+        nats += F.cross_entropy(logits[:, :-1].transpose(1, 2), labels, reduction="sum").item()
+        tokens += (labels != -100).sum().item()
+    print(f"loss {nats / tokens:.4f}")
 """,
         ),
     )
