@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import assign, counts, equality, generators, objectives, symbolic
+from lintloss.facts import assign, bindings, counts, equality, generators, objectives, symbolic
 from lintloss.facts.callers import text_of
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.linear import Linear
@@ -20,6 +20,7 @@ from lintloss.facts.values import (
     UNKNOWN,
     Choice,
     Const,
+    Func,
     Key,
     LibObject,
     Opaque,
@@ -454,8 +455,19 @@ def _instance(machine: Machine, node: ast.expr, ref: Ref) -> Iterated:
     value: Value = Opaque(ref.id, name)
     if made is not None:
         result = calls.call(machine, node, made, [] if made.node.name == "__iter__" else [UNKNOWN], {})  # type: ignore[union-attr]
-        value = result
-    return Iterated(value if isinstance(value, Ref) else Tuple((value,)) if made is not None else value, unit, ref.id)
+        value = result if isinstance(result, Ref) or _is_yielded(made, result) else Tuple((result,))
+    return Iterated(value, unit, ref.id)
+
+
+def _is_yielded(made: Value, result: Value) -> bool:
+    """Say whether a call gave what an `__iter__` yields, and not one item."""
+    return (
+        isinstance(made, Func)
+        and not isinstance(made.node, ast.Lambda)
+        and bindings.is_generator(made.node)
+        and isinstance(result, Tuple)
+        and len(result.items) == 1
+    )
 
 
 def named_unit(name: str) -> str:

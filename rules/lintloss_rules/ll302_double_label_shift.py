@@ -820,6 +820,47 @@ def main():
 main()
 """,
         ),
+        Bad(
+            why="A reader of shards, iterated over itself, yields shifted labels to a model that shifts.",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+from transformers import AutoModelForCausalLM
+
+from shards import ShardReader
+
+
+@torch.no_grad()
+def validate(checkpoint, shard, device="cuda"):
+    model = AutoModelForCausalLM.from_pretrained(checkpoint).to(device).eval()
+    nats, tokens = 0.0, 0
+    for inputs, targets in ShardReader(shard, rows=8, length=1024):
+        loss = model(inputs.to(device), labels=targets.to(device)).loss  # <-
+        nats += loss.item() * targets.numel()
+        tokens += targets.numel()
+    print(f"val loss {nats / tokens:.4f} ppl {math.exp(nats / tokens):.2f}")
+""",
+            files={
+                "shards.py": """\
+import numpy as np
+import torch
+
+
+class ShardReader:
+    def __init__(self, path, rows, length):
+        self.tokens = np.memmap(path, dtype=np.uint16, mode="r")
+        self.rows, self.length = rows, length
+
+    def __iter__(self):
+        size = self.rows * self.length
+        for start in range(0, len(self.tokens) - size, size):
+            chunk = torch.from_numpy(self.tokens[start : start + size + 1].astype(np.int64))
+            yield chunk[:-1].view(self.rows, self.length), chunk[1:].view(self.rows, self.length)
+""",
+            },
+        ),
     )
 
     good = (
@@ -1265,6 +1306,46 @@ class PlainLM(nn.Module):
         causal = nn.Transformer.generate_square_subsequent_mask(length, device=input_ids.device)
         hidden = self.wte(input_ids) + self.wpe(torch.arange(length, device=input_ids.device))
         return self.lm_head(self.blocks(hidden, mask=causal, is_causal=True))
+""",
+            },
+        ),
+        Good(
+            why="The same reader; the model is given its input as labels.",
+            code="""\
+import math
+
+import torch
+from transformers import AutoModelForCausalLM
+
+from shards import ShardReader
+
+
+@torch.no_grad()
+def validate(checkpoint, shard, device="cuda"):
+    model = AutoModelForCausalLM.from_pretrained(checkpoint).to(device).eval()
+    nats, tokens = 0.0, 0
+    for inputs, targets in ShardReader(shard, rows=8, length=1024):
+        loss = model(inputs.to(device), labels=inputs.to(device)).loss
+        nats += loss.item() * targets.numel()
+        tokens += targets.numel()
+    print(f"val loss {nats / tokens:.4f} ppl {math.exp(nats / tokens):.2f}")
+""",
+            files={
+                "shards.py": """\
+import numpy as np
+import torch
+
+
+class ShardReader:
+    def __init__(self, path, rows, length):
+        self.tokens = np.memmap(path, dtype=np.uint16, mode="r")
+        self.rows, self.length = rows, length
+
+    def __iter__(self):
+        size = self.rows * self.length
+        for start in range(0, len(self.tokens) - size, size):
+            chunk = torch.from_numpy(self.tokens[start : start + size + 1].astype(np.int64))
+            yield chunk[:-1].view(self.rows, self.length), chunk[1:].view(self.rows, self.length)
 """,
             },
         ),
