@@ -212,6 +212,8 @@ def describe(
     loop.unit, loop.source, loop.iterates, loop.length = seen.unit, seen.source, seen.value, seen.length
     symbolic.note_stride(machine, loop, source_node)
     loop.bound, loop.first, loop.cut = seen.bound, seen.first, seen.cut
+    if seen.made is not None:
+        generators.note_made(machine, loop, seen.made)
     if seen.filled is not None:
         loop.take_proofs(seen.filled)
     if loop.unit == "example" and _is_batched(machine, source_node):
@@ -238,6 +240,7 @@ class Iterated:
         self.cut = ""
         self.wrap: list[str] = []
         self.partners: list[Iterated] = []
+        self.made: Func | None = None  # the `__iter__` or `__getitem__` of the instance that is iterated
         self.filled: Loop | None = None  # the loop that made what is iterated, an item in each pass
 
     def element(self, machine: Machine, node: ast.expr, loop: Loop) -> Value:
@@ -456,7 +459,9 @@ def _instance(machine: Machine, node: ast.expr, ref: Ref) -> Iterated:
     if made is not None:
         result = calls.call(machine, node, made, [] if made.node.name == "__iter__" else [UNKNOWN], {})  # type: ignore[union-attr]
         value = result if isinstance(result, Ref) or _is_yielded(made, result) else Tuple((result,))
-    return Iterated(value, unit, ref.id)
+    seen = Iterated(value, unit, ref.id)
+    seen.made = made if isinstance(made, Func) else None
+    return seen
 
 
 def _is_yielded(made: Value, result: Value) -> bool:

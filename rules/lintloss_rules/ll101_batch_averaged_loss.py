@@ -4041,6 +4041,44 @@ def train(corpus=Corpus.NEWS, epochs=3):
         print(epoch, total / len(loader))  # <-
 """,
         ),
+        Bad(
+            why="The last batch of the class has fewer rows: it is viewed as what is left.",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from shards import ShardReader
+
+
+@torch.no_grad()
+def validate(model, shard, device="cuda"):
+    model.eval()
+    losses = []
+    for inputs, targets in ShardReader(shard, rows=8, length=1024):
+        logits = model(inputs.to(device))
+        losses.append(F.cross_entropy(logits.flatten(0, 1), targets.to(device).flatten()).item())
+    return sum(losses) / len(losses)  # <-
+""",
+            files={
+                "shards.py": """\
+import torch
+
+
+class ShardReader:
+    def __init__(self, path, rows, length):
+        self.tokens = torch.load(path)
+        self.rows, self.length = rows, length
+
+    def __iter__(self):
+        size = self.rows * self.length
+        for start in range(0, len(self.tokens) - 1, size):
+            stop = min(start + size, len(self.tokens) - 1)
+            stop = start + (stop - start) // self.length * self.length
+            yield self.tokens[start:stop].view(-1, self.length), self.tokens[start + 1 : stop + 1].view(-1, self.length)
+""",
+            },
+        ),
     )
 
     good = (
@@ -6070,5 +6108,42 @@ class MultiScaleLoss(nn.Module):
                 losses.append(self.loss(F.avg_pool3d(predicted, 2**scale), F.avg_pool3d(target, 2**scale)))
         return torch.mean(torch.stack(losses, dim=0))
 """,
+        ),
+        Good(
+            why="A class whose __iter__ views all that it yields as so many rows of so many ids: no batch is smaller.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from shards import ShardReader
+
+
+@torch.no_grad()
+def validate(model, shard, device="cuda"):
+    model.eval()
+    losses = []
+    for inputs, targets in ShardReader(shard, rows=8, length=1024):
+        logits = model(inputs.to(device))
+        losses.append(F.cross_entropy(logits.flatten(0, 1), targets.to(device).flatten()).item())
+    return sum(losses) / len(losses)
+""",
+            files={
+                "shards.py": """\
+import numpy as np
+import torch
+
+
+class ShardReader:
+    def __init__(self, path, rows, length):
+        self.tokens = np.memmap(path, dtype=np.uint16, mode="r")
+        self.rows, self.length = rows, length
+
+    def __iter__(self):
+        size = self.rows * self.length
+        for start in range(0, len(self.tokens) - size, size):
+            chunk = torch.from_numpy(self.tokens[start : start + size + 1].astype(np.int64))
+            yield chunk[:-1].view(self.rows, self.length), chunk[1:].view(self.rows, self.length)
+""",
+            },
         ),
     )
