@@ -6,7 +6,7 @@ import ast
 import re
 from dataclasses import replace
 
-from lintloss.facts import alignment, autoregression, batch_rows, bindings, blanks, gradients, overlap
+from lintloss.facts import alignment, autoregression, batch_rows, bindings, blanks, branch_pairs, gradients, overlap
 from lintloss.facts.alignment import ALIGNED, Alignment, Pair
 from lintloss.facts.callers import text_of
 from lintloss.facts.library import models, shapes, windows
@@ -214,28 +214,16 @@ def _shared(machine: Machine, found: Setting) -> Setting:
 def align(machine: Machine, scoring: Scoring) -> Alignment | None:
     """Compare where predictions and targets sit; of alternatives all have to be wrong alike.
 
-    Alternatives of both sides that stand for the same two branches are told by their sources.
+    Where two branches made both sides, the one that shifts neither is wrong whatever the other does.
     """
-    guesses, labels = options(scoring.prediction), options(scoring.target)
-    pairs = [(one, other) for one in guesses for other in labels]
-    branches = [(one, other) for one, other in pairs if _is_of_one_branch(machine, one, other)]
-    if (
-        len(guesses) > 1
-        and {one for one, _ in branches} == {*guesses}
-        and {other for _, other in branches} == {*labels}
-    ):
-        pairs = branches
+    pairs = branch_pairs.of(machine, scoring)
     found = [_align(machine, scoring, one, other) for one, other in pairs]
     kinds = {each.kind if each is not None else "" for each in found}
-    return found[0] if len(kinds) == 1 else None
-
-
-def _is_of_one_branch(machine: Machine, prediction: Value, target: Value) -> bool:
-    guess, label = shapes.tensor(prediction), shapes.tensor(target)
-    if guess is None or label is None or guess.window is None or label.window is None:
-        return False
-    guess, label = (alignment.canonical(each, machine.same_source) for each in (guess, label))
-    return guess.window is not None and label.window is not None and guess.window.source == label.window.source
+    if len(kinds) == 1:
+        return found[0]
+    missing = [each for each in found if each is not None and each.kind == alignment.MISSING and not each.presumed]
+    is_left_out = kinds == {alignment.MISSING, ALIGNED} and branch_pairs.are_told_apart(machine, scoring, pairs)
+    return missing[0] if is_left_out and missing else None
 
 
 def _is_next(guess: Tensor, label: Tensor) -> bool:
