@@ -861,6 +861,67 @@ class ShardReader:
 """,
             },
         ),
+        Bad(
+            why="Rows are shifted and the loss shifts again; the model's file calls torch.nn by a name of its own.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+from decoder import CodeModel
+from rows import Rows
+
+
+def next_token_nats(logits, labels):
+    logits, labels = logits[:, :-1], labels[:, 1:]
+    return F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum"), labels.numel()  # <-
+
+
+@torch.no_grad()
+def main(weights, ids, context=256, device="cuda"):
+    model = CodeModel(4096).to(device)
+    model.load_state_dict(torch.load(weights))
+    model.eval()
+    nats, tokens = 0.0, 0
+    for batch in DataLoader(Rows(torch.load(ids), context), batch_size=16):
+        more, count = next_token_nats(model(batch["ids"].to(device)), batch["labels"].to(device))
+        nats += more.item()
+        tokens += count
+    print("test loss", nats / tokens)
+""",
+            files={
+                "decoder.py": """\
+from torch import nn as layers
+
+
+class CodeModel(layers.Module):
+    def __init__(self, vocab_size, width=256):
+        super().__init__()
+        self.embed = layers.Embedding(vocab_size, width)
+        self.memory = layers.GRU(width, width, batch_first=True)
+        self.head = layers.Linear(width, vocab_size)
+
+    def forward(self, ids):
+        return self.head(self.memory(self.embed(ids))[0])
+""",
+                "rows.py": """\
+from torch.utils.data import Dataset
+
+
+class Rows(Dataset):
+    def __init__(self, ids, context):
+        self.ids, self.context = ids, context
+
+    def __len__(self):
+        return (len(self.ids) - 1) // self.context
+
+    def __getitem__(self, index):
+        row = self.ids[index * self.context : (index + 1) * self.context + 1]
+        return {"ids": row[:-1], "labels": row[1:]}
+""",
+            },
+        ),
     )
 
     good = (
