@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import assign, bindings, counts, equality, generators, objectives, symbolic
+from lintloss.facts import aliases, assign, bindings, counts, equality, generators, objectives, symbolic
 from lintloss.facts.callers import text_of
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.linear import Linear
@@ -305,13 +305,7 @@ def _is_shifted(window: Window | None) -> bool:
 def iterated(machine: Machine, node: ast.expr, value: Value) -> Iterated:
     """See through wrappers that do not change what is iterated."""
     if isinstance(node, ast.Call):
-        name = (
-            node.func.id
-            if isinstance(node.func, ast.Name)
-            else node.func.attr
-            if isinstance(node.func, ast.Attribute)
-            else ""
-        )
+        name = aliases.last_name(node.func, aliases.of(machine.frame.module))
         if (
             name
             in {
