@@ -85,7 +85,7 @@ def binary(
         made = tensors.combined(machine, node, operator, left, right)
         if made is not None:
             return (
-                terms.cooled(machine, node, made)
+                terms.cooled(machine, node, made, right)
                 if isinstance(operator, ast.Div) and isinstance(made, Tensor)
                 else made
             )
@@ -356,7 +356,7 @@ def divide(machine: Machine, node: ast.AST, left: Value, right: Value, inside: i
         if count is not None and isinstance(right, Quantity) and right.is_count:
             return Quantity(count.unit / right.unit)
         if isinstance(left, Tensor | ModelOutput) and isinstance(right, Const | Opaque):
-            return terms.cooled(machine, node, left)
+            return terms.cooled(machine, node, left, right)
         return _tensor_op(machine, node, left, right)
     if isinstance(right, Const | Opaque) and left.loops and left.is_loss:
         right = stops.count_of(left.loops, machine.frame.key, quotients.divisor_text(node)) or right

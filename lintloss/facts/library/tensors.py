@@ -373,7 +373,7 @@ def combined(machine: Machine, node: ast.AST, operator: ast.operator, left: Valu
     if side.form == "log_probs":
         return replace(side, form="hidden" if not isinstance(other, Const) else "")
     if isinstance(operator, ast.Div):
-        return replace(side, form="") if side is right else terms.cooled(machine, node, side)
+        return replace(side, form="") if side is right else terms.cooled(machine, node, side, other)
     return side
 
 
