@@ -4079,6 +4079,26 @@ class ShardReader:
 """,
             },
         ),
+        Bad(
+            why="The range stops one row before the end, not one batch: the last one has fewer rows.",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validation_loss(model, ids, rows=16, context=256, device="cuda"):
+    model.eval()
+    losses = []
+    step = rows * context
+    for start in range(0, len(ids) - context - 1, step):
+        cuts = [ids[start + r * context : start + (r + 1) * context + 1] for r in range(rows)]
+        block = torch.stack([cut for cut in cuts if len(cut) > context]).to(device)
+        losses.append(F.cross_entropy(model(block[:, :-1]).flatten(0, 1), block[:, 1:].flatten()).item())
+    return sum(losses) / len(losses)  # <-
+""",
+        ),
     )
 
     good = (
@@ -6145,5 +6165,24 @@ class ShardReader:
             yield chunk[:-1].view(self.rows, self.length), chunk[1:].view(self.rows, self.length)
 """,
             },
+        ),
+        Good(
+            why="Rows that touch are stacked, and the range stops as far before the end as they reach.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validation_loss(model, ids, rows=16, context=256, device="cuda"):
+    model.eval()
+    losses = []
+    step = rows * context
+    for start in range(0, len(ids) - step - 1, step):
+        x = torch.stack([ids[start + r * context : start + (r + 1) * context] for r in range(rows)]).to(device)
+        y = torch.stack([ids[start + r * context + 1 : start + (r + 1) * context + 1] for r in range(rows)]).to(device)
+        losses.append(F.cross_entropy(model(x).flatten(0, 1), y.flatten()).item())
+    return sum(losses) / len(losses)
+""",
         ),
     )
