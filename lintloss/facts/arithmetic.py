@@ -59,7 +59,7 @@ def binary(
     if isinstance(operator, ast.Sub) and left in (Const(1), Const(1.0)):
         mask = masks.attention(machine, right)
         if mask is not None:
-            return replace(mask, sense=not mask.sense)
+            return masks.rest(mask)
     if isinstance(operator, ast.Add) and isinstance(left, Tuple):
         longer = _joined(machine, node, left, right)
         if longer is not None:

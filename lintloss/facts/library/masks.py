@@ -11,7 +11,7 @@ from lintloss.facts.machine import Machine
 from lintloss.facts.values import Const, Key, Opaque, Quantity, Tensor, Value, Window
 from lintloss.patterns import regex
 
-ATTENTION = regex(r"^(src_|input_|encoder_)?attention_masks?$|^attn_masks?$")
+ATTENTION = regex(r"^(src_|input_|encoder_)?attention_masks?$")
 LENGTHS = regex(r"len", re.IGNORECASE)
 
 
@@ -32,6 +32,23 @@ def attention(machine: Machine, value: Value) -> Tensor | None:
     ):
         return None
     return found if found.form == "mask" else replace(found, form="mask", sense=True)
+
+
+def switched(machine: Machine, operator: ast.cmpop, left: Value, right: Value) -> Tensor | None:
+    """Read `attention_mask == 0` and the like: the same mask, or the padding; None for other comparisons."""
+    if right not in (Const(0), Const(1)) or not isinstance(operator, ast.Eq | ast.NotEq | ast.Gt | ast.GtE | ast.Lt):
+        return None
+    known = isinstance(left, Tensor) and left.form == "mask"
+    mask = None if known else attention(machine, left)
+    if mask is None:
+        return None
+    sense = sense_of(operator, right, mask)
+    return replace(mask, sense=sense, pad=right if right == Const(0) else None, key=(*mask.key, "switched", sense))
+
+
+def rest(mask: Tensor) -> Tensor:
+    """Return `1 - mask`."""
+    return replace(mask, sense=not mask.sense, key=(*mask.key, "rest"))
 
 
 def sense_of(operator: ast.cmpop, right: Value, left: Value) -> bool | None:

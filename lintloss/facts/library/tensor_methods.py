@@ -46,11 +46,10 @@ def of_tensor(
 
 def _switched(machine: Machine, value: Tensor, name: str, args: list[Value]) -> Value | None:
     """Read an attention mask in other words: `mask.bool()`, `mask.eq(0)`, `mask.ne(1)`."""
+    if name == "bool":
+        return masks.attention(machine, value)
     order = ORDERS.get(name)
-    if name != "bool" and (order is None or args[:1] not in ([Const(0)], [Const(1)])):
-        return None
-    mask = masks.attention(machine, value)
-    return mask if order is None or mask is None else replace(mask, sense=masks.sense_of(order, args[0], mask))
+    return masks.switched(machine, order, value, args[0]) if order is not None and len(args) == 1 else None
 
 
 def _size(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
