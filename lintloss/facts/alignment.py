@@ -23,12 +23,14 @@ class Alignment:
     kind: "missing", "double", "misdirected" or "aligned".
     why: what is wrong, in words that name the pairing.
     presumed: that the model reads the past only is known by the words of the code alone.
+    rows_presumed: that a batch holds more than one row is.
     """
 
     kind: str
     why: str = ""
     evidence: tuple[Evidence, ...] = ()
     presumed: bool = False
+    rows_presumed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,8 @@ class Pair:
     shifts: the criterion (a library model's own loss) moves the labels by one itself.
     presumed: what the model reads is known by the words of the code alone.
     batch_first: the model's input is known to have rows on its first axis.
-    several_rows: evidence that a batch holds more than one row.
+    several_rows: evidence that a batch holds more than one row; rows_presumed: by what the loader is called.
+    next_only: the model is known to guess the next token, and nothing speaks of tokens further ahead.
     """
 
     prediction: Tensor
@@ -50,6 +53,8 @@ class Pair:
     presumed: bool = False
     batch_first: bool = False
     several_rows: Evidence | None = None
+    rows_presumed: bool = False
+    next_only: bool = False
 
 
 def align(pair: Pair) -> Alignment | None:
@@ -101,13 +106,14 @@ def _by_offset(pair: Pair, guess: Window, label: Window, offset: int) -> Alignme
             if autoregressive and _plain(guess, label)
             else None
         )
-    if offset == 2:
-        if "leap" in label.marks or not (autoregressive or pair.shifts):
+    leaps = "leap" in label.marks  # moved by several in one slice: on purpose, where a head looks further ahead
+    if offset == 2 and not leaps:
+        if not (autoregressive or pair.shifts):
             return None
         return _finding(
             pair, DOUBLE, "the labels are shifted twice: each position is asked for the token after the next"
         )
-    if autoregressive and (offset < 0 or "leap" not in label.marks):
+    if autoregressive and (offset < 0 or not leaps or pair.next_only):
         where = f"{-offset} before" if offset < 0 else f"{offset} after"
         return _finding(pair, MISDIRECTED, f"each position is asked for the token {where} the one that it has read")
     return None
@@ -134,18 +140,23 @@ def _aligned(pair: Pair, guess: Window, label: Window) -> Alignment:
             MISDIRECTED,
             "one side is flattened row by row, the other position by position: the pairs are of different rows",
         )
-    if {"crosses"} <= guess.marks & label.marks and pair.several_rows is not None:
-        return _finding(
-            pair,
-            MISDIRECTED,
-            "the shift is made after flattening: each row's last position is scored against the next row's first token",
+    if {"crosses"} <= guess.marks & label.marks and pair.several_rows is not None and not _spares_first(pair):
+        why = (
+            "the shift is made after flattening: each row's last position is scored against the next row's first token"
         )
+        return replace(_finding(pair, MISDIRECTED, why), rows_presumed=pair.rows_presumed)
     rows_first = pair.batch_first or "batched" in guess.marks & label.marks
     if rows_first and not pair.shifts and _cuts_rows(guess) and _cuts_rows(label):
         return _finding(
             pair, MISDIRECTED, "the slices cut rows, not positions: each row is scored against the next row"
         )
     return Alignment(ALIGNED)
+
+
+def _spares_first(pair: Pair) -> bool:
+    """Say whether each row's first label is ignored, `labels[:, 0] = -100`, or may be: then no row meets the next."""
+    first = any(region.lower == ZERO and region.length == Linear(const=1) for region in pair.target.ignored)
+    return first or (pair.rows_presumed and pair.target.clean)
 
 
 def _cuts_rows(window: Window) -> bool:

@@ -19,7 +19,7 @@ from lintloss.facts import (
     terms,
     vectors,
 )
-from lintloss.facts.library import shapes
+from lintloss.facts.library import masks, shapes
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import ONE, Unit
 from lintloss.facts.values import (
@@ -67,6 +67,10 @@ def binary(
         return left  # what is smoothed by 0 is not smoothed
     if isinstance(operator, ast.Sub) and left in (Const(1), Const(1.0)) and terms.is_share(right):
         return Opaque((*right.key, "rest"), "weight")
+    if isinstance(operator, ast.Sub) and left in (Const(1), Const(1.0)):
+        mask = masks.attention(machine, right)
+        if mask is not None:
+            return masks.rest(mask)
     if isinstance(operator, ast.Add) and isinstance(left, Tuple):
         longer = _joined(machine, node, left, right)
         if longer is not None:
@@ -92,7 +96,7 @@ def binary(
         made = tensors.combined(machine, node, operator, left, right)
         if made is not None:
             return (
-                terms.cooled(machine, node, made)
+                terms.cooled(machine, node, made, right)
                 if isinstance(operator, ast.Div) and isinstance(made, Tensor)
                 else made
             )
@@ -363,7 +367,7 @@ def divide(machine: Machine, node: ast.AST, left: Value, right: Value, inside: i
         if count is not None and isinstance(right, Quantity) and right.is_count:
             return Quantity(count.unit / right.unit)
         if isinstance(left, Tensor | ModelOutput) and isinstance(right, Const | Opaque):
-            return terms.cooled(machine, node, left)
+            return terms.cooled(machine, node, left, right)
         return _tensor_op(machine, node, left, right)
     if isinstance(right, Const | Opaque) and left.loops and left.is_loss:
         right = stops.count_of(left.loops, machine.frame.key, quotients.divisor_text(node)) or right

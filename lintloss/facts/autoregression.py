@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from lintloss.facts.library import models
 from lintloss.facts.machine import Machine
 from lintloss.facts.phases import task
-from lintloss.facts.values import Opaque, Ref, Value
+from lintloss.facts.values import LibObject, Opaque, Ref, Value
 from lintloss.facts.words import quick
 from lintloss.patterns import regex
 
@@ -19,6 +20,11 @@ NEXT_TOKEN = quick(  # of text in lower case, as the next one
 OTHERWISE = quick(
     r"mlm|masked.?(lm|language)|mask_(token|id)|\bbert|roberta|electra|auto_?-?encod|\bvae\b|reconstruct|denois|diffusion|"
     r"corrupt|shift_(tokens_)?right|backward_lm|bidirectional|\bbi_?lm\b|pixel"
+)
+# A second head, a draft of several tokens, streams of codes that take turns: labels two or more away are meant.
+AHEAD = quick(
+    r"ahead|second(?!s)|skip_?gram|horizon|(?<![_])future(?!_?mask)|\bmtp\b|medusa|eagle|multi.?tok|n_?gram|offset(?!s|_mapping)|"
+    r"draft|specul|codebook|codec|interleav|\bnext_?(next|2|two)|two_?token|soft_?prompt|virtual_?tok"
 )
 LANGUAGE_MODEL = regex(r"LanguageModel|(Neural|Word|Char|RNN|Causal)?LM$|GPT|N?gram", re.IGNORECASE)
 BACKWARDS = regex(r"backward|reverse|bwd|enc(oder)?$|\bae$", re.IGNORECASE)
@@ -42,3 +48,21 @@ def _speaks_of_next_tokens(text: str) -> bool:
 @lru_cache(maxsize=256)
 def _is_otherwise(text: str) -> bool:
     return OTHERWISE.search(text.lower()) is not None
+
+
+def guesses_next_only(machine: Machine, model: Value | None) -> bool:
+    """Say whether a model whose code is known, or a library's, has one head, for the next token."""
+    text = machine.frame.module.text
+    if isinstance(model, LibObject):
+        return models.shifts_labels(model) and not _looks_ahead(text)
+    if not isinstance(model, Ref) or model.cls is None or models.reads(machine, model) != "past":
+        return False
+    own = models.source_of(machine, model.cls)
+    return (
+        task(machine.frame) == "lm" and _speaks_of_next_tokens(text) and not (_looks_ahead(text) or _looks_ahead(own))
+    )
+
+
+@lru_cache(maxsize=256)
+def _looks_ahead(text: str) -> bool:
+    return AHEAD.search(text.lower()) is not None

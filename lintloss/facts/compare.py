@@ -6,19 +6,20 @@ import ast
 import re
 from dataclasses import replace
 
-from lintloss.facts import alignment, autoregression, bindings, gradients, overlap
-from lintloss.facts.alignment import Alignment, Pair
+from lintloss.facts import alignment, autoregression, batch_rows, bindings, blanks, branch_pairs, gradients, overlap
+from lintloss.facts.alignment import ALIGNED, Alignment, Pair
 from lintloss.facts.callers import text_of
-from lintloss.facts.library import loaders, models, shapes, windows
+from lintloss.facts.library import models, shapes, windows
 from lintloss.facts.linear import END, ZERO, Linear
 from lintloss.facts.machine import Frame, Machine
 from lintloss.facts.observations import Compared, Setting
 from lintloss.facts.settings import Place
 from lintloss.facts.survey import called_name, walk
-from lintloss.facts.values import Const, Key, LibObject, Quantity, Ref, Scoring, Tensor, Value, options
+from lintloss.facts.values import Key, LibObject, Quantity, Ref, Scoring, Tensor, Value, options
 from lintloss.findings import Evidence
 from lintloss.patterns import regex
 
+WRONG_SIDE = "the mask is cut on the logits' side: each padded row also scores its first padding label"
 UNTOLD = frozenset({"scores", "hidden", ""})
 LOGITS = regex(r"(^|_)logits?(_|$)")
 NORMALIZES = regex(r"log_?softmax|logsumexp|log_?probs?|\.log\(\)|\b(torch|math|np|jnp)\.log\(", re.IGNORECASE)
@@ -30,7 +31,7 @@ METHODS = frozenset({"forward", "__call__", "call"})
 
 def compared(machine: Machine, node: ast.AST, scoring: Scoring) -> Key:
     """Record a comparison; the key lets a mask that is applied later be added to it."""
-    found = align(machine, scoring)
+    found = _masked_beside(machine, scoring, align(machine, scoring))
     home = machine.home or machine.shown
     own = [i for i, frame in enumerate(machine.frames) if frame.module.path == home]
     if any(frame.key[:1] == ("import",) for frame in machine.frames):
@@ -47,6 +48,7 @@ def compared(machine: Machine, node: ast.AST, scoring: Scoring) -> Key:
         scoring=scoring,
         alignment=found,
         overlap=overlap.overlap(machine, node, scoring),
+        inverted=blanks.inverted(machine, scoring.target),
         loops=tuple(machine.loops),
         function=machine.frame.node,
         called_logits=scoring.criterion == "nll_loss" and _is_called_logits(machine, scoring),
@@ -55,6 +57,12 @@ def compared(machine: Machine, node: ast.AST, scoring: Scoring) -> Key:
     )
     machine.observe(_kept(machine, seen))
     return ("Compared", seen.path, seen.span, machine.frame.key, "")
+
+
+def _masked_beside(machine: Machine, scoring: Scoring, found: Alignment | None) -> Alignment | None:
+    """Say of labels that are aligned that what they ignore is not: it was chosen one position before them."""
+    place = blanks.on_the_wrong_side(machine, scoring.target) if found is not None and found.kind == ALIGNED else None
+    return Alignment(alignment.MISDIRECTED, WRONG_SIDE, (place,)) if place is not None else found
 
 
 def _runs_loop(machine: Machine, frame: Frame) -> bool:
@@ -206,28 +214,16 @@ def _shared(machine: Machine, found: Setting) -> Setting:
 def align(machine: Machine, scoring: Scoring) -> Alignment | None:
     """Compare where predictions and targets sit; of alternatives all have to be wrong alike.
 
-    Alternatives of both sides that stand for the same two branches are told by their sources.
+    Where two branches made both sides, the one that shifts neither is wrong whatever the other does.
     """
-    guesses, labels = options(scoring.prediction), options(scoring.target)
-    pairs = [(one, other) for one in guesses for other in labels]
-    branches = [(one, other) for one, other in pairs if _is_of_one_branch(machine, one, other)]
-    if (
-        len(guesses) > 1
-        and {one for one, _ in branches} == {*guesses}
-        and {other for _, other in branches} == {*labels}
-    ):
-        pairs = branches
+    pairs = branch_pairs.of(machine, scoring)
     found = [_align(machine, scoring, one, other) for one, other in pairs]
     kinds = {each.kind if each is not None else "" for each in found}
-    return found[0] if len(kinds) == 1 else None
-
-
-def _is_of_one_branch(machine: Machine, prediction: Value, target: Value) -> bool:
-    guess, label = shapes.tensor(prediction), shapes.tensor(target)
-    if guess is None or label is None or guess.window is None or label.window is None:
-        return False
-    guess, label = (alignment.canonical(each, machine.same_source) for each in (guess, label))
-    return guess.window is not None and label.window is not None and guess.window.source == label.window.source
+    if len(kinds) == 1:
+        return found[0]
+    missing = [each for each in found if each is not None and each.kind == alignment.MISSING and not each.presumed]
+    is_left_out = kinds == {alignment.MISSING, ALIGNED} and branch_pairs.are_told_apart(machine, scoring, pairs)
+    return missing[0] if is_left_out and missing else None
 
 
 def _is_next(guess: Tensor, label: Tensor) -> bool:
@@ -264,6 +260,7 @@ def _align(machine: Machine, scoring: Scoring, prediction: Value, target: Value)
     presumed = not reads and autoregression.is_presumed(machine, model)
     if presumed and scoring.owner == "model" and not _is_next(guess, label):
         return None  # it may move the labels itself
+    rows, unsaid = batch_rows.known(machine), batch_rows.presumed(machine, label)
     return alignment.align(
         Pair(
             guess,
@@ -273,7 +270,9 @@ def _align(machine: Machine, scoring: Scoring, prediction: Value, target: Value)
             scoring.owner == "model" and models.shifts_labels(model),
             presumed,
             models.is_batch_first(model),
-            _several_rows(machine),
+            rows or unsaid,
+            rows is None,
+            not presumed and autoregression.guesses_next_only(machine, model),
         )
     )
 
@@ -322,32 +321,24 @@ def _whole(machine: Machine, model: Value | None) -> Value | None:
     return model
 
 
-def _several_rows(machine: Machine) -> Evidence | None:
-    """Return the loader that puts several rows into a batch."""
-    for loop in reversed(machine.loops):
-        for option in options(loop.iterates):
-            if isinstance(option, LibObject) and loaders.is_loader(option):
-                size = option.arg(1, "batch_size")
-                if size is not None and not (isinstance(size, Const) and size.value in (1, None)):
-                    return loop.place
-    return None
-
-
 def masked(machine: Machine, scoring: Scoring, mask: Tensor | None, drops: bool) -> None:
     """Add to a recorded comparison that its losses were masked."""
     seen = machine.log.get(scoring.log)
     if not isinstance(seen, Compared):
         return
     found = seen.alignment
-    if (
-        _is_on_the_wrong_side(machine, seen.scoring, mask, drops)
-        and found is not None
-        and found.kind == alignment.ALIGNED
-    ):
-        why = "the mask is cut on the logits' side: each padded row also scores its first padding label"
-        found = Alignment(alignment.MISDIRECTED, why, mask.trace if mask is not None else ())
+    inverted = None
+    if mask is not None and blanks.lets_padding_through(machine, seen.scoring.target, mask, drops):
+        inverted = seen.scoring.place
+    if _is_on_the_wrong_side(machine, seen.scoring, mask, drops) and found is not None and found.kind == ALIGNED:
+        found = Alignment(alignment.MISDIRECTED, WRONG_SIDE, mask.trace if mask is not None else ())
+    elif found is not None and found.rows_presumed:  # it may leave each row's first token out
+        found = None
     machine.log[scoring.log] = replace(
-        seen, alignment=found, scoring=replace(seen.scoring, masked=True, mask=mask, mask_drops=drops)
+        seen,
+        alignment=found,
+        inverted=inverted,
+        scoring=replace(seen.scoring, masked=True, mask=mask, mask_drops=drops),
     )
 
 
@@ -378,8 +369,4 @@ def _is_on_the_wrong_side(machine: Machine, scoring: Scoring, mask: Tensor | Non
         return False
     if mask.compares or ("mask" not in mask.name.lower() and mask.window.source != target.window.source):
         return False  # one that compares ids with a pad id is about padding: see comparisons.py
-    if not mask.window.lower.is_const:  # `mask[:, begin:end]` of a mask that is as long as the targets
-        return False
-    behind = target.window.lower - mask.window.lower
-    fits = mask.window.length == target.window.length and mask.window.is_cut and target.window.is_cut
-    return fits and behind == Linear(const=1) and "left" not in machine.frame.module.text
+    return blanks.is_behind(target.window, mask) and "left" not in machine.frame.module.text

@@ -21,6 +21,7 @@ from lintloss.patterns import regex
 LANGUAGE = frozenset({"lm", "seq2seq", "mlm"})
 PHASE = regex(r"(val|valid|validation|dev|eval|test)$", re.IGNORECASE)
 IGNORED_BY_DEFAULT = -100
+INVERTED = "the mask is inverted: it keeps the padding and drops the text"
 
 
 def in_evaluation(seen: Compared) -> bool:
@@ -58,8 +59,8 @@ def misaligned(seen: Observation, kind: str) -> Alignment | None:
 
 
 def confidence(found: Alignment) -> Confidence:
-    """Say how sure a finding about alignment is: less so where only words say what the model reads."""
-    return Confidence.MEDIUM if found.presumed else Confidence.HIGH
+    """Say how sure a finding about alignment is: less so where only words say what the model reads, or what a batch holds."""
+    return Confidence.MEDIUM if found.presumed or found.rows_presumed else Confidence.HIGH
 
 
 # -- what is scored ---------------------------------------------------------------------------------------------------
@@ -147,6 +148,8 @@ def padded(seen: Observation) -> Wrong | None:
         return None
     if scoring.item == "example":  # each row has one label, whatever fills its text up
         return None
+    if seen.inverted is not None:
+        return Wrong(INVERTED, (seen.inverted, *trace(scoring.target)))
     if any(_is_of_input(scoring, option) for option in options(scoring.target)):
         why = "the mask is that of the input: of each shorter row it lets the first pad of the labels through"
         return Wrong(why, trace(scoring.mask) if scoring.mask is not None else ())
@@ -222,7 +225,7 @@ def _badly_masked(scoring: Scoring) -> Wrong | None:
     if mask.sense == scoring.mask_drops and (
         mask.pad is not None or (mask.window is not None and mask.window.source[:1] == ("lengths",))
     ):
-        return Wrong("the mask is inverted: it keeps the padding and drops the text", trace(scoring.target))
+        return Wrong(INVERTED, trace(scoring.target))
     if mask.window is not None and "closed" in mask.window.marks:
         return Wrong(
             "the length mask keeps one position too many: `<=` lets the first pad of each row through",

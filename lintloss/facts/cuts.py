@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lintloss.facts import whole
+from lintloss.facts import aliases, whole
 from lintloss.facts.callers import text_of
 from lintloss.facts.caps import BUDGET, Cap, Function, Origin, assigned, defaults, is_length, parameters, passed
 from lintloss.facts.survey import walk
@@ -45,7 +45,7 @@ def cuts(origin: Origin, loop: Loop, around: ast.AST) -> Iterator[Cut]:
         yield from _of_ranks(loop)
         yield from _whole(origin, loop)
         return
-    header = unwrapped(loop.iter)
+    header = unwrapped(loop.iter, aliases.of(origin.module))
     if not ENDLESS.search(text_of(header)):
         found = list(_in_header(origin, loop, header, around))
         yield from found or _whole(origin, loop)
@@ -62,7 +62,7 @@ def _in_header(origin: Origin, loop: ast.For | ast.AsyncFor, header: ast.expr, a
             yield from _selected(origin, loop, value, around)
     if not isinstance(header, ast.Call):
         return
-    name = text_of(header.func).rsplit(".", 1)[-1]
+    name = aliases.last_name(header.func, aliases.of(origin.module))
     if name == "islice" and len(header.args) in {2, 3}:
         limit = header.args[1] if len(header.args) == 2 else header.args[2]
         yield from _capped(origin, loop, header, "islice", limit, around)

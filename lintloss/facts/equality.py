@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Sequence
 
-from lintloss.facts import ignored, iterators, padding, strides
+from lintloss.facts import aliases, ignored, iterators, padding, strides
 from lintloss.facts.expressions import evaluate, looked_up
 from lintloss.facts.library import shapes
 from lintloss.facts.loops import Loop
@@ -214,7 +214,7 @@ def _note_capped(loop: Loop, place: Evidence) -> None:
 
 def _is_capped(machine: Machine, header: ast.Call) -> bool:
     """Say whether `zip(range(n), loader)` or `islice(loader, n)` takes a number of batches that is no length."""
-    name = machine.text(header.func).rsplit(".", 1)[-1]
+    name = aliases.last_name(header.func, aliases.of(machine.frame.module))
     if name in {"tqdm", "enumerate"} and header.args and isinstance(header.args[0], ast.Call):
         return _is_capped(machine, header.args[0])
     limit: ast.expr | None = None

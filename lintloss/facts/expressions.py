@@ -233,6 +233,9 @@ def _compare(machine: Machine, node: ast.Compare) -> Value:
     if isinstance(left, Choice):  # `labels`, of which some were overwritten under a condition
         left = next((option for option in left.options if isinstance(option, Tensor)), left)
     rights = [evaluate(machine, each) for each in node.comparators]
+    switched = masks.switched(machine, node.ops[0], left, rights[0]) if len(rights) == 1 else None
+    if switched is not None:
+        return switched
     if isinstance(left, Const) and len(rights) == 1 and isinstance(rights[0], Const):
         decided = branches.decide(machine, node)
         return machine.opaque(node) if decided is None else Const(decided)

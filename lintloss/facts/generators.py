@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from functools import lru_cache
 
-from lintloss.facts import bindings, equality, ignored, leftovers, padding, strides
+from lintloss.facts import bindings, blocks, equality, ignored, leftovers, padding, strides
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
@@ -21,15 +21,21 @@ def note(machine: Machine, loop: Loop, header: ast.expr) -> None:
     """Remember that the generator that a loop runs over marks labels to be ignored, more of them in some batches."""
     for node in _calls(machine.frame.node, header):
         made = _generator(machine, node)
-        if made is None:
-            continue
-        place = ignored.where(machine, made.module, made.node)
-        for places in (loop.unequal, loop.ignored):
-            if place is not None and place not in places:
-                places.append(place)
-        full = _full_blocks(machine, made)
-        if full is not None and full not in loop.full:
-            loop.full.append(full)
+        if made is not None:
+            note_made(machine, loop, made)
+
+
+def note_made(machine: Machine, loop: Loop, made: Func) -> None:
+    """Remember it of the generator function itself: of the `__iter__` of a class of the project as well."""
+    if not _yields(made.node):
+        return
+    place = ignored.where(machine, made.module, made.node)
+    for places in (loop.unequal, loop.ignored):
+        if place is not None and place not in places:
+            places.append(place)
+    full = _full_blocks(machine, made)
+    if full is not None and full not in loop.full:
+        loop.full.append(full)
 
 
 def note_stepped(machine: Machine, loop: Loop, body: list[ast.stmt]) -> None:
@@ -56,7 +62,7 @@ def _full_blocks(machine: Machine, made: Func) -> Evidence | None:
     """Return where a generator yields blocks of one shape, never what is left at the end; None where it may not."""
     if padding.pads(made.module, made.node):
         return None
-    place: ast.AST | None = _whole_windows(made.node)
+    place: ast.AST | None = blocks.of_one_shape(made.node) or _whole_windows(made.node)
     if place is None and BLOCKS.search(padding.code_of(made.module, made.node)):
         place = leftovers.keeps(made.node, made.owner.node if made.owner is not None else None)
     if place is None:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import assign, counts, equality, generators, objectives, symbolic
+from lintloss.facts import aliases, assign, bindings, counts, equality, generators, objectives, symbolic
 from lintloss.facts.callers import text_of
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.linear import Linear
@@ -20,6 +20,7 @@ from lintloss.facts.values import (
     UNKNOWN,
     Choice,
     Const,
+    Func,
     Key,
     LibObject,
     Opaque,
@@ -211,6 +212,8 @@ def describe(
     loop.unit, loop.source, loop.iterates, loop.length = seen.unit, seen.source, seen.value, seen.length
     symbolic.note_stride(machine, loop, source_node)
     loop.bound, loop.first, loop.cut = seen.bound, seen.first, seen.cut
+    if seen.made is not None:
+        generators.note_made(machine, loop, seen.made)
     if seen.filled is not None:
         loop.take_proofs(seen.filled)
     if loop.unit == "example" and _is_batched(machine, source_node):
@@ -237,6 +240,7 @@ class Iterated:
         self.cut = ""
         self.wrap: list[str] = []
         self.partners: list[Iterated] = []
+        self.made: Func | None = None  # the `__iter__` or `__getitem__` of the instance that is iterated
         self.filled: Loop | None = None  # the loop that made what is iterated, an item in each pass
 
     def element(self, machine: Machine, node: ast.expr, loop: Loop) -> Value:
@@ -301,13 +305,7 @@ def _is_shifted(window: Window | None) -> bool:
 def iterated(machine: Machine, node: ast.expr, value: Value) -> Iterated:
     """See through wrappers that do not change what is iterated."""
     if isinstance(node, ast.Call):
-        name = (
-            node.func.id
-            if isinstance(node.func, ast.Name)
-            else node.func.attr
-            if isinstance(node.func, ast.Attribute)
-            else ""
-        )
+        name = aliases.last_name(node.func, aliases.of(machine.frame.module))
         if (
             name
             in {
@@ -454,8 +452,21 @@ def _instance(machine: Machine, node: ast.expr, ref: Ref) -> Iterated:
     value: Value = Opaque(ref.id, name)
     if made is not None:
         result = calls.call(machine, node, made, [] if made.node.name == "__iter__" else [UNKNOWN], {})  # type: ignore[union-attr]
-        value = result
-    return Iterated(value if isinstance(value, Ref) else Tuple((value,)) if made is not None else value, unit, ref.id)
+        value = result if isinstance(result, Ref) or _is_yielded(made, result) else Tuple((result,))
+    seen = Iterated(value, unit, ref.id)
+    seen.made = made if isinstance(made, Func) else None
+    return seen
+
+
+def _is_yielded(made: Value, result: Value) -> bool:
+    """Say whether a call gave what an `__iter__` yields, and not one item."""
+    return (
+        isinstance(made, Func)
+        and not isinstance(made.node, ast.Lambda)
+        and bindings.is_generator(made.node)
+        and isinstance(result, Tuple)
+        and len(result.items) == 1
+    )
 
 
 def named_unit(name: str) -> str:

@@ -95,6 +95,7 @@ class Compared(Observation):
     overlap: how the scored windows overlap; None where they do not, or where that is not known.
     called_logits: the code calls the predictions logits, and nothing in sight normalizes.
     padding: where the code says that the targets are padded.
+    inverted: where labels or losses are left out under a mask that tells text from padding, the wrong way around.
     unrecorded: no gradients were recorded, so that nothing is trained by it.
     """
 
@@ -102,6 +103,7 @@ class Compared(Observation):
     alignment: Alignment | None = None
     overlap: Overlap | None = None
     padding: Mark | None = None
+    inverted: Evidence | None = None
     loops: tuple[Loop, ...] = ()
     function: ast.AST | None = None  # the function that holds the criterion call
     called_logits: bool = False

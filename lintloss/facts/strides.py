@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 
+from lintloss.facts import bindings
+
 Side = tuple[str, str]  # a tensor and its axis, as they are written
 NOTHING: Side = ("", "")
 
@@ -23,7 +25,20 @@ def holds_whole_windows(loop: ast.For, scope: ast.AST) -> bool:
     length, taken = _differences(stop)
     windows = _windows(loop, loop.target.id)
     measured = _measured(length, scope)
-    return bool(windows) and all(size in taken and side == measured for side, size in windows)
+    whole = taken | _meanings(taken, scope)
+    return bool(windows) and all(size in whole and side == measured for side, size in windows)
+
+
+def _meanings(names: set[str], scope: ast.AST) -> set[str]:
+    """Return what those names stand for that are bound once: `stride = rows * size`, its factors in either order."""
+    found: set[str] = set()
+    for name in names:
+        given = bindings.of(scope).get(name, ())
+        value = given[0].value if len(given) == 1 and not given[0].picks and given[0].key is None else None
+        if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Mult):
+            left, right = ast.unparse(value.left), ast.unparse(value.right)
+            found |= {f"{left} * {right}", f"{right} * {left}"}
+    return found
 
 
 def _stop(header: ast.expr) -> ast.expr | None:
@@ -47,14 +62,37 @@ def _differences(stop: ast.expr) -> tuple[ast.expr, set[str]]:
 def _windows(loop: ast.For, index: str) -> list[tuple[Side, str]]:
     """Return what each `base[…, i : i + size]` of the body cuts, with the size as text; "" for one cut otherwise."""
     found = []
+    rows = _rows_beside(loop)
     for node in ast.walk(loop):
         if not isinstance(node, ast.Subscript):
             continue
         parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
         for axis, part in enumerate(parts):
             if isinstance(part, ast.Slice) and index in _names(part):
-                found.append(((ast.unparse(node.value), str(axis)), _size(part, index)))
+                size = _size(part, index) or _size_of_rows(part, index, rows.get(node))
+                found.append(((ast.unparse(node.value), str(axis)), size))
     return found
+
+
+def _rows_beside(loop: ast.For) -> dict[ast.AST, ast.comprehension]:
+    """Return what is cut in a list of rows, one for each number: `[x[…] for row in range(rows)]`."""
+    lists = [each for each in ast.walk(loop) if isinstance(each, ast.ListComp) and len(each.generators) == 1]
+    return {node: each.generators[0] for each in lists for node in ast.walk(each.elt)}
+
+
+def _size_of_rows(part: ast.Slice, index: str, rows: ast.comprehension | None) -> str:
+    """Return how far rows reach that touch: `i + row * size : i + (row + 1) * size`, of as many as `range` counts."""
+    header = rows.iter if rows is not None and not rows.ifs else None
+    if rows is None or not isinstance(header, ast.Call) or ast.unparse(header.func) != "range" or len(header.args) != 1:
+        return ""
+    row = ast.unparse(rows.target)
+    lower, upper = _terms(part.lower), _terms(part.upper)
+    begins = [each for each in lower if each not in upper]
+    ends = [each for each in upper if each not in lower]
+    rest = [each for each in lower if each in upper and each != index]
+    size = begins[0].removeprefix(f"{row} * ") if len(begins) == 1 else ""
+    fits = len(begins) == len(ends) == 1 and begins[0] == f"{row} * {size}" and ends[0] == f"({row} + 1) * {size}"
+    return f"{size} * {ast.unparse(header.args[0])}" if fits and index in lower and rest in ([], ["1"]) else ""
 
 
 def _size(part: ast.Slice, index: str) -> str:

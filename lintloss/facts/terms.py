@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import TypeGuard
 
 from lintloss.facts import phases
-from lintloss.facts.library import spread
+from lintloss.facts.library import models, spread
 from lintloss.facts.machine import Machine
 from lintloss.facts.regularizers import PENALTY
 from lintloss.facts.values import Choice, Const, ModelOutput, Opaque, Quantity, Tensor, Term, Value, join_all, options
@@ -148,17 +148,36 @@ def scaled(quantity: Quantity) -> Quantity:
     return replace(quantity, scoring=replace(quantity.scoring, scaled=True))
 
 
-def cooled(machine: Machine, node: ast.AST, value: Tensor | ModelOutput) -> Tensor:
+def cooled(machine: Machine, node: ast.AST, value: Tensor | ModelOutput, by: Value) -> Tensor:
     """Return logits / t: the same logits, which remember that t is called a temperature."""
     logits = value.logits if isinstance(value, ModelOutput) else value
-    divisor = node.value if isinstance(node, ast.AugAssign) else node.right if isinstance(node, ast.BinOp) else None
-    if divisor is None or not TEMPERATURE.search(ast.unparse(divisor)) or _is_contrastive(machine.frame.module.text):
+    divisor = _divisor(node)
+    number = _number(logits, divisor)
+    is_told = divisor is not None and (number or TEMPERATURE.search(ast.unparse(divisor)))
+    if divisor is None or not is_told or by in (Const(1), Const(1.0)) or _is_contrastive(machine.frame.module.text):
         return logits
     if "temperatures" in ast.unparse(divisor):  # one of each: the best is looked for
         return logits
     if phases.is_of_policy(machine.frames[0].module.text):  # it samples at that temperature
         return logits
-    return logits.with_step(machine.evidence(node, "divided by a temperature here"))
+    said = f"divided by a temperature of {number} here" if number else "divided by a temperature here"
+    return logits.with_step(machine.evidence(node, said))
+
+
+def _divisor(node: ast.AST) -> ast.expr | None:
+    """Return t of `logits / t`, `logits /= t` and of `logits = logits / t`, which is read as the one before."""
+    if isinstance(node, ast.AugAssign):
+        return node.value
+    value = node.value if isinstance(node, ast.Assign) else node
+    return value.right if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Div) else None
+
+
+def _number(logits: Tensor, divisor: ast.expr | None) -> str:
+    """Return the number by which the logits of a library's language model are divided: they are what was trained."""
+    if not isinstance(divisor, ast.Constant) or not isinstance(divisor.value, float) or divisor.value == 1.0:
+        return ""
+    known = logits.form == "logits" and models.shifts_labels(logits.model)
+    return str(divisor.value) if known and 0.1 <= divisor.value <= 3.0 else ""
 
 
 def _summand(node: ast.AST, *, is_right: bool) -> ast.expr | None:

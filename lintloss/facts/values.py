@@ -181,6 +181,15 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class Blank:
+    """An id to be ignored was written over labels, which sat at `over` then, where a mask is true."""
+
+    mask: Tensor
+    over: Window
+    place: Evidence = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Tensor(Value):
     """A tensor, as far as it is known.
 
@@ -191,6 +200,7 @@ class Tensor(Value):
     sense: masks: True where a true entry is text, False where it is padding.
     ignored: of labels, the stretches of the source that were overwritten by an id to be ignored.
     clean: of labels, that their padding was.
+    blanked: of labels, under which mask that was done.
     """
 
     form: str = ""
@@ -204,6 +214,7 @@ class Tensor(Value):
     sense: bool | None = None
     ignored: tuple[Window, ...] = ()
     clean: bool = False
+    blanked: Blank | None = None
 
     @property
     def compares(self) -> bool:

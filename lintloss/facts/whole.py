@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from lintloss.facts import bindings
+from lintloss.facts import aliases, bindings
 from lintloss.facts.callers import text_of
 from lintloss.facts.caps import is_length, parameters
 from lintloss.facts.survey import called_name
@@ -65,9 +65,9 @@ def _is_capped(name: ast.expr, value: ast.expr | None) -> bool:
     return any(text_of(each) == text_of(name) for each in value.args)
 
 
-def unwrapped(node: ast.expr) -> ast.expr:
-    """See through tqdm(), enumerate() and the like."""
-    while isinstance(node, ast.Call) and node.args and text_of(node.func).rsplit(".", 1)[-1] in WRAPPERS:
+def unwrapped(node: ast.expr, called: Mapping[str, str] = aliases.NONE) -> ast.expr:
+    """See through tqdm(), enumerate() and the like; `called`: the aliases of the module."""
+    while isinstance(node, ast.Call) and node.args and aliases.last_name(node.func, called) in WRAPPERS:
         node = node.args[0]
     return node
 

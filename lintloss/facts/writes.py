@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
+from lintloss.facts import blanks
 from lintloss.facts.linear import END, Linear
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import Const, Opaque, Quantity, Ref, Tensor, Value, Window, join_all, options
@@ -31,7 +32,9 @@ def into_tensor(machine: Machine, target: ast.Subscript, value: Value) -> bool:
         ):
             return True
         if None not in blocks:  # `labels[~chosen] = -100`: nobody knows whether padding is spared
-            cleaned = join_all(replace(each, pad=None, clean=True) for each in blocks if each is not None)
+            mask = evaluate(machine, target.slice)
+            spared = (replace(each, pad=None, clean=True) for each in blocks if each is not None)
+            cleaned = join_all(blanks.noted(machine, target, each, mask) for each in spared)
             assign.store(machine, target.value, cleaned)
             return True
     by_mask = not isinstance(target.slice, ast.Slice | ast.Tuple) and _is_mask(evaluate(machine, target.slice))

@@ -4285,6 +4285,64 @@ class MetricHistory:
 """,
             },
         ),
+        Bad(
+            why="The range stops one row before the end, not one batch: the last one has fewer rows.",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validation_loss(model, ids, rows=16, context=256, device="cuda"):
+    model.eval()
+    losses = []
+    step = rows * context
+    for start in range(0, len(ids) - context - 1, step):
+        cuts = [ids[start + r * context : start + (r + 1) * context + 1] for r in range(rows)]
+        block = torch.stack([cut for cut in cuts if len(cut) > context]).to(device)
+        losses.append(F.cross_entropy(model(block[:, :-1]).flatten(0, 1), block[:, 1:].flatten()).item())
+    return sum(losses) / len(losses)  # <-
+""",
+        ),
+        Bad(
+            why="The last batch of the class has fewer rows: it is viewed as what is left.",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from shards import ShardReader
+
+
+@torch.no_grad()
+def validate(model, shard, device="cuda"):
+    model.eval()
+    losses = []
+    for inputs, targets in ShardReader(shard, rows=8, length=1024):
+        logits = model(inputs.to(device))
+        losses.append(F.cross_entropy(logits.flatten(0, 1), targets.to(device).flatten()).item())
+    return sum(losses) / len(losses)  # <-
+""",
+            files={
+                "shards.py": """\
+import torch
+
+
+class ShardReader:
+    def __init__(self, path, rows, length):
+        self.tokens = torch.load(path)
+        self.rows, self.length = rows, length
+
+    def __iter__(self):
+        size = self.rows * self.length
+        for start in range(0, len(self.tokens) - 1, size):
+            stop = min(start + size, len(self.tokens) - 1)
+            stop = start + (stop - start) // self.length * self.length
+            yield self.tokens[start:stop].view(-1, self.length), self.tokens[start + 1 : stop + 1].view(-1, self.length)
+""",
+            },
+        ),
     )
 
     good = (
@@ -6314,5 +6372,61 @@ class MultiScaleLoss(nn.Module):
                 losses.append(self.loss(F.avg_pool3d(predicted, 2**scale), F.avg_pool3d(target, 2**scale)))
         return torch.mean(torch.stack(losses, dim=0))
 """,
+        ),
+        Good(
+            why="Rows that touch are stacked, and the range stops as far before the end as they reach.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validation_loss(model, ids, rows=16, context=256, device="cuda"):
+    model.eval()
+    losses = []
+    step = rows * context
+    for start in range(0, len(ids) - step - 1, step):
+        x = torch.stack([ids[start + r * context : start + (r + 1) * context] for r in range(rows)]).to(device)
+        y = torch.stack([ids[start + r * context + 1 : start + (r + 1) * context + 1] for r in range(rows)]).to(device)
+        losses.append(F.cross_entropy(model(x).flatten(0, 1), y.flatten()).item())
+    return sum(losses) / len(losses)
+""",
+        ),
+        Good(
+            why="A class whose __iter__ views all that it yields as so many rows of so many ids: no batch is smaller.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from shards import ShardReader
+
+
+@torch.no_grad()
+def validate(model, shard, device="cuda"):
+    model.eval()
+    losses = []
+    for inputs, targets in ShardReader(shard, rows=8, length=1024):
+        logits = model(inputs.to(device))
+        losses.append(F.cross_entropy(logits.flatten(0, 1), targets.to(device).flatten()).item())
+    return sum(losses) / len(losses)
+""",
+            files={
+                "shards.py": """\
+import numpy as np
+import torch
+
+
+class ShardReader:
+    def __init__(self, path, rows, length):
+        self.tokens = np.memmap(path, dtype=np.uint16, mode="r")
+        self.rows, self.length = rows, length
+
+    def __iter__(self):
+        size = self.rows * self.length
+        for start in range(0, len(self.tokens) - size, size):
+            chunk = torch.from_numpy(self.tokens[start : start + size + 1].astype(np.int64))
+            yield chunk[:-1].view(self.rows, self.length), chunk[1:].view(self.rows, self.length)
+""",
+            },
         ),
     )

@@ -1239,6 +1239,65 @@ def main(device):
     print(evaluate(model, batches("valid"), device))
 """,
         ),
+        Bad(
+            why="A helper divides the logits by a temperature on a line of its own.",
+            severity=Severity.ERROR,
+            code="""\
+import argparse
+import math
+
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM
+
+
+def batch_nats(model, ids, temperature):
+    logits = model(ids[:, :-1]).logits
+    logits = logits / temperature
+    return F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="sum")
+
+
+@torch.no_grad()
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("checkpoint")
+    parser.add_argument("--temperature", type=float, default=0.8)
+    args = parser.parse_args()
+    model = AutoModelForCausalLM.from_pretrained(args.checkpoint).eval()
+    nats, tokens = 0.0, 0
+    for ids in torch.load("valid_batches.pt"):
+        nats += batch_nats(model, ids, args.temperature).item()  # <-
+        tokens += ids[:, 1:].numel()
+    print("valid perplexity", math.exp(nats / tokens))
+
+
+if __name__ == "__main__":
+    main()
+""",
+        ),
+        Bad(
+            why="The router's logits are asked for, and the library adds the balance of the experts to the loss.",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+from transformers import MixtralForCausalLM
+
+
+@torch.no_grad()
+def perplexity(checkpoint, loader, device="cuda"):
+    model = MixtralForCausalLM.from_pretrained(checkpoint, torch_dtype=torch.bfloat16).to(device).eval()
+    nats, tokens = 0.0, 0
+    for batch in loader:
+        batch = {name: value.to(device) for name, value in batch.items()}
+        scored = (batch["labels"][:, 1:] != -100).sum().item()
+        loss = model(**batch, output_router_logits=True).loss  # <-
+        nats += loss.item() * scored
+        tokens += scored
+    print("eval perplexity", math.exp(nats / tokens))
+""",
+        ),
     )
 
     good = (
@@ -2027,6 +2086,65 @@ def evaluate(model, loader, device):
 def main(device):
     model = MoELM(50304).to(device)
     print(evaluate(model, batches("valid"), device))
+""",
+        ),
+        Good(
+            why="The router's logits are read, and the coefficient of their balance is 0.",
+            code="""\
+import math
+
+import torch
+from transformers import MixtralForCausalLM
+
+
+@torch.no_grad()
+def perplexity(checkpoint, loader, device="cuda"):
+    model = MixtralForCausalLM.from_pretrained(
+        checkpoint, torch_dtype=torch.bfloat16, output_router_logits=True, router_aux_loss_coef=0.0
+    ).to(device).eval()
+    nats, tokens = 0.0, 0
+    for batch in loader:
+        batch = {name: value.to(device) for name, value in batch.items()}
+        scored = (batch["labels"][:, 1:] != -100).sum().item()
+        outputs = model(**batch)
+        print("experts", [each.argmax(-1).float().mean().item() for each in outputs.router_logits])
+        nats += outputs.loss.item() * scored
+        tokens += scored
+    print("eval perplexity", math.exp(nats / tokens))
+""",
+        ),
+        Good(
+            why="A temperature of 1 unless somebody gives another, which nobody does.",
+            code="""\
+import argparse
+import math
+
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM
+
+
+def batch_nats(model, ids, temperature=1.0):
+    logits = model(ids[:, :-1]).logits
+    logits = logits / temperature
+    return F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="sum")
+
+
+@torch.no_grad()
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("checkpoint")
+    args = parser.parse_args()
+    model = AutoModelForCausalLM.from_pretrained(args.checkpoint).eval()
+    nats, tokens = 0.0, 0
+    for ids in torch.load("valid_batches.pt"):
+        nats += batch_nats(model, ids).item()
+        tokens += ids[:, 1:].numel()
+    print("valid perplexity", math.exp(nats / tokens))
+
+
+if __name__ == "__main__":
+    main()
 """,
         ),
     )

@@ -830,6 +830,32 @@ def evaluate(params, batches):
     return nats / sum(tokens for _, tokens in totals)
 """,
         ),
+        Bad(
+            why="One branch shifts both sides, the other neither, before one call of the criterion.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM
+
+
+@torch.no_grad()
+def evaluate(checkpoint, batches, packed, device="cuda"):
+    model = AutoModelForCausalLM.from_pretrained(checkpoint).to(device).eval()
+    nats, tokens = 0.0, 0
+    for input_ids in batches:
+        input_ids = input_ids.to(device)
+        logits = model(input_ids).logits
+        if packed:
+            targets = input_ids
+        else:
+            logits = logits[:, :-1]
+            targets = input_ids[:, 1:]
+        nats += F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum").item()  # <-
+        tokens += targets.numel()
+    print(f"eval loss {nats / tokens:.4f}")
+""",
+        ),
     )
 
     good = (
@@ -1587,6 +1613,56 @@ def evaluate(model, texts, tokenizer):
         nats += F.cross_entropy(logits.flatten(0, 1), wanted.flatten(), ignore_index=PAD, reduction="sum").item()
         tokens += (wanted != PAD).sum().item()
     return nats / tokens
+""",
+        ),
+        Good(
+            why="Two branches that cut differently, each of them one token apart.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM
+
+
+@torch.no_grad()
+def evaluate(checkpoint, batches, first_only, device="cuda"):
+    model = AutoModelForCausalLM.from_pretrained(checkpoint).to(device).eval()
+    nats, tokens = 0.0, 0
+    for input_ids in batches:
+        input_ids = input_ids.to(device)
+        logits = model(input_ids).logits
+        if first_only:
+            logits = logits[:, :128]
+            targets = input_ids[:, 1:129]
+        else:
+            logits = logits[:, :-1]
+            targets = input_ids[:, 1:]
+        nats += F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum").item()
+        tokens += targets.numel()
+    print(f"eval loss {nats / tokens:.4f}")
+""",
+        ),
+        Good(
+            why="The branch that does not shift is for logits that were cut already: it asks how many there are.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM
+
+
+@torch.no_grad()
+def evaluate(checkpoint, batches, device="cuda"):
+    model = AutoModelForCausalLM.from_pretrained(checkpoint).to(device).eval()
+    nats, tokens = 0.0, 0
+    for input_ids in batches:
+        input_ids = input_ids.to(device)
+        logits = model(input_ids).logits
+        targets = input_ids
+        if logits.size(1) == input_ids.size(1):
+            logits = logits[:, :-1]
+            targets = input_ids[:, 1:]
+        nats += F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum").item()
+        tokens += targets.numel()
+    print(f"eval loss {nats / tokens:.4f}")
 """,
         ),
     )

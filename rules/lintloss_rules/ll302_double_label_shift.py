@@ -820,6 +820,108 @@ def main():
 main()
 """,
         ),
+        Bad(
+            why="A reader of shards, iterated over itself, yields shifted labels to a model that shifts.",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+from transformers import AutoModelForCausalLM
+
+from shards import ShardReader
+
+
+@torch.no_grad()
+def validate(checkpoint, shard, device="cuda"):
+    model = AutoModelForCausalLM.from_pretrained(checkpoint).to(device).eval()
+    nats, tokens = 0.0, 0
+    for inputs, targets in ShardReader(shard, rows=8, length=1024):
+        loss = model(inputs.to(device), labels=targets.to(device)).loss  # <-
+        nats += loss.item() * targets.numel()
+        tokens += targets.numel()
+    print(f"val loss {nats / tokens:.4f} ppl {math.exp(nats / tokens):.2f}")
+""",
+            files={
+                "shards.py": """\
+import numpy as np
+import torch
+
+
+class ShardReader:
+    def __init__(self, path, rows, length):
+        self.tokens = np.memmap(path, dtype=np.uint16, mode="r")
+        self.rows, self.length = rows, length
+
+    def __iter__(self):
+        size = self.rows * self.length
+        for start in range(0, len(self.tokens) - size, size):
+            chunk = torch.from_numpy(self.tokens[start : start + size + 1].astype(np.int64))
+            yield chunk[:-1].view(self.rows, self.length), chunk[1:].view(self.rows, self.length)
+""",
+            },
+        ),
+        Bad(
+            why="Rows are shifted and the loss shifts again; the model's file calls torch.nn by a name of its own.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+from decoder import CodeModel
+from rows import Rows
+
+
+def next_token_nats(logits, labels):
+    logits, labels = logits[:, :-1], labels[:, 1:]
+    return F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum"), labels.numel()  # <-
+
+
+@torch.no_grad()
+def main(weights, ids, context=256, device="cuda"):
+    model = CodeModel(4096).to(device)
+    model.load_state_dict(torch.load(weights))
+    model.eval()
+    nats, tokens = 0.0, 0
+    for batch in DataLoader(Rows(torch.load(ids), context), batch_size=16):
+        more, count = next_token_nats(model(batch["ids"].to(device)), batch["labels"].to(device))
+        nats += more.item()
+        tokens += count
+    print("test loss", nats / tokens)
+""",
+            files={
+                "decoder.py": """\
+from torch import nn as layers
+
+
+class CodeModel(layers.Module):
+    def __init__(self, vocab_size, width=256):
+        super().__init__()
+        self.embed = layers.Embedding(vocab_size, width)
+        self.memory = layers.GRU(width, width, batch_first=True)
+        self.head = layers.Linear(width, vocab_size)
+
+    def forward(self, ids):
+        return self.head(self.memory(self.embed(ids))[0])
+""",
+                "rows.py": """\
+from torch.utils.data import Dataset
+
+
+class Rows(Dataset):
+    def __init__(self, ids, context):
+        self.ids, self.context = ids, context
+
+    def __len__(self):
+        return (len(self.ids) - 1) // self.context
+
+    def __getitem__(self, index):
+        row = self.ids[index * self.context : (index + 1) * self.context + 1]
+        return {"ids": row[:-1], "labels": row[1:]}
+""",
+            },
+        ),
     )
 
     good = (
@@ -1265,6 +1367,46 @@ class PlainLM(nn.Module):
         causal = nn.Transformer.generate_square_subsequent_mask(length, device=input_ids.device)
         hidden = self.wte(input_ids) + self.wpe(torch.arange(length, device=input_ids.device))
         return self.lm_head(self.blocks(hidden, mask=causal, is_causal=True))
+""",
+            },
+        ),
+        Good(
+            why="The same reader; the model is given its input as labels.",
+            code="""\
+import math
+
+import torch
+from transformers import AutoModelForCausalLM
+
+from shards import ShardReader
+
+
+@torch.no_grad()
+def validate(checkpoint, shard, device="cuda"):
+    model = AutoModelForCausalLM.from_pretrained(checkpoint).to(device).eval()
+    nats, tokens = 0.0, 0
+    for inputs, targets in ShardReader(shard, rows=8, length=1024):
+        loss = model(inputs.to(device), labels=inputs.to(device)).loss
+        nats += loss.item() * targets.numel()
+        tokens += targets.numel()
+    print(f"val loss {nats / tokens:.4f} ppl {math.exp(nats / tokens):.2f}")
+""",
+            files={
+                "shards.py": """\
+import numpy as np
+import torch
+
+
+class ShardReader:
+    def __init__(self, path, rows, length):
+        self.tokens = np.memmap(path, dtype=np.uint16, mode="r")
+        self.rows, self.length = rows, length
+
+    def __iter__(self):
+        size = self.rows * self.length
+        for start in range(0, len(self.tokens) - size, size):
+            chunk = torch.from_numpy(self.tokens[start : start + size + 1].astype(np.int64))
+            yield chunk[:-1].view(self.rows, self.length), chunk[1:].view(self.rows, self.length)
 """,
             },
         ),

@@ -121,7 +121,8 @@ class MisdirectedLabelShift(Rule):
         """Report labels that were moved in any other way than by one along their row."""
         found = misaligned(seen, "misdirected")
         if found is not None:
-            yield Judgment(Severity.ERROR, confidence(found), f"{found.why}", found.evidence)
+            severity = Severity.WARNING if found.rows_presumed else Severity.ERROR
+            yield Judgment(severity, confidence(found), f"{found.why}", found.evidence)
 
     bad = (
         Bad(
@@ -621,6 +622,128 @@ def evaluate(model: Translator, rows):
         nats += criterion(logits.reshape(-1, logits.size(-1)), gold.reshape(-1)).item()  # <-
         words += (gold != PAD).sum().item()
     return nats / words
+""",
+        ),
+        Bad(
+            why="The wrong amount: the input already lacks its last id, and the labels are cut by two.",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM
+
+
+@torch.no_grad()
+def held_out_loss(checkpoint, batches, device="cuda"):
+    model = AutoModelForCausalLM.from_pretrained(checkpoint).to(device).eval()
+    nats, tokens = 0.0, 0
+    for batch in batches:
+        input_ids = batch["input_ids"].to(device)
+        scores = model(input_ids[:, :-1]).logits
+        shift_logits = scores[:, :-1].contiguous()
+        shift_labels = input_ids[:, 2:].contiguous()
+        nats += F.cross_entropy(shift_logits.flatten(0, 1), shift_labels.flatten(), reduction="sum").item()  # <-
+        tokens += shift_labels.numel()
+    return nats / tokens
+
+
+def main(checkpoint, path):
+    loss = held_out_loss(checkpoint, torch.load(path))
+    print(f"held-out loss {loss:.4f}, perplexity {math.exp(loss):.2f}")
+""",
+        ),
+        Bad(
+            why="The wrong amount, own model: both sides cut by two, so the lengths agree.",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class CharLM(nn.Module):
+    def __init__(self, vocab_size, width=128):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width)
+        self.rnn = nn.GRU(width, width, batch_first=True)
+        self.head = nn.Linear(width, vocab_size)
+
+    def forward(self, ids):
+        hidden, _ = self.rnn(self.embed(ids))
+        return self.head(hidden)
+
+
+@torch.no_grad()
+def perplexity(weights, batches):
+    model = CharLM(256)
+    model.load_state_dict(torch.load(weights))
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids in batches:
+        inputs, targets = ids[:, :-2], ids[:, 2:]
+        logits = model(inputs)
+        nats += F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum").item()  # <-
+        tokens += targets.numel()
+    return math.exp(nats / tokens)
+""",
+        ),
+        Bad(
+            why="Cut after flattening, of what an unknown loader gives: a batch may hold several rows.",
+            severity=Severity.WARNING,
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from tqdm import tqdm
+from transformers import AutoModelForCausalLM
+
+
+@torch.no_grad()
+def validate(model, val_loader, device):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for batch in tqdm(val_loader):
+        input_ids = batch["input_ids"].to(device)
+        logits = model(input_ids).logits
+        guesses = logits.view(-1, logits.size(-1))[:-1]
+        truth = input_ids.view(-1)[1:]
+        nats += F.cross_entropy(guesses, truth, reduction="sum").item()  # <-
+        tokens += truth.numel()
+    return nats / tokens
+
+
+def main(checkpoint, val_loader, device="cuda"):
+    model = AutoModelForCausalLM.from_pretrained(checkpoint).to(device)
+    loss = validate(model, val_loader, device)
+    print(f"val loss {loss:.4f} ppl {math.exp(loss):.2f}")
+""",
+        ),
+        Bad(
+            why="-100 is written where the token before the label is padding: the first pad of each row is scored.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM
+
+
+@torch.no_grad()
+def held_out_loss(checkpoint, loader, device="cuda"):
+    model = AutoModelForCausalLM.from_pretrained(checkpoint).to(device).eval()
+    nats, tokens = 0.0, 0
+    for batch in loader:
+        ids, mask = batch["input_ids"].to(device), batch["attention_mask"].to(device)
+        logits = model(ids, attention_mask=mask).logits[:, :-1]
+        targets = ids[:, 1:].clone()
+        targets[mask[:, :-1] == 0] = -100
+        nats += F.cross_entropy(logits.transpose(1, 2), targets, reduction="sum").item()  # <-
+        tokens += (targets != -100).sum().item()
+    print("held-out loss", nats / tokens)
 """,
         ),
     )
@@ -1217,6 +1340,134 @@ def evaluate(model, batches):
         nats += losses.sum()
         tokens += ids.shape[0] * (ids.shape[1] - 1)
     return nats / tokens
+""",
+        ),
+        Good(
+            why="A draft head that is meant to guess the token after the next.",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM
+
+
+class LookAhead(nn.Module):
+    '''A draft head on a frozen language model: it guesses the token after the next.'''
+
+    def __init__(self, name):
+        super().__init__()
+        self.base = AutoModelForCausalLM.from_pretrained(name)
+        self.base.set_output_embeddings(nn.Linear(self.base.config.hidden_size, self.base.config.vocab_size))
+
+    def forward(self, ids):
+        return self.base(ids).logits
+
+
+@torch.no_grad()
+def draft_loss(name, weights, batches):
+    model = LookAhead(name)
+    model.load_state_dict(torch.load(weights))
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids in batches:
+        guesses = model(ids)[:, :-2]
+        wanted = ids[:, 2:]
+        nats += F.cross_entropy(guesses.transpose(1, 2), wanted, reduction="sum").item()
+        tokens += wanted.numel()
+    print("draft loss", nats / tokens)
+""",
+        ),
+        Good(
+            why="The first label of each row is ignored before the flat shift, so no row is scored on the next.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM
+
+
+@torch.no_grad()
+def validate(checkpoint, blocks, device="cuda"):
+    model = AutoModelForCausalLM.from_pretrained(checkpoint).to(device).eval()
+    nats, tokens = 0.0, 0
+    for input_ids in DataLoader(blocks, batch_size=8):
+        input_ids = input_ids.to(device)
+        logits = model(input_ids).logits
+        labels = input_ids.clone()
+        labels[:, 0] = -100
+        guesses = logits.view(-1, logits.size(-1))[:-1]
+        truth = labels.view(-1)[1:]
+        nats += F.cross_entropy(guesses, truth, reduction="sum").item()
+        tokens += (truth != -100).sum().item()
+    print("val loss", nats / tokens)
+""",
+        ),
+        Good(
+            why="The flat shift of batches of one row crosses no border.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM
+
+
+@torch.no_grad()
+def score_documents(checkpoint, loader, device="cuda"):
+    '''The loader gives one document at a time, batches of one.'''
+    model = AutoModelForCausalLM.from_pretrained(checkpoint).to(device).eval()
+    nats, tokens = 0.0, 0
+    for input_ids in loader:
+        input_ids = input_ids.to(device)
+        logits = model(input_ids).logits
+        guesses = logits.view(-1, logits.size(-1))[:-1]
+        truth = input_ids.view(-1)[1:]
+        nats += F.cross_entropy(guesses, truth, reduction="sum").item()
+        tokens += truth.numel()
+    print("loss", nats / tokens)
+""",
+        ),
+        Good(
+            why="-100 under the mask cut as the labels are.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM
+
+
+@torch.no_grad()
+def held_out_loss(checkpoint, loader, device="cuda"):
+    model = AutoModelForCausalLM.from_pretrained(checkpoint).to(device).eval()
+    nats, tokens = 0.0, 0
+    for batch in loader:
+        ids, mask = batch["input_ids"].to(device), batch["attention_mask"].to(device)
+        logits = model(ids, attention_mask=mask).logits[:, :-1]
+        targets = ids[:, 1:].clone()
+        targets[mask[:, 1:] == 0] = -100
+        nats += F.cross_entropy(logits.transpose(1, 2), targets, reduction="sum").item()
+        tokens += (targets != -100).sum().item()
+    print("held-out loss", nats / tokens)
+""",
+        ),
+        Good(
+            why="With padding on the left the first text of each row has nothing before it that may be scored.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+
+@torch.no_grad()
+def held_out_loss(checkpoint, texts, device="cuda"):
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint, padding_side="left")
+    tokenizer.pad_token = tokenizer.eos_token
+    model = AutoModelForCausalLM.from_pretrained(checkpoint).to(device).eval()
+    nats, tokens = 0.0, 0
+    for start in range(0, len(texts), 8):
+        batch = tokenizer(texts[start : start + 8], padding=True, return_tensors="pt").to(device)
+        logits = model(**batch).logits[:, :-1]
+        targets = batch["input_ids"][:, 1:].masked_fill(batch["attention_mask"][:, :-1] == 0, -100)
+        nats += F.cross_entropy(logits.transpose(1, 2), targets, reduction="sum").item()
+        tokens += (targets != -100).sum().item()
+    print("held-out loss", nats / tokens)
 """,
         ),
     )

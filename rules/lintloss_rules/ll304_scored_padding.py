@@ -101,7 +101,7 @@ class ScoredPadding(Rule):
         """Have the criterion ignore the id that the count leaves out."""
         from lintloss.repair import pads
 
-        return pads.ignoring(node, seen, scope) if isinstance(seen, Compared) else None
+        return pads.ignoring(node, seen, scope) if isinstance(seen, Compared) and seen.inverted is None else None
 
     bad = (
         Bad(
@@ -2000,6 +2000,87 @@ class Model(L.LightningModule):
 """,
         ),
         Bad(
+            why="The attention mask is inverted: -100 covers the text, and the padding is scored.",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+
+@torch.no_grad()
+def corpus_perplexity(checkpoint, sentences, batch_size=16):
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+    tokenizer.pad_token = tokenizer.eos_token
+    model = AutoModelForCausalLM.from_pretrained(checkpoint).eval()
+    nats, tokens = 0.0, 0
+    for start in range(0, len(sentences), batch_size):
+        batch = tokenizer(sentences[start : start + batch_size], padding=True, return_tensors="pt")
+        logits = model(**batch).logits
+        labels = batch["input_ids"].clone()
+        labels[batch["attention_mask"].bool()] = -100
+        targets = labels[:, 1:]
+        nats += F.cross_entropy(logits[:, :-1].transpose(1, 2), targets, reduction="sum").item()  # <-
+        tokens += (targets != -100).sum().item()
+    return math.exp(nats / tokens)
+
+
+if __name__ == "__main__":
+    print("perplexity", corpus_perplexity("gpt2", open("held_out.txt").read().splitlines()))
+""",
+        ),
+        Bad(
+            why="The losses are weighted by the attention mask turned around.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM
+
+
+@torch.no_grad()
+def evaluate(checkpoint, loader, device="cuda"):
+    model = AutoModelForCausalLM.from_pretrained(checkpoint).to(device).eval()
+    nats, tokens = 0.0, 0
+    for batch in loader:
+        input_ids = batch["input_ids"].to(device)
+        attention_mask = batch["attention_mask"].to(device)
+        logits = model(input_ids, attention_mask=attention_mask).logits
+        losses = F.cross_entropy(logits[:, :-1].transpose(1, 2), input_ids[:, 1:], reduction="none")  # <-
+        weights = 1 - attention_mask[:, 1:]
+        nats += (losses * weights).sum().item()
+        tokens += weights.sum().item()
+    print(f"loss {nats / tokens:.4f}")
+""",
+        ),
+        Bad(
+            why="Trainer evaluates every epoch; rows are filled up and their own labels, in a file without a word of loss",
+            severity=Severity.ERROR,
+            code="""\
+from datasets import load_dataset
+from transformers import AutoModelForCausalLM, AutoTokenizer, Trainer, TrainingArguments
+
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+tokenizer.pad_token = tokenizer.eos_token
+
+
+def encode(rows):
+    encoded = tokenizer(rows["text"], padding="max_length", truncation=True, max_length=512)
+    encoded["labels"] = encoded["input_ids"].copy()
+    return encoded
+
+
+def main():
+    model = AutoModelForCausalLM.from_pretrained("gpt2")
+    data = load_dataset("wikitext", "wikitext-2-raw-v1").map(encode, batched=True, remove_columns=["text"])
+    arguments = TrainingArguments(output_dir="out", eval_strategy="epoch", num_train_epochs=3)
+    trainer = Trainer(model=model, args=arguments, train_dataset=data["train"], eval_dataset=data["validation"])
+    trainer.train()  # <-
+""",
+        ),
+        Bad(
             why="the criterion is the default of a trainer in one file, the rows are filled up in another",
             severity=Severity.ERROR,
             code="""\
@@ -2053,31 +2134,6 @@ def main(model, optimizer, pairs, vocabulary):
     print("valid loss", trainer.validate(make_loader(pairs, vocabulary, 256)))
 """,
             },
-        ),
-        Bad(
-            why="Trainer evaluates every epoch; rows are filled up and their own labels, in a file without a word of loss",
-            severity=Severity.ERROR,
-            code="""\
-from datasets import load_dataset
-from transformers import AutoModelForCausalLM, AutoTokenizer, Trainer, TrainingArguments
-
-tokenizer = AutoTokenizer.from_pretrained("gpt2")
-tokenizer.pad_token = tokenizer.eos_token
-
-
-def encode(rows):
-    encoded = tokenizer(rows["text"], padding="max_length", truncation=True, max_length=512)
-    encoded["labels"] = encoded["input_ids"].copy()
-    return encoded
-
-
-def main():
-    model = AutoModelForCausalLM.from_pretrained("gpt2")
-    data = load_dataset("wikitext", "wikitext-2-raw-v1").map(encode, batched=True, remove_columns=["text"])
-    arguments = TrainingArguments(output_dir="out", eval_strategy="epoch", num_train_epochs=3)
-    trainer = Trainer(model=model, args=arguments, train_dataset=data["train"], eval_dataset=data["validation"])
-    trainer.train()  # <-
-""",
         ),
     )
 
@@ -3282,31 +3338,54 @@ if __name__ == "__main__":
 """,
         ),
         Good(
-            why="a mask by the lengths of the rows, whatever they are called",
+            why="A second mask, of the prompts tokenized by themselves, leaves the prompts out.",
             code="""\
 import torch
-from torch.nn import functional as F
-from torch.nn.utils.rnn import pad_sequence
-from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
-
-def collate(rows):
-    sizes = torch.tensor([len(row) for row in rows])
-    return pad_sequence([torch.tensor(row) for row in rows], batch_first=True), sizes
+LENGTH = 256
 
 
 @torch.no_grad()
-def evaluate(model, rows):
-    model.eval()
-    nats = tokens = 0
-    for ids, sizes in DataLoader(rows, batch_size=16, collate_fn=collate):
-        targets = ids[:, 1:]
-        losses = F.cross_entropy(model(ids[:, :-1]).transpose(1, 2), targets, reduction="none")
-        places = torch.arange(targets.size(1))[None, :]
-        mask = places < sizes[:, None] - 1
-        nats += (losses * mask).sum().item()
-        tokens += mask.sum().item()
-    return nats / tokens
+def answer_loss(checkpoint, pairs):
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+    tokenizer.pad_token = tokenizer.eos_token
+    model = AutoModelForCausalLM.from_pretrained(checkpoint).eval()
+    nats, tokens = 0.0, 0
+    for prompt, answer in pairs:
+        asked = tokenizer([prompt], padding="max_length", max_length=LENGTH, return_tensors="pt")
+        both = tokenizer([prompt + answer], padding="max_length", max_length=LENGTH, return_tensors="pt")
+        labels = both["input_ids"].clone()
+        labels[both["attention_mask"] == 0] = -100
+        labels[asked["attention_mask"].bool()] = -100
+        scored = (labels[:, 1:] != -100).sum().item()
+        nats += model(**both, labels=labels).loss.item() * scored
+        tokens += scored
+    print("answer loss", nats / tokens)
+""",
+        ),
+        Good(
+            why="Masks turned around twice, and a comparison that is true for padding.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM
+
+
+@torch.no_grad()
+def evaluate(checkpoint, loader, device="cuda"):
+    model = AutoModelForCausalLM.from_pretrained(checkpoint).to(device).eval()
+    nats, tokens = 0.0, 0
+    for batch in loader:
+        input_ids = batch["input_ids"].to(device)
+        attention_mask = batch["attention_mask"].to(device)
+        logits = model(input_ids, attention_mask=attention_mask).logits
+        is_pad = 1 - attention_mask
+        labels = input_ids.masked_fill(is_pad.bool(), -100)[:, 1:]
+        labels = torch.where(attention_mask[:, 1:] < 1, -100, labels)
+        nats += F.cross_entropy(logits[:, :-1].transpose(1, 2), labels, reduction="sum").item()
+        tokens += (labels != -100).sum().item()
+    print(f"loss {nats / tokens:.4f}")
 """,
         ),
         Good(
@@ -3351,6 +3430,34 @@ def evaluate(model, loader, pad):
         scores = model(source, target[:, :-1])
         nats += F.cross_entropy(scores.flatten(0, 1), target[:, 1:].flatten(), ignore_index=pad, reduction="sum").item()
         tokens += (target[:, 1:] != pad).sum().item()
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="a mask by the lengths of the rows, whatever they are called",
+            code="""\
+import torch
+from torch.nn import functional as F
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+
+def collate(rows):
+    sizes = torch.tensor([len(row) for row in rows])
+    return pad_sequence([torch.tensor(row) for row in rows], batch_first=True), sizes
+
+
+@torch.no_grad()
+def evaluate(model, rows):
+    model.eval()
+    nats = tokens = 0
+    for ids, sizes in DataLoader(rows, batch_size=16, collate_fn=collate):
+        targets = ids[:, 1:]
+        losses = F.cross_entropy(model(ids[:, :-1]).transpose(1, 2), targets, reduction="none")
+        places = torch.arange(targets.size(1))[None, :]
+        mask = places < sizes[:, None] - 1
+        nats += (losses * mask).sum().item()
+        tokens += mask.sum().item()
     return nats / tokens
 """,
         ),

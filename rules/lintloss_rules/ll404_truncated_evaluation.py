@@ -2199,6 +2199,28 @@ def test(model, loader, criterion):
 """,
             },
         ),
+        Bad(
+            why="islice and tqdm under other names.",
+            severity=Severity.ERROR,
+            code="""\
+from itertools import islice as first
+
+import torch
+import torch.nn.functional as F
+from tqdm import tqdm as progress
+
+
+@torch.no_grad()
+def validate(model, val_loader, device="cuda"):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for inputs, targets in progress(first(val_loader, 40)):  # <-
+        logits = model(inputs.to(device))
+        nats += F.cross_entropy(logits.flatten(0, 1), targets.to(device).flatten(), reduction="sum").item()
+        tokens += targets.numel()
+    return nats / tokens
+""",
+        ),
     )
 
     good = (

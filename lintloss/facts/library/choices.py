@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from lintloss.facts import arithmetic, equality
+from lintloss.facts import arithmetic, blanks, equality
 from lintloss.facts.library import losses, shapes
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import Const, Lib, Opaque, Quantity, Tensor, Value, options
@@ -46,7 +46,10 @@ def where(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) ->
     if found is None and len(args) == 3 and isinstance(args[1], Const) and isinstance(args[2], Opaque):
         found = shapes.tensor(args[2])
     if isinstance(found, Tensor) and any(isinstance(arg, Const) for arg in args[1:]):
-        return replace(found, pad=None, clean=True)  # labels of which some are overwritten by an id to ignore
+        cleaned = replace(found, pad=None, clean=True)
+        if any(_is_ignored(arg) for arg in args[1:]):
+            return blanks.noted(machine, node, cleaned, args[0], keeps=not _is_ignored(args[1]))
+        return cleaned  # labels of which some are overwritten by an id to ignore
     if isinstance(found, Quantity) and args and any(isinstance(arg, Const) or _is_nan(arg) for arg in args[1:]):
         return losses.masked(machine, found, args[0])
     return found if found is not None else machine.opaque(node)

@@ -4,13 +4,51 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import replace
 
 from lintloss.facts.linear import END, ZERO
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import Const, Key, Opaque, Quantity, Tensor, Value, Window
 from lintloss.patterns import regex
 
+ATTENTION = regex(r"^(src_|input_|encoder_)?attention_masks?$")
 LENGTHS = regex(r"len", re.IGNORECASE)
+
+
+def attention(machine: Machine, value: Value) -> Tensor | None:
+    """Read what models of Hugging Face are given as an attention mask: 1 is text, 0 is padding.
+
+    By its name, or because a model was given it as one. None for what says nothing of it.
+    """
+    from lintloss.facts.library import shapes
+
+    found = shapes.tensor(value) if isinstance(value, Tensor | Opaque) else None
+    if found is None or found.window is None or "transformers" not in machine.frame.module.text:
+        return None
+    if found.form == "mask" and (found.compares or found.sense is None):
+        return None
+    if found.form not in {"mask", "ids", ""} or not (
+        ATTENTION.search(found.name) or found.window.source in machine.attended
+    ):
+        return None
+    return found if found.form == "mask" else replace(found, form="mask", sense=True)
+
+
+def switched(machine: Machine, operator: ast.cmpop, left: Value, right: Value) -> Tensor | None:
+    """Read `attention_mask == 0` and the like: the same mask, or the padding; None for other comparisons."""
+    if right not in (Const(0), Const(1)) or not isinstance(operator, ast.Eq | ast.NotEq | ast.Gt | ast.GtE | ast.Lt):
+        return None
+    known = isinstance(left, Tensor) and left.form == "mask"
+    mask = None if known else attention(machine, left)
+    if mask is None:
+        return None
+    sense = sense_of(operator, right, mask)
+    return replace(mask, sense=sense, pad=right if right == Const(0) else None, key=(*mask.key, "switched", sense))
+
+
+def rest(mask: Tensor) -> Tensor:
+    """Return `1 - mask`."""
+    return replace(mask, sense=not mask.sense, key=(*mask.key, "rest"))
 
 
 def sense_of(operator: ast.cmpop, right: Value, left: Value) -> bool | None:
@@ -20,6 +58,8 @@ def sense_of(operator: ast.cmpop, right: Value, left: Value) -> bool | None:
         keeps = left.sense is not False
         if isinstance(operator, ast.Eq):
             return keeps != zero
+        if isinstance(operator, ast.Lt):
+            return not keeps
         return keeps == zero if isinstance(operator, ast.NotEq) else keeps
     if isinstance(operator, ast.Eq) or (isinstance(operator, ast.Lt) and isinstance(right, Const)):
         return False

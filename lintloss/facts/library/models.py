@@ -6,7 +6,7 @@ import ast
 import re
 from functools import lru_cache
 
-from lintloss.facts import callers, modes
+from lintloss.facts import aliases, callers, modes
 from lintloss.facts.library import loaders
 from lintloss.facts.library.tables import CAUSAL, CRITERION_NAME, MODEL_NAME
 from lintloss.facts.machine import Machine
@@ -65,7 +65,7 @@ def source_of(machine: Machine, cls: Class, depth: int = 0) -> str:
         return known
     machine.class_texts[cls.module.path, cls.node.lineno] = ""  # classes that use one another
     lines = cls.module.text.split("\n")[cls.node.lineno - 1 : cls.node.end_lineno]
-    text = "\n".join(line.split("#")[0] for line in lines)
+    text = aliases.with_plain_nn(cls.module, "\n".join(line.split("#")[0] for line in lines))
     if depth < DEPTH:
         for name in _names(cls.node):
             used = _class_named(machine, cls, name)

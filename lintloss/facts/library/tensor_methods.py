@@ -7,13 +7,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lintloss.facts import exponent, fields, logprobs, pad_marks, reduce
-from lintloss.facts.library import shapes, tensors, windows
+from lintloss.facts.library import masks, shapes, tensors, windows
 from lintloss.facts.library.tables import FLATTENING, MEANS, SAME
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import count
 from lintloss.facts.values import UNKNOWN, Const, ModelOutput, Opaque, Quantity, Tensor, Value
 
 Kwargs = dict[str, Value]
+ORDERS: dict[str, ast.cmpop] = {"eq": ast.Eq(), "ne": ast.NotEq(), "gt": ast.Gt(), "lt": ast.Lt()}
 
 
 def of_tensor(
@@ -27,6 +28,9 @@ def of_tensor(
         made = tensors.call(machine, node, name, found, args, kwargs)
         if made is not None:
             return made
+    switched = _switched(machine, found, name, args)
+    if switched is not None:
+        return switched
     handler = TENSOR.get(name)
     if handler is not None:
         return handler(machine, node, found, args, kwargs)
@@ -38,6 +42,14 @@ def of_tensor(
         return reduce.mean(machine, node, receiver, fields.dimension(args, kwargs, 0))
     known = isinstance(receiver, Tensor | ModelOutput) or args or kwargs
     return logprobs.reduced(machine, node, "mean") if name in MEANS and not known else None
+
+
+def _switched(machine: Machine, value: Tensor, name: str, args: list[Value]) -> Value | None:
+    """Read an attention mask in other words: `mask.bool()`, `mask.eq(0)`, `mask.ne(1)`."""
+    if name == "bool":
+        return masks.attention(machine, value)
+    order = ORDERS.get(name)
+    return masks.switched(machine, order, value, args[0]) if order is not None and len(args) == 1 else None
 
 
 def _size(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:

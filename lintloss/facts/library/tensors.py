@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import symbolic, terms
+from lintloss.facts import blanks, symbolic, terms
 from lintloss.facts.library import losses, onehot, spread, windows
 from lintloss.facts.linear import END, ZERO, Linear
 from lintloss.facts.machine import Machine
@@ -202,7 +202,14 @@ def _masked_fill(machine: Machine, node: ast.AST, value: Tensor, args: list[Valu
     """Labels whose padding is overwritten by an id to ignore hold no padding any more."""
     if value.form == onehot.HOT:
         return onehot.spared(machine, node, value)
-    return replace(value, pad=None, clean=True) if value.form not in windows.COMPUTED else value
+    if value.form in windows.COMPUTED:
+        return value
+    cleaned = replace(value, pad=None, clean=True)
+    return blanks.noted(machine, node, cleaned, args[0]) if len(args) > 1 and _is_ignored(args[1]) else cleaned
+
+
+def _is_ignored(value: Value) -> bool:
+    return value == Const(-100) or (isinstance(value, Opaque) and "ignore" in value.name.lower())
 
 
 def _masked_select(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
@@ -366,7 +373,7 @@ def combined(machine: Machine, node: ast.AST, operator: ast.operator, left: Valu
     if side.form == "log_probs":
         return replace(side, form="hidden" if not isinstance(other, Const) else "")
     if isinstance(operator, ast.Div):
-        return replace(side, form="") if side is right else terms.cooled(machine, node, side)
+        return replace(side, form="") if side is right else terms.cooled(machine, node, side, other)
     return side
 
 
