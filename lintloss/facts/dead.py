@@ -178,13 +178,14 @@ def note_report(machine: Machine, node: ast.AST, value: Value, into: str = "") -
             isinstance(option, Quantity)
             and option.is_loss
             and option.scoring is not None
-            and _is_left_over(machine, option, into)
+            and is_left_over(machine, option, into)
         ):
-            _observe_left_over(machine, node, option)
+            observe_left_over(machine, node, option)
             return
 
 
-def _is_left_over(machine: Machine, loss: Quantity, into: str) -> bool:
+def is_left_over(machine: Machine, loss: Quantity, into: str) -> bool:
+    """Say whether a loss is one that a training loop left behind, and goes where the evaluation's belongs."""
     scored = loss.scoring.loop if loss.scoring is not None else None
     if scored is None or not scored.trains or scored in machine.loops:
         return False
@@ -203,7 +204,8 @@ def _holds(outer: Loop, inner: Loop) -> bool:
     return statement.lineno < place.span.row <= (statement.end_lineno or 0)
 
 
-def _observe_left_over(machine: Machine, node: ast.AST, loss: Quantity) -> None:
+def observe_left_over(machine: Machine, node: ast.AST, loss: Quantity) -> None:
+    """Record that a training loss is reported at `node`."""
     from lintloss.facts.settings import seen_at
 
     if machine.loops:
