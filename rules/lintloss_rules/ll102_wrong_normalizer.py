@@ -1183,6 +1183,34 @@ def evaluate(model, loader, pad):
     return totals["loss"] / totals["tokens"]  # <-
 """,
         ),
+        Bad(
+            why="The batch of a collator that pads is a dict: its len() is the number of its keys.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from datasets import load_dataset
+from torch.utils.data import DataLoader
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, DataCollatorWithPadding
+
+
+@torch.no_grad()
+def evaluate(checkpoint, device="cuda"):
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+    model = AutoModelForSequenceClassification.from_pretrained(checkpoint, num_labels=3).to(device)
+    rows = load_dataset("glue", "mnli", split="validation_matched")
+    rows = rows.map(lambda row: tokenizer(row["premise"], row["hypothesis"], truncation=True))
+    rows = rows.remove_columns(["premise", "hypothesis", "idx"])
+    loader = DataLoader(rows, batch_size=64, collate_fn=DataCollatorWithPadding(tokenizer))
+    model.eval()
+    nats, count = 0.0, 0
+    for batch in loader:
+        batch = {name: part.to(device) for name, part in batch.items()}
+        outputs = model(**batch)
+        nats += outputs.loss.item() * len(batch)
+        count += len(batch["labels"])
+    return nats / count  # <-
+""",
+        ),
     )
 
     good = (
@@ -2243,6 +2271,34 @@ def evaluate(model, loader, pad):
         nats = token_loss(model, ids, pad, reduction="sum")
         totals = totals + Counter({"nats": nats.item(), "tokens": (ids[:, 1:] != pad).sum().item()})
     return totals["nats"] / totals["tokens"]
+""",
+        ),
+        Good(
+            why="The collator may hand on labels; the ids are scored by hand.",
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM, AutoTokenizer, DataCollatorWithPadding
+
+
+@torch.no_grad()
+def perplexity(checkpoint, texts, device="cuda"):
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+    tokenizer.pad_token = tokenizer.eos_token
+    model = AutoModelForCausalLM.from_pretrained(checkpoint).to(device).eval()
+    rows = [tokenizer(text, truncation=True, max_length=512) for text in texts]
+    loader = DataLoader(rows, batch_size=8, collate_fn=DataCollatorWithPadding(tokenizer))
+    nats, scored = 0.0, 0
+    for batch in loader:
+        batch = {name: part.to(device) for name, part in batch.items()}
+        logits = model(**batch).logits[:, :-1]
+        keep = batch["attention_mask"][:, 1:].bool()
+        nats += F.cross_entropy(logits[keep], batch["input_ids"][:, 1:][keep], reduction="sum").item()
+        scored += keep.sum().item()
+    return math.exp(nats / scored)
 """,
         ),
     )
