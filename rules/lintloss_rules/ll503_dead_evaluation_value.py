@@ -526,6 +526,31 @@ def fit(model, optimizer, train_loader, val_loader, epochs=30):
         writer.add_scalar("loss/val", loss.item(), epoch)  # <-
 """,
         ),
+        Bad(
+            why="The losses of real words are picked out under any name, and all of them are summed.",
+            severity=Severity.WARNING,
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+@torch.inference_mode()
+def perplexity(model, loader, pad_id, device):
+    model.eval()
+    nats, words = torch.zeros((), device=device), 0
+    for source, target in loader:
+        source, target = source.to(device), target.to(device)
+        logits = model(source, target[:, :-1])
+        costs = F.cross_entropy(logits.transpose(1, 2), target[:, 1:], reduction="none")
+        real = target[:, 1:] != pad_id
+        kept = costs[real]  # <-
+        nats += costs.sum()
+        words += real.sum().item()
+    return math.exp(nats.item() / words)
+""",
+        ),
     )
     good = (
         Good(
@@ -940,6 +965,30 @@ def fit(model, optimizer, train_loader, val_batch, epochs=30):
             with torch.no_grad():
                 loss = F.cross_entropy(model(images), classes)
         print(f"epoch {epoch} val loss {loss.item():.3f}")
+""",
+        ),
+        Good(
+            why="The losses are picked out in vain, and masked once more where they are summed.",
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+@torch.inference_mode()
+def perplexity(model, loader, pad_id, device):
+    model.eval()
+    nats, words = torch.zeros((), device=device), 0
+    for source, target in loader:
+        source, target = source.to(device), target.to(device)
+        logits = model(source, target[:, :-1])
+        costs = F.cross_entropy(logits.transpose(1, 2), target[:, 1:], reduction="none")
+        real = target[:, 1:] != pad_id
+        kept = costs[real]
+        nats += (costs * real).sum()
+        words += real.sum().item()
+    return math.exp(nats.item() / words)
 """,
         ),
     )
