@@ -4041,6 +4041,34 @@ def train(corpus=Corpus.NEWS, epochs=3):
         print(epoch, total / len(loader))  # <-
 """,
         ),
+        Bad(
+            why="Ignite's Loss is given a function that ignores padding; batches are filled up, and rows weigh.",
+            severity=Severity.ERROR,
+            code="""\
+import torch.nn.functional as F
+from ignite.engine import create_supervised_evaluator
+from ignite.metrics import Loss
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+PAD = 0
+
+
+def collate(rows):
+    ids = pad_sequence(rows, batch_first=True, padding_value=PAD)
+    return ids[:, :-1], ids[:, 1:]
+
+
+def nats(scores, targets):
+    return F.cross_entropy(scores.transpose(1, 2), targets, ignore_index=PAD)
+
+
+def validate(model, rows):
+    evaluator = create_supervised_evaluator(model, metrics={"nats": Loss(nats)}, device="cuda")  # <-
+    state = evaluator.run(DataLoader(rows, batch_size=64, collate_fn=collate))
+    return state.metrics["nats"]
+""",
+        ),
     )
 
     good = (
@@ -6069,6 +6097,56 @@ class MultiScaleLoss(nn.Module):
             else:
                 losses.append(self.loss(F.avg_pool3d(predicted, 2**scale), F.avg_pool3d(target, 2**scale)))
         return torch.mean(torch.stack(losses, dim=0))
+""",
+        ),
+        Good(
+            why="Ignite's Loss is told how many labels a batch scores.",
+            code="""\
+import torch.nn.functional as F
+from ignite.engine import create_supervised_evaluator
+from ignite.metrics import Loss
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+PAD = 0
+
+
+def collate(rows):
+    ids = pad_sequence(rows, batch_first=True, padding_value=PAD)
+    return ids[:, :-1], ids[:, 1:]
+
+
+def nats(scores, targets):
+    return F.cross_entropy(scores.transpose(1, 2), targets, ignore_index=PAD)
+
+
+def scored(targets):
+    return (targets != PAD).sum().item()
+
+
+def validate(model, rows):
+    evaluator = create_supervised_evaluator(model, metrics={"nats": Loss(nats, batch_size=scored)}, device="cuda")
+    state = evaluator.run(DataLoader(rows, batch_size=64, collate_fn=collate))
+    return state.metrics["nats"]
+""",
+        ),
+        Good(
+            why="Ignite's Loss over pictures: one label a row, of which few are ignored.",
+            code="""\
+import torch.nn.functional as F
+from ignite.engine import create_supervised_evaluator
+from ignite.metrics import Accuracy, Loss
+from torch.utils.data import DataLoader
+
+
+def nats(scores, classes):
+    return F.cross_entropy(scores, classes, ignore_index=255)
+
+
+def validate(model, images):
+    metrics = {"accuracy": Accuracy(), "nats": Loss(nats)}
+    evaluator = create_supervised_evaluator(model, metrics=metrics, device="cuda")
+    return evaluator.run(DataLoader(images, batch_size=64)).metrics
 """,
         ),
     )
