@@ -2301,4 +2301,44 @@ def perplexity(checkpoint, texts, device="cuda"):
     return math.exp(nats / scored)
 """,
         ),
+        Good(
+            why="fairseq: what the loss is divided by depends on an option; the perplexity is per token where they differ.",
+            code="""\
+import math
+
+import torch.nn.functional as F
+from fairseq import metrics, utils
+from fairseq.criterions import FairseqCriterion, register_criterion
+
+
+@register_criterion("either_average")
+class EitherAverage(FairseqCriterion):
+    def __init__(self, task, sentence_avg):
+        super().__init__(task)
+        self.sentence_avg = sentence_avg
+
+    def forward(self, model, sample, reduce=True):
+        output = model(**sample["net_input"])
+        lprobs = model.get_normalized_probs(output, log_probs=True)
+        targets = model.get_targets(sample, output).view(-1)
+        nats = F.nll_loss(
+            lprobs.view(-1, lprobs.size(-1)), targets, ignore_index=self.padding_idx, reduction="sum"
+        )
+        size = sample["target"].size(0) if self.sentence_avg else sample["ntokens"]
+        said = {"loss": nats.data, "ntokens": sample["ntokens"], "sample_size": size}
+        return nats, size, said
+
+    @classmethod
+    def reduce_metrics(cls, logging_outputs):
+        nats = sum(said.get("loss", 0) for said in logging_outputs)
+        tokens = sum(said.get("ntokens", 0) for said in logging_outputs)
+        size = sum(said.get("sample_size", 0) for said in logging_outputs)
+        metrics.log_scalar("loss", nats / size / math.log(2), size, round=3)
+        if size != tokens:
+            metrics.log_scalar("nll_loss", nats / tokens / math.log(2), tokens, round=3)
+            metrics.log_derived("ppl", lambda meters: utils.get_perplexity(meters["nll_loss"].avg))
+        else:
+            metrics.log_derived("ppl", lambda meters: utils.get_perplexity(meters["loss"].avg))
+""",
+        ),
     )

@@ -24,6 +24,7 @@ from lintloss.facts.library import (
     columns,
     containers,
     entries,
+    fairseq,
     folded,
     functional,
     ignite,
@@ -106,7 +107,7 @@ def call(
             return apart
     if isinstance(receiver, Choice):
         return _each(machine, node, receiver, name, args, kwargs)
-    effect = _effect(machine, node, receiver, name, args, kwargs)
+    effect = fairseq.computed(machine, node, receiver, name) or _effect(machine, node, receiver, name, args, kwargs)
     if effect is None:
         effect = meters.call(machine, node, receiver, name, args, kwargs)
     if effect is not None:
