@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable
 from contextlib import nullcontext
 
-from lintloss.facts import calls
+from lintloss.facts import calls, factories
 from lintloss.facts.library import fairseq, lightning, metrics
 from lintloss.facts.machine import Machine, OutOfBudget
 from lintloss.facts.state import Slot, State
@@ -43,6 +43,7 @@ def run_root(machine: Machine, function: Func, kwargs: dict[str, Value]) -> None
             returned = calls.run(machine, function.node, function, args, kwargs)
         if loop is not None:
             lightning.note_returned(machine, function, loop, returned)
+        factories.run_returned(machine, function, returned)
     except (OutOfBudget, RecursionError):
         return
 

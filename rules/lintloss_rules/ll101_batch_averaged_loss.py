@@ -4069,6 +4069,32 @@ def validate(model, rows):
     return state.metrics["nats"]
 """,
         ),
+        Bad(
+            why="A factory makes the validation, and nothing in sight calls what it makes.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def validator(net, pad_id=0):
+    def nats(batch):
+        source, target = batch
+        scores = net(source, target[:, :-1])
+        return F.cross_entropy(scores.transpose(1, 2), target[:, 1:], ignore_index=pad_id)
+
+    @torch.no_grad()
+    def validate(loader):
+        net.eval()
+        total = 0.0
+        for batch in loader:
+            total += nats(batch).item()
+        net.train()
+        return total / len(loader)  # <-
+
+    return validate
+""",
+        ),
     )
 
     good = (
@@ -6147,6 +6173,41 @@ def validate(model, images):
     metrics = {"accuracy": Accuracy(), "nats": Loss(nats)}
     evaluator = create_supervised_evaluator(model, metrics=metrics, device="cuda")
     return evaluator.run(DataLoader(images, batch_size=64)).metrics
+""",
+        ),
+        Good(
+            why="A factory makes a training and a validation; who calls that one minds mode and gradients.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def phases(net, optimizer, pad_id=0):
+    def nats(batch, reduction="mean"):
+        source, target = batch
+        scores = net(source, target[:, :-1])
+        loss = F.cross_entropy(scores.transpose(1, 2), target[:, 1:], ignore_index=pad_id, reduction=reduction)
+        return loss, (target[:, 1:] != pad_id).sum()
+
+    def fit(loader):
+        shown = 0.0
+        for batch in loader:
+            loss, _ = nats(batch)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            shown += loss.item()
+        return shown / len(loader)
+
+    def validate(loader):
+        total, words = 0.0, 0
+        for batch in loader:
+            loss, scored = nats(batch, reduction="sum")
+            total += loss.item()
+            words += scored.item()
+        return total / words
+
+    return fit, validate
 """,
         ),
     )

@@ -1402,8 +1402,8 @@ def main(path, epochs=30):
     table = np.load(path)
     inputs, classes = table["inputs"], table["classes"]
     inputs_train, inputs_test, classes_train, classes_test = train_test_split(inputs, classes, test_size=0.1)
-    train_set = TensorDataset(torch.from_numpy(inputs_train / float(np.abs(inputs_train).max())).float(), torch.from_numpy(classes_train))
     scale = float(np.abs(inputs_train).max())
+    train_set = TensorDataset(torch.from_numpy(inputs_train / scale).float(), torch.from_numpy(classes_train))
     test_set = TensorDataset(torch.from_numpy(inputs_test / scale).float(), torch.from_numpy(classes_test))
     model = torch.nn.Linear(inputs.shape[1], 10)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
