@@ -2341,4 +2341,31 @@ class EitherAverage(FairseqCriterion):
             metrics.log_derived("ppl", lambda meters: utils.get_perplexity(meters["loss"].avg))
 """,
         ),
+        Good(
+            why="Each mean is multiplied by the number of keys, and their sum divides: all batches weigh alike.",
+            code="""\
+import torch
+from datasets import load_dataset
+from torch.utils.data import DataLoader
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, DataCollatorWithPadding
+
+
+@torch.no_grad()
+def evaluate(checkpoint, device="cuda"):
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+    model = AutoModelForSequenceClassification.from_pretrained(checkpoint, num_labels=3).to(device)
+    rows = load_dataset("glue", "mnli", split="validation_matched")
+    rows = rows.map(lambda row: tokenizer(row["premise"], row["hypothesis"], truncation=True))
+    rows = rows.remove_columns(["premise", "hypothesis", "idx"])
+    loader = DataLoader(rows, batch_size=64, collate_fn=DataCollatorWithPadding(tokenizer))
+    model.eval()
+    nats, count = 0.0, 0
+    for batch in loader:
+        batch = {name: part.to(device) for name, part in batch.items()}
+        outputs = model(**batch)
+        nats += outputs.loss.item() * len(batch)
+        count += len(batch)
+    return nats / count
+""",
+        ),
     )
