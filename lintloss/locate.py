@@ -27,6 +27,7 @@ FRAMEWORKS = {
     "torch": "torch", "transformers": "transformers", "accelerate": "accelerate", "lightning": "lightning",
     "pytorch_lightning": "lightning", "ignite": "ignite", "deepspeed": "deepspeed", "jax": "jax", "flax": "jax",
     "optax": "jax", "tensorflow": "tensorflow", "keras": "keras", "mxnet": "mxnet", "paddle": "paddle",
+    "fairseq": "fairseq",
 }  # fmt: skip
 SPLITS = (
     ("validation", regex(r"(?<![a-z])(valid|validation|val|dev|heldout|held_out|holdout)(?![a-z])")),

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from lintloss.facts.library import loaders
 from lintloss.facts.liveness import is_dead, stays_empty
 from lintloss.facts.loops import Loop
-from lintloss.facts.machine import Machine
+from lintloss.facts.machine import Frame, Machine
 from lintloss.facts.observations import DeadValue, Setting
 from lintloss.facts.units import Unit, count
 from lintloss.facts.values import Const, LibObject, ModelOutput, Opaque, Quantity, Tensor, Value, options
@@ -33,7 +33,7 @@ TRAINING = regex(r"(^|_)(train|tr)(ing)?_", re.IGNORECASE)
 EVALUATION = regex(r"(^|[^a-z])(val|valid|validation|eval|dev|test)([^a-z]|$)", re.IGNORECASE)
 SIZES = regex(r"\.(numel|nelement|sum)\(")
 COUNT, TOTAL, AVERAGE = "a token count", "a sum of losses", "an average loss"
-LAST = "the loss of one batch"
+LAST, MASKED = "the loss of one batch", "a masked loss"
 COUNTS = {count("token"), count("position")}
 
 
@@ -56,7 +56,7 @@ def note_binding(machine: Machine, target: ast.Name, value: Value) -> None:
         return
     if not _assigns(frame.statement, target):
         return  # a loop's or comprehension's target is there to be had, not to be reported
-    what = _what(target.id, value) or _counter(target.id, value, frame.statement)
+    what = _what(target.id, value) or _counter(target.id, value, frame.statement) or _masked(frame, target, value)
     if what and "shift" not in target.id and _is_handed_over(frame.statement, target):
         return
     if not what and isinstance(frame.statement, ast.AugAssign) and machine.loops:
@@ -153,6 +153,30 @@ def _what(name: str, value: Value) -> str:
     return "a loss" if number.is_loss and LOSSES.search(name) and not TRAINING.search(name) else ""
 
 
+def _masked(frame: Frame, target: ast.Name, value: Value) -> str:
+    """Say that losses were masked, and that further down they are read without the mask: whatever the name."""
+    made = frame.statement.value if isinstance(frame.statement, ast.Assign) else None
+    field = next((each for each in options(value) if isinstance(each, Quantity) and each.is_loss), None)
+    if made is None or field is None or field.scoring is None or not field.scoring.masked or "train" in target.id:
+        return ""
+    parts = (made.left, made.right) if isinstance(made, ast.BinOp) and isinstance(made.op, ast.Mult) else ()
+    parts = (made.value, made.slice) if isinstance(made, ast.Subscript) else parts
+    names = [each.id for each in parts if isinstance(each, ast.Name)]
+    if len(names) != 2 or target.id in names:
+        return ""
+    return MASKED if _is_read_alone(frame.node, target, names) else ""
+
+
+def _is_read_alone(owner: ast.AST, target: ast.Name, names: list[str]) -> bool:
+    """Say whether each line further down that reads one of two names is without the other, and both are read."""
+    found: dict[str, set[int]] = {name: set() for name in names}
+    for each in ast.walk(owner):
+        if isinstance(each, ast.Name) and each.id in found and each.lineno > target.lineno:
+            found[each.id].add(each.lineno)
+    first, second = found.values()
+    return bool(first) and bool(second) and not first & second
+
+
 def _counter(name: str, value: Value, statement: ast.stmt | None) -> str:
     """Read by its name and its words what counts tokens of a tensor that is not known."""
     if not TOKENS.search(name) or isinstance(value, Quantity):
@@ -188,13 +212,14 @@ def note_report(machine: Machine, node: ast.AST, value: Value, into: str = "") -
             isinstance(option, Quantity)
             and option.is_loss
             and option.scoring is not None
-            and _is_left_over(machine, option, into)
+            and is_left_over(machine, option, into)
         ):
-            _observe_left_over(machine, node, option)
+            observe_left_over(machine, node, option)
             return
 
 
-def _is_left_over(machine: Machine, loss: Quantity, into: str) -> bool:
+def is_left_over(machine: Machine, loss: Quantity, into: str) -> bool:
+    """Say whether a loss is one that a training loop left behind, and goes where the evaluation's belongs."""
     scored = loss.scoring.loop if loss.scoring is not None else None
     if scored is None or not scored.trains or scored in machine.loops:
         return False
@@ -213,7 +238,8 @@ def _holds(outer: Loop, inner: Loop) -> bool:
     return statement.lineno < place.span.row <= (statement.end_lineno or 0)
 
 
-def _observe_left_over(machine: Machine, node: ast.AST, loss: Quantity) -> None:
+def observe_left_over(machine: Machine, node: ast.AST, loss: Quantity) -> None:
+    """Record that a training loss is reported at `node`."""
     from lintloss.facts.settings import seen_at
 
     if machine.loops:
@@ -232,7 +258,7 @@ def note_store(machine: Machine, owner: ast.expr, argument: ast.expr | None, val
 def observe(machine: Machine) -> None:
     """Turn bindings that nothing reads into observations, once the file has been read."""
     for bound in machine.bound.values():
-        if bound.what == "a loss" and bound.loop is not None and bound.loop.key in machine.left_over:
+        if bound.what in {"a loss", MASKED} and bound.loop is not None and bound.loop.key in machine.left_over:
             continue  # the loss that is reported instead is shown
         kind = {"an empty counter": "empty", LAST: "last"}.get(bound.what, "dropped")
         if kind == "last" and not _stands_alone(bound):

@@ -256,17 +256,9 @@ def _compare(machine: Machine, node: ast.Compare) -> Value:
         if isinstance(node.ops[0], ast.NotEq | ast.Eq):
             pad_marks.note_compared(machine, node, shapes.tensor(left) or Tensor(), rights[0], node.comparators[0])
         return Tensor(
-            "mask", window, axes, (*key, "mask"), left.name, pad=_left_out(node.ops[0], rights[0]), sense=sense
+            "mask", window, axes, (*key, "mask"), left.name, pad=masks.left_out(node.ops[0], rights[0]), sense=sense
         )
     return machine.opaque(node)
-
-
-def _left_out(operator: ast.cmpop, bound: Value) -> Value:
-    """Return the id that a comparison leaves out: `ids >= 0` and `ids > -1` leave out -1."""
-    ignores = (isinstance(operator, ast.GtE) and bound == Const(0)) or (
-        isinstance(operator, ast.Gt) and bound == Const(-1)
-    )
-    return Const(-1) if ignores else bound
 
 
 def _choice(machine: Machine, node: ast.IfExp) -> Value:

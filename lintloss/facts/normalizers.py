@@ -118,7 +118,7 @@ def _by_unit(seen: Averaging, before: Quantity, after: Quantity, count: Quantity
             else "a dict batch is the number of its keys"
         )
         return WrongCount(f"len() of {what}, not of its rows")
-    if unit.power("unknown"):
+    if unit.power("unknown") or count.unit.power("key"):  # each mean was multiplied by as many keys
         return None
     is_guess = before.presumed and (scoring is None or not (scoring.owner == "model" or scoring.reduced))
     if is_guess:

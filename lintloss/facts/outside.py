@@ -236,7 +236,8 @@ def _in_training_mode(machine: Machine, home: Module, site: Module) -> list[Obse
     Where some function sets evaluation mode, those only that called train() themselves.
     """
     told = any(callers.MODE.search(each.text) for each in (home, site))
-    found = evaluation.observe(machine, [each for each in evaluation.passes(machine, home) if not each.region.shared])
+    passes = [each for each in evaluation.passes(machine, home) if not each.region.shared or each.region.for_caller]
+    found = evaluation.observe(machine, passes)
     trains = [replace(each, gradients="off") for each in found if each.mode == "train" and _is_left(home, each, told)]
     return [each for each in trains if not callers.evaluation_mode(machine.project, home, each.function)]
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from lintloss.facts import counts, interludes, regularizers
 from lintloss.facts.machine import Machine
+from lintloss.facts.names import CONVERTS
 from lintloss.facts.observations import Averaging
 from lintloss.facts.survey import walk
 from lintloss.facts.units import Unit
@@ -202,7 +203,7 @@ def is_share(machine: Machine, total: Quantity, count: Quantity) -> bool:
 
 def _is_rescaled(statement: ast.stmt | None, node: ast.AST, before: Quantity) -> bool:
     """Say whether nothing is averaged yet: a quotient is multiplied by another count at once, `loss / edges * tokens`,
-    or a total is divided further, `nats / rows / length`.
+    or a total is divided further, `nats / rows / length`; `nats / tokens / log(2)` is an average, in bits.
     """
     if statement is None or not isinstance(node, ast.BinOp) or hasattr(statement, "body"):
         return False
@@ -210,7 +211,7 @@ def _is_rescaled(statement: ast.stmt | None, node: ast.AST, before: Quantity) ->
     if outer is None:
         return False
     if isinstance(outer.op, ast.Div):
-        return before.unit.degree == 0
+        return before.unit.degree == 0 and CONVERTS.search(ast.unparse(outer.right)) is None
     return isinstance(outer.op, ast.Mult) and COUNT_WORDS.search(ast.unparse(outer.right)) is not None
 
 

@@ -72,13 +72,14 @@ class Region:
     """What evaluates: a loop of a function, or the function as a whole.
 
     index: the scene of the forward pass that the region belongs to. named: why it is taken for an evaluation.
-    shared: the loop trains as well, when its flag says so.
+    shared: the loop trains as well, when its flag says so; for_caller: it does so for other callers.
     """
 
     index: int
     loop: Loop | None
     named: str
     shared: bool = False
+    for_caller: bool = False
 
     def scene(self, forward: Forward) -> Scene:
         return forward.scenes[self.index]
@@ -106,6 +107,10 @@ def region(machine: Machine, forward: Forward) -> Region | None:
             named = _loop_says(loop)
             if named or (switched and loop.unit != "epoch"):
                 return _narrowed(forward, Region(index, loop, named or "eval() was called"))
+            if _is_unrecorded_here(forward, loop):
+                return Region(
+                    index, loop, "it trains for other callers, and records nothing", shared=True, for_caller=True
+                )
         if scene.key in machine.trained:
             return _unless_named_by_file(nearest)
         named = _scene_says(scene)
@@ -146,6 +151,13 @@ def _over_phases(machine: Machine, forward: Forward, loop: Loop) -> str | None:
         if flag is not None and each.frame == loop.frame and isinstance(target, ast.Name) and target.id == flag[1]:
             return f"the loop runs over phases, and only `{flag[0]}` trains"
     return None
+
+
+def _is_unrecorded_here(forward: Forward, loop: Loop) -> bool:
+    """Say whether a loop that can train does not for this caller: it scores, and no gradients are there for backward()."""
+    if forward.gradients != gradients.OFF or not loop.scores or loop.trains or loop.may_train or loop.statement is None:
+        return False
+    return loop.unit != "epoch" and ".backward(" in text_of(loop.statement)
 
 
 def _holds(scene: Scene, place: Evidence | None) -> bool:

@@ -36,6 +36,7 @@ CONVEX = regex(r"^\(1(\.0?)? - [^()]+\) \* ")  # w * a + (1 - w) * b: two losses
 TRAINING_DATA = regex(r"(?<!\w)train\w*_?(loader|dl|data|set|iter|iterator|ds|batches)(?!\w)", re.IGNORECASE)
 HELD_OUT = regex(r"(?<![a-z])(val|valid|validation|test|dev|eval|held_?out)(?![a-z])", re.IGNORECASE)
 LANGUAGE = frozenset({"lm", "seq2seq", "mlm"})
+REDUCERS = frozenset({"reduce_metrics", "aggregate_logging_outputs"})  # of fairseq's criteria
 CLASS_WEIGHTS = regex(r"weight|balance", re.IGNORECASE)
 SMOOTHING_CRITERIA = frozenset({"LabelSmoothingCrossEntropy"})
 
@@ -102,6 +103,8 @@ def _note(machine: Machine, node: ast.AST, value: Quantity, *, exponentiated: bo
     site = (scoring.step or scoring.site) if scoring is not None else None
     if scoring is None or site is None:
         return
+    if not exponentiated and _is_gathered(machine):
+        return
     if machine.home and machine.frame.module.path != machine.home:  # a caller's own report: said when it is checked
         return
     noted = machine.reports.setdefault(site, Noted())
@@ -124,6 +127,15 @@ def _note(machine: Machine, node: ast.AST, value: Quantity, *, exponentiated: bo
         noted.admit(laden)
     elif setting.phase == "unknown" and laden.loops and ".backward(" in machine.text(machine.frame.node):
         noted.undecided.append(laden)
+
+
+def _is_gathered(machine: Machine) -> bool:
+    """Say whether fairseq's reduce_metrics() sums up what batches handed over, of which it reports what it logs."""
+    frame, sums = machine.frame, (ast.Call, ast.AugAssign)
+    if frame.name not in REDUCERS or "fairseq" not in frame.module.text:
+        return False
+    made = frame.statement.value if isinstance(frame.statement, ast.Assign) else frame.statement
+    return isinstance(made, sums)
 
 
 def _of_training_data(machine: Machine) -> bool:

@@ -6,8 +6,8 @@ import ast
 from collections.abc import Iterable
 from contextlib import nullcontext
 
-from lintloss.facts import calls
-from lintloss.facts.library import lightning, metrics
+from lintloss.facts import calls, factories
+from lintloss.facts.library import fairseq, lightning, metrics
 from lintloss.facts.machine import Machine, OutOfBudget
 from lintloss.facts.state import Slot, State
 from lintloss.facts.statements import execute
@@ -39,9 +39,11 @@ def run_root(machine: Machine, function: Func, kwargs: dict[str, Value]) -> None
     around = loop or metrics.loop_around(machine, function)
     try:
         with machine.in_loop(around) if around is not None else nullcontext():
-            returned = calls.run(machine, function.node, function, lightning.given(machine, function), kwargs)
+            args = lightning.given(machine, function) or fairseq.given(machine, function)
+            returned = calls.run(machine, function.node, function, args, kwargs)
         if loop is not None:
             lightning.note_returned(machine, function, loop, returned)
+        factories.run_returned(machine, function, returned)
     except (OutOfBudget, RecursionError):
         return
 

@@ -36,8 +36,20 @@ def _others(call: ast.Call) -> list[str]:
     given = [*call.args, *(each.value for each in call.keywords)]
     if any(DATA.search(text_of(each)) for each in given):
         return []
-    trained = [each.id for each in given if isinstance(each, ast.Name) and TRAIN_DATA.search(each.id)]
+    trained = [each.id for one in given for each in _rows(one) if TRAIN_DATA.search(each.id)]
     return [re.sub("(?i)train(ing)?", held_out, name) for name in trained for held_out in HELD_OUT]
+
+
+def _rows(given: ast.expr) -> Iterator[ast.Name]:
+    """Yield what is handed over as it is, or converted first: `torch.tensor(X_train, dtype=torch.float)`."""
+    if isinstance(given, ast.Name):
+        yield given
+    elif isinstance(given, ast.Call):
+        converted = given.args[:1]
+        if not converted and isinstance(given.func, ast.Attribute):  # `X_train.to_numpy()`
+            converted = [given.func.value]
+        for each in converted:
+            yield from _rows(each)
 
 
 def _unread(module: Module, scope: ast.AST, bound: dict[str, tuple[bindings.Binding, ...]], name: str) -> bool:

@@ -44,7 +44,10 @@ def execute(machine: Machine, body: Sequence[ast.stmt]) -> str:
 
 
 def _expression(machine: Machine, node: ast.Expr) -> str:
+    from lintloss.facts import captions
+
     evaluate(machine, node.value)
+    captions.note(machine, node)
     return NEXT
 
 

@@ -17,7 +17,7 @@ def into_tensor(machine: Machine, target: ast.Subscript, value: Value) -> bool:
     """Write into a tensor that a name or item holds; False where the target is no tensor."""
     from lintloss.facts import assign
     from lintloss.facts.expressions import evaluate
-    from lintloss.facts.library import shapes, windows
+    from lintloss.facts.library import masks, shapes, windows
 
     if not isinstance(target.value, ast.Name | ast.Attribute | ast.Subscript):
         return False
@@ -30,6 +30,8 @@ def into_tensor(machine: Machine, target: ast.Subscript, value: Value) -> bool:
             and blocks[0] is not None
             and _is_behind(machine, blocks[0], evaluate(machine, target.slice), target)
         ):
+            return True
+        if all(each is not None and masks.spares(evaluate(machine, target.slice), each) for each in blocks):
             return True
         if None not in blocks:  # `labels[~chosen] = -100`: nobody knows whether padding is spared
             mask = evaluate(machine, target.slice)

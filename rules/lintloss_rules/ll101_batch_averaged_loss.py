@@ -4343,6 +4343,60 @@ class ShardReader:
 """,
             },
         ),
+        Bad(
+            why="A factory makes the validation, and nothing in sight calls what it makes.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def validator(net, pad_id=0):
+    def nats(batch):
+        source, target = batch
+        scores = net(source, target[:, :-1])
+        return F.cross_entropy(scores.transpose(1, 2), target[:, 1:], ignore_index=pad_id)
+
+    @torch.no_grad()
+    def validate(loader):
+        net.eval()
+        total = 0.0
+        for batch in loader:
+            total += nats(batch).item()
+        net.train()
+        return total / len(loader)  # <-
+
+    return validate
+""",
+        ),
+        Bad(
+            why="Ignite's Loss is given a function that ignores padding; batches are filled up, and rows weigh.",
+            severity=Severity.ERROR,
+            code="""\
+import torch.nn.functional as F
+from ignite.engine import create_supervised_evaluator
+from ignite.metrics import Loss
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+PAD = 0
+
+
+def collate(rows):
+    ids = pad_sequence(rows, batch_first=True, padding_value=PAD)
+    return ids[:, :-1], ids[:, 1:]
+
+
+def nats(scores, targets):
+    return F.cross_entropy(scores.transpose(1, 2), targets, ignore_index=PAD)
+
+
+def validate(model, rows):
+    evaluator = create_supervised_evaluator(model, metrics={"nats": Loss(nats)}, device="cuda")  # <-
+    state = evaluator.run(DataLoader(rows, batch_size=64, collate_fn=collate))
+    return state.metrics["nats"]
+""",
+        ),
     )
 
     good = (
@@ -6428,5 +6482,90 @@ class ShardReader:
             yield chunk[:-1].view(self.rows, self.length), chunk[1:].view(self.rows, self.length)
 """,
             },
+        ),
+        Good(
+            why="A factory makes a training and a validation; who calls that one minds mode and gradients.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def phases(net, optimizer, pad_id=0):
+    def nats(batch, reduction="mean"):
+        source, target = batch
+        scores = net(source, target[:, :-1])
+        loss = F.cross_entropy(scores.transpose(1, 2), target[:, 1:], ignore_index=pad_id, reduction=reduction)
+        return loss, (target[:, 1:] != pad_id).sum()
+
+    def fit(loader):
+        shown = 0.0
+        for batch in loader:
+            loss, _ = nats(batch)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            shown += loss.item()
+        return shown / len(loader)
+
+    def validate(loader):
+        total, words = 0.0, 0
+        for batch in loader:
+            loss, scored = nats(batch, reduction="sum")
+            total += loss.item()
+            words += scored.item()
+        return total / words
+
+    return fit, validate
+""",
+        ),
+        Good(
+            why="Ignite's Loss over pictures: one label a row, of which few are ignored.",
+            code="""\
+import torch.nn.functional as F
+from ignite.engine import create_supervised_evaluator
+from ignite.metrics import Accuracy, Loss
+from torch.utils.data import DataLoader
+
+
+def nats(scores, classes):
+    return F.cross_entropy(scores, classes, ignore_index=255)
+
+
+def validate(model, images):
+    metrics = {"accuracy": Accuracy(), "nats": Loss(nats)}
+    evaluator = create_supervised_evaluator(model, metrics=metrics, device="cuda")
+    return evaluator.run(DataLoader(images, batch_size=64)).metrics
+""",
+        ),
+        Good(
+            why="Ignite's Loss is told how many labels a batch scores.",
+            code="""\
+import torch.nn.functional as F
+from ignite.engine import create_supervised_evaluator
+from ignite.metrics import Loss
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+PAD = 0
+
+
+def collate(rows):
+    ids = pad_sequence(rows, batch_first=True, padding_value=PAD)
+    return ids[:, :-1], ids[:, 1:]
+
+
+def nats(scores, targets):
+    return F.cross_entropy(scores.transpose(1, 2), targets, ignore_index=PAD)
+
+
+def scored(targets):
+    return (targets != PAD).sum().item()
+
+
+def validate(model, rows):
+    evaluator = create_supervised_evaluator(model, metrics={"nats": Loss(nats, batch_size=scored)}, device="cuda")
+    state = evaluator.run(DataLoader(rows, batch_size=64, collate_fn=collate))
+    return state.metrics["nats"]
+""",
         ),
     )

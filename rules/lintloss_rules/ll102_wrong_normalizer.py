@@ -1259,6 +1259,34 @@ def validation_loss(model, tokens):
     return total / (EVAL_ITERS * batch_size)  # <-
 """,
         ),
+        Bad(
+            why="The batch of a collator that pads is a dict: its len() is the number of its keys.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from datasets import load_dataset
+from torch.utils.data import DataLoader
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, DataCollatorWithPadding
+
+
+@torch.no_grad()
+def evaluate(checkpoint, device="cuda"):
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+    model = AutoModelForSequenceClassification.from_pretrained(checkpoint, num_labels=3).to(device)
+    rows = load_dataset("glue", "mnli", split="validation_matched")
+    rows = rows.map(lambda row: tokenizer(row["premise"], row["hypothesis"], truncation=True))
+    rows = rows.remove_columns(["premise", "hypothesis", "idx"])
+    loader = DataLoader(rows, batch_size=64, collate_fn=DataCollatorWithPadding(tokenizer))
+    model.eval()
+    nats, count = 0.0, 0
+    for batch in loader:
+        batch = {name: part.to(device) for name, part in batch.items()}
+        outputs = model(**batch)
+        nats += outputs.loss.item() * len(batch)
+        count += len(batch["labels"])
+    return nats / count  # <-
+""",
+        ),
     )
 
     good = (
@@ -2501,6 +2529,101 @@ if __name__ == "__main__":
     with open("c4.validation.txt") as handle:
         text = AutoTokenizer.from_pretrained(name)(handle.read(), return_tensors="pt")
     print(f"c4 perplexity: {evaluate_ppl(llama, text, 'cuda'):.3f}")
+""",
+        ),
+        Good(
+            why="Each mean is multiplied by the number of keys, and their sum divides: all batches weigh alike.",
+            code="""\
+import torch
+from datasets import load_dataset
+from torch.utils.data import DataLoader
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, DataCollatorWithPadding
+
+
+@torch.no_grad()
+def evaluate(checkpoint, device="cuda"):
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+    model = AutoModelForSequenceClassification.from_pretrained(checkpoint, num_labels=3).to(device)
+    rows = load_dataset("glue", "mnli", split="validation_matched")
+    rows = rows.map(lambda row: tokenizer(row["premise"], row["hypothesis"], truncation=True))
+    rows = rows.remove_columns(["premise", "hypothesis", "idx"])
+    loader = DataLoader(rows, batch_size=64, collate_fn=DataCollatorWithPadding(tokenizer))
+    model.eval()
+    nats, count = 0.0, 0
+    for batch in loader:
+        batch = {name: part.to(device) for name, part in batch.items()}
+        outputs = model(**batch)
+        nats += outputs.loss.item() * len(batch)
+        count += len(batch)
+    return nats / count
+""",
+        ),
+        Good(
+            why="fairseq: what the loss is divided by depends on an option; the perplexity is per token where they differ.",
+            code="""\
+import math
+
+import torch.nn.functional as F
+from fairseq import metrics, utils
+from fairseq.criterions import FairseqCriterion, register_criterion
+
+
+@register_criterion("either_average")
+class EitherAverage(FairseqCriterion):
+    def __init__(self, task, sentence_avg):
+        super().__init__(task)
+        self.sentence_avg = sentence_avg
+
+    def forward(self, model, sample, reduce=True):
+        output = model(**sample["net_input"])
+        lprobs = model.get_normalized_probs(output, log_probs=True)
+        targets = model.get_targets(sample, output).view(-1)
+        nats = F.nll_loss(
+            lprobs.view(-1, lprobs.size(-1)), targets, ignore_index=self.padding_idx, reduction="sum"
+        )
+        size = sample["target"].size(0) if self.sentence_avg else sample["ntokens"]
+        said = {"loss": nats.data, "ntokens": sample["ntokens"], "sample_size": size}
+        return nats, size, said
+
+    @classmethod
+    def reduce_metrics(cls, logging_outputs):
+        nats = sum(said.get("loss", 0) for said in logging_outputs)
+        tokens = sum(said.get("ntokens", 0) for said in logging_outputs)
+        size = sum(said.get("sample_size", 0) for said in logging_outputs)
+        metrics.log_scalar("loss", nats / size / math.log(2), size, round=3)
+        if size != tokens:
+            metrics.log_scalar("nll_loss", nats / tokens / math.log(2), tokens, round=3)
+            metrics.log_derived("ppl", lambda meters: utils.get_perplexity(meters["nll_loss"].avg))
+        else:
+            metrics.log_derived("ppl", lambda meters: utils.get_perplexity(meters["loss"].avg))
+""",
+        ),
+        Good(
+            why="The collator may hand on labels; the ids are scored by hand.",
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM, AutoTokenizer, DataCollatorWithPadding
+
+
+@torch.no_grad()
+def perplexity(checkpoint, texts, device="cuda"):
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+    tokenizer.pad_token = tokenizer.eos_token
+    model = AutoModelForCausalLM.from_pretrained(checkpoint).to(device).eval()
+    rows = [tokenizer(text, truncation=True, max_length=512) for text in texts]
+    loader = DataLoader(rows, batch_size=8, collate_fn=DataCollatorWithPadding(tokenizer))
+    nats, scored = 0.0, 0
+    for batch in loader:
+        batch = {name: part.to(device) for name, part in batch.items()}
+        logits = model(**batch).logits[:, :-1]
+        keep = batch["attention_mask"][:, 1:].bool()
+        nats += F.cross_entropy(logits[keep], batch["input_ids"][:, 1:][keep], reduction="sum").item()
+        scored += keep.sum().item()
+    return math.exp(nats / scored)
 """,
         ),
     )

@@ -1298,6 +1298,33 @@ def perplexity(checkpoint, loader, device="cuda"):
     print("eval perplexity", math.exp(nats / tokens))
 """,
         ),
+        Bad(
+            why="fairseq: the perplexity is that of the smoothed sum, and the plain one is not logged.",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+from fairseq import metrics, utils
+from fairseq.criterions import register_criterion
+from fairseq.criterions.label_smoothed_cross_entropy import LabelSmoothedCrossEntropyCriterion
+
+
+@register_criterion("smoothed_translation")
+class SmoothedTranslation(LabelSmoothedCrossEntropyCriterion):
+    def forward(self, model, sample, reduce=True):
+        output = model(**sample["net_input"])
+        smoothed, plain = self.compute_loss(model, output, sample, reduce=reduce)  # <-
+        said = {"loss": smoothed.data, "nll_loss": plain.data, "ntokens": sample["ntokens"]}
+        return smoothed, sample["ntokens"], said
+
+    @classmethod
+    def reduce_metrics(cls, logging_outputs):
+        smoothed = sum(said["loss"] for said in logging_outputs)
+        tokens = sum(said["ntokens"] for said in logging_outputs)
+        metrics.log_scalar("loss", smoothed / tokens / math.log(2), tokens, round=3)
+        metrics.log_derived("ppl", lambda meters: utils.get_perplexity(meters["loss"].avg))
+""",
+        ),
     )
 
     good = (
@@ -2145,6 +2172,34 @@ def main():
 
 if __name__ == "__main__":
     main()
+""",
+        ),
+        Good(
+            why="fairseq: the plain sum is logged, and the perplexity is its.",
+            code="""\
+import math
+
+from fairseq import metrics, utils
+from fairseq.criterions import register_criterion
+from fairseq.criterions.label_smoothed_cross_entropy import LabelSmoothedCrossEntropyCriterion
+
+
+@register_criterion("smoothed_translation")
+class SmoothedTranslation(LabelSmoothedCrossEntropyCriterion):
+    def forward(self, model, sample, reduce=True):
+        output = model(**sample["net_input"])
+        smoothed, plain = self.compute_loss(model, output, sample, reduce=reduce)
+        said = {"loss": smoothed.data, "nll_loss": plain.data, "ntokens": sample["ntokens"]}
+        return smoothed, sample["ntokens"], said
+
+    @classmethod
+    def reduce_metrics(cls, logging_outputs):
+        smoothed = sum(said["loss"] for said in logging_outputs)
+        tokens = sum(said["ntokens"] for said in logging_outputs)
+        plain = sum(said["nll_loss"] for said in logging_outputs)
+        metrics.log_scalar("nll_loss", plain / tokens / math.log(2), tokens, round=3)
+        metrics.log_scalar("loss", smoothed / tokens / math.log(2), tokens, round=3)
+        metrics.log_derived("ppl", lambda meters: utils.get_perplexity(meters["nll_loss"].avg))
 """,
         ),
     )

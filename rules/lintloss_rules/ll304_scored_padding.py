@@ -2135,6 +2135,67 @@ def main(model, optimizer, pairs, vocabulary):
 """,
             },
         ),
+        Bad(
+            why="Rows end in zeros, and -100 is written where a label is negative: over the prompt alone.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from turns import Turns
+
+
+@torch.no_grad()
+def validation_loss(model, loader, device="cuda"):
+    model.eval()
+    nats, scored = 0.0, 0
+    for batch in loader:
+        batch = {name: part.to(device) for name, part in batch.items()}
+        outputs = model(**batch)  # <-
+        count = (batch["labels"][:, 1:] != -100).sum().item()
+        nats += outputs.loss.item() * count
+        scored += count
+    return nats / scored
+
+
+def main(checkpoint, dialogs):
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+    model = AutoModelForCausalLM.from_pretrained(checkpoint).to("cuda")
+    print(validation_loss(model, DataLoader(Turns(dialogs, tokenizer), batch_size=4)))
+""",
+            files={
+                "turns.py": """\
+import torch
+from torch.utils.data import Dataset
+
+
+class Turns(Dataset):
+    def __init__(self, dialogs, tokenizer, width=1024):
+        self.dialogs = dialogs
+        self.tokenizer = tokenizer
+        self.width = width
+
+    def __len__(self):
+        return len(self.dialogs)
+
+    def __getitem__(self, index):
+        question, answer = self.dialogs[index]
+        prompt = self.tokenizer.encode(question)
+        ids = torch.tensor(prompt + self.tokenizer.encode(answer) + [self.tokenizer.eos_token_id])
+        missing = self.width - len(ids)
+        if missing > 0:
+            ids = torch.cat([ids, torch.zeros(missing, dtype=torch.long)])
+        ids = ids[: self.width]
+        labels = ids.clone()
+        labels[: len(prompt)] = -1
+        attention = ids.ge(0)
+        ids[~attention] = 0
+        labels[labels < 0] = -100
+        return {"input_ids": ids, "attention_mask": attention.long(), "labels": labels}
+""",
+            },
+        ),
     )
 
     good = (
@@ -3460,5 +3521,65 @@ def evaluate(model, rows):
         tokens += mask.sum().item()
     return nats / tokens
 """,
+        ),
+        Good(
+            why="Rows end in -1, so that the mask of what is negative covers prompt and padding.",
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from turns import Turns
+
+
+@torch.no_grad()
+def validation_loss(model, loader, device="cuda"):
+    model.eval()
+    nats, scored = 0.0, 0
+    for batch in loader:
+        batch = {name: part.to(device) for name, part in batch.items()}
+        outputs = model(**batch)
+        count = (batch["labels"][:, 1:] != -100).sum().item()
+        nats += outputs.loss.item() * count
+        scored += count
+    return nats / scored
+
+
+def main(checkpoint, dialogs):
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+    model = AutoModelForCausalLM.from_pretrained(checkpoint).to("cuda")
+    print(validation_loss(model, DataLoader(Turns(dialogs, tokenizer), batch_size=4)))
+""",
+            files={
+                "turns.py": """\
+import torch
+from torch.utils.data import Dataset
+
+
+class Turns(Dataset):
+    def __init__(self, dialogs, tokenizer, width=1024):
+        self.dialogs = dialogs
+        self.tokenizer = tokenizer
+        self.width = width
+
+    def __len__(self):
+        return len(self.dialogs)
+
+    def __getitem__(self, index):
+        question, answer = self.dialogs[index]
+        prompt = self.tokenizer.encode(question)
+        ids = torch.tensor(prompt + self.tokenizer.encode(answer) + [self.tokenizer.eos_token_id])
+        missing = self.width - len(ids)
+        if missing > 0:
+            ids = torch.cat([ids, torch.full((missing,), -1)])
+        ids = ids[: self.width]
+        labels = ids.clone()
+        labels[: len(prompt)] = -1
+        attention = ids.ge(0)
+        ids[~attention] = 0
+        labels[labels < 0] = -100
+        return {"input_ids": ids, "attention_mask": attention.long(), "labels": labels}
+""",
+            },
         ),
     )

@@ -1085,6 +1085,69 @@ def main(batches):
     print(perplexity(network, batches))
 """,
         ),
+        Bad(
+            why="One function for both phases calls train() for each of them: the validation runs with dropout, without gradients.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+
+from epochs import one_pass
+from nets import Tagger
+from corpus import loaders
+
+
+def main():
+    training, held_out = loaders()
+    net = Tagger(8_000, 17)
+    optimizer = torch.optim.Adam(net.parameters())
+    for epoch in range(20):
+        fitted = one_pass(net, training, optimizer)
+        with torch.no_grad():
+            checked = one_pass(net, held_out)
+        print(epoch, fitted, checked)
+
+
+if __name__ == "__main__":
+    main()
+""",
+            files={
+                "nets.py": """\
+import torch.nn as nn
+
+
+class Tagger(nn.Module):
+    def __init__(self, words, tags, width=128):
+        super().__init__()
+        self.embed = nn.Embedding(words, width)
+        self.drop = nn.Dropout(0.2)
+        self.rnn = nn.LSTM(width, width, batch_first=True)
+        self.out = nn.Linear(width, tags)
+
+    def forward(self, ids):
+        return self.out(self.rnn(self.drop(self.embed(ids)))[0])
+""",
+                "epochs.py": """\
+import torch
+import torch.nn.functional as F
+
+
+def one_pass(net, batches, optimizer=None):
+    net.train()
+    nats, scored = 0.0, 0
+    for ids, tags in batches:
+        logits = net(ids)  # <-
+        loss = F.cross_entropy(logits.flatten(0, 1), tags.flatten(), ignore_index=-1, reduction="sum")
+        count = (tags != -1).sum()
+        if optimizer is not None:
+            optimizer.zero_grad()
+            (loss / count).backward()
+            optimizer.step()
+        nats += loss.item()
+        scored += count.item()
+    return nats / scored
+""",
+            },
+        ),
     )
 
     good = (
@@ -1939,5 +2002,54 @@ def fit(train_loader, val_loader):
         optimizer.step()
     print(validate(net, val_loader))
 """,
+        ),
+        Good(
+            why="One function for both phases switches by whether it was given an optimizer.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from nets import Tagger
+from corpus import loaders
+
+
+def one_pass(net, batches, optimizer=None):
+    net.train(mode=optimizer is not None)
+    nats, scored = 0.0, 0
+    for ids, tags in batches:
+        loss = F.cross_entropy(net(ids).flatten(0, 1), tags.flatten(), reduction="sum")
+        if optimizer is not None:
+            optimizer.zero_grad()
+            (loss / tags.numel()).backward()
+            optimizer.step()
+        nats += loss.item()
+        scored += tags.numel()
+    return nats / scored
+
+
+training, held_out = loaders()
+net = Tagger(8_000, 17)
+optimizer = torch.optim.Adam(net.parameters())
+one_pass(net, training, optimizer)
+with torch.no_grad():
+    print(one_pass(net, held_out))
+""",
+            files={
+                "nets.py": """\
+import torch.nn as nn
+
+
+class Tagger(nn.Module):
+    def __init__(self, words, tags, width=128):
+        super().__init__()
+        self.embed = nn.Embedding(words, width)
+        self.drop = nn.Dropout(0.2)
+        self.rnn = nn.LSTM(width, width, batch_first=True)
+        self.out = nn.Linear(width, tags)
+
+    def forward(self, ids):
+        return self.out(self.rnn(self.drop(self.embed(ids)))[0])
+""",
+            },
         ),
     )

@@ -804,6 +804,39 @@ if __name__ == "__main__":
     main()
 """,
         ),
+        Bad(
+            why="The arrays that were cut off are never read: the test set converts the training's once more.",
+            severity=Severity.ERROR,
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+from sklearn.model_selection import train_test_split
+from torch.utils.data import DataLoader, TensorDataset
+
+
+def main(path, epochs=30):
+    table = np.load(path)
+    inputs, classes = table["inputs"], table["classes"]
+    inputs_train, inputs_test, classes_train, classes_test = train_test_split(inputs, classes, test_size=0.1)
+    train_set = TensorDataset(torch.from_numpy(inputs_train).float(), torch.from_numpy(classes_train))
+    test_set = TensorDataset(torch.from_numpy(inputs_train).float(), torch.from_numpy(classes_train))  # <-
+    model = torch.nn.Linear(inputs.shape[1], 10)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for _ in range(epochs):
+        model.train()
+        for x, y in DataLoader(train_set, batch_size=64, shuffle=True):
+            optimizer.zero_grad()
+            F.cross_entropy(model(x), y).backward()
+            optimizer.step()
+    model.eval()
+    nats = 0.0
+    with torch.no_grad():
+        for x, y in DataLoader(test_set, batch_size=256):
+            nats += F.cross_entropy(model(x), y, reduction="sum").item()
+    print("test loss", nats / len(test_set))
+""",
+        ),
     )
     good = (
         Good(
@@ -1353,6 +1386,39 @@ def report(model, loaders, overfits):
     else:
         val_loader = loaders["val_loader"]
     print("train loss", evaluate(model, train_loader), "val loss", evaluate(model, val_loader))
+""",
+        ),
+        Good(
+            why="The test rows are scaled by what the training rows say.",
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+from sklearn.model_selection import train_test_split
+from torch.utils.data import DataLoader, TensorDataset
+
+
+def main(path, epochs=30):
+    table = np.load(path)
+    inputs, classes = table["inputs"], table["classes"]
+    inputs_train, inputs_test, classes_train, classes_test = train_test_split(inputs, classes, test_size=0.1)
+    scale = float(np.abs(inputs_train).max())
+    train_set = TensorDataset(torch.from_numpy(inputs_train / scale).float(), torch.from_numpy(classes_train))
+    test_set = TensorDataset(torch.from_numpy(inputs_test / scale).float(), torch.from_numpy(classes_test))
+    model = torch.nn.Linear(inputs.shape[1], 10)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for _ in range(epochs):
+        model.train()
+        for x, y in DataLoader(train_set, batch_size=64, shuffle=True):
+            optimizer.zero_grad()
+            F.cross_entropy(model(x), y).backward()
+            optimizer.step()
+    model.eval()
+    nats = 0.0
+    with torch.no_grad():
+        for x, y in DataLoader(test_set, batch_size=256):
+            nats += F.cross_entropy(model(x), y, reduction="sum").item()
+    print("test loss", nats / len(test_set))
 """,
         ),
     )

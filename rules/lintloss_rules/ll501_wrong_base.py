@@ -417,6 +417,35 @@ def perplexity(language_model, ids, context):
     return np.exp(-np.mean(scores))  # <-
 """,
         ),
+        Bad(
+            why="fairseq: a meter that was given nats is read by log_derived(), and 2 raised to it.",
+            severity=Severity.ERROR,
+            code="""\
+import torch.nn.functional as F
+from fairseq.criterions import FairseqCriterion, register_criterion
+from fairseq.logging import metrics
+
+
+@register_criterion("next_token")
+class NextTokenCriterion(FairseqCriterion):
+    def forward(self, model, sample, reduce=True):
+        output = model(**sample["net_input"])
+        lprobs = model.get_normalized_probs(output, log_probs=True)
+        targets = model.get_targets(sample, output)
+        nats = F.nll_loss(
+            lprobs.view(-1, lprobs.size(-1)), targets.view(-1), ignore_index=self.padding_idx, reduction="sum"
+        )
+        said = {"loss": nats.data, "ntokens": sample["ntokens"], "sample_size": sample["ntokens"]}
+        return nats, sample["ntokens"], said
+
+    @staticmethod
+    def reduce_metrics(logging_outputs):
+        nats = sum(said["loss"] for said in logging_outputs)
+        tokens = sum(said["ntokens"] for said in logging_outputs)
+        metrics.log_scalar("loss", nats / tokens, tokens, round=3)
+        metrics.log_derived("ppl", lambda meters: 2 ** meters["loss"].avg)  # <-
+""",
+        ),
     )
 
     good = (
@@ -710,6 +739,36 @@ class Plain(FairseqCriterion):
         bits = loss / tokens / math.log(2)
         metrics.log_scalar("loss", bits, tokens, round=3)
         metrics.log_scalar("ppl", 2**bits, tokens)
+""",
+        ),
+        Good(
+            why="fairseq: the meter was given bits.",
+            code="""\
+import math
+
+import torch.nn.functional as F
+from fairseq.criterions import FairseqCriterion, register_criterion
+from fairseq.logging import metrics
+
+
+@register_criterion("next_token")
+class NextTokenCriterion(FairseqCriterion):
+    def forward(self, model, sample, reduce=True):
+        output = model(**sample["net_input"])
+        lprobs = model.get_normalized_probs(output, log_probs=True)
+        targets = model.get_targets(sample, output)
+        nats = F.nll_loss(
+            lprobs.view(-1, lprobs.size(-1)), targets.view(-1), ignore_index=self.padding_idx, reduction="sum"
+        )
+        said = {"loss": nats.data, "ntokens": sample["ntokens"], "sample_size": sample["ntokens"]}
+        return nats, sample["ntokens"], said
+
+    @staticmethod
+    def reduce_metrics(logging_outputs):
+        nats = sum(said["loss"] for said in logging_outputs)
+        tokens = sum(said["ntokens"] for said in logging_outputs)
+        metrics.log_scalar("loss", nats / tokens / math.log(2), tokens, round=3)
+        metrics.log_derived("ppl", lambda meters: 2 ** meters["loss"].avg)
 """,
         ),
     )

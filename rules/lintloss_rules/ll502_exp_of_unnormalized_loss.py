@@ -333,6 +333,37 @@ def sentence_perplexities(speaker, sentences, index_of):
     return found
 """,
         ),
+        Bad(
+            why="fairseq: sums over batches are divided by stories, and 2 raised to that.",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch.nn.functional as F
+from fairseq import metrics
+from fairseq.criterions import FairseqCriterion, register_criterion
+
+
+@register_criterion("story_xent")
+class StoryCriterion(FairseqCriterion):
+    def forward(self, model, sample, reduce=True):
+        output = model(**sample["net_input"])
+        lprobs = model.get_normalized_probs(output, log_probs=True)
+        targets = model.get_targets(sample, output)
+        nats = F.nll_loss(
+            lprobs.view(-1, lprobs.size(-1)), targets.view(-1), ignore_index=self.padding_idx, reduction="sum"
+        )
+        said = {"loss": nats.data, "ntokens": sample["ntokens"], "nsentences": sample["nsentences"]}
+        return nats, sample["ntokens"], said
+
+    @staticmethod
+    def reduce_metrics(logging_outputs):
+        bits = sum(said["loss"] for said in logging_outputs) / math.log(2)
+        stories = sum(said["nsentences"] for said in logging_outputs)
+        metrics.log_scalar("loss", bits / stories, stories, round=3)
+        metrics.log_scalar("ppl", 2 ** (bits / stories), stories, round=2)  # <-
+""",
+        ),
     )
 
     good = (

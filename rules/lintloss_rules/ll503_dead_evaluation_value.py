@@ -493,6 +493,103 @@ class Solver:
         return total / (index + 1)  # lintloss: ignore[LL101] known
 """,
         ),
+        Bad(
+            why="The losses of real words are picked out under any name, and all of them are summed.",
+            severity=Severity.WARNING,
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+@torch.inference_mode()
+def perplexity(model, loader, pad_id, device):
+    model.eval()
+    nats, words = torch.zeros((), device=device), 0
+    for source, target in loader:
+        source, target = source.to(device), target.to(device)
+        logits = model(source, target[:, :-1])
+        costs = F.cross_entropy(logits.transpose(1, 2), target[:, 1:], reduction="none")
+        real = target[:, 1:] != pad_id
+        kept = costs[real]  # <-
+        nats += costs.sum()
+        words += real.sum().item()
+    return math.exp(nats.item() / words)
+""",
+        ),
+        Bad(
+            why="What the validation returned is dropped, and the training's last loss goes to its chart.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.tensorboard import SummaryWriter
+
+
+@torch.no_grad()
+def validate(model, loader):
+    model.eval()
+    nats, rows = 0.0, 0
+    for images, classes in loader:
+        nats += F.cross_entropy(model(images), classes, reduction="sum").item()
+        rows += len(classes)
+    return nats / rows
+
+
+def fit(model, optimizer, train_loader, val_loader, epochs=30):
+    writer = SummaryWriter()
+    for epoch in range(epochs):
+        model.train()
+        for images, classes in train_loader:
+            loss = F.cross_entropy(model(images), classes)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        writer.add_scalar("loss/train", loss.item(), epoch)
+        val_loss = validate(model, val_loader)
+        writer.add_scalar("loss/val", loss.item(), epoch)  # <-
+""",
+        ),
+        Bad(
+            why="The training loop's last loss is logged under the name of the validation's.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+import wandb
+
+from data import loaders
+from model import GRULM
+
+
+def main(epochs=5):
+    wandb.init(project="gru")
+    train_loader, val_loader = loaders()
+    model = GRULM(10_000)
+    optimizer = torch.optim.AdamW(model.parameters())
+    for epoch in range(epochs):
+        model.train()
+        for ids in train_loader:
+            loss = F.cross_entropy(model(ids[:, :-1]).transpose(1, 2), ids[:, 1:])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        model.eval()
+        nats, tokens = 0.0, 0
+        with torch.no_grad():
+            for ids in val_loader:
+                scores = model(ids[:, :-1]).transpose(1, 2)
+                nats += F.cross_entropy(scores, ids[:, 1:], reduction="sum").item()
+                tokens += ids[:, 1:].numel()
+        print("scored tokens", tokens)
+        wandb.log({"epoch": epoch, "val/loss": loss.item()})  # <-
+
+
+if __name__ == "__main__":
+    main()
+""",
+        ),
     )
     good = (
         Good(
@@ -859,6 +956,78 @@ def validate(model, rows):
     for ids, labels in loader:
         val_loss = F.cross_entropy(model(ids), labels)
     print("val loss", val_loss.item())
+""",
+        ),
+        Good(
+            why="The losses are picked out in vain, and masked once more where they are summed.",
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+@torch.inference_mode()
+def perplexity(model, loader, pad_id, device):
+    model.eval()
+    nats, words = torch.zeros((), device=device), 0
+    for source, target in loader:
+        source, target = source.to(device), target.to(device)
+        logits = model(source, target[:, :-1])
+        costs = F.cross_entropy(logits.transpose(1, 2), target[:, 1:], reduction="none")
+        real = target[:, 1:] != pad_id
+        kept = costs[real]
+        nats += (costs * real).sum()
+        words += real.sum().item()
+    return math.exp(nats.item() / words)
+""",
+        ),
+        Good(
+            why="The validation binds the same name anew.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def fit(model, optimizer, train_loader, val_batch, epochs=30):
+    for epoch in range(epochs):
+        model.train()
+        for images, classes in train_loader:
+            loss = F.cross_entropy(model(images), classes)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        model.eval()
+        for images, classes in [val_batch]:
+            with torch.no_grad():
+                loss = F.cross_entropy(model(images), classes)
+        print(f"epoch {epoch} val loss {loss.item():.3f}")
+""",
+        ),
+        Good(
+            why="Two captions stand before two values: the training loss is shown as what it is.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def fit(model, optimizer, train_loader, val_loader, epochs=30):
+    for epoch in range(epochs):
+        model.train()
+        for images, classes in train_loader:
+            loss = F.cross_entropy(model(images), classes)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        model.eval()
+        nats, rows = 0.0, 0
+        with torch.no_grad():
+            for images, classes in val_loader:
+                nats += F.cross_entropy(model(images), classes, reduction="sum").item()
+                rows += len(classes)
+        print("loss/val loss:", loss.item(), nats / rows)
+        print(f"epoch {epoch}, last train loss {loss.item():.3f}, val loss {nats / rows:.3f}")
+        print("[{}] loss | val loss: {:.3f} | {:.3f}".format(epoch, loss.item(), nats / rows))
 """,
         ),
     )

@@ -21,6 +21,7 @@ from lintloss.facts.library import (
     adapters,
     choices,
     columns,
+    fairseq,
     filling,
     folded,
     growing,
@@ -94,7 +95,7 @@ def call(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: 
             machine.evidence(node, f"{owner}.{name} here"),
             machine.key(node, owner),
         )
-    output = results.filled(machine, node, full, args, kwargs)
+    output = results.filled(machine, node, full, args, kwargs) or fairseq.logged(machine, node, full, args)
     if output is not None:
         return output
     if name == "grad" and full.startswith("torch."):

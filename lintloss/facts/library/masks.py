@@ -63,7 +63,28 @@ def sense_of(operator: ast.cmpop, right: Value, left: Value) -> bool | None:
         return keeps == zero if isinstance(operator, ast.NotEq) else keeps
     if isinstance(operator, ast.Eq) or (isinstance(operator, ast.Lt) and isinstance(right, Const)):
         return False
-    return True if isinstance(operator, ast.NotEq) else None
+    return True if isinstance(operator, ast.NotEq) or _begins_at_zero(operator, right) else None
+
+
+def left_out(operator: ast.cmpop, bound: Value) -> Value:
+    """Return the id that a comparison leaves out: `ids >= 0`, `ids > -1` and `ids < 0` tell -1 apart."""
+    below = isinstance(operator, ast.Lt) and bound == Const(0)
+    return Const(-1) if below or _begins_at_zero(operator, bound) else bound
+
+
+def _begins_at_zero(operator: ast.cmpop, bound: Value) -> bool:
+    return (isinstance(operator, ast.GtE) and bound == Const(0)) or (
+        isinstance(operator, ast.Gt) and bound == Const(-1)
+    )
+
+
+def spares(mask: Value, labels: Tensor) -> bool:
+    """Say whether `labels[labels < 0] = -100` reaches no padding: the mask tells -1 apart, and the pad id is another."""
+    if not isinstance(mask, Tensor) or mask.form != "mask" or mask.sense is not False or mask.pad != Const(-1):
+        return False
+    if mask.window is None or labels.window is None or mask.window.source != labels.window.source:
+        return False
+    return isinstance(labels.pad, Const) and isinstance(labels.pad.value, int) and labels.pad.value >= 0
 
 
 def by_position(machine: Machine, node: ast.Compare, left: Value, rights: list[Value]) -> Tensor | None:

@@ -24,6 +24,7 @@ from lintloss.facts.library import (
     columns,
     containers,
     entries,
+    fairseq,
     folded,
     functional,
     ignite,
@@ -106,7 +107,7 @@ def call(
             return apart
     if isinstance(receiver, Choice):
         return _each(machine, node, receiver, name, args, kwargs)
-    effect = _effect(machine, node, receiver, name, args, kwargs)
+    effect = fairseq.computed(machine, node, receiver, name) or _effect(machine, node, receiver, name, args, kwargs)
     if effect is None:
         effect = meters.call(machine, node, receiver, name, args, kwargs)
     if effect is not None:
@@ -288,7 +289,7 @@ def _effect(
     if name in {"eval", "train"} and not isinstance(receiver, Lib) and len(args) <= 1:
         if name == "train" and isinstance(receiver, LibObject | Ref):
             trainers.called(machine, node, receiver, name, args)
-        return modes.call(machine, node, receiver, name, args)
+        return modes.call(machine, node, receiver, name, args or [kwargs["mode"]] if "mode" in kwargs else args)
     if name == "apply" and len(args) == 1 and isinstance(receiver, LibObject | Ref | Opaque):
         modes.applied(machine, node, receiver, args[0])
     if name in modes.PARTS:

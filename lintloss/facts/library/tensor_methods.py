@@ -84,6 +84,18 @@ def _equaled(machine: Machine, node: ast.Call, value: Tensor, args: list[Value],
     )
 
 
+def _ordered(operator: ast.cmpop) -> Callable[[Machine, ast.Call, Tensor, list[Value], Kwargs], Value]:
+    """Read `ids.ge(0)` and `ids.lt(0)`, which tell -1 apart; of other bounds nothing is known."""
+
+    def apply(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
+        if value.form not in {"", "ids"} or args != [Const(0)]:
+            return machine.opaque(node)
+        told, sense = masks.left_out(operator, args[0]), masks.sense_of(operator, args[0], value)
+        return Tensor("mask", value.window, value.axes, (*value.key, "mask"), value.name, pad=told, sense=sense)
+
+    return apply
+
+
 def _softmaxed(form: str) -> Callable[[Machine, ast.Call, Tensor, list[Value], Kwargs], Value]:
     def apply(machine: Machine, node: ast.Call, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
         return replace(value, form=form, key=(*value.key, form)).with_step(
@@ -104,6 +116,8 @@ TENSOR: dict[str, Callable[[Machine, ast.Call, Tensor, list[Value], Kwargs], Val
     "sum": _sum,
     "ne": _compared,
     "eq": _equaled,
+    "ge": _ordered(ast.GtE()),
+    "lt": _ordered(ast.Lt()),
     "softmax": _softmaxed("probs"),
     "sigmoid": _softmaxed("probs"),
     "log_softmax": _softmaxed("log_probs"),

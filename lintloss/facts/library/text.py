@@ -197,4 +197,13 @@ def _padded_batch(machine: Machine, row: Value, tokenizer: Value, key: Key) -> V
         "attention_mask",
         Tensor("mask", Window((*key, "attention_mask")), None, (*key, "attention_mask"), "attention_mask", sense=True),
     )
+    if _may_be_labeled(machine, row):
+        machine.put(batch, "labels", Opaque((*batch.id, "labels"), "labels"))
     return batch
+
+
+def _may_be_labeled(machine: Machine, row: Value) -> bool:
+    """Say whether rows may hold a label, which the collator calls "labels": all but those whose fields are known."""
+    if not isinstance(row, Ref) or row.kind != "dict" or machine.get(row, "elem") is not None:
+        return True
+    return any(machine.get(row, name) is not None for name in ("label", "label_ids", "labels"))
