@@ -53,6 +53,8 @@ def average(machine: Machine, node: ast.AST, before: Quantity, count: Quantity, 
     stepped: tuple[str, ...] = ()
     if unit.power("step") and before.unit.power("step"):  # an unknown iteration divides out with what counts it
         for name in ITERATIONS:
+            if name == "rank" and before.presumed:  # nobody knows what was summed: a share of the ranks' mean, perhaps
+                continue
             if unit.power(name) < 0 and count.unit.power(name) == 1 and before.unit.power(name) == 0:
                 if name == "example" and count.loops and isinstance(count.counted, Tensor | Opaque):
                     unit = unit.swap("step", "batch")  # rows were counted in every step: a step is a batch of them
