@@ -38,6 +38,11 @@ Kwargs = dict[str, Value]
 WITHIN = {False: 2, True: 3}
 ABROAD_OF = {False: 3, True: 2}
 AGAIN = 4  # times the share that a function ran out of, and it is tried again
+# parameters for evaluation data: `val`, `valid_loader`, `eval_dataset`, `dataloader_val`
+HELD_OUT = regex(
+    r"^(\w*_)?(val|valid|validation|dev|eval|test)(_?(data)?_?(loader|set|dl|ds|iter|iterator|batches|gen|generator|rows|data))?$"
+    r"|^(data_?loader|loader|dataset|data|iterator|iter|dl)_(val|valid|validation|dev|eval|test)$"
+)
 PAD_ID = regex(r"^_?(get_)?(\w+_)?pad(ding)?(_token)?_?(id|idx|index)$", re.IGNORECASE)
 METERS = frozenset({"update", "add", "log", "add_scalar"})  # what reports a loss, or adds it up, by its method's name
 
@@ -331,7 +336,7 @@ def bind(machine: Machine, function: Func, args: list[Value], kwargs: Kwargs, fr
         elif isinstance(spread, Ref) and machine.get(spread, "elem") is not None:  # keys that nobody can tell
             values[name] = Opaque((*spread.id, name), name)
         elif name in defaults:
-            values[name] = _default(machine, frame, defaults[name])
+            values[name] = _default(machine, frame, name, defaults[name])
         else:
             values[name] = (
                 _annotated(machine, function, name)
@@ -347,8 +352,13 @@ def bind(machine: Machine, function: Func, args: list[Value], kwargs: Kwargs, fr
     return {name: Slot(value, machine.depth) for name, value in values.items()}
 
 
-def _default(machine: Machine, frame: Frame, node: ast.expr) -> Value:
-    """Return a default by the names of the function's own file, `criterion=nn.NLLLoss()`: the caller need not have them."""
+def _default(machine: Machine, frame: Frame, name: str, node: ast.expr) -> Value:
+    """Return a default by the names of the function's own file, `criterion=nn.NLLLoss()`: the caller need not have them.
+
+    Held-out data that nobody was seen to give is given by somebody: `fit(loader, val_loader=None)`.
+    """
+    if isinstance(node, ast.Constant) and node.value is None and len(machine.frames) == 1 and HELD_OUT.match(name):
+        return Opaque((*frame.key, name), name)
     if isinstance(node, ast.Constant) or frame.module is machine.frame.module:
         return evaluate(machine, node)
     caller = machine.frame
