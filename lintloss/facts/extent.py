@@ -87,8 +87,8 @@ def _beyond_loop(before: Quantity, number: Quantity, after: Quantity) -> Found |
     """Compare `len(source)` with the steps that `range(0, len(source) - 1, bptt)` has scored."""
     if after.unit.degree != -1 or after.unit.power("batch") or after.unit.power("step"):
         return None
-    if before.unit.power("step") > 0 or before.unit.power("batch") > 0:  # no total, but a sum of means
-        return None
+    if (before.unit.power("step") > 0 or before.unit.power("batch") > 0) and before.unit.power("position") <= 0:
+        return None  # no total, but a sum of means
     for loop in before.loops:
         if loop.bound is not None and loop.bound[0] == number.of and number.offset > loop.bound[1]:
             less = number.offset - loop.bound[1]
