@@ -17,7 +17,7 @@ from lintloss.facts.library.tables import CAUSAL, HEADED, MASKED_MODELS, PAIRED
 from lintloss.facts.linear import Linear
 from lintloss.facts.loops import Loop
 from lintloss.facts.observations import Averaging, Exponential, Observation, Scored
-from lintloss.facts.values import LibObject, Opaque, Quantity, Scoring, Tensor, Value
+from lintloss.facts.values import Const, LibObject, Opaque, Quantity, Scoring, Tensor, Value
 from lintloss.findings import Span
 from lintloss.parse import Module
 from lintloss.patterns import regex
@@ -190,7 +190,8 @@ def _split(seen: Averaging | Scored) -> str:
         named = [split for split, words in SPLITS if words.search(text.replace("_", " "))]
         if named:
             return named[0] if len(named) == 1 else UNKNOWN
-    return UNKNOWN
+    called = seen.setting.function.lower().replace("_", " ")  # `validation_step`, `test_epoch`
+    return next((split for split, words in SPLITS[:2] if words.search(called)), UNKNOWN)
 
 
 def _names(loop: Loop) -> Iterator[str]:
@@ -202,7 +203,11 @@ def _names(loop: Loop) -> Iterator[str]:
 def _names_of(value: Value) -> Iterator[str]:
     if isinstance(value, Opaque):
         yield value.name
+        yield from (each for each in value.key[-1:] if isinstance(each, str))  # `rows["validation"]`
     elif isinstance(value, LibObject):
+        for name, given in value.kwargs:
+            if name == "split" and isinstance(given, Const):
+                yield str(given.value)
         for each in (*value.args[:1], *(given for name, given in value.kwargs if name == "dataset")):
             yield from _names_of(each)
 

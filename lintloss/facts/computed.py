@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from lintloss.facts.loops import Loop
 from lintloss.facts.observations import Averaging, Observation, Scored
+from lintloss.facts.units import COUNTS
 from lintloss.facts.values import Quantity
 from lintloss.findings import Evidence, Span
 
@@ -61,7 +62,8 @@ def _phrases(seen: Observation) -> Iterator[tuple[Loop, str]]:
 
 def averaged(after: Quantity) -> str:
     """Name the unit, and what weighs the same in the average."""
-    equal = [_PLURALS.get(name, name + "s") for name in dict.fromkeys(after.weights)]
+    weighed = (name for name in dict.fromkeys(after.weights) if name in COUNTS)  # the others say how it was reduced
+    equal = [_PLURALS.get(name, name + "s") for name in weighed]
     unit = str(after.unit)
     if equal:
         return f"{unit}, all {' and '.join(equal)} weighing the same"
