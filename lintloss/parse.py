@@ -6,6 +6,7 @@ import ast
 import warnings
 from dataclasses import dataclass
 
+from lintloss import newer_syntax
 from lintloss.positions import column_of, span_of, split_rows
 
 
@@ -135,6 +136,8 @@ def _undecodable(data: bytes, failure: UnicodeDecodeError, encoding: str) -> Bro
 def syntax_tree(text: str) -> ast.Module:
     """Parse source text, silently: a warning about an invalid escape is the user's business, not ours to print.
 
+    F-strings of a newer Python are read as empty ones.
+
     Raises: UnparsableError: as the interpreter running lintloss sees it.
     """
     null = text.find("\0")
@@ -142,15 +145,25 @@ def syntax_tree(text: str) -> ast.Module:
         rows = split_rows(text[:null])
         raise UnparsableError(Broken(len(rows), len(rows[-1]) + 1, "source code cannot contain null bytes"))
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(text)
+        return _parsed(text)
     except SyntaxError as failure:
-        raise UnparsableError(_broken(failure, text)) from None
+        newer = newer_syntax.emptied(text)
+        if newer is None:
+            raise UnparsableError(_broken(failure, text)) from None
+        try:
+            return _parsed(newer)
+        except SyntaxError:
+            raise UnparsableError(_broken(failure, text)) from None
     except (RecursionError, MemoryError):
         raise UnparsableError(Broken(1, 1, "nested too deeply for Python's parser")) from None
     except ValueError as failure:  # 3.10: an integer literal too long, a surrogate
         raise UnparsableError(Broken(1, 1, str(failure))) from None
+
+
+def _parsed(text: str) -> ast.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(text)
 
 
 def _broken(failure: SyntaxError, text: str) -> Broken:
