@@ -850,7 +850,7 @@ def average_over_ranks(scalar, args):
     if args.local_rank == -1:
         return scalar
     boxed = torch.tensor(scalar, device=args.device) / torch.distributed.get_world_size()
-    torch.distributed.all_reduce(boxed, op=torch.distributed.ReduceOp.SUM)  # <-
+    torch.distributed.all_reduce(boxed, op=torch.distributed.ReduceOp.SUM)
     return boxed.item()
 
 
@@ -865,7 +865,7 @@ def attach(language_model, args, trainer, val_loader):
     evaluator = Engine(inference)
     trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda _: evaluator.run(val_loader))
     nll = Loss(torch.nn.CrossEntropyLoss(ignore_index=-1))  # lintloss: ignore[LL101] said for one rank already
-    average = MetricsLambda(average_over_ranks, nll, args)
+    average = MetricsLambda(average_over_ranks, nll, args)  # <-
     MetricsLambda(math.exp, average).attach(evaluator, "ppl")
 """,
         ),

@@ -40,6 +40,7 @@ def note(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: 
         return
     if loss.trace[0] not in loop.unequal:
         loop.unequal.append(loss.trace[0])
+    loss = replace(loss, scoring=replace(loss.scoring, born=machine.spent))
     mean = meters.over(machine, node, loss, (loop,), Quantity(count("example"), of=loop.key), "framework")
     machine.put(machine.key(node, "Loss"), MEAN, mean)
 
