@@ -77,7 +77,10 @@ def evaluate_call(machine: Machine, node: ast.Call) -> Value:
         for value in args[:2]:
             regularizers.note(machine, node, value)
     if isinstance(receiver, Class) and isinstance(callee, Opaque) and callee.name in {"from_pretrained", "from_config"}:
-        return classes.instantiate(machine, node, receiver, args[1:], kwargs)
+        loaded = classes.instantiate(machine, node, receiver, args[1:], kwargs)
+        if callee.name == "from_pretrained":  # of the library, which leaves what it loads in evaluation mode
+            modes.switch(machine, loaded, Const(False), None)
+        return loaded
     is_known = isinstance(callee, Func | Class | LibObject) or _has_call(machine, callee)
     if methods.prepares(machine, function):  # known by what it does, even inside of the library's own repository
         is_known = False

@@ -38,7 +38,9 @@ def note(machine: Machine, statement: ast.Expr) -> None:
             continue
         slot = machine.read(name.id)
         held = [each for each in options(slot.value) if not isinstance(each, Const)] if slot is not None else []
-        losses = [each for each in held if isinstance(each, Quantity) and not each.loops]  # those are told where collected
+        losses = [
+            each for each in held if isinstance(each, Quantity) and not each.loops
+        ]  # those are told where collected
         losses = [each for each in losses if dead.is_left_over(machine, each, caption)]
         if losses and len(losses) == len(held) and _has_its_own(machine, losses[0], statement):
             dead.observe_left_over(machine, shown, losses[0])

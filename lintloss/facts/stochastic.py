@@ -74,7 +74,8 @@ def _of_one(machine: Machine, model: Value, seen: set[str], depth: int) -> Stoch
     if isinstance(model, Ref) and model.cls is not None:
         slots = [slot for name, slot in machine.fields(model).items() if name not in {"training", "switched"}]
         held = [each for slot in slots for each in options(slot.value)]
-        inner = [_of_one(machine, each, seen, depth + 1) for each in held if is_module(each)]
+        parts = [each for each in held if is_module(each) and not _is_in_evaluation(machine, each)]
+        inner = [_of_one(machine, each, seen, depth + 1) for each in parts]
         told = of_class(machine, model.cls, seen, depth)
         if told.sure == "maybe" and any(_is_switched_off(machine, each, depth) for each in held):
             told = NONE  # the rate that the class is given is 0
@@ -82,6 +83,12 @@ def _of_one(machine: Machine, model: Value, seen: set[str], depth: int) -> Stoch
     if isinstance(model, LibObject):
         return _of_library(machine, model, seen, depth)
     return UNKNOWN
+
+
+def _is_in_evaluation(machine: Machine, part: Value) -> bool:
+    """Say whether a part of a model of the project is in evaluation mode by itself, as from_pretrained() leaves it."""
+    slot = machine.get(part, "training") if isinstance(part, Ref) else None
+    return slot is not None and slot.value == Const(False)
 
 
 def _is_switched_off(machine: Machine, layer: Value, depth: int) -> bool:

@@ -2052,4 +2052,43 @@ class Tagger(nn.Module):
 """,
             },
         ),
+        Good(
+            why="the part that drops was loaded by from_pretrained(), which leaves it in evaluation mode",
+            code="""\
+import torch
+import torch.nn as nn
+from transformers import PreTrainedModel
+
+
+class Encoder(PreTrainedModel):
+    def __init__(self, config):
+        super().__init__(config)
+        self.words = nn.Embedding(config.vocab_size, config.n_embd)
+        self.drop = nn.Dropout(config.embd_pdrop)
+
+    def forward(self, ids):
+        return self.drop(self.words(ids))
+
+
+class Classifier(nn.Module):
+    def __init__(self, name, classes):
+        super().__init__()
+        self.encoder = Encoder.from_pretrained(name)
+        self.head = nn.Linear(768, classes)
+
+    def forward(self, ids):
+        return self.head(self.encoder(ids)[:, 0])
+
+
+def evaluate(loader, classes=4):
+    model = Classifier("gpt2", classes)
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    total, rows = 0.0, 0
+    with torch.no_grad():
+        for ids, labels in loader:
+            total += criterion(model(ids), labels).item()
+            rows += labels.size(0)
+    return total / rows
+""",
+        ),
     )

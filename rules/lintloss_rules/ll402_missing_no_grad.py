@@ -1063,6 +1063,41 @@ class Solver:
         return nats / tokens
 """,
         ),
+        Bad(
+            why="held-out data is None by default; a flag alone keeps the validation epoch from training",
+            code="""\
+import torch.nn.functional as F
+
+
+class Trainer:
+    def __init__(self, model, optimizer):
+        self.model, self.optimizer = model, optimizer
+
+    def run_epoch(self, loader, mode):
+        total, tokens = 0.0, 0
+        for batch in loader:
+            logits = self.model(batch.source, batch.given)  # <-
+            loss = F.cross_entropy(logits.flatten(0, 1), batch.wanted.flatten(), reduction="sum")
+            count = batch.wanted.numel()
+            if mode == "train":
+                self.optimizer.zero_grad()
+                (loss / count).backward()
+                self.optimizer.step()
+            total += loss.item()
+            tokens += count
+        return total / tokens
+
+    def run(self, train_loader, val_loader=None, epochs=10):
+        for epoch in range(epochs):
+            self.model.train()
+            train_loss = self.run_epoch(train_loader, mode="train")
+            if val_loader is None:
+                print(epoch, train_loss)
+                continue
+            self.model.eval()
+            print(epoch, train_loss, self.run_epoch(val_loader, mode="val"))
+""",
+        ),
     )
 
     good = (
