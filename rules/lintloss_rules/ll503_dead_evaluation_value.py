@@ -590,6 +590,51 @@ if __name__ == "__main__":
     main()
 """,
         ),
+        Bad(
+            why="the collate function wraps its dict in a BatchEncoding, and the last loss is divided",
+            severity=Severity.WARNING,
+            code="""\
+import pandas as pd
+import torch
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from transformers.tokenization_utils import BatchEncoding
+
+
+class Experiment:
+    def __init__(self, args):
+        self.args = args
+        self.tokenizer = AutoTokenizer.from_pretrained(args.name)
+        self.model = AutoModelForSequenceClassification.from_pretrained(args.name)
+        self.val_dataloader = self.load("val")
+
+    def load(self, split):
+        data = pd.read_json(split, lines=True).to_dict(orient="records")
+        return DataLoader(data, collate_fn=self.collate, batch_size=8)
+
+    def collate(self, rows):
+        texts = [row["title"] for row in rows]
+        inputs = self.tokenizer(texts, padding=True, truncation=True, return_tensors="pt")
+        labels = torch.LongTensor([row["label"] for row in rows])
+        return BatchEncoding({**inputs, "labels": labels})
+
+    def run(self):
+        return self.evaluate(self.val_dataloader)
+
+    @torch.inference_mode()
+    def evaluate(self, dataloader):
+        self.model.eval()
+        total_loss, gold = 0, []
+        for batch in tqdm(dataloader, total=len(dataloader)):
+            out = self.model(**batch.to(self.args.device))
+            batch_size = batch.input_ids.size(0)
+            loss = out.loss.item() * batch_size
+            total_loss += loss  # <-
+            gold += batch.labels.tolist()
+        return {"loss": loss / len(dataloader.dataset), "gold": gold}
+""",
+        ),
     )
     good = (
         Good(

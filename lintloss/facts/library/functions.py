@@ -449,6 +449,8 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "asdict": plain.fields,
     "vars": plain.fields,
     "dict": plain.made_dict,
+    "BatchEncoding": plain.encoding,
+    "BatchFeature": plain.encoding,
     "reduce": folded.reduced,
     "scan": folded.scanned,
     "add": folded.sum_of_two,

@@ -159,6 +159,12 @@ def made_dict(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs
     return with_default(machine, node, args, kwargs)
 
 
+def encoding(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """BatchEncoding(data) holds what its dict holds, as a tokenizer's own batch does (transformers)."""
+    data = args[0] if args else kwargs.get("data")
+    return data if isinstance(data, Ref) and data.kind == "dict" else None
+
+
 def following(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     """next(iterator) inside a counting loop makes that loop one over the loader's batches."""
     from lintloss.facts.library import loaders
