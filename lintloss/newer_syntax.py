@@ -54,6 +54,3 @@ def _empty(rows: list[str], start: tuple[int, int], end: tuple[int, int]) -> Non
         last = end[1] if row == end[0] else len(line.rstrip("\r\n"))
         blank = " " * len(line[first:last].encode("utf-8", "surrogatepass"))
         rows[row - 1] = line[:first] + ('""' + blank[2:] if row == start[0] else blank) + line[last:]
-
-
-__all__ = ["emptied"]

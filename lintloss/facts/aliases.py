@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 
+from lintloss.facts.survey import called_name
 from lintloss.parse import Module
 
 BLOCKS = ("body", "orelse", "handlers", "finalbody")
@@ -32,9 +33,8 @@ def of(module: Module) -> Mapping[str, str]:
 
 def last_name(function: ast.expr, aliases: Mapping[str, str]) -> str:
     """Return the last name of what is called, by the name that its module gives it."""
-    if isinstance(function, ast.Attribute):
-        return function.attr
-    return aliases.get(function.id, function.id) if isinstance(function, ast.Name) else ""
+    name = called_name(function)
+    return aliases.get(name, name) if isinstance(function, ast.Name) else name
 
 
 @lru_cache(maxsize=512)

@@ -53,6 +53,11 @@ def of(scope: ast.AST) -> dict[str, tuple[Binding, ...]]:
     return {name: tuple(each) for name, each in found.items()}
 
 
+def only(bound: tuple[Binding, ...]) -> ast.expr | None:
+    """Return what a name stands for that is bound once, and to the whole of it."""
+    return bound[0].value if len(bound) == 1 and not bound[0].picks and bound[0].key is None else None
+
+
 def before(bound: tuple[Binding, ...], name: str, row: int) -> tuple[Binding, ...]:
     """Return the bindings above a row, if there are any; of `rows = rows.map(…)` the last, which leads to the others."""
     above = tuple(each for each in bound if each.value is None or (each.value.end_lineno or 0) < row) or bound

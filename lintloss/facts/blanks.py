@@ -25,11 +25,15 @@ def noted(machine: Machine, node: ast.AST, labels: Tensor, mask: Value, *, keeps
 
 def inverted(machine: Machine, target: Value) -> Evidence | None:
     """Return where labels are overwritten where a mask says that there is text, None where padding may be meant."""
+    found = _of_all(target)
+    told = all(each.mask.sense and tells_padding(machine, each.mask, each.over) for each in found)
+    return found[0].place if found and told else None
+
+
+def _of_all(target: Value) -> list[Blank]:
+    """Return how labels were overwritten; nothing where one of several alternatives was not."""
     found = [each.blanked if isinstance(each, Tensor) else None for each in options(target)]
-    blanks = [
-        each for each in found if each is not None and each.mask.sense and tells_padding(machine, each.mask, each.over)
-    ]
-    return blanks[0].place if blanks and len(blanks) == len(found) else None
+    return [each for each in found if each is not None] if None not in found else []
 
 
 def lets_padding_through(machine: Machine, target: Value, mask: Tensor, drops: bool) -> bool:
@@ -71,9 +75,8 @@ def on_the_wrong_side(machine: Machine, target: Value) -> Evidence | None:
     """
     if "left" in machine.frame.module.text:
         return None
-    found = [each.blanked if isinstance(each, Tensor) else None for each in options(target)]
-    behind = [each for each in found if each is not None and _is_behind(machine, each)]
-    return behind[0].place if behind and len(behind) == len(found) else None
+    found = _of_all(target)
+    return found[0].place if found and all(_is_behind(machine, each) for each in found) else None
 
 
 def _is_behind(machine: Machine, blank: Blank) -> bool:

@@ -34,8 +34,7 @@ def of_one_shape(function: ast.AST) -> ast.AST | None:
 def _view(function: Function, node: ast.expr, depth: int = 0) -> ast.Call | None:
     """Return the call that gave what is yielded its shape: by a name that is bound once, and moves between devices."""
     if isinstance(node, ast.Name) and depth < 4:
-        bound = bindings.of(function).get(node.id, ())
-        value = bound[0].value if len(bound) == 1 and not bound[0].picks and bound[0].key is None else None
+        value = bindings.only(bindings.of(function).get(node.id, ()))
         return _view(function, value, depth + 1) if value is not None else None
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
         return None

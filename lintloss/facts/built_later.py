@@ -60,10 +60,5 @@ def _made(machine: Machine, owner: Ref, cls: Class, method: ast.FunctionDef, nod
     """Evaluate a call where a method makes it; what its locals and parameters hold is unknown."""
     state = State({method.args.args[0].arg: Slot(owner, 0)}, machine.state.heap)
     frame = Frame(cls.module, method, machine.key(method, "built later"), state, method.name, born=machine.spent)
-    caller = machine.frame
-    machine.frames.append(frame)
-    try:
+    with machine.within(frame):
         return evaluate(machine, node)
-    finally:
-        machine.frames.pop()
-        caller.state.heap = frame.state.heap

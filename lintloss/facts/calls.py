@@ -279,9 +279,7 @@ def _enter_abroad(machine: Machine, node: ast.AST, frame: Frame, function: Func)
 
 
 def _enter(machine: Machine, frame: Frame, function: Func) -> Value:
-    caller = machine.frame
-    machine.frames.append(frame)
-    try:
+    with machine.within(frame):
         if isinstance(function.node, ast.Lambda):
             return evaluate(machine, function.node.body)
         _decorate(machine, function.node, frame)
@@ -290,9 +288,6 @@ def _enter(machine: Machine, frame: Frame, function: Func) -> Value:
             merged = machine.merge([*frame.returned, *([frame.state] if not frame.returned else [])])
             if merged is not None:
                 frame.state = merged
-    finally:
-        machine.frames.pop()
-        caller.state.heap = frame.state.heap
     if frame.yields is not None:
         losses = isinstance(frame.yields, Ref) and frame.yields.id in machine.list_loops
         return frame.yields if losses else Tuple((frame.yields,))
@@ -364,13 +359,8 @@ def _default(machine: Machine, frame: Frame, name: str, node: ast.expr) -> Value
         return Opaque((*frame.key, name), name)
     if isinstance(node, ast.Constant) or frame.module is machine.frame.module:
         return evaluate(machine, node)
-    caller = machine.frame
-    machine.frames.append(frame)
-    try:
+    with machine.within(frame):
         return evaluate(machine, node)
-    finally:
-        machine.frames.pop()
-        caller.state.heap = frame.state.heap
 
 
 def _annotated(machine: Machine, function: Func, name: str) -> Value | None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
+from lintloss.facts.survey import called_name
 from lintloss.facts.units import Unit, count
 from lintloss.facts.values import (
     UNKNOWN,
@@ -194,7 +195,7 @@ def rows_by_name(node: ast.AST, other: Const) -> Quantity | None:
     if not isinstance(node, ast.BinOp) or other.value in (0, 1):
         return None
     for side in (node.left, node.right):
-        name = side.id if isinstance(side, ast.Name) else side.attr if isinstance(side, ast.Attribute) else ""
+        name = called_name(side)
         if named(name.lower()) == ROWS:
             return Quantity(ROWS, of=(name,))
     return None

@@ -11,7 +11,7 @@ from lintloss.facts.expressions import evaluate, looked_up
 from lintloss.facts.library import shapes
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
-from lintloss.facts.survey import walk
+from lintloss.facts.survey import called_name, walk
 from lintloss.facts.values import (
     UNKNOWN,
     Const,
@@ -122,10 +122,7 @@ def _counts(loop: Loop) -> bool:
 def _is_sampler(machine: Machine, node: ast.Call, names: set[str]) -> bool:
     """Say whether a call draws a batch by itself: it is not told which one, and the project's own does not pad."""
     function = node.func
-    name = (
-        function.id if isinstance(function, ast.Name) else function.attr if isinstance(function, ast.Attribute) else ""
-    )
-    if not SAMPLER.match(name) or _draws_masked(machine, function):
+    if not SAMPLER.match(called_name(function)) or _draws_masked(machine, function):
         return False
     told = {each.id for arg in node.args for each in ast.walk(arg) if isinstance(each, ast.Name)}
     if told & names:
@@ -330,12 +327,11 @@ def _strong(scoring: Scoring) -> bool:
 
 def _is_stretch(target: Value) -> bool:
     """Say whether targets are stretches of one length of a running text, with nothing filled up: no id is ignored."""
-    window = target.window if isinstance(target, Tensor) else None
-    if not isinstance(target, Tensor) or window is None or not window.lower.atoms or target.pad is not None:
+    if not isinstance(target, Tensor) or target.window is None or not target.window.lower.atoms:
         return False
-    if target.ignored or target.clean or "filtered" in window.marks:
+    if target.pad is not None or target.ignored or target.clean or "filtered" in target.window.marks:
         return False
-    return not any(atom == ("end",) or atom[:1] == ("loop",) for atom in window.length.atoms)
+    return not any(atom == ("end",) or atom[:1] == ("loop",) for atom in target.window.length.atoms)
 
 
 def _is_boilerplate(mask: Value | None) -> bool:

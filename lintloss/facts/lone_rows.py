@@ -51,8 +51,8 @@ def _is_window(cut: ast.Slice, row: ast.FunctionDef) -> bool:
 def _summands(node: ast.expr, row: ast.FunctionDef, depth: int = 0) -> list[str]:
     """Return what a sum is made of, in the code's words: names that are bound once are what they stand for."""
     found = bindings.of(row).get(node.id, ()) if isinstance(node, ast.Name) and depth < 4 else ()
-    if len(found) == 1 and found[0].value is not None and not found[0].picks and found[0].key is None:
-        return _summands(found[0].value, row, depth + 1)
+    if (meant := bindings.only(found)) is not None:
+        return _summands(meant, row, depth + 1)
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
         return [*_summands(node.left, row, depth), *_summands(node.right, row, depth)]
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):

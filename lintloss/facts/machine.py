@@ -319,6 +319,17 @@ class Machine:
         finally:
             self.loops.pop()
 
+    @contextmanager
+    def within(self, frame: Frame) -> Iterator[None]:
+        """Run in another frame; what it has written to the heap stays."""
+        caller = self.frame
+        self.frames.append(frame)
+        try:
+            yield
+        finally:
+            self.frames.pop()
+            caller.state.heap = frame.state.heap
+
     def merge(self, states: list[State]) -> State | None:
         """Return the join of the states, None for none."""
         merged: State | None = None

@@ -10,6 +10,7 @@ from lintloss.facts.linear import Linear
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.quotients import divisor_of
+from lintloss.facts.survey import called_name
 from lintloss.facts.units import Unit, count
 from lintloss.facts.values import Const, Opaque, Quantity, Tensor, Value, Window, options
 
@@ -50,14 +51,10 @@ def of_rows(machine: Machine, total: Value, below: ast.BinOp, values: tuple[Valu
             or not isinstance(rows, Const | Opaque)
         ):
             continue
-        if rows != number and counts.named(_last_name(name).lower()) == counts.ROWS:
+        if rows != number and counts.named(called_name(name).lower()) == counts.ROWS:
             are_means = max(total.unit.power("step"), total.unit.power("batch"))
             return Quantity(passes.unit * counts.ROWS if are_means else count("example"), of=(*passes.of, "rows"))
     return None
-
-
-def _last_name(node: ast.expr) -> str:
-    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
 
 
 def _counted(target: Tensor, window: Window, divided: Linear, passes: list[Linear]) -> Tensor | None:
@@ -82,7 +79,7 @@ def _passes(machine: Machine, loop: Loop) -> list[Linear]:
 def _bound(header: ast.expr) -> ast.expr | None:
     """Return n of `range(n)`, taken out of tqdm() and the like."""
     while isinstance(header, ast.Call) and header.args:
-        if _last_name(header.func) in {"range", "trange"}:
+        if called_name(header.func) in {"range", "trange"}:
             return header.args[0] if len(header.args) == 1 else None
         header = header.args[0]
     return None

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from lintloss.facts.callers import text_of
 from lintloss.facts.regions import DATA, HELD_OUT, TRAIN_DATA, snake
+from lintloss.facts.survey import called_name
 from lintloss.patterns import regex
 
 ENTRIES = regex(r"(data|set|loader|iter)$", re.IGNORECASE)
@@ -73,5 +74,4 @@ def _arguments(call: ast.Call) -> dict[object, ast.expr]:
 
 def _is_number(node: ast.expr) -> bool:
     """Say whether an argument is named as a number of rows is: `args.num_val_samples`."""
-    name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
-    return NUMBERS.search(name) is not None
+    return NUMBERS.search(called_name(node)) is not None

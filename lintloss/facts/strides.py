@@ -33,8 +33,7 @@ def _meanings(names: set[str], scope: ast.AST) -> set[str]:
     """Return what those names stand for that are bound once: `stride = rows * size`, its factors in either order."""
     found: set[str] = set()
     for name in names:
-        given = bindings.of(scope).get(name, ())
-        value = given[0].value if len(given) == 1 and not given[0].picks and given[0].key is None else None
+        value = bindings.only(bindings.of(scope).get(name, ()))
         if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Mult):
             left, right = ast.unparse(value.left), ast.unparse(value.right)
             found |= {f"{left} * {right}", f"{right} * {left}"}

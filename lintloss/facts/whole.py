@@ -45,7 +45,7 @@ class Counts:
             bound = tuple(each for _, each in bindings.fields(self.owner).get(node.attr, ()))
         if len(bound) > 1:
             bound = tuple(each for each in bound if not _is_capped(node, each.value))
-        only = bound[0].value if len(bound) == 1 and not bound[0].picks and bound[0].key is None else None
+        only = bindings.only(bound)
         return only if only is not None else node
 
     def is_size(self, node: ast.expr) -> bool:

@@ -24,18 +24,14 @@ def into_tensor(machine: Machine, target: ast.Subscript, value: Value) -> bool:
     held = options(evaluate(machine, target.value))
     owner = held[0]
     if not _names_places(target) and _is_ignored_id(value):
-        blocks = [shapes.tensor(each) for each in held]
-        if (
-            len(blocks) == 1
-            and blocks[0] is not None
-            and _is_behind(machine, blocks[0], evaluate(machine, target.slice), target)
-        ):
-            return True
-        if all(each is not None and masks.spares(evaluate(machine, target.slice), each) for each in blocks):
-            return True
-        if None not in blocks:  # `labels[~chosen] = -100`: nobody knows whether padding is spared
+        blocks = [block for block in map(shapes.tensor, held) if block is not None]
+        if len(blocks) == len(held):  # `labels[~chosen] = -100`: nobody knows whether padding is spared
             mask = evaluate(machine, target.slice)
-            spared = (replace(each, pad=None, clean=True) for each in blocks if each is not None)
+            if len(blocks) == 1 and _is_behind(machine, blocks[0], mask, target):
+                return True
+            if all(masks.spares(mask, each) for each in blocks):
+                return True
+            spared = (replace(each, pad=None, clean=True) for each in blocks)
             cleaned = join_all(blanks.noted(machine, target, each, mask) for each in spared)
             assign.store(machine, target.value, cleaned)
             return True

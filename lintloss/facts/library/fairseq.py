@@ -85,9 +85,9 @@ def logged(machine: Machine, node: ast.AST, full: str, args: list[Value]) -> Val
     """Run `metrics.log_scalar(name, value)`, `metrics.log_derived(name, function)` and `utils.get_perplexity(bits)`."""
     from lintloss.facts import calls
 
-    name = full.rsplit(".", 1)[-1]
     if not full.startswith("fairseq."):
         return None
+    name = full.rsplit(".", 1)[-1]
     if name == "get_perplexity" and args and _is_known(args[0]):
         return exponent.exponential(machine, node, args[0], "2")
     meters = Ref(("fairseq", machine.frame.module.path, "meters"), "dict")
@@ -106,6 +106,3 @@ def logged(machine: Machine, node: ast.AST, full: str, args: list[Value]) -> Val
 def _is_known(value: Value) -> bool:
     """Say whether a value is a loss that was seen to be computed; of one that a name tells the unit is a guess."""
     return isinstance(value, Quantity) and value.unit.content in {"nat", "bit"} and not value.presumed
-
-
-__all__ = ["computed", "given", "logged"]

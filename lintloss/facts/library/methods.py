@@ -289,7 +289,7 @@ def _effect(
     if name in {"eval", "train"} and not isinstance(receiver, Lib) and len(args) <= 1:
         if name == "train" and isinstance(receiver, LibObject | Ref):
             trainers.called(machine, node, receiver, name, args)
-        return modes.call(machine, node, receiver, name, args or [kwargs["mode"]] if "mode" in kwargs else args)
+        return modes.call(machine, node, receiver, name, (args or [kwargs["mode"]]) if "mode" in kwargs else args)
     if name == "apply" and len(args) == 1 and isinstance(receiver, LibObject | Ref | Opaque):
         modes.applied(machine, node, receiver, args[0])
     if name in modes.PARTS:

@@ -51,16 +51,17 @@ def called(machine: Machine, node: ast.Call, trainer: Value, name: str, args: li
     made = _made_with(machine, trainer)
     if made is None:
         return None
+    by_itself = by_strategy(made) and not EVALUATES.search(machine.frames[0].module.text)
     dataset = made.get("train_dataset") if name == "train" else (args[0] if args else made.get("eval_dataset"))
     if dataset is not None and (name == "evaluate" or machine.home):  # who asks from a data set's file asks for both
         _feed(machine, node, made, dataset)
-    elif name == "train" and by_strategy(made) and not EVALUATES.search(machine.frames[0].module.text):
+    elif name == "train" and by_itself:
         _feed(machine, node, made, made["eval_dataset"])
     _measure(machine, node, made)
-    if name == "evaluate" or (by_strategy(made) and not EVALUATES.search(machine.frames[0].module.text)):
+    if name == "evaluate" or by_itself:
         _note_smoothing(machine, node, made)
     if name == "train":
-        if by_strategy(made) and not EVALUATES.search(machine.frames[0].module.text):
+        if by_itself:
             _averaged(
                 machine, node, made, made.get("eval_dataset"), "train() evaluates by the arguments' strategy, which"
             )
