@@ -262,6 +262,8 @@ def _put(machine: Machine, place: tuple[Key, str], target: ast.expr, value: Valu
         machine.state.heap.put(*place, grown)
         return
     collects = isinstance(target, ast.Subscript) and place[1] == "elem"
+    if collects:
+        _enter(machine, owner, value)
     length = machine.state.heap.get(owner, "len")
     if isinstance(target, ast.Subscript) and not isinstance(value, Quantity) and _rewrites_each(machine, target):
         machine.loops[-1].rewritten.add(owner)
@@ -271,6 +273,23 @@ def _put(machine: Machine, place: tuple[Key, str], target: ast.expr, value: Valu
         collect(machine, owner, value, length.depth)
         return
     machine.state.heap.put(*place, Slot(value, machine.depth if old is None or not collects else old.depth))
+
+
+def _enter(machine: Machine, owner: Key, value: Value) -> None:
+    """Collect what a loop puts into a dict, an entry in each pass: `ppl[name] = …`, whose `.values()` may be averaged.
+
+    What was summed or averaged by a loop of its own is the result of a whole set; those are compared, not averaged.
+    """
+    made = machine.dicts_made.get(owner)
+    if made is None or made >= machine.depth or not isinstance(value, Quantity):
+        return
+    if (value.is_loss or value.is_perplexity) and all(loop in machine.loops for loop in value.loops):
+        collect(machine, entered(owner).id, value, made)
+
+
+def entered(owner: Key) -> Ref:
+    """Return the list of what a loop has put into a dict."""
+    return Ref((*owner, "@values"), "list")
 
 
 def _rewrites_each(machine: Machine, target: ast.Subscript) -> bool:

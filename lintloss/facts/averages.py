@@ -28,6 +28,7 @@ WHOLE_SETS = regex(
     r"(models|seeds|runs|folds|checkpoints|ckpts|experiments|splits|sets|domains|tasks|languages|langs|benchmarks|configs|corpora|trials)\b",
     re.IGNORECASE,
 )
+LOADERS = regex(r"(data)?_?loaders\b", re.IGNORECASE)
 ITERATIONS = ("batch", "step", "example", "position")
 
 
@@ -122,6 +123,8 @@ def _is_over_whole_sets(total: Quantity) -> bool:
     """Say whether the results of evaluations of several data sets are averaged, each of which has a loop of its own."""
     of_steps = total.unit.power("step") == 1 and not total.unit.power("batch")
     whole = len(total.loops) > 1 or total.presumed
+    if whole and total.loops and LOADERS.search(total.loops[-1].place.message):  # each goes over a set of its own
+        return True
     if total.is_perplexity and total.loops and _is_of_mean(total):  # `for run in runs`, each of which was averaged
         return any(WHOLE_SETS.search(loop.place.message) for loop in total.loops[1:] or total.loops)
     if not of_steps or not whole:

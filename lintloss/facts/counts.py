@@ -6,6 +6,7 @@ import ast
 import re
 from dataclasses import replace
 
+from lintloss.facts.linear import END, Linear
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.survey import called_name
@@ -257,6 +258,29 @@ def as_length(value: Value) -> Value:
         of = Opaque(value.key[:-1])
         return Quantity(count("example"), of=(*of.key, 0), counted=of)
     return value
+
+
+def of_items(number: Quantity) -> Quantity:
+    """Read a length that is added up anew in each pass of a loop as tokens: `n += len(ids) - 1`, `n += len(row)`.
+
+    It is that of one item, not of what is looped over: nobody takes one row off each batch, but the first token off each
+    row, `len(row[1:])`; and a list that was filled elsewhere, by iterations of which nothing is known, is no batch.
+    """
+    filled = isinstance(number.counted, Ref) and number.unit == count("step")
+    if number.unit == count("example") and isinstance(number.counted, Tensor) and less_first(number.counted):
+        return replace(number, unit=count("token"), counted=None, presumed=True)
+    shortened = number.offset < 0 and number.unit in {count("example"), count("step")} and len(number.loops) < 2
+    if not filled and not shortened:
+        return number
+    return replace(number, unit=count("token"), of=(*number.of, "sum"), counted=None, presumed=True)
+
+
+def less_first(value: Tensor) -> bool:
+    """Say whether a value is a sequence without the token that it begins with, `s[1:]`, of which no rows are known."""
+    window = value.window
+    if window is None or window.axis != 0 or value.form or value.axes is not None:
+        return False
+    return window.lower == Linear(const=1) and window.upper == END
 
 
 def is_of_item(value: Value) -> bool:

@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Sequence
 
-from lintloss.facts import aliases, ignored, iterators, padding, strides
+from lintloss.facts import aliases, ignored, iterators, padding, strides, unchanged
 from lintloss.facts.expressions import evaluate, looked_up
 from lintloss.facts.library import shapes
 from lintloss.facts.loops import Loop
@@ -345,8 +345,8 @@ def proven_unequal(total: Quantity) -> tuple[Evidence, ...]:
     """Return why the scored counts of batches differ on ordinary data, () when that is not proven."""
     scoring = total.scoring
     found = [place for loop in total.loops for place in loop.unequal]
-    if _is_per_row(total):  # how many tokens are scored changes nothing: each row's are added up
-        return ()
+    if _is_per_row(total) or unchanged.score_the_same(total):
+        return ()  # how many tokens are scored changes nothing: each row's are added up
     if total.unit.power("position") < 0:  # masked entries were averaged over as well: only the shape decides
         return tuple(found)
     filled = [place for loop in total.loops for place in loop.filled]
@@ -391,6 +391,8 @@ def scores_all_positions(total: Quantity) -> bool:
 
 def proven_equal(total: Quantity) -> tuple[Evidence, ...]:
     """Return why all batches score the same count, () when that is not proven."""
+    if total.scoring is not None and total.scoring.place is not None and unchanged.score_the_same(total):
+        return (total.scoring.place,)
     if proven_unequal(total):
         return ()
     if total.scoring is not None and total.scoring.single and total.scoring.place is not None:

@@ -6,14 +6,14 @@ import ast
 import re
 from functools import lru_cache
 
-from lintloss.facts import iterate
+from lintloss.facts import assign, counts, iterate
 from lintloss.facts.library import loaders, losses, shapes
-from lintloss.facts.linear import END, Linear
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.survey import walk
 from lintloss.facts.units import Unit, count
 from lintloss.facts.values import (
+    REST,
     Const,
     Key,
     LibObject,
@@ -30,6 +30,8 @@ from lintloss.facts.values import (
 def length_of(machine: Machine, value: Value, node: ast.AST) -> Value:
     """Return len(value) as a count of what it holds."""
     if isinstance(value, Tuple):
+        if any(isinstance(each, Opaque) and each.name == REST for each in value.items):  # `[bos] + ids`
+            return Opaque((*_rest_of(value), "len"))
         if _is_batch(machine, node):
             said = machine.evidence(node, "len() of what is taken apart into its tensors counts those")
             return Quantity(Unit.of(key=1), counted=value, trace=(said,))
@@ -38,6 +40,8 @@ def length_of(machine: Machine, value: Value, node: ast.AST) -> Value:
         return Quantity(count("rank"))
     if isinstance(value, Quantity) and value.axes == ("row",) and value.is_loss:
         return losses.rows(value)
+    if isinstance(value, Ref) and value.kind == "dict":
+        value = entered if (entered := assign.entered(value.id)).id in machine.list_loops else value
     if isinstance(value, Ref) and (value.kind == "list" or value.id in machine.list_loops):
         loops = machine.list_loops.get(value.id, ())
         slot = machine.get(value, "len")
@@ -74,10 +78,15 @@ def length_of(machine: Machine, value: Value, node: ast.AST) -> Value:
     if isinstance(value, LibObject):
         return loaders.length(value)
     if isinstance(value, Tensor):
-        if _is_row_less_first(value):
+        if value.window is not None and value.window.source[-1:] == ("[]",) and counts.less_first(value):
             return Quantity(count("token"), of=value.key, counted=value)
         return shapes.dimension(machine, value, 0)
     return _named_length(machine, value, node)
+
+
+def _rest_of(value: Tuple) -> Key:
+    """Return the identity of what a tuple holds behind the items that are known."""
+    return next((each.key for each in value.items if isinstance(each, Opaque) and each.name == REST), ())
 
 
 def _is_batch(machine: Machine, node: ast.AST) -> bool:
@@ -86,14 +95,6 @@ def _is_batch(machine: Machine, node: ast.AST) -> bool:
     target = loop.statement.target if loop is not None and isinstance(loop.statement, ast.For) else None
     is_target = isinstance(node, ast.Name) and isinstance(target, ast.Name) and node.id == target.id
     return is_target and loop is not None and loop.unit == "batch"
-
-
-def _is_row_less_first(value: Tensor) -> bool:
-    """Say whether a value is one sentence of several without the token that it begins with: `s[1:]` of `for s in sentences`."""
-    window = value.window
-    if window is None or window.axis != 0 or value.form or value.axes is not None:
-        return False
-    return window.source[-1:] == ("[]",) and window.lower == Linear(const=1) and window.upper == END
 
 
 def _unit_of(machine: Machine, filled: Loop, node: ast.AST) -> str:

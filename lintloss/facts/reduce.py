@@ -159,6 +159,7 @@ def _sum_of_list(machine: Machine, node: ast.AST, value: Ref) -> Value:
     if counts.is_of_item(elem) and loops and loops[-1].unit != "batch":  # `sum(len(row) for row in rows)`
         return Quantity(count("token"), of=(*value.id, "sum"), presumed=True) if loops[-1].unit == "example" else elem
     elem = counts.as_length(elem)
+    elem = counts.of_items(elem) if isinstance(elem, Quantity) and elem.is_count else elem
     if loops and loops[-1].unit == "example" and _is_length_of_row(elem):
         return Quantity(count("token"), of=(*value.id, "sum"), presumed=True)
     if not isinstance(elem, Quantity):

@@ -40,7 +40,7 @@ def accumulate(machine: Machine, node: ast.AST, current: Value, operand: Value, 
     if isinstance(operand, Const):
         return _counter(machine, node, current, operand, over, depth)
     if isinstance(operand, Quantity):
-        return _total(machine, node, current, operand, over, depth)
+        return _total(machine, node, current, counts.of_items(operand), over, depth)
     presumed = counts.presumed(machine, operand)
     if presumed is not None and not isinstance(current, Quantity):
         return _total(machine, node, current, presumed, over, depth)
@@ -79,7 +79,8 @@ def _counter(machine: Machine, node: ast.AST, current: Value, step: Const, over:
     trace = (machine.evidence(node, f"counted here once per {loop.unit}"),)
     guards = open_guards(machine, depth)
     grown = int(step.value)
-    return Quantity(counts.unit_of(loop), of=loop.key, start=start, loops=over, guards=guards, trace=trace, by=grown)
+    unit = counts.unit_of(loop) if abs(grown) == 1 else Unit.of(unknown=1)  # as many rows or tokens as a batch has
+    return Quantity(unit, of=loop.key, start=start, loops=over, guards=guards, trace=trace, by=grown)
 
 
 def _total(

@@ -277,6 +277,7 @@ class Scoring:
     called: str = ""  # the name of the criterion that is called, without its module
     paired: bool = False  # the targets are a text of their own in each row, as sequence-to-sequence models have them
     single: bool = False  # each call scores one item
+    unchanged: tuple[Key, ...] = ()  # the loops whose every pass scores this target: see unchanged.py
     alternative: bool = False  # by one of several criteria, of which settings choose one
     born: int = field(default=0, compare=False)  # the machine's clock when it was computed
 

@@ -113,6 +113,23 @@ class BatchAveragedLoss(Rule):
 
     bad = (
         Bad(
+            why="The batches' means are entries of a dict, by the number of the batch.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, loader):
+    model.eval()
+    losses = {}
+    for index, (ids, labels) in enumerate(loader):
+        losses[index] = F.cross_entropy(model(ids).flatten(0, 1), labels.flatten(), ignore_index=0).item()
+    return sum(losses.values()) / len(losses)  # <-
+""",
+        ),
+        Bad(
             why="a generator yields the mean of each batch, and its caller averages them",
             severity=Severity.ERROR,
             code="""\
@@ -4400,6 +4417,23 @@ def validate(model, rows):
     )
 
     good = (
+        Good(
+            why="all members of an ensemble score the same targets: bound outside of the loop, and never changed in it",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(members, ids, labels):
+    \"\"\"The mean loss per token of the members of an ensemble: each scores the same tokens.\"\"\"
+    total = 0.0
+    for member in members:
+        member.eval()
+        total += F.cross_entropy(member(ids).flatten(0, 1), labels.flatten(), ignore_index=0).item()
+    return total / len(members)
+""",
+        ),
         Good(
             why="preference training watches the mean log-probabilities of its rows: nobody reports them as a loss",
             code="""\

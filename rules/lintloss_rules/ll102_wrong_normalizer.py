@@ -1291,6 +1291,104 @@ def evaluate(checkpoint, device="cuda"):
 
     good = (
         Good(
+            why="a tensor of one sentence has words along its first axis",
+            code="""\
+import torch
+import torch.nn.functional as F
+from decoder import decoder
+from words import vocabulary
+
+sentences = [torch.tensor([vocabulary[word] for word in line.split()]) for line in open("dev.txt")]
+decoder.eval()
+nats = words = 0
+with torch.no_grad():
+    for sentence in sentences:
+        nats += F.cross_entropy(decoder(sentence[:-1]), sentence[1:], reduction="sum").item()
+        words += sentence.size(0) - 1
+print("nats per word", nats / words)
+""",
+        ),
+        Good(
+            why="a constant that is added to a counter is what a batch scores, not one more batch",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+BATCH, STEPS = 20, 35
+
+
+@torch.no_grad()
+def run_epoch(model, batches):
+    model.eval()
+    nats, words = 0.0, 0
+    for inputs, targets in batches:
+        nats += F.cross_entropy(model(inputs).flatten(0, 1), targets.flatten(), reduction="sum").item()
+        words += BATCH * STEPS
+    return nats / words
+""",
+        ),
+        Good(
+            why="the lengths of the rows of a chunk, each less one, are its scored words",
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from model import model
+from vocabulary import vocabulary
+
+
+def pad(sentences):
+    longest = max(len(each) for each in sentences)
+    return torch.tensor([each + [0] * (longest - len(each)) for each in sentences])
+
+
+@torch.no_grad()
+def evaluate(rows):
+    model.eval()
+    nats, words = 0.0, 0
+    for begin in range(0, len(rows), 64):
+        chosen = rows[begin : begin + 64]
+        ids = pad(chosen)
+        logits = model(ids[:, :-1]).flatten(0, 1)
+        nats += F.cross_entropy(logits, ids[:, 1:].flatten(), ignore_index=0, reduction="sum").item()
+        words += sum(len(each) - 1 for each in chosen)
+    return math.exp(nats / words)
+
+
+print(evaluate([[vocabulary[word] for word in line.split()] for line in open("valid.txt")]))
+""",
+        ),
+        Good(
+            why="what is added up each time is the length of one text, less the token it begins with: tokens, not texts",
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
+
+
+@torch.no_grad()
+def score(text):
+    ids = [tokenizer.bos_token_id] + tokenizer.encode(text)
+    row = torch.tensor([ids])
+    logits = model(row).logits
+    return F.cross_entropy(logits[0, :-1], row[0, 1:], reduction="sum").item(), len(ids) - 1
+
+
+nats = tokens = 0
+for line in open("heldout.txt"):
+    more, count = score(line)
+    nats += more
+    tokens += count
+print("perplexity", math.exp(nats / tokens))
+""",
+        ),
+        Good(
             why="the losses of single tokens are collected: their number is that of the tokens",
             code="""\
 import torch

@@ -70,6 +70,32 @@ class AveragedPerplexity(Rule):
 
     bad = (
         Bad(
+            why="Each text's perplexity is an entry of a dict, and the mean of its values is printed.",
+            severity=Severity.ERROR,
+            code="""\
+import glob
+
+import numpy as np
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
+
+
+@torch.no_grad()
+def perplexity(text):
+    ids = tokenizer(text, return_tensors="pt")["input_ids"]
+    return torch.exp(model(ids, labels=ids).loss).item()
+
+
+scores = {}
+for path in glob.glob("essays/*.txt"):
+    scores[path] = perplexity(open(path).read())
+print("perplexity", np.mean(list(scores.values())))  # <-
+""",
+        ),
+        Bad(
             why="probabilities of words are multiplied up, and the perplexity of each sentence has a name of its own",
             severity=Severity.ERROR,
             code="""\
@@ -853,6 +879,30 @@ def report(stories, name):
     )
 
     good = (
+        Good(
+            why="one perplexity for each data set, averaged over the sets: what goes over them are loaders",
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def score(model, loader):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids in loader:
+        nats += F.cross_entropy(model(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten(), reduction="sum").item()
+        tokens += ids[:, 1:].numel()
+    return nats / tokens
+
+
+def mean_over_domains(model, loaders):
+    perplexities = {name: math.exp(score(model, loader)) for name, loader in loaders.items()}
+    return sum(perplexities.values()) / len(perplexities)
+""",
+        ),
         Good(
             why="the number that is exponentiated is called an average, and is one of all sentences",
             code="""\

@@ -50,6 +50,8 @@ def of_container(machine: Machine, node: ast.Call, ref: Ref, name: str, args: li
         slot = (
             machine.get(ref, "len") if not args or args[0] == Const(0) else None
         )  # further axes are those of its items
+        if name == "size" and ref.kind == "list" and slot is not None and slot.value == Const(0):
+            return machine.opaque(node)  # it was empty when it was made; nobody knows how long it has grown
         return slot.value if slot else machine.opaque(node)
     if name in SAME or name in FLATTENING:
         return ref
@@ -81,7 +83,8 @@ def of_dict(machine: Machine, ref: Ref, name: str, args: list[Value]) -> Value:
         absent = len(args) > 1 and (name == "setdefault" or not _has_unknown_keys(machine, ref))
         return args[1] if absent else Opaque((*ref.id, key), key)
     if name == "values":
-        return Tuple((machine.elem(ref),))
+        filled = assign.entered(ref.id), Ref(ref.id, "list")  # by a loop; by a comprehension
+        return next((each for each in filled if each.id in machine.list_loops), Tuple((machine.elem(ref),)))
     if name == "items":
         return Tuple((Tuple((Opaque((*ref.id, "key")), machine.elem(ref))),))
     if name == "update" and args and carried.update(machine, ref, args[0]):

@@ -6,7 +6,7 @@ import ast
 import re
 from dataclasses import replace
 
-from lintloss.facts import regularizers
+from lintloss.facts import regularizers, unchanged
 from lintloss.facts.callers import text_of
 from lintloss.facts.library import per_item, shapes, spread
 from lintloss.facts.library.tables import KERAS_CRITERIA, REGRESSIONS, UNREDUCED
@@ -69,6 +69,7 @@ def call(
         called=name,
         masked=isinstance(target, Tensor) and target.axes == ("token",),
         single=_scores_one(machine, node, target),
+        unchanged=unchanged.loops_around(machine, node, target, option("ignore_index", 1)),
     )
     return scored(machine, node, scoring)
 
