@@ -6,6 +6,7 @@ import ast
 import re
 from functools import lru_cache
 
+from lintloss.facts import bindings
 from lintloss.facts.library import losses
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import NATS
@@ -13,6 +14,7 @@ from lintloss.facts.values import Quantity, Scoring, Tensor, Value
 from lintloss.patterns import regex
 
 FORM = "entropy"
+OWN = "own entropy"  # ends the key of what is made of the entropy of a distribution that is compared with nothing
 TRUTH = regex(r"^(y_?true|y|labels?|targets?|gold|truth|ground_truth|label_ids|tgt|trg)$", re.IGNORECASE)
 CLAMPS = frozenset({"clamp", "clamp_min", "clip", "clip_by_value", "maximum", "add"})
 
@@ -41,6 +43,24 @@ def _is_spelled_out(machine: Machine, node: ast.BinOp) -> bool:
         inner = _logarithm_of(other)
         if isinstance(inner, ast.Name) and machine.text(inner) == machine.text(_plain(one)):
             return inner.id in _parameters(machine.frame.node)
+    return False
+
+
+def is_of_itself(machine: Machine, node: ast.AST) -> bool:
+    """Say whether an exponent is `p * log(p)`, summed: how even a distribution is, as that of a codebook's use."""
+    names = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+    bound = bindings.of(machine.frame.node) if names else {}
+    meant = (bindings.only(bound.get(name, ())) for name in sorted(names))
+    return any(_weighs_itself(each) for each in (node, *meant) if each is not None)
+
+
+def _weighs_itself(node: ast.AST) -> bool:
+    products = (each for each in ast.walk(node) if isinstance(each, ast.BinOp) and isinstance(each.op, ast.Mult))
+    for each in products:
+        for one, other in ((each.left, each.right), (each.right, each.left)):
+            inner = _logarithm_of(other)
+            if inner is not None and ast.dump(inner) == ast.dump(_plain(one)):
+                return True
     return False
 
 

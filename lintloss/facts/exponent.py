@@ -63,6 +63,8 @@ def exponential(machine: Machine, node: ast.AST, exponent: Value, base: str = "e
         return _of_each(machine, node, exponent, base)
     if not isinstance(exponent, Quantity) and _is_called_perplexity(machine):
         exponent = scores.mean_below(machine, node) or exponent
+    if isinstance(exponent, Opaque) and entropies.is_of_itself(machine, node):
+        return Opaque((*machine.key(node), entropies.OWN))
     if isinstance(exponent, Opaque) and _is_called_perplexity(machine):
         return losses.presumed_perplexity(machine, node)  # of what is computed in sight, by what is not a model
     if not isinstance(exponent, Quantity) or not exponent.is_loss:

@@ -16,7 +16,7 @@ CONVERTS = regex(r"log\(2|log2|LN2|ln2|LOG2|0\.69314|1\.4426", re.IGNORECASE)
 
 def note(machine: Machine, node: ast.AST, name: str, value: Value) -> None:
     """Record that a loss is stored or returned under a name that claims bits, where nothing is converted to bits."""
-    if not BITS.search(name):
+    if not BITS.search(name) or _is_unpacked(machine):
         return
     from lintloss.facts.settings import seen_at
 
@@ -25,6 +25,16 @@ def note(machine: Machine, node: ast.AST, name: str, value: Value) -> None:
             if not CONVERTS.search(_text(machine, option)):
                 machine.observe(Named(name=name, value=option, **seen_at(machine, node, option.loops)))
             return
+
+
+def _is_unpacked(machine: Machine) -> bool:
+    """Say whether what a call returns is taken apart here: what its parts hold was said where they were made."""
+    statement = machine.frame.statement
+    return (
+        isinstance(statement, ast.Assign)
+        and isinstance(statement.targets[0], ast.Tuple)
+        and isinstance(statement.value, ast.Call)
+    )
 
 
 def _text(machine: Machine, value: Quantity) -> str:

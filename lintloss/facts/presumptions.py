@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from lintloss.facts import entropies
 from lintloss.facts.library import tables
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import ModelOutput, Opaque, Quantity, Tensor, Value
@@ -15,6 +16,8 @@ def as_loss(machine: Machine, target: ast.Name, value: Value) -> Value:
     """Read what is unknown but called a loss as a mean loss, presumed."""
     from lintloss.facts.library import losses
 
+    if isinstance(value, Opaque) and value.key[-1:] == (entropies.OWN,):
+        return value
     if isinstance(value, Opaque | Tensor) and _is_returned(machine) and _is_perplexity(machine, target.id):
         return losses.presumed_perplexity(machine, target)
     if not tables.LOSS_NAME.match(target.id) or tables.NOT_A_LOSS.search(target.id):

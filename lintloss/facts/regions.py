@@ -94,6 +94,9 @@ def snake(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
+SWITCHED = "eval() was called"  # what tells of an evaluation where no name does
+
+
 def region(machine: Machine, forward: Forward) -> Region | None:
     """Return the evaluation region around a forward pass, None where it trains or nothing says that it evaluates."""
     switched = (forward.mode == "eval" and forward.mode_place is not None) or is_switched_back(forward)
@@ -103,19 +106,19 @@ def region(machine: Machine, forward: Forward) -> Region | None:
         for loop in reversed([each for each in forward.loops if each.frame == index + 1]):
             if loop.key in machine.trained:
                 phases = _over_phases(machine, forward, loop)
-                return _unless_named_by_file(nearest) if phases is None else Region(index, loop, phases, shared=True)
+                return _unless_presumed(nearest) if phases is None else Region(index, loop, phases, shared=True)
             named = _loop_says(loop)
             if named or (switched and loop.unit != "epoch"):
-                return _narrowed(forward, Region(index, loop, named or "eval() was called"))
+                return _narrowed(forward, Region(index, loop, named or SWITCHED))
             if _is_unrecorded_here(forward, loop):
                 return Region(
                     index, loop, "it trains for other callers, and records nothing", shared=True, for_caller=True
                 )
         if scene.key in machine.trained:
-            return _unless_named_by_file(nearest)
+            return _unless_presumed(nearest)
         named = _scene_says(scene)
         if named or (switched and not isinstance(scene.node, ast.Module)):
-            found = _narrowed(forward, Region(index, _own_loop(forward, index), named or "eval() was called"))
+            found = _narrowed(forward, Region(index, _own_loop(forward, index), named or SWITCHED))
             own = named and not named.startswith("the file")
             if own or found.loop is not None or _holds(scene, forward.mode_place):
                 return found if own or nearest is None or found.loop is not None else nearest
@@ -138,9 +141,13 @@ def is_switched_back(forward: Forward) -> bool:
     return place.span.row > forward.span.row and ".eval()" in text_of(scene.node)
 
 
-def _unless_named_by_file(nearest: Region | None) -> Region | None:
-    """Drop a helper that a training calls and that is an evaluation by the name of its file alone."""
-    return None if nearest is not None and nearest.named.startswith("the file") else nearest
+def _unless_presumed(nearest: Region | None) -> Region | None:
+    """Drop a helper that a training calls, and that is an evaluation by the name of its file or by its model's mode alone.
+
+    Parts that are not trained stay in evaluation mode in the training as well.
+    """
+    presumed = nearest is not None and (nearest.named.startswith("the file") or nearest.named == SWITCHED)
+    return None if presumed else nearest
 
 
 def _over_phases(machine: Machine, forward: Forward, loop: Loop) -> str | None:

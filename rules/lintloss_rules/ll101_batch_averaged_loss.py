@@ -4418,6 +4418,34 @@ def validate(model, rows):
 
     good = (
         Good(
+            why="packed sequences hold their tokens one after the other: as many as the first axis is long",
+            code="""\
+import math
+
+import torch
+import torch.nn as nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_sequence
+from torch.utils.data import DataLoader
+
+
+def collate(rows):
+    rows.sort(key=len, reverse=True)
+    return pad_sequence(rows, batch_first=True), [len(row) - 1 for row in rows]
+
+
+@torch.no_grad()
+def evaluate(model, rows, criterion=nn.CrossEntropyLoss()):
+    model.eval()
+    nats = words = 0
+    for ids, lengths in DataLoader(rows, 8, collate_fn=collate):
+        scores = pack_padded_sequence(model(ids[:, :-1]), lengths, batch_first=True).data
+        targets = pack_padded_sequence(ids[:, 1:], lengths, batch_first=True).data
+        nats += criterion(scores, targets).item() * targets.size(0)
+        words += targets.size(0)
+    return math.exp(nats / words)
+""",
+        ),
+        Good(
             why="all members of an ensemble score the same targets: bound outside of the loop, and never changed in it",
             code="""\
 import torch

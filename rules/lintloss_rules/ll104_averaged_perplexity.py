@@ -880,6 +880,38 @@ def report(stories, name):
 
     good = (
         Good(
+            why="the perplexity of a codebook's use is that of no text: a distribution is compared with itself",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Quantizer(nn.Module):
+    def __init__(self, codes, width):
+        super().__init__()
+        self.codes = nn.Embedding(codes, width)
+
+    def forward(self, flat):
+        chosen = torch.cdist(flat, self.codes.weight).argmin(1)
+        usage = F.one_hot(chosen, self.codes.num_embeddings).float().mean(0)
+        entropy = -torch.sum(usage * torch.log(usage + 1e-10))
+        perplexity = torch.exp(entropy)
+        return self.codes(chosen), perplexity
+
+
+@torch.no_grad()
+def validate(model, quantizer, loader):
+    model.eval()
+    errors, perplexities = [], []
+    for images in loader:
+        quantized, perplexity = quantizer(model.encode(images))
+        errors.append(F.mse_loss(model.decode(quantized), images).item())
+        perplexities.append(perplexity.item())
+    return sum(errors) / len(errors), sum(perplexities) / len(perplexities)
+""",
+        ),
+        Good(
             why="one perplexity for each data set, averaged over the sets: what goes over them are loaders",
             code="""\
 import math

@@ -1102,6 +1102,49 @@ class Trainer:
 
     good = (
         Good(
+            why="a helper that the training runs backward() on records what it has to, whatever mode a part of the model is in",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+class Solver:
+    \"\"\"The encoder is fixed and stays in evaluation mode while the decoder learns.\"\"\"
+
+    def __init__(self, encoder, decoder):
+        self.encoder, self.decoder = encoder, decoder
+        self.optimizer = torch.optim.Adam(decoder.parameters())
+
+    def _loss(self, inputs, labels):
+        return F.cross_entropy(self.decoder(self.encoder(inputs)), labels)
+
+    def fit(self, rows, held_out, epochs=10):
+        for _ in range(epochs):
+            self.decoder.train()
+            for inputs, labels in rows:
+                loss = self._loss(inputs, labels)
+                self.optimizer.zero_grad()
+                loss.backward()
+                self.optimizer.step()
+            print("validation", self.check(held_out))
+
+    @torch.no_grad()
+    def check(self, rows):
+        self.encoder.eval()
+        self.decoder.eval()
+        total = count = 0
+        for inputs, labels in rows:
+            total += self._loss(inputs, labels).item() * len(labels)
+            count += len(labels)
+        return total / count
+
+
+def main(train_rows, held_out):
+    encoder = torch.nn.Sequential(torch.nn.Linear(10, 10), torch.nn.Dropout(0.1))
+    Solver(encoder, torch.nn.Linear(10, 5)).fit(train_rows, held_out)
+""",
+        ),
+        Good(
             why="code for PyTorch 0.3, whose Variables are volatile where the data class is asked for an evaluation",
             files={
                 "feeding.py": """\

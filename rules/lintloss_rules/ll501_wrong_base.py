@@ -76,6 +76,30 @@ class WrongBase(Rule):
 
     bad = (
         Bad(
+            why="Nats are called bits where they are made; where the caller takes the result apart it is not said once more.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def score(model, rows):
+    model.eval()
+    nats, count = 0.0, 0
+    for inputs, targets in rows:
+        nats += F.cross_entropy(model(inputs).transpose(1, 2), targets, reduction="sum").item()
+        count += targets.numel()
+    bpb = nats / count  # <-
+    return bpb, count
+
+
+def main(model, rows):
+    bpb, count = score(model, rows)
+    print(f"{bpb:.3f} bits per byte over {count} bytes")
+""",
+        ),
+        Bad(
             why="2 ** of a mean in nats, under a comment that claims bits",
             severity=Severity.ERROR,
             code="""\

@@ -118,7 +118,8 @@ def packed(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -
     if found is None or found.window is None:
         return machine.opaque(node)
     window = replace(found.window, source=(*found.window.source, "packed"), flat=True)
-    return replace(found, pad=None, clean=True, window=window, axes=None)
+    axes = ("token",) if found.form == "ids" else None  # `.data` holds one after the other what is no padding
+    return replace(found, pad=None, clean=True, window=window, axes=axes)
 
 
 def default(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:

@@ -21,7 +21,12 @@ from lintloss.facts.values import (
     options,
 )
 
-SIZES = {"row": count("example"), "pos": Unit.of(position=1, example=-1), "position": count("position")}
+SIZES = {
+    "row": count("example"),
+    "pos": Unit.of(position=1, example=-1),
+    "position": count("position"),
+    "token": count("token"),
+}
 
 
 def tensor(value: Value) -> Tensor | None:
@@ -140,6 +145,6 @@ def number(value: Value) -> Quantity | None:
         return None
     if found.axes is not None and "vocab" in found.axes:
         return None
-    if found.axes == ("row",):
-        return Quantity(count("example"), of=found.key, counted=found)
+    if found.axes in (("row",), ("token",)):
+        return Quantity(SIZES[found.axes[0]], of=found.key, counted=found)
     return Quantity(count("position"), of=found.key, counted=found)
