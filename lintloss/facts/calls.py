@@ -6,7 +6,18 @@ import ast
 import re
 from dataclasses import replace
 
-from lintloss.facts import classes, forwards, gradients, imports, modes, regularizers, statements, symbolic, vectors
+from lintloss.facts import (
+    asked,
+    classes,
+    forwards,
+    gradients,
+    imports,
+    modes,
+    regularizers,
+    statements,
+    symbolic,
+    vectors,
+)
 from lintloss.facts.expressions import evaluate, member
 from lintloss.facts.library import functions, meters, methods, objects
 from lintloss.facts.machine import ABROAD, DATA, DEPTH, OWN, TOTAL, Frame, Machine, OutOfBudget
@@ -227,11 +238,12 @@ def _called_at(machine: Machine, node: ast.AST, name: str) -> Evidence:
 
 
 def _matters_abroad(machine: Machine, function: Func, given: list[Value]) -> bool:
-    """Say whether a function of another file is worth running: by its words, because it makes an object, or is given a loss."""
+    """Say whether a function of another file is worth running: by its words, or for what it makes, is given or keeps."""
     node = function.node
     made = isinstance(node, ast.FunctionDef) and node.name == "__init__"
     takes_loss = any(isinstance(each, Quantity) and each.is_loss for arg in given for each in options(arg))
-    return made or takes_loss or machine.relevance.of(function.module, node)
+    keeps_loss = asked.holds_losses(machine, function.self_value)
+    return made or takes_loss or keeps_loss or machine.relevance.of(function.module, node)
 
 
 def _enter_within(machine: Machine, node: ast.AST, frame: Frame, function: Func) -> Value:

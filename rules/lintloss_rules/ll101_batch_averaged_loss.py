@@ -4397,6 +4397,108 @@ def validate(model, rows):
     return state.metrics["nats"]
 """,
         ),
+        Bad(
+            why="the statistics that an evaluation returns divide by the number of batches, in another file, when they are asked",
+            code="""\
+import torch
+
+from tally import Tally
+
+
+@torch.no_grad()
+def rate(net, criterion, batches, pad_id):
+    tally = Tally(pad_id)
+    net.eval()
+    for batch in batches:
+        scores = net(batch["source"], batch["target"][:, :-1])
+        gold = batch["target"][:, 1:]
+        loss = criterion(scores.reshape(-1, scores.size(-1)), gold.reshape(-1))
+        tally.take(loss.item(), scores.argmax(-1), gold)  # <-
+    return tally
+""",
+            files={
+                "tally.py": """\
+class Tally:
+    def __init__(self, pad_id):
+        self.pad_id = pad_id
+        self.nats, self.batches = 0.0, 0
+        self.right, self.words = 0, 0
+
+    def take(self, nats, guesses, gold):
+        self.nats += nats
+        self.batches += 1
+        kept = gold != self.pad_id
+        self.right += (guesses[kept] == gold[kept]).sum().item()
+        self.words += kept.sum().item()
+
+    def report(self):
+        return {"nats": self.nats / self.batches, "right": self.right / self.words}
+""",
+            },
+        ),
+        Bad(
+            why="a log of lists by name, of which each epoch's last is averaged by rows in a method that names no loss",
+            code="""\
+import torch
+import torch.nn as nn
+
+from history import History
+
+
+class Runner:
+    def __init__(self, names, net, loaders, pad_id):
+        self.net, self.loaders = net, loaders
+        self.history = History(["nats", *names])
+        self.criterion = nn.CrossEntropyLoss(ignore_index=pad_id)
+
+    def validate(self, part, epoch):
+        self.net.eval()
+        with torch.no_grad():
+            for source, target in self.loaders[part]:
+                scores = self.net(source, target[:, :-1])
+                loss = self.criterion(scores.reshape(-1, scores.size(-1)), target[:, 1:].reshape(-1))
+                self.history.write(epoch, source.size(0), **{"nats": loss.item()}, **self.rate(scores, target))
+        self.history.close_page(printing=True)  # <-
+
+    def rate(self, scores, target):
+        return {"right": (scores.argmax(-1) == target[:, 1:]).float().mean().item()}
+""",
+            severity=Severity.ERROR,
+            files={
+                "history.py": """\
+import json
+import os
+
+
+class History:
+    def __init__(self, names):
+        self.names = names
+        self.pages = {name: [] for name in names}
+        self.sizes = []
+
+    def write(self, epoch, size, **numbers):
+        self.sizes.append(size)
+        for name in self.names:
+            if name in numbers:
+                self.pages[name].append(numbers[name])
+
+    def close_page(self, printing=False):
+        page = {}
+        for name, numbers in self.pages.items():
+            weighed = sum([size * number for size, number in zip(self.sizes, numbers)])
+            page[name] = weighed / sum(self.sizes)
+        if printing:
+            lines = []
+            for name in self.names:
+                lines.append(f"{name}={page[name]:.3f}")
+            print(", ".join(lines))
+        os.makedirs("pages", exist_ok=True)
+        with open("pages/last.json", "w") as file:
+            json.dump(page, file)
+        self.sizes = []
+""",
+            },
+        ),
     )
 
     good = (
@@ -6567,5 +6669,47 @@ def validate(model, rows):
     state = evaluator.run(DataLoader(rows, batch_size=64, collate_fn=collate))
     return state.metrics["nats"]
 """,
+        ),
+        Good(
+            why="Statistics that an evaluation returns divide what was summed by the words that they have counted.",
+            code="""\
+import torch
+import torch.nn as nn
+
+from tally import Tally
+
+
+@torch.no_grad()
+def rate(net, batches, pad_id):
+    criterion = nn.CrossEntropyLoss(ignore_index=pad_id, reduction="sum")
+    tally = Tally()
+    net.eval()
+    for batch in batches:
+        gold = batch["target"][:, 1:]
+        scores = net(batch["source"], batch["target"][:, :-1])
+        nats = criterion(scores.reshape(-1, scores.size(-1)), gold.reshape(-1))
+        tally.add(Tally(nats.item(), (gold != pad_id).sum().item()))
+    return tally
+""",
+            files={
+                "tally.py": """\
+import math
+
+
+class Tally:
+    def __init__(self, nats=0.0, words=0):
+        self.nats, self.words = nats, words
+
+    def add(self, other):
+        self.nats += other.nats
+        self.words += other.words
+
+    def per_word(self):
+        return self.nats / self.words
+
+    def perplexity(self):
+        return math.exp(min(self.nats / self.words, 20))
+""",
+            },
         ),
     )
