@@ -74,12 +74,12 @@ def evaluate_call(machine: Machine, node: ast.Call) -> Value:
         if table is not None:
             return table
     args, kwargs = arguments(machine, node)
-    if (
-        isinstance(function, ast.Attribute)
-        and function.attr == "__init__"
-        and machine.text(function.value) == "super()"
-    ):
-        classes.made_by_base(machine, kwargs)
+    if isinstance(function, ast.Attribute) and machine.text(function.value).startswith("super("):
+        if function.attr == "__init__":
+            classes.made_by_base(machine, kwargs)
+        above = classes.criterion_above(machine) if function.attr in {"forward", "__call__"} else None
+        if above is not None and not isinstance(callee, Func):
+            return call(machine, node, above, args, kwargs)
     if isinstance(function, ast.Attribute) and receiver is not None and function.attr in {"log", "log_dict"}:
         logged = meters.call(machine, node, receiver, function.attr, args, kwargs)
         if logged is not None:

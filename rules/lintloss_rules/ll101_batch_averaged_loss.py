@@ -4437,6 +4437,58 @@ class Tally:
             },
         ),
         Bad(
+            why="a subclass of CrossEntropyLoss gives a mean per caption; a matrix is filled with those, by column, and averaged",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+
+
+class CaptionLoss(nn.CrossEntropyLoss):
+    def __init__(self, pad_id):
+        super().__init__(ignore_index=pad_id, reduction="none")
+
+    def forward(self, scores, words):
+        nats = super().forward(scores, words)
+        kept = words != self.ignore_index
+        return (nats * kept).sum(dim=1) / kept.sum(dim=1)
+
+
+@torch.no_grad()
+def validate(net, loader, pad_id):
+    criterion = CaptionLoss(pad_id)
+    net.eval()
+    for sounds, captions in loader:
+        rows, several, _ = captions.shape
+        losses = torch.empty(rows, several)
+        for k in range(several):
+            scores = net(sounds, captions[:, k, :-1])
+            losses[:, k] = criterion(scores, captions[:, k, 1:])
+        print("captions of this batch", losses.mean().item())  # <-
+""",
+        ),
+        Bad(
+            why="a library's masked_mean() of each row, and the rows in one vector that is filled by line",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from allennlp.nn.util import masked_mean
+
+
+@torch.no_grad()
+def evaluate(net, batch, prompts):
+    net.eval()
+    ids, mask = batch["ids"], batch["mask"]
+    losses = torch.zeros(len(prompts), ids.size(0))
+    for line, prompt in enumerate(prompts):
+        scores = net(prompt, ids)[:, :-1]
+        nats = F.cross_entropy(scores.transpose(1, 2), ids[:, 1:], reduction="none")
+        losses[line] = masked_mean(nats, mask[:, 1:], dim=1)
+    return losses.mean()  # <-
+""",
+        ),
+        Bad(
             why="a log of lists by name, of which each epoch's last is averaged by rows in a method that names no loss",
             code="""\
 import torch
@@ -6711,5 +6763,36 @@ class Tally:
         return math.exp(min(self.nats / self.words, 20))
 """,
             },
+        ),
+        Good(
+            why="A matrix of totals, by column, over a matrix of counts: words weigh alike.",
+            code="""\
+import torch
+import torch.nn as nn
+
+
+class CaptionLoss(nn.CrossEntropyLoss):
+    def __init__(self, pad_id):
+        super().__init__(ignore_index=pad_id, reduction="none")
+
+    def forward(self, scores, words):
+        return super().forward(scores, words).sum(dim=1)
+
+
+@torch.no_grad()
+def validate(net, loader, pad_id):
+    criterion = CaptionLoss(pad_id)
+    net.eval()
+    total, words = 0.0, 0
+    for sounds, captions in loader:
+        rows, several, _ = captions.shape
+        losses = torch.zeros(rows, several)
+        for k in range(several):
+            scores = net(sounds, captions[:, k, :-1])
+            losses[:, k] = criterion(scores, captions[:, k, 1:])
+        total += losses.sum().item()
+        words += (captions[:, :, 1:] != pad_id).sum().item()
+    return total / words
+""",
         ),
     )
