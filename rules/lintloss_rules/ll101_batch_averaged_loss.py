@@ -4398,6 +4398,77 @@ def validate(model, rows):
 """,
         ),
         Bad(
+            why="Lightning's hook averages what the steps left in a list of the module that the same script fits",
+            severity=Severity.ERROR,
+            code="""\
+import argparse
+
+import lightning as L
+import torch
+import torch.nn as nn
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+from recipes import RecipeWriter, read_recipes
+
+
+def fill(rows):
+    questions = pad_sequence([torch.tensor(row["question"]) for row in rows], batch_first=True)
+    answers = pad_sequence([torch.tensor(row["answer"]) for row in rows], batch_first=True)
+    return questions, answers
+
+
+class Recipes(L.LightningModule):
+    def __init__(self, writer):
+        super().__init__()
+        self.writer = writer
+        self.criterion = nn.CrossEntropyLoss(ignore_index=0)
+        self.dev_losses = []
+
+    def forward(self, questions, answers):
+        return self.writer(questions, answers)
+
+    def _step(self, batch):
+        questions, answers = batch
+        scores = self(questions, answers[:, :-1])
+        loss = self.criterion(scores.reshape(-1, scores.size(-1)), answers[:, 1:].reshape(-1))
+        return loss, scores, answers
+
+    def training_step(self, batch, batch_idx):
+        loss, _, _ = self._step(batch)
+        return loss
+
+    def validation_step(self, batch, batch_idx):
+        loss, scores, answers = self._step(batch)
+        self.dev_losses.append(loss)
+        return {"dev_loss": loss}
+
+    def on_validation_epoch_end(self):
+        mean = torch.stack(self.dev_losses).mean()  # <-
+        self.log_dict({"dev_loss": mean}, prog_bar=True)
+        self.dev_losses.clear()
+
+
+def main(options):
+    rows, dev_rows = read_recipes(options.folder)
+    recipes = Recipes(RecipeWriter(options.width))
+    trainer = L.Trainer(max_epochs=options.epochs)
+    trainer.fit(
+        recipes,
+        DataLoader(rows, batch_size=16, shuffle=True, collate_fn=fill),
+        DataLoader(dev_rows, batch_size=16, collate_fn=fill),
+    )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--folder")
+    parser.add_argument("--width", type=int, default=256)
+    parser.add_argument("--epochs", type=int, default=4)
+    main(parser.parse_args())
+""",
+        ),
+        Bad(
             why="the statistics that an evaluation returns divide by the number of batches, in another file, when they are asked",
             code="""\
 import torch
@@ -6793,6 +6864,43 @@ def validate(net, loader, pad_id):
         total += losses.sum().item()
         words += (captions[:, :, 1:] != pad_id).sum().item()
     return total / words
+""",
+        ),
+        Good(
+            why="Lightning's hook divides what the steps summed by the words that they counted beside it.",
+            code="""\
+import lightning as L
+import torch
+import torch.nn as nn
+
+from recipes import RecipeWriter, dev_loader, train_loader
+
+
+class Recipes(L.LightningModule):
+    def __init__(self, writer):
+        super().__init__()
+        self.writer = writer
+        self.criterion = nn.CrossEntropyLoss(ignore_index=0, reduction="sum")
+        self.nats, self.words = [], []
+
+    def validation_step(self, batch, batch_idx):
+        questions, answers = batch
+        scores = self.writer(questions, answers[:, :-1])
+        gold = answers[:, 1:]
+        self.nats.append(self.criterion(scores.reshape(-1, scores.size(-1)), gold.reshape(-1)))
+        self.words.append((gold != 0).sum())
+
+    def on_validation_epoch_end(self):
+        self.log("dev_loss", torch.stack(self.nats).sum() / torch.stack(self.words).sum())
+        self.nats.clear()
+        self.words.clear()
+
+
+def main():
+    L.Trainer(max_epochs=3).fit(Recipes(RecipeWriter(256)), train_loader(), dev_loader())
+
+
+main()
 """,
         ),
     )
