@@ -4560,6 +4560,29 @@ def evaluate(net, batch, prompts):
 """,
         ),
         Bad(
+            why="log_metrics() writes down the eval_loss that nobody names; the collator pads the labels of each batch",
+            severity=Severity.ERROR,
+            code="""\
+from transformers import AutoModelForSeq2SeqLM, AutoTokenizer, DataCollatorForSeq2Seq, Seq2SeqTrainer
+
+
+def score_headlines(name, arguments, articles, metrics_of):
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    model = AutoModelForSeq2SeqLM.from_pretrained(name)
+    trainer = Seq2SeqTrainer(
+        model=model,
+        args=arguments,
+        eval_dataset=articles,
+        tokenizer=tokenizer,
+        data_collator=DataCollatorForSeq2Seq(tokenizer, model=model, label_pad_token_id=-100),
+        compute_metrics=metrics_of if arguments.predict_with_generate else None,
+    )
+    metrics = trainer.evaluate(metric_key_prefix="eval")  # <-
+    metrics["eval_samples"] = len(articles)
+    trainer.log_metrics("eval", metrics)
+""",
+        ),
+        Bad(
             why="a log of lists by name, of which each epoch's last is averaged by rows in a method that names no loss",
             code="""\
 import torch
@@ -6864,6 +6887,25 @@ def validate(net, loader, pad_id):
         total += losses.sum().item()
         words += (captions[:, :, 1:] != pad_id).sum().item()
     return total / words
+""",
+        ),
+        Good(
+            why="log_metrics() of a trainer that classifies: one label a row, and rows weigh alike.",
+            code="""\
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, DataCollatorWithPadding, Trainer
+
+
+def score_reviews(name, arguments, reviews):
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    model = AutoModelForSequenceClassification.from_pretrained(name)
+    trainer = Trainer(
+        model=model,
+        args=arguments,
+        eval_dataset=reviews,
+        data_collator=DataCollatorWithPadding(tokenizer),
+    )
+    metrics = trainer.evaluate()
+    trainer.log_metrics("eval", metrics)
 """,
         ),
         Good(
