@@ -40,21 +40,17 @@ def _parts(value: Value) -> Iterator[Value]:
 
 
 def ask_returned(machine: Machine, function: Func, returned: Value) -> None:
-    """Ask what a function that nobody called has returned for its means, as its callers do.
+    """Ask what a function has returned for its means, as its callers do: it was called by nobody, or from another file.
 
     What the questions change is forgotten: no caller asks all of them.
     """
     from lintloss.facts import calls
 
-    asker = function.node
-    node = _returning(function)
+    asker, node = function.node, _returning(function)
+    if node is None or isinstance(asker, ast.Lambda):
+        return
     for made in _parts(returned):
-        if (
-            node is None
-            or isinstance(asker, ast.Lambda)
-            or not isinstance(made, Ref)
-            or not holds_losses(machine, made)
-        ):
+        if not isinstance(made, Ref) or made == function.self_value or not holds_losses(machine, made):
             continue
         caller = machine.frame
         kept, heap = caller.state.heap, caller.state.heap.copy()

@@ -211,7 +211,11 @@ def run(machine: Machine, node: ast.AST, function: Func, args: list[Value], kwar
     own = (machine.frames[0].module.path, machine.home)
     is_abroad = function.module.path not in own and caller.module.path in own
     is_abroad = is_abroad and function.module.path != machine.home
-    return _enter_abroad(machine, node, frame, function) if is_abroad else _enter_within(machine, node, frame, function)
+    enter = _enter_abroad if is_abroad else _enter_within
+    returned = enter(machine, node, frame, function)
+    if function.module.path == machine.home != caller.module.path:
+        asked.ask_returned(machine, function, returned)
+    return returned
 
 
 def _handed_back(function: Func, args: list[Value], kwargs: Kwargs) -> Value | None:
