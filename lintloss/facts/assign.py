@@ -135,6 +135,7 @@ def store(machine: Machine, target: ast.expr, value: Value) -> None:
             moved.by_key(machine, target, value)
             or writes.into_table(machine, target, value)
             or writes.into_losses(machine, target, value)
+            or writes.into_matrix(machine, target, value)
             or writes.into_tensor(machine, target, value)
         ):
             return

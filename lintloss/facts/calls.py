@@ -6,7 +6,18 @@ import ast
 import re
 from dataclasses import replace
 
-from lintloss.facts import classes, forwards, gradients, imports, modes, regularizers, statements, symbolic, vectors
+from lintloss.facts import (
+    asked,
+    classes,
+    forwards,
+    gradients,
+    imports,
+    modes,
+    regularizers,
+    statements,
+    symbolic,
+    vectors,
+)
 from lintloss.facts.expressions import evaluate, member
 from lintloss.facts.library import functions, meters, methods, objects
 from lintloss.facts.machine import ABROAD, DATA, DEPTH, OWN, TOTAL, Frame, Machine, OutOfBudget
@@ -63,12 +74,12 @@ def evaluate_call(machine: Machine, node: ast.Call) -> Value:
         if table is not None:
             return table
     args, kwargs = arguments(machine, node)
-    if (
-        isinstance(function, ast.Attribute)
-        and function.attr == "__init__"
-        and machine.text(function.value) == "super()"
-    ):
-        classes.made_by_base(machine, kwargs)
+    if isinstance(function, ast.Attribute) and machine.text(function.value).startswith("super("):
+        if function.attr == "__init__":
+            classes.made_by_base(machine, kwargs)
+        above = classes.criterion_above(machine) if function.attr in {"forward", "__call__"} else None
+        if above is not None and not isinstance(callee, Func):
+            return call(machine, node, above, args, kwargs)
     if isinstance(function, ast.Attribute) and receiver is not None and function.attr in {"log", "log_dict"}:
         logged = meters.call(machine, node, receiver, function.attr, args, kwargs)
         if logged is not None:
@@ -200,7 +211,11 @@ def run(machine: Machine, node: ast.AST, function: Func, args: list[Value], kwar
     own = (machine.frames[0].module.path, machine.home)
     is_abroad = function.module.path not in own and caller.module.path in own
     is_abroad = is_abroad and function.module.path != machine.home
-    return _enter_abroad(machine, node, frame, function) if is_abroad else _enter_within(machine, node, frame, function)
+    enter = _enter_abroad if is_abroad else _enter_within
+    returned = enter(machine, node, frame, function)
+    if function.module.path == machine.home != caller.module.path:
+        asked.ask_returned(machine, function, returned)
+    return returned
 
 
 def _handed_back(function: Func, args: list[Value], kwargs: Kwargs) -> Value | None:
@@ -227,11 +242,12 @@ def _called_at(machine: Machine, node: ast.AST, name: str) -> Evidence:
 
 
 def _matters_abroad(machine: Machine, function: Func, given: list[Value]) -> bool:
-    """Say whether a function of another file is worth running: by its words, because it makes an object, or is given a loss."""
+    """Say whether a function of another file is worth running: by its words, or for what it makes, is given or keeps."""
     node = function.node
     made = isinstance(node, ast.FunctionDef) and node.name == "__init__"
     takes_loss = any(isinstance(each, Quantity) and each.is_loss for arg in given for each in options(arg))
-    return made or takes_loss or machine.relevance.of(function.module, node)
+    keeps_loss = asked.holds_losses(machine, function.self_value)
+    return made or takes_loss or keeps_loss or machine.relevance.of(function.module, node)
 
 
 def _enter_within(machine: Machine, node: ast.AST, frame: Frame, function: Func) -> Value:

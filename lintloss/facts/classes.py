@@ -16,6 +16,7 @@ from lintloss.facts.values import (
     Func,
     Key,
     Lib,
+    LibObject,
     Opaque,
     Ref,
     Value,
@@ -240,16 +241,33 @@ BY_BASE = frozenset(
 
 def made_by_base(machine: Machine, kwargs: dict[str, Value]) -> None:
     """Keep what `super().__init__(reduction=…)` hands to a library's loss, where its __init__() keeps it."""
+    owner, base = _library_loss(machine)
+    if owner is None or base is None:
+        return
+    default = {} if "**" in kwargs else {"reduction": Const("mean")}
+    for name, value in {**default, **kwargs}.items():
+        if name in BY_BASE:
+            machine.put(owner, name, value)
+
+
+def criterion_above(machine: Machine) -> LibObject | None:
+    """Return the library's loss that `super().forward(…)` computes, with what its __init__() was given."""
+    owner, base = _library_loss(machine)
+    kept = {name: slot.value for name, slot in machine.fields(owner).items()} if owner is not None else {}
+    if base is None or "reduction" not in kept:
+        return None
+    given = tuple((name, value) for name, value in sorted(kept.items()) if name in BY_BASE)
+    return LibObject(base.name, (), given, key=machine.key(machine.frame.node, base.name))
+
+
+def _library_loss(machine: Machine) -> tuple[Ref | None, Lib | None]:
+    """Return the object whose method runs, and the library's loss that it is made from."""
     first = next(iter(machine.frame.state.names.values()), None)
     owner = first.value if first is not None else None
     if not isinstance(owner, Ref) or owner.cls is None:
-        return
-    known = [base for base in bases(machine, owner.cls) if isinstance(base, Lib)]
-    if not any(base.name.rsplit(".", 1)[-1].endswith("Loss") for base in known):
-        return
-    for name, value in {"reduction": Const("mean"), **kwargs}.items():
-        if name in BY_BASE:
-            machine.put(owner, name, value)
+        return None, None
+    known = (base for base in bases(machine, owner.cls) if isinstance(base, Lib))
+    return owner, next((base for base in known if base.name.rsplit(".", 1)[-1].endswith("Loss")), None)
 
 
 def _defining(machine: Machine, cls: Class, node: ast.AST) -> Class | None:

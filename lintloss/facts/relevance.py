@@ -32,7 +32,8 @@ WEAK_WORDS = regex(
 
 # Functions that make, or choose, what an evaluation is given: `build_model`, `get_criterion`, `gnn_model`.
 BUILDS = regex(r"(?<![a-z])(model|net|network|criterion|losses|loss|dataset|dataloader|loader)s?$", re.IGNORECASE)
-METERS = regex(r"Meter|Metric|Averag|Mean|Accumul|Tracker|Counter|Stats")  # classes that add up what they are given
+# classes that add up, or keep, what they are given
+METERS = regex(r"Meter|Metric|Averag|Mean|Accumul|Tracker|Counter|Stat(s|istic)|Record(er|s)|History|Monitor|Logger")
 SHORT = 12  # rows: a constructor or a reset() costs less than it is worth
 
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable
 from contextlib import nullcontext
 
-from lintloss.facts import calls, factories
+from lintloss.facts import asked, calls, factories
 from lintloss.facts.library import fairseq, lightning, metrics
 from lintloss.facts.machine import Machine, OutOfBudget
 from lintloss.facts.state import Slot, State
@@ -44,6 +44,7 @@ def run_root(machine: Machine, function: Func, kwargs: dict[str, Value]) -> None
         if loop is not None:
             lightning.note_returned(machine, function, loop, returned)
         factories.run_returned(machine, function, returned)
+        asked.ask_returned(machine, function, returned)
     except (OutOfBudget, RecursionError):
         return
 

@@ -70,6 +70,38 @@ def into_losses(machine: Machine, target: ast.Subscript, value: Value) -> bool:
     return True
 
 
+def into_matrix(machine: Machine, target: ast.Subscript, value: Value) -> bool:
+    """Fill a block, a row or a column at a time, with the mean losses of rows; False where nothing of the kind is written."""
+    from lintloss.facts import assign
+    from lintloss.facts.expressions import evaluate
+
+    written = [each for each in options(value) if isinstance(each, Quantity) and _is_mean_of_rows(each)]
+    if len(written) < len(options(value)) or not isinstance(target.value, ast.Name | ast.Attribute):
+        return False
+    held = options(evaluate(machine, target.value))
+    if not any(isinstance(each, Tensor) and each.form == "filled" and each.window is None for each in held):
+        return False
+    if _is_column(target.slice):
+        filled = [replace(each, axes=(*each.axes, "column")) for each in written]
+    elif _is_line(target.slice):
+        filled = [replace(each, axes=("column", *each.axes)) for each in written]
+    else:
+        return False
+    assign.store(machine, target.value, join_all(filled))
+    return True
+
+
+def _is_mean_of_rows(value: Quantity) -> bool:
+    return value.is_loss and len(value.axes) == 1 and value.unit.is_intensive
+
+
+def _is_line(index: ast.expr) -> bool:
+    """Say whether `table[i] = values`, or `table[i, :] = values`, gives all entries of one line."""
+    first, *rest = index.elts if isinstance(index, ast.Tuple) else [index]
+    whole = all(isinstance(each, ast.Slice) and each.lower is None and each.upper is None for each in rest)
+    return whole and isinstance(first, ast.Name | ast.Constant)
+
+
 def _is_behind(machine: Machine, labels: Tensor, mask: Value, target: ast.Subscript) -> bool:
     """Say whether labels were moved by one and the mask of the input was not: the last id of a row meets its first pad."""
     if labels.pad is None or labels.window is None or not isinstance(mask, Tensor) or mask.window is None:

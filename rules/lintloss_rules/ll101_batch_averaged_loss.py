@@ -4414,6 +4414,254 @@ def validate(model, rows):
     return state.metrics["nats"]
 """,
         ),
+        Bad(
+            why="Lightning's hook averages what the steps left in a list of the module that the same script fits",
+            severity=Severity.ERROR,
+            code="""\
+import argparse
+
+import lightning as L
+import torch
+import torch.nn as nn
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+from recipes import RecipeWriter, read_recipes
+
+
+def fill(rows):
+    questions = pad_sequence([torch.tensor(row["question"]) for row in rows], batch_first=True)
+    answers = pad_sequence([torch.tensor(row["answer"]) for row in rows], batch_first=True)
+    return questions, answers
+
+
+class Recipes(L.LightningModule):
+    def __init__(self, writer):
+        super().__init__()
+        self.writer = writer
+        self.criterion = nn.CrossEntropyLoss(ignore_index=0)
+        self.dev_losses = []
+
+    def forward(self, questions, answers):
+        return self.writer(questions, answers)
+
+    def _step(self, batch):
+        questions, answers = batch
+        scores = self(questions, answers[:, :-1])
+        loss = self.criterion(scores.reshape(-1, scores.size(-1)), answers[:, 1:].reshape(-1))
+        return loss, scores, answers
+
+    def training_step(self, batch, batch_idx):
+        loss, _, _ = self._step(batch)
+        return loss
+
+    def validation_step(self, batch, batch_idx):
+        loss, scores, answers = self._step(batch)
+        self.dev_losses.append(loss)
+        return {"dev_loss": loss}
+
+    def on_validation_epoch_end(self):
+        mean = torch.stack(self.dev_losses).mean()  # <-
+        self.log_dict({"dev_loss": mean}, prog_bar=True)
+        self.dev_losses.clear()
+
+
+def main(options):
+    rows, dev_rows = read_recipes(options.folder)
+    recipes = Recipes(RecipeWriter(options.width))
+    trainer = L.Trainer(max_epochs=options.epochs)
+    trainer.fit(
+        recipes,
+        DataLoader(rows, batch_size=16, shuffle=True, collate_fn=fill),
+        DataLoader(dev_rows, batch_size=16, collate_fn=fill),
+    )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--folder")
+    parser.add_argument("--width", type=int, default=256)
+    parser.add_argument("--epochs", type=int, default=4)
+    main(parser.parse_args())
+""",
+        ),
+        Bad(
+            why="the statistics that an evaluation returns divide by the number of batches, in another file, when they are asked",
+            code="""\
+import torch
+
+from tally import Tally
+
+
+@torch.no_grad()
+def rate(net, criterion, batches, pad_id):
+    tally = Tally(pad_id)
+    net.eval()
+    for batch in batches:
+        scores = net(batch["source"], batch["target"][:, :-1])
+        gold = batch["target"][:, 1:]
+        loss = criterion(scores.reshape(-1, scores.size(-1)), gold.reshape(-1))
+        tally.take(loss.item(), scores.argmax(-1), gold)  # <-
+    return tally
+""",
+            files={
+                "tally.py": """\
+class Tally:
+    def __init__(self, pad_id):
+        self.pad_id = pad_id
+        self.nats, self.batches = 0.0, 0
+        self.right, self.words = 0, 0
+
+    def take(self, nats, guesses, gold):
+        self.nats += nats
+        self.batches += 1
+        kept = gold != self.pad_id
+        self.right += (guesses[kept] == gold[kept]).sum().item()
+        self.words += kept.sum().item()
+
+    def report(self):
+        return {"nats": self.nats / self.batches, "right": self.right / self.words}
+""",
+            },
+        ),
+        Bad(
+            why="a subclass of CrossEntropyLoss gives a mean per caption; a matrix is filled with those, by column, and averaged",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+
+
+class CaptionLoss(nn.CrossEntropyLoss):
+    def __init__(self, pad_id):
+        super().__init__(ignore_index=pad_id, reduction="none")
+
+    def forward(self, scores, words):
+        nats = super().forward(scores, words)
+        kept = words != self.ignore_index
+        return (nats * kept).sum(dim=1) / kept.sum(dim=1)
+
+
+@torch.no_grad()
+def validate(net, loader, pad_id):
+    criterion = CaptionLoss(pad_id)
+    net.eval()
+    for sounds, captions in loader:
+        rows, several, _ = captions.shape
+        losses = torch.empty(rows, several)
+        for k in range(several):
+            scores = net(sounds, captions[:, k, :-1])
+            losses[:, k] = criterion(scores, captions[:, k, 1:])
+        print("captions of this batch", losses.mean().item())  # <-
+""",
+        ),
+        Bad(
+            why="a library's masked_mean() of each row, and the rows in one vector that is filled by line",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from allennlp.nn.util import masked_mean
+
+
+@torch.no_grad()
+def evaluate(net, batch, prompts):
+    net.eval()
+    ids, mask = batch["ids"], batch["mask"]
+    losses = torch.zeros(len(prompts), ids.size(0))
+    for line, prompt in enumerate(prompts):
+        scores = net(prompt, ids)[:, :-1]
+        nats = F.cross_entropy(scores.transpose(1, 2), ids[:, 1:], reduction="none")
+        losses[line] = masked_mean(nats, mask[:, 1:], dim=1)
+    return losses.mean()  # <-
+""",
+        ),
+        Bad(
+            why="log_metrics() writes down the eval_loss that nobody names; the collator pads the labels of each batch",
+            severity=Severity.ERROR,
+            code="""\
+from transformers import AutoModelForSeq2SeqLM, AutoTokenizer, DataCollatorForSeq2Seq, Seq2SeqTrainer
+
+
+def score_headlines(name, arguments, articles, metrics_of):
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    model = AutoModelForSeq2SeqLM.from_pretrained(name)
+    trainer = Seq2SeqTrainer(
+        model=model,
+        args=arguments,
+        eval_dataset=articles,
+        tokenizer=tokenizer,
+        data_collator=DataCollatorForSeq2Seq(tokenizer, model=model, label_pad_token_id=-100),
+        compute_metrics=metrics_of if arguments.predict_with_generate else None,
+    )
+    metrics = trainer.evaluate(metric_key_prefix="eval")  # <-
+    metrics["eval_samples"] = len(articles)
+    trainer.log_metrics("eval", metrics)
+""",
+        ),
+        Bad(
+            why="a log of lists by name, of which each epoch's last is averaged by rows in a method that names no loss",
+            code="""\
+import torch
+import torch.nn as nn
+
+from history import History
+
+
+class Runner:
+    def __init__(self, names, net, loaders, pad_id):
+        self.net, self.loaders = net, loaders
+        self.history = History(["nats", *names])
+        self.criterion = nn.CrossEntropyLoss(ignore_index=pad_id)
+
+    def validate(self, part, epoch):
+        self.net.eval()
+        with torch.no_grad():
+            for source, target in self.loaders[part]:
+                scores = self.net(source, target[:, :-1])
+                loss = self.criterion(scores.reshape(-1, scores.size(-1)), target[:, 1:].reshape(-1))
+                self.history.write(epoch, source.size(0), **{"nats": loss.item()}, **self.rate(scores, target))
+        self.history.close_page(printing=True)  # <-
+
+    def rate(self, scores, target):
+        return {"right": (scores.argmax(-1) == target[:, 1:]).float().mean().item()}
+""",
+            severity=Severity.ERROR,
+            files={
+                "history.py": """\
+import json
+import os
+
+
+class History:
+    def __init__(self, names):
+        self.names = names
+        self.pages = {name: [] for name in names}
+        self.sizes = []
+
+    def write(self, epoch, size, **numbers):
+        self.sizes.append(size)
+        for name in self.names:
+            if name in numbers:
+                self.pages[name].append(numbers[name])
+
+    def close_page(self, printing=False):
+        page = {}
+        for name, numbers in self.pages.items():
+            weighed = sum([size * number for size, number in zip(self.sizes, numbers)])
+            page[name] = weighed / sum(self.sizes)
+        if printing:
+            lines = []
+            for name in self.names:
+                lines.append(f"{name}={page[name]:.3f}")
+            print(", ".join(lines))
+        os.makedirs("pages", exist_ok=True)
+        with open("pages/last.json", "w") as file:
+            json.dump(page, file)
+        self.sizes = []
+""",
+            },
+        ),
     )
 
     good = (
@@ -6628,6 +6876,135 @@ def validate(model, rows):
     evaluator = create_supervised_evaluator(model, metrics={"nats": Loss(nats, batch_size=scored)}, device="cuda")
     state = evaluator.run(DataLoader(rows, batch_size=64, collate_fn=collate))
     return state.metrics["nats"]
+""",
+        ),
+        Good(
+            why="Statistics that an evaluation returns divide what was summed by the words that they have counted.",
+            code="""\
+import torch
+import torch.nn as nn
+
+from tally import Tally
+
+
+@torch.no_grad()
+def rate(net, batches, pad_id):
+    criterion = nn.CrossEntropyLoss(ignore_index=pad_id, reduction="sum")
+    tally = Tally()
+    net.eval()
+    for batch in batches:
+        gold = batch["target"][:, 1:]
+        scores = net(batch["source"], batch["target"][:, :-1])
+        nats = criterion(scores.reshape(-1, scores.size(-1)), gold.reshape(-1))
+        tally.add(Tally(nats.item(), (gold != pad_id).sum().item()))
+    return tally
+""",
+            files={
+                "tally.py": """\
+import math
+
+
+class Tally:
+    def __init__(self, nats=0.0, words=0):
+        self.nats, self.words = nats, words
+
+    def add(self, other):
+        self.nats += other.nats
+        self.words += other.words
+
+    def per_word(self):
+        return self.nats / self.words
+
+    def perplexity(self):
+        return math.exp(min(self.nats / self.words, 20))
+""",
+            },
+        ),
+        Good(
+            why="A matrix of totals, by column, over a matrix of counts: words weigh alike.",
+            code="""\
+import torch
+import torch.nn as nn
+
+
+class CaptionLoss(nn.CrossEntropyLoss):
+    def __init__(self, pad_id):
+        super().__init__(ignore_index=pad_id, reduction="none")
+
+    def forward(self, scores, words):
+        return super().forward(scores, words).sum(dim=1)
+
+
+@torch.no_grad()
+def validate(net, loader, pad_id):
+    criterion = CaptionLoss(pad_id)
+    net.eval()
+    total, words = 0.0, 0
+    for sounds, captions in loader:
+        rows, several, _ = captions.shape
+        losses = torch.zeros(rows, several)
+        for k in range(several):
+            scores = net(sounds, captions[:, k, :-1])
+            losses[:, k] = criterion(scores, captions[:, k, 1:])
+        total += losses.sum().item()
+        words += (captions[:, :, 1:] != pad_id).sum().item()
+    return total / words
+""",
+        ),
+        Good(
+            why="log_metrics() of a trainer that classifies: one label a row, and rows weigh alike.",
+            code="""\
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, DataCollatorWithPadding, Trainer
+
+
+def score_reviews(name, arguments, reviews):
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    model = AutoModelForSequenceClassification.from_pretrained(name)
+    trainer = Trainer(
+        model=model,
+        args=arguments,
+        eval_dataset=reviews,
+        data_collator=DataCollatorWithPadding(tokenizer),
+    )
+    metrics = trainer.evaluate()
+    trainer.log_metrics("eval", metrics)
+""",
+        ),
+        Good(
+            why="Lightning's hook divides what the steps summed by the words that they counted beside it.",
+            code="""\
+import lightning as L
+import torch
+import torch.nn as nn
+
+from recipes import RecipeWriter, dev_loader, train_loader
+
+
+class Recipes(L.LightningModule):
+    def __init__(self, writer):
+        super().__init__()
+        self.writer = writer
+        self.criterion = nn.CrossEntropyLoss(ignore_index=0, reduction="sum")
+        self.nats, self.words = [], []
+
+    def validation_step(self, batch, batch_idx):
+        questions, answers = batch
+        scores = self.writer(questions, answers[:, :-1])
+        gold = answers[:, 1:]
+        self.nats.append(self.criterion(scores.reshape(-1, scores.size(-1)), gold.reshape(-1)))
+        self.words.append((gold != 0).sum())
+
+    def on_validation_epoch_end(self):
+        self.log("dev_loss", torch.stack(self.nats).sum() / torch.stack(self.words).sum())
+        self.nats.clear()
+        self.words.clear()
+
+
+def main():
+    L.Trainer(max_epochs=3).fit(Recipes(RecipeWriter(256)), train_loader(), dev_loader())
+
+
+main()
 """,
         ),
     )

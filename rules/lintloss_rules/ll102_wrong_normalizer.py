@@ -1287,6 +1287,48 @@ def evaluate(checkpoint, device="cuda"):
     return nats / count  # <-
 """,
         ),
+        Bad(
+            why="statistics add up the mean losses of batches and their words; whoever gets them divides one by the other",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from tally import Tally
+
+
+class Judge:
+    def __init__(self, net, batches, pad_id):
+        self.net, self.batches, self.pad_id = net, batches, pad_id
+
+    def _of_batch(self, scores, gold):
+        mean = F.cross_entropy(scores.reshape(-1, scores.size(-1)), gold.reshape(-1), ignore_index=self.pad_id)
+        return Tally(mean.item(), (gold != self.pad_id).sum().item())
+
+    @torch.no_grad()
+    def rate(self):
+        self.net.eval()
+        tally = Tally()
+        for source, target in self.batches:
+            scores = self.net(source, target[:, :-1])
+            tally.add(self._of_batch(scores, target[:, 1:]))  # <-
+        return tally
+""",
+            files={
+                "tally.py": """\
+class Tally:
+    def __init__(self, nats=0.0, words=0):
+        self.nats, self.words = nats, words
+
+    def add(self, other):
+        self.nats += other.nats
+        self.words += other.words
+
+    def per_word(self):
+        return self.nats / self.words
+""",
+            },
+        ),
     )
 
     good = (

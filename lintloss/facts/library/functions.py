@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lintloss.facts import (
+    arithmetic,
     distributed,
     exponent,
     fields,
@@ -365,6 +366,17 @@ def _dot(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> 
     return reduce.products(machine, node, args[0], args[1]) if len(args) == 2 else None
 
 
+def _masked_mean(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """masked_mean(losses, mask, dim): the sum of what the mask lets through, over how many those are."""
+    mask = args[1] if len(args) > 1 else kwargs.get("mask")
+    if not args or mask is None or not isinstance(args[0], Quantity) or not args[0].axes:
+        return None
+    axis = fields.dimension(args, kwargs, 2)
+    kept = arithmetic.binary(machine, node, ast.Mult(), args[0], mask)
+    above, below = reduce.total(machine, node, kept, axis), reduce.total(machine, node, mask, axis)
+    return arithmetic.binary(machine, node, ast.Div(), above, below)
+
+
 def _random_split(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     from lintloss.facts import padding
 
@@ -438,6 +450,7 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "random_split": _random_split,
     "einsum": _einsum,
     "dot": _dot,
+    "masked_mean": _masked_mean,
     "inner": _dot,
     "save": plain.saved,
     "load": plain.loaded,

@@ -100,6 +100,17 @@ def fitted(machine: Machine, node: ast.Call, trainer: Value, name: str, args: li
         with machine.in_loop(loop), forwards.by_framework(machine):
             value = calls.call(machine, node, step, [batch, Opaque(machine.key(node, "index"), "batch_idx")], {})
         note_returned(machine, step, loop, value)
+        _end_epoch(machine, node, module, stem)
+
+
+def _end_epoch(machine: Machine, node: ast.Call, module: Ref, stem: str) -> None:
+    """Run the hooks at the epoch's end on the module whose steps ran: what they left on it is what the hooks average."""
+    from lintloss.facts import calls, classes
+
+    for name in (f"{stem}_epoch_end", f"on_{stem}_epoch_end"):
+        hook = classes.method(machine, module, name)
+        if hook is not None:
+            calls.call(machine, node, hook, given(machine, hook), {})
 
 
 def _handed(machine: Machine, node: ast.Call, stem: str, name: str, args: list[Value], kwargs: Kwargs) -> Value | None:

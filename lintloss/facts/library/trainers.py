@@ -32,7 +32,9 @@ from lintloss.findings import Evidence
 from lintloss.patterns import regex
 
 ITSELF = "@trainer"  # the trainer, among what it was made with
-REPORTS = regex(r"eval_loss|perplexity|\bppl\b")
+REPORTS = regex(
+    r"eval_loss|perplexity|\bppl\b|\.(log|save)_metrics\(\s*[\"'](eval|val)"
+)  # the last one writes down all that evaluate() returned
 EVALUATES = regex(r"\.evaluate\(")  # then the loss is averaged there, and said there
 LOOPS = ("evaluation_loop", "prediction_loop")
 STRATEGIES = ("eval_strategy", "evaluation_strategy")
