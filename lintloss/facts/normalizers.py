@@ -16,6 +16,7 @@ from lintloss.findings import Evidence
 from lintloss.patterns import regex
 
 PER_ROW = regex(r"sent|seq|sample|example|doc|row|instance|story|utter", re.IGNORECASE)
+LOADER = regex(r"loader|dl\b|iter(ator)?\b|batches", re.IGNORECASE)
 TRAINING = regex(r"train(?!er)", re.IGNORECASE)
 ONE_MORE = regex(r"\(?len\([\w.]+\) \+ 1\)?$")
 BOUND = regex(r"kl|elbo", re.IGNORECASE)  # nats per sentence are what a variational bound is in
@@ -104,7 +105,10 @@ def _is_other_loader(seen: Averaging, before: Quantity, count: Quantity) -> bool
     names = [loop.place.message for loop in before.loops if loop.unit == "batch"]
     if not names or any(loop.source == count.of for loop in before.loops if loop.source):
         return False
-    return bool(TRAINING.search(seen.divisor)) != bool(TRAINING.search(names[-1])) and "loader" in seen.divisor.lower()
+    return (
+        bool(TRAINING.search(seen.divisor)) != bool(TRAINING.search(names[-1]))
+        and LOADER.search(seen.divisor) is not None
+    )
 
 
 def _by_unit(seen: Averaging, before: Quantity, after: Quantity, count: Quantity) -> WrongCount | None:

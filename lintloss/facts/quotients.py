@@ -37,6 +37,8 @@ def plural(unit: str) -> str:
 def average(machine: Machine, node: ast.AST, before: Quantity, count: Quantity, how: str) -> Quantity:
     """Divide a loss or perplexity by a count, and record the observation."""
     count = counts.along_targets(before, count)
+    if before.unit == TOTAL and not before.loops:  # of one call: over the length of its text, not over texts
+        count = counts.of_items(count)
     if count.unit == Unit.of(example=1) and before.unit == TOTAL and not counts.are_flattened(before.scoring):
         if counts.may_be_flat(count, before.scoring):
             count = replace(count, unit=Unit.of(unknown=1))

@@ -91,7 +91,7 @@ def _total(
     divided = next(
         (name for name in ("batch", "step") if unit.power(name) < 0 and unit.degree < -1 and term.unit.content), ""
     )
-    each_time = unit == count("rank")  # `n += world_size`: as many again in every batch
+    each_time = unit in {count("rank"), count("key")}  # `n += world_size`: as many again in every batch
     intensive = unit.is_intensive or each_time or any(unit.power(name) < 0 for name in ("batch", "step"))
     if intensive:
         inner = loops[-1]

@@ -113,6 +113,58 @@ class BatchAveragedLoss(Rule):
 
     bad = (
         Bad(
+            why="Each sentence's loss per word is divided in a helper; then long and short sentences weigh the same.",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn.functional as F
+from decoder import decoder
+from words import vocabulary
+
+sentences = [torch.tensor([vocabulary[word] for word in line.split()]) for line in open("dev.txt")]
+
+
+def loss_of(sentence):
+    nats = F.cross_entropy(decoder(sentence[:-1]), sentence[1:], reduction="sum").item()
+    return nats / (len(sentence) - 1)
+
+
+decoder.eval()
+total = 0.0
+with torch.no_grad():
+    for sentence in sentences:
+        total += loss_of(sentence)
+print("loss", total / len(sentences))  # <-
+""",
+        ),
+        Bad(
+            why="The length of a BatchEncoding is the number of its keys, the same for every batch: all weigh the same.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+tokenizer.pad_token = tokenizer.eos_token
+model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
+
+
+def collate(texts):
+    encoded = tokenizer(texts, padding=True, return_tensors="pt")
+    encoded["labels"] = encoded["input_ids"].masked_fill(encoded["attention_mask"] == 0, -100)
+    return encoded
+
+
+total = count = 0
+with torch.no_grad():
+    for batch in DataLoader(open("valid.txt").readlines(), batch_size=16, collate_fn=collate):
+        total += model(**batch).loss.item() * len(batch)
+        count += len(batch)
+print("val_loss", total / count)  # <-
+""",
+        ),
+        Bad(
             why="The batches' means are entries of a dict, by the number of the batch.",
             severity=Severity.ERROR,
             code="""\

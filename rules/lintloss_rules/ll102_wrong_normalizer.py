@@ -91,6 +91,44 @@ class WrongNormalizer(Rule):
 
     bad = (
         Bad(
+            why="The validation's losses are divided by the length of the training's loader.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+from data import held_out, rows
+from model import model
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+
+def collate(texts):
+    return pad_sequence([torch.tensor(each) for each in texts], batch_first=True)
+
+
+def main():
+    train_dl = DataLoader(rows, 32, shuffle=True, collate_fn=collate)
+    valid_dl = DataLoader(held_out, 32, collate_fn=collate)
+    criterion = nn.CrossEntropyLoss(ignore_index=0)
+    optimizer = torch.optim.Adam(model.parameters())
+    model.train()
+    for ids in train_dl:
+        loss = criterion(model(ids[:, :-1]).transpose(1, 2), ids[:, 1:])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    model.eval()
+    total = 0.0
+    with torch.no_grad():
+        for ids in valid_dl:
+            total += criterion(model(ids[:, :-1]).transpose(1, 2), ids[:, 1:]).item()
+    print("validation", total / len(train_dl))  # <-
+
+
+main()
+""",
+        ),
+        Bad(
             why="the loop stops in the iteration after the last one that should count",
             code="""\
 import torch
