@@ -4397,30 +4397,6 @@ def validate(model, rows):
     return state.metrics["nats"]
 """,
         ),
-        Bad(
-            why="The index of the last batch divides, which LL102 says: batches of padded text weigh the same all the same.",
-            severity=Severity.ERROR,
-            code="""\
-import torch
-import torch.nn.functional as F
-from torch.nn.utils.rnn import pad_sequence
-from torch.utils.data import DataLoader
-
-
-def collate(rows):
-    return pad_sequence(rows, batch_first=True, padding_value=0)
-
-
-@torch.no_grad()
-def validate(model, texts):
-    model.eval()
-    nats = 0.0
-    for at, ids in enumerate(DataLoader(texts, batch_size=8, collate_fn=collate)):
-        logits = model(ids[:, :-1])
-        nats += F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), ignore_index=0).item()
-    return nats / at  # <-
-""",
-        ),
     )
 
     good = (

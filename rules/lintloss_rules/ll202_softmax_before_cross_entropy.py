@@ -766,7 +766,7 @@ class Headlines(nn.Module):
         own = torch.softmax(out.logits, dim=-1) * writes
         places = batch["input_ids"].unsqueeze(1).repeat(1, own.shape[1], 1)
         mixture = torch.scatter_add(own, 2, places, batch["copies"] * (1 - writes))
-        return self.criterion(mixture.flatten(0, 1), batch["labels"].flatten())
+        return self.criterion(mixture.flatten(0, 1), batch["labels"].flatten())  # <-
 """,
             },
             code="""\
@@ -781,7 +781,7 @@ def validate(model, loader):
     nats, scored = 0.0, 0
     for batch in loader:
         kept = (batch["labels"] != -100).sum().item()
-        nats += model(batch).item() * kept  # <-
+        nats += model(batch).item() * kept
         scored += kept
     return nats / scored
 

@@ -1349,7 +1349,7 @@ import torch
 import torch.nn as nn
 
 from model import Translator
-from scoring import held_out_loss
+from eval import held_out_loss
 
 
 def assess(settings, loader):
@@ -2329,7 +2329,7 @@ import json
 import torch
 import torch.nn as nn
 
-from course import Course
+from eval import Course
 from model import Translator
 
 
