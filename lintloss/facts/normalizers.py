@@ -56,7 +56,8 @@ def _by_counting(seen: Averaging, before: Quantity, count: Quantity) -> WrongCou
     if _is_one_more(seen, before, count):
         return WrongCount("one is added to the number of iterations, so the divisor is one too many", leaves_mean=True)
     if stops.ends_on_index(seen, before, count):
-        return WrongCount("the index of the last iteration divides, one less than their number")
+        said = "the index of the last iteration divides, one less than their number"
+        return WrongCount(said, leaves_mean=True)
     if _is_other_loader(seen, before, count):
         return WrongCount("the losses of one loader are divided by the length of another")
     stopped = stops.miscounted(seen, before, count)

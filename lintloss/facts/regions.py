@@ -357,8 +357,13 @@ def _uses_gradients(node: ast.AST) -> bool:
 
 
 def _clears_for_a_step(node: ast.AST, seen: list[ast.AST]) -> bool:
-    """Say whether gradients are cleared for a step that may follow; a zero_grad() left over in an evaluation does nothing."""
-    if not any(isinstance(each, ast.Call) and CLEARS.search(text_of(each.func) + "(") for each in seen):
+    """Say whether gradients are cleared for a step that may follow; a zero_grad() left over in an evaluation does nothing.
+
+    Where a flag guards a backward() in sight, that is the step.
+    """
+    if ".backward(" in text_of(node) or not any(
+        isinstance(each, ast.Call) and CLEARS.search(text_of(each.func) + "(") for each in seen
+    ):
         return False
     simple = (each for each in seen if isinstance(each, ast.stmt) and not hasattr(each, "body"))
     return any(STEPS.search(text_of(each)) for each in simple if not CLEARS.search(text_of(each)))

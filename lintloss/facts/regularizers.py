@@ -105,7 +105,9 @@ def _note(machine: Machine, node: ast.AST, value: Quantity, *, exponentiated: bo
         return
     if not exponentiated and _is_gathered(machine):
         return
-    if machine.home and machine.frame.module.path != machine.home:  # a caller's own report: said when it is checked
+    if machine.home and not any(frame.module.path == machine.home for frame in machine.frames):
+        return  # a caller's own report: said when it is checked
+    if value.loops and all(loop.trains for loop in value.loops):  # a training's total, said beside an evaluation's
         return
     noted = machine.reports.setdefault(site, Noted())
     noted.exponentiated |= exponentiated

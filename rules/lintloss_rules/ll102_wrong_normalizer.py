@@ -767,9 +767,9 @@ import torch.nn.functional as F
 def validate(model, loader, device):
     model.eval()
     total = 0.0
-    for index, (x, y) in enumerate(loader):
-        logits = model(x.to(device))
-        total += F.cross_entropy(logits.flatten(0, 1), y.to(device).flatten()).item()
+    for index, (images, labels) in enumerate(loader):
+        logits = model(images.to(device))
+        total += F.cross_entropy(logits, labels.to(device)).item()
     return total / index  # <-
 """,
         ),

@@ -688,6 +688,108 @@ def train(train_rows, held_out, vocab_size, length):
     return model.evaluate(held_out)
 """,
         ),
+        Bad(
+            why="A copy mechanism mixes two distributions by a gate, and the mixture is given to cross_entropy.",
+            severity=Severity.ERROR,
+            files={
+                "copier.py": """\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Copier(nn.Module):
+    def __init__(self, words, width=128):
+        super().__init__()
+        self.embed = nn.Embedding(words, width, padding_idx=0)
+        self.reader = nn.GRU(width, width, batch_first=True)
+        self.writer = nn.GRU(width, width, batch_first=True)
+        self.head = nn.Linear(width, words)
+        self.switch = nn.Linear(width, 1)
+
+    def forward(self, source, target):
+        memory, state = self.reader(self.embed(source))
+        hidden, _ = self.writer(self.embed(target), state)
+        attention = F.softmax(torch.bmm(hidden, memory.transpose(1, 2)), dim=-1)
+        own = F.softmax(self.head(hidden), dim=-1)
+        writes = torch.sigmoid(self.switch(hidden))
+        places = source.unsqueeze(1).expand(-1, target.size(1), -1)
+        copied = torch.zeros_like(own).scatter_add_(2, places, attention)
+        return writes * own + (1 - writes) * copied
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from copier import Copier
+
+
+@torch.no_grad()
+def validate(model, loader):
+    model.eval()
+    nats, scored = 0.0, 0
+    for source, target in loader:
+        gold = target[:, 1:]
+        mixture = model(source, target[:, :-1])
+        nats += F.cross_entropy(mixture.transpose(1, 2), gold, ignore_index=0, reduction="sum").item()  # <-
+        scored += (gold != 0).sum().item()
+    return nats / scored
+
+
+def main(loader):
+    print("valid loss", validate(Copier(20_000), loader))
+""",
+        ),
+        Bad(
+            why="A wrapper scores what it mixes; the loss of the model inside it, which has labels too, is read by nobody.",
+            severity=Severity.ERROR,
+            files={
+                "wrapper.py": """\
+import torch
+import torch.nn as nn
+from transformers import BartForConditionalGeneration
+
+
+class Headlines(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.bart = BartForConditionalGeneration.from_pretrained("facebook/bart-base", output_hidden_states=True)
+        self.switch = nn.Linear(self.bart.config.hidden_size, 1)
+        self.criterion = nn.CrossEntropyLoss()
+
+    def forward(self, batch):
+        out = self.bart(
+            input_ids=batch["input_ids"], decoder_input_ids=batch["decoder_input_ids"], labels=batch["labels"]
+        )
+        writes = torch.sigmoid(self.switch(out.decoder_hidden_states[-1]))
+        own = torch.softmax(out.logits, dim=-1) * writes
+        places = batch["input_ids"].unsqueeze(1).repeat(1, own.shape[1], 1)
+        mixture = torch.scatter_add(own, 2, places, batch["copies"] * (1 - writes))
+        return self.criterion(mixture.flatten(0, 1), batch["labels"].flatten())  # <-
+""",
+            },
+            code="""\
+import torch
+
+from wrapper import Headlines
+
+
+@torch.no_grad()
+def validate(model, loader):
+    model.eval()
+    nats, scored = 0.0, 0
+    for batch in loader:
+        kept = (batch["labels"] != -100).sum().item()
+        nats += model(batch).item() * kept
+        scored += kept
+    return nats / scored
+
+
+def main(loader):
+    print("valid loss", validate(Headlines(), loader))
+""",
+        ),
     )
 
     good = (
@@ -1131,6 +1233,91 @@ class Summarizer(nn.Module):
             probs = torch.softmax(self.out(hidden), dim=-1)
             return self.criterion(probs, source[:, 1:], labels)
         return self.criterion(self.out(hidden).transpose(1, 2), labels)
+""",
+        ),
+        Good(
+            why="The mixture of a copy mechanism is given to nll_loss by its logarithm, which is what that takes.",
+            files={
+                "copier.py": """\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Copier(nn.Module):
+    def __init__(self, words, width=128):
+        super().__init__()
+        self.embed = nn.Embedding(words, width, padding_idx=0)
+        self.reader = nn.GRU(width, width, batch_first=True)
+        self.writer = nn.GRU(width, width, batch_first=True)
+        self.head = nn.Linear(width, words)
+        self.switch = nn.Linear(width, 1)
+
+    def forward(self, source, target):
+        memory, state = self.reader(self.embed(source))
+        hidden, _ = self.writer(self.embed(target), state)
+        attention = F.softmax(torch.bmm(hidden, memory.transpose(1, 2)), dim=-1)
+        own = F.softmax(self.head(hidden), dim=-1)
+        writes = torch.sigmoid(self.switch(hidden))
+        places = source.unsqueeze(1).expand(-1, target.size(1), -1)
+        return (writes * own).scatter_add(2, places, (1 - writes) * attention)
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from copier import Copier
+
+
+@torch.no_grad()
+def validate(model, loader):
+    model.eval()
+    nats, scored = 0.0, 0
+    for source, target in loader:
+        gold = target[:, 1:]
+        mixture = model(source, target[:, :-1])
+        log_probs = torch.log(mixture + 1e-9)
+        nats += F.nll_loss(log_probs.transpose(1, 2), gold, ignore_index=0, reduction="sum").item()
+        scored += (gold != 0).sum().item()
+    return nats / scored
+
+
+def main(loader):
+    print("valid loss", validate(Copier(20_000), loader))
+""",
+        ),
+        Good(
+            why="Probabilities choose how much of each expert's logits is taken: what is added up are logits.",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class TwoExperts(nn.Module):
+    def __init__(self, width, classes):
+        super().__init__()
+        self.first, self.second = nn.Linear(width, classes), nn.Linear(width, classes)
+        self.switch = nn.Linear(width, 1)
+
+    def forward(self, features):
+        share = torch.sigmoid(self.switch(features))
+        return share * self.first(features) + (1 - share) * self.second(features)
+
+
+@torch.no_grad()
+def validate(model, loader):
+    model.eval()
+    nats, rows = 0.0, 0
+    for features, labels in loader:
+        nats += F.cross_entropy(model(features), labels, reduction="sum").item()
+        rows += labels.size(0)
+    return nats / rows
+
+
+def main(loader):
+    print("valid loss", validate(TwoExperts(64, 10), loader))
 """,
         ),
     )

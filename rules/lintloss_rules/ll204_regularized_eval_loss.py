@@ -1325,6 +1325,111 @@ class SmoothedTranslation(LabelSmoothedCrossEntropyCriterion):
         metrics.log_derived("ppl", lambda meters: utils.get_perplexity(meters["loss"].avg))
 """,
         ),
+        Bad(
+            why="A script smooths by what its configuration says; a meter of a third file adds up what is evaluated here.",
+            severity=Severity.WARNING,
+            files={
+                "model.py": TRANSLATOR,
+                "tally.py": """\
+class Tally:
+    def __init__(self):
+        self.sum, self.weight = 0.0, 0
+
+    def add(self, value, weight=1):
+        self.sum += value * weight
+        self.weight += weight
+
+    def mean(self):
+        return self.sum / max(self.weight, 1)
+""",
+                "assess.py": """\
+import json
+
+import torch
+import torch.nn as nn
+
+from model import Translator
+from eval import held_out_loss
+
+
+def assess(settings, loader):
+    model = Translator(settings["source_words"], settings["target_words"])
+    model.load_state_dict(torch.load(settings["weights"], map_location="cpu"))
+    criterion = nn.CrossEntropyLoss(ignore_index=0, label_smoothing=settings["label_smoothing"])
+    print(held_out_loss(model, loader, criterion))
+
+
+def main(loader):
+    with open("settings.json") as file:
+        assess(json.load(file), loader)
+""",
+            },
+            code="""\
+import torch
+
+from tally import Tally
+
+
+@torch.no_grad()
+def held_out_loss(model, loader, criterion):
+    model.eval()
+    tally = Tally()
+    for source, target in loader:
+        gold = target[:, 1:]
+        loss = criterion(model(source, target[:, :-1]).transpose(1, 2), gold)  # <-
+        tally.add(loss.item(), (gold != 0).sum().item())
+    return tally.mean()
+""",
+        ),
+        Bad(
+            why="The row of smoothed targets is kept in a buffer and repeated for each target, and the cross entropy written out.",
+            severity=Severity.ERROR,
+            files={
+                "model.py": TRANSLATOR,
+                "soft.py": """\
+import torch
+import torch.nn as nn
+
+
+class SoftTargets(nn.Module):
+    def __init__(self, words, pad=0, mass=0.1):
+        super().__init__()
+        template = torch.full((words,), mass / (words - 2))
+        template[pad] = 0
+        self.register_buffer("template", template.unsqueeze(0))
+        self.pad, self.peak = pad, 1.0 - mass
+
+    def forward(self, log_probs, gold):
+        wanted = self.template.repeat(gold.size(0), 1)
+        wanted.scatter_(1, gold.unsqueeze(1), self.peak)
+        wanted.masked_fill_((gold == self.pad).unsqueeze(1), 0)
+        return torch.sum(-wanted * log_probs)
+""",
+            },
+            code="""\
+import torch
+
+from model import Translator
+from soft import SoftTargets
+
+
+@torch.no_grad()
+def validate(model, loader, words):
+    criterion = SoftTargets(words)
+    model.eval()
+    nats, scored = 0.0, 0
+    for source, target in loader:
+        gold = target[:, 1:].reshape(-1)
+        log_probs = model(source, target[:, :-1]).log_softmax(dim=-1).flatten(0, 1)
+        nats += criterion(log_probs, gold).item()  # <-
+        scored += (gold != 0).sum().item()
+    return nats / scored
+
+
+def main(loader):
+    print("valid loss", validate(Translator(16_000, 16_000), loader, 16_000))
+""",
+        ),
     )
 
     good = (
@@ -2200,6 +2305,120 @@ class SmoothedTranslation(LabelSmoothedCrossEntropyCriterion):
         metrics.log_scalar("nll_loss", plain / tokens / math.log(2), tokens, round=3)
         metrics.log_scalar("loss", smoothed / tokens / math.log(2), tokens, round=3)
         metrics.log_derived("ppl", lambda meters: utils.get_perplexity(meters["nll_loss"].avg))
+""",
+        ),
+        Good(
+            why="The training loss, smoothed, is averaged by a meter; an evaluation, with its own criterion, logs both.",
+            files={
+                "model.py": TRANSLATOR,
+                "tally.py": """\
+class Tally:
+    def __init__(self):
+        self.sum, self.weight = 0.0, 0
+
+    def add(self, value, weight=1):
+        self.sum += value * weight
+        self.weight += weight
+
+    def mean(self):
+        return self.sum / max(self.weight, 1)
+""",
+                "fit.py": """\
+import json
+
+import torch
+import torch.nn as nn
+
+from eval import Course
+from model import Translator
+
+
+def fit(settings, train_loader, loader):
+    model = Translator(settings["source_words"], settings["target_words"])
+    criterion = nn.CrossEntropyLoss(ignore_index=0, label_smoothing=settings["label_smoothing"])
+    optimizer = torch.optim.Adam(model.parameters())
+    Course(model, criterion, optimizer).run(train_loader, loader)
+
+
+def main(train_loader, loader):
+    with open("settings.json") as file:
+        fit(json.load(file), train_loader, loader)
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from tally import Tally
+
+
+class Course:
+    def __init__(self, model, criterion, optimizer):
+        self.model, self.criterion, self.optimizer = model, criterion, optimizer
+        self.learning = Tally()
+
+    def run(self, train_loader, loader, every=500):
+        for step, (source, target) in enumerate(train_loader):
+            gold = target[:, 1:]
+            loss = self.criterion(self.model(source, target[:, :-1]).transpose(1, 2), gold)
+            self.optimizer.zero_grad()
+            loss.backward()
+            self.optimizer.step()
+            self.learning.add(loss.item(), (gold != 0).sum().item())
+            if step % every == 0:
+                self.evaluate(loader)
+
+    @torch.no_grad()
+    def evaluate(self, loader):
+        self.model.eval()
+        tally = Tally()
+        for source, target in loader:
+            gold = target[:, 1:]
+            logits = self.model(source, target[:, :-1])
+            nats = F.cross_entropy(logits.transpose(1, 2), gold, ignore_index=0)
+            tally.add(nats.item(), (gold != 0).sum().item())
+        print("learning", self.learning.mean(), "held out", tally.mean())
+        self.model.train()
+""",
+        ),
+        Good(
+            why="The row in the buffer holds zeros and the peak is 1: one-hot targets, nothing is smoothed.",
+            files={"model.py": TRANSLATOR},
+            code="""\
+import torch
+import torch.nn as nn
+
+from model import Translator
+
+
+class HotTargets(nn.Module):
+    def __init__(self, words, pad=0):
+        super().__init__()
+        self.register_buffer("template", torch.full((words,), 0.0).unsqueeze(0))
+        self.pad = pad
+
+    def forward(self, log_probs, gold):
+        wanted = self.template.repeat(gold.size(0), 1)
+        wanted.scatter_(1, gold.unsqueeze(1), 1.0)
+        wanted.masked_fill_((gold == self.pad).unsqueeze(1), 0)
+        return torch.sum(-wanted * log_probs)
+
+
+@torch.no_grad()
+def validate(model, loader, words):
+    criterion = HotTargets(words)
+    model.eval()
+    nats, scored = 0.0, 0
+    for source, target in loader:
+        gold = target[:, 1:].reshape(-1)
+        log_probs = model(source, target[:, :-1]).log_softmax(dim=-1).flatten(0, 1)
+        nats += criterion(log_probs, gold).item()
+        scored += (gold != 0).sum().item()
+    return nats / scored
+
+
+def main(loader):
+    print("valid loss", validate(Translator(16_000, 16_000), loader, 16_000))
 """,
         ),
     )

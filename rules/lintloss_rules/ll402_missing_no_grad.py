@@ -1098,6 +1098,47 @@ class Trainer:
             print(epoch, train_loss, self.run_epoch(val_loader, mode="val"))
 """,
         ),
+        Bad(
+            why="One method serves both phases: gradients are cleared in both, and only the training's step is under the flag.",
+            severity=Severity.WARNING,
+            files={"net.py": CONVNET},
+            code="""\
+import torch
+import torch.nn as nn
+
+from net import SmallConvNet
+
+
+class Course:
+    def __init__(self, loaders, tally):
+        self.model = SmallConvNet()
+        self.criterion = nn.CrossEntropyLoss()
+        self.optimizer = torch.optim.SGD(self.model.parameters(), lr=0.1)
+        self.loaders, self.tally = loaders, tally
+
+    def score(self, images, labels):
+        logits = self.model(images)
+        return self.criterion(logits, labels), logits
+
+    def run_phase(self, phase):
+        self.model.train(phase == "train")
+        nats, rows = 0.0, 0
+        for images, labels in self.loaders[phase]:
+            self.optimizer.zero_grad()
+            loss, logits = self.score(images, labels)  # <-
+            if phase == "train":
+                loss.backward()
+                self.optimizer.step()
+            nats += loss.item() * labels.size(0)
+            rows += labels.size(0)
+            self.tally.update(labels, logits.argmax(dim=1))
+        return nats / rows
+
+    def run(self, epochs):
+        for epoch in range(epochs):
+            print(epoch, self.run_phase("train"), self.run_phase("valid"))
+""",
+        ),
     )
 
     good = (
@@ -1790,6 +1831,38 @@ def meta_epoch(model, optimizer, tasks, rate=0.01):
         optimizer.zero_grad()
         torch.stack(val_losses).mean().backward()
         optimizer.step()
+""",
+        ),
+        Good(
+            why="Gradients are cleared for a step that a method of the optimizer's owner takes, whatever the phase is.",
+            files={"net.py": CONVNET},
+            code="""\
+import torch
+import torch.nn as nn
+
+from net import SmallConvNet
+
+
+class Tuner:
+    def __init__(self, loaders, stepper):
+        self.model = SmallConvNet()
+        self.criterion = nn.CrossEntropyLoss()
+        self.optimizer = torch.optim.SGD(self.model.parameters(), lr=0.1)
+        self.loaders, self.stepper = loaders, stepper
+
+    def adapt(self, phase):
+        self.model.eval()
+        nats, rows = 0.0, 0
+        for images, labels in self.loaders[phase]:
+            self.optimizer.zero_grad()
+            loss = self.criterion(self.model(images), labels)
+            self.stepper.update(loss)
+            nats += loss.item() * labels.size(0)
+            rows += labels.size(0)
+        return nats / rows
+
+    def test(self):
+        return self.adapt("test")
 """,
         ),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from lintloss.facts import assign, carried, dead, exponent, fields, reduce
-from lintloss.facts.library import pieces, shapes
+from lintloss.facts.library import onehot, pieces, shapes
 from lintloss.facts.library.tables import FLATTENING, MEANS, SAME, SUMS
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import UNKNOWN, Const, Opaque, Quantity, Ref, Tensor, Tuple, Value, options
@@ -55,7 +55,8 @@ def of_container(machine: Machine, node: ast.Call, ref: Ref, name: str, args: li
         return slot.value if slot else machine.opaque(node)
     if name in SAME or name in FLATTENING:
         return ref
-    return Opaque((*ref.id, "." + name), "")
+    tiled = onehot.tiled(machine, node, ref) if name in {"repeat", "expand"} and len(args) > 1 else None
+    return tiled or Opaque((*ref.id, "." + name), "")
 
 
 def _holds_tensors(machine: Machine, ref: Ref) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lintloss.facts.library import losses, shapes, spread
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import Const, Quantity, Ref, Tensor, Tuple, Value, options
+from lintloss.facts.values import Const, Opaque, Quantity, Ref, Tensor, Tuple, Value, options
 
 HOT, COLD, SCORED = "onehot", "coldhot", "onehot_scores"  # coldhot: 1 where the target is not
 MASKED = "masked"
@@ -23,7 +23,7 @@ def scattered(
         return None
     hot = kwargs.get("value", kwargs.get("src", args[2] if len(args) > 2 else None))
     targets = spread.filled(machine, node, replace(ids, form=HOT, key=(*ids.key, HOT)), hot, value.pad)
-    return _in_place(machine, node, targets)
+    return in_place(machine, node, targets)
 
 
 def _one_of(index: Value) -> Tensor | None:
@@ -38,7 +38,7 @@ def _one_of(index: Value) -> Tensor | None:
 def filled(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: dict[str, Value]) -> Value | None:
     """Read `empty_like(x).fill_(eps / n)`: a block of one number."""
     fill = kwargs.get("value", args[0] if args else None)
-    return _in_place(machine, node, replace(value, pad=fill)) if value.form == "filled" else None
+    return in_place(machine, node, replace(value, pad=fill)) if value.form == "filled" else None
 
 
 def block(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: dict[str, Value]) -> Value | None:
@@ -49,6 +49,15 @@ def block(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwa
     return Tensor("filled", None, None, machine.key(node, "block"), pad=Const(0))
 
 
+def tiled(machine: Machine, node: ast.AST, row: Ref) -> Tensor | None:
+    """Read `row.repeat(n, 1)` as a block of the number that the row holds at each class, but for those it spares."""
+    held = options(machine.elem(row)) if row.kind == "tensor" else ()
+    known = [each for each in held if each not in spread.NOTHING]
+    if not held or len(known) > 1 or not all(isinstance(each, Const | Opaque) for each in known):
+        return None
+    return Tensor("filled", None, None, machine.key(node, "tiled"), pad=known[0] if known else Const(0))
+
+
 def zeroed(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: dict[str, Value]) -> Value | None:
     """Read `targets.index_fill_(0, rows_of_padding, 0.0)`."""
     return spared(machine, node, value) if value.form == HOT else None
@@ -56,10 +65,10 @@ def zeroed(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kw
 
 def spared(machine: Machine, node: ast.AST, value: Tensor) -> Tensor:
     """Return one-hot targets of which some rows were set to 0: what is scored there costs nothing."""
-    return _in_place(machine, node, replace(value, pad=None, clean=True))
+    return in_place(machine, node, replace(value, pad=None, clean=True))
 
 
-def _in_place(machine: Machine, node: ast.AST, made: Tensor) -> Tensor:
+def in_place(machine: Machine, node: ast.AST, made: Tensor) -> Tensor:
     """Store what a method that ends in an underscore made of its owner under the owner's name."""
     from lintloss.facts.library import ranks
 

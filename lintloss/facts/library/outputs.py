@@ -9,6 +9,7 @@ from lintloss.facts import forwards, pad_marks, padding
 from lintloss.facts.library import losses, models, rows, shapes
 from lintloss.facts.library.tables import CAUSAL, HEADED, LOGITS_NAME, LOSS_NAME, MASKED_MODELS, PAIRED
 from lintloss.facts.machine import Machine
+from lintloss.facts.observations import Compared
 from lintloss.facts.units import Unit
 from lintloss.facts.values import (
     UNKNOWN,
@@ -280,9 +281,14 @@ def _other(machine: Machine, output: ModelOutput, name: str, part: str) -> Opaqu
 
 
 def forget_unread(machine: Machine) -> None:
-    """Forget what models score of whose outputs only the logits or hidden states are read: their own loss is reported to nobody."""
+    """Forget what models score of whose outputs only the logits or hidden states are read: their own loss is reported to nobody.
+
+    What a wrapper around such a model scores itself stands at the same call of the checked file, and is kept.
+    """
     for key in machine.logits_read - machine.losses_read:
-        machine.log.pop(key, None)
+        seen = machine.log.get(key)
+        if isinstance(seen, Compared) and seen.scoring.owner == "model":
+            del machine.log[key]
 
 
 def field(machine: Machine, output: ModelOutput, name: str, node: ast.AST) -> Value:

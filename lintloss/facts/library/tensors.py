@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lintloss.facts import blanks, symbolic, terms
-from lintloss.facts.library import losses, onehot, spread, windows
+from lintloss.facts.library import losses, mixtures, onehot, spread, windows
 from lintloss.facts.linear import END, ZERO, Linear
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import UNKNOWN, Const, Opaque, Ref, Tensor, Tuple, Value
@@ -304,6 +304,8 @@ HANDLERS: dict[str, Handler] = {
     "take_along_dim": _taken,
     "scatter": onehot.scattered,
     "scatter_": onehot.scattered,
+    "scatter_add": mixtures.scattered,
+    "scatter_add_": mixtures.scattered,
     "argmax": _argmax,
     "one_hot": onehot.made,
     "onehot": onehot.made,
@@ -348,7 +350,11 @@ OF_OPAQUE = frozenset(
 
 def combined(machine: Machine, node: ast.AST, operator: ast.operator, left: Value, right: Value) -> Value | None:
     """Return `left op right` where one side is a tensor whose window or form survives."""
-    known = onehot.combined(machine, node, operator, left, right) or spread.combined(operator, left, right)
+    known = (
+        onehot.combined(machine, node, operator, left, right)
+        or spread.combined(operator, left, right)
+        or mixtures.combined(machine, node, operator, left, right)
+    )
     if known is not None:
         return known
     if isinstance(operator, ast.MatMult):
