@@ -426,7 +426,7 @@ def _by_constant(machine: Machine, node: ast.AST, left: Quantity, right: Const, 
         return quotients.average(
             machine, node, left, count, "repeated" if _is_repeated(machine, node, left, inside) else "divide"
         )
-    return left
+    return counts.batches_of(node, left, right) or left
 
 
 def _unknown_divisor(machine: Machine, node: ast.AST, left: Quantity, right: Value) -> Value:

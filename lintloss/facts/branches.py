@@ -188,20 +188,6 @@ def guarded(machine: Machine, test: ast.expr, holds: bool) -> Iterator[None]:
         machine.guards.pop()
 
 
-def is_of_none(node: ast.If) -> bool:
-    """Say whether `else` is for a batch that scores nothing: `if n > 0: loss = total / n`, `else: loss = total`."""
-    test = node.test
-    if not isinstance(test, ast.Compare) or not isinstance(test.ops[0], ast.Gt | ast.NotEq) or len(node.body) != 1:
-        return False
-    done, other = node.body[0], node.orelse[0] if len(node.orelse) == 1 else None
-    if not isinstance(done, ast.Assign) or not isinstance(other, ast.Assign) or ast.unparse(test.comparators[0]) != "0":
-        return False
-    value = done.value
-    divides = isinstance(value, ast.BinOp) and isinstance(value.op, ast.Div)
-    by_count = divides and ast.unparse(test.left) in ast.unparse(value.right)  # type: ignore[attr-defined]
-    return by_count and ast.unparse(done.targets[0]) == ast.unparse(other.targets[0])
-
-
 def skip(machine: Machine, node: ast.If, *, leaves: bool) -> None:
     """Remember, for the rest of the running loop's body, the condition under which `continue` (or `break`) skips it."""
     if any(

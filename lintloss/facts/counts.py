@@ -191,6 +191,12 @@ def rows_of(node: ast.AST, number: Quantity, other: Const) -> Quantity | None:
     return product(number, factor) if factor is not None and number.unit == count("batch") else None
 
 
+def batches_of(node: ast.AST, number: Quantity, other: Const) -> Quantity | None:
+    """Return `len(rows) // BATCH_SIZE`, where the constant says by its name that rows are put into batches."""
+    size = rows_by_name(node, other) if number.unit == count("example") else None
+    return Quantity(count("batch"), of=(*number.of, *size.of)) if size is not None else None
+
+
 def rows_by_name(node: ast.AST, other: Const) -> Quantity | None:
     """Read a constant of a product as the rows of a batch, where its name says so."""
     if not isinstance(node, ast.BinOp) or other.value in (0, 1):

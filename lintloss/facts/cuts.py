@@ -151,7 +151,8 @@ def _is_asserted(scope: ast.AST | None, divisor: ast.expr) -> bool:
 
 def _uses_index(loop: ast.For | ast.AsyncFor) -> bool:
     names = _names_in(loop.target)
-    return any(names & _names_in(each) for each in loop.body)
+    inside = (each for statement in loop.body for each in walk(statement))
+    return any(isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load) and each.id in names for each in inside)
 
 
 def _slices_windows(loop: ast.For | ast.AsyncFor) -> bool:

@@ -6,8 +6,8 @@ import ast
 import re
 from collections.abc import Sequence
 
-from lintloss.facts import aliases, ignored, iterators, padding, strides, unchanged
-from lintloss.facts.expressions import evaluate, looked_up
+from lintloss.facts import aliases, drawers, ignored, iterators, optional_caps, padding, strides, unchanged
+from lintloss.facts.expressions import evaluate
 from lintloss.facts.library import shapes
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
@@ -49,21 +49,36 @@ def note_sampler(machine: Machine, loop: Loop, body: Sequence[ast.AST], target: 
             if stacked is not None:
                 loop.equal.append(stacked)
                 return
-            own = own_function(machine, node)
+            own = drawers.own_function(machine, node)
+            method = drawers.own_method(machine, node) if own is None else None
             marked = _marks_labels(machine, node)
             if marked is not None and _is_sampler(machine, node, names):
                 loop.unequal.append(marked)
                 return
-            if own is not None and padding.pads(own.module, own.node):
+            drawer = own or method
+            if drawer is not None and padding.pads(drawer.module, drawer.node):
                 if _is_sampler(machine, node, names):
-                    loop.unequal.append(
-                        padding.at(machine, own.module, own.node, "the sampler pads rows of different length")
-                    )
+                    _note_padded(machine, loop, drawer)
+            elif method is not None and drawers.draws_windows(method.node):
+                said = "the sampler cuts windows of one length, which begin where numbers were drawn"
+                loop.equal.append(padding.at(machine, method.module, method.node, said))
+                return
             elif _is_sampler(machine, node, names) or (own is not None and padding.draws(own.module, own.node)):
                 loop.equal.append(machine.evidence(node, "the batch is drawn from a sampler: all have the same shape"))
                 if own is None or not padding.draws_places(own.module, own.node):
                     loop.guessed.append(loop.equal[-1])
                 return
+
+
+def _note_padded(machine: Machine, loop: Loop, drawer: Func) -> None:
+    """Remember that a sampler pads: to one length, the batches are equal as long as their padding counts as well."""
+    code = padding.code_of(drawer.module, drawer.node)
+    if padding.fills_up_to_one_length(code):
+        place = padding.at(machine, drawer.module, drawer.node, "the sampler pads all rows to one length")
+        loop.filled.append(place)
+        loop.equal.append(place)
+        return
+    loop.unequal.append(padding.at(machine, drawer.module, drawer.node, "the sampler pads rows of different length"))
 
 
 def note_drawn(machine: Machine, node: ast.AST, target: Value) -> None:
@@ -151,17 +166,6 @@ def _marks_labels(machine: Machine, node: ast.Call) -> Evidence | None:
     return None
 
 
-def own_function(machine: Machine, node: ast.Call) -> Func | None:
-    """Return the project's own function that a call by plain name means."""
-    slot = machine.read(node.func.id) if isinstance(node.func, ast.Name) else None
-    if slot is None:
-        return None
-    value = looked_up(machine, node.func.id, slot)  # type: ignore[attr-defined]  # a Name, checked above
-    if isinstance(value, LibObject) and value.name.endswith("partial") and value.args:
-        value = value.args[0]
-    return value if isinstance(value, Func) else None
-
-
 def note_loader(machine: Machine, loop: Loop, value: Value) -> None:
     """Remember what a DataLoader says about its last batch and about padding."""
     for given in options(value):
@@ -220,7 +224,7 @@ def _is_capped(machine: Machine, header: ast.Call) -> bool:
     elif name == "zip":
         ranges = [each for each in header.args if isinstance(each, ast.Call) and machine.text(each.func) == "range"]
         limit = ranges[0].args[0] if len(ranges) == 1 and len(ranges[0].args) == 1 else None
-    if limit is None or "len(" in machine.text(limit):
+    if limit is None or "len(" in machine.text(limit) or optional_caps.is_open(machine, limit):
         return False
     number = evaluate(machine, limit)
     return isinstance(number, Opaque) or (isinstance(number, Const) and isinstance(number.value, int))

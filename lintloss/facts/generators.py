@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from functools import lru_cache
 
-from lintloss.facts import bindings, blocks, equality, ignored, leftovers, padding, strides
+from lintloss.facts import bindings, blocks, drawers, ignored, leftovers, padding, strides
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
@@ -123,7 +123,7 @@ def _generator(machine: Machine, node: ast.Call) -> Func | None:
     function = node.func
     found: Value | None = None
     if isinstance(function, ast.Name):
-        found = equality.own_function(machine, node)
+        found = drawers.own_function(machine, node)
     elif isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name | ast.Attribute):
         found = evaluate(machine, function)
     if not isinstance(found, Func) or isinstance(found.node, ast.Lambda):

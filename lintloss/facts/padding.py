@@ -24,7 +24,7 @@ DOCSTRING = regex(r"(\"{3}|'{3})[\s\S]*?\1")
 MARKED = regex(r"-100\b|\bIGNORE(D)?(_INDEX|_LABEL\w*|_ID)?\b|ignore_index|LABEL_PAD", re.IGNORECASE)
 # Rows are filled up to a length that is the same for all batches: `[PAD] * (self.seq_len - len(row))`.
 TO_ONE_LENGTH = regex(
-    r"(?<![.\w])(self\.)?(max_?(seq_?)?(len|length)|seq(uence)?_?(len|length)|block_size|context_(len|length|size))\s*-\s*len\(",
+    r"(?<![.\w])(self\.)?(max_?(seq_?)?(len|length)|seq(uence)?_?(len|length)|block_size|context_(len|length|size))(\s*[+-]\s*1)?\s*-\s*len\(",
     re.IGNORECASE,
 )
 TO_LONGEST = regex(r"\bmax\(|[\"']longest[\"']|pad_sequence\(|-100\b|ignore_index")
@@ -123,7 +123,12 @@ def fills_to_one_length(loader: LibObject) -> bool:
     collate = loader.arg(6, "collate_fn")
     given = [option for option in options(collate) if isinstance(option, Func)] if collate is not None else []
     codes = [code_of(each.module, each.node) for each in given]
-    return bool(codes) and all(TO_ONE_LENGTH.search(each) and not TO_LONGEST.search(each) for each in codes)
+    return bool(codes) and all(map(fills_up_to_one_length, codes))
+
+
+def fills_up_to_one_length(code: str) -> bool:
+    """Say whether code pads rows to a length that is the same for all, and marks no label."""
+    return TO_ONE_LENGTH.search(code) is not None and TO_LONGEST.search(code) is None
 
 
 def _stacks_labels(function: ast.AST) -> bool:

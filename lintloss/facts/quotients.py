@@ -118,8 +118,9 @@ def _weighing(before: Quantity, count: Quantity) -> tuple[str, ...]:
 
 
 def _is_length(before: Quantity, count: Quantity) -> bool:
-    """Say whether a count sums lengths over its loops, so that what it weights by are lengths."""
-    if any(loop.bound is not None and loop.bound[0] == count.of for loop in before.loops):
+    """Say whether a count sums lengths over its loops, so that what it weights by are lengths; batches are none."""
+    along = [loop for loop in before.loops if loop.bound is not None and loop.bound[0] == count.of]
+    if any(loop.unit != "batch" or count.unit != Unit.of(batch=1) for loop in along):
         return True
     return any(count.unit.power(name) > 0 for name in ("token", "position"))
 

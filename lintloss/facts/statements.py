@@ -17,6 +17,7 @@ from lintloss.facts import (
     lazily,
     modes,
     names,
+    of_none,
     piecewise,
     symbolic,
 )
@@ -108,6 +109,8 @@ def _return(machine: Machine, node: ast.Return) -> str:
 
     value = evaluate(machine, node.value) if node.value is not None else Const(None)
     frame = machine.frame
+    if node in of_none.returns(frame.node):
+        return RETURN
     keras_metrics.note_returned(machine, node, value)
     drops.note_stored(machine, frame.name, value, node)
     drops.note_maker(machine, frame.node, value)
@@ -152,7 +155,7 @@ def _either(machine: Machine, node: ast.If) -> str:
             with branches.guarded(machine, node.test, holds):
                 outcome = execute(machine, body)
             outcomes.append(outcome)
-            if outcome == NEXT and (holds or not branches.is_of_none(node)):
+            if outcome == NEXT and (holds or not of_none.is_else(node)):
                 after.append(machine.frame.state)
     merged = machine.merge(after)
     machine.frame.state = merged if merged is not None else before

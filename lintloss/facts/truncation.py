@@ -252,7 +252,7 @@ def _cut(machine: Machine, module: Module, loops: list[scored.Looped]) -> Iterat
         function = node if isinstance(node, Function) else None
         around = function if function is not None else loop.statement
         for cut in cuts.cuts(Origin(machine, module, function), loop.statement, around):
-            if endless and cut.how != "whole":
+            if endless and (cut.how != "whole" or _is_drawn(loop)):
                 continue
             if cut.how == "short":  # what is scored is full, whatever is lost
                 left_out.note_full(machine, loop, loop.place)
@@ -288,6 +288,11 @@ def _is_endless(machine: Machine, module: Module, loop: Loop) -> bool:
     if "streaming=True" in module.text or (loop.equal and "sampler" in loop.equal[0].message):
         return True
     return any("while True" in text_of(function.node) for function in _generators(machine, module, loop, None))
+
+
+def _is_drawn(loop: Loop) -> bool:
+    """Say whether batches begin where numbers were drawn: as many as there are whole ones is the size of a sample."""
+    return any("numbers were drawn" in each.message for each in loop.equal)
 
 
 def _data(loop: Loop) -> str:

@@ -4714,6 +4714,93 @@ class History:
 """,
             },
         ),
+        Bad(
+            why="a method pads the rows that it draws, and a helper averages over what is marked as an answer",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+BATCH_SIZE = 8
+
+
+class Riddles:
+    def __init__(self, rows, masks, block_size):
+        self.rows, self.masks, self.block_size = rows, masks, block_size
+        self.pad_id = 0
+
+    def __len__(self):
+        return len(self.rows)
+
+    def draw_batch(self, size):
+        ids, masks = [], []
+        for index in torch.randint(len(self.rows), (size,)):
+            row, mask = self.rows[index], self.masks[index]
+            missing = self.block_size + 1 - len(row)
+            ids.append(row + [self.pad_id] * missing)
+            masks.append(mask + [0] * missing)
+        ids, masks = torch.tensor(ids), torch.tensor(masks, dtype=torch.float)
+        return ids[:, :-1], ids[:, 1:], masks[:, 1:]
+
+
+def answer_nats(logits, targets, mask):
+    nats = F.cross_entropy(logits.view(-1, logits.size(-1)), targets.view(-1), reduction="none")
+    marked = mask.view(-1)
+    known = marked.sum()
+    if known > 0:
+        return (nats * marked).sum() / known
+    return (nats * marked).sum()
+
+
+@torch.no_grad()
+def validate(model, rows, masks):
+    model.eval()
+    val_rows = Riddles(rows, masks, block_size=512)
+    total = 0.0
+    batches = len(val_rows) // BATCH_SIZE
+    for _ in range(batches):
+        x, y, mask = val_rows.draw_batch(BATCH_SIZE)
+        logits, _ = model(x)
+        total += answer_nats(logits, y, mask).item()
+    return total / max(1, batches)  # <-
+""",
+        ),
+        Bad(
+            why="the cap is None unless somebody asks for fewer batches: the last one may be smaller",
+            code="""\
+from itertools import islice
+
+import torch
+from torch import nn
+from tqdm import tqdm
+
+
+@torch.no_grad()
+def mean_nats(model, loader, device, limit=None):
+    criterion = nn.CrossEntropyLoss()
+    model.eval()
+    nats = []
+    for x, y in tqdm(islice(loader, limit)):
+        logits = model(x.to(device))
+        nats.append(criterion(logits.flatten(0, 1), y.to(device).flatten(0, 1)).item())
+    return torch.tensor(nats).mean().item()  # <-
+""",
+            files={
+                "run.py": """\
+import argparse
+
+from eval import mean_nats
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--limit", type=int, default=None, help="batches (default: all of them)")
+
+
+def main(model, loader):
+    args = parser.parse_args()
+    print(mean_nats(model, loader, "cuda", limit=args.limit))
+""",
+            },
+        ),
     )
 
     good = (
@@ -7058,5 +7145,129 @@ def main():
 
 main()
 """,
+        ),
+        Good(
+            why="A method cuts windows of one length at drawn places; whatever it is called, the batches are collected first.",
+            code="""\
+import torch
+
+from corpus import Corpus
+from network import Decoder
+
+
+@torch.inference_mode()
+def losses(model: Decoder, corpus: Corpus, steps: int, kept=None):
+    model.eval()
+    found = {}
+    for part in ("train", "held_out"):
+        total = 0.0
+        batches = kept.get(part) if kept else None
+        if batches is None:
+            batches = tuple(corpus.take(part) for _ in range(steps))
+        for x, y in batches:
+            _, loss = model(x, y)
+            total += float(loss)
+        found[part] = total / len(batches)
+    return found
+""",
+            files={
+                "corpus.py": """\
+import torch
+
+
+class Corpus:
+    def __init__(self, train: torch.Tensor, held_out: torch.Tensor, context: int, rows: int):
+        self.train, self.held_out = train, held_out
+        self.context, self.rows = context, rows
+        self.steps = torch.arange(context + 1)
+
+    def take(self, part: str):
+        ids = self.train if part == "train" else self.held_out
+        starts = torch.randint(0, ids.numel() - self.context, (self.rows, 1))
+        window = ids[starts + self.steps]
+        return window[:, :-1], window[:, 1:]
+""",
+                "network.py": """\
+import torch.nn.functional as F
+from torch import nn
+
+
+class Decoder(nn.Module):
+    def __init__(self, words, width):
+        super().__init__()
+        self.embed = nn.Embedding(words, width)
+        self.mix = nn.GRU(width, width, batch_first=True)
+        self.head = nn.Linear(width, words)
+
+    def forward(self, x, y):
+        logits = self.head(self.mix(self.embed(x))[0])
+        return logits, F.cross_entropy(logits.flatten(0, 1), y.flatten())
+""",
+            },
+        ),
+        Good(
+            why="The list that held the means of the training's batches is emptied: of the losses of tokens, there is one mean.",
+            code="""\
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+def run(model, optimizer, train, held_out):
+    losses = []
+    for _ in range(10):
+        model.train()
+        for ids in train:
+            loss = F.cross_entropy(model(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten())
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+        losses.clear()
+        model.eval()
+        for ids in held_out:
+            with torch.inference_mode():
+                nats = F.cross_entropy(model(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten(), reduction="none")
+            losses.append(nats.cpu().numpy())
+        print(math.exp(np.mean(np.concatenate(losses, 0)).item()))
+        losses.clear()
+""",
+        ),
+        Good(
+            why="A cap that the command line has a number for: all batches are full.",
+            code="""\
+from itertools import islice
+
+import torch
+from torch import nn
+
+
+@torch.no_grad()
+def mean_nats(model, loader, device, limit=None):
+    criterion = nn.CrossEntropyLoss()
+    model.eval()
+    nats = []
+    for x, y in islice(loader, limit):
+        logits = model(x.to(device))
+        nats.append(criterion(logits.flatten(0, 1), y.to(device).flatten(0, 1)).item())
+    return torch.tensor(nats).mean().item()
+""",
+            files={
+                "run.py": """\
+import argparse
+
+from eval import mean_nats
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--limit", type=int, default=200)
+
+
+def main(model, loader):
+    args = parser.parse_args()
+    print(mean_nats(model, loader, "cuda", limit=args.limit))
+""",
+            },
         ),
     )

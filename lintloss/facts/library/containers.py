@@ -33,6 +33,8 @@ def of_container(machine: Machine, node: ast.Call, ref: Ref, name: str, args: li
         if isinstance(node.func, ast.Attribute):
             dead.note_store(machine, node.func.value, node.args[0] if node.args else None, value)
         return Const(None)
+    if name == "clear" and not args:
+        return emptied(machine, ref)
     if ref.kind == "dict":
         return of_dict(machine, ref, name, args)
     if name in MEANS:
@@ -57,6 +59,17 @@ def of_container(machine: Machine, node: ast.Call, ref: Ref, name: str, args: li
         return ref
     tiled = onehot.tiled(machine, node, ref) if name in {"repeat", "expand"} and len(args) > 1 else None
     return tiled or Opaque((*ref.id, "." + name), "")
+
+
+def emptied(machine: Machine, ref: Ref) -> Value:
+    """Forget what a list or dict held: what is put into it from now on is added up from here."""
+    machine.state.heap.clear(ref.id)
+    machine.list_loops.pop(ref.id, None)
+    if ref.kind == "dict":
+        machine.dicts_made[ref.id] = machine.depth
+    else:
+        machine.put(ref, "len", Const(0))
+    return Const(None)
 
 
 def _holds_tensors(machine: Machine, ref: Ref) -> bool:

@@ -1,0 +1,73 @@
+"""Drawers: functions and methods of the project that draw a batch at random, rows or places where windows begin."""
+
+from __future__ import annotations
+
+import ast
+from functools import lru_cache
+
+from lintloss.facts import bindings
+from lintloss.facts.expressions import evaluate, looked_up
+from lintloss.facts.machine import Machine
+from lintloss.facts.survey import walk
+from lintloss.facts.values import Func, LibObject, Ref, options
+from lintloss.patterns import regex
+
+DRAWN = regex(r"(^|\.)(randint|random_integers|integers|randperm|permutation|randrange|choice|choices|sample)$")
+
+
+def own_function(machine: Machine, node: ast.Call) -> Func | None:
+    """Return the project's own function that a call by plain name means."""
+    slot = machine.read(node.func.id) if isinstance(node.func, ast.Name) else None
+    if slot is None:
+        return None
+    value = looked_up(machine, node.func.id, slot)  # type: ignore[attr-defined]  # a Name, checked above
+    if isinstance(value, LibObject) and value.name.endswith("partial") and value.args:
+        value = value.args[0]
+    return value if isinstance(value, Func) else None
+
+
+def own_method(machine: Machine, node: ast.Call) -> Func | None:
+    """Return the method that a call of an instance means, `source.get("val")`, whose class is the project's own."""
+    from lintloss.facts import classes
+
+    function = node.func
+    if not isinstance(function, ast.Attribute) or not isinstance(function.value, ast.Name | ast.Attribute):
+        return None
+    if isinstance(function.value, ast.Name) and machine.read(function.value.id) is None:
+        return None
+    owners = [each for each in options(evaluate(machine, function.value)) if isinstance(each, Ref) and each.cls]
+    found = classes.method(machine, owners[0], function.attr) if len(owners) == 1 else None
+    return found if isinstance(found, Func) else None
+
+
+def draws_windows(function: ast.AST) -> bool:
+    """Say whether a function cuts windows that begin at drawn places: `ids[start : start + size]`, `ids[starts + offsets]`."""
+    return any(isinstance(each, ast.Slice | ast.BinOp) for each in _indices(function))
+
+
+def draws_rows(function: ast.AST) -> bool:
+    """Say whether a function takes rows, or windows, at drawn places: there are no whole batches to leave out."""
+    return bool(_indices(function))
+
+
+@lru_cache(maxsize=512)
+def _indices(function: ast.AST) -> tuple[ast.expr, ...]:
+    """Return what data are indexed by where a drawn number is in it."""
+    drawn = {
+        name
+        for name, bound in bindings.of(function).items()
+        if any(each.value is not None and _draws(each.value) for each in bound)
+    }
+    for each in walk(function):
+        if isinstance(each, ast.comprehension | ast.For) and (_draws(each.iter) or _names(each.iter) & drawn):
+            drawn |= _names(each.target)
+    taken = (each for each in walk(function) if isinstance(each, ast.Subscript) and isinstance(each.ctx, ast.Load))
+    return tuple(each.slice for each in taken if _names(each.slice) & drawn)
+
+
+def _draws(node: ast.expr) -> bool:
+    return any(isinstance(each, ast.Call) and DRAWN.search(ast.unparse(each.func)) is not None for each in walk(node))
+
+
+def _names(node: ast.AST) -> set[str]:
+    return {each.id for each in walk(node) if isinstance(each, ast.Name)}
