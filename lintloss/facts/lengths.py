@@ -7,7 +7,7 @@ import re
 from functools import lru_cache
 
 from lintloss.facts import assign, counts, iterate
-from lintloss.facts.library import loaders, losses, shapes
+from lintloss.facts.library import growing, loaders, losses, shapes
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.survey import walk
@@ -42,6 +42,8 @@ def length_of(machine: Machine, value: Value, node: ast.AST) -> Value:
         return losses.rows(value)
     if isinstance(value, Ref) and value.kind == "dict":
         value = entered if (entered := assign.entered(value.id)).id in machine.list_loops else value
+    if isinstance(value, Ref) and (together := growing.rows_of_all(machine, value)) is not None:
+        return together
     if isinstance(value, Ref) and (value.kind == "list" or value.id in machine.list_loops):
         loops = machine.list_loops.get(value.id, ())
         slot = machine.get(value, "len")

@@ -25,6 +25,7 @@ from lintloss.facts.values import (
     LibObject,
     Opaque,
     Pending,
+    Quantity,
     Ref,
     Scoring,
     Value,
@@ -115,6 +116,7 @@ class Machine:
         self.pad_marks: dict[Key, Mark] = {}  # ids that the code itself says are padded: see pad_marks.py
         self.attended: dict[Key, Key] = {}  # attention mask -> the ids that a model was given with it
         self.batches: dict[Key, Value] = {}  # loader -> the batch that it yields
+        self.grown: dict[Key, Quantity] = {}  # what began empty and took in the rows of each batch -> how many it has
         self.vectors: set[Key] = set()  # indices of several rows
         self.losses_read: set[Key] = set()  # comparisons of a model's own, whose loss is taken out of its output
         self.logits_read: set[Key] = set()  # … whose logits are

@@ -1367,6 +1367,51 @@ class Tally:
 """,
             },
         ),
+        Bad(
+            why="the labels of all batches are joined, whose length is the number of examples",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torch import nn
+
+
+@torch.no_grad()
+def validate(model, batches, device):
+    criterion = nn.CrossEntropyLoss()
+    model.eval()
+    total = 0.0
+    truth = torch.tensor([], dtype=torch.long).to(device)
+    guesses = torch.tensor([], dtype=torch.long).to(device)
+    for texts, labels in batches:
+        scores = model(texts.to(device))
+        labels = labels.to(device)
+        total += criterion(scores, labels).item()
+        truth = torch.cat([truth, labels])
+        guesses = torch.cat([guesses, scores.argmax(1)])
+    print((truth == guesses).float().mean().item())
+    return total / len(truth)  # <-
+""",
+        ),
+        Bad(
+            why="the same, of a list that is joined at the end",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torch import nn
+
+
+@torch.no_grad()
+def validate(model, loader, device):
+    criterion = nn.CrossEntropyLoss()
+    model.eval()
+    total, truth = 0.0, []
+    for pictures, labels in loader:
+        total += criterion(model(pictures.to(device)), labels.to(device)).item()
+        truth.append(labels)
+    truth = torch.cat(truth)
+    return total / len(truth)  # <-
+""",
+        ),
     )
 
     good = (
@@ -2802,6 +2847,36 @@ def perplexity(checkpoint, texts, device="cuda"):
         nats += F.cross_entropy(logits[keep], batch["input_ids"][:, 1:][keep], reduction="sum").item()
         scored += keep.sum().item()
     return math.exp(nats / scored)
+""",
+        ),
+        Good(
+            why="Sums of losses, or means times the rows of their batch, are divided by all rows that were joined.",
+            code="""\
+import torch
+from torch import nn
+
+
+@torch.no_grad()
+def validate(model, loader, device):
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    model.eval()
+    total = 0.0
+    truth = torch.empty(0)
+    for pictures, labels in loader:
+        total += criterion(model(pictures.to(device)), labels.to(device)).item()
+        truth = torch.cat((truth, labels))
+    return total / len(truth)
+
+
+@torch.no_grad()
+def validate_by_rows(model, loader, device):
+    criterion = nn.CrossEntropyLoss()
+    model.eval()
+    total, truth = 0.0, []
+    for pictures, labels in loader:
+        total += criterion(model(pictures.to(device)), labels.to(device)).item() * len(labels)
+        truth.append(labels)
+    return total / len(torch.cat(truth))
 """,
         ),
     )

@@ -291,6 +291,8 @@ def _collected(kind: str) -> Callable[[Machine, ast.AST, list[Value], Kwargs], V
                 return joined
             if kind == "stack" and vectors.are_numbers(first):
                 return _tensor(machine, node, args, kwargs)
+            if len(first.items) == 2 and axis == Const(0):
+                growing.note_rows(machine, node, *first.items)
             known = [item for item in first.items if isinstance(item, Tensor | Quantity)]
             return known[0] if known and kind == "cat" and isinstance(known[0], Quantity) else machine.opaque(node)
         return first if isinstance(first, Quantity) else machine.opaque(node)

@@ -6,7 +6,7 @@ import ast
 import re
 
 from lintloss.facts import equality, exponent, imports, modes
-from lintloss.facts.library import caches, losses, pieces
+from lintloss.facts.library import caches, growing, losses, pieces
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import count
 from lintloss.facts.values import (
@@ -41,6 +41,9 @@ def length(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -
         from lintloss.facts.expressions import evaluate
 
         return length(machine, ast.Call(node.func, [inner.left], []), [evaluate(machine, inner.left)], {})  # type: ignore[attr-defined]
+    grown = growing.rows(machine, value)
+    if grown is not None:
+        return grown
     if isinstance(value, Choice):
         known = [option for option in value.options if not isinstance(option, Const)]
         value = known[0] if known else value
