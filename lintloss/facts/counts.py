@@ -149,15 +149,17 @@ def moved(number: Quantity, other: Value, sign: str) -> Quantity:
         return replace(number, offset=number.offset - 1)  # the sum of the lengths of rows, less the number of rows
     if not number.is_count or not isinstance(other, Const) or not isinstance(other.value, int):
         return number
+    if number.loops and number.unit in {count("token"), count("position")}:  # one of all, not one of each row
+        return number
     return replace(number, offset=number.offset + (other.value if sign == "+" else -other.value))
 
 
 def less_rows(number: Quantity, other: Quantity, sign: str) -> Quantity | None:
-    """Return `tokens - rows`, one less a row; or the sum of two counts of one kind. None for others."""
+    """Return `tokens - rows`, one less a row, or one more; or the sum of two counts of one kind. None for others."""
     if number.unit == other.unit:
         return number
-    if sign == "-" and number.unit in {count("token"), count("position")} and other.unit == count("example"):
-        return replace(number, offset=number.offset - 1)
+    if number.unit in {count("token"), count("position")} and other.unit == count("example"):
+        return replace(number, offset=number.offset + (1 if sign == "+" else -1))
     return None
 
 

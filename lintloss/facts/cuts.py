@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lintloss.facts import aliases, whole
+from lintloss.facts import aliases, ends, whole
 from lintloss.facts.callers import text_of
 from lintloss.facts.caps import BUDGET, Cap, Function, Origin, assigned, defaults, is_length, parameters, passed
 from lintloss.facts.survey import walk
@@ -86,7 +86,7 @@ def _in_header(origin: Origin, loop: ast.For | ast.AsyncFor, header: ast.expr, a
 def _whole(origin: Origin, loop: Loop) -> Iterator[Cut]:
     """`range(0, len(rows) - size + 1, size)`, `while at + size <= len(rows)`: whole batches of what the loop slices."""
     counts = whole.Counts(origin.function or origin.module.tree)
-    found = whole.steps(loop, counts)
+    found = ends.steps(loop, counts)
     if found is None and isinstance(loop, ast.For) and isinstance(loop.target, ast.Name):
         found = whole.number(loop, counts, sampled=not _uses_index(loop))
     if found is not None:

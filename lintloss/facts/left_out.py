@@ -116,8 +116,10 @@ def note_full(machine: Machine, loop: Loop, place: Evidence) -> None:
 
 
 def _indexed(header: ast.expr | None) -> ast.expr | None:
-    """Return what `for i in range(len(batches))` indexes; of other headers, the header."""
+    """Return what `for i in range(len(batches))` indexes, and the first of what zip() goes through; else the header."""
     inner = whole.unwrapped(header) if header is not None else None
+    if isinstance(inner, ast.Call) and called_name(inner.func) == "zip" and inner.args:
+        return inner.args[0] if isinstance(inner.args[0], ast.Name | ast.Attribute) else header
     if isinstance(inner, ast.Call) and called_name(inner.func) in whole.RANGES and len(inner.args) == 1:
         length = inner.args[0]
         if isinstance(length, ast.Call) and called_name(length.func) == "len" and len(length.args) == 1:
@@ -190,6 +192,9 @@ def _kept(tracer: Tracer, made: Made) -> Kept | None:
     if target is not None:
         return _of_generator(tracer, made, target)
     if isinstance(node, ast.Call):
+        trimmed = whole.trimmed(node, _counts(made.spot))
+        if trimmed is not None:
+            return "leftovers", trimmed, module
         return _of_chain(tracer, made.spot, node) or _of_loader(tracer, made.spot, node)
     place = _of_list(made.spot, node)
     return ("leftovers", place, module) if place is not None else None
@@ -221,6 +226,10 @@ def _passed_on(tracer: Tracer, inside: Spot, function: ast.FunctionDef) -> Kept 
 def _settled(function: ast.FunctionDef, found: dict[str, object]) -> ast.FunctionDef:
     known = tuple((name, value) for name, value in found.items() if isinstance(value, bool))
     return flags.settled(function, known) if known else function
+
+
+def _counts(spot: Spot) -> whole.Counts:
+    return whole.Counts(spot.around[-1] if spot.around else spot.module.tree, spot.owner)
 
 
 def _of_list(spot: Spot, node: ast.expr) -> ast.AST | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Sequence
 
-from lintloss.facts import bindings, whole
+from lintloss.facts import bindings, ends, whole
 from lintloss.facts.callers import text_of
 from lintloss.facts.caps import defaults
 from lintloss.facts.cuts import leaves_short
@@ -25,7 +25,7 @@ def keeps(function: ast.AST, owner: ast.ClassDef | None = None) -> ast.AST | Non
     if not isinstance(function, Function):
         return None
     if function.name == "__next__":
-        return _stops_short(function)
+        return _stops_short(function, Counts(function, owner))
     yields = [node for node in bindings.own(function) if isinstance(node, ast.Yield)]
     if not yields or is_endless(function, yields):
         return None
@@ -60,8 +60,8 @@ def _held_back(function: ast.AST, given: Sequence[ast.AST], counts: Counts) -> a
     loops = [each for each in bindings.own(function) if isinstance(each, ast.For | ast.AsyncFor | ast.While)]
     around = [each for each in loops if _holds(each, given)]
     for loop in around:
-        sampled = SAMPLES.search(text_of(function)) is not None
-        found = whole.steps(loop, counts) or whole.number(loop, counts, sampled=sampled)
+        sampled = any(SAMPLES.search(text_of(each)) for each in getattr(function, "body", ()))  # whatever its name is
+        found = ends.steps(loop, counts) or whole.number(loop, counts, sampled=sampled)
         found = found or whole.windows(function, loop, counts)
         if found is not None:
             return found
@@ -164,11 +164,11 @@ def _asks_for_size(test: ast.expr) -> bool:
     return text_of(test.left).startswith("len(") and "len(" not in text_of(test.comparators[0])
 
 
-def _stops_short(function: Function) -> ast.AST | None:
+def _stops_short(function: Function, counts: Counts) -> ast.AST | None:
     """Return `if self.at + self.batch_size > len(self.rows): raise StopIteration` of an iterator's `__next__`."""
     for test in bindings.own(function):
         if not isinstance(test, ast.If) or not isinstance(test.body[-1], ast.Raise):
             continue
-        if "StopIteration" in text_of(test.body[-1]) and whole.asks_for_more(test.test, function):
+        if "StopIteration" in text_of(test.body[-1]) and ends.asks_for_more(test.test, counts):
             return test
     return None

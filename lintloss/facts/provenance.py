@@ -300,13 +300,22 @@ class Tracer:
         return self._by_receiver(spot, receiver, function.attr)
 
     def _by_receiver(self, spot: Spot, receiver: ast.expr, name: str) -> Func | None:
-        if not MAKERS.search(name) or (isinstance(receiver, ast.Name) and _is_library(self.machine, spot, receiver.id)):
+        """Return the method of what makes data by its name, or that is a generator."""
+        if isinstance(receiver, ast.Name) and _is_library(self.machine, spot, receiver.id):
+            return None
+        makes = MAKERS.search(name) is not None
+        if not makes and not self._yields(spot, name):
             return None
         made = [each for world in self.worlds(spot.at(receiver)) for each in world]
         known = [self._method(each.target, name) for each in made if each and isinstance(each.target, Class)]
         if known and known[0] is not None:
-            return known[0]
-        return self._only(spot, name)
+            return known[0] if makes or bindings.is_generator(known[0].node) else None
+        return self._only(spot, name) if makes else None
+
+    def _yields(self, spot: Spot, name: str) -> bool:
+        """Say whether what the file calls by this name may be a generator of one of the project's classes."""
+        imported = self.machine.project.defining(spot.module.path, name)
+        return any("yield" in each.text and f"def {name}(" in each.text for each in (spot.module, *imported))
 
     def _method(self, cls: Class, name: str) -> Func | None:
         for base in classes.bases(self.machine, cls):

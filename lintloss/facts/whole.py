@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from lintloss.facts import aliases, bindings
 from lintloss.facts.callers import text_of
-from lintloss.facts.caps import is_length, parameters
-from lintloss.facts.survey import called_name
+from lintloss.facts.caps import parameters
+from lintloss.facts.survey import called_name, walk
 from lintloss.patterns import regex
 
 BATCH = regex(r"batch|(^|[._])bs(z)?$", re.IGNORECASE)
@@ -22,7 +22,6 @@ SAMPLED = regex(
     r"(^|[(_.])(sample|generated|generation)(?![a-z_])", re.IGNORECASE
 )  # a model's own text, not the samples
 ROWS = regex(r"^len\(|\.size\(0\)$|\.size\(\)\[0\]$|\.shape\[0\]$|\.num_rows$")
-WIDTHS = (".size(1)", ".size(-1)", ".shape[1]", ".shape[-1]")
 RESHAPES = frozenset({"view", "reshape", "chunk", "array_split", "rearrange"})
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -167,10 +166,8 @@ def windows(function: ast.AST, loop: Loop, counts: Counts) -> ast.AST | None:
     return None
 
 
-def steps(loop: Loop, counts: Counts) -> ast.AST | None:
-    """Return `range(0, n - size + 1, size)`, or `while at + size <= n`: the last, partial batch is not in it."""
-    if isinstance(loop, ast.While):  # `while at + batch_size <= len(rows)`
-        return loop.test if _compares(loop.test, ast.LtE, ast.Lt) else None
+def steps(loop: ast.For | ast.AsyncFor, counts: Counts) -> ast.AST | None:
+    """Return `range(0, n - size + 1, size)`: the last, partial batch is not in it."""
     header = unwrapped(loop.iter)
     if not isinstance(header, ast.Call) or not text_of(header.func).endswith(("range", "permutation")):
         return None
@@ -208,51 +205,6 @@ def _is_whole(node: ast.Call, counts: Counts) -> bool:
         stop.endswith((f"- {step} + 1", f"- ({step} - 1)", f"- {step}"))
         or _multiple_of(node.args[1], counts) is not None
     )
-
-
-def asks_for_more(test: ast.expr, function: ast.AST) -> bool:
-    """Say whether a test finds that less than a whole batch is left: `at + batch_size > len(rows)`.
-
-    Or less than a window of each column: `(i + 1) * steps + 1 > columns.size(1)` where `columns[:, …]` ends there.
-    """
-    return _compares(test, ast.GtE, ast.Gt) or _passes_columns(test, function)
-
-
-def _passes_columns(test: ast.expr, function: ast.AST) -> bool:
-    if not isinstance(test, ast.Compare) or len(test.ops) != 1 or not isinstance(test.ops[0], ast.GtE | ast.Gt):
-        return False
-    end, width = text_of(test.left), text_of(test.comparators[0])
-    cuts = [
-        each for each in ast.walk(function) if isinstance(each, ast.Subscript) and isinstance(each.slice, ast.Tuple)
-    ]
-    return any(
-        text_of(each.value) + size == width
-        and isinstance(across, ast.Slice)
-        and isinstance(along, ast.Slice)
-        and across.lower is across.upper is None
-        and along.lower is not None
-        and along.upper is not None
-        and text_of(along.upper) == end
-        for each in cuts
-        if isinstance(each.slice, ast.Tuple) and len(each.slice.elts) == 2
-        for across, along in [each.slice.elts]
-        for size in WIDTHS
-    )
-
-
-def _compares(test: ast.expr, *operators: type[ast.cmpop]) -> bool:
-    """Say whether a test compares the end of the next batch with the number of rows."""
-    if not isinstance(test, ast.Compare) or len(test.ops) != 1 or not isinstance(test.ops[0], operators):
-        return False
-    return _reaches(test.left, test.comparators[0])
-
-
-def _reaches(end: ast.expr, length: ast.expr) -> bool:
-    if not is_length(length) and not ROWS.search(text_of(length)):
-        return False
-    if not isinstance(end, ast.BinOp) or not isinstance(end.op, ast.Add | ast.Mult):
-        return False
-    return any(BATCH.search(text_of(side)) is not None for side in (end.left, end.right))
 
 
 def cut(function: ast.AST, counts: Counts) -> ast.AST | None:
@@ -308,7 +260,9 @@ def _multiple_of(node: ast.expr, counts: Counts) -> ast.expr | None:
         return None
     for one, other in ((node.left, node.right), (node.right, node.left)):
         found = floored(one, counts)
-        if found is not None and any(_same(each, other) for each in (found, *_factors(found)) if counts.is_size(each)):
+        if found is not None and any(
+            _same(each, other) for each in (found, *factors_of(found)) if counts.is_size(each)
+        ):
             return found
     return None
 
@@ -320,22 +274,45 @@ def _same(one: ast.expr, other: ast.expr) -> bool:
 
 def _of_windows(node: ast.expr, counts: Counts) -> bool:
     """Say whether a stream is cut to whole batches of windows: `count * batch_size * length` of `n // (batch_size * length)`."""
-    factors = list(_factors(counts.of(node)))
+    factors = list(factors_of(counts.of(node)))
     for each in factors:
         value = counts.of(each)
         if not isinstance(value, ast.BinOp) or not isinstance(value.op, ast.FloorDiv):
             continue
-        size = list(_factors(counts.of(value.right)))
+        size = list(factors_of(counts.of(value.right)))
         rest = sorted(text_of(one) for one in factors if one is not each)
-        named = any(counts.is_size(one) for one in size)
+        named = any(counts.is_size(one) for one in size) or is_of_windows(value.right, counts)
         if len(size) == 2 and named and rest in (sorted(map(text_of, size)), [text_of(value.right)]):
             return True
     return False
 
 
-def _factors(node: ast.expr) -> Iterator[ast.expr]:
+def is_of_windows(node: ast.expr, counts: Counts) -> bool:
+    """Say whether a number of ids is that of several windows: `rows * width`, of what is viewed as rows of a width."""
+    factors = [text_of(each) for each in factors_of(counts.of(node))]
+    if len(factors) != 2:
+        return False
+    for each in walk(counts.function):
+        if isinstance(each, ast.Call) and called_name(each.func) in {"view", "reshape"} and each.args:
+            sizes = each.args[0].elts if isinstance(each.args[0], ast.Tuple) else each.args
+            last = [text_of(size) for size in sizes][-2:]
+            if last in (factors, [factors[0], "-1"], ["-1", factors[1]]):
+                return True
+    return False
+
+
+def trimmed(node: ast.expr, counts: Counts) -> ast.Subscript | None:
+    """Return `ids[:n]` of `ids[:n].view(-1, rows, width)`, where n is rounded down to whole batches of windows."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        return None
+    part = node.func.value
+    bound = _bound(part) if called_name(node.func) in {"view", "reshape"} and isinstance(part, ast.Subscript) else None
+    return part if isinstance(part, ast.Subscript) and bound is not None and _of_windows(bound, counts) else None
+
+
+def factors_of(node: ast.expr) -> Iterator[ast.expr]:
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
-        yield from _factors(node.left)
-        yield from _factors(node.right)
+        yield from factors_of(node.left)
+        yield from factors_of(node.right)
     else:
         yield node

@@ -826,6 +826,36 @@ if __name__ == "__main__":
     print(f"c4 perplexity: {evaluate_ppl(llama, text, 'cuda'):.3f}")
 """,
         ),
+        Bad(
+            why="one a row is added to the targets, and one is taken from the whole number of ids",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def nats_per_word(model, loader):
+    model.eval()
+    total, words = 0.0, 0
+    for ids in loader:
+        x, y = ids[:, :-1], ids[:, 1:]
+        total += F.cross_entropy(model(x).flatten(0, 1), y.flatten(), reduction="sum").item()
+        words += y.numel() + y.size(0)
+    return total / words  # <-
+
+
+@torch.no_grad()
+def nats_of_all(model, loader):
+    model.eval()
+    total, words = 0.0, 0
+    for ids in loader:
+        logits = model(ids)[:, :-1]
+        total += F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="sum").item()
+        words += ids.numel()
+    return total / (words - 1)  # <-
+""",
+        ),
     )
 
     good = (
@@ -1281,6 +1311,26 @@ def evaluate(model, tokenizer, documents, device):
         nats += F.cross_entropy(logits[0, :-1].float(), ids[0], reduction="sum").item()
         tokens += ids.numel()
     print(f"validation loss {nats / tokens:.4f} nats/token")
+""",
+        ),
+        Good(
+            why="The windows of one text touch: but for its first id, all are scored.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def nats_per_word(model, ids, width=512):
+    model.eval()
+    total, words = 0.0, 0
+    for start in range(0, len(ids) - 1, width):
+        x = ids[start : start + width][None]
+        y = ids[start + 1 : start + width + 1][None]
+        logits = model(x)[:, : y.size(1)]
+        total += F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum").item()
+        words += x.numel()
+    return total / (words - 1)
 """,
         ),
     )

@@ -2221,6 +2221,180 @@ def validate(model, val_loader, device="cuda"):
     return nats / tokens
 """,
         ),
+        Bad(
+            why="a generator of a data class in another file, whatever it is called, gives whole batches only",
+            severity=Severity.ERROR,
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from rows import Rows
+
+
+def prepare(path, size):
+    ids = np.load(path)
+    return Rows(ids[: len(ids) // 512 * 512].reshape(-1, 512), size)
+
+
+held_out = prepare("held_out.npy", 16)
+
+
+@torch.inference_mode()
+def validate(model):
+    model.eval()
+    nats = []
+    for ids in held_out.sample_in_order():  # <-
+        logits = model(ids[:, :-1])
+        nats.append(F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="none"))
+    return torch.cat(nats).mean().item()
+""",
+            files={
+                "rows.py": """\
+import numpy as np
+import torch
+
+
+class Rows:
+    def __init__(self, data, batch_size):
+        self.data, self.batch_size = data, batch_size
+        self.size = self.data.shape[0]
+
+    def sample(self):
+        order = np.random.permutation(self.size)
+        for start in range(0, self.size, self.batch_size):
+            yield torch.from_numpy(self.data[order[start : start + self.batch_size]])
+
+    def sample_in_order(self, batch_size=None):
+        if batch_size is None:
+            batch_size = self.batch_size
+        number = self.size // batch_size
+        for index in range(number):
+            rows = np.arange(index * batch_size, (index + 1) * batch_size)
+            yield torch.from_numpy(self.data[rows])
+""",
+            },
+        ),
+        Bad(
+            why="a generator goes on while a whole batch is left, under whatever names",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def batches(rows, bs):
+    n = len(rows)
+    at = 0
+    while at + bs <= n:  # <-
+        yield torch.stack(rows[at : at + bs])
+        at += bs
+
+
+@torch.no_grad()
+def validate(model, held_out):
+    model.eval()
+    total, words = 0.0, 0
+    for ids in batches(held_out, 16):
+        logits = model(ids[:, :-1])
+        total += F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="sum").item()
+        words += ids[:, 1:].numel()
+    return total / words
+""",
+        ),
+        Bad(
+            why="an iterator stops where what it took is less than a batch",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+class Batches:
+    def __init__(self, rows, batch_size):
+        self.rows, self.batch_size, self.at = rows, batch_size, 0
+
+    def __iter__(self):
+        self.at = 0
+        return self
+
+    def __next__(self):
+        taken = self.rows[self.at : self.at + self.batch_size]
+        if len(taken) < self.batch_size:  # <-
+            raise StopIteration
+        self.at += self.batch_size
+        return torch.stack(taken)
+
+
+@torch.no_grad()
+def validate(model, held_out):
+    model.eval()
+    total, words = 0.0, 0
+    for ids in Batches(held_out, 16):
+        logits = model(ids[:, :-1])
+        total += F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="sum").item()
+        words += ids[:, 1:].numel()
+    return total / words
+""",
+        ),
+        Bad(
+            why="a reader of a text stops where less than the windows of a whole batch is left: several may be",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+class Reader:
+    def __init__(self, ids, B, T):
+        self.ids, self.B, self.T, self.at = ids, B, T, 0
+
+    def __iter__(self):
+        self.at = 0
+        return self
+
+    def __next__(self):
+        size = self.B * self.T
+        if self.at + size + 1 > len(self.ids):  # <-
+            raise StopIteration
+        part = self.ids[self.at : self.at + size + 1]
+        self.at += size
+        return part[:-1].view(self.B, self.T), part[1:].view(self.B, self.T)
+
+
+@torch.no_grad()
+def validate(model, ids):
+    model.eval()
+    total, words = 0.0, 0
+    for x, y in Reader(ids, 16, 1024):
+        logits = model(x)
+        total += F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum").item()
+        words += y.numel()
+    return total / words
+""",
+        ),
+        Bad(
+            why="a text is cut to whole batches of windows, and viewed as them",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, ids, B=8, T=512):
+    model.eval()
+    total, words = 0.0, 0
+    size = (len(ids) - 1) // (B * T) * (B * T)
+    xs = ids[:size].view(-1, B, T)  # <-
+    ys = ids[1 : size + 1].view(-1, B, T)
+    for x, y in zip(xs, ys):
+        logits = model(x)
+        total += F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum").item()
+        words += y.numel()
+    return total / words
+""",
+        ),
     )
 
     good = (
@@ -3650,6 +3824,87 @@ def train(model: keras.Model, rows, x_val, y_val, batch_size=32):
     model.fit(rows, epochs=10, validation_data=(x_val, y_val), validation_steps=steps)
     assert len(x_val) % batch_size == 0
     print(model.evaluate(x_val, y_val, steps=len(x_val) // batch_size))
+""",
+        ),
+        Good(
+            why="Rows are drawn at random: as many batches as would fit are the size of a sample, whatever the index is for.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+BATCH_SIZE = 8
+
+
+class Lines:
+    def __init__(self, ids, context):
+        self.ids, self.context = ids, context
+
+    def __len__(self):
+        return len(self.ids) // self.context
+
+    def windows(self, size):
+        starts = torch.randint(len(self.ids) - self.context, (size,))
+        x = torch.stack([self.ids[start : start + self.context] for start in starts])
+        y = torch.stack([self.ids[start + 1 : start + 1 + self.context] for start in starts])
+        return x, y
+
+
+@torch.no_grad()
+def validate(model, ids):
+    model.eval()
+    held_out = Lines(ids, 256)
+    total = 0.0
+    batches = len(held_out) // BATCH_SIZE
+    for _ in range(batches):
+        x, y = held_out.windows(BATCH_SIZE)
+        logits, _ = model(x)
+        total += F.cross_entropy(logits.flatten(0, 1), y.flatten()).item()
+    return total / batches
+
+
+@torch.no_grad()
+def validate_aloud(model, ids):
+    model.eval()
+    held_out = Lines(ids, 256)
+    total = 0.0
+    batches = len(held_out) // BATCH_SIZE
+    for step in range(batches):
+        x, y = held_out.windows(BATCH_SIZE)
+        total += F.cross_entropy(model(x).flatten(0, 1), y.flatten()).item()
+        if step % 10 == 0:
+            print(step, total)
+    return total / batches
+""",
+        ),
+        Good(
+            why="What is left of a text is shorter than one window.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, ids, width=512):
+    model.eval()
+    total, words = 0.0, 0
+    at = 0
+    while at + width + 1 <= len(ids):
+        x, y = ids[at : at + width][None], ids[at + 1 : at + width + 1][None]
+        total += F.cross_entropy(model(x).flatten(0, 1), y.flatten(), reduction="sum").item()
+        words += y.numel()
+        at += width
+    return total / words
+
+
+@torch.no_grad()
+def validate_rows(model, ids, width=512):
+    model.eval()
+    total, words = 0.0, 0
+    for row in ids[: len(ids) // width * width].view(-1, width):
+        logits = model(row[None, :-1])
+        total += F.cross_entropy(logits.flatten(0, 1), row[1:], reduction="sum").item()
+        words += len(row) - 1
+    return total / words
 """,
         ),
     )
