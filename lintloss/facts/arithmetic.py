@@ -184,7 +184,7 @@ def _add(machine: Machine, node: ast.AST, operator: ast.operator, left: Value, r
     for one, other in terms.main_first(left, right):
         if isinstance(one, Quantity):
             if (one.is_count and isinstance(other, Const | Opaque)) or one.unit == ONE:
-                if one is left:
+                if one is left or (sign == "+" and one.is_count):
                     return counts.moved(one, other, sign)
                 return one if sign == "+" else machine.opaque(node)
             if one.is_count and isinstance(other, Quantity) and other.is_count:
@@ -429,6 +429,13 @@ def _by_constant(machine: Machine, node: ast.AST, left: Quantity, right: Const, 
     return counts.batches_of(node, left, right) or left
 
 
+def _is_share_of_mask(node: ast.AST) -> bool:
+    """Say whether losses are divided by how much was masked, `loss.sum() / mask_ratio.sum()`: by no count of tokens."""
+    divisor = quotients.divisor_of(node)
+    names = (each.id for each in ast.walk(divisor) if isinstance(each, ast.Name)) if divisor is not None else ()
+    return any(shapes.SHARE.search(each) for each in names)
+
+
 def _unknown_divisor(machine: Machine, node: ast.AST, left: Quantity, right: Value) -> Value:
     if isinstance(right, Opaque) and right.name.lower().split("_")[-1] in COEFFICIENTS:
         return left
@@ -440,6 +447,8 @@ def _unknown_divisor(machine: Machine, node: ast.AST, left: Quantity, right: Val
         return quotients.average(machine, node, left, Quantity(Unit.of(rank=1), of=right.key, presumed=True), "rank")
     if left.axes == ("row",) and IMPORTANCE.search(getattr(right, "name", "")):  # a diffusion's, one a row
         return machine.opaque(node)
+    if left.is_loss and _is_share_of_mask(node):  # what is left is scaled up to a whole: that is no mean
+        return replace(left, unit=left.unit * Unit.of(unknown=1))
     if left.is_loss and isinstance(right, Opaque | Tensor):  # still nats (or bits), per something that is not known
         return replace(left, unit=left.unit * Unit.of(unknown=-1))
     return machine.opaque(node)

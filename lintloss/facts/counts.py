@@ -97,6 +97,8 @@ def divisor(machine: Machine, total: Quantity, value: Value) -> Quantity | None:
 def _of_bound(total: Quantity, number: Quantity) -> Quantity:
     """Read a length as that of what a strided loop of the total runs along, whatever its name or axis suggests."""
     for loop in total.loops:
+        if loop.source and number.of == (*loop.source, 0) and number.unit == count("example") and not number.loops:
+            return replace(number, unit=unit_of(loop), of=loop.key)  # the length of the very thing that it runs over
         if _is_length(loop, number) and total.unit.power(loop.unit) == 1:  # `range(ids.numel())`: a step for each
             return Quantity(unit_of(loop), of=loop.key)
         if loop.bound is None:

@@ -150,9 +150,10 @@ def _is_asserted(scope: ast.AST | None, divisor: ast.expr) -> bool:
 
 
 def _uses_index(loop: ast.For | ast.AsyncFor) -> bool:
+    """Say whether the body reads what the loop counts; `logits, _ = model(x)` binds the name of an index anew."""
     names = _names_in(loop.target)
-    inside = (each for statement in loop.body for each in walk(statement))
-    return any(isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load) and each.id in names for each in inside)
+    inside = (each for statement in loop.body for each in ast.walk(statement) if isinstance(each, ast.Name))
+    return any(each.id in names and isinstance(each.ctx, ast.Load) for each in inside)
 
 
 def _slices_windows(loop: ast.For | ast.AsyncFor) -> bool:

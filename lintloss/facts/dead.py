@@ -15,7 +15,7 @@ from lintloss.facts.library import loaders
 from lintloss.facts.liveness import is_dead, stays_empty
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Frame, Machine
-from lintloss.facts.observations import DeadValue, Setting
+from lintloss.facts.observations import Compared, DeadValue, Setting
 from lintloss.facts.units import Unit, count
 from lintloss.facts.values import Const, LibObject, ModelOutput, Opaque, Quantity, Tensor, Value, options
 from lintloss.findings import Evidence
@@ -226,9 +226,15 @@ def is_left_over(machine: Machine, loss: Quantity, into: str) -> bool:
     if EVALUATION.search(into) and not TRAINING.search(into + "_") and "train" not in into.lower():
         return True
     running = machine.loops[-1] if machine.loops else None
-    if running is None or not running.scores or _holds(running, scored):
+    if running is None or not running.scores or _holds(running, scored) or running in _loops_of(machine, loss):
         return False  # a loop around the training's, over epochs, adds up what the training lost
     return _setting(machine).phase in {"evaluation", "unknown"}
+
+
+def _loops_of(machine: Machine, loss: Quantity) -> tuple[Loop, ...]:
+    """Return the loops that ran when a loss was scored, those of the callers as well."""
+    seen = machine.log.get(loss.scoring.log) if loss.scoring is not None else None
+    return seen.loops if isinstance(seen, Compared) else ()
 
 
 def _holds(outer: Loop, inner: Loop) -> bool:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import aliases, assign, bindings, counts, equality, generators, objectives, symbolic
+from lintloss.facts import aliases, assign, bindings, counts, equality, full_ranges, generators, objectives, symbolic
 from lintloss.facts.callers import text_of
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.linear import Linear
@@ -65,6 +65,7 @@ def over(machine: Machine, node: ast.For | ast.AsyncFor, body: Callable[[], str]
     generators.note_stepped(machine, loop, node.body)
     equality.note_bound(machine, loop, node.iter)
     equality.note_carried(machine, loop, node.body)
+    full_ranges.note(machine, loop, node)
     drops.note_looped(machine, loop)
     once = _runs_over_keys(machine, node.iter, iterable) and not _starts_over(loop)
     run(machine, loop, lambda: assign.store(machine, node.target, elements()), body, once=once)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import replace
 
 from lintloss.facts.library import meters
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import count
 from lintloss.facts.values import Quantity, Value, options
+from lintloss.patterns import regex
+
+KERAS = regex(r"(?<![a-z])(keras|tensorflow)(?![a-z])", re.IGNORECASE)
 
 
 def note_returned(machine: Machine, node: ast.Return, value: Value) -> None:
@@ -16,6 +20,8 @@ def note_returned(machine: Machine, node: ast.Return, value: Value) -> None:
     function = machine.frame.node
     if not isinstance(function, ast.FunctionDef) or not _is_metric(function) or len(machine.frames) > 2:
         return
+    if KERAS.search(machine.frame.module.text) is None:
+        return  # what JAX or NumPy computes of the same arguments is the number of one batch, for whoever asks
     for option in options(value):
         if isinstance(option, Quantity) and option.is_perplexity and not option.weights:
             loop = meters.framework_loop(machine, node)

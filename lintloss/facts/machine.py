@@ -107,7 +107,7 @@ class Machine:
         self.class_texts: dict[tuple[str, int], str] = {}  # the text of a model's class and of those it uses
         self.models_made: dict[str, Value | None] = {}  # file -> the one model that it makes
         self.making: list[Value] = []
-        self.defaults: dict[str, int] = {}  # options of the command line, by name
+        self.defaults: dict[str, float] = {}  # options of the command line, by name
         self.called: dict[Key, str] = {}  # the names that unknown integers go by
         self.strides: dict[Key, tuple[Linear, Evidence]] = {}  # by how much an index grows from one window to the next
         self.fillers: dict[Key, object] = {}  # lists of one id, many times: see library/pieces.py

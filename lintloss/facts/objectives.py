@@ -83,6 +83,13 @@ def steps(statement: ast.AST | None) -> bool:
 
 
 @lru_cache(maxsize=256)
+def row_of_step(statement: ast.AST | None) -> int:
+    """Return the row at which a loop itself takes the last step of a training, 0 where it takes none."""
+    taken = (each.lineno for each in _open(getattr(statement, "body", [])) if STEP.search(text_of(each)))
+    return max(taken, default=0)
+
+
+@lru_cache(maxsize=256)
 def only_trains_in(statement: ast.AST) -> bool:
     """Say whether a loop takes steps of a training, and calls nothing that evaluates."""
     text = text_of(statement)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lintloss.facts.linear import Atom, Linear
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import Const, Value
+from lintloss.facts.values import Const, Key, Opaque, Value
 
 
 def note(machine: Machine, args: list[Value], kwargs: dict[str, Value]) -> None:
@@ -14,7 +14,7 @@ def note(machine: Machine, args: list[Value], kwargs: dict[str, Value]) -> None:
     if (
         not names
         or not isinstance(default, Const)
-        or not isinstance(default.value, int)
+        or not isinstance(default.value, int | float)
         or isinstance(default.value, bool)
     ):
         return
@@ -32,7 +32,16 @@ def settled(machine: Machine, number: Linear) -> Linear:
 
 
 def _default(machine: Machine, atom: Atom) -> Linear | None:
-    last = atom[-1] if atom else None
-    if isinstance(last, str) and last.startswith(".") and last[1:] in machine.defaults:
-        return Linear(const=machine.defaults[last[1:]])
-    return None
+    default = machine.defaults.get(_name(atom))
+    return Linear(const=default) if isinstance(default, int) else None
+
+
+def default_of(machine: Machine, value: Value) -> float | None:
+    """Return what an option is when nobody gives it, None for what is no option."""
+    return machine.defaults.get(_name(value.key)) if isinstance(value, Opaque) else None
+
+
+def _name(key: Atom | Key) -> str:
+    """Return the name of an attribute, `args.stride`; "" for anything else."""
+    last = key[-1] if key else None
+    return last[1:] if isinstance(last, str) and last.startswith(".") else ""

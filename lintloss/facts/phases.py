@@ -15,6 +15,7 @@ from lintloss.facts.machine import Frame, Machine
 from lintloss.facts.observations import Averaging, Setting
 from lintloss.facts.values import Quantity, Value
 from lintloss.facts.words import quick
+from lintloss.findings import Evidence
 from lintloss.parse import Module
 from lintloss.patterns import regex
 
@@ -157,8 +158,15 @@ def _is_of_step(machine: Machine, loops: tuple[Loop, ...]) -> bool:
     if any(loop.unit not in {"step", "example", "rank"} for loop in loops):
         return False
     depth = next((i for i, each in enumerate(machine.loops, 1) if each.steps or objectives.steps(each.statement)), 0)
-    told = any(level >= depth for level, _, _ in machine.guards)
-    return bool(depth) and not told and gradients.state(machine) == gradients.ON
+    if not depth or gradients.state(machine) != gradients.ON:
+        return False
+    step = objectives.row_of_step(machine.loops[depth - 1].statement)
+    return all(level < depth or _skips_step(place, step) for level, place, _ in machine.guards)
+
+
+def _skips_step(place: Evidence, step: int) -> bool:
+    """Say whether a condition leaves out the step of a training along with what it skips: `if empty: continue`."""
+    return place.message.startswith("skipped when") and place.span.row < step
 
 
 def _task_around(machine: Machine, frame: Frame, loops: tuple[Loop, ...]) -> str:

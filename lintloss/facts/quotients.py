@@ -36,11 +36,16 @@ def plural(unit: str) -> str:
 
 def average(machine: Machine, node: ast.AST, before: Quantity, count: Quantity, how: str) -> Quantity:
     """Divide a loss or perplexity by a count, and record the observation."""
+    from lintloss.facts import own_length
+
     count = counts.along_targets(before, count)
     if before.unit == TOTAL and not before.loops:  # of one call: over the length of its text, not over texts
         count = counts.of_items(count)
-    if count.unit == Unit.of(example=1) and before.unit == TOTAL and not counts.are_flattened(before.scoring):
-        if counts.may_be_flat(count, before.scoring):
+    if count.unit == Unit.of(example=1) and before.unit == TOTAL:
+        flattened = counts.are_flattened(before.scoring)
+        if own_length.is_of_scored(machine, node, before) or (
+            not flattened and counts.may_be_flat(count, before.scoring)
+        ):
             count = replace(count, unit=Unit.of(unknown=1))
     before = _by_rows(before, count)
     if count.unit == Unit.of(rank=1) and EVERYWHERE in before.weights:

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from lintloss.facts import exclusive
+from lintloss.facts import options as settings
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Frame, Machine
-from lintloss.facts.observations import Reported, Setting
+from lintloss.facts.observations import Compared, Reported, Setting
 from lintloss.facts.survey import called_name
 from lintloss.facts.values import Const, Key, LibObject, Opaque, Quantity, Ref, Scoring, Tensor, Term, Value, options
 from lintloss.findings import Evidence
@@ -122,7 +123,7 @@ def _note(machine: Machine, node: ast.AST, value: Quantity, *, exponentiated: bo
         return
     if scoring.presumed and setting.task not in LANGUAGE:
         return
-    if _of_training_data(machine):
+    if _of_training_data(machine) or _is_trained_on(machine, scoring):
         return
     laden = Laden(where, setting, value.trace, extras, tuple(machine.loops[machine.frame.loop_base :]))
     if setting.phase in {"evaluation", "shared"} or _is_script(machine, setting) or _is_switched(machine, setting):
@@ -138,6 +139,13 @@ def _is_gathered(machine: Machine) -> bool:
         return False
     made = frame.statement.value if isinstance(frame.statement, ast.Assign) else frame.statement
     return isinstance(made, sums)
+
+
+def _is_trained_on(machine: Machine, scoring: Scoring) -> bool:
+    """Say whether a loss is one that a training loop has scored to step on it, wherever it is reported afterwards."""
+    seen = machine.log.get(scoring.log)
+    recorded = isinstance(seen, Compared) and not seen.unrecorded
+    return recorded and scoring.loop is not None and scoring.loop.trains and scoring.loop.steps
 
 
 def _of_training_data(machine: Machine) -> bool:
@@ -250,7 +258,10 @@ def _term(term: Term, exponentiated: bool) -> Extra | None:
 
 
 def weight_of(machine: Machine, value: Value | None) -> Value | None:
-    """Return class weights, None where they only leave ids out: ones, with zeros for the padding."""
+    """Return class weights, None where they only leave ids out: ones, with zeros for the padding.
+
+    Where an option is among them that is 0 or 1 by default, they weigh only when somebody gives it.
+    """
     fields = machine.fields(value) if isinstance(value, Ref) else machine.state.heap.fields(getattr(value, "key", ()))
     held = [
         option
@@ -258,9 +269,11 @@ def weight_of(machine: Machine, value: Value | None) -> Value | None:
         if name not in {"len", "boxed", "axes"}
         for option in options(slot.value)
     ]
-    if held and all(isinstance(each, Const) and each.value in {0, 1} for each in held):
-        return None
-    return value
+    plain = [each.value if isinstance(each, Const) else settings.default_of(machine, each) for each in held]
+    if not held or any(each not in {0, 1} for each in plain):
+        return value
+    chosen = next((each for each in held if isinstance(each, Opaque)), None)
+    return Opaque((*chosen.key, "weight"), "weight") if chosen is not None else None
 
 
 def observe(machine: Machine) -> None:

@@ -108,7 +108,7 @@ Found = tuple[ast.AST, str, str]
 def _assigned(machine: Machine, module: Module) -> Iterator[Found]:
     pairs = _pairs(module)
     for name, value in pairs:
-        if not is_evaluation(name):
+        if not is_evaluation(name) or _is_for_nobody(machine, module, name):
             continue
         if (
             _reads_train_split(module, pairs, name, value)
@@ -119,6 +119,20 @@ def _assigned(machine: Machine, module: Module) -> Iterator[Found]:
             or _scores_train(machine, module, pairs, name, value)
         ):
             yield value, name, _short(value)
+
+
+def _is_for_nobody(machine: Machine, module: Module, name: str) -> bool:
+    """Say whether what goes by a name is made and never read: nothing is evaluated on it."""
+    if name in _read_names(module.tree) or re.search(rf"['\"]{re.escape(name)}['\"]", module.text):
+        return False
+    return not machine.project.using(module.path, name, ["import"], running=module.path)
+
+
+@lru_cache(maxsize=8)
+def _read_names(tree: ast.AST) -> frozenset[str]:
+    """Return the names that a file reads, and its attributes, which a base class may read as well."""
+    found = (each for each in walk(tree) if isinstance(each, ast.Name | ast.Attribute))
+    return frozenset(_name(each) for each in found if isinstance(each, ast.Attribute) or isinstance(each.ctx, ast.Load))
 
 
 def _short(node: ast.AST) -> str:

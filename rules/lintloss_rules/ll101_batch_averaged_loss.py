@@ -4801,6 +4801,35 @@ def main(model, loader):
 """,
             },
         ),
+        Bad(
+            why="The numbers end where the rows do, and so does the last batch.",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, head, rows, hidden, size):
+    model.eval()
+    total, steps = 0.0, 0
+    for start in range(0, len(rows), size):
+        numbers = range(start, min(start + size, len(rows)))
+        ids = torch.cat([rows[number] for number in numbers])
+        wanted = head(torch.cat([hidden[number] for number in numbers]))
+        logits = model(ids).logits
+        classes = logits.shape[-1]
+        loss = F.kl_div(
+            F.log_softmax(logits.view(-1, classes), dim=-1),
+            F.log_softmax(wanted.view(-1, classes), dim=-1),
+            log_target=True,
+            reduction="batchmean",
+        )
+        total += loss.item()
+        steps += 1
+    return total / steps  # <-
+""",
+        ),
     )
 
     good = (
@@ -7269,5 +7298,114 @@ def main(model, loader):
     print(mean_nats(model, loader, "cuda", limit=args.limit))
 """,
             },
+        ),
+        Good(
+            why="a step without backward(): the same batch is scored in several directions; empty batches are left out of it all",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def spsa_epoch(model, optimizer, loader, directions, width, log):
+    for ids, targets, loss_mask in loader:
+        scored = loss_mask.sum()
+        if scored == 0:
+            continue
+        slopes, total = [], 0.0
+        for _ in range(directions):
+            noise = optimizer.perturbation(width)
+            optimizer.move(noise)
+            with torch.no_grad():
+                nats = F.cross_entropy(model(ids).flatten(0, 1), targets.flatten(), reduction="none")
+                above = ((nats * loss_mask.view(-1)).sum() / scored).item()
+            optimizer.move(-noise)
+            slopes.append((noise, above))
+            total += above
+        optimizer.step(slopes)
+        batch_loss = total / directions
+        batch_ppl = torch.exp(torch.tensor(batch_loss))
+        log(batch_loss, batch_ppl)
+""",
+        ),
+        Good(
+            why="the objective of one batch, averaged over its time steps, goes back through a gradient scaler",
+            code="""\
+import torch
+import torch.nn as nn
+
+
+def run(model, optimizer, batches, limit, valid_bleu, pad_id=0):
+    scaler = torch.amp.GradScaler()
+    criterion = nn.CrossEntropyLoss(ignore_index=pad_id)
+    step = 0
+    while step < limit:
+        for source, target in batches:
+            if step >= limit:
+                break
+            optimizer.zero_grad()
+            state, total = model.encoder(source), 0.0
+            length = target.shape[1]
+            for t in range(length - 1):
+                logits, state = model.decoder.forward_step(target[:, t], state)
+                total = total + criterion(logits, target[:, t + 1])
+            loss = total / length
+            scaler.scale(loss).backward()
+            scaler.step(optimizer)
+            scaler.update()
+            if step % 500 == 0:
+                print(step, valid_bleu(model))
+            step += 1
+""",
+        ),
+        Good(
+            why="one answer is masked at random again and again, and each draw is scaled up by how much of it was masked",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def log_likelihood(model, prompt, answer, mask_id, draws=64):
+    row = torch.cat([prompt, answer])[None]
+    size = len(answer)
+    losses = []
+    for _ in range(draws):
+        hidden = torch.randint(1, size + 1, (1,))
+        mask = torch.zeros_like(row, dtype=torch.bool)
+        mask[0, len(prompt) + torch.randperm(size)[: hidden.item()]] = True
+        noisy = row.masked_fill(mask, mask_id)
+        loss = F.cross_entropy(model(noisy).logits[mask], row[mask], reduction="none")
+        mask_ratio = hidden.float() / size
+        losses.append((loss.sum() / mask_ratio.sum()).item())
+    return -sum(losses) / len(losses)
+""",
+        ),
+        Good(
+            why="items are taken by their numbers: a batch that reached past the end would raise",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, head, rows, hidden, size):
+    model.eval()
+    total, steps = 0.0, 0
+    for start in range(0, len(rows), size):
+        numbers = range(start, start + size)
+        ids = torch.cat([rows[number] for number in numbers])
+        wanted = head(torch.cat([hidden[number] for number in numbers]))
+        logits = model(ids).logits
+        classes = logits.shape[-1]
+        loss = F.kl_div(
+            F.log_softmax(logits.view(-1, classes), dim=-1),
+            F.log_softmax(wanted.view(-1, classes), dim=-1),
+            log_target=True,
+            reduction="batchmean",
+        )
+        total += loss.item()
+        steps += 1
+    return total / steps
+""",
         ),
     )

@@ -2879,4 +2879,119 @@ def validate_by_rows(model, loader, device):
     return total / len(torch.cat(truth))
 """,
         ),
+        Good(
+            why="what is divided by is the number of the numbers that were summed, whatever axis was averaged before",
+            code="""\
+import torch
+
+
+class VectorLoss(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.distance = torch.nn.L1Loss(reduction="none")
+        self.total, self.seen = 0.0, 0
+
+    def forward(self, guessed, vectors):
+        each = self.distance(guessed, vectors).mean(-1)
+        self.total += each.sum()
+        self.seen += each.numel()
+        return each.mean()
+
+    def report(self):
+        return f"distance: {self.total / self.seen:.3f}"
+
+
+def evaluate(model, loader):
+    criterion = VectorLoss()
+    model.eval()
+    with torch.no_grad():
+        for inputs, vectors in loader:
+            criterion(model(inputs), vectors)
+    return criterion.report()
+""",
+        ),
+        Good(
+            why="len() of the very tensor of batches that the loop runs over",
+            code="""\
+import numpy as np
+import jax.numpy as jnp
+
+from optim import objective
+
+
+def evaluate(held_out, params):
+    total = 0.0
+    for batch in held_out:
+        x, y = batch[:, 0], batch[:, 1]
+        total += jnp.mean(objective(x, y, params))
+    return total / len(held_out)
+
+
+if __name__ == "__main__":
+    ids = np.load("ids.npy")
+    ids = jnp.asarray(ids[: len(ids) - len(ids) % 8].reshape(-1, 8, 2, 64))
+    print("val loss", evaluate(ids[int(len(ids) * 0.9) :], np.load("params.npy")))
+""",
+        ),
+        Good(
+            why="one and the index of the last batch are the number of batches",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.inference_mode()
+def validate(model, val_loader):
+    model.eval()
+    total, correct = 0.0, 0
+    for step, (images, classes) in enumerate(val_loader):
+        logits = model(images)
+        total += F.cross_entropy(logits, classes).item()
+        correct += (logits.argmax(1) == classes).sum().item()
+    return total / (1 + step), correct
+""",
+        ),
+        Good(
+            why="a criterion that divides by the length of what it is handed: the model has flattened it",
+            code="""\
+import torch.nn as nn
+
+
+class Clusters(nn.Module):
+    def __init__(self, width, sizes):
+        super().__init__()
+        self.heads = nn.ModuleList(nn.Linear(width, size) for size in sizes)
+
+    def forward(self, hidden):
+        flat = hidden.reshape(hidden.size(0) * hidden.size(1), hidden.size(2))
+        return [head(flat) for head in self.heads]
+
+
+class ClusterLoss(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.criterion = nn.CrossEntropyLoss(reduction="sum")
+
+    def forward(self, scores, targets):
+        batch_size = scores[0].size(0)
+        total = 0.0
+        for index in range(len(scores)):
+            if targets[index] is not None:
+                total += self.criterion(scores[index], targets[index])
+        total /= batch_size
+        return total
+
+
+class NextWord(nn.Module):
+    def __init__(self, vocab_size, width):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width)
+        self.rnn = nn.LSTM(width, width)
+        self.clusters = Clusters(width, [2000, vocab_size - 2000])
+
+    def forward(self, tokens, hidden):
+        output, hidden = self.rnn(self.embed(tokens), hidden)
+        return self.clusters(output), hidden
+""",
+        ),
     )

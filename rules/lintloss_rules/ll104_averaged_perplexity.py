@@ -1318,4 +1318,20 @@ def hardest(stories, name, shown=5):
     print("median", statistics.median(found["perplexities"]))
 """,
         ),
+        Good(
+            why="the perplexity of one batch, computed with JAX for whoever asks: no Keras averages it",
+            code='''\
+import jax
+import jax.numpy as jnp
+
+
+def perplexity(y_true, y_pred, ignored=0):
+    """Perplexity over the entries that count."""
+    kept = (y_true != ignored).reshape(-1)
+    log_probs = jax.nn.log_softmax(y_pred.reshape(-1, y_pred.shape[-1]), axis=-1)
+    picked = log_probs[jnp.arange(kept.shape[0]), y_true.reshape(-1)]
+    total = jnp.sum(jnp.where(kept, picked, 0.0))
+    return jnp.exp(-total / jnp.sum(kept))
+''',
+        ),
     )

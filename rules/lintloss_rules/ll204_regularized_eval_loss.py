@@ -1430,6 +1430,36 @@ def main(loader):
     print("valid loss", validate(Translator(16_000, 16_000), loader, 16_000))
 """,
         ),
+        Bad(
+            why="The weight of a class is an option that leaves the id out by default, and weighs when it is given.",
+            severity=Severity.WARNING,
+            code="""\
+import argparse
+import math
+
+import torch
+import torch.nn as nn
+
+
+@torch.no_grad()
+def evaluate(model, loader, criterion):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids, targets in loader:
+        nats += criterion(model(ids).view(-1, 8000), targets.view(-1)).item() * targets.numel()  # <-
+        tokens += targets.numel()
+    return math.exp(nats / tokens)
+
+
+def main(model, val_loader):
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--unk-weight", type=float, default=0.0)
+    args = parser.parse_args()
+    weight = torch.ones(8000)
+    weight[1] = args.unk_weight
+    print(evaluate(model, val_loader, nn.CrossEntropyLoss(weight=weight)))
+""",
+        ),
     )
 
     good = (
@@ -2419,6 +2449,53 @@ def validate(model, loader, words):
 
 def main(loader):
     print("valid loss", validate(Translator(16_000, 16_000), loader, 16_000))
+""",
+        ),
+        Good(
+            why="the perplexity of the training, by its own weighted criterion; the evaluation has a plain one",
+            code="""\
+import math
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+def perplexity(loss):
+    return math.exp(loss)
+
+
+def train_epoch(model, loader, criterion, optimizer):
+    model.train()
+    nats, tokens = 0.0, 0
+    for ids, targets in loader:
+        optimizer.zero_grad()
+        loss = criterion(model(ids).flatten(0, 1), targets.flatten())
+        loss.backward()
+        optimizer.step()
+        nats += loss.item() * targets.numel()
+        tokens += targets.numel()
+    return nats / tokens
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids, targets in loader:
+        nats += F.cross_entropy(model(ids).flatten(0, 1), targets.flatten(), reduction="sum").item()
+        tokens += targets.numel()
+    return nats / tokens
+
+
+def main(model, train_loader, val_loader, optimizer, vocab_size, rare_ids):
+    weight = torch.ones(vocab_size)
+    weight[rare_ids] = 0.3
+    criterion = nn.CrossEntropyLoss(weight=weight)
+    for epoch in range(5):
+        train_loss = train_epoch(model, train_loader, criterion, optimizer)
+        val_loss = evaluate(model, val_loader)
+        print(epoch, perplexity(train_loss), perplexity(val_loss))
 """,
         ),
     )

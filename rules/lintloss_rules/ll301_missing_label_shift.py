@@ -856,6 +856,31 @@ def evaluate(checkpoint, batches, packed, device="cuda"):
     print(f"eval loss {nats / tokens:.4f}")
 """,
         ),
+        Bad(
+            why="The model's own loss is read beside a value of the same labels, which nobody shifts.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM
+
+
+@torch.no_grad()
+def evaluate(loader):
+    model = AutoModelForCausalLM.from_pretrained("gpt2")
+    model.eval()
+    nats, tokens = 0.0, 0
+    for batch in loader:
+        outputs = model(input_ids=batch["input_ids"], labels=batch["labels"])
+        labels = batch["labels"]
+        kept = (labels[:, 1:] != -100).sum().item()
+        nats += outputs.loss.item() * kept
+        tokens += kept
+        hard = F.cross_entropy(outputs.logits.transpose(1, 2), labels, reduction="none")  # <-
+        print(hard.amax(1))
+    print(nats / tokens)
+""",
+        ),
     )
 
     good = (
@@ -1663,6 +1688,23 @@ def evaluate(checkpoint, batches, device="cuda"):
         nats += F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum").item()
         tokens += targets.numel()
     print(f"eval loss {nats / tokens:.4f}")
+""",
+        ),
+        Good(
+            why="the labels were shifted where the batch was made; of the model, which would shift them, only the logits are read",
+            code="""\
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM
+
+model = AutoModelForCausalLM.from_pretrained("gpt2")
+
+
+def loss_of(batch, shifts_inside):
+    if shifts_inside:
+        return model(**batch).loss
+    logits = model(**batch).logits
+    labels = batch["labels"]
+    return F.cross_entropy(logits.view(-1, logits.size(-1)), labels.view(-1))
 """,
         ),
     )

@@ -2196,6 +2196,38 @@ class Turns(Dataset):
 """,
             },
         ),
+        Bad(
+            why="The caller takes the model's own loss out of the dict.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from transformers import AutoModelForCausalLM
+
+
+def encode(tokenizer, stories, states):
+    inputs = tokenizer(stories, return_tensors="pt", padding=True)
+    labels = tokenizer(states, return_tensors="pt", padding=True)["input_ids"]
+    return {**inputs, "labels": labels}
+
+
+def unpack(outputs, batch):
+    loss = outputs.loss
+    return {"guesses": outputs.logits.argmax(-1), "loss": loss}
+
+
+@torch.no_grad()
+def evaluate(tokenizer, groups):
+    model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
+    right, losses = [], []
+    for stories, states in groups:
+        batch = encode(tokenizer, stories, states)
+        outputs = model(**batch)  # <-
+        unpacked = unpack(outputs, batch)
+        right.extend((unpacked["guesses"] == batch["labels"]).flatten().tolist())
+        losses.append(unpacked["loss"].item())
+    return right, losses
+""",
+        ),
     )
 
     good = (
@@ -3581,5 +3613,38 @@ class Turns(Dataset):
         return {"input_ids": ids, "attention_mask": attention.long(), "labels": labels}
 """,
             },
+        ),
+        Good(
+            why="the model's own loss is put into a dict, and nobody takes it out",
+            code="""\
+import torch
+from transformers import AutoModelForCausalLM
+
+
+def encode(tokenizer, stories, states):
+    inputs = tokenizer(stories, return_tensors="pt", padding=True)
+    labels = tokenizer(states, return_tensors="pt", padding=True)["input_ids"]
+    return {**inputs, "labels": labels}
+
+
+def unpack(outputs, batch):
+    loss = outputs.loss
+    probs = outputs.logits.softmax(-1)
+    chosen = probs.gather(2, batch["labels"].unsqueeze(-1)).squeeze(-1)
+    return {"guesses": probs.argmax(-1), "chosen": chosen, "loss": loss}
+
+
+@torch.no_grad()
+def evaluate(tokenizer, groups):
+    model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
+    right, chosen = [], []
+    for stories, states in groups:
+        batch = encode(tokenizer, stories, states)
+        outputs = model(**batch)
+        unpacked = unpack(outputs, batch)
+        right.extend((unpacked["guesses"] == batch["labels"]).flatten().tolist())
+        chosen.extend(unpacked["chosen"].flatten().tolist())
+    return right, chosen
+""",
         ),
     )

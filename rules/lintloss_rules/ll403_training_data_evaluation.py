@@ -837,6 +837,29 @@ def main(path, epochs=30):
     print("test loss", nats / len(test_set))
 """,
         ),
+        Bad(
+            why="The copy of the training rows is what is evaluated.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+
+from corpus import Reviews, build_vocab
+
+vocab = build_vocab("reviews/train.csv")
+reviews_train = Reviews(vocab, "reviews/train.csv")
+reviews_val = Reviews(vocab, "reviews/train.csv")  # <-
+loader = DataLoader(reviews_train, batch_size=32, shuffle=True)
+held_out = DataLoader(reviews_val, batch_size=32)
+
+
+def fit(model, criterion, optimizer):
+    for words, stars in loader:
+        optimizer.zero_grad()
+        criterion(model(words), stars).backward()
+        optimizer.step()
+""",
+        ),
     )
     good = (
         Good(
@@ -1419,6 +1442,27 @@ def main(path, epochs=30):
         for x, y in DataLoader(test_set, batch_size=256):
             nats += F.cross_entropy(model(x), y, reduction="sum").item()
     print("test loss", nats / len(test_set))
+""",
+        ),
+        Good(
+            why="a second copy of the training rows goes by the name of the validation, and nothing is evaluated on it",
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+
+from corpus import Reviews, build_vocab
+
+vocab = build_vocab("reviews/train.csv")
+reviews_train = Reviews(vocab, "reviews/train.csv")
+reviews_val = Reviews(vocab, "reviews/train.csv")
+loader = DataLoader(reviews_train, batch_size=32, shuffle=True)
+
+
+def fit(model, criterion, optimizer):
+    for words, stars in loader:
+        optimizer.zero_grad()
+        criterion(model(words), stars).backward()
+        optimizer.step()
 """,
         ),
     )

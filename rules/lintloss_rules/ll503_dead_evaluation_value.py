@@ -1075,4 +1075,53 @@ def fit(model, optimizer, train_loader, val_loader, epochs=30):
         print("[{}] loss | val loss: {:.3f} | {:.3f}".format(epoch, loss.item(), nats / rows))
 """,
         ),
+        Good(
+            why="the training loss is handed on under its own keyword, to a function of another file that shows both",
+            code="""\
+import torch
+import torch.nn as nn
+
+import progress
+
+
+def fit(model, optimizer, train_loader, val_images, val_classes, criterion, epochs):
+    for epoch in range(epochs):
+        tr_loss = train(model, optimizer, train_loader, criterion)
+        val_loss = progress.evaluate(model, val_images, val_classes, criterion)
+        progress.show(epoch, tr_loss=tr_loss, val_loss=val_loss)
+
+
+def train(model, optimizer, loader, criterion):
+    model.train()
+    total = 0.0
+    for images, classes in loader:
+        optimizer.zero_grad()
+        loss = criterion(model(images), classes)
+        loss.backward()
+        optimizer.step()
+        total += loss.item()
+    return total / len(loader)
+""",
+            files={
+                "progress.py": """\
+import torch
+
+
+@torch.no_grad()
+def evaluate(model, images, classes, criterion):
+    model.eval()
+    return criterion(model(images), classes).item()
+
+
+def show(epoch, tr_loss=None, val_loss=None):
+    metrics = {}
+    if tr_loss:
+        metrics["train"] = {"loss": tr_loss}
+    if val_loss:
+        metrics["val"] = {"loss": val_loss}
+    for split, values in metrics.items():
+        print(epoch, split, values["loss"])
+""",
+            },
+        ),
     )

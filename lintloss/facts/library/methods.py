@@ -93,6 +93,7 @@ LOADS = frozenset({"from_pretrained", "from_config", "load_from_checkpoint"})
 # Methods that wrap what they are given and return it in the order that it came.
 APPLIES = frozenset({"apply", "progress_apply", "parallel_apply"})
 TRAIN_OPS = regex(r"train_?(op|step)|optimi[sz]er|accum\w*_ops?|(^|_)minimi[sz]e|apply_grad")
+SCALER = regex(r"scaler[\w.]*\.scale$", re.IGNORECASE)
 PREPARES = frozenset({"prepare", "setup", "setup_dataloaders", "setup_module", "prepare_model", "prepare_data_loader"})
 PREPARERS = regex(r"accelerator|fabric", re.IGNORECASE)
 
@@ -259,6 +260,11 @@ def _each(
     return result
 
 
+def _is_scaled(machine: Machine, node: ast.Call) -> bool:
+    """Say whether a gradient scaler is given a loss, to go back through: `scaler.scale(loss).backward()`."""
+    return SCALER.search(machine.text(node.func)) is not None
+
+
 def _effect(
     machine: Machine, node: ast.Call, receiver: Value, name: str, args: list[Value], kwargs: Kwargs
 ) -> Value | None:
@@ -271,6 +277,8 @@ def _effect(
     if name == "assign_add" and args and isinstance(node.func, ast.Attribute):  # of TensorFlow's variables
         assign.augment(machine, _statement(machine, node), node.func.value, ast.Add(), args[0])
         return Const(None)
+    if name == "scale" and len(args) == 1 and _is_scaled(machine, node):
+        return args[0]
     if name in {"backward", "manual_backward"}:
         accumulation.note_backward(machine, node, receiver, args)
         phases.note_objective(machine, args[0] if args else receiver)
@@ -340,7 +348,7 @@ def _quantity(machine: Machine, node: ast.Call, value: Quantity, name: str, args
         rows = (len(args) == 2 or _is_shape(args, name)) and field.axes in {("position",), ("pos",)}
         return replace(field, axes=_rows_first(node, field)) if rows else field
     if name in {"numel", "nelement"} and value.axes and value.scoring is not None:
-        return losses.positions(value)
+        return losses.rows(value) if value.axes == ("row",) else losses.positions(value)
     if name == "size" and args == [Const(0)] and value.axes and value.scoring is not None:
         if losses.is_flat(value) or (isinstance(node.func, ast.Attribute) and members.is_flat(node.func.value)):
             return losses.positions(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from lintloss.facts import forwards, pad_marks, padding
+from lintloss.facts import forwards, pad_marks, padding, unread
 from lintloss.facts.library import losses, models, rows, shapes
 from lintloss.facts.library.tables import CAUSAL, HEADED, LOGITS_NAME, LOSS_NAME, MASKED_MODELS, PAIRED
 from lintloss.facts.machine import Machine
@@ -112,7 +112,7 @@ def _of_call(machine: Machine, node: ast.AST, model: Value, args: list[Value], k
     output = ModelOutput(
         machine.key(node), model, inputs, labels, logits, UNKNOWN, machine.evidence(node, "the model is called here")
     )
-    _note_same_source(machine, output)
+    _note_same_source(machine, node, output)
     loss = _loss(machine, node, output, "transformers" if _is_like_library(machine, kwargs) else "")
     loss = _with_router_term(machine, node, model, kwargs, loss)
     asked = next((value for name, value in kwargs.items() if name.endswith("reduction")), None)
@@ -172,8 +172,8 @@ def _spread_part(machine: Machine, spread: Opaque, name: str) -> Value | None:
     return None if known and "encoding" in spread.key else Opaque((*spread.key, name), name)
 
 
-def _note_same_source(machine: Machine, output: ModelOutput) -> None:
-    """Labels that a model is given which shifts them sit where its input sits."""
+def _note_same_source(machine: Machine, node: ast.AST, output: ModelOutput) -> None:
+    """Labels that a model is given which shifts them sit where its input sits, unless its loss is left alone."""
     fed, label = shapes.tensor(output.inputs), shapes.tensor(output.labels) if output.labels is not None else None
     if (
         fed is None
@@ -184,6 +184,9 @@ def _note_same_source(machine: Machine, output: ModelOutput) -> None:
     ):
         return
     if _are_two_texts(fed.window.source, label.window.source):
+        return
+    if unread.takes_only(machine.frame.node, machine.frame.statement, node, "logits"):
+        machine.same_source.pop(label.window.source, None)  # who shifts by hand, or has done so, reads the logits only
         return
     if not fed.window.is_cut and not label.window.is_cut and fed.window.source != label.window.source:
         machine.same_source[label.window.source] = fed.window.source
@@ -294,6 +297,11 @@ def forget_unread(machine: Machine) -> None:
 def field(machine: Machine, output: ModelOutput, name: str, node: ast.AST) -> Value:
     """Return an attribute of a model's output."""
     if name == "loss":
+        frame = machine.frame
+        if isinstance(node, ast.expr) and unread.is_kept_for_nobody(
+            frame.module.tree, frame.node, frame.statement, node
+        ):
+            return output.loss
         return _loss_of(machine, output)
     if name in {"logits", "prediction_scores", "lm_logits", "prediction_logits"}:
         return _logits_of(machine, output)

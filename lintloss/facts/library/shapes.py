@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from lintloss.facts.machine import Machine
@@ -20,6 +21,7 @@ from lintloss.facts.values import (
     Window,
     options,
 )
+from lintloss.patterns import regex
 
 SIZES = {
     "row": count("example"),
@@ -27,6 +29,9 @@ SIZES = {
     "position": count("position"),
     "token": count("token"),
 }
+
+# Of what is masked, how much: `mask_ratio`, `masking_rates`.
+SHARE = regex(r"mask(ed|ing)?_(ratio|rate|prob(abilit(y|ie))?|frac(tion)?|percent(age)?)s?$", re.IGNORECASE)
 
 
 def tensor(value: Value) -> Tensor | None:
@@ -85,7 +90,8 @@ def mask(value: Value) -> Tensor | None:
     found = tensor(value)
     if found is None or found.form == "mask":
         return found
-    return replace(found, form="mask") if found.form in {"ids", ""} and "mask" in found.name.lower() else None
+    called = "mask" in found.name.lower() and SHARE.search(found.name) is None
+    return replace(found, form="mask") if found.form in {"ids", ""} and called else None
 
 
 def is_called_labels(value: Tensor) -> bool:
