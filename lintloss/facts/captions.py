@@ -12,16 +12,16 @@ from collections.abc import Iterator
 
 from lintloss.facts import dead, liveness
 from lintloss.facts.machine import Machine
+from lintloss.facts.split_names import WORD
 from lintloss.facts.values import Const, Quantity, options
 from lintloss.patterns import regex
 
-HELD_OUT = r"(val|valid|validation|eval|evaluation|dev|test)"
 LOSS = r"(loss|nll|perplexity|ppl|xent|cross.?entropy)"
 CAPTION = regex(
-    rf"(?<![a-z]){HELD_OUT}[^a-z]{{0,3}}((set|data|avg|mean|average)[^a-z]{{1,3}})?{LOSS}(?![a-z])|"
-    rf"(?<![a-z]){LOSS}[^a-z]{{0,3}}{HELD_OUT}(?![a-z])"
+    rf"(?<![a-z]){WORD}[^a-z]{{0,3}}((set|data|avg|mean|average)[^a-z]{{1,3}})?{LOSS}(?![a-z])|"
+    rf"(?<![a-z]){LOSS}[^a-z]{{0,3}}{WORD}(?![a-z])"
 )
-WORD = regex(rf"(?<![a-z]){LOSS}(?![a-z])")
+SAID = regex(rf"(?<![a-z]){LOSS}(?![a-z])")
 LETTERS = regex(r"[A-Za-z]")
 FIELD = regex(r"\{[^{}]*\}")
 PLAIN = frozenset({"item", "detach", "cpu", "float", "numpy"})
@@ -49,7 +49,7 @@ def note(machine: Machine, statement: ast.Expr) -> None:
 def _names_one(caption: str) -> bool:
     """Say whether a caption is that of one loss, and not of two: `loss/val_loss`."""
     lower = caption.lower()
-    return CAPTION.search(lower) is not None and "train" not in lower and len(WORD.findall(lower)) == 1
+    return CAPTION.search(lower) is not None and "train" not in lower and len(SAID.findall(lower)) == 1
 
 
 def _name(shown: ast.expr) -> ast.Name | None:
@@ -96,7 +96,7 @@ def _shares(behind: ast.expr | None) -> bool:
     told = _text(behind)
     if told is not None:
         return LETTERS.search(told) is None and told.strip() in "/,|"
-    return behind is not None and WORD.search(ast.unparse(behind).lower()) is not None
+    return behind is not None and SAID.search(ast.unparse(behind).lower()) is not None
 
 
 def _format(call: ast.Call) -> str | None:

@@ -13,7 +13,7 @@ from lintloss.facts.linear import END, Linear
 from lintloss.facts.loops import Loop
 from lintloss.facts.observations import Compared, Observation
 from lintloss.facts.pad_marks import Mark
-from lintloss.facts.regions import DATA, TRAIN_DATA
+from lintloss.facts.split_names import is_evaluation
 from lintloss.facts.values import Const, Key, Scoring, Tensor, Value, Window, options
 from lintloss.findings import Confidence, Evidence
 from lintloss.patterns import regex
@@ -39,7 +39,7 @@ def in_evaluation(seen: Compared) -> bool:
 def _is_over_held_out(loop: Loop) -> bool:
     """Say whether a loop runs over what is called the data of an evaluation: that of a function that trains, too, may."""
     header = text_of(loop.statement.iter) if isinstance(loop.statement, ast.For) else ""
-    return not loop.may_train and DATA.search(header) is not None and TRAIN_DATA.search(header) is None
+    return not loop.may_train and is_evaluation(header)
 
 
 def _is_over_phases(loop: Loop) -> bool:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lintloss.facts import aliases, ends, whole
+from lintloss.facts import aliases, ends, remainders, whole
 from lintloss.facts.callers import text_of
 from lintloss.facts.caps import BUDGET, Cap, Function, Origin, assigned, defaults, is_length, parameters, passed
 from lintloss.facts.survey import walk
@@ -43,12 +43,13 @@ def cuts(origin: Origin, loop: Loop, around: ast.AST) -> Iterator[Cut]:
     """
     if isinstance(loop, ast.While):
         yield from _of_ranks(loop)
-        yield from _whole(origin, loop)
+        yield from () if remainders.is_taken(around, loop) else _whole(origin, loop)
         return
     header = unwrapped(loop.iter, aliases.of(origin.module))
     if not ENDLESS.search(text_of(header)):
-        found = list(_in_header(origin, loop, header, around))
-        yield from found or _whole(origin, loop)
+        found = list(_in_header(origin, loop, header, around)) or list(_whole(origin, loop))
+        rest = any(each.how == "whole" for each in found) and remainders.is_taken(around, loop)
+        yield from (each for each in found if not (rest and each.how == "whole"))
         yield from _breaks(origin, loop, around)
         yield from _shorts(loop.body, given_in(loop))
 

@@ -16,6 +16,7 @@ from lintloss.facts.liveness import is_dead, stays_empty
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Frame, Machine
 from lintloss.facts.observations import Compared, DeadValue, Setting
+from lintloss.facts.split_names import is_training, says_held_out
 from lintloss.facts.units import Unit, count
 from lintloss.facts.values import Const, LibObject, ModelOutput, Opaque, Quantity, Tensor, Value, options
 from lintloss.findings import Evidence
@@ -29,8 +30,6 @@ LOSSES = regex(
     r"(mask|weight|token|nll|normali)\w*_?(loss|nll|ce)$|(loss|nll)_?(mask|weight|per_token)\w*$|nll_sum|loss_sum",
     re.IGNORECASE,
 )
-TRAINING = regex(r"(^|_)(train|tr)(ing)?_", re.IGNORECASE)
-EVALUATION = regex(r"(^|[^a-z])(val|valid|validation|eval|dev|test)([^a-z]|$)", re.IGNORECASE)
 SIZES = regex(r"\.(numel|nelement|sum)\(")
 COUNT, TOTAL, AVERAGE = "a token count", "a sum of losses", "an average loss"
 LAST, MASKED = "the loss of one batch", "a masked loss"
@@ -97,7 +96,7 @@ def _note_average(machine: Machine, target: ast.Name, value: Value) -> None:
 def _last(machine: Machine, name: str, value: Value) -> str:
     """Say that a loop over the batches of an evaluation binds the loss of each to one name."""
     loop = machine.loops[-1] if machine.loops else None
-    if loop is None or loop.unit != "batch" or loop.trains or loop.may_train or not EVALUATION.search(name):
+    if loop is None or loop.unit != "batch" or loop.trains or loop.may_train or not says_held_out(name):
         return ""
     statement = machine.frame.statement
     if not isinstance(statement, ast.Assign) or loop.activation != machine.frame.key:
@@ -150,7 +149,7 @@ def _what(name: str, value: Value) -> str:
         return ""
     if number.is_count and TOKENS.search(name) and (number.unit in COUNTS or _sums_lengths(number.unit)):
         return COUNT
-    return "a loss" if number.is_loss and LOSSES.search(name) and not TRAINING.search(name) else ""
+    return "a loss" if number.is_loss and LOSSES.search(name) and not is_training(name) else ""
 
 
 def _masked(frame: Frame, target: ast.Name, value: Value) -> str:
@@ -223,7 +222,7 @@ def is_left_over(machine: Machine, loss: Quantity, into: str) -> bool:
     scored = loss.scoring.loop if loss.scoring is not None else None
     if scored is None or not scored.trains or scored in machine.loops:
         return False
-    if EVALUATION.search(into) and not TRAINING.search(into + "_") and "train" not in into.lower():
+    if says_held_out(into) and not is_training(into):
         return True
     running = machine.loops[-1] if machine.loops else None
     if running is None or not running.scores or _holds(running, scored) or running in _loops_of(machine, loss):
@@ -257,7 +256,7 @@ def observe_left_over(machine: Machine, node: ast.AST, loss: Quantity) -> None:
 
 def note_store(machine: Machine, owner: ast.expr, argument: ast.expr | None, value: Value) -> None:
     """Note `history["val"].append(train_loss)`: what is called the training loss goes where the evaluation's belongs."""
-    if isinstance(argument, ast.Name) and TRAINING.search(argument.id + "_") and not EVALUATION.search(argument.id):
+    if isinstance(argument, ast.Name) and is_training(argument.id) and not says_held_out(argument.id):
         note_report(machine, argument, value, machine.text(owner))
 
 
@@ -362,7 +361,7 @@ def _first_name(node: ast.expr) -> str:
 
 def _training_stands_for_it(bound: Bound) -> bool:
     """Say whether a training loss is printed in the words of an evaluation: `print("val loss", train_loss)`."""
-    if not EVALUATION.search(bound.target.id):
+    if not says_held_out(bound.target.id):
         return False
     for node in ast.walk(bound.owner):
         parts = node.args if isinstance(node, ast.Call) else node.values if isinstance(node, ast.JoinedStr) else []
@@ -370,10 +369,10 @@ def _training_stands_for_it(bound: Bound) -> bool:
             value = shown.value if isinstance(shown, ast.FormattedValue) else shown
             if (
                 isinstance(label, ast.Constant)
-                and EVALUATION.search(str(label.value).lower())
+                and says_held_out(str(label.value))
                 and "train" not in str(label.value).lower()
                 and isinstance(value, ast.Name)
-                and TRAINING.search(value.id + "_")
+                and is_training(value.id)
                 and value.lineno > bound.target.lineno
             ):
                 return True

@@ -10,6 +10,7 @@ from lintloss.facts.callers import text_of
 from lintloss.facts.library import loaders
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
+from lintloss.facts.split_names import is_evaluation, is_training
 from lintloss.facts.values import Const, LibObject, Value, options
 from lintloss.patterns import regex
 
@@ -33,11 +34,11 @@ def _is_made_of_held_out(machine: Machine, name: str) -> bool:
     """
     statement = machine.frame.statement
     made = statement.value if isinstance(statement, ast.Assign) else None
-    if not isinstance(made, ast.Call) or not EVALUATES.match(name) or regions.TRAIN_DATA.search(name):
+    if not isinstance(made, ast.Call) or not EVALUATES.match(name) or is_training(name):
         return False
     given = [each.value for each in made.keywords if each.arg == "dataset"] or made.args[:1]
     rows = text_of(given[0]) if given else ""
-    return regions.DATA.search(rows) is not None and regions.TRAIN_DATA.search(rows) is None
+    return is_evaluation(rows)
 
 
 def note_looped(machine: Machine, loop: Loop) -> None:
@@ -47,7 +48,7 @@ def note_looped(machine: Machine, loop: Loop) -> None:
         return
     loader = cuts.unwrapped(header)
     rows = text_of(loader.args[0]) if isinstance(loader, ast.Call) and loader.args else ""
-    if regions.DATA.search(rows) and not regions.TRAIN_DATA.search(rows) and regions.NAME.search(machine.frame.name):
+    if is_evaluation(rows) and regions.NAME.search(machine.frame.name):
         machine.stored[loop.iterates.key, rows] = (loop.iterates, loop.place)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from lintloss.facts.regions import DATA, TRAIN_DATA
+from lintloss.facts.split_names import is_held_out, is_training
 from lintloss.facts.survey import called_name
 
 EACH = object()  # a pick: any entry that is not the training's
@@ -15,7 +15,7 @@ Taken = tuple[ast.expr, Picks]
 
 def trains(name: str) -> bool:
     """Say whether a name is that of training data."""
-    return TRAIN_DATA.search(name) is not None and DATA.search(name) is None
+    return is_training(name) and not is_held_out(name)
 
 
 def is_taken(key: object, pick: object) -> bool:

@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Sequence
 
-from lintloss.facts import aliases, drawers, ignored, iterators, optional_caps, padding, strides, unchanged
+from lintloss.facts import aliases, drawers, ignored, iterators, label_ids, optional_caps, padding, strides, unchanged
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.library import shapes
 from lintloss.facts.loops import Loop
@@ -270,7 +270,7 @@ def _is_whole_length(machine: Machine, loop: Loop, text: str) -> bool:
 
 def note_ignored(machine: Machine, target: ast.Subscript, value: Value) -> None:
     """Remember that labels are set to be ignored inside the running loops, more of them in some batches than in others."""
-    if not machine.loops or not is_ignored(value) or isinstance(target.slice, ast.Constant):
+    if not machine.loops or not label_ids.is_ignored(value) or isinstance(target.slice, ast.Constant):
         return
     if isinstance(target.slice, ast.Slice | ast.Tuple) and (not _is_variable(target.slice) or _fills_windows(machine)):
         return
@@ -287,12 +287,6 @@ def note_unequal(machine: Machine, place: Evidence) -> None:
     for places in (machine.loops[-1].unequal, machine.loops[-1].ignored):
         if place not in places:
             places.append(place)
-
-
-def is_ignored(value: Value) -> bool:
-    if isinstance(value, Const):
-        return value.value in (-100, -1)
-    return isinstance(value, Opaque) and "ignore" in value.name.lower()
 
 
 def _is_variable(index: ast.expr) -> bool:
@@ -388,7 +382,7 @@ def scores_all_positions(total: Quantity) -> bool:
         return False
     fed = scoring.prediction.window if isinstance(scoring.prediction, Tensor) else None
     is_fed = fed is not None and target.window is not None and fed.source == target.window.source
-    if target.ignored or target.clean or is_ignored(target.pad or UNKNOWN):
+    if target.ignored or target.clean or label_ids.is_ignored(target.pad or UNKNOWN):
         return False
     return is_fed or target.form == "ids"
 

@@ -6,7 +6,7 @@ import ast
 import re
 from dataclasses import dataclass
 
-from lintloss.facts import callers, gradients, regions, variables
+from lintloss.facts import callers, gradients, regions, split_names, strangers, variables
 from lintloss.facts.callers import text_of
 from lintloss.facts.forwards import FORWARD, Forward, Scene
 from lintloss.facts.machine import Machine
@@ -184,12 +184,12 @@ def _decorable(scene: Scene, node: ast.FunctionDef | ast.AsyncFunctionDef | None
         return None
     if regions.TRAINS.search(text_of(node)) or regions.LEAF.search(text_of(node)):
         return None
-    return None if regions.TRAINING.search(regions.snake(node.name)) else node.lineno
+    return None if regions.TRAINING.search(split_names.snake(node.name)) else node.lineno
 
 
 def _is_switchable(scene: Scene, node: ast.FunctionDef | ast.AsyncFunctionDef | None, forward: Forward) -> bool:
     """Say whether `model.eval()` can be put first: one module, no try at it, and training that switches back."""
-    if node is None or regions.TRAINS.search(text_of(node)) or regions.TRAINING.search(regions.snake(node.name)):
+    if node is None or regions.TRAINS.search(text_of(node)) or regions.TRAINING.search(split_names.snake(node.name)):
         return False
     if forward.stochastic.family or "adapters" in _messages(forward):
         return False
@@ -234,6 +234,8 @@ def _records(machine: Machine, group: list[Pass]) -> bool:
     for each in group:
         forward = each.forward
         if _is_old(machine, each) or regions.needs_gradients(machine, forward, each.region):
+            return False
+        if forward.given_to and (strangers.may_have_frozen(forward.given_to) or not machine.trained):
             return False
         if _is_frozen(each.scene.module, forward.text) or _turns_off_itself(forward):
             return False

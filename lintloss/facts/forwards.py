@@ -94,6 +94,7 @@ class Forward:
     model: Value
     text: str
     stochastic: Stochastic
+    given_to: str = ""  # code out of sight that the model was given to before
 
 
 def note(machine: Machine, node: ast.AST, model: Value) -> None:
@@ -119,6 +120,7 @@ def note(machine: Machine, node: ast.AST, model: Value) -> None:
         model,
         machine.text(node.func),
         _stochastic(machine, model) if state in {"", "train"} else stochastic.UNKNOWN,
+        modes.given_to(machine, model),
     )
 
 

@@ -10,14 +10,14 @@ from lintloss.facts.caps import Function, parameters
 from lintloss.facts.evaluation import Pass
 from lintloss.facts.forwards import Scene
 from lintloss.facts.machine import Machine
-from lintloss.facts.regions import DATA, TRAIN_DATA
+from lintloss.facts.split_names import is_held_out, is_training
 from lintloss.facts.survey import at_row
 
 
 def is_training_data(machine: Machine, found: Pass) -> bool:
     """Say whether the loop of a pass was handed the training data: `train_loss = evaluate(model, train_loader)`."""
     words = [text_of(each) for each, _ in sources(machine, found)]
-    return any(TRAIN_DATA.search(each) and not DATA.search(each) for each in words)
+    return any(is_training(each) and not is_held_out(each) for each in words)
 
 
 def sources(machine: Machine, found: Pass) -> Iterator[tuple[ast.expr, Scene]]:

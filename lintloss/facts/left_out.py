@@ -16,6 +16,7 @@ from lintloss.facts import (
     keywords,
     leftovers,
     regions,
+    remainders,
     scored,
     usual,
     whole,
@@ -27,7 +28,7 @@ from lintloss.facts.library.loaders import LOADERS
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.provenance import Made, Spot, Tracer, bind, constant, constant_of, spot_at
-from lintloss.facts.regions import DATA, TRAIN_DATA
+from lintloss.facts.split_names import is_evaluation, is_training
 from lintloss.facts.survey import at_row, called_name, walk
 from lintloss.facts.values import Class, Func, Lib
 from lintloss.findings import Evidence
@@ -65,7 +66,9 @@ class LeftOut:
 def observe(machine: Machine, module: Module, loops: Iterable[scored.Looped]) -> Iterator[LeftOut]:
     """Find what the loops of evaluations never see, by whoever made what they run over."""
     seen: set[ast.AST] = set()
-    for _, loop in loops:
+    for function, loop in loops:
+        if loop.statement is not None and remainders.is_taken(function or module.tree, loop.statement):
+            continue
         number = counted.of_loop(machine, module, loop.statement) if isinstance(loop.statement, ast.For) else None
         if number is not None and isinstance(loop.statement, ast.For):
             yield LeftOut(
@@ -80,10 +83,10 @@ def observe(machine: Machine, module: Module, loops: Iterable[scored.Looped]) ->
                 yield replace(found, sure=found.sure and not capped)
     for handed in handed_over(module):
         text = ast.unparse(handed)
-        if not ENDLESS.search(text) and not TRAIN_DATA.search(text):
+        if not ENDLESS.search(text) and not is_training(text):
             yield from _of_source(machine, module, handed, seen)
     for name, value in _named(module):
-        if ENDLESS.search(name) or not isinstance(value, ast.Call) or not DATA.search(name) or TRAIN_DATA.search(name):
+        if ENDLESS.search(name) or not isinstance(value, ast.Call) or not is_evaluation(name):
             continue
         if _is_as_long_as_asked(module, value) or is_for_samples(module, name):
             continue
@@ -149,7 +152,7 @@ def _functions(module: Module, row: int) -> list[ast.FunctionDef]:
 
 def is_for_evaluation(name: str) -> bool:
     """Say whether a name is that of an evaluation's loader."""
-    return bool(DATA.search(name) and not TRAIN_DATA.search(name) and LOADER_NAME.search(name))
+    return is_evaluation(name) and LOADER_NAME.search(name) is not None
 
 
 def _named(module: Module) -> Iterator[tuple[str, ast.expr]]:
@@ -338,7 +341,7 @@ def _of_rows(spot: Spot, size: ast.expr | None) -> Kept | None:
     if size is None or not isinstance(scope, ast.FunctionDef):
         return None
     place = whole.cut(scope, whole.Counts(scope, spot.owner))
-    if not isinstance(place, ast.Subscript) or TRAIN_DATA.search(ast.unparse(place.value)):
+    if not isinstance(place, ast.Subscript) or is_training(ast.unparse(place.value)):
         return None
     return "leftovers", place, spot.module
 

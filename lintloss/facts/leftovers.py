@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Sequence
 
-from lintloss.facts import bindings, ends, whole
+from lintloss.facts import bindings, ends, remainders, whole
 from lintloss.facts.callers import text_of
 from lintloss.facts.caps import defaults
 from lintloss.facts.cuts import leaves_short
@@ -29,7 +29,8 @@ def keeps(function: ast.AST, owner: ast.ClassDef | None = None) -> ast.AST | Non
     yields = [node for node in bindings.own(function) if isinstance(node, ast.Yield)]
     if not yields or is_endless(function, yields):
         return None
-    return _held_back(function, yields, Counts(function, owner))
+    handed = [node for node in bindings.own(function) if isinstance(node, ast.YieldFrom)]
+    return _held_back(function, [*yields, *handed], Counts(function, owner))
 
 
 def passed_on(function: ast.FunctionDef) -> ast.expr | None:
@@ -65,7 +66,16 @@ def _held_back(function: ast.AST, given: Sequence[ast.AST], counts: Counts) -> a
         found = found or whole.windows(function, loop, counts)
         if found is not None:
             return found
-    return whole.listed(function, counts) or whole.cut(function, counts) or _left_when_short(around, given)
+    listed = whole.listed(function, counts)
+    if listed is not None and remainders.is_taken(function, _around(function, listed)):
+        return None
+    return listed or whole.cut(function, counts) or _left_when_short(around, given)
+
+
+def _around(function: ast.AST, header: ast.AST) -> ast.AST:
+    """Return the comprehension that runs over a range."""
+    lists = (each for each in bindings.own(function) if isinstance(each, ast.ListComp | ast.GeneratorExp))
+    return next((each for each in lists if any(header is part.iter for part in each.generators)), header)
 
 
 def _holds(loop: ast.AST, given: Iterable[ast.AST]) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterable, Sequence
 
 from lintloss.facts.machine import Machine
@@ -15,9 +14,10 @@ SAME_MODULE = frozenset(
     {"to", "cuda", "cpu", "half", "float", "double", "bfloat16", "requires_grad_", "share_memory", "type", "to_empty"}
 )
 WRAPPERS = {"DataParallel", "DistributedDataParallel", "FullyShardedDataParallel", "OptimizedModule", "PeftModel"}
-BY_NAME = regex(r"eval_?mode|evaluating|set_eval|to_eval|set_mode|switch_mode|(^|_)eval_?(ctx|context)", re.IGNORECASE)
 PARTS = {"modules", "children", "named_modules", "named_children"}
 MODE_OF_PART = regex(r"\.eval\(\)|\.train\(|\.training = ")
+GIVEN = "@given"  # the code out of sight that a module was given to since its mode was set (see `strangers`)
+LENT = "@lent"  # … or at any time
 DEPTH = 4  # modules inside modules
 
 
@@ -48,16 +48,19 @@ def switch(machine: Machine, receiver: Value, training: Value, place: Evidence |
             continue
         machine.put(key, "training", training)
         machine.put(key, "switched", Opaque(("place", place), "place"))
+        if machine.get(key, GIVEN) is not None:
+            machine.put(key, GIVEN, Const(None))
         if isinstance(each, Opaque):
             for owner in owners(key):
                 machine.put(owner, "@partly", training)
         if depth >= DEPTH:
             continue
-        for inner in _inside(machine, each):
+        for inner in inside(machine, each):
             switch(machine, inner, training, place, depth + 1)
 
 
-def _inside(machine: Machine, value: Value) -> Iterable[Value]:
+def inside(machine: Machine, value: Value) -> Iterable[Value]:
+    """Return the modules that a module holds: what it was made of, or what its fields are."""
     if isinstance(value, LibObject):
         return [
             each for arg in value.args for each in options(arg) if isinstance(each, Ref | LibObject) and key_of(each)
@@ -103,6 +106,8 @@ def _mode_of_one(machine: Machine, model: Value) -> tuple[str, Evidence | None]:
 def _told(machine: Machine, model: Value) -> tuple[str, Evidence | None]:
     """Return what a call said of a module itself, or of what it wraps, or of what holds it."""
     for key in _keys(model):
+        if _stranger(machine, key, GIVEN):
+            return "unsure", None
         slot = machine.get(key, "training")
         if slot is None:
             continue
@@ -115,6 +120,18 @@ def _told(machine: Machine, model: Value) -> tuple[str, Evidence | None]:
     return "", None
 
 
+def _stranger(machine: Machine, key: Key, when: str) -> str:
+    """Return the name of the code out of sight that a module was given to, "" for none."""
+    slot = machine.get(key, when)
+    found = (each.name for each in options(slot.value) if isinstance(each, Opaque)) if slot is not None else ()
+    return next(iter(found), "")
+
+
+def given_to(machine: Machine, model: Value) -> str:
+    """Return the name of code out of sight that a model, or what it wraps, was given to; "" for none."""
+    return next((name for each in options(model) for key in _keys(each) if (name := _stranger(machine, key, LENT))), "")
+
+
 def _modes_of_parts(machine: Machine, model: Value, depth: int) -> list[tuple[str, Evidence | None]]:
     """Return what was said of the modules in a module, one by one: `model.encoder.eval(); model.decoder.eval()`."""
     found: list[tuple[str, Evidence | None]] = []
@@ -122,7 +139,7 @@ def _modes_of_parts(machine: Machine, model: Value, depth: int) -> list[tuple[st
         found += [("eval", None), ("unsure", None)]
     if depth >= DEPTH:
         return found
-    for inner in _inside(machine, model):
+    for inner in inside(machine, model):
         state, place = _told(machine, inner)
         found += _modes_of_parts(machine, inner, depth + 1) or [(state, place)] if state != "eval" else [(state, place)]
     return found
@@ -193,12 +210,6 @@ def entered(machine: Machine, node: ast.expr, manager: Value) -> str:
         return ""
     calls.call(machine, node, enter, [], {})
     return gradients.OFF if gradients.WORDS.search(machine.text(enter.node)) is not None else ""
-
-
-def by_name(machine: Machine, name: str, args: Iterable[Value]) -> None:
-    """Forget the modes of modules given to an unknown function that goes by the name of a mode switch."""
-    if BY_NAME.search(name):
-        _unsettle(machine, args, UNKNOWN)
 
 
 def _unsettle(machine: Machine, args: Iterable[Value], training: Value) -> None:

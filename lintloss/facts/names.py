@@ -22,7 +22,7 @@ def note(machine: Machine, node: ast.AST, name: str, value: Value) -> None:
 
     for option in options(value):
         if isinstance(option, Quantity) and option.is_loss and not option.axes:
-            if not CONVERTS.search(_text(machine, option)):
+            if not _may_convert(option) and not CONVERTS.search(_text(machine, option)):
                 machine.observe(Named(name=name, value=option, **seen_at(machine, node, option.loops)))
             return
 
@@ -35,6 +35,11 @@ def _is_unpacked(machine: Machine) -> bool:
         and isinstance(statement.targets[0], ast.Tuple)
         and isinstance(statement.value, ast.Call)
     )
+
+
+def _may_convert(value: Quantity) -> bool:
+    """Say whether a loss was divided by a number of which nothing is known: it may be ln 2, under whatever name."""
+    return value.unit.power("unknown") != 0
 
 
 def _text(machine: Machine, value: Quantity) -> str:

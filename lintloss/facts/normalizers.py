@@ -10,6 +10,7 @@ from lintloss.facts.library import loaders
 from lintloss.facts.loops import Loop
 from lintloss.facts.observations import Averaging
 from lintloss.facts.quotients import MAYBE_OVER_RANKS, OVER_RANKS
+from lintloss.facts.split_names import is_training
 from lintloss.facts.units import Unit
 from lintloss.facts.values import Const, LibObject, Quantity, Ref, Scoring, Tensor, options
 from lintloss.findings import Evidence
@@ -17,7 +18,6 @@ from lintloss.patterns import regex
 
 PER_ROW = regex(r"sent|seq|sample|example|doc|row|instance|story|utter", re.IGNORECASE)
 LOADER = regex(r"loader|dl\b|iter(ator)?\b|batches", re.IGNORECASE)
-TRAINING = regex(r"train(?!er)", re.IGNORECASE)
 ONE_MORE = regex(r"\(?len\([\w.]+\) \+ 1\)?$")
 BOUND = regex(r"kl|elbo", re.IGNORECASE)  # nats per sentence are what a variational bound is in
 
@@ -51,7 +51,7 @@ def _extra_guards(before: Quantity, count: Quantity) -> list[Evidence]:
 
 def _by_counting(seen: Averaging, before: Quantity, count: Quantity) -> WrongCount | None:
     """Compare what was counted with what was added up."""
-    if count.start == 1 and count.loops and before.loops and before.start == 0:
+    if _is_one_ahead(seen, before, count):
         return WrongCount("the counter starts at 1, so the divisor is one too many", leaves_mean=True)
     if _is_one_more(seen, before, count):
         return WrongCount("one is added to the number of iterations, so the divisor is one too many", leaves_mean=True)
@@ -82,6 +82,15 @@ def _by_counting(seen: Averaging, before: Quantity, count: Quantity) -> WrongCou
     return None
 
 
+def _is_one_ahead(seen: Averaging, before: Quantity, count: Quantity) -> bool:
+    """Say whether what was counted up from 1 divides as it is, once it has counted what was added up last."""
+    if count.start + count.offset != 1 or not count.start or not count.loops or not before.loops or before.start:
+        return False
+    counted = count.trace[-1] if count.trace else None
+    in_loop = _is_within(before.loops[-1], seen.path, seen.span.row)
+    return counted is None or not (in_loop and counted.path == seen.path and counted.span.row > seen.span.row)
+
+
 def _is_one_more(seen: Averaging, before: Quantity, count: Quantity) -> bool:
     """Say whether behind a loop one is added to what it counted up from 0, or to a length: only an index needs that."""
     if seen.how not in {"divide", "meter"} or count.offset != 1 or count.start or not before.loops or before.start:
@@ -106,10 +115,7 @@ def _is_other_loader(seen: Averaging, before: Quantity, count: Quantity) -> bool
     names = [loop.place.message for loop in before.loops if loop.unit == "batch"]
     if not names or any(loop.source == count.of for loop in before.loops if loop.source):
         return False
-    return (
-        bool(TRAINING.search(seen.divisor)) != bool(TRAINING.search(names[-1]))
-        and LOADER.search(seen.divisor) is not None
-    )
+    return is_training(seen.divisor) != is_training(names[-1]) and LOADER.search(seen.divisor) is not None
 
 
 def _by_unit(seen: Averaging, before: Quantity, after: Quantity, count: Quantity) -> WrongCount | None:

@@ -51,7 +51,7 @@ def _of(machine: Machine, scoring: Scoring, target: Tensor) -> Overlap | None:
         found = _compare(machine, known, length) or _within_context(machine, known, length, model)
         if found is not None and not found.certain and len(strides) > 1:
             continue  # windows in windows: the outer ones move by more than an inner one scores
-        if found is not None and not _context_is_left_out(machine, target, index):
+        if found is not None and not _context_is_left_out(machine, target, index, (known[0], length)):
             return found
     return None
 
@@ -160,13 +160,23 @@ def _is_part(stride: Linear, length: Linear) -> bool:
     return False
 
 
-def _context_is_left_out(machine: Machine, target: Tensor, atom: Atom) -> bool:
-    """Say whether the labels of the context were overwritten: up to where the window before ended."""
-    return any(region.upper.coefficient(atom) < 2 for region in target.ignored if _begins(region, target.window))
+def _context_is_left_out(machine: Machine, target: Tensor, atom: Atom, known: tuple[Linear, Linear]) -> bool:
+    """Say whether the labels of the context were overwritten: from where the window begins to where the last one ended.
+
+    Args:
+        known: the stride and the length of the windows.
+    """
+    return any(_covers(machine, region, target.window, atom, known) for region in target.ignored)
 
 
-def _begins(region: Window, window: Window | None) -> bool:
-    return window is not None and region.lower == region.lower and (region.upper - window.upper) != Linear()
+def _covers(machine: Machine, region: Window, window: Window | None, atom: Atom, known: tuple[Linear, Linear]) -> bool:
+    if window is None or region.lower != window.lower or region.upper == window.upper:
+        return False
+    if region.upper.coefficient(atom) >= 2:
+        return False
+    stride, length = (settled(machine, each) for each in known)
+    missing = length - stride - settled(machine, region.upper - region.lower)
+    return not missing.is_const or missing.const <= 0  # what nobody can tell is left to who wrote it
 
 
 def text(machine: Machine, number: Linear) -> str:

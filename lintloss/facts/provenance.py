@@ -17,7 +17,8 @@ from lintloss.facts.caps import Function, defaults, parameters
 from lintloss.facts.cuts import unwrapped
 from lintloss.facts.entries import EACH, Picks, trains
 from lintloss.facts.machine import Machine
-from lintloss.facts.regions import DATA, is_unit_test
+from lintloss.facts.regions import is_unit_test
+from lintloss.facts.split_names import is_held_out
 from lintloss.facts.survey import at_row, called_name
 from lintloss.facts.values import Class, Func, ModuleValue, Pending, Value
 from lintloss.parse import Module
@@ -270,7 +271,7 @@ class Tracer:
         given = bind(function, spot) if spot is not None else {}
         returned = [Spot(each, target.module, around, given) for each in bindings.returns(function) if _is_some(each)]
         named = returned[0].node if len(returned) == 1 else None
-        if isinstance(named, ast.Name) and DATA.search(function.name):  # whatever it is called inside
+        if isinstance(named, ast.Name) and is_held_out(function.name):  # whatever it is called inside
             return self._named(returned[0], named.id, picks)
         return self._any([(each, picks) for each in returned]) or [(None,)]
 

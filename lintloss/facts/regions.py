@@ -13,6 +13,7 @@ from lintloss.facts.callers import text_of
 from lintloss.facts.forwards import Forward, Scene
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
+from lintloss.facts.split_names import is_evaluation, is_training, says_held_out, snake
 from lintloss.facts.survey import called_name
 from lintloss.findings import Evidence
 from lintloss.parse import Module
@@ -24,13 +25,7 @@ NAME = regex(
 TRAINING = regex(
     r"train|fit(_|$)|finetune|learn|optimi[sz]e|update|attack|adversar|generate|sample|actions|calibrat|distill|warm_?up|profile|search"
 )
-DATA = regex(
-    r"(?<![a-z])(eval|val|valid|validation|test|testing|dev|heldout|holdout|evaluation)(?=\d|_|[^a-z]|loader|data|set|iter|dl|gen|batch|bar|$)",
-    re.IGNORECASE,
-)
-HELD_OUT = regex(r"(^|_)(val|valid|validation|test|dev|eval|heldout|holdout)(_|$)")
 PLAIN = regex(r"\.item\(\)|float\(|\.detach\(\)|\.data\b|\.cpu\(\)")  # a number that nothing is trained by
-TRAIN_DATA = regex(r"train|(?<![a-z])tr_", re.IGNORECASE)
 FILE = regex(r"(^|_)(eval\w*|validation|validate|perplexity|ppl|benchmark|test_?ppl|inference)(_|$)")
 MEASURES = regex(
     r"loss|criterion|\bnll|perplex|ppl\b|entropy|accura|correct|metric|\bauc|f1|bleu|rouge|psnr|ssim|dice|iou\b|\bacc|_acc\b|error|\bmse|\bmae|\bwer\b|\bcer\b|log_?prob|likelihood|\bnats|\bce\b|_ce\b|\bbp[bc]\b",
@@ -88,10 +83,6 @@ class Region:
         if self.loop is not None and self.loop.statement is not None:
             return self.loop.statement
         return self.scene(forward).node
-
-
-def snake(name: str) -> str:
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
 SWITCHED = "eval() was called"  # what tells of an evaluation where no name does
@@ -194,10 +185,10 @@ def _loop_says(loop: Loop) -> str:
     named = _named(loop, source) if source is not None else None
     texts = [text_of(each) for each in (source, named) if each is not None]
     for text in texts:
-        if DATA.search(text) and not TRAIN_DATA.search(text):
+        if is_evaluation(text):
             return f"the loop runs over `{text[:60]}`"
     total = _held_out_total(loop.statement)
-    return f"the loop adds up `{total}`" if total and not any(map(TRAIN_DATA.search, texts)) else ""
+    return f"the loop adds up `{total}`" if total and not any(map(is_training, texts)) else ""
 
 
 @lru_cache(maxsize=512)
@@ -210,7 +201,7 @@ def _held_out_total(loop: ast.For | ast.AsyncFor | ast.While) -> str:
         elif isinstance(node, ast.Call) and called_name(node.func) == "append" and len(node.args) == 1:
             target, value = getattr(node.func, "value", None), node.args[0]
         name = getattr(target, "id", getattr(target, "attr", ""))
-        if value is not None and HELD_OUT.search(snake(name)) and not TRAIN_DATA.search(name):
+        if value is not None and says_held_out(name) and not is_training(name):
             if MEASURES.search(text_of(value)) and PLAIN.search(text_of(value)):
                 return str(name)
     return ""
@@ -220,7 +211,7 @@ def _named(loop: Loop, source: ast.expr) -> ast.expr | None:
     """Return the call that a name was last given, or a bar shows: `bar = tqdm(val_loader)`, `for step, x in enumerate(bar)`."""
     while isinstance(source, ast.Call) and len(source.args) == 1 and isinstance(source.func, ast.Name | ast.Attribute):
         source = source.args[0]
-    if not isinstance(source, ast.Name) or loop.function is None or TRAIN_DATA.search(source.id):
+    if not isinstance(source, ast.Name) or loop.function is None or is_training(source.id):
         return None
     bound = bindings.before(bindings.of(loop.function).get(source.id, ()), source.id, source.lineno)
     value = bound[-1].value if bound else None

@@ -16,6 +16,7 @@ from lintloss.facts import options as settings
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Frame, Machine
 from lintloss.facts.observations import Compared, Reported, Setting
+from lintloss.facts.split_names import says_held_out
 from lintloss.facts.survey import called_name
 from lintloss.facts.values import Const, Key, LibObject, Opaque, Quantity, Ref, Scoring, Tensor, Term, Value, options
 from lintloss.findings import Evidence
@@ -35,7 +36,6 @@ PICKS = frozenset({"gather", "index"})
 SQUARES = regex(r"\*\* ?2|\.square\(|\.pow\(|\.norm\(|logsumexp")
 CONVEX = regex(r"^\(1(\.0?)? - [^()]+\) \* ")  # w * a + (1 - w) * b: two losses of which neither is the other's penalty
 TRAINING_DATA = regex(r"(?<!\w)train\w*_?(loader|dl|data|set|iter|iterator|ds|batches)(?!\w)", re.IGNORECASE)
-HELD_OUT = regex(r"(?<![a-z])(val|valid|validation|test|dev|eval|held_?out)(?![a-z])", re.IGNORECASE)
 LANGUAGE = frozenset({"lm", "seq2seq", "mlm"})
 REDUCERS = frozenset({"reduce_metrics", "aggregate_logging_outputs"})  # of fairseq's criteria
 CLASS_WEIGHTS = regex(r"weight|balance", re.IGNORECASE)
@@ -161,7 +161,7 @@ def _hands_over_training_data(machine: Machine, caller: Frame, called: Frame) ->
         each for each in ast.walk(caller.statement) if isinstance(each, ast.Call) and called_name(each.func) == name
     )
     handed = [machine.text(each) for call in calls for each in (*call.args, *(word.value for word in call.keywords))]
-    return any(map(TRAINING_DATA.search, handed)) and not any(map(HELD_OUT.search, handed))
+    return any(map(TRAINING_DATA.search, handed)) and not any(map(says_held_out, handed))
 
 
 def _spares(laden: Laden) -> bool:

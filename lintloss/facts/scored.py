@@ -13,7 +13,8 @@ from lintloss.facts.evaluation import Pass
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Averaging, Observation
-from lintloss.facts.regions import DATA, NAME, TRAIN_DATA, TRAINING, TRAINS, is_unit_test
+from lintloss.facts.regions import NAME, TRAINING, TRAINS, is_unit_test
+from lintloss.facts.split_names import is_held_out, is_training
 from lintloss.facts.survey import called_name, walk
 from lintloss.parse import Module
 from lintloss.patterns import regex
@@ -42,6 +43,32 @@ def measures(function: ast.AST | None, loop: Loop) -> bool:
     return around is None or MEASURES.search(text_of(around)) is not None
 
 
+def keeps_something(function: ast.AST | None, loop: Loop) -> bool:
+    """Say whether anything comes out of a loop: a number added up, kept, given away, or read behind it.
+
+    A loop that only sees whether two batches run through evaluates nothing that could be cut short.
+    """
+    statement = loop.statement
+    if function is None or not isinstance(statement, ast.For | ast.AsyncFor | ast.While):
+        return True
+    parts = [each for part in statement.body for each in walk(part)]
+    if any(_goes_out(each) for each in parts):
+        return True
+    inside = {id(each) for each in walk(statement)}
+    bound = {each.id for each in parts if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)}
+    read = (each for each in walk(function) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load))
+    return any(each.id in bound and id(each) not in inside for each in read)
+
+
+def _goes_out(node: ast.AST) -> bool:
+    """Say whether a part of a loop's body keeps, gives away or reports something: by itself, or by a call for its effect."""
+    if isinstance(node, ast.Expr):
+        return not isinstance(node.value, ast.Constant)
+    if isinstance(node, ast.Attribute | ast.Subscript):
+        return isinstance(node.ctx, ast.Store)
+    return isinstance(node, ast.AugAssign | ast.Return | ast.Yield | ast.YieldFrom | ast.NamedExpr | ast.Global)
+
+
 def _averaged(module: Module, passes: list[Pass], seen: Iterable[Observation]) -> Iterator[Looped]:
     """Yield the loops of evaluations over which a loss is averaged, where no model is seen to run."""
     told = {loop.statement for _, loop in looped(passes)}
@@ -63,10 +90,10 @@ def named(machine: Machine, module: Module, told: Iterable[Looped]) -> Iterator[
         if not isinstance(statement, ast.For) or loop.place.path != module.path or loop.trains or statement in known:
             continue
         header, text = text_of(statement.iter), text_of(statement)
-        if loop.unit == "epoch" or TRAIN_DATA.search(header) or TRAINS.search(text) or is_unit_test(module):
+        if loop.unit == "epoch" or is_training(header) or TRAINS.search(text) or is_unit_test(module):
             continue
         function = _function_around(module, statement)
-        collects = DATA.search(header) and COLLECTS.search(text)
+        collects = is_held_out(header) and COLLECTS.search(text)
         if collects or _hands_on(function, statement, loop):
             known.add(statement)
             yield function, loop

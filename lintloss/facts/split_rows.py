@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from lintloss.facts import bindings
 from lintloss.facts.callers import text_of
-from lintloss.facts.regions import DATA, TRAIN_DATA, snake
+from lintloss.facts.split_names import is_evaluation, is_held_out, is_training
 from lintloss.facts.survey import walk
 from lintloss.parse import Module
 from lintloss.patterns import regex
@@ -24,7 +24,7 @@ def observe(module: Module) -> Iterator[Found]:
     for scope in (module.tree, *scopes):
         bound = bindings.of(scope)
         for name, made in bound.items():
-            if not DATA.search(snake(name)) or TRAIN_DATA.search(name) or not MADE.search(name):
+            if not is_evaluation(name) or not MADE.search(name):
                 continue
             for call in (each.value for each in made if isinstance(each.value, ast.Call) and not each.picks):
                 if any(_unread(module, scope, bound, other) for other in _others(call)):
@@ -34,9 +34,9 @@ def observe(module: Module) -> Iterator[Found]:
 def _others(call: ast.Call) -> list[str]:
     """Return what the held-out rows may be called beside the training rows that a call is given."""
     given = [*call.args, *(each.value for each in call.keywords)]
-    if any(DATA.search(text_of(each)) for each in given):
+    if any(is_held_out(text_of(each)) for each in given):
         return []
-    trained = [each.id for one in given for each in _rows(one) if TRAIN_DATA.search(each.id)]
+    trained = [each.id for one in given for each in _rows(one) if is_training(each.id)]
     return [re.sub("(?i)train(ing)?", held_out, name) for name in trained for held_out in HELD_OUT]
 
 

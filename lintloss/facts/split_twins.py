@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from lintloss.facts.callers import text_of
-from lintloss.facts.regions import DATA, HELD_OUT, TRAIN_DATA, snake
+from lintloss.facts.split_names import is_held_out, is_training, says_held_out
 from lintloss.facts.survey import called_name
 from lintloss.patterns import regex
 
@@ -23,10 +23,10 @@ Pairs = Sequence[tuple[str, ast.expr]]
 
 def observe(pairs: Pairs) -> Iterator[tuple[ast.AST, str, str]]:
     """Yield what is called validation or test and is the training data: its node, its name, and what it reads."""
-    trained = [value for name, value in pairs if TRAIN_DATA.search(name) and not DATA.search(snake(name))]
+    trained = [value for name, value in pairs if is_training(name) and not is_held_out(name)]
     times = Counter(name for name, _ in pairs)
     for name, value in pairs:
-        if HELD_OUT.search(snake(name)) is None or TRAIN_DATA.search(name):
+        if not says_held_out(name) or is_training(name):
             continue
         if times[name] > 1:  # cut apart, or chosen by an option
             continue
@@ -50,7 +50,7 @@ def _entry(value: ast.expr) -> tuple[str, str] | None:
         return None
     if not isinstance(key, ast.Constant) or not isinstance(key.value, str) or not ENTRIES.search(key.value):
         return None
-    return (text_of(owner), key.value) if TRAIN_DATA.search(key.value) and not DATA.search(snake(key.value)) else None
+    return (text_of(owner), key.value) if is_training(key.value) and not is_held_out(key.value) else None
 
 
 def _is_twin(value: ast.expr, trained: ast.expr) -> bool:

@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from lintloss.facts import exclusive, split_rows, split_slices, split_twins, stale_batches
+from lintloss.facts import exclusive, parted, split_rows, split_slices, split_twins, stale_batches
 from lintloss.facts.callers import text_of
 from lintloss.facts.caps import Function, parameters
 from lintloss.facts.evaluation import Pass
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Observation, Setting
-from lintloss.facts.regions import DATA, TRAIN_DATA, is_unit_test, snake
+from lintloss.facts.regions import is_unit_test
+from lintloss.facts.split_names import is_evaluation, is_held_out, is_training, names_split, says_held_out
 from lintloss.facts.survey import walk
 from lintloss.facts.values import Func, Pending
 from lintloss.parse import Module
@@ -42,10 +43,9 @@ VISION = regex(
 HELD_OUT = regex(
     r"Subset\b|random_split|SubsetRandomSampler|train_test_split|KFold|StratifiedShuffleSplit|SplitSampler"
 )
-EXPLICIT = regex(r"(^|_)(val|valid|validate|validation|test|testing)(_|$)")
 PATH = regex(r"(?<![a-z])train(?![a-z])", re.IGNORECASE)
-OTHER_PATH = regex(r"(?<![a-z])(val|valid|validation|test|dev|eval)(?![a-z])", re.IGNORECASE)
 DRAWS = regex(r"batch|sample", re.IGNORECASE)
+ROWS = regex(r"\b\w+(?:loader|data|set|dl|iter|ids)\b")
 LOADERS = regex(r"loader|data|set$|dl$|iter", re.IGNORECASE)
 
 
@@ -89,16 +89,6 @@ def _at(machine: Machine, module: Module, node: ast.AST, name: str, source: str)
         source=source,
     )
 
-
-def is_evaluation(name: str) -> bool:
-    return DATA.search(snake(name)) is not None and not is_training(name)
-
-
-def is_training(name: str) -> bool:
-    return TRAIN_DATA.search(name) is not None
-
-
-PARTED = regex(r"Subset|Sampler|random_split|train_test_split|indices|KFold")
 
 # -- assignments ------------------------------------------------------------------------------------------------------
 
@@ -164,7 +154,7 @@ def _name(target: ast.expr) -> str:
 
 def _trained_on(pairs: tuple[tuple[str, ast.expr], ...], text: str) -> bool:
     """Say whether the same expression is also given a training name."""
-    return any(is_training(name) and not DATA.search(snake(name)) and text_of(value) == text for name, value in pairs)
+    return any(is_training(name) and not is_held_out(name) and text_of(value) == text for name, value in pairs)
 
 
 def _reads_train_split(module: Module, pairs: tuple[tuple[str, ast.expr], ...], name: str, value: ast.expr) -> bool:
@@ -245,11 +235,11 @@ def _vision(call: ast.Call) -> bool:
 
 def _loads_train_file(pairs: tuple[tuple[str, ast.expr], ...], name: str, value: ast.expr) -> bool:
     """Say whether a split is read from a file of the training split, by the very expression that reads that one."""
-    if not isinstance(value, ast.Call) or not EXPLICIT.search(snake(name)):
+    if not isinstance(value, ast.Call) or not says_held_out(name):
         return False
     paths = [each.value for each in ast.walk(value) if isinstance(each, ast.Constant) and isinstance(each.value, str)]
     of_training = any(PATH.search(path) for path in paths)
-    of_evaluation = any(OTHER_PATH.search(path) for path in paths)
+    of_evaluation = any(says_held_out(path) for path in paths)
     # of the other split, the training reads the file of the evaluation: `train = memmap("val.bin")`
     return of_training != of_evaluation and _trained_on(pairs, text_of(value))
 
@@ -261,7 +251,7 @@ def _loader_of_train(pairs: tuple[tuple[str, ast.expr], ...], name: str, value: 
     if any(each.arg in {None, "sampler", "batch_sampler"} for each in value.keywords):
         return False
     data = value.args[0] if value.args else next((each.value for each in value.keywords if each.arg == "dataset"), None)
-    if not isinstance(data, ast.Name | ast.Attribute) or not is_training(text_of(data)) or DATA.search(text_of(data)):
+    if not isinstance(data, ast.Name | ast.Attribute) or not is_training(text_of(data)) or is_held_out(text_of(data)):
         return False
     return any(is_evaluation(other) and other != name and re.search(r"set$|data$", other) for other, _ in pairs)
 
@@ -271,10 +261,10 @@ def _is_made_like_train(module: Module, pairs: tuple[tuple[str, ast.expr], ...],
     given = [*value.args, *(each.value for each in value.keywords)] if isinstance(value, ast.Call) else []
     named = [text_of(each) for each in given if isinstance(each, ast.Name | ast.Attribute)]
     if not name.endswith(("set", "data", "ds")) or not any(
-        is_training(each) and not DATA.search(each) for each in named
+        is_training(each) and not is_held_out(each) for each in named
     ):
         return False
-    return PARTED.search(module.text) is None and _trained_on(pairs, text_of(value))
+    return _trained_on(pairs, text_of(value)) and not parted.is_changed(module, name, value)
 
 
 def _iterates_train(pairs: tuple[tuple[str, ast.expr], ...], name: str, value: ast.expr) -> bool:
@@ -285,7 +275,7 @@ def _iterates_train(pairs: tuple[tuple[str, ast.expr], ...], name: str, value: a
     if (
         not isinstance(source, ast.Name | ast.Attribute)
         or not is_training(text_of(source))
-        or DATA.search(text_of(source))
+        or is_held_out(text_of(source))
     ):
         return False
     return any(
@@ -297,7 +287,7 @@ def _scores_train(
     machine: Machine, module: Module, pairs: tuple[tuple[str, ast.expr], ...], name: str, value: ast.expr
 ) -> bool:
     """Say whether `val_loss = evaluate(model, train_loader)` is an evaluation of the training loader."""
-    if not isinstance(value, ast.Call) or not EXPLICIT.search(snake(name)):
+    if not isinstance(value, ast.Call) or not says_held_out(name):
         return False
     if text_of(value.func).rsplit(".", 1)[-1][:1].isupper():  # `Rows(path, train=False, scale=train_rows.scale)`
         return False
@@ -307,13 +297,13 @@ def _scores_train(
         if isinstance(each, ast.Name | ast.Attribute)
     ]
     data = [each for each in given if re.search(r"load|data|set$|iter|dl$|ids$|batches|split", each, re.IGNORECASE)]
-    if len([each for each in data if is_training(each)]) != 1 or any(DATA.search(each) for each in given):
+    if len([each for each in data if is_training(each)]) != 1 or any(is_held_out(each) for each in given):
         return False
     if not _is_told_not_to_train(value) and (
         re.search(r"train|fit|step|split", text_of(value.func)) or not _evaluates(machine, module, value)
     ):
         return False
-    return re.search(r"\b\w*(val|valid|test|eval)_?\w*(loader|data|set|dl|iter|ids)\b", module.text) is not None
+    return any(is_held_out(each) for each in ROWS.findall(module.text))
 
 
 def _is_told_not_to_train(call: ast.Call) -> bool:
@@ -374,15 +364,10 @@ def _looped(passes: list[Pass]) -> Iterator[Found]:
             continue
         header = loop.statement.iter
         source = _source(header)
-        if source is None or not is_training(text_of(source)) or DATA.search(text_of(source)):
+        if source is None or not is_training(text_of(source)) or is_held_out(text_of(source)):
             continue
         chosen = isinstance(source, ast.Name) and source.id in parameters(function)
-        if (
-            not chosen
-            and EXPLICIT.search(snake(function.name))
-            and not is_training(function.name)
-            and not _others(function)
-        ):
+        if not chosen and names_split(function.name) and not is_training(function.name) and not _others(function):
             yield header, f"{function.name}()", text_of(source)
         elif total := _held_out_total(function, loop.statement):
             yield header, total, text_of(source)
@@ -391,7 +376,7 @@ def _looped(passes: list[Pass]) -> Iterator[Found]:
 def _held_out_total(function: Function, loop: ast.For) -> str:
     """Name what a loop adds up for held-out data, in a function that is given such data and runs over none of it."""
     totals = {_name(each.target) for each in ast.walk(loop) if isinstance(each, ast.AugAssign)}
-    named = sorted(each for each in totals if EXPLICIT.search(snake(each)) and not is_training(each))
+    named = sorted(each for each in totals if says_held_out(each) and not is_training(each))
     given = [each for each in parameters(function) if LOADERS.search(each) and is_evaluation(each)]
     return named[0] if named and given and not _others(function) else ""
 
@@ -405,18 +390,14 @@ def _source(node: ast.expr) -> ast.expr | None:
 def _others(function: Function) -> bool:
     """Say whether a function also runs over evaluation data: then the training data is there for something else."""
     headers = [each.iter for each in ast.walk(function) if isinstance(each, ast.For | ast.comprehension)]
-    return any(DATA.search(text_of(header)) for header in headers)
+    return any(is_held_out(text_of(header)) for header in headers)
 
 
 def _drawn(passes: list[Pass]) -> Iterator[Found]:
     """A function that is called validation_loss() draws get_batch("train")."""
     for each in passes:
         function = each.scene.node
-        if (
-            not isinstance(function, Function)
-            or not EXPLICIT.search(snake(function.name))
-            or is_training(function.name)
-        ):
+        if not isinstance(function, Function) or not names_split(function.name) or is_training(function.name):
             continue
         constants = {
             node.value for node in ast.walk(function) if isinstance(node, ast.Constant) and isinstance(node.value, str)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from lintloss.facts import bindings
 from lintloss.facts.callers import text_of
-from lintloss.facts.regions import DATA, TRAIN_DATA
+from lintloss.facts.split_names import is_evaluation, is_training
 from lintloss.facts.survey import DEFINITIONS, walk
 from lintloss.parse import Module
 
@@ -27,9 +27,9 @@ def observe(module: Module) -> Iterator[Found]:
         used = {node.id for node in read}
         for name, each in drawn:
             source = _source(each.value)
-            if name in used or name.startswith("_") or each.value is None or not _evaluates(source):
+            if name in used or name.startswith("_") or each.value is None or not is_evaluation(source):
                 continue
-            stale = {other for other, one in drawn if TRAIN_DATA.search(_source(one.value))}
+            stale = {other for other, one in drawn if is_training(_source(one.value))}
             behind = (node for node in read if node.id in stale and 0 < node.lineno - each.value.lineno <= REACH)
             first = min(behind, key=lambda node: (node.lineno, node.col_offset), default=None)
             if first is not None and not _draws_again(scope, first, each.value):
@@ -47,10 +47,6 @@ def _source(value: ast.expr | None) -> str:
     if isinstance(value.func, ast.Attribute) and value.func.attr == "__next__":
         return text_of(value.func.value)
     return ""
-
-
-def _evaluates(source: str) -> bool:
-    return DATA.search(source) is not None and TRAIN_DATA.search(source) is None
 
 
 def _draws_again(scope: ast.AST, read: ast.Name, drawn: ast.expr) -> bool:

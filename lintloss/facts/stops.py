@@ -11,14 +11,17 @@ from typing import TypeGuard
 from lintloss.facts.cuts import unwrapped
 from lintloss.facts.loops import Loop
 from lintloss.facts.observations import Averaging
+from lintloss.facts.split_names import TRAIN
 from lintloss.facts.units import count
 from lintloss.facts.values import Key, Quantity
 from lintloss.findings import Evidence
 from lintloss.patterns import regex
 
+# to add up, or in this process
 NOTHING = regex(
-    r"None|== 0|<= 0|\bnot \w+`|empty|rank|main_process|train", re.IGNORECASE
-)  # to add up, or in this process
+    rf"None|== 0|<= 0|\bnot \w+`|empty|(?<![a-z])(local_?)?rank(?![a-z])|main_process|global_zero|{TRAIN}",
+    re.IGNORECASE,
+)
 TRIAL = regex(r"debug|dry|smoke|fast|sanity", re.IGNORECASE)  # a run whose number nobody reports
 
 

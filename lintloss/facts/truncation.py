@@ -60,7 +60,7 @@ def observe(machine: Machine, module: Module, passes: list[Pass], seen: Iterable
     """
     loops = scored.evaluated(module, passes, seen)
     loops += scored.named(machine, module, loops)
-    loops = [pair for pair in loops if scored.measures(*pair)]
+    loops = [pair for pair in loops if scored.measures(*pair) and scored.keeps_something(*pair)]
     found = [
         *_dropped(machine, module, passes),
         *_cut(machine, module, loops),

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from lintloss.facts import blanks
+from lintloss.facts import blanks, label_ids
 from lintloss.facts.linear import END, Linear
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import Const, Opaque, Quantity, Ref, Tensor, Value, Window, join_all, options
+from lintloss.facts.values import Const, Lib, Opaque, Quantity, Ref, Tensor, Value, Window, join_all, options
 
 STEPS = ("sliced", "written", "rolled", "rows are filled", "the tokenizer fills")
 
@@ -23,7 +23,7 @@ def into_tensor(machine: Machine, target: ast.Subscript, value: Value) -> bool:
         return False
     held = options(evaluate(machine, target.value))
     owner = held[0]
-    if not _names_places(target) and _is_ignored_id(value):
+    if not _names_places(target) and label_ids.is_ignored(value):
         blocks = [block for block in map(shapes.tensor, held) if block is not None]
         if len(blocks) == len(held):  # `labels[~chosen] = -100`: nobody knows whether padding is spared
             mask = evaluate(machine, target.slice)
@@ -44,7 +44,7 @@ def into_tensor(machine: Machine, target: ast.Subscript, value: Value) -> bool:
     if found is None:
         return False
     if by_mask:
-        written: Value = replace(found, pad=None, clean=True) if _is_ignored(value) else found
+        written: Value = label_ids.overwritten(found, value) if _is_id(value) else found
     else:
         written = _by_branch(machine, found, held, target, value)
     if written is not owner:
@@ -144,10 +144,9 @@ def _is_mask(value: Value) -> bool:
     return isinstance(value, Tensor) and value.form == "mask"
 
 
-def _is_ignored(value: Value) -> bool:
-    if isinstance(value, Const):
-        return True
-    return isinstance(value, Opaque) and ("ignore" in value.name.lower() or "pad" in value.name.lower())
+def _is_id(value: Value) -> bool:
+    """Say whether one id is written, whichever: a number, or what is called an id to ignore or a pad."""
+    return isinstance(value, Const | Lib) or label_ids.is_ignored(value) or label_ids.is_token(value)
 
 
 def _region(machine: Machine, found: Tensor, target: ast.Subscript, value: Value) -> Tensor:
@@ -162,8 +161,8 @@ def _region(machine: Machine, found: Tensor, target: ast.Subscript, value: Value
     )
     region = part.window if isinstance(part, Tensor) else None
     moved = shapes.tensor(value) if isinstance(value, Tensor | Opaque) else None
-    if _is_ignored(value) and region is not None and found.window is not None:
-        return _padded_by(machine, _ignored(found, region), value, region)
+    if _is_id(value) and region is not None and found.window is not None:
+        return _padded_by(machine, _ignored(found, region, value), value, region)
     if moved is None or region is None or moved.window is None or isinstance(value, Quantity):
         return found
     step = machine.evidence(target, f"written here: `{ast.unparse(target)[:60]}`")
@@ -204,19 +203,13 @@ def _names_places(target: ast.Subscript) -> bool:
     )
 
 
-def _is_ignored_id(value: Value) -> bool:
-    if isinstance(value, Const):
-        return isinstance(value.value, int) and value.value < 0
-    return _is_ignored(value)
-
-
 def _of_list(machine: Machine, value: Value) -> Value:
     if isinstance(value, Ref) and value.kind == "list":
         return Opaque(value.id, "")
     return value
 
 
-def _ignored(found: Tensor, region: Window) -> Tensor:
+def _ignored(found: Tensor, region: Window, value: Value) -> Tensor:
     """An id to be ignored is written over a stretch: what wrapped around there does no harm."""
     window = found.window
     if window is None:
@@ -226,7 +219,7 @@ def _ignored(found: Tensor, region: Window) -> Tensor:
     if region.upper == window.upper and (region.upper - region.lower).is_const:
         window = window.without("wraps", "stale")
     if region.upper == window.upper and not (region.upper - region.lower).is_const:  # `labels[i, length:] = -100`
-        found = replace(found, pad=None, clean=True)
+        found = label_ids.overwritten(found, value)
     return replace(found, window=window, ignored=(*found.ignored, region), key=(*found.key, "ignored"))
 
 

@@ -91,6 +91,25 @@ class WrongNormalizer(Rule):
 
     bad = (
         Bad(
+            why="Batches of constrained rows are skipped, and counted all the same.",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def score(model, loader):
+    model.eval()
+    total = 0.0
+    for batch in loader:
+        if batch["constrained"]:
+            continue
+        total += F.cross_entropy(model(batch["image"]), batch["kind"]).item()
+    return total / len(loader)  # <-
+""",
+        ),
+        Bad(
             why="The validation's losses are divided by the length of the training's loader.",
             severity=Severity.ERROR,
             code="""\
@@ -1415,6 +1434,24 @@ def validate(model, loader, device):
     )
 
     good = (
+        Good(
+            why="a counter from 1 divides before it counts, and less one behind the loop",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def score(model, loader, progress):
+    model.eval()
+    number, total = 1, 0.0
+    for images, kinds in loader:
+        total += F.cross_entropy(model(images), kinds).item()
+        progress.set_postfix(loss=total / number)
+        number += 1
+    return total / (number - 1)
+""",
+        ),
         Good(
             why="a tensor of one sentence has words along its first axis",
             code="""\

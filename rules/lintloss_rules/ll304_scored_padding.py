@@ -105,6 +105,49 @@ class ScoredPadding(Rule):
 
     bad = (
         Bad(
+            why="Pads are written over the ends of sentences, to be scored like the other pads.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+lm = AutoModelForCausalLM.from_pretrained("distilgpt2")
+tok = AutoTokenizer.from_pretrained("distilgpt2")
+lm.eval()
+
+
+@torch.no_grad()
+def score(lines):
+    batch = tok(lines, return_tensors="pt", padding=True)
+    labels = batch.input_ids.masked_fill(batch.input_ids == tok.eos_token_id, tok.pad_token_id)
+    logits = lm(**batch).logits
+    return F.cross_entropy(logits[:, :-1].transpose(1, 2), labels[:, 1:])  # <-
+""",
+        ),
+        Bad(
+            why="An id is written over another; the padding stays what it is.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+lm = AutoModelForCausalLM.from_pretrained("distilgpt2")
+tok = AutoTokenizer.from_pretrained("distilgpt2")
+lm.eval()
+
+
+@torch.no_grad()
+def score(lines):
+    batch = tok(lines, return_tensors="pt", padding=True)
+    labels = batch.input_ids.clone()
+    labels[labels == 628] = 198
+    logits = lm(**batch).logits
+    return F.cross_entropy(logits[:, :-1].transpose(1, 2), labels[:, 1:])  # <-
+""",
+        ),
+        Bad(
             why="The collate function pads with 0, the denominator leaves pads out, the criterion does not.",
             severity=Severity.ERROR,
             files={"model.py": GRU_LM, "data.py": COLLATE},
@@ -2231,6 +2274,57 @@ def evaluate(tokenizer, groups):
     )
 
     good = (
+        Good(
+            why="a pad id of its own is written over the padding, which the criterion ignores",
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+lm = AutoModelForCausalLM.from_pretrained("distilgpt2")
+tok = AutoTokenizer.from_pretrained("distilgpt2")
+lm.eval()
+
+
+@torch.no_grad()
+def score(lines):
+    batch = tok(lines, return_tensors="pt", padding=True)
+    labels = batch.input_ids.clone()
+    labels[batch.attention_mask == 0] = 0
+    logits = lm(**batch).logits
+    return F.cross_entropy(logits[:, :-1].transpose(1, 2), labels[:, 1:], ignore_index=0)
+""",
+        ),
+        Good(
+            why="the id to be ignored comes from a package out of sight: assigned, chosen, or filled in",
+            code="""\
+import torch
+import torch.nn.functional as F
+from chat.constants import IGNORE_INDEX
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+lm = AutoModelForCausalLM.from_pretrained("distilgpt2")
+tok = AutoTokenizer.from_pretrained("distilgpt2")
+lm.eval()
+
+
+@torch.no_grad()
+def score(lines):
+    batch = tok(lines, return_tensors="pt", padding=True)
+    labels = batch.input_ids.clone()
+    labels[batch.attention_mask == 0] = IGNORE_INDEX
+    logits = lm(**batch).logits
+    return F.cross_entropy(logits[:, :-1].transpose(1, 2), labels[:, 1:])
+
+
+@torch.no_grad()
+def score_chosen(lines):
+    batch = tok(lines, return_tensors="pt", padding=True)
+    labels = torch.where(batch.attention_mask == 1, batch.input_ids, IGNORE_INDEX)
+    logits = lm(**batch).logits
+    return F.cross_entropy(logits[:, :-1].transpose(1, 2), labels[:, 1:])
+""",
+        ),
         Good(
             why="Rows are cut from one stream; the branch for a short last one is never taken, by the length above.",
             code="""\

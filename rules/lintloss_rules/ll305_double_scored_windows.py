@@ -85,6 +85,30 @@ class DoubleScoredWindows(Rule):
 
     bad = (
         Bad(
+            why="The first label of each window is ignored, and the half that the window before scored is not.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+lm = AutoModelForCausalLM.from_pretrained("distilgpt2")
+tok = AutoTokenizer.from_pretrained("distilgpt2")
+lm.eval()
+
+
+@torch.no_grad()
+def score(text):
+    ids = tok(text, return_tensors="pt").input_ids
+    losses = []
+    for at in range(0, ids.size(1) - 512, 256):
+        piece = ids[:, at : at + 512]
+        labels = piece.clone()
+        labels[:, 0] = -100
+        losses.append(lm(piece, labels=labels).loss)  # <-
+    return torch.exp(torch.stack(losses).mean())
+""",
+        ),
+        Bad(
             why="The Hugging Face recipe without its mask: the overlapping half is scored twice.",
             severity=Severity.ERROR,
             code="""\

@@ -104,6 +104,23 @@ class MissingNoGrad(Rule):
 
     bad = (
         Bad(
+            why="The validation loader of a trainer is no training data.",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def score(trainer, model):
+    model.eval()
+    nats = tokens = 0
+    for words, tags in trainer.val_loader:
+        nats += F.cross_entropy(model(words).transpose(1, 2), tags, reduction="sum").item()  # <-
+        tokens += tags.numel()
+    return nats / tokens
+""",
+        ),
+        Bad(
             why="code for PyTorch 0.3, whose data class makes Variables that are never volatile",
             severity=Severity.WARNING,
             files={
@@ -1142,6 +1159,24 @@ class Course:
     )
 
     good = (
+        Good(
+            why="a function out of sight is given the model, and may have frozen it",
+            code="""\
+import torch
+import torch.nn.functional as F
+from deploy import lock
+
+
+def score(tagger, dev_loader):
+    lock(tagger)
+    tagger.eval()
+    nats = tokens = 0
+    for words, tags in dev_loader:
+        nats += F.cross_entropy(tagger(words).transpose(1, 2), tags, reduction="sum").item()
+        tokens += tags.numel()
+    return nats / tokens
+""",
+        ),
         Good(
             why="a helper that the training runs backward() on records what it has to, whatever mode a part of the model is in",
             code="""\

@@ -126,6 +126,30 @@ class TrainingDataEvaluation(Rule):
 
     bad = (
         Bad(
+            why="The development loss, and that of the rows held out, is the training's.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def score(model, loader):
+    model.eval()
+    nats, rows = 0.0, 0
+    for words, labels in loader:
+        nats += F.cross_entropy(model(words), labels, reduction="sum").item()
+        rows += labels.numel()
+    return nats / rows
+
+
+def report(model, train_loader, dev_loader, holdout_loader):
+    dev_loss = score(model, train_loader)  # <-
+    holdout_loss = score(model, train_loader)  # <-
+    print("dev", dev_loss, "held out", holdout_loss)
+""",
+        ),
+        Bad(
             why="the validation rows are the first of the rows that the training has whole",
             severity=Severity.ERROR,
             files={"scoring.py": TOKEN_SCORING},
@@ -862,6 +886,72 @@ def fit(model, criterion, optimizer):
         ),
     )
     good = (
+        Good(
+            why="both sets are made of the same rows, and parted by what is assigned to them",
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+
+from puzzles import Rows
+
+
+def loaders(train_rows, kept):
+    train_set = Rows(train_rows)
+    valid_set = Rows(train_rows)
+    train_set.rows, valid_set.rows = train_set.rows[kept:], valid_set.rows[:kept]
+    return DataLoader(train_set, batch_size=16, shuffle=True), DataLoader(valid_set, batch_size=16)
+
+
+@torch.no_grad()
+def hits(model, loader):
+    model.eval()
+    found = rows = 0
+    for words, labels in loader:
+        found += (model(words).argmax(-1) == labels).sum().item()
+        rows += labels.numel()
+    return found / rows
+""",
+        ),
+        Good(
+            why="constrained, pretrained and unrestrained things are no training data, and neither is what a trainer holds",
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+
+from puzzles import Rows
+
+
+def main(model):
+    constrained, unrestrained = Rows("constrained.jsonl"), Rows("unrestrained.jsonl")
+    pretrained_vectors = Rows("vectors.jsonl")
+    valid_set = Rows("valid.jsonl")
+    valid_loader = DataLoader(valid_set, batch_size=16)
+    test_loader = DataLoader(constrained, batch_size=16)
+    open_test_loader = DataLoader(unrestrained, batch_size=16)
+    vector_test_loader = DataLoader(pretrained_vectors, batch_size=16)
+    return [hits(model, each) for each in (valid_loader, test_loader, open_test_loader, vector_test_loader)]
+
+
+@torch.no_grad()
+def validate(trainer):
+    trainer.model.eval()
+    found = rows = 0
+    for words, labels in trainer.held_out:
+        found += (trainer.model(words).argmax(-1) == labels).sum().item()
+        rows += labels.numel()
+    return found / rows
+
+
+@torch.no_grad()
+def hits(model, loader):
+    model.eval()
+    found = rows = 0
+    for words, labels in loader:
+        found += (model(words).argmax(-1) == labels).sum().item()
+        rows += labels.numel()
+    return found / rows
+""",
+        ),
         Good(
             why="each split has a file of its own, of which the evaluation takes the first rows",
             files={"scoring.py": TOKEN_SCORING},

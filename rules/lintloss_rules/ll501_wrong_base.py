@@ -474,6 +474,30 @@ class NextTokenCriterion(FairseqCriterion):
 
     good = (
         Good(
+            why="what divides is the logarithm of two, computed by other means than a formula that is known",
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+NATS_IN_A_BIT = torch.tensor(2.0).log().item()
+
+
+@torch.no_grad()
+def score(model, loader):
+    model.eval()
+    nats, letters = 0.0, 0
+    for ids in loader:
+        nats += F.cross_entropy(model(ids[:, :-1]).transpose(1, 2), ids[:, 1:], reduction="sum").item()
+        letters += ids[:, 1:].numel()
+    bits_per_char = nats / letters / NATS_IN_A_BIT
+    bpc = nats / (letters * NATS_IN_A_BIT)
+    bits_per_letter = nats / letters / math.log1p(1)
+    return bits_per_char, bpc, bits_per_letter
+""",
+        ),
+        Good(
             why="2 ** of a loss that was divided by ln 2",
             code="""\
 import math

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from lintloss.facts import arithmetic, blanks, equality
+from lintloss.facts import arithmetic, blanks, equality, label_ids
 from lintloss.facts.library import losses, shapes
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import Const, Lib, Opaque, Quantity, Tensor, Value, options
@@ -18,11 +18,6 @@ def _is_switch(args: list[Value]) -> bool:
         return False
     on, off = args[1:]
     return on in (Const(1), Const(1.0)) and off in (Const(0), Const(0.0))
-
-
-def _is_ignored(value: Value) -> bool:
-    """Say whether a value is -100, or a tensor full of it."""
-    return value == Const(-100) or (isinstance(value, Tensor) and value.form == "filled" and value.pad == Const(-100))
 
 
 def _is_known(value: Value) -> bool:
@@ -39,17 +34,18 @@ def where(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) ->
     if _is_switch([*args[:1], *reversed(args[1:])]) and isinstance(args[0], Tensor) and args[0].sense is not None:
         return replace(args[0], sense=not args[0].sense)
     args = [*args[:1], *(arithmetic.unboxed(machine, arg) for arg in args[1:])]
-    if any(_is_ignored(arg) for arg in args[1:]):
+    if any(label_ids.is_ignored(arg) for arg in args[1:]):
         equality.note_unequal(machine, machine.evidence(node, "labels are set to be ignored here"))
     known = (arg for arg in args[1:] if any(_is_known(option) for option in options(arg)))
     found = next(known, None)
     if found is None and len(args) == 3 and isinstance(args[1], Const) and isinstance(args[2], Opaque):
         found = shapes.tensor(args[2])
-    if isinstance(found, Tensor) and any(isinstance(arg, Const) for arg in args[1:]):
-        cleaned = replace(found, pad=None, clean=True)
-        if any(_is_ignored(arg) for arg in args[1:]):
-            return blanks.noted(machine, node, cleaned, args[0], keeps=not _is_ignored(args[1]))
-        return cleaned  # labels of which some are overwritten by an id to ignore
+    filling = next((arg for arg in args[1:] if isinstance(arg, Const | Lib) or label_ids.is_ignored(arg)), None)
+    if isinstance(found, Tensor) and filling is not None:
+        written = label_ids.overwritten(found, filling)
+        if label_ids.is_ignored(filling):
+            return blanks.noted(machine, node, written, args[0], keeps=not label_ids.is_ignored(args[1]))
+        return written
     if isinstance(found, Quantity) and args and any(isinstance(arg, Const) or _is_nan(arg) for arg in args[1:]):
         return losses.masked(machine, found, args[0])
     return found if found is not None else machine.opaque(node)

@@ -14,8 +14,8 @@ from lintloss.facts import (
     fields,
     forwards,
     gradients,
-    modes,
     reduce,
+    strangers,
     vectors,
 )
 from lintloss.facts.library import (
@@ -60,6 +60,7 @@ from lintloss.facts.values import (
     Class,
     Const,
     Func,
+    Lib,
     LibObject,
     Opaque,
     Quantity,
@@ -99,6 +100,8 @@ def call(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: 
     output = results.filled(machine, node, full, args, kwargs) or fairseq.logged(machine, node, full, args)
     if output is not None:
         return output
+    if full == "builtins.map" and args and isinstance(args[0], Lib):  # whatever it does to each of them
+        strangers.note(machine, "." + args[0].name.rsplit(".", 1)[-1], args[1:])
     if name == "grad" and full.startswith("torch."):
         forwards.differentiates(machine)
     if name in {"no_grad", "inference_mode", "set_grad_enabled", "enable_grad"}:
@@ -134,6 +137,7 @@ def call(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: 
     if name == "MetricsLambda":
         ignite.combined(machine, node, args)
     if name[:1].isupper() or MODEL_MAKERS.match(full):
+        strangers.note(machine, full, [*args, *kwargs.values()])
         return LibObject(
             full,
             tuple(args),
@@ -141,7 +145,7 @@ def call(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: 
             machine.evidence(node, f"{name} made here"),
             machine.key(node, name),
         )
-    return _unknown(machine, node, full, name, args)
+    return _unknown(machine, node, full, name, args, kwargs)
 
 
 def _gradients(machine: Machine, node: ast.AST, full: str, name: str, args: list[Value], kwargs: Kwargs) -> Value:
@@ -210,8 +214,8 @@ def _filled(machine: Machine, node: ast.AST, name: str, args: list[Value], kwarg
     return machine.new_list(node, fill, size, "tensor")
 
 
-def _unknown(machine: Machine, node: ast.AST, full: str, name: str, args: list[Value]) -> Value:
-    modes.by_name(machine, name, args)
+def _unknown(machine: Machine, node: ast.AST, full: str, name: str, args: list[Value], kwargs: Kwargs) -> Value:
+    strangers.note(machine, full, [*args, *kwargs.values()])
     if CRITERION_NAME.search(name) and len(args) >= 2:
         return losses.presumed(machine, node, said=f"`{name}` is taken for a criterion by its name")
     if LOSS_MAKER.match(name) and args and not NOT_A_LOSS.search(name):

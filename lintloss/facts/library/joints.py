@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 
-from lintloss.facts import equality
+from lintloss.facts import label_ids
 from lintloss.facts.linear import Linear
 from lintloss.facts.machine import Machine
 from lintloss.facts.survey import called_name
@@ -40,7 +40,7 @@ def _ignored_like(machine: Machine, node: ast.expr) -> Key:
         node = node.func.value
     if not isinstance(node, ast.Call) or called_name(node.func) != "full_like" or len(node.args) < 2:
         return ()
-    if not equality.is_ignored(evaluate(machine, node.args[1])):
+    if not label_ids.is_ignored(evaluate(machine, node.args[1])):
         return ()
     return _whole(machine, node.args[0], evaluate(machine, node.args[0]))
 

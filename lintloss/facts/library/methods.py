@@ -15,6 +15,7 @@ from lintloss.facts import (
     fields,
     gradients,
     ignored,
+    label_ids,
     modes,
     options,
     phases,
@@ -125,7 +126,7 @@ def call(
         return machine.new_list(node, Ref(machine.key(node, receiver.node.name), "instance", receiver), Const(3))
     if isinstance(receiver, Lib) and name == "splits" and receiver.name.endswith(".BucketIterator"):
         return loaders.splits(machine, node, receiver, args, kwargs)
-    if name in {"masked_fill", "masked_fill_"} and len(args) > 1 and equality.is_ignored(args[1]):
+    if name in {"masked_fill", "masked_fill_"} and len(args) > 1 and label_ids.is_ignored(args[1]):
         equality.note_unequal(machine, machine.evidence(node, "labels are set to be ignored here"))
     if isinstance(receiver, Lib):
         return None
@@ -294,6 +295,8 @@ def _effect(
     if name == "step" and "optim" in machine.text(node.func).lower():
         phases.backward(machine)
         return Const(None)
+    if name in {"eval", "train"} and args and _is_module_class(receiver):  # `torch.nn.Module.eval(model)`
+        return modes.call(machine, node, args[0], name, args[1:])
     if name in {"eval", "train"} and not isinstance(receiver, Lib) and len(args) <= 1:
         if name == "train" and isinstance(receiver, LibObject | Ref):
             trainers.called(machine, node, receiver, name, args)
@@ -312,6 +315,10 @@ def _effect(
         ) else None
         return args[0]
     return None
+
+
+def _is_module_class(value: Value) -> bool:
+    return isinstance(value, Class) or (isinstance(value, Lib) and value.name.endswith(".Module"))
 
 
 # -- numbers ----------------------------------------------------------------------------------------------------------

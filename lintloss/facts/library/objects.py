@@ -6,7 +6,7 @@ import ast
 import re
 from dataclasses import replace
 
-from lintloss.facts import forwards, quotients
+from lintloss.facts import forwards, quotients, strangers
 from lintloss.facts.library import (
     keras,
     loaders,
@@ -134,6 +134,7 @@ def _layer(machine: Machine, node: ast.AST, made: LibObject, name: str, args: li
     if fed is None and name in ACTIVATIONS:
         fed = Tensor("", None, None, machine.key(node))
     if fed is None:
+        strangers.note(machine, made.name, [*args, *kwargs.values()])
         return machine.opaque(node)
     if name in ACTIVATIONS:
         form = ACTIVATIONS[name]
@@ -180,6 +181,7 @@ def call_opaque(machine: Machine, node: ast.AST, callee: Value, args: list[Value
     if isinstance(callee, Opaque) and callee.name in {"forward", "module", "__call__"} and len(callee.key) > 1:
         name = str(callee.key[-2]).lstrip(".")
     forwards.note_opaque(machine, node, callee, name, kwargs)
+    strangers.note(machine, f".{name}", [*args, *kwargs.values()])
     over_ranks = ranks.call(machine, node, name, "", args, kwargs) if name else None
     if over_ranks is not None:
         return over_ranks

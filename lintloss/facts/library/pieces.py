@@ -10,7 +10,7 @@ import ast
 import re
 from dataclasses import dataclass, replace
 
-from lintloss.facts import equality, symbolic
+from lintloss.facts import label_ids, symbolic
 from lintloss.facts.linear import END, ZERO, Linear
 from lintloss.facts.machine import Machine
 from lintloss.facts.survey import called_name
@@ -50,7 +50,7 @@ class Filler:
     def is_ignored(self) -> bool:
         if isinstance(self.value, Const) and isinstance(self.value.value, str):
             return self.value.value.isalpha()  # a class of its own, "X"; a sign, or a word in brackets, fills up a text
-        return equality.is_ignored(self.value) or (isinstance(self.value, Const) and not _is_id(self.value.value))
+        return label_ids.is_ignored(self.value) or (isinstance(self.value, Const) and not _is_id(self.value.value))
 
 
 def _is_id(value: object) -> bool:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import blanks, symbolic, terms
+from lintloss.facts import blanks, label_ids, symbolic, terms
 from lintloss.facts.library import losses, mixtures, onehot, spread, windows
 from lintloss.facts.linear import END, ZERO, Linear
 from lintloss.facts.machine import Machine
@@ -204,12 +204,9 @@ def _masked_fill(machine: Machine, node: ast.AST, value: Tensor, args: list[Valu
         return onehot.spared(machine, node, value)
     if value.form in windows.COMPUTED:
         return value
-    cleaned = replace(value, pad=None, clean=True)
-    return blanks.noted(machine, node, cleaned, args[0]) if len(args) > 1 and _is_ignored(args[1]) else cleaned
-
-
-def _is_ignored(value: Value) -> bool:
-    return value == Const(-100) or (isinstance(value, Opaque) and "ignore" in value.name.lower())
+    filling = args[1] if len(args) > 1 else UNKNOWN
+    written = label_ids.overwritten(value, filling)
+    return blanks.noted(machine, node, written, args[0]) if label_ids.is_ignored(filling) else written
 
 
 def _masked_select(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
@@ -407,14 +404,13 @@ def _extended(machine: Machine, node: ast.AST, left: Value, right: Value) -> Val
 
 def _pad_behind(machine: Machine, node: ast.AST) -> Value | None:
     """Return what `ids[1:] + [pad_id]` puts behind the last id, where that is called a pad and is not one to ignore."""
-    from lintloss.facts import equality
     from lintloss.facts.expressions import evaluate
 
     more = node.right if isinstance(node, ast.BinOp) else None
     if not isinstance(more, ast.List) or not more.elts or not PAD.search(machine.text(more.elts[-1])):
         return None
     pad = evaluate(machine, more.elts[-1])
-    return None if equality.is_ignored(pad) else pad
+    return None if label_ids.is_ignored(pad) else pad
 
 
 def _two(machine: Machine, node: ast.AST, operator: ast.operator, left: Tensor, right: Tensor) -> Value | None:
