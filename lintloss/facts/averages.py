@@ -11,7 +11,13 @@ from dataclasses import dataclass, replace
 
 from lintloss.facts import entropies, equality, normalizers
 from lintloss.facts.callers import text_of
-from lintloss.facts.equality import proven_equal, proven_unequal, rows_of_one_length, scores_all_positions
+from lintloss.facts.equality import (
+    differs_at_times,
+    proven_equal,
+    proven_unequal,
+    rows_of_one_length,
+    scores_all_positions,
+)
 from lintloss.facts.library import shapes
 from lintloss.facts.library.tables import REGRESSIONS
 from lintloss.facts.loops import Loop
@@ -52,6 +58,7 @@ class Mean:
     equal: tuple[Evidence, ...] = ()
     equal_by_name: bool = False  # `equal` is no more than what a sampler is called
     unequal: tuple[Evidence, ...] = ()
+    varies: tuple[Evidence, ...] = ()  # why batches differ in some data only, or under an option
     confidence: Confidence = Confidence.HIGH
     evidence: tuple[Evidence, ...] = ()
 
@@ -89,6 +96,7 @@ def mean_of(seen: Averaging) -> Mean | None:
         equal=equal,
         equal_by_name=equality.is_guessed(before, equal),
         unequal=() if weight == "position" and scores_all_positions(before) else proven_unequal(before),
+        varies=() if weight == "position" and scores_all_positions(before) else differs_at_times(before),
         confidence=confidence_in(after),
         evidence=(*after.trace,),
     )
@@ -99,7 +107,7 @@ def mean_of(seen: Averaging) -> Mean | None:
     wrong = normalizers.wrong_count(seen, before, after)
     if wrong is None:
         item = next((name for name in ("item", "unknown") if after.unit.power(name) == -1), "")
-        tokens = item and common.scores_tokens and common.unequal
+        tokens = item and common.scores_tokens and (common.unequal or common.varies)
         per_token = replace(after, unit=after.unit.swap(item, "token")) if tokens else after
         return replace(common, is_mean_of_means=is_mean_of_means(per_token))
     of_one_rank = replace(after, unit=after.unit * Unit.of(rank=-max(after.unit.power("rank"), 0)))

@@ -247,6 +247,8 @@ def _is_of_input(scoring: Scoring, target: Value) -> bool:
     window = target.window if isinstance(target, Tensor) and not target.clean else None
     if window is None or window.source != mask.window.source or not window.is_cut or not mask.window.is_cut:
         return False
+    if "at" in window.marks and window.lower.is_const:  # `batch[:, 0]` and `batch[:, 1]`: two columns of a table
+        return False
     return window.length == mask.window.length and window.lower - mask.window.lower == Linear(const=1)
 
 

@@ -5,11 +5,25 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Sequence
+from typing import TypeGuard
 
-from lintloss.facts import aliases, drawers, ignored, iterators, label_ids, optional_caps, padding, strides, unchanged
+from lintloss.facts import (
+    aliases,
+    collating,
+    crops,
+    drawers,
+    ignored,
+    iterators,
+    label_ids,
+    optional,
+    optional_caps,
+    padding,
+    strides,
+    unchanged,
+)
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.library import shapes
-from lintloss.facts.loops import Loop
+from lintloss.facts.loops import Differing, Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.survey import called_name, walk
 from lintloss.facts.values import (
@@ -53,7 +67,7 @@ def note_sampler(machine: Machine, loop: Loop, body: Sequence[ast.AST], target: 
             method = drawers.own_method(machine, node) if own is None else None
             marked = _marks_labels(machine, node)
             if marked is not None and _is_sampler(machine, node, names):
-                loop.unequal.append(marked)
+                loop.differs(marked)
                 return
             drawer = own or method
             if drawer is not None and padding.pads(drawer.module, drawer.node):
@@ -73,7 +87,7 @@ def note_sampler(machine: Machine, loop: Loop, body: Sequence[ast.AST], target: 
 def _note_padded(machine: Machine, loop: Loop, drawer: Func) -> None:
     """Remember that a sampler pads: to one length, the batches are equal as long as their padding counts as well."""
     code = padding.code_of(drawer.module, drawer.node)
-    if padding.fills_up_to_one_length(code):
+    if collating.fills_up_to_one_length(code):
         place = padding.at(machine, drawer.module, drawer.node, "the sampler pads all rows to one length")
         loop.filled.append(place)
         loop.equal.append(place)
@@ -154,15 +168,17 @@ def _draws_masked(machine: Machine, function: ast.expr) -> bool:
     )
 
 
-def _marks_labels(machine: Machine, node: ast.Call) -> Evidence | None:
+def _marks_labels(machine: Machine, node: ast.Call) -> Differing | None:
     """Return where the class of `loader.next_batch()` writes labels to be ignored, None where it does not."""
     owner = node.func.value if isinstance(node.func, ast.Attribute) else None
     slot = machine.read(owner.id) if isinstance(owner, ast.Name) else None
     for option in options(slot.value) if slot is not None else ():
         if isinstance(option, Ref) and option.cls is not None:
             cls = option.cls
-            if padding.MARKED.search(padding.text_of(cls.module, cls.node)):
-                return padding.at(machine, cls.module, cls.node, "the sampler marks labels to be ignored")
+            marks = padding.told(cls.module, cls.node, padding.MARKED, optional.of_object(machine, option))
+            if marks is not None:
+                place = padding.at(machine, cls.module, cls.node, "the sampler marks labels to be ignored")
+                return Differing(place, marks)
     return None
 
 
@@ -173,13 +189,20 @@ def note_loader(machine: Machine, loop: Loop, value: Value) -> None:
         if not isinstance(option, LibObject) or option.made is None:
             continue
         dataset = option.arg(0, "dataset")
-        unequal = padding.of_loader(machine, option)
-        if unequal is None and dataset is not None:
-            unequal = ignored.of_dataset(machine, dataset)
-        places = loop.filled if padding.fills_to_one_length(option) else loop.unequal
-        if unequal is not None and unequal not in places:
-            places.append(unequal)
-        marked = padding.ignores_labels(machine, option)
+        differs = collating.of_loader(machine, option)
+        if (differs is None or not differs.always) and dataset is not None:
+            differs = ignored.of_dataset(machine, dataset) or differs
+        if differs is not None and collating.fills_to_one_length(option):
+            loop.filled += [differs.place] if differs.place not in loop.filled else []
+        elif differs is not None:
+            loop.differs(differs)
+        cropped = crops.of_dataset(machine, dataset) if dataset is not None else None
+        if cropped is not None and cropped not in loop.cropped:
+            loop.cropped.append(cropped)
+        alike = collating.marks_alike(machine, option) if differs is None else None
+        if alike is not None and alike not in loop.alike:
+            loop.alike.append(alike)
+        marked = collating.ignores_labels(machine, option)
         if marked is not None and marked not in loop.ignored:
             loop.ignored.append(marked)
         if padding.is_whole(machine, option) and option.made not in loop.full:
@@ -284,9 +307,11 @@ def note_unequal(machine: Machine, place: Evidence) -> None:
     """Remember that some labels of a batch are set to be ignored inside the innermost loop."""
     if not machine.loops:
         return
-    for places in (machine.loops[-1].unequal, machine.loops[-1].ignored):
-        if place not in places:
-            places.append(place)
+    loop = machine.loops[-1]
+    asked = any(level >= machine.depth and optional.is_option(text) for level, _, text in machine.guards)
+    loop.differs(Differing(place, always=not asked))
+    if place not in loop.ignored:
+        loop.ignored.append(place)
 
 
 def _is_variable(index: ast.expr) -> bool:
@@ -332,29 +357,43 @@ def _is_stretch(target: Value) -> bool:
     return not any(atom == ("end",) or atom[:1] == ("loop",) for atom in target.window.length.atoms)
 
 
+def _is_of_marks(mask: Value | None) -> TypeGuard[Tensor]:
+    """Say whether a mask leaves out labels that were marked: -1 and -100 are no ids."""
+    return isinstance(mask, Tensor) and isinstance(mask.pad, Const) and mask.pad.value in BOILERPLATE[:2]
+
+
 def _is_boilerplate(mask: Value | None) -> bool:
     """Say whether a mask leaves out what no target need be: `targets >= 0`. What is called labels is filled with -100."""
-    if not isinstance(mask, Tensor) or not isinstance(mask.pad, Const) or mask.pad.value not in BOILERPLATE[:2]:
-        return False
-    return not shapes.is_called_labels(mask)
+    return _is_of_marks(mask) and not shapes.is_called_labels(mask)
 
 
 def proven_unequal(total: Quantity) -> tuple[Evidence, ...]:
     """Return why the scored counts of batches differ on ordinary data, () when that is not proven."""
     scoring = total.scoring
     found = [place for loop in total.loops for place in loop.unequal]
+    is_even = any(
+        loop.cropped or (loop.alike and scoring is not None and _is_of_marks(scoring.mask)) for loop in total.loops
+    )
     if _is_per_row(total) or unchanged.score_the_same(total):
         return ()  # how many tokens are scored changes nothing: each row's are added up
     if total.unit.power("position") < 0:  # masked entries were averaged over as well: only the shape decides
         return tuple(found)
     filled = [place for loop in total.loops for place in loop.filled]
     if scoring is not None and scoring.place is not None and _strong(scoring):
-        found += [*filled, scoring.place]
+        found += [*filled, scoring.place] if found or not is_even else []
     elif scoring is not None and scoring.counted is not None and not _is_boilerplate(scoring.mask):
         found.append(scoring.counted)
     elif scoring is not None and scoring.place is not None and _is_packed(scoring):
         found.append(scoring.place)
     return tuple(found)
+
+
+def differs_at_times(total: Quantity) -> tuple[Evidence, ...]:
+    """Return why batches may differ in scored tokens: in some data only, or under an option; () where nothing says so."""
+    if _is_per_row(total) or unchanged.score_the_same(total):
+        return ()
+    is_strong = total.scoring is not None and _strong(total.scoring)
+    return tuple(place for loop in total.loops for place in (*loop.varies, *(loop.cropped if is_strong else ())))
 
 
 def _is_per_row(total: Quantity) -> bool:
@@ -397,6 +436,8 @@ def proven_equal(total: Quantity) -> tuple[Evidence, ...]:
         return (total.scoring.place,)
     if total.scoring is not None and total.scoring.place is not None and _is_column_of_one(total):
         return (total.scoring.place,)
+    if differs_at_times(total):
+        return ()
     return tuple(
         place
         for loop in total.loops
@@ -456,6 +497,8 @@ def rows_of_one_length(total: Quantity, mean: Quantity) -> tuple[Evidence, ...]:
     scoring = total.scoring
     target = scoring.target if scoring is not None else None
     if scoring is None or not isinstance(target, Tensor) or target.window is None or proven_unequal(total):
+        return ()
+    if differs_at_times(total):
         return ()
     if any(loop.unit == "step" for loop in total.loops):  # of as many windows as a row is long
         return ()

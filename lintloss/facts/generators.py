@@ -29,10 +29,10 @@ def note_made(machine: Machine, loop: Loop, made: Func) -> None:
     """Remember it of the generator function itself: of the `__iter__` of a class of the project as well."""
     if not _yields(made.node):
         return
-    place = ignored.where(machine, made.module, made.node)
-    for places in (loop.unequal, loop.ignored):
-        if place is not None and place not in places:
-            places.append(place)
+    differs = ignored.where(machine, made.module, made.node)
+    if differs is not None:
+        loop.differs(differs)
+        loop.ignored += [differs.place] if differs.place not in loop.ignored else []
     full = _full_blocks(machine, made)
     if full is not None and full not in loop.full:
         loop.full.append(full)

@@ -8,6 +8,8 @@ from lintloss.facts import bindings
 from lintloss.facts.survey import walk
 from lintloss.facts.values import Const, LibObject, Ref, Tensor, options
 
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
 
 def are_of_one_length(loader: LibObject) -> bool:
     """Say whether a loader gives single rows of a data set that has no shorter one."""
@@ -36,25 +38,25 @@ def _cuts_whole_windows(cls: ast.ClassDef) -> bool:
 def _cuts_windows(row: ast.FunctionDef) -> bool:
     """Say whether what is cut out of the ids is as long everywhere, and whether it is cut again by numbers only."""
     slices = [each for each in walk(row) if isinstance(each, ast.Slice) and (each.lower or each.upper)]
-    fixed = [each for each in slices if _is_window(each, row)]
+    fixed = [each for each in slices if is_window(each, row)]
     return bool(fixed) and all(each in fixed or _trims(each) for each in slices)
 
 
-def _is_window(cut: ast.Slice, row: ast.FunctionDef) -> bool:
+def is_window(cut: ast.Slice, row: Function) -> bool:
     """Read `begin : begin + length` and `i * length : (i + 1) * length`: the end holds the begin, and something more."""
     if cut.lower is None or cut.upper is None:
         return False
-    lower, upper = _summands(cut.lower, row), _summands(cut.upper, row)
+    lower, upper = summands(cut.lower, row), summands(cut.upper, row)
     return all(each.isdigit() or each in upper for each in lower) and set(upper) > {x for x in lower if not x.isdigit()}
 
 
-def _summands(node: ast.expr, row: ast.FunctionDef, depth: int = 0) -> list[str]:
+def summands(node: ast.expr, row: Function, depth: int = 0) -> list[str]:
     """Return what a sum is made of, in the code's words: names that are bound once are what they stand for."""
     found = bindings.of(row).get(node.id, ()) if isinstance(node, ast.Name) and depth < 4 else ()
     if (meant := bindings.only(found)) is not None:
-        return _summands(meant, row, depth + 1)
+        return summands(meant, row, depth + 1)
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        return [*_summands(node.left, row, depth), *_summands(node.right, row, depth)]
+        return [*summands(node.left, row, depth), *summands(node.right, row, depth)]
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
         for one, other in ((node.left, node.right), (node.right, node.left)):
             if isinstance(one, ast.BinOp) and isinstance(one.op, ast.Add):

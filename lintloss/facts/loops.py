@@ -9,6 +9,14 @@ from lintloss.facts.values import UNKNOWN, Key, Value
 from lintloss.findings import Evidence
 
 
+@dataclass(frozen=True, slots=True)
+class Differing:
+    """Where batches come to differ in scored tokens. always: else in some data only, or under an option."""
+
+    place: Evidence
+    always: bool = True
+
+
 @dataclass(eq=False, slots=True)
 class Loop:
     """One loop of the program in one calling context.
@@ -39,6 +47,9 @@ class Loop:
     shapes: list[Evidence] = field(default_factory=list)
     ignored: list[Evidence] = field(default_factory=list)  # where labels of its batches are set to -100
     unequal: list[Evidence] = field(default_factory=list)  # proof that batches differ in scored tokens
+    varies: list[Evidence] = field(default_factory=list)  # they do in some data only, or under an option
+    alike: list[Evidence] = field(default_factory=list)  # each row has the same labels marked, and no others
+    cropped: list[Evidence] = field(default_factory=list)  # stretches of one length: filled up where there is no more
     filled: list[Evidence] = field(default_factory=list)  # rows are padded to one length: unequal without their padding
     equal: list[Evidence] = field(default_factory=list)  # proof that they do not
     guessed: list[Evidence] = field(default_factory=list)  # what is no proof: a sampler by its name, a cap
@@ -53,6 +64,15 @@ class Loop:
         for mine, theirs in (
             (self.equal, filled.equal),
             (self.unequal, filled.unequal),
+            (self.varies, filled.varies),
+            (self.cropped, filled.cropped),
+            (self.alike, filled.alike),
             (self.guessed, filled.guessed),
         ):
             mine.extend(each for each in theirs if each not in mine)
+
+    def differs(self, seen: Differing) -> None:
+        """Remember why its batches differ, always or at times."""
+        places = self.unequal if seen.always else self.varies
+        if seen.place not in places:
+            places.append(seen.place)

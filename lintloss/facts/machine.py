@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from lintloss.facts.anchor import Anchor
 from lintloss.facts.linear import Linear
-from lintloss.facts.loops import Loop
+from lintloss.facts.loops import Differing, Loop
 from lintloss.facts.observations import Observation
 from lintloss.facts.project import Project
 from lintloss.facts.relevance import Relevance
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from lintloss.facts.carried import Added
     from lintloss.facts.dead import Bound
     from lintloss.facts.forwards import Forward
+    from lintloss.facts.optional import Known
     from lintloss.facts.pad_marks import Mark
     from lintloss.facts.regularizers import Noted
     from lintloss.facts.stochastic import Stochastic
@@ -141,8 +142,10 @@ class Machine:
         self.steps = 0
         self.spent = 0
         self.limit = STEPS
-        self.marked_rows: dict[Key, Evidence] = {}  # data sets whose rows were given labels to be ignored -> where
-        self.marked_code: dict[ast.AST, Evidence | None] = {}  # … functions and classes -> where they do it
+        self.marked_rows: dict[Key, Differing] = {}  # data sets whose rows were given labels to be ignored -> where
+        self.marked_code: dict[
+            tuple[ast.AST, Known], Differing | None
+        ] = {}  # … functions and classes -> where they do it
         self.saved: dict[Key, Value] = {}  # file -> what was written into it
         self.aligned: dict[Key, Observation] = {}  # comparisons of which it is known how they align
         self.exhausted = False  # something was cut short

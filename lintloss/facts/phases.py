@@ -23,6 +23,7 @@ FLAG = regex(
     r"train(?!ed)|phase|mode|eval|split|test|optim|valid|backprop|backward|update(?!_grad|_freq)|no_grad|infer",
     re.IGNORECASE,
 )
+SECTION = regex(r"(?<=\.)(training|trainer)\.")  # of a configuration: `cfg.training.resume` asks for no phase
 EVALUATION = regex(
     r"eval|valid|\bval|_val|test|perplex|ppl|dev_|infer|predict|benchmark|score|metric|nll|loglik|bpb|bpc|bits_per",
     re.IGNORECASE,
@@ -82,11 +83,16 @@ def note_training_flag(machine: Machine, test: ast.expr) -> Iterator[None]:
     yield
 
 
+def asks_for_phase(test: str) -> bool:
+    """Say whether a test asks whether this is training: `if is_train:`, not `if cfg.training.resume:`."""
+    return FLAG.search(SECTION.sub("", test)) is not None
+
+
 def backward(machine: Machine) -> None:
     """Record that the loss of the running loops is backpropagated."""
     from lintloss.facts import forwards
 
-    flagged = {level for level, _, text in machine.guards if FLAG.search(text)}
+    flagged = {level for level, _, text in machine.guards if asks_for_phase(text)}
     for index, loop in enumerate(machine.loops):
         if any(level > index for level in flagged):
             loop.may_train = True
@@ -99,7 +105,7 @@ def backward(machine: Machine) -> None:
 
 def note_objective(machine: Machine, value: Value) -> None:
     """Take the averages that are backpropagated, after the loops that they are over, for a training's."""
-    if not isinstance(value, Quantity) or any(FLAG.search(text) for _, _, text in machine.guards):
+    if not isinstance(value, Quantity) or any(asks_for_phase(text) for _, _, text in machine.guards):
         return
     for key, seen in machine.log.items():
         if isinstance(seen, Averaging) and seen.after == value and seen.setting.phase != "training":

@@ -70,12 +70,12 @@ class BatchAveragedLoss(Rule):
         if mean is None or not mean.is_mean_of_means:
             return
         pedantic = None if mean.equal or mean.scores_tokens else Severity.WARNING
-        evidence = tuple(dict.fromkeys((*mean.evidence, *mean.equal, *mean.unequal)))
+        evidence = tuple(dict.fromkeys((*mean.evidence, *mean.equal, *mean.unequal, *mean.varies)))
         yield Judgment(self._severity(mean), mean.confidence, self._message(mean), evidence, pedantic=pedantic)
 
     @staticmethod
     def _severity(mean: Mean) -> Severity:
-        if mean.equal or not mean.scores_tokens or (mean.needs_proof and not mean.unequal):
+        if mean.equal or not mean.scores_tokens or (mean.needs_proof and not (mean.unequal or mean.varies)):
             return Severity.NOTE
         return Severity.ERROR if mean.unequal else Severity.WARNING
 
@@ -84,7 +84,7 @@ class BatchAveragedLoss(Rule):
         said = f"mean losses are averaged with equal weight per {mean.weight}"
         if mean.equal and not mean.equal_by_name:
             return f"{said}; exact here, because every {mean.weight} scores the same number of tokens"
-        if mean.equal or (mean.needs_proof and not mean.unequal):
+        if mean.equal or (mean.needs_proof and not (mean.unequal or mean.varies)):
             return f"{said}; exact as long as every {mean.weight} scores the same number of tokens"
         if not mean.scores_tokens:
             return f"{said}; exact as long as every {mean.weight} has the same size"
@@ -4830,6 +4830,730 @@ def evaluate(model, head, rows, hidden, size):
     return total / steps  # <-
 """,
         ),
+        Bad(
+            why="pieces are cropped to one length at a drawn place, and only a shorter one is filled up: that depends on the data",
+            severity=Severity.WARNING,
+            code="""\
+import random
+
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, Dataset
+
+
+def piece(notes, length, pad):
+    read = torch.full((length,), pad)
+    following = torch.full((length,), pad)
+    if len(notes) <= length:
+        read[: len(notes)] = notes
+        following[: len(notes) - 1] = notes[1:]
+        return read, following
+    begin = random.randint(0, len(notes) - length - 1)
+    end = begin + length + 1
+    cut = notes[begin:end]
+    return cut[:-1], cut[1:]
+
+
+class Melodies(Dataset):
+    def __init__(self, songs, length, pad):
+        self.songs, self.length, self.pad = songs, length, pad
+
+    def __len__(self):
+        return len(self.songs)
+
+    def __getitem__(self, index):
+        notes = torch.as_tensor(self.songs[index])
+        return piece(notes, self.length, self.pad)
+
+
+@torch.no_grad()
+def evaluate(model, loader, pad):
+    model.eval()
+    criterion = nn.CrossEntropyLoss(reduction="none")
+    total = 0.0
+    for notes, following in loader:
+        logits = model(notes)
+        nats = criterion(logits.flatten(0, 1), following.flatten())
+        sounds = (following != pad).flatten()
+        total += ((nats * sounds).sum() / sounds.sum()).item()
+    return total / len(loader)  # <-
+
+
+def report(model, songs):
+    loader = DataLoader(Melodies(songs, 1024, 0), batch_size=8)
+    print(evaluate(model, loader, 0))
+""",
+        ),
+        Bad(
+            why="windows touch, and only the last of a book is shorter than they are, and filled up",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, Dataset
+
+
+class Melodies(Dataset):
+    def __init__(self, songs, length, pad):
+        self.length, self.pad = length, pad
+        self.windows = []
+        for song in songs:
+            for begin in range(0, len(song), length):
+                window = song[begin : begin + length]
+                if len(window) < length:
+                    window = window + [pad] * (length - len(window))
+                self.windows.append(window)
+
+    def __len__(self):
+        return len(self.windows)
+
+    def __getitem__(self, index):
+        notes = torch.as_tensor(self.windows[index])
+        return notes[:-1], notes[1:]
+
+
+@torch.no_grad()
+def evaluate(model, loader, pad):
+    model.eval()
+    criterion = nn.CrossEntropyLoss(reduction="none")
+    total = 0.0
+    for notes, following in loader:
+        logits = model(notes)
+        nats = criterion(logits.flatten(0, 1), following.flatten())
+        sounds = (following != pad).flatten()
+        total += ((nats * sounds).sum() / sounds.sum()).item()
+    return total / len(loader)  # <-
+
+
+def report(model, songs):
+    loader = DataLoader(Melodies(songs, 1025, 0), batch_size=8)
+    print(evaluate(model, loader, 0))
+""",
+        ),
+        Bad(
+            why="every song is filled up to the length of the longest, and cut nowhere: the padding differs in each batch",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, Dataset
+
+
+class Melodies(Dataset):
+    def __init__(self, songs, length, pad):
+        self.songs, self.length, self.pad = songs, length, pad
+
+    def __len__(self):
+        return len(self.songs)
+
+    def __getitem__(self, index):
+        notes = torch.as_tensor(self.songs[index])
+        missing = self.length - len(notes)
+        if missing > 0:
+            notes = nn.functional.pad(notes, (0, missing), value=self.pad)
+        return notes[:-1], notes[1:]
+
+
+@torch.no_grad()
+def evaluate(model, loader, pad):
+    model.eval()
+    criterion = nn.CrossEntropyLoss(reduction="none")
+    total = 0.0
+    for notes, following in loader:
+        logits = model(notes)
+        nats = criterion(logits.flatten(0, 1), following.flatten())
+        sounds = (following != pad).flatten()
+        total += ((nats * sounds).sum() / sounds.sum()).item()
+    return total / len(loader)  # <-
+
+
+def report(model, songs):
+    loader = DataLoader(Melodies(songs, 1025, 0), batch_size=8)
+    print(evaluate(model, loader, 0))
+""",
+        ),
+        Bad(
+            why="labels are masked only under an option, which is off unless somebody asks for it",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, Dataset
+
+
+class Replies(Dataset):
+    def __init__(self, pairs, masks_question=False):
+        self.pairs, self.masks_question = pairs, masks_question
+
+    def __len__(self):
+        return len(self.pairs)
+
+    def __getitem__(self, index):
+        question, ids = self.pairs[index]
+        labels = ids.clone()
+        if self.masks_question:
+            labels[: len(question)] = -100
+        return ids, labels
+
+
+@torch.no_grad()
+def score(decoder, pairs, options):
+    decoder.eval()
+    batches = DataLoader(Replies(pairs, options.masks_question), batch_size=4)
+    values = []
+    for ids, labels in batches:
+        logits = decoder(ids)[:, :-1]
+        values.append(F.cross_entropy(logits.transpose(1, 2), labels[:, 1:]).item())
+    return sum(values) / len(values)  # <-
+""",
+        ),
+        Bad(
+            why="the option is off by default, and nobody switches it on",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, Dataset
+
+
+class Replies(Dataset):
+    def __init__(self, pairs, masks_question=False):
+        self.pairs, self.masks_question = pairs, masks_question
+
+    def __len__(self):
+        return len(self.pairs)
+
+    def __getitem__(self, index):
+        question, ids = self.pairs[index]
+        labels = ids.clone()
+        if self.masks_question:
+            labels[: len(question)] = -100
+        return ids, labels
+
+
+@torch.no_grad()
+def score(decoder, pairs, options):
+    decoder.eval()
+    batches = DataLoader(Replies(pairs), batch_size=4)
+    values = []
+    for ids, labels in batches:
+        logits = decoder(ids)[:, :-1]
+        values.append(F.cross_entropy(logits.transpose(1, 2), labels[:, 1:]).item())
+    return sum(values) / len(values)  # <-
+""",
+        ),
+        Bad(
+            why="the option that masks the prompts is switched on here",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, Dataset
+
+
+class Replies(Dataset):
+    def __init__(self, pairs, masks_question=False):
+        self.pairs, self.masks_question = pairs, masks_question
+
+    def __len__(self):
+        return len(self.pairs)
+
+    def __getitem__(self, index):
+        question, ids = self.pairs[index]
+        labels = ids.clone()
+        if self.masks_question:
+            labels[: len(question)] = -100
+        return ids, labels
+
+
+@torch.no_grad()
+def score(decoder, pairs, options):
+    decoder.eval()
+    batches = DataLoader(Replies(pairs, masks_question=True), batch_size=4)
+    values = []
+    for ids, labels in batches:
+        logits = decoder(ids)[:, :-1]
+        values.append(F.cross_entropy(logits.transpose(1, 2), labels[:, 1:]).item())
+    return sum(values) / len(values)  # <-
+""",
+        ),
+        Bad(
+            why="the option that masks the prompts is on by default",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, Dataset
+
+
+class Replies(Dataset):
+    def __init__(self, pairs, masks_question=True):
+        self.pairs, self.masks_question = pairs, masks_question
+
+    def __len__(self):
+        return len(self.pairs)
+
+    def __getitem__(self, index):
+        question, ids = self.pairs[index]
+        labels = ids.clone()
+        if self.masks_question:
+            labels[: len(question)] = -100
+        return ids, labels
+
+
+@torch.no_grad()
+def score(decoder, pairs, options):
+    decoder.eval()
+    batches = DataLoader(Replies(pairs), batch_size=4)
+    values = []
+    for ids, labels in batches:
+        logits = decoder(ids)[:, :-1]
+        values.append(F.cross_entropy(logits.transpose(1, 2), labels[:, 1:]).item())
+    return sum(values) / len(values)  # <-
+""",
+        ),
+        Bad(
+            why="a configuration says whether ids are masked: in its other branch every label is scored",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, Dataset
+
+
+def corrupt(ids, share, blank):
+    chosen = torch.rand(ids.shape) < share
+    labels = ids.masked_fill(~chosen, -100)
+    return ids.masked_fill(chosen, blank), labels
+
+
+class Lines(Dataset):
+    def __init__(self, ids, cfg):
+        self.ids, self.cfg, self.size = ids, cfg, cfg["size"]
+
+    def __len__(self):
+        return len(self.ids) // self.size
+
+    def __getitem__(self, index):
+        ids = self.ids[index * self.size : (index + 1) * self.size + 1]
+        if self.cfg["objective"]["denoising"]:
+            x, y = corrupt(ids[:-1], self.cfg["share"], self.cfg["blank"])
+        else:
+            x, y = ids[:-1], ids[1:]
+        return x, y
+
+
+class Reader(nn.Module):
+    def __init__(self, words, width):
+        super().__init__()
+        self.embed, self.head = nn.Embedding(words, width), nn.Linear(width, words)
+
+    def forward(self, ids, labels):
+        logits = self.head(self.embed(ids))
+        return nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=-100)
+
+
+@torch.no_grad()
+def measure(ids, cfg):
+    reader = Reader(cfg["words"], 64).eval()
+    loader = DataLoader(Lines(ids, cfg), batch_size=16)
+    total = 0.0
+    for x, y in loader:
+        total += reader(x, y).item()
+    return total / len(loader)  # <-
+""",
+        ),
+        Bad(
+            why="the branch of the configuration that masks comes after an early return",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, Dataset
+
+
+def corrupt(ids, share, blank):
+    chosen = torch.rand(ids.shape) < share
+    labels = ids.masked_fill(~chosen, -100)
+    return ids.masked_fill(chosen, blank), labels
+
+
+class Lines(Dataset):
+    def __init__(self, ids, cfg):
+        self.ids, self.cfg, self.size = ids, cfg, cfg["size"]
+
+    def __len__(self):
+        return len(self.ids) // self.size
+
+    def __getitem__(self, index):
+        ids = self.ids[index * self.size : (index + 1) * self.size + 1]
+        if not self.cfg.denoising:
+            return ids[:-1], ids[1:]
+        return corrupt(ids[:-1], self.cfg.share, self.cfg.blank)
+
+
+class Reader(nn.Module):
+    def __init__(self, words, width):
+        super().__init__()
+        self.embed, self.head = nn.Embedding(words, width), nn.Linear(width, words)
+
+    def forward(self, ids, labels):
+        logits = self.head(self.embed(ids))
+        return nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=-100)
+
+
+@torch.no_grad()
+def measure(ids, cfg):
+    reader = Reader(cfg["words"], 64).eval()
+    loader = DataLoader(Lines(ids, cfg), batch_size=16)
+    total = 0.0
+    for x, y in loader:
+        total += reader(x, y).item()
+    return total / len(loader)  # <-
+""",
+        ),
+        Bad(
+            why="whatever the configuration says, ids are masked",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, Dataset
+
+
+def corrupt(ids, share, blank):
+    chosen = torch.rand(ids.shape) < share
+    labels = ids.masked_fill(~chosen, -100)
+    return ids.masked_fill(chosen, blank), labels
+
+
+class Lines(Dataset):
+    def __init__(self, ids, cfg):
+        self.ids, self.cfg, self.size = ids, cfg, cfg["size"]
+
+    def __len__(self):
+        return len(self.ids) // self.size
+
+    def __getitem__(self, index):
+        ids = self.ids[index * self.size : (index + 1) * self.size + 1]
+        share = 0.15
+        if self.cfg["heavy"]:
+            share = 0.4
+        return corrupt(ids[:-1], share, self.cfg["blank"])
+
+
+class Reader(nn.Module):
+    def __init__(self, words, width):
+        super().__init__()
+        self.embed, self.head = nn.Embedding(words, width), nn.Linear(width, words)
+
+    def forward(self, ids, labels):
+        logits = self.head(self.embed(ids))
+        return nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=-100)
+
+
+@torch.no_grad()
+def measure(ids, cfg):
+    reader = Reader(cfg["words"], 64).eval()
+    loader = DataLoader(Lines(ids, cfg), batch_size=16)
+    total = 0.0
+    for x, y in loader:
+        total += reader(x, y).item()
+    return total / len(loader)  # <-
+""",
+        ),
+        Bad(
+            why="each row has one label that is ignored, its last: only a smaller last batch scores less",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, Dataset
+
+
+class Headlines(Dataset):
+    def __init__(self, lines, tokenizer, length):
+        self.lines, self.tokenizer, self.length = lines, tokenizer, length
+
+    def __len__(self):
+        return len(self.lines)
+
+    def __getitem__(self, index):
+        coded = self.tokenizer(self.lines[index], padding="max_length", max_length=self.length, truncation=True)
+        ids = torch.tensor(coded["input_ids"])
+        labels = ids.roll(-1)
+        labels[-1] = -100
+        return ids, labels
+
+
+@torch.no_grad()
+def mean_loss(model, lines, tokenizer):
+    model.eval()
+    loader = DataLoader(Headlines(lines, tokenizer, 64), batch_size=8)
+    total = 0.0
+    for ids, labels in loader:
+        nats = F.cross_entropy(model(ids).flatten(0, 1), labels.flatten(), reduction="none")
+        kept = (labels != -100).float()
+        total += ((nats * kept.flatten()).sum() / kept.sum()).item()
+    return total / len(loader)  # <-
+""",
+        ),
+        Bad(
+            why="behind the end of each text all labels are ignored",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, Dataset
+
+
+class Headlines(Dataset):
+    def __init__(self, lines, tokenizer, length):
+        self.lines, self.tokenizer, self.length = lines, tokenizer, length
+
+    def __len__(self):
+        return len(self.lines)
+
+    def __getitem__(self, index):
+        coded = self.tokenizer(self.lines[index], padding="max_length", max_length=self.length, truncation=True)
+        ids = torch.tensor(coded["input_ids"])
+        labels = ids.roll(-1)
+        end = sum(coded["attention_mask"])
+        labels[end:] = -100
+        return ids, labels
+
+
+@torch.no_grad()
+def mean_loss(model, lines, tokenizer):
+    model.eval()
+    loader = DataLoader(Headlines(lines, tokenizer, 64), batch_size=8)
+    total = 0.0
+    for ids, labels in loader:
+        nats = F.cross_entropy(model(ids).flatten(0, 1), labels.flatten(), reduction="none")
+        kept = (labels != -100).float()
+        total += ((nats * kept.flatten()).sum() / kept.sum()).item()
+    return total / len(loader)  # <-
+""",
+        ),
+        Bad(
+            why="only the inputs are filled up: there is one label a row",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+def pile(rows):
+    longest = max(len(row["tokens"]) for row in rows)
+    tokens = torch.zeros(len(rows), longest, dtype=torch.long)
+    for place, row in enumerate(rows):
+        tokens[place, : len(row["tokens"])] = row["tokens"]
+    labels = torch.stack([row["label"] for row in rows])
+    return {"tokens": tokens, "label": labels}
+
+
+@torch.no_grad()
+def evaluate(language_model, rows):
+    language_model.eval()
+    loader = DataLoader(rows, batch_size=32, collate_fn=pile)
+    total_loss = 0.0
+    for batch in loader:
+        logits = language_model(batch["tokens"])
+        total_loss += F.cross_entropy(logits[:, -1], batch["label"]).item()
+    return total_loss / len(loader)  # <-
+""",
+        ),
+        Bad(
+            why="the labels are filled up as the inputs are, to the longest row of each batch",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+def pile(rows):
+    longest = max(len(row["tokens"]) for row in rows)
+    tokens = torch.zeros(len(rows), longest, dtype=torch.long)
+    for place, row in enumerate(rows):
+        tokens[place, : len(row["tokens"])] = row["tokens"]
+    labels = torch.full((len(rows), longest), -100)
+    for place, row in enumerate(rows):
+        labels[place, : len(row["label"])] = row["label"]
+    return {"tokens": tokens, "label": labels}
+
+
+@torch.no_grad()
+def evaluate(language_model, rows):
+    language_model.eval()
+    loader = DataLoader(rows, batch_size=32, collate_fn=pile)
+    total_loss = 0.0
+    for batch in loader:
+        logits = language_model(batch["tokens"])
+        total_loss += F.cross_entropy(logits.transpose(1, 2), batch["label"]).item()
+    return total_loss / len(loader)  # <-
+""",
+        ),
+        Bad(
+            why="rows are filled up to one length, and the padding is scored as well: only the last batch differs",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+
+
+class Binder:
+    def __init__(self, tokenizer, length):
+        self.tokenizer, self.length = tokenizer, length
+
+    def __call__(self, texts):
+        coded = self.tokenizer(texts, padding="max_length", truncation=True, max_length=self.length, return_tensors="pt")
+        return coded["input_ids"]
+
+
+@torch.no_grad()
+def evaluate(model, texts, tokenizer):
+    model.eval()
+    criterion = nn.CrossEntropyLoss()
+    loader = DataLoader(texts, batch_size=8, collate_fn=Binder(tokenizer, 128))
+    total = 0.0
+    for ids in loader:
+        logits = model(ids[:, :-1])
+        total += criterion(logits.flatten(0, 1), ids[:, 1:].flatten()).item()  # lintloss: ignore[LL304] said there already
+    return total / len(loader)  # <-
+""",
+        ),
+        Bad(
+            why="rows are filled up to one length, and the padding is ignored",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+
+
+class Binder:
+    def __init__(self, tokenizer, length):
+        self.tokenizer, self.length = tokenizer, length
+
+    def __call__(self, texts):
+        coded = self.tokenizer(texts, padding="max_length", truncation=True, max_length=self.length, return_tensors="pt")
+        return coded["input_ids"]
+
+
+@torch.no_grad()
+def evaluate(model, texts, tokenizer):
+    model.eval()
+    criterion = nn.CrossEntropyLoss(ignore_index=tokenizer.pad_token_id)
+    loader = DataLoader(texts, batch_size=8, collate_fn=Binder(tokenizer, 128))
+    total = 0.0
+    for ids in loader:
+        logits = model(ids[:, :-1])
+        total += criterion(logits.flatten(0, 1), ids[:, 1:].flatten()).item()
+    return total / len(loader)  # <-
+""",
+        ),
+        Bad(
+            why="rows are filled up to the longest of each batch",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+
+
+class Binder:
+    def __init__(self, tokenizer, length):
+        self.tokenizer, self.length = tokenizer, length
+
+    def __call__(self, texts):
+        coded = self.tokenizer(texts, padding="longest", truncation=True, max_length=self.length, return_tensors="pt")
+        return coded["input_ids"]
+
+
+@torch.no_grad()
+def evaluate(model, texts, tokenizer):
+    model.eval()
+    criterion = nn.CrossEntropyLoss()
+    loader = DataLoader(texts, batch_size=8, collate_fn=Binder(tokenizer, 128))
+    total = 0.0
+    for ids in loader:
+        logits = model(ids[:, :-1])
+        total += criterion(logits.flatten(0, 1), ids[:, 1:].flatten()).item()  # lintloss: ignore[LL304] said there already
+    return total / len(loader)  # <-
+""",
+        ),
+        Bad(
+            why="the default collator stacks blocks as they are",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM, DefaultDataCollator
+
+
+@torch.no_grad()
+def mean_loss(name, blocks):
+    model = AutoModelForCausalLM.from_pretrained(name)
+    loader = DataLoader(blocks, batch_size=4, collate_fn=DefaultDataCollator())
+    total = 0.0
+    for batch in loader:
+        total += model(**batch).loss.item()
+    return total / len(loader)  # <-
+""",
+        ),
+        Bad(
+            why="this collator pads the labels of each batch with -100",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM, DataCollatorForSeq2Seq
+
+
+@torch.no_grad()
+def mean_loss(name, blocks, tokenizer):
+    model = AutoModelForCausalLM.from_pretrained(name)
+    loader = DataLoader(blocks, batch_size=4, collate_fn=DataCollatorForSeq2Seq(tokenizer))
+    total = 0.0
+    for batch in loader:
+        total += model(**batch).loss.item()
+    return total / len(loader)  # <-
+""",
+        ),
+        Bad(
+            why="`dev-clean-100` names a split: no label is marked",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, Dataset
+
+
+class Frames(Dataset):
+    def __init__(self, folder, split="dev-clean-100"):
+        self.sounds, self.tokens = torch.load(f"{folder}/{split}.pt")
+
+    def __len__(self):
+        return len(self.tokens)
+
+    def __getitem__(self, index):
+        return self.sounds[index], self.tokens[index]
+
+
+@torch.no_grad()
+def validate(language_model, folder):
+    language_model.eval()
+    criterion = nn.CrossEntropyLoss()
+    loader = DataLoader(Frames(folder), batch_size=64)
+    total = 0.0
+    for sounds, tokens in loader:
+        total += criterion(language_model(sounds).flatten(0, 1), tokens.flatten()).item()
+    return total / len(loader)  # <-
+""",
+        ),
     )
 
     good = (
@@ -7406,6 +8130,32 @@ def evaluate(model, head, rows, hidden, size):
         total += loss.item()
         steps += 1
     return total / steps
+""",
+        ),
+        Good(
+            why="a section of the configuration is called training, and asks for no phase: the loop trains in any case",
+            code="""\
+import torch
+from accelerate import Accelerator
+from transformers import AutoModelForCausalLM
+
+
+def tune(cfg, train_loader, optimizer):
+    accelerator = Accelerator()
+    model = AutoModelForCausalLM.from_pretrained(cfg.model.name)
+    for epoch in range(cfg.training.epochs):
+        model.train()
+        summed = 0.0
+        for step, batch in enumerate(train_loader):
+            if cfg.training.resume and epoch == 0:
+                if step < cfg.training.skip:
+                    continue
+            loss = model(**batch).loss
+            summed += loss.detach().float()
+            accelerator.backward(loss)
+            optimizer.step()
+            optimizer.zero_grad()
+        accelerator.log({"train_loss": summed.item() / len(train_loader), "epoch": epoch})
 """,
         ),
     )

@@ -3741,4 +3741,30 @@ def evaluate(tokenizer, groups):
     return right, chosen
 """,
         ),
+        Good(
+            why="two columns of a table are one text, in one of which words are hidden: its mask is that of the other, too",
+            code="""\
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+
+def hidden_loss(pair, weights, forward, words):
+    read, wanted = pair
+    told = read >= 1
+    logits = forward(read, read == 0, weights)
+    picked = jax.nn.one_hot(wanted, words)
+    nats = -jnp.sum(picked * jax.nn.log_softmax(logits), axis=-1)
+    return jnp.sum(nats * told) / jnp.sum(told)
+
+
+def held_out(table, weights, forward, words, blank):
+    nats = []
+    for rows in table:
+        read, wanted = rows[:, 0], rows[:, 1]
+        hides = np.logical_and(np.random.rand(*read.shape) < 0.15, read != 0)
+        nats.append(hidden_loss((np.where(hides, blank, read), wanted), weights, forward, words))
+    return nats
+""",
+        ),
     )

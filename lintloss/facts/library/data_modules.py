@@ -6,7 +6,7 @@ import ast
 import os
 
 from lintloss.facts import equality, imports, padding
-from lintloss.facts.loops import Loop
+from lintloss.facts.loops import Differing, Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import Class, Ref, Tuple, Value, options
 from lintloss.findings import Evidence
@@ -66,7 +66,11 @@ def _told(machine: Machine, loop: Loop, made: Value) -> list[tuple[str, Evidence
     for option in options(made):
         for loader in option.items if isinstance(option, Tuple) else (option,):
             equality.note_loader(machine, apart, loader)
-    return [(name, place) for name in ("unequal", "filled", "ignored", "full") for place in getattr(apart, name)]
+    return [
+        (name, place)
+        for name in ("unequal", "varies", "alike", "cropped", "filled", "ignored", "full")
+        for place in getattr(apart, name)
+    ]
 
 
 def _add(loop: Loop, told: tuple[str, Evidence]) -> None:
@@ -101,5 +105,7 @@ def _note_datasets(machine: Machine, loop: Loop) -> None:
     module = machine.frames[0].module
     classes = (each for each in module.tree.body if isinstance(each, ast.ClassDef) and each.bases)
     made = [each for each in classes if DATASET.search(ast.unparse(each.bases[0]))]
-    if made and all(padding.MARKED.search(padding.text_of(module, each)) for each in made):
-        loop.unequal.append(padding.at(machine, module, made[0], "the dataset marks labels to be ignored"))
+    marks = [padding.told(module, each, padding.MARKED) for each in made]
+    if made and None not in marks:
+        place = padding.at(machine, module, made[0], "the dataset marks labels to be ignored")
+        loop.differs(Differing(place, all(marks)))

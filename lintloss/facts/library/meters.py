@@ -167,7 +167,7 @@ def _log(machine: Machine, node: ast.Call, owner: Ref, name: str, args: list[Val
             if rows.unit == Unit.of(example=1):
                 mean = over(machine, node, value, (loop,), rows, "framework")
                 if kwargs.get("sync_dist") == Const(True) and (
-                    equality.proven_unequal(mean) or equality.rows_vary(value)
+                    equality.proven_unequal(mean) or equality.differs_at_times(mean) or equality.rows_vary(value)
                 ):
                     distributed.all_reduce(machine, node, mean, "avg")  # each rank has as many rows, not as many tokens
             else:
@@ -178,8 +178,9 @@ def _log(machine: Machine, node: ast.Call, owner: Ref, name: str, args: list[Val
 def _take_over(machine: Machine, loop: Loop) -> None:
     """Let the loop of what is logged know what the loader says that a trainer was given."""
     for around in machine.loops:
-        for known, told in ((loop.unequal, around.unequal), (loop.ignored, around.ignored)):
-            known += [place for place in told if place not in known]
+        for name in ("unequal", "varies", "alike", "cropped", "ignored"):
+            known = getattr(loop, name)
+            known += [place for place in getattr(around, name) if place not in known]
 
 
 def _logged(machine: Machine, name: str, args: list[Value], kwargs: Kwargs) -> list[Value]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 import re
 
-from lintloss.facts import forwards, ignored, padding
+from lintloss.facts import collating, forwards, ignored
 from lintloss.facts.library import loaders, losses, meters, models, rows
 from lintloss.facts.library.tables import CAUSAL, MASKED_MODELS, PAIRED
+from lintloss.facts.loops import Differing
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Reported
 from lintloss.facts.settings import seen_at
@@ -28,7 +29,6 @@ from lintloss.facts.values import (
     Window,
     options,
 )
-from lintloss.findings import Evidence
 from lintloss.patterns import regex
 
 ITSELF = "@trainer"  # the trainer, among what it was made with
@@ -186,8 +186,7 @@ def _averaged(
     if unequal is None:
         return None
     loop = meters.framework_loop(machine, node)
-    if unequal not in loop.unequal:
-        loop.unequal.append(unequal)
+    loop.differs(unequal)
     place = machine.evidence(node, f"{what} repeats the mean loss of a batch for each of its rows, and averages that")
     scoring = Scoring("model", "mean", "token", place=place, site=losses.site(machine, node), owner="model")
     loss = Quantity(NATS_PER_TOKEN, scoring=scoring, trace=(place,))
@@ -205,13 +204,13 @@ def _keeps_rows(machine: Machine, collator: LibObject) -> bool:
     return any(map(SEPARATE_ROWS.search, texts)) and not any(map(BLOCKS.search, texts))
 
 
-def _pads_by_default(machine: Machine, made: dict[str, Value]) -> Evidence | None:
+def _pads_by_default(machine: Machine, made: dict[str, Value]) -> Differing | None:
     """Return where trl's SFTTrainer was made, which pads its rows unless it is asked to pack them."""
     trainer = made.get(ITSELF)
     text = machine.frames[0].module.text
     if not isinstance(trainer, LibObject) or loaders.short(trainer) != "SFTTrainer" or BLOCKS.search(text):
         return None
-    return trainer.made if "data_collator" not in made else None
+    return Differing(trainer.made) if "data_collator" not in made and trainer.made is not None else None
 
 
 def _made_with(machine: Machine, trainer: Value) -> dict[str, Value] | None:
@@ -241,17 +240,17 @@ def _is_language_model(value: Value) -> bool:
     return any(pattern.search(name) for pattern in (CAUSAL, MASKED_MODELS, PAIRED))
 
 
-def _pads(machine: Machine, collator: Value) -> Evidence | None:
+def _pads(machine: Machine, collator: Value) -> Differing | None:
     """Return where a collator makes batches that score different numbers of tokens; blocks may fill what pads in theory."""
     if isinstance(collator, LibObject) and MAY_FILL_BLOCKS.search(collator.name):
         masks = collator.arg(1, "mlm") not in (Const(False),)
         unequal = collator.name.endswith("LanguageModeling") and (masks or _keeps_rows(machine, collator))
-        return collator.made if unequal else None
-    found = padding.of_collator(machine, collator) if isinstance(collator, LibObject | Func | Ref) else None
+        return Differing(collator.made) if unequal and collator.made is not None else None
+    found = collating.of_collator(machine, collator) if isinstance(collator, LibObject | Func | Ref) else None
     return found or (_pads_within(machine, collator) if isinstance(collator, Func) else None)
 
 
-def _pads_within(machine: Machine, collate: Func) -> Evidence | None:
+def _pads_within(machine: Machine, collate: Func) -> Differing | None:
     """Return where a collator was made that a collate function calls: `batch = mask_tokens(rows)`."""
     around = (machine.enclosing(collate.closure) if collate.closure else None) or {}
     for node in walk(collate.node):
