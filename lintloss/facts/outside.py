@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 
 from lintloss.facts import (
@@ -32,7 +33,7 @@ from lintloss.facts.observations import Averaging, Compared, Exponential, Observ
 from lintloss.facts.project import Project
 from lintloss.facts.roots import forget_rebound, run_body, run_root
 from lintloss.facts.state import Slot, State
-from lintloss.facts.survey import survey
+from lintloss.facts.survey import called_name, survey
 from lintloss.facts.values import Class, Func
 from lintloss.findings import Span
 from lintloss.parse import Module
@@ -77,7 +78,11 @@ def seen_outside(
     names.update(_shifting(module))
     calling: dict[str, tuple[Module, list[callers.Around]]] = {}
     for name in sorted(names):
-        for site, around in callers.sites(project, module, name, running=module.path):
+        sites = callers.sites(project, module, name, running=module.path)
+        for derived, cls in list(_derived(sites, name))[:SILENT]:  # a trainer is made where its subclass is named
+            sites += callers.sites(project, derived, cls, running=module.path)
+            names.add(cls)
+        for site, around in sites:
             if site.path != module.path and len(site.text) < LONGEST:
                 calling.setdefault(site.path, (site, []))[1].append(around)
     nearest = sorted(calling.values(), key=lambda each: _distance(module, each[0], names))
@@ -93,6 +98,14 @@ def seen_outside(
     exact = _exact(more)
     seen = [each for each in seen if not (_is_presumed(each) and _place_of(each) in known)]
     return [each for each in seen if not (_place_of(each) in exact and _is_unproven(each))] + more
+
+
+def _derived(sites: list[tuple[Module, callers.Around]], name: str) -> Iterator[tuple[Module, str]]:
+    """Yield the classes that take over from a class of that name, with their files."""
+    for site in dict.fromkeys(site for site, _ in sites):
+        for node in site.tree.body:
+            if isinstance(node, ast.ClassDef) and name in {called_name(base) for base in node.bases}:
+                yield site, node.name
 
 
 def _exact(seen: list[Observation]) -> set[tuple[type, Span]]:
