@@ -28,6 +28,7 @@ Kwargs = dict[str, Value]
 def instantiate(machine: Machine, node: ast.AST, cls: Class, args: list[Value], kwargs: Kwargs) -> Value:
     """Make an instance and run its __init__."""
     ref = Ref(machine.key(node, cls.node.name), "instance", cls)
+    machine.instantiated.add(cls.node)
     if cls.module.path == machine.home:
         machine.handed_over[ref] = None
     if is_trainer(machine, cls):

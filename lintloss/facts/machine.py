@@ -87,6 +87,7 @@ class Machine:
         self.project = project
         self.home = ""  # the file whose comparisons are asked for, where another one's body is run
         self.handed_over: dict[Ref, None] = {}  # instances of that file's classes
+        self.instantiated: set[ast.ClassDef] = set()  # classes of which an instance was made
         self.frames: list[Frame] = []
         self.loops: list[Loop] = []
         self.loop_of: dict[Key, Loop] = {}

@@ -10,12 +10,14 @@ import ast
 import os
 import re
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 
 from lintloss.facts import (
     callers,
     classes,
     evaluation,
+    forwards,
     inherited,
     pad_marks,
     padding,
@@ -232,7 +234,8 @@ def _run(
     regularizers.observe(machine)
     seen = [each for each in machine.log.values() if each.path == home.path and _tells(each)]
     seen = [each for each in seen if not _is_foreign(each, home, site)]
-    return [*seen, *truncation.handed_over(machine, home, loops), *_in_training_mode(machine, home, site)]
+    modes = _in_training_mode(machine, home, site)
+    return [*seen, *truncation.handed_over(machine, home, loops), *modes, *_recording(machine, home)]
 
 
 def _is_foreign(seen: Observation, home: Module, site: Module) -> bool:
@@ -253,6 +256,19 @@ def _in_training_mode(machine: Machine, home: Module, site: Module) -> list[Obse
     found = evaluation.observe(machine, passes)
     trains = [replace(each, gradients="off") for each in found if each.mode == "train" and _is_left(home, each, told)]
     return [each for each in trains if not callers.evaluation_mode(machine.project, home, each.function)]
+
+
+def _recording(machine: Machine, home: Module) -> list[Observation]:
+    """Return the evaluations that record gradients in steps which only the calling file defines: a subclass's losses."""
+    steps = [each for each in evaluation.passes(machine, home) if not (each.region.shared or each.is_direct)]
+    abroad = [each for each in steps if each.forward.scenes[each.region.index + 1].module is not home]
+    found = (each for each in evaluation.observe(machine, abroad) if each.gradients == "on")
+    return [
+        replace(each, mode="")
+        for each in found
+        if not callers.gradients_off(machine.project, home, each.function)
+        and not callers.is_handed_on(machine.project, home, each.function)
+    ]
 
 
 def _is_left(home: Module, seen: Evaluation, told: bool) -> bool:
@@ -280,7 +296,11 @@ def _run_methods(machine: Machine, home: Module) -> None:
 
 
 def _run_subclasses(machine: Machine, home: Module, site: Module) -> None:
-    """Run what classes of a calling file take over from the asked one, with the steps that they define."""
+    """Run what classes of a calling file take over from the asked one, with the steps that they define.
+
+    The mode of a model is that of the instances which the file itself makes, where it makes some and runs them.
+    """
+    known, reached = set(machine.instantiated), set(machine.reached)
     for node in site.tree.body:
         if not isinstance(node, ast.ClassDef) or not node.bases:
             continue
@@ -292,7 +312,9 @@ def _run_subclasses(machine: Machine, home: Module, site: Module) -> None:
         except (OutOfBudget, RecursionError):
             continue
         for template in inherited.templates(machine, site, cls, made):
-            run_root(machine, template, {})
+            was_run = node in known and (home.path, template.node.lineno) in reached
+            with forwards.forgotten(machine) if was_run else nullcontext():
+                run_root(machine, template, {})
 
 
 def _tells(seen: Observation) -> bool:
