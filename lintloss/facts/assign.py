@@ -255,6 +255,8 @@ def _put(machine: Machine, place: tuple[Key, str], target: ast.expr, value: Valu
     old = machine.state.heap.get(*place)
     machine.assigned[machine.frame.module.path, target.lineno] = value
     owner = place[0]
+    if machine.filing:
+        machine.filed.add(owner)
     if machine.guards and " not in " in machine.guards[-1][2]:
         lists_of(machine, owner, value)
         made = machine.dicts_made.get(owner)

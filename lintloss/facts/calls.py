@@ -247,7 +247,7 @@ def _matters_abroad(machine: Machine, function: Func, given: list[Value]) -> boo
     made = isinstance(node, ast.FunctionDef) and node.name == "__init__"
     takes_loss = any(isinstance(each, Quantity) and each.is_loss for arg in given for each in options(arg))
     keeps_loss = asked.holds_losses(machine, function.self_value)
-    return made or takes_loss or keeps_loss or machine.relevance.of(function.module, node)
+    return made or machine.filing or takes_loss or keeps_loss or machine.relevance.of(function.module, node)
 
 
 def _enter_within(machine: Machine, node: ast.AST, frame: Frame, function: Func) -> Value:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from lintloss.facts import calls
+from lintloss.facts import calls, registries
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.library import records
 from lintloss.facts.machine import Frame, Machine
@@ -35,7 +35,8 @@ def instantiate(machine: Machine, node: ast.AST, cls: Class, args: list[Value], 
         for name, value in kwargs.items():  # the library's __init__ keeps them under these names
             machine.put(ref, name, value)
     abroad = cls.module is not machine.frames[0].module
-    maker = None if abroad and not machine.relevance.of(cls.module, cls.node) else method(machine, ref, "__init__")
+    matters = not abroad or machine.relevance.of(cls.module, cls.node) or registries.is_one(cls.node)
+    maker = method(machine, ref, "__init__") if matters else None
     if maker is not None:
         calls.run(machine, node, maker, args, kwargs)
     elif any("dataclass" in machine.text(each) for each in cls.node.decorator_list) or records.is_named_tuple(cls):

@@ -108,6 +108,8 @@ def member(machine: Machine, owner: Value, name: str, node: ast.AST) -> Value:
     if isinstance(owner, Ref):
         return classes.instance_member(machine, owner, name, node)
     if isinstance(owner, Class):
+        if name == "__name__":
+            return Const(owner.node.name)
         return classes.class_member(machine, owner, name) or Opaque((owner.node.name, name), name)
     key = getattr(owner, "key", ())
     slot = machine.get(key, name) if key else None

@@ -138,6 +138,8 @@ class Machine:
         ] = {}  # functions -> the loader that drops, of whatever they are given
         self.passes: list[dict[tuple[object, ...], Observation]] = []  # what earlier passes of running loops saw
         self.rooted = 0  # 1 while a function runs that nobody called: its frame has no call
+        self.filing = False  # a decorator runs that puts a definition into a table
+        self.filed: set[Key] = set()  # the tables into which decorators put definitions
         self.choosing = False  # a call of one of several criteria, of which settings choose one, is running
         self.steps = 0
         self.spent = 0
