@@ -76,7 +76,7 @@ def evaluate_call(machine: Machine, node: ast.Call) -> Value:
     args, kwargs = arguments(machine, node)
     if isinstance(function, ast.Attribute) and machine.text(function.value).startswith("super("):
         if function.attr == "__init__":
-            classes.made_by_base(machine, kwargs)
+            classes.made_by_base(machine, args, kwargs)
         above = classes.criterion_above(machine) if function.attr in {"forward", "__call__"} else None
         if above is not None and not isinstance(callee, Func):
             return call(machine, node, above, args, kwargs)
@@ -403,6 +403,10 @@ def _call_instance(machine: Machine, node: ast.AST, owner: Ref, args: list[Value
             if name != "forward" and forwards.is_module(machine, owner):
                 forwards.note(machine, node, owner)
             return objects.called_model(machine, node, owner, run(machine, node, bound, args, kwargs), args, kwargs)
+    layers = classes.layers(machine, owner)
+    if layers is not None:
+        forwards.note(machine, node, owner)
+        return objects.called_model(machine, node, owner, objects.in_turn(machine, node, layers, args), args, kwargs)
     return objects.call_opaque(machine, node, owner, args, kwargs)
 
 
