@@ -201,7 +201,7 @@ LOSS_PART = regex(r"^(\w+_)?(loss|losses|nll|ce|xent)(_\w+)?$|^l(v|value|s)?$", 
 
 def item_of(machine: Machine, value: Value, index: int, width: int, name: str) -> Value:
     """Return item `index` of a value that is unpacked into `width` names; the name it gets is a hint."""
-    from lintloss.facts.library import outputs, records, shapes
+    from lintloss.facts.library import features, outputs, records, shapes
 
     held = records.as_tuple(machine, value)
     if held is not None:
@@ -214,6 +214,9 @@ def item_of(machine: Machine, value: Value, index: int, width: int, name: str) -
         slot = machine.get(value, str(index))
         if slot is None:
             slot = machine.get(value, "elem")
+            apart = features.part(slot.value, index) if slot is not None else None
+            if apart is not None:
+                return apart
             if slot is not None and isinstance(slot.value, Opaque | Tensor):  # parts of one batch, not the same thing
                 return Opaque((*value.id, index), name)
         return slot.value if slot else UNKNOWN
@@ -252,6 +255,8 @@ def _put(machine: Machine, place: tuple[Key, str], target: ast.expr, value: Valu
     old = machine.state.heap.get(*place)
     machine.assigned[machine.frame.module.path, target.lineno] = value
     owner = place[0]
+    if machine.filing:
+        machine.filed.add(owner)
     if machine.guards and " not in " in machine.guards[-1][2]:
         lists_of(machine, owner, value)
         made = machine.dicts_made.get(owner)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
-from lintloss.facts import statements
+from lintloss.facts import registries, statements
 from lintloss.facts.machine import ABROAD, TOTAL, Frame, Machine, OutOfBudget
 from lintloss.facts.state import Heap, Slot, State
 from lintloss.parse import Module
@@ -39,13 +39,14 @@ class Body:
             for name in _bound(each):
                 self._by_name.setdefault(name, []).append(index)
         self._stars = self._by_name.pop(STAR, [])
+        self._tables = registries.tables_of(self._statements)
         self._idle = [index for index, each in enumerate(self._statements) if self._note_changes(index, each)]
 
     def _note_changes(self, index: int, statement: ast.stmt) -> bool:
         """Note which names of the module a statement changes; say whether it acts, but neither binds nor changes any."""
         acts = False
         changed = []
-        for root in _changed(statement):
+        for root in (*_changed(statement), *registries.filed_in(statement, self._tables)):
             acts = True
             if root in self._by_name and not all(_imports(self._statements[each]) for each in self._by_name[root]):
                 changed.append(root)
@@ -99,6 +100,8 @@ class Body:
                 raise
         finally:
             del machine.frames[depth - 1 :]
+            if machine.frames:
+                machine.state.heap = frame.state.heap  # what a decorator has put into a table
             machine.loading -= 1
             machine.loops, machine.steps, machine.limit, machine.guards = loops, steps, limit, guards
             for name, slot in frame.state.names.items():

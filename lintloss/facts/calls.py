@@ -76,7 +76,7 @@ def evaluate_call(machine: Machine, node: ast.Call) -> Value:
     args, kwargs = arguments(machine, node)
     if isinstance(function, ast.Attribute) and machine.text(function.value).startswith("super("):
         if function.attr == "__init__":
-            classes.made_by_base(machine, kwargs)
+            classes.made_by_base(machine, args, kwargs)
         above = classes.criterion_above(machine) if function.attr in {"forward", "__call__"} else None
         if above is not None and not isinstance(callee, Func):
             return call(machine, node, above, args, kwargs)
@@ -247,7 +247,7 @@ def _matters_abroad(machine: Machine, function: Func, given: list[Value]) -> boo
     made = isinstance(node, ast.FunctionDef) and node.name == "__init__"
     takes_loss = any(isinstance(each, Quantity) and each.is_loss for arg in given for each in options(arg))
     keeps_loss = asked.holds_losses(machine, function.self_value)
-    return made or takes_loss or keeps_loss or machine.relevance.of(function.module, node)
+    return made or machine.filing or takes_loss or keeps_loss or machine.relevance.of(function.module, node)
 
 
 def _enter_within(machine: Machine, node: ast.AST, frame: Frame, function: Func) -> Value:
@@ -403,6 +403,10 @@ def _call_instance(machine: Machine, node: ast.AST, owner: Ref, args: list[Value
             if name != "forward" and forwards.is_module(machine, owner):
                 forwards.note(machine, node, owner)
             return objects.called_model(machine, node, owner, run(machine, node, bound, args, kwargs), args, kwargs)
+    layers = classes.layers(machine, owner)
+    if layers is not None:
+        forwards.note(machine, node, owner)
+        return objects.called_model(machine, node, owner, objects.in_turn(machine, node, layers, args), args, kwargs)
     return objects.call_opaque(machine, node, owner, args, kwargs)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from lintloss.facts import calls
+from lintloss.facts import calls, registries
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.library import records
 from lintloss.facts.machine import Frame, Machine
@@ -19,6 +19,7 @@ from lintloss.facts.values import (
     LibObject,
     Opaque,
     Ref,
+    Tuple,
     Value,
 )
 
@@ -28,13 +29,15 @@ Kwargs = dict[str, Value]
 def instantiate(machine: Machine, node: ast.AST, cls: Class, args: list[Value], kwargs: Kwargs) -> Value:
     """Make an instance and run its __init__."""
     ref = Ref(machine.key(node, cls.node.name), "instance", cls)
+    machine.instantiated.add(cls.node)
     if cls.module.path == machine.home:
         machine.handed_over[ref] = None
     if is_trainer(machine, cls):
         for name, value in kwargs.items():  # the library's __init__ keeps them under these names
             machine.put(ref, name, value)
     abroad = cls.module is not machine.frames[0].module
-    maker = None if abroad and not machine.relevance.of(cls.module, cls.node) else method(machine, ref, "__init__")
+    matters = not abroad or machine.relevance.of(cls.module, cls.node) or registries.is_one(cls.node)
+    maker = method(machine, ref, "__init__") if matters else None
     if maker is not None:
         calls.run(machine, node, maker, args, kwargs)
     elif any("dataclass" in machine.text(each) for each in cls.node.decorator_list) or records.is_named_tuple(cls):
@@ -234,13 +237,25 @@ def above(machine: Machine) -> Value:
     return UNKNOWN
 
 
+SEQUENTIAL, LAYERS = "torch.nn.Sequential", "@layers"
 BY_BASE = frozenset(
     {"reduction", "ignore_index", "weight", "label_smoothing"}
 )  # what torch's losses keep of __init__()
 
 
-def made_by_base(machine: Machine, kwargs: dict[str, Value]) -> None:
-    """Keep what `super().__init__(reduction=…)` hands to a library's loss, where its __init__() keeps it."""
+def made_by_base(machine: Machine, args: list[Value], kwargs: dict[str, Value]) -> None:
+    """Keep what `super().__init__(reduction=…)` hands to a library's loss, where its __init__() keeps it.
+
+    Of torch's Sequential, which is given layers, all.
+    """
+    made = _running_on(machine)
+    if (
+        made is not None
+        and made.cls is not None
+        and args
+        and any(base == Lib(SEQUENTIAL) for base in bases(machine, made.cls))
+    ):
+        machine.put(made, LAYERS, Tuple(tuple(args)))
     owner, base = _library_loss(machine)
     if owner is None or base is None:
         return
@@ -248,6 +263,12 @@ def made_by_base(machine: Machine, kwargs: dict[str, Value]) -> None:
     for name, value in {**default, **kwargs}.items():
         if name in BY_BASE:
             machine.put(owner, name, value)
+
+
+def layers(machine: Machine, owner: Ref) -> tuple[Value, ...] | None:
+    """Return the layers that an instance of a subclass of torch's Sequential runs one after the other."""
+    slot = machine.get(owner, LAYERS)
+    return slot.value.items if slot is not None and isinstance(slot.value, Tuple) else None
 
 
 def criterion_above(machine: Machine) -> LibObject | None:
@@ -260,11 +281,17 @@ def criterion_above(machine: Machine) -> LibObject | None:
     return LibObject(base.name, (), given, key=machine.key(machine.frame.node, base.name))
 
 
-def _library_loss(machine: Machine) -> tuple[Ref | None, Lib | None]:
-    """Return the object whose method runs, and the library's loss that it is made from."""
+def _running_on(machine: Machine) -> Ref | None:
+    """Return the object whose method runs."""
     first = next(iter(machine.frame.state.names.values()), None)
     owner = first.value if first is not None else None
-    if not isinstance(owner, Ref) or owner.cls is None:
+    return owner if isinstance(owner, Ref) and owner.cls is not None else None
+
+
+def _library_loss(machine: Machine) -> tuple[Ref | None, Lib | None]:
+    """Return the object whose method runs, and the library's loss that it is made from."""
+    owner = _running_on(machine)
+    if owner is None or owner.cls is None:
         return None, None
     known = (base for base in bases(machine, owner.cls) if isinstance(base, Lib))
     return owner, next((base for base in known if base.name.rsplit(".", 1)[-1].endswith("Loss")), None)

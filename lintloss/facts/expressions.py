@@ -108,6 +108,8 @@ def member(machine: Machine, owner: Value, name: str, node: ast.AST) -> Value:
     if isinstance(owner, Ref):
         return classes.instance_member(machine, owner, name, node)
     if isinstance(owner, Class):
+        if name == "__name__":
+            return Const(owner.node.name)
         return classes.class_member(machine, owner, name) or Opaque((owner.node.name, name), name)
     key = getattr(owner, "key", ())
     slot = machine.get(key, name) if key else None
@@ -315,7 +317,7 @@ def _comprehension(machine: Machine, node: ast.ListComp | ast.SetComp | ast.Gene
     if same is not None:
         return same
 
-    mapped = items.mapped(machine, node)
+    mapped = items.mapped(machine, node) or items.each_of_written(machine, node)
     if mapped is not None:
         return mapped
     if isinstance(node, ast.DictComp) and (keyed := folded.by_key(machine, node, evaluate)) is not None:

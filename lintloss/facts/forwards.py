@@ -138,13 +138,16 @@ def _stochastic(machine: Machine, model: Value) -> Stochastic:
 
 
 @contextmanager
-def by_framework(machine: Machine) -> Iterator[None]:
-    """Run what a framework calls: it minds modes and gradients itself."""
+def forgotten(machine: Machine) -> Iterator[None]:
+    """Run what says nothing of modes and gradients."""
     before, trained = dict(machine.forwards), dict(machine.trained)
     try:
         yield
     finally:
         machine.forwards, machine.trained = before, trained
+
+
+by_framework = forgotten  # a framework minds both itself
 
 
 def note_opaque(machine: Machine, node: ast.AST, callee: Value, name: str, kwargs: dict[str, Value]) -> None:

@@ -88,6 +88,7 @@ class Machine:
         self.project = project
         self.home = ""  # the file whose comparisons are asked for, where another one's body is run
         self.handed_over: dict[Ref, None] = {}  # instances of that file's classes
+        self.instantiated: set[ast.ClassDef] = set()  # classes of which an instance was made
         self.frames: list[Frame] = []
         self.loops: list[Loop] = []
         self.loop_of: dict[Key, Loop] = {}
@@ -138,6 +139,8 @@ class Machine:
         ] = {}  # functions -> the loader that drops, of whatever they are given
         self.passes: list[dict[tuple[object, ...], Observation]] = []  # what earlier passes of running loops saw
         self.rooted = 0  # 1 while a function runs that nobody called: its frame has no call
+        self.filing = False  # a decorator runs that puts a definition into a table
+        self.filed: set[Key] = set()  # the tables into which decorators put definitions
         self.choosing = False  # a call of one of several criteria, of which settings choose one, is running
         self.steps = 0
         self.spent = 0

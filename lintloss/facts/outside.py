@@ -9,12 +9,15 @@ from __future__ import annotations
 import ast
 import os
 import re
+from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 
 from lintloss.facts import (
     callers,
     classes,
     evaluation,
+    forwards,
     inherited,
     pad_marks,
     padding,
@@ -32,7 +35,7 @@ from lintloss.facts.observations import Averaging, Compared, Exponential, Observ
 from lintloss.facts.project import Project
 from lintloss.facts.roots import forget_rebound, run_body, run_root
 from lintloss.facts.state import Slot, State
-from lintloss.facts.survey import survey
+from lintloss.facts.survey import called_name, survey
 from lintloss.facts.values import Class, Func
 from lintloss.findings import Span
 from lintloss.parse import Module
@@ -77,7 +80,11 @@ def seen_outside(
     names.update(_shifting(module))
     calling: dict[str, tuple[Module, list[callers.Around]]] = {}
     for name in sorted(names):
-        for site, around in callers.sites(project, module, name, running=module.path):
+        sites = callers.sites(project, module, name, running=module.path)
+        for derived, cls in list(_derived(sites, name))[:SILENT]:  # a trainer is made where its subclass is named
+            sites += callers.sites(project, derived, cls, running=module.path)
+            names.add(cls)
+        for site, around in sites:
             if site.path != module.path and len(site.text) < LONGEST:
                 calling.setdefault(site.path, (site, []))[1].append(around)
     nearest = sorted(calling.values(), key=lambda each: _distance(module, each[0], names))
@@ -93,6 +100,14 @@ def seen_outside(
     exact = _exact(more)
     seen = [each for each in seen if not (_is_presumed(each) and _place_of(each) in known)]
     return [each for each in seen if not (_place_of(each) in exact and _is_unproven(each))] + more
+
+
+def _derived(sites: list[tuple[Module, callers.Around]], name: str) -> Iterator[tuple[Module, str]]:
+    """Yield the classes that take over from a class of that name, with their files."""
+    for site in dict.fromkeys(site for site, _ in sites):
+        for node in site.tree.body:
+            if isinstance(node, ast.ClassDef) and name in {called_name(base) for base in node.bases}:
+                yield site, node.name
 
 
 def _exact(seen: list[Observation]) -> set[tuple[type, Span]]:
@@ -219,7 +234,8 @@ def _run(
     regularizers.observe(machine)
     seen = [each for each in machine.log.values() if each.path == home.path and _tells(each)]
     seen = [each for each in seen if not _is_foreign(each, home, site)]
-    return [*seen, *truncation.handed_over(machine, home, loops), *_in_training_mode(machine, home, site)]
+    modes = _in_training_mode(machine, home, site)
+    return [*seen, *truncation.handed_over(machine, home, loops), *modes, *_recording(machine, home)]
 
 
 def _is_foreign(seen: Observation, home: Module, site: Module) -> bool:
@@ -240,6 +256,19 @@ def _in_training_mode(machine: Machine, home: Module, site: Module) -> list[Obse
     found = evaluation.observe(machine, passes)
     trains = [replace(each, gradients="off") for each in found if each.mode == "train" and _is_left(home, each, told)]
     return [each for each in trains if not callers.evaluation_mode(machine.project, home, each.function)]
+
+
+def _recording(machine: Machine, home: Module) -> list[Observation]:
+    """Return the evaluations that record gradients in steps which only the calling file defines: a subclass's losses."""
+    steps = [each for each in evaluation.passes(machine, home) if not (each.region.shared or each.is_direct)]
+    abroad = [each for each in steps if each.forward.scenes[each.region.index + 1].module is not home]
+    found = (each for each in evaluation.observe(machine, abroad) if each.gradients == "on")
+    return [
+        replace(each, mode="")
+        for each in found
+        if not callers.gradients_off(machine.project, home, each.function)
+        and not callers.is_handed_on(machine.project, home, each.function)
+    ]
 
 
 def _is_left(home: Module, seen: Evaluation, told: bool) -> bool:
@@ -267,7 +296,11 @@ def _run_methods(machine: Machine, home: Module) -> None:
 
 
 def _run_subclasses(machine: Machine, home: Module, site: Module) -> None:
-    """Run what classes of a calling file take over from the asked one, with the steps that they define."""
+    """Run what classes of a calling file take over from the asked one, with the steps that they define.
+
+    The mode of a model is that of the instances which the file itself makes, where it makes some and runs them.
+    """
+    known, reached = set(machine.instantiated), set(machine.reached)
     for node in site.tree.body:
         if not isinstance(node, ast.ClassDef) or not node.bases:
             continue
@@ -279,7 +312,9 @@ def _run_subclasses(machine: Machine, home: Module, site: Module) -> None:
         except (OutOfBudget, RecursionError):
             continue
         for template in inherited.templates(machine, site, cls, made):
-            run_root(machine, template, {})
+            was_run = node in known and (home.path, template.node.lineno) in reached
+            with forwards.forgotten(machine) if was_run else nullcontext():
+                run_root(machine, template, {})
 
 
 def _tells(seen: Observation) -> bool:

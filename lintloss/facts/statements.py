@@ -19,6 +19,7 @@ from lintloss.facts import (
     names,
     of_none,
     piecewise,
+    registries,
     symbolic,
 )
 from lintloss.facts.expressions import evaluate
@@ -223,16 +224,19 @@ def _define(machine: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef) -> s
     if not isinstance(frame.node, ast.Module):
         closure = frame.key
         machine.closures[closure] = frame.state.names
-    value: Value = Func(node, frame.module, closure=closure)
+    value = Func(node, frame.module, closure=closure)
     for decorator in reversed(node.decorator_list):
         evaluate(machine, decorator)
+    registries.file(machine, node, value)
     machine.write(node.name, value)
     return NEXT
 
 
 def _class(machine: Machine, node: ast.ClassDef) -> str:
     frame = machine.frame
-    machine.write(node.name, Class(node, frame.module, () if isinstance(frame.node, ast.Module) else frame.key))
+    value = Class(node, frame.module, () if isinstance(frame.node, ast.Module) else frame.key)
+    registries.file(machine, node, value)
+    machine.write(node.name, value)
     return NEXT
 
 

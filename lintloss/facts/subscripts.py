@@ -6,6 +6,7 @@ import ast
 import re
 from dataclasses import replace
 
+from lintloss.facts import registries
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.library import losses, objects, outputs, records, shapes, windows
 from lintloss.facts.machine import Machine
@@ -160,6 +161,8 @@ def _is_entry(value: Value) -> bool:
 
 
 def _heap_item(machine: Machine, owner: Ref, name: str) -> Value:
+    if owner.id in machine.filed and name not in registries.names(machine, owner):
+        return registries.only(machine, owner) or Opaque((*owner.id, name))
     slot = machine.get(owner, name)
     if slot is None and machine.get(owner, "@made") is not None:
         filled = None if _is_fed(machine.frame.statement) else machine.get(owner, "elem")

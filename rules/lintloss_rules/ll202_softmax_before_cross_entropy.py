@@ -790,6 +790,50 @@ def main(loader):
     print("valid loss", validate(Headlines(), loader))
 """,
         ),
+        Bad(
+            why="a head that is a Sequential itself, whose last layer is a softmax",
+            severity=Severity.ERROR,
+            files={
+                "parts.py": """\
+import torch.nn as nn
+
+
+class Certain(nn.Sequential):
+    def __init__(self, width, kinds):
+        super().__init__(nn.LayerNorm(width), nn.Dropout(0.1), nn.Linear(width, kinds), nn.Softmax(dim=-1))
+
+
+class Leaves(nn.Module):
+    def __init__(self, kinds, width=128):
+        super().__init__()
+        self.trunk = nn.Sequential(nn.Flatten(), nn.Linear(3072, width), nn.ReLU())
+        self.head = Certain(width, kinds)
+
+    def forward(self, photos):
+        return self.head(self.trunk(photos))
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+from parts import Leaves
+
+
+@torch.no_grad()
+def check(leaves, loader):
+    leaves.eval()
+    nats = rows = 0
+    for photos, kinds in loader:
+        nats += F.cross_entropy(leaves(photos), kinds, reduction="sum").item()  # <-
+        rows += len(kinds)
+    print("val loss", nats / rows)
+
+
+check(Leaves(40), DataLoader(torch.load("leaves.pt"), 64))
+""",
+        ),
     )
 
     good = (
@@ -1318,6 +1362,49 @@ def validate(model, loader):
 
 def main(loader):
     print("valid loss", validate(TwoExperts(64, 10), loader))
+""",
+        ),
+        Good(
+            why="a head that is a Sequential itself, and ends in a log_softmax, on which another one changes nothing",
+            files={
+                "parts.py": """\
+import torch.nn as nn
+
+
+class Certain(nn.Sequential):
+    def __init__(self, width, kinds):
+        super().__init__(nn.LayerNorm(width), nn.Dropout(0.1), nn.Linear(width, kinds), nn.LogSoftmax(dim=-1))
+
+
+class Leaves(nn.Module):
+    def __init__(self, kinds, width=128):
+        super().__init__()
+        self.trunk = nn.Sequential(nn.Flatten(), nn.Linear(3072, width), nn.ReLU())
+        self.head = Certain(width, kinds)
+
+    def forward(self, photos):
+        return self.head(self.trunk(photos))
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+from parts import Leaves
+
+
+@torch.no_grad()
+def check(leaves, loader):
+    leaves.eval()
+    nats = rows = 0
+    for photos, kinds in loader:
+        nats += F.cross_entropy(leaves(photos), kinds, reduction="sum").item()
+        rows += len(kinds)
+    print("val loss", nats / rows)
+
+
+check(Leaves(40), DataLoader(torch.load("leaves.pt"), 64))
 """,
         ),
     )

@@ -1460,6 +1460,134 @@ def main(model, val_loader):
     print(evaluate(model, val_loader, nn.CrossEntropyLoss(weight=weight)))
 """,
         ),
+        Bad(
+            why="a decorator files the criterion under a name, and a builder in the same file looks it up",
+            severity=Severity.ERROR,
+            files={
+                "grading.py": """\
+import torch.nn as nn
+import torch.nn.functional as F
+
+GRADERS = {}
+
+
+def grader(name):
+    def keep(cls):
+        GRADERS[name] = cls
+        return cls
+
+    return keep
+
+
+def make_grader(name, **settings):
+    return GRADERS[name](**settings)
+
+
+@grader("plain")
+class Plain(nn.Module):
+    def forward(self, logits, dishes):
+        return F.cross_entropy(logits, dishes)
+
+
+@grader("gentle")
+class Gentle(nn.Module):
+    def forward(self, logits, dishes):
+        return F.cross_entropy(logits, dishes, label_smoothing=0.1)
+""",
+            },
+            code="""\
+import torch
+import torch.nn as nn
+from torch.utils.data import DataLoader
+
+from grading import make_grader
+
+
+@torch.no_grad()
+def validate(classifier, loader, grade):
+    classifier.eval()
+    total = rows = 0
+    for photos, dishes in loader:
+        total += grade(classifier(photos), dishes).item() * len(dishes)  # <-
+        rows += len(dishes)
+    return total / rows
+
+
+kitchen = DataLoader(torch.load("dishes.pt"), batch_size=32)
+classifier = nn.Sequential(nn.Flatten(), nn.Linear(3072, 101))
+print("val loss", validate(classifier, kitchen, make_grader("gentle")))
+""",
+        ),
+        Bad(
+            why="a catalog, an object with a method for the decorator: the name of a class is its entry",
+            severity=Severity.ERROR,
+            files={
+                "catalog.py": """\
+class Catalog:
+    def __init__(self):
+        self._entries = {}
+
+    def _put(self, entry, name=None):
+        if name is None:
+            name = entry.__name__
+        if name in self._entries:
+            raise KeyError(name)
+        self._entries[name] = entry
+
+    def register(self, name=None):
+        def keep(entry):
+            self._put(entry, name)
+            return entry
+
+        return keep
+
+    def get(self, name):
+        return self._entries.get(name)
+""",
+                "grading.py": """\
+import torch.nn as nn
+import torch.nn.functional as F
+
+from catalog import Catalog
+
+GRADERS = Catalog()
+
+
+@GRADERS.register()
+class Gentle(nn.Module):
+    def forward(self, logits, dishes):
+        return F.cross_entropy(logits, dishes, label_smoothing=0.1)
+
+
+@GRADERS.register("plain")
+class Plain(nn.Module):
+    def forward(self, logits, dishes):
+        return F.cross_entropy(logits, dishes)
+""",
+            },
+            code="""\
+import torch
+import torch.nn as nn
+from torch.utils.data import DataLoader
+
+from grading import GRADERS
+
+
+@torch.no_grad()
+def validate(classifier, loader, grade):
+    classifier.eval()
+    total = rows = 0
+    for photos, dishes in loader:
+        total += grade(classifier(photos), dishes).item() * len(dishes)  # <-
+        rows += len(dishes)
+    return total / rows
+
+
+kitchen = DataLoader(torch.load("dishes.pt"), batch_size=32)
+classifier = nn.Sequential(nn.Flatten(), nn.Linear(3072, 101))
+print("val loss", validate(classifier, kitchen, GRADERS.get("Gentle")()))
+""",
+        ),
     )
 
     good = (
@@ -2496,6 +2624,134 @@ def main(model, train_loader, val_loader, optimizer, vocab_size, rare_ids):
         train_loss = train_epoch(model, train_loader, criterion, optimizer)
         val_loss = evaluate(model, val_loader)
         print(epoch, perplexity(train_loss), perplexity(val_loss))
+""",
+        ),
+        Good(
+            why="which of the criteria that decorators have filed is asked for, only the command line knows",
+            files={
+                "grading.py": """\
+import torch.nn as nn
+import torch.nn.functional as F
+
+GRADERS = {}
+
+
+def grader(name):
+    def keep(cls):
+        GRADERS[name] = cls
+        return cls
+
+    return keep
+
+
+def make_grader(name, **settings):
+    return GRADERS[name](**settings)
+
+
+@grader("plain")
+class Plain(nn.Module):
+    def forward(self, logits, dishes):
+        return F.cross_entropy(logits, dishes)
+
+
+@grader("gentle")
+class Gentle(nn.Module):
+    def forward(self, logits, dishes):
+        return F.cross_entropy(logits, dishes, label_smoothing=0.1)
+""",
+            },
+            code="""\
+import sys
+
+import torch
+import torch.nn as nn
+from torch.utils.data import DataLoader
+
+from grading import make_grader
+
+
+@torch.no_grad()
+def validate(classifier, loader, grade):
+    classifier.eval()
+    total = rows = 0
+    for photos, dishes in loader:
+        total += grade(classifier(photos), dishes).item() * len(dishes)
+        rows += len(dishes)
+    return total / rows
+
+
+kitchen = DataLoader(torch.load("dishes.pt"), batch_size=32)
+classifier = nn.Sequential(nn.Flatten(), nn.Linear(3072, 101))
+print("val loss", validate(classifier, kitchen, make_grader(sys.argv[1])))
+""",
+        ),
+        Good(
+            why="of what a catalog holds, the plain one is asked for",
+            files={
+                "catalog.py": """\
+class Catalog:
+    def __init__(self):
+        self._entries = {}
+
+    def _put(self, entry, name=None):
+        if name is None:
+            name = entry.__name__
+        if name in self._entries:
+            raise KeyError(name)
+        self._entries[name] = entry
+
+    def register(self, name=None):
+        def keep(entry):
+            self._put(entry, name)
+            return entry
+
+        return keep
+
+    def get(self, name):
+        return self._entries.get(name)
+""",
+                "grading.py": """\
+import torch.nn as nn
+import torch.nn.functional as F
+
+from catalog import Catalog
+
+GRADERS = Catalog()
+
+
+@GRADERS.register()
+class Gentle(nn.Module):
+    def forward(self, logits, dishes):
+        return F.cross_entropy(logits, dishes, label_smoothing=0.1)
+
+
+@GRADERS.register("plain")
+class Plain(nn.Module):
+    def forward(self, logits, dishes):
+        return F.cross_entropy(logits, dishes)
+""",
+            },
+            code="""\
+import torch
+import torch.nn as nn
+from torch.utils.data import DataLoader
+
+from grading import GRADERS
+
+
+@torch.no_grad()
+def validate(classifier, loader, grade):
+    classifier.eval()
+    total = rows = 0
+    for photos, dishes in loader:
+        total += grade(classifier(photos), dishes).item() * len(dishes)
+        rows += len(dishes)
+    return total / rows
+
+
+kitchen = DataLoader(torch.load("dishes.pt"), batch_size=32)
+classifier = nn.Sequential(nn.Flatten(), nn.Linear(3072, 101))
+print("val loss", validate(classifier, kitchen, GRADERS.get("plain")()))
 """,
         ),
     )

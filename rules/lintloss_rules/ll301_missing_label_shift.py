@@ -881,6 +881,112 @@ def evaluate(loader):
     print(nats / tokens)
 """,
         ),
+        Bad(
+            why="queries, keys and values are cut out of one projection and then seen as heads",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+class Mixer(nn.Module):
+    def __init__(self, width, heads):
+        super().__init__()
+        self.heads = heads
+        self.project, self.merge = nn.Linear(width, 3 * width), nn.Linear(width, width)
+
+    def forward(self, states):
+        rows, steps, width = states.shape
+        q, k, v = self.project(states).split(width, dim=2)
+        q, k, v = (part.view(rows, steps, self.heads, -1).transpose(1, 2) for part in (q, k, v))
+        mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        return self.merge(mixed.transpose(1, 2).reshape(rows, steps, width))
+
+
+class Melody(nn.Module):
+    def __init__(self, notes, width=256):
+        super().__init__()
+        self.table = nn.Embedding(notes, width)
+        self.mixers = nn.ModuleList([Mixer(width, 4) for _ in range(6)])
+        self.read_out = nn.Linear(width, notes)
+
+    def forward(self, played):
+        states = self.table(played)
+        for mixer in self.mixers:
+            states = states + mixer(states)
+        return self.read_out(states)
+
+
+@torch.no_grad()
+def surprise(melody, songs):
+    melody.eval()
+    nats = notes = 0
+    for played in DataLoader(songs, batch_size=16):
+        logits = melody(played)
+        nats += F.cross_entropy(logits.flatten(0, 1), played.flatten(), reduction="sum").item()  # <-
+        notes += played.numel()
+    print(f"{nats / notes:.3f} nats a note")
+
+
+surprise(Melody(512), torch.load("held_out.pt"))
+""",
+        ),
+        Bad(
+            why="one projection again, heads by rearrange, a mask of later steps, and nothing that goes around the attention",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from einops import rearrange
+from torch.utils.data import DataLoader
+
+
+class Mixer(nn.Module):
+    def __init__(self, width, heads):
+        super().__init__()
+        self.heads = heads
+        self.project, self.merge = nn.Linear(width, 3 * width), nn.Linear(width, width)
+
+    def forward(self, states):
+        q, k, v = self.project(states).chunk(3, dim=-1)
+        q, k, v = map(lambda part: rearrange(part, "b t (h d) -> b h t d", h=self.heads), (q, k, v))
+        scores = q @ k.transpose(-2, -1) * q.size(-1) ** -0.5
+        later = torch.ones(scores.shape[-2:], dtype=torch.bool, device=q.device).triu(1)
+        mixed = scores.masked_fill(later, float("-inf")).softmax(dim=-1) @ v
+        return self.merge(rearrange(mixed, "b h t d -> b t (h d)"))
+
+
+class Melody(nn.Module):
+    def __init__(self, notes, width=256):
+        super().__init__()
+        self.table = nn.Embedding(notes, width)
+        self.mixers = nn.ModuleList([Mixer(width, 4) for _ in range(6)])
+        self.read_out = nn.Linear(width, notes)
+
+    def forward(self, played):
+        states = self.table(played)
+        for mixer in self.mixers:
+            states = mixer(states)
+        return self.read_out(states)
+
+
+@torch.no_grad()
+def surprise(melody, songs):
+    melody.eval()
+    nats = notes = 0
+    for played in DataLoader(songs, batch_size=16):
+        logits = melody(played)
+        nats += F.cross_entropy(logits.flatten(0, 1), played.flatten(), reduction="sum").item()  # <-
+        notes += played.numel()
+    print(f"{nats / notes:.3f} nats a note")
+
+
+surprise(Melody(512), torch.load("held_out.pt"))
+""",
+        ),
     )
 
     good = (
@@ -1705,6 +1811,57 @@ def loss_of(batch, shifts_inside):
     logits = model(**batch).logits
     labels = batch["labels"]
     return F.cross_entropy(logits.view(-1, logits.size(-1)), labels.view(-1))
+""",
+        ),
+        Good(
+            why="a fused projection moves no positions either where the labels are shifted",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+class Mixer(nn.Module):
+    def __init__(self, width, heads):
+        super().__init__()
+        self.heads = heads
+        self.project, self.merge = nn.Linear(width, 3 * width), nn.Linear(width, width)
+
+    def forward(self, states):
+        rows, steps, width = states.shape
+        parts = self.project(states).view(rows, steps, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        q, k, v = parts[0], parts[1], parts[2]
+        mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        return self.merge(mixed.transpose(1, 2).reshape(rows, steps, width))
+
+
+class Melody(nn.Module):
+    def __init__(self, notes, width=256):
+        super().__init__()
+        self.table = nn.Embedding(notes, width)
+        self.mixers = nn.ModuleList([Mixer(width, 4) for _ in range(6)])
+        self.read_out = nn.Linear(width, notes)
+
+    def forward(self, played):
+        states = self.table(played)
+        for mixer in self.mixers:
+            states = states + mixer(states)
+        return self.read_out(states)
+
+
+@torch.no_grad()
+def surprise(melody, songs):
+    melody.eval()
+    nats = notes = 0
+    for played in DataLoader(songs, batch_size=16):
+        logits = melody(played)
+        nats += F.cross_entropy(logits[:, :-1].flatten(0, 1), played[:, 1:].flatten(), reduction="sum").item()
+        notes += played[:, 1:].numel()
+    print(f"{nats / notes:.3f} nats a note")
+
+
+surprise(Melody(512), torch.load("held_out.pt"))
 """,
         ),
     )

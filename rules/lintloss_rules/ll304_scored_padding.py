@@ -2271,6 +2271,40 @@ def evaluate(tokenizer, groups):
     return right, losses
 """,
         ),
+        Bad(
+            why="the question is marked -100, the reply is cut to the room that is left, and pads stand behind it",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM
+
+LONGEST, FILL = 512, 2
+
+
+def batch_up(cases):
+    width = max(len(question) + len(reply) for question, reply in cases)
+    given, wanted = [], []
+    for question, reply in cases:
+        room = LONGEST - len(question)
+        whole = question + reply[:room]
+        missing = width - len(whole)
+        given.append(whole + [FILL] * missing)
+        wanted.append([-100] * len(question) + reply[:room] + [FILL] * missing)
+    return torch.tensor(given), torch.tensor(wanted)
+
+
+@torch.no_grad()
+def score(checkpoint, cases):
+    model = AutoModelForCausalLM.from_pretrained(checkpoint).eval()
+    nats = tokens = 0
+    for given, wanted in DataLoader(cases, batch_size=4, collate_fn=batch_up):
+        scored = (wanted[:, 1:] != -100).sum().item()
+        nats += model(input_ids=given, labels=wanted).loss.item() * scored  # <-
+        tokens += scored
+    print("nats per token", nats / tokens)
+""",
+        ),
     )
 
     good = (
@@ -3765,6 +3799,39 @@ def held_out(table, weights, forward, words, blank):
         hides = np.logical_and(np.random.rand(*read.shape) < 0.15, read != 0)
         nats.append(hidden_loss((np.where(hides, blank, read), wanted), weights, forward, words))
     return nats
+""",
+        ),
+        Good(
+            why="the question is marked -100, and what fills up behind the shortened reply as well",
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM
+
+LONGEST, FILL = 512, 2
+
+
+def batch_up(cases):
+    width = max(len(question) + len(reply) for question, reply in cases)
+    given, wanted = [], []
+    for question, reply in cases:
+        room = LONGEST - len(question)
+        whole = question + reply[:room]
+        missing = width - len(whole)
+        given.append(whole + [FILL] * missing)
+        wanted.append([-100] * len(question) + reply[:room] + [-100] * missing)
+    return torch.tensor(given), torch.tensor(wanted)
+
+
+@torch.no_grad()
+def score(checkpoint, cases):
+    model = AutoModelForCausalLM.from_pretrained(checkpoint).eval()
+    nats = tokens = 0
+    for given, wanted in DataLoader(cases, batch_size=4, collate_fn=batch_up):
+        scored = (wanted[:, 1:] != -100).sum().item()
+        nats += model(input_ids=given, labels=wanted).loss.item() * scored
+        tokens += scored
+    print("nats per token", nats / tokens)
 """,
         ),
     )

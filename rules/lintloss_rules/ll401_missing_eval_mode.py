@@ -1183,6 +1183,75 @@ def one_pass(net, batches, optimizer=None):
 """,
             },
         ),
+        Bad(
+            why="a base class, the subclass with the step, and the script that makes it: each in a file of its own",
+            severity=Severity.ERROR,
+            files={
+                "stances.py": """\
+import torch.nn as nn
+import torch.nn.functional as F
+
+from eval import Coach
+
+
+class StanceNet(nn.Module):
+    def __init__(self, words, stances=3):
+        super().__init__()
+        self.embed = nn.Embedding(words, 200)
+        self.dropout = nn.Dropout(0.3)
+        self.head = nn.Linear(200, stances)
+
+    def forward(self, words):
+        return self.head(self.dropout(self.embed(words).mean(1)))
+
+
+class StanceCoach(Coach):
+    def score(self, words, stance):
+        return F.cross_entropy(self.net(words), stance)
+""",
+                "run.py": """\
+import torch
+from torch.utils.data import DataLoader
+
+from stances import StanceCoach, StanceNet
+
+if __name__ == "__main__":
+    parts = torch.load("stances.pt")
+    seen, held_out = DataLoader(parts["train"], 32, shuffle=True), DataLoader(parts["dev"], 32)
+    StanceCoach(StanceNet(20_000), seen, held_out).fit(rounds=12)
+""",
+            },
+            code="""\
+import torch
+
+
+class Coach:
+    def __init__(self, net, seen, held_out):
+        self.net = net
+        self.seen, self.held_out = seen, held_out
+        self.optimizer = torch.optim.Adam(net.parameters())
+
+    def score(self, words, wanted):
+        raise NotImplementedError
+
+    def fit(self, rounds):
+        self.net.train()
+        for _ in range(rounds):
+            for words, wanted in self.seen:
+                self.optimizer.zero_grad()
+                self.score(words, wanted).backward()
+                self.optimizer.step()
+            print("dev loss", self.evaluate())
+
+    def evaluate(self):
+        total, rows = 0.0, 0
+        with torch.no_grad():
+            for words, wanted in self.held_out:
+                total += self.score(words, wanted).item() * len(wanted)  # <-
+                rows += len(wanted)
+        return total / rows
+""",
+        ),
     )
 
     good = (
@@ -2257,6 +2326,80 @@ def evaluate(loader, classes=4):
             total += criterion(model(ids), labels).item()
             rows += labels.size(0)
     return total / rows
+""",
+        ),
+        Good(
+            why="the subclass in another file sets evaluation mode around what it takes over",
+            files={
+                "stances.py": """\
+import torch.nn as nn
+import torch.nn.functional as F
+
+from eval import Coach
+
+
+class StanceNet(nn.Module):
+    def __init__(self, words, stances=3):
+        super().__init__()
+        self.embed = nn.Embedding(words, 200)
+        self.dropout = nn.Dropout(0.3)
+        self.head = nn.Linear(200, stances)
+
+    def forward(self, words):
+        return self.head(self.dropout(self.embed(words).mean(1)))
+
+
+class StanceCoach(Coach):
+    def score(self, words, stance):
+        return F.cross_entropy(self.net(words), stance)
+
+    def evaluate(self):
+        self.net.eval()
+        loss = super().evaluate()
+        self.net.train()
+        return loss
+""",
+                "run.py": """\
+import torch
+from torch.utils.data import DataLoader
+
+from stances import StanceCoach, StanceNet
+
+if __name__ == "__main__":
+    parts = torch.load("stances.pt")
+    seen, held_out = DataLoader(parts["train"], 32, shuffle=True), DataLoader(parts["dev"], 32)
+    StanceCoach(StanceNet(20_000), seen, held_out).fit(rounds=12)
+""",
+            },
+            code="""\
+import torch
+
+
+class Coach:
+    def __init__(self, net, seen, held_out):
+        self.net = net
+        self.seen, self.held_out = seen, held_out
+        self.optimizer = torch.optim.Adam(net.parameters())
+
+    def score(self, words, wanted):
+        raise NotImplementedError
+
+    def fit(self, rounds):
+        self.net.train()
+        for _ in range(rounds):
+            for words, wanted in self.seen:
+                self.optimizer.zero_grad()
+                self.score(words, wanted).backward()
+                self.optimizer.step()
+            print("dev loss", self.evaluate())
+
+    def evaluate(self):
+        total, rows = 0.0, 0
+        with torch.no_grad():
+            for words, wanted in self.held_out:
+                total += self.score(words, wanted).item() * len(wanted)
+                rows += len(wanted)
+        return total / rows
 """,
         ),
     )

@@ -1156,6 +1156,81 @@ class Course:
             print(epoch, self.run_phase("train"), self.run_phase("valid"))
 """,
         ),
+        Bad(
+            why="an abstract step, which a subclass in another file defines: its losses are only summed here",
+            files={
+                "stances.py": """\
+import torch.nn as nn
+import torch.nn.functional as F
+
+from eval import Coach
+
+
+class StanceNet(nn.Module):
+    def __init__(self, words, stances=3):
+        super().__init__()
+        self.embed = nn.Embedding(words, 200)
+        self.dropout = nn.Dropout(0.3)
+        self.head = nn.Linear(200, stances)
+
+    def forward(self, words):
+        return self.head(self.dropout(self.embed(words).mean(1)))
+
+
+class StanceCoach(Coach):
+    def __init__(self, *given):
+        super().__init__(*given)
+        self.optimizer.param_groups[0]["lr"] = 3e-4
+
+    def score(self, words, stance):
+        return F.cross_entropy(self.net(words), stance)
+""",
+                "run.py": """\
+import torch
+from torch.utils.data import DataLoader
+
+from stances import StanceCoach, StanceNet
+
+if __name__ == "__main__":
+    parts = torch.load("stances.pt")
+    seen, held_out = DataLoader(parts["train"], 32, shuffle=True), DataLoader(parts["dev"], 32)
+    StanceCoach(StanceNet(20_000), seen, held_out).fit(rounds=12)
+""",
+            },
+            code="""\
+import abc
+
+import torch
+
+
+class Coach(abc.ABC):
+    def __init__(self, net, seen, held_out):
+        self.net = net
+        self.seen, self.held_out = seen, held_out
+        self.optimizer = torch.optim.Adam(net.parameters())
+
+    @abc.abstractmethod
+    def score(self, words, wanted): ...
+
+    def fit(self, rounds):
+        self.net.train()
+        for _ in range(rounds):
+            for words, wanted in self.seen:
+                self.optimizer.zero_grad()
+                self.score(words, wanted).backward()
+                self.optimizer.step()
+            print("dev loss", self.evaluate())
+
+    def evaluate(self):
+        total, rows = 0.0, 0
+        self.net.eval()
+        for words, wanted in self.held_out:
+            total += self.score(words, wanted).item() * len(wanted)  # <-
+            rows += len(wanted)
+        self.net.train()
+        return total / rows
+""",
+        ),
     )
 
     good = (
@@ -1898,6 +1973,86 @@ class Tuner:
 
     def test(self):
         return self.adapt("test")
+""",
+        ),
+        Good(
+            why="the subclass in another file turns gradients off around what it takes over",
+            files={
+                "stances.py": """\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+from eval import Coach
+
+
+class StanceNet(nn.Module):
+    def __init__(self, words, stances=3):
+        super().__init__()
+        self.embed = nn.Embedding(words, 200)
+        self.dropout = nn.Dropout(0.3)
+        self.head = nn.Linear(200, stances)
+
+    def forward(self, words):
+        return self.head(self.dropout(self.embed(words).mean(1)))
+
+
+class StanceCoach(Coach):
+    def __init__(self, *given):
+        super().__init__(*given)
+        self.optimizer.param_groups[0]["lr"] = 3e-4
+
+    def score(self, words, stance):
+        return F.cross_entropy(self.net(words), stance)
+
+    def evaluate(self):
+        with torch.no_grad():
+            return super().evaluate()
+""",
+                "run.py": """\
+import torch
+from torch.utils.data import DataLoader
+
+from stances import StanceCoach, StanceNet
+
+if __name__ == "__main__":
+    parts = torch.load("stances.pt")
+    seen, held_out = DataLoader(parts["train"], 32, shuffle=True), DataLoader(parts["dev"], 32)
+    StanceCoach(StanceNet(20_000), seen, held_out).fit(rounds=12)
+""",
+            },
+            code="""\
+import abc
+
+import torch
+
+
+class Coach(abc.ABC):
+    def __init__(self, net, seen, held_out):
+        self.net = net
+        self.seen, self.held_out = seen, held_out
+        self.optimizer = torch.optim.Adam(net.parameters())
+
+    @abc.abstractmethod
+    def score(self, words, wanted): ...
+
+    def fit(self, rounds):
+        self.net.train()
+        for _ in range(rounds):
+            for words, wanted in self.seen:
+                self.optimizer.zero_grad()
+                self.score(words, wanted).backward()
+                self.optimizer.step()
+            print("dev loss", self.evaluate())
+
+    def evaluate(self):
+        total, rows = 0.0, 0
+        self.net.eval()
+        for words, wanted in self.held_out:
+            total += self.score(words, wanted).item() * len(wanted)
+            rows += len(wanted)
+        self.net.train()
+        return total / rows
 """,
         ),
     )

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 
 from lintloss.facts import reduce
-from lintloss.facts.library import folded
+from lintloss.facts.library import features, folded
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import Const, Func, Lib, Opaque, Quantity, Ref, Tuple, Value, join_all, options
 from lintloss.patterns import regex
@@ -140,11 +140,16 @@ def _holds_loss(machine: Machine, table: Ref) -> bool:
 
 def applied(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     """map(f, xs) collects what f makes of each."""
+    from lintloss.facts import calls
+
     sums = _sums(machine, node, args)
     if sums is not None:
         return sums
     if not isinstance(node, ast.Call) or len(node.args) != 2 or not isinstance(args[0], Func):
         return None
+    states = features.states(args[1])
+    if states is not None:
+        return Tuple(tuple(calls.call(machine, node, args[0], [each], {}) for each in states))
     return _collected(machine, node, args[0], node.args[1], args[1])
 
 

@@ -73,6 +73,7 @@ from lintloss.facts.values import (
 from lintloss.patterns import regex
 
 Kwargs = dict[str, Value]
+ATTENTION = regex(r"attn|attention")
 MODEL_MAKERS = regex(r"^(torchvision\.models\.(\w+\.)*(?!get_|list_)[a-z]\w+|timm\.(models\.)?create_model)$")
 
 
@@ -223,6 +224,8 @@ def _unknown(machine: Machine, node: ast.AST, full: str, name: str, args: list[V
     tensor = next((arg for arg in args if isinstance(arg, Tensor)), None)
     if tensor is not None and full.startswith("torch") and name != "load":  # of a path, whatever it was taken from
         return replace(tensor, form="hidden" if tensor.form in {"ids", ""} else tensor.form)
+    if tensor is not None and tensor.form in windows.COMPUTED and ATTENTION.search(name):  # flash_attn_func(q, k, v)
+        return replace(tensor, form="hidden")
     return Opaque(machine.key(node), "")
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from lintloss.facts.library import pieces, shapes
+from lintloss.facts.library import features, pieces, shapes
 from lintloss.facts.machine import Machine
 from lintloss.facts.survey import called_name
-from lintloss.facts.values import Tensor, Value
+from lintloss.facts.values import Tensor, Tuple, Value
 
 NUMBERS = frozenset({"len", "sum", "max", "min"})  # of a row, not of a word
 Comprehension = ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
@@ -30,6 +30,28 @@ def mapped(machine: Machine, node: Comprehension) -> Value | None:
         return None
     made = replace(row, key=machine.key(node, "mapped"), pad=pieces.looked_up(row.pad))
     return made if not isinstance(node.elt, ast.IfExp) else replace(made, pad=None, clean=row.pad is not None)
+
+
+def each_of_written(machine: Machine, node: Comprehension) -> Tuple | None:
+    """Read `(t.transpose(1, 2) for t in (q, k, v))`: a tensor of each of those that are written out, in their order."""
+    from lintloss.facts import assign
+    from lintloss.facts.expressions import evaluate
+
+    generator = node.generators[0]
+    if not isinstance(node, ast.ListComp | ast.GeneratorExp) or len(node.generators) > 1 or generator.ifs:
+        return None
+    if not isinstance(generator.iter, ast.Tuple | ast.List):
+        return None
+    given = features.states(evaluate(machine, generator.iter))
+    if given is None:
+        return None
+    names, made = machine.state.names, []
+    for each in given:
+        machine.state.names = dict(names)
+        assign.store(machine, generator.target, each)
+        made.append(evaluate(machine, node.elt))
+    machine.state.names = names
+    return Tuple(tuple(made))
 
 
 def _is_row(node: ast.expr, element: ast.expr) -> bool:

@@ -91,6 +91,7 @@ MOVES = frozenset(
 MOVED = frozenset({"item", "tolist", "cpu", "cuda", "to", "numpy", "float", "double", "detach", "clone"})
 # Class methods of libraries' models that make an instance: of transformers, diffusers, Lightning.
 LOADS = frozenset({"from_pretrained", "from_config", "load_from_checkpoint"})
+SPELLS = frozenset({"lower", "upper", "strip"})  # of a name that is written out
 # Methods that wrap what they are given and return it in the order that it came.
 APPLIES = frozenset({"apply", "progress_apply", "parallel_apply"})
 TRAIN_OPS = regex(r"train_?(op|step)|optimi[sz]er|accum\w*_ops?|(^|_)minimi[sz]e|apply_grad")
@@ -107,6 +108,8 @@ def call(
         apart = pieces.taken_apart(name, receiver, args)
         if apart is not None:
             return apart
+    if isinstance(receiver, Const) and isinstance(receiver.value, str) and name in SPELLS and not args:
+        return Const(getattr(receiver.value, name)())
     if isinstance(receiver, Choice):
         return _each(machine, node, receiver, name, args, kwargs)
     effect = fairseq.computed(machine, node, receiver, name) or _effect(machine, node, receiver, name, args, kwargs)

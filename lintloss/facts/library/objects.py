@@ -97,7 +97,7 @@ def call(machine: Machine, node: ast.AST, made: LibObject, args: list[Value], kw
         return outputs.of_call(machine, node, made, args, kwargs)
     if name == "Sequential":
         forwards.note(machine, node, made)
-        return _sequential(machine, node, made, args)
+        return in_turn(machine, node, made.args, args)
     forwards.note_library(machine, node, made)
     known = keras.layer(machine, node, made, keras.fed(args)) if keras.is_own(made) else None
     if known is not None:
@@ -107,11 +107,12 @@ def call(machine: Machine, node: ast.AST, made: LibObject, args: list[Value], kw
     return _layer(machine, node, made, name, args, kwargs)
 
 
-def _sequential(machine: Machine, node: ast.AST, made: LibObject, args: list[Value]) -> Value:
+def in_turn(machine: Machine, node: ast.AST, layers: tuple[Value, ...], args: list[Value]) -> Value:
+    """Run the layers of a Sequential on what it is called with."""
     from lintloss.facts import calls
 
     value: Value = args[0] if args else UNKNOWN
-    for layer in made.args:
+    for layer in layers:
         value = calls.call(machine, node, layer, [value], {})
     return value
 

@@ -170,9 +170,10 @@ def joined(machine: Machine, node: ast.AST, left: Value, right: Value) -> Value 
     if ended is not None:
         return ended
     if before is not None:
-        return _behind(machine, node, before, right) if after is None else None
+        return _behind(machine, node, before, _shortened(machine, right)) if after is None else None
     if after is not None:
         return filled(machine, node, left, after)
+    left, right = _shortened(machine, left), _shortened(machine, right)
     if isinstance(left, Opaque) and isinstance(right, Opaque) and left.key and right.key:
         key = machine.identity(("+", left.key, right.key))
         machine.sums.add(key)
@@ -181,6 +182,14 @@ def joined(machine: Machine, node: ast.AST, left: Value, right: Value) -> Value 
     if more is None or not isinstance(left, Opaque):
         return None
     return Tensor("ids", Window(left.key, upper=END.plus(more)), None, machine.key(node, "longer"))
+
+
+def _shortened(machine: Machine, value: Value) -> Value:
+    """Return a row that was cut at its end, `answer[: longest - len(prompt)]`, as a row of its own."""
+    window = value.window if isinstance(value, Tensor) and value.form in {"ids", ""} else None
+    if window is None or not window.is_cut or window.lower != ZERO or (END - window.upper).is_const:
+        return value
+    return Opaque(machine.identity(("shortened", window.source, window.upper)), "")
 
 
 def _ended(machine: Machine, node: ast.AST, left: Value) -> Tensor | None:

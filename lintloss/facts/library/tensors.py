@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lintloss.facts import blanks, label_ids, symbolic, terms
-from lintloss.facts.library import losses, mixtures, onehot, spread, windows
+from lintloss.facts.library import features, losses, mixtures, onehot, spread, windows
 from lintloss.facts.linear import END, ZERO, Linear
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import UNKNOWN, Const, Opaque, Ref, Tensor, Tuple, Value
@@ -83,13 +83,20 @@ def _squeeze(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], 
 
 
 def _split(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value | None:
-    """x.split(n): batches of rows."""
-    if value.window is None or _axis(args, kwargs, 1) not in {0, None}:
-        return None
+    """x.split(n): batches of rows; along another axis, parts of the features."""
+    axis = _axis(args, kwargs, 1)
+    apart = features.parts(machine, node, value, axis)
+    if apart is not None or value.window is None or axis not in {0, None}:
+        return apart
     source = (*value.window.source, ("rows", str(args[0]) if args else ""))
     return machine.new_list(
         node, replace(value, window=replace(value.window, source=source), key=(*value.key, "split")), Const(0)
     )
+
+
+def _unbind(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """qkv.view(B, T, 3, H, D).unbind(2): parts of the features."""
+    return features.parts(machine, node, value, _axis(args, kwargs, 0) or 0)
 
 
 def _flip(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
@@ -289,6 +296,8 @@ HANDLERS: dict[str, Handler] = {
     "unfold": _unfold,
     "split": _split,
     "chunk": _split,
+    "tensor_split": _split,
+    "unbind": _unbind,
     "roll": _roll,
     "pad": _pad,
     "masked_fill": _masked_fill,
