@@ -221,6 +221,7 @@ def _add_term(machine: Machine, node: ast.AST, loss: Quantity, other: Value, *, 
     if scoring is not None and not (isinstance(other, Quantity) and other.scoring == scoring):
         term = terms.added(machine, node, loss, other, is_right=is_right)
         if term is not None and term not in scoring.extra:
+            regularizers.outgrow(machine, node, scoring, terms.beside(machine, node, is_right=is_right))
             scoring = replace(scoring, extra=(*scoring.extra, term)[-4:])
     return replace(loss, scoring=scoring)
 

@@ -66,7 +66,11 @@ def _exponentiated(seen: Exponential) -> Foreign | None:
         or (seen.exponent.negated and scoring.criterion not in UNCOMPARED)
     ):
         return None
-    place = scoring.site or scoring.place
+    # between predictions and ids it is shown where it is, as a comparison of the two is: one slip, one finding
+    compares = scoring.criterion in DISTANCES and _is_over_vocabulary(scoring)
+    place = scoring.place if compares and scoring.place is not None else scoring.site or scoring.place
+    if place is not None and place.path != seen.path:
+        place = scoring.site
     span = place.span if place is not None and place.path == seen.path else None
     return Foreign(
         scoring.criterion, "below an exponential", True, confidence_in(seen.exponent), seen.exponent.trace, span

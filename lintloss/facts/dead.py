@@ -7,10 +7,10 @@ the file has been read, those that nothing reads become observations.
 from __future__ import annotations
 
 import ast
-import itertools
 import re
 from dataclasses import dataclass
 
+from lintloss.facts import misnamed
 from lintloss.facts.library import loaders
 from lintloss.facts.liveness import is_dead, stays_empty
 from lintloss.facts.loops import Loop
@@ -262,6 +262,8 @@ def note_store(machine: Machine, owner: ast.expr, argument: ast.expr | None, val
 
 def observe(machine: Machine) -> None:
     """Turn bindings that nothing reads into observations, once the file has been read."""
+    _observe_misnamed(machine)
+    told = {each.span.row for each in machine.log.values() if isinstance(each, DeadValue) and each.kind == "training"}
     for bound in machine.bound.values():
         if bound.what in {"a loss", MASKED} and bound.loop is not None and bound.loop.key in machine.left_over:
             continue  # the loss that is reported instead is shown
@@ -274,7 +276,7 @@ def observe(machine: Machine) -> None:
             continue
         if bound.what == TOTAL and not _last_is_read(bound):
             continue
-        if bound.what == AVERAGE and not (_last_stands_for_all(bound) or _training_stands_for_it(bound)):
+        if bound.what == AVERAGE and not (_last_stands_for_all(bound) or _training_stands_for_it(bound, told)):
             continue
         place = bound.place
         rows = (place.span.row, place.span.end_row)
@@ -359,21 +361,36 @@ def _first_name(node: ast.expr) -> str:
     return node.id
 
 
-def _training_stands_for_it(bound: Bound) -> bool:
-    """Say whether a training loss is printed in the words of an evaluation: `print("val loss", train_loss)`."""
+def _training_stands_for_it(bound: Bound, told: set[int]) -> bool:
+    """Say whether a training loss is printed in the words of an evaluation, in rows that have not been told of."""
     if not says_held_out(bound.target.id):
         return False
-    for node in ast.walk(bound.owner):
-        parts = node.args if isinstance(node, ast.Call) else node.values if isinstance(node, ast.JoinedStr) else []
-        for label, shown in itertools.pairwise(parts):
-            value = shown.value if isinstance(shown, ast.FormattedValue) else shown
-            if (
-                isinstance(label, ast.Constant)
-                and says_held_out(str(label.value))
-                and "train" not in str(label.value).lower()
-                and isinstance(value, ast.Name)
-                and is_training(value.id)
-                and value.lineno > bound.target.lineno
-            ):
-                return True
-    return False
+    return any(
+        name.lineno > bound.target.lineno and name.lineno not in told
+        for each in ast.walk(bound.owner)
+        if isinstance(each, ast.Expr)
+        for _, name in misnamed.shown(each)
+    )
+
+
+def _observe_misnamed(machine: Machine) -> None:
+    """Observe where the training loss is shown in the evaluation's words, by its name, unless its value has told."""
+    module = machine.frames[0].module
+    seen = [each for each in machine.log.values() if isinstance(each, DeadValue) and each.path == module.path]
+    anchor = machine.anchor(module)
+    for name in misnamed.observe(module):
+        span = anchor.span(name)
+        if all(each.span != span for each in seen):
+            rows, setting = (span.row, span.end_row), Setting(phase="evaluation")
+            machine.observe(
+                DeadValue(
+                    path=module.path,
+                    span=span,
+                    statement_rows=rows,
+                    scope_rows=anchor.scope(span.row),
+                    setting=setting,
+                    kind="training",
+                    name=name.id,
+                    what="the training loss",
+                )
+            )

@@ -80,7 +80,7 @@ def infer(module: Module, project: Project) -> Facts:
     exponentiated.settle(machine)
     seen = [each for each in machine.log.values() if each.path == module.path]
     passes = evaluation.passes(machine, module)
-    alone = [each for each in passes if not each.region.shared]
+    alone = [each for each in passes if not (each.region.shared or each.region.unnamed)]
     seen += [
         *evaluation.observe(machine, passes),
         *truncation.observe(machine, module, alone, seen),

@@ -156,6 +156,8 @@ def _says_training(machine: Machine) -> bool:
         text = machine.text(frame.statement)
         if TRAIN_LOSS.search(text) and not objectives.HELD_OUT.search(text):
             return gradients.state(machine) == gradients.ON
+    if any(objectives.is_held_out(loop.statement) for loop in machine.loops):
+        return False
     return any(TRAINING.search(each.name) and objectives.only_steps(each.node) for each in machine.frames[1:])
 
 

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from lintloss.facts import bindings, gradients
+from lintloss.facts import bindings, gradients, plain_totals
 from lintloss.facts.callers import text_of
 from lintloss.facts.forwards import Forward, Scene
 from lintloss.facts.loops import Loop
@@ -67,7 +67,8 @@ class Region:
     """What evaluates: a loop of a function, or the function as a whole.
 
     index: the scene of the forward pass that the region belongs to. named: why it is taken for an evaluation.
-    shared: the loop trains as well, when its flag says so; for_caller: it does so for other callers.
+    shared: the loop trains as well, when its flag says so; for_caller: it does so for other callers. unnamed: what it
+    does with its losses alone says that it evaluates, and nothing says on which data.
     """
 
     index: int
@@ -75,6 +76,7 @@ class Region:
     named: str
     shared: bool = False
     for_caller: bool = False
+    unnamed: bool = False
 
     def scene(self, forward: Forward) -> Scene:
         return forward.scenes[self.index]
@@ -90,6 +92,26 @@ SWITCHED = "eval() was called"  # what tells of an evaluation where no name does
 
 def region(machine: Machine, forward: Forward) -> Region | None:
     """Return the evaluation region around a forward pass, None where it trains or nothing says that it evaluates."""
+    found = _told(machine, forward)
+    return found if found is not None else _unnamed(machine, forward)
+
+
+def _unnamed(machine: Machine, forward: Forward) -> Region | None:
+    """Return the region of a function that only adds up its losses and returns them, where no name tells of it."""
+    for index in range(len(forward.scenes) - 1, -1, -1):
+        scene = forward.scenes[index]
+        for loop in reversed([each for each in forward.loops if each.frame == index + 1]):
+            if loop.key in machine.trained:
+                return None
+            if _only_adds_up(scene, loop):
+                return Region(index, loop, "what it returns is plain numbers", unnamed=True)
+        if scene.key in machine.trained or TRAINING.search(snake(scene.name)):
+            return None
+    return None
+
+
+def _told(machine: Machine, forward: Forward) -> Region | None:
+    """Return the region that a name or a mode tells of."""
     switched = (forward.mode == "eval" and forward.mode_place is not None) or is_switched_back(forward)
     nearest: Region | None = None  # a helper without a loop: what calls it may be more of an evaluation
     for index in range(len(forward.scenes) - 1, -1, -1):
@@ -156,6 +178,13 @@ def _is_unrecorded_here(forward: Forward, loop: Loop) -> bool:
     if forward.gradients != gradients.OFF or not loop.scores or loop.trains or loop.may_train or loop.statement is None:
         return False
     return loop.unit != "epoch" and ".backward(" in text_of(loop.statement)
+
+
+def _only_adds_up(scene: Scene, loop: Loop) -> bool:
+    """Say whether a function without an evaluation's name returns the losses that a loop of it adds up as numbers."""
+    if not loop.scores or loop.trains or loop.may_train or TRAINING.search(snake(scene.name)):
+        return False
+    return loop.unit != "epoch" and plain_totals.is_all(scene.node, loop.statement)
 
 
 def _holds(scene: Scene, place: Evidence | None) -> bool:

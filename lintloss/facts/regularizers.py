@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from lintloss.facts import exclusive
@@ -74,7 +74,7 @@ class Noted:
         """Take a loss that holds more than its cross entropy as one that an evaluation reports."""
         self.laden.add(laden.where)
         self.settings.append(laden.setting)
-        self.evidence = laden.trace
+        self.evidence = max(self.evidence, laden.trace, key=len)
         self.extras.update(dict.fromkeys(laden.extras))
 
 
@@ -113,7 +113,7 @@ def _note(machine: Machine, node: ast.AST, value: Quantity, *, exponentiated: bo
     noted = machine.reports.setdefault(site, Noted())
     noted.exponentiated |= exponentiated
     where = _destination(machine, node)
-    extras = extras_of(scoring, exponentiated or noted.exponentiated)
+    extras = extras_of(_with_defaults(machine, scoring), exponentiated or noted.exponentiated)
     setting = _setting(machine)
     if setting.phase != "training":
         is_plain = not scoring.extra and not extras
@@ -125,11 +125,43 @@ def _note(machine: Machine, node: ast.AST, value: Quantity, *, exponentiated: bo
         return
     if _of_training_data(machine) or _is_trained_on(machine, scoring):
         return
-    laden = Laden(where, setting, value.trace, extras, tuple(machine.loops[machine.frame.loop_base :]))
+    own = tuple(machine.loops[machine.frame.loop_base :])
+    laden = Laden(where, setting, (*value.trace, *_elsewhere(machine, own)), extras, own)
     if setting.phase in {"evaluation", "shared"} or _is_script(machine, setting) or _is_switched(machine, setting):
         noted.admit(laden)
     elif setting.phase == "unknown" and laden.loops and ".backward(" in machine.text(machine.frame.node):
         noted.undecided.append(laden)
+
+
+def _elsewhere(machine: Machine, own: tuple[Loop, ...]) -> tuple[Evidence, ...]:
+    """Return the loop of another file that adds up what this file hands over: what is said there, is not said again."""
+    loop = own[-1].statement if own else None
+    if loop is None or machine.frame.module.path == machine.shown:
+        return ()
+    return (machine.evidence(loop, "added up in this loop"),)
+
+
+def _with_defaults(machine: Machine, scoring: Scoring) -> Scoring:
+    """Fill in what an option smooths the targets by when nobody gives it; one that is off by default may be switched on."""
+    given = settings.default_of(machine, scoring.label_smoothing) if scoring.label_smoothing is not None else None
+    return replace(scoring, label_smoothing=Const(given)) if given else scoring
+
+
+def outgrow(machine: Machine, node: ast.AST, scoring: Scoring, name: str) -> None:
+    """Forget that a quotient was reported under a name, where it only was on the way to a sum with further terms."""
+    site = scoring.step or scoring.site
+    noted = machine.reports.get(site) if site is not None else None
+    if noted is not None and name in noted.plain and _is_on_the_way(machine, node, name):
+        noted.plain.discard(name)
+        noted.plain_in.discard(machine.frame.key)
+
+
+def _is_on_the_way(machine: Machine, node: ast.AST, name: str) -> bool:
+    """Say whether a sum is bound to the very name of its summand, or the only one to read it."""
+    if _destination(machine, node) == name:
+        return True
+    read = (each for each in ast.walk(machine.frame.node) if isinstance(each, ast.Name) and each.id == name)
+    return sum(isinstance(each.ctx, ast.Load) for each in read) == 1
 
 
 def _is_gathered(machine: Machine) -> bool:
@@ -223,7 +255,7 @@ def _smoothing(scoring: Scoring) -> Extra | None:
     if isinstance(value, Const):
         return Extra(f"label_smoothing={value.value}", True, scoring.place) if value.value else None
     if isinstance(value, Opaque | Quantity):
-        return Extra("label smoothing, when it is switched on,", False, scoring.place)
+        return Extra("label smoothing (where it is switched on)", False, scoring.place)
     return None
 
 
@@ -249,6 +281,8 @@ def _term(term: Term, exponentiated: bool) -> Extra | None:
     """Say whether a term is one that no reader of a loss expects; of a sum that *is* the loss, none is."""
     if term.smooths:
         return Extra("the targets are smoothed", not term.optional, term.place)
+    if term.distills:
+        return Extra(f"the distillation term `{term.text}`", not term.optional, term.place)
     if (WHOLE.search(term.text) or CONVEX.search(term.text)) and not PENALTY.search(term.text):
         return None
     penalty = not term.is_loss and (term.scaled or bool(SQUARES.search(term.text)))

@@ -8,11 +8,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from lintloss.facts import exclusive, parted, split_rows, split_slices, split_twins, stale_batches
+from lintloss.facts import (
+    exclusive,
+    named_values,
+    parted,
+    shown_texts,
+    split_readers,
+    split_rows,
+    split_slices,
+    split_twins,
+    stale_batches,
+)
 from lintloss.facts.callers import text_of
 from lintloss.facts.caps import Function, parameters
 from lintloss.facts.evaluation import Pass
 from lintloss.facts.machine import Machine
+from lintloss.facts.named_values import name_of
 from lintloss.facts.observations import Observation, Setting
 from lintloss.facts.regions import is_unit_test
 from lintloss.facts.split_names import is_evaluation, is_held_out, is_training, names_split, says_held_out
@@ -21,16 +32,6 @@ from lintloss.facts.values import Func, Pending
 from lintloss.parse import Module
 from lintloss.patterns import regex
 
-UNCHANGED = {
-    "map",
-    "shuffle",
-    "with_format",
-    "remove_columns",
-    "rename_column",
-    "set_format",
-    "flatten_indices",
-    "with_transform",
-}
 BUILDERS = {"json", "csv", "text", "parquet", "arrow", "pandas", "imagefolder", "audiofolder", "webdataset"}
 BENCHMARKS = regex(
     r"(^|/)(wikitext|ptb_text_only|lambada|glue|super_glue|imdb|ag_news|sst2?|cnn_dailymail|xsum|gsm8k|squad|snli|multi_nli|mnist|fashion_mnist|"
@@ -43,7 +44,6 @@ VISION = regex(
 HELD_OUT = regex(
     r"Subset\b|random_split|SubsetRandomSampler|train_test_split|KFold|StratifiedShuffleSplit|SplitSampler"
 )
-PATH = regex(r"(?<![a-z])train(?![a-z])", re.IGNORECASE)
 DRAWS = regex(r"batch|sample", re.IGNORECASE)
 ROWS = regex(r"\b\w+(?:loader|data|set|dl|iter|ids)\b")
 LOADERS = regex(r"loader|data|set$|dl$|iter", re.IGNORECASE)
@@ -65,13 +65,19 @@ def observe(machine: Machine, module: Module, passes: list[Pass]) -> list[SplitM
     if "train" not in module.text or is_unit_test(module):
         return []
     found: dict[ast.AST, tuple[str, str]] = {}
-    mixed = (*_assigned(machine, module), *_trainers(module), *_looped(passes), *_drawn(passes))
+    mixed = (
+        *_assigned(machine, module),
+        *_shown(machine, module),
+        *_trainers(module),
+        *_looped(passes),
+        *_drawn(passes),
+    )
     for node, name, source in (
         *mixed,
         *stale_batches.observe(module),
         *split_slices.observe(module),
         *split_rows.observe(module),
-        *split_twins.observe(_pairs(module)),
+        *split_twins.observe(named_values.pairs(module)),
     ):
         found.setdefault(node, (name, source))
     return [_at(machine, module, node, name, source) for node, (name, source) in found.items()]
@@ -96,23 +102,25 @@ Found = tuple[ast.AST, str, str]
 
 
 def _assigned(machine: Machine, module: Module) -> Iterator[Found]:
-    pairs = _pairs(module)
+    pairs = named_values.pairs(module)
     for name, value in pairs:
         if not is_evaluation(name) or _is_for_nobody(machine, module, name):
             continue
         if (
             _reads_train_split(module, pairs, name, value)
-            or _loads_train_file(pairs, name, value)
-            or _loader_of_train(pairs, name, value)
+            or split_readers.reads_training_file(module, name, value)
+            or _loader_of_train(module, name, value)
             or _is_made_like_train(module, pairs, name, value)
             or _iterates_train(pairs, name, value)
-            or _scores_train(machine, module, pairs, name, value)
+            or _scores_train(machine, module, name, value)
         ):
             yield value, name, _short(value)
 
 
 def _is_for_nobody(machine: Machine, module: Module, name: str) -> bool:
-    """Say whether what goes by a name is made and never read: nothing is evaluated on it."""
+    """Say whether what goes by a name is made and never read: nothing is evaluated on it. Lightning calls its hooks."""
+    if name.endswith("_dataloader"):
+        return False
     if name in _read_names(module.tree) or re.search(rf"['\"]{re.escape(name)}['\"]", module.text):
         return False
     return not machine.project.using(module.path, name, ["import"], running=module.path)
@@ -122,34 +130,23 @@ def _is_for_nobody(machine: Machine, module: Module, name: str) -> bool:
 def _read_names(tree: ast.AST) -> frozenset[str]:
     """Return the names that a file reads, and its attributes, which a base class may read as well."""
     found = (each for each in walk(tree) if isinstance(each, ast.Name | ast.Attribute))
-    return frozenset(_name(each) for each in found if isinstance(each, ast.Attribute) or isinstance(each.ctx, ast.Load))
+    return frozenset(
+        name_of(each) for each in found if isinstance(each, ast.Attribute) or isinstance(each.ctx, ast.Load)
+    )
+
+
+def _shown(machine: Machine, module: Module) -> Iterator[Found]:
+    """`print("test loss", evaluate(model, train_loader))`: the words stand for the name that nobody gave."""
+    for statement in (each for each in walk(module.tree) if isinstance(each, ast.Expr)):
+        for caption, value in shown_texts.shown(statement) if isinstance(statement.value, ast.Call) else ():
+            words = caption.strip(" :=,|-\t\n").lower()
+            name = re.sub(r"[^a-z]+", "_", words)
+            if "train" not in words and _scores_train(machine, module, name, value):
+                yield value, words[:40], _short(value)
 
 
 def _short(node: ast.AST) -> str:
     return " ".join(text_of(node).split())[:70]
-
-
-@lru_cache(maxsize=8)
-def _pairs(module: Module) -> tuple[tuple[str, ast.expr], ...]:
-    """Return (name, value) of the plain assignments of a module; the name of an attribute is its last part."""
-    found = []
-    for node in walk(module.tree):
-        if isinstance(node, ast.Assign) and len(node.targets) == 1:
-            name = _name(node.targets[0])
-            if name:
-                found.append((name, node.value))
-    return tuple(found)
-
-
-def _name(target: ast.expr) -> str:
-    if isinstance(target, ast.Name):
-        return target.id
-    if isinstance(target, ast.Attribute):
-        return target.attr
-    if isinstance(target, ast.Tuple) and target.elts:  # `val_loss, val_acc = …`: one name if all are of one split
-        names = [_name(each) for each in target.elts]
-        return names[0] if all(is_evaluation(name) for name in names) else ""
-    return ""
 
 
 def _trained_on(pairs: tuple[tuple[str, ast.expr], ...], text: str) -> bool:
@@ -158,7 +155,7 @@ def _trained_on(pairs: tuple[tuple[str, ast.expr], ...], text: str) -> bool:
 
 
 def _reads_train_split(module: Module, pairs: tuple[tuple[str, ast.expr], ...], name: str, value: ast.expr) -> bool:
-    core = _core(value)
+    core = split_readers.core(value)
     if _is_held_out_for_both(module, pairs, value, core) and not _is_split_later(module, name):
         return True
     if isinstance(core, ast.Subscript) and isinstance(core.slice, ast.Constant) and core.slice.value == "train":
@@ -183,12 +180,6 @@ def _is_held_out_for_both(
         return False
     beside = tuple(pair for pair in pairs if not exclusive.rows(module.tree, value.lineno, pair[1].lineno))
     return core.slice.value in {"validation", "valid", "val", "test", "dev"} and _trained_on(beside, text_of(value))
-
-
-def _core(value: ast.expr) -> ast.expr:
-    while isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr in UNCHANGED:
-        value = value.func.value
-    return value
 
 
 def _is_split_later(module: Module, name: str) -> bool:
@@ -233,27 +224,15 @@ def _vision(call: ast.Call) -> bool:
     )
 
 
-def _loads_train_file(pairs: tuple[tuple[str, ast.expr], ...], name: str, value: ast.expr) -> bool:
-    """Say whether a split is read from a file of the training split, by the very expression that reads that one."""
-    if not isinstance(value, ast.Call) or not says_held_out(name):
-        return False
-    paths = [each.value for each in ast.walk(value) if isinstance(each, ast.Constant) and isinstance(each.value, str)]
-    of_training = any(PATH.search(path) for path in paths)
-    of_evaluation = any(says_held_out(path) for path in paths)
-    # of the other split, the training reads the file of the evaluation: `train = memmap("val.bin")`
-    return of_training != of_evaluation and _trained_on(pairs, text_of(value))
-
-
-def _loader_of_train(pairs: tuple[tuple[str, ast.expr], ...], name: str, value: ast.expr) -> bool:
+def _loader_of_train(module: Module, name: str, value: ast.expr) -> bool:
     """Say whether an evaluation loader is made of the training set, while an evaluation set is there."""
-    if not isinstance(value, ast.Call) or not text_of(value.func).endswith("DataLoader"):
-        return False
-    if any(each.arg in {None, "sampler", "batch_sampler"} for each in value.keywords):
-        return False
-    data = value.args[0] if value.args else next((each.value for each in value.keywords if each.arg == "dataset"), None)
+    data = split_readers.loaded(value)
     if not isinstance(data, ast.Name | ast.Attribute) or not is_training(text_of(data)) or is_held_out(text_of(data)):
         return False
-    return any(is_evaluation(other) and other != name and re.search(r"set$|data$", other) for other, _ in pairs)
+    return any(
+        is_evaluation(other) and other != name and re.search(r"set$|data$", other)
+        for other in named_values.bound(module)
+    )
 
 
 def _is_made_like_train(module: Module, pairs: tuple[tuple[str, ast.expr], ...], name: str, value: ast.expr) -> bool:
@@ -283,9 +262,7 @@ def _iterates_train(pairs: tuple[tuple[str, ast.expr], ...], name: str, value: a
     )
 
 
-def _scores_train(
-    machine: Machine, module: Module, pairs: tuple[tuple[str, ast.expr], ...], name: str, value: ast.expr
-) -> bool:
+def _scores_train(machine: Machine, module: Module, name: str, value: ast.expr) -> bool:
     """Say whether `val_loss = evaluate(model, train_loader)` is an evaluation of the training loader."""
     if not isinstance(value, ast.Call) or not says_held_out(name):
         return False
@@ -375,7 +352,7 @@ def _looped(passes: list[Pass]) -> Iterator[Found]:
 
 def _held_out_total(function: Function, loop: ast.For) -> str:
     """Name what a loop adds up for held-out data, in a function that is given such data and runs over none of it."""
-    totals = {_name(each.target) for each in ast.walk(loop) if isinstance(each, ast.AugAssign)}
+    totals = {name_of(each.target) for each in ast.walk(loop) if isinstance(each, ast.AugAssign)}
     named = sorted(each for each in totals if says_held_out(each) and not is_training(each))
     given = [each for each in parameters(function) if LOADERS.search(each) and is_evaluation(each)]
     return named[0] if named and given and not _others(function) else ""

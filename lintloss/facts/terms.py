@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TypeGuard
 
-from lintloss.facts import phases
+from lintloss.facts import distillation, phases
 from lintloss.facts.library import models, spread
 from lintloss.facts.machine import Machine
 from lintloss.facts.regularizers import PENALTY
@@ -88,7 +88,17 @@ def added(machine: Machine, node: ast.AST, loss: Quantity, other: Value, *, is_r
         or (isinstance(other, Quantity) and other.scoring is not None and other.scoring.scaled),
         optional=_is_optional(machine, loss),
         smooths=isinstance(other, Tensor) and other.form == spread.UNIFORM,
+        distills=distillation.is_one(machine.frame.node, summand),
     )
+
+
+def beside(machine: Machine, node: ast.AST, *, is_right: bool) -> str:
+    """Return the name of the summand that a further term is added to; of one without, that of what the sum is bound to."""
+    loss = _summand(node, is_right=not is_right)
+    statement = machine.frame.statement
+    if not isinstance(loss, ast.Name) and isinstance(statement, ast.Assign):
+        loss = statement.targets[0]
+    return ast.unparse(loss) if isinstance(loss, ast.Name) else ""
 
 
 def is_of_another_key(machine: Machine) -> bool:

@@ -230,7 +230,7 @@ class Term:
     """What is added to a loss, in the words of the code.
 
     is_loss: another criterion's value; scaled: with a factor; optional: under a condition that is not known;
-    smooths: what a uniform target would cost.
+    smooths: what a uniform target would cost; distills: how far another model's outputs are.
     """
 
     text: str
@@ -239,6 +239,7 @@ class Term:
     scaled: bool = False
     optional: bool = False
     smooths: bool = False
+    distills: bool = False
 
 
 @dataclass(frozen=True, slots=True)

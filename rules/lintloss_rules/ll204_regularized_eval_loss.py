@@ -136,6 +136,119 @@ class RegularizedEvalLoss(Rule):
 
     bad = (
         Bad(
+            why="the option that smooths the targets is on by default",
+            severity=Severity.ERROR,
+            code="""\
+import argparse
+
+import torch
+import torch.nn as nn
+
+
+def options():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--smoothing", type=float, default=0.1)
+    return parser.parse_args()
+
+
+@torch.no_grad()
+def evaluate(model, loader, criterion):
+    model.eval()
+    nats = tokens = 0
+    for ids, labels in loader:
+        loss = criterion(model(ids).flatten(0, 1), labels.flatten())  # <-
+        nats += loss.item() * labels.numel()
+        tokens += labels.numel()
+    return nats / tokens
+
+
+def main(model, loader):
+    args = options()
+    criterion = nn.CrossEntropyLoss(label_smoothing=args.smoothing)
+    print("validation loss", evaluate(model, loader, criterion))
+""",
+        ),
+        Bad(
+            why="a sum divided by its tokens on the way to an objective is no plain value; the check goes by no evaluation's name",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+class Describer:
+    def __init__(self, encoder, decoder, train_loader, val_loader, pad=0):
+        self.encoder, self.decoder, self.pad = encoder, decoder, pad
+        self.train_loader, self.val_loader = train_loader, val_loader
+        self.optimizer = torch.optim.Adam(decoder.parameters())
+
+    def objective(self, images, words):
+        scores, attention = self.decoder(self.encoder(images), words[:, :-1])
+        gold = words[:, 1:]
+        count = (gold != self.pad).sum()
+        loss = F.cross_entropy(scores.transpose(1, 2), gold, ignore_index=self.pad, reduction="sum") / count
+        loss = loss + 0.5 * ((1.0 - attention.sum(dim=1)) ** 2).mean()
+        return loss, count.item()
+
+    def train(self, epochs):
+        for epoch in range(epochs):
+            self.decoder.train()
+            for images, words in self.train_loader:
+                loss, _ = self.objective(images, words)
+                self.optimizer.zero_grad()
+                loss.backward()
+                self.optimizer.step()
+            print(epoch, self.check())
+
+    def check(self):
+        self.encoder.eval()
+        self.decoder.eval()
+        nats, tokens = 0.0, 0
+        with torch.no_grad():
+            for images, words in self.val_loader:
+                loss, count = self.objective(images, words)  # <-
+                nats += loss.item() * count
+                tokens += count
+        return nats / tokens
+""",
+        ),
+        Bad(
+            why="the objective of a distillation, whichever of its two losses has the rest of the weight",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+class Pupil:
+    def __init__(self, expert, student, temperature=3.0, share=0.3):
+        self.expert, self.student = expert, student
+        self.temperature, self.share = temperature, share
+
+    def objective(self, images, labels):
+        guesses = self.student(images)
+        with torch.no_grad():
+            told = self.expert(images)
+        hard = F.cross_entropy(guesses, labels)
+        soft = F.kl_div(
+            F.log_softmax(guesses / self.temperature, -1),
+            F.softmax(told / self.temperature, -1),
+            reduction="batchmean",
+        )
+        return self.share * hard + (1 - self.share) * soft
+
+    @torch.no_grad()
+    def validate(self, loader):
+        self.student.eval()
+        nats, rows = 0.0, 0
+        for images, labels in loader:
+            loss = self.objective(images, labels)  # <-
+            nats += loss.item() * len(labels)
+            rows += len(labels)
+        return nats / rows
+""",
+        ),
+        Bad(
             why="The training criterion, with label smoothing 0.1, also makes the reported perplexity.",
             severity=Severity.ERROR,
             files={"model.py": TRANSLATOR},
@@ -1591,6 +1704,66 @@ print("val loss", validate(classifier, kitchen, GRADERS.get("Gentle")()))
     )
 
     good = (
+        Good(
+            why="The distillation trains; the validation has the cross entropy alone.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def objective(student, teacher, images, labels, share):
+    guesses = student(images)
+    with torch.no_grad():
+        told = teacher(images)
+    hard = F.cross_entropy(guesses, labels)
+    soft = F.kl_div(F.log_softmax(guesses / 4.0, -1), F.softmax(told / 4.0, -1), reduction="batchmean")
+    return share * hard + (1 - share) * soft
+
+
+def train(student, teacher, optimizer, loader):
+    student.train()
+    for images, labels in loader:
+        optimizer.zero_grad()
+        objective(student, teacher, images, labels, 0.5).backward()
+        optimizer.step()
+
+
+@torch.no_grad()
+def validate(student, loader):
+    student.eval()
+    nats, rows = 0.0, 0
+    for images, labels in loader:
+        nats += F.cross_entropy(student(images), labels).item() * len(labels)
+        rows += len(labels)
+    return nats / rows
+""",
+        ),
+        Good(
+            why="The quotient is handed out beside the objective, and reported.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def objective(model, ids, labels, pad):
+    logits, spread = model(ids)
+    count = (labels != pad).sum()
+    plain = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=pad, reduction="sum") / count
+    return plain + 0.01 * spread.pow(2).mean(), plain, count
+
+
+@torch.no_grad()
+def evaluate(model, loader, pad=0):
+    model.eval()
+    whole = nats = tokens = 0
+    for ids, labels in loader:
+        loss, plain, count = objective(model, ids, labels, pad)
+        whole += loss.item() * count.item()
+        nats += plain.item() * count.item()
+        tokens += count.item()
+    print("objective", whole / tokens, "cross entropy", nats / tokens)
+""",
+        ),
         Good(
             why="One criterion class for both, which spreads nothing where it is told nothing.",
             files={"net.py": CONVNET},

@@ -133,6 +133,47 @@ class MissingEvalMode(Rule):
 
     bad = (
         Bad(
+            why="the function's name tells nothing; it only adds up its losses and returns them",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.utils.data import DataLoader
+
+
+class Tagger(nn.Module):
+    def __init__(self, words, tags):
+        super().__init__()
+        self.embed = nn.Embedding(words, 64)
+        self.drop = nn.Dropout(0.4)
+        self.out = nn.Linear(64, tags)
+
+    def forward(self, ids):
+        return self.out(self.drop(self.embed(ids)))
+
+
+def cross_entropy_of(tagger, loader):
+    nats = tags = 0
+    with torch.no_grad():
+        for ids, gold in loader:
+            nats += F.cross_entropy(tagger(ids).flatten(0, 1), gold.flatten(), reduction="sum").item()  # <-
+            tags += gold.numel()
+    return nats / tags
+
+
+def main(fitting, held_out):
+    tagger = Tagger(9000, 17)
+    tagger.train()
+    optimizer = torch.optim.Adam(tagger.parameters())
+    for ids, gold in DataLoader(fitting, 32, shuffle=True):
+        optimizer.zero_grad()
+        F.cross_entropy(tagger(ids).flatten(0, 1), gold.flatten()).backward()
+        optimizer.step()
+    print(cross_entropy_of(tagger, DataLoader(held_out, 32)))
+""",
+        ),
+        Bad(
             why="What loads weights, counts parameters or logs leaves a model in the mode that it has.",
             severity=Severity.ERROR,
             code="""\

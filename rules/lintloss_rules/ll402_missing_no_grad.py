@@ -104,6 +104,36 @@ class MissingNoGrad(Rule):
 
     bad = (
         Bad(
+            why="a method without an evaluation's name adds up plain numbers",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn as nn
+
+
+class Ranker:
+    def __init__(self, users, items):
+        self.net = nn.Sequential(nn.Linear(users + items, 64), nn.ReLU(), nn.Linear(64, 1))
+        self.criterion = nn.BCEWithLogitsLoss(reduction="sum")
+
+    def log_loss(self, loader):
+        nats, rows = 0.0, 0
+        for pairs, clicked in loader:
+            logits = self.net(pairs)  # <-
+            nats += self.criterion(logits.squeeze(1), clicked).item()
+            rows += len(clicked)
+        return nats / rows
+
+    def fit(self, clicks, later_clicks):
+        optimizer = torch.optim.Adam(self.net.parameters())
+        for pairs, clicked in clicks:
+            optimizer.zero_grad()
+            self.criterion(self.net(pairs).squeeze(1), clicked).backward()
+            optimizer.step()
+        print(self.log_loss(later_clicks))
+""",
+        ),
+        Bad(
             why="The validation loader of a trainer is no training data.",
             severity=Severity.WARNING,
             code="""\
@@ -1234,6 +1264,65 @@ class Coach(abc.ABC):
     )
 
     good = (
+        Good(
+            why="The loss is given to a function that nobody knows: it may take a step.",
+            code="""\
+import torch.nn.functional as F
+
+
+def one_pass(net, loader, improve):
+    total, rows = 0.0, 0
+    for inputs, labels in loader:
+        loss = F.cross_entropy(net(inputs), labels)
+        improve(net, loss)
+        total += loss.item() * len(labels)
+        rows += len(labels)
+    return total / rows
+
+
+def by_descent(optimizer):
+    def improve(net, loss):
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    return improve
+
+
+def main(net, loader, ways, optimizer):
+    print(one_pass(net, loader, ways.get("other", by_descent(optimizer))))
+""",
+        ),
+        Good(
+            why="What the function adds up is a tensor, which a closure trains by.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+def summed_loss(net, batches):
+    total, rows = 0.0, 0
+    for inputs, labels in batches:
+        total += F.cross_entropy(net(inputs), labels, reduction="sum")
+        rows += len(labels)
+    return total / rows
+
+
+def main(batches, epochs):
+    net = nn.Linear(30, 4)
+    optimizer = torch.optim.LBFGS(net.parameters())
+    for _ in range(epochs):
+
+        def closure():
+            optimizer.zero_grad()
+            loss = summed_loss(net, batches)
+            loss.backward()
+            return loss
+
+        optimizer.step(closure)
+""",
+        ),
         Good(
             why="a function out of sight is given the model, and may have frozen it",
             code="""\

@@ -126,6 +126,126 @@ class TrainingDataEvaluation(Rule):
 
     bad = (
         Bad(
+            why="what is printed as the test loss is asked of the training loader",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+@torch.no_grad()
+def mean_loss(net, loader):
+    net.eval()
+    nats, rows = 0.0, 0
+    for inputs, labels in loader:
+        nats += F.cross_entropy(net(inputs), labels, reduction="sum").item()
+        rows += len(labels)
+    return nats / rows
+
+
+def main(net, fit, train_set, test_set):
+    train_loader = DataLoader(train_set, batch_size=64, shuffle=True)
+    test_loader = DataLoader(test_set, batch_size=64)
+    fit(net, train_loader)
+    print("train loss", mean_loss(net, train_loader))
+    print("test loss", mean_loss(net, train_loader))  # <-
+""",
+        ),
+        Bad(
+            why="the method that hands out the validation's loader takes the training set",
+            severity=Severity.ERROR,
+            files={"scoring.py": SCORING},
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+
+from scoring import average_loss
+
+
+class Digits:
+    def __init__(self, folder):
+        self.train_set, self.val_set = torch.load(f"{folder}/a.pt"), torch.load(f"{folder}/b.pt")
+
+    def train_dataloader(self):
+        return DataLoader(self.train_set, batch_size=64, shuffle=True)
+
+    def val_dataloader(self):
+        return DataLoader(self.train_set, batch_size=64)  # <-
+
+
+def main(net, fit, folder):
+    digits = Digits(folder)
+    fit(net, digits.train_dataloader())
+    print("validation loss", average_loss(net, digits.val_dataloader(), "cpu"))
+""",
+        ),
+        Bad(
+            why="an entry of the loaders by its part, which a function puts into the data set",
+            severity=Severity.ERROR,
+            files={"scoring.py": SCORING},
+            code="""\
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from scoring import average_loss
+
+
+class Recordings(Dataset):
+    def __init__(self, folder, part):
+        self.rows = torch.load(f"{folder}/{part}.pt")
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, index):
+        return self.rows[index]
+
+
+def loader(folder, part, batch_size=32):
+    return DataLoader(Recordings(folder, part), batch_size, shuffle=part == "training")
+
+
+class Experiment:
+    def __init__(self, net, folder):
+        self.net = net
+        self.loaders = {
+            "train": loader(folder, "training"),
+            "valid": loader(folder, "training"),  # <-
+            "test": loader(folder, "testing"),
+        }
+
+    def report(self):
+        for part in ("valid", "test"):
+            print(part, average_loss(self.net, self.loaders[part], "cpu"))
+""",
+        ),
+        Bad(
+            why="the set is made inside of the loader, word by word as for the training",
+            severity=Severity.ERROR,
+            files={"scoring.py": SCORING},
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+from torchvision import datasets, transforms
+
+from scoring import average_loss
+
+PIXELS = transforms.ToTensor()
+
+
+def main(net, optimizer, root):
+    fitted = DataLoader(datasets.KMNIST(root, train=True, transform=PIXELS), batch_size=128, shuffle=True)
+    test_loader = DataLoader(datasets.KMNIST(root, train=True, transform=PIXELS), batch_size=256)  # <-
+    for images, labels in fitted:
+        optimizer.zero_grad()
+        F.cross_entropy(net(images), labels).backward()
+        optimizer.step()
+    print("test loss", average_loss(net, test_loader, "cpu"))
+""",
+        ),
+        Bad(
             why="The development loss, and that of the rows held out, is the training's.",
             severity=Severity.ERROR,
             code="""\
@@ -886,6 +1006,51 @@ def fit(model, criterion, optimizer):
         ),
     )
     good = (
+        Good(
+            why="The training split is scored as well, under a name of its own.",
+            files={"scoring.py": SCORING},
+            code="""\
+from torch.utils.data import DataLoader
+
+from corpus import Clips
+from scoring import average_loss
+
+
+def main(net, fit, root):
+    loaders = {
+        "train": DataLoader(Clips(root, split="train"), batch_size=16, shuffle=True),
+        "fitted": DataLoader(Clips(root, split="train"), batch_size=16),
+        "val": DataLoader(Clips(root, split="val"), batch_size=16),
+    }
+    fit(net, loaders["train"])
+    print("train loss", average_loss(net, loaders["fitted"], "cpu"))
+    print("val loss", average_loss(net, loaders["val"], "cpu"))
+""",
+        ),
+        Good(
+            why="Both are made of the same part, of which each keeps other rows.",
+            files={"scoring.py": SCORING},
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+from torchvision import datasets, transforms
+
+from scoring import average_loss
+
+PIXELS = transforms.ToTensor()
+
+
+def main(net, fit, root):
+    train_set = datasets.FashionMNIST(root, train=True, transform=PIXELS)
+    val_set = datasets.FashionMNIST(root, train=True, transform=PIXELS)
+    train_set.data, train_set.targets = train_set.data[:50000], train_set.targets[:50000]
+    val_set.data, val_set.targets = val_set.data[50000:], val_set.targets[50000:]
+    train_loader = DataLoader(train_set, batch_size=64, shuffle=True)
+    val_loader = DataLoader(val_set, batch_size=64)
+    fit(net, train_loader)
+    print("validation loss", average_loss(net, val_loader, "cpu"))
+""",
+        ),
         Good(
             why="both sets are made of the same rows, and parted by what is assigned to them",
             code="""\

@@ -39,7 +39,7 @@ EVALUATES = regex(r"\.evaluate\(")  # then the loss is averaged there, and said 
 LOOPS = ("evaluation_loop", "prediction_loop")
 STRATEGIES = ("eval_strategy", "evaluation_strategy")
 SEQUENCES = regex(r"(^|\.)Seq2SeqTrainer$|DataCollatorForSeq2Seq$")
-SWITCHED = "label smoothing, when it is switched on,"
+SWITCHED = "label smoothing (where it is switched on)"
 PARTS = regex(r"\.(predictions|label_ids)\b")
 SEPARATE_ROWS = regex(r"truncation\s*=\s*True|padding\s*=\s*(True|[\"'](max_length|longest)[\"'])|dataset_text_field")
 BLOCKS = regex(
