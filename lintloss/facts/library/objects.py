@@ -131,7 +131,7 @@ def _layer(machine: Machine, node: ast.AST, made: LibObject, name: str, args: li
         if args
         else kwargs.get("src", kwargs.get("tgt", kwargs.get("hidden_states", kwargs.get("inputs_embeds"))))
     )
-    fed = shapes.tensor(given) if given is not None else None
+    fed = shapes.handed_on(given) if given is not None else None
     if fed is None and name in ACTIVATIONS:
         fed = Tensor("", None, None, machine.key(node))
     if fed is None:

@@ -76,6 +76,15 @@ def typical(value: Value) -> Value:
     return spared[-1] if filled and spared else filled[-1] if filled else found[-1]
 
 
+def handed_on(value: Value) -> Tensor | None:
+    """Read what a loop over layers hands on: what they were given at first, and the output of the last one later."""
+    if not isinstance(value, Choice):
+        return tensor(value)
+    found = [each for each in value.options if isinstance(each, Tensor)]
+    states = [replace(each, form="hidden") if each.form == "logits" else each for each in found]
+    return _same_tensor(states) if len(found) == len(value.options) else tensor(value)
+
+
 def _same_tensor(values: list[Tensor]) -> Tensor | None:
     """Return the last of several tensors on one window: what a loop over layers hands on."""
     if not values or len({(each.window, each.form) for each in values}) > 1:
