@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -104,12 +105,20 @@ def test_examples_stand_alone(rule: type[Rule]) -> None:
 
 def test_examples_import_only_what_lies_beside_them(rule: type[Rule]) -> None:
     for example in _all(rule):
-        callers = {name for name, text in example.files.items() if MODULE in _imported(text)}
+        callers = _leading_to(MODULE, example.files)
         files = example.files.keys() - callers
         modules = {name.removesuffix(".py").replace("/", ".").removesuffix(".__init__") for name in files}
         reached = {name for text in examples.texts(example).values() for name in _imported(text)}
         unused = {module for module in modules if module not in reached and f"{module}." not in "".join(reached)}
         assert not unused, f"{example.why}: {unused} is imported nowhere"
+
+
+def _leading_to(module: str, files: Mapping[str, str]) -> set[str]:
+    """Return the files that import a module, and those that import these."""
+    found = {name for name, text in files.items() if module in _imported(text)}
+    rest = {name: text for name, text in files.items() if name not in found}
+    further = (_leading_to(name.removesuffix(".py").replace("/", "."), rest) for name in found)
+    return found.union(*further)
 
 
 def _imported(text: str) -> set[str]:
