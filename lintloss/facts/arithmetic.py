@@ -197,7 +197,7 @@ def _add(machine: Machine, node: ast.AST, operator: ast.operator, left: Value, r
         return left
     for side in (left, right):
         if isinstance(side, Tensor) and side.form in {"logits", "scores", "hidden", ""}:
-            return replace(side, form="" if side.form == "" else side.form)
+            return side
     return machine.opaque(node)
 
 

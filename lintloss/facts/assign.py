@@ -55,8 +55,7 @@ def accumulation(node: ast.Assign) -> tuple[ast.expr, ast.operator, ast.expr] | 
         return None
     if _same(value.left, target) or _gets(value.left, target):
         return target, value.op, value.right
-    in_front = isinstance(value.left, ast.Tuple)  # `outputs = (loss,) + outputs` keeps its order
-    if isinstance(value.op, ast.Add) and not in_front and (_same(value.right, target) or _gets(value.right, target)):
+    if isinstance(value.op, ast.Add) and (_same(value.right, target) or _gets(value.right, target)):
         return target, value.op, value.left
     return _decayed(target, value)
 

@@ -44,7 +44,6 @@ class Loop:
     steps: bool = False  # backward() is called in it on every path, and in no loop inside of it
     scores: bool = False  # a criterion or a model that computes its loss is called inside, in no inner loop
     rewritten: set[Key] = field(default_factory=set)  # the lists whose elements it replaces, each of them
-    shapes: list[Evidence] = field(default_factory=list)
     ignored: list[Evidence] = field(default_factory=list)  # where labels of its batches are set to -100
     unequal: list[Evidence] = field(default_factory=list)  # proof that batches differ in scored tokens
     varies: list[Evidence] = field(default_factory=list)  # they do in some data only, or under an option
@@ -55,7 +54,6 @@ class Loop:
     guessed: list[Evidence] = field(default_factory=list)  # what is no proof: a sampler by its name, a cap
     full: list[Evidence] = field(default_factory=list)  # proof that the last batch is as full as the others
     exits: list[Evidence] = field(default_factory=list)  # breaks
-    names: frozenset[str] = frozenset()
     over: Value = UNKNOWN  # what the header evaluates to, wrappers taken off
     statement: ast.For | ast.AsyncFor | ast.While | None = None
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 
@@ -75,12 +73,6 @@ def is_of_policy(text: str) -> bool:
     """Say whether a file trains a policy, on preferences or by a teacher: its log-probabilities are no reported loss."""
     lower = text.lower()
     return len(PREFERENCE.findall(lower)) + len(POLICY.findall(lower)) >= MANY
-
-
-@contextmanager
-def note_training_flag(machine: Machine, test: ast.expr) -> Iterator[None]:
-    """Within this block a backward() call trains only when the flag says so."""
-    yield
 
 
 def asks_for_phase(test: str) -> bool:

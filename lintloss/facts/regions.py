@@ -432,4 +432,4 @@ def _is_use(node: ast.AST) -> bool:
     return False
 
 
-__all__ = ["Region", "gradients", "measures", "needs_gradients", "region"]
+__all__ = ["Region", "measures", "needs_gradients", "region"]

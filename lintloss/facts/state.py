@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from lintloss.facts.values import Key, Value, join
 
-Fields = Mapping[str, "Slot"]
 NO_FIELDS: dict[str, Slot] = {}
 
 

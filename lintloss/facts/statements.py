@@ -25,7 +25,6 @@ from lintloss.facts import (
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.library import filling, pieces
 from lintloss.facts.machine import Machine
-from lintloss.facts.phases import note_training_flag
 from lintloss.facts.values import Class, Const, Func, Key, Opaque, Value, join
 
 NEXT, RETURN, BREAK, CONTINUE, RAISE = "next", "return", "break", "continue", "raise"
@@ -149,15 +148,14 @@ def _either(machine: Machine, node: ast.If) -> str:
         evaluate(machine, node.test)
     before = machine.state.copy()
     outcomes, after = [], []
-    with note_training_flag(machine, node.test):
-        for body, holds in ((node.body, True), (node.orelse, False)):
-            machine.frame.state = before.copy()
-            branches.assume(machine, node.test, holds)
-            with branches.guarded(machine, node.test, holds):
-                outcome = execute(machine, body)
-            outcomes.append(outcome)
-            if outcome == NEXT and (holds or not of_none.is_else(node)):
-                after.append(machine.frame.state)
+    for body, holds in ((node.body, True), (node.orelse, False)):
+        machine.frame.state = before.copy()
+        branches.assume(machine, node.test, holds)
+        with branches.guarded(machine, node.test, holds):
+            outcome = execute(machine, body)
+        outcomes.append(outcome)
+        if outcome == NEXT and (holds or not of_none.is_else(node)):
+            after.append(machine.frame.state)
     merged = machine.merge(after)
     machine.frame.state = merged if merged is not None else before
     if outcomes[0] in {CONTINUE, BREAK} and outcomes[1] == NEXT:

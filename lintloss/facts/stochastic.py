@@ -10,7 +10,7 @@ from lintloss.facts.library.tables import CAUSAL, HEADED, MASKED_MODELS, PAIRED
 from lintloss.facts.machine import Machine
 from lintloss.facts.modes import is_module, unwrapped
 from lintloss.facts.survey import walk
-from lintloss.facts.values import UNLESS_GIVEN, Class, Const, Func, Lib, LibObject, Opaque, Ref, Tuple, Value, options
+from lintloss.facts.values import UNLESS_GIVEN, Class, Const, LibObject, Opaque, Ref, Value, options
 from lintloss.findings import Evidence
 from lintloss.patterns import regex
 
@@ -311,4 +311,3 @@ def _named(machine: Machine, cls: Class, node: ast.expr) -> Value:
 
 
 __all__ = ["NONE", "UNKNOWN", "Stochastic", "of", "of_class"]
-_ = (Func, Lib, Tuple)

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from lintloss.facts import (
-    callers,
     classes,
     consumers,
     cut_texts,
@@ -400,4 +399,4 @@ def _trainers(machine: Machine, module: Module) -> Iterator[Truncation]:
                     yield _at(machine, module, each.value, "trainer", data="the evaluation set")
 
 
-__all__ = ["Truncation", "callers", "observe"]
+__all__ = ["Truncation", "observe"]

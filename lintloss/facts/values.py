@@ -125,14 +125,6 @@ class ModuleValue(Value):
 
 
 @dataclass(frozen=True, slots=True)
-class Method(Value):
-    """An attribute of a value that is about to be called: `tensor.view`, `loss.item`, `xs.append`."""
-
-    receiver: Value
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
 class Window:
     """The stretch [lower, upper) of a source along its sequence axis.
 
@@ -163,12 +155,6 @@ class Window:
     @property
     def length(self) -> Linear:
         return self.upper - self.lower
-
-    @property
-    def lost(self) -> int | None:
-        """Return by how many positions this is shorter than its source; None where that is not known."""
-        lost = END - self.length
-        return lost.const if lost.is_const else None
 
     def moved(self, by: Linear, *marks: str) -> Window:
         return replace(self, lower=self.lower + by, upper=self.upper + by, marks=self.marks | set(marks))

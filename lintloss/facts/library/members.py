@@ -6,7 +6,7 @@ import ast
 
 from lintloss.facts.library import loaders, losses, outputs, shapes
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import Const, LibObject, ModelOutput, Opaque, Quantity, Tensor, Tuple, Value
+from lintloss.facts.values import LibObject, ModelOutput, Opaque, Quantity, Tensor, Tuple, Value
 from lintloss.patterns import regex
 
 SETTINGS = regex(r"^(args|opts?|options|config|cfg|conf|hparams|self|params|settings)$")
@@ -48,7 +48,7 @@ def member(machine: Machine, owner: Value, name: str, node: ast.AST) -> Value:
     if isinstance(owner, Opaque) and owner.key:
         if name == "shape":
             return Opaque((*owner.key, ".shape"), ".shape")
-        if name in {"loss", "losses"} and name == "loss":
+        if name == "loss":
             return losses.of_output(machine, owner, node)
         if name == "logits":
             return outputs.logits_of(machine, owner)
@@ -57,6 +57,4 @@ def member(machine: Machine, owner: Value, name: str, node: ast.AST) -> Value:
         return owner.member(name)
     if name == "loss" and isinstance(owner, Opaque):
         return losses.of_output(machine, owner, node)
-    if isinstance(owner, Const):
-        return machine.opaque(node, name)
     return machine.opaque(node, name)

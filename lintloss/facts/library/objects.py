@@ -289,10 +289,6 @@ def context(machine: Machine, node: ast.AST, function: ast.FunctionDef | ast.Asy
     return machine.opaque(node)
 
 
-def is_loss(value: Value) -> bool:
-    return isinstance(value, Quantity) and value.is_loss
-
-
 def mean_perplexity(machine: Machine, node: ast.AST) -> Quantity:
     """Return what Hugging Face's `evaluate.load("perplexity")` reports: the mean of the perplexities of single texts."""
     said = machine.evidence(node, "the perplexity metric averages the perplexities of single texts")
