@@ -103,7 +103,7 @@ def mean_of(seen: Averaging) -> Mean | None:
     if after.is_perplexity:
         if after.unit.power("key") and before.unit.power("batch"):
             return _by_fields(replace(common, averages_perplexity=True), seen)
-        return _perplexity(common, after) if not _may_be_of_corpora(before) else None
+        return _perplexity(common, before, after) if not _may_be_of_corpora(before) else None
     wrong = normalizers.wrong_count(seen, before, after)
     if wrong is None:
         item = next((name for name in ("item", "unknown") if after.unit.power(name) == -1), "")
@@ -155,8 +155,10 @@ def _is_of_a_few(loop: Loop) -> bool:
     return isinstance(header.args[0], ast.Constant) and not loop.equal
 
 
-def _perplexity(common: Mean, after: Quantity) -> Mean | None:
-    averaged = bool(set(after.weights) & {*ITERATIONS, "token", "rank"})
+def _perplexity(common: Mean, before: Quantity, after: Quantity) -> Mean | None:
+    """Read a quotient of perplexities: over iterations, each of the same weight, or summed and divided by something else."""
+    added_up = bool(before.loops) and max(before.unit.power("batch"), before.unit.power("step")) == 1
+    averaged = added_up or bool(set(after.weights) & {*ITERATIONS, "token", "rank"})
     return replace(common, averages_perplexity=averaged) if averaged else None
 
 

@@ -70,6 +70,47 @@ class AveragedPerplexity(Rule):
 
     bad = (
         Bad(
+            why="An object gives a perplexity for each batch; these are summed, and divided by the lengths of all rows.",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+class Perplexity:
+    \"\"\"Keeps nats and words until it is reset.\"\"\"
+
+    def reset(self):
+        self.nats, self.words = 0.0, 0
+
+    def add(self, scores, targets):
+        self.nats += F.nll_loss(scores, targets, ignore_index=0, reduction="sum").item()
+        self.words += (targets != 0).sum().item()
+
+    def value(self):
+        return math.exp(self.nats / self.words)
+
+
+@torch.no_grad()
+def evaluate(model, loader, perplexity):
+    model.eval()
+    total, lengths_seen = 0.0, 0
+    for inputs, targets, lengths in loader:
+        perplexity.reset()
+        for step, scores in enumerate(model(inputs)):
+            perplexity.add(scores.log_softmax(1), targets[:, step])
+        total += perplexity.value()
+        lengths_seen += sum(lengths)
+    return total / lengths_seen  # <-
+
+
+def main(model, loader):
+    print(evaluate(model, loader, Perplexity()))
+""",
+        ),
+        Bad(
             why="Each text's perplexity is an entry of a dict, and the mean of its values is printed.",
             severity=Severity.ERROR,
             code="""\
