@@ -6,12 +6,12 @@ import ast
 import re
 from collections.abc import Iterator
 
-from lintloss.facts import bindings, optional
+from lintloss.facts import bindings, optional, text_blocks
 from lintloss.facts.loops import Differing
 from lintloss.facts.machine import Machine
 from lintloss.facts.optional import Known
 from lintloss.facts.padding import MARKED, PADS, at, code_of, pads, told
-from lintloss.facts.values import Func, LibObject, Ref, Value, options
+from lintloss.facts.values import Const, Func, LibObject, Ref, Value, options
 from lintloss.findings import Evidence
 from lintloss.parse import Module
 from lintloss.patterns import regex
@@ -94,6 +94,8 @@ def of_collator(machine: Machine, value: Value, known: Known = ()) -> Differing 
         if name == "partial" and value.args:
             return of_collator(machine, value.args[0], optional.of_call(value))
         is_padding = COLLATORS.search(name) is not None and name not in PLAIN
+        if name.endswith("ForLanguageModeling") and text_blocks.are_collated(machine, value):
+            is_padding = value.arg(1, "mlm") != Const(False)
         return Differing(value.made) if is_padding and value.made is not None else None
     if isinstance(value, Func) and isinstance(value.node, ast.Lambda) and not pads(value.module, value.node):
         called = value.node.body.func if isinstance(value.node.body, ast.Call) else None

@@ -2309,6 +2309,46 @@ def score(checkpoint, cases):
 
     good = (
         Good(
+            why="blocks cut out of joined texts are all of one length: the collator has nothing to pad",
+            code="""\
+import math
+
+import torch
+from datasets import load_dataset
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM, AutoTokenizer, DataCollatorForLanguageModeling
+
+WIDTH = 512
+
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+tokenizer.pad_token = tokenizer.eos_token
+
+
+def blocks(split):
+    ids = tokenizer("\\n\\n".join(load_dataset("wikitext", "wikitext-2-raw-v1", split=split)["text"])).input_ids
+    count = len(ids) // WIDTH
+    return [{"input_ids": ids[i * WIDTH : (i + 1) * WIDTH]} for i in range(count)]
+
+
+@torch.inference_mode()
+def perplexity(model, loader):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for batch in loader:
+        ids = batch["input_ids"]
+        scored = ids.size(0) * (ids.size(1) - 1)
+        nats += model(input_ids=ids, labels=ids).loss.item() * scored
+        tokens += scored
+    return math.exp(nats / tokens)
+
+
+def main():
+    model = AutoModelForCausalLM.from_pretrained("gpt2")
+    collator = DataCollatorForLanguageModeling(tokenizer, mlm=False)
+    print(perplexity(model, DataLoader(blocks("test"), 8, collate_fn=collator)))
+""",
+        ),
+        Good(
             why="a pad id of its own is written over the padding, which the criterion ignores",
             code="""\
 import torch

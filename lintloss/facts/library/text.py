@@ -6,6 +6,7 @@ import ast
 import re
 from dataclasses import replace
 
+from lintloss.facts import text_blocks
 from lintloss.facts.library import loaders, rows
 from lintloss.facts.library.windows import NEW
 from lintloss.facts.linear import Linear
@@ -164,7 +165,9 @@ def collator(machine: Machine, made: LibObject, row: Value, key: Key) -> Value |
     tokenizer = made.arg(0, "tokenizer") or UNKNOWN
     if name == "DataCollatorForLanguageModeling":
         masked = made.arg(1, "mlm")
-        return _language_batch(machine, row, tokenizer, key) if masked == Const(False) else None
+        if masked != Const(False):
+            return None
+        return _language_batch(machine, row, None if text_blocks.are_collated(machine, made) else tokenizer, key)
     if name == "DataCollatorWithPadding":
         return _padded_batch(machine, row, tokenizer, key)
     if name == "DefaultDataCollator":
@@ -172,11 +175,12 @@ def collator(machine: Machine, made: LibObject, row: Value, key: Key) -> Value |
     return None
 
 
-def _language_batch(machine: Machine, row: Value, tokenizer: Value, key: Key) -> Value:
-    """mlm=False: labels are a copy of the ids, and -100 where they are padding."""
+def _language_batch(machine: Machine, row: Value, tokenizer: Value | None, key: Key) -> Value:
+    """mlm=False: labels are a copy of the ids, and -100 where they are padding; no tokenizer: of blocks, none is."""
     batch = Ref((*key, "batch"), "dict")
     machine.state.heap.clear(batch.id)
-    ids = Tensor("ids", Window((*key, "input_ids")), None, (*key, "input_ids"), "input_ids", pad=pad_id(tokenizer))
+    pad = pad_id(tokenizer) if tokenizer is not None else None
+    ids = Tensor("ids", Window((*key, "input_ids")), None, (*key, "input_ids"), "input_ids", pad=pad)
     machine.put(batch, "input_ids", ids)
     machine.put(batch, "labels", replace(ids, pad=None, clean=True, key=(*key, "labels"), name="labels"))
     machine.put(
