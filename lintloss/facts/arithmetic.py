@@ -9,8 +9,8 @@ from dataclasses import replace
 
 from lintloss.facts import (
     accumulation,
+    batch_shapes,
     counts,
-    equality,
     logprobs,
     passes,
     quotients,
@@ -102,9 +102,9 @@ def binary(
             )
     if isinstance(operator, ast.Div | ast.FloorDiv):
         if isinstance(operator, ast.FloorDiv) and _counts_tokens(left) and isinstance(right, Const):
-            return equality.floored(machine.opaque(node))  # blocks of so many tokens
+            return batch_shapes.floored(machine.opaque(node))  # blocks of so many tokens
         quotient = divide(machine, node, left, right, inside)
-        return equality.floored(quotient) if _rounds_down(node, operator) else quotient
+        return batch_shapes.floored(quotient) if _rounds_down(node, operator) else quotient
     if isinstance(operator, ast.Mult):
         return multiply(machine, node, left, right)
     if isinstance(operator, ast.Add | ast.Sub):

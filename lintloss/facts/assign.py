@@ -9,10 +9,10 @@ from dataclasses import replace
 
 from lintloss.facts import (
     arithmetic,
+    batch_shapes,
     carried,
     classes,
     dead,
-    equality,
     moved,
     names,
     presumptions,
@@ -129,7 +129,7 @@ def store(machine: Machine, target: ast.expr, value: Value) -> None:
         store(machine, target.value, UNKNOWN)
     else:
         if isinstance(target, ast.Subscript):
-            equality.note_ignored(machine, target, value)
+            batch_shapes.note_ignored(machine, target, value)
         if isinstance(target, ast.Subscript) and (
             moved.by_key(machine, target, value)
             or writes.into_table(machine, target, value)

@@ -310,7 +310,7 @@ def _dict(machine: Machine, node: ast.Dict) -> Value:
 
 def _comprehension(machine: Machine, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> Value:
     """Run a comprehension as the loops it is, collecting its elements."""
-    from lintloss.facts import assign, equality, moved
+    from lintloss.facts import assign, batch_shapes, moved
     from lintloss.facts.library import folded
 
     same = moved.same_batch(machine, node)
@@ -337,7 +337,7 @@ def _comprehension(machine: Machine, node: ast.ListComp | ast.SetComp | ast.Gene
             machine, generator.iter, generator.iter, iterable, machine.text(generator.target)
         )
         if isinstance(node, ast.ListComp | ast.GeneratorExp):
-            equality.note_sampler(machine, loop, [node.elt], generator.target)
+            batch_shapes.note_sampler(machine, loop, [node.elt], generator.target)
         iterate.run(
             machine,
             loop,

@@ -7,7 +7,17 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import aliases, assign, bindings, counts, equality, full_ranges, generators, objectives, symbolic
+from lintloss.facts import (
+    aliases,
+    assign,
+    batch_shapes,
+    bindings,
+    counts,
+    full_ranges,
+    generators,
+    objectives,
+    symbolic,
+)
 from lintloss.facts.callers import text_of
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.linear import Linear
@@ -59,12 +69,12 @@ def over(machine: Machine, node: ast.For | ast.AsyncFor, body: Callable[[], str]
     loop, elements = describe(machine, node, node.iter, iterable, machine.text(node.target))
     loop.statement = node
     loop.over = iterable if not isinstance(node.iter, ast.Call) else _wrapped(machine, node.iter)
-    equality.note_sampler(machine, loop, node.body, node.target)
-    equality.note_loader(machine, loop, loop.iterates)
+    batch_shapes.note_sampler(machine, loop, node.body, node.target)
+    batch_shapes.note_loader(machine, loop, loop.iterates)
     generators.note(machine, loop, node.iter)
     generators.note_stepped(machine, loop, node.body)
-    equality.note_bound(machine, loop, node.iter)
-    equality.note_carried(machine, loop, node.body)
+    batch_shapes.note_bound(machine, loop, node.iter)
+    batch_shapes.note_carried(machine, loop, node.body)
     full_ranges.note(machine, loop, node)
     drops.note_looped(machine, loop)
     once = _runs_over_keys(machine, node.iter, iterable) and not _starts_over(loop)
@@ -98,7 +108,7 @@ def endless(machine: Machine, node: ast.While, body: Callable[[], str]) -> None:
         and isinstance(node.test.left, ast.Name)
     ):
         loop.length = evaluate(machine, node.test.comparators[0])
-    equality.note_sampler(machine, loop, node.body)
+    batch_shapes.note_sampler(machine, loop, node.body)
     generators.note_stepped(machine, loop, node.body)
     run(machine, loop, lambda: None, body)
 

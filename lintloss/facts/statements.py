@@ -8,9 +8,9 @@ from typing import Any
 
 from lintloss.facts import (
     assign,
+    batch_shapes,
     bindings,
     branches,
-    equality,
     gradients,
     imports,
     iterate,
@@ -130,7 +130,7 @@ def _leave(machine: Machine, node: ast.Break | ast.Continue) -> str:
         place = machine.evidence(node, "the loop may stop here")
         if place not in machine.loops[-1].exits:
             machine.loops[-1].exits.append(place)
-        equality.note_exit(machine)
+        batch_shapes.note_exit(machine)
     return BREAK if isinstance(node, ast.Break) else CONTINUE
 
 

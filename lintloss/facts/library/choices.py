@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from lintloss.facts import arithmetic, blanks, equality, label_ids
+from lintloss.facts import arithmetic, batch_shapes, blanks, label_ids
 from lintloss.facts.library import losses, shapes
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import Const, Lib, Opaque, Quantity, Tensor, Value, options
@@ -35,7 +35,7 @@ def where(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) ->
         return replace(args[0], sense=not args[0].sense)
     args = [*args[:1], *(arithmetic.unboxed(machine, arg) for arg in args[1:])]
     if any(label_ids.is_ignored(arg) for arg in args[1:]):
-        equality.note_unequal(machine, machine.evidence(node, "labels are set to be ignored here"))
+        batch_shapes.note_unequal(machine, machine.evidence(node, "labels are set to be ignored here"))
     known = (arg for arg in args[1:] if any(_is_known(option) for option in options(arg)))
     found = next(known, None)
     if found is None and len(args) == 3 and isinstance(args[1], Const) and isinstance(args[2], Opaque):

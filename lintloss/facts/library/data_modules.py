@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import os
 
-from lintloss.facts import equality, imports, padding
+from lintloss.facts import batch_shapes, imports, padding
 from lintloss.facts.loops import Differing, Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import Class, Ref, Tuple, Value, options
@@ -65,7 +65,7 @@ def _told(machine: Machine, loop: Loop, made: Value) -> list[tuple[str, Evidence
     apart = Loop(loop.key, loop.place)
     for option in options(made):
         for loader in option.items if isinstance(option, Tuple) else (option,):
-            equality.note_loader(machine, apart, loader)
+            batch_shapes.note_loader(machine, apart, loader)
     return [
         (name, place)
         for name in ("unequal", "varies", "alike", "cropped", "filled", "ignored", "full")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from lintloss.facts import equality, forwards
+from lintloss.facts import batch_shapes, forwards
 from lintloss.facts.library import data_modules, meters
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
@@ -96,7 +96,7 @@ def fitted(machine: Machine, node: ast.Call, trainer: Value, name: str, args: li
     loop = loop_around(machine, step)
     batch = batch_of(machine, step, loader) or Opaque(machine.key(node, "batch"), "batch")
     if loop is not None:
-        equality.note_loader(machine, loop, loader)
+        batch_shapes.note_loader(machine, loop, loader)
         with machine.in_loop(loop), forwards.by_framework(machine):
             value = calls.call(machine, node, step, [batch, Opaque(machine.key(node, "index"), "batch_idx")], {})
         note_returned(machine, step, loop, value)

@@ -118,9 +118,9 @@ def reduction_of(name: str, reduction: Value | None, size_average: Value | None,
 
 def scored(machine: Machine, node: ast.AST, scoring: Scoring) -> Value:
     """Return the quantity that a scoring yields, and record the scoring."""
-    from lintloss.facts import compare, equality
+    from lintloss.facts import batch_shapes, compare
 
-    equality.note_drawn(machine, node, scoring.target)
+    batch_shapes.note_drawn(machine, node, scoring.target)
     scoring = replace(scoring, born=machine.spent, alternative=machine.choosing)
     scoring = replace(scoring, log=compare.compared(machine, node, scoring))
     content = NATS if scoring.is_cross_entropy and scoring.criterion != "presumed" else LOSS

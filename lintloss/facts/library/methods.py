@@ -9,8 +9,8 @@ from dataclasses import replace
 from lintloss.facts import (
     accumulation,
     assign,
+    batch_shapes,
     distributed,
-    equality,
     exponent,
     fields,
     gradients,
@@ -130,7 +130,7 @@ def call(
     if isinstance(receiver, Lib) and name == "splits" and receiver.name.endswith(".BucketIterator"):
         return loaders.splits(machine, node, receiver, args, kwargs)
     if name in {"masked_fill", "masked_fill_"} and len(args) > 1 and label_ids.is_ignored(args[1]):
-        equality.note_unequal(machine, machine.evidence(node, "labels are set to be ignored here"))
+        batch_shapes.note_unequal(machine, machine.evidence(node, "labels are set to be ignored here"))
     if isinstance(receiver, Lib):
         return None
     if name == "compile" and isinstance(node, ast.Call):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from lintloss.facts import equality, exponent, imports, modes
+from lintloss.facts import batch_shapes, exponent, imports, modes
 from lintloss.facts.library import caches, growing, losses, pieces
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import count
@@ -176,7 +176,7 @@ def following(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs
     for option in first.options if isinstance(first, Choice) else (first,):
         if isinstance(option, LibObject) and loaders.is_loader(option):
             if machine.loops:
-                equality.note_loader(machine, machine.loops[-1], option)
+                batch_shapes.note_loader(machine, machine.loops[-1], option)
                 _note_restarted(machine, node, option)
                 machine.loops[-1].unit = "batch" if machine.loops[-1].unit == "step" else machine.loops[-1].unit
             return Opaque((*option.key, "[]"), "")
