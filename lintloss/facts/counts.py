@@ -274,13 +274,13 @@ def of_items(number: Quantity) -> Quantity:
     """Read a length that is added up anew in each pass of a loop as tokens: `n += len(ids) - 1`, `n += len(row)`.
 
     It is that of one item, not of what is looped over: nobody takes one row off each batch, but the first token off each
-    row, `len(row[1:])`; and a list that was filled elsewhere, by iterations of which nothing is known, is no batch.
+    row, `len(row[1:])`, or counts its end as well, `len(row) + 1`; and a list that was filled elsewhere, by iterations of which nothing is known, is no batch.
     """
     filled = isinstance(number.counted, Ref) and number.unit == count("step")
     if number.unit == count("example") and isinstance(number.counted, Tensor) and less_first(number.counted):
         return replace(number, unit=count("token"), counted=None, presumed=True)
-    shortened = number.offset < 0 and number.unit in {count("example"), count("step")} and len(number.loops) < 2
-    if not filled and not shortened:
+    moved_by_one = number.offset != 0 and number.unit in {count("example"), count("step")} and len(number.loops) < 2
+    if not filled and not moved_by_one:
         return number
     return replace(number, unit=count("token"), of=(*number.of, "sum"), counted=None, presumed=True)
 

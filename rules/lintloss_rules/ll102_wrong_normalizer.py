@@ -1435,6 +1435,34 @@ def validate(model, loader, device):
 
     good = (
         Good(
+            why="the end of each sentence is counted as well: one more word a sentence, not one more iteration",
+            code="""\
+import numpy as np
+import torch
+
+
+def leaves(tree):
+    found = []
+    for part in tree.split():
+        if not part.startswith("("):
+            found.append(part.rstrip(")"))
+    return found
+
+
+@torch.no_grad()
+def main(grammar, vocabulary, path):
+    grammar.eval()
+    total_nll, num_words = 0.0, 0
+    for tree in open(path):
+        words = leaves(tree)
+        ids = torch.from_numpy(np.array([vocabulary[word] for word in words])).unsqueeze(0)
+        nll, kl = grammar(ids)
+        total_nll += nll.sum().item()
+        num_words += len(words) + 1  # and the end of the sentence
+    print("perplexity", np.exp(total_nll / num_words))
+""",
+        ),
+        Good(
             why="a counter from 1 divides before it counts, and less one behind the loop",
             code="""\
 import torch
