@@ -121,7 +121,7 @@ def _note(machine: Machine, node: ast.AST, value: Quantity, *, exponentiated: bo
         (noted.plain_in if is_plain else noted.laden_in).add(machine.frame.key)
     if not extras:
         return
-    if scoring.presumed and setting.task not in LANGUAGE:
+    if scoring.presumed and scoring.label_smoothing is None and setting.task not in LANGUAGE:
         return
     if _of_training_data(machine) or _is_trained_on(machine, scoring):
         return

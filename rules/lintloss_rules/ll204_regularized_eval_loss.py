@@ -136,6 +136,69 @@ class RegularizedEvalLoss(Rule):
 
     bad = (
         Bad(
+            why="a library's output computes its own loss, and is told by how much to smooth the labels",
+            severity=Severity.ERROR,
+            code="""\
+from dataclasses import dataclass
+
+import torch
+from songkit.outputs import ScoreOutput
+
+
+@dataclass
+class Settings:
+    label_smoothing: float = 0.15
+
+
+class Grade:
+    def __init__(self, label_smoothing):
+        self.label_smoothing = label_smoothing
+
+    def __call__(self, logits, notes):
+        graded = ScoreOutput(logits).compute_loss(targets=notes, label_smoothing=self.label_smoothing)
+        return graded / (notes != 0).sum()
+
+
+class Studio:
+    def __init__(self, singer, held_out, settings: Settings):
+        self.singer, self.held_out = singer, held_out
+        self.grade = Grade(label_smoothing=settings.label_smoothing)
+
+    @torch.no_grad()
+    def rehearse(self):
+        self.singer.eval()
+        nats, sung = 0.0, 0
+        for melody, notes in self.held_out:
+            count = (notes != 0).sum().item()
+            nats += self.grade(self.singer(melody), notes).item() * count  # <-
+            sung += count
+        return nats / sung
+
+
+def start(singer, held_out):
+    print("eval loss", Studio(singer, held_out, Settings()).rehearse())
+""",
+        ),
+        Bad(
+            why="a function out of sight that computes a loss is told by how much to smooth the labels",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from songkit.losses import sequence_loss
+
+
+@torch.no_grad()
+def evaluate(singer, loader):
+    singer.eval()
+    nats, sung = 0.0, 0
+    for melody, notes in loader:
+        loss = sequence_loss(singer(melody, notes[:, :-1]), notes[:, 1:], label_smoothing=0.1, reduction="sum")  # <-
+        nats += loss.item()
+        sung += (notes[:, 1:] != 0).sum().item()
+    return nats / sung
+""",
+        ),
+        Bad(
             why="the option that smooths the targets is on by default",
             severity=Severity.ERROR,
             code="""\
@@ -2925,6 +2988,51 @@ def validate(classifier, loader, grade):
 kitchen = DataLoader(torch.load("dishes.pt"), batch_size=32)
 classifier = nn.Sequential(nn.Flatten(), nn.Linear(3072, 101))
 print("val loss", validate(classifier, kitchen, GRADERS.get("plain")()))
+""",
+        ),
+        Good(
+            why="the loss is added to its total again, on a pass of the loop that knows less of it: no further term",
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from verses.scales import retuned
+
+
+@torch.no_grad()
+def evaluate(rhymer, verses):
+    rhymer.eval()
+    words, nats = 0, 0.0
+    measure = F.cross_entropy
+    for verse, rhyme in verses:
+        missed = measure(rhymer(verse).flatten(0, 1), rhyme.flatten())
+        count = rhyme.numel()
+        nats += missed.item() * count
+        words += count
+        measure = retuned(measure)  # of which nothing is known
+    return math.exp(nats / words)
+
+
+print("perplexity", evaluate(torch.load("rhymer.pt"), torch.load("verses.pt")))
+""",
+        ),
+        Good(
+            why="what is called for the evaluation is told to smooth by nothing",
+            code="""\
+import torch
+from songkit.losses import sequence_loss
+
+
+@torch.no_grad()
+def evaluate(singer, loader):
+    singer.eval()
+    nats, sung = 0.0, 0
+    for melody, notes in loader:
+        loss = sequence_loss(singer(melody, notes[:, :-1]), notes[:, 1:], label_smoothing=0.0, reduction="sum")
+        nats += loss.item()
+        sung += (notes[:, 1:] != 0).sum().item()
+    return nats / sung
 """,
         ),
     )
