@@ -136,6 +136,79 @@ class RegularizedEvalLoss(Rule):
 
     bad = (
         Bad(
+            why="weights that are all one but for a rare class",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+
+
+@torch.no_grad()
+def evaluate(sorter, shelf, kinds):
+    sorter.eval()
+    weights = [1.0] * kinds
+    weights[3] = 5.0
+    criterion = nn.CrossEntropyLoss(weight=torch.tensor(weights))
+    total = rows = 0
+    for stones, names in shelf:
+        total += criterion(sorter(stones), names).item() * len(names)  # <-
+        rows += len(names)
+    return total / rows
+""",
+        ),
+        Bad(
+            why="a loss is recorded in a metric's class, weighted where the settings hold weights for the classes",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn as nn
+
+
+class Mean:
+    def __init__(self, total, count=1):
+        self.total, self.count = total, count
+
+    @classmethod
+    def many(cls, values):
+        return [cls(each) for each in values]
+
+
+class Sorter:
+    def __init__(self, settings, net):
+        self.net = net
+        self.kinds = settings["kinds"]
+        if settings.get("kind_weights") is not None:
+            self.kind_weights = settings["kind_weights"]
+        else:
+            self.kind_weights = [1.0 for _ in self.kinds]
+        self.criterion = self.build_criterion()
+        self.optimizer = torch.optim.Adam(net.parameters())
+        self.recorded = {}
+
+    def build_criterion(self):
+        return nn.CrossEntropyLoss(weight=torch.FloatTensor(self.kind_weights), reduction="none")
+
+    def record_metric(self, name, values):
+        self.recorded.setdefault(name, []).extend(values)
+
+    def train_step(self, stones, kinds):
+        self.net.train()
+        self.optimizer.zero_grad()
+        loss = self.criterion(self.net(stones), kinds)
+        self.record_metric("loss", Mean.many(loss))
+        loss.mean().backward()
+        self.optimizer.step()
+
+    def eval_step(self, stones, kinds):
+        self.net.eval()
+        with torch.no_grad():
+            scores = self.net(stones)
+            loss = self.criterion(scores, kinds)  # <-
+            self.record_metric("loss", Mean.many(loss))
+        return scores.argmax(1)
+""",
+        ),
+        Bad(
             why="a library's output computes its own loss, and is told by how much to smooth the labels",
             severity=Severity.ERROR,
             code="""\
@@ -3033,6 +3106,106 @@ def evaluate(singer, loader):
         nats += loss.item()
         sung += (notes[:, 1:] != 0).sum().item()
     return nats / sung
+""",
+        ),
+        Good(
+            why="what is recorded as the loss is plain, and what is called the training's beside it holds the weights",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Mean:
+    def __init__(self, total, count=1):
+        self.total, self.count = total, count
+
+    @classmethod
+    def many(cls, values):
+        return [cls(each) for each in values]
+
+
+class Sorter:
+    def __init__(self, settings, net):
+        self.net = net
+        self.kinds = settings["kinds"]
+        self.kind_weights = settings["kind_weights"]
+        self.criterion = self.build_criterion()
+        self.optimizer = torch.optim.Adam(net.parameters())
+        self.recorded = {}
+
+    def build_criterion(self):
+        return nn.CrossEntropyLoss(weight=torch.FloatTensor(self.kind_weights), reduction="none")
+
+    def record_metric(self, name, values):
+        self.recorded.setdefault(name, []).extend(values)
+
+    def train_step(self, stones, kinds):
+        self.net.train()
+        self.optimizer.zero_grad()
+        loss = self.criterion(self.net(stones), kinds)
+        self.record_metric("loss", Mean.many(loss))
+        loss.mean().backward()
+        self.optimizer.step()
+
+    def eval_step(self, stones, kinds):
+        self.net.eval()
+        with torch.no_grad():
+            scores = self.net(stones)
+            self.record_metric("loss", Mean.many(F.cross_entropy(scores, kinds, reduction="none")))
+            self.record_metric("train_loss", Mean.many(self.criterion(scores, kinds)))
+        return scores.argmax(1)
+""",
+        ),
+        Good(
+            why="the classes all weigh the same, whichever way the weights are made",
+            code="""\
+import torch
+import torch.nn as nn
+
+
+class Mean:
+    def __init__(self, total, count=1):
+        self.total, self.count = total, count
+
+    @classmethod
+    def many(cls, values):
+        return [cls(each) for each in values]
+
+
+class Sorter:
+    def __init__(self, settings, net):
+        self.net = net
+        self.kinds = settings["kinds"]
+        if settings.get("kind_weights") is not None:
+            self.kind_weights = [1.0] * len(self.kinds)
+        else:
+            self.kind_weights = [1.0 for _ in self.kinds]
+        self.criterion = self.build_criterion()
+        self.optimizer = torch.optim.Adam(net.parameters())
+        self.recorded = {}
+
+    def build_criterion(self):
+        return nn.CrossEntropyLoss(weight=torch.FloatTensor(self.kind_weights), reduction="none")
+
+    def record_metric(self, name, values):
+        self.recorded.setdefault(name, []).extend(values)
+
+    def train_step(self, stones, kinds):
+        self.net.train()
+        self.optimizer.zero_grad()
+        loss = self.criterion(self.net(stones), kinds)
+        self.record_metric("loss", Mean.many(loss))
+        loss.mean().backward()
+        self.optimizer.step()
+
+    def eval_step(self, stones, kinds):
+        self.net.eval()
+        with torch.no_grad():
+            scores = self.net(stones)
+            loss = self.criterion(scores, kinds)
+            self.record_metric("loss", Mean.many(loss))
+        return scores.argmax(1)
 """,
         ),
     )
