@@ -136,6 +136,26 @@ class RegularizedEvalLoss(Rule):
 
     bad = (
         Bad(
+            why="a criterion out of sight that is named for its smoothing",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from harbor.losses import LabelSmoothedLoss
+
+
+@torch.no_grad()
+def evaluate(pilot, charts):
+    pilot.eval()
+    criterion = LabelSmoothedLoss(epsilon=0.1)
+    nats = tokens = 0
+    for chart, course in charts:
+        missed = criterion(pilot(chart).flatten(0, 1), course.flatten())  # <-
+        nats += missed.item() * course.numel()
+        tokens += course.numel()
+    return nats / tokens
+""",
+        ),
+        Bad(
             why="weights that are all one but for a rare class",
             severity=Severity.ERROR,
             code="""\
@@ -3206,6 +3226,25 @@ class Sorter:
             loss = self.criterion(scores, kinds)
             self.record_metric("loss", Mean.many(loss))
         return scores.argmax(1)
+""",
+        ),
+        Good(
+            why="a criterion that is named for its smoothing and told to smooth nothing",
+            code="""\
+import torch
+from harbor.losses import LabelSmoothedLoss
+
+
+@torch.no_grad()
+def evaluate(pilot, charts):
+    pilot.eval()
+    criterion = LabelSmoothedLoss(epsilon=0.0)
+    nats = tokens = 0
+    for chart, course in charts:
+        missed = criterion(pilot(chart).flatten(0, 1), course.flatten())
+        nats += missed.item() * course.numel()
+        tokens += course.numel()
+    return nats / tokens
 """,
         ),
     )

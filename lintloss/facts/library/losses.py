@@ -21,6 +21,7 @@ from lintloss.patterns import regex
 
 LOSS = Unit.of(loss=1)
 SMOOTHING = regex(r"label_?smooth", re.IGNORECASE)
+AMOUNT = regex(r"smooth|^(eps|epsilon|alpha)$", re.IGNORECASE)  # of a criterion that is named for its smoothing
 HOOK = regex(r"(validation|test)_step$")  # a framework calls it once per batch
 
 
@@ -331,6 +332,15 @@ def presumed(
 def _smoothing(given: Mapping[str, Value]) -> Value | None:
     """Return by how much a call is told to smooth the labels, None where it is told nothing."""
     return next((value for word, value in given.items() if SMOOTHING.search(word)), None)
+
+
+def smoothing_of(made: LibObject) -> dict[str, Value]:
+    """Return by how much a criterion out of sight was told to smooth the labels; of one named for it, unknown at least."""
+    given = dict(made.kwargs)
+    if not SMOOTHING.search(made.name.rsplit(".", 1)[-1]):
+        return {word: value for word, value in given.items() if SMOOTHING.search(word)}
+    told = next((value for word, value in given.items() if AMOUNT.search(word)), None)
+    return {"label_smoothing": told or Opaque((*made.key, "label_smoothing"), "label_smoothing")}
 
 
 def _compares_pairs(machine: Machine) -> bool:

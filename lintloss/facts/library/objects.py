@@ -103,7 +103,7 @@ def call(machine: Machine, node: ast.AST, made: LibObject, args: list[Value], kw
     if known is not None:
         return known
     if LOSS_CLASS.search(name) and not made.name.startswith(("torch.", "tensorflow.", "keras.")):
-        return _presumed_criterion(machine, node, name, args, kwargs)
+        return _presumed_criterion(machine, node, name, args, {**losses.smoothing_of(made), **kwargs})
     return _layer(machine, node, made, name, args, kwargs)
 
 
