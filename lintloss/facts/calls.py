@@ -13,7 +13,7 @@ from lintloss.facts import (
     gradients,
     imports,
     modes,
-    regularizers,
+    recorded,
     statements,
     symbolic,
     vectors,
@@ -55,7 +55,6 @@ HELD_OUT = regex(
     r"|^(data_?loader|loader|dataset|data|iterator|iter|dl)_(val|valid|validation|dev|eval|test)$"
 )
 PAD_ID = regex(r"^_?(get_)?(\w+_)?pad(ding)?(_token)?_?(id|idx|index)$", re.IGNORECASE)
-METERS = frozenset({"update", "add", "log", "add_scalar"})  # what reports a loss, or adds it up, by its method's name
 
 
 def evaluate_call(machine: Machine, node: ast.Call) -> Value:
@@ -84,9 +83,7 @@ def evaluate_call(machine: Machine, node: ast.Call) -> Value:
         logged = meters.call(machine, node, receiver, function.attr, args, kwargs)
         if logged is not None:
             return logged
-    if isinstance(function, ast.Attribute) and function.attr in METERS:
-        for value in args[:2]:
-            regularizers.note(machine, node, value)
+    recorded.note(machine, node, args)
     if isinstance(receiver, Class) and isinstance(callee, Opaque) and callee.name in {"from_pretrained", "from_config"}:
         loaded = classes.instantiate(machine, node, receiver, args[1:], kwargs)
         if callee.name == "from_pretrained":  # of the library, which leaves what it loads in evaluation mode

@@ -161,6 +161,7 @@ def _binary(machine: Machine, node: ast.BinOp) -> Value:
     if machine.loops and isinstance(node.op, ast.Add | ast.Sub):
         made = carried.note(machine, node, left, right, made, takes=isinstance(node.op, ast.Sub))
     pieces.note(machine, node, made)
+    vectors.note_ones(machine, node, made)
     return made
 
 

@@ -18,7 +18,21 @@ from lintloss.facts.machine import Frame, Machine
 from lintloss.facts.observations import Compared, Reported, Setting
 from lintloss.facts.split_names import says_held_out
 from lintloss.facts.survey import called_name
-from lintloss.facts.values import Const, Key, LibObject, Opaque, Quantity, Ref, Scoring, Tensor, Term, Value, options
+from lintloss.facts.values import (
+    Choice,
+    Const,
+    Key,
+    LibObject,
+    Opaque,
+    Quantity,
+    Ref,
+    Scoring,
+    Tensor,
+    Term,
+    Value,
+    join_all,
+    options,
+)
 from lintloss.findings import Evidence
 from lintloss.patterns import regex
 
@@ -121,7 +135,7 @@ def _note(machine: Machine, node: ast.AST, value: Quantity, *, exponentiated: bo
         (noted.plain_in if is_plain else noted.laden_in).add(machine.frame.key)
     if not extras:
         return
-    if scoring.presumed and setting.task not in LANGUAGE:
+    if scoring.presumed and scoring.label_smoothing is None and setting.task not in LANGUAGE:
         return
     if _of_training_data(machine) or _is_trained_on(machine, scoring):
         return
@@ -263,6 +277,10 @@ def _weights(scoring: Scoring) -> Extra | None:
     value = scoring.weight
     if value is None or (isinstance(value, Const) and value.value in {None, False}) or not scoring.is_cross_entropy:
         return None
+    if isinstance(value, Choice):  # on some paths there are none
+        found = [_weights(replace(scoring, weight=each)) for each in value.options]
+        told = next((each for each in found if each is not None), None)
+        return told and replace(told, certain=all(each is not None and each.certain for each in found))
     if isinstance(value, Opaque):
         certain = not value.key or not isinstance(value.key[-1], str)  # computed here, no option or parameter
         return Extra("class weights", certain, scoring.place) if certain or CLASS_WEIGHTS.search(value.name) else None
@@ -296,6 +314,8 @@ def weight_of(machine: Machine, value: Value | None) -> Value | None:
 
     Where an option is among them that is 0 or 1 by default, they weigh only when somebody gives it.
     """
+    if isinstance(value, Choice):
+        return join_all(weight_of(machine, each) or Const(None) for each in value.options)
     fields = machine.fields(value) if isinstance(value, Ref) else machine.state.heap.fields(getattr(value, "key", ()))
     held = [
         option

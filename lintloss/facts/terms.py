@@ -80,6 +80,8 @@ def added(machine: Machine, node: ast.AST, loss: Quantity, other: Value, *, is_r
     summand = _summand(node, is_right=is_right)
     if summand is None or _is_nothing(machine, summand) or _holds_target(machine, summand):
         return None
+    if _adds_again(machine, node, loss):
+        return None
     return Term(
         ast.unparse(summand)[:LONGEST],
         machine.evidence(node, "a further term is added to the loss here"),
@@ -127,6 +129,12 @@ def _holds_target(machine: Machine, summand: ast.expr) -> bool:
         return False
     target = machine.text(statement.targets[0])
     return any(isinstance(each, ast.Subscript) and machine.text(each) == target for each in ast.walk(summand))
+
+
+def _adds_again(machine: Machine, node: ast.AST, total: Quantity) -> bool:
+    """Say whether a sum is the very one that made the total: it adds the loss again, however little is known of it now."""
+    here = machine.evidence(node, "")
+    return any(step.path == here.path and step.span == here.span for step in total.trace)
 
 
 def _holds_loss(machine: Machine, other: Value, summand: ast.expr) -> bool:

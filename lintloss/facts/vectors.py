@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from lintloss.facts.library import records
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import UNKNOWN, Const, Quantity, Ref, Tuple, Value, join_all, options
+from lintloss.facts.values import UNKNOWN, Const, Opaque, Quantity, Ref, Tuple, Value, join_all, options
 
 ARRAYS = frozenset({"list", "tensor", "cat"})
 
@@ -59,6 +59,14 @@ def repeated(machine: Machine, node: ast.expr, value: Value) -> Quantity | None:
     if not isinstance(one, Quantity) or one.axes or not one.unit.is_intensive or one.unit.content is None:
         return None
     return replace(one, axes=("example",))
+
+
+def note_ones(machine: Machine, node: ast.BinOp, made: Value) -> None:
+    """Remember that `[1.0] * k` holds nothing but ones: as weights, they weigh nothing."""
+    items = node.left.elts if isinstance(node.left, ast.List) else []
+    one = items[0] if len(items) == 1 else None
+    if isinstance(node.op, ast.Mult) and isinstance(made, Opaque) and isinstance(one, ast.Constant) and one.value == 1:
+        machine.put(made.key, "elem", Const(one.value))
 
 
 def are_numbers(value: Tuple) -> bool:

@@ -136,6 +136,162 @@ class RegularizedEvalLoss(Rule):
 
     bad = (
         Bad(
+            why="a criterion out of sight that is named for its smoothing",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from harbor.losses import LabelSmoothedLoss
+
+
+@torch.no_grad()
+def evaluate(pilot, charts):
+    pilot.eval()
+    criterion = LabelSmoothedLoss(epsilon=0.1)
+    nats = tokens = 0
+    for chart, course in charts:
+        missed = criterion(pilot(chart).flatten(0, 1), course.flatten())  # <-
+        nats += missed.item() * course.numel()
+        tokens += course.numel()
+    return nats / tokens
+""",
+        ),
+        Bad(
+            why="weights that are all one but for a rare class",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+
+
+@torch.no_grad()
+def evaluate(sorter, shelf, kinds):
+    sorter.eval()
+    weights = [1.0] * kinds
+    weights[3] = 5.0
+    criterion = nn.CrossEntropyLoss(weight=torch.tensor(weights))
+    total = rows = 0
+    for stones, names in shelf:
+        total += criterion(sorter(stones), names).item() * len(names)  # <-
+        rows += len(names)
+    return total / rows
+""",
+        ),
+        Bad(
+            why="a loss is recorded in a metric's class, weighted where the settings hold weights for the classes",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn as nn
+
+
+class Mean:
+    def __init__(self, total, count=1):
+        self.total, self.count = total, count
+
+    @classmethod
+    def many(cls, values):
+        return [cls(each) for each in values]
+
+
+class Sorter:
+    def __init__(self, settings, net):
+        self.net = net
+        self.kinds = settings["kinds"]
+        if settings.get("kind_weights") is not None:
+            self.kind_weights = settings["kind_weights"]
+        else:
+            self.kind_weights = [1.0 for _ in self.kinds]
+        self.criterion = self.build_criterion()
+        self.optimizer = torch.optim.Adam(net.parameters())
+        self.recorded = {}
+
+    def build_criterion(self):
+        return nn.CrossEntropyLoss(weight=torch.FloatTensor(self.kind_weights), reduction="none")
+
+    def record_metric(self, name, values):
+        self.recorded.setdefault(name, []).extend(values)
+
+    def train_step(self, stones, kinds):
+        self.net.train()
+        self.optimizer.zero_grad()
+        loss = self.criterion(self.net(stones), kinds)
+        self.record_metric("loss", Mean.many(loss))
+        loss.mean().backward()
+        self.optimizer.step()
+
+    def eval_step(self, stones, kinds):
+        self.net.eval()
+        with torch.no_grad():
+            scores = self.net(stones)
+            loss = self.criterion(scores, kinds)  # <-
+            self.record_metric("loss", Mean.many(loss))
+        return scores.argmax(1)
+""",
+        ),
+        Bad(
+            why="a library's output computes its own loss, and is told by how much to smooth the labels",
+            severity=Severity.ERROR,
+            code="""\
+from dataclasses import dataclass
+
+import torch
+from songkit.outputs import ScoreOutput
+
+
+@dataclass
+class Settings:
+    label_smoothing: float = 0.15
+
+
+class Grade:
+    def __init__(self, label_smoothing):
+        self.label_smoothing = label_smoothing
+
+    def __call__(self, logits, notes):
+        graded = ScoreOutput(logits).compute_loss(targets=notes, label_smoothing=self.label_smoothing)
+        return graded / (notes != 0).sum()
+
+
+class Studio:
+    def __init__(self, singer, held_out, settings: Settings):
+        self.singer, self.held_out = singer, held_out
+        self.grade = Grade(label_smoothing=settings.label_smoothing)
+
+    @torch.no_grad()
+    def rehearse(self):
+        self.singer.eval()
+        nats, sung = 0.0, 0
+        for melody, notes in self.held_out:
+            count = (notes != 0).sum().item()
+            nats += self.grade(self.singer(melody), notes).item() * count  # <-
+            sung += count
+        return nats / sung
+
+
+def start(singer, held_out):
+    print("eval loss", Studio(singer, held_out, Settings()).rehearse())
+""",
+        ),
+        Bad(
+            why="a function out of sight that computes a loss is told by how much to smooth the labels",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from songkit.losses import sequence_loss
+
+
+@torch.no_grad()
+def evaluate(singer, loader):
+    singer.eval()
+    nats, sung = 0.0, 0
+    for melody, notes in loader:
+        loss = sequence_loss(singer(melody, notes[:, :-1]), notes[:, 1:], label_smoothing=0.1, reduction="sum")  # <-
+        nats += loss.item()
+        sung += (notes[:, 1:] != 0).sum().item()
+    return nats / sung
+""",
+        ),
+        Bad(
             why="the option that smooths the targets is on by default",
             severity=Severity.ERROR,
             code="""\
@@ -2925,6 +3081,170 @@ def validate(classifier, loader, grade):
 kitchen = DataLoader(torch.load("dishes.pt"), batch_size=32)
 classifier = nn.Sequential(nn.Flatten(), nn.Linear(3072, 101))
 print("val loss", validate(classifier, kitchen, GRADERS.get("plain")()))
+""",
+        ),
+        Good(
+            why="the loss is added to its total again, on a pass of the loop that knows less of it: no further term",
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from verses.scales import retuned
+
+
+@torch.no_grad()
+def evaluate(rhymer, verses):
+    rhymer.eval()
+    words, nats = 0, 0.0
+    measure = F.cross_entropy
+    for verse, rhyme in verses:
+        missed = measure(rhymer(verse).flatten(0, 1), rhyme.flatten())
+        count = rhyme.numel()
+        nats += missed.item() * count
+        words += count
+        measure = retuned(measure)  # of which nothing is known
+    return math.exp(nats / words)
+
+
+print("perplexity", evaluate(torch.load("rhymer.pt"), torch.load("verses.pt")))
+""",
+        ),
+        Good(
+            why="what is called for the evaluation is told to smooth by nothing",
+            code="""\
+import torch
+from songkit.losses import sequence_loss
+
+
+@torch.no_grad()
+def evaluate(singer, loader):
+    singer.eval()
+    nats, sung = 0.0, 0
+    for melody, notes in loader:
+        loss = sequence_loss(singer(melody, notes[:, :-1]), notes[:, 1:], label_smoothing=0.0, reduction="sum")
+        nats += loss.item()
+        sung += (notes[:, 1:] != 0).sum().item()
+    return nats / sung
+""",
+        ),
+        Good(
+            why="what is recorded as the loss is plain, and what is called the training's beside it holds the weights",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Mean:
+    def __init__(self, total, count=1):
+        self.total, self.count = total, count
+
+    @classmethod
+    def many(cls, values):
+        return [cls(each) for each in values]
+
+
+class Sorter:
+    def __init__(self, settings, net):
+        self.net = net
+        self.kinds = settings["kinds"]
+        self.kind_weights = settings["kind_weights"]
+        self.criterion = self.build_criterion()
+        self.optimizer = torch.optim.Adam(net.parameters())
+        self.recorded = {}
+
+    def build_criterion(self):
+        return nn.CrossEntropyLoss(weight=torch.FloatTensor(self.kind_weights), reduction="none")
+
+    def record_metric(self, name, values):
+        self.recorded.setdefault(name, []).extend(values)
+
+    def train_step(self, stones, kinds):
+        self.net.train()
+        self.optimizer.zero_grad()
+        loss = self.criterion(self.net(stones), kinds)
+        self.record_metric("loss", Mean.many(loss))
+        loss.mean().backward()
+        self.optimizer.step()
+
+    def eval_step(self, stones, kinds):
+        self.net.eval()
+        with torch.no_grad():
+            scores = self.net(stones)
+            self.record_metric("loss", Mean.many(F.cross_entropy(scores, kinds, reduction="none")))
+            self.record_metric("train_loss", Mean.many(self.criterion(scores, kinds)))
+        return scores.argmax(1)
+""",
+        ),
+        Good(
+            why="the classes all weigh the same, whichever way the weights are made",
+            code="""\
+import torch
+import torch.nn as nn
+
+
+class Mean:
+    def __init__(self, total, count=1):
+        self.total, self.count = total, count
+
+    @classmethod
+    def many(cls, values):
+        return [cls(each) for each in values]
+
+
+class Sorter:
+    def __init__(self, settings, net):
+        self.net = net
+        self.kinds = settings["kinds"]
+        if settings.get("kind_weights") is not None:
+            self.kind_weights = [1.0] * len(self.kinds)
+        else:
+            self.kind_weights = [1.0 for _ in self.kinds]
+        self.criterion = self.build_criterion()
+        self.optimizer = torch.optim.Adam(net.parameters())
+        self.recorded = {}
+
+    def build_criterion(self):
+        return nn.CrossEntropyLoss(weight=torch.FloatTensor(self.kind_weights), reduction="none")
+
+    def record_metric(self, name, values):
+        self.recorded.setdefault(name, []).extend(values)
+
+    def train_step(self, stones, kinds):
+        self.net.train()
+        self.optimizer.zero_grad()
+        loss = self.criterion(self.net(stones), kinds)
+        self.record_metric("loss", Mean.many(loss))
+        loss.mean().backward()
+        self.optimizer.step()
+
+    def eval_step(self, stones, kinds):
+        self.net.eval()
+        with torch.no_grad():
+            scores = self.net(stones)
+            loss = self.criterion(scores, kinds)
+            self.record_metric("loss", Mean.many(loss))
+        return scores.argmax(1)
+""",
+        ),
+        Good(
+            why="a criterion that is named for its smoothing and told to smooth nothing",
+            code="""\
+import torch
+from harbor.losses import LabelSmoothedLoss
+
+
+@torch.no_grad()
+def evaluate(pilot, charts):
+    pilot.eval()
+    criterion = LabelSmoothedLoss(epsilon=0.0)
+    nats = tokens = 0
+    for chart, course in charts:
+        missed = criterion(pilot(chart).flatten(0, 1), course.flatten())
+        nats += missed.item() * course.numel()
+        tokens += course.numel()
+    return nats / tokens
 """,
         ),
     )

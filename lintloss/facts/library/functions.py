@@ -218,9 +218,10 @@ def _filled(machine: Machine, node: ast.AST, name: str, args: list[Value], kwarg
 def _unknown(machine: Machine, node: ast.AST, full: str, name: str, args: list[Value], kwargs: Kwargs) -> Value:
     strangers.note(machine, full, [*args, *kwargs.values()])
     if CRITERION_NAME.search(name) and len(args) >= 2:
-        return losses.presumed(machine, node, said=f"`{name}` is taken for a criterion by its name")
+        return losses.presumed(machine, node, said=f"`{name}` is taken for a criterion by its name", given=kwargs)
     if LOSS_MAKER.match(name) and args and not NOT_A_LOSS.search(name):
-        return losses.presumed(machine, node, said=f"`{name}` is taken for the mean loss of a batch, by its name")
+        said = f"`{name}` is taken for the mean loss of a batch, by its name"
+        return losses.presumed(machine, node, said=said, given=kwargs)
     tensor = next((arg for arg in args if isinstance(arg, Tensor)), None)
     if tensor is not None and full.startswith("torch") and name != "load":  # of a path, whatever it was taken from
         return replace(tensor, form="hidden" if tensor.form in {"ids", ""} else tensor.form)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 
 from lintloss.facts import regularizers, unchanged
@@ -19,6 +20,8 @@ from lintloss.findings import Evidence
 from lintloss.patterns import regex
 
 LOSS = Unit.of(loss=1)
+SMOOTHING = regex(r"label_?smooth", re.IGNORECASE)
+AMOUNT = regex(r"smooth|^(eps|epsilon|alpha)$", re.IGNORECASE)  # of a criterion that is named for its smoothing
 HOOK = regex(r"(validation|test)_step$")  # a framework calls it once per batch
 
 
@@ -295,9 +298,16 @@ def _smooths(machine: Machine, scoring: Scoring) -> bool:
 
 
 def presumed(
-    machine: Machine, node: ast.AST, value: Value = UNKNOWN, said: str = "taken for a mean loss by its name"
+    machine: Machine,
+    node: ast.AST,
+    value: Value = UNKNOWN,
+    said: str = "taken for a mean loss by its name",
+    given: Mapping[str, Value] | None = None,
 ) -> Quantity:
-    """Return a mean loss that only a name speaks for: one an item, or one a row where rows are compared."""
+    """Return a mean loss that only a name speaks for: one an item, or one a row where rows are compared.
+
+    given: the keywords of the call that computes it, which may say by how much it smooths its labels.
+    """
     from lintloss.facts.phases import compares_rows
 
     place = machine.evidence(node, said)
@@ -309,6 +319,7 @@ def presumed(
         item,
         place=place,
         presumed=True,
+        label_smoothing=_smoothing(given or {}),
         born=machine.spent,
         site=site(machine, node),
         step=step(machine),
@@ -316,6 +327,20 @@ def presumed(
     )
     unit = LOSS / Unit.of(**{item: 1})
     return Quantity(unit, scoring=scoring, trace=(machine.evidence(node, said),), presumed=True)
+
+
+def _smoothing(given: Mapping[str, Value]) -> Value | None:
+    """Return by how much a call is told to smooth the labels, None where it is told nothing."""
+    return next((value for word, value in given.items() if SMOOTHING.search(word)), None)
+
+
+def smoothing_of(made: LibObject) -> dict[str, Value]:
+    """Return by how much a criterion out of sight was told to smooth the labels; of one named for it, unknown at least."""
+    given = dict(made.kwargs)
+    if not SMOOTHING.search(made.name.rsplit(".", 1)[-1]):
+        return {word: value for word, value in given.items() if SMOOTHING.search(word)}
+    told = next((value for word, value in given.items() if AMOUNT.search(word)), None)
+    return {"label_smoothing": told or Opaque((*made.key, "label_smoothing"), "label_smoothing")}
 
 
 def _compares_pairs(machine: Machine) -> bool:

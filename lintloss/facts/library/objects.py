@@ -103,7 +103,7 @@ def call(machine: Machine, node: ast.AST, made: LibObject, args: list[Value], kw
     if known is not None:
         return known
     if LOSS_CLASS.search(name) and not made.name.startswith(("torch.", "tensorflow.", "keras.")):
-        return _presumed_criterion(machine, node, name, args, kwargs)
+        return _presumed_criterion(machine, node, name, args, {**losses.smoothing_of(made), **kwargs})
     return _layer(machine, node, made, name, args, kwargs)
 
 
@@ -189,7 +189,8 @@ def call_opaque(machine: Machine, node: ast.AST, callee: Value, args: list[Value
     if CRITERION_NAME.search(name) and len(args) + len(kwargs) >= 2:
         return _presumed_criterion(machine, node, name, args, kwargs)
     if LOSS_MAKER.match(name) and (args or kwargs) and not NOT_A_LOSS.search(name):
-        return losses.presumed(machine, node, said=f"`{name}` is taken for the mean loss of a batch, by its name")
+        said = f"`{name}` is taken for the mean loss of a batch, by its name"
+        return losses.presumed(machine, node, said=said, given=kwargs)
     if name == "eval_batch" and args and ENGINES.search(ast.unparse(node.func) if isinstance(node, ast.Call) else ""):
         return losses.presumed(machine, node, said="the mean loss of a pipeline's batch, as DeepSpeed returns it")
     if (MODEL_NAME.search(name) and (args or kwargs)) or outputs.is_labelled(kwargs):
@@ -228,7 +229,8 @@ def _library_bases(machine: Machine, ref: Ref) -> list[str]:
 
 
 def _presumed_criterion(machine: Machine, node: ast.AST, name: str, args: list[Value], kwargs: Kwargs) -> Value:
-    value = losses.presumed(machine, node, said=f"`{name}` is taken for a criterion that averages, by its name")
+    said = f"`{name}` is taken for a criterion that averages, by its name"
+    value = losses.presumed(machine, node, said=said, given=kwargs)
     given = args[-2:] if len(args) == ADAPTIVE else args
     prediction = given[0] if given else UNKNOWN
     target = given[1] if len(given) > 1 else UNKNOWN
