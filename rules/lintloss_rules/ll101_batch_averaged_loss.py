@@ -113,6 +113,35 @@ class BatchAveragedLoss(Rule):
 
     bad = (
         Bad(
+            why="A dict holds the loss per word, of which only its name says what it is, and a squared error of rows.",
+            severity=Severity.WARNING,
+            code="""\
+from collections import defaultdict
+
+import torch
+from torch import nn
+from vocabulary import words
+
+
+def validate(captioner, loader):
+    squared = nn.MSELoss()
+    captioner.eval()
+    totals = defaultdict(float)
+    with torch.no_grad():
+        for pictures, captions in loader:
+            word_loss = captioner.compare(pictures, captions)
+            totals["words"] += float(word_loss)
+            totals["features"] += float(squared(captioner.guessed, captioner.wanted))
+    for name, total in totals.items():
+        totals[name] = total / len(loader)  # <-
+    return totals
+
+
+def main(captioner, loader):
+    print("tokens", len(words), validate(captioner, loader))
+""",
+        ),
+        Bad(
             why="Each sentence's loss per word is divided in a helper; then long and short sentences weigh the same.",
             severity=Severity.WARNING,
             code="""\
