@@ -13,7 +13,8 @@ from contextlib import contextmanager
 
 from lintloss.facts.machine import Machine
 from lintloss.facts.state import Slot
-from lintloss.facts.values import Choice, Const, Func, Lib, LibObject, Value
+from lintloss.facts.survey import called_name
+from lintloss.facts.values import Choice, Const, Func, Lib, LibObject, Ref, Value
 from lintloss.patterns import regex
 
 ON, OFF, UNSURE = "on", "off", "unsure"
@@ -21,6 +22,7 @@ OFF_NAMES = {"no_grad", "inference_mode"}
 WORDS = regex(r"no_grad|inference_mode|set_grad_enabled|set_grad_mode")
 TELLING = regex(r"grad|infer|eval", re.IGNORECASE)  # a context manager that goes by such a name may turn them off
 CONTEXT = regex(r"(^|[._])(ctx|context|cm|mode|guard)\w*(\(\))?$", re.IGNORECASE)
+PLAIN_BASES = frozenset({"object", "ContextDecorator", "AbstractContextManager"})
 STATEMENT = ("grad",)
 
 
@@ -73,7 +75,23 @@ def said_by(machine: Machine, value: Value, node: ast.expr) -> str:
         if name in {"set_grad_enabled", "set_grad_mode"} and isinstance(value, LibObject):
             return _flag(value.arg(0, "mode") or value)
         return ON if name == "enable_grad" else ""
+    if _is_plain(machine, value, node):
+        return ""
     return UNSURE if _may_switch(machine, machine.text(node)) else ""
+
+
+def _is_plain(machine: Machine, value: Value, node: ast.expr) -> bool:
+    """Say whether a context manager is written in the project, and nothing in it speaks of gradients: `Timer("eval")`."""
+    from lintloss.facts.expressions import evaluate
+
+    made: ast.AST | None = None
+    if isinstance(value, Ref) and value.cls is not None:
+        has_others = {called_name(base) for base in value.cls.node.bases} - PLAIN_BASES
+        made = value.cls.node if not has_others else None
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        function = evaluate(machine, node.func)
+        made = function.node if isinstance(function, Func) else None
+    return made is not None and TELLING.search(machine.text(made)) is None
 
 
 def _may_switch(machine: Machine, text: str) -> bool:

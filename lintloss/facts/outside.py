@@ -37,7 +37,7 @@ from lintloss.facts.roots import forget_rebound, run_body, run_root
 from lintloss.facts.state import Slot, State
 from lintloss.facts.survey import called_name, survey
 from lintloss.facts.values import Class, Func
-from lintloss.findings import Span
+from lintloss.findings import Evidence, Span
 from lintloss.parse import Module
 from lintloss.patterns import regex
 
@@ -98,7 +98,8 @@ def seen_outside(
     seen = [each for each in seen if not (_is_of_framework(each) and _place_of(each) in shown)]
     known = {_place_of(each) for each in (*seen, *more) if _is_known(each)}
     exact = _exact(more)
-    seen = [each for each in seen if not (_is_presumed(each) and _place_of(each) in known)]
+    beside = _beside(seen)
+    seen = [each for each in seen if not (_is_presumed(each) and _place_of(each) in known) or _id_of(each) in beside]
     return [each for each in seen if not (_place_of(each) in exact and _is_unproven(each))] + more
 
 
@@ -144,6 +145,31 @@ def _is_presumed(seen: Observation) -> bool:
     if isinstance(seen, Averaging):
         return seen.before.presumed
     return isinstance(seen, Exponential) and seen.exponent.presumed
+
+
+def _beside(seen: list[Observation]) -> set[tuple[type, Span, tuple[Evidence, ...], Evidence | None]]:
+    """Return the averages of presumed losses that one call takes beside known ones: those of a dict that holds both.
+
+    What is scored at one place, presumed in one call and known in another, is one loss.
+    """
+    averages = [each for each in seen if isinstance(each, Averaging)]
+    known = [each for each in averages if _is_known(each)]
+    return {
+        _id_of(each)
+        for each in averages
+        if _is_presumed(each)
+        and {other.stack for other in known if _place_of(other) == _place_of(each)} == {each.stack}
+        and _scored_at(each) not in {_scored_at(other) for other in known}
+    }
+
+
+def _id_of(seen: Observation) -> tuple[type, Span, tuple[Evidence, ...], Evidence | None]:
+    return type(seen), seen.span, seen.stack, _scored_at(seen)
+
+
+def _scored_at(seen: Observation) -> Evidence | None:
+    scoring = seen.before.scoring if isinstance(seen, Averaging) else None
+    return scoring.place if scoring is not None else None
 
 
 def _is_known(seen: Observation) -> bool:

@@ -170,12 +170,15 @@ def _context_is_left_out(machine: Machine, target: Tensor, atom: Atom, known: tu
 
 
 def _covers(machine: Machine, region: Window, window: Window | None, atom: Atom, known: tuple[Linear, Linear]) -> bool:
-    if window is None or region.lower != window.lower or region.upper == window.upper:
+    if window is None or region.upper == window.upper:
+        return False
+    before = window.lower - region.lower  # 1 where labels were moved by hand after they had been overwritten
+    if not before.is_const or before.const < 0:
         return False
     if region.upper.coefficient(atom) >= 2:
         return False
     stride, length = (settled(machine, each) for each in known)
-    missing = length - stride - settled(machine, region.upper - region.lower)
+    missing = length - stride - settled(machine, region.upper - window.lower)
     return not missing.is_const or missing.const <= 0  # what nobody can tell is left to who wrote it
 
 

@@ -11,7 +11,7 @@ from lintloss.facts.library import losses, onehot, shapes, spread
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import Unit, count
-from lintloss.facts.values import Choice, Const, Opaque, Quantity, Ref, Tensor, Tuple, Value, join_all
+from lintloss.facts.values import Choice, Const, Opaque, Quantity, Ref, Tensor, Tuple, Value, join_all, options
 
 
 def mean(machine: Machine, node: ast.AST, value: Value, axis: int | None = None) -> Value:
@@ -149,7 +149,7 @@ def _each_kind(
 
 
 def _sum_of_list(machine: Machine, node: ast.AST, value: Ref) -> Value:
-    elem = machine.elem(value)
+    elem = _entry(machine, value)
     if isinstance(elem, Choice):  # a dict of lists: the values of each key
         return _each_kind(machine, node, value, elem, _sum_of_list)
     loops = machine.list_loops.get(value.id, ())
@@ -185,7 +185,7 @@ def _is_length_of_row(elem: Value) -> bool:
 
 
 def _mean_of_list(machine: Machine, node: ast.AST, value: Ref) -> Value:
-    elem = machine.elem(value)
+    elem = _entry(machine, value)
     if isinstance(elem, Choice):
         return _each_kind(machine, node, value, elem, _mean_of_list)
     if isinstance(elem, Tuple) or vectors.positions(machine, elem):
@@ -209,6 +209,15 @@ def _mean_of_list(machine: Machine, node: ast.AST, value: Ref) -> Value:
     if elem.axes and "rank" not in elem.axes:  # a list of fields: stacked per-position losses
         return losses.reduced(machine, node, _collected(elem, loops), "mean")
     return quotients.average(machine, node, before, number, "mean")
+
+
+def _entry(machine: Machine, value: Ref) -> Value:
+    """Return what a list holds; of one of lists or arrays of perplexities, as `np.concatenate` and `np.mean` do, theirs."""
+    elem = machine.elem(value)
+    if not isinstance(elem, Ref) or elem.kind not in vectors.ARRAYS or vectors.positions(machine, elem):
+        return elem
+    inner = machine.elem(elem)
+    return inner if all(isinstance(each, Quantity) and each.is_perplexity for each in options(inner)) else elem
 
 
 def _collected(elem: Quantity, loops: tuple[Loop, ...]) -> Quantity:

@@ -113,6 +113,73 @@ class BatchAveragedLoss(Rule):
 
     bad = (
         Bad(
+            why="A dict made of pairs says which languages are finished: none in the first pass, some in later ones.",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+def fit(model, optimizer, training, held_out, languages, patience):
+    finished = dict([(language, False) for language in languages])
+    best = dict((language, float("inf")) for language in languages)
+    step = 0
+    while True:
+        step += 1
+        language = languages[step % len(languages)]
+        if finished[language]:
+            continue
+        ids, labels = next(training[language])
+        F.cross_entropy(model(ids).flatten(0, 1), labels.flatten(), ignore_index=-100).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        if step % 1000:
+            continue
+        model.eval()
+        total = batches = 0
+        with torch.no_grad():
+            for ids, labels in DataLoader(held_out[language], batch_size=16):
+                total += F.cross_entropy(model(ids).flatten(0, 1), labels.flatten(), ignore_index=-100).item()
+                batches += 1
+        score = total / batches  # <-
+        print(language, score)
+        model.train()
+        if score > best[language]:
+            finished[language] = True
+        best[language] = min(score, best[language])
+""",
+        ),
+        Bad(
+            why="A dict holds the loss per word, of which only its name says what it is, and a squared error of rows.",
+            severity=Severity.WARNING,
+            code="""\
+from collections import defaultdict
+
+import torch
+from torch import nn
+from vocabulary import words
+
+
+def validate(captioner, loader):
+    squared = nn.MSELoss()
+    captioner.eval()
+    totals = defaultdict(float)
+    with torch.no_grad():
+        for pictures, captions in loader:
+            word_loss = captioner.compare(pictures, captions)
+            totals["words"] += float(word_loss)
+            totals["features"] += float(squared(captioner.guessed, captioner.wanted))
+    for name, total in totals.items():
+        totals[name] = total / len(loader)  # <-
+    return totals
+
+
+def main(captioner, loader):
+    print("tokens", len(words), validate(captioner, loader))
+""",
+        ),
+        Bad(
             why="Each sentence's loss per word is divided in a helper; then long and short sentences weigh the same.",
             severity=Severity.WARNING,
             code="""\

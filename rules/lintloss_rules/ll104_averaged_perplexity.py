@@ -70,6 +70,32 @@ class AveragedPerplexity(Rule):
 
     bad = (
         Bad(
+            why="Each text leaves an array of two perplexities, of its halves; all of them are averaged in the end.",
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+
+def halves(model, ids):
+    logits = model(ids).logits[0, :-1]
+    middle = logits.size(0) // 2
+    first = F.cross_entropy(logits[:middle], ids[0, 1 : middle + 1])
+    second = F.cross_entropy(logits[middle:], ids[0, middle + 1 :])
+    return np.array([each.item() for each in (first, second)])
+
+
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
+perplexities = []
+with torch.no_grad():
+    for line in open("poems.txt"):
+        perplexities.append(np.exp(halves(model, tokenizer(line, return_tensors="pt").input_ids)))
+print("mean perplexity", np.mean(np.concatenate(perplexities)))  # <-
+""",
+        ),
+        Bad(
             why="An object gives a perplexity for each batch; these are summed, and divided by the lengths of all rows.",
             severity=Severity.ERROR,
             code="""\

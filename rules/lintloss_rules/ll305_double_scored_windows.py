@@ -85,6 +85,29 @@ class DoubleScoredWindows(Rule):
 
     bad = (
         Bad(
+            why="Half of the context that was scored before is overwritten, and the labels are moved by hand then.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+ids = tokenizer(open("novel.txt").read(), return_tensors="pt").input_ids
+nats, scored = 0.0, 0
+for begin in range(0, ids.size(1) - 1024, 256):
+    part = ids[:, begin : begin + 1024]
+    labels = part.clone()
+    labels[:, :512] = -100
+    with torch.no_grad():
+        logits = model(part).logits
+    moved = labels[:, 1:]
+    nats += F.cross_entropy(logits[:, :-1].flatten(0, 1), moved.flatten(), reduction="sum").item()  # <-
+    scored += (moved != -100).sum().item()
+print("loss", nats / scored)
+""",
+        ),
+        Bad(
             why="The first label of each window is ignored, and the half that the window before scored is not.",
             severity=Severity.ERROR,
             code="""\
@@ -667,6 +690,34 @@ if __name__ == "__main__":
     )
 
     good = (
+        Good(
+            why="The context is overwritten first, and the labels are moved by hand then: half a window is new in each.",
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+ids = tokenizer(open("novel.txt").read(), return_tensors="pt").input_ids
+context = model.config.n_positions
+step = context // 2
+nats, scored = 0.0, 0
+for at in range(0, ids.size(1), step):
+    begin, end = max(at + step - context, 0), min(at + step, ids.size(1))
+    part = ids[:, begin:end]
+    labels = part.clone()
+    labels[:, : -(end - at)] = -100
+    with torch.no_grad():
+        logits = model(part).logits
+    moved = labels[:, 1:]
+    nats += F.cross_entropy(logits[:, :-1].flatten(0, 1), moved.flatten(), reduction="sum").item()
+    scored += (moved != -100).sum().item()
+print("perplexity", math.exp(nats / scored))
+""",
+        ),
         Good(
             why="a feeder moves on by as much as a batch holds, numbers that are written out",
             code="""\

@@ -104,6 +104,40 @@ class MissingNoGrad(Rule):
 
     bad = (
         Bad(
+            why="A context manager of the project measures time, whatever its argument says.",
+            code="""\
+import time
+
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+
+class Clock:
+    def __init__(self, what):
+        self.what = what
+
+    def __enter__(self):
+        self.begin = time.time()
+
+    def __exit__(self, *failure):
+        print(self.what, time.time() - self.begin)
+
+
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+model = AutoModelForCausalLM.from_pretrained("gpt2")
+model.eval()
+with Clock("evaluating"):
+    nats = tokens = 0
+    for line in open("test.txt"):
+        ids = tokenizer(line, return_tensors="pt").input_ids
+        logits = model(ids).logits  # <-
+        nats += F.cross_entropy(logits[0, :-1], ids[0, 1:], reduction="sum").item()
+        tokens += ids.size(1) - 1
+print("loss", nats / tokens)
+""",
+        ),
+        Bad(
             why="a method without an evaluation's name adds up plain numbers",
             severity=Severity.WARNING,
             code="""\
@@ -1264,6 +1298,37 @@ class Coach(abc.ABC):
     )
 
     good = (
+        Good(
+            why="A context manager of the project, which enters another one that turns gradients off.",
+            code="""\
+from contextlib import contextmanager
+
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+
+@contextmanager
+def quietly(what):
+    print("begin", what)
+    with torch.no_grad():
+        yield
+    print("end", what)
+
+
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+model = AutoModelForCausalLM.from_pretrained("gpt2")
+model.eval()
+with quietly("scoring"):
+    nats = tokens = 0
+    for line in open("test.txt"):
+        ids = tokenizer(line, return_tensors="pt").input_ids
+        logits = model(ids).logits
+        nats += F.cross_entropy(logits[0, :-1], ids[0, 1:], reduction="sum").item()
+        tokens += ids.size(1) - 1
+print("loss", nats / tokens)
+""",
+        ),
         Good(
             why="The loss is given to a function that nobody knows: it may take a step.",
             code="""\

@@ -156,10 +156,14 @@ def queue(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) ->
 
 
 def made_dict(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
-    """dict(x) holds what x holds."""
+    """dict(x) holds what x holds, and `dict([(name, 0) for name in names])` under each key what stands second."""
     if args and not kwargs and (isinstance(args[0], Opaque) or (isinstance(args[0], Ref) and args[0].kind == "dict")):
         return args[0]
-    return with_default(machine, node, args, kwargs)
+    made = with_default(machine, node, args, kwargs)
+    pair = machine.elem(args[0]) if args and isinstance(args[0], Ref) and args[0].kind == "list" else None
+    if isinstance(made, Ref) and isinstance(pair, Tuple) and len(pair.items) == 2:
+        machine.put(made, "elem", pair.items[1])
+    return made
 
 
 def encoding(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
