@@ -71,6 +71,7 @@ class AveragedPerplexity(Rule):
     bad = (
         Bad(
             why="Each text leaves an array of two perplexities, of its halves; all of them are averaged in the end.",
+            severity=Severity.ERROR,
             code="""\
 import numpy as np
 import torch

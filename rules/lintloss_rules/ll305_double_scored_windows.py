@@ -86,6 +86,7 @@ class DoubleScoredWindows(Rule):
     bad = (
         Bad(
             why="Half of the context that was scored before is overwritten, and the labels are moved by hand then.",
+            severity=Severity.ERROR,
             code="""\
 import torch
 import torch.nn.functional as F
