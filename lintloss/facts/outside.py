@@ -88,7 +88,9 @@ def seen_outside(
             if site.path != module.path and len(site.text) < LONGEST:
                 calling.setdefault(site.path, (site, []))[1].append(around)
     nearest = sorted(calling.values(), key=lambda each: _distance(module, each[0], names))
-    more = [found for site, around in nearest[:FILES] for found in _run(module, project, site, around, loops)]
+    plain: set[Span] = set()
+    more = [found for site, around in nearest[:FILES] for found in _run(module, project, site, around, loops, plain)]
+    more = [each for each in more if not (isinstance(each, Reported) and each.span in plain)]
     told = {_place_of(each) for each in seen if isinstance(each, Reported)}
     averaged = {each.scope_rows for each in (*seen, *more) if isinstance(each, Averaging)}
     more = [each for each in more if not isinstance(each, Reported) or _is_reported(each, averaged)]
@@ -240,9 +242,17 @@ def _names(module: Module, seen: Observation) -> list[str]:
 
 
 def _run(
-    home: Module, project: Project, site: Module, around: list[callers.Around], loops: list[scored.Looped]
+    home: Module,
+    project: Project,
+    site: Module,
+    around: list[callers.Around],
+    loops: list[scored.Looped],
+    plain: set[Span],
 ) -> list[Observation]:
-    """Run a calling file, and those of its functions that hold the calls."""
+    """Run a calling file, and those of its functions that hold the calls.
+
+    plain: is told where losses are reported that a caller is seen to compute by a plain criterion.
+    """
     machine = Machine(project)
     machine.home, machine.spent = home.path, TOTAL - STEPS
     frame = Frame(site, site.tree, (site.path,), State())
@@ -258,6 +268,9 @@ def _run(
     pad_marks.settle(machine)
     outputs.forget_unread(machine)
     regularizers.observe(machine)
+    told = [(place.span, noted) for place, noted in machine.reports.items() if place.path == home.path]
+    laden = {span for span, noted in told if noted.laden_for_caller}
+    plain |= {span for span, noted in told if noted.is_plain_for_callers} - laden
     seen = [each for each in machine.log.values() if each.path == home.path and _tells(each)]
     seen = [each for each in seen if not _is_foreign(each, home, site)]
     modes = _in_training_mode(machine, home, site)

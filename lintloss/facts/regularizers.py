@@ -78,6 +78,13 @@ class Noted:
     undecided: list[Laden] = field(default_factory=list)
     plain_in: set[Key] = field(default_factory=set)  # calls of the function that reports
     laden_in: set[Key] = field(default_factory=set)
+    plain_for_caller: bool = False
+    laden_for_caller: bool = False
+
+    @property
+    def is_plain_for_callers(self) -> bool:
+        """Say whether those who call the evaluation hand it a plain criterion; that of a made-up call is another's."""
+        return self.plain_for_caller and not self.laden_for_caller
 
     @property
     def may_be_training(self) -> bool:
@@ -133,6 +140,8 @@ def _note(machine: Machine, node: ast.AST, value: Quantity, *, exponentiated: bo
         is_plain = not scoring.extra and not extras
         (noted.plain if is_plain else noted.laden).add(where)
         (noted.plain_in if is_plain else noted.laden_in).add(machine.frame.key)
+        noted.plain_for_caller |= is_plain and _is_called(machine)
+        noted.laden_for_caller |= not is_plain and _is_called(machine)
     if not extras:
         return
     if scoring.presumed and scoring.label_smoothing is None and setting.task not in LANGUAGE:
@@ -145,6 +154,12 @@ def _note(machine: Machine, node: ast.AST, value: Quantity, *, exponentiated: bo
         noted.admit(laden)
     elif setting.phase == "unknown" and laden.loops and ".backward(" in machine.text(machine.frame.node):
         noted.undecided.append(laden)
+
+
+def _is_called(machine: Machine) -> bool:
+    """Say whether another file is seen to call into the checked one."""
+    home = machine.home or machine.frames[0].module.path
+    return machine.frames[0].module.path != home and any(each.module.path == home for each in machine.frames[1:])
 
 
 def _elsewhere(machine: Machine, own: tuple[Loop, ...]) -> tuple[Evidence, ...]:
@@ -336,7 +351,7 @@ def observe(machine: Machine) -> None:
         for laden in filter(_spares, noted.undecided):
             noted.admit(laden)
     for site, noted in machine.reports.items():
-        if not noted.extras or noted.may_be_training:
+        if not noted.extras or noted.may_be_training or noted.is_plain_for_callers:
             continue
         scope = _scope(machine, site)
         near = [

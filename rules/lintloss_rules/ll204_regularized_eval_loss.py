@@ -1861,6 +1861,69 @@ print("val loss", validate(classifier, kitchen, GRADERS.get("Gentle")()))
 
     good = (
         Good(
+            why="who validates makes a trainer with the plain criterion; that of the one who trains is smoothed",
+            files={
+                "criteria.py": """\
+import torch.nn as nn
+
+
+def criterion(amount, pad, train=True):
+    return nn.CrossEntropyLoss(ignore_index=pad, reduction="sum", label_smoothing=amount if train else 0.0)
+""",
+                "validate.py": """\
+from criteria import criterion
+from eval import Trainer
+from model import load
+
+
+def validate(args, rows):
+    return Trainer(load(args), criterion(0.1, args.pad, train=False)).validate(rows)
+""",
+                "fit.py": """\
+from criteria import criterion
+from eval import Trainer
+from model import load
+
+
+def fit(args, rows):
+    model = load(args)
+    Trainer(model, criterion(0.1, args.pad)).train(rows, model.optimizer())
+""",
+                "model.py": """\
+import torch
+
+
+def load(args):
+    return torch.load(args.path)
+""",
+            },
+            code="""\
+import torch
+
+
+class Trainer:
+    def __init__(self, model, criterion):
+        self.model, self.criterion = model, criterion
+
+    def train(self, rows, optimizer):
+        self.model.train()
+        for source, given, wanted in rows:
+            loss = self.criterion(self.model(source, given).transpose(1, 2), wanted)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+
+    @torch.no_grad()
+    def validate(self, rows):
+        self.model.eval()
+        nats, tokens = 0.0, 0
+        for source, given, wanted in rows:
+            nats += self.criterion(self.model(source, given).transpose(1, 2), wanted).item()
+            tokens += (wanted != self.criterion.ignore_index).sum().item()
+        return nats / tokens
+""",
+        ),
+        Good(
             why="The distillation trains; the validation has the cross entropy alone.",
             code="""\
 import torch
