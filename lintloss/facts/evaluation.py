@@ -27,6 +27,7 @@ MLX = regex(r"^[ \t]*(?:from|import) mlx\b", re.MULTILINE)
 OLD = regex(r"loss\w*\.data\[0\]|\bvolatile\b")  # PyTorch 0.3, which has no no_grad: inputs are volatile
 # … and what it does not have, beside a line that was forgotten.
 NEW = regex(r"loss\w*\.item\(\)|\breduction\s*=\s*['\"](mean|sum|none)['\"]|\btorch\.device\(")
+JAX = regex(r"\b(jax|nnx|eqx|equinox)\.(filter_)?(jit|pmap)\b")
 FRAMEWORKS = regex(r"TestCase|Lightning|(^|\.)\w*Trainer$|keras|Callback|Learner|(^|\.)pl\.")
 
 
@@ -224,7 +225,13 @@ def _imports(each: Pass, library: re.Pattern[str]) -> bool:
 
 
 def _is_framework(each: Pass) -> bool:
-    return any(FRAMEWORKS.search(base) for scene in each.forward.scenes for base in scene.owner)
+    scenes = each.forward.scenes
+    return any(FRAMEWORKS.search(base) for scene in scenes for base in scene.owner) or any(map(_is_compiled, scenes))
+
+
+def _is_compiled(scene: Scene) -> bool:
+    """Say whether JAX compiles a function: a file that takes its batches from torch's loaders may hold some."""
+    return any(JAX.search(text_of(each)) for each in getattr(scene.node, "decorator_list", ()))
 
 
 # -- gradients --------------------------------------------------------------------------------------------------------
