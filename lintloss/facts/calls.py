@@ -157,12 +157,14 @@ def call(machine: Machine, node: ast.AST, callee: Value, args: list[Value], kwar
 
 def _each(machine: Machine, node: ast.AST, callee: Choice, args: list[Value], kwargs: Kwargs) -> Value:
     """Call each of several values, of which settings choose one."""
-    before = machine.choosing
-    machine.choosing = before or len({each.name for each in callee.options if isinstance(each, Lib | LibObject)}) > 1
+    before = machine.choosing, machine.may_ignore
+    made = [each for each in callee.options if isinstance(each, LibObject)]
+    machine.choosing |= len({each.name for each in callee.options if isinstance(each, Lib | LibObject)}) > 1
+    machine.may_ignore |= any(each.arg(1, "ignore_index") is not None for each in made) and len(made) > 1
     try:
         return join_all([call(machine, node, option, args, kwargs) for option in callee.options])
     finally:
-        machine.choosing = before
+        machine.choosing, machine.may_ignore = before
 
 
 # -- functions of the project -----------------------------------------------------------------------------------------

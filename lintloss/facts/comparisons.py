@@ -159,6 +159,8 @@ def padded(seen: Observation) -> Wrong | None:
     if scoring.scaled_by is not None and scoring.scaled_by.pad is not None and _scores(scoring, scoring.scaled_by.pad):
         why = "the criterion has averaged over the padding by the time the mask comes, which only scales the mean"
         return Wrong(why, trace(scoring.scaled_by))
+    if scoring.may_ignore and scoring.ignore_index is None:  # settings choose between this criterion and one that does
+        return None
     pads = _paddings(scoring.target)
     is_clean = any(isinstance(option, Tensor) and option.clean for option in options(scoring.target))
     if seen.padding is not None and any(pad is None for pad in pads) and not is_clean:

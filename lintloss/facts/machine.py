@@ -142,6 +142,7 @@ class Machine:
         self.filing = False  # a decorator runs that puts a definition into a table
         self.filed: set[Key] = set()  # the tables into which decorators put definitions
         self.choosing = False  # a call of one of several criteria, of which settings choose one, is running
+        self.may_ignore = False  # … of which another one is told which id it ignores
         self.steps = 0
         self.spent = 0
         self.limit = STEPS

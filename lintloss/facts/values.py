@@ -266,6 +266,7 @@ class Scoring:
     single: bool = False  # each call scores one item
     unchanged: tuple[Key, ...] = ()  # the loops whose every pass scores this target: see unchanged.py
     alternative: bool = False  # by one of several criteria, of which settings choose one
+    may_ignore: bool = False  # … and another one of them is told which id it ignores
     born: int = field(default=0, compare=False)  # the machine's clock when it was computed
 
     @property

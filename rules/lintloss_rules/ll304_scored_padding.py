@@ -2309,6 +2309,43 @@ def score(checkpoint, cases):
 
     good = (
         Good(
+            why="settings choose between two criteria, one of which is told the pad id: which one runs is not known",
+            code="""\
+import pickle
+
+import torch
+import torch.nn as nn
+from model import TextModel
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+vocabulary, rows, held_out = pickle.load(open("corpus.pkl", "rb"))
+SETTINGS = {"epochs": 4, "spared": vocabulary["<pad>"]}
+
+
+def collate(batch):
+    ids = pad_sequence([torch.tensor(each) for each in batch], batch_first=True, padding_value=vocabulary["<pad>"])
+    return ids[:, :-1], ids[:, 1:]
+
+
+def fit(model, loader, held_out_loader, epochs=1, spared=None):
+    criterion = nn.CrossEntropyLoss(ignore_index=spared) if spared is not None else nn.CrossEntropyLoss()
+    for _ in range(epochs):
+        model.eval()
+        nats = words = 0
+        with torch.no_grad():
+            for inputs, targets in held_out_loader:
+                count = (targets != vocabulary["<pad>"]).sum().item()
+                nats += criterion(model(inputs).transpose(1, 2), targets).item() * count
+                words += count
+        print("validation", nats / words)
+
+
+def main():
+    fit(TextModel(), DataLoader(rows, 16, collate_fn=collate), DataLoader(held_out, 4, collate_fn=collate), **SETTINGS)
+""",
+        ),
+        Good(
             why="blocks cut out of joined texts are all of one length: the collator has nothing to pad",
             code="""\
 import math

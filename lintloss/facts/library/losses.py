@@ -124,7 +124,7 @@ def scored(machine: Machine, node: ast.AST, scoring: Scoring) -> Value:
     from lintloss.facts import batch_shapes, compare
 
     batch_shapes.note_drawn(machine, node, scoring.target)
-    scoring = replace(scoring, born=machine.spent, alternative=machine.choosing)
+    scoring = replace(scoring, born=machine.spent, alternative=machine.choosing, may_ignore=machine.may_ignore)
     scoring = replace(scoring, log=compare.compared(machine, node, scoring))
     content = NATS if scoring.is_cross_entropy and scoring.criterion != "presumed" else LOSS
     trace = (scoring.place,) if scoring.place else ()
