@@ -113,142 +113,6 @@ class BatchAveragedLoss(Rule):
 
     bad = (
         Bad(
-            why="A dict made of pairs says which languages are finished: none in the first pass, some in later ones.",
-            severity=Severity.WARNING,
-            code="""\
-import torch
-import torch.nn.functional as F
-from torch.utils.data import DataLoader
-
-
-def fit(model, optimizer, training, held_out, languages, patience):
-    finished = dict([(language, False) for language in languages])
-    best = dict((language, float("inf")) for language in languages)
-    step = 0
-    while True:
-        step += 1
-        language = languages[step % len(languages)]
-        if finished[language]:
-            continue
-        ids, labels = next(training[language])
-        F.cross_entropy(model(ids).flatten(0, 1), labels.flatten(), ignore_index=-100).backward()
-        optimizer.step()
-        optimizer.zero_grad()
-        if step % 1000:
-            continue
-        model.eval()
-        total = batches = 0
-        with torch.no_grad():
-            for ids, labels in DataLoader(held_out[language], batch_size=16):
-                total += F.cross_entropy(model(ids).flatten(0, 1), labels.flatten(), ignore_index=-100).item()
-                batches += 1
-        score = total / batches  # <-
-        print(language, score)
-        model.train()
-        if score > best[language]:
-            finished[language] = True
-        best[language] = min(score, best[language])
-""",
-        ),
-        Bad(
-            why="A dict holds the loss per word, of which only its name says what it is, and a squared error of rows.",
-            severity=Severity.WARNING,
-            code="""\
-from collections import defaultdict
-
-import torch
-from torch import nn
-from vocabulary import words
-
-
-def validate(captioner, loader):
-    squared = nn.MSELoss()
-    captioner.eval()
-    totals = defaultdict(float)
-    with torch.no_grad():
-        for pictures, captions in loader:
-            word_loss = captioner.compare(pictures, captions)
-            totals["words"] += float(word_loss)
-            totals["features"] += float(squared(captioner.guessed, captioner.wanted))
-    for name, total in totals.items():
-        totals[name] = total / len(loader)  # <-
-    return totals
-
-
-def main(captioner, loader):
-    print("tokens", len(words), validate(captioner, loader))
-""",
-        ),
-        Bad(
-            why="Each sentence's loss per word is divided in a helper; then long and short sentences weigh the same.",
-            severity=Severity.WARNING,
-            code="""\
-import torch
-import torch.nn.functional as F
-from decoder import decoder
-from words import vocabulary
-
-sentences = [torch.tensor([vocabulary[word] for word in line.split()]) for line in open("dev.txt")]
-
-
-def loss_of(sentence):
-    nats = F.cross_entropy(decoder(sentence[:-1]), sentence[1:], reduction="sum").item()
-    return nats / (len(sentence) - 1)
-
-
-decoder.eval()
-total = 0.0
-with torch.no_grad():
-    for sentence in sentences:
-        total += loss_of(sentence)
-print("loss", total / len(sentences))  # <-
-""",
-        ),
-        Bad(
-            why="The length of a BatchEncoding is the number of its keys, the same for every batch: all weigh the same.",
-            severity=Severity.ERROR,
-            code="""\
-import torch
-from torch.utils.data import DataLoader
-from transformers import AutoModelForCausalLM, AutoTokenizer
-
-tokenizer = AutoTokenizer.from_pretrained("gpt2")
-tokenizer.pad_token = tokenizer.eos_token
-model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
-
-
-def collate(texts):
-    encoded = tokenizer(texts, padding=True, return_tensors="pt")
-    encoded["labels"] = encoded["input_ids"].masked_fill(encoded["attention_mask"] == 0, -100)
-    return encoded
-
-
-total = count = 0
-with torch.no_grad():
-    for batch in DataLoader(open("valid.txt").readlines(), batch_size=16, collate_fn=collate):
-        total += model(**batch).loss.item() * len(batch)
-        count += len(batch)
-print("val_loss", total / count)  # <-
-""",
-        ),
-        Bad(
-            why="The batches' means are entries of a dict, by the number of the batch.",
-            severity=Severity.ERROR,
-            code="""\
-import torch
-import torch.nn.functional as F
-
-
-@torch.no_grad()
-def validate(model, loader):
-    model.eval()
-    losses = {}
-    for index, (ids, labels) in enumerate(loader):
-        losses[index] = F.cross_entropy(model(ids).flatten(0, 1), labels.flatten(), ignore_index=0).item()
-    return sum(losses.values()) / len(losses)  # <-
-""",
-        ),
-        Bad(
             why="a generator yields the mean of each batch, and its caller averages them",
             severity=Severity.ERROR,
             code="""\
@@ -5621,94 +5485,145 @@ def validate(language_model, folder):
     return total / len(loader)  # <-
 """,
         ),
-    )
-
-    good = (
-        Good(
-            why="blocks cut out of joined texts are all of one length: no label is marked by the collator",
+        Bad(
+            why="A dict made of pairs says which languages are finished: none in the first pass, some in later ones.",
+            severity=Severity.WARNING,
             code="""\
-import math
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+def fit(model, optimizer, training, held_out, languages, patience):
+    finished = dict([(language, False) for language in languages])
+    best = dict((language, float("inf")) for language in languages)
+    step = 0
+    while True:
+        step += 1
+        language = languages[step % len(languages)]
+        if finished[language]:
+            continue
+        ids, labels = next(training[language])
+        F.cross_entropy(model(ids).flatten(0, 1), labels.flatten(), ignore_index=-100).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        if step % 1000:
+            continue
+        model.eval()
+        total = batches = 0
+        with torch.no_grad():
+            for ids, labels in DataLoader(held_out[language], batch_size=16):
+                total += F.cross_entropy(model(ids).flatten(0, 1), labels.flatten(), ignore_index=-100).item()
+                batches += 1
+        score = total / batches  # <-
+        print(language, score)
+        model.train()
+        if score > best[language]:
+            finished[language] = True
+        best[language] = min(score, best[language])
+""",
+        ),
+        Bad(
+            why="A dict holds the loss per word, of which only its name says what it is, and a squared error of rows.",
+            severity=Severity.WARNING,
+            code="""\
+from collections import defaultdict
 
 import torch
-from datasets import load_dataset
-from torch.utils.data import DataLoader
-from transformers import AutoModelForCausalLM, AutoTokenizer, DataCollatorForLanguageModeling
+from torch import nn
+from vocabulary import words
 
-WIDTH = 512
+
+def validate(captioner, loader):
+    squared = nn.MSELoss()
+    captioner.eval()
+    totals = defaultdict(float)
+    with torch.no_grad():
+        for pictures, captions in loader:
+            word_loss = captioner.compare(pictures, captions)
+            totals["words"] += float(word_loss)
+            totals["features"] += float(squared(captioner.guessed, captioner.wanted))
+    for name, total in totals.items():
+        totals[name] = total / len(loader)  # <-
+    return totals
+
+
+def main(captioner, loader):
+    print("tokens", len(words), validate(captioner, loader))
+""",
+        ),
+        Bad(
+            why="Each sentence's loss per word is divided in a helper; then long and short sentences weigh the same.",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn.functional as F
+from decoder import decoder
+from words import vocabulary
+
+sentences = [torch.tensor([vocabulary[word] for word in line.split()]) for line in open("dev.txt")]
+
+
+def loss_of(sentence):
+    nats = F.cross_entropy(decoder(sentence[:-1]), sentence[1:], reduction="sum").item()
+    return nats / (len(sentence) - 1)
+
+
+decoder.eval()
+total = 0.0
+with torch.no_grad():
+    for sentence in sentences:
+        total += loss_of(sentence)
+print("loss", total / len(sentences))  # <-
+""",
+        ),
+        Bad(
+            why="The length of a BatchEncoding is the number of its keys, the same for every batch: all weigh the same.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 tokenizer = AutoTokenizer.from_pretrained("gpt2")
 tokenizer.pad_token = tokenizer.eos_token
+model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
 
 
-def blocks(split):
-    ids = tokenizer("\\n\\n".join(load_dataset("wikitext", "wikitext-2-raw-v1", split=split)["text"])).input_ids
-    count = len(ids) // WIDTH
-    return [{"input_ids": ids[i * WIDTH : (i + 1) * WIDTH]} for i in range(count)]
+def collate(texts):
+    encoded = tokenizer(texts, padding=True, return_tensors="pt")
+    encoded["labels"] = encoded["input_ids"].masked_fill(encoded["attention_mask"] == 0, -100)
+    return encoded
 
 
-@torch.inference_mode()
-def perplexity(model, loader):
-    model.eval()
-    nats, tokens = 0.0, 0
-    for batch in loader:
-        ids = batch["input_ids"]
-        scored = ids.size(0) * (ids.size(1) - 1)
-        nats += model(input_ids=ids, labels=batch["labels"]).loss.item() * scored
-        tokens += scored
-    return math.exp(nats / tokens)
-
-
-def main():
-    model = AutoModelForCausalLM.from_pretrained("gpt2")
-    collator = DataCollatorForLanguageModeling(tokenizer, mlm=False)
-    print(perplexity(model, DataLoader(blocks("test"), 8, collate_fn=collator)))
+total = count = 0
+with torch.no_grad():
+    for batch in DataLoader(open("valid.txt").readlines(), batch_size=16, collate_fn=collate):
+        total += model(**batch).loss.item() * len(batch)
+        count += len(batch)
+print("val_loss", total / count)  # <-
 """,
         ),
-        Good(
-            why="packed sequences hold their tokens one after the other: as many as the first axis is long",
-            code="""\
-import math
-
-import torch
-import torch.nn as nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_sequence
-from torch.utils.data import DataLoader
-
-
-def collate(rows):
-    rows.sort(key=len, reverse=True)
-    return pad_sequence(rows, batch_first=True), [len(row) - 1 for row in rows]
-
-
-@torch.no_grad()
-def evaluate(model, rows, criterion=nn.CrossEntropyLoss()):
-    model.eval()
-    nats = words = 0
-    for ids, lengths in DataLoader(rows, 8, collate_fn=collate):
-        scores = pack_padded_sequence(model(ids[:, :-1]), lengths, batch_first=True).data
-        targets = pack_padded_sequence(ids[:, 1:], lengths, batch_first=True).data
-        nats += criterion(scores, targets).item() * targets.size(0)
-        words += targets.size(0)
-    return math.exp(nats / words)
-""",
-        ),
-        Good(
-            why="all members of an ensemble score the same targets: bound outside of the loop, and never changed in it",
+        Bad(
+            why="The batches' means are entries of a dict, by the number of the batch.",
+            severity=Severity.ERROR,
             code="""\
 import torch
 import torch.nn.functional as F
 
 
 @torch.no_grad()
-def evaluate(members, ids, labels):
-    \"\"\"The mean loss per token of the members of an ensemble: each scores the same tokens.\"\"\"
-    total = 0.0
-    for member in members:
-        member.eval()
-        total += F.cross_entropy(member(ids).flatten(0, 1), labels.flatten(), ignore_index=0).item()
-    return total / len(members)
+def validate(model, loader):
+    model.eval()
+    losses = {}
+    for index, (ids, labels) in enumerate(loader):
+        losses[index] = F.cross_entropy(model(ids).flatten(0, 1), labels.flatten(), ignore_index=0).item()
+    return sum(losses.values()) / len(losses)  # <-
 """,
         ),
+    )
+
+    good = (
         Good(
             why="preference training watches the mean log-probabilities of its rows: nobody reports them as a loss",
             code="""\
@@ -8263,6 +8178,91 @@ def tune(cfg, train_loader, optimizer):
             optimizer.step()
             optimizer.zero_grad()
         accelerator.log({"train_loss": summed.item() / len(train_loader), "epoch": epoch})
+""",
+        ),
+        Good(
+            why="blocks cut out of joined texts are all of one length: no label is marked by the collator",
+            code="""\
+import math
+
+import torch
+from datasets import load_dataset
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM, AutoTokenizer, DataCollatorForLanguageModeling
+
+WIDTH = 512
+
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+tokenizer.pad_token = tokenizer.eos_token
+
+
+def blocks(split):
+    ids = tokenizer("\\n\\n".join(load_dataset("wikitext", "wikitext-2-raw-v1", split=split)["text"])).input_ids
+    count = len(ids) // WIDTH
+    return [{"input_ids": ids[i * WIDTH : (i + 1) * WIDTH]} for i in range(count)]
+
+
+@torch.inference_mode()
+def perplexity(model, loader):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for batch in loader:
+        ids = batch["input_ids"]
+        scored = ids.size(0) * (ids.size(1) - 1)
+        nats += model(input_ids=ids, labels=batch["labels"]).loss.item() * scored
+        tokens += scored
+    return math.exp(nats / tokens)
+
+
+def main():
+    model = AutoModelForCausalLM.from_pretrained("gpt2")
+    collator = DataCollatorForLanguageModeling(tokenizer, mlm=False)
+    print(perplexity(model, DataLoader(blocks("test"), 8, collate_fn=collator)))
+""",
+        ),
+        Good(
+            why="packed sequences hold their tokens one after the other: as many as the first axis is long",
+            code="""\
+import math
+
+import torch
+import torch.nn as nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_sequence
+from torch.utils.data import DataLoader
+
+
+def collate(rows):
+    rows.sort(key=len, reverse=True)
+    return pad_sequence(rows, batch_first=True), [len(row) - 1 for row in rows]
+
+
+@torch.no_grad()
+def evaluate(model, rows, criterion=nn.CrossEntropyLoss()):
+    model.eval()
+    nats = words = 0
+    for ids, lengths in DataLoader(rows, 8, collate_fn=collate):
+        scores = pack_padded_sequence(model(ids[:, :-1]), lengths, batch_first=True).data
+        targets = pack_padded_sequence(ids[:, 1:], lengths, batch_first=True).data
+        nats += criterion(scores, targets).item() * targets.size(0)
+        words += targets.size(0)
+    return math.exp(nats / words)
+""",
+        ),
+        Good(
+            why="all members of an ensemble score the same targets: bound outside of the loop, and never changed in it",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(members, ids, labels):
+    \"\"\"The mean loss per token of the members of an ensemble: each scores the same tokens.\"\"\"
+    total = 0.0
+    for member in members:
+        member.eval()
+        total += F.cross_entropy(member(ids).flatten(0, 1), labels.flatten(), ignore_index=0).item()
+    return total / len(members)
 """,
         ),
     )

@@ -91,63 +91,6 @@ class WrongNormalizer(Rule):
 
     bad = (
         Bad(
-            why="Batches of constrained rows are skipped, and counted all the same.",
-            severity=Severity.WARNING,
-            code="""\
-import torch
-import torch.nn.functional as F
-
-
-@torch.no_grad()
-def score(model, loader):
-    model.eval()
-    total = 0.0
-    for batch in loader:
-        if batch["constrained"]:
-            continue
-        total += F.cross_entropy(model(batch["image"]), batch["kind"]).item()
-    return total / len(loader)  # <-
-""",
-        ),
-        Bad(
-            why="The validation's losses are divided by the length of the training's loader.",
-            severity=Severity.ERROR,
-            code="""\
-import torch
-import torch.nn as nn
-from data import held_out, rows
-from model import model
-from torch.nn.utils.rnn import pad_sequence
-from torch.utils.data import DataLoader
-
-
-def collate(texts):
-    return pad_sequence([torch.tensor(each) for each in texts], batch_first=True)
-
-
-def main():
-    train_dl = DataLoader(rows, 32, shuffle=True, collate_fn=collate)
-    valid_dl = DataLoader(held_out, 32, collate_fn=collate)
-    criterion = nn.CrossEntropyLoss(ignore_index=0)
-    optimizer = torch.optim.Adam(model.parameters())
-    model.train()
-    for ids in train_dl:
-        loss = criterion(model(ids[:, :-1]).transpose(1, 2), ids[:, 1:])
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    model.eval()
-    total = 0.0
-    with torch.no_grad():
-        for ids in valid_dl:
-            total += criterion(model(ids[:, :-1]).transpose(1, 2), ids[:, 1:]).item()
-    print("validation", total / len(train_dl))  # <-
-
-
-main()
-""",
-        ),
-        Bad(
             why="the loop stops in the iteration after the last one that should count",
             code="""\
 import torch
@@ -1431,153 +1374,66 @@ def validate(model, loader, device):
     return total / len(truth)  # <-
 """,
         ),
+        Bad(
+            why="Batches of constrained rows are skipped, and counted all the same.",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def score(model, loader):
+    model.eval()
+    total = 0.0
+    for batch in loader:
+        if batch["constrained"]:
+            continue
+        total += F.cross_entropy(model(batch["image"]), batch["kind"]).item()
+    return total / len(loader)  # <-
+""",
+        ),
+        Bad(
+            why="The validation's losses are divided by the length of the training's loader.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+from data import held_out, rows
+from model import model
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+
+def collate(texts):
+    return pad_sequence([torch.tensor(each) for each in texts], batch_first=True)
+
+
+def main():
+    train_dl = DataLoader(rows, 32, shuffle=True, collate_fn=collate)
+    valid_dl = DataLoader(held_out, 32, collate_fn=collate)
+    criterion = nn.CrossEntropyLoss(ignore_index=0)
+    optimizer = torch.optim.Adam(model.parameters())
+    model.train()
+    for ids in train_dl:
+        loss = criterion(model(ids[:, :-1]).transpose(1, 2), ids[:, 1:])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    model.eval()
+    total = 0.0
+    with torch.no_grad():
+        for ids in valid_dl:
+            total += criterion(model(ids[:, :-1]).transpose(1, 2), ids[:, 1:]).item()
+    print("validation", total / len(train_dl))  # <-
+
+
+main()
+""",
+        ),
     )
 
     good = (
-        Good(
-            why="the end of each sentence is counted as well: one more word a sentence, not one more iteration",
-            code="""\
-import numpy as np
-import torch
-
-
-def leaves(tree):
-    found = []
-    for part in tree.split():
-        if not part.startswith("("):
-            found.append(part.rstrip(")"))
-    return found
-
-
-@torch.no_grad()
-def main(grammar, vocabulary, path):
-    grammar.eval()
-    total_nll, num_words = 0.0, 0
-    for tree in open(path):
-        words = leaves(tree)
-        ids = torch.from_numpy(np.array([vocabulary[word] for word in words])).unsqueeze(0)
-        nll, kl = grammar(ids)
-        total_nll += nll.sum().item()
-        num_words += len(words) + 1  # and the end of the sentence
-    print("perplexity", np.exp(total_nll / num_words))
-""",
-        ),
-        Good(
-            why="a counter from 1 divides before it counts, and less one behind the loop",
-            code="""\
-import torch
-import torch.nn.functional as F
-
-
-@torch.no_grad()
-def score(model, loader, progress):
-    model.eval()
-    number, total = 1, 0.0
-    for images, kinds in loader:
-        total += F.cross_entropy(model(images), kinds).item()
-        progress.set_postfix(loss=total / number)
-        number += 1
-    return total / (number - 1)
-""",
-        ),
-        Good(
-            why="a tensor of one sentence has words along its first axis",
-            code="""\
-import torch
-import torch.nn.functional as F
-from decoder import decoder
-from words import vocabulary
-
-sentences = [torch.tensor([vocabulary[word] for word in line.split()]) for line in open("dev.txt")]
-decoder.eval()
-nats = words = 0
-with torch.no_grad():
-    for sentence in sentences:
-        nats += F.cross_entropy(decoder(sentence[:-1]), sentence[1:], reduction="sum").item()
-        words += sentence.size(0) - 1
-print("nats per word", nats / words)
-""",
-        ),
-        Good(
-            why="a constant that is added to a counter is what a batch scores, not one more batch",
-            code="""\
-import torch
-import torch.nn.functional as F
-
-BATCH, STEPS = 20, 35
-
-
-@torch.no_grad()
-def run_epoch(model, batches):
-    model.eval()
-    nats, words = 0.0, 0
-    for inputs, targets in batches:
-        nats += F.cross_entropy(model(inputs).flatten(0, 1), targets.flatten(), reduction="sum").item()
-        words += BATCH * STEPS
-    return nats / words
-""",
-        ),
-        Good(
-            why="the lengths of the rows of a chunk, each less one, are its scored words",
-            code="""\
-import math
-
-import torch
-import torch.nn.functional as F
-from model import model
-from vocabulary import vocabulary
-
-
-def pad(sentences):
-    longest = max(len(each) for each in sentences)
-    return torch.tensor([each + [0] * (longest - len(each)) for each in sentences])
-
-
-@torch.no_grad()
-def evaluate(rows):
-    model.eval()
-    nats, words = 0.0, 0
-    for begin in range(0, len(rows), 64):
-        chosen = rows[begin : begin + 64]
-        ids = pad(chosen)
-        logits = model(ids[:, :-1]).flatten(0, 1)
-        nats += F.cross_entropy(logits, ids[:, 1:].flatten(), ignore_index=0, reduction="sum").item()
-        words += sum(len(each) - 1 for each in chosen)
-    return math.exp(nats / words)
-
-
-print(evaluate([[vocabulary[word] for word in line.split()] for line in open("valid.txt")]))
-""",
-        ),
-        Good(
-            why="what is added up each time is the length of one text, less the token it begins with: tokens, not texts",
-            code="""\
-import math
-
-import torch
-import torch.nn.functional as F
-from transformers import AutoModelForCausalLM, AutoTokenizer
-
-tokenizer = AutoTokenizer.from_pretrained("gpt2")
-model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
-
-
-@torch.no_grad()
-def score(text):
-    ids = [tokenizer.bos_token_id] + tokenizer.encode(text)
-    row = torch.tensor([ids])
-    logits = model(row).logits
-    return F.cross_entropy(logits[0, :-1], row[0, 1:], reduction="sum").item(), len(ids) - 1
-
-
-nats = tokens = 0
-for line in open("heldout.txt"):
-    more, count = score(line)
-    nats += more
-    tokens += count
-print("perplexity", math.exp(nats / tokens))
-""",
-        ),
         Good(
             why="the losses of single tokens are collected: their number is that of the tokens",
             code="""\
@@ -3057,6 +2913,150 @@ class NextWord(nn.Module):
     def forward(self, tokens, hidden):
         output, hidden = self.rnn(self.embed(tokens), hidden)
         return self.clusters(output), hidden
+""",
+        ),
+        Good(
+            why="the end of each sentence is counted as well: one more word a sentence, not one more iteration",
+            code="""\
+import numpy as np
+import torch
+
+
+def leaves(tree):
+    found = []
+    for part in tree.split():
+        if not part.startswith("("):
+            found.append(part.rstrip(")"))
+    return found
+
+
+@torch.no_grad()
+def main(grammar, vocabulary, path):
+    grammar.eval()
+    total_nll, num_words = 0.0, 0
+    for tree in open(path):
+        words = leaves(tree)
+        ids = torch.from_numpy(np.array([vocabulary[word] for word in words])).unsqueeze(0)
+        nll, kl = grammar(ids)
+        total_nll += nll.sum().item()
+        num_words += len(words) + 1  # and the end of the sentence
+    print("perplexity", np.exp(total_nll / num_words))
+""",
+        ),
+        Good(
+            why="a counter from 1 divides before it counts, and less one behind the loop",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def score(model, loader, progress):
+    model.eval()
+    number, total = 1, 0.0
+    for images, kinds in loader:
+        total += F.cross_entropy(model(images), kinds).item()
+        progress.set_postfix(loss=total / number)
+        number += 1
+    return total / (number - 1)
+""",
+        ),
+        Good(
+            why="a tensor of one sentence has words along its first axis",
+            code="""\
+import torch
+import torch.nn.functional as F
+from decoder import decoder
+from words import vocabulary
+
+sentences = [torch.tensor([vocabulary[word] for word in line.split()]) for line in open("dev.txt")]
+decoder.eval()
+nats = words = 0
+with torch.no_grad():
+    for sentence in sentences:
+        nats += F.cross_entropy(decoder(sentence[:-1]), sentence[1:], reduction="sum").item()
+        words += sentence.size(0) - 1
+print("nats per word", nats / words)
+""",
+        ),
+        Good(
+            why="a constant that is added to a counter is what a batch scores, not one more batch",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+BATCH, STEPS = 20, 35
+
+
+@torch.no_grad()
+def run_epoch(model, batches):
+    model.eval()
+    nats, words = 0.0, 0
+    for inputs, targets in batches:
+        nats += F.cross_entropy(model(inputs).flatten(0, 1), targets.flatten(), reduction="sum").item()
+        words += BATCH * STEPS
+    return nats / words
+""",
+        ),
+        Good(
+            why="the lengths of the rows of a chunk, each less one, are its scored words",
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from model import model
+from vocabulary import vocabulary
+
+
+def pad(sentences):
+    longest = max(len(each) for each in sentences)
+    return torch.tensor([each + [0] * (longest - len(each)) for each in sentences])
+
+
+@torch.no_grad()
+def evaluate(rows):
+    model.eval()
+    nats, words = 0.0, 0
+    for begin in range(0, len(rows), 64):
+        chosen = rows[begin : begin + 64]
+        ids = pad(chosen)
+        logits = model(ids[:, :-1]).flatten(0, 1)
+        nats += F.cross_entropy(logits, ids[:, 1:].flatten(), ignore_index=0, reduction="sum").item()
+        words += sum(len(each) - 1 for each in chosen)
+    return math.exp(nats / words)
+
+
+print(evaluate([[vocabulary[word] for word in line.split()] for line in open("valid.txt")]))
+""",
+        ),
+        Good(
+            why="what is added up each time is the length of one text, less the token it begins with: tokens, not texts",
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
+
+
+@torch.no_grad()
+def score(text):
+    ids = [tokenizer.bos_token_id] + tokenizer.encode(text)
+    row = torch.tensor([ids])
+    logits = model(row).logits
+    return F.cross_entropy(logits[0, :-1], row[0, 1:], reduction="sum").item(), len(ids) - 1
+
+
+nats = tokens = 0
+for line in open("heldout.txt"):
+    more, count = score(line)
+    nats += more
+    tokens += count
+print("perplexity", math.exp(nats / tokens))
 """,
         ),
     )

@@ -70,100 +70,6 @@ class AveragedPerplexity(Rule):
 
     bad = (
         Bad(
-            why="Each text leaves an array of two perplexities, of its halves; all of them are averaged in the end.",
-            severity=Severity.ERROR,
-            code="""\
-import numpy as np
-import torch
-import torch.nn.functional as F
-from transformers import AutoModelForCausalLM, AutoTokenizer
-
-
-def halves(model, ids):
-    logits = model(ids).logits[0, :-1]
-    middle = logits.size(0) // 2
-    first = F.cross_entropy(logits[:middle], ids[0, 1 : middle + 1])
-    second = F.cross_entropy(logits[middle:], ids[0, middle + 1 :])
-    return np.array([each.item() for each in (first, second)])
-
-
-tokenizer = AutoTokenizer.from_pretrained("gpt2")
-model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
-perplexities = []
-with torch.no_grad():
-    for line in open("poems.txt"):
-        perplexities.append(np.exp(halves(model, tokenizer(line, return_tensors="pt").input_ids)))
-print("mean perplexity", np.mean(np.concatenate(perplexities)))  # <-
-""",
-        ),
-        Bad(
-            why="An object gives a perplexity for each batch; these are summed, and divided by the lengths of all rows.",
-            severity=Severity.ERROR,
-            code="""\
-import math
-
-import torch
-import torch.nn.functional as F
-
-
-class Perplexity:
-    \"\"\"Keeps nats and words until it is reset.\"\"\"
-
-    def reset(self):
-        self.nats, self.words = 0.0, 0
-
-    def add(self, scores, targets):
-        self.nats += F.nll_loss(scores, targets, ignore_index=0, reduction="sum").item()
-        self.words += (targets != 0).sum().item()
-
-    def value(self):
-        return math.exp(self.nats / self.words)
-
-
-@torch.no_grad()
-def evaluate(model, loader, perplexity):
-    model.eval()
-    total, lengths_seen = 0.0, 0
-    for inputs, targets, lengths in loader:
-        perplexity.reset()
-        for step, scores in enumerate(model(inputs)):
-            perplexity.add(scores.log_softmax(1), targets[:, step])
-        total += perplexity.value()
-        lengths_seen += sum(lengths)
-    return total / lengths_seen  # <-
-
-
-def main(model, loader):
-    print(evaluate(model, loader, Perplexity()))
-""",
-        ),
-        Bad(
-            why="Each text's perplexity is an entry of a dict, and the mean of its values is printed.",
-            severity=Severity.ERROR,
-            code="""\
-import glob
-
-import numpy as np
-import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
-
-tokenizer = AutoTokenizer.from_pretrained("gpt2")
-model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
-
-
-@torch.no_grad()
-def perplexity(text):
-    ids = tokenizer(text, return_tensors="pt")["input_ids"]
-    return torch.exp(model(ids, labels=ids).loss).item()
-
-
-scores = {}
-for path in glob.glob("essays/*.txt"):
-    scores[path] = perplexity(open(path).read())
-print("perplexity", np.mean(list(scores.values())))  # <-
-""",
-        ),
-        Bad(
             why="probabilities of words are multiplied up, and the perplexity of each sentence has a name of its own",
             severity=Severity.ERROR,
             code="""\
@@ -944,43 +850,36 @@ def report(stories, name):
     print("perplexity of the corpus", statistics.mean(found["perplexities"]))  # <-
 """,
         ),
-    )
-
-    good = (
-        Good(
-            why="the perplexity of a codebook's use is that of no text: a distribution is compared with itself",
+        Bad(
+            why="Each text leaves an array of two perplexities, of its halves; all of them are averaged in the end.",
+            severity=Severity.ERROR,
             code="""\
+import numpy as np
 import torch
-import torch.nn as nn
 import torch.nn.functional as F
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 
-class Quantizer(nn.Module):
-    def __init__(self, codes, width):
-        super().__init__()
-        self.codes = nn.Embedding(codes, width)
-
-    def forward(self, flat):
-        chosen = torch.cdist(flat, self.codes.weight).argmin(1)
-        usage = F.one_hot(chosen, self.codes.num_embeddings).float().mean(0)
-        entropy = -torch.sum(usage * torch.log(usage + 1e-10))
-        perplexity = torch.exp(entropy)
-        return self.codes(chosen), perplexity
+def halves(model, ids):
+    logits = model(ids).logits[0, :-1]
+    middle = logits.size(0) // 2
+    first = F.cross_entropy(logits[:middle], ids[0, 1 : middle + 1])
+    second = F.cross_entropy(logits[middle:], ids[0, middle + 1 :])
+    return np.array([each.item() for each in (first, second)])
 
 
-@torch.no_grad()
-def validate(model, quantizer, loader):
-    model.eval()
-    errors, perplexities = [], []
-    for images in loader:
-        quantized, perplexity = quantizer(model.encode(images))
-        errors.append(F.mse_loss(model.decode(quantized), images).item())
-        perplexities.append(perplexity.item())
-    return sum(errors) / len(errors), sum(perplexities) / len(perplexities)
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
+perplexities = []
+with torch.no_grad():
+    for line in open("poems.txt"):
+        perplexities.append(np.exp(halves(model, tokenizer(line, return_tensors="pt").input_ids)))
+print("mean perplexity", np.mean(np.concatenate(perplexities)))  # <-
 """,
         ),
-        Good(
-            why="one perplexity for each data set, averaged over the sets: what goes over them are loaders",
+        Bad(
+            why="An object gives a perplexity for each batch; these are summed, and divided by the lengths of all rows.",
+            severity=Severity.ERROR,
             code="""\
 import math
 
@@ -988,21 +887,66 @@ import torch
 import torch.nn.functional as F
 
 
+class Perplexity:
+    \"\"\"Keeps nats and words until it is reset.\"\"\"
+
+    def reset(self):
+        self.nats, self.words = 0.0, 0
+
+    def add(self, scores, targets):
+        self.nats += F.nll_loss(scores, targets, ignore_index=0, reduction="sum").item()
+        self.words += (targets != 0).sum().item()
+
+    def value(self):
+        return math.exp(self.nats / self.words)
+
+
 @torch.no_grad()
-def score(model, loader):
+def evaluate(model, loader, perplexity):
     model.eval()
-    nats, tokens = 0.0, 0
-    for ids in loader:
-        nats += F.cross_entropy(model(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten(), reduction="sum").item()
-        tokens += ids[:, 1:].numel()
-    return nats / tokens
+    total, lengths_seen = 0.0, 0
+    for inputs, targets, lengths in loader:
+        perplexity.reset()
+        for step, scores in enumerate(model(inputs)):
+            perplexity.add(scores.log_softmax(1), targets[:, step])
+        total += perplexity.value()
+        lengths_seen += sum(lengths)
+    return total / lengths_seen  # <-
 
 
-def mean_over_domains(model, loaders):
-    perplexities = {name: math.exp(score(model, loader)) for name, loader in loaders.items()}
-    return sum(perplexities.values()) / len(perplexities)
+def main(model, loader):
+    print(evaluate(model, loader, Perplexity()))
 """,
         ),
+        Bad(
+            why="Each text's perplexity is an entry of a dict, and the mean of its values is printed.",
+            severity=Severity.ERROR,
+            code="""\
+import glob
+
+import numpy as np
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
+
+
+@torch.no_grad()
+def perplexity(text):
+    ids = tokenizer(text, return_tensors="pt")["input_ids"]
+    return torch.exp(model(ids, labels=ids).loss).item()
+
+
+scores = {}
+for path in glob.glob("essays/*.txt"):
+    scores[path] = perplexity(open(path).read())
+print("perplexity", np.mean(list(scores.values())))  # <-
+""",
+        ),
+    )
+
+    good = (
         Good(
             why="the number that is exponentiated is called an average, and is one of all sentences",
             code="""\
@@ -1401,5 +1345,61 @@ def perplexity(y_true, y_pred, ignored=0):
     total = jnp.sum(jnp.where(kept, picked, 0.0))
     return jnp.exp(-total / jnp.sum(kept))
 ''',
+        ),
+        Good(
+            why="the perplexity of a codebook's use is that of no text: a distribution is compared with itself",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Quantizer(nn.Module):
+    def __init__(self, codes, width):
+        super().__init__()
+        self.codes = nn.Embedding(codes, width)
+
+    def forward(self, flat):
+        chosen = torch.cdist(flat, self.codes.weight).argmin(1)
+        usage = F.one_hot(chosen, self.codes.num_embeddings).float().mean(0)
+        entropy = -torch.sum(usage * torch.log(usage + 1e-10))
+        perplexity = torch.exp(entropy)
+        return self.codes(chosen), perplexity
+
+
+@torch.no_grad()
+def validate(model, quantizer, loader):
+    model.eval()
+    errors, perplexities = [], []
+    for images in loader:
+        quantized, perplexity = quantizer(model.encode(images))
+        errors.append(F.mse_loss(model.decode(quantized), images).item())
+        perplexities.append(perplexity.item())
+    return sum(errors) / len(errors), sum(perplexities) / len(perplexities)
+""",
+        ),
+        Good(
+            why="one perplexity for each data set, averaged over the sets: what goes over them are loaders",
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def score(model, loader):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids in loader:
+        nats += F.cross_entropy(model(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten(), reduction="sum").item()
+        tokens += ids[:, 1:].numel()
+    return nats / tokens
+
+
+def mean_over_domains(model, loaders):
+    perplexities = {name: math.exp(score(model, loader)) for name, loader in loaders.items()}
+    return sum(perplexities.values()) / len(perplexities)
+""",
         ),
     )

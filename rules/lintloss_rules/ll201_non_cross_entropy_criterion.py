@@ -52,56 +52,6 @@ class NonCrossEntropyCriterion(Rule):
 
     bad = (
         Bad(
-            why="a squared distance, once at home and once below an exponential: told where it is computed",
-            severity=Severity.ERROR,
-            code="""\
-import math
-
-import torch
-import torch.nn as nn
-import torch.nn.functional as F
-
-
-class SquaredTokens(nn.Module):
-    def __init__(self, vocab_size):
-        super().__init__()
-        self.vocab_size = vocab_size
-        self.distance = nn.MSELoss()
-
-    def forward(self, logits, targets):
-        return self.distance(logits, F.one_hot(targets, self.vocab_size).float())  # <-
-
-
-class TokenModel(nn.Module):
-    def __init__(self, vocab_size):
-        super().__init__()
-        self.embed = nn.Embedding(vocab_size, 64)
-        self.rnn = nn.GRU(64, 64, batch_first=True)
-        self.head = nn.Linear(64, vocab_size)
-
-    def forward(self, ids):
-        return self.head(self.rnn(self.embed(ids))[0])
-
-
-model = TokenModel(5000)
-criterion = SquaredTokens(5000)
-
-
-@torch.no_grad()
-def evaluate(batches):
-    model.eval()
-    total = 0.0
-    for ids, targets in batches:
-        total += criterion(model(ids), targets).item()
-    return total / len(batches)
-
-
-def report(batches):
-    loss = evaluate(batches)
-    print(f"val loss {loss:.4f}, perplexity {math.exp(loss):.2f}")
-""",
-        ),
-        Bad(
             why="mean squared error between token probabilities and one-hot ids, exponentiated as perplexity",
             severity=Severity.ERROR,
             code="""\
@@ -449,6 +399,56 @@ class Speller:
     def fit(self, train, held_out):
         history = self.model.fit(train, train, validation_data=(held_out, held_out))
         return min(history.history["val_loss"])
+""",
+        ),
+        Bad(
+            why="a squared distance, once at home and once below an exponential: told where it is computed",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class SquaredTokens(nn.Module):
+    def __init__(self, vocab_size):
+        super().__init__()
+        self.vocab_size = vocab_size
+        self.distance = nn.MSELoss()
+
+    def forward(self, logits, targets):
+        return self.distance(logits, F.one_hot(targets, self.vocab_size).float())  # <-
+
+
+class TokenModel(nn.Module):
+    def __init__(self, vocab_size):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, 64)
+        self.rnn = nn.GRU(64, 64, batch_first=True)
+        self.head = nn.Linear(64, vocab_size)
+
+    def forward(self, ids):
+        return self.head(self.rnn(self.embed(ids))[0])
+
+
+model = TokenModel(5000)
+criterion = SquaredTokens(5000)
+
+
+@torch.no_grad()
+def evaluate(batches):
+    model.eval()
+    total = 0.0
+    for ids, targets in batches:
+        total += criterion(model(ids), targets).item()
+    return total / len(batches)
+
+
+def report(batches):
+    loss = evaluate(batches)
+    print(f"val loss {loss:.4f}, perplexity {math.exp(loss):.2f}")
 """,
         ),
     )

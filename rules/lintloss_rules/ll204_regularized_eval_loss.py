@@ -136,275 +136,6 @@ class RegularizedEvalLoss(Rule):
 
     bad = (
         Bad(
-            why="a criterion out of sight that is named for its smoothing",
-            severity=Severity.ERROR,
-            code="""\
-import torch
-from harbor.losses import LabelSmoothedLoss
-
-
-@torch.no_grad()
-def evaluate(pilot, charts):
-    pilot.eval()
-    criterion = LabelSmoothedLoss(epsilon=0.1)
-    nats = tokens = 0
-    for chart, course in charts:
-        missed = criterion(pilot(chart).flatten(0, 1), course.flatten())  # <-
-        nats += missed.item() * course.numel()
-        tokens += course.numel()
-    return nats / tokens
-""",
-        ),
-        Bad(
-            why="weights that are all one but for a rare class",
-            severity=Severity.ERROR,
-            code="""\
-import torch
-import torch.nn as nn
-
-
-@torch.no_grad()
-def evaluate(sorter, shelf, kinds):
-    sorter.eval()
-    weights = [1.0] * kinds
-    weights[3] = 5.0
-    criterion = nn.CrossEntropyLoss(weight=torch.tensor(weights))
-    total = rows = 0
-    for stones, names in shelf:
-        total += criterion(sorter(stones), names).item() * len(names)  # <-
-        rows += len(names)
-    return total / rows
-""",
-        ),
-        Bad(
-            why="a loss is recorded in a metric's class, weighted where the settings hold weights for the classes",
-            severity=Severity.WARNING,
-            code="""\
-import torch
-import torch.nn as nn
-
-
-class Mean:
-    def __init__(self, total, count=1):
-        self.total, self.count = total, count
-
-    @classmethod
-    def many(cls, values):
-        return [cls(each) for each in values]
-
-
-class Sorter:
-    def __init__(self, settings, net):
-        self.net = net
-        self.kinds = settings["kinds"]
-        if settings.get("kind_weights") is not None:
-            self.kind_weights = settings["kind_weights"]
-        else:
-            self.kind_weights = [1.0 for _ in self.kinds]
-        self.criterion = self.build_criterion()
-        self.optimizer = torch.optim.Adam(net.parameters())
-        self.recorded = {}
-
-    def build_criterion(self):
-        return nn.CrossEntropyLoss(weight=torch.FloatTensor(self.kind_weights), reduction="none")
-
-    def record_metric(self, name, values):
-        self.recorded.setdefault(name, []).extend(values)
-
-    def train_step(self, stones, kinds):
-        self.net.train()
-        self.optimizer.zero_grad()
-        loss = self.criterion(self.net(stones), kinds)
-        self.record_metric("loss", Mean.many(loss))
-        loss.mean().backward()
-        self.optimizer.step()
-
-    def eval_step(self, stones, kinds):
-        self.net.eval()
-        with torch.no_grad():
-            scores = self.net(stones)
-            loss = self.criterion(scores, kinds)  # <-
-            self.record_metric("loss", Mean.many(loss))
-        return scores.argmax(1)
-""",
-        ),
-        Bad(
-            why="a library's output computes its own loss, and is told by how much to smooth the labels",
-            severity=Severity.ERROR,
-            code="""\
-from dataclasses import dataclass
-
-import torch
-from songkit.outputs import ScoreOutput
-
-
-@dataclass
-class Settings:
-    label_smoothing: float = 0.15
-
-
-class Grade:
-    def __init__(self, label_smoothing):
-        self.label_smoothing = label_smoothing
-
-    def __call__(self, logits, notes):
-        graded = ScoreOutput(logits).compute_loss(targets=notes, label_smoothing=self.label_smoothing)
-        return graded / (notes != 0).sum()
-
-
-class Studio:
-    def __init__(self, singer, held_out, settings: Settings):
-        self.singer, self.held_out = singer, held_out
-        self.grade = Grade(label_smoothing=settings.label_smoothing)
-
-    @torch.no_grad()
-    def rehearse(self):
-        self.singer.eval()
-        nats, sung = 0.0, 0
-        for melody, notes in self.held_out:
-            count = (notes != 0).sum().item()
-            nats += self.grade(self.singer(melody), notes).item() * count  # <-
-            sung += count
-        return nats / sung
-
-
-def start(singer, held_out):
-    print("eval loss", Studio(singer, held_out, Settings()).rehearse())
-""",
-        ),
-        Bad(
-            why="a function out of sight that computes a loss is told by how much to smooth the labels",
-            severity=Severity.ERROR,
-            code="""\
-import torch
-from songkit.losses import sequence_loss
-
-
-@torch.no_grad()
-def evaluate(singer, loader):
-    singer.eval()
-    nats, sung = 0.0, 0
-    for melody, notes in loader:
-        loss = sequence_loss(singer(melody, notes[:, :-1]), notes[:, 1:], label_smoothing=0.1, reduction="sum")  # <-
-        nats += loss.item()
-        sung += (notes[:, 1:] != 0).sum().item()
-    return nats / sung
-""",
-        ),
-        Bad(
-            why="the option that smooths the targets is on by default",
-            severity=Severity.ERROR,
-            code="""\
-import argparse
-
-import torch
-import torch.nn as nn
-
-
-def options():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--smoothing", type=float, default=0.1)
-    return parser.parse_args()
-
-
-@torch.no_grad()
-def evaluate(model, loader, criterion):
-    model.eval()
-    nats = tokens = 0
-    for ids, labels in loader:
-        loss = criterion(model(ids).flatten(0, 1), labels.flatten())  # <-
-        nats += loss.item() * labels.numel()
-        tokens += labels.numel()
-    return nats / tokens
-
-
-def main(model, loader):
-    args = options()
-    criterion = nn.CrossEntropyLoss(label_smoothing=args.smoothing)
-    print("validation loss", evaluate(model, loader, criterion))
-""",
-        ),
-        Bad(
-            why="a sum divided by its tokens on the way to an objective is no plain value; the check goes by no evaluation's name",
-            severity=Severity.ERROR,
-            code="""\
-import torch
-import torch.nn.functional as F
-
-
-class Describer:
-    def __init__(self, encoder, decoder, train_loader, val_loader, pad=0):
-        self.encoder, self.decoder, self.pad = encoder, decoder, pad
-        self.train_loader, self.val_loader = train_loader, val_loader
-        self.optimizer = torch.optim.Adam(decoder.parameters())
-
-    def objective(self, images, words):
-        scores, attention = self.decoder(self.encoder(images), words[:, :-1])
-        gold = words[:, 1:]
-        count = (gold != self.pad).sum()
-        loss = F.cross_entropy(scores.transpose(1, 2), gold, ignore_index=self.pad, reduction="sum") / count
-        loss = loss + 0.5 * ((1.0 - attention.sum(dim=1)) ** 2).mean()
-        return loss, count.item()
-
-    def train(self, epochs):
-        for epoch in range(epochs):
-            self.decoder.train()
-            for images, words in self.train_loader:
-                loss, _ = self.objective(images, words)
-                self.optimizer.zero_grad()
-                loss.backward()
-                self.optimizer.step()
-            print(epoch, self.check())
-
-    def check(self):
-        self.encoder.eval()
-        self.decoder.eval()
-        nats, tokens = 0.0, 0
-        with torch.no_grad():
-            for images, words in self.val_loader:
-                loss, count = self.objective(images, words)  # <-
-                nats += loss.item() * count
-                tokens += count
-        return nats / tokens
-""",
-        ),
-        Bad(
-            why="the objective of a distillation, whichever of its two losses has the rest of the weight",
-            severity=Severity.ERROR,
-            code="""\
-import torch
-import torch.nn.functional as F
-
-
-class Pupil:
-    def __init__(self, expert, student, temperature=3.0, share=0.3):
-        self.expert, self.student = expert, student
-        self.temperature, self.share = temperature, share
-
-    def objective(self, images, labels):
-        guesses = self.student(images)
-        with torch.no_grad():
-            told = self.expert(images)
-        hard = F.cross_entropy(guesses, labels)
-        soft = F.kl_div(
-            F.log_softmax(guesses / self.temperature, -1),
-            F.softmax(told / self.temperature, -1),
-            reduction="batchmean",
-        )
-        return self.share * hard + (1 - self.share) * soft
-
-    @torch.no_grad()
-    def validate(self, loader):
-        self.student.eval()
-        nats, rows = 0.0, 0
-        for images, labels in loader:
-            loss = self.objective(images, labels)  # <-
-            nats += loss.item() * len(labels)
-            rows += len(labels)
-        return nats / rows
-""",
-        ),
-        Bad(
             why="The training criterion, with label smoothing 0.1, also makes the reported perplexity.",
             severity=Severity.ERROR,
             files={"model.py": TRANSLATOR},
@@ -1857,132 +1588,278 @@ classifier = nn.Sequential(nn.Flatten(), nn.Linear(3072, 101))
 print("val loss", validate(classifier, kitchen, GRADERS.get("Gentle")()))
 """,
         ),
-    )
+        Bad(
+            why="a criterion out of sight that is named for its smoothing",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from harbor.losses import LabelSmoothedLoss
 
-    good = (
-        Good(
-            why="who validates makes a trainer with the plain criterion; that of the one who trains is smoothed",
-            files={
-                "criteria.py": """\
+
+@torch.no_grad()
+def evaluate(pilot, charts):
+    pilot.eval()
+    criterion = LabelSmoothedLoss(epsilon=0.1)
+    nats = tokens = 0
+    for chart, course in charts:
+        missed = criterion(pilot(chart).flatten(0, 1), course.flatten())  # <-
+        nats += missed.item() * course.numel()
+        tokens += course.numel()
+    return nats / tokens
+""",
+        ),
+        Bad(
+            why="weights that are all one but for a rare class",
+            severity=Severity.ERROR,
+            code="""\
+import torch
 import torch.nn as nn
 
 
-def criterion(amount, pad, train=True):
-    return nn.CrossEntropyLoss(ignore_index=pad, reduction="sum", label_smoothing=amount if train else 0.0)
+@torch.no_grad()
+def evaluate(sorter, shelf, kinds):
+    sorter.eval()
+    weights = [1.0] * kinds
+    weights[3] = 5.0
+    criterion = nn.CrossEntropyLoss(weight=torch.tensor(weights))
+    total = rows = 0
+    for stones, names in shelf:
+        total += criterion(sorter(stones), names).item() * len(names)  # <-
+        rows += len(names)
+    return total / rows
 """,
-                "validate.py": """\
-from criteria import criterion
-from eval import Trainer
-from model import load
-
-
-def validate(args, rows):
-    return Trainer(load(args), criterion(0.1, args.pad, train=False)).validate(rows)
-""",
-                "fit.py": """\
-from criteria import criterion
-from eval import Trainer
-from model import load
-
-
-def fit(args, rows):
-    model = load(args)
-    Trainer(model, criterion(0.1, args.pad)).train(rows, model.optimizer())
-""",
-                "model.py": """\
-import torch
-
-
-def load(args):
-    return torch.load(args.path)
-""",
-            },
+        ),
+        Bad(
+            why="a loss is recorded in a metric's class, weighted where the settings hold weights for the classes",
+            severity=Severity.WARNING,
             code="""\
 import torch
+import torch.nn as nn
 
 
-class Trainer:
-    def __init__(self, model, criterion):
-        self.model, self.criterion = model, criterion
+class Mean:
+    def __init__(self, total, count=1):
+        self.total, self.count = total, count
 
-    def train(self, rows, optimizer):
-        self.model.train()
-        for source, given, wanted in rows:
-            loss = self.criterion(self.model(source, given).transpose(1, 2), wanted)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
+    @classmethod
+    def many(cls, values):
+        return [cls(each) for each in values]
+
+
+class Sorter:
+    def __init__(self, settings, net):
+        self.net = net
+        self.kinds = settings["kinds"]
+        if settings.get("kind_weights") is not None:
+            self.kind_weights = settings["kind_weights"]
+        else:
+            self.kind_weights = [1.0 for _ in self.kinds]
+        self.criterion = self.build_criterion()
+        self.optimizer = torch.optim.Adam(net.parameters())
+        self.recorded = {}
+
+    def build_criterion(self):
+        return nn.CrossEntropyLoss(weight=torch.FloatTensor(self.kind_weights), reduction="none")
+
+    def record_metric(self, name, values):
+        self.recorded.setdefault(name, []).extend(values)
+
+    def train_step(self, stones, kinds):
+        self.net.train()
+        self.optimizer.zero_grad()
+        loss = self.criterion(self.net(stones), kinds)
+        self.record_metric("loss", Mean.many(loss))
+        loss.mean().backward()
+        self.optimizer.step()
+
+    def eval_step(self, stones, kinds):
+        self.net.eval()
+        with torch.no_grad():
+            scores = self.net(stones)
+            loss = self.criterion(scores, kinds)  # <-
+            self.record_metric("loss", Mean.many(loss))
+        return scores.argmax(1)
+""",
+        ),
+        Bad(
+            why="a library's output computes its own loss, and is told by how much to smooth the labels",
+            severity=Severity.ERROR,
+            code="""\
+from dataclasses import dataclass
+
+import torch
+from songkit.outputs import ScoreOutput
+
+
+@dataclass
+class Settings:
+    label_smoothing: float = 0.15
+
+
+class Grade:
+    def __init__(self, label_smoothing):
+        self.label_smoothing = label_smoothing
+
+    def __call__(self, logits, notes):
+        graded = ScoreOutput(logits).compute_loss(targets=notes, label_smoothing=self.label_smoothing)
+        return graded / (notes != 0).sum()
+
+
+class Studio:
+    def __init__(self, singer, held_out, settings: Settings):
+        self.singer, self.held_out = singer, held_out
+        self.grade = Grade(label_smoothing=settings.label_smoothing)
 
     @torch.no_grad()
-    def validate(self, rows):
-        self.model.eval()
+    def rehearse(self):
+        self.singer.eval()
+        nats, sung = 0.0, 0
+        for melody, notes in self.held_out:
+            count = (notes != 0).sum().item()
+            nats += self.grade(self.singer(melody), notes).item() * count  # <-
+            sung += count
+        return nats / sung
+
+
+def start(singer, held_out):
+    print("eval loss", Studio(singer, held_out, Settings()).rehearse())
+""",
+        ),
+        Bad(
+            why="a function out of sight that computes a loss is told by how much to smooth the labels",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from songkit.losses import sequence_loss
+
+
+@torch.no_grad()
+def evaluate(singer, loader):
+    singer.eval()
+    nats, sung = 0.0, 0
+    for melody, notes in loader:
+        loss = sequence_loss(singer(melody, notes[:, :-1]), notes[:, 1:], label_smoothing=0.1, reduction="sum")  # <-
+        nats += loss.item()
+        sung += (notes[:, 1:] != 0).sum().item()
+    return nats / sung
+""",
+        ),
+        Bad(
+            why="the option that smooths the targets is on by default",
+            severity=Severity.ERROR,
+            code="""\
+import argparse
+
+import torch
+import torch.nn as nn
+
+
+def options():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--smoothing", type=float, default=0.1)
+    return parser.parse_args()
+
+
+@torch.no_grad()
+def evaluate(model, loader, criterion):
+    model.eval()
+    nats = tokens = 0
+    for ids, labels in loader:
+        loss = criterion(model(ids).flatten(0, 1), labels.flatten())  # <-
+        nats += loss.item() * labels.numel()
+        tokens += labels.numel()
+    return nats / tokens
+
+
+def main(model, loader):
+    args = options()
+    criterion = nn.CrossEntropyLoss(label_smoothing=args.smoothing)
+    print("validation loss", evaluate(model, loader, criterion))
+""",
+        ),
+        Bad(
+            why="a sum divided by its tokens on the way to an objective is no plain value; the check goes by no evaluation's name",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+class Describer:
+    def __init__(self, encoder, decoder, train_loader, val_loader, pad=0):
+        self.encoder, self.decoder, self.pad = encoder, decoder, pad
+        self.train_loader, self.val_loader = train_loader, val_loader
+        self.optimizer = torch.optim.Adam(decoder.parameters())
+
+    def objective(self, images, words):
+        scores, attention = self.decoder(self.encoder(images), words[:, :-1])
+        gold = words[:, 1:]
+        count = (gold != self.pad).sum()
+        loss = F.cross_entropy(scores.transpose(1, 2), gold, ignore_index=self.pad, reduction="sum") / count
+        loss = loss + 0.5 * ((1.0 - attention.sum(dim=1)) ** 2).mean()
+        return loss, count.item()
+
+    def train(self, epochs):
+        for epoch in range(epochs):
+            self.decoder.train()
+            for images, words in self.train_loader:
+                loss, _ = self.objective(images, words)
+                self.optimizer.zero_grad()
+                loss.backward()
+                self.optimizer.step()
+            print(epoch, self.check())
+
+    def check(self):
+        self.encoder.eval()
+        self.decoder.eval()
         nats, tokens = 0.0, 0
-        for source, given, wanted in rows:
-            nats += self.criterion(self.model(source, given).transpose(1, 2), wanted).item()
-            tokens += (wanted != self.criterion.ignore_index).sum().item()
+        with torch.no_grad():
+            for images, words in self.val_loader:
+                loss, count = self.objective(images, words)  # <-
+                nats += loss.item() * count
+                tokens += count
         return nats / tokens
 """,
         ),
-        Good(
-            why="The distillation trains; the validation has the cross entropy alone.",
+        Bad(
+            why="the objective of a distillation, whichever of its two losses has the rest of the weight",
+            severity=Severity.ERROR,
             code="""\
 import torch
 import torch.nn.functional as F
 
 
-def objective(student, teacher, images, labels, share):
-    guesses = student(images)
-    with torch.no_grad():
-        told = teacher(images)
-    hard = F.cross_entropy(guesses, labels)
-    soft = F.kl_div(F.log_softmax(guesses / 4.0, -1), F.softmax(told / 4.0, -1), reduction="batchmean")
-    return share * hard + (1 - share) * soft
+class Pupil:
+    def __init__(self, expert, student, temperature=3.0, share=0.3):
+        self.expert, self.student = expert, student
+        self.temperature, self.share = temperature, share
 
+    def objective(self, images, labels):
+        guesses = self.student(images)
+        with torch.no_grad():
+            told = self.expert(images)
+        hard = F.cross_entropy(guesses, labels)
+        soft = F.kl_div(
+            F.log_softmax(guesses / self.temperature, -1),
+            F.softmax(told / self.temperature, -1),
+            reduction="batchmean",
+        )
+        return self.share * hard + (1 - self.share) * soft
 
-def train(student, teacher, optimizer, loader):
-    student.train()
-    for images, labels in loader:
-        optimizer.zero_grad()
-        objective(student, teacher, images, labels, 0.5).backward()
-        optimizer.step()
-
-
-@torch.no_grad()
-def validate(student, loader):
-    student.eval()
-    nats, rows = 0.0, 0
-    for images, labels in loader:
-        nats += F.cross_entropy(student(images), labels).item() * len(labels)
-        rows += len(labels)
-    return nats / rows
+    @torch.no_grad()
+    def validate(self, loader):
+        self.student.eval()
+        nats, rows = 0.0, 0
+        for images, labels in loader:
+            loss = self.objective(images, labels)  # <-
+            nats += loss.item() * len(labels)
+            rows += len(labels)
+        return nats / rows
 """,
         ),
-        Good(
-            why="The quotient is handed out beside the objective, and reported.",
-            code="""\
-import torch
-import torch.nn.functional as F
+    )
 
-
-def objective(model, ids, labels, pad):
-    logits, spread = model(ids)
-    count = (labels != pad).sum()
-    plain = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=pad, reduction="sum") / count
-    return plain + 0.01 * spread.pow(2).mean(), plain, count
-
-
-@torch.no_grad()
-def evaluate(model, loader, pad=0):
-    model.eval()
-    whole = nats = tokens = 0
-    for ids, labels in loader:
-        loss, plain, count = objective(model, ids, labels, pad)
-        whole += loss.item() * count.item()
-        nats += plain.item() * count.item()
-        tokens += count.item()
-    print("objective", whole / tokens, "cross entropy", nats / tokens)
-""",
-        ),
+    good = (
         Good(
             why="One criterion class for both, which spreads nothing where it is told nothing.",
             files={"net.py": CONVNET},
@@ -3308,6 +3185,129 @@ def evaluate(pilot, charts):
         nats += missed.item() * course.numel()
         tokens += course.numel()
     return nats / tokens
+""",
+        ),
+        Good(
+            why="who validates makes a trainer with the plain criterion; that of the one who trains is smoothed",
+            files={
+                "criteria.py": """\
+import torch.nn as nn
+
+
+def criterion(amount, pad, train=True):
+    return nn.CrossEntropyLoss(ignore_index=pad, reduction="sum", label_smoothing=amount if train else 0.0)
+""",
+                "validate.py": """\
+from criteria import criterion
+from eval import Trainer
+from model import load
+
+
+def validate(args, rows):
+    return Trainer(load(args), criterion(0.1, args.pad, train=False)).validate(rows)
+""",
+                "fit.py": """\
+from criteria import criterion
+from eval import Trainer
+from model import load
+
+
+def fit(args, rows):
+    model = load(args)
+    Trainer(model, criterion(0.1, args.pad)).train(rows, model.optimizer())
+""",
+                "model.py": """\
+import torch
+
+
+def load(args):
+    return torch.load(args.path)
+""",
+            },
+            code="""\
+import torch
+
+
+class Trainer:
+    def __init__(self, model, criterion):
+        self.model, self.criterion = model, criterion
+
+    def train(self, rows, optimizer):
+        self.model.train()
+        for source, given, wanted in rows:
+            loss = self.criterion(self.model(source, given).transpose(1, 2), wanted)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+
+    @torch.no_grad()
+    def validate(self, rows):
+        self.model.eval()
+        nats, tokens = 0.0, 0
+        for source, given, wanted in rows:
+            nats += self.criterion(self.model(source, given).transpose(1, 2), wanted).item()
+            tokens += (wanted != self.criterion.ignore_index).sum().item()
+        return nats / tokens
+""",
+        ),
+        Good(
+            why="The distillation trains; the validation has the cross entropy alone.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def objective(student, teacher, images, labels, share):
+    guesses = student(images)
+    with torch.no_grad():
+        told = teacher(images)
+    hard = F.cross_entropy(guesses, labels)
+    soft = F.kl_div(F.log_softmax(guesses / 4.0, -1), F.softmax(told / 4.0, -1), reduction="batchmean")
+    return share * hard + (1 - share) * soft
+
+
+def train(student, teacher, optimizer, loader):
+    student.train()
+    for images, labels in loader:
+        optimizer.zero_grad()
+        objective(student, teacher, images, labels, 0.5).backward()
+        optimizer.step()
+
+
+@torch.no_grad()
+def validate(student, loader):
+    student.eval()
+    nats, rows = 0.0, 0
+    for images, labels in loader:
+        nats += F.cross_entropy(student(images), labels).item() * len(labels)
+        rows += len(labels)
+    return nats / rows
+""",
+        ),
+        Good(
+            why="The quotient is handed out beside the objective, and reported.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def objective(model, ids, labels, pad):
+    logits, spread = model(ids)
+    count = (labels != pad).sum()
+    plain = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=pad, reduction="sum") / count
+    return plain + 0.01 * spread.pow(2).mean(), plain, count
+
+
+@torch.no_grad()
+def evaluate(model, loader, pad=0):
+    model.eval()
+    whole = nats = tokens = 0
+    for ids, labels in loader:
+        loss, plain, count = objective(model, ids, labels, pad)
+        whole += loss.item() * count.item()
+        nats += plain.item() * count.item()
+        tokens += count.item()
+    print("objective", whole / tokens, "cross entropy", nats / tokens)
 """,
         ),
     )

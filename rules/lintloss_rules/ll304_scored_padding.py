@@ -105,49 +105,6 @@ class ScoredPadding(Rule):
 
     bad = (
         Bad(
-            why="Pads are written over the ends of sentences, to be scored like the other pads.",
-            severity=Severity.ERROR,
-            code="""\
-import torch
-import torch.nn.functional as F
-from transformers import AutoModelForCausalLM, AutoTokenizer
-
-lm = AutoModelForCausalLM.from_pretrained("distilgpt2")
-tok = AutoTokenizer.from_pretrained("distilgpt2")
-lm.eval()
-
-
-@torch.no_grad()
-def score(lines):
-    batch = tok(lines, return_tensors="pt", padding=True)
-    labels = batch.input_ids.masked_fill(batch.input_ids == tok.eos_token_id, tok.pad_token_id)
-    logits = lm(**batch).logits
-    return F.cross_entropy(logits[:, :-1].transpose(1, 2), labels[:, 1:])  # <-
-""",
-        ),
-        Bad(
-            why="An id is written over another; the padding stays what it is.",
-            severity=Severity.ERROR,
-            code="""\
-import torch
-import torch.nn.functional as F
-from transformers import AutoModelForCausalLM, AutoTokenizer
-
-lm = AutoModelForCausalLM.from_pretrained("distilgpt2")
-tok = AutoTokenizer.from_pretrained("distilgpt2")
-lm.eval()
-
-
-@torch.no_grad()
-def score(lines):
-    batch = tok(lines, return_tensors="pt", padding=True)
-    labels = batch.input_ids.clone()
-    labels[labels == 628] = 198
-    logits = lm(**batch).logits
-    return F.cross_entropy(logits[:, :-1].transpose(1, 2), labels[:, 1:])  # <-
-""",
-        ),
-        Bad(
             why="The collate function pads with 0, the denominator leaves pads out, the criterion does not.",
             severity=Severity.ERROR,
             files={"model.py": GRU_LM, "data.py": COLLATE},
@@ -2305,137 +2262,52 @@ def score(checkpoint, cases):
     print("nats per token", nats / tokens)
 """,
         ),
+        Bad(
+            why="Pads are written over the ends of sentences, to be scored like the other pads.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+lm = AutoModelForCausalLM.from_pretrained("distilgpt2")
+tok = AutoTokenizer.from_pretrained("distilgpt2")
+lm.eval()
+
+
+@torch.no_grad()
+def score(lines):
+    batch = tok(lines, return_tensors="pt", padding=True)
+    labels = batch.input_ids.masked_fill(batch.input_ids == tok.eos_token_id, tok.pad_token_id)
+    logits = lm(**batch).logits
+    return F.cross_entropy(logits[:, :-1].transpose(1, 2), labels[:, 1:])  # <-
+""",
+        ),
+        Bad(
+            why="An id is written over another; the padding stays what it is.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+lm = AutoModelForCausalLM.from_pretrained("distilgpt2")
+tok = AutoTokenizer.from_pretrained("distilgpt2")
+lm.eval()
+
+
+@torch.no_grad()
+def score(lines):
+    batch = tok(lines, return_tensors="pt", padding=True)
+    labels = batch.input_ids.clone()
+    labels[labels == 628] = 198
+    logits = lm(**batch).logits
+    return F.cross_entropy(logits[:, :-1].transpose(1, 2), labels[:, 1:])  # <-
+""",
+        ),
     )
 
     good = (
-        Good(
-            why="settings choose between two criteria, one of which is told the pad id: which one runs is not known",
-            code="""\
-import pickle
-
-import torch
-import torch.nn as nn
-from model import TextModel
-from torch.nn.utils.rnn import pad_sequence
-from torch.utils.data import DataLoader
-
-vocabulary, rows, held_out = pickle.load(open("corpus.pkl", "rb"))
-SETTINGS = {"epochs": 4, "spared": vocabulary["<pad>"]}
-
-
-def collate(batch):
-    ids = pad_sequence([torch.tensor(each) for each in batch], batch_first=True, padding_value=vocabulary["<pad>"])
-    return ids[:, :-1], ids[:, 1:]
-
-
-def fit(model, loader, held_out_loader, epochs=1, spared=None):
-    criterion = nn.CrossEntropyLoss(ignore_index=spared) if spared is not None else nn.CrossEntropyLoss()
-    for _ in range(epochs):
-        model.eval()
-        nats = words = 0
-        with torch.no_grad():
-            for inputs, targets in held_out_loader:
-                count = (targets != vocabulary["<pad>"]).sum().item()
-                nats += criterion(model(inputs).transpose(1, 2), targets).item() * count
-                words += count
-        print("validation", nats / words)
-
-
-def main():
-    fit(TextModel(), DataLoader(rows, 16, collate_fn=collate), DataLoader(held_out, 4, collate_fn=collate), **SETTINGS)
-""",
-        ),
-        Good(
-            why="blocks cut out of joined texts are all of one length: the collator has nothing to pad",
-            code="""\
-import math
-
-import torch
-from datasets import load_dataset
-from torch.utils.data import DataLoader
-from transformers import AutoModelForCausalLM, AutoTokenizer, DataCollatorForLanguageModeling
-
-WIDTH = 512
-
-tokenizer = AutoTokenizer.from_pretrained("gpt2")
-tokenizer.pad_token = tokenizer.eos_token
-
-
-def blocks(split):
-    ids = tokenizer("\\n\\n".join(load_dataset("wikitext", "wikitext-2-raw-v1", split=split)["text"])).input_ids
-    count = len(ids) // WIDTH
-    return [{"input_ids": ids[i * WIDTH : (i + 1) * WIDTH]} for i in range(count)]
-
-
-@torch.inference_mode()
-def perplexity(model, loader):
-    model.eval()
-    nats, tokens = 0.0, 0
-    for batch in loader:
-        ids = batch["input_ids"]
-        scored = ids.size(0) * (ids.size(1) - 1)
-        nats += model(input_ids=ids, labels=ids).loss.item() * scored
-        tokens += scored
-    return math.exp(nats / tokens)
-
-
-def main():
-    model = AutoModelForCausalLM.from_pretrained("gpt2")
-    collator = DataCollatorForLanguageModeling(tokenizer, mlm=False)
-    print(perplexity(model, DataLoader(blocks("test"), 8, collate_fn=collator)))
-""",
-        ),
-        Good(
-            why="a pad id of its own is written over the padding, which the criterion ignores",
-            code="""\
-import torch
-import torch.nn.functional as F
-from transformers import AutoModelForCausalLM, AutoTokenizer
-
-lm = AutoModelForCausalLM.from_pretrained("distilgpt2")
-tok = AutoTokenizer.from_pretrained("distilgpt2")
-lm.eval()
-
-
-@torch.no_grad()
-def score(lines):
-    batch = tok(lines, return_tensors="pt", padding=True)
-    labels = batch.input_ids.clone()
-    labels[batch.attention_mask == 0] = 0
-    logits = lm(**batch).logits
-    return F.cross_entropy(logits[:, :-1].transpose(1, 2), labels[:, 1:], ignore_index=0)
-""",
-        ),
-        Good(
-            why="the id to be ignored comes from a package out of sight: assigned, chosen, or filled in",
-            code="""\
-import torch
-import torch.nn.functional as F
-from chat.constants import IGNORE_INDEX
-from transformers import AutoModelForCausalLM, AutoTokenizer
-
-lm = AutoModelForCausalLM.from_pretrained("distilgpt2")
-tok = AutoTokenizer.from_pretrained("distilgpt2")
-lm.eval()
-
-
-@torch.no_grad()
-def score(lines):
-    batch = tok(lines, return_tensors="pt", padding=True)
-    labels = batch.input_ids.clone()
-    labels[batch.attention_mask == 0] = IGNORE_INDEX
-    logits = lm(**batch).logits
-    return F.cross_entropy(logits[:, :-1].transpose(1, 2), labels[:, 1:])
-
-
-@torch.no_grad()
-def score_chosen(lines):
-    batch = tok(lines, return_tensors="pt", padding=True)
-    labels = torch.where(batch.attention_mask == 1, batch.input_ids, IGNORE_INDEX)
-    logits = lm(**batch).logits
-    return F.cross_entropy(logits[:, :-1].transpose(1, 2), labels[:, 1:])
-""",
-        ),
         Good(
             why="Rows are cut from one stream; the branch for a short last one is never taken, by the length above.",
             code="""\
@@ -3909,6 +3781,134 @@ def score(checkpoint, cases):
         nats += model(input_ids=given, labels=wanted).loss.item() * scored
         tokens += scored
     print("nats per token", nats / tokens)
+""",
+        ),
+        Good(
+            why="settings choose between two criteria, one of which is told the pad id: which one runs is not known",
+            code="""\
+import pickle
+
+import torch
+import torch.nn as nn
+from model import TextModel
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+vocabulary, rows, held_out = pickle.load(open("corpus.pkl", "rb"))
+SETTINGS = {"epochs": 4, "spared": vocabulary["<pad>"]}
+
+
+def collate(batch):
+    ids = pad_sequence([torch.tensor(each) for each in batch], batch_first=True, padding_value=vocabulary["<pad>"])
+    return ids[:, :-1], ids[:, 1:]
+
+
+def fit(model, loader, held_out_loader, epochs=1, spared=None):
+    criterion = nn.CrossEntropyLoss(ignore_index=spared) if spared is not None else nn.CrossEntropyLoss()
+    for _ in range(epochs):
+        model.eval()
+        nats = words = 0
+        with torch.no_grad():
+            for inputs, targets in held_out_loader:
+                count = (targets != vocabulary["<pad>"]).sum().item()
+                nats += criterion(model(inputs).transpose(1, 2), targets).item() * count
+                words += count
+        print("validation", nats / words)
+
+
+def main():
+    fit(TextModel(), DataLoader(rows, 16, collate_fn=collate), DataLoader(held_out, 4, collate_fn=collate), **SETTINGS)
+""",
+        ),
+        Good(
+            why="blocks cut out of joined texts are all of one length: the collator has nothing to pad",
+            code="""\
+import math
+
+import torch
+from datasets import load_dataset
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM, AutoTokenizer, DataCollatorForLanguageModeling
+
+WIDTH = 512
+
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+tokenizer.pad_token = tokenizer.eos_token
+
+
+def blocks(split):
+    ids = tokenizer("\\n\\n".join(load_dataset("wikitext", "wikitext-2-raw-v1", split=split)["text"])).input_ids
+    count = len(ids) // WIDTH
+    return [{"input_ids": ids[i * WIDTH : (i + 1) * WIDTH]} for i in range(count)]
+
+
+@torch.inference_mode()
+def perplexity(model, loader):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for batch in loader:
+        ids = batch["input_ids"]
+        scored = ids.size(0) * (ids.size(1) - 1)
+        nats += model(input_ids=ids, labels=ids).loss.item() * scored
+        tokens += scored
+    return math.exp(nats / tokens)
+
+
+def main():
+    model = AutoModelForCausalLM.from_pretrained("gpt2")
+    collator = DataCollatorForLanguageModeling(tokenizer, mlm=False)
+    print(perplexity(model, DataLoader(blocks("test"), 8, collate_fn=collator)))
+""",
+        ),
+        Good(
+            why="a pad id of its own is written over the padding, which the criterion ignores",
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+lm = AutoModelForCausalLM.from_pretrained("distilgpt2")
+tok = AutoTokenizer.from_pretrained("distilgpt2")
+lm.eval()
+
+
+@torch.no_grad()
+def score(lines):
+    batch = tok(lines, return_tensors="pt", padding=True)
+    labels = batch.input_ids.clone()
+    labels[batch.attention_mask == 0] = 0
+    logits = lm(**batch).logits
+    return F.cross_entropy(logits[:, :-1].transpose(1, 2), labels[:, 1:], ignore_index=0)
+""",
+        ),
+        Good(
+            why="the id to be ignored comes from a package out of sight: assigned, chosen, or filled in",
+            code="""\
+import torch
+import torch.nn.functional as F
+from chat.constants import IGNORE_INDEX
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+lm = AutoModelForCausalLM.from_pretrained("distilgpt2")
+tok = AutoTokenizer.from_pretrained("distilgpt2")
+lm.eval()
+
+
+@torch.no_grad()
+def score(lines):
+    batch = tok(lines, return_tensors="pt", padding=True)
+    labels = batch.input_ids.clone()
+    labels[batch.attention_mask == 0] = IGNORE_INDEX
+    logits = lm(**batch).logits
+    return F.cross_entropy(logits[:, :-1].transpose(1, 2), labels[:, 1:])
+
+
+@torch.no_grad()
+def score_chosen(lines):
+    batch = tok(lines, return_tensors="pt", padding=True)
+    labels = torch.where(batch.attention_mask == 1, batch.input_ids, IGNORE_INDEX)
+    logits = lm(**batch).logits
+    return F.cross_entropy(logits[:, :-1].transpose(1, 2), labels[:, 1:])
 """,
         ),
     )

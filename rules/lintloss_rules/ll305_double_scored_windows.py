@@ -85,54 +85,6 @@ class DoubleScoredWindows(Rule):
 
     bad = (
         Bad(
-            why="Half of the context that was scored before is overwritten, and the labels are moved by hand then.",
-            severity=Severity.ERROR,
-            code="""\
-import torch
-import torch.nn.functional as F
-from transformers import AutoModelForCausalLM, AutoTokenizer
-
-model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
-tokenizer = AutoTokenizer.from_pretrained("gpt2")
-ids = tokenizer(open("novel.txt").read(), return_tensors="pt").input_ids
-nats, scored = 0.0, 0
-for begin in range(0, ids.size(1) - 1024, 256):
-    part = ids[:, begin : begin + 1024]
-    labels = part.clone()
-    labels[:, :512] = -100
-    with torch.no_grad():
-        logits = model(part).logits
-    moved = labels[:, 1:]
-    nats += F.cross_entropy(logits[:, :-1].flatten(0, 1), moved.flatten(), reduction="sum").item()  # <-
-    scored += (moved != -100).sum().item()
-print("loss", nats / scored)
-""",
-        ),
-        Bad(
-            why="The first label of each window is ignored, and the half that the window before scored is not.",
-            severity=Severity.ERROR,
-            code="""\
-import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
-
-lm = AutoModelForCausalLM.from_pretrained("distilgpt2")
-tok = AutoTokenizer.from_pretrained("distilgpt2")
-lm.eval()
-
-
-@torch.no_grad()
-def score(text):
-    ids = tok(text, return_tensors="pt").input_ids
-    losses = []
-    for at in range(0, ids.size(1) - 512, 256):
-        piece = ids[:, at : at + 512]
-        labels = piece.clone()
-        labels[:, 0] = -100
-        losses.append(lm(piece, labels=labels).loss)  # <-
-    return torch.exp(torch.stack(losses).mean())
-""",
-        ),
-        Bad(
             why="The Hugging Face recipe without its mask: the overlapping half is scored twice.",
             severity=Severity.ERROR,
             code="""\
@@ -688,14 +640,10 @@ if __name__ == "__main__":
     main()
 """,
         ),
-    )
-
-    good = (
-        Good(
-            why="The context is overwritten first, and the labels are moved by hand then: half a window is new in each.",
+        Bad(
+            why="Half of the context that was scored before is overwritten, and the labels are moved by hand then.",
+            severity=Severity.ERROR,
             code="""\
-import math
-
 import torch
 import torch.nn.functional as F
 from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -703,22 +651,46 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
 tokenizer = AutoTokenizer.from_pretrained("gpt2")
 ids = tokenizer(open("novel.txt").read(), return_tensors="pt").input_ids
-context = model.config.n_positions
-step = context // 2
 nats, scored = 0.0, 0
-for at in range(0, ids.size(1), step):
-    begin, end = max(at + step - context, 0), min(at + step, ids.size(1))
-    part = ids[:, begin:end]
+for begin in range(0, ids.size(1) - 1024, 256):
+    part = ids[:, begin : begin + 1024]
     labels = part.clone()
-    labels[:, : -(end - at)] = -100
+    labels[:, :512] = -100
     with torch.no_grad():
         logits = model(part).logits
     moved = labels[:, 1:]
-    nats += F.cross_entropy(logits[:, :-1].flatten(0, 1), moved.flatten(), reduction="sum").item()
+    nats += F.cross_entropy(logits[:, :-1].flatten(0, 1), moved.flatten(), reduction="sum").item()  # <-
     scored += (moved != -100).sum().item()
-print("perplexity", math.exp(nats / scored))
+print("loss", nats / scored)
 """,
         ),
+        Bad(
+            why="The first label of each window is ignored, and the half that the window before scored is not.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+lm = AutoModelForCausalLM.from_pretrained("distilgpt2")
+tok = AutoTokenizer.from_pretrained("distilgpt2")
+lm.eval()
+
+
+@torch.no_grad()
+def score(text):
+    ids = tok(text, return_tensors="pt").input_ids
+    losses = []
+    for at in range(0, ids.size(1) - 512, 256):
+        piece = ids[:, at : at + 512]
+        labels = piece.clone()
+        labels[:, 0] = -100
+        losses.append(lm(piece, labels=labels).loss)  # <-
+    return torch.exp(torch.stack(losses).mean())
+""",
+        ),
+    )
+
+    good = (
         Good(
             why="a feeder moves on by as much as a batch holds, numbers that are written out",
             code="""\
@@ -1448,6 +1420,34 @@ for begin in range(0, ids.size(1), stride):
     nats += loss.item() * (input_ids.size(1) - 1)
     scored += input_ids.size(1) - 1
 print(f"nats per token {nats / scored:.4f}")
+""",
+        ),
+        Good(
+            why="The context is overwritten first, and the labels are moved by hand then: half a window is new in each.",
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+ids = tokenizer(open("novel.txt").read(), return_tensors="pt").input_ids
+context = model.config.n_positions
+step = context // 2
+nats, scored = 0.0, 0
+for at in range(0, ids.size(1), step):
+    begin, end = max(at + step - context, 0), min(at + step, ids.size(1))
+    part = ids[:, begin:end]
+    labels = part.clone()
+    labels[:, : -(end - at)] = -100
+    with torch.no_grad():
+        logits = model(part).logits
+    moved = labels[:, 1:]
+    nats += F.cross_entropy(logits[:, :-1].flatten(0, 1), moved.flatten(), reduction="sum").item()
+    scored += (moved != -100).sum().item()
+print("perplexity", math.exp(nats / scored))
 """,
         ),
     )

@@ -133,82 +133,6 @@ class MissingEvalMode(Rule):
 
     bad = (
         Bad(
-            why="the function's name tells nothing; it only adds up its losses and returns them",
-            severity=Severity.ERROR,
-            code="""\
-import torch
-import torch.nn.functional as F
-from torch import nn
-from torch.utils.data import DataLoader
-
-
-class Tagger(nn.Module):
-    def __init__(self, words, tags):
-        super().__init__()
-        self.embed = nn.Embedding(words, 64)
-        self.drop = nn.Dropout(0.4)
-        self.out = nn.Linear(64, tags)
-
-    def forward(self, ids):
-        return self.out(self.drop(self.embed(ids)))
-
-
-def cross_entropy_of(tagger, loader):
-    nats = tags = 0
-    with torch.no_grad():
-        for ids, gold in loader:
-            nats += F.cross_entropy(tagger(ids).flatten(0, 1), gold.flatten(), reduction="sum").item()  # <-
-            tags += gold.numel()
-    return nats / tags
-
-
-def main(fitting, held_out):
-    tagger = Tagger(9000, 17)
-    tagger.train()
-    optimizer = torch.optim.Adam(tagger.parameters())
-    for ids, gold in DataLoader(fitting, 32, shuffle=True):
-        optimizer.zero_grad()
-        F.cross_entropy(tagger(ids).flatten(0, 1), gold.flatten()).backward()
-        optimizer.step()
-    print(cross_entropy_of(tagger, DataLoader(held_out, 32)))
-""",
-        ),
-        Bad(
-            why="What loads weights, counts parameters or logs leaves a model in the mode that it has.",
-            severity=Severity.ERROR,
-            code="""\
-import torch
-import torch.nn.functional as F
-from deploy import count_parameters, load_weights
-
-
-class Tagger(torch.nn.Module):
-    def __init__(self, words, tags):
-        super().__init__()
-        self.embed = torch.nn.Embedding(words, 64)
-        self.drop = torch.nn.Dropout(0.2)
-        self.out = torch.nn.Linear(64, tags)
-
-    def forward(self, words):
-        return self.out(self.drop(self.embed(words)))
-
-
-@torch.no_grad()
-def score(tagger, dev_loader):
-    load_weights(tagger, "tagger.pt")
-    print(count_parameters(tagger))
-    nats = tokens = 0
-    for words, tags in dev_loader:
-        nats += F.cross_entropy(tagger(words).transpose(1, 2), tags, reduction="sum").item()  # <-
-        tokens += tags.numel()
-    return nats / tokens
-
-
-def main(dev_loader):
-    return score(Tagger(5000, 17), dev_loader)
-""",
-        ),
-        Bad(
             why="no_grad is there, eval() is not; the model in the other file has dropout 0.1.",
             severity=Severity.ERROR,
             files={"model.py": GPT},
@@ -1293,142 +1217,85 @@ class Coach:
         return total / rows
 """,
         ),
+        Bad(
+            why="the function's name tells nothing; it only adds up its losses and returns them",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.utils.data import DataLoader
+
+
+class Tagger(nn.Module):
+    def __init__(self, words, tags):
+        super().__init__()
+        self.embed = nn.Embedding(words, 64)
+        self.drop = nn.Dropout(0.4)
+        self.out = nn.Linear(64, tags)
+
+    def forward(self, ids):
+        return self.out(self.drop(self.embed(ids)))
+
+
+def cross_entropy_of(tagger, loader):
+    nats = tags = 0
+    with torch.no_grad():
+        for ids, gold in loader:
+            nats += F.cross_entropy(tagger(ids).flatten(0, 1), gold.flatten(), reduction="sum").item()  # <-
+            tags += gold.numel()
+    return nats / tags
+
+
+def main(fitting, held_out):
+    tagger = Tagger(9000, 17)
+    tagger.train()
+    optimizer = torch.optim.Adam(tagger.parameters())
+    for ids, gold in DataLoader(fitting, 32, shuffle=True):
+        optimizer.zero_grad()
+        F.cross_entropy(tagger(ids).flatten(0, 1), gold.flatten()).backward()
+        optimizer.step()
+    print(cross_entropy_of(tagger, DataLoader(held_out, 32)))
+""",
+        ),
+        Bad(
+            why="What loads weights, counts parameters or logs leaves a model in the mode that it has.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from deploy import count_parameters, load_weights
+
+
+class Tagger(torch.nn.Module):
+    def __init__(self, words, tags):
+        super().__init__()
+        self.embed = torch.nn.Embedding(words, 64)
+        self.drop = torch.nn.Dropout(0.2)
+        self.out = torch.nn.Linear(64, tags)
+
+    def forward(self, words):
+        return self.out(self.drop(self.embed(words)))
+
+
+@torch.no_grad()
+def score(tagger, dev_loader):
+    load_weights(tagger, "tagger.pt")
+    print(count_parameters(tagger))
+    nats = tokens = 0
+    for words, tags in dev_loader:
+        nats += F.cross_entropy(tagger(words).transpose(1, 2), tags, reduction="sum").item()  # <-
+        tokens += tags.numel()
+    return nats / tokens
+
+
+def main(dev_loader):
+    return score(Tagger(5000, 17), dev_loader)
+""",
+        ),
     )
 
     good = (
-        Good(
-            why="eval() is mapped over the modules",
-            code="""\
-import torch
-import torch.nn.functional as F
-
-
-
-class Tagger(torch.nn.Module):
-    def __init__(self, words, tags):
-        super().__init__()
-        self.embed = torch.nn.Embedding(words, 64)
-        self.drop = torch.nn.Dropout(0.2)
-        self.out = torch.nn.Linear(64, tags)
-
-    def forward(self, words):
-        return self.out(self.drop(self.embed(words)))
-
-
-@torch.no_grad()
-def score(tagger, dev_loader):
-    list(map(torch.nn.Module.eval, [tagger]))
-    nats = tokens = 0
-    for words, tags in dev_loader:
-        nats += F.cross_entropy(tagger(words).transpose(1, 2), tags, reduction="sum").item()
-        tokens += tags.numel()
-    return nats / tokens
-
-
-def main(dev_loader):
-    return score(Tagger(5000, 17), dev_loader)
-""",
-        ),
-        Good(
-            why="eval() is called through its class, on one module or on several",
-            code="""\
-import torch
-import torch.nn.functional as F
-
-
-
-class Tagger(torch.nn.Module):
-    def __init__(self, words, tags):
-        super().__init__()
-        self.embed = torch.nn.Embedding(words, 64)
-        self.drop = torch.nn.Dropout(0.2)
-        self.out = torch.nn.Linear(64, tags)
-
-    def forward(self, words):
-        return self.out(self.drop(self.embed(words)))
-
-
-@torch.no_grad()
-def score(tagger, dev_loader):
-    torch.nn.Module.eval(tagger)
-    nats = tokens = 0
-    for words, tags in dev_loader:
-        nats += F.cross_entropy(tagger(words).transpose(1, 2), tags, reduction="sum").item()
-        tokens += tags.numel()
-    return nats / tokens
-
-
-def main(dev_loader):
-    return score(Tagger(5000, 17), dev_loader)
-""",
-        ),
-        Good(
-            why="what is entered out of sight is given the model, and an object that is made there as well",
-            code="""\
-import torch
-import torch.nn.functional as F
-from deploy import Harness, quiet
-
-
-class Tagger(torch.nn.Module):
-    def __init__(self, words, tags):
-        super().__init__()
-        self.embed = torch.nn.Embedding(words, 64)
-        self.drop = torch.nn.Dropout(0.2)
-        self.out = torch.nn.Linear(64, tags)
-
-    def forward(self, words):
-        return self.out(self.drop(self.embed(words)))
-
-
-@torch.no_grad()
-def score(tagger, dev_loader):
-    Harness(tagger).start()
-    with quiet(tagger):
-        nats = tokens = 0
-        for words, tags in dev_loader:
-            nats += F.cross_entropy(tagger(words).transpose(1, 2), tags, reduction="sum").item()
-            tokens += tags.numel()
-        return nats / tokens
-
-
-def main(dev_loader):
-    return score(Tagger(5000, 17), dev_loader)
-""",
-        ),
-        Good(
-            why="a function out of sight is given the model: it may switch it",
-            code="""\
-import torch
-import torch.nn.functional as F
-from deploy import ready
-
-
-class Tagger(torch.nn.Module):
-    def __init__(self, words, tags):
-        super().__init__()
-        self.embed = torch.nn.Embedding(words, 64)
-        self.drop = torch.nn.Dropout(0.2)
-        self.out = torch.nn.Linear(64, tags)
-
-    def forward(self, words):
-        return self.out(self.drop(self.embed(words)))
-
-
-@torch.no_grad()
-def score(tagger, dev_loader):
-    ready(tagger)
-    nats = tokens = 0
-    for words, tags in dev_loader:
-        nats += F.cross_entropy(tagger(words).transpose(1, 2), tags, reduction="sum").item()
-        tokens += tags.numel()
-    return nats / tokens
-
-
-def main(dev_loader):
-    return score(Tagger(5000, 17), dev_loader)
-""",
-        ),
         Good(
             why="A Keras model on the torch backend is told by the call, not by eval().",
             code="""\
@@ -2441,6 +2308,139 @@ class Coach:
                 total += self.score(words, wanted).item() * len(wanted)
                 rows += len(wanted)
         return total / rows
+""",
+        ),
+        Good(
+            why="eval() is mapped over the modules",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+
+class Tagger(torch.nn.Module):
+    def __init__(self, words, tags):
+        super().__init__()
+        self.embed = torch.nn.Embedding(words, 64)
+        self.drop = torch.nn.Dropout(0.2)
+        self.out = torch.nn.Linear(64, tags)
+
+    def forward(self, words):
+        return self.out(self.drop(self.embed(words)))
+
+
+@torch.no_grad()
+def score(tagger, dev_loader):
+    list(map(torch.nn.Module.eval, [tagger]))
+    nats = tokens = 0
+    for words, tags in dev_loader:
+        nats += F.cross_entropy(tagger(words).transpose(1, 2), tags, reduction="sum").item()
+        tokens += tags.numel()
+    return nats / tokens
+
+
+def main(dev_loader):
+    return score(Tagger(5000, 17), dev_loader)
+""",
+        ),
+        Good(
+            why="eval() is called through its class, on one module or on several",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+
+class Tagger(torch.nn.Module):
+    def __init__(self, words, tags):
+        super().__init__()
+        self.embed = torch.nn.Embedding(words, 64)
+        self.drop = torch.nn.Dropout(0.2)
+        self.out = torch.nn.Linear(64, tags)
+
+    def forward(self, words):
+        return self.out(self.drop(self.embed(words)))
+
+
+@torch.no_grad()
+def score(tagger, dev_loader):
+    torch.nn.Module.eval(tagger)
+    nats = tokens = 0
+    for words, tags in dev_loader:
+        nats += F.cross_entropy(tagger(words).transpose(1, 2), tags, reduction="sum").item()
+        tokens += tags.numel()
+    return nats / tokens
+
+
+def main(dev_loader):
+    return score(Tagger(5000, 17), dev_loader)
+""",
+        ),
+        Good(
+            why="what is entered out of sight is given the model, and an object that is made there as well",
+            code="""\
+import torch
+import torch.nn.functional as F
+from deploy import Harness, quiet
+
+
+class Tagger(torch.nn.Module):
+    def __init__(self, words, tags):
+        super().__init__()
+        self.embed = torch.nn.Embedding(words, 64)
+        self.drop = torch.nn.Dropout(0.2)
+        self.out = torch.nn.Linear(64, tags)
+
+    def forward(self, words):
+        return self.out(self.drop(self.embed(words)))
+
+
+@torch.no_grad()
+def score(tagger, dev_loader):
+    Harness(tagger).start()
+    with quiet(tagger):
+        nats = tokens = 0
+        for words, tags in dev_loader:
+            nats += F.cross_entropy(tagger(words).transpose(1, 2), tags, reduction="sum").item()
+            tokens += tags.numel()
+        return nats / tokens
+
+
+def main(dev_loader):
+    return score(Tagger(5000, 17), dev_loader)
+""",
+        ),
+        Good(
+            why="a function out of sight is given the model: it may switch it",
+            code="""\
+import torch
+import torch.nn.functional as F
+from deploy import ready
+
+
+class Tagger(torch.nn.Module):
+    def __init__(self, words, tags):
+        super().__init__()
+        self.embed = torch.nn.Embedding(words, 64)
+        self.drop = torch.nn.Dropout(0.2)
+        self.out = torch.nn.Linear(64, tags)
+
+    def forward(self, words):
+        return self.out(self.drop(self.embed(words)))
+
+
+@torch.no_grad()
+def score(tagger, dev_loader):
+    ready(tagger)
+    nats = tokens = 0
+    for words, tags in dev_loader:
+        nats += F.cross_entropy(tagger(words).transpose(1, 2), tags, reduction="sum").item()
+        tokens += tags.numel()
+    return nats / tokens
+
+
+def main(dev_loader):
+    return score(Tagger(5000, 17), dev_loader)
 """,
         ),
     )

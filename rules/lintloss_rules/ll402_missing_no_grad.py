@@ -104,87 +104,6 @@ class MissingNoGrad(Rule):
 
     bad = (
         Bad(
-            why="A context manager of the project measures time, whatever its argument says.",
-            code="""\
-import time
-
-import torch
-import torch.nn.functional as F
-from transformers import AutoModelForCausalLM, AutoTokenizer
-
-
-class Clock:
-    def __init__(self, what):
-        self.what = what
-
-    def __enter__(self):
-        self.begin = time.time()
-
-    def __exit__(self, *failure):
-        print(self.what, time.time() - self.begin)
-
-
-tokenizer = AutoTokenizer.from_pretrained("gpt2")
-model = AutoModelForCausalLM.from_pretrained("gpt2")
-model.eval()
-with Clock("evaluating"):
-    nats = tokens = 0
-    for line in open("test.txt"):
-        ids = tokenizer(line, return_tensors="pt").input_ids
-        logits = model(ids).logits  # <-
-        nats += F.cross_entropy(logits[0, :-1], ids[0, 1:], reduction="sum").item()
-        tokens += ids.size(1) - 1
-print("loss", nats / tokens)
-""",
-        ),
-        Bad(
-            why="a method without an evaluation's name adds up plain numbers",
-            severity=Severity.WARNING,
-            code="""\
-import torch
-import torch.nn as nn
-
-
-class Ranker:
-    def __init__(self, users, items):
-        self.net = nn.Sequential(nn.Linear(users + items, 64), nn.ReLU(), nn.Linear(64, 1))
-        self.criterion = nn.BCEWithLogitsLoss(reduction="sum")
-
-    def log_loss(self, loader):
-        nats, rows = 0.0, 0
-        for pairs, clicked in loader:
-            logits = self.net(pairs)  # <-
-            nats += self.criterion(logits.squeeze(1), clicked).item()
-            rows += len(clicked)
-        return nats / rows
-
-    def fit(self, clicks, later_clicks):
-        optimizer = torch.optim.Adam(self.net.parameters())
-        for pairs, clicked in clicks:
-            optimizer.zero_grad()
-            self.criterion(self.net(pairs).squeeze(1), clicked).backward()
-            optimizer.step()
-        print(self.log_loss(later_clicks))
-""",
-        ),
-        Bad(
-            why="The validation loader of a trainer is no training data.",
-            severity=Severity.WARNING,
-            code="""\
-import torch
-import torch.nn.functional as F
-
-
-def score(trainer, model):
-    model.eval()
-    nats = tokens = 0
-    for words, tags in trainer.val_loader:
-        nats += F.cross_entropy(model(words).transpose(1, 2), tags, reduction="sum").item()  # <-
-        tokens += tags.numel()
-    return nats / tokens
-""",
-        ),
-        Bad(
             why="code for PyTorch 0.3, whose data class makes Variables that are never volatile",
             severity=Severity.WARNING,
             files={
@@ -1295,185 +1214,90 @@ class Coach(abc.ABC):
         return total / rows
 """,
         ),
-    )
-
-    good = (
-        Good(
-            why="JAX compiles the step, and records no gradients; only the batches come out of torch's loader",
+        Bad(
+            why="A context manager of the project measures time, whatever its argument says.",
             code="""\
-import jax.numpy as jnp
-import optax
-from flax import nnx
-from torch.utils.data import DataLoader
-
-
-@nnx.jit
-def eval_step(model, batch):
-    images, labels = batch
-    logits = model(images, is_training=False)
-    return optax.softmax_cross_entropy_with_integer_labels(logits=logits, labels=labels).sum()
-
-
-def evaluate(model, rows):
-    model.eval()
-    total, count = 0.0, 0
-    for images, labels in DataLoader(rows, batch_size=64):
-        total += eval_step(model, (jnp.asarray(images), jnp.asarray(labels)))
-        count += len(labels)
-    return total / count
-""",
-        ),
-        Good(
-            why="A context manager of the project, which enters another one that turns gradients off.",
-            code="""\
-from contextlib import contextmanager
+import time
 
 import torch
 import torch.nn.functional as F
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 
-@contextmanager
-def quietly(what):
-    print("begin", what)
-    with torch.no_grad():
-        yield
-    print("end", what)
+class Clock:
+    def __init__(self, what):
+        self.what = what
+
+    def __enter__(self):
+        self.begin = time.time()
+
+    def __exit__(self, *failure):
+        print(self.what, time.time() - self.begin)
 
 
 tokenizer = AutoTokenizer.from_pretrained("gpt2")
 model = AutoModelForCausalLM.from_pretrained("gpt2")
 model.eval()
-with quietly("scoring"):
+with Clock("evaluating"):
     nats = tokens = 0
     for line in open("test.txt"):
         ids = tokenizer(line, return_tensors="pt").input_ids
-        logits = model(ids).logits
+        logits = model(ids).logits  # <-
         nats += F.cross_entropy(logits[0, :-1], ids[0, 1:], reduction="sum").item()
         tokens += ids.size(1) - 1
 print("loss", nats / tokens)
 """,
         ),
-        Good(
-            why="The loss is given to a function that nobody knows: it may take a step.",
-            code="""\
-import torch.nn.functional as F
-
-
-def one_pass(net, loader, improve):
-    total, rows = 0.0, 0
-    for inputs, labels in loader:
-        loss = F.cross_entropy(net(inputs), labels)
-        improve(net, loss)
-        total += loss.item() * len(labels)
-        rows += len(labels)
-    return total / rows
-
-
-def by_descent(optimizer):
-    def improve(net, loss):
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-
-    return improve
-
-
-def main(net, loader, ways, optimizer):
-    print(one_pass(net, loader, ways.get("other", by_descent(optimizer))))
-""",
-        ),
-        Good(
-            why="What the function adds up is a tensor, which a closure trains by.",
+        Bad(
+            why="a method without an evaluation's name adds up plain numbers",
+            severity=Severity.WARNING,
             code="""\
 import torch
-import torch.nn.functional as F
-from torch import nn
+import torch.nn as nn
 
 
-def summed_loss(net, batches):
-    total, rows = 0.0, 0
-    for inputs, labels in batches:
-        total += F.cross_entropy(net(inputs), labels, reduction="sum")
-        rows += len(labels)
-    return total / rows
+class Ranker:
+    def __init__(self, users, items):
+        self.net = nn.Sequential(nn.Linear(users + items, 64), nn.ReLU(), nn.Linear(64, 1))
+        self.criterion = nn.BCEWithLogitsLoss(reduction="sum")
 
+    def log_loss(self, loader):
+        nats, rows = 0.0, 0
+        for pairs, clicked in loader:
+            logits = self.net(pairs)  # <-
+            nats += self.criterion(logits.squeeze(1), clicked).item()
+            rows += len(clicked)
+        return nats / rows
 
-def main(batches, epochs):
-    net = nn.Linear(30, 4)
-    optimizer = torch.optim.LBFGS(net.parameters())
-    for _ in range(epochs):
-
-        def closure():
+    def fit(self, clicks, later_clicks):
+        optimizer = torch.optim.Adam(self.net.parameters())
+        for pairs, clicked in clicks:
             optimizer.zero_grad()
-            loss = summed_loss(net, batches)
-            loss.backward()
-            return loss
-
-        optimizer.step(closure)
+            self.criterion(self.net(pairs).squeeze(1), clicked).backward()
+            optimizer.step()
+        print(self.log_loss(later_clicks))
 """,
         ),
-        Good(
-            why="a function out of sight is given the model, and may have frozen it",
+        Bad(
+            why="The validation loader of a trainer is no training data.",
+            severity=Severity.WARNING,
             code="""\
 import torch
 import torch.nn.functional as F
-from deploy import lock
 
 
-def score(tagger, dev_loader):
-    lock(tagger)
-    tagger.eval()
+def score(trainer, model):
+    model.eval()
     nats = tokens = 0
-    for words, tags in dev_loader:
-        nats += F.cross_entropy(tagger(words).transpose(1, 2), tags, reduction="sum").item()
+    for words, tags in trainer.val_loader:
+        nats += F.cross_entropy(model(words).transpose(1, 2), tags, reduction="sum").item()  # <-
         tokens += tags.numel()
     return nats / tokens
 """,
         ),
-        Good(
-            why="a helper that the training runs backward() on records what it has to, whatever mode a part of the model is in",
-            code="""\
-import torch
-import torch.nn.functional as F
+    )
 
-
-class Solver:
-    \"\"\"The encoder is fixed and stays in evaluation mode while the decoder learns.\"\"\"
-
-    def __init__(self, encoder, decoder):
-        self.encoder, self.decoder = encoder, decoder
-        self.optimizer = torch.optim.Adam(decoder.parameters())
-
-    def _loss(self, inputs, labels):
-        return F.cross_entropy(self.decoder(self.encoder(inputs)), labels)
-
-    def fit(self, rows, held_out, epochs=10):
-        for _ in range(epochs):
-            self.decoder.train()
-            for inputs, labels in rows:
-                loss = self._loss(inputs, labels)
-                self.optimizer.zero_grad()
-                loss.backward()
-                self.optimizer.step()
-            print("validation", self.check(held_out))
-
-    @torch.no_grad()
-    def check(self, rows):
-        self.encoder.eval()
-        self.decoder.eval()
-        total = count = 0
-        for inputs, labels in rows:
-            total += self._loss(inputs, labels).item() * len(labels)
-            count += len(labels)
-        return total / count
-
-
-def main(train_rows, held_out):
-    encoder = torch.nn.Sequential(torch.nn.Linear(10, 10), torch.nn.Dropout(0.1))
-    Solver(encoder, torch.nn.Linear(10, 5)).fit(train_rows, held_out)
-""",
-        ),
+    good = (
         Good(
             why="code for PyTorch 0.3, whose Variables are volatile where the data class is asked for an evaluation",
             files={
@@ -2232,6 +2056,182 @@ class Coach(abc.ABC):
             rows += len(wanted)
         self.net.train()
         return total / rows
+""",
+        ),
+        Good(
+            why="JAX compiles the step, and records no gradients; only the batches come out of torch's loader",
+            code="""\
+import jax.numpy as jnp
+import optax
+from flax import nnx
+from torch.utils.data import DataLoader
+
+
+@nnx.jit
+def eval_step(model, batch):
+    images, labels = batch
+    logits = model(images, is_training=False)
+    return optax.softmax_cross_entropy_with_integer_labels(logits=logits, labels=labels).sum()
+
+
+def evaluate(model, rows):
+    model.eval()
+    total, count = 0.0, 0
+    for images, labels in DataLoader(rows, batch_size=64):
+        total += eval_step(model, (jnp.asarray(images), jnp.asarray(labels)))
+        count += len(labels)
+    return total / count
+""",
+        ),
+        Good(
+            why="A context manager of the project, which enters another one that turns gradients off.",
+            code="""\
+from contextlib import contextmanager
+
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+
+@contextmanager
+def quietly(what):
+    print("begin", what)
+    with torch.no_grad():
+        yield
+    print("end", what)
+
+
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+model = AutoModelForCausalLM.from_pretrained("gpt2")
+model.eval()
+with quietly("scoring"):
+    nats = tokens = 0
+    for line in open("test.txt"):
+        ids = tokenizer(line, return_tensors="pt").input_ids
+        logits = model(ids).logits
+        nats += F.cross_entropy(logits[0, :-1], ids[0, 1:], reduction="sum").item()
+        tokens += ids.size(1) - 1
+print("loss", nats / tokens)
+""",
+        ),
+        Good(
+            why="The loss is given to a function that nobody knows: it may take a step.",
+            code="""\
+import torch.nn.functional as F
+
+
+def one_pass(net, loader, improve):
+    total, rows = 0.0, 0
+    for inputs, labels in loader:
+        loss = F.cross_entropy(net(inputs), labels)
+        improve(net, loss)
+        total += loss.item() * len(labels)
+        rows += len(labels)
+    return total / rows
+
+
+def by_descent(optimizer):
+    def improve(net, loss):
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    return improve
+
+
+def main(net, loader, ways, optimizer):
+    print(one_pass(net, loader, ways.get("other", by_descent(optimizer))))
+""",
+        ),
+        Good(
+            why="What the function adds up is a tensor, which a closure trains by.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+def summed_loss(net, batches):
+    total, rows = 0.0, 0
+    for inputs, labels in batches:
+        total += F.cross_entropy(net(inputs), labels, reduction="sum")
+        rows += len(labels)
+    return total / rows
+
+
+def main(batches, epochs):
+    net = nn.Linear(30, 4)
+    optimizer = torch.optim.LBFGS(net.parameters())
+    for _ in range(epochs):
+
+        def closure():
+            optimizer.zero_grad()
+            loss = summed_loss(net, batches)
+            loss.backward()
+            return loss
+
+        optimizer.step(closure)
+""",
+        ),
+        Good(
+            why="a function out of sight is given the model, and may have frozen it",
+            code="""\
+import torch
+import torch.nn.functional as F
+from deploy import lock
+
+
+def score(tagger, dev_loader):
+    lock(tagger)
+    tagger.eval()
+    nats = tokens = 0
+    for words, tags in dev_loader:
+        nats += F.cross_entropy(tagger(words).transpose(1, 2), tags, reduction="sum").item()
+        tokens += tags.numel()
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="a helper that the training runs backward() on records what it has to, whatever mode a part of the model is in",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+class Solver:
+    \"\"\"The encoder is fixed and stays in evaluation mode while the decoder learns.\"\"\"
+
+    def __init__(self, encoder, decoder):
+        self.encoder, self.decoder = encoder, decoder
+        self.optimizer = torch.optim.Adam(decoder.parameters())
+
+    def _loss(self, inputs, labels):
+        return F.cross_entropy(self.decoder(self.encoder(inputs)), labels)
+
+    def fit(self, rows, held_out, epochs=10):
+        for _ in range(epochs):
+            self.decoder.train()
+            for inputs, labels in rows:
+                loss = self._loss(inputs, labels)
+                self.optimizer.zero_grad()
+                loss.backward()
+                self.optimizer.step()
+            print("validation", self.check(held_out))
+
+    @torch.no_grad()
+    def check(self, rows):
+        self.encoder.eval()
+        self.decoder.eval()
+        total = count = 0
+        for inputs, labels in rows:
+            total += self._loss(inputs, labels).item() * len(labels)
+            count += len(labels)
+        return total / count
+
+
+def main(train_rows, held_out):
+    encoder = torch.nn.Sequential(torch.nn.Linear(10, 10), torch.nn.Dropout(0.1))
+    Solver(encoder, torch.nn.Linear(10, 5)).fit(train_rows, held_out)
 """,
         ),
     )

@@ -126,150 +126,6 @@ class TrainingDataEvaluation(Rule):
 
     bad = (
         Bad(
-            why="what is printed as the test loss is asked of the training loader",
-            severity=Severity.ERROR,
-            code="""\
-import torch
-import torch.nn.functional as F
-from torch.utils.data import DataLoader
-
-
-@torch.no_grad()
-def mean_loss(net, loader):
-    net.eval()
-    nats, rows = 0.0, 0
-    for inputs, labels in loader:
-        nats += F.cross_entropy(net(inputs), labels, reduction="sum").item()
-        rows += len(labels)
-    return nats / rows
-
-
-def main(net, fit, train_set, test_set):
-    train_loader = DataLoader(train_set, batch_size=64, shuffle=True)
-    test_loader = DataLoader(test_set, batch_size=64)
-    fit(net, train_loader)
-    print("train loss", mean_loss(net, train_loader))
-    print("test loss", mean_loss(net, train_loader))  # <-
-""",
-        ),
-        Bad(
-            why="the method that hands out the validation's loader takes the training set",
-            severity=Severity.ERROR,
-            files={"scoring.py": SCORING},
-            code="""\
-import torch
-from torch.utils.data import DataLoader
-
-from scoring import average_loss
-
-
-class Digits:
-    def __init__(self, folder):
-        self.train_set, self.val_set = torch.load(f"{folder}/a.pt"), torch.load(f"{folder}/b.pt")
-
-    def train_dataloader(self):
-        return DataLoader(self.train_set, batch_size=64, shuffle=True)
-
-    def val_dataloader(self):
-        return DataLoader(self.train_set, batch_size=64)  # <-
-
-
-def main(net, fit, folder):
-    digits = Digits(folder)
-    fit(net, digits.train_dataloader())
-    print("validation loss", average_loss(net, digits.val_dataloader(), "cpu"))
-""",
-        ),
-        Bad(
-            why="an entry of the loaders by its part, which a function puts into the data set",
-            severity=Severity.ERROR,
-            files={"scoring.py": SCORING},
-            code="""\
-import torch
-from torch.utils.data import DataLoader, Dataset
-
-from scoring import average_loss
-
-
-class Recordings(Dataset):
-    def __init__(self, folder, part):
-        self.rows = torch.load(f"{folder}/{part}.pt")
-
-    def __len__(self):
-        return len(self.rows)
-
-    def __getitem__(self, index):
-        return self.rows[index]
-
-
-def loader(folder, part, batch_size=32):
-    return DataLoader(Recordings(folder, part), batch_size, shuffle=part == "training")
-
-
-class Experiment:
-    def __init__(self, net, folder):
-        self.net = net
-        self.loaders = {
-            "train": loader(folder, "training"),
-            "valid": loader(folder, "training"),  # <-
-            "test": loader(folder, "testing"),
-        }
-
-    def report(self):
-        for part in ("valid", "test"):
-            print(part, average_loss(self.net, self.loaders[part], "cpu"))
-""",
-        ),
-        Bad(
-            why="the set is made inside of the loader, word by word as for the training",
-            severity=Severity.ERROR,
-            files={"scoring.py": SCORING},
-            code="""\
-import torch
-import torch.nn.functional as F
-from torch.utils.data import DataLoader
-from torchvision import datasets, transforms
-
-from scoring import average_loss
-
-PIXELS = transforms.ToTensor()
-
-
-def main(net, optimizer, root):
-    fitted = DataLoader(datasets.KMNIST(root, train=True, transform=PIXELS), batch_size=128, shuffle=True)
-    test_loader = DataLoader(datasets.KMNIST(root, train=True, transform=PIXELS), batch_size=256)  # <-
-    for images, labels in fitted:
-        optimizer.zero_grad()
-        F.cross_entropy(net(images), labels).backward()
-        optimizer.step()
-    print("test loss", average_loss(net, test_loader, "cpu"))
-""",
-        ),
-        Bad(
-            why="The development loss, and that of the rows held out, is the training's.",
-            severity=Severity.ERROR,
-            code="""\
-import torch
-import torch.nn.functional as F
-
-
-@torch.no_grad()
-def score(model, loader):
-    model.eval()
-    nats, rows = 0.0, 0
-    for words, labels in loader:
-        nats += F.cross_entropy(model(words), labels, reduction="sum").item()
-        rows += labels.numel()
-    return nats / rows
-
-
-def report(model, train_loader, dev_loader, holdout_loader):
-    dev_loss = score(model, train_loader)  # <-
-    holdout_loss = score(model, train_loader)  # <-
-    print("dev", dev_loss, "held out", holdout_loss)
-""",
-        ),
-        Bad(
             why="the validation rows are the first of the rows that the training has whole",
             severity=Severity.ERROR,
             files={"scoring.py": TOKEN_SCORING},
@@ -1004,34 +860,108 @@ def fit(model, criterion, optimizer):
         optimizer.step()
 """,
         ),
-    )
-    good = (
-        Good(
-            why="The training split is scored as well, under a name of its own.",
-            files={"scoring.py": SCORING},
+        Bad(
+            why="what is printed as the test loss is asked of the training loader",
+            severity=Severity.ERROR,
             code="""\
+import torch
+import torch.nn.functional as F
 from torch.utils.data import DataLoader
 
-from corpus import Clips
-from scoring import average_loss
+
+@torch.no_grad()
+def mean_loss(net, loader):
+    net.eval()
+    nats, rows = 0.0, 0
+    for inputs, labels in loader:
+        nats += F.cross_entropy(net(inputs), labels, reduction="sum").item()
+        rows += len(labels)
+    return nats / rows
 
 
-def main(net, fit, root):
-    loaders = {
-        "train": DataLoader(Clips(root, split="train"), batch_size=16, shuffle=True),
-        "fitted": DataLoader(Clips(root, split="train"), batch_size=16),
-        "val": DataLoader(Clips(root, split="val"), batch_size=16),
-    }
-    fit(net, loaders["train"])
-    print("train loss", average_loss(net, loaders["fitted"], "cpu"))
-    print("val loss", average_loss(net, loaders["val"], "cpu"))
+def main(net, fit, train_set, test_set):
+    train_loader = DataLoader(train_set, batch_size=64, shuffle=True)
+    test_loader = DataLoader(test_set, batch_size=64)
+    fit(net, train_loader)
+    print("train loss", mean_loss(net, train_loader))
+    print("test loss", mean_loss(net, train_loader))  # <-
 """,
         ),
-        Good(
-            why="Both are made of the same part, of which each keeps other rows.",
+        Bad(
+            why="the method that hands out the validation's loader takes the training set",
+            severity=Severity.ERROR,
             files={"scoring.py": SCORING},
             code="""\
 import torch
+from torch.utils.data import DataLoader
+
+from scoring import average_loss
+
+
+class Digits:
+    def __init__(self, folder):
+        self.train_set, self.val_set = torch.load(f"{folder}/a.pt"), torch.load(f"{folder}/b.pt")
+
+    def train_dataloader(self):
+        return DataLoader(self.train_set, batch_size=64, shuffle=True)
+
+    def val_dataloader(self):
+        return DataLoader(self.train_set, batch_size=64)  # <-
+
+
+def main(net, fit, folder):
+    digits = Digits(folder)
+    fit(net, digits.train_dataloader())
+    print("validation loss", average_loss(net, digits.val_dataloader(), "cpu"))
+""",
+        ),
+        Bad(
+            why="an entry of the loaders by its part, which a function puts into the data set",
+            severity=Severity.ERROR,
+            files={"scoring.py": SCORING},
+            code="""\
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from scoring import average_loss
+
+
+class Recordings(Dataset):
+    def __init__(self, folder, part):
+        self.rows = torch.load(f"{folder}/{part}.pt")
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, index):
+        return self.rows[index]
+
+
+def loader(folder, part, batch_size=32):
+    return DataLoader(Recordings(folder, part), batch_size, shuffle=part == "training")
+
+
+class Experiment:
+    def __init__(self, net, folder):
+        self.net = net
+        self.loaders = {
+            "train": loader(folder, "training"),
+            "valid": loader(folder, "training"),  # <-
+            "test": loader(folder, "testing"),
+        }
+
+    def report(self):
+        for part in ("valid", "test"):
+            print(part, average_loss(self.net, self.loaders[part], "cpu"))
+""",
+        ),
+        Bad(
+            why="the set is made inside of the loader, word by word as for the training",
+            severity=Severity.ERROR,
+            files={"scoring.py": SCORING},
+            code="""\
+import torch
+import torch.nn.functional as F
 from torch.utils.data import DataLoader
 from torchvision import datasets, transforms
 
@@ -1040,83 +970,42 @@ from scoring import average_loss
 PIXELS = transforms.ToTensor()
 
 
-def main(net, fit, root):
-    train_set = datasets.FashionMNIST(root, train=True, transform=PIXELS)
-    val_set = datasets.FashionMNIST(root, train=True, transform=PIXELS)
-    train_set.data, train_set.targets = train_set.data[:50000], train_set.targets[:50000]
-    val_set.data, val_set.targets = val_set.data[50000:], val_set.targets[50000:]
-    train_loader = DataLoader(train_set, batch_size=64, shuffle=True)
-    val_loader = DataLoader(val_set, batch_size=64)
-    fit(net, train_loader)
-    print("validation loss", average_loss(net, val_loader, "cpu"))
+def main(net, optimizer, root):
+    fitted = DataLoader(datasets.KMNIST(root, train=True, transform=PIXELS), batch_size=128, shuffle=True)
+    test_loader = DataLoader(datasets.KMNIST(root, train=True, transform=PIXELS), batch_size=256)  # <-
+    for images, labels in fitted:
+        optimizer.zero_grad()
+        F.cross_entropy(net(images), labels).backward()
+        optimizer.step()
+    print("test loss", average_loss(net, test_loader, "cpu"))
 """,
         ),
-        Good(
-            why="both sets are made of the same rows, and parted by what is assigned to them",
+        Bad(
+            why="The development loss, and that of the rows held out, is the training's.",
+            severity=Severity.ERROR,
             code="""\
 import torch
-from torch.utils.data import DataLoader
-
-from puzzles import Rows
-
-
-def loaders(train_rows, kept):
-    train_set = Rows(train_rows)
-    valid_set = Rows(train_rows)
-    train_set.rows, valid_set.rows = train_set.rows[kept:], valid_set.rows[:kept]
-    return DataLoader(train_set, batch_size=16, shuffle=True), DataLoader(valid_set, batch_size=16)
+import torch.nn.functional as F
 
 
 @torch.no_grad()
-def hits(model, loader):
+def score(model, loader):
     model.eval()
-    found = rows = 0
+    nats, rows = 0.0, 0
     for words, labels in loader:
-        found += (model(words).argmax(-1) == labels).sum().item()
+        nats += F.cross_entropy(model(words), labels, reduction="sum").item()
         rows += labels.numel()
-    return found / rows
+    return nats / rows
+
+
+def report(model, train_loader, dev_loader, holdout_loader):
+    dev_loss = score(model, train_loader)  # <-
+    holdout_loss = score(model, train_loader)  # <-
+    print("dev", dev_loss, "held out", holdout_loss)
 """,
         ),
-        Good(
-            why="constrained, pretrained and unrestrained things are no training data, and neither is what a trainer holds",
-            code="""\
-import torch
-from torch.utils.data import DataLoader
-
-from puzzles import Rows
-
-
-def main(model):
-    constrained, unrestrained = Rows("constrained.jsonl"), Rows("unrestrained.jsonl")
-    pretrained_vectors = Rows("vectors.jsonl")
-    valid_set = Rows("valid.jsonl")
-    valid_loader = DataLoader(valid_set, batch_size=16)
-    test_loader = DataLoader(constrained, batch_size=16)
-    open_test_loader = DataLoader(unrestrained, batch_size=16)
-    vector_test_loader = DataLoader(pretrained_vectors, batch_size=16)
-    return [hits(model, each) for each in (valid_loader, test_loader, open_test_loader, vector_test_loader)]
-
-
-@torch.no_grad()
-def validate(trainer):
-    trainer.model.eval()
-    found = rows = 0
-    for words, labels in trainer.held_out:
-        found += (trainer.model(words).argmax(-1) == labels).sum().item()
-        rows += labels.numel()
-    return found / rows
-
-
-@torch.no_grad()
-def hits(model, loader):
-    model.eval()
-    found = rows = 0
-    for words, labels in loader:
-        found += (model(words).argmax(-1) == labels).sum().item()
-        rows += labels.numel()
-    return found / rows
-""",
-        ),
+    )
+    good = (
         Good(
             why="each split has a file of its own, of which the evaluation takes the first rows",
             files={"scoring.py": TOKEN_SCORING},
@@ -1718,6 +1607,117 @@ def fit(model, criterion, optimizer):
         optimizer.zero_grad()
         criterion(model(words), stars).backward()
         optimizer.step()
+""",
+        ),
+        Good(
+            why="The training split is scored as well, under a name of its own.",
+            files={"scoring.py": SCORING},
+            code="""\
+from torch.utils.data import DataLoader
+
+from corpus import Clips
+from scoring import average_loss
+
+
+def main(net, fit, root):
+    loaders = {
+        "train": DataLoader(Clips(root, split="train"), batch_size=16, shuffle=True),
+        "fitted": DataLoader(Clips(root, split="train"), batch_size=16),
+        "val": DataLoader(Clips(root, split="val"), batch_size=16),
+    }
+    fit(net, loaders["train"])
+    print("train loss", average_loss(net, loaders["fitted"], "cpu"))
+    print("val loss", average_loss(net, loaders["val"], "cpu"))
+""",
+        ),
+        Good(
+            why="Both are made of the same part, of which each keeps other rows.",
+            files={"scoring.py": SCORING},
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+from torchvision import datasets, transforms
+
+from scoring import average_loss
+
+PIXELS = transforms.ToTensor()
+
+
+def main(net, fit, root):
+    train_set = datasets.FashionMNIST(root, train=True, transform=PIXELS)
+    val_set = datasets.FashionMNIST(root, train=True, transform=PIXELS)
+    train_set.data, train_set.targets = train_set.data[:50000], train_set.targets[:50000]
+    val_set.data, val_set.targets = val_set.data[50000:], val_set.targets[50000:]
+    train_loader = DataLoader(train_set, batch_size=64, shuffle=True)
+    val_loader = DataLoader(val_set, batch_size=64)
+    fit(net, train_loader)
+    print("validation loss", average_loss(net, val_loader, "cpu"))
+""",
+        ),
+        Good(
+            why="both sets are made of the same rows, and parted by what is assigned to them",
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+
+from puzzles import Rows
+
+
+def loaders(train_rows, kept):
+    train_set = Rows(train_rows)
+    valid_set = Rows(train_rows)
+    train_set.rows, valid_set.rows = train_set.rows[kept:], valid_set.rows[:kept]
+    return DataLoader(train_set, batch_size=16, shuffle=True), DataLoader(valid_set, batch_size=16)
+
+
+@torch.no_grad()
+def hits(model, loader):
+    model.eval()
+    found = rows = 0
+    for words, labels in loader:
+        found += (model(words).argmax(-1) == labels).sum().item()
+        rows += labels.numel()
+    return found / rows
+""",
+        ),
+        Good(
+            why="constrained, pretrained and unrestrained things are no training data, and neither is what a trainer holds",
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+
+from puzzles import Rows
+
+
+def main(model):
+    constrained, unrestrained = Rows("constrained.jsonl"), Rows("unrestrained.jsonl")
+    pretrained_vectors = Rows("vectors.jsonl")
+    valid_set = Rows("valid.jsonl")
+    valid_loader = DataLoader(valid_set, batch_size=16)
+    test_loader = DataLoader(constrained, batch_size=16)
+    open_test_loader = DataLoader(unrestrained, batch_size=16)
+    vector_test_loader = DataLoader(pretrained_vectors, batch_size=16)
+    return [hits(model, each) for each in (valid_loader, test_loader, open_test_loader, vector_test_loader)]
+
+
+@torch.no_grad()
+def validate(trainer):
+    trainer.model.eval()
+    found = rows = 0
+    for words, labels in trainer.held_out:
+        found += (trainer.model(words).argmax(-1) == labels).sum().item()
+        rows += labels.numel()
+    return found / rows
+
+
+@torch.no_grad()
+def hits(model, loader):
+    model.eval()
+    found = rows = 0
+    for words, labels in loader:
+        found += (model(words).argmax(-1) == labels).sum().item()
+        rows += labels.numel()
+    return found / rows
 """,
         ),
     )

@@ -133,26 +133,6 @@ class TruncatedEvaluation(Rule):
 
     bad = (
         Bad(
-            why="What is sliced behind the loop is another thing than its rows.",
-            severity=Severity.ERROR,
-            code="""\
-import torch
-import torch.nn.functional as F
-
-
-@torch.no_grad()
-def score(model, rows, batch_size, history, last):
-    model.eval()
-    nats, tokens = 0.0, 0
-    for k in range(len(rows) // batch_size):  # <-
-        ids = rows[k * batch_size : (k + 1) * batch_size]
-        nats += F.cross_entropy(model(ids[:, :-1]).transpose(1, 2), ids[:, 1:], reduction="sum").item()
-        tokens += ids[:, 1:].numel()
-    print("before", history[-last:])
-    return nats / tokens
-""",
-        ),
-        Bad(
             why="drop_last is on by default, and a configuration of other options is all that is given",
             severity=Severity.WARNING,
             files={"scoring.py": SCORING},
@@ -2415,105 +2395,29 @@ def validate(model, ids, B=8, T=512):
     return total / words
 """,
         ),
+        Bad(
+            why="What is sliced behind the loop is another thing than its rows.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def score(model, rows, batch_size, history, last):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for k in range(len(rows) // batch_size):  # <-
+        ids = rows[k * batch_size : (k + 1) * batch_size]
+        nats += F.cross_entropy(model(ids[:, :-1]).transpose(1, 2), ids[:, 1:], reduction="sum").item()
+        tokens += ids[:, 1:].numel()
+    print("before", history[-last:])
+    return nats / tokens
+""",
+        ),
     )
 
     good = (
-        Good(
-            why="two batches show that the model runs: no number comes out of the loop",
-            code="""\
-import torch
-import torch.nn.functional as F
-
-
-@torch.no_grad()
-def try_out(model, val_loader):
-    model.eval()
-    for index, (words, tags) in enumerate(val_loader):
-        if index == 2:
-            break
-        loss = F.cross_entropy(model(words).transpose(1, 2), tags)
-        assert torch.isfinite(loss), "the loss is not finite"
-    print("the evaluation runs")
-""",
-        ),
-        Good(
-            why="the rows that the loop over whole batches leaves are scored behind it",
-            code="""\
-import torch
-import torch.nn.functional as F
-
-
-def nats_of(model, ids):
-    return F.cross_entropy(model(ids[:, :-1]).transpose(1, 2), ids[:, 1:], reduction="sum").item()
-
-
-@torch.no_grad()
-def score(model, rows, batch_size):
-    model.eval()
-    nats, tokens = 0.0, 0
-    whole = len(rows) // batch_size
-    for k in range(whole):
-        ids = rows[k * batch_size : (k + 1) * batch_size]
-        nats += nats_of(model, ids)
-        tokens += ids[:, 1:].numel()
-    ids = rows[whole * batch_size :]
-    if len(ids):
-        nats += nats_of(model, ids)
-        tokens += ids[:, 1:].numel()
-    return nats / tokens
-""",
-        ),
-        Good(
-            why="the last rows are given on by another generator, or out of a list",
-            code="""\
-import torch
-import torch.nn.functional as F
-
-
-def stacks(rows, size):
-    held = []
-    for row in rows:
-        held.append(row)
-        if len(held) == size:
-            yield torch.stack(held)
-            held = []
-    yield from [torch.stack(held)] * bool(held)
-
-
-class Stacks:
-    def __init__(self, rows, size):
-        self.rows, self.batch_size = rows, size
-
-    def __iter__(self):
-        for begin in range(0, len(self.rows) - self.batch_size + 1, self.batch_size):
-            yield self.rows[begin : begin + self.batch_size]
-        yield from self.remaining()
-
-    def remaining(self):
-        if missing := len(self.rows) % self.batch_size:
-            yield self.rows[-missing:]
-
-
-@torch.no_grad()
-def score(model, rows, size):
-    model.eval()
-    nats, tokens = 0.0, 0
-    for ids in stacks(rows, size):
-        nats += F.cross_entropy(model(ids[:, :-1]).transpose(1, 2), ids[:, 1:], reduction="sum").item()
-        tokens += ids[:, 1:].numel()
-    return nats / tokens
-
-
-@torch.no_grad()
-def score_all(model, rows, size):
-    model.eval()
-    nats, tokens = 0.0, 0
-    for ids in Stacks(rows, size):
-        nats += F.cross_entropy(model(ids[:, :-1]).transpose(1, 2), ids[:, 1:], reduction="sum").item()
-        tokens += ids[:, 1:].numel()
-    return nats / tokens
-""",
-        ),
         Good(
             why="the loaders of all splits are made in one loop, and that of the training alone drops",
             code="""\
@@ -4054,6 +3958,102 @@ def validate(model, val_rows, pad_id, batch_size=16):
             logits, _ = model(x)
             nats += F.cross_entropy(logits.flatten(0, 1), y.flatten(), ignore_index=pad_id, reduction="sum").item()
             tokens += (y != pad_id).sum().item()
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="two batches show that the model runs: no number comes out of the loop",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def try_out(model, val_loader):
+    model.eval()
+    for index, (words, tags) in enumerate(val_loader):
+        if index == 2:
+            break
+        loss = F.cross_entropy(model(words).transpose(1, 2), tags)
+        assert torch.isfinite(loss), "the loss is not finite"
+    print("the evaluation runs")
+""",
+        ),
+        Good(
+            why="the rows that the loop over whole batches leaves are scored behind it",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def nats_of(model, ids):
+    return F.cross_entropy(model(ids[:, :-1]).transpose(1, 2), ids[:, 1:], reduction="sum").item()
+
+
+@torch.no_grad()
+def score(model, rows, batch_size):
+    model.eval()
+    nats, tokens = 0.0, 0
+    whole = len(rows) // batch_size
+    for k in range(whole):
+        ids = rows[k * batch_size : (k + 1) * batch_size]
+        nats += nats_of(model, ids)
+        tokens += ids[:, 1:].numel()
+    ids = rows[whole * batch_size :]
+    if len(ids):
+        nats += nats_of(model, ids)
+        tokens += ids[:, 1:].numel()
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="the last rows are given on by another generator, or out of a list",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def stacks(rows, size):
+    held = []
+    for row in rows:
+        held.append(row)
+        if len(held) == size:
+            yield torch.stack(held)
+            held = []
+    yield from [torch.stack(held)] * bool(held)
+
+
+class Stacks:
+    def __init__(self, rows, size):
+        self.rows, self.batch_size = rows, size
+
+    def __iter__(self):
+        for begin in range(0, len(self.rows) - self.batch_size + 1, self.batch_size):
+            yield self.rows[begin : begin + self.batch_size]
+        yield from self.remaining()
+
+    def remaining(self):
+        if missing := len(self.rows) % self.batch_size:
+            yield self.rows[-missing:]
+
+
+@torch.no_grad()
+def score(model, rows, size):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids in stacks(rows, size):
+        nats += F.cross_entropy(model(ids[:, :-1]).transpose(1, 2), ids[:, 1:], reduction="sum").item()
+        tokens += ids[:, 1:].numel()
+    return nats / tokens
+
+
+@torch.no_grad()
+def score_all(model, rows, size):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids in Stacks(rows, size):
+        nats += F.cross_entropy(model(ids[:, :-1]).transpose(1, 2), ids[:, 1:], reduction="sum").item()
+        tokens += ids[:, 1:].numel()
     return nats / tokens
 """,
         ),

@@ -76,30 +76,6 @@ class WrongBase(Rule):
 
     bad = (
         Bad(
-            why="Nats are called bits where they are made; where the caller takes the result apart it is not said once more.",
-            severity=Severity.ERROR,
-            code="""\
-import torch
-import torch.nn.functional as F
-
-
-@torch.no_grad()
-def score(model, rows):
-    model.eval()
-    nats, count = 0.0, 0
-    for inputs, targets in rows:
-        nats += F.cross_entropy(model(inputs).transpose(1, 2), targets, reduction="sum").item()
-        count += targets.numel()
-    bpb = nats / count  # <-
-    return bpb, count
-
-
-def main(model, rows):
-    bpb, count = score(model, rows)
-    print(f"{bpb:.3f} bits per byte over {count} bytes")
-""",
-        ),
-        Bad(
             why="2 ** of a mean in nats, under a comment that claims bits",
             severity=Severity.ERROR,
             code="""\
@@ -470,33 +446,33 @@ class NextTokenCriterion(FairseqCriterion):
         metrics.log_derived("ppl", lambda meters: 2 ** meters["loss"].avg)  # <-
 """,
         ),
-    )
-
-    good = (
-        Good(
-            why="what divides is the logarithm of two, computed by other means than a formula that is known",
+        Bad(
+            why="Nats are called bits where they are made; where the caller takes the result apart it is not said once more.",
+            severity=Severity.ERROR,
             code="""\
-import math
-
 import torch
 import torch.nn.functional as F
 
-NATS_IN_A_BIT = torch.tensor(2.0).log().item()
-
 
 @torch.no_grad()
-def score(model, loader):
+def score(model, rows):
     model.eval()
-    nats, letters = 0.0, 0
-    for ids in loader:
-        nats += F.cross_entropy(model(ids[:, :-1]).transpose(1, 2), ids[:, 1:], reduction="sum").item()
-        letters += ids[:, 1:].numel()
-    bits_per_char = nats / letters / NATS_IN_A_BIT
-    bpc = nats / (letters * NATS_IN_A_BIT)
-    bits_per_letter = nats / letters / math.log1p(1)
-    return bits_per_char, bpc, bits_per_letter
+    nats, count = 0.0, 0
+    for inputs, targets in rows:
+        nats += F.cross_entropy(model(inputs).transpose(1, 2), targets, reduction="sum").item()
+        count += targets.numel()
+    bpb = nats / count  # <-
+    return bpb, count
+
+
+def main(model, rows):
+    bpb, count = score(model, rows)
+    print(f"{bpb:.3f} bits per byte over {count} bytes")
 """,
         ),
+    )
+
+    good = (
         Good(
             why="2 ** of a loss that was divided by ln 2",
             code="""\
@@ -817,6 +793,30 @@ class NextTokenCriterion(FairseqCriterion):
         tokens = sum(said["ntokens"] for said in logging_outputs)
         metrics.log_scalar("loss", nats / tokens / math.log(2), tokens, round=3)
         metrics.log_derived("ppl", lambda meters: 2 ** meters["loss"].avg)
+""",
+        ),
+        Good(
+            why="what divides is the logarithm of two, computed by other means than a formula that is known",
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+NATS_IN_A_BIT = torch.tensor(2.0).log().item()
+
+
+@torch.no_grad()
+def score(model, loader):
+    model.eval()
+    nats, letters = 0.0, 0
+    for ids in loader:
+        nats += F.cross_entropy(model(ids[:, :-1]).transpose(1, 2), ids[:, 1:], reduction="sum").item()
+        letters += ids[:, 1:].numel()
+    bits_per_char = nats / letters / NATS_IN_A_BIT
+    bpc = nats / (letters * NATS_IN_A_BIT)
+    bits_per_letter = nats / letters / math.log1p(1)
+    return bits_per_char, bpc, bits_per_letter
 """,
         ),
     )

@@ -70,68 +70,6 @@ class DeadEvaluationValue(Rule):
 
     bad = (
         Bad(
-            why="the average of the evaluation is dropped: a percent sign takes the training's",
-            severity=Severity.WARNING,
-            code="""\
-import math
-
-import torch
-import torch.nn.functional as F
-
-
-def fit(model, optimizer, train_batches, held_out):
-    total = count = 0
-    model.train()
-    for ids, targets in train_batches:
-        loss = F.cross_entropy(model(ids).flatten(0, 1), targets.flatten(), reduction="sum")
-        optimizer.zero_grad()
-        (loss / targets.numel()).backward()
-        optimizer.step()
-        total, count = total + loss.item(), count + targets.numel()
-    train_loss = total / count
-    model.eval()
-    nats = tokens = 0
-    with torch.no_grad():
-        for ids, targets in held_out:
-            nats += F.cross_entropy(model(ids).flatten(0, 1), targets.flatten(), reduction="sum").item()
-            tokens += targets.numel()
-    val_loss = nats / tokens  # <-
-    print("train loss %.3f, valid ppl %.2f" % (train_loss, math.exp(train_loss)))
-""",
-        ),
-        Bad(
-            why="the test loss only steers the schedule; the text that names it shows the training's",
-            severity=Severity.ERROR,
-            code="""\
-import math
-
-
-def main(run, model, optimizer, schedule, train_batches, held_out, epochs):
-    for epoch in range(epochs):
-        train_loss = run(model, train_batches, optimizer)
-        test_loss = run(model, held_out)
-        schedule(test_loss)
-        print("epoch {}: train loss {:.3f}, test loss {:.3f}".format(epoch, train_loss, train_loss))  # <-
-""",
-        ),
-        Bad(
-            why="the training loss fills the field of the validation's perplexity",
-            severity=Severity.ERROR,
-            code="""\
-import logging
-import math
-
-log = logging.getLogger(__name__)
-
-
-def main(run, model, optimizer, train_batches, held_out, epochs):
-    for epoch in range(epochs):
-        train_loss = run(model, train_batches, optimizer)
-        val_loss = run(model, held_out)
-        log.info("epoch %d: train %.3f, valid ppl %.2f", epoch, train_loss, math.exp(train_loss))  # <-
-""",
-        ),
-        Bad(
             why="eval_loss is assigned, the training loop's loss is gathered",
             severity=Severity.ERROR,
             code="""\
@@ -698,10 +636,39 @@ class Experiment:
         return {"loss": loss / len(dataloader.dataset), "gold": gold}
 """,
         ),
-    )
-    good = (
-        Good(
-            why="The training loss stands beside the validation's, in words of its own.",
+        Bad(
+            why="the average of the evaluation is dropped: a percent sign takes the training's",
+            severity=Severity.WARNING,
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+def fit(model, optimizer, train_batches, held_out):
+    total = count = 0
+    model.train()
+    for ids, targets in train_batches:
+        loss = F.cross_entropy(model(ids).flatten(0, 1), targets.flatten(), reduction="sum")
+        optimizer.zero_grad()
+        (loss / targets.numel()).backward()
+        optimizer.step()
+        total, count = total + loss.item(), count + targets.numel()
+    train_loss = total / count
+    model.eval()
+    nats = tokens = 0
+    with torch.no_grad():
+        for ids, targets in held_out:
+            nats += F.cross_entropy(model(ids).flatten(0, 1), targets.flatten(), reduction="sum").item()
+            tokens += targets.numel()
+    val_loss = nats / tokens  # <-
+    print("train loss %.3f, valid ppl %.2f" % (train_loss, math.exp(train_loss)))
+""",
+        ),
+        Bad(
+            why="the test loss only steers the schedule; the text that names it shows the training's",
+            severity=Severity.ERROR,
             code="""\
 import math
 
@@ -709,11 +676,30 @@ import math
 def main(run, model, optimizer, schedule, train_batches, held_out, epochs):
     for epoch in range(epochs):
         train_loss = run(model, train_batches, optimizer)
-        val_loss = run(model, held_out)
-        print("loss (fitted/val): %.3f/%.3f" % (train_loss, val_loss))
-        print("val ppl: %.2f (when training: %.2f)" % (math.exp(val_loss), math.exp(train_loss)))
+        test_loss = run(model, held_out)
+        schedule(test_loss)
+        print("epoch {}: train loss {:.3f}, test loss {:.3f}".format(epoch, train_loss, train_loss))  # <-
 """,
         ),
+        Bad(
+            why="the training loss fills the field of the validation's perplexity",
+            severity=Severity.ERROR,
+            code="""\
+import logging
+import math
+
+log = logging.getLogger(__name__)
+
+
+def main(run, model, optimizer, train_batches, held_out, epochs):
+    for epoch in range(epochs):
+        train_loss = run(model, train_batches, optimizer)
+        val_loss = run(model, held_out)
+        log.info("epoch %d: train %.3f, valid ppl %.2f", epoch, train_loss, math.exp(train_loss))  # <-
+""",
+        ),
+    )
+    good = (
         Good(
             why="a variable that is only initialized",
             code="""\
@@ -1200,5 +1186,19 @@ def show(epoch, tr_loss=None, val_loss=None):
         print(epoch, split, values["loss"])
 """,
             },
+        ),
+        Good(
+            why="The training loss stands beside the validation's, in words of its own.",
+            code="""\
+import math
+
+
+def main(run, model, optimizer, schedule, train_batches, held_out, epochs):
+    for epoch in range(epochs):
+        train_loss = run(model, train_batches, optimizer)
+        val_loss = run(model, held_out)
+        print("loss (fitted/val): %.3f/%.3f" % (train_loss, val_loss))
+        print("val ppl: %.2f (when training: %.2f)" % (math.exp(val_loss), math.exp(train_loss)))
+""",
         ),
     )
