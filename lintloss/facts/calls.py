@@ -54,6 +54,7 @@ HELD_OUT = regex(
     r"^(\w*_)?(val|valid|validation|dev|eval|test)(_?(data)?_?(loader|set|dl|ds|iter|iterator|batches|gen|generator|rows|data))?$"
     r"|^(data_?loader|loader|dataset|data|iterator|iter|dl)_(val|valid|validation|dev|eval|test)$"
 )
+OF_BASE = frozenset({"__init__", "forward", "__call__"})  # what is asked of a library's class above
 PAD_ID = regex(r"^_?(get_)?(\w+_)?pad(ding)?(_token)?_?(id|idx|index)$", re.IGNORECASE)
 
 
@@ -73,10 +74,10 @@ def evaluate_call(machine: Machine, node: ast.Call) -> Value:
         if table is not None:
             return table
     args, kwargs = arguments(machine, node)
-    if isinstance(function, ast.Attribute) and machine.text(function.value).startswith("super("):
+    if isinstance(function, ast.Attribute) and function.attr in OF_BASE and _is_super(machine, function.value):
         if function.attr == "__init__":
             classes.made_by_base(machine, args, kwargs)
-        above = classes.criterion_above(machine) if function.attr in {"forward", "__call__"} else None
+        above = classes.criterion_above(machine) if function.attr != "__init__" else None
         if above is not None and not isinstance(callee, Func):
             return call(machine, node, above, args, kwargs)
     if isinstance(function, ast.Attribute) and receiver is not None and function.attr in {"log", "log_dict"}:
@@ -102,6 +103,10 @@ def evaluate_call(machine: Machine, node: ast.Call) -> Value:
     if isinstance(made, Opaque) and not made.name and PAD_ID.match(name := called_name(function)):
         return replace(made, name=name)  # nothing is known of what `vocab.pad_id()` returns, but what its name says
     return made
+
+
+def _is_super(machine: Machine, node: ast.expr) -> bool:
+    return machine.text(node).startswith("super(")
 
 
 def _has_call(machine: Machine, callee: Value) -> bool:
@@ -245,8 +250,9 @@ def _matters_abroad(machine: Machine, function: Func, given: list[Value]) -> boo
     node = function.node
     made = isinstance(node, ast.FunctionDef) and node.name == "__init__"
     takes_loss = any(isinstance(each, Quantity) and each.is_loss for arg in given for each in options(arg))
-    keeps_loss = asked.holds_losses(machine, function.self_value)
-    return made or machine.filing or takes_loss or keeps_loss or machine.relevance.of(function.module, node)
+    if made or machine.filing or takes_loss or machine.relevance.of(function.module, node):
+        return True
+    return asked.holds_losses(machine, function.self_value)
 
 
 def _enter_within(machine: Machine, node: ast.AST, frame: Frame, function: Func) -> Value:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from lintloss.facts import ignored, padding
+from lintloss.facts.bindings import Function
 from lintloss.facts.lone_rows import is_window, summands
 from lintloss.facts.machine import Machine
 from lintloss.facts.survey import walk
@@ -14,7 +15,6 @@ from lintloss.patterns import regex
 
 SIZE = regex(r"\blen\(|\.shape\[|\.size\(|len(gth)?\b")
 FILLS = regex(r"\b(pad|full|full_like|zeros|ones|zeros_like)\(|\bpad\w*\b|\bPAD\w*\b|\] \* ")
-Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def of_dataset(machine: Machine, dataset: Value) -> Evidence | None:

@@ -29,6 +29,3 @@ def _behind(scope: ast.AST, node: ast.expr, depth: int) -> Iterator[ast.expr]:
         made = bindings.only(bound.get(each.id, ()))
         if made is not None:
             yield from _behind(scope, made, depth - 1)
-
-
-__all__ = ["is_one"]

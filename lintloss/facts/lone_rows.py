@@ -5,10 +5,9 @@ from __future__ import annotations
 import ast
 
 from lintloss.facts import bindings
+from lintloss.facts.bindings import Function
 from lintloss.facts.survey import walk
 from lintloss.facts.values import Const, LibObject, Ref, Tensor, options
-
-Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def are_of_one_length(loader: LibObject) -> bool:

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Literal
 
+from lintloss.facts.bindings import Function
 from lintloss.facts.machine import Machine
 from lintloss.facts.survey import walk
 from lintloss.facts.values import Const, Func, LibObject, Ref, Tensor
 from lintloss.patterns import regex
 
-Function = ast.FunctionDef | ast.AsyncFunctionDef
 Known = tuple[tuple[str, object], ...]  # what options are, by their code: `self.masks_prompt`, `mode`
 Decided = bool | Literal["maybe"] | None  # "maybe": an option that nobody knows; None: no option, the data decides
 CONFIGURATION = regex(

@@ -90,6 +90,3 @@ def _reads(node: ast.AST) -> set[str]:
             return set()
         return set().union(*(_reads(each) for each in (*node.args, *(one.value for one in node.keywords))))
     return set().union(*(_reads(each) for each in ast.iter_child_nodes(node)))
-
-
-__all__ = ["is_all"]

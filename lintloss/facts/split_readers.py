@@ -124,6 +124,3 @@ def _is_parted(module: Module, name: str, value: ast.expr) -> bool:
         )
         is not None
     )
-
-
-__all__ = ["core", "loaded", "reads_training_file"]

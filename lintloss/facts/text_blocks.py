@@ -7,12 +7,11 @@ from functools import lru_cache
 
 from lintloss.facts import lone_rows
 from lintloss.facts.machine import Machine
+from lintloss.facts.moved import Comprehension
 from lintloss.facts.survey import DEFINITIONS, walk
 from lintloss.facts.values import LibObject
 from lintloss.facts.whole import BATCH
 from lintloss.parse import Module
-
-Comprehension = ast.ListComp | ast.GeneratorExp | ast.DictComp
 
 
 def are_collated(machine: Machine, collator: LibObject) -> bool:
