@@ -5,9 +5,16 @@ from __future__ import annotations
 import ast
 import warnings
 from dataclasses import dataclass
+from functools import lru_cache
 
 from lintloss import newer_syntax
+from lintloss.patterns import regex
 from lintloss.positions import column_of, span_of, split_rows
+
+_STRING_OR_COMMENT = regex(
+    r"(\"{3}(?:[^\\]|\\[\s\S])*?\"{3}|'{3}(?:[^\\]|\\[\s\S])*?'{3}|\"(?:[^\"\\\n]|\\[\s\S])*\"|'(?:[^'\\\n]|\\[\s\S])*')"
+    r"|#[^\n]*"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +62,11 @@ class Module:
     lines: tuple[str, ...] = ()
     broken: tuple[Broken, ...] = ()
 
+    @property
+    def code(self) -> str:
+        """The text without its comments, rows as they are: what asks for words asks here, so that no comment is a fact."""
+        return without_comments(self.text)
+
     def span_of(self, node: ast.expr | ast.stmt) -> tuple[int, int, int, int]:
         """Return (row, column, end row, end column) of a node: 1-based code points, the fields of findings.Span."""
         return span_of(node, self.lines, self.text.isascii())
@@ -62,6 +74,12 @@ class Module:
     def cell_of(self, row: int) -> Cell | None:
         """Return the cell that holds a row of the module."""
         return next((cell for cell in self.cells if cell.first_row <= row < cell.first_row + cell.rows), None)
+
+
+@lru_cache(maxsize=256)
+def without_comments(text: str) -> str:
+    """Return source text with its comments cut off; a "#" within a string stays."""
+    return _STRING_OR_COMMENT.sub(lambda found: found[1] or "", text) if "#" in text else text
 
 
 def parse(data: bytes, path: str) -> Module:

@@ -17,7 +17,7 @@ NONE: Mapping[str, str] = {}
 @lru_cache(maxsize=512)
 def of(module: Module) -> Mapping[str, str]:
     """Return the last names of what a file imports under others; those that it binds anew are not told apart."""
-    if " as " not in module.text:
+    if " as " not in module.code:
         return NONE
     found: dict[str, str] = {}
     stack: list[ast.AST] = list(module.tree.body)

@@ -33,11 +33,11 @@ BACKWARDS = regex(r"backward|reverse|bwd|enc(oder)?$|\bae$", re.IGNORECASE)
 def is_presumed(machine: Machine, model: Value | None) -> bool:
     """Say whether an unknown model is taken for an autoregressive one."""
     if isinstance(model, Ref) and model.cls is not None:
-        return LANGUAGE_MODEL.search(model.cls.node.name) is not None and not _is_otherwise(model.cls.module.text)
+        return LANGUAGE_MODEL.search(model.cls.node.name) is not None and not _is_otherwise(model.cls.module.code)
     if not isinstance(model, Opaque) or BACKWARDS.search(model.name):
         return False
     frame = machine.frame
-    return task(frame) in {"lm", "unknown"} and _speaks_of_next_tokens(frame.module.text)
+    return task(frame) in {"lm", "unknown"} and _speaks_of_next_tokens(frame.module.code)
 
 
 @lru_cache(maxsize=256)
@@ -52,7 +52,7 @@ def _is_otherwise(text: str) -> bool:
 
 def guesses_next_only(machine: Machine, model: Value | None) -> bool:
     """Say whether a model whose code is known, or a library's, has one head, for the next token."""
-    text = machine.frame.module.text
+    text = machine.frame.module.code
     if isinstance(model, LibObject):
         return models.shifts_labels(model) and not _looks_ahead(text)
     if not isinstance(model, Ref) or model.cls is None or models.reads(machine, model) != "past":

@@ -13,7 +13,8 @@ from lintloss.patterns import regex
 
 LOADER = regex(r"loader(?!s)")
 ONE_ROW = regex(
-    r"\b(batch_?size|bsz?|BATCH_?SIZE)\w*(\s*:\s*int)?[\"']?\s*[,=:]+\s*1\b(?!\s*[-+*/.\d])|batch(es)? of (one|size 1)|default=1\b"
+    r"\b(batch_?size|bsz?|BATCH_?SIZE)\w*(\s*:\s*int)?[\"']?\s*[,=:]+\s*1\b(?!\s*[-+*/.\d])|batch(es)? of (one|size 1)|"
+    r"--(\w+[-_])?(batch_?-?size|bsz?)[\w-]*[\"'][^\n)]*default=1\b(?![.\d])"
 )
 
 
@@ -41,6 +42,6 @@ def presumed(machine: Machine, ids: Tensor) -> Evidence | None:
         return None
     one_row = any(isinstance(part, tuple) for part in window.source) or window.marks & {"lone", "single", "at"}
     called = text_of(loop.statement.iter).rpartition("(")[2]
-    if one_row or LOADER.search(called.lower()) is None or ONE_ROW.search(machine.frame.module.text):
+    if one_row or LOADER.search(called.lower()) is None or ONE_ROW.search(machine.frame.module.code):
         return None
     return loop.place

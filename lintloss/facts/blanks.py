@@ -8,7 +8,7 @@ from dataclasses import replace
 from lintloss.facts.library import masks
 from lintloss.facts.linear import Linear
 from lintloss.facts.machine import Machine
-from lintloss.facts.pad_marks import IGNORED, PAD
+from lintloss.facts.pad_marks import IGNORED, LEFT, PAD
 from lintloss.facts.values import Blank, Const, Key, LibObject, Opaque, Tensor, Value, Window, options
 from lintloss.findings import Evidence
 
@@ -73,7 +73,7 @@ def on_the_wrong_side(machine: Machine, target: Value) -> Evidence | None:
 
     With padding on the left that is where it belongs; a mask that compares ids with a pad id is about padding.
     """
-    if "left" in machine.frame.module.text:
+    if LEFT.search(machine.frame.module.code):
         return None
     found = _of_all(target)
     return found[0].place if found and all(_is_behind(machine, each) for each in found) else None

@@ -116,7 +116,7 @@ def mentioning(project: Project, module: Module, name: str, owner: str, running:
     package = os.path.basename(os.path.dirname(module.path))
     links = [word for word in (owner, stem if stem != "__init__" else package, package, *_bases(module, owner)) if word]
     for other in project.using(module.path, name, links, running):
-        if any(_speaks_of(other.text, word) for word in links):
+        if any(_speaks_of(other.code, word) for word in links):
             yield other
 
 

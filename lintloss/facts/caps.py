@@ -100,7 +100,7 @@ class Origin:
         from lintloss.facts import imports
 
         slot = self.machine.global_slot(self.module.path, name)
-        if slot is None or OVERRIDES.search(self.module.text):
+        if slot is None or OVERRIDES.search(self.module.code):
             return None
         value = imports.resolve(self.machine, slot.value) if isinstance(slot.value, Pending) else slot.value
         if (

@@ -13,6 +13,7 @@ from lintloss.facts.library import models, shapes, windows
 from lintloss.facts.linear import END, ZERO, Linear
 from lintloss.facts.machine import Frame, Machine
 from lintloss.facts.observations import Compared, Setting
+from lintloss.facts.pad_marks import LEFT
 from lintloss.facts.settings import Place
 from lintloss.facts.survey import called_name, walk
 from lintloss.facts.values import Key, LibObject, Quantity, Ref, Scoring, Tensor, Value, options
@@ -165,7 +166,7 @@ def _is_called_logits(machine: Machine, scoring: Scoring) -> bool:
         return False
     if any(each is None or each.model is None for each in found):  # a function is given them: by whom, and as what?
         return False
-    return bool(found) and not any(NORMALIZES.search(module.text) for module in machine.loaded())
+    return bool(found) and not any(NORMALIZES.search(module.code) for module in machine.loaded())
 
 
 def _shifts_in(frame: Frame, scoring: Scoring) -> bool:
@@ -369,4 +370,4 @@ def _is_on_the_wrong_side(machine: Machine, scoring: Scoring, mask: Tensor | Non
         return False
     if mask.compares or ("mask" not in mask.name.lower() and mask.window.source != target.window.source):
         return False  # one that compares ids with a pad id is about padding: see comparisons.py
-    return blanks.is_behind(target.window, mask) and "left" not in machine.frame.module.text
+    return blanks.is_behind(target.window, mask) and not LEFT.search(machine.frame.module.code)

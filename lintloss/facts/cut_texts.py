@@ -21,7 +21,7 @@ FOUND = tuple[ast.AST, ast.expr, Loop]
 
 def observe(machine: Machine, module: Module, loops: Iterable[scored.Looped]) -> Iterator[FOUND]:
     """Yield `truncation=True` of a joined text, what is joined, and the loop that should have run over all of it."""
-    if "truncation" not in module.text:
+    if "truncation" not in module.code:
         return
     for node in walk(module.tree):
         if not isinstance(node, ast.Call) or not TOKENIZES.search(text_of(node.func)) or not node.args:

@@ -189,7 +189,7 @@ def _is_one(origin: Origin, node: ast.expr) -> bool:
         return node.value == 1
     if isinstance(node, ast.Attribute):  # args.batch_size: what does add_argument say?
         option = rf"add_argument\([^\n]*['\"]--{node.attr.replace('_', '[-_]')}['\"][^)]*default=1\b"
-        return re.search(option, origin.module.text) is not None
+        return re.search(option, origin.module.code) is not None
     return False
 
 

@@ -104,7 +104,7 @@ def _last(machine: Machine, name: str, value: Value) -> str:
     if not any(isinstance(each, Quantity) and each.is_loss and not each.loops for each in options(value)):
         return ""
     iterated = [each for each in options(loop.iterates) if isinstance(each, LibObject)]
-    if any(map(loaders.takes_all, iterated)) or "torch_geometric" in machine.frame.module.text:  # one batch, one graph
+    if any(map(loaders.takes_all, iterated)) or "torch_geometric" in machine.frame.module.code:  # one batch, one graph
         return ""
     return "" if _reads_total(statement.value, loop) else LAST
 

@@ -177,11 +177,11 @@ def _models(node: ast.AST) -> tuple[str, ...]:
 
 def _decorable(scene: Scene, node: ast.FunctionDef | ast.AsyncFunctionDef | None) -> int | None:
     """Return the row of the `def` that may be decorated: it must not train, and `torch` must be bound to torch."""
-    if node is None or not TORCH_NAME.search(scene.module.text) or isinstance(node, ast.AsyncFunctionDef):
+    if node is None or not TORCH_NAME.search(scene.module.code) or isinstance(node, ast.AsyncFunctionDef):
         return None
     if gradients.WORDS.search(text_of(node)):  # an attempt that does not hold: a person decides what was meant
         return None
-    if OLD.search(scene.module.text):  # it may be run where there is no no_grad
+    if OLD.search(scene.module.code):  # it may be run where there is no no_grad
         return None
     if regions.TRAINS.search(text_of(node)) or regions.LEAF.search(text_of(node)):
         return None
@@ -200,7 +200,7 @@ def _is_switchable(scene: Scene, node: ast.FunctionDef | ast.AsyncFunctionDef | 
     bound = {each.arg for each in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)}
     if owner.split(".")[0] not in bound and re.search(rf"^\s*{re.escape(owner)}\s*=", text_of(node), re.MULTILINE):
         return False  # made inside: the first statement is too early
-    return ".backward(" not in scene.module.text or ".train()" in scene.module.text
+    return ".backward(" not in scene.module.code or ".train()" in scene.module.code
 
 
 def _messages(forward: Forward) -> str:
@@ -221,7 +221,7 @@ def _body_row(node: ast.FunctionDef | ast.AsyncFunctionDef | None) -> int | None
 
 def _imports(each: Pass, library: re.Pattern[str]) -> bool:
     """Say whether the file of a region, or that of the forward pass, imports a library."""
-    return any(library.search(module.text) for module in (each.scene.module, each.forward.module))
+    return any(library.search(module.code) for module in (each.scene.module, each.forward.module))
 
 
 def _is_framework(each: Pass) -> bool:
@@ -264,7 +264,7 @@ def _is_old(machine: Machine, found: Pass) -> bool:
     known = [module, *(each for each in machine.loaded() if each.path != module.path)]
     if variables.may_be_volatile(known):
         return True
-    if OLD.search(module.text) is None or NEW.search(module.text) is not None:
+    if OLD.search(module.code) is None or NEW.search(module.code) is not None:
         return False
     if variables.wraps(text_of(found.region.node(found.forward))):
         return False
@@ -294,7 +294,7 @@ def _run_by_forward(node: ast.ClassDef) -> list[str]:
 
 def _is_frozen(module: Module, text: str) -> bool:
     """Say whether a loop over all parameters, or requires_grad_(False), freezes the model somewhere in the file."""
-    if "requires_grad" not in module.text:
+    if "requires_grad" not in module.code:
         return False
     name = text.removesuffix(".forward").rsplit(".", 1)[-1]
     for node in statements(module.tree):

@@ -98,7 +98,7 @@ def _may_switch(machine: Machine, text: str) -> bool:
     """Say whether an unknown context manager may turn gradients off; `with ctx:` only where the file knows no_grad."""
     if TELLING.search(text):
         return True
-    return CONTEXT.search(text) is not None and WORDS.search(machine.frame.module.text) is not None
+    return CONTEXT.search(text) is not None and WORDS.search(machine.frame.module.code) is not None
 
 
 def decorators(machine: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:

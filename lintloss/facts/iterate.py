@@ -238,7 +238,7 @@ def describe(
 
 def _is_batched(machine: Machine, node: ast.expr) -> bool:
     """Say whether a data set is one of TensorFlow's, which yields the batches that it was cut into."""
-    return "import tensorflow" in machine.frame.module.text and TF_DATASETS.search(machine.text(node)) is not None
+    return "import tensorflow" in machine.frame.module.code and TF_DATASETS.search(machine.text(node)) is not None
 
 
 class Iterated:

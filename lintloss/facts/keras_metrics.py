@@ -20,7 +20,7 @@ def note_returned(machine: Machine, node: ast.Return, value: Value) -> None:
     function = machine.frame.node
     if not isinstance(function, ast.FunctionDef) or not _is_metric(function) or len(machine.frames) > 2:
         return
-    if KERAS.search(machine.frame.module.text) is None:
+    if KERAS.search(machine.frame.module.code) is None:
         return  # what JAX or NumPy computes of the same arguments is the number of one batch, for whoever asks
     for option in options(value):
         if isinstance(option, Quantity) and option.is_perplexity and not option.weights:

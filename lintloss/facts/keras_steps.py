@@ -16,7 +16,7 @@ EVALUATE = frozenset({"evaluate", "evaluate_generator"})
 
 def observe(module: Module) -> Iterator[tuple[ast.expr, str]]:
     """Yield the number of steps that leaves the last, partial batch out, and how it is written."""
-    if "keras" not in module.text or not ("validation_steps" in module.text or "evaluate" in module.text):
+    if "keras" not in module.code or not ("validation_steps" in module.code or "evaluate" in module.code):
         return
     for node in walk(module.tree):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
@@ -78,4 +78,4 @@ def _divides(module: Module, quotient: ast.BinOp) -> bool:
     rows, size = _number(module, quotient.left), _number(module, quotient.right)
     if isinstance(rows, int) and isinstance(size, int) and size > 0:
         return rows % size == 0
-    return f"{text_of(quotient.left)} % {text_of(quotient.right)}" in module.text
+    return f"{text_of(quotient.left)} % {text_of(quotient.right)}" in module.code

@@ -97,7 +97,7 @@ def observe(machine: Machine, module: Module, loops: Iterable[scored.Looped]) ->
 
 def _is_as_long_as_asked(module: Module, made: ast.expr) -> bool:
     """Say whether data are cut to `eval_iters * batch_size` rows where a loader is made: so many batches are asked for."""
-    lines = module.text.splitlines()
+    lines = module.code.splitlines()
     functions = _functions(module, made.lineno)
     return any(ITERATIONS.search("\n".join(lines[each.lineno : each.end_lineno])) for each in functions)
 

@@ -203,7 +203,7 @@ def _is_tuple(machine: Machine, value: Value, node: ast.AST) -> bool:
         and not any(isinstance(part, ast.Starred) for part in each.targets[0].elts)
         for each in assigned
     )
-    return apart and "torchtext" not in machine.frame.module.text
+    return apart and "torchtext" not in machine.frame.module.code
 
 
 def _is_indexed(machine: Machine, node: ast.AST) -> bool:

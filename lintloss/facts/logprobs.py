@@ -29,9 +29,9 @@ def reduced(machine: Machine, node: ast.AST, how: str) -> Quantity | None:
     """Return the sum or mean of what is called the log-probabilities of tokens; None where it is called otherwise."""
     row = _row(node)
     name = _name_of(row)
-    if row is None or not (NAMES.match(name) or (SHORT.match(name) and SPELLED.search(machine.frame.module.text))):
+    if row is None or not (NAMES.match(name) or (SHORT.match(name) and SPELLED.search(machine.frame.module.code))):
         return None
-    if losses.is_of_policy(machine) or not MEASURES.search(machine.frame.module.text):
+    if losses.is_of_policy(machine) or not MEASURES.search(machine.frame.module.code):
         return None
     field = losses.negative(machine, node)
     unit = LOSS_PER_TOKEN if how == "mean" else field.unit

@@ -17,7 +17,7 @@ from lintloss.parse import Module
 
 def observe(module: Module) -> Iterator[ast.Name]:
     """Yield the training losses of a module that are shown as those of its evaluation."""
-    if "train_" not in module.text and "tr_" not in module.text:
+    if "train_" not in module.code and "tr_" not in module.code:
         return
     for scope in (module.tree, *(each for each in walk(module.tree) if isinstance(each, DEFINITIONS))):
         told = [each for each in bindings.own(scope) if isinstance(each, ast.Expr) and isinstance(each.value, ast.Call)]

@@ -47,5 +47,5 @@ def _text(machine: Machine, value: Quantity) -> str:
     node, module = machine.frame.node, machine.frame.module
     first, last = getattr(node, "lineno", 1), getattr(node, "end_lineno", None) or len(module.lines)
     if any(step.path != module.path or not first <= step.span.row <= last for step in value.trace):
-        return module.text
-    return "\n".join(module.text.split("\n")[first - 1 : last])
+        return module.code
+    return "\n".join(module.code.split("\n")[first - 1 : last])

@@ -31,7 +31,7 @@ GRADIENTS = frozenset({"grad", "value_and_grad"})
 
 def is_one(module: Module, function: ast.AST) -> bool:
     """Say whether a function is made inside of another, which takes its gradient; one of a module may evaluate as well."""
-    return "grad(" in module.text and function in _of(module.tree)
+    return "grad(" in module.code and function in _of(module.tree)
 
 
 @lru_cache(maxsize=64)

@@ -74,7 +74,7 @@ def seen_outside(
     Args:
         loops: those that evaluate; a loader that is handed to one of them may drop rows.
     """
-    steps = STEPS_OF_FRAMEWORK.search(module.text) is not None  # who fits the module has the batches
+    steps = STEPS_OF_FRAMEWORK.search(module.code) is not None  # who fits the module has the batches
     asking = (each for each in seen if _asks(each) or (steps and _is_evaluated(each)))
     names = {name for each in asking for name in _names(module, each)} | _silent(module, seen)
     names.update(_shifting(module))
@@ -133,9 +133,9 @@ def _is_reported(seen: Reported, averaged: set[tuple[int, int]]) -> bool:
 def _distance(module: Module, site: Module, names: set[str]) -> tuple[bool, bool, bool, bool, str]:
     """Rank calling files: those that call it themselves first, then those that name its file, and tests last."""
     stem, _ = os.path.splitext(os.path.basename(module.path))
-    is_direct = any(f"{name}(" in site.text for name in names)
-    fits = "ightning" not in module.text or FITS.search(site.text) is not None
-    return "test" in os.path.basename(site.path), not is_direct, not fits, stem not in site.text, site.path
+    is_direct = any(f"{name}(" in site.code for name in names)
+    fits = "ightning" not in module.code or FITS.search(site.code) is not None
+    return "test" in os.path.basename(site.path), not is_direct, not fits, stem not in site.code, site.path
 
 
 def _place_of(seen: Observation) -> tuple[type, Span]:
@@ -290,7 +290,7 @@ def _in_training_mode(machine: Machine, home: Module, site: Module) -> list[Obse
 
     Where some function sets evaluation mode, those only that called train() themselves.
     """
-    told = any(callers.MODE.search(each.text) for each in (home, site))
+    told = any(callers.MODE.search(each.code) for each in (home, site))
     passes = [each for each in evaluation.passes(machine, home) if not each.region.shared or each.region.for_caller]
     found = evaluation.observe(machine, passes)
     trains = [replace(each, gradients="off") for each in found if each.mode == "train" and _is_left(home, each, told)]
@@ -318,7 +318,7 @@ def _is_left(home: Module, seen: Evaluation, told: bool) -> bool:
     place = seen.mode_place
     if place is None or place.path != home.path or not first < place.span.row <= last:
         return False
-    return callers.MODE.search("\n".join(home.text.splitlines()[first - 1 : last])) is None
+    return callers.MODE.search("\n".join(home.code.splitlines()[first - 1 : last])) is None
 
 
 def _run_methods(machine: Machine, home: Module) -> None:

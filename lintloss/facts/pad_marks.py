@@ -15,6 +15,7 @@ from lintloss.findings import Evidence
 from lintloss.patterns import regex
 
 PAD = regex(r"(?<![a-z])pad(?!d)|padding_(idx|id|value)", re.IGNORECASE)
+LEFT = regex(r"[\"']left[\"']|left_?pad|pad_?left|left_side", re.IGNORECASE)  # where padding stands before the text
 IGNORED = regex(r"label|ignore", re.IGNORECASE)  # `pad_token_label_id`: what the criterion ignores
 
 
@@ -98,4 +99,4 @@ def _of(machine: Machine, target: Value, *, texts: bool) -> Mark | None:
 
 def _masks_by_itself(machine: Machine) -> bool:
     """Say whether an embedding of Keras hands on a mask, which its criteria heed: `Embedding(..., mask_zero=True)`."""
-    return any("mask_zero=True" in module.text for module in machine.loaded())
+    return any("mask_zero=True" in module.code for module in machine.loaded())

@@ -26,7 +26,7 @@ PLACES = regex(r"\brandint\(|\bintegers\(|\brandperm\(")
 def text_of(module: Module, node: ast.AST) -> str:
     """Return the source of a function or class, without its comments' weight: rows as they are."""
     first, last = getattr(node, "lineno", 1), getattr(node, "end_lineno", None) or 1
-    lines = module.lines or tuple(module.text.split("\n"))
+    lines = module.lines or tuple(module.code.split("\n"))
     return "\n".join(line.split("#")[0] for line in lines[first - 1 : last])
 
 

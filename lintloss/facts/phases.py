@@ -173,13 +173,13 @@ def _task_around(machine: Machine, frame: Frame, loops: tuple[Loop, ...]) -> str
     """Guess the task from the checked file; where the loop stands in another one that is about no tokens, from that."""
     path = loops[-1].place.path if loops else frame.module.path
     other = machine.project.module(path) if path != frame.module.path else None
-    if other is not None and _task_of(other.text) == "other":
+    if other is not None and _task_of(other.code) == "other":
         return "other"
     found = task(frame)
     if found != "unknown" or not machine.home:
         return found
     # What only averages says nothing of what is averaged: those who call it, and what it calls, do.
-    around = (_task_of(each.module.text) for each in machine.frames)
+    around = (_task_of(each.module.code) for each in machine.frames)
     return next((each for each in around if each != "unknown"), found)
 
 
@@ -190,7 +190,7 @@ def task(frame: Frame) -> str:
 
 def task_of(module: Module) -> str:
     """Guess what a file is about."""
-    return _task_of(module.text)
+    return _task_of(module.code)
 
 
 @lru_cache(maxsize=256)

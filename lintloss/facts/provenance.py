@@ -316,7 +316,7 @@ class Tracer:
     def _yields(self, spot: Spot, name: str) -> bool:
         """Say whether what the file calls by this name may be a generator of one of the project's classes."""
         imported = self.machine.project.defining(spot.module.path, name)
-        return any("yield" in each.text and f"def {name}(" in each.text for each in (spot.module, *imported))
+        return any("yield" in each.code and f"def {name}(" in each.code for each in (spot.module, *imported))
 
     def _method(self, cls: Class, name: str) -> Func | None:
         for base in classes.bases(self.machine, cls):

@@ -264,9 +264,9 @@ def _scene_says(scene: Scene) -> str:
     if name and NAME.search(name) and not TRAINING.search(name):
         return f"the function is called {scene.name}()"
     stem = snake(os.path.splitext(os.path.basename(scene.module.path))[0])
-    if FILE.search(stem) and not TRAINING.search(name) and ".backward(" not in scene.module.text:
+    if FILE.search(stem) and not TRAINING.search(name) and ".backward(" not in scene.module.code:
         return f"the file is called {stem}"
-    if not TRAINING.search(name) and _computes_perplexity(scene.node, scene.module.text):
+    if not TRAINING.search(name) and _computes_perplexity(scene.node, scene.module.code):
         return "it computes a perplexity"
     return ""
 
@@ -331,7 +331,7 @@ def is_unit_test(module: Module) -> bool:
     path = module.path.replace(os.sep, "/")
     if TEST_FOLDER.search(path):
         return True
-    return TEST_FILE.search(path) is not None and TEST_WORDS.search(module.text) is not None
+    return TEST_FILE.search(path) is not None and TEST_WORDS.search(module.code) is not None
 
 
 @lru_cache(maxsize=256)

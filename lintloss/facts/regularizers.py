@@ -196,7 +196,7 @@ def _is_on_the_way(machine: Machine, node: ast.AST, name: str) -> bool:
 def _is_gathered(machine: Machine) -> bool:
     """Say whether fairseq's reduce_metrics() sums up what batches handed over, of which it reports what it logs."""
     frame, sums = machine.frame, (ast.Call, ast.AugAssign)
-    if frame.name not in REDUCERS or "fairseq" not in frame.module.text:
+    if frame.name not in REDUCERS or "fairseq" not in frame.module.code:
         return False
     made = frame.statement.value if isinstance(frame.statement, ast.Assign) else frame.statement
     return isinstance(made, sums)
@@ -252,7 +252,7 @@ def _destination(machine: Machine, node: ast.AST) -> str:
 
 def _is_script(machine: Machine, setting: Setting) -> bool:
     """Say whether a loss is reported at the top of a file that trains nothing: a script that evaluates."""
-    return setting.phase == "unknown" and not setting.function and ".backward(" not in machine.frames[0].module.text
+    return setting.phase == "unknown" and not setting.function and ".backward(" not in machine.frames[0].module.code
 
 
 def _setting(machine: Machine) -> Setting:

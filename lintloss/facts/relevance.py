@@ -102,6 +102,6 @@ class Relevance:
 
     def _body(self, module: Module, node: ast.AST) -> str:
         if module.path not in self._lines:
-            self._lines[module.path] = module.text.split("\n")
+            self._lines[module.path] = module.code.split("\n")
         first, last = getattr(node, "lineno", 1), getattr(node, "end_lineno", 1) or 1
         return "\n".join(self._lines[module.path][first - 1 : last])

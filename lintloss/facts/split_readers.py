@@ -113,14 +113,14 @@ def _called(module: Module, call: ast.Call) -> list[Function]:
 
 def _is_parted(module: Module, name: str, value: ast.expr) -> bool:
     """Say whether the rows are divided elsewhere: by indices, by a cut, or in place: `val_set.data = val_set.data[n:]`."""
-    if PARTED.search(module.text):
+    if PARTED.search(module.code):
         return True
     own = core(value)
     names = {name, own.id} if isinstance(own, ast.Name) else {name}
     inside = rf"\b({'|'.join(map(re.escape, names))})\b"
     return (
         re.search(
-            rf"{inside}(\.\w+)+\s*=[^=]|{inside}\s*\[|{inside}\s*\.(select|filter|shard|skip|take)\(", module.text
+            rf"{inside}(\.\w+)+\s*=[^=]|{inside}\s*\[|{inside}\s*\.(select|filter|shard|skip|take)\(", module.code
         )
         is not None
     )

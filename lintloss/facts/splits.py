@@ -62,7 +62,7 @@ class SplitMixup(Observation):
 
 def observe(machine: Machine, module: Module, passes: list[Pass]) -> list[SplitMixup]:
     """Return where a module takes training data for evaluation data."""
-    if "train" not in module.text or is_unit_test(module):
+    if "train" not in module.code or is_unit_test(module):
         return []
     found: dict[ast.AST, tuple[str, str]] = {}
     mixed = (
@@ -121,7 +121,7 @@ def _is_for_nobody(machine: Machine, module: Module, name: str) -> bool:
     """Say whether what goes by a name is made and never read: nothing is evaluated on it. Lightning calls its hooks."""
     if name.endswith("_dataloader"):
         return False
-    if name in _read_names(module.tree) or re.search(rf"['\"]{re.escape(name)}['\"]", module.text):
+    if name in _read_names(module.tree) or re.search(rf"['\"]{re.escape(name)}['\"]", module.code):
         return False
     return not machine.project.using(module.path, name, ["import"], running=module.path)
 
@@ -160,13 +160,13 @@ def _reads_train_split(module: Module, pairs: tuple[tuple[str, ast.expr], ...], 
         return True
     if isinstance(core, ast.Subscript) and isinstance(core.slice, ast.Constant) and core.slice.value == "train":
         base = text_of(core.value)
-        other = re.search(rf"{re.escape(base)}\[['\"](validation|test|valid|val|dev)['\"]\]", module.text)
+        other = re.search(rf"{re.escape(base)}\[['\"](validation|test|valid|val|dev)['\"]\]", module.code)
         return (
             other is not None or _trained_on(pairs, text_of(value)) or _trained_on(pairs, text_of(core))
         ) and not _is_split_later(module, name)
     if isinstance(core, ast.Call):
         return (_loads(core) and not _is_split_later(module, name)) or (
-            _vision(core) and _is_test(name) and HELD_OUT.search(module.text) is None
+            _vision(core) and _is_test(name) and HELD_OUT.search(module.code) is None
         )
     return False
 
@@ -186,10 +186,10 @@ def _is_split_later(module: Module, name: str) -> bool:
     return (
         re.search(
             rf"\b{re.escape(name)}\b\s*(\.(train_test_split|select|filter|shard|skip|take)\(|\[['\"](test|validation|train)['\"]\])",
-            module.text,
+            module.code,
         )
         is not None
-        or "train_test_split" in module.text
+        or "train_test_split" in module.code
     )
 
 
@@ -280,7 +280,7 @@ def _scores_train(machine: Machine, module: Module, name: str, value: ast.expr) 
         re.search(r"train|fit|step|split", text_of(value.func)) or not _evaluates(machine, module, value)
     ):
         return False
-    return any(is_held_out(each) for each in ROWS.findall(module.text))
+    return any(is_held_out(each) for each in ROWS.findall(module.code))
 
 
 def _is_told_not_to_train(call: ast.Call) -> bool:
@@ -315,7 +315,7 @@ def _evaluates(machine: Machine, module: Module, call: ast.Call) -> bool:
 
 def _trainers(module: Module) -> Iterator[Found]:
     """`Trainer(train_dataset=data["train"], eval_dataset=data["train"])`."""
-    if "eval_dataset" not in module.text:
+    if "eval_dataset" not in module.code:
         return
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Call) and text_of(node.func).endswith("Trainer"):

@@ -17,7 +17,7 @@ Found = tuple[ast.AST, str, str]  # where the stale batch is read, what was draw
 
 def observe(module: Module) -> Iterator[Found]:
     """Yield where a batch of the training data stands in for one that was drawn from the evaluation's."""
-    if "next" not in module.text:
+    if "next" not in module.code:
         return
     for scope in (module.tree, *(node for node in walk(module.tree) if isinstance(node, DEFINITIONS))):
         drawn = [(name, each) for name, bound in bindings.of(scope).items() for each in bound if _source(each.value)]

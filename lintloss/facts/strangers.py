@@ -79,7 +79,7 @@ def _is_module(machine: Machine, value: Value) -> bool:
     if isinstance(value, Ref):
         return value.kind == "instance" and forwards.is_module(machine, value)
     if isinstance(value, Opaque):
-        is_run = bool(value.name) and f"{value.name}(" in machine.frame.module.text
+        is_run = bool(value.name) and f"{value.name}(" in machine.frame.module.code
         return bool(value.key) and (is_run or machine.get(value.key, "training") is not None)
     return isinstance(value, LibObject) and bool(value.key)
 

@@ -93,9 +93,9 @@ def item(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
             return losses.presumed(
                 machine, node, said="an entry of a dict of losses, taken for a mean loss by its name"
             )
-        if name == "mean_perplexity" and "evaluate" in machine.frame.module.text:
+        if name == "mean_perplexity" and "evaluate" in machine.frame.module.code:
             return objects.mean_perplexity(machine, node)
-        if name == "perplexities" and objects.PERPLEXITIES.search(machine.frame.module.text):
+        if name == "perplexities" and objects.PERPLEXITIES.search(machine.frame.module.code):
             return objects.perplexities(machine, node)
         if isinstance(owner, Opaque | LibObject):
             return Opaque((*key, name), name if name != "elem" and not name.isdigit() else "")

@@ -172,11 +172,11 @@ def cooled(machine: Machine, node: ast.AST, value: Tensor | ModelOutput, by: Val
     divisor = _divisor(node)
     number = _number(logits, divisor)
     is_told = divisor is not None and (number or TEMPERATURE.search(ast.unparse(divisor)))
-    if divisor is None or not is_told or by in (Const(1), Const(1.0)) or _is_contrastive(machine.frame.module.text):
+    if divisor is None or not is_told or by in (Const(1), Const(1.0)) or _is_contrastive(machine.frame.module.code):
         return logits
     if "temperatures" in ast.unparse(divisor):  # one of each: the best is looked for
         return logits
-    if phases.is_of_policy(machine.frames[0].module.text):  # it samples at that temperature
+    if phases.is_of_policy(machine.frames[0].module.code):  # it samples at that temperature
         return logits
     said = f"divided by a temperature of {number} here" if number else "divided by a temperature here"
     return logits.with_step(machine.evidence(node, said))

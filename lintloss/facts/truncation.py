@@ -191,7 +191,7 @@ def _of_loader(machine: Machine, module: Module, loader: LibObject, used: Eviden
         loader.made is None
         or _loses_nothing(machine, loader)
         or left_out.is_for_samples(module, name)
-        or re.search(rf"(?i)(infinit|cycle|endless|repeat)\w*\(\s*(self\.)?{re.escape(name)}\b", module.text)
+        or re.search(rf"(?i)(infinit|cycle|endless|repeat)\w*\(\s*(self\.)?{re.escape(name)}\b", module.code)
     ):
         return
     if loader.made.path == module.path:
@@ -284,7 +284,7 @@ def _is_endless(machine: Machine, module: Module, loop: Loop) -> bool:
     for option in options(loop.iterates):
         if isinstance(option, LibObject) and loaders.is_loader(option):
             return any(is_random(machine, each) for each in options(option.arg(0, "dataset") or Const(None)))
-    if "streaming=True" in module.text or (loop.equal and "sampler" in loop.equal[0].message):
+    if "streaming=True" in module.code or (loop.equal and "sampler" in loop.equal[0].message):
         return True
     return any("while True" in text_of(function.node) for function in _generators(machine, module, loop, None))
 
@@ -382,7 +382,7 @@ def _left_out(
 
 def _trainers(machine: Machine, module: Module) -> Iterator[Truncation]:
     """`dataloader_drop_last=True` holds for the evaluation loader too."""
-    if "dataloader_drop_last" not in module.text or "eval_dataset" not in module.text:
+    if "dataloader_drop_last" not in module.code or "eval_dataset" not in module.code:
         return
     named = [node for node in ast.walk(module.tree) if isinstance(node, ast.Call)]
     evaluates = any(

@@ -23,11 +23,11 @@ def wraps(text: str) -> bool:
 
 def may_be_volatile(modules: Iterable[Module]) -> bool:
     """Say whether some module asks for volatile Variables: as such, or of a function that makes either kind."""
-    telling = [each.text for each in modules if "volatile" in each.text]
+    telling = [each.code for each in modules if "volatile" in each.code]
     if any(VOLATILE.search(text) for text in telling):
         return True
     makers = {name for text in telling for name in TAKES.findall(text)}
-    return any(_asks(name, each.text) for name in makers for each in modules)
+    return any(_asks(name, each.code) for name in makers for each in modules)
 
 
 def _asks(maker: str, text: str) -> bool:
@@ -40,6 +40,6 @@ def _asks(maker: str, text: str) -> bool:
 
 def are_made_by(project: Project, modules: list[Module]) -> bool:
     """Say whether a project makes its Variables itself, and nowhere says volatile; libraries hand out some of their own."""
-    if any(HANDS_OUT.search(each.text) for each in modules) or not any(wraps(each.text) for each in modules):
+    if any(HANDS_OUT.search(each.code) for each in modules) or not any(wraps(each.code) for each in modules):
         return False
     return not may_be_volatile([*modules, *project.using(modules[0].path, "volatile", ["volatile"])])

@@ -22,7 +22,17 @@ DEAD = (
     "pass",
     "unused_text = 'the loss is elsewhere'",
 )
-REMARKS = ("# see the note on the wiki", "# TODO(someone): tidy up", "# loss / len(loader) was here once", "#")
+REMARKS = (
+    "# see the note on the wiki",
+    "# TODO(someone): tidy up",
+    "# loss / len(loader) was here once",
+    "#",
+    # words that decide where code says them: a comment is no code
+    "# padding is on the left, ignore_index=-100, batch_size = 1, pad_sequence",
+    "# unlike bert, a bidirectional model that corrupts its input (mlm, reconstruction)",
+    "# model.eval() under torch.no_grad(), volatile=True, requires_grad = False",
+    "# streaming=True; policy, reward and advantage; import tensorflow as tf, keras",
+)
 
 
 class Renamer(cst.CSTTransformer):

@@ -37,7 +37,7 @@ def handed_over(module: Module) -> Iterator[ast.expr]:
     for node in walk(module.tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             for handing in HANDINGS.get(node.func.attr, ()):
-                if any(each in module.text for each in handing.library):
+                if any(each in module.code for each in handing.library):
                     yield from _of_call(node, handing)
 
 

@@ -91,7 +91,7 @@ def _scores_tokens(machine: Machine, node: ast.AST, criterion: Value | None) -> 
     code = machine.text(criterion.node) if isinstance(criterion, Func) else ""
     return (
         told == "unknown"
-        and FILLS.search(module.text) is not None
+        and FILLS.search(module.code) is not None
         and MOVES.search(code + machine.text(node)) is not None
     )
 

@@ -150,7 +150,7 @@ def _named(kwargs: Kwargs, name: str) -> tuple[Value, ...]:
 
 def _masks(machine: Machine) -> bool:
     """Say whether some file speaks of a mask: an embedding's goes from layer to layer, and leaves the padding out."""
-    return any(MASKS.search(module.text) for module in machine.loaded())
+    return any(MASKS.search(module.code) for module in machine.loaded())
 
 
 def _reported(seen: Observation) -> Observation:
@@ -173,7 +173,7 @@ def _note_smoothing(machine: Machine, node: ast.AST, criterion: LibObject | None
 def _evaluates(machine: Machine) -> bool:
     """Say whether this file, or one that runs with it, has a loss of held-out data computed."""
     module = machine.frame.module
-    if any(each in module.text for each in EVALUATES):
+    if any(each in module.code for each in EVALUATES):
         return True
     return any(machine.project.using(module.path, "fit", EVALUATES))
 

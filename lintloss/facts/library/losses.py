@@ -360,7 +360,7 @@ def is_of_policy(machine: Machine) -> bool:
 
 def _texts(machine: Machine) -> list[str]:
     """Return the code that tells what a loss is one of; of a file full of losses, that of the one that is computed."""
-    texts = [machine.frames[0].module.text]
+    texts = [machine.frames[0].module.code]
     if machine.frame.module is not machine.frames[0].module:
         texts.append(_text_around(machine))
     return texts

@@ -23,7 +23,7 @@ def attention(machine: Machine, value: Value) -> Tensor | None:
     from lintloss.facts.library import shapes
 
     found = shapes.tensor(value) if isinstance(value, Tensor | Opaque) else None
-    if found is None or found.window is None or "transformers" not in machine.frame.module.text:
+    if found is None or found.window is None or "transformers" not in machine.frame.module.code:
         return None
     if found.form == "mask" and (found.compares or found.sense is None):
         return None

@@ -64,7 +64,7 @@ def source_of(machine: Machine, cls: Class, depth: int = 0) -> str:
     if known is not None:
         return known
     machine.class_texts[cls.module.path, cls.node.lineno] = ""  # classes that use one another
-    lines = cls.module.text.split("\n")[cls.node.lineno - 1 : cls.node.end_lineno]
+    lines = cls.module.code.split("\n")[cls.node.lineno - 1 : cls.node.end_lineno]
     text = aliases.with_plain_nn(cls.module, "\n".join(line.split("#")[0] for line in lines))
     if depth < DEPTH:
         for name in _names(cls.node):
@@ -222,7 +222,7 @@ def _instance(machine: Machine, cls: Class) -> Value | None:
     loops, machine.loops = machine.loops, []
     try:
         made = classes.instantiate(machine, cls.node, cls, [], {})
-        if callers.MODE.search(machine.frames[0].module.text):  # whoever has it may have set it, as this file does
+        if callers.MODE.search(machine.frames[0].module.code):  # whoever has it may have set it, as this file does
             modes.switch(machine, made, Opaque(("mode", *cls.module.path), "training"), None)
         return made
     finally:

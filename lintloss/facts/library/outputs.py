@@ -127,7 +127,7 @@ def _with_router_term(machine: Machine, node: ast.AST, model: Value, kwargs: dic
     if not isinstance(model, LibObject) or not isinstance(loss, Quantity) or loss.scoring is None:
         return loss
     asked = kwargs.get(ROUTER, dict(model.kwargs).get(ROUTER))
-    if asked != Const(True) or "router_aux_loss_coef" in machine.frame.module.text:
+    if asked != Const(True) or "router_aux_loss_coef" in machine.frame.module.code:
         return loss
     place = machine.evidence(node, f"{ROUTER}=True: the balance of the router is added to the loss")
     term = Term("router_aux_loss_coef * aux_loss", place, scaled=True)
@@ -138,7 +138,7 @@ def _is_like_library(machine: Machine, kwargs: dict[str, Value]) -> bool:
     """Say whether a model out of sight is called as those of Hugging Face are: it ignores -100, and nothing else."""
     if {"input_ids", "labels"} <= kwargs.keys():
         return True
-    return bool({"attention_mask", "input_ids", "**"} & kwargs.keys()) and "transformers" in machine.frame.module.text
+    return bool({"attention_mask", "input_ids", "**"} & kwargs.keys()) and "transformers" in machine.frame.module.code
 
 
 def _unreduced(loss: Value) -> Value:
@@ -241,7 +241,7 @@ def _loss(machine: Machine, node: ast.AST, output: ModelOutput, presumed: str) -
             owner="model",
             item=item,
             called=presumed,
-            paired=item == "token" and PAIRS.search(machine.frame.module.text) is not None and not _fills_rows(machine),
+            paired=item == "token" and PAIRS.search(machine.frame.module.code) is not None and not _fills_rows(machine),
         )
         return losses.scored(machine, node, scoring)
     return value
@@ -252,8 +252,8 @@ def _fills_rows(machine: Machine) -> bool:
     home = machine.frames[0].module
     if home.path not in machine.filled_rows:
         around = [home, *machine.project.using(home.path, "max_length", ["padding"])]
-        fills = any(FILLS.search(each.text) for each in around)
-        marks = any(padding.MARKED.search(each.text) for each in around) or bool(
+        fills = any(FILLS.search(each.code) for each in around)
+        marks = any(padding.MARKED.search(each.code) for each in around) or bool(
             machine.project.using(home.path, "100", ["-100"])
         )
         machine.filled_rows[home.path] = fills and not marks

@@ -53,7 +53,7 @@ def called(machine: Machine, node: ast.Call, trainer: Value, name: str, args: li
     made = _made_with(machine, trainer)
     if made is None:
         return None
-    by_itself = by_strategy(made) and not EVALUATES.search(machine.frames[0].module.text)
+    by_itself = by_strategy(made) and not EVALUATES.search(machine.frames[0].module.code)
     dataset = made.get("train_dataset") if name == "train" else (args[0] if args else made.get("eval_dataset"))
     if dataset is not None and (name == "evaluate" or machine.home):  # who asks from a data set's file asks for both
         _feed(machine, node, made, dataset)
@@ -129,7 +129,7 @@ def _measure(machine: Machine, node: ast.Call, made: dict[str, Value]) -> None:
 
 
 def _evaluated(machine: Machine, node: ast.Call, made: dict[str, Value], dataset: Value | None) -> Value | None:
-    if not REPORTS.search(machine.frames[0].module.text):
+    if not REPORTS.search(machine.frames[0].module.code):
         return None
     mean = _averaged(machine, node, made, dataset, "evaluate()")
     if mean is None:
@@ -200,14 +200,14 @@ def _keeps_rows(machine: Machine, collator: LibObject) -> bool:
     """
     home = machine.frames[0].module
     beside = machine.project.module(collator.made.path) if collator.made is not None else None
-    texts = [home.text] if beside is None or beside.path == home.path else [home.text, beside.text]
+    texts = [home.code] if beside is None or beside.path == home.path else [home.code, beside.code]
     return any(map(SEPARATE_ROWS.search, texts)) and not any(map(BLOCKS.search, texts))
 
 
 def _pads_by_default(machine: Machine, made: dict[str, Value]) -> Differing | None:
     """Return where trl's SFTTrainer was made, which pads its rows unless it is asked to pack them."""
     trainer = made.get(ITSELF)
-    text = machine.frames[0].module.text
+    text = machine.frames[0].module.code
     if not isinstance(trainer, LibObject) or loaders.short(trainer) != "SFTTrainer" or BLOCKS.search(text):
         return None
     return Differing(trainer.made) if "data_collator" not in made and trainer.made is not None else None
