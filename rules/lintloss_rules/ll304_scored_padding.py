@@ -3911,4 +3911,38 @@ def score_chosen(lines):
     return F.cross_entropy(logits[:, :-1].transpose(1, 2), labels[:, 1:])
 """,
         ),
+        Good(
+            why="masked_fill_ in place drops the loss where the mask is true, as masked_fill does",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+PAD = 0
+
+
+def collate(rows):
+    return pad_sequence(rows, batch_first=True, padding_value=PAD)
+
+
+def summed(log_probs, target, pad):
+    nll = -log_probs.gather(dim=-1, index=target.unsqueeze(-1)).squeeze(-1)
+    pads = target.eq(pad)
+    nll.masked_fill_(pads, 0.0)
+    return nll.sum(), (~pads).sum()
+
+
+@torch.no_grad()
+def evaluate(model, rows):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids in DataLoader(rows, batch_size=8, collate_fn=collate):
+        log_probs = F.log_softmax(model(ids[:, :-1]), dim=-1)
+        one, scored = summed(log_probs, ids[:, 1:], PAD)
+        nats += one.item()
+        tokens += scored.item()
+    print("val loss", nats / tokens)
+""",
+        ),
     )

@@ -352,7 +352,7 @@ def _quantity(machine: Machine, node: ast.Call, value: Quantity, name: str, args
     if name == "masked_select" and value.axes:
         return losses.chosen(machine, value, args[0] if args else None)
     if name in {"masked_select", "masked_fill", "masked_fill_"}:
-        return losses.masked(machine, value, args[0] if args else None, drops=name == "masked_fill")
+        return losses.masked(machine, value, args[0] if args else None, drops=name != "masked_select")
     if name in {"view", "reshape", "flatten", "view_as", "reshape_as"}:
         field = losses.unreduced(value) if args and args[0] != Const(1) else value
         rows = (len(args) == 2 or _is_shape(args, name)) and field.axes in {("position",), ("pos",)}
