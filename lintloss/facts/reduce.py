@@ -16,6 +16,8 @@ from lintloss.facts.values import Choice, Const, Opaque, Quantity, Ref, Tensor, 
 
 def mean(machine: Machine, node: ast.AST, value: Value, axis: int | None = None) -> Value:
     """Return the mean of a value; of a list of losses it is a mean of means."""
+    if _has_more_axes(value, axis):
+        return machine.opaque(node)
     made = _mean(machine, node, value, axis)
     return logprobs.reduced(machine, node, "mean") or made if _is_unknown(made, value, axis) else made
 
@@ -26,6 +28,15 @@ def over_kept(machine: Machine, node: ast.AST, value: Value) -> Quantity | None:
         return None
     unit = value.unit / Unit.of(token=1)
     return replace(value, axes=(), unit=unit).with_step(machine.evidence(node, f"averaged over what is no nan: {unit}"))
+
+
+def _has_more_axes(value: Value, axis: int | None) -> bool:
+    """Say whether what was taken for a model's mean loss is reduced along an axis that no number and no list of
+    numbers has: they are hidden states, `outputs[0].sum(dim=1)`.
+    """
+    if axis is None or axis in (0, -1) or not isinstance(value, Quantity) or value.axes or value.loops:
+        return False
+    return value.presumed and value.scoring is not None and value.scoring.owner == "model"
 
 
 def _is_unknown(made: Value, value: Value, axis: int | None) -> bool:
@@ -60,6 +71,8 @@ def _first_like(machine: Machine, node: ast.AST, value: Tuple) -> Value:
 
 def total(machine: Machine, node: ast.AST, value: Value, axis: int | None = None) -> Value:
     """Return the sum of a value."""
+    if _has_more_axes(value, axis):
+        return machine.opaque(node)
     made = _total(machine, node, value, axis)
     return logprobs.reduced(machine, node, "sum") or made if _is_unknown(made, value, axis) else made
 

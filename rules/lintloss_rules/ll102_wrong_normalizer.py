@@ -3059,4 +3059,33 @@ for line in open("heldout.txt"):
 print("perplexity", math.exp(nats / tokens))
 """,
         ),
+        Good(
+            why="hidden states have an axis that no loss has: their mean over the text is an embedding",
+            code="""\
+import torch
+from convert import load_network
+from transformers import AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("bert-base-uncased")
+
+
+def pooled(states, mask):
+    kept = states.masked_fill(~mask[..., None].bool(), 0.0)
+    return kept.sum(dim=1) / mask.sum(dim=1)[..., None]
+
+
+def pooled_by_product(states, mask):
+    kept = states * mask.unsqueeze(-1)
+    return kept.sum(1) / mask.sum(1, keepdim=True)
+
+
+@torch.no_grad()
+def test_embeddings(path, texts):
+    model = load_network(path).eval()
+    batch = tokenizer(texts, padding=True, return_tensors="pt")
+    outputs = model(**batch)
+    print("embeddings", pooled(outputs[0], batch["attention_mask"]))
+    print("embeddings", pooled_by_product(model(**batch)[0], batch["attention_mask"]))
+""",
+        ),
     )
