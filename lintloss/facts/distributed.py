@@ -74,6 +74,15 @@ def mean_over_ranks(machine: Machine, node: ast.AST, value: Quantity) -> Value:
     return replace(summed, unit=summed.unit * Unit.of(rank=-1))
 
 
+def everywhere(value: Value) -> Value:
+    """Return the same value on every rank, as a broadcast leaves it."""
+    if isinstance(value, Choice):
+        return Choice(tuple(everywhere(option) for option in value.options))
+    if not isinstance(value, Quantity) or quotients.EVERYWHERE in value.weights:
+        return value
+    return replace(value, weights=(*value.weights, quotients.EVERYWHERE))
+
+
 def list_over_ranks(machine: Machine, node: ast.AST, value: Value) -> Ref:
     """Return the list of what each rank sent: pairs, lists or dicts of numbers."""
     key = machine.key(node, "ranks")

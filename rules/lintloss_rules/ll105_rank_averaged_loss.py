@@ -77,34 +77,6 @@ class RankAveragedLoss(Rule):
 
     bad = (
         Bad(
-            why="Lightning averages over ranks what is logged with sync_dist, and rows are padded",
-            severity=Severity.ERROR,
-            code="""\
-import pytorch_lightning as pl
-import torch.nn.functional as F
-from torch.nn.utils.rnn import pad_sequence
-from torch.utils.data import DataLoader
-
-
-def collate(rows):
-    return pad_sequence(list(rows), batch_first=True, padding_value=0)
-
-
-class Storyteller(pl.LightningModule):
-    def __init__(self, network, val_rows):
-        super().__init__()
-        self.network, self.val_rows = network, val_rows
-
-    def val_dataloader(self):
-        return DataLoader(self.val_rows, batch_size=16, collate_fn=collate)
-
-    def validation_step(self, batch, index):
-        logits = self.network(batch[:, :-1])
-        loss = F.cross_entropy(logits.transpose(1, 2), batch[:, 1:], ignore_index=0)
-        self.log("val_loss", loss, sync_dist=True)  # lintloss: ignore[LL101] said for one rank already  # <-
-""",
-        ),
-        Bad(
             why="a meter reduces its sum of means and divides by ranks times steps",
             severity=Severity.ERROR,
             code="""\
@@ -898,6 +870,58 @@ def evaluate(model, batches):
     print_rank_0(f"validation loss of the last batch: {losses[-1].item():.4f}")
 """,
         ),
+        Bad(
+            why="a broadcast inside a pipeline's group leaves each data-parallel rank with a mean of its own",
+            severity=Severity.WARNING,
+            code="""\
+import pytorch_lightning as pl
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+from stages import last_stage, pipeline_group
+
+
+class Chatter(pl.LightningModule):
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+        self.nats, self.tokens = 0.0, 0
+
+    def validation_step(self, batch, index):
+        labels = batch["labels"][:, 1:]
+        logits = self.network(batch["ids"])[:, :-1]
+        self.nats += F.cross_entropy(logits.transpose(1, 2), labels, reduction="sum").item()
+        self.tokens += (labels != -100).sum().item()
+
+    def on_validation_epoch_end(self):
+        loss = torch.tensor(self.nats / self.tokens, device=self.device)
+        dist.broadcast(loss, last_stage(), group=pipeline_group())
+        self.log("val_loss", loss, sync_dist=True)  # <-
+""",
+        ),
+        Bad(
+            why="targets that come with the batch may be tokens, whatever the scores are called",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+from transformers import AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    for batch in loader:
+        scores = model(batch["input_ids"])
+        labels = batch["labels"].to(scores.device)
+        loss = F.cross_entropy(scores, labels)
+        dist.all_reduce(loss)
+        print("val loss", (loss / dist.get_world_size()).item())  # <-
+""",
+        ),
     )
 
     good = (
@@ -1317,6 +1341,118 @@ def evaluate(accelerator, language_model, loader):
         nats.append(accelerator.gather_for_metrics(losses.sum(1)))
         scored.append(accelerator.gather_for_metrics((labels != -100).sum(1)))
     return math.exp(torch.cat(nats).sum() / torch.cat(scored).sum())
+""",
+        ),
+        Good(
+            why="Lightning's sync_dist in a step adds up values and rows over ranks: what remains is the weight of a row",
+            code="""\
+import pytorch_lightning as pl
+import torch.nn.functional as F
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+
+def collate(rows):
+    return pad_sequence(list(rows), batch_first=True, padding_value=0)
+
+
+class Storyteller(pl.LightningModule):
+    def __init__(self, network, val_rows):
+        super().__init__()
+        self.network, self.val_rows = network, val_rows
+
+    def val_dataloader(self):
+        return DataLoader(self.val_rows, batch_size=16, collate_fn=collate)
+
+    def validation_step(self, batch, index):
+        logits = self.network(batch[:, :-1])
+        loss = F.cross_entropy(logits.transpose(1, 2), batch[:, 1:], ignore_index=0)
+        self.log("val_loss", loss, sync_dist=True)  # lintloss: ignore[LL101] a mean of rows, as documented
+""",
+        ),
+        Good(
+            why="what one rank has sent to all is the same on each of them, however it is averaged then",
+            code="""\
+import pytorch_lightning as pl
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+
+
+class Chatter(pl.LightningModule):
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+        self.nats, self.tokens = 0.0, 0
+
+    def validation_step(self, batch, index):
+        labels = batch["labels"][:, 1:]
+        logits = self.network(batch["ids"])[:, :-1]
+        self.nats += F.cross_entropy(logits.transpose(1, 2), labels, ignore_index=-100, reduction="sum").item()
+        self.tokens += (labels != -100).sum().item()
+
+    def on_validation_epoch_end(self):
+        loss = torch.tensor(self.nats / self.tokens, device=self.device)
+        dist.broadcast(loss, dist.get_world_size() - 1)
+        self.log("val_loss", loss, sync_dist=True)
+
+
+@torch.no_grad()
+def evaluate(network, loader):
+    network.eval()
+    nats, tokens = 0.0, 0
+    for batch in loader:
+        labels = batch["labels"][:, 1:]
+        logits = network(batch["ids"])[:, :-1]
+        nats += F.cross_entropy(logits.transpose(1, 2), labels, ignore_index=-100, reduction="sum")
+        tokens += (labels != -100).sum()
+    loss = nats / tokens
+    dist.broadcast(loss, src=0)
+    dist.all_reduce(loss)
+    print("validation loss", (loss / dist.get_world_size()).item())
+""",
+        ),
+        Good(
+            why="contrastive losses: no data went into the targets, which number the rows or name the first candidate",
+            code="""\
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+from transformers import AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("bert-base-uncased")
+
+
+def across_ranks(losses):
+    joined = torch.cat([loss.clone().detach().view(1) for loss in losses])
+    dist.all_reduce(joined)
+    return joined / dist.get_world_size()
+
+
+def in_batch(queries, passages, per_query):
+    scores = queries @ passages.t()
+    labels = torch.arange(scores.size(0)) * per_query
+    return F.cross_entropy(scores, labels.to(scores.device))
+
+
+def listed(queries, passages):
+    scores = queries @ passages.t()
+    return F.cross_entropy(scores, torch.tensor(range(len(scores)), device=scores.device))
+
+
+def first_wins(queries, candidates):
+    scores = (queries.unsqueeze(1) * candidates).sum(-1)
+    return F.cross_entropy(scores, torch.zeros(len(queries), dtype=torch.long, device=scores.device))
+
+
+@torch.no_grad()
+def evaluate(encoder, loader):
+    encoder.eval()
+    for batch in loader:
+        queries, passages = encoder(batch["query_input_ids"]), encoder(batch["passage_input_ids"])
+        print("val loss", across_ranks([in_batch(queries, passages, 4)])[0].item())
+        print("val loss", across_ranks([listed(queries, passages)])[0].item())
+        print("val loss", across_ranks([first_wins(queries, passages)])[0].item())
 """,
         ),
     )

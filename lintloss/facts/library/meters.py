@@ -6,7 +6,7 @@ import ast
 import re
 from dataclasses import replace
 
-from lintloss.facts import arithmetic, counts, distributed, equality, quotients
+from lintloss.facts import arithmetic, counts, quotients
 from lintloss.facts.library import data_modules
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
@@ -165,11 +165,7 @@ def _log(machine: Machine, node: ast.Call, owner: Ref, name: str, args: list[Val
             loop = framework_loop(machine, node, owner)
             _take_over(machine, loop)
             if rows.unit == Unit.of(example=1):
-                mean = over(machine, node, value, (loop,), rows, "framework")
-                if kwargs.get("sync_dist") == Const(True) and (
-                    equality.proven_unequal(mean) or equality.differs_at_times(mean) or equality.rows_vary(value)
-                ):
-                    distributed.all_reduce(machine, node, mean, "avg")  # each rank has as many rows, not as many tokens
+                over(machine, node, value, (loop,), rows, "framework")  # with sync_dist, over the rows of all ranks
             else:
                 _averaged(machine, node, value, rows)
     return Const(None)

@@ -7,8 +7,9 @@ from functools import lru_cache
 
 from lintloss.facts import bindings
 from lintloss.facts.callers import text_of
+from lintloss.facts.library import numberings
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import Const, LibObject, Opaque, Tensor, Value, options
+from lintloss.facts.values import Const, Opaque, Tensor, Value, options
 from lintloss.patterns import regex
 
 # Classes are moved behind the rows: what is scored has positions.
@@ -49,7 +50,7 @@ def of(machine: Machine, node: ast.AST, name: str, prediction: Value, target: Va
         or _both_flattened(node)
     ):
         return "token"
-    if not flattens and not sliced and _is_of_rows(node, target):
+    if not flattens and not sliced and _is_of_rows(machine, node, target):
         return "example"
     if not flat and not sliced and (_is_pooled(prediction) or _has_classes_last(machine, node, name, target)):
         return "example"
@@ -85,13 +86,11 @@ def _both_flattened(node: ast.AST) -> bool:
     return len(given) >= 2 and all(FLATTENED.search(text_of(each)) for each in given[:2])
 
 
-def _is_of_rows(node: ast.AST, target: Value) -> bool:
-    """Say whether targets number the rows, `arange(n)`, or are the largest of a row's classes: `one_hot.argmax(1)`."""
-    if isinstance(target, LibObject):
-        return target.name.rsplit(".", 1)[-1] == "arange"
-    given = node.args[1] if isinstance(node, ast.Call) and len(node.args) > 1 else None
-    if isinstance(target, Tensor) and target.form == "positions":
+def _is_of_rows(machine: Machine, node: ast.AST, target: Value) -> bool:
+    """Say whether targets are a numbering, or the largest of a row's classes: `one_hot.argmax(1)`."""
+    if numberings.is_one(machine, node, target):
         return True
+    given = node.args[1] if isinstance(node, ast.Call) and len(node.args) > 1 else None
     return isinstance(given, ast.Call | ast.Subscript | ast.Attribute) and OF_ROWS.search(text_of(given)) is not None
 
 

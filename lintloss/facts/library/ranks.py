@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from lintloss.facts import arithmetic, distributed, quotients, vectors
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import UNKNOWN, Choice, Const, Func, Quantity, Ref, Tuple, Value, join, options
+from lintloss.facts.values import UNKNOWN, Choice, Const, Func, Lib, Quantity, Ref, Tuple, Value, join, options
 from lintloss.patterns import regex
 
 Kwargs = dict[str, Value]
@@ -35,6 +35,8 @@ OF_LOSSES = regex(r"^(average|avg|mean)_losses_across_\w+$")  # Megatron's: a li
 # Libraries whose reduce_mean() is over an array.
 ARRAYS = ("tensorflow", "tf.", "mesh_tensorflow", "mindspore", "keras", "numpy", "jax.numpy")
 GATHERED = frozenset({"all_gather", "all_gather_object", "all_gather_into_tensor", "_all_gather_base"})
+BROADCASTS = frozenset({"broadcast", "broadcast_", "broadcast_object_list", "broadcast_object", "broadcast_data"})
+GROUPS = ("group", "process_group", "process_set")
 FILLED = (
     "tensor_list",
     "object_list",
@@ -92,6 +94,8 @@ def call(
         and EPOCH_END.search(machine.frame.name)
     ):
         return distributed.all_reduce(machine, node, args[1], "avg")
+    if name in BROADCASTS and _is_to_all(args, kwargs):
+        return _broadcast(machine, node, first)
     first = arithmetic.unboxed(machine, first)
     if not _holds_loss(machine, first):
         return _of_losses(machine, node) if OF_LOSSES.match(name) and isinstance(first, Ref | Tuple) else None
@@ -112,6 +116,28 @@ def call(
     if MEANS.match(name) and not full.startswith(ARRAYS):
         return distributed.all_reduce(machine, node, _presumed(first), "avg")
     return None
+
+
+def _is_to_all(args: list[Value], kwargs: Kwargs) -> bool:
+    """Say whether a broadcast reaches every rank: one inside a group leaves the groups with values of their own."""
+    given = next((kwargs[name] for name in GROUPS if name in kwargs), args[2] if len(args) > 2 else Const(None))
+    return given == Const(None) or (isinstance(given, Lib) and given.name.endswith(".WORLD"))
+
+
+def _broadcast(machine: Machine, node: ast.AST, first: Value) -> Value | None:
+    """Return what one rank sends to all: a number that is the same on each of them, however it is averaged then."""
+    held = arithmetic.unboxed(machine, first)
+    if not _holds_loss(machine, held):
+        return None
+    if isinstance(held, Ref):
+        sent: Value = vectors.each(machine, node, held, distributed.everywhere)
+    elif isinstance(held, Tuple):
+        sent = Tuple(tuple(distributed.everywhere(item) for item in held.items))
+    else:
+        sent = distributed.everywhere(held)
+    if _is_result_dropped(machine, node):
+        write_back(machine, node, sent)
+    return sent
 
 
 def _of_losses(machine: Machine, node: ast.AST) -> Value:
