@@ -214,6 +214,8 @@ def rows_by_name(node: ast.AST, other: Const) -> Quantity | None:
 
 def along_targets(total: Quantity, number: Quantity) -> Quantity:
     """Read the length of one row, whose slice was scored, as positions: `ids[1:]` and `len(ids) - 1`."""
+    if number.unit == Unit.of(position=1, example=-1) and number.of[-1:] == (1,) and _is_sequence_first(total):
+        return replace(number, unit=count("example"))
     target = total.scoring.target if total.scoring is not None else None
     if not isinstance(target, Tensor) or target.window is None or total.unit.power("example") > 0:
         return number  # weighted by rows of the same length
@@ -226,10 +228,22 @@ def along_targets(total: Quantity, number: Quantity) -> Quantity:
     return replace(number, unit=count("position"))
 
 
+def _is_sequence_first(total: Quantity) -> bool:
+    """Say whether the labels scored were shifted along their first axis, on some path: the second one holds the rows."""
+    targets = options(total.scoring.target) if total.scoring is not None else ()
+    windows = (each.window for each in targets if isinstance(each, Tensor))
+    return any(each is not None and each.axis == 0 and each.is_trimmed and not _is_picked_row(each) for each in windows)
+
+
+def _is_picked_row(window: Window) -> bool:
+    """Say whether a window is on one row that was taken out of several: `ids[0, 1:]`."""
+    picked = window.source[-1:]
+    return bool(picked) and isinstance(picked[0], tuple) and picked[0][:1] == ("row",)
+
+
 def _of_lone_row(target: Tensor, window: Window, number: Quantity) -> Quantity | None:
     """Read `len(targets)`, and the length of `ids`, where `targets = ids[0, 1:]`: of the one row that is scored."""
-    picked = window.source[-1:]
-    if not picked or not isinstance(picked[0], tuple) or picked[0][:1] != ("row",):
+    if not _is_picked_row(window):
         return None
     if number.unit == count("example") and number.of == (*target.key, 0) and window.axis == 0:
         return replace(number, unit=count("position"))

@@ -3088,4 +3088,38 @@ def test_embeddings(path, texts):
     print("embeddings", pooled_by_product(model(**batch)[0], batch["attention_mask"]))
 """,
         ),
+        Good(
+            why="what the environment holds under a name is not that name: a sum over ranks is divided by their number",
+            code="""\
+import os
+
+import numpy as np
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+
+
+def world_size():
+    return int(os.environ.get("WORLD_SIZE", 1))
+
+
+def shared(value, ranks):
+    if ranks > 1:
+        total = value.clone()
+        dist.all_reduce(total, op=dist.ReduceOp.SUM)
+        return total / ranks if total.is_floating_point() else total // ranks
+    return value
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    ranks = world_size()
+    model.eval()
+    losses = []
+    for pictures, labels in loader:
+        loss = F.cross_entropy(model(pictures), labels)
+        losses.append(float(shared(loss, ranks)))
+    print("val loss", np.mean(losses))
+""",
+        ),
     )

@@ -856,6 +856,25 @@ def nats_of_all(model, loader):
     return total / (words - 1)  # <-
 """,
         ),
+        Bad(
+            why="labels shifted along the second axis: its size counts the positions of a row, padding and all",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, pad):
+    model.eval()
+    for source, target in loader:
+        output = model(source, target[:, :-1])
+        labels = target[:, 1:]
+        rows, length = output.size(0), output.size(1)
+        nats = F.cross_entropy(output.transpose(1, 2), labels, ignore_index=pad, reduction="sum").item()
+        print("validation loss per token", nats / (rows * length))  # <-
+""",
+        ),
     )
 
     good = (
@@ -1331,6 +1350,37 @@ def nats_per_word(model, ids, width=512):
         total += F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum").item()
         words += x.numel()
     return total / (words - 1)
+""",
+        ),
+        Good(
+            why="labels shifted along the first axis are sequence-first, on that path: the second size counts rows",
+            code="""\
+import torch
+from torch import nn
+
+
+class Evaluator:
+    def __init__(self, model, pad, batch_first):
+        self.model, self.batch_first = model, batch_first
+        self.criterion = nn.CrossEntropyLoss(reduction="sum", ignore_index=pad)
+
+    def step(self, source, target):
+        if self.batch_first:
+            output = self.model(source, target[:, :-1])
+            labels = target[:, 1:]
+            length, rows = output.size(1), output.size(0)
+        else:
+            output = self.model(source, target[:-1])
+            labels = target[1:]
+            length, rows = output.size(0), output.size(1)
+        nats = self.criterion(output.view(length * rows, -1), labels.contiguous().view(-1)).item()
+        return nats / rows
+
+    @torch.no_grad()
+    def evaluate(self, loader):
+        self.model.eval()
+        for source, target in loader:
+            print("validation loss per sentence", self.step(source, target))
 """,
         ),
     )

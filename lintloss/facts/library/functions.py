@@ -182,6 +182,8 @@ def _by_table(
         return _filled(machine, node, name, args, kwargs)
     if name in FLATTENING and isinstance(first, Tensor):
         return windows.reshaped(machine, node, first, name, args[1:])
+    if isinstance(first, Const) and isinstance(first.value, str) and name in {"get", "getenv"}:
+        return machine.opaque(node, first.value)  # what stands there under that name: `os.environ.get("WORLD_SIZE")`
     if (name in SAME and not full.startswith("builtins.")) or full in {
         "builtins.float",
         "builtins.int",
