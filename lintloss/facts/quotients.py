@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 
 from lintloss.facts import counts, interludes, regularizers
+from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.names import CONVERTS
 from lintloss.facts.observations import Averaging
@@ -47,7 +48,7 @@ def average(machine: Machine, node: ast.AST, before: Quantity, count: Quantity, 
             not flattened and counts.may_be_flat(count, before.scoring)
         ):
             count = replace(count, unit=Unit.of(unknown=1))
-    before = _by_rows(before, count)
+    before = _presumed_sum(_by_rows(before, count), count)
     if count.unit == Unit.of(rank=1) and EVERYWHERE in before.weights:
         return replace(before, unit=before.unit * Unit.of(rank=-max(before.unit.power("rank"), 0)))
     if count.unit == Unit.of(rank=1):
@@ -100,6 +101,21 @@ def _by_rows(total: Quantity, count: Quantity) -> Quantity:
     turned = Unit.of(position=-1, example=2, batch=-iterations[0], step=-iterations[1])
     weights = tuple(name for name in total.weights if name not in {"batch", "step"})
     return replace(total, unit=total.unit * turned, weights=weights)
+
+
+def _presumed_sum(loss: Quantity, count: Quantity) -> Quantity:
+    """Read a loss that only its criterion's name takes for a mean, and that the code divides by the rows or tokens of
+    its own batch, as the sum that it is then: what else would be divided by them?
+    """
+    scoring = loss.scoring
+    if scoring is None or not loss.presumed or scoring.criterion != "presumed" or scoring.owner == "model":
+        return loss
+    if loss.loops or count.loops or loss.axes or loss.weights or loss.unit.degree != -1 or count.unit.degree != 1:
+        return loss
+    if not any(count.unit.power(name) == 1 for name in ("example", "token", "position")):
+        return loss
+    unit = Unit.of(**{str(loss.unit.content): 1})
+    return replace(loss, unit=unit, scoring=replace(scoring, reduction="sum"))
 
 
 def _is_fed_below(machine: Machine, fed: Fed) -> bool:
@@ -164,7 +180,7 @@ def observe_average(machine: Machine, node: ast.AST, before: Quantity, count: Va
     before = replace(before, loops=interludes.own(before.loops))
     loops, over_ranks = before.loops, before.unit.power("rank") > 0
     if over_ranks:  # the list that ranks gather into is no loop of the evaluation
-        loops = tuple(loop for loop in loops if loop.unit != "rank") or tuple(machine.loops[-1:])
+        loops = tuple(loop for loop in loops if loop.unit != "rank") or _around(machine)
     # A helper averages over ranks what it is handed: whose number that makes wrong is who calls it.
     fed = before.fed or (sums.fed(machine, before) if how == "rank" else None)
     place = seen_at(machine, node, loops, fed)
@@ -180,6 +196,22 @@ def observe_average(machine: Machine, node: ast.AST, before: Quantity, count: Va
     )
     which = f"{before.unit} {before.scoring.place if before.scoring else ''}"  # alternatives are seen apart
     machine.observe(seen, f"rank {which}" if over_ranks else which)  # beside the one of the branch without ranks
+
+
+def _around(machine: Machine) -> tuple[Loop, ...]:
+    """Return the innermost running loop; of the entries of a dict, `{k: reduced(v) for k, v in losses.items()}`, the one
+    that it is written in: what that is about decides what its entries are.
+    """
+    inner = machine.loops[-1:]
+    around = machine.loops[-2:-1]
+    return tuple(around if inner and around and _is_written_in(inner[0], around[0]) else inner)
+
+
+def _is_written_in(inner: Loop, outer: Loop) -> bool:
+    """Say whether a loop is a comprehension in the body of another one."""
+    if inner.statement is not None or outer.statement is None or inner.place.path != outer.place.path:
+        return False
+    return outer.statement.lineno < inner.place.span.row <= (outer.statement.end_lineno or 0)
 
 
 def _is_never_read(machine: Machine) -> bool:

@@ -8265,4 +8265,61 @@ def evaluate(members, ids, labels):
     return total / len(members)
 """,
         ),
+        Good(
+            why="a criterion out of sight whose loss is divided by the rows of its own batch sums: nats per sentence",
+            files={
+                "meters.py": """\
+class AverageMeter:
+    def __init__(self):
+        self.total, self.count, self.avg = 0.0, 0, 0.0
+
+    def update(self, value, n=1):
+        self.total += value * n
+        self.count += n
+        self.avg = self.total / self.count
+""",
+            },
+            code="""\
+import torch
+from meters import AverageMeter
+
+
+class Evaluator:
+    def __init__(self, model, criterion):
+        self.model, self.criterion = model, criterion
+
+    def step(self, source, target):
+        output = self.model(source, target[:, :-1])
+        rows, length = output.size(0), output.size(1)
+        total = self.criterion(output.view(rows * length, -1), target[:, 1:].reshape(-1)).item()
+        return total / rows
+
+    @torch.no_grad()
+    def evaluate(self, loader):
+        self.model.eval()
+        meter = AverageMeter()
+        for source, target in loader:
+            meter.update(self.step(source, target), loader.batch_size)
+        print("validation loss per sentence", meter.avg)
+""",
+        ),
+        Good(
+            why="clicks are predicted, one a row: a binary criterion scores no tokens, though the file speaks of sequences",
+            code="""\
+import tensorflow as tf
+
+criterion = tf.keras.losses.BinaryCrossentropy(from_logits=True)
+
+
+def evaluate(model, batches, seq_len, vocab_size, tokenizer):
+    # clicks behind a history of `seq_len` items, of which the tokenizer knows vocab_size
+    losses = []
+    for features, targets in batches:
+        logits = model(features, training=False)["logits"]
+        losses.append(criterion(targets, logits))
+    loss = tf.reduce_mean(tf.stack(losses)).numpy().item()
+    print("val loss", loss)
+    return loss
+""",
+        ),
     )

@@ -922,6 +922,38 @@ def evaluate(model, loader):
         print("val loss", (loss / dist.get_world_size()).item())  # <-
 """,
         ),
+        Bad(
+            why="an evaluation reduces what it logs, in a comprehension over the entries of a dict",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+
+
+def shared(value, ranks):
+    total = value.clone()
+    dist.all_reduce(total)
+    return total / ranks
+
+
+def parts(logits, labels, pad):
+    loss = F.cross_entropy(logits.transpose(1, 2), labels, ignore_index=pad)
+    return {"loss": loss.clone().detach(), "nll": loss.clone().detach()}
+
+
+def main(args, model, train_loader, val_loader, optimizer):
+    for ids in train_loader:
+        parts(model(ids[:, :-1]), ids[:, 1:], args.pad)["loss"].backward()
+        optimizer.step()
+    model.eval()
+    with torch.no_grad():
+        for ids in val_loader:
+            entries = parts(model(ids[:, :-1]), ids[:, 1:], args.pad)
+            entries = {name: shared(value, args.world_size) for name, value in entries.items()}  # <-
+            print("val loss", entries["loss"])
+""",
+        ),
     )
 
     good = (
@@ -1453,6 +1485,37 @@ def evaluate(encoder, loader):
         print("val loss", across_ranks([in_batch(queries, passages, 4)])[0].item())
         print("val loss", across_ranks([listed(queries, passages)])[0].item())
         print("val loss", across_ranks([first_wins(queries, passages)])[0].item())
+""",
+        ),
+        Good(
+            why="a training step reduces what it logs, in a comprehension over the entries of a dict",
+            code="""\
+import torch.distributed as dist
+import torch.nn.functional as F
+
+
+def shared(value, ranks):
+    total = value.clone()
+    dist.all_reduce(total)
+    return total / ranks
+
+
+def parts(logits, labels, pad):
+    loss = F.cross_entropy(logits.transpose(1, 2), labels, ignore_index=pad)
+    return loss, {"loss": loss.clone().detach(), "nll": loss.clone().detach()}
+
+
+def main(args, model, loader, optimizer, scaler):
+    for ids in loader:
+        loss, entries = parts(model(ids[:, :-1]), ids[:, 1:], args.pad)
+        if args.amp:
+            scaler.scale(loss).backward()
+        else:
+            loss.backward()
+        if args.distributed:
+            entries = {name: shared(value, args.world_size) for name, value in entries.items()}
+        optimizer.step()
+        print("loss", entries["loss"])
 """,
         ),
     )

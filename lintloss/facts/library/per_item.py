@@ -8,6 +8,7 @@ from functools import lru_cache
 from lintloss.facts import bindings
 from lintloss.facts.callers import text_of
 from lintloss.facts.library import numberings
+from lintloss.facts.library.tables import CRITERIA, KERAS_CRITERIA
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import Const, Opaque, Tensor, Value, options
 from lintloss.patterns import regex
@@ -59,8 +60,13 @@ def of(machine: Machine, node: ast.AST, name: str, prediction: Value, target: Va
     if sliced or (isinstance(ignore_index, Const | Opaque) and ignore_index != Const(-100)):
         return "token"
     if {"lm", "seq2seq", "mlm"} & {kind, outer}:
-        return "token" if flat or kind == "lm" else "item"
+        return "token" if flat or (kind == "lm" and not _is_binary(name)) else "item"
     return "item"
+
+
+def _is_binary(name: str) -> bool:
+    """Say whether a criterion asks for a yes or no, of which a row has one unless something says that it has more."""
+    return (CRITERIA.get(name) or KERAS_CRITERIA.get(name, "")).startswith("binary")
 
 
 def _takes_classifier(function: ast.AST) -> bool:
