@@ -49,6 +49,8 @@ def binary(
 ) -> Value:
     """Return `left op right`; a Choice on either side is worked through option by option."""
     left, right = unboxed(machine, left), unboxed(machine, right)
+    if isinstance(operator, ast.Div):
+        left = _after_loops(machine, left)
     if isinstance(operator, ast.Add):
         left, right = terms.filled_in(left, right), terms.filled_in(right, left)
     if isinstance(left, Choice) or isinstance(right, Choice):
@@ -412,6 +414,25 @@ def _is_repeated(machine: Machine, node: ast.AST, total: Quantity, inside: int |
     target = ast.unparse(node.target if isinstance(node, ast.AugAssign) else node.targets[0])
     restarts = (each for each in ast.walk(loop.statement) if isinstance(each, ast.Assign) and each is not node)
     return not any(ast.unparse(one) == target for each in restarts for one in each.targets)
+
+
+def _after_loops(machine: Machine, total: Value) -> Value:
+    """Return a total without what it was in the first pass of a loop that is over: `total = x if first else total + x`."""
+    found = [each for each in options(total) if isinstance(each, Quantity) and each.loops]
+    kept = [
+        each
+        for each in options(total)
+        if not any(isinstance(each, Quantity) and _begins(machine, each, whole) for whole in found)
+    ]
+    return join_all(kept) if len(kept) < len(options(total)) else total
+
+
+def _begins(machine: Machine, first: Quantity, whole: Quantity) -> bool:
+    """Say whether a loss is the one with which a total over one more loop begins."""
+    loop = whole.loops[-1]
+    if whole.loops != (*first.loops, loop) or loop in machine.loops or first.scoring is None or whole.scoring is None:
+        return False
+    return first.scoring.place == whole.scoring.place and whole.unit == first.unit.summed_over(loop.unit)
 
 
 def _by_constant(machine: Machine, node: ast.AST, left: Quantity, right: Const, inside: int | None) -> Value:

@@ -6,7 +6,7 @@ import ast
 import re
 from dataclasses import replace
 
-from lintloss.facts import counts, interludes, regularizers
+from lintloss.facts import counts, interludes, purposes, regularizers, unchanged
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.names import CONVERTS
@@ -85,7 +85,8 @@ def average(machine: Machine, node: ast.AST, before: Quantity, count: Quantity, 
     )
     if after.scoring is not None and _counts_mask(before, count):
         place = machine.evidence(node, "divided by the number of tokens that a mask lets through")
-        after = replace(after, scoring=replace(after.scoring, counted=place))
+        same = unchanged.loops_counting(machine, divisor_of(node))
+        after = replace(after, scoring=replace(after.scoring, counted=place, unchanged=same))
     if before.fed is not None and _is_fed_below(machine, before.fed):
         after = after.with_step(before.fed.place)
     after = after.with_step(machine.evidence(node, f"divided here by {describe(count)}: {unit}"))
@@ -184,6 +185,8 @@ def observe_average(machine: Machine, node: ast.AST, before: Quantity, count: Va
     # A helper averages over ranks what it is handed: whose number that makes wrong is who calls it.
     fed = before.fed or (sums.fed(machine, before) if how == "rank" else None)
     place = seen_at(machine, node, loops, fed)
+    if place["setting"].phase == "unknown" and not loops and purposes.is_trained_on(machine):
+        place["setting"] = replace(place["setting"], phase="training")
     seen = Averaging(
         before=before,
         count=count,

@@ -18,10 +18,26 @@ def loops_around(machine: Machine, node: ast.AST, target: Value, ignored: Value 
     return tuple(loop.key for loop in machine.loops[since:]) if since is not None else ()
 
 
+def loops_counting(machine: Machine, divisor: ast.expr | None) -> tuple[Key, ...]:
+    """Return the running loops in every pass of which a count is that of the pass before: `mask.sum()` of a mask that was
+    made before them.
+    """
+    if divisor is None:
+        return ()
+    called = {id(each.func) for each in ast.walk(divisor) if isinstance(each, ast.Call)}
+    if any(isinstance(each, ast.Attribute) and id(each) not in called for each in ast.walk(divisor)):
+        return ()  # of an object, which may change
+    names = {each.id for each in ast.walk(divisor) if isinstance(each, ast.Name)}
+    bound = [slot.depth for name, slot in machine.state.names.items() if name in names]
+    return tuple(loop.key for loop in machine.loops[max(bound) :]) if bound else ()
+
+
 def score_the_same(total: Quantity) -> bool:
-    """Say whether every loop that a total was summed over scored one target again and again."""
+    """Say whether every loop that a total was summed over scored one target again and again, or as many of them as one
+    mask lets through.
+    """
     scoring = total.scoring
-    if scoring is None or scoring.masked or not total.loops:
+    if scoring is None or (scoring.masked and scoring.counted is None) or not total.loops:
         return False
     return all(loop.key in scoring.unchanged for loop in total.loops)
 

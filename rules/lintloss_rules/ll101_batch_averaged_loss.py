@@ -5621,6 +5621,29 @@ def validate(model, loader):
     return sum(losses.values()) / len(losses)  # <-
 """,
         ),
+        Bad(
+            why="a mask of its own in each pass: the batches score different numbers of frames",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    total = None
+    for batch in loader:
+        mask = batch["labels"] != 0
+        loss = F.cross_entropy(model(batch["ids"]).transpose(1, 2), batch["labels"], reduction="none")
+        loss = (loss * mask).sum() / mask.sum()
+        if total is None:
+            total = loss
+        else:
+            total = total + loss
+    print("val loss", total / len(loader))  # <-
+""",
+        ),
     )
 
     good = (
@@ -8320,6 +8343,72 @@ def evaluate(model, batches, seq_len, vocab_size, tokenizer):
     loss = tf.reduce_mean(tf.stack(losses)).numpy().item()
     print("val loss", loss)
     return loss
+""",
+        ),
+        Good(
+            why="a mean over codebooks, all behind one mask that was made before the loop: each pass scores as many frames",
+            code="""\
+import torch
+from torch import nn
+
+
+class Speech(nn.Module):
+    def __init__(self, network, size):
+        super().__init__()
+        self.network, self.size = network, size
+        self.criterion = nn.CrossEntropyLoss(reduction="none")
+
+    def compute_loss(self, logits, codes, lengths):
+        mask = torch.arange(codes.size(2))[None] < lengths[:, None]
+        total = None
+        for book in range(codes.size(1)):
+            start = book * self.size
+            loss = self.criterion(logits[:, :, start : start + self.size].permute(0, 2, 1), codes[:, book])
+            loss = loss * mask
+            loss = loss.sum() / mask.sum()
+            if total is None:
+                total = loss
+            else:
+                total = total + loss
+        return total / codes.size(1)
+
+    @torch.no_grad()
+    def evaluate(self, loader):
+        self.eval()
+        for batch in loader:
+            logits = self.network(batch["codes"], batch["text"])
+            print("val loss", self.compute_loss(logits, batch["codes"], batch["lengths"]).item())
+""",
+        ),
+        Good(
+            why="a mean of rows that its only caller weighs and adds to another loss: a term of a training's objective",
+            files={
+                "preference.py": """\
+from eval import answer_loss
+from torch import nn
+
+
+class Preferring(nn.Module):
+    def forward(self, logits, labels, margin):
+        loss = -nn.functional.logsigmoid(margin).mean()
+        if self.answers:
+            extra = answer_loss(logits, labels, self.pad)
+            loss += self.answer_weight * extra
+        return loss
+""",
+            },
+            code="""\
+from torch import nn
+
+
+def answer_loss(logits, labels, pad):
+    rows = labels.size(0)
+    labels = labels[:, 1:].reshape(-1)
+    pads = labels.eq(pad)
+    labels[pads] = -100
+    loss = nn.CrossEntropyLoss(reduction="none")(logits[:, :-1].reshape(-1, logits.size(-1)), labels)
+    each = loss.view(rows, -1).sum(-1) / (~pads).reshape(rows, -1).sum(-1).float()
+    return each.mean()
 """,
         ),
     )

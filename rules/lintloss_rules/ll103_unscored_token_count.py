@@ -875,6 +875,51 @@ def evaluate(model, loader, pad):
         print("validation loss per token", nats / (rows * length))  # <-
 """,
         ),
+        Bad(
+            why="one caller trains on the loss, and another one scores held-out data with it",
+            severity=Severity.ERROR,
+            files={
+                "driver.py": """\
+import abc
+
+import torch
+
+
+class Driver(abc.ABC):
+    def __init__(self, batches, model, optimizer):
+        self.batches, self.model, self.optimizer = iter(batches), model, optimizer
+
+    @abc.abstractmethod
+    def loss(self, made, batch):
+        raise NotImplementedError
+
+    def do_step(self):
+        batch = next(self.batches)
+        loss = self.loss(self.model(batch["text"]), batch)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        return loss
+
+    @torch.no_grad()
+    def check(self, batch):
+        self.model.eval()
+        return self.loss(self.model(batch["text"]), batch)
+""",
+            },
+            code="""\
+import torch.nn.functional as F
+from driver import Driver
+
+
+class SpeechDriver(Driver):
+    def loss(self, made, batch):
+        frames = batch["frames"].transpose(1, 2)
+        loss = F.mse_loss(made, frames, reduction="none")
+        loss *= frames.ne(0).float()
+        return loss.mean()  # <-
+""",
+        ),
     )
 
     good = (
@@ -1381,6 +1426,43 @@ class Evaluator:
         self.model.eval()
         for source, target in loader:
             print("validation loss per sentence", self.step(source, target))
+""",
+        ),
+        Good(
+            why="all who call the loss of a trainer take a step on it: a base class does, with the subclass's method",
+            files={
+                "driver.py": """\
+import abc
+
+
+class Driver(abc.ABC):
+    def __init__(self, batches, model, optimizer):
+        self.batches, self.model, self.optimizer = iter(batches), model, optimizer
+
+    @abc.abstractmethod
+    def loss(self, made, batch):
+        raise NotImplementedError
+
+    def do_step(self):
+        batch = next(self.batches)
+        loss = self.loss(self.model(batch["text"]), batch)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        return loss
+""",
+            },
+            code="""\
+import torch.nn.functional as F
+from driver import Driver
+
+
+class SpeechDriver(Driver):
+    def loss(self, made, batch):
+        frames = batch["frames"].transpose(1, 2)
+        loss = F.mse_loss(made, frames, reduction="none")
+        loss *= frames.ne(0).float()
+        return loss.mean()
 """,
         ),
     )
