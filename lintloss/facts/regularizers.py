@@ -53,6 +53,7 @@ TRAINING_DATA = regex(r"(?<!\w)train\w*_?(loader|dl|data|set|iter|iterator|ds|ba
 LANGUAGE = frozenset({"lm", "seq2seq", "mlm"})
 REDUCERS = frozenset({"reduce_metrics", "aggregate_logging_outputs"})  # of fairseq's criteria
 CLASS_WEIGHTS = regex(r"weight|balance", re.IGNORECASE)
+SMOOTHED = "the targets are smoothed"
 SMOOTHING_CRITERIA = frozenset({"LabelSmoothingCrossEntropy"})
 
 
@@ -279,7 +280,7 @@ def _smooths(term: Term) -> bool:
 
 def _smoothing(scoring: Scoring) -> Extra | None:
     if scoring.smoothed:
-        return Extra("the targets are smoothed", True, scoring.place)
+        return Extra(SMOOTHED, True, scoring.place)
     value = scoring.label_smoothing
     if isinstance(value, Const):
         return Extra(f"label_smoothing={value.value}", True, scoring.place) if value.value else None
@@ -313,7 +314,7 @@ def _temperature(scoring: Scoring) -> Extra | None:
 def _term(term: Term, exponentiated: bool) -> Extra | None:
     """Say whether a term is one that no reader of a loss expects; of a sum that *is* the loss, none is."""
     if term.smooths:
-        return Extra("the targets are smoothed", not term.optional, term.place)
+        return Extra(SMOOTHED, not term.optional, term.place)
     if term.distills:
         return Extra(f"the distillation term `{term.text}`", not term.optional, term.place)
     if (WHOLE.search(term.text) or CONVEX.search(term.text)) and not PENALTY.search(term.text):
@@ -361,18 +362,27 @@ def observe(machine: Machine) -> None:
         ]
         plain = {where for each in near for where in each.plain} - {where for each in near for where in each.laden}
         rows = (site.span.row, site.span.end_row)
+        spared = SMOOTHED if noted.plain & noted.laden and _is_off_by_default(machine) else ""
         seen = Reported(
             path=site.path,
             span=site.span,
             statement_rows=rows,
             scope_rows=scope,
             setting=noted.settings[-1],
-            extras=tuple((extra.said, extra.certain) for extra in noted.extras),
+            extras=tuple((extra.said, extra.certain and extra.said != spared) for extra in noted.extras),
             evidence=tuple(extra.place for extra in noted.extras if extra.place) + noted.evidence[-6:],
             exponentiated=noted.exponentiated,
             plain_beside=bool(plain),
         )
         machine.log["Reported", site.path, site.span, (), ""] = seen
+
+
+def _is_off_by_default(machine: Machine) -> bool:
+    """Say whether the options that smooth are 0 unless somebody gives them: where another path scores the plain loss, it
+    is the one that is taken then.
+    """
+    amounts = [default for name, default in machine.defaults.items() if SMOOTH.search(name)]
+    return bool(amounts) and not any(amounts)
 
 
 def _excludes(machine: Machine, one: Evidence, other: Evidence) -> bool:

@@ -1857,6 +1857,120 @@ class Pupil:
         return nats / rows
 """,
         ),
+        Bad(
+            why="the option that smooths is off unless somebody gives it, and the plain criterion is the default",
+            severity=Severity.WARNING,
+            files={
+                "smoothed.py": """\
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Smoothed(nn.Module):
+    def __init__(self, amount):
+        super().__init__()
+        self.amount = amount
+
+    def forward(self, logits, labels):
+        log_probs = F.log_softmax(logits, dim=-1)
+        nats = -log_probs.gather(-1, labels.unsqueeze(1)).squeeze(1)
+        return ((1 - self.amount) * nats - self.amount * log_probs.mean(dim=-1)).mean()
+""",
+            },
+            code="""\
+import argparse
+
+import torch
+import torch.nn as nn
+from smoothed import Smoothed
+
+
+def options():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--label-smoothing", type=float, default=0.0)
+    return parser.parse_args()
+
+
+def scored(args, logits, labels):
+    if args.label_smoothing == 0:
+        return nn.CrossEntropyLoss()(logits, labels)
+    return Smoothed(args.label_smoothing)(logits, labels)
+
+
+@torch.no_grad()
+def evaluate(args, model, loader):
+    model.eval()
+    total, rows = 0.0, 0
+    for pictures, labels in loader:
+        loss = scored(args, model(pictures), labels)  # <-
+        total += loss.item() * len(labels)
+        rows += len(labels)
+    print("val loss", total / rows)
+
+
+if __name__ == "__main__":
+    args = options()
+    model, loader = torch.load("trained.pt")
+    evaluate(args, model, loader)
+""",
+        ),
+        Bad(
+            why="the option that smooths is on unless somebody turns it off",
+            severity=Severity.ERROR,
+            files={
+                "smoothed.py": """\
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Smoothed(nn.Module):
+    def __init__(self, amount):
+        super().__init__()
+        self.amount = amount
+
+    def forward(self, logits, labels):
+        log_probs = F.log_softmax(logits, dim=-1)
+        nats = -log_probs.gather(-1, labels.unsqueeze(1)).squeeze(1)
+        return ((1 - self.amount) * nats - self.amount * log_probs.mean(dim=-1)).mean()
+""",
+            },
+            code="""\
+import argparse
+
+import torch
+import torch.nn as nn
+from smoothed import Smoothed
+
+
+def options():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--label-smoothing", type=float, default=0.1)
+    return parser.parse_args()
+
+
+def scored(args, logits, labels):
+    if args.label_smoothing == 0:
+        return nn.CrossEntropyLoss()(logits, labels)
+    return Smoothed(args.label_smoothing)(logits, labels)
+
+
+@torch.no_grad()
+def evaluate(args, model, loader):
+    model.eval()
+    total, rows = 0.0, 0
+    for pictures, labels in loader:
+        loss = scored(args, model(pictures), labels)  # <-
+        total += loss.item() * len(labels)
+        rows += len(labels)
+    print("val loss", total / rows)
+
+
+if __name__ == "__main__":
+    args = options()
+    model, loader = torch.load("trained.pt")
+    evaluate(args, model, loader)
+""",
+        ),
     )
 
     good = (
