@@ -15,6 +15,7 @@ from lintloss.facts import (
     passes,
     quotients,
     regularizers,
+    segments,
     stops,
     terms,
     vectors,
@@ -363,6 +364,7 @@ def divide(machine: Machine, node: ast.AST, left: Value, right: Value, inside: i
     """
     if isinstance(left, Quantity) and left.is_loss:
         accumulation.note_quotient(machine, node, left)
+        segments.forget(machine, left)
     if not isinstance(left, Quantity):
         count = counts.presumed(machine, left)
         if count is not None and isinstance(right, Quantity) and right.is_count:

@@ -6,7 +6,7 @@ import ast
 import re
 from dataclasses import replace
 
-from lintloss.facts import counts, interludes, regularizers
+from lintloss.facts import counts, interludes, regularizers, segments
 from lintloss.facts.machine import Machine
 from lintloss.facts.names import CONVERTS
 from lintloss.facts.observations import Averaging
@@ -56,6 +56,7 @@ def average(machine: Machine, node: ast.AST, before: Quantity, count: Quantity, 
         kept = tuple(name for name in before.weights if name != OVER_RANKS)
         before = replace(before, unit=before.unit * Unit.of(rank=1), weights=kept)
     regularizers.note(machine, node, before)
+    before = segments.told_apart(machine, node, before, count)
     unit = before.unit / count.unit
     stepped: tuple[str, ...] = ()
     if unit.power("step") and before.unit.power("step"):  # an unknown iteration divides out with what counts it
