@@ -27,7 +27,7 @@ from lintloss.facts.library.evaluators import handed_over
 from lintloss.facts.library.loaders import LOADERS
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
-from lintloss.facts.provenance import Made, Spot, Tracer, bind, constant, constant_of, spot_at
+from lintloss.facts.provenance import Made, Spot, Tracer, World, bind, constant, constant_of, spot_at
 from lintloss.facts.split_names import is_evaluation, is_training
 from lintloss.facts.survey import at_row, called_name, walk
 from lintloss.facts.values import Class, Func, Lib
@@ -61,6 +61,7 @@ class LeftOut:
     module: Module
     made: ast.AST  # the call that made what is iterated
     sure: bool = True  # not only by a default that unknown options may replace
+    always: bool = True  # whoever calls
 
 
 def observe(machine: Machine, module: Module, loops: Iterable[scored.Looped]) -> Iterator[LeftOut]:
@@ -78,9 +79,10 @@ def observe(machine: Machine, module: Module, loops: Iterable[scored.Looped]) ->
         source = _indexed(regions.drawn(loop.statement)) if loop.statement is not None else None
         if source is not None and not ENDLESS.search(ast.unparse(source)):
             for found in _of_source(machine, module, source, seen):
-                note_full(machine, loop, evidence(machine, found))
+                if found.always:
+                    note_full(machine, loop, evidence(machine, found))
                 capped = loop.statement is not None and consumers.has_cap(loop.statement)
-                yield replace(found, sure=found.sure and not capped)
+                yield replace(found, sure=found.sure and found.always and not capped)
     for handed in handed_over(module):
         text = ast.unparse(handed)
         if not ENDLESS.search(text) and not is_training(text):
@@ -169,15 +171,23 @@ def _named(module: Module) -> Iterator[tuple[str, ast.expr]]:
 
 def _of_source(machine: Machine, module: Module, source: ast.expr, seen: set[ast.AST]) -> Iterator[LeftOut]:
     tracer = Tracer(machine)
-    for world in tracer.worlds(spot_at(module, source)):
-        found = [_kept(tracer, each) if each is not None else None for each in world]
-        first = found[0] if found else None
-        if first is not None and all(each is not None for each in found) and world[0] is not None:
+    worlds = tracer.worlds(spot_at(module, source))
+    for world in worlds:
+        first = _kept_in(tracer, world)
+        if first is not None and world[0] is not None:
             how, node, where = first
-            if world[0].spot.node not in seen:
-                seen.add(world[0].spot.node)
-                yield LeftOut(source, how, node, where, world[0].spot.node, sure=not tracer.presumed)
+            made = world[0].spot.node
+            if made not in seen:
+                seen.add(made)
+                always = all(_kept_in(tracer, each) is not None for each in worlds)
+                yield LeftOut(source, how, node, where, made, sure=not tracer.presumed, always=always)
             break
+
+
+def _kept_in(tracer: Tracer, world: World) -> Kept | None:
+    """Return how all that an expression may be keeps rows back, as one of the callers has it."""
+    found = [_kept(tracer, each) if each is not None else None for each in world]
+    return found[0] if found and all(each is not None for each in found) else None
 
 
 def evidence(machine: Machine, found: LeftOut) -> Evidence:

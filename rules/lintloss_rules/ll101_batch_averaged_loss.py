@@ -5621,6 +5621,31 @@ def validate(model, loader):
     return sum(losses.values()) / len(losses)  # <-
 """,
         ),
+        Bad(
+            why="of the two loaders that are scored, one drops its last batch and the other does not",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    total, batches = 0.0, 0
+    for x, y in loader:
+        logits = model(x)
+        total += F.cross_entropy(logits.flatten(0, 1), y.flatten()).item()
+        batches += 1
+    return total / batches  # <-
+
+
+def report(model, val_set, test_set):
+    val_loader = DataLoader(val_set, batch_size=16)
+    test_loader = DataLoader(test_set, batch_size=16, drop_last=True)  # lintloss: ignore[LL404] for compiled graphs
+    print(evaluate(model, val_loader), evaluate(model, test_loader))
+""",
+        ),
     )
 
     good = (
@@ -8263,6 +8288,31 @@ def evaluate(members, ids, labels):
         member.eval()
         total += F.cross_entropy(member(ids).flatten(0, 1), labels.flatten(), ignore_index=0).item()
     return total / len(members)
+""",
+        ),
+        Good(
+            why="both of the loaders that are scored drop their last batches, for a reason that is given",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    total, batches = 0.0, 0
+    for x, y in loader:
+        logits = model(x)
+        total += F.cross_entropy(logits.flatten(0, 1), y.flatten()).item()
+        batches += 1
+    return total / batches
+
+
+def report(model, val_set, test_set):
+    val_loader = DataLoader(val_set, batch_size=16, drop_last=True)  # lintloss: ignore[LL404] for compiled graphs
+    test_loader = DataLoader(test_set, batch_size=16, drop_last=True)  # lintloss: ignore[LL404] for compiled graphs
+    print(evaluate(model, val_loader), evaluate(model, test_loader))
 """,
         ),
     )
