@@ -15,6 +15,7 @@ from lintloss.facts import (
     flags,
     keywords,
     leftovers,
+    moduli,
     regions,
     remainders,
     scored,
@@ -46,6 +47,7 @@ WAYS = {
     "drop_remainder": DROPPED,
     "leftovers": "only full batches are given here",
     "whole": "whole batches are counted here: the division rounds down",
+    "modulus": "asked of the number of batches, which is not what the rows were divided by",
 }
 
 
@@ -53,7 +55,7 @@ WAYS = {
 class LeftOut:
     """What a loop never sees.
 
-    how: "drop_last", "drop_remainder", "leftovers" or "whole". node: in which module, and where, it is left out."""
+    how: "drop_last", "drop_remainder", "leftovers", "modulus" or "whole". node: in which module, and where, it is left out."""
 
     shown: ast.expr  # what the loop runs over, or what is stored under an evaluation's name
     how: str
@@ -179,8 +181,10 @@ def _of_source(machine: Machine, module: Module, source: ast.expr, seen: set[ast
             made = world[0].spot.node
             if made not in seen:
                 seen.add(made)
-                always = all(_kept_in(tracer, each) is not None for each in worlds)
-                yield LeftOut(source, how, node, where, made, sure=not tracer.presumed, always=always)
+                at_times = how == "modulus"  # for some lengths the rest is given
+                always = not at_times and all(_kept_in(tracer, each) is not None for each in worlds)
+                sure = not (tracer.presumed or at_times)
+                yield LeftOut(source, how, node, where, made, sure=sure, always=always)
             break
 
 
@@ -224,7 +228,10 @@ def _of_generator(tracer: Tracer, made: Made, target: Func) -> Kept | None:
         passed_on = _passed_on(tracer, inside, function)
         function = _settled(function, {each.id: constant(tracer, inside.at(each)) for each in asked})
     place = leftovers.keeps(function, owner)
-    return ("leftovers", place, target.module) if place is not None else passed_on
+    if place is not None:
+        return "leftovers", place, target.module
+    asked_for = moduli.of_function(target.node, owner)
+    return passed_on if asked_for is None else ("modulus", asked_for, target.module)
 
 
 def _passed_on(tracer: Tracer, inside: Spot, function: ast.FunctionDef) -> Kept | None:
@@ -280,6 +287,9 @@ def _of_class(tracer: Tracer, made: Made, cls: Class) -> Kept | None:
                 place = leftovers.keeps(_as_made(tracer, made, cls, each), base.node)
                 if place is not None:
                     return "leftovers", place, base.module
+                asked = moduli.of_class(base.node)
+                if asked is not None:
+                    return "modulus", asked, base.module
                 if "super()" not in ast.unparse(each) and not _returns_self(each):
                     return None
     counted_up = _of_length(bases)
