@@ -28,14 +28,14 @@ def of_function(function: ast.AST, owner: ast.ClassDef | None = None) -> ast.AST
 def _asked(function: ast.AST) -> Iterator[ast.BinOp]:
     """Yield the remainders that a function tests, or keeps as a flag."""
     for node in bindings.own(function):
-        tested = node.test if isinstance(node, ast.If | ast.IfExp) else node.value if _is_flag(node) else None
+        tested = node.test if isinstance(node, ast.If | ast.IfExp) else _flag(node)
         for each in ast.walk(tested) if tested is not None else ():
             if isinstance(each, ast.BinOp) and isinstance(each.op, ast.Mod):
                 yield each
 
 
-def _is_flag(node: ast.AST) -> bool:
-    return isinstance(node, ast.Assign) and isinstance(node.value, ast.Compare)
+def _flag(node: ast.AST) -> ast.Compare | None:
+    return node.value if isinstance(node, ast.Assign) and isinstance(node.value, ast.Compare) else None
 
 
 def _divides_by_batches(remainder: ast.BinOp, counts: Counts) -> bool:
