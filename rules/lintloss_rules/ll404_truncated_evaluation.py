@@ -80,6 +80,7 @@ MESSAGES = {
     "text": "the tokenizer cuts the joined text `{data}` to the model's longest input: what is behind is never scored",
     "return": "the function returns inside of the loop over `{data}`: only the first batch is scored",
     "restarted": "`{data}` starts the loader anew in each step: the same first batch is scored every time",
+    "thrown": "`{data}` loses the rows that it has read where the data ends in the middle of a batch: they are never scored",
     "modulus": "what is left behind the full batches of `{data}` is asked of their number, not of the size of a batch: "
     "for some lengths the rest is never scored",
     "leftovers": "`{data}` gives full batches only: what is left at the end is never scored",
@@ -2479,6 +2480,112 @@ def evaluate(model, rows):
     return total / seen
 """,
         ),
+        Bad(
+            why="next() ends the list in the middle of the last batch, and the rows that were read are gone",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, rows, batch_size):
+    model.eval()
+    total, seen = 0.0, 0
+    stream = iter(rows)
+    while True:
+        try:
+            batch = [next(stream) for _ in range(batch_size)]  # <-
+        except StopIteration:
+            break
+        x, y = torch.stack([row[0] for row in batch]), torch.stack([row[1] for row in batch])
+        total += F.cross_entropy(model(x), y, reduction="sum").item()
+        seen += len(batch)
+    return total / seen
+""",
+        ),
+        Bad(
+            why="a generator does the same",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def batches(rows, size):
+    stream = iter(rows)
+    while True:
+        try:
+            yield [next(stream) for _ in range(size)]  # <-
+        except StopIteration:
+            return
+
+
+@torch.no_grad()
+def evaluate(model, rows, batch_size):
+    model.eval()
+    total, seen = 0.0, 0
+    for batch in batches(rows, batch_size):
+        x, y = torch.stack([row[0] for row in batch]), torch.stack([row[1] for row in batch])
+        total += F.cross_entropy(model(x), y, reduction="sum").item()
+        seen += len(batch)
+    return total / seen
+""",
+        ),
+        Bad(
+            why="the reader of another file raises StopIteration where its lines end, out of a list of so many lines",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from lines import Lines
+
+
+class Scorer:
+    def __init__(self, model, path):
+        self.model, self.lines = model, Lines(path)
+
+    @torch.no_grad()
+    def evaluate(self, batch_size):
+        self.model.eval()
+        nats, tokens = 0.0, 0
+        while True:
+            found = self.step(batch_size)
+            if found is None:
+                break
+            nats += found[0]
+            tokens += found[1]
+        return nats / tokens
+
+    def step(self, batch_size):
+        try:
+            ids = self.lines.take(batch_size)  # <-
+            logits = self.model(ids[:, :-1])
+            loss = F.cross_entropy(logits.transpose(1, 2), ids[:, 1:], reduction="sum")
+            return loss.item(), ids[:, 1:].numel()
+        except StopIteration:
+            return None
+""",
+            files={
+                "lines.py": """\
+import torch
+
+
+class Lines:
+    def __init__(self, path):
+        self.file = open(path)
+
+    def one(self):
+        line = self.file.readline()
+        if not line:
+            raise StopIteration
+        return [int(word) for word in line.split()]
+
+    def take(self, count):
+        return torch.tensor([self.one() for _ in range(count)])
+""",
+            },
+        ),
     )
 
     good = (
@@ -4216,6 +4323,80 @@ def evaluate(model, rows):
     for x, y in Batches(rows, 32):
         total += F.cross_entropy(model(x), y, reduction="sum").item()
         seen += len(y)
+    return total / seen
+""",
+        ),
+        Good(
+            why="the rows are kept one by one, also where there are no more",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, rows, batch_size):
+    model.eval()
+    total, seen = 0.0, 0
+    stream = iter(rows)
+    while True:
+        batch = []
+        try:
+            for _ in range(batch_size):
+                batch.append(next(stream))
+        except StopIteration:
+            pass
+        if not batch:
+            break
+        x, y = torch.stack([row[0] for row in batch]), torch.stack([row[1] for row in batch])
+        total += F.cross_entropy(model(x), y, reduction="sum").item()
+        seen += len(batch)
+    return total / seen
+""",
+        ),
+        Good(
+            why="next() is told what to give at the end",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, rows, batch_size):
+    model.eval()
+    total, seen = 0.0, 0
+    stream = iter(rows)
+    while True:
+        try:
+            batch = [row for row in [next(stream, None) for _ in range(batch_size)] if row is not None]
+        except StopIteration:
+            break
+        if not batch:
+            break
+        x, y = torch.stack([row[0] for row in batch]), torch.stack([row[1] for row in batch])
+        total += F.cross_entropy(model(x), y, reduction="sum").item()
+        seen += len(batch)
+    return total / seen
+""",
+        ),
+        Good(
+            why="one item of each stream: the list ends with the shortest, and no batch is cut",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, streams):
+    model.eval()
+    total, seen = 0.0, 0
+    while True:
+        try:
+            batch = [next(each) for each in streams]
+        except StopIteration:
+            break
+        x, y = torch.stack([row[0] for row in batch]), torch.stack([row[1] for row in batch])
+        total += F.cross_entropy(model(x), y, reduction="sum").item()
+        seen += len(batch)
     return total / seen
 """,
         ),
