@@ -5721,6 +5721,25 @@ def main(options, args):
     print(math.exp(metrics["eval_loss"]))
 """,
         ),
+        Bad(
+            why="the losses of all ranks' batches are put into one list, each with the weight of any other",
+            severity=Severity.ERROR,
+            code="""\
+import accelerate
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, loader, pad):
+    model.eval()
+    losses = []
+    for x, y in loader:
+        losses.append(F.cross_entropy(model(x).transpose(1, 2), y, ignore_index=pad).item())
+    return np.mean(accelerate.utils.gather_object(losses))  # <-
+""",
+        ),
     )
 
     good = (
@@ -8420,6 +8439,25 @@ def main(args: TrainingArguments, path: str) -> None:
     )
     metrics = trainer.evaluate()
     print(math.exp(metrics["eval_loss"]))
+""",
+        ),
+        Good(
+            why="the losses of single tokens are put into one list, from all ranks",
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+from accelerate.utils import gather_object
+
+
+@torch.no_grad()
+def validate(model, loader, pad):
+    model.eval()
+    losses = []
+    for x, y in loader:
+        nats = F.cross_entropy(model(x).transpose(1, 2), y, ignore_index=pad, reduction="none")
+        losses.extend(nats[y != pad].tolist())
+    return np.mean(gather_object(losses))
 """,
         ),
     )

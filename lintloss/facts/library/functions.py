@@ -177,7 +177,7 @@ def _by_table(
         )
     if name in SUMS:
         return reduce.total(machine, node, first, fields.dimension(args, kwargs, 1))
-    if name in GATHERS and full != "torch.gather":
+    if (name in GATHERS and full != "torch.gather") or (name == "gather_object" and full.startswith("accelerate.")):
         return distributed.gathered(machine, node, first)
     if name in FILLED:
         return _filled(machine, node, name, args, kwargs)
