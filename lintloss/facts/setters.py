@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import lru_cache
 
 from lintloss.facts import calls, classes
 from lintloss.facts.expressions import evaluate
@@ -12,8 +13,10 @@ from lintloss.facts.values import Class, Func, Ref, Value, options
 
 def ran(machine: Machine, target: ast.Attribute, value: Value) -> bool:
     """Run the setter of a property that is assigned to; say whether it is one, of an instance that is known."""
-    found = [(owner, _of(machine, owner, target.attr)) for owner in options(evaluate(machine, target.value))]
-    known = [setter for _, setter in found if setter is not None]
+    if not isinstance(target.value, ast.Name | ast.Attribute):
+        return False
+    found = [_of(machine, owner, target.attr) for owner in options(evaluate(machine, target.value))]
+    known = [setter for setter in found if setter is not None]
     for setter in known:
         calls.run(machine, target, setter, [value], {})
     return bool(known) and len(known) == len(found)
@@ -23,14 +26,18 @@ def _of(machine: Machine, owner: Value, name: str) -> Func | None:
     if not isinstance(owner, Ref) or owner.cls is None:
         return None
     for base in classes.bases(machine, owner.cls):
-        if isinstance(base, Class) and ".setter" in base.module.text:
-            for each in base.node.body:
-                if isinstance(each, ast.FunctionDef) and any(_sets(one, name) for one in each.decorator_list):
-                    return Func(each, base.module, owner, base, base.closure)
+        setter = _setters(base.node).get(name) if isinstance(base, Class) else None
+        if setter is not None and isinstance(base, Class):
+            return Func(setter, base.module, owner, base, base.closure)
     return None
 
 
-def _sets(decorator: ast.expr, name: str) -> bool:
-    """Say whether a method is decorated by `@name.setter`."""
-    is_setter = isinstance(decorator, ast.Attribute) and decorator.attr == "setter"
-    return is_setter and ast.unparse(decorator) == f"{name}.setter"
+@lru_cache(maxsize=512)
+def _setters(node: ast.ClassDef) -> dict[str, ast.FunctionDef]:
+    """Return the methods of a class under `@name.setter`, by that name."""
+    methods = [each for each in node.body if isinstance(each, ast.FunctionDef)]
+    return {each.name: each for each in methods if any(map(_is_setter, each.decorator_list))}
+
+
+def _is_setter(decorator: ast.expr) -> bool:
+    return isinstance(decorator, ast.Attribute) and decorator.attr == "setter"
