@@ -15,6 +15,7 @@ from lintloss.facts import (
     flags,
     keywords,
     leftovers,
+    moduli,
     regions,
     remainders,
     scored,
@@ -27,7 +28,7 @@ from lintloss.facts.library.evaluators import handed_over
 from lintloss.facts.library.loaders import LOADERS
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
-from lintloss.facts.provenance import Made, Spot, Tracer, bind, constant, constant_of, spot_at
+from lintloss.facts.provenance import Made, Spot, Tracer, World, bind, constant, constant_of, spot_at
 from lintloss.facts.split_names import is_evaluation, is_training
 from lintloss.facts.survey import at_row, called_name, walk
 from lintloss.facts.values import Class, Func, Lib
@@ -46,6 +47,7 @@ WAYS = {
     "drop_remainder": DROPPED,
     "leftovers": "only full batches are given here",
     "whole": "whole batches are counted here: the division rounds down",
+    "modulus": "asked of the number of batches, which is not what the rows were divided by",
 }
 
 
@@ -53,7 +55,7 @@ WAYS = {
 class LeftOut:
     """What a loop never sees.
 
-    how: "drop_last", "drop_remainder", "leftovers" or "whole". node: in which module, and where, it is left out."""
+    how: "drop_last", "drop_remainder", "leftovers", "modulus" or "whole". node: in which module, and where, it is left out."""
 
     shown: ast.expr  # what the loop runs over, or what is stored under an evaluation's name
     how: str
@@ -61,6 +63,7 @@ class LeftOut:
     module: Module
     made: ast.AST  # the call that made what is iterated
     sure: bool = True  # not only by a default that unknown options may replace
+    always: bool = True  # whoever calls
 
 
 def observe(machine: Machine, module: Module, loops: Iterable[scored.Looped]) -> Iterator[LeftOut]:
@@ -78,9 +81,10 @@ def observe(machine: Machine, module: Module, loops: Iterable[scored.Looped]) ->
         source = _indexed(regions.drawn(loop.statement)) if loop.statement is not None else None
         if source is not None and not ENDLESS.search(ast.unparse(source)):
             for found in _of_source(machine, module, source, seen):
-                note_full(machine, loop, evidence(machine, found))
+                if found.always:
+                    note_full(machine, loop, evidence(machine, found))
                 capped = loop.statement is not None and consumers.has_cap(loop.statement)
-                yield replace(found, sure=found.sure and not capped)
+                yield replace(found, sure=found.sure and found.always and not capped)
     for handed in handed_over(module):
         text = ast.unparse(handed)
         if not ENDLESS.search(text) and not is_training(text):
@@ -169,15 +173,25 @@ def _named(module: Module) -> Iterator[tuple[str, ast.expr]]:
 
 def _of_source(machine: Machine, module: Module, source: ast.expr, seen: set[ast.AST]) -> Iterator[LeftOut]:
     tracer = Tracer(machine)
-    for world in tracer.worlds(spot_at(module, source)):
-        found = [_kept(tracer, each) if each is not None else None for each in world]
-        first = found[0] if found else None
-        if first is not None and all(each is not None for each in found) and world[0] is not None:
+    worlds = tracer.worlds(spot_at(module, source))
+    for world in worlds:
+        first = _kept_in(tracer, world)
+        if first is not None and world[0] is not None:
             how, node, where = first
-            if world[0].spot.node not in seen:
-                seen.add(world[0].spot.node)
-                yield LeftOut(source, how, node, where, world[0].spot.node, sure=not tracer.presumed)
+            made = world[0].spot.node
+            if made not in seen:
+                seen.add(made)
+                at_times = how == "modulus"  # for some lengths the rest is given
+                always = not at_times and all(_kept_in(tracer, each) is not None for each in worlds)
+                sure = not (tracer.presumed or at_times)
+                yield LeftOut(source, how, node, where, made, sure=sure, always=always)
             break
+
+
+def _kept_in(tracer: Tracer, world: World) -> Kept | None:
+    """Return how all that an expression may be keeps rows back, as one of the callers has it."""
+    found = [_kept(tracer, each) if each is not None else None for each in world]
+    return found[0] if found and all(each is not None for each in found) else None
 
 
 def evidence(machine: Machine, found: LeftOut) -> Evidence:
@@ -214,7 +228,10 @@ def _of_generator(tracer: Tracer, made: Made, target: Func) -> Kept | None:
         passed_on = _passed_on(tracer, inside, function)
         function = _settled(function, {each.id: constant(tracer, inside.at(each)) for each in asked})
     place = leftovers.keeps(function, owner)
-    return ("leftovers", place, target.module) if place is not None else passed_on
+    if place is not None:
+        return "leftovers", place, target.module
+    asked_for = moduli.of_function(target.node, owner)
+    return passed_on if asked_for is None else ("modulus", asked_for, target.module)
 
 
 def _passed_on(tracer: Tracer, inside: Spot, function: ast.FunctionDef) -> Kept | None:
@@ -270,6 +287,9 @@ def _of_class(tracer: Tracer, made: Made, cls: Class) -> Kept | None:
                 place = leftovers.keeps(_as_made(tracer, made, cls, each), base.node)
                 if place is not None:
                     return "leftovers", place, base.module
+                asked = moduli.of_class(base.node)
+                if asked is not None:
+                    return "modulus", asked, base.module
                 if "super()" not in ast.unparse(each) and not _returns_self(each):
                     return None
     counted_up = _of_length(bases)

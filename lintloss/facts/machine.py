@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from lintloss.facts.pad_marks import Mark
     from lintloss.facts.regularizers import Noted
     from lintloss.facts.stochastic import Stochastic
+    from lintloss.facts.thrown import Thrown
 
 STEPS = 20_000  # expressions evaluated for one root before everything becomes unknown
 ABROAD = 4_000  # … for one call from the checked file into another
@@ -133,6 +134,7 @@ class Machine:
             tuple[Key, str], tuple[LibObject, Evidence]
         ] = {}  # loaders that drop, by an evaluation's name
         self.filled_rows: dict[str, bool] = {}  # file -> whether the files around it pad all targets to one length
+        self.thrown: list[Thrown] = []  # lists of rows that are lost where the data ends
         self.restarted: list[tuple[Evidence, Loop, LibObject]] = []  # `next(iter(loader))` of one that does not shuffle
         self.makers: dict[
             ast.AST, LibObject | None

@@ -183,6 +183,8 @@ def _is_of_single_rows(loop: Loop) -> bool:
 def _of_sums_of_means(before: Quantity, after: Quantity, count: Quantity) -> WrongCount | None:
     """Judge what a sum of means, or a single one, became."""
     scoring, unit = before.scoring, after.unit
+    if unit.power("segment") == 1:
+        return WrongCount("the means of segments are summed, and divided by a number that counts no segments")
     summed = max(unit.power("batch"), unit.power("step"))
     if summed == 1 and unit.power("example") < 0:
         if any(_is_of_single_rows(loop) for loop in before.loops):
@@ -270,4 +272,4 @@ def _is_divided_twice(unit: Unit) -> bool:
 
 def is_divided(unit: Unit) -> bool:
     """Say whether a sum of means was divided by another count: what is wrong with it was said there."""
-    return unit.power("example") < 0 or unit.power("token") < -1
+    return unit.power("example") < 0 or unit.power("token") < -1 or unit.power("segment") > 0

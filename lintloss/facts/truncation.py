@@ -64,6 +64,7 @@ def observe(machine: Machine, module: Module, passes: list[Pass], seen: Iterable
         *_dropped(machine, module, passes),
         *_cut(machine, module, loops),
         *_restarted(machine, module, loops),
+        *_thrown(machine, module, loops),
         *_kept(machine, module, passes),
         *_trainers(machine, module),
         *(
@@ -124,7 +125,7 @@ def _dropped(machine: Machine, module: Module, passes: list[Pass]) -> Iterator[T
 
 
 def handed_over(machine: Machine, module: Module, loops: Iterable[scored.Looped]) -> Iterator[Truncation]:
-    """Find the loaders that drop, which another file hands to the evaluations of this one.
+    """Find what another file hands to the evaluations of this one: loaders that drop, readers that throw rows away.
 
     Args:
         machine: has run that file.
@@ -134,6 +135,7 @@ def handed_over(machine: Machine, module: Module, loops: Iterable[scored.Looped]
     for loop in machine.loop_of.values():
         if loop.statement in statements:
             yield from _over_dropping(machine, module, loop, ())
+    yield from _thrown(machine, module, loops)
 
 
 def _shuffles(value: Value) -> bool:
@@ -277,6 +279,18 @@ def _restarted(machine: Machine, module: Module, loops: list[scored.Looped]) -> 
         rows = options(loader.arg(0, "dataset") or Const(None))
         if node is not None and not any(is_random(machine, each) for each in rows):
             yield _at(machine, module, node, "restarted", data=text_of(node)[:50], reasons=(loop.place,))
+
+
+def _thrown(machine: Machine, module: Module, loops: Iterable[scored.Looped]) -> Iterator[Truncation]:
+    """Find the batches of single rows that end an evaluation half read."""
+    statements = {loop.statement for _, loop in loops}
+    for each in machine.thrown:
+        if each.loop.statement in statements and each.shown.path == module.path:
+            node = _expression(machine, module, each.shown)
+            if node is not None:
+                yield _at(
+                    machine, module, node, "thrown", data=text_of(node)[:50], reasons=(each.place, each.loop.place)
+                )
 
 
 def _is_endless(machine: Machine, module: Module, loop: Loop) -> bool:

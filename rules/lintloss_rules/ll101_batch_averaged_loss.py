@@ -5621,6 +5621,125 @@ def validate(model, loader):
     return sum(losses.values()) / len(losses)  # <-
 """,
         ),
+        Bad(
+            why="of the two loaders that are scored, one drops its last batch and the other does not",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    total, batches = 0.0, 0
+    for x, y in loader:
+        logits = model(x)
+        total += F.cross_entropy(logits.flatten(0, 1), y.flatten()).item()
+        batches += 1
+    return total / batches  # <-
+
+
+def report(model, val_set, test_set):
+    val_loader = DataLoader(val_set, batch_size=16)
+    test_loader = DataLoader(test_set, batch_size=16, drop_last=True)  # lintloss: ignore[LL404] for compiled graphs
+    print(evaluate(model, val_loader), evaluate(model, test_loader))
+""",
+        ),
+        Bad(
+            why="the labels are overwritten by a constant of the file that is -100, whatever it is called",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+from datasets import load_from_disk
+from transformers import AutoModelForCausalLM, AutoTokenizer, Trainer, TrainingArguments, default_data_collator
+
+HUSH = -100
+
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+
+
+def windows(examples, width=512, stride=256):
+    ids = sum(examples["input_ids"], [])
+    rows, labels = [], []
+    for begin in range(0, len(ids) - width, stride):
+        row = ids[begin : begin + width]
+        known = width - stride if begin else 0
+        rows.append(row)
+        labels.append([HUSH] * known + row[known:])
+    return {"input_ids": rows, "labels": labels}
+
+
+def main(args: TrainingArguments, path: str) -> None:
+    raw = load_from_disk(path)
+    sets = raw.map(lambda rows: tokenizer(rows["text"]), batched=True).map(windows, batched=True)
+    model = AutoModelForCausalLM.from_pretrained("gpt2")
+    trainer = Trainer(
+        model=model, args=args, train_dataset=sets["train"], eval_dataset=sets["validation"],
+        data_collator=default_data_collator,
+    )
+    metrics = trainer.evaluate()  # <-
+    print(math.exp(metrics["eval_loss"]))
+""",
+        ),
+        Bad(
+            why="the split that is evaluated is an option",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+from datasets import load_dataset
+from transformers import AutoModelForCausalLM, AutoTokenizer, Trainer, default_data_collator
+
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+
+
+def blocks(examples, width=512):
+    ids = sum(examples["input_ids"], [])
+    rows, labels = [], []
+    for begin in range(0, len(ids), width):
+        row = ids[begin : begin + width]
+        missing = width - len(row)
+        rows.append(row + [tokenizer.eos_token_id] * missing)
+        labels.append(row + [-100] * missing)
+    return {"input_ids": rows, "labels": labels}
+
+
+def main(options, args):
+    raw = load_dataset("wikitext", "wikitext-2-raw-v1")
+    sets = raw.map(lambda rows: tokenizer(rows["text"]), batched=True).map(blocks, batched=True)
+    held_out = sets[options.subset]
+    trainer = Trainer(
+        model=AutoModelForCausalLM.from_pretrained("gpt2"),
+        args=args,
+        train_dataset=sets["train"],
+        eval_dataset=held_out,
+        data_collator=default_data_collator,
+    )
+    metrics = trainer.evaluate()  # <-
+    print(math.exp(metrics["eval_loss"]))
+""",
+        ),
+        Bad(
+            why="the losses of all ranks' batches are put into one list, each with the weight of any other",
+            severity=Severity.ERROR,
+            code="""\
+import accelerate
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, loader, pad):
+    model.eval()
+    losses = []
+    for x, y in loader:
+        losses.append(F.cross_entropy(model(x).transpose(1, 2), y, ignore_index=pad).item())
+    return np.mean(accelerate.utils.gather_object(losses))  # <-
+""",
+        ),
     )
 
     good = (
@@ -8263,6 +8382,82 @@ def evaluate(members, ids, labels):
         member.eval()
         total += F.cross_entropy(member(ids).flatten(0, 1), labels.flatten(), ignore_index=0).item()
     return total / len(members)
+""",
+        ),
+        Good(
+            why="both of the loaders that are scored drop their last batches, for a reason that is given",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    total, batches = 0.0, 0
+    for x, y in loader:
+        logits = model(x)
+        total += F.cross_entropy(logits.flatten(0, 1), y.flatten()).item()
+        batches += 1
+    return total / batches
+
+
+def report(model, val_set, test_set):
+    val_loader = DataLoader(val_set, batch_size=16, drop_last=True)  # lintloss: ignore[LL404] for compiled graphs
+    test_loader = DataLoader(test_set, batch_size=16, drop_last=True)  # lintloss: ignore[LL404] for compiled graphs
+    print(evaluate(model, val_loader), evaluate(model, test_loader))
+""",
+        ),
+        Good(
+            why="a constant of the file is what the labels are compared with, and none of them is overwritten by it",
+            code="""\
+import math
+
+from datasets import load_from_disk
+from transformers import AutoModelForCausalLM, AutoTokenizer, Trainer, TrainingArguments, default_data_collator
+
+HUSH = -100
+
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+
+
+def blocks(examples, width=512):
+    ids = sum(examples["input_ids"], [])
+    rows = [ids[begin : begin + width] for begin in range(0, len(ids) // width * width, width)]
+    assert not any(token == HUSH for row in rows for token in row)
+    return {"input_ids": rows, "labels": [list(row) for row in rows]}
+
+
+def main(args: TrainingArguments, path: str) -> None:
+    raw = load_from_disk(path)
+    sets = raw.map(lambda rows: tokenizer(rows["text"]), batched=True).map(blocks, batched=True)
+    model = AutoModelForCausalLM.from_pretrained("gpt2")
+    trainer = Trainer(
+        model=model, args=args, train_dataset=sets["train"], eval_dataset=sets["validation"],
+        data_collator=default_data_collator,
+    )
+    metrics = trainer.evaluate()
+    print(math.exp(metrics["eval_loss"]))
+""",
+        ),
+        Good(
+            why="the losses of single tokens are put into one list, from all ranks",
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+from accelerate.utils import gather_object
+
+
+@torch.no_grad()
+def validate(model, loader, pad):
+    model.eval()
+    losses = []
+    for x, y in loader:
+        nats = F.cross_entropy(model(x).transpose(1, 2), y, ignore_index=pad, reduction="none")
+        losses.extend(nats[y != pad].tolist())
+    return np.mean(gather_object(losses))
 """,
         ),
     )

@@ -1431,6 +1431,51 @@ def main():
 main()
 """,
         ),
+        Bad(
+            why="each sequence is cut into segments, whose means are added up, and only the sequences are counted",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, batches, width):
+    model.eval()
+    losses = []
+    for x, y in batches:
+        model.reset_memory()
+        summed = 0.0
+        for begin in range(0, x.shape[1], width):
+            logits = model(x[:, begin : begin + width])
+            summed = summed + F.cross_entropy(logits.flatten(0, 1), y[:, begin : begin + width].flatten())
+        losses.append(summed)
+    mean = torch.stack(losses).mean().item()  # <-
+    return math.exp(mean)
+""",
+        ),
+        Bad(
+            why="the loader's length counts batches; the means that were added up are those of their segments",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, segment=512):
+    model.eval()
+    total = 0.0
+    for tokens in loader:
+        x, y = tokens[:, :-1], tokens[:, 1:]
+        for start in range(0, x.size(1), segment):
+            logits = model(x[:, start : start + segment])
+            total += F.cross_entropy(logits.transpose(1, 2), y[:, start : start + segment]).item()
+    return total / len(loader)  # <-
+""",
+        ),
     )
 
     good = (
@@ -3057,6 +3102,89 @@ for line in open("heldout.txt"):
     nats += more
     tokens += count
 print("perplexity", math.exp(nats / tokens))
+""",
+        ),
+        Good(
+            why="each segment is counted as it is added",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def draw(tokens, rows=8, length=1024):
+    starts = torch.randint(len(tokens) - length - 1, (rows,)).tolist()
+    x = torch.stack([tokens[s : s + length] for s in starts])
+    y = torch.stack([tokens[s + 1 : s + 1 + length] for s in starts])
+    return x, y
+
+
+@torch.no_grad()
+def evaluate(model, tokens, draws, segment=512):
+    model.eval()
+    total, segments = 0.0, 0
+    for _ in range(draws):
+        x, y = draw(tokens)
+        for start in range(0, x.size(1), segment):
+            logits = model(x[:, start : start + segment])
+            total += F.cross_entropy(logits.transpose(1, 2), y[:, start : start + segment]).item()
+            segments += 1
+    return total / segments
+""",
+        ),
+        Good(
+            why="the mean over batches is divided by the segments of each afterwards",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def draw(tokens, rows=8, length=1024):
+    starts = torch.randint(len(tokens) - length - 1, (rows,)).tolist()
+    x = torch.stack([tokens[s : s + length] for s in starts])
+    y = torch.stack([tokens[s + 1 : s + 1 + length] for s in starts])
+    return x, y
+
+
+@torch.no_grad()
+def evaluate(model, tokens, draws, length, segment):
+    model.eval()
+    total = 0.0
+    for _ in range(draws):
+        x, y = draw(tokens)
+        for start in range(0, length, segment):
+            logits = model(x[:, start : start + segment])
+            total += F.cross_entropy(logits.transpose(1, 2), y[:, start : start + segment]).item()
+    per_batch = total / draws
+    return per_batch / (length // segment)
+""",
+        ),
+        Good(
+            why="the mean of each sequence is that of its segments",
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+def draw(tokens, rows=8, length=1024):
+    starts = torch.randint(len(tokens) - length - 1, (rows,)).tolist()
+    x = torch.stack([tokens[s : s + length] for s in starts])
+    y = torch.stack([tokens[s + 1 : s + 1 + length] for s in starts])
+    return x, y
+
+
+@torch.no_grad()
+def evaluate(model, tokens, draws, segment):
+    model.eval()
+    means = []
+    for _ in range(draws):
+        x, y = draw(tokens)
+        losses = []
+        for start in range(0, x.size(1), segment):
+            logits = model(x[:, start : start + segment])
+            losses.append(F.cross_entropy(logits.transpose(1, 2), y[:, start : start + segment]).item())
+        means.append(np.mean(losses))
+    return np.mean(means)
 """,
         ),
     )

@@ -944,6 +944,30 @@ for path in glob.glob("essays/*.txt"):
 print("perplexity", np.mean(list(scores.values())))  # <-
 """,
         ),
+        Bad(
+            why="the batch's perplexity is laid over its tokens and averaged over them, which leaves it what it is",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def objective(model, x, y, pad):
+    nats = F.cross_entropy(model(x).transpose(1, 2), y, reduction="none")
+    kept = (y != pad).float()
+    loss = (nats * kept).sum() / kept.sum()
+    return (loss.exp() * kept).sum() / kept.sum()
+
+
+@torch.no_grad()
+def evaluate(model, loader, pad):
+    model.eval()
+    found = []
+    for x, y in loader:
+        found.append(objective(model, x, y, pad).item())
+    return sum(found) / len(found)  # <-
+""",
+        ),
     )
 
     good = (
@@ -1400,6 +1424,43 @@ def score(model, loader):
 def mean_over_domains(model, loaders):
     perplexities = {name: math.exp(score(model, loader)) for name, loader in loaders.items()}
     return sum(perplexities.values()) / len(perplexities)
+""",
+        ),
+        Good(
+            why="the perplexity of one batch, laid over its tokens and averaged over them, is shown",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def show(model, batch, pad):
+    model.eval()
+    x, y = batch
+    nats = F.cross_entropy(model(x).transpose(1, 2), y, reduction="none")
+    kept = (y != pad).float()
+    loss = (nats * kept).sum() / kept.sum()
+    print("perplexity of this batch", ((loss.exp() * kept).sum() / kept.sum()).item())
+""",
+        ),
+        Good(
+            why="a mean laid over the tokens that it was taken of is their total again",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def perplexity(model, loader, pad):
+    model.eval()
+    nats, tokens = 0.0, 0.0
+    for x, y in loader:
+        kept = (y != pad).float()
+        losses = F.cross_entropy(model(x).transpose(1, 2), y, reduction="none")
+        mean = (losses * kept).sum() / kept.sum()
+        nats += (mean * kept).sum().item()
+        tokens += kept.sum().item()
+    return torch.tensor(nats / tokens).exp().item()
 """,
         ),
     )

@@ -898,6 +898,66 @@ def evaluate(model, batches):
     print_rank_0(f"validation loss of the last batch: {losses[-1].item():.4f}")
 """,
         ),
+        Bad(
+            why="a helper averages over the ranks what an objective in another file computes of padded rows",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.distributed as dist
+
+
+class Runner:
+    def __init__(self, task, world_size):
+        self.task, self.world_size = task, world_size
+
+    def run(self, model, train_rows, held_out, steps, every):
+        for step in range(steps):
+            self.task.objective(train_rows.draw(), model)["loss"].backward()
+            if step % every == 0:
+                print(self.validate(model, held_out))
+
+    @torch.no_grad()
+    def validate(self, model, held_out):
+        model.eval()
+        metrics = self.task.objective(held_out.draw(), model)
+        return {name: self.average(value) for name, value in metrics.items()}  # <-
+
+    def average(self, value):
+        value = value.clone()
+        dist.all_reduce(value, op=dist.ReduceOp.SUM)
+        return (value / self.world_size).item()
+""",
+            files={
+                "train.py": """\
+import torch
+import torch.nn as nn
+from eval import Runner
+from torch.nn.utils.rnn import pad_sequence
+
+
+class Rows:
+    def __init__(self, rows):
+        self.rows = rows
+
+    def draw(self, count=16):
+        chosen = torch.randint(len(self.rows), (count,)).tolist()
+        return pad_sequence([self.rows[i] for i in chosen], batch_first=True, padding_value=0)
+
+
+class NextWord:
+    def __init__(self):
+        self.criterion = nn.CrossEntropyLoss(ignore_index=0)
+
+    def objective(self, ids, model):
+        logits = model(ids[:, :-1])
+        return {"loss": self.criterion(logits.transpose(1, 2), ids[:, 1:])}
+
+
+def main(model, train_rows, held_out):
+    Runner(NextWord(), 8).run(model, Rows(train_rows), Rows(held_out), 1000, 100)
+""",
+            },
+        ),
     )
 
     good = (
@@ -1318,5 +1378,48 @@ def evaluate(accelerator, language_model, loader):
         scored.append(accelerator.gather_for_metrics((labels != -100).sum(1)))
     return math.exp(torch.cat(nats).sum() / torch.cat(scored).sum())
 """,
+        ),
+        Good(
+            why="the helper sums what it is given, and the objective gives totals and counts",
+            code="""\
+import torch
+import torch.distributed as dist
+
+
+class Runner:
+    def __init__(self, task):
+        self.task = task
+
+    @torch.no_grad()
+    def validate(self, model, held_out):
+        model.eval()
+        sums = {name: self.total(value) for name, value in self.task.objective(held_out.draw(), model).items()}
+        return {"loss": sums["nats"] / sums["tokens"]}
+
+    def total(self, value):
+        value = value.clone()
+        dist.all_reduce(value, op=dist.ReduceOp.SUM)
+        return value.item()
+""",
+            files={
+                "train.py": """\
+import torch.nn as nn
+from eval import Runner
+
+
+class NextWord:
+    def __init__(self):
+        self.criterion = nn.CrossEntropyLoss(ignore_index=0, reduction="sum")
+
+    def objective(self, ids, model):
+        logits = model(ids[:, :-1])
+        labels = ids[:, 1:]
+        return {"nats": self.criterion(logits.transpose(1, 2), labels), "tokens": (labels != 0).sum()}
+
+
+def main(model, held_out):
+    print(Runner(NextWord()).validate(model, held_out))
+""",
+            },
         ),
     )

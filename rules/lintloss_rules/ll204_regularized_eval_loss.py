@@ -1857,6 +1857,74 @@ class Pupil:
         return nats / rows
 """,
         ),
+        Bad(
+            why="the setter of a property makes the criterion, with the smoothing that it is given",
+            severity=Severity.ERROR,
+            code="""\
+import math
+import torch
+import torch.nn as nn
+
+
+class Smoothed(nn.Module):
+    def __init__(self, pad, smoothing=0.0):
+        super().__init__()
+        self.pad, self.smoothing = pad, smoothing
+        if smoothing <= 0.0:
+            self.criterion = nn.NLLLoss(ignore_index=pad, reduction="sum")
+        else:
+            self.criterion = nn.KLDivLoss(reduction="sum")
+
+    def spread(self, y, size):
+        found = y.new_zeros((y.size(0), size)).float()
+        found.fill_(self.smoothing / (size - 2))
+        found.scatter_(1, y.unsqueeze(1), 1.0 - self.smoothing)
+        found[:, self.pad] = 0
+        return found
+
+    def forward(self, logp, y):
+        logp = logp.view(-1, logp.size(-1))
+        y = y.view(-1)
+        if self.smoothing > 0:
+            y = self.spread(y, logp.size(-1))
+        return self.criterion(logp, y)
+
+
+class Translator(nn.Module):
+    def __init__(self, encoder, decoder, pad):
+        super().__init__()
+        self.encoder, self.decoder, self.pad = encoder, decoder, pad
+        self._criterion = None
+
+    @property
+    def criterion(self):
+        return self._criterion
+
+    @criterion.setter
+    def criterion(self, smoothing):
+        self._criterion = Smoothed(self.pad, smoothing)
+
+    def forward(self, src, trg_in, trg):
+        logp = torch.log_softmax(self.decoder(trg_in, self.encoder(src)), -1)
+        return self.criterion(logp, trg)
+
+
+@torch.no_grad()
+def evaluate(model, loader, pad):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for src, trg_in, trg in loader:
+        nats += model(src, trg_in, trg).item()  # <-
+        tokens += (trg != pad).sum().item()
+    return math.exp(nats / tokens)
+
+
+def main(args, encoder, decoder, loader):
+    model = Translator(encoder, decoder, args.pad)
+    model.criterion = args.label_smoothing
+    print(evaluate(model, loader, args.pad))
+""",
+        ),
     )
 
     good = (
@@ -3308,6 +3376,73 @@ def evaluate(model, loader, pad=0):
         nats += plain.item() * count.item()
         tokens += count.item()
     print("objective", whole / tokens, "cross entropy", nats / tokens)
+""",
+        ),
+        Good(
+            why="the setter of a property makes the criterion, and is given no smoothing",
+            code="""\
+import math
+import torch
+import torch.nn as nn
+
+
+class Smoothed(nn.Module):
+    def __init__(self, pad, smoothing=0.0):
+        super().__init__()
+        self.pad, self.smoothing = pad, smoothing
+        if smoothing <= 0.0:
+            self.criterion = nn.NLLLoss(ignore_index=pad, reduction="sum")
+        else:
+            self.criterion = nn.KLDivLoss(reduction="sum")
+
+    def spread(self, y, size):
+        found = y.new_zeros((y.size(0), size)).float()
+        found.fill_(self.smoothing / (size - 2))
+        found.scatter_(1, y.unsqueeze(1), 1.0 - self.smoothing)
+        found[:, self.pad] = 0
+        return found
+
+    def forward(self, logp, y):
+        logp = logp.view(-1, logp.size(-1))
+        y = y.view(-1)
+        if self.smoothing > 0:
+            y = self.spread(y, logp.size(-1))
+        return self.criterion(logp, y)
+
+
+class Translator(nn.Module):
+    def __init__(self, encoder, decoder, pad):
+        super().__init__()
+        self.encoder, self.decoder, self.pad = encoder, decoder, pad
+        self._criterion = None
+
+    @property
+    def criterion(self):
+        return self._criterion
+
+    @criterion.setter
+    def criterion(self, smoothing):
+        self._criterion = Smoothed(self.pad, smoothing)
+
+    def forward(self, src, trg_in, trg):
+        logp = torch.log_softmax(self.decoder(trg_in, self.encoder(src)), -1)
+        return self.criterion(logp, trg)
+
+
+@torch.no_grad()
+def evaluate(model, loader, pad):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for src, trg_in, trg in loader:
+        nats += model(src, trg_in, trg).item()
+        tokens += (trg != pad).sum().item()
+    return math.exp(nats / tokens)
+
+
+def main(args, encoder, decoder, loader):
+    model = Translator(encoder, decoder, args.pad)
+    model.criterion = 0.0
+    print(evaluate(model, loader, args.pad))
 """,
         ),
     )

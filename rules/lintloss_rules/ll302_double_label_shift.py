@@ -1410,4 +1410,55 @@ class ShardReader:
 """,
             },
         ),
+        Good(
+            why="a mask picks between the next label and the one after it, where the next is a mark to be skipped",
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM
+
+MARK = 50259
+
+
+def draw(tokens, rows, length):
+    starts = torch.randint(len(tokens) - length - 2, (rows,)).tolist()
+    x = torch.stack([tokens[s : s + length] for s in starts])
+    ahead = torch.stack([tokens[s + 1 : s + length + 2] for s in starts])
+    y = torch.where(ahead[:, :-1] == MARK, ahead[:, 1:], ahead[:, :-1])
+    return x, y
+
+
+@torch.no_grad()
+def validate(checkpoint, tokens, draws=50):
+    model = AutoModelForCausalLM.from_pretrained(checkpoint).eval()
+    nats, scored = 0.0, 0
+    for _ in range(draws):
+        x, y = draw(tokens, 8, 256)
+        logits = model(x).logits
+        nats += F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum").item()
+        scored += y.numel()
+    return nats / scored
+""",
+        ),
+        Good(
+            why="the same, picked the other way around",
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import GPT2LMHeadModel
+
+
+@torch.no_grad()
+def evaluate(loader, mark_id):
+    model = GPT2LMHeadModel.from_pretrained("gpt2").eval()
+    nats, scored = 0.0, 0
+    for ids in loader:
+        following, after = ids[:, 1:-1], ids[:, 2:]
+        labels = torch.where(following != mark_id, after, following)
+        logits = model(ids[:, :-2]).logits
+        nats += F.cross_entropy(logits.transpose(1, 2), labels, reduction="sum").item()
+        scored += labels.numel()
+    return nats / scored
+""",
+        ),
     )

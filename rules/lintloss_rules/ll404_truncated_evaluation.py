@@ -80,6 +80,9 @@ MESSAGES = {
     "text": "the tokenizer cuts the joined text `{data}` to the model's longest input: what is behind is never scored",
     "return": "the function returns inside of the loop over `{data}`: only the first batch is scored",
     "restarted": "`{data}` starts the loader anew in each step: the same first batch is scored every time",
+    "thrown": "`{data}` loses the rows that it has read where the data ends in the middle of a batch: they are never scored",
+    "modulus": "what is left behind the full batches of `{data}` is asked of their number, not of the size of a batch: "
+    "for some lengths the rest is never scored",
     "leftovers": "`{data}` gives full batches only: what is left at the end is never scored",
 }
 
@@ -2415,6 +2418,174 @@ def score(model, rows, batch_size, history, last):
     return nats / tokens
 """,
         ),
+        Bad(
+            why="whether rows are left is asked of the number of batches: of 10 rows in batches of 4, the last 2 are never given",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+class Batches:
+    def __init__(self, rows, batch_size):
+        self.rows, self.batch_size = rows, batch_size
+        self.number = len(rows) // batch_size
+        self.has_rest = len(rows) % self.number != 0  # <-
+        self.at = 0
+
+    def __iter__(self):
+        self.at = 0
+        return self
+
+    def __next__(self):
+        if self.at < self.number or (self.at == self.number and self.has_rest):
+            found = self.rows[self.at * self.batch_size : (self.at + 1) * self.batch_size]
+            self.at += 1
+            return torch.tensor([row[0] for row in found]), torch.tensor([row[1] for row in found])
+        raise StopIteration
+
+
+@torch.no_grad()
+def evaluate(model, rows):
+    model.eval()
+    total, seen = 0.0, 0
+    for x, y in Batches(rows, 32):
+        total += F.cross_entropy(model(x), y, reduction="sum").item()
+        seen += len(y)
+    return total / seen
+""",
+        ),
+        Bad(
+            why="the same in a generator, which counts one batch more where it thinks that there is a rest",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def batches(rows, batch_size):
+    number = len(rows) // batch_size
+    if len(rows) % number:  # <-
+        number += 1
+    for i in range(number):
+        found = rows[i * batch_size : (i + 1) * batch_size]
+        yield torch.tensor([row[0] for row in found]), torch.tensor([row[1] for row in found])
+
+
+@torch.no_grad()
+def evaluate(model, rows):
+    model.eval()
+    total, seen = 0.0, 0
+    for x, y in batches(rows, 32):
+        total += F.cross_entropy(model(x), y, reduction="sum").item()
+        seen += len(y)
+    return total / seen
+""",
+        ),
+        Bad(
+            why="next() ends the list in the middle of the last batch, and the rows that were read are gone",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, rows, batch_size):
+    model.eval()
+    total, seen = 0.0, 0
+    stream = iter(rows)
+    while True:
+        try:
+            batch = [next(stream) for _ in range(batch_size)]  # <-
+        except StopIteration:
+            break
+        x, y = torch.stack([row[0] for row in batch]), torch.stack([row[1] for row in batch])
+        total += F.cross_entropy(model(x), y, reduction="sum").item()
+        seen += len(batch)
+    return total / seen
+""",
+        ),
+        Bad(
+            why="a generator does the same",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def batches(rows, size):
+    stream = iter(rows)
+    while True:
+        try:
+            yield [next(stream) for _ in range(size)]  # <-
+        except StopIteration:
+            return
+
+
+@torch.no_grad()
+def evaluate(model, rows, batch_size):
+    model.eval()
+    total, seen = 0.0, 0
+    for batch in batches(rows, batch_size):
+        x, y = torch.stack([row[0] for row in batch]), torch.stack([row[1] for row in batch])
+        total += F.cross_entropy(model(x), y, reduction="sum").item()
+        seen += len(batch)
+    return total / seen
+""",
+        ),
+        Bad(
+            why="the reader of another file raises StopIteration where its lines end, out of a list of so many lines",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from lines import Lines
+
+
+class Scorer:
+    def __init__(self, model, path):
+        self.model, self.lines = model, Lines(path)
+
+    @torch.no_grad()
+    def evaluate(self, batch_size):
+        self.model.eval()
+        nats, tokens = 0.0, 0
+        while True:
+            found = self.step(batch_size)
+            if found is None:
+                break
+            nats += found[0]
+            tokens += found[1]
+        return nats / tokens
+
+    def step(self, batch_size):
+        try:
+            ids = self.lines.take(batch_size)  # <-
+            logits = self.model(ids[:, :-1])
+            loss = F.cross_entropy(logits.transpose(1, 2), ids[:, 1:], reduction="sum")
+            return loss.item(), ids[:, 1:].numel()
+        except StopIteration:
+            return None
+""",
+            files={
+                "lines.py": """\
+import torch
+
+
+class Lines:
+    def __init__(self, path):
+        self.file = open(path)
+
+    def one(self):
+        line = self.file.readline()
+        if not line:
+            raise StopIteration
+        return [int(word) for word in line.split()]
+
+    def take(self, count):
+        return torch.tensor([self.one() for _ in range(count)])
+""",
+            },
+        ),
     )
 
     good = (
@@ -4055,6 +4226,178 @@ def score_all(model, rows, size):
         nats += F.cross_entropy(model(ids[:, :-1]).transpose(1, 2), ids[:, 1:], reduction="sum").item()
         tokens += ids[:, 1:].numel()
     return nats / tokens
+""",
+        ),
+        Good(
+            why="what is left is asked of the size of a batch",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+class Batches:
+    def __init__(self, rows, batch_size):
+        self.rows, self.batch_size = rows, batch_size
+        self.number = len(rows) // batch_size
+        self.has_rest = len(rows) % batch_size != 0
+        self.at = 0
+
+    def __iter__(self):
+        self.at = 0
+        return self
+
+    def __next__(self):
+        if self.at < self.number or (self.at == self.number and self.has_rest):
+            found = self.rows[self.at * self.batch_size : (self.at + 1) * self.batch_size]
+            self.at += 1
+            return torch.tensor([row[0] for row in found]), torch.tensor([row[1] for row in found])
+        raise StopIteration
+
+
+@torch.no_grad()
+def evaluate(model, rows):
+    model.eval()
+    total, seen = 0.0, 0
+    for x, y in Batches(rows, 32):
+        total += F.cross_entropy(model(x), y, reduction="sum").item()
+        seen += len(y)
+    return total / seen
+""",
+        ),
+        Good(
+            why="the generator asks the size of a batch",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def batches(rows, batch_size):
+    number = len(rows) // batch_size
+    if len(rows) % batch_size:
+        number += 1
+    for i in range(number):
+        found = rows[i * batch_size : (i + 1) * batch_size]
+        yield torch.tensor([row[0] for row in found]), torch.tensor([row[1] for row in found])
+
+
+@torch.no_grad()
+def evaluate(model, rows):
+    model.eval()
+    total, seen = 0.0, 0
+    for x, y in batches(rows, 32):
+        total += F.cross_entropy(model(x), y, reduction="sum").item()
+        seen += len(y)
+    return total / seen
+""",
+        ),
+        Good(
+            why="a remainder by the number of batches that is asked of the index: the end of each pass",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+class Batches:
+    def __init__(self, rows, batch_size):
+        self.rows, self.batch_size = rows, batch_size
+        self.number = len(rows) // batch_size
+        self.rest = False
+        if len(self.rows) % self.batch_size != 0:
+            self.rest = True
+
+    def __len__(self):
+        return self.number + self.rest
+
+    def __iter__(self):
+        for i in range(len(self)):
+            found = self.rows[i * self.batch_size : (i + 1) * self.batch_size]
+            yield torch.tensor([row[0] for row in found]), torch.tensor([row[1] for row in found])
+            if i % self.number == 0:
+                print(i)
+
+
+@torch.no_grad()
+def evaluate(model, rows):
+    model.eval()
+    total, seen = 0.0, 0
+    for x, y in Batches(rows, 32):
+        total += F.cross_entropy(model(x), y, reduction="sum").item()
+        seen += len(y)
+    return total / seen
+""",
+        ),
+        Good(
+            why="the rows are kept one by one, also where there are no more",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, rows, batch_size):
+    model.eval()
+    total, seen = 0.0, 0
+    stream = iter(rows)
+    while True:
+        batch = []
+        try:
+            for _ in range(batch_size):
+                batch.append(next(stream))
+        except StopIteration:
+            pass
+        if not batch:
+            break
+        x, y = torch.stack([row[0] for row in batch]), torch.stack([row[1] for row in batch])
+        total += F.cross_entropy(model(x), y, reduction="sum").item()
+        seen += len(batch)
+    return total / seen
+""",
+        ),
+        Good(
+            why="next() is told what to give at the end",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, rows, batch_size):
+    model.eval()
+    total, seen = 0.0, 0
+    stream = iter(rows)
+    while True:
+        try:
+            batch = [row for row in [next(stream, None) for _ in range(batch_size)] if row is not None]
+        except StopIteration:
+            break
+        if not batch:
+            break
+        x, y = torch.stack([row[0] for row in batch]), torch.stack([row[1] for row in batch])
+        total += F.cross_entropy(model(x), y, reduction="sum").item()
+        seen += len(batch)
+    return total / seen
+""",
+        ),
+        Good(
+            why="one item of each stream: the list ends with the shortest, and no batch is cut",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, streams):
+    model.eval()
+    total, seen = 0.0, 0
+    while True:
+        try:
+            batch = [next(each) for each in streams]
+        except StopIteration:
+            break
+        x, y = torch.stack([row[0] for row in batch]), torch.stack([row[1] for row in batch])
+        total += F.cross_entropy(model(x), y, reduction="sum").item()
+        seen += len(batch)
+    return total / seen
 """,
         ),
     )
