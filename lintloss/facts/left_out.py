@@ -27,7 +27,7 @@ from lintloss.facts.library.evaluators import handed_over
 from lintloss.facts.library.loaders import LOADERS
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
-from lintloss.facts.provenance import Made, Spot, Tracer, bind, constant, constant_of, spot_at
+from lintloss.facts.provenance import Made, Spot, Tracer, bind, constant, constant_of, part, spot_at
 from lintloss.facts.split_names import is_evaluation, is_training
 from lintloss.facts.survey import at_row, called_name, walk
 from lintloss.facts.values import Class, Func, Lib
@@ -65,7 +65,7 @@ class LeftOut:
 
 def observe(machine: Machine, module: Module, loops: Iterable[scored.Looped]) -> Iterator[LeftOut]:
     """Find what the loops of evaluations never see, by whoever made what they run over."""
-    seen: set[ast.AST] = set()
+    seen: dict[ast.AST, set[str]] = {}
     for function, loop in loops:
         if loop.statement is not None and remainders.is_taken(function or module.tree, loop.statement):
             continue
@@ -77,7 +77,7 @@ def observe(machine: Machine, module: Module, loops: Iterable[scored.Looped]) ->
             continue
         source = _indexed(regions.drawn(loop.statement)) if loop.statement is not None else None
         if source is not None and not ENDLESS.search(ast.unparse(source)):
-            for found in _of_source(machine, module, source, seen):
+            for found in _of_source(machine, module, source, seen, ast.unparse(whole.unwrapped(source))):
                 note_full(machine, loop, evidence(machine, found))
                 capped = loop.statement is not None and consumers.has_cap(loop.statement)
                 yield replace(found, sure=found.sure and not capped)
@@ -167,17 +167,33 @@ def _named(module: Module) -> Iterator[tuple[str, ast.expr]]:
                 yield node.name, returned[0]
 
 
-def _of_source(machine: Machine, module: Module, source: ast.expr, seen: set[ast.AST]) -> Iterator[LeftOut]:
+def _of_source(
+    machine: Machine, module: Module, source: ast.expr, seen: dict[ast.AST, set[str]], looped: str = ""
+) -> Iterator[LeftOut]:
+    """Find what is left out of a source, once for each maker.
+
+    looped: what a loop runs over, in the code's words; a function that returns lists may fill one for each loop.
+    """
     tracer = Tracer(machine)
     for world in tracer.worlds(spot_at(module, source)):
         found = [_kept(tracer, each) if each is not None else None for each in world]
         first = found[0] if found else None
         if first is not None and all(each is not None for each in found) and world[0] is not None:
             how, node, where = first
-            if world[0].spot.node not in seen:
-                seen.add(world[0].spot.node)
+            maker = _maker(module, source, world[0].spot)
+            told = seen.setdefault(maker, set())
+            is_new = looped not in told if looped and maker is not world[0].spot.node else not told
+            told.add(looped)
+            if is_new:
                 yield LeftOut(source, how, node, where, world[0].spot.node, sure=not tracer.presumed)
             break
+
+
+def _maker(module: Module, source: ast.expr, made: Spot) -> ast.AST:
+    """Return the call that made something, of a list the function of elsewhere that fills it: whoever calls it gets another."""
+    lists = isinstance(made.node, ast.List | ast.ListComp | ast.GeneratorExp)
+    elsewhere = lists and made.around and made.around[-1] not in spot_at(module, source).around
+    return made.around[-1] if elsewhere else made.node
 
 
 def evidence(machine: Machine, found: LeftOut) -> Evidence:
@@ -243,8 +259,13 @@ def _of_list(spot: Spot, node: ast.expr) -> ast.AST | None:
     if not isinstance(node, ast.List) or node.elts:
         return None
     bound = bindings.of(scope).items()
-    name = next((name for name, values in bound if any(each.value is node for each in values)), "")
+    name = next((name for name, values in bound if any(_value_of(each) is node for each in values)), "")
     return leftovers.keeps_list(scope, name, spot.owner) if name else None
+
+
+def _value_of(binding: bindings.Binding) -> ast.expr | None:
+    """Return what a name is bound to, of `xs, ys = [], []` its own part."""
+    return part(binding.value, binding.picks) or binding.value if binding.value is not None else None
 
 
 def _of_chain(tracer: Tracer, spot: Spot, call: ast.Call) -> Kept | None:
