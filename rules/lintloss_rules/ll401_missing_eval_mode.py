@@ -1294,7 +1294,7 @@ def main(dev_loader):
 """,
         ),
         Bad(
-            why="how long an estimate takes is reported beside it, and train() is one level too deep; the zeros are no made-up batch",
+            why="an estimate tells how long it took, and train() is one level too deep; its zeros are no made-up batch",
             code="""\
 import time
 
