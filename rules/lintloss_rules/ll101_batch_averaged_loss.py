@@ -5621,6 +5621,39 @@ def validate(model, loader):
     return sum(losses.values()) / len(losses)  # <-
 """,
         ),
+        Bad(
+            why="a sampler draws rows of one length, and a helper cuts each batch to the longest of its own",
+            severity=Severity.ERROR,
+            code="""\
+import numpy as np
+import torch
+
+
+def shorten(ids):
+    lengths = (ids != 0).sum(dim=1)
+    longest = max(int(lengths.max()), 2)
+    return ids[:, :longest]
+
+
+def get_batch(split, size):
+    table = np.load(f"{split}.npy", mmap_mode="r")
+    chosen = torch.randint(table.shape[0], (size,))
+    ids = shorten(torch.stack([torch.from_numpy(table[i].astype(np.int64)) for i in chosen]))
+    return ids[:, :-1], ids[:, 1:]
+
+
+@torch.no_grad()
+def estimate_loss(model, steps):
+    model.eval()
+    losses = torch.zeros(steps)
+    for step in range(steps):
+        x, y = get_batch("val", 16)
+        _, loss = model(x, y, reduction="none")
+        losses[step] = loss.mean().item()
+    model.train()
+    return losses.mean()  # <-
+""",
+        ),
     )
 
     good = (
@@ -8263,6 +8296,33 @@ def evaluate(members, ids, labels):
         member.eval()
         total += F.cross_entropy(member(ids).flatten(0, 1), labels.flatten(), ignore_index=0).item()
     return total / len(members)
+""",
+        ),
+        Good(
+            why="a sampler cuts its batches to the length that it was given, as long everywhere",
+            code="""\
+import numpy as np
+import torch
+
+
+def get_batch(split, size, width):
+    table = np.load(f"{split}.npy", mmap_mode="r")
+    chosen = torch.randint(table.shape[0], (size,))
+    longest = min(width, table.shape[1])
+    ids = torch.stack([torch.from_numpy(table[i].astype(np.int64)) for i in chosen])[:, :longest]
+    return ids[:, :-1], ids[:, 1:]
+
+
+@torch.no_grad()
+def estimate_loss(model, steps):
+    model.eval()
+    losses = torch.zeros(steps)
+    for step in range(steps):
+        x, y = get_batch("val", 16, 256)
+        _, loss = model(x, y)
+        losses[step] = loss.item()
+    model.train()
+    return losses.mean()
 """,
         ),
     )
