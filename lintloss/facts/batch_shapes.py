@@ -70,6 +70,10 @@ def note_sampler(machine: Machine, loop: Loop, body: Sequence[ast.AST], target: 
             if drawer is not None and padding.pads(drawer.module, drawer.node):
                 if _is_sampler(machine, node, names):
                     _note_padded(machine, loop, drawer)
+            elif drawer is not None and drawers.draws_rows(drawer.node) and drawers.trims(drawer.module, drawer.node):
+                said = "the sampler cuts each batch to its longest row"
+                loop.unequal.append(padding.at(machine, drawer.module, drawer.node, said))
+                return
             elif method is not None and drawers.draws_windows(method.node):
                 said = "the sampler cuts windows of one length, which begin where numbers were drawn"
                 loop.equal.append(padding.at(machine, method.module, method.node, said))

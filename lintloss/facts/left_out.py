@@ -28,7 +28,7 @@ from lintloss.facts.library.evaluators import handed_over
 from lintloss.facts.library.loaders import LOADERS
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
-from lintloss.facts.provenance import Made, Spot, Tracer, World, bind, constant, constant_of, spot_at
+from lintloss.facts.provenance import Made, Spot, Tracer, World, bind, constant, constant_of, part, spot_at
 from lintloss.facts.split_names import is_evaluation, is_training
 from lintloss.facts.survey import at_row, called_name, walk
 from lintloss.facts.values import Class, Func, Lib
@@ -68,7 +68,7 @@ class LeftOut:
 
 def observe(machine: Machine, module: Module, loops: Iterable[scored.Looped]) -> Iterator[LeftOut]:
     """Find what the loops of evaluations never see, by whoever made what they run over."""
-    seen: set[ast.AST] = set()
+    seen: dict[ast.AST, set[str]] = {}
     for function, loop in loops:
         if loop.statement is not None and remainders.is_taken(function or module.tree, loop.statement):
             continue
@@ -80,7 +80,7 @@ def observe(machine: Machine, module: Module, loops: Iterable[scored.Looped]) ->
             continue
         source = _indexed(regions.drawn(loop.statement)) if loop.statement is not None else None
         if source is not None and not ENDLESS.search(ast.unparse(source)):
-            for found in _of_source(machine, module, source, seen):
+            for found in _of_source(machine, module, source, seen, ast.unparse(whole.unwrapped(source))):
                 if found.always:
                     note_full(machine, loop, evidence(machine, found))
                 capped = loop.statement is not None and consumers.has_cap(loop.statement)
@@ -171,20 +171,28 @@ def _named(module: Module) -> Iterator[tuple[str, ast.expr]]:
                 yield node.name, returned[0]
 
 
-def _of_source(machine: Machine, module: Module, source: ast.expr, seen: set[ast.AST]) -> Iterator[LeftOut]:
+def _of_source(
+    machine: Machine, module: Module, source: ast.expr, seen: dict[ast.AST, set[str]], looped: str = ""
+) -> Iterator[LeftOut]:
+    """Find what is left out of a source, once for each maker.
+
+    looped: what a loop runs over, in the code's words; a function that returns lists may fill one for each loop.
+    """
     tracer = Tracer(machine)
     worlds = tracer.worlds(spot_at(module, source))
     for world in worlds:
         first = _kept_in(tracer, world)
         if first is not None and world[0] is not None:
             how, node, where = first
-            made = world[0].spot.node
-            if made not in seen:
-                seen.add(made)
+            maker = _maker(module, source, world[0].spot)
+            told = seen.setdefault(maker, set())
+            is_new = looped not in told if looped and maker is not world[0].spot.node else not told
+            told.add(looped)
+            if is_new:
                 at_times = how == "modulus"  # for some lengths the rest is given
                 always = not at_times and all(_kept_in(tracer, each) is not None for each in worlds)
                 sure = not (tracer.presumed or at_times)
-                yield LeftOut(source, how, node, where, made, sure=sure, always=always)
+                yield LeftOut(source, how, node, where, world[0].spot.node, sure=sure, always=always)
             break
 
 
@@ -192,6 +200,13 @@ def _kept_in(tracer: Tracer, world: World) -> Kept | None:
     """Return how all that an expression may be keeps rows back, as one of the callers has it."""
     found = [_kept(tracer, each) if each is not None else None for each in world]
     return found[0] if found and all(each is not None for each in found) else None
+
+
+def _maker(module: Module, source: ast.expr, made: Spot) -> ast.AST:
+    """Return the call that made something, of a list the function of elsewhere that fills it: whoever calls it gets another."""
+    lists = isinstance(made.node, ast.List | ast.ListComp | ast.GeneratorExp)
+    elsewhere = lists and made.around and made.around[-1] not in spot_at(module, source).around
+    return made.around[-1] if elsewhere else made.node
 
 
 def evidence(machine: Machine, found: LeftOut) -> Evidence:
@@ -260,8 +275,13 @@ def _of_list(spot: Spot, node: ast.expr) -> ast.AST | None:
     if not isinstance(node, ast.List) or node.elts:
         return None
     bound = bindings.of(scope).items()
-    name = next((name for name, values in bound if any(each.value is node for each in values)), "")
+    name = next((name for name, values in bound if any(_value_of(each) is node for each in values)), "")
     return leftovers.keeps_list(scope, name, spot.owner) if name else None
+
+
+def _value_of(binding: bindings.Binding) -> ast.expr | None:
+    """Return what a name is bound to, of `xs, ys = [], []` its own part."""
+    return part(binding.value, binding.picks) or binding.value if binding.value is not None else None
 
 
 def _of_chain(tracer: Tracer, spot: Spot, call: ast.Call) -> Kept | None:

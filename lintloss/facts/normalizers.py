@@ -41,11 +41,14 @@ def wrong_count(seen: Averaging, before: Quantity, after: Quantity) -> WrongCoun
     return _by_counting(seen, before, count) or _by_unit(seen, before, after, count)
 
 
-def _extra_guards(before: Quantity, count: Quantity) -> list[Evidence]:
+def _extra_guards(seen: Averaging, before: Quantity, count: Quantity) -> list[Evidence]:
     """Return the conditions under which a loss is added and its iteration counted all the same."""
     if not count.loops or isinstance(count.counted, Ref) or not before.loops or count.loops[-1] is not before.loops[-1]:
         return []
-    inside = [guard for guard in before.guards if not stops.is_around(guard, before.loops[-1])]
+    loop = before.loops[-1]
+    inside = [guard for guard in before.guards if not stops.is_around(guard, loop)]
+    if _is_within(loop, seen.path, seen.span.row):  # a running average: where the loop was left, it is not reached
+        inside = [guard for guard in inside if not stops.leaves(guard, loop)]
     return [guard for guard in inside if guard not in count.guards]
 
 
@@ -58,6 +61,10 @@ def _by_counting(seen: Averaging, before: Quantity, count: Quantity) -> WrongCou
     if stops.ends_on_index(seen, before, count):
         said = "the index of the last iteration divides, one less than their number"
         return WrongCount(said, leaves_mean=True)
+    stop = stops.counts_stop(seen, before, count)
+    if stop:
+        said = f"the iteration that `{stop}` ends adds no loss, and is counted"
+        return WrongCount(said, conditional=True, leaves_mean=True)
     if _is_other_loader(seen, before, count):
         return WrongCount("the losses of one loader are divided by the length of another")
     stopped = stops.miscounted(seen, before, count)
@@ -72,7 +79,7 @@ def _by_counting(seen: Averaging, before: Quantity, count: Quantity) -> WrongCou
     if left_out is not None:
         every = "%" in left_out.message
         return WrongCount(f"the loss is {left_out.message}, and divided by all batches", not every, leaves_mean=True)
-    extra = _extra_guards(before, count)
+    extra = _extra_guards(seen, before, count)
     if any("%" in guard.message and guard.message.startswith("only") for guard in extra):
         return WrongCount("the loss is added in some iterations only, and divided by a count of all", leaves_mean=True)
     scored = count.unit.power("token") + count.unit.power("position")

@@ -14,7 +14,7 @@ from lintloss.facts.forwards import Forward, Scene
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.split_names import is_evaluation, is_training, says_held_out, snake
-from lintloss.facts.survey import called_name
+from lintloss.facts.survey import called_name, walk
 from lintloss.findings import Evidence
 from lintloss.parse import Module
 from lintloss.patterns import regex
@@ -41,6 +41,7 @@ EXPLAINS = regex(
     r"explain|saliency|attribution|captum|grad_?cam|adversar|attack", re.IGNORECASE
 )  # not scored, or on purpose
 MADE_UP = regex(r"(torch|random)\.(rand|randn|randint|zeros|ones|full)\(")
+ZEROS = regex(r"^torch\.zeros\(")
 CRITERION = regex(r"entropy|criterion|loss", re.IGNORECASE)
 TRAINS = regex(
     r"\.backward\(|autograd\.grad|\bgrad\(|requires_grad_\((True)?\)|requires_grad = True|create_graph|\.grad\b|retain_grad|enable_grad|functional_call|loss_scaler\(|\.minimize\(|train_on_batch|train_batch\("
@@ -339,13 +340,30 @@ def _takes_time(function: ast.AST) -> bool:
     """Say whether what a function measures is how long a model takes: on a batch that it makes up, or by its name."""
     text = text_of(function)
     named = "benchmark" in getattr(function, "name", "")
-    return CLOCK.search(text) is not None and (named or MADE_UP.search(text) is not None)
+    return CLOCK.search(text) is not None and (named or _makes_up(function))
+
+
+def _makes_up(function: ast.AST) -> bool:
+    """Say whether a function makes a batch up; zeros that it fills, `losses[k] = loss`, or adds to are none."""
+    filled: set[str] = set()
+    for each in walk(function):
+        if isinstance(each, ast.Subscript) and isinstance(each.ctx, ast.Store):
+            filled.add(text_of(each.value))
+        elif isinstance(each, ast.AugAssign):
+            filled.add(text_of(each.target))
+    held = {
+        id(each.value)
+        for each in walk(function)
+        if isinstance(each, ast.Assign) and ZEROS.match(text_of(each.value)) and text_of(each.targets[0]) in filled
+    }
+    calls = (each for each in walk(function) if isinstance(each, ast.Call) and id(each) not in held)
+    return any(MADE_UP.search(text_of(each.func) + "(") for each in calls)
 
 
 def _is_trial(node: ast.AST) -> bool:
     """Say whether a function tries a model out, `test_decoder()`: it is given nothing, and makes its batch up."""
     function = node if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else None
-    return function is not None and not function.args.args and MADE_UP.search(text_of(function)) is not None
+    return function is not None and not function.args.args and _makes_up(function)
 
 
 def _explains(scene: Scene, forward: Forward) -> bool:

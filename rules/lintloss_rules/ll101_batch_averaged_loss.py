@@ -5740,6 +5740,39 @@ def validate(model, loader, pad):
     return np.mean(accelerate.utils.gather_object(losses))  # <-
 """,
         ),
+        Bad(
+            why="a sampler draws rows of one length, and a helper cuts each batch to the longest of its own",
+            severity=Severity.ERROR,
+            code="""\
+import numpy as np
+import torch
+
+
+def shorten(ids):
+    lengths = (ids != 0).sum(dim=1)
+    longest = max(int(lengths.max()), 2)
+    return ids[:, :longest]
+
+
+def get_batch(split, size):
+    table = np.load(f"{split}.npy", mmap_mode="r")
+    chosen = torch.randint(table.shape[0], (size,))
+    ids = shorten(torch.stack([torch.from_numpy(table[i].astype(np.int64)) for i in chosen]))
+    return ids[:, :-1], ids[:, 1:]
+
+
+@torch.no_grad()
+def estimate_loss(model, steps):
+    model.eval()
+    losses = torch.zeros(steps)
+    for step in range(steps):
+        x, y = get_batch("val", 16)
+        _, loss = model(x, y, reduction="none")
+        losses[step] = loss.mean().item()
+    model.train()
+    return losses.mean()  # <-
+""",
+        ),
     )
 
     good = (
@@ -8458,6 +8491,33 @@ def validate(model, loader, pad):
         nats = F.cross_entropy(model(x).transpose(1, 2), y, ignore_index=pad, reduction="none")
         losses.extend(nats[y != pad].tolist())
     return np.mean(gather_object(losses))
+""",
+        ),
+        Good(
+            why="a sampler cuts its batches to the length that it was given, as long everywhere",
+            code="""\
+import numpy as np
+import torch
+
+
+def get_batch(split, size, width):
+    table = np.load(f"{split}.npy", mmap_mode="r")
+    chosen = torch.randint(table.shape[0], (size,))
+    longest = min(width, table.shape[1])
+    ids = torch.stack([torch.from_numpy(table[i].astype(np.int64)) for i in chosen])[:, :longest]
+    return ids[:, :-1], ids[:, 1:]
+
+
+@torch.no_grad()
+def estimate_loss(model, steps):
+    model.eval()
+    losses = torch.zeros(steps)
+    for step in range(steps):
+        x, y = get_batch("val", 16, 256)
+        _, loss = model(x, y)
+        losses[step] = loss.item()
+    model.train()
+    return losses.mean()
 """,
         ),
     )

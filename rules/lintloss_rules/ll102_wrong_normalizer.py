@@ -1476,6 +1476,55 @@ def evaluate(model, loader, segment=512):
     return total / len(loader)  # <-
 """,
         ),
+        Bad(
+            why="the loop is left before the sum in an iteration that its index counts all the same",
+            code="""\
+import torch
+import torch.nn.functional as F
+from tqdm import tqdm
+
+
+@torch.no_grad()
+def evaluate(model, loader, limit=0):
+    model.eval()
+    total = 0.0
+    for step, (images, classes) in tqdm(enumerate(loader), total=limit or len(loader)):
+        if limit > 0 and step >= limit:
+            break
+        total += F.cross_entropy(model(images), classes).item()
+    return total / (step + 1)  # <-
+""",
+        ),
+        Bad(
+            why="a counter that grows ahead of the test which leaves the loop, and an index from 1, are one too many as well",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, most=None):
+    model.eval()
+    total, seen = 0.0, 0
+    for images, classes in loader:
+        seen += 1
+        if most is not None and seen > most:
+            break
+        total += F.cross_entropy(model(images), classes).item()
+    return total / seen  # <-
+
+
+@torch.no_grad()
+def validate(model, loader, most=None):
+    model.eval()
+    total = 0.0
+    for number, (images, classes) in enumerate(loader, start=1):
+        if most is not None and number > most:
+            break
+        total += F.cross_entropy(model(images), classes).item()
+    return total / number  # <-
+""",
+        ),
     )
 
     good = (
@@ -3185,6 +3234,55 @@ def evaluate(model, tokens, draws, segment):
             losses.append(F.cross_entropy(logits.transpose(1, 2), y[:, start : start + segment]).item())
         means.append(np.mean(losses))
     return np.mean(means)
+""",
+        ),
+        Good(
+            why="an iteration that leaves the loop is counted behind the test, or leaves it once it was added up",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, most):
+    model.eval()
+    total, seen = 0.0, 0
+    for images, classes in loader:
+        if seen >= most:
+            break
+        total += F.cross_entropy(model(images), classes).item()
+        seen += 1
+    return total / seen
+
+
+@torch.no_grad()
+def validate(model, loader, most):
+    model.eval()
+    total = 0.0
+    for step, (images, classes) in enumerate(loader):
+        total += F.cross_entropy(model(images), classes).item()
+        if most > 0 and step + 1 >= most:
+            break
+    return total / (step + 1)
+""",
+        ),
+        Good(
+            why="a running average in the loop is not reached in the iteration that leaves it",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, most):
+    model.eval()
+    total = 0.0
+    for step, (images, classes) in enumerate(loader):
+        if step >= most:
+            break
+        total += F.cross_entropy(model(images), classes).item()
+        print(f"running loss {total / (step + 1):.4f}")
+    return total / min(most, len(loader))
 """,
         ),
     )

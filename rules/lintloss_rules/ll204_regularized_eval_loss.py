@@ -1925,6 +1925,89 @@ def main(args, encoder, decoder, loader):
     print(evaluate(model, loader, args.pad))
 """,
         ),
+        Bad(
+            why="a criterion of another file takes class ids or soft targets, and smooths both",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from tqdm import tqdm
+
+
+class Runner:
+    def __init__(self, network, criterion, device="cpu"):
+        self.network, self.criterion, self.device = network, criterion, device
+
+    def evaluate(self, loader):
+        self.network.eval()
+        total, rows = 0.0, 0
+        with torch.inference_mode():
+            for images, labels in tqdm(loader, leave=False):
+                scores = self.network(images.to(self.device))
+                loss = self.criterion(scores, labels.to(self.device))  # <-
+                total += loss.item() * len(labels)
+                rows += len(labels)
+        print(f"eval loss {total / rows:.4f}")
+        return total / rows
+""",
+            files={
+                "criteria.py": """\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class SoftTargetLoss(nn.Module):
+    def __init__(self, smoothing=0.0):
+        super().__init__()
+        self.smoothing = smoothing
+
+    def forward(self, scores, target):
+        classes = scores.shape[1]
+        if not torch.is_floating_point(target):
+            target = F.one_hot(target, classes).float()
+        target = target * (1 - self.smoothing) + self.smoothing / (classes - 1) * (1 - target)
+        return -(target * F.log_softmax(scores, dim=1)).sum(dim=1).mean()
+""",
+                "train.py": """\
+from criteria import SoftTargetLoss
+from eval import Runner
+
+
+def main(network, loader):
+    Runner(network, SoftTargetLoss(smoothing=0.1)).evaluate(loader)
+""",
+            },
+        ),
+        Bad(
+            why="class ids become rows of a table where they are no such rows yet; by how much they are smoothed, an option says",
+            code="""\
+import torch
+import torch.nn as nn
+
+
+class MixedLoss(nn.Module):
+    def __init__(self, eps):
+        super().__init__()
+        self.eps = eps
+
+    def forward(self, scores, target):
+        if target.dim() == 1:
+            target = torch.zeros_like(scores).scatter_(1, target.unsqueeze(1), 1.0)
+        target = (1 - self.eps) * target + self.eps / scores.size(1) * (1 - target)
+        return -(target * scores.log_softmax(dim=1)).sum(1).mean()
+
+
+@torch.no_grad()
+def validate(model, loader, options):
+    model.eval()
+    criterion = MixedLoss(options.smoothing)
+    total, rows = 0.0, 0
+    for images, labels in loader:
+        total += criterion(model(images), labels).item() * len(labels)  # <-
+        rows += len(labels)
+    return total / rows
+""",
+        ),
     )
 
     good = (
@@ -3443,6 +3526,38 @@ def main(args, encoder, decoder, loader):
     model = Translator(encoder, decoder, args.pad)
     model.criterion = 0.0
     print(evaluate(model, loader, args.pad))
+""",
+        ),
+        Good(
+            why="the criterion that smooths class ids and soft targets alike smooths neither unless it is told to",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class SoftTargetLoss(nn.Module):
+    def __init__(self, smoothing=0.0):
+        super().__init__()
+        self.smoothing = smoothing
+
+    def forward(self, scores, target):
+        classes = scores.shape[1]
+        if target.dtype == torch.long:
+            target = F.one_hot(target, classes).float()
+        target = target * (1 - self.smoothing) + self.smoothing / (classes - 1) * (1 - target)
+        return -(target * F.log_softmax(scores, dim=1)).sum(dim=1).mean()
+
+
+@torch.no_grad()
+def validate(model, loader):
+    model.eval()
+    criterion = SoftTargetLoss()
+    total, rows = 0.0, 0
+    for images, labels in loader:
+        total += criterion(model(images), labels).item() * len(labels)
+        rows += len(labels)
+    return total / rows
 """,
         ),
     )

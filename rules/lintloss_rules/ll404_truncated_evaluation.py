@@ -2586,6 +2586,91 @@ class Lines:
 """,
             },
         ),
+        Bad(
+            why="lists of full batches that a function filled are made tensors: twin lists are told of once",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+import torch.nn as nn
+
+from windows import for_split
+
+
+def perplexity(model, vocabulary, device):
+    model.eval()
+    criterion = nn.CrossEntropyLoss()
+    contexts, nexts = for_split("test.txt", vocabulary, 4)
+    contexts = torch.LongTensor(contexts).to(device)
+    nexts = torch.LongTensor(nexts).to(device)
+    total = count = 0
+    with torch.no_grad():
+        for x, y in zip(contexts, nexts):  # <-
+            total += criterion(model(x), y).item()
+            count += 1
+    return math.exp(total / count)
+
+
+@torch.no_grad()
+def validate(model, vocabulary):
+    model.eval()
+    criterion = nn.CrossEntropyLoss()
+    held, held_next = for_split("valid.txt", vocabulary, 4)
+    valid_x = torch.tensor(held).cuda()
+    valid_y = torch.tensor(held_next).cuda()
+    total = 0.0
+    for x, y in zip(valid_x, valid_y):  # <-
+        total += criterion(model(x), y).item()
+    return total / len(valid_x)
+""",
+            files={
+                "windows.py": """\
+def windows(path, vocabulary, width, size=64):
+    xs, ys, all_x, all_y = [], [], [], []
+    for line in open(path, encoding="utf-8"):
+        words = ["<s>", *line.split(), "</s>"]
+        for at in range(len(words) - width):
+            xs.append([vocabulary.get(word, 0) for word in words[at : at + width]])
+            ys.append(vocabulary.get(words[at + width], 0))
+            if len(xs) == size:
+                all_x.append(xs)
+                all_y.append(ys)
+                xs, ys = [], []
+    return all_x, all_y
+
+
+def for_split(name, vocabulary, width):
+    all_x, all_y = windows(f"data/{name}", vocabulary, width)
+    return all_x, all_y
+""",
+            },
+        ),
+        Bad(
+            why="rows that are stacked into one tensor of whole batches, and moved",
+            severity=Severity.ERROR,
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+def grouped(rows, batch_size):
+    return [rows[k * batch_size : (k + 1) * batch_size] for k in range(len(rows) // batch_size)]
+
+
+@torch.no_grad()
+def validate(model, rows):
+    model.eval()
+    batches = torch.from_numpy(np.array(grouped(rows, 32))).long().cuda()
+    nats, words = 0.0, 0
+    for ids in batches:  # <-
+        logits = model(ids[:, :-1])
+        nats += F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="sum").item()
+        words += ids[:, 1:].numel()
+    return nats / words
+""",
+        ),
     )
 
     good = (
@@ -4398,6 +4483,37 @@ def evaluate(model, streams):
         total += F.cross_entropy(model(x), y, reduction="sum").item()
         seen += len(batch)
     return total / seen
+""",
+        ),
+        Good(
+            why="the function that fills the list of batches appends what is left behind its loop",
+            code="""\
+import torch
+import torch.nn as nn
+
+
+def grouped(rows, batch_size):
+    held, batches = [], []
+    for row in rows:
+        held.append(row)
+        if len(held) == batch_size:
+            batches.append(torch.tensor(held))
+            held = []
+    if held:
+        batches.append(torch.tensor(held))
+    return batches
+
+
+@torch.no_grad()
+def validate(model, rows, device):
+    model.eval()
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    nats, words = 0.0, 0
+    batches = [each.to(device) for each in grouped(rows, 32)]
+    for ids in batches:
+        nats += criterion(model(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten()).item()
+        words += ids[:, 1:].numel()
+    return nats / words
 """,
         ),
     )
