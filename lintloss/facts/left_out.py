@@ -19,6 +19,7 @@ from lintloss.facts import (
     regions,
     remainders,
     scored,
+    unconsumed,
     usual,
     whole,
 )
@@ -39,7 +40,8 @@ from lintloss.patterns import regex
 LOADER_NAME = regex(r"load|dl$|iter|batches|gen", re.IGNORECASE)
 RANDOM = regex(r"rand|choice|sample\(")
 GOES_ON = regex(r"while (True|1)\b|cycle|infinit|endless|forever|repeat|stream|rand|sampl", re.IGNORECASE)
-ITERATIONS = regex(r"\b(eval|test|val|valid)_?iter\w*\s*\*|\*\s*[\w.]*\b(eval|test|val|valid)_?iter")
+ITERATIONS = regex(r"\b(eval|test|val|valid)_?(iter|step)\w*\s*\*|\*\s*[\w.]*\b(eval|test|val|valid)_?(iter|step)")
+PREDICTS = regex(r"(^|_)predict(ion)?s?_.*(load|dl\b|data)|(load|data).*_predict")  # makes a loader for no number
 SCORES = regex(r"loss|criterion|entropy|nll|\bppl|perplex|accura")
 DROPPED = "the last batch is dropped here"
 WAYS = {
@@ -83,7 +85,7 @@ def observe(machine: Machine, module: Module, loops: Iterable[scored.Looped]) ->
             for found in _of_source(machine, module, source, seen, ast.unparse(whole.unwrapped(source))):
                 if found.always:
                     note_full(machine, loop, evidence(machine, found))
-                capped = loop.statement is not None and consumers.has_cap(loop.statement)
+                capped = loop.statement is not None and _is_capped(loop.statement)
                 yield replace(found, sure=found.sure and found.always and not capped)
     for handed in handed_over(module):
         text = ast.unparse(handed)
@@ -92,18 +94,30 @@ def observe(machine: Machine, module: Module, loops: Iterable[scored.Looped]) ->
     for name, value in _named(module):
         if ENDLESS.search(name) or not isinstance(value, ast.Call) or not is_evaluation(name):
             continue
-        if _is_as_long_as_asked(module, value) or is_for_samples(module, name):
+        if is_as_long_as_asked(module, value) or is_for_samples(module, name) or _is_for_predictions(module, value):
+            continue
+        if unconsumed.is_one(machine.project, module, value.lineno, name):
             continue
         for found in _of_source(machine, module, value, seen):
             if found.how == "leftovers" or is_for_evaluation(name):
-                yield found
+                yield replace(found, sure=found.sure and not _are_capped(module, name))
 
 
-def _is_as_long_as_asked(module: Module, made: ast.expr) -> bool:
+def is_as_long_as_asked(module: Module, made: ast.expr) -> bool:
     """Say whether data are cut to `eval_iters * batch_size` rows where a loader is made: so many batches are asked for."""
-    lines = module.code.splitlines()
-    functions = _functions(module, made.lineno)
-    return any(ITERATIONS.search("\n".join(lines[each.lineno : each.end_lineno])) for each in functions)
+    functions: list[ast.AST] = [*_functions(module, made.lineno)]
+    owner = next((each for each in at_row(module.tree, made.lineno) if isinstance(each, ast.ClassDef)), None)
+    given = made.args if isinstance(made, ast.Call) and owner is not None else ()
+    for rows in given:  # `self.valid_rows`, which another method has cut
+        held = isinstance(rows, ast.Attribute) and isinstance(rows.value, ast.Name) and rows.value.id == "self"
+        if owner is not None and isinstance(rows, ast.Attribute) and held:
+            functions += [method for method, _ in bindings.fields(owner).get(rows.attr, ())]
+    return any(ITERATIONS.search(text_of(each)) for each in functions)
+
+
+def _is_for_predictions(module: Module, made: ast.expr) -> bool:
+    """Say whether a loader is made in a function that makes those for predictions, of which no number is made."""
+    return any(PREDICTS.search(each.name) for each in _functions(module, made.lineno))
 
 
 def is_for_samples(module: Module, name: str) -> bool:
@@ -148,6 +162,24 @@ def is_own(module: Module, found: LeftOut) -> bool:
     maker = found.made if found.how == "leftovers" else found.node
     here = _functions(module, found.shown.lineno) == _functions(module, getattr(maker, "lineno", 0))
     return here and not shared
+
+
+def _are_capped(module: Module, name: str) -> bool:
+    """Say whether all loops of a file over what a name stands for end at a number of batches that somebody chose."""
+    over = re.compile(rf"\b{re.escape(name)}\b")
+    loops = [each for each in walk(module.tree) if isinstance(each, ast.For) and over.search(text_of(each.iter))]
+    return bool(loops) and all(map(_is_capped, loops))
+
+
+def _is_capped(loop: ast.AST) -> bool:
+    """Say whether a loop takes so many batches at most: a break, or `zip(range(config.eval_steps), batches)`."""
+    if consumers.has_cap(loop):
+        return True
+    header = whole.unwrapped(loop.iter) if isinstance(loop, ast.For) else None
+    if not isinstance(header, ast.Call) or called_name(header.func) != "zip" or not header.args:
+        return False
+    counter = header.args[0]
+    return isinstance(counter, ast.Call) and called_name(counter.func) in whole.RANGES
 
 
 def _functions(module: Module, row: int) -> list[ast.FunctionDef]:

@@ -297,7 +297,7 @@ def _in_training_mode(machine: Machine, home: Module, site: Module) -> list[Obse
     passes = [each for each in evaluation.passes(machine, home) if not each.region.shared or each.region.for_caller]
     found = evaluation.observe(machine, passes)
     trains = [replace(each, gradients="off") for each in found if each.mode == "train" and _is_left(home, each, told)]
-    return [each for each in trains if not callers.evaluation_mode(machine.project, home, each.function)]
+    return [each for each in trains if not callers.evaluation_mode(machine.project, callers.Asked(home, each.function))]
 
 
 def _recording(machine: Machine, home: Module) -> list[Observation]:
@@ -308,8 +308,8 @@ def _recording(machine: Machine, home: Module) -> list[Observation]:
     return [
         replace(each, mode="")
         for each in found
-        if not callers.gradients_off(machine.project, home, each.function)
-        and not callers.is_handed_on(machine.project, home, each.function)
+        if not callers.gradients_off(machine.project, callers.Asked(home, each.function))
+        and not callers.is_handed_on(machine.project, callers.Asked(home, each.function))
     ]
 
 

@@ -28,7 +28,7 @@ TRAINING = regex(
 PLAIN = regex(r"\.item\(\)|float\(|\.detach\(\)|\.data\b|\.cpu\(\)")  # a number that nothing is trained by
 FILE = regex(r"(^|_)(eval\w*|validation|validate|perplexity|ppl|benchmark|test_?ppl|inference)(_|$)")
 MEASURES = regex(
-    r"loss|criterion|\bnll|perplex|ppl\b|entropy|accura|correct|metric|\bauc|f1|bleu|rouge|psnr|ssim|dice|iou\b|\bacc|_acc\b|error|\bmse|\bmae|\bwer\b|\bcer\b|log_?prob|likelihood|\bnats|\bce\b|_ce\b|\bbp[bc]\b",
+    r"loss|criterion|\bnll|perplex|ppl\b|entropy|accura|correct|metric|\bauc|f1|bleu|rouge|psnr|ssim|(?<!in)dice|iou\b|\bacc|_acc\b|error|\bmse|\bmae|\bwer\b|\bcer\b|log_?prob|likelihood|\bnats|\bce\b|_ce\b|\bbp[bc]\b",
     re.IGNORECASE,
 )
 PERPLEXITY = regex(r"perplexity|(?<![a-z])ppl(?![a-z])", re.IGNORECASE)
@@ -61,6 +61,9 @@ TEST_FILE = regex(r"(^|/)(test_[^/]*|[^/]*_test)\.py$")
 TEST_WORDS = regex(
     r"\bpytest\b|\bunittest\b|TestCase\b|self\.assert|\bassert_(all)?close|^(async )?def test\w*\(\):", re.MULTILINE
 )
+# What tells of an evaluation where no name does.
+SWITCHED = "eval() was called"
+PERPLEXED = "it computes a perplexity"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,11 @@ class Region:
     for_caller: bool = False
     unnamed: bool = False
 
+    @property
+    def is_presumed(self) -> bool:
+        """Say whether no name of a function or of data tells of it: eval() is called for a look at a model, too."""
+        return self.named == SWITCHED or self.named.startswith("the file") or self.named == PERPLEXED
+
     def scene(self, forward: Forward) -> Scene:
         return forward.scenes[self.index]
 
@@ -86,9 +94,6 @@ class Region:
         if self.loop is not None and self.loop.statement is not None:
             return self.loop.statement
         return self.scene(forward).node
-
-
-SWITCHED = "eval() was called"  # what tells of an evaluation where no name does
 
 
 def region(machine: Machine, forward: Forward) -> Region | None:
@@ -160,7 +165,7 @@ def _unless_presumed(nearest: Region | None) -> Region | None:
 
     Parts that are not trained stay in evaluation mode in the training as well.
     """
-    presumed = nearest is not None and (nearest.named.startswith("the file") or nearest.named == SWITCHED)
+    presumed = nearest is not None and nearest.is_presumed and nearest.named != PERPLEXED
     return None if presumed else nearest
 
 
@@ -268,7 +273,7 @@ def _scene_says(scene: Scene) -> str:
     if FILE.search(stem) and not TRAINING.search(name) and ".backward(" not in scene.module.code:
         return f"the file is called {stem}"
     if not TRAINING.search(name) and _computes_perplexity(scene.node, scene.module.code):
-        return "it computes a perplexity"
+        return PERPLEXED
     return ""
 
 
@@ -315,16 +320,23 @@ def measures(machine: Machine, forward: Forward, found: Region) -> bool:
         if (
             scores
             or MEASURES.search(text_of(node))
-            or any(MEASURES.search(text_of(each.node)) for each in forward.scenes[found.index + 1 :])
+            or any(MEASURES.search(code_of(each.node)) for each in forward.scenes[found.index + 1 :])
         ):
             return True
         collects = re.search(r"\.(append|extend|update|add)\(|\[.*\] = | \+= ", text_of(node))
         return (
             collects is not None
             and not isinstance(scene.node, ast.Module)
-            and MEASURES.search(text_of(scene.node)) is not None
+            and MEASURES.search(code_of(scene.node)) is not None
         )
-    return MEASURES.search(text_of(node)) is not None
+    return MEASURES.search(code_of(node)) is not None
+
+
+@lru_cache(maxsize=512)
+def code_of(node: ast.AST) -> str:
+    """Return the text of a node without its docstring, which tells what others do as well."""
+    said = ast.get_docstring(node, clean=False) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else None
+    return text_of(node) if said is None else "\n".join(map(text_of, node.body[1:]))  # type: ignore[attr-defined]
 
 
 def is_unit_test(module: Module) -> bool:

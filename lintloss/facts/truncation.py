@@ -19,6 +19,7 @@ from lintloss.facts import (
     left_out,
     leftovers,
     scored,
+    unconsumed,
 )
 from lintloss.facts.callers import text_of
 from lintloss.facts.caps import Function, Origin, assigned
@@ -114,9 +115,9 @@ def _at(
 
 def _dropped(machine: Machine, module: Module, passes: list[Pass]) -> Iterator[Truncation]:
     told = set()
-    for (_, name), (loader, place) in machine.stored.items():
+    for (_, name), (loader, place, at_times) in machine.stored.items():
         told.add(loader.made)
-        yield from _of_loader(machine, module, loader, place, name)
+        yield from _of_loader(machine, module, loader, place, name, at_times=at_times)
     yield from _made_by_functions(machine, module)
     for each in passes:
         loop = each.region.loop
@@ -188,9 +189,17 @@ def _made_by_functions(machine: Machine, module: Module) -> Iterator[Truncation]
             yield from _of_loader(machine, module, made, used, name)
 
 
-def _of_loader(machine: Machine, module: Module, loader: LibObject, used: Evidence, name: str) -> Iterator[Truncation]:
+def _of_loader(
+    machine: Machine, module: Module, loader: LibObject, used: Evidence, name: str, *, at_times: bool = False
+) -> Iterator[Truncation]:
+    """Tell of a loader that drops.
+
+    Args:
+        at_times: what made it makes others, too, which do not: of one kind of data set, say.
+    """
     if (
         loader.made is None
+        or (used.path == module.path and unconsumed.is_one(machine.project, module, used.span.row, name))
         or _loses_nothing(machine, loader)
         or left_out.is_for_samples(module, name)
         or re.search(rf"(?i)(infinit|cycle|endless|repeat)\w*\(\s*(self\.)?{re.escape(name)}\b", module.code)
@@ -200,8 +209,9 @@ def _of_loader(machine: Machine, module: Module, loader: LibObject, used: Eviden
         node = _keyword(machine, module, loader.made, "drop_last")
     else:
         node = _expression(machine, module, used) if used.path == module.path else None
-    if node is not None:
-        severity = "warning" if consumers.are_capped(machine.project, module, name) else "error"
+    made = _call(machine, module, loader.made)
+    if node is not None and not (made is not None and left_out.is_as_long_as_asked(module, made)):
+        severity = "warning" if at_times or consumers.are_capped(machine.project, module, name) else "error"
         yield _at(machine, module, node, "drop_last", severity=severity, data=name, reasons=(loader.made, used))
 
 
@@ -226,11 +236,14 @@ def is_random(machine: Machine, dataset: Value) -> bool:
 
 
 def _keyword(machine: Machine, module: Module, place: Evidence, name: str) -> ast.AST | None:
+    call = _call(machine, module, place)
+    return next((each.value for each in call.keywords if each.arg == name), call) if call is not None else None
+
+
+def _call(machine: Machine, module: Module, place: Evidence) -> ast.Call | None:
     anchor = machine.anchor(module)
-    for node in at_row(module.tree, place.span.row):
-        if isinstance(node, ast.Call) and anchor.span(node) == place.span:
-            return next((each.value for each in node.keywords if each.arg == name), node)
-    return None
+    calls = (each for each in at_row(module.tree, place.span.row) if isinstance(each, ast.Call))
+    return next((each for each in calls if place.path == module.path and anchor.span(each) == place.span), None)
 
 
 def _expression(machine: Machine, module: Module, place: Evidence) -> ast.AST | None:

@@ -2671,6 +2671,81 @@ def validate(model, rows):
     return nats / words
 """,
         ),
+        Bad(
+            why="what makes the loaders drops in one branch only, that of data sets of one kind",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+
+from scoring import report
+
+
+def build_loader(rows, size, is_eval=False):
+    if isinstance(rows, torch.utils.data.IterableDataset):
+        return DataLoader(rows, batch_size=size, drop_last=True)  # <-
+    return DataLoader(rows, batch_size=size, shuffle=not is_eval)
+
+
+def main(model, held_out):
+    eval_loader = build_loader(held_out, 32, is_eval=True)
+    report(model, eval_loader)
+""",
+        ),
+        Bad(
+            why="so many batches at most as the options say, of a set that drops its remainder",
+            severity=Severity.WARNING,
+            code="""\
+import jax
+import jax.numpy as jnp
+import optax
+
+from pipeline import rows_of
+
+
+def evaluate(apply, params, eval_rows, config):
+    eval_batches = iter(eval_rows.batch(config.size, drop_remainder=True))  # <-
+    nats = tokens = 0
+    for _, batch in zip(range(config.num_eval_steps), eval_batches):
+        losses = optax.softmax_cross_entropy_with_integer_labels(apply(params, batch["inputs"]), batch["targets"])
+        nats += losses.sum()
+        tokens += losses.size
+    return {"loss": nats / tokens}
+""",
+        ),
+        Bad(
+            why="the iterator over the validation's batches is handed through two functions to one that scores them",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+def loaders_of(train_set, valid_set, size):
+    train_loader = DataLoader(train_set, batch_size=size, shuffle=True, drop_last=True)
+    valid_loader = DataLoader(valid_set, batch_size=size, drop_last=True)  # <-
+    return train_loader, valid_loader
+
+
+@torch.no_grad()
+def score(model, valid_iterator):
+    nats = tokens = 0
+    for inputs, targets in valid_iterator:
+        nats += F.cross_entropy(model(inputs).flatten(0, 1), targets.flatten(), reduction="sum").item()
+        tokens += targets.numel()
+    return nats / tokens
+
+
+def train(model, train_iterator, valid_iterator):
+    print("validation loss", score(model, valid_iterator))
+
+
+def pretrain(model, train_set, valid_set):
+    train_loader, valid_loader = loaders_of(train_set, valid_set, 32)
+    train(model, iter(train_loader), iter(valid_loader))
+""",
+        ),
     )
 
     good = (
@@ -4514,6 +4589,87 @@ def validate(model, rows, device):
         nats += criterion(model(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten()).item()
         words += ids[:, 1:].numel()
     return nats / words
+""",
+        ),
+        Good(
+            why="the loader is one for predictions, which are written down: no number is made of it",
+            code="""\
+from torch.utils.data import DataLoader
+
+
+class Transcriber:
+    def setup_predict_dataloader(self, rows, size):
+        test_loader = DataLoader(rows, batch_size=size, drop_last=True)
+        return test_loader
+""",
+        ),
+        Good(
+            why="an iterator over the validation's batches is handed on, and nobody takes one of them: it evaluates nothing",
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+
+
+def loaders_of(train_set, valid_set, size):
+    train_loader = DataLoader(train_set, batch_size=size, shuffle=True, drop_last=True)
+    valid_loader = DataLoader(valid_set, batch_size=size, drop_last=True)
+    return train_loader, valid_loader
+
+
+def iterators_of(train_set, valid_set, size):
+    train_loader, valid_loader = loaders_of(train_set, valid_set, size)
+    valid_iterator = None
+    if valid_loader is not None:
+        valid_iterator = iter(valid_loader)
+    return iter(train_loader), valid_iterator
+
+
+def train(model, optimizer, train_iterator, valid_iterator, steps):
+    for _ in range(steps):
+        loss = model(next(train_iterator))
+        loss.backward()
+        optimizer.step()
+    print("done", loss.item())
+
+
+def pretrain(model, optimizer, train_set, valid_set):
+    train_iterator, valid_iterator = iterators_of(train_set, valid_set, 32)
+    train(model, optimizer, train_iterator, valid_iterator, 1000)
+""",
+        ),
+        Good(
+            why="the validation set has been cut to as many rows as its steps will ask for, in another method",
+            files={
+                "batching.py": """\
+def full_batches(rows, size):
+    batch = []
+    for row in rows:
+        batch.append(row)
+        if len(batch) == size:
+            yield batch
+            batch = []
+""",
+            },
+            code="""\
+import torch
+from batching import full_batches
+from torch.utils.data import DataLoader
+
+
+class Pretraining:
+    def build_sets(self, options, size):
+        wanted = [options.train_steps * size, options.eval_iters * size]
+        self.train_rows, self.valid_rows, self.test_rows = options.build(wanted)
+
+    def setup(self):
+        self.train_loader = DataLoader(self.train_rows, batch_size=32, shuffle=True, drop_last=True)
+        self.valid_loader = DataLoader(self.valid_rows, batch_size=32, drop_last=True)
+        self.test_batches = full_batches(self.test_rows, 32)
+
+    @torch.no_grad()
+    def validate(self, model):
+        losses = [model(rows).item() for rows in self.valid_loader]
+        return sum(losses) / len(losses)
 """,
         ),
     )
