@@ -160,7 +160,7 @@ def _log(machine: Machine, node: ast.Call, owner: Ref, name: str, args: list[Val
     size = kwargs.get("batch_size")
     number = counts.presumed(machine, size) if size is not None else None
     for value in _logged(machine, name, args, kwargs):
-        if isinstance(value, Quantity) and (value.is_loss or value.is_perplexity) and not value.loops:
+        if isinstance(value, Quantity) and (value.is_loss or value.is_perplexity) and _is_of_step(value):
             rows = number if number is not None and number.unit.degree == 1 else Quantity(count("example"))
             loop = framework_loop(machine, node, owner)
             _take_over(machine, loop)
@@ -173,6 +173,11 @@ def _log(machine: Machine, node: ast.Call, owner: Ref, name: str, args: list[Val
             else:
                 _averaged(machine, node, value, rows)
     return Const(None)
+
+
+def _is_of_step(value: Quantity) -> bool:
+    """Say whether a number is that of one batch: what it was summed over are pieces, `logits.split(128)`, not batches."""
+    return not value.loops or (not value.weights and all(loop.unit == "step" for loop in value.loops))
 
 
 def _take_over(machine: Machine, loop: Loop) -> None:
