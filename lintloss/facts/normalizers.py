@@ -78,7 +78,7 @@ def _by_counting(seen: Averaging, before: Quantity, count: Quantity) -> WrongCou
     scored = count.unit.power("token") + count.unit.power("position")
     if not scored and any(guard.message.startswith("skipped") for guard in extra):
         said = "the counter also counts iterations whose loss is left out"
-        return WrongCount(said, conditional=True)
+        return WrongCount(said, conditional=True, leaves_mean=True)
     return None
 
 
