@@ -29,6 +29,7 @@ from lintloss.facts.library import (
     ignite,
     joints,
     losses,
+    meters,
     operators,
     plain,
     ranks,
@@ -167,6 +168,8 @@ def _by_table(
         return exponent.exponential(machine, node, first, "2")
     if name == "nanmean" and (kept := reduce.over_kept(machine, node, first)) is not None:
         return kept
+    if full in meters.STREAMED:
+        return meters.streamed(machine, node, args, kwargs)
     if name in MEANS:
         weights = kwargs.get("weights")
         return (
