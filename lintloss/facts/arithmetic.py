@@ -303,6 +303,8 @@ def _scaled(machine: Machine, node: ast.AST, quantity: Quantity, other: Value) -
                 machine.evidence(node, "x log2(e): nats to bits")
             )
     weight = counts.rows_by_name(node, other) if isinstance(other, Const) and quantity.is_loss else None
+    if isinstance(other, Const) and other.value == 0 and quantity.is_loss:
+        return Const(0.0)  # what stands in where nothing is scored: `(losses * 0).sum()`
     if isinstance(other, Const) and weight is None:
         rows = counts.rows_of(node, quantity, other)
         if rows is not None:

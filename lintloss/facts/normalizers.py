@@ -9,7 +9,7 @@ from lintloss.facts import capped, counts, stops
 from lintloss.facts.library import loaders
 from lintloss.facts.loops import Loop
 from lintloss.facts.observations import Averaging
-from lintloss.facts.quotients import MAYBE_OVER_RANKS, OVER_RANKS
+from lintloss.facts.quotients import MAYBE_OVER_RANKS, OVER_RANKS, plural
 from lintloss.facts.split_names import is_training
 from lintloss.facts.units import Unit
 from lintloss.facts.values import Const, LibObject, Quantity, Ref, Scoring, Tensor, options
@@ -85,7 +85,7 @@ def _by_counting(seen: Averaging, before: Quantity, count: Quantity) -> WrongCou
     scored = count.unit.power("token") + count.unit.power("position")
     if not scored and any(guard.message.startswith("skipped") for guard in extra):
         said = "the counter also counts iterations whose loss is left out"
-        return WrongCount(said, conditional=True)
+        return WrongCount(said, conditional=True, leaves_mean=True)
     return None
 
 
@@ -107,7 +107,15 @@ def _is_one_more(seen: Averaging, before: Quantity, count: Quantity) -> bool:
     places = [(seen.path, seen.span.row), *((each.path, each.span.row) for each in seen.stack)]
     if any(_is_within(before.loops[-1], path, row) for path, row in places):
         return False  # it may be counted behind
-    return bool(count.loops and count.trace) or ONE_MORE.match(seen.divisor) is not None
+    if bool(count.loops and count.trace) or ONE_MORE.match(seen.divisor):
+        return True
+    is_length = not (count.presumed or count.loops)
+    return is_length and _loop_of(before, count) is not None  # `steps = len(loader)`, and then `steps + 1`
+
+
+def _loop_of(before: Quantity, count: Quantity) -> Loop | None:
+    """Return the loop that a total was summed over and whose iterations a number counts."""
+    return next((loop for loop in before.loops if count.of and count.of in (loop.source, loop.key)), None)
 
 
 def _is_within(loop: Loop, path: str, row: int) -> bool:
@@ -145,7 +153,12 @@ def _by_unit(seen: Averaging, before: Quantity, after: Quantity, count: Quantity
         return WrongCount("means summed over batches are divided by the lengths of their rows, summed")
     if count.presumed:
         return None
-    return _of_ranks(before, after, count) or _of_sums_of_means(before, after, count) or _of_totals(seen, before, unit)
+    return (
+        _of_ranks(before, after, count)
+        or _of_means_again(before, count)
+        or _of_sums_of_means(before, after, count)
+        or _of_totals(seen, before, unit)
+    )
 
 
 def _is_of_lengths(before: Quantity, count: Quantity) -> bool:
@@ -218,6 +231,16 @@ def _of_sums_of_means(before: Quantity, after: Quantity, count: Quantity) -> Wro
     if after.weights and _is_divided_twice(unit):
         return WrongCount("each mean is divided by a count before the means are averaged")
     return None
+
+
+def _of_means_again(before: Quantity, count: Quantity) -> WrongCount | None:
+    """Judge an average of all iterations of a loop, whatever weighted it: nothing is left for their number to divide."""
+    loop = _loop_of(before, count)
+    if loop is None or before.unit.degree != -1 or count.unit != counts.unit_of(loop) or loop.unit == "epoch":
+        return None
+    if before.unit.power(loop.unit):
+        return None
+    return WrongCount(f"the mean of all {plural(loop.unit)} is divided by their number once more")
 
 
 def _is_weighted_then_batched(before: Quantity, unit: Unit) -> bool:

@@ -5773,6 +5773,125 @@ def estimate_loss(model, steps):
     return losses.mean()  # <-
 """,
         ),
+        Bad(
+            why="single labels are told from the ignored ones behind the loop: they are tags of tokens",
+            code="""\
+import numpy as np
+import torch
+from torch.nn import CrossEntropyLoss
+from transformers import AutoModelForTokenClassification
+
+model = AutoModelForTokenClassification.from_pretrained("tagger")
+
+
+def evaluate(loader, tags, device):
+    filler_label_id = CrossEntropyLoss().ignore_index
+    total, steps = 0.0, 0
+    guesses, gold = [], []
+    model.eval()
+    for ids, mask, tag_ids in loader:
+        given = {"input_ids": ids.to(device), "attention_mask": mask.to(device), "labels": tag_ids.to(device)}
+        with torch.no_grad():
+            loss, logits = model(**given)[:2]
+        total += loss.item()
+        steps += 1
+        guesses.append(logits.argmax(-1).cpu().numpy())
+        gold.append(given["labels"].cpu().numpy())
+    mean_loss = total / steps  # <-
+    gold = np.concatenate(gold)
+    kept = []
+    for row in range(gold.shape[0]):
+        for position in range(gold.shape[1]):
+            if gold[row, position] != -100:
+                kept.append(tags[gold[row, position]])
+    return mean_loss, kept
+""",
+        ),
+        Bad(
+            why="a mask of the flattened labels leaves out those that are ignored, and the loss is the model's own",
+            code="""\
+import torch
+from transformers import AutoModelForTokenClassification
+
+
+@torch.no_grad()
+def validate(path, loader, device):
+    tagger = AutoModelForTokenClassification.from_pretrained(path).to(device).eval()
+    total, hits, seen = 0.0, 0, 0
+    for batch in loader:
+        labels = batch["tags"].to(device)
+        outputs = tagger(input_ids=batch["ids"].to(device), attention_mask=batch["mask"].to(device), labels=labels)
+        total += outputs.loss.item()
+        flat = labels.view(-1)
+        active = flat != -100
+        hits += (outputs.logits.argmax(-1).view(-1)[active] == flat[active]).sum().item()
+        seen += active.sum().item()
+    return total / len(loader), hits / seen  # <-
+""",
+        ),
+        Bad(
+            why="nested comprehensions go through the labels of each row, and leave out those that are ignored",
+            code="""\
+import torch
+from transformers import AutoModelForTokenClassification
+
+
+@torch.no_grad()
+def validate(path, loader, names):
+    tagger = AutoModelForTokenClassification.from_pretrained(path).eval()
+    losses, gold = [], []
+    for batch in loader:
+        losses.append(tagger(**batch).loss.item())
+        gold.extend(batch["labels"].tolist())
+    tags = [[names[tag] for tag in row if tag != -100] for row in gold]
+    return sum(losses) / len(losses), tags  # <-
+""",
+        ),
+        Bad(
+            why="a batch is scored in pieces, all of whose tokens one count divides: what is logged is one batch's mean",
+            severity=Severity.ERROR,
+            code="""\
+import lightning as L
+import torch
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+from pieces import in_pieces
+
+
+def collate(rows):
+    return pad_sequence([torch.tensor(row) for row in rows], batch_first=True, padding_value=0)
+
+
+class Writer(L.LightningModule):
+    def __init__(self, decoder, rows):
+        super().__init__()
+        self.decoder = decoder
+        self.rows = rows
+
+    def val_dataloader(self):
+        return DataLoader(self.rows, batch_size=8, collate_fn=collate)
+
+    def validation_step(self, ids, index):
+        loss = in_pieces(self.decoder(ids[:, :-1]), ids[:, 1:])
+        self.log("val_loss", loss)  # <-
+""",
+            files={
+                "pieces.py": """\
+import torch
+import torch.nn.functional as F
+
+
+def in_pieces(logits, targets, size=256):
+    logits, targets = logits.flatten(0, 1), targets.flatten()
+    losses = [
+        F.cross_entropy(some, wanted, ignore_index=0, reduction="none")
+        for some, wanted in zip(logits.split(size), targets.split(size))
+    ]
+    return torch.cat(losses).sum() / (targets != 0).sum()
+""",
+            },
+        ),
     )
 
     good = (
@@ -8518,6 +8637,44 @@ def estimate_loss(model, steps):
         losses[step] = loss.item()
     model.train()
     return losses.mean()
+""",
+        ),
+        Good(
+            why="each row has one label, and some have none: rows of a classifier, not tokens",
+            code="""\
+import torch
+from transformers import AutoModelForSequenceClassification
+
+
+@torch.no_grad()
+def validate(path, loader, names):
+    classifier = AutoModelForSequenceClassification.from_pretrained(path).eval()
+    total, gold = 0.0, []
+    for batch in loader:
+        total += classifier(**batch).loss.item()
+        gold.extend(batch["labels"].tolist())
+    kept = [names[label] for label in gold if label != -1]
+    return total / len(loader), kept
+""",
+        ),
+        Good(
+            why="what is compared with the ignored id are the words' places, not the labels that the model is given",
+            code="""\
+import torch
+from transformers import AutoModelForTokenClassification
+
+
+@torch.no_grad()
+def validate(path, loader, device):
+    tagger = AutoModelForTokenClassification.from_pretrained(path).to(device).eval()
+    total, words = 0.0, 0
+    for batch in loader:
+        places = batch["word_places"]
+        words += sum(place != -1 for row in places for place in row)
+        outputs = tagger(input_ids=batch["ids"].to(device), labels=batch["tags"].to(device))
+        total += outputs.loss.item()
+    print(words)
+    return total / len(loader)
 """,
         ),
     )

@@ -1525,6 +1525,86 @@ def validate(model, loader, most=None):
     return total / number  # <-
 """,
         ),
+        Bad(
+            why="the mean is divided by the number of batches once more where it is printed",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def fit(model, train_loader, dev_loader, optimizer, epochs):
+    for epoch in range(epochs):
+        model.train()
+        for image, target in train_loader:
+            optimizer.zero_grad()
+            F.mse_loss(model(image), target).backward()
+            optimizer.step()
+        model.eval()
+        dev_loss = 0.0
+        with torch.no_grad():
+            for image, target in dev_loader:
+                dev_loss += F.mse_loss(model(image), target).item()
+        dev_loss /= len(dev_loader)
+        print(f"epoch {epoch}: {dev_loss / len(dev_loader):.4f}")  # <-
+""",
+        ),
+        Bad(
+            why="nats per token are divided by the number of batches, of which nothing is left in them",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids, labels in loader:
+        logits = model(ids.to(device))
+        labels = labels.to(device)
+        nats += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=-100, reduction="sum").item()
+        tokens += (labels != -100).sum().item()
+    return nats / tokens / len(loader)  # <-
+""",
+        ),
+        Bad(
+            why="each loss is divided by the number of batches, and their sum by a counter of them",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    model.eval()
+    average, steps = 0.0, 0
+    for images, labels in loader:
+        average += F.cross_entropy(model(images.to(device)), labels.to(device)).item() / len(loader)
+        steps += 1
+    return average / steps  # <-
+""",
+        ),
+        Bad(
+            why="one is added to the length of the loader, which has a name of its own",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, history):
+    model.eval()
+    steps = len(loader)
+    total = 0.0
+    for images, masks in loader:
+        total += F.mse_loss(model(images), masks).item()
+    history.append(total / (steps + 1))  # <-
+""",
+        ),
     )
 
     good = (
@@ -3283,6 +3363,44 @@ def evaluate(model, loader, most):
         total += F.cross_entropy(model(images), classes).item()
         print(f"running loss {total / (step + 1):.4f}")
     return total / min(most, len(loader))
+""",
+        ),
+        Good(
+            why="each document's mean is divided by its own batches, and their sum by the documents",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loaders):
+    model.eval()
+    of_sets = 0.0
+    for loader in loaders:
+        total = 0.0
+        for images, labels in loader:
+            total += F.cross_entropy(model(images), labels).item()
+        of_sets += total / len(loader)
+    return of_sets / len(loaders)
+""",
+        ),
+        Good(
+            why="one is added to the number of the last batch, which is one less than there are",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    last = len(loader) - 1
+    total, early = 0.0, 0.0
+    for index, (images, labels) in enumerate(loader):
+        total += F.cross_entropy(model(images), labels).item()
+        if index == last // 2:
+            early = total / (index + 1)
+    print(early, total / (index + 1), total / (last + 1))
 """,
         ),
     )

@@ -968,6 +968,41 @@ def evaluate(model, loader, pad):
     return sum(found) / len(found)  # <-
 """,
         ),
+        Bad(
+            why="TensorFlow 1 averages over all batches what its graph computes for each: here exp() of the mean loss",
+            severity=Severity.ERROR,
+            code="""\
+import tensorflow as tf
+
+from decoder import logits_of
+
+
+def model_fn(features, labels, mode, params):
+    logits = logits_of(features["inputs"], params)
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
+    loss = tf.reduce_mean(losses)
+    if mode == tf.estimator.ModeKeys.EVAL:
+        metrics = {"perplexity": tf.metrics.mean(tf.exp(loss))}  # <-
+        return tf.estimator.EstimatorSpec(mode=mode, loss=loss, eval_metric_ops=metrics)
+""",
+        ),
+        Bad(
+            why="the function that a TPU estimator calls with the loss of each batch exponentiates it",
+            severity=Severity.ERROR,
+            code="""\
+import tensorflow.compat.v1 as tf
+
+
+def metric_fn(loss):
+    perplexity = tf.exp(tf.reduce_mean(loss))
+    return {"perplexity": tf.metrics.mean(perplexity)}  # <-
+
+
+def spec(mode, loss, rows):
+    repeated = tf.tile(tf.reshape(loss, [1, 1]), [rows, 1])
+    return tf.estimator.tpu.TPUEstimatorSpec(mode, loss=loss, eval_metrics=(metric_fn, [repeated]))
+""",
+        ),
     )
 
     good = (
@@ -1461,6 +1496,34 @@ def perplexity(model, loader, pad):
         nats += (mean * kept).sum().item()
         tokens += kept.sum().item()
     return torch.tensor(nats / tokens).exp().item()
+""",
+        ),
+        Good(
+            why="TensorFlow 1 averages the losses of single tokens over all batches, and exp() is taken of that mean",
+            code="""\
+import tensorflow as tf
+
+from decoder import logits_of
+
+
+def model_fn(features, labels, mode, params):
+    logits = logits_of(features["inputs"], params)
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
+    if mode == tf.estimator.ModeKeys.EVAL:
+        mean, update = tf.metrics.mean(losses)
+        metrics = {"perplexity": (tf.exp(mean), update)}
+        return tf.estimator.EstimatorSpec(mode=mode, loss=tf.reduce_mean(losses), eval_metric_ops=metrics)
+""",
+        ),
+        Good(
+            why="each batch's value is given a weight: which, only the caller knows",
+            code="""\
+import tensorflow as tf
+
+
+def metric_fn(loss, weights):
+    perplexity = tf.exp(tf.reduce_mean(loss))
+    return {"perplexity": tf.metrics.mean(perplexity, weights=weights)}
 """,
         ),
     )

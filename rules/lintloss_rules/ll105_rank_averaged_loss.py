@@ -958,6 +958,47 @@ def main(model, train_rows, held_out):
 """,
             },
         ),
+        Bad(
+            why="a step in which nothing is scored leaves 0, and all others a mean: it is means that are gathered",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, loader, accelerator, pad_id):
+    model.eval()
+    history = []
+    for inputs, targets, kept in loader:
+        token_losses = F.cross_entropy(
+            model(inputs).transpose(1, 2), targets, ignore_index=pad_id, reduction="none"
+        )
+        if kept.sum() == 0:
+            loss = (token_losses * 0).sum()
+        else:
+            loss = (token_losses * kept).sum() / kept.sum()
+        history.append(accelerator.gather(loss).mean().item())  # <-
+    return history
+""",
+        ),
+        Bad(
+            why="devices share a batch evenly, but the model is given a mask: how much of it is scored, nobody knows",
+            code="""\
+import jax
+
+
+def eval_step(params, batch, language_model):
+    input_ids = batch["input_ids"]
+    _, loss = language_model.apply(params, input_ids, labels=input_ids, mask=batch["attention_mask"], train=False)
+    return jax.lax.pmean(loss, axis_name="shard")  # <-
+
+
+def perplexities(language_model, params, loader):
+    parallel = jax.pmap(lambda weights, batch: eval_step(weights, batch, language_model), axis_name="shard")
+    return [parallel(params, batch) for batch in loader]
+""",
+        ),
     )
 
     good = (
@@ -1421,5 +1462,65 @@ def main(model, held_out):
     print(Runner(NextWord()).validate(model, held_out))
 """,
             },
+        ),
+        Good(
+            why="the totals and the counts of all batches are gathered, and each summed before one divides the other",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, accelerator):
+    model.eval()
+    nats, tokens = [], []
+    for ids, labels in loader:
+        logits = model(ids)
+        summed = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=-100, reduction="sum")
+        nats.append(summed)
+        tokens.append((labels != -100).sum())
+    return accelerator.gather(torch.stack(nats)).sum() / accelerator.gather(torch.stack(tokens)).sum()
+""",
+        ),
+        Good(
+            why="a step in which nothing is scored adds 0 nats and no token",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, loader, accelerator, pad_id):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for inputs, targets in loader:
+        kept = targets.ne(pad_id)
+        token_losses = F.cross_entropy(
+            model(inputs).transpose(1, 2), targets, ignore_index=pad_id, reduction="none"
+        )
+        if kept.sum() == 0:
+            summed = (token_losses * 0).sum()
+        else:
+            summed = (token_losses * kept).sum()
+        nats += accelerator.gather(summed).sum().item()
+        tokens += accelerator.gather(kept.sum()).sum().item()
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="devices share a batch evenly, and a model out of sight is given its very input as labels: nothing is masked",
+            code="""\
+import jax
+
+
+def eval_step(params, input_ids, language_model):
+    _, loss = language_model.apply({"params": params}, x=input_ids, labels=input_ids, train=False)
+    return jax.lax.pmean(loss, axis_name="shard")
+
+
+def curve(language_model, params, loader):
+    parallel = jax.pmap(lambda weights, input_ids: eval_step(weights, input_ids, language_model), axis_name="shard")
+    return [parallel(params, input_ids) for input_ids in loader]
+""",
         ),
     )

@@ -30,6 +30,7 @@ from lintloss.facts.library import (
     joints,
     last_ids,
     losses,
+    meters,
     operators,
     plain,
     ranks,
@@ -168,6 +169,8 @@ def _by_table(
         return exponent.exponential(machine, node, first, "2")
     if name == "nanmean" and (kept := reduce.over_kept(machine, node, first)) is not None:
         return kept
+    if full in meters.STREAMED:
+        return meters.streamed(machine, node, args, kwargs)
     if name in MEANS:
         weights = kwargs.get("weights")
         return (
@@ -285,7 +288,8 @@ def _collected(kind: str) -> Callable[[Machine, ast.AST, list[Value], Kwargs], V
             stacked = rows.stacked(machine, first) if kind == "stack" else None
             if stacked is not None and kwargs.get("dim", args[1] if len(args) > 1 else Const(0)) != Const(0):
                 stacked = windows.transposed(stacked, 0, 1)
-            return stacked or Ref(first.id, "cat" if kind == "cat" else "list")
+            collected = machine.get(first, distributed.COLLECTED) is not None
+            return stacked or Ref(first.id, "cat" if kind == "cat" and not collected else "list")
         if isinstance(first, Tuple):
             axis = kwargs.get("dim", kwargs.get("axis", args[1] if len(args) > 1 else Const(0)))
             if kind == "cat" and len(first.items) >= 2:
