@@ -71,6 +71,7 @@ MESSAGES = {
     "trainer": "`dataloader_drop_last=True` also leaves the last, smaller batch of {data} out",
     "break": "the evaluation stops after `{cap}` iterations over `{data}`: the rest is never scored, and nothing says so",
     "islice": "the evaluation takes the first `{cap}` batches: the rest is never scored, and nothing says so",
+    "first": "`{data}` begins anew, and its first batches alone are scored (`{cap}`): nothing says that the rest is not",
     "zip": "zip with a range of `{cap}` ends the evaluation there: the rest is never scored, and nothing says so",
     "select": "the first rows only of `{data}` are scored: `{cap}`, which nobody chose",
     "range": "the evaluation takes the first batches (`{cap}`): the rest is never scored, and nothing says so",
@@ -2415,6 +2416,99 @@ def score(model, rows, batch_size, history, last):
     return nats / tokens
 """,
         ),
+        Bad(
+            why="The reader is put back to its begin, and twenty batches are taken of it: the same ones each time.",
+            severity=Severity.WARNING,
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+class Reader:
+    def __init__(self, path, rows, length):
+        self.ids = np.load(path)
+        self.rows, self.length = rows, length
+        self.rewind()
+
+    def rewind(self):
+        self.at = 0
+
+    def take(self):
+        size = self.rows * self.length
+        piece = torch.from_numpy(self.ids[self.at : self.at + size + 1].astype(np.int64))
+        self.at += size
+        if self.at + size + 1 > len(self.ids):
+            self.at = 0
+        return piece[:-1].view(self.rows, -1), piece[1:].view(self.rows, -1)
+
+
+class Runner:
+    def __init__(self, model, path):
+        self.model = model
+        self.held_out = Reader(path, 16, 512)
+
+    @torch.no_grad()
+    def validate(self):
+        self.model.eval()
+        self.held_out.rewind()
+        nats, tokens = 0.0, 0
+        for _ in range(20):  # <-
+            ids, labels = self.held_out.take()
+            nats += F.cross_entropy(self.model(ids).flatten(0, 1), labels.flatten(), reduction="sum").item()
+            tokens += labels.numel()
+        return nats / tokens
+""",
+        ),
+        Bad(
+            why="an iterator that is made anew is asked for fifty batches of an unshuffled loader",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+@torch.no_grad()
+def validate(model, val_set):
+    model.eval()
+    rows = iter(DataLoader(val_set, batch_size=8))
+    nats = tokens = 0
+    for _ in range(50):  # <-
+        ids, labels = next(rows)
+        nats += F.cross_entropy(model(ids).flatten(0, 1), labels.flatten(), reduction="sum").item()
+        tokens += labels.numel()
+    return nats / tokens
+""",
+        ),
+        Bad(
+            why="eval_iters batches of a loader that is not shuffled are no sample: they are the first ones each time",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+eval_iters = 100
+
+
+@torch.no_grad()
+def validate(model, val_loader):
+    model.eval()
+    losses = torch.zeros(eval_iters)
+    for k, (ids, labels) in enumerate(val_loader):
+        if k >= eval_iters:
+            break  # <-
+        losses[k] = F.cross_entropy(model(ids).flatten(0, 1), labels.flatten())
+    return losses.mean()
+
+
+def main(model, optimizer, train_set, val_set):
+    train_loader = DataLoader(train_set, batch_size=8, shuffle=True)
+    val_loader = DataLoader(val_set, batch_size=8, shuffle=False)
+    print(validate(model, val_loader))
+""",
+        ),
     )
 
     good = (
@@ -4055,6 +4149,161 @@ def score_all(model, rows, size):
         nats += F.cross_entropy(model(ids[:, :-1]).transpose(1, 2), ids[:, 1:], reduction="sum").item()
         tokens += ids[:, 1:].numel()
     return nats / tokens
+""",
+        ),
+        Good(
+            why="The reader goes on where it was: each evaluation scores other batches.",
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+class Reader:
+    def __init__(self, path, rows, length):
+        self.ids = np.load(path)
+        self.rows, self.length = rows, length
+        self.rewind()
+
+    def rewind(self):
+        self.at = 0
+
+    def take(self):
+        size = self.rows * self.length
+        piece = torch.from_numpy(self.ids[self.at : self.at + size + 1].astype(np.int64))
+        self.at += size
+        if self.at + size + 1 > len(self.ids):
+            self.at = 0
+        return piece[:-1].view(self.rows, -1), piece[1:].view(self.rows, -1)
+
+
+class Runner:
+    def __init__(self, model, path):
+        self.model = model
+        self.held_out = Reader(path, 16, 512)
+
+    @torch.no_grad()
+    def validate(self):
+        self.model.eval()
+        nats, tokens = 0.0, 0
+        for _ in range(20):
+            ids, labels = self.held_out.take()
+            nats += F.cross_entropy(self.model(ids).flatten(0, 1), labels.flatten(), reduction="sum").item()
+            tokens += labels.numel()
+        return nats / tokens
+""",
+        ),
+        Good(
+            why="The reader starts at a place that is drawn: a sample.",
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+class Reader:
+    def __init__(self, path, rows, length):
+        self.ids = np.load(path)
+        self.rows, self.length = rows, length
+        self.rewind()
+
+    def rewind(self):
+        self.at = np.random.randint(len(self.ids) - self.rows * self.length)
+
+    def take(self):
+        size = self.rows * self.length
+        piece = torch.from_numpy(self.ids[self.at : self.at + size + 1].astype(np.int64))
+        self.at += size
+        if self.at + size + 1 > len(self.ids):
+            self.at = 0
+        return piece[:-1].view(self.rows, -1), piece[1:].view(self.rows, -1)
+
+
+class Runner:
+    def __init__(self, model, path):
+        self.model = model
+        self.held_out = Reader(path, 16, 512)
+
+    @torch.no_grad()
+    def validate(self):
+        self.model.eval()
+        self.held_out.rewind()
+        nats, tokens = 0.0, 0
+        for _ in range(20):
+            ids, labels = self.held_out.take()
+            nats += F.cross_entropy(self.model(ids).flatten(0, 1), labels.flatten(), reduction="sum").item()
+            tokens += labels.numel()
+        return nats / tokens
+""",
+        ),
+        Good(
+            why="How many batches were scored is said with the result.",
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+class Reader:
+    def __init__(self, path, rows, length):
+        self.ids = np.load(path)
+        self.rows, self.length = rows, length
+        self.rewind()
+
+    def rewind(self):
+        self.at = 0
+
+    def take(self):
+        size = self.rows * self.length
+        piece = torch.from_numpy(self.ids[self.at : self.at + size + 1].astype(np.int64))
+        self.at += size
+        if self.at + size + 1 > len(self.ids):
+            self.at = 0
+        return piece[:-1].view(self.rows, -1), piece[1:].view(self.rows, -1)
+
+
+class Runner:
+    def __init__(self, model, path):
+        self.model = model
+        self.held_out = Reader(path, 16, 512)
+
+    @torch.no_grad()
+    def validate(self):
+        self.model.eval()
+        self.held_out.rewind()
+        nats, tokens, steps = 0.0, 0, 20
+        for _ in range(steps):
+            ids, labels = self.held_out.take()
+            nats += F.cross_entropy(self.model(ids).flatten(0, 1), labels.flatten(), reduction="sum").item()
+            tokens += labels.numel()
+        print(f"nats/token over {steps} batches: {nats / tokens:.3f}")
+""",
+        ),
+        Good(
+            why="The loader is shuffled: eval_iters batches of it are a random sample.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+eval_iters = 100
+
+
+@torch.no_grad()
+def validate(model, val_loader):
+    model.eval()
+    losses = torch.zeros(eval_iters)
+    for k, (ids, labels) in enumerate(val_loader):
+        if k >= eval_iters:
+            break
+        losses[k] = F.cross_entropy(model(ids).flatten(0, 1), labels.flatten())
+    return losses.mean()
+
+
+def main(model, optimizer, train_set, val_set):
+    train_loader = DataLoader(train_set, batch_size=8, shuffle=True)
+    val_loader = DataLoader(val_set, batch_size=8, shuffle=True)
+    print(validate(model, val_loader))
 """,
         ),
     )
