@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lintloss.facts import aliases, ends, remainders, whole
+from lintloss.facts import aliases, ends, last_blocks, remainders, whole
 from lintloss.facts.callers import text_of
 from lintloss.facts.caps import BUDGET, Cap, Function, Origin, assigned, defaults, is_length, parameters, passed
 from lintloss.facts.survey import walk
@@ -27,7 +27,9 @@ Loop = ast.For | ast.AsyncFor | ast.While
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """One place where a loop is cut. how: "break", "islice", "zip", "range", "select", "whole", "short", "ranks"."""
+    """One place where a loop is cut. how: "break", "islice", "zip", "range", "select", "whole", "blocks", "short",
+    "ranks".
+    """
 
     node: ast.AST
     how: str
@@ -92,6 +94,9 @@ def _whole(origin: Origin, loop: Loop) -> Iterator[Cut]:
         found = whole.number(loop, counts, sampled=not _uses_index(loop))
     if found is not None:
         yield Cut(found, "whole", text_of(found), "error")
+    short = last_blocks.of_loop(loop, counts) if found is None else None
+    if short is not None:
+        yield Cut(short, "blocks", text_of(short), "error")
 
 
 def _given_as(origin: Origin, node: ast.expr) -> list[ast.expr]:

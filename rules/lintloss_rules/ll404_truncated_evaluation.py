@@ -76,6 +76,7 @@ MESSAGES = {
     "select": "the first rows only of `{data}` are scored: `{cap}`, which nobody chose",
     "range": "the evaluation takes the first batches (`{cap}`): the rest is never scored, and nothing says so",
     "whole": "`{cap}` counts whole batches: the rows of the last, partial one are never scored",
+    "blocks": "`{cap}` leaves the last, partial block of each row unscored",
     "short": "a batch with fewer rows than `{cap}` is left out: the rows of the last one are never scored",
     "ranks": "all ranks stop as soon as one has run out: what the others have left is never scored",
     "text": "the tokenizer cuts the joined text `{data}` to the model's longest input: what is behind is never scored",
@@ -2509,6 +2510,56 @@ def main(model, optimizer, train_set, val_set):
     print(validate(model, val_loader))
 """,
         ),
+        Bad(
+            why="A cursor goes down the columns, and a break leaves the last, partial block of each.",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, columns, block):
+    model.eval()
+    state = model.begin(columns.size(0))
+    at = nats = tokens = 0
+    for _ in range(math.ceil(columns.size(1) / block)):
+        x = columns[:, at : at + block]
+        y = columns[:, at + 1 : at + block + 1]
+        logits, state = model(x, state)
+        nats += F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum").item()
+        tokens += y.numel()
+        at += block
+        if at >= columns.size(1) - block:  # <-
+            break
+    return nats / tokens
+""",
+        ),
+        Bad(
+            why="the same of a `while`",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, columns, block):
+    model.eval()
+    state = model.begin(columns.size(0))
+    at = nats = tokens = 0
+    width = columns.shape[1]
+    while at + block < width:  # <-
+        x, y = columns[:, at : at + block], columns[:, at + 1 : at + block + 1]
+        logits, state = model(x, state)
+        nats += F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum").item()
+        tokens += y.numel()
+        at += block
+    return nats / tokens
+""",
+        ),
     )
 
     good = (
@@ -4304,6 +4355,80 @@ def main(model, optimizer, train_set, val_set):
     train_loader = DataLoader(train_set, batch_size=8, shuffle=True)
     val_loader = DataLoader(val_set, batch_size=8, shuffle=True)
     print(validate(model, val_loader))
+""",
+        ),
+        Good(
+            why="What the cursor has not passed is scored behind the loop.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, columns, block):
+    model.eval()
+    state = model.begin(columns.size(0))
+    at = nats = tokens = 0
+    width = columns.shape[1]
+    while at + block < width:
+        x, y = columns[:, at : at + block], columns[:, at + 1 : at + block + 1]
+        logits, state = model(x, state)
+        nats += F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum").item()
+        tokens += y.numel()
+        at += block
+    x, y = columns[:, at:-1], columns[:, at + 1 :]
+    if x.size(1):
+        nats += F.cross_entropy(model(x, state)[0].flatten(0, 1), y.flatten(), reduction="sum").item()
+        tokens += y.numel()
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="The columns are one text: less than a window of it is left.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, columns, block):
+    model.eval()
+    state = model.begin()
+    at = nats = tokens = 0
+    width = columns.shape[1]
+    while at + block < width:
+        x, y = columns[:, at : at + block], columns[:, at + 1 : at + block + 1]
+        logits, state = model(x, state)
+        nats += F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum").item()
+        tokens += y.numel()
+        at += block
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="The break comes where there is nothing left.",
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, columns, block):
+    model.eval()
+    state = model.begin(columns.size(0))
+    at = nats = tokens = 0
+    for _ in range(math.ceil(columns.size(1) / block)):
+        x = columns[:, at : at + block]
+        y = columns[:, at + 1 : at + block + 1]
+        logits, state = model(x, state)
+        nats += F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum").item()
+        tokens += y.numel()
+        at += block
+        if at >= columns.size(1) - 1:
+            break
+    return nats / tokens
 """,
         ),
     )
