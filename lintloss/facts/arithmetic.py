@@ -15,6 +15,7 @@ from lintloss.facts import (
     passes,
     quotients,
     regularizers,
+    segments,
     stops,
     terms,
     vectors,
@@ -302,6 +303,8 @@ def _scaled(machine: Machine, node: ast.AST, quantity: Quantity, other: Value) -
                 machine.evidence(node, "x log2(e): nats to bits")
             )
     weight = counts.rows_by_name(node, other) if isinstance(other, Const) and quantity.is_loss else None
+    if isinstance(other, Const) and other.value == 0 and quantity.is_loss:
+        return Const(0.0)  # what stands in where nothing is scored: `(losses * 0).sum()`
     if isinstance(other, Const) and weight is None:
         rows = counts.rows_of(node, quantity, other)
         if rows is not None:
@@ -317,6 +320,10 @@ def _scaled(machine: Machine, node: ast.AST, quantity: Quantity, other: Value) -
         quantity = losses.unreduced(quantity)
     if mask is not None and quantity.axes:
         return losses.masked(machine, quantity, mask).with_step(machine.evidence(node, "masked here"))
+    spread = shapes.mask(other) if _is_mean_of_batch(quantity) and not quantity.presumed else None
+    if spread is not None:  # the same number for each token: its sum is the number times the tokens
+        unit = quantity.unit * Unit.of(token=1)
+        return replace(quantity, unit=unit, axes=("token",), of=spread.key, counted=spread)
     if isinstance(other, Tensor) and other.form == "weights" and quantity.axes and quantity.scoring is not None:
         compare.masked(machine, quantity.scoring, None, drops=False)
         return replace(quantity, scoring=replace(quantity.scoring, weight=other, masked=True))
@@ -351,6 +358,12 @@ def _scaled(machine: Machine, node: ast.AST, quantity: Quantity, other: Value) -
     return replace(scaled, presumed=loss.presumed or factor.presumed).with_step(machine.evidence(node, said))
 
 
+def _is_mean_of_batch(quantity: Quantity) -> bool:
+    """Say whether a number is one batch's mean per token, or its perplexity."""
+    is_value = quantity.is_perplexity or (quantity.is_loss and quantity.unit.power("token") == -1)
+    return is_value and not quantity.axes and not quantity.loops and quantity.unit.is_intensive
+
+
 def _plural_count(quantity: Quantity) -> str:
     return " ".join(quotients.plural(name) for name, power in quantity.unit.powers if power > 0) or str(quantity.unit)
 
@@ -365,6 +378,7 @@ def divide(machine: Machine, node: ast.AST, left: Value, right: Value, inside: i
     """
     if isinstance(left, Quantity) and left.is_loss:
         accumulation.note_quotient(machine, node, left)
+        segments.forget(machine, left)
     if not isinstance(left, Quantity):
         count = counts.presumed(machine, left)
         if count is not None and isinstance(right, Quantity) and right.is_count:
@@ -429,6 +443,8 @@ def _by_constant(machine: Machine, node: ast.AST, left: Quantity, right: Const, 
         return quotients.average(
             machine, node, left, count, "repeated" if _is_repeated(machine, node, left, inside) else "divide"
         )
+    if left.is_loss and left.unit.power("rank") == 1 and isinstance(right.value, int) and right.value > 1:
+        return quotients.average(machine, node, left, Quantity(Unit.of(rank=1), presumed=True), "rank")
     return counts.batches_of(node, left, right) or left
 
 

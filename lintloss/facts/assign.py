@@ -112,7 +112,7 @@ def running_mean(machine: Machine, node: ast.AugAssign) -> bool:
 
 def store(machine: Machine, target: ast.expr, value: Value) -> None:
     """Bind `value` to a target: a name, an attribute, an item, a tuple of those."""
-    from lintloss.facts import drops
+    from lintloss.facts import drops, setters
 
     if isinstance(target, ast.Name | ast.Attribute):
         drops.note_stored(machine, target.id if isinstance(target, ast.Name) else target.attr, value, target)
@@ -137,6 +137,8 @@ def store(machine: Machine, target: ast.expr, value: Value) -> None:
             or writes.into_matrix(machine, target, value)
             or writes.into_tensor(machine, target, value)
         ):
+            return
+        if isinstance(target, ast.Attribute) and setters.ran(machine, target, value):
             return
         place = _heap_place(machine, target)
         if place is not None:

@@ -87,16 +87,17 @@ def mean_of(seen: Averaging) -> Mean | None:
         return None
     equal = proven_equal(before) or rows_of_one_length(before, after)
     weight = "rank" if seen.how == "rank" else next((name for name in ITERATIONS if name in after.weights), "batch")
+    marked = _marked(before) if _item_of(after) else ()
     common = Mean(
         after=after,
         weight={"step": "batch", "example": "row"}.get(weight, weight),
         needs_proof=not equality.rows_vary(before)
         and (weight == "position" or (weight == "example" and all(loop.unit != "example" for loop in before.loops))),
-        scores_tokens=scores_tokens(seen, after),
+        scores_tokens=scores_tokens(seen, after) or bool(marked),
         equal=equal,
         equal_by_name=equality.is_guessed(before, equal),
         unequal=() if weight == "position" and scores_all_positions(before) else proven_unequal(before),
-        varies=() if weight == "position" and scores_all_positions(before) else differs_at_times(before),
+        varies=marked or (() if weight == "position" and scores_all_positions(before) else differs_at_times(before)),
         confidence=confidence_in(after),
         evidence=(*after.trace,),
     )
@@ -106,13 +107,25 @@ def mean_of(seen: Averaging) -> Mean | None:
         return _perplexity(common, before, after) if not _may_be_of_corpora(before) else None
     wrong = normalizers.wrong_count(seen, before, after)
     if wrong is None:
-        item = next((name for name in ("item", "unknown") if after.unit.power(name) == -1), "")
+        item = _item_of(after)
         tokens = item and common.scores_tokens and (common.unequal or common.varies)
         per_token = replace(after, unit=after.unit.swap(item, "token")) if tokens else after
         return replace(common, is_mean_of_means=is_mean_of_means(per_token))
     of_one_rank = replace(after, unit=after.unit * Unit.of(rank=-max(after.unit.power("rank"), 0)))
     also = is_mean_of_means(of_one_rank) and wrong.leaves_mean
     return replace(common, wrong_count=wrong.what, conditional=wrong.conditional, is_mean_of_means=also)
+
+
+def _item_of(mean: Quantity) -> str:
+    """Return the unit of a mean over items of which nobody knows whether they are tokens, "" for others."""
+    return next((name for name in ("item", "unknown") if mean.unit.power(name) == -1), "")
+
+
+def _marked(total: Quantity) -> tuple[Evidence, ...]:
+    """Return where single labels of the batches are told from those that are ignored: they are labels of tokens."""
+    if total.scoring is not None and not (total.scoring.is_cross_entropy or total.scoring.presumed):
+        return ()
+    return tuple(place for loop in total.loops for place in loop.marked)
 
 
 def _by_fields(mean: Mean, seen: Averaging) -> Mean:

@@ -70,6 +70,10 @@ def note_sampler(machine: Machine, loop: Loop, body: Sequence[ast.AST], target: 
             if drawer is not None and padding.pads(drawer.module, drawer.node):
                 if _is_sampler(machine, node, names):
                     _note_padded(machine, loop, drawer)
+            elif drawer is not None and drawers.draws_rows(drawer.node) and drawers.trims(drawer.module, drawer.node):
+                said = "the sampler cuts each batch to its longest row"
+                loop.unequal.append(padding.at(machine, drawer.module, drawer.node, said))
+                return
             elif method is not None and drawers.draws_windows(method.node):
                 said = "the sampler cuts windows of one length, which begin where numbers were drawn"
                 loop.equal.append(padding.at(machine, method.module, method.node, said))
@@ -202,8 +206,14 @@ def note_loader(machine: Machine, loop: Loop, value: Value) -> None:
         marked = collating.ignores_labels(machine, option)
         if marked is not None and marked not in loop.ignored:
             loop.ignored.append(marked)
-        if padding.is_whole(machine, option) and option.made not in loop.full:
-            loop.full.append(option.made)
+    loaders = [each for each in (_wrapped_loader(machine, given) for given in options(value)) if _is_made(each)]
+    whole = [each for each in loaders if isinstance(each, LibObject) and padding.is_whole(machine, each)]
+    if len(whole) == len(loaders):  # of two loaders, one that drops its last batch says nothing of the other
+        loop.full.extend(each.made for each in whole if each.made is not None and each.made not in loop.full)
+
+
+def _is_made(value: Value) -> bool:
+    return isinstance(value, LibObject) and value.made is not None
 
 
 def _wrapped_loader(machine: Machine, value: Value) -> Value:

@@ -25,6 +25,7 @@ from lintloss.facts.values import (
     options,
 )
 
+ONE_HOT = frozenset({"one_hot", "scatter", "scatter_", "to_categorical"})
 SIZES = frozenset({"dim", "numel", "nelement", "any", "sum", "size"})
 SOLID = (Func, Class, LibObject, ModelOutput, Quantity, Tensor)  # never None, never false
 
@@ -71,6 +72,23 @@ def _fills(statement: ast.stmt, name: str) -> bool:
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or not call.func.attr.endswith("_"):
         return False
     return any(isinstance(each, ast.Name) and each.id == name for arg in call.args for each in ast.walk(arg))
+
+
+def makes_classes(node: ast.If) -> bool:
+    """Say whether a branch makes one-hot rows of class ids: on the other side, the same targets are such rows already."""
+    only = node.body[0] if len(node.body) == 1 and not node.orelse else None
+    target = only.targets[0] if isinstance(only, ast.Assign) and len(only.targets) == 1 else None
+    if not isinstance(only, ast.Assign) or not isinstance(target, ast.Name):
+        return False
+    if not any(isinstance(each, ast.Name) and each.id == target.id for each in ast.walk(node.test)):
+        return False
+    calls = (each for each in ast.walk(only.value) if isinstance(each, ast.Call))
+    made = (each for each in calls if ast.unparse(each.func).rsplit(".", 1)[-1] in ONE_HOT)
+    return any(isinstance(part, ast.Name) and part.id == target.id for each in made for part in _given(each))
+
+
+def _given(call: ast.Call) -> Iterator[ast.AST]:
+    return (part for each in (*call.args, *(word.value for word in call.keywords)) for part in ast.walk(each))
 
 
 def asks_for_packages(machine: Machine, test: ast.expr) -> bool:

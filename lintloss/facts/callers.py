@@ -10,7 +10,9 @@ import ast
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 
 from lintloss.facts.gradients import WORDS
 from lintloss.facts.project import Project, finds
@@ -32,21 +34,38 @@ MODES = frozenset({"train", "eval"})  # `model.train()` calls no function of tha
 Around = tuple[ast.AST, ...]  # the nodes around a call, outermost first
 
 
-def gradients_off(project: Project, module: Module, name: str, owner: str = "") -> bool:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The function whose callers are sought.
+
+    owner: the class that it is a method of. above: the files of the classes over that one, whose methods may call it.
+    """
+
+    module: Module
+    name: str
+    owner: str = ""
+    above: tuple[Module, ...] = ()
+
+    def sites(self, project: Project) -> list[tuple[Module, Around]]:
+        return sites(project, self.module, self.name, self.owner, higher=self.above)
+
+
+def gradients_off(project: Project, asked: Asked) -> bool:
     """Say whether some caller of a function turns gradients off, or freezes what it evaluates."""
-    return any(_turns_off(where, around) for where, around in sites(project, module, name, owner))
+    return any(_turns_off(where, around) for where, around in asked.sites(project))
 
 
-def evaluation_mode(project: Project, module: Module, name: str, owner: str = "") -> bool:
+def evaluation_mode(project: Project, asked: Asked) -> bool:
     """Say whether some caller of a function sets evaluation mode."""
-    return any(MODE.search(text_of(_function(around, where))) for where, around in sites(project, module, name, owner))
+    return any(MODE.search(text_of(_function(around, where))) for where, around in asked.sites(project))
 
 
-def is_handed_on(project: Project, module: Module, name: str, owner: str = "") -> bool:
+def is_handed_on(project: Project, asked: Asked) -> bool:
     """Say whether a method is taken as a value (`self.step = self.eval_step`): who calls it then, nobody sees."""
-    if not owner:
+    if not asked.owner:
         return False
-    return any(f".{name}" in text for text in map(_taken, mentioning(project, module, name, owner)))
+    where = (*mentioning(project, asked.module, asked.name, asked.owner), *asked.above)
+    return any(f".{asked.name}" in text for text in map(_taken, where))
 
 
 def _turns_off(module: Module, around: Around) -> bool:
@@ -76,19 +95,23 @@ def is_inside(around: Around, name: str) -> bool:
 
 
 def sites(
-    project: Project, module: Module, name: str, owner: str = "", *, running: str = ""
+    project: Project, module: Module, name: str, owner: str = "", *, running: str = "", higher: tuple[Module, ...] = ()
 ) -> list[tuple[Module, Around]]:
     """Return where a function, its callers, and theirs, are called or handed on.
 
     Args:
         running: a file that whoever is returned must import: others may mean another function of that name.
+        higher: the files of the classes over `owner`: a method of theirs that calls this one is called by others there.
     """
     found: list[tuple[Module, Around]] = []
     waiting = [(module, name, owner, 0)]
     seen = {(module.path, name)}
     while waiting and len(found) < SITES:
         where, wanted, cls, depth = waiting.pop()
-        for site, around in _named(project, where, wanted, cls, running):
+        over = [each for each in higher if cls and each.path != where.path]
+        for site, around in chain(
+            _named(project, where, wanted, cls, running), *(in_module(each, wanted) for each in over)
+        ):
             found.append((site, around))
             function = _function(around, site)
             if depth < DEPTH and isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):

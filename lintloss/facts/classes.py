@@ -24,6 +24,7 @@ from lintloss.facts.values import (
 )
 
 Kwargs = dict[str, Value]
+HIGHEST = 10  # classes over classes; a class may be its own base by name
 
 
 def instantiate(machine: Machine, node: ast.AST, cls: Class, args: list[Value], kwargs: Kwargs) -> Value:
@@ -84,7 +85,7 @@ def bases(machine: Machine, cls: Class, seen: int = 0) -> list[Class | Lib]:
 
 def _bases(machine: Machine, cls: Class, seen: int) -> list[Class | Lib]:
     found: list[Class | Lib] = [cls]
-    if seen > 6:
+    if seen > HIGHEST:
         return found
     for node in cls.node.bases:
         value = in_module(machine, cls, node)

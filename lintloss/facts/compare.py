@@ -9,7 +9,7 @@ from dataclasses import replace
 from lintloss.facts import alignment, autoregression, batch_rows, bindings, blanks, branch_pairs, gradients, overlap
 from lintloss.facts.alignment import ALIGNED, Alignment, Pair
 from lintloss.facts.callers import text_of
-from lintloss.facts.library import models, shapes, windows
+from lintloss.facts.library import last_ids, models, shapes, windows
 from lintloss.facts.linear import END, ZERO, Linear
 from lintloss.facts.machine import Frame, Machine
 from lintloss.facts.observations import Compared, Setting
@@ -249,7 +249,7 @@ def _align(machine: Machine, scoring: Scoring, prediction: Value, target: Value)
     if label.form in windows.COMPUTED:  # what an unknown call made of the ids
         return None
     guess = alignment.canonical(guess, machine.same_source)
-    label = alignment.canonical(label, machine.same_source)
+    label = last_ids.beside(machine, guess, alignment.canonical(label, machine.same_source))
     if _sets_last_apart(machine, label):
         return None
     model = _whole(machine, guess.model)

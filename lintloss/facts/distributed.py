@@ -9,10 +9,11 @@ from lintloss.facts import quotients, vectors
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import Unit, count
-from lintloss.facts.values import Choice, Const, Lib, LibObject, Quantity, Ref, Tuple, Value, join, options
+from lintloss.facts.values import Choice, Const, Lib, LibObject, Quantity, Ref, Tuple, Value, join, join_all, options
 
 SUMMED = quotients.OVER_RANKS
 RANKS = Quantity(count("rank"))
+COLLECTED = "@collected"  # of what each rank had collected before it was gathered: joined, it is as long as all batches
 
 
 def operation_name(operation: Value | None) -> str:
@@ -85,6 +86,8 @@ def list_over_ranks(machine: Machine, node: ast.AST, value: Value) -> Ref:
 
 def gathered(machine: Machine, node: ast.AST, value: Value) -> Value:
     """Return gather(x): the same quantity, once per rank; of a dict, each of its numbers."""
+    if isinstance(value, Choice):
+        return join_all(gathered(machine, node, option) for option in value.options)
     if (
         isinstance(value, Ref)
         and value.kind == "dict"
@@ -93,6 +96,10 @@ def gathered(machine: Machine, node: ast.AST, value: Value) -> Value:
         )
     ):
         return vectors.each(machine, node, value, lambda one: gathered(machine, node, one))
+    if isinstance(value, Ref) and holds_losses(machine, value):
+        everyone = vectors.each(machine, node, value, lambda one: gathered(machine, node, one))
+        machine.put(everyone, COLLECTED, Const(True))
+        return everyone
     if isinstance(value, Quantity) and "row" in value.axes:
         return value  # the rows of all ranks, one after the other
     if isinstance(value, Quantity) and value.unit.content is not None:
@@ -100,3 +107,11 @@ def gathered(machine: Machine, node: ast.AST, value: Value) -> Value:
             machine.evidence(node, "gathered from all ranks")
         )
     return value
+
+
+def holds_losses(machine: Machine, value: Ref) -> bool:
+    """Say whether a tensor or list holds the losses that a loop has collected: `torch.stack(losses)`."""
+    if value.kind not in vectors.ARRAYS or value.id not in machine.list_loops:
+        return False
+    held = (each for each in options(machine.elem(value)) if isinstance(each, Quantity))
+    return any(each.is_loss and not each.axes for each in held)

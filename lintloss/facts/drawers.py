@@ -10,6 +10,7 @@ from lintloss.facts.expressions import evaluate, looked_up
 from lintloss.facts.machine import Machine
 from lintloss.facts.survey import walk
 from lintloss.facts.values import Func, LibObject, Ref, options
+from lintloss.parse import Module
 from lintloss.patterns import regex
 
 DRAWN = regex(r"(^|\.)(randint|random_integers|integers|randperm|permutation|randrange|choice|choices|sample)$")
@@ -71,3 +72,28 @@ def _draws(node: ast.expr) -> bool:
 
 def _names(node: ast.AST) -> set[str]:
     return {each.id for each in walk(node) if isinstance(each, ast.Name)}
+
+
+def trims(module: Module, function: ast.AST) -> bool:
+    """Say whether a function, or one of its file that it calls, cuts a batch to what is its longest row: `ids[:, :longest]`."""
+    called = {each.func.id for each in walk(function) if isinstance(each, ast.Call) and isinstance(each.func, ast.Name)}
+    helpers = (each for each in module.tree.body if isinstance(each, bindings.Function) and each.name in called)
+    return any(map(_cuts_to_longest, (function, *helpers)))
+
+
+@lru_cache(maxsize=512)
+def _cuts_to_longest(function: ast.AST) -> bool:
+    bound = bindings.of(function)
+    for node in walk(function):
+        if not isinstance(node, ast.Subscript) or not isinstance(node.slice, ast.Tuple) or len(node.slice.elts) < 2:
+            continue
+        cut = node.slice.elts[1]
+        upper = cut.upper if isinstance(cut, ast.Slice) and cut.lower is None else None
+        only = bindings.only(bound.get(upper.id, ())) if isinstance(upper, ast.Name) else upper
+        if only is not None and any(map(_is_largest, walk(only))):
+            return True
+    return False
+
+
+def _is_largest(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in {"max", "amax"}

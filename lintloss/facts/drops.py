@@ -19,12 +19,14 @@ EVALUATES = regex(r"_*(val|test|dev|eval|held_?out)", re.IGNORECASE)
 
 def note_stored(machine: Machine, name: str, value: Value, node: ast.AST) -> None:
     """Remember a loader that drops, stored under the name of an evaluation split (see `_dropped`)."""
-    if not any(isinstance(option, LibObject) and drops(option) for option in options(value)):
+    dropping = [each for each in options(value) if isinstance(each, LibObject) and drops(each)]
+    if not dropping or left_out.PREDICTS.search(machine.frame.name):
         return
+    others = (each for each in options(value) if isinstance(each, LibObject) and each not in dropping)
+    at_times = any(map(loaders.is_loader, others))
     if left_out.is_for_evaluation(name) or _is_made_of_held_out(machine, name):
-        for option in options(value):
-            if isinstance(option, LibObject) and drops(option):
-                machine.stored[option.key, name] = (option, machine.evidence(node, f"stored as `{name}`"))
+        for option in dropping:
+            machine.stored[option.key, name] = (option, machine.evidence(node, f"stored as `{name}`"), at_times)
 
 
 def _is_made_of_held_out(machine: Machine, name: str) -> bool:
@@ -49,7 +51,7 @@ def note_looped(machine: Machine, loop: Loop) -> None:
     loader = cuts.unwrapped(header)
     rows = text_of(loader.args[0]) if isinstance(loader, ast.Call) and loader.args else ""
     if is_evaluation(rows) and regions.NAME.search(machine.frame.name):
-        machine.stored[loop.iterates.key, rows] = (loop.iterates, loop.place)
+        machine.stored[loop.iterates.key, rows] = (loop.iterates, loop.place, False)
 
 
 def note_maker(machine: Machine, function: ast.AST, value: Value) -> None:

@@ -6,7 +6,18 @@ import ast
 import re
 from dataclasses import dataclass
 
-from lintloss.facts import callers, gradients, regions, split_names, strangers, unswitched, variables
+from lintloss.facts import (
+    callers,
+    classes,
+    gradients,
+    outcomes,
+    regions,
+    runtimes,
+    split_names,
+    strangers,
+    unswitched,
+    variables,
+)
 from lintloss.facts.callers import text_of
 from lintloss.facts.forward_methods import run_by_forward
 from lintloss.facts.forwards import Forward, Scene
@@ -16,7 +27,7 @@ from lintloss.facts.project import Project
 from lintloss.facts.regions import Region
 from lintloss.facts.stochastic import Stochastic
 from lintloss.facts.survey import statements
-from lintloss.facts.values import Ref, options
+from lintloss.facts.values import Class, Lib, Ref, options
 from lintloss.findings import Evidence, Span
 from lintloss.parse import Module
 from lintloss.patterns import regex
@@ -29,6 +40,8 @@ OLD = regex(r"loss\w*\.data\[0\]|\bvolatile\b")  # PyTorch 0.3, which has no no_
 # … and what it does not have, beside a line that was forgotten.
 NEW = regex(r"loss\w*\.item\(\)|\breduction\s*=\s*['\"](mean|sum|none)['\"]|\btorch\.device\(")
 JAX = regex(r"\b(jax|nnx|eqx|equinox)\.(filter_)?(jit|pmap)\b")
+HOOK = regex(r"^(validation|valid|val|test|predict|eval|evaluation|inference)_step$")
+PLAIN_BASE = regex(r"(^|\.)(object|ABC|Generic|Protocol|Enum)$|^torch\.|(^|\.)nn\.")
 FRAMEWORKS = regex(r"TestCase|Lightning|(^|\.)\w*Trainer$|keras|Callback|Learner|(^|\.)pl\.")
 
 
@@ -93,9 +106,20 @@ def passes(machine: Machine, module: Module) -> list[Pass]:
         region = regions.region(machine, forward)
         if region is None or region.scene(forward).module is not module or regions.is_inside_a_model(forward, region):
             continue
-        if regions.measures(machine, forward, region):
+        if regions.measures(machine, forward, region) and _evaluates(forward, region):
             found.append(Pass(forward, region))
     return found
+
+
+def _evaluates(forward: Forward, region: Region) -> bool:
+    """Say whether something comes of a pass; where no name tells of an evaluation, that must be a number, or outputs kept.
+
+    One prompt that is run to compare two models, or before one is traced, is no evaluation.
+    """
+    if not outcomes.is_used(forward, region):
+        return False
+    scene = region.scene(forward)
+    return not region.is_presumed or outcomes.is_measured(scene.node, scene.statement, in_loop=region.loop is not None)
 
 
 def observe(machine: Machine, found: list[Pass]) -> list[Evaluation]:
@@ -249,6 +273,8 @@ def _records(machine: Machine, group: list[Pass]) -> bool:
         forward = each.forward
         if _is_old(machine, each) or regions.needs_gradients(machine, forward, each.region):
             return False
+        if runtimes.runs_in_one(machine, forward) or _is_hook(machine, forward):
+            return False
         if forward.given_to and (strangers.may_have_frozen(forward.given_to) or not machine.trained):
             return False
         if _is_frozen(each.scene.module, forward.text) or _turns_off_itself(forward):
@@ -256,6 +282,8 @@ def _records(machine: Machine, group: list[Pass]) -> bool:
         if _asked_of_callers(machine, forward, callers.gradients_off):
             return False
         if _asked_of_callers(machine, forward, callers.is_handed_on):
+            return False
+        if each.region.loop is None and _asked_of_callers(machine, forward, _trains_in_base):
             return False
         if (each.region.loop is None or _is_step(forward)) and _asked_of_callers(machine, forward, _has_no_callers):
             return False  # a step of a loop that is somewhere else
@@ -333,9 +361,30 @@ def _asked_of_callers(machine: Machine, forward: Forward, question: object) -> b
         or outer.call.path != outer.module.path
     ):
         return False
-    owner = _class_of(outer)
+    cls = _class_of(outer)
+    over = classes.bases(machine, cls)[1:] if cls is not None else []
+    above = {each.module.path: each.module for each in over if isinstance(each, Class)}
+    above.pop(outer.module.path, None)
+    owner = cls.node.name if cls is not None else ""
     assert callable(question)
-    return bool(question(machine.project, outer.module, outer.name, owner))
+    return bool(question(machine.project, callers.Asked(outer.module, outer.name, owner, tuple(above.values()))))
+
+
+def _trains_in_base(project: Project, asked: callers.Asked) -> bool:
+    """Say whether a class over that of a method calls it to train: `loss = self.compute_loss(batch); loss.backward()`."""
+    found = (around for each in asked.above for _, around in callers.in_module(each, asked.name))
+    functions = (node for around in found for node in around if isinstance(node, ast.FunctionDef))
+    return any(regions.TRAINS.search(text_of(each)) for each in functions)
+
+
+def _is_hook(machine: Machine, forward: Forward) -> bool:
+    """Say whether a step of an evaluation, `predict_step(batch, batch_idx)`, may be one that a class out of sight calls."""
+    for scene in forward.scenes[1:]:
+        cls = _class_of(scene) if HOOK.search(scene.name) else None
+        names = [each.name for each in classes.bases(machine, cls) if isinstance(each, Lib)] if cls is not None else []
+        if any(not PLAIN_BASE.search(each) for each in names):
+            return True
+    return False
 
 
 def _is_step(forward: Forward) -> bool:
@@ -343,16 +392,17 @@ def _is_step(forward: Forward) -> bool:
     return len(forward.scenes) > 1 and forward.scenes[1].name.endswith("_step")
 
 
-def _has_no_callers(project: Project, module: Module, name: str, owner: str) -> bool:
+def _has_no_callers(project: Project, asked: callers.Asked) -> bool:
     """Say whether nobody calls a function but functions of its own name, which hand on what overrides it."""
-    return all(callers.is_inside(around, name) for _, around in callers.sites(project, module, name, owner))
+    sites = callers.sites(project, asked.module, asked.name, asked.owner)
+    return all(callers.is_inside(around, asked.name) for _, around in sites)
 
 
-def _class_of(scene: Scene) -> str:
+def _class_of(scene: Scene) -> Class | None:
     for node in statements(scene.module.tree):
         if isinstance(node, ast.ClassDef) and scene.node in node.body:
-            return node.name
-    return ""
+            return Class(node, scene.module)
+    return None
 
 
 # -- modes ------------------------------------------------------------------------------------------------------------

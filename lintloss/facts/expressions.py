@@ -311,9 +311,10 @@ def _dict(machine: Machine, node: ast.Dict) -> Value:
 
 def _comprehension(machine: Machine, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> Value:
     """Run a comprehension as the loops it is, collecting its elements."""
-    from lintloss.facts import assign, batch_shapes, moved
+    from lintloss.facts import assign, batch_shapes, moved, thrown
     from lintloss.facts.library import folded
 
+    thrown.note(machine, node)
     same = moved.same_batch(machine, node)
     if same is not None:
         return same

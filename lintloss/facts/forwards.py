@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from lintloss.facts import gradients, modes, stochastic, unswitched
-from lintloss.facts.callers import text_of
+from lintloss.facts.callers import SETTINGS, text_of
 from lintloss.facts.forward_methods import FORWARD
 from lintloss.facts.library.tables import CRITERION_NAME
 from lintloss.facts.loops import Loop
@@ -42,6 +42,7 @@ VERBS = regex(
 DATASET_CALL = {"transform", "download", "root"}  # `module(root=…, download=True)` of torchvision.datasets
 MODEL_CALL = {"input_ids", "attention_mask", "labels", "inputs_embeds"}
 METRIC = regex(r"(^|_)(metrics?|accuracy|scores?|predictions?)(_|$)")  # of predictions that were kept
+LOADER = regex(r"(loaders?|datasets?|(^|_)dl)$", re.IGNORECASE)
 LOSS_CLASS = regex(r"loss|criterion|metric|accuracy", re.IGNORECASE)
 NOT_FORWARD = {
     "generate",
@@ -158,7 +159,7 @@ def note_opaque(machine: Machine, node: ast.AST, callee: Value, name: str, kwarg
         return
     if name in NOT_FORWARD or name in modes.SAME_MODULE or name[:1].isupper() or METRIC.search(name):
         return
-    if DATASET_CALL & set(kwargs) or _is_given_number(node):
+    if DATASET_CALL & set(kwargs) or _is_given_no_batch(node):
         return
     told = not VERBS.search(name) and bool(MODEL_WORDS.search(name) or MODEL_CALL & set(kwargs))
     model = callee
@@ -168,9 +169,29 @@ def note_opaque(machine: Machine, node: ast.AST, callee: Value, name: str, kwarg
         note(machine, node, model)
 
 
-def _is_given_number(node: ast.AST) -> bool:
-    """Say whether a call is given a number that is written out, as no model is: `frame.head(5)`."""
-    return isinstance(node, ast.Call) and bool(node.args) and isinstance(node.args[0], ast.Constant)
+def _is_given_no_batch(node: ast.AST) -> bool:
+    """Say whether a call is given what no model is: a number that is written out, `frame.head(5)`, or nothing that holds a batch.
+
+    `model.set_attention("local", window=(64, 64))` sets an option, and `progress_wrapper(val_loader, mode="val")` wraps a loader.
+    """
+    if not isinstance(node, ast.Call):
+        return False
+    if node.args and isinstance(node.args[0], ast.Constant):
+        return True
+    given = [*node.args, *(each.value for each in node.keywords)]
+    return bool(given) and all(map(_is_no_batch, given))
+
+
+def _is_no_batch(node: ast.expr) -> bool:
+    if isinstance(node, ast.Constant):
+        return True
+    if isinstance(node, ast.Tuple | ast.List):
+        return all(map(_is_no_batch, node.elts))
+    if isinstance(node, ast.Dict):
+        return all(map(_is_no_batch, node.values))
+    if isinstance(node, ast.Attribute) and SETTINGS.search(text_of(node.value).rsplit(".", 1)[-1]):
+        return True
+    return isinstance(node, ast.Name | ast.Attribute) and LOADER.search(text_of(node)) is not None
 
 
 def note_library(machine: Machine, node: ast.AST, made: LibObject) -> None:

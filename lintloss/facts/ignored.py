@@ -10,10 +10,11 @@ from lintloss.facts.loops import Differing
 from lintloss.facts.machine import Machine
 from lintloss.facts.optional import Known, of_call, of_object
 from lintloss.facts.survey import walk
-from lintloss.facts.values import Func, Key, LibObject, Opaque, Ref, Value, options
+from lintloss.facts.values import Const, Func, Key, LibObject, Opaque, Ref, Value, options
 from lintloss.parse import Module
 from lintloss.patterns import regex
 
+IGNORED = Const(-100)
 SAID = "labels are marked here to be ignored"
 ONE_WORD = regex(r"\bmax_length=[23]\b")  # labels of one word and its end: about as many tokens in each row
 MARKS = regex(r"(?<![\w)\]])-100\b|\b(IGNORE|LABEL_PAD)_?(INDEX|LABEL\w*|ID|TOKEN\w*)\b|\bignore_index\b")
@@ -30,7 +31,7 @@ def where(machine: Machine, module: Module, node: ast.AST, known: Known = ()) ->
 def _where(machine: Machine, module: Module, node: ast.AST, known: Known) -> Differing | None:
     if ONE_WORD.search(padding.code_of(module, node)):
         return None
-    own = padding.told(module, node, MARKS, known)
+    own = padding.told(module, node, _marks(machine, module, node), known)
     found = [Differing(padding.at(machine, module, node, SAID), own)] if own is not None else []
     for name, callee in called(machine, module, node) if not own else ():
         marks = padding.told(callee.module, callee.node, MARKS)
@@ -38,6 +39,15 @@ def _where(machine: Machine, module: Module, node: ast.AST, known: Known) -> Dif
         if marks is not None and is_called is not None:
             found.append(Differing(padding.at(machine, callee.module, callee.node, SAID), marks and is_called))
     return next((each for each in found if each.always), found[0] if found else None)
+
+
+def _marks(machine: Machine, module: Module, node: ast.AST) -> re.Pattern[str]:
+    """Return what marks labels in a piece of code: also the names by which the module has -100, whatever they are."""
+    compared = {id(part) for each in walk(node) if isinstance(each, ast.Compare) for part in ast.walk(each)}
+    read = (each for each in walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load))
+    slots = {each.id: machine.global_slot(module.path, each.id) for each in read if id(each) not in compared}
+    names = sorted(name for name, slot in slots.items() if slot is not None and slot.value == IGNORED)
+    return re.compile(rf"{MARKS.pattern}|\b({'|'.join(names)})\b") if names else MARKS
 
 
 def called(machine: Machine, module: Module, node: ast.AST) -> list[tuple[str, Func]]:

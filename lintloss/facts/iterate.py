@@ -63,7 +63,7 @@ BATCH_NAMES = regex(r"^(batch|b|minibatch|batch_data|data_batch)$", re.IGNORECAS
 
 def over(machine: Machine, node: ast.For | ast.AsyncFor, body: Callable[[], str]) -> None:
     """Run a for loop."""
-    from lintloss.facts import drops
+    from lintloss.facts import drops, marked_positions
 
     iterable = evaluate(machine, node.iter)
     loop, elements = describe(machine, node, node.iter, iterable, machine.text(node.target))
@@ -77,6 +77,7 @@ def over(machine: Machine, node: ast.For | ast.AsyncFor, body: Callable[[], str]
     batch_shapes.note_carried(machine, loop, node.body)
     full_ranges.note(machine, loop, node)
     drops.note_looped(machine, loop)
+    marked_positions.note(machine, loop, node)
     once = _runs_over_keys(machine, node.iter, iterable) and not _starts_over(loop)
     run(machine, loop, lambda: assign.store(machine, node.target, elements()), body, once=once)
 

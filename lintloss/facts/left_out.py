@@ -15,9 +15,11 @@ from lintloss.facts import (
     flags,
     keywords,
     leftovers,
+    moduli,
     regions,
     remainders,
     scored,
+    unconsumed,
     usual,
     whole,
 )
@@ -27,7 +29,7 @@ from lintloss.facts.library.evaluators import handed_over
 from lintloss.facts.library.loaders import LOADERS
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
-from lintloss.facts.provenance import Made, Spot, Tracer, bind, constant, constant_of, spot_at
+from lintloss.facts.provenance import Made, Spot, Tracer, World, bind, constant, constant_of, part, spot_at
 from lintloss.facts.split_names import is_evaluation, is_training
 from lintloss.facts.survey import at_row, called_name, walk
 from lintloss.facts.values import Class, Func, Lib
@@ -38,7 +40,8 @@ from lintloss.patterns import regex
 LOADER_NAME = regex(r"load|dl$|iter|batches|gen", re.IGNORECASE)
 RANDOM = regex(r"rand|choice|sample\(")
 GOES_ON = regex(r"while (True|1)\b|cycle|infinit|endless|forever|repeat|stream|rand|sampl", re.IGNORECASE)
-ITERATIONS = regex(r"\b(eval|test|val|valid)_?iter\w*\s*\*|\*\s*[\w.]*\b(eval|test|val|valid)_?iter")
+ITERATIONS = regex(r"\b(eval|test|val|valid)_?(iter|step)\w*\s*\*|\*\s*[\w.]*\b(eval|test|val|valid)_?(iter|step)")
+PREDICTS = regex(r"(^|_)predict(ion)?s?_.*(load|dl\b|data)|(load|data).*_predict")  # makes a loader for no number
 SCORES = regex(r"loss|criterion|entropy|nll|\bppl|perplex|accura")
 DROPPED = "the last batch is dropped here"
 WAYS = {
@@ -47,6 +50,7 @@ WAYS = {
     "leftovers": "only full batches are given here",
     "whole": "whole batches are counted here: the division rounds down",
     "shares": "the rows that the ranks cannot share out evenly are dropped here",
+    "modulus": "asked of the number of batches, which is not what the rows were divided by",
 }
 
 
@@ -54,7 +58,9 @@ WAYS = {
 class LeftOut:
     """What a loop never sees.
 
-    how: "drop_last", "drop_remainder", "leftovers", "whole" or "shares". node: in which module, and where, it is left out."""
+    how: "drop_last", "drop_remainder", "leftovers", "modulus", "whole" or "shares". node: in which module, and where, it is
+    left out.
+    """
 
     shown: ast.expr  # what the loop runs over, or what is stored under an evaluation's name
     how: str
@@ -62,11 +68,12 @@ class LeftOut:
     module: Module
     made: ast.AST  # the call that made what is iterated
     sure: bool = True  # not only by a default that unknown options may replace
+    always: bool = True  # whoever calls
 
 
 def observe(machine: Machine, module: Module, loops: Iterable[scored.Looped]) -> Iterator[LeftOut]:
     """Find what the loops of evaluations never see, by whoever made what they run over."""
-    seen: set[ast.AST] = set()
+    seen: dict[ast.AST, set[str]] = {}
     for function, loop in loops:
         if loop.statement is not None and remainders.is_taken(function or module.tree, loop.statement):
             continue
@@ -78,11 +85,11 @@ def observe(machine: Machine, module: Module, loops: Iterable[scored.Looped]) ->
             continue
         source = _indexed(regions.drawn(loop.statement)) if loop.statement is not None else None
         if source is not None and not ENDLESS.search(ast.unparse(source)):
-            for found in _of_source(machine, module, source, seen):
-                if found.how != "shares":  # a rank's last batch may be a smaller one all the same
+            for found in _of_source(machine, module, source, seen, ast.unparse(whole.unwrapped(source))):
+                if found.always and found.how != "shares":  # a rank's last batch may be a smaller one all the same
                     note_full(machine, loop, evidence(machine, found))
-                capped = loop.statement is not None and consumers.has_cap(loop.statement)
-                yield replace(found, sure=found.sure and not capped)
+                capped = loop.statement is not None and _is_capped(loop.statement)
+                yield replace(found, sure=found.sure and found.always and not capped)
     for handed in handed_over(module):
         text = ast.unparse(handed)
         if not ENDLESS.search(text) and not is_training(text):
@@ -90,18 +97,30 @@ def observe(machine: Machine, module: Module, loops: Iterable[scored.Looped]) ->
     for name, value in _named(module):
         if ENDLESS.search(name) or not isinstance(value, ast.Call) or not is_evaluation(name):
             continue
-        if _is_as_long_as_asked(module, value) or is_for_samples(module, name):
+        if is_as_long_as_asked(module, value) or is_for_samples(module, name) or _is_for_predictions(module, value):
+            continue
+        if unconsumed.is_one(machine.project, module, value.lineno, name):
             continue
         for found in _of_source(machine, module, value, seen):
             if found.how == "leftovers" or is_for_evaluation(name):
-                yield found
+                yield replace(found, sure=found.sure and not _are_capped(module, name))
 
 
-def _is_as_long_as_asked(module: Module, made: ast.expr) -> bool:
+def is_as_long_as_asked(module: Module, made: ast.expr) -> bool:
     """Say whether data are cut to `eval_iters * batch_size` rows where a loader is made: so many batches are asked for."""
-    lines = module.code.splitlines()
-    functions = _functions(module, made.lineno)
-    return any(ITERATIONS.search("\n".join(lines[each.lineno : each.end_lineno])) for each in functions)
+    functions: list[ast.AST] = [*_functions(module, made.lineno)]
+    owner = next((each for each in at_row(module.tree, made.lineno) if isinstance(each, ast.ClassDef)), None)
+    given = made.args if isinstance(made, ast.Call) and owner is not None else ()
+    for rows in given:  # `self.valid_rows`, which another method has cut
+        held = isinstance(rows, ast.Attribute) and isinstance(rows.value, ast.Name) and rows.value.id == "self"
+        if owner is not None and isinstance(rows, ast.Attribute) and held:
+            functions += [method for method, _ in bindings.fields(owner).get(rows.attr, ())]
+    return any(ITERATIONS.search(text_of(each)) for each in functions)
+
+
+def _is_for_predictions(module: Module, made: ast.expr) -> bool:
+    """Say whether a loader is made in a function that makes those for predictions, of which no number is made."""
+    return any(PREDICTS.search(each.name) for each in _functions(module, made.lineno))
 
 
 def is_for_samples(module: Module, name: str) -> bool:
@@ -148,6 +167,24 @@ def is_own(module: Module, found: LeftOut) -> bool:
     return here and not shared
 
 
+def _are_capped(module: Module, name: str) -> bool:
+    """Say whether all loops of a file over what a name stands for end at a number of batches that somebody chose."""
+    over = re.compile(rf"\b{re.escape(name)}\b")
+    loops = [each for each in walk(module.tree) if isinstance(each, ast.For) and over.search(text_of(each.iter))]
+    return bool(loops) and all(map(_is_capped, loops))
+
+
+def _is_capped(loop: ast.AST) -> bool:
+    """Say whether a loop takes so many batches at most: a break, or `zip(range(config.eval_steps), batches)`."""
+    if consumers.has_cap(loop):
+        return True
+    header = whole.unwrapped(loop.iter) if isinstance(loop, ast.For) else None
+    if not isinstance(header, ast.Call) or called_name(header.func) != "zip" or not header.args:
+        return False
+    counter = header.args[0]
+    return isinstance(counter, ast.Call) and called_name(counter.func) in whole.RANGES
+
+
 def _functions(module: Module, row: int) -> list[ast.FunctionDef]:
     return [each for each in at_row(module.tree, row) if isinstance(each, ast.FunctionDef)]
 
@@ -169,17 +206,42 @@ def _named(module: Module) -> Iterator[tuple[str, ast.expr]]:
                 yield node.name, returned[0]
 
 
-def _of_source(machine: Machine, module: Module, source: ast.expr, seen: set[ast.AST]) -> Iterator[LeftOut]:
+def _of_source(
+    machine: Machine, module: Module, source: ast.expr, seen: dict[ast.AST, set[str]], looped: str = ""
+) -> Iterator[LeftOut]:
+    """Find what is left out of a source, once for each maker.
+
+    looped: what a loop runs over, in the code's words; a function that returns lists may fill one for each loop.
+    """
     tracer = Tracer(machine)
-    for world in tracer.worlds(spot_at(module, source)):
-        found = [_kept(tracer, each) if each is not None else None for each in world]
-        first = found[0] if found else None
-        if first is not None and all(each is not None for each in found) and world[0] is not None:
+    worlds = tracer.worlds(spot_at(module, source))
+    for world in worlds:
+        first = _kept_in(tracer, world)
+        if first is not None and world[0] is not None:
             how, node, where = first
-            if world[0].spot.node not in seen:
-                seen.add(world[0].spot.node)
-                yield LeftOut(source, how, node, where, world[0].spot.node, sure=not tracer.presumed)
+            maker = _maker(module, source, world[0].spot)
+            told = seen.setdefault(maker, set())
+            is_new = looped not in told if looped and maker is not world[0].spot.node else not told
+            told.add(looped)
+            if is_new:
+                at_times = how == "modulus"  # for some lengths the rest is given
+                always = not at_times and all(_kept_in(tracer, each) is not None for each in worlds)
+                sure = not (tracer.presumed or at_times)
+                yield LeftOut(source, how, node, where, world[0].spot.node, sure=sure, always=always)
             break
+
+
+def _kept_in(tracer: Tracer, world: World) -> Kept | None:
+    """Return how all that an expression may be keeps rows back, as one of the callers has it."""
+    found = [_kept(tracer, each) if each is not None else None for each in world]
+    return found[0] if found and all(each is not None for each in found) else None
+
+
+def _maker(module: Module, source: ast.expr, made: Spot) -> ast.AST:
+    """Return the call that made something, of a list the function of elsewhere that fills it: whoever calls it gets another."""
+    lists = isinstance(made.node, ast.List | ast.ListComp | ast.GeneratorExp)
+    elsewhere = lists and made.around and made.around[-1] not in spot_at(module, source).around
+    return made.around[-1] if elsewhere else made.node
 
 
 def evidence(machine: Machine, found: LeftOut) -> Evidence:
@@ -216,7 +278,10 @@ def _of_generator(tracer: Tracer, made: Made, target: Func) -> Kept | None:
         passed_on = _passed_on(tracer, inside, function)
         function = _settled(function, {each.id: constant(tracer, inside.at(each)) for each in asked})
     place = leftovers.keeps(function, owner)
-    return ("leftovers", place, target.module) if place is not None else passed_on
+    if place is not None:
+        return "leftovers", place, target.module
+    asked_for = moduli.of_function(target.node, owner)
+    return passed_on if asked_for is None else ("modulus", asked_for, target.module)
 
 
 def _passed_on(tracer: Tracer, inside: Spot, function: ast.FunctionDef) -> Kept | None:
@@ -245,8 +310,13 @@ def _of_list(spot: Spot, node: ast.expr) -> ast.AST | None:
     if not isinstance(node, ast.List) or node.elts:
         return None
     bound = bindings.of(scope).items()
-    name = next((name for name, values in bound if any(each.value is node for each in values)), "")
+    name = next((name for name, values in bound if any(_value_of(each) is node for each in values)), "")
     return leftovers.keeps_list(scope, name, spot.owner) if name else None
+
+
+def _value_of(binding: bindings.Binding) -> ast.expr | None:
+    """Return what a name is bound to, of `xs, ys = [], []` its own part."""
+    return part(binding.value, binding.picks) or binding.value if binding.value is not None else None
 
 
 def _of_chain(tracer: Tracer, spot: Spot, call: ast.Call) -> Kept | None:
@@ -272,6 +342,9 @@ def _of_class(tracer: Tracer, made: Made, cls: Class) -> Kept | None:
                 place = leftovers.keeps(_as_made(tracer, made, cls, each), base.node)
                 if place is not None:
                     return "leftovers", place, base.module
+                asked = moduli.of_class(base.node)
+                if asked is not None:
+                    return "modulus", asked, base.module
                 if "super()" not in ast.unparse(each) and not _returns_self(each):
                     return None
     counted_up = _of_length(bases)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Sequence
 
-from lintloss.facts import bindings, ends, remainders, whole
+from lintloss.facts import bindings, ends, remainders, thrown, whole
 from lintloss.facts.callers import text_of
 from lintloss.facts.caps import defaults
 from lintloss.facts.cuts import leaves_short
@@ -30,7 +30,7 @@ def keeps(function: ast.AST, owner: ast.ClassDef | None = None) -> ast.AST | Non
     if not yields or is_endless(function, yields):
         return None
     handed = [node for node in bindings.own(function) if isinstance(node, ast.YieldFrom)]
-    return _held_back(function, [*yields, *handed], Counts(function, owner))
+    return thrown.in_generator(function) or _held_back(function, [*yields, *handed], Counts(function, owner))
 
 
 def passed_on(function: ast.FunctionDef) -> ast.expr | None:

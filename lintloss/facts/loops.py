@@ -45,6 +45,7 @@ class Loop:
     scores: bool = False  # a criterion or a model that computes its loss is called inside, in no inner loop
     rewritten: set[Key] = field(default_factory=set)  # the lists whose elements it replaces, each of them
     ignored: list[Evidence] = field(default_factory=list)  # where labels of its batches are set to -100
+    marked: list[Evidence] = field(default_factory=list)  # where single labels are told from ignored ones
     unequal: list[Evidence] = field(default_factory=list)  # proof that batches differ in scored tokens
     varies: list[Evidence] = field(default_factory=list)  # they do in some data only, or under an option
     alike: list[Evidence] = field(default_factory=list)  # each row has the same labels marked, and no others

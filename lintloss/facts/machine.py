@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from lintloss.facts.pad_marks import Mark
     from lintloss.facts.regularizers import Noted
     from lintloss.facts.stochastic import Stochastic
+    from lintloss.facts.thrown import Thrown
 
 STEPS = 20_000  # expressions evaluated for one root before everything becomes unknown
 ABROAD = 4_000  # … for one call from the checked file into another
@@ -129,10 +130,10 @@ class Machine:
         self.differentiated: set[Key] = set()  # functions and loops in which gradients are asked for, but no loss's
         self.flags: dict[Key, str] = {}  # loop in which backward() is called under a condition -> that condition
         self.forwards: dict[Key, Forward] = {}  # by place and calling context
-        self.stored: dict[
-            tuple[Key, str], tuple[LibObject, Evidence]
-        ] = {}  # loaders that drop, by an evaluation's name
+        # loaders that drop, by an evaluation's name; the last says whether it may be one that does not
+        self.stored: dict[tuple[Key, str], tuple[LibObject, Evidence, bool]] = {}
         self.filled_rows: dict[str, bool] = {}  # file -> whether the files around it pad all targets to one length
+        self.thrown: list[Thrown] = []  # lists of rows that are lost where the data ends
         self.restarted: list[tuple[Evidence, Loop, LibObject]] = []  # `next(iter(loader))` of one that does not shuffle
         self.makers: dict[
             ast.AST, LibObject | None

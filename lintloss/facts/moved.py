@@ -11,6 +11,7 @@ from lintloss.facts.values import Opaque, Ref, Tensor, Tuple, Value
 MAKERS = frozenset(
     {"tensor", "as_tensor", "from_numpy", "asarray", "array", "LongTensor", "FloatTensor", "stack"}
 )  # of a module
+MOVES = frozenset({"to", "cuda", "cpu", "long", "int", "type", "astype", "contiguous", "detach", "clone", "pin_memory"})
 COPIES = frozenset({"int", "list"})
 Comprehension = ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
 
@@ -92,3 +93,12 @@ def is_moved(node: ast.expr, name: str) -> bool:
         made = node.func.attr in MAKERS and node.args
         return is_moved(node.args[0] if made else node.func.value, name)
     return False
+
+
+def source_of(call: ast.Call) -> ast.expr | None:
+    """Return what a call makes a tensor of, or moves, its first axis as it was: `torch.LongTensor(batches).to(device)`."""
+    if not isinstance(call.func, ast.Attribute):
+        return None
+    if call.func.attr in MAKERS and call.args:
+        return call.args[0]
+    return call.func.value if call.func.attr in MOVES else None

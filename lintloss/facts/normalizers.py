@@ -9,7 +9,7 @@ from lintloss.facts import capped, counts, stops
 from lintloss.facts.library import loaders
 from lintloss.facts.loops import Loop
 from lintloss.facts.observations import Averaging
-from lintloss.facts.quotients import MAYBE_OVER_RANKS, OVER_RANKS
+from lintloss.facts.quotients import MAYBE_OVER_RANKS, OVER_RANKS, plural
 from lintloss.facts.split_names import is_training
 from lintloss.facts.units import Unit
 from lintloss.facts.values import Const, LibObject, Quantity, Ref, Scoring, Tensor, options
@@ -41,11 +41,14 @@ def wrong_count(seen: Averaging, before: Quantity, after: Quantity) -> WrongCoun
     return _by_counting(seen, before, count) or _by_unit(seen, before, after, count)
 
 
-def _extra_guards(before: Quantity, count: Quantity) -> list[Evidence]:
+def _extra_guards(seen: Averaging, before: Quantity, count: Quantity) -> list[Evidence]:
     """Return the conditions under which a loss is added and its iteration counted all the same."""
     if not count.loops or isinstance(count.counted, Ref) or not before.loops or count.loops[-1] is not before.loops[-1]:
         return []
-    inside = [guard for guard in before.guards if not stops.is_around(guard, before.loops[-1])]
+    loop = before.loops[-1]
+    inside = [guard for guard in before.guards if not stops.is_around(guard, loop)]
+    if _is_within(loop, seen.path, seen.span.row):  # a running average: where the loop was left, it is not reached
+        inside = [guard for guard in inside if not stops.leaves(guard, loop)]
     return [guard for guard in inside if guard not in count.guards]
 
 
@@ -58,6 +61,10 @@ def _by_counting(seen: Averaging, before: Quantity, count: Quantity) -> WrongCou
     if stops.ends_on_index(seen, before, count):
         said = "the index of the last iteration divides, one less than their number"
         return WrongCount(said, leaves_mean=True)
+    stop = stops.counts_stop(seen, before, count)
+    if stop:
+        said = f"the iteration that `{stop}` ends adds no loss, and is counted"
+        return WrongCount(said, conditional=True, leaves_mean=True)
     if _is_other_loader(seen, before, count):
         return WrongCount("the losses of one loader are divided by the length of another")
     stopped = stops.miscounted(seen, before, count)
@@ -72,13 +79,13 @@ def _by_counting(seen: Averaging, before: Quantity, count: Quantity) -> WrongCou
     if left_out is not None:
         every = "%" in left_out.message
         return WrongCount(f"the loss is {left_out.message}, and divided by all batches", not every, leaves_mean=True)
-    extra = _extra_guards(before, count)
+    extra = _extra_guards(seen, before, count)
     if any("%" in guard.message and guard.message.startswith("only") for guard in extra):
         return WrongCount("the loss is added in some iterations only, and divided by a count of all", leaves_mean=True)
     scored = count.unit.power("token") + count.unit.power("position")
     if not scored and any(guard.message.startswith("skipped") for guard in extra):
         said = "the counter also counts iterations whose loss is left out"
-        return WrongCount(said, conditional=True)
+        return WrongCount(said, conditional=True, leaves_mean=True)
     return None
 
 
@@ -100,7 +107,15 @@ def _is_one_more(seen: Averaging, before: Quantity, count: Quantity) -> bool:
     places = [(seen.path, seen.span.row), *((each.path, each.span.row) for each in seen.stack)]
     if any(_is_within(before.loops[-1], path, row) for path, row in places):
         return False  # it may be counted behind
-    return bool(count.loops and count.trace) or ONE_MORE.match(seen.divisor) is not None
+    if bool(count.loops and count.trace) or ONE_MORE.match(seen.divisor):
+        return True
+    is_length = not (count.presumed or count.loops)
+    return is_length and _loop_of(before, count) is not None  # `steps = len(loader)`, and then `steps + 1`
+
+
+def _loop_of(before: Quantity, count: Quantity) -> Loop | None:
+    """Return the loop that a total was summed over and whose iterations a number counts."""
+    return next((loop for loop in before.loops if count.of and count.of in (loop.source, loop.key)), None)
 
 
 def _is_within(loop: Loop, path: str, row: int) -> bool:
@@ -138,7 +153,12 @@ def _by_unit(seen: Averaging, before: Quantity, after: Quantity, count: Quantity
         return WrongCount("means summed over batches are divided by the lengths of their rows, summed")
     if count.presumed:
         return None
-    return _of_ranks(before, after, count) or _of_sums_of_means(before, after, count) or _of_totals(seen, before, unit)
+    return (
+        _of_ranks(before, after, count)
+        or _of_means_again(before, count)
+        or _of_sums_of_means(before, after, count)
+        or _of_totals(seen, before, unit)
+    )
 
 
 def _is_of_lengths(before: Quantity, count: Quantity) -> bool:
@@ -183,6 +203,8 @@ def _is_of_single_rows(loop: Loop) -> bool:
 def _of_sums_of_means(before: Quantity, after: Quantity, count: Quantity) -> WrongCount | None:
     """Judge what a sum of means, or a single one, became."""
     scoring, unit = before.scoring, after.unit
+    if unit.power("segment") == 1:
+        return WrongCount("the means of segments are summed, and divided by a number that counts no segments")
     summed = max(unit.power("batch"), unit.power("step"))
     if summed == 1 and unit.power("example") < 0:
         if any(_is_of_single_rows(loop) for loop in before.loops):
@@ -209,6 +231,16 @@ def _of_sums_of_means(before: Quantity, after: Quantity, count: Quantity) -> Wro
     if after.weights and _is_divided_twice(unit):
         return WrongCount("each mean is divided by a count before the means are averaged")
     return None
+
+
+def _of_means_again(before: Quantity, count: Quantity) -> WrongCount | None:
+    """Judge an average of all iterations of a loop, whatever weighted it: nothing is left for their number to divide."""
+    loop = _loop_of(before, count)
+    if loop is None or before.unit.degree != -1 or count.unit != counts.unit_of(loop) or loop.unit == "epoch":
+        return None
+    if before.unit.power(loop.unit):
+        return None
+    return WrongCount(f"the mean of all {plural(loop.unit)} is divided by their number once more")
 
 
 def _is_weighted_then_batched(before: Quantity, unit: Unit) -> bool:
@@ -270,4 +302,4 @@ def _is_divided_twice(unit: Unit) -> bool:
 
 def is_divided(unit: Unit) -> bool:
     """Say whether a sum of means was divided by another count: what is wrong with it was said there."""
-    return unit.power("example") < 0 or unit.power("token") < -1
+    return unit.power("example") < 0 or unit.power("token") < -1 or unit.power("segment") > 0

@@ -59,6 +59,9 @@ AVERAGES = regex(
 # `metric.update(loss_value.item(), num.item())`: what divides is in another file
 FEEDS = regex(r"(metric|meter|tracker)s?(\[[^\]]*\])?\.(update|add)\(", re.IGNORECASE)
 
+# `dist.all_reduce(value)`, and `value / world_size` behind: of metrics that others compute
+REDUCES = regex(r"all_reduce\([^\n]*\n[^\n]* / ")
+
 STEPS_OF_FRAMEWORK = regex(r"\bLightningModule\b[\s\S]*\bdef (validation|test)_step\b")
 FITS = regex(r"(?<!pre)train|\.fit\(")
 GETS = "__getitem__"
@@ -193,9 +196,8 @@ def _divides(text: str, name: str) -> bool:
     """Say whether a definition divides what is called a loss, is a meter by its name that divides anything, feeds a meter,
     or leaves the loss of its evaluation to subclasses.
     """
-    if (
-        AVERAGES.search(text) or FEEDS.search(text) or (ABSTRACT.search(text) and EVALUATES.search(text))
-    ) and LOSS.search(text):
+    averages = any(pattern.search(text) for pattern in (AVERAGES, FEEDS, REDUCES))
+    if (averages or (ABSTRACT.search(text) and EVALUATES.search(text))) and LOSS.search(text):
         return True
     return METERS.search(name) is not None and MEAN.search(text) is not None and LOSS.search(text) is not None
 
@@ -274,6 +276,7 @@ def _run(
     seen = [each for each in machine.log.values() if each.path == home.path and _tells(each)]
     seen = [each for each in seen if not _is_foreign(each, home, site)]
     modes = _in_training_mode(machine, home, site)
+    loops = [*loops, *scored.evaluated(home, [], seen)]  # some are seen to evaluate with this caller only
     return [*seen, *truncation.handed_over(machine, home, loops), *modes, *_recording(machine, home)]
 
 
@@ -294,7 +297,7 @@ def _in_training_mode(machine: Machine, home: Module, site: Module) -> list[Obse
     passes = [each for each in evaluation.passes(machine, home) if not each.region.shared or each.region.for_caller]
     found = evaluation.observe(machine, passes)
     trains = [replace(each, gradients="off") for each in found if each.mode == "train" and _is_left(home, each, told)]
-    return [each for each in trains if not callers.evaluation_mode(machine.project, home, each.function)]
+    return [each for each in trains if not callers.evaluation_mode(machine.project, callers.Asked(home, each.function))]
 
 
 def _recording(machine: Machine, home: Module) -> list[Observation]:
@@ -305,8 +308,8 @@ def _recording(machine: Machine, home: Module) -> list[Observation]:
     return [
         replace(each, mode="")
         for each in found
-        if not callers.gradients_off(machine.project, home, each.function)
-        and not callers.is_handed_on(machine.project, home, each.function)
+        if not callers.gradients_off(machine.project, callers.Asked(home, each.function))
+        and not callers.is_handed_on(machine.project, callers.Asked(home, each.function))
     ]
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TypeGuard
 
-from lintloss.facts import bindings, callers, classes, entries, imports
+from lintloss.facts import bindings, callers, classes, entries, imports, moved
 from lintloss.facts.caps import Function, defaults, parameters
 from lintloss.facts.cuts import unwrapped
 from lintloss.facts.entries import EACH, Picks, trains
@@ -119,8 +119,8 @@ class Tracer:
             return self.worlds(spot.at(node.value), picks[1:])
         if isinstance(node, ast.Dict) and picks and node.keys:
             return self._any([(spot.at(each), picks[1:]) for each in entries.of_dict(node, picks)]) or [(None,)]
-        part = _part(node, picks)
-        return self.worlds(spot.at(part), picks[1:]) if part is not None else [(None,)]
+        item = part(node, picks)
+        return self.worlds(spot.at(item), picks[1:]) if item is not None else [(None,)]
 
     def _any(self, alternatives: Iterable[tuple[Spot, Picks]]) -> list[World]:
         """Join alternatives that one function has: of all callers' ways together, where there are several."""
@@ -258,6 +258,9 @@ class Tracer:
         if isinstance(node.func, ast.Attribute) and node.func.attr in CHAINED and not picks:
             if not any(each.arg in DROPS for each in node.keywords) and len(node.args) < 2:
                 return self.worlds(spot.at(node.func.value))
+        source = moved.source_of(node) if not picks else None
+        if source is not None:
+            return self.worlds(spot.at(source))
         return [(Made(spot, None),)] if not picks else [(None,)]
 
     def _returned(self, spot: Spot | None, target: Func, picks: Picks) -> list[World]:
@@ -345,7 +348,7 @@ def _is_some(node: ast.expr | None) -> TypeGuard[ast.expr]:
     return node is not None and not (isinstance(node, ast.Constant) and node.value is None)
 
 
-def _part(node: ast.expr, picks: Picks) -> ast.expr | None:
+def part(node: ast.expr, picks: Picks) -> ast.expr | None:
     """Return the part of a tuple or list that is written out."""
     if isinstance(node, ast.Tuple | ast.List) and _is_index(picks, node.elts):
         return node.elts[int(str(picks[0]))]

@@ -6,7 +6,7 @@ import ast
 import re
 from dataclasses import replace
 
-from lintloss.facts import counts, interludes, regularizers
+from lintloss.facts import counts, interludes, regularizers, segments
 from lintloss.facts.machine import Machine
 from lintloss.facts.names import CONVERTS
 from lintloss.facts.observations import Averaging
@@ -38,6 +38,8 @@ def average(machine: Machine, node: ast.AST, before: Quantity, count: Quantity, 
     """Divide a loss or perplexity by a count, and record the observation."""
     from lintloss.facts import own_length
 
+    if _undoes(before, count):
+        return replace(before, unit=before.unit / count.unit, of=(), counted=None)
     count = counts.along_targets(before, count)
     if before.unit == TOTAL and not before.loops:  # of one call: over the length of its text, not over texts
         count = counts.of_items(count)
@@ -56,6 +58,7 @@ def average(machine: Machine, node: ast.AST, before: Quantity, count: Quantity, 
         kept = tuple(name for name in before.weights if name != OVER_RANKS)
         before = replace(before, unit=before.unit * Unit.of(rank=1), weights=kept)
     regularizers.note(machine, node, before)
+    before = segments.told_apart(machine, node, before, count)
     unit = before.unit / count.unit
     stepped: tuple[str, ...] = ()
     if unit.power("step") and before.unit.power("step"):  # an unknown iteration divides out with what counts it
@@ -90,6 +93,13 @@ def average(machine: Machine, node: ast.AST, before: Quantity, count: Quantity, 
     after = after.with_step(machine.evidence(node, f"divided here by {describe(count)}: {unit}"))
     observe_average(machine, node, before, count, after, how)
     return after
+
+
+def _undoes(before: Quantity, count: Quantity) -> bool:
+    """Say whether a batch's number was multiplied by the very count that divides it: it is what it was."""
+    same = bool(before.of) and before.of == count.of and before.counted == count.counted
+    is_value = before.is_perplexity and before.unit.power("token") == 1
+    return same and is_value and not before.loops and count.unit == Unit.of(token=1)
 
 
 def _by_rows(total: Quantity, count: Quantity) -> Quantity:

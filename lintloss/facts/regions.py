@@ -14,7 +14,7 @@ from lintloss.facts.forwards import Forward, Scene
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.split_names import is_evaluation, is_training, says_held_out, snake
-from lintloss.facts.survey import called_name
+from lintloss.facts.survey import called_name, walk
 from lintloss.findings import Evidence
 from lintloss.parse import Module
 from lintloss.patterns import regex
@@ -28,7 +28,7 @@ TRAINING = regex(
 PLAIN = regex(r"\.item\(\)|float\(|\.detach\(\)|\.data\b|\.cpu\(\)")  # a number that nothing is trained by
 FILE = regex(r"(^|_)(eval\w*|validation|validate|perplexity|ppl|benchmark|test_?ppl|inference)(_|$)")
 MEASURES = regex(
-    r"loss|criterion|\bnll|perplex|ppl\b|entropy|accura|correct|metric|\bauc|f1|bleu|rouge|psnr|ssim|dice|iou\b|\bacc|_acc\b|error|\bmse|\bmae|\bwer\b|\bcer\b|log_?prob|likelihood|\bnats|\bce\b|_ce\b|\bbp[bc]\b",
+    r"loss|criterion|\bnll|perplex|ppl\b|entropy|accura|correct|metric|\bauc|f1|bleu|rouge|psnr|ssim|(?<!in)dice|iou\b|\bacc|_acc\b|error|\bmse|\bmae|\bwer\b|\bcer\b|log_?prob|likelihood|\bnats|\bce\b|_ce\b|\bbp[bc]\b",
     re.IGNORECASE,
 )
 PERPLEXITY = regex(r"perplexity|(?<![a-z])ppl(?![a-z])", re.IGNORECASE)
@@ -41,6 +41,7 @@ EXPLAINS = regex(
     r"explain|saliency|attribution|captum|grad_?cam|adversar|attack", re.IGNORECASE
 )  # not scored, or on purpose
 MADE_UP = regex(r"(torch|random)\.(rand|randn|randint|zeros|ones|full)\(")
+ZEROS = regex(r"^torch\.zeros\(")
 CRITERION = regex(r"entropy|criterion|loss", re.IGNORECASE)
 TRAINS = regex(
     r"\.backward\(|autograd\.grad|\bgrad\(|requires_grad_\((True)?\)|requires_grad = True|create_graph|\.grad\b|retain_grad|enable_grad|functional_call|loss_scaler\(|\.minimize\(|train_on_batch|train_batch\("
@@ -60,6 +61,9 @@ TEST_FILE = regex(r"(^|/)(test_[^/]*|[^/]*_test)\.py$")
 TEST_WORDS = regex(
     r"\bpytest\b|\bunittest\b|TestCase\b|self\.assert|\bassert_(all)?close|^(async )?def test\w*\(\):", re.MULTILINE
 )
+# What tells of an evaluation where no name does.
+SWITCHED = "eval() was called"
+PERPLEXED = "it computes a perplexity"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,11 @@ class Region:
     for_caller: bool = False
     unnamed: bool = False
 
+    @property
+    def is_presumed(self) -> bool:
+        """Say whether no name of a function or of data tells of it: eval() is called for a look at a model, too."""
+        return self.named == SWITCHED or self.named.startswith("the file") or self.named == PERPLEXED
+
     def scene(self, forward: Forward) -> Scene:
         return forward.scenes[self.index]
 
@@ -85,9 +94,6 @@ class Region:
         if self.loop is not None and self.loop.statement is not None:
             return self.loop.statement
         return self.scene(forward).node
-
-
-SWITCHED = "eval() was called"  # what tells of an evaluation where no name does
 
 
 def region(machine: Machine, forward: Forward) -> Region | None:
@@ -159,7 +165,7 @@ def _unless_presumed(nearest: Region | None) -> Region | None:
 
     Parts that are not trained stay in evaluation mode in the training as well.
     """
-    presumed = nearest is not None and (nearest.named.startswith("the file") or nearest.named == SWITCHED)
+    presumed = nearest is not None and nearest.is_presumed and nearest.named != PERPLEXED
     return None if presumed else nearest
 
 
@@ -267,7 +273,7 @@ def _scene_says(scene: Scene) -> str:
     if FILE.search(stem) and not TRAINING.search(name) and ".backward(" not in scene.module.code:
         return f"the file is called {stem}"
     if not TRAINING.search(name) and _computes_perplexity(scene.node, scene.module.code):
-        return "it computes a perplexity"
+        return PERPLEXED
     return ""
 
 
@@ -314,16 +320,23 @@ def measures(machine: Machine, forward: Forward, found: Region) -> bool:
         if (
             scores
             or MEASURES.search(text_of(node))
-            or any(MEASURES.search(text_of(each.node)) for each in forward.scenes[found.index + 1 :])
+            or any(MEASURES.search(code_of(each.node)) for each in forward.scenes[found.index + 1 :])
         ):
             return True
         collects = re.search(r"\.(append|extend|update|add)\(|\[.*\] = | \+= ", text_of(node))
         return (
             collects is not None
             and not isinstance(scene.node, ast.Module)
-            and MEASURES.search(text_of(scene.node)) is not None
+            and MEASURES.search(code_of(scene.node)) is not None
         )
-    return MEASURES.search(text_of(node)) is not None
+    return MEASURES.search(code_of(node)) is not None
+
+
+@lru_cache(maxsize=512)
+def code_of(node: ast.AST) -> str:
+    """Return the text of a node without its docstring, which tells what others do as well."""
+    said = ast.get_docstring(node, clean=False) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else None
+    return text_of(node) if said is None else "\n".join(map(text_of, node.body[1:]))  # type: ignore[attr-defined]
 
 
 def is_unit_test(module: Module) -> bool:
@@ -339,13 +352,30 @@ def _takes_time(function: ast.AST) -> bool:
     """Say whether what a function measures is how long a model takes: on a batch that it makes up, or by its name."""
     text = text_of(function)
     named = "benchmark" in getattr(function, "name", "")
-    return CLOCK.search(text) is not None and (named or MADE_UP.search(text) is not None)
+    return CLOCK.search(text) is not None and (named or _makes_up(function))
+
+
+def _makes_up(function: ast.AST) -> bool:
+    """Say whether a function makes a batch up; zeros that it fills, `losses[k] = loss`, or adds to are none."""
+    filled: set[str] = set()
+    for each in walk(function):
+        if isinstance(each, ast.Subscript) and isinstance(each.ctx, ast.Store):
+            filled.add(text_of(each.value))
+        elif isinstance(each, ast.AugAssign):
+            filled.add(text_of(each.target))
+    held = {
+        id(each.value)
+        for each in walk(function)
+        if isinstance(each, ast.Assign) and ZEROS.match(text_of(each.value)) and text_of(each.targets[0]) in filled
+    }
+    calls = (each for each in walk(function) if isinstance(each, ast.Call) and id(each) not in held)
+    return any(MADE_UP.search(text_of(each.func) + "(") for each in calls)
 
 
 def _is_trial(node: ast.AST) -> bool:
     """Say whether a function tries a model out, `test_decoder()`: it is given nothing, and makes its batch up."""
     function = node if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else None
-    return function is not None and not function.args.args and MADE_UP.search(text_of(function)) is not None
+    return function is not None and not function.args.args and _makes_up(function)
 
 
 def _explains(scene: Scene, forward: Forward) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from lintloss.facts import (
+    bindings,
     exclusive,
     named_values,
     parted,
@@ -340,7 +341,7 @@ def _looped(passes: list[Pass]) -> Iterator[Found]:
         if loop is None or not isinstance(loop.statement, ast.For) or not isinstance(function, Function):
             continue
         header = loop.statement.iter
-        source = _source(header)
+        source = _source(_handed_out(each.scene.module, function, header))
         if source is None or not is_training(text_of(source)) or is_held_out(text_of(source)):
             continue
         chosen = isinstance(source, ast.Name) and source.id in parameters(function)
@@ -356,6 +357,18 @@ def _held_out_total(function: Function, loop: ast.For) -> str:
     named = sorted(each for each in totals if says_held_out(each) and not is_training(each))
     given = [each for each in parameters(function) if LOADERS.search(each) and is_evaluation(each)]
     return named[0] if named and given and not _others(function) else ""
+
+
+def _handed_out(module: Module, function: ast.AST, header: ast.expr) -> ast.expr:
+    """Return what a method returns that a loop calls for what it runs over, and gives nothing to: `self.progress()`."""
+    called = header.func if isinstance(header, ast.Call) and not header.args and not header.keywords else None
+    if not isinstance(called, ast.Attribute) or text_of(called.value) != "self":
+        return header
+    owners = (each for each in walk(module.tree) if isinstance(each, ast.ClassDef) and function in each.body)
+    methods = (each for owner in owners for each in owner.body if isinstance(each, Function))
+    found = [bindings.returns(each) for each in methods if each.name == called.attr]
+    only = found[0][0] if len(found) == 1 and len(found[0]) == 1 else None
+    return only if only is not None else header
 
 
 def _source(node: ast.expr) -> ast.expr | None:

@@ -11,6 +11,7 @@ from lintloss.facts import (
     batch_shapes,
     bindings,
     branches,
+    caches,
     gradients,
     imports,
     iterate,
@@ -142,7 +143,10 @@ def _if(machine: Machine, node: ast.If) -> str:
 def _either(machine: Machine, node: ast.If) -> str:
     if not branches.asks_for_packages(machine, node.test):
         decided = branches.decide(machine, node.test)
-        decided = True if decided is None and branches.spares_empty(node) else decided
+        if decided is None and (branches.spares_empty(node) or branches.makes_classes(node)):
+            decided = True
+        if decided is None:
+            decided = caches.makes(node, machine.frame.node)
         if decided is not None:
             return execute(machine, node.body if decided else node.orelse)
         evaluate(machine, node.test)

@@ -122,6 +122,28 @@ def ends_on_index(seen: Averaging, before: Quantity, number: Quantity) -> bool:
     return seen.span.row > (statement.end_lineno or seen.span.row) and not loop.exits
 
 
+def counts_stop(seen: Averaging, before: Quantity, number: Quantity) -> str:
+    """Return the test under which an iteration ends a loop, counted and not added up, "" where none does.
+
+    The index of `if i >= cap: break` has moved on where the sum is not reached any more: `/ (i + 1)` counts one too many.
+    """
+    loop = before.loops[-1] if before.loops else None
+    added = _summed_at(before, loop)
+    if loop is None or not added or number.loops != (loop,) or seen.path != loop.place.path:
+        return ""
+    if seen.span.row <= (getattr(loop.statement, "end_lineno", None) or seen.span.row):
+        return ""
+    if number.trace:  # a counter
+        counted = number.trace[-1].span.row if number.offset == number.start == 0 else added
+    else:
+        counted = loop.place.span.row if loop.first is not None and loop.first + number.offset == 1 else added
+    for stop in of_loop(loop):
+        is_of_length = stop.cap.startswith("len(") or TRIAL.search(ast.unparse(stop.test))
+        if counted < stop.row < added and not is_of_length:
+            return ast.unparse(stop.test)
+    return ""
+
+
 def counts_short(seen: Averaging, before: Quantity, number: Quantity) -> bool:
     """Say whether `if x.size(0) != batch_size: continue` skips batches that the length of the loader counts."""
     from lintloss.facts.cuts import leaves_short
@@ -168,13 +190,24 @@ def of_loop(over: Loop) -> Iterator[Stop]:
             turned = _stop(statement, index, start, counters, going=True)
             if turned is not None:
                 yield turned
-        if statement.orelse or not isinstance(statement.body[-1], ast.Break):
+        if not is_break(statement):
             continue
         if any(isinstance(each, ast.AugAssign) for each in statement.body):
             continue  # what the stop takes back, or adds before it leaves
         stop = _stop(statement, index, start, counters)
         if stop is not None:
             yield stop
+
+
+def leaves(guard: Evidence, loop: Loop) -> bool:
+    """Say whether a condition is one under which a loop is left: nothing that its body does later comes after it."""
+    statement = loop.statement
+    found = _body(statement.body) if isinstance(statement, ast.For) else ()
+    return any(isinstance(each, ast.If) and is_break(each) and each.lineno == guard.span.row for each in found)
+
+
+def is_break(statement: ast.If) -> bool:
+    return not statement.orelse and isinstance(statement.body[-1], ast.Break)
 
 
 def _counts_up(statement: ast.stmt) -> TypeGuard[ast.AugAssign]:

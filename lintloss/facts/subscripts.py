@@ -11,6 +11,7 @@ from lintloss.facts.expressions import evaluate
 from lintloss.facts.library import losses, objects, outputs, records, shapes, windows
 from lintloss.facts.machine import Machine
 from lintloss.facts.state import Slot
+from lintloss.facts.survey import walk
 from lintloss.facts.values import (
     UNKNOWN,
     Const,
@@ -57,8 +58,8 @@ def item(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
         if windows.is_tensor_index(node.slice):  # a list that was made a tensor
             return windows.index(machine, Tensor("", Window(owner.id), None, owner.id), node)
         name = subscript_key(machine, node.slice)
-        if owner.kind == "list" and SPLIT.match(name):  # rows that map() made, of all splits alike
-            return owner
+        if owner.kind == "list" and (SPLIT.match(name) or (name == "elem" and _names_split(machine, node))):
+            return owner  # rows that map() made, of all splits alike
         return join_all(_heap_item(machine, owner, each) for each in _keys(machine, node.slice) or [name])
     if isinstance(owner, LibObject) and owner.name == "builtins.range" and isinstance(node.slice, ast.Slice):
         return owner
@@ -103,6 +104,16 @@ def item(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
         return windows.index(machine, owner, node)
     evaluate(machine, node.slice)
     return machine.opaque(node)
+
+
+def _names_split(machine: Machine, node: ast.Subscript) -> bool:
+    """Say whether a key that is not known stands beside one that names a split: `sets[args.subset]`, `sets["train"]`."""
+    if not isinstance(node.slice, ast.Attribute | ast.Name):
+        return False
+    owner = ast.unparse(node.value)
+    others = (each for each in walk(machine.frame.node) if isinstance(each, ast.Subscript) and each is not node)
+    keys = (each.slice for each in others if isinstance(each.slice, ast.Constant) and ast.unparse(each.value) == owner)
+    return any(isinstance(each.value, str) and SPLIT.match(each.value) for each in keys)
 
 
 def _is_front(index: ast.expr) -> bool:

@@ -20,6 +20,7 @@ from lintloss.facts import (
     leftovers,
     prefixes,
     scored,
+    unconsumed,
 )
 from lintloss.facts.callers import text_of
 from lintloss.facts.caps import Function, Origin, assigned
@@ -65,6 +66,7 @@ def observe(machine: Machine, module: Module, passes: list[Pass], seen: Iterable
         *_dropped(machine, module, passes),
         *_cut(machine, module, loops),
         *_restarted(machine, module, loops),
+        *_thrown(machine, module, loops),
         *_kept(machine, module, passes),
         *_trainers(machine, module),
         *(
@@ -114,9 +116,9 @@ def _at(
 
 def _dropped(machine: Machine, module: Module, passes: list[Pass]) -> Iterator[Truncation]:
     told = set()
-    for (_, name), (loader, place) in machine.stored.items():
+    for (_, name), (loader, place, at_times) in machine.stored.items():
         told.add(loader.made)
-        yield from _of_loader(machine, module, loader, place, name)
+        yield from _of_loader(machine, module, loader, place, name, at_times=at_times)
     yield from _made_by_functions(machine, module)
     for each in passes:
         loop = each.region.loop
@@ -125,7 +127,7 @@ def _dropped(machine: Machine, module: Module, passes: list[Pass]) -> Iterator[T
 
 
 def handed_over(machine: Machine, module: Module, loops: Iterable[scored.Looped]) -> Iterator[Truncation]:
-    """Find the loaders that drop, which another file hands to the evaluations of this one.
+    """Find what another file hands to the evaluations of this one: loaders that drop, readers that throw rows away.
 
     Args:
         machine: has run that file.
@@ -135,6 +137,7 @@ def handed_over(machine: Machine, module: Module, loops: Iterable[scored.Looped]
     for loop in machine.loop_of.values():
         if loop.statement in statements:
             yield from _over_dropping(machine, module, loop, ())
+    yield from _thrown(machine, module, loops)
 
 
 def _shuffles(value: Value) -> bool:
@@ -187,9 +190,17 @@ def _made_by_functions(machine: Machine, module: Module) -> Iterator[Truncation]
             yield from _of_loader(machine, module, made, used, name)
 
 
-def _of_loader(machine: Machine, module: Module, loader: LibObject, used: Evidence, name: str) -> Iterator[Truncation]:
+def _of_loader(
+    machine: Machine, module: Module, loader: LibObject, used: Evidence, name: str, *, at_times: bool = False
+) -> Iterator[Truncation]:
+    """Tell of a loader that drops.
+
+    Args:
+        at_times: what made it makes others, too, which do not: of one kind of data set, say.
+    """
     if (
         loader.made is None
+        or (used.path == module.path and unconsumed.is_one(machine.project, module, used.span.row, name))
         or _loses_nothing(machine, loader)
         or left_out.is_for_samples(module, name)
         or re.search(rf"(?i)(infinit|cycle|endless|repeat)\w*\(\s*(self\.)?{re.escape(name)}\b", module.code)
@@ -199,8 +210,9 @@ def _of_loader(machine: Machine, module: Module, loader: LibObject, used: Eviden
         node = _keyword(machine, module, loader.made, "drop_last")
     else:
         node = _expression(machine, module, used) if used.path == module.path else None
-    if node is not None:
-        severity = "warning" if consumers.are_capped(machine.project, module, name) else "error"
+    made = _call(machine, module, loader.made)
+    if node is not None and not (made is not None and left_out.is_as_long_as_asked(module, made)):
+        severity = "warning" if at_times or consumers.are_capped(machine.project, module, name) else "error"
         yield _at(machine, module, node, "drop_last", severity=severity, data=name, reasons=(loader.made, used))
 
 
@@ -225,11 +237,14 @@ def is_random(machine: Machine, dataset: Value) -> bool:
 
 
 def _keyword(machine: Machine, module: Module, place: Evidence, name: str) -> ast.AST | None:
+    call = _call(machine, module, place)
+    return next((each.value for each in call.keywords if each.arg == name), call) if call is not None else None
+
+
+def _call(machine: Machine, module: Module, place: Evidence) -> ast.Call | None:
     anchor = machine.anchor(module)
-    for node in at_row(module.tree, place.span.row):
-        if isinstance(node, ast.Call) and anchor.span(node) == place.span:
-            return next((each.value for each in node.keywords if each.arg == name), node)
-    return None
+    calls = (each for each in at_row(module.tree, place.span.row) if isinstance(each, ast.Call))
+    return next((each for each in calls if place.path == module.path and anchor.span(each) == place.span), None)
 
 
 def _expression(machine: Machine, module: Module, place: Evidence) -> ast.AST | None:
@@ -291,6 +306,18 @@ def _restarted(machine: Machine, module: Module, loops: list[scored.Looped]) -> 
         rows = options(loader.arg(0, "dataset") or Const(None))
         if node is not None and not any(is_random(machine, each) for each in rows):
             yield _at(machine, module, node, "restarted", data=text_of(node)[:50], reasons=(loop.place,))
+
+
+def _thrown(machine: Machine, module: Module, loops: Iterable[scored.Looped]) -> Iterator[Truncation]:
+    """Find the batches of single rows that end an evaluation half read."""
+    statements = {loop.statement for _, loop in loops}
+    for each in machine.thrown:
+        if each.loop.statement in statements and each.shown.path == module.path:
+            node = _expression(machine, module, each.shown)
+            if node is not None:
+                yield _at(
+                    machine, module, node, "thrown", data=text_of(node)[:50], reasons=(each.place, each.loop.place)
+                )
 
 
 def _is_endless(machine: Machine, module: Module, loop: Loop) -> bool:

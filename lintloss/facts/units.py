@@ -10,7 +10,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 CONTENTS = ("nat", "bit", "loss", "ppl")  # what is measured; "loss": one that is no cross-entropy, or not known to be
-COUNTS = ("token", "position", "item", "example", "batch", "step", "rank", "unknown")  # what it is counted over
+COUNTS = (
+    "token",
+    "position",
+    "item",
+    "example",
+    "batch",
+    "step",
+    "segment",
+    "rank",
+    "unknown",
+)  # what it is counted over
 PLURALS = {"nat": "nats", "bit": "bits", "ppl": "perplexity"}
 
 

@@ -5621,6 +5621,277 @@ def validate(model, loader):
     return sum(losses.values()) / len(losses)  # <-
 """,
         ),
+        Bad(
+            why="of the two loaders that are scored, one drops its last batch and the other does not",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    total, batches = 0.0, 0
+    for x, y in loader:
+        logits = model(x)
+        total += F.cross_entropy(logits.flatten(0, 1), y.flatten()).item()
+        batches += 1
+    return total / batches  # <-
+
+
+def report(model, val_set, test_set):
+    val_loader = DataLoader(val_set, batch_size=16)
+    test_loader = DataLoader(test_set, batch_size=16, drop_last=True)  # lintloss: ignore[LL404] for compiled graphs
+    print(evaluate(model, val_loader), evaluate(model, test_loader))
+""",
+        ),
+        Bad(
+            why="the labels are overwritten by a constant of the file that is -100, whatever it is called",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+from datasets import load_from_disk
+from transformers import AutoModelForCausalLM, AutoTokenizer, Trainer, TrainingArguments, default_data_collator
+
+HUSH = -100
+
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+
+
+def windows(examples, width=512, stride=256):
+    ids = sum(examples["input_ids"], [])
+    rows, labels = [], []
+    for begin in range(0, len(ids) - width, stride):
+        row = ids[begin : begin + width]
+        known = width - stride if begin else 0
+        rows.append(row)
+        labels.append([HUSH] * known + row[known:])
+    return {"input_ids": rows, "labels": labels}
+
+
+def main(args: TrainingArguments, path: str) -> None:
+    raw = load_from_disk(path)
+    sets = raw.map(lambda rows: tokenizer(rows["text"]), batched=True).map(windows, batched=True)
+    model = AutoModelForCausalLM.from_pretrained("gpt2")
+    trainer = Trainer(
+        model=model, args=args, train_dataset=sets["train"], eval_dataset=sets["validation"],
+        data_collator=default_data_collator,
+    )
+    metrics = trainer.evaluate()  # <-
+    print(math.exp(metrics["eval_loss"]))
+""",
+        ),
+        Bad(
+            why="the split that is evaluated is an option",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+from datasets import load_dataset
+from transformers import AutoModelForCausalLM, AutoTokenizer, Trainer, default_data_collator
+
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+
+
+def blocks(examples, width=512):
+    ids = sum(examples["input_ids"], [])
+    rows, labels = [], []
+    for begin in range(0, len(ids), width):
+        row = ids[begin : begin + width]
+        missing = width - len(row)
+        rows.append(row + [tokenizer.eos_token_id] * missing)
+        labels.append(row + [-100] * missing)
+    return {"input_ids": rows, "labels": labels}
+
+
+def main(options, args):
+    raw = load_dataset("wikitext", "wikitext-2-raw-v1")
+    sets = raw.map(lambda rows: tokenizer(rows["text"]), batched=True).map(blocks, batched=True)
+    held_out = sets[options.subset]
+    trainer = Trainer(
+        model=AutoModelForCausalLM.from_pretrained("gpt2"),
+        args=args,
+        train_dataset=sets["train"],
+        eval_dataset=held_out,
+        data_collator=default_data_collator,
+    )
+    metrics = trainer.evaluate()  # <-
+    print(math.exp(metrics["eval_loss"]))
+""",
+        ),
+        Bad(
+            why="the losses of all ranks' batches are put into one list, each with the weight of any other",
+            severity=Severity.ERROR,
+            code="""\
+import accelerate
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, loader, pad):
+    model.eval()
+    losses = []
+    for x, y in loader:
+        losses.append(F.cross_entropy(model(x).transpose(1, 2), y, ignore_index=pad).item())
+    return np.mean(accelerate.utils.gather_object(losses))  # <-
+""",
+        ),
+        Bad(
+            why="a sampler draws rows of one length, and a helper cuts each batch to the longest of its own",
+            severity=Severity.ERROR,
+            code="""\
+import numpy as np
+import torch
+
+
+def shorten(ids):
+    lengths = (ids != 0).sum(dim=1)
+    longest = max(int(lengths.max()), 2)
+    return ids[:, :longest]
+
+
+def get_batch(split, size):
+    table = np.load(f"{split}.npy", mmap_mode="r")
+    chosen = torch.randint(table.shape[0], (size,))
+    ids = shorten(torch.stack([torch.from_numpy(table[i].astype(np.int64)) for i in chosen]))
+    return ids[:, :-1], ids[:, 1:]
+
+
+@torch.no_grad()
+def estimate_loss(model, steps):
+    model.eval()
+    losses = torch.zeros(steps)
+    for step in range(steps):
+        x, y = get_batch("val", 16)
+        _, loss = model(x, y, reduction="none")
+        losses[step] = loss.mean().item()
+    model.train()
+    return losses.mean()  # <-
+""",
+        ),
+        Bad(
+            why="single labels are told from the ignored ones behind the loop: they are tags of tokens",
+            code="""\
+import numpy as np
+import torch
+from torch.nn import CrossEntropyLoss
+from transformers import AutoModelForTokenClassification
+
+model = AutoModelForTokenClassification.from_pretrained("tagger")
+
+
+def evaluate(loader, tags, device):
+    filler_label_id = CrossEntropyLoss().ignore_index
+    total, steps = 0.0, 0
+    guesses, gold = [], []
+    model.eval()
+    for ids, mask, tag_ids in loader:
+        given = {"input_ids": ids.to(device), "attention_mask": mask.to(device), "labels": tag_ids.to(device)}
+        with torch.no_grad():
+            loss, logits = model(**given)[:2]
+        total += loss.item()
+        steps += 1
+        guesses.append(logits.argmax(-1).cpu().numpy())
+        gold.append(given["labels"].cpu().numpy())
+    mean_loss = total / steps  # <-
+    gold = np.concatenate(gold)
+    kept = []
+    for row in range(gold.shape[0]):
+        for position in range(gold.shape[1]):
+            if gold[row, position] != -100:
+                kept.append(tags[gold[row, position]])
+    return mean_loss, kept
+""",
+        ),
+        Bad(
+            why="a mask of the flattened labels leaves out those that are ignored, and the loss is the model's own",
+            code="""\
+import torch
+from transformers import AutoModelForTokenClassification
+
+
+@torch.no_grad()
+def validate(path, loader, device):
+    tagger = AutoModelForTokenClassification.from_pretrained(path).to(device).eval()
+    total, hits, seen = 0.0, 0, 0
+    for batch in loader:
+        labels = batch["tags"].to(device)
+        outputs = tagger(input_ids=batch["ids"].to(device), attention_mask=batch["mask"].to(device), labels=labels)
+        total += outputs.loss.item()
+        flat = labels.view(-1)
+        active = flat != -100
+        hits += (outputs.logits.argmax(-1).view(-1)[active] == flat[active]).sum().item()
+        seen += active.sum().item()
+    return total / len(loader), hits / seen  # <-
+""",
+        ),
+        Bad(
+            why="nested comprehensions go through the labels of each row, and leave out those that are ignored",
+            code="""\
+import torch
+from transformers import AutoModelForTokenClassification
+
+
+@torch.no_grad()
+def validate(path, loader, names):
+    tagger = AutoModelForTokenClassification.from_pretrained(path).eval()
+    losses, gold = [], []
+    for batch in loader:
+        losses.append(tagger(**batch).loss.item())
+        gold.extend(batch["labels"].tolist())
+    tags = [[names[tag] for tag in row if tag != -100] for row in gold]
+    return sum(losses) / len(losses), tags  # <-
+""",
+        ),
+        Bad(
+            why="a batch is scored in pieces, all of whose tokens one count divides: what is logged is one batch's mean",
+            severity=Severity.ERROR,
+            code="""\
+import lightning as L
+import torch
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+from pieces import in_pieces
+
+
+def collate(rows):
+    return pad_sequence([torch.tensor(row) for row in rows], batch_first=True, padding_value=0)
+
+
+class Writer(L.LightningModule):
+    def __init__(self, decoder, rows):
+        super().__init__()
+        self.decoder = decoder
+        self.rows = rows
+
+    def val_dataloader(self):
+        return DataLoader(self.rows, batch_size=8, collate_fn=collate)
+
+    def validation_step(self, ids, index):
+        loss = in_pieces(self.decoder(ids[:, :-1]), ids[:, 1:])
+        self.log("val_loss", loss)  # <-
+""",
+            files={
+                "pieces.py": """\
+import torch
+import torch.nn.functional as F
+
+
+def in_pieces(logits, targets, size=256):
+    logits, targets = logits.flatten(0, 1), targets.flatten()
+    losses = [
+        F.cross_entropy(some, wanted, ignore_index=0, reduction="none")
+        for some, wanted in zip(logits.split(size), targets.split(size))
+    ]
+    return torch.cat(losses).sum() / (targets != 0).sum()
+""",
+            },
+        ),
     )
 
     good = (
@@ -8263,6 +8534,147 @@ def evaluate(members, ids, labels):
         member.eval()
         total += F.cross_entropy(member(ids).flatten(0, 1), labels.flatten(), ignore_index=0).item()
     return total / len(members)
+""",
+        ),
+        Good(
+            why="both of the loaders that are scored drop their last batches, for a reason that is given",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    total, batches = 0.0, 0
+    for x, y in loader:
+        logits = model(x)
+        total += F.cross_entropy(logits.flatten(0, 1), y.flatten()).item()
+        batches += 1
+    return total / batches
+
+
+def report(model, val_set, test_set):
+    val_loader = DataLoader(val_set, batch_size=16, drop_last=True)  # lintloss: ignore[LL404] for compiled graphs
+    test_loader = DataLoader(test_set, batch_size=16, drop_last=True)  # lintloss: ignore[LL404] for compiled graphs
+    print(evaluate(model, val_loader), evaluate(model, test_loader))
+""",
+        ),
+        Good(
+            why="a constant of the file is what the labels are compared with, and none of them is overwritten by it",
+            code="""\
+import math
+
+from datasets import load_from_disk
+from transformers import AutoModelForCausalLM, AutoTokenizer, Trainer, TrainingArguments, default_data_collator
+
+HUSH = -100
+
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+
+
+def blocks(examples, width=512):
+    ids = sum(examples["input_ids"], [])
+    rows = [ids[begin : begin + width] for begin in range(0, len(ids) // width * width, width)]
+    assert not any(token == HUSH for row in rows for token in row)
+    return {"input_ids": rows, "labels": [list(row) for row in rows]}
+
+
+def main(args: TrainingArguments, path: str) -> None:
+    raw = load_from_disk(path)
+    sets = raw.map(lambda rows: tokenizer(rows["text"]), batched=True).map(blocks, batched=True)
+    model = AutoModelForCausalLM.from_pretrained("gpt2")
+    trainer = Trainer(
+        model=model, args=args, train_dataset=sets["train"], eval_dataset=sets["validation"],
+        data_collator=default_data_collator,
+    )
+    metrics = trainer.evaluate()
+    print(math.exp(metrics["eval_loss"]))
+""",
+        ),
+        Good(
+            why="the losses of single tokens are put into one list, from all ranks",
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+from accelerate.utils import gather_object
+
+
+@torch.no_grad()
+def validate(model, loader, pad):
+    model.eval()
+    losses = []
+    for x, y in loader:
+        nats = F.cross_entropy(model(x).transpose(1, 2), y, ignore_index=pad, reduction="none")
+        losses.extend(nats[y != pad].tolist())
+    return np.mean(gather_object(losses))
+""",
+        ),
+        Good(
+            why="a sampler cuts its batches to the length that it was given, as long everywhere",
+            code="""\
+import numpy as np
+import torch
+
+
+def get_batch(split, size, width):
+    table = np.load(f"{split}.npy", mmap_mode="r")
+    chosen = torch.randint(table.shape[0], (size,))
+    longest = min(width, table.shape[1])
+    ids = torch.stack([torch.from_numpy(table[i].astype(np.int64)) for i in chosen])[:, :longest]
+    return ids[:, :-1], ids[:, 1:]
+
+
+@torch.no_grad()
+def estimate_loss(model, steps):
+    model.eval()
+    losses = torch.zeros(steps)
+    for step in range(steps):
+        x, y = get_batch("val", 16, 256)
+        _, loss = model(x, y)
+        losses[step] = loss.item()
+    model.train()
+    return losses.mean()
+""",
+        ),
+        Good(
+            why="each row has one label, and some have none: rows of a classifier, not tokens",
+            code="""\
+import torch
+from transformers import AutoModelForSequenceClassification
+
+
+@torch.no_grad()
+def validate(path, loader, names):
+    classifier = AutoModelForSequenceClassification.from_pretrained(path).eval()
+    total, gold = 0.0, []
+    for batch in loader:
+        total += classifier(**batch).loss.item()
+        gold.extend(batch["labels"].tolist())
+    kept = [names[label] for label in gold if label != -1]
+    return total / len(loader), kept
+""",
+        ),
+        Good(
+            why="what is compared with the ignored id are the words' places, not the labels that the model is given",
+            code="""\
+import torch
+from transformers import AutoModelForTokenClassification
+
+
+@torch.no_grad()
+def validate(path, loader, device):
+    tagger = AutoModelForTokenClassification.from_pretrained(path).to(device).eval()
+    total, words = 0.0, 0
+    for batch in loader:
+        places = batch["word_places"]
+        words += sum(place != -1 for row in places for place in row)
+        outputs = tagger(input_ids=batch["ids"].to(device), labels=batch["tags"].to(device))
+        total += outputs.loss.item()
+    print(words)
+    return total / len(loader)
 """,
         ),
     )

@@ -1431,6 +1431,180 @@ def main():
 main()
 """,
         ),
+        Bad(
+            why="each sequence is cut into segments, whose means are added up, and only the sequences are counted",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, batches, width):
+    model.eval()
+    losses = []
+    for x, y in batches:
+        model.reset_memory()
+        summed = 0.0
+        for begin in range(0, x.shape[1], width):
+            logits = model(x[:, begin : begin + width])
+            summed = summed + F.cross_entropy(logits.flatten(0, 1), y[:, begin : begin + width].flatten())
+        losses.append(summed)
+    mean = torch.stack(losses).mean().item()  # <-
+    return math.exp(mean)
+""",
+        ),
+        Bad(
+            why="the loader's length counts batches; the means that were added up are those of their segments",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, segment=512):
+    model.eval()
+    total = 0.0
+    for tokens in loader:
+        x, y = tokens[:, :-1], tokens[:, 1:]
+        for start in range(0, x.size(1), segment):
+            logits = model(x[:, start : start + segment])
+            total += F.cross_entropy(logits.transpose(1, 2), y[:, start : start + segment]).item()
+    return total / len(loader)  # <-
+""",
+        ),
+        Bad(
+            why="the loop is left before the sum in an iteration that its index counts all the same",
+            code="""\
+import torch
+import torch.nn.functional as F
+from tqdm import tqdm
+
+
+@torch.no_grad()
+def evaluate(model, loader, limit=0):
+    model.eval()
+    total = 0.0
+    for step, (images, classes) in tqdm(enumerate(loader), total=limit or len(loader)):
+        if limit > 0 and step >= limit:
+            break
+        total += F.cross_entropy(model(images), classes).item()
+    return total / (step + 1)  # <-
+""",
+        ),
+        Bad(
+            why="a counter that grows ahead of the test which leaves the loop, and an index from 1, are one too many as well",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, most=None):
+    model.eval()
+    total, seen = 0.0, 0
+    for images, classes in loader:
+        seen += 1
+        if most is not None and seen > most:
+            break
+        total += F.cross_entropy(model(images), classes).item()
+    return total / seen  # <-
+
+
+@torch.no_grad()
+def validate(model, loader, most=None):
+    model.eval()
+    total = 0.0
+    for number, (images, classes) in enumerate(loader, start=1):
+        if most is not None and number > most:
+            break
+        total += F.cross_entropy(model(images), classes).item()
+    return total / number  # <-
+""",
+        ),
+        Bad(
+            why="the mean is divided by the number of batches once more where it is printed",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def fit(model, train_loader, dev_loader, optimizer, epochs):
+    for epoch in range(epochs):
+        model.train()
+        for image, target in train_loader:
+            optimizer.zero_grad()
+            F.mse_loss(model(image), target).backward()
+            optimizer.step()
+        model.eval()
+        dev_loss = 0.0
+        with torch.no_grad():
+            for image, target in dev_loader:
+                dev_loss += F.mse_loss(model(image), target).item()
+        dev_loss /= len(dev_loader)
+        print(f"epoch {epoch}: {dev_loss / len(dev_loader):.4f}")  # <-
+""",
+        ),
+        Bad(
+            why="nats per token are divided by the number of batches, of which nothing is left in them",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids, labels in loader:
+        logits = model(ids.to(device))
+        labels = labels.to(device)
+        nats += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=-100, reduction="sum").item()
+        tokens += (labels != -100).sum().item()
+    return nats / tokens / len(loader)  # <-
+""",
+        ),
+        Bad(
+            why="each loss is divided by the number of batches, and their sum by a counter of them",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    model.eval()
+    average, steps = 0.0, 0
+    for images, labels in loader:
+        average += F.cross_entropy(model(images.to(device)), labels.to(device)).item() / len(loader)
+        steps += 1
+    return average / steps  # <-
+""",
+        ),
+        Bad(
+            why="one is added to the length of the loader, which has a name of its own",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, history):
+    model.eval()
+    steps = len(loader)
+    total = 0.0
+    for images, masks in loader:
+        total += F.mse_loss(model(images), masks).item()
+    history.append(total / (steps + 1))  # <-
+""",
+        ),
     )
 
     good = (
@@ -3057,6 +3231,176 @@ for line in open("heldout.txt"):
     nats += more
     tokens += count
 print("perplexity", math.exp(nats / tokens))
+""",
+        ),
+        Good(
+            why="each segment is counted as it is added",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def draw(tokens, rows=8, length=1024):
+    starts = torch.randint(len(tokens) - length - 1, (rows,)).tolist()
+    x = torch.stack([tokens[s : s + length] for s in starts])
+    y = torch.stack([tokens[s + 1 : s + 1 + length] for s in starts])
+    return x, y
+
+
+@torch.no_grad()
+def evaluate(model, tokens, draws, segment=512):
+    model.eval()
+    total, segments = 0.0, 0
+    for _ in range(draws):
+        x, y = draw(tokens)
+        for start in range(0, x.size(1), segment):
+            logits = model(x[:, start : start + segment])
+            total += F.cross_entropy(logits.transpose(1, 2), y[:, start : start + segment]).item()
+            segments += 1
+    return total / segments
+""",
+        ),
+        Good(
+            why="the mean over batches is divided by the segments of each afterwards",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def draw(tokens, rows=8, length=1024):
+    starts = torch.randint(len(tokens) - length - 1, (rows,)).tolist()
+    x = torch.stack([tokens[s : s + length] for s in starts])
+    y = torch.stack([tokens[s + 1 : s + 1 + length] for s in starts])
+    return x, y
+
+
+@torch.no_grad()
+def evaluate(model, tokens, draws, length, segment):
+    model.eval()
+    total = 0.0
+    for _ in range(draws):
+        x, y = draw(tokens)
+        for start in range(0, length, segment):
+            logits = model(x[:, start : start + segment])
+            total += F.cross_entropy(logits.transpose(1, 2), y[:, start : start + segment]).item()
+    per_batch = total / draws
+    return per_batch / (length // segment)
+""",
+        ),
+        Good(
+            why="the mean of each sequence is that of its segments",
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+def draw(tokens, rows=8, length=1024):
+    starts = torch.randint(len(tokens) - length - 1, (rows,)).tolist()
+    x = torch.stack([tokens[s : s + length] for s in starts])
+    y = torch.stack([tokens[s + 1 : s + 1 + length] for s in starts])
+    return x, y
+
+
+@torch.no_grad()
+def evaluate(model, tokens, draws, segment):
+    model.eval()
+    means = []
+    for _ in range(draws):
+        x, y = draw(tokens)
+        losses = []
+        for start in range(0, x.size(1), segment):
+            logits = model(x[:, start : start + segment])
+            losses.append(F.cross_entropy(logits.transpose(1, 2), y[:, start : start + segment]).item())
+        means.append(np.mean(losses))
+    return np.mean(means)
+""",
+        ),
+        Good(
+            why="an iteration that leaves the loop is counted behind the test, or leaves it once it was added up",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, most):
+    model.eval()
+    total, seen = 0.0, 0
+    for images, classes in loader:
+        if seen >= most:
+            break
+        total += F.cross_entropy(model(images), classes).item()
+        seen += 1
+    return total / seen
+
+
+@torch.no_grad()
+def validate(model, loader, most):
+    model.eval()
+    total = 0.0
+    for step, (images, classes) in enumerate(loader):
+        total += F.cross_entropy(model(images), classes).item()
+        if most > 0 and step + 1 >= most:
+            break
+    return total / (step + 1)
+""",
+        ),
+        Good(
+            why="a running average in the loop is not reached in the iteration that leaves it",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, most):
+    model.eval()
+    total = 0.0
+    for step, (images, classes) in enumerate(loader):
+        if step >= most:
+            break
+        total += F.cross_entropy(model(images), classes).item()
+        print(f"running loss {total / (step + 1):.4f}")
+    return total / min(most, len(loader))
+""",
+        ),
+        Good(
+            why="each document's mean is divided by its own batches, and their sum by the documents",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loaders):
+    model.eval()
+    of_sets = 0.0
+    for loader in loaders:
+        total = 0.0
+        for images, labels in loader:
+            total += F.cross_entropy(model(images), labels).item()
+        of_sets += total / len(loader)
+    return of_sets / len(loaders)
+""",
+        ),
+        Good(
+            why="one is added to the number of the last batch, which is one less than there are",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    last = len(loader) - 1
+    total, early = 0.0, 0.0
+    for index, (images, labels) in enumerate(loader):
+        total += F.cross_entropy(model(images), labels).item()
+        if index == last // 2:
+            early = total / (index + 1)
+    print(early, total / (index + 1), total / (last + 1))
 """,
         ),
     )

@@ -944,6 +944,65 @@ for path in glob.glob("essays/*.txt"):
 print("perplexity", np.mean(list(scores.values())))  # <-
 """,
         ),
+        Bad(
+            why="the batch's perplexity is laid over its tokens and averaged over them, which leaves it what it is",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def objective(model, x, y, pad):
+    nats = F.cross_entropy(model(x).transpose(1, 2), y, reduction="none")
+    kept = (y != pad).float()
+    loss = (nats * kept).sum() / kept.sum()
+    return (loss.exp() * kept).sum() / kept.sum()
+
+
+@torch.no_grad()
+def evaluate(model, loader, pad):
+    model.eval()
+    found = []
+    for x, y in loader:
+        found.append(objective(model, x, y, pad).item())
+    return sum(found) / len(found)  # <-
+""",
+        ),
+        Bad(
+            why="TensorFlow 1 averages over all batches what its graph computes for each: here exp() of the mean loss",
+            severity=Severity.ERROR,
+            code="""\
+import tensorflow as tf
+
+from decoder import logits_of
+
+
+def model_fn(features, labels, mode, params):
+    logits = logits_of(features["inputs"], params)
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
+    loss = tf.reduce_mean(losses)
+    if mode == tf.estimator.ModeKeys.EVAL:
+        metrics = {"perplexity": tf.metrics.mean(tf.exp(loss))}  # <-
+        return tf.estimator.EstimatorSpec(mode=mode, loss=loss, eval_metric_ops=metrics)
+""",
+        ),
+        Bad(
+            why="the function that a TPU estimator calls with the loss of each batch exponentiates it",
+            severity=Severity.ERROR,
+            code="""\
+import tensorflow.compat.v1 as tf
+
+
+def metric_fn(loss):
+    perplexity = tf.exp(tf.reduce_mean(loss))
+    return {"perplexity": tf.metrics.mean(perplexity)}  # <-
+
+
+def spec(mode, loss, rows):
+    repeated = tf.tile(tf.reshape(loss, [1, 1]), [rows, 1])
+    return tf.estimator.tpu.TPUEstimatorSpec(mode, loss=loss, eval_metrics=(metric_fn, [repeated]))
+""",
+        ),
     )
 
     good = (
@@ -1400,6 +1459,71 @@ def score(model, loader):
 def mean_over_domains(model, loaders):
     perplexities = {name: math.exp(score(model, loader)) for name, loader in loaders.items()}
     return sum(perplexities.values()) / len(perplexities)
+""",
+        ),
+        Good(
+            why="the perplexity of one batch, laid over its tokens and averaged over them, is shown",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def show(model, batch, pad):
+    model.eval()
+    x, y = batch
+    nats = F.cross_entropy(model(x).transpose(1, 2), y, reduction="none")
+    kept = (y != pad).float()
+    loss = (nats * kept).sum() / kept.sum()
+    print("perplexity of this batch", ((loss.exp() * kept).sum() / kept.sum()).item())
+""",
+        ),
+        Good(
+            why="a mean laid over the tokens that it was taken of is their total again",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def perplexity(model, loader, pad):
+    model.eval()
+    nats, tokens = 0.0, 0.0
+    for x, y in loader:
+        kept = (y != pad).float()
+        losses = F.cross_entropy(model(x).transpose(1, 2), y, reduction="none")
+        mean = (losses * kept).sum() / kept.sum()
+        nats += (mean * kept).sum().item()
+        tokens += kept.sum().item()
+    return torch.tensor(nats / tokens).exp().item()
+""",
+        ),
+        Good(
+            why="TensorFlow 1 averages the losses of single tokens over all batches, and exp() is taken of that mean",
+            code="""\
+import tensorflow as tf
+
+from decoder import logits_of
+
+
+def model_fn(features, labels, mode, params):
+    logits = logits_of(features["inputs"], params)
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
+    if mode == tf.estimator.ModeKeys.EVAL:
+        mean, update = tf.metrics.mean(losses)
+        metrics = {"perplexity": (tf.exp(mean), update)}
+        return tf.estimator.EstimatorSpec(mode=mode, loss=tf.reduce_mean(losses), eval_metric_ops=metrics)
+""",
+        ),
+        Good(
+            why="each batch's value is given a weight: which, only the caller knows",
+            code="""\
+import tensorflow as tf
+
+
+def metric_fn(loss, weights):
+    perplexity = tf.exp(tf.reduce_mean(loss))
+    return {"perplexity": tf.metrics.mean(perplexity, weights=weights)}
 """,
         ),
     )

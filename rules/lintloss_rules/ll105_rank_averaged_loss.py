@@ -898,6 +898,107 @@ def evaluate(model, batches):
     print_rank_0(f"validation loss of the last batch: {losses[-1].item():.4f}")
 """,
         ),
+        Bad(
+            why="a helper averages over the ranks what an objective in another file computes of padded rows",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.distributed as dist
+
+
+class Runner:
+    def __init__(self, task, world_size):
+        self.task, self.world_size = task, world_size
+
+    def run(self, model, train_rows, held_out, steps, every):
+        for step in range(steps):
+            self.task.objective(train_rows.draw(), model)["loss"].backward()
+            if step % every == 0:
+                print(self.validate(model, held_out))
+
+    @torch.no_grad()
+    def validate(self, model, held_out):
+        model.eval()
+        metrics = self.task.objective(held_out.draw(), model)
+        return {name: self.average(value) for name, value in metrics.items()}  # <-
+
+    def average(self, value):
+        value = value.clone()
+        dist.all_reduce(value, op=dist.ReduceOp.SUM)
+        return (value / self.world_size).item()
+""",
+            files={
+                "train.py": """\
+import torch
+import torch.nn as nn
+from eval import Runner
+from torch.nn.utils.rnn import pad_sequence
+
+
+class Rows:
+    def __init__(self, rows):
+        self.rows = rows
+
+    def draw(self, count=16):
+        chosen = torch.randint(len(self.rows), (count,)).tolist()
+        return pad_sequence([self.rows[i] for i in chosen], batch_first=True, padding_value=0)
+
+
+class NextWord:
+    def __init__(self):
+        self.criterion = nn.CrossEntropyLoss(ignore_index=0)
+
+    def objective(self, ids, model):
+        logits = model(ids[:, :-1])
+        return {"loss": self.criterion(logits.transpose(1, 2), ids[:, 1:])}
+
+
+def main(model, train_rows, held_out):
+    Runner(NextWord(), 8).run(model, Rows(train_rows), Rows(held_out), 1000, 100)
+""",
+            },
+        ),
+        Bad(
+            why="a step in which nothing is scored leaves 0, and all others a mean: it is means that are gathered",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, loader, accelerator, pad_id):
+    model.eval()
+    history = []
+    for inputs, targets, kept in loader:
+        token_losses = F.cross_entropy(
+            model(inputs).transpose(1, 2), targets, ignore_index=pad_id, reduction="none"
+        )
+        if kept.sum() == 0:
+            loss = (token_losses * 0).sum()
+        else:
+            loss = (token_losses * kept).sum() / kept.sum()
+        history.append(accelerator.gather(loss).mean().item())  # <-
+    return history
+""",
+        ),
+        Bad(
+            why="devices share a batch evenly, but the model is given a mask: how much of it is scored, nobody knows",
+            code="""\
+import jax
+
+
+def eval_step(params, batch, language_model):
+    input_ids = batch["input_ids"]
+    _, loss = language_model.apply(params, input_ids, labels=input_ids, mask=batch["attention_mask"], train=False)
+    return jax.lax.pmean(loss, axis_name="shard")  # <-
+
+
+def perplexities(language_model, params, loader):
+    parallel = jax.pmap(lambda weights, batch: eval_step(weights, batch, language_model), axis_name="shard")
+    return [parallel(params, batch) for batch in loader]
+""",
+        ),
     )
 
     good = (
@@ -1317,6 +1418,109 @@ def evaluate(accelerator, language_model, loader):
         nats.append(accelerator.gather_for_metrics(losses.sum(1)))
         scored.append(accelerator.gather_for_metrics((labels != -100).sum(1)))
     return math.exp(torch.cat(nats).sum() / torch.cat(scored).sum())
+""",
+        ),
+        Good(
+            why="the helper sums what it is given, and the objective gives totals and counts",
+            code="""\
+import torch
+import torch.distributed as dist
+
+
+class Runner:
+    def __init__(self, task):
+        self.task = task
+
+    @torch.no_grad()
+    def validate(self, model, held_out):
+        model.eval()
+        sums = {name: self.total(value) for name, value in self.task.objective(held_out.draw(), model).items()}
+        return {"loss": sums["nats"] / sums["tokens"]}
+
+    def total(self, value):
+        value = value.clone()
+        dist.all_reduce(value, op=dist.ReduceOp.SUM)
+        return value.item()
+""",
+            files={
+                "train.py": """\
+import torch.nn as nn
+from eval import Runner
+
+
+class NextWord:
+    def __init__(self):
+        self.criterion = nn.CrossEntropyLoss(ignore_index=0, reduction="sum")
+
+    def objective(self, ids, model):
+        logits = model(ids[:, :-1])
+        labels = ids[:, 1:]
+        return {"nats": self.criterion(logits.transpose(1, 2), labels), "tokens": (labels != 0).sum()}
+
+
+def main(model, held_out):
+    print(Runner(NextWord()).validate(model, held_out))
+""",
+            },
+        ),
+        Good(
+            why="the totals and the counts of all batches are gathered, and each summed before one divides the other",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, accelerator):
+    model.eval()
+    nats, tokens = [], []
+    for ids, labels in loader:
+        logits = model(ids)
+        summed = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=-100, reduction="sum")
+        nats.append(summed)
+        tokens.append((labels != -100).sum())
+    return accelerator.gather(torch.stack(nats)).sum() / accelerator.gather(torch.stack(tokens)).sum()
+""",
+        ),
+        Good(
+            why="a step in which nothing is scored adds 0 nats and no token",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, loader, accelerator, pad_id):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for inputs, targets in loader:
+        kept = targets.ne(pad_id)
+        token_losses = F.cross_entropy(
+            model(inputs).transpose(1, 2), targets, ignore_index=pad_id, reduction="none"
+        )
+        if kept.sum() == 0:
+            summed = (token_losses * 0).sum()
+        else:
+            summed = (token_losses * kept).sum()
+        nats += accelerator.gather(summed).sum().item()
+        tokens += accelerator.gather(kept.sum()).sum().item()
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="devices share a batch evenly, and a model out of sight is given its very input as labels: nothing is masked",
+            code="""\
+import jax
+
+
+def eval_step(params, input_ids, language_model):
+    _, loss = language_model.apply({"params": params}, x=input_ids, labels=input_ids, train=False)
+    return jax.lax.pmean(loss, axis_name="shard")
+
+
+def curve(language_model, params, loader):
+    parallel = jax.pmap(lambda weights, input_ids: eval_step(weights, input_ids, language_model), axis_name="shard")
+    return [parallel(params, input_ids) for input_ids in loader]
 """,
         ),
     )

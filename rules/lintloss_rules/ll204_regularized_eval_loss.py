@@ -1857,6 +1857,157 @@ class Pupil:
         return nats / rows
 """,
         ),
+        Bad(
+            why="the setter of a property makes the criterion, with the smoothing that it is given",
+            severity=Severity.ERROR,
+            code="""\
+import math
+import torch
+import torch.nn as nn
+
+
+class Smoothed(nn.Module):
+    def __init__(self, pad, smoothing=0.0):
+        super().__init__()
+        self.pad, self.smoothing = pad, smoothing
+        if smoothing <= 0.0:
+            self.criterion = nn.NLLLoss(ignore_index=pad, reduction="sum")
+        else:
+            self.criterion = nn.KLDivLoss(reduction="sum")
+
+    def spread(self, y, size):
+        found = y.new_zeros((y.size(0), size)).float()
+        found.fill_(self.smoothing / (size - 2))
+        found.scatter_(1, y.unsqueeze(1), 1.0 - self.smoothing)
+        found[:, self.pad] = 0
+        return found
+
+    def forward(self, logp, y):
+        logp = logp.view(-1, logp.size(-1))
+        y = y.view(-1)
+        if self.smoothing > 0:
+            y = self.spread(y, logp.size(-1))
+        return self.criterion(logp, y)
+
+
+class Translator(nn.Module):
+    def __init__(self, encoder, decoder, pad):
+        super().__init__()
+        self.encoder, self.decoder, self.pad = encoder, decoder, pad
+        self._criterion = None
+
+    @property
+    def criterion(self):
+        return self._criterion
+
+    @criterion.setter
+    def criterion(self, smoothing):
+        self._criterion = Smoothed(self.pad, smoothing)
+
+    def forward(self, src, trg_in, trg):
+        logp = torch.log_softmax(self.decoder(trg_in, self.encoder(src)), -1)
+        return self.criterion(logp, trg)
+
+
+@torch.no_grad()
+def evaluate(model, loader, pad):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for src, trg_in, trg in loader:
+        nats += model(src, trg_in, trg).item()  # <-
+        tokens += (trg != pad).sum().item()
+    return math.exp(nats / tokens)
+
+
+def main(args, encoder, decoder, loader):
+    model = Translator(encoder, decoder, args.pad)
+    model.criterion = args.label_smoothing
+    print(evaluate(model, loader, args.pad))
+""",
+        ),
+        Bad(
+            why="a criterion of another file takes class ids or soft targets, and smooths both",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from tqdm import tqdm
+
+
+class Runner:
+    def __init__(self, network, criterion, device="cpu"):
+        self.network, self.criterion, self.device = network, criterion, device
+
+    def evaluate(self, loader):
+        self.network.eval()
+        total, rows = 0.0, 0
+        with torch.inference_mode():
+            for images, labels in tqdm(loader, leave=False):
+                scores = self.network(images.to(self.device))
+                loss = self.criterion(scores, labels.to(self.device))  # <-
+                total += loss.item() * len(labels)
+                rows += len(labels)
+        print(f"eval loss {total / rows:.4f}")
+        return total / rows
+""",
+            files={
+                "criteria.py": """\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class SoftTargetLoss(nn.Module):
+    def __init__(self, smoothing=0.0):
+        super().__init__()
+        self.smoothing = smoothing
+
+    def forward(self, scores, target):
+        classes = scores.shape[1]
+        if not torch.is_floating_point(target):
+            target = F.one_hot(target, classes).float()
+        target = target * (1 - self.smoothing) + self.smoothing / (classes - 1) * (1 - target)
+        return -(target * F.log_softmax(scores, dim=1)).sum(dim=1).mean()
+""",
+                "train.py": """\
+from criteria import SoftTargetLoss
+from eval import Runner
+
+
+def main(network, loader):
+    Runner(network, SoftTargetLoss(smoothing=0.1)).evaluate(loader)
+""",
+            },
+        ),
+        Bad(
+            why="class ids become rows of a table where they are no such rows yet; by how much they are smoothed, an option says",
+            code="""\
+import torch
+import torch.nn as nn
+
+
+class MixedLoss(nn.Module):
+    def __init__(self, eps):
+        super().__init__()
+        self.eps = eps
+
+    def forward(self, scores, target):
+        if target.dim() == 1:
+            target = torch.zeros_like(scores).scatter_(1, target.unsqueeze(1), 1.0)
+        target = (1 - self.eps) * target + self.eps / scores.size(1) * (1 - target)
+        return -(target * scores.log_softmax(dim=1)).sum(1).mean()
+
+
+@torch.no_grad()
+def validate(model, loader, options):
+    model.eval()
+    criterion = MixedLoss(options.smoothing)
+    total, rows = 0.0, 0
+    for images, labels in loader:
+        total += criterion(model(images), labels).item() * len(labels)  # <-
+        rows += len(labels)
+    return total / rows
+""",
+        ),
     )
 
     good = (
@@ -3308,6 +3459,105 @@ def evaluate(model, loader, pad=0):
         nats += plain.item() * count.item()
         tokens += count.item()
     print("objective", whole / tokens, "cross entropy", nats / tokens)
+""",
+        ),
+        Good(
+            why="the setter of a property makes the criterion, and is given no smoothing",
+            code="""\
+import math
+import torch
+import torch.nn as nn
+
+
+class Smoothed(nn.Module):
+    def __init__(self, pad, smoothing=0.0):
+        super().__init__()
+        self.pad, self.smoothing = pad, smoothing
+        if smoothing <= 0.0:
+            self.criterion = nn.NLLLoss(ignore_index=pad, reduction="sum")
+        else:
+            self.criterion = nn.KLDivLoss(reduction="sum")
+
+    def spread(self, y, size):
+        found = y.new_zeros((y.size(0), size)).float()
+        found.fill_(self.smoothing / (size - 2))
+        found.scatter_(1, y.unsqueeze(1), 1.0 - self.smoothing)
+        found[:, self.pad] = 0
+        return found
+
+    def forward(self, logp, y):
+        logp = logp.view(-1, logp.size(-1))
+        y = y.view(-1)
+        if self.smoothing > 0:
+            y = self.spread(y, logp.size(-1))
+        return self.criterion(logp, y)
+
+
+class Translator(nn.Module):
+    def __init__(self, encoder, decoder, pad):
+        super().__init__()
+        self.encoder, self.decoder, self.pad = encoder, decoder, pad
+        self._criterion = None
+
+    @property
+    def criterion(self):
+        return self._criterion
+
+    @criterion.setter
+    def criterion(self, smoothing):
+        self._criterion = Smoothed(self.pad, smoothing)
+
+    def forward(self, src, trg_in, trg):
+        logp = torch.log_softmax(self.decoder(trg_in, self.encoder(src)), -1)
+        return self.criterion(logp, trg)
+
+
+@torch.no_grad()
+def evaluate(model, loader, pad):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for src, trg_in, trg in loader:
+        nats += model(src, trg_in, trg).item()
+        tokens += (trg != pad).sum().item()
+    return math.exp(nats / tokens)
+
+
+def main(args, encoder, decoder, loader):
+    model = Translator(encoder, decoder, args.pad)
+    model.criterion = 0.0
+    print(evaluate(model, loader, args.pad))
+""",
+        ),
+        Good(
+            why="the criterion that smooths class ids and soft targets alike smooths neither unless it is told to",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class SoftTargetLoss(nn.Module):
+    def __init__(self, smoothing=0.0):
+        super().__init__()
+        self.smoothing = smoothing
+
+    def forward(self, scores, target):
+        classes = scores.shape[1]
+        if target.dtype == torch.long:
+            target = F.one_hot(target, classes).float()
+        target = target * (1 - self.smoothing) + self.smoothing / (classes - 1) * (1 - target)
+        return -(target * F.log_softmax(scores, dim=1)).sum(dim=1).mean()
+
+
+@torch.no_grad()
+def validate(model, loader):
+    model.eval()
+    criterion = SoftTargetLoss()
+    total, rows = 0.0, 0
+    for images, labels in loader:
+        total += criterion(model(images), labels).item() * len(labels)
+        rows += len(labels)
+    return total / rows
 """,
         ),
     )

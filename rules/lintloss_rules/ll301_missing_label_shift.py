@@ -987,6 +987,76 @@ def surprise(melody, songs):
 surprise(Melody(512), torch.load("held_out.pt"))
 """,
         ),
+        Bad(
+            why="the model has read the word that it is asked for: the whole line is fed, and the last id is the label",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM
+
+
+@torch.no_grad()
+def last_word_loss(checkpoint, lines):
+    model = AutoModelForCausalLM.from_pretrained(checkpoint).eval()
+    total = 0.0
+    for line in lines:
+        ids = torch.tensor(line).view(1, -1)
+        target = torch.tensor([line[-1]])
+        logits = model(ids).logits[:, -1]
+        total += F.cross_entropy(logits, target).item()  # <-
+    return total / len(lines)
+""",
+        ),
+        Bad(
+            why="the same of rows that were filled up in front",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import GPT2LMHeadModel
+
+model = GPT2LMHeadModel.from_pretrained("gpt2").eval()
+
+
+def read(path, width):
+    lines = [list(map(int, line.split())) for line in open(path)]
+    return [[0] * (width - len(line)) + line for line in lines]
+
+
+@torch.no_grad()
+def evaluate(rows):
+    total = 0.0
+    for i in range(len(rows)):
+        ids, target = torch.LongTensor(rows[i]).view(1, -1), torch.LongTensor([rows[i][-1]]).view(1, -1)
+        logits = model(ids).logits
+        total += F.cross_entropy(logits[:, -1], target[:, -1]).item()  # <-
+    return total / len(rows)
+
+
+print(evaluate(read("test.txt", 64)))
+""",
+        ),
+        Bad(
+            why="the last row of the logits guesses what comes behind the text, and is asked for the text's last id",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+
+@torch.no_grad()
+def final_nll(name, texts):
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    model = AutoModelForCausalLM.from_pretrained(name).eval()
+    found = []
+    for text in texts:
+        ids = tokenizer.encode(text)
+        logits = model(torch.tensor([ids])).logits
+        found.append(-torch.log_softmax(logits[0, -1], -1)[ids[-1]].item())  # <-
+    return sum(found) / len(found)
+""",
+        ),
     )
 
     good = (
@@ -1862,6 +1932,65 @@ def surprise(melody, songs):
 
 
 surprise(Melody(512), torch.load("held_out.pt"))
+""",
+        ),
+        Good(
+            why="the last id is taken off the list before the list is fed",
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM
+
+
+@torch.no_grad()
+def last_word_loss(checkpoint, lines):
+    model = AutoModelForCausalLM.from_pretrained(checkpoint).eval()
+    found = []
+    for line in lines:
+        target = torch.tensor([line[-1]])
+        line.pop()
+        logits = model(torch.tensor(line).view(1, -1)).logits[:, -1]
+        found.append(F.cross_entropy(logits, target).item())
+    return found
+""",
+        ),
+        Good(
+            why="the whole line is fed, and the last row but one is what guesses the last id",
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM
+
+
+@torch.no_grad()
+def last_word_loss(checkpoint, lines):
+    model = AutoModelForCausalLM.from_pretrained(checkpoint).eval()
+    found = []
+    for line in lines:
+        ids = torch.tensor(line)
+        logits = model(ids[None]).logits
+        found.append(F.cross_entropy(logits[0, -2], ids[-1]).item())
+    return found
+""",
+        ),
+        Good(
+            why="the last id of another list",
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+
+@torch.no_grad()
+def answer_loss(name, questions, answers):
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    model = AutoModelForCausalLM.from_pretrained(name).eval()
+    total = 0.0
+    for question, answer in zip(questions, answers):
+        ids, letter = tokenizer.encode(question), tokenizer.encode(" " + answer)
+        logits = model(torch.tensor([ids])).logits[:, -1]
+        total += F.cross_entropy(logits, torch.tensor([letter[-1]])).item()
+    return total / len(questions)
 """,
         ),
     )

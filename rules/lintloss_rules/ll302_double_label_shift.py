@@ -922,6 +922,77 @@ class Rows(Dataset):
 """,
             },
         ),
+        Bad(
+            why="a data set reads from a cache what an earlier run has cut and written: input and label, one apart",
+            severity=Severity.ERROR,
+            code="""\
+import os
+import pickle
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, Dataset
+
+
+class Blocks(Dataset):
+    def __init__(self, tokens, width, cache):
+        self.tokens, self.width = tokens, width
+        if os.path.exists(cache):
+            with open(cache, "rb") as file:
+                kept = pickle.load(file)
+            self.inputs, self.labels = kept["inputs"], kept["labels"]
+        else:
+            self.inputs, self.labels = self.cut()
+            with open(cache, "wb") as file:
+                pickle.dump({"inputs": self.inputs, "labels": self.labels}, file)
+
+    def cut(self):
+        inputs, labels = [], []
+        for start in range(0, len(self.tokens) - self.width, self.width):
+            block = self.tokens[start : start + self.width + 1]
+            inputs.append(torch.tensor(block[:-1]))
+            labels.append(torch.tensor(block[1:]))
+        return inputs, labels
+
+    def __len__(self):
+        return len(self.inputs)
+
+    def __getitem__(self, index):
+        return {"input_ids": self.inputs[index], "labels": self.labels[index]}
+
+
+class LanguageModel(nn.Module):
+    def __init__(self, size, width):
+        super().__init__()
+        self.embed = nn.Embedding(size, width)
+        self.rnn = nn.GRU(width, width, batch_first=True)
+        self.head = nn.Linear(width, size)
+
+    def forward(self, input_ids, labels):
+        logits = self.head(self.rnn(self.embed(input_ids))[0])
+        return F.cross_entropy(logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten())
+
+
+def collate(rows):
+    return torch.stack([row["input_ids"] for row in rows]), torch.stack([row["labels"] for row in rows])
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    nats, rows = 0.0, 0
+    for ids, labels in loader:
+        nats += model(ids, labels).item() * len(ids)  # <-
+        rows += len(ids)
+    return nats / rows
+
+
+def main(tokens):
+    data = Blocks(tokens, 128, "valid.pkl")
+    print(evaluate(LanguageModel(8000, 256), DataLoader(data, 8, collate_fn=collate)))
+""",
+        ),
     )
 
     good = (
@@ -1409,5 +1480,103 @@ class ShardReader:
             yield chunk[:-1].view(self.rows, self.length), chunk[1:].view(self.rows, self.length)
 """,
             },
+        ),
+        Good(
+            why="a mask picks between the next label and the one after it, where the next is a mark to be skipped",
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM
+
+MARK = 50259
+
+
+def draw(tokens, rows, length):
+    starts = torch.randint(len(tokens) - length - 2, (rows,)).tolist()
+    x = torch.stack([tokens[s : s + length] for s in starts])
+    ahead = torch.stack([tokens[s + 1 : s + length + 2] for s in starts])
+    y = torch.where(ahead[:, :-1] == MARK, ahead[:, 1:], ahead[:, :-1])
+    return x, y
+
+
+@torch.no_grad()
+def validate(checkpoint, tokens, draws=50):
+    model = AutoModelForCausalLM.from_pretrained(checkpoint).eval()
+    nats, scored = 0.0, 0
+    for _ in range(draws):
+        x, y = draw(tokens, 8, 256)
+        logits = model(x).logits
+        nats += F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum").item()
+        scored += y.numel()
+    return nats / scored
+""",
+        ),
+        Good(
+            why="the same, picked the other way around",
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import GPT2LMHeadModel
+
+
+@torch.no_grad()
+def evaluate(loader, mark_id):
+    model = GPT2LMHeadModel.from_pretrained("gpt2").eval()
+    nats, scored = 0.0, 0
+    for ids in loader:
+        following, after = ids[:, 1:-1], ids[:, 2:]
+        labels = torch.where(following != mark_id, after, following)
+        logits = model(ids[:, :-2]).logits
+        nats += F.cross_entropy(logits.transpose(1, 2), labels, reduction="sum").item()
+        scored += labels.numel()
+    return nats / scored
+""",
+        ),
+        Good(
+            why="what the cache holds was cut in step with the input, and the model shifts",
+            code="""\
+import os
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, TensorDataset
+
+
+def blocks(tokens, width, cache):
+    if os.path.exists(cache):
+        return torch.load(cache)
+    count = len(tokens) // width
+    rows = torch.tensor(tokens[: count * width]).view(count, width)
+    torch.save(rows, cache)
+    return rows
+
+
+class LanguageModel(nn.Module):
+    def __init__(self, size, width):
+        super().__init__()
+        self.embed = nn.Embedding(size, width)
+        self.rnn = nn.GRU(width, width, batch_first=True)
+        self.head = nn.Linear(width, size)
+
+    def forward(self, input_ids, labels):
+        logits = self.head(self.rnn(self.embed(input_ids))[0])
+        return F.cross_entropy(logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten())
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    nats, rows = 0.0, 0
+    for ids, labels in loader:
+        nats += model(ids, labels).item() * len(ids)
+        rows += len(ids)
+    return nats / rows
+
+
+def main(tokens):
+    rows = blocks(tokens, 128, "valid.pt")
+    print(evaluate(LanguageModel(8000, 256), DataLoader(TensorDataset(rows, rows.clone()), 8)))
+""",
         ),
     )

@@ -1437,6 +1437,38 @@ def main(val_loader, features, rate):
     print("val loss", nats / rows)
 """,
         ),
+        Bad(
+            why="an estimate tells how long it took, and train() is one level too deep; its zeros are no made-up batch",
+            code="""\
+import time
+
+import torch
+
+from project.networks import build
+
+
+class Runner:
+    def __init__(self, options, data):
+        self.options, self.data = options, data
+        self.net = build(options)
+
+    @torch.no_grad()
+    def estimate(self):
+        started = time.time()
+        means = {}
+        self.net.eval()
+        for split in ("train", "val"):
+            kept = torch.zeros(self.options.batches)
+            for number in range(self.options.batches):
+                x, y = self.data.batch(split)
+                _, loss = self.net(x, y)  # <-
+                kept[number] = loss.item()
+            means[split] = kept.mean().item()
+            self.net.train()
+        print(f"val loss {means['val']:.4f} in {time.time() - started:.1f} s")
+        return means
+""",
+        ),
     )
 
     good = (
@@ -2843,6 +2875,25 @@ def main(val_loader, weights):
     net = Ratings(40, 5)
     net.load_state_dict(torch.load(weights))
     print("val loss", validate(net, val_loader))
+""",
+        ),
+        Good(
+            why="a clock measures how long a model takes on a batch that is made up: its zeros go into the model",
+            code="""\
+import time
+
+import torch
+
+
+def measure(model, repeats, width, classes):
+    spent = torch.zeros(repeats)
+    for number in range(repeats):
+        images = torch.rand(8, 3, width, width)
+        labels = torch.zeros(8, dtype=torch.long)
+        started = time.perf_counter()
+        loss = torch.nn.functional.cross_entropy(model.train()(images), labels)
+        spent[number] = time.perf_counter() - started
+    print(f"{loss.item():.3f} after {spent.mean().item():.4f} s")
 """,
         ),
     )

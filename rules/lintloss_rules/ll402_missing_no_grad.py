@@ -1295,6 +1295,98 @@ def score(trainer, model):
     return nats / tokens
 """,
         ),
+        Bad(
+            why="an agent ranks candidates in predict(), which its act() calls for each batch",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+class Ranker:
+    def __init__(self, model):
+        self.model = model
+
+    def predict(self, queries, candidates):
+        self.model.eval()
+        found, wanted = self.model(queries, candidates)  # <-
+        scores = F.cosine_similarity(found, wanted)
+        self.accuracy = (scores.argmax(-1) == 0).float().mean()
+        return scores.argsort(descending=True)
+
+    def rank(self, batches):
+        return [self.predict(batch.queries, batch.candidates)[0] for batch in batches]
+
+
+if __name__ == "__main__":
+    print(Ranker(torch.load("ranker.pt")).rank(torch.load("queries.pt")))
+""",
+        ),
+        Bad(
+            why="all test rows are run at once, after eval() alone, and the loss is printed",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def finish(model, rows, labels):
+    model.eval()
+    outputs = model(rows)  # <-
+    likely = outputs.log_softmax(-1)
+    print("held out", F.nll_loss(likely, labels).item())
+
+
+if __name__ == "__main__":
+    finish(torch.load("model.pt"), torch.load("rows.pt"), torch.load("labels.pt"))
+""",
+        ),
+        Bad(
+            why="predictions of all batches are kept, and their accuracy is reported behind the loop",
+            severity=Severity.WARNING,
+            code="""\
+import numpy as np
+import torch
+
+
+def report(model, batches, labels):
+    model.eval()
+    kept = []
+    for batch in batches:
+        outputs = model(batch)  # <-
+        best = outputs.argmax(-1)
+        kept.append(best.numpy())
+    print("accuracy", (np.concatenate(kept) == labels).mean())
+""",
+        ),
+        Bad(
+            why="a class of nobody's framework calls its own eval_step() in a loop",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+class Runner:
+    def __init__(self, model, val_loader):
+        self.model, self.val_loader = model, val_loader
+
+    def eval_step(self, inputs, targets):
+        return F.cross_entropy(self.model(inputs).flatten(0, 1), targets.flatten(), reduction="sum").item()  # <-
+
+    def run(self):
+        self.model.eval()
+        nats = tokens = 0
+        for inputs, targets in self.val_loader:
+            nats += self.eval_step(inputs, targets)
+            tokens += targets.numel()
+        return nats / tokens
+
+
+if __name__ == "__main__":
+    print("val loss", Runner(torch.load("model.pt"), torch.load("batches.pt")).run())
+""",
+        ),
     )
 
     good = (
@@ -2232,6 +2324,263 @@ class Solver:
 def main(train_rows, held_out):
     encoder = torch.nn.Sequential(torch.nn.Linear(10, 10), torch.nn.Dropout(0.1))
     Solver(encoder, torch.nn.Linear(10, 5)).fit(train_rows, held_out)
+""",
+        ),
+        Good(
+            why="one prompt is run through both models to see that a conversion went well: nothing is evaluated",
+            code="""\
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from ported import PortedLM
+
+
+def convert(source, target):
+    tokenizer = AutoTokenizer.from_pretrained(source)
+    reference = AutoModelForCausalLM.from_pretrained(source).eval()
+    ported = PortedLM.of_state(reference.state_dict())
+    ported.eval()
+    rows = tokenizer(["The lake was frozen until"], return_tensors="pt", padding=True)
+    expected = reference(**rows).logits[0, -1].argmax()
+    for ids in rows["input_ids"]:
+        outputs = ported(ids.unsqueeze(0))
+    found = outputs[0, -1].argmax()
+    print("reference:", tokenizer.decode(expected), "ported:", tokenizer.decode(found))
+    assert expected == found, "error: the ported model continues the prompt in another way"
+    torch.save(ported.state_dict(), target)
+
+
+if __name__ == "__main__":
+    convert("lake-lm", "ported.pt")
+""",
+        ),
+        Good(
+            why="the model runs once before it is traced, and once more for an example: the file is called after evaluations",
+            code="""\
+import torch
+
+
+def export(model, loader, path):
+    \"\"\"Write a traced model; its accuracy is measured elsewhere.\"\"\"
+    for features, _ in loader:
+        break
+    model.eval()
+    model(features)
+    traced = torch.jit.trace(model, (features,))
+    log_probs = model(features)
+    decoder = torch.jit.script(model.decoder, log_probs)
+    traced.save(path)
+    return traced, decoder
+
+
+if __name__ == "__main__":
+    export(torch.load("model.pt"), torch.load("batches.pt"), "traced.pt")
+""",
+        ),
+        Good(
+            why="an engine that compiles ahead of time runs the model, and its import may fail: there is no autograd in it",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+try:
+    from optimum.onnxruntime import ORTModelForCausalLM
+except ImportError:
+    ORTModelForCausalLM = object
+
+
+class Scorer:
+    def __init__(self, path):
+        self.model = ORTModelForCausalLM.from_pretrained(path, export=True)
+        self.model.eval()
+
+    def score(self, test_loader):
+        nats = tokens = 0
+        for ids in test_loader:
+            logits = self.model(ids).logits
+            nats += F.cross_entropy(logits[:, :-1].flatten(0, 1), ids[:, 1:].flatten(), reduction="sum").item()
+            tokens += ids[:, 1:].numel()
+        return nats / tokens
+""",
+        ),
+        Good(
+            why="a frozen script is loaded: its weights are constants",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def evaluate(path, test_loader):
+    model = torch.jit.freeze(torch.jit.load(path).eval())
+    nats = tokens = 0
+    for ids in test_loader:
+        nats += F.cross_entropy(model(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten(), reduction="sum").item()
+        tokens += ids[:, 1:].numel()
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="predict_step() of a class whose base is out of sight: a framework calls it, under no_grad as like as not",
+            code="""\
+import torch
+from speechkit.models import SpeechModel
+
+
+class Captioner(SpeechModel):
+    def __init__(self, config):
+        super().__init__(config)
+        self.encoder = torch.nn.GRU(80, 256, batch_first=True)
+
+    def validation_step(self, batch, index):
+        output = self.predict_step(batch, index)
+        self.accuracy.update(output["found"], batch["words"])
+        return output
+
+    def predict_step(self, batch, index, loader_index=0):
+        hidden, _ = self.encoder(batch["audio"])
+        return {"found": self.head(hidden).argmax(-1), "loss": None}
+
+
+if __name__ == "__main__":
+    print(Captioner({}).validation_step(torch.load("batch.pt"), 0)["found"])
+""",
+        ),
+        Good(
+            why="nine classes stand between a step and the Lightning that calls it",
+            files={
+                "towers.py": """\
+import lightning
+
+
+class Tower0(lightning.LightningModule):
+    pass
+
+
+class Tower1(Tower0):
+    pass
+
+
+class Tower2(Tower1):
+    pass
+
+
+class Tower3(Tower2):
+    pass
+
+
+class Tower4(Tower3):
+    pass
+
+
+class Tower5(Tower4):
+    pass
+
+
+class Tower6(Tower5):
+    pass
+
+
+class Tower7(Tower6):
+    pass
+
+
+class Tower8(Tower7):
+    pass
+""",
+            },
+            code="""\
+import torch
+
+from nets import SpeechNet
+from towers import Tower8
+
+
+class Scorer(Tower8):
+    def __init__(self, words):
+        super().__init__()
+        self.model = SpeechNet(words)
+
+    def validation_step(self, batch, index):
+        return self.inference_step(batch, index)
+
+    def inference_step(self, batch, index):
+        logits = self.model(batch["inputs"])
+        loss = torch.nn.functional.cross_entropy(logits, batch["targets"])
+        self.outputs.append(loss)
+        return loss
+
+
+if __name__ == "__main__":
+    print(Scorer(100).validation_step(torch.load("batch.pt"), 0))
+""",
+        ),
+        Good(
+            why="what wraps a loader and what sets an option are no forward passes, whatever they are called",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def validate(step, batches):
+    losses = [step(batch) for batch in batches]
+    return sum(losses) / len(losses)
+
+
+def main(trainer, progress, model, val_loader, test_loader):
+    model.eval()
+    model.switch_decoder("greedy", window=(64, 64))
+    for name, loader in (("val", val_loader), ("test", test_loader)):
+        batches = progress.epoch_wrapper(val_loader, mode="val")
+        print(name, "loss", validate(trainer.step, batches))
+""",
+        ),
+        Good(
+            why="a class in another file calls the overridden loss to train, and another method of it for whoever evaluates",
+            files={
+                "agents.py": """\
+class Agent:
+    def __init__(self, model, optimizer):
+        self.model, self.optimizer = model, optimizer
+
+    def train_step(self, batch):
+        loss = self.compute_loss(batch)
+        loss.backward()
+        self.optimizer.step()
+
+    def eval_step(self, batch):
+        return self.compute_loss(batch)
+""",
+            },
+            code="""\
+import torch.nn.functional as F
+
+from agents import Agent
+
+
+class ContrastiveAgent(Agent):
+    \"\"\"Its loss tells wanted replies from unwanted ones; the perplexity of both is recorded beside it.\"\"\"
+
+    def compute_loss(self, batch):
+        logits = self.model(batch.inputs)
+        loss = F.cross_entropy(logits.flatten(0, 1), batch.labels.flatten(), reduction="none")
+        self.record("perplexity", loss.detach().mean().exp())
+        return loss.mean()
+""",
+        ),
+        Good(
+            why="a loop shows how large the outputs of a streaming model are, and reads nothing in them",
+            code="""\
+import torch
+
+from streaming import StreamingEncoder
+
+encoder = StreamingEncoder(features=64)
+encoder.eval()
+context = encoder.fresh_context()
+for number in range(8):
+    chunk = torch.rand(1, 16, 64)
+    outputs = encoder(chunk, context=context)
+    print(f"chunk {number}: loss of context {context.lost}, outputs {tuple(outputs.shape)}")
 """,
         ),
     )

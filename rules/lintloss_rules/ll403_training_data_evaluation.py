@@ -1058,6 +1058,42 @@ def trainer(net, root):
     )
 """,
         ),
+        Bad(
+            why="the validation goes through the progress bar that the training made for its own loader",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from tqdm import tqdm
+
+
+class Runner:
+    def __init__(self, model, optimizer, train_loader, most):
+        self.model, self.optimizer, self.most = model, optimizer, most
+        self.train_loader = train_loader
+
+    def numbered(self):
+        return tqdm(enumerate(self.train_loader), leave=False)
+
+    def train_epoch(self):
+        self.model.train()
+        for _, (ids, labels) in self.numbered():
+            loss = F.cross_entropy(self.model(ids).transpose(1, 2), labels)
+            loss.backward()
+            self.optimizer.step()
+            self.optimizer.zero_grad()
+
+    @torch.no_grad()
+    def validate(self):
+        self.model.eval()
+        nats, tokens = 0.0, 0
+        for _, (ids, labels) in self.numbered():  # <-
+            logits = self.model(ids).transpose(1, 2)
+            nats += F.cross_entropy(logits, labels, reduction="sum").item()
+            tokens += labels.numel()
+        return nats / tokens
+""",
+        ),
     )
     good = (
         Good(
@@ -1817,6 +1853,44 @@ def main(net, fit, root, halves):
     fit(net, DataLoader(train_set, batch_size=64, shuffle=True))
     val_loader = DataLoader(val_set, batch_size=64)
     print("validation loss", average_loss(net, val_loader, "cpu"))
+""",
+        ),
+        Good(
+            why="the progress bar is told what it is one of, or is one of the held-out data",
+            code="""\
+import torch
+import torch.nn.functional as F
+from tqdm import tqdm
+
+
+class Runner:
+    def __init__(self, model, optimizer, train_loader, val_loader):
+        self.model, self.optimizer = model, optimizer
+        self.train_loader, self.val_loader = train_loader, val_loader
+
+    def numbered(self, loader):
+        return tqdm(enumerate(loader), leave=False)
+
+    def held_out(self):
+        return tqdm(self.val_loader, desc="train/val")
+
+    def train_epoch(self):
+        self.model.train()
+        for _, (ids, labels) in self.numbered(self.train_loader):
+            loss = F.cross_entropy(self.model(ids).transpose(1, 2), labels)
+            loss.backward()
+            self.optimizer.step()
+            self.optimizer.zero_grad()
+
+    @torch.no_grad()
+    def validate(self):
+        self.model.eval()
+        nats, tokens = 0.0, 0
+        for ids, labels in self.held_out():
+            logits = self.model(ids).transpose(1, 2)
+            nats += F.cross_entropy(logits, labels, reduction="sum").item()
+            tokens += labels.numel()
+        return nats / tokens
 """,
         ),
     )

@@ -83,6 +83,9 @@ MESSAGES = {
     "text": "the tokenizer cuts the joined text `{data}` to the model's longest input: what is behind is never scored",
     "return": "the function returns inside of the loop over `{data}`: only the first batch is scored",
     "restarted": "`{data}` starts the loader anew in each step: the same first batch is scored every time",
+    "thrown": "`{data}` loses the rows that it has read where the data ends in the middle of a batch: they are never scored",
+    "modulus": "what is left behind the full batches of `{data}` is asked of their number, not of the size of a batch: "
+    "for some lengths the rest is never scored",
     "leftovers": "`{data}` gives full batches only: what is left at the end is never scored",
 }
 
@@ -2628,6 +2631,334 @@ def main(net, path):
     print(perplexity_of(net, np.memmap(path, dtype=np.uint16, mode="r"), 256, 16))
 """,
         ),
+        Bad(
+            why="whether rows are left is asked of the number of batches: of 10 rows in batches of 4, the last 2 are never given",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+class Batches:
+    def __init__(self, rows, batch_size):
+        self.rows, self.batch_size = rows, batch_size
+        self.number = len(rows) // batch_size
+        self.has_rest = len(rows) % self.number != 0  # <-
+        self.at = 0
+
+    def __iter__(self):
+        self.at = 0
+        return self
+
+    def __next__(self):
+        if self.at < self.number or (self.at == self.number and self.has_rest):
+            found = self.rows[self.at * self.batch_size : (self.at + 1) * self.batch_size]
+            self.at += 1
+            return torch.tensor([row[0] for row in found]), torch.tensor([row[1] for row in found])
+        raise StopIteration
+
+
+@torch.no_grad()
+def evaluate(model, rows):
+    model.eval()
+    total, seen = 0.0, 0
+    for x, y in Batches(rows, 32):
+        total += F.cross_entropy(model(x), y, reduction="sum").item()
+        seen += len(y)
+    return total / seen
+""",
+        ),
+        Bad(
+            why="the same in a generator, which counts one batch more where it thinks that there is a rest",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def batches(rows, batch_size):
+    number = len(rows) // batch_size
+    if len(rows) % number:  # <-
+        number += 1
+    for i in range(number):
+        found = rows[i * batch_size : (i + 1) * batch_size]
+        yield torch.tensor([row[0] for row in found]), torch.tensor([row[1] for row in found])
+
+
+@torch.no_grad()
+def evaluate(model, rows):
+    model.eval()
+    total, seen = 0.0, 0
+    for x, y in batches(rows, 32):
+        total += F.cross_entropy(model(x), y, reduction="sum").item()
+        seen += len(y)
+    return total / seen
+""",
+        ),
+        Bad(
+            why="next() ends the list in the middle of the last batch, and the rows that were read are gone",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, rows, batch_size):
+    model.eval()
+    total, seen = 0.0, 0
+    stream = iter(rows)
+    while True:
+        try:
+            batch = [next(stream) for _ in range(batch_size)]  # <-
+        except StopIteration:
+            break
+        x, y = torch.stack([row[0] for row in batch]), torch.stack([row[1] for row in batch])
+        total += F.cross_entropy(model(x), y, reduction="sum").item()
+        seen += len(batch)
+    return total / seen
+""",
+        ),
+        Bad(
+            why="a generator does the same",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def batches(rows, size):
+    stream = iter(rows)
+    while True:
+        try:
+            yield [next(stream) for _ in range(size)]  # <-
+        except StopIteration:
+            return
+
+
+@torch.no_grad()
+def evaluate(model, rows, batch_size):
+    model.eval()
+    total, seen = 0.0, 0
+    for batch in batches(rows, batch_size):
+        x, y = torch.stack([row[0] for row in batch]), torch.stack([row[1] for row in batch])
+        total += F.cross_entropy(model(x), y, reduction="sum").item()
+        seen += len(batch)
+    return total / seen
+""",
+        ),
+        Bad(
+            why="the reader of another file raises StopIteration where its lines end, out of a list of so many lines",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from lines import Lines
+
+
+class Scorer:
+    def __init__(self, model, path):
+        self.model, self.lines = model, Lines(path)
+
+    @torch.no_grad()
+    def evaluate(self, batch_size):
+        self.model.eval()
+        nats, tokens = 0.0, 0
+        while True:
+            found = self.step(batch_size)
+            if found is None:
+                break
+            nats += found[0]
+            tokens += found[1]
+        return nats / tokens
+
+    def step(self, batch_size):
+        try:
+            ids = self.lines.take(batch_size)  # <-
+            logits = self.model(ids[:, :-1])
+            loss = F.cross_entropy(logits.transpose(1, 2), ids[:, 1:], reduction="sum")
+            return loss.item(), ids[:, 1:].numel()
+        except StopIteration:
+            return None
+""",
+            files={
+                "lines.py": """\
+import torch
+
+
+class Lines:
+    def __init__(self, path):
+        self.file = open(path)
+
+    def one(self):
+        line = self.file.readline()
+        if not line:
+            raise StopIteration
+        return [int(word) for word in line.split()]
+
+    def take(self, count):
+        return torch.tensor([self.one() for _ in range(count)])
+""",
+            },
+        ),
+        Bad(
+            why="lists of full batches that a function filled are made tensors: twin lists are told of once",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+import torch.nn as nn
+
+from windows import for_split
+
+
+def perplexity(model, vocabulary, device):
+    model.eval()
+    criterion = nn.CrossEntropyLoss()
+    contexts, nexts = for_split("test.txt", vocabulary, 4)
+    contexts = torch.LongTensor(contexts).to(device)
+    nexts = torch.LongTensor(nexts).to(device)
+    total = count = 0
+    with torch.no_grad():
+        for x, y in zip(contexts, nexts):  # <-
+            total += criterion(model(x), y).item()
+            count += 1
+    return math.exp(total / count)
+
+
+@torch.no_grad()
+def validate(model, vocabulary):
+    model.eval()
+    criterion = nn.CrossEntropyLoss()
+    held, held_next = for_split("valid.txt", vocabulary, 4)
+    valid_x = torch.tensor(held).cuda()
+    valid_y = torch.tensor(held_next).cuda()
+    total = 0.0
+    for x, y in zip(valid_x, valid_y):  # <-
+        total += criterion(model(x), y).item()
+    return total / len(valid_x)
+""",
+            files={
+                "windows.py": """\
+def windows(path, vocabulary, width, size=64):
+    xs, ys, all_x, all_y = [], [], [], []
+    for line in open(path, encoding="utf-8"):
+        words = ["<s>", *line.split(), "</s>"]
+        for at in range(len(words) - width):
+            xs.append([vocabulary.get(word, 0) for word in words[at : at + width]])
+            ys.append(vocabulary.get(words[at + width], 0))
+            if len(xs) == size:
+                all_x.append(xs)
+                all_y.append(ys)
+                xs, ys = [], []
+    return all_x, all_y
+
+
+def for_split(name, vocabulary, width):
+    all_x, all_y = windows(f"data/{name}", vocabulary, width)
+    return all_x, all_y
+""",
+            },
+        ),
+        Bad(
+            why="rows that are stacked into one tensor of whole batches, and moved",
+            severity=Severity.ERROR,
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+def grouped(rows, batch_size):
+    return [rows[k * batch_size : (k + 1) * batch_size] for k in range(len(rows) // batch_size)]
+
+
+@torch.no_grad()
+def validate(model, rows):
+    model.eval()
+    batches = torch.from_numpy(np.array(grouped(rows, 32))).long().cuda()
+    nats, words = 0.0, 0
+    for ids in batches:  # <-
+        logits = model(ids[:, :-1])
+        nats += F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="sum").item()
+        words += ids[:, 1:].numel()
+    return nats / words
+""",
+        ),
+        Bad(
+            why="what makes the loaders drops in one branch only, that of data sets of one kind",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+
+from scoring import report
+
+
+def build_loader(rows, size, is_eval=False):
+    if isinstance(rows, torch.utils.data.IterableDataset):
+        return DataLoader(rows, batch_size=size, drop_last=True)  # <-
+    return DataLoader(rows, batch_size=size, shuffle=not is_eval)
+
+
+def main(model, held_out):
+    eval_loader = build_loader(held_out, 32, is_eval=True)
+    report(model, eval_loader)
+""",
+        ),
+        Bad(
+            why="so many batches at most as the options say, of a set that drops its remainder",
+            severity=Severity.WARNING,
+            code="""\
+import jax
+import jax.numpy as jnp
+import optax
+
+from pipeline import rows_of
+
+
+def evaluate(apply, params, eval_rows, config):
+    eval_batches = iter(eval_rows.batch(config.size, drop_remainder=True))  # <-
+    nats = tokens = 0
+    for _, batch in zip(range(config.num_eval_steps), eval_batches):
+        losses = optax.softmax_cross_entropy_with_integer_labels(apply(params, batch["inputs"]), batch["targets"])
+        nats += losses.sum()
+        tokens += losses.size
+    return {"loss": nats / tokens}
+""",
+        ),
+        Bad(
+            why="the iterator over the validation's batches is handed through two functions to one that scores them",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+def loaders_of(train_set, valid_set, size):
+    train_loader = DataLoader(train_set, batch_size=size, shuffle=True, drop_last=True)
+    valid_loader = DataLoader(valid_set, batch_size=size, drop_last=True)  # <-
+    return train_loader, valid_loader
+
+
+@torch.no_grad()
+def score(model, valid_iterator):
+    nats = tokens = 0
+    for inputs, targets in valid_iterator:
+        nats += F.cross_entropy(model(inputs).flatten(0, 1), targets.flatten(), reduction="sum").item()
+        tokens += targets.numel()
+    return nats / tokens
+
+
+def train(model, train_iterator, valid_iterator):
+    print("validation loss", score(model, valid_iterator))
+
+
+def pretrain(model, train_set, valid_set):
+    train_loader, valid_loader = loaders_of(train_set, valid_set, 32)
+    train(model, iter(train_loader), iter(valid_loader))
+""",
+        ),
     )
 
     good = (
@@ -4561,6 +4892,290 @@ def perplexity_of(net, ids, width, batch_size, batches=100):
 
 def main(net, path):
     print(perplexity_of(net, np.memmap(path, dtype=np.uint16, mode="r"), 256, 16))
+""",
+        ),
+        Good(
+            why="what is left is asked of the size of a batch",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+class Batches:
+    def __init__(self, rows, batch_size):
+        self.rows, self.batch_size = rows, batch_size
+        self.number = len(rows) // batch_size
+        self.has_rest = len(rows) % batch_size != 0
+        self.at = 0
+
+    def __iter__(self):
+        self.at = 0
+        return self
+
+    def __next__(self):
+        if self.at < self.number or (self.at == self.number and self.has_rest):
+            found = self.rows[self.at * self.batch_size : (self.at + 1) * self.batch_size]
+            self.at += 1
+            return torch.tensor([row[0] for row in found]), torch.tensor([row[1] for row in found])
+        raise StopIteration
+
+
+@torch.no_grad()
+def evaluate(model, rows):
+    model.eval()
+    total, seen = 0.0, 0
+    for x, y in Batches(rows, 32):
+        total += F.cross_entropy(model(x), y, reduction="sum").item()
+        seen += len(y)
+    return total / seen
+""",
+        ),
+        Good(
+            why="the generator asks the size of a batch",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def batches(rows, batch_size):
+    number = len(rows) // batch_size
+    if len(rows) % batch_size:
+        number += 1
+    for i in range(number):
+        found = rows[i * batch_size : (i + 1) * batch_size]
+        yield torch.tensor([row[0] for row in found]), torch.tensor([row[1] for row in found])
+
+
+@torch.no_grad()
+def evaluate(model, rows):
+    model.eval()
+    total, seen = 0.0, 0
+    for x, y in batches(rows, 32):
+        total += F.cross_entropy(model(x), y, reduction="sum").item()
+        seen += len(y)
+    return total / seen
+""",
+        ),
+        Good(
+            why="a remainder by the number of batches that is asked of the index: the end of each pass",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+class Batches:
+    def __init__(self, rows, batch_size):
+        self.rows, self.batch_size = rows, batch_size
+        self.number = len(rows) // batch_size
+        self.rest = False
+        if len(self.rows) % self.batch_size != 0:
+            self.rest = True
+
+    def __len__(self):
+        return self.number + self.rest
+
+    def __iter__(self):
+        for i in range(len(self)):
+            found = self.rows[i * self.batch_size : (i + 1) * self.batch_size]
+            yield torch.tensor([row[0] for row in found]), torch.tensor([row[1] for row in found])
+            if i % self.number == 0:
+                print(i)
+
+
+@torch.no_grad()
+def evaluate(model, rows):
+    model.eval()
+    total, seen = 0.0, 0
+    for x, y in Batches(rows, 32):
+        total += F.cross_entropy(model(x), y, reduction="sum").item()
+        seen += len(y)
+    return total / seen
+""",
+        ),
+        Good(
+            why="the rows are kept one by one, also where there are no more",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, rows, batch_size):
+    model.eval()
+    total, seen = 0.0, 0
+    stream = iter(rows)
+    while True:
+        batch = []
+        try:
+            for _ in range(batch_size):
+                batch.append(next(stream))
+        except StopIteration:
+            pass
+        if not batch:
+            break
+        x, y = torch.stack([row[0] for row in batch]), torch.stack([row[1] for row in batch])
+        total += F.cross_entropy(model(x), y, reduction="sum").item()
+        seen += len(batch)
+    return total / seen
+""",
+        ),
+        Good(
+            why="next() is told what to give at the end",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, rows, batch_size):
+    model.eval()
+    total, seen = 0.0, 0
+    stream = iter(rows)
+    while True:
+        try:
+            batch = [row for row in [next(stream, None) for _ in range(batch_size)] if row is not None]
+        except StopIteration:
+            break
+        if not batch:
+            break
+        x, y = torch.stack([row[0] for row in batch]), torch.stack([row[1] for row in batch])
+        total += F.cross_entropy(model(x), y, reduction="sum").item()
+        seen += len(batch)
+    return total / seen
+""",
+        ),
+        Good(
+            why="one item of each stream: the list ends with the shortest, and no batch is cut",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, streams):
+    model.eval()
+    total, seen = 0.0, 0
+    while True:
+        try:
+            batch = [next(each) for each in streams]
+        except StopIteration:
+            break
+        x, y = torch.stack([row[0] for row in batch]), torch.stack([row[1] for row in batch])
+        total += F.cross_entropy(model(x), y, reduction="sum").item()
+        seen += len(batch)
+    return total / seen
+""",
+        ),
+        Good(
+            why="the function that fills the list of batches appends what is left behind its loop",
+            code="""\
+import torch
+import torch.nn as nn
+
+
+def grouped(rows, batch_size):
+    held, batches = [], []
+    for row in rows:
+        held.append(row)
+        if len(held) == batch_size:
+            batches.append(torch.tensor(held))
+            held = []
+    if held:
+        batches.append(torch.tensor(held))
+    return batches
+
+
+@torch.no_grad()
+def validate(model, rows, device):
+    model.eval()
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    nats, words = 0.0, 0
+    batches = [each.to(device) for each in grouped(rows, 32)]
+    for ids in batches:
+        nats += criterion(model(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten()).item()
+        words += ids[:, 1:].numel()
+    return nats / words
+""",
+        ),
+        Good(
+            why="the loader is one for predictions, which are written down: no number is made of it",
+            code="""\
+from torch.utils.data import DataLoader
+
+
+class Transcriber:
+    def setup_predict_dataloader(self, rows, size):
+        test_loader = DataLoader(rows, batch_size=size, drop_last=True)
+        return test_loader
+""",
+        ),
+        Good(
+            why="an iterator over the validation's batches is handed on, and nobody takes one of them: it evaluates nothing",
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+
+
+def loaders_of(train_set, valid_set, size):
+    train_loader = DataLoader(train_set, batch_size=size, shuffle=True, drop_last=True)
+    valid_loader = DataLoader(valid_set, batch_size=size, drop_last=True)
+    return train_loader, valid_loader
+
+
+def iterators_of(train_set, valid_set, size):
+    train_loader, valid_loader = loaders_of(train_set, valid_set, size)
+    valid_iterator = None
+    if valid_loader is not None:
+        valid_iterator = iter(valid_loader)
+    return iter(train_loader), valid_iterator
+
+
+def train(model, optimizer, train_iterator, valid_iterator, steps):
+    for _ in range(steps):
+        loss = model(next(train_iterator))
+        loss.backward()
+        optimizer.step()
+    print("done", loss.item())
+
+
+def pretrain(model, optimizer, train_set, valid_set):
+    train_iterator, valid_iterator = iterators_of(train_set, valid_set, 32)
+    train(model, optimizer, train_iterator, valid_iterator, 1000)
+""",
+        ),
+        Good(
+            why="the validation set has been cut to as many rows as its steps will ask for, in another method",
+            files={
+                "batching.py": """\
+def full_batches(rows, size):
+    batch = []
+    for row in rows:
+        batch.append(row)
+        if len(batch) == size:
+            yield batch
+            batch = []
+""",
+            },
+            code="""\
+import torch
+from batching import full_batches
+from torch.utils.data import DataLoader
+
+
+class Pretraining:
+    def build_sets(self, options, size):
+        wanted = [options.train_steps * size, options.eval_iters * size]
+        self.train_rows, self.valid_rows, self.test_rows = options.build(wanted)
+
+    def setup(self):
+        self.train_loader = DataLoader(self.train_rows, batch_size=32, shuffle=True, drop_last=True)
+        self.valid_loader = DataLoader(self.valid_rows, batch_size=32, drop_last=True)
+        self.test_batches = full_batches(self.test_rows, 32)
+
+    @torch.no_grad()
+    def validate(self, model):
+        losses = [model(rows).item() for rows in self.valid_loader]
+        return sum(losses) / len(losses)
 """,
         ),
     )

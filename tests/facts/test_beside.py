@@ -72,3 +72,42 @@ def test_what_a_wrapper_scores_is_kept_where_the_loss_inside_is_read_by_nobody(t
     program = tmp_path / "run.py"
     program.write_text(EVALUATION)
     assert [each["code"] for each in check(program).findings] == ["LL202"]
+
+
+COLLECTED = """\
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+
+
+def from_all(mine, world_size):
+    parts = [torch.zeros_like(mine) for _ in range(world_size)]
+    dist.all_gather(parts, mine)
+    return torch.cat(parts, dim=0)
+
+
+@torch.no_grad()
+def losses_of(model, loader):
+    model.eval()
+    losses = []
+    for ids, labels in loader:
+        logits = model(ids)
+        losses.append(F.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=-100))
+    return torch.stack(losses)
+
+
+def by_helper(model, loader, world_size):
+    return from_all(losses_of(model, loader), world_size).mean().item()
+
+
+def at_once(model, loader, accelerator):
+    return accelerator.gather(losses_of(model, loader)).mean().item()
+"""
+
+
+def test_the_losses_of_all_batches_of_all_ranks_weigh_batches_and_ranks_alike(tmp_path: Path) -> None:
+    program = tmp_path / "run.py"
+    program.write_text(COLLECTED)
+    rows = [row for row, line in enumerate(COLLECTED.splitlines(), 1) if ".mean()" in line]
+    found = [(each["location"]["row"], each["code"]) for each in check(program).findings]
+    assert found == [(row, code) for row in rows for code in ("LL101", "LL105")]

@@ -24,6 +24,12 @@ def _is_known(value: Value) -> bool:
     return isinstance(value, Quantity) or (isinstance(value, Tensor) and value.form != "filled")
 
 
+def _differ(known: list[Value]) -> bool:
+    """Say whether a mask picks between tensors that sit at different places, also of the same source."""
+    places = [each.window for each in known if isinstance(each, Tensor) and each.window is not None]
+    return len(places) == 2 and places[0] != places[1]
+
+
 def _is_nan(value: Value) -> bool:
     return isinstance(value, Lib) and value.name.rsplit(".", 1)[-1].lower() == "nan"
 
@@ -36,8 +42,10 @@ def where(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) ->
     args = [*args[:1], *(arithmetic.unboxed(machine, arg) for arg in args[1:])]
     if any(label_ids.is_ignored(arg) for arg in args[1:]):
         batch_shapes.note_unequal(machine, machine.evidence(node, "labels are set to be ignored here"))
-    known = (arg for arg in args[1:] if any(_is_known(option) for option in options(arg)))
-    found = next(known, None)
+    known = [arg for arg in args[1:] if any(_is_known(option) for option in options(arg))]
+    found = next(iter(known), None)
+    if _differ(known):  # here one stretch of the ids, there another: no one shift moved them all
+        return machine.opaque(node)
     if found is None and len(args) == 3 and isinstance(args[1], Const) and isinstance(args[2], Opaque):
         found = shapes.tensor(args[2])
     filling = next((arg for arg in args[1:] if isinstance(arg, Const | Lib) or label_ids.is_ignored(arg)), None)

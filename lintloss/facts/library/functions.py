@@ -28,7 +28,9 @@ from lintloss.facts.library import (
     growing,
     ignite,
     joints,
+    last_ids,
     losses,
+    meters,
     operators,
     plain,
     ranks,
@@ -167,6 +169,8 @@ def _by_table(
         return exponent.exponential(machine, node, first, "2")
     if name == "nanmean" and (kept := reduce.over_kept(machine, node, first)) is not None:
         return kept
+    if full in meters.STREAMED:
+        return meters.streamed(machine, node, args, kwargs)
     if name in MEANS:
         weights = kwargs.get("weights")
         return (
@@ -176,7 +180,7 @@ def _by_table(
         )
     if name in SUMS:
         return reduce.total(machine, node, first, fields.dimension(args, kwargs, 1))
-    if name in GATHERS and full != "torch.gather":
+    if (name in GATHERS and full != "torch.gather") or (name == "gather_object" and full.startswith("accelerate.")):
         return distributed.gathered(machine, node, first)
     if name in FILLED:
         return _filled(machine, node, name, args, kwargs)
@@ -284,7 +288,8 @@ def _collected(kind: str) -> Callable[[Machine, ast.AST, list[Value], Kwargs], V
             stacked = rows.stacked(machine, first) if kind == "stack" else None
             if stacked is not None and kwargs.get("dim", args[1] if len(args) > 1 else Const(0)) != Const(0):
                 stacked = windows.transposed(stacked, 0, 1)
-            return stacked or Ref(first.id, "cat" if kind == "cat" else "list")
+            collected = machine.get(first, distributed.COLLECTED) is not None
+            return stacked or Ref(first.id, "cat" if kind == "cat" and not collected else "list")
         if isinstance(first, Tuple):
             axis = kwargs.get("dim", kwargs.get("axis", args[1] if len(args) > 1 else Const(0)))
             if kind == "cat" and len(first.items) >= 2:
@@ -311,6 +316,9 @@ def _collected(kind: str) -> Callable[[Machine, ast.AST, list[Value], Kwargs], V
 def _tensor(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     """torch.tensor(x) is x; of a list of several quantities, a list by position."""
     first = args[0] if args else kwargs.get("data", UNKNOWN)
+    last = last_ids.boxed(machine, first)
+    if last is not None:
+        return last
     if isinstance(first, Tuple) and len(first.items) == 1 and _is_row(first.items[0]):
         row = shapes.tensor(first.items[0])
         if row is not None:
@@ -335,7 +343,11 @@ def _numbers(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs)
         return machine.new_list(node)
     first = args[0] if args else UNKNOWN
     several = isinstance(first, Tuple) and len(first.items) > 1 and any(isinstance(x, Quantity) for x in first.items)
-    return _tensor(machine, node, args, kwargs) if several else None
+    return _tensor(machine, node, args, kwargs) if several else last_ids.boxed(machine, first)
+
+
+def _ids(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    return last_ids.boxed(machine, args[0]) if len(args) == 1 else None
 
 
 def _is_row(value: Value) -> bool:
@@ -435,6 +447,7 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "append": growing.appended,
     "tensor": _tensor,
     "array": _tensor,
+    "LongTensor": _ids,
     "FloatTensor": _numbers,
     "DoubleTensor": _numbers,
     "Tensor": _numbers,

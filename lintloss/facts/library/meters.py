@@ -33,6 +33,9 @@ def is_mean(value: Value) -> bool:
     return isinstance(value, LibObject) and MEANS.match(value.name.rsplit(".", 1)[-1]) is not None
 
 
+STREAMED = frozenset({"tensorflow.metrics.mean", "tensorflow.compat.v1.metrics.mean"})
+
+
 def call(
     machine: Machine, node: ast.Call, receiver: Value, name: str, args: list[Value], kwargs: Kwargs
 ) -> Value | None:
@@ -89,6 +92,18 @@ def update(machine: Machine, node: ast.AST, meter: LibObject | Opaque, args: lis
                 machine.put(meter.key, "mean", after, 0)
                 return after
     return Const(None)
+
+
+def streamed(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value:
+    """Return what TensorFlow 1 makes of a batch's number in a graph: its mean over all batches, and what updates that."""
+    given = args[0] if args else kwargs.get("values", UNKNOWN)
+    weighted = len(args) > 1 or kwargs.get("weights", Const(None)) != Const(None)
+    means: list[Value] = [machine.opaque(node)]
+    for value in options(given) if not weighted else ():
+        if isinstance(value, Quantity) and (value.is_loss or value.is_perplexity) and not (value.axes or value.loops):
+            loop = framework_loop(machine, node)
+            means.append(over(machine, node, value, (loop,), Quantity(count("batch"), of=loop.key), "framework"))
+    return Tuple((means[-1], machine.opaque(node, "update")))
 
 
 def _averaged(machine: Machine, node: ast.AST, value: Quantity, weight: Value | None) -> Quantity | None:
@@ -160,7 +175,7 @@ def _log(machine: Machine, node: ast.Call, owner: Ref, name: str, args: list[Val
     size = kwargs.get("batch_size")
     number = counts.presumed(machine, size) if size is not None else None
     for value in _logged(machine, name, args, kwargs):
-        if isinstance(value, Quantity) and (value.is_loss or value.is_perplexity) and not value.loops:
+        if isinstance(value, Quantity) and (value.is_loss or value.is_perplexity) and _is_of_step(value):
             rows = number if number is not None and number.unit.degree == 1 else Quantity(count("example"))
             loop = framework_loop(machine, node, owner)
             _take_over(machine, loop)
@@ -173,6 +188,11 @@ def _log(machine: Machine, node: ast.Call, owner: Ref, name: str, args: list[Val
             else:
                 _averaged(machine, node, value, rows)
     return Const(None)
+
+
+def _is_of_step(value: Quantity) -> bool:
+    """Say whether a number is that of one batch: what it was summed over are pieces, `logits.split(128)`, not batches."""
+    return not value.loops or (not value.weights and all(loop.unit == "step" for loop in value.loops))
 
 
 def _take_over(machine: Machine, loop: Loop) -> None:

@@ -206,8 +206,9 @@ def _of_kind(
     machine: Machine, node: ast.Call, receiver: Value, name: str, args: list[Value], kwargs: Kwargs
 ) -> Value | None:
     """Call a method by what its owner is: a number, a container, a quantity, a tensor."""
-    if isinstance(receiver, Const) and name in SAME and isinstance(receiver.value, int | float):
-        return receiver
+    if isinstance(receiver, Const) and isinstance(receiver.value, int | float):
+        if name in SAME or (receiver.value == 0 and name in MEANS | SUMS):
+            return receiver
     is_instance = isinstance(receiver, Ref) and receiver.kind == "instance"
     if name in MOVES and (isinstance(receiver, LibObject) or is_instance):
         return receiver

@@ -113,7 +113,7 @@ def combined(machine: Machine, node: ast.AST, operator: ast.operator, left: Valu
 
 def _two(machine: Machine, node: ast.AST, operator: ast.operator, left: Tensor, right: Tensor) -> Value | None:
     if {left.form, right.form} == {HOT, COLD} and isinstance(operator, ast.Add):
-        return (left if left.form == HOT else right).with_step(machine.evidence(node, spread.SMOOTHED))
+        return spread.joined(machine, node, *((left, right) if left.form == HOT else (right, left)))
     if isinstance(operator, ast.Mult) and {left.form, right.form} == {HOT, "log_probs"}:
         targets, log_probs = (left, right) if left.form == HOT else (right, left)
         return replace(log_probs, form=SCORED, pad=replace(targets, form="ids"), key=(*log_probs.key, SCORED))

@@ -6,9 +6,11 @@ import ast
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 
 from lintloss.facts import arithmetic, distributed, quotients, vectors
 from lintloss.facts.machine import Machine
+from lintloss.facts.survey import walk
 from lintloss.facts.values import UNKNOWN, Choice, Const, Func, Quantity, Ref, Tuple, Value, join, options
 from lintloss.patterns import regex
 
@@ -82,7 +84,7 @@ def call(
         and source is not None
         and (len(args) > 1 or {"tensor_list", "object_list", "output_tensor"} & set(kwargs))
     ):
-        return _gather_into(machine, node, source)
+        return _gather_into(machine, node, source, apart=name == "all_gather_object")
     if name == "mesh_reduce" and len(args) >= 3:
         return _mesh_reduced(machine, node, args[1], args[2])
     if (
@@ -95,7 +97,7 @@ def call(
     first = arithmetic.unboxed(machine, first)
     if not _holds_loss(machine, first):
         return _of_losses(machine, node) if OF_LOSSES.match(name) and isinstance(first, Ref | Tuple) else None
-    if name == "pmean" and _is_sharded_evenly(first):
+    if name == "pmean" and _is_sharded_evenly(machine, first):
         return first
     if isinstance(first, Ref):
         if name not in REDUCTIONS and (not MEANS.match(name) or full.startswith(ARRAYS)):
@@ -131,12 +133,26 @@ def _mesh_reduced(machine: Machine, node: ast.AST, value: Value, how: Value) -> 
     return distributed.all_reduce(machine, node, value, "avg" if "mean" in str(how) else "sum")
 
 
-def _is_sharded_evenly(value: Value) -> bool:
+def _is_sharded_evenly(machine: Machine, value: Value) -> bool:
     """Say whether JAX's pmean() is over devices of one batch of which nothing is masked: each has as much of it."""
     scoring = value.scoring if isinstance(value, Quantity) else None
-    if scoring is None or scoring.presumed or scoring.masked or scoring.counted is not None:
+    if scoring is None or scoring.masked or scoring.counted is not None:
         return False
+    if scoring.presumed:  # by a model out of sight, which leaves nothing out of what it is fed
+        return _scores_its_input(machine.frame.node)
     return scoring.ignore_index is None
+
+
+@lru_cache(maxsize=128)
+def _scores_its_input(function: ast.AST) -> bool:
+    """Say whether a function gives a model its very input as labels, and nothing that masks: `apply(w, x, labels=x)`."""
+    for call in (each for each in walk(function) if isinstance(each, ast.Call)):
+        given = {each.arg: ast.unparse(each.value) for each in call.keywords}
+        others = [text for name, text in given.items() if name not in {"labels", None}]
+        fed = (*(ast.unparse(each) for each in call.args), *others)
+        if given.get("labels") in fed and None not in given and not any("mask" in (name or "") for name in given):
+            return True
+    return False
 
 
 def _holds_loss(machine: Machine, value: Value) -> bool:
@@ -225,14 +241,20 @@ def _holds_numbers(machine: Machine, value: Tuple | Ref) -> bool:
     return any(isinstance(option, Quantity) for item in items for option in options(item))
 
 
-def _gather_into(machine: Machine, node: ast.AST, source: Value) -> Value | None:
-    """all_gather(outputs, x) fills `outputs` with the ranks' values of x."""
+def _gather_into(machine: Machine, node: ast.AST, source: Value, *, apart: bool) -> Value | None:
+    """all_gather(outputs, x) fills `outputs` with the ranks' values of x.
+
+    Args:
+        apart: what a rank has sent is one item of the list, whatever it holds; tensors are joined behind the call.
+    """
     gathered: Value | None = None
     for option in options(arithmetic.unboxed(machine, source)):
         if isinstance(option, Quantity):
             is_count = option.unit.content is None
             each = replace(option, axes=("rank",)) if is_count else distributed.gathered(machine, node, option)
             gathered = each if gathered is None else join(gathered, each)
+        elif isinstance(option, Ref) and not apart and distributed.holds_losses(machine, option):
+            gathered = distributed.gathered(machine, node, option)
         elif isinstance(option, Tuple | Ref) and _holds_numbers(machine, option):
             gathered = distributed.list_over_ranks(machine, node, option)
     if gathered is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from lintloss.facts import options as settings
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import Const, Opaque, Tensor, Value, options
 
@@ -42,8 +43,8 @@ def filled(machine: Machine, node: ast.AST, targets: Tensor, hot: Value | None, 
 
 
 def weighed(machine: Machine, node: ast.AST, targets: Tensor, factor: Value) -> Tensor:
-    """Return one-hot targets times a factor: 1 - 0.1 is half of a smoothing."""
-    if not isinstance(factor, Const) or factor in WHOLE:
+    """Return one-hot targets times a factor: 1 - 0.1 is half of a smoothing, and so is an option that is on by default."""
+    if factor in WHOLE or not (isinstance(factor, Const) or settings.default_of(machine, factor)):
         return targets
     return targets.with_step(machine.evidence(node, WEIGHED))
 
@@ -54,6 +55,12 @@ def raised(machine: Machine, node: ast.AST, targets: Tensor, more: Value) -> Ten
         return targets
     known = isinstance(more, Const) or _has(targets, WEIGHED)
     return targets.with_step(machine.evidence(node, SMOOTHED if known else MAYBE))
+
+
+def joined(machine: Machine, node: ast.AST, hot: Tensor, cold: Tensor) -> Tensor:
+    """Return `hot * (1 - eps) + (1 - hot) * eps / n`: targets that are spread by an amount that is known, or is not."""
+    known = _has(hot, WEIGHED) or _has(cold, WEIGHED)
+    return hot.with_step(machine.evidence(node, SMOOTHED if known else MAYBE))
 
 
 def smoothed(

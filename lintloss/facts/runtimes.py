@@ -1,0 +1,66 @@
+"""Runtimes: models that run outside of autograd, compiled ahead of time or by another engine: they record no gradients."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from lintloss.facts import provenance
+from lintloss.facts.callers import text_of
+from lintloss.facts.forwards import Forward
+from lintloss.facts.machine import Machine
+from lintloss.facts.survey import statements
+from lintloss.facts.values import Class, LibObject, Value, options
+from lintloss.parse import Module
+from lintloss.patterns import regex
+
+# What a model is made by, as an import names it.
+RUNTIME = regex(
+    r"onnx|tensorrt|(^|[._])trt|torch2trt|neuron|openvino|ctranslate2|coreml|tflite|^(optimum|vllm|tvm|hidet)\b"
+    r"|^torch\.jit\.(load|trace|trace_module|freeze|optimize_for_inference)$|^torch\.(export|_inductor)\.",
+    re.IGNORECASE,
+)
+LOOKED_INTO = 3  # classes over classes of the project
+
+
+def runs_in_one(machine: Machine, forward: Forward) -> bool:
+    """Say whether a model is known to be made by such a runtime, or to be of a class that stands on one of its."""
+    if any(isinstance(each, LibObject) and RUNTIME.search(each.name) for each in options(forward.model)):
+        return True
+    model = forward.node.func
+    if isinstance(model, ast.Attribute) and model.attr in {"forward", "__call__"}:
+        model = model.value
+    made = provenance.Tracer(machine).worlds(provenance.spot_at(forward.module, model))
+    calls = (each.spot for world in made for each in world if each is not None)
+    return any(_is_made_by_one(machine, each.module, each.node) for each in calls if isinstance(each.node, ast.Call))
+
+
+def _is_made_by_one(machine: Machine, module: Module, call: ast.Call) -> bool:
+    """Say whether a call, `ORTModel.from_pretrained(…)`, names something of a runtime, or a class made of one."""
+    root, *rest = text_of(call.func).split(".")
+    return _is_one(machine, module, root, "".join("." + each for each in rest), LOOKED_INTO)
+
+
+def _is_one(machine: Machine, module: Module, name: str, rest: str, depth: int) -> bool:
+    source = _imported(module, name)
+    if source:
+        return RUNTIME.search(source + rest) is not None
+    found: Value | None = provenance.global_value(machine, module, name)
+    bases = found.node.bases if isinstance(found, Class) and depth else []
+    roots = (text_of(each).split(".") for each in bases)
+    return any(
+        _is_one(machine, found.module, root, "".join("." + one for one in more), depth - 1)
+        for root, *more in roots
+        if isinstance(found, Class)
+    )
+
+
+def _imported(module: Module, name: str) -> str:
+    """Return what a name is imported from, "" where no import binds it; also under a `try`, whose other arm binds nothing."""
+    for node in statements(module.tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            for each in node.names:
+                if name == (each.asname or each.name.split(".")[0]):
+                    stem = f"{node.module}." if isinstance(node, ast.ImportFrom) and not node.level else ""
+                    return stem + (each.name if each.asname or stem else name)
+    return ""
