@@ -311,6 +311,8 @@ def _scaled(machine: Machine, node: ast.AST, quantity: Quantity, other: Value) -
         rows = counts.rows_of(node, quantity, other)
         if rows is not None:
             return rows
+        if quantity.is_count and isinstance(other.value, int) and other.value:  # `row * 256` moves by as much
+            return replace(quantity, by=quantity.by * other.value, offset=quantity.offset * other.value)
         return terms.scaled(quantity) if not (quantity.is_count and other.value == 0) else None
     compare.scaled(machine, quantity, shapes.mask(other))
     mask = shapes.mask(other) if quantity.axes or quantity.presumed else None

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lintloss.facts import aliases, ends, remainders, whole
+from lintloss.facts import aliases, ends, last_blocks, remainders, whole
 from lintloss.facts.callers import text_of
 from lintloss.facts.caps import BUDGET, Cap, Function, Origin, assigned, defaults, is_length, parameters, passed
 from lintloss.facts.survey import walk
@@ -27,7 +27,9 @@ Loop = ast.For | ast.AsyncFor | ast.While
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """One place where a loop is cut. how: "break", "islice", "zip", "range", "select", "whole", "short", "ranks"."""
+    """One place where a loop is cut. how: "break", "islice", "zip", "range", "select", "whole", "blocks", "short",
+    "ranks".
+    """
 
     node: ast.AST
     how: str
@@ -91,7 +93,21 @@ def _whole(origin: Origin, loop: Loop) -> Iterator[Cut]:
     if found is None and isinstance(loop, ast.For) and isinstance(loop.target, ast.Name):
         found = whole.number(loop, counts, sampled=not _uses_index(loop))
     if found is not None:
-        yield Cut(found, "whole", text_of(found), "error")
+        yield Cut(found, "whole", text_of(found), "warning" if _is_limited(origin, loop) else "error")
+    short = last_blocks.of_loop(loop, counts) if found is None else None
+    if short is not None:
+        yield Cut(short, "blocks", text_of(short), "error")
+
+
+def _is_limited(origin: Origin, loop: Loop) -> bool:
+    """Say whether the bound of a loop is the smaller of two, of which a parameter is one: it may never get to the end."""
+    header = unwrapped(loop.iter) if isinstance(loop, ast.For) else None
+    bound = header.args[-1] if isinstance(header, ast.Call) and header.args else None
+    if not isinstance(bound, ast.Name) or origin.function is None or bound.id not in parameters(origin.function):
+        return False
+    return any(
+        isinstance(each, ast.Call) and text_of(each.func) == "min" for each in assigned(origin.function, bound.id)
+    )
 
 
 def _given_as(origin: Origin, node: ast.expr) -> list[ast.expr]:
@@ -116,7 +132,7 @@ def _capped(
     origin: Origin, loop: ast.For | ast.AsyncFor, node: ast.AST, how: str, limit: ast.expr, around: ast.AST
 ) -> Iterator[Cut]:
     found = origin.cap(limit)
-    if found is not None and not _is_reported(loop, around, {text_of(limit)}, set()):
+    if found is not None and not is_reported(loop, around, {text_of(limit)}, set()):
         yield Cut(node, how, found.text, found.severity)
 
 
@@ -206,7 +222,7 @@ def _breaks(origin: Origin, loop: ast.For | ast.AsyncFor, around: ast.AST) -> It
             continue
         for counter, limit in _comparisons(loop, tests[0]):
             found = origin.cap(limit)
-            if found is not None and not _is_reported(loop, around, {text_of(limit)}, {counter}):
+            if found is not None and not is_reported(loop, around, {text_of(limit)}, {counter}):
                 yield Cut(node, "break", found.text, found.severity)
 
 
@@ -302,7 +318,7 @@ def _counter(loop: ast.For | ast.AsyncFor, node: ast.expr) -> str | None:
     return None
 
 
-def _is_reported(loop: Loop, around: ast.AST, caps: set[str], counters: set[str]) -> bool:
+def is_reported(loop: Loop, around: ast.AST, caps: set[str], counters: set[str]) -> bool:
     """Say whether the cap, or how far the loop came, is told with the result."""
     inside = {id(each) for each in ast.walk(loop)}
     for node in ast.walk(around):
@@ -350,4 +366,4 @@ def _of_ranks(loop: ast.While) -> Iterator[Cut]:
             yield Cut(node, "ranks", "", "warning")
 
 
-__all__ = ["Cap", "Cut", "Function", "cuts", "unwrapped"]
+__all__ = ["Cap", "Cut", "Function", "cuts", "is_reported", "unwrapped"]

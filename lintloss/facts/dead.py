@@ -10,13 +10,13 @@ import ast
 import re
 from dataclasses import dataclass
 
-from lintloss.facts import misnamed
+from lintloss.facts import misnamed, overwritten
 from lintloss.facts.library import loaders
 from lintloss.facts.liveness import is_dead, stays_empty
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Frame, Machine
 from lintloss.facts.observations import Compared, DeadValue, Setting
-from lintloss.facts.split_names import is_training, says_held_out
+from lintloss.facts.split_names import is_evaluation, is_training, says_held_out
 from lintloss.facts.units import Unit, count
 from lintloss.facts.values import Const, LibObject, ModelOutput, Opaque, Quantity, Tensor, Value, options
 from lintloss.findings import Evidence
@@ -263,6 +263,7 @@ def note_store(machine: Machine, owner: ast.expr, argument: ast.expr | None, val
 def observe(machine: Machine) -> None:
     """Turn bindings that nothing reads into observations, once the file has been read."""
     _observe_misnamed(machine)
+    _observe_overwritten(machine)
     told = {each.span.row for each in machine.log.values() if isinstance(each, DeadValue) and each.kind == "training"}
     for bound in machine.bound.values():
         if bound.what in {"a loss", MASKED} and bound.loop is not None and bound.loop.key in machine.left_over:
@@ -392,5 +393,34 @@ def _observe_misnamed(machine: Machine) -> None:
                     kind="training",
                     name=name.id,
                     what="the training loss",
+                )
+            )
+
+
+def _observe_overwritten(machine: Machine) -> None:
+    """Observe the entries of a dict of totals that each batch of an evaluation replaces."""
+    module = machine.frames[0].module
+    anchor = machine.anchor(module)
+    for loop in machine.loop_of.values():
+        over = loop.statement
+        if loop.trains or loop.may_train or loop.unit == "epoch" or loop.place.path != module.path:
+            continue
+        if not isinstance(over, ast.For | ast.AsyncFor):
+            continue
+        for entry in overwritten.entries(loop.function or module.tree, over):
+            owner = entry.value.id if isinstance(entry.value, ast.Name) else ""
+            if not (loop.scores or says_held_out(owner) or is_evaluation(ast.unparse(over.iter))):
+                continue
+            span = anchor.span(entry)
+            machine.observe(
+                DeadValue(
+                    path=module.path,
+                    span=span,
+                    statement_rows=(span.row, span.end_row),
+                    scope_rows=anchor.scope(span.row),
+                    setting=Setting(phase="evaluation"),
+                    kind="last",
+                    name=ast.unparse(entry),
+                    what=LAST,
                 )
             )

@@ -6,9 +6,21 @@ import ast
 import re
 from dataclasses import dataclass
 
-from lintloss.facts import callers, classes, gradients, outcomes, regions, runtimes, split_names, strangers, variables
+from lintloss.facts import (
+    callers,
+    classes,
+    gradients,
+    outcomes,
+    regions,
+    runtimes,
+    split_names,
+    strangers,
+    unswitched,
+    variables,
+)
 from lintloss.facts.callers import text_of
-from lintloss.facts.forwards import FORWARD, Forward, Scene
+from lintloss.facts.forward_methods import run_by_forward
+from lintloss.facts.forwards import Forward, Scene
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Observation, Setting
 from lintloss.facts.project import Project
@@ -38,7 +50,8 @@ class Evaluation(Observation):
     """A forward pass of an evaluation.
 
     gradients: "on" where they are recorded for nothing, else "off". mode: "train" where the model is in training mode,
-    by a call or as it was born, else "". model: how it is called; stochastic: what in it minds the mode.
+    by a call or as it was born, "either" where it drops in both modes, else "". model: how it is called; stochastic:
+    what in it minds the mode, or drops in both.
     function_row: the row of the `def` to decorate, None where that must not be done. shared: the loop also trains.
     """
 
@@ -135,13 +148,18 @@ def _evaluation(machine: Machine, group: list[Pass]) -> Evaluation | None:
     if not (is_torch or any(_imports(each, MLX) for each in group)) or any(_is_framework(each) for each in group):
         return None
     records = is_torch and all(each.forward.gradients == gradients.ON for each in group) and _records(machine, group)
-    mode = _mode(machine, group)
-    if not records and mode is None:
-        return None
-    return _observed(machine, first if mode is None else mode, records, mode is not None)
+    shown = _mode(machine, group)
+    mode = "train" if shown is not None else "either" if all(map(_drops_anyway, group)) else ""
+    return _observed(machine, shown or first, records, mode) if records or mode else None
 
 
-def _observed(machine: Machine, shown: Pass, records: bool, trains: bool) -> Evaluation:
+def _drops_anyway(each: Pass) -> bool:
+    """Say whether a model drops whatever its mode, and nobody calls that what is measured here."""
+    names = " ".join(scene.name for scene in each.forward.scenes)
+    return each.forward.unswitched.sure != "no" and unswitched.MEANT.search(names) is None
+
+
+def _observed(machine: Machine, shown: Pass, records: bool, mode: str) -> Evaluation:
     forward, scene = shown.forward, shown.scene
     node = scene.node if isinstance(scene.node, ast.FunctionDef | ast.AsyncFunctionDef) else None
     span = shown.span
@@ -161,17 +179,17 @@ def _observed(machine: Machine, shown: Pass, records: bool, trains: bool) -> Eva
         setting=Setting(phase="evaluation", function=scene.name),
         stack=tuple(each.call for each in forward.scenes[1:] if each.call is not None),
         gradients="on" if records else "off",
-        mode="train" if trains else "",
+        mode=mode,
         mode_place=forward.mode_place,
         model=forward.text,
         models=_models(node) if node is not None else (),
-        stochastic=forward.stochastic,
+        stochastic=forward.unswitched if mode == "either" else forward.stochastic,
         named=shown.region.named,
         function=scene.name,
         function_row=_decorable(scene, node),
         shared=shown.region.shared,
         body_row=_body_row(node),
-        switchable=shown.is_direct and _is_switchable(scene, node, forward),
+        switchable=mode != "either" and shown.is_direct and _is_switchable(scene, node, forward),
     )
 
 
@@ -296,17 +314,10 @@ def _turns_off_itself(forward: Forward) -> bool:
 
 def _run_by_forward(node: ast.ClassDef) -> list[str]:
     """Return the text of forward() and of the methods that it calls; of a class without one, of all of it."""
-    methods = {each.name: each for each in node.body if isinstance(each, ast.FunctionDef)}
-    waiting = [name for name in FORWARD if name in methods]
-    if not waiting or any(gradients.WORDS.search(text_of(each)) for each in node.decorator_list):
+    methods = run_by_forward(node)
+    if not methods or any(gradients.WORDS.search(text_of(each)) for each in node.decorator_list):
         return [text_of(node)]
-    reached: dict[str, str] = {}
-    while waiting:
-        name = waiting.pop()
-        reached[name] = "\n".join(map(text_of, (*methods[name].decorator_list, methods[name])))
-        called = re.findall(r"\bself\.(\w+)", reached[name])
-        waiting += [each for each in called if each in methods and each not in reached]
-    return list(reached.values())
+    return ["\n".join(map(text_of, (*each.decorator_list, each))) for each in methods]
 
 
 def _is_frozen(module: Module, text: str) -> bool:

@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from lintloss.facts import gradients, modes, stochastic
+from lintloss.facts import gradients, modes, stochastic, unswitched
 from lintloss.facts.callers import SETTINGS, text_of
+from lintloss.facts.forward_methods import FORWARD
 from lintloss.facts.library.tables import CRITERION_NAME
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Frame, Machine
-from lintloss.facts.stochastic import Stochastic
+from lintloss.facts.stochastic import NONE, Stochastic
 from lintloss.facts.values import Key, Lib, LibObject, Opaque, Ref, Value
 from lintloss.findings import Evidence, Span
 from lintloss.parse import Module
@@ -57,7 +58,6 @@ NOT_FORWARD = {
     "decode",
     "pad",
 }
-FORWARD = {"forward", "__call__", "call"}
 FLAG = regex(
     r"train(?!ed)|phase|mode|eval|split|test|optim|valid|backprop|backward|no_grad|infer|is_tr|update", re.IGNORECASE
 )
@@ -96,6 +96,7 @@ class Forward:
     text: str
     stochastic: Stochastic
     given_to: str = ""  # code out of sight that the model was given to before
+    unswitched: Stochastic = NONE  # what drops in either mode
 
 
 def note(machine: Machine, node: ast.AST, model: Value) -> None:
@@ -122,6 +123,7 @@ def note(machine: Machine, node: ast.AST, model: Value) -> None:
         machine.text(node.func),
         _stochastic(machine, model) if state in {"", "train"} else stochastic.UNKNOWN,
         modes.given_to(machine, model),
+        unswitched.of(machine, model),
     )
 
 

@@ -27,7 +27,8 @@ NOUN = regex(r"(loaders?|data|sets?|dls?|ds|iters?)$|^(val|valid|validation|test
 PATH = regex(r"(?<![a-z])train(ing)?(?![a-z])", re.IGNORECASE)
 FLAGS = {"train", "is_train", "training", "is_training"}
 PARTED = regex(
-    r"Subset|random_split|train_test_split|indices|KFold|ShuffleSplit|SplitSampler|RandomSampler", re.IGNORECASE
+    r"Subset\w*\(|\bsubset\b|random_split|train_test_split|indices|KFold|ShuffleSplit|SplitSampler|RandomSampler",
+    re.IGNORECASE,
 )
 
 
@@ -65,14 +66,18 @@ def reads_training_file(module: Module, name: str, value: ast.expr) -> bool:
     is_told = NOUN.search(name) is not None and _is_told_to_train(module, call)
     if not is_told and not _names_training(call):
         return False
-    if (is_told or own is not value) and _is_parted(module, name, value):
-        return False
     text = text_of(own)
-    return any(
-        is_training(other) and not is_held_out(other) and text_of(_made(module, given)) == text
+    alike = {
+        other
         for other, given in pairs(module)
         if given is not value
-    )
+        and is_training(other)
+        and not is_held_out(other)
+        and text_of(_made(module, given)) == text
+    }
+    if not alike:
+        return False
+    return not (is_told or own is not value) or any(not _is_parted(module, name, value, other) for other in alike)
 
 
 def _made(module: Module, value: ast.expr) -> ast.expr:
@@ -111,16 +116,41 @@ def _called(module: Module, call: ast.Call) -> list[Function]:
     return []
 
 
-def _is_parted(module: Module, name: str, value: ast.expr) -> bool:
-    """Say whether the rows are divided elsewhere: by indices, by a cut, or in place: `val_set.data = val_set.data[n:]`."""
+def _is_parted(module: Module, name: str, value: ast.expr, other: str) -> bool:
+    """Say whether the rows are divided elsewhere: by indices, by a cut, or in place: `val_set.data = val_set.data[n:]`.
+
+    What is assigned to the training's set just as well, `val_set.width = width`, parts the two in nothing.
+    """
     if PARTED.search(module.code):
         return True
     own = core(value)
     names = {name, own.id} if isinstance(own, ast.Name) else {name}
     inside = rf"\b({'|'.join(map(re.escape, names))})\b"
-    return (
-        re.search(
-            rf"{inside}(\.\w+)+\s*=[^=]|{inside}\s*\[|{inside}\s*\.(select|filter|shard|skip|take)\(", module.code
-        )
-        is not None
-    )
+    if re.search(rf"{inside}\s*\[|{inside}\s*\.(select|filter|shard|skip|take)\(", module.code):
+        return True
+    if not re.search(rf"{inside}(\.\w+)+\s*=[^=]", module.code):
+        return False
+    theirs = _assigned(module, other)
+    mine = [pair for each in names for pair in _assigned(module, each).items()]
+    return any(path not in theirs or not _is_same(module, statement, theirs[path]) for path, statement in mine)
+
+
+def _assigned(module: Module, name: str) -> dict[str, ast.Assign]:
+    """Return the statements that assign to the attributes of a name, by attribute."""
+    found: dict[str, ast.Assign] = {}
+    for node in (each for each in walk(module.tree) if isinstance(each, ast.Assign)):
+        for target in (part for goal in node.targets for part in ast.walk(goal) if isinstance(part, ast.Attribute)):
+            text = text_of(target)
+            if isinstance(target.ctx, ast.Store) and text.startswith(f"{name}."):
+                found[text.removeprefix(name)] = node
+    return found
+
+
+def _is_same(module: Module, one: ast.Assign, other: ast.Assign) -> bool:
+    """Say whether two statements assign the same: none of them several, and no name is bound anew between them."""
+    if one is other or text_of(one.value) != text_of(other.value):
+        return False
+    read = {each.id for each in ast.walk(one.value) if isinstance(each, ast.Name)}
+    first, last = sorted((one.lineno, other.lineno))
+    stored = (each for each in walk(module.tree) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store))
+    return not any(each.id in read and first < each.lineno < last for each in stored)

@@ -688,6 +688,26 @@ def score(text):
     return torch.exp(torch.stack(losses).mean())
 """,
         ),
+        Bad(
+            why="The begins are listed first: each is half a window behind the one before.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def loss_of(net, ids):
+    net.eval()
+    nats, tokens = 0.0, 0
+    begins = [row * 128 for row in range(16)]
+    for at in begins:
+        x, y = ids[None, at : at + 256], ids[None, at + 1 : at + 1 + 256]
+        nats += F.cross_entropy(net(x).flatten(0, 1), y.flatten(), reduction="sum").item()  # <-
+        tokens += y.numel()
+    return nats / tokens
+""",
+        ),
     )
 
     good = (
@@ -1448,6 +1468,45 @@ for at in range(0, ids.size(1), step):
     nats += F.cross_entropy(logits[:, :-1].flatten(0, 1), moved.flatten(), reduction="sum").item()
     scored += (moved != -100).sum().item()
 print("perplexity", math.exp(nats / scored))
+""",
+        ),
+        Good(
+            why="The begins are listed first, a window apart.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def loss_of(net, ids):
+    net.eval()
+    nats, tokens = 0.0, 0
+    begins = [row * 256 for row in range(16)]
+    for at in begins:
+        x, y = ids[None, at : at + 256], ids[None, at + 1 : at + 1 + 256]
+        nats += F.cross_entropy(net(x).flatten(0, 1), y.flatten(), reduction="sum").item()
+        tokens += y.numel()
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="The begins of a batch are listed, a window apart, from where the batch begins.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def loss_of(net, ids):
+    net.eval()
+    nats, tokens = 0.0, 0
+    for step in range(100):
+        begins = [step * 4096 + row * 256 for row in range(16)]
+        x = torch.stack([ids[at : at + 256] for at in begins])
+        y = torch.stack([ids[at + 1 : at + 1 + 256] for at in begins])
+        nats += F.cross_entropy(net(x).flatten(0, 1), y.flatten(), reduction="sum").item()
+        tokens += y.numel()
+    return nats / tokens
 """,
         ),
     )

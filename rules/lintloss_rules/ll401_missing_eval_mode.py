@@ -73,8 +73,9 @@ class MissingEvalMode(Rule):
         zeroes a random tenth of each activation, so the loss in nats/token is too high and differs from run to run;
         batch norm normalizes by the statistics of the *evaluation batch*, so the value depends on the batch size and
         on the order, and the running statistics are overwritten by the evaluation data. `torch.no_grad()` does not
-        change the mode. Models that come from `from_pretrained` are in eval mode already; layer norm, RMS norm and
-        `Dropout(0.0)` do not care.
+        change the mode, and eval() does not reach a function: `F.dropout(x, p)` and attention with `dropout_p=p` drop in
+        either mode, and so does a layer that forward() makes. Models that come from `from_pretrained` are in eval mode
+        already; layer norm, RMS norm and `Dropout(0.0)` do not care.
 
     Instead:
         Switch at the start of the evaluation, and back where training goes on:
@@ -83,6 +84,7 @@ class MissingEvalMode(Rule):
             ...
             model.train()
 
+        A functional dropout takes `training=self.training`, attention `dropout_p=self.p if self.training else 0.0`.
         `model.train(False)`, `with evaluating(model):`, a caller that does it, or a framework that does it (Lightning,
         Keras, Ignite, the Hugging Face Trainer) are as good.
 
@@ -104,9 +106,18 @@ class MissingEvalMode(Rule):
     watches = (Evaluation,)
 
     def judge(self, seen: Observation) -> Iterator[Judgment]:
-        if not isinstance(seen, Evaluation) or seen.mode != "train":
+        if not isinstance(seen, Evaluation) or not seen.mode:
             return
         sure = seen.stochastic.sure == "yes"
+        if seen.mode == "either":
+            yield Judgment(
+                Severity.ERROR if sure else Severity.WARNING,
+                Confidence.HIGH if sure else Confidence.MEDIUM,
+                f"`{seen.model}` drops in evaluation mode as well: eval() does not reach {seen.stochastic.what}; let the rate "
+                "or `training=` follow `self.training`",
+                (*seen.stochastic.places, *seen.stack),
+            )
+            return
         why = "was put in training mode" if seen.mode_place is not None else "is in training mode, as it was made,"
         has = f" and has {seen.stochastic.what}" if seen.stochastic.what else ""
         place = (seen.mode_place,) if seen.mode_place is not None else ()
@@ -1294,6 +1305,139 @@ def main(dev_loader):
 """,
         ),
         Bad(
+            why="eval() is called, and the attention drops at the rate that it was made with: the function knows no mode",
+            severity=Severity.ERROR,
+            files={
+                "decoder.py": """\
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class SelfAttention(nn.Module):
+    def __init__(self, width, heads, dropout=0.1):
+        super().__init__()
+        self.heads = heads
+        self.qkv = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+        self.dropout = dropout
+
+    def forward(self, x):
+        rows, length, width = x.shape
+        q, k, v = self.qkv(x).view(rows, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        mixed = F.scaled_dot_product_attention(q, k, v, dropout_p=self.dropout, is_causal=True)
+        return self.out(mixed.transpose(1, 2).reshape(rows, length, width))
+
+
+class Decoder(nn.Module):
+    def __init__(self, vocab_size, width=256, depth=4, heads=4, dropout=0.1):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width)
+        self.layers = nn.ModuleList([SelfAttention(width, heads, dropout) for _ in range(depth)])
+        self.head = nn.Linear(width, vocab_size)
+
+    def forward(self, ids):
+        x = self.embed(ids)
+        for layer in self.layers:
+            x = x + layer(x)
+        return self.head(x)
+"""
+            },
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+from decoder import Decoder
+
+
+@torch.no_grad()
+def perplexity(model, loader):
+    model.eval()
+    nats = tokens = 0
+    for ids, labels in loader:
+        logits = model(ids)  # <-
+        nats += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum").item()
+        tokens += labels.numel()
+    return math.exp(nats / tokens)
+
+
+def main(loader, checkpoint):
+    model = Decoder(16000)
+    model.load_state_dict(torch.load(checkpoint))
+    print(perplexity(model, loader))
+""",
+        ),
+        Bad(
+            why="F.dropout() drops unless it is told not to",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Ratings(nn.Module):
+    def __init__(self, features, classes, rate=0.3):
+        super().__init__()
+        self.rate = rate
+        self.first = nn.Linear(features, 64)
+        self.last = nn.Linear(64, classes)
+
+    def forward(self, x):
+        x = F.dropout(F.relu(self.first(x)), p=self.rate)
+        return self.last(x)
+
+
+def validate(net, val_loader):
+    net.eval()
+    nats = rows = 0
+    with torch.no_grad():
+        for features, stars in val_loader:
+            nats += F.cross_entropy(net(features), stars, reduction="sum").item()  # <-
+            rows += len(stars)
+    return nats / rows
+
+
+def main(val_loader, weights):
+    net = Ratings(40, 5)
+    net.load_state_dict(torch.load(weights))
+    print("val loss", validate(net, val_loader))
+""",
+        ),
+        Bad(
+            why="a layer that each forward() makes anew is in training mode; its rate is an option of which the default drops",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Ratings(nn.Module):
+    def __init__(self, features, classes, rate=0.3):
+        super().__init__()
+        self.rate = rate
+        self.first = nn.Linear(features, 64)
+        self.last = nn.Linear(64, classes)
+
+    def forward(self, x):
+        return self.last(nn.Dropout(self.rate)(F.relu(self.first(x))))
+
+
+def main(val_loader, features, rate):
+    net = Ratings(features, 5, rate)
+    net.load_state_dict(torch.load("ratings.pt"))
+    net.eval()
+    nats = rows = 0
+    with torch.no_grad():
+        for features, stars in val_loader:
+            nats += F.cross_entropy(net(features), stars, reduction="sum").item()  # <-
+            rows += len(stars)
+    print("val loss", nats / rows)
+""",
+        ),
+        Bad(
             why="an estimate tells how long it took, and train() is one level too deep; its zeros are no made-up batch",
             code="""\
 import time
@@ -2473,6 +2617,264 @@ def score(tagger, dev_loader):
 
 def main(dev_loader):
     return score(Tagger(5000, 17), dev_loader)
+""",
+        ),
+        Good(
+            why="The dropout stands under an `if` that asks for the mode.",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Ratings(nn.Module):
+    def __init__(self, features, classes, rate=0.3):
+        super().__init__()
+        self.rate = rate
+        self.first = nn.Linear(features, 64)
+        self.last = nn.Linear(64, classes)
+
+    def forward(self, x):
+        x = F.relu(self.first(x))
+        if self.training:
+            x = F.dropout(x, self.rate)
+        return self.last(x)
+
+
+def validate(net, val_loader):
+    net.eval()
+    nats = rows = 0
+    with torch.no_grad():
+        for features, stars in val_loader:
+            nats += F.cross_entropy(net(features), stars, reduction="sum").item()
+            rows += len(stars)
+    return nats / rows
+
+
+def main(val_loader, weights):
+    net = Ratings(40, 5)
+    net.load_state_dict(torch.load(weights))
+    print("val loss", validate(net, val_loader))
+""",
+        ),
+        Good(
+            why="The rate follows the mode, by way of a name.",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Ratings(nn.Module):
+    def __init__(self, features, classes, rate=0.3):
+        super().__init__()
+        self.rate = rate
+        self.first = nn.Linear(features, 64)
+        self.last = nn.Linear(64, classes)
+
+    def forward(self, x):
+        rate = self.rate if self.training else 0.0
+        x = F.relu(self.first(x)).unsqueeze(1)
+        x = F.scaled_dot_product_attention(x, x, x, dropout_p=rate)
+        return self.last(x.squeeze(1))
+
+
+def validate(net, val_loader):
+    net.eval()
+    nats = rows = 0
+    with torch.no_grad():
+        for features, stars in val_loader:
+            nats += F.cross_entropy(net(features), stars, reduction="sum").item()
+            rows += len(stars)
+    return nats / rows
+
+
+def main(val_loader, weights):
+    net = Ratings(40, 5)
+    net.load_state_dict(torch.load(weights))
+    print("val loss", validate(net, val_loader))
+""",
+        ),
+        Good(
+            why="The rate is 0 unless somebody gives another.",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Ratings(nn.Module):
+    def __init__(self, features, classes, rate=0.0):
+        super().__init__()
+        self.rate = rate
+        self.first = nn.Linear(features, 64)
+        self.last = nn.Linear(64, classes)
+
+    def forward(self, x):
+        return self.last(F.dropout(F.relu(self.first(x)), self.rate))
+
+
+def validate(net, val_loader):
+    net.eval()
+    nats = rows = 0
+    with torch.no_grad():
+        for features, stars in val_loader:
+            nats += F.cross_entropy(net(features), stars, reduction="sum").item()
+            rows += len(stars)
+    return nats / rows
+
+
+def main(val_loader, weights):
+    net = Ratings(40, 5)
+    net.load_state_dict(torch.load(weights))
+    print("val loss", validate(net, val_loader))
+""",
+        ),
+        Good(
+            why="train() and eval() set the rate themselves.",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Ratings(nn.Module):
+    def __init__(self, features, classes, rate=0.3):
+        super().__init__()
+        self.rate = rate
+        self.first = nn.Linear(features, 64)
+        self.last = nn.Linear(64, classes)
+
+    def train(self, mode=True):
+        self.rate = 0.3 if mode else 0.0
+        return super().train(mode)
+
+    def forward(self, x):
+        return self.last(F.dropout(F.relu(self.first(x)), self.rate))
+
+
+def validate(net, val_loader):
+    net.eval()
+    nats = rows = 0
+    with torch.no_grad():
+        for features, stars in val_loader:
+            nats += F.cross_entropy(net(features), stars, reduction="sum").item()
+            rows += len(stars)
+    return nats / rows
+
+
+def main(val_loader, weights):
+    net = Ratings(40, 5)
+    net.load_state_dict(torch.load(weights))
+    print("val loss", validate(net, val_loader))
+""",
+        ),
+        Good(
+            why="What drops is no part of forward().",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Ratings(nn.Module):
+    def __init__(self, features, classes, rate=0.3):
+        super().__init__()
+        self.rate = rate
+        self.first = nn.Linear(features, 64)
+        self.last = nn.Linear(64, classes)
+
+    def corrupt(self, x):
+        return F.dropout(x, self.rate)
+
+    def forward(self, x):
+        return self.last(F.relu(self.first(x)))
+
+
+def validate(net, val_loader):
+    net.eval()
+    nats = rows = 0
+    with torch.no_grad():
+        for features, stars in val_loader:
+            nats += F.cross_entropy(net(features), stars, reduction="sum").item()
+            rows += len(stars)
+    return nats / rows
+
+
+def main(val_loader, weights):
+    net = Ratings(40, 5)
+    net.load_state_dict(torch.load(weights))
+    print("val loss", validate(net, val_loader))
+""",
+        ),
+        Good(
+            why="It says that it drops in either mode: that is meant.",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Ratings(nn.Module):
+    def __init__(self, features, classes, rate=0.3):
+        super().__init__()
+        self.rate = rate
+        self.first = nn.Linear(features, 64)
+        self.last = nn.Linear(64, classes)
+
+    def forward(self, x):
+        return self.last(F.dropout(F.relu(self.first(x)), self.rate, training=True))
+
+
+def validate(net, val_loader):
+    net.eval()
+    nats = rows = 0
+    with torch.no_grad():
+        for features, stars in val_loader:
+            nats += F.cross_entropy(net(features), stars, reduction="sum").item()
+            rows += len(stars)
+    return nats / rows
+
+
+def main(val_loader, weights):
+    net = Ratings(40, 5)
+    net.load_state_dict(torch.load(weights))
+    print("val loss", validate(net, val_loader))
+""",
+        ),
+        Good(
+            why="The caller says whether to drop.",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Ratings(nn.Module):
+    def __init__(self, features, classes, rate=0.3):
+        super().__init__()
+        self.rate = rate
+        self.first = nn.Linear(features, 64)
+        self.last = nn.Linear(64, classes)
+
+    def forward(self, x, rate=0.0):
+        return self.last(F.dropout(F.relu(self.first(x)), rate))
+
+
+def validate(net, val_loader):
+    net.eval()
+    nats = rows = 0
+    with torch.no_grad():
+        for features, stars in val_loader:
+            nats += F.cross_entropy(net(features), stars, reduction="sum").item()
+            rows += len(stars)
+    return nats / rows
+
+
+def main(val_loader, weights):
+    net = Ratings(40, 5)
+    net.load_state_dict(torch.load(weights))
+    print("val loss", validate(net, val_loader))
 """,
         ),
         Good(

@@ -1005,6 +1005,60 @@ def report(model, train_loader, dev_loader, holdout_loader):
 """,
         ),
         Bad(
+            why="What the class is, a call tells; what is set on one set is set on the other as well.",
+            severity=Severity.ERROR,
+            files={"scoring.py": SCORING},
+            code="""\
+import torch
+import torch.nn.functional as F
+import torchvision
+from torch.utils.data import DataLoader
+
+from scoring import average_loss
+
+
+def pictures(name, root, transform):
+    train_set = getattr(torchvision.datasets, name)(root=root, train=True, transform=transform)
+    test_set = getattr(torchvision.datasets, name)(root=root, train=True, transform=transform)  # <-
+    shape = train_set[0][0].shape
+    train_set.shape, train_set.named = shape, name
+    train_set.channels = shape[0]
+    test_set.channels = shape[0]
+    return DataLoader(train_set, batch_size=64, shuffle=True), DataLoader(test_set, batch_size=64)
+
+
+def main(net, optimizer, root, transform):
+    train_loader, test_loader = pictures("CIFAR10", root, transform)
+    for images, labels in train_loader:
+        optimizer.zero_grad()
+        F.cross_entropy(net(images), labels).backward()
+        optimizer.step()
+    print("test loss", average_loss(net, test_loader, "cpu"))
+""",
+        ),
+        Bad(
+            why="A number of batches is called a subset, and parts nothing.",
+            severity=Severity.ERROR,
+            code="""\
+from composer import Trainer
+from torch.utils.data import DataLoader
+from torchvision.datasets import KMNIST
+from torchvision.transforms import ToTensor
+
+
+def trainer(net, root):
+    train_dataloader = DataLoader(KMNIST(root, train=True, transform=ToTensor()), batch_size=512)
+    eval_dataloader = DataLoader(KMNIST(root, train=True, transform=ToTensor()), batch_size=512)  # <-
+    return Trainer(
+        model=net,
+        train_dataloader=train_dataloader,
+        train_subset_num_batches=20,
+        eval_dataloader=eval_dataloader,
+        max_duration="2ep",
+    )
+""",
+        ),
+        Bad(
             why="the validation goes through the progress bar that the training made for its own loader",
             severity=Severity.ERROR,
             code="""\
@@ -1754,6 +1808,51 @@ def hits(model, loader):
         found += (model(words).argmax(-1) == labels).sum().item()
         rows += labels.numel()
     return found / rows
+""",
+        ),
+        Good(
+            why="the same words assign other rows: the name is bound anew between the two",
+            files={"scoring.py": SCORING},
+            code="""\
+from torch.utils.data import DataLoader
+from torchvision import datasets, transforms
+
+from scoring import average_loss
+
+PIXELS = transforms.ToTensor()
+
+
+def main(net, fit, root, parts):
+    train_set = datasets.KMNIST(root, train=True, transform=PIXELS)
+    val_set = datasets.KMNIST(root, train=True, transform=PIXELS)
+    images = parts[0]
+    train_set.data = images
+    images = parts[1]
+    val_set.data = images
+    fit(net, DataLoader(train_set, batch_size=64, shuffle=True))
+    val_loader = DataLoader(val_set, batch_size=64)
+    print("validation loss", average_loss(net, val_loader, "cpu"))
+""",
+        ),
+        Good(
+            why="one statement assigns the rows of both",
+            files={"scoring.py": SCORING},
+            code="""\
+from torch.utils.data import DataLoader
+from torchvision import datasets, transforms
+
+from scoring import average_loss
+
+PIXELS = transforms.ToTensor()
+
+
+def main(net, fit, root, halves):
+    train_set = datasets.KMNIST(root, train=True, transform=PIXELS)
+    val_set = datasets.KMNIST(root, train=True, transform=PIXELS)
+    train_set.data, val_set.data = halves
+    fit(net, DataLoader(train_set, batch_size=64, shuffle=True))
+    val_loader = DataLoader(val_set, batch_size=64)
+    print("validation loss", average_loss(net, val_loader, "cpu"))
 """,
         ),
         Good(

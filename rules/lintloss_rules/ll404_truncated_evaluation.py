@@ -71,12 +71,15 @@ MESSAGES = {
     "trainer": "`dataloader_drop_last=True` also leaves the last, smaller batch of {data} out",
     "break": "the evaluation stops after `{cap}` iterations over `{data}`: the rest is never scored, and nothing says so",
     "islice": "the evaluation takes the first `{cap}` batches: the rest is never scored, and nothing says so",
+    "first": "`{data}` begins anew, and its first batches alone are scored (`{cap}`): nothing says that the rest is not",
     "zip": "zip with a range of `{cap}` ends the evaluation there: the rest is never scored, and nothing says so",
     "select": "the first rows only of `{data}` are scored: `{cap}`, which nobody chose",
     "range": "the evaluation takes the first batches (`{cap}`): the rest is never scored, and nothing says so",
     "whole": "`{cap}` counts whole batches: the rows of the last, partial one are never scored",
+    "blocks": "`{cap}` leaves the last, partial block of each row unscored",
     "short": "a batch with fewer rows than `{cap}` is left out: the rows of the last one are never scored",
     "ranks": "all ranks stop as soon as one has run out: what the others have left is never scored",
+    "shares": "`drop_last=True` of the sampler leaves out the rows of `{data}` that the ranks cannot share out evenly",
     "text": "the tokenizer cuts the joined text `{data}` to the model's longest input: what is behind is never scored",
     "return": "the function returns inside of the loop over `{data}`: only the first batch is scored",
     "restarted": "`{data}` starts the loader anew in each step: the same first batch is scored every time",
@@ -2419,6 +2422,216 @@ def score(model, rows, batch_size, history, last):
 """,
         ),
         Bad(
+            why="The reader is put back to its begin, and twenty batches are taken of it: the same ones each time.",
+            severity=Severity.WARNING,
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+class Reader:
+    def __init__(self, path, rows, length):
+        self.ids = np.load(path)
+        self.rows, self.length = rows, length
+        self.rewind()
+
+    def rewind(self):
+        self.at = 0
+
+    def take(self):
+        size = self.rows * self.length
+        piece = torch.from_numpy(self.ids[self.at : self.at + size + 1].astype(np.int64))
+        self.at += size
+        if self.at + size + 1 > len(self.ids):
+            self.at = 0
+        return piece[:-1].view(self.rows, -1), piece[1:].view(self.rows, -1)
+
+
+class Runner:
+    def __init__(self, model, path):
+        self.model = model
+        self.held_out = Reader(path, 16, 512)
+
+    @torch.no_grad()
+    def validate(self):
+        self.model.eval()
+        self.held_out.rewind()
+        nats, tokens = 0.0, 0
+        for _ in range(20):  # <-
+            ids, labels = self.held_out.take()
+            nats += F.cross_entropy(self.model(ids).flatten(0, 1), labels.flatten(), reduction="sum").item()
+            tokens += labels.numel()
+        return nats / tokens
+""",
+        ),
+        Bad(
+            why="an iterator that is made anew is asked for fifty batches of an unshuffled loader",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+@torch.no_grad()
+def validate(model, val_set):
+    model.eval()
+    rows = iter(DataLoader(val_set, batch_size=8))
+    nats = tokens = 0
+    for _ in range(50):  # <-
+        ids, labels = next(rows)
+        nats += F.cross_entropy(model(ids).flatten(0, 1), labels.flatten(), reduction="sum").item()
+        tokens += labels.numel()
+    return nats / tokens
+""",
+        ),
+        Bad(
+            why="eval_iters batches of a loader that is not shuffled are no sample: they are the first ones each time",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+eval_iters = 100
+
+
+@torch.no_grad()
+def validate(model, val_loader):
+    model.eval()
+    losses = torch.zeros(eval_iters)
+    for k, (ids, labels) in enumerate(val_loader):
+        if k >= eval_iters:
+            break  # <-
+        losses[k] = F.cross_entropy(model(ids).flatten(0, 1), labels.flatten())
+    return losses.mean()
+
+
+def main(model, optimizer, train_set, val_set):
+    train_loader = DataLoader(train_set, batch_size=8, shuffle=True)
+    val_loader = DataLoader(val_set, batch_size=8, shuffle=False)
+    print(validate(model, val_loader))
+""",
+        ),
+        Bad(
+            why="A cursor goes down the columns, and a break leaves the last, partial block of each.",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, columns, block):
+    model.eval()
+    state = model.begin(columns.size(0))
+    at = nats = tokens = 0
+    for _ in range(math.ceil(columns.size(1) / block)):
+        x = columns[:, at : at + block]
+        y = columns[:, at + 1 : at + block + 1]
+        logits, state = model(x, state)
+        nats += F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum").item()
+        tokens += y.numel()
+        at += block
+        if at >= columns.size(1) - block:  # <-
+            break
+    return nats / tokens
+""",
+        ),
+        Bad(
+            why="the same of a `while`",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, columns, block):
+    model.eval()
+    state = model.begin(columns.size(0))
+    at = nats = tokens = 0
+    width = columns.shape[1]
+    while at + block < width:  # <-
+        x, y = columns[:, at : at + block], columns[:, at + 1 : at + block + 1]
+        logits, state = model(x, state)
+        nats += F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum").item()
+        tokens += y.numel()
+        at += block
+    return nats / tokens
+""",
+        ),
+        Bad(
+            why="The sampler of the validation drops the rows that the ranks cannot share out evenly, as the training's does.",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, DistributedSampler, SequentialSampler
+
+
+def loaders(train_set, val_set, size):
+    if dist.is_initialized():
+        train_sampler = DistributedSampler(train_set, shuffle=True, drop_last=True)
+        val_sampler = DistributedSampler(val_set, shuffle=False, drop_last=True)  # <-
+    else:
+        train_sampler, val_sampler = None, SequentialSampler(val_set)
+    train_loader = DataLoader(train_set, batch_size=size, sampler=train_sampler)
+    val_loader = DataLoader(val_set, batch_size=size, sampler=val_sampler)
+    return train_loader, val_loader
+
+
+@torch.no_grad()
+def validate(model, val_loader):
+    model.eval()
+    sums = torch.zeros(2)
+    for images, classes in val_loader:
+        sums[0] += F.cross_entropy(model(images), classes, reduction="sum")
+        sums[1] += len(classes)
+    dist.all_reduce(sums)
+    return (sums[0] / sums[1]).item()
+
+
+def main(model, train_set, val_set):
+    train_loader, val_loader = loaders(train_set, val_set, 64)
+    print(validate(model, val_loader))
+""",
+        ),
+        Bad(
+            why="The number of whole batches of windows is one limit, a parameter the other.",
+            severity=Severity.WARNING,
+            code="""\
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def perplexity_of(net, ids, width, batch_size, batches=100):
+    whole = (len(ids) - 1) // (batch_size * width)
+    batches = min(batches, whole)
+    nats, tokens = 0.0, 0
+    for step in range(batches):  # <-
+        begin = step * batch_size * width
+        begins = [begin + row * width for row in range(batch_size)]
+        x = torch.stack([torch.from_numpy(ids[at : at + width].astype(np.int64)) for at in begins])
+        y = torch.stack([torch.from_numpy(ids[at + 1 : at + 1 + width].astype(np.int64)) for at in begins])
+        nats += F.cross_entropy(net(x).flatten(0, 1), y.flatten(), reduction="sum").item()
+        tokens += y.numel()
+    return math.exp(nats / tokens)
+
+
+def main(net, path):
+    print(perplexity_of(net, np.memmap(path, dtype=np.uint16, mode="r"), 256, 16))
+""",
+        ),
+        Bad(
             why="whether rows are left is asked of the number of batches: of 10 rows in batches of 4, the last 2 are never given",
             code="""\
 import torch
@@ -4386,6 +4599,299 @@ def score_all(model, rows, size):
         nats += F.cross_entropy(model(ids[:, :-1]).transpose(1, 2), ids[:, 1:], reduction="sum").item()
         tokens += ids[:, 1:].numel()
     return nats / tokens
+""",
+        ),
+        Good(
+            why="The reader goes on where it was: each evaluation scores other batches.",
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+class Reader:
+    def __init__(self, path, rows, length):
+        self.ids = np.load(path)
+        self.rows, self.length = rows, length
+        self.rewind()
+
+    def rewind(self):
+        self.at = 0
+
+    def take(self):
+        size = self.rows * self.length
+        piece = torch.from_numpy(self.ids[self.at : self.at + size + 1].astype(np.int64))
+        self.at += size
+        if self.at + size + 1 > len(self.ids):
+            self.at = 0
+        return piece[:-1].view(self.rows, -1), piece[1:].view(self.rows, -1)
+
+
+class Runner:
+    def __init__(self, model, path):
+        self.model = model
+        self.held_out = Reader(path, 16, 512)
+
+    @torch.no_grad()
+    def validate(self):
+        self.model.eval()
+        nats, tokens = 0.0, 0
+        for _ in range(20):
+            ids, labels = self.held_out.take()
+            nats += F.cross_entropy(self.model(ids).flatten(0, 1), labels.flatten(), reduction="sum").item()
+            tokens += labels.numel()
+        return nats / tokens
+""",
+        ),
+        Good(
+            why="The reader starts at a place that is drawn: a sample.",
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+class Reader:
+    def __init__(self, path, rows, length):
+        self.ids = np.load(path)
+        self.rows, self.length = rows, length
+        self.rewind()
+
+    def rewind(self):
+        self.at = np.random.randint(len(self.ids) - self.rows * self.length)
+
+    def take(self):
+        size = self.rows * self.length
+        piece = torch.from_numpy(self.ids[self.at : self.at + size + 1].astype(np.int64))
+        self.at += size
+        if self.at + size + 1 > len(self.ids):
+            self.at = 0
+        return piece[:-1].view(self.rows, -1), piece[1:].view(self.rows, -1)
+
+
+class Runner:
+    def __init__(self, model, path):
+        self.model = model
+        self.held_out = Reader(path, 16, 512)
+
+    @torch.no_grad()
+    def validate(self):
+        self.model.eval()
+        self.held_out.rewind()
+        nats, tokens = 0.0, 0
+        for _ in range(20):
+            ids, labels = self.held_out.take()
+            nats += F.cross_entropy(self.model(ids).flatten(0, 1), labels.flatten(), reduction="sum").item()
+            tokens += labels.numel()
+        return nats / tokens
+""",
+        ),
+        Good(
+            why="How many batches were scored is said with the result.",
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+class Reader:
+    def __init__(self, path, rows, length):
+        self.ids = np.load(path)
+        self.rows, self.length = rows, length
+        self.rewind()
+
+    def rewind(self):
+        self.at = 0
+
+    def take(self):
+        size = self.rows * self.length
+        piece = torch.from_numpy(self.ids[self.at : self.at + size + 1].astype(np.int64))
+        self.at += size
+        if self.at + size + 1 > len(self.ids):
+            self.at = 0
+        return piece[:-1].view(self.rows, -1), piece[1:].view(self.rows, -1)
+
+
+class Runner:
+    def __init__(self, model, path):
+        self.model = model
+        self.held_out = Reader(path, 16, 512)
+
+    @torch.no_grad()
+    def validate(self):
+        self.model.eval()
+        self.held_out.rewind()
+        nats, tokens, steps = 0.0, 0, 20
+        for _ in range(steps):
+            ids, labels = self.held_out.take()
+            nats += F.cross_entropy(self.model(ids).flatten(0, 1), labels.flatten(), reduction="sum").item()
+            tokens += labels.numel()
+        print(f"nats/token over {steps} batches: {nats / tokens:.3f}")
+""",
+        ),
+        Good(
+            why="The loader is shuffled: eval_iters batches of it are a random sample.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+eval_iters = 100
+
+
+@torch.no_grad()
+def validate(model, val_loader):
+    model.eval()
+    losses = torch.zeros(eval_iters)
+    for k, (ids, labels) in enumerate(val_loader):
+        if k >= eval_iters:
+            break
+        losses[k] = F.cross_entropy(model(ids).flatten(0, 1), labels.flatten())
+    return losses.mean()
+
+
+def main(model, optimizer, train_set, val_set):
+    train_loader = DataLoader(train_set, batch_size=8, shuffle=True)
+    val_loader = DataLoader(val_set, batch_size=8, shuffle=True)
+    print(validate(model, val_loader))
+""",
+        ),
+        Good(
+            why="What the cursor has not passed is scored behind the loop.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, columns, block):
+    model.eval()
+    state = model.begin(columns.size(0))
+    at = nats = tokens = 0
+    width = columns.shape[1]
+    while at + block < width:
+        x, y = columns[:, at : at + block], columns[:, at + 1 : at + block + 1]
+        logits, state = model(x, state)
+        nats += F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum").item()
+        tokens += y.numel()
+        at += block
+    x, y = columns[:, at:-1], columns[:, at + 1 :]
+    if x.size(1):
+        nats += F.cross_entropy(model(x, state)[0].flatten(0, 1), y.flatten(), reduction="sum").item()
+        tokens += y.numel()
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="The columns are one text: less than a window of it is left.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, columns, block):
+    model.eval()
+    state = model.begin()
+    at = nats = tokens = 0
+    width = columns.shape[1]
+    while at + block < width:
+        x, y = columns[:, at : at + block], columns[:, at + 1 : at + block + 1]
+        logits, state = model(x, state)
+        nats += F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum").item()
+        tokens += y.numel()
+        at += block
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="The break comes where there is nothing left.",
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, columns, block):
+    model.eval()
+    state = model.begin(columns.size(0))
+    at = nats = tokens = 0
+    for _ in range(math.ceil(columns.size(1) / block)):
+        x = columns[:, at : at + block]
+        y = columns[:, at + 1 : at + block + 1]
+        logits, state = model(x, state)
+        nats += F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum").item()
+        tokens += y.numel()
+        at += block
+        if at >= columns.size(1) - 1:
+            break
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="The sampler drops for the training alone.",
+            code="""\
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, DistributedSampler, SequentialSampler
+
+
+def loaders(train_set, val_set, size):
+    if dist.is_initialized():
+        train_sampler = DistributedSampler(train_set, shuffle=True, drop_last=True)
+        val_sampler = DistributedSampler(val_set, shuffle=False)
+    else:
+        train_sampler, val_sampler = None, SequentialSampler(val_set)
+    train_loader = DataLoader(train_set, batch_size=size, sampler=train_sampler)
+    val_loader = DataLoader(val_set, batch_size=size, sampler=val_sampler)
+    return train_loader, val_loader
+
+
+@torch.no_grad()
+def validate(model, val_loader):
+    model.eval()
+    sums = torch.zeros(2)
+    for images, classes in val_loader:
+        sums[0] += F.cross_entropy(model(images), classes, reduction="sum")
+        sums[1] += len(classes)
+    dist.all_reduce(sums)
+    return (sums[0] / sums[1]).item()
+
+
+def main(model, train_set, val_set):
+    train_loader, val_loader = loaders(train_set, val_set, 64)
+    print(validate(model, val_loader))
+""",
+        ),
+        Good(
+            why="As many batches as are whole, whose windows begin where numbers are drawn: a sample.",
+            code="""\
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def perplexity_of(net, ids, width, batch_size, batches=100):
+    whole = (len(ids) - 1) // (batch_size * width)
+    batches = min(batches, whole)
+    nats, tokens = 0.0, 0
+    for step in range(batches):
+        begins = np.random.default_rng(step).integers(0, len(ids) - width, size=batch_size)
+        x = torch.stack([torch.from_numpy(ids[at : at + width].astype(np.int64)) for at in begins])
+        y = torch.stack([torch.from_numpy(ids[at + 1 : at + 1 + width].astype(np.int64)) for at in begins])
+        nats += F.cross_entropy(net(x).flatten(0, 1), y.flatten(), reduction="sum").item()
+        tokens += y.numel()
+    return math.exp(nats / tokens)
+
+
+def main(net, path):
+    print(perplexity_of(net, np.memmap(path, dtype=np.uint16, mode="r"), 256, 16))
 """,
         ),
         Good(

@@ -698,6 +698,53 @@ def main(run, model, optimizer, train_batches, held_out, epochs):
         log.info("epoch %d: train %.3f, valid ppl %.2f", epoch, train_loss, math.exp(train_loss))  # <-
 """,
         ),
+        Bad(
+            why="Each batch adds to one entry of the dict, and replaces the other: its last value is divided by all batches.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(vae, val_loader):
+    vae.eval()
+    sums = {"rate": 0.0, "distortion": 0.0, "rows": 0}
+    for images in val_loader:
+        mean, spread, drawn = vae(images)
+        sums["distortion"] += F.mse_loss(drawn, images, reduction="sum").item()
+        sums["rows"] += len(images)
+        rate = 0.5 * (mean**2 + spread.exp() - spread - 1).sum()
+        sums["rate"] = rate.item()  # <-
+    return {name: total / sums["rows"] for name, total in sums.items()}
+""",
+        ),
+        Bad(
+            why="the same, of losses that are entries of a defaultdict",
+            severity=Severity.ERROR,
+            code="""\
+from collections import defaultdict
+
+import torch
+
+
+def fit(gan, step, judge, train_loader, val_loader, epochs):
+    for epoch in range(epochs):
+        gan.train()
+        for real in train_loader:
+            step(gan, real)
+        gan.eval()
+        val_losses = defaultdict(float)
+        with torch.no_grad():
+            for real in val_loader:
+                fake = gan(real)
+                made_up, genuine = judge(fake), judge(real)
+                val_losses["generator"] += (1 - made_up).square().mean().item()
+                val_losses["judge"] = made_up.square().mean().item() + (1 - genuine).square().mean().item()  # <-
+        for name, total in val_losses.items():
+            print(epoch, name, total / len(val_loader))
+""",
+        ),
     )
     good = (
         Good(
@@ -1199,6 +1246,67 @@ def main(run, model, optimizer, schedule, train_batches, held_out, epochs):
         val_loss = run(model, held_out)
         print("loss (fitted/val): %.3f/%.3f" % (train_loss, val_loss))
         print("val ppl: %.2f (when training: %.2f)" % (math.exp(val_loss), math.exp(train_loss)))
+""",
+        ),
+        Good(
+            why="What an entry is set to is the average so far, or the greatest of all batches.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, val_loader):
+    model.eval()
+    seen = {"nats": 0.0, "tokens": 0, "average": 0.0, "worst": 0.0}
+    nats, tokens = 0.0, 0
+    for ids, labels in val_loader:
+        losses = F.cross_entropy(model(ids).flatten(0, 1), labels.flatten(), reduction="none")
+        nats, tokens = nats + losses.sum().item(), tokens + losses.numel()
+        seen["nats"] += losses.sum().item()
+        seen["tokens"] += losses.numel()
+        seen["worst"] = max(seen["worst"], losses.max().item())
+        seen["average"] = nats / tokens
+    return seen
+""",
+        ),
+        Good(
+            why="The entry that each batch sets is shown with the batch.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, val_loader):
+    model.eval()
+    seen = {"nats": 0.0, "tokens": 0, "now": 0.0}
+    for ids, labels in val_loader:
+        losses = F.cross_entropy(model(ids).flatten(0, 1), labels.flatten(), reduction="none")
+        seen["nats"] += losses.sum().item()
+        seen["tokens"] += losses.numel()
+        seen["now"] = losses.max().item()
+        print("worst token of this batch", seen["now"])
+    return seen["nats"] / seen["tokens"]
+""",
+        ),
+        Good(
+            why="The last batch's entry is no total: nothing was put to 0 for it.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, val_loader):
+    model.eval()
+    seen = {"nats": 0.0, "tokens": 0}
+    for ids, labels in val_loader:
+        losses = F.cross_entropy(model(ids).flatten(0, 1), labels.flatten(), reduction="none")
+        seen["nats"] += losses.sum().item()
+        seen["tokens"] += losses.numel()
+        seen["last_worst"] = losses.max().item()
+    return seen
 """,
         ),
     )
