@@ -14,6 +14,10 @@ from lintloss.findings import Evidence
 
 MISSING, DOUBLE, MISDIRECTED, ALIGNED = "missing", "double", "misdirected", "aligned"
 PICKS = frozenset({"gather", "index", "onehot"})
+WRONG_SIDE = "the mask is cut on the logits' side: each padded row also scores its first padding label"
+
+
+ONE_OF_TWO = "the criterion ignores one of the two classes between which the logits tell: only the other one is scored"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +138,8 @@ def _aligned(pair: Pair, guess: Window, label: Window) -> Alignment:
         return _finding(
             pair, MISDIRECTED, "the last label of each row was not shifted: it holds what stood there before"
         )
+    if "behind" in label.marks:
+        return _finding(pair, MISDIRECTED, WRONG_SIDE)
     if ("swapped" in guess.marks) != ("swapped" in label.marks) and guess.flat and label.flat:
         return _finding(
             pair,
@@ -154,8 +160,11 @@ def _aligned(pair: Pair, guess: Window, label: Window) -> Alignment:
 
 
 def _spares_first(pair: Pair) -> bool:
-    """Say whether each row's first label is ignored, `labels[:, 0] = -100`, or may be: then no row meets the next."""
-    first = any(region.lower == ZERO and region.length == Linear(const=1) for region in pair.target.ignored)
+    """Say whether each row's first label is ignored, `labels[:, 0] = -100`, or may be: then no row meets the next.
+
+    A prompt that is left out, `labels[:n] = -100`, begins with it.
+    """
+    first = any(region.lower == ZERO for region in pair.target.ignored)
     return first or (pair.rows_presumed and pair.target.clean)
 
 
