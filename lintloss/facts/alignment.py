@@ -14,7 +14,7 @@ from lintloss.findings import Evidence
 
 MISSING, DOUBLE, MISDIRECTED, ALIGNED = "missing", "double", "misdirected", "aligned"
 PICKS = frozenset({"gather", "index", "onehot"})
-WRONG_SIDE = "the mask is cut on the logits' side: each padded row also scores its first padding label"
+WRONG_SIDE = "the mask is cut on the logits' side: each label is kept for the id before it, and a padded row scores its first pad"
 
 
 ONE_OF_TWO = "the criterion ignores one of the two classes between which the logits tell: only the other one is scored"
@@ -70,7 +70,7 @@ def align(pair: Pair) -> Alignment | None:
     if drift is not None:
         return drift
     if not _same_source(guess, label):
-        return _turned(pair, guess, label)
+        return _turned(pair, guess, label) or _chosen_beside(pair, guess, label)
     offset = label.lower - guess.lower + Linear(const=int(pair.shifts))
     if not offset.is_const:
         return _twice_indexed(pair, guess, label) or _whole_block(pair, guess, label, offset)
@@ -95,6 +95,12 @@ def _turned(pair: Pair, guess: Window, label: Window) -> Alignment | None:
     return _finding(
         pair, MISDIRECTED, "the logits lose their first position and the labels their last, not the reverse"
     )
+
+
+def _chosen_beside(pair: Pair, guess: Window, label: Window) -> Alignment | None:
+    """Logits without their last position and labels without their first, both chosen by the mask of the logits' ids."""
+    shifted = guess.lower == ZERO and guess.upper == END.plus(-1) and label.lower == Linear(const=1)
+    return _finding(pair, MISDIRECTED, WRONG_SIDE) if shifted and {"behind"} <= guess.marks | label.marks else None
 
 
 def _by_offset(pair: Pair, guess: Window, label: Window, offset: int) -> Alignment | None:

@@ -121,10 +121,11 @@ def _is_behind(machine: Machine, blank: Blank) -> bool:
 def chooses_before(machine: Machine, labels: Window, mask: Tensor) -> bool:
     """Say whether labels that were moved by one are chosen by the mask of the ids before them.
 
-    By an attention mask, or by one that is called the labels' own; padding on the left is where that belongs.
+    By one that is called the labels' own, or by an attention mask; with padding on the left that is where it belongs.
     """
-    told = masks.attention(machine, mask) is not None or LABELS.search(mask.name) is not None
-    return told and is_behind(labels, mask) and not LEFT.search(machine.frame.module.code)
+    left = LEFT.search(machine.frame.module.code) is not None
+    told = LABELS.search(mask.name) is not None or (masks.attention(machine, mask) is not None and not left)
+    return told and is_behind(labels, mask)
 
 
 def is_behind(labels: Window, mask: Tensor) -> bool:

@@ -226,10 +226,14 @@ def _shared(machine: Machine, found: Setting) -> Setting:
 def align(machine: Machine, scoring: Scoring) -> Alignment | None:
     """Compare where predictions and targets sit; of alternatives all have to be wrong alike.
 
-    Where two branches made both sides, the one that shifts neither is wrong whatever the other does.
+    Where two branches made both sides, the one that shifts neither is wrong whatever the other does; so is the one that
+    chooses by a mask which is cut on the other side.
     """
     pairs = branch_pairs.of(machine, scoring)
     found = [_align(machine, scoring, one, other) for one, other in pairs]
+    chosen = next((each for each in found if each is not None and each.why == WRONG_SIDE), None)
+    if chosen is not None:
+        return chosen
     kinds = {each.kind if each is not None else "" for each in found}
     if len(kinds) == 1:
         return found[0]

@@ -877,6 +877,44 @@ def main(path, device="cuda"):
     print(evaluate(model, DataLoader(load_documents(path), batch_size=32), device))
 """,
         ),
+        Bad(
+            why="Where a mask of the labels is given, it is cut on the side of the logits before it chooses both of them.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torch.nn import CrossEntropyLoss
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM
+
+from segments import LastSegments
+
+
+def segment_loss(logits, labels, labels_mask=None):
+    guesses = logits[..., :-1, :].flatten(0, 1)
+    answers = labels[..., 1:].flatten()
+    if labels_mask is not None:
+        chosen = labels_mask[..., :-1].flatten()
+        guesses, answers = guesses[chosen], answers[chosen]
+    return CrossEntropyLoss(reduction="sum")(guesses, answers), answers.numel()  # <-
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for batch in loader:
+        ids, mask = batch["ids"].to(device), batch["labels_mask"].to(device)
+        total, scored = segment_loss(model(ids).logits, ids, labels_mask=mask)
+        nats += total.item()
+        tokens += scored
+    return nats / tokens
+
+
+def main(path, name="gpt2", device="cuda"):
+    model = AutoModelForCausalLM.from_pretrained(name).to(device)
+    print(evaluate(model, DataLoader(LastSegments(path), batch_size=4), device))
+""",
+        ),
     )
 
     good = (
@@ -1794,6 +1832,80 @@ def evaluate(model, loader, device):
 def main(path, device="cuda"):
     model = Pretraining(30_000, 256).to(device)
     print(evaluate(model, DataLoader(load_documents(path), batch_size=32), device))
+""",
+        ),
+        Good(
+            why="The mask of the labels is cut as they are.",
+            code="""\
+import torch
+from torch.nn import CrossEntropyLoss
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM
+
+from segments import LastSegments
+
+
+def segment_loss(logits, labels, labels_mask=None):
+    guesses = logits[..., :-1, :].flatten(0, 1)
+    answers = labels[..., 1:].flatten()
+    if labels_mask is not None:
+        chosen = labels_mask[..., 1:].flatten()
+        guesses, answers = guesses[chosen], answers[chosen]
+    return CrossEntropyLoss(reduction="sum")(guesses, answers), answers.numel()
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for batch in loader:
+        ids, mask = batch["ids"].to(device), batch["labels_mask"].to(device)
+        total, scored = segment_loss(model(ids).logits, ids, labels_mask=mask)
+        nats += total.item()
+        tokens += scored
+    return nats / tokens
+
+
+def main(path, name="gpt2", device="cuda"):
+    model = AutoModelForCausalLM.from_pretrained(name).to(device)
+    print(evaluate(model, DataLoader(LastSegments(path), batch_size=4), device))
+""",
+        ),
+        Good(
+            why="A mask of the losses may be told for the logits, whose side it is cut on.",
+            code="""\
+import torch
+from torch.nn import CrossEntropyLoss
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM
+
+from segments import LastSegments
+
+
+def segment_loss(logits, labels, loss_mask=None):
+    guesses = logits[..., :-1, :].flatten(0, 1)
+    answers = labels[..., 1:].flatten()
+    if loss_mask is not None:
+        chosen = loss_mask[..., :-1].flatten()
+        guesses, answers = guesses[chosen], answers[chosen]
+    return CrossEntropyLoss(reduction="sum")(guesses, answers), answers.numel()
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for batch in loader:
+        ids, mask = batch["ids"].to(device), batch["loss_mask"].to(device)
+        total, scored = segment_loss(model(ids).logits, ids, loss_mask=mask)
+        nats += total.item()
+        tokens += scored
+    return nats / tokens
+
+
+def main(path, name="gpt2", device="cuda"):
+    model = AutoModelForCausalLM.from_pretrained(name).to(device)
+    print(evaluate(model, DataLoader(LastSegments(path), batch_size=4), device))
 """,
         ),
     )
