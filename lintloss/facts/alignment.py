@@ -14,6 +14,10 @@ from lintloss.findings import Evidence
 
 MISSING, DOUBLE, MISDIRECTED, ALIGNED = "missing", "double", "misdirected", "aligned"
 PICKS = frozenset({"gather", "index", "onehot"})
+WRONG_SIDE = "the mask is cut on the logits' side: each label is kept for the id before it, and a padded row scores its first pad"
+
+
+ONE_OF_TWO = "the criterion ignores one of the two classes between which the logits tell: only the other one is scored"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,7 @@ def align(pair: Pair) -> Alignment | None:
     if drift is not None:
         return drift
     if not _same_source(guess, label):
-        return _turned(pair, guess, label)
+        return _turned(pair, guess, label) or _chosen_beside(pair, guess, label)
     offset = label.lower - guess.lower + Linear(const=int(pair.shifts))
     if not offset.is_const:
         return _twice_indexed(pair, guess, label) or _whole_block(pair, guess, label, offset)
@@ -91,6 +95,12 @@ def _turned(pair: Pair, guess: Window, label: Window) -> Alignment | None:
     return _finding(
         pair, MISDIRECTED, "the logits lose their first position and the labels their last, not the reverse"
     )
+
+
+def _chosen_beside(pair: Pair, guess: Window, label: Window) -> Alignment | None:
+    """Logits without their last position and labels without their first, both chosen by the mask of the logits' ids."""
+    shifted = guess.lower == ZERO and guess.upper == END.plus(-1) and label.lower == Linear(const=1)
+    return _finding(pair, MISDIRECTED, WRONG_SIDE) if shifted and {"behind"} <= guess.marks | label.marks else None
 
 
 def _by_offset(pair: Pair, guess: Window, label: Window, offset: int) -> Alignment | None:
@@ -134,6 +144,8 @@ def _aligned(pair: Pair, guess: Window, label: Window) -> Alignment:
         return _finding(
             pair, MISDIRECTED, "the last label of each row was not shifted: it holds what stood there before"
         )
+    if "behind" in label.marks:
+        return _finding(pair, MISDIRECTED, WRONG_SIDE)
     if ("swapped" in guess.marks) != ("swapped" in label.marks) and guess.flat and label.flat:
         return _finding(
             pair,
@@ -154,8 +166,11 @@ def _aligned(pair: Pair, guess: Window, label: Window) -> Alignment:
 
 
 def _spares_first(pair: Pair) -> bool:
-    """Say whether each row's first label is ignored, `labels[:, 0] = -100`, or may be: then no row meets the next."""
-    first = any(region.lower == ZERO and region.length == Linear(const=1) for region in pair.target.ignored)
+    """Say whether each row's first label is ignored, `labels[:, 0] = -100`, or may be: then no row meets the next.
+
+    A prompt that is left out, `labels[:n] = -100`, begins with it.
+    """
+    first = any(region.lower == ZERO for region in pair.target.ignored)
     return first or (pair.rows_presumed and pair.target.clean)
 
 

@@ -237,7 +237,7 @@ def _heap_place(machine: Machine, target: ast.expr) -> tuple[Key, str] | None:
         name = target.attr
     elif isinstance(target, ast.Subscript):
         owner = evaluate(machine, target.value)
-        name = subscript_key(machine, target.slice)
+        name = subscript_key(machine, target.slice, owner)
     else:
         return None
     for option in options(owner):

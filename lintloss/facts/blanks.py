@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import replace
 
 from lintloss.facts.library import masks
 from lintloss.facts.linear import Linear
 from lintloss.facts.machine import Machine
 from lintloss.facts.pad_marks import IGNORED, LEFT, PAD
+from lintloss.facts.survey import walk
 from lintloss.facts.values import Blank, Const, Key, LibObject, Opaque, Tensor, Value, Window, options
 from lintloss.findings import Evidence
+from lintloss.patterns import regex
+
+LABELS = regex(r"^(labels?|targets?)_mask$")
+ASKS = regex(r"pad|ignore|mask|label|train|len\(", re.IGNORECASE)  # whether there is any, or to be scored
 
 
 def noted(machine: Machine, node: ast.AST, labels: Tensor, mask: Value, *, keeps: bool = False) -> Tensor:
@@ -28,6 +34,33 @@ def inverted(machine: Machine, target: Value) -> Evidence | None:
     found = _of_all(target)
     told = all(each.mask.sense and tells_padding(machine, each.mask, each.over) for each in found)
     return found[0].place if found and told else None
+
+
+def spared_in_a_branch(machine: Machine, target: Value) -> Evidence | None:
+    """Return where one branch writes over the padding of the labels, which another branch leaves as it is.
+
+    Not where the branch asks for that, `if ignore_pad_token:`; one that asks for the model or for the format of the
+    data is wrong without it.
+    """
+    found = [each for each in options(target) if isinstance(each, Tensor)]
+    spared = [each for each in found if each.clean and each.blanked is not None]
+    padded = [each for each in found if each.pad is not None and not each.clean and not each.ignored]
+    if not spared or not padded or len(spared) + len(padded) < len(options(target)):
+        return None
+    places = [each.blanked.place for each in spared if each.blanked is not None]
+    return places[0] if all(_is_apart(machine, place) for place in places) else None
+
+
+def _is_apart(machine: Machine, place: Evidence) -> bool:
+    """Say whether a statement stands in a branch that does not ask about padding."""
+    module = machine.project.module(place.path)
+    row = place.span.row
+    around = [
+        each
+        for each in (walk(module.tree) if module is not None else ())
+        if isinstance(each, ast.If) and each.lineno < row <= (each.end_lineno or 0)
+    ]
+    return bool(around) and not any(ASKS.search(ast.unparse(each.test)) for each in around)
 
 
 def _of_all(target: Value) -> list[Blank]:
@@ -83,6 +116,16 @@ def _is_behind(machine: Machine, blank: Blank) -> bool:
     mask = blank.mask
     told = mask.window is not None and (mask.pad is None or mask.window.source in machine.attended)
     return told and mask.sense is False and tells_padding(machine, mask, blank.over) and is_behind(blank.over, mask)
+
+
+def chooses_before(machine: Machine, labels: Window, mask: Tensor) -> bool:
+    """Say whether labels that were moved by one are chosen by the mask of the ids before them.
+
+    By one that is called the labels' own, or by an attention mask; with padding on the left that is where it belongs.
+    """
+    left = LEFT.search(machine.frame.module.code) is not None
+    told = LABELS.search(mask.name) is not None or (masks.attention(machine, mask) is not None and not left)
+    return told and is_behind(labels, mask)
 
 
 def is_behind(labels: Window, mask: Tensor) -> bool:

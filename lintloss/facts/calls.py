@@ -136,7 +136,11 @@ def arguments(machine: Machine, node: ast.Call) -> tuple[list[Value], Kwargs]:
 
 
 def spread(machine: Machine, value: Value) -> Kwargs:
-    """Return the keyword arguments that `**value` hands over."""
+    """Return the keyword arguments that `**value` hands over; of one of several dicts, those that all of them do."""
+    if isinstance(value, Choice):
+        each = [spread(machine, option) for option in value.options]
+        shared = [name for name in each[0] if all(name in other for other in each)]
+        return {name: join_all(given[name] for given in each) for name in shared} or {"**": value}
     if isinstance(value, Ref) and value.kind == "dict":
         found = {name: slot.value for name, slot in machine.fields(value).items() if name not in {"len", "elem"}}
         return found or {"**": value}

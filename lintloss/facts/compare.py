@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 
 from lintloss.facts import alignment, autoregression, batch_rows, bindings, blanks, branch_pairs, gradients, overlap
-from lintloss.facts.alignment import ALIGNED, Alignment, Pair
+from lintloss.facts.alignment import ALIGNED, ONE_OF_TWO, WRONG_SIDE, Alignment, Pair
 from lintloss.facts.callers import text_of
 from lintloss.facts.library import last_ids, models, shapes, windows
 from lintloss.facts.linear import END, ZERO, Linear
@@ -16,11 +16,11 @@ from lintloss.facts.observations import Compared, Setting
 from lintloss.facts.pad_marks import LEFT
 from lintloss.facts.settings import Place
 from lintloss.facts.survey import called_name, walk
-from lintloss.facts.values import Key, LibObject, Quantity, Ref, Scoring, Tensor, Value, options
+from lintloss.facts.values import Const, Key, LibObject, Quantity, Ref, Scoring, Tensor, Value, options
 from lintloss.findings import Evidence
 from lintloss.patterns import regex
 
-WRONG_SIDE = "the mask is cut on the logits' side: each padded row also scores its first padding label"
+SCORES = frozenset({"logits", "log_probs", "probs"})
 UNTOLD = frozenset({"scores", "hidden", ""})
 LOGITS = regex(r"(^|_)logits?(_|$)")
 NORMALIZES = regex(r"log_?softmax|logsumexp|log_?probs?|\.log\(\)|\b(torch|math|np|jnp)\.log\(", re.IGNORECASE)
@@ -32,7 +32,7 @@ METHODS = frozenset({"forward", "__call__", "call"})
 
 def compared(machine: Machine, node: ast.AST, scoring: Scoring) -> Key:
     """Record a comparison; the key lets a mask that is applied later be added to it."""
-    found = _masked_beside(machine, scoring, align(machine, scoring))
+    found = _ignored_beside(machine, scoring, align(machine, scoring))
     home = machine.home or machine.shown
     own = [i for i, frame in enumerate(machine.frames) if frame.module.path == home]
     if any(frame.key[:1] == ("import",) for frame in machine.frames):
@@ -50,6 +50,7 @@ def compared(machine: Machine, node: ast.AST, scoring: Scoring) -> Key:
         alignment=found,
         overlap=overlap.overlap(machine, node, scoring),
         inverted=blanks.inverted(machine, scoring.target),
+        spared=blanks.spared_in_a_branch(machine, scoring.target),
         loops=tuple(machine.loops),
         function=machine.frame.node,
         called_logits=scoring.criterion == "nll_loss" and _is_called_logits(machine, scoring),
@@ -60,10 +61,20 @@ def compared(machine: Machine, node: ast.AST, scoring: Scoring) -> Key:
     return ("Compared", seen.path, seen.span, machine.frame.key, "")
 
 
-def _masked_beside(machine: Machine, scoring: Scoring, found: Alignment | None) -> Alignment | None:
-    """Say of labels that are aligned that what they ignore is not: it was chosen one position before them."""
+def _ignored_beside(machine: Machine, scoring: Scoring, found: Alignment | None) -> Alignment | None:
+    """Say of labels that are aligned, or of classes, that what they ignore is not what it is meant to be."""
+    if _ignores_a_class(scoring):
+        return Alignment(alignment.MISDIRECTED, ONE_OF_TWO, (scoring.place,) if scoring.place is not None else ())
     place = blanks.on_the_wrong_side(machine, scoring.target) if found is not None and found.kind == ALIGNED else None
     return Alignment(alignment.MISDIRECTED, WRONG_SIDE, (place,)) if place is not None else found
+
+
+def _ignores_a_class(scoring: Scoring) -> bool:
+    """Say whether a criterion that leaves out padding, `ignore_index=0`, is given the logits of a yes and a no."""
+    found = [shapes.tensor(each) for each in options(scoring.prediction)]
+    of_two = all(each is not None and each.classes == 2 and each.form in SCORES for each in found)
+    ignored = scoring.ignore_index
+    return of_two and scoring.is_cross_entropy and ignored in (Const(0), Const(1)) and not scoring.alternative
 
 
 def _runs_loop(machine: Machine, frame: Frame) -> bool:
@@ -215,10 +226,14 @@ def _shared(machine: Machine, found: Setting) -> Setting:
 def align(machine: Machine, scoring: Scoring) -> Alignment | None:
     """Compare where predictions and targets sit; of alternatives all have to be wrong alike.
 
-    Where two branches made both sides, the one that shifts neither is wrong whatever the other does.
+    Where two branches made both sides, the one that shifts neither is wrong whatever the other does; so is the one that
+    chooses by a mask which is cut on the other side.
     """
     pairs = branch_pairs.of(machine, scoring)
     found = [_align(machine, scoring, one, other) for one, other in pairs]
+    chosen = next((each for each in found if each is not None and each.why == WRONG_SIDE), None)
+    if chosen is not None:
+        return chosen
     kinds = {each.kind if each is not None else "" for each in found}
     if len(kinds) == 1:
         return found[0]

@@ -54,7 +54,7 @@ def misaligned(seen: Observation, kind: str) -> Alignment | None:
     if not isinstance(seen, Compared) or seen.alignment is None or not in_evaluation(seen):
         return None
     scoring = seen.scoring
-    comparable = scoring.is_cross_entropy or scoring.owner == "model" or scoring.criterion in PICKS | {"metric"}
+    comparable = scoring.scores_tokens or scoring.owner == "model" or scoring.criterion in PICKS
     return seen.alignment if comparable and seen.alignment.kind == kind else None
 
 
@@ -144,7 +144,7 @@ def padded(seen: Observation) -> Wrong | None:
     scoring = seen.scoring
     picks = scoring.criterion in PICKS and scoring.reduction == "none"
     named_only = scoring.criterion == "presumed" and scoring.called != "transformers"
-    if not (scoring.is_cross_entropy or picks) or named_only or scoring.weighted:
+    if not (scoring.scores_tokens or picks) or named_only or scoring.weighted:
         return None
     if scoring.item == "example":  # each row has one label, whatever fills its text up
         return None
@@ -165,6 +165,11 @@ def padded(seen: Observation) -> Wrong | None:
     is_clean = any(isinstance(option, Tensor) and option.clean for option in options(scoring.target))
     if seen.padding is not None and any(pad is None for pad in pads) and not is_clean:
         return _marked(scoring, seen.padding)
+    if seen.spared is not None and scoring.reduction != "none" and all(_scores(scoring, pad) for pad in pads if pad):
+        why = (
+            "the targets are filled up with a pad id, which one branch takes out of the labels and another one does not"
+        )
+        return Wrong(why, (seen.spared,), presumed=True)
     if (
         not pads
         or any(pad is None for pad in pads)

@@ -197,7 +197,7 @@ def _by_product(machine: Machine, node: ast.BinOp, below: ast.BinOp) -> Value:
 
 
 def _unary(machine: Machine, node: ast.UnaryOp) -> Value:
-    from lintloss.facts.library import losses
+    from lintloss.facts.library import losses, masks
 
     value = evaluate(machine, node.operand)
     if isinstance(node.op, ast.USub):
@@ -209,6 +209,9 @@ def _unary(machine: Machine, node: ast.UnaryOp) -> Value:
             return losses.negated_picks(machine, node, value) or value
     if isinstance(node.op, ast.Not) and isinstance(value, Const):
         return Const(not value.value)
+    attention = masks.attention(machine, value) if isinstance(node.op, ast.Invert) else None
+    if attention is not None:
+        return masks.rest(attention)
     if isinstance(node.op, ast.Invert) and isinstance(value, Tensor):
         return replace(value, sense=not value.sense if value.sense is not None else None)
     return machine.opaque(node)

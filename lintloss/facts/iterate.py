@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from lintloss.facts import (
     aliases,
@@ -25,8 +26,10 @@ from lintloss.facts.loops import Loop
 from lintloss.facts.machine import TOTAL, Machine, OutOfBudget
 from lintloss.facts.observations import Averaging, Observation
 from lintloss.facts.state import join_states
+from lintloss.facts.survey import walk
 from lintloss.facts.units import count
 from lintloss.facts.values import (
+    LIMIT,
     UNKNOWN,
     Choice,
     Const,
@@ -58,6 +61,7 @@ EPOCHS = regex(r"epoch", re.IGNORECASE)
 TF_DATASETS = regex(r"(dataset|_ds|\bds)(\.(take|prefetch|cache|skip)\(.*)?\)*$", re.IGNORECASE)
 MODES = frozenset({"training", "switched"})
 RANKS = regex(r"world_size|num_gpus|nprocs|rank", re.IGNORECASE)
+ENTANGLES = (ast.AugAssign, ast.For, ast.AsyncFor, ast.While, ast.With, ast.Continue, ast.Break)
 BATCH_NAMES = regex(r"^(batch|b|minibatch|batch_data|data_batch)$", re.IGNORECASE)
 
 
@@ -78,8 +82,29 @@ def over(machine: Machine, node: ast.For | ast.AsyncFor, body: Callable[[], str]
     full_ranges.note(machine, loop, node)
     drops.note_looped(machine, loop)
     marked_positions.note(machine, loop, node)
+    entries = _entries(node)
+    for key in entries:
+        run(machine, loop, partial(assign.store, machine, node.target, key), body, once=True)
+    if entries:
+        return
     once = _runs_over_keys(machine, node.iter, iterable) and not _starts_over(loop)
     run(machine, loop, lambda: assign.store(machine, node.target, elements()), body, once=once)
+
+
+def _entries(node: ast.For | ast.AsyncFor) -> list[Const]:
+    """Return the keys that a loop fills one by one, written out: `for key in ("ids", "labels"): batch[key] = …`.
+
+    Each entry is known by its own; nothing is summed or run over in between.
+    """
+    listed, target = node.iter, node.target
+    if not isinstance(listed, ast.List | ast.Tuple) or len(listed.elts) > LIMIT or not isinstance(target, ast.Name):
+        return []
+    keys = [Const(each.value) for each in listed.elts if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+    body = [each for statement in node.body for each in walk(statement)]
+    if len(keys) < len(listed.elts) or any(isinstance(each, ENTANGLES) for each in body):
+        return []
+    stored = (each for each in body if isinstance(each, ast.Subscript) and isinstance(each.ctx, ast.Store))
+    return keys if any(isinstance(each.slice, ast.Name) and each.slice.id == target.id for each in stored) else []
 
 
 def _runs_over_keys(machine: Machine, node: ast.expr, iterable: Value) -> bool:

@@ -96,6 +96,7 @@ class Compared(Observation):
     called_logits: the code calls the predictions logits, and nothing in sight normalizes.
     padding: where the code says that the targets are padded.
     inverted: where labels or losses are left out under a mask that tells text from padding, the wrong way around.
+    spared: where one branch takes the padding out of the labels, which another one leaves in them.
     unrecorded: no gradients were recorded, so that nothing is trained by it.
     """
 
@@ -104,6 +105,7 @@ class Compared(Observation):
     overlap: Overlap | None = None
     padding: Mark | None = None
     inverted: Evidence | None = None
+    spared: Evidence | None = None
     loops: tuple[Loop, ...] = ()
     function: ast.AST | None = None  # the function that holds the criterion call
     called_logits: bool = False

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+
 from lintloss.facts.linear import Atom, Linear
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import Const, Key, Opaque, Value
+from lintloss.facts.values import Class, Const, Key, Opaque, Tuple, Value
 
 
 def note(machine: Machine, args: list[Value], kwargs: dict[str, Value]) -> None:
@@ -21,6 +23,23 @@ def note(machine: Machine, args: list[Value], kwargs: dict[str, Value]) -> None:
     given = kwargs.get("dest")
     name = given.value if isinstance(given, Const) else max(names, key=len)
     machine.defaults[str(name).lstrip("-").replace("-", "_")] = default.value
+
+
+def note_fields(machine: Machine, classes: Value | None) -> None:
+    """Remember the defaults of `HfArgumentParser((Arguments,))`: its options are the fields of the data classes."""
+    for each in classes.items if isinstance(classes, Tuple) else (classes,):
+        for field in each.node.body if isinstance(each, Class) else ():
+            if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+                default = _of_field(field.value)
+                if isinstance(default, int | float) and not isinstance(default, bool):
+                    machine.defaults[field.target.id] = default
+
+
+def _of_field(made: ast.expr | None) -> object:
+    """Return the constant in `stride: int = 512` and in `stride: int = field(default=512)`."""
+    if isinstance(made, ast.Call):
+        made = next((word.value for word in made.keywords if word.arg == "default"), None)
+    return made.value if isinstance(made, ast.Constant) else None
 
 
 def settled(machine: Machine, number: Linear) -> Linear:

@@ -22,7 +22,7 @@ CAUSAL_CONTEXT, CONTEXT = 1024, 512  # the shortest in use: GPT-2's, and BERT's
 
 def overlap(machine: Machine, node: ast.AST, scoring: Scoring) -> Overlap | None:
     """Return how the windows that are scored overlap; None where they do not, or where that is not known."""
-    if scoring.criterion in {"gather", "index", "metric"} or _is_of_one_head(machine, node, scoring):
+    if scoring.criterion in {"gather", "index"} or _is_of_one_head(machine, node, scoring):
         return None
     targets = [shapes.tensor(option) for option in options(scoring.target)]
     if not all(target is not None and target.window is not None for target in targets):

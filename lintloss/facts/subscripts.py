@@ -33,10 +33,15 @@ SPLIT = regex(r"^(train|valid|validation|val|test|dev|eval)(ation|ing)?(_\w+)?$"
 LOSS_DICT = regex(r"^(\w+_)?loss(es)?_dict$|^losses_reduced$|^reduced_losses$", re.IGNORECASE)
 
 
-def subscript_key(machine: Machine, index: ast.expr) -> str:
-    """Return the heap field that an index names: constants by value, the rest is "elem"."""
+def subscript_key(machine: Machine, index: ast.expr, owner: Value = UNKNOWN) -> str:
+    """Return the heap field that an index names: constants by value, the rest is "elem".
+
+    Of a batch, `batch[f"{side}_labels"]` and `batch[f"{side}_mask"]` are two entries, whichever side it is.
+    """
     if isinstance(index, ast.Constant) and isinstance(index.value, str | int):
         return str(index.value)
+    if isinstance(index, ast.JoinedStr) and isinstance(owner, Opaque):
+        return machine.text(index)[2:-1]
     value = evaluate(machine, index)
     if isinstance(value, Const) and isinstance(value.value, str | int) and not isinstance(value.value, bool):
         return str(value.value)
@@ -86,7 +91,7 @@ def item(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
         return _by_own_method(machine, owner, node) or Opaque((*owner.id, "[]"))
     key = getattr(owner, "key", ())
     if key:
-        name = subscript_key(machine, node.slice)
+        name = subscript_key(machine, node.slice, owner)
         slot = machine.get(key, name)
         if slot is not None:
             return slot.value
@@ -183,8 +188,8 @@ def _heap_item(machine: Machine, owner: Ref, name: str) -> Value:
         slot = filled or _made(machine, owner, name)  # what a loop over keys filled, else a new one
     if slot is None and name != "elem":
         slot = machine.get(owner, "elem")
-        if slot is not None and owner.kind == "dict" and isinstance(slot.value, Opaque):
-            return Opaque((*owner.id, name), name)  # its values are many; each is known by its own key
+        if slot is not None and owner.kind == "dict":
+            return join_all(_by_its_key(owner, name, each) for each in options(slot.value))
     if slot is not None:
         return slot.value
     if name == "elem":
@@ -192,6 +197,18 @@ def _heap_item(machine: Machine, owner: Ref, name: str) -> Value:
         if value != UNKNOWN:
             return value
     return Opaque((*owner.id, name), name if name != "elem" and not name.isdigit() else "")
+
+
+def _by_its_key(owner: Ref, name: str, value: Value) -> Value:
+    """Return what a dict of many keys holds under one: each value is known by its own, also where all were cut alike."""
+    if isinstance(value, Opaque):
+        return Opaque((*owner.id, name), name)
+    source = value.window.source if isinstance(value, Tensor) and value.window is not None else ()
+    is_any = source[-1:] == ("elem",) or source[-2:] == ("[]", 1)  # one of `mapping.items()`
+    if not isinstance(value, Tensor) or value.window is None or not is_any:
+        return value
+    window = replace(value.window, source=(*source, name))
+    return replace(value, window=window, key=(*value.key, name), name=name)
 
 
 def _is_fed(statement: ast.stmt | None) -> bool:

@@ -187,6 +187,7 @@ class Tensor(Value):
     ignored: of labels, the stretches of the source that were overwritten by an id to be ignored.
     clean: of labels, that their padding was.
     blanked: of labels, under which mask that was done.
+    classes: of logits, among how many classes they tell, where the layer that made them says so by a number.
     """
 
     form: str = ""
@@ -201,6 +202,7 @@ class Tensor(Value):
     ignored: tuple[Window, ...] = ()
     clean: bool = False
     blanked: Blank | None = None
+    classes: int | None = field(default=None, compare=False)
 
     @property
     def compares(self) -> bool:
@@ -272,6 +274,11 @@ class Scoring:
     @property
     def is_cross_entropy(self) -> bool:
         return self.criterion in {"cross_entropy", "nll_loss", "model", "presumed", "linear_cross_entropy"}
+
+    @property
+    def scores_tokens(self) -> bool:
+        """Say whether it is a cross entropy, or the metric that is one in other words: a perplexity of logits."""
+        return self.is_cross_entropy or self.criterion == "metric"
 
 
 @dataclass(frozen=True, slots=True)

@@ -746,6 +746,175 @@ def held_out_loss(checkpoint, loader, device="cuda"):
     print("held-out loss", nats / tokens)
 """,
         ),
+        Bad(
+            why="A collate function fills both entries in one loop over their names; the shift is made after flattening.",
+            severity=Severity.ERROR,
+            files={
+                "dialogues.py": """\
+import torch
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import Dataset
+
+
+class Dialogues(Dataset):
+    def __init__(self, turns, tokenizer, masks_question=False):
+        self.turns, self.tokenizer, self.masks_question = turns, tokenizer, masks_question
+
+    def __len__(self):
+        return len(self.turns)
+
+    def __getitem__(self, at):
+        question = self.tokenizer.encode(self.turns[at]["question"], return_tensors="pt")[0]
+        reply = self.tokenizer.encode(self.turns[at]["reply"], return_tensors="pt")[0]
+        ids = torch.cat((question, reply))
+        return {"ids": ids, "labels": ids.clone()}
+
+
+def collate(rows, longest=-1):
+    filled = {}
+    for entry in ("ids", "labels"):
+        filler = -100 if entry == "labels" else 0
+        filled[entry] = pad_sequence([row[entry] for row in rows], batch_first=True, padding_value=filler)
+        if longest > 0:
+            filled[entry] = filled[entry][:, :longest]
+    return filled
+""",
+            },
+            code="""\
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from dialogues import Dialogues, collate
+
+
+@torch.no_grad()
+def held_out(model, loader, device):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for batch in loader:
+        ids, labels = batch["ids"].to(device), batch["labels"].to(device)
+        logits = model(input_ids=ids).logits
+        logits, labels = logits.reshape(-1, logits.size(-1)), labels.reshape(-1)
+        nats += F.cross_entropy(logits[:-1], labels[1:], reduction="sum").item()  # <-
+        tokens += (labels[1:] != -100).sum().item()
+    return nats / tokens
+
+
+def main(turns, name="gpt2", device="cuda"):
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    loader = DataLoader(Dialogues(turns, tokenizer), batch_size=16, collate_fn=partial(collate, longest=512))
+    print("held-out loss", held_out(AutoModelForCausalLM.from_pretrained(name).to(device), loader, device))
+""",
+        ),
+        Bad(
+            why="Logits and labels are chosen by the mask of the ids before the labels: the first pad of each row is scored.",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+
+@torch.no_grad()
+def perplexity(stories, name="gpt2", device="cuda"):
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    tokenizer.pad_token = tokenizer.eos_token
+    model = AutoModelForCausalLM.from_pretrained(name).to(device).eval()
+    nats, tokens = 0.0, 0
+    for begin in range(0, len(stories), 4):
+        batch = tokenizer(stories[begin : begin + 4], padding=True, return_tensors="pt").to(device)
+        logits = model(**batch).logits[:, :-1]
+        targets = batch["input_ids"][:, 1:]
+        is_text = batch["attention_mask"][:, :-1].bool()
+        nats += F.cross_entropy(logits[is_text], targets[is_text], reduction="sum").item()  # <-
+        tokens += is_text.sum().item()
+    return math.exp(nats / tokens)
+""",
+        ),
+        Bad(
+            why="The criterion that ignores the padding of masked words also scores a yes and a no, of which it ignores the no.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+
+from encoder import Encoder, load_documents
+
+
+class Pretraining(nn.Module):
+    def __init__(self, words, width):
+        super().__init__()
+        self.encoder = Encoder(words, width)
+        self.follows = nn.Linear(width, 2)
+        self.words = nn.Linear(width, words)
+
+    def forward(self, ids, segments):
+        states = self.encoder(ids, segments)
+        return self.follows(states[:, 0]).log_softmax(-1), self.words(states).log_softmax(-1)
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    model.eval()
+    criterion = nn.NLLLoss(ignore_index=0)
+    pair_loss, word_loss = [], []
+    for ids, segments, masked, follows in loader:
+        pairs, words = model(ids.to(device), segments.to(device))
+        pair_loss.append(criterion(pairs, follows.to(device)).item())  # <-
+        word_loss.append(criterion(words.transpose(1, 2), masked.to(device)).item())
+    return pair_loss, word_loss
+
+
+def main(path, device="cuda"):
+    model = Pretraining(30_000, 256).to(device)
+    print(evaluate(model, DataLoader(load_documents(path), batch_size=32), device))
+""",
+        ),
+        Bad(
+            why="Where a mask of the labels is given, it is cut on the side of the logits before it chooses both of them.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torch.nn import CrossEntropyLoss
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM
+
+from segments import LastSegments
+
+
+def segment_loss(logits, labels, labels_mask=None):
+    guesses = logits[..., :-1, :].flatten(0, 1)
+    answers = labels[..., 1:].flatten()
+    if labels_mask is not None:
+        chosen = labels_mask[..., :-1].flatten()
+        guesses, answers = guesses[chosen], answers[chosen]
+    return CrossEntropyLoss(reduction="sum")(guesses, answers), answers.numel()  # <-
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for batch in loader:
+        ids, mask = batch["ids"].to(device), batch["labels_mask"].to(device)
+        total, scored = segment_loss(model(ids).logits, ids, labels_mask=mask)
+        nats += total.item()
+        tokens += scored
+    return nats / tokens
+
+
+def main(path, name="gpt2", device="cuda"):
+    model = AutoModelForCausalLM.from_pretrained(name).to(device)
+    print(evaluate(model, DataLoader(LastSegments(path), batch_size=4), device))
+""",
+        ),
     )
 
     good = (
@@ -1468,6 +1637,275 @@ def held_out_loss(checkpoint, texts, device="cuda"):
         nats += F.cross_entropy(logits.transpose(1, 2), targets, reduction="sum").item()
         tokens += (targets != -100).sum().item()
     print("held-out loss", nats / tokens)
+""",
+        ),
+        Good(
+            why="The question of each row is not scored: whatever row comes before, its first label is ignored.",
+            files={
+                "dialogues.py": """\
+import torch
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import Dataset
+
+
+class Dialogues(Dataset):
+    def __init__(self, turns, tokenizer, masks_question=False):
+        self.turns, self.tokenizer, self.masks_question = turns, tokenizer, masks_question
+
+    def __len__(self):
+        return len(self.turns)
+
+    def __getitem__(self, at):
+        question = self.tokenizer.encode(self.turns[at]["question"], return_tensors="pt")[0]
+        reply = self.tokenizer.encode(self.turns[at]["reply"], return_tensors="pt")[0]
+        ids = torch.cat((question, reply))
+        labels = ids.clone()
+        labels[: len(question)] = -100
+        return {"ids": ids, "labels": labels}
+
+
+def collate(rows, longest=-1):
+    filled = {}
+    for entry in ("ids", "labels"):
+        filler = -100 if entry == "labels" else 0
+        filled[entry] = pad_sequence([row[entry] for row in rows], batch_first=True, padding_value=filler)
+        if longest > 0:
+            filled[entry] = filled[entry][:, :longest]
+    return filled
+""",
+            },
+            code="""\
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from dialogues import Dialogues, collate
+
+
+@torch.no_grad()
+def held_out(model, loader, device):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for batch in loader:
+        ids, labels = batch["ids"].to(device), batch["labels"].to(device)
+        logits = model(input_ids=ids).logits
+        logits, labels = logits.reshape(-1, logits.size(-1)), labels.reshape(-1)
+        nats += F.cross_entropy(logits[:-1], labels[1:], reduction="sum").item()
+        tokens += (labels[1:] != -100).sum().item()
+    return nats / tokens
+
+
+def main(turns, name="gpt2", device="cuda"):
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    loader = DataLoader(Dialogues(turns, tokenizer), batch_size=16, collate_fn=partial(collate, longest=512))
+    print("held-out loss", held_out(AutoModelForCausalLM.from_pretrained(name).to(device), loader, device))
+""",
+        ),
+        Good(
+            why="Logits and labels are chosen by the mask of the labels.",
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+
+@torch.no_grad()
+def perplexity(stories, name="gpt2", device="cuda"):
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    tokenizer.pad_token = tokenizer.eos_token
+    model = AutoModelForCausalLM.from_pretrained(name).to(device).eval()
+    nats, tokens = 0.0, 0
+    for begin in range(0, len(stories), 4):
+        batch = tokenizer(stories[begin : begin + 4], padding=True, return_tensors="pt").to(device)
+        logits = model(**batch).logits[:, :-1]
+        targets = batch["input_ids"][:, 1:]
+        is_text = batch["attention_mask"][:, 1:].bool()
+        nats += F.cross_entropy(logits[is_text], targets[is_text], reduction="sum").item()
+        tokens += is_text.sum().item()
+    return math.exp(nats / tokens)
+""",
+        ),
+        Good(
+            why="With padding on the left, the ids before the labels say which of them follow text.",
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+
+@torch.no_grad()
+def perplexity(stories, name="gpt2", device="cuda"):
+    tokenizer = AutoTokenizer.from_pretrained(name, padding_side="left")
+    tokenizer.pad_token = tokenizer.eos_token
+    model = AutoModelForCausalLM.from_pretrained(name).to(device).eval()
+    nats, tokens = 0.0, 0
+    for begin in range(0, len(stories), 4):
+        batch = tokenizer(stories[begin : begin + 4], padding=True, return_tensors="pt").to(device)
+        logits = model(**batch).logits[:, :-1]
+        targets = batch["input_ids"][:, 1:]
+        is_text = batch["attention_mask"][:, :-1].bool()
+        nats += F.cross_entropy(logits[is_text], targets[is_text], reduction="sum").item()
+        tokens += is_text.sum().item()
+    return math.exp(nats / tokens)
+""",
+        ),
+        Good(
+            why="A yes and a no have a criterion of their own, which ignores neither.",
+            code="""\
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+
+from encoder import Encoder, load_documents
+
+
+class Pretraining(nn.Module):
+    def __init__(self, words, width):
+        super().__init__()
+        self.encoder = Encoder(words, width)
+        self.follows = nn.Linear(width, 2)
+        self.words = nn.Linear(width, words)
+
+    def forward(self, ids, segments):
+        states = self.encoder(ids, segments)
+        return self.follows(states[:, 0]).log_softmax(-1), self.words(states).log_softmax(-1)
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    model.eval()
+    criterion, of_pairs = nn.NLLLoss(ignore_index=0), nn.NLLLoss()
+    pair_loss, word_loss = [], []
+    for ids, segments, masked, follows in loader:
+        pairs, words = model(ids.to(device), segments.to(device))
+        pair_loss.append(of_pairs(pairs, follows.to(device)).item())
+        word_loss.append(criterion(words.transpose(1, 2), masked.to(device)).item())
+    return pair_loss, word_loss
+
+
+def main(path, device="cuda"):
+    model = Pretraining(30_000, 256).to(device)
+    print(evaluate(model, DataLoader(load_documents(path), batch_size=32), device))
+""",
+        ),
+        Good(
+            why="Of three classes the first one may stand for what is not known, and be ignored.",
+            code="""\
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+
+from encoder import Encoder, load_documents
+
+
+class Pretraining(nn.Module):
+    def __init__(self, words, width):
+        super().__init__()
+        self.encoder = Encoder(words, width)
+        self.relation = nn.Linear(width, 3)
+        self.words = nn.Linear(width, words)
+
+    def forward(self, ids, segments):
+        states = self.encoder(ids, segments)
+        return self.relation(states[:, 0]).log_softmax(-1), self.words(states).log_softmax(-1)
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    model.eval()
+    criterion = nn.NLLLoss(ignore_index=0)
+    pair_loss, word_loss = [], []
+    for ids, segments, masked, relation in loader:
+        pairs, words = model(ids.to(device), segments.to(device))
+        pair_loss.append(criterion(pairs, relation.to(device)).item())
+        word_loss.append(criterion(words.transpose(1, 2), masked.to(device)).item())
+    return pair_loss, word_loss
+
+
+def main(path, device="cuda"):
+    model = Pretraining(30_000, 256).to(device)
+    print(evaluate(model, DataLoader(load_documents(path), batch_size=32), device))
+""",
+        ),
+        Good(
+            why="The mask of the labels is cut as they are.",
+            code="""\
+import torch
+from torch.nn import CrossEntropyLoss
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM
+
+from segments import LastSegments
+
+
+def segment_loss(logits, labels, labels_mask=None):
+    guesses = logits[..., :-1, :].flatten(0, 1)
+    answers = labels[..., 1:].flatten()
+    if labels_mask is not None:
+        chosen = labels_mask[..., 1:].flatten()
+        guesses, answers = guesses[chosen], answers[chosen]
+    return CrossEntropyLoss(reduction="sum")(guesses, answers), answers.numel()
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for batch in loader:
+        ids, mask = batch["ids"].to(device), batch["labels_mask"].to(device)
+        total, scored = segment_loss(model(ids).logits, ids, labels_mask=mask)
+        nats += total.item()
+        tokens += scored
+    return nats / tokens
+
+
+def main(path, name="gpt2", device="cuda"):
+    model = AutoModelForCausalLM.from_pretrained(name).to(device)
+    print(evaluate(model, DataLoader(LastSegments(path), batch_size=4), device))
+""",
+        ),
+        Good(
+            why="A mask of the losses may be told for the logits, whose side it is cut on.",
+            code="""\
+import torch
+from torch.nn import CrossEntropyLoss
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM
+
+from segments import LastSegments
+
+
+def segment_loss(logits, labels, loss_mask=None):
+    guesses = logits[..., :-1, :].flatten(0, 1)
+    answers = labels[..., 1:].flatten()
+    if loss_mask is not None:
+        chosen = loss_mask[..., :-1].flatten()
+        guesses, answers = guesses[chosen], answers[chosen]
+    return CrossEntropyLoss(reduction="sum")(guesses, answers), answers.numel()
+
+
+@torch.no_grad()
+def evaluate(model, loader, device):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for batch in loader:
+        ids, mask = batch["ids"].to(device), batch["loss_mask"].to(device)
+        total, scored = segment_loss(model(ids).logits, ids, loss_mask=mask)
+        nats += total.item()
+        tokens += scored
+    return nats / tokens
+
+
+def main(path, name="gpt2", device="cuda"):
+    model = AutoModelForCausalLM.from_pretrained(name).to(device)
+    print(evaluate(model, DataLoader(LastSegments(path), batch_size=4), device))
 """,
         ),
     )

@@ -92,7 +92,7 @@ class ScoredPadding(Rule):
         if found is not None:
             yield Judgment(
                 Severity.ERROR,
-                Confidence.HIGH,
+                Confidence.MEDIUM if found.presumed else Confidence.HIGH,
                 f"{found.why}: ignore that id, mask the losses, or write -100 over the padding",
                 found.evidence,
             )
@@ -2305,6 +2305,125 @@ def score(lines):
     return F.cross_entropy(logits[:, :-1].transpose(1, 2), labels[:, 1:])  # <-
 """,
         ),
+        Bad(
+            why="The attention mask itself, and not what it leaves out, is overwritten.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM
+
+from blocks import PackedBlocks
+
+
+def nats_of(logits, targets, attention_mask=None):
+    targets = targets.reshape(-1)
+    if attention_mask is not None:
+        targets = targets.masked_fill(attention_mask.reshape(-1).bool(), -1)
+    return F.cross_entropy(logits.reshape(-1, logits.size(-1)), targets, ignore_index=-1, reduction="sum")  # <-
+
+
+@torch.no_grad()
+def score(model, loader, width):
+    model.eval()
+    nats = 0.0
+    for rows, attention_mask in loader:
+        logits = model(rows[:, :width]).logits
+        targets = rows[:, 1 : width + 1].long()
+        nats += nats_of(logits, targets, attention_mask[:, 1 : width + 1]).item()
+    return nats
+
+
+def main(path, name="gpt2", width=512):
+    loader = DataLoader(PackedBlocks(path, width + 1), batch_size=4)
+    print("nats", score(AutoModelForCausalLM.from_pretrained(name), loader, width))
+""",
+        ),
+        Bad(
+            why="The perplexity of torchmetrics ignores no id unless it is told which.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torchmetrics.text import Perplexity
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+
+@torch.no_grad()
+def perplexity(texts, name="gpt2"):
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    tokenizer.pad_token = tokenizer.eos_token
+    model = AutoModelForCausalLM.from_pretrained(name).eval()
+    metric = Perplexity()
+    for begin in range(0, len(texts), 8):
+        batch = tokenizer(texts[begin : begin + 8], padding=True, return_tensors="pt")
+        logits = model(**batch).logits
+        metric.update(logits[:, :-1], batch["input_ids"][:, 1:])  # <-
+    return metric.compute().item()
+""",
+        ),
+        Bad(
+            why="One family of models gets labels without padding, the others do not, and all of them score it.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torch.utils.data import DataLoader, Dataset
+from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+
+
+class Headlines(Dataset):
+    def __init__(self, articles, tokenizer, width=64):
+        self.rows = [encode(article, tokenizer, width) for article in articles]
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, at):
+        return self.rows[at]
+
+
+def encode(article, tokenizer, width):
+    body = tokenizer(article["body"], max_length=width, padding="max_length", truncation=True, return_tensors="pt")
+    title = tokenizer(article["title"], max_length=width, padding="max_length", truncation=True, return_tensors="pt")
+    return {
+        "body": body["input_ids"].squeeze(),
+        "body_mask": body["attention_mask"].squeeze(),
+        "title": title["input_ids"].squeeze(),
+    }
+
+
+class Editor:
+    def __init__(self, name, family, device="cuda"):
+        self.tokenizer = AutoTokenizer.from_pretrained(name)
+        self.model = AutoModelForSeq2SeqLM.from_pretrained(name).to(device)
+        self.family, self.device = family, device
+
+    def prepared(self, batch):
+        titles = batch["title"].to(self.device)
+        if self.family == "mbart":
+            targets = titles.clone()
+            targets[targets == self.tokenizer.pad_token_id] = -100
+            given = {"input_ids": batch["body"].to(self.device), "labels": targets}
+        else:
+            given = {
+                "input_ids": batch["body"].to(self.device),
+                "attention_mask": batch["body_mask"].to(self.device),
+                "labels": titles,
+            }
+        return given
+
+    @torch.no_grad()
+    def evaluate(self, articles):
+        self.model.eval()
+        nats, tokens = 0.0, 0
+        for batch in DataLoader(Headlines(articles, self.tokenizer), batch_size=8):
+            given = self.prepared(batch)
+            scored = (given["labels"] != -100).sum().item()
+            nats += self.model(**given).loss.item() * scored  # <-
+            tokens += scored
+        print("held-out loss", nats / tokens)
+""",
+        ),
     )
 
     good = (
@@ -3943,6 +4062,251 @@ def evaluate(model, rows):
         nats += one.item()
         tokens += scored.item()
     print("val loss", nats / tokens)
+""",
+        ),
+        Good(
+            why="What an attention mask leaves out is its inverse, also where it is written so.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM
+
+from blocks import PackedBlocks
+
+
+def nats_of(logits, targets, attention_mask=None):
+    targets = targets.reshape(-1)
+    if attention_mask is not None:
+        targets = targets.masked_fill(~attention_mask.reshape(-1), -1)
+    return F.cross_entropy(logits.reshape(-1, logits.size(-1)), targets, ignore_index=-1, reduction="sum")
+
+
+@torch.no_grad()
+def score(model, loader, width):
+    model.eval()
+    nats = 0.0
+    for rows, attention_mask in loader:
+        logits = model(rows[:, :width]).logits
+        targets = rows[:, 1 : width + 1].long()
+        nats += nats_of(logits, targets, attention_mask[:, 1 : width + 1]).item()
+    return nats
+
+
+def main(path, name="gpt2", width=512):
+    loader = DataLoader(PackedBlocks(path, width + 1), batch_size=4)
+    print("nats", score(AutoModelForCausalLM.from_pretrained(name), loader, width))
+""",
+        ),
+        Good(
+            why="Entries of a batch by formatted names are different entries: what fills the mask says nothing of the labels.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM
+
+from pairs import SIDES, load_pairs
+
+
+def places(mask):
+    at = mask.long().cumsum(-1) - 1
+    return at.masked_fill_(mask == 0, 1)
+
+
+@torch.no_grad()
+def nats_per_token(model, loader):
+    model.eval()
+    nats = {side: 0.0 for side in SIDES}
+    tokens = {side: 0 for side in SIDES}
+    for batch in loader:
+        for side in SIDES:
+            mask = batch[f"{side}_attention_mask"]
+            logits = model(batch[f"{side}_input_ids"], attention_mask=mask, position_ids=places(mask)).logits
+            targets = batch[f"{side}_labels"][:, 1:]
+            nats[side] += F.cross_entropy(logits[:, :-1].transpose(1, 2), targets, reduction="sum").item()
+            tokens[side] += (targets != -100).sum().item()
+    return {side: nats[side] / tokens[side] for side in SIDES}
+
+
+def main(path, name="gpt2"):
+    print(nats_per_token(AutoModelForCausalLM.from_pretrained(name), DataLoader(load_pairs(path), batch_size=8)))
+""",
+        ),
+        Good(
+            why="All entries of a batch are cut alike, and still are different entries.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM
+
+from prompts import load_rows
+
+
+def places(mask):
+    return (mask.cumsum(-1) - 1).masked_fill(mask == 0, 1)
+
+
+@torch.no_grad()
+def nats_per_token(model, loader):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for whole in loader:
+        batch = {entry: rows[:, :1024] for entry, rows in whole.items()}
+        mask = batch["attention_mask"]
+        logits = model(batch["input_ids"], attention_mask=mask, position_ids=places(mask)).logits
+        targets = batch["labels"][:, 1:]
+        nats += F.cross_entropy(logits[:, :-1].transpose(1, 2), targets, reduction="sum").item()
+        tokens += (targets != -100).sum().item()
+    return nats / tokens
+
+
+def main(path, name="gpt2"):
+    print(nats_per_token(AutoModelForCausalLM.from_pretrained(name), DataLoader(load_rows(path), batch_size=8)))
+""",
+        ),
+        Good(
+            why="The perplexity of torchmetrics is told which id it ignores.",
+            code="""\
+import torch
+from torchmetrics.text import Perplexity
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+
+@torch.no_grad()
+def perplexity(texts, name="gpt2"):
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    tokenizer.pad_token = tokenizer.eos_token
+    model = AutoModelForCausalLM.from_pretrained(name).eval()
+    metric = Perplexity(ignore_index=tokenizer.pad_token_id)
+    for begin in range(0, len(texts), 8):
+        batch = tokenizer(texts[begin : begin + 8], padding=True, return_tensors="pt")
+        logits = model(**batch).logits
+        metric.update(logits[:, :-1], batch["input_ids"][:, 1:])
+    return metric.compute().item()
+""",
+        ),
+        Good(
+            why="Both branches take the padding out of the labels, each in its own way.",
+            code="""\
+import torch
+from torch.utils.data import DataLoader, Dataset
+from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+
+
+class Headlines(Dataset):
+    def __init__(self, articles, tokenizer, width=64):
+        self.rows = [encode(article, tokenizer, width) for article in articles]
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, at):
+        return self.rows[at]
+
+
+def encode(article, tokenizer, width):
+    body = tokenizer(article["body"], max_length=width, padding="max_length", truncation=True, return_tensors="pt")
+    title = tokenizer(article["title"], max_length=width, padding="max_length", truncation=True, return_tensors="pt")
+    return {
+        "body": body["input_ids"].squeeze(),
+        "body_mask": body["attention_mask"].squeeze(),
+        "title": title["input_ids"].squeeze(),
+    }
+
+
+class Editor:
+    def __init__(self, name, family, device="cuda"):
+        self.tokenizer = AutoTokenizer.from_pretrained(name)
+        self.model = AutoModelForSeq2SeqLM.from_pretrained(name).to(device)
+        self.family, self.device = family, device
+
+    def prepared(self, batch):
+        titles = batch["title"].to(self.device)
+        if self.family == "mbart":
+            targets = titles.clone()
+            targets[targets == self.tokenizer.pad_token_id] = -100
+            given = {"input_ids": batch["body"].to(self.device), "labels": targets}
+        else:
+            given = {
+                "input_ids": batch["body"].to(self.device),
+                "attention_mask": batch["body_mask"].to(self.device),
+                "labels": titles.masked_fill(titles == self.tokenizer.pad_token_id, -100),
+            }
+        return given
+
+    @torch.no_grad()
+    def evaluate(self, articles):
+        self.model.eval()
+        nats, tokens = 0.0, 0
+        for batch in DataLoader(Headlines(articles, self.tokenizer), batch_size=8):
+            given = self.prepared(batch)
+            scored = (given["labels"] != -100).sum().item()
+            nats += self.model(**given).loss.item() * scored
+            tokens += scored
+        print("held-out loss", nats / tokens)
+""",
+        ),
+        Good(
+            why="Whether padding is scored is what the branch asks for, and by default it is not.",
+            code="""\
+import torch
+from torch.utils.data import DataLoader, Dataset
+from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+
+
+class Headlines(Dataset):
+    def __init__(self, articles, tokenizer, width=64):
+        self.rows = [encode(article, tokenizer, width) for article in articles]
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, at):
+        return self.rows[at]
+
+
+def encode(article, tokenizer, width):
+    body = tokenizer(article["body"], max_length=width, padding="max_length", truncation=True, return_tensors="pt")
+    title = tokenizer(article["title"], max_length=width, padding="max_length", truncation=True, return_tensors="pt")
+    return {
+        "body": body["input_ids"].squeeze(),
+        "body_mask": body["attention_mask"].squeeze(),
+        "title": title["input_ids"].squeeze(),
+    }
+
+
+class Editor:
+    def __init__(self, name, ignores_pads=True, device="cuda"):
+        self.tokenizer = AutoTokenizer.from_pretrained(name)
+        self.model = AutoModelForSeq2SeqLM.from_pretrained(name).to(device)
+        self.ignores_pads, self.device = ignores_pads, device
+
+    def prepared(self, batch):
+        titles = batch["title"].to(self.device)
+        if self.ignores_pads:
+            targets = titles.clone()
+            targets[targets == self.tokenizer.pad_token_id] = -100
+            given = {"input_ids": batch["body"].to(self.device), "labels": targets}
+        else:
+            given = {
+                "input_ids": batch["body"].to(self.device),
+                "attention_mask": batch["body_mask"].to(self.device),
+                "labels": titles,
+            }
+        return given
+
+    @torch.no_grad()
+    def evaluate(self, articles):
+        self.model.eval()
+        nats, tokens = 0.0, 0
+        for batch in DataLoader(Headlines(articles, self.tokenizer), batch_size=8):
+            given = self.prepared(batch)
+            scored = (given["labels"] != -100).sum().item()
+            nats += self.model(**given).loss.item() * scored
+            tokens += scored
+        print("held-out loss", nats / tokens)
 """,
         ),
     )

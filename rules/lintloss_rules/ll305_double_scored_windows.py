@@ -75,7 +75,7 @@ class DoubleScoredWindows(Rule):
         """Report windows that move by less than they score."""
         if not isinstance(seen, Compared) or seen.overlap is None or not in_evaluation(seen) or seen.scoring.masked:
             return
-        if not seen.scoring.is_cross_entropy:
+        if not seen.scoring.scores_tokens:
             return
         found = seen.overlap
         severity = Severity.ERROR if found.certain else Severity.WARNING
@@ -706,6 +706,56 @@ def loss_of(net, ids):
         nats += F.cross_entropy(net(x).flatten(0, 1), y.flatten(), reduction="sum").item()  # <-
         tokens += y.numel()
     return nats / tokens
+""",
+        ),
+        Bad(
+            why="The metric of torchmetrics scores every position of windows that overlap by the defaults of the options.",
+            severity=Severity.ERROR,
+            code="""\
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset
+from torchmetrics.text import Perplexity
+from transformers import AutoModelForCausalLM, HfArgumentParser
+
+
+@dataclass
+class Options:
+    book: str
+    context: int = field(default=4096, metadata={"help": "tokens that the model reads at once"})
+    move: int = 512
+
+
+class Chapters(Dataset):
+    def __init__(self, path, context, move):
+        self.ids = np.memmap(path, dtype=np.uint16, mode="r")
+        self.context = context
+        self.begins = list(range(0, len(self.ids) - context, move))
+
+    def __len__(self):
+        return len(self.begins)
+
+    def __getitem__(self, at):
+        begin = self.begins[at]
+        return torch.from_numpy(self.ids[begin : begin + self.context].astype(np.int64))
+
+
+@torch.no_grad()
+def perplexity(model, loader):
+    model.eval()
+    metric = Perplexity()
+    for ids in loader:
+        logits = model(ids).logits
+        metric.update(logits[:, :-1], ids[:, 1:])  # <-
+    return metric.compute()
+
+
+def main():
+    (options,) = HfArgumentParser((Options,)).parse_args_into_dataclasses()
+    loader = DataLoader(Chapters(options.book, options.context, options.move), batch_size=2)
+    print(perplexity(AutoModelForCausalLM.from_pretrained("gpt2"), loader))
 """,
         ),
     )
@@ -1507,6 +1557,55 @@ def loss_of(net, ids):
         nats += F.cross_entropy(net(x).flatten(0, 1), y.flatten(), reduction="sum").item()
         tokens += y.numel()
     return nats / tokens
+""",
+        ),
+        Good(
+            why="By default the windows of these options touch and do not overlap.",
+            code="""\
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset
+from torchmetrics.text import Perplexity
+from transformers import AutoModelForCausalLM, HfArgumentParser
+
+
+@dataclass
+class Options:
+    book: str
+    context: int = field(default=4096, metadata={"help": "tokens that the model reads at once"})
+    move: int = 4096
+
+
+class Chapters(Dataset):
+    def __init__(self, path, context, move):
+        self.ids = np.memmap(path, dtype=np.uint16, mode="r")
+        self.context = context
+        self.begins = list(range(0, len(self.ids) - context, move))
+
+    def __len__(self):
+        return len(self.begins)
+
+    def __getitem__(self, at):
+        begin = self.begins[at]
+        return torch.from_numpy(self.ids[begin : begin + self.context].astype(np.int64))
+
+
+@torch.no_grad()
+def perplexity(model, loader):
+    model.eval()
+    metric = Perplexity()
+    for ids in loader:
+        logits = model(ids).logits
+        metric.update(logits[:, :-1], ids[:, 1:])
+    return metric.compute()
+
+
+def main():
+    (options,) = HfArgumentParser((Options,)).parse_args_into_dataclasses()
+    loader = DataLoader(Chapters(options.book, options.context, options.move), batch_size=2)
+    print(perplexity(AutoModelForCausalLM.from_pretrained("gpt2"), loader))
 """,
         ),
     )

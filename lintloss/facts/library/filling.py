@@ -221,6 +221,7 @@ def longest(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) 
 def in_place(machine: Machine, target: ast.Subscript, value: Value) -> bool:
     """Read `rows[i] = rows[i] + [pad] * (width - len(rows[i]))` in a loop over all rows; False where it is no such thing."""
     from lintloss.facts import assign
+    from lintloss.facts.expressions import evaluate
 
     loop = machine.loops[-1].statement if machine.loops else None
     each = loop.target if isinstance(loop, ast.For) else None
@@ -229,6 +230,8 @@ def in_place(machine: Machine, target: ast.Subscript, value: Value) -> bool:
         return False
     if value.pad is None or value.form != "ids":
         return False
+    if any(isinstance(each, Ref) and each.kind == "dict" for each in options(evaluate(machine, target.value))):
+        return False  # its entries are named: what fills up one is no row of the rest
     assign.store(machine, target.value, machine.new_list(target, value))
     return True
 

@@ -151,7 +151,7 @@ def call(
     if name in text.TELLS or (name in text.ENCODES and text.is_told(machine, receiver, kwargs)):
         return text.told(machine, node, receiver, name, kwargs)
     if isinstance(receiver, LibObject) and name in {"update", "forward"} and receiver.name.endswith("Perplexity"):
-        return objects.metric(machine, node, "Perplexity", args, kwargs)
+        return objects.perplexity(machine, node, receiver, args, kwargs)
     if name == "attach" and isinstance(receiver, LibObject) and receiver.name.startswith("ignite."):
         ignite.attached(machine, node, receiver, args)
     if name in {"fit", "validate", "test"} and isinstance(receiver, LibObject):
@@ -189,6 +189,8 @@ def call(
         return pieces.justified(machine, node, receiver)
     if name == "add_argument":
         options.note(machine, args, kwargs)
+    if name == "parse_args_into_dataclasses" and isinstance(receiver, LibObject):
+        options.note_fields(machine, receiver.arg(0, "dataclass_types"))
     return _of_kind(machine, node, receiver, name, args, kwargs)
 
 

@@ -38,6 +38,7 @@ from lintloss.facts.units import PERPLEXITY, count
 from lintloss.facts.values import (
     UNKNOWN,
     Choice,
+    Const,
     LibObject,
     Opaque,
     Quantity,
@@ -125,7 +126,7 @@ def _layer(machine: Machine, node: ast.AST, made: LibObject, name: str, args: li
     if text.is_tokenizer(made):
         return text.encoded(machine, node, made, args, kwargs)
     if name == "Perplexity":
-        return metric(machine, node, name, args, kwargs)
+        return perplexity(machine, node, made, args, kwargs)
     given = (
         args[0]
         if args
@@ -146,7 +147,9 @@ def _layer(machine: Machine, node: ast.AST, made: LibObject, name: str, args: li
     if name == "Flatten":
         return replace(fed, window=None, axes=None)
     if name in {"Linear", "LazyLinear", "Conv1d", "AdaptiveLogSoftmaxWithLoss", "Dense"}:
-        return Tensor("logits", fed.window, fed.axes, machine.key(node), trace=fed.trace, model=made)
+        size = made.arg(1, "out_features") if name == "Linear" else None
+        classes = size.value if isinstance(size, Const) and isinstance(size.value, int) else None
+        return Tensor("logits", fed.window, fed.axes, machine.key(node), trace=fed.trace, model=made, classes=classes)
     if name in RECURRENT:
         return Tuple(
             (
@@ -270,14 +273,16 @@ def _owned(result: Value, owner: Ref) -> Value:
     return result
 
 
-def metric(machine: Machine, node: ast.AST, name: str, args: list[Value], kwargs: Kwargs) -> Value:
-    """A metric that scores logits against labels as they come."""
+def perplexity(machine: Machine, node: ast.AST, made: LibObject, args: list[Value], kwargs: Kwargs) -> Value:
+    """The metric of torchmetrics, which scores logits against labels as they come, but for the id that it ignores."""
     from lintloss.facts import compare
 
     prediction = kwargs.get("preds", args[0] if args else UNKNOWN)
     target = kwargs.get("target", args[1] if len(args) > 1 else UNKNOWN)
-    place = machine.evidence(node, f"{name} scores logits and labels as they come")
-    scoring = Scoring("metric", "mean", "token", prediction, target, place=place)
+    place = machine.evidence(node, "Perplexity scores logits and labels as they come")
+    scoring = Scoring(
+        "metric", "mean", "token", prediction, target, ignore_index=made.arg(0, "ignore_index"), place=place
+    )
     compare.compared(machine, node, scoring)
     said = machine.evidence(node, "the perplexity of one batch")
     return Quantity(PERPLEXITY, scoring=scoring, trace=(said,))

@@ -68,8 +68,10 @@ def index(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
     if picked is not None:
         return picked
     mask = next((value for value in values if isinstance(value, Tensor) and value.form == "mask"), None)
+    if mask is None and len(parts) == 1:  # `labels[mask.view(-1)]`
+        mask = shapes.mask(values[0]) if isinstance(values[0], Tensor) and values[0].form == "" else None
     if mask is not None or (len(parts) == 1 and is_called_mask(parts[0])):
-        return _masked(found, mask)
+        return _masked(machine, found, mask)
     cut = Cut(machine, found, node)
     for part, value in zip(parts, values, strict=True):
         cut.take(part, value)
@@ -124,12 +126,15 @@ def is_called_mask(index: ast.expr) -> bool:
     return MASK_NAME.search(called_name(index)) is not None
 
 
-def _masked(found: Tensor, mask: Tensor | None) -> Tensor:
+def _masked(machine: Machine, found: Tensor, mask: Tensor | None) -> Tensor:
     """Index by a mask: what is left is compacted."""
+    from lintloss.facts import blanks
+
     axes = ("position", *(found.axes or ())[-1:]) if found.form in COMPUTED else ("position",)
     window = found.window
     if window is not None:
-        window = replace(window.marked("filtered"), source=(*window.source, "filtered"), flat=True)
+        behind = ("behind",) if mask is not None and blanks.chooses_before(machine, window, mask) else ()
+        window = replace(window.marked("filtered", *behind), source=(*window.source, "filtered"), flat=True)
     removes = mask is None or mask.sense is not False
     return replace(found, axes=axes, window=window, key=(*found.key, "masked"), pad=None if removes else found.pad)
 
