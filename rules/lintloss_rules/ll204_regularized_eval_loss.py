@@ -1925,6 +1925,69 @@ def main(args, encoder, decoder, loader):
     print(evaluate(model, loader, args.pad))
 """,
         ),
+        Bad(
+            why="A trainer's arguments come from the command line, and the script reckons with a smoothing that is given there.",
+            severity=Severity.WARNING,
+            code="""\
+from transformers import (
+    AutoModelForSeq2SeqLM,
+    AutoTokenizer,
+    DataCollatorForSeq2Seq,
+    HfArgumentParser,
+    Seq2SeqTrainer,
+    Seq2SeqTrainingArguments,
+)
+
+
+def main(train_rows, held_out):
+    (chosen,) = HfArgumentParser(Seq2SeqTrainingArguments).parse_args_into_dataclasses()
+    tokenizer = AutoTokenizer.from_pretrained("google-t5/t5-small")
+    model = AutoModelForSeq2SeqLM.from_pretrained("google-t5/t5-small")
+    if chosen.label_smoothing_factor > 0:
+        print("the labels are smoothed by", chosen.label_smoothing_factor)
+    trainer = Seq2SeqTrainer(
+        model=model,
+        args=chosen,
+        data_collator=DataCollatorForSeq2Seq(tokenizer, model),
+        train_dataset=train_rows,
+        eval_dataset=held_out,
+    )
+    trainer.train()
+    scores = trainer.evaluate()  # lintloss: ignore[LL101] a mean over rows is wanted  # <-
+    trainer.log_metrics("eval", scores)
+""",
+        ),
+        Bad(
+            why="What the command line says of the smoothing is set to another amount, for the evaluation as well.",
+            severity=Severity.ERROR,
+            code="""\
+from transformers import (
+    AutoModelForSeq2SeqLM,
+    AutoTokenizer,
+    DataCollatorForSeq2Seq,
+    HfArgumentParser,
+    Seq2SeqTrainer,
+    Seq2SeqTrainingArguments,
+)
+
+
+def main(train_rows, held_out):
+    (chosen,) = HfArgumentParser(Seq2SeqTrainingArguments).parse_args_into_dataclasses()
+    tokenizer = AutoTokenizer.from_pretrained("google-t5/t5-small")
+    model = AutoModelForSeq2SeqLM.from_pretrained("google-t5/t5-small")
+    chosen.label_smoothing_factor = 0.1
+    trainer = Seq2SeqTrainer(
+        model=model,
+        args=chosen,
+        data_collator=DataCollatorForSeq2Seq(tokenizer, model),
+        train_dataset=train_rows,
+        eval_dataset=held_out,
+    )
+    trainer.train()
+    scores = trainer.evaluate()  # lintloss: ignore[LL101] a mean over rows is wanted  # <-
+    trainer.log_metrics("eval", scores)
+""",
+        ),
     )
 
     good = (
@@ -3443,6 +3506,106 @@ def main(args, encoder, decoder, loader):
     model = Translator(encoder, decoder, args.pad)
     model.criterion = 0.0
     print(evaluate(model, loader, args.pad))
+""",
+        ),
+        Good(
+            why="the script refuses a smoothing that is asked for",
+            code="""\
+from transformers import (
+    AutoModelForSeq2SeqLM,
+    AutoTokenizer,
+    DataCollatorForSeq2Seq,
+    HfArgumentParser,
+    Seq2SeqTrainer,
+    Seq2SeqTrainingArguments,
+)
+
+
+def main(train_rows, held_out):
+    (chosen,) = HfArgumentParser(Seq2SeqTrainingArguments).parse_args_into_dataclasses()
+    tokenizer = AutoTokenizer.from_pretrained("google-t5/t5-small")
+    model = AutoModelForSeq2SeqLM.from_pretrained("google-t5/t5-small")
+    if chosen.label_smoothing_factor > 0:
+        raise ValueError("the labels are not to be smoothed")
+    trainer = Seq2SeqTrainer(
+        model=model,
+        args=chosen,
+        data_collator=DataCollatorForSeq2Seq(tokenizer, model),
+        train_dataset=train_rows,
+        eval_dataset=held_out,
+    )
+    trainer.train()
+    scores = trainer.evaluate()  # lintloss: ignore[LL101] a mean over rows is wanted
+    trainer.log_metrics("eval", scores)
+""",
+        ),
+        Good(
+            why="a loss of the trainer's own class, which leaves the library's smoothing out",
+            code="""\
+from transformers import (
+    AutoModelForSeq2SeqLM,
+    AutoTokenizer,
+    DataCollatorForSeq2Seq,
+    HfArgumentParser,
+    Seq2SeqTrainer,
+    Seq2SeqTrainingArguments,
+)
+
+
+class PlainTrainer(Seq2SeqTrainer):
+    def compute_loss(self, model, inputs, return_outputs=False, **rest):
+        outputs = model(**inputs)
+        return (outputs.loss, outputs) if return_outputs else outputs.loss
+
+
+def main(train_rows, held_out):
+    (chosen,) = HfArgumentParser(Seq2SeqTrainingArguments).parse_args_into_dataclasses()
+    tokenizer = AutoTokenizer.from_pretrained("google-t5/t5-small")
+    model = AutoModelForSeq2SeqLM.from_pretrained("google-t5/t5-small")
+    if chosen.label_smoothing_factor > 0:
+        print("the labels are smoothed by", chosen.label_smoothing_factor)
+    trainer = PlainTrainer(
+        model=model,
+        args=chosen,
+        data_collator=DataCollatorForSeq2Seq(tokenizer, model),
+        train_dataset=train_rows,
+        eval_dataset=held_out,
+    )
+    trainer.train()
+    scores = trainer.evaluate()  # lintloss: ignore[LL101] a mean over rows is wanted
+    trainer.log_metrics("eval", scores)
+""",
+        ),
+        Good(
+            why="the smoothing is read, and set to none",
+            code="""\
+from transformers import (
+    AutoModelForSeq2SeqLM,
+    AutoTokenizer,
+    DataCollatorForSeq2Seq,
+    HfArgumentParser,
+    Seq2SeqTrainer,
+    Seq2SeqTrainingArguments,
+)
+
+
+def main(train_rows, held_out):
+    (chosen,) = HfArgumentParser(Seq2SeqTrainingArguments).parse_args_into_dataclasses()
+    tokenizer = AutoTokenizer.from_pretrained("google-t5/t5-small")
+    model = AutoModelForSeq2SeqLM.from_pretrained("google-t5/t5-small")
+    if chosen.label_smoothing_factor > 0:
+        print("the labels are smoothed by", chosen.label_smoothing_factor)
+    chosen.label_smoothing_factor = 0.0
+    trainer = Seq2SeqTrainer(
+        model=model,
+        args=chosen,
+        data_collator=DataCollatorForSeq2Seq(tokenizer, model),
+        train_dataset=train_rows,
+        eval_dataset=held_out,
+    )
+    trainer.train()
+    scores = trainer.evaluate()  # lintloss: ignore[LL101] a mean over rows is wanted
+    trainer.log_metrics("eval", scores)
 """,
         ),
     )
