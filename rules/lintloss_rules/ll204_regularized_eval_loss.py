@@ -1988,6 +1988,115 @@ def main(train_rows, held_out):
     trainer.log_metrics("eval", scores)
 """,
         ),
+        Bad(
+            why="How often the best guess repeats the last one is added to what the model's output holds as its loss.",
+            severity=Severity.ERROR,
+            files={
+                "speller.py": """\
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Speller(nn.Module):
+    def __init__(self, width=128):
+        super().__init__()
+        self.embed = nn.Embedding(256, width)
+        self.rnn = nn.GRU(width, width, batch_first=True)
+        self.head = nn.Linear(width, 256)
+
+    def forward(self, taken, wanted=None):
+        hidden, _ = self.rnn(self.embed(taken))
+        scores = self.head(hidden)
+        found = {"scores": scores}
+        if wanted is not None:
+            loss = F.cross_entropy(scores.flatten(0, 1), wanted.flatten(), reduction="sum")
+            guesses = scores.argmax(dim=-1)
+            same = (guesses[:, 1:] == guesses[:, :-1]).float()
+            loss = loss + same.mean() * 0.1
+            found["loss"] = loss
+        return found
+
+
+def build(size):
+    return Speller(**{"small": dict(width=128), "large": dict(width=512)}[size])
+""",
+            },
+            code="""\
+import torch
+
+from speller import build
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    nats, signs = 0.0, 0
+    for taken, wanted in loader:
+        out = model(taken, wanted=wanted)  # <-
+        nats += out["loss"].item()
+        signs += wanted.numel()
+    return nats / signs
+
+
+def main(size, loader):
+    model = build(size)
+    print(evaluate(model, loader))
+""",
+        ),
+        Bad(
+            why="The product of a number and what the states measure has a name of its own before it is added.",
+            severity=Severity.ERROR,
+            files={
+                "speller.py": """\
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Speller(nn.Module):
+    def __init__(self, width=128):
+        super().__init__()
+        self.embed = nn.Embedding(256, width)
+        self.rnn = nn.GRU(width, width, batch_first=True)
+        self.head = nn.Linear(width, 256)
+
+    def forward(self, taken, wanted=None):
+        hidden, _ = self.rnn(self.embed(taken))
+        scores = self.head(hidden)
+        found = {"scores": scores}
+        if wanted is not None:
+            loss = F.cross_entropy(scores.flatten(0, 1), wanted.flatten(), reduction="sum")
+            calm = hidden.abs().mean() * 0.01
+            loss = loss + calm
+            found["loss"] = loss
+        return found
+
+
+def build(size):
+    return Speller(**{"small": dict(width=128), "large": dict(width=512)}[size])
+""",
+            },
+            code="""\
+import torch
+
+from speller import build
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    nats, signs = 0.0, 0
+    for taken, wanted in loader:
+        out = model(taken, wanted=wanted)  # <-
+        nats += out["loss"].item()
+        signs += wanted.numel()
+    return nats / signs
+
+
+def main(size, loader):
+    model = build(size)
+    print(evaluate(model, loader))
+""",
+        ),
     )
 
     good = (
@@ -3606,6 +3715,134 @@ def main(train_rows, held_out):
     trainer.train()
     scores = trainer.evaluate()  # lintloss: ignore[LL101] a mean over rows is wanted
     trainer.log_metrics("eval", scores)
+""",
+        ),
+        Good(
+            why="how often the guess repeats is handed out beside the loss, and not added to it",
+            files={
+                "speller.py": """\
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Speller(nn.Module):
+    def __init__(self, width=128):
+        super().__init__()
+        self.embed = nn.Embedding(256, width)
+        self.rnn = nn.GRU(width, width, batch_first=True)
+        self.head = nn.Linear(width, 256)
+
+    def forward(self, taken, wanted=None):
+        hidden, _ = self.rnn(self.embed(taken))
+        scores = self.head(hidden)
+        found = {"scores": scores}
+        if wanted is not None:
+            loss = F.cross_entropy(scores.flatten(0, 1), wanted.flatten(), reduction="sum")
+            guesses = scores.argmax(dim=-1)
+            same = (guesses[:, 1:] == guesses[:, :-1]).float()
+            found["stutter"] = same.mean() * 0.1
+            found["loss"] = loss
+        return found
+
+
+def build(size):
+    return Speller(**{"small": dict(width=128), "large": dict(width=512)}[size])
+""",
+            },
+            code="""\
+import torch
+
+from speller import build
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    nats, signs = 0.0, 0
+    for taken, wanted in loader:
+        out = model(taken, wanted=wanted)
+        nats += out["loss"].item()
+        signs += wanted.numel()
+    return nats / signs
+
+
+def main(size, loader):
+    model = build(size)
+    print(evaluate(model, loader))
+""",
+        ),
+        Good(
+            why="the named product is one by zero",
+            files={
+                "speller.py": """\
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Speller(nn.Module):
+    def __init__(self, width=128):
+        super().__init__()
+        self.embed = nn.Embedding(256, width)
+        self.rnn = nn.GRU(width, width, batch_first=True)
+        self.head = nn.Linear(width, 256)
+
+    def forward(self, taken, wanted=None):
+        hidden, _ = self.rnn(self.embed(taken))
+        scores = self.head(hidden)
+        found = {"scores": scores}
+        if wanted is not None:
+            loss = F.cross_entropy(scores.flatten(0, 1), wanted.flatten(), reduction="sum")
+            calm = hidden.abs().mean() * 0.0
+            loss = loss + calm
+            found["loss"] = loss
+        return found
+
+
+def build(size):
+    return Speller(**{"small": dict(width=128), "large": dict(width=512)}[size])
+""",
+            },
+            code="""\
+import torch
+
+from speller import build
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    nats, signs = 0.0, 0
+    for taken, wanted in loader:
+        out = model(taken, wanted=wanted)
+        nats += out["loss"].item()
+        signs += wanted.numel()
+    return nats / signs
+
+
+def main(size, loader):
+    model = build(size)
+    print(evaluate(model, loader))
+""",
+        ),
+        Good(
+            why="two losses, one of them by half and under a name: the loss of a tagger that also classifies is their sum",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    nats, rows = 0.0, 0
+    for words, kinds, topic in loader:
+        tags, theme = model(words)
+        loss = F.cross_entropy(theme, topic, reduction="sum")
+        per_word = F.cross_entropy(tags.flatten(0, 1), kinds.flatten(), reduction="sum") * 0.5
+        loss = loss + per_word
+        nats += loss.item()
+        rows += len(topic)
+    print("validation loss", nats / rows)
 """,
         ),
     )
