@@ -2097,6 +2097,39 @@ def main(size, loader):
     print(evaluate(model, loader))
 """,
         ),
+        Bad(
+            why="The settings hold how much is smoothed, by default nothing, and whoever calls this makes them.",
+            severity=Severity.WARNING,
+            code="""\
+from dataclasses import dataclass
+
+import torch
+import torch.nn as nn
+
+
+@dataclass
+class Settings:
+    pad: int = 0
+    label_smoothing: float = 0.0
+
+
+@torch.no_grad()
+def validate(model, loader, criterion, pad):
+    model.eval()
+    nats, words = 0.0, 0
+    for source, given, wanted in loader:
+        nats += criterion(model(source, given).transpose(1, 2), wanted).item()  # <-
+        words += (wanted != pad).sum().item()
+    return nats / words
+
+
+def report(settings: Settings, model, loader):
+    criterion = nn.CrossEntropyLoss(
+        ignore_index=settings.pad, reduction="sum", label_smoothing=settings.label_smoothing
+    )
+    print("valid loss", validate(model, loader, criterion, settings.pad))
+""",
+        ),
     )
 
     good = (
@@ -3843,6 +3876,39 @@ def evaluate(model, loader):
         nats += loss.item()
         rows += len(topic)
     print("validation loss", nats / rows)
+""",
+        ),
+        Good(
+            why="the settings are made here, by their defaults: nothing is smoothed",
+            code="""\
+from dataclasses import dataclass
+
+import torch
+import torch.nn as nn
+
+
+@dataclass
+class Settings:
+    pad: int = 0
+    label_smoothing: float = 0.0
+
+
+@torch.no_grad()
+def validate(model, loader, criterion, pad):
+    model.eval()
+    nats, words = 0.0, 0
+    for source, given, wanted in loader:
+        nats += criterion(model(source, given).transpose(1, 2), wanted).item()
+        words += (wanted != pad).sum().item()
+    return nats / words
+
+
+def report(model, loader):
+    settings = Settings()
+    criterion = nn.CrossEntropyLoss(
+        ignore_index=settings.pad, reduction="sum", label_smoothing=settings.label_smoothing
+    )
+    print("valid loss", validate(model, loader, criterion, settings.pad))
 """,
         ),
     )
