@@ -2130,6 +2130,33 @@ def report(settings: Settings, model, loader):
     print("valid loss", validate(model, loader, criterion, settings.pad))
 """,
         ),
+        Bad(
+            why="peft adds to the loss of its output how far the adapters of AdaLoRA are from orthogonal.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from peft import AdaLoraConfig, get_peft_model
+from transformers import AutoModelForCausalLM
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for batch in loader:
+        scored = (batch["labels"][:, 1:] != -100).sum().item()
+        output = model(**batch)  # <-
+        nats += output.loss.item() * scored
+        tokens += scored
+    return nats / tokens
+
+
+def main(loader):
+    base = AutoModelForCausalLM.from_pretrained("facebook/opt-350m")
+    model = get_peft_model(base, AdaLoraConfig(init_r=12, target_r=8, task_type="CAUSAL_LM"))
+    print("validation loss", evaluate(model, loader))
+""",
+        ),
     )
 
     good = (
@@ -3909,6 +3936,58 @@ def report(model, loader):
         ignore_index=settings.pad, reduction="sum", label_smoothing=settings.label_smoothing
     )
     print("valid loss", validate(model, loader, criterion, settings.pad))
+""",
+        ),
+        Good(
+            why="the adapters are to be orthogonal by a weight of 0",
+            code="""\
+import torch
+from peft import AdaLoraConfig, get_peft_model
+from transformers import AutoModelForCausalLM
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for batch in loader:
+        scored = (batch["labels"][:, 1:] != -100).sum().item()
+        output = model(**batch)
+        nats += output.loss.item() * scored
+        tokens += scored
+    return nats / tokens
+
+
+def main(loader):
+    base = AutoModelForCausalLM.from_pretrained("facebook/opt-350m")
+    model = get_peft_model(base, AdaLoraConfig(init_r=12, target_r=8, orth_reg_weight=0.0))
+    print("validation loss", evaluate(model, loader))
+""",
+        ),
+        Good(
+            why="LoRA adds adapters to the model, and nothing to its loss",
+            code="""\
+import torch
+from peft import LoraConfig, get_peft_model
+from transformers import AutoModelForCausalLM
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for batch in loader:
+        scored = (batch["labels"][:, 1:] != -100).sum().item()
+        output = model(**batch)
+        nats += output.loss.item() * scored
+        tokens += scored
+    return nats / tokens
+
+
+def main(loader):
+    base = AutoModelForCausalLM.from_pretrained("facebook/opt-350m")
+    model = get_peft_model(base, LoraConfig(r=8, task_type="CAUSAL_LM"))
+    print("validation loss", evaluate(model, loader))
 """,
         ),
     )
