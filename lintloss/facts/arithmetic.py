@@ -215,9 +215,10 @@ def _add_term(machine: Machine, node: ast.AST, loss: Quantity, other: Value, *, 
     """Add a further term to a loss: it is still that loss, with a term that rules may question."""
     if isinstance(other, Const) or (not isinstance(other, Quantity) and terms.is_of_another_key(machine)):
         return loss
-    if isinstance(other, Quantity) and not (other.is_loss or other.is_perplexity):
+    is_share = isinstance(other, Quantity) and other.unit == SHARE and terms.is_one_loss(loss)  # of tokens that do so
+    if isinstance(other, Quantity) and not (other.is_loss or other.is_perplexity or is_share):
         return machine.opaque(node)
-    if isinstance(other, Quantity) and other.unit.degree != loss.unit.degree:
+    if isinstance(other, Quantity) and other.unit.degree != loss.unit.degree and not is_share:
         if not terms.is_beside(node, loss, other, is_right=is_right):
             return machine.opaque(node)
     scoring = loss.scoring

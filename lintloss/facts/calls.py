@@ -19,7 +19,7 @@ from lintloss.facts import (
     vectors,
 )
 from lintloss.facts.expressions import evaluate, member
-from lintloss.facts.library import functions, meters, methods, objects
+from lintloss.facts.library import functions, meters, methods, objects, records
 from lintloss.facts.machine import ABROAD, DATA, DEPTH, OWN, TOTAL, Frame, Machine, OutOfBudget
 from lintloss.facts.state import Slot, State
 from lintloss.facts.survey import called_name, walk
@@ -401,7 +401,7 @@ def _annotated(machine: Machine, function: Func, name: str) -> Value | None:
     cls = evaluate(machine, each.annotation)
     if not isinstance(cls, Class) or len(machine.frames) > 1:
         return None
-    return classes.instantiate(machine, each, cls, [], {})
+    return records.as_given(machine, classes.instantiate(machine, each, cls, [], {}))
 
 
 def _call_instance(machine: Machine, node: ast.AST, owner: Ref, args: list[Value], kwargs: Kwargs) -> Value:

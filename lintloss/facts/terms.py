@@ -12,6 +12,7 @@ from lintloss.facts import distillation, phases
 from lintloss.facts.library import models, spread
 from lintloss.facts.machine import Machine
 from lintloss.facts.regularizers import PENALTY
+from lintloss.facts.survey import walk
 from lintloss.facts.values import Choice, Const, ModelOutput, Opaque, Quantity, Tensor, Term, Value, join_all, options
 from lintloss.patterns import regex
 
@@ -82,11 +83,15 @@ def added(machine: Machine, node: ast.AST, loss: Quantity, other: Value, *, is_r
         return None
     if _adds_again(machine, node, loss):
         return None
+    product = _product(machine, summand)
+    if product is not None and _is_nothing(machine, product):
+        return None
     return Term(
-        ast.unparse(summand)[:LONGEST],
+        (ast.unparse(summand) if product is None else f"{ast.unparse(summand)} = {ast.unparse(product)}")[:LONGEST],
         machine.evidence(node, "a further term is added to the loss here"),
         is_loss=_holds_loss(machine, other, summand),
         scaled=_is_scaled(summand)
+        or product is not None
         or (isinstance(other, Quantity) and other.scoring is not None and other.scoring.scaled),
         optional=_is_optional(machine, loss),
         smooths=isinstance(other, Tensor) and other.form == spread.UNIFORM,
@@ -142,7 +147,7 @@ def _holds_loss(machine: Machine, other: Value, summand: ast.expr) -> bool:
     from lintloss.facts.expressions import evaluate
 
     if isinstance(other, Quantity):
-        return True
+        return other.is_loss or other.is_perplexity
     factors = (
         (summand.left, summand.right) if isinstance(summand, ast.BinOp) and isinstance(summand.op, ast.Mult) else ()
     )
@@ -209,6 +214,38 @@ def _summand(node: ast.AST, *, is_right: bool) -> ast.expr | None:
 
 def _is_scaled(node: ast.expr) -> bool:
     return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)
+
+
+def _product(machine: Machine, summand: ast.expr) -> ast.BinOp | None:
+    """Return what a summand's name was bound to, in the running function, where that is a number or a share times another.
+
+    Of what is bound anew, the last binding before: `aux = x.mean()`, then `aux = 0.1 * aux`.
+    """
+    if not isinstance(summand, ast.Name):
+        return None
+    bound = [each for each in _bindings(machine.frame.node).get(summand.id, ()) if each.lineno < summand.lineno]
+    made = bound[-1].value if bound else None
+    if not isinstance(made, ast.BinOp) or not isinstance(made.op, ast.Mult):
+        return None
+    return made if any(_weighs(each) for each in (made.left, made.right)) else None
+
+
+@lru_cache(maxsize=256)
+def _bindings(function: ast.AST) -> dict[str, list[ast.Assign]]:
+    """Return the assignments of a function by the one name that each binds, in their order."""
+    found: dict[str, list[ast.Assign]] = {}
+    for each in sorted((node for node in walk(function) if isinstance(node, ast.Assign)), key=lambda it: it.lineno):
+        if len(each.targets) == 1 and isinstance(each.targets[0], ast.Name):
+            found.setdefault(each.targets[0].id, []).append(each)
+    return found
+
+
+def _weighs(factor: ast.expr) -> bool:
+    """Say whether a factor is a number, or is called the weight of something: a mask is none."""
+    if isinstance(factor, ast.Constant):
+        return isinstance(factor.value, float)
+    named = factor.attr if isinstance(factor, ast.Attribute) else factor.id if isinstance(factor, ast.Name) else ""
+    return SHARE.search(named) is not None
 
 
 def _is_optional(machine: Machine, loss: Quantity) -> bool:

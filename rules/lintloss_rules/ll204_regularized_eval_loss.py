@@ -2122,6 +2122,238 @@ def validate(model, loader, options):
     return total / rows
 """,
         ),
+        Bad(
+            why="A trainer's arguments come from the command line, and the script reckons with a smoothing that is given there.",
+            severity=Severity.WARNING,
+            code="""\
+from transformers import (
+    AutoModelForSeq2SeqLM,
+    AutoTokenizer,
+    DataCollatorForSeq2Seq,
+    HfArgumentParser,
+    Seq2SeqTrainer,
+    Seq2SeqTrainingArguments,
+)
+
+
+def main(train_rows, held_out):
+    (chosen,) = HfArgumentParser(Seq2SeqTrainingArguments).parse_args_into_dataclasses()
+    tokenizer = AutoTokenizer.from_pretrained("google-t5/t5-small")
+    model = AutoModelForSeq2SeqLM.from_pretrained("google-t5/t5-small")
+    if chosen.label_smoothing_factor > 0:
+        print("the labels are smoothed by", chosen.label_smoothing_factor)
+    trainer = Seq2SeqTrainer(
+        model=model,
+        args=chosen,
+        data_collator=DataCollatorForSeq2Seq(tokenizer, model),
+        train_dataset=train_rows,
+        eval_dataset=held_out,
+    )
+    trainer.train()
+    scores = trainer.evaluate()  # lintloss: ignore[LL101] a mean over rows is wanted  # <-
+    trainer.log_metrics("eval", scores)
+""",
+        ),
+        Bad(
+            why="What the command line says of the smoothing is set to another amount, for the evaluation as well.",
+            severity=Severity.ERROR,
+            code="""\
+from transformers import (
+    AutoModelForSeq2SeqLM,
+    AutoTokenizer,
+    DataCollatorForSeq2Seq,
+    HfArgumentParser,
+    Seq2SeqTrainer,
+    Seq2SeqTrainingArguments,
+)
+
+
+def main(train_rows, held_out):
+    (chosen,) = HfArgumentParser(Seq2SeqTrainingArguments).parse_args_into_dataclasses()
+    tokenizer = AutoTokenizer.from_pretrained("google-t5/t5-small")
+    model = AutoModelForSeq2SeqLM.from_pretrained("google-t5/t5-small")
+    chosen.label_smoothing_factor = 0.1
+    trainer = Seq2SeqTrainer(
+        model=model,
+        args=chosen,
+        data_collator=DataCollatorForSeq2Seq(tokenizer, model),
+        train_dataset=train_rows,
+        eval_dataset=held_out,
+    )
+    trainer.train()
+    scores = trainer.evaluate()  # lintloss: ignore[LL101] a mean over rows is wanted  # <-
+    trainer.log_metrics("eval", scores)
+""",
+        ),
+        Bad(
+            why="How often the best guess repeats the last one is added to what the model's output holds as its loss.",
+            severity=Severity.ERROR,
+            files={
+                "speller.py": """\
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Speller(nn.Module):
+    def __init__(self, width=128):
+        super().__init__()
+        self.embed = nn.Embedding(256, width)
+        self.rnn = nn.GRU(width, width, batch_first=True)
+        self.head = nn.Linear(width, 256)
+
+    def forward(self, taken, wanted=None):
+        hidden, _ = self.rnn(self.embed(taken))
+        scores = self.head(hidden)
+        found = {"scores": scores}
+        if wanted is not None:
+            loss = F.cross_entropy(scores.flatten(0, 1), wanted.flatten(), reduction="sum")
+            guesses = scores.argmax(dim=-1)
+            same = (guesses[:, 1:] == guesses[:, :-1]).float()
+            loss = loss + same.mean() * 0.1
+            found["loss"] = loss
+        return found
+
+
+def build(size):
+    return Speller(**{"small": dict(width=128), "large": dict(width=512)}[size])
+""",
+            },
+            code="""\
+import torch
+
+from speller import build
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    nats, signs = 0.0, 0
+    for taken, wanted in loader:
+        out = model(taken, wanted=wanted)  # <-
+        nats += out["loss"].item()
+        signs += wanted.numel()
+    return nats / signs
+
+
+def main(size, loader):
+    model = build(size)
+    print(evaluate(model, loader))
+""",
+        ),
+        Bad(
+            why="The product of a number and what the states measure has a name of its own before it is added.",
+            severity=Severity.ERROR,
+            files={
+                "speller.py": """\
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Speller(nn.Module):
+    def __init__(self, width=128):
+        super().__init__()
+        self.embed = nn.Embedding(256, width)
+        self.rnn = nn.GRU(width, width, batch_first=True)
+        self.head = nn.Linear(width, 256)
+
+    def forward(self, taken, wanted=None):
+        hidden, _ = self.rnn(self.embed(taken))
+        scores = self.head(hidden)
+        found = {"scores": scores}
+        if wanted is not None:
+            loss = F.cross_entropy(scores.flatten(0, 1), wanted.flatten(), reduction="sum")
+            calm = hidden.abs().mean() * 0.01
+            loss = loss + calm
+            found["loss"] = loss
+        return found
+
+
+def build(size):
+    return Speller(**{"small": dict(width=128), "large": dict(width=512)}[size])
+""",
+            },
+            code="""\
+import torch
+
+from speller import build
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    nats, signs = 0.0, 0
+    for taken, wanted in loader:
+        out = model(taken, wanted=wanted)  # <-
+        nats += out["loss"].item()
+        signs += wanted.numel()
+    return nats / signs
+
+
+def main(size, loader):
+    model = build(size)
+    print(evaluate(model, loader))
+""",
+        ),
+        Bad(
+            why="The settings hold how much is smoothed, by default nothing, and whoever calls this makes them.",
+            severity=Severity.WARNING,
+            code="""\
+from dataclasses import dataclass
+
+import torch
+import torch.nn as nn
+
+
+@dataclass
+class Settings:
+    pad: int = 0
+    label_smoothing: float = 0.0
+
+
+@torch.no_grad()
+def validate(model, loader, criterion, pad):
+    model.eval()
+    nats, words = 0.0, 0
+    for source, given, wanted in loader:
+        nats += criterion(model(source, given).transpose(1, 2), wanted).item()  # <-
+        words += (wanted != pad).sum().item()
+    return nats / words
+
+
+def report(settings: Settings, model, loader):
+    criterion = nn.CrossEntropyLoss(
+        ignore_index=settings.pad, reduction="sum", label_smoothing=settings.label_smoothing
+    )
+    print("valid loss", validate(model, loader, criterion, settings.pad))
+""",
+        ),
+        Bad(
+            why="peft adds to the loss of its output how far the adapters of AdaLoRA are from orthogonal.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from peft import AdaLoraConfig, get_peft_model
+from transformers import AutoModelForCausalLM
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for batch in loader:
+        scored = (batch["labels"][:, 1:] != -100).sum().item()
+        output = model(**batch)  # <-
+        nats += output.loss.item() * scored
+        tokens += scored
+    return nats / tokens
+
+
+def main(loader):
+    base = AutoModelForCausalLM.from_pretrained("facebook/opt-350m")
+    model = get_peft_model(base, AdaLoraConfig(init_r=12, target_r=8, task_type="CAUSAL_LM"))
+    print("validation loss", evaluate(model, loader))
+""",
+        ),
     )
 
     good = (
@@ -3672,6 +3904,319 @@ def validate(model, loader):
         total += criterion(model(images), labels).item() * len(labels)
         rows += len(labels)
     return total / rows
+""",
+        ),
+        Good(
+            why="the script refuses a smoothing that is asked for",
+            code="""\
+from transformers import (
+    AutoModelForSeq2SeqLM,
+    AutoTokenizer,
+    DataCollatorForSeq2Seq,
+    HfArgumentParser,
+    Seq2SeqTrainer,
+    Seq2SeqTrainingArguments,
+)
+
+
+def main(train_rows, held_out):
+    (chosen,) = HfArgumentParser(Seq2SeqTrainingArguments).parse_args_into_dataclasses()
+    tokenizer = AutoTokenizer.from_pretrained("google-t5/t5-small")
+    model = AutoModelForSeq2SeqLM.from_pretrained("google-t5/t5-small")
+    if chosen.label_smoothing_factor > 0:
+        raise ValueError("the labels are not to be smoothed")
+    trainer = Seq2SeqTrainer(
+        model=model,
+        args=chosen,
+        data_collator=DataCollatorForSeq2Seq(tokenizer, model),
+        train_dataset=train_rows,
+        eval_dataset=held_out,
+    )
+    trainer.train()
+    scores = trainer.evaluate()  # lintloss: ignore[LL101] a mean over rows is wanted
+    trainer.log_metrics("eval", scores)
+""",
+        ),
+        Good(
+            why="a loss of the trainer's own class, which leaves the library's smoothing out",
+            code="""\
+from transformers import (
+    AutoModelForSeq2SeqLM,
+    AutoTokenizer,
+    DataCollatorForSeq2Seq,
+    HfArgumentParser,
+    Seq2SeqTrainer,
+    Seq2SeqTrainingArguments,
+)
+
+
+class PlainTrainer(Seq2SeqTrainer):
+    def compute_loss(self, model, inputs, return_outputs=False, **rest):
+        outputs = model(**inputs)
+        return (outputs.loss, outputs) if return_outputs else outputs.loss
+
+
+def main(train_rows, held_out):
+    (chosen,) = HfArgumentParser(Seq2SeqTrainingArguments).parse_args_into_dataclasses()
+    tokenizer = AutoTokenizer.from_pretrained("google-t5/t5-small")
+    model = AutoModelForSeq2SeqLM.from_pretrained("google-t5/t5-small")
+    if chosen.label_smoothing_factor > 0:
+        print("the labels are smoothed by", chosen.label_smoothing_factor)
+    trainer = PlainTrainer(
+        model=model,
+        args=chosen,
+        data_collator=DataCollatorForSeq2Seq(tokenizer, model),
+        train_dataset=train_rows,
+        eval_dataset=held_out,
+    )
+    trainer.train()
+    scores = trainer.evaluate()  # lintloss: ignore[LL101] a mean over rows is wanted
+    trainer.log_metrics("eval", scores)
+""",
+        ),
+        Good(
+            why="the smoothing is read, and set to none",
+            code="""\
+from transformers import (
+    AutoModelForSeq2SeqLM,
+    AutoTokenizer,
+    DataCollatorForSeq2Seq,
+    HfArgumentParser,
+    Seq2SeqTrainer,
+    Seq2SeqTrainingArguments,
+)
+
+
+def main(train_rows, held_out):
+    (chosen,) = HfArgumentParser(Seq2SeqTrainingArguments).parse_args_into_dataclasses()
+    tokenizer = AutoTokenizer.from_pretrained("google-t5/t5-small")
+    model = AutoModelForSeq2SeqLM.from_pretrained("google-t5/t5-small")
+    if chosen.label_smoothing_factor > 0:
+        print("the labels are smoothed by", chosen.label_smoothing_factor)
+    chosen.label_smoothing_factor = 0.0
+    trainer = Seq2SeqTrainer(
+        model=model,
+        args=chosen,
+        data_collator=DataCollatorForSeq2Seq(tokenizer, model),
+        train_dataset=train_rows,
+        eval_dataset=held_out,
+    )
+    trainer.train()
+    scores = trainer.evaluate()  # lintloss: ignore[LL101] a mean over rows is wanted
+    trainer.log_metrics("eval", scores)
+""",
+        ),
+        Good(
+            why="how often the guess repeats is handed out beside the loss, and not added to it",
+            files={
+                "speller.py": """\
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Speller(nn.Module):
+    def __init__(self, width=128):
+        super().__init__()
+        self.embed = nn.Embedding(256, width)
+        self.rnn = nn.GRU(width, width, batch_first=True)
+        self.head = nn.Linear(width, 256)
+
+    def forward(self, taken, wanted=None):
+        hidden, _ = self.rnn(self.embed(taken))
+        scores = self.head(hidden)
+        found = {"scores": scores}
+        if wanted is not None:
+            loss = F.cross_entropy(scores.flatten(0, 1), wanted.flatten(), reduction="sum")
+            guesses = scores.argmax(dim=-1)
+            same = (guesses[:, 1:] == guesses[:, :-1]).float()
+            found["stutter"] = same.mean() * 0.1
+            found["loss"] = loss
+        return found
+
+
+def build(size):
+    return Speller(**{"small": dict(width=128), "large": dict(width=512)}[size])
+""",
+            },
+            code="""\
+import torch
+
+from speller import build
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    nats, signs = 0.0, 0
+    for taken, wanted in loader:
+        out = model(taken, wanted=wanted)
+        nats += out["loss"].item()
+        signs += wanted.numel()
+    return nats / signs
+
+
+def main(size, loader):
+    model = build(size)
+    print(evaluate(model, loader))
+""",
+        ),
+        Good(
+            why="the named product is one by zero",
+            files={
+                "speller.py": """\
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Speller(nn.Module):
+    def __init__(self, width=128):
+        super().__init__()
+        self.embed = nn.Embedding(256, width)
+        self.rnn = nn.GRU(width, width, batch_first=True)
+        self.head = nn.Linear(width, 256)
+
+    def forward(self, taken, wanted=None):
+        hidden, _ = self.rnn(self.embed(taken))
+        scores = self.head(hidden)
+        found = {"scores": scores}
+        if wanted is not None:
+            loss = F.cross_entropy(scores.flatten(0, 1), wanted.flatten(), reduction="sum")
+            calm = hidden.abs().mean() * 0.0
+            loss = loss + calm
+            found["loss"] = loss
+        return found
+
+
+def build(size):
+    return Speller(**{"small": dict(width=128), "large": dict(width=512)}[size])
+""",
+            },
+            code="""\
+import torch
+
+from speller import build
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    nats, signs = 0.0, 0
+    for taken, wanted in loader:
+        out = model(taken, wanted=wanted)
+        nats += out["loss"].item()
+        signs += wanted.numel()
+    return nats / signs
+
+
+def main(size, loader):
+    model = build(size)
+    print(evaluate(model, loader))
+""",
+        ),
+        Good(
+            why="two losses, one of them by half and under a name: the loss of a tagger that also classifies is their sum",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    nats, rows = 0.0, 0
+    for words, kinds, topic in loader:
+        tags, theme = model(words)
+        loss = F.cross_entropy(theme, topic, reduction="sum")
+        per_word = F.cross_entropy(tags.flatten(0, 1), kinds.flatten(), reduction="sum") * 0.5
+        loss = loss + per_word
+        nats += loss.item()
+        rows += len(topic)
+    print("validation loss", nats / rows)
+""",
+        ),
+        Good(
+            why="the settings are made here, by their defaults: nothing is smoothed",
+            code="""\
+from dataclasses import dataclass
+
+import torch
+import torch.nn as nn
+
+
+@dataclass
+class Settings:
+    pad: int = 0
+    label_smoothing: float = 0.0
+
+
+@torch.no_grad()
+def validate(model, loader, criterion, pad):
+    model.eval()
+    nats, words = 0.0, 0
+    for source, given, wanted in loader:
+        nats += criterion(model(source, given).transpose(1, 2), wanted).item()
+        words += (wanted != pad).sum().item()
+    return nats / words
+
+
+def report(model, loader):
+    settings = Settings()
+    criterion = nn.CrossEntropyLoss(
+        ignore_index=settings.pad, reduction="sum", label_smoothing=settings.label_smoothing
+    )
+    print("valid loss", validate(model, loader, criterion, settings.pad))
+""",
+        ),
+        Good(
+            why="the adapters are to be orthogonal by a weight of 0",
+            code="""\
+import torch
+from peft import AdaLoraConfig, get_peft_model
+from transformers import AutoModelForCausalLM
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for batch in loader:
+        scored = (batch["labels"][:, 1:] != -100).sum().item()
+        output = model(**batch)
+        nats += output.loss.item() * scored
+        tokens += scored
+    return nats / tokens
+
+
+def main(loader):
+    base = AutoModelForCausalLM.from_pretrained("facebook/opt-350m")
+    model = get_peft_model(base, AdaLoraConfig(init_r=12, target_r=8, orth_reg_weight=0.0))
+    print("validation loss", evaluate(model, loader))
+""",
+        ),
+        Good(
+            why="LoRA adds adapters to the model, and nothing to its loss",
+            code="""\
+import torch
+from peft import LoraConfig, get_peft_model
+from transformers import AutoModelForCausalLM
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for batch in loader:
+        scored = (batch["labels"][:, 1:] != -100).sum().item()
+        output = model(**batch)
+        nats += output.loss.item() * scored
+        tokens += scored
+    return nats / tokens
+
+
+def main(loader):
+    base = AutoModelForCausalLM.from_pretrained("facebook/opt-350m")
+    model = get_peft_model(base, LoraConfig(r=8, task_type="CAUSAL_LM"))
+    print("validation loss", evaluate(model, loader))
 """,
         ),
     )

@@ -6,7 +6,7 @@ import ast
 from dataclasses import replace
 
 from lintloss.facts import forwards, pad_marks, padding, unread
-from lintloss.facts.library import losses, models, rows, shapes
+from lintloss.facts.library import added_terms, losses, models, rows, shapes
 from lintloss.facts.library.tables import CAUSAL, HEADED, LOGITS_NAME, LOSS_NAME, MASKED_MODELS, PAIRED
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Compared
@@ -23,7 +23,6 @@ from lintloss.facts.values import (
     Ref,
     Scoring,
     Tensor,
-    Term,
     Tuple,
     Value,
     join_all,
@@ -31,7 +30,6 @@ from lintloss.facts.values import (
 from lintloss.patterns import regex
 
 LOSS = Unit.of(loss=1)
-ROUTER = "output_router_logits"
 
 INPUTS = ("x", "idx", "inputs", "tokens", "ids", "indices", "input_tokens")
 STATES = ("hidden_state", "hidden_states")  # of a layer, of all of them
@@ -114,24 +112,9 @@ def _of_call(machine: Machine, node: ast.AST, model: Value, args: list[Value], k
     )
     _note_same_source(machine, node, output)
     loss = _loss(machine, node, output, "transformers" if _is_like_library(machine, kwargs) else "")
-    loss = _with_router_term(machine, node, model, kwargs, loss)
+    loss = added_terms.included(machine, node, model, kwargs, loss)
     asked = next((value for name, value in kwargs.items() if name.endswith("reduction")), None)
     return replace(output, loss=_unreduced(loss) if asked == Const("none") else loss)
-
-
-def _with_router_term(machine: Machine, node: ast.AST, model: Value, kwargs: dict[str, Value], loss: Value) -> Value:
-    """Let the loss of a mixture of experts that is asked for its router's logits hold their balance, as the library's does.
-
-    Not where the file sets the coefficient, which may be 0.
-    """
-    if not isinstance(model, LibObject) or not isinstance(loss, Quantity) or loss.scoring is None:
-        return loss
-    asked = kwargs.get(ROUTER, dict(model.kwargs).get(ROUTER))
-    if asked != Const(True) or "router_aux_loss_coef" in machine.frame.module.code:
-        return loss
-    place = machine.evidence(node, f"{ROUTER}=True: the balance of the router is added to the loss")
-    term = Term("router_aux_loss_coef * aux_loss", place, scaled=True)
-    return replace(loss, scoring=replace(loss.scoring, extra=(*loss.scoring.extra, term)))
 
 
 def _is_like_library(machine: Machine, kwargs: dict[str, Value]) -> bool:

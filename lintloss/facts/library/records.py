@@ -6,7 +6,8 @@ import ast
 from functools import lru_cache
 
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import UNKNOWN, Class, Ref, Tuple, Value
+from lintloss.facts.regularizers import PENALTY
+from lintloss.facts.values import UNKNOWN, Class, Const, Opaque, Ref, Tuple, Value
 
 Kwargs = dict[str, Value]
 
@@ -23,6 +24,21 @@ def as_tuple(machine: Machine, value: Value) -> Tuple | None:
         return None
     slots = (machine.get(value, each.target.id) for each in fields(value.cls))  # type: ignore[union-attr]  # a Name, by fields()
     return Tuple(tuple(slot.value if slot is not None else UNKNOWN for slot in slots))
+
+
+def as_given(machine: Machine, made: Value) -> Value:
+    """Return a record that nobody was seen to make: what its fields add to a loss, 0.0 by default, may be more."""
+    if isinstance(made, Ref) and made.cls is not None:
+        for each in fields(made.cls):
+            name = each.target.id  # type: ignore[union-attr]  # a Name, by fields()
+            slot = machine.get(made, name)
+            if slot is not None and PENALTY.search(name) and _is_off(slot.value):
+                machine.put(made, name, Opaque((*made.id, "." + name), name))
+    return made
+
+
+def _is_off(value: Value) -> bool:
+    return isinstance(value, Const) and isinstance(value.value, float) and not value.value
 
 
 def is_named_tuple(cls: Class) -> bool:

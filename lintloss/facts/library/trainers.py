@@ -6,12 +6,10 @@ import ast
 import re
 
 from lintloss.facts import collating, forwards, ignored
-from lintloss.facts.library import loaders, losses, meters, models, rows
+from lintloss.facts.library import loaders, losses, meters, models, rows, smoothed_trainers
 from lintloss.facts.library.tables import CAUSAL, MASKED_MODELS, PAIRED
 from lintloss.facts.loops import Differing
 from lintloss.facts.machine import Machine
-from lintloss.facts.observations import Reported
-from lintloss.facts.settings import seen_at
 from lintloss.facts.survey import walk
 from lintloss.facts.units import NATS_PER_TOKEN, count
 from lintloss.facts.values import (
@@ -39,7 +37,6 @@ EVALUATES = regex(r"\.evaluate\(")  # then the loss is averaged there, and said 
 LOOPS = ("evaluation_loop", "prediction_loop")
 STRATEGIES = ("eval_strategy", "evaluation_strategy")
 SEQUENCES = regex(r"(^|\.)Seq2SeqTrainer$|DataCollatorForSeq2Seq$")
-SWITCHED = "label smoothing (where it is switched on)"
 PARTS = regex(r"\.(predictions|label_ids)\b")
 SEPARATE_ROWS = regex(r"truncation\s*=\s*True|padding\s*=\s*(True|[\"'](max_length|longest)[\"'])|dataset_text_field")
 BLOCKS = regex(
@@ -61,7 +58,7 @@ def called(machine: Machine, node: ast.Call, trainer: Value, name: str, args: li
         _feed(machine, node, made, made["eval_dataset"])
     _measure(machine, node, made)
     if name == "evaluate" or by_itself:
-        _note_smoothing(machine, node, made)
+        smoothed_trainers.note(machine, node, trainer, made.get("args", Const(None)))
     if name == "train":
         if by_itself:
             _averaged(
@@ -138,19 +135,6 @@ def _evaluated(machine: Machine, node: ast.Call, made: dict[str, Value], dataset
     machine.state.heap.clear(metrics.id)
     machine.put(metrics, "eval_loss", mean)
     return metrics
-
-
-def _note_smoothing(machine: Machine, node: ast.Call, made: dict[str, Value]) -> None:
-    """Note that a trainer's arguments smooth the labels: the loss of an evaluation is smoothed as well."""
-    for arguments in options(made.get("args", Const(None))):
-        given = dict(arguments.kwargs) if isinstance(arguments, LibObject) else {}
-        amount = given.get("label_smoothing_factor", Const(0))
-        is_known = isinstance(amount, Const)
-        if not isinstance(arguments, LibObject) or (isinstance(amount, Const) and not amount.value):
-            continue
-        said = f"label_smoothing_factor={amount.value}" if isinstance(amount, Const) else SWITCHED
-        place = (arguments.made,) if arguments.made is not None else ()
-        machine.observe(Reported(extras=((said, is_known),), evidence=place, **seen_at(machine, node, ())))
 
 
 def by_strategy(made: dict[str, Value]) -> bool:
