@@ -106,9 +106,8 @@ def gathered(machine: Machine, node: ast.AST, value: Value) -> Value:
     ):
         return vectors.each(machine, node, value, lambda one: gathered(machine, node, one))
     if isinstance(value, Ref) and holds_losses(machine, value):
-        everyone = vectors.each(machine, node, value, lambda one: gathered(machine, node, one))
-        machine.put(everyone, COLLECTED, Const(True))
-        return everyone
+        machine.put(value, COLLECTED, Const(True))  # more batches of the same kind: their mean is over batches (LL101)
+        return value
     if isinstance(value, Quantity) and "row" in value.axes:
         return value  # the rows of all ranks, one after the other
     if isinstance(value, Quantity) and value.unit.content is not None:

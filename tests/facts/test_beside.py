@@ -105,9 +105,11 @@ def at_once(model, loader, accelerator):
 """
 
 
-def test_the_losses_of_all_batches_of_all_ranks_weigh_batches_and_ranks_alike(tmp_path: Path) -> None:
+def test_the_losses_of_all_batches_of_all_ranks_weigh_batches_alike_and_that_is_said_once(tmp_path: Path) -> None:
     program = tmp_path / "run.py"
     program.write_text(COLLECTED)
     rows = [row for row, line in enumerate(COLLECTED.splitlines(), 1) if ".mean()" in line]
     found = [(each["location"]["row"], each["code"]) for each in check(program).findings]
-    assert found == [(row, code) for row in rows for code in ("LL101", "LL105")]
+    assert found == [
+        (row, "LL101") for row in rows
+    ]  # the ranks add batches of the same kind, and no fault of their own
