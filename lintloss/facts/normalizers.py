@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from lintloss.facts import capped, counts, stops
+from lintloss.facts import capped, counts, equality, stops
 from lintloss.facts.library import loaders
 from lintloss.facts.loops import Loop
 from lintloss.facts.observations import Averaging
@@ -85,7 +85,7 @@ def _by_counting(seen: Averaging, before: Quantity, count: Quantity) -> WrongCou
     scored = count.unit.power("token") + count.unit.power("position")
     if not scored and any(guard.message.startswith("skipped") for guard in extra):
         said = "the counter also counts iterations whose loss is left out"
-        return WrongCount(said, conditional=True, leaves_mean=True)
+        return WrongCount(said, conditional=True, leaves_mean=bool(equality.proven_unequal(before)))
     return None
 
 
@@ -238,7 +238,7 @@ def _of_means_again(before: Quantity, count: Quantity) -> WrongCount | None:
     loop = _loop_of(before, count)
     if loop is None or before.unit.degree != -1 or count.unit != counts.unit_of(loop) or loop.unit == "epoch":
         return None
-    if before.unit.power(loop.unit):
+    if before.unit.power(loop.unit) or before.unit.power("step"):  # an unknown iteration divides out with what counts it
         return None
     return WrongCount(f"the mean of all {plural(loop.unit)} is divided by their number once more")
 
