@@ -93,21 +93,10 @@ def _whole(origin: Origin, loop: Loop) -> Iterator[Cut]:
     if found is None and isinstance(loop, ast.For) and isinstance(loop.target, ast.Name):
         found = whole.number(loop, counts, sampled=not _uses_index(loop))
     if found is not None:
-        yield Cut(found, "whole", text_of(found), "warning" if _is_limited(origin, loop) else "error")
+        yield Cut(found, "whole", text_of(found), "error")
     short = last_blocks.of_loop(loop, counts) if found is None else None
     if short is not None:
         yield Cut(short, "blocks", text_of(short), "error")
-
-
-def _is_limited(origin: Origin, loop: Loop) -> bool:
-    """Say whether the bound of a loop is the smaller of two, of which a parameter is one: it may never get to the end."""
-    header = unwrapped(loop.iter) if isinstance(loop, ast.For) else None
-    bound = header.args[-1] if isinstance(header, ast.Call) and header.args else None
-    if not isinstance(bound, ast.Name) or origin.function is None or bound.id not in parameters(origin.function):
-        return False
-    return any(
-        isinstance(each, ast.Call) and text_of(each.func) == "min" for each in assigned(origin.function, bound.id)
-    )
 
 
 def _given_as(origin: Origin, node: ast.expr) -> list[ast.expr]:

@@ -45,8 +45,6 @@ class Counts:
         if len(bound) > 1:
             bound = tuple(each for each in bound if not _is_capped(node, each.value))
         only = bindings.only(bound)
-        if isinstance(only, ast.Call) and _is_capped(node, only) and len(only.args) == 2:  # a parameter is the limit
-            return self.of(next(each for each in only.args if text_of(each) != text_of(node)))
         return only if only is not None else node
 
     def is_size(self, node: ast.expr) -> bool:
@@ -112,15 +110,7 @@ def number(loop: Loop, counts: Counts, *, sampled: bool) -> ast.AST | None:
     if isinstance(loop, ast.For) and whole_batches(bound, loop) is not None:
         return header
     size = floored(header.args[0], counts) if not sampled else None
-    return header if size is not None and (not isinstance(size, ast.BinOp) or _steps_by(loop, size)) else None
-
-
-def _steps_by(loop: Loop, size: ast.expr) -> bool:
-    """Say whether a loop cuts where its index is multiplied by all that a whole batch of windows holds."""
-    index = text_of(loop.target) if isinstance(loop, ast.For) else ""
-    wanted = sorted([index, *map(text_of, factors_of(size))])
-    products = (each for each in walk(loop) if isinstance(each, ast.BinOp) and isinstance(each.op, ast.Mult))
-    return any(sorted(map(text_of, factors_of(each))) == wanted for each in products)
+    return header if size is not None and not isinstance(size, ast.BinOp) else None
 
 
 def rounds_up(divided: str, size: str) -> bool:

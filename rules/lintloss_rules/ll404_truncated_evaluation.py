@@ -2602,36 +2602,6 @@ def main(model, train_set, val_set):
 """,
         ),
         Bad(
-            why="The number of whole batches of windows is one limit, a parameter the other.",
-            severity=Severity.WARNING,
-            code="""\
-import math
-
-import numpy as np
-import torch
-import torch.nn.functional as F
-
-
-@torch.no_grad()
-def perplexity_of(net, ids, width, batch_size, batches=100):
-    whole = (len(ids) - 1) // (batch_size * width)
-    batches = min(batches, whole)
-    nats, tokens = 0.0, 0
-    for step in range(batches):  # <-
-        begin = step * batch_size * width
-        begins = [begin + row * width for row in range(batch_size)]
-        x = torch.stack([torch.from_numpy(ids[at : at + width].astype(np.int64)) for at in begins])
-        y = torch.stack([torch.from_numpy(ids[at + 1 : at + 1 + width].astype(np.int64)) for at in begins])
-        nats += F.cross_entropy(net(x).flatten(0, 1), y.flatten(), reduction="sum").item()
-        tokens += y.numel()
-    return math.exp(nats / tokens)
-
-
-def main(net, path):
-    print(perplexity_of(net, np.memmap(path, dtype=np.uint16, mode="r"), 256, 16))
-""",
-        ),
-        Bad(
             why="whether rows are left is asked of the number of batches: of 10 rows in batches of 4, the last 2 are never given",
             code="""\
 import torch
@@ -4864,34 +4834,6 @@ def validate(model, val_loader):
 def main(model, train_set, val_set):
     train_loader, val_loader = loaders(train_set, val_set, 64)
     print(validate(model, val_loader))
-""",
-        ),
-        Good(
-            why="As many batches as are whole, whose windows begin where numbers are drawn: a sample.",
-            code="""\
-import math
-
-import numpy as np
-import torch
-import torch.nn.functional as F
-
-
-@torch.no_grad()
-def perplexity_of(net, ids, width, batch_size, batches=100):
-    whole = (len(ids) - 1) // (batch_size * width)
-    batches = min(batches, whole)
-    nats, tokens = 0.0, 0
-    for step in range(batches):
-        begins = np.random.default_rng(step).integers(0, len(ids) - width, size=batch_size)
-        x = torch.stack([torch.from_numpy(ids[at : at + width].astype(np.int64)) for at in begins])
-        y = torch.stack([torch.from_numpy(ids[at + 1 : at + 1 + width].astype(np.int64)) for at in begins])
-        nats += F.cross_entropy(net(x).flatten(0, 1), y.flatten(), reduction="sum").item()
-        tokens += y.numel()
-    return math.exp(nats / tokens)
-
-
-def main(net, path):
-    print(perplexity_of(net, np.memmap(path, dtype=np.uint16, mode="r"), 256, 16))
 """,
         ),
         Good(
