@@ -49,7 +49,6 @@ WAYS = {
     "drop_remainder": DROPPED,
     "leftovers": "only full batches are given here",
     "whole": "whole batches are counted here: the division rounds down",
-    "shares": "the rows that the ranks cannot share out evenly are dropped here",
     "modulus": "asked of the number of batches, which is not what the rows were divided by",
 }
 
@@ -58,8 +57,8 @@ WAYS = {
 class LeftOut:
     """What a loop never sees.
 
-    how: "drop_last", "drop_remainder", "leftovers", "modulus", "whole" or "shares". node: in which module, and where, it is
-    left out.
+    how: "drop_last", "drop_remainder", "leftovers", "modulus" or "whole". node: in which module, and where, it is left
+    out.
     """
 
     shown: ast.expr  # what the loop runs over, or what is stored under an evaluation's name
@@ -86,7 +85,7 @@ def observe(machine: Machine, module: Module, loops: Iterable[scored.Looped]) ->
         source = _indexed(regions.drawn(loop.statement)) if loop.statement is not None else None
         if source is not None and not ENDLESS.search(ast.unparse(source)):
             for found in _of_source(machine, module, source, seen, ast.unparse(whole.unwrapped(source))):
-                if found.always and found.how != "shares":  # a rank's last batch may be a smaller one all the same
+                if found.always:
                     note_full(machine, loop, evidence(machine, found))
                 capped = loop.statement is not None and _is_capped(loop.statement)
                 yield replace(found, sure=found.sure and found.always and not capped)
@@ -395,8 +394,7 @@ def _of_loader(tracer: Tracer, spot: Spot, call: ast.Call) -> Kept | None:
     rows = given.get("dataset") or (call.args[0] if call.args else None)
     dropped = given.get("drop_last")
     if dropped is None or not (constant(tracer, spot.at(dropped)) is True or _usually(spot, dropped)):
-        kept = _of_sampler(tracer, spot, given.get("batch_sampler")) or _of_ranks(tracer, spot, given.get("sampler"))
-        kept = kept or _of_rows(spot, size)
+        kept = _of_sampler(tracer, spot, given.get("batch_sampler")) or _of_rows(spot, size)
         return kept or (_of_dataset(tracer, spot.at(rows)) if rows is not None else None)
     if size is None or constant(tracer, spot.at(size)) == 1:
         return None
@@ -473,20 +471,6 @@ def _of_sampler(tracer: Tracer, spot: Spot, sampler: ast.expr | None) -> Kept | 
                 return None
             kept = _of_class(tracer, each, each.target) if isinstance(each.target, Class) else None
             return kept or _dropping(tracer, each.spot, call)
-    return None
-
-
-def _of_ranks(tracer: Tracer, spot: Spot, sampler: ast.expr | None) -> Kept | None:
-    """`sampler=DistributedSampler(rows, drop_last=True)`: what the ranks cannot share out evenly, where there are several."""
-    for each in (made for world in tracer.worlds(spot.at(sampler)) for made in world) if sampler is not None else ():
-        call = each.spot.node if each is not None and each.target is None else None
-        if each is None or not isinstance(call, ast.Call) or called_name(call.func) != "DistributedSampler":
-            continue
-        given = keywords.of(each.spot, call)
-        dropped = given.get("drop_last") or (call.args[5] if len(call.args) > 5 else None)
-        if dropped is not None and constant(tracer, each.spot.at(dropped)) is True:
-            tracer.presumed = True  # one rank alone shares nothing out
-            return "shares", dropped, each.spot.module
     return None
 
 

@@ -79,7 +79,6 @@ MESSAGES = {
     "blocks": "`{cap}` leaves the last, partial block of each row unscored",
     "short": "a batch with fewer rows than `{cap}` is left out: the rows of the last one are never scored",
     "ranks": "all ranks stop as soon as one has run out: what the others have left is never scored",
-    "shares": "`drop_last=True` of the sampler leaves out the rows of `{data}` that the ranks cannot share out evenly",
     "text": "the tokenizer cuts the joined text `{data}` to the model's longest input: what is behind is never scored",
     "return": "the function returns inside of the loop over `{data}`: only the first batch is scored",
     "restarted": "`{data}` starts the loader anew in each step: the same first batch is scored every time",
@@ -2565,43 +2564,6 @@ def evaluate(model, columns, block):
 """,
         ),
         Bad(
-            why="The sampler of the validation drops the rows that the ranks cannot share out evenly, as the training's does.",
-            severity=Severity.WARNING,
-            code="""\
-import torch
-import torch.distributed as dist
-import torch.nn.functional as F
-from torch.utils.data import DataLoader, DistributedSampler, SequentialSampler
-
-
-def loaders(train_set, val_set, size):
-    if dist.is_initialized():
-        train_sampler = DistributedSampler(train_set, shuffle=True, drop_last=True)
-        val_sampler = DistributedSampler(val_set, shuffle=False, drop_last=True)  # <-
-    else:
-        train_sampler, val_sampler = None, SequentialSampler(val_set)
-    train_loader = DataLoader(train_set, batch_size=size, sampler=train_sampler)
-    val_loader = DataLoader(val_set, batch_size=size, sampler=val_sampler)
-    return train_loader, val_loader
-
-
-@torch.no_grad()
-def validate(model, val_loader):
-    model.eval()
-    sums = torch.zeros(2)
-    for images, classes in val_loader:
-        sums[0] += F.cross_entropy(model(images), classes, reduction="sum")
-        sums[1] += len(classes)
-    dist.all_reduce(sums)
-    return (sums[0] / sums[1]).item()
-
-
-def main(model, train_set, val_set):
-    train_loader, val_loader = loaders(train_set, val_set, 64)
-    print(validate(model, val_loader))
-""",
-        ),
-        Bad(
             why="whether rows are left is asked of the number of batches: of 10 rows in batches of 4, the last 2 are never given",
             code="""\
 import torch
@@ -4798,42 +4760,6 @@ def evaluate(model, columns, block):
         if at >= columns.size(1) - 1:
             break
     return nats / tokens
-""",
-        ),
-        Good(
-            why="The sampler drops for the training alone.",
-            code="""\
-import torch
-import torch.distributed as dist
-import torch.nn.functional as F
-from torch.utils.data import DataLoader, DistributedSampler, SequentialSampler
-
-
-def loaders(train_set, val_set, size):
-    if dist.is_initialized():
-        train_sampler = DistributedSampler(train_set, shuffle=True, drop_last=True)
-        val_sampler = DistributedSampler(val_set, shuffle=False)
-    else:
-        train_sampler, val_sampler = None, SequentialSampler(val_set)
-    train_loader = DataLoader(train_set, batch_size=size, sampler=train_sampler)
-    val_loader = DataLoader(val_set, batch_size=size, sampler=val_sampler)
-    return train_loader, val_loader
-
-
-@torch.no_grad()
-def validate(model, val_loader):
-    model.eval()
-    sums = torch.zeros(2)
-    for images, classes in val_loader:
-        sums[0] += F.cross_entropy(model(images), classes, reduction="sum")
-        sums[1] += len(classes)
-    dist.all_reduce(sums)
-    return (sums[0] / sums[1]).item()
-
-
-def main(model, train_set, val_set):
-    train_loader, val_loader = loaders(train_set, val_set, 64)
-    print(validate(model, val_loader))
 """,
         ),
         Good(
