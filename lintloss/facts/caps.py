@@ -41,7 +41,6 @@ class Origin:
     machine: Machine
     module: Module
     function: Function | None
-    ordered: bool = False  # what is iterated gives its rows in their order: a number of batches is no random sample
 
     def cap(self, node: ast.expr, depth: int = 0) -> Cap | None:
         """Return what an expression caps, None where somebody chose it or it cannot be told."""
@@ -74,7 +73,7 @@ class Origin:
         return Cap(text_of(node), left.severity)
 
     def _name(self, name: str, depth: int) -> Cap | None:
-        if EXPOSED.search(name) and not self.ordered:
+        if EXPOSED.search(name):
             return None
         if self.function is not None:
             if name in parameters(self.function):

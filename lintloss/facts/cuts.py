@@ -121,7 +121,7 @@ def _capped(
     origin: Origin, loop: ast.For | ast.AsyncFor, node: ast.AST, how: str, limit: ast.expr, around: ast.AST
 ) -> Iterator[Cut]:
     found = origin.cap(limit)
-    if found is not None and not is_reported(loop, around, {text_of(limit)}, set()):
+    if found is not None and not _is_reported(loop, around, {text_of(limit)}, set()):
         yield Cut(node, how, found.text, found.severity)
 
 
@@ -211,7 +211,7 @@ def _breaks(origin: Origin, loop: ast.For | ast.AsyncFor, around: ast.AST) -> It
             continue
         for counter, limit in _comparisons(loop, tests[0]):
             found = origin.cap(limit)
-            if found is not None and not is_reported(loop, around, {text_of(limit)}, {counter}):
+            if found is not None and not _is_reported(loop, around, {text_of(limit)}, {counter}):
                 yield Cut(node, "break", found.text, found.severity)
 
 
@@ -307,7 +307,7 @@ def _counter(loop: ast.For | ast.AsyncFor, node: ast.expr) -> str | None:
     return None
 
 
-def is_reported(loop: Loop, around: ast.AST, caps: set[str], counters: set[str]) -> bool:
+def _is_reported(loop: Loop, around: ast.AST, caps: set[str], counters: set[str]) -> bool:
     """Say whether the cap, or how far the loop came, is told with the result."""
     inside = {id(each) for each in ast.walk(loop)}
     for node in ast.walk(around):
@@ -355,4 +355,4 @@ def _of_ranks(loop: ast.While) -> Iterator[Cut]:
             yield Cut(node, "ranks", "", "warning")
 
 
-__all__ = ["Cap", "Cut", "Function", "cuts", "is_reported", "unwrapped"]
+__all__ = ["Cap", "Cut", "Function", "cuts", "unwrapped"]

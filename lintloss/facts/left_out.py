@@ -403,21 +403,6 @@ def _of_loader(tracer: Tracer, spot: Spot, call: ast.Call) -> Kept | None:
     return "drop_last", dropped, spot.module
 
 
-def is_in_order(tracer: Tracer, made: Made) -> bool:
-    """Say whether a call makes a loader of a library that gives the rows of a data set in their order, and ends."""
-    call = made.spot.node
-    if made.target is not None or not isinstance(call, ast.Call) or not is_loader(keywords.name_of(made.spot, call)):
-        return False
-    given = keywords.of(made.spot, call)
-    rows = given.get("dataset") or (call.args[0] if call.args else None)
-    shuffled = given.get("shuffle") or (call.args[2] if len(call.args) > 2 else None)
-    if rows is None or {"sampler", "batch_sampler"} & given.keys() or any(each.arg is None for each in call.keywords):
-        return False
-    if shuffled is not None and constant(tracer, made.spot.at(shuffled)) is not False:
-        return False
-    return not _is_random(tracer, made.spot.at(rows))
-
-
 def _usually(spot: Spot, dropped: ast.expr) -> bool:
     """Say whether a function lets its loaders drop but for a kind of data."""
     named = isinstance(dropped, ast.Name) and bool(spot.around)

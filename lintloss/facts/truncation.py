@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from lintloss.facts import (
     classes,
@@ -18,7 +18,6 @@ from lintloss.facts import (
     keras_steps,
     left_out,
     leftovers,
-    prefixes,
     scored,
     unconsumed,
 )
@@ -265,13 +264,8 @@ def _cut(machine: Machine, module: Module, loops: list[scored.Looped]) -> Iterat
             yield _at(machine, module, early, "return", data=_data(loop), reasons=(loop.place,))
         endless = _is_endless(machine, module, loop)
         function = node if isinstance(node, Function) else None
-        origin = _origin(machine, module, function, loop.statement)
-        prefix = prefixes.of_loop(origin, loop.statement)
-        if prefix is not None:
-            cut = prefix.cut
-            yield _at(machine, module, cut.node, "first", cap=cut.cap, severity=cut.severity, data=prefix.data)
         around = function if function is not None else loop.statement
-        for cut in cuts.cuts(origin, loop.statement, around):
+        for cut in cuts.cuts(Origin(machine, module, function), loop.statement, around):
             if endless and (cut.how != "whole" or _is_drawn(loop)):
                 continue
             if cut.how == "short":  # what is scored is full, whatever is lost
@@ -286,14 +280,6 @@ def _cut(machine: Machine, module: Module, loops: list[scored.Looped]) -> Iterat
                 data=_data(loop),
                 reasons=(loop.place,),
             )
-
-
-def _origin(machine: Machine, module: Module, function: Function | None, loop: ast.AST) -> Origin:
-    origin = Origin(machine, module, function)
-    header = cuts.unwrapped(loop.iter) if isinstance(loop, ast.For) and "eval_iters" in module.code else None
-    if isinstance(header, ast.Name | ast.Attribute) and prefixes.is_in_order(origin, header):
-        return replace(origin, ordered=True)
-    return origin
 
 
 def _restarted(machine: Machine, module: Module, loops: list[scored.Looped]) -> Iterator[Truncation]:
