@@ -47,8 +47,7 @@ def foreign(seen: Scored | Exponential) -> Foreign | None:
         evaluates = seen.setting.phase == "evaluation" and _is_uncompared(seen.exponent)
         told = is_language or seen.called_perplexity or evaluates
         return _exponentiated(seen) if told else None
-    may_be_language = is_language or (seen.setting.task != "other" and _is_softmax_of_sequences(seen.scoring))
-    return _compared(seen) if may_be_language else None  # the bound of an auto-encoder is "other"
+    return _compared(seen) if is_language or _is_softmax_of_sequences(seen.scoring) else None
 
 
 def _is_uncompared(exponent: Quantity) -> bool:

@@ -792,37 +792,4 @@ def run(train, held_out, vocab_size):
         print("loss", model.evaluate(held_out))
 """,
         ),
-        Good(
-            why="the reconstruction of a variational auto-encoder, each sign of a row a yes or no, in the bound with its prior",
-            code="""\
-from keras import backend as K
-from keras import objectives
-from keras.layers import GRU, Dense, Input, Lambda, RepeatVector, TimeDistributed
-from keras.models import Model
-
-
-def build(length, signs, width=64):
-    rows = Input(shape=(length, signs))
-    state = GRU(width)(rows)
-    mean, log_var = Dense(width)(state), Dense(width)(state)
-
-    def draw(parts):
-        center, spread = parts
-        return center + K.exp(spread / 2) * K.random_normal(shape=K.shape(center))
-
-    def bound(wanted, guess):
-        told = length * objectives.binary_crossentropy(K.flatten(wanted), K.flatten(guess))
-        prior = -0.5 * K.mean(1 + log_var - K.square(mean) - K.exp(log_var), axis=-1)
-        return told + prior
-
-    states = GRU(width, return_sequences=True)(RepeatVector(length)(Lambda(draw)([mean, log_var])))
-    coder = Model(rows, TimeDistributed(Dense(signs, activation="softmax"))(states))
-    coder.compile(optimizer="adam", loss=bound)
-    return coder
-
-
-def check(coder, held_out):
-    print(coder.evaluate(held_out, held_out))
-""",
-        ),
     )
