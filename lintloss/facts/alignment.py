@@ -17,9 +17,6 @@ PICKS = frozenset({"gather", "index", "onehot"})
 WRONG_SIDE = "the mask is cut on the logits' side: each label is kept for the id before it, and a padded row scores its first pad"
 
 
-ONE_OF_TWO = "the criterion ignores one of the two classes between which the logits tell: only the other one is scored"
-
-
 @dataclass(frozen=True, slots=True)
 class Alignment:
     """What one comparison of predictions with labels says.

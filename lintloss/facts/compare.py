@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 
 from lintloss.facts import alignment, autoregression, batch_rows, bindings, blanks, branch_pairs, gradients, overlap
-from lintloss.facts.alignment import ALIGNED, ONE_OF_TWO, WRONG_SIDE, Alignment, Pair
+from lintloss.facts.alignment import ALIGNED, WRONG_SIDE, Alignment, Pair
 from lintloss.facts.callers import text_of
 from lintloss.facts.library import last_ids, models, shapes, windows
 from lintloss.facts.linear import END, ZERO, Linear
@@ -16,11 +16,10 @@ from lintloss.facts.observations import Compared, Setting
 from lintloss.facts.pad_marks import LEFT
 from lintloss.facts.settings import Place
 from lintloss.facts.survey import called_name, walk
-from lintloss.facts.values import Const, Key, LibObject, Quantity, Ref, Scoring, Tensor, Value, options
+from lintloss.facts.values import Key, LibObject, Quantity, Ref, Scoring, Tensor, Value, options
 from lintloss.findings import Evidence
 from lintloss.patterns import regex
 
-SCORES = frozenset({"logits", "log_probs", "probs"})
 UNTOLD = frozenset({"scores", "hidden", ""})
 LOGITS = regex(r"(^|_)logits?(_|$)")
 NORMALIZES = regex(r"log_?softmax|logsumexp|log_?probs?|\.log\(\)|\b(torch|math|np|jnp)\.log\(", re.IGNORECASE)
@@ -62,19 +61,9 @@ def compared(machine: Machine, node: ast.AST, scoring: Scoring) -> Key:
 
 
 def _ignored_beside(machine: Machine, scoring: Scoring, found: Alignment | None) -> Alignment | None:
-    """Say of labels that are aligned, or of classes, that what they ignore is not what it is meant to be."""
-    if _ignores_a_class(scoring):
-        return Alignment(alignment.MISDIRECTED, ONE_OF_TWO, (scoring.place,) if scoring.place is not None else ())
+    """Say of labels that are aligned that what they ignore is not what it is meant to be."""
     place = blanks.on_the_wrong_side(machine, scoring.target) if found is not None and found.kind == ALIGNED else None
     return Alignment(alignment.MISDIRECTED, WRONG_SIDE, (place,)) if place is not None else found
-
-
-def _ignores_a_class(scoring: Scoring) -> bool:
-    """Say whether a criterion that leaves out padding, `ignore_index=0`, is given the logits of a yes and a no."""
-    found = [shapes.tensor(each) for each in options(scoring.prediction)]
-    of_two = all(each is not None and each.classes == 2 and each.form in SCORES for each in found)
-    ignored = scoring.ignore_index
-    return of_two and scoring.is_cross_entropy and ignored in (Const(0), Const(1)) and not scoring.alternative
 
 
 def _runs_loop(machine: Machine, frame: Frame) -> bool:

@@ -238,7 +238,9 @@ def _of_means_again(before: Quantity, count: Quantity) -> WrongCount | None:
     loop = _loop_of(before, count)
     if loop is None or before.unit.degree != -1 or count.unit != counts.unit_of(loop) or loop.unit == "epoch":
         return None
-    if before.unit.power(loop.unit) or before.unit.power("step"):  # an unknown iteration divides out with what counts it
+    if before.unit.power(loop.unit) or before.unit.power(
+        "step"
+    ):  # an unknown iteration divides out with what counts it
         return None
     return WrongCount(f"the mean of all {plural(loop.unit)} is divided by their number once more")
 

@@ -27,7 +27,8 @@ NOUN = regex(r"(loaders?|data|sets?|dls?|ds|iters?)$|^(val|valid|validation|test
 PATH = regex(r"(?<![a-z])train(ing)?(?![a-z])", re.IGNORECASE)
 FLAGS = {"train", "is_train", "training", "is_training"}
 PARTED = regex(
-    r"Subset\w*\(|\bsubset\b|random_split|train_test_split|indices|KFold|ShuffleSplit|SplitSampler|RandomSampler", re.IGNORECASE
+    r"Subset\w*\(|\bsubset\b|random_split|train_test_split|indices|KFold|ShuffleSplit|SplitSampler|RandomSampler",
+    re.IGNORECASE,
 )
 
 
@@ -69,7 +70,10 @@ def reads_training_file(module: Module, name: str, value: ast.expr) -> bool:
     alike = {
         other
         for other, given in pairs(module)
-        if given is not value and is_training(other) and not is_held_out(other) and text_of(_made(module, given)) == text
+        if given is not value
+        and is_training(other)
+        and not is_held_out(other)
+        and text_of(_made(module, given)) == text
     }
     if not alike:
         return False

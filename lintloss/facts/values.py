@@ -187,7 +187,6 @@ class Tensor(Value):
     ignored: of labels, the stretches of the source that were overwritten by an id to be ignored.
     clean: of labels, that their padding was.
     blanked: of labels, under which mask that was done.
-    classes: of logits, among how many classes they tell, where the layer that made them says so by a number.
     """
 
     form: str = ""
@@ -202,7 +201,6 @@ class Tensor(Value):
     ignored: tuple[Window, ...] = ()
     clean: bool = False
     blanked: Blank | None = None
-    classes: int | None = field(default=None, compare=False)
 
     @property
     def compares(self) -> bool:

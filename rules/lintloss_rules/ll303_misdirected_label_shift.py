@@ -838,46 +838,6 @@ def perplexity(stories, name="gpt2", device="cuda"):
 """,
         ),
         Bad(
-            why="The criterion that ignores the padding of masked words also scores a yes and a no, of which it ignores the no.",
-            severity=Severity.ERROR,
-            code="""\
-import torch
-from torch import nn
-from torch.utils.data import DataLoader
-
-from encoder import Encoder, load_documents
-
-
-class Pretraining(nn.Module):
-    def __init__(self, words, width):
-        super().__init__()
-        self.encoder = Encoder(words, width)
-        self.follows = nn.Linear(width, 2)
-        self.words = nn.Linear(width, words)
-
-    def forward(self, ids, segments):
-        states = self.encoder(ids, segments)
-        return self.follows(states[:, 0]).log_softmax(-1), self.words(states).log_softmax(-1)
-
-
-@torch.no_grad()
-def evaluate(model, loader, device):
-    model.eval()
-    criterion = nn.NLLLoss(ignore_index=0)
-    pair_loss, word_loss = [], []
-    for ids, segments, masked, follows in loader:
-        pairs, words = model(ids.to(device), segments.to(device))
-        pair_loss.append(criterion(pairs, follows.to(device)).item())  # <-
-        word_loss.append(criterion(words.transpose(1, 2), masked.to(device)).item())
-    return pair_loss, word_loss
-
-
-def main(path, device="cuda"):
-    model = Pretraining(30_000, 256).to(device)
-    print(evaluate(model, DataLoader(load_documents(path), batch_size=32), device))
-""",
-        ),
-        Bad(
             why="Where a mask of the labels is given, it is cut on the side of the logits before it chooses both of them.",
             severity=Severity.ERROR,
             code="""\
@@ -1754,84 +1714,6 @@ def perplexity(stories, name="gpt2", device="cuda"):
         nats += F.cross_entropy(logits[is_text], targets[is_text], reduction="sum").item()
         tokens += is_text.sum().item()
     return math.exp(nats / tokens)
-""",
-        ),
-        Good(
-            why="A yes and a no have a criterion of their own, which ignores neither.",
-            code="""\
-import torch
-from torch import nn
-from torch.utils.data import DataLoader
-
-from encoder import Encoder, load_documents
-
-
-class Pretraining(nn.Module):
-    def __init__(self, words, width):
-        super().__init__()
-        self.encoder = Encoder(words, width)
-        self.follows = nn.Linear(width, 2)
-        self.words = nn.Linear(width, words)
-
-    def forward(self, ids, segments):
-        states = self.encoder(ids, segments)
-        return self.follows(states[:, 0]).log_softmax(-1), self.words(states).log_softmax(-1)
-
-
-@torch.no_grad()
-def evaluate(model, loader, device):
-    model.eval()
-    criterion, of_pairs = nn.NLLLoss(ignore_index=0), nn.NLLLoss()
-    pair_loss, word_loss = [], []
-    for ids, segments, masked, follows in loader:
-        pairs, words = model(ids.to(device), segments.to(device))
-        pair_loss.append(of_pairs(pairs, follows.to(device)).item())
-        word_loss.append(criterion(words.transpose(1, 2), masked.to(device)).item())
-    return pair_loss, word_loss
-
-
-def main(path, device="cuda"):
-    model = Pretraining(30_000, 256).to(device)
-    print(evaluate(model, DataLoader(load_documents(path), batch_size=32), device))
-""",
-        ),
-        Good(
-            why="Of three classes the first one may stand for what is not known, and be ignored.",
-            code="""\
-import torch
-from torch import nn
-from torch.utils.data import DataLoader
-
-from encoder import Encoder, load_documents
-
-
-class Pretraining(nn.Module):
-    def __init__(self, words, width):
-        super().__init__()
-        self.encoder = Encoder(words, width)
-        self.relation = nn.Linear(width, 3)
-        self.words = nn.Linear(width, words)
-
-    def forward(self, ids, segments):
-        states = self.encoder(ids, segments)
-        return self.relation(states[:, 0]).log_softmax(-1), self.words(states).log_softmax(-1)
-
-
-@torch.no_grad()
-def evaluate(model, loader, device):
-    model.eval()
-    criterion = nn.NLLLoss(ignore_index=0)
-    pair_loss, word_loss = [], []
-    for ids, segments, masked, relation in loader:
-        pairs, words = model(ids.to(device), segments.to(device))
-        pair_loss.append(criterion(pairs, relation.to(device)).item())
-        word_loss.append(criterion(words.transpose(1, 2), masked.to(device)).item())
-    return pair_loss, word_loss
-
-
-def main(path, device="cuda"):
-    model = Pretraining(30_000, 256).to(device)
-    print(evaluate(model, DataLoader(load_documents(path), batch_size=32), device))
 """,
         ),
         Good(

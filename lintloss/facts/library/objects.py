@@ -38,7 +38,6 @@ from lintloss.facts.units import PERPLEXITY, count
 from lintloss.facts.values import (
     UNKNOWN,
     Choice,
-    Const,
     LibObject,
     Opaque,
     Quantity,
@@ -147,9 +146,7 @@ def _layer(machine: Machine, node: ast.AST, made: LibObject, name: str, args: li
     if name == "Flatten":
         return replace(fed, window=None, axes=None)
     if name in {"Linear", "LazyLinear", "Conv1d", "AdaptiveLogSoftmaxWithLoss", "Dense"}:
-        size = made.arg(1, "out_features") if name == "Linear" else None
-        classes = size.value if isinstance(size, Const) and isinstance(size.value, int) else None
-        return Tensor("logits", fed.window, fed.axes, machine.key(node), trace=fed.trace, model=made, classes=classes)
+        return Tensor("logits", fed.window, fed.axes, machine.key(node), trace=fed.trace, model=made)
     if name in RECURRENT:
         return Tuple(
             (
