@@ -110,10 +110,11 @@ def _reads(scope: ast.AST, names: frozenset[str]) -> list[ast.AST]:
 
 def _is_behind(scope: ast.AST, statement: ast.stmt, node: ast.AST) -> bool:
     """Say whether a node may run after a statement: below it, or in the same loop."""
-    row = getattr(node, "lineno", 0)
+    row, column = getattr(node, "lineno", 0), getattr(node, "col_offset", 0)
     around = (each for each in bindings.own(scope) if isinstance(each, ast.For | ast.AsyncFor | ast.While))
     holding = (each for each in around if each.lineno <= statement.lineno <= (each.end_lineno or 0))
-    return row > statement.lineno or any(each.lineno <= row for each in holding)
+    end = (statement.end_lineno or statement.lineno, statement.end_col_offset or 0)
+    return (row, column) >= end or any(each.lineno <= row for each in holding)
 
 
 def _is_read(node: ast.AST, names: frozenset[str]) -> bool:

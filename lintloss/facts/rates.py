@@ -108,7 +108,8 @@ def _part(machine: Machine, made: Made, name: str, attribute: str) -> str:
         if isinstance(value, ast.Name):
             return _option(machine, made, maker, ast.Attribute(value, attribute))
         if attribute == "p" and isinstance(value, ast.Call) and LAYER.match(called_name(value.func)):
-            rate = next((each.value for each in value.keywords if each.arg == "p"), *value.args[:1])
+            usual: ast.expr = value.args[0] if value.args else ast.Constant(0.5)  # what `nn.Dropout()` takes
+            rate = next((each.value for each in value.keywords if each.arg == "p"), usual)
             return of(machine, made, maker, rate)
     return NO
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import os
 import re
 from dataclasses import dataclass
@@ -335,8 +336,11 @@ def measures(machine: Machine, forward: Forward, found: Region) -> bool:
 @lru_cache(maxsize=512)
 def code_of(node: ast.AST) -> str:
     """Return the text of a node without its docstring, which tells what others do as well."""
-    said = ast.get_docstring(node, clean=False) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else None
-    return text_of(node) if said is None else "\n".join(map(text_of, node.body[1:]))  # type: ignore[attr-defined]
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or ast.get_docstring(node, clean=False) is None:
+        return text_of(node)
+    plain = copy.copy(node)
+    plain.body = node.body[1:] or [ast.Pass()]
+    return ast.unparse(plain)
 
 
 def is_unit_test(module: Module) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 
 from lintloss.facts import provenance
 from lintloss.facts.callers import text_of
@@ -14,11 +13,12 @@ from lintloss.facts.values import Class, LibObject, Value, options
 from lintloss.parse import Module
 from lintloss.patterns import regex
 
-# What a model is made by, as an import names it.
+# What a model is made by, as an import names it: packages, and what freezes a model's parameters into constants. Models
+# that torch.jit has loaded or traced, or torch.export has exported, record gradients as others do.
 RUNTIME = regex(
-    r"onnx|tensorrt|(^|[._])trt|torch2trt|neuron|openvino|ctranslate2|coreml|tflite|^(optimum|vllm|tvm|hidet)\b"
-    r"|^torch\.jit\.(load|trace|trace_module|freeze|optimize_for_inference)$|^torch\.(export|_inductor)\.",
-    re.IGNORECASE,
+    r"^(onnx(runtime)?|tensorrt(_llm)?|torch_tensorrt|torch2trt|torch_neuronx?|transformers_neuronx|neuronx_\w+|openvino|"
+    r"ctranslate2|coremltools|tflite_runtime|optimum|vllm|tvm|hidet)(\.|$)"
+    r"|^torch\.jit\.(freeze|optimize_for_inference)$|^torch\._inductor\."
 )
 LOOKED_INTO = 3  # classes over classes of the project
 
@@ -61,6 +61,8 @@ def _imported(module: Module, name: str) -> str:
         if isinstance(node, ast.Import | ast.ImportFrom):
             for each in node.names:
                 if name == (each.asname or each.name.split(".")[0]):
-                    stem = f"{node.module}." if isinstance(node, ast.ImportFrom) and not node.level else ""
+                    if isinstance(node, ast.ImportFrom) and node.level:
+                        return f".{node.module or ''}.{each.name}"  # of the project: no runtime's package
+                    stem = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
                     return stem + (each.name if each.asname or stem else name)
     return ""

@@ -148,6 +148,22 @@ def add_comments(module: cst.Module, chance: Random) -> cst.Module:
     return module.visit(Inserter(chance, comments=REMARKS))
 
 
+class Describer(cst.CSTTransformer):
+    """Gives functions a docstring that have none."""
+
+    def leave_FunctionDef(self, original_node: cst.FunctionDef, updated_node: cst.FunctionDef) -> cst.FunctionDef:
+        body = updated_node.body
+        if not isinstance(body, cst.IndentedBlock) or _after_docstring(body.body):
+            return updated_node
+        said = cst.parse_statement('"""What it does is on the wiki."""')
+        return updated_node.with_changes(body=body.with_changes(body=[said, *body.body]))
+
+
+def add_docstrings(module: cst.Module, chance: Random) -> cst.Module:
+    """Say something at the head of each function."""
+    return module.visit(Describer())
+
+
 class Reorderer(cst.CSTTransformer):
     """Swaps neighbouring assignments that do not depend on one another."""
 
@@ -188,7 +204,15 @@ def reformat(module: cst.Module, chance: Random) -> cst.Module:
 
 TRANSFORMATIONS: dict[str, Transformation] = {
     transformation.__name__: transformation
-    for transformation in (rename_locals, alias_imports, add_dead_code, add_comments, reorder, reformat)
+    for transformation in (
+        rename_locals,
+        alias_imports,
+        add_dead_code,
+        add_comments,
+        add_docstrings,
+        reorder,
+        reformat,
+    )
 }
 
 
