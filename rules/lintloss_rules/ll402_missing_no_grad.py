@@ -1478,6 +1478,32 @@ class Trainer:
         return nats / tokens
 """,
         ),
+        Bad(
+            why="the loop that scores also samples a few texts to look at",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn as nn
+
+
+def validate(model, loader, tokenizer, device):
+    criterion = nn.CrossEntropyLoss(ignore_index=0, reduction="sum")
+    model.eval()
+    nats, tokens, texts = 0.0, 0, []
+    for ids in loader:
+        ids = ids.to(device)
+        logits = model(ids[:, :-1])  # <-
+        nats += criterion(logits.flatten(0, 1), ids[:, 1:].flatten()).item()
+        tokens += (ids[:, 1:] != 0).sum().item()
+        texts += tokenizer.batch_decode(model.generate(ids[:2, :8]))
+    return nats / tokens, texts
+
+
+def main(loaders, tokenizer):
+    model = torch.load("model.pt", weights_only=False)
+    print(validate(model, loaders["valid"], tokenizer, torch.device("cuda")))
+""",
+        ),
     )
 
     good = (
