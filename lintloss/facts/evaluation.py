@@ -11,6 +11,7 @@ from lintloss.facts import (
     classes,
     gradients,
     outcomes,
+    passing_methods,
     regions,
     runtimes,
     split_names,
@@ -106,6 +107,8 @@ def passes(machine: Machine, module: Module) -> list[Pass]:
         region = regions.region(machine, forward)
         if region is None or region.scene(forward).module is not module or regions.is_inside_a_model(forward, region):
             continue
+        if forward.method and not passing_methods.runs_model(machine.project, forward):
+            continue
         if regions.measures(machine, forward, region) and _evaluates(forward, region):
             found.append(Pass(forward, region))
     return found
@@ -123,19 +126,24 @@ def _evaluates(forward: Forward, region: Region) -> bool:
 
 
 def observe(machine: Machine, found: list[Pass]) -> list[Evaluation]:
-    """Return one observation a region and trouble: the first forward pass with gradients, the first in training mode."""
+    """Return one observation a region and trouble: the first forward pass with gradients, the first in training mode.
+
+    A loop inside of a region that has the same trouble is a part of that region.
+    """
     by_call: dict[tuple[Span, str], list[Pass]] = {}
     for each in found:
         by_call.setdefault((each.span, each.forward.text), []).append(each)
-    seen: dict[tuple[object, ...], Evaluation] = {}
+    seen: dict[tuple[object, ...], tuple[Evaluation, Pass]] = {}
     for _, group in sorted(by_call.items(), key=lambda pair: pair[0]):
         one = _evaluation(machine, group)
         if one is None:
             continue
         for trouble in ("on" if one.gradients == "on" else "", one.mode):
             if trouble:
-                seen.setdefault((trouble, group[0].scene.node, _place(group[0])), one)
-    return list(dict.fromkeys(seen.values()))
+                seen.setdefault((trouble, group[0].scene.node, _place(group[0])), (one, group[0]))
+    around = {(*key[:2], shown.region.loop.key) for key, (_, shown) in seen.items() if shown.region.loop is not None}
+    told = [one for key, (one, shown) in seen.items() if not any((*key[:2], outer) in around for outer in shown.outer)]
+    return list(dict.fromkeys(told))
 
 
 def _place(each: Pass) -> object:

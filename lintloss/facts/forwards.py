@@ -96,10 +96,11 @@ class Forward:
     text: str
     stochastic: Stochastic
     given_to: str = ""  # code out of sight that the model was given to before
+    method: str = ""  # of a model out of sight, which is called in the place of the model itself
     unswitched: Stochastic = NONE  # what drops in either mode
 
 
-def note(machine: Machine, node: ast.AST, model: Value) -> None:
+def note(machine: Machine, node: ast.AST, model: Value, method: str = "") -> None:
     """Record that a model is run at `node`, unless that is inside another model's forward."""
     if len(machine.forwards) >= LIMIT or not isinstance(node, ast.Call) or within_forward(machine):
         return
@@ -123,6 +124,7 @@ def note(machine: Machine, node: ast.AST, model: Value) -> None:
         machine.text(node.func),
         _stochastic(machine, model) if state in {"", "train"} else stochastic.UNKNOWN,
         modes.given_to(machine, model),
+        method,
         unswitched.of(machine, model),
     )
 
@@ -157,7 +159,10 @@ def note_opaque(machine: Machine, node: ast.AST, callee: Value, name: str, kwarg
     """Record a call of what is a model by its name, by its arguments, or because eval() was called on it."""
     if not isinstance(callee, Opaque) or not callee.key or CRITERION_NAME.search(name):
         return
-    if name in NOT_FORWARD or name in modes.SAME_MODULE or name[:1].isupper() or METRIC.search(name):
+    if name in NOT_FORWARD:
+        _note_method(machine, node, callee)
+        return
+    if name in modes.SAME_MODULE or name[:1].isupper() or METRIC.search(name):
         return
     if DATASET_CALL & set(kwargs) or _is_given_no_batch(node):
         return
@@ -167,6 +172,15 @@ def note_opaque(machine: Machine, node: ast.AST, callee: Value, name: str, kwarg
         model = Opaque(callee.key[:-1], str(callee.key[-2]).lstrip(".")) if len(callee.key) > 1 else callee
     if told or machine.get(model.key, "training") is not None:  # eval() was called on it: an `image_tower` is no verb
         note(machine, node, model)
+    else:
+        _note_method(machine, node, callee)
+
+
+def _note_method(machine: Machine, node: ast.AST, callee: Opaque) -> None:
+    """Record a call of a method of what eval() or train() was called on: whether it runs the model, its class tells."""
+    owner = callee.key[:-1]
+    if owner and isinstance(callee.key[-1], str) and machine.get(owner, "training") is not None:
+        note(machine, node, Opaque(owner, str(owner[-1]).lstrip(".")), method=callee.name)
 
 
 def _is_given_no_batch(node: ast.AST) -> bool:
@@ -195,8 +209,16 @@ def _is_no_batch(node: ast.expr) -> bool:
 
 
 def note_library(machine: Machine, node: ast.AST, made: LibObject) -> None:
-    """Record a call of an instance of some library's class, if it goes by a model's name or eval() was called on it."""
-    if not isinstance(node, ast.Call) or LOSS_CLASS.search(made.name) or made.name.startswith("torch.nn."):
+    """Record a call of an instance of some library's class, if it goes by a model's name or eval() was called on it.
+
+    A layer is a part: where another method than forward() runs one, `model.decode(x)`, that runs its module.
+    """
+    if not isinstance(node, ast.Call) or LOSS_CLASS.search(made.name):
+        return
+    if made.name.startswith("torch.nn."):
+        owner = _running(machine)
+        if owner is not None:
+            note(machine, node, owner)
         return
     name = ast.unparse(node.func).rsplit(".", 1)[-1]
     if MODEL_WORDS.search(name) or machine.get(made.key, "training") is not None:
@@ -210,6 +232,14 @@ def is_module(machine: Machine, model: Ref) -> bool:
     if model.cls is None or LOSS_CLASS.search(model.cls.node.name):
         return False
     return any(isinstance(base, Lib) and MODULE_BASES.search(base.name) for base in classes.bases(machine, model.cls))
+
+
+def _running(machine: Machine) -> Ref | None:
+    """Return the network whose method is running, but where it makes its layers."""
+    frame = machine.frame
+    first = next(iter(frame.state.names.values()), None) if frame.name != "__init__" else None
+    owner = first.value if first is not None else None
+    return owner if isinstance(owner, Ref) and is_module(machine, owner) else None
 
 
 def within_forward(machine: Machine) -> bool:

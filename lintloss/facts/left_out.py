@@ -338,7 +338,8 @@ def _of_class(tracer: Tracer, made: Made, cls: Class) -> Kept | None:
     for base in bases:
         for each in base.node.body if isinstance(base, Class) else ():
             if isinstance(each, ast.FunctionDef) and each.name in {"__iter__", "__next__"} and isinstance(base, Class):
-                place = leftovers.keeps(_as_made(tracer, made, cls, each), base.node)
+                giving = leftovers.handed_on(each, base.node) or each
+                place = leftovers.keeps(_as_made(tracer, made, cls, giving), base.node)
                 if place is not None:
                     return "leftovers", place, base.module
                 asked = moduli.of_class(base.node)

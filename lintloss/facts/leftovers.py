@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Sequence
 
-from lintloss.facts import bindings, ends, remainders, thrown, whole
+from lintloss.facts import bindings, ends, exhaustion, refills, remainders, thrown, whole
 from lintloss.facts.callers import text_of
 from lintloss.facts.caps import defaults
 from lintloss.facts.cuts import leaves_short
@@ -25,7 +25,7 @@ def keeps(function: ast.AST, owner: ast.ClassDef | None = None) -> ast.AST | Non
     if not isinstance(function, Function):
         return None
     if function.name == "__next__":
-        return _stops_short(function, Counts(function, owner))
+        return _stops_short(function, Counts(function, owner)) or refills.of_iterator(function, owner)
     yields = [node for node in bindings.own(function) if isinstance(node, ast.Yield)]
     if not yields or is_endless(function, yields):
         return None
@@ -42,6 +42,32 @@ def passed_on(function: ast.FunctionDef) -> ast.expr | None:
     if not isinstance(only, ast.For) or not isinstance(given, ast.Expr) or given.value is not yields[0]:
         return None
     return whole.unwrapped(only.iter)
+
+
+def handed_on(function: ast.FunctionDef, owner: ast.ClassDef) -> ast.FunctionDef | None:
+    """Return the generator of the same class from which another takes all that it gives: `yield from self.epoch()`.
+
+    One that starts it over for ever as well does so for the training, as its `if` will say.
+    """
+    given = [each for each in bindings.own(function) if isinstance(each, ast.YieldFrom)]
+    if given and not any(isinstance(each, ast.Yield) for each in bindings.own(function)):
+        sources: list[ast.expr | None] = [each.value for each in given]
+        if is_endless(function, given) and len(given) == 1:
+            return None
+    else:
+        sources = list(bindings.returns(function)) if not given else []
+    names = {_own_call(each) for each in sources}
+    name = names.pop() if len(names) == 1 else ""
+    found = (each for each in owner.body if isinstance(each, ast.FunctionDef) and each.name == name)
+    return next((each for each in found if bindings.is_generator(each)), None)
+
+
+def _own_call(source: ast.expr | None) -> str:
+    """Return which method of the same object a call means, `self.epoch()`; iter() of it is seen through."""
+    inner = whole.unwrapped(source) if source is not None else None
+    function = inner.func if isinstance(inner, ast.Call) else None
+    owned = isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name) and function.value.id == "self"
+    return function.attr if owned and isinstance(function, ast.Attribute) else ""
 
 
 def keeps_list(function: ast.AST, name: str, owner: ast.ClassDef | None = None) -> ast.AST | None:
@@ -90,7 +116,8 @@ def is_endless(function: Function, yields: Sequence[ast.AST]) -> bool:
             continue
         nested = (each for each in ast.walk(loop) if isinstance(each, ast.For | ast.While) and each is not loop)
         in_epochs = any(_holds(each, yields[:1]) for each in nested)
-        if not _once(function, loop) and (in_epochs or not _is_left(loop.body)):
+        left = _is_left(loop.body) or exhaustion.ends(function, loop)
+        if not _once(function, loop) and (in_epochs or not left):
             return True
     return False
 

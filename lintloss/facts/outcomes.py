@@ -6,18 +6,21 @@ What is looked at for its shape alone, or runs for its effect (a trace, a warm-u
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 
 from lintloss.facts import bindings
 from lintloss.facts.callers import text_of
 from lintloss.facts.forwards import Forward
+from lintloss.facts.library.tables import CRITERION_NAME
 from lintloss.facts.regions import MEASURES, Region, code_of
 from lintloss.facts.survey import called_name
 from lintloss.patterns import regex
 
 KEEPS = regex(r"^(append|extend|insert|add\w*|update\w*|put)$")
 WRITES = regex(r"^(im)?(write|save|dump)\w*$")
+SCORES = regex(rf"{CRITERION_NAME.pattern}|entropy|nll", re.IGNORECASE)
 FORM = frozenset({"shape", "size", "ndim", "dim", "dtype", "device", "numel"})  # of a tensor, not what is in it
 EXPORTS = regex(r"\bjit\.|\bonnx\.|\bexport\(|to_onnx\(")  # an example for the tracer
 SIMPLE = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr, ast.Return, ast.Assert, ast.Delete)
@@ -57,6 +60,14 @@ def is_measured(scene: ast.AST, statement: ast.stmt | None, *, in_loop: bool) ->
     made = list(_made_of(scene, statement))
     told = (each.test if isinstance(each, ast.Assert) else each for each in made[1:])
     return any(MEASURES.search(code_of(each)) for each in told) or (in_loop and any(map(_keeps, made)))
+
+
+def is_scored(scene: ast.AST, statement: ast.stmt | None) -> bool:
+    """Say whether a criterion takes what a statement of a function computes, or what is made of it there."""
+    if not isinstance(statement, SIMPLE):
+        return False
+    parts = (part for each in _made_of(scene, statement) for part in ast.walk(each) if isinstance(part, ast.Call))
+    return any(len(each.args) + len(each.keywords) > 1 and SCORES.search(called_name(each.func)) for each in parts)
 
 
 def _keeps(statement: ast.stmt) -> bool:

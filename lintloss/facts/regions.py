@@ -315,9 +315,9 @@ def measures(machine: Machine, forward: Forward, found: Region) -> bool:
     if not isinstance(scene.node, ast.Module) and _takes_time(scene.node):
         return False
     if isinstance(node, ast.For | ast.AsyncFor | ast.While):
-        if _generates(text_of(node)):
-            return False
         scores = found.loop is not None and found.loop.scores  # a criterion was seen in it, whatever it is called
+        if not scores and _generates(text_of(node)):
+            return False
         if (
             scores
             or MEASURES.search(text_of(node))

@@ -22,6 +22,7 @@ from lintloss.facts import (
     piecewise,
     registries,
     symbolic,
+    thrown,
 )
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.library import filling, pieces
@@ -168,8 +169,10 @@ def _either(machine: Machine, node: ast.If) -> str:
 
 
 def _for(machine: Machine, node: ast.For | ast.AsyncFor) -> str:
-    if isinstance(node, ast.For) and filling.by_loop(machine, node):
-        return NEXT
+    if isinstance(node, ast.For):
+        thrown.note_fill(machine, node)
+        if filling.by_loop(machine, node):
+            return NEXT
     iterate.over(machine, node, lambda: execute(machine, node.body))
     if node.orelse:
         execute(machine, node.orelse)
@@ -177,6 +180,7 @@ def _for(machine: Machine, node: ast.For | ast.AsyncFor) -> str:
 
 
 def _while(machine: Machine, node: ast.While) -> str:
+    thrown.note_fill(machine, node)
     evaluate(machine, node.test)
     if filling.by_loop(machine, node):
         return NEXT

@@ -1387,6 +1387,123 @@ if __name__ == "__main__":
     print("val loss", Runner(torch.load("model.pt"), torch.load("batches.pt")).run())
 """,
         ),
+        Bad(
+            why="the network is not called itself: its encode() and decode() run the layers",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn as nn
+
+
+class Translator(nn.Module):
+    def __init__(self, vocab, dim):
+        super().__init__()
+        self.embedding = nn.Embedding(vocab, dim, padding_idx=0)
+        self.encoder = nn.TransformerEncoderLayer(dim, 4, batch_first=True)
+        self.decoder = nn.TransformerDecoderLayer(dim, 4, batch_first=True)
+        self.head = nn.Linear(dim, vocab)
+
+    def encode(self, source):
+        return self.encoder(self.embedding(source))
+
+    def decode(self, target, memory):
+        return self.head(self.decoder(self.embedding(target), memory))
+
+    def forward(self, source, target):
+        return self.decode(target, self.encode(source))
+
+
+def validate(model, pairs, criterion):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for source, target in pairs:
+        memory = model.encode(source)  # <-
+        logits = model.decode(target[:, :-1], memory)
+        nats += criterion(logits.flatten(0, 1), target[:, 1:].flatten()).item()
+        tokens += (target[:, 1:] != 0).sum().item()
+    return nats / tokens
+
+
+def main(pairs):
+    model = Translator(8_000, 256)
+    model.load_state_dict(torch.load("translator.pt"))
+    print(validate(model, pairs, nn.CrossEntropyLoss(ignore_index=0, reduction="sum")))
+""",
+        ),
+        Bad(
+            why="a method of the network, which is in another file, gives the scores that the criterion takes",
+            severity=Severity.WARNING,
+            files={
+                "network.py": """\
+import torch.nn as nn
+
+
+class Tagger(nn.Module):
+    def __init__(self, vocab, tags):
+        super().__init__()
+        self.embedding = nn.Embedding(vocab, 64)
+        self.head = nn.Linear(64, tags)
+
+    def classify(self, ids):
+        return self.head(self.embedding(ids))
+
+    def forward(self, ids):
+        return self.classify(ids).argmax(-1)
+""",
+                "main.py": """\
+from eval import Trainer
+from network import Tagger
+
+
+def main(train_loader, test_loader):
+    print(Trainer(Tagger(5_000, 17), train_loader, test_loader).test())
+""",
+            },
+            code="""\
+import torch.nn as nn
+
+
+class Trainer:
+    def __init__(self, model, train_loader, test_loader):
+        self.model, self.train_loader, self.test_loader = model, train_loader, test_loader
+        self.criterion = nn.CrossEntropyLoss(reduction="sum")
+
+    def test(self):
+        self.model.eval()
+        nats, tokens = 0.0, 0
+        for ids, tags in self.test_loader:
+            outputs = self.model.classify(ids)  # <-
+            nats += self.criterion(outputs.view(-1, outputs.size(-1)), tags.view(-1)).item()
+            tokens += tags.numel()
+        return nats / tokens
+""",
+        ),
+        Bad(
+            why="the loop that scores also samples a few texts to look at",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn as nn
+
+
+def validate(model, loader, tokenizer, device):
+    criterion = nn.CrossEntropyLoss(ignore_index=0, reduction="sum")
+    model.eval()
+    nats, tokens, texts = 0.0, 0, []
+    for ids in loader:
+        ids = ids.to(device)
+        logits = model(ids[:, :-1])  # <-
+        nats += criterion(logits.flatten(0, 1), ids[:, 1:].flatten()).item()
+        tokens += (ids[:, 1:] != 0).sum().item()
+        texts += tokenizer.batch_decode(model.generate(ids[:2, :8]))
+    return nats / tokens, texts
+
+
+def main(loaders, tokenizer):
+    model = torch.load("model.pt", weights_only=False)
+    print(validate(model, loaders["valid"], tokenizer, torch.device("cuda")))
+""",
+        ),
     )
 
     good = (
@@ -2581,6 +2698,93 @@ for number in range(8):
     chunk = torch.rand(1, 16, 64)
     outputs = encoder(chunk, context=context)
     print(f"chunk {number}: loss of context {context.lost}, outputs {tuple(outputs.shape)}")
+""",
+        ),
+        Good(
+            why="the methods that are called turn gradients off, or give nothing that is scored",
+            files={
+                "network.py": """\
+import torch
+import torch.nn as nn
+
+
+class Tagger(nn.Module):
+    def __init__(self, vocab, tags):
+        super().__init__()
+        self.embedding = nn.Embedding(vocab, 64)
+        self.head = nn.Linear(64, tags)
+
+    @torch.no_grad()
+    def classify(self, ids):
+        return self.head(self.embedding(ids))
+
+    def real(self, ids):
+        return ids != self.embedding.padding_idx
+
+    def forward(self, ids):
+        return self.classify(ids).argmax(-1)
+""",
+            },
+            code="""\
+import torch.nn as nn
+from network import Tagger
+
+
+class Trainer:
+    def __init__(self, model, test_loader):
+        self.model, self.test_loader = model, test_loader
+        self.criterion = nn.CrossEntropyLoss(reduction="sum")
+
+    def test(self):
+        self.model.eval()
+        nats, tokens = 0.0, 0
+        for ids, tags in self.test_loader:
+            outputs = self.model.classify(ids)
+            real = self.model.real(ids)
+            nats += self.criterion(outputs.view(-1, outputs.size(-1)), tags.view(-1)).item()
+            tokens += real.sum().item()
+        return nats / tokens
+
+
+def test(tagger, loader, criterion):
+    tagger = Tagger(1_000, 12)
+    tagger.eval()
+    nats, tokens = 0.0, 0
+    for ids, tags in loader:
+        nats += criterion(tagger.classify(ids).flatten(0, 1), tags.flatten()).item()
+        tokens += tagger.real(ids).sum().item()
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="a tokenizer of the project has a decode(), too, and a library's model encodes under no_grad",
+            files={
+                "words.py": """\
+class Words:
+    def __init__(self, names):
+        self.names = names
+
+    def decode(self, ids):
+        return [self.names[each] for each in ids]
+""",
+            },
+            code="""\
+import torch.nn.functional as F
+from sentence_transformers import SentenceTransformer
+from words import Words
+
+
+def evaluate(pairs, names):
+    words = Words(names)
+    model = SentenceTransformer("all-MiniLM-L6-v2")
+    model.eval()
+    total, count = 0.0, 0
+    for left, right, gold in pairs:
+        first = model.encode(words.decode(left), convert_to_tensor=True)
+        second = model.encode(words.decode(right), convert_to_tensor=True)
+        total += F.mse_loss(F.cosine_similarity(first, second, dim=-1), gold).item()
+        count += 1
+    return total / count
 """,
         ),
     )

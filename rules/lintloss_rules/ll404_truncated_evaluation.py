@@ -2797,6 +2797,143 @@ def pretrain(model, train_set, valid_set):
     train(model, iter(train_loader), iter(valid_loader))
 """,
         ),
+        Bad(
+            why="a generator fills each batch line by line until the file ends, which its iterator hands on from another file",
+            severity=Severity.ERROR,
+            files={
+                "corpus.py": """\
+import torch
+
+
+class Corpus:
+    def __init__(self, path, tokenizer, size):
+        self.path, self.tokenizer, self.size = path, tokenizer, size
+
+    def __iter__(self):
+        yield from self.once()
+
+    def once(self):
+        try:
+            with open(self.path) as lines:
+                while True:
+                    rows = []
+                    while len(rows) < self.size:
+                        rows.append(self.tokenizer.encode(next(lines)))
+                    yield torch.tensor(rows)
+        except StopIteration:
+            pass
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+from corpus import Corpus
+
+
+@torch.no_grad()
+def validate(model, corpus):
+    model.eval()
+    nats, words = 0.0, 0
+    for ids in corpus:  # <-
+        nats += F.cross_entropy(model(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten(), reduction="sum").item()
+        words += ids[:, 1:].numel()
+    return nats / words
+
+
+def main(model, tokenizer):
+    print(validate(model, Corpus("valid.txt", tokenizer, 16)))
+""",
+        ),
+        Bad(
+            why="an iterator takes the rows of its batch one by one, and lets the end of them through in the middle",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+class Batches:
+    def __init__(self, rows, size):
+        self.rows, self.size = rows, size
+
+    def __iter__(self):
+        self.stream = iter(self.rows)
+        return self
+
+    def __next__(self):
+        xs, ys = [], []
+        for _ in range(self.size):
+            x, y = next(self.stream)  # <-
+            xs.append(x)
+            ys.append(y)
+        return torch.stack(xs), torch.stack(ys)
+
+
+@torch.no_grad()
+def validate(model, rows):
+    model.eval()
+    nats, words = 0.0, 0
+    for x, y in Batches(rows, 16):
+        nats += F.cross_entropy(model(x), y, reduction="sum").item()
+        words += len(y)
+    return nats / words
+""",
+        ),
+        Bad(
+            why="the same, as a list of so many rows",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+class Batches:
+    def __init__(self, path, size):
+        self.lines, self.size = open(path), size
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        rows = [next(self.lines).split() for _ in range(self.size)]  # <-
+        return torch.tensor([[int(word) for word in row] for row in rows])
+
+
+@torch.no_grad()
+def validate(model):
+    model.eval()
+    nats, words = 0.0, 0
+    for ids in Batches("valid.txt", 16):
+        nats += F.cross_entropy(model(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten(), reduction="sum").item()
+        words += ids[:, 1:].numel()
+    return nats / words
+""",
+        ),
+        Bad(
+            why="the evaluation itself fills its batches row by row, and is left where they end",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, rows, size):
+    model.eval()
+    total, seen, stream = 0.0, 0, iter(rows)
+    while True:
+        batch = []
+        try:
+            for _ in range(size):
+                batch.append(next(stream))  # <-
+        except StopIteration:
+            break
+        x, y = torch.stack([row[0] for row in batch]), torch.stack([row[1] for row in batch])
+        total += F.cross_entropy(model(x), y, reduction="sum").item()
+        seen += len(batch)
+    return total / seen
+""",
+        ),
     )
 
     good = (
@@ -4795,6 +4932,139 @@ class Pretraining:
     def validate(self, model):
         losses = [model(rows).item() for rows in self.valid_loader]
         return sum(losses) / len(losses)
+""",
+        ),
+        Good(
+            why="what a batch holds where the rows end is given, too: by the handler, behind it, or by the next step",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def batches(rows, size):
+    stream = iter(rows)
+    while True:
+        batch = []
+        try:
+            for _ in range(size):
+                batch.append(next(stream))
+        except StopIteration:
+            if batch:
+                yield torch.stack(batch)
+            return
+        yield torch.stack(batch)
+
+
+def until_none(rows, size):
+    stream, more = iter(rows), True
+    while more:
+        batch = []
+        while more and len(batch) < size:
+            try:
+                batch.append(next(stream))
+            except StopIteration:
+                more = False
+        if batch:
+            yield torch.stack(batch)
+
+
+class Batches:
+    def __init__(self, rows, size):
+        self.stream, self.size = iter(rows), size
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        batch = []
+        try:
+            for _ in range(self.size):
+                batch.append(next(self.stream))
+        except StopIteration:
+            if not batch:
+                raise
+        return torch.stack(batch)
+
+
+@torch.no_grad()
+def validate(model, first, second, third):
+    model.eval()
+    nats, words = 0.0, 0
+    for ids in batches(first, 16):
+        nats += F.cross_entropy(model(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten(), reduction="sum").item()
+        words += ids[:, 1:].numel()
+    for ids in until_none(second, 16):
+        nats += F.cross_entropy(model(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten(), reduction="sum").item()
+        words += ids[:, 1:].numel()
+    for ids in Batches(third, 16):
+        nats += F.cross_entropy(model(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten(), reduction="sum").item()
+        words += ids[:, 1:].numel()
+    return nats / words
+""",
+        ),
+        Good(
+            why="the rows that an iterator takes one by one have no end, and a pass is as long as its steps",
+            code="""\
+import itertools
+
+import torch
+import torch.nn.functional as F
+
+
+class Batches:
+    def __init__(self, rows, size):
+        self.stream, self.size = iter(itertools.cycle(rows)), size
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return torch.stack([next(self.stream) for _ in range(self.size)])
+
+
+@torch.no_grad()
+def validate(model, rows, steps):
+    model.eval()
+    nats, words = 0.0, 0
+    for ids, _ in zip(Batches(rows, 16), range(steps)):
+        nats += F.cross_entropy(model(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten(), reduction="sum").item()
+        words += ids[:, 1:].numel()
+    return nats / words
+""",
+        ),
+        Good(
+            why="an iterator hands on a generator that gives what is left",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+class Corpus:
+    def __init__(self, path, tokenizer, size):
+        self.path, self.tokenizer, self.size = path, tokenizer, size
+
+    def __iter__(self):
+        return iter(self.batches())
+
+    def batches(self):
+        rows = []
+        for line in open(self.path):
+            rows.append(self.tokenizer.encode(line))
+            if len(rows) == self.size:
+                yield torch.tensor(rows)
+                rows = []
+        if rows:
+            yield torch.tensor(rows)
+
+
+@torch.no_grad()
+def validate(model, tokenizer):
+    model.eval()
+    nats, words = 0.0, 0
+    for ids in Corpus("valid.txt", tokenizer, 16):
+        nats += F.cross_entropy(model(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten(), reduction="sum").item()
+        words += ids[:, 1:].numel()
+    return nats / words
 """,
         ),
     )
