@@ -2797,6 +2797,40 @@ def pretrain(model, train_set, valid_set):
     train(model, iter(train_loader), iter(valid_loader))
 """,
         ),
+        Bad(
+            why="one function trains and evaluates, and both loaders shuffle and drop",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+def one_pass(net, batches, optimizer=None):
+    nats, tokens = 0.0, 0
+    for ids in batches:
+        loss = F.cross_entropy(net(ids[:, :-1]).transpose(1, 2), ids[:, 1:], ignore_index=0)
+        if optimizer is not None:
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        scored = int((ids[:, 1:] != 0).sum())
+        nats += loss.item() * scored
+        tokens += scored
+    return nats / tokens
+
+
+def main(net, rows, pad):
+    tl = DataLoader(rows["train"], 32, shuffle=True, drop_last=True, collate_fn=pad)
+    hl = DataLoader(rows["heldout"], 32, shuffle=True, drop_last=True, collate_fn=pad)  # <-
+    optimizer = torch.optim.Adam(net.parameters())
+    net.train()
+    print("seen", one_pass(net, tl, optimizer))
+    net.eval()
+    with torch.no_grad():
+        print("unseen", one_pass(net, hl))
+""",
+        ),
     )
 
     good = (
@@ -4795,6 +4829,72 @@ class Pretraining:
     def validate(self, model):
         losses = [model(rows).item() for rows in self.valid_loader]
         return sum(losses) / len(losses)
+""",
+        ),
+        Good(
+            why="one function trains and evaluates: only the loader of the training rows, known by their key, drops",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+def one_pass(net, batches, optimizer=None):
+    nats, tokens = 0.0, 0
+    for ids in batches:
+        loss = F.cross_entropy(net(ids[:, :-1]).transpose(1, 2), ids[:, 1:], ignore_index=0)
+        if optimizer is not None:
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        scored = int((ids[:, 1:] != 0).sum())
+        nats += loss.item() * scored
+        tokens += scored
+    return nats / tokens
+
+
+def main(net, rows, pad):
+    tl = DataLoader(rows["train"], 32, drop_last=True, collate_fn=pad)
+    hl = DataLoader(rows["heldout"], 32, collate_fn=pad)
+    optimizer = torch.optim.Adam(net.parameters())
+    net.train()
+    print("seen", one_pass(net, tl, optimizer))
+    net.eval()
+    with torch.no_grad():
+        print("unseen", one_pass(net, hl))
+""",
+        ),
+        Good(
+            why="of the two loaders that one function is handed, the one that drops is shuffled, to train on",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+def one_pass(net, batches, optimizer=None):
+    nats, tokens = 0.0, 0
+    for ids in batches:
+        loss = F.cross_entropy(net(ids[:, :-1]).transpose(1, 2), ids[:, 1:], ignore_index=0)
+        if optimizer is not None:
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        scored = int((ids[:, 1:] != 0).sum())
+        nats += loss.item() * scored
+        tokens += scored
+    return nats / tokens
+
+
+def main(net, first, second, pad):
+    a = DataLoader(first, 32, shuffle=True, drop_last=True, collate_fn=pad)
+    b = DataLoader(second, 32, collate_fn=pad)
+    optimizer = torch.optim.Adam(net.parameters())
+    net.train()
+    print("seen", one_pass(net, a, optimizer))
+    net.eval()
+    with torch.no_grad():
+        print("unseen", one_pass(net, b))
 """,
         ),
     )
