@@ -2831,6 +2831,37 @@ def main(net, rows, pad):
         print("unseen", one_pass(net, hl))
 """,
         ),
+        Bad(
+            why="an object keeps the default of a cap that nobody who makes one gives",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+class Scorer:
+    def __init__(self, net, pad_id, most=25):
+        self.net, self.pad_id = net, pad_id
+        self.most = most
+
+    @torch.no_grad()
+    def score(self, batches):
+        self.net.eval()
+        nats, tokens = 0.0, 0
+        for index, ids in enumerate(batches):
+            if index >= self.most:
+                break  # <-
+            wanted = ids[:, 1:]
+            scores = self.net(ids[:, :-1]).transpose(1, 2)
+            nats += F.cross_entropy(scores, wanted, ignore_index=self.pad_id, reduction="sum").item()
+            tokens += (wanted != self.pad_id).sum().item()
+        return nats / tokens
+
+
+def main(net, val_batches):
+    print("validation loss", Scorer(net, 0).score(val_batches))
+""",
+        ),
     )
 
     good = (
@@ -4895,6 +4926,67 @@ def main(net, first, second, pad):
     net.eval()
     with torch.no_grad():
         print("unseen", one_pass(net, b))
+""",
+        ),
+        Good(
+            why="who makes the object says how many batches it takes at most",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+class Scorer:
+    def __init__(self, net, pad_id, most=25):
+        self.net, self.pad_id = net, pad_id
+        self.most = most
+
+    @torch.no_grad()
+    def score(self, batches):
+        self.net.eval()
+        nats, tokens = 0.0, 0
+        for index, ids in enumerate(batches):
+            if index >= self.most:
+                break
+            wanted = ids[:, 1:]
+            scores = self.net(ids[:, :-1]).transpose(1, 2)
+            nats += F.cross_entropy(scores, wanted, ignore_index=self.pad_id, reduction="sum").item()
+            tokens += (wanted != self.pad_id).sum().item()
+        return nats / tokens
+
+
+def main(net, val_batches, options):
+    print("validation loss", Scorer(net, 0, options.most).score(val_batches))
+""",
+        ),
+        Good(
+            why="the cap that the object keeps is set behind its back",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+class Scorer:
+    def __init__(self, net, most=25):
+        self.net = net
+        self.most = most
+
+    @torch.no_grad()
+    def score(self, batches):
+        self.net.eval()
+        nats, tokens = 0.0, 0
+        for index, ids in enumerate(batches):
+            if index >= self.most:
+                break
+            scores = self.net(ids[:, :-1]).transpose(1, 2)
+            nats += F.cross_entropy(scores, ids[:, 1:], reduction="sum").item()
+            tokens += ids[:, 1:].numel()
+        return nats / tokens
+
+
+def main(net, val_batches):
+    scorer = Scorer(net)
+    scorer.most = len(val_batches)
+    print("validation loss", scorer.score(val_batches))
 """,
         ),
     )
