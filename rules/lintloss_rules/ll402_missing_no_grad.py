@@ -1387,6 +1387,41 @@ if __name__ == "__main__":
     print("val loss", Runner(torch.load("model.pt"), torch.load("batches.pt")).run())
 """,
         ),
+        Bad(
+            why="the function prints what it adds up as plain numbers, over pieces of the rows, and no name of it says more",
+            severity=Severity.WARNING,
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+def surprise(net, rows):
+    chances = F.log_softmax(net(rows[:, :-1]), dim=-1)
+    return -chances.gather(-1, rows[:, 1:].unsqueeze(-1)).squeeze(-1)
+
+
+def show_bits(net, rows, epoch):
+    nats, letters = 0.0, 0
+    for piece in rows.split(64):
+        of_piece = surprise(net, piece)  # <-
+        nats += of_piece.sum().item()
+        letters += of_piece.numel()
+    bits = nats / letters / math.log(2)
+    print(f"[{epoch}] {bits:.3f} bits per letter")
+
+
+def fit(net, rows, other_rows):
+    optimizer = torch.optim.Adam(net.parameters())
+    for epoch in range(10):
+        for piece in rows.split(64):
+            optimizer.zero_grad()
+            surprise(net, piece).mean().backward()
+            optimizer.step()
+        show_bits(net, other_rows, epoch)
+""",
+        ),
     )
 
     good = (
@@ -2581,6 +2616,26 @@ for number in range(8):
     chunk = torch.rand(1, 16, 64)
     outputs = encoder(chunk, context=context)
     print(f"chunk {number}: loss of context {context.lost}, outputs {tuple(outputs.shape)}")
+""",
+        ),
+        Good(
+            why="the function prints a total, and trains on it behind the loop",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def go_through(net, batches, optimizer, epoch):
+    total, count, summed = 0.0, 0, 0.0
+    for inputs, wanted in batches:
+        loss = F.cross_entropy(net(inputs), wanted, reduction="sum")
+        total += loss.item()
+        summed = summed + loss
+        count += len(wanted)
+    print(f"{epoch}: {total / count:.3f}")
+    optimizer.zero_grad()
+    (summed / count).backward()
+    optimizer.step()
 """,
         ),
     )
