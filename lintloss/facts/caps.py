@@ -54,6 +54,8 @@ class Origin:
             )
         if isinstance(node, ast.Name):
             return self._name(node.id, depth)
+        if isinstance(node, ast.Attribute):
+            return self._field(node)
         if isinstance(node, ast.BinOp):
             return self._whole(node, depth)
         if isinstance(node, ast.Call) and text_of(node.func) in {"min", "int"} and node.args:
@@ -94,6 +96,15 @@ class Origin:
         if default.value <= 0 or is_given(self.machine, self.module, function, name):
             return None
         return Cap(f"{name}={default.value}", "warning")
+
+    def _field(self, node: ast.Attribute) -> Cap | None:
+        """Read `self.name` of a method."""
+        from lintloss.facts import kept_caps
+
+        is_own = isinstance(node.value, ast.Name) and node.value.id == "self"
+        if not is_own or self.function is None:
+            return None
+        return kept_caps.of_field(self.machine, self.module, self.function, node.attr)
 
     def _constant(self, name: str) -> Cap | None:
         """Read a constant of the module, or one that it imports."""
@@ -154,12 +165,20 @@ def is_given(machine: Machine, module: Module, function: Function, name: str) ->
 
 def passed(machine: Machine, module: Module, function: Function, name: str) -> list[ast.expr]:
     """Return what the calls of a function, found by its name in the project, pass for a parameter."""
+    calls = callers.calls(machine.project, module, function.name)
+    names = parameters(function)
+    if names[:1] not in (["self"], ["cls"]):
+        return given_by(calls, names, name)
+    bound = [each for each in calls if isinstance(each.func, ast.Attribute)]
+    plain = [each for each in calls if not isinstance(each.func, ast.Attribute)]
+    return [*given_by(bound, names[1:], name), *given_by(plain, names, name)]
+
+
+def given_by(calls: list[ast.Call], names: list[str], name: str) -> list[ast.expr]:
+    """Return what calls give, or may hide in stars, for one of the parameters that they fill in order."""
     found: list[ast.expr] = []
-    for call in callers.calls(machine.project, module, function.name):
-        names = parameters(function)
-        if names[:1] in (["self"], ["cls"]) and isinstance(call.func, ast.Attribute):
-            names = names[1:]
-        index = names.index(name) if name in names else len(names)
+    index = names.index(name) if name in names else len(names)
+    for call in calls:
         if index < len(call.args):
             found.append(call.args[index])
         found += [each.value for each in call.keywords if each.arg in {name, None}]

@@ -130,7 +130,11 @@ def _of_list(total: Quantity, number: Quantity) -> Quantity:
     """Read the length of a list that a loop of the total went through as its passes: another name makes no other unit."""
     if not isinstance(number.counted, Ref) or number.unit not in PASSES:
         return number
-    loop = next((each for each in total.loops if each.source == number.counted.id), None)
+    data = number.counted.id
+    passes = (
+        each for each in total.loops if each.source == data or (_is_unbatched(each) and _dataset_of(each) == data)
+    )
+    loop = next(passes, None)
     return replace(number, unit=unit_of(loop)) if loop is not None and unit_of(loop) in PASSES else number
 
 
@@ -139,10 +143,21 @@ def _rows_of_loader(total: Quantity, value: Value) -> Quantity | None:
     if not isinstance(value, Opaque) or value.key[-1:] != ("len",):
         return None
     for loop in total.loops:
-        dataset = loop.iterates.arg(0, "dataset") if isinstance(loop.iterates, LibObject) else None
-        if isinstance(dataset, Opaque) and dataset.key == value.key[:-1]:
-            return Quantity(count("example"), of=dataset.key)
+        key = _dataset_of(loop)
+        if key and key == value.key[:-1]:
+            return Quantity(unit_of(loop) if _is_unbatched(loop) else count("example"), of=key)
     return None
+
+
+def _dataset_of(loop: Loop) -> Key:
+    """Return the identity of the data set whose loader a loop goes through."""
+    dataset = loop.iterates.arg(0, "dataset") if isinstance(loop.iterates, LibObject) else None
+    return dataset.key if isinstance(dataset, Opaque) else dataset.id if isinstance(dataset, Ref) else ()
+
+
+def _is_unbatched(loop: Loop) -> bool:
+    """Say whether a loader hands on the items of its data set one by one, which may be whole batches: `batch_size=None`."""
+    return isinstance(loop.iterates, LibObject) and loop.iterates.arg(1, "batch_size") == Const(None)
 
 
 def moved(number: Quantity, other: Value, sign: str) -> Quantity:

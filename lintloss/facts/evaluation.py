@@ -416,6 +416,31 @@ def _class_of(scene: Scene) -> Class | None:
 # -- modes ------------------------------------------------------------------------------------------------------------
 
 
+def unswitched_here(machine: Machine, module: Module, found: list[Pass]) -> set[str]:
+    """Return the functions and classes of a module that evaluate models of other files, in a file that sets no mode.
+
+    Whether such a model minds its mode, and is left in training mode, the files show that make it and call them.
+    """
+    if callers.MODE.search(module.code) is not None:
+        return set()
+    return {
+        name
+        for each in found
+        if each.forward.mode in {"", "train"} and each.forward.stochastic.sure == "unknown" and not _is_framework(each)
+        for name in _top_level(module, each.scene.node)
+        if not _asked_of_callers(machine, each.forward, callers.evaluation_mode)
+    }
+
+
+def _top_level(module: Module, node: ast.AST) -> list[str]:
+    """Return the name of the function or class of a module that a function is, or stands in."""
+    row = getattr(node, "lineno", 0)
+    tops = (
+        each for each in module.tree.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    )
+    return [each.name for each in tops if each.lineno <= row <= (each.end_lineno or row)]
+
+
 def _says_so(call: ast.Call) -> bool:
     """Say whether the call itself asks for evaluation, as Keras models take it: `model(x, training=False)`."""
     return any(

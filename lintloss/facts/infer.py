@@ -86,7 +86,8 @@ def infer(module: Module, project: Project) -> Facts:
         *truncation.observe(machine, module, alone, seen),
         *splits.observe(machine, module, alone),
     ]
-    seen = outside.seen_outside(module, project, seen, scored.evaluated(module, alone, seen))
+    unswitched = evaluation.unswitched_here(machine, module, passes)
+    seen = outside.seen_outside(module, project, seen, scored.evaluated(module, alone, seen), unswitched)
     seen.sort(key=lambda each: (each.span, type(each).__name__))
     return Facts(tuple(seen), machine.assigned)
 
@@ -196,7 +197,7 @@ def _functions(machine: Machine, module: Module, seen_in: Survey, instances: _In
         for is_root, node, owner in pairs
         if is_root or relevance.counts(module, node) or metrics.answers(node, owner)
     ]
-    found.sort(key=lambda pair: (pair[0].name in seen_in.callers, pair[0].lineno))
+    found.sort(key=lambda pair: (pair[0].name in (seen_in.callers if pair[1] else seen_in.by_name), pair[0].lineno))
     return [instances.method(node, owner, is_made=owner in owners) for node, owner in found]
 
 

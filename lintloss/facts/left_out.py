@@ -214,8 +214,11 @@ def _of_source(
     """
     tracer = Tracer(machine)
     worlds = tracer.worlds(spot_at(module, source))
-    for world in worlds:
-        first = _kept_in(tracer, world)
+    ways = [(world, _kept_in(tracer, world)) for world in worlds if not all(_trains(tracer, each) for each in world)]
+    whole_ones = [world for world, kept in ways if kept is None]
+    for world, first in ways:
+        if whole_ones and _shuffles(tracer, world) and not any(_shuffles(tracer, each) for each in whole_ones):
+            continue  # one function trains and evaluates: of its loaders, this is the one to train on
         if first is not None and world[0] is not None:
             how, node, where = first
             maker = _maker(module, source, world[0].spot)
@@ -224,10 +227,29 @@ def _of_source(
             told.add(looped)
             if is_new:
                 at_times = how == "modulus"  # for some lengths the rest is given
-                always = not at_times and all(_kept_in(tracer, each) is not None for each in worlds)
+                always = not at_times and not whole_ones
                 sure = not (tracer.presumed or at_times)
                 yield LeftOut(source, how, node, where, world[0].spot.node, sure=sure, always=always)
             break
+
+
+def _shuffles(tracer: Tracer, world: World) -> bool:
+    """Say whether a loader is told to shuffle, as one to train on is."""
+    for made in world:
+        call = made.spot.node if made is not None else None
+        told = keywords.of(made.spot, call).get("shuffle") if made and isinstance(call, ast.Call) else None
+        if made is not None and told is not None and constant(tracer, made.spot.at(told)) is True:
+            return True
+    return False
+
+
+def _trains(tracer: Tracer, made: Made | None) -> bool:
+    """Say whether a loader is made of what goes by the name of training data."""
+    if made is None or not isinstance(made.spot.node, ast.Call) or not is_loader(called_name(made.spot.node.func)):
+        return False
+    call = made.spot.node
+    rows = keywords.of(made.spot, call).get("dataset") or (call.args[0] if call.args else None)
+    return rows is not None and not tracer.worlds(made.spot.at(rows))
 
 
 def _kept_in(tracer: Tracer, world: World) -> Kept | None:

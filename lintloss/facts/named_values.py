@@ -10,7 +10,7 @@ from functools import lru_cache
 from lintloss.facts import bindings
 from lintloss.facts.caps import Function, parameters
 from lintloss.facts.split_names import is_evaluation
-from lintloss.facts.survey import walk
+from lintloss.facts.survey import called_name, walk
 from lintloss.parse import Module
 from lintloss.patterns import regex
 
@@ -28,10 +28,17 @@ def pairs(module: Module) -> tuple[Pair, ...]:
 def _named(node: ast.AST) -> Iterator[Pair]:
     if isinstance(node, ast.Assign) and len(node.targets) == 1:
         yield from _assigned(node.targets[0], node.value)
+    elif isinstance(node, ast.Return) and node.value is not None:
+        yield from (pair for pair in _entries(node.value) if _is_loader(pair[1]))
     elif isinstance(node, Function) and HANDS_OUT.search(node.name) and parameters(node) in ([], ["self"]):
         returned = bindings.returns(node)
         if len(returned) == 1 and returned[0] is not None:
             yield node.name, returned[0]
+
+
+def _is_loader(value: ast.expr) -> bool:
+    """Say whether a value is a loader made there: what is returned with such an entry is a group of them."""
+    return isinstance(value, ast.Call) and called_name(value.func).endswith("Loader")
 
 
 def _assigned(target: ast.expr, value: ast.expr) -> Iterator[Pair]:

@@ -70,16 +70,17 @@ Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def seen_outside(
-    module: Module, project: Project, seen: list[Observation], loops: list[scored.Looped]
+    module: Module, project: Project, seen: list[Observation], loops: list[scored.Looped], unswitched: set[str]
 ) -> list[Observation]:
     """Return what was seen, and what shows more when other files call it: comparisons, averages, and what losses hold.
 
     Args:
         loops: those that evaluate; a loader that is handed to one of them may drop rows.
+        unswitched: what evaluates models that other files make, in whichever mode these leave them.
     """
     steps = STEPS_OF_FRAMEWORK.search(module.code) is not None  # who fits the module has the batches
     asking = (each for each in seen if _asks(each) or (steps and _is_evaluated(each)))
-    names = {name for each in asking for name in _names(module, each)} | _silent(module, seen)
+    names = {name for each in asking for name in _names(module, each)} | _silent(module, seen) | unswitched
     names.update(_shifting(module))
     calling: dict[str, tuple[Module, list[callers.Around]]] = {}
     for name in sorted(names):

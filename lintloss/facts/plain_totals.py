@@ -1,4 +1,4 @@
-"""Plain totals: functions that add up losses as plain numbers over batches and return them, whatever they are called.
+"""Plain totals: functions that add up losses as plain numbers over batches, and return or print them, whatever they are called.
 
 Nothing is trained by a number, so that such a function evaluates, if it takes no step and asks for no gradient.
 """
@@ -23,12 +23,15 @@ STEPS = regex(
     r"backward|\bstep|update|optim|train|grad|learn|scaler|closure|attack|perturb|generate|sample", re.IGNORECASE
 )
 SHOWS = frozenset({"print", "append", "float", "isnan", "isinf", "isfinite", "info", "debug", "write", "set_postfix"})
+PIECES = frozenset({"split", "chunk"})  # of a tensor that holds all rows
 TRAINS = regex(r"train|(?<![a-z])tr_", re.IGNORECASE)
 
 
 @lru_cache(maxsize=512)
 def is_all(function: ast.AST, loop: ast.AST | None) -> bool:
-    """Say whether all that a function returns is what one of its loops over batches adds up as plain numbers."""
+    """Say whether all that a function returns, or prints if it returns nothing, is what one of its loops over batches adds
+    up as plain numbers.
+    """
     if not isinstance(function, Function) or not isinstance(loop, ast.For) or bindings.is_generator(function):
         return False
     if STEPS.search(SWITCHES.sub("", text_of(function))) or not _runs_over_batches(function, loop):
@@ -42,7 +45,23 @@ def is_all(function: ast.AST, loop: ast.AST | None) -> bool:
         return False
     returned = [each for each in bindings.returns(function) if each is not None]
     known |= _made_of(function, known)
-    return bool(returned) and all(_reads(each) <= known and _reads(each) for each in returned)
+    if not returned:
+        return _prints(function, loop, known)
+    return all(_reads(each) <= known and _reads(each) for each in returned)
+
+
+def _prints(function: Function, loop: ast.For, known: set[str]) -> bool:
+    """Say whether behind a loop, what is known is printed, beside no more than what the function was given."""
+    behind = [each for each in function.body if each.lineno > (loop.end_lineno or loop.lineno)]
+    shown = [
+        _reads(each.value) for each in behind if isinstance(each, ast.Expr) and _called(each.value) in {"print", "info"}
+    ]
+    beside = known | set(parameters(function))
+    return any(each & known for each in shown) and all(each <= beside for each in shown)
+
+
+def _called(node: ast.expr) -> str:
+    return called_name(node.func) if isinstance(node, ast.Call) else ""
 
 
 def _runs_over_batches(function: Function, loop: ast.For) -> bool:
@@ -50,7 +69,13 @@ def _runs_over_batches(function: Function, loop: ast.For) -> bool:
     while isinstance(source, ast.Call) and source.args and not isinstance(source.func, ast.Attribute):
         source = source.args[0]
     text = text_of(source)
-    given = isinstance(source, ast.Name) and source.id in parameters(function)
+    pieces = isinstance(source, ast.Call) and called_name(source.func) in PIECES
+    rows = (
+        source.func.value
+        if pieces and isinstance(source, ast.Call) and isinstance(source.func, ast.Attribute)
+        else source
+    )
+    given = isinstance(rows, ast.Name) and rows.id in parameters(function)
     return not TRAINS.search(text) and (given or LOADED.search(text) is not None)
 
 

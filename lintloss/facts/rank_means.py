@@ -5,7 +5,7 @@ The door for the rule about ranks; what happens to values in a reduction is told
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lintloss.facts.averages import ITEMS, confidence_in, in_evaluation, scores_tokens
 from lintloss.facts.equality import proven_equal, proven_unequal, rows_of_one_length
@@ -37,7 +37,13 @@ def rank_mean_of(seen: Averaging) -> RankMean | None:
     return RankMean(
         scores_tokens=scores_tokens(seen, after) or bool(after.unit.power("position")),
         equal=proven_equal(before) or rows_of_one_length(before, after),
-        unequal=proven_unequal(before),
+        unequal=proven_unequal(_in_its_loop(before)),
         confidence=confidence_in(after),
         evidence=after.trace,
     )
+
+
+def _in_its_loop(loss: Quantity) -> Quantity:
+    """Return a mean that is reduced batch by batch as one of the loop that it is computed in: ranks differ as batches do."""
+    loop = loss.scoring.loop if loss.scoring is not None else None
+    return replace(loss, loops=(loop,)) if loop is not None and not loss.loops else loss

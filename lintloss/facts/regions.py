@@ -111,7 +111,7 @@ def _unnamed(machine: Machine, forward: Forward) -> Region | None:
             if loop.key in machine.trained:
                 return None
             if _only_adds_up(scene, loop):
-                return Region(index, loop, "what it returns is plain numbers", unnamed=True)
+                return Region(index, loop, "all that comes of it is plain numbers", unnamed=True)
         if scene.key in machine.trained or TRAINING.search(snake(scene.name)):
             return None
     return None

@@ -151,8 +151,9 @@ def _short(node: ast.AST) -> str:
 
 
 def _trained_on(pairs: tuple[tuple[str, ast.expr], ...], text: str) -> bool:
-    """Say whether the same expression is also given a training name."""
-    return any(is_training(name) and not is_held_out(name) and text_of(value) == text for name, value in pairs)
+    """Say whether the same expression, or a loader that reads all of it, is also given a training name."""
+    named = (value for name, value in pairs if is_training(name) and not is_held_out(name))
+    return any(text in {text_of(value), text_of(split_readers.core(value))} for value in named)
 
 
 def _reads_train_split(module: Module, pairs: tuple[tuple[str, ast.expr], ...], name: str, value: ast.expr) -> bool:
@@ -180,7 +181,7 @@ def _is_held_out_for_both(
     if not held_out or not isinstance(core, ast.Subscript) or not isinstance(core.slice, ast.Constant):
         return False
     beside = tuple(pair for pair in pairs if not exclusive.rows(module.tree, value.lineno, pair[1].lineno))
-    return core.slice.value in {"validation", "valid", "val", "test", "dev"} and _trained_on(beside, text_of(value))
+    return core.slice.value in {"validation", "valid", "val", "test", "dev"} and _trained_on(beside, text_of(core))
 
 
 def _is_split_later(module: Module, name: str) -> bool:

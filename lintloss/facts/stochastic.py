@@ -19,12 +19,13 @@ DROPS = regex(
     r"^(Feature)?(Alpha)?Dropout(1d|2d|3d)?$|^(DropPath|StochasticDepth|LockedDropout|VariationalDropout|WordDropout|DropBlock2D)$"
 )
 FUNCTIONAL = regex(r"^(alpha_|feature_)?dropout(1d|2d|3d)?$")
-BUILT_IN = {
-    "TransformerEncoderLayer": "dropout",
-    "TransformerDecoderLayer": "dropout",
-    "Transformer": "dropout",
-}  # 0.1 by default
+BUILT_IN = {"TransformerEncoderLayer", "TransformerDecoderLayer", "Transformer"}  # 0.1 by default
 BY_ARGUMENT = {"LSTM", "GRU", "RNN", "MultiheadAttention", "GATConv", "SRU"}  # 0 by default
+# Where torch's layers take their rate, if it goes by no name.
+RATE_AT = {"TransformerEncoderLayer": 3, "TransformerDecoderLayer": 3, "Transformer": 5, "MultiheadAttention": 2}
+RATE_AT |= {"LSTM": 5, "GRU": 5, "RNN": 6}
+BETWEEN_LAYERS = {"LSTM", "GRU", "RNN"}  # what they drop, they drop between their layers: of one layer, nothing
+LAYERS_AT = 2
 FAMILIES = regex(
     r"^(resnet\d+|resnext\w+|wide_resnet\w+|densenet\w+|mobilenet\w+|efficientnet\w+|vgg\w*|alexnet|inception\w*|googlenet|create_model|regnet\w+|shufflenet\w+|mnasnet\w+)$"
 )
@@ -105,7 +106,9 @@ def _is_switched_off(machine: Machine, layer: Value, depth: int) -> bool:
 
 
 def _given_rate(layer: LibObject, name: str) -> Value | None:
-    return layer.arg(0, "p") if DROPS.match(name) else layer.arg(-1, "dropout")
+    if name in BETWEEN_LAYERS and layer.arg(LAYERS_AT, "num_layers") in {None, Const(1)}:
+        return None
+    return layer.arg(0, "p") if DROPS.match(name) else layer.arg(RATE_AT.get(name, -1), "dropout")
 
 
 def _likely(machine: Machine, rate: Value | None) -> Value | None:
@@ -247,23 +250,31 @@ def _layer(machine: Machine, cls: Class, node: ast.Call, name: str) -> Stochasti
         return Stochastic("yes", "batch norm", place)
     if FUNCTIONAL.match(name):
         return _functional(cls, node, name, place)
-    wanted = "p" if DROPS.match(name) else "dropout"
-    given = next((each.value for each in node.keywords if each.arg in {wanted, "drop_prob"}), None)
-    if given is None and DROPS.match(name) and node.args:
-        given = node.args[0]
+    layers = _argument(node, LAYERS_AT, "num_layers")
+    if name in BETWEEN_LAYERS and (layers is None or _static(cls, layers) == Const(1)) and not _is_spread(node):
+        return None
+    at = 0 if DROPS.match(name) else RATE_AT.get(name, -1)
+    given = _argument(node, at, "p" if DROPS.match(name) else "dropout", "drop_prob")
     return _rate(name, _static(cls, given) if given is not None else None, place)
+
+
+def _argument(call: ast.Call, index: int, *names: str) -> ast.expr | None:
+    """Return what a call gives by one of these names or at a place."""
+    named = next((each.value for each in call.keywords if each.arg in names), None)
+    return named if named is not None or not 0 <= index < len(call.args) else call.args[index]
+
+
+def _is_spread(call: ast.Call) -> bool:
+    """Say whether a call takes arguments that are not written in it: `nn.LSTM(*sizes, **options)`."""
+    return any(isinstance(each, ast.Starred) for each in call.args) or any(each.arg is None for each in call.keywords)
 
 
 def _functional(cls: Class, node: ast.Call, name: str, place: tuple[Evidence, ...]) -> Stochastic | None:
     """F.dropout(x, p, training=self.training); without `training` it always drops, eval() or not."""
-    follows = next(
-        (each.value for each in node.keywords if each.arg == "training"), node.args[2] if len(node.args) > 2 else None
-    )
+    follows = _argument(node, 2, "training")
     if follows is None or "training" not in ast.unparse(follows):
         return None
-    given = next(
-        (each.value for each in node.keywords if each.arg == "p"), node.args[1] if len(node.args) > 1 else None
-    )
+    given = _argument(node, 1, "p")
     return _rate("Dropout", _static(cls, given) if given is not None else None, place)
 
 

@@ -21,11 +21,13 @@ class Survey:
 
     functions: with the class that holds each; not those inside other functions, unless a class is in between.
     callers: what is called, by name -> the outermost functions that call it (None: the module's body).
+    by_name: what of it is called by its plain name; a function is, and `net.train()` does not call train().
     simple: assignments, returns and expression statements, by row.
     """
 
     functions: list[tuple[Definition, ast.ClassDef | None]] = field(default_factory=list)
     callers: dict[str, set[Definition | None]] = field(default_factory=dict)
+    by_name: set[str] = field(default_factory=set)
     simple: list[ast.stmt] = field(default_factory=list)
     rebound: set[str] = field(default_factory=set)  # names that functions rebind with `global`
     _rows: list[int] = field(default_factory=list)
@@ -50,6 +52,8 @@ def survey(tree: ast.Module) -> Survey:
             outer = outer or node
         elif isinstance(node, ast.Call):
             seen.callers.setdefault(called_name(node.func), set()).add(outer)
+            if isinstance(node.func, ast.Name):
+                seen.by_name.add(node.func.id)
         elif isinstance(node, SIMPLE):
             seen.simple.append(node)
         elif isinstance(node, ast.Global):

@@ -1605,6 +1605,61 @@ def evaluate(model, loader, history):
     history.append(total / (steps + 1))  # <-
 """,
         ),
+        Bad(
+            why="the rows behind the loader are counted under a name of their own, in the caller",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+from torch.utils.data import DataLoader, Dataset
+
+
+class Stories(Dataset):
+    def __init__(self, path):
+        self.ids = torch.load(path)
+
+    def __len__(self):
+        return len(self.ids)
+
+    def __getitem__(self, at):
+        return self.ids[at][:-1], self.ids[at][1:]
+
+
+def go_through(net, batches, criterion):
+    total = 0.0
+    for seen, wanted in batches:
+        scores = net(seen)
+        total += criterion(scores.flatten(0, 1), wanted.flatten()).item()
+    return total
+
+
+def main(net):
+    held_out = Stories("held_out.pt")
+    batches = DataLoader(held_out, batch_size=48)
+    net.eval()
+    with torch.no_grad():
+        print("loss", go_through(net, batches, nn.CrossEntropyLoss()) / len(held_out))  # <-
+""",
+        ),
+        Bad(
+            why="a part of random_split() is counted, whose loader gave the losses",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, TensorDataset, random_split
+
+
+@torch.no_grad()
+def evaluate(net, blob, classes):
+    kept, aside = random_split(TensorDataset(blob["x"], blob["y"]), [0.9, 0.1])
+    net.eval()
+    total = 0.0
+    for x, y in DataLoader(aside, batch_size=32):
+        total += F.cross_entropy(net(x).view(-1, classes), y.view(-1)).item()
+    print(f"loss {total / len(aside):.4f}")  # <-
+""",
+        ),
     )
 
     good = (
@@ -3464,6 +3519,53 @@ def evaluate(model, loader):
         if index == last // 2:
             early = total / (index + 1)
     print(early, total / (index + 1), total / (last + 1))
+""",
+        ),
+        Good(
+            why="each item of the data set is a whole batch, and the loader hands them on as they are",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, Dataset
+
+
+class Packs(Dataset):
+    def __init__(self, folder, count):
+        self.packs = [torch.load(f"{folder}/{at}.pt") for at in range(count)]
+
+    def __len__(self):
+        return len(self.packs)
+
+    def __getitem__(self, at):
+        return self.packs[at]["images"], self.packs[at]["labels"]
+
+
+@torch.no_grad()
+def evaluate(net, folder, count):
+    held_out = Packs(folder, count)
+    net.eval()
+    total = 0.0
+    for images, labels in DataLoader(held_out, batch_size=None):
+        total += F.cross_entropy(net(images), labels).item()
+    return total / len(held_out)
+""",
+        ),
+        Good(
+            why="the rows are counted under a name of their own, and each mean was multiplied by its rows",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, TensorDataset, random_split
+
+
+@torch.no_grad()
+def evaluate(net, blob):
+    kept, aside = random_split(TensorDataset(blob["x"], blob["y"]), [0.9, 0.1])
+    net.eval()
+    total = 0.0
+    for x, y in DataLoader(aside, batch_size=32):
+        total += F.cross_entropy(net(x), y).item() * x.size(0)
+    print(f"loss {total / len(aside):.4f}")
 """,
         ),
     )

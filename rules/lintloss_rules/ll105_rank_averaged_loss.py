@@ -1055,6 +1055,29 @@ def perplexities(language_model, params, loader):
     return [parallel(params, batch) for batch in loader]
 """,
         ),
+        Bad(
+            why="each batch's mean is averaged over the ranks at once, and the collator fills the labels up with -100",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from accelerate import Accelerator
+from torch.utils.data import DataLoader
+from transformers import AutoModelForSeq2SeqLM, AutoTokenizer, DataCollatorForSeq2Seq
+
+
+@torch.no_grad()
+def evaluate(name, rows):
+    accelerator = Accelerator()
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    model = AutoModelForSeq2SeqLM.from_pretrained(name)
+    loader = DataLoader(rows["validation"], batch_size=8, collate_fn=DataCollatorForSeq2Seq(tokenizer, model=model))
+    model, loader = accelerator.prepare(model, loader)
+    model.eval()
+    for index, batch in enumerate(loader):
+        loss = accelerator.gather(model(**batch).loss).mean()  # <-
+        accelerator.log({"validation loss": loss.item()}, step=index)
+""",
+        ),
     )
 
     good = (

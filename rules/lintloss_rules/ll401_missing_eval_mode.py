@@ -121,7 +121,7 @@ class MissingEvalMode(Rule):
         why = "was put in training mode" if seen.mode_place is not None else "is in training mode, as it was made,"
         has = f" and has {seen.stochastic.what}" if seen.stochastic.what else ""
         place = (seen.mode_place,) if seen.mode_place is not None else ()
-        behind = seen.mode_place is not None and seen.mode_place.path == seen.path and seen.mode_place.span > seen.span
+        behind = any(each.path == seen.path and seen.span.row < each.span.row <= seen.scope_rows[1] for each in place)
         advice = "move train() behind the loop" if behind else "call eval() on it before it is evaluated"
         yield Judgment(
             Severity.ERROR if sure else Severity.WARNING,
@@ -1468,6 +1468,127 @@ class Runner:
         print(f"val loss {means['val']:.4f} in {time.time() - started:.1f} s")
         return means
 """,
+        ),
+        Bad(
+            why="what trains is written below what evaluates, and only one of the two networks is switched",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Reader(nn.Module):
+    def __init__(self, vocabulary, width=256):
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary, width)
+        self.dropout = nn.Dropout(0.2)
+        self.gru = nn.GRU(width, width, batch_first=True)
+
+    def forward(self, ids):
+        return self.gru(self.dropout(self.embedding(ids)))[1]
+
+
+class Writer(nn.Module):
+    def __init__(self, vocabulary, width=256):
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary, width)
+        self.dropout = nn.Dropout(0.2)
+        self.gru = nn.GRU(width, width, batch_first=True)
+        self.head = nn.Linear(width, vocabulary)
+
+    def forward(self, ids, state):
+        return self.head(self.gru(self.dropout(self.embedding(ids)), state)[0])
+
+
+def of_batch(reader, writer, source, target):
+    scores = writer(target[:, :-1], reader(source))
+    wanted = target[:, 1:]
+    return F.cross_entropy(scores.flatten(0, 1), wanted.flatten(), ignore_index=0, reduction="sum"), (wanted != 0).sum()
+
+
+@torch.no_grad()
+def evaluate(reader, writer, loader):
+    reader.eval()
+    nats, tokens = 0.0, 0
+    for source, target in loader:
+        summed, scored = of_batch(reader, writer, source, target)  # <-
+        nats += summed.item()
+        tokens += scored.item()
+    return nats / tokens
+
+
+def train(loader, dev_loader, vocabulary):
+    reader, writer = Reader(vocabulary), Writer(vocabulary)
+    optimizer = torch.optim.Adam([*reader.parameters(), *writer.parameters()])
+    for epoch in range(10):
+        reader.train()
+        writer.train()
+        for source, target in loader:
+            summed, scored = of_batch(reader, writer, source, target)
+            optimizer.zero_grad()
+            (summed / scored).backward()
+            optimizer.step()
+        print(epoch, evaluate(reader, writer, dev_loader))
+""",
+        ),
+        Bad(
+            why="the model is made by the script that calls a trainer which never ends the training mode",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+class Loop:
+    def __init__(self, net, optimizer, batches, held_out):
+        self.net, self.optimizer = net, optimizer
+        self.batches, self.held_out = batches, held_out
+
+    def nats(self, ids):
+        return F.cross_entropy(self.net(ids[:, :-1]).transpose(1, 2), ids[:, 1:], reduction="sum")
+
+    def fit(self, epochs):
+        for epoch in range(epochs):
+            self.net.train()
+            for ids in self.batches:
+                self.optimizer.zero_grad()
+                (self.nats(ids) / ids[:, 1:].numel()).backward()
+                self.optimizer.step()
+            print(epoch, self.check())
+
+    @torch.no_grad()
+    def check(self):
+        nats, tokens = 0.0, 0
+        for ids in self.held_out:
+            nats += self.nats(ids).item()  # <-
+            tokens += ids[:, 1:].numel()
+        return nats / tokens
+""",
+            files={
+                "main.py": """\
+import torch
+import torch.nn as nn
+
+from eval import Loop
+
+
+class Net(nn.Module):
+    def __init__(self, vocabulary, width=128):
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary, width)
+        self.body = nn.LSTM(width, width, 2, True, True, 0.3)
+        self.head = nn.Linear(width, vocabulary)
+
+    def forward(self, ids):
+        return self.head(self.body(self.embedding(ids))[0])
+
+
+rows = torch.load("rows.pt")
+net = Net(1000)
+Loop(net, torch.optim.Adam(net.parameters()), rows["train"].split(32), rows["dev"].split(32)).fit(5)
+"""
+            },
         ),
     )
 
@@ -2894,6 +3015,108 @@ def measure(model, repeats, width, classes):
         loss = torch.nn.functional.cross_entropy(model.train()(images), labels)
         spent[number] = time.perf_counter() - started
     print(f"{loss.item():.3f} after {spent.mean().item():.4f} s")
+""",
+        ),
+        Good(
+            why="the script that makes the model and calls the evaluation of another file switches it first",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(net, rows):
+    nats, tokens = 0.0, 0
+    for ids in rows:
+        nats += F.cross_entropy(net(ids[:, :-1]).transpose(1, 2), ids[:, 1:], reduction="sum").item()
+        tokens += ids[:, 1:].numel()
+    return nats / tokens
+""",
+            files={
+                "main.py": """\
+import torch
+import torch.nn as nn
+
+from eval import evaluate
+
+
+class Net(nn.Module):
+    def __init__(self, vocabulary, width=128):
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary, width)
+        self.dropout = nn.Dropout(0.3)
+        self.head = nn.Linear(width, vocabulary)
+
+    def forward(self, ids):
+        return self.head(self.dropout(self.embedding(ids)))
+
+
+net = Net(1000)
+net.load_state_dict(torch.load("net.pt"))
+net.eval()
+print(evaluate(net, torch.load("rows.pt").split(32)))
+"""
+            },
+        ),
+        Good(
+            why="an LSTM drops between its layers, of which this one has a single one",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Net(nn.Module):
+    def __init__(self, vocabulary, width=128):
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary, width)
+        self.body = nn.LSTM(width, width, batch_first=True, dropout=0.3)
+        self.head = nn.Linear(width, vocabulary)
+
+    def forward(self, ids):
+        return self.head(self.body(self.embedding(ids))[0])
+
+
+@torch.no_grad()
+def evaluate(rows):
+    net = Net(1000)
+    net.load_state_dict(torch.load("net.pt"))
+    nats, tokens = 0.0, 0
+    for ids in rows:
+        nats += F.cross_entropy(net(ids[:, :-1]).transpose(1, 2), ids[:, 1:], reduction="sum").item()
+        tokens += ids[:, 1:].numel()
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="the layers of the transformer are given a rate of 0, at its place and by no name",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Net(nn.Module):
+    def __init__(self, vocabulary, width=128):
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary, width)
+        self.body = nn.TransformerEncoder(nn.TransformerEncoderLayer(width, 4, 4 * width, 0.0, batch_first=True), 6)
+        self.head = nn.Linear(width, vocabulary)
+
+    def forward(self, ids):
+        mask = nn.Transformer.generate_square_subsequent_mask(ids.size(1))
+        return self.head(self.body(self.embedding(ids), mask=mask))
+
+
+@torch.no_grad()
+def evaluate(rows):
+    net = Net(1000)
+    net.load_state_dict(torch.load("net.pt"))
+    nats, tokens = 0.0, 0
+    for ids in rows:
+        nats += F.cross_entropy(net(ids[:, :-1]).transpose(1, 2), ids[:, 1:], reduction="sum").item()
+        tokens += ids[:, 1:].numel()
+    return nats / tokens
 """,
         ),
     )

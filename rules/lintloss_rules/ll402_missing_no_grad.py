@@ -1504,6 +1504,41 @@ def main(loaders, tokenizer):
     print(validate(model, loaders["valid"], tokenizer, torch.device("cuda")))
 """,
         ),
+        Bad(
+            why="the function prints what it adds up as plain numbers, over pieces of the rows, and no name of it says more",
+            severity=Severity.WARNING,
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+def surprise(net, rows):
+    chances = F.log_softmax(net(rows[:, :-1]), dim=-1)
+    return -chances.gather(-1, rows[:, 1:].unsqueeze(-1)).squeeze(-1)
+
+
+def show_bits(net, rows, epoch):
+    nats, letters = 0.0, 0
+    for piece in rows.split(64):
+        of_piece = surprise(net, piece)  # <-
+        nats += of_piece.sum().item()
+        letters += of_piece.numel()
+    bits = nats / letters / math.log(2)
+    print(f"[{epoch}] {bits:.3f} bits per letter")
+
+
+def fit(net, rows, other_rows):
+    optimizer = torch.optim.Adam(net.parameters())
+    for epoch in range(10):
+        for piece in rows.split(64):
+            optimizer.zero_grad()
+            surprise(net, piece).mean().backward()
+            optimizer.step()
+        show_bits(net, other_rows, epoch)
+""",
+        ),
     )
 
     good = (
@@ -2785,6 +2820,26 @@ def evaluate(pairs, names):
         total += F.mse_loss(F.cosine_similarity(first, second, dim=-1), gold).item()
         count += 1
     return total / count
+""",
+        ),
+        Good(
+            why="the function prints a total, and trains on it behind the loop",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def go_through(net, batches, optimizer, epoch):
+    total, count, summed = 0.0, 0, 0.0
+    for inputs, wanted in batches:
+        loss = F.cross_entropy(net(inputs), wanted, reduction="sum")
+        total += loss.item()
+        summed = summed + loss
+        count += len(wanted)
+    print(f"{epoch}: {total / count:.3f}")
+    optimizer.zero_grad()
+    (summed / count).backward()
+    optimizer.step()
 """,
         ),
     )

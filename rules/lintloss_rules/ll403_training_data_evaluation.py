@@ -1094,6 +1094,63 @@ class Runner:
         return nats / tokens
 """,
         ),
+        Bad(
+            why="both loaders read the entry of the training split, and the function returns them by their splits",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, random_split
+
+
+def loaders_of(rows, size):
+    first, second = random_split(rows, [0.9, 0.1])
+    parts = {"train": first, "val": second}
+    return {
+        "train": DataLoader(parts["train"], size, shuffle=True),
+        "val": DataLoader(parts["train"], size),  # <-
+    }
+
+
+def main(net, rows):
+    batches = loaders_of(rows, 32)
+    net.eval()
+    nats, tokens = 0.0, 0
+    with torch.no_grad():
+        for ids in batches["val"]:
+            nats += F.cross_entropy(net(ids[:, :-1]).transpose(1, 2), ids[:, 1:], reduction="sum").item()
+            tokens += ids[:, 1:].numel()
+    print("validation loss", nats / tokens)
+""",
+        ),
+        Bad(
+            why="the training shuffles what the validation reads in order: the same entry of the same data",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+def main(net, splits, pad):
+    train_batches = DataLoader(splits["train"], batch_size=32, shuffle=True, collate_fn=pad)
+    val_batches = DataLoader(splits["train"], batch_size=64, collate_fn=pad)  # <-
+    optimizer = torch.optim.Adam(net.parameters())
+    for ids in train_batches:
+        loss = F.cross_entropy(net(ids[:, :-1]).transpose(1, 2), ids[:, 1:], ignore_index=0)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    net.eval()
+    nats, tokens = 0.0, 0
+    with torch.no_grad():
+        for ids in val_batches:
+            wanted = ids[:, 1:]
+            nats += F.cross_entropy(net(ids[:, :-1]).transpose(1, 2), wanted, ignore_index=0, reduction="sum").item()
+            tokens += (wanted != 0).sum().item()
+    print("validation loss", nats / tokens)
+""",
+        ),
     )
     good = (
         Good(
@@ -1891,6 +1948,60 @@ class Runner:
             nats += F.cross_entropy(logits, labels, reduction="sum").item()
             tokens += labels.numel()
         return nats / tokens
+""",
+        ),
+        Good(
+            why="both loaders read one entry, each by a sampler with rows of its own",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, SubsetRandomSampler
+
+
+def loaders_of(parts, kept, aside):
+    return {
+        "train": DataLoader(parts["train"], 32, sampler=SubsetRandomSampler(kept)),
+        "val": DataLoader(parts["train"], 32, sampler=SubsetRandomSampler(aside)),
+    }
+
+
+def main(net, parts, kept, aside):
+    batches = loaders_of(parts, kept, aside)
+    net.eval()
+    nats, tokens = 0.0, 0
+    with torch.no_grad():
+        for ids in batches["val"]:
+            nats += F.cross_entropy(net(ids[:, :-1]).transpose(1, 2), ids[:, 1:], reduction="sum").item()
+            tokens += ids[:, 1:].numel()
+    print("validation loss", nats / tokens)
+""",
+        ),
+        Good(
+            why="the second loader of the training rows is for their own loss, without dropout, and says so",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+def loaders_of(parts, size):
+    return {
+        "train": DataLoader(parts["train"], size, shuffle=True),
+        "train_in_order": DataLoader(parts["train"], size),
+        "val": DataLoader(parts["val"], size),
+    }
+
+
+def main(net, parts):
+    batches = loaders_of(parts, 32)
+    net.eval()
+    for split in ("train_in_order", "val"):
+        nats, tokens = 0.0, 0
+        with torch.no_grad():
+            for ids in batches[split]:
+                nats += F.cross_entropy(net(ids[:, :-1]).transpose(1, 2), ids[:, 1:], reduction="sum").item()
+                tokens += ids[:, 1:].numel()
+        print(split, nats / tokens)
 """,
         ),
     )

@@ -2934,6 +2934,71 @@ def evaluate(model, rows, size):
     return total / seen
 """,
         ),
+        Bad(
+            why="one function trains and evaluates, and both loaders shuffle and drop",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+def one_pass(net, batches, optimizer=None):
+    nats, tokens = 0.0, 0
+    for ids in batches:
+        loss = F.cross_entropy(net(ids[:, :-1]).transpose(1, 2), ids[:, 1:], ignore_index=0)
+        if optimizer is not None:
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        scored = int((ids[:, 1:] != 0).sum())
+        nats += loss.item() * scored
+        tokens += scored
+    return nats / tokens
+
+
+def main(net, rows, pad):
+    tl = DataLoader(rows["train"], 32, shuffle=True, drop_last=True, collate_fn=pad)
+    hl = DataLoader(rows["heldout"], 32, shuffle=True, drop_last=True, collate_fn=pad)  # <-
+    optimizer = torch.optim.Adam(net.parameters())
+    net.train()
+    print("seen", one_pass(net, tl, optimizer))
+    net.eval()
+    with torch.no_grad():
+        print("unseen", one_pass(net, hl))
+""",
+        ),
+        Bad(
+            why="an object keeps the default of a cap that nobody who makes one gives",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+class Scorer:
+    def __init__(self, net, pad_id, most=25):
+        self.net, self.pad_id = net, pad_id
+        self.most = most
+
+    @torch.no_grad()
+    def score(self, batches):
+        self.net.eval()
+        nats, tokens = 0.0, 0
+        for index, ids in enumerate(batches):
+            if index >= self.most:
+                break  # <-
+            wanted = ids[:, 1:]
+            scores = self.net(ids[:, :-1]).transpose(1, 2)
+            nats += F.cross_entropy(scores, wanted, ignore_index=self.pad_id, reduction="sum").item()
+            tokens += (wanted != self.pad_id).sum().item()
+        return nats / tokens
+
+
+def main(net, val_batches):
+    print("validation loss", Scorer(net, 0).score(val_batches))
+""",
+        ),
     )
 
     good = (
@@ -5065,6 +5130,133 @@ def validate(model, tokenizer):
         nats += F.cross_entropy(model(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten(), reduction="sum").item()
         words += ids[:, 1:].numel()
     return nats / words
+""",
+        ),
+        Good(
+            why="one function trains and evaluates: only the loader of the training rows, known by their key, drops",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+def one_pass(net, batches, optimizer=None):
+    nats, tokens = 0.0, 0
+    for ids in batches:
+        loss = F.cross_entropy(net(ids[:, :-1]).transpose(1, 2), ids[:, 1:], ignore_index=0)
+        if optimizer is not None:
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        scored = int((ids[:, 1:] != 0).sum())
+        nats += loss.item() * scored
+        tokens += scored
+    return nats / tokens
+
+
+def main(net, rows, pad):
+    tl = DataLoader(rows["train"], 32, drop_last=True, collate_fn=pad)
+    hl = DataLoader(rows["heldout"], 32, collate_fn=pad)
+    optimizer = torch.optim.Adam(net.parameters())
+    net.train()
+    print("seen", one_pass(net, tl, optimizer))
+    net.eval()
+    with torch.no_grad():
+        print("unseen", one_pass(net, hl))
+""",
+        ),
+        Good(
+            why="of the two loaders that one function is handed, the one that drops is shuffled, to train on",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+def one_pass(net, batches, optimizer=None):
+    nats, tokens = 0.0, 0
+    for ids in batches:
+        loss = F.cross_entropy(net(ids[:, :-1]).transpose(1, 2), ids[:, 1:], ignore_index=0)
+        if optimizer is not None:
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        scored = int((ids[:, 1:] != 0).sum())
+        nats += loss.item() * scored
+        tokens += scored
+    return nats / tokens
+
+
+def main(net, first, second, pad):
+    a = DataLoader(first, 32, shuffle=True, drop_last=True, collate_fn=pad)
+    b = DataLoader(second, 32, collate_fn=pad)
+    optimizer = torch.optim.Adam(net.parameters())
+    net.train()
+    print("seen", one_pass(net, a, optimizer))
+    net.eval()
+    with torch.no_grad():
+        print("unseen", one_pass(net, b))
+""",
+        ),
+        Good(
+            why="who makes the object says how many batches it takes at most",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+class Scorer:
+    def __init__(self, net, pad_id, most=25):
+        self.net, self.pad_id = net, pad_id
+        self.most = most
+
+    @torch.no_grad()
+    def score(self, batches):
+        self.net.eval()
+        nats, tokens = 0.0, 0
+        for index, ids in enumerate(batches):
+            if index >= self.most:
+                break
+            wanted = ids[:, 1:]
+            scores = self.net(ids[:, :-1]).transpose(1, 2)
+            nats += F.cross_entropy(scores, wanted, ignore_index=self.pad_id, reduction="sum").item()
+            tokens += (wanted != self.pad_id).sum().item()
+        return nats / tokens
+
+
+def main(net, val_batches, options):
+    print("validation loss", Scorer(net, 0, options.most).score(val_batches))
+""",
+        ),
+        Good(
+            why="the cap that the object keeps is set behind its back",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+class Scorer:
+    def __init__(self, net, most=25):
+        self.net = net
+        self.most = most
+
+    @torch.no_grad()
+    def score(self, batches):
+        self.net.eval()
+        nats, tokens = 0.0, 0
+        for index, ids in enumerate(batches):
+            if index >= self.most:
+                break
+            scores = self.net(ids[:, :-1]).transpose(1, 2)
+            nats += F.cross_entropy(scores, ids[:, 1:], reduction="sum").item()
+            tokens += ids[:, 1:].numel()
+        return nats / tokens
+
+
+def main(net, val_batches):
+    scorer = Scorer(net)
+    scorer.most = len(val_batches)
+    print("validation loss", scorer.score(val_batches))
 """,
         ),
     )

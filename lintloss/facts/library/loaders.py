@@ -10,7 +10,7 @@ from lintloss.facts.units import count
 from lintloss.facts.values import UNKNOWN, Key, Lib, LibObject, Opaque, Quantity, Ref, Tensor, Tuple, Value, Window
 
 LOADERS = ("DataLoader", "BucketIterator", "BPTTIterator", "Iterator", "MultiEpochsDataLoader", "StatefulDataLoader")
-
+PARTS = ("Subset", "random_split")  # of a data set: data sets of their own
 
 PAIRED = ("trg", "tgt", "target")  # texts that a source text is translated to
 
@@ -35,7 +35,7 @@ def unit(value: LibObject) -> str:
     """Return what one iteration over a library object is."""
     if is_loader(value):
         return "batch"
-    return "example" if "dataset" in value.name.lower() else "step"
+    return "example" if "dataset" in value.name.lower() or short(value) in PARTS else "step"
 
 
 def length(value: LibObject) -> Value:

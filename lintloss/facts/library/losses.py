@@ -217,7 +217,8 @@ def _picked(machine: Machine, scoring: Scoring) -> Quantity:
     """Return the log-probabilities of the targets: a field of losses, but for the sign."""
     axes = (scoring.target.axes if isinstance(scoring.target, Tensor) else None) or ("pos",)
     trace = (scoring.place,) if scoring.place else ()
-    return Quantity(NATS, axes=axes, scoring=replace(scoring, born=machine.spent), trace=trace, negated=True)
+    scoring = replace(scoring, born=machine.spent, loop=running(machine))
+    return Quantity(NATS, axes=axes, scoring=scoring, trace=trace, negated=True)
 
 
 def negated_picks(machine: Machine, node: ast.AST, value: Tensor) -> Quantity | None:
