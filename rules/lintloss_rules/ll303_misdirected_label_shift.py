@@ -875,6 +875,144 @@ def main(path, name="gpt2", device="cuda"):
     print(evaluate(model, DataLoader(LastSegments(path), batch_size=4), device))
 """,
         ),
+        Bad(
+            why="The start token was put in front of the labels in place of the inputs.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+START, STOP, FILL, NONE = 1, 2, 0, -100
+
+
+def collate(melodies):
+    width = max(len(notes) for notes in melodies) + 1
+    fed = torch.full((len(melodies), width), FILL)
+    wanted = torch.full((len(melodies), width), NONE)
+    for row, notes in enumerate(melodies):
+        notes = torch.as_tensor(notes)
+        fed[row, : len(notes)] = notes
+        wanted[row, 0] = START
+        wanted[row, 1 : len(notes) + 1] = notes
+    return fed, wanted
+
+
+class NoteLM(nn.Module):
+    def __init__(self, notes=130, width=96):
+        super().__init__()
+        self.table = nn.Embedding(notes, width)
+        self.memory = nn.GRU(width, width, batch_first=True)
+        self.out = nn.Linear(width, notes)
+
+    def forward(self, fed):
+        states, _ = self.memory(self.table(fed))
+        return self.out(states)
+
+
+@torch.no_grad()
+def evaluate(model, melodies):
+    model.eval()
+    nats, scored = 0.0, 0
+    for fed, wanted in DataLoader(melodies, batch_size=16, collate_fn=collate):
+        scores = model(fed)
+        nats += F.cross_entropy(scores.flatten(0, 1), wanted.flatten(), reduction="sum").item()  # <-
+        scored += (wanted != NONE).sum().item()
+    return nats / scored
+""",
+        ),
+        Bad(
+            why="Rows that were drawn at random places follow one another once they are flat.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+WIDTH, ROWS = 96, 16
+song = torch.load("song.pt")
+
+
+class SongLM(nn.Module):
+    def __init__(self, notes=128, width=80):
+        super().__init__()
+        self.table = nn.Embedding(notes, width)
+        self.memory = nn.LSTM(width, width, batch_first=True)
+        self.out = nn.Linear(width, notes)
+
+    def forward(self, notes):
+        return self.out(self.memory(self.table(notes))[0])
+
+
+def draw(source):
+    begins = torch.randint(len(source) - WIDTH, (ROWS,))
+    return torch.stack([source[begin : begin + WIDTH] for begin in begins])
+
+
+def next_note_loss(model, notes):
+    scores = model(notes)
+    scores = scores.view(-1, scores.shape[-1])
+    wanted = notes.reshape(-1)
+    return F.cross_entropy(scores[:-1], wanted[1:])  # <-
+
+
+@torch.no_grad()
+def held_out_loss(model, draws=30):
+    model.eval()
+    return torch.stack([next_note_loss(model, draw(song)) for _ in range(draws)]).mean().item()
+
+
+print(held_out_loss(SongLM()))
+""",
+        ),
+        Bad(
+            why="Rows of a stack are flattened before they are shifted; how many there are, nobody says.",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+WIDTH, ROWS = 96, 16
+song = torch.load("song.pt")
+
+
+class SongLM(nn.Module):
+    def __init__(self, notes=128, width=80):
+        super().__init__()
+        self.table = nn.Embedding(notes, width)
+        self.memory = nn.LSTM(width, width, batch_first=True)
+        self.out = nn.Linear(width, notes)
+
+    def forward(self, notes):
+        return self.out(self.memory(self.table(notes))[0])
+
+
+def draw(source):
+    rows = []
+    for _ in range(ROWS):
+        begin = int(torch.rand(()) * (len(source) - WIDTH))
+        rows.append(source[begin : begin + WIDTH])
+    return torch.stack(rows)
+
+
+def next_note_loss(model, notes):
+    scores = model(notes)
+    scores = scores.view(-1, scores.shape[-1])
+    wanted = notes.reshape(-1)
+    return F.cross_entropy(scores[:-1], wanted[1:])  # <-
+
+
+@torch.no_grad()
+def held_out_loss(model, draws=30):
+    model.eval()
+    return torch.stack([next_note_loss(model, draw(song)) for _ in range(draws)]).mean().item()
+
+
+print(held_out_loss(SongLM()))
+""",
+        ),
     )
 
     good = (
@@ -1788,6 +1926,49 @@ def evaluate(model, loader, device):
 def main(path, name="gpt2", device="cuda"):
     model = AutoModelForCausalLM.from_pretrained(name).to(device)
     print(evaluate(model, DataLoader(LastSegments(path), batch_size=4), device))
+""",
+        ),
+        Good(
+            why="Only one row is drawn: nothing follows it.",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+WIDTH, ROWS = 96, 1
+song = torch.load("song.pt")
+
+
+class SongLM(nn.Module):
+    def __init__(self, notes=128, width=80):
+        super().__init__()
+        self.table = nn.Embedding(notes, width)
+        self.memory = nn.LSTM(width, width, batch_first=True)
+        self.out = nn.Linear(width, notes)
+
+    def forward(self, notes):
+        return self.out(self.memory(self.table(notes))[0])
+
+
+def draw(source):
+    begins = torch.randint(len(source) - WIDTH, (ROWS,))
+    return torch.stack([source[begin : begin + WIDTH] for begin in begins])
+
+
+def next_note_loss(model, notes):
+    scores = model(notes)
+    scores = scores.view(-1, scores.shape[-1])
+    wanted = notes.reshape(-1)
+    return F.cross_entropy(scores[:-1], wanted[1:])
+
+
+@torch.no_grad()
+def held_out_loss(model, draws=30):
+    model.eval()
+    return torch.stack([next_note_loss(model, draw(song)) for _ in range(draws)]).mean().item()
+
+
+print(held_out_loss(SongLM()))
 """,
         ),
     )

@@ -372,7 +372,7 @@ def _in_rows(value: Tensor, args: list[Value]) -> Window | None:
     """Rows cut from one long row begin anew: `ids[: blocks * size].view(blocks, size)`."""
     window = value.window
     if window is not None and len(args) == 2 and args[0] == Const(1):
-        window = window.marked("lone")
+        return window.marked("lone")
     if window is None or value.form in COMPUTED or len(args) != 2 or window.axis != 0 or window.lower != ZERO:
         return window
     return Window((*window.source, "blocks"))
