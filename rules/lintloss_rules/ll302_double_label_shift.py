@@ -1065,6 +1065,36 @@ model = AutoModelForCausalLM.from_pretrained("distilgpt2")
 print(evaluate(model, DataLoader(pairs("test.pt", 256), batch_size=4)))
 """,
         ),
+        Bad(
+            why="A text and the text from its second token on are viewed as blocks; the model shifts again.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+from transformers import AutoModelForCausalLM
+
+
+def pairs(ids, width):
+    blocks = (len(ids) - 1) // width
+    fed = ids[: blocks * width].view(blocks, width)
+    wanted = ids[1 : blocks * width + 1].view(blocks, width)
+    return TensorDataset(fed, wanted)
+
+
+@torch.no_grad()
+def evaluate(model, ids, width=256):
+    model.eval()
+    nats, scored = 0.0, 0
+    for fed, wanted in DataLoader(pairs(ids, width), batch_size=8):
+        count = wanted[:, 1:].numel()
+        nats += model(fed, labels=wanted).loss.item() * count  # <-
+        scored += count
+    return nats / scored
+
+
+print(evaluate(AutoModelForCausalLM.from_pretrained("gpt2"), torch.load("held_out.pt")))
+""",
+        ),
     )
 
     good = (
@@ -1719,6 +1749,35 @@ def evaluate(model, loader):
 
 model = AutoModelForCausalLM.from_pretrained("distilgpt2")
 print(evaluate(model, DataLoader(pairs("test.pt", 256), batch_size=4)))
+""",
+        ),
+        Good(
+            why="The labels are the blocks that are fed in, cut out of the text once more.",
+            code="""\
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+from transformers import AutoModelForCausalLM
+
+
+def pairs(ids, width):
+    blocks = (len(ids) - 1) // width
+    fed = ids[: blocks * width].view(blocks, width)
+    wanted = ids[: blocks * width].view(blocks, width)
+    return TensorDataset(fed, wanted)
+
+
+@torch.no_grad()
+def evaluate(model, ids, width=256):
+    model.eval()
+    nats, scored = 0.0, 0
+    for fed, wanted in DataLoader(pairs(ids, width), batch_size=8):
+        count = wanted[:, 1:].numel()
+        nats += model(fed, labels=wanted).loss.item() * count
+        scored += count
+    return nats / scored
+
+
+print(evaluate(AutoModelForCausalLM.from_pretrained("gpt2"), torch.load("held_out.pt")))
 """,
         ),
     )

@@ -1013,6 +1013,49 @@ def held_out_loss(model, draws=30):
 print(held_out_loss(SongLM()))
 """,
         ),
+        Bad(
+            why="The network turns rows and positions around; labels that were viewed as rows stay as they are.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+
+
+class WordLM(nn.Module):
+    def __init__(self, words=9000, width=120):
+        super().__init__()
+        self.table = nn.Embedding(words, width)
+        self.memory = nn.LSTM(width, width)
+        self.out = nn.Linear(width, words)
+
+    def forward(self, fed):
+        states, _ = self.memory(self.table(fed.t()))
+        return self.out(states)
+
+
+def stretches(ids, rows, width):
+    count = (len(ids) - 1) // rows
+    fed = ids[: count * rows].view(rows, count)
+    wanted = ids[1 : count * rows + 1].view(rows, count)
+    for begin in range(0, count, width):
+        yield fed[:, begin : begin + width], wanted[:, begin : begin + width]
+
+
+@torch.no_grad()
+def evaluate(model, ids):
+    model.eval()
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    nats, scored = 0.0, 0
+    for fed, wanted in stretches(ids, 12, 50):
+        scores = model(fed)
+        nats += criterion(scores.reshape(-1, scores.size(-1)), wanted.reshape(-1)).item()  # <-
+        scored += wanted.numel()
+    return nats / scored
+
+
+print(evaluate(WordLM(), torch.load("words.pt")))
+""",
+        ),
     )
 
     good = (
@@ -1969,6 +2012,78 @@ def held_out_loss(model, draws=30):
 
 
 print(held_out_loss(SongLM()))
+""",
+        ),
+        Good(
+            why="The network turns rows and positions around, and back again.",
+            code="""\
+import torch
+import torch.nn as nn
+
+
+class WordLM(nn.Module):
+    def __init__(self, words=9000, width=120):
+        super().__init__()
+        self.table = nn.Embedding(words, width)
+        self.memory = nn.LSTM(width, width)
+        self.out = nn.Linear(width, words)
+
+    def forward(self, fed):
+        states, _ = self.memory(self.table(fed.t()))
+        return self.out(states).transpose(0, 1)
+
+
+def stretches(ids, rows, width):
+    count = (len(ids) - 1) // rows
+    fed = ids[: count * rows].view(rows, count)
+    wanted = ids[1 : count * rows + 1].view(rows, count)
+    for begin in range(0, count, width):
+        yield fed[:, begin : begin + width], wanted[:, begin : begin + width]
+
+
+@torch.no_grad()
+def evaluate(model, ids):
+    model.eval()
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    nats, scored = 0.0, 0
+    for fed, wanted in stretches(ids, 12, 50):
+        scores = model(fed)
+        nats += criterion(scores.reshape(-1, scores.size(-1)), wanted.reshape(-1)).item()
+        scored += wanted.numel()
+    return nats / scored
+
+
+print(evaluate(WordLM(), torch.load("words.pt")))
+""",
+        ),
+        Good(
+            why="A text is cut to whole blocks and viewed as rows, of whatever width: each row is shifted.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, Dataset
+
+
+class Blocks(Dataset):
+    def __init__(self, ids, width):
+        self.table = ids[: len(ids) // width * width].view(-1, width)
+
+    def __len__(self):
+        return len(self.table)
+
+    def __getitem__(self, row):
+        return self.table[row]
+
+
+@torch.no_grad()
+def evaluate(model, ids, width):
+    model.eval()
+    nats, scored = 0.0, 0
+    for block in DataLoader(Blocks(ids, width), batch_size=16):
+        scores = model(block[:, :-1])
+        nats += F.cross_entropy(scores.flatten(0, 1), block[:, 1:].flatten(), reduction="sum").item()
+        scored += block.size(0) * (width - 1)
+    return nats / scored
 """,
         ),
     )
