@@ -7,7 +7,7 @@ import ast
 from lintloss.facts.callers import text_of
 from lintloss.facts.library import loaders
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import Const, LibObject, Tensor, options
+from lintloss.facts.values import Const, LibObject, Tensor, Window, options
 from lintloss.findings import Evidence
 from lintloss.patterns import regex
 
@@ -62,8 +62,18 @@ def presumed(machine: Machine, ids: Tensor) -> Evidence | None:
     one_row = any(isinstance(part, tuple) for part in window.source) or window.marks & {"lone", "single", "at"}
     if one_row or None in _draws(machine, ids):
         return None
-    if "batched" in window.marks or window.source[-1:] == ("blocks",):  # nobody stacks one row, or cuts a text into one
+    if _are_apart(machine, window):
         return loop.place
     header = loop.statement.iter if isinstance(loop.statement, ast.For | ast.AsyncFor) else None
     called = text_of(header).rpartition("(")[2] if header is not None else ""
     return loop.place if LOADER.search(called.lower()) is not None else None
+
+
+def _are_apart(machine: Machine, window: Window) -> bool:
+    """Say whether several rows lie apart: stacked, or stretches of the long rows that a text was viewed as.
+
+    Rows that follow one another in the text, as it was cut by a stride, may be read on from each to the next.
+    """
+    if "batched" in window.marks:  # nobody stacks one row
+        return not any(atom in machine.strides for atom in window.lower.atoms)
+    return window.source[-1:] == ("blocks",) and window.axis == 1 and not window.lower.is_const

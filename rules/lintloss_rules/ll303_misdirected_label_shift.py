@@ -1056,6 +1056,47 @@ def evaluate(model, ids):
 print(evaluate(WordLM(), torch.load("words.pt")))
 """,
         ),
+        Bad(
+            why="A text is folded to long rows, of which stretches are flattened before they are shifted.",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+SPAN = 64
+
+
+class LetterLM(nn.Module):
+    def __init__(self, letters=80, width=90):
+        super().__init__()
+        self.table = nn.Embedding(letters, width)
+        self.memory = nn.GRU(width, width, batch_first=True)
+        self.out = nn.Linear(width, letters)
+
+    def forward(self, letters):
+        return self.out(self.memory(self.table(letters))[0])
+
+
+def next_letter_loss(model, letters):
+    scores = model(letters).flatten(0, 1)
+    wanted = letters.flatten()
+    return F.cross_entropy(scores[:-1], wanted[1:])  # <-
+
+
+@torch.no_grad()
+def evaluate(model, text, rows):
+    model.eval()
+    folded = text[: len(text) // rows * rows].view(rows, -1)
+    losses = []
+    for begin in range(0, folded.size(1) // SPAN * SPAN, SPAN):
+        losses.append(next_letter_loss(model, folded[:, begin : begin + SPAN]).item())
+    return sum(losses) / len(losses)
+
+
+print(evaluate(LetterLM(), torch.load("text.pt"), 20))
+""",
+        ),
     )
 
     good = (
@@ -2084,6 +2125,49 @@ def evaluate(model, ids, width):
         nats += F.cross_entropy(scores.flatten(0, 1), block[:, 1:].flatten(), reduction="sum").item()
         scored += block.size(0) * (width - 1)
     return nats / scored
+""",
+        ),
+        Good(
+            why="Rows that follow one another in the text: each row's last letter is followed by the next row's first one.",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+SPAN = 64
+
+
+class LetterLM(nn.Module):
+    def __init__(self, letters=80, width=90):
+        super().__init__()
+        self.table = nn.Embedding(letters, width)
+        self.memory = nn.GRU(width, width, batch_first=True)
+        self.out = nn.Linear(width, letters)
+
+    def forward(self, letters):
+        return self.out(self.memory(self.table(letters))[0])
+
+
+def next_letter_loss(model, letters):
+    scores = model(letters).flatten(0, 1)
+    wanted = letters.flatten()
+    return F.cross_entropy(scores[:-1], wanted[1:])
+
+
+@torch.no_grad()
+def evaluate(model, text, rows):
+    model.eval()
+    stretch = SPAN * rows
+    losses = []
+    for _ in range(10):
+        piece = text[: stretch]
+        batch = torch.stack([piece[at : at + SPAN] for at in range(0, stretch, SPAN)])
+        losses.append(next_letter_loss(model, batch).item())
+        text = text[stretch:]
+    return sum(losses) / len(losses)
+
+
+print(evaluate(LetterLM(), torch.load("text.pt"), 20))
 """,
         ),
     )
