@@ -22,7 +22,7 @@ from lintloss.facts import (
 )
 from lintloss.facts.library import masks, shapes
 from lintloss.facts.machine import Machine
-from lintloss.facts.units import ONE, Unit
+from lintloss.facts.units import ONE, Unit, count
 from lintloss.facts.values import (
     UNKNOWN,
     Choice,
@@ -276,6 +276,12 @@ def _is_fixed(value: Value) -> bool:
     return isinstance(value, Opaque) or (isinstance(value, Quantity) and value.is_count and not value.loops)
 
 
+def _may_be_tokens(number: Quantity) -> bool:
+    """Say whether a number of rows times another number counts their tokens, perhaps: it is no index of a loop over rows."""
+    is_index = bool(number.loops) and number.of == number.loops[-1].key
+    return number.unit == count("example") and number.by > 1 and not is_index
+
+
 def _log_probabilities(machine: Machine, node: ast.AST, value: Value, other: Value) -> Value:
     """Read what is called the log-probabilities of tokens, where a mask is laid over it, as their losses but for the sign."""
     value = value.logits if isinstance(value, ModelOutput) else value
@@ -313,7 +319,8 @@ def _scaled(machine: Machine, node: ast.AST, quantity: Quantity, other: Value) -
         if rows is not None:
             return rows
         if quantity.is_count and isinstance(other.value, int) and other.value:  # `row * 256` moves by as much
-            return replace(quantity, by=quantity.by * other.value, offset=quantity.offset * other.value)
+            scaled = replace(quantity, by=quantity.by * other.value, offset=quantity.offset * other.value)
+            return replace(scaled, unit=quantity.unit * Unit.of(unknown=1)) if _may_be_tokens(scaled) else scaled
         return terms.scaled(quantity) if not (quantity.is_count and other.value == 0) else None
     compare.scaled(machine, quantity, shapes.mask(other))
     mask = shapes.mask(other) if quantity.axes or quantity.presumed else None
@@ -393,7 +400,8 @@ def divide(machine: Machine, node: ast.AST, left: Value, right: Value, inside: i
         right = stops.count_of(left.loops, machine.frame.key, quotients.divisor_text(node)) or right
     if isinstance(right, Const):
         return _by_constant(machine, node, left, right, inside)
-    count = logprobs.length(machine, node, left) or counts.divisor(machine, left, right)
+    count = logprobs.length(machine, node, left) or passes.of_steps(machine, left, right)
+    count = count or counts.divisor(machine, left, right)
     count = passes.of_windows(machine, node, left, count) if count is not None else None
     if count is not None and left.is_loss and quotients.is_share(machine, left, count):
         return machine.opaque(node)

@@ -102,7 +102,7 @@ def note_drawn(machine: Machine, node: ast.AST, target: Value) -> None:
     if not machine.loops or window is None or not isinstance(target, Tensor):
         return
     begins = {atom[:-1] for atom in window.lower.atoms if atom[-1:] == ("[]",)}
-    if not begins & machine.vectors or target.pad is not None or target.ignored or "filtered" in window.marks:
+    if not begins & machine.vectors.keys() or target.pad is not None or target.ignored or "filtered" in window.marks:
         return
     if any(atom == ("end",) or atom[-1:] == ("[]",) or atom[:1] == ("loop",) for atom in window.length.atoms):
         return

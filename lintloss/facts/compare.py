@@ -265,7 +265,7 @@ def _align(machine: Machine, scoring: Scoring, prediction: Value, target: Value)
     presumed = not reads and autoregression.is_presumed(machine, model)
     if presumed and scoring.owner == "model" and not _is_next(guess, label):
         return None  # it may move the labels itself
-    rows, unsaid = batch_rows.known(machine), batch_rows.presumed(machine, label)
+    rows, unsaid = batch_rows.known(machine, label), batch_rows.presumed(machine, label)
     return alignment.align(
         Pair(
             guess,

@@ -26,7 +26,7 @@ from lintloss.facts.loops import Loop
 from lintloss.facts.machine import TOTAL, Machine, OutOfBudget
 from lintloss.facts.observations import Averaging, Observation
 from lintloss.facts.state import join_states
-from lintloss.facts.survey import walk
+from lintloss.facts.survey import called_name, walk
 from lintloss.facts.units import count
 from lintloss.facts.values import (
     LIMIT,
@@ -230,8 +230,8 @@ def _starts_over(loop: Loop) -> bool:
     return bool(several) and loop.unit not in {"batch", "epoch"}
 
 
-def _loop(machine: Machine, node: ast.AST, said: str) -> Loop:
-    key = machine.key(node, "loop")
+def _loop(machine: Machine, node: ast.AST, said: str, same: Key = ()) -> Loop:
+    key = same or machine.key(node, "loop")
     loop = machine.loop_of.get(key)
     if loop is None:
         loop = Loop(key, machine.evidence(node, said), frame=len(machine.frames), activation=machine.frame.key)
@@ -240,11 +240,24 @@ def _loop(machine: Machine, node: ast.AST, said: str) -> Loop:
     return loop
 
 
+def as_ranged(machine: Machine, generator: ast.comprehension) -> Key:
+    """Return the identity that a list made over a range has in common with others made so: item k of each is of one index.
+
+    `xs = [ids[i : i + n] for i in range(0, end, n)]`, and then ys of `ids[i + 1 : i + n + 1]`: rows that go together.
+    """
+    header = generator.iter
+    if not isinstance(header, ast.Call) or called_name(header.func) != "range" or header.keywords or generator.ifs:
+        return ()
+    numbers = [symbolic.of(machine, each) for each in header.args]
+    around = [loop.key for loop in machine.loops]
+    return machine.identity((*machine.frame.key, "range", machine.text(generator.target), *numbers, *around))
+
+
 def describe(
-    machine: Machine, node: ast.AST, source_node: ast.expr, iterable: Value, target: str
+    machine: Machine, node: ast.AST, source_node: ast.expr, iterable: Value, target: str, same: Key = ()
 ) -> tuple[Loop, Callable[[], Value]]:
-    """Return the loop over `iterable` and a maker of its elements."""
-    loop = _loop(machine, source_node, f"the loop over `{machine.text(source_node)[:60]}`")
+    """Return the loop over `iterable` and a maker of its elements; `same`: the identity that it has in common with others."""
+    loop = _loop(machine, source_node, f"the loop over `{machine.text(source_node)[:60]}`", same)
     seen = iterated(machine, source_node, iterable)
     loop.unit, loop.source, loop.iterates, loop.length = seen.unit, seen.source, seen.value, seen.length
     symbolic.note_stride(machine, loop, source_node)

@@ -120,7 +120,12 @@ class Machine:
         self.attended: dict[Key, Key] = {}  # attention mask -> the ids that a model was given with it
         self.batches: dict[Key, Value] = {}  # loader -> the batch that it yields
         self.grown: dict[Key, Quantity] = {}  # what began empty and took in the rows of each batch -> how many it has
-        self.vectors: set[Key] = set()  # indices of several rows
+        self.growths: dict[
+            Key, tuple[Linear, Loop]
+        ] = {}  # what grows by an unknown number -> that number, and in which loop
+        self.vectors: dict[
+            Key, Evidence | None
+        ] = {}  # indices of rows -> where they were drawn, if not for one row alone
         self.losses_read: set[Key] = set()  # comparisons of a model's own, whose loss is taken out of its output
         self.logits_read: set[Key] = set()  # … whose logits are
         self.picks: dict[Key, Scoring] = {}  # probabilities that ids picked -> the comparison

@@ -38,6 +38,34 @@ def of_windows(machine: Machine, node: ast.AST, total: Quantity, number: Quantit
     return number
 
 
+def of_steps(machine: Machine, total: Quantity, number: Value) -> Quantity | None:
+    """Read `n += length` beside the losses of windows of that length, or of one less, as a number of positions."""
+    scoring = total.scoring
+    target = scoring.target if scoring is not None and scoring.reduction == "sum" else None
+    if not isinstance(target, Tensor) or target.window is None or not total.is_loss:
+        return None
+    for loop in total.loops:
+        step = _step(machine, loop, number)
+        if step is None:
+            continue
+        for extra in (0, 1):
+            if step - target.window.length == Linear(const=extra):
+                counted = replace(target, window=replace(target.window, lower=target.window.lower.plus(-extra)))
+                return Quantity(count("position"), of=(*loop.key, "steps"), counted=counted, loops=(loop,))
+    return None
+
+
+def _step(machine: Machine, loop: Loop, number: Value) -> Linear | None:
+    """Return by how much a number grows in each pass of a loop."""
+    if isinstance(number, Quantity):
+        if number.unit == Unit.of(unknown=1) and number.of == loop.key:
+            return Linear(const=number.by)
+        by_name = number.unit == count("position") and number.counted is None and number.loops[-1:] == (loop,)
+        return Linear.of(number.of).plus(number.offset) if by_name and number.of else None
+    step, own = machine.growths.get(number.key, (None, None)) if isinstance(number, Opaque) else (None, None)
+    return step if own is loop else None
+
+
 def of_rows(machine: Machine, total: Value, below: ast.BinOp, values: tuple[Value, Value]) -> Quantity | None:
     """Read `iterations * batch_size`, where the first is how often a loop of the total ran, as a number of examples."""
     if not isinstance(total, Quantity) or not total.is_loss or len(total.loops) != 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from lintloss.facts import arithmetic, counts, dead, quotients, regularizers, terms
+from lintloss.facts import arithmetic, counts, dead, quotients, regularizers, symbolic, terms
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import Unit, count
@@ -47,7 +47,16 @@ def accumulate(machine: Machine, node: ast.AST, current: Value, operand: Value, 
     if isinstance(current, Quantity) and current.is_loss and isinstance(operand, Opaque):
         return _with_term(machine, node, current, operand)
     kept = isinstance(current, Quantity) or (isinstance(current, Choice) and terms.is_of_another_key(machine))
-    return current if kept else machine.opaque(node, getattr(current, "name", ""))
+    return current if kept else _of_unknown(machine, node, current, operand, over)
+
+
+def _of_unknown(machine: Machine, node: ast.AST, current: Value, step: Value, over: tuple[Loop, ...]) -> Opaque:
+    """Return what grows by an unknown number in each pass: as many tokens as a window has, perhaps (see passes.py)."""
+    total = machine.opaque(node, getattr(current, "name", ""))
+    number = symbolic.of_value(step)
+    if number is not None:
+        machine.growths[total.key] = (number, over[-1])
+    return total
 
 
 def _with_term(machine: Machine, node: ast.AST, total: Quantity, operand: Value) -> Quantity:

@@ -187,11 +187,16 @@ def _padded_by(machine: Machine, found: Tensor, value: Value, region: Window) ->
 
 def _row_of_table(found: Tensor, target: ast.Subscript, value: Value) -> Tensor:
     """`table[i] = row`: the table holds rows like this one, filled up as it is."""
+    from lintloss.facts.library import rows
+
     whole = isinstance(target.slice, ast.Name) and isinstance(target.value, ast.Name | ast.Attribute)
-    row = value if isinstance(value, Tensor) and value.form == "ids" and value.pad is not None else None
+    row = value if isinstance(value, Tensor) and value.form in {"ids", ""} else None
     if not whole or row is None or row.window is None or found.form != "filled" or found.window is not None:
         return found
-    return replace(row, window=Window(found.key), key=found.key, axes=None, pad=row.pad)
+    if row.pad is not None:
+        return replace(row, window=Window(found.key), key=found.key, axes=None, pad=row.pad)
+    is_stretch = row.window.is_cut and "at" not in row.window.marks  # `x[k] = text[at : at + size]`
+    return (rows.batched_tensor(row) if is_stretch else None) or found
 
 
 def _names_places(target: ast.Subscript) -> bool:
@@ -240,7 +245,18 @@ def _filled(found: Tensor, moved: Tensor, region: Window, target: ast.Subscript)
         return replace(found, form="ids", window=None)
     if _is_column(target.slice):
         return replace(found, form="", window=None, pad=None)
-    return replace(found, form="ids", window=Window(moved.key), pad=found.pad)
+    return replace(found, form="ids", window=_in_table(window, region) or Window(moved.key), pad=found.pad)
+
+
+def _in_table(row: Window, region: Window) -> Window | None:
+    """Return where a table sits on its rows: `x[i, 1 : n + 1] = ids` holds each id one place later, behind a start token.
+
+    None where a row is no plain stretch, or begins at a place that differs from row to row.
+    """
+    by = row.lower - region.lower
+    if not by.is_const or not row.lower.is_const or row.marks - {"leap"} or row.flat:
+        return None
+    return Window(row.source, lower=by, upper=END + by, marks=row.marks)
 
 
 def _is_column(index: ast.expr) -> bool:

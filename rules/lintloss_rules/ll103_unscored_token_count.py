@@ -920,6 +920,62 @@ class SpeechDriver(Driver):
         return loss.mean()  # <-
 """,
         ),
+        Bad(
+            why="The length of a window is added for each, of which the first token is never scored.",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM
+
+
+@torch.no_grad()
+def perplexity(model, encoded, context, device):
+    ids = encoded.input_ids
+    nats, counted = 0.0, 0
+    for part in range(ids.numel() // context):
+        window = ids[:, part * context : (part + 1) * context].to(device)
+        scores = model(window).logits[:, :-1]
+        nats += F.cross_entropy(scores.flatten(0, 1), window[:, 1:].flatten(), reduction="sum").item()
+        counted += context
+    return math.exp(nats / counted)  # <-
+
+
+def main(encoded, context=1024, device="cuda"):
+    model = AutoModelForCausalLM.from_pretrained("gpt2").to(device).eval()
+    print(perplexity(model, encoded, context, device))
+""",
+        ),
+        Bad(
+            why="The length of a window is added as a number.",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM
+
+
+@torch.no_grad()
+def perplexity(model, encoded, context, device):
+    ids = encoded.input_ids
+    nats, counted = 0.0, 0
+    for part in range(ids.numel() // 1024):
+        window = ids[:, part * 1024 : (part + 1) * 1024].to(device)
+        scores = model(window).logits[:, :-1]
+        nats += F.cross_entropy(scores.flatten(0, 1), window[:, 1:].flatten(), reduction="sum").item()
+        counted += 1024
+    return math.exp(nats / counted)  # <-
+
+
+def main(encoded, context=1024, device="cuda"):
+    model = AutoModelForCausalLM.from_pretrained("gpt2").to(device).eval()
+    print(perplexity(model, encoded, context, device))
+""",
+        ),
     )
 
     good = (
@@ -1463,6 +1519,33 @@ class SpeechDriver(Driver):
         loss = F.mse_loss(made, frames, reduction="none")
         loss *= frames.ne(0).float()
         return loss.mean()
+""",
+        ),
+        Good(
+            why="The length of a window less the token that is never scored is added for each.",
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM
+
+
+@torch.no_grad()
+def perplexity(model, encoded, context, device):
+    ids = encoded.input_ids
+    nats, counted = 0.0, 0
+    for part in range(ids.numel() // context):
+        window = ids[:, part * context : (part + 1) * context].to(device)
+        scores = model(window).logits[:, :-1]
+        nats += F.cross_entropy(scores.flatten(0, 1), window[:, 1:].flatten(), reduction="sum").item()
+        counted += context - 1
+    return math.exp(nats / counted)
+
+
+def main(encoded, context=1024, device="cuda"):
+    model = AutoModelForCausalLM.from_pretrained("gpt2").to(device).eval()
+    print(perplexity(model, encoded, context, device))
 """,
         ),
     )

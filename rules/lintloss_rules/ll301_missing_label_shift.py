@@ -1057,6 +1057,48 @@ def final_nll(name, texts):
     return sum(found) / len(found)
 """,
         ),
+        Bad(
+            why="Both tables are filled with the same stretch of the text, a row at a time.",
+            severity=Severity.ERROR,
+            code="""\
+import random
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class CodeLM(nn.Module):
+    def __init__(self, symbols=96, width=64):
+        super().__init__()
+        self.table = nn.Embedding(symbols, width)
+        self.memory = nn.LSTM(width, width, batch_first=True)
+        self.out = nn.Linear(width, symbols)
+
+    def forward(self, fed):
+        return self.out(self.memory(self.table(fed))[0])
+
+
+def draw(source, rows=24, width=80):
+    fed = torch.empty(rows, width, dtype=torch.long)
+    wanted = torch.empty(rows, width, dtype=torch.long)
+    for row in range(rows):
+        begin = random.randint(0, len(source) - width - 1)
+        fed[row] = source[begin : begin + width]
+        wanted[row] = source[begin : begin + width]
+    return fed, wanted
+
+
+@torch.no_grad()
+def held_out_loss(model, source, draws=40):
+    model.eval()
+    nats = 0.0
+    for _ in range(draws):
+        fed, wanted = draw(source)
+        nats += F.cross_entropy(model(fed).flatten(0, 1), wanted.flatten()).item()  # <-
+    return nats / draws
+""",
+        ),
     )
 
     good = (
@@ -1991,6 +2033,94 @@ def answer_loss(name, questions, answers):
         logits = model(torch.tensor([ids])).logits[:, -1]
         total += F.cross_entropy(logits, torch.tensor([letter[-1]])).item()
     return total / len(questions)
+""",
+        ),
+        Good(
+            why="A start token stands in front of what is fed in, so that each label is the next note.",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+START, STOP, FILL, NONE = 1, 2, 0, -100
+
+
+def collate(melodies):
+    width = max(len(notes) for notes in melodies) + 1
+    fed = torch.full((len(melodies), width), FILL)
+    wanted = torch.full((len(melodies), width), NONE)
+    for row, notes in enumerate(melodies):
+        notes = torch.as_tensor(notes)
+        fed[row, 0] = START
+        fed[row, 1 : len(notes) + 1] = notes
+        wanted[row, : len(notes)] = notes
+        wanted[row, len(notes)] = STOP
+    return fed, wanted
+
+
+class NoteLM(nn.Module):
+    def __init__(self, notes=130, width=96):
+        super().__init__()
+        self.table = nn.Embedding(notes, width)
+        self.memory = nn.GRU(width, width, batch_first=True)
+        self.out = nn.Linear(width, notes)
+
+    def forward(self, fed):
+        states, _ = self.memory(self.table(fed))
+        return self.out(states)
+
+
+@torch.no_grad()
+def evaluate(model, melodies):
+    model.eval()
+    nats, scored = 0.0, 0
+    for fed, wanted in DataLoader(melodies, batch_size=16, collate_fn=collate):
+        scores = model(fed)
+        nats += F.cross_entropy(scores.flatten(0, 1), wanted.flatten(), reduction="sum").item()
+        scored += (wanted != NONE).sum().item()
+    return nats / scored
+""",
+        ),
+        Good(
+            why="Tables that are filled a row at a time, the labels with what stands one further.",
+            code="""\
+import random
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class CodeLM(nn.Module):
+    def __init__(self, symbols=96, width=64):
+        super().__init__()
+        self.table = nn.Embedding(symbols, width)
+        self.memory = nn.LSTM(width, width, batch_first=True)
+        self.out = nn.Linear(width, symbols)
+
+    def forward(self, fed):
+        return self.out(self.memory(self.table(fed))[0])
+
+
+def draw(source, rows=24, width=80):
+    fed = torch.empty(rows, width, dtype=torch.long)
+    wanted = torch.empty(rows, width, dtype=torch.long)
+    for row in range(rows):
+        begin = random.randint(0, len(source) - width - 1)
+        fed[row] = source[begin : begin + width]
+        wanted[row] = source[begin + 1 : begin + width + 1]
+    return fed, wanted
+
+
+@torch.no_grad()
+def held_out_loss(model, source, draws=40):
+    model.eval()
+    nats = 0.0
+    for _ in range(draws):
+        fed, wanted = draw(source)
+        nats += F.cross_entropy(model(fed).flatten(0, 1), wanted.flatten()).item()
+    return nats / draws
 """,
         ),
     )

@@ -993,6 +993,108 @@ def main(tokens):
     print(evaluate(LanguageModel(8000, 256), DataLoader(data, 8, collate_fn=collate)))
 """,
         ),
+        Bad(
+            why="Two lists of blocks that go together, the second one shifted: columns for a model that shifts inside.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from datasets import load_from_disk
+from transformers import AutoModelForCausalLM, AutoTokenizer, Trainer, TrainingArguments
+
+WIDTH = 768
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+model = AutoModelForCausalLM.from_pretrained("gpt2")
+articles = load_from_disk("articles").map(lambda rows: tokenizer(rows["body"]), batched=True)
+
+
+def cut(rows):
+    joined = sum(rows["input_ids"], [])
+    end = (len(joined) - 1) // WIDTH * WIDTH
+    return {
+        "input_ids": [joined[at : at + WIDTH] for at in range(0, end, WIDTH)],
+        "labels": [joined[at + 1 : at + WIDTH + 1] for at in range(0, end, WIDTH)],
+    }
+
+
+def collate(rows):
+    ids = torch.tensor([row["input_ids"] for row in rows])
+    return {"input_ids": ids, "labels": torch.tensor([row["labels"] for row in rows])}
+
+
+blocks = articles.map(cut, batched=True, remove_columns=articles["train"].column_names)
+trainer = Trainer(
+    model,
+    TrainingArguments("out"),
+    data_collator=collate,
+    train_dataset=blocks["train"],
+    eval_dataset=blocks["validation"],
+)
+trainer.train()
+print(trainer.evaluate()["eval_loss"])  # <-
+""",
+        ),
+        Bad(
+            why="Inputs and targets, one further, are zipped to the rows of a data set.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM
+
+
+def pairs(path, width):
+    ids = torch.load(path)
+    fed = [ids[at : at + width] for at in range(0, len(ids) - width, width)]
+    wanted = [ids[at + 1 : at + width + 1] for at in range(0, len(ids) - width, width)]
+    return list(zip(fed, wanted))
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    nats, scored = 0.0, 0
+    for fed, wanted in loader:
+        loss = model(fed, labels=wanted).loss  # <-
+        count = wanted[:, 1:].numel()
+        nats += loss.item() * count
+        scored += count
+    return nats / scored
+
+
+model = AutoModelForCausalLM.from_pretrained("distilgpt2")
+print(evaluate(model, DataLoader(pairs("test.pt", 256), batch_size=4)))
+""",
+        ),
+        Bad(
+            why="A text and the text from its second token on are viewed as blocks; the model shifts again.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+from transformers import AutoModelForCausalLM
+
+
+def pairs(ids, width):
+    blocks = (len(ids) - 1) // width
+    fed = ids[: blocks * width].view(blocks, width)
+    wanted = ids[1 : blocks * width + 1].view(blocks, width)
+    return TensorDataset(fed, wanted)
+
+
+@torch.no_grad()
+def evaluate(model, ids, width=256):
+    model.eval()
+    nats, scored = 0.0, 0
+    for fed, wanted in DataLoader(pairs(ids, width), batch_size=8):
+        count = wanted[:, 1:].numel()
+        nats += model(fed, labels=wanted).loss.item() * count  # <-
+        scored += count
+    return nats / scored
+
+
+print(evaluate(AutoModelForCausalLM.from_pretrained("gpt2"), torch.load("held_out.pt")))
+""",
+        ),
     )
 
     good = (
@@ -1577,6 +1679,105 @@ def evaluate(model, loader):
 def main(tokens):
     rows = blocks(tokens, 128, "valid.pt")
     print(evaluate(LanguageModel(8000, 256), DataLoader(TensorDataset(rows, rows.clone()), 8)))
+""",
+        ),
+        Good(
+            why="The blocks are the labels, too: the model shifts them.",
+            code="""\
+import torch
+from datasets import load_from_disk
+from transformers import AutoModelForCausalLM, AutoTokenizer, Trainer, TrainingArguments
+
+WIDTH = 768
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+model = AutoModelForCausalLM.from_pretrained("gpt2")
+articles = load_from_disk("articles").map(lambda rows: tokenizer(rows["body"]), batched=True)
+
+
+def cut(rows):
+    joined = sum(rows["input_ids"], [])
+    end = (len(joined) - 1) // WIDTH * WIDTH
+    return {
+        "input_ids": [joined[at : at + WIDTH] for at in range(0, end, WIDTH)],
+        "labels": [joined[at : at + WIDTH] for at in range(0, end, WIDTH)],
+    }
+
+
+def collate(rows):
+    ids = torch.tensor([row["input_ids"] for row in rows])
+    return {"input_ids": ids, "labels": torch.tensor([row["labels"] for row in rows])}
+
+
+blocks = articles.map(cut, batched=True, remove_columns=articles["train"].column_names)
+trainer = Trainer(
+    model,
+    TrainingArguments("out"),
+    data_collator=collate,
+    train_dataset=blocks["train"],
+    eval_dataset=blocks["validation"],
+)
+trainer.train()
+print(trainer.evaluate()["eval_loss"])
+""",
+        ),
+        Good(
+            why="Inputs and targets that are zipped are the same stretches.",
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM
+
+
+def pairs(path, width):
+    ids = torch.load(path)
+    fed = [ids[at : at + width] for at in range(0, len(ids) - width, width)]
+    wanted = [ids[at : at + width] for at in range(0, len(ids) - width, width)]
+    return list(zip(fed, wanted))
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    nats, scored = 0.0, 0
+    for fed, wanted in loader:
+        loss = model(fed, labels=wanted).loss
+        count = wanted[:, 1:].numel()
+        nats += loss.item() * count
+        scored += count
+    return nats / scored
+
+
+model = AutoModelForCausalLM.from_pretrained("distilgpt2")
+print(evaluate(model, DataLoader(pairs("test.pt", 256), batch_size=4)))
+""",
+        ),
+        Good(
+            why="The labels are the blocks that are fed in, cut out of the text once more.",
+            code="""\
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+from transformers import AutoModelForCausalLM
+
+
+def pairs(ids, width):
+    blocks = (len(ids) - 1) // width
+    fed = ids[: blocks * width].view(blocks, width)
+    wanted = ids[: blocks * width].view(blocks, width)
+    return TensorDataset(fed, wanted)
+
+
+@torch.no_grad()
+def evaluate(model, ids, width=256):
+    model.eval()
+    nats, scored = 0.0, 0
+    for fed, wanted in DataLoader(pairs(ids, width), batch_size=8):
+        count = wanted[:, 1:].numel()
+        nats += model(fed, labels=wanted).loss.item() * count
+        scored += count
+    return nats / scored
+
+
+print(evaluate(AutoModelForCausalLM.from_pretrained("gpt2"), torch.load("held_out.pt")))
 """,
         ),
     )

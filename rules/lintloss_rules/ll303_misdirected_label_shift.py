@@ -875,6 +875,228 @@ def main(path, name="gpt2", device="cuda"):
     print(evaluate(model, DataLoader(LastSegments(path), batch_size=4), device))
 """,
         ),
+        Bad(
+            why="The start token was put in front of the labels in place of the inputs.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+START, STOP, FILL, NONE = 1, 2, 0, -100
+
+
+def collate(melodies):
+    width = max(len(notes) for notes in melodies) + 1
+    fed = torch.full((len(melodies), width), FILL)
+    wanted = torch.full((len(melodies), width), NONE)
+    for row, notes in enumerate(melodies):
+        notes = torch.as_tensor(notes)
+        fed[row, : len(notes)] = notes
+        wanted[row, 0] = START
+        wanted[row, 1 : len(notes) + 1] = notes
+    return fed, wanted
+
+
+class NoteLM(nn.Module):
+    def __init__(self, notes=130, width=96):
+        super().__init__()
+        self.table = nn.Embedding(notes, width)
+        self.memory = nn.GRU(width, width, batch_first=True)
+        self.out = nn.Linear(width, notes)
+
+    def forward(self, fed):
+        states, _ = self.memory(self.table(fed))
+        return self.out(states)
+
+
+@torch.no_grad()
+def evaluate(model, melodies):
+    model.eval()
+    nats, scored = 0.0, 0
+    for fed, wanted in DataLoader(melodies, batch_size=16, collate_fn=collate):
+        scores = model(fed)
+        nats += F.cross_entropy(scores.flatten(0, 1), wanted.flatten(), reduction="sum").item()  # <-
+        scored += (wanted != NONE).sum().item()
+    return nats / scored
+""",
+        ),
+        Bad(
+            why="Rows that were drawn at random places follow one another once they are flat.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+WIDTH, ROWS = 96, 16
+song = torch.load("song.pt")
+
+
+class SongLM(nn.Module):
+    def __init__(self, notes=128, width=80):
+        super().__init__()
+        self.table = nn.Embedding(notes, width)
+        self.memory = nn.LSTM(width, width, batch_first=True)
+        self.out = nn.Linear(width, notes)
+
+    def forward(self, notes):
+        return self.out(self.memory(self.table(notes))[0])
+
+
+def draw(source):
+    begins = torch.randint(len(source) - WIDTH, (ROWS,))
+    return torch.stack([source[begin : begin + WIDTH] for begin in begins])
+
+
+def next_note_loss(model, notes):
+    scores = model(notes)
+    scores = scores.view(-1, scores.shape[-1])
+    wanted = notes.reshape(-1)
+    return F.cross_entropy(scores[:-1], wanted[1:])  # <-
+
+
+@torch.no_grad()
+def held_out_loss(model, draws=30):
+    model.eval()
+    return torch.stack([next_note_loss(model, draw(song)) for _ in range(draws)]).mean().item()
+
+
+print(held_out_loss(SongLM()))
+""",
+        ),
+        Bad(
+            why="Rows of a stack are flattened before they are shifted; how many there are, nobody says.",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+WIDTH, ROWS = 96, 16
+song = torch.load("song.pt")
+
+
+class SongLM(nn.Module):
+    def __init__(self, notes=128, width=80):
+        super().__init__()
+        self.table = nn.Embedding(notes, width)
+        self.memory = nn.LSTM(width, width, batch_first=True)
+        self.out = nn.Linear(width, notes)
+
+    def forward(self, notes):
+        return self.out(self.memory(self.table(notes))[0])
+
+
+def draw(source):
+    rows = []
+    for _ in range(ROWS):
+        begin = int(torch.rand(()) * (len(source) - WIDTH))
+        rows.append(source[begin : begin + WIDTH])
+    return torch.stack(rows)
+
+
+def next_note_loss(model, notes):
+    scores = model(notes)
+    scores = scores.view(-1, scores.shape[-1])
+    wanted = notes.reshape(-1)
+    return F.cross_entropy(scores[:-1], wanted[1:])  # <-
+
+
+@torch.no_grad()
+def held_out_loss(model, draws=30):
+    model.eval()
+    return torch.stack([next_note_loss(model, draw(song)) for _ in range(draws)]).mean().item()
+
+
+print(held_out_loss(SongLM()))
+""",
+        ),
+        Bad(
+            why="The network turns rows and positions around; labels that were viewed as rows stay as they are.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+
+
+class WordLM(nn.Module):
+    def __init__(self, words=9000, width=120):
+        super().__init__()
+        self.table = nn.Embedding(words, width)
+        self.memory = nn.LSTM(width, width)
+        self.out = nn.Linear(width, words)
+
+    def forward(self, fed):
+        states, _ = self.memory(self.table(fed.t()))
+        return self.out(states)
+
+
+def stretches(ids, rows, width):
+    count = (len(ids) - 1) // rows
+    fed = ids[: count * rows].view(rows, count)
+    wanted = ids[1 : count * rows + 1].view(rows, count)
+    for begin in range(0, count, width):
+        yield fed[:, begin : begin + width], wanted[:, begin : begin + width]
+
+
+@torch.no_grad()
+def evaluate(model, ids):
+    model.eval()
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    nats, scored = 0.0, 0
+    for fed, wanted in stretches(ids, 12, 50):
+        scores = model(fed)
+        nats += criterion(scores.reshape(-1, scores.size(-1)), wanted.reshape(-1)).item()  # <-
+        scored += wanted.numel()
+    return nats / scored
+
+
+print(evaluate(WordLM(), torch.load("words.pt")))
+""",
+        ),
+        Bad(
+            why="A text is folded to long rows, of which stretches are flattened before they are shifted.",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+SPAN = 64
+
+
+class LetterLM(nn.Module):
+    def __init__(self, letters=80, width=90):
+        super().__init__()
+        self.table = nn.Embedding(letters, width)
+        self.memory = nn.GRU(width, width, batch_first=True)
+        self.out = nn.Linear(width, letters)
+
+    def forward(self, letters):
+        return self.out(self.memory(self.table(letters))[0])
+
+
+def next_letter_loss(model, letters):
+    scores = model(letters).flatten(0, 1)
+    wanted = letters.flatten()
+    return F.cross_entropy(scores[:-1], wanted[1:])  # <-
+
+
+@torch.no_grad()
+def evaluate(model, text, rows):
+    model.eval()
+    folded = text[: len(text) // rows * rows].view(rows, -1)
+    losses = []
+    for begin in range(0, folded.size(1) // SPAN * SPAN, SPAN):
+        losses.append(next_letter_loss(model, folded[:, begin : begin + SPAN]).item())
+    return sum(losses) / len(losses)
+
+
+print(evaluate(LetterLM(), torch.load("text.pt"), 20))
+""",
+        ),
     )
 
     good = (
@@ -1788,6 +2010,164 @@ def evaluate(model, loader, device):
 def main(path, name="gpt2", device="cuda"):
     model = AutoModelForCausalLM.from_pretrained(name).to(device)
     print(evaluate(model, DataLoader(LastSegments(path), batch_size=4), device))
+""",
+        ),
+        Good(
+            why="Only one row is drawn: nothing follows it.",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+WIDTH, ROWS = 96, 1
+song = torch.load("song.pt")
+
+
+class SongLM(nn.Module):
+    def __init__(self, notes=128, width=80):
+        super().__init__()
+        self.table = nn.Embedding(notes, width)
+        self.memory = nn.LSTM(width, width, batch_first=True)
+        self.out = nn.Linear(width, notes)
+
+    def forward(self, notes):
+        return self.out(self.memory(self.table(notes))[0])
+
+
+def draw(source):
+    begins = torch.randint(len(source) - WIDTH, (ROWS,))
+    return torch.stack([source[begin : begin + WIDTH] for begin in begins])
+
+
+def next_note_loss(model, notes):
+    scores = model(notes)
+    scores = scores.view(-1, scores.shape[-1])
+    wanted = notes.reshape(-1)
+    return F.cross_entropy(scores[:-1], wanted[1:])
+
+
+@torch.no_grad()
+def held_out_loss(model, draws=30):
+    model.eval()
+    return torch.stack([next_note_loss(model, draw(song)) for _ in range(draws)]).mean().item()
+
+
+print(held_out_loss(SongLM()))
+""",
+        ),
+        Good(
+            why="The network turns rows and positions around, and back again.",
+            code="""\
+import torch
+import torch.nn as nn
+
+
+class WordLM(nn.Module):
+    def __init__(self, words=9000, width=120):
+        super().__init__()
+        self.table = nn.Embedding(words, width)
+        self.memory = nn.LSTM(width, width)
+        self.out = nn.Linear(width, words)
+
+    def forward(self, fed):
+        states, _ = self.memory(self.table(fed.t()))
+        return self.out(states).transpose(0, 1)
+
+
+def stretches(ids, rows, width):
+    count = (len(ids) - 1) // rows
+    fed = ids[: count * rows].view(rows, count)
+    wanted = ids[1 : count * rows + 1].view(rows, count)
+    for begin in range(0, count, width):
+        yield fed[:, begin : begin + width], wanted[:, begin : begin + width]
+
+
+@torch.no_grad()
+def evaluate(model, ids):
+    model.eval()
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    nats, scored = 0.0, 0
+    for fed, wanted in stretches(ids, 12, 50):
+        scores = model(fed)
+        nats += criterion(scores.reshape(-1, scores.size(-1)), wanted.reshape(-1)).item()
+        scored += wanted.numel()
+    return nats / scored
+
+
+print(evaluate(WordLM(), torch.load("words.pt")))
+""",
+        ),
+        Good(
+            why="A text is cut to whole blocks and viewed as rows, of whatever width: each row is shifted.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, Dataset
+
+
+class Blocks(Dataset):
+    def __init__(self, ids, width):
+        self.table = ids[: len(ids) // width * width].view(-1, width)
+
+    def __len__(self):
+        return len(self.table)
+
+    def __getitem__(self, row):
+        return self.table[row]
+
+
+@torch.no_grad()
+def evaluate(model, ids, width):
+    model.eval()
+    nats, scored = 0.0, 0
+    for block in DataLoader(Blocks(ids, width), batch_size=16):
+        scores = model(block[:, :-1])
+        nats += F.cross_entropy(scores.flatten(0, 1), block[:, 1:].flatten(), reduction="sum").item()
+        scored += block.size(0) * (width - 1)
+    return nats / scored
+""",
+        ),
+        Good(
+            why="Rows that follow one another in the text: each row's last letter is followed by the next row's first one.",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+SPAN = 64
+
+
+class LetterLM(nn.Module):
+    def __init__(self, letters=80, width=90):
+        super().__init__()
+        self.table = nn.Embedding(letters, width)
+        self.memory = nn.GRU(width, width, batch_first=True)
+        self.out = nn.Linear(width, letters)
+
+    def forward(self, letters):
+        return self.out(self.memory(self.table(letters))[0])
+
+
+def next_letter_loss(model, letters):
+    scores = model(letters).flatten(0, 1)
+    wanted = letters.flatten()
+    return F.cross_entropy(scores[:-1], wanted[1:])
+
+
+@torch.no_grad()
+def evaluate(model, text, rows):
+    model.eval()
+    stretch = SPAN * rows
+    losses = []
+    for _ in range(10):
+        piece = text[: stretch]
+        batch = torch.stack([piece[at : at + SPAN] for at in range(0, stretch, SPAN)])
+        losses.append(next_letter_loss(model, batch).item())
+        text = text[stretch:]
+    return sum(losses) / len(losses)
+
+
+print(evaluate(LetterLM(), torch.load("text.pt"), 20))
 """,
         ),
     )

@@ -9,7 +9,20 @@ from collections.abc import Callable
 from lintloss.facts import reduce
 from lintloss.facts.library import features, folded
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import Const, Func, Lib, Opaque, Quantity, Ref, Tuple, Value, join_all, options
+from lintloss.facts.values import (
+    UNKNOWN,
+    Const,
+    Func,
+    Lib,
+    Opaque,
+    Quantity,
+    Ref,
+    Tensor,
+    Tuple,
+    Value,
+    join_all,
+    options,
+)
 from lintloss.patterns import regex
 
 FRAMES = regex(r"(\w+_)?(df|data|frame|table)$", re.IGNORECASE)
@@ -17,10 +30,12 @@ Kwargs = dict[str, Value]
 
 
 def unzipped(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
-    """zip(*rows) gives one list for each item of the rows."""
+    """zip(*rows) gives one list for each item of the rows; zip(xs, ys) rows of an item of each."""
     from lintloss.facts.expressions import evaluate
 
     given = node.args if isinstance(node, ast.Call) else []
+    if len(given) > 1 and not any(isinstance(each, ast.Starred) for each in given):
+        return _paired(machine, node, args)
     if len(given) != 1 or not isinstance(given[0], ast.Starred):
         return None
     rows = evaluate(machine, given[0].value)
@@ -30,6 +45,16 @@ def unzipped(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs)
     if len(rows_seen) != 1:
         return None
     return Tuple(tuple(_column(machine, node, rows, i, item) for i, item in enumerate(rows_seen[0].items)))
+
+
+def _paired(machine: Machine, node: ast.AST, columns: list[Value]) -> Ref | None:
+    """Return the rows of a data set that is put together from lists: `list(zip(inputs, targets))`."""
+    items = [machine.elem(each) if isinstance(each, Ref) and each.kind == "list" else UNKNOWN for each in columns]
+    if not all(isinstance(each, Tensor) and each.window is not None for each in items):
+        return None
+    rows = machine.new_list(node)
+    machine.put(rows, "elem", Tuple(tuple(items)))
+    return rows
 
 
 def _column(machine: Machine, node: ast.AST, rows: Ref, name: object, value: Value) -> Ref:

@@ -224,7 +224,10 @@ def drawn(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) ->
     indices = machine.opaque(node)
     sized = len(args) > 2 or "size" in kwargs or any(isinstance(arg, Tuple) for arg in (*args, *kwargs.values()))
     if sized or _called(node) in {"randperm", "permutation"}:
-        machine.vectors.add(indices.key)
+        one = (Const(1), Tuple((Const(1),)))
+        size = kwargs.get("size", args[-1] if args else None)
+        place = machine.evidence(node, "several places are drawn at once") if size not in one else None
+        machine.vectors[indices.key] = place
     return indices
 
 

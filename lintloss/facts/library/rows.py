@@ -172,10 +172,28 @@ def mapped(machine: Machine, node: ast.AST, dataset: Value, function: Func) -> V
     made = calls.call(machine, node, function, [row], {})
     if not isinstance(made, Opaque | Ref) or made == UNKNOWN:
         return dataset
+    if isinstance(made, Ref) and made.kind == "dict" and _by_batches(node):
+        _take_row(machine, made)
     mapped_rows = Ref(machine.key(node, "mapped"), "list")
     machine.state.heap.clear(mapped_rows.id)
     machine.put(mapped_rows, "elem", made)
     return mapped_rows
+
+
+def _by_batches(node: ast.AST) -> bool:
+    """Say whether map() gives its function the columns of many rows, and cuts into rows what it returns."""
+    given = node.keywords if isinstance(node, ast.Call) else []
+    return any(
+        each.arg == "batched" and isinstance(each.value, ast.Constant) and each.value.value is True for each in given
+    )
+
+
+def _take_row(machine: Machine, columns: Ref) -> None:
+    """Let the columns that a function returned be one row of them, where it is known what a row is."""
+    for name, slot in dict(machine.fields(columns)).items():
+        element = machine.elem(slot.value) if isinstance(slot.value, Ref) and slot.value.kind == "list" else None
+        if isinstance(element, Tensor) and element.window is not None:
+            machine.put(columns, name, element)
 
 
 # -- loaders ----------------------------------------------------------------------------------------------------------

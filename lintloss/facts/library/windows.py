@@ -348,12 +348,17 @@ def _flattens(value: Tensor, name: str, args: list[Value], shape: list[object]) 
     if name in {"flatten", "ravel"} or (shape and shape[0] == -1 and len(shape) == 1):
         return True
     if shape and shape[0] == -1 and len(shape) == 2:  # (-1, classes) of scores; (-1, 128) cuts ids into rows
-        return value.form in COMPUTED or not isinstance(shape[1], int)
+        return value.form in COMPUTED or not (isinstance(shape[1], int) or _is_cut_to_blocks(value.window))
     if len(args) == 2 and isinstance(args[0], Quantity) and args[0].unit.power("position") == 1:
         return args[0].unit.power("example") == 0
     if len(args) == 1:
         return isinstance(args[0], Quantity | Opaque)
     return len(args) == 2 and value.form in COMPUTED and isinstance(args[0], Opaque)
+
+
+def _is_cut_to_blocks(window: Window | None) -> bool:
+    """Say whether a text was cut to a whole number of blocks: `ids[: len(ids) // size * size]`."""
+    return window is not None and window.axis == 0 and window.lower.is_const and not (END - window.upper).is_const
 
 
 def flattened(window: Window | None) -> Window | None:
@@ -369,13 +374,13 @@ def flattened(window: Window | None) -> Window | None:
 
 
 def _in_rows(value: Tensor, args: list[Value]) -> Window | None:
-    """Rows cut from one long row begin anew: `ids[: blocks * size].view(blocks, size)`."""
+    """Rows cut from one long row begin anew: `ids[: blocks * size].view(blocks, size)`; those of `ids[1:]` one later."""
     window = value.window
     if window is not None and len(args) == 2 and args[0] == Const(1):
-        window = window.marked("lone")
-    if window is None or value.form in COMPUTED or len(args) != 2 or window.axis != 0 or window.lower != ZERO:
+        return window.marked("lone")
+    if window is None or value.form in COMPUTED or len(args) != 2 or window.axis != 0 or not window.lower.is_const:
         return window
-    return Window((*window.source, "blocks"))
+    return Window((*window.source, "blocks"), window.lower, END + window.lower)
 
 
 def _axes_of(args: list[Value]) -> tuple[str, ...] | None:
