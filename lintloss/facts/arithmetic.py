@@ -397,6 +397,8 @@ def divide(machine: Machine, node: ast.AST, left: Value, right: Value, inside: i
     count = passes.of_windows(machine, node, left, count) if count is not None else None
     if count is not None and left.is_loss and quotients.is_share(machine, left, count):
         return machine.opaque(node)
+    if count is not None and _may_be_rows_own(left, count):
+        count = None
     if count is not None and count.unit == counts.ROWS and _is_of_one_batch(machine, left):
         count = replace(count, unit=Unit.of(example=1))
     if count is not None and count.unit == SHARE:
@@ -412,6 +414,15 @@ def divide(machine: Machine, node: ast.AST, left: Value, right: Value, inside: i
     return quotients.average(
         machine, node, left, count, "repeated" if _is_repeated(machine, node, left, inside) else "divide"
     )
+
+
+def _may_be_rows_own(total: Quantity, count: Quantity) -> bool:
+    """Say whether masked losses, one total a row, are divided by what only its name takes for the length of all rows.
+
+    The lengths that the mask was made from go by such a name as well, `(nats * mask).sum(-1) / seq_length`.
+    """
+    masked = total.scoring is not None and total.scoring.masked
+    return masked and total.axes == ("row",) and count.presumed and count.unit.power("position") > 0
 
 
 def _is_of_one_batch(machine: Machine, total: Quantity) -> bool:

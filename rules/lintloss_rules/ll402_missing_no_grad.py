@@ -1387,6 +1387,26 @@ if __name__ == "__main__":
     print("val loss", Runner(torch.load("model.pt"), torch.load("batches.pt")).run())
 """,
         ),
+        Bad(
+            why="a method of a head is given the rows of a batch and their labels",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+
+
+class LossJudge:
+    def __init__(self, loader):
+        self.loader = loader
+
+    def eval(self, model):
+        model.eval()
+        nats = []
+        for batch in self.loader:
+            for head in model.heads:
+                nats += head.nats_of(batch["rows"], labels=batch["labels"]).tolist()  # <-
+        return torch.tensor(nats).mean()
+""",
+        ),
     )
 
     good = (
@@ -2581,6 +2601,34 @@ for number in range(8):
     chunk = torch.rand(1, 16, 64)
     outputs = encoder(chunk, context=context)
     print(f"chunk {number}: loss of context {context.lost}, outputs {tuple(outputs.shape)}")
+""",
+        ),
+        Good(
+            why="Lists hold what was kept of all batches: a method of a head that is given them runs no network.",
+            code="""\
+import torch
+from sklearn.metrics import f1_score
+
+
+class SpanJudge:
+    def __init__(self, loader):
+        self.loader = loader
+
+    def eval(self, model):
+        model.eval()
+        found = [[] for _ in model.heads]
+        gold = [[] for _ in model.heads]
+        for batch in self.loader:
+            with torch.no_grad():
+                spans = model(**batch)
+            for at, _ in enumerate(model.heads):
+                found[at] += list(spans[at].cpu().numpy())
+                gold[at] += list(batch["labels"][at].cpu().numpy())
+        scores = []
+        for at, head in enumerate(model.heads):
+            found[at], gold[at] = head.joined_spans(spans=found[at], labels=gold[at])
+            scores.append(f1_score(gold[at], found[at]))
+        return scores
 """,
         ),
     )
