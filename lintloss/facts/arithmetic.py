@@ -488,13 +488,21 @@ def _is_share_of_mask(node: ast.AST) -> bool:
     return any(shapes.SHARE.search(each) for each in names)
 
 
+def _is_less_some(node: ast.AST) -> bool:
+    """Say whether what divides is a number less a constant, `tokens - 1`: of ranks, whatever they are called, all count."""
+    divisor = quotients.divisor_of(node)
+    return (
+        isinstance(divisor, ast.BinOp) and isinstance(divisor.op, ast.Sub) and isinstance(divisor.right, ast.Constant)
+    )
+
+
 def _unknown_divisor(machine: Machine, node: ast.AST, left: Quantity, right: Value) -> Value:
     if isinstance(right, Opaque) and right.name.lower().split("_")[-1] in COEFFICIENTS:
         return left
     if left.is_perplexity and isinstance(right, Opaque) and left.loops and left.unit.power(left.loops[-1].unit) == 1:
         iterations = Quantity(counts.unit_of(left.loops[-1]), of=right.key, presumed=True)
         return quotients.average(machine, node, left, iterations, "divide")  # whatever is counted: an average
-    world = isinstance(right, Opaque) and not ITERATIONS.search(right.name)  # whatever it is called
+    world = isinstance(right, Opaque) and not ITERATIONS.search(right.name) and not _is_less_some(node)
     if left.is_loss and left.unit.power("rank") == 1 and isinstance(right, Opaque) and world:
         return quotients.average(machine, node, left, Quantity(Unit.of(rank=1), of=right.key, presumed=True), "rank")
     if left.axes == ("row",) and IMPORTANCE.search(getattr(right, "name", "")):  # a diffusion's, one a row

@@ -14,6 +14,7 @@ from lintloss.facts import (
     cuts,
     drops,
     early_returns,
+    first_batches,
     handed,
     keras_steps,
     left_out,
@@ -202,6 +203,7 @@ def _of_loader(
         or (used.path == module.path and unconsumed.is_one(machine.project, module, used.span.row, name))
         or _loses_nothing(machine, loader)
         or left_out.is_for_samples(module, name)
+        or first_batches.are_all(machine, module, name)
         or re.search(rf"(?i)(infinit|cycle|endless|repeat)\w*\(\s*(self\.)?{re.escape(name)}\b", module.code)
     ):
         return

@@ -2797,6 +2797,40 @@ def pretrain(model, train_set, valid_set):
     train(model, iter(train_loader), iter(valid_loader))
 """,
         ),
+        Bad(
+            why="the loop ends after the first batch in some calls, and goes through all of them in others",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+
+
+class ReplyTrainer:
+    def __init__(self, model, judge, train_set, eval_set, accelerator, args):
+        self.model, self.judge, self.args = model, judge, args
+        self.loader = DataLoader(train_set, batch_size=args.batch_size, shuffle=True, drop_last=True)
+        self.eval_loader = DataLoader(eval_set, batch_size=args.batch_size, drop_last=True)  # <-
+        self.eval_loader = accelerator.prepare(self.eval_loader)
+
+    def train(self):
+        for step, batch in enumerate(self.loader):
+            self.learn(batch)
+            if step % self.args.show_every == 0:
+                self.show_replies(at_once=step > 0)
+
+    def show_replies(self, at_once=False):
+        table = {"reply": [], "score": []}
+        for batch in self.eval_loader:
+            with torch.no_grad():
+                replies = self.model.reply(batch["input_ids"])
+                table["reply"].extend(replies)
+                table["score"].extend(self.judge.model(replies).tolist())
+            if at_once:
+                break
+        for reply, score in zip(table["reply"][:5], table["score"][:5]):
+            print(f"{score:.2f} {reply}")
+""",
+        ),
     )
 
     good = (
@@ -4795,6 +4829,39 @@ class Pretraining:
     def validate(self, model):
         losses = [model(rows).item() for rows in self.valid_loader]
         return sum(losses) / len(losses)
+""",
+        ),
+        Good(
+            why="Who goes through the loader takes its first batch, to show replies: a last, smaller one would not be seen.",
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+
+
+class ReplyTrainer:
+    def __init__(self, model, judge, train_set, eval_set, accelerator, args):
+        self.model, self.judge, self.args = model, judge, args
+        self.loader = DataLoader(train_set, batch_size=args.batch_size, shuffle=True, drop_last=True)
+        self.eval_loader = DataLoader(eval_set, batch_size=args.batch_size, drop_last=True)
+        self.eval_loader = accelerator.prepare(self.eval_loader)
+
+    def train(self):
+        for step, batch in enumerate(self.loader):
+            self.learn(batch)
+            if step % self.args.show_every == 0:
+                self.show_replies(at_once=True)
+
+    def show_replies(self, at_once=False):
+        table = {"reply": [], "score": []}
+        for batch in self.eval_loader:
+            with torch.no_grad():
+                replies = self.model.reply(batch["input_ids"])
+                table["reply"].extend(replies)
+                table["score"].extend(self.judge.model(replies).tolist())
+            if at_once:
+                break
+        for reply, score in zip(table["reply"][:5], table["score"][:5]):
+            print(f"{score:.2f} {reply}")
 """,
         ),
     )
