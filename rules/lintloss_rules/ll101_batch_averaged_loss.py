@@ -6020,6 +6020,36 @@ def loss_of_rows(logits, gold, lengths):
     return of_rows.mean()  # <-
 """,
         ),
+        Bad(
+            why="as many entries as the tokenizer knows words: a row has as many labels as it has masks",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+from transformers import AutoModelForMaskedLM
+
+
+class PromptJudge:
+    def __init__(self, name, words, config):
+        self.model = AutoModelForMaskedLM.from_pretrained(name)
+        self.words, self.config = words, config
+
+    def class_scores(self, batch):
+        scores = self.model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])[0]
+        return torch.stack([each[self.words] for each in scores[batch["mask_at"] >= 0]])
+
+    def evaluate(self, rows):
+        losses = []
+        self.model.eval()
+        for batch in DataLoader(rows, batch_size=8):
+            with torch.no_grad():
+                scores = self.class_scores(batch)
+                loss = nn.CrossEntropyLoss()(scores.view(-1, len(self.tokenizer)), batch["labels"].view(-1))
+            losses.append(loss.item())
+        return sum(losses) / len(losses)  # <-
+""",
+        ),
     )
 
     good = (
@@ -9044,6 +9074,35 @@ def loss_of_rows(logits, gold, lengths):
     nats = nn.CrossEntropyLoss(reduction="none")(logits.permute((0, 2, 1)), gold)
     of_rows = (nats * mask).sum(-1) / lengths.float()
     return of_rows.mean()
+""",
+        ),
+        Good(
+            why="As many entries as the list of classes is long: one label a row, picked at its mask.",
+            code="""\
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+from transformers import AutoModelForMaskedLM
+
+
+class PromptJudge:
+    def __init__(self, name, words, config):
+        self.model = AutoModelForMaskedLM.from_pretrained(name)
+        self.words, self.config = words, config
+
+    def class_scores(self, batch):
+        scores = self.model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])[0]
+        return torch.stack([each[self.words] for each in scores[batch["mask_at"] >= 0]])
+
+    def evaluate(self, rows):
+        losses = []
+        self.model.eval()
+        for batch in DataLoader(rows, batch_size=8):
+            with torch.no_grad():
+                scores = self.class_scores(batch)
+                loss = nn.CrossEntropyLoss()(scores.view(-1, len(self.config.label_list)), batch["labels"].view(-1))
+            losses.append(loss.item())
+        return sum(losses) / len(losses)
 """,
         ),
     )
