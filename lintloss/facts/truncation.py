@@ -21,6 +21,7 @@ from lintloss.facts import (
     leftovers,
     scored,
     unconsumed,
+    unused_helpers,
 )
 from lintloss.facts.callers import text_of
 from lintloss.facts.caps import Function, Origin, assigned
@@ -269,6 +270,8 @@ def _cut(machine: Machine, module: Module, loops: list[scored.Looped]) -> Iterat
         around = function if function is not None else loop.statement
         for cut in cuts.cuts(Origin(machine, module, function), loop.statement, around):
             if endless and (cut.how != "whole" or _is_drawn(loop)):
+                continue
+            if cut.severity == "warning" and unused_helpers.is_one(machine.project, module, node):
                 continue
             if cut.how == "short":  # what is scored is full, whatever is lost
                 left_out.note_full(machine, loop, loop.place)

@@ -2831,6 +2831,43 @@ class ReplyTrainer:
             print(f"{score:.2f} {reply}")
 """,
         ),
+        Bad(
+            why="the script calls the function, and leaves its cap at the default",
+            severity=Severity.WARNING,
+            files={
+                "search.py": """\
+from eval import logger_for, path_loss
+from supernet import train
+
+if __name__ == "__main__":
+    model, path, val_loader = train(logger_for("search.log"))
+    print(path_loss(model, path, val_loader))
+""",
+            },
+            code="""\
+import logging
+
+import torch
+import torch.nn.functional as F
+
+
+def path_loss(model, path, val_loader, val_iters=50):
+    nats, rows = 0.0, 0
+    model.eval()
+    with torch.no_grad():
+        for at, (pictures, classes) in enumerate(val_loader):
+            if at >= val_iters:
+                break  # <-
+            nats += F.cross_entropy(model(pictures, path), classes, reduction="sum").item()
+            rows += classes.size(0)
+    return nats / rows
+
+
+def logger_for(path):
+    logging.basicConfig(filename=path)
+    return logging.getLogger("search")
+""",
+        ),
     )
 
     good = (
@@ -4862,6 +4899,41 @@ class ReplyTrainer:
                 break
         for reply, score in zip(table["reply"][:5], table["score"][:5]):
             print(f"{score:.2f} {reply}")
+""",
+        ),
+        Good(
+            why="Nothing names the capped function; the script takes others of its file by name: no number is reported.",
+            files={
+                "search.py": """\
+from eval import logger_for
+from supernet import train
+
+if __name__ == "__main__":
+    train(logger_for("search.log"))
+""",
+            },
+            code="""\
+import logging
+
+import torch
+import torch.nn.functional as F
+
+
+def path_loss(model, path, val_loader, val_iters=50):
+    nats, rows = 0.0, 0
+    model.eval()
+    with torch.no_grad():
+        for at, (pictures, classes) in enumerate(val_loader):
+            if at >= val_iters:
+                break
+            nats += F.cross_entropy(model(pictures, path), classes, reduction="sum").item()
+            rows += classes.size(0)
+    return nats / rows
+
+
+def logger_for(path):
+    logging.basicConfig(filename=path)
+    return logging.getLogger("search")
 """,
         ),
     )
