@@ -405,6 +405,8 @@ def divide(machine: Machine, node: ast.AST, left: Value, right: Value, inside: i
     count = passes.of_windows(machine, node, left, count) if count is not None else None
     if count is not None and left.is_loss and quotients.is_share(machine, left, count):
         return machine.opaque(node)
+    if count is not None and _may_be_rows_own(left, count):
+        count = None
     if count is not None and count.unit == counts.ROWS and _is_of_one_batch(machine, left):
         count = replace(count, unit=Unit.of(example=1))
     if count is not None and count.unit == SHARE:
@@ -420,6 +422,15 @@ def divide(machine: Machine, node: ast.AST, left: Value, right: Value, inside: i
     return quotients.average(
         machine, node, left, count, "repeated" if _is_repeated(machine, node, left, inside) else "divide"
     )
+
+
+def _may_be_rows_own(total: Quantity, count: Quantity) -> bool:
+    """Say whether masked losses, one total a row, are divided by what only its name takes for the length of all rows.
+
+    The lengths that the mask was made from go by such a name as well, `(nats * mask).sum(-1) / seq_length`.
+    """
+    masked = total.scoring is not None and total.scoring.masked
+    return masked and total.axes == ("row",) and count.presumed and count.unit.power("position") > 0
 
 
 def _is_of_one_batch(machine: Machine, total: Quantity) -> bool:
@@ -485,13 +496,21 @@ def _is_share_of_mask(node: ast.AST) -> bool:
     return any(shapes.SHARE.search(each) for each in names)
 
 
+def _is_less_some(node: ast.AST) -> bool:
+    """Say whether what divides is a number less a constant, `tokens - 1`: of ranks, whatever they are called, all count."""
+    divisor = quotients.divisor_of(node)
+    return (
+        isinstance(divisor, ast.BinOp) and isinstance(divisor.op, ast.Sub) and isinstance(divisor.right, ast.Constant)
+    )
+
+
 def _unknown_divisor(machine: Machine, node: ast.AST, left: Quantity, right: Value) -> Value:
     if isinstance(right, Opaque) and right.name.lower().split("_")[-1] in COEFFICIENTS:
         return left
     if left.is_perplexity and isinstance(right, Opaque) and left.loops and left.unit.power(left.loops[-1].unit) == 1:
         iterations = Quantity(counts.unit_of(left.loops[-1]), of=right.key, presumed=True)
         return quotients.average(machine, node, left, iterations, "divide")  # whatever is counted: an average
-    world = isinstance(right, Opaque) and not ITERATIONS.search(right.name)  # whatever it is called
+    world = isinstance(right, Opaque) and not ITERATIONS.search(right.name) and not _is_less_some(node)
     if left.is_loss and left.unit.power("rank") == 1 and isinstance(right, Opaque) and world:
         return quotients.average(machine, node, left, Quantity(Unit.of(rank=1), of=right.key, presumed=True), "rank")
     if left.axes == ("row",) and IMPORTANCE.search(getattr(right, "name", "")):  # a diffusion's, one a row

@@ -9,7 +9,7 @@ import ast
 import re
 from dataclasses import dataclass, replace
 
-from lintloss.facts import entropies, equality, normalizers
+from lintloss.facts import entropies, equality, feature_layers, normalizers
 from lintloss.facts.callers import text_of
 from lintloss.facts.equality import (
     differs_at_times,
@@ -83,7 +83,7 @@ def mean_of(seen: Averaging) -> Mean | None:
         return None
     if isinstance(seen.count, Quantity) and seen.count.unit.power("epoch"):
         return None  # a summary of epochs; what each epoch's number is was said where it was computed
-    if _is_over_whole_sets(before) or _is_inside_a_module(seen):
+    if _is_over_whole_sets(before) or _is_inside_a_module(seen) or feature_layers.are_averaged(seen):
         return None
     equal = proven_equal(before) or rows_of_one_length(before, after)
     weight = "rank" if seen.how == "rank" else next((name for name in ITERATIONS if name in after.weights), "batch")

@@ -18,7 +18,7 @@ from lintloss.facts.library.tables import CRITERION_NAME
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Frame, Machine
 from lintloss.facts.stochastic import NONE, Stochastic
-from lintloss.facts.values import Key, Lib, LibObject, Opaque, Ref, Value
+from lintloss.facts.values import Key, Lib, LibObject, Opaque, Ref, Value, options
 from lintloss.findings import Evidence, Span
 from lintloss.parse import Module
 from lintloss.patterns import regex
@@ -166,7 +166,7 @@ def note_opaque(machine: Machine, node: ast.AST, callee: Value, name: str, kwarg
         return
     if DATASET_CALL & set(kwargs) or _is_given_no_batch(node):
         return
-    told = not VERBS.search(name) and bool(MODEL_WORDS.search(name) or MODEL_CALL & set(kwargs))
+    told = not VERBS.search(name) and bool(MODEL_WORDS.search(name) or _is_given_batch(kwargs))
     model = callee
     if callee.name in FORWARD and isinstance(callee.key[-1], str):
         model = Opaque(callee.key[:-1], str(callee.key[-2]).lstrip(".")) if len(callee.key) > 1 else callee
@@ -181,6 +181,12 @@ def _note_method(machine: Machine, node: ast.AST, callee: Opaque) -> None:
     owner = callee.key[:-1]
     if owner and isinstance(callee.key[-1], str) and machine.get(owner, "training") is not None:
         note(machine, node, Opaque(owner, str(owner[-1]).lstrip(".")), method=callee.name)
+
+
+def _is_given_batch(kwargs: dict[str, Value]) -> bool:
+    """Say whether arguments go by the names of a model's, and are no lists: those hold what was kept of the batches."""
+    lists = (isinstance(each, Ref) and each.kind == "list" for name in kwargs for each in options(kwargs[name]))
+    return bool(MODEL_CALL & set(kwargs)) and not any(lists)
 
 
 def _is_given_no_batch(node: ast.AST) -> bool:

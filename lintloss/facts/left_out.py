@@ -12,6 +12,7 @@ from lintloss.facts import (
     classes,
     consumers,
     counted,
+    first_batches,
     flags,
     keywords,
     leftovers,
@@ -76,6 +77,8 @@ def observe(machine: Machine, module: Module, loops: Iterable[scored.Looped]) ->
     for function, loop in loops:
         if loop.statement is not None and remainders.is_taken(function or module.tree, loop.statement):
             continue
+        if first_batches.ends(machine, module, loop.statement):  # whoever makes the batches: it takes the first one
+            continue
         number = counted.of_loop(machine, module, loop.statement) if isinstance(loop.statement, ast.For) else None
         if number is not None and isinstance(loop.statement, ast.For):
             yield LeftOut(
@@ -98,7 +101,9 @@ def observe(machine: Machine, module: Module, loops: Iterable[scored.Looped]) ->
             continue
         if is_as_long_as_asked(module, value) or is_for_samples(module, name) or _is_for_predictions(module, value):
             continue
-        if unconsumed.is_one(machine.project, module, value.lineno, name):
+        if unconsumed.is_one(machine.project, module, value.lineno, name) or first_batches.are_all(
+            machine, module, name
+        ):
             continue
         for found in _of_source(machine, module, value, seen):
             if found.how == "leftovers" or is_for_evaluation(name):

@@ -113,7 +113,7 @@ def setting(machine: Machine, frame: Frame, loops: tuple[Loop, ...]) -> Setting:
     elif _is_under_gradient(machine):
         phase = "training"
     elif any(loop.may_train for loop in loops):
-        phase = "shared"
+        phase = "training" if _is_log_of_training(machine) else "shared"
     elif _is_of_step(machine, loops) or _says_training(machine) or (loops and objectives.steps(loops[-1].statement)):
         phase = "training"
     elif gradients.state(machine) == gradients.OFF or EVALUATION.search(name):
@@ -132,6 +132,13 @@ def _logs_training(machine: Machine) -> bool:
     if any(objectives.is_held_out(loop.statement) for loop in machine.loops):
         return False
     return any(LOGS_TRAINING.search(each.name) for each in machine.frames)
+
+
+def _is_log_of_training(machine: Machine) -> bool:
+    """Say whether what runs logs a training by its name: a flag of the loop around it, which may skip the step, asks for
+    no evaluation.
+    """
+    return _logs_training(machine) and "log" in machine.frame.name
 
 
 def _is_under_gradient(machine: Machine) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from functools import lru_cache
 
-from lintloss.facts import callers, objectives
+from lintloss.facts import callers, objectives, optional_targets
 from lintloss.facts.machine import Frame, Machine
 from lintloss.facts.survey import walk
 from lintloss.facts.values import Ref
@@ -27,7 +27,10 @@ def is_trained_on(machine: Machine) -> bool:
     for module in callers.mentioning(machine.project, frame.module, frame.node.name, owner):
         found += _calls(module.tree, frame.node.name)
     used = [(function, call) for function, call in found if function is not frame.node]
-    return bool(used) and all(_serves(function, call, bool(owner)) for function, call in used)
+    return bool(used) and all(
+        _serves(function, call, bool(owner)) or optional_targets.are_of_training(machine, function, call)
+        for function, call in used
+    )
 
 
 def _owner(frame: Frame) -> str:

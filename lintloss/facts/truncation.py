@@ -14,12 +14,14 @@ from lintloss.facts import (
     cuts,
     drops,
     early_returns,
+    first_batches,
     handed,
     keras_steps,
     left_out,
     leftovers,
     scored,
     unconsumed,
+    unused_helpers,
 )
 from lintloss.facts.callers import text_of
 from lintloss.facts.caps import Function, Origin, assigned
@@ -202,6 +204,7 @@ def _of_loader(
         or (used.path == module.path and unconsumed.is_one(machine.project, module, used.span.row, name))
         or _loses_nothing(machine, loader)
         or left_out.is_for_samples(module, name)
+        or first_batches.are_all(machine, module, name)
         or re.search(rf"(?i)(infinit|cycle|endless|repeat)\w*\(\s*(self\.)?{re.escape(name)}\b", module.code)
     ):
         return
@@ -267,6 +270,8 @@ def _cut(machine: Machine, module: Module, loops: list[scored.Looped]) -> Iterat
         around = function if function is not None else loop.statement
         for cut in cuts.cuts(Origin(machine, module, function), loop.statement, around):
             if endless and (cut.how != "whole" or _is_drawn(loop)):
+                continue
+            if cut.severity == "warning" and unused_helpers.is_one(machine.project, module, node):
                 continue
             if cut.how == "short":  # what is scored is full, whatever is lost
                 left_out.note_full(machine, loop, loop.place)

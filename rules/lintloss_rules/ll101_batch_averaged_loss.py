@@ -5915,6 +5915,141 @@ def in_pieces(logits, targets, size=256):
 """,
             },
         ),
+        Bad(
+            why="distances of batches of pictures that others made, side by side",
+            severity=Severity.ERROR,
+            code="""\
+from torch import nn
+
+l1 = nn.L1Loss(reduction="none")
+
+
+def score(guesses, truths, cut):
+    terms = []
+    for one, other in zip(guesses, truths):
+        mask = (other.abs() < cut).float()
+        terms.append((l1(one, other) * mask).sum() / mask.sum())
+    return sum(terms) / len(guesses)  # <-
+""",
+        ),
+        Bad(
+            why="each row's nats are divided by its own length, which goes by the name of all rows' length",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torch import nn
+
+
+class Tagger(nn.Module):
+    def __init__(self, width, tags):
+        super().__init__()
+        self.body = nn.GRU(width, width, batch_first=True)
+        self.out = nn.Linear(width, tags)
+
+    def forward(self, rows, seq_length, gold):
+        logits = self.out(self.body(rows)[0])
+        return loss_of_rows(logits, gold, seq_length), logits.argmax(-1)
+
+
+def loss_of_rows(logits, gold, seq_length):
+    def kept(of_row):
+        places = torch.arange(logits.size(1), device=seq_length.device)
+        return (places[None] < of_row.unsqueeze(1)).float()
+
+    nats = nn.CrossEntropyLoss(reduction="none")(logits.permute((0, 2, 1)), gold)
+    mask = kept(seq_length)
+    of_rows = (nats * mask).sum(-1) / seq_length.float()
+    return of_rows.mean()  # <-
+""",
+        ),
+        Bad(
+            why="the evaluation gives targets to a forward() that computes its loss where there are some",
+            severity=Severity.ERROR,
+            files={
+                "run.py": """\
+import torch
+from data import loaders
+from eval import Tagger
+
+
+def main(path, epochs=5):
+    train_loader, dev_loader = loaders(path)
+    tagger = Tagger(64, 12)
+    optimizer = torch.optim.Adam(tagger.parameters())
+    for epoch in range(epochs):
+        tagger.train()
+        for rows, lengths, gold in train_loader:
+            loss, _ = tagger(rows, lengths, gold)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        tagger.eval()
+        right, words = 0, 0
+        for rows, lengths, gold in dev_loader:
+            with torch.no_grad():
+                loss, guess = tagger(rows, lengths, gold=gold)
+            kept = gold >= 0
+            right += (guess == gold)[kept].sum().item()
+            words += kept.sum().item()
+        print(epoch, right / words)
+""",
+            },
+            code="""\
+import torch
+from torch import nn
+
+
+class Tagger(nn.Module):
+    def __init__(self, width, tags):
+        super().__init__()
+        self.body = nn.GRU(width, width, batch_first=True)
+        self.out = nn.Linear(width, tags)
+
+    def forward(self, rows, lengths, gold=None):
+        logits = self.out(self.body(rows)[0])
+        if gold is not None:
+            return loss_of_rows(logits, gold, lengths), logits.argmax(-1)
+        return logits.argmax(-1)
+
+
+def loss_of_rows(logits, gold, lengths):
+    places = torch.arange(logits.size(1), device=lengths.device)
+    mask = (places[None] < lengths.unsqueeze(1)).float()
+    nats = nn.CrossEntropyLoss(reduction="none")(logits.permute((0, 2, 1)), gold)
+    of_rows = (nats * mask).sum(-1) / lengths.float()
+    return of_rows.mean()  # <-
+""",
+        ),
+        Bad(
+            why="as many entries as the tokenizer knows words: a row has as many labels as it has masks",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+from transformers import AutoModelForMaskedLM
+
+
+class PromptJudge:
+    def __init__(self, name, words, config):
+        self.model = AutoModelForMaskedLM.from_pretrained(name)
+        self.words, self.config = words, config
+
+    def class_scores(self, batch):
+        scores = self.model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])[0]
+        return torch.stack([each[self.words] for each in scores[batch["mask_at"] >= 0]])
+
+    def evaluate(self, rows):
+        losses = []
+        self.model.eval()
+        for batch in DataLoader(rows, batch_size=8):
+            with torch.no_grad():
+                scores = self.class_scores(batch)
+                loss = nn.CrossEntropyLoss()(scores.view(-1, len(self.tokenizer)), batch["labels"].view(-1))
+            losses.append(loss.item())
+        return sum(losses) / len(losses)  # <-
+""",
+        ),
     )
 
     good = (
@@ -8821,6 +8956,153 @@ def validate(path, loader, device):
         total += outputs.loss.item()
     print(words)
     return total / len(loader)
+""",
+        ),
+        Good(
+            why="Layers of features of two pictures, made by one function: what is averaged is one distance.",
+            code="""\
+import torch
+from torch import nn
+
+
+class LayerDistance:
+    def __init__(self, vgg, cut):
+        self.vgg, self.cut = vgg, cut
+        self.l1 = nn.L1Loss(reduction="none")
+
+    def layers(self, picture):
+        kept = []
+        for block in self.vgg.children():
+            picture = block(picture)
+            kept.append(picture)
+        return kept
+
+    def score(self, guess, truth):
+        of_guess, of_truth = self.layers(guess), self.layers(truth)
+        terms = []
+        for one, other in zip(of_guess, of_truth):
+            mask = (other.abs() < self.cut).float()
+            terms.append(((self.l1(one, other) * mask).sum((2, 3)) / mask.sum((2, 3))).mean(1))
+        return sum(terms) / len(of_guess)
+
+    def indexed_score(self, guess, truth):
+        of_guess = self.layers(guess)
+        of_truth = self.layers(truth)
+        total = 0.0
+        for at in range(len(of_guess)):
+            mask = (of_truth[at].abs() < self.cut).float()
+            total += (self.l1(of_guess[at], of_truth[at]) * mask).sum() / mask.sum()
+        return total / len(of_guess)
+""",
+        ),
+        Good(
+            why="What logs a training by its name logs no evaluation, also where a flag may skip the step.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def training_log(totals, steps):
+    mean = totals["loss"] / steps
+    print(f"loss {mean:.4f}")
+
+
+def train(rows, model, optimizer, args):
+    totals = {"loss": 0.0}
+    for step, ids in enumerate(rows):
+        logits = model(ids[:, :-1])
+        loss = F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), ignore_index=0)
+        if args.update_weights:
+            loss.backward()
+            optimizer.step()
+        totals["loss"] += loss.item()
+        training_log(totals, step + 1)
+""",
+        ),
+        Good(
+            why="A forward() computes its loss only where it is given targets, and only the training gives it some.",
+            files={
+                "run.py": """\
+import torch
+from data import loaders
+from eval import Tagger
+
+
+def main(path, epochs=5):
+    train_loader, dev_loader = loaders(path)
+    tagger = Tagger(64, 12)
+    optimizer = torch.optim.Adam(tagger.parameters())
+    for epoch in range(epochs):
+        tagger.train()
+        for rows, lengths, gold in train_loader:
+            loss, _ = tagger(rows, lengths, gold)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        tagger.eval()
+        right, words = 0, 0
+        for rows, lengths, gold in dev_loader:
+            with torch.no_grad():
+                guess = tagger(rows, lengths)
+            kept = gold >= 0
+            right += (guess == gold)[kept].sum().item()
+            words += kept.sum().item()
+        print(epoch, right / words)
+""",
+            },
+            code="""\
+import torch
+from torch import nn
+
+
+class Tagger(nn.Module):
+    def __init__(self, width, tags):
+        super().__init__()
+        self.body = nn.GRU(width, width, batch_first=True)
+        self.out = nn.Linear(width, tags)
+
+    def forward(self, rows, lengths, gold=None):
+        logits = self.out(self.body(rows)[0])
+        if gold is not None:
+            return loss_of_rows(logits, gold, lengths), logits.argmax(-1)
+        return logits.argmax(-1)
+
+
+def loss_of_rows(logits, gold, lengths):
+    places = torch.arange(logits.size(1), device=lengths.device)
+    mask = (places[None] < lengths.unsqueeze(1)).float()
+    nats = nn.CrossEntropyLoss(reduction="none")(logits.permute((0, 2, 1)), gold)
+    of_rows = (nats * mask).sum(-1) / lengths.float()
+    return of_rows.mean()
+""",
+        ),
+        Good(
+            why="As many entries as the list of classes is long: one label a row, picked at its mask.",
+            code="""\
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+from transformers import AutoModelForMaskedLM
+
+
+class PromptJudge:
+    def __init__(self, name, words, config):
+        self.model = AutoModelForMaskedLM.from_pretrained(name)
+        self.words, self.config = words, config
+
+    def class_scores(self, batch):
+        scores = self.model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])[0]
+        return torch.stack([each[self.words] for each in scores[batch["mask_at"] >= 0]])
+
+    def evaluate(self, rows):
+        losses = []
+        self.model.eval()
+        for batch in DataLoader(rows, batch_size=8):
+            with torch.no_grad():
+                scores = self.class_scores(batch)
+                loss = nn.CrossEntropyLoss()(scores.view(-1, len(self.config.label_list)), batch["labels"].view(-1))
+            losses.append(loss.item())
+        return sum(losses) / len(losses)
 """,
         ),
     )

@@ -1745,4 +1745,35 @@ def curve(language_model, params, loader):
     return [parallel(params, input_ids) for input_ids in loader]
 """,
         ),
+        Good(
+            why="A number less one is one of tokens, and no number of ranks: what was summed over them is divided by all tokens.",
+            code="""\
+import torch
+import torch.distributed as dist
+from mesh import split_cross_entropy
+
+
+def batch_nats(model, batch, how):
+    losses = split_cross_entropy(model(batch["rows"]), batch["labels"])
+    nats = torch.sum(losses.view(-1) * batch["mask"].view(-1))
+    return nats if how == "total" else nats / batch["mask"].sum()
+
+
+@torch.no_grad()
+def evaluate(model, loader, how):
+    model.eval()
+    total = 0.0
+    for batch in loader:
+        nats = batch_nats(model, batch, how)
+        dist.all_reduce(nats)
+        total += nats.item()
+    return {how: total}
+
+
+def report(model, loader, how):
+    found = evaluate(model, loader, how)
+    words = loader.dataset.word_count
+    print("held-out loss", found[how] / (words - 1))
+""",
+        ),
     )

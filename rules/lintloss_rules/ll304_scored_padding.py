@@ -4309,4 +4309,43 @@ class Editor:
         print("held-out loss", nats / tokens)
 """,
         ),
+        Good(
+            why="A masked language model that is given no labels computes no loss: what a mask scales are scores of classes.",
+            code="""\
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+from transformers import AutoModelForMaskedLM
+
+
+class Prompted(nn.Module):
+    def __init__(self, name):
+        super().__init__()
+        self.lm = AutoModelForMaskedLM.from_pretrained(name)
+
+    def forward(self, input_ids=None, attention_mask=None, labels=None):
+        return self.lm(input_ids=input_ids, attention_mask=attention_mask, labels=labels)
+
+
+class Judge:
+    def __init__(self, name, words):
+        self.model, self.words = Prompted(name), words
+
+    def of_classes(self, slots, scores):
+        return torch.stack([self.of_one(each) for each in scores[slots >= 0]])
+
+    def of_one(self, scores):
+        kept = scores[torch.max(torch.zeros_like(self.words), self.words)]
+        return (kept * (self.words > 0).float()).sum(axis=1)
+
+    @torch.no_grad()
+    def evaluate(self, rows):
+        self.model.eval()
+        right = 0
+        for batch in DataLoader(rows, batch_size=8):
+            outputs = self.model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])
+            right += (self.of_classes(batch["slots"], outputs[0]).argmax(-1) == batch["classes"]).sum().item()
+        return right / len(rows)
+""",
+        ),
     )

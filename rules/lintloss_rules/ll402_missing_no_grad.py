@@ -1539,6 +1539,26 @@ def fit(net, rows, other_rows):
         show_bits(net, other_rows, epoch)
 """,
         ),
+        Bad(
+            why="a method of a head is given the rows of a batch and their labels",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+
+
+class LossJudge:
+    def __init__(self, loader):
+        self.loader = loader
+
+    def eval(self, model):
+        model.eval()
+        nats = []
+        for batch in self.loader:
+            for head in model.heads:
+                nats += head.nats_of(batch["rows"], labels=batch["labels"]).tolist()  # <-
+        return torch.tensor(nats).mean()
+""",
+        ),
     )
 
     good = (
@@ -2840,6 +2860,34 @@ def go_through(net, batches, optimizer, epoch):
     optimizer.zero_grad()
     (summed / count).backward()
     optimizer.step()
+""",
+        ),
+        Good(
+            why="Lists hold what was kept of all batches: a method of a head that is given them runs no network.",
+            code="""\
+import torch
+from sklearn.metrics import f1_score
+
+
+class SpanJudge:
+    def __init__(self, loader):
+        self.loader = loader
+
+    def eval(self, model):
+        model.eval()
+        found = [[] for _ in model.heads]
+        gold = [[] for _ in model.heads]
+        for batch in self.loader:
+            with torch.no_grad():
+                spans = model(**batch)
+            for at, _ in enumerate(model.heads):
+                found[at] += list(spans[at].cpu().numpy())
+                gold[at] += list(batch["labels"][at].cpu().numpy())
+        scores = []
+        for at, head in enumerate(model.heads):
+            found[at], gold[at] = head.joined_spans(spans=found[at], labels=gold[at])
+            scores.append(f1_score(gold[at], found[at]))
+        return scores
 """,
         ),
     )

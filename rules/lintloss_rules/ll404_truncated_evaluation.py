@@ -2999,6 +2999,77 @@ def main(net, val_batches):
     print("validation loss", Scorer(net, 0).score(val_batches))
 """,
         ),
+        Bad(
+            why="the loop ends after the first batch in some calls, and goes through all of them in others",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+
+
+class ReplyTrainer:
+    def __init__(self, model, judge, train_set, eval_set, accelerator, args):
+        self.model, self.judge, self.args = model, judge, args
+        self.loader = DataLoader(train_set, batch_size=args.batch_size, shuffle=True, drop_last=True)
+        self.eval_loader = DataLoader(eval_set, batch_size=args.batch_size, drop_last=True)  # <-
+        self.eval_loader = accelerator.prepare(self.eval_loader)
+
+    def train(self):
+        for step, batch in enumerate(self.loader):
+            self.learn(batch)
+            if step % self.args.show_every == 0:
+                self.show_replies(at_once=step > 0)
+
+    def show_replies(self, at_once=False):
+        table = {"reply": [], "score": []}
+        for batch in self.eval_loader:
+            with torch.no_grad():
+                replies = self.model.reply(batch["input_ids"])
+                table["reply"].extend(replies)
+                table["score"].extend(self.judge.model(replies).tolist())
+            if at_once:
+                break
+        for reply, score in zip(table["reply"][:5], table["score"][:5]):
+            print(f"{score:.2f} {reply}")
+""",
+        ),
+        Bad(
+            why="the script calls the function, and leaves its cap at the default",
+            severity=Severity.WARNING,
+            files={
+                "search.py": """\
+from eval import logger_for, path_loss
+from supernet import train
+
+if __name__ == "__main__":
+    model, path, val_loader = train(logger_for("search.log"))
+    print(path_loss(model, path, val_loader))
+""",
+            },
+            code="""\
+import logging
+
+import torch
+import torch.nn.functional as F
+
+
+def path_loss(model, path, val_loader, val_iters=50):
+    nats, rows = 0.0, 0
+    model.eval()
+    with torch.no_grad():
+        for at, (pictures, classes) in enumerate(val_loader):
+            if at >= val_iters:
+                break  # <-
+            nats += F.cross_entropy(model(pictures, path), classes, reduction="sum").item()
+            rows += classes.size(0)
+    return nats / rows
+
+
+def logger_for(path):
+    logging.basicConfig(filename=path)
+    return logging.getLogger("search")
+""",
+        ),
     )
 
     good = (
@@ -5257,6 +5328,74 @@ def main(net, val_batches):
     scorer = Scorer(net)
     scorer.most = len(val_batches)
     print("validation loss", scorer.score(val_batches))
+""",
+        ),
+        Good(
+            why="Who goes through the loader takes its first batch, to show replies: a last, smaller one would not be seen.",
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+
+
+class ReplyTrainer:
+    def __init__(self, model, judge, train_set, eval_set, accelerator, args):
+        self.model, self.judge, self.args = model, judge, args
+        self.loader = DataLoader(train_set, batch_size=args.batch_size, shuffle=True, drop_last=True)
+        self.eval_loader = DataLoader(eval_set, batch_size=args.batch_size, drop_last=True)
+        self.eval_loader = accelerator.prepare(self.eval_loader)
+
+    def train(self):
+        for step, batch in enumerate(self.loader):
+            self.learn(batch)
+            if step % self.args.show_every == 0:
+                self.show_replies(at_once=True)
+
+    def show_replies(self, at_once=False):
+        table = {"reply": [], "score": []}
+        for batch in self.eval_loader:
+            with torch.no_grad():
+                replies = self.model.reply(batch["input_ids"])
+                table["reply"].extend(replies)
+                table["score"].extend(self.judge.model(replies).tolist())
+            if at_once:
+                break
+        for reply, score in zip(table["reply"][:5], table["score"][:5]):
+            print(f"{score:.2f} {reply}")
+""",
+        ),
+        Good(
+            why="Nothing names the capped function; the script takes others of its file by name: no number is reported.",
+            files={
+                "search.py": """\
+from eval import logger_for
+from supernet import train
+
+if __name__ == "__main__":
+    train(logger_for("search.log"))
+""",
+            },
+            code="""\
+import logging
+
+import torch
+import torch.nn.functional as F
+
+
+def path_loss(model, path, val_loader, val_iters=50):
+    nats, rows = 0.0, 0
+    model.eval()
+    with torch.no_grad():
+        for at, (pictures, classes) in enumerate(val_loader):
+            if at >= val_iters:
+                break
+            nats += F.cross_entropy(model(pictures, path), classes, reduction="sum").item()
+            rows += classes.size(0)
+    return nats / rows
+
+
+def logger_for(path):
+    logging.basicConfig(filename=path)
+    return logging.getLogger("search")
 """,
         ),
     )

@@ -84,7 +84,10 @@ def _of_call(machine: Machine, node: ast.AST, model: Value, args: list[Value], k
     if "inputs_embeds" in kwargs:
         inputs = kwargs["inputs_embeds"]
         fed = shapes.tensor(inputs)
-    labels = next((rows.as_tensor(machine, kwargs[name]) for name in LABELS if name in kwargs), None)
+    given = (kwargs[name] for name in LABELS if name in kwargs)
+    labels = next(
+        (rows.as_tensor(machine, each) for each in given if each != Const(None)), None
+    )  # `labels=None` is none
     if labels is None and len(args) > 1 and not isinstance(model, LibObject):
         labels = _shifted_copy(fed, args[1])
     spread = kwargs.get("**")

@@ -26,7 +26,9 @@ LARGEST = regex(
     r"\b(\w+)\.(?:arg)?max\((?:dim=|axis=)?-?1\)|\b(?:arg)?max\((\w+)(?:\.data|\.detach\(\))?, (?:dim=|axis=)?-?1\)"
 )
 CLASSES_SECOND = frozenset({"CrossEntropyLoss", "NLLLoss", "cross_entropy", "nll_loss"})  # of torch
-CLASSES = regex(r"num_labels|num_classes|n_classes|nclass|n_labels|num_label|n_class")
+CLASSES = regex(
+    r"num_labels|num_classes|n_classes|nclass|n_labels|num_label|n_class|\blen\((\w+\.)*(label_?(list|names|map)|class(es|_names|_list))\)"
+)
 
 
 def of(machine: Machine, node: ast.AST, name: str, prediction: Value, target: Value, ignore_index: Value | None) -> str:
