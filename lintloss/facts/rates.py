@@ -12,15 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from lintloss.facts import bindings, classes
-from lintloss.facts.callers import text_of
 from lintloss.facts.machine import Machine
 from lintloss.facts.survey import called_name, walk
 from lintloss.facts.values import Class, Const, Ref, options
 from lintloss.patterns import regex
 
 YES, MAYBE, NO = "yes", "maybe", "no"
-# What a condition or a rate that follows the mode speaks of.
-MODE = regex(r"train|eval|infer|mode\b|phase|test|sampl|determin|valid|is_tr", re.IGNORECASE)
 LAYER = regex(r"^(Alpha)?Dropout(1d|2d|3d)?$")
 
 
@@ -37,8 +34,6 @@ def of(machine: Machine, made: Made, method: ast.FunctionDef, node: ast.expr) ->
     """Say how likely a rate in a method is more than 0."""
     if isinstance(node, ast.Constant):
         return _of_constant(node.value)
-    if MODE.search(text_of(node)):
-        return NO
     if isinstance(node, ast.Name):
         return _of_name(machine, made, method, node)
     if not isinstance(node, ast.Attribute):
@@ -60,7 +55,7 @@ def _of_constant(value: object) -> str:
 def _of_name(machine: Machine, made: Made, method: ast.FunctionDef, node: ast.Name) -> str:
     bound = bindings.of(method).get(node.id, ())
     if bound:
-        value = bindings.only(bound)
+        value = bindings.only(bound) if node.id not in _parameters(method) else None  # set anew at times at most
         return of(machine, made, method, value) if value is not None else NO
     if node.id not in _parameters(method):
         bound_to = classes.in_module(machine, made.cls, node)
@@ -81,6 +76,10 @@ def _parameters(method: ast.FunctionDef) -> dict[str, ast.expr | None]:
     return {each.arg: default for each, default in pairs}
 
 
+def is_parameter(method: ast.FunctionDef, name: str) -> bool:
+    return name in _parameters(method)
+
+
 def _presumed(default: ast.expr | None) -> str:
     """Say how likely a rate is more than 0 that is one by default."""
     return NO if isinstance(default, ast.Constant) and _of_constant(default.value) == NO else MAYBE
@@ -88,23 +87,23 @@ def _presumed(default: ast.expr | None) -> str:
 
 def _field(machine: Machine, made: Made, name: str) -> str:
     """Follow `self.name` to the instance, or to what __init__ sets it to, unless something else sets it as well."""
-    if _is_set_elsewhere(machine, made, name):
+    if name == "training" or is_set_elsewhere(machine, made, name):
         return NO
     slot = machine.get(made.instance, name) if made.instance is not None else None
     known = [each.value for each in options(slot.value) if isinstance(each, Const)] if slot is not None else []
     if slot is not None and known and len(known) == len(options(slot.value)):
         found = {_of_constant(value) for value in known}
         return found.pop() if len(found) == 1 else MAYBE
-    for maker, value in _set_by_init(machine, made, name):
+    for maker, value in set_by_init(machine, made, name):
         return of(machine, made, maker, value)
     return NO
 
 
 def _part(machine: Machine, made: Made, name: str, attribute: str) -> str:
     """Follow `self.drop.p` to the rate of the layer, and `self.config.dropout` to the option."""
-    if _is_set_elsewhere(machine, made, name) or _is_set_elsewhere(machine, made, attribute):
+    if is_set_elsewhere(machine, made, name) or is_set_elsewhere(machine, made, attribute):
         return NO
-    for maker, value in _set_by_init(machine, made, name):
+    for maker, value in set_by_init(machine, made, name):
         if isinstance(value, ast.Name):
             return _option(machine, made, maker, ast.Attribute(value, attribute))
         if attribute == "p" and isinstance(value, ast.Call) and LAYER.match(called_name(value.func)):
@@ -128,27 +127,27 @@ def _option(machine: Machine, made: Made, method: ast.FunctionDef, node: ast.Att
     return MAYBE
 
 
-def _set_by_init(machine: Machine, made: Made, name: str) -> list[tuple[ast.FunctionDef, ast.expr]]:
+def set_by_init(machine: Machine, made: Made, name: str) -> list[tuple[ast.FunctionDef, ast.expr]]:
     """Return what the __init__ of a class or of its bases sets a field to, if it does so once."""
     for base in classes.bases(machine, made.cls):
-        for maker in (each for each in base.node.body if _is_init(each)) if isinstance(base, Class) else ():
+        for maker in (each for each in base.node.body if is_init(each)) if isinstance(base, Class) else ():
             value = bindings.only(bindings.of(maker).get(f"self.{name}", ()))
             if value is not None and isinstance(maker, ast.FunctionDef):
                 return [(maker, value)]
     return []
 
 
-def _is_init(node: ast.AST) -> bool:
+def is_init(node: ast.AST) -> bool:
     return isinstance(node, ast.FunctionDef) and node.name == "__init__"
 
 
-def _is_set_elsewhere(machine: Machine, made: Made, name: str) -> bool:
+def is_set_elsewhere(machine: Machine, made: Made, name: str) -> bool:
     """Say whether a loaded file sets an attribute of this name on anything but `self` in an __init__."""
     sets = re.compile(rf"\.{re.escape(name)}\s*=[^=]")
     for module in {each.path: each for each in (made.cls.module, *machine.loaded())}.values():
         if not sets.search(module.code):
             continue
-        inits = {id(each) for maker in walk(module.tree) if _is_init(maker) for each in walk(maker)}
+        inits = {id(each) for maker in walk(module.tree) if is_init(maker) for each in walk(maker)}
         for each in walk(module.tree):
             if isinstance(each, ast.Attribute) and each.attr == name and isinstance(each.ctx, ast.Store):
                 if id(each) not in inits or not (isinstance(each.value, ast.Name) and each.value.id == "self"):

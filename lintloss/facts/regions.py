@@ -367,6 +367,8 @@ def _makes_up(function: ast.AST) -> bool:
             filled.add(text_of(each.value))
         elif isinstance(each, ast.AugAssign):
             filled.add(text_of(each.target))
+        elif isinstance(each, ast.Assign) and _adds_to_itself(each):
+            filled.add(text_of(each.targets[0]))
     held = {
         id(each.value)
         for each in walk(function)
@@ -374,6 +376,18 @@ def _makes_up(function: ast.AST) -> bool:
     }
     calls = (each for each in walk(function) if isinstance(each, ast.Call) and id(each) not in held)
     return any(MADE_UP.search(text_of(each.func) + "(") for each in calls)
+
+
+def _adds_to_itself(node: ast.Assign) -> bool:
+    """Say whether a statement is a sum with what it binds, `total = total + loss`: `total += loss` in full."""
+    terms, name = [node.value], text_of(node.targets[0])
+    while terms:
+        each = terms.pop()
+        if isinstance(each, ast.BinOp) and isinstance(each.op, ast.Add | ast.Sub):
+            terms += [each.left, each.right] if isinstance(each.op, ast.Add) else [each.left]
+        elif text_of(each) == name:
+            return True
+    return False
 
 
 def _is_trial(node: ast.AST) -> bool:

@@ -1590,6 +1590,172 @@ Loop(net, torch.optim.Adam(net.parameters()), rows["train"].split(32), rows["dev
 """
             },
         ),
+        Bad(
+            why="the function goes by another name; a test of the width has no say in it, whatever its name holds",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from torch.nn.functional import dropout as thin
+
+
+class Titles(nn.Module):
+    def __init__(self, words, classes, rate=0.2):
+        super().__init__()
+        self.rate = rate
+        self.embed = nn.Embedding(words, 48)
+        self.max_retrieval = 64
+        self.head = nn.Linear(48, classes)
+
+    def forward(self, words):
+        h = thin(self.embed(words), 0.2)
+        if h.size(1) > self.max_retrieval:
+            h = h[:, -self.max_retrieval :]
+        return self.head(h.mean(1))
+
+
+@torch.no_grad()
+def score(titles, dev_loader):
+    titles.eval()
+    nats = rows = 0
+    for words, genre in dev_loader:
+        nats += F.cross_entropy(titles(words), genre, reduction="sum").item()  # <-
+        rows += len(genre)
+    return nats / rows
+
+
+def main(dev_loader):
+    print(f"{score(Titles(8000, 12), dev_loader):.4f}")
+""",
+        ),
+        Bad(
+            why="a method of its own drops, where the rate is more than 0, which it is",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Titles(nn.Module):
+    def __init__(self, words, classes, rate=0.2):
+        super().__init__()
+        self.rate = rate
+        self.embed = nn.Embedding(words, 48)
+        self.head = nn.Linear(48, classes)
+
+    def forward(self, words):
+        if words.dim() != 2:
+            raise ValueError("rows of words are wanted")
+        return self.head(self.pool(self.embed(words)))
+
+    def pool(self, h):
+        if self.rate > 0:
+            h = F.dropout(h, self.rate)
+        return h.mean(1)
+
+
+@torch.no_grad()
+def score(titles, dev_loader):
+    titles.eval()
+    nats = rows = 0
+    for words, genre in dev_loader:
+        nats += F.cross_entropy(titles(words), genre, reduction="sum").item()  # <-
+        rows += len(genre)
+    return nats / rows
+
+
+def main(dev_loader):
+    print(f"{score(Titles(8000, 12), dev_loader):.4f}")
+""",
+        ),
+        Bad(
+            why="both arms drop, so that it does not matter which is taken",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Titles(nn.Module):
+    def __init__(self, words, classes, rate=0.2):
+        super().__init__()
+        self.rate = rate
+        self.embed = nn.Embedding(words, 48)
+        self.head = nn.Linear(48, classes)
+
+    def forward(self, words, bias=None):
+        h = self.embed(words)
+        if bias is None:
+            h = F.scaled_dot_product_attention(h, h, h, dropout_p=0.2)
+        else:
+            h = F.dropout((h @ h.transpose(1, 2) + bias).softmax(-1), 0.2) @ h
+        return self.head(h.mean(1))
+
+
+@torch.no_grad()
+def score(titles, dev_loader):
+    titles.eval()
+    nats = rows = 0
+    for words, genre in dev_loader:
+        nats += F.cross_entropy(titles(words), genre, reduction="sum").item()  # <-
+        rows += len(genre)
+    return nats / rows
+
+
+def main(dev_loader):
+    print(f"{score(Titles(8000, 12), dev_loader):.4f}")
+""",
+        ),
+        Bad(
+            why="each of its parts drops in its own forward(), and is run in either mode",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Blur(nn.Module):
+    def __init__(self, rate=0.2):
+        super().__init__()
+        self.rate = rate
+
+    def forward(self, h):
+        return F.dropout(h, self.rate)
+
+
+class Titles(nn.Module):
+    def __init__(self, words, classes, rate=0.2):
+        super().__init__()
+        self.rate = rate
+        self.embed = nn.Embedding(words, 48)
+        self.blurs = nn.ModuleList([Blur(), Blur(0.1)])
+        self.head = nn.Linear(48, classes)
+
+    def forward(self, words):
+        h = self.embed(words)
+        for blur in self.blurs:
+            h = blur(h)
+        return self.head(h.mean(1))
+
+
+@torch.no_grad()
+def score(titles, dev_loader):
+    titles.eval()
+    nats = rows = 0
+    for words, genre in dev_loader:
+        nats += F.cross_entropy(titles(words), genre, reduction="sum").item()  # <-
+        rows += len(genre)
+    return nats / rows
+
+
+def main(dev_loader):
+    print(f"{score(Titles(8000, 12), dev_loader):.4f}")
+""",
+        ),
     )
 
     good = (
@@ -3117,6 +3283,307 @@ def evaluate(rows):
         nats += F.cross_entropy(net(ids[:, :-1]).transpose(1, 2), ids[:, 1:], reduction="sum").item()
         tokens += ids[:, 1:].numel()
     return nats / tokens
+""",
+        ),
+        Good(
+            why="the method that drops is called under self.training",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Titles(nn.Module):
+    def __init__(self, words, classes, rate=0.2):
+        super().__init__()
+        self.rate = rate
+        self.embed = nn.Embedding(words, 48)
+        self.head = nn.Linear(48, classes)
+
+    def forward(self, words):
+        h = self.embed(words)
+        if self.training:
+            h = self.blur(h)
+        return self.head(h.mean(1))
+
+    def blur(self, h):
+        return F.dropout(h, self.rate)
+
+
+@torch.no_grad()
+def score(titles, dev_loader):
+    titles.eval()
+    nats = rows = 0
+    for words, genre in dev_loader:
+        nats += F.cross_entropy(titles(words), genre, reduction="sum").item()
+        rows += len(genre)
+    return nats / rows
+
+
+def main(dev_loader):
+    print(f"{score(Titles(8000, 12), dev_loader):.4f}")
+""",
+        ),
+        Good(
+            why="a name holds the mode",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Titles(nn.Module):
+    def __init__(self, words, classes, rate=0.2):
+        super().__init__()
+        self.rate = rate
+        self.embed = nn.Embedding(words, 48)
+        self.head = nn.Linear(48, classes)
+
+    def forward(self, words):
+        h, on = self.embed(words), 1
+        learning = self.training
+        if learning and on:
+            h = F.dropout(h, self.rate)
+        return self.head(h.mean(1))
+
+
+@torch.no_grad()
+def score(titles, dev_loader):
+    titles.eval()
+    nats = rows = 0
+    for words, genre in dev_loader:
+        nats += F.cross_entropy(titles(words), genre, reduction="sum").item()
+        rows += len(genre)
+    return nats / rows
+
+
+def main(dev_loader):
+    print(f"{score(Titles(8000, 12), dev_loader):.4f}")
+""",
+        ),
+        Good(
+            why="`and` runs what follows it in training alone",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Titles(nn.Module):
+    def __init__(self, words, classes, rate=0.2):
+        super().__init__()
+        self.rate = rate
+        self.embed = nn.Embedding(words, 48)
+        self.head = nn.Linear(48, classes)
+
+    def forward(self, words):
+        h = self.embed(words)
+        thinned = self.training and F.dropout(h, self.rate)
+        return self.head((h if thinned is False else thinned).mean(1))
+
+
+@torch.no_grad()
+def score(titles, dev_loader):
+    titles.eval()
+    nats = rows = 0
+    for words, genre in dev_loader:
+        nats += F.cross_entropy(titles(words), genre, reduction="sum").item()
+        rows += len(genre)
+    return nats / rows
+
+
+def main(dev_loader):
+    print(f"{score(Titles(8000, 12), dev_loader):.4f}")
+""",
+        ),
+        Good(
+            why="the evaluation leaves forward() before anything drops",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Titles(nn.Module):
+    def __init__(self, words, classes, rate=0.2):
+        super().__init__()
+        self.rate = rate
+        self.embed = nn.Embedding(words, 48)
+        self.head = nn.Linear(48, classes)
+
+    def forward(self, words):
+        h = self.embed(words).mean(1)
+        if not self.training:
+            return self.head(h)
+        return self.head(F.dropout(h, self.rate))
+
+
+@torch.no_grad()
+def score(titles, dev_loader):
+    titles.eval()
+    nats = rows = 0
+    for words, genre in dev_loader:
+        nats += F.cross_entropy(titles(words), genre, reduction="sum").item()
+        rows += len(genre)
+    return nats / rows
+
+
+def main(dev_loader):
+    print(f"{score(Titles(8000, 12), dev_loader):.4f}")
+""",
+        ),
+        Good(
+            why="a match follows the mode",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Titles(nn.Module):
+    def __init__(self, words, classes, rate=0.2):
+        super().__init__()
+        self.rate = rate
+        self.embed = nn.Embedding(words, 48)
+        self.head = nn.Linear(48, classes)
+
+    def forward(self, words):
+        h = self.embed(words)
+        match self.training:
+            case True:
+                h = F.dropout(h, self.rate)
+        return self.head(h.mean(1))
+
+
+@torch.no_grad()
+def score(titles, dev_loader):
+    titles.eval()
+    nats = rows = 0
+    for words, genre in dev_loader:
+        nats += F.cross_entropy(titles(words), genre, reduction="sum").item()
+        rows += len(genre)
+    return nats / rows
+
+
+def main(dev_loader):
+    print(f"{score(Titles(8000, 12), dev_loader):.4f}")
+""",
+        ),
+        Good(
+            why="a parameter asks for it, which the evaluation leaves alone",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Titles(nn.Module):
+    def __init__(self, words, classes, rate=0.2):
+        super().__init__()
+        self.rate = rate
+        self.embed = nn.Embedding(words, 48)
+        self.head = nn.Linear(48, classes)
+
+    def forward(self, words, noisy=False):
+        h = self.embed(words)
+        if noisy:
+            h = F.dropout(h, self.rate)
+        return self.head(h.mean(1))
+
+
+@torch.no_grad()
+def score(titles, dev_loader):
+    titles.eval()
+    nats = rows = 0
+    for words, genre in dev_loader:
+        nats += F.cross_entropy(titles(words), genre, reduction="sum").item()
+        rows += len(genre)
+    return nats / rows
+
+
+def main(dev_loader):
+    print(f"{score(Titles(8000, 12), dev_loader):.4f}")
+""",
+        ),
+        Good(
+            why="the part that drops is asked for, and run in training alone",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Blur(nn.Module):
+    def __init__(self, rate=0.2):
+        super().__init__()
+        self.rate = rate
+
+    def forward(self, h):
+        return F.dropout(h, self.rate)
+
+
+class Titles(nn.Module):
+    def __init__(self, words, classes, rate=0.2):
+        super().__init__()
+        self.rate = rate
+        self.embed = nn.Embedding(words, 48)
+        self.blur = Blur()
+        self.head = nn.Linear(48, classes)
+
+    def forward(self, words):
+        h = self.embed(words)
+        if self.blur is not None and self.training:
+            h = self.blur(h)
+        return self.head(h.mean(1))
+
+
+@torch.no_grad()
+def score(titles, dev_loader):
+    titles.eval()
+    nats = rows = 0
+    for words, genre in dev_loader:
+        nats += F.cross_entropy(titles(words), genre, reduction="sum").item()
+        rows += len(genre)
+    return nats / rows
+
+
+def main(dev_loader):
+    print(f"{score(Titles(8000, 12), dev_loader):.4f}")
+""",
+        ),
+        Good(
+            why="a parameter of forward() is a rate in training alone",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Titles(nn.Module):
+    def __init__(self, words, classes, rate=0.2):
+        super().__init__()
+        self.rate = rate
+        self.embed = nn.Embedding(words, 48)
+        self.head = nn.Linear(48, classes)
+
+    def forward(self, words, rate=0.0):
+        if self.training:
+            rate = self.rate
+        return self.head(F.dropout(self.embed(words), rate).mean(1))
+
+
+@torch.no_grad()
+def score(titles, dev_loader):
+    titles.eval()
+    nats = rows = 0
+    for words, genre in dev_loader:
+        nats += F.cross_entropy(titles(words), genre, reduction="sum").item()
+        rows += len(genre)
+    return nats / rows
+
+
+def main(dev_loader):
+    print(f"{score(Titles(8000, 12), dev_loader):.4f}")
 """,
         ),
     )

@@ -1559,6 +1559,28 @@ class LossJudge:
         return torch.tensor(nats).mean()
 """,
         ),
+        Bad(
+            why="a total that starts at zero, and is bound anew with each loss, is no made-up batch that is timed",
+            code="""\
+import time
+
+import torch
+import torch.nn.functional as F
+
+
+def validate(tagger, dev_loader):
+    tagger.eval()
+    started = time.time()
+    tokens = 0
+    total = torch.zeros(())
+    for words, tags in dev_loader:
+        logits = tagger(words)  # <-
+        total = F.cross_entropy(logits.transpose(1, 2), tags, reduction="sum") + total
+        tokens += tags.numel()
+    print(f"dev took {time.time() - started:.1f} s")
+    return total / tokens
+""",
+        ),
     )
 
     good = (
@@ -2888,6 +2910,25 @@ class SpanJudge:
             found[at], gold[at] = head.joined_spans(spans=found[at], labels=gold[at])
             scores.append(f1_score(gold[at], found[at]))
         return scores
+""",
+        ),
+        Good(
+            why="A made-up batch is timed, and its losses are summed beside it.",
+            code="""\
+import time
+
+import torch
+import torch.nn.functional as F
+
+
+def evaluate_speed(tagger, rounds):
+    tagger.eval()
+    started = time.time()
+    words = torch.zeros(8, 64, dtype=torch.long)
+    total = torch.zeros(())
+    for _ in range(rounds):
+        total = total + F.cross_entropy(tagger(words).transpose(1, 2), words)
+    print(f"{rounds / (time.time() - started):.1f} batches/s, loss {total / rounds:.3f}")
 """,
         ),
     )
