@@ -57,6 +57,7 @@ class Averaging(Observation):
     loops: tuple[Loop, ...] = ()
     divisor: str = ""  # the source of what it is divided by, where that is written out
     called: str = ""  # the name that the result is given
+    rooted: bool = False  # a root is taken of it: of a variance, by the number of what it is one of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

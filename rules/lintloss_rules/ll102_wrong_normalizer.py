@@ -1605,6 +1605,28 @@ def evaluate(model, loader, history):
     history.append(total / (steps + 1))  # <-
 """,
         ),
+        Bad(
+            why="a mean of all batches, built up in each epoch, is divided by their number once more before it is kept",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, loader):
+    model.eval()
+    return sum(F.cross_entropy(model(images), labels).item() for images, labels in loader) / len(loader)
+
+
+def fit(model, step, train_loader, loader, epochs):
+    history = []
+    for epoch in range(epochs):
+        step(model, train_loader)
+        history.append(validate(model, loader) / len(loader))  # <-
+    return history
+""",
+        ),
     )
 
     good = (
@@ -3464,6 +3486,80 @@ def evaluate(model, loader):
         if index == last // 2:
             early = total / (index + 1)
     print(early, total / (index + 1), total / (last + 1))
+""",
+        ),
+        Good(
+            why="the mean of each split is divided inside by its own batches, and their sum by the splits",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, splits):
+    model.eval()
+    average = 0.0
+    for split in splits:
+        for images, labels in split:
+            average += F.cross_entropy(model(images), labels).item() / len(split)
+    return average / len(splits)
+""",
+        ),
+        Good(
+            why="several passes with noise: a loss is divided by the batches of its pass, and the sum by the passes",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, passes):
+    model.eval()
+    average = 0.0
+    for _ in range(passes):
+        for images, labels in loader:
+            noisy = images + 0.1 * torch.randn_like(images)
+            average += F.cross_entropy(model(noisy), labels).item() / len(loader)
+    return average / passes
+""",
+        ),
+        Good(
+            why="the mean over a model's outputs is taken inside, and the one over batches outside",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, exits):
+    model.eval()
+    average = 0.0
+    for images, labels in loader:
+        guesses = model(images)
+        for number in range(exits):
+            average += F.cross_entropy(guesses[number], labels).item() / exits
+    return average / len(loader)
+""",
+        ),
+        Good(
+            why="under a root, the number of batches makes a standard error of a variance",
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    deviation = 0.0
+    for images, labels in loader:
+        deviation += F.mse_loss(model(images), labels).item()
+    deviation /= len(loader)
+    of_mean = deviation / len(loader)
+    print("mse", deviation, "+-", math.sqrt(of_mean), (deviation / len(loader)) ** 0.5)
+    return deviation
 """,
         ),
     )
