@@ -4879,7 +4879,7 @@ def evaluate(model, columns, block):
     model.eval()
     state = model.begin(columns.size(0))
     at = nats = tokens = 0
-    columns = made_whole(columns, block)
+    columns = model.made_whole(columns, block)
     while at + block < columns.size(1):
         x, y = columns[:, at : at + block], columns[:, at + 1 : at + block + 1]
         logits, state = model(x, state)
