@@ -141,7 +141,8 @@ class DeadValue(Observation):
     """A value that an evaluation was meant to use.
 
     kind: "dropped" (bound and never read), "training" (a training loop's loss is reported in its place), "empty" (a
-    counter that stays 0 and divides), "last" (each batch's loss replaces the one before, and the last is reported).
+    counter that stays 0 and divides), "last" (each batch's loss replaces the one before, and the last is reported),
+    "replaced" (the same of an entry beside totals, whatever it holds; a constant of the model, perhaps).
     """
 
     kind: str
