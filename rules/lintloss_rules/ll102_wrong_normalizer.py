@@ -1627,6 +1627,26 @@ def fit(model, step, train_loader, loader, epochs):
     return history
 """,
         ),
+        Bad(
+            why="the number that the loop left behind has another name, and none is below one",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, most=None):
+    model.eval()
+    total = 0.0
+    for step, (images, classes) in enumerate(loader):
+        if most is not None and step >= most:
+            break
+        total += F.cross_entropy(model(images), classes).item()
+    batches = step + 1
+    return total / max(batches, 1)  # <-
+""",
+        ),
     )
 
     good = (
@@ -3560,6 +3580,86 @@ def evaluate(model, loader):
     of_mean = deviation / len(loader)
     print("mse", deviation, "+-", math.sqrt(of_mean), (deviation / len(loader)) ** 0.5)
     return deviation
+""",
+        ),
+        Good(
+            why="the index is limited behind the loop to that of the last batch which was added up",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, most=None):
+    model.eval()
+    total = 0.0
+    for step, (images, classes) in enumerate(loader):
+        if most is not None and step >= most:
+            break
+        total += F.cross_entropy(model(images), classes).item()
+    return total / (min(step, most - 1) + 1 if most else step + 1)
+""",
+        ),
+        Good(
+            why="the counter is put right where the loop is left",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, most=None):
+    model.eval()
+    total = 0.0
+    seen = 0
+    for images, classes in loader:
+        seen += 1
+        if most is not None and seen > most:
+            seen = most
+            break
+        total += F.cross_entropy(model(images), classes).item()
+    return total / seen
+""",
+        ),
+        Good(
+            why="the counter is put right behind the loop",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, most=None):
+    model.eval()
+    total = 0.0
+    seen = 0
+    for images, classes in loader:
+        seen += 1
+        if most is not None and seen > most:
+            break
+        total += F.cross_entropy(model(images), classes).item()
+    if most is not None and seen > most:
+        seen = most
+    return total / seen
+""",
+        ),
+        Good(
+            why="another name holds what is left of the index",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, most=None):
+    model.eval()
+    total = 0.0
+    for step, (images, classes) in enumerate(loader):
+        if most is not None and step >= most:
+            break
+        total += F.cross_entropy(model(images), classes).item()
+    batches = step + 1 if most is None else min(step + 1, most)
+    return total / batches
 """,
         ),
     )
