@@ -25,6 +25,7 @@ class Alignment:
     why: what is wrong, in words that name the pairing.
     presumed: that the model reads the past only is known by the words of the code alone.
     rows_presumed: that a batch holds more than one row is.
+    named: that the mask which chooses is one of the labels themselves is known by its name alone.
     """
 
     kind: str
@@ -32,6 +33,7 @@ class Alignment:
     evidence: tuple[Evidence, ...] = ()
     presumed: bool = False
     rows_presumed: bool = False
+    named: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,12 @@ def _turned(pair: Pair, guess: Window, label: Window) -> Alignment | None:
 def _chosen_beside(pair: Pair, guess: Window, label: Window) -> Alignment | None:
     """Logits without their last position and labels without their first, both chosen by the mask of the logits' ids."""
     shifted = guess.lower == ZERO and guess.upper == END.plus(-1) and label.lower == Linear(const=1)
-    return _finding(pair, MISDIRECTED, WRONG_SIDE) if shifted and {"behind"} <= guess.marks | label.marks else None
+    return _behind(pair, guess, label) if shifted and "behind" in guess.marks | label.marks else None
+
+
+def _behind(pair: Pair, guess: Window, label: Window) -> Alignment:
+    """Say that labels are chosen by a mask of the ids before them, or by one that is only called theirs."""
+    return replace(_finding(pair, MISDIRECTED, WRONG_SIDE), named="named" in guess.marks | label.marks)
 
 
 def _by_offset(pair: Pair, guess: Window, label: Window, offset: int) -> Alignment | None:
@@ -142,7 +149,7 @@ def _aligned(pair: Pair, guess: Window, label: Window) -> Alignment:
             pair, MISDIRECTED, "the last label of each row was not shifted: it holds what stood there before"
         )
     if "behind" in label.marks:
-        return _finding(pair, MISDIRECTED, WRONG_SIDE)
+        return _behind(pair, guess, label)
     if ("swapped" in guess.marks) != ("swapped" in label.marks) and guess.flat and label.flat:
         return _finding(
             pair,

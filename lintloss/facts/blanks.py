@@ -118,14 +118,18 @@ def _is_behind(machine: Machine, blank: Blank) -> bool:
     return told and mask.sense is False and tells_padding(machine, mask, blank.over) and is_behind(blank.over, mask)
 
 
-def chooses_before(machine: Machine, labels: Window, mask: Tensor) -> bool:
-    """Say whether labels that were moved by one are chosen by the mask of the ids before them.
+def chooses_before(machine: Machine, labels: Window, mask: Tensor) -> tuple[str, ...]:
+    """Return the marks of labels that were moved by one and are chosen by the mask of the ids before them.
 
-    By one that is called the labels' own, or by an attention mask; with padding on the left that is where it belongs.
+    An attention mask says of each id whether it is padding; with padding on the left that is where it belongs. A mask
+    that is only called the labels' own may say of an id whether what follows it is scored: then the cut is right.
     """
-    left = LEFT.search(machine.frame.module.code) is not None
-    told = LABELS.search(mask.name) is not None or (masks.attention(machine, mask) is not None and not left)
-    return told and is_behind(labels, mask)
+    if not is_behind(labels, mask):
+        return ()
+    if masks.attention(machine, mask) is not None:
+        return ("behind",) if LEFT.search(machine.frame.module.code) is None else ()
+    beside = mask.window is not None and _batch(mask.window.source) == _batch(labels.source) != ()
+    return ("behind", "named") if beside and LABELS.search(mask.name) is not None else ()
 
 
 def is_behind(labels: Window, mask: Tensor) -> bool:

@@ -60,6 +60,8 @@ def misaligned(seen: Observation, kind: str) -> Alignment | None:
 
 def confidence(found: Alignment) -> Confidence:
     """Say how sure a finding about alignment is: less so where only words say what the model reads, or what a batch holds."""
+    if found.named:
+        return Confidence.LOW
     return Confidence.MEDIUM if found.presumed or found.rows_presumed else Confidence.HIGH
 
 

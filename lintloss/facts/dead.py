@@ -32,6 +32,7 @@ LOSSES = regex(
 )
 SIZES = regex(r"\.(numel|nelement|sum)\(")
 COUNT, TOTAL, AVERAGE = "a token count", "a sum of losses", "an average loss"
+ONE_BATCH, RETURNED = "what is computed of one batch", "what a call returned"
 LAST, MASKED = "the loss of one batch", "a masked loss"
 COUNTS = {count("token"), count("position")}
 
@@ -407,7 +408,7 @@ def _observe_overwritten(machine: Machine) -> None:
             continue
         if not isinstance(over, ast.For | ast.AsyncFor):
             continue
-        for entry in overwritten.entries(loop.function or module.tree, over):
+        for entry, varies in overwritten.entries(loop.function or module.tree, over):
             owner = entry.value.id if isinstance(entry.value, ast.Name) else ""
             if not (loop.scores or says_held_out(owner) or is_evaluation(ast.unparse(over.iter))):
                 continue
@@ -419,8 +420,8 @@ def _observe_overwritten(machine: Machine) -> None:
                     statement_rows=(span.row, span.end_row),
                     scope_rows=anchor.scope(span.row),
                     setting=Setting(phase="evaluation"),
-                    kind="last",
+                    kind="replaced",
                     name=ast.unparse(entry),
-                    what=LAST,
+                    what=ONE_BATCH if varies else RETURNED,
                 )
             )

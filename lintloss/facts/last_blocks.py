@@ -11,16 +11,21 @@ from collections.abc import Iterator
 
 from lintloss.facts.callers import text_of
 from lintloss.facts.ends import WIDTHS
-from lintloss.facts.survey import walk
+from lintloss.facts.survey import called_name, walk
 from lintloss.facts.whole import BATCH, Counts, Loop
 
 
 def of_loop(loop: Loop, counts: Counts) -> ast.AST | None:
-    """Return the test that ends a loop before the last block of its columns; None where what is left is taken behind it."""
+    """Return the test that ends a loop before the last block of its columns.
+
+    None where there may be no such block, or where what is left may be taken behind it.
+    """
     for cursor, size in _moved(loop):
         cut = {text for text in _cut(loop, cursor, size) if _has_rows(counts.function, text)}
         widths = {text + width for text in cut for width in WIDTHS}
-        if not widths or _is_taken_behind(loop, counts.function, cursor):
+        if not widths or _may_be_taken_behind(loop, counts.function, cursor, cut):
+            continue
+        if _is_bound_in(loop, size) or _may_fit(loop, size, cut, counts):
             continue
         if (
             isinstance(loop, ast.While)
@@ -88,8 +93,71 @@ def _is_short(test: ast.expr, cursor: str, size: str, widths: set[str], counts: 
     return text_of(counts.of(right.left)) in widths and text_of(right.right) == size
 
 
-def _is_taken_behind(loop: Loop, scope: ast.AST, cursor: str) -> bool:
-    """Say whether what the cursor has not passed is read behind the loop: `columns[:, at:]`."""
-    behind = (each for each in walk(scope) if isinstance(each, ast.Slice) and each.lower is not None)
-    last = loop.end_lineno or 0
-    return any(each.lower is not None and text_of(each.lower) == cursor and each.lower.lineno > last for each in behind)
+def _may_be_taken_behind(loop: Loop, scope: ast.AST, cursor: str, columns: set[str]) -> bool:
+    """Say whether the cursor is read behind the loop's body, or the columns: `columns[:, at:]`, `columns[:, -rest:]`.
+
+    How many columns there are says nothing of what stands in them.
+    """
+    last = loop.body[-1].end_lineno or 0
+    behind = [each for each in walk(scope) if getattr(each, "lineno", 0) > last]
+    return any(text_of(each) == cursor for each in _names(behind)) or _reads(behind, columns)
+
+
+def _reads(nodes: list[ast.AST], columns: set[str]) -> bool:
+    """Say whether some of these nodes read what stands in columns, and not their shape alone."""
+    asked = {
+        id(each.value)
+        for each in nodes
+        if isinstance(each, ast.Attribute) and each.attr in {"size", "shape", "device", "dtype", "numel"}
+    }
+    return any(text_of(each) in columns and id(each) not in asked for each in _names(nodes))
+
+
+def _names(nodes: list[ast.AST]) -> Iterator[ast.Name | ast.Attribute]:
+    for each in nodes:
+        if isinstance(each, ast.Name | ast.Attribute) and isinstance(each.ctx, ast.Load):
+            yield each
+
+
+def _is_bound_in(loop: Loop, size: str) -> bool:
+    """Say whether the size changes in the loop: `size = min(size, width - at)` is a block of what is left."""
+    inside = (each for each in walk(loop) if isinstance(each, ast.Name | ast.Attribute))
+    return any(text_of(each) == size and isinstance(each.ctx, ast.Store) for each in inside)
+
+
+def _may_fit(loop: Loop, size: str, columns: set[str], counts: Counts) -> bool:
+    """Say whether the columns may have been made a multiple of the size, or asked whether they are one.
+
+    `assert width % size == 0`, `width // size * size`, or a function that is given both: `columns = padded(columns, size)`.
+    """
+    before = [each for each in walk(counts.function) if 0 < getattr(each, "lineno", 0) < loop.lineno]
+    sizes = {size, *(text_of(each) for each in _names(before) if text_of(counts.of(each)) == size)}
+    return any(_rounds(each, sizes) or _gives_both(each, sizes, columns) for each in before)
+
+
+def _rounds(node: ast.AST, sizes: set[str]) -> bool:
+    """Say whether a node is the remainder of a division by the size, or a multiple of the quotient."""
+    if isinstance(node, ast.Call):
+        asked = called_name(node.func) in {"divmod", "remainder", "fmod"}
+        return asked and bool(node.args) and text_of(node.args[-1]) in sizes
+    if not isinstance(node, ast.BinOp):
+        return False
+    if isinstance(node.op, ast.Mult):
+        sides = ((node.left, node.right), (node.right, node.left))
+        return any(text_of(one) in sizes and any(_divides(each, sizes) for each in walk(other)) for one, other in sides)
+    return isinstance(node.op, ast.Mod) and text_of(node.right) in sizes
+
+
+def _divides(node: ast.AST, sizes: set[str]) -> bool:
+    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div | ast.FloorDiv) and text_of(node.right) in sizes
+
+
+def _gives_both(node: ast.AST, sizes: set[str], columns: set[str]) -> bool:
+    """Say whether a statement makes the columns of something and the size, or a call is given both."""
+    if isinstance(node, ast.Assign):
+        made = any(text_of(each) in columns for each in node.targets)
+        return made and any(text_of(each) in sizes for each in _names(walk(node.value)))
+    if not isinstance(node, ast.Call):
+        return False
+    given = walk(node)
+    return _reads(given, columns) and any(text_of(each) in sizes for each in _names(given))

@@ -155,7 +155,7 @@ def _by_unit(seen: Averaging, before: Quantity, after: Quantity, count: Quantity
         return None
     return (
         _of_ranks(before, after, count)
-        or _of_means_again(before, count)
+        or _of_means_again(seen, before, count)
         or _of_sums_of_means(before, after, count)
         or _of_totals(seen, before, unit)
     )
@@ -233,15 +233,18 @@ def _of_sums_of_means(before: Quantity, after: Quantity, count: Quantity) -> Wro
     return None
 
 
-def _of_means_again(before: Quantity, count: Quantity) -> WrongCount | None:
-    """Judge an average of all iterations of a loop, whatever weighted it: nothing is left for their number to divide."""
+def _of_means_again(seen: Averaging, before: Quantity, count: Quantity) -> WrongCount | None:
+    """Judge an average of all iterations of a loop, whatever weighted it: nothing is left for their number to divide.
+
+    Not where it was summed over another loop as well: what divided so far may have counted that one.
+    """
     loop = _loop_of(before, count)
     if loop is None or before.unit.degree != -1 or count.unit != counts.unit_of(loop) or loop.unit == "epoch":
         return None
-    if before.unit.power(loop.unit) or before.unit.power(
-        "step"
-    ):  # an unknown iteration divides out with what counts it
+    if any(each is not loop and each.unit != "epoch" for each in before.loops) or seen.rooted:
         return None
+    if before.unit.power(loop.unit) or before.unit.power("step"):
+        return None  # an unknown iteration divides out with what counts it
     return WrongCount(f"the mean of all {plural(loop.unit)} is divided by their number once more")
 
 

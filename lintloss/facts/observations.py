@@ -57,6 +57,7 @@ class Averaging(Observation):
     loops: tuple[Loop, ...] = ()
     divisor: str = ""  # the source of what it is divided by, where that is written out
     called: str = ""  # the name that the result is given
+    rooted: bool = False  # a root is taken of it: of a variance, by the number of what it is one of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +141,8 @@ class DeadValue(Observation):
     """A value that an evaluation was meant to use.
 
     kind: "dropped" (bound and never read), "training" (a training loop's loss is reported in its place), "empty" (a
-    counter that stays 0 and divides), "last" (each batch's loss replaces the one before, and the last is reported).
+    counter that stays 0 and divides), "last" (each batch's loss replaces the one before, and the last is reported),
+    "replaced" (the same of an entry beside totals, whatever it holds; a constant of the model, perhaps).
     """
 
     kind: str

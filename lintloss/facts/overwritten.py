@@ -9,6 +9,8 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from lintloss.facts import of_pass
+from lintloss.facts.library import tables
 from lintloss.facts.survey import called_name, walk
 
 
@@ -21,28 +23,31 @@ class _Entry:
     key: object
     value: ast.expr
     adds: bool
+    statement: ast.stmt
 
 
-def entries(scope: ast.AST, loop: ast.For | ast.AsyncFor) -> Iterator[ast.Subscript]:
-    """Yield the entries that a loop over batches sets anew in each, and that are reported behind it as totals."""
+def entries(scope: ast.AST, loop: ast.For | ast.AsyncFor) -> Iterator[tuple[ast.Subscript, bool]]:
+    """Yield the entries that a loop over batches sets anew in each, and that are reported behind it as totals.
+
+    Yields: the entry, and whether its value is surely another one in each batch.
+    """
     found = list(_entries(loop.body))
     if not any(each.adds for each in found) or all(each.adds for each in found):
         return
     inside = [each for part in loop.body for each in walk(part)]
-    bound = {each.id for each in inside if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)}
-    totals = {
-        each.target.id for each in inside if isinstance(each, ast.AugAssign) and isinstance(each.target, ast.Name)
-    }
+    this_pass = of_pass.Pass(loop)
     for one in found:
         beside = [each for each in found if each.owner == one.owner]
         alone = not any(each is not one and each.key == one.key for each in beside)
         if one.adds or not alone or not any(each.adds and _is_number(each.value) for each in beside):
             continue
-        read = {each.id for each in ast.walk(one.value) if isinstance(each, ast.Name)}
-        if not _is_number(one.value) or not read & bound or read & (totals | {one.owner}) or one.owner in bound:
+        made = this_pass.values.get(id(one.statement), of_pass.Made())
+        if not _is_number(one.value) or made.carried or not made.may_vary or one.owner in this_pass.stored:
+            continue
+        if not made.varies and not _is_called_loss(one):  # a constant of the model, perhaps: its temperature
             continue
         if not _is_read(inside, one.owner, beside) and _starts_at_zero(scope, loop, one):
-            yield one.target
+            yield one.target, made.varies
 
 
 def _entries(body: list[ast.stmt]) -> Iterator[_Entry]:
@@ -57,7 +62,7 @@ def _entries(body: list[ast.stmt]) -> Iterator[_Entry]:
         if not isinstance(target, ast.Subscript) or not isinstance(target.value, ast.Name):
             continue
         if isinstance(target.slice, ast.Constant) and isinstance(statement, ast.Assign | ast.AugAssign):
-            yield _Entry(target, target.value.id, target.slice.value, statement.value, adds)
+            yield _Entry(target, target.value.id, target.slice.value, statement.value, adds, statement)
 
 
 def _is_number(value: ast.expr) -> bool:
@@ -65,6 +70,11 @@ def _is_number(value: ast.expr) -> bool:
     if isinstance(value, ast.BinOp):
         return _is_number(value.left) or _is_number(value.right)
     return isinstance(value, ast.Call) and called_name(value.func) == "item"
+
+
+def _is_called_loss(one: _Entry) -> bool:
+    names = {str(one.key), *(each.id for each in walk(one.value) if isinstance(each, ast.Name))}
+    return any(tables.LOSS_NAME.match(each) for each in names)
 
 
 def _is_read(inside: list[ast.AST], owner: str, beside: list[_Entry]) -> bool:

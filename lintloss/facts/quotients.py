@@ -180,7 +180,7 @@ def describe(count: Quantity) -> str:
 
 
 def observe_average(machine: Machine, node: ast.AST, before: Quantity, count: Value, after: Value, how: str) -> None:
-    from lintloss.facts import sums
+    from lintloss.facts import deviations, sums
     from lintloss.facts.library import losses
     from lintloss.facts.settings import seen_at
 
@@ -205,6 +205,7 @@ def observe_average(machine: Machine, node: ast.AST, before: Quantity, count: Va
         loops=loops,
         divisor=divisor_text(node),
         called=_called(machine, node),
+        rooted=deviations.is_under_root(machine.frame.node, machine.frame.statement, node),
         **place,
     )
     which = f"{before.unit} {before.scoring.place if before.scoring else ''}"  # alternatives are seen apart

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeGuard
 
+from lintloss.facts import whole
 from lintloss.facts.cuts import unwrapped
 from lintloss.facts.loops import Loop
 from lintloss.facts.observations import Averaging
@@ -137,11 +138,46 @@ def counts_stop(seen: Averaging, before: Quantity, number: Quantity) -> str:
         counted = number.trace[-1].span.row if number.offset == number.start == 0 else added
     else:
         counted = loop.place.span.row if loop.first is not None and loop.first + number.offset == 1 else added
+    if not _is_as_counted(loop, seen):
+        return ""
     for stop in of_loop(loop):
         is_of_length = stop.cap.startswith("len(") or TRIAL.search(ast.unparse(stop.test))
-        if counted < stop.row < added and not is_of_length:
+        if counted < stop.row < added and not is_of_length and not _puts_right(loop, stop.row, seen.span.row):
             return ast.unparse(stop.test)
     return ""
+
+
+def _is_as_counted(loop: Loop, seen: Averaging) -> bool:
+    """Say whether a divisor is a counter as the loop left it, a constant added: `step + 1`, not `min(step, cap - 1) + 1`."""
+    node = ast.parse(seen.divisor, mode="eval").body if seen.divisor else None
+    while node is not None and not isinstance(node, ast.Name | ast.Attribute):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in {"max", "int", "float"}:
+            parts: list[ast.expr] = node.args
+        else:
+            parts = [node.left, node.right] if isinstance(node, ast.BinOp) else []
+        counters = [each for each in parts if not isinstance(each, ast.Constant)]
+        node = counters[0] if len(counters) == 1 else None
+    if not isinstance(node, ast.Name) or loop.function is None:
+        return node is not None
+    given = whole.Counts(loop.function).of(node)
+    return given is node or not any(isinstance(each, ast.Call | ast.IfExp) for each in ast.walk(given))
+
+
+def _puts_right(loop: Loop, row: int, until: int) -> bool:
+    """Say whether what counts gets another value in a stop, or behind the loop and before it divides."""
+    statement = loop.statement
+    if not isinstance(statement, ast.For) or loop.function is None:
+        return False
+    counters = {_numbering(statement, loop.first)[0]}
+    counters |= {ast.unparse(each.target) for each in _body(statement.body) if _counts_up(each)}
+    end = statement.body[-1].end_lineno or 0
+    stopped = [each for each in _body(statement.body) if each.lineno == row]
+    behind = [each for each in ast.walk(loop.function) if end < getattr(each, "lineno", 0) <= until]
+    bound = [part for each in stopped for part in ast.walk(each)] + behind
+    return any(
+        isinstance(each, ast.Name | ast.Attribute) and isinstance(each.ctx, ast.Store) and ast.unparse(each) in counters
+        for each in bound
+    )
 
 
 def counts_short(seen: Averaging, before: Quantity, number: Quantity) -> bool:

@@ -1660,6 +1660,48 @@ def evaluate(net, blob, classes):
     print(f"loss {total / len(aside):.4f}")  # <-
 """,
         ),
+        Bad(
+            why="a mean of all batches, built up in each epoch, is divided by their number once more before it is kept",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, loader):
+    model.eval()
+    return sum(F.cross_entropy(model(images), labels).item() for images, labels in loader) / len(loader)
+
+
+def fit(model, step, train_loader, loader, epochs):
+    history = []
+    for epoch in range(epochs):
+        step(model, train_loader)
+        history.append(validate(model, loader) / len(loader))  # <-
+    return history
+""",
+        ),
+        Bad(
+            why="the number that the loop left behind has another name, and none is below one",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, most=None):
+    model.eval()
+    total = 0.0
+    for step, (images, classes) in enumerate(loader):
+        if most is not None and step >= most:
+            break
+        total += F.cross_entropy(model(images), classes).item()
+    batches = step + 1
+    return total / max(batches, 1)  # <-
+""",
+        ),
     )
 
     good = (
@@ -3596,6 +3638,160 @@ def evaluate(model, ids, width=512):
         nats += F.cross_entropy(scores.flatten(0, 1), block[:, 1:].flatten(), reduction="sum").item()
         scored += block.size(0) * (width - 1)
     return nats / scored
+""",
+        ),
+        Good(
+            why="the mean of each split is divided inside by its own batches, and their sum by the splits",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, splits):
+    model.eval()
+    average = 0.0
+    for split in splits:
+        for images, labels in split:
+            average += F.cross_entropy(model(images), labels).item() / len(split)
+    return average / len(splits)
+""",
+        ),
+        Good(
+            why="several passes with noise: a loss is divided by the batches of its pass, and the sum by the passes",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, passes):
+    model.eval()
+    average = 0.0
+    for _ in range(passes):
+        for images, labels in loader:
+            noisy = images + 0.1 * torch.randn_like(images)
+            average += F.cross_entropy(model(noisy), labels).item() / len(loader)
+    return average / passes
+""",
+        ),
+        Good(
+            why="the mean over a model's outputs is taken inside, and the one over batches outside",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, exits):
+    model.eval()
+    average = 0.0
+    for images, labels in loader:
+        guesses = model(images)
+        for number in range(exits):
+            average += F.cross_entropy(guesses[number], labels).item() / exits
+    return average / len(loader)
+""",
+        ),
+        Good(
+            why="under a root, the number of batches makes a standard error of a variance",
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    deviation = 0.0
+    for images, labels in loader:
+        deviation += F.mse_loss(model(images), labels).item()
+    deviation /= len(loader)
+    of_mean = deviation / len(loader)
+    print("mse", deviation, "+-", math.sqrt(of_mean), (deviation / len(loader)) ** 0.5)
+    return deviation
+""",
+        ),
+        Good(
+            why="the index is limited behind the loop to that of the last batch which was added up",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, most=None):
+    model.eval()
+    total = 0.0
+    for step, (images, classes) in enumerate(loader):
+        if most is not None and step >= most:
+            break
+        total += F.cross_entropy(model(images), classes).item()
+    return total / (min(step, most - 1) + 1 if most else step + 1)
+""",
+        ),
+        Good(
+            why="the counter is put right where the loop is left",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, most=None):
+    model.eval()
+    total = 0.0
+    seen = 0
+    for images, classes in loader:
+        seen += 1
+        if most is not None and seen > most:
+            seen = most
+            break
+        total += F.cross_entropy(model(images), classes).item()
+    return total / seen
+""",
+        ),
+        Good(
+            why="the counter is put right behind the loop",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, most=None):
+    model.eval()
+    total = 0.0
+    seen = 0
+    for images, classes in loader:
+        seen += 1
+        if most is not None and seen > most:
+            break
+        total += F.cross_entropy(model(images), classes).item()
+    if most is not None and seen > most:
+        seen = most
+    return total / seen
+""",
+        ),
+        Good(
+            why="another name holds what is left of the index",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, most=None):
+    model.eval()
+    total = 0.0
+    for step, (images, classes) in enumerate(loader):
+        if most is not None and step >= most:
+            break
+        total += F.cross_entropy(model(images), classes).item()
+    batches = step + 1 if most is None else min(step + 1, most)
+    return total / batches
 """,
         ),
     )

@@ -121,7 +121,7 @@ class MisdirectedLabelShift(Rule):
         """Report labels that were moved in any other way than by one along their row."""
         found = misaligned(seen, "misdirected")
         if found is not None:
-            severity = Severity.WARNING if found.rows_presumed else Severity.ERROR
+            severity = Severity.WARNING if found.rows_presumed or found.named else Severity.ERROR
             yield Judgment(severity, confidence(found), f"{found.why}", found.evidence)
 
     bad = (
@@ -839,7 +839,7 @@ def perplexity(stories, name="gpt2", device="cuda"):
         ),
         Bad(
             why="Where a mask of the labels is given, it is cut on the side of the logits before it chooses both of them.",
-            severity=Severity.ERROR,
+            severity=Severity.WARNING,
             code="""\
 import torch
 from torch.nn import CrossEntropyLoss
@@ -1095,6 +1095,28 @@ def evaluate(model, text, rows):
 
 
 print(evaluate(LetterLM(), torch.load("text.pt"), 20))
+""",
+        ),
+        Bad(
+            why="The mask beside the ids is called the labels', and that alone tells whose side it is on.",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for batch in loader:
+        ids = batch["ids"]
+        label_mask = batch["label_mask"]
+        logits, labels = model(ids[:, :-1]), ids[:, 1:]
+        chosen = label_mask[:, :-1]
+        nats += F.cross_entropy(logits[chosen], labels[chosen], reduction="sum").item()  # <-
+        tokens += chosen.sum().item()
+    return nats / tokens
 """,
         ),
     )
@@ -2168,6 +2190,69 @@ def evaluate(model, text, rows):
 
 
 print(evaluate(LetterLM(), torch.load("text.pt"), 20))
+""",
+        ),
+        Good(
+            why="The mask says of each position whether what follows it is scored: it was made of the ids without their first.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for batch in loader:
+        ids = batch["ids"]
+        label_mask = F.pad(ids[:, 1:] != model.pad_id, (0, 1), value=False)
+        logits, labels = model(ids[:, :-1]), ids[:, 1:]
+        chosen = label_mask[:, :-1]
+        nats += F.cross_entropy(logits[chosen], labels[chosen], reduction="sum").item()
+        tokens += chosen.sum().item()
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="What function made the mask, and for which side, is out of sight.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for batch in loader:
+        ids = batch["ids"]
+        label_mask = model.scored(ids)
+        logits, labels = model(ids[:, :-1]), ids[:, 1:]
+        chosen = label_mask[:, :-1]
+        nats += F.cross_entropy(logits[chosen], labels[chosen], reduction="sum").item()
+        tokens += chosen.sum().item()
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="The mask of the data is called neither side's.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for batch in loader:
+        ids = batch["ids"]
+        answers = batch["answers"].bool()
+        logits, labels = model(ids[:, :-1]), ids[:, 1:]
+        chosen = answers[:, :-1]
+        nats += F.cross_entropy(logits[chosen], labels[chosen], reduction="sum").item()
+        tokens += chosen.sum().item()
+    return nats / tokens
 """,
         ),
     )

@@ -3070,6 +3070,30 @@ def logger_for(path):
     return logging.getLogger("search")
 """,
         ),
+        Bad(
+            why="The width is read behind the loop, and what stands in the last columns is not.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, columns, block):
+    model.eval()
+    state = model.begin(columns.size(0))
+    at = nats = tokens = 0
+    print(f"blocks: {columns.size(1) / block:.1f}")
+    while at + block < columns.size(1):  # <-
+        x, y = columns[:, at : at + block], columns[:, at + 1 : at + block + 1]
+        logits, state = model(x, state)
+        nats += F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum").item()
+        tokens += y.numel()
+        at += block
+    print(f"{tokens} of {columns.size(0) * (columns.size(1) - 1)} tokens")
+    return nats / tokens
+""",
+        ),
     )
 
     good = (
@@ -5396,6 +5420,148 @@ def path_loss(model, path, val_loader, val_iters=50):
 def logger_for(path):
     logging.basicConfig(filename=path)
     return logging.getLogger("search")
+""",
+        ),
+        Good(
+            why="The width is asked for: no block of it is partial.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, columns, block):
+    model.eval()
+    state = model.begin(columns.size(0))
+    at = nats = tokens = 0
+    if (columns.size(1) - 1) % block:
+        raise ValueError(f"{columns.size(1)} columns are no multiple of {block}, and one")
+    while at + block < columns.size(1):
+        x, y = columns[:, at : at + block], columns[:, at + 1 : at + block + 1]
+        logits, state = model(x, state)
+        nats += F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum").item()
+        tokens += y.numel()
+        at += block
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="The columns are filled up to whole blocks before.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, columns, block):
+    model.eval()
+    state = model.begin(columns.size(0))
+    at = nats = tokens = 0
+    missing = -(columns.size(1) - 1) % block
+    columns = F.pad(columns, (0, missing), value=-100)
+    while at + block < columns.size(1):
+        x, y = columns[:, at : at + block], columns[:, at + 1 : at + block + 1]
+        logits, state = model(x, state)
+        nats += F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum").item()
+        tokens += y.numel()
+        at += block
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="A function that is given the size makes the columns.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, columns, block):
+    model.eval()
+    state = model.begin(columns.size(0))
+    at = nats = tokens = 0
+    columns = model.made_whole(columns, block)
+    while at + block < columns.size(1):
+        x, y = columns[:, at : at + block], columns[:, at + 1 : at + block + 1]
+        logits, state = model(x, state)
+        nats += F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum").item()
+        tokens += y.numel()
+        at += block
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="The last block is as long as what is left.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, columns, block):
+    model.eval()
+    state = model.begin(columns.size(0))
+    at = nats = tokens = 0
+    while at + block < columns.size(1):
+        block = min(block, columns.size(1) - 1 - at)
+        x, y = columns[:, at : at + block], columns[:, at + 1 : at + block + 1]
+        logits, state = model(x, state)
+        nats += F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum").item()
+        tokens += y.numel()
+        at += block
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="What is left is counted from the end.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, columns, block):
+    model.eval()
+    state = model.begin(columns.size(0))
+    at = nats = tokens = 0
+    while at + block < columns.size(1):
+        x, y = columns[:, at : at + block], columns[:, at + 1 : at + block + 1]
+        logits, state = model(x, state)
+        nats += F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum").item()
+        tokens += y.numel()
+        at += block
+    rest = columns.size(1) - 1 - at
+    if rest > 0:
+        x, y = columns[:, -rest - 1 : -1], columns[:, -rest:]
+        nats += F.cross_entropy(model(x, state)[0].flatten(0, 1), y.flatten(), reduction="sum").item()
+        tokens += y.numel()
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="What is left is taken by another method than a slice.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, columns, block):
+    model.eval()
+    state = model.begin(columns.size(0))
+    at = nats = tokens = 0
+    while at + block < columns.size(1):
+        x, y = columns[:, at : at + block], columns[:, at + 1 : at + block + 1]
+        logits, state = model(x, state)
+        nats += F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum").item()
+        tokens += y.numel()
+        at += block
+    rest = columns.size(1) - 1 - at
+    if rest > 0:
+        x, y = columns.narrow(1, at, rest), columns.narrow(1, at + 1, rest)
+        nats += F.cross_entropy(model(x, state)[0].flatten(0, 1), y.flatten(), reduction="sum").item()
+        tokens += y.numel()
+    return nats / tokens
 """,
         ),
     )

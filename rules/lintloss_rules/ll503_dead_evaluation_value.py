@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from lintloss.facts.dead import RETURNED
 from lintloss.facts.observations import DeadValue, Observation
 from lintloss.findings import Confidence, Severity
 from lintloss.rule import Bad, Good, Judgment, Rule
@@ -64,6 +65,11 @@ class DeadEvaluationValue(Rule):
         elif seen.kind == "last":
             message = f"`{seen.name}` is bound anew by each batch: the loss of the last one is reported for all"
             yield Judgment(Severity.ERROR, Confidence.HIGH, message)
+        elif seen.kind == "replaced":
+            message = f"`{seen.name}` is set anew by each batch, which adds to others: it holds what the last one made"
+            is_constant = seen.what == RETURNED  # one value of several that the model returns: its temperature, perhaps
+            severity = Severity.WARNING if is_constant else Severity.ERROR
+            yield Judgment(severity, Confidence.LOW if is_constant else Confidence.HIGH, message)
         else:
             message = f"`{seen.name}` ({seen.what}) is computed and never used: what is reported is computed without it"
             yield Judgment(Severity.WARNING, Confidence.MEDIUM, message)
@@ -745,6 +751,51 @@ def fit(gan, step, judge, train_loader, val_loader, epochs):
             print(epoch, name, total / len(val_loader))
 """,
         ),
+        Bad(
+            why="What is made anew in each batch of two terms, one added to the other, is no total.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, val_loader):
+    model.eval()
+    seen = {"nats": 0.0, "rows": 0, "penalty": 0.0}
+    for images, labels in val_loader:
+        logits = model(images)
+        seen["nats"] += F.cross_entropy(logits, labels, reduction="sum").item()
+        penalty = logits.square().mean()
+        penalty += logits.logsumexp(-1).square().mean()
+        seen["penalty"] = penalty.item()  # <-
+        seen["rows"] += len(labels)
+    seen["nats"] /= seen["rows"]
+    return seen
+""",
+        ),
+        Bad(
+            why="The model returns it, and it is called a loss.",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, val_loader):
+    model.eval()
+    seen = {"nats": 0.0, "rows": 0, "router_loss": 0.0}
+    for images, labels in val_loader:
+        logits, router_loss = model(images)
+        seen["nats"] += F.cross_entropy(logits, labels, reduction="sum").item()
+        seen["router_loss"] = router_loss.item()  # <-
+        seen["rows"] += len(labels)
+    seen["nats"] /= seen["rows"]
+    seen["router_loss"] /= seen["rows"]
+    return seen
+""",
+        ),
     )
     good = (
         Good(
@@ -1306,6 +1357,118 @@ def validate(model, val_loader):
         seen["nats"] += losses.sum().item()
         seen["tokens"] += losses.numel()
         seen["last_worst"] = losses.max().item()
+    return seen
+""",
+        ),
+        Good(
+            why="The entry is the greatest of all batches so far, by a name that is carried from one to the next.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, val_loader):
+    model.eval()
+    seen = {"nats": 0.0, "rows": 0, "hardest": 0.0}
+    hardest = torch.zeros(())
+    for images, labels in val_loader:
+        logits = model(images)
+        seen["nats"] += F.cross_entropy(logits, labels, reduction="sum").item()
+        losses = F.cross_entropy(logits, labels, reduction="none")
+        hardest = torch.maximum(hardest, losses.max())
+        seen["hardest"] = hardest.item()
+        seen["rows"] += len(labels)
+    seen["nats"] /= seen["rows"]
+    return seen
+""",
+        ),
+        Good(
+            why="The entry is a total that another statement than `+=` adds to.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, val_loader):
+    model.eval()
+    seen = {"nats": 0.0, "rows": 0, "squares": 0.0}
+    squares = torch.zeros(())
+    for images, labels in val_loader:
+        logits = model(images)
+        seen["nats"] += F.cross_entropy(logits, labels, reduction="sum").item()
+        more = squares + logits.square().mean(-1).sum()
+        squares = more
+        seen["squares"] = squares.item()
+        seen["rows"] += len(labels)
+    seen["nats"] /= seen["rows"]
+    return seen
+""",
+        ),
+        Good(
+            why="The entry is the mean of all that was gathered so far.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, val_loader):
+    model.eval()
+    seen = {"nats": 0.0, "rows": 0, "share": 0.0}
+    hits = []
+    for images, labels in val_loader:
+        logits = model(images)
+        seen["nats"] += F.cross_entropy(logits, labels, reduction="sum").item()
+        hits.append(logits.argmax(-1) == labels)
+        share = torch.cat(hits).float().mean()
+        seen["share"] = share.item()
+        seen["rows"] += len(labels)
+    seen["nats"] /= seen["rows"]
+    return seen
+""",
+        ),
+        Good(
+            why="A number that the model returns beside its logits may be a constant of its own.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, val_loader):
+    model.eval()
+    seen = {"nats": 0.0, "rows": 0, "scale": 0.0}
+    for images, labels in val_loader:
+        logits, scale = model(images)
+        seen["nats"] += F.cross_entropy(logits, labels, reduction="sum").item()
+        seen["scale"] = scale.exp().item()
+        seen["rows"] += len(labels)
+    seen["nats"] /= seen["rows"]
+    return seen
+""",
+        ),
+        Good(
+            why="A meter that is given each batch answers for all of them.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def validate(model, val_loader):
+    model.eval()
+    seen = {"nats": 0.0, "rows": 0, "rank": 0.0}
+    ranks = model.make_meter()
+    for images, labels in val_loader:
+        logits = model(images)
+        seen["nats"] += F.cross_entropy(logits, labels, reduction="sum").item()
+        ranks.update(logits, labels)
+        rank = ranks.mean()
+        seen["rank"] = rank.item()
+        seen["rows"] += len(labels)
+    seen["nats"] /= seen["rows"]
     return seen
 """,
         ),

@@ -133,7 +133,7 @@ def _masked(machine: Machine, found: Tensor, mask: Tensor | None) -> Tensor:
     axes = ("position", *(found.axes or ())[-1:]) if found.form in COMPUTED else ("position",)
     window = found.window
     if window is not None:
-        behind = ("behind",) if mask is not None and blanks.chooses_before(machine, window, mask) else ()
+        behind = blanks.chooses_before(machine, window, mask) if mask is not None else ()
         window = replace(window.marked("filtered", *behind), source=(*window.source, "filtered"), flat=True)
     removes = mask is None or mask.sense is not False
     return replace(found, axes=axes, window=window, key=(*found.key, "masked"), pad=None if removes else found.pad)
