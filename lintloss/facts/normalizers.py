@@ -109,6 +109,8 @@ def _is_one_more(seen: Averaging, before: Quantity, count: Quantity) -> bool:
         return False  # it may be counted behind
     if bool(count.loops and count.trace) or ONE_MORE.match(seen.divisor):
         return True
+    if getattr(before.loops[-1].statement, "orelse", ()):  # what stands there may be the one more
+        return False
     is_length = not (count.presumed or count.loops)
     return is_length and _loop_of(before, count) is not None  # `steps = len(loader)`, and then `steps + 1`
 

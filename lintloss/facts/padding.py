@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import lru_cache
 
 from lintloss.facts import lone_rows, optional
 from lintloss.facts.machine import Machine
@@ -24,10 +25,14 @@ PLACES = regex(r"\brandint\(|\bintegers\(|\brandperm\(")
 
 
 def text_of(module: Module, node: ast.AST) -> str:
-    """Return the source of a function or class, without its comments' weight: rows as they are."""
+    """Return the source of a function or class, rows as they are and without comments."""
     first, last = getattr(node, "lineno", 1), getattr(node, "end_lineno", None) or 1
-    lines = module.lines or tuple(module.code.split("\n"))
-    return "\n".join(line.split("#")[0] for line in lines[first - 1 : last])
+    return "\n".join(_code_rows(module.code)[first - 1 : last])
+
+
+@lru_cache(maxsize=64)
+def _code_rows(code: str) -> tuple[str, ...]:
+    return tuple(code.split("\n"))
 
 
 def code_of(module: Module, node: ast.AST) -> str:

@@ -97,6 +97,8 @@ def _is_mean_of_rows(value: Quantity) -> bool:
 
 def _is_line(index: ast.expr) -> bool:
     """Say whether `table[i] = values`, or `table[i, :] = values`, gives all entries of one line."""
+    if isinstance(index, ast.Tuple) and not index.elts:
+        return False
     first, *rest = index.elts if isinstance(index, ast.Tuple) else [index]
     whole = all(isinstance(each, ast.Slice) and each.lower is None and each.upper is None for each in rest)
     return whole and isinstance(first, ast.Name | ast.Constant)

@@ -65,7 +65,7 @@ def source_of(machine: Machine, cls: Class, depth: int = 0) -> str:
         return known
     machine.class_texts[cls.module.path, cls.node.lineno] = ""  # classes that use one another
     lines = cls.module.code.split("\n")[cls.node.lineno - 1 : cls.node.end_lineno]
-    text = aliases.with_plain_nn(cls.module, "\n".join(line.split("#")[0] for line in lines))
+    text = aliases.with_plain_nn(cls.module, "\n".join(lines))
     if depth < DEPTH:
         for name in _names(cls.node):
             used = _class_named(machine, cls, name)

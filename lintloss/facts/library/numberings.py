@@ -69,7 +69,9 @@ def _is_made_of_sizes(node: ast.expr) -> bool:
     if name in RANGES:
         return True
     if name in BLOCKS:  # of one axis
-        return bool(node.args) and not (isinstance(node.args[0], ast.Tuple) and len(node.args[0].elts) > 1)
+        sizes = [each for each in node.args if not isinstance(each, ast.Starred)]
+        wide = isinstance(node.args[0], ast.Tuple | ast.List) and len(node.args[0].elts) > 1 if node.args else False
+        return len(sizes) == len(node.args) == (2 if name.startswith("full") else 1) and not wide
     return name in WRAPPED and bool(node.args) and _is_made_of_sizes(node.args[0])
 
 

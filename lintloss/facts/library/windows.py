@@ -63,6 +63,8 @@ def index(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
         evaluate(machine, node.slice) if not isinstance(node.slice, ast.Slice) else None
         return machine.opaque(node)
     parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+    if not parts:  # `losses[()]`: all of it
+        return found
     values = [evaluate(machine, part) if not isinstance(part, ast.Slice) else UNKNOWN for part in parts]
     picked = _entries(machine, found, node, parts, values)
     if picked is not None:
