@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from lintloss.facts import bindings
 from lintloss.facts.survey import called_name, walk
@@ -31,9 +32,14 @@ def catches(handler: ast.ExceptHandler) -> bool:
 
 def tries(function: ast.AST, inner: ast.AST) -> Iterator[ast.Try]:
     """Yield the `try` statements of a function whose body holds a node."""
-    for each in bindings.own(function):
-        if isinstance(each, ast.Try) and holds(each.body, inner):
+    for each in _all(function):
+        if holds(each.body, inner):
             yield each
+
+
+@lru_cache(maxsize=512)
+def _all(function: ast.AST) -> tuple[ast.Try, ...]:
+    return tuple(each for each in bindings.own(function) if isinstance(each, ast.Try))
 
 
 def ends_pass(function: ast.AST, inner: ast.AST) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -32,8 +33,8 @@ WIDTH = 60  # of a call that is quoted whole
 
 @lru_cache(maxsize=512)
 def may_hold_one(code: str) -> bool:
-    """Say whether a file may hold such a call."""
-    return WORDS.search(code) is not None
+    """Say whether a file may hold such a call, and speaks of a rate: attention has none by itself."""
+    return ("rop" in code or re.search(r"\bp=", code) is not None) and WORDS.search(code) is not None
 
 
 def dropping(spot: Spot, call: ast.Call) -> Iterator[Stochastic]:

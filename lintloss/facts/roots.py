@@ -11,7 +11,7 @@ from lintloss.facts.library import fairseq, lightning, metrics
 from lintloss.facts.machine import Machine, OutOfBudget
 from lintloss.facts.state import Slot, State
 from lintloss.facts.statements import execute
-from lintloss.facts.values import Const, Func, Opaque, Value
+from lintloss.facts.values import Const, Func, Opaque, Ref, Value
 from lintloss.parse import Module
 
 
@@ -40,13 +40,21 @@ def run_root(machine: Machine, function: Func, kwargs: dict[str, Value]) -> None
     try:
         with machine.in_loop(around) if around is not None else nullcontext():
             args = lightning.given(machine, function) or fairseq.given(machine, function)
-            returned = calls.run(machine, function.node, function, args, kwargs)
+            returned = calls.run(machine, _site(machine, function), function, args, kwargs)
         if loop is not None:
             lightning.note_returned(machine, function, loop, returned)
         factories.run_returned(machine, function, returned)
         asked.ask_returned(machine, function, returned)
     except (OutOfBudget, RecursionError):
         return
+
+
+def _site(machine: Machine, function: Func) -> ast.AST:
+    """Return what stands for the call of a root: the function, or the class of this file that takes it over from another."""
+    home, owner = machine.frames[0].module, function.self_value
+    if function.module is not home and isinstance(owner, Ref) and owner.cls is not None and owner.cls.module is home:
+        return owner.cls.node
+    return function.node
 
 
 def forget_rebound(machine: Machine, module: Module, rebound: Iterable[str]) -> None:

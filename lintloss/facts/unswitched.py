@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 
 from lintloss.facts import bindings, classes, mode_blind, mode_tests, rates
 from lintloss.facts.callers import text_of
@@ -116,8 +116,7 @@ class _Reader:
             node = found.node if isinstance(found, Func) else None
             if isinstance(found, Func) and isinstance(node, ast.FunctionDef) and found.owner is not None:
                 return self._of_method(spot.made, found.owner, node, depth)
-        inner = [each for each in walk(spot.method) if isinstance(each, ast.FunctionDef) and each is not spot.method]
-        named = [each for each in inner if isinstance(run, ast.Name) and each.name == run.id]
+        named = [each for each in _inner(spot.method) if isinstance(run, ast.Name) and each.name == run.id]
         return self._of_method(spot.made, spot.base, named[0], depth) if len(named) == 1 else []
 
     def _fields(self, made: Made) -> list[str]:
@@ -170,6 +169,12 @@ class _Reader:
             self.known[key] = []
             self.known[key] = self._of_class(Made(value, None, given), depth + 1)
         return self.known[key]
+
+
+@lru_cache(maxsize=512)
+def _inner(method: ast.FunctionDef) -> tuple[ast.FunctionDef, ...]:
+    """Return the functions that stand in a method."""
+    return tuple(each for each in walk(method) if isinstance(each, ast.FunctionDef) and each is not method)
 
 
 def _run_in(node: ast.AST) -> list[ast.expr]:
