@@ -194,10 +194,13 @@ def _observed(machine: Machine, shown: Pass, records: bool, mode: str) -> Evalua
         stochastic=forward.unswitched if mode == "either" else forward.stochastic,
         named=shown.region.named,
         function=scene.name,
-        function_row=_decorable(scene, node),
+        function_row=_decorable(scene, node) if scene.node not in machine.goes_back else None,
         shared=shown.region.shared,
         body_row=_body_row(node),
-        switchable=mode != "either" and shown.is_direct and _is_switchable(scene, node, forward),
+        switchable=mode != "either"
+        and shown.is_direct
+        and scene.node not in machine.goes_back
+        and _is_switchable(scene, node, forward),
     )
 
 

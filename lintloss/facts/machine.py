@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from lintloss.facts.bodies import Body
     from lintloss.facts.carried import Added
     from lintloss.facts.dead import Bound
+    from lintloss.facts.discarded import Unstepped
     from lintloss.facts.forwards import Forward
     from lintloss.facts.optional import Known
     from lintloss.facts.pad_marks import Mark
@@ -133,6 +134,10 @@ class Machine:
         self.gradients: list[str] = []  # what the open `with` blocks and decorators say: see gradients.py
         self.trained: dict[Key, bool] = {}  # scope in which backward() is called -> on every path (see forwards.py)
         self.differentiated: set[Key] = set()  # functions and loops in which gradients are asked for, but no loss's
+        self.goes_back: set[ast.AST] = (
+            set()
+        )  # functions that call backward(), or call what does: it fails under no_grad
+        self.pending: Unstepped | None = None  # a backward() that no step has followed yet: see discarded.py
         self.flags: dict[Key, str] = {}  # loop in which backward() is called under a condition -> that condition
         self.forwards: dict[Key, Forward] = {}  # by place and calling context
         # loaders that drop, by an evaluation's name; the last says whether it may be one that does not

@@ -221,7 +221,7 @@ def _of_sums_of_means(before: Quantity, after: Quantity, count: Quantity) -> Wro
     rows = unit.power("example") == 1 and before.counted is None  # rows were looped over, not multiplied by
     if tokens <= -2 and (summed == 1 or rows):
         return WrongCount("means per token summed over batches are divided by tokens again")
-    of_rows = unit.power("position") == -1 and unit.power("batch") == -1 and unit.power("example") == 1
+    of_rows = tokens == -1 and unit.power("batch") == -1 and unit.power("example") == 1
     if of_rows and scoring is not None and scoring.reduction == "none" and not _has_one_row(before):
         return WrongCount("the means of single rows are summed, and divided by a number of batches")
     if scoring is None or scoring.reduction != "mean":

@@ -1702,6 +1702,34 @@ def evaluate(model, loader, most=None):
     return total / max(batches, 1)  # <-
 """,
         ),
+        Bad(
+            why="a mean over what a mask leaves of each row, summed over the rows, divided by the batches",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+
+
+class MaskedRows:
+    def __init__(self, criterion):
+        self.criterion = criterion
+
+    def __call__(self, logits, ids, mask):
+        kept = mask[:, 1:]
+        each = self.criterion(logits[:, :-1].transpose(1, 2), ids[:, 1:]) * kept
+        return (each.sum(dim=1) / kept.sum(dim=1)).sum()
+
+
+@torch.no_grad()
+def evaluate(model, test_loader):
+    model.eval()
+    compute = MaskedRows(nn.CrossEntropyLoss(reduction="none"))
+    total = 0.0
+    for ids, mask in test_loader:
+        total += compute(model(ids), ids, mask).item()
+    return total / len(test_loader)  # <-
+""",
+        ),
     )
 
     good = (
@@ -3792,6 +3820,26 @@ def evaluate(model, loader, most=None):
         total += F.cross_entropy(model(images), classes).item()
     batches = step + 1 if most is None else min(step + 1, most)
     return total / batches
+""",
+        ),
+        Good(
+            why="each batch is one row, whose masked mean is summed over that one",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+@torch.no_grad()
+def evaluate(model, stories):
+    model.eval()
+    loader = DataLoader(stories, batch_size=1)
+    total = 0.0
+    for ids, mask in loader:
+        kept = mask[:, 1:]
+        each = F.cross_entropy(model(ids)[:, :-1].transpose(1, 2), ids[:, 1:], reduction="none") * kept
+        total += (each.sum(1) / kept.sum(1)).sum().item()
+    return total / len(loader)
 """,
         ),
     )

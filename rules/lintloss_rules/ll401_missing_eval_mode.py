@@ -1756,6 +1756,66 @@ def main(dev_loader):
     print(f"{score(Titles(8000, 12), dev_loader):.4f}")
 """,
         ),
+        Bad(
+            why="the training loop was copied, and only its step taken out",
+            severity=Severity.ERROR,
+            files={
+                "stepping.py": """\
+import torch.nn as nn
+
+
+class NoteLM(nn.Module):
+    def __init__(self, pitches):
+        super().__init__()
+        self.embed = nn.Embedding(pitches, 192)
+        self.rnn = nn.GRU(192, 192, batch_first=True)
+        self.drop = nn.Dropout(0.25)
+        self.out = nn.Linear(192, pitches)
+
+    def forward(self, notes):
+        return self.out(self.drop(self.rnn(self.embed(notes))[0]))
+
+
+class LossAndStep:
+    def __init__(self, criterion, optimizer):
+        self.criterion = criterion
+        self.optimizer = optimizer
+
+    def __call__(self, logits, notes, learn=True):
+        loss = self.criterion(logits[:, :-1].transpose(1, 2), notes[:, 1:])
+        loss.backward()
+        if learn:
+            self.optimizer.step()
+        self.optimizer.zero_grad()
+        return loss.item()
+""",
+            },
+            code="""\
+import torch
+import torch.nn as nn
+from stepping import NoteLM
+
+
+def run(train_loader, val_loader):
+    model = NoteLM(128)
+    criterion = nn.CrossEntropyLoss()
+    optimizer = torch.optim.Adam(model.parameters())
+    for notes in train_loader:
+        optimizer.zero_grad()
+        criterion(model(notes)[:, :-1].transpose(1, 2), notes[:, 1:]).backward()
+        optimizer.step()
+    total, tokens = 0.0, 0
+    for notes in val_loader:
+        optimizer.zero_grad()
+        logits = model(notes)  # <-
+        loss = criterion(logits[:, :-1].transpose(1, 2), notes[:, 1:])
+        loss.backward()
+        scored = notes[:, 1:].numel()
+        total += loss.item() * scored
+        tokens += scored
+    print("validation loss", total / tokens)
+""",
+        ),
     )
 
     good = (
@@ -3584,6 +3644,122 @@ def score(titles, dev_loader):
 
 def main(dev_loader):
     print(f"{score(Titles(8000, 12), dev_loader):.4f}")
+""",
+        ),
+        Good(
+            why="what computes the loss takes a step on each batch, of the test set as well: it trains on it",
+            files={
+                "stepping.py": """\
+import torch.nn as nn
+
+
+class NoteLM(nn.Module):
+    def __init__(self, pitches):
+        super().__init__()
+        self.embed = nn.Embedding(pitches, 192)
+        self.rnn = nn.GRU(192, 192, batch_first=True)
+        self.drop = nn.Dropout(0.25)
+        self.out = nn.Linear(192, pitches)
+
+    def forward(self, notes):
+        return self.out(self.drop(self.rnn(self.embed(notes))[0]))
+
+
+class LossAndStep:
+    def __init__(self, criterion, optimizer):
+        self.criterion = criterion
+        self.optimizer = optimizer
+
+    def __call__(self, logits, notes, learn=True):
+        loss = self.criterion(logits[:, :-1].transpose(1, 2), notes[:, 1:])
+        loss.backward()
+        if learn:
+            self.optimizer.step()
+        self.optimizer.zero_grad()
+        return loss.item()
+""",
+            },
+            code="""\
+import torch
+import torch.nn as nn
+from stepping import LossAndStep, NoteLM
+
+
+def one_epoch(model, train_loader, test_loader):
+    compute = LossAndStep(nn.CrossEntropyLoss(), torch.optim.Adam(model.parameters()))
+    for notes in train_loader:
+        compute(model(notes), notes)
+    total, tokens = 0.0, 0
+    for notes in test_loader:
+        scored = notes[:, 1:].numel()
+        total += scored * compute(model(notes), notes)
+        tokens += scored
+    print("test loss", total / tokens)
+
+
+def main(train_loader, test_loader):
+    one_epoch(NoteLM(128), train_loader, test_loader)
+""",
+        ),
+        Good(
+            why="the weights are moved by hand, by what backward() left in them: no loop that only evaluates",
+            files={
+                "stepping.py": """\
+import torch.nn as nn
+
+
+class NoteLM(nn.Module):
+    def __init__(self, pitches):
+        super().__init__()
+        self.embed = nn.Embedding(pitches, 192)
+        self.rnn = nn.GRU(192, 192, batch_first=True)
+        self.drop = nn.Dropout(0.25)
+        self.out = nn.Linear(192, pitches)
+
+    def forward(self, notes):
+        return self.out(self.drop(self.rnn(self.embed(notes))[0]))
+
+
+class LossAndStep:
+    def __init__(self, criterion, optimizer):
+        self.criterion = criterion
+        self.optimizer = optimizer
+
+    def __call__(self, logits, notes, learn=True):
+        loss = self.criterion(logits[:, :-1].transpose(1, 2), notes[:, 1:])
+        loss.backward()
+        if learn:
+            self.optimizer.step()
+        self.optimizer.zero_grad()
+        return loss.item()
+""",
+            },
+            code="""\
+import torch
+import torch.nn as nn
+from stepping import NoteLM
+
+
+def run(train_loader, val_loader):
+    model = NoteLM(128)
+    criterion = nn.CrossEntropyLoss()
+    optimizer = torch.optim.Adam(model.parameters())
+    for notes in train_loader:
+        optimizer.zero_grad()
+        criterion(model(notes)[:, :-1].transpose(1, 2), notes[:, 1:]).backward()
+        optimizer.step()
+    total, tokens = 0.0, 0
+    for notes in val_loader:
+        optimizer.zero_grad()
+        logits = model(notes)
+        loss = criterion(logits[:, :-1].transpose(1, 2), notes[:, 1:])
+        loss.backward()
+        for weight in model.parameters():
+            weight.data.add_(weight.grad, alpha=-0.05)
+        scored = notes[:, 1:].numel()
+        total += loss.item() * scored
+        tokens += scored
+    print("validation loss", total / tokens)
 """,
         ),
     )

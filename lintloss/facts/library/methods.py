@@ -10,6 +10,7 @@ from lintloss.facts import (
     accumulation,
     assign,
     batch_shapes,
+    discarded,
     distributed,
     exponent,
     fields,
@@ -286,7 +287,12 @@ def _effect(
         return Const(None)
     if name == "scale" and len(args) == 1 and _is_scaled(machine, node):
         return args[0]
+    discarded.note(machine, name)
     if name in {"backward", "manual_backward"}:
+        machine.goes_back.update(frame.node for frame in machine.frames)
+        if discarded.are_in(machine):
+            return Const(None)
+        discarded.remember(machine)
         accumulation.note_backward(machine, node, receiver, args)
         phases.note_objective(machine, args[0] if args else receiver)
         phases.backward(machine)
