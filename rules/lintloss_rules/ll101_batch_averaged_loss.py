@@ -6050,6 +6050,88 @@ class PromptJudge:
         return sum(losses) / len(losses)  # <-
 """,
         ),
+        Bad(
+            why="Another method makes the model under a name of its own, moves and wraps it, and keeps it then.",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+from transformers import AutoConfig, BertForPreTraining
+
+
+class Pretraining:
+    def __init__(self, options):
+        self.options = options
+        self.net = None
+
+    def build(self):
+        config = AutoConfig.from_pretrained(self.options.name)
+        if self.options.path:
+            net = BertForPreTraining.from_pretrained(self.options.path, config=config)
+        else:
+            net = BertForPreTraining(config)
+        net = net.to(self.options.device)
+        if self.options.gpus > 1:
+            net = torch.nn.DataParallel(net)
+        self.net = net
+
+    def validate(self, batches):
+        self.net.eval()
+        total, seen = 0.0, 0
+        with torch.no_grad():
+            for ids, mask, labels, follows in batches:
+                out = self.net(input_ids=ids, attention_mask=mask, labels=labels, next_sentence_label=follows)
+                total += out["loss"].mean().item()
+                seen += 1
+        return total / seen  # <-
+""",
+        ),
+        Bad(
+            why="The windows are of one length, but only what stands behind each row's own question is scored.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class Answerer(nn.Module):
+    def __init__(self, words, width):
+        super().__init__()
+        self.embed = nn.Embedding(words, width)
+        self.rnn = nn.GRU(width, width, batch_first=True)
+        self.out = nn.Linear(width, words)
+
+    def forward(self, ids, targets, begins):
+        logits = self.out(self.rnn(self.embed(ids))[0])
+        logits = torch.cat([row[begin:] for row, begin in zip(logits, begins)])
+        targets = torch.cat([row[begin:] for row, begin in zip(targets, begins)])
+        return F.cross_entropy(logits, targets)
+
+
+class Draws:
+    def __init__(self, ids, size, length, mark):
+        self.ids, self.size, self.length, self.mark = ids, size, length, mark
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        places = torch.randint(len(self.ids) - self.length - 1, (self.size,))
+        x = torch.stack([self.ids[at : at + self.length] for at in places])
+        y = torch.stack([self.ids[at + 1 : at + 1 + self.length] for at in places])
+        return x, y, [row.tolist().index(self.mark) for row in x]
+
+
+@torch.no_grad()
+def held_out_loss(model: Answerer, draws: Draws, steps=50):
+    model.eval()
+    losses = torch.zeros(steps)
+    for step in range(steps):
+        x, y, begins = next(draws)
+        losses[step] = model(x, y, begins).item()
+    return losses.mean()  # <-
+""",
+        ),
     )
 
     good = (
@@ -9103,6 +9185,80 @@ class PromptJudge:
                 loss = nn.CrossEntropyLoss()(scores.view(-1, len(self.config.label_list)), batch["labels"].view(-1))
             losses.append(loss.item())
         return sum(losses) / len(losses)
+""",
+        ),
+        Good(
+            why="Of each row as many targets behind its own begin: the batches are of one size.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class Answerer(nn.Module):
+    def __init__(self, words, width):
+        super().__init__()
+        self.embed = nn.Embedding(words, width)
+        self.rnn = nn.GRU(width, width, batch_first=True)
+        self.out = nn.Linear(width, words)
+
+    def forward(self, ids, targets, begins):
+        logits = self.out(self.rnn(self.embed(ids))[0])
+        logits = torch.cat([row[begin : begin + 8] for row, begin in zip(logits, begins)])
+        targets = torch.cat([row[begin : begin + 8] for row, begin in zip(targets, begins)])
+        return F.cross_entropy(logits, targets)
+
+
+class Draws:
+    def __init__(self, ids, size, length, mark):
+        self.ids, self.size, self.length, self.mark = ids, size, length, mark
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        places = torch.randint(len(self.ids) - self.length - 1, (self.size,))
+        x = torch.stack([self.ids[at : at + self.length] for at in places])
+        y = torch.stack([self.ids[at + 1 : at + 1 + self.length] for at in places])
+        return x, y, [row.tolist().index(self.mark) for row in x]
+
+
+@torch.no_grad()
+def held_out_loss(model: Answerer, draws: Draws, steps=50):
+    model.eval()
+    losses = torch.zeros(steps)
+    for step in range(steps):
+        x, y, begins = next(draws)
+        losses[step] = model(x, y, begins).item()
+    return losses.mean()
+""",
+        ),
+        Good(
+            why="The classifier of pairs that another method makes and moves: one label a row.",
+            code="""\
+import torch
+from transformers import AutoModelForSequenceClassification
+
+
+class PairTraining:
+    def __init__(self, options):
+        self.options = options
+        self.net = None
+
+    def build(self):
+        net = AutoModelForSequenceClassification.from_pretrained(self.options.name)
+        net = net.to(self.options.device)
+        self.net = net
+
+    def validate(self, batches):
+        self.net.eval()
+        total, seen = 0.0, 0
+        with torch.no_grad():
+            for ids, mask, labels in batches:
+                out = self.net(input_ids=ids, attention_mask=mask, labels=labels)
+                total += out["loss"].item()
+                seen += 1
+        return total / seen
 """,
         ),
     )
