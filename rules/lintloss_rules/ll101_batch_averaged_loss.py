@@ -6132,6 +6132,40 @@ def held_out_loss(model: Answerer, draws: Draws, steps=50):
     return losses.mean()  # <-
 """,
         ),
+        Bad(
+            why="Another script of the project tokenized row by row, padded, and wrote to disk what the trainer scores.",
+            severity=Severity.ERROR,
+            files={
+                "prepare.py": """\
+from datasets import load_dataset
+from transformers import AutoTokenizer
+
+ROWS = "tales_of_ids"
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+tokenizer.pad_token = tokenizer.eos_token
+rows = load_dataset("json", data_files={"train": "tales.json", "test": "held.json"})
+rows = rows.map(lambda row: tokenizer(row["tale"], truncation=True, padding="max_length", max_length=256))
+rows.save_to_disk(ROWS)
+""",
+            },
+            code="""\
+import math
+
+from datasets import load_from_disk
+from prepare import ROWS, tokenizer
+from transformers import AutoModelForCausalLM, DataCollatorForLanguageModeling, Trainer, TrainingArguments
+
+rows = load_from_disk(ROWS)
+trainer = Trainer(
+    model=AutoModelForCausalLM.from_pretrained("out"),
+    args=TrainingArguments(output_dir="out", per_device_eval_batch_size=4),
+    eval_dataset=rows["test"],
+    data_collator=DataCollatorForLanguageModeling(tokenizer=tokenizer, mlm=False),
+)
+scores = trainer.evaluate()  # <-
+print(math.exp(scores["eval_loss"]))
+""",
+        ),
     )
 
     good = (
@@ -9259,6 +9293,46 @@ class PairTraining:
                 total += out["loss"].item()
                 seen += 1
         return total / seen
+""",
+        ),
+        Good(
+            why="The script that wrote the rows put blocks of one length together.",
+            files={
+                "prepare.py": """\
+from datasets import load_dataset
+from transformers import AutoTokenizer
+
+ROWS = "tales_of_ids"
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+tokenizer.pad_token = tokenizer.eos_token
+rows = load_dataset("json", data_files={"train": "tales.json", "test": "held.json"})
+
+
+def join(batch):
+    ids = sum(tokenizer(batch["tale"])["input_ids"], [])
+    return {"input_ids": [ids[at : at + 256] for at in range(0, len(ids) - 255, 256)]}
+
+
+rows = rows.map(join, batched=True, remove_columns=["tale"])
+rows.save_to_disk(ROWS)
+""",
+            },
+            code="""\
+import math
+
+from datasets import load_from_disk
+from prepare import ROWS, tokenizer
+from transformers import AutoModelForCausalLM, DataCollatorForLanguageModeling, Trainer, TrainingArguments
+
+rows = load_from_disk(ROWS)
+trainer = Trainer(
+    model=AutoModelForCausalLM.from_pretrained("out"),
+    args=TrainingArguments(output_dir="out", per_device_eval_batch_size=4),
+    eval_dataset=rows["test"],
+    data_collator=DataCollatorForLanguageModeling(tokenizer=tokenizer, mlm=False),
+)
+scores = trainer.evaluate()
+print(math.exp(scores["eval_loss"]))
 """,
         ),
     )
