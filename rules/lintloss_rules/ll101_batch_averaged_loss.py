@@ -6050,6 +6050,122 @@ class PromptJudge:
         return sum(losses) / len(losses)  # <-
 """,
         ),
+        Bad(
+            why="Another method makes the model under a name of its own, moves and wraps it, and keeps it then.",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+from transformers import AutoConfig, BertForPreTraining
+
+
+class Pretraining:
+    def __init__(self, options):
+        self.options = options
+        self.net = None
+
+    def build(self):
+        config = AutoConfig.from_pretrained(self.options.name)
+        if self.options.path:
+            net = BertForPreTraining.from_pretrained(self.options.path, config=config)
+        else:
+            net = BertForPreTraining(config)
+        net = net.to(self.options.device)
+        if self.options.gpus > 1:
+            net = torch.nn.DataParallel(net)
+        self.net = net
+
+    def validate(self, batches):
+        self.net.eval()
+        total, seen = 0.0, 0
+        with torch.no_grad():
+            for ids, mask, labels, follows in batches:
+                out = self.net(input_ids=ids, attention_mask=mask, labels=labels, next_sentence_label=follows)
+                total += out["loss"].mean().item()
+                seen += 1
+        return total / seen  # <-
+""",
+        ),
+        Bad(
+            why="The windows are of one length, but only what stands behind each row's own question is scored.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class Answerer(nn.Module):
+    def __init__(self, words, width):
+        super().__init__()
+        self.embed = nn.Embedding(words, width)
+        self.rnn = nn.GRU(width, width, batch_first=True)
+        self.out = nn.Linear(width, words)
+
+    def forward(self, ids, targets, begins):
+        logits = self.out(self.rnn(self.embed(ids))[0])
+        logits = torch.cat([row[begin:] for row, begin in zip(logits, begins)])
+        targets = torch.cat([row[begin:] for row, begin in zip(targets, begins)])
+        return F.cross_entropy(logits, targets)
+
+
+class Draws:
+    def __init__(self, ids, size, length, mark):
+        self.ids, self.size, self.length, self.mark = ids, size, length, mark
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        places = torch.randint(len(self.ids) - self.length - 1, (self.size,))
+        x = torch.stack([self.ids[at : at + self.length] for at in places])
+        y = torch.stack([self.ids[at + 1 : at + 1 + self.length] for at in places])
+        return x, y, [row.tolist().index(self.mark) for row in x]
+
+
+@torch.no_grad()
+def held_out_loss(model: Answerer, draws: Draws, steps=50):
+    model.eval()
+    losses = torch.zeros(steps)
+    for step in range(steps):
+        x, y, begins = next(draws)
+        losses[step] = model(x, y, begins).item()
+    return losses.mean()  # <-
+""",
+        ),
+        Bad(
+            why="Another script of the project tokenized row by row, padded, and wrote to disk what the trainer scores.",
+            severity=Severity.ERROR,
+            files={
+                "prepare.py": """\
+from datasets import load_dataset
+from transformers import AutoTokenizer
+
+ROWS = "tales_of_ids"
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+tokenizer.pad_token = tokenizer.eos_token
+rows = load_dataset("json", data_files={"train": "tales.json", "test": "held.json"})
+rows = rows.map(lambda row: tokenizer(row["tale"], truncation=True, padding="max_length", max_length=256))
+rows.save_to_disk(ROWS)
+""",
+            },
+            code="""\
+import math
+
+from datasets import load_from_disk
+from prepare import ROWS, tokenizer
+from transformers import AutoModelForCausalLM, DataCollatorForLanguageModeling, Trainer, TrainingArguments
+
+rows = load_from_disk(ROWS)
+trainer = Trainer(
+    model=AutoModelForCausalLM.from_pretrained("out"),
+    args=TrainingArguments(output_dir="out", per_device_eval_batch_size=4),
+    eval_dataset=rows["test"],
+    data_collator=DataCollatorForLanguageModeling(tokenizer=tokenizer, mlm=False),
+)
+scores = trainer.evaluate()  # <-
+print(math.exp(scores["eval_loss"]))
+""",
+        ),
     )
 
     good = (
@@ -9103,6 +9219,120 @@ class PromptJudge:
                 loss = nn.CrossEntropyLoss()(scores.view(-1, len(self.config.label_list)), batch["labels"].view(-1))
             losses.append(loss.item())
         return sum(losses) / len(losses)
+""",
+        ),
+        Good(
+            why="Of each row as many targets behind its own begin: the batches are of one size.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class Answerer(nn.Module):
+    def __init__(self, words, width):
+        super().__init__()
+        self.embed = nn.Embedding(words, width)
+        self.rnn = nn.GRU(width, width, batch_first=True)
+        self.out = nn.Linear(width, words)
+
+    def forward(self, ids, targets, begins):
+        logits = self.out(self.rnn(self.embed(ids))[0])
+        logits = torch.cat([row[begin : begin + 8] for row, begin in zip(logits, begins)])
+        targets = torch.cat([row[begin : begin + 8] for row, begin in zip(targets, begins)])
+        return F.cross_entropy(logits, targets)
+
+
+class Draws:
+    def __init__(self, ids, size, length, mark):
+        self.ids, self.size, self.length, self.mark = ids, size, length, mark
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        places = torch.randint(len(self.ids) - self.length - 1, (self.size,))
+        x = torch.stack([self.ids[at : at + self.length] for at in places])
+        y = torch.stack([self.ids[at + 1 : at + 1 + self.length] for at in places])
+        return x, y, [row.tolist().index(self.mark) for row in x]
+
+
+@torch.no_grad()
+def held_out_loss(model: Answerer, draws: Draws, steps=50):
+    model.eval()
+    losses = torch.zeros(steps)
+    for step in range(steps):
+        x, y, begins = next(draws)
+        losses[step] = model(x, y, begins).item()
+    return losses.mean()
+""",
+        ),
+        Good(
+            why="The classifier of pairs that another method makes and moves: one label a row.",
+            code="""\
+import torch
+from transformers import AutoModelForSequenceClassification
+
+
+class PairTraining:
+    def __init__(self, options):
+        self.options = options
+        self.net = None
+
+    def build(self):
+        net = AutoModelForSequenceClassification.from_pretrained(self.options.name)
+        net = net.to(self.options.device)
+        self.net = net
+
+    def validate(self, batches):
+        self.net.eval()
+        total, seen = 0.0, 0
+        with torch.no_grad():
+            for ids, mask, labels in batches:
+                out = self.net(input_ids=ids, attention_mask=mask, labels=labels)
+                total += out["loss"].item()
+                seen += 1
+        return total / seen
+""",
+        ),
+        Good(
+            why="The script that wrote the rows put blocks of one length together.",
+            files={
+                "prepare.py": """\
+from datasets import load_dataset
+from transformers import AutoTokenizer
+
+ROWS = "tales_of_ids"
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+tokenizer.pad_token = tokenizer.eos_token
+rows = load_dataset("json", data_files={"train": "tales.json", "test": "held.json"})
+
+
+def join(batch):
+    ids = sum(tokenizer(batch["tale"])["input_ids"], [])
+    return {"input_ids": [ids[at : at + 256] for at in range(0, len(ids) - 255, 256)]}
+
+
+rows = rows.map(join, batched=True, remove_columns=["tale"])
+rows.save_to_disk(ROWS)
+""",
+            },
+            code="""\
+import math
+
+from datasets import load_from_disk
+from prepare import ROWS, tokenizer
+from transformers import AutoModelForCausalLM, DataCollatorForLanguageModeling, Trainer, TrainingArguments
+
+rows = load_from_disk(ROWS)
+trainer = Trainer(
+    model=AutoModelForCausalLM.from_pretrained("out"),
+    args=TrainingArguments(output_dir="out", per_device_eval_batch_size=4),
+    eval_dataset=rows["test"],
+    data_collator=DataCollatorForLanguageModeling(tokenizer=tokenizer, mlm=False),
+)
+scores = trainer.evaluate()
+print(math.exp(scores["eval_loss"]))
 """,
         ),
     )

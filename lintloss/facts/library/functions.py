@@ -291,7 +291,8 @@ def _collected(kind: str) -> Callable[[Machine, ast.AST, list[Value], Kwargs], V
             if stacked is not None and kwargs.get("dim", args[1] if len(args) > 1 else Const(0)) != Const(0):
                 stacked = windows.transposed(stacked, 0, 1)
             collected = machine.get(first, distributed.COLLECTED) is not None
-            return stacked or Ref(first.id, "cat" if kind == "cat" and not collected else "list")
+            ragged = rows.ragged(machine, first) if kind == "cat" else None
+            return stacked or ragged or Ref(first.id, "cat" if kind == "cat" and not collected else "list")
         if isinstance(first, Tuple):
             axis = kwargs.get("dim", kwargs.get("axis", args[1] if len(args) > 1 else Const(0)))
             if kind == "cat" and len(first.items) >= 2:

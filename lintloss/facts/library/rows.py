@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
-from lintloss.facts import bindings
+from lintloss.facts import bindings, symbolic
 from lintloss.facts.library import loaders, pieces, shapes, transforms
-from lintloss.facts.linear import Linear
+from lintloss.facts.linear import Atom, Linear
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.survey import called_name
@@ -120,6 +120,29 @@ def packed(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -
     window = replace(found.window, source=(*found.window.source, "packed"), flat=True)
     axes = ("token",) if found.form == "ids" else None  # `.data` holds one after the other what is no padding
     return replace(found, pad=None, clean=True, window=window, axes=axes)
+
+
+def ragged(machine: Machine, parts: Ref) -> Tensor | None:
+    """Return cat of a list of rows, each cut where its own entry of another list says: `row[start:] for row, start in …`.
+
+    What a model computed is left as the list that it is: which row scores which is asked of the labels.
+    """
+    slot = machine.get(parts, "elem")
+    part = shapes.typical(slot.value) if slot is not None else UNKNOWN
+    if not isinstance(part, Tensor) or part.window is None or part.form not in {"", "ids"}:
+        return None
+    if not any(atom[-1:] == ("[]",) or atom in _entries(machine, parts) for atom in part.window.length.atoms):
+        return None
+    window = replace(part.window, source=(*part.window.source, "packed"), flat=True)
+    return replace(part, window=window, axes=("token",))
+
+
+def _entries(machine: Machine, parts: Ref) -> frozenset[Atom]:
+    """Return what the entries of the lists are made of that the loops run over which filled a list."""
+    over = [loop.over for loop in machine.list_loops.get(parts.id, ()) if isinstance(loop.over, Ref)]
+    slots = [machine.get(each, "elem") for each in over if each.kind == "list"]
+    known = [symbolic.of_value(slot.value) for slot in slots if slot is not None]
+    return frozenset(atom for each in known if each is not None for atom in each.atoms)
 
 
 def default(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:

@@ -6,7 +6,7 @@ import ast
 import re
 
 from lintloss.facts import collating, forwards, ignored
-from lintloss.facts.library import loaders, losses, meters, models, rows, smoothed_trainers
+from lintloss.facts.library import loaders, losses, meters, models, rows, saved_sets, smoothed_trainers
 from lintloss.facts.library.tables import CAUSAL, MASKED_MODELS, PAIRED
 from lintloss.facts.loops import Differing
 from lintloss.facts.machine import Machine
@@ -180,11 +180,12 @@ def _averaged(
 def _keeps_rows(machine: Machine, collator: LibObject) -> bool:
     """Say whether texts are tokenized row by row, and no blocks put together: what is shorter is padded, and ignored.
 
-    It may be done in the file that makes the collator.
+    It may be done in the file that makes the collator, or in the one that wrote the rows to disk.
     """
     home = machine.frames[0].module
     beside = machine.project.module(collator.made.path) if collator.made is not None else None
-    texts = [home.code] if beside is None or beside.path == home.path else [home.code, beside.code]
+    files = [home] if beside is None or beside.path == home.path else [home, beside]
+    texts = [each.code for each in (*files, *saved_sets.writers(machine, home))]
     return any(map(SEPARATE_ROWS.search, texts)) and not any(map(BLOCKS.search, texts))
 
 
