@@ -104,8 +104,7 @@ def _is_one_more(seen: Averaging, before: Quantity, count: Quantity) -> bool:
         return False
     if count.unit.degree != 1 or max(count.unit.power(each) for each in ("batch", "step", "example")) != 1:
         return False
-    places = [(seen.path, seen.span.row), *((each.path, each.span.row) for each in seen.stack)]
-    if any(_is_within(before.loops[-1], path, row) for path, row in places):
+    if _is_inside(seen, before.loops[-1]):
         return False  # it may be counted behind
     if bool(count.loops and count.trace) or ONE_MORE.match(seen.divisor):
         return True
@@ -118,6 +117,12 @@ def _is_one_more(seen: Averaging, before: Quantity, count: Quantity) -> bool:
 def _loop_of(before: Quantity, count: Quantity) -> Loop | None:
     """Return the loop that a total was summed over and whose iterations a number counts."""
     return next((loop for loop in before.loops if count.of and count.of in (loop.source, loop.key)), None)
+
+
+def _is_inside(seen: Averaging, loop: Loop) -> bool:
+    """Say whether a division, or a call on the way to it, stands in a loop."""
+    places = [(seen.path, seen.span.row), *((each.path, each.span.row) for each in seen.stack)]
+    return any(_is_within(loop, path, row) for path, row in places)
 
 
 def _is_within(loop: Loop, path: str, row: int) -> bool:
@@ -238,10 +243,17 @@ def _of_sums_of_means(before: Quantity, after: Quantity, count: Quantity) -> Wro
 def _of_means_again(seen: Averaging, before: Quantity, count: Quantity) -> WrongCount | None:
     """Judge an average of all iterations of a loop, whatever weighted it: nothing is left for their number to divide.
 
-    Not where it was summed over another loop as well: what divided so far may have counted that one.
+    Not where it was summed over another loop as well: what divided so far may have counted that one. In the loop itself a
+    running average gives up its share: `mean -= mean / steps; mean += loss / steps`.
     """
     loop = _loop_of(before, count)
-    if loop is None or before.unit.degree != -1 or count.unit != counts.unit_of(loop) or loop.unit == "epoch":
+    if (
+        loop is None
+        or _is_inside(seen, loop)
+        or before.unit.degree != -1
+        or count.unit != counts.unit_of(loop)
+        or loop.unit == "epoch"
+    ):
         return None
     if any(each is not loop and each.unit != "epoch" for each in before.loops) or seen.rooted:
         return None

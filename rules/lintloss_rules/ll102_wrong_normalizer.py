@@ -3842,4 +3842,32 @@ def evaluate(model, stories):
     return total / len(loader)
 """,
         ),
+        Good(
+            why="A running mean gives up a share of itself for each new loss.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+class Runner:
+    def __init__(self, model):
+        self.model = model
+        self.step = 0
+
+    def smooth(self, loss, mean):
+        mean -= mean / self.step
+        mean += float(loss) / self.step
+        return mean
+
+    @torch.no_grad()
+    def validate(self, loader):
+        self.model.eval()
+        self.step, mean = 0, 0.0
+        for images, labels in loader:
+            self.step += 1
+            loss = F.cross_entropy(self.model(images), labels)
+            mean = self.smooth(loss, mean)
+        return mean
+""",
+        ),
     )
