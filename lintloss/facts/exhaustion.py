@@ -24,10 +24,9 @@ def is_stop(node: ast.expr) -> bool:
 
 def catches(handler: ast.ExceptHandler) -> bool:
     """Say whether a handler catches StopIteration, by its name or because it catches all."""
-    if handler.type is None:
-        return True
-    named = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
-    return any(is_stop(each) or called_name(each) in {"Exception", "BaseException"} for each in named)
+    return handler.type is None or any(
+        is_stop(each) or called_name(each) in {"Exception", "BaseException"} for each in _caught(handler)
+    )
 
 
 def tries(function: ast.AST, inner: ast.AST) -> Iterator[ast.Try]:
@@ -65,10 +64,14 @@ def holds(body: Sequence[ast.stmt], inner: ast.AST) -> bool:
 
 
 def _names_stop(handler: ast.ExceptHandler) -> bool:
-    if handler.type is None:
-        return False
-    named = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
-    return any(map(is_stop, named))
+    return any(map(is_stop, _caught(handler)))
+
+
+def _caught(handler: ast.ExceptHandler) -> list[ast.expr]:
+    """Return the exceptions that a handler names, none where it catches all."""
+    if isinstance(handler.type, ast.Tuple):
+        return handler.type.elts
+    return [handler.type] if handler.type is not None else []
 
 
 def _holds_loop(tried: ast.Try, inner: ast.AST) -> bool:
