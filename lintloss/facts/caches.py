@@ -10,9 +10,8 @@ from lintloss.patterns import regex
 
 READS = regex(r"\b(pickle|torch|np|numpy|joblib|json|dill)\.load\(|\b(load_from_disk|read_pickle|from_pickle)\(")
 WRITES = regex(r"\b(pickle|joblib|json|dill)\.dump\(|\b(torch|np|numpy)\.savez?\w*\(|\.(save_to_disk|to_pickle)\(")
-TRAINS = regex(
-    r"state_dict|\.backward\(|\.train\(|\bfit\(|\bcheckpoint|\bckpt"
-)  # a model is no data that were prepared
+# A model is no data that were prepared.
+TRAINS = regex(r"state_dict|\.backward\(|\.train\(|\bfit\(|\bcheckpoint|\bckpt")
 
 
 @lru_cache(maxsize=1024)

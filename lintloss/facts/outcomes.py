@@ -100,7 +100,7 @@ def _targets(statement: ast.Assign) -> list[ast.expr]:
 
 
 @lru_cache(maxsize=256)
-def _reads(scope: ast.AST, names: frozenset[str]) -> list[ast.AST]:
+def _reads(scope: ast.AST, names: frozenset[str]) -> tuple[ast.AST, ...]:
     """List the statements and expressions that read names for what is in them."""
     found: list[ast.AST] = []
     stack: list[ast.AST] = [scope]
@@ -116,7 +116,7 @@ def _reads(scope: ast.AST, names: frozenset[str]) -> list[ast.AST]:
         if _is_read(node, names):
             found.append(node)
         stack.extend(ast.iter_child_nodes(node))
-    return found
+    return tuple(found)
 
 
 def _is_behind(scope: ast.AST, statement: ast.stmt, node: ast.AST) -> bool:

@@ -98,12 +98,12 @@ def streamed(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs)
     """Return what TensorFlow 1 makes of a batch's number in a graph: its mean over all batches, and what updates that."""
     given = args[0] if args else kwargs.get("values", UNKNOWN)
     weighted = len(args) > 1 or kwargs.get("weights", Const(None)) != Const(None)
-    means: list[Value] = [machine.opaque(node)]
+    mean: Value = machine.opaque(node)
     for value in options(given) if not weighted else ():
         if isinstance(value, Quantity) and (value.is_loss or value.is_perplexity) and not (value.axes or value.loops):
             loop = framework_loop(machine, node)
-            means.append(over(machine, node, value, (loop,), Quantity(count("batch"), of=loop.key), "framework"))
-    return Tuple((means[-1], machine.opaque(node, "update")))
+            mean = over(machine, node, value, (loop,), Quantity(count("batch"), of=loop.key), "framework")
+    return Tuple((mean, machine.opaque(node, "update")))
 
 
 def _averaged(machine: Machine, node: ast.AST, value: Quantity, weight: Value | None) -> Quantity | None:
