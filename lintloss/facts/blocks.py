@@ -6,9 +6,9 @@ import ast
 
 from lintloss.facts import bindings
 from lintloss.facts.bindings import Function
+from lintloss.facts.library.tables import TENSOR_MOVES
 
 VIEWS = frozenset({"view", "reshape"})
-PASSED = frozenset({"to", "cuda", "long", "contiguous", "clone", "pin_memory", "int", "astype"})
 
 
 def of_one_shape(function: ast.AST) -> ast.AST | None:
@@ -38,7 +38,7 @@ def _view(function: Function, node: ast.expr, depth: int = 0) -> ast.Call | None
         return _view(function, value, depth + 1) if value is not None else None
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
         return None
-    if node.func.attr in PASSED:
+    if node.func.attr in TENSOR_MOVES:
         return _view(function, node.func.value, depth + 1)
     return node if node.func.attr in VIEWS and len(node.args) == 2 and not node.keywords else None
 

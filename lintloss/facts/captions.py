@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 
 from lintloss.facts import dead, liveness, shown_texts
+from lintloss.facts.library.tables import NUMBER_READS
 from lintloss.facts.machine import Machine
 from lintloss.facts.shown_texts import LOSS, SAID
 from lintloss.facts.split_names import WORD
@@ -18,7 +19,6 @@ CAPTION = regex(
     rf"(?<![a-z]){WORD}[^a-z]{{0,3}}((set|data|avg|mean|average)[^a-z]{{1,3}})?{LOSS}(?![a-z])|"
     rf"(?<![a-z]){LOSS}[^a-z]{{0,3}}{WORD}(?![a-z])"
 )
-PLAIN = frozenset({"item", "detach", "cpu", "float", "numpy"})
 
 
 def note(machine: Machine, statement: ast.Expr) -> None:
@@ -48,7 +48,7 @@ def names_one(caption: str) -> bool:
 def _name(shown: ast.expr) -> ast.Name | None:
     """Return the name that is shown as it is, or as a plain number: `loss.detach().item()`, `float(loss)`."""
     while isinstance(shown, ast.Call):
-        if isinstance(shown.func, ast.Attribute) and shown.func.attr in PLAIN and not shown.args:
+        if isinstance(shown.func, ast.Attribute) and shown.func.attr in NUMBER_READS and not shown.args:
             shown = shown.func.value
         elif isinstance(shown.func, ast.Name) and shown.func.id == "float" and len(shown.args) == 1:
             shown = shown.args[0]

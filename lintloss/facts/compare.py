@@ -9,7 +9,7 @@ from dataclasses import replace
 from lintloss.facts import alignment, autoregression, batch_rows, bindings, blanks, branch_pairs, gradients, overlap
 from lintloss.facts.alignment import ALIGNED, WRONG_SIDE, Alignment, Pair
 from lintloss.facts.callers import text_of
-from lintloss.facts.library import last_ids, models, shapes, windows
+from lintloss.facts.library import last_ids, models, shapes, tables, windows
 from lintloss.facts.linear import END, ZERO, Linear
 from lintloss.facts.machine import Frame, Machine
 from lintloss.facts.observations import Compared, Setting
@@ -25,7 +25,7 @@ LOGITS = regex(r"(^|_)logits?(_|$)")
 NORMALIZES = regex(r"log_?softmax|logsumexp|log_?probs?|\.log\(\)|\b(torch|math|np|jnp)\.log\(", re.IGNORECASE)
 LAST_COLUMN = regex(r"\.at\[(:|\.\.\.), -1\]\.(set|multiply)\(|(loss|nll|nats)\w*\[(:|\.\.\.), -1\] = ", re.IGNORECASE)
 DRAWN = frozenset({"randint", "rand", "randn"})
-MOVED = frozenset({"roll", "to", "cuda", "clone", "contiguous", "long"})
+MOVED = tables.TENSOR_MOVES | {"roll"}
 METHODS = frozenset({"forward", "__call__", "call"})
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import ast
 
-from lintloss.facts.library.tables import SAME
+from lintloss.facts.library.tables import SAME, TENSOR_MOVES
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import Opaque, Ref, Tensor, Tuple, Value
 
 MAKERS = frozenset(
     {"tensor", "as_tensor", "from_numpy", "asarray", "array", "LongTensor", "FloatTensor", "stack"}
 )  # of a module
-MOVES = frozenset({"to", "cuda", "cpu", "long", "int", "type", "astype", "contiguous", "detach", "clone", "pin_memory"})
 COPIES = frozenset({"int", "list"})
 Comprehension = ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
 
@@ -101,4 +100,4 @@ def source_of(call: ast.Call) -> ast.expr | None:
         return None
     if call.func.attr in MAKERS and call.args:
         return call.args[0]
-    return call.func.value if call.func.attr in MOVES else None
+    return call.func.value if call.func.attr in TENSOR_MOVES else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from lintloss.facts.library.tables import MEANS, NUMBER_READS
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import Unit
 from lintloss.facts.values import Const, ModelOutput, Opaque, Quantity, Scoring, Tensor, options
@@ -11,8 +12,6 @@ from lintloss.patterns import regex
 
 FORM = "mean of scores"
 NAMES = regex(r"^(all_)?(logits|predictions|preds)$")
-CASTS = frozenset({"float", "item", "tolist", "cpu", "numpy", "detach"})
-MEANS = frozenset({"mean", "average", "reduce_mean", "nanmean"})
 
 
 def mean_below(machine: Machine, node: ast.AST) -> Quantity | None:
@@ -35,7 +34,7 @@ def _averaged(node: ast.expr) -> ast.expr | None:
     function = node.func
     name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
     receiver = function.value if isinstance(function, ast.Attribute) else None
-    if name in CASTS:
+    if name in NUMBER_READS:
         inner = receiver if receiver is not None and not node.args else node.args[0] if node.args else None
         return _averaged(inner) if inner is not None else None
     if name not in MEANS:

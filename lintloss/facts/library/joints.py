@@ -8,12 +8,11 @@ from __future__ import annotations
 import ast
 
 from lintloss.facts import label_ids
+from lintloss.facts.library.tables import TENSOR_MOVES
 from lintloss.facts.linear import Linear
 from lintloss.facts.machine import Machine
 from lintloss.facts.survey import called_name
 from lintloss.facts.values import Key, Opaque, Ref, Tensor, Tuple, Value, Window
-
-MOVES = frozenset({"to", "cuda", "cpu", "long"})
 
 
 def joined(machine: Machine, node: ast.AST, items: tuple[Value, ...]) -> Tensor | None:
@@ -36,7 +35,7 @@ def _ignored_like(machine: Machine, node: ast.expr) -> Key:
     """Return the identity of the row that `full_like(row, -100)` is as long as."""
     from lintloss.facts.expressions import evaluate
 
-    while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in MOVES:
+    while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in TENSOR_MOVES:
         node = node.func.value
     if not isinstance(node, ast.Call) or called_name(node.func) != "full_like" or len(node.args) < 2:
         return ()

@@ -49,7 +49,7 @@ from lintloss.facts.library import (
     trainers,
     windows,
 )
-from lintloss.facts.library.tables import GATHERS, MEANS, SAME, SUMS
+from lintloss.facts.library.tables import GATHERS, MEANS, NUMBER_READS, SAME, SUMS
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import (
     Choice,
@@ -88,8 +88,6 @@ MOVES = frozenset(
     }
     | {"merge_and_unload", "to_empty", "to_bettertransformer", "with_format"}
 )
-# … and those of a tensor that holds a few numbers.
-MOVED = frozenset({"item", "tolist", "cpu", "cuda", "to", "numpy", "float", "double", "detach", "clone"})
 # Class methods of libraries' models that make an instance: of transformers, diffusers, Lightning.
 LOADS = frozenset({"from_pretrained", "from_config", "load_from_checkpoint"})
 SPELLS = frozenset({"lower", "upper", "strip"})  # of a name that is written out
@@ -217,7 +215,7 @@ def _of_kind(
         return receiver
     if name == "_asdict" and is_instance:
         return plain.fields(machine, node, [receiver], {})
-    if isinstance(receiver, Tuple) and name in MOVED:  # a small tensor
+    if isinstance(receiver, Tuple) and name in NUMBER_READS:  # a small tensor
         return receiver.items[0] if name == "item" and len(receiver.items) == 1 else receiver
     if isinstance(receiver, Tuple) and name in {"view", "reshape"} and len(args) == 2 and args[0] == Const(1):
         return windows.one_row(machine.key(node))  # `torch.LongTensor([word]).view(1, -1)`

@@ -8,13 +8,13 @@ from __future__ import annotations
 import ast
 
 from lintloss.facts import bindings
+from lintloss.facts.library.tables import TENSOR_MOVES
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import Const, LibObject, Ref, Tensor, Value
 
 RANGES = frozenset({"arange", "range"})
 BLOCKS = frozenset({"zeros", "ones", "full", "new_zeros", "new_ones", "new_full"})
 WRAPPED = frozenset({"tensor", "as_tensor", "LongTensor", "list", "array", "asarray", "from_numpy", "new_tensor"})
-SAME = frozenset({"to", "cuda", "long", "type", "type_as", "int", "cpu"})
 
 
 def is_one(machine: Machine, node: ast.AST, target: Value) -> bool:
@@ -43,7 +43,7 @@ def _is_written(machine: Machine, given: ast.expr) -> bool:
 
 def _unmoved(value: ast.expr) -> ast.expr:
     """Return what a value is elsewhere, or of another type: `labels.to(device)`."""
-    while isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr in SAME:
+    while isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr in TENSOR_MOVES:
         value = value.func.value
     return value
 

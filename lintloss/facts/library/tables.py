@@ -167,6 +167,12 @@ SAME = frozenset(
         "DoubleTensor",
     ]
 )
+# Of these, the methods that leave a tensor's entries and their order alone, and those that read a few numbers from it.
+TENSOR_MOVES = frozenset(
+    {"to", "cuda", "cpu", "long", "int", "float", "double", "half", "type", "type_as", "astype"}
+    | {"contiguous", "detach", "clone", "pin_memory"}
+)
+NUMBER_READS = frozenset({"item", "tolist", "cpu", "cuda", "to", "numpy", "float", "double", "detach", "clone"})
 FLATTENING = frozenset({"view", "reshape", "flatten", "ravel", "rearrange", "view_as", "reshape_as", "flatten_"})
 REGRESSIONS = frozenset({"mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss"})
 MEANS = frozenset({"mean", "average", "nanmean", "reduce_mean", "fmean", "mean_"})
