@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from lintloss.facts import (
     asked,
+    bindings,
     classes,
     forwards,
     gradients,
@@ -236,6 +237,8 @@ def _handed_back(function: Func, args: list[Value], kwargs: Kwargs) -> Value | N
     name = returned.pop()
     index = names.index(name)
     given = kwargs.get(name, args[index] if index < len(args) else None)
+    if isinstance(given, Ref) and given.kind != "instance" and bindings.of(function.node).get(name):
+        return None  # ids that were made into rows are no longer the list that they were
     return given if isinstance(given, Ref | LibObject) else None
 
 

@@ -3870,4 +3870,70 @@ class Runner:
         return mean
 """,
         ),
+        Good(
+            why="a file's ids become rows of a batch in a function of another file: their number is no number of lines any more",
+            code="""\
+import torch
+import torch.nn as nn
+
+from text import batchify, network, read_ids
+
+
+def piece(data, start, length):
+    length = min(length, len(data) - 1 - start)
+    return data[start : start + length], data[start + 1 : start + 1 + length]
+
+
+def evaluate(model, data, criterion, words, steps):
+    model.eval()
+    total = 0
+    with torch.no_grad():
+        for start in range(0, data.size(0) - 1, steps):
+            inputs, targets = piece(data, start, steps)
+            output = model(inputs)
+            total += len(inputs) * criterion(output.view(-1, words), targets.view(-1)).item()
+    return total / (len(data) - 1)
+
+
+valid_data = batchify(read_ids("valid.txt", {}), 20)
+print(evaluate(network(), valid_data, nn.CrossEntropyLoss(), 10000, 35))
+""",
+            files={
+                "text.py": """\
+import torch
+import torch.nn as nn
+
+
+def network():
+    return nn.Sequential(nn.Embedding(10000, 64), nn.Linear(64, 10000))
+
+
+def read_ids(path, numbers):
+    ids = []
+    with open(path, encoding="utf8") as lines:
+        for line in lines:
+            for word in line.split():
+                ids += [numbers[word]]
+    return torch.LongTensor(ids)
+
+
+def batchify(data, rows):
+    '''Stand the text in columns, side by side.
+
+    a g m s
+    b h n t
+    c i o u
+    d j p v
+    e k q w
+    f l r x
+
+    What does not fit into columns of one height is cut off.
+    '''
+    n = data.size(0)
+    data = data.narrow(0, 0, n - n % rows)
+    data = data.view(rows, -1).t().contiguous()
+    return data
+""",
+            },
+        ),
     )
