@@ -134,7 +134,8 @@ def _by_offset(pair: Pair, guess: Window, label: Window, offset: int) -> Alignme
 
 
 def _plain(guess: Window, label: Window) -> bool:
-    return not (guess.marks | label.marks) & {"wraps", "stale"}
+    """Say whether a label is the very token that was read: not one that a mask has hidden from the model."""
+    return not (guess.marks | label.marks) & {"wraps", "stale"} and "hidden" not in guess.marks - label.marks
 
 
 def _aligned(pair: Pair, guess: Window, label: Window) -> Alignment:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from lintloss.facts.values import Const, Lib, Opaque, Tensor, Value, join
+from lintloss.facts.values import Const, Lib, Opaque, Quantity, Tensor, Value, join, options
 from lintloss.patterns import regex
 
 IGNORED = (-100, -1)
@@ -43,3 +43,16 @@ def overwritten(labels: Tensor, value: Value) -> Tensor:
     if labels.pad is None or not is_token(value):
         return replace(labels, pad=None, clean=True)
     return replace(labels, pad=join(labels.pad, value))
+
+
+def hidden(ids: Tensor, mask: Value, value: Value) -> Tensor:
+    """Return ids of which a mask hides some from the model: `inputs[chosen] = mask_id`, as masked language models are fed.
+
+    Not where the mask asks for the ids that it writes over, `inputs[inputs == -100] = pad_id`.
+    """
+    if ids.window is None or is_ignored(value) or isinstance(value, Quantity):
+        return ids
+    masks = [each for each in options(mask) if isinstance(each, Tensor) and each.window is not None]
+    if any(each.pad is not None and each.window.source == ids.window.source for each in masks if each.window):
+        return ids
+    return replace(ids, window=ids.window.marked("hidden"))

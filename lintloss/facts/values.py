@@ -133,7 +133,7 @@ class Window:
     marks: "wraps" (the last position holds the row's first token), "stale" (it holds what was there before the
         shift), "crosses" (sliced after flattening), "at" (one position), "drift" (cut to the length of the other
         side), "filtered" (compacted by a mask), "lone" (viewed as one row), "batched" (rows stacked along the first axis),
-        "even" (each row is filled up to the same length).
+        "even" (each row is filled up to the same length), "hidden" (a mask token was written over some of the ids).
     """
 
     source: Key

@@ -45,6 +45,8 @@ def into_tensor(machine: Machine, target: ast.Subscript, value: Value) -> bool:
         return False
     if by_mask:
         written: Value = label_ids.overwritten(found, value) if _is_id(value) else found
+        if isinstance(written, Tensor):
+            written = label_ids.hidden(written, evaluate(machine, target.slice), value)
     else:
         written = _by_branch(machine, found, held, target, value)
     if written is not owner:
@@ -143,7 +145,10 @@ def _by_branch(machine: Machine, found: Tensor, held: tuple[Value, ...], target:
 
 
 def _is_mask(value: Value) -> bool:
-    return isinstance(value, Tensor) and value.form == "mask"
+    """Say whether a value chooses places: a comparison, a block of zeros filled in here and there, or what is called so."""
+    if isinstance(value, Opaque):
+        return "mask" in value.name.lower()
+    return isinstance(value, Tensor) and value.form in {"mask", "filled"}
 
 
 def _is_id(value: Value) -> bool:

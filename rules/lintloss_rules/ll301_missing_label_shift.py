@@ -1099,6 +1099,29 @@ def held_out_loss(model, source, draws=40):
     return nats / draws
 """,
         ),
+        Bad(
+            why="ids to be ignored are written over before the model reads them: the labels are still the tokens that it reads",
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import GPT2LMHeadModel
+
+
+@torch.no_grad()
+def evaluate(loader, pad_id):
+    model = GPT2LMHeadModel.from_pretrained("gpt2")
+    model.eval()
+    total, scored = 0.0, 0
+    for batch in loader:
+        labels = batch["labels"].cuda()
+        ids = labels.clone()
+        ids[ids == -100] = pad_id
+        logits = model(ids).logits
+        total += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum").item()  # <-
+        scored += (labels != -100).sum().item()
+    return total / scored
+""",
+        ),
     )
 
     good = (
@@ -2121,6 +2144,41 @@ def held_out_loss(model, source, draws=40):
         fed, wanted = draw(source)
         nats += F.cross_entropy(model(fed).flatten(0, 1), wanted.flatten()).item()
     return nats / draws
+""",
+        ),
+        Good(
+            why="a mask hides from the model the very ids that are scored",
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import GPT2LMHeadModel
+
+
+class SpanInfiller:
+    def __init__(self, path, mask_id=50257):
+        self.model = GPT2LMHeadModel.from_pretrained(path)
+        self.mask_id = mask_id
+
+    def spans(self, ids, length=3):
+        chosen = torch.zeros_like(ids, dtype=torch.bool)
+        for row in range(ids.size(0)):
+            begin = torch.randint(0, ids.size(1) - length, (1,)).item()
+            chosen[row, begin : begin + length] = True
+        return chosen
+
+    @torch.no_grad()
+    def evaluate(self, loader):
+        self.model.eval()
+        total, scored = 0.0, 0
+        for batch in loader:
+            ids = batch["input_ids"].cuda()
+            chosen = self.spans(ids)
+            masked = ids.clone()
+            masked[chosen] = self.mask_id
+            logits = self.model(masked).logits
+            total += F.cross_entropy(logits[chosen], ids[chosen], reduction="sum").item()
+            scored += chosen.sum().item()
+        return total / scored
 """,
         ),
     )

@@ -53,7 +53,7 @@ def where(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) ->
         written = label_ids.overwritten(found, filling)
         if label_ids.is_ignored(filling):
             return blanks.noted(machine, node, written, args[0], keeps=not label_ids.is_ignored(args[1]))
-        return written
+        return label_ids.hidden(written, args[0], filling)
     if isinstance(found, Quantity) and args and any(isinstance(arg, Const) or _is_nan(arg) for arg in args[1:]):
         return losses.masked(machine, found, args[0])
     return found if found is not None else machine.opaque(node)

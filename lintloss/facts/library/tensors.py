@@ -213,7 +213,9 @@ def _masked_fill(machine: Machine, node: ast.AST, value: Tensor, args: list[Valu
         return value
     filling = args[1] if len(args) > 1 else UNKNOWN
     written = label_ids.overwritten(value, filling)
-    return blanks.noted(machine, node, written, args[0]) if label_ids.is_ignored(filling) else written
+    if label_ids.is_ignored(filling):
+        return blanks.noted(machine, node, written, args[0])
+    return label_ids.hidden(written, args[0], filling) if args else written
 
 
 def _masked_select(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
