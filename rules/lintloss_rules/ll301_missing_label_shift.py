@@ -1121,6 +1121,7 @@ def evaluate(loader, pad_id):
         scored += (labels != -100).sum().item()
     return total / scored
 """,
+            severity=Severity.ERROR,
         ),
     )
 
