@@ -412,9 +412,11 @@ def divide(machine: Machine, node: ast.AST, left: Value, right: Value, inside: i
     if count is not None and count.unit == SHARE:
         quotients.forget_field_mean(machine, left)
     if left.is_count:
-        return (
-            Quantity(left.unit / count.unit) if count is not None and count.unit != left.unit else machine.opaque(node)
-        )
+        if count is None:
+            return machine.opaque(node)
+        if count.unit == left.unit or _is_share_of_ranks(left, count):
+            return replace(machine.opaque(node), name="share")  # by which a mean may be weighted: no coefficient
+        return Quantity(left.unit / count.unit)
     if count is None:
         if isinstance(right, Quantity) and right.is_loss:
             return machine.opaque(node)
@@ -422,6 +424,11 @@ def divide(machine: Machine, node: ast.AST, left: Value, right: Value, inside: i
     return quotients.average(
         machine, node, left, count, "repeated" if _is_repeated(machine, node, left, inside) else "divide"
     )
+
+
+def _is_share_of_ranks(own: Quantity, everyone: Quantity) -> bool:
+    """Say whether one rank's count is divided by that of all: `world_size * tokens / all_tokens`, by which means are weighted."""
+    return quotients.OVER_RANKS in everyone.weights or own.unit == everyone.unit * Unit.of(rank=1)
 
 
 def _may_be_rows_own(total: Quantity, count: Quantity) -> bool:
