@@ -36,7 +36,7 @@ from lintloss.facts.project import Project
 from lintloss.facts.roots import forget_rebound, run_body, run_root
 from lintloss.facts.state import Slot, State
 from lintloss.facts.survey import called_name, survey
-from lintloss.facts.values import Class, Func
+from lintloss.facts.values import Class, Func, Opaque
 from lintloss.findings import Evidence, Span
 from lintloss.parse import Module
 from lintloss.patterns import regex
@@ -64,6 +64,7 @@ REDUCES = regex(r"all_reduce\([^\n]*\n[^\n]* / ")
 
 STEPS_OF_FRAMEWORK = regex(r"\bLightningModule\b[\s\S]*\bdef (validation|test)_step\b")
 FITS = regex(r"(?<!pre)train|\.fit\(")
+DATA = regex(r"loader|dataset|batches|split", re.IGNORECASE)
 GETS = "__getitem__"
 SHIFTS = regex(r"\[(:, |\.\.\., )?:-1\][\s\S]*\[(:, |\.\.\., )?1:\]")
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
@@ -104,6 +105,7 @@ def seen_outside(
     seen = [each for each in seen if not (_is_of_framework(each) and _place_of(each) in shown)]
     known = {_place_of(each) for each in (*seen, *more) if _is_known(each)}
     exact = _exact(more)
+    more = [each for each in more if not (_place_of(each) in exact and _is_over_unknown(each))]
     beside = _beside(seen)
     seen = [each for each in seen if not (_is_presumed(each) and _place_of(each) in known) or _id_of(each) in beside]
     return [each for each in seen if not (_place_of(each) in exact and _is_unproven(each))] + more
@@ -118,10 +120,10 @@ def _derived(sites: list[tuple[Module, callers.Around]], name: str) -> Iterator[
 
 
 def _exact(seen: list[Observation]) -> set[tuple[type, Span]]:
-    """Return the averages whose batches score the same number of tokens, in the hands of all calling files that were run."""
+    """Return the averages whose batches score the same number of tokens, in the hands of all callers that show theirs."""
     averages = [each for each in seen if isinstance(each, Averaging)]
-    others = {_place_of(each) for each in averages if not proven_equal(each.before)}
-    return {_place_of(each) for each in averages} - others
+    others = {_place_of(each) for each in averages if not proven_equal(each.before) and not _is_over_unknown(each)}
+    return {_place_of(each) for each in averages if proven_equal(each.before)} - others
 
 
 def _is_unproven(seen: Observation) -> bool:
@@ -134,12 +136,13 @@ def _is_reported(seen: Reported, averaged: set[tuple[int, int]]) -> bool:
     return seen.scope_rows in averaged or seen.setting.phase == "evaluation"
 
 
-def _distance(module: Module, site: Module, names: set[str]) -> tuple[bool, bool, bool, bool, str]:
-    """Rank calling files: those that call it themselves first, then those that name its file, and tests last."""
+def _distance(module: Module, site: Module, names: set[str]) -> tuple[bool, bool, bool, bool, bool, str]:
+    """Rank calling files: those that call it themselves first, that make data, that name its file, and tests last."""
     stem, _ = os.path.splitext(os.path.basename(module.path))
     is_direct = any(f"{name}(" in site.code for name in names)
+    feeds = DATA.search(site.code) is not None
     fits = "ightning" not in module.code or FITS.search(site.code) is not None
-    return "test" in os.path.basename(site.path), not is_direct, not fits, stem not in site.code, site.path
+    return "test" in os.path.basename(site.path), not is_direct, not fits, not feeds, stem not in site.code, site.path
 
 
 def _place_of(seen: Observation) -> tuple[type, Span]:
@@ -206,11 +209,20 @@ def _divides(text: str, name: str) -> bool:
 def _asks(seen: Observation) -> bool:
     """Say whether an evaluation compares what nothing is known of, or averages what is a loss by its name."""
     if isinstance(seen, Averaging):
-        return (seen.before.presumed or _is_of_framework(seen)) and seen.setting.phase != "training"
+        unknown = seen.before.presumed or _is_of_framework(seen) or _is_over_unknown(seen)
+        return unknown and seen.setting.phase != "training"
     if not isinstance(seen, Compared):
         return False
     known = seen.alignment is not None or seen.overlap is not None
     return not known and seen.setting.phase in {"evaluation", "shared", "unknown"}
+
+
+def _is_over_unknown(seen: Observation) -> bool:
+    """Say whether an average is over a loader that the function is given, of whose batches nothing is known."""
+    last = seen.before.loops[-1] if isinstance(seen, Averaging) and seen.before.loops else None
+    if not isinstance(seen, Averaging) or last is None or not isinstance(last.iterates, Opaque):
+        return False
+    return not proven_equal(seen.before) and not proven_unequal(seen.before)
 
 
 def _is_of_framework(seen: Observation) -> bool:

@@ -1123,6 +1123,29 @@ def evaluate(loader, pad_id):
 """,
             severity=Severity.ERROR,
         ),
+        Bad(
+            why="both sides are narrowed to the same positions, by their length less one",
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import GPT2LMHeadModel
+
+
+@torch.no_grad()
+def score(texts):
+    lm = GPT2LMHeadModel.from_pretrained("gpt2")
+    lm.eval()
+    nats, scored = 0.0, 0
+    for ids in texts:
+        length = ids.size(1) - 1
+        guesses = lm(ids).logits.narrow(1, 0, length)
+        gold = torch.narrow(ids, dim=1, start=0, length=length)
+        nats += F.cross_entropy(guesses.transpose(1, 2), gold, reduction="sum").item()  # <-
+        scored += gold.numel()
+    return nats / scored
+""",
+            severity=Severity.ERROR,
+        ),
     )
 
     good = (
@@ -2180,6 +2203,27 @@ class SpanInfiller:
             total += F.cross_entropy(logits[chosen], ids[chosen], reduction="sum").item()
             scored += chosen.sum().item()
         return total / scored
+""",
+        ),
+        Good(
+            why="narrowed from either end, by the length of the ids less one",
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import GPT2LMHeadModel
+
+
+@torch.no_grad()
+def score(texts):
+    lm = GPT2LMHeadModel.from_pretrained("gpt2")
+    lm.eval()
+    nats, scored = 0.0, 0
+    for ids in texts:
+        guesses = lm(ids).logits[:, : ids.size(1) - 1]
+        gold = ids.narrow(1, 1, ids.size(1) - 1)
+        nats += F.cross_entropy(guesses.transpose(1, 2), gold, reduction="sum").item()
+        scored += gold.numel()
+    return nats / scored
 """,
         ),
     )

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lintloss.facts import blanks, label_ids, symbolic, terms
-from lintloss.facts.library import features, losses, mixtures, onehot, spread, windows
+from lintloss.facts.library import features, losses, mixtures, narrowed, onehot, spread, windows
 from lintloss.facts.linear import END, ZERO, Linear
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import UNKNOWN, Const, Opaque, Ref, Tensor, Tuple, Value
@@ -296,6 +296,7 @@ HANDLERS: dict[str, Handler] = {
     "squeeze": _squeeze,
     "flip": _flip,
     "unfold": _unfold,
+    "narrow": narrowed.narrow,
     "split": _split,
     "chunk": _split,
     "tensor_split": _split,
@@ -351,6 +352,7 @@ OF_OPAQUE = frozenset(
         "new_empty",
         "masked_fill_",
         "unfold",
+        "narrow",
         "masked_select",
     }
 )

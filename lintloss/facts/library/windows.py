@@ -202,7 +202,8 @@ class Cut:
         upper = symbolic.of(self.machine, part.upper) if part.upper is not None else None
         if NEW in self.window.source and part.lower is None and upper is not None and not upper.is_const:
             self.pad = None  # of one row, its padding is cut off: `targets[:, :length]`
-        self.window = sliced(self.window, at, _from_end(part.lower, lower), _from_end(part.upper, upper))
+        stop = _before_end(self.window, at, upper) or _from_end(part.upper, upper)
+        self.window = sliced(self.window, at, _from_end(part.lower, lower), stop)
 
     def _pick(self, part: ast.expr, value: Value) -> None:
         """Take one row, one position, or several by a tensor of indices."""
@@ -268,6 +269,15 @@ def with_new_axis(window: Window | None, at: int) -> Window | None:
 
 def _from_end(part: ast.expr | None, number: Linear | None) -> tuple[Linear, bool] | None:
     return (number, symbolic.is_negated(part)) if part is not None and number is not None else None
+
+
+def _before_end(window: Window, axis: int, number: Linear | None) -> tuple[Linear, bool] | None:
+    """Return a bound that is the length of what is cut, less some, `ids[:, : ids.size(1) - 1]`, as one that counts from the end."""
+    if number is None or number.const > 0 or window.is_cut or window.flat or len(number.terms) != 1:
+        return None
+    atom, factor = next(iter(number.terms))
+    is_length = factor == 1 and atom[:-1] == ("count", *window.source, axis)
+    return (Linear(const=number.const), True) if is_length else None
 
 
 def sliced(window: Window, axis: int, lower: tuple[Linear, bool] | None, upper: tuple[Linear, bool] | None) -> Window:
