@@ -186,7 +186,7 @@ def _keys(value: Value) -> set[Key]:
 
 def product(left: Quantity, right: Quantity) -> Quantity:
     """Multiply two counts: rows x positions per row are positions; batches x batch size are examples."""
-    unit = left.unit * right.unit
+    unit = count("example") if _are_rows_so_far(left, right) else left.unit * right.unit
     long = next((each for each in (right, left) if each.unit.power("position") == 1), None)
     short = left if long is right else right
     presumed = (left.presumed or right.presumed) and not _are_rows_of_all(left, right)
@@ -196,6 +196,15 @@ def product(left: Quantity, right: Quantity) -> Quantity:
         unit = long.unit if is_one and long.unit == count("position") else unit  # of a batch that is one row
         return Quantity(unit, of=of, counted=long.counted, offset=long.offset, presumed=presumed)
     return Quantity(unit, of=(*left.of, "*", *right.of), presumed=presumed, counted=left.counted or right.counted)
+
+
+def _are_rows_so_far(left: Quantity, right: Quantity) -> bool:
+    """Say whether a number of batches is multiplied by the rows of one of them: `(i + 1) * inputs.size(0)`."""
+    pairs = ((left, right), (right, left))
+    return any(
+        one.unit in (count("batch"), count("step")) and other.unit == count("example") and not other.loops
+        for one, other in pairs
+    )
 
 
 def _are_rows_of_all(left: Quantity, right: Quantity) -> bool:

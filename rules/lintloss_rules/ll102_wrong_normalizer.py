@@ -1730,6 +1730,22 @@ def evaluate(model, test_loader):
     return total / len(test_loader)  # <-
 """,
         ),
+        Bad(
+            why="a sum of batch means is divided by batches times rows",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    total = 0.0
+    for step, (images, labels) in enumerate(loader):
+        total += F.cross_entropy(model(images), labels).item()
+    return total / ((step + 1) * images.size(0))  # <-
+""",
+        ),
     )
 
     good = (
@@ -3935,5 +3951,23 @@ def batchify(data, rows):
     return data
 """,
             },
+        ),
+        Good(
+            why="what has been seen so far is counted as batches times the rows of one: a progress line, right up to the last batch",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    total = 0.0
+    for step, (images, labels) in enumerate(loader):
+        loss = F.cross_entropy(model(images), labels)
+        total += loss.item() * images.size(0)
+        print(f"{step + 1}/{len(loader)}: {total / ((step + 1) * images.size(0)):.4f}")
+    return total / len(loader.dataset)
+""",
         ),
     )
