@@ -1745,6 +1745,7 @@ def evaluate(model, loader):
         total += F.cross_entropy(model(images), labels).item()
     return total / ((step + 1) * images.size(0))  # <-
 """,
+            severity=Severity.ERROR,
         ),
     )
 
