@@ -3954,7 +3954,7 @@ def batchify(data, rows):
             },
         ),
         Good(
-            why="what has been seen so far is counted as batches times the rows of one: a progress line, right up to the last batch",
+            why="what was seen so far is counted as batches times the rows of one: a progress line, right up to the last batch",
             code="""\
 import torch
 import torch.nn.functional as F
