@@ -150,6 +150,8 @@ def padded(seen: Observation) -> Wrong | None:
         return None
     if scoring.item == "example":  # each row has one label, whatever fills its text up
         return None
+    if forms(scoring.target) == frozenset({"probs"}):  # distributions, of which no entry is the id of a pad
+        return None
     if seen.inverted is not None:
         return Wrong(INVERTED, (seen.inverted, *trace(scoring.target)))
     if any(_is_of_input(scoring, option) for option in options(scoring.target)):

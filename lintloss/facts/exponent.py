@@ -66,6 +66,8 @@ def exponential(machine: Machine, node: ast.AST, exponent: Value, base: str = "e
     if isinstance(exponent, Opaque) and entropies.is_of_itself(machine, node):
         return Opaque((*machine.key(node), entropies.OWN))
     if isinstance(exponent, Opaque) and _is_called_perplexity(machine):
+        if losses.is_of_policy(machine):  # how far a policy has moved, batch by batch: nobody's evaluation
+            return machine.opaque(node)
         return losses.presumed_perplexity(machine, node)  # of what is computed in sight, by what is not a model
     if not isinstance(exponent, Quantity) or not exponent.is_loss:
         return machine.opaque(node)

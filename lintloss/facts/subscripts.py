@@ -29,6 +29,7 @@ from lintloss.facts.values import (
 )
 from lintloss.patterns import regex
 
+FIELD = regex(r"^[A-Z][A-Z0-9_]*$|(^|_)(key|field|col|column|name)s?$")  # attributes that name an entry of a batch
 SPLIT = regex(r"^(train|valid|validation|val|test|dev|eval)(ation|ing)?(_\w+)?$")
 LOSS_DICT = regex(r"^(\w+_)?loss(es)?_dict$|^losses_reduced$|^reduced_losses$", re.IGNORECASE)
 
@@ -36,7 +37,8 @@ LOSS_DICT = regex(r"^(\w+_)?loss(es)?_dict$|^losses_reduced$|^reduced_losses$", 
 def subscript_key(machine: Machine, index: ast.expr, owner: Value = UNKNOWN) -> str:
     """Return the heap field that an index names: constants by value, the rest is "elem".
 
-    Of a batch, `batch[f"{side}_labels"]` and `batch[f"{side}_mask"]` are two entries, whichever side it is.
+    Of a batch, `batch[f"{side}_labels"]` and `batch[f"{side}_mask"]` are two entries, whichever side it is, and so are
+    `batch[self.SEQUENCE]` and `batch[self.label_key]`.
     """
     if isinstance(index, ast.Constant) and isinstance(index.value, str | int):
         return str(index.value)
@@ -45,6 +47,8 @@ def subscript_key(machine: Machine, index: ast.expr, owner: Value = UNKNOWN) -> 
     value = evaluate(machine, index)
     if isinstance(value, Const) and isinstance(value.value, str | int) and not isinstance(value.value, bool):
         return str(value.value)
+    if isinstance(owner, Opaque) and isinstance(index, ast.Attribute) and FIELD.search(index.attr):
+        return machine.text(index)
     return "elem"
 
 

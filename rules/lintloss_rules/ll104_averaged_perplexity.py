@@ -1526,4 +1526,27 @@ def metric_fn(loss, weights):
     return {"perplexity": tf.metrics.mean(perplexity, weights=weights)}
 """,
         ),
+        Good(
+            why="how far a policy has moved from the one that sampled, as a perplexity of each batch: no evaluation reports it",
+            code="""\
+import torch
+from accelerate.utils import gather
+
+
+def rollout_metrics(policy_logps, rollout_logps, completion_mask, advantages):
+    def masked_mean(x, mask):
+        return (x * mask).sum(-1) / mask.sum(-1).clamp(min=1.0)
+
+    own = masked_mean(policy_logps, completion_mask)
+    sampled = masked_mean(rollout_logps, completion_mask)
+    ratio = torch.exp(policy_logps - rollout_logps) * advantages.unsqueeze(-1)
+    training_ppl = torch.exp(-own).mean()
+    rollout_ppl = torch.exp(-sampled).mean()
+    return {
+        "policy_ppl": gather(training_ppl.unsqueeze(0)).nanmean(),
+        "rollout_ppl": gather(rollout_ppl.unsqueeze(0)).nanmean(),
+        "policy_ratio": gather(ratio.mean().unsqueeze(0)).nanmean(),
+    }
+""",
+        ),
     )

@@ -4348,4 +4348,59 @@ class Judge:
         return right / len(rows)
 """,
         ),
+        Good(
+            why="entries of a batch go by names that are kept elsewhere: the sequence that is told from its padding is not the item that is guessed",
+            code="""\
+import torch
+import torch.nn as nn
+
+
+class NextItem(nn.Module):
+    def __init__(self, config, items):
+        super().__init__()
+        self.SEQUENCE = config["sequence_field"]
+        self.TARGET = config["target_field"]
+        self.embed = nn.Embedding(items, 64, padding_idx=0)
+        self.encoder = nn.TransformerEncoderLayer(64, 4, batch_first=True)
+        self.criterion = nn.CrossEntropyLoss()
+
+    def forward(self, sequence):
+        padded = sequence == self.embed.padding_idx
+        hidden = self.encoder(self.embed(sequence), src_key_padding_mask=padded)
+        return hidden[:, -1]
+
+    def calculate_loss(self, interaction):
+        hidden = self.forward(interaction[self.SEQUENCE])
+        logits = hidden @ self.embed.weight.transpose(0, 1)
+        return self.criterion(logits, interaction[self.TARGET])
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    losses = [model.calculate_loss(batch) * len(batch) for batch in loader]
+    return sum(losses) / len(loader.dataset)
+""",
+        ),
+        Good(
+            why="lists of documents are filled up with minus infinity before the softmax: a pad's probability is 0",
+            code="""\
+import torch
+import torch.nn as nn
+
+
+class ListwiseLoss(nn.Module):
+    def __init__(self, scorer):
+        super().__init__()
+        self.scorer = scorer
+        self.criterion = nn.CrossEntropyLoss()
+
+    def forward(self, queries, relevances, longest):
+        scores = self.scorer(queries)
+        labels = torch.full_like(scores, float("-inf"))
+        for row, relevance in enumerate(relevances):
+            labels[row, : len(relevance)] = relevance
+        return self.criterion(scores, labels.softmax(dim=1))
+""",
+        ),
     )
