@@ -4349,7 +4349,7 @@ class Judge:
 """,
         ),
         Good(
-            why="entries of a batch go by names that are kept elsewhere: the sequence that is told from its padding is not the item that is guessed",
+            why="entries of a batch by kept names are several: a sequence is told from its padding, and an item is guessed",
             code="""\
 import torch
 import torch.nn as nn
