@@ -426,7 +426,7 @@ def _of_loader(tracer: Tracer, spot: Spot, call: ast.Call) -> Kept | None:
         return kept or (_of_dataset(tracer, spot.at(rows)) if rows is not None else None)
     if size is None or constant(tracer, spot.at(size)) == 1:
         return None
-    if rows is not None and _is_random(tracer, spot.at(rows)):
+    if rows is not None and is_random(tracer, spot.at(rows)):
         return None
     return "drop_last", dropped, spot.module
 
@@ -502,7 +502,7 @@ def _dropping(tracer: Tracer, spot: Spot, call: ast.Call) -> Kept | None:
     return "drop_last", dropped, spot.module
 
 
-def _is_random(tracer: Tracer, rows: Spot) -> bool:
+def is_random(tracer: Tracer, rows: Spot) -> bool:
     """Say whether a data set draws at random, or has no end that is known."""
     bases = list(_bases(tracer, rows))
     if any(isinstance(base, Lib) and "Iterable" in base.name for base in bases):

@@ -3094,6 +3094,109 @@ def evaluate(model, columns, block):
     return nats / tokens
 """,
         ),
+        Bad(
+            why="a loader in a fixed order is left after so many batches as a dict of settings says: the first ones, always",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+
+from network import Network, Windows
+
+SETTINGS = {"rows": 16, "rate": 3e-4, "eval_iters": 40}
+
+
+@torch.no_grad()
+def estimate(network, loaders, eval_iters):
+    network.eval()
+    means = {}
+    for split, loader in loaders.items():
+        losses = []
+        for k, (x, y) in enumerate(loader):
+            if k >= eval_iters:
+                break  # <-
+            losses.append(network(x, y)[1].item())
+        means[split] = sum(losses) / len(losses)
+    network.train()
+    return means
+
+
+def main(train_ids, val_ids):
+    train_loader = DataLoader(Windows(train_ids), SETTINGS["rows"], shuffle=True)
+    val_loader = DataLoader(Windows(val_ids), SETTINGS["rows"])
+    network = Network()
+    optimizer = torch.optim.AdamW(network.parameters(), lr=SETTINGS["rate"])
+    for step, (x, y) in enumerate(train_loader):
+        loss = network(x, y)[1]
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        if step % 500 == 0:
+            means = estimate(network, {"train": train_loader, "val": val_loader}, SETTINGS["eval_iters"])
+            print(f"{step}: {means['train']:.3f} {means['val']:.3f}")
+""",
+        ),
+        Bad(
+            why="each evaluation draws from the beginning as many batches as an option has by default, from a loader in order",
+            severity=Severity.WARNING,
+            files={
+                "options.py": """\
+import argparse
+
+
+def read_options():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rows", type=int, default=32)
+    parser.add_argument("--valid-steps", type=int, default=20)
+    return parser.parse_args()
+""",
+                "data.py": """\
+from torch.utils.data import DataLoader, SequentialSampler
+
+
+def loaders_of(train_rows, held_out, options):
+    train_loader = DataLoader(train_rows, options.rows, shuffle=True)
+    valid_loader = DataLoader(held_out, options.rows, sampler=SequentialSampler(held_out))
+    return train_loader, valid_loader
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+from tqdm import trange
+
+from data import loaders_of
+from options import read_options
+
+
+def moved(batches, device="cuda"):
+    return [part.to(device) for part in next(batches)]
+
+
+@torch.no_grad()
+def validate(network, valid_loader, options):
+    network.eval()
+    nats = tokens = 0
+    valid_loader = iter(valid_loader)
+    for _ in trange(options.valid_steps):  # <-
+        x, y = moved(valid_loader)
+        nats += F.cross_entropy(network(x).flatten(0, 1), y.flatten(), reduction="sum").item()
+        tokens += y.numel()
+    return nats / tokens
+
+
+def main(network, train_rows, held_out):
+    options = read_options()
+    train_loader, valid_loader = loaders_of(train_rows, held_out, options)
+    optimizer = torch.optim.Adam(network.parameters())
+    for x, y in train_loader:
+        loss = F.cross_entropy(network(x).flatten(0, 1), y.flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    print("valid", validate(network, valid_loader, options))
+""",
+        ),
     )
 
     good = (
@@ -5562,6 +5665,70 @@ def evaluate(model, columns, block):
         nats += F.cross_entropy(model(x, state)[0].flatten(0, 1), y.flatten(), reduction="sum").item()
         tokens += y.numel()
     return nats / tokens
+""",
+        ),
+        Good(
+            why="The option says how large a random sample is; the other evaluation goes on where it stopped before.",
+            code="""\
+import argparse
+
+import torch
+from torch.utils.data import DataLoader
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--eval-iters", type=int, default=50)
+options = parser.parse_args()
+
+
+@torch.no_grad()
+def estimate(network, val_loader):
+    network.eval()
+    losses = []
+    for k, (x, y) in enumerate(val_loader):
+        if k >= options.eval_iters:
+            break
+        losses.append(network(x, y)[1].item())
+    return sum(losses) / len(losses)
+
+
+@torch.no_grad()
+def next_estimate(network, val_batches):
+    network.eval()
+    losses = []
+    for _ in range(options.eval_iters):
+        x, y = next(val_batches)
+        losses.append(network(x, y)[1].item())
+    return sum(losses) / len(losses)
+
+
+def main(network, val_rows, more_rows):
+    print("validation loss", estimate(network, DataLoader(val_rows, batch_size=4, shuffle=True)))
+    val_batches = iter(DataLoader(more_rows, batch_size=4))
+    print("validation loss", next_estimate(network, val_batches), next_estimate(network, val_batches))
+""",
+        ),
+        Good(
+            why="The caller says how many batches of the loader in order it wants; by default all are scored.",
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+
+
+@torch.no_grad()
+def estimate(network, val_loader, most):
+    network.eval()
+    losses = []
+    for k, (x, y) in enumerate(val_loader):
+        if most is not None and k >= most:
+            break
+        losses.append(network(x, y)[1].item())
+    return sum(losses) / len(losses)
+
+
+def main(network, val_rows, options):
+    val_loader = DataLoader(val_rows, batch_size=4)
+    print("first look", estimate(network, val_loader, 8))
+    print("validation loss", estimate(network, val_loader, options.get("most")))
 """,
         ),
     )
