@@ -19,6 +19,7 @@ from lintloss.facts import (
     moduli,
     regions,
     remainders,
+    rewound,
     scored,
     unconsumed,
     usual,
@@ -84,6 +85,12 @@ def observe(machine: Machine, module: Module, loops: Iterable[scored.Looped]) ->
             yield LeftOut(
                 whole.unwrapped(loop.statement.iter), "whole", number.spot.node, number.spot.module, loop.statement
             )
+            continue
+        anew = rewound.of_loop(machine, module, loop.statement) if loop.statement is not None else None
+        if anew is not None:
+            found = LeftOut(anew.call, "leftovers", anew.place, anew.module, anew.call)
+            note_full(machine, loop, evidence(machine, found))
+            yield found
             continue
         source = _indexed(regions.drawn(loop.statement)) if loop.statement is not None else None
         if source is not None and not ENDLESS.search(ast.unparse(source)):

@@ -3197,6 +3197,63 @@ def main(network, train_rows, held_out):
     print("valid", validate(network, valid_loader, options))
 """,
         ),
+        Bad(
+            why="the reader starts over where less than a batch is left: the last call repeats rows, and the rest is lost",
+            severity=Severity.ERROR,
+            files={
+                "pairs.py": """\
+import random
+
+import torch
+
+
+class Pairs:
+    def __init__(self, path):
+        rows = torch.load(path)
+        held = len(rows) // 10
+        self.parts = {"train": rows[held:], "dev": rows[:held]}
+        self.sizes = {"train": len(rows) - held, "dev": held}
+        self.at = {"train": 0, "dev": 0}
+
+    def rewind(self, part):
+        random.shuffle(self.parts[part])
+        self.at[part] = 0
+
+    def next_batch(self, part, batch_size):
+        end = self.at[part] + batch_size
+        if end > self.sizes[part]:
+            self.rewind(part)
+            end = batch_size
+        rows = self.parts[part][self.at[part] : end]
+        self.at[part] = end
+        return torch.tensor([x for x, _ in rows]), torch.tensor([y for _, y in rows])
+""",
+            },
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+from pairs import Pairs
+
+
+@torch.no_grad()
+def dev_loss(network, pairs, batch_size):
+    network.eval()
+    number = math.ceil(pairs.sizes["dev"] / batch_size)
+    pairs.rewind("dev")
+    total = 0.0
+    for _ in range(number):
+        x, y = pairs.next_batch("dev", batch_size)  # <-
+        total += F.cross_entropy(network(x), y).item()
+    return total / number
+
+
+def report(network, path, batch_size=64):
+    print("dev", dev_loss(network, Pairs(path), batch_size))
+""",
+        ),
     )
 
     good = (
@@ -5729,6 +5786,77 @@ def main(network, val_rows, options):
     val_loader = DataLoader(val_rows, batch_size=4)
     print("first look", estimate(network, val_loader, 8))
     print("validation loss", estimate(network, val_loader, options.get("most")))
+""",
+        ),
+        Good(
+            why="One reader joins what is left with rows of the beginning, one clips its last batch, one looks behind it.",
+            files={
+                "readers.py": """\
+import numpy as np
+
+
+class Joined:
+    def __init__(self, rows):
+        self.rows, self.at = rows, 0
+
+    def next_batch(self, batch_size):
+        begin = self.at
+        if begin + batch_size > len(self.rows):
+            rest = self.rows[begin:]
+            self.at = batch_size - len(rest)
+            return np.concatenate((rest, self.rows[: self.at]))
+        self.at += batch_size
+        return self.rows[begin : self.at]
+
+
+class Clipped:
+    def __init__(self, rows):
+        self.rows, self.at = rows, 0
+
+    def next_batch(self, batch_size):
+        end = self.at + batch_size
+        if end > len(self.rows):
+            end = len(self.rows)
+        batch = self.rows[self.at : end]
+        self.at = end
+        return batch
+
+
+class Around:
+    def __init__(self, rows):
+        self.rows, self.at = rows, 0
+
+    def next_batch(self, batch_size):
+        batch = self.rows[self.at : self.at + batch_size]
+        self.at += batch_size
+        if self.at >= len(self.rows):
+            self.at = 0
+        return batch
+""",
+            },
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+from readers import Around, Clipped, Joined
+
+
+@torch.no_grad()
+def dev_loss(network, reader, rows, batch_size):
+    network.eval()
+    nats = tokens = 0
+    for _ in range(math.ceil(len(rows) / batch_size)):
+        ids = torch.from_numpy(reader.next_batch(batch_size))
+        nats += F.cross_entropy(network(ids[:, :-1]).transpose(1, 2), ids[:, 1:], reduction="sum").item()
+        tokens += ids[:, 1:].numel()
+    return nats / tokens
+
+
+def report(network, rows):
+    for reader in (Joined(rows), Clipped(rows), Around(rows)):
+        print("dev", dev_loss(network, reader, rows, 64))
 """,
         ),
     )
