@@ -19,6 +19,7 @@ from lintloss.facts import (
     split_slices,
     split_twins,
     stale_batches,
+    unreset,
 )
 from lintloss.facts.callers import text_of
 from lintloss.facts.caps import Function, parameters
@@ -54,11 +55,12 @@ LOADERS = regex(r"loader|data|set$|dl$|iter", re.IGNORECASE)
 class SplitMixup(Observation):
     """What goes by the name of an evaluation split reads the training split.
 
-    name: what it is called. source: what it reads.
+    name: what it is called. source: what it reads. unreset: a total of losses that the training filled before.
     """
 
     name: str
     source: str
+    unreset: bool = False
 
 
 def observe(machine: Machine, module: Module, passes: list[Pass]) -> list[SplitMixup]:
@@ -81,10 +83,13 @@ def observe(machine: Machine, module: Module, passes: list[Pass]) -> list[SplitM
         *split_twins.observe(named_values.pairs(module)),
     ):
         found.setdefault(node, (name, source))
-    return [_at(machine, module, node, name, source) for node, (name, source) in found.items()]
+    mixups = [_at(machine, module, node, name, source) for node, (name, source) in found.items()]
+    return [*mixups, *(_at(machine, module, *each, unreset=True) for each in unreset.observe(module))]
 
 
-def _at(machine: Machine, module: Module, node: ast.AST, name: str, source: str) -> SplitMixup:
+def _at(
+    machine: Machine, module: Module, node: ast.AST, name: str, source: str, *, unreset: bool = False
+) -> SplitMixup:
     span = machine.anchor(module).span(node)
     return SplitMixup(
         path=module.path,
@@ -94,6 +99,7 @@ def _at(machine: Machine, module: Module, node: ast.AST, name: str, source: str)
         setting=Setting(phase="evaluation"),
         name=name,
         source=source,
+        unreset=unreset,
     )
 
 

@@ -121,6 +121,13 @@ class TrainingDataEvaluation(Rule):
 
     def judge(self, seen: Observation) -> Iterator[Judgment]:
         if isinstance(seen, SplitMixup):
+            if seen.unreset:
+                message = (
+                    f"`{seen.source}` holds the losses of the training as well: it is not set back before the "
+                    f"evaluation, whose mean goes by `{seen.name}`"
+                )
+                yield Judgment(Severity.ERROR, Confidence.MEDIUM, message)
+                return
             message = f"`{seen.name}` goes by the name of held-out data and reads the training split: `{seen.source}`"
             yield Judgment(Severity.ERROR, Confidence.MEDIUM, message)
 
@@ -1151,6 +1158,73 @@ def main(net, splits, pad):
     print("validation loss", nats / tokens)
 """,
         ),
+        Bad(
+            why="the total is made before the phases and never set back: what is shown for `val` averages the training, too",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def fit(net, loaders, optimizer, epochs):
+    for epoch in range(epochs):
+        nats_of_loss, rows = 0.0, 0
+        for phase in ["train", "val"]:
+            net.train(phase == "train")
+            for x, y in loaders[phase]:
+                with torch.set_grad_enabled(phase == "train"):
+                    loss = F.cross_entropy(net(x), y)
+                    if phase == "train":
+                        optimizer.zero_grad()
+                        loss.backward()
+                        optimizer.step()
+                nats_of_loss += loss.item() * y.size(0)
+                rows += y.size(0)
+            print(f"{epoch} {phase} loss {nats_of_loss / rows:.4f}")  # <-
+""",
+        ),
+        Bad(
+            why="one meter goes through both loops of an epoch, and nothing sets it back between them",
+            severity=Severity.ERROR,
+            files={
+                "meters.py": """\
+class Meter:
+    def __init__(self):
+        self.total, self.count = 0.0, 0
+
+    def update(self, value, count):
+        self.total += value * count
+        self.count += count
+
+    @property
+    def avg(self):
+        return self.total / max(self.count, 1)
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from meters import Meter
+
+
+def epoch(net, optimizer, train_loader, valid_loader, writer, number):
+    losses = Meter()
+    net.train()
+    for x, y in train_loader:
+        loss = F.cross_entropy(net(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.update(loss.item(), y.size(0))
+    writer.add_scalar("train/loss", losses.avg, number)
+    net.eval()
+    with torch.no_grad():
+        for x, y in valid_loader:
+            losses.update(F.cross_entropy(net(x), y).item(), y.size(0))
+    writer.add_scalar("valid/loss", losses.avg, number)  # <-
+""",
+        ),
     )
     good = (
         Good(
@@ -2002,6 +2076,87 @@ def main(net, parts):
                 nats += F.cross_entropy(net(ids[:, :-1]).transpose(1, 2), ids[:, 1:], reduction="sum").item()
                 tokens += ids[:, 1:].numel()
         print(split, nats / tokens)
+""",
+        ),
+        Good(
+            why="Each phase has a total of its own, a part of one list, or the total is that of both, and is shown as such.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def fit(net, loaders, optimizer, epochs):
+    losses = []
+    for epoch in range(epochs):
+        sums, of_both, rows_of_both = {"train": 0.0, "val": 0.0}, 0.0, 0
+        for phase in ["train", "val"]:
+            begin = len(losses)
+            net.train(phase == "train")
+            for x, y in loaders[phase]:
+                with torch.set_grad_enabled(phase == "train"):
+                    loss = F.cross_entropy(net(x), y)
+                    if phase == "train":
+                        optimizer.zero_grad()
+                        loss.backward()
+                        optimizer.step()
+                sums[phase] += loss.item() * y.size(0)
+                losses.append(loss.item())
+                of_both += loss.item() * y.size(0)
+                rows_of_both += y.size(0)
+            own = losses[begin:]
+            print(f"{epoch} {phase} {sums[phase] / len(loaders[phase].dataset):.4f}, last {own[-1]:.4f}")
+        print(f"{epoch} all rows {of_both / rows_of_both:.4f}")
+""",
+        ),
+        Good(
+            why="The total is set back between the two loops, in one of many ways.",
+            files={
+                "meters.py": """\
+class Meter:
+    def __init__(self):
+        self.set_back()
+
+    def set_back(self):
+        self.total, self.count = 0.0, 0
+
+    def update(self, value, count):
+        self.total += value * count
+        self.count += count
+
+    @property
+    def avg(self):
+        return self.total / max(self.count, 1)
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from meters import Meter
+
+
+def epoch(net, optimizer, train_loader, valid_loader):
+    kept = {"loss": Meter()}
+    nats_of_loss = 0.0
+    net.train()
+    for x, y in train_loader:
+        loss = F.cross_entropy(net(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        kept["loss"].update(loss.item(), y.size(0))
+        nats_of_loss += loss.item() * y.size(0)
+    print("train", kept["loss"].avg, nats_of_loss / len(train_loader.dataset))
+    kept = {"loss": Meter()}
+    net.eval()
+    with torch.no_grad():
+        nats_of_loss = 0.0
+        for x, y in valid_loader:
+            loss = F.cross_entropy(net(x), y)
+            kept["loss"].update(loss.item(), y.size(0))
+            nats_of_loss += loss.item() * y.size(0)
+    valid_loss = kept["loss"].avg
+    print("valid", valid_loss, nats_of_loss / len(valid_loader.dataset))
 """,
         ),
     )
