@@ -3254,6 +3254,29 @@ def report(network, path, batch_size=64):
     print("dev", dev_loss(network, Pairs(path), batch_size))
 """,
         ),
+        Bad(
+            why="the input pipeline alone: its default drops, and only the data set for predictions asks for the rest",
+            severity=Severity.ERROR,
+            code="""\
+import tensorflow as tf
+
+
+def prepare(rows, shuffled, size=64, epochs=1, drop_remainder=True, ahead=tf.data.AUTOTUNE):
+    if shuffled:
+        rows = rows.shuffle(4096)
+    rows = rows.repeat(epochs).batch(size, drop_remainder=drop_remainder)
+    if ahead:
+        rows = rows.prefetch(ahead)
+    return rows
+
+
+def data_sets(training, held_out, size):
+    train_ds = prepare(training, True, size, epochs=None)
+    eval_ds = prepare(held_out, False, size)  # <-
+    predict_ds = prepare(held_out, False, size, drop_remainder=False)
+    return train_ds, eval_ds, predict_ds
+""",
+        ),
     )
 
     good = (
@@ -5857,6 +5880,33 @@ def dev_loss(network, reader, rows, batch_size):
 def report(network, rows):
     for reader in (Joined(rows), Clipped(rows), Around(rows)):
         print("dev", dev_loss(network, reader, rows, 64))
+""",
+        ),
+        Good(
+            why="One data set asks for the rest, one starts over for ever, and one is cut to windows of a text.",
+            code="""\
+import tensorflow as tf
+
+
+def prepare(rows, size=64, drop_remainder=True):
+    return rows.batch(size, drop_remainder=drop_remainder)
+
+
+def endless(rows, size):
+    rows = tf.data.Dataset.from_tensor_slices(rows).repeat()
+    return rows.batch(size, drop_remainder=True)
+
+
+def windows(ids, length):
+    return tf.data.Dataset.from_tensor_slices(ids).batch(length + 1, drop_remainder=True)
+
+
+def data_sets(training, held_out, text, size):
+    train_ds = prepare(training, size)
+    test_ds = prepare(held_out, size, drop_remainder=False)
+    eval_ds = endless(held_out, size)
+    val_windows = windows(text, 128)
+    return train_ds, test_ds, eval_ds, val_windows
 """,
         ),
     )
