@@ -14,6 +14,7 @@ from lintloss.facts import (
     named_values,
     parted,
     shown_texts,
+    split_heads,
     split_readers,
     split_rows,
     split_slices,
@@ -65,7 +66,7 @@ class SplitMixup(Observation):
 
 def observe(machine: Machine, module: Module, passes: list[Pass]) -> list[SplitMixup]:
     """Return where a module takes training data for evaluation data."""
-    if "train" not in module.code or is_unit_test(module):
+    if ("train" not in module.code and ".backward(" not in module.code) or is_unit_test(module):
         return []
     found: dict[ast.AST, tuple[str, str]] = {}
     mixed = (
@@ -78,6 +79,7 @@ def observe(machine: Machine, module: Module, passes: list[Pass]) -> list[SplitM
     for node, name, source in (
         *mixed,
         *stale_batches.observe(module),
+        *split_heads.observe(module),
         *split_slices.observe(module),
         *split_rows.observe(module),
         *split_twins.observe(named_values.pairs(module)),

@@ -1225,6 +1225,72 @@ def epoch(net, optimizer, train_loader, valid_loader, writer, number):
     writer.add_scalar("valid/loss", losses.avg, number)  # <-
 """,
         ),
+        Bad(
+            why="the validation rows are the head of a stream, and the training makes the same stream anew, from its beginning",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from datasets import load_dataset
+
+
+def packed(path, rows):
+    held = []
+    for line in load_dataset("json", data_files=path, split="train", streaming=True):
+        held.append(torch.tensor(line["ids"]))
+        if len(held) == rows:
+            yield torch.stack(held)
+            held = []
+
+
+def fit(model, optimizer, val):
+    model.train()
+    batches = packed("corpus.jsonl", 8)
+    for _ in range(2000):
+        ids = next(batches)
+        loss = model(ids, labels=ids).loss
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    model.eval()
+    nats = tokens = 0
+    with torch.no_grad():
+        for ids in val:
+            scored = ids.numel() - ids.size(0)
+            nats += model(ids, labels=ids).loss.item() * scored
+            tokens += scored
+    return nats / tokens
+
+
+def main(model, optimizer):
+    first = packed("corpus.jsonl", 8)
+    val = [next(first) for _ in range(24)]  # <-
+    print("held-out loss", fit(model, optimizer, val))
+""",
+        ),
+        Bad(
+            why="take() without skip(): the training keeps the rows that are validated on",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from datasets import load_dataset
+from torch.utils.data import DataLoader
+
+rows = load_dataset("allenai/c4", "en", split="train", streaming=True).with_format("torch")
+val_rows = rows.take(2000)  # <-
+train_rows = rows.shuffle(buffer_size=10_000, seed=1)
+
+
+@torch.no_grad()
+def validate(model, collate):
+    model.eval()
+    nats = tokens = 0
+    for batch in DataLoader(val_rows, batch_size=8, collate_fn=collate):
+        scored = int((batch["labels"][:, 1:] != -100).sum())
+        nats += model(**batch).loss.item() * scored
+        tokens += scored
+    return nats / tokens
+""",
+        ),
     )
     good = (
         Good(
@@ -2157,6 +2223,54 @@ def epoch(net, optimizer, train_loader, valid_loader):
             nats_of_loss += loss.item() * y.size(0)
     valid_loss = kept["loss"].avg
     print("valid", valid_loss, nats_of_loss / len(valid_loader.dataset))
+""",
+        ),
+        Good(
+            why="The training skips what was taken, goes on with the same stream, or cuts the rows behind.",
+            code="""\
+from itertools import islice
+
+import torch
+from datasets import load_dataset
+
+rows = load_dataset("allenai/c4", "en", split="train", streaming=True)
+val_rows = rows.take(2000)
+train_rows = rows.skip(2000)
+
+
+def packed(path, skipped=0):
+    with open(path) as lines:
+        for k, line in enumerate(lines):
+            if k >= skipped:
+                yield torch.tensor([int(word) for word in line.split()])[None]
+
+
+def fit(model, optimizer, batches):
+    for ids in batches:
+        model(ids, labels=ids).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+
+def split(model, optimizer, table):
+    val_table = table[:100]
+    table = table[100:]
+    train_table = table
+    fit(model, optimizer, train_table)
+    return val_table
+
+
+def main(model, optimizer):
+    val = list(islice(packed("words.txt"), 100))
+    for ids in packed("words.txt", skipped=100):
+        model(ids, labels=ids).loss.backward()
+        optimizer.step()
+    stream = packed("more.txt")
+    val_too = [next(stream) for _ in range(20)]
+    for ids in stream:
+        model(ids, labels=ids).loss.backward()
+        optimizer.step()
+    return val, val_too
 """,
         ),
     )
