@@ -14,6 +14,7 @@ _WORDS = (
     b"riterion",
     b"DataLoader",
     b"drop_last",
+    b"drop_remainder",
     b"val_dataloader",
     b"validation_data=",
     b"erplexity",

@@ -70,6 +70,11 @@ def before(bound: tuple[Binding, ...], name: str, row: int) -> tuple[Binding, ..
     return above
 
 
+def is_before(bound: tuple[Binding, ...], row: int) -> bool:
+    """Say whether a row reads what a name held before it is bound: the parameter in `batches = iter(batches)`."""
+    return row > 0 and all(each.value is not None and each.value.lineno >= row for each in bound)
+
+
 def _bound(node: ast.AST) -> Iterator[tuple[str, Binding]]:
     if isinstance(node, ast.Assign):
         for target in node.targets:

@@ -37,6 +37,16 @@ class Cut:
     severity: str
 
 
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What may stop a loop. counters: the names of what it is compared with, whose value tells how far the loop came."""
+
+    node: ast.AST
+    how: str
+    limit: ast.expr
+    counters: set[str]
+
+
 def cuts(origin: Origin, loop: Loop, around: ast.AST) -> Iterator[Cut]:
     """Yield the cuts of a loop.
 
@@ -121,7 +131,7 @@ def _capped(
     origin: Origin, loop: ast.For | ast.AsyncFor, node: ast.AST, how: str, limit: ast.expr, around: ast.AST
 ) -> Iterator[Cut]:
     found = origin.cap(limit)
-    if found is not None and not _is_reported(loop, around, {text_of(limit)}, set()):
+    if found is not None and not is_reported(loop, around, {text_of(limit)}, set()):
         yield Cut(node, how, found.text, found.severity)
 
 
@@ -203,16 +213,20 @@ def _is_one(origin: Origin, node: ast.expr) -> bool:
 
 def _breaks(origin: Origin, loop: ast.For | ast.AsyncFor, around: ast.AST) -> Iterator[Cut]:
     for node, tests in _direct(loop.body, ()):
-        if not tests:
-            if node is loop.body[-1]:
-                yield Cut(node, "break", "1", "error")
-            continue
-        if len(tests) > 1:
-            continue
-        for counter, limit in _comparisons(loop, tests[0]):
-            found = origin.cap(limit)
-            if found is not None and not _is_reported(loop, around, {text_of(limit)}, {counter}):
-                yield Cut(node, "break", found.text, found.severity)
+        if not tests and node is loop.body[-1]:
+            yield Cut(node, "break", "1", "error")
+    for each in limits(loop):
+        found = origin.cap(each.limit)
+        if found is not None and not is_reported(loop, around, {text_of(each.limit)}, each.counters):
+            yield Cut(each.node, each.how, found.text, found.severity)
+
+
+def limits(loop: ast.For | ast.AsyncFor) -> Iterator[Limit]:
+    """Yield the breaks of a loop that stand under one test of how many iterations there were, with what it is."""
+    for node, tests in _direct(loop.body, ()):
+        if len(tests) == 1:
+            for counter, limit in _comparisons(loop, tests[0]):
+                yield Limit(node, "break", limit, {counter})
 
 
 def given_in(loop: ast.For | ast.AsyncFor) -> set[str]:
@@ -307,7 +321,7 @@ def _counter(loop: ast.For | ast.AsyncFor, node: ast.expr) -> str | None:
     return None
 
 
-def _is_reported(loop: Loop, around: ast.AST, caps: set[str], counters: set[str]) -> bool:
+def is_reported(loop: Loop, around: ast.AST, caps: set[str], counters: set[str]) -> bool:
     """Say whether the cap, or how far the loop came, is told with the result."""
     inside = {id(each) for each in ast.walk(loop)}
     for node in ast.walk(around):
@@ -355,4 +369,4 @@ def _of_ranks(loop: ast.While) -> Iterator[Cut]:
             yield Cut(node, "ranks", "", "warning")
 
 
-__all__ = ["Cap", "Cut", "Function", "cuts", "unwrapped"]
+__all__ = ["Cap", "Cut", "Function", "Limit", "cuts", "is_reported", "limits", "unwrapped"]

@@ -19,6 +19,7 @@ from lintloss.facts import (
     moduli,
     regions,
     remainders,
+    rewound,
     scored,
     unconsumed,
     usual,
@@ -85,6 +86,12 @@ def observe(machine: Machine, module: Module, loops: Iterable[scored.Looped]) ->
                 whole.unwrapped(loop.statement.iter), "whole", number.spot.node, number.spot.module, loop.statement
             )
             continue
+        anew = rewound.of_loop(machine, module, loop.statement) if loop.statement is not None else None
+        if anew is not None:
+            found = LeftOut(anew.call, "leftovers", anew.place, anew.module, anew.call)
+            note_full(machine, loop, evidence(machine, found))
+            yield found
+            continue
         source = _indexed(regions.drawn(loop.statement)) if loop.statement is not None else None
         if source is not None and not ENDLESS.search(ast.unparse(source)):
             for found in _of_source(machine, module, source, seen, ast.unparse(whole.unwrapped(source))):
@@ -106,7 +113,7 @@ def observe(machine: Machine, module: Module, loops: Iterable[scored.Looped]) ->
         ):
             continue
         for found in _of_source(machine, module, value, seen):
-            if found.how == "leftovers" or is_for_evaluation(name):
+            if found.how in {"leftovers", "drop_remainder"} or is_for_evaluation(name):
                 yield replace(found, sure=found.sure and not _are_capped(module, name))
 
 
@@ -160,13 +167,14 @@ def is_own(module: Module, found: LeftOut) -> bool:
 
     A function that gives full batches may serve others too, and to them that may be what is wanted.
     """
-    if found.module.path != module.path or found.how not in {"leftovers", "whole"}:
+    by_default = found.how == "drop_remainder" and not isinstance(found.node, ast.Constant)  # other calls may drop, too
+    if found.module.path != module.path or not (by_default or found.how in {"leftovers", "whole"}):
         return found.module.path == module.path
     around = _functions(module, getattr(found.node, "lineno", 0))
     owners = [each for each in at_row(module.tree, getattr(found.node, "lineno", 0)) if isinstance(each, ast.ClassDef)]
     names = [*(each.name for each in around[:1]), *(each.name for each in owners)]
     shared = any(len(bindings.calls(module).get(name, ())) > 1 for name in names)
-    maker = found.made if found.how == "leftovers" else found.node
+    maker = found.node if found.how == "whole" else found.made
     here = _functions(module, found.shown.lineno) == _functions(module, getattr(maker, "lineno", 0))
     return here and not shared
 
@@ -349,11 +357,25 @@ def _of_chain(tracer: Tracer, spot: Spot, call: ast.Call) -> Kept | None:
     """`rows.batch(64, drop_remainder=True)` of TensorFlow and the like."""
     if not isinstance(call.func, ast.Attribute) or call.func.attr not in {"batch", "padded_batch", "iter"}:
         return None
+    size = ast.unparse(call.args[0]) if call.args else ""
+    if whole.LENGTH.search(size) is not None and whole.BATCH.search(size) is None:
+        return None  # windows are cut of a text: less than one is lost
     for each in call.keywords:
         if each.arg in {"drop_remainder", "drop_last_batch", "drop_last"}:
-            if constant(tracer, spot.at(each.value)) is True and "repeat" not in ast.unparse(call.func):
+            if constant(tracer, spot.at(each.value)) is True and not _repeats(tracer, spot, call):
                 return "drop_remainder", each.value, spot.module
     return None
+
+
+def _repeats(tracer: Tracer, spot: Spot, call: ast.Call) -> bool:
+    """Say whether a data set of TensorFlow starts over before it is cut into batches: `rows.repeat().batch(64, …)`."""
+    scope: ast.AST = call
+    if spot.around and isinstance(spot.around[-1], ast.FunctionDef):
+        function = spot.around[-1]
+        asked = [each for each in flags.asked(function) if isinstance(each, ast.Name)]
+        scope = _settled(function, {each.id: constant(tracer, spot.at(each)) for each in asked})
+    repeated = (each for each in ast.walk(scope) if isinstance(each, ast.Call) and called_name(each.func) == "repeat")
+    return any(not each.args or constant(tracer, spot.at(each.args[0])) != 1 for each in repeated)
 
 
 def is_loader(name: str) -> bool:
@@ -426,7 +448,7 @@ def _of_loader(tracer: Tracer, spot: Spot, call: ast.Call) -> Kept | None:
         return kept or (_of_dataset(tracer, spot.at(rows)) if rows is not None else None)
     if size is None or constant(tracer, spot.at(size)) == 1:
         return None
-    if rows is not None and _is_random(tracer, spot.at(rows)):
+    if rows is not None and is_random(tracer, spot.at(rows)):
         return None
     return "drop_last", dropped, spot.module
 
@@ -502,7 +524,7 @@ def _dropping(tracer: Tracer, spot: Spot, call: ast.Call) -> Kept | None:
     return "drop_last", dropped, spot.module
 
 
-def _is_random(tracer: Tracer, rows: Spot) -> bool:
+def is_random(tracer: Tracer, rows: Spot) -> bool:
     """Say whether a data set draws at random, or has no end that is known."""
     bases = list(_bases(tracer, rows))
     if any(isinstance(base, Lib) and "Iterable" in base.name for base in bases):

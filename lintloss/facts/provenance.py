@@ -147,8 +147,8 @@ class Tracer:
             given = spot.given if index == len(spot.around) - 1 else None
             inside = Spot(spot.node, spot.module, spot.around[: index + 1], given)
             bound = bindings.of(scope).get(name)
-            if bound:
-                row = getattr(spot.node, "lineno", 0) if index == len(spot.around) - 1 else 0
+            row = getattr(spot.node, "lineno", 0) if index == len(spot.around) - 1 else 0
+            if bound and not (name in parameters(scope) and bindings.is_before(bound, row)):
                 return self._bound(inside, bindings.before(bound, name, row), picks)
             if name in parameters(scope):
                 return self._parameter(inside, scope, name, picks)
@@ -186,7 +186,7 @@ class Tracer:
         if inside.given is not None:
             return self._argument(inside, function, inside.given, name, picks)
         found: list[World] = []
-        for call in self._calls(inside, function):
+        for call in self.calls(inside, function):
             found += self._argument(inside, function, bind(function, call), name, picks)
         return found or [(None,)]
 
@@ -202,7 +202,7 @@ class Tracer:
         self.presumed = self.presumed or STAR in given  # that the options which nobody sees say nothing of it
         return self.worlds(Spot(default, inside.module, inside.around[:-1]), picks)
 
-    def _calls(self, inside: Spot, function: Function) -> list[Spot]:
+    def calls(self, inside: Spot, function: Function) -> list[Spot]:
         """Return the calls of a function, found by its name (or that of its class) in the files that speak of it."""
         owner = inside.owner.name if inside.owner is not None else ""
         name = owner if function.name == "__init__" else function.name

@@ -14,11 +14,13 @@ from lintloss.facts import (
     named_values,
     parted,
     shown_texts,
+    split_heads,
     split_readers,
     split_rows,
     split_slices,
     split_twins,
     stale_batches,
+    unreset,
 )
 from lintloss.facts.callers import text_of
 from lintloss.facts.caps import Function, parameters
@@ -54,16 +56,17 @@ LOADERS = regex(r"loader|data|set$|dl$|iter", re.IGNORECASE)
 class SplitMixup(Observation):
     """What goes by the name of an evaluation split reads the training split.
 
-    name: what it is called. source: what it reads.
+    name: what it is called. source: what it reads. unreset: a total of losses that the training filled before.
     """
 
     name: str
     source: str
+    unreset: bool = False
 
 
 def observe(machine: Machine, module: Module, passes: list[Pass]) -> list[SplitMixup]:
     """Return where a module takes training data for evaluation data."""
-    if "train" not in module.code or is_unit_test(module):
+    if ("train" not in module.code and ".backward(" not in module.code) or is_unit_test(module):
         return []
     found: dict[ast.AST, tuple[str, str]] = {}
     mixed = (
@@ -76,15 +79,19 @@ def observe(machine: Machine, module: Module, passes: list[Pass]) -> list[SplitM
     for node, name, source in (
         *mixed,
         *stale_batches.observe(module),
+        *split_heads.observe(module),
         *split_slices.observe(module),
         *split_rows.observe(module),
         *split_twins.observe(named_values.pairs(module)),
     ):
         found.setdefault(node, (name, source))
-    return [_at(machine, module, node, name, source) for node, (name, source) in found.items()]
+    mixups = [_at(machine, module, node, name, source) for node, (name, source) in found.items()]
+    return [*mixups, *(_at(machine, module, *each, unreset=True) for each in unreset.observe(module))]
 
 
-def _at(machine: Machine, module: Module, node: ast.AST, name: str, source: str) -> SplitMixup:
+def _at(
+    machine: Machine, module: Module, node: ast.AST, name: str, source: str, *, unreset: bool = False
+) -> SplitMixup:
     span = machine.anchor(module).span(node)
     return SplitMixup(
         path=module.path,
@@ -94,6 +101,7 @@ def _at(machine: Machine, module: Module, node: ast.AST, name: str, source: str)
         setting=Setting(phase="evaluation"),
         name=name,
         source=source,
+        unreset=unreset,
     )
 
 

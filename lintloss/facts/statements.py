@@ -12,6 +12,7 @@ from lintloss.facts import (
     bindings,
     branches,
     caches,
+    consumed,
     gradients,
     imports,
     iterate,
@@ -66,7 +67,7 @@ def _assign(machine: Machine, node: ast.Assign) -> str:
         return NEXT
     if isinstance(node.value, ast.ListComp) and piecewise.by_position(machine, node):
         return NEXT
-    value = _fetched_again(machine, node, evaluate(machine, node.value))
+    value = consumed.moved_on(machine, node, _fetched_again(machine, node, evaluate(machine, node.value)))
     numbers = [number for target in node.targets for number in symbolic.numbers(machine, target, node.value, value)]
     for target in node.targets:
         assign.store(machine, target, value)
@@ -250,6 +251,7 @@ def _delete(machine: Machine, node: ast.Delete) -> str:
     for target in node.targets:
         if isinstance(target, ast.Name):
             machine.state.names.pop(target.id, None)
+        consumed.deleted(machine, target)
     return NEXT
 
 

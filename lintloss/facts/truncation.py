@@ -20,6 +20,7 @@ from lintloss.facts import (
     left_out,
     leftovers,
     scored,
+    standing_caps,
     unconsumed,
     unused_helpers,
 )
@@ -268,8 +269,11 @@ def _cut(machine: Machine, module: Module, loops: list[scored.Looped]) -> Iterat
         endless = _is_endless(machine, module, loop)
         function = node if isinstance(node, Function) else None
         around = function if function is not None else loop.statement
-        for cut in cuts.cuts(Origin(machine, module, function), loop.statement, around):
-            if endless and (cut.how != "whole" or _is_drawn(loop)):
+        origin = Origin(machine, module, function)
+        found = list(cuts.cuts(origin, loop.statement, around))
+        standing = standing_caps.of_loop(origin, loop.statement, around) if not found else None
+        for cut in (*found, standing) if standing is not None else found:
+            if cut is not standing and endless and (cut.how != "whole" or _is_drawn(loop)):
                 continue
             if cut.severity == "warning" and unused_helpers.is_one(machine.project, module, node):
                 continue

@@ -758,6 +758,73 @@ def main():
     print(perplexity(AutoModelForCausalLM.from_pretrained("gpt2"), loader))
 """,
         ),
+        Bad(
+            why="a buffer that loses a quarter of each window: three quarters of it are in the next one, too",
+            severity=Severity.ERROR,
+            files={
+                "streams.py": """\
+import torch
+from torch.utils.data import IterableDataset
+
+
+class Rows(IterableDataset):
+    def __init__(self, paths, tokenizer, width=512, hop=128):
+        self.paths, self.tokenizer = paths, tokenizer
+        self.width, self.hop = width, hop
+
+    def __iter__(self):
+        held = []
+        for path in self.paths:
+            with open(path) as lines:
+                for line in lines:
+                    held.extend(self.tokenizer.encode(line))
+                    while len(held) > self.width:
+                        row = torch.tensor(held[: self.width + 1])
+                        yield row[:-1], row[1:]
+                        held = held[self.hop :]
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+from streams import Rows
+
+
+@torch.no_grad()
+def evaluate(model, paths, tokenizer):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for x, y in DataLoader(Rows(paths, tokenizer), batch_size=8):
+        nats += F.cross_entropy(model(x).flatten(0, 1), y.flatten(), reduction="sum").item()  # <-
+        tokens += y.numel()
+    return nats / tokens
+""",
+        ),
+        Bad(
+            why="the same, where what moves on is deleted",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, lines, tokenizer):
+    model.eval()
+    nats, tokens, held = 0.0, 0, []
+    for line in lines:
+        held.extend(tokenizer.encode(line))
+        while len(held) >= 513:
+            row = torch.tensor(held[:513])[None]
+            x, y = row[:, :-1], row[:, 1:]
+            nats += F.cross_entropy(model(x).transpose(1, 2), y, reduction="sum").item()  # <-
+            tokens += y.numel()
+            del held[:256]
+    return nats / tokens
+""",
+        ),
     )
 
     good = (
@@ -1606,6 +1673,55 @@ def main():
     (options,) = HfArgumentParser((Options,)).parse_args_into_dataclasses()
     loader = DataLoader(Chapters(options.book, options.context, options.move), batch_size=2)
     print(perplexity(AutoModelForCausalLM.from_pretrained("gpt2"), loader))
+""",
+        ),
+        Good(
+            why="What the buffer loses is what was scored: all of a window, its unmasked half, or the one token behind it.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def touching(model, lines, tokenizer):
+    model.eval()
+    nats, tokens, held = 0.0, 0, []
+    for line in lines:
+        held.extend(tokenizer.encode(line))
+        while len(held) > 512:
+            row = torch.tensor(held[:513])[None]
+            nats += F.cross_entropy(model(row[:, :-1]).transpose(1, 2), row[:, 1:], reduction="sum").item()
+            tokens += 512
+            held = held[512:]
+    return nats / tokens
+
+
+@torch.no_grad()
+def masked(model, lines, tokenizer, size=512, stride=256):
+    model.eval()
+    nats, tokens, held = 0.0, 0, []
+    for line in lines:
+        held += tokenizer.encode(line)
+        while len(held) > size:
+            row = torch.tensor(held[: size + 1])[None]
+            x, y = row[:, :-1], row[:, 1:].clone()
+            y[:, : size - stride] = -100
+            nats += F.cross_entropy(model(x).transpose(1, 2), y, reduction="sum").item()
+            tokens += (y != -100).sum().item()
+            held = held[stride:]
+    return nats / tokens
+
+
+@torch.no_grad()
+def token_by_token(model, ids, context=128):
+    model.eval()
+    nats, tokens = 0.0, 0
+    while ids.size(1) > context:
+        x, y = ids[:, :context], ids[:, context]
+        nats += F.cross_entropy(model(x)[:, -1], y, reduction="sum").item()
+        tokens += y.numel()
+        ids = ids[:, 1:]
+    return nats / tokens
 """,
         ),
     )

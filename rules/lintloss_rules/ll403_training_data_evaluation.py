@@ -121,6 +121,13 @@ class TrainingDataEvaluation(Rule):
 
     def judge(self, seen: Observation) -> Iterator[Judgment]:
         if isinstance(seen, SplitMixup):
+            if seen.unreset:
+                message = (
+                    f"`{seen.source}` holds the losses of the training as well: it is not set back before the "
+                    f"evaluation, whose mean goes by `{seen.name}`"
+                )
+                yield Judgment(Severity.ERROR, Confidence.MEDIUM, message)
+                return
             message = f"`{seen.name}` goes by the name of held-out data and reads the training split: `{seen.source}`"
             yield Judgment(Severity.ERROR, Confidence.MEDIUM, message)
 
@@ -1151,6 +1158,139 @@ def main(net, splits, pad):
     print("validation loss", nats / tokens)
 """,
         ),
+        Bad(
+            why="the total is made before the phases and never set back: what is shown for `val` averages the training, too",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def fit(net, loaders, optimizer, epochs):
+    for epoch in range(epochs):
+        nats_of_loss, rows = 0.0, 0
+        for phase in ["train", "val"]:
+            net.train(phase == "train")
+            for x, y in loaders[phase]:
+                with torch.set_grad_enabled(phase == "train"):
+                    loss = F.cross_entropy(net(x), y)
+                    if phase == "train":
+                        optimizer.zero_grad()
+                        loss.backward()
+                        optimizer.step()
+                nats_of_loss += loss.item() * y.size(0)
+                rows += y.size(0)
+            print(f"{epoch} {phase} loss {nats_of_loss / rows:.4f}")  # <-
+""",
+        ),
+        Bad(
+            why="one meter goes through both loops of an epoch, and nothing sets it back between them",
+            severity=Severity.ERROR,
+            files={
+                "meters.py": """\
+class Meter:
+    def __init__(self):
+        self.total, self.count = 0.0, 0
+
+    def update(self, value, count):
+        self.total += value * count
+        self.count += count
+
+    @property
+    def avg(self):
+        return self.total / max(self.count, 1)
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from meters import Meter
+
+
+def epoch(net, optimizer, train_loader, valid_loader, writer, number):
+    losses = Meter()
+    net.train()
+    for x, y in train_loader:
+        loss = F.cross_entropy(net(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.update(loss.item(), y.size(0))
+    writer.add_scalar("train/loss", losses.avg, number)
+    net.eval()
+    with torch.no_grad():
+        for x, y in valid_loader:
+            losses.update(F.cross_entropy(net(x), y).item(), y.size(0))
+    writer.add_scalar("valid/loss", losses.avg, number)  # <-
+""",
+        ),
+        Bad(
+            why="the validation rows are the head of a stream, and the training makes the same stream anew, from its beginning",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from datasets import load_dataset
+
+
+def packed(path, rows):
+    held = []
+    for line in load_dataset("json", data_files=path, split="train", streaming=True):
+        held.append(torch.tensor(line["ids"]))
+        if len(held) == rows:
+            yield torch.stack(held)
+            held = []
+
+
+def fit(model, optimizer, val):
+    model.train()
+    batches = packed("corpus.jsonl", 8)
+    for _ in range(2000):
+        ids = next(batches)
+        loss = model(ids, labels=ids).loss
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    model.eval()
+    nats = tokens = 0
+    with torch.no_grad():
+        for ids in val:
+            scored = ids.numel() - ids.size(0)
+            nats += model(ids, labels=ids).loss.item() * scored
+            tokens += scored
+    return nats / tokens
+
+
+def main(model, optimizer):
+    first = packed("corpus.jsonl", 8)
+    val = [next(first) for _ in range(24)]  # <-
+    print("held-out loss", fit(model, optimizer, val))
+""",
+        ),
+        Bad(
+            why="take() without skip(): the training keeps the rows that are validated on",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from datasets import load_dataset
+from torch.utils.data import DataLoader
+
+rows = load_dataset("allenai/c4", "en", split="train", streaming=True).with_format("torch")
+val_rows = rows.take(2000)  # <-
+train_rows = rows.shuffle(buffer_size=10_000, seed=1)
+
+
+@torch.no_grad()
+def validate(model, collate):
+    model.eval()
+    nats = tokens = 0
+    for batch in DataLoader(val_rows, batch_size=8, collate_fn=collate):
+        scored = int((batch["labels"][:, 1:] != -100).sum())
+        nats += model(**batch).loss.item() * scored
+        tokens += scored
+    return nats / tokens
+""",
+        ),
     )
     good = (
         Good(
@@ -2002,6 +2142,135 @@ def main(net, parts):
                 nats += F.cross_entropy(net(ids[:, :-1]).transpose(1, 2), ids[:, 1:], reduction="sum").item()
                 tokens += ids[:, 1:].numel()
         print(split, nats / tokens)
+""",
+        ),
+        Good(
+            why="Each phase has a total of its own, a part of one list, or the total is that of both, and is shown as such.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def fit(net, loaders, optimizer, epochs):
+    losses = []
+    for epoch in range(epochs):
+        sums, of_both, rows_of_both = {"train": 0.0, "val": 0.0}, 0.0, 0
+        for phase in ["train", "val"]:
+            begin = len(losses)
+            net.train(phase == "train")
+            for x, y in loaders[phase]:
+                with torch.set_grad_enabled(phase == "train"):
+                    loss = F.cross_entropy(net(x), y)
+                    if phase == "train":
+                        optimizer.zero_grad()
+                        loss.backward()
+                        optimizer.step()
+                sums[phase] += loss.item() * y.size(0)
+                losses.append(loss.item())
+                of_both += loss.item() * y.size(0)
+                rows_of_both += y.size(0)
+            own = losses[begin:]
+            print(f"{epoch} {phase} {sums[phase] / len(loaders[phase].dataset):.4f}, last {own[-1]:.4f}")
+        print(f"{epoch} all rows {of_both / rows_of_both:.4f}")
+""",
+        ),
+        Good(
+            why="The total is set back between the two loops, in one of many ways.",
+            files={
+                "meters.py": """\
+class Meter:
+    def __init__(self):
+        self.set_back()
+
+    def set_back(self):
+        self.total, self.count = 0.0, 0
+
+    def update(self, value, count):
+        self.total += value * count
+        self.count += count
+
+    @property
+    def avg(self):
+        return self.total / max(self.count, 1)
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from meters import Meter
+
+
+def epoch(net, optimizer, train_loader, valid_loader):
+    kept = {"loss": Meter()}
+    nats_of_loss = 0.0
+    net.train()
+    for x, y in train_loader:
+        loss = F.cross_entropy(net(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        kept["loss"].update(loss.item(), y.size(0))
+        nats_of_loss += loss.item() * y.size(0)
+    print("train", kept["loss"].avg, nats_of_loss / len(train_loader.dataset))
+    kept = {"loss": Meter()}
+    net.eval()
+    with torch.no_grad():
+        nats_of_loss = 0.0
+        for x, y in valid_loader:
+            loss = F.cross_entropy(net(x), y)
+            kept["loss"].update(loss.item(), y.size(0))
+            nats_of_loss += loss.item() * y.size(0)
+    valid_loss = kept["loss"].avg
+    print("valid", valid_loss, nats_of_loss / len(valid_loader.dataset))
+""",
+        ),
+        Good(
+            why="The training skips what was taken, goes on with the same stream, or cuts the rows behind.",
+            code="""\
+from itertools import islice
+
+import torch
+from datasets import load_dataset
+
+rows = load_dataset("allenai/c4", "en", split="train", streaming=True)
+val_rows = rows.take(2000)
+train_rows = rows.skip(2000)
+
+
+def packed(path, skipped=0):
+    with open(path) as lines:
+        for k, line in enumerate(lines):
+            if k >= skipped:
+                yield torch.tensor([int(word) for word in line.split()])[None]
+
+
+def fit(model, optimizer, batches):
+    for ids in batches:
+        model(ids, labels=ids).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+
+def split(model, optimizer, table):
+    val_table = table[:100]
+    table = table[100:]
+    train_table = table
+    fit(model, optimizer, train_table)
+    return val_table
+
+
+def main(model, optimizer):
+    val = list(islice(packed("words.txt"), 100))
+    for ids in packed("words.txt", skipped=100):
+        model(ids, labels=ids).loss.backward()
+        optimizer.step()
+    stream = packed("more.txt")
+    val_too = [next(stream) for _ in range(20)]
+    for ids in stream:
+        model(ids, labels=ids).loss.backward()
+        optimizer.step()
+    return val, val_too
 """,
         ),
     )

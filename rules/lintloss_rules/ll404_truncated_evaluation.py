@@ -3094,6 +3094,189 @@ def evaluate(model, columns, block):
     return nats / tokens
 """,
         ),
+        Bad(
+            why="a loader in a fixed order is left after so many batches as a dict of settings says: the first ones, always",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+
+from network import Network, Windows
+
+SETTINGS = {"rows": 16, "rate": 3e-4, "eval_iters": 40}
+
+
+@torch.no_grad()
+def estimate(network, loaders, eval_iters):
+    network.eval()
+    means = {}
+    for split, loader in loaders.items():
+        losses = []
+        for k, (x, y) in enumerate(loader):
+            if k >= eval_iters:
+                break  # <-
+            losses.append(network(x, y)[1].item())
+        means[split] = sum(losses) / len(losses)
+    network.train()
+    return means
+
+
+def main(train_ids, val_ids):
+    train_loader = DataLoader(Windows(train_ids), SETTINGS["rows"], shuffle=True)
+    val_loader = DataLoader(Windows(val_ids), SETTINGS["rows"])
+    network = Network()
+    optimizer = torch.optim.AdamW(network.parameters(), lr=SETTINGS["rate"])
+    for step, (x, y) in enumerate(train_loader):
+        loss = network(x, y)[1]
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        if step % 500 == 0:
+            means = estimate(network, {"train": train_loader, "val": val_loader}, SETTINGS["eval_iters"])
+            print(f"{step}: {means['train']:.3f} {means['val']:.3f}")
+""",
+        ),
+        Bad(
+            why="each evaluation draws from the beginning as many batches as an option has by default, from a loader in order",
+            severity=Severity.WARNING,
+            files={
+                "options.py": """\
+import argparse
+
+
+def read_options():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rows", type=int, default=32)
+    parser.add_argument("--valid-steps", type=int, default=20)
+    return parser.parse_args()
+""",
+                "data.py": """\
+from torch.utils.data import DataLoader, SequentialSampler
+
+
+def loaders_of(train_rows, held_out, options):
+    train_loader = DataLoader(train_rows, options.rows, shuffle=True)
+    valid_loader = DataLoader(held_out, options.rows, sampler=SequentialSampler(held_out))
+    return train_loader, valid_loader
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+from tqdm import trange
+
+from data import loaders_of
+from options import read_options
+
+
+def moved(batches, device="cuda"):
+    return [part.to(device) for part in next(batches)]
+
+
+@torch.no_grad()
+def validate(network, valid_loader, options):
+    network.eval()
+    nats = tokens = 0
+    valid_loader = iter(valid_loader)
+    for _ in trange(options.valid_steps):  # <-
+        x, y = moved(valid_loader)
+        nats += F.cross_entropy(network(x).flatten(0, 1), y.flatten(), reduction="sum").item()
+        tokens += y.numel()
+    return nats / tokens
+
+
+def main(network, train_rows, held_out):
+    options = read_options()
+    train_loader, valid_loader = loaders_of(train_rows, held_out, options)
+    optimizer = torch.optim.Adam(network.parameters())
+    for x, y in train_loader:
+        loss = F.cross_entropy(network(x).flatten(0, 1), y.flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    print("valid", validate(network, valid_loader, options))
+""",
+        ),
+        Bad(
+            why="the reader starts over where less than a batch is left: the last call repeats rows, and the rest is lost",
+            severity=Severity.ERROR,
+            files={
+                "pairs.py": """\
+import random
+
+import torch
+
+
+class Pairs:
+    def __init__(self, path):
+        rows = torch.load(path)
+        held = len(rows) // 10
+        self.parts = {"train": rows[held:], "dev": rows[:held]}
+        self.sizes = {"train": len(rows) - held, "dev": held}
+        self.at = {"train": 0, "dev": 0}
+
+    def rewind(self, part):
+        random.shuffle(self.parts[part])
+        self.at[part] = 0
+
+    def next_batch(self, part, batch_size):
+        end = self.at[part] + batch_size
+        if end > self.sizes[part]:
+            self.rewind(part)
+            end = batch_size
+        rows = self.parts[part][self.at[part] : end]
+        self.at[part] = end
+        return torch.tensor([x for x, _ in rows]), torch.tensor([y for _, y in rows])
+""",
+            },
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+from pairs import Pairs
+
+
+@torch.no_grad()
+def dev_loss(network, pairs, batch_size):
+    network.eval()
+    number = math.ceil(pairs.sizes["dev"] / batch_size)
+    pairs.rewind("dev")
+    total = 0.0
+    for _ in range(number):
+        x, y = pairs.next_batch("dev", batch_size)  # <-
+        total += F.cross_entropy(network(x), y).item()
+    return total / number
+
+
+def report(network, path, batch_size=64):
+    print("dev", dev_loss(network, Pairs(path), batch_size))
+""",
+        ),
+        Bad(
+            why="the input pipeline alone: its default drops, and only the data set for predictions asks for the rest",
+            severity=Severity.ERROR,
+            code="""\
+import tensorflow as tf
+
+
+def prepare(rows, shuffled, size=64, epochs=1, drop_remainder=True, ahead=tf.data.AUTOTUNE):
+    if shuffled:
+        rows = rows.shuffle(4096)
+    rows = rows.repeat(epochs).batch(size, drop_remainder=drop_remainder)
+    if ahead:
+        rows = rows.prefetch(ahead)
+    return rows
+
+
+def data_sets(training, held_out, size):
+    train_ds = prepare(training, True, size, epochs=None)
+    eval_ds = prepare(held_out, False, size)  # <-
+    predict_ds = prepare(held_out, False, size, drop_remainder=False)
+    return train_ds, eval_ds, predict_ds
+""",
+        ),
     )
 
     good = (
@@ -5562,6 +5745,168 @@ def evaluate(model, columns, block):
         nats += F.cross_entropy(model(x, state)[0].flatten(0, 1), y.flatten(), reduction="sum").item()
         tokens += y.numel()
     return nats / tokens
+""",
+        ),
+        Good(
+            why="The option says how large a random sample is; the other evaluation goes on where it stopped before.",
+            code="""\
+import argparse
+
+import torch
+from torch.utils.data import DataLoader
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--eval-iters", type=int, default=50)
+options = parser.parse_args()
+
+
+@torch.no_grad()
+def estimate(network, val_loader):
+    network.eval()
+    losses = []
+    for k, (x, y) in enumerate(val_loader):
+        if k >= options.eval_iters:
+            break
+        losses.append(network(x, y)[1].item())
+    return sum(losses) / len(losses)
+
+
+@torch.no_grad()
+def next_estimate(network, val_batches):
+    network.eval()
+    losses = []
+    for _ in range(options.eval_iters):
+        x, y = next(val_batches)
+        losses.append(network(x, y)[1].item())
+    return sum(losses) / len(losses)
+
+
+def main(network, val_rows, more_rows):
+    print("validation loss", estimate(network, DataLoader(val_rows, batch_size=4, shuffle=True)))
+    val_batches = iter(DataLoader(more_rows, batch_size=4))
+    print("validation loss", next_estimate(network, val_batches), next_estimate(network, val_batches))
+""",
+        ),
+        Good(
+            why="The caller says how many batches of the loader in order it wants; by default all are scored.",
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+
+
+@torch.no_grad()
+def estimate(network, val_loader, most):
+    network.eval()
+    losses = []
+    for k, (x, y) in enumerate(val_loader):
+        if most is not None and k >= most:
+            break
+        losses.append(network(x, y)[1].item())
+    return sum(losses) / len(losses)
+
+
+def main(network, val_rows, options):
+    val_loader = DataLoader(val_rows, batch_size=4)
+    print("first look", estimate(network, val_loader, 8))
+    print("validation loss", estimate(network, val_loader, options.get("most")))
+""",
+        ),
+        Good(
+            why="One reader joins what is left with rows of the beginning, one clips its last batch, one looks behind it.",
+            files={
+                "readers.py": """\
+import numpy as np
+
+
+class Joined:
+    def __init__(self, rows):
+        self.rows, self.at = rows, 0
+
+    def next_batch(self, batch_size):
+        begin = self.at
+        if begin + batch_size > len(self.rows):
+            rest = self.rows[begin:]
+            self.at = batch_size - len(rest)
+            return np.concatenate((rest, self.rows[: self.at]))
+        self.at += batch_size
+        return self.rows[begin : self.at]
+
+
+class Clipped:
+    def __init__(self, rows):
+        self.rows, self.at = rows, 0
+
+    def next_batch(self, batch_size):
+        end = self.at + batch_size
+        if end > len(self.rows):
+            end = len(self.rows)
+        batch = self.rows[self.at : end]
+        self.at = end
+        return batch
+
+
+class Around:
+    def __init__(self, rows):
+        self.rows, self.at = rows, 0
+
+    def next_batch(self, batch_size):
+        batch = self.rows[self.at : self.at + batch_size]
+        self.at += batch_size
+        if self.at >= len(self.rows):
+            self.at = 0
+        return batch
+""",
+            },
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+from readers import Around, Clipped, Joined
+
+
+@torch.no_grad()
+def dev_loss(network, reader, rows, batch_size):
+    network.eval()
+    nats = tokens = 0
+    for _ in range(math.ceil(len(rows) / batch_size)):
+        ids = torch.from_numpy(reader.next_batch(batch_size))
+        nats += F.cross_entropy(network(ids[:, :-1]).transpose(1, 2), ids[:, 1:], reduction="sum").item()
+        tokens += ids[:, 1:].numel()
+    return nats / tokens
+
+
+def report(network, rows):
+    for reader in (Joined(rows), Clipped(rows), Around(rows)):
+        print("dev", dev_loss(network, reader, rows, 64))
+""",
+        ),
+        Good(
+            why="One data set asks for the rest, one starts over for ever, and one is cut to windows of a text.",
+            code="""\
+import tensorflow as tf
+
+
+def prepare(rows, size=64, drop_remainder=True):
+    return rows.batch(size, drop_remainder=drop_remainder)
+
+
+def endless(rows, size):
+    rows = tf.data.Dataset.from_tensor_slices(rows).repeat()
+    return rows.batch(size, drop_remainder=True)
+
+
+def windows(ids, length):
+    return tf.data.Dataset.from_tensor_slices(ids).batch(length + 1, drop_remainder=True)
+
+
+def data_sets(training, held_out, text, size):
+    train_ds = prepare(training, size)
+    test_ds = prepare(held_out, size, drop_remainder=False)
+    eval_ds = endless(held_out, size)
+    val_windows = windows(text, 128)
+    return train_ds, test_ds, eval_ds, val_windows
 """,
         ),
     )
