@@ -249,7 +249,7 @@ def made_by_base(machine: Machine, args: list[Value], kwargs: dict[str, Value]) 
 
     Of torch's Sequential, which is given layers, all.
     """
-    made = _running_on(machine)
+    made = running_on(machine, machine.frame)
     if (
         made is not None
         and made.cls is not None
@@ -282,16 +282,18 @@ def criterion_above(machine: Machine) -> LibObject | None:
     return LibObject(base.name, (), given, key=machine.key(machine.frame.node, base.name))
 
 
-def _running_on(machine: Machine) -> Ref | None:
-    """Return the object whose method runs."""
-    first = next(iter(machine.frame.state.names.values()), None)
+def running_on(machine: Machine, frame: Frame) -> Ref | None:
+    """Return the object whose method runs in a frame; a function that is handed an object is none of its methods."""
+    first = next(iter(frame.state.names.values()), None)
     owner = first.value if first is not None else None
-    return owner if isinstance(owner, Ref) and owner.cls is not None else None
+    if not isinstance(owner, Ref) or owner.cls is None or _defining(machine, owner.cls, frame.node) is None:
+        return None
+    return owner
 
 
 def _library_loss(machine: Machine) -> tuple[Ref | None, Lib | None]:
     """Return the object whose method runs, and the library's loss that it is made from."""
-    owner = _running_on(machine)
+    owner = running_on(machine, machine.frame)
     if owner is None or owner.cls is None:
         return None, None
     known = (base for base in bases(machine, owner.cls) if isinstance(base, Lib))

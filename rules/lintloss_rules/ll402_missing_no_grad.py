@@ -1636,6 +1636,34 @@ def main(train_loader, test_loader):
     one_epoch(NoteLM(128), train_loader, test_loader)
 """,
         ),
+        Bad(
+            why="Layers that have parameters are called on their own in an evaluation.",
+            severity=Severity.WARNING,
+            code="""\
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Tagger(nn.Module):
+    def __init__(self, words, tags):
+        super().__init__()
+        self.embed = nn.Embedding(words, 64)
+        self.rnn = nn.GRU(64, 64, batch_first=True)
+        self.out = nn.Sequential(nn.Dropout(0.1), nn.Linear(64, tags), nn.LogSoftmax(dim=-1))
+
+    def forward(self, ids):
+        return self.out(self.rnn(self.embed(ids))[0])
+
+    def evaluate(self, val_loader):
+        self.eval()
+        nats, tokens = 0.0, 0
+        for ids, tags in val_loader:
+            states, _ = self.rnn(self.embed(ids))  # <-
+            nats += F.nll_loss(self.out(states).transpose(1, 2), tags, reduction="sum").item()
+            tokens += tags.numel()
+        return nats / tokens
+""",
+        ),
     )
 
     good = (
@@ -3098,6 +3126,51 @@ def run(train_loader, val_loader):
         total += loss.item() * scored
         tokens += scored
     print("validation loss", total / tokens)
+""",
+        ),
+        Good(
+            why="A layer without parameters is called on its own behind the no_grad block: it records nothing.",
+            code="""\
+import torch
+import torch.nn as nn
+
+
+class Tagger(nn.Module):
+    def __init__(self, words, tags):
+        super().__init__()
+        self.embed = nn.Embedding(words, 64)
+        self.rnn = nn.GRU(64, 64, batch_first=True)
+        self.out = nn.Linear(64, tags)
+
+    def forward(self, ids):
+        return self.out(self.rnn(self.embed(ids))[0])
+
+    def log_probabilities(self, ids):
+        with torch.no_grad():
+            scores = self.forward(ids)
+        return nn.LogSoftmax(dim=-1)(scores)
+
+    def evaluate(self, val_loader):
+        self.eval()
+        nats, tokens = 0.0, 0
+        for ids, tags in val_loader:
+            picked = self.log_probabilities(ids).gather(-1, tags.unsqueeze(-1))
+            nats -= picked.sum().item()
+            tokens += tags.numel()
+        return nats / tokens
+
+
+def smoothed(tagger, losses):
+    window = nn.AvgPool1d(8)
+    return window(losses.view(1, 1, -1)).max()
+
+
+def report(val_loader):
+    tagger = Tagger(9000, 40)
+    losses = []
+    for batch in val_loader:
+        losses.append(tagger.evaluate([batch]))
+        print("smoothed", smoothed(tagger, torch.tensor(losses)))
 """,
         ),
     )
