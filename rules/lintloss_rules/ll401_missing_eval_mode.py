@@ -1816,6 +1816,47 @@ def run(train_loader, val_loader):
     print("validation loss", total / tokens)
 """,
         ),
+        Bad(
+            why="What makes the model for later loads and wraps it, and leaves it in training mode.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class WordModel(nn.Module):
+    def __init__(self, words, width):
+        super().__init__()
+        self.embed = nn.Embedding(words, width)
+        self.rnn = nn.LSTM(width, width, batch_first=True)
+        self.drop = nn.Dropout(0.25)
+        self.out = nn.Linear(width, words)
+
+    def forward(self, ids):
+        return self.out(self.drop(self.rnn(self.embed(ids))[0]))
+
+
+class Session:
+    def __init__(self, checkpoint):
+        self.checkpoint = checkpoint
+        self.model = None
+
+    def open(self):
+        model = WordModel(12000, 256)
+        model.load_state_dict(torch.load(self.checkpoint))
+        self.model = nn.DataParallel(model)
+
+    @torch.no_grad()
+    def measure(self, test_batches):
+        nats, words = 0.0, 0
+        for ids in test_batches:
+            logits = self.model(ids[:, :-1])  # <-
+            nats += F.cross_entropy(logits.transpose(1, 2), ids[:, 1:], reduction="sum").item()
+            words += ids[:, 1:].numel()
+        return nats / words
+""",
+        ),
     )
 
     good = (
@@ -3760,6 +3801,53 @@ def run(train_loader, val_loader):
         total += loss.item() * scored
         tokens += scored
     print("validation loss", total / tokens)
+""",
+        ),
+        Good(
+            why="What makes the model for later sets its mode as well, in a function of its own.",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class WordModel(nn.Module):
+    def __init__(self, words, width):
+        super().__init__()
+        self.embed = nn.Embedding(words, width)
+        self.rnn = nn.LSTM(width, width, batch_first=True)
+        self.drop = nn.Dropout(0.25)
+        self.out = nn.Linear(width, words)
+
+    def forward(self, ids):
+        return self.out(self.drop(self.rnn(self.embed(ids))[0]))
+
+
+class Session:
+    def __init__(self, checkpoint):
+        self.checkpoint = checkpoint
+        self.model = None
+
+    def open(self):
+        model = WordModel(12000, 256)
+        model.load_state_dict(torch.load(self.checkpoint))
+        self.model = nn.DataParallel(model)
+        frozen(model)
+
+    @torch.no_grad()
+    def measure(self, test_batches):
+        nats, words = 0.0, 0
+        for ids in test_batches:
+            logits = self.model(ids[:, :-1])
+            nats += F.cross_entropy(logits.transpose(1, 2), ids[:, 1:], reduction="sum").item()
+            words += ids[:, 1:].numel()
+        return nats / words
+
+
+def frozen(network):
+    network.train(False)
+    for weight in network.parameters():
+        weight.requires_grad_(False)
 """,
         ),
     )
