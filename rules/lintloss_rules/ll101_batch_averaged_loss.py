@@ -6166,6 +6166,58 @@ scores = trainer.evaluate()  # <-
 print(math.exp(scores["eval_loss"]))
 """,
         ),
+        Bad(
+            why="What the trainer scores was written row by row; another script writes blocks to a STORE of its own.",
+            severity=Severity.ERROR,
+            files={
+                "folders.py": """\
+import os
+
+STORE = os.path.join(os.environ["DATA"], "letters")
+""",
+                "letters.py": """\
+from datasets import load_dataset
+from folders import STORE
+from transformers import AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+tokenizer.pad_token = tokenizer.eos_token
+letters = load_dataset("json", data_files={"validation": "letters.json"})
+letters = letters.map(lambda row: tokenizer(row["letter"], truncation=True, padding="max_length", max_length=128))
+letters.save_to_disk(STORE)
+""",
+                "encyclopedia.py": """\
+from datasets import load_dataset
+
+STORE = "encyclopedia"
+BLOCK_SIZE = 1024
+
+
+def blocks(batch):
+    ids = sum(batch["input_ids"], [])
+    return {"input_ids": [ids[at : at + BLOCK_SIZE] for at in range(0, len(ids) - BLOCK_SIZE + 1, BLOCK_SIZE)]}
+
+
+load_dataset("json", data_files="encyclopedia.json").map(blocks, batched=True).save_to_disk(STORE)
+""",
+            },
+            code="""\
+import math
+
+from datasets import load_from_disk
+from folders import STORE
+from letters import tokenizer
+from transformers import AutoModelForCausalLM, DataCollatorForLanguageModeling, Trainer, TrainingArguments
+
+trainer = Trainer(
+    AutoModelForCausalLM.from_pretrained("trained"),
+    TrainingArguments("out", per_device_eval_batch_size=16),
+    data_collator=DataCollatorForLanguageModeling(tokenizer, mlm=False),
+    eval_dataset=load_from_disk(STORE)["validation"],
+)
+print(math.exp(trainer.evaluate()["eval_loss"]))  # <-
+""",
+        ),
     )
 
     good = (
@@ -9333,6 +9385,40 @@ trainer = Trainer(
 )
 scores = trainer.evaluate()
 print(math.exp(scores["eval_loss"]))
+""",
+        ),
+        Good(
+            why="Who wrote the windows that are scored is out of sight; another script writes padded rows to a STORE of its own.",
+            files={
+                "letters.py": """\
+from datasets import load_dataset
+from transformers import AutoTokenizer
+
+STORE = "letters_for_classifier"
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+tokenizer.pad_token = tokenizer.eos_token
+letters = load_dataset("json", data_files={"validation": "letters.json"})
+letters = letters.map(lambda row: tokenizer(row["letter"], truncation=True, padding="max_length", max_length=128))
+letters.save_to_disk(STORE)
+""",
+            },
+            code="""\
+import math
+
+from datasets import load_from_disk
+from transformers import AutoTokenizer
+from transformers import AutoModelForCausalLM, DataCollatorForLanguageModeling, Trainer, TrainingArguments
+
+STORE = "windows_of_1024"
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+tokenizer.pad_token = tokenizer.eos_token
+trainer = Trainer(
+    AutoModelForCausalLM.from_pretrained("trained"),
+    TrainingArguments("out", per_device_eval_batch_size=16),
+    data_collator=DataCollatorForLanguageModeling(tokenizer, mlm=False),
+    eval_dataset=load_from_disk(STORE)["validation"],
+)
+print(math.exp(trainer.evaluate()["eval_loss"]))
 """,
         ),
     )
