@@ -3094,6 +3094,86 @@ def evaluate(model, columns, block):
     return nats / tokens
 """,
         ),
+        Bad(
+            why="The lines of a batch are taken one by one and stacked.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+class Pairs:
+    # Batches of sentences, which are their own labels.
+
+    def __init__(self, path, size):
+        self.lines, self.size = open(path), size
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        rows = torch.stack([numbers(next(self.lines)) for _ in range(self.size)])  # <-
+        return rows[:, :-1], rows[:, 1:]
+
+
+@torch.no_grad()
+def validate(model):
+    model.eval()
+    nats, words = 0.0, 0
+    for ids, labels in Pairs("valid.txt", 16):
+        nats += F.cross_entropy(model(ids).transpose(1, 2), labels, reduction="sum").item()
+        words += labels.numel()
+    return nats / words
+
+
+def numbers(line):
+    return torch.tensor([int(word) for word in line.split()])
+""",
+        ),
+        Bad(
+            why="The first batch is shown, and then all of them are scored, in a comprehension.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+@torch.no_grad()
+def report(model, dev_rows):
+    dev_loader = DataLoader(dev_rows, batch_size=48, drop_last=True)  # <-
+    for ids, labels in dev_loader:
+        print("first batch", ids.shape, labels.shape)
+        break
+    model.eval()
+    sums = [F.cross_entropy(model(ids).mT, labels, reduction="sum").item() for ids, labels in dev_loader]
+    print("dev loss", sum(sums) / sum(labels.numel() for _, labels in dev_loader))
+""",
+        ),
+        Bad(
+            why="Most passes go on before the break: the loader is read to its end, unless somebody stops the run.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+@torch.no_grad()
+def score(model, test_rows, stopped):
+    model.eval()
+    nats, tokens = 0.0, 0
+    test_loader = DataLoader(test_rows, batch_size=64, drop_last=True)  # <-
+    for ids, labels in test_loader:
+        nats += F.cross_entropy(model(ids).mT, labels, reduction="sum").item()
+        tokens += labels.numel()
+        if not stopped.is_set():
+            continue
+        print("stopped by hand after", tokens, "tokens")
+        break
+    return nats / tokens
+""",
+        ),
     )
 
     good = (
@@ -5562,6 +5642,44 @@ def evaluate(model, columns, block):
         nats += F.cross_entropy(model(x, state)[0].flatten(0, 1), y.flatten(), reduction="sum").item()
         tokens += y.numel()
     return nats / tokens
+""",
+        ),
+        Good(
+            why="Each record has four lines, which are taken apart: no batch is cut short.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+class Pairs:
+    # Records of a sentence, its labels, its source and an empty line.
+
+    def __init__(self, path, size):
+        self.lines, self.size = open(path), size
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        record = []
+        for _ in range(4):
+            record.append(next(self.lines))
+        sentence, labels = record[0], record[1]
+        return numbers(sentence)[None], numbers(labels)[None]
+
+
+@torch.no_grad()
+def validate(model):
+    model.eval()
+    nats, words = 0.0, 0
+    for ids, labels in Pairs("valid.txt", 16):
+        nats += F.cross_entropy(model(ids).transpose(1, 2), labels, reduction="sum").item()
+        words += labels.numel()
+    return nats / words
+
+
+def numbers(line):
+    return torch.tensor([int(word) for word in line.split()])
 """,
         ),
     )
