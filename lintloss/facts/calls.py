@@ -9,6 +9,7 @@ from dataclasses import replace
 from lintloss.facts import (
     asked,
     classes,
+    discarded,
     forwards,
     gradients,
     imports,
@@ -85,6 +86,7 @@ def evaluate_call(machine: Machine, node: ast.Call) -> Value:
         if logged is not None:
             return logged
     recorded.note(machine, node, args)
+    discarded.note_given(machine, node, callee)
     if isinstance(receiver, Class) and isinstance(callee, Opaque) and callee.name in {"from_pretrained", "from_config"}:
         loaded = classes.instantiate(machine, node, receiver, args[1:], kwargs)
         if callee.name == "from_pretrained":  # of the library, which leaves what it loads in evaluation mode

@@ -6218,6 +6218,25 @@ trainer = Trainer(
 print(math.exp(trainer.evaluate()["eval_loss"]))  # <-
 """,
         ),
+        Bad(
+            why="A copied training loop without its step; a meter and a progress bar are updated before the gradients are dropped.",
+            severity=Severity.ERROR,
+            code="""\
+import torch.nn.functional as F
+from tqdm import tqdm
+
+
+def validate(tagger, val_loader, optimizer, meter):
+    bar = tqdm(total=len(val_loader))
+    for words, labels in val_loader:
+        loss = F.cross_entropy(tagger(words).mT, labels, ignore_index=0)
+        loss.backward()
+        meter.update(loss.item())  # <-
+        bar.update(1)
+        optimizer.zero_grad()
+    return meter.avg
+""",
+        ),
     )
 
     good = (
@@ -9419,6 +9438,36 @@ trainer = Trainer(
     eval_dataset=load_from_disk(STORE)["validation"],
 )
 print(math.exp(trainer.evaluate()["eval_loss"]))
+""",
+        ),
+        Good(
+            why="What is given the model and the optimizer, out of sight, takes the step: it trains on what it retrieved.",
+            code="""\
+import torch.nn.functional as F
+from ranking import clip_and_move
+
+
+def adapt(ranker, retrieval_loader, optimizer):
+    total = 0.0
+    for queries, labels in retrieval_loader:
+        loss = F.cross_entropy(ranker(queries).mT, labels, ignore_index=0)
+        loss.backward()
+        clip_and_move(ranker, optimizer, largest=0.5)
+        optimizer.zero_grad()
+        total += loss.item()
+    return total / len(retrieval_loader)
+
+
+def adapt_to_test(ranker, test_loader, optimizer):
+    total = 0.0
+    ranker.train()
+    for queries, labels in test_loader:
+        loss = F.cross_entropy(ranker(queries).mT, labels, ignore_index=0)
+        loss.backward()
+        clip_and_move(ranker, optimizer, largest=0.5)
+        optimizer.zero_grad()
+        total += loss.item()
+    return total / len(test_loader)
 """,
         ),
     )
