@@ -6237,6 +6237,25 @@ def validate(tagger, val_loader, optimizer, meter):
     return meter.avg
 """,
         ),
+        Bad(
+            why="Entities are tagged word by word: how many kinds there are says nothing of how many labels a row has.",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+from torch import nn
+
+
+@torch.no_grad()
+def evaluate(encoder, head, dev_batches, label_names):
+    encoder.eval()
+    criterion = nn.CrossEntropyLoss(ignore_index=-1)
+    total = 0.0
+    for batch in dev_batches:
+        states = encoder(batch["words"], batch["seen"])
+        total += criterion(head(states).view(-1, len(label_names)), batch["entities"].view(-1)).item()
+    return total / len(dev_batches)  # <-
+""",
+        ),
     )
 
     good = (
@@ -9468,6 +9487,24 @@ def adapt_to_test(ranker, test_loader, optimizer):
         optimizer.zero_grad()
         total += loss.item()
     return total / len(test_loader)
+""",
+        ),
+        Good(
+            why="One label a row, flattened as Hugging Face's classifiers do, none of them ignored.",
+            code="""\
+import torch
+from torch import nn
+
+
+@torch.no_grad()
+def evaluate(encoder, head, dev_batches, label_names):
+    encoder.eval()
+    criterion = nn.CrossEntropyLoss()
+    total = 0.0
+    for batch in dev_batches:
+        states = encoder(batch["words"], batch["seen"])
+        total += criterion(head(states[:, 0]).view(-1, len(label_names)), batch["topics"].view(-1)).item()
+    return total / len(dev_batches)
 """,
         ),
     )
