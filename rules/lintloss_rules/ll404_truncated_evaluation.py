@@ -3174,6 +3174,58 @@ def score(model, test_rows, stopped):
     return nats / tokens
 """,
         ),
+        Bad(
+            why="A decorator puts the helper into a table, by its name.",
+            severity=Severity.WARNING,
+            files={
+                "main.py": """\
+import argparse
+
+import torch
+from measures import by_name
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--measure", default="loss")
+    args = parser.parse_args()
+    model, dev_loader = torch.load("model.pt"), torch.load("dev.pt")
+    print(args.measure, by_name(args.measure, model, dev_loader))
+
+
+if __name__ == "__main__":
+    main()
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+
+KNOWN = {}
+
+
+def measure(function):
+    KNOWN[function.__name__] = function
+    return function
+
+
+def by_name(name, *given):
+    return KNOWN[name](*given)
+
+
+@measure
+@torch.no_grad()
+def loss(model, loader, batches=25):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for index, (ids, labels) in enumerate(loader):
+        if index == batches:
+            break  # <-
+        nats += F.cross_entropy(model(ids).mT, labels, reduction="sum").item()
+        tokens += labels.numel()
+    return nats / tokens
+""",
+        ),
     )
 
     good = (
