@@ -11,6 +11,7 @@ from lintloss.facts.machine import Frame, Machine
 from lintloss.facts.state import Heap, State
 from lintloss.facts.values import (
     UNKNOWN,
+    UNLESS_GIVEN,
     Class,
     Const,
     Func,
@@ -68,8 +69,20 @@ def _fill_fields(machine: Machine, ref: Ref, cls: Class, args: list[Value], kwar
             machine.put(ref, name, args[index])
         elif name in kwargs:
             machine.put(ref, name, kwargs[name])
+        elif isinstance(spread := kwargs.get("**"), Opaque):
+            machine.put(ref, name, _spread(machine, spread, name, each.value))
         elif each.value is not None:
             machine.put(ref, name, evaluate(machine, each.value))
+
+
+def _spread(machine: Machine, spread: Opaque, name: str, default: ast.expr | None) -> Value:
+    """Return what `Config(**saved)` gives a field: what was put there, else nobody can tell; its default, it may be."""
+    held = machine.get(spread.key, name)
+    if held is not None:
+        return held.value
+    if isinstance(default, ast.Constant):
+        machine.put((*spread.key, name), UNLESS_GIVEN, Const(default.value))
+    return Opaque((*spread.key, name), name)
 
 
 def bases(machine: Machine, cls: Class, seen: int = 0) -> list[Class | Lib]:

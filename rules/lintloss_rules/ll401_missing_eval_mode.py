@@ -1857,6 +1857,97 @@ class Session:
         return nats / words
 """,
         ),
+        Bad(
+            why="Attention is given its rate by its place, and nothing there is called dropout.",
+            severity=Severity.ERROR,
+            files={
+                "mixer.py": """\
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Mixer(nn.Module):
+    def __init__(self, words, width):
+        super().__init__()
+        self.embed = nn.Embedding(words, width)
+        self.out = nn.Linear(width, words)
+        self.keeps = 0.15
+
+    def forward(self, ids):
+        states = self.embed(ids)
+        return self.out(F.scaled_dot_product_attention(states, states, states, None, self.keeps))
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+from mixer import Mixer
+
+
+@torch.no_grad()
+def evaluate(dev_loader, path):
+    saved = torch.load(path)
+    mixer = Mixer(8000, 64)
+    mixer.load_state_dict(saved["weights"])
+    mixer.eval()
+    nats, tokens = 0.0, 0
+    for ids, labels in dev_loader:
+        logits = mixer(ids)  # <-
+        nats += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum").item()
+        tokens += labels.numel()
+    return nats / tokens
+""",
+        ),
+        Bad(
+            why="The settings of this object keep the rate that they have by default.",
+            severity=Severity.ERROR,
+            files={
+                "mixer.py": """\
+from dataclasses import dataclass
+
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+@dataclass
+class Settings:
+    words: int = 8000
+    width: int = 64
+    dropout: float = 0.15
+
+
+class Mixer(nn.Module):
+    def __init__(self, settings):
+        super().__init__()
+        self.settings = settings
+        self.embed = nn.Embedding(settings.words, settings.width)
+        self.out = nn.Linear(settings.width, settings.words)
+
+    def forward(self, ids):
+        states = self.embed(ids)
+        return self.out(F.scaled_dot_product_attention(states, states, states, dropout_p=self.settings.dropout))
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+from mixer import Mixer, Settings
+
+
+@torch.no_grad()
+def evaluate(dev_loader, path):
+    saved = torch.load(path)
+    mixer = Mixer(Settings(width=96))
+    mixer.load_state_dict(saved["weights"])
+    mixer.eval()
+    nats, tokens = 0.0, 0
+    for ids, labels in dev_loader:
+        logits = mixer(ids)  # <-
+        nats += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum").item()
+        tokens += labels.numel()
+    return nats / tokens
+""",
+        ),
     )
 
     good = (
@@ -3848,6 +3939,105 @@ def frozen(network):
     network.train(False)
     for weight in network.parameters():
         weight.requires_grad_(False)
+""",
+        ),
+        Good(
+            why="The settings of this very object are made with a rate of 0.",
+            files={
+                "mixer.py": """\
+from dataclasses import dataclass
+
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+@dataclass
+class Settings:
+    words: int = 8000
+    width: int = 64
+    dropout: float = 0.15
+
+
+class Mixer(nn.Module):
+    def __init__(self, settings):
+        super().__init__()
+        self.settings = settings
+        self.embed = nn.Embedding(settings.words, settings.width)
+        self.out = nn.Linear(settings.width, settings.words)
+
+    def forward(self, ids):
+        states = self.embed(ids)
+        return self.out(F.scaled_dot_product_attention(states, states, states, dropout_p=self.settings.dropout))
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+from mixer import Mixer, Settings
+
+
+@torch.no_grad()
+def evaluate(dev_loader, path):
+    saved = torch.load(path)
+    mixer = Mixer(Settings(dropout=0.0))
+    mixer.load_state_dict(saved["weights"])
+    mixer.eval()
+    nats, tokens = 0.0, 0
+    for ids, labels in dev_loader:
+        logits = mixer(ids)
+        nats += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum").item()
+        tokens += labels.numel()
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="The settings were saved with the model, and hold whatever they were told to for the evaluation.",
+            files={
+                "mixer.py": """\
+from dataclasses import dataclass
+
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+@dataclass
+class Settings:
+    words: int = 8000
+    width: int = 64
+    dropout: float = 0.15
+
+
+class Mixer(nn.Module):
+    def __init__(self, settings):
+        super().__init__()
+        self.settings = settings
+        self.embed = nn.Embedding(settings.words, settings.width)
+        self.out = nn.Linear(settings.width, settings.words)
+
+    def forward(self, ids):
+        states = self.embed(ids)
+        return self.out(F.scaled_dot_product_attention(states, states, states, dropout_p=self.settings.dropout))
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+from mixer import Mixer, Settings
+
+
+@torch.no_grad()
+def evaluate(dev_loader, path):
+    saved = torch.load(path)
+    saved["settings"]["dropout"] = 0.0
+    mixer = Mixer(Settings(**saved["settings"]))
+    mixer.load_state_dict(saved["weights"])
+    mixer.eval()
+    nats, tokens = 0.0, 0
+    for ids, labels in dev_loader:
+        logits = mixer(ids)
+        nats += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum").item()
+        tokens += labels.numel()
+    return nats / tokens
 """,
         ),
     )
