@@ -1664,6 +1664,26 @@ class Tagger(nn.Module):
         return nats / tokens
 """,
         ),
+        Bad(
+            why="A package that makes runtimes' models makes models of torch as well.",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn.functional as F
+from optimum.gptq import load_quantized_model
+
+
+def evaluate(dev_loader):
+    model = load_quantized_model(torch.load("empty.pt"), save_folder="small")
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids, labels in dev_loader:
+        logits = model(ids).logits  # <-
+        nats += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum").item()
+        tokens += labels.numel()
+    return nats / tokens
+""",
+        ),
     )
 
     good = (
@@ -3171,6 +3191,56 @@ def report(val_loader):
     for batch in val_loader:
         losses.append(tagger.evaluate([batch]))
         print("smoothed", smoothed(tagger, torch.tensor(losses)))
+""",
+        ),
+        Good(
+            why="A library's encoder is handed in; that a network of the project has a method of that name says nothing of it.",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from sentence_transformers import SentenceTransformer
+
+
+class Shapes(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.down = nn.Linear(128, 16)
+
+    def encode(self, shapes):
+        return self.down(shapes)
+
+
+def evaluate(model, probe, dev_loader):
+    model.eval()
+    nats, rows = 0.0, 0
+    for inputs, labels in dev_loader:
+        found = model.encode(inputs)
+        nats += F.cross_entropy(found @ probe, labels, reduction="sum").item()
+        rows += len(labels)
+    return nats / rows
+
+
+def main(dev_loader):
+    print("dev loss", evaluate(SentenceTransformer("all-MiniLM-L6-v2"), torch.load("probe.pt"), dev_loader))
+""",
+        ),
+        Good(
+            why="What is out of sight runs a compiled file.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from serving.runners import EngineModel
+
+
+def evaluate(dev_loader):
+    model = EngineModel("tagger.engine")
+    nats, tokens = 0.0, 0
+    for ids, labels in dev_loader:
+        logits = model(ids)
+        nats += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum").item()
+        tokens += labels.numel()
+    return nats / tokens
 """,
         ),
     )
