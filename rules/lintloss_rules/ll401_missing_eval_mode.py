@@ -4040,4 +4040,40 @@ def evaluate(dev_loader, path):
     return nats / tokens
 """,
         ),
+        Good(
+            why="The mode is set by a method that is looked up by its name.",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Tagger(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed = nn.Embedding(5000, 48)
+        self.drop = nn.Dropout(0.3)
+        self.out = nn.Linear(48, 20)
+
+    def forward(self, words):
+        return self.out(self.drop(self.embed(words)))
+
+
+class Job:
+    def __init__(self, phase):
+        self.tagger = Tagger()
+        self.switch("eval" if phase == "test" else phase)
+
+    def switch(self, mode):
+        getattr(self.tagger, mode)()
+
+    @torch.no_grad()
+    def test(self, test_loader):
+        nats, words = 0.0, 0
+        for ids, tags in test_loader:
+            nats += F.cross_entropy(self.tagger(ids).mT, tags, reduction="sum").item()
+            words += tags.numel()
+        return nats / words
+""",
+        ),
     )
