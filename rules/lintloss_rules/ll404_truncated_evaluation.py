@@ -3226,6 +3226,31 @@ def loss(model, loader, batches=25):
     return nats / tokens
 """,
         ),
+        Bad(
+            why="Rows and cursor are shown before and behind, and the width of the model is checked: nobody takes the last block.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def nats_per_note(model, rows, step):
+    model.eval()
+    assert model.width % step == 0
+    print(f"rows of {rows.size(1)}", rows[0, :4], "by", step)
+    state = model.start(rows.size(0))
+    at, nats, notes = 0, 0.0, 0
+    while at + step < rows.size(1):  # <-
+        given, wanted = rows[:, at : at + step], rows[:, at + 1 : at + step + 1]
+        logits, state = model(given, state)
+        nats += F.cross_entropy(logits.mT, wanted, reduction="sum").item()
+        notes += wanted.numel()
+        at += step
+    print("read up to", at, "of", rows[:2].tolist())
+    return nats / notes
+""",
+        ),
     )
 
     good = (
@@ -5732,6 +5757,31 @@ def validate(model):
 
 def numbers(line):
     return torch.tensor([int(word) for word in line.split()])
+""",
+        ),
+        Good(
+            why="What is shown behind the blocks is the loss of the rest, and it counts.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def nats_per_note(model, rows, step):
+    model.eval()
+    state = model.start(rows.size(0))
+    at, nats, notes = 0, 0.0, 0
+    while at + step < rows.size(1):
+        given, wanted = rows[:, at : at + step], rows[:, at + 1 : at + step + 1]
+        logits, state = model(given, state)
+        nats += F.cross_entropy(logits.mT, wanted, reduction="sum").item()
+        notes += wanted.numel()
+        at += step
+    rest = rows[:, at:]
+    nats += F.cross_entropy(model(rest[:, :-1], state)[0].mT, rest[:, 1:], reduction="sum").item()
+    notes += rest[:, 1:].numel()
+    print("read up to", at)
+    return nats / notes
 """,
         ),
     )
