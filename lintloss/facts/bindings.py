@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from lintloss.facts.survey import called_name, children
+from lintloss.facts.survey import called_name, children, walk
 from lintloss.parse import Module
 
 ANY = object()
@@ -106,6 +106,11 @@ def _stored(target: ast.expr, value: ast.expr | None, picks: tuple[object, ...])
         starred = any(isinstance(each, ast.Starred) for each in target.elts)
         for index, each in enumerate(target.elts):
             yield from _stored(each, None if starred else value, (*picks, index))
+
+
+def owner(tree: ast.AST, function: ast.AST) -> ast.ClassDef | None:
+    """Return the class whose body holds a method."""
+    return next((each for each in walk(tree) if isinstance(each, ast.ClassDef) and function in each.body), None)
 
 
 @lru_cache(maxsize=256)

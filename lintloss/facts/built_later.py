@@ -10,14 +10,17 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from lintloss.facts import bindings, classes
+from lintloss.facts import bindings, callers, classes, modes, strangers
 from lintloss.facts.bindings import Binding
+from lintloss.facts.callers import text_of
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.machine import Frame, Machine
 from lintloss.facts.state import Slot, State
-from lintloss.facts.values import Class, Const, Opaque, Ref, Value, join_all
+from lintloss.facts.survey import called_name
+from lintloss.facts.values import UNKNOWN, Class, Const, Func, Lib, Opaque, Ref, Value, join_all
 
 NONE = Const(None)
+CALLS = 2  # functions that are called by the one that makes a model, and by those
 
 
 def complete(machine: Machine, owner: Ref) -> None:
@@ -35,11 +38,50 @@ def complete(machine: Machine, owner: Ref) -> None:
             for method, name, node in _assigned(base.node):
                 if name in missing:
                     value = _made(machine, owner, base, method, node)
+                    if _may_switch(machine, owner.cls, base, method, CALLS):
+                        modes.switch(machine, value, UNKNOWN, None)
+                    _hand_over(machine, base, method, {name, *_names(node)}, value)
                     found.setdefault(name, []).append(
                         value if _is_told(value) else Opaque((*owner.id, "." + name), name)
                     )
     for name, values in found.items():
         machine.put(owner, name, join_all(values), 0)
+
+
+def _may_switch(machine: Machine, cls: Class, base: Class, function: ast.AST, depth: int) -> bool:
+    """Say whether what makes a model, or a function that this calls, may also set its mode: only the making is run.
+
+    Args:
+        cls: the class of the object. base: the one that the function stands in, or is called from.
+    """
+    if callers.MODE.search(text_of(function)):
+        return True
+    called = {text_of(each.func): each.func for each in bindings.own(function) if isinstance(each, ast.Call)}
+    found = (_named(machine, cls, base, each) for each in called.values()) if depth else ()
+    return any(
+        _may_switch(machine, cls, each.owner or base, each.node, depth - 1) for each in found if isinstance(each, Func)
+    )
+
+
+def _named(machine: Machine, cls: Class, base: Class, function: ast.expr) -> Value | None:
+    """Return the method of the object, or the function of the project, that goes by a name."""
+    if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name) and function.value.id == "self":
+        return classes.class_member(machine, cls, function.attr)
+    root = function.value if isinstance(function, ast.Attribute) else function
+    return classes.in_module(machine, base, function) if isinstance(root, ast.Name) else None
+
+
+def _hand_over(machine: Machine, base: Class, method: ast.FunctionDef, names: set[str], model: Value) -> None:
+    """Note that a model is given to code out of sight where it is made: `prepare(model)`."""
+    for each in bindings.own(method):
+        if isinstance(each, ast.Call) and isinstance(each.func, ast.Name) and names & set(map(called_name, each.args)):
+            called = classes.in_module(machine, base, each.func)
+            if isinstance(called, Opaque | Lib):
+                strangers.note(machine, called.name or each.func.id, [model])
+
+
+def _names(node: ast.AST) -> Iterator[str]:
+    yield from (each.id for each in ast.walk(node) if isinstance(each, ast.Name))
 
 
 def _is_told(value: Value) -> bool:

@@ -10,6 +10,7 @@ from lintloss.facts import (
     asked,
     bindings,
     classes,
+    discarded,
     forwards,
     gradients,
     imports,
@@ -85,7 +86,11 @@ def evaluate_call(machine: Machine, node: ast.Call) -> Value:
         logged = meters.call(machine, node, receiver, function.attr, args, kwargs)
         if logged is not None:
             return logged
+    if isinstance(function, ast.Call) and called_name(function.func) == "getattr" and len(function.args) == 2:
+        owner, name = function.args
+        modes.looked_up(machine, node, evaluate(machine, owner), evaluate(machine, name), args)
     recorded.note(machine, node, args)
+    discarded.note_given(machine, node, callee)
     if isinstance(receiver, Class) and isinstance(callee, Opaque) and callee.name in {"from_pretrained", "from_config"}:
         loaded = classes.instantiate(machine, node, receiver, args[1:], kwargs)
         if callee.name == "from_pretrained":  # of the library, which leaves what it loads in evaluation mode
@@ -101,8 +106,8 @@ def evaluate_call(machine: Machine, node: ast.Call) -> Value:
         if result is not None:
             return result
     made = call(machine, node, callee, args, kwargs)
-    if isinstance(made, Opaque) and not made.name and PAD_ID.match(name := called_name(function)):
-        return replace(made, name=name)  # nothing is known of what `vocab.pad_id()` returns, but what its name says
+    if isinstance(made, Opaque) and not made.name and PAD_ID.match(said := called_name(function)):
+        return replace(made, name=said)  # nothing is known of what `vocab.pad_id()` returns, but what its name says
     return made
 
 

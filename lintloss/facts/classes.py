@@ -11,6 +11,7 @@ from lintloss.facts.machine import Frame, Machine
 from lintloss.facts.state import Heap, State
 from lintloss.facts.values import (
     UNKNOWN,
+    UNLESS_GIVEN,
     Class,
     Const,
     Func,
@@ -68,8 +69,20 @@ def _fill_fields(machine: Machine, ref: Ref, cls: Class, args: list[Value], kwar
             machine.put(ref, name, args[index])
         elif name in kwargs:
             machine.put(ref, name, kwargs[name])
+        elif isinstance(spread := kwargs.get("**"), Opaque):
+            machine.put(ref, name, _spread(machine, spread, name, each.value))
         elif each.value is not None:
             machine.put(ref, name, evaluate(machine, each.value))
+
+
+def _spread(machine: Machine, spread: Opaque, name: str, default: ast.expr | None) -> Value:
+    """Return what `Config(**saved)` gives a field: what was put there, else nobody can tell; its default, it may be."""
+    held = machine.get(spread.key, name)
+    if held is not None:
+        return held.value
+    if isinstance(default, ast.Constant):
+        machine.put((*spread.key, name), UNLESS_GIVEN, Const(default.value))
+    return Opaque((*spread.key, name), name)
 
 
 def bases(machine: Machine, cls: Class, seen: int = 0) -> list[Class | Lib]:
@@ -249,7 +262,7 @@ def made_by_base(machine: Machine, args: list[Value], kwargs: dict[str, Value]) 
 
     Of torch's Sequential, which is given layers, all.
     """
-    made = _running_on(machine)
+    made = running_on(machine, machine.frame)
     if (
         made is not None
         and made.cls is not None
@@ -282,16 +295,18 @@ def criterion_above(machine: Machine) -> LibObject | None:
     return LibObject(base.name, (), given, key=machine.key(machine.frame.node, base.name))
 
 
-def _running_on(machine: Machine) -> Ref | None:
-    """Return the object whose method runs."""
-    first = next(iter(machine.frame.state.names.values()), None)
+def running_on(machine: Machine, frame: Frame) -> Ref | None:
+    """Return the object whose method runs in a frame; a function that is handed an object is none of its methods."""
+    first = next(iter(frame.state.names.values()), None)
     owner = first.value if first is not None else None
-    return owner if isinstance(owner, Ref) and owner.cls is not None else None
+    if not isinstance(owner, Ref) or owner.cls is None or _defining(machine, owner.cls, frame.node) is None:
+        return None
+    return owner
 
 
 def _library_loss(machine: Machine) -> tuple[Ref | None, Lib | None]:
     """Return the object whose method runs, and the library's loss that it is made from."""
-    owner = _running_on(machine)
+    owner = running_on(machine, machine.frame)
     if owner is None or owner.cls is None:
         return None, None
     known = (base for base in bases(machine, owner.cls) if isinstance(base, Lib))

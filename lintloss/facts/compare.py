@@ -6,7 +6,17 @@ import ast
 import re
 from dataclasses import replace
 
-from lintloss.facts import alignment, autoregression, batch_rows, bindings, blanks, branch_pairs, gradients, overlap
+from lintloss.facts import (
+    alignment,
+    autoregression,
+    batch_rows,
+    bindings,
+    blanks,
+    branch_pairs,
+    classes,
+    gradients,
+    overlap,
+)
 from lintloss.facts.alignment import ALIGNED, WRONG_SIDE, Alignment, Pair
 from lintloss.facts.callers import text_of
 from lintloss.facts.library import last_ids, models, shapes, tables, windows
@@ -16,7 +26,7 @@ from lintloss.facts.observations import Compared, Setting
 from lintloss.facts.pad_marks import LEFT
 from lintloss.facts.settings import Place
 from lintloss.facts.survey import called_name, walk
-from lintloss.facts.values import Key, LibObject, Quantity, Ref, Scoring, Tensor, Value, options
+from lintloss.facts.values import Key, LibObject, Quantity, Scoring, Tensor, Value, options
 from lintloss.findings import Evidence
 from lintloss.patterns import regex
 
@@ -316,13 +326,9 @@ def _whole(machine: Machine, model: Value | None) -> Value | None:
     if not isinstance(model, LibObject) or models.reads(machine, model):
         return model
     for frame in reversed(machine.frames):
-        owner = next(iter(frame.state.names.values()), None)
-        if (
-            frame.name in {*METHODS, "loss", "training_step", "validation_step"}
-            and owner is not None
-            and isinstance(owner.value, Ref)
-        ):
-            return owner.value
+        owner = classes.running_on(machine, frame)
+        if owner is not None and frame.name in {*METHODS, "loss", "training_step", "validation_step"}:
+            return owner
     return model
 
 

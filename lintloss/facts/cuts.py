@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lintloss.facts import aliases, ends, last_blocks, remainders, whole
+from lintloss.facts import aliases, ends, first_batches, last_blocks, remainders, whole
 from lintloss.facts.callers import text_of
 from lintloss.facts.caps import BUDGET, Cap, Function, Origin, assigned, defaults, is_length, parameters, passed
 from lintloss.facts.survey import walk
@@ -213,7 +213,7 @@ def _is_one(origin: Origin, node: ast.expr) -> bool:
 
 def _breaks(origin: Origin, loop: ast.For | ast.AsyncFor, around: ast.AST) -> Iterator[Cut]:
     for node, tests in _direct(loop.body, ()):
-        if not tests and node is loop.body[-1]:
+        if not tests and node is loop.body[-1] and first_batches.ends_always(loop):
             yield Cut(node, "break", "1", "error")
     for each in limits(loop):
         found = origin.cap(each.limit)

@@ -10,7 +10,7 @@ import ast
 import re
 from dataclasses import dataclass
 
-from lintloss.facts import misnamed, overwritten
+from lintloss.facts import keeping, misnamed, overwritten
 from lintloss.facts.library import loaders
 from lintloss.facts.liveness import is_dead, stays_empty
 from lintloss.facts.loops import Loop
@@ -408,7 +408,8 @@ def _observe_overwritten(machine: Machine) -> None:
             continue
         if not isinstance(over, ast.For | ast.AsyncFor):
             continue
-        for entry, varies in overwritten.entries(loop.function or module.tree, over):
+        scope = keeping.Scope(machine, module, loop.function or module.tree)
+        for entry, varies in overwritten.entries(scope, over):
             owner = entry.value.id if isinstance(entry.value, ast.Name) else ""
             if not (loop.scores or says_held_out(owner) or is_evaluation(ast.unparse(over.iter))):
                 continue

@@ -141,7 +141,7 @@ def _is_column_of_one(total: Quantity) -> bool:
     window = target.window if isinstance(target, Tensor) else None
     if window is None or "at" not in window.marks or len(total.loops) != 1:
         return False
-    return any(atom == ("loop", *total.loops[0].key) for atom in window.lower.atoms) and "[]" not in window.source
+    return total.loops[0].index in window.lower.atoms and "[]" not in window.source
 
 
 def is_guessed(total: Quantity, equal: tuple[Evidence, ...]) -> bool:

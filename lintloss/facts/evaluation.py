@@ -107,7 +107,7 @@ def passes(machine: Machine, module: Module) -> list[Pass]:
         region = regions.region(machine, forward)
         if region is None or region.scene(forward).module is not module or regions.is_inside_a_model(forward, region):
             continue
-        if forward.method and not passing_methods.runs_model(machine.project, forward):
+        if forward.method and not passing_methods.runs_model(machine, forward):
             continue
         if regions.measures(machine, forward, region) and _evaluates(forward, region):
             found.append(Pass(forward, region))
@@ -462,6 +462,8 @@ def _mode(machine: Machine, group: list[Pass]) -> Pass | None:
         back = regions.is_switched_back(forward)
         minds = forward.stochastic.sure in {"yes", "maybe"} or (back and forward.stochastic.sure == "unknown")
         if not (born or forward.mode == "train") or not minds:
+            return None
+        if runtimes.runs_in_one(machine, forward):  # it has no modes
             return None
         if back:  # whatever the callers have set
             continue

@@ -338,9 +338,9 @@ def _comprehension(machine: Machine, node: ast.ListComp | ast.SetComp | ast.Gene
             return "next"
         generator = node.generators[index]
         iterable = evaluate(machine, generator.iter)
-        same = iterate.as_ranged(machine, generator) if len(node.generators) == 1 else ()
+        number = iterate.as_ranged(machine, generator) if len(node.generators) == 1 else ()
         loop, elements = iterate.describe(
-            machine, generator.iter, generator.iter, iterable, machine.text(generator.target), same
+            machine, generator.iter, generator.iter, iterable, machine.text(generator.target), number
         )
         if isinstance(node, ast.ListComp | ast.GeneratorExp):
             batch_shapes.note_sampler(machine, loop, [node.elt], generator.target)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from lintloss.facts import gradients, modes, stochastic, unswitched
+from lintloss.facts import gradients, modes, stateless, stochastic, unswitched
 from lintloss.facts.callers import SETTINGS, text_of
 from lintloss.facts.forward_methods import FORWARD
 from lintloss.facts.library.tables import CRITERION_NAME
@@ -100,8 +100,11 @@ class Forward:
     unswitched: Stochastic = NONE  # what drops in either mode
 
 
-def note(machine: Machine, node: ast.AST, model: Value, method: str = "") -> None:
-    """Record that a model is run at `node`, unless that is inside another model's forward."""
+def note(machine: Machine, node: ast.AST, model: Value, method: str = "", *, records: bool = True) -> None:
+    """Record that a model is run at `node`, unless that is inside another model's forward.
+
+    records: it has parameters. Else it depends on the input whether gradients are recorded.
+    """
     if len(machine.forwards) >= LIMIT or not isinstance(node, ast.Call) or within_forward(machine):
         return
     if "tokenizer" in machine.text(node.func).lower():  # `encoder_tokenizer.generator(...)` is no network
@@ -117,7 +120,7 @@ def note(machine: Machine, node: ast.AST, model: Value, method: str = "") -> Non
         machine.anchor(machine.frame.module).span(node),
         tuple(_scene(machine, frame) for frame in machine.frames),
         tuple(machine.loops),
-        gradients.state(machine),
+        gradients.state(machine) if records else gradients.UNSURE,
         state,
         place,
         model,
@@ -217,14 +220,15 @@ def _is_no_batch(node: ast.expr) -> bool:
 def note_library(machine: Machine, node: ast.AST, made: LibObject) -> None:
     """Record a call of an instance of some library's class, if it goes by a model's name or eval() was called on it.
 
-    A layer is a part: where another method than forward() runs one, `model.decode(x)`, that runs its module.
+    A layer is a part: where another method than forward() runs one, `model.decode(x)`, that runs its module. One without
+    parameters records nothing by itself, and has a mode only where it drops.
     """
     if not isinstance(node, ast.Call) or LOSS_CLASS.search(made.name):
         return
-    if made.name.startswith("torch.nn."):
-        owner = _running(machine)
-        if owner is not None:
-            note(machine, node, owner)
+    if made.name.startswith(stateless.OF_TORCH):
+        owner, learns = _running(machine), not stateless.is_one(made)
+        if owner is not None and (learns or stochastic.of(machine, made).sure != "no"):
+            note(machine, node, owner, records=learns)
         return
     name = ast.unparse(node.func).rsplit(".", 1)[-1]
     if MODEL_WORDS.search(name) or machine.get(made.key, "training") is not None:
@@ -242,19 +246,20 @@ def is_module(machine: Machine, model: Ref) -> bool:
 
 def _running(machine: Machine) -> Ref | None:
     """Return the network whose method is running, but where it makes its layers."""
-    frame = machine.frame
-    first = next(iter(frame.state.names.values()), None) if frame.name != "__init__" else None
-    owner = first.value if first is not None else None
-    return owner if isinstance(owner, Ref) and is_module(machine, owner) else None
+    from lintloss.facts import classes
+
+    owner = classes.running_on(machine, machine.frame) if machine.frame.name != "__init__" else None
+    return owner if owner is not None and is_module(machine, owner) else None
 
 
 def within_forward(machine: Machine) -> bool:
     """Say whether a network's forward is running: what it adds up is no report of an evaluation."""
+    from lintloss.facts import classes
+
     for frame in machine.frames:
-        if frame.name in FORWARD:
-            first = next(iter(frame.state.names.values()), None)
-            if first is not None and isinstance(first.value, Ref) and is_module(machine, first.value):
-                return True
+        owner = classes.running_on(machine, frame) if frame.name in FORWARD else None
+        if owner is not None and is_module(machine, owner):
+            return True
     return False
 
 

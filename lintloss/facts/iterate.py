@@ -230,8 +230,8 @@ def _starts_over(loop: Loop) -> bool:
     return bool(several) and loop.unit not in {"batch", "epoch"}
 
 
-def _loop(machine: Machine, node: ast.AST, said: str, same: Key = ()) -> Loop:
-    key = same or machine.key(node, "loop")
+def _loop(machine: Machine, node: ast.AST, said: str) -> Loop:
+    key = machine.key(node, "loop")
     loop = machine.loop_of.get(key)
     if loop is None:
         loop = Loop(key, machine.evidence(node, said), frame=len(machine.frames), activation=machine.frame.key)
@@ -241,23 +241,25 @@ def _loop(machine: Machine, node: ast.AST, said: str, same: Key = ()) -> Loop:
 
 
 def as_ranged(machine: Machine, generator: ast.comprehension) -> Key:
-    """Return the identity that a list made over a range has in common with others made so: item k of each is of one index.
+    """Return the identity that the index of a list made over a range has in common with others made so.
 
-    `xs = [ids[i : i + n] for i in range(0, end, n)]`, and then ys of `ids[i + 1 : i + n + 1]`: rows that go together.
+    `xs = [ids[i : i + n] for i in range(0, end, n)]`, and then ys of `ids[i + 1 : i + n + 1]`: item k of each is of one
+    index. That is all that they share: what the one loop does, the other need not.
     """
     header = generator.iter
     if not isinstance(header, ast.Call) or called_name(header.func) != "range" or header.keywords or generator.ifs:
         return ()
     numbers = [symbolic.of(machine, each) for each in header.args]
     around = [loop.key for loop in machine.loops]
-    return machine.identity((*machine.frame.key, "range", machine.text(generator.target), *numbers, *around))
+    return machine.identity((*machine.frame.key, "range", *numbers, *around))
 
 
 def describe(
-    machine: Machine, node: ast.AST, source_node: ast.expr, iterable: Value, target: str, same: Key = ()
+    machine: Machine, node: ast.AST, source_node: ast.expr, iterable: Value, target: str, number: Key = ()
 ) -> tuple[Loop, Callable[[], Value]]:
-    """Return the loop over `iterable` and a maker of its elements; `same`: the identity that it has in common with others."""
-    loop = _loop(machine, source_node, f"the loop over `{machine.text(source_node)[:60]}`", same)
+    """Return the loop over `iterable` and a maker of its elements; `number`: what its index has in common with others."""
+    loop = _loop(machine, source_node, f"the loop over `{machine.text(source_node)[:60]}`")
+    loop.number = number
     seen = iterated(machine, source_node, iterable)
     loop.unit, loop.source, loop.iterates, loop.length = seen.unit, seen.source, seen.value, seen.length
     symbolic.note_stride(machine, loop, source_node)
@@ -308,7 +310,7 @@ def _numbered(row: Value, element: Value, loop: Loop) -> Value:
     window = row.window if isinstance(row, Tensor) and row.form in {"ids", ""} else None
     if window is None or window.axis != 0 or window.flat or not isinstance(element, Tensor):
         return element
-    begin = window.lower + Linear.of(("loop", *loop.key))
+    begin = window.lower + Linear.of(loop.index)
     return replace(element, window=replace(window, lower=begin, upper=begin.plus(1)).marked("at"))
 
 

@@ -14,7 +14,7 @@ from lintloss.parse import Module
 
 def of_field(machine: Machine, module: Module, function: Function, name: str) -> Cap | None:
     """Return what an attribute of a method's instance caps: the default of a parameter, if it can be nothing else."""
-    owner = next((each for each in walk(module.tree) if isinstance(each, ast.ClassDef) and function in each.body), None)
+    owner = bindings.owner(module.tree, function)
     bound = bindings.fields(owner).get(name, ()) if owner is not None else ()
     kept = bindings.only(tuple(each for _, each in bound))
     if owner is None or not isinstance(kept, ast.Name) or EXPOSED.search(name):

@@ -14,6 +14,9 @@ from lintloss.facts.ends import WIDTHS
 from lintloss.facts.survey import called_name, walk
 from lintloss.facts.whole import BATCH, Counts, Loop
 
+SHOWS = frozenset({"print", "info", "debug", "warning", "log", "write", "set_postfix", "set_description"})
+WORDS_OF = frozenset({"len", "str", "format", "list", "size", "tolist", "item", "int", "float"})  # what puts into words
+
 
 def of_loop(loop: Loop, counts: Counts) -> ast.AST | None:
     """Return the test that ends a loop before the last block of its columns.
@@ -99,8 +102,18 @@ def _may_be_taken_behind(loop: Loop, scope: ast.AST, cursor: str, columns: set[s
     How many columns there are says nothing of what stands in them.
     """
     last = loop.body[-1].end_lineno or 0
-    behind = [each for each in walk(scope) if getattr(each, "lineno", 0) > last]
+    shown = _shown(scope)
+    behind = [each for each in walk(scope) if getattr(each, "lineno", 0) > last and id(each) not in shown]
     return any(text_of(each) == cursor for each in _names(behind)) or _reads(behind, columns)
+
+
+def _shown(scope: ast.AST) -> set[int]:
+    """Return what is only printed or logged, and given to nothing else there: `print("read", at, columns[0, :5])`."""
+    statements = (each.value for each in walk(scope) if isinstance(each, ast.Expr) and isinstance(each.value, ast.Call))
+    shows = [each for each in statements if called_name(each.func) in SHOWS]
+    asked = (call for each in shows for call in walk(each) if isinstance(call, ast.Call) and call is not each)
+    scored = {id(node) for call in asked if called_name(call.func) not in WORDS_OF for node in walk(call)}
+    return {id(node) for each in shows for node in walk(each)} - scored
 
 
 def _reads(nodes: list[ast.AST], columns: set[str]) -> bool:
@@ -130,9 +143,21 @@ def _may_fit(loop: Loop, size: str, columns: set[str], counts: Counts) -> bool:
 
     `assert width % size == 0`, `width // size * size`, or a function that is given both: `columns = padded(columns, size)`.
     """
-    before = [each for each in walk(counts.function) if 0 < getattr(each, "lineno", 0) < loop.lineno]
+    shown = _shown(counts.function)
+    before = [
+        each for each in walk(counts.function) if 0 < getattr(each, "lineno", 0) < loop.lineno and id(each) not in shown
+    ]
+    run = {text_of(each.func) for each in walk(loop) if isinstance(each, ast.Call)}
+    before = [each for each in before if not _is_of_model(each, run)]
     sizes = {size, *(text_of(each) for each in _names(before) if text_of(counts.of(each)) == size)}
     return any(_rounds(each, sizes) or _gives_both(each, sizes, columns) for each in before)
+
+
+def _is_of_model(node: ast.AST, run: set[str]) -> bool:
+    """Say whether a node asks for the remainder of a setting of what the loop calls: `model.width % size`."""
+    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mod) or not isinstance(node.left, ast.Attribute):
+        return False
+    return any(text_of(node.left).startswith(each + ".") for each in run)
 
 
 def _rounds(node: ast.AST, sizes: set[str]) -> bool:

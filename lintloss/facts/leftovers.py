@@ -170,7 +170,7 @@ def _only_when_full(function: ast.AST, found: ast.AST) -> bool:
     for test in bindings.own(function):
         if not isinstance(test, ast.If | ast.While) or not _asks_for_size(test.test) or not _measures(test.test, test):
             continue
-        if _holds_in(test.body, found):
+        if exhaustion.holds(test.body, found):
             if id(test) in inside or not isinstance(test.test, ast.Compare) or _is_size(test.test.comparators[0]):
                 return True
     return False
@@ -185,10 +185,6 @@ def _measures(asked: ast.expr, test: ast.If | ast.While) -> bool:
     stored = {each.id for part in test.body for each in ast.walk(part) if isinstance(each, ast.Name)}
     emptied = {text_of(each.targets[0]) for each in test.body if isinstance(each, ast.Assign)}
     return bool(counted & stored) and bool(counted & emptied)
-
-
-def _holds_in(body: Iterable[ast.stmt], found: ast.AST) -> bool:
-    return any(found is each for part in body for each in ast.walk(part))
 
 
 def _is_size(node: ast.expr) -> bool:

@@ -58,6 +58,12 @@ class Loop:
     exits: list[Evidence] = field(default_factory=list)  # breaks
     over: Value = UNKNOWN  # what the header evaluates to, wrappers taken off
     statement: ast.For | ast.AsyncFor | ast.While | None = None
+    number: Key = ()  # the identity of its index, where others that run over the same numbers share it
+
+    @property
+    def index(self) -> Key:
+        """Return what its index goes by in sums of integers."""
+        return ("loop", *(self.number or self.key))
 
     def take_proofs(self, filled: Loop) -> None:
         """Take over what is known of the batches from the loop that made them: each of its passes made one."""

@@ -121,12 +121,10 @@ class Machine:
         self.attended: dict[Key, Key] = {}  # attention mask -> the ids that a model was given with it
         self.batches: dict[Key, Value] = {}  # loader -> the batch that it yields
         self.grown: dict[Key, Quantity] = {}  # what began empty and took in the rows of each batch -> how many it has
-        self.growths: dict[
-            Key, tuple[Linear, Loop]
-        ] = {}  # what grows by an unknown number -> that number, and in which loop
-        self.vectors: dict[
-            Key, Evidence | None
-        ] = {}  # indices of rows -> where they were drawn, if not for one row alone
+        # what grows by an unknown number -> that number, and in which loop
+        self.growths: dict[Key, tuple[Linear, Loop]] = {}
+        # indices of rows -> where they were drawn, if not for one row alone
+        self.vectors: dict[Key, Evidence | None] = {}
         self.losses_read: set[Key] = set()  # comparisons of a model's own, whose loss is taken out of its output
         self.logits_read: set[Key] = set()  # … whose logits are
         self.picks: dict[Key, Scoring] = {}  # probabilities that ids picked -> the comparison
@@ -134,9 +132,8 @@ class Machine:
         self.gradients: list[str] = []  # what the open `with` blocks and decorators say: see gradients.py
         self.trained: dict[Key, bool] = {}  # scope in which backward() is called -> on every path (see forwards.py)
         self.differentiated: set[Key] = set()  # functions and loops in which gradients are asked for, but no loss's
-        self.goes_back: set[ast.AST] = (
-            set()
-        )  # functions that call backward(), or call what does: it fails under no_grad
+        # functions that call backward(), or call what does: it fails under no_grad
+        self.goes_back: set[ast.AST] = set()
         self.pending: Unstepped | None = None  # a backward() that no step has followed yet: see discarded.py
         self.flags: dict[Key, str] = {}  # loop in which backward() is called under a condition -> that condition
         self.forwards: dict[Key, Forward] = {}  # by place and calling context
@@ -145,9 +142,8 @@ class Machine:
         self.filled_rows: dict[str, bool] = {}  # file -> whether the files around it pad all targets to one length
         self.thrown: list[Thrown] = []  # lists of rows that are lost where the data ends
         self.restarted: list[tuple[Evidence, Loop, LibObject]] = []  # `next(iter(loader))` of one that does not shuffle
-        self.makers: dict[
-            ast.AST, LibObject | None
-        ] = {}  # functions -> the loader that drops, of whatever they are given
+        # functions -> the loader that drops, of whatever they are given
+        self.makers: dict[ast.AST, LibObject | None] = {}
         self.passes: list[dict[tuple[object, ...], Observation]] = []  # what earlier passes of running loops saw
         self.rooted = 0  # 1 while a function runs that nobody called: its frame has no call
         self.filing = False  # a decorator runs that puts a definition into a table
@@ -158,9 +154,8 @@ class Machine:
         self.spent = 0
         self.limit = STEPS
         self.marked_rows: dict[Key, Differing] = {}  # data sets whose rows were given labels to be ignored -> where
-        self.marked_code: dict[
-            tuple[ast.AST, Known], Differing | None
-        ] = {}  # … functions and classes -> where they do it
+        # … functions and classes -> where they do it
+        self.marked_code: dict[tuple[ast.AST, Known], Differing | None] = {}
         self.saved: dict[Key, Value] = {}  # file -> what was written into it
         self.aligned: dict[Key, Observation] = {}  # comparisons of which it is known how they align
         self.exhausted = False  # something was cut short
@@ -171,9 +166,8 @@ class Machine:
         self._anchors: dict[str, Anchor] = {}
         self._identities: dict[Key, Key] = {}
         self._texts: dict[ast.AST, str] = {}
-        self.loading = (
-            0  # module bodies that are running for an import: until they end, what they define is not settled
-        )
+        # module bodies that are running for an import: until they end, what they define is not settled
+        self.loading = 0
         self.bases: dict[Value, list[Class | Lib]] = {}
         self.methods: dict[ast.ClassDef, dict[str, ast.FunctionDef | ast.AsyncFunctionDef]] = {}
         self.members: dict[ast.ClassDef, dict[str, ast.stmt]] = {}

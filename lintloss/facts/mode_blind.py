@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 from functools import lru_cache
 
 from lintloss.facts import aliases, classes, rates
 from lintloss.facts.callers import text_of
 from lintloss.facts.mode_tests import Spot
-from lintloss.facts.stochastic import DROPS, FUNCTIONAL, Stochastic
+from lintloss.facts.stochastic import DROPS, FUNCTIONAL, Stochastic, argument
 from lintloss.facts.values import Lib
 from lintloss.findings import Evidence
 from lintloss.patterns import regex
@@ -33,8 +32,8 @@ WIDTH = 60  # of a call that is quoted whole
 
 @lru_cache(maxsize=512)
 def may_hold_one(code: str) -> bool:
-    """Say whether a file may hold such a call, and speaks of a rate: attention has none by itself."""
-    return ("rop" in code or re.search(r"\bp=", code) is not None) and WORDS.search(code) is not None
+    """Say whether a file may hold such a call; a rate may be given by its place, under any name."""
+    return WORDS.search(code) is not None
 
 
 def dropping(spot: Spot, call: ast.Call) -> Iterator[Stochastic]:
@@ -62,19 +61,10 @@ def _rate(spot: Spot, call: ast.Call) -> ast.expr | None:
     value = classes.in_module(spot.machine, spot.base, made.func if made is not None else call.func)
     if not isinstance(value, Lib) or not LIBRARIES.match(value.name):
         return None
-    return _argument(made or call, index, keyword) or (None if name in ATTENTION else ast.Constant(0.5))
+    return argument(made or call, index, keyword) or (None if name in ATTENTION else ast.Constant(0.5))
 
 
 def _is_told(call: ast.Call) -> bool:
     """Say whether a functional dropout is told whether to drop, or may be."""
     spread = any(each.arg in {None, "training", "train"} for each in call.keywords)
     return spread or len(call.args) > 2 or any(isinstance(each, ast.Starred) for each in call.args)
-
-
-def _argument(call: ast.Call, index: int, keyword: str) -> ast.expr | None:
-    for each in call.keywords:
-        if each.arg == keyword:
-            return each.value
-    return (
-        call.args[index] if len(call.args) > index and not any(isinstance(x, ast.Starred) for x in call.args) else None
-    )

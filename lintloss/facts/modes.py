@@ -34,6 +34,15 @@ def call(machine: Machine, node: ast.Call, receiver: Value, name: str, args: Seq
     return receiver
 
 
+def looked_up(machine: Machine, node: ast.Call, receiver: Value, name: Value, args: Sequence[Value]) -> None:
+    """Follow `getattr(model, mode)()`: it sets the mode where the name says so, and may where nobody knows it."""
+    if isinstance(name, Const):
+        if name.value in {"eval", "train"} and len(args) <= 1:
+            call(machine, node, receiver, str(name.value), args)
+    elif not args and any(map(is_module, options(receiver))):
+        switch(machine, receiver, UNKNOWN, machine.evidence(node, "a method is looked up by its name here"))
+
+
 def _said(training: Value, name: str) -> str:
     if not isinstance(training, Const):
         return "the mode depends on a flag here"

@@ -19,7 +19,8 @@ STEP = regex(
 FLAG = regex(r"train(?!e[dr])|phase|mode|eval|split|test|optim|valid|backprop|backward|update|infer", re.IGNORECASE)
 UPDATES = regex(r"apply_gradients\(|apply_updates\(|(value_and_)?grad\(\w*loss\w*")
 HELD_OUT = regex(
-    r"eval|(?<![a-z])val(_|loader|data|set|iter)|_val(?![a-z])|valid|test|dev_|(?<![a-z])ppl|perplex", re.IGNORECASE
+    r"(?<![a-z])eval|(?-i:(?<=[a-z])Eval)|(?<![a-z])val(_|loader|data|set|iter)|_val(?![a-z])|valid|test|dev_|(?<![a-z])ppl|perplex",
+    re.IGNORECASE,
 )
 EVALUATES = regex(
     r"\.eval\(\)|no_grad|inference_mode|(?<![a-z])(eval|valid|val|test|estimate|perplex)(?!ue|s?_loader)[a-z]*(_\w+)?\(|"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from lintloss.facts.callers import text_of
@@ -38,6 +38,7 @@ class Pass:
     """One pass through a loop's body, statement by statement."""
 
     loop: ast.For | ast.AsyncFor
+    may_keep: Callable[[ast.Call], bool]  # whether what a call returns may hang on earlier calls: see keeping.py
     known: dict[str, Made] = field(default_factory=dict)
     stored: set[str] = field(default_factory=set)
     grown: set[str] = field(default_factory=set)
@@ -105,9 +106,15 @@ class Pass:
         for each in ast.iter_child_nodes(node):
             below = each.value if isinstance(each, ast.keyword) else each
             made = _both(made, self._made(below, called)) if isinstance(below, ast.expr) else made
+        if isinstance(node, ast.Call) and not self._is_of_batch(node.func) and self.may_keep(node):
+            return Made(carried=True)
         takes = isinstance(node, ast.Attribute) and id(node) not in called
         picks = isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant)
         return _part(made, text_of(node)) if takes or picks else made
+
+    def _is_of_batch(self, function: ast.expr) -> bool:
+        """Say whether a method of something is called that this pass computed."""
+        return isinstance(function, ast.Attribute) and self.of(function.value).may_vary
 
 
 def _both(one: Made, other: Made) -> Made:

@@ -22,7 +22,7 @@ def are_of_training(machine: Machine, forward: ast.AST, call: ast.Call) -> bool:
     home = next((each for each in _modules(machine) if any(node is forward for node in walk(each.tree))), None)
     if not name or home is None:
         return False
-    owner = next((each for each in walk(home.tree) if isinstance(each, ast.ClassDef) and forward in each.body), None)
+    owner = bindings.owner(home.tree, forward)
     if owner is None:
         return False
     at = parameters(forward).index(name) - 1

@@ -9,9 +9,13 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lintloss.facts import of_pass
+from lintloss.facts import keeping, of_pass
 from lintloss.facts.library import tables
 from lintloss.facts.survey import called_name, walk
+from lintloss.patterns import regex
+
+# What one batch is asked for by name, or where the pass stands.
+MEANT = regex(r"(^|_)(last|latest|current|cur|now|position|pos|offset|index|idx|steps?|iter(ation)?|epoch|lr)(_|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,7 @@ class _Entry:
     statement: ast.stmt
 
 
-def entries(scope: ast.AST, loop: ast.For | ast.AsyncFor) -> Iterator[tuple[ast.Subscript, bool]]:
+def entries(scope: keeping.Scope, loop: ast.For | ast.AsyncFor) -> Iterator[tuple[ast.Subscript, bool]]:
     """Yield the entries that a loop over batches sets anew in each, and that are reported behind it as totals.
 
     Yields: the entry, and whether its value is surely another one in each batch.
@@ -35,18 +39,20 @@ def entries(scope: ast.AST, loop: ast.For | ast.AsyncFor) -> Iterator[tuple[ast.
     if not any(each.adds for each in found) or all(each.adds for each in found):
         return
     inside = [each for part in loop.body for each in walk(part)]
-    this_pass = of_pass.Pass(loop)
+    this_pass = of_pass.Pass(loop, scope.may_keep)
     for one in found:
         beside = [each for each in found if each.owner == one.owner]
         alone = not any(each is not one and each.key == one.key for each in beside)
         if one.adds or not alone or not any(each.adds and _is_number(each.value) for each in beside):
+            continue
+        if MEANT.search(str(one.key)):
             continue
         made = this_pass.values.get(id(one.statement), of_pass.Made())
         if not _is_number(one.value) or made.carried or not made.may_vary or one.owner in this_pass.stored:
             continue
         if not made.varies and not _is_called_loss(one):  # a constant of the model, perhaps: its temperature
             continue
-        if not _is_read(inside, one.owner, beside) and _starts_at_zero(scope, loop, one):
+        if not _is_read(inside, one.owner, beside) and _starts_at_zero(scope.node, loop, one):
             yield one.target, made.varies
 
 

@@ -15,8 +15,9 @@ from lintloss.findings import Evidence
 from lintloss.patterns import regex
 
 PAD = regex(r"(?<![a-z])pad(?!d)|padding_(idx|id|value)", re.IGNORECASE)
-LEFT = regex(  # where padding stands before the text
-    r"(side|pad\w*)[\"']?\s*[:=]+\s*[\"']left[\"']|left_?pad|pad_?left|left_side", re.IGNORECASE
+LEFT = regex(  # where padding stands before the text; where a text that is too long is cut, is another side
+    r"((?<!truncation_)(?<!truncate_)side|pad\w*)[\"']?\s*(,|[:=]+)\s*[\"']left[\"']|left_?pad|pad_?left|left_side",
+    re.IGNORECASE,
 )
 IGNORED = regex(r"label|ignore", re.IGNORECASE)  # `pad_token_label_id`: what the criterion ignores
 

@@ -10,22 +10,42 @@ import ast
 from collections.abc import Iterator
 from functools import lru_cache
 
-from lintloss.facts import bindings, gradients, outcomes
+from lintloss.facts import bindings, gradients, outcomes, provenance
 from lintloss.facts.callers import text_of
 from lintloss.facts.forward_methods import FORWARD
 from lintloss.facts.forwards import MODULE_BASES, Forward
-from lintloss.facts.project import Project
+from lintloss.facts.machine import Machine
 from lintloss.facts.survey import called_name, walk
+from lintloss.facts.values import Lib
 
 
-def runs_model(project: Project, forward: Forward) -> bool:
-    """Say whether all networks of the project with such a method run layers in it and record gradients, and one is there."""
+def runs_model(machine: Machine, forward: Forward) -> bool:
+    """Say whether all networks of the project with such a method run layers in it and record gradients, and one is there.
+
+    Of what is known to be made by a library, they say nothing.
+    """
+    project = machine.project
     scene = forward.scenes[-1]
     if not outcomes.is_scored(scene.node, scene.statement):
         return False
     modules = (forward.module, *project.defining(forward.module.path, forward.method))
     found = [each for module in modules for each in _methods(module.tree, forward.method)]
-    return bool(found) and all(_runs(owner, method) for owner, method in found)
+    return bool(found) and all(_runs(owner, method) for owner, method in found) and not _is_of_library(machine, forward)
+
+
+def _is_of_library(machine: Machine, forward: Forward) -> bool:
+    """Say whether some caller hands in an object of a library's class, whose method of that name is another."""
+    function = forward.node.func
+    if not isinstance(function, ast.Attribute):
+        return False
+    worlds = provenance.Tracer(machine).worlds(provenance.spot_at(forward.module, function.value))
+    for spot in (each.spot for world in worlds for each in world if each is not None):
+        made = spot.node.func if isinstance(spot.node, ast.Call) else None
+        named = made.value if isinstance(made, ast.Attribute) and made.attr == "from_pretrained" else made
+        if isinstance(named, ast.Name) and named.id[:1].isupper():
+            if isinstance(provenance.global_value(machine, spot.module, named.id), Lib):
+                return True
+    return False
 
 
 def _methods(tree: ast.Module, name: str) -> Iterator[tuple[ast.ClassDef, bindings.Function]]:

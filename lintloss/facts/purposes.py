@@ -9,10 +9,9 @@ from __future__ import annotations
 import ast
 from functools import lru_cache
 
-from lintloss.facts import callers, objectives, optional_targets
-from lintloss.facts.machine import Frame, Machine
+from lintloss.facts import callers, classes, objectives, optional_targets
+from lintloss.facts.machine import Machine
 from lintloss.facts.survey import walk
-from lintloss.facts.values import Ref
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -22,7 +21,8 @@ def is_trained_on(machine: Machine) -> bool:
     frame = machine.frame
     if machine.home or len(machine.frames) < 2 or not isinstance(frame.node, Function):
         return False
-    owner = _owner(frame)
+    running = classes.running_on(machine, frame)
+    owner = running.cls.node.name if running is not None and running.cls is not None else ""
     found: list[tuple[ast.AST, ast.Call]] = []
     for module in callers.mentioning(machine.project, frame.module, frame.node.name, owner):
         found += _calls(module.tree, frame.node.name)
@@ -31,12 +31,6 @@ def is_trained_on(machine: Machine) -> bool:
         _serves(function, call, bool(owner)) or optional_targets.are_of_training(machine, function, call)
         for function, call in used
     )
-
-
-def _owner(frame: Frame) -> str:
-    first = next(iter(frame.state.names.values()), None)
-    holder = first.value if first is not None else None
-    return holder.cls.node.name if isinstance(holder, Ref) and holder.cls is not None else ""
 
 
 @lru_cache(maxsize=128)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from lintloss.facts import bindings, classes
 from lintloss.facts.machine import Machine
 from lintloss.facts.survey import called_name, walk
-from lintloss.facts.values import Class, Const, Ref, options
+from lintloss.facts.values import UNLESS_GIVEN, Class, Const, Opaque, Ref, Value, options
 from lintloss.patterns import regex
 
 YES, MAYBE, NO = "yes", "maybe", "no"
@@ -90,19 +90,46 @@ def _field(machine: Machine, made: Made, name: str) -> str:
     if name == "training" or is_set_elsewhere(machine, made, name):
         return NO
     slot = machine.get(made.instance, name) if made.instance is not None else None
-    known = [each.value for each in options(slot.value) if isinstance(each, Const)] if slot is not None else []
-    if slot is not None and known and len(known) == len(options(slot.value)):
-        found = {_of_constant(value) for value in known}
-        return found.pop() if len(found) == 1 else MAYBE
+    known = _of_value(machine, slot.value) if slot is not None else None
+    if known is not None:
+        return known
     for maker, value in set_by_init(machine, made, name):
         return of(machine, made, maker, value)
     return NO
+
+
+def _of_value(machine: Machine, value: Value) -> str | None:
+    """Say how likely a rate is more than 0 that the interpreter knows; None where it does not.
+
+    What `Config(**saved)` may hold is whatever was saved.
+    """
+    if isinstance(value, Opaque) and machine.get(value.key, UNLESS_GIVEN) is not None:
+        return NO
+    known = [each.value for each in options(value) if isinstance(each, Const)]
+    if not known or len(known) < len(options(value)):
+        return None
+    found = {_of_constant(each) for each in known}
+    return found.pop() if len(found) == 1 else MAYBE
+
+
+def _held(machine: Machine, made: Made, name: str, attribute: str) -> str | None:
+    """Read `self.config.dropout` from the object itself; None where it keeps no object of the project with such a field."""
+    slot = machine.get(made.instance, name) if made.instance is not None else None
+    parts = options(slot.value) if slot is not None else ()
+    fields = [machine.get(each, attribute) if isinstance(each, Ref) else None for each in parts]
+    known = {_of_value(machine, each.value) if each is not None else None for each in fields}
+    if not known or None in known:
+        return None
+    return next(iter(known)) if len(known) == 1 else MAYBE
 
 
 def _part(machine: Machine, made: Made, name: str, attribute: str) -> str:
     """Follow `self.drop.p` to the rate of the layer, and `self.config.dropout` to the option."""
     if is_set_elsewhere(machine, made, name) or is_set_elsewhere(machine, made, attribute):
         return NO
+    known = _held(machine, made, name, attribute)
+    if known is not None:
+        return known
     for maker, value in set_by_init(machine, made, name):
         if isinstance(value, ast.Name):
             return _option(machine, made, maker, ast.Attribute(value, attribute))
@@ -143,16 +170,22 @@ def is_init(node: ast.AST) -> bool:
 
 def is_set_elsewhere(machine: Machine, made: Made, name: str) -> bool:
     """Say whether a loaded file sets an attribute of this name on anything but `self` in an __init__."""
-    sets = re.compile(rf"\.{re.escape(name)}\s*=[^=]")
+    sets = re.compile(rf"\.{re.escape(name)}\s*=[^=]|\bsetattr\([^\n]*[\"']{re.escape(name)}[\"']")
     for module in {each.path: each for each in (made.cls.module, *machine.loaded())}.values():
         if not sets.search(module.code):
             continue
         inits = {id(each) for maker in walk(module.tree) if is_init(maker) for each in walk(maker)}
-        for each in walk(module.tree):
-            if isinstance(each, ast.Attribute) and each.attr == name and isinstance(each.ctx, ast.Store):
-                if id(each) not in inits or not (isinstance(each.value, ast.Name) and each.value.id == "self"):
-                    return True
+        if any(_sets(each, name, in_init=id(each) in inits) for each in walk(module.tree)):
+            return True
     return False
+
+
+def _sets(node: ast.AST, name: str, *, in_init: bool) -> bool:
+    if isinstance(node, ast.Call) and called_name(node.func) == "setattr" and len(node.args) == 3:
+        return isinstance(node.args[1], ast.Constant) and node.args[1].value == name
+    if not isinstance(node, ast.Attribute) or node.attr != name or not isinstance(node.ctx, ast.Store):
+        return False
+    return not in_init or not (isinstance(node.value, ast.Name) and node.value.id == "self")
 
 
 def given(machine: Machine, outer: Made, method: ast.FunctionDef, call: ast.Call, cls: Class) -> dict[str, str]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from typing import TypeGuard
 
 from lintloss.facts import bindings, exhaustion
 from lintloss.facts.callers import text_of
@@ -45,9 +46,10 @@ def of_iterator(function: bindings.Function, owner: ast.ClassDef | None) -> ast.
     for each in bindings.own(function):
         if isinstance(each, ast.ListComp) and is_counted(each):
             drawn, lists = _next_in(each.elt), set[str]()
+            drawn = drawn if not _is_record(function, each) else None
         elif isinstance(each, ast.For | ast.While):
             drawn, lists = _drawn(each), _filled(each) & _fresh(x for x in function.body if x.lineno < each.lineno)
-            drawn = drawn if lists else None
+            drawn = drawn if lists and not all(_are_picked(function, name) for name in lists) else None
         else:
             continue
         handlers = [handler for tried in exhaustion.tries(function, each) for handler in tried.handlers]
@@ -55,6 +57,40 @@ def of_iterator(function: bindings.Function, owner: ast.ClassDef | None) -> ast.
         if drawn is not None and passed and _ends(drawn.args[0], function, owner):
             return drawn
     return None
+
+
+def _is_record(function: bindings.Function, made: ast.ListComp) -> bool:
+    """Say whether a list is taken apart by its places: the lines of one record, source, target and marks, are no batch."""
+    targets = [
+        x
+        for each in bindings.own(function)
+        if isinstance(each, ast.Assign) and each.value is made
+        for x in each.targets
+    ]
+    names = [each.id for each in targets if isinstance(each, ast.Name)]
+    return any(map(_is_unpacking, targets)) or any(_are_picked(function, name) for name in names)
+
+
+def _is_unpacking(target: ast.expr) -> bool:
+    return isinstance(target, ast.Tuple | ast.List) and not any(isinstance(each, ast.Starred) for each in target.elts)
+
+
+def _are_picked(function: bindings.Function, name: str) -> bool:
+    """Say whether of a list nothing is read but single entries, by their places."""
+    parts = list(bindings.own(function))
+    by_place = {id(each.value) for each in parts if _takes_by_place(each)}
+    read = (each for each in parts if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load))
+    used = [each for each in read if each.id == name]
+    return bool(used) and all(id(each) in by_place for each in used)
+
+
+def _takes_by_place(node: ast.AST) -> TypeGuard[ast.Subscript | ast.Assign | ast.Attribute]:
+    """Say whether a node takes an entry of a list, or all of them one by one; what only fills it takes none."""
+    if isinstance(node, ast.Subscript):
+        return isinstance(node.slice, ast.Constant)
+    if isinstance(node, ast.Assign):
+        return all(map(_is_unpacking, node.targets))
+    return isinstance(node, ast.Attribute) and node.attr in ADDS
 
 
 def is_counted(node: ast.AST) -> bool:

@@ -9,17 +9,18 @@ from lintloss.facts.callers import text_of
 from lintloss.facts.forwards import Forward
 from lintloss.facts.machine import Machine
 from lintloss.facts.survey import statements
-from lintloss.facts.values import Class, LibObject, Value, options
+from lintloss.facts.values import Class, Func, LibObject, Value, options
 from lintloss.parse import Module
 from lintloss.patterns import regex
 
 # What a model is made by, as an import names it: packages, and what freezes a model's parameters into constants. Models
 # that torch.jit has loaded or traced, or torch.export has exported, record gradients as others do.
 RUNTIME = regex(
-    r"^(onnx(runtime)?|tensorrt(_llm)?|torch_tensorrt|torch2trt|torch_neuronx?|transformers_neuronx|neuronx_\w+|openvino|"
-    r"ctranslate2|coremltools|tflite_runtime|optimum|vllm|tvm|hidet)(\.|$)"
+    r"^(onnx(runtime(?!\.training))?|tensorrt(_llm)?|torch_tensorrt|torch2trt|torch_neuronx?|transformers_neuronx|neuronx_\w+|openvino|"
+    r"ctranslate2|coremltools|tflite_runtime|optimum\.(onnxruntime|intel|neuron|nvidia)|vllm|tvm|hidet)(\.|$)"
     r"|^torch\.jit\.(freeze|optimize_for_inference)$|^torch\._inductor\."
 )
+COMPILED = regex(r"\.(engine|plan|trt|onnx|ort|tflite|mlmodel|mlpackage|hef|rknn|bmodel)$")  # files of what is compiled
 LOOKED_INTO = 3  # classes over classes of the project
 
 
@@ -36,8 +37,15 @@ def runs_in_one(machine: Machine, forward: Forward) -> bool:
 
 
 def _is_made_by_one(machine: Machine, module: Module, call: ast.Call) -> bool:
-    """Say whether a call, `ORTModel.from_pretrained(…)`, names something of a runtime, or a class made of one."""
+    """Say whether a call, `ORTModel.from_pretrained(…)`, names something of a runtime, or a class made of one.
+
+    So does what is out of sight and is given a compiled file, `Runner("model.engine")`.
+    """
     root, *rest = text_of(call.func).split(".")
+    given = [*call.args, *(each.value for each in call.keywords)]
+    files = (each.value for each in given if isinstance(each, ast.Constant) and isinstance(each.value, str))
+    if any(map(COMPILED.search, files)):
+        return not isinstance(provenance.global_value(machine, module, root), Class | Func)
     return _is_one(machine, module, root, "".join("." + each for each in rest), LOOKED_INTO)
 
 

@@ -41,7 +41,7 @@ def _cutting(total: Quantity) -> Loop | None:
     window = target.window if isinstance(target, Tensor) else None
     if window is None or "at" in window.marks or window.length == Linear(const=1):
         return None
-    return next((loop for loop in total.loops if ("loop", *loop.key) in window.lower.atoms), None)
+    return next((loop for loop in total.loops if loop.index in window.lower.atoms), None)
 
 
 def _is_divided_on(machine: Machine, node: ast.AST) -> bool:

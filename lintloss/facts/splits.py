@@ -373,8 +373,8 @@ def _handed_out(module: Module, function: ast.AST, header: ast.expr) -> ast.expr
     called = header.func if isinstance(header, ast.Call) and not header.args and not header.keywords else None
     if not isinstance(called, ast.Attribute) or text_of(called.value) != "self":
         return header
-    owners = (each for each in walk(module.tree) if isinstance(each, ast.ClassDef) and function in each.body)
-    methods = (each for owner in owners for each in owner.body if isinstance(each, Function))
+    owner = bindings.owner(module.tree, function)
+    methods = (each for each in owner.body if isinstance(each, Function)) if owner is not None else ()
     found = [bindings.returns(each) for each in methods if each.name == called.attr]
     only = found[0][0] if len(found) == 1 and len(found[0]) == 1 else None
     return only if only is not None else header

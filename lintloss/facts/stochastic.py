@@ -250,18 +250,21 @@ def _layer(machine: Machine, cls: Class, node: ast.Call, name: str) -> Stochasti
         return Stochastic("yes", "batch norm", place)
     if FUNCTIONAL.match(name):
         return _functional(cls, node, name, place)
-    layers = _argument(node, LAYERS_AT, "num_layers")
+    layers = argument(node, LAYERS_AT, "num_layers")
     if name in BETWEEN_LAYERS and (layers is None or _static(cls, layers) == Const(1)) and not _is_spread(node):
         return None
     at = 0 if DROPS.match(name) else RATE_AT.get(name, -1)
-    given = _argument(node, at, "p" if DROPS.match(name) else "dropout", "drop_prob")
+    given = argument(node, at, "p" if DROPS.match(name) else "dropout", "drop_prob")
     return _rate(name, _static(cls, given) if given is not None else None, place)
 
 
-def _argument(call: ast.Call, index: int, *names: str) -> ast.expr | None:
-    """Return what a call gives by one of these names or at a place."""
+def argument(call: ast.Call, index: int, *names: str) -> ast.expr | None:
+    """Return what a call gives by one of these names or at a place; behind `*sizes` nobody knows the places."""
     named = next((each.value for each in call.keywords if each.arg in names), None)
-    return named if named is not None or not 0 <= index < len(call.args) else call.args[index]
+    if named is not None or not 0 <= index < len(call.args):
+        return named
+    before = call.args[: index + 1]
+    return None if any(isinstance(each, ast.Starred) for each in before) else before[index]
 
 
 def _is_spread(call: ast.Call) -> bool:
@@ -271,10 +274,10 @@ def _is_spread(call: ast.Call) -> bool:
 
 def _functional(cls: Class, node: ast.Call, name: str, place: tuple[Evidence, ...]) -> Stochastic | None:
     """F.dropout(x, p, training=self.training); without `training` it always drops, eval() or not."""
-    follows = _argument(node, 2, "training")
+    follows = argument(node, 2, "training")
     if follows is None or "training" not in ast.unparse(follows):
         return None
-    given = _argument(node, 1, "p")
+    given = argument(node, 1, "p")
     return _rate("Dropout", _static(cls, given) if given is not None else None, place)
 
 

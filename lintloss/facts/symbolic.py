@@ -11,7 +11,7 @@ from lintloss.facts.linear import ZERO, Linear
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Frame, Machine
 from lintloss.facts.state import Slot
-from lintloss.facts.values import Choice, Const, Func, Key, LibObject, Opaque, Quantity, Tensor, Tuple, Value
+from lintloss.facts.values import Choice, Const, Func, LibObject, Opaque, Quantity, Tensor, Tuple, Value
 
 LOOKED_UP = frozenset({"len", "size", "numel", "dim", "nelement"})  # calls that are cheap to evaluate again
 STEPPED = Const("stepped")  # stands for whatever a name holds that a loop moves on
@@ -152,7 +152,7 @@ def of_value(value: Value) -> Linear | None:
     if isinstance(value, Const):
         return Linear(const=value.value) if isinstance(value.value, int) else None
     if isinstance(value, Quantity) and value.loops and value.of == value.loops[-1].key:
-        return Linear.of(("loop", *value.of)).times(value.by).plus(value.offset)
+        return Linear.of(value.loops[-1].index).times(value.by).plus(value.offset)
     if isinstance(value, Quantity):
         return Linear.of(("count", *value.of, str(value.unit))).plus(value.offset) if value.of else None
     if isinstance(value, Opaque | Tensor) and value.key:
@@ -207,8 +207,7 @@ def note_stride(machine: Machine, loop: Loop, node: ast.expr) -> None:
     """Remember by how much the index of a loop over a range grows from one pass to the next."""
     stride = _step(machine, node)
     if stride is not None:
-        at: Key = ("loop", *loop.key)
-        machine.strides[at] = (stride, loop.place)
+        machine.strides[loop.index] = (stride, loop.place)
 
 
 def _step(machine: Machine, node: ast.expr) -> Linear | None:

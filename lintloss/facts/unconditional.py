@@ -39,8 +39,8 @@ class Course(Generic[Found]):
                     break
                 continue
             found += self.of_node(node.test if isinstance(node, ast.If | ast.While) else node.subject)  # type: ignore[attr-defined]  # by _arms()
-            leaving = any(_leaves(each) for arm in arms for each in arm)
-            found += self._shared([_going_on(arm, block[index + 1 :]) for arm in arms] if leaving else arms)
+            leaving = any(map(_may_leave, arms))
+            found += self._shared(arms, block[index + 1 :] if leaving else [])
             if leaving:
                 break
         return found
@@ -74,9 +74,19 @@ class Course(Generic[Found]):
         known = self.holds(test)
         return [body, orelse] if known is None else [body] if known else [orelse]
 
-    def _shared(self, arms: Sequence[Block]) -> list[Found]:
-        """Return what is found in the arms; one that raises an error spares nothing of the others."""
-        return _all([self.of_block(arm) for arm in arms if not (arm and isinstance(arm[-1], ast.Raise))])
+    def _shared(self, arms: Sequence[Block], rest: Block) -> list[Found]:
+        """Return what is found in the arms, with the statements that are run behind those that do not leave.
+
+        One that raises an error spares nothing of the others. The rest is read once for all of them: read with each,
+        it would be read a thousand times behind five choices of four.
+        """
+        taken = [arm for arm in arms if not (arm and isinstance(arm[-1], ast.Raise))]
+        own = [self.of_block(arm) for arm in taken]
+        goes_on = [not any(_may_leave([each]) or self._stops(each) for each in arm) for arm in taken]
+        behind = self.of_block(rest) if any(goes_on) else []
+        if not all(found or (behind and on) for found, on in zip(own, goes_on, strict=True)):
+            return []
+        return [*(each for found in own for each in found), *behind]
 
     def _of_operands(self, node: ast.BoolOp) -> list[Found]:
         found: list[Found] = []
@@ -114,9 +124,9 @@ def _leaves(node: ast.AST) -> bool:
     return isinstance(node, LEAVES) or (any(map(_leaves, children(node))) and not isinstance(node, DEFINITIONS))
 
 
-def _going_on(arm: Block, rest: Block) -> Block:
-    """Return what is run where an arm is taken: its own, and what stands behind the `if` unless it leaves, or may."""
-    return arm if any(map(_leaves, arm)) else [*arm, *rest]
+def _may_leave(arm: Block) -> bool:
+    """Say whether an arm may keep what stands behind the choice from running."""
+    return any(map(_leaves, arm))
 
 
 def _filters(node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> list[ast.expr]:

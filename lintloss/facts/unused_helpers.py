@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 
 from lintloss.facts.bindings import Function
 from lintloss.facts.callers import text_of
+from lintloss.facts.gradients import WORDS
 from lintloss.facts.project import Project
 from lintloss.facts.survey import walk
 from lintloss.parse import Module
+from lintloss.patterns import regex
 
 SCRIPT = "__main__"
+ALL = regex(r"\b(globals|vars|locals)\(\)")
+PLAIN = regex(
+    rf"{WORDS.pattern}|^(torch|functools|contextlib|typing|jax)\b|(^|\.)(jit|compile|lru_cache|cache|wraps)\b"
+)
 
 
 def is_one(project: Project, module: Module, function: ast.AST | None) -> bool:
@@ -24,11 +31,23 @@ def is_one(project: Project, module: Module, function: ast.AST | None) -> bool:
     name = function.name
     if SCRIPT in module.code or any(_names(each, name) for each in walk(module.tree)):
         return False
+    if ALL.search(module.code) or any(map(_registers, function.decorator_list)):
+        return False
     if project.using(module.path, name, [name]):
         return False
     stem = os.path.splitext(os.path.basename(module.path))[0]
-    scripts = (each for each in project.using(module.path, stem, [stem]) if SCRIPT in each.code)
-    return any(_picks(each, stem) for each in scripts)
+    users = list(project.using(module.path, stem, [stem]))
+    looks_up = re.compile(
+        rf"\b(getattr|vars)\(\s*([\w.]+\.)?{re.escape(stem)}\b|\bgetattr\((importlib\.)?import_module\("
+    )
+    if any(looks_up.search(each.code) for each in users):
+        return False
+    return any(_picks(each, stem) for each in users if SCRIPT in each.code)
+
+
+def _registers(decorator: ast.expr) -> bool:
+    """Say whether a decorator may put a function into a table: any but those that are known to hand it back alone."""
+    return PLAIN.search(text_of(decorator)) is None
 
 
 def _names(node: ast.AST, name: str) -> bool:

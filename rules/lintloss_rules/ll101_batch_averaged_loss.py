@@ -6166,6 +6166,96 @@ scores = trainer.evaluate()  # <-
 print(math.exp(scores["eval_loss"]))
 """,
         ),
+        Bad(
+            why="What the trainer scores was written row by row; another script writes blocks to a STORE of its own.",
+            severity=Severity.ERROR,
+            files={
+                "folders.py": """\
+import os
+
+STORE = os.path.join(os.environ["DATA"], "letters")
+""",
+                "letters.py": """\
+from datasets import load_dataset
+from folders import STORE
+from transformers import AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+tokenizer.pad_token = tokenizer.eos_token
+letters = load_dataset("json", data_files={"validation": "letters.json"})
+letters = letters.map(lambda row: tokenizer(row["letter"], truncation=True, padding="max_length", max_length=128))
+letters.save_to_disk(STORE)
+""",
+                "encyclopedia.py": """\
+from datasets import load_dataset
+
+STORE = "encyclopedia"
+BLOCK_SIZE = 1024
+
+
+def blocks(batch):
+    ids = sum(batch["input_ids"], [])
+    return {"input_ids": [ids[at : at + BLOCK_SIZE] for at in range(0, len(ids) - BLOCK_SIZE + 1, BLOCK_SIZE)]}
+
+
+load_dataset("json", data_files="encyclopedia.json").map(blocks, batched=True).save_to_disk(STORE)
+""",
+            },
+            code="""\
+import math
+
+from datasets import load_from_disk
+from folders import STORE
+from letters import tokenizer
+from transformers import AutoModelForCausalLM, DataCollatorForLanguageModeling, Trainer, TrainingArguments
+
+trainer = Trainer(
+    AutoModelForCausalLM.from_pretrained("trained"),
+    TrainingArguments("out", per_device_eval_batch_size=16),
+    data_collator=DataCollatorForLanguageModeling(tokenizer, mlm=False),
+    eval_dataset=load_from_disk(STORE)["validation"],
+)
+print(math.exp(trainer.evaluate()["eval_loss"]))  # <-
+""",
+        ),
+        Bad(
+            why="A copied training loop without its step; a meter and a progress bar are updated before the gradients are dropped.",
+            severity=Severity.ERROR,
+            code="""\
+import torch.nn.functional as F
+from tqdm import tqdm
+
+
+def validate(tagger, val_loader, optimizer, meter):
+    bar = tqdm(total=len(val_loader))
+    for words, labels in val_loader:
+        loss = F.cross_entropy(tagger(words).mT, labels, ignore_index=0)
+        loss.backward()
+        meter.update(loss.item())  # <-
+        bar.update(1)
+        optimizer.zero_grad()
+    return meter.avg
+""",
+        ),
+        Bad(
+            why="Entities are tagged word by word: how many kinds there are says nothing of how many labels a row has.",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+from torch import nn
+
+
+@torch.no_grad()
+def evaluate(encoder, head, dev_batches, label_names):
+    encoder.eval()
+    criterion = nn.CrossEntropyLoss(ignore_index=-1)
+    total = 0.0
+    for batch in dev_batches:
+        states = encoder(batch["words"], batch["seen"])
+        total += criterion(head(states).view(-1, len(label_names)), batch["entities"].view(-1)).item()
+    return total / len(dev_batches)  # <-
+""",
+        ),
     )
 
     good = (
@@ -9333,6 +9423,88 @@ trainer = Trainer(
 )
 scores = trainer.evaluate()
 print(math.exp(scores["eval_loss"]))
+""",
+        ),
+        Good(
+            why="Who wrote the windows that are scored is out of sight; another script writes padded rows to a STORE of its own.",
+            files={
+                "letters.py": """\
+from datasets import load_dataset
+from transformers import AutoTokenizer
+
+STORE = "letters_for_classifier"
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+tokenizer.pad_token = tokenizer.eos_token
+letters = load_dataset("json", data_files={"validation": "letters.json"})
+letters = letters.map(lambda row: tokenizer(row["letter"], truncation=True, padding="max_length", max_length=128))
+letters.save_to_disk(STORE)
+""",
+            },
+            code="""\
+import math
+
+from datasets import load_from_disk
+from transformers import AutoTokenizer
+from transformers import AutoModelForCausalLM, DataCollatorForLanguageModeling, Trainer, TrainingArguments
+
+STORE = "windows_of_1024"
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+tokenizer.pad_token = tokenizer.eos_token
+trainer = Trainer(
+    AutoModelForCausalLM.from_pretrained("trained"),
+    TrainingArguments("out", per_device_eval_batch_size=16),
+    data_collator=DataCollatorForLanguageModeling(tokenizer, mlm=False),
+    eval_dataset=load_from_disk(STORE)["validation"],
+)
+print(math.exp(trainer.evaluate()["eval_loss"]))
+""",
+        ),
+        Good(
+            why="What is given the model and the optimizer, out of sight, takes the step: it trains on what it retrieved.",
+            code="""\
+import torch.nn.functional as F
+from ranking import clip_and_move
+
+
+def adapt(ranker, retrieval_loader, optimizer):
+    total = 0.0
+    for queries, labels in retrieval_loader:
+        loss = F.cross_entropy(ranker(queries).mT, labels, ignore_index=0)
+        loss.backward()
+        clip_and_move(ranker, optimizer, largest=0.5)
+        optimizer.zero_grad()
+        total += loss.item()
+    return total / len(retrieval_loader)
+
+
+def adapt_to_test(ranker, test_loader, optimizer):
+    total = 0.0
+    ranker.train()
+    for queries, labels in test_loader:
+        loss = F.cross_entropy(ranker(queries).mT, labels, ignore_index=0)
+        loss.backward()
+        clip_and_move(ranker, optimizer, largest=0.5)
+        optimizer.zero_grad()
+        total += loss.item()
+    return total / len(test_loader)
+""",
+        ),
+        Good(
+            why="One label a row, flattened as Hugging Face's classifiers do, none of them ignored.",
+            code="""\
+import torch
+from torch import nn
+
+
+@torch.no_grad()
+def evaluate(encoder, head, dev_batches, label_names):
+    encoder.eval()
+    criterion = nn.CrossEntropyLoss()
+    total = 0.0
+    for batch in dev_batches:
+        states = encoder(batch["words"], batch["seen"])
+        total += criterion(head(states[:, 0]).view(-1, len(label_names)), batch["topics"].view(-1)).item()
+    return total / len(dev_batches)
 """,
         ),
     )

@@ -1003,6 +1003,33 @@ def spec(mode, loss, rows):
     return tf.estimator.tpu.TPUEstimatorSpec(mode, loss=loss, eval_metrics=(metric_fn, [repeated]))
 """,
         ),
+        Bad(
+            why="Two lists are made over the same numbers: what the first one trains, the second one only scores.",
+            severity=Severity.ERROR,
+            code="""\
+import torch.nn.functional as F
+
+
+def fit(model, optimizer, batches, held_out, epochs):
+    def learn(ids):
+        loss = F.cross_entropy(model(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    def perplexity(ids):
+        return F.cross_entropy(model(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten()).exp().item()
+
+    for _ in range(epochs):
+        model.train()
+        learned = [learn(batches[k]) for k in range(64)]
+        model.eval()
+        found = [perplexity(held_out[k]) for k in range(64)]
+        print("train loss", sum(learned) / len(learned))
+        print("held-out perplexity", sum(found) / len(found))  # <-
+""",
+        ),
     )
 
     good = (

@@ -1119,6 +1119,30 @@ def evaluate(model, loader):
     return nats / tokens
 """,
         ),
+        Bad(
+            why="Long texts are cut on the left, and padded on the right: that the mask is the inputs' one, is as wrong as ever.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("gpt2", truncation_side="left")
+tokenizer.pad_token = tokenizer.eos_token
+model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
+
+
+@torch.no_grad()
+def nats_per_token(lines):
+    batch = tokenizer(lines, return_tensors="pt", padding=True, truncation=True, max_length=512)
+    kept = batch["attention_mask"][:, :-1].bool()
+    logits, labels = model(**batch).logits[:, :-1], batch["input_ids"][:, 1:]
+    return F.cross_entropy(logits[kept], labels[kept], reduction="sum") / kept.sum()  # <-
+
+
+print(nats_per_token(["one line", "another one that is longer"]))
+""",
+        ),
     )
 
     good = (
@@ -2253,6 +2277,30 @@ def evaluate(model, loader):
         nats += F.cross_entropy(logits[chosen], labels[chosen], reduction="sum").item()
         tokens += chosen.sum().item()
     return nats / tokens
+""",
+        ),
+        Good(
+            why="The side of padding is set by setattr(): it stands before the text.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+setattr(tokenizer, "padding_side", "left")
+tokenizer.pad_token = tokenizer.eos_token
+model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
+
+
+@torch.no_grad()
+def nats_per_token(lines):
+    batch = tokenizer(lines, return_tensors="pt", padding=True, truncation=True, max_length=512)
+    kept = batch["attention_mask"][:, :-1].bool()
+    logits, labels = model(**batch).logits[:, :-1], batch["input_ids"][:, 1:]
+    return F.cross_entropy(logits[kept], labels[kept], reduction="sum") / kept.sum()
+
+
+print(nats_per_token(["one line", "another one that is longer"]))
 """,
         ),
     )

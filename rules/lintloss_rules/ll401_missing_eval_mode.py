@@ -1816,6 +1816,138 @@ def run(train_loader, val_loader):
     print("validation loss", total / tokens)
 """,
         ),
+        Bad(
+            why="What makes the model for later loads and wraps it, and leaves it in training mode.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class WordModel(nn.Module):
+    def __init__(self, words, width):
+        super().__init__()
+        self.embed = nn.Embedding(words, width)
+        self.rnn = nn.LSTM(width, width, batch_first=True)
+        self.drop = nn.Dropout(0.25)
+        self.out = nn.Linear(width, words)
+
+    def forward(self, ids):
+        return self.out(self.drop(self.rnn(self.embed(ids))[0]))
+
+
+class Session:
+    def __init__(self, checkpoint):
+        self.checkpoint = checkpoint
+        self.model = None
+
+    def open(self):
+        model = WordModel(12000, 256)
+        model.load_state_dict(torch.load(self.checkpoint))
+        self.model = nn.DataParallel(model)
+
+    @torch.no_grad()
+    def measure(self, test_batches):
+        nats, words = 0.0, 0
+        for ids in test_batches:
+            logits = self.model(ids[:, :-1])  # <-
+            nats += F.cross_entropy(logits.transpose(1, 2), ids[:, 1:], reduction="sum").item()
+            words += ids[:, 1:].numel()
+        return nats / words
+""",
+        ),
+        Bad(
+            why="Attention is given its rate by its place, and nothing there is called dropout.",
+            severity=Severity.ERROR,
+            files={
+                "mixer.py": """\
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Mixer(nn.Module):
+    def __init__(self, words, width):
+        super().__init__()
+        self.embed = nn.Embedding(words, width)
+        self.out = nn.Linear(width, words)
+        self.keeps = 0.15
+
+    def forward(self, ids):
+        states = self.embed(ids)
+        return self.out(F.scaled_dot_product_attention(states, states, states, None, self.keeps))
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+from mixer import Mixer
+
+
+@torch.no_grad()
+def evaluate(dev_loader, path):
+    saved = torch.load(path)
+    mixer = Mixer(8000, 64)
+    mixer.load_state_dict(saved["weights"])
+    mixer.eval()
+    nats, tokens = 0.0, 0
+    for ids, labels in dev_loader:
+        logits = mixer(ids)  # <-
+        nats += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum").item()
+        tokens += labels.numel()
+    return nats / tokens
+""",
+        ),
+        Bad(
+            why="The settings of this object keep the rate that they have by default.",
+            severity=Severity.ERROR,
+            files={
+                "mixer.py": """\
+from dataclasses import dataclass
+
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+@dataclass
+class Settings:
+    words: int = 8000
+    width: int = 64
+    dropout: float = 0.15
+
+
+class Mixer(nn.Module):
+    def __init__(self, settings):
+        super().__init__()
+        self.settings = settings
+        self.embed = nn.Embedding(settings.words, settings.width)
+        self.out = nn.Linear(settings.width, settings.words)
+
+    def forward(self, ids):
+        states = self.embed(ids)
+        return self.out(F.scaled_dot_product_attention(states, states, states, dropout_p=self.settings.dropout))
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+from mixer import Mixer, Settings
+
+
+@torch.no_grad()
+def evaluate(dev_loader, path):
+    saved = torch.load(path)
+    mixer = Mixer(Settings(width=96))
+    mixer.load_state_dict(saved["weights"])
+    mixer.eval()
+    nats, tokens = 0.0, 0
+    for ids, labels in dev_loader:
+        logits = mixer(ids)  # <-
+        nats += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum").item()
+        tokens += labels.numel()
+    return nats / tokens
+""",
+        ),
     )
 
     good = (
@@ -3760,6 +3892,188 @@ def run(train_loader, val_loader):
         total += loss.item() * scored
         tokens += scored
     print("validation loss", total / tokens)
+""",
+        ),
+        Good(
+            why="What makes the model for later sets its mode as well, in a function of its own.",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class WordModel(nn.Module):
+    def __init__(self, words, width):
+        super().__init__()
+        self.embed = nn.Embedding(words, width)
+        self.rnn = nn.LSTM(width, width, batch_first=True)
+        self.drop = nn.Dropout(0.25)
+        self.out = nn.Linear(width, words)
+
+    def forward(self, ids):
+        return self.out(self.drop(self.rnn(self.embed(ids))[0]))
+
+
+class Session:
+    def __init__(self, checkpoint):
+        self.checkpoint = checkpoint
+        self.model = None
+
+    def open(self):
+        model = WordModel(12000, 256)
+        model.load_state_dict(torch.load(self.checkpoint))
+        self.model = nn.DataParallel(model)
+        frozen(model)
+
+    @torch.no_grad()
+    def measure(self, test_batches):
+        nats, words = 0.0, 0
+        for ids in test_batches:
+            logits = self.model(ids[:, :-1])
+            nats += F.cross_entropy(logits.transpose(1, 2), ids[:, 1:], reduction="sum").item()
+            words += ids[:, 1:].numel()
+        return nats / words
+
+
+def frozen(network):
+    network.train(False)
+    for weight in network.parameters():
+        weight.requires_grad_(False)
+""",
+        ),
+        Good(
+            why="The settings of this very object are made with a rate of 0.",
+            files={
+                "mixer.py": """\
+from dataclasses import dataclass
+
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+@dataclass
+class Settings:
+    words: int = 8000
+    width: int = 64
+    dropout: float = 0.15
+
+
+class Mixer(nn.Module):
+    def __init__(self, settings):
+        super().__init__()
+        self.settings = settings
+        self.embed = nn.Embedding(settings.words, settings.width)
+        self.out = nn.Linear(settings.width, settings.words)
+
+    def forward(self, ids):
+        states = self.embed(ids)
+        return self.out(F.scaled_dot_product_attention(states, states, states, dropout_p=self.settings.dropout))
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+from mixer import Mixer, Settings
+
+
+@torch.no_grad()
+def evaluate(dev_loader, path):
+    saved = torch.load(path)
+    mixer = Mixer(Settings(dropout=0.0))
+    mixer.load_state_dict(saved["weights"])
+    mixer.eval()
+    nats, tokens = 0.0, 0
+    for ids, labels in dev_loader:
+        logits = mixer(ids)
+        nats += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum").item()
+        tokens += labels.numel()
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="The settings were saved with the model, and hold whatever they were told to for the evaluation.",
+            files={
+                "mixer.py": """\
+from dataclasses import dataclass
+
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+@dataclass
+class Settings:
+    words: int = 8000
+    width: int = 64
+    dropout: float = 0.15
+
+
+class Mixer(nn.Module):
+    def __init__(self, settings):
+        super().__init__()
+        self.settings = settings
+        self.embed = nn.Embedding(settings.words, settings.width)
+        self.out = nn.Linear(settings.width, settings.words)
+
+    def forward(self, ids):
+        states = self.embed(ids)
+        return self.out(F.scaled_dot_product_attention(states, states, states, dropout_p=self.settings.dropout))
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+from mixer import Mixer, Settings
+
+
+@torch.no_grad()
+def evaluate(dev_loader, path):
+    saved = torch.load(path)
+    saved["settings"]["dropout"] = 0.0
+    mixer = Mixer(Settings(**saved["settings"]))
+    mixer.load_state_dict(saved["weights"])
+    mixer.eval()
+    nats, tokens = 0.0, 0
+    for ids, labels in dev_loader:
+        logits = mixer(ids)
+        nats += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum").item()
+        tokens += labels.numel()
+    return nats / tokens
+""",
+        ),
+        Good(
+            why="The mode is set by a method that is looked up by its name.",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Tagger(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed = nn.Embedding(5000, 48)
+        self.drop = nn.Dropout(0.3)
+        self.out = nn.Linear(48, 20)
+
+    def forward(self, words):
+        return self.out(self.drop(self.embed(words)))
+
+
+class Job:
+    def __init__(self, phase):
+        self.tagger = Tagger()
+        self.switch("eval" if phase == "test" else phase)
+
+    def switch(self, mode):
+        getattr(self.tagger, mode)()
+
+    @torch.no_grad()
+    def test(self, test_loader):
+        nats, words = 0.0, 0
+        for ids, tags in test_loader:
+            nats += F.cross_entropy(self.tagger(ids).mT, tags, reduction="sum").item()
+            words += tags.numel()
+        return nats / words
 """,
         ),
     )

@@ -1636,6 +1636,54 @@ def main(train_loader, test_loader):
     one_epoch(NoteLM(128), train_loader, test_loader)
 """,
         ),
+        Bad(
+            why="Layers that have parameters are called on their own in an evaluation.",
+            severity=Severity.WARNING,
+            code="""\
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Tagger(nn.Module):
+    def __init__(self, words, tags):
+        super().__init__()
+        self.embed = nn.Embedding(words, 64)
+        self.rnn = nn.GRU(64, 64, batch_first=True)
+        self.out = nn.Sequential(nn.Dropout(0.1), nn.Linear(64, tags), nn.LogSoftmax(dim=-1))
+
+    def forward(self, ids):
+        return self.out(self.rnn(self.embed(ids))[0])
+
+    def evaluate(self, val_loader):
+        self.eval()
+        nats, tokens = 0.0, 0
+        for ids, tags in val_loader:
+            states, _ = self.rnn(self.embed(ids))  # <-
+            nats += F.nll_loss(self.out(states).transpose(1, 2), tags, reduction="sum").item()
+            tokens += tags.numel()
+        return nats / tokens
+""",
+        ),
+        Bad(
+            why="A package that makes runtimes' models makes models of torch as well.",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn.functional as F
+from optimum.gptq import load_quantized_model
+
+
+def evaluate(dev_loader):
+    model = load_quantized_model(torch.load("empty.pt"), save_folder="small")
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids, labels in dev_loader:
+        logits = model(ids).logits  # <-
+        nats += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum").item()
+        tokens += labels.numel()
+    return nats / tokens
+""",
+        ),
     )
 
     good = (
@@ -3098,6 +3146,101 @@ def run(train_loader, val_loader):
         total += loss.item() * scored
         tokens += scored
     print("validation loss", total / tokens)
+""",
+        ),
+        Good(
+            why="A layer without parameters is called on its own behind the no_grad block: it records nothing.",
+            code="""\
+import torch
+import torch.nn as nn
+
+
+class Tagger(nn.Module):
+    def __init__(self, words, tags):
+        super().__init__()
+        self.embed = nn.Embedding(words, 64)
+        self.rnn = nn.GRU(64, 64, batch_first=True)
+        self.out = nn.Linear(64, tags)
+
+    def forward(self, ids):
+        return self.out(self.rnn(self.embed(ids))[0])
+
+    def log_probabilities(self, ids):
+        with torch.no_grad():
+            scores = self.forward(ids)
+        return nn.LogSoftmax(dim=-1)(scores)
+
+    def evaluate(self, val_loader):
+        self.eval()
+        nats, tokens = 0.0, 0
+        for ids, tags in val_loader:
+            picked = self.log_probabilities(ids).gather(-1, tags.unsqueeze(-1))
+            nats -= picked.sum().item()
+            tokens += tags.numel()
+        return nats / tokens
+
+
+def smoothed(tagger, losses):
+    window = nn.AvgPool1d(8)
+    return window(losses.view(1, 1, -1)).max()
+
+
+def report(val_loader):
+    tagger = Tagger(9000, 40)
+    losses = []
+    for batch in val_loader:
+        losses.append(tagger.evaluate([batch]))
+        print("smoothed", smoothed(tagger, torch.tensor(losses)))
+""",
+        ),
+        Good(
+            why="A library's encoder is handed in; that a network of the project has a method of that name says nothing of it.",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from sentence_transformers import SentenceTransformer
+
+
+class Shapes(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.down = nn.Linear(128, 16)
+
+    def encode(self, shapes):
+        return self.down(shapes)
+
+
+def evaluate(model, probe, dev_loader):
+    model.eval()
+    nats, rows = 0.0, 0
+    for inputs, labels in dev_loader:
+        found = model.encode(inputs)
+        nats += F.cross_entropy(found @ probe, labels, reduction="sum").item()
+        rows += len(labels)
+    return nats / rows
+
+
+def main(dev_loader):
+    print("dev loss", evaluate(SentenceTransformer("all-MiniLM-L6-v2"), torch.load("probe.pt"), dev_loader))
+""",
+        ),
+        Good(
+            why="What is out of sight runs a compiled file.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from serving.runners import EngineModel
+
+
+def evaluate(dev_loader):
+    model = EngineModel("tagger.engine")
+    nats, tokens = 0.0, 0
+    for ids, labels in dev_loader:
+        logits = model(ids)
+        nats += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum").item()
+        tokens += labels.numel()
+    return nats / tokens
 """,
         ),
     )

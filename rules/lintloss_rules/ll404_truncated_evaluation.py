@@ -3277,6 +3277,163 @@ def data_sets(training, held_out, size):
     return train_ds, eval_ds, predict_ds
 """,
         ),
+        Bad(
+            why="The lines of a batch are taken one by one and stacked.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+class Pairs:
+    # Batches of sentences, which are their own labels.
+
+    def __init__(self, path, size):
+        self.lines, self.size = open(path), size
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        rows = torch.stack([numbers(next(self.lines)) for _ in range(self.size)])  # <-
+        return rows[:, :-1], rows[:, 1:]
+
+
+@torch.no_grad()
+def validate(model):
+    model.eval()
+    nats, words = 0.0, 0
+    for ids, labels in Pairs("valid.txt", 16):
+        nats += F.cross_entropy(model(ids).transpose(1, 2), labels, reduction="sum").item()
+        words += labels.numel()
+    return nats / words
+
+
+def numbers(line):
+    return torch.tensor([int(word) for word in line.split()])
+""",
+        ),
+        Bad(
+            why="The first batch is shown, and then all of them are scored, in a comprehension.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+@torch.no_grad()
+def report(model, dev_rows):
+    dev_loader = DataLoader(dev_rows, batch_size=48, drop_last=True)  # <-
+    for ids, labels in dev_loader:
+        print("first batch", ids.shape, labels.shape)
+        break
+    model.eval()
+    sums = [F.cross_entropy(model(ids).mT, labels, reduction="sum").item() for ids, labels in dev_loader]
+    print("dev loss", sum(sums) / sum(labels.numel() for _, labels in dev_loader))
+""",
+        ),
+        Bad(
+            why="Most passes go on before the break: the loader is read to its end, unless somebody stops the run.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+@torch.no_grad()
+def score(model, test_rows, stopped):
+    model.eval()
+    nats, tokens = 0.0, 0
+    test_loader = DataLoader(test_rows, batch_size=64, drop_last=True)  # <-
+    for ids, labels in test_loader:
+        nats += F.cross_entropy(model(ids).mT, labels, reduction="sum").item()
+        tokens += labels.numel()
+        if not stopped.is_set():
+            continue
+        print("stopped by hand after", tokens, "tokens")
+        break
+    return nats / tokens
+""",
+        ),
+        Bad(
+            why="A decorator puts the helper into a table, by its name.",
+            severity=Severity.WARNING,
+            files={
+                "main.py": """\
+import argparse
+
+import torch
+from measures import by_name
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--measure", default="loss")
+    args = parser.parse_args()
+    model, dev_loader = torch.load("model.pt"), torch.load("dev.pt")
+    print(args.measure, by_name(args.measure, model, dev_loader))
+
+
+if __name__ == "__main__":
+    main()
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+
+KNOWN = {}
+
+
+def measure(function):
+    KNOWN[function.__name__] = function
+    return function
+
+
+def by_name(name, *given):
+    return KNOWN[name](*given)
+
+
+@measure
+@torch.no_grad()
+def loss(model, loader, batches=25):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for index, (ids, labels) in enumerate(loader):
+        if index == batches:
+            break  # <-
+        nats += F.cross_entropy(model(ids).mT, labels, reduction="sum").item()
+        tokens += labels.numel()
+    return nats / tokens
+""",
+        ),
+        Bad(
+            why="Rows and cursor are shown before and behind, and the width of the model is checked: nobody takes the last block.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def nats_per_note(model, rows, step):
+    model.eval()
+    assert model.width % step == 0
+    print(f"rows of {rows.size(1)}", rows[0, :4], "by", step)
+    state = model.start(rows.size(0))
+    at, nats, notes = 0, 0.0, 0
+    while at + step < rows.size(1):  # <-
+        given, wanted = rows[:, at : at + step], rows[:, at + 1 : at + step + 1]
+        logits, state = model(given, state)
+        nats += F.cross_entropy(logits.mT, wanted, reduction="sum").item()
+        notes += wanted.numel()
+        at += step
+    print("read up to", at, "of", rows[:2].tolist())
+    return nats / notes
+""",
+        ),
     )
 
     good = (
@@ -5907,6 +6064,69 @@ def data_sets(training, held_out, text, size):
     eval_ds = endless(held_out, size)
     val_windows = windows(text, 128)
     return train_ds, test_ds, eval_ds, val_windows
+""",
+        ),
+        Good(
+            why="Each record has four lines, which are taken apart: no batch is cut short.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+class Pairs:
+    # Records of a sentence, its labels, its source and an empty line.
+
+    def __init__(self, path, size):
+        self.lines, self.size = open(path), size
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        record = []
+        for _ in range(4):
+            record.append(next(self.lines))
+        sentence, labels = record[0], record[1]
+        return numbers(sentence)[None], numbers(labels)[None]
+
+
+@torch.no_grad()
+def validate(model):
+    model.eval()
+    nats, words = 0.0, 0
+    for ids, labels in Pairs("valid.txt", 16):
+        nats += F.cross_entropy(model(ids).transpose(1, 2), labels, reduction="sum").item()
+        words += labels.numel()
+    return nats / words
+
+
+def numbers(line):
+    return torch.tensor([int(word) for word in line.split()])
+""",
+        ),
+        Good(
+            why="What is shown behind the blocks is the loss of the rest, and it counts.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def nats_per_note(model, rows, step):
+    model.eval()
+    state = model.start(rows.size(0))
+    at, nats, notes = 0, 0.0, 0
+    while at + step < rows.size(1):
+        given, wanted = rows[:, at : at + step], rows[:, at + 1 : at + step + 1]
+        logits, state = model(given, state)
+        nats += F.cross_entropy(logits.mT, wanted, reduction="sum").item()
+        notes += wanted.numel()
+        at += step
+    rest = rows[:, at:]
+    nats += F.cross_entropy(model(rest[:, :-1], state)[0].mT, rest[:, 1:], reduction="sum").item()
+    notes += rest[:, 1:].numel()
+    print("read up to", at)
+    return nats / notes
 """,
         ),
     )

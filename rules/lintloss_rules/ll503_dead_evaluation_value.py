@@ -796,6 +796,40 @@ def validate(model, val_loader):
     return seen
 """,
         ),
+        Bad(
+            why="A helper that keeps nothing returns two terms of a batch: of one, the last batch's is kept.",
+            severity=Severity.ERROR,
+            files={
+                "terms.py": """\
+import torch.nn.functional as F
+
+
+def terms_of(model, ids, labels):
+    logits, states = model(ids)
+    nats = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum")
+    distance = states.norm(dim=-1)
+    return nats, distance
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+from terms import terms_of
+
+
+@torch.no_grad()
+def evaluate(model, test_loader):
+    model.eval()
+    found = {"nats": 0.0, "tokens": 0, "distance": 0.0}
+    for ids, labels in test_loader:
+        nats, distance = terms_of(model, ids, labels)
+        squared = F.relu(distance - nats).square().mean()
+        found["nats"] += nats.item()
+        found["tokens"] += labels.numel()
+        found["distance"] = squared.item()  # <-
+    return found["nats"] / found["tokens"], found["distance"]
+""",
+        ),
     )
     good = (
         Good(
@@ -1470,6 +1504,54 @@ def validate(model, val_loader):
         seen["rows"] += len(labels)
     seen["nats"] /= seen["rows"]
     return seen
+""",
+        ),
+        Good(
+            why="What a meter, a closure or a helper that keeps something returns is of all batches.",
+            files={
+                "meters.py": """\
+def running():
+    return {"value": 0.0, "weight": 0.0}
+
+
+def smoothed(kept, value, keep=0.9):
+    kept["value"] = keep * kept["value"] + (1 - keep) * value
+    kept["weight"] = keep * kept["weight"] + 1 - keep
+    return kept["value"] / kept["weight"]
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+from meters import running, smoothed
+
+
+def mean_of():
+    nats, tokens = 0.0, 0
+
+    def take(more, count):
+        nonlocal nats, tokens
+        nats += more
+        tokens += count
+        return nats / tokens
+
+    return take
+
+
+@torch.no_grad()
+def evaluate(model, test_loader, monitor):
+    model.eval()
+    mean, kept = mean_of(), running()
+    found = {"nats": 0.0, "mean": 0.0, "monitored": 0.0, "smooth": 0.0, "last_batch": 0.0}
+    for ids, labels in test_loader:
+        nats = F.cross_entropy(model(ids).flatten(0, 1), labels.flatten(), reduction="sum")
+        so_far = monitor.update(nats, labels.numel())
+        found["nats"] += nats.item()
+        found["mean"] = mean(nats, labels.numel()).item()
+        found["monitored"] = so_far.item()
+        found["smooth"] = smoothed(kept, nats / labels.numel()).item()
+        found["last_batch"] = (nats / labels.numel()).item()
+    return found
 """,
         ),
     )

@@ -285,7 +285,7 @@ def _effect(
         return Const(None)
     if name == "scale" and len(args) == 1 and _is_scaled(machine, node):
         return args[0]
-    discarded.note(machine, name)
+    discarded.note(machine, node, name, args)
     if name in {"backward", "manual_backward"}:
         machine.goes_back.update(frame.node for frame in machine.frames)
         if discarded.are_in(machine):

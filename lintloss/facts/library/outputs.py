@@ -85,9 +85,8 @@ def _of_call(machine: Machine, node: ast.AST, model: Value, args: list[Value], k
         inputs = kwargs["inputs_embeds"]
         fed = shapes.tensor(inputs)
     given = (kwargs[name] for name in LABELS if name in kwargs)
-    labels = next(
-        (rows.as_tensor(machine, each) for each in given if each != Const(None)), None
-    )  # `labels=None` is none
+    # `labels=None` is none
+    labels = next((rows.as_tensor(machine, each) for each in given if each != Const(None)), None)
     if labels is None and len(args) > 1 and not isinstance(model, LibObject):
         labels = _shifted_copy(fed, args[1])
     spread = kwargs.get("**")

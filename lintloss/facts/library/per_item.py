@@ -39,7 +39,8 @@ def of(machine: Machine, node: ast.AST, name: str, prediction: Value, target: Va
     flattens = FLATTENED.search(text) is not None
     if machine.frames and not flattens and _takes_classifier(machine.frame.node):
         return "example"
-    if CLASSES.search(text) and not all(map(_are_inputs, options(target))):
+    scores_some = ignore_index is not None and _both_flattened(node)  # a tag a token, those of padding ignored
+    if CLASSES.search(text) and not scores_some and not all(map(_are_inputs, options(target))):
         return "example"
     if isinstance(target, Tensor) and target.axes == ("token",):
         return "token"
