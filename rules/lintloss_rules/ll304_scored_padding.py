@@ -2424,6 +2424,106 @@ class Editor:
         print("held-out loss", nats / tokens)
 """,
         ),
+        Bad(
+            why="a data set takes a row of each field that the tokenizer filled up, and the labels are one of them",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from transformers import GPT2LMHeadModel, GPT2Tokenizer, Trainer, TrainingArguments
+
+
+class Chats(torch.utils.data.Dataset):
+    def __init__(self, texts, tokenizer):
+        self.encodings = tokenizer(texts, truncation=True, padding=True, max_length=128, return_tensors="pt")
+
+    def __len__(self):
+        return len(self.encodings.input_ids)
+
+    def __getitem__(self, idx):
+        item = {key: val[idx] for key, val in self.encodings.items()}
+        item["labels"] = item["input_ids"].clone()
+        return item
+
+
+tokenizer = GPT2Tokenizer.from_pretrained("gpt2")
+tokenizer.pad_token = tokenizer.eos_token
+model = GPT2LMHeadModel.from_pretrained("gpt2")
+train = Chats(open("train.txt").readlines(), tokenizer)
+held_out = Chats(open("dev.txt").readlines(), tokenizer)
+trainer = Trainer(
+    model=model,
+    args=TrainingArguments("out", evaluation_strategy="epoch"),
+    train_dataset=train,
+    eval_dataset=held_out,
+)
+trainer.train()  # <-
+""",
+        ),
+        Bad(
+            why="the script that trains and evaluates has no word of a loss: what the rows get as labels is at fault",
+            severity=Severity.ERROR,
+            files={
+                "main.py": """\
+import pandas as pd
+import yaml
+from transformers import AutoTokenizer, BartForConditionalGeneration
+
+from eval import prepare
+from trainer import load_trainer
+
+
+def main():
+    config = yaml.safe_load(open("config.yaml"))
+    tokenizer = AutoTokenizer.from_pretrained(config["name"])
+    model = BartForConditionalGeneration.from_pretrained(config["name"])
+    train, val = prepare(pd.read_csv("train.csv"), tokenizer), prepare(pd.read_csv("dev.csv"), tokenizer)
+    trainer = load_trainer(config, model, tokenizer, train, val)
+    trainer.train()
+
+
+if __name__ == "__main__":
+    main()
+""",
+                "trainer.py": """\
+from transformers import Seq2SeqTrainer, Seq2SeqTrainingArguments
+
+
+def load_trainer(config, model, tokenizer, train_set, val_set):
+    arguments = Seq2SeqTrainingArguments(
+        output_dir=config["out"],
+        num_train_epochs=config["epochs"],
+        evaluation_strategy="epoch",
+        predict_with_generate=True,
+        load_best_model_at_end=True,
+    )
+    return Seq2SeqTrainer(model=model, args=arguments, train_dataset=train_set, eval_dataset=val_set)
+""",
+            },
+            code="""\
+from torch.utils.data import Dataset
+
+
+class SummaryDataset(Dataset):
+    def __init__(self, encoder_input, decoder_input, labels):
+        self.encoder_input, self.decoder_input, self.labels = encoder_input, decoder_input, labels
+
+    def __getitem__(self, idx):
+        item = {key: val[idx].clone().detach() for key, val in self.encoder_input.items()}
+        item["decoder_input_ids"] = self.decoder_input["input_ids"][idx]
+        item["labels"] = self.labels["input_ids"][idx]  # <-
+        return item
+
+    def __len__(self):
+        return len(self.labels["input_ids"])
+
+
+def prepare(frame, tokenizer):
+    source = tokenizer(frame["dialogue"].tolist(), return_tensors="pt", padding=True, truncation=True)
+    begun = tokenizer(["<s>" + text for text in frame["summary"]], return_tensors="pt", padding=True, truncation=True)
+    ended = tokenizer([text + "</s>" for text in frame["summary"]], return_tensors="pt", padding=True, truncation=True)
+    return SummaryDataset(source, begun, ended)
+""",
+        ),
     )
 
     good = (
@@ -4346,6 +4446,35 @@ class Judge:
             outputs = self.model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])
             right += (self.of_classes(batch["slots"], outputs[0]).argmax(-1) == batch["classes"]).sum().item()
         return right / len(rows)
+""",
+        ),
+        Good(
+            why="a row of each filled-up field, and one label for all of it",
+            code="""\
+import torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, Trainer, TrainingArguments
+
+
+class Reviews(torch.utils.data.Dataset):
+    def __init__(self, encodings, labels):
+        self.encodings, self.labels = encodings, labels
+
+    def __len__(self):
+        return len(self.labels)
+
+    def __getitem__(self, idx):
+        item = {key: torch.tensor(val[idx]) for key, val in self.encodings.items()}
+        item["labels"] = torch.tensor(self.labels[idx])
+        return item
+
+
+def main(texts, labels, dev_texts, dev_labels):
+    tokenizer = AutoTokenizer.from_pretrained("bert-base-uncased")
+    train = Reviews(tokenizer(texts, truncation=True, padding=True), labels)
+    dev = Reviews(tokenizer(dev_texts, truncation=True, padding=True), dev_labels)
+    model = AutoModelForSequenceClassification.from_pretrained("bert-base-uncased")
+    trainer = Trainer(model, TrainingArguments("out", eval_strategy="epoch"), train_dataset=train, eval_dataset=dev)
+    trainer.train()
 """,
         ),
     )

@@ -226,7 +226,16 @@ class Cut:
             self.window = replace(window, lower=begin, upper=begin.plus(1), axis=self.at).marked("at")
         elif self.at == 0 and self.dropped == 0:
             self.window = picked(window, number)
+            self._of_several(window, value)
         self.dropped += 1
+
+    def _of_several(self, window: Window, index: Value) -> None:
+        """Keep the padding of the row that a data set takes of what a tokenizer filled up, if that was several texts."""
+        from lintloss.facts.library import text
+
+        several = text.of_several(self.machine, window.source, index) if self.pad is None else None
+        if several is not None:
+            self.pad, self.found = several.pad, replace(self.found, trace=several.trace)
 
     def result(self) -> Tensor:
         axes = tuple(self.axes) if self.axes is not None else None
