@@ -150,6 +150,7 @@ class Machine:
         ] = {}  # functions -> the loader that drops, of whatever they are given
         self.passes: list[dict[tuple[object, ...], Observation]] = []  # what earlier passes of running loops saw
         self.rooted = 0  # 1 while a function runs that nobody called: its frame has no call
+        self.ran: dict[Key, list[tuple[int, int]]] = {}  # activation -> from when to when, in each pass of a loop
         self.filing = False  # a decorator runs that puts a definition into a table
         self.filed: set[Key] = set()  # the tables into which decorators put definitions
         self.choosing = False  # a call of one of several criteria, of which settings choose one, is running
@@ -348,6 +349,7 @@ class Machine:
             yield
         finally:
             self.frames.pop()
+            self.ran.setdefault(frame.key, []).append((frame.born, self.spent))
             caller.state.heap = frame.state.heap
 
     def merge(self, states: list[State]) -> State | None:

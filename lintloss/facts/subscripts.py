@@ -62,6 +62,8 @@ def item(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
             return _stretch(machine, owner, node.slice)
         if windows.is_tensor_index(node.slice):  # a list that was made a tensor
             return windows.index(machine, Tensor("", Window(owner.id), None, owner.id), node)
+        if owner.kind == "tensor" and _takes_several(machine, node.slice):
+            return owner
         name = subscript_key(machine, node.slice)
         if owner.kind == "list" and (SPLIT.match(name) or (name == "elem" and _names_split(machine, node))):
             return owner  # rows that map() made, of all splits alike
@@ -109,6 +111,17 @@ def item(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
         return windows.index(machine, owner, node)
     evaluate(machine, node.slice)
     return machine.opaque(node)
+
+
+def _takes_several(machine: Machine, index: ast.expr) -> bool:
+    """Say whether an index takes several entries of a vector: `values[values < limit]`, `values[np.argsort(values)[:k]]`."""
+    if isinstance(index, ast.Compare) or windows.is_called_mask(index):
+        return True
+    value = evaluate(machine, index)
+    if isinstance(value, Opaque):
+        return value.key in machine.vectors
+    source = value.window.source if isinstance(value, Tensor) and value.window is not None else ()
+    return source in machine.vectors and not value.window.marks & {"at"}
 
 
 def _names_split(machine: Machine, node: ast.Subscript) -> bool:
