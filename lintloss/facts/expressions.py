@@ -307,7 +307,9 @@ def _dict(machine: Machine, node: ast.Dict) -> Value:
             continue
         if isinstance(key, ast.Constant) and isinstance(key.value, str) and not isinstance(value, ast.Name):
             names.note(machine, value, key.value, made)
-        machine.put(ref, subscripts.subscript_key(machine, key), made)
+        name = subscripts.subscript_key(machine, key)
+        machine.put(ref, name, made)
+        records.tell(machine, name, made)
         dead.note_store(machine, key, value, made)
     return ref
 
@@ -455,4 +457,4 @@ HANDLERS: dict[type[ast.expr], Callable[[Machine, Any], Value]] = {
 # Evaluation goes round in circles: these need `evaluate`, so they come after it. Inside the functions, the import
 # statements were a twentieth of all time.
 from lintloss.facts import arithmetic, assign, branches, calls, classes, imports, iterate, subscripts, vectors  # noqa: E402
-from lintloss.facts.library import growing, items, members, shapes  # noqa: E402
+from lintloss.facts.library import growing, items, members, records, shapes  # noqa: E402

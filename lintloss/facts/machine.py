@@ -150,6 +150,7 @@ class Machine:
         ] = {}  # functions -> the loader that drops, of whatever they are given
         self.passes: list[dict[tuple[object, ...], Observation]] = []  # what earlier passes of running loops saw
         self.rooted = 0  # 1 while a function runs that nobody called: its frame has no call
+        self.told: dict[tuple[str, str], Quantity] = {}  # file and key -> the perplexity of a text that it keeps there
         self.ran: dict[Key, list[tuple[int, int]]] = {}  # activation -> from when to when, in each pass of a loop
         self.filing = False  # a decorator runs that puts a definition into a table
         self.filed: set[Key] = set()  # the tables into which decorators put definitions

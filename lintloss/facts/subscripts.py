@@ -62,7 +62,7 @@ def item(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
             return _stretch(machine, owner, node.slice)
         if windows.is_tensor_index(node.slice):  # a list that was made a tensor
             return windows.index(machine, Tensor("", Window(owner.id), None, owner.id), node)
-        if owner.kind == "tensor" and _takes_several(machine, node.slice):
+        if owner.kind in {"tensor", "list"} and _takes_several(machine, node.slice):
             return owner
         name = subscript_key(machine, node.slice)
         if owner.kind == "list" and (SPLIT.match(name) or (name == "elem" and _names_split(machine, node))):
@@ -105,6 +105,8 @@ def item(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
             return objects.mean_perplexity(machine, node)
         if name == "perplexities" and objects.PERPLEXITIES.search(machine.frame.module.code):
             return objects.perplexities(machine, node)
+        if isinstance(owner, Opaque) and machine.loops and (told := records.told(machine, name)) is not None:
+            return told
         if isinstance(owner, Opaque | LibObject):
             return Opaque((*key, name), name if name != "elem" and not name.isdigit() else "")
     if isinstance(owner, Tensor):
