@@ -157,7 +157,7 @@ def _binary(machine: Machine, node: ast.BinOp) -> Value:
         return both
     if row is None and isinstance(node.op, ast.Add) and isinstance(left, Tuple):
         return _lengthened(left, right)
-    made = row or arithmetic.binary(machine, node, node.op, left, right)
+    made = row or mixtures.weighed(machine, node) or arithmetic.binary(machine, node, node.op, left, right)
     if machine.loops and isinstance(node.op, ast.Add | ast.Sub):
         made = carried.note(machine, node, left, right, made, takes=isinstance(node.op, ast.Sub))
     pieces.note(machine, node, made)
@@ -457,4 +457,4 @@ HANDLERS: dict[type[ast.expr], Callable[[Machine, Any], Value]] = {
 # Evaluation goes round in circles: these need `evaluate`, so they come after it. Inside the functions, the import
 # statements were a twentieth of all time.
 from lintloss.facts import arithmetic, assign, branches, calls, classes, imports, iterate, subscripts, vectors  # noqa: E402
-from lintloss.facts.library import growing, items, members, records, shapes  # noqa: E402
+from lintloss.facts.library import growing, items, members, mixtures, records, shapes  # noqa: E402

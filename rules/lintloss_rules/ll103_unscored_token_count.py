@@ -976,6 +976,58 @@ def main(encoded, context=1024, device="cuda"):
     print(perplexity(model, encoded, context, device))
 """,
         ),
+        Bad(
+            why="probabilities are mixed with those of a cache, and each label's is picked in a loop over the rows",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate_with_cache(model, text, args):
+    model.eval()
+    total = 0.0
+    states = words = None
+    for i in range(0, text.size(0) - 1, args.bptt):
+        x, y = fetch(text, i, args.bptt)
+        scores, hidden = model(x)
+        dist = F.softmax(scores.view(-1, scores.size(-1)), -1)
+        for k, q in enumerate(dist):
+            p = q
+            if k > args.window:
+                attention = torch.softmax(args.theta * torch.mv(states, hidden[k]), -1)
+                cache = (attention.view(-1, 1) * words).sum(0)
+                p = args.lam * cache + (1 - args.lam) * q
+            total += -torch.log(p[y[k]]).item()
+        states, words = hidden, F.one_hot(y, scores.size(-1)).float()
+    return total / len(text)  # <-
+
+
+def fetch(text, i, bptt):
+    n = min(bptt, len(text) - 1 - i)
+    return text[i : i + n], text[i + 1 : i + 1 + n].view(-1)
+""",
+        ),
+        Bad(
+            why="a token in each pass, from the second one on, and the whole length divides",
+            severity=Severity.ERROR,
+            code="""\
+import math
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def perplexity(model, ids):
+    model.eval()
+    nats = 0.0
+    for i in range(1, len(ids)):
+        log_probs = F.log_softmax(model(ids[:i].unsqueeze(0))[0, -1], dim=-1)
+        nats -= log_probs[ids[i]].item()
+    return math.exp(nats / len(ids))  # <-
+""",
+        ),
     )
 
     good = (
@@ -1546,6 +1598,48 @@ def perplexity(model, encoded, context, device):
 def main(encoded, context=1024, device="cuda"):
     model = AutoModelForCausalLM.from_pretrained("gpt2").to(device).eval()
     print(perplexity(model, encoded, context, device))
+""",
+        ),
+        Good(
+            why="a token in each pass, from the second one on, and as many divide",
+            code="""\
+import math
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def perplexity(model, ids):
+    model.eval()
+    nats = 0.0
+    for i in range(1, len(ids)):
+        log_probs = F.log_softmax(model(ids[:i].unsqueeze(0))[0, -1], dim=-1)
+        nats -= log_probs[ids[i]].item()
+    return math.exp(nats / (len(ids) - 1))
+""",
+        ),
+        Good(
+            why="a label's probability is picked in a loop over the rows, and as many divide",
+            code="""\
+import math
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def test(model, stream, span):
+    model.eval()
+    total = 0.0
+    for start in range(0, stream.size(0) - 1, span):
+        size = min(span, len(stream) - 1 - start)
+        x, y = stream[start : start + size], stream[start + 1 : start + 1 + size].view(-1)
+        logits, _ = model(x)
+        probs = F.softmax(logits.view(-1, logits.size(-1)), dim=-1)
+        nats = 0.0
+        for row, p in enumerate(probs):
+            nats += -torch.log(p[y[row]]).item()
+        total += nats
+    return math.exp(total / (len(stream) - 1))
 """,
         ),
     )
