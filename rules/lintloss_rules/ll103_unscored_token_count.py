@@ -1028,6 +1028,90 @@ def perplexity(model, ids):
     return math.exp(nats / len(ids))  # <-
 """,
         ),
+        Bad(
+            why="the criterion is one of the project's own, of a kind that takes the vocabulary apart",
+            severity=Severity.ERROR,
+            files={
+                "adaptive.py": """\
+import torch
+import torch.nn as nn
+
+
+class SplitLoss(nn.Module):
+    def __init__(self, width, splits):
+        super().__init__()
+        self.splits = [0, *splits, 10**8]
+        self.tails = nn.Parameter(torch.zeros(len(splits), width))
+
+    def apart(self, hidden, targets):
+        parts, rows, masks = [], [], None
+        for at in range(1, len(self.splits) - 1):
+            partial = targets >= self.splits[at]
+            masks = partial.long() if masks is None else masks + partial.long()
+        for at in range(len(self.splits) - 1):
+            inside = masks == at
+            parts.append(torch.masked_select(targets, inside))
+            rows.append(hidden.masked_select(inside.unsqueeze(1).expand_as(hidden)).view(-1, hidden.size(1)))
+        return parts, rows
+
+    def forward(self, weight, bias, hidden, targets, verbose=False, average=True):
+        total = None
+        if len(hidden.size()) > 2:
+            hidden = hidden.view(-1, hidden.size(2))
+        parts, rows = self.apart(hidden, targets)
+        start, end = self.splits[0], self.splits[1]
+        head = torch.cat([weight[start:end], self.tails])
+        joined = torch.cat([rows[at] for at in range(len(rows)) if len(rows[at])])
+        scores = nn.functional.log_softmax(nn.functional.linear(joined, head), dim=-1)
+        offset = 0
+        for at in range(len(rows)):
+            if len(parts[at]) == 0:
+                continue
+            mine = scores[offset : offset + len(rows[at])]
+            if at == 0:
+                entropy = -torch.gather(mine, dim=1, index=parts[at].view(-1, 1))
+            else:
+                tail = nn.functional.log_softmax(nn.functional.linear(rows[at], weight[self.splits[at] :]), dim=-1)
+                entropy = -(mine[:, -at] + torch.gather(tail, 1, (parts[at] - self.splits[at]).view(-1, 1)).squeeze())
+            offset += len(rows[at])
+            if average:
+                total = entropy.float().sum() if total is None else total + entropy.float().sum()
+            else:
+                total = entropy.float() if total is None else total + entropy.float()
+        return (total / len(targets)).type_as(weight)
+""",
+                "corpus.py": """\
+def get_batch(source, i, args, evaluation=False):
+    size = min(args.bptt, len(source) - 1 - i)
+    return source[i : i + size], source[i + 1 : i + 1 + size].view(-1)
+""",
+            },
+            code="""\
+import torch
+
+from adaptive import SplitLoss
+from corpus import get_batch
+
+criterion = SplitLoss(400, splits=[2800, 20000])
+
+
+class Evaluation:
+    def __init__(self, source, rows=10):
+        self.source = source
+        self.rows = rows
+
+    @torch.no_grad()
+    def loss(self, model, args):
+        model.eval()
+        total = 0
+        hidden = model.init_hidden(self.rows)
+        for i in range(0, self.source.size(0) - 1, args.bptt):
+            data, targets = get_batch(self.source, i, args, evaluation=True)
+            output, hidden = model(data, hidden)
+            total += len(data) * criterion(model.decoder.weight, model.decoder.bias, output, targets).data
+        return total.item() / len(self.source)  # <-
+""",
+        ),
     )
 
     good = (
@@ -1640,6 +1724,89 @@ def test(model, stream, span):
             nats += -torch.log(p[y[row]]).item()
         total += nats
     return math.exp(total / (len(stream) - 1))
+""",
+        ),
+        Good(
+            why="the same criterion, over as many tokens as were scored",
+            files={
+                "adaptive.py": """\
+import torch
+import torch.nn as nn
+
+
+class SplitLoss(nn.Module):
+    def __init__(self, width, splits):
+        super().__init__()
+        self.splits = [0, *splits, 10**8]
+        self.tails = nn.Parameter(torch.zeros(len(splits), width))
+
+    def apart(self, hidden, targets):
+        parts, rows, masks = [], [], None
+        for at in range(1, len(self.splits) - 1):
+            partial = targets >= self.splits[at]
+            masks = partial.long() if masks is None else masks + partial.long()
+        for at in range(len(self.splits) - 1):
+            inside = masks == at
+            parts.append(torch.masked_select(targets, inside))
+            rows.append(hidden.masked_select(inside.unsqueeze(1).expand_as(hidden)).view(-1, hidden.size(1)))
+        return parts, rows
+
+    def forward(self, weight, bias, hidden, targets, verbose=False, average=True):
+        total = None
+        if len(hidden.size()) > 2:
+            hidden = hidden.view(-1, hidden.size(2))
+        parts, rows = self.apart(hidden, targets)
+        start, end = self.splits[0], self.splits[1]
+        head = torch.cat([weight[start:end], self.tails])
+        joined = torch.cat([rows[at] for at in range(len(rows)) if len(rows[at])])
+        scores = nn.functional.log_softmax(nn.functional.linear(joined, head), dim=-1)
+        offset = 0
+        for at in range(len(rows)):
+            if len(parts[at]) == 0:
+                continue
+            mine = scores[offset : offset + len(rows[at])]
+            if at == 0:
+                entropy = -torch.gather(mine, dim=1, index=parts[at].view(-1, 1))
+            else:
+                tail = nn.functional.log_softmax(nn.functional.linear(rows[at], weight[self.splits[at] :]), dim=-1)
+                entropy = -(mine[:, -at] + torch.gather(tail, 1, (parts[at] - self.splits[at]).view(-1, 1)).squeeze())
+            offset += len(rows[at])
+            if average:
+                total = entropy.float().sum() if total is None else total + entropy.float().sum()
+            else:
+                total = entropy.float() if total is None else total + entropy.float()
+        return (total / len(targets)).type_as(weight)
+""",
+                "corpus.py": """\
+def get_batch(source, i, args, evaluation=False):
+    size = min(args.bptt, len(source) - 1 - i)
+    return source[i : i + size], source[i + 1 : i + 1 + size].view(-1)
+""",
+            },
+            code="""\
+import torch
+
+from adaptive import SplitLoss
+from corpus import get_batch
+
+criterion = SplitLoss(400, splits=[2800, 20000])
+
+
+class Evaluation:
+    def __init__(self, source, rows=10):
+        self.source = source
+        self.rows = rows
+
+    @torch.no_grad()
+    def loss(self, model, args):
+        model.eval()
+        total = 0
+        hidden = model.init_hidden(self.rows)
+        for i in range(0, self.source.size(0) - 1, args.bptt):
+            data, targets = get_batch(self.source, i, args, evaluation=True)
+            output, hidden = model(data, hidden)
+            total += len(data) * criterion(model.decoder.weight, model.decoder.bias, output, targets).data
+        return total.item() / (len(self.source) - 1)
 """,
         ),
     )
