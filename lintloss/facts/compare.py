@@ -16,6 +16,7 @@ from lintloss.facts import (
     data_files,
     gradients,
     overlap,
+    pad_ids,
 )
 from lintloss.facts.alignment import ALIGNED, WRONG_SIDE, Alignment, Pair
 from lintloss.facts.callers import text_of
@@ -42,6 +43,7 @@ METHODS = frozenset({"forward", "__call__", "call"})
 def compared(machine: Machine, node: ast.AST, scoring: Scoring) -> Key:
     """Record a comparison; the key lets a mask that is applied later be added to it."""
     found = _ignored_beside(machine, scoring, align(machine, scoring))
+    scoring = replace(scoring, spares_zero=not pad_ids.is_not_zero(machine, scoring.ignore_index))
     home = machine.home or machine.shown
     own = [i for i, frame in enumerate(machine.frames) if frame.module.path == home]
     if any(frame.key[:1] == ("import",) for frame in machine.frames):

@@ -2524,6 +2524,39 @@ def prepare(frame, tokenizer):
     return SummaryDataset(source, begun, ended)
 """,
         ),
+        Bad(
+            why="zeros fill the rows up, and the ignored id is GPT-2's end of a text, which is none of them",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+from transformers import GPT2Tokenizer
+
+
+class Evaluator:
+    def __init__(self, model, device):
+        self.tokenizer = GPT2Tokenizer.from_pretrained("distilgpt2")
+        self.tokenizer.pad_token = self.tokenizer.eos_token
+        self.pad = self.tokenizer.pad_token_id
+        self.model, self.device = model.eval(), device
+
+    def collate(self, texts):
+        return pad_sequence([torch.tensor(self.tokenizer.encode(text)) for text in texts], True)
+
+    @torch.no_grad()
+    def run(self, texts):
+        nats = tokens = 0
+        for ids in DataLoader(texts, batch_size=4, collate_fn=self.collate):
+            ids = ids.to(self.device)
+            logits = self.model(ids[:, :-1])
+            gold = ids[:, 1:]
+            nats += F.cross_entropy(logits.flatten(0, 1), gold.flatten(), ignore_index=self.pad, reduction="sum").item()  # <-
+            tokens += (gold != self.pad).sum().item()
+        return nats / tokens
+""",
+        ),
     )
 
     good = (
@@ -4475,6 +4508,38 @@ def main(texts, labels, dev_texts, dev_labels):
     model = AutoModelForSequenceClassification.from_pretrained("bert-base-uncased")
     trainer = Trainer(model, TrainingArguments("out", eval_strategy="epoch"), train_dataset=train, eval_dataset=dev)
     trainer.train()
+""",
+        ),
+        Good(
+            why="the end of a text is token 0 in this vocabulary, and so are the pads",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+from transformers import AutoTokenizer
+
+
+class Evaluator:
+    def __init__(self, model, device):
+        self.tokenizer = AutoTokenizer.from_pretrained("EleutherAI/pythia-160m")
+        self.tokenizer.pad_token = self.tokenizer.eos_token
+        self.pad = self.tokenizer.pad_token_id
+        self.model, self.device = model.eval(), device
+
+    def collate(self, texts):
+        return pad_sequence([torch.tensor(self.tokenizer.encode(text)) for text in texts], True)
+
+    @torch.no_grad()
+    def run(self, texts):
+        nats = tokens = 0
+        for ids in DataLoader(texts, batch_size=4, collate_fn=self.collate):
+            ids = ids.to(self.device)
+            logits = self.model(ids[:, :-1])
+            gold = ids[:, 1:]
+            nats += F.cross_entropy(logits.flatten(0, 1), gold.flatten(), ignore_index=self.pad, reduction="sum").item()
+            tokens += (gold != self.pad).sum().item()
+        return nats / tokens
 """,
         ),
     )
