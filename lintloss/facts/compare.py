@@ -26,7 +26,7 @@ from lintloss.facts.machine import Frame, Machine
 from lintloss.facts.observations import Compared, Setting
 from lintloss.facts.pad_marks import LEFT
 from lintloss.facts.settings import Place
-from lintloss.facts.survey import called_name, walk
+from lintloss.facts.survey import called_name
 from lintloss.facts.values import Key, LibObject, Quantity, Ref, Scoring, Tensor, Value, options
 from lintloss.findings import Evidence
 from lintloss.patterns import regex

@@ -145,7 +145,9 @@ def _of_list(total: Quantity, number: Quantity) -> Quantity:
     if not isinstance(number.counted, Ref) or number.unit not in PASSES:
         return number
     data = number.counted.id
-    if total.of[: len(data) + 1] == (*data, 0) and total.unit.power("example") == 1:  # weighed by its stretches' lengths
+    if (
+        total.of[: len(data) + 1] == (*data, 0) and total.unit.power("example") == 1
+    ):  # weighed by its stretches' lengths
         return replace(number, unit=count("example"), of=(*data, 0), loops=())
     passes = (
         each for each in total.loops if each.source == data or (_is_unbatched(each) and _dataset_of(each) == data)

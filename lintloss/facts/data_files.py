@@ -59,9 +59,7 @@ def note(machine: Machine, node: ast.AST, scoring: Scoring, found: Alignment | N
         _observe(machine, module, place, scoring, None)
 
 
-def _observe(
-    machine: Machine, module: Module, place: ast.stmt, scoring: Scoring, found: Alignment | None
-) -> None:
+def _observe(machine: Machine, module: Module, place: ast.stmt, scoring: Scoring, found: Alignment | None) -> None:
     anchor = machine.anchor(module)
     span = anchor.span(place)
     seen = Compared(
@@ -86,7 +84,9 @@ def _kept_labels(machine: Machine, module: Module, scoring: Scoring) -> ast.stmt
         return None
     classes = (node for node in module.tree.body if isinstance(node, ast.ClassDef))
     made = [(cls, place) for cls in classes if (place := _labelling(cls)) is not None]
-    used = [place for cls, place in made if any(ref.cls is not None and ref.cls.node is cls for ref in machine.handed_over)]
+    used = [
+        place for cls, place in made if any(ref.cls is not None and ref.cls.node is cls for ref in machine.handed_over)
+    ]
     return used[-1] if used else None
 
 

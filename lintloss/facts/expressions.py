@@ -324,9 +324,7 @@ def _comprehension(machine: Machine, node: ast.ListComp | ast.SetComp | ast.Gene
     if same is not None:
         return same
 
-    mapped = (
-        items.mapped(machine, node) or items.each_of_written(machine, node) or items.each_field(machine, node)
-    )
+    mapped = items.mapped(machine, node) or items.each_of_written(machine, node) or items.each_field(machine, node)
     if mapped is not None:
         return mapped
     if isinstance(node, ast.DictComp) and (keyed := folded.by_key(machine, node, evaluate)) is not None:

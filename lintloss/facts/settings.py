@@ -13,7 +13,6 @@ from lintloss.facts.values import Fed
 from lintloss.findings import Evidence, Span
 from lintloss.patterns import regex
 
-
 ENTRIES = regex(r"\b\w+\[[\"']\w*(loss|perplexity|ppl|nll)[\"']\] for \w+ in ", re.IGNORECASE)
 
 

@@ -122,8 +122,8 @@ def _takes_several(machine: Machine, index: ast.expr) -> bool:
     value = evaluate(machine, index)
     if isinstance(value, Opaque):
         return value.key in machine.vectors
-    source = value.window.source if isinstance(value, Tensor) and value.window is not None else ()
-    return source in machine.vectors and not value.window.marks & {"at"}
+    window = value.window if isinstance(value, Tensor) else None
+    return window is not None and window.source in machine.vectors and "at" not in window.marks
 
 
 def _names_split(machine: Machine, node: ast.Subscript) -> bool:

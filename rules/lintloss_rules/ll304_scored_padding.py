@@ -2557,6 +2557,69 @@ class Evaluator:
         return nats / tokens
 """,
         ),
+        Bad(
+            why="The logits of padding are overwritten, which leaves their losses in the sum; the mask only counts.",
+            severity=Severity.ERROR,
+            code="""\
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from torch.utils.data import DataLoader, Dataset
+from transformers import GPT2LMHeadModel, PreTrainedTokenizerFast
+
+tokenizer = PreTrainedTokenizerFast.from_pretrained("skt/kogpt2-base-v2", pad_token="<pad>", mask_token="<mask>")
+
+
+class Chats(Dataset):
+    def __init__(self, table, size=32):
+        self.table, self.size = table, size
+
+    def __len__(self):
+        return len(self.table)
+
+    def __getitem__(self, index):
+        row = self.table.iloc[index]
+        asked = tokenizer.tokenize("<q>" + row["Q"])
+        said = tokenizer.tokenize("<a>" + row["A"] + "</s>")[: self.size - len(asked)]
+        labels = tokenizer.convert_tokens_to_ids(["<mask>"] * len(asked) + said[1:])
+        while len(labels) < self.size:
+            labels += [tokenizer.pad_token_id]
+        ids = tokenizer.convert_tokens_to_ids(asked + said)
+        while len(ids) < self.size:
+            ids += [tokenizer.pad_token_id]
+        mask = [0] * len(asked) + [1] * len(said) + [0] * (self.size - len(asked) - len(said))
+        return ids, np.array(mask), labels
+
+
+def collate(batch):
+    ids, masks, labels = [row[0] for row in batch], [row[1] for row in batch], [row[2] for row in batch]
+    return torch.LongTensor(ids), torch.LongTensor(masks), torch.LongTensor(labels)
+
+
+class ChatModel(pl.LightningModule):
+    def __init__(self, held_out):
+        super().__init__()
+        self.held_out = held_out
+        self.model = GPT2LMHeadModel.from_pretrained("skt/kogpt2-base-v2")
+        self.criterion = torch.nn.CrossEntropyLoss(reduction="none")
+
+    def forward(self, ids):
+        return self.model(ids, return_dict=True).logits
+
+    def validation_step(self, batch, index):
+        ids, mask, labels = batch
+        logits = self(ids)
+        wide = mask.unsqueeze(dim=2).repeat_interleave(repeats=logits.shape[2], dim=2)
+        kept = torch.where(wide == 1, logits, -1e18 * torch.ones_like(logits))
+        loss = self.criterion(kept.transpose(2, 1), labels)  # <-
+        mean = loss.sum() / mask.sum()
+        self.log("val_loss", mean)
+        return mean
+
+    def val_dataloader(self):
+        return DataLoader(Chats(self.held_out), batch_size=32, collate_fn=collate)
+""",
+        ),
     )
 
     good = (

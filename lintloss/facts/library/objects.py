@@ -245,7 +245,9 @@ def _presumed_criterion(machine: Machine, node: ast.AST, name: str, args: list[V
     return losses.scored(machine, node, scoring)
 
 
-def unread_criterion(machine: Machine, node: ast.AST, owner: Ref, body: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+def unread_criterion(
+    machine: Machine, node: ast.AST, owner: Ref, body: ast.AST, args: list[Value], kwargs: Kwargs
+) -> Value | None:
     """Presume of a criterion of the project what one out of sight is presumed to be, where its own code is beyond us.
 
     It says itself that it is a cross entropy, and divides what it returns.
