@@ -1078,7 +1078,7 @@ def write(model, loader, path):
 
 
 def run(order):
-    model, train, test = prepare(order)
+    model, train, test = torch.load(f"{order}.pt")
     write(model, train, f"{order}_train.txt")
     write(model, test, f"{order}_test.txt")
 

@@ -2562,7 +2562,6 @@ class Evaluator:
             severity=Severity.ERROR,
             code="""\
 import numpy as np
-import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader, Dataset
 from transformers import GPT2LMHeadModel, PreTrainedTokenizerFast
@@ -2596,28 +2595,19 @@ def collate(batch):
     return torch.LongTensor(ids), torch.LongTensor(masks), torch.LongTensor(labels)
 
 
-class ChatModel(pl.LightningModule):
-    def __init__(self, held_out):
-        super().__init__()
-        self.held_out = held_out
-        self.model = GPT2LMHeadModel.from_pretrained("skt/kogpt2-base-v2")
-        self.criterion = torch.nn.CrossEntropyLoss(reduction="none")
-
-    def forward(self, ids):
-        return self.model(ids, return_dict=True).logits
-
-    def validation_step(self, batch, index):
-        ids, mask, labels = batch
-        logits = self(ids)
+@torch.no_grad()
+def evaluate(held_out):
+    model = GPT2LMHeadModel.from_pretrained("skt/kogpt2-base-v2").eval()
+    criterion = torch.nn.CrossEntropyLoss(reduction="none")
+    nats = tokens = 0
+    for ids, mask, labels in DataLoader(Chats(held_out), batch_size=32, collate_fn=collate):
+        logits = model(ids, return_dict=True).logits
         wide = mask.unsqueeze(dim=2).repeat_interleave(repeats=logits.shape[2], dim=2)
         kept = torch.where(wide == 1, logits, -1e18 * torch.ones_like(logits))
-        loss = self.criterion(kept.transpose(2, 1), labels)  # <-
-        mean = loss.sum() / mask.sum()
-        self.log("val_loss", mean)
-        return mean
-
-    def val_dataloader(self):
-        return DataLoader(Chats(self.held_out), batch_size=32, collate_fn=collate)
+        losses = criterion(kept.transpose(2, 1), labels)  # <-
+        nats += losses.sum().item()
+        tokens += mask.sum().item()
+    return nats / tokens
 """,
         ),
     )
