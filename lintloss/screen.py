@@ -54,6 +54,10 @@ def screen(data: bytes, path: str = "") -> str | None:
         return None
     if b"__getitem__" in data and b":-1]" in data and b"1:]" in data:  # rows that a data set shifts
         return None
+    if (
+        b"__getitem__" in data and b"labels" in data and b"padding=" in data
+    ):  # rows that are filled up, and their labels
+        return None
     if (b"def eval" in data or b"class Eval" in data) and b"/ len(" in data:  # averages what its callers score
         return None
     if (b"ollat" in data or b"Trainer(" in data) and (b"eval_strategy" in data or b"evaluation_strategy" in data):

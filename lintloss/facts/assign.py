@@ -22,7 +22,7 @@ from lintloss.facts import (
     writes,
 )
 from lintloss.facts.expressions import evaluate
-from lintloss.facts.library import shapes
+from lintloss.facts.library import records, shapes
 from lintloss.facts.machine import Machine
 from lintloss.facts.state import Slot
 from lintloss.facts.subscripts import subscript_key
@@ -256,6 +256,7 @@ def _put(machine: Machine, place: tuple[Key, str], target: ast.expr, value: Valu
     old = machine.state.heap.get(*place)
     machine.assigned[machine.frame.module.path, target.lineno] = value
     owner = place[0]
+    records.tell(machine, place[1], value)
     if machine.filing:
         machine.filed.add(owner)
     if machine.guards and " not in " in machine.guards[-1][2]:

@@ -419,7 +419,10 @@ def _call_instance(machine: Machine, node: ast.AST, owner: Ref, args: list[Value
         if bound is not None:
             if name != "forward" and forwards.is_module(machine, owner):
                 forwards.note(machine, node, owner)
-            return objects.called_model(machine, node, owner, run(machine, node, bound, args, kwargs), args, kwargs)
+            made = run(machine, node, bound, args, kwargs)
+            if isinstance(made, Opaque):
+                made = objects.unread_criterion(machine, node, owner, bound.node, args, kwargs) or made
+            return objects.called_model(machine, node, owner, made, args, kwargs)
     layers = classes.layers(machine, owner)
     if layers is not None:
         forwards.note(machine, node, owner)

@@ -14,8 +14,10 @@ from lintloss.facts import (
     blanks,
     branch_pairs,
     classes,
+    data_files,
     gradients,
     overlap,
+    pad_ids,
 )
 from lintloss.facts.alignment import ALIGNED, WRONG_SIDE, Alignment, Pair
 from lintloss.facts.callers import text_of
@@ -25,7 +27,7 @@ from lintloss.facts.machine import Frame, Machine
 from lintloss.facts.observations import Compared, Setting
 from lintloss.facts.pad_marks import LEFT
 from lintloss.facts.settings import Place
-from lintloss.facts.survey import called_name, walk
+from lintloss.facts.survey import called_name
 from lintloss.facts.values import Key, LibObject, Quantity, Scoring, Tensor, Value, options
 from lintloss.findings import Evidence
 from lintloss.patterns import regex
@@ -42,12 +44,14 @@ METHODS = frozenset({"forward", "__call__", "call"})
 def compared(machine: Machine, node: ast.AST, scoring: Scoring) -> Key:
     """Record a comparison; the key lets a mask that is applied later be added to it."""
     found = _ignored_beside(machine, scoring, align(machine, scoring))
+    scoring = replace(scoring, spares_zero=not pad_ids.is_not_zero(machine, scoring.ignore_index))
     home = machine.home or machine.shown
     own = [i for i, frame in enumerate(machine.frames) if frame.module.path == home]
     if any(frame.key[:1] == ("import",) for frame in machine.frames):
         return ()
     if not own:
-        return _at_its_shift(machine, node, scoring, found)
+        data_files.note(machine, node, scoring, found)
+        return ()
     straight = (machine.frames[index] for index in own if not _runs_loop(machine, machine.frames[index]))
     if any(map(_is_made_up, straight)):
         return ()
@@ -93,40 +97,6 @@ def _bound_in(bound: dict[str, tuple[bindings.Binding, ...]], node: ast.AST) -> 
     """Return what the names in a node are bound to."""
     names = sorted({each.id for each in ast.walk(node) if isinstance(each, ast.Name)})
     return [each.value for name in names for each in bound.get(name, ()) if each.value is not None]
-
-
-def _at_its_shift(machine: Machine, node: ast.AST, scoring: Scoring, found: Alignment | None) -> Key:
-    """Record, where the checked file makes the data, that it shifts labels which are shifted again elsewhere."""
-    target = shapes.tensor(scoring.target)
-    steps = [step for step in target.trace if step.path == machine.home] if target is not None else []
-    module = machine.project.module(machine.home)
-    if found is None or found.kind != alignment.DOUBLE or not steps or module is None:
-        return ()
-    row = steps[-1].span.row
-    inner = (
-        each
-        for each in walk(module.tree)
-        if isinstance(each, ast.stmt) and each.lineno <= row <= (each.end_lineno or 0)
-    )
-    anchor = machine.anchor(module)
-    span = anchor.span(max(inner, key=lambda each: each.lineno))
-    seen = Compared(
-        path=machine.home,
-        span=span,
-        statement_rows=(span.row, span.end_row),
-        scope_rows=anchor.scope(span.row),
-        scoring=scoring,
-        alignment=replace(found, evidence=(*found.evidence, _scored_at(machine, node))),
-    )
-    machine.log["Compared", seen.path, seen.span, (), ""] = seen
-    return ()
-
-
-def _scored_at(machine: Machine, node: ast.AST) -> Evidence:
-    """Return where the file that runs scores: the call that leads to the criterion, or the criterion itself."""
-    own = [i for i, frame in enumerate(machine.frames) if frame.module is machine.frames[0].module]
-    below = machine.frames[own[-1] + 1].call_place if own[-1] + 1 < len(machine.frames) else None
-    return below or machine.evidence(node, "and shifted again for what is scored here")
 
 
 def _kept(machine: Machine, seen: Compared) -> Compared:

@@ -221,7 +221,7 @@ def _scores(scoring: Scoring, pad: Value) -> bool:
         return pad != Const(IGNORED_BY_DEFAULT)
     if isinstance(ignored, Const) and isinstance(pad, Const):
         return ignored != pad
-    return False
+    return pad == Const(0) and not scoring.spares_zero
 
 
 def _badly_masked(scoring: Scoring) -> Wrong | None:

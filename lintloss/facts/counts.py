@@ -83,7 +83,11 @@ def divisor(machine: Machine, total: Quantity, value: Value) -> Quantity | None:
     A number that bounds one of the loops the total was (or is going to be) summed over counts that loop, whatever its name.
     """
     if isinstance(value, Quantity):
-        return _of_list(total, _of_bound(total, value)) if value.is_count else None
+        return _of_passes(total, value.of, value.offset) or (
+            _of_list(total, _of_bound(total, value)) if value.is_count else None
+        )
+    if isinstance(value, Opaque) and value.key[-1:] == ("len",) and (found := _of_passes(total, value.key[:-1], 0)):
+        return found
     for loop in reversed((*total.loops, *machine.loops)):
         if isinstance(value, Const) and value not in (Const(0), Const(1)) and value in options(loop.length):
             return Quantity(unit_of(loop), of=loop.key)
@@ -92,6 +96,17 @@ def divisor(machine: Machine, total: Quantity, value: Value) -> Quantity | None:
         if isinstance(value, Opaque) and loop.source and value.key == (*loop.source, "len"):
             return Quantity(unit_of(loop), of=loop.key)
     return bounding(total, value) or _rows_of_loader(total, value) or presumed(machine, value)
+
+
+def _of_passes(total: Quantity, of: Key, offset: int) -> Quantity | None:
+    """Read `len(ids) - 1` where `range(1, len(ids))` scored a token in each pass: as many positions, or one too many."""
+    loop, scoring = total.loops[0] if len(total.loops) == 1 else None, total.scoring
+    if loop is None or scoring is None or loop.bound is None or loop.first is None or loop.length == UNKNOWN:
+        return None
+    is_length = loop.bound[0] in (of, (*of, 0), (*of, "len")) and bool(of)
+    if not is_length or scoring.criterion != "index" or len(total.unit.powers) != 1:
+        return None
+    return Quantity(count("position"), of=loop.key, offset=offset - (loop.bound[1] - loop.first))
 
 
 def _of_bound(total: Quantity, number: Quantity) -> Quantity:
@@ -103,9 +118,8 @@ def _of_bound(total: Quantity, number: Quantity) -> Quantity:
             return Quantity(unit_of(loop), of=loop.key)
         if loop.bound is None:
             continue
-        if loop.bound[0] == (*number.of, 0) and number.unit == count(
-            "batch"
-        ):  # `len(val_data)`: a tensor's, not a loader's
+        if loop.bound[0] == (*number.of, 0) and number.unit in (count("batch"), count("example")):
+            # `len(val_data)`, `len(text)`: a tensor's, not a loader's or that of a list of texts
             return replace(number, unit=count("example"), of=loop.bound[0])
         if loop.bound[0] == number.of and number.unit == Unit.of(position=1, example=-1):  # all its windows together
             if loop.length != UNKNOWN and total.unit.power(loop.unit) == 1:  # … or one mean for each position
@@ -131,6 +145,10 @@ def _of_list(total: Quantity, number: Quantity) -> Quantity:
     if not isinstance(number.counted, Ref) or number.unit not in PASSES:
         return number
     data = number.counted.id
+    if (
+        total.of[: len(data) + 1] == (*data, 0) and total.unit.power("example") == 1
+    ):  # weighed by its stretches' lengths
+        return replace(number, unit=count("example"), of=(*data, 0), loops=())
     passes = (
         each for each in total.loops if each.source == data or (_is_unbatched(each) and _dataset_of(each) == data)
     )

@@ -157,7 +157,7 @@ def _binary(machine: Machine, node: ast.BinOp) -> Value:
         return both
     if row is None and isinstance(node.op, ast.Add) and isinstance(left, Tuple):
         return _lengthened(left, right)
-    made = row or arithmetic.binary(machine, node, node.op, left, right)
+    made = row or mixtures.weighed(machine, node) or arithmetic.binary(machine, node, node.op, left, right)
     if machine.loops and isinstance(node.op, ast.Add | ast.Sub):
         made = carried.note(machine, node, left, right, made, takes=isinstance(node.op, ast.Sub))
     pieces.note(machine, node, made)
@@ -307,7 +307,9 @@ def _dict(machine: Machine, node: ast.Dict) -> Value:
             continue
         if isinstance(key, ast.Constant) and isinstance(key.value, str) and not isinstance(value, ast.Name):
             names.note(machine, value, key.value, made)
-        machine.put(ref, subscripts.subscript_key(machine, key), made)
+        name = subscripts.subscript_key(machine, key)
+        machine.put(ref, name, made)
+        records.tell(machine, name, made)
         dead.note_store(machine, key, value, made)
     return ref
 
@@ -322,7 +324,7 @@ def _comprehension(machine: Machine, node: ast.ListComp | ast.SetComp | ast.Gene
     if same is not None:
         return same
 
-    mapped = items.mapped(machine, node) or items.each_of_written(machine, node)
+    mapped = items.mapped(machine, node) or items.each_of_written(machine, node) or items.each_field(machine, node)
     if mapped is not None:
         return mapped
     if isinstance(node, ast.DictComp) and (keyed := folded.by_key(machine, node, evaluate)) is not None:
@@ -453,4 +455,4 @@ HANDLERS: dict[type[ast.expr], Callable[[Machine, Any], Value]] = {
 # Evaluation goes round in circles: these need `evaluate`, so they come after it. Inside the functions, the import
 # statements were a twentieth of all time.
 from lintloss.facts import arithmetic, assign, branches, calls, classes, imports, iterate, subscripts, vectors  # noqa: E402
-from lintloss.facts.library import growing, items, members, shapes  # noqa: E402
+from lintloss.facts.library import growing, items, members, mixtures, records, shapes  # noqa: E402

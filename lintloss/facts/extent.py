@@ -90,6 +90,8 @@ def _beyond_loop(before: Quantity, number: Quantity, after: Quantity) -> Found |
     if (before.unit.power("step") > 0 or before.unit.power("batch") > 0) and before.unit.power("position") <= 0:
         return None  # no total, but a sum of means
     for loop in before.loops:
+        if number.of == loop.key and number.unit == count("position") and number.offset > 0:
+            return "length", f"the whole length is counted, the loop scores {number.offset} less", True
         if loop.bound is not None and loop.bound[0] == number.of and number.offset > loop.bound[1]:
             less = number.offset - loop.bound[1]
             return "length", f"the whole length is counted, the loop scores {less} less", True

@@ -146,6 +146,8 @@ class Machine:
         self.makers: dict[ast.AST, LibObject | None] = {}
         self.passes: list[dict[tuple[object, ...], Observation]] = []  # what earlier passes of running loops saw
         self.rooted = 0  # 1 while a function runs that nobody called: its frame has no call
+        self.told: dict[tuple[str, str], Quantity] = {}  # file and key -> the perplexity of a text that it keeps there
+        self.ran: dict[Key, list[tuple[int, int]]] = {}  # activation -> from when to when, in each pass of a loop
         self.filing = False  # a decorator runs that puts a definition into a table
         self.filed: set[Key] = set()  # the tables into which decorators put definitions
         self.choosing = False  # a call of one of several criteria, of which settings choose one, is running
@@ -342,6 +344,7 @@ class Machine:
             yield
         finally:
             self.frames.pop()
+            self.ran.setdefault(frame.key, []).append((frame.born, self.spent))
             caller.state.heap = frame.state.heap
 
     def merge(self, states: list[State]) -> State | None:

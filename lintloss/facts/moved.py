@@ -58,19 +58,23 @@ def by_key(machine: Machine, target: ast.Subscript, value: Value) -> bool:
 
 
 def _items_of(generator: ast.comprehension, node: ast.DictComp) -> ast.expr | None:
-    target, source = generator.target, generator.iter
-    if not (isinstance(source, ast.Call) and isinstance(source.func, ast.Attribute) and source.func.attr == "items"):
-        return None
-    if not (
-        isinstance(target, ast.Tuple)
-        and len(target.elts) == 2
-        and all(isinstance(each, ast.Name) for each in target.elts)
-    ):
-        return None
-    key, value = (each.id for each in target.elts if isinstance(each, ast.Name))
-    if isinstance(node.key, ast.Name) and node.key.id == key and is_moved(node.value, value):
-        return source.func.value
-    return None
+    pair = pair_of_items(generator)
+    is_same = pair is not None and isinstance(node.key, ast.Name) and node.key.id == pair[0]
+    return owner_of_items(generator) if pair is not None and is_same and is_moved(node.value, pair[1]) else None
+
+
+def owner_of_items(generator: ast.comprehension) -> ast.expr | None:
+    """Return x of `for key, value in x.items()`."""
+    source = generator.iter
+    is_call = isinstance(source, ast.Call) and isinstance(source.func, ast.Attribute) and source.func.attr == "items"
+    return source.func.value if is_call else None  # type: ignore[attr-defined]  # checked above
+
+
+def pair_of_items(generator: ast.comprehension) -> tuple[str, str] | None:
+    """Return the two names of `for key, value in x.items()`."""
+    target = generator.target
+    names = [each.id for each in target.elts if isinstance(each, ast.Name)] if isinstance(target, ast.Tuple) else []
+    return (names[0], names[1]) if len(names) == 2 == len(getattr(target, "elts", ())) else None
 
 
 def is_moved(node: ast.expr, name: str) -> bool:

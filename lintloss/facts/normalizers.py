@@ -286,8 +286,12 @@ def _of_totals(seen: Averaging, before: Quantity, unit: Unit) -> WrongCount | No
     if per_batch or per_step:
         if before.unit.degree == 0 and not _has_one_row(before):
             return WrongCount("summed losses are divided by a number of batches")
-    per_row = Unit.of(nat=1, example=-1)
-    sequences = unit == per_row and scoring.reduction == "sum" and scoring.item == "token"
+    of_one_row = (
+        per_batch and _is_of_single_rows(before.loops[-1]) if before.loops else False
+    )  # told so: a row is a batch
+    sequences = (
+        (unit == Unit.of(nat=1, example=-1) or of_one_row) and scoring.reduction == "sum" and scoring.item == "token"
+    )
     if (
         not sequences
         or counts.may_be_flat(seen.count, scoring)

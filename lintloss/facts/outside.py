@@ -16,6 +16,7 @@ from dataclasses import replace
 from lintloss.facts import (
     callers,
     classes,
+    data_files,
     evaluation,
     forwards,
     inherited,
@@ -65,8 +66,6 @@ REDUCES = regex(r"all_reduce\([^\n]*\n[^\n]* / ")
 STEPS_OF_FRAMEWORK = regex(r"\bLightningModule\b[\s\S]*\bdef (validation|test)_step\b")
 FITS = regex(r"(?<!pre)train|\.fit\(")
 DATA = regex(r"loader|dataset|batches|split", re.IGNORECASE)
-GETS = "__getitem__"
-SHIFTS = regex(r"\[(:, |\.\.\., )?:-1\][\s\S]*\[(:, |\.\.\., )?1:\]")
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -82,7 +81,7 @@ def seen_outside(
     steps = STEPS_OF_FRAMEWORK.search(module.code) is not None  # who fits the module has the batches
     asking = (each for each in seen if _asks(each) or (steps and _is_evaluated(each)))
     names = {name for each in asking for name in _names(module, each)} | _silent(module, seen) | unswitched
-    names.update(_shifting(module))
+    names.update(data_files.asking(module))
     calling: dict[str, tuple[Module, list[callers.Around]]] = {}
     for name in sorted(names):
         sites = callers.sites(project, module, name, running=module.path)
@@ -230,16 +229,6 @@ def _is_of_framework(seen: Observation) -> bool:
     if not isinstance(seen, Averaging) or seen.how != "framework" or seen.setting.task not in LANGUAGE:
         return False
     return not any(loop.unequal for loop in seen.before.loops)
-
-
-def _shifting(module: Module) -> list[str]:
-    """Return the classes that make rows with shifted labels: whether the model shifts again, only callers show."""
-    found = (node for node in module.tree.body if isinstance(node, ast.ClassDef) and GETS in _methods(node))
-    return [node.name for node in found if SHIFTS.search(callers.text_of(node)) is not None]
-
-
-def _methods(node: ast.ClassDef) -> set[str]:
-    return {each.name for each in node.body if isinstance(each, Definition)}
 
 
 def _is_evaluated(seen: Observation) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import TypedDict
 
 from lintloss.facts.loops import Loop
@@ -10,6 +11,9 @@ from lintloss.facts.machine import Frame, Machine
 from lintloss.facts.observations import Setting
 from lintloss.facts.values import Fed
 from lintloss.findings import Evidence, Span
+from lintloss.patterns import regex
+
+ENTRIES = regex(r"\b\w+\[[\"']\w*(loss|perplexity|ppl|nll)[\"']\] for \w+ in ", re.IGNORECASE)
 
 
 class Place(TypedDict):
@@ -24,10 +28,13 @@ class Place(TypedDict):
 def seen_at(machine: Machine, node: ast.AST, loops: tuple[Loop, ...], fed: Fed | None = None) -> Place:
     """Return the place of an observation: where it stands, or where the checked file calls into another that it stands in.
 
-    What a meter averages is shown where it was `fed`, unless the division is written beside that call.
+    What a meter averages is shown where it was `fed`, unless the division is written beside that call, or where the
+    values are taken out of records by what they are called.
     """
     frames = machine.frames
     home = machine.shown
+    if _takes_out(machine, frames[-1]):
+        fed = None
     if fed is not None and len(frames) > fed.depth and fed.place.path == home:
         return _fed_at(machine, fed, loops)
     index = max(i for i, frame in enumerate(frames) if frame.module.path == home)
@@ -42,6 +49,11 @@ def seen_at(machine: Machine, node: ast.AST, loops: tuple[Loop, ...], fed: Fed |
     if statement is not None and statement.lineno <= span.row <= (statement.end_lineno or span.row):
         rows = (statement.lineno, _head_end(statement))
     return _place(machine, frame, span, (min(rows[0], span.row), max(rows[1], span.end_row)), loops)
+
+
+def _takes_out(machine: Machine, frame: Frame) -> bool:
+    """Say whether a function of the shown file reads losses or perplexities from records: `[each["ppl"] for each in rows]`."""
+    return frame.module.path == machine.shown and ENTRIES.search(machine.text(frame.node)) is not None
 
 
 def _fed_at(machine: Machine, fed: Fed, loops: tuple[Loop, ...]) -> Place:

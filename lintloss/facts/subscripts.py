@@ -66,6 +66,8 @@ def item(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
             return _stretch(machine, owner, node.slice)
         if windows.is_tensor_index(node.slice):  # a list that was made a tensor
             return windows.index(machine, Tensor("", Window(owner.id), None, owner.id), node)
+        if owner.kind in {"tensor", "list"} and _takes_several(machine, node.slice):
+            return owner
         name = subscript_key(machine, node.slice)
         if owner.kind == "list" and (SPLIT.match(name) or (name == "elem" and _names_split(machine, node))):
             return owner  # rows that map() made, of all splits alike
@@ -107,12 +109,25 @@ def item(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
             return objects.mean_perplexity(machine, node)
         if name == "perplexities" and objects.PERPLEXITIES.search(machine.frame.module.code):
             return objects.perplexities(machine, node)
+        if isinstance(owner, Opaque) and machine.loops and (told := records.told(machine, name)) is not None:
+            return told
         if isinstance(owner, Opaque | LibObject):
             return Opaque((*key, name), name if name != "elem" and not name.isdigit() else "")
     if isinstance(owner, Tensor):
         return windows.index(machine, owner, node)
     evaluate(machine, node.slice)
     return machine.opaque(node)
+
+
+def _takes_several(machine: Machine, index: ast.expr) -> bool:
+    """Say whether an index takes several entries of a vector: `values[values < limit]`, `values[np.argsort(values)[:k]]`."""
+    if isinstance(index, ast.Compare) or windows.is_called_mask(index):
+        return True
+    value = evaluate(machine, index)
+    if isinstance(value, Opaque):
+        return value.key in machine.vectors
+    window = value.window if isinstance(value, Tensor) else None
+    return window is not None and window.source in machine.vectors and "at" not in window.marks
 
 
 def _names_split(machine: Machine, node: ast.Subscript) -> bool:

@@ -141,9 +141,13 @@ def _total(
 
 
 def fed(machine: Machine, term: Quantity) -> Fed | None:
-    """Return the call that handed a loss, computed outside, to the running function; None where it is added up at home."""
+    """Return the call that handed a loss, computed outside, to the running function; None where it is added up at home.
+
+    What an earlier pass of a loop around that call computed inside of it was computed at home, too.
+    """
     born = term.scoring.born if term.scoring is not None else 0
     for index, frame in enumerate(machine.frames):
-        if index > machine.rooted and frame.born > born > 0:
+        before = machine.ran.get(frame.key, ())
+        if index > machine.rooted and frame.born > born > 0 and not any(b <= born <= e for b, e in before):
             return Fed(frame.call_place, index) if frame.call_place is not None else None
     return None

@@ -241,6 +241,7 @@ class Scoring:
     prediction: Value = UNKNOWN
     target: Value = UNKNOWN
     ignore_index: Value | None = None
+    spares_zero: bool = True  # the id to be ignored may be 0, where it is not written out
     weight: Value | None = None
     weighted: bool = False  # classes have weights, which may be 0 for padding
     label_smoothing: Value | None = None

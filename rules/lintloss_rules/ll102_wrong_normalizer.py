@@ -1747,6 +1747,28 @@ def evaluate(model, loader):
 """,
             severity=Severity.ERROR,
         ),
+        Bad(
+            why="totals of sentences that come one by one are divided by their number: nats a sentence",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+BATCH_SIZE = 1
+
+
+@torch.no_grad()
+def evaluate(language_model, rows):
+    language_model.eval()
+    total = 0.0
+    loader = DataLoader(rows, batch_size=BATCH_SIZE, shuffle=False)
+    for ids in loader:
+        logits = language_model(ids[:, :-1])
+        total += F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="sum").item()
+    return total / len(loader)  # <-
+""",
+        ),
     )
 
     good = (
@@ -3969,6 +3991,26 @@ def evaluate(model, loader):
         total += loss.item() * images.size(0)
         print(f"{step + 1}/{len(loader)}: {total / ((step + 1) * images.size(0)):.4f}")
     return total / len(loader.dataset)
+""",
+        ),
+        Good(
+            why="nats a sentence, and called so",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+@torch.no_grad()
+def evaluate(language_model, rows):
+    language_model.eval()
+    total = 0.0
+    loader = DataLoader(rows, batch_size=1)
+    for ids in loader:
+        logits = language_model(ids[:, :-1])
+        total += F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="sum").item()
+    nats_per_sentence = total / len(loader)
+    return nats_per_sentence
 """,
         ),
     )

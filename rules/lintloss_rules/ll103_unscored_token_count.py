@@ -976,6 +976,142 @@ def main(encoded, context=1024, device="cuda"):
     print(perplexity(model, encoded, context, device))
 """,
         ),
+        Bad(
+            why="probabilities are mixed with those of a cache, and each label's is picked in a loop over the rows",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate_with_cache(model, text, args):
+    model.eval()
+    total = 0.0
+    states = words = None
+    for i in range(0, text.size(0) - 1, args.bptt):
+        x, y = fetch(text, i, args.bptt)
+        scores, hidden = model(x)
+        dist = F.softmax(scores.view(-1, scores.size(-1)), -1)
+        for k, q in enumerate(dist):
+            p = q
+            if k > args.window:
+                attention = torch.softmax(args.theta * torch.mv(states, hidden[k]), -1)
+                cache = (attention.view(-1, 1) * words).sum(0)
+                p = args.lam * cache + (1 - args.lam) * q
+            total += -torch.log(p[y[k]]).item()
+        states, words = hidden, F.one_hot(y, scores.size(-1)).float()
+    return total / len(text)  # <-
+
+
+def fetch(text, i, bptt):
+    n = min(bptt, len(text) - 1 - i)
+    return text[i : i + n], text[i + 1 : i + 1 + n].view(-1)
+""",
+        ),
+        Bad(
+            why="a token in each pass, from the second one on, and the whole length divides",
+            severity=Severity.ERROR,
+            code="""\
+import math
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def perplexity(model, ids):
+    model.eval()
+    nats = 0.0
+    for i in range(1, len(ids)):
+        log_probs = F.log_softmax(model(ids[:i].unsqueeze(0))[0, -1], dim=-1)
+        nats -= log_probs[ids[i]].item()
+    return math.exp(nats / len(ids))  # <-
+""",
+        ),
+        Bad(
+            why="the criterion is one of the project's own, of a kind that takes the vocabulary apart",
+            severity=Severity.ERROR,
+            files={
+                "adaptive.py": """\
+import torch
+import torch.nn as nn
+
+
+class SplitLoss(nn.Module):
+    def __init__(self, width, splits):
+        super().__init__()
+        self.splits = [0, *splits, 10**8]
+        self.tails = nn.Parameter(torch.zeros(len(splits), width))
+
+    def apart(self, hidden, targets):
+        parts, rows, masks = [], [], None
+        for at in range(1, len(self.splits) - 1):
+            partial = targets >= self.splits[at]
+            masks = partial.long() if masks is None else masks + partial.long()
+        for at in range(len(self.splits) - 1):
+            inside = masks == at
+            parts.append(torch.masked_select(targets, inside))
+            rows.append(hidden.masked_select(inside.unsqueeze(1).expand_as(hidden)).view(-1, hidden.size(1)))
+        return parts, rows
+
+    def forward(self, weight, bias, hidden, targets, verbose=False, average=True):
+        total = None
+        if len(hidden.size()) > 2:
+            hidden = hidden.view(-1, hidden.size(2))
+        parts, rows = self.apart(hidden, targets)
+        start, end = self.splits[0], self.splits[1]
+        head = torch.cat([weight[start:end], self.tails])
+        joined = torch.cat([rows[at] for at in range(len(rows)) if len(rows[at])])
+        scores = nn.functional.log_softmax(nn.functional.linear(joined, head), dim=-1)
+        offset = 0
+        for at in range(len(rows)):
+            if len(parts[at]) == 0:
+                continue
+            mine = scores[offset : offset + len(rows[at])]
+            if at == 0:
+                entropy = -torch.gather(mine, dim=1, index=parts[at].view(-1, 1))
+            else:
+                tail = nn.functional.log_softmax(nn.functional.linear(rows[at], weight[self.splits[at] :]), dim=-1)
+                entropy = -(mine[:, -at] + torch.gather(tail, 1, (parts[at] - self.splits[at]).view(-1, 1)).squeeze())
+            offset += len(rows[at])
+            if average:
+                total = entropy.float().sum() if total is None else total + entropy.float().sum()
+            else:
+                total = entropy.float() if total is None else total + entropy.float()
+        return (total / len(targets)).type_as(weight)
+""",
+                "corpus.py": """\
+def get_batch(source, i, args, evaluation=False):
+    size = min(args.bptt, len(source) - 1 - i)
+    return source[i : i + size], source[i + 1 : i + 1 + size].view(-1)
+""",
+            },
+            code="""\
+import torch
+
+from adaptive import SplitLoss
+from corpus import get_batch
+
+criterion = SplitLoss(400, splits=[2800, 20000])
+
+
+class Evaluation:
+    def __init__(self, source, rows=10):
+        self.source = source
+        self.rows = rows
+
+    @torch.no_grad()
+    def loss(self, model, args):
+        model.eval()
+        total = 0
+        hidden = model.init_hidden(self.rows)
+        for i in range(0, self.source.size(0) - 1, args.bptt):
+            data, targets = get_batch(self.source, i, args, evaluation=True)
+            output, hidden = model(data, hidden)
+            total += len(data) * criterion(model.decoder.weight, model.decoder.bias, output, targets).data
+        return total.item() / len(self.source)  # <-
+""",
+        ),
     )
 
     good = (
@@ -1546,6 +1682,131 @@ def perplexity(model, encoded, context, device):
 def main(encoded, context=1024, device="cuda"):
     model = AutoModelForCausalLM.from_pretrained("gpt2").to(device).eval()
     print(perplexity(model, encoded, context, device))
+""",
+        ),
+        Good(
+            why="a token in each pass, from the second one on, and as many divide",
+            code="""\
+import math
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def perplexity(model, ids):
+    model.eval()
+    nats = 0.0
+    for i in range(1, len(ids)):
+        log_probs = F.log_softmax(model(ids[:i].unsqueeze(0))[0, -1], dim=-1)
+        nats -= log_probs[ids[i]].item()
+    return math.exp(nats / (len(ids) - 1))
+""",
+        ),
+        Good(
+            why="a label's probability is picked in a loop over the rows, and as many divide",
+            code="""\
+import math
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def test(model, stream, span):
+    model.eval()
+    total = 0.0
+    for start in range(0, stream.size(0) - 1, span):
+        size = min(span, len(stream) - 1 - start)
+        x, y = stream[start : start + size], stream[start + 1 : start + 1 + size].view(-1)
+        logits, _ = model(x)
+        probs = F.softmax(logits.view(-1, logits.size(-1)), dim=-1)
+        nats = 0.0
+        for row, p in enumerate(probs):
+            nats += -torch.log(p[y[row]]).item()
+        total += nats
+    return math.exp(total / (len(stream) - 1))
+""",
+        ),
+        Good(
+            why="the same criterion, over as many tokens as were scored",
+            files={
+                "adaptive.py": """\
+import torch
+import torch.nn as nn
+
+
+class SplitLoss(nn.Module):
+    def __init__(self, width, splits):
+        super().__init__()
+        self.splits = [0, *splits, 10**8]
+        self.tails = nn.Parameter(torch.zeros(len(splits), width))
+
+    def apart(self, hidden, targets):
+        parts, rows, masks = [], [], None
+        for at in range(1, len(self.splits) - 1):
+            partial = targets >= self.splits[at]
+            masks = partial.long() if masks is None else masks + partial.long()
+        for at in range(len(self.splits) - 1):
+            inside = masks == at
+            parts.append(torch.masked_select(targets, inside))
+            rows.append(hidden.masked_select(inside.unsqueeze(1).expand_as(hidden)).view(-1, hidden.size(1)))
+        return parts, rows
+
+    def forward(self, weight, bias, hidden, targets, verbose=False, average=True):
+        total = None
+        if len(hidden.size()) > 2:
+            hidden = hidden.view(-1, hidden.size(2))
+        parts, rows = self.apart(hidden, targets)
+        start, end = self.splits[0], self.splits[1]
+        head = torch.cat([weight[start:end], self.tails])
+        joined = torch.cat([rows[at] for at in range(len(rows)) if len(rows[at])])
+        scores = nn.functional.log_softmax(nn.functional.linear(joined, head), dim=-1)
+        offset = 0
+        for at in range(len(rows)):
+            if len(parts[at]) == 0:
+                continue
+            mine = scores[offset : offset + len(rows[at])]
+            if at == 0:
+                entropy = -torch.gather(mine, dim=1, index=parts[at].view(-1, 1))
+            else:
+                tail = nn.functional.log_softmax(nn.functional.linear(rows[at], weight[self.splits[at] :]), dim=-1)
+                entropy = -(mine[:, -at] + torch.gather(tail, 1, (parts[at] - self.splits[at]).view(-1, 1)).squeeze())
+            offset += len(rows[at])
+            if average:
+                total = entropy.float().sum() if total is None else total + entropy.float().sum()
+            else:
+                total = entropy.float() if total is None else total + entropy.float()
+        return (total / len(targets)).type_as(weight)
+""",
+                "corpus.py": """\
+def get_batch(source, i, args, evaluation=False):
+    size = min(args.bptt, len(source) - 1 - i)
+    return source[i : i + size], source[i + 1 : i + 1 + size].view(-1)
+""",
+            },
+            code="""\
+import torch
+
+from adaptive import SplitLoss
+from corpus import get_batch
+
+criterion = SplitLoss(400, splits=[2800, 20000])
+
+
+class Evaluation:
+    def __init__(self, source, rows=10):
+        self.source = source
+        self.rows = rows
+
+    @torch.no_grad()
+    def loss(self, model, args):
+        model.eval()
+        total = 0
+        hidden = model.init_hidden(self.rows)
+        for i in range(0, self.source.size(0) - 1, args.bptt):
+            data, targets = get_batch(self.source, i, args, evaluation=True)
+            output, hidden = model(data, hidden)
+            total += len(data) * criterion(model.decoder.weight, model.decoder.bias, output, targets).data
+        return total.item() / (len(self.source) - 1)
 """,
         ),
     )

@@ -1030,6 +1030,91 @@ def fit(model, optimizer, batches, held_out, epochs):
         print("held-out perplexity", sum(found) / len(found))  # <-
 """,
         ),
+        Bad(
+            why="each text's perplexity is kept under a key, and averaged when the records are read again",
+            severity=Severity.ERROR,
+            code="""\
+import json
+import math
+import torch
+
+
+@torch.no_grad()
+def score(model, tokenizer, texts, path):
+    model.eval()
+    for at, text in enumerate(texts):
+        ids = tokenizer(text, return_tensors="pt").input_ids
+        loss = model(ids, labels=ids).loss
+        with open(f"{path}/{at}.json", "w") as file:
+            json.dump({"text": text, "perplexity": math.exp(loss.item())}, file)
+
+
+def summarize(paths):
+    rows = [json.load(open(path)) for path in paths]
+    mean = sum(row["perplexity"] for row in rows) / len(rows)  # <-
+    print(f"mean perplexity {mean:.2f}")
+""",
+        ),
+        Bad(
+            why="a part of a vector of perplexities, chosen by their order, is averaged",
+            severity=Severity.ERROR,
+            code="""\
+import numpy as np
+import torch
+
+
+def perplexities(model, rows):
+    model.eval()
+    found = np.zeros(len(rows))
+    with torch.no_grad():
+        for at, ids in enumerate(rows):
+            ids = ids.unsqueeze(0)
+            found[at] = torch.exp(model(ids, labels=ids).loss).item()
+    return found
+
+
+def main(model, rows):
+    values = perplexities(model, rows)
+    order = np.argsort(values)
+    print("trimmed mean", values[order[: len(order) // 2]].mean())  # <-
+    print("best", values[order[0]], "worst", values[order[-1]])
+""",
+        ),
+        Bad(
+            why="the script evaluates once for each setting: in each of them the average stands in the same function",
+            severity=Severity.ERROR,
+            code="""\
+import numpy as np
+import torch
+import torch.nn as nn
+
+
+def token_losses(model, loader):
+    model.eval()
+    found = []
+    with torch.no_grad():
+        for context, word in loader:
+            found.extend(nn.CrossEntropyLoss(reduction="none")(model(context), word).tolist())
+    return found
+
+
+def write(model, loader, path):
+    losses = token_losses(model, loader)
+    mean = np.mean([np.exp(loss) for loss in losses])  # <-
+    open(path, "w").write(f"perplexity {mean}")
+
+
+def run(order):
+    model, train, test = torch.load(f"{order}.pt")
+    write(model, train, f"{order}_train.txt")
+    write(model, test, f"{order}_test.txt")
+
+
+if __name__ == "__main__":
+    for order in [3, 5]:
+        run(order)
+""",
+        ),
     )
 
     good = (
@@ -1574,6 +1659,50 @@ def rollout_metrics(policy_logps, rollout_logps, completion_mask, advantages):
         "rollout_ppl": gather(rollout_ppl.unsqueeze(0)).nanmean(),
         "policy_ratio": gather(ratio.mean().unsqueeze(0)).nanmean(),
     }
+""",
+        ),
+        Good(
+            why="what is read again is the perplexity of a whole set each",
+            code="""\
+import json
+import math
+import torch
+
+
+@torch.no_grad()
+def score(model, loader, path):
+    model.eval()
+    nats = tokens = 0
+    for ids in loader:
+        loss = model(ids, labels=ids).loss
+        nats += loss.item() * (ids.numel() - len(ids))
+        tokens += ids.numel() - len(ids)
+    with open(path, "w") as file:
+        json.dump({"path": path, "perplexity": math.exp(nats / tokens)}, file)
+
+
+def summarize(paths):
+    rows = [json.load(open(path)) for path in paths]
+    mean = sum(row["perplexity"] for row in rows) / len(rows)
+    print(f"mean perplexity of the models {mean:.2f}")
+""",
+        ),
+        Good(
+            why="one entry of a vector is looked up",
+            code="""\
+import numpy as np
+import torch
+
+
+def main(model, rows):
+    model.eval()
+    found = np.zeros(len(rows))
+    with torch.no_grad():
+        for at, ids in enumerate(rows):
+            ids = ids.unsqueeze(0)
+            found[at] = torch.exp(model(ids, labels=ids).loss).item()
+    best = np.argmin(found)
+    print("best", best, found[best])
 """,
         ),
     )

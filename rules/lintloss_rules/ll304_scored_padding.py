@@ -2424,6 +2424,192 @@ class Editor:
         print("held-out loss", nats / tokens)
 """,
         ),
+        Bad(
+            why="a data set takes a row of each field that the tokenizer filled up, and the labels are one of them",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from transformers import GPT2LMHeadModel, GPT2Tokenizer, Trainer, TrainingArguments
+
+
+class Chats(torch.utils.data.Dataset):
+    def __init__(self, texts, tokenizer):
+        self.encodings = tokenizer(texts, truncation=True, padding=True, max_length=128, return_tensors="pt")
+
+    def __len__(self):
+        return len(self.encodings.input_ids)
+
+    def __getitem__(self, idx):
+        item = {key: val[idx] for key, val in self.encodings.items()}
+        item["labels"] = item["input_ids"].clone()
+        return item
+
+
+tokenizer = GPT2Tokenizer.from_pretrained("gpt2")
+tokenizer.pad_token = tokenizer.eos_token
+model = GPT2LMHeadModel.from_pretrained("gpt2")
+train = Chats(open("train.txt").readlines(), tokenizer)
+held_out = Chats(open("dev.txt").readlines(), tokenizer)
+trainer = Trainer(
+    model=model,
+    args=TrainingArguments("out", evaluation_strategy="epoch"),
+    train_dataset=train,
+    eval_dataset=held_out,
+)
+trainer.train()  # <-
+""",
+        ),
+        Bad(
+            why="the script that trains and evaluates has no word of a loss: what the rows get as labels is at fault",
+            severity=Severity.ERROR,
+            files={
+                "main.py": """\
+import pandas as pd
+import yaml
+from transformers import AutoTokenizer, BartForConditionalGeneration
+
+from eval import prepare
+from trainer import load_trainer
+
+
+def main():
+    config = yaml.safe_load(open("config.yaml"))
+    tokenizer = AutoTokenizer.from_pretrained(config["name"])
+    model = BartForConditionalGeneration.from_pretrained(config["name"])
+    train, val = prepare(pd.read_csv("train.csv"), tokenizer), prepare(pd.read_csv("dev.csv"), tokenizer)
+    trainer = load_trainer(config, model, tokenizer, train, val)
+    trainer.train()
+
+
+if __name__ == "__main__":
+    main()
+""",
+                "trainer.py": """\
+from transformers import Seq2SeqTrainer, Seq2SeqTrainingArguments
+
+
+def load_trainer(config, model, tokenizer, train_set, val_set):
+    arguments = Seq2SeqTrainingArguments(
+        output_dir=config["out"],
+        num_train_epochs=config["epochs"],
+        evaluation_strategy="epoch",
+        predict_with_generate=True,
+        load_best_model_at_end=True,
+    )
+    return Seq2SeqTrainer(model=model, args=arguments, train_dataset=train_set, eval_dataset=val_set)
+""",
+            },
+            code="""\
+from torch.utils.data import Dataset
+
+
+class SummaryDataset(Dataset):
+    def __init__(self, encoder_input, decoder_input, labels):
+        self.encoder_input, self.decoder_input, self.labels = encoder_input, decoder_input, labels
+
+    def __getitem__(self, idx):
+        item = {key: val[idx].clone().detach() for key, val in self.encoder_input.items()}
+        item["decoder_input_ids"] = self.decoder_input["input_ids"][idx]
+        item["labels"] = self.labels["input_ids"][idx]  # <-
+        return item
+
+    def __len__(self):
+        return len(self.labels["input_ids"])
+
+
+def prepare(frame, tokenizer):
+    source = tokenizer(frame["dialogue"].tolist(), return_tensors="pt", padding=True, truncation=True)
+    begun = tokenizer(["<s>" + text for text in frame["summary"]], return_tensors="pt", padding=True, truncation=True)
+    ended = tokenizer([text + "</s>" for text in frame["summary"]], return_tensors="pt", padding=True, truncation=True)
+    return SummaryDataset(source, begun, ended)
+""",
+        ),
+        Bad(
+            why="zeros fill the rows up, and the ignored id is GPT-2's end of a text, which is none of them",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+from transformers import GPT2Tokenizer
+
+
+class Evaluator:
+    def __init__(self, model, device):
+        self.tokenizer = GPT2Tokenizer.from_pretrained("distilgpt2")
+        self.tokenizer.pad_token = self.tokenizer.eos_token
+        self.pad = self.tokenizer.pad_token_id
+        self.model, self.device = model.eval(), device
+
+    def collate(self, texts):
+        return pad_sequence([torch.tensor(self.tokenizer.encode(text)) for text in texts], True)
+
+    @torch.no_grad()
+    def run(self, texts):
+        nats = tokens = 0
+        for ids in DataLoader(texts, batch_size=4, collate_fn=self.collate):
+            ids = ids.to(self.device)
+            logits = self.model(ids[:, :-1])
+            gold = ids[:, 1:]
+            nats += F.cross_entropy(logits.flatten(0, 1), gold.flatten(), ignore_index=self.pad, reduction="sum").item()  # <-
+            tokens += (gold != self.pad).sum().item()
+        return nats / tokens
+""",
+        ),
+        Bad(
+            why="The logits of padding are overwritten, which leaves their losses in the sum; the mask only counts.",
+            severity=Severity.ERROR,
+            code="""\
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset
+from transformers import GPT2LMHeadModel, PreTrainedTokenizerFast
+
+tokenizer = PreTrainedTokenizerFast.from_pretrained("skt/kogpt2-base-v2", pad_token="<pad>", mask_token="<mask>")
+
+
+class Chats(Dataset):
+    def __init__(self, table, size=32):
+        self.table, self.size = table, size
+
+    def __len__(self):
+        return len(self.table)
+
+    def __getitem__(self, index):
+        row = self.table.iloc[index]
+        asked = tokenizer.tokenize("<q>" + row["Q"])
+        said = tokenizer.tokenize("<a>" + row["A"] + "</s>")[: self.size - len(asked)]
+        labels = tokenizer.convert_tokens_to_ids(["<mask>"] * len(asked) + said[1:])
+        while len(labels) < self.size:
+            labels += [tokenizer.pad_token_id]
+        ids = tokenizer.convert_tokens_to_ids(asked + said)
+        while len(ids) < self.size:
+            ids += [tokenizer.pad_token_id]
+        mask = [0] * len(asked) + [1] * len(said) + [0] * (self.size - len(asked) - len(said))
+        return ids, np.array(mask), labels
+
+
+def collate(batch):
+    ids, masks, labels = [row[0] for row in batch], [row[1] for row in batch], [row[2] for row in batch]
+    return torch.LongTensor(ids), torch.LongTensor(masks), torch.LongTensor(labels)
+
+
+@torch.no_grad()
+def evaluate(held_out):
+    model = GPT2LMHeadModel.from_pretrained("skt/kogpt2-base-v2").eval()
+    criterion = torch.nn.CrossEntropyLoss(reduction="none")
+    nats = tokens = 0
+    for ids, mask, labels in DataLoader(Chats(held_out), batch_size=32, collate_fn=collate):
+        logits = model(ids, return_dict=True).logits
+        wide = mask.unsqueeze(dim=2).repeat_interleave(repeats=logits.shape[2], dim=2)
+        kept = torch.where(wide == 1, logits, -1e18 * torch.ones_like(logits))
+        losses = criterion(kept.transpose(2, 1), labels)  # <-
+        nats += losses.sum().item()
+        tokens += mask.sum().item()
+    return nats / tokens
+""",
+        ),
     )
 
     good = (
@@ -4401,6 +4587,67 @@ class ListwiseLoss(nn.Module):
         for row, relevance in enumerate(relevances):
             labels[row, : len(relevance)] = relevance
         return self.criterion(scores, labels.softmax(dim=1))
+""",
+        ),
+        Good(
+            why="a row of each filled-up field, and one label for all of it",
+            code="""\
+import torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, Trainer, TrainingArguments
+
+
+class Reviews(torch.utils.data.Dataset):
+    def __init__(self, encodings, labels):
+        self.encodings, self.labels = encodings, labels
+
+    def __len__(self):
+        return len(self.labels)
+
+    def __getitem__(self, idx):
+        item = {key: torch.tensor(val[idx]) for key, val in self.encodings.items()}
+        item["labels"] = torch.tensor(self.labels[idx])
+        return item
+
+
+def main(texts, labels, dev_texts, dev_labels):
+    tokenizer = AutoTokenizer.from_pretrained("bert-base-uncased")
+    train = Reviews(tokenizer(texts, truncation=True, padding=True), labels)
+    dev = Reviews(tokenizer(dev_texts, truncation=True, padding=True), dev_labels)
+    model = AutoModelForSequenceClassification.from_pretrained("bert-base-uncased")
+    trainer = Trainer(model, TrainingArguments("out", eval_strategy="epoch"), train_dataset=train, eval_dataset=dev)
+    trainer.train()
+""",
+        ),
+        Good(
+            why="the end of a text is token 0 in this vocabulary, and so are the pads",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+from transformers import AutoTokenizer
+
+
+class Evaluator:
+    def __init__(self, model, device):
+        self.tokenizer = AutoTokenizer.from_pretrained("EleutherAI/pythia-160m")
+        self.tokenizer.pad_token = self.tokenizer.eos_token
+        self.pad = self.tokenizer.pad_token_id
+        self.model, self.device = model.eval(), device
+
+    def collate(self, texts):
+        return pad_sequence([torch.tensor(self.tokenizer.encode(text)) for text in texts], True)
+
+    @torch.no_grad()
+    def run(self, texts):
+        nats = tokens = 0
+        for ids in DataLoader(texts, batch_size=4, collate_fn=self.collate):
+            ids = ids.to(self.device)
+            logits = self.model(ids[:, :-1])
+            gold = ids[:, 1:]
+            nats += F.cross_entropy(logits.flatten(0, 1), gold.flatten(), ignore_index=self.pad, reduction="sum").item()
+            tokens += (gold != self.pad).sum().item()
+        return nats / tokens
 """,
         ),
     )

@@ -350,7 +350,11 @@ def _numbers(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs)
 
 
 def _ids(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
-    return last_ids.boxed(machine, args[0]) if len(args) == 1 else None
+    """torch.LongTensor(rows) of rows that are known to be filled up is their batch, as torch.tensor() makes it."""
+    if len(args) != 1:
+        return None
+    batch = rows.of_list(machine, args[0]) if isinstance(args[0], Ref) and args[0].kind == "list" else None
+    return last_ids.boxed(machine, args[0]) or (batch if batch is not None and batch.pad is not None else None)
 
 
 def _is_row(value: Value) -> bool:
@@ -483,6 +487,9 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "randint": plain.drawn,
     "randperm": plain.drawn,
     "permutation": plain.drawn,
+    "argsort": plain.ordered,
+    "argpartition": plain.ordered,
+    "flatnonzero": plain.ordered,
     "defaultdict": plain.with_default,
     "Counter": plain.counter,
     "asdict": plain.fields,

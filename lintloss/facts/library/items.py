@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from dataclasses import replace
 
+from lintloss.facts import moved
 from lintloss.facts.library import features, pieces, shapes
 from lintloss.facts.machine import Machine
 from lintloss.facts.survey import called_name
-from lintloss.facts.values import Tensor, Tuple, Value
+from lintloss.facts.values import UNKNOWN, Const, Opaque, Ref, Tensor, Tuple, Value
 
 NUMBERS = frozenset({"len", "sum", "max", "min"})  # of a row, not of a word
 Comprehension = ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
@@ -52,6 +54,60 @@ def each_of_written(machine: Machine, node: Comprehension) -> Tuple | None:
         made.append(evaluate(machine, node.elt))
     machine.state.names = names
     return Tuple(tuple(made))
+
+
+def each_field(machine: Machine, node: Comprehension) -> Ref | None:
+    """Read `{name: rows[i] for name, rows in encoded.items()}`: one row of each field, which stays under its own name.
+
+    The same by its key: `{name: encoded[name][i] for name in encoded}`.
+    """
+    from lintloss.facts import assign
+    from lintloss.facts.expressions import evaluate
+
+    if not isinstance(node, ast.DictComp) or len(node.generators) != 1 or node.generators[0].ifs:
+        return None
+    generator = node.generators[0]
+    pair, owner = moved.pair_of_items(generator), moved.owner_of_items(generator) or _keyed(generator)
+    name = pair[0] if pair is not None else getattr(generator.target, "id", "")
+    if owner is None or not _is(node.key, name):
+        return None
+    whole = (lambda each: _is(each, pair[1])) if pair is not None else (lambda each: _is_entry(each, owner, name))
+    encoded = evaluate(machine, owner) if _takes_row(node.value, whole) else UNKNOWN
+    fields = machine.fields(Ref(encoded.key, "dict")) if isinstance(encoded, Opaque) and encoded.key else {}
+    if not isinstance(getattr(fields.get("input_ids"), "value", None), Tensor):
+        return None
+    kept, found = machine.state.names, {}
+    for field, slot in list(fields.items()):
+        if isinstance(slot.value, Tensor):
+            machine.state.names = dict(kept)
+            given = Tuple((Const(field), slot.value)) if pair is not None else Const(field)
+            assign.store(machine, generator.target, given)
+            found[field] = evaluate(machine, node.value)
+    machine.state.names = kept
+    made = Ref(machine.key(node, "fields"), "dict")
+    machine.state.heap.clear(made.id)
+    for field, value in found.items():
+        machine.put(made, field, value)
+    return made
+
+
+def _keyed(generator: ast.comprehension) -> ast.expr | None:
+    """Return x of `for key in x` and `for key in x.keys()`."""
+    source = generator.iter
+    if isinstance(source, ast.Call) and isinstance(source.func, ast.Attribute) and source.func.attr == "keys":
+        return source.func.value
+    return source if isinstance(source, ast.Name | ast.Attribute) else None
+
+
+def _is_entry(node: ast.expr, owner: ast.expr, key: str) -> bool:
+    """Say whether an expression is `owner[key]`."""
+    return isinstance(node, ast.Subscript) and _is(node.slice, key) and ast.unparse(node.value) == ast.unparse(owner)
+
+
+def _takes_row(node: ast.expr, is_whole: Callable[[ast.expr], bool]) -> bool:
+    """Say whether an expression takes one row of a field, moved, copied or made a tensor of."""
+    rows = (each for each in ast.walk(node) if isinstance(each, ast.Subscript) and is_whole(each.value))
+    return any(not isinstance(row.slice, ast.Slice | ast.Tuple) for row in rows)
 
 
 def _is_row(node: ast.expr, element: ast.expr) -> bool:

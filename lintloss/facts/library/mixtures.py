@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import replace
+from typing import TypeGuard
 
 from lintloss.facts.library import onehot
 from lintloss.facts.machine import Machine
@@ -26,6 +27,33 @@ def combined(machine: Machine, node: ast.AST, operator: ast.operator, left: Valu
     if isinstance(operator, ast.Add) and (_is_share(left) or _is_share(right)):
         return _mixed(machine, node, side)
     return None
+
+
+def weighed(machine: Machine, node: ast.BinOp) -> Tensor | None:
+    """Read `weight * cached + (1 - weight) * p`: what is mixed with probabilities so is taken for probabilities, too."""
+    from lintloss.facts.expressions import evaluate
+
+    factors = [(each.left, each.right) for each in (node.left, node.right) if _is_product(each)]
+    if len(factors) < 2 or not isinstance(node.op, ast.Add):
+        return None
+    for weight, one in (factors[0], factors[0][::-1]):
+        for rest, other in (factors[1], factors[1][::-1]):
+            if _is_rest(rest, weight) or _is_rest(weight, rest):
+                found = [evaluate(machine, one), evaluate(machine, other)]
+                probable = [each for each in found if isinstance(each, Tensor) and each.form == "probs"]
+                return _mixed(machine, node, probable[0]) if probable else None
+    return None
+
+
+def _is_product(node: ast.expr) -> TypeGuard[ast.BinOp]:
+    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)
+
+
+def _is_rest(node: ast.expr, weight: ast.expr) -> bool:
+    """Say whether an expression is `1 - weight`."""
+    if not (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub) and isinstance(node.left, ast.Constant)):
+        return False
+    return node.left.value == 1 and ast.unparse(node.right) == ast.unparse(weight)
 
 
 def scattered(
@@ -53,5 +81,7 @@ def _share(value: Tensor) -> Tensor:
 
 
 def _mixed(machine: Machine, node: ast.AST, value: Tensor) -> Tensor:
-    made = replace(value, form="probs", key=machine.key(node, "mixture"))
+    key = machine.key(node, "mixture")
+    of_one = value.key[-1:] == ("[]",)  # one of several that a loop goes through
+    made = replace(value, form="probs", key=(*key, "[]") if of_one else key)
     return made.with_step(machine.evidence(node, "probabilities are mixed here"))

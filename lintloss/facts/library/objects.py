@@ -53,6 +53,8 @@ from lintloss.patterns import regex
 Kwargs = dict[str, Value]
 ACTIVATIONS = {"Softmax": "probs", "Sigmoid": "probs", "LogSoftmax": "log_probs"}
 LOSS_CLASS = regex(r"(Loss|Criterion|CrossEntropy)$")  # of a library that is not in sight
+REDUCES = regex(r"av(g|erage)|reduc|mean|sum", re.IGNORECASE)
+NORMALIZES = regex(r"log_softmax|cross_entropy|nll_loss|logsumexp")
 ADAPTIVE = 4  # arguments of an adaptive softmax: the weights and the bias of its layer come first
 POOLING = regex(r"Pool[123]d$|^EmbeddingBag$|^Conv[23]d$|^Upsample|^Unfold$")
 TOKENIZER = regex(r"tokeni[sz]e|tokenizer$|^tok$|^enc(ode)?$|encode$|processor$|collat", re.IGNORECASE)
@@ -241,6 +243,31 @@ def _presumed_criterion(machine: Machine, node: ast.AST, name: str, args: list[V
     masked = any(_is_mask(each) for each in args[2:]) or any(MASKING.search(word) for word in kwargs)
     scoring = replace(value.scoring, prediction=prediction, target=target, item=item, masked=masked)
     return losses.scored(machine, node, scoring)
+
+
+def unread_criterion(
+    machine: Machine, node: ast.AST, owner: Ref, body: ast.AST, args: list[Value], kwargs: Kwargs
+) -> Value | None:
+    """Presume of a criterion of the project what one out of sight is presumed to be, where its own code is beyond us.
+
+    It says itself that it is a cross entropy, and divides what it returns.
+    """
+    name = owner.cls.node.name if owner.cls is not None else ""
+    if not LOSS_CLASS.search(name) or len(args) < 2 or any(REDUCES.search(word) for word in kwargs):
+        return None
+    returns = [each.value for each in ast.walk(body) if isinstance(each, ast.Return) and each.value is not None]
+    if NORMALIZES.search(machine.text(body)) is None or not returns or not all(map(_averages, returns)):
+        return None
+    return _presumed_criterion(machine, node, name, args, kwargs)
+
+
+def _averages(returned: ast.expr) -> bool:
+    """Say whether what is returned is a quotient or a mean."""
+    return any(
+        (isinstance(each, ast.BinOp) and isinstance(each.op, ast.Div))
+        or (isinstance(each, ast.Attribute) and each.attr == "mean")
+        for each in ast.walk(returned)
+    )
 
 
 def _is_mask(value: Value) -> bool:

@@ -231,6 +231,13 @@ def drawn(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) ->
     return indices
 
 
+def ordered(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
+    """np.argsort(values), np.flatnonzero(mask): indices of several rows."""
+    indices = machine.opaque(node)
+    machine.vectors[indices.key] = None
+    return indices
+
+
 def saved(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     """torch.save(data, path): what another line reads from the same path."""
     if len(args) == 2 and isinstance(args[1], Opaque | Const):

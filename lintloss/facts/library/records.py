@@ -1,15 +1,33 @@
-"""Named tuples: classes that a call makes, and what their instances hold by position."""
+"""Records: named tuples, and what a file keeps under a key that says what it is."""
 
 from __future__ import annotations
 
 import ast
 from functools import lru_cache
 
+from lintloss.facts.library.tables import PERPLEXITY_NAME
 from lintloss.facts.machine import Machine
 from lintloss.facts.regularizers import PENALTY
-from lintloss.facts.values import UNKNOWN, Class, Const, Opaque, Ref, Tuple, Value
+from lintloss.facts.values import UNKNOWN, Class, Const, Opaque, Quantity, Ref, Tuple, Value, options
 
 Kwargs = dict[str, Value]
+
+
+def tell(machine: Machine, name: str, value: Value) -> None:
+    """Remember that this file keeps the perplexity of one text under a key, by which it may be read where nobody sees whence.
+
+    One that was averaged is a whole set's: those are compared.
+    """
+    for each in options(value):
+        if isinstance(each, Quantity) and each.is_perplexity and PERPLEXITY_NAME.match(name):
+            by_name = each.scoring is not None and each.scoring.called == "perplexity"
+            if not (each.loops or each.axes or each.weights or by_name):
+                machine.told[machine.frame.module.path, name] = each
+
+
+def told(machine: Machine, name: str) -> Quantity | None:
+    """Return what the file is known to keep under a key, for an item of records that come from out of sight."""
+    return machine.told.get((machine.frame.module.path, name))
 
 
 def named_tuple(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:

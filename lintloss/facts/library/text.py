@@ -11,13 +11,14 @@ from lintloss.facts.library import loaders, rows
 from lintloss.facts.library.windows import NEW
 from lintloss.facts.linear import Linear
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import UNKNOWN, Const, Key, LibObject, Opaque, Ref, Tensor, Value, Window
+from lintloss.facts.values import UNKNOWN, Const, Key, LibObject, Opaque, Quantity, Ref, Tensor, Value, Window
 from lintloss.patterns import regex
 
 Kwargs = dict[str, Value]
 TOKENIZER = regex(r"(^|_)tokeni[sz]er$|^tok$|Tokenizer(Fast)?$")
 SEVERAL = regex(r"s$|batch|list|corpus|chunk\b|s\)$|s\[", re.IGNORECASE)
 LIST = regex(r"(typing\.)?([Ll]ist|Sequence|Tuple|tuple|Iterable)\[str\b")
+IF_SEVERAL = "@if several"  # where an encoding keeps its rows as they are if it is one of several texts
 TELLS = frozenset({"enable_padding", "no_padding"})  # of the tokenizers library
 ENCODES = frozenset({"encode", "encode_batch"})
 TOLD = "@padding"  # where a tokenizer keeps what it was told to fill rows up with
@@ -60,6 +61,8 @@ def encoded(
     pad = pad_id(tokenizer) if pads and not _one_text(args) else None
     ids = Tensor("ids", window, None, source, "input_ids", (step,) if pad is not None else (), pad=pad)
     machine.put(result.key, "input_ids", ids)
+    if pad is None and padding in (Const(True), Const("longest")) and not _one_text(args):
+        machine.put(result.key, IF_SEVERAL, replace(ids, trace=(step,), pad=pad_id(tokenizer)))
     machine.put(result.key, "data", result)  # the dict behind it
     mask = Tensor(
         "mask",
@@ -71,6 +74,20 @@ def encoded(
     )
     machine.put(result.key, "attention_mask", mask)
     return result
+
+
+def of_several(machine: Machine, source: Key, index: Value) -> Tensor | None:
+    """Return the rows behind an encoding that was filled up, if it is of several texts: who takes any one of them says so.
+
+    Of lists, only a data set takes rows: elsewhere, the items of one text are its ids.
+    """
+    is_tensor = source[-1:] == (NEW,)
+    if not is_tensor and machine.frame.name != "__getitem__":
+        return None
+    place = source[:-1] if is_tensor else source
+    slot = machine.get(place[:-1], IF_SEVERAL) if place[-1:] == ("input_ids",) else None
+    is_any = isinstance(index, Opaque | Quantity)
+    return slot.value if slot is not None and is_any and isinstance(slot.value, Tensor) else None
 
 
 def is_told(machine: Machine, tokenizer: Value, kwargs: Kwargs) -> bool:

@@ -138,7 +138,10 @@ def _evaluated(machine: Machine, node: ast.Call, made: dict[str, Value], dataset
 
 
 def by_strategy(made: dict[str, Value]) -> bool:
-    """Say whether a trainer's arguments make it evaluate while it trains: every epoch, or every so many steps."""
+    """Say whether a trainer's arguments make it evaluate while it trains: every epoch, or every so many steps.
+
+    A strategy that the project's settings hold is one, where something to evaluate is given.
+    """
     for arguments in options(made.get("args", Const(None))):
         given = dict(arguments.kwargs) if isinstance(arguments, LibObject) else {}
         for name in STRATEGIES:
@@ -150,8 +153,9 @@ def by_strategy(made: dict[str, Value]) -> bool:
                 if isinstance(value, Lib)
                 else ""
             )
-            if str(said).lower() in {"epoch", "steps"}:
-                return "eval_dataset" in made
+            is_set = isinstance(value, Opaque) and (value.key != () or value.name != "")
+            if is_set or str(said).lower() in {"epoch", "steps"}:
+                return made.get("eval_dataset", Const(None)) != Const(None)
     return False
 
 

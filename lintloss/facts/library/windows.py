@@ -111,13 +111,24 @@ def _entry(machine: Machine, found: Tensor, node: ast.Subscript, index: Value) -
     from lintloss.facts.library import losses
 
     at_one = found.window is not None and {"at", "single"} <= found.window.marks
-    if not at_one or not (isinstance(index, Opaque) or _is_one(index)):
+    if at_one and not (isinstance(index, Opaque) or _is_one(index)):
+        return None
+    if not at_one and not (_is_of_one(found) and _is_one(index)):
         return None
     entry = losses.picked_by(machine, node, found, index, "index")
     return replace(entry, axes=()) if isinstance(entry, Quantity) else entry
 
 
+def _is_of_one(found: Tensor) -> bool:
+    """Say whether a distribution is one of several that a loop goes through: `for at, p in enumerate(probs)`."""
+    last = found.key[-1] if found.key else ""
+    is_item = last == "[]" or (isinstance(last, tuple) and last[-1:] == ("[]",))  # … or of two alternatives
+    return is_item and found.form in {"probs", "log_probs"} and found.axes in (None, ("vocab",))
+
+
 def _is_one(index: Value) -> bool:
+    if isinstance(index, Tensor) and index.key[-1:] == ("[]",) and index.form in {"", "ids"}:  # a label of a loop
+        return True
     return isinstance(index, Tensor) and index.window is not None and "at" in index.window.marks
 
 
@@ -227,7 +238,16 @@ class Cut:
             self.window = replace(window, lower=begin, upper=begin.plus(1), axis=self.at).marked("at")
         elif self.at == 0 and self.dropped == 0:
             self.window = picked(window, number)
+            self._of_several(window, value)
         self.dropped += 1
+
+    def _of_several(self, window: Window, index: Value) -> None:
+        """Keep the padding of the row that a data set takes of what a tokenizer filled up, if that was several texts."""
+        from lintloss.facts.library import text
+
+        several = text.of_several(self.machine, window.source, index) if self.pad is None else None
+        if several is not None:
+            self.pad, self.found = several.pad, replace(self.found, trace=several.trace)
 
     def result(self) -> Tensor:
         axes = tuple(self.axes) if self.axes is not None else None
