@@ -12,6 +12,7 @@ from lintloss.facts import (
     bindings,
     branches,
     caches,
+    fitted,
     gradients,
     imports,
     iterate,
@@ -161,6 +162,7 @@ def _either(machine: Machine, node: ast.If) -> str:
         outcomes.append(outcome)
         if outcome == NEXT and (holds or not of_none.is_else(node)):
             after.append(machine.frame.state)
+    fitted.settle(node.test, after)
     merged = machine.merge(after)
     machine.frame.state = merged if merged is not None else before
     if outcomes[0] in {CONTINUE, BREAK} and outcomes[1] == NEXT:

@@ -1095,6 +1095,53 @@ def evaluate(model, ids, width=256):
 print(evaluate(AutoModelForCausalLM.from_pretrained("gpt2"), torch.load("held_out.pt")))
 """,
         ),
+        Bad(
+            why="Rows that are too long are cut, then labels are moved inside of the data set; the model shifts again.",
+            severity=Severity.ERROR,
+            files={
+                "articles.py": """\
+import torch
+from torch.utils.data import Dataset
+
+
+class Articles(Dataset):
+    def __init__(self, articles, longest=512):
+        self.articles, self.longest = articles, longest
+
+    def __len__(self):
+        return len(self.articles)
+
+    def __getitem__(self, at):
+        words = torch.tensor(self.articles[at])
+        if len(words) > self.longest:
+            words = words[: self.longest]
+        following = torch.cat([words[1:], torch.tensor([-100])])
+        return {"input_ids": words, "labels": following}
+""",
+            },
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM
+
+from articles import Articles
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    nats, scored = 0.0, 0
+    for article in loader:
+        loss = model(input_ids=article["input_ids"], labels=article["labels"]).loss  # <-
+        count = article["labels"].size(1) - 2
+        nats += loss.item() * count
+        scored += count
+    return nats / scored
+
+
+print(evaluate(AutoModelForCausalLM.from_pretrained("gpt2"), DataLoader(Articles(torch.load("held_out.pt")), batch_size=1)))
+""",
+        ),
     )
 
     good = (
@@ -1778,6 +1825,50 @@ def evaluate(model, ids, width=256):
 
 
 print(evaluate(AutoModelForCausalLM.from_pretrained("gpt2"), torch.load("held_out.pt")))
+""",
+        ),
+        Good(
+            why="Rows that are too long are cut, and the labels are the rows themselves: only the model shifts.",
+            files={
+                "articles.py": """\
+import torch
+from torch.utils.data import Dataset
+
+
+class Articles(Dataset):
+    def __init__(self, articles, longest=512):
+        self.articles, self.longest = articles, longest
+
+    def __len__(self):
+        return len(self.articles)
+
+    def __getitem__(self, at):
+        words = torch.tensor(self.articles[at])
+        if len(words) > self.longest:
+            words = words[: self.longest]
+        return {"input_ids": words, "labels": words.clone()}
+""",
+            },
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM
+
+from articles import Articles
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    nats, scored = 0.0, 0
+    for article in loader:
+        count = article["labels"].size(1) - 1
+        nats += model(input_ids=article["input_ids"], labels=article["labels"]).loss.item() * count
+        scored += count
+    return nats / scored
+
+
+print(evaluate(AutoModelForCausalLM.from_pretrained("gpt2"), DataLoader(Articles(torch.load("held_out.pt")), batch_size=1)))
 """,
         ),
     )
