@@ -1142,6 +1142,68 @@ def evaluate(model, loader):
 print(evaluate(AutoModelForCausalLM.from_pretrained("gpt2"), DataLoader(Articles(torch.load("held_out.pt")), batch_size=1)))
 """,
         ),
+        Bad(
+            why="Rows are stacked key by key in a collate function, of a part of a data set that has moved its labels already.",
+            severity=Severity.ERROR,
+            files={
+                "rows.py": """\
+import torch
+from torch.utils.data import Dataset
+
+
+class Rows(Dataset):
+    def __init__(self, table):
+        self.table = table
+
+    def __len__(self):
+        return len(self.table)
+
+    def __getitem__(self, at):
+        row = torch.as_tensor(self.table[at])
+        return {"input_ids": row[:-1], "labels": row[1:]}
+
+    def stack(self, items):
+        \"\"\"Put rows of one length together.
+
+        Each key has the rows of all items under it, one behind the other.
+        They are of one length here.
+        Nothing is filled up.
+        So nothing is ignored.
+        \"\"\"
+        made = {}
+        for key in items[0].keys():
+            made[key] = torch.stack([item[key] for item in items], dim=0)
+        return made
+""",
+            },
+            code="""\
+import torch
+from torch.utils.data import DataLoader, Subset
+from transformers import AutoModelForCausalLM
+
+from rows import Rows
+
+
+def evaluate(model, loader):
+    model.eval()
+    nats, scored = 0.0, 0
+    with torch.no_grad():
+        for batch in loader:
+            loss = model(**batch).loss  # <-
+            count = batch["labels"][:, 1:].numel()
+            nats += loss.item() * count
+            scored += count
+    return nats / scored
+
+
+def main(table):
+    rows = Rows(table)
+    held_out = Subset(rows, range(len(rows) * 9 // 10, len(rows)))
+    collate = held_out.dataset.stack if hasattr(held_out, "dataset") else held_out.stack
+    model = AutoModelForCausalLM.from_pretrained("gpt2")
+    print(evaluate(model, DataLoader(held_out, batch_size=8, collate_fn=collate)))
+""",
+        ),
     )
 
     good = (
@@ -1869,6 +1931,46 @@ def evaluate(model, loader):
 
 
 print(evaluate(AutoModelForCausalLM.from_pretrained("gpt2"), DataLoader(Articles(torch.load("held_out.pt")), batch_size=1)))
+""",
+        ),
+        Good(
+            why="Rows are stacked key by key in a collate function; the labels are the inputs, which the model shifts.",
+            code="""\
+import torch
+from torch.utils.data import DataLoader, Dataset
+from transformers import AutoModelForCausalLM
+
+
+class Rows(Dataset):
+    def __init__(self, table):
+        self.table = table
+
+    def __len__(self):
+        return len(self.table)
+
+    def __getitem__(self, at):
+        row = torch.as_tensor(self.table[at])
+        return {"input_ids": row[1:], "labels": row[1:]}
+
+
+def stack(items):
+    return {key: torch.stack([item[key] for item in items]) for key in items[0]}
+
+
+def evaluate(model, loader):
+    model.eval()
+    nats, scored = 0.0, 0
+    with torch.no_grad():
+        for batch in loader:
+            count = batch["labels"][:, 1:].numel()
+            nats += model(**batch).loss.item() * count
+            scored += count
+    return nats / scored
+
+
+def main(table):
+    model = AutoModelForCausalLM.from_pretrained("gpt2")
+    print(evaluate(model, DataLoader(Rows(table), batch_size=8, collate_fn=stack)))
 """,
         ),
     )
