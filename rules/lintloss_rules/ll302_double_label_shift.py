@@ -1204,6 +1204,84 @@ def main(table):
     print(evaluate(model, DataLoader(held_out, batch_size=8, collate_fn=collate)))
 """,
         ),
+        Bad(
+            why="Either of two data sets moves the labels, and so does the model; who evaluates is in a file of its own.",
+            severity=Severity.ERROR,
+            files={
+                "model.py": SHIFTING_LM,
+                "corpora.py": """\
+import json
+
+import torch
+from torch.utils.data import Dataset
+
+
+class Plain(Dataset):
+    def __init__(self, path, tokenizer, size):
+        stream = []
+        for line in open(path):
+            stream += tokenizer.encode(line)
+        self.fed, self.wanted = [], []
+        for at in range(0, len(stream) - 1, size):
+            piece = stream[at : at + size]
+            self.fed.append(torch.tensor(piece[:-1]))
+            self.wanted.append(torch.tensor(piece[1:]))
+
+    def __len__(self):
+        return len(self.fed)
+
+    def __getitem__(self, at):
+        return self.fed[at], self.wanted[at]
+
+
+class Jsonl(Dataset):
+    def __init__(self, path, tokenizer, size):
+        ids = [token for line in open(path) for token in tokenizer.encode(json.loads(line)["text"])]
+        self.ids, self.size = torch.tensor(ids), size
+
+    def __len__(self):
+        return (len(self.ids) - 1) // self.size
+
+    def __getitem__(self, at):
+        chunk = self.ids[at * self.size : (at + 1) * self.size + 1]
+        return chunk[:-1], chunk[1:]
+""",
+                "main.py": """\
+import sys
+
+import torch
+from tokenizers import Tokenizer
+from torch.utils.data import DataLoader
+
+from corpora import Jsonl, Plain
+from eval import evaluate
+from model import ShiftingLM
+
+if __name__ == "__main__":
+    path = sys.argv[1]
+    tokenizer = Tokenizer.from_file("tokenizer.json")
+    corpus = Jsonl(path, tokenizer, 256) if path.endswith("jsonl") else Plain(path, tokenizer, 256)
+    model = ShiftingLM(16000)
+    model.load_state_dict(torch.load("model.pt"))
+    print(evaluate(model, DataLoader(corpus, batch_size=16)))
+""",
+            },
+            code="""\
+import torch
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    nats, scored = 0.0, 0
+    for fed, wanted in loader:
+        _, loss = model(fed, labels=wanted)  # <-
+        count = wanted[:, 1:].numel()
+        nats += loss.item() * count
+        scored += count
+    return nats / scored
+""",
+        ),
     )
 
     good = (
@@ -1971,6 +2049,54 @@ def evaluate(model, loader):
 def main(table):
     model = AutoModelForCausalLM.from_pretrained("gpt2")
     print(evaluate(model, DataLoader(Rows(table), batch_size=8, collate_fn=stack)))
+""",
+        ),
+        Good(
+            why="One of two data sets moves the labels and the other does not: what the model shifts is not known.",
+            code="""\
+import sys
+
+import torch
+from torch.utils.data import DataLoader, Dataset
+from transformers import AutoModelForCausalLM
+
+
+class Moved(Dataset):
+    def __init__(self, path):
+        self.rows = torch.load(path)
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, at):
+        return self.rows[at][:-1], self.rows[at][1:]
+
+
+class Same(Dataset):
+    def __init__(self, path):
+        self.rows = torch.load(path)
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, at):
+        return self.rows[at], self.rows[at]
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    nats, scored = 0.0, 0
+    for fed, wanted in loader:
+        count = wanted[:, 1:].numel()
+        nats += model(fed, labels=wanted).loss.item() * count
+        scored += count
+    return nats / scored
+
+
+if __name__ == "__main__":
+    rows = Moved("moved.pt") if "--moved" in sys.argv else Same("rows.pt")
+    print(evaluate(AutoModelForCausalLM.from_pretrained("gpt2"), DataLoader(rows, batch_size=8)))
 """,
         ),
     )

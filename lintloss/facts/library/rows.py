@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from lintloss.facts import bindings, symbolic
-from lintloss.facts.library import loaders, pieces, shapes, transforms
+from lintloss.facts.library import either_rows, loaders, pieces, shapes, transforms
 from lintloss.facts.linear import Atom, Linear
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
@@ -265,7 +265,7 @@ def _is_fixed(batch: Value) -> bool:
 
 
 def _batch(machine: Machine, node: ast.AST, loader: LibObject, dataset: Value, collate: Value | None) -> Value | None:
-    row = sample(machine, node, dataset, loader.key)
+    row = either_rows.united(machine, sample(machine, node, dataset, loader.key), loader.key)
     if isinstance(collate, Choice):
         collate = _only(collate) or collate
     if collate is None or collate == Const(None):
