@@ -1282,6 +1282,57 @@ def evaluate(model, loader):
     return nats / scored
 """,
         ),
+        Bad(
+            why="A Trainer of one's own evaluates a loader that it was given, whose data set has moved the labels.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torch.utils.data import DataLoader, Dataset
+from transformers import AutoModelForCausalLM, Trainer, TrainerCallback, TrainingArguments
+
+
+class Blocks(Dataset):
+    def __init__(self, ids, size):
+        self.ids, self.size = ids, size
+
+    def __len__(self):
+        return (len(self.ids) - 1) // self.size
+
+    def __getitem__(self, at):
+        block = self.ids[at * self.size : (at + 1) * self.size + 1]
+        return {"input_ids": block[:-1], "labels": block[1:]}
+
+
+@torch.no_grad()
+def mean_nats(model, loader):
+    model.eval()
+    nats, scored = 0.0, 0
+    for block in loader:
+        loss = model(**block).loss  # <-
+        count = block["labels"][:, 1:].numel()
+        nats += loss.item() * count
+        scored += count
+    return nats / scored
+
+
+class Watching(Trainer):
+    def __init__(self, *args, held_out=None, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.held_out = held_out
+
+    def evaluate(self, eval_dataset=None, ignore_keys=None, metric_key_prefix="eval"):
+        metrics = super().evaluate(eval_dataset, ignore_keys, metric_key_prefix)
+        metrics["held_out_nats"] = mean_nats(self.model, self.held_out)
+        return metrics
+
+
+def main(train_ids, test_ids):
+    model = AutoModelForCausalLM.from_pretrained("gpt2")
+    held_out = DataLoader(Blocks(test_ids, 256), batch_size=8)
+    trainer = Watching(model=model, args=TrainingArguments("runs"), train_dataset=train_ids, held_out=held_out)
+    trainer.train()
+""",
+        ),
     )
 
     good = (
@@ -2097,6 +2148,51 @@ def evaluate(model, loader):
 if __name__ == "__main__":
     rows = Moved("moved.pt") if "--moved" in sys.argv else Same("rows.pt")
     print(evaluate(AutoModelForCausalLM.from_pretrained("gpt2"), DataLoader(rows, batch_size=8)))
+""",
+        ),
+        Good(
+            why="A callback evaluates a loader that it was given; its rows are their own labels.",
+            code="""\
+import torch
+from torch.utils.data import DataLoader, Dataset
+from transformers import AutoModelForCausalLM, Trainer, TrainerCallback, TrainingArguments
+
+
+class Blocks(Dataset):
+    def __init__(self, ids, size):
+        self.ids, self.size = ids, size
+
+    def __len__(self):
+        return len(self.ids) // self.size
+
+    def __getitem__(self, at):
+        block = self.ids[at * self.size : (at + 1) * self.size]
+        return {"input_ids": block, "labels": block}
+
+
+@torch.no_grad()
+def mean_nats(model, loader):
+    model.eval()
+    nats, scored = 0.0, 0
+    for block in loader:
+        count = block["labels"][:, 1:].numel()
+        nats += model(**block).loss.item() * count
+        scored += count
+    return nats / scored
+
+
+class Watch(TrainerCallback):
+    def __init__(self, held_out):
+        self.held_out = held_out
+
+    def on_epoch_end(self, args, state, control, model=None, **kwargs):
+        print(state.epoch, mean_nats(model, self.held_out))
+
+
+def main(train_ids, test_ids):
+    model = AutoModelForCausalLM.from_pretrained("gpt2")
+    watch = Watch(DataLoader(Blocks(test_ids, 256), batch_size=8))
+    Trainer(model=model, args=TrainingArguments("runs"), train_dataset=train_ids, callbacks=[watch]).train()
 """,
         ),
     )
