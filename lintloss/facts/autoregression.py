@@ -33,7 +33,7 @@ BACKWARDS = regex(r"backward|reverse|bwd|enc(oder)?$|\bae$", re.IGNORECASE)
 def is_presumed(machine: Machine, model: Value | None) -> bool:
     """Say whether an unknown model is taken for an autoregressive one."""
     if isinstance(model, Ref) and model.cls is not None:
-        return LANGUAGE_MODEL.search(model.cls.node.name) is not None and not _is_otherwise(model.cls.module.code)
+        return LANGUAGE_MODEL.search(model.cls.node.name) is not None and not is_otherwise(model.cls.module.code)
     if not isinstance(model, Opaque) or BACKWARDS.search(model.name):
         return False
     frame = machine.frame
@@ -42,11 +42,12 @@ def is_presumed(machine: Machine, model: Value | None) -> bool:
 
 @lru_cache(maxsize=256)
 def _speaks_of_next_tokens(text: str) -> bool:
-    return NEXT_TOKEN.search(text.lower()) is not None and not _is_otherwise(text)
+    return NEXT_TOKEN.search(text.lower()) is not None and not is_otherwise(text)
 
 
 @lru_cache(maxsize=256)
-def _is_otherwise(text: str) -> bool:
+def is_otherwise(text: str) -> bool:
+    """Say whether code speaks of models that restore what they read, or that move their input themselves."""
     return OTHERWISE.search(text.lower()) is not None
 
 

@@ -6,7 +6,7 @@ import ast
 import re
 from dataclasses import replace
 
-from lintloss.facts import alignment, autoregression, batch_rows, bindings, blanks, branch_pairs, gradients, overlap
+from lintloss.facts import alignment, autoregression, batch_rows, bindings, blanks, branch_pairs, gradients, overlap, paired
 from lintloss.facts.alignment import ALIGNED, WRONG_SIDE, Alignment, Pair
 from lintloss.facts.callers import text_of
 from lintloss.facts.library import last_ids, models, shapes, tables, windows
@@ -285,21 +285,24 @@ def _align(machine: Machine, scoring: Scoring, prediction: Value, target: Value)
     presumed = not reads and autoregression.is_presumed(machine, model)
     if presumed and scoring.owner == "model" and not _is_next(guess, label):
         return None  # it may move the labels itself
+    copies = not reads and not presumed and paired.copies(machine, guess, label)
     rows, unsaid = batch_rows.known(machine, label), batch_rows.presumed(machine, label)
-    return alignment.align(
+    found = alignment.align(
         Pair(
             guess,
             label,
             scoring.criterion,
-            "past" if presumed else reads,
+            "past" if presumed or copies else reads,
             scoring.owner == "model" and models.shifts_labels(model),
-            presumed,
+            presumed or copies,
             models.is_batch_first(model),
             rows or unsaid,
             rows is None,
             not presumed and autoregression.guesses_next_only(machine, model),
         )
     )
+    is_other = copies and found is not None and found.kind != alignment.MISSING
+    return None if is_other else found
 
 
 def _as_fed(machine: Machine, guess: Tensor, label: Tensor) -> Tensor | None:

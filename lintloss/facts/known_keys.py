@@ -24,11 +24,19 @@ def of_loop(machine: Machine, node: ast.For | ast.AsyncFor) -> list[Value]:
     body = [each for statement in node.body for each in walk(statement)]
     if not key or any(isinstance(each, ENTANGLES) for each in body):
         return []
-    under = _under(body, key)
-    stored = {ast.unparse(each) for each in under if isinstance(each.ctx, ast.Store)}
-    if not stored or any(isinstance(each.ctx, ast.Load) and ast.unparse(each) in stored for each in under):
+    stored = [each for each in _under(body, key) if isinstance(each.ctx, ast.Store)]
+    if not stored or any(map(_is_sum, body)):
         return []
     return given(machine, node.iter, isinstance(node.target, ast.Tuple))
+
+
+def _is_sum(statement: ast.AST) -> bool:
+    """Say whether a statement adds to what it stores: `totals[key] = totals[key] + value`."""
+    if not isinstance(statement, ast.Assign):
+        return False
+    targets = {ast.unparse(each) for each in statement.targets}
+    sums = (each for each in walk(statement.value) if isinstance(each, ast.BinOp))
+    return any(isinstance(each, ast.Subscript) and ast.unparse(each) in targets for one in sums for each in walk(one))
 
 
 def of_comprehension(machine: Machine, node: ast.DictComp) -> list[Value]:
