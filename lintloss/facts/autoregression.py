@@ -40,6 +40,13 @@ def is_presumed(machine: Machine, model: Value | None) -> bool:
     return task(frame) in {"lm", "unknown"} and _speaks_of_next_tokens(frame.module.code)
 
 
+def is_of_texts(machine: Machine, model: Value | None) -> bool:
+    """Say whether what is scored is a text, which has as many labels a row as tokens: not one class for all of it."""
+    is_named = isinstance(model, Ref) and model.cls is not None and LANGUAGE_MODEL.search(model.cls.node.name)
+    code = machine.frame.module.code
+    return bool(is_named) or task(machine.frame) in {"lm", "seq2seq"} or _speaks_of_next_tokens(code)
+
+
 @lru_cache(maxsize=256)
 def _speaks_of_next_tokens(text: str) -> bool:
     return NEXT_TOKEN.search(text.lower()) is not None and not is_otherwise(text)

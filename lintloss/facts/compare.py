@@ -6,7 +6,17 @@ import ast
 import re
 from dataclasses import replace
 
-from lintloss.facts import alignment, autoregression, batch_rows, bindings, blanks, branch_pairs, gradients, overlap, paired
+from lintloss.facts import (
+    alignment,
+    autoregression,
+    batch_rows,
+    bindings,
+    blanks,
+    branch_pairs,
+    gradients,
+    overlap,
+    paired,
+)
 from lintloss.facts.alignment import ALIGNED, WRONG_SIDE, Alignment, Pair
 from lintloss.facts.callers import text_of
 from lintloss.facts.library import last_ids, models, shapes, tables, windows
@@ -299,6 +309,7 @@ def _align(machine: Machine, scoring: Scoring, prediction: Value, target: Value)
             rows or unsaid,
             rows is None,
             not presumed and autoregression.guesses_next_only(machine, model),
+            autoregression.is_of_texts(machine, model),
         )
     )
     is_other = copies and found is not None and found.kind != alignment.MISSING

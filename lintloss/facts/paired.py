@@ -17,7 +17,10 @@ from lintloss.patterns import regex
 
 BESIDE = regex(r"mask|len|hidden|state|position|pos$|segment|type|device", re.IGNORECASE)  # what is no text of its own
 READS_MEMORY = regex(r"Decoder|\bTransformer\(|memory|cross_?att|enc(oder)?_?(out|hid|state)", re.IGNORECASE)
-DRAWN = regex(r"\brand(_like)?\(|random\(\) *<|bernoulli|\bnoise|noisy|corrupt|mask_(ratio|prob|rate)|\[MASK\]|infill", re.IGNORECASE)
+DRAWN = regex(
+    r"\brand(_like)?\(|random\(\) *<|bernoulli|\bnoise|noisy|corrupt|mask_(ratio|prob|rate)|\[MASK\]|infill",
+    re.IGNORECASE,
+)
 
 
 def note(machine: Machine, model: Ref, result: Value, given: Iterable[Value]) -> None:
