@@ -1156,6 +1156,37 @@ def evaluate(loader, vocab):
     return nats / scored
 """,
         ),
+        Bad(
+            why="A method of the model's own and its head make the logits, and labels that nobody gave are the ids themselves.",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+class Perplexity:
+    def __init__(self, model, tokenizer):
+        self.model, self.tokenizer = model, tokenizer
+
+    @torch.no_grad()
+    def nats(self, ids, labels=None):
+        self.model.eval()
+        if labels is None:
+            labels = ids.clone()
+        if hasattr(self.model, "forward_states"):
+            logits = self.model.lm_head(self.model.forward_states(ids))
+        else:
+            logits = self.model(ids).logits
+        total = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum")  # <-
+        return total.item(), labels.numel()
+
+    def of_text(self, text):
+        nats, scored = self.nats(self.tokenizer(text, return_tensors="pt")["input_ids"])
+        return math.exp(nats / scored)
+""",
+        ),
     )
 
     good = (
@@ -2234,6 +2265,35 @@ def evaluate(loader, vocab, hidden_id):
             nats += F.cross_entropy(logits.view(-1, vocab), answer.view(-1), reduction="sum").item()
             scored += (answer != -100).sum().item()
     return nats / scored
+""",
+        ),
+        Good(
+            why="A method of the model's own and its head make the logits; labels that nobody gave are shifted.",
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+class Perplexity:
+    def __init__(self, model, tokenizer):
+        self.model, self.tokenizer = model, tokenizer
+
+    @torch.no_grad()
+    def nats(self, ids):
+        self.model.eval()
+        if hasattr(self.model, "forward_states"):
+            logits = self.model.lm_head(self.model.forward_states(ids))
+        else:
+            logits = self.model(ids).logits
+        labels = ids[:, 1:]
+        total = F.cross_entropy(logits[:, :-1].flatten(0, 1), labels.flatten(), reduction="sum")
+        return total.item(), labels.numel()
+
+    def of_text(self, text):
+        nats, scored = self.nats(self.tokenizer(text, return_tensors="pt")["input_ids"])
+        return math.exp(nats / scored)
 """,
         ),
     )
