@@ -14,6 +14,7 @@ from lintloss.findings import Evidence
 
 MISSING, DOUBLE, MISDIRECTED, ALIGNED = "missing", "double", "misdirected", "aligned"
 PICKS = frozenset({"gather", "index", "onehot"})
+OTHER_ROWS = "one side is flattened row by row, the other position by position: the pairs are of different rows"
 WRONG_SIDE = "the mask is cut on the logits' side: each label is kept for the id before it, and a padded row scores its first pad"
 
 
@@ -46,6 +47,7 @@ class Pair:
     batch_first: the model's input is known to have rows on its first axis.
     several_rows: evidence that a batch holds more than one row; rows_presumed: by what the loader is called.
     next_only: the model is known to guess the next token, and nothing speaks of tokens further ahead.
+    of_texts: the code speaks of language models: labels are rows of tokens, not one class a row.
     """
 
     prediction: Tensor
@@ -58,6 +60,7 @@ class Pair:
     several_rows: Evidence | None = None
     rows_presumed: bool = False
     next_only: bool = False
+    of_texts: bool = False
 
 
 def align(pair: Pair) -> Alignment | None:
@@ -69,7 +72,7 @@ def align(pair: Pair) -> Alignment | None:
     if drift is not None:
         return drift
     if not _same_source(guess, label):
-        return _turned(pair, guess, label) or _chosen_beside(pair, guess, label)
+        return _turned(pair, guess, label) or _chosen_beside(pair, guess, label) or _mixed_rows(pair, guess, label)
     offset = label.lower - guess.lower + Linear(const=int(pair.shifts))
     if not offset.is_const:
         return _twice_indexed(pair, guess, label) or _whole_block(pair, guess, label, offset)
@@ -100,6 +103,23 @@ def _chosen_beside(pair: Pair, guess: Window, label: Window) -> Alignment | None
     """Logits without their last position and labels without their first, both chosen by the mask of the logits' ids."""
     shifted = guess.lower == ZERO and guess.upper == END.plus(-1) and label.lower == Linear(const=1)
     return _behind(pair, guess, label) if shifted and "behind" in guess.marks | label.marks else None
+
+
+def _mixed_rows(pair: Pair, guess: Window, label: Window) -> Alignment | None:
+    """Logits of one entry of a batch, positions first, against another entry, rows first, both flattened as they are.
+
+    Entries that a loader hands out together are laid out alike, wherever their ids come from, and so are stacked rows.
+    """
+    one, other = guess.source, label.source
+    are_entries = len(one) > 2 and one[:-1] == other[:-1] and one[-2] == "[]"
+    are_rows = "batched" in guess.marks & label.marks
+    if not pair.of_texts or not (are_entries or are_rows) or guess.is_cut or label.is_cut:
+        return None
+    if (guess.marks | label.marks) - {"swapped", "batched"}:
+        return None
+    if not (guess.flat and label.flat) or ("swapped" in guess.marks) == ("swapped" in label.marks):
+        return None
+    return replace(_finding(pair, MISDIRECTED, OTHER_ROWS), rows_presumed=True)
 
 
 def _behind(pair: Pair, guess: Window, label: Window) -> Alignment:
@@ -155,7 +175,7 @@ def _aligned(pair: Pair, guess: Window, label: Window) -> Alignment:
         return _finding(
             pair,
             MISDIRECTED,
-            "one side is flattened row by row, the other position by position: the pairs are of different rows",
+            OTHER_ROWS,
         )
     if {"crosses"} <= guess.marks & label.marks and pair.several_rows is not None and not _spares_first(pair):
         why = (

@@ -419,6 +419,9 @@ def _extend(machine: Machine, node: ast.stmt, ref: Ref, operand: Value) -> None:
         elif isinstance(option, Tuple):
             for item in option.items:
                 collect(machine, ref.id, item, depth)
+        elif isinstance(option, Opaque | Tensor) and ref.kind == "list":  # `stream += encode(text)`
+            machine.put(ref, "@extended", Const(True), depth)
+            collect(machine, ref.id, one_of(machine, ref, option), depth)
         elif isinstance(option, Quantity) and option.axes and ref.kind == "list":
             collect(machine, ref.id, option, depth)
         elif isinstance(option, Quantity) or _counts(
@@ -428,6 +431,14 @@ def _extend(machine: Machine, node: ast.stmt, ref: Ref, operand: Value) -> None:
             total = sums.accumulate(machine, node, slot.value if slot else Const(0), option, depth)
             machine.put(ref, "elem", total, depth)
             machine.put(ref, "boxed", Const(True), depth)
+
+
+def one_of(machine: Machine, ref: Ref, more: Value) -> Value:
+    """Return an item of what a list is extended by; of ids, one by one: a stream, not rows."""
+    if isinstance(more, Ref):
+        return machine.elem(more)
+    is_row = isinstance(more, Tensor) and more.window is not None and more.form in {"", "ids"}
+    return Opaque((*ref.id, "entry"), "") if is_row else more
 
 
 def _counts(machine: Machine, ref: Ref, step: Value, depth: int) -> bool:

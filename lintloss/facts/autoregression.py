@@ -33,20 +33,28 @@ BACKWARDS = regex(r"backward|reverse|bwd|enc(oder)?$|\bae$", re.IGNORECASE)
 def is_presumed(machine: Machine, model: Value | None) -> bool:
     """Say whether an unknown model is taken for an autoregressive one."""
     if isinstance(model, Ref) and model.cls is not None:
-        return LANGUAGE_MODEL.search(model.cls.node.name) is not None and not _is_otherwise(model.cls.module.code)
+        return LANGUAGE_MODEL.search(model.cls.node.name) is not None and not is_otherwise(model.cls.module.code)
     if not isinstance(model, Opaque) or BACKWARDS.search(model.name):
         return False
     frame = machine.frame
     return task(frame) in {"lm", "unknown"} and _speaks_of_next_tokens(frame.module.code)
 
 
+def is_of_texts(machine: Machine, model: Value | None) -> bool:
+    """Say whether what is scored is a text, which has as many labels a row as tokens: not one class for all of it."""
+    is_named = isinstance(model, Ref) and model.cls is not None and LANGUAGE_MODEL.search(model.cls.node.name)
+    code = machine.frame.module.code
+    return bool(is_named) or task(machine.frame) in {"lm", "seq2seq"} or _speaks_of_next_tokens(code)
+
+
 @lru_cache(maxsize=256)
 def _speaks_of_next_tokens(text: str) -> bool:
-    return NEXT_TOKEN.search(text.lower()) is not None and not _is_otherwise(text)
+    return NEXT_TOKEN.search(text.lower()) is not None and not is_otherwise(text)
 
 
 @lru_cache(maxsize=256)
-def _is_otherwise(text: str) -> bool:
+def is_otherwise(text: str) -> bool:
+    """Say whether code speaks of models that restore what they read, or that move their input themselves."""
     return OTHERWISE.search(text.lower()) is not None
 
 

@@ -140,6 +140,12 @@ def method(machine: Machine, owner: Ref, name: str) -> Func | None:
     return Func(node, cls.module, None if static else owner, cls, cls.closure)
 
 
+def method_names(machine: Machine, cls: Class) -> list[str]:
+    """List the methods that the project's classes define for a class, its own first."""
+    own = (base for base in bases(machine, cls) if isinstance(base, Class))
+    return list(dict.fromkeys(name for base in own for name in _methods(machine, base.node)))
+
+
 def _find(machine: Machine, cls: Class, name: str) -> tuple[ast.FunctionDef | ast.AsyncFunctionDef, Class] | None:
     for base in bases(machine, cls):
         if isinstance(base, Class):

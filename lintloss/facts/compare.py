@@ -18,6 +18,7 @@ from lintloss.facts import (
     gradients,
     overlap,
     pad_ids,
+    paired,
 )
 from lintloss.facts.alignment import ALIGNED, WRONG_SIDE, Alignment, Pair
 from lintloss.facts.callers import text_of
@@ -58,6 +59,8 @@ def compared(machine: Machine, node: ast.AST, scoring: Scoring) -> Key:
     if machine.home and _is_callers_own(machine, own, scoring, found):
         return ()
     index = _to_blame(machine, own, scoring, found)
+    if found is not None and found.kind == alignment.DOUBLE:
+        found = replace(found, evidence=(*found.evidence, *_handed_on(machine, index)))
     seen = Compared(
         scoring=scoring,
         alignment=found,
@@ -112,9 +115,15 @@ def _is_callers_own(machine: Machine, own: list[int], scoring: Scoring, found: A
     """Say whether what another file calls is right for some calls: then that file is told when it is checked."""
     if all(is_step(machine, i) for i in own):
         return True
-    others = [frame for i, frame in enumerate(machine.frames) if i not in own]
-    doubled = found is not None and found.kind == alignment.DOUBLE
-    return doubled and any(_shifts_in(frame, scoring) for frame in others)
+    if found is None or found.kind != alignment.DOUBLE:
+        return False
+    around = (frame for i, frame in enumerate(machine.frames[: own[-1]]) if i not in own)
+    if any(_shifts_in(frame, scoring) for frame in around):
+        return True
+    below = {step for frame in machine.frames[own[-1] + 1 :] for step in _shifts_of(frame, scoring)}
+    return (
+        len(below) > 1
+    )  # all of it is done by what is called here; a model that shifts once is given the wrong labels
 
 
 def _to_blame(machine: Machine, own: list[int], scoring: Scoring, found: Alignment | None) -> int:
@@ -139,6 +148,13 @@ def is_step(machine: Machine, index: int) -> bool:
     return machine.frames[index].name in METHODS and all(loop.frame != index + 1 for loop in machine.loops)
 
 
+def _handed_on(machine: Machine, index: int) -> list[Evidence]:
+    """Return where what a running function calls hands the labels on: the file that does it is told there."""
+    module = machine.frames[index].module
+    places = [frame.call_place for frame in machine.frames[index + 2 :]]
+    return [place for place in places if place is not None and place.path != module.path]
+
+
 def _is_called_logits(machine: Machine, scoring: Scoring) -> bool:
     """Say whether what a model out of sight returned is called logits, where no file that was read takes logarithms."""
     found = [shapes.tensor(each) for each in options(scoring.prediction)]
@@ -150,12 +166,17 @@ def _is_called_logits(machine: Machine, scoring: Scoring) -> bool:
 
 
 def _shifts_in(frame: Frame, scoring: Scoring) -> bool:
+    return bool(_shifts_of(frame, scoring))
+
+
+def _shifts_of(frame: Frame, scoring: Scoring) -> list[Evidence]:
+    """Return the steps by which a running function moved the labels."""
     first, last = getattr(frame.node, "lineno", 1), getattr(frame.node, "end_lineno", None) or 0
     if isinstance(frame.node, ast.Module):
-        return False
+        return []
     target = shapes.tensor(scoring.target)
     steps: tuple[Evidence, ...] = target.trace if target is not None else ()
-    return any(step.path == frame.module.path and first <= step.span.row <= last for step in steps)
+    return [step for step in steps if step.path == frame.module.path and first <= step.span.row <= last]
 
 
 def _place(machine: Machine, node: ast.AST, index: int) -> Place:
@@ -245,21 +266,25 @@ def _align(machine: Machine, scoring: Scoring, prediction: Value, target: Value)
     presumed = not reads and autoregression.is_presumed(machine, model)
     if presumed and scoring.owner == "model" and not _is_next(guess, label):
         return None  # it may move the labels itself
+    copies = not reads and not presumed and paired.copies(machine, guess, label)
     rows, unsaid = batch_rows.known(machine, label), batch_rows.presumed(machine, label)
-    return alignment.align(
+    found = alignment.align(
         Pair(
             guess,
             label,
             scoring.criterion,
-            "past" if presumed else reads,
+            "past" if presumed or copies else reads,
             scoring.owner == "model" and models.shifts_labels(model),
-            presumed,
+            presumed or copies,
             models.is_batch_first(model),
             rows or unsaid,
             rows is None,
             not presumed and autoregression.guesses_next_only(machine, model),
+            autoregression.is_of_texts(machine, model),
         )
     )
+    is_other = copies and found is not None and found.kind != alignment.MISSING
+    return None if is_other else found
 
 
 def _as_fed(machine: Machine, guess: Tensor, label: Tensor) -> Tensor | None:

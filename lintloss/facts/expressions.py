@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from lintloss.facts import fitted
 from lintloss.facts.machine import TOTAL, Machine, OutOfBudget
 from lintloss.facts.state import Slot
 from lintloss.facts.values import (
@@ -271,7 +272,8 @@ def _choice(machine: Machine, node: ast.IfExp) -> Value:
     decided = branches.decide(machine, node.test)
     if decided is not None:
         return evaluate(machine, node.body if decided else node.orelse)
-    return join(evaluate(machine, node.body), evaluate(machine, node.orelse))
+    one, other = evaluate(machine, node.body), evaluate(machine, node.orelse)
+    return fitted.either(node.test, one, other) or join(one, other)
 
 
 def _tuple(machine: Machine, node: ast.Tuple) -> Value:

@@ -26,10 +26,9 @@ from lintloss.facts.loops import Loop
 from lintloss.facts.machine import TOTAL, Machine, OutOfBudget
 from lintloss.facts.observations import Averaging, Observation
 from lintloss.facts.state import join_states
-from lintloss.facts.survey import called_name, walk
+from lintloss.facts.survey import called_name
 from lintloss.facts.units import count
 from lintloss.facts.values import (
-    LIMIT,
     UNKNOWN,
     Choice,
     Const,
@@ -61,13 +60,12 @@ EPOCHS = regex(r"epoch", re.IGNORECASE)
 TF_DATASETS = regex(r"(dataset|_ds|\bds)(\.(take|prefetch|cache|skip)\(.*)?\)*$", re.IGNORECASE)
 MODES = frozenset({"training", "switched"})
 RANKS = regex(r"world_size|num_gpus|nprocs|rank", re.IGNORECASE)
-ENTANGLES = (ast.AugAssign, ast.For, ast.AsyncFor, ast.While, ast.With, ast.Continue, ast.Break)
 BATCH_NAMES = regex(r"^(batch|b|minibatch|batch_data|data_batch)$", re.IGNORECASE)
 
 
 def over(machine: Machine, node: ast.For | ast.AsyncFor, body: Callable[[], str]) -> None:
     """Run a for loop."""
-    from lintloss.facts import drops, marked_positions
+    from lintloss.facts import drops, known_keys, marked_positions
 
     iterable = evaluate(machine, node.iter)
     loop, elements = describe(machine, node, node.iter, iterable, machine.text(node.target))
@@ -82,29 +80,13 @@ def over(machine: Machine, node: ast.For | ast.AsyncFor, body: Callable[[], str]
     full_ranges.note(machine, loop, node)
     drops.note_looped(machine, loop)
     marked_positions.note(machine, loop, node)
-    entries = _entries(node)
+    entries = known_keys.of_loop(machine, node)
     for key in entries:
         run(machine, loop, partial(assign.store, machine, node.target, key), body, once=True)
     if entries:
         return
     once = _runs_over_keys(machine, node.iter, iterable) and not _starts_over(loop)
     run(machine, loop, lambda: assign.store(machine, node.target, elements()), body, once=once)
-
-
-def _entries(node: ast.For | ast.AsyncFor) -> list[Const]:
-    """Return the keys that a loop fills one by one, written out: `for key in ("ids", "labels"): batch[key] = …`.
-
-    Each entry is known by its own; nothing is summed or run over in between.
-    """
-    listed, target = node.iter, node.target
-    if not isinstance(listed, ast.List | ast.Tuple) or len(listed.elts) > LIMIT or not isinstance(target, ast.Name):
-        return []
-    keys = [Const(each.value) for each in listed.elts if isinstance(each, ast.Constant) and isinstance(each.value, str)]
-    body = [each for statement in node.body for each in walk(statement)]
-    if len(keys) < len(listed.elts) or any(isinstance(each, ENTANGLES) for each in body):
-        return []
-    stored = (each for each in body if isinstance(each, ast.Subscript) and isinstance(each.ctx, ast.Store))
-    return keys if any(isinstance(each.slice, ast.Name) and each.slice.id == target.id for each in stored) else []
 
 
 def _runs_over_keys(machine: Machine, node: ast.expr, iterable: Value) -> bool:

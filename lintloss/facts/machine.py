@@ -128,6 +128,7 @@ class Machine:
         self.losses_read: set[Key] = set()  # comparisons of a model's own, whose loss is taken out of its output
         self.logits_read: set[Key] = set()  # … whose logits are
         self.picks: dict[Key, Scoring] = {}  # probabilities that ids picked -> the comparison
+        self.read_by: dict[Key, frozenset[Key]] = {}  # model -> the texts that it was given: see paired.py
         self.same_source: dict[Key, Key] = {}  # labels that a shifting model was given -> its input
         self.gradients: list[str] = []  # what the open `with` blocks and decorators say: see gradients.py
         self.trained: dict[Key, bool] = {}  # scope in which backward() is called -> on every path (see forwards.py)

@@ -60,6 +60,10 @@ class Relevance:
             self._known[node] = named or _is_short(node) or WORDS.search(self._code(module, node)) is not None
         return self._known[node]
 
+    def want(self, node: ast.AST) -> None:
+        """Let a definition be worth running whatever its words: it makes the rows that are scored."""
+        self._known[node] = True
+
     def makes_data(self, module: Module, node: ast.AST) -> bool:
         """Say whether a definition of another file makes what is evaluated."""
         return DATA.search(self._body(module, node)) is not None

@@ -13,6 +13,7 @@ from lintloss.facts import (
     branches,
     caches,
     consumed,
+    fitted,
     gradients,
     imports,
     iterate,
@@ -162,6 +163,7 @@ def _either(machine: Machine, node: ast.If) -> str:
         outcomes.append(outcome)
         if outcome == NEXT and (holds or not of_none.is_else(node)):
             after.append(machine.frame.state)
+    fitted.settle(node.test, after)
     merged = machine.merge(after)
     machine.frame.state = merged if merged is not None else before
     if outcomes[0] in {CONTINUE, BREAK} and outcomes[1] == NEXT:

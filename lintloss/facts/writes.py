@@ -279,7 +279,8 @@ def _shifted(found: Tensor, moved: Tensor, region: Window) -> Tensor:
     window, source = found.window, moved.window
     if window is None or source is None:
         return found
-    if "at" in source.marks or (source.upper - source.lower).is_const:  # the row's first token behind its last
+    is_few = source.length.is_const and not _is_most(region, window)
+    if "at" in source.marks or is_few:  # the row's first token behind its last
         wraps = source.source[: len(window.source)] == window.source
         return replace(found, window=window.without("stale").marked("wraps") if wraps else window.without("stale"))
     if source.source != window.source or source.length != region.length:
@@ -292,3 +293,8 @@ def _shifted(found: Tensor, moved: Tensor, region: Window) -> Tensor:
         window=replace(window, lower=window.lower + by, upper=window.upper + by).marked("stale"),
         key=(*found.key, "shifted"),
     )
+
+
+def _is_most(region: Window, window: Window) -> bool:
+    """Say whether a stretch of known length is most of a row whose length is known as well: `ids[:512]`, moved by one."""
+    return window.length.is_const and region.length.is_const and window.length.const < 2 * region.length.const

@@ -1146,6 +1146,94 @@ def score(texts):
 """,
             severity=Severity.ERROR,
         ),
+        Bad(
+            why="A decoder with plain attention is given the answer, its -100 replaced, and scored against the answer.",
+            severity=Severity.ERROR,
+            files={
+                "parts.py": """\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Reader(nn.Module):
+    def __init__(self, vocab, width=256):
+        super().__init__()
+        self.embed = nn.Embedding(vocab, width)
+        self.mix = nn.Linear(width, width)
+
+    def forward(self, question):
+        return F.gelu(self.mix(self.embed(question)))
+
+
+class Writer(nn.Module):
+    def __init__(self, vocab, width=256):
+        super().__init__()
+        self.embed = nn.Embedding(vocab, width)
+        self.query = nn.Linear(width, width)
+        self.norm = nn.LayerNorm(width)
+        self.head = nn.Linear(width, vocab)
+
+    def forward(self, answer, memory):
+        x = self.embed(answer)
+        scores = torch.matmul(self.query(x), memory.transpose(-2, -1))
+        x = self.norm(x + torch.matmul(F.softmax(scores, dim=-1), memory))
+        return self.head(x)
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from parts import Reader, Writer
+
+
+def evaluate(loader, vocab):
+    reader, writer = Reader(vocab), Writer(vocab)
+    reader.load_state_dict(torch.load("reader.pt"))
+    writer.load_state_dict(torch.load("writer.pt"))
+    nats, scored = 0.0, 0
+    with torch.no_grad():
+        for question, answer in loader:
+            fed = answer.clone()
+            fed[fed == -100] = 0
+            logits = writer(fed, reader(question))
+            nats += F.cross_entropy(logits.view(-1, vocab), answer.view(-1), reduction="sum").item()  # <-
+            scored += (answer != -100).sum().item()
+    return nats / scored
+""",
+        ),
+        Bad(
+            why="A method of the model's own and its head make the logits, and labels that nobody gave are the ids themselves.",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+class Perplexity:
+    def __init__(self, model, tokenizer):
+        self.model, self.tokenizer = model, tokenizer
+
+    @torch.no_grad()
+    def nats(self, ids, labels=None):
+        self.model.eval()
+        if labels is None:
+            labels = ids.clone()
+        if hasattr(self.model, "forward_states"):
+            logits = self.model.lm_head(self.model.forward_states(ids))
+        else:
+            logits = self.model(ids).logits
+        total = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum")  # <-
+        return total.item(), labels.numel()
+
+    def of_text(self, text):
+        nats, scored = self.nats(self.tokenizer(text, return_tensors="pt")["input_ids"])
+        return math.exp(nats / scored)
+""",
+        ),
     )
 
     good = (
@@ -2224,6 +2312,91 @@ def score(texts):
         nats += F.cross_entropy(guesses.transpose(1, 2), gold, reduction="sum").item()
         scored += gold.numel()
     return nats / scored
+""",
+        ),
+        Good(
+            why="A decoder restores an answer of which tokens were replaced at random: it is asked for what it has not read.",
+            files={
+                "parts.py": """\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Reader(nn.Module):
+    def __init__(self, vocab, width=256):
+        super().__init__()
+        self.embed = nn.Embedding(vocab, width)
+        self.mix = nn.Linear(width, width)
+
+    def forward(self, question):
+        return F.gelu(self.mix(self.embed(question)))
+
+
+class Writer(nn.Module):
+    def __init__(self, vocab, width=256):
+        super().__init__()
+        self.embed = nn.Embedding(vocab, width)
+        self.query = nn.Linear(width, width)
+        self.norm = nn.LayerNorm(width)
+        self.head = nn.Linear(width, vocab)
+
+    def forward(self, answer, memory):
+        x = self.embed(answer)
+        scores = torch.matmul(self.query(x), memory.transpose(-2, -1))
+        x = self.norm(x + torch.matmul(F.softmax(scores, dim=-1), memory))
+        return self.head(x)
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from parts import Reader, Writer
+
+
+def evaluate(loader, vocab, hidden_id):
+    reader, writer = Reader(vocab), Writer(vocab)
+    reader.load_state_dict(torch.load("reader.pt"))
+    writer.load_state_dict(torch.load("writer.pt"))
+    nats, scored = 0.0, 0
+    with torch.no_grad():
+        for question, answer in loader:
+            fed = answer.clone()
+            fed[torch.rand(answer.shape) < 0.5] = hidden_id
+            logits = writer(fed, reader(question))
+            nats += F.cross_entropy(logits.view(-1, vocab), answer.view(-1), reduction="sum").item()
+            scored += (answer != -100).sum().item()
+    return nats / scored
+""",
+        ),
+        Good(
+            why="A method of the model's own and its head make the logits; labels that nobody gave are shifted.",
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+class Perplexity:
+    def __init__(self, model, tokenizer):
+        self.model, self.tokenizer = model, tokenizer
+
+    @torch.no_grad()
+    def nats(self, ids):
+        self.model.eval()
+        if hasattr(self.model, "forward_states"):
+            logits = self.model.lm_head(self.model.forward_states(ids))
+        else:
+            logits = self.model(ids).logits
+        labels = ids[:, 1:]
+        total = F.cross_entropy(logits[:, :-1].flatten(0, 1), labels.flatten(), reduction="sum")
+        return total.item(), labels.numel()
+
+    def of_text(self, text):
+        nats, scored = self.nats(self.tokenizer(text, return_tensors="pt")["input_ids"])
+        return math.exp(nats / scored)
 """,
         ),
     )

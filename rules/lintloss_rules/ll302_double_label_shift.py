@@ -1095,6 +1095,244 @@ def evaluate(model, ids, width=256):
 print(evaluate(AutoModelForCausalLM.from_pretrained("gpt2"), torch.load("held_out.pt")))
 """,
         ),
+        Bad(
+            why="Rows that are too long are cut, then labels are moved inside of the data set; the model shifts again.",
+            severity=Severity.ERROR,
+            files={
+                "articles.py": """\
+import torch
+from torch.utils.data import Dataset
+
+
+class Articles(Dataset):
+    def __init__(self, articles, longest=512):
+        self.articles, self.longest = articles, longest
+
+    def __len__(self):
+        return len(self.articles)
+
+    def __getitem__(self, at):
+        words = torch.tensor(self.articles[at])
+        if len(words) > self.longest:
+            words = words[: self.longest]
+        following = torch.cat([words[1:], torch.tensor([-100])])
+        return {"input_ids": words, "labels": following}
+""",
+            },
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM
+
+from articles import Articles
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    nats, scored = 0.0, 0
+    for article in loader:
+        loss = model(input_ids=article["input_ids"], labels=article["labels"]).loss  # <-
+        count = article["labels"].size(1) - 2
+        nats += loss.item() * count
+        scored += count
+    return nats / scored
+
+
+print(evaluate(AutoModelForCausalLM.from_pretrained("gpt2"), DataLoader(Articles(torch.load("held_out.pt")), batch_size=1)))
+""",
+        ),
+        Bad(
+            why="Rows are stacked key by key in a collate function, of a part of a data set that has moved its labels already.",
+            severity=Severity.ERROR,
+            files={
+                "rows.py": """\
+import torch
+from torch.utils.data import Dataset
+
+
+class Rows(Dataset):
+    def __init__(self, table):
+        self.table = table
+
+    def __len__(self):
+        return len(self.table)
+
+    def __getitem__(self, at):
+        row = torch.as_tensor(self.table[at])
+        return {"input_ids": row[:-1], "labels": row[1:]}
+
+    def stack(self, items):
+        \"\"\"Put rows of one length together.
+
+        Each key has the rows of all items under it, one behind the other.
+        They are of one length here.
+        Nothing is filled up.
+        So nothing is ignored.
+        \"\"\"
+        made = {}
+        for key in items[0].keys():
+            made[key] = torch.stack([item[key] for item in items], dim=0)
+        return made
+""",
+            },
+            code="""\
+import torch
+from torch.utils.data import DataLoader, Subset
+from transformers import AutoModelForCausalLM
+
+from rows import Rows
+
+
+def evaluate(model, loader):
+    model.eval()
+    nats, scored = 0.0, 0
+    with torch.no_grad():
+        for batch in loader:
+            loss = model(**batch).loss  # <-
+            count = batch["labels"][:, 1:].numel()
+            nats += loss.item() * count
+            scored += count
+    return nats / scored
+
+
+def main(table):
+    rows = Rows(table)
+    held_out = Subset(rows, range(len(rows) * 9 // 10, len(rows)))
+    collate = held_out.dataset.stack if hasattr(held_out, "dataset") else held_out.stack
+    model = AutoModelForCausalLM.from_pretrained("gpt2")
+    print(evaluate(model, DataLoader(held_out, batch_size=8, collate_fn=collate)))
+""",
+        ),
+        Bad(
+            why="Either of two data sets moves the labels, and so does the model; who evaluates is in a file of its own.",
+            severity=Severity.ERROR,
+            files={
+                "model.py": SHIFTING_LM,
+                "corpora.py": """\
+import json
+
+import torch
+from torch.utils.data import Dataset
+
+
+class Plain(Dataset):
+    def __init__(self, path, tokenizer, size):
+        stream = []
+        for line in open(path):
+            stream += tokenizer.encode(line)
+        self.fed, self.wanted = [], []
+        for at in range(0, len(stream) - 1, size):
+            piece = stream[at : at + size]
+            self.fed.append(torch.tensor(piece[:-1]))
+            self.wanted.append(torch.tensor(piece[1:]))
+
+    def __len__(self):
+        return len(self.fed)
+
+    def __getitem__(self, at):
+        return self.fed[at], self.wanted[at]
+
+
+class Jsonl(Dataset):
+    def __init__(self, path, tokenizer, size):
+        ids = [token for line in open(path) for token in tokenizer.encode(json.loads(line)["text"])]
+        self.ids, self.size = torch.tensor(ids), size
+
+    def __len__(self):
+        return (len(self.ids) - 1) // self.size
+
+    def __getitem__(self, at):
+        chunk = self.ids[at * self.size : (at + 1) * self.size + 1]
+        return chunk[:-1], chunk[1:]
+""",
+                "main.py": """\
+import sys
+
+import torch
+from tokenizers import Tokenizer
+from torch.utils.data import DataLoader
+
+from corpora import Jsonl, Plain
+from eval import evaluate
+from model import ShiftingLM
+
+if __name__ == "__main__":
+    path = sys.argv[1]
+    tokenizer = Tokenizer.from_file("tokenizer.json")
+    corpus = Jsonl(path, tokenizer, 256) if path.endswith("jsonl") else Plain(path, tokenizer, 256)
+    model = ShiftingLM(16000)
+    model.load_state_dict(torch.load("model.pt"))
+    print(evaluate(model, DataLoader(corpus, batch_size=16)))
+""",
+            },
+            code="""\
+import torch
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    nats, scored = 0.0, 0
+    for fed, wanted in loader:
+        _, loss = model(fed, labels=wanted)  # <-
+        count = wanted[:, 1:].numel()
+        nats += loss.item() * count
+        scored += count
+    return nats / scored
+""",
+        ),
+        Bad(
+            why="A Trainer of one's own evaluates a loader that it was given, whose data set has moved the labels.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from torch.utils.data import DataLoader, Dataset
+from transformers import AutoModelForCausalLM, Trainer, TrainerCallback, TrainingArguments
+
+
+class Blocks(Dataset):
+    def __init__(self, ids, size):
+        self.ids, self.size = ids, size
+
+    def __len__(self):
+        return (len(self.ids) - 1) // self.size
+
+    def __getitem__(self, at):
+        block = self.ids[at * self.size : (at + 1) * self.size + 1]
+        return {"input_ids": block[:-1], "labels": block[1:]}
+
+
+@torch.no_grad()
+def mean_nats(model, loader):
+    model.eval()
+    nats, scored = 0.0, 0
+    for block in loader:
+        loss = model(**block).loss  # <-
+        count = block["labels"][:, 1:].numel()
+        nats += loss.item() * count
+        scored += count
+    return nats / scored
+
+
+class Watching(Trainer):
+    def __init__(self, *args, held_out=None, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.held_out = held_out
+
+    def evaluate(self, eval_dataset=None, ignore_keys=None, metric_key_prefix="eval"):
+        metrics = super().evaluate(eval_dataset, ignore_keys, metric_key_prefix)
+        metrics["held_out_nats"] = mean_nats(self.model, self.held_out)
+        return metrics
+
+
+def main(train_ids, test_ids):
+    model = AutoModelForCausalLM.from_pretrained("gpt2")
+    held_out = DataLoader(Blocks(test_ids, 256), batch_size=8)
+    trainer = Watching(model=model, args=TrainingArguments("runs"), train_dataset=train_ids, held_out=held_out)
+    trainer.train()
+""",
+        ),
     )
 
     good = (
@@ -1778,6 +2016,183 @@ def evaluate(model, ids, width=256):
 
 
 print(evaluate(AutoModelForCausalLM.from_pretrained("gpt2"), torch.load("held_out.pt")))
+""",
+        ),
+        Good(
+            why="Rows that are too long are cut, and the labels are the rows themselves: only the model shifts.",
+            files={
+                "articles.py": """\
+import torch
+from torch.utils.data import Dataset
+
+
+class Articles(Dataset):
+    def __init__(self, articles, longest=512):
+        self.articles, self.longest = articles, longest
+
+    def __len__(self):
+        return len(self.articles)
+
+    def __getitem__(self, at):
+        words = torch.tensor(self.articles[at])
+        if len(words) > self.longest:
+            words = words[: self.longest]
+        return {"input_ids": words, "labels": words.clone()}
+""",
+            },
+            code="""\
+import torch
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM
+
+from articles import Articles
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    nats, scored = 0.0, 0
+    for article in loader:
+        count = article["labels"].size(1) - 1
+        nats += model(input_ids=article["input_ids"], labels=article["labels"]).loss.item() * count
+        scored += count
+    return nats / scored
+
+
+print(evaluate(AutoModelForCausalLM.from_pretrained("gpt2"), DataLoader(Articles(torch.load("held_out.pt")), batch_size=1)))
+""",
+        ),
+        Good(
+            why="Rows are stacked key by key in a collate function; the labels are the inputs, which the model shifts.",
+            code="""\
+import torch
+from torch.utils.data import DataLoader, Dataset
+from transformers import AutoModelForCausalLM
+
+
+class Rows(Dataset):
+    def __init__(self, table):
+        self.table = table
+
+    def __len__(self):
+        return len(self.table)
+
+    def __getitem__(self, at):
+        row = torch.as_tensor(self.table[at])
+        return {"input_ids": row[1:], "labels": row[1:]}
+
+
+def stack(items):
+    return {key: torch.stack([item[key] for item in items]) for key in items[0]}
+
+
+def evaluate(model, loader):
+    model.eval()
+    nats, scored = 0.0, 0
+    with torch.no_grad():
+        for batch in loader:
+            count = batch["labels"][:, 1:].numel()
+            nats += model(**batch).loss.item() * count
+            scored += count
+    return nats / scored
+
+
+def main(table):
+    model = AutoModelForCausalLM.from_pretrained("gpt2")
+    print(evaluate(model, DataLoader(Rows(table), batch_size=8, collate_fn=stack)))
+""",
+        ),
+        Good(
+            why="One of two data sets moves the labels and the other does not: what the model shifts is not known.",
+            code="""\
+import sys
+
+import torch
+from torch.utils.data import DataLoader, Dataset
+from transformers import AutoModelForCausalLM
+
+
+class Moved(Dataset):
+    def __init__(self, path):
+        self.rows = torch.load(path)
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, at):
+        return self.rows[at][:-1], self.rows[at][1:]
+
+
+class Same(Dataset):
+    def __init__(self, path):
+        self.rows = torch.load(path)
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, at):
+        return self.rows[at], self.rows[at]
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    nats, scored = 0.0, 0
+    for fed, wanted in loader:
+        count = wanted[:, 1:].numel()
+        nats += model(fed, labels=wanted).loss.item() * count
+        scored += count
+    return nats / scored
+
+
+if __name__ == "__main__":
+    rows = Moved("moved.pt") if "--moved" in sys.argv else Same("rows.pt")
+    print(evaluate(AutoModelForCausalLM.from_pretrained("gpt2"), DataLoader(rows, batch_size=8)))
+""",
+        ),
+        Good(
+            why="A callback evaluates a loader that it was given; its rows are their own labels.",
+            code="""\
+import torch
+from torch.utils.data import DataLoader, Dataset
+from transformers import AutoModelForCausalLM, Trainer, TrainerCallback, TrainingArguments
+
+
+class Blocks(Dataset):
+    def __init__(self, ids, size):
+        self.ids, self.size = ids, size
+
+    def __len__(self):
+        return len(self.ids) // self.size
+
+    def __getitem__(self, at):
+        block = self.ids[at * self.size : (at + 1) * self.size]
+        return {"input_ids": block, "labels": block}
+
+
+@torch.no_grad()
+def mean_nats(model, loader):
+    model.eval()
+    nats, scored = 0.0, 0
+    for block in loader:
+        count = block["labels"][:, 1:].numel()
+        nats += model(**block).loss.item() * count
+        scored += count
+    return nats / scored
+
+
+class Watch(TrainerCallback):
+    def __init__(self, held_out):
+        self.held_out = held_out
+
+    def on_epoch_end(self, args, state, control, model=None, **kwargs):
+        print(state.epoch, mean_nats(model, self.held_out))
+
+
+def main(train_ids, test_ids):
+    model = AutoModelForCausalLM.from_pretrained("gpt2")
+    watch = Watch(DataLoader(Blocks(test_ids, 256), batch_size=8))
+    Trainer(model=model, args=TrainingArguments("runs"), train_dataset=train_ids, callbacks=[watch]).train()
 """,
         ),
     )

@@ -1143,6 +1143,53 @@ def nats_per_token(lines):
 print(nats_per_token(["one line", "another one that is longer"]))
 """,
         ),
+        Bad(
+            why="A model puts positions first and leaves them there; its logits meet the words of the batch, rows first.",
+            severity=Severity.WARNING,
+            files={
+                "layers.py": """\
+import torch.nn as nn
+
+
+class NextWordLM(nn.Module):
+    def __init__(self, vectors, vocab, width=300, heads=6, depth=4):
+        super().__init__()
+        self.embedding = nn.Embedding(vocab, width).from_pretrained(vectors)
+        self.layers = nn.ModuleList([nn.TransformerDecoderLayer(width, heads) for _ in range(depth)])
+        self.output = nn.Linear(width, vocab)
+
+    def forward(self, contexts):
+        x = self.embedding(contexts).permute(1, 0, 2)
+        for layer in self.layers:
+            x = layer(x, x)
+        return self.output(x)
+""",
+            },
+            code="""\
+import torch
+import torch.nn as nn
+
+from layers import NextWordLM
+
+
+@torch.no_grad()
+def mean_nats(model, loader, device):
+    model.eval()
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    nats, scored = 0.0, 0
+    for contexts, words in loader:
+        outputs = model(contexts.to(device))
+        nats += criterion(outputs.view(-1, outputs.shape[-1]), words.to(device).view(-1)).item()  # <-
+        scored += words.numel()
+    return nats / scored
+
+
+def main(vectors, loader, device="cuda"):
+    model = NextWordLM(vectors, len(vectors)).to(device)
+    model.load_state_dict(torch.load("words.pt"))
+    print(mean_nats(model, loader, device))
+""",
+        ),
     )
 
     good = (
@@ -2301,6 +2348,41 @@ def nats_per_token(lines):
 
 
 print(nats_per_token(["one line", "another one that is longer"]))
+""",
+        ),
+        Good(
+            why="A classifier puts positions first and takes one of them; each row has one label, flattened or not.",
+            code="""\
+import torch
+import torch.nn as nn
+
+
+class Rater(nn.Module):
+    def __init__(self, vocab, classes, width=300):
+        super().__init__()
+        self.embedding = nn.Embedding(vocab, width)
+        self.lstm = nn.LSTM(width, width)
+        self.output = nn.Linear(width, classes)
+
+    def forward(self, review):
+        hidden, _ = self.lstm(self.embedding(review).permute(1, 0, 2))
+        return self.output(hidden.logsumexp(0))
+
+
+@torch.no_grad()
+def mean_loss(model, loader):
+    model.eval()
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    total, rows = 0.0, 0
+    for review, stars in loader:
+        scores = model(review)
+        total += criterion(scores.view(-1, scores.shape[-1]), stars.view(-1)).item()
+        rows += stars.numel()
+    return total / rows
+
+
+def main(loader):
+    print(mean_loss(Rater(30000, 5), loader))
 """,
         ),
     )

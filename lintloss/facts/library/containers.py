@@ -8,7 +8,7 @@ from lintloss.facts import assign, carried, dead, exponent, fields, reduce
 from lintloss.facts.library import onehot, pieces, shapes
 from lintloss.facts.library.tables import FLATTENING, MEANS, SAME, SUMS
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import UNKNOWN, Const, Opaque, Quantity, Ref, Tensor, Tuple, Value, options
+from lintloss.facts.values import UNKNOWN, Const, Opaque, Quantity, Ref, Tuple, Value, options
 
 
 def of_container(machine: Machine, node: ast.Call, ref: Ref, name: str, args: list[Value]) -> Value | None:
@@ -25,9 +25,7 @@ def of_container(machine: Machine, node: ast.Call, ref: Ref, name: str, args: li
         depth = slot.depth if slot else machine.depth
         value = args[0]
         if name == "extend":
-            value = machine.elem(value) if isinstance(value, Ref) else value
-            if isinstance(value, Tensor) and value.window is not None and value.form in {"", "ids"}:
-                value = Opaque((*ref.id, "entry"), "")  # its ids, one by one: a stream, not rows
+            value = assign.one_of(machine, ref, value)
             machine.put(ref, "@extended", Const(True), depth)
         assign.collect(machine, ref.id, value, depth)
         if isinstance(node.func, ast.Attribute):

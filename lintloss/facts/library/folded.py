@@ -65,37 +65,17 @@ def _filled(machine: Machine, made: Ref, held: dict[str, Value]) -> Ref:
 
 def by_key(machine: Machine, node: ast.DictComp, evaluate: Callable[[Machine, ast.expr], Value]) -> Ref | None:
     """Make the dict of `{k: totals[k] + v for k, v in metrics.items()}` key by key, where all keys are known."""
-    from lintloss.facts import assign
+    from lintloss.facts import assign, known_keys
 
-    generator = node.generators[0]
-    if len(node.generators) > 1 or generator.ifs or not isinstance(node.value, ast.BinOp):
-        return None
-    if not isinstance(node.value.op, ast.Add) or not isinstance(node.key, ast.Name):
-        return None
-    pairs = isinstance(generator.target, ast.Tuple)
-    owner = _read_by(generator.iter, "items") if pairs else _read_by(generator.iter, "keys") or _named(generator.iter)
-    source = evaluate(machine, owner) if owner is not None else None
-    held = next((option for option in options(source) if isinstance(option, Ref)), None) if source is not None else None
-    if held is None or held.kind != "dict" or machine.get(held, "elem") is not None:
-        return None
     names, made = machine.state.names, {}
+    given = known_keys.of_comprehension(machine, node)
     machine.state.names = dict(names)
-    for name, slot in list(machine.fields(held).items()):
-        assign.store(machine, generator.target, Tuple((Const(name), slot.value)) if pairs else Const(name))
-        made[name] = evaluate(machine, node.value)
+    for each in given:
+        assign.store(machine, node.generators[0].target, each)
+        key = each.items[0] if isinstance(each, Tuple) else each
+        made[str(key.value) if isinstance(key, Const) else ""] = evaluate(machine, node.value)
     machine.state.names = names
     return _filled(machine, Ref(machine.key(node, "dict"), "dict"), made) if made else None
-
-
-def _read_by(node: ast.expr, method: str) -> ast.expr | None:
-    """Return the dict whose items() or keys() are read."""
-    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or node.func.attr != method:
-        return None
-    return node.func.value
-
-
-def _named(node: ast.expr) -> ast.expr | None:
-    return node if isinstance(node, ast.Name | ast.Attribute) else None
 
 
 def of_trees(machine: Machine, node: ast.AST, function: Value, trees: list[Value]) -> Value | None:

@@ -59,6 +59,11 @@ def element(machine: Machine, value: LibObject, loop: Loop) -> Value:
     return _as_tensors(machine, batch, at) if batch is not None and batch != UNKNOWN else Opaque(at, "")
 
 
+def whole(part: LibObject) -> Value | None:
+    """Return the data set that a part is one of."""
+    return part.arg(1, "dataset") if short(part) == "random_split" else part.arg(0, "dataset")
+
+
 def splits(machine: Machine, node: ast.AST, owner: Lib, args: list[Value], kwargs: dict[str, Value]) -> Value:
     """Return torchtext's `BucketIterator.splits((train, valid, test), …)`: a loader for each data set."""
     sets = args[0] if args else kwargs.get("datasets", UNKNOWN)
@@ -105,8 +110,8 @@ def _layer_of(machine: Machine, value: LibObject) -> Value:
 
 def member(value: LibObject, name: str) -> Value:
     """Return an attribute of a library object."""
-    if name == "dataset" and is_loader(value):
-        dataset = value.arg(0, "dataset")
+    if name == "dataset" and (is_loader(value) or short(value) in PARTS):
+        dataset = whole(value) if short(value) in PARTS else value.arg(0, "dataset")
         return dataset if dataset is not None else Opaque((*value.key, "dataset"), "dataset")
     if name == "batch_size" and is_loader(value):
         return value.arg(1, "batch_size") or UNKNOWN

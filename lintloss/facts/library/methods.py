@@ -122,6 +122,8 @@ def call(
         renewed = folded.replaced(machine, node, receiver, kwargs)
         if renewed is not None:
             return renewed
+    if name == "from_pretrained" and isinstance(receiver, LibObject) and loaders.short(receiver) == "Embedding":
+        return receiver  # a class method, called on an instance: another table of vectors
     if isinstance(receiver, Class) and name in LOADS:
         return _loaded_model(machine, node, receiver, name, kwargs)
     if isinstance(receiver, Class) and name == "splits":  # torchtext: one iterator of this class for each split

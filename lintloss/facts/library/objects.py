@@ -6,7 +6,7 @@ import ast
 import re
 from dataclasses import replace
 
-from lintloss.facts import forwards, quotients, strangers
+from lintloss.facts import forwards, paired, quotients, strangers
 from lintloss.facts.library import (
     keras,
     loaders,
@@ -279,6 +279,7 @@ def called_model(
     machine: Machine, node: ast.AST, owner: Ref, result: Value, args: list[Value], kwargs: Kwargs
 ) -> Value:
     """Return what a model of the project returned; its tensors are known to come from it."""
+    paired.note(machine, owner, result, [*args, *kwargs.values()])
     if isinstance(result, Tensor | Tuple | Choice):
         return _owned(result, owner)
     if isinstance(result, Opaque) and MODEL_NAME.search(owner.cls.node.name if owner.cls else ""):

@@ -100,7 +100,8 @@ def _of_call(machine: Machine, node: ast.AST, model: Value, args: list[Value], k
     form = "logits" if isinstance(model, LibObject) else "scores"
     if fed is not None and fed.form == "hidden" and "inputs_embeds" not in kwargs:
         made_by = fed.model.name if isinstance(fed.model, Opaque) else ""
-        if isinstance(model, LibObject) or (made_by and not forwards.PART_WORDS.search(made_by)):
+        is_part = forwards.PART_WORDS.search(made_by) is not None or made_by.startswith("forward")
+        if isinstance(model, LibObject) or (made_by and not is_part):
             fed = None  # an unknown call may have changed the ids
     logits = Tensor(
         form,

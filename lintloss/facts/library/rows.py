@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from lintloss.facts import bindings, symbolic
-from lintloss.facts.library import loaders, pieces, shapes, transforms
+from lintloss.facts.library import either_rows, loaders, pieces, shapes, transforms
 from lintloss.facts.linear import Atom, Linear
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
@@ -265,18 +265,24 @@ def _is_fixed(batch: Value) -> bool:
 
 
 def _batch(machine: Machine, node: ast.AST, loader: LibObject, dataset: Value, collate: Value | None) -> Value | None:
-    row = sample(machine, node, dataset, loader.key)
-    if isinstance(collate, Choice) and _are_one(collate):
-        collate = collate.options[0]
+    row = either_rows.united(machine, sample(machine, node, dataset, loader.key), loader.key)
+    if isinstance(collate, Choice):
+        collate = _only(collate) or collate
     if collate is None or collate == Const(None):
         return collated(machine, row) if row is not None else None
     return _by(machine, node, collate, row if row is not None else Opaque((*loader.key, "row")), loader)
 
 
-def _are_one(collate: Choice) -> bool:
-    """Say whether a collate function is a method of one class, of whichever instance: `fit` and `validate` made one each."""
-    nodes = {option.node for option in collate.options if isinstance(option, Func)}
-    return len(nodes) == 1 and all(isinstance(option, Func) for option in collate.options)
+def _only(collate: Choice) -> Func | None:
+    """Return the collate function of several that are one: a method of a class, of whichever instance.
+
+    `fit` and `validate` made an instance each; one of what may be a part of a data set is not known.
+    """
+    found = [option for option in collate.options if isinstance(option, Func)]
+    others = [option for option in collate.options if not isinstance(option, Func)]
+    name = getattr(found[0].node, "name", "") if found else ""
+    is_one = len({option.node for option in found}) == 1
+    return found[0] if is_one and all(isinstance(each, Opaque) and each.name == name for each in others) else None
 
 
 def _by(machine: Machine, node: ast.AST, collate: Value, row: Value, loader: LibObject) -> Value | None:
@@ -291,6 +297,8 @@ def _by(machine: Machine, node: ast.AST, collate: Value, row: Value, loader: Lib
         return collated(machine, row)
     if not (isinstance(collate, Func) or is_partial or (isinstance(collate, Ref) and collate.kind == "instance")):
         return None
+    if isinstance(collate, Func):
+        machine.relevance.want(collate.node)
     rows = Ref((*loader.key, "rows"), "list")
     machine.state.heap.clear(rows.id)
     machine.put(rows, "elem", row)
@@ -316,6 +324,7 @@ def sample(machine: Machine, node: ast.AST, dataset: Value, key: Key) -> Value |
         getter = classes.method(machine, dataset, "__getitem__")
         if getter is None:
             return _streamed(machine, node, dataset)
+        machine.relevance.want(getter.node)
         at: Key = ("index", *dataset.id)
         machine.strides[at] = (Linear(const=1), machine.evidence(node, "one window for every index"))
         return calls.call(machine, node, getter, [Opaque(("index", *dataset.id), "index")], {})
@@ -336,9 +345,8 @@ def sample(machine: Machine, node: ast.AST, dataset: Value, key: Key) -> Value |
                 else ()
             )
             return _any(machine, node, parts, key)
-        inner = dataset.arg(1, "dataset") if name == "random_split" else dataset.arg(0, "dataset")
-        wraps = name in {"Subset", "random_split"}
-        return sample(machine, node, inner, key) if inner is not None and wraps else None
+        inner = loaders.whole(dataset) if name in loaders.PARTS else None
+        return sample(machine, node, inner, key) if inner is not None else None
     if isinstance(dataset, Tensor | Opaque):
         return _row_of(dataset) if isinstance(dataset, Tensor) else Opaque((*dataset.key, "[]"))
     return None

@@ -198,8 +198,16 @@ def _length(machine: Machine, value: Value, index: int, node: ast.AST) -> Linear
     if isinstance(value, Tensor) and value.axes == ("row", "one"):
         return Linear(const=1)
     if isinstance(value, Ref) and value.kind == "list":
-        return Linear.of(("piece", *value.id))
+        written = _written_out(machine, value)
+        return Linear(const=written) if written else Linear.of(("piece", *value.id))
     return Linear.of(("piece", *getattr(value, "key", machine.key(node)), index))
+
+
+def _written_out(machine: Machine, made: Ref) -> int:
+    """Return how many numbers a list holds that is written out, `torch.tensor([-100])`; 0 where it has grown."""
+    slot = machine.get(made, "len")
+    size = slot.value.value if slot is not None and isinstance(slot.value, Const) else None
+    return size if isinstance(size, int) and machine.get(made, "elem") is None else 0
 
 
 # -- padding and masks ------------------------------------------------------------------------------------------------

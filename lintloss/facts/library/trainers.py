@@ -6,7 +6,7 @@ import ast
 import re
 
 from lintloss.facts import collating, forwards, ignored
-from lintloss.facts.library import loaders, losses, meters, models, rows, saved_sets, smoothed_trainers
+from lintloss.facts.library import loaders, losses, meters, models, rows, saved_sets, smoothed_trainers, trainer_hooks
 from lintloss.facts.library.tables import CAUSAL, MASKED_MODELS, PAIRED
 from lintloss.facts.loops import Differing
 from lintloss.facts.machine import Machine
@@ -50,6 +50,7 @@ def called(machine: Machine, node: ast.Call, trainer: Value, name: str, args: li
     made = _made_with(machine, trainer)
     if made is None:
         return None
+    trainer_hooks.run(machine, node, trainer, made)
     by_itself = by_strategy(made) and not EVALUATES.search(machine.frames[0].module.code)
     dataset = made.get("train_dataset") if name == "train" else (args[0] if args else made.get("eval_dataset"))
     if dataset is not None and (name == "evaluate" or machine.home):  # who asks from a data set's file asks for both
