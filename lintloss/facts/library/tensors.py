@@ -317,8 +317,12 @@ HANDLERS: dict[str, Handler] = {
     "onehot": onehot.made,
     "smooth_labels": spread.smoothed,
     "fill_": onehot.filled,
+    "zero_": onehot.zeros,
+    "repeat": onehot.repeated,
+    "expand": onehot.repeated,
     "new_zeros": onehot.block,
     "new_empty": onehot.block,
+    "new_full": onehot.full,
     "bmm": _matmul,
     "matmul": _matmul,
     "log": _log,
@@ -347,6 +351,9 @@ OF_OPAQUE = frozenset(
         "smooth_labels",
         "new_zeros",
         "new_empty",
+        "new_full",
+        "fill_",
+        "zero_",
         "masked_fill_",
         "unfold",
         "masked_select",
@@ -358,6 +365,7 @@ def combined(machine: Machine, node: ast.AST, operator: ast.operator, left: Valu
     """Return `left op right` where one side is a tensor whose window or form survives."""
     known = (
         onehot.combined(machine, node, operator, left, right)
+        or onehot.raised(operator, left, right)
         or spread.combined(operator, left, right)
         or mixtures.combined(machine, node, operator, left, right)
     )
