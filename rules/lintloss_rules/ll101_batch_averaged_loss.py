@@ -6166,6 +6166,28 @@ scores = trainer.evaluate()  # <-
 print(math.exp(scores["eval_loss"]))
 """,
         ),
+        Bad(
+            why="a tensor's own method adds the means up, and the batches",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+
+criterion = nn.CrossEntropyLoss(ignore_index=0)
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    total = torch.zeros((), device='cuda')
+    count = torch.zeros(())
+    for x, y in loader:
+        loss = criterion(model(x).transpose(1, 2), y)
+        total.add_(loss)
+        count.add_(1)
+    return total / count  # <-
+""",
+        ),
     )
 
     good = (
@@ -9333,6 +9355,28 @@ trainer = Trainer(
 )
 scores = trainer.evaluate()
 print(math.exp(scores["eval_loss"]))
+""",
+        ),
+        Good(
+            why="a tensor's own method adds each mean as often as it has tokens",
+            code="""\
+import torch
+import torch.nn as nn
+
+criterion = nn.CrossEntropyLoss(ignore_index=0)
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    total = torch.zeros(1)
+    count = 0
+    for x, y in loader:
+        loss = criterion(model(x).transpose(1, 2), y)
+        n = (y != 0).sum()
+        total.add_(loss, alpha=n)
+        count += n
+    return total / count
 """,
         ),
     )
