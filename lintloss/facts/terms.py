@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 import re
 from dataclasses import replace
 from functools import lru_cache
@@ -206,7 +207,9 @@ def _number(logits: Tensor, divisor: ast.expr | None) -> str:
 def _summand(node: ast.AST, *, is_right: bool) -> ast.expr | None:
     if isinstance(node, ast.AugAssign):
         return node.value if is_right else node.target
-    value = node.value if isinstance(node, ast.Assign) else node
+    value = node.value if isinstance(node, ast.Assign | ast.Expr) else node
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr == "add_":
+        return value.args[0] if is_right else value.func.value
     if not isinstance(value, ast.BinOp):
         return None
     return value.right if is_right else value.left
@@ -252,7 +255,8 @@ def _is_optional(machine: Machine, loss: Quantity) -> bool:
     """Say whether the sum is under a condition that is not known, one that was asked after the loss was scored."""
     scored = loss.scoring.place if loss.scoring is not None else None
     path, first = machine.frame.module.path, getattr(machine.frame.node, "lineno", 1)
-    if scored is not None and scored.path == path:
+    last = getattr(machine.frame.node, "end_lineno", math.inf)  # of a module: wherever it is
+    if scored is not None and scored.path == path and first <= scored.span.row <= last:
         first = max(first, scored.span.row)
     return any(place.path == path and place.span.row > first for _, place, _ in machine.guards)
 

@@ -129,7 +129,8 @@ class RegularizedEvalLoss(Rule):
             return
         certain = [said for said, is_certain in seen.extras if is_certain]
         severity = Severity.ERROR if certain else Severity.WARNING
-        what = " and ".join((certain or [said for said, _ in seen.extras])[:3])
+        told = dict.fromkeys(certain or [said for said, _ in seen.extras])  # two criteria may smooth by one option
+        what = " and ".join(list(told)[:3])
         value = "perplexity" if seen.exponentiated else "evaluation loss"
         message = f"the reported {value} holds more than the cross entropy: {what}; report the plain value"
         yield Judgment(severity, Confidence.HIGH if certain else Confidence.MEDIUM, message, seen.evidence)
@@ -2354,6 +2355,322 @@ def main(loader):
     print("validation loss", evaluate(model, loader))
 """,
         ),
+        Bad(
+            why="a row of anything is filled with what each class gets, and repeated: the divergence smooths if the settings say so",
+            severity=Severity.WARNING,
+            files={
+                "criterion.py": """\
+import torch
+import torch.nn as nn
+
+PAD = 0
+
+
+class TokenCriterion(nn.Module):
+    def __init__(self, pad=PAD, label_smoothing=0.0):
+        super().__init__()
+        self.pad = pad
+        self.label_smoothing = label_smoothing
+        if label_smoothing > 0:
+            self.criterion = nn.KLDivLoss(size_average=False, reduce=False)
+        else:
+            self.criterion = nn.NLLLoss(size_average=False, ignore_index=pad, reduce=False)
+        self.confidence = 1.0 - label_smoothing
+
+    def _soft(self, classes):
+        row = torch.randn(1, classes)
+        row.fill_(self.label_smoothing / (classes - 2))
+        row[0][self.pad] = 0
+        return row
+
+    def forward(self, log_probs, labels):
+        scores = log_probs.view(-1, log_probs.size(2))
+        gold = labels.view(-1)
+        if self.confidence < 1:
+            ids = gold.detach()
+            mask = torch.nonzero(ids.eq(self.pad)).squeeze()
+            row = self._soft(scores.size(-1))
+            table = row.repeat(gold.size(0), 1)
+            table.scatter_(1, ids.unsqueeze(1), self.confidence)
+            if mask.numel() > 0:
+                table.index_fill_(0, mask, 0)
+            gold = table.detach()
+        return self.criterion(scores, gold).view((labels.size(0), -1)).sum(-1).sum()
+""",
+                "model.py": """\
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Translator(nn.Module):
+    def __init__(self, vocab, width=256):
+        super().__init__()
+        self.src = nn.Embedding(vocab, width)
+        self.tgt = nn.Embedding(vocab, width)
+        self.transformer = nn.Transformer(width, batch_first=True)
+        self.out = nn.Linear(width, vocab)
+
+    def forward(self, x, y):
+        mask = nn.Transformer.generate_square_subsequent_mask(y.size(1))
+        return F.log_softmax(self.out(self.transformer(self.src(x), self.tgt(y), tgt_mask=mask)), dim=-1)
+""",
+            },
+            code="""\
+import torch
+import yaml
+
+from criterion import PAD, TokenCriterion
+from model import Translator
+
+
+def compute(model, critic, x, y, evaluate=False):
+    given, gold = y[:, :-1].contiguous(), y[:, 1:].contiguous()
+    if not evaluate:
+        model.train()
+        critic.train()
+        log_probs = model(x, given)
+        loss = critic(log_probs, gold)
+        loss.backward()
+        return loss.item()
+    model.eval()
+    critic.eval()
+    with torch.no_grad():
+        log_probs = model(x, given)
+        loss = critic(log_probs, gold)
+    return loss.item()
+
+
+def validate(model, critic, loader):
+    total, words = 0.0, 0
+    for x, y in loader:
+        total += compute(model, critic, x, y, evaluate=True)  # <-
+        words += (y[:, 1:] != PAD).sum().item()
+    return total / words
+
+
+def main(path, train_loader, valid_loader):
+    settings = yaml.safe_load(open(path))
+    model = Translator(settings["vocab"])
+    critic = TokenCriterion(label_smoothing=settings["label_smoothing"])
+    optimizer = torch.optim.Adam(model.parameters())
+    for epoch in range(10):
+        for x, y in train_loader:
+            optimizer.zero_grad()
+            compute(model, critic, x, y)
+            optimizer.step()
+        print("valid loss", validate(model, critic, valid_loader))
+""",
+        ),
+        Bad(
+            why="the criterion hands back a dict, of which a number is added to a tensor in place",
+            severity=Severity.WARNING,
+            files={
+                "losses.py": """\
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class BaseLoss(nn.Module):
+    def __init__(self, classes, label_smoothing):
+        super().__init__()
+        self.classes = classes
+        self.smoothing_value = label_smoothing / (classes - 2)
+        self.confidence = 1.0 - label_smoothing
+
+
+class LabelLoss(BaseLoss):
+    def __init__(self, classes, label_smoothing=0.0):
+        self.label_smoothing = label_smoothing
+        super().__init__(classes, label_smoothing)
+
+    def forward(self, outputs, targets, model=None, granularity="average", **kwargs):
+        logits = outputs["logits"]
+        if granularity == "average":
+            loss = F.cross_entropy(logits.float(), targets, reduction="sum", label_smoothing=self.label_smoothing)
+        else:
+            raise NotImplementedError
+        return {"loss": loss, "data": loss.item(), "numel": targets.numel()}
+""",
+            },
+            code="""\
+import torch
+
+from losses import LabelLoss
+
+
+def zero():
+    return torch.Tensor([0]).cuda()
+
+
+class Trainer:
+    def __init__(self, opt, model, data):
+        self.opt = opt
+        self.model = model
+        self.loss_function = LabelLoss(data.classes, label_smoothing=opt.label_smoothing)
+
+    def eval(self, data):
+        self.model.eval()
+        self.loss_function.eval()
+        total_loss, total_rows = zero(), zero()
+        with torch.no_grad():
+            for batch in data:
+                targets = batch.get("target")
+                outputs = self.model(batch)
+                parts = self.loss_function(outputs, targets, model=self.model, eval=True)  # <-
+                total_loss.add_(parts["data"])
+                total_rows.add_(parts["numel"])
+        return {"loss": total_loss / total_rows}
+""",
+        ),
+        Bad(
+            why="a helper adds its penalties to the very tensor that is handed out as the raw loss",
+            severity=Severity.WARNING,
+            files={
+                "model.py": """\
+import torch
+import torch.nn as nn
+
+
+class Recurrent(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        self.embed = nn.Embedding(config.vocab, config.width)
+        self.rnn = nn.LSTM(config.width, config.width)
+        self.head = nn.Linear(config.width, config.vocab)
+        self.alpha = config.alpha
+        self.beta = config.beta
+
+    def _penalize(self, loss, states, last):
+        if self.alpha:
+            ar = self.alpha * states.pow(2).mean()
+            loss += ar
+        if self.beta:
+            loss += self.beta * (last[1:] - last[:-1]).pow(2).mean()
+        return loss
+
+    def forward(self, ids, hidden=None, targets=None):
+        states, hidden = self.rnn(self.embed(ids), hidden)
+        logits = self.head(states)
+        outputs = (logits, hidden)
+        if targets is not None:
+            raw_loss = nn.CrossEntropyLoss()(logits[:-1].view(-1, logits.size(-1)), targets[1:].view(-1))
+            loss = self._penalize(raw_loss, states, states)
+            outputs = (loss, raw_loss) + outputs
+        return outputs
+""",
+            },
+            code="""\
+import math
+
+import torch
+
+from model import Recurrent
+
+
+def validation_step(model, data, targets, hidden=None):
+    model.eval()
+    with torch.no_grad():
+        loss, raw_loss, logits, hidden = model(data, hidden, targets)
+    return raw_loss.item(), loss.item(), hidden
+
+
+def main(config, train_loader, val_loader):
+    model = Recurrent(config)
+    optimizer = torch.optim.SGD(model.parameters(), lr=30)
+    for epoch in range(3):
+        model.train()
+        for data, targets in train_loader:
+            loss, raw_loss, logits, hidden = model(data, None, targets)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        total, reg, length, hidden = 0.0, 0.0, 0, None
+        for data, targets in val_loader:
+            loss, reg_loss, hidden = validation_step(model, data, targets, hidden)  # <-
+            total += loss * (len(data) - 1)
+            reg += reg_loss * (len(data) - 1)
+            length += len(data) - 1
+        print("val", total / length, math.exp(total / length), reg / length)
+""",
+        ),
+        Bad(
+            why="two names of one tensor: what is added in place under one is in the other",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, weight):
+    model.eval()
+    ce_sum, tokens = 0.0, 0
+    for ids in loader:
+        logits, aux_loss = model(ids[:, :-1])
+        ce = F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten())  # <-
+        loss = ce
+        loss += weight * aux_loss
+        ce_sum += ce.item() * ids[:, 1:].numel()
+        tokens += ids[:, 1:].numel()
+    return ce_sum / tokens
+""",
+        ),
+        Bad(
+            why="the divergence to smoothed targets is no wrong criterion: LL204 alone has something to say",
+            severity=Severity.WARNING,
+            files={
+                "loss.py": """\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class GeneratorLoss(nn.Module):
+    def __init__(self, classes, pad, eps=0.0):
+        super().__init__()
+        self.pad = pad
+        self.eps = eps
+        if eps > 0:
+            row = torch.full((classes,), eps / (classes - 2))
+            row[pad] = 0
+            self.register_buffer("row", row.unsqueeze(0))
+        self.peak = 1.0 - eps
+
+    def forward(self, scores, gold):
+        if self.eps == 0:
+            return F.nll_loss(scores, gold, ignore_index=self.pad, reduction="sum")
+        wanted = self.row.repeat(gold.size(0), 1)
+        wanted.scatter_(1, gold.unsqueeze(1), self.peak)
+        wanted.masked_fill_((gold == self.pad).unsqueeze(1), 0)
+        return F.kl_div(scores, wanted, reduction="sum")
+""",
+            },
+            code="""\
+import math
+
+import torch
+
+from loss import GeneratorLoss
+
+
+class Tester:
+    def __init__(self, opt, model, vocab):
+        self.model = model
+        self.loss = GeneratorLoss(len(vocab), vocab.pad, opt.eps)
+        self.pad = vocab.pad
+
+    def validate(self, loader):
+        self.model.eval()
+        total, words = 0.0, 0
+        with torch.no_grad():
+            for src, tgt in loader:
+                scores = self.model(src, tgt[:, :-1])
+                gold = tgt[:, 1:].contiguous().view(-1)
+                total += self.loss(scores.view(-1, scores.size(-1)), gold).item()  # <-
+                words += gold.ne(self.pad).sum().item()
+        return math.exp(total / words)
+""",
+        ),
     )
 
     good = (
@@ -4217,6 +4534,84 @@ def main(loader):
     base = AutoModelForCausalLM.from_pretrained("facebook/opt-350m")
     model = get_peft_model(base, LoraConfig(r=8, task_type="CAUSAL_LM"))
     print("validation loss", evaluate(model, loader))
+""",
+        ),
+        Good(
+            why="a block that is filled with zeros and holds a one at each label: nothing is smoothed",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    nats, words = 0.0, 0
+    for x, y in loader:
+        log_probs = F.log_softmax(model(x, y[:, :-1]), dim=-1).view(-1, 32000)
+        gold = y[:, 1:].reshape(-1)
+        table = torch.randn(1, 32000).fill_(0.0).repeat(gold.size(0), 1)
+        table.scatter_(1, gold.unsqueeze(1), 1.0)
+        table[gold == 0] = 0
+        nats += F.kl_div(log_probs, table, reduction="sum").item()
+        words += gold.ne(0).sum().item()
+    return nats / words
+""",
+        ),
+        Good(
+            why="a copy was taken before the penalty was added in place",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def step(model, ids, coef=0.1):
+    logits, penalty = model(ids[:, :-1])
+    loss = F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten())
+    plain = loss.clone()
+    loss += coef * penalty
+    return loss, plain
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    nats, total, tokens = 0.0, 0.0, 0
+    for ids in loader:
+        loss, plain = step(model, ids)
+        n = ids[:, 1:].numel()
+        nats += plain.item() * n
+        total += loss.item() * n
+        tokens += n
+    return nats / tokens, total / tokens
+""",
+        ),
+        Good(
+            why="the losses are numbers by then: += binds the one name anew",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def score(model, ids):
+    logits, aux_loss = model(ids[:, :-1])
+    ce = float(F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten()))
+    return ce, aux_loss.item()
+
+
+@torch.no_grad()
+def evaluate(model, loader, weight):
+    model.eval()
+    ce_sum, reg_sum, tokens = 0.0, 0.0, 0
+    for ids in loader:
+        ce, aux = score(model, ids)
+        loss = ce
+        loss += weight * aux
+        n = ids[:, 1:].numel()
+        ce_sum += ce * n
+        reg_sum += loss * n
+        tokens += n
+    return ce_sum / tokens, reg_sum / tokens
 """,
         ),
     )
