@@ -2356,7 +2356,7 @@ def main(loader):
 """,
         ),
         Bad(
-            why="a row of anything is filled with what each class gets, and repeated: the divergence smooths if the settings say so",
+            why="a row of anything is filled with what each class gets, and repeated: it smooths if the settings say so",
             severity=Severity.WARNING,
             files={
                 "criterion.py": """\
