@@ -37,7 +37,7 @@ from lintloss.findings import Evidence
 from lintloss.patterns import regex
 
 PENALTY = regex(
-    r"aux|z_?loss|balanc|penalt|regulari|(^|_|\.)reg(_|\b)|\bl[12](_|\b)|router|moe|diversity|orthogonal|ortho_|sparsity|"
+    r"aux|z_?loss|balanc|penalt|regulari|(^|_|\.)reg(_|\b)|\bl[12](_|\b)|router|moe|diversity|(?<![a-z])orth(?!ograph)|sparsity|"
     r"commit|mtp|distill|(^|_)lb(_|\b)|smooth|entropy_(coef|weight|bonus)|weight_decay|coverage|alignment",
     re.IGNORECASE,
 )

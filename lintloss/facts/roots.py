@@ -6,8 +6,8 @@ import ast
 from collections.abc import Iterable
 from contextlib import nullcontext
 
-from lintloss.facts import asked, calls, factories
-from lintloss.facts.library import fairseq, lightning, metrics
+from lintloss.facts import asked, calls, factories, gradients
+from lintloss.facts.library import fairseq, lightning, metrics, trainer_losses
 from lintloss.facts.machine import Machine, OutOfBudget
 from lintloss.facts.state import Slot, State
 from lintloss.facts.statements import execute
@@ -38,6 +38,13 @@ def run_root(machine: Machine, function: Func, kwargs: dict[str, Value]) -> None
     loop = lightning.loop_around(machine, function)
     around = loop or metrics.loop_around(machine, function)
     try:
+        if trainer_losses.is_one(machine, function):
+            with gradients.inside(machine, [gradients.OFF]):
+                returned = calls.run(
+                    machine, _site(machine, function), function, trainer_losses.given(machine, function), {}
+                )
+                trainer_losses.note_returned(machine, function, returned)
+            return
         with machine.in_loop(around) if around is not None else nullcontext():
             args = lightning.given(machine, function) or fairseq.given(machine, function)
             returned = calls.run(machine, _site(machine, function), function, args, kwargs)

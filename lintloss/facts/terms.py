@@ -22,6 +22,7 @@ SHARE = regex(
     r"smooth|(^|_)(eps|epsilon|alpha|lam|lambda|beta|gamma|ratio|weight|coef|w|share|amount|rate|factor|fraction)$",
     re.IGNORECASE,
 )
+MASK = regex(r"mask|valid|pad|keep|length|(^|_)(n|num|size|count|tokens|rows|batch)(_|$)", re.IGNORECASE)
 TEMPERATURE = regex(r"temp|(^|_|\.)tau$|^T$", re.IGNORECASE)
 
 
@@ -84,7 +85,7 @@ def added(machine: Machine, node: ast.AST, loss: Quantity, other: Value, *, is_r
         return None
     if _adds_again(machine, node, loss):
         return None
-    product = _product(machine, summand)
+    product = _product(machine, summand, of_total=bool(loss.loops or loss.axes) or _rank(loss) < 2)
     if product is not None and _is_nothing(machine, product):
         return None
     return Term(
@@ -219,10 +220,11 @@ def _is_scaled(node: ast.expr) -> bool:
     return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)
 
 
-def _product(machine: Machine, summand: ast.expr) -> ast.BinOp | None:
+def _product(machine: Machine, summand: ast.expr, *, of_total: bool) -> ast.BinOp | None:
     """Return what a summand's name was bound to, in the running function, where that is a number or a share times another.
 
-    Of what is bound anew, the last binding before: `aux = x.mean()`, then `aux = 0.1 * aux`.
+    Of what is bound anew, the last binding before: `aux = x.mean()`, then `aux = 0.1 * aux`. A total may have another
+    batch's loss added to it, times its rows; to one criterion's number, whatever is called no mask is a weighed one.
     """
     if not isinstance(summand, ast.Name):
         return None
@@ -230,7 +232,7 @@ def _product(machine: Machine, summand: ast.expr) -> ast.BinOp | None:
     made = bound[-1].value if bound else None
     if not isinstance(made, ast.BinOp) or not isinstance(made.op, ast.Mult):
         return None
-    return made if any(_weighs(each) for each in (made.left, made.right)) else None
+    return made if any(_weighs(each, of_total=of_total) for each in (made.left, made.right)) else None
 
 
 @lru_cache(maxsize=256)
@@ -243,12 +245,14 @@ def _bindings(function: ast.AST) -> dict[str, list[ast.Assign]]:
     return found
 
 
-def _weighs(factor: ast.expr) -> bool:
+def _weighs(factor: ast.expr, *, of_total: bool) -> bool:
     """Say whether a factor is a number, or is called the weight of something: a mask is none."""
     if isinstance(factor, ast.Constant):
         return isinstance(factor.value, float)
     named = factor.attr if isinstance(factor, ast.Attribute) else factor.id if isinstance(factor, ast.Name) else ""
-    return SHARE.search(named) is not None
+    if of_total:
+        return SHARE.search(named) is not None
+    return bool(named) and MASK.search(named) is None
 
 
 def _is_optional(machine: Machine, loss: Quantity) -> bool:

@@ -2671,6 +2671,83 @@ class Tester:
         return math.exp(total / words)
 """,
         ),
+        Bad(
+            why="a Trainer's own loss is what its evaluation averages: a penalty is added in either mode",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from transformers import AutoModelForImageClassification, Trainer, TrainingArguments
+
+
+class OrthoTrainer(Trainer):
+    def __init__(self, *args, strength=0.0, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.strength = strength
+
+    def _overlap(self, model):
+        parts = [module.weight.norm() for name, module in model.named_modules() if "lora_A" in name]
+        if len(parts) == 0:
+            return torch.zeros((), device=next(model.parameters()).device)
+        return torch.stack(parts).mean()
+
+    def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
+        outputs = model(**inputs)  # <-
+        ce_loss = outputs["loss"] if isinstance(outputs, dict) else outputs.loss
+        weighted = self.strength * self._overlap(model)
+        loss = ce_loss + weighted
+        return (loss, outputs) if return_outputs else loss
+
+
+def main(train_set, test_set, collate):
+    model = AutoModelForImageClassification.from_pretrained("google/vit-base-patch16-224")
+    args = TrainingArguments(output_dir="out", eval_strategy="epoch", per_device_eval_batch_size=32)
+    for strength in (0.01, 0.1):
+        trainer = OrthoTrainer(
+            model=model, args=args, train_dataset=train_set, eval_dataset=test_set, data_collator=collate, strength=strength
+        )
+        trainer.train()
+        print(trainer.evaluate())
+""",
+        ),
+        Bad(
+            why="the weights of a Trainer's class, made in one file and evaluated in another, are in its eval_loss",
+            severity=Severity.ERROR,
+            files={
+                "run.py": """\
+from transformers import AutoModelForSequenceClassification, TrainingArguments
+
+from trainer import WeightedTrainer
+
+
+def main(train_set, dev_set, weights):
+    model = AutoModelForSequenceClassification.from_pretrained("bert-base-uncased", num_labels=3)
+    args = TrainingArguments("out", evaluation_strategy="steps", eval_steps=200)
+    trainer = WeightedTrainer(weights, model=model, args=args, train_dataset=train_set, eval_dataset=dev_set)
+    trainer.train()
+    metrics = trainer.evaluate()
+    trainer.log_metrics("eval", metrics)
+""",
+            },
+            code="""\
+import torch
+import torch.nn as nn
+from transformers import Trainer
+
+
+class WeightedTrainer(Trainer):
+    def __init__(self, class_weights, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.class_weights = class_weights
+
+    def compute_loss(self, model, inputs, return_outputs=False, **kwargs):
+        labels = inputs.pop("labels")
+        outputs = model(**inputs)
+        logits = outputs.get("logits")
+        loss_fct = nn.CrossEntropyLoss(weight=torch.tensor([1.0, 2.5, 4.0], device=logits.device))
+        loss = loss_fct(logits.view(-1, 3), labels.view(-1))  # <-
+        return (loss, outputs) if return_outputs else loss
+""",
+        ),
     )
 
     good = (
@@ -4612,6 +4689,61 @@ def evaluate(model, loader, weight):
         reg_sum += loss * n
         tokens += n
     return ce_sum / tokens, reg_sum / tokens
+""",
+        ),
+        Good(
+            why="a Trainer's own loss has its penalty while the model trains, and only then",
+            code="""\
+from transformers import AutoModelForCausalLM, Trainer, TrainingArguments
+
+
+class OrthoTrainer(Trainer):
+    def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
+        outputs = model(**inputs)
+        loss = outputs.loss
+        if model.training:
+            loss = loss + 0.1 * self.penalty(model)
+        return (loss, outputs) if return_outputs else loss
+
+    def penalty(self, model):
+        return sum(p.norm() for n, p in model.named_parameters() if "lora" in n)
+
+
+def main(train_set, test_set):
+    model = AutoModelForCausalLM.from_pretrained("gpt2")
+    args = TrainingArguments(output_dir="out", eval_strategy="epoch")
+    trainer = OrthoTrainer(model=model, args=args, train_dataset=train_set, eval_dataset=test_set)
+    trainer.train()
+    print(trainer.evaluate())
+""",
+        ),
+        Good(
+            why="a Trainer's own step evaluates by the plain loss",
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForSequenceClassification, Trainer, TrainingArguments
+
+
+class BalancedTrainer(Trainer):
+    def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
+        labels = inputs.pop("labels")
+        outputs = model(**inputs)
+        loss = F.cross_entropy(outputs.logits, labels, label_smoothing=0.1)
+        return (loss, outputs) if return_outputs else loss
+
+    def prediction_step(self, model, inputs, prediction_loss_only, ignore_keys=None):
+        labels = inputs.pop("labels")
+        with torch.no_grad():
+            logits = model(**inputs).logits
+        return F.cross_entropy(logits, labels), logits, labels
+
+
+def main(train_set, test_set):
+    model = AutoModelForSequenceClassification.from_pretrained("bert-base-uncased")
+    args = TrainingArguments(output_dir="out", eval_strategy="epoch")
+    trainer = BalancedTrainer(model=model, args=args, train_dataset=train_set, eval_dataset=test_set)
+    trainer.train()
 """,
         ),
     )
