@@ -2748,6 +2748,74 @@ class WeightedTrainer(Trainer):
         return (loss, outputs) if return_outputs else loss
 """,
         ),
+        Bad(
+            why="the model's own forward() adds what its layers return, and a Trainer evaluates by the loss of its output",
+            severity=Severity.ERROR,
+            files={
+                "blocks.py": """\
+import torch.nn as nn
+
+
+class Block(nn.Module):
+    def __init__(self, width, experts):
+        super().__init__()
+        self.gate = nn.Linear(width, experts)
+        self.experts = nn.ModuleList(nn.Linear(width, width) for _ in range(experts))
+
+    def forward(self, x):
+        share = self.gate(x).softmax(-1)
+        made = sum(share[..., i : i + 1] * expert(x) for i, expert in enumerate(self.experts))
+        usage = share.mean((0, 1))
+        return made, (usage * usage).sum()
+""",
+                "cpt.py": """\
+from transformers import Trainer, TrainingArguments
+
+from modeling import SparseLM
+
+
+def main(config, train_set, eval_set, collate):
+    trainer = Trainer(
+        model=SparseLM(config),
+        args=TrainingArguments("out", eval_strategy="steps"),
+        train_dataset=train_set,
+        eval_dataset=eval_set,
+        data_collator=collate,
+    )
+    trainer.train()
+    print(trainer.evaluate())
+""",
+            },
+            code="""\
+import torch.nn as nn
+import torch.nn.functional as F
+from transformers import PreTrainedModel
+from transformers.modeling_outputs import CausalLMOutput
+
+from blocks import Block
+
+
+class SparseLM(PreTrainedModel):
+    def __init__(self, config):
+        super().__init__(config)
+        self.embed = nn.Embedding(config.vocab_size, config.width)
+        self.blocks = nn.ModuleList([Block(config.width, config.experts) for _ in range(config.depth)])
+        self.head = nn.Linear(config.width, config.vocab_size)
+
+    def forward(self, input_ids, labels=None, **kwargs):
+        hidden = self.embed(input_ids)
+        aux_losses = []
+        for block in self.blocks:
+            hidden, aux = block(hidden)
+            aux_losses.append(aux)
+        logits = self.head(hidden)
+        loss = None
+        if labels is not None:
+            loss = F.cross_entropy(logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten())  # <-
+            loss = loss + self.config.aux_weight * sum(aux_losses)
+        return CausalLMOutput(loss=loss, logits=logits)
+""",
+        ),
     )
 
     good = (
@@ -4744,6 +4812,47 @@ def main(train_set, test_set):
     args = TrainingArguments(output_dir="out", eval_strategy="epoch")
     trainer = BalancedTrainer(model=model, args=args, train_dataset=train_set, eval_dataset=test_set)
     trainer.train()
+""",
+        ),
+        Good(
+            why="a Trainer evaluates by what forward() returns, which holds the penalty in training mode only",
+            files={
+                "run.py": """\
+from transformers import Trainer, TrainingArguments
+
+from model import Net
+
+
+def main(train_set, dev_set):
+    trainer = Trainer(
+        model=Net(1000, 64),
+        args=TrainingArguments("out", evaluation_strategy="steps"),
+        train_dataset=train_set,
+        eval_dataset=dev_set,
+    )
+    trainer.train()
+    print(trainer.evaluate())
+""",
+            },
+            code="""\
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Net(nn.Module):
+    def __init__(self, vocab, width):
+        super().__init__()
+        self.embed = nn.Embedding(vocab, width)
+        self.rnn = nn.GRU(width, width, batch_first=True)
+        self.head = nn.Linear(width, vocab)
+
+    def forward(self, input_ids, labels=None):
+        states, _ = self.rnn(self.embed(input_ids))
+        logits = self.head(states)
+        loss = F.cross_entropy(logits[:, :-1].transpose(1, 2), labels[:, 1:])
+        if self.training:
+            loss = loss + 1e-4 * states.pow(2).mean()
+        return loss, logits
 """,
         ),
     )

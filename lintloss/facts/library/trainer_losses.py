@@ -59,18 +59,19 @@ def _evaluating(machine: Machine, cls: Class) -> list[str]:
     return [each.code for each in (home, *using) if EVALUATES.search(each.code)]
 
 
-def given(machine: Machine, function: Func) -> list[Value]:
+def given(machine: Machine, function: Func) -> dict[str, Value]:
     """Return what the library gives the method in an evaluation: the model, in evaluation mode, and a batch."""
     owner = function.self_value
     if not isinstance(owner, Ref):
-        return []
+        return {}
     _forget_defaults(machine, owner)
     model = Opaque((*owner.id, ".model"), "model")
     machine.put(owner, "model", model)
     modes.switch(machine, model, Const(False), None)
     takes = [each.arg for each in function.node.args.args[1:]]
     inputs = Opaque(machine.key(function.node, "inputs"), "inputs")
-    return [model, inputs, Const(True)] if "return_outputs" in takes else [model, inputs]
+    found: dict[str, Value] = dict(zip(takes, (model, inputs), strict=False))
+    return {**found, "return_outputs": Const(True)} if "return_outputs" in takes else found
 
 
 def _forget_defaults(machine: Machine, owner: Ref) -> None:
