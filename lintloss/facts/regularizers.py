@@ -157,6 +157,24 @@ def _note(machine: Machine, node: ast.AST, value: Quantity, *, exponentiated: bo
         noted.undecided.append(laden)
 
 
+def report(machine: Machine, scoring: Scoring) -> None:
+    """Report a loss that a framework averages in its evaluations, wherever it was handed over, with what it holds."""
+    site, extras = scoring.site, extras_of(_with_defaults(machine, scoring))
+    module = machine.project.module(site.path) if site is not None else None
+    if site is None or module is None or site.path != machine.shown or not extras:
+        return
+    seen = Reported(
+        path=site.path,
+        span=site.span,
+        statement_rows=(site.span.row, site.span.end_row),
+        scope_rows=machine.anchor(module).scope(site.span.row),
+        setting=replace(_setting(machine), phase="evaluation"),
+        extras=tuple((extra.said, extra.certain) for extra in extras),
+        evidence=tuple(extra.place for extra in extras if extra.place),
+    )
+    machine.log["Reported", site.path, site.span, (), ""] = seen
+
+
 def _is_called(machine: Machine) -> bool:
     """Say whether another file is seen to call into the checked one."""
     home = machine.home or machine.frames[0].module.path

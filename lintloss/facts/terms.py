@@ -66,11 +66,13 @@ def is_share(value: Value) -> TypeGuard[Opaque]:
 
 
 def is_beside(node: ast.AST, loss: Quantity, other: Quantity, *, is_right: bool) -> bool:
-    """Say whether a summand is no cross entropy, one of each layer perhaps: the loss that it is added to stays one.
+    """Say whether a summand is no cross entropy, one of each layer or one for all positions perhaps: the loss that it is
+    added to stays one.
 
     What is a loss by its name alone is none where the code calls the summand a penalty: `loss + total_moe_loss`.
     """
-    if loss.scoring is None or other.scoring is None or other.loops == loss.loops or _rank(loss) != 3:
+    is_apart = other.loops != loss.loops or (bool(loss.axes) and not other.axes)
+    if loss.scoring is None or other.scoring is None or not is_apart or _rank(loss) != 3:
         return False
     if not other.scoring.is_cross_entropy:
         return True

@@ -2816,6 +2816,33 @@ class SparseLM(PreTrainedModel):
         return CausalLMOutput(loss=loss, logits=logits)
 """,
         ),
+        Bad(
+            why="Keras: the function that compile() is given adds a weighed term, and the validation reports what it returns",
+            severity=Severity.ERROR,
+            code="""\
+import tensorflow as tf
+from tensorflow import keras
+
+
+def variety(predictions):
+    return 1.0 - tf.reduce_mean(tf.math.reduce_std(predictions, axis=-1))
+
+
+def fine_tune(model, train_data, val_data, variety_weight=0.15):
+    x_train, y_train = train_data
+    x_val, y_val = val_data
+
+    def combined_loss(y_true, y_pred):
+        recon = keras.losses.sparse_categorical_crossentropy(y_true, y_pred)  # <-
+        spread = variety(y_pred)
+        total = recon + variety_weight * spread
+        return total
+
+    model.hybrid.compile(optimizer="adam", loss=combined_loss, metrics=["accuracy"])
+    history = model.hybrid.fit(x_train, y_train, validation_data=(x_val, y_val), epochs=5)
+    print("Validation Loss", history.history["val_loss"][-1])
+""",
+        ),
     )
 
     good = (
@@ -4853,6 +4880,22 @@ class Net(nn.Module):
         if self.training:
             loss = loss + 1e-4 * states.pow(2).mean()
         return loss, logits
+""",
+        ),
+        Good(
+            why="Keras: a metric reports the plain cross entropy beside the loss of compile()",
+            code="""\
+import tensorflow as tf
+from tensorflow import keras
+
+
+def fine_tune(model, x_train, y_train, x_val, y_val, weight=0.15):
+    def combined_loss(y_true, y_pred):
+        recon = keras.losses.sparse_categorical_crossentropy(y_true, y_pred)
+        return recon + weight * tf.reduce_mean(tf.square(y_pred))
+
+    model.compile(optimizer="adam", loss=combined_loss, metrics=["sparse_categorical_crossentropy"])
+    model.fit(x_train, y_train, validation_data=(x_val, y_val), epochs=5)
 """,
         ),
     )
