@@ -338,7 +338,7 @@ def _term(term: Term, exponentiated: bool) -> Extra | None:
     if (WHOLE.search(term.text) or CONVEX.search(term.text)) and not PENALTY.search(term.text):
         return None
     penalty = not term.is_loss and (term.scaled or bool(SQUARES.search(term.text)))
-    if PENALTY.search(term.text) or penalty or (exponentiated and term.scaled):
+    if PENALTY.search(term.text) or penalty or (exponentiated and (term.scaled or term.foreign)):
         return Extra(f"the term `{term.text}`", not term.optional, term.place)
     return None
 

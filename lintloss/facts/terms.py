@@ -14,7 +14,22 @@ from lintloss.facts.library import models, spread
 from lintloss.facts.machine import Machine
 from lintloss.facts.regularizers import PENALTY
 from lintloss.facts.survey import walk
-from lintloss.facts.values import Choice, Const, ModelOutput, Opaque, Quantity, Tensor, Term, Value, join_all, options
+from lintloss.facts.values import (
+    Choice,
+    Const,
+    Key,
+    LibObject,
+    ModelOutput,
+    Opaque,
+    Quantity,
+    Scoring,
+    Tensor,
+    Term,
+    Value,
+    join_all,
+    options,
+)
+from lintloss.findings import Evidence
 from lintloss.patterns import regex
 
 LONGEST = 60
@@ -100,7 +115,27 @@ def added(machine: Machine, node: ast.AST, loss: Quantity, other: Value, *, is_r
         optional=_is_optional(machine, loss),
         smooths=isinstance(other, Tensor) and other.form == spread.UNIFORM,
         distills=distillation.is_one(machine.frame.node, summand),
+        foreign=_is_of_another_head(loss, other),
     )
+
+
+def _is_of_another_head(loss: Quantity, other: Value) -> bool:
+    """Say whether two losses are of different layers, each with targets of its own: words and their letters, say."""
+    if loss.scoring is None or not isinstance(other, Quantity) or other.scoring is None:
+        return False
+    heads = [_head(each) for each in (loss.scoring, other.scoring)]
+    sources = [_source(each) for each in (loss.scoring, other.scoring)]
+    return None not in (*heads, *sources) and heads[0] != heads[1] and sources[0] != sources[1]
+
+
+def _head(scoring: Scoring) -> Evidence | None:
+    guess = scoring.prediction.model if isinstance(scoring.prediction, Tensor) else None
+    return guess.made if isinstance(guess, LibObject) else None
+
+
+def _source(scoring: Scoring) -> Key | None:
+    window = scoring.target.window if isinstance(scoring.target, Tensor) else None
+    return window.source if window is not None else None
 
 
 def beside(machine: Machine, node: ast.AST, *, is_right: bool) -> str:

@@ -2843,6 +2843,52 @@ def fine_tune(model, train_data, val_data, variety_weight=0.15):
     print("Validation Loss", history.history["val_loss"][-1])
 """,
         ),
+        Bad(
+            why="the perplexity of words holds what a second layer's letters cost",
+            severity=Severity.ERROR,
+            files={
+                "model.py": """\
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Speller(nn.Module):
+    def __init__(self, words, letters, width=256):
+        super().__init__()
+        self.embed = nn.Embedding(words, width)
+        self.rnn = nn.LSTM(width, width, batch_first=True)
+        self.to_word = nn.Linear(width, words)
+        self.to_letter = nn.Linear(width, letters)
+
+    def forward(self, ids, letters):
+        states, _ = self.rnn(self.embed(ids[:, :-1]))
+        word_loss = F.cross_entropy(self.to_word(states).flatten(0, 1), ids[:, 1:].flatten(), reduction="sum")
+        letter_loss = F.cross_entropy(self.to_letter(states).flatten(0, 1), letters[:, 1:].flatten(), reduction="sum")
+        return word_loss + letter_loss
+""",
+            },
+            code="""\
+import math
+
+import torch
+
+from model import Speller
+
+
+@torch.no_grad()
+def perplexity(model, loader):
+    model.eval()
+    nats, words = 0.0, 0
+    for ids, letters in loader:
+        nats += model(ids, letters).item()  # <-
+        words += ids[:, 1:].numel()
+    return math.exp(nats / words)
+
+
+def main(loader):
+    print(perplexity(Speller(10000, 60), loader))
+""",
+        ),
     )
 
     good = (
@@ -4896,6 +4942,54 @@ def fine_tune(model, x_train, y_train, x_val, y_val, weight=0.15):
 
     model.compile(optimizer="adam", loss=combined_loss, metrics=["sparse_categorical_crossentropy"])
     model.fit(x_train, y_train, validation_data=(x_val, y_val), epochs=5)
+""",
+        ),
+        Good(
+            why="the perplexity of both directions: two layers, and the same words",
+            files={
+                "model.py": """\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class BiLM(nn.Module):
+    def __init__(self, words, width=256):
+        super().__init__()
+        self.embed = nn.Embedding(words, width)
+        self.ahead = nn.LSTM(width, width, batch_first=True)
+        self.back = nn.LSTM(width, width, batch_first=True)
+        self.out_ahead = nn.Linear(width, words)
+        self.out_back = nn.Linear(width, words)
+
+    def forward(self, ids):
+        ahead, _ = self.ahead(self.embed(ids[:, :-1]))
+        back, _ = self.back(self.embed(ids[:, 1:].flip(1)))
+        one = F.cross_entropy(self.out_ahead(ahead).flatten(0, 1), ids[:, 1:].flatten(), reduction="sum")
+        other = F.cross_entropy(self.out_back(back).flatten(0, 1), ids[:, :-1].flip(1).flatten(), reduction="sum")
+        return one + other
+""",
+            },
+            code="""\
+import math
+
+import torch
+
+from model import BiLM
+
+
+@torch.no_grad()
+def perplexity(model, loader):
+    model.eval()
+    nats, words = 0.0, 0
+    for ids in loader:
+        nats += model(ids).item()
+        words += 2 * ids[:, 1:].numel()
+    return math.exp(nats / words)
+
+
+def main(loader):
+    print(perplexity(BiLM(10000), loader))
 """,
         ),
     )
