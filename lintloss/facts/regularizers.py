@@ -319,8 +319,13 @@ def _weights(scoring: Scoring) -> Extra | None:
         certain = not value.key or not isinstance(value.key[-1], str)  # computed here, no option or parameter
         return Extra("class weights", certain, scoring.place) if certain or CLASS_WEIGHTS.search(value.name) else None
     return (
-        Extra("class weights", True, scoring.place) if isinstance(value, LibObject | Tensor | Ref | Quantity) else None
+        Extra(_called(value), True, scoring.place) if isinstance(value, LibObject | Tensor | Ref | Quantity) else None
     )
+
+
+def _called(weights: Value) -> str:
+    of_positions = isinstance(weights, Tensor) and weights.form == "weights"
+    return "weights of some positions" if of_positions else "class weights"
 
 
 def _temperature(scoring: Scoring) -> Extra | None:

@@ -2889,6 +2889,31 @@ def main(loader):
     print(perplexity(Speller(10000, 60), loader))
 """,
         ),
+        Bad(
+            why="answers weigh more than prompts, in the validation as well",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def weighted_loss(logits, labels, is_answer):
+    field = F.cross_entropy(logits.transpose(1, 2), labels, reduction="none")
+    weights = torch.where(is_answer, 1.0, 0.1)
+    return (field * weights).sum() / weights.sum()
+
+
+@torch.no_grad()
+def validate(model, loader):
+    model.eval()
+    total, n = 0.0, 0
+    for ids, labels, is_answer in loader:
+        loss = weighted_loss(model(ids), labels, is_answer)  # <-
+        total += loss.item() * is_answer.sum().item()
+        n += is_answer.sum().item()
+    return total / n
+""",
+        ),
     )
 
     good = (
@@ -4990,6 +5015,31 @@ def perplexity(model, loader):
 
 def main(loader):
     print(perplexity(BiLM(10000), loader))
+""",
+        ),
+        Good(
+            why="the prompts are written to weigh nothing where this validates: a mask",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def weighted_loss(logits, targets, mask, prompt_weight):
+    losses = F.cross_entropy(logits.transpose(1, 2), targets, reduction="none")
+    weights = mask.float().masked_fill(mask == -1, prompt_weight)
+    losses *= weights
+    return losses.sum() / weights.sum()
+
+
+@torch.no_grad()
+def validate(model, loader):
+    model.eval()
+    total, n = 0.0, 0
+    for x, y, mask in loader:
+        k = (mask == 1).sum().item()
+        total += weighted_loss(model(x), y, mask, 0.0).item() * k
+        n += k
+    return total / n
 """,
         ),
     )

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lintloss.facts import blanks, label_ids, symbolic, terms
-from lintloss.facts.library import features, losses, mixtures, onehot, spread, windows
+from lintloss.facts.library import features, losses, mixtures, onehot, position_weights, spread, windows
 from lintloss.facts.linear import END, ZERO, Linear
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import UNKNOWN, Const, Opaque, Ref, Tensor, Tuple, Value
@@ -212,6 +212,9 @@ def _masked_fill(machine: Machine, node: ast.AST, value: Tensor, args: list[Valu
     if value.form in windows.COMPUTED:
         return value
     filling = args[1] if len(args) > 1 else UNKNOWN
+    weights = position_weights.filled(machine, node, value, filling)
+    if weights is not None:
+        return weights
     written = label_ids.overwritten(value, filling)
     return blanks.noted(machine, node, written, args[0]) if label_ids.is_ignored(filling) else written
 
