@@ -20,7 +20,7 @@ from lintloss.facts import (
     terms,
     vectors,
 )
-from lintloss.facts.library import masks, shapes
+from lintloss.facts.library import masks, position_weights, shapes
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import ONE, Unit, count
 from lintloss.facts.values import (
@@ -31,6 +31,7 @@ from lintloss.facts.values import (
     Opaque,
     Quantity,
     Ref,
+    Scoring,
     Tensor,
     Tuple,
     Value,
@@ -335,8 +336,7 @@ def _scaled(machine: Machine, node: ast.AST, quantity: Quantity, other: Value) -
         unit = quantity.unit * Unit.of(token=1)
         return replace(quantity, unit=unit, axes=("token",), of=spread.key, counted=spread)
     if isinstance(other, Tensor) and other.form == "weights" and quantity.axes and quantity.scoring is not None:
-        compare.masked(machine, quantity.scoring, None, drops=False)
-        return replace(quantity, scoring=replace(quantity.scoring, weight=other, masked=True))
+        return _weighed(machine, node, quantity, quantity.scoring, other)
     factor = weight or (other if isinstance(other, Quantity) else counts.presumed(machine, other))
     if factor is None and quantity.is_loss and machine.loops:  # `len(inputs) * loss.item()`
         length = counts.as_length(other)
@@ -366,6 +366,19 @@ def _scaled(machine: Machine, node: ast.AST, quantity: Quantity, other: Value) -
     product = counts.product(replace(loss, unit=ONE), factor) if loss.of else factor
     scaled = replace(loss, unit=unit, of=product.of, counted=product.counted, offset=product.offset)
     return replace(scaled, presumed=loss.presumed or factor.presumed).with_step(machine.evidence(node, said))
+
+
+def _weighed(machine: Machine, node: ast.AST, field: Quantity, scoring: Scoring, weights: Tensor) -> Quantity:
+    """Return losses times weights of their positions, some of which may be 0: those of a mask."""
+    from lintloss.facts import compare
+    from lintloss.facts.library import losses
+
+    weighed = replace(field, scoring=replace(scoring, weight=weights, masked=True))
+    mask = position_weights.mask_in(weights)
+    if mask is not None:
+        return losses.masked(machine, weighed, mask).with_step(machine.evidence(node, "masked here"))
+    compare.masked(machine, scoring, None, drops=False)
+    return weighed
 
 
 def _is_mean_of_batch(quantity: Quantity) -> bool:

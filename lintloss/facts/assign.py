@@ -17,6 +17,7 @@ from lintloss.facts import (
     names,
     presumptions,
     regularizers,
+    shared_tensors,
     sums,
     vectors,
     writes,
@@ -388,6 +389,8 @@ def augment(
     machine.assigned[machine.frame.module.path, node.lineno] = value
     if isinstance(target, ast.Name):
         dead.note_binding(machine, target, value)
+    if in_place and isinstance(operator, ast.Add | ast.Sub):
+        shared_tensors.changed(machine, current, value)
     write(value, depth)
 
 

@@ -16,6 +16,7 @@ from lintloss.facts import (
     imports,
     modes,
     recorded,
+    shared_tensors,
     statements,
     symbolic,
     vectors,
@@ -104,8 +105,10 @@ def evaluate_call(machine: Machine, node: ast.Call) -> Value:
     if receiver is not None and isinstance(function, ast.Attribute) and not is_known:
         result = methods.call(machine, node, receiver, function.attr, args, kwargs)
         if result is not None:
-            return result
+            return shared_tensors.made(machine, function.attr, receiver, result)
     made = call(machine, node, callee, args, kwargs)
+    if isinstance(callee, Lib) and args:
+        made = shared_tensors.made(machine, called_name(function), args[0], made)
     if isinstance(made, Opaque) and not made.name and PAD_ID.match(said := called_name(function)):
         return replace(made, name=said)  # nothing is known of what `vocab.pad_id()` returns, but what its name says
     return made

@@ -62,6 +62,7 @@ def _exponentiated(seen: Exponential) -> Foreign | None:
         or scoring.presumed
         or scoring.alternative
         or scoring.smoothed
+        or scoring.label_smoothing is not None
         or scoring.criterion not in DISTANCES | {"kl_div"} | UNCOMPARED
         or (seen.exponent.negated and scoring.criterion not in UNCOMPARED)
     ):

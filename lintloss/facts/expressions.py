@@ -136,7 +136,7 @@ def _subscript(machine: Machine, node: ast.Subscript) -> Value:
 
 
 def _binary(machine: Machine, node: ast.BinOp) -> Value:
-    from lintloss.facts import carried, entropies, quotients, running
+    from lintloss.facts import carried, entropies, quotients, running, shared_tensors
     from lintloss.facts.library import folded, pieces
 
     parts = running.parts_of(node) if machine.loops else None
@@ -158,7 +158,9 @@ def _binary(machine: Machine, node: ast.BinOp) -> Value:
         return both
     if row is None and isinstance(node.op, ast.Add) and isinstance(left, Tuple):
         return _lengthened(left, right)
-    made = row or mixtures.weighed(machine, node) or arithmetic.binary(machine, node, node.op, left, right)
+    made = row or mixtures.weighed(machine, node)
+    if made is None:
+        made = shared_tensors.computed(arithmetic.binary(machine, node, node.op, left, right), left, right)
     if machine.loops and isinstance(node.op, ast.Add | ast.Sub):
         made = carried.note(machine, node, left, right, made, takes=isinstance(node.op, ast.Sub))
     pieces.note(machine, node, made)

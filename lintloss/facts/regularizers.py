@@ -37,7 +37,7 @@ from lintloss.findings import Evidence
 from lintloss.patterns import regex
 
 PENALTY = regex(
-    r"aux|z_?loss|balanc|penalt|regulari|(^|_|\.)reg(_|\b)|\bl[12](_|\b)|router|moe|diversity|orthogonal|ortho_|sparsity|"
+    r"aux|z_?loss|balanc|penalt|regulari|(^|_|\.)reg(_|\b)|\bl[12](_|\b)|router|moe|diversity|(?<![a-z])orth(?!ograph)|sparsity|"
     r"commit|mtp|distill|(^|_)lb(_|\b)|smooth|entropy_(coef|weight|bonus)|weight_decay|coverage|alignment",
     re.IGNORECASE,
 )
@@ -155,6 +155,24 @@ def _note(machine: Machine, node: ast.AST, value: Quantity, *, exponentiated: bo
         noted.admit(laden)
     elif setting.phase == "unknown" and laden.loops and ".backward(" in machine.text(machine.frame.node):
         noted.undecided.append(laden)
+
+
+def report(machine: Machine, scoring: Scoring) -> None:
+    """Report a loss that a framework averages in its evaluations, wherever it was handed over, with what it holds."""
+    site, extras = scoring.site, extras_of(_with_defaults(machine, scoring))
+    module = machine.project.module(site.path) if site is not None else None
+    if site is None or module is None or site.path != machine.shown or not extras:
+        return
+    seen = Reported(
+        path=site.path,
+        span=site.span,
+        statement_rows=(site.span.row, site.span.end_row),
+        scope_rows=machine.anchor(module).scope(site.span.row),
+        setting=replace(_setting(machine), phase="evaluation"),
+        extras=tuple((extra.said, extra.certain) for extra in extras),
+        evidence=tuple(extra.place for extra in extras if extra.place),
+    )
+    machine.log["Reported", site.path, site.span, (), ""] = seen
 
 
 def _is_called(machine: Machine) -> bool:
@@ -301,8 +319,13 @@ def _weights(scoring: Scoring) -> Extra | None:
         certain = not value.key or not isinstance(value.key[-1], str)  # computed here, no option or parameter
         return Extra("class weights", certain, scoring.place) if certain or CLASS_WEIGHTS.search(value.name) else None
     return (
-        Extra("class weights", True, scoring.place) if isinstance(value, LibObject | Tensor | Ref | Quantity) else None
+        Extra(_called(value), True, scoring.place) if isinstance(value, LibObject | Tensor | Ref | Quantity) else None
     )
+
+
+def _called(weights: Value) -> str:
+    of_positions = isinstance(weights, Tensor) and weights.form == "weights"
+    return "weights of some positions" if of_positions else "class weights"
 
 
 def _temperature(scoring: Scoring) -> Extra | None:
@@ -320,7 +343,7 @@ def _term(term: Term, exponentiated: bool) -> Extra | None:
     if (WHOLE.search(term.text) or CONVEX.search(term.text)) and not PENALTY.search(term.text):
         return None
     penalty = not term.is_loss and (term.scaled or bool(SQUARES.search(term.text)))
-    if PENALTY.search(term.text) or penalty or (exponentiated and term.scaled):
+    if PENALTY.search(term.text) or penalty or (exponentiated and (term.scaled or term.foreign)):
         return Extra(f"the term `{term.text}`", not term.optional, term.place)
     return None
 

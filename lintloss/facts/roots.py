@@ -6,8 +6,8 @@ import ast
 from collections.abc import Iterable
 from contextlib import nullcontext
 
-from lintloss.facts import asked, calls, factories
-from lintloss.facts.library import fairseq, lightning, metrics
+from lintloss.facts import asked, calls, factories, gradients
+from lintloss.facts.library import fairseq, lightning, metrics, trainer_losses, trainer_models
 from lintloss.facts.machine import Machine, OutOfBudget
 from lintloss.facts.state import Slot, State
 from lintloss.facts.statements import execute
@@ -38,6 +38,8 @@ def run_root(machine: Machine, function: Func, kwargs: dict[str, Value]) -> None
     loop = lightning.loop_around(machine, function)
     around = loop or metrics.loop_around(machine, function)
     try:
+        if _is_evaluated(machine, function):
+            return
         with machine.in_loop(around) if around is not None else nullcontext():
             args = lightning.given(machine, function) or fairseq.given(machine, function)
             returned = calls.run(machine, _site(machine, function), function, args, kwargs)
@@ -47,6 +49,17 @@ def run_root(machine: Machine, function: Func, kwargs: dict[str, Value]) -> None
         asked.ask_returned(machine, function, returned)
     except (OutOfBudget, RecursionError):
         return
+
+
+def _is_evaluated(machine: Machine, function: Func) -> bool:
+    """Run a method as Hugging Face's Trainer does to evaluate, and say whether it is one of those."""
+    hook = next((each for each in (trainer_losses, trainer_models) if each.is_one(machine, function)), None)
+    if hook is None:
+        return False
+    with gradients.inside(machine, [gradients.OFF]):
+        returned = calls.run(machine, _site(machine, function), function, [], hook.given(machine, function))
+        hook.note_returned(machine, function, returned)
+    return True
 
 
 def _site(machine: Machine, function: Func) -> ast.AST:

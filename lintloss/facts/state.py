@@ -57,6 +57,13 @@ class Heap:
         self._own[owner] = {}
         self._known.add(owner)
 
+    def renew(self, before: Value, after: Value) -> None:
+        """Let each field that holds this very object hold another one."""
+        for owner in list(self._known):
+            for name, slot in self.fields(owner).items():
+                if slot.value is before:
+                    self.put(owner, name, Slot(after, slot.depth))
+
     def settle(self, depth: int) -> None:
         """Let what was made in a loop that has ended be as old as what stands behind it: later loops add to it anew."""
         for owner, held in self._own.items():

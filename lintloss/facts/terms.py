@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 import re
 from dataclasses import replace
 from functools import lru_cache
@@ -13,7 +14,22 @@ from lintloss.facts.library import models, spread
 from lintloss.facts.machine import Machine
 from lintloss.facts.regularizers import PENALTY
 from lintloss.facts.survey import walk
-from lintloss.facts.values import Choice, Const, ModelOutput, Opaque, Quantity, Tensor, Term, Value, join_all, options
+from lintloss.facts.values import (
+    Choice,
+    Const,
+    Key,
+    LibObject,
+    ModelOutput,
+    Opaque,
+    Quantity,
+    Scoring,
+    Tensor,
+    Term,
+    Value,
+    join_all,
+    options,
+)
+from lintloss.findings import Evidence
 from lintloss.patterns import regex
 
 LONGEST = 60
@@ -21,6 +37,7 @@ SHARE = regex(
     r"smooth|(^|_)(eps|epsilon|alpha|lam|lambda|beta|gamma|ratio|weight|coef|w|share|amount|rate|factor|fraction)$",
     re.IGNORECASE,
 )
+MASK = regex(r"mask|valid|pad|keep|length|(^|_)(n|num|size|count|tokens|rows|batch)(_|$)", re.IGNORECASE)
 TEMPERATURE = regex(r"temp|(^|_|\.)tau$|^T$", re.IGNORECASE)
 
 
@@ -64,11 +81,13 @@ def is_share(value: Value) -> TypeGuard[Opaque]:
 
 
 def is_beside(node: ast.AST, loss: Quantity, other: Quantity, *, is_right: bool) -> bool:
-    """Say whether a summand is no cross entropy, one of each layer perhaps: the loss that it is added to stays one.
+    """Say whether a summand is no cross entropy, one of each layer or one for all positions perhaps: the loss that it is
+    added to stays one.
 
     What is a loss by its name alone is none where the code calls the summand a penalty: `loss + total_moe_loss`.
     """
-    if loss.scoring is None or other.scoring is None or other.loops == loss.loops or _rank(loss) != 3:
+    is_apart = other.loops != loss.loops or (bool(loss.axes) and not other.axes)
+    if loss.scoring is None or other.scoring is None or not is_apart or _rank(loss) != 3:
         return False
     if not other.scoring.is_cross_entropy:
         return True
@@ -83,7 +102,7 @@ def added(machine: Machine, node: ast.AST, loss: Quantity, other: Value, *, is_r
         return None
     if _adds_again(machine, node, loss):
         return None
-    product = _product(machine, summand)
+    product = _product(machine, summand, of_total=bool(loss.loops or loss.axes) or _rank(loss) < 2)
     if product is not None and _is_nothing(machine, product):
         return None
     return Term(
@@ -96,7 +115,27 @@ def added(machine: Machine, node: ast.AST, loss: Quantity, other: Value, *, is_r
         optional=_is_optional(machine, loss),
         smooths=isinstance(other, Tensor) and other.form == spread.UNIFORM,
         distills=distillation.is_one(machine.frame.node, summand),
+        foreign=_is_of_another_head(loss, other),
     )
+
+
+def _is_of_another_head(loss: Quantity, other: Value) -> bool:
+    """Say whether two losses are of different layers, each with targets of its own: words and their letters, say."""
+    if loss.scoring is None or not isinstance(other, Quantity) or other.scoring is None:
+        return False
+    heads = [_head(each) for each in (loss.scoring, other.scoring)]
+    sources = [_source(each) for each in (loss.scoring, other.scoring)]
+    return None not in (*heads, *sources) and heads[0] != heads[1] and sources[0] != sources[1]
+
+
+def _head(scoring: Scoring) -> Evidence | None:
+    guess = scoring.prediction.model if isinstance(scoring.prediction, Tensor) else None
+    return guess.made if isinstance(guess, LibObject) else None
+
+
+def _source(scoring: Scoring) -> Key | None:
+    window = scoring.target.window if isinstance(scoring.target, Tensor) else None
+    return window.source if window is not None else None
 
 
 def beside(machine: Machine, node: ast.AST, *, is_right: bool) -> str:
@@ -206,7 +245,9 @@ def _number(logits: Tensor, divisor: ast.expr | None) -> str:
 def _summand(node: ast.AST, *, is_right: bool) -> ast.expr | None:
     if isinstance(node, ast.AugAssign):
         return node.value if is_right else node.target
-    value = node.value if isinstance(node, ast.Assign) else node
+    value = node.value if isinstance(node, ast.Assign | ast.Expr) else node
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr == "add_":
+        return value.args[0] if is_right else value.func.value
     if not isinstance(value, ast.BinOp):
         return None
     return value.right if is_right else value.left
@@ -216,10 +257,11 @@ def _is_scaled(node: ast.expr) -> bool:
     return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)
 
 
-def _product(machine: Machine, summand: ast.expr) -> ast.BinOp | None:
+def _product(machine: Machine, summand: ast.expr, *, of_total: bool) -> ast.BinOp | None:
     """Return what a summand's name was bound to, in the running function, where that is a number or a share times another.
 
-    Of what is bound anew, the last binding before: `aux = x.mean()`, then `aux = 0.1 * aux`.
+    Of what is bound anew, the last binding before: `aux = x.mean()`, then `aux = 0.1 * aux`. A total may have another
+    batch's loss added to it, times its rows; to one criterion's number, whatever is called no mask is a weighed one.
     """
     if not isinstance(summand, ast.Name):
         return None
@@ -227,7 +269,7 @@ def _product(machine: Machine, summand: ast.expr) -> ast.BinOp | None:
     made = bound[-1].value if bound else None
     if not isinstance(made, ast.BinOp) or not isinstance(made.op, ast.Mult):
         return None
-    return made if any(_weighs(each) for each in (made.left, made.right)) else None
+    return made if any(_weighs(each, of_total=of_total) for each in (made.left, made.right)) else None
 
 
 @lru_cache(maxsize=256)
@@ -240,19 +282,22 @@ def _bindings(function: ast.AST) -> dict[str, list[ast.Assign]]:
     return found
 
 
-def _weighs(factor: ast.expr) -> bool:
+def _weighs(factor: ast.expr, *, of_total: bool) -> bool:
     """Say whether a factor is a number, or is called the weight of something: a mask is none."""
     if isinstance(factor, ast.Constant):
         return isinstance(factor.value, float)
     named = factor.attr if isinstance(factor, ast.Attribute) else factor.id if isinstance(factor, ast.Name) else ""
-    return SHARE.search(named) is not None
+    if of_total:
+        return SHARE.search(named) is not None
+    return bool(named) and MASK.search(named) is None
 
 
 def _is_optional(machine: Machine, loss: Quantity) -> bool:
     """Say whether the sum is under a condition that is not known, one that was asked after the loss was scored."""
     scored = loss.scoring.place if loss.scoring is not None else None
     path, first = machine.frame.module.path, getattr(machine.frame.node, "lineno", 1)
-    if scored is not None and scored.path == path:
+    last = getattr(machine.frame.node, "end_lineno", math.inf)  # of a module: wherever it is
+    if scored is not None and scored.path == path and first <= scored.span.row <= last:
         first = max(first, scored.span.row)
     return any(place.path == path and place.span.row > first for _, place, _ in machine.guards)
 

@@ -216,7 +216,8 @@ class Term:
     """What is added to a loss, in the words of the code.
 
     is_loss: another criterion's value; scaled: with a factor; optional: under a condition that is not known;
-    smooths: what a uniform target would cost; distills: how far another model's outputs are.
+    smooths: what a uniform target would cost; distills: how far another model's outputs are; foreign: what another layer
+    makes of other targets costs.
     """
 
     text: str
@@ -226,6 +227,7 @@ class Term:
     optional: bool = False
     smooths: bool = False
     distills: bool = False
+    foreign: bool = False
 
 
 @dataclass(frozen=True, slots=True)

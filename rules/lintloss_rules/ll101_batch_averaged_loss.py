@@ -6256,6 +6256,28 @@ def evaluate(encoder, head, dev_batches, label_names):
     return total / len(dev_batches)  # <-
 """,
         ),
+        Bad(
+            why="a tensor's own method adds the means up, and the batches",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+
+criterion = nn.CrossEntropyLoss(ignore_index=0)
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    total = torch.zeros((), device='cuda')
+    count = torch.zeros(())
+    for x, y in loader:
+        loss = criterion(model(x).transpose(1, 2), y)
+        total.add_(loss)
+        count.add_(1)
+    return total / count  # <-
+""",
+        ),
     )
 
     good = (
@@ -9505,6 +9527,28 @@ def evaluate(encoder, head, dev_batches, label_names):
         states = encoder(batch["words"], batch["seen"])
         total += criterion(head(states[:, 0]).view(-1, len(label_names)), batch["topics"].view(-1)).item()
     return total / len(dev_batches)
+""",
+        ),
+        Good(
+            why="a tensor's own method adds each mean as often as it has tokens",
+            code="""\
+import torch
+import torch.nn as nn
+
+criterion = nn.CrossEntropyLoss(ignore_index=0)
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    total = torch.zeros(1)
+    count = 0
+    for x, y in loader:
+        loss = criterion(model(x).transpose(1, 2), y)
+        n = (y != 0).sum()
+        total.add_(loss, alpha=n)
+        count += n
+    return total / count
 """,
         ),
     )

@@ -129,7 +129,8 @@ class RegularizedEvalLoss(Rule):
             return
         certain = [said for said, is_certain in seen.extras if is_certain]
         severity = Severity.ERROR if certain else Severity.WARNING
-        what = " and ".join((certain or [said for said, _ in seen.extras])[:3])
+        told = dict.fromkeys(certain or [said for said, _ in seen.extras])  # two criteria may smooth by one option
+        what = " and ".join(list(told)[:3])
         value = "perplexity" if seen.exponentiated else "evaluation loss"
         message = f"the reported {value} holds more than the cross entropy: {what}; report the plain value"
         yield Judgment(severity, Confidence.HIGH if certain else Confidence.MEDIUM, message, seen.evidence)
@@ -2354,6 +2355,565 @@ def main(loader):
     print("validation loss", evaluate(model, loader))
 """,
         ),
+        Bad(
+            why="a row of anything is filled with what each class gets, and repeated: it smooths if the settings say so",
+            severity=Severity.WARNING,
+            files={
+                "criterion.py": """\
+import torch
+import torch.nn as nn
+
+PAD = 0
+
+
+class TokenCriterion(nn.Module):
+    def __init__(self, pad=PAD, label_smoothing=0.0):
+        super().__init__()
+        self.pad = pad
+        self.label_smoothing = label_smoothing
+        if label_smoothing > 0:
+            self.criterion = nn.KLDivLoss(size_average=False, reduce=False)
+        else:
+            self.criterion = nn.NLLLoss(size_average=False, ignore_index=pad, reduce=False)
+        self.confidence = 1.0 - label_smoothing
+
+    def _soft(self, classes):
+        row = torch.randn(1, classes)
+        row.fill_(self.label_smoothing / (classes - 2))
+        row[0][self.pad] = 0
+        return row
+
+    def forward(self, log_probs, labels):
+        scores = log_probs.view(-1, log_probs.size(2))
+        gold = labels.view(-1)
+        if self.confidence < 1:
+            ids = gold.detach()
+            mask = torch.nonzero(ids.eq(self.pad)).squeeze()
+            row = self._soft(scores.size(-1))
+            table = row.repeat(gold.size(0), 1)
+            table.scatter_(1, ids.unsqueeze(1), self.confidence)
+            if mask.numel() > 0:
+                table.index_fill_(0, mask, 0)
+            gold = table.detach()
+        return self.criterion(scores, gold).view((labels.size(0), -1)).sum(-1).sum()
+""",
+                "model.py": """\
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Translator(nn.Module):
+    def __init__(self, vocab, width=256):
+        super().__init__()
+        self.src = nn.Embedding(vocab, width)
+        self.tgt = nn.Embedding(vocab, width)
+        self.transformer = nn.Transformer(width, batch_first=True)
+        self.out = nn.Linear(width, vocab)
+
+    def forward(self, x, y):
+        mask = nn.Transformer.generate_square_subsequent_mask(y.size(1))
+        return F.log_softmax(self.out(self.transformer(self.src(x), self.tgt(y), tgt_mask=mask)), dim=-1)
+""",
+            },
+            code="""\
+import torch
+import yaml
+
+from criterion import PAD, TokenCriterion
+from model import Translator
+
+
+def compute(model, critic, x, y, evaluate=False):
+    given, gold = y[:, :-1].contiguous(), y[:, 1:].contiguous()
+    if not evaluate:
+        model.train()
+        critic.train()
+        log_probs = model(x, given)
+        loss = critic(log_probs, gold)
+        loss.backward()
+        return loss.item()
+    model.eval()
+    critic.eval()
+    with torch.no_grad():
+        log_probs = model(x, given)
+        loss = critic(log_probs, gold)
+    return loss.item()
+
+
+def validate(model, critic, loader):
+    total, words = 0.0, 0
+    for x, y in loader:
+        total += compute(model, critic, x, y, evaluate=True)  # <-
+        words += (y[:, 1:] != PAD).sum().item()
+    return total / words
+
+
+def main(path, train_loader, valid_loader):
+    settings = yaml.safe_load(open(path))
+    model = Translator(settings["vocab"])
+    critic = TokenCriterion(label_smoothing=settings["label_smoothing"])
+    optimizer = torch.optim.Adam(model.parameters())
+    for epoch in range(10):
+        for x, y in train_loader:
+            optimizer.zero_grad()
+            compute(model, critic, x, y)
+            optimizer.step()
+        print("valid loss", validate(model, critic, valid_loader))
+""",
+        ),
+        Bad(
+            why="the criterion hands back a dict, of which a number is added to a tensor in place",
+            severity=Severity.WARNING,
+            files={
+                "losses.py": """\
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class BaseLoss(nn.Module):
+    def __init__(self, classes, label_smoothing):
+        super().__init__()
+        self.classes = classes
+        self.smoothing_value = label_smoothing / (classes - 2)
+        self.confidence = 1.0 - label_smoothing
+
+
+class LabelLoss(BaseLoss):
+    def __init__(self, classes, label_smoothing=0.0):
+        self.label_smoothing = label_smoothing
+        super().__init__(classes, label_smoothing)
+
+    def forward(self, outputs, targets, model=None, granularity="average", **kwargs):
+        logits = outputs["logits"]
+        if granularity == "average":
+            loss = F.cross_entropy(logits.float(), targets, reduction="sum", label_smoothing=self.label_smoothing)
+        else:
+            raise NotImplementedError
+        return {"loss": loss, "data": loss.item(), "numel": targets.numel()}
+""",
+            },
+            code="""\
+import torch
+
+from losses import LabelLoss
+
+
+def zero():
+    return torch.Tensor([0]).cuda()
+
+
+class Trainer:
+    def __init__(self, opt, model, data):
+        self.opt = opt
+        self.model = model
+        self.loss_function = LabelLoss(data.classes, label_smoothing=opt.label_smoothing)
+
+    def eval(self, data):
+        self.model.eval()
+        self.loss_function.eval()
+        total_loss, total_rows = zero(), zero()
+        with torch.no_grad():
+            for batch in data:
+                targets = batch.get("target")
+                outputs = self.model(batch)
+                parts = self.loss_function(outputs, targets, model=self.model, eval=True)  # <-
+                total_loss.add_(parts["data"])
+                total_rows.add_(parts["numel"])
+        return {"loss": total_loss / total_rows}
+""",
+        ),
+        Bad(
+            why="a helper adds its penalties to the very tensor that is handed out as the raw loss",
+            severity=Severity.WARNING,
+            files={
+                "model.py": """\
+import torch
+import torch.nn as nn
+
+
+class Recurrent(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        self.embed = nn.Embedding(config.vocab, config.width)
+        self.rnn = nn.LSTM(config.width, config.width)
+        self.head = nn.Linear(config.width, config.vocab)
+        self.alpha = config.alpha
+        self.beta = config.beta
+
+    def _penalize(self, loss, states, last):
+        if self.alpha:
+            ar = self.alpha * states.pow(2).mean()
+            loss += ar
+        if self.beta:
+            loss += self.beta * (last[1:] - last[:-1]).pow(2).mean()
+        return loss
+
+    def forward(self, ids, hidden=None, targets=None):
+        states, hidden = self.rnn(self.embed(ids), hidden)
+        logits = self.head(states)
+        outputs = (logits, hidden)
+        if targets is not None:
+            raw_loss = nn.CrossEntropyLoss()(logits[:-1].view(-1, logits.size(-1)), targets[1:].view(-1))
+            loss = self._penalize(raw_loss, states, states)
+            outputs = (loss, raw_loss) + outputs
+        return outputs
+""",
+            },
+            code="""\
+import math
+
+import torch
+
+from model import Recurrent
+
+
+def validation_step(model, data, targets, hidden=None):
+    model.eval()
+    with torch.no_grad():
+        loss, raw_loss, logits, hidden = model(data, hidden, targets)
+    return raw_loss.item(), loss.item(), hidden
+
+
+def main(config, train_loader, val_loader):
+    model = Recurrent(config)
+    optimizer = torch.optim.SGD(model.parameters(), lr=30)
+    for epoch in range(3):
+        model.train()
+        for data, targets in train_loader:
+            loss, raw_loss, logits, hidden = model(data, None, targets)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        total, reg, length, hidden = 0.0, 0.0, 0, None
+        for data, targets in val_loader:
+            loss, reg_loss, hidden = validation_step(model, data, targets, hidden)  # <-
+            total += loss * (len(data) - 1)
+            reg += reg_loss * (len(data) - 1)
+            length += len(data) - 1
+        print("val", total / length, math.exp(total / length), reg / length)
+""",
+        ),
+        Bad(
+            why="two names of one tensor: what is added in place under one is in the other",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, weight):
+    model.eval()
+    ce_sum, tokens = 0.0, 0
+    for ids in loader:
+        logits, aux_loss = model(ids[:, :-1])
+        ce = F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten())  # <-
+        loss = ce
+        loss += weight * aux_loss
+        ce_sum += ce.item() * ids[:, 1:].numel()
+        tokens += ids[:, 1:].numel()
+    return ce_sum / tokens
+""",
+        ),
+        Bad(
+            why="the divergence to smoothed targets is no wrong criterion: LL204 alone has something to say",
+            severity=Severity.WARNING,
+            files={
+                "loss.py": """\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class GeneratorLoss(nn.Module):
+    def __init__(self, classes, pad, eps=0.0):
+        super().__init__()
+        self.pad = pad
+        self.eps = eps
+        if eps > 0:
+            row = torch.full((classes,), eps / (classes - 2))
+            row[pad] = 0
+            self.register_buffer("row", row.unsqueeze(0))
+        self.peak = 1.0 - eps
+
+    def forward(self, scores, gold):
+        if self.eps == 0:
+            return F.nll_loss(scores, gold, ignore_index=self.pad, reduction="sum")
+        wanted = self.row.repeat(gold.size(0), 1)
+        wanted.scatter_(1, gold.unsqueeze(1), self.peak)
+        wanted.masked_fill_((gold == self.pad).unsqueeze(1), 0)
+        return F.kl_div(scores, wanted, reduction="sum")
+""",
+            },
+            code="""\
+import math
+
+import torch
+
+from loss import GeneratorLoss
+
+
+class Tester:
+    def __init__(self, opt, model, vocab):
+        self.model = model
+        self.loss = GeneratorLoss(len(vocab), vocab.pad, opt.eps)
+        self.pad = vocab.pad
+
+    def validate(self, loader):
+        self.model.eval()
+        total, words = 0.0, 0
+        with torch.no_grad():
+            for src, tgt in loader:
+                scores = self.model(src, tgt[:, :-1])
+                gold = tgt[:, 1:].contiguous().view(-1)
+                total += self.loss(scores.view(-1, scores.size(-1)), gold).item()  # <-
+                words += gold.ne(self.pad).sum().item()
+        return math.exp(total / words)
+""",
+        ),
+        Bad(
+            why="a Trainer's own loss is what its evaluation averages: a penalty is added in either mode",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from transformers import AutoModelForImageClassification, Trainer, TrainingArguments
+
+
+class OrthoTrainer(Trainer):
+    def __init__(self, *args, strength=0.0, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.strength = strength
+
+    def _overlap(self, model):
+        parts = [module.weight.norm() for name, module in model.named_modules() if "lora_A" in name]
+        if len(parts) == 0:
+            return torch.zeros((), device=next(model.parameters()).device)
+        return torch.stack(parts).mean()
+
+    def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
+        outputs = model(**inputs)  # <-
+        ce_loss = outputs["loss"] if isinstance(outputs, dict) else outputs.loss
+        weighted = self.strength * self._overlap(model)
+        loss = ce_loss + weighted
+        return (loss, outputs) if return_outputs else loss
+
+
+def main(train_set, test_set, collate):
+    model = AutoModelForImageClassification.from_pretrained("google/vit-base-patch16-224")
+    args = TrainingArguments(output_dir="out", eval_strategy="epoch", per_device_eval_batch_size=32)
+    for strength in (0.01, 0.1):
+        trainer = OrthoTrainer(
+            model=model, args=args, train_dataset=train_set, eval_dataset=test_set, data_collator=collate, strength=strength
+        )
+        trainer.train()
+        print(trainer.evaluate())
+""",
+        ),
+        Bad(
+            why="the weights of a Trainer's class, made in one file and evaluated in another, are in its eval_loss",
+            severity=Severity.ERROR,
+            files={
+                "run.py": """\
+from transformers import AutoModelForSequenceClassification, TrainingArguments
+
+from trainer import WeightedTrainer
+
+
+def main(train_set, dev_set, weights):
+    model = AutoModelForSequenceClassification.from_pretrained("bert-base-uncased", num_labels=3)
+    args = TrainingArguments("out", evaluation_strategy="steps", eval_steps=200)
+    trainer = WeightedTrainer(weights, model=model, args=args, train_dataset=train_set, eval_dataset=dev_set)
+    trainer.train()
+    metrics = trainer.evaluate()
+    trainer.log_metrics("eval", metrics)
+""",
+            },
+            code="""\
+import torch
+import torch.nn as nn
+from transformers import Trainer
+
+
+class WeightedTrainer(Trainer):
+    def __init__(self, class_weights, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.class_weights = class_weights
+
+    def compute_loss(self, model, inputs, return_outputs=False, **kwargs):
+        labels = inputs.pop("labels")
+        outputs = model(**inputs)
+        logits = outputs.get("logits")
+        loss_fct = nn.CrossEntropyLoss(weight=torch.tensor([1.0, 2.5, 4.0], device=logits.device))
+        loss = loss_fct(logits.view(-1, 3), labels.view(-1))  # <-
+        return (loss, outputs) if return_outputs else loss
+""",
+        ),
+        Bad(
+            why="the model's own forward() adds what its layers return, and a Trainer evaluates by the loss of its output",
+            severity=Severity.ERROR,
+            files={
+                "blocks.py": """\
+import torch.nn as nn
+
+
+class Block(nn.Module):
+    def __init__(self, width, experts):
+        super().__init__()
+        self.gate = nn.Linear(width, experts)
+        self.experts = nn.ModuleList(nn.Linear(width, width) for _ in range(experts))
+
+    def forward(self, x):
+        share = self.gate(x).softmax(-1)
+        made = sum(share[..., i : i + 1] * expert(x) for i, expert in enumerate(self.experts))
+        usage = share.mean((0, 1))
+        return made, (usage * usage).sum()
+""",
+                "cpt.py": """\
+from transformers import Trainer, TrainingArguments
+
+from modeling import SparseLM
+
+
+def main(config, train_set, eval_set, collate):
+    trainer = Trainer(
+        model=SparseLM(config),
+        args=TrainingArguments("out", eval_strategy="steps"),
+        train_dataset=train_set,
+        eval_dataset=eval_set,
+        data_collator=collate,
+    )
+    trainer.train()
+    print(trainer.evaluate())
+""",
+            },
+            code="""\
+import torch.nn as nn
+import torch.nn.functional as F
+from transformers import PreTrainedModel
+from transformers.modeling_outputs import CausalLMOutput
+
+from blocks import Block
+
+
+class SparseLM(PreTrainedModel):
+    def __init__(self, config):
+        super().__init__(config)
+        self.embed = nn.Embedding(config.vocab_size, config.width)
+        self.blocks = nn.ModuleList([Block(config.width, config.experts) for _ in range(config.depth)])
+        self.head = nn.Linear(config.width, config.vocab_size)
+
+    def forward(self, input_ids, labels=None, **kwargs):
+        hidden = self.embed(input_ids)
+        aux_losses = []
+        for block in self.blocks:
+            hidden, aux = block(hidden)
+            aux_losses.append(aux)
+        logits = self.head(hidden)
+        loss = None
+        if labels is not None:
+            loss = F.cross_entropy(logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten())  # <-
+            loss = loss + self.config.aux_weight * sum(aux_losses)
+        return CausalLMOutput(loss=loss, logits=logits)
+""",
+        ),
+        Bad(
+            why="Keras: the function that compile() is given adds a weighed term, and the validation reports what it returns",
+            severity=Severity.ERROR,
+            code="""\
+import tensorflow as tf
+from tensorflow import keras
+
+
+def variety(predictions):
+    return 1.0 - tf.reduce_mean(tf.math.reduce_std(predictions, axis=-1))
+
+
+def fine_tune(model, train_data, val_data, variety_weight=0.15):
+    x_train, y_train = train_data
+    x_val, y_val = val_data
+
+    def combined_loss(y_true, y_pred):
+        recon = keras.losses.sparse_categorical_crossentropy(y_true, y_pred)  # <-
+        spread = variety(y_pred)
+        total = recon + variety_weight * spread
+        return total
+
+    model.hybrid.compile(optimizer="adam", loss=combined_loss, metrics=["accuracy"])
+    history = model.hybrid.fit(x_train, y_train, validation_data=(x_val, y_val), epochs=5)
+    print("Validation Loss", history.history["val_loss"][-1])
+""",
+        ),
+        Bad(
+            why="the perplexity of words holds what a second layer's letters cost",
+            severity=Severity.ERROR,
+            files={
+                "model.py": """\
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Speller(nn.Module):
+    def __init__(self, words, letters, width=256):
+        super().__init__()
+        self.embed = nn.Embedding(words, width)
+        self.rnn = nn.LSTM(width, width, batch_first=True)
+        self.to_word = nn.Linear(width, words)
+        self.to_letter = nn.Linear(width, letters)
+
+    def forward(self, ids, letters):
+        states, _ = self.rnn(self.embed(ids[:, :-1]))
+        word_loss = F.cross_entropy(self.to_word(states).flatten(0, 1), ids[:, 1:].flatten(), reduction="sum")
+        letter_loss = F.cross_entropy(self.to_letter(states).flatten(0, 1), letters[:, 1:].flatten(), reduction="sum")
+        return word_loss + letter_loss
+""",
+            },
+            code="""\
+import math
+
+import torch
+
+from model import Speller
+
+
+@torch.no_grad()
+def perplexity(model, loader):
+    model.eval()
+    nats, words = 0.0, 0
+    for ids, letters in loader:
+        nats += model(ids, letters).item()  # <-
+        words += ids[:, 1:].numel()
+    return math.exp(nats / words)
+
+
+def main(loader):
+    print(perplexity(Speller(10000, 60), loader))
+""",
+        ),
+        Bad(
+            why="answers weigh more than prompts, in the validation as well",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def weighted_loss(logits, labels, is_answer):
+    field = F.cross_entropy(logits.transpose(1, 2), labels, reduction="none")
+    weights = torch.where(is_answer, 1.0, 0.1)
+    return (field * weights).sum() / weights.sum()
+
+
+@torch.no_grad()
+def validate(model, loader):
+    model.eval()
+    total, n = 0.0, 0
+    for ids, labels, is_answer in loader:
+        loss = weighted_loss(model(ids), labels, is_answer)  # <-
+        total += loss.item() * is_answer.sum().item()
+        n += is_answer.sum().item()
+    return total / n
+""",
+        ),
     )
 
     good = (
@@ -4217,6 +4777,269 @@ def main(loader):
     base = AutoModelForCausalLM.from_pretrained("facebook/opt-350m")
     model = get_peft_model(base, LoraConfig(r=8, task_type="CAUSAL_LM"))
     print("validation loss", evaluate(model, loader))
+""",
+        ),
+        Good(
+            why="a block that is filled with zeros and holds a one at each label: nothing is smoothed",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    nats, words = 0.0, 0
+    for x, y in loader:
+        log_probs = F.log_softmax(model(x, y[:, :-1]), dim=-1).view(-1, 32000)
+        gold = y[:, 1:].reshape(-1)
+        table = torch.randn(1, 32000).fill_(0.0).repeat(gold.size(0), 1)
+        table.scatter_(1, gold.unsqueeze(1), 1.0)
+        table[gold == 0] = 0
+        nats += F.kl_div(log_probs, table, reduction="sum").item()
+        words += gold.ne(0).sum().item()
+    return nats / words
+""",
+        ),
+        Good(
+            why="a copy was taken before the penalty was added in place",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def step(model, ids, coef=0.1):
+    logits, penalty = model(ids[:, :-1])
+    loss = F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten())
+    plain = loss.clone()
+    loss += coef * penalty
+    return loss, plain
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    nats, total, tokens = 0.0, 0.0, 0
+    for ids in loader:
+        loss, plain = step(model, ids)
+        n = ids[:, 1:].numel()
+        nats += plain.item() * n
+        total += loss.item() * n
+        tokens += n
+    return nats / tokens, total / tokens
+""",
+        ),
+        Good(
+            why="the losses are numbers by then: += binds the one name anew",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def score(model, ids):
+    logits, aux_loss = model(ids[:, :-1])
+    ce = float(F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten()))
+    return ce, aux_loss.item()
+
+
+@torch.no_grad()
+def evaluate(model, loader, weight):
+    model.eval()
+    ce_sum, reg_sum, tokens = 0.0, 0.0, 0
+    for ids in loader:
+        ce, aux = score(model, ids)
+        loss = ce
+        loss += weight * aux
+        n = ids[:, 1:].numel()
+        ce_sum += ce * n
+        reg_sum += loss * n
+        tokens += n
+    return ce_sum / tokens, reg_sum / tokens
+""",
+        ),
+        Good(
+            why="a Trainer's own loss has its penalty while the model trains, and only then",
+            code="""\
+from transformers import AutoModelForCausalLM, Trainer, TrainingArguments
+
+
+class OrthoTrainer(Trainer):
+    def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
+        outputs = model(**inputs)
+        loss = outputs.loss
+        if model.training:
+            loss = loss + 0.1 * self.penalty(model)
+        return (loss, outputs) if return_outputs else loss
+
+    def penalty(self, model):
+        return sum(p.norm() for n, p in model.named_parameters() if "lora" in n)
+
+
+def main(train_set, test_set):
+    model = AutoModelForCausalLM.from_pretrained("gpt2")
+    args = TrainingArguments(output_dir="out", eval_strategy="epoch")
+    trainer = OrthoTrainer(model=model, args=args, train_dataset=train_set, eval_dataset=test_set)
+    trainer.train()
+    print(trainer.evaluate())
+""",
+        ),
+        Good(
+            why="a Trainer's own step evaluates by the plain loss",
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForSequenceClassification, Trainer, TrainingArguments
+
+
+class BalancedTrainer(Trainer):
+    def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
+        labels = inputs.pop("labels")
+        outputs = model(**inputs)
+        loss = F.cross_entropy(outputs.logits, labels, label_smoothing=0.1)
+        return (loss, outputs) if return_outputs else loss
+
+    def prediction_step(self, model, inputs, prediction_loss_only, ignore_keys=None):
+        labels = inputs.pop("labels")
+        with torch.no_grad():
+            logits = model(**inputs).logits
+        return F.cross_entropy(logits, labels), logits, labels
+
+
+def main(train_set, test_set):
+    model = AutoModelForSequenceClassification.from_pretrained("bert-base-uncased")
+    args = TrainingArguments(output_dir="out", eval_strategy="epoch")
+    trainer = BalancedTrainer(model=model, args=args, train_dataset=train_set, eval_dataset=test_set)
+    trainer.train()
+""",
+        ),
+        Good(
+            why="a Trainer evaluates by what forward() returns, which holds the penalty in training mode only",
+            files={
+                "run.py": """\
+from transformers import Trainer, TrainingArguments
+
+from model import Net
+
+
+def main(train_set, dev_set):
+    trainer = Trainer(
+        model=Net(1000, 64),
+        args=TrainingArguments("out", evaluation_strategy="steps"),
+        train_dataset=train_set,
+        eval_dataset=dev_set,
+    )
+    trainer.train()
+    print(trainer.evaluate())
+""",
+            },
+            code="""\
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Net(nn.Module):
+    def __init__(self, vocab, width):
+        super().__init__()
+        self.embed = nn.Embedding(vocab, width)
+        self.rnn = nn.GRU(width, width, batch_first=True)
+        self.head = nn.Linear(width, vocab)
+
+    def forward(self, input_ids, labels=None):
+        states, _ = self.rnn(self.embed(input_ids))
+        logits = self.head(states)
+        loss = F.cross_entropy(logits[:, :-1].transpose(1, 2), labels[:, 1:])
+        if self.training:
+            loss = loss + 1e-4 * states.pow(2).mean()
+        return loss, logits
+""",
+        ),
+        Good(
+            why="Keras: a metric reports the plain cross entropy beside the loss of compile()",
+            code="""\
+import tensorflow as tf
+from tensorflow import keras
+
+
+def fine_tune(model, x_train, y_train, x_val, y_val, weight=0.15):
+    def combined_loss(y_true, y_pred):
+        recon = keras.losses.sparse_categorical_crossentropy(y_true, y_pred)
+        return recon + weight * tf.reduce_mean(tf.square(y_pred))
+
+    model.compile(optimizer="adam", loss=combined_loss, metrics=["sparse_categorical_crossentropy"])
+    model.fit(x_train, y_train, validation_data=(x_val, y_val), epochs=5)
+""",
+        ),
+        Good(
+            why="the perplexity of both directions: two layers, and the same words",
+            files={
+                "model.py": """\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class BiLM(nn.Module):
+    def __init__(self, words, width=256):
+        super().__init__()
+        self.embed = nn.Embedding(words, width)
+        self.ahead = nn.LSTM(width, width, batch_first=True)
+        self.back = nn.LSTM(width, width, batch_first=True)
+        self.out_ahead = nn.Linear(width, words)
+        self.out_back = nn.Linear(width, words)
+
+    def forward(self, ids):
+        ahead, _ = self.ahead(self.embed(ids[:, :-1]))
+        back, _ = self.back(self.embed(ids[:, 1:].flip(1)))
+        one = F.cross_entropy(self.out_ahead(ahead).flatten(0, 1), ids[:, 1:].flatten(), reduction="sum")
+        other = F.cross_entropy(self.out_back(back).flatten(0, 1), ids[:, :-1].flip(1).flatten(), reduction="sum")
+        return one + other
+""",
+            },
+            code="""\
+import math
+
+import torch
+
+from model import BiLM
+
+
+@torch.no_grad()
+def perplexity(model, loader):
+    model.eval()
+    nats, words = 0.0, 0
+    for ids in loader:
+        nats += model(ids).item()
+        words += 2 * ids[:, 1:].numel()
+    return math.exp(nats / words)
+
+
+def main(loader):
+    print(perplexity(BiLM(10000), loader))
+""",
+        ),
+        Good(
+            why="the prompts are written to weigh nothing where this validates: a mask",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def weighted_loss(logits, targets, mask, prompt_weight):
+    losses = F.cross_entropy(logits.transpose(1, 2), targets, reduction="none")
+    weights = mask.float().masked_fill(mask == -1, prompt_weight)
+    losses *= weights
+    return losses.sum() / weights.sum()
+
+
+@torch.no_grad()
+def validate(model, loader):
+    model.eval()
+    total, n = 0.0, 0
+    for x, y, mask in loader:
+        k = (mask == 1).sum().item()
+        total += weighted_loss(model(x), y, mask, 0.0).item() * k
+        n += k
+    return total / n
 """,
         ),
     )

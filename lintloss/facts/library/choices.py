@@ -6,7 +6,7 @@ import ast
 from dataclasses import replace
 
 from lintloss.facts import arithmetic, batch_shapes, blanks, label_ids
-from lintloss.facts.library import losses, shapes
+from lintloss.facts.library import losses, position_weights, shapes
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import Const, Lib, Opaque, Quantity, Tensor, Value, options
 
@@ -39,6 +39,9 @@ def where(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) ->
         return args[0]
     if _is_switch([*args[:1], *reversed(args[1:])]) and isinstance(args[0], Tensor) and args[0].sense is not None:
         return replace(args[0], sense=not args[0].sense)
+    weights = position_weights.chosen(machine, node, args)
+    if weights is not None:
+        return weights
     args = [*args[:1], *(arithmetic.unboxed(machine, arg) for arg in args[1:])]
     if any(label_ids.is_ignored(arg) for arg in args[1:]):
         batch_shapes.note_unequal(machine, machine.evidence(node, "labels are set to be ignored here"))

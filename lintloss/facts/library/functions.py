@@ -31,6 +31,7 @@ from lintloss.facts.library import (
     last_ids,
     losses,
     meters,
+    onehot,
     operators,
     plain,
     ranks,
@@ -184,6 +185,8 @@ def _by_table(
         return distributed.gathered(machine, node, first)
     if name in FILLED:
         return _filled(machine, node, name, args, kwargs)
+    if name in onehot.RANDOM and (block := onehot.anything(machine, node, args)) is not None:
+        return block
     if name in FLATTENING and isinstance(first, Tensor):
         return windows.reshaped(machine, node, first, name, args[1:])
     if isinstance(first, Const) and isinstance(first.value, str) and name in {"get", "getenv"}:

@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 
+from lintloss.facts import regularizers
 from lintloss.facts.library import losses, shapes
 from lintloss.facts.library.tables import KERAS_CRITERIA
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Observation, Reported
 from lintloss.facts.settings import seen_at
-from lintloss.facts.values import UNKNOWN, Const, Func, Lib, LibObject, Opaque, Ref, Tensor, Tuple, Value, options
+from lintloss.facts.values import (
+    UNKNOWN,
+    Const,
+    Func,
+    Lib,
+    LibObject,
+    Opaque,
+    Quantity,
+    Ref,
+    Tensor,
+    Tuple,
+    Value,
+    options,
+)
 from lintloss.patterns import regex
 
 Kwargs = dict[str, Value]
@@ -22,6 +37,7 @@ SAME = frozenset({"Dropout", "LayerNormalization", "BatchNormalization", "Embedd
 POSITIONS = ("row", "pos", "vocab")
 ALIASES = {"mse": "mean_squared_error"}
 EVALUATES = ("validation_data", "validation_split", ".evaluate(")
+PLAIN = regex(r"entropy|perplexity|\bnll|\bce\b|loss", re.IGNORECASE)  # what a metric beside the loss may be
 LAST = "@last"
 LOSS = "@loss"
 SPARSE = frozenset({"sparse_categorical_crossentropy", "SparseCategoricalCrossentropy"})
@@ -107,8 +123,13 @@ def compiled(machine: Machine, node: ast.Call, model: Value, args: list[Value], 
     from lintloss.facts import calls
 
     loss = kwargs.get("loss", args[1] if len(args) > 1 else None)
-    made = output(machine, node, model) if loss is not None and _evaluates(machine) else None
-    if loss is None or made is None:
+    if loss is None or not _evaluates(machine):
+        return
+    made = output(machine, node, model)
+    for option in options(loss):
+        if isinstance(option, Func) and not any(map(PLAIN.search, _metrics(machine, node))):
+            _note_terms(machine, node, option, made)
+    if made is None:
         return
     if isinstance(model, LibObject | Ref):
         machine.put(model.key if isinstance(model, LibObject) else model.id, LOSS, loss)
@@ -142,6 +163,24 @@ def evaluated(
         if called in SPARSE:
             known = option if isinstance(option, LibObject) else None
             losses.call(machine, node, called, KERAS_CRITERIA[called], [target, made or UNKNOWN], {}, known)
+
+
+def _metrics(machine: Machine, node: ast.Call) -> Iterator[str]:
+    """Yield what compile() is told to report beside the loss, in the words of the code."""
+    yield from (machine.text(each.value) for each in node.keywords if each.arg and each.arg.endswith("metrics"))
+
+
+def _note_terms(machine: Machine, node: ast.Call, loss: Func, made: Tensor | None) -> None:
+    """Note what the project's own loss holds besides a cross entropy: it is evaluated by this function as well."""
+    from lintloss.facts import calls
+
+    before = dict(machine.log)
+    given = made or Opaque(machine.key(node, "made"), "y_pred")
+    value = calls.call(machine, node, loss, [Opaque(machine.key(node, "wanted"), "y_true"), given], {})
+    machine.log = before  # how it scores is seen where the model's output is known
+    for each in options(value):
+        if isinstance(each, Quantity) and each.scoring is not None:
+            regularizers.report(machine, each.scoring)
 
 
 def _named(kwargs: Kwargs, name: str) -> tuple[Value, ...]:

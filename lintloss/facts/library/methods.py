@@ -282,8 +282,8 @@ def _effect(
         return None
     if name == "add_state" and isinstance(receiver, Ref) and receiver.kind == "instance":
         return metrics.add_state(machine, receiver, args, kwargs)
-    if name == "assign_add" and args and isinstance(node.func, ast.Attribute):  # of TensorFlow's variables
-        assign.augment(machine, _statement(machine, node), node.func.value, ast.Add(), args[0])
+    if args and isinstance(node.func, ast.Attribute) and _adds_in_place(receiver, name):
+        _add_in_place(machine, node, node.func.value, args[0], kwargs)
         return Const(None)
     if name == "scale" and len(args) == 1 and _is_scaled(machine, node):
         return args[0]
@@ -329,6 +329,20 @@ def _effect(
     return None
 
 
+def _adds_in_place(receiver: Value, name: str) -> bool:
+    """Say whether a method adds to what a number's box holds: `total.add_(loss)`, TensorFlow's `total.assign_add(loss)`."""
+    is_box = isinstance(receiver, Const) or (isinstance(receiver, Ref) and receiver.kind in {"tensor", "list"})
+    return name == "assign_add" or (name == "add_" and is_box)
+
+
+def _add_in_place(machine: Machine, node: ast.Call, owner: ast.expr, step: Value, kwargs: Kwargs) -> None:
+    """Run `total.add_(loss)`, and `total.add_(loss, alpha=n)`, which adds n times as much."""
+    from lintloss.facts import arithmetic
+
+    step = arithmetic.multiply(machine, node, step, kwargs["alpha"]) if "alpha" in kwargs else step
+    assign.augment(machine, _statement(machine, node), owner, ast.Add(), step)
+
+
 def _is_module_class(value: Value) -> bool:
     return isinstance(value, Class) or (isinstance(value, Lib) and value.name.endswith(".Module"))
 
@@ -354,7 +368,7 @@ def _quantity(machine: Machine, node: ast.Call, value: Quantity, name: str, args
     if name in {"mul", "mul_"} and args:
         return _in_place(machine, node, ast.Mult(), value, args[0])
     if name in {"add_", "add"} and args:
-        assign.augment(machine, _statement(machine, node), node.func.value, ast.Add(), args[0])  # type: ignore[attr-defined]
+        _add_in_place(machine, node, node.func.value, args[0], kwargs)  # type: ignore[attr-defined]
         return value
     if name == "repeat" or name == "expand":
         return replace(value, axes=value.axes or ("example",)) if value.unit.is_intensive else value

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lintloss.facts import blanks, label_ids, symbolic, terms
-from lintloss.facts.library import features, losses, mixtures, narrowed, onehot, spread, windows
+from lintloss.facts.library import features, losses, mixtures, narrowed, onehot, position_weights, spread, windows
 from lintloss.facts.linear import END, ZERO, Linear
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import UNKNOWN, Const, Opaque, Ref, Tensor, Tuple, Value
@@ -220,6 +220,9 @@ def _masked_fill(machine: Machine, node: ast.AST, value: Tensor, args: list[Valu
     if value.form in windows.COMPUTED:
         return value
     filling = args[1] if len(args) > 1 else UNKNOWN
+    weights = position_weights.filled(machine, node, value, filling)
+    if weights is not None:
+        return weights
     written = label_ids.overwritten(value, filling)
     if label_ids.is_ignored(filling):
         return blanks.noted(machine, node, written, args[0])
@@ -328,8 +331,12 @@ HANDLERS: dict[str, Handler] = {
     "onehot": onehot.made,
     "smooth_labels": spread.smoothed,
     "fill_": onehot.filled,
+    "zero_": onehot.zeros,
+    "repeat": onehot.repeated,
+    "expand": onehot.repeated,
     "new_zeros": onehot.block,
     "new_empty": onehot.block,
+    "new_full": onehot.full,
     "bmm": _matmul,
     "matmul": _matmul,
     "log": _log,
@@ -358,6 +365,9 @@ OF_OPAQUE = frozenset(
         "smooth_labels",
         "new_zeros",
         "new_empty",
+        "new_full",
+        "fill_",
+        "zero_",
         "masked_fill_",
         "unfold",
         "narrow",
@@ -370,6 +380,7 @@ def combined(machine: Machine, node: ast.AST, operator: ast.operator, left: Valu
     """Return `left op right` where one side is a tensor whose window or form survives."""
     known = (
         onehot.combined(machine, node, operator, left, right)
+        or onehot.raised(operator, left, right)
         or spread.combined(operator, left, right)
         or mixtures.combined(machine, node, operator, left, right)
     )
