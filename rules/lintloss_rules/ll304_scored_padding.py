@@ -2424,6 +2424,65 @@ class Editor:
         print("held-out loss", nats / tokens)
 """,
         ),
+        Bad(
+            why="A block of pad ids made by `new_full`, of the kind of the rows that are written into it.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+PAD = 0
+
+
+def stacked(songs):
+    width = max(song.numel() for song in songs)
+    sheet = songs[0].new_full((len(songs), width), PAD)
+    for row, song in enumerate(songs):
+        sheet[row, : song.numel()] = song
+    return sheet
+
+
+@torch.no_grad()
+def evaluate(net, songs):
+    net.eval()
+    nats, notes = 0.0, 0
+    for sheet in DataLoader(songs, batch_size=16, collate_fn=stacked):
+        heard, wanted = sheet[:, :-1], sheet[:, 1:]
+        nats += F.cross_entropy(net(heard).transpose(1, 2), wanted, reduction="sum").item()  # <-
+        notes += wanted.numel()
+    return nats / notes
+""",
+        ),
+        Bad(
+            why="Ones times the pad id: the block holds it wherever no row is written.",
+            severity=Severity.ERROR,
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+def batches(verses, pad, rows=32):
+    for at in range(0, len(verses), rows):
+        part = verses[at : at + rows]
+        grid = np.ones((len(part), max(map(len, part))), dtype=np.int64) * pad
+        for i, verse in enumerate(part):
+            grid[i, : len(verse)] = verse
+        yield torch.from_numpy(grid)
+
+
+@torch.no_grad()
+def held_out(net, verses, pad):
+    net.eval()
+    nats, words = 0.0, 0
+    for ids in batches(verses, pad):
+        logits = net(ids[:, :-1])
+        nats += F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="sum").item()  # <-
+        words += ids[:, 1:].numel()
+    return nats / words
+""",
+        ),
     )
 
     good = (
@@ -4346,6 +4405,34 @@ class Judge:
             outputs = self.model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])
             right += (self.of_classes(batch["slots"], outputs[0]).argmax(-1) == batch["classes"]).sum().item()
         return right / len(rows)
+""",
+        ),
+        Good(
+            why="The block is made of the id that the criterion ignores.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+def stacked(songs):
+    width = max(song.numel() for song in songs)
+    heard = songs[0].new_zeros(len(songs), width - 1)
+    wanted = songs[0].new_full((len(songs), width - 1), fill_value=-100)
+    for row, song in enumerate(songs):
+        heard[row, : song.numel() - 1] = song[:-1]
+        wanted[row, : song.numel() - 1] = song[1:]
+    return heard, wanted
+
+
+@torch.no_grad()
+def evaluate(net, songs):
+    net.eval()
+    nats, notes = 0.0, 0
+    for heard, wanted in DataLoader(songs, batch_size=16, collate_fn=stacked):
+        nats += F.cross_entropy(net(heard).transpose(1, 2), wanted, reduction="sum").item()
+        notes += (wanted != -100).sum().item()
+    return nats / notes
 """,
         ),
     )

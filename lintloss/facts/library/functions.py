@@ -20,6 +20,7 @@ from lintloss.facts import (
 )
 from lintloss.facts.library import (
     adapters,
+    blocks,
     choices,
     columns,
     fairseq,
@@ -350,7 +351,7 @@ def _numbers(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs)
 
 
 def _ids(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
-    return last_ids.boxed(machine, args[0]) if len(args) == 1 else None
+    return last_ids.boxed(machine, args[0]) if len(args) == 1 else blocks.by_sizes(machine, node, args)
 
 
 def _is_row(value: Value) -> bool:

@@ -35,20 +35,6 @@ def _one_of(index: Value) -> Tensor | None:
     return next((each for each in known if each.pad is None), known[0])
 
 
-def filled(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: dict[str, Value]) -> Value | None:
-    """Read `empty_like(x).fill_(eps / n)`: a block of one number."""
-    fill = kwargs.get("value", args[0] if args else None)
-    return in_place(machine, node, replace(value, pad=fill)) if value.form == "filled" else None
-
-
-def block(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: dict[str, Value]) -> Value | None:
-    """Read `ids.new_zeros(n, classes)` as a block of zeros; a vector is left to what fills it."""
-    sizes = args[0].items if args and isinstance(args[0], Tuple) else args
-    if len(sizes) < 2 or any(isinstance(each, Tensor | Ref) for each in sizes):
-        return None
-    return Tensor("filled", None, None, machine.key(node, "block"), pad=Const(0))
-
-
 def tiled(machine: Machine, node: ast.AST, row: Ref) -> Tensor | None:
     """Read `row.repeat(n, 1)` as a block of the number that the row holds at each class, but for those it spares."""
     held = options(machine.elem(row)) if row.kind == "tensor" else ()
