@@ -9357,7 +9357,7 @@ print(math.exp(scores["eval_loss"]))
 """,
         ),
         Good(
-            why="`batch_size=` is the number of scored tokens, in words that say nothing: Lightning weighs by it, and rows are not presumed.",
+            why="`batch_size=` is the number of scored tokens, by no telling name: Lightning weighs by it, not by rows.",
             code="""\
 import lightning.pytorch as pl
 from transformers import GPT2Config, GPT2LMHeadModel

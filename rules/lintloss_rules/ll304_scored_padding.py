@@ -2483,6 +2483,35 @@ def held_out(net, verses, pad):
     return nats / words
 """,
         ),
+        Bad(
+            why="Rows stand in their block as they are: position `len(row)` is the first pad, which `<=` lets through.",
+            severity=Severity.ERROR,
+            code="""\
+import numpy as np
+import optax
+
+
+def batches(names, rows):
+    for at in range(0, len(names), rows):
+        part = names[at : at + rows]
+        width = max(map(len, part))
+        block = np.zeros((len(part), width), np.int32)
+        for row, name in enumerate(part):
+            block[row, : len(name)] = name
+        kept = np.arange(width - 1)[None] <= np.array([len(name) for name in part])[:, None]
+        yield block[:, :-1], block[:, 1:], kept
+
+
+def evaluate(state, names):
+    nats, letters = 0.0, 0
+    for heard, wanted, kept in batches(names, 8):
+        logits = state.apply_fn(state.params, heard)
+        losses = optax.softmax_cross_entropy_with_integer_labels(logits, wanted)  # <-
+        nats += (losses * kept).sum()
+        letters += kept.sum()
+    return nats / letters
+""",
+        ),
     )
 
     good = (
@@ -4433,6 +4462,65 @@ def evaluate(net, songs):
         nats += F.cross_entropy(net(heard).transpose(1, 2), wanted, reduction="sum").item()
         notes += (wanted != -100).sum().item()
     return nats / notes
+""",
+        ),
+        Good(
+            why="Position `len(row)` of each row holds its end, which is scored: the mask is right with `<=`.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+BEGIN, END = 1, 2
+
+
+def stacked(words):
+    sizes = torch.tensor([len(word) for word in words])
+    width = int(sizes.max()) + 2
+    block = torch.full((len(words), width), BEGIN)
+    for row, word in enumerate(words):
+        block[row, 1 : 1 + len(word)] = torch.tensor(word)
+        block[row, 1 + len(word)] = END
+    return block, torch.arange(block.size(1) - 1)[None, :] <= sizes[:, None]
+
+
+@torch.no_grad()
+def evaluate(net, batches):
+    net.eval()
+    nats, letters = 0.0, 0
+    for words in batches:
+        block, kept = stacked(words)
+        losses = F.cross_entropy(net(block[:, :-1]).transpose(1, 2), block[:, 1:], reduction="none")
+        nats += (losses * kept).sum().item()
+        letters += kept.sum().item()
+    return nats / letters
+""",
+        ),
+        Good(
+            why="The pad id closes each row, the longest as well: the positions compared are one more than that has.",
+            code="""\
+import numpy as np
+import optax
+
+
+def batches(names, rows):
+    for at in range(0, len(names), rows):
+        part = names[at : at + rows]
+        width = max(map(len, part)) + 1
+        block = np.zeros((len(part), width + 1), np.int32)
+        for row, name in enumerate(part):
+            block[row, 1 : len(name) + 1] = name
+        kept = np.arange(width)[None] <= np.array([len(name) for name in part])[:, None]
+        yield block[:, :-1], block[:, 1:], kept
+
+
+def evaluate(state, names):
+    nats, letters = 0.0, 0
+    for heard, wanted, kept in batches(names, 8):
+        logits = state.apply_fn(state.params, heard)
+        losses = optax.softmax_cross_entropy_with_integer_labels(logits, wanted)
+        nats += (losses * kept).sum()
+        letters += kept.sum()
+    return nats / letters
 """,
         ),
     )

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lintloss.facts.library import losses, shapes, spread
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import Const, Opaque, Quantity, Ref, Tensor, Tuple, Value, options
+from lintloss.facts.values import Const, Opaque, Quantity, Ref, Tensor, Value, options
 
 HOT, COLD, SCORED = "onehot", "coldhot", "onehot_scores"  # coldhot: 1 where the target is not
 MASKED = "masked"

@@ -350,7 +350,9 @@ def _flattens(value: Tensor, name: str, args: list[Value], shape: list[object]) 
     if name in {"flatten", "ravel"} or (shape and shape[0] == -1 and len(shape) == 1):
         return True
     if shape and shape[0] == -1 and len(shape) == 2:  # (-1, classes) of scores; (-1, 128) cuts ids into rows
-        return value.form in COMPUTED or not (value.form == "ids" or isinstance(shape[1], int) or _is_cut(value, args[1]))
+        return value.form in COMPUTED or not (
+            value.form == "ids" or isinstance(shape[1], int) or _is_cut(value, args[1])
+        )
     if len(args) == 2 and isinstance(args[0], Quantity) and args[0].unit.power("position") == 1:
         return args[0].unit.power("example") == 0
     if len(args) == 1:
