@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from lintloss.facts.callers import text_of
 from lintloss.facts.library import loaders
+from lintloss.facts.linear import ZERO, Atom, Linear
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import Const, LibObject, Tensor, Window, options
 from lintloss.findings import Evidence
@@ -25,8 +27,29 @@ def known(machine: Machine, ids: Tensor) -> Evidence | None:
             if isinstance(option, LibObject) and loaders.is_loader(option):
                 size = option.arg(1, "batch_size")
                 if size is not None and not (isinstance(size, Const) and size.value in (1, None)):
-                    return loop.place
+                    return None if _follow(machine, ids.window) and not _shuffles(option) else loop.place
     return _drawn(machine, ids)
+
+
+def _shuffles(loader: LibObject) -> bool:
+    """Say whether a loader may give the rows in another order than that of its data set."""
+    given = (loader.arg(2, "shuffle"), loader.arg(3, "sampler"), loader.arg(4, "batch_sampler"))
+    return any(each not in (None, Const(None), Const(False)) for each in given)
+
+
+def _follow(machine: Machine, window: Window | None) -> bool:
+    """Say whether rows follow one another in their text, as it was cut: each is read on in the next."""
+    if window is None:
+        return False
+    if window.source[-1:] == ("blocks",) and window.lower.is_const:
+        return True
+    return any(_is_index(machine, atom) for atom in window.lower.atoms)
+
+
+def _is_index(machine: Machine, atom: Atom) -> bool:
+    """Say whether a number is the index of rows that are cut by a stride, or a product of one: `index * size`."""
+    factors = atom[1] if atom[:1] == ("*",) and isinstance(atom[1], frozenset) else ()
+    return atom in machine.strides or any(each in machine.strides for factor in factors for each in factor.atoms)
 
 
 def _drawn(machine: Machine, ids: Tensor) -> Evidence | None:
@@ -59,6 +82,7 @@ def presumed(machine: Machine, ids: Tensor) -> Evidence | None:
         return None
     if any(isinstance(option, LibObject) and loaders.is_loader(option) for option in options(loop.iterates)):
         return None  # a loader that is known says itself
+    window = _taken_from(window)
     one_row = any(isinstance(part, tuple) for part in window.source) or window.marks & {"lone", "single", "at"}
     if one_row or None in _draws(machine, ids):
         return None
@@ -69,11 +93,26 @@ def presumed(machine: Machine, ids: Tensor) -> Evidence | None:
     return loop.place if LOADER.search(called.lower()) is not None else None
 
 
+def _taken_from(window: Window) -> Window:
+    """Return all rows of which several were taken: by `rows.split(8)`, or by `rows[i : i + 8]`."""
+    part = window.source[-1] if window.source else None
+    if not isinstance(part, tuple) or part[:1] != ("rows",):
+        return window
+    by_number = len(part) == 2 and isinstance(part[1], str) and part[1] != str(Const(1))
+    by_bounds = len(part) == 3 and _bound(part[2]) - _bound(part[1]) != Linear(const=1)
+    return replace(window, source=window.source[:-1]) if by_number or by_bounds else window
+
+
+def _bound(of: object) -> Linear:
+    """Return where a slice begins or ends, as `windows.sliced` keeps it; an end that is not given is at no number."""
+    return of[0] if isinstance(of, tuple) and isinstance(of[0], Linear) else ZERO
+
+
 def _are_apart(machine: Machine, window: Window) -> bool:
     """Say whether several rows lie apart: stacked, or stretches of the long rows that a text was viewed as.
 
     Rows that follow one another in the text, as it was cut by a stride, may be read on from each to the next.
     """
     if "batched" in window.marks:  # nobody stacks one row
-        return not any(atom in machine.strides for atom in window.lower.atoms)
+        return not any(_is_index(machine, atom) for atom in window.lower.atoms)
     return window.source[-1:] == ("blocks",) and window.axis == 1 and not window.lower.is_const

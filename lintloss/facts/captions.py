@@ -12,7 +12,7 @@ from lintloss.facts.library.tables import NUMBER_READS
 from lintloss.facts.machine import Machine
 from lintloss.facts.shown_texts import LOSS, SAID
 from lintloss.facts.split_names import WORD
-from lintloss.facts.values import Const, Quantity, options
+from lintloss.facts.values import Const, ModelOutput, Quantity, options
 from lintloss.patterns import regex
 
 CAPTION = regex(
@@ -31,12 +31,19 @@ def note(machine: Machine, statement: ast.Expr) -> None:
             continue
         slot = machine.read(name.id)
         held = [each for each in options(slot.value) if not isinstance(each, Const)] if slot is not None else []
+        held = [each.loss if isinstance(each, ModelOutput) else each for each in held]
         losses = [
             each for each in held if isinstance(each, Quantity) and not each.loops
         ]  # those are told where collected
-        losses = [each for each in losses if dead.is_left_over(machine, each, caption)]
+        losses = [each for each in losses if dead.is_left_over(machine, each, caption) or _is_of_step(machine, each)]
         if losses and len(losses) == len(held) and _has_its_own(machine, losses[0], statement):
             dead.observe_left_over(machine, shown, losses[0])
+
+
+def _is_of_step(machine: Machine, loss: Quantity) -> bool:
+    """Say whether a loss is that of the step of a training that is running, around an evaluation every so many steps."""
+    scored = loss.scoring.loop if loss.scoring is not None else None
+    return scored is not None and scored.trains and scored in machine.loops
 
 
 def names_one(caption: str) -> bool:
@@ -46,7 +53,7 @@ def names_one(caption: str) -> bool:
 
 
 def _name(shown: ast.expr) -> ast.Name | None:
-    """Return the name that is shown as it is, or as a plain number: `loss.detach().item()`, `float(loss)`."""
+    """Return the name that is shown as it is, or as a plain number: `loss.detach().item()`, `float(out.loss)`."""
     while isinstance(shown, ast.Call):
         if isinstance(shown.func, ast.Attribute) and shown.func.attr in NUMBER_READS and not shown.args:
             shown = shown.func.value
@@ -54,18 +61,23 @@ def _name(shown: ast.expr) -> ast.Name | None:
             shown = shown.args[0]
         else:
             return None
+    shown = shown.value if isinstance(shown, ast.Attribute) and shown.attr == "loss" else shown
     return shown if isinstance(shown, ast.Name) else None
 
 
 def _has_its_own(machine: Machine, loss: Quantity, statement: ast.Expr) -> bool:
-    """Say whether a loss of the evaluation was computed between the training loop and the place that shows another."""
+    """Say whether a loss of the evaluation was computed between the training loop and the place that shows another.
+
+    Of a training that is running, between its head and that place.
+    """
     trained = loss.scoring.loop if loss.scoring is not None else None
     if trained is None or trained.activation != machine.frame.key or trained.statement is None:
         return False
-    rows = range(trained.statement.end_lineno or 0, statement.lineno)
+    is_running = trained in machine.loops
+    rows = range(trained.statement.lineno + 1 if is_running else trained.statement.end_lineno or 0, statement.lineno)
     for loop in machine.loop_of.values():
         if loop.activation == machine.frame.key and loop.statement is not None and loop.statement.lineno in rows:
-            if loop.scores and not loop.trains and not loop.may_train:
+            if loop.scores and not (loop.trains or loop.may_train or loop in machine.loops):
                 return True
     return _drops_its_own(machine.frame.node, rows)
 

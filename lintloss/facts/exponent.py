@@ -7,7 +7,7 @@ import math
 import re
 from dataclasses import replace
 
-from lintloss.facts import entropies, regularizers, scores
+from lintloss.facts import entropies, read_losses, regularizers, scores
 from lintloss.facts.library import losses
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Exponential
@@ -61,6 +61,8 @@ def exponential(machine: Machine, node: ast.AST, exponent: Value, base: str = "e
         return _of_tensor(machine, node, exponent)
     if isinstance(exponent, Ref) and exponent.kind != "instance":
         return _of_each(machine, node, exponent, base)
+    if isinstance(exponent, Opaque) and base == "2":
+        exponent = read_losses.of_power(machine, node) or exponent
     if not isinstance(exponent, Quantity) and _is_called_perplexity(machine):
         exponent = scores.mean_below(machine, node) or exponent
     if isinstance(exponent, Opaque) and entropies.is_of_itself(machine, node):

@@ -279,12 +279,12 @@ def _choice(machine: Machine, node: ast.IfExp) -> Value:
 
 
 def _tuple(machine: Machine, node: ast.Tuple) -> Value:
-    return Tuple(tuple(evaluate(machine, each) for each in node.elts))
+    return Tuple(tuple(symbolic.keep(machine, each, evaluate(machine, each)) for each in node.elts))
 
 
 def _list(machine: Machine, node: ast.List | ast.Set) -> Value:
     if node.elts and not any(isinstance(each, ast.Starred) for each in node.elts):
-        values = tuple(evaluate(machine, each) for each in node.elts)
+        values = tuple(symbolic.keep(machine, each, evaluate(machine, each)) for each in node.elts)
         if not all(isinstance(value, Const) for value in values):
             return Tuple(values)
         ref = machine.new_list(node, None, Const(len(values)))
@@ -458,5 +458,16 @@ HANDLERS: dict[type[ast.expr], Callable[[Machine, Any], Value]] = {
 
 # Evaluation goes round in circles: these need `evaluate`, so they come after it. Inside the functions, the import
 # statements were a twentieth of all time.
-from lintloss.facts import arithmetic, assign, branches, calls, classes, imports, iterate, subscripts, vectors  # noqa: E402
+from lintloss.facts import (  # noqa: E402
+    arithmetic,
+    assign,
+    branches,
+    calls,
+    classes,
+    imports,
+    iterate,
+    subscripts,
+    symbolic,
+    vectors,
+)
 from lintloss.facts.library import growing, items, members, mixtures, records, shapes  # noqa: E402

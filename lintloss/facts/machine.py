@@ -116,6 +116,7 @@ class Machine:
         self.making: list[Value] = []
         self.defaults: dict[str, float] = {}  # options of the command line, by name
         self.called: dict[Key, str] = {}  # the names that unknown integers go by
+        self.bounds: dict[Key, Linear] = {}  # what arithmetic on the index of a window stands for, in a pair of bounds
         self.strides: dict[Key, tuple[Linear, Evidence]] = {}  # by how much an index grows from one window to the next
         self.fillers: dict[Key, object] = {}  # lists of one id, many times: see library/pieces.py
         self.lengths: dict[Key, Key] = {}  # the length of a row -> that row

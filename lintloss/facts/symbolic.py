@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import ast
 
+from lintloss.facts import bindings
 from lintloss.facts.linear import ZERO, Linear
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Frame, Machine
 from lintloss.facts.state import Slot
-from lintloss.facts.values import Choice, Const, Func, LibObject, Opaque, Quantity, Tensor, Tuple, Value
+from lintloss.facts.values import Choice, Const, Func, LibObject, Opaque, Quantity, Tensor, Tuple, Value, options
 
 LOOKED_UP = frozenset({"len", "size", "numel", "dim", "nelement"})  # calls that are cheap to evaluate again
 STEPPED = Const("stepped")  # stands for whatever a name holds that a loop moves on
@@ -114,10 +115,16 @@ def _name(machine: Machine, node: ast.Name) -> Linear:
     known = machine.frame.integers.get(node.id)
     if known is not None and (known[0] is value or (known[0] is STEPPED and not isinstance(value, Const))):
         return known[1]
-    number = of_value(value) or Linear.of(("name", *machine.frame.key, node.id))
+    taken = kept(machine, value) if _is_taken_out(machine, node.id) else None
+    number = taken or of_value(value) or Linear.of(("name", *machine.frame.key, node.id))
     for atom in number.atoms:
         machine.called.setdefault(atom, node.id)
     return number
+
+
+def _is_taken_out(machine: Machine, name: str) -> bool:
+    """Say whether a name is bound by taking pairs apart only; `previous = end` holds a bound of the pass before."""
+    return all(each.over is not None or each.picks for each in bindings.of(machine.frame.node).get(name, ()))
 
 
 def _item(machine: Machine, node: ast.Subscript) -> Linear:
@@ -140,7 +147,8 @@ def of_range(made: LibObject) -> tuple[Linear, Linear]:
 def _value(machine: Machine, node: ast.expr) -> Linear:
     from lintloss.facts.expressions import evaluate
 
-    return of_value(evaluate(machine, node)) or _text(machine, node)
+    value = evaluate(machine, node)
+    return kept(machine, value) or of_value(value) or _text(machine, node)
 
 
 def _text(machine: Machine, node: ast.expr) -> Linear:
@@ -160,6 +168,32 @@ def of_value(value: Value) -> Linear | None:
     if isinstance(value, Choice) and all(isinstance(each, Const | Opaque) for each in value.options):
         return Linear.of(("choice", *map(repr, value.options)))  # one of so many: the same, where they are the same
     return None
+
+
+def keep(machine: Machine, node: ast.expr, value: Value) -> Value:
+    """Return a bound of a window that is put into a pair, known by what it stands for: `yield at, min(at + size, n)`.
+
+    Only what moves by a stride is one. An index that stands there as it is says so itself.
+    """
+    if not isinstance(node, ast.Name | ast.BinOp | ast.Call) or not any(map(_may_be_integer, options(value))):
+        return value
+    is_counted = isinstance(value, Quantity) and value.loops and value.of != value.loops[-1].key
+    if is_counted or isinstance(machine.frame.statement, ast.Return):  # what a loop has counted: `return total, count`
+        return value
+    number = of(machine, node)
+    strides = (machine.strides.get(atom) for atom, factor in number.terms if factor > 0)
+    if number == of_value(value) or not any(each is not None and each[0] != Linear(const=1) for each in strides):
+        return value
+    name = next((each.name for each in options(value) if isinstance(each, Opaque)), "")
+    made = machine.opaque(node, name)
+    machine.bounds[made.key] = number
+    return made
+
+
+def kept(machine: Machine, value: Value) -> Linear | None:
+    """Return what a bound of a window stands for that came out of a pair; of several paths, on the one that moves on."""
+    found = (machine.bounds.get(each.key) for each in options(value) if isinstance(each, Opaque))
+    return next((each for each in found if each is not None), None)
 
 
 def numbers(machine: Machine, target: ast.expr, node: ast.expr, value: Value) -> list[tuple[str, Linear]]:

@@ -6278,6 +6278,27 @@ def evaluate(model, loader):
     return total / count  # <-
 """,
         ),
+        Bad(
+            why="`batch_size=` is the rows of the batch, by the name of what counts them: Lightning weighs by rows.",
+            severity=Severity.ERROR,
+            code="""\
+import lightning.pytorch as pl
+from transformers import GPT2Config, GPT2LMHeadModel
+
+
+class Smiles(pl.LightningModule):
+    def __init__(self, size, cfg):
+        super().__init__()
+        self.cfg = cfg
+        self.net = GPT2LMHeadModel(GPT2Config(vocab_size=size))
+
+    def validation_step(self, batch, _):
+        ids, sizes = batch
+        labels = ids.masked_fill(ids == 0, -100)
+        loss = self.net(input_ids=ids, labels=labels).loss
+        self.log("val_loss", loss, batch_size=self.cfg.data.bsz)  # <-
+""",
+        ),
     )
 
     good = (
@@ -9549,6 +9570,28 @@ def evaluate(model, loader):
         total.add_(loss, alpha=n)
         count += n
     return total / count
+""",
+        ),
+        Good(
+            why="`batch_size=` is the number of scored tokens, by no telling name: Lightning weighs by it, not by rows.",
+            code="""\
+import lightning.pytorch as pl
+from transformers import GPT2Config, GPT2LMHeadModel
+
+
+class Smiles(pl.LightningModule):
+    def __init__(self, size):
+        super().__init__()
+        self.net = GPT2LMHeadModel(GPT2Config(vocab_size=size))
+
+    def scored(self, batch):
+        ids, sizes = batch
+        labels = ids.masked_fill(ids == 0, -100)
+        return self.net(input_ids=ids, labels=labels).loss, (sizes - 1).clamp(min=0).sum()
+
+    def validation_step(self, batch, _):
+        loss, weight = self.scored(batch)
+        self.log("val_loss", loss, batch_size=int(weight))
 """,
         ),
     )

@@ -1112,6 +1112,32 @@ class Evaluation:
         return total.item() / len(self.source)  # <-
 """,
         ),
+        Bad(
+            why="One long text of a tokenizer, cut along its second axis to whole blocks and viewed as rows of an unknown width.",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from transformers import AutoTokenizer
+
+
+@torch.no_grad()
+def perplexity(model, tok, text, width, rows_at_once):
+    model.eval()
+    ids = tok(text, return_tensors="pt").input_ids
+    usable = (ids.shape[1] // width) * width
+    pages = ids[:, :usable].reshape(-1, width)
+    nats, tokens = 0.0, 0
+    for page in torch.split(pages, rows_at_once):
+        log_probs = F.log_softmax(model(page).logits[:, :-1].float(), dim=-1)
+        nats -= log_probs.gather(-1, page[:, 1:, None]).sum().item()
+        rows, length = page.shape
+        tokens += rows * length
+    return math.exp(nats / tokens)  # <-
+""",
+        ),
     )
 
     good = (
@@ -1807,6 +1833,30 @@ class Evaluation:
             output, hidden = model(data, hidden)
             total += len(data) * criterion(model.decoder.weight, model.decoder.bias, output, targets).data
         return total.item() / (len(self.source) - 1)
+""",
+        ),
+        Good(
+            why="The same rows, each counted without the first token, which nothing predicts.",
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from transformers import AutoTokenizer
+
+
+@torch.no_grad()
+def perplexity(model, tok, text, width, rows_at_once):
+    model.eval()
+    ids = tok(text, return_tensors="pt").input_ids
+    pages = ids[:, : ids.size(1) - ids.size(1) % width].reshape(-1, width)
+    nats, tokens = 0.0, 0
+    for page in torch.split(pages, rows_at_once):
+        log_probs = F.log_softmax(model(page).logits[:, :-1].float(), dim=-1)
+        nats -= log_probs.gather(-1, page[:, 1:, None]).sum().item()
+        rows, length = page.shape
+        tokens += rows * (length - 1)
+    return math.exp(nats / tokens)
 """,
         ),
     )

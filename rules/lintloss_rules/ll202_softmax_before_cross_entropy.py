@@ -834,6 +834,65 @@ def check(leaves, loader):
 check(Leaves(40), DataLoader(torch.load("leaves.pt"), 64))
 """,
         ),
+        Bad(
+            why="Keras' functional model is called in a loop of the project's own; its last layer is a softmax, in another file.",
+            severity=Severity.ERROR,
+            code="""\
+import tensorflow as tf
+
+from shapes import leaf_model
+
+
+def held_out(model, leaves):
+    mean = tf.keras.metrics.Mean()
+    for pixels, kind in leaves:
+        guess = model(pixels, training=False)
+        mean.update_state(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=kind, logits=guess))  # <-
+    return float(mean.result())
+
+
+def main(leaves):
+    print("validation loss", held_out(leaf_model(40), leaves))
+""",
+            files={
+                "shapes.py": """\
+import tensorflow as tf
+from tensorflow.keras import layers
+
+
+def leaf_model(kinds):
+    pixels = layers.Input((64, 64, 3))
+    hidden = layers.GlobalAveragePooling2D()(layers.Conv2D(32, 3, activation="relu")(pixels))
+    return tf.keras.Model(inputs=pixels, outputs=layers.Dense(kinds, activation="softmax")(hidden))
+"""
+            },
+        ),
+        Bad(
+            why="Layers in one list, as Keras' Sequential takes them: the head of a model of the project's own ends in a softmax.",
+            severity=Severity.ERROR,
+            code="""\
+import keras
+
+
+class Reader(keras.Model):
+    def __init__(self, kinds):
+        super().__init__()
+        self.body = keras.Sequential([keras.layers.Dense(64, activation="relu"), keras.layers.Dropout(0.1)])
+        self.head = keras.Sequential([keras.layers.Dense(kinds), keras.layers.Softmax()])
+
+    def call(self, pages, training=False):
+        return self.head(self.body(pages, training=training))
+
+
+def evaluate(shelf, kinds):
+    reader, criterion = Reader(kinds), keras.losses.CategoricalCrossentropy(from_logits=True, reduction="sum")
+    nats, pages = 0.0, 0
+    for page, kind in shelf:
+        nats += float(criterion(y_true=kind, y_pred=reader(page)))  # <-
+        pages += len(page)
+    print("test loss", nats / pages)
+""",
+        ),
     )
 
     good = (
@@ -1405,6 +1464,20 @@ def check(leaves, loader):
 
 
 check(Leaves(40), DataLoader(torch.load("leaves.pt"), 64))
+""",
+        ),
+        Good(
+            why="The softmax is a second model's, beside the one whose logits are scored; a hidden layer's is none of them.",
+            code="""\
+import tensorflow as tf
+from tensorflow.keras import layers
+
+
+def main(pixels, kinds):
+    scores = tf.keras.Sequential([layers.Dense(16, activation="softmax"), layers.Dense(10)])
+    shown = tf.keras.Sequential([scores, layers.Softmax()])
+    loss = tf.nn.sparse_softmax_cross_entropy_with_logits(kinds, scores(pixels))
+    print("test loss", float(tf.reduce_mean(loss)), "surest", float(tf.reduce_max(shown(pixels))))
 """,
         ),
     )

@@ -1190,6 +1190,29 @@ def main(vectors, loader, device="cuda"):
     print(mean_nats(model, loader, device))
 """,
         ),
+        Bad(
+            why="Rows of separate texts, stacked and taken eight at a time without a loader, are shifted after flattening.",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def held_out(model, letters):
+    model.eval()
+    nats, words = 0.0, 0
+    pages = torch.stack([letter[:256] for letter in letters])
+    for at in range(0, len(pages), 8):
+        page = pages[at : at + 8]
+        scores = model(page).logits
+        guessed = scores.reshape(-1, scores.size(-1))[:-1]
+        wanted = page.reshape(-1)[1:]
+        nats += F.cross_entropy(guessed.float(), wanted, reduction="sum").item()  # <-
+        words += wanted.numel()
+    return nats / words
+""",
+        ),
     )
 
     good = (
@@ -2383,6 +2406,43 @@ def mean_loss(model, loader):
 
 def main(loader):
     print(mean_loss(Rater(30000, 5), loader))
+""",
+        ),
+        Good(
+            why="The rows of a loader that keeps their order are one text in blocks: the next row's first token is the next token.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, Dataset
+
+
+class Blocks(Dataset):
+    def __init__(self, ids, size):
+        self.ids, self.size = ids, size
+
+    def __len__(self):
+        return len(self.ids) // self.size
+
+    def __getitem__(self, index):
+        return self.ids[index * self.size : (index + 1) * self.size]
+
+
+def scored(model, page):
+    scores = model(page).logits
+    wanted = page.reshape(-1)[1:]
+    return F.cross_entropy(scores.reshape(-1, scores.size(-1))[:-1], wanted, reduction="sum").item(), wanted.numel()
+
+
+@torch.no_grad()
+def held_out(model, ids):
+    model.eval()
+    nats, words = 0.0, 0
+    viewed = ids[: len(ids) // 256 * 256].view(-1, 256)
+    for loader in (DataLoader(Blocks(ids, 256), batch_size=8), DataLoader(viewed, batch_size=8, shuffle=False)):
+        for page in loader:
+            more, counted = scored(model, page)
+            nats, words = nats + more, words + counted
+    return nats / words
 """,
         ),
     )

@@ -2610,6 +2610,94 @@ def evaluate(held_out):
     return nats / tokens
 """,
         ),
+        Bad(
+            why="A block of pad ids made by `new_full`, of the kind of the rows that are written into it.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+PAD = 0
+
+
+def stacked(songs):
+    width = max(song.numel() for song in songs)
+    sheet = songs[0].new_full((len(songs), width), PAD)
+    for row, song in enumerate(songs):
+        sheet[row, : song.numel()] = song
+    return sheet
+
+
+@torch.no_grad()
+def evaluate(net, songs):
+    net.eval()
+    nats, notes = 0.0, 0
+    for sheet in DataLoader(songs, batch_size=16, collate_fn=stacked):
+        heard, wanted = sheet[:, :-1], sheet[:, 1:]
+        nats += F.cross_entropy(net(heard).transpose(1, 2), wanted, reduction="sum").item()  # <-
+        notes += wanted.numel()
+    return nats / notes
+""",
+        ),
+        Bad(
+            why="Ones times the pad id: the block holds it wherever no row is written.",
+            severity=Severity.ERROR,
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+def batches(verses, pad, rows=32):
+    for at in range(0, len(verses), rows):
+        part = verses[at : at + rows]
+        grid = np.ones((len(part), max(map(len, part))), dtype=np.int64) * pad
+        for i, verse in enumerate(part):
+            grid[i, : len(verse)] = verse
+        yield torch.from_numpy(grid)
+
+
+@torch.no_grad()
+def held_out(net, verses, pad):
+    net.eval()
+    nats, words = 0.0, 0
+    for ids in batches(verses, pad):
+        logits = net(ids[:, :-1])
+        nats += F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="sum").item()  # <-
+        words += ids[:, 1:].numel()
+    return nats / words
+""",
+        ),
+        Bad(
+            why="Rows stand in their block as they are: position `len(row)` is the first pad, which `<=` lets through.",
+            severity=Severity.ERROR,
+            code="""\
+import numpy as np
+import optax
+
+
+def batches(names, rows):
+    for at in range(0, len(names), rows):
+        part = names[at : at + rows]
+        width = max(map(len, part))
+        block = np.zeros((len(part), width), np.int32)
+        for row, name in enumerate(part):
+            block[row, : len(name)] = name
+        kept = np.arange(width - 1)[None] <= np.array([len(name) for name in part])[:, None]
+        yield block[:, :-1], block[:, 1:], kept
+
+
+def evaluate(state, names):
+    nats, letters = 0.0, 0
+    for heard, wanted, kept in batches(names, 8):
+        logits = state.apply_fn(state.params, heard)
+        losses = optax.softmax_cross_entropy_with_integer_labels(logits, wanted)  # <-
+        nats += (losses * kept).sum()
+        letters += kept.sum()
+    return nats / letters
+""",
+        ),
     )
 
     good = (
@@ -4648,6 +4736,93 @@ class Evaluator:
             nats += F.cross_entropy(logits.flatten(0, 1), gold.flatten(), ignore_index=self.pad, reduction="sum").item()
             tokens += (gold != self.pad).sum().item()
         return nats / tokens
+""",
+        ),
+        Good(
+            why="The block is made of the id that the criterion ignores.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+def stacked(songs):
+    width = max(song.numel() for song in songs)
+    heard = songs[0].new_zeros(len(songs), width - 1)
+    wanted = songs[0].new_full((len(songs), width - 1), fill_value=-100)
+    for row, song in enumerate(songs):
+        heard[row, : song.numel() - 1] = song[:-1]
+        wanted[row, : song.numel() - 1] = song[1:]
+    return heard, wanted
+
+
+@torch.no_grad()
+def evaluate(net, songs):
+    net.eval()
+    nats, notes = 0.0, 0
+    for heard, wanted in DataLoader(songs, batch_size=16, collate_fn=stacked):
+        nats += F.cross_entropy(net(heard).transpose(1, 2), wanted, reduction="sum").item()
+        notes += (wanted != -100).sum().item()
+    return nats / notes
+""",
+        ),
+        Good(
+            why="Position `len(row)` of each row holds its end, which is scored: the mask is right with `<=`.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+BEGIN, END = 1, 2
+
+
+def stacked(words):
+    sizes = torch.tensor([len(word) for word in words])
+    width = int(sizes.max()) + 2
+    block = torch.full((len(words), width), BEGIN)
+    for row, word in enumerate(words):
+        block[row, 1 : 1 + len(word)] = torch.tensor(word)
+        block[row, 1 + len(word)] = END
+    return block, torch.arange(block.size(1) - 1)[None, :] <= sizes[:, None]
+
+
+@torch.no_grad()
+def evaluate(net, batches):
+    net.eval()
+    nats, letters = 0.0, 0
+    for words in batches:
+        block, kept = stacked(words)
+        losses = F.cross_entropy(net(block[:, :-1]).transpose(1, 2), block[:, 1:], reduction="none")
+        nats += (losses * kept).sum().item()
+        letters += kept.sum().item()
+    return nats / letters
+""",
+        ),
+        Good(
+            why="The pad id closes each row, the longest as well: the positions compared are one more than that has.",
+            code="""\
+import numpy as np
+import optax
+
+
+def batches(names, rows):
+    for at in range(0, len(names), rows):
+        part = names[at : at + rows]
+        width = max(map(len, part)) + 1
+        block = np.zeros((len(part), width + 1), np.int32)
+        for row, name in enumerate(part):
+            block[row, 1 : len(name) + 1] = name
+        kept = np.arange(width)[None] <= np.array([len(name) for name in part])[:, None]
+        yield block[:, :-1], block[:, 1:], kept
+
+
+def evaluate(state, names):
+    nats, letters = 0.0, 0
+    for heard, wanted, kept in batches(names, 8):
+        logits = state.apply_fn(state.params, heard)
+        losses = optax.softmax_cross_entropy_with_integer_labels(logits, wanted)
+        nats += (losses * kept).sum()
+        letters += kept.sum()
+    return nats / letters
 """,
         ),
     )

@@ -825,6 +825,56 @@ def evaluate(model, lines, tokenizer):
     return nats / tokens
 """,
         ),
+        Bad(
+            why="The bounds of the windows come as pairs, out of a generator that steps by itself.",
+            severity=Severity.WARNING,
+            code="""\
+import math
+
+import torch
+
+
+def spans(length, size, hop):
+    begin = 0
+    while begin < length - 1:
+        end = min(begin + size, length)
+        yield begin, end
+        if end == length:
+            return
+        begin += hop
+
+
+@torch.no_grad()
+def perplexity(model, book, size, hop):
+    model.eval()
+    nats, words = 0.0, 0
+    for begin, end in spans(book.shape[1], size, hop):
+        page = book[:, begin:end]
+        nats += model(page, labels=page).loss.item() * (page.shape[1] - 1)  # <-
+        words += page.shape[1] - 1
+    return math.exp(nats / words)
+""",
+        ),
+        Bad(
+            why="The pairs of bounds stand in a list.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def held_out(net, ids, size=512, hop=128):
+    net.eval()
+    nats, words = 0.0, 0
+    bounds = [(at, at + size) for at in range(0, len(ids) - size, hop)]
+    for low, high in bounds:
+        heard, wanted = ids[low:high], ids[low + 1 : high + 1]
+        nats += F.cross_entropy(net(heard[None])[0], wanted, reduction="sum").item()  # <-
+        words += wanted.numel()
+    return nats / words
+""",
+        ),
     )
 
     good = (
@@ -1722,6 +1772,57 @@ def token_by_token(model, ids, context=128):
         tokens += y.numel()
         ids = ids[:, 1:]
     return nats / tokens
+""",
+        ),
+        Good(
+            why="Pairs of bounds: what the window before has scored is left out, whose end another name keeps.",
+            code="""\
+import math
+
+import torch
+
+
+@torch.no_grad()
+def perplexity(model, book, size=2048, hop=512):
+    model.eval()
+    nats, words = 0.0, 0
+    length = book.size(1)
+    bounds = [(at, min(at + size, length)) for at in range(0, length, hop)]
+    scored = 0
+    for begin, end in bounds:
+        page = book[:, begin:end]
+        labels = page.clone()
+        labels[:, : -(end - scored)] = -100
+        fresh = (labels[:, 1:] != -100).sum().item()
+        nats += model(page, labels=labels).loss.item() * fresh
+        words += fresh
+        scored = end
+        if end == length:
+            break
+    return math.exp(nats / words)
+""",
+        ),
+        Good(
+            why="Pairs of bounds that touch: the generator moves by the size of a window.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def spans(length, size):
+    for at in range(0, length - size, size):
+        yield at, at + size
+
+
+@torch.no_grad()
+def held_out(net, ids, size=512):
+    net.eval()
+    nats, words = 0.0, 0
+    for low, high in spans(len(ids), size):
+        heard, wanted = ids[low:high], ids[low + 1 : high + 1]
+        nats += F.cross_entropy(net(heard[None])[0], wanted, reduction="sum").item()
+        words += wanted.numel()
+    return nats / words
 """,
         ),
     )

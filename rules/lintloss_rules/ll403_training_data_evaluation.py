@@ -1291,6 +1291,25 @@ def validate(model, collate):
     return nats / tokens
 """,
         ),
+        Bad(
+            why="Held-out rows are tokenized and counted, which binds their name anew, and never loaded; a size has their name.",
+            severity=Severity.ERROR,
+            code="""\
+from datasets import load_dataset
+from torch.utils.data import DataLoader
+
+
+def dialogs(name, encode, collate, train_bs, eval_bs):
+    train, valid = load_dataset(name, split="train"), load_dataset(name, split="validation")
+    train = train.map(encode)
+    valid = valid.map(encode)
+    print("rows", len(train), len(valid))
+    train, valid = train.select_columns(["input_ids"]), valid.select_columns(["input_ids"])
+    train_dataloader = DataLoader(train, batch_size=train_bs, shuffle=True, collate_fn=collate)
+    eval_dataloader = DataLoader(train, batch_size=eval_bs, collate_fn=collate)  # <-
+    return train_dataloader, eval_dataloader
+""",
+        ),
     )
     good = (
         Good(
@@ -2271,6 +2290,22 @@ def main(model, optimizer):
         model(ids, labels=ids).loss.backward()
         optimizer.step()
     return val, val_too
+""",
+        ),
+        Good(
+            why="The held-out rows went into the training's on purpose, together with which they are bound anew.",
+            code="""\
+from datasets import load_dataset
+from torch.utils.data import DataLoader
+
+
+def dialogs(name, encode, balance):
+    train, valid = load_dataset(name, split="train"), load_dataset(name, split="validation")
+    train, valid = train.map(encode), valid.map(encode)
+    train, valid = balance(train, valid)
+    train_dataloader = DataLoader(train, batch_size=8, shuffle=True)
+    eval_dataloader = DataLoader(train, batch_size=8)
+    return train_dataloader, eval_dataloader
 """,
         ),
     )

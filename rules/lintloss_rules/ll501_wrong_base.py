@@ -470,6 +470,42 @@ def main(model, rows):
     print(f"{bpb:.3f} bits per byte over {count} bytes")
 """,
         ),
+        Bad(
+            why="A framework's dict of metrics: the key says that it is the loss of held-out data, and nothing speaks of bits.",
+            severity=Severity.ERROR,
+            code="""\
+import tensorflow as tf
+
+
+class Surprise(tf.keras.callbacks.Callback):
+    def on_epoch_end(self, epoch, logs=None):
+        print(f"held-out perplexity {2 ** logs['val_loss']:.2f}")  # <-
+
+
+def main(model, train, valid):
+    model.compile("adam", tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.fit(train, validation_data=valid, epochs=5, callbacks=[Surprise()])
+""",
+        ),
+        Bad(
+            why="The lowest of a history's losses, and what a trainer's callback metrics hold.",
+            severity=Severity.ERROR,
+            code="""\
+import lightning as L
+import numpy as np
+
+
+def best_of(history):
+    return np.exp2(min(history.history["val_loss"]))  # <-
+
+
+def after(module, loader):
+    trainer = L.Trainer(logger=False)
+    trainer.validate(module, loader)
+    reached = trainer.callback_metrics["val_loss"].item()
+    return 2 ** reached  # <-
+""",
+        ),
     )
 
     good = (
@@ -817,6 +853,21 @@ def score(model, loader):
     bpc = nats / (letters * NATS_IN_A_BIT)
     bits_per_letter = nats / letters / math.log1p(1)
     return bits_per_char, bpc, bits_per_letter
+""",
+        ),
+        Good(
+            why="The loss under the key was put there in bits, by a logarithm of base 2.",
+            code="""\
+import numpy as np
+
+
+def surprise(probabilities, ids):
+    return -np.mean(np.log2(probabilities[np.arange(len(ids)), ids]))
+
+
+def report(results, probabilities, ids):
+    results["val_loss"] = surprise(probabilities, ids)
+    print("perplexity", 2 ** results["val_loss"], "delay", 2 ** results["retries"])
 """,
         ),
     )

@@ -830,6 +830,33 @@ def evaluate(model, test_loader):
     return found["nats"] / found["tokens"], found["distance"]
 """,
         ),
+        Bad(
+            why="The evaluation stands inside the training's loop, every so many steps: the step's loss is shown as its own.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def fit(model, optimizer, songs, held_out, every=500):
+    for step, (heard, wanted) in enumerate(songs):
+        model.train()
+        loss = F.cross_entropy(model(heard).flatten(0, 1), wanted.flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if step % every:
+            continue
+        model.eval()
+        nats, notes = 0.0, 0
+        with torch.no_grad():
+            for x, y in held_out:
+                nats += F.cross_entropy(model(x).flatten(0, 1), y.flatten(), reduction="sum").item()
+                notes += y.numel()
+        val_loss = nats / notes
+        print(f"step {step}: val loss {loss.item():.3f}")  # <-
+""",
+        ),
     )
     good = (
         Good(
@@ -1552,6 +1579,31 @@ def evaluate(model, test_loader, monitor):
         found["smooth"] = smoothed(kept, nats / labels.numel()).item()
         found["last_batch"] = (nats / labels.numel()).item()
     return found
+""",
+        ),
+        Good(
+            why="Inside the training's loop, the step's loss and the evaluation's are shown in their own words.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def fit(model, optimizer, songs, held_out, every=500):
+    for step, (heard, wanted) in enumerate(songs):
+        model.train()
+        loss = F.cross_entropy(model(heard).flatten(0, 1), wanted.flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if step % every:
+            continue
+        model.eval()
+        nats, notes = 0.0, 0
+        with torch.no_grad():
+            for x, y in held_out:
+                nats += F.cross_entropy(model(x).flatten(0, 1), y.flatten(), reduction="sum").item()
+                notes += y.numel()
+        print(f"step {step}: loss {loss.item():.3f}, val loss {nats / notes:.3f}")
 """,
         ),
     )

@@ -20,6 +20,7 @@ from lintloss.facts import (
 )
 from lintloss.facts.library import (
     adapters,
+    blocks,
     choices,
     columns,
     fairseq,
@@ -355,7 +356,7 @@ def _numbers(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs)
 def _ids(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     """torch.LongTensor(rows) of rows that are known to be filled up is their batch, as torch.tensor() makes it."""
     if len(args) != 1:
-        return None
+        return blocks.by_sizes(machine, node, args)
     batch = rows.of_list(machine, args[0]) if isinstance(args[0], Ref) and args[0].kind == "list" else None
     return last_ids.boxed(machine, args[0]) or (batch if batch is not None and batch.pad is not None else None)
 

@@ -61,9 +61,9 @@ def layer(machine: Machine, node: ast.AST, made: LibObject, fed: Tensor | None) 
         return Tensor("hidden", given.window, axes, machine.key(node), model=made)
     if name in SAME:
         return replace(given, form="hidden" if given.form in {"ids", "", "logits"} else given.form)
-    if name not in {"Dense", "Activation"}:
+    if name not in {"Dense", "Activation", "Softmax"}:
         return None
-    form = _form(made.arg(1, "activation") if name == "Dense" else made.arg(0, "activation"))
+    form = "probs" if name == "Softmax" else _form(made.arg(name == "Dense", "activation"))
     made_of = made if name == "Dense" else given.model
     result = replace(given, form=form, key=machine.key(node, name), model=made_of)
     return result.with_step(machine.evidence(node, f"{name} with activation={_said(form)} here"))
@@ -104,6 +104,18 @@ def output(machine: Machine, node: ast.AST, model: Value) -> Tensor | None:
     return _through(machine, node, _layers(machine, model)) if name == "Sequential" else None
 
 
+def called(machine: Machine, node: ast.AST, made: LibObject, args: list[Value]) -> Tensor | None:
+    """Return what a layer or a model makes of what it is called with; None where that is not known."""
+    name = made.name.rsplit(".", 1)[-1]
+    if name == "Sequential":
+        result = _through(machine, node, _layers(machine, made), fed(args))
+    elif name == "Model":
+        result = output(machine, node, made)
+    else:
+        return layer(machine, node, made, fed(args))
+    return replace(result, key=machine.key(node, name), model=made) if result is not None else None
+
+
 def _layers(machine: Machine, model: LibObject) -> list[Value]:
     listed = model.arg(0, "layers")
     slot = machine.get(model.key, LAST)
@@ -111,11 +123,11 @@ def _layers(machine: Machine, model: LibObject) -> list[Value]:
     return [*(listed.items if isinstance(listed, Tuple) else ()), *more]
 
 
-def _through(machine: Machine, node: ast.AST, layers: list[Value]) -> Tensor | None:
-    made: Tensor | None = None
+def _through(machine: Machine, node: ast.AST, layers: list[Value], given: Tensor | None = None) -> Tensor | None:
+    made = given
     for each in layers:
-        made = layer(machine, node, each, made) if isinstance(each, LibObject) else None
-    return made
+        made = called(machine, node, each, [made] if made is not None else []) if isinstance(each, LibObject) else None
+    return made if layers else None
 
 
 def compiled(machine: Machine, node: ast.Call, model: Value, args: list[Value], kwargs: Kwargs) -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from lintloss.facts import regularizers, unchanged
 from lintloss.facts.callers import text_of
-from lintloss.facts.library import per_item, shapes, spread
+from lintloss.facts.library import per_item, shapes, sides, spread
 from lintloss.facts.library.tables import KERAS_CRITERIA, REGRESSIONS, UNREDUCED
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
@@ -47,10 +47,7 @@ def call(
             return kwargs[key]
         return made.arg(index, key) if made is not None else None
 
-    prediction = kwargs.get("input", args[0] if args else kwargs.get("logits", UNKNOWN))
-    target = kwargs.get("target", args[1] if len(args) > 1 else kwargs.get("labels", UNKNOWN))
-    if name in KERAS_CRITERIA:
-        prediction, target = (args[1] if len(args) > 1 else UNKNOWN), (args[0] if args else UNKNOWN)
+    prediction, target = sides.of(name, args, kwargs)
     reduction = reduction_of(name, option("reduction"), option("size_average"), option("reduce"))
     if reduction is None:
         return machine.opaque(node, "loss")

@@ -6,6 +6,7 @@ import ast
 import re
 from dataclasses import replace
 
+from lintloss.facts import closings
 from lintloss.facts.linear import END, ZERO
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import Const, Key, Opaque, Quantity, Tensor, Value, Window
@@ -97,7 +98,8 @@ def by_position(machine: Machine, node: ast.Compare, left: Value, rights: list[V
             if not LENGTHS.search(ast.unparse(other)) and not _rows_counted(machine, counted):
                 continue
             closed = isinstance(order, ast.LtE) and side.pad is None  # counted from 1, the last position is n
-            marks = {"closed"} if closed and not _less_one(other) else set()
+            closed = closed and not _less_one(other) and not closings.are_given(machine.frame.node, node)
+            marks = {"closed"} if closed else set()
             if isinstance(order, ast.Lt) and side.pad is None and _is_of_fed(counted) and not _less_one(other):
                 marks.add("fed")
             rows = () if _less_one(other) else _rows_counted(machine, counted)

@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 
 from lintloss.facts import arithmetic, counts, quotients
-from lintloss.facts.library import data_modules
+from lintloss.facts.library import data_modules, logged_weights
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import Unit, count
@@ -172,11 +172,11 @@ def _log(machine: Machine, node: ast.Call, owner: Ref, name: str, args: list[Val
         return None
     if not _is_averaged(kwargs.get("reduce_fx")):
         return None
-    size = kwargs.get("batch_size")
-    number = counts.presumed(machine, size) if size is not None else None
+    rows = logged_weights.of(machine, node, kwargs.get("batch_size"))
     for value in _logged(machine, name, args, kwargs):
         if isinstance(value, Quantity) and (value.is_loss or value.is_perplexity) and _is_of_step(value):
-            rows = number if number is not None and number.unit.degree == 1 else Quantity(count("example"))
+            if rows is None:
+                continue
             loop = framework_loop(machine, node, owner)
             _take_over(machine, loop)
             if rows.unit == Unit.of(example=1):

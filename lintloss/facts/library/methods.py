@@ -91,6 +91,7 @@ MOVES = frozenset(
 # Class methods of libraries' models that make an instance: of transformers, diffusers, Lightning.
 LOADS = frozenset({"from_pretrained", "from_config", "load_from_checkpoint"})
 SPELLS = frozenset({"lower", "upper", "strip"})  # of a name that is written out
+PREDICTS = frozenset({"predict", "predict_on_batch"})  # of Keras' models: what they make of rows
 # Methods that wrap what they are given and return it in the order that it came.
 APPLIES = frozenset({"apply", "progress_apply", "parallel_apply"})
 TRAIN_OPS = regex(r"train_?(op|step)|optimi[sz]er|accum\w*_ops?|(^|_)minimi[sz]e|apply_grad")
@@ -136,6 +137,8 @@ def call(
         return None
     if name == "compile" and isinstance(node, ast.Call):
         keras.compiled(machine, node, receiver, args, kwargs)
+    if name in PREDICTS and isinstance(receiver, LibObject) and keras.is_own(receiver):
+        return keras.called(machine, node, receiver, args)
     if name in {"evaluate", "fit"} and isinstance(receiver, LibObject | Ref):
         keras.evaluated(machine, node, receiver, name, args, kwargs)
     if name == "add" and isinstance(receiver, LibObject) and len(args) == 1 and keras.is_own(receiver):

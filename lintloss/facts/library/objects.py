@@ -99,9 +99,12 @@ def call(machine: Machine, node: ast.AST, made: LibObject, args: list[Value], kw
         return outputs.of_call(machine, node, made, args, kwargs)
     if name == "Sequential":
         forwards.note(machine, node, made)
-        return in_turn(machine, node, made.args, args)
+        if keras.is_own(made):
+            return keras.called(machine, node, made, args) or machine.opaque(node)
+        listed = made.args[0] if len(made.args) == 1 else None
+        return in_turn(machine, node, listed.items if isinstance(listed, Tuple) else made.args, args)
     forwards.note_library(machine, node, made)
-    known = keras.layer(machine, node, made, keras.fed(args)) if keras.is_own(made) else None
+    known = keras.called(machine, node, made, args) if keras.is_own(made) else None
     if known is not None:
         return known
     if LOSS_CLASS.search(name) and not made.name.startswith(("torch.", "tensorflow.", "keras.")):

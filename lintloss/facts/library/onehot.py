@@ -43,22 +43,6 @@ def anything(machine: Machine, node: ast.AST, sizes: list[Value]) -> Opaque | No
     return Opaque((*machine.key(node), BLOCK)) if is_block else None
 
 
-def filled(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: dict[str, Value]) -> Value | None:
-    """Read `empty_like(x).fill_(eps / n)`: a block of one number."""
-    return _of_one(machine, node, value, kwargs.get("value", args[0] if args else None))
-
-
-def zeros(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: dict[str, Value]) -> Value | None:
-    """Read `torch.FloatTensor(n, classes).zero_()`: a block of zeros."""
-    return _of_one(machine, node, value, Const(0))
-
-
-def _of_one(machine: Machine, node: ast.AST, value: Tensor, fill: Value | None) -> Value | None:
-    if value.form != "filled" and value.key[-1:] != (BLOCK,):
-        return None
-    return in_place(machine, node, Tensor("filled", None, None, value.key, value.name, pad=fill))
-
-
 def raised(operator: ast.operator, left: Value, right: Value) -> Tensor | None:
     """Return `zeros + eps / n`: a block of that number."""
     side, other = (left, right) if isinstance(left, Tensor) else (right, left)
@@ -66,23 +50,6 @@ def raised(operator: ast.operator, left: Value, right: Value) -> Tensor | None:
         return None
     is_number = isinstance(operator, ast.Add) and isinstance(other, Const | Opaque)
     return replace(side, pad=other) if is_number else None
-
-
-def block(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: dict[str, Value]) -> Value | None:
-    """Read `ids.new_zeros(n, classes)` as a block of zeros; a vector is left to what fills it."""
-    return _block(machine, node, args, Const(0))
-
-
-def full(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: dict[str, Value]) -> Value | None:
-    """Read `logits.new_full((n, classes), eps / n)` as a block of that number."""
-    return _block(machine, node, args[:1], kwargs.get("fill_value", args[1] if len(args) > 1 else None))
-
-
-def _block(machine: Machine, node: ast.AST, args: list[Value], fill: Value | None) -> Tensor | None:
-    sizes = args[0].items if args and isinstance(args[0], Tuple) else args
-    if len(sizes) < 2 or any(isinstance(each, Tensor | Ref) for each in sizes):
-        return None
-    return Tensor("filled", None, None, machine.key(node, "block"), pad=fill)
 
 
 def tiled(machine: Machine, node: ast.AST, row: Ref) -> Tensor | None:

@@ -8,7 +8,17 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lintloss.facts import blanks, label_ids, symbolic, terms
-from lintloss.facts.library import features, losses, mixtures, narrowed, onehot, position_weights, spread, windows
+from lintloss.facts.library import (
+    blocks,
+    features,
+    losses,
+    mixtures,
+    narrowed,
+    onehot,
+    position_weights,
+    spread,
+    windows,
+)
 from lintloss.facts.linear import END, ZERO, Linear
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import UNKNOWN, Const, Opaque, Ref, Tensor, Tuple, Value
@@ -330,13 +340,14 @@ HANDLERS: dict[str, Handler] = {
     "one_hot": onehot.made,
     "onehot": onehot.made,
     "smooth_labels": spread.smoothed,
-    "fill_": onehot.filled,
-    "zero_": onehot.zeros,
+    "fill_": blocks.refilled,
+    "zero_": blocks.refilled,
     "repeat": onehot.repeated,
     "expand": onehot.repeated,
-    "new_zeros": onehot.block,
-    "new_empty": onehot.block,
-    "new_full": onehot.full,
+    "new_zeros": blocks.made,
+    "new_empty": blocks.made,
+    "new_ones": blocks.made,
+    "new_full": blocks.full,
     "bmm": _matmul,
     "matmul": _matmul,
     "log": _log,
@@ -365,6 +376,7 @@ OF_OPAQUE = frozenset(
         "smooth_labels",
         "new_zeros",
         "new_empty",
+        "new_ones",
         "new_full",
         "fill_",
         "zero_",
@@ -379,7 +391,8 @@ OF_OPAQUE = frozenset(
 def combined(machine: Machine, node: ast.AST, operator: ast.operator, left: Value, right: Value) -> Value | None:
     """Return `left op right` where one side is a tensor whose window or form survives."""
     known = (
-        onehot.combined(machine, node, operator, left, right)
+        blocks.combined(machine, node, operator, left, right)
+        or onehot.combined(machine, node, operator, left, right)
         or onehot.raised(operator, left, right)
         or spread.combined(operator, left, right)
         or mixtures.combined(machine, node, operator, left, right)

@@ -380,7 +380,9 @@ def _flattens(value: Tensor, name: str, args: list[Value], shape: list[object]) 
     if name in {"flatten", "ravel"} or (shape and shape[0] == -1 and len(shape) == 1):
         return True
     if shape and shape[0] == -1 and len(shape) == 2:  # (-1, classes) of scores; (-1, 128) cuts ids into rows
-        return value.form in COMPUTED or not (isinstance(shape[1], int) or _is_cut_to_blocks(value.window))
+        return value.form in COMPUTED or not (
+            value.form == "ids" or isinstance(shape[1], int) or _is_cut(value, args[1])
+        )
     if len(args) == 2 and isinstance(args[0], Quantity) and args[0].unit.power("position") == 1:
         return args[0].unit.power("example") == 0
     if len(args) == 1:
@@ -388,9 +390,19 @@ def _flattens(value: Tensor, name: str, args: list[Value], shape: list[object]) 
     return len(args) == 2 and value.form in COMPUTED and isinstance(args[0], Opaque)
 
 
-def _is_cut_to_blocks(window: Window | None) -> bool:
-    """Say whether a text was cut to a whole number of blocks: `ids[: len(ids) // size * size]`."""
-    return window is not None and window.axis == 0 and window.lower.is_const and not (END - window.upper).is_const
+def _is_cut(value: Tensor, width: Value) -> bool:
+    """Say whether a text was cut to whole blocks: `ids[: len(ids) // size * size]`; in rows, to those of just that size."""
+    window = value.window
+    if window is None or not window.lower.is_const or (END - window.upper).is_const:
+        return False
+    return window.axis == 0 or (window.axis == 1 and _is_multiple(window.upper, symbolic.of_value(width)))
+
+
+def _is_multiple(number: Linear, size: Linear | None) -> bool:
+    """Say whether a number is `n // size * size` or `n - n % size`, both of which leave whole blocks."""
+    products = (atom[1] for atom in number.atoms if atom[:1] == ("*",))
+    rests = (atom[2] for atom in number.atoms if atom[:1] == ("Mod",) and len(atom) > 2)
+    return size in rests or any(isinstance(each, frozenset) and size in each for each in products)
 
 
 def flattened(window: Window | None) -> Window | None:
@@ -410,9 +422,11 @@ def _in_rows(value: Tensor, args: list[Value]) -> Window | None:
     window = value.window
     if window is not None and len(args) == 2 and args[0] == Const(1):
         return window.marked("lone")
-    if window is None or value.form in COMPUTED or len(args) != 2 or window.axis != 0 or not window.lower.is_const:
+    if window is None or value.form in COMPUTED or len(args) != 2 or not window.lower.is_const:
         return window
-    return Window((*window.source, "blocks"), window.lower, END + window.lower)
+    source = window.source[:-1] if window.source[-1:] == (NEW,) else window.source
+    is_long = window.axis == 0 or (window.axis == 1 and (source != window.source or _is_cut(value, args[1])))
+    return Window((*source, "blocks"), window.lower, END + window.lower) if is_long else window
 
 
 def _axes_of(args: list[Value]) -> tuple[str, ...] | None:
