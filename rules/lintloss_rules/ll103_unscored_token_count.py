@@ -976,6 +976,42 @@ def main(encoded, context=1024, device="cuda"):
     print(perplexity(model, encoded, context, device))
 """,
         ),
+        Bad(
+            why="The last tenth of the text, from a place that is computed, is cut into rows.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, Dataset
+
+
+class Rows(Dataset):
+    def __init__(self, stream, width):
+        whole = len(stream) // width * width
+        self.rows = stream[:whole].view(-1, width)
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, at):
+        return self.rows[at]
+
+
+stream = torch.load("bytes.pt")
+held = Rows(stream[stream.size(0) * 9 // 10 :], 128)
+model = nn.Sequential(nn.Embedding(256, 64), nn.Linear(64, 256))
+model.load_state_dict(torch.load("bigram.pt"))
+model.eval()
+nats = seen = 0
+with torch.no_grad():
+    for rows in DataLoader(held, 32):
+        guesses = model(rows)[:, :-1]
+        nats += F.cross_entropy(guesses.flatten(0, 1), rows[:, 1:].flatten(), reduction="sum").item()
+        seen += rows.numel()
+print(nats / seen)  # <-
+""",
+        ),
     )
 
     good = (
