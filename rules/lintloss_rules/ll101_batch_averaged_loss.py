@@ -769,7 +769,6 @@ def validation_loss(model, val_tokens, device):
 """,
         ),
         Bad(
-            miss=True,
             why="the model ignores -1, the collator writes it, the caller divides: three files",
             severity=Severity.ERROR,
             code="""\
@@ -6164,6 +6163,71 @@ trainer = Trainer(
 )
 scores = trainer.evaluate()  # <-
 print(math.exp(scores["eval_loss"]))
+""",
+        ),
+        Bad(
+            why="The labels are filled up with -100 that arithmetic makes, and the last batch that is left out changes nothing in that.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+def gather(documents):
+    width = max(map(len, documents)) - 1
+    inputs = torch.zeros(len(documents), width).long()
+    targets = torch.zeros(len(documents), width).long() - 100
+    for row, document in enumerate(documents):
+        inputs[row, : len(document) - 1] = document[:-1]
+        targets[row, : len(document) - 1] = document[1:]
+    return inputs, targets
+
+
+@torch.no_grad()
+def held_out(model, documents):
+    model.eval()
+    loader = DataLoader(documents, batch_size=8, collate_fn=gather)
+    total = 0.0
+    for inputs, targets in loader:
+        total += F.cross_entropy(model(inputs).flatten(0, 1), targets.flatten()).item()
+    return total / len(loader)  # <-
+""",
+        ),
+        Bad(
+            why="Each name is filled up with -1 in a vector whose size is computed.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, Dataset
+
+
+class Names(Dataset):
+    def __init__(self, names, longest):
+        self.names, self.longest = names, longest
+
+    def __len__(self):
+        return len(self.names)
+
+    def __getitem__(self, at):
+        letters = self.names[at]
+        given = torch.zeros(self.longest + 1, dtype=torch.long)
+        wanted = torch.full((self.longest + 1,), -1, dtype=torch.long)
+        given[1 : 1 + len(letters)] = letters
+        wanted[: len(letters)] = letters
+        wanted[len(letters)] = 0
+        return given, wanted
+
+
+@torch.no_grad()
+def held_out(model, names):
+    model.eval()
+    loader = DataLoader(Names(names, 15), batch_size=32)
+    total = 0.0
+    for given, wanted in loader:
+        total += F.cross_entropy(model(given).flatten(0, 1), wanted.flatten(), ignore_index=-1).item()
+    return total / len(loader)  # <-
 """,
         ),
     )

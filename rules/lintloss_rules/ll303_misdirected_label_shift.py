@@ -2301,4 +2301,30 @@ class CharGRU(nn.Module):
 """
             },
         ),
+        Good(
+            why="A block of -100 is made first, and the shifted ids are written into it: the last label is ignored.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+def gather(rows):
+    ids = torch.stack(rows)
+    labels = torch.full_like(ids, -100)
+    labels[:, :-1] = ids[:, 1:]
+    return ids, labels
+
+
+@torch.no_grad()
+def held_out(model, rows):
+    model.eval()
+    nats, scored = 0.0, 0
+    for ids, labels in DataLoader(rows, batch_size=8, collate_fn=gather):
+        logits = model(ids).flatten(0, 1)
+        nats += F.cross_entropy(logits, labels.flatten(), ignore_index=-100, reduction="sum").item()
+        scored += (labels != -100).sum().item()
+    return nats / scored
+""",
+        ),
     )

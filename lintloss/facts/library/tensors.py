@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lintloss.facts import blanks, label_ids, symbolic, terms
-from lintloss.facts.library import features, losses, mixtures, onehot, spread, windows
+from lintloss.facts.library import blocks_of_one, features, losses, mixtures, onehot, spread, windows
 from lintloss.facts.linear import END, ZERO, Linear
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import UNKNOWN, Const, Opaque, Ref, Tensor, Tuple, Value
@@ -358,6 +358,7 @@ def combined(machine: Machine, node: ast.AST, operator: ast.operator, left: Valu
     """Return `left op right` where one side is a tensor whose window or form survives."""
     known = (
         onehot.combined(machine, node, operator, left, right)
+        or blocks_of_one.combined(operator, left, right)
         or spread.combined(operator, left, right)
         or mixtures.combined(machine, node, operator, left, right)
     )
