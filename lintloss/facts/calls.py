@@ -316,9 +316,11 @@ def _enter(machine: Machine, frame: Frame, function: Func) -> Value:
             merged = machine.merge([*frame.returned, *([frame.state] if not frame.returned else [])])
             if merged is not None:
                 frame.state = merged
+    if frame.handed is not None and frame.yields is None:
+        return frame.handed
     if frame.yields is not None:
-        losses = isinstance(frame.yields, Ref) and frame.yields.id in machine.list_loops
-        return frame.yields if losses else Tuple((frame.yields,))
+        several = isinstance(frame.yields, Ref) and frame.yields.id in machine.list_loops
+        return frame.yields if several else Tuple((frame.yields,))
     return frame.returns if frame.returns is not None else Const(None)
 
 

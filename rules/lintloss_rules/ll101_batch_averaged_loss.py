@@ -6230,6 +6230,101 @@ def held_out(model, names):
     return total / len(loader)  # <-
 """,
         ),
+        Bad(
+            why="A list of losses is made from the loader, whose collate function pads: what is known of a loop's batches is known of a comprehension's.",
+            severity=Severity.ERROR,
+            code="""\
+from statistics import fmean
+
+import torch
+import torch.nn.functional as F
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+
+def padded(lines):
+    given = pad_sequence([line[:-1] for line in lines], batch_first=True)
+    wanted = pad_sequence([line[1:] for line in lines], batch_first=True, padding_value=-100)
+    return given, wanted
+
+
+@torch.no_grad()
+def held_out(model, lines):
+    model.eval()
+    batches = DataLoader(lines, batch_size=16, collate_fn=padded)
+    return fmean(F.cross_entropy(model(x).flatten(0, 1), y.flatten()).item() for x, y in batches)  # <-
+""",
+        ),
+        Bad(
+            why="What a generator yields is kept in a list first: as many batches as it has passes, each as wide as its longest line.",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from torch.nn.utils.rnn import pad_sequence
+
+
+def chunks(lines, size):
+    for first in range(0, len(lines), size):
+        yield pad_sequence(lines[first : first + size], batch_first=True)
+
+
+@torch.no_grad()
+def perplexity(model, lines):
+    model.eval()
+    parts = list(chunks(lines, 16))
+    total = 0.0
+    for part in parts:
+        logits = model(part[:, :-1]).flatten(0, 1)
+        total += F.cross_entropy(logits, part[:, 1:].flatten(), ignore_index=0).item()
+    return math.exp(total / len(parts))  # <-
+""",
+        ),
+        Bad(
+            why="A wrapper around the loader hands its batches on, moved to the device.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from moving import OnDevice, padded
+from torch.utils.data import DataLoader
+
+
+@torch.no_grad()
+def held_out(model, lines):
+    model.eval()
+    source = OnDevice(DataLoader(lines, batch_size=16, collate_fn=padded), "cuda")
+    total = 0.0
+    for given, wanted in source:
+        total += F.cross_entropy(model(given).flatten(0, 1), wanted.flatten()).item()
+    return total / len(source)  # <-
+""",
+            files={
+                "moving.py": """\
+from torch.nn.utils.rnn import pad_sequence
+
+
+def padded(lines):
+    given = pad_sequence([line[:-1] for line in lines], batch_first=True)
+    wanted = pad_sequence([line[1:] for line in lines], batch_first=True, padding_value=-100)
+    return given, wanted
+
+
+class OnDevice:
+    def __init__(self, source, device):
+        self.source, self.device = source, device
+
+    def __len__(self):
+        return len(self.source)
+
+    def __iter__(self):
+        for batch in self.source:
+            yield tuple(each.to(self.device) for each in batch)
+"""
+            },
+        ),
     )
 
     good = (

@@ -1012,6 +1012,37 @@ with torch.no_grad():
 print(nats / seen)  # <-
 """,
         ),
+        Bad(
+            why="The batches go through map() on their way from the loader, whose collate function marks labels -100.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+
+def padded(lines):
+    given = pad_sequence([line[:-1] for line in lines], batch_first=True)
+    wanted = pad_sequence([line[1:] for line in lines], batch_first=True, padding_value=-100)
+    return {"given": given, "wanted": wanted}
+
+
+def moved(batch):
+    return {name: each.cuda() for name, each in batch.items()}
+
+
+@torch.no_grad()
+def held_out(model, lines):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for batch in map(moved, DataLoader(lines, batch_size=16, collate_fn=padded)):
+        logits = model(batch["given"]).flatten(0, 1)
+        nats += F.cross_entropy(logits, batch["wanted"].flatten(), reduction="sum").item()
+        tokens += batch["wanted"].numel()
+    return nats / tokens  # <-
+""",
+        ),
     )
 
     good = (
@@ -1582,6 +1613,36 @@ def perplexity(model, encoded, context, device):
 def main(encoded, context=1024, device="cuda"):
     model = AutoModelForCausalLM.from_pretrained("gpt2").to(device).eval()
     print(perplexity(model, encoded, context, device))
+""",
+        ),
+        Good(
+            why="The batches go through a generator that moves them, and the labels that are scored are counted.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+
+def padded(lines):
+    given = pad_sequence([line[:-1] for line in lines], batch_first=True)
+    wanted = pad_sequence([line[1:] for line in lines], batch_first=True, padding_value=-100)
+    return given, wanted
+
+
+def moved(loader):
+    for given, wanted in loader:
+        yield given.cuda(), wanted.cuda()
+
+
+@torch.no_grad()
+def held_out(model, lines):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for given, wanted in moved(DataLoader(lines, batch_size=16, collate_fn=padded)):
+        nats += F.cross_entropy(model(given).flatten(0, 1), wanted.flatten(), reduction="sum").item()
+        tokens += (wanted != -100).sum().item()
+    return nats / tokens
 """,
         ),
     )
