@@ -6325,6 +6325,72 @@ class OnDevice:
 """
             },
         ),
+        Bad(
+            why="One method runs both phases: a flag that is named once decides whether it learns, and the loader is looked up by the phase.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+class Coach:
+    def __init__(self, net, loaders, optimizer):
+        self.net, self.loaders, self.optimizer = net, loaders, optimizer
+
+    def go_over(self, part):
+        learns = part == "train"
+        self.net.train(learns)
+        total = 0.0
+        with torch.set_grad_enabled(learns):
+            for given, wanted in self.loaders[part]:
+                loss = F.cross_entropy(self.net(given).flatten(0, 1), wanted.flatten(), ignore_index=0)
+                if learns:
+                    self.optimizer.zero_grad()
+                    loss.backward()
+                    self.optimizer.step()
+                total += loss.item()
+        return total / len(self.loaders[part])  # <-
+""",
+            files={
+                "main.py": """\
+import torch
+from coach import Coach
+from model import Verses
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+
+def padded(lines):
+    given = pad_sequence([line[:-1] for line in lines], batch_first=True)
+    return given, pad_sequence([line[1:] for line in lines], batch_first=True)
+
+
+def main(lines, held, epochs=10):
+    net = Verses()
+    loaders = {
+        "train": DataLoader(lines, 16, shuffle=True, collate_fn=padded),
+        "dev": DataLoader(held, 16, collate_fn=padded),
+    }
+    coach = Coach(net, loaders, torch.optim.Adam(net.parameters()))
+    for _ in range(epochs):
+        print(coach.go_over("train"), coach.go_over("dev"))
+""",
+                "model.py": """\
+import torch.nn as nn
+
+
+class Verses(nn.Module):
+    def __init__(self, size=100):
+        super().__init__()
+        self.embed = nn.Embedding(size, 32)
+        self.gru = nn.GRU(32, 64, batch_first=True)
+        self.head = nn.Linear(64, size)
+
+    def forward(self, chars):
+        return self.head(self.gru(self.embed(chars))[0])
+""",
+            },
+        ),
     )
 
     good = (
@@ -9492,6 +9558,45 @@ trainer = Trainer(
 )
 scores = trainer.evaluate()
 print(math.exp(scores["eval_loss"]))
+""",
+        ),
+        Good(
+            why="The same method with a flag for the phase, called for the training alone: its running loss is nobody's evaluation.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+
+class Coach:
+    def __init__(self, net, loaders, optimizer):
+        self.net, self.loaders, self.optimizer = net, loaders, optimizer
+
+    def go_over(self, part):
+        learns = part == "train"
+        self.net.train(learns)
+        total = 0.0
+        with torch.set_grad_enabled(learns):
+            for given, wanted in self.loaders[part]:
+                loss = F.cross_entropy(self.net(given).flatten(0, 1), wanted.flatten(), ignore_index=0)
+                if learns:
+                    self.optimizer.zero_grad()
+                    loss.backward()
+                    self.optimizer.step()
+                total += loss.item()
+        return total / len(self.loaders[part])
+
+
+def padded(lines):
+    given = pad_sequence([line[:-1] for line in lines], batch_first=True)
+    return given, pad_sequence([line[1:] for line in lines], batch_first=True)
+
+
+def main(net, lines, epochs=10):
+    coach = Coach(net, {"train": DataLoader(lines, 16, collate_fn=padded)}, torch.optim.Adam(net.parameters()))
+    for _ in range(epochs):
+        print(coach.go_over("train"))
 """,
         ),
     )
