@@ -796,6 +796,31 @@ def validate(model, val_loader):
     return seen
 """,
         ),
+        Bad(
+            why="The evaluation runs inside of the training loop, every so many steps, and keeps the loss of the step it interrupts.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def fit(model, optimizer, stream, held_out, every=250):
+    for step, (x, y) in enumerate(stream):
+        loss = F.cross_entropy(model(x).flatten(0, 1), y.flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if step % every == 0:
+            model.eval()
+            seen = []
+            with torch.no_grad():
+                for given, wanted in held_out:
+                    held_loss = F.cross_entropy(model(given).flatten(0, 1), wanted.flatten())
+                    seen.append(loss.item())  # <-
+            print(step, sum(seen) / len(seen))
+            model.train()
+""",
+        ),
     )
     good = (
         Good(
@@ -1470,6 +1495,32 @@ def validate(model, val_loader):
         seen["rows"] += len(labels)
     seen["nats"] /= seen["rows"]
     return seen
+""",
+        ),
+        Good(
+            why="The evaluation inside of the training loop binds the same name anew, and the step's loss is only shown beside it.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def fit(model, optimizer, stream, held_out, every=250):
+    for step, (x, y) in enumerate(stream):
+        loss = F.cross_entropy(model(x).flatten(0, 1), y.flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if step % every == 0:
+            last = loss.item()
+            model.eval()
+            nats, scored = 0.0, 0
+            with torch.no_grad():
+                for given, wanted in held_out:
+                    loss = F.cross_entropy(model(given).flatten(0, 1), wanted.flatten(), reduction="sum")
+                    nats += loss.item()
+                    scored += wanted.numel()
+            print(step, last, nats / scored)
+            model.train()
 """,
         ),
     )
