@@ -3094,6 +3094,32 @@ def evaluate(model, columns, block):
     return nats / tokens
 """,
         ),
+        Bad(
+            why="What is called a stream is a generator of this project that passes over the ids once.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def token_stream(ids, width):
+    for first in range(0, len(ids) - 1, width):
+        wanted = ids[first + 1 : first + width + 1]
+        yield ids[first : first + len(wanted)][None], wanted[None]
+
+
+@torch.no_grad()
+def held_out(model, ids):
+    model.eval()
+    nats, scored = 0.0, 0
+    for number, (given, wanted) in enumerate(token_stream(ids, 64)):
+        if number >= 20:
+            break  # <-
+        nats += F.cross_entropy(model(given).flatten(0, 1), wanted.flatten(), reduction="sum").item()
+        scored += wanted.numel()
+    return nats / scored
+""",
+        ),
     )
 
     good = (
@@ -5562,6 +5588,32 @@ def evaluate(model, columns, block):
         nats += F.cross_entropy(model(x, state)[0].flatten(0, 1), y.flatten(), reduction="sum").item()
         tokens += y.numel()
     return nats / tokens
+""",
+        ),
+        Good(
+            why="What is called a stream is a generator that starts over for ever: how much of it is scored has to be said.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def token_stream(ids, width):
+    while True:
+        for first in range(0, len(ids) - 1, width):
+            wanted = ids[first + 1 : first + width + 1]
+            yield ids[first : first + len(wanted)][None], wanted[None]
+
+
+@torch.no_grad()
+def held_out(model, ids):
+    model.eval()
+    nats, scored = 0.0, 0
+    for number, (given, wanted) in enumerate(token_stream(ids, 64)):
+        if number >= 20:
+            break
+        nats += F.cross_entropy(model(given).flatten(0, 1), wanted.flatten(), reduction="sum").item()
+        scored += wanted.numel()
+    return nats / scored
 """,
         ),
     )
