@@ -1099,6 +1099,36 @@ def held_out_loss(model, source, draws=40):
     return nats / draws
 """,
         ),
+        Bad(
+            why="The classes are moved before the positions by movedim(), which says nothing about alignment.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Letters(nn.Module):
+    def __init__(self, size=100):
+        super().__init__()
+        self.embed = nn.Embedding(size, 32)
+        self.rnn = nn.LSTM(32, 64, batch_first=True)
+        self.head = nn.Linear(64, size)
+
+    def forward(self, letters):
+        return self.head(self.rnn(self.embed(letters))[0])
+
+
+@torch.no_grad()
+def held_out(batches):
+    model = Letters().eval()
+    nats, scored = 0.0, 0
+    for letters in batches:
+        nats += F.cross_entropy(model(letters).movedim(-1, 1), letters, reduction="sum").item()  # <-
+        scored += letters.numel()
+    return nats / scored
+""",
+        ),
     )
 
     good = (
@@ -2121,6 +2151,36 @@ def held_out_loss(model, source, draws=40):
         fed, wanted = draw(source)
         nats += F.cross_entropy(model(fed).flatten(0, 1), wanted.flatten()).item()
     return nats / draws
+""",
+        ),
+        Good(
+            why="The classes are moved before the positions by movedim(), after both sides were shifted.",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Letters(nn.Module):
+    def __init__(self, size=100):
+        super().__init__()
+        self.embed = nn.Embedding(size, 32)
+        self.rnn = nn.LSTM(32, 64, batch_first=True)
+        self.head = nn.Linear(64, size)
+
+    def forward(self, letters):
+        return self.head(self.rnn(self.embed(letters))[0])
+
+
+@torch.no_grad()
+def held_out(batches):
+    model = Letters().eval()
+    nats, scored = 0.0, 0
+    for letters in batches:
+        wanted = letters[:, 1:]
+        nats += F.cross_entropy(model(letters[:, :-1]).movedim(2, 1), wanted, reduction="sum").item()
+        scored += wanted.numel()
+    return nats / scored
 """,
         ),
     )

@@ -65,6 +65,17 @@ def _permute(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], 
     return replace(value, axes=None, window=None)
 
 
+def _movedim(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
+    """x.movedim(-1, 1) puts the classes before the positions, as a permutation would."""
+    rank = 3 if value.form in windows.COMPUTED else 2
+    ends = [_number(kwargs.get(name, args[at] if len(args) > at else None)) for at, name in enumerate(("source", "destination"))]
+    if ends[0] is None or ends[1] is None or not all(-rank <= each < rank for each in ends if each is not None):
+        return replace(value, axes=None, window=None)
+    order = [each for each in range(rank) if each != ends[0] % rank]
+    order.insert(ends[1] % rank, ends[0] % rank)
+    return _permute(machine, node, value, [Const(each) for each in order], {})
+
+
 def _unsqueeze(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
     if _axis(args, kwargs, 0) != 0:
         return value
@@ -288,6 +299,9 @@ def _normalizer(machine: Machine, node: ast.AST, value: Tensor, args: list[Value
 HANDLERS: dict[str, Handler] = {
     "transpose": _transpose,
     "swapaxes": _transpose,
+    "swapdims": _transpose,
+    "movedim": _movedim,
+    "moveaxis": _movedim,
     "t": _t,
     "permute": _permute,
     "unsqueeze": _unsqueeze,
