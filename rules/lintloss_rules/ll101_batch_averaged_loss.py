@@ -9599,4 +9599,34 @@ def main(net, lines, epochs=10):
         print(coach.go_over("train"))
 """,
         ),
+        Good(
+            why="An object that is called draws windows of one length at random places.",
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+class Windows:
+    def __init__(self, ids, width=64):
+        self.ids, self.width = ids, width
+        self.generator = np.random.default_rng(0)
+
+    def __call__(self):
+        begins = self.generator.integers(0, len(self.ids) - self.width - 1, 8)
+        rows = torch.from_numpy(np.stack([self.ids[at : at + self.width + 1] for at in begins]))
+        return rows[:, :-1], rows[:, 1:]
+
+
+@torch.no_grad()
+def estimate(model, ids, times=20):
+    model.eval()
+    draw = Windows(ids)
+    losses = []
+    for _ in range(times):
+        given, wanted = draw()
+        losses.append(F.cross_entropy(model(given).flatten(0, 1), wanted.flatten()).item())
+    return sum(losses) / len(losses)
+""",
+        ),
     )
