@@ -190,7 +190,7 @@ def run(machine: Machine, node: ast.AST, function: Func, args: list[Value], kwar
     else:
         name = function.node.name
         if _is_context_manager(machine, function.node):
-            modes.by_wrapper(machine, function, [*args, *kwargs.values()])
+            modes.by_wrapper(machine, function, args, kwargs)
             return objects.context(machine, node, function.node)
         if (
             name == "forward"
