@@ -140,7 +140,11 @@ def _of_list(machine: Machine, total: Quantity, number: Quantity) -> Quantity:
     loop = next(passes, None)
     if loop is not None:
         return replace(number, unit=unit_of(loop)) if unit_of(loop) in PASSES else number
-    if not number.loops or _holds_numbers(machine, number.counted) or any(_is_along(machine, each, number) for each in loops):
+    if (
+        not number.loops
+        or _holds_numbers(machine, number.counted)
+        or any(_is_along(machine, each, number) for each in loops)
+    ):
         return number
     several = any(data in _data_of(each) or (each.bound or ((),))[0] == number.of for each in loops)
     return replace(number, unit=count("example"), presumed=number.presumed or not several)

@@ -194,7 +194,9 @@ def asserted(machine: Machine, test: ast.expr) -> None:
                 )
 
 
-def by_wrapper(machine: Machine, function: Func, args: Sequence[Value], kwargs: Mapping[str, Value] | None = None) -> None:
+def by_wrapper(
+    machine: Machine, function: Func, args: Sequence[Value], kwargs: Mapping[str, Value] | None = None
+) -> None:
     """Apply what a decorator or context manager of the project does to the mode of the modules it is given.
 
     One that is a method may switch those of its own object: `with self.evaluating():`.

@@ -263,7 +263,9 @@ def _cut(machine: Machine, module: Module, loops: list[scored.Looped]) -> Iterat
     for node, loop in loops:
         if loop.statement is None:
             continue
-        if isinstance(loop.statement, ast.For) and streams.goes_on(machine, module, cuts.unwrapped(loop.statement.iter)):
+        if isinstance(loop.statement, ast.For) and streams.goes_on(
+            machine, module, cuts.unwrapped(loop.statement.iter)
+        ):
             continue
         early = early_returns.of_loop(node, loop)
         if early is not None:

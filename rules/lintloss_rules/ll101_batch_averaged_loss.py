@@ -6166,7 +6166,7 @@ print(math.exp(scores["eval_loss"]))
 """,
         ),
         Bad(
-            why="The labels are filled up with -100 that arithmetic makes, and the last batch that is left out changes nothing in that.",
+            why="The labels are filled up with a -100 that arithmetic makes: zeros, less a hundred.",
             severity=Severity.ERROR,
             code="""\
 import torch
@@ -6231,7 +6231,7 @@ def held_out(model, names):
 """,
         ),
         Bad(
-            why="A list of losses is made from the loader, whose collate function pads: what is known of a loop's batches is known of a comprehension's.",
+            why="What the loader's collate function pads is known of a comprehension over it, as of a loop.",
             severity=Severity.ERROR,
             code="""\
 from statistics import fmean
@@ -6256,7 +6256,7 @@ def held_out(model, lines):
 """,
         ),
         Bad(
-            why="What a generator yields is kept in a list first: as many batches as it has passes, each as wide as its longest line.",
+            why="What a generator yields is kept in a list first: as many batches as its loop has passes.",
             severity=Severity.ERROR,
             code="""\
 import math
@@ -6326,7 +6326,7 @@ class OnDevice:
             },
         ),
         Bad(
-            why="One method runs both phases: a flag that is named once decides whether it learns, and the loader is looked up by the phase.",
+            why="One method runs both phases: a named test decides whether it learns, and the phase picks the loader.",
             severity=Severity.ERROR,
             code="""\
 import torch
@@ -9561,7 +9561,7 @@ print(math.exp(scores["eval_loss"]))
 """,
         ),
         Good(
-            why="The same method with a flag for the phase, called for the training alone: its running loss is nobody's evaluation.",
+            why="A method with a flag for the phase, called for the training alone: its running loss is no evaluation.",
             code="""\
 import torch
 import torch.nn.functional as F

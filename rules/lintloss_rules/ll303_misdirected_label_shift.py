@@ -2256,7 +2256,7 @@ def evaluate(model, loader):
 """,
         ),
         Good(
-            why="The part of the text behind the split, which begins at a place that is computed, is cut into blocks that begin anew.",
+            why="The text behind a split, whose place is computed, is cut into blocks that begin anew.",
             code="""\
 import torch
 import torch.nn.functional as F

@@ -3827,7 +3827,7 @@ print(measure(nn.Sequential(nn.Embedding(9, 9), nn.Dropout(0.1), nn.Linear(9, 9)
 """,
         ),
         Good(
-            why="A context manager is told which mode to put the model in, and another one, a method, does so for its own object's.",
+            why="One context manager is told which mode to set, another is a method that sets that of its own object.",
             code="""\
 import contextlib
 

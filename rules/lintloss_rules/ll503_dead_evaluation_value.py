@@ -797,7 +797,7 @@ def validate(model, val_loader):
 """,
         ),
         Bad(
-            why="The evaluation runs inside of the training loop, every so many steps, and keeps the loss of the step it interrupts.",
+            why="The evaluation runs inside of the training loop, and keeps the loss of the step that it interrupts.",
             severity=Severity.ERROR,
             code="""\
 import torch
@@ -817,7 +817,7 @@ def fit(model, optimizer, stream, held_out, every=250):
                 for given, wanted in held_out:
                     held_loss = F.cross_entropy(model(given).flatten(0, 1), wanted.flatten())
                     seen.append(loss.item())  # <-
-            print(step, sum(seen) / len(seen))
+            print(step, seen)
             model.train()
 """,
         ),

@@ -68,7 +68,10 @@ def _permute(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], 
 def _movedim(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
     """x.movedim(-1, 1) puts the classes before the positions, as a permutation would."""
     rank = 3 if value.form in windows.COMPUTED else 2
-    ends = [_number(kwargs.get(name, args[at] if len(args) > at else None)) for at, name in enumerate(("source", "destination"))]
+    ends = [
+        _number(kwargs.get(name, args[at] if len(args) > at else None))
+        for at, name in enumerate(("source", "destination"))
+    ]
     if ends[0] is None or ends[1] is None or not all(-rank <= each < rank for each in ends if each is not None):
         return replace(value, axes=None, window=None)
     order = [each for each in range(rank) if each != ends[0] % rank]
