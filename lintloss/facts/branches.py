@@ -199,11 +199,23 @@ def guarded(machine: Machine, test: ast.expr, holds: bool) -> Iterator[None]:
     """Remember, inside a branch of a loop, the condition that leads there."""
     text = machine.text(test)
     place = machine.evidence(test, f"only when `{text}`" if holds else f"only when not `{text}`")
-    machine.guards.append((machine.depth, place, text))
+    machine.guards.append((machine.depth, place, _spelled_out(machine, test)))
     try:
         yield
     finally:
         machine.guards.pop()
+
+
+def _spelled_out(machine: Machine, test: ast.expr) -> str:
+    """Return the code of a condition; of a name for one that asks for a phase, `learning = phase == "train"`, that one's."""
+    from lintloss.facts import bindings, phases
+
+    asked = test.operand if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not) else test
+    bound = bindings.of(machine.frame.node).get(asked.id, ()) if isinstance(asked, ast.Name) else ()
+    value = bindings.only(bound) if bound else None
+    if isinstance(value, ast.Compare) and phases.asks_for_phase(machine.text(value)):
+        return machine.text(value)
+    return machine.text(test)
 
 
 def skip(machine: Machine, node: ast.If, *, leaves: bool) -> None:
@@ -212,6 +224,5 @@ def skip(machine: Machine, node: ast.If, *, leaves: bool) -> None:
         isinstance(each, ast.AugAssign) and re.search(r"loss|nll|ppl", ast.unparse(each)) for each in ast.walk(node)
     ):
         return
-    text = ast.unparse(node.test)
-    place = machine.evidence(node.test, f"skipped when `{text}`")
-    machine.guards.append((machine.depth, place, "" if leaves else text))
+    place = machine.evidence(node.test, f"skipped when `{ast.unparse(node.test)}`")
+    machine.guards.append((machine.depth, place, "" if leaves else _spelled_out(machine, node.test)))

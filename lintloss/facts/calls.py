@@ -198,7 +198,7 @@ def run(machine: Machine, node: ast.AST, function: Func, args: list[Value], kwar
     else:
         name = function.node.name
         if _is_context_manager(machine, function.node):
-            modes.by_wrapper(machine, function, [*args, *kwargs.values()])
+            modes.by_wrapper(machine, function, args, kwargs)
             return objects.context(machine, node, function.node)
         if (
             name == "forward"
@@ -324,9 +324,11 @@ def _enter(machine: Machine, frame: Frame, function: Func) -> Value:
             merged = machine.merge([*frame.returned, *([frame.state] if not frame.returned else [])])
             if merged is not None:
                 frame.state = merged
+    if frame.handed is not None and frame.yields is None:
+        return frame.handed
     if frame.yields is not None:
-        losses = isinstance(frame.yields, Ref) and frame.yields.id in machine.list_loops
-        return frame.yields if losses else Tuple((frame.yields,))
+        several = isinstance(frame.yields, Ref) and frame.yields.id in machine.list_loops
+        return frame.yields if several else Tuple((frame.yields,))
     return frame.returns if frame.returns is not None else Const(None)
 
 

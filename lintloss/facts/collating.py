@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from lintloss.facts import bindings, optional, text_blocks
 from lintloss.facts.loops import Differing
 from lintloss.facts.machine import Machine
+from lintloss.facts.mark_texts import FILLED_WITH_MINUS_1, MINUS_100
 from lintloss.facts.optional import Known
 from lintloss.facts.padding import MARKED, PADS, at, code_of, pads, told
 from lintloss.facts.values import Const, Func, LibObject, Ref, Value, options
@@ -16,11 +17,7 @@ from lintloss.findings import Evidence
 from lintloss.parse import Module
 from lintloss.patterns import regex
 
-# -1 is ignored where it is filled in, and an axis or a size that is left open elsewhere: `x.view(rows, -1)`.
-IGNORES = regex(
-    r"\]\s*=\s*-1\b|\[-1\]\s*\*|(full|full_like|fill_|masked_fill_?|where)\([^()]*,\s*-1\)|padding_value\s*=\s*-1\b|(?<![\w)\]])-100\b|ignore_index|"
-    r"\bIGNORE(D)?(_\w+)?\b|LABEL_PAD"
-)
+IGNORES = regex(rf"{FILLED_WITH_MINUS_1}|{MINUS_100}|ignore_index|\bIGNORE(D)?(_\w+)?\b|LABEL_PAD")
 # Rows are filled up to a length that is the same for all batches: `[PAD] * (self.seq_len - len(row))`.
 TO_ONE_LENGTH = regex(
     r"(?<![.\w])(self\.)?(max_?(seq_?)?(len|length)|seq(uence)?_?(len|length)|block_size|context_(len|length|size))(\s*[+-]\s*1)?\s*-\s*len\(|"
@@ -28,7 +25,7 @@ TO_ONE_LENGTH = regex(
     re.IGNORECASE,
 )
 TO_LONGEST = regex(
-    r"\bmax\(|[\"']longest[\"']|pad_sequence\(|(?<![\w)\]])-100\b|ignore_index|\bpadding\s*=\s*(?![\"']max_length)[\w\"']"
+    rf"\bmax\(|[\"']longest[\"']|pad_sequence\(|{MINUS_100}|ignore_index|\bpadding\s*=\s*(?![\"']max_length)[\w\"']"
 )
 COLLATORS = regex(
     r"DataCollator(WithPadding|ForSeq2Seq|ForLanguageModeling|ForTokenClassification|ForCompletion\w*|ForWholeWordMask|WithFlattening)?$|PadCollat|Collator$"

@@ -84,7 +84,7 @@ def divisor(machine: Machine, total: Quantity, value: Value) -> Quantity | None:
     """
     if isinstance(value, Quantity):
         return _of_passes(total, value.of, value.offset) or (
-            _of_list(total, _of_bound(total, value)) if value.is_count else None
+            _of_list(machine, total, _of_bound(total, value)) if value.is_count else None
         )
     if isinstance(value, Opaque) and value.key[-1:] == ("len",) and (found := _of_passes(total, value.key[:-1], 0)):
         return found
@@ -140,8 +140,12 @@ def _is_length(loop: Loop, number: Quantity) -> bool:
 PASSES = (count("batch"), count("example"), count("step"))
 
 
-def _of_list(total: Quantity, number: Quantity) -> Quantity:
-    """Read the length of a list that a loop of the total went through as its passes: another name makes no other unit."""
+def _of_list(machine: Machine, total: Quantity, number: Quantity) -> Quantity:
+    """Read the length of a list that a loop of the total went through as its passes: another name makes no other unit.
+
+    What some other list holds is data, of which nobody knows what an item is: the loop that filled it says nothing of what
+    was summed. A loader over it yields batches of them, and a range with a step strides over several.
+    """
     if not isinstance(number.counted, Ref) or number.unit not in PASSES:
         return number
     data = number.counted.id
@@ -149,11 +153,32 @@ def _of_list(total: Quantity, number: Quantity) -> Quantity:
         total.of[: len(data) + 1] == (*data, 0) and total.unit.power("example") == 1
     ):  # weighed by its stretches' lengths
         return replace(number, unit=count("example"), of=(*data, 0), loops=())
-    passes = (
-        each for each in total.loops if each.source == data or (_is_unbatched(each) and _dataset_of(each) == data)
-    )
+    loops = (*total.loops, *machine.loops)
+    passes = (each for each in loops if each.source == data or (_is_unbatched(each) and _dataset_of(each) == data))
     loop = next(passes, None)
-    return replace(number, unit=unit_of(loop)) if loop is not None and unit_of(loop) in PASSES else number
+    if loop is not None:
+        return replace(number, unit=unit_of(loop)) if unit_of(loop) in PASSES else number
+    if (
+        not number.loops
+        or _holds_numbers(machine, number.counted)
+        or any(_is_along(machine, each, number) for each in loops)
+    ):
+        return number
+    several = any(data in _data_of(each) or (each.bound or ((),))[0] == number.of for each in loops)
+    return replace(number, unit=count("example"), presumed=number.presumed or not several)
+
+
+def _holds_numbers(machine: Machine, listed: Ref) -> bool:
+    """Say whether a list holds losses or counts, a result of each pass of the loop that filled it, and no data."""
+    return any(isinstance(each, Quantity) and each.unit.content for each in options(machine.elem(listed)))
+
+
+def _is_along(machine: Machine, loop: Loop, number: Quantity) -> bool:
+    """Say whether a loop filled a list, or goes through one that was filled beside it, or through its numbers."""
+    filled = machine.list_loops.get(loop.source, ())
+    if loop in number.loops or number.of in (loop.source, loop.key):
+        return True
+    return any(each.key == number.of for each in filled)
 
 
 def _rows_of_loader(total: Quantity, value: Value) -> Quantity | None:
@@ -161,8 +186,8 @@ def _rows_of_loader(total: Quantity, value: Value) -> Quantity | None:
     if not isinstance(value, Opaque) or value.key[-1:] != ("len",):
         return None
     for loop in total.loops:
-        key = _dataset_of(loop)
-        if key and key == value.key[:-1]:
+        key = value.key[:-1]
+        if key in _data_of(loop):
             return Quantity(unit_of(loop) if _is_unbatched(loop) else count("example"), of=key)
     return None
 
@@ -171,6 +196,14 @@ def _dataset_of(loop: Loop) -> Key:
     """Return the identity of the data set whose loader a loop goes through."""
     dataset = loop.iterates.arg(0, "dataset") if isinstance(loop.iterates, LibObject) else None
     return dataset.key if isinstance(dataset, Opaque) else dataset.id if isinstance(dataset, Ref) else ()
+
+
+def _data_of(loop: Loop) -> tuple[Key, ...]:
+    """Return the identities of what the loader that a loop goes through takes rows from: the tensors of a TensorDataset."""
+    dataset = loop.iterates.arg(0, "dataset") if isinstance(loop.iterates, LibObject) else None
+    parts = dataset.args if isinstance(dataset, LibObject) and dataset.name.endswith("TensorDataset") else (dataset,)
+    keys = (each.id if isinstance(each, Ref) else getattr(each, "key", ()) for each in parts)
+    return tuple(key for key in keys if key)
 
 
 def _is_unbatched(loop: Loop) -> bool:

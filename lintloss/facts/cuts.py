@@ -14,7 +14,7 @@ from lintloss.facts.survey import walk
 from lintloss.facts.whole import unwrapped, whole_batches
 from lintloss.patterns import regex
 
-ENDLESS = regex(r"cycle|infinit|endless|stream|forever|random|sampler|sampling|resampl", re.IGNORECASE)
+ENDLESS = regex(r"cycle|infinit|endless|forever|random|sampler|sampling|resampl", re.IGNORECASE)
 REPORTS = regex(r"print|log|write|info|report|display|update_|set_postfix|add_scalar|warn", re.IGNORECASE)
 ROWS = regex(
     r"^len\([\w.\[\]'\"]+\)$|\.size\(0\)$|\.size\(\)\[0\]$|\.shape\[0\]$|^(local|cur|curr|current|actual|real|this)_(bs|bsz|batch_?size)$"

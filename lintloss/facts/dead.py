@@ -10,7 +10,7 @@ import ast
 import re
 from dataclasses import dataclass
 
-from lintloss.facts import keeping, misnamed, overwritten
+from lintloss.facts import interludes, keeping, misnamed, overwritten
 from lintloss.facts.library import loaders
 from lintloss.facts.liveness import is_dead, stays_empty
 from lintloss.facts.loops import Loop
@@ -221,7 +221,9 @@ def note_report(machine: Machine, node: ast.AST, value: Value, into: str = "") -
 def is_left_over(machine: Machine, loss: Quantity, into: str) -> bool:
     """Say whether a loss is one that a training loop left behind, and goes where the evaluation's belongs."""
     scored = loss.scoring.loop if loss.scoring is not None else None
-    if scored is None or not scored.trains or scored in machine.loops:
+    if scored is None or not scored.trains:
+        return False
+    if scored in machine.loops and not _is_interlude(machine, scored):
         return False
     if says_held_out(into) and not is_training(into):
         return True
@@ -229,6 +231,12 @@ def is_left_over(machine: Machine, loss: Quantity, into: str) -> bool:
     if running is None or not running.scores or _holds(running, scored) or running in _loops_of(machine, loss):
         return False  # a loop around the training's, over epochs, adds up what the training lost
     return _setting(machine).phase in {"evaluation", "unknown"}
+
+
+def _is_interlude(machine: Machine, scored: Loop) -> bool:
+    """Say whether a loop that evaluates runs inside of the one that trains, every so many steps: the loss is that of the step."""
+    inner = machine.loops[machine.loops.index(scored) + 1 :]
+    return bool(inner) and interludes.is_one(machine.loops)
 
 
 def _loops_of(machine: Machine, loss: Quantity) -> tuple[Loop, ...]:

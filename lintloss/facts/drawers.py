@@ -28,16 +28,32 @@ def own_function(machine: Machine, node: ast.Call) -> Func | None:
 
 
 def own_method(machine: Machine, node: ast.Call) -> Func | None:
-    """Return the method that a call of an instance means, `source.get("val")`, whose class is the project's own."""
+    """Return the method that a call means whose class is the project's own: `source.get("val")`, `source("val")`."""
     from lintloss.facts import classes
 
     function = node.func
+    called = _called_instance(machine, function)
+    if called is not None:
+        return called
     if not isinstance(function, ast.Attribute) or not isinstance(function.value, ast.Name | ast.Attribute):
         return None
     if isinstance(function.value, ast.Name) and machine.read(function.value.id) is None:
         return None
     owners = [each for each in options(evaluate(machine, function.value)) if isinstance(each, Ref) and each.cls]
     found = classes.method(machine, owners[0], function.attr) if len(owners) == 1 else None
+    return found if isinstance(found, Func) else None
+
+
+def _called_instance(machine: Machine, function: ast.expr) -> Func | None:
+    """Return the `__call__` of an instance that is called by its name, or as a field of another."""
+    from lintloss.facts import classes
+
+    if not isinstance(function, ast.Name | ast.Attribute):
+        return None
+    if isinstance(function, ast.Name) and machine.read(function.id) is None:
+        return None
+    made = [each for each in options(evaluate(machine, function)) if isinstance(each, Ref) and each.kind == "instance"]
+    found = classes.method(machine, made[0], "__call__") if len(made) == 1 and made[0].cls is not None else None
     return found if isinstance(found, Func) else None
 
 

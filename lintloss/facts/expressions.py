@@ -200,7 +200,7 @@ def _by_product(machine: Machine, node: ast.BinOp, below: ast.BinOp) -> Value:
 
 
 def _unary(machine: Machine, node: ast.UnaryOp) -> Value:
-    from lintloss.facts.library import losses, masks
+    from lintloss.facts.library import blocks_of_one, losses, masks
 
     value = evaluate(machine, node.operand)
     if isinstance(node.op, ast.USub):
@@ -209,7 +209,7 @@ def _unary(machine: Machine, node: ast.UnaryOp) -> Value:
         if isinstance(value, Const) and isinstance(value.value, int | float):
             return Const(-value.value)
         if isinstance(value, Tensor):
-            return losses.negated_picks(machine, node, value) or value
+            return blocks_of_one.negated(value) or losses.negated_picks(machine, node, value) or value
     if isinstance(node.op, ast.Not) and isinstance(value, Const):
         return Const(not value.value)
     attention = masks.attention(machine, value) if isinstance(node.op, ast.Invert) else None
@@ -291,8 +291,10 @@ def _list(machine: Machine, node: ast.List | ast.Set) -> Value:
         for index, value in enumerate(values):
             machine.put(ref, str(index), value)
         return ref
-    for each in node.elts:
-        evaluate(machine, each)
+    values = tuple(evaluate(machine, each) for each in node.elts)
+    copied = values[0] if len(values) == 1 else None  # `[*batches]`
+    if isinstance(copied, Ref) and copied.id in machine.list_loops:
+        return copied
     return machine.new_list(node)
 
 
@@ -350,6 +352,7 @@ def _comprehension(machine: Machine, node: ast.ListComp | ast.SetComp | ast.Gene
         )
         if isinstance(node, ast.ListComp | ast.GeneratorExp):
             batch_shapes.note_sampler(machine, loop, [node.elt], generator.target)
+            batch_shapes.note_bound(machine, loop, generator.iter)
         iterate.run(
             machine,
             loop,
@@ -399,7 +402,7 @@ def _await(machine: Machine, node: ast.Await) -> Value:
 def _yield(machine: Machine, node: ast.Yield) -> Value:
     value = evaluate(machine, node.value) if node.value is not None else Const(None)
     frame = machine.frame
-    if _holds_loss(value) and machine.loops[frame.loop_base :]:
+    if machine.loops[frame.loop_base :]:
         frame.yields = _collected(machine, value)
     else:
         frame.yields = value if frame.yields is None else join(frame.yields, value)
@@ -412,16 +415,23 @@ def _holds_loss(value: Value) -> bool:
     return any(isinstance(option, Quantity) and option.is_loss for each in found for option in options(each))
 
 
-def _collected(machine: Machine, loss: Value) -> Ref:
-    """Return the list of what a generator yields in its loop: a loss for each of its iterations."""
+def _yield_from(machine: Machine, node: ast.YieldFrom) -> Value:
+    value = evaluate(machine, node.value)
+    if isinstance(value, Ref | LibObject):
+        machine.frame.handed = value
+    return UNKNOWN
+
+
+def _collected(machine: Machine, value: Value) -> Ref:
+    """Return the list of what a generator yields in its loop: a batch, or a loss, for each of its iterations."""
     from lintloss.facts import assign
 
     frame = machine.frame
-    losses = Ref(machine.identity((*frame.key, "yielded")), "list")
-    if machine.get(losses, "len") is None:
-        machine.put(losses, "len", Const(0), frame.loop_base)
-    assign.collect(machine, losses.id, loss, frame.loop_base)
-    return losses
+    yielded = Ref(machine.identity((*frame.key, "yielded")), "list")
+    if _holds_loss(value) and machine.get(yielded, "len") is None:
+        machine.put(yielded, "len", Const(0), frame.loop_base)
+    assign.collect(machine, yielded.id, value, frame.loop_base)
+    return yielded
 
 
 def _call(machine: Machine, node: ast.Call) -> Value:
@@ -452,6 +462,7 @@ HANDLERS: dict[type[ast.expr], Callable[[Machine, Any], Value]] = {
     ast.Starred: _starred,
     ast.Await: _await,
     ast.Yield: _yield,
+    ast.YieldFrom: _yield_from,
     ast.Call: _call,
 }
 

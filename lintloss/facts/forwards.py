@@ -140,7 +140,7 @@ def _is_told(node: ast.Call) -> bool:
 
 def _stochastic(machine: Machine, model: Value) -> Stochastic:
     """Say what of a model minds its mode; of a parameter only where the function switches another module."""
-    if isinstance(model, Opaque) and ".eval()" in text_of(machine.frame.node):
+    if isinstance(model, Opaque) and modes.TURNED_OFF.search(text_of(machine.frame.node)):
         return stochastic.by_name(machine, model)
     return stochastic.of(machine, model)
 

@@ -8,6 +8,7 @@ import re
 from lintloss.facts import padding
 from lintloss.facts.loops import Differing
 from lintloss.facts.machine import Machine
+from lintloss.facts.mark_texts import MINUS_100
 from lintloss.facts.optional import Known, of_call, of_object
 from lintloss.facts.survey import walk
 from lintloss.facts.values import Const, Func, Key, LibObject, Opaque, Ref, Value, options
@@ -17,7 +18,7 @@ from lintloss.patterns import regex
 IGNORED = Const(-100)
 SAID = "labels are marked here to be ignored"
 ONE_WORD = regex(r"\bmax_length=[23]\b")  # labels of one word and its end: about as many tokens in each row
-MARKS = regex(r"(?<![\w)\]])-100\b|\b(IGNORE|LABEL_PAD)_?(INDEX|LABEL\w*|ID|TOKEN\w*)\b|\bignore_index\b")
+MARKS = regex(rf"{MINUS_100}|\b(IGNORE|LABEL_PAD)_?(INDEX|LABEL\w*|ID|TOKEN\w*)\b|\bignore_index\b")
 
 
 def where(machine: Machine, module: Module, node: ast.AST, known: Known = ()) -> Differing | None:

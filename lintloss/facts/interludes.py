@@ -10,7 +10,7 @@ from functools import lru_cache
 from lintloss.facts.loops import Loop
 from lintloss.patterns import regex
 
-SWITCHED = regex(r"\.eval\(\)|\.train\(False\)")
+SWITCHED = regex(r"\.eval\(\)|\.train\((mode=)?False\)")
 SCORES = regex(r"loss|nll|\+=|append\(", re.IGNORECASE)
 UNRECORDED = regex(r"no_grad|inference_mode|set_grad_enabled\(False\)")
 

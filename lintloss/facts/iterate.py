@@ -72,8 +72,6 @@ def over(machine: Machine, node: ast.For | ast.AsyncFor, body: Callable[[], str]
     loop.statement = node
     loop.over = iterable if not isinstance(node.iter, ast.Call) else _wrapped(machine, node.iter)
     batch_shapes.note_sampler(machine, loop, node.body, node.target)
-    batch_shapes.note_loader(machine, loop, loop.iterates)
-    generators.note(machine, loop, node.iter)
     generators.note_stepped(machine, loop, node.body)
     batch_shapes.note_bound(machine, loop, node.iter)
     batch_shapes.note_carried(machine, loop, node.body)
@@ -256,6 +254,8 @@ def describe(
         loop.unit = "batch"
     if EPOCHS.search(target):
         loop.unit = "epoch"
+    batch_shapes.note_loader(machine, loop, loop.iterates)
+    generators.note(machine, loop, source_node)
     return loop, lambda: seen.element(machine, source_node, loop)
 
 
@@ -486,9 +486,12 @@ def _instance(machine: Machine, node: ast.expr, ref: Ref) -> Iterated:
     value: Value = Opaque(ref.id, name)
     if made is not None:
         result = calls.call(machine, node, made, [] if made.node.name == "__iter__" else [UNKNOWN], {})  # type: ignore[union-attr]
-        value = result if isinstance(result, Ref) or _is_yielded(made, result) else Tuple((result,))
+        is_handed = isinstance(result, Ref | LibObject) or _is_yielded(made, result)
+        value = result if is_handed else Tuple((result,))
     seen = Iterated(value, unit, ref.id)
     seen.made = made if isinstance(made, Func) else None
+    filled = machine.list_loops.get(value.id, ()) if isinstance(value, Ref) else ()
+    seen.filled = filled[-1] if filled else None  # an `__iter__` that hands on what a loader yields
     return seen
 
 

@@ -21,6 +21,7 @@ from lintloss.facts import (
     remainders,
     rewound,
     scored,
+    streams,
     unconsumed,
     usual,
     whole,
@@ -93,7 +94,7 @@ def observe(machine: Machine, module: Module, loops: Iterable[scored.Looped]) ->
             yield found
             continue
         source = _indexed(regions.drawn(loop.statement)) if loop.statement is not None else None
-        if source is not None and not ENDLESS.search(ast.unparse(source)):
+        if source is not None and not _goes_on(machine, module, source):
             for found in _of_source(machine, module, source, seen, ast.unparse(whole.unwrapped(source))):
                 if found.always:
                     note_full(machine, loop, evidence(machine, found))
@@ -101,10 +102,12 @@ def observe(machine: Machine, module: Module, loops: Iterable[scored.Looped]) ->
                 yield replace(found, sure=found.sure and found.always and not capped)
     for handed in handed_over(module):
         text = ast.unparse(handed)
-        if not ENDLESS.search(text) and not is_training(text):
+        if not _goes_on(machine, module, handed) and not is_training(text):
             yield from _of_source(machine, module, handed, seen)
     for name, value in _named(module):
         if ENDLESS.search(name) or not isinstance(value, ast.Call) or not is_evaluation(name):
+            continue
+        if streams.STREAM.search(name) and streams.goes_on(machine, module, ast.copy_location(ast.Name(name), value)):
             continue
         if is_as_long_as_asked(module, value) or is_for_samples(module, name) or _is_for_predictions(module, value):
             continue
@@ -115,6 +118,11 @@ def observe(machine: Machine, module: Module, loops: Iterable[scored.Looped]) ->
         for found in _of_source(machine, module, value, seen):
             if found.how in {"leftovers", "drop_remainder"} or is_for_evaluation(name):
                 yield replace(found, sure=found.sure and not _are_capped(module, name))
+
+
+def _goes_on(machine: Machine, module: Module, source: ast.expr) -> bool:
+    """Say whether what a loop runs over is said to have no end, and no code of the project that ends is behind it."""
+    return ENDLESS.search(text_of(source)) is not None or streams.goes_on(machine, module, source)
 
 
 def is_as_long_as_asked(module: Module, made: ast.expr) -> bool:

@@ -74,6 +74,9 @@ class Loop:
             (self.cropped, filled.cropped),
             (self.alike, filled.alike),
             (self.guessed, filled.guessed),
+            (self.ignored, filled.ignored),
+            (self.filled, filled.filled),
+            (self.full, filled.full),
         ):
             mine.extend(each for each in theirs if each not in mine)
 

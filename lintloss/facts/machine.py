@@ -75,6 +75,7 @@ class Frame:
     exits: list[State] = field(default_factory=list)  # states at continue and break
     returned: list[State] = field(default_factory=list)
     yields: Value | None = None
+    handed: Value | None = None  # what all is yielded from: `yield from loader`
     loop_base: int = 0
     born: int = 0  # the machine's clock when it was entered
     statement: ast.stmt | None = None

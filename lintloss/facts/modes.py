@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import UNKNOWN, Choice, Const, Func, Key, LibObject, Opaque, Ref, Tuple, Value, options
@@ -15,6 +15,8 @@ SAME_MODULE = frozenset(
 )
 WRAPPERS = {"DataParallel", "DistributedDataParallel", "FullyShardedDataParallel", "OptimizedModule", "PeftModel"}
 PARTS = {"modules", "children", "named_modules", "named_children"}
+TURNED_OFF = regex(r"\.eval\(\)|\.train\((mode=)?False\)|\.training = False")
+BY_PARAMETER = regex(r"\.train\((?:mode=)?(\w+)\)")
 MODE_OF_PART = regex(r"\.eval\(\)|\.train\(|\.training = ")
 GIVEN = "@given"  # the code out of sight that a module was given to since its mode was set (see `strangers`)
 LENT = "@lent"  # … or at any time
@@ -201,10 +203,36 @@ def asserted(machine: Machine, test: ast.expr) -> None:
                 )
 
 
-def by_wrapper(machine: Machine, function: Func, args: Iterable[Value]) -> None:
-    """Apply what a decorator or context manager of the project does to the mode of the modules it is given."""
-    if ".eval()" in machine.text(function.node):
-        _unsettle(machine, args, Const(False))
+def by_wrapper(
+    machine: Machine, function: Func, args: Sequence[Value], kwargs: Mapping[str, Value] | None = None
+) -> None:
+    """Apply what a decorator or context manager of the project does to the mode of the modules it is given.
+
+    One that is a method may switch those of its own object: `with self.evaluating():`.
+    """
+    text = machine.text(function.node)
+    training = Const(False) if TURNED_OFF.search(text) is not None else _handed_mode(function, text, args, kwargs or {})
+    if training is not None:
+        _unsettle(machine, [*args, *(kwargs or {}).values(), *_own(function)], training)
+
+
+def _handed_mode(function: Func, text: str, args: Sequence[Value], kwargs: Mapping[str, Value]) -> Value | None:
+    """Return what `with in_mode(model, False):` hands on to `model.train(training)`; None for True, and where it is not told."""
+    said = BY_PARAMETER.search(text)
+    if said is None or isinstance(function.node, ast.Lambda):
+        return None
+    taken = function.node.args
+    names = [each.arg for each in (*taken.posonlyargs, *taken.args)]
+    names = names[1:] if function.self_value is not None else names
+    given = {**dict(zip(names, args, strict=False)), **kwargs}
+    if said[1] in given:
+        return given[said[1]] if given[said[1]] != Const(True) else None
+    default = dict(zip(reversed(names), reversed(taken.defaults), strict=False)).get(said[1])
+    return Const(False) if isinstance(default, ast.Constant) and default.value is False else None
+
+
+def _own(function: Func) -> tuple[Value, ...]:
+    return (function.self_value,) if function.self_value is not None else ()
 
 
 def entered(machine: Machine, node: ast.expr, manager: Value) -> str:

@@ -78,15 +78,13 @@ def is_held_out(statement: ast.AST | None) -> bool:
 @lru_cache(maxsize=256)
 def steps(statement: ast.AST | None) -> bool:
     """Say whether a loop itself, and no loop in it, takes a step of a training, under no flag."""
-    return not is_held_out(statement) and any(
-        STEP.search(text_of(each)) for each in _open(getattr(statement, "body", []))
-    )
+    return not is_held_out(statement) and any(STEP.search(text_of(each)) for each in _of_loop(statement))
 
 
 @lru_cache(maxsize=256)
 def row_of_step(statement: ast.AST | None) -> int:
     """Return the row at which a loop itself takes the last step of a training, 0 where it takes none."""
-    taken = (each.lineno for each in _open(getattr(statement, "body", [])) if STEP.search(text_of(each)))
+    taken = (each.lineno for each in _of_loop(statement) if STEP.search(text_of(each)))
     return max(taken, default=0)
 
 
@@ -97,13 +95,46 @@ def only_trains_in(statement: ast.AST) -> bool:
     return STEP.search(text) is not None and EVALUATES.search(text) is None
 
 
-def _open(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+def _of_loop(statement: ast.AST | None) -> Iterator[ast.stmt]:
+    """Yield the simple statements that each pass of a loop runs."""
+    yield from _open(getattr(statement, "body", []), _written(statement) if statement is not None else frozenset())
+
+
+@lru_cache(maxsize=256)
+def _written(statement: ast.AST) -> frozenset[str]:
+    """Return the names and attributes that a loop binds, by their code."""
+    kinds = ast.Name | ast.Attribute
+    return frozenset(
+        text_of(each) for each in walk(statement) if isinstance(each, kinds) and isinstance(each.ctx, ast.Store)
+    )
+
+
+def _open(body: list[ast.stmt], written: frozenset[str]) -> Iterator[ast.stmt]:
     """Yield the simple statements of a block and of the blocks in it, those of loops and of flags left out."""
     for each in body:
         if isinstance(each, ast.With | ast.AsyncWith | ast.Try):
-            yield from _open(each.body)
+            yield from _open(each.body, written)
         elif isinstance(each, ast.If):
-            if not FLAG.search(text_of(each.test)):
-                yield from _open([*each.body, *each.orelse])
+            ways = [list(_open(block, written)) for block in (each.body, each.orelse)]
+            if not _is_flag(each.test, written) or all(_takes_step(way) for way in ways):
+                yield from (*ways[0], *ways[1])
+            elif isinstance(each.body[-1], ast.Continue):  # `if not learning: continue`
+                return
         elif not isinstance(each, ast.For | ast.AsyncFor | ast.While | ast.FunctionDef | ast.ClassDef):
             yield each
+
+
+def _is_flag(test: ast.expr, written: frozenset[str]) -> bool:
+    """Say whether a test asks for a phase by its words, or for what stays as it is over the whole loop.
+
+    A step under such a test is one that all passes take, or none: `learning = optimizer is not None`.
+    """
+    if FLAG.search(text_of(test)):
+        return True
+    parts = walk(test)
+    read = {text_of(each) for each in parts if isinstance(each, ast.Name | ast.Attribute)}
+    return not any(isinstance(each, ast.Call | ast.Subscript | ast.BinOp) for each in parts) and not read & written
+
+
+def _takes_step(way: list[ast.stmt]) -> bool:
+    return any(STEP.search(text_of(each)) for each in way)

@@ -174,6 +174,8 @@ class _Certain(ast.NodeTransformer):
         """Return the statements that run in any case."""
         kept: list[ast.stmt] = []
         for index, each in enumerate(block):
+            if _is_refilled(each, block[index + 1 :]):
+                continue
             decided = self._decide(each.test) if isinstance(each, ast.If) else None
             if not isinstance(each, ast.If) or decided is None:
                 kept.append(each)
@@ -230,6 +232,22 @@ class _Certain(ast.NodeTransformer):
             node.keywords = [each for each in node.keywords if not is_mark(each.value)]
             node.args = [each for each in node.args if not is_mark(each)]
         return super().generic_visit(node)
+
+
+def _is_refilled(made: ast.stmt, rest: list[ast.stmt]) -> bool:
+    """Say whether a block of marks is overwritten at the same places of each row: `labels[:, :-1] = ids[:, 1:]`."""
+    target = made.targets[0] if isinstance(made, ast.Assign) else None
+    if not isinstance(target, ast.Name) or not isinstance(made, ast.Assign):
+        return False
+    if not isinstance(made.value, ast.Call | ast.BinOp | ast.UnaryOp):
+        return False
+    written = [
+        each
+        for statement in rest
+        for each in ast.walk(statement)
+        if isinstance(each, ast.Subscript) and isinstance(each.ctx, ast.Store) and ast.unparse(each.value) == target.id
+    ]
+    return bool(written) and all(_is_one_place(each.slice) for each in written)
 
 
 def _names(node: ast.expr) -> set[str]:

@@ -8,18 +8,20 @@ from functools import lru_cache
 
 from lintloss.facts import lone_rows, optional
 from lintloss.facts.machine import Machine
+from lintloss.facts.mark_texts import FILLED_WITH_MINUS_1, MINUS_100
 from lintloss.facts.optional import Known
 from lintloss.facts.values import Const, LibObject, Ref, Tuple, Value, options
 from lintloss.findings import Evidence
 from lintloss.parse import Module
 from lintloss.patterns import regex
 
-# Not `train-clean-100`, the name of a split, and not `n-100`.
 PADS = regex(
-    r"pad_sequence|(?<![\w)\]])-100\b|ignore_index|\bpadding\s*=|\.pad\(|[\"']longest[\"']|pad_token|pad_id|\bPAD\w*\b|\bpad\w*\(|\bpad_idx|max\(\s*len\(|max_len\s*=\s*max\("
+    rf"pad_sequence|{MINUS_100}|{FILLED_WITH_MINUS_1}|ignore_index|\bpadding\s*=|\.pad\(|[\"']longest[\"']|pad_token|pad_id|"
+    r"\bPAD\w*\b|\bpad\w*\(|\bpad_idx|max_len\s*=\s*max\(|"
+    r"max\([\s(\[]*(?:map\(\s*)?len\b|max\([\s(\[]*\w+\.(?:size\(|shape\[|numel\()|max\(\s*\w*len(?:gth)?s\s*\)"
 )
 DOCSTRING = regex(r"(\"{3}|'{3})[\s\S]*?\1")
-MARKED = regex(r"(?<![\w)\]])-100\b|\bIGNORE(D)?(_INDEX|_LABEL\w*|_ID)?\b|ignore_index|LABEL_PAD", re.IGNORECASE)
+MARKED = regex(rf"{MINUS_100}|\bIGNORE(D)?(_INDEX|_LABEL\w*|_ID)?\b|ignore_index|LABEL_PAD", re.IGNORECASE)
 DRAWS = regex(r"\brandint\(|random\.(choice|sample|integers)\(|\brandperm\(")
 PLACES = regex(r"\brandint\(|\bintegers\(|\brandperm\(")
 

@@ -17,6 +17,7 @@ from lintloss.facts.values import (
     Fed,
     Opaque,
     Quantity,
+    Ref,
     Tensor,
     Value,
 )
@@ -152,6 +153,8 @@ def _weighing(before: Quantity, count: Quantity) -> tuple[str, ...]:
 def _is_length(before: Quantity, count: Quantity) -> bool:
     """Say whether a count sums lengths over its loops, so that what it weights by are lengths; batches are none."""
     along = [loop for loop in before.loops if loop.bound is not None and loop.bound[0] == count.of]
+    if isinstance(count.counted, Ref) and all(isinstance(loop.length, Quantity) for loop in along):
+        along = []  # `range(len(xs))` goes through all that a list holds, item by item
     if any(loop.unit != "batch" or count.unit != Unit.of(batch=1) for loop in along):
         return True
     return any(count.unit.power(name) > 0 for name in ("token", "position"))

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from lintloss.facts import bindings, gradients, plain_totals
+from lintloss.facts import bindings, gradients, modes, plain_totals
 from lintloss.facts.callers import text_of
 from lintloss.facts.forwards import Forward, Scene
 from lintloss.facts.loops import Loop
@@ -158,7 +158,7 @@ def is_switched_back(forward: Forward) -> bool:
     scene = forward.scenes[-1]
     if place.path != scene.module.path or not any(first < place.span.row <= last for first, last in rows):
         return False
-    return place.span.row > forward.span.row and ".eval()" in text_of(scene.node)
+    return place.span.row > forward.span.row and modes.TURNED_OFF.search(text_of(scene.node)) is not None
 
 
 def _unless_presumed(nearest: Region | None) -> Region | None:

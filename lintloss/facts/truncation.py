@@ -21,6 +21,7 @@ from lintloss.facts import (
     leftovers,
     scored,
     standing_caps,
+    streams,
     unconsumed,
     unused_helpers,
 )
@@ -262,6 +263,10 @@ def _expression(machine: Machine, module: Module, place: Evidence) -> ast.AST | 
 def _cut(machine: Machine, module: Module, loops: list[scored.Looped]) -> Iterator[Truncation]:
     for node, loop in loops:
         if loop.statement is None:
+            continue
+        if isinstance(loop.statement, ast.For) and streams.goes_on(
+            machine, module, cuts.unwrapped(loop.statement.iter)
+        ):
             continue
         early = early_returns.of_loop(node, loop)
         if early is not None:

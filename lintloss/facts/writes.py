@@ -6,7 +6,7 @@ import ast
 from dataclasses import replace
 
 from lintloss.facts import blanks, label_ids
-from lintloss.facts.linear import END, Linear
+from lintloss.facts.linear import END, ZERO, Linear
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import Const, Lib, Opaque, Quantity, Ref, Tensor, Value, Window, join_all, options
 
@@ -245,9 +245,11 @@ def _filled(found: Tensor, moved: Tensor, region: Window, target: ast.Subscript)
         by = Linear(const=region.lower.const)
         lost = END - region.upper
         behind = replace(window, lower=window.lower - by, upper=window.upper + lost)
-        window = behind.marked("stale") if region.is_cut else behind
-        trace = (*found.trace, *moved.trace)
-        return replace(found, form="ids", pad=moved.pad, clean=moved.clean, trace=trace, window=window)
+        made = replace(found, form="ids", pad=moved.pad, clean=moved.clean, trace=(*found.trace, *moved.trace))
+        if region.is_cut and found.pad is not None and label_ids.is_ignored(found.pad):  # `full_like(ids, -100)`
+            rest = [replace(region, lower=ZERO, upper=region.lower), replace(region, lower=region.upper, upper=END)]
+            return replace(made, window=behind, ignored=tuple(each for each in rest if each.lower != each.upper))
+        return replace(made, window=behind.marked("stale") if region.is_cut else behind)
     if not single:
         return replace(found, form="ids", window=None)
     if _is_column(target.slice):

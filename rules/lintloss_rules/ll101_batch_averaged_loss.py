@@ -769,7 +769,6 @@ def validation_loss(model, val_tokens, device):
 """,
         ),
         Bad(
-            miss=True,
             why="the model ignores -1, the collator writes it, the caller divides: three files",
             severity=Severity.ERROR,
             code="""\
@@ -6299,6 +6298,232 @@ class Smiles(pl.LightningModule):
         self.log("val_loss", loss, batch_size=self.cfg.data.bsz)  # <-
 """,
         ),
+        Bad(
+            why="The labels are filled up with a -100 that arithmetic makes: zeros, less a hundred.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+def gather(documents):
+    width = max(map(len, documents)) - 1
+    inputs = torch.zeros(len(documents), width).long()
+    targets = torch.zeros(len(documents), width).long() - 100
+    for row, document in enumerate(documents):
+        inputs[row, : len(document) - 1] = document[:-1]
+        targets[row, : len(document) - 1] = document[1:]
+    return inputs, targets
+
+
+@torch.no_grad()
+def held_out(model, documents):
+    model.eval()
+    loader = DataLoader(documents, batch_size=8, collate_fn=gather)
+    total = 0.0
+    for inputs, targets in loader:
+        total += F.cross_entropy(model(inputs).flatten(0, 1), targets.flatten()).item()
+    return total / len(loader)  # <-
+""",
+        ),
+        Bad(
+            why="Each name is filled up with -1 in a vector whose size is computed.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, Dataset
+
+
+class Names(Dataset):
+    def __init__(self, names, longest):
+        self.names, self.longest = names, longest
+
+    def __len__(self):
+        return len(self.names)
+
+    def __getitem__(self, at):
+        letters = self.names[at]
+        given = torch.zeros(self.longest + 1, dtype=torch.long)
+        wanted = torch.full((self.longest + 1,), -1, dtype=torch.long)
+        given[1 : 1 + len(letters)] = letters
+        wanted[: len(letters)] = letters
+        wanted[len(letters)] = 0
+        return given, wanted
+
+
+@torch.no_grad()
+def held_out(model, names):
+    model.eval()
+    loader = DataLoader(Names(names, 15), batch_size=32)
+    total = 0.0
+    for given, wanted in loader:
+        total += F.cross_entropy(model(given).flatten(0, 1), wanted.flatten(), ignore_index=-1).item()
+    return total / len(loader)  # <-
+""",
+        ),
+        Bad(
+            why="What the loader's collate function pads is known of a comprehension over it, as of a loop.",
+            severity=Severity.ERROR,
+            code="""\
+from statistics import fmean
+
+import torch
+import torch.nn.functional as F
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+
+def padded(lines):
+    given = pad_sequence([line[:-1] for line in lines], batch_first=True)
+    wanted = pad_sequence([line[1:] for line in lines], batch_first=True, padding_value=-100)
+    return given, wanted
+
+
+@torch.no_grad()
+def held_out(model, lines):
+    model.eval()
+    batches = DataLoader(lines, batch_size=16, collate_fn=padded)
+    return fmean(F.cross_entropy(model(x).flatten(0, 1), y.flatten()).item() for x, y in batches)  # <-
+""",
+        ),
+        Bad(
+            why="What a generator yields is kept in a list first: as many batches as its loop has passes.",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from torch.nn.utils.rnn import pad_sequence
+
+
+def chunks(lines, size):
+    for first in range(0, len(lines), size):
+        yield pad_sequence(lines[first : first + size], batch_first=True)
+
+
+@torch.no_grad()
+def perplexity(model, lines):
+    model.eval()
+    parts = list(chunks(lines, 16))
+    total = 0.0
+    for part in parts:
+        logits = model(part[:, :-1]).flatten(0, 1)
+        total += F.cross_entropy(logits, part[:, 1:].flatten(), ignore_index=0).item()
+    return math.exp(total / len(parts))  # <-
+""",
+        ),
+        Bad(
+            why="A wrapper around the loader hands its batches on, moved to the device.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from moving import OnDevice, padded
+from torch.utils.data import DataLoader
+
+
+@torch.no_grad()
+def held_out(model, lines):
+    model.eval()
+    source = OnDevice(DataLoader(lines, batch_size=16, collate_fn=padded), "cuda")
+    total = 0.0
+    for given, wanted in source:
+        total += F.cross_entropy(model(given).flatten(0, 1), wanted.flatten()).item()
+    return total / len(source)  # <-
+""",
+            files={
+                "moving.py": """\
+from torch.nn.utils.rnn import pad_sequence
+
+
+def padded(lines):
+    given = pad_sequence([line[:-1] for line in lines], batch_first=True)
+    wanted = pad_sequence([line[1:] for line in lines], batch_first=True, padding_value=-100)
+    return given, wanted
+
+
+class OnDevice:
+    def __init__(self, source, device):
+        self.source, self.device = source, device
+
+    def __len__(self):
+        return len(self.source)
+
+    def __iter__(self):
+        for batch in self.source:
+            yield tuple(each.to(self.device) for each in batch)
+"""
+            },
+        ),
+        Bad(
+            why="One method runs both phases: a named test decides whether it learns, and the phase picks the loader.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+class Coach:
+    def __init__(self, net, loaders, optimizer):
+        self.net, self.loaders, self.optimizer = net, loaders, optimizer
+
+    def go_over(self, part):
+        learns = part == "train"
+        self.net.train(learns)
+        total = 0.0
+        with torch.set_grad_enabled(learns):
+            for given, wanted in self.loaders[part]:
+                loss = F.cross_entropy(self.net(given).flatten(0, 1), wanted.flatten(), ignore_index=0)
+                if learns:
+                    self.optimizer.zero_grad()
+                    loss.backward()
+                    self.optimizer.step()
+                total += loss.item()
+        return total / len(self.loaders[part])  # <-
+""",
+            files={
+                "main.py": """\
+import torch
+from coach import Coach
+from model import Verses
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+
+def padded(lines):
+    given = pad_sequence([line[:-1] for line in lines], batch_first=True)
+    return given, pad_sequence([line[1:] for line in lines], batch_first=True)
+
+
+def main(lines, held, epochs=10):
+    net = Verses()
+    loaders = {
+        "train": DataLoader(lines, 16, shuffle=True, collate_fn=padded),
+        "dev": DataLoader(held, 16, collate_fn=padded),
+    }
+    coach = Coach(net, loaders, torch.optim.Adam(net.parameters()))
+    for _ in range(epochs):
+        print(coach.go_over("train"), coach.go_over("dev"))
+""",
+                "model.py": """\
+import torch.nn as nn
+
+
+class Verses(nn.Module):
+    def __init__(self, size=100):
+        super().__init__()
+        self.embed = nn.Embedding(size, 32)
+        self.gru = nn.GRU(32, 64, batch_first=True)
+        self.head = nn.Linear(64, size)
+
+    def forward(self, chars):
+        return self.head(self.gru(self.embed(chars))[0])
+""",
+            },
+        ),
     )
 
     good = (
@@ -9592,6 +9817,75 @@ class Smiles(pl.LightningModule):
     def validation_step(self, batch, _):
         loss, weight = self.scored(batch)
         self.log("val_loss", loss, batch_size=int(weight))
+""",
+        ),
+        Good(
+            why="A method with a flag for the phase, called for the training alone: its running loss is no evaluation.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+
+class Coach:
+    def __init__(self, net, loaders, optimizer):
+        self.net, self.loaders, self.optimizer = net, loaders, optimizer
+
+    def go_over(self, part):
+        learns = part == "train"
+        self.net.train(learns)
+        total = 0.0
+        with torch.set_grad_enabled(learns):
+            for given, wanted in self.loaders[part]:
+                loss = F.cross_entropy(self.net(given).flatten(0, 1), wanted.flatten(), ignore_index=0)
+                if learns:
+                    self.optimizer.zero_grad()
+                    loss.backward()
+                    self.optimizer.step()
+                total += loss.item()
+        return total / len(self.loaders[part])
+
+
+def padded(lines):
+    given = pad_sequence([line[:-1] for line in lines], batch_first=True)
+    return given, pad_sequence([line[1:] for line in lines], batch_first=True)
+
+
+def main(net, lines, epochs=10):
+    coach = Coach(net, {"train": DataLoader(lines, 16, collate_fn=padded)}, torch.optim.Adam(net.parameters()))
+    for _ in range(epochs):
+        print(coach.go_over("train"))
+""",
+        ),
+        Good(
+            why="An object that is called draws windows of one length at random places.",
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+class Windows:
+    def __init__(self, ids, width=64):
+        self.ids, self.width = ids, width
+        self.generator = np.random.default_rng(0)
+
+    def __call__(self):
+        begins = self.generator.integers(0, len(self.ids) - self.width - 1, 8)
+        rows = torch.from_numpy(np.stack([self.ids[at : at + self.width + 1] for at in begins]))
+        return rows[:, :-1], rows[:, 1:]
+
+
+@torch.no_grad()
+def estimate(model, ids, times=20):
+    model.eval()
+    draw = Windows(ids)
+    losses = []
+    for _ in range(times):
+        given, wanted = draw()
+        losses.append(F.cross_entropy(model(given).flatten(0, 1), wanted.flatten()).item())
+    return sum(losses) / len(losses)
 """,
         ),
     )

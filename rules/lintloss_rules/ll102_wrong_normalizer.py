@@ -1769,6 +1769,25 @@ def evaluate(language_model, rows):
     return total / len(loader)  # <-
 """,
         ),
+        Bad(
+            why="The loader takes its rows from two tensors, and the length of one of them divides the sum over its batches.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, TensorDataset
+
+
+@torch.no_grad()
+def held_out(model, path):
+    contexts, following = torch.load(path)
+    model.eval()
+    total = 0.0
+    for given, wanted in DataLoader(TensorDataset(contexts, following), batch_size=64):
+        total += F.cross_entropy(model(given), wanted).item()
+    return total / len(contexts)  # <-
+""",
+        ),
     )
 
     good = (
@@ -4011,6 +4030,62 @@ def evaluate(language_model, rows):
         total += F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="sum").item()
     nats_per_sentence = total / len(loader)
     return nats_per_sentence
+""",
+        ),
+        Good(
+            why="The windows were appended to a list in nested loops: its length counts them, not batches, whatever filled it.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def trigrams(path, numbers):
+    given, wanted = [], []
+    for line in open(path):
+        letters = [numbers[each] for each in line]
+        for one, two, three in zip(letters, letters[1:], letters[2:]):
+            given.append((one, two))
+            wanted.append(three)
+    return torch.tensor(given), torch.tensor(wanted)
+
+
+@torch.no_grad()
+def held_out(model, path, numbers):
+    given, wanted = trigrams(path, numbers)
+    model.eval()
+    total = 0.0
+    for chosen in torch.arange(len(given)).split(512):
+        total += F.cross_entropy(model(given[chosen]), wanted[chosen]).item() * len(chosen)
+    return total / len(given)
+""",
+        ),
+        Good(
+            why="A loader takes batches of the windows that a function has listed; each mean is multiplied by its rows.",
+            code="""\
+import json
+
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+def windows(path, width=65):
+    found = []
+    for line in open(path):
+        ids = json.loads(line)["ids"]
+        for first in range(0, len(ids) - width + 1, width):
+            found.append(torch.tensor(ids[first : first + width]))
+    return found
+
+
+@torch.no_grad()
+def held_out(model, path):
+    pieces = windows(path)
+    model.eval()
+    total = 0.0
+    for batch in DataLoader(pieces, 8):
+        total += F.cross_entropy(model(batch[:, :-1]).flatten(0, 1), batch[:, 1:].flatten()).item() * len(batch)
+    return total / len(pieces)
 """,
         ),
     )

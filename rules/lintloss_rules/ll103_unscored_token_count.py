@@ -1138,6 +1138,73 @@ def perplexity(model, tok, text, width, rows_at_once):
     return math.exp(nats / tokens)  # <-
 """,
         ),
+        Bad(
+            why="The last tenth of the text, from a place that is computed, is cut into rows.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, Dataset
+
+
+class Rows(Dataset):
+    def __init__(self, stream, width):
+        whole = len(stream) // width * width
+        self.rows = stream[:whole].view(-1, width)
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, at):
+        return self.rows[at]
+
+
+stream = torch.load("bytes.pt")
+held = Rows(stream[stream.size(0) * 9 // 10 :], 128)
+model = nn.Sequential(nn.Embedding(256, 64), nn.Linear(64, 256))
+model.load_state_dict(torch.load("bigram.pt"))
+model.eval()
+nats = seen = 0
+with torch.no_grad():
+    for rows in DataLoader(held, 32):
+        guesses = model(rows)[:, :-1]
+        nats += F.cross_entropy(guesses.flatten(0, 1), rows[:, 1:].flatten(), reduction="sum").item()
+        seen += rows.numel()
+print(nats / seen)  # <-
+""",
+        ),
+        Bad(
+            why="The batches go through map() on their way from the loader, whose collate function marks labels -100.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+
+def padded(lines):
+    given = pad_sequence([line[:-1] for line in lines], batch_first=True)
+    wanted = pad_sequence([line[1:] for line in lines], batch_first=True, padding_value=-100)
+    return {"given": given, "wanted": wanted}
+
+
+def moved(batch):
+    return {name: each.cuda() for name, each in batch.items()}
+
+
+@torch.no_grad()
+def held_out(model, lines):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for batch in map(moved, DataLoader(lines, batch_size=16, collate_fn=padded)):
+        logits = model(batch["given"]).flatten(0, 1)
+        nats += F.cross_entropy(logits, batch["wanted"].flatten(), reduction="sum").item()
+        tokens += batch["wanted"].numel()
+    return nats / tokens  # <-
+""",
+        ),
     )
 
     good = (
@@ -1857,6 +1924,36 @@ def perplexity(model, tok, text, width, rows_at_once):
         rows, length = page.shape
         tokens += rows * (length - 1)
     return math.exp(nats / tokens)
+""",
+        ),
+        Good(
+            why="The batches go through a generator that moves them, and the labels that are scored are counted.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+
+def padded(lines):
+    given = pad_sequence([line[:-1] for line in lines], batch_first=True)
+    wanted = pad_sequence([line[1:] for line in lines], batch_first=True, padding_value=-100)
+    return given, wanted
+
+
+def moved(loader):
+    for given, wanted in loader:
+        yield given.cuda(), wanted.cuda()
+
+
+@torch.no_grad()
+def held_out(model, lines):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for given, wanted in moved(DataLoader(lines, batch_size=16, collate_fn=padded)):
+        nats += F.cross_entropy(model(given).flatten(0, 1), wanted.flatten(), reduction="sum").item()
+        tokens += (wanted != -100).sum().item()
+    return nats / tokens
 """,
         ),
     )

@@ -1234,6 +1234,36 @@ class Perplexity:
         return math.exp(nats / scored)
 """,
         ),
+        Bad(
+            why="The classes are moved before the positions by movedim(), which says nothing about alignment.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Letters(nn.Module):
+    def __init__(self, size=100):
+        super().__init__()
+        self.embed = nn.Embedding(size, 32)
+        self.rnn = nn.LSTM(32, 64, batch_first=True)
+        self.head = nn.Linear(64, size)
+
+    def forward(self, letters):
+        return self.head(self.rnn(self.embed(letters))[0])
+
+
+@torch.no_grad()
+def held_out(batches):
+    model = Letters().eval()
+    nats, scored = 0.0, 0
+    for letters in batches:
+        nats += F.cross_entropy(model(letters).movedim(-1, 1), letters, reduction="sum").item()  # <-
+        scored += letters.numel()
+    return nats / scored
+""",
+        ),
     )
 
     good = (
@@ -2397,6 +2427,36 @@ class Perplexity:
     def of_text(self, text):
         nats, scored = self.nats(self.tokenizer(text, return_tensors="pt")["input_ids"])
         return math.exp(nats / scored)
+""",
+        ),
+        Good(
+            why="The classes are moved before the positions by movedim(), after both sides were shifted.",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Letters(nn.Module):
+    def __init__(self, size=100):
+        super().__init__()
+        self.embed = nn.Embedding(size, 32)
+        self.rnn = nn.LSTM(32, 64, batch_first=True)
+        self.head = nn.Linear(64, size)
+
+    def forward(self, letters):
+        return self.head(self.rnn(self.embed(letters))[0])
+
+
+@torch.no_grad()
+def held_out(batches):
+    model = Letters().eval()
+    nats, scored = 0.0, 0
+    for letters in batches:
+        wanted = letters[:, 1:]
+        nats += F.cross_entropy(model(letters[:, :-1]).movedim(2, 1), wanted, reduction="sum").item()
+        scored += wanted.numel()
+    return nats / scored
 """,
         ),
     )

@@ -2445,4 +2445,76 @@ def held_out(model, ids):
     return nats / words
 """,
         ),
+        Good(
+            why="The text behind a split, whose place is computed, is cut into blocks that begin anew.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from reader import CharGRU
+from torch.utils.data import DataLoader, TensorDataset
+
+
+def blocks(stream, width):
+    rows = (len(stream) - 1) // width
+    inputs = stream[: rows * width].view(rows, width)
+    targets = stream[1 : rows * width + 1].view(rows, width)
+    return TensorDataset(inputs, targets)
+
+
+@torch.no_grad()
+def report(text, alphabet, share=0.9):
+    codes = torch.tensor([alphabet[each] for each in text])
+    border = int(share * len(codes))
+    model = CharGRU(len(alphabet))
+    model.load_state_dict(torch.load("gru.pt"))
+    model.eval()
+    nats, scored = 0.0, 0
+    for inputs, targets in DataLoader(blocks(codes[border:], 100), batch_size=16):
+        nats += F.cross_entropy(model(inputs).flatten(0, 1), targets.flatten(), reduction="sum").item()
+        scored += targets.numel()
+    return nats / scored
+""",
+            files={
+                "reader.py": """\
+import torch.nn as nn
+
+
+class CharGRU(nn.Module):
+    def __init__(self, size):
+        super().__init__()
+        self.embed = nn.Embedding(size, 64)
+        self.gru = nn.GRU(64, 128, batch_first=True)
+        self.head = nn.Linear(128, size)
+
+    def forward(self, chars):
+        return self.head(self.gru(self.embed(chars))[0])
+"""
+            },
+        ),
+        Good(
+            why="A block of -100 is made first, and the shifted ids are written into it: the last label is ignored.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+def gather(rows):
+    ids = torch.stack(rows)
+    labels = torch.full_like(ids, -100)
+    labels[:, :-1] = ids[:, 1:]
+    return ids, labels
+
+
+@torch.no_grad()
+def held_out(model, rows):
+    model.eval()
+    nats, scored = 0.0, 0
+    for ids, labels in DataLoader(rows, batch_size=8, collate_fn=gather):
+        logits = model(ids).flatten(0, 1)
+        nats += F.cross_entropy(logits, labels.flatten(), ignore_index=-100, reduction="sum").item()
+        scored += (labels != -100).sum().item()
+    return nats / scored
+""",
+        ),
     )

@@ -1948,6 +1948,40 @@ def evaluate(dev_loader, path):
     return nats / tokens
 """,
         ),
+        Bad(
+            why="The context manager around the evaluation is told to leave the model in training mode.",
+            severity=Severity.ERROR,
+            code="""\
+import contextlib
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+@contextlib.contextmanager
+def in_mode(net, training):
+    before = net.training
+    net.train(training)
+    try:
+        yield net
+    finally:
+        net.train(before)
+
+
+@torch.no_grad()
+def evaluate(net, batches):
+    nats, scored = 0.0, 0
+    with in_mode(net, True):
+        for x, y in batches:
+            nats += F.cross_entropy(net(x), y, reduction="sum").item()  # <-
+            scored += len(y)
+    return nats / scored
+
+
+print(evaluate(nn.Sequential(nn.Embedding(9, 9), nn.Dropout(0.1), nn.Linear(9, 9)), torch.load("held_out.pt")))
+""",
+        ),
     )
 
     good = (
@@ -4074,6 +4108,91 @@ class Job:
             nats += F.cross_entropy(self.tagger(ids).mT, tags, reduction="sum").item()
             words += tags.numel()
         return nats / words
+""",
+        ),
+        Good(
+            why="A context manager of the project takes the model out of training mode by train(False).",
+            code="""\
+import contextlib
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+@contextlib.contextmanager
+def quiet(net):
+    net.train(False)
+    with torch.no_grad():
+        yield
+    net.train()
+
+
+def measure(net, batches):
+    nats, scored = 0.0, 0
+    with quiet(net):
+        for x, y in batches:
+            nats += F.cross_entropy(net(x), y, reduction="sum").item()
+            scored += len(y)
+    return nats / scored
+
+
+print(measure(nn.Sequential(nn.Embedding(9, 9), nn.Dropout(0.1), nn.Linear(9, 9)), torch.load("held_out.pt")))
+""",
+        ),
+        Good(
+            why="One context manager is told which mode to set, another is a method that sets that of its own object.",
+            code="""\
+import contextlib
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+@contextlib.contextmanager
+def in_mode(net, training):
+    before = net.training
+    net.train(training)
+    try:
+        yield net
+    finally:
+        net.train(before)
+
+
+@torch.no_grad()
+def measure(net, batches):
+    nats, scored = 0.0, 0
+    with in_mode(net, False):
+        for x, y in batches:
+            nats += F.cross_entropy(net(x), y, reduction="sum").item()
+            scored += len(y)
+    return nats / scored
+
+
+class Judge:
+    def __init__(self, net):
+        self.net = net
+
+    @contextlib.contextmanager
+    def at_rest(self):
+        self.net.eval()
+        with torch.no_grad():
+            yield
+        self.net.train()
+
+    def measure(self, batches):
+        nats, scored = 0.0, 0
+        with self.at_rest():
+            for x, y in batches:
+                nats += F.cross_entropy(self.net(x), y, reduction="sum").item()
+                scored += len(y)
+        return nats / scored
+
+
+model = nn.Sequential(nn.Embedding(9, 9), nn.Dropout(0.1), nn.Linear(9, 9))
+held_out = torch.load("held_out.pt")
+print(measure(model, held_out), Judge(model).measure(held_out))
 """,
         ),
     )

@@ -3434,6 +3434,32 @@ def nats_per_note(model, rows, step):
     return nats / notes
 """,
         ),
+        Bad(
+            why="What is called a stream is a generator of this project that passes over the ids once.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def token_stream(ids, width):
+    for first in range(0, len(ids) - 1, width):
+        wanted = ids[first + 1 : first + width + 1]
+        yield ids[first : first + len(wanted)][None], wanted[None]
+
+
+@torch.no_grad()
+def held_out(model, ids):
+    model.eval()
+    nats, scored = 0.0, 0
+    for number, (given, wanted) in enumerate(token_stream(ids, 64)):
+        if number >= 20:
+            break  # <-
+        nats += F.cross_entropy(model(given).flatten(0, 1), wanted.flatten(), reduction="sum").item()
+        scored += wanted.numel()
+    return nats / scored
+""",
+        ),
     )
 
     good = (
@@ -6127,6 +6153,32 @@ def nats_per_note(model, rows, step):
     notes += rest[:, 1:].numel()
     print("read up to", at)
     return nats / notes
+""",
+        ),
+        Good(
+            why="What is called a stream is a generator that starts over for ever: how much of it is scored has to be said.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def token_stream(ids, width):
+    while True:
+        for first in range(0, len(ids) - 1, width):
+            wanted = ids[first + 1 : first + width + 1]
+            yield ids[first : first + len(wanted)][None], wanted[None]
+
+
+@torch.no_grad()
+def held_out(model, ids):
+    model.eval()
+    nats, scored = 0.0, 0
+    for number, (given, wanted) in enumerate(token_stream(ids, 64)):
+        if number >= 20:
+            break
+        nats += F.cross_entropy(model(given).flatten(0, 1), wanted.flatten(), reduction="sum").item()
+        scored += wanted.numel()
+    return nats / scored
 """,
         ),
     )

@@ -857,6 +857,31 @@ def fit(model, optimizer, songs, held_out, every=500):
         print(f"step {step}: val loss {loss.item():.3f}")  # <-
 """,
         ),
+        Bad(
+            why="The evaluation runs inside of the training loop, and keeps the loss of the step that it interrupts.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def fit(model, optimizer, stream, held_out, every=250):
+    for step, (x, y) in enumerate(stream):
+        loss = F.cross_entropy(model(x).flatten(0, 1), y.flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if step % every == 0:
+            model.eval()
+            seen = []
+            with torch.no_grad():
+                for given, wanted in held_out:
+                    held_loss = F.cross_entropy(model(given).flatten(0, 1), wanted.flatten())
+                    seen.append(loss.item())  # <-
+            print(step, seen)
+            model.train()
+""",
+        ),
     )
     good = (
         Good(
@@ -1604,6 +1629,32 @@ def fit(model, optimizer, songs, held_out, every=500):
                 nats += F.cross_entropy(model(x).flatten(0, 1), y.flatten(), reduction="sum").item()
                 notes += y.numel()
         print(f"step {step}: loss {loss.item():.3f}, val loss {nats / notes:.3f}")
+""",
+        ),
+        Good(
+            why="The evaluation inside of the training loop binds the same name anew, and the step's loss is only shown beside it.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def fit(model, optimizer, stream, held_out, every=250):
+    for step, (x, y) in enumerate(stream):
+        loss = F.cross_entropy(model(x).flatten(0, 1), y.flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if step % every == 0:
+            last = loss.item()
+            model.eval()
+            nats, scored = 0.0, 0
+            with torch.no_grad():
+                for given, wanted in held_out:
+                    loss = F.cross_entropy(model(given).flatten(0, 1), wanted.flatten(), reduction="sum")
+                    nats += loss.item()
+                    scored += wanted.numel()
+            print(step, last, nats / scored)
+            model.train()
 """,
         ),
     )

@@ -311,6 +311,8 @@ def _streamed(machine: Machine, node: ast.AST, dataset: Ref) -> Value | None:
 
     iterates = classes.method(machine, dataset, "__iter__")
     made = calls.call(machine, node, iterates, [], {}) if iterates is not None else None
+    if isinstance(made, Ref) and made.kind == "list" and made.id in machine.list_loops:
+        return machine.elem(made)
     return made.items[0] if isinstance(made, Tuple) and len(made.items) == 1 else None
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from lintloss.facts import blanks, label_ids, symbolic, terms
 from lintloss.facts.library import (
     blocks,
+    blocks_of_one,
     features,
     losses,
     mixtures,
@@ -73,6 +74,20 @@ def _permute(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], 
     if order in ([1, 2, 0], [2, 0, 1]):
         return replace(windows.transposed(value, 0, 1), axes=None)
     return replace(value, axes=None, window=None)
+
+
+def _movedim(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
+    """x.movedim(-1, 1) puts the classes before the positions, as a permutation would."""
+    rank = 3 if value.form in windows.COMPUTED else 2
+    ends = [
+        _number(kwargs.get(name, args[at] if len(args) > at else None))
+        for at, name in enumerate(("source", "destination"))
+    ]
+    if ends[0] is None or ends[1] is None or not all(-rank <= each < rank for each in ends if each is not None):
+        return replace(value, axes=None, window=None)
+    order = [each for each in range(rank) if each != ends[0] % rank]
+    order.insert(ends[1] % rank, ends[0] % rank)
+    return _permute(machine, node, value, [Const(each) for each in order], {})
 
 
 def _unsqueeze(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
@@ -311,6 +326,9 @@ def _normalizer(machine: Machine, node: ast.AST, value: Tensor, args: list[Value
 HANDLERS: dict[str, Handler] = {
     "transpose": _transpose,
     "swapaxes": _transpose,
+    "swapdims": _transpose,
+    "movedim": _movedim,
+    "moveaxis": _movedim,
     "t": _t,
     "permute": _permute,
     "unsqueeze": _unsqueeze,
@@ -393,6 +411,7 @@ def combined(machine: Machine, node: ast.AST, operator: ast.operator, left: Valu
     known = (
         blocks.combined(machine, node, operator, left, right)
         or onehot.combined(machine, node, operator, left, right)
+        or blocks_of_one.combined(operator, left, right)
         or onehot.raised(operator, left, right)
         or spread.combined(operator, left, right)
         or mixtures.combined(machine, node, operator, left, right)
