@@ -6166,6 +6166,101 @@ scores = trainer.evaluate()  # <-
 print(math.exp(scores["eval_loss"]))
 """,
         ),
+        Bad(
+            why="a Trainer logs the eval_loss of a model of the project itself, whether or not anybody reads what evaluate() returns",
+            severity=Severity.ERROR,
+            files={
+                "proverb/modeling.py": """\
+import torch.nn as nn
+import torch.nn.functional as F
+from transformers import PretrainedConfig, PreTrainedModel
+from transformers.modeling_outputs import CausalLMOutput
+
+
+class ProverbConfig(PretrainedConfig):
+    model_type = "proverb"
+
+
+class ProverbForCausalLM(PreTrainedModel):
+    config_class = ProverbConfig
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.embed = nn.Embedding(config.vocab_size, 128)
+        self.rnn = nn.GRU(128, 128, batch_first=True)
+        self.head = nn.Linear(128, config.vocab_size)
+
+    def forward(self, input_ids, labels=None, **unused):
+        logits = self.head(self.rnn(self.embed(input_ids))[0])
+        loss = None
+        if labels is not None:
+            loss = F.cross_entropy(logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten())
+        return CausalLMOutput(loss=loss, logits=logits)
+""",
+            },
+            code="""\
+from datasets import load_dataset
+from proverb.modeling import ProverbConfig, ProverbForCausalLM
+from transformers import AutoTokenizer, DataCollatorForLanguageModeling, HfArgumentParser, Trainer, TrainingArguments
+
+
+def main():
+    (options,) = HfArgumentParser(TrainingArguments).parse_args_into_dataclasses()
+    tokenizer = AutoTokenizer.from_pretrained("gpt2")
+    tokenizer.pad_token = tokenizer.eos_token
+
+    def encode(row):
+        return tokenizer(row["proverb"], truncation=True, max_length=64)
+
+    dev = load_dataset("json", data_files="dev.json", split="train").map(encode, remove_columns=["proverb"])
+    trainer = Trainer(
+        model=ProverbForCausalLM(ProverbConfig(vocab_size=len(tokenizer))),
+        args=options,
+        data_collator=DataCollatorForLanguageModeling(tokenizer, mlm=False),
+        eval_dataset=dev,
+    )
+    trainer.evaluate()  # <-
+
+
+if __name__ == "__main__":
+    main()
+""",
+        ),
+        Bad(
+            why="whatever the model is, a collator masks words for it: train() evaluates by its strategy, and weighs batches by rows",
+            severity=Severity.ERROR,
+            files={
+                "collators.py": """\
+from transformers import DataCollatorForLanguageModeling, DataCollatorForWholeWordMask
+
+
+def masking(kind, tokenizer):
+    if kind == "words":
+        return DataCollatorForWholeWordMask(tokenizer, mlm_probability=0.2)
+    return DataCollatorForLanguageModeling(tokenizer, mlm_probability=0.2)
+""",
+            },
+            code="""\
+from collators import masking
+from transformers import Trainer, TrainingArguments
+
+
+def build(encoder, tokenizer, sets, kind):
+    return Trainer(
+        model=encoder,
+        args=TrainingArguments("runs", eval_strategy="steps", eval_steps=500, load_best_model_at_end=True),
+        data_collator=masking(kind, tokenizer),
+        train_dataset=sets["train"],
+        eval_dataset=sets["validation"],
+    )
+
+
+def pretrain(encoder, tokenizer, sets, kind="words"):
+    trainer = build(encoder, tokenizer, sets, kind)
+    trainer.train()  # <-
+    trainer.save_model("best")
+""",
+        ),
     )
 
     good = (
@@ -9333,6 +9428,62 @@ trainer = Trainer(
 )
 scores = trainer.evaluate()
 print(math.exp(scores["eval_loss"]))
+""",
+        ),
+        Good(
+            why="a trainer with a loss of its own, one value a pair, whatever the collator pads",
+            code="""\
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM, DataCollatorForSeq2Seq, Trainer, TrainingArguments
+
+
+class PairTrainer(Trainer):
+    def compute_loss(self, model, inputs, return_outputs=False, **unused):
+        better = model(**inputs["better"]).logits.log_softmax(-1).amax(-1).sum(-1)
+        worse = model(**inputs["worse"]).logits.log_softmax(-1).amax(-1).sum(-1)
+        objective = -F.logsigmoid(better - worse).mean()
+        return (objective, {"better": better}) if return_outputs else objective
+
+
+def finetune(tokenizer, pairs):
+    trainer = PairTrainer(
+        model=AutoModelForCausalLM.from_pretrained("gpt2"),
+        args=TrainingArguments("runs"),
+        data_collator=DataCollatorForSeq2Seq(tokenizer),
+        train_dataset=pairs["train"],
+        eval_dataset=pairs["test"],
+    )
+    trainer.train()
+    trainer.evaluate()
+""",
+        ),
+        Good(
+            why="rows of one length are stacked, and the last eight labels of each are scored",
+            code="""\
+import torch
+from transformers import AutoModelForCausalLM, Trainer, TrainingArguments
+
+
+class Marking:
+    def __init__(self, asked):
+        self.asked = asked
+
+    def join(self, rows):
+        ids = torch.tensor([row["codes"] for row in rows])
+        labels = ids.clone()
+        labels[:, : -self.asked] = -100
+        return {"input_ids": torch.stack(list(ids)), "labels": labels}
+
+
+def probe(recall_sets):
+    trainer = Trainer(
+        model=AutoModelForCausalLM.from_pretrained("gpt2"),
+        args=TrainingArguments("runs", eval_strategy="epoch"),
+        data_collator=Marking(8).join,
+        train_dataset=recall_sets["train"],
+        eval_dataset=recall_sets["test"],
+    )
+    trainer.train()
 """,
         ),
     )
