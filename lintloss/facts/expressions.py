@@ -271,7 +271,10 @@ def _choice(machine: Machine, node: ast.IfExp) -> Value:
     decided = branches.decide(machine, node.test)
     if decided is not None:
         return evaluate(machine, node.body if decided else node.orelse)
-    return join(evaluate(machine, node.body), evaluate(machine, node.orelse))
+    either, other = evaluate(machine, node.body), evaluate(machine, node.orelse)
+    if ignored.IGNORED in (either, other):
+        batch_shapes.note_filled(machine, node, ignored.IGNORED)
+    return join(either, other)
 
 
 def _tuple(machine: Machine, node: ast.Tuple) -> Value:
@@ -452,5 +455,17 @@ HANDLERS: dict[type[ast.expr], Callable[[Machine, Any], Value]] = {
 
 # Evaluation goes round in circles: these need `evaluate`, so they come after it. Inside the functions, the import
 # statements were a twentieth of all time.
-from lintloss.facts import arithmetic, assign, branches, calls, classes, imports, iterate, subscripts, vectors  # noqa: E402
+from lintloss.facts import (  # noqa: E402
+    arithmetic,
+    assign,
+    batch_shapes,
+    branches,
+    calls,
+    classes,
+    ignored,
+    imports,
+    iterate,
+    subscripts,
+    vectors,
+)
 from lintloss.facts.library import growing, items, members, shapes  # noqa: E402

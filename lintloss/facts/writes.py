@@ -240,7 +240,8 @@ def _filled(found: Tensor, moved: Tensor, region: Window, target: ast.Subscript)
         by = Linear(const=region.lower.const)
         lost = END - region.upper
         behind = replace(window, lower=window.lower - by, upper=window.upper + lost)
-        window = behind.marked("stale") if region.is_cut else behind
+        is_scored = region.is_cut and not label_ids.is_ignored(found)  # `full_like(ids, -100)`: it spares the rest
+        window = behind.marked("stale") if is_scored else behind
         trace = (*found.trace, *moved.trace)
         return replace(found, form="ids", pad=moved.pad, clean=moved.clean, trace=trace, window=window)
     if not single:

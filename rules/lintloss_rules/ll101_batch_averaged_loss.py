@@ -6261,6 +6261,40 @@ def pretrain(encoder, tokenizer, sets, kind="words"):
     trainer.save_model("best")
 """,
         ),
+        Bad(
+            why="labels begin as a mask's choice, as ids to ignore that are written over, as a comprehension's; a hook hands all on",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from lightning import LightningModule
+
+
+class Storyteller(LightningModule):
+    def shared_step(self, batch, stage):
+        ids = batch["ids"]
+        told = torch.masked_fill(ids, ~batch["is_story"], -100)
+        found = self(input_ids=ids, labels=told)
+        self.log(f"{stage}/loss", found.loss)  # <-
+        if stage != "train":
+            heard = torch.full_like(ids, -100)
+            heard[batch["is_answer"]] = ids[batch["is_answer"]]
+            self.log(f"{stage}/answer_loss", self(input_ids=ids, labels=heard).loss)  # <-
+            rows = zip(ids.tolist(), batch["begins"])
+            kept = torch.tensor([[-100 if at < begin else token for at, token in enumerate(row)] for row, begin in rows])
+            self.log(f"{stage}/end_loss", self(input_ids=ids, labels=kept).loss)  # <-
+        return found.loss
+
+    def training_step(self, batch, index):
+        return self.shared_step(batch, "train")
+
+    def validation_step(self, *given, **named):
+        return self._validated(self, *given, **named)
+
+    @staticmethod
+    def _validated(module, batch, index):
+        return module.shared_step(batch, "val")
+""",
+        ),
     )
 
     good = (
@@ -9484,6 +9518,31 @@ def probe(recall_sets):
         eval_dataset=recall_sets["test"],
     )
     trainer.train()
+""",
+        ),
+        Good(
+            why="a mask chooses inputs, and each row of labels ends with one id to ignore: all blocks score alike",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def draw(codes, size=16, width=128):
+    begins = torch.randint(len(codes) - width, (size,))
+    return torch.stack([codes[at : at + width] for at in begins])
+
+
+@torch.no_grad()
+def held_out_loss(model, codes, draws=100):
+    model.eval()
+    total = 0.0
+    for _ in range(draws):
+        ids = draw(codes)
+        following = torch.full_like(ids, -100)
+        following[:, :-1] = ids[:, 1:]
+        noisy = torch.masked_fill(ids, torch.rand(ids.shape) < 0.1, 0)
+        total += F.cross_entropy(model(noisy).flatten(0, 1), following.flatten()).item()
+    return total / draws
 """,
         ),
     )

@@ -40,8 +40,9 @@ def where(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) ->
     if _is_switch([*args[:1], *reversed(args[1:])]) and isinstance(args[0], Tensor) and args[0].sense is not None:
         return replace(args[0], sense=not args[0].sense)
     args = [*args[:1], *(arithmetic.unboxed(machine, arg) for arg in args[1:])]
-    if any(label_ids.is_ignored(arg) for arg in args[1:]):
-        batch_shapes.note_unequal(machine, machine.evidence(node, "labels are set to be ignored here"))
+    filled = next((arg for arg in args[1:] if label_ids.is_ignored(arg)), None)
+    if filled is not None:
+        batch_shapes.note_filled(machine, node, filled)
     known = [arg for arg in args[1:] if any(_is_known(option) for option in options(arg))]
     found = next(iter(known), None)
     if _differ(known):  # here one stretch of the ids, there another: no one shift moved them all

@@ -52,6 +52,7 @@ from lintloss.facts.library import (
 from lintloss.facts.library.tables import GATHERS, MEANS, NUMBER_READS, SAME, SUMS
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import (
+    UNKNOWN,
     Choice,
     Class,
     Const,
@@ -69,6 +70,7 @@ from lintloss.facts.values import (
 )
 from lintloss.patterns import regex
 
+FILLS = frozenset({"masked_fill", "masked_fill_", "where"})  # … with their last argument, where a mask says so
 Kwargs = dict[str, Value]
 LENGTH_SIZE = regex(r"(^|_)(seq\w*|len(gth)?|max_len|steps|T|bptt|time\w*)$")
 # Methods of modules, criteria, metrics and loaders that return what they are called on.
@@ -128,8 +130,9 @@ def call(
         return machine.new_list(node, Ref(machine.key(node, receiver.node.name), "instance", receiver), Const(3))
     if isinstance(receiver, Lib) and name == "splits" and receiver.name.endswith(".BucketIterator"):
         return loaders.splits(machine, node, receiver, args, kwargs)
-    if name in {"masked_fill", "masked_fill_"} and len(args) > 1 and label_ids.is_ignored(args[1]):
-        batch_shapes.note_unequal(machine, machine.evidence(node, "labels are set to be ignored here"))
+    if name in FILLS:  # labels.masked_fill(mask, -100), torch.masked_fill(labels, mask, -100)
+        rest = args[1 + isinstance(receiver, Lib) :]
+        batch_shapes.note_filled(machine, node, kwargs.get("value", rest[0] if rest else UNKNOWN))
     if isinstance(receiver, Lib):
         return None
     if name == "compile" and isinstance(node, ast.Call):
