@@ -317,7 +317,7 @@ def _dict(machine: Machine, node: ast.Dict) -> Value:
 
 def _comprehension(machine: Machine, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> Value:
     """Run a comprehension as the loops it is, collecting its elements."""
-    from lintloss.facts import assign, batch_shapes, moved, thrown
+    from lintloss.facts import moved, thrown
     from lintloss.facts.library import folded
 
     thrown.note(machine, node)
@@ -347,6 +347,7 @@ def _comprehension(machine: Machine, node: ast.ListComp | ast.SetComp | ast.Gene
         )
         if isinstance(node, ast.ListComp | ast.GeneratorExp):
             batch_shapes.note_sampler(machine, loop, [node.elt], generator.target)
+            iterate.note_batches(machine, loop, generator.iter)
         iterate.run(
             machine,
             loop,

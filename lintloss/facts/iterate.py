@@ -74,10 +74,8 @@ def over(machine: Machine, node: ast.For | ast.AsyncFor, body: Callable[[], str]
     loop.statement = node
     loop.over = iterable if not isinstance(node.iter, ast.Call) else _wrapped(machine, node.iter)
     batch_shapes.note_sampler(machine, loop, node.body, node.target)
-    batch_shapes.note_loader(machine, loop, loop.iterates)
-    generators.note(machine, loop, node.iter)
+    note_batches(machine, loop, node.iter)
     generators.note_stepped(machine, loop, node.body)
-    batch_shapes.note_bound(machine, loop, node.iter)
     batch_shapes.note_carried(machine, loop, node.body)
     full_ranges.note(machine, loop, node)
     drops.note_looped(machine, loop)
@@ -89,6 +87,13 @@ def over(machine: Machine, node: ast.For | ast.AsyncFor, body: Callable[[], str]
         return
     once = _runs_over_keys(machine, node.iter, iterable) and not _starts_over(loop)
     run(machine, loop, lambda: assign.store(machine, node.target, elements()), body, once=once)
+
+
+def note_batches(machine: Machine, loop: Loop, header: ast.expr) -> None:
+    """Remember what is known of a loop's batches by what makes them, of a statement or of a comprehension."""
+    batch_shapes.note_loader(machine, loop, loop.iterates)
+    generators.note(machine, loop, header)
+    batch_shapes.note_bound(machine, loop, header)
 
 
 def _entries(node: ast.For | ast.AsyncFor) -> list[Const]:

@@ -6295,6 +6295,110 @@ class Storyteller(LightningModule):
         return module.shared_step(batch, "val")
 """,
         ),
+        Bad(
+            why="one of two collators makes the batches, as the task asks: both mark labels, and the model's num_labels are words",
+            severity=Severity.ERROR,
+            files={
+                "heads.py": """\
+import torch.nn as nn
+from transformers import AutoModel, PreTrainedModel
+from transformers.modeling_outputs import TokenClassifierOutput
+
+
+class Pretraining(PreTrainedModel):
+    def __init__(self, config):
+        super().__init__(config)
+        self.num_labels = config.num_labels  # as many as there are words
+        self.encoder = AutoModel.from_config(config)
+        self.head = nn.Linear(config.hidden_size, config.num_labels)
+        self.criterion = nn.CrossEntropyLoss()
+
+    def forward(self, input_ids=None, attention_mask=None, labels=None):
+        if self.config.objective == "next":
+            labels, input_ids = labels[..., 1:], input_ids[..., :-1]
+            attention_mask = attention_mask[..., :-1]
+        logits = self.head(self.encoder(input_ids, attention_mask=attention_mask).last_hidden_state)
+        loss = self.criterion(logits.reshape(-1, self.num_labels), labels.reshape(-1))
+        return TokenClassifierOutput(loss=loss, logits=logits)
+""",
+                "loaders.py": """\
+from torch.utils.data import DataLoader
+from transformers import DataCollatorForLanguageModeling
+
+
+def collator(objective, tokenizer):
+    assert objective in {"next", "hidden"}
+    if objective == "next":
+        return DataCollatorForLanguageModeling(tokenizer=tokenizer, mlm=False)
+    elif objective == "hidden":
+        return DataCollatorForLanguageModeling(tokenizer=tokenizer, mlm_probability=0.2)
+
+
+def loaders(rows, tokenizer, objective, size):
+    collate = collator(objective, tokenizer)
+    return DataLoader(rows["dev"], size, collate_fn=collate), DataLoader(rows["test"], size, collate_fn=collate)
+""",
+                "run.py": """\
+import argparse
+
+from eval import held_out
+from heads import Pretraining
+from journal import Journal
+from loaders import loaders
+from rows import tokenized
+from transformers import AutoConfig, AutoTokenizer
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--objective", choices=["next", "hidden"])
+options = vars(parser.parse_args())
+tokenizer = AutoTokenizer.from_pretrained("words")
+config = AutoConfig.from_pretrained("bert-base-uncased", objective=options["objective"])
+model = Pretraining(config)
+_, test_loader = loaders(tokenized(tokenizer), tokenizer, options["objective"], 16)
+held_out(test_loader, model, Journal("runs"))
+""",
+            },
+            code="""\
+import numpy as np
+import torch
+
+
+def held_out(loader, model, journal):
+    model.eval()
+    found = []
+    for batch in loader:
+        with torch.no_grad():
+            found.append(model(**batch).loss.item())
+    journal.add_scalar("test/loss", np.mean(found))  # <-
+""",
+        ),
+        Bad(
+            why="a comprehension runs over a loader that pads, as a loop does",
+            severity=Severity.ERROR,
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+
+def fill(rows):
+    return pad_sequence(rows, batch_first=True, padding_value=0)
+
+
+@torch.no_grad()
+def score(model, ids):
+    logits = model(ids[:, :-1])
+    return F.cross_entropy(logits.transpose(1, 2), ids[:, 1:], ignore_index=0).item()
+
+
+def held_out(model, songs):
+    model.eval()
+    loader = DataLoader(songs, batch_size=8, collate_fn=fill)
+    return np.mean([score(model, ids) for ids in loader])  # <-
+""",
+        ),
     )
 
     good = (
@@ -9543,6 +9647,52 @@ def held_out_loss(model, codes, draws=100):
         noisy = torch.masked_fill(ids, torch.rand(ids.shape) < 0.1, 0)
         total += F.cross_entropy(model(noisy).flatten(0, 1), following.flatten()).item()
     return total / draws
+""",
+        ),
+        Good(
+            why="one of two collators makes the batches, and each row has one label",
+            files={
+                "gheads.py": """\
+import torch.nn as nn
+from transformers import AutoModel, PreTrainedModel
+from transformers.modeling_outputs import SequenceClassifierOutput
+
+
+class Topics(PreTrainedModel):
+    def __init__(self, config):
+        super().__init__(config)
+        self.num_labels = config.num_labels
+        self.encoder = AutoModel.from_config(config)
+        self.head = nn.Linear(config.hidden_size, config.num_labels)
+        self.criterion = nn.CrossEntropyLoss()
+
+    def forward(self, input_ids=None, attention_mask=None, labels=None):
+        logits = self.head(self.encoder(input_ids, attention_mask=attention_mask).last_hidden_state[:, 0])
+        loss = self.criterion(logits.reshape(-1, self.num_labels), labels.reshape(-1))
+        return SequenceClassifierOutput(loss=loss, logits=logits)
+""",
+            },
+            code="""\
+import numpy as np
+import torch
+from gheads import Topics
+from torch.utils.data import DataLoader
+from transformers import AutoTokenizer, DataCollatorWithPadding, default_data_collator
+
+
+def held_out(loader, model):
+    model.eval()
+    found = []
+    for batch in loader:
+        with torch.no_grad():
+            found.append(model(**batch).loss.item())
+    return np.mean(found)
+
+
+def main(rows, config, fixed):
+    tokenizer = AutoTokenizer.from_pretrained("words")
+    collate = default_data_collator if fixed else DataCollatorWithPadding(tokenizer)
+    print("test loss", held_out(DataLoader(rows, 16, collate_fn=collate), Topics(config)))
 """,
         ),
     )

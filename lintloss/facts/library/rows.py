@@ -270,7 +270,12 @@ def _batch(machine: Machine, node: ast.AST, loader: LibObject, dataset: Value, c
         collate = collate.options[0]
     if collate is None or collate == Const(None):
         return collated(machine, row) if row is not None else None
-    return _by(machine, node, collate, row if row is not None else Opaque((*loader.key, "row")), loader)
+    given = row if row is not None else Opaque((*loader.key, "row"))
+    if isinstance(collate, Choice):  # by the task, say; a function that ends without returning one, returned none
+        made = [_by(machine, node, each, given, loader) for each in collate.options if each != Const(None)]
+        known = [each for each in made if each is not None]
+        return join_all(known) if len(known) == len(made) else None
+    return _by(machine, node, collate, given, loader)
 
 
 def _are_one(collate: Choice) -> bool:
