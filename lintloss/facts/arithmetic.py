@@ -400,7 +400,8 @@ def divide(machine: Machine, node: ast.AST, left: Value, right: Value, inside: i
         right = stops.count_of(left.loops, machine.frame.key, quotients.divisor_text(node)) or right
     if isinstance(right, Const):
         return _by_constant(machine, node, left, right, inside)
-    count = logprobs.length(machine, node, left) or passes.of_steps(machine, left, right)
+    count = logprobs.length(machine, node, left) or passes.of_stride(machine, node, left)
+    count = count or passes.of_steps(machine, left, right)
     count = count or counts.divisor(machine, left, right)
     count = passes.of_windows(machine, node, left, count) if count is not None else None
     if count is not None and left.is_loss and quotients.is_share(machine, left, count):

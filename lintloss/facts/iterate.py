@@ -139,9 +139,15 @@ def endless(machine: Machine, node: ast.While, body: Callable[[], str]) -> None:
         and isinstance(node.test.left, ast.Name)
     ):
         loop.length = evaluate(machine, node.test.comparators[0])
-    batch_shapes.note_sampler(machine, loop, node.body)
+    batch_shapes.note_sampler(machine, loop, node.body, ast.Tuple(_counters(node)))
     generators.note_stepped(machine, loop, node.body)
     run(machine, loop, lambda: None, body)
+
+
+def _counters(node: ast.While) -> list[ast.expr]:
+    """Return the names that a while loop counts up, as the target of a for loop: `at += width`."""
+    added = (each for statement in node.body for each in walk(statement) if isinstance(each, ast.AugAssign))
+    return [each.target for each in added if isinstance(each.op, ast.Add) and isinstance(each.target, ast.Name)]
 
 
 def run(machine: Machine, loop: Loop, bind: Callable[[], None], body: Callable[[], str], *, once: bool = False) -> None:

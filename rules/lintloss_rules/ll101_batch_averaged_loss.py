@@ -6399,6 +6399,67 @@ def held_out(model, songs):
     return np.mean([score(model, ids) for ids in loader])  # <-
 """,
         ),
+        Bad(
+            why="the last stretch of a text is shorter: of a list that a while loop fills, and where len() // length divides",
+            files={
+                "stretches.py": """\
+def columns(ids, rows):
+    width = len(ids) // rows
+    return ids[: rows * width].view(rows, width).t().contiguous()
+
+
+def get_batch(source, at, length):
+    length = min(length, len(source) - 1 - at)
+    return source[at : at + length], source[at + 1 : at + 1 + length]
+
+
+def stretches(ids, rows, length):
+    source, found, at = columns(ids, rows), [], 0
+    while at < len(source) - 1:
+        found.append(get_batch(source, at, length))
+        at += length
+    return found
+""",
+            },
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from stretches import columns, get_batch, stretches
+
+
+@torch.no_grad()
+def dev_loss(model, ids):
+    model.eval()
+    total = 0.0
+    held_out = stretches(ids, 10, 70)
+    for source, target in held_out:
+        total += F.cross_entropy(model(source).flatten(0, 1), target.flatten()).item()
+    return total / len(held_out)  # <-
+
+
+@torch.no_grad()
+def test_loss(model, ids, length=70):
+    model.eval()
+    source = columns(ids, 10)
+    total = 0.0
+    for at in range(0, source.size(0) - 1, length):
+        given, target = get_batch(source, at, length)
+        total += F.cross_entropy(model(given).flatten(0, 1), target.flatten()).item()
+    return total / (len(source) // length)  # <-
+
+
+@torch.no_grad()
+def tune_loss(model, ids, length=70):
+    model.eval()
+    total, end = 0.0, ids.size(1) - 1
+    for at in range(0, end, length):
+        until = min(at + length, end)
+        total += F.cross_entropy(model(ids[:, at:until]).flatten(0, 1), ids[:, at + 1 : until + 1].flatten()).item()
+    return total / math.ceil(end / length)  # <-
+""",
+        ),
     )
 
     good = (
@@ -9693,6 +9754,34 @@ def main(rows, config, fixed):
     tokenizer = AutoTokenizer.from_pretrained("words")
     collate = default_data_collator if fixed else DataCollatorWithPadding(tokenizer)
     print("test loss", held_out(DataLoader(rows, 16, collate_fn=collate), Topics(config)))
+""",
+        ),
+        Good(
+            why="stretches weighted by their length, and rows of one length by their number",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def dev_loss(model, ids, length=70):
+    model.eval()
+    total = 0.0
+    for at in range(0, len(ids) - 1, length):
+        target = ids[at + 1 : at + 1 + length]
+        total += F.cross_entropy(model(ids[at : at + len(target)]), target).item() * len(target)
+    return total / (len(ids) - 1)
+
+
+@torch.no_grad()
+def rows_loss(model, table, rows=16):
+    model.eval()
+    total = 0.0
+    for at in range(0, len(table), rows):
+        batch = table[at : at + rows]
+        losses = F.cross_entropy(model(batch[:, :-1]).transpose(1, 2), batch[:, 1:], reduction="none")
+        total += losses.mean(1).sum().item()
+    return total / len(table)
 """,
         ),
     )
