@@ -6167,7 +6167,7 @@ print(math.exp(scores["eval_loss"]))
 """,
         ),
         Bad(
-            why="a Trainer logs the eval_loss of a model of the project itself, whether or not anybody reads what evaluate() returns",
+            why="a Trainer logs the eval_loss of a model of the project's own, whoever reads what evaluate() returns",
             severity=Severity.ERROR,
             files={
                 "proverb/modeling.py": """\
@@ -6227,7 +6227,7 @@ if __name__ == "__main__":
 """,
         ),
         Bad(
-            why="whatever the model is, a collator masks words for it: train() evaluates by its strategy, and weighs batches by rows",
+            why="whatever the model is, a collator masks words for it: train() evaluates by strategy, and weighs by rows",
             severity=Severity.ERROR,
             files={
                 "collators.py": """\
@@ -6262,7 +6262,7 @@ def pretrain(encoder, tokenizer, sets, kind="words"):
 """,
         ),
         Bad(
-            why="labels begin as a mask's choice, as ids to ignore that are written over, as a comprehension's; a hook hands all on",
+            why="labels are a mask's choice, ids to ignore that are written over, a comprehension's; a hook hands all on",
             severity=Severity.ERROR,
             code="""\
 import torch
@@ -6458,6 +6458,48 @@ def tune_loss(model, ids, length=70):
         until = min(at + length, end)
         total += F.cross_entropy(model(ids[:, at:until]).flatten(0, 1), ids[:, at + 1 : until + 1].flatten()).item()
     return total / math.ceil(end / length)  # <-
+""",
+        ),
+        Bad(
+            why="a data set gives the length of each row, and as many of them as there are rows weigh the mean of a batch",
+            severity=Severity.ERROR,
+            files={
+                "tales.py": """\
+import torch
+from torch.utils.data import Dataset
+
+
+class Tales(Dataset):
+    def __init__(self, tales, size):
+        self.tales, self.size = tales, size
+
+    def __len__(self):
+        return len(self.tales)
+
+    def __getitem__(self, index):
+        ids = self.tales[index][: self.size]
+        row = torch.zeros(self.size, dtype=torch.long)
+        row[: len(ids)] = torch.tensor(ids)
+        return row, len(ids)
+""",
+            },
+            code="""\
+import torch
+from tales import Tales
+from torch import nn
+from torch.utils.data import DataLoader
+
+
+@torch.no_grad()
+def held_out(model, tales):
+    model.eval()
+    criterion = nn.CrossEntropyLoss(ignore_index=0)
+    total, seen = 0.0, 0
+    for ids, lengths in DataLoader(Tales(tales, 128), batch_size=16):
+        ids = ids[:, : lengths.max()]
+        total += criterion(model(ids[:, :-1]).transpose(1, 2), ids[:, 1:]).item() * ids.shape[0]
+        seen += len(lengths)
+    return total / seen  # <-
 """,
         ),
     )
@@ -9782,6 +9824,47 @@ def rows_loss(model, table, rows=16):
         losses = F.cross_entropy(model(batch[:, :-1]).transpose(1, 2), batch[:, 1:], reduction="none")
         total += losses.mean(1).sum().item()
     return total / len(table)
+""",
+        ),
+        Good(
+            why="a data set gives the length of each row, and what these add up to weighs the mean of a batch",
+            files={
+                "tales.py": """\
+import torch
+from torch.utils.data import Dataset
+
+
+class Tales(Dataset):
+    def __init__(self, tales, size):
+        self.tales, self.size = tales, size
+
+    def __len__(self):
+        return len(self.tales)
+
+    def __getitem__(self, index):
+        ids = self.tales[index][: self.size]
+        row = torch.zeros(self.size, dtype=torch.long)
+        row[: len(ids)] = torch.tensor(ids)
+        return row, len(ids)
+""",
+            },
+            code="""\
+import torch
+from tales import Tales
+from torch import nn
+from torch.utils.data import DataLoader
+
+
+@torch.no_grad()
+def held_out(model, tales):
+    model.eval()
+    criterion = nn.CrossEntropyLoss(ignore_index=0)
+    total, seen = 0.0, 0
+    for ids, lengths in DataLoader(Tales(tales, 128), batch_size=16):
+        scored = (lengths.sum() - len(lengths)).item()
+        total += criterion(model(ids[:, :-1]).transpose(1, 2), ids[:, 1:]).item() * scored
+        seen += scored
+    return total / seen
 """,
         ),
     )

@@ -16,7 +16,6 @@ from lintloss.facts import (
     fields,
     gradients,
     ignored,
-    label_ids,
     modes,
     options,
     phases,
@@ -369,6 +368,8 @@ def _quantity(machine: Machine, node: ast.Call, value: Quantity, name: str, args
         return replace(field, axes=_rows_first(node, field)) if rows else field
     if name in {"numel", "nelement"} and value.axes and value.scoring is not None:
         return losses.rows(value) if value.axes == ("row",) else losses.positions(value)
+    if name == "size" and args == [Const(0)] and value.is_count and value.axes == ("row",):
+        return losses.rows(value)
     if name == "size" and args == [Const(0)] and value.axes and value.scoring is not None:
         if losses.is_flat(value) or (isinstance(node.func, ast.Attribute) and members.is_flat(node.func.value)):
             return losses.positions(value)

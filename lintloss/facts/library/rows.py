@@ -13,6 +13,7 @@ from lintloss.facts.linear import Atom, Linear
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.survey import called_name
+from lintloss.facts.units import count
 from lintloss.facts.values import (
     UNKNOWN,
     Choice,
@@ -400,4 +401,12 @@ def collated(machine: Machine, row: Value) -> Value | None:
 def _or_opaque(value: Value | None, item: Value) -> Value:
     if value is not None:
         return value
+    if isinstance(item, Quantity) and item.is_count and not item.axes:
+        return _one_for_each(item)
     return item if isinstance(item, Const | Quantity) else UNKNOWN
+
+
+def _one_for_each(number: Quantity) -> Quantity:
+    """Return the numbers of all rows of a batch; the length of one of them, `len(ids)`, is a number of tokens."""
+    is_length = number.unit == count("example") and isinstance(number.counted, Tensor)
+    return replace(number, unit=count("token") if is_length else number.unit, axes=("row",), presumed=True)
