@@ -342,6 +342,9 @@ def _scaled(machine: Machine, node: ast.AST, quantity: Quantity, other: Value) -
         length = counts.as_length(other)
         factor = length if isinstance(length, Quantity) else None
     if factor is None:
+        if isinstance(other, Opaque) and other.key in quantity.shares:  # `loss / steps`, and `* steps` again
+            rest = tuple(each for each in quantity.shares if each != other.key)
+            return replace(quantity, unit=quantity.unit * Unit.of(unknown=1), shares=rest)
         if isinstance(other, Opaque) and other.name.lower().split("_")[-1] in COEFFICIENTS:
             return terms.scaled(quantity)
         if isinstance(other, Opaque) and accumulation.undoes(other):
@@ -519,5 +522,5 @@ def _unknown_divisor(machine: Machine, node: ast.AST, left: Quantity, right: Val
     if left.is_loss and _is_share_of_mask(node):  # what is left is scaled up to a whole: that is no mean
         return replace(left, unit=left.unit * Unit.of(unknown=1))
     if left.is_loss and isinstance(right, Opaque | Tensor):  # still nats (or bits), per something that is not known
-        return replace(left, unit=left.unit * Unit.of(unknown=-1))
+        return replace(left, unit=left.unit * Unit.of(unknown=-1), shares=(*left.shares, right.key))
     return machine.opaque(node)

@@ -6502,6 +6502,47 @@ def held_out(model, tales):
     return total / seen  # <-
 """,
         ),
+        Bad(
+            why="what the loss was divided by for training multiplies it again",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+from torch import nn
+
+
+class Training:
+    def __init__(self, network, options, train_rows, dev_rows):
+        self.network, self.options = network, options
+        self.train_rows, self.dev_rows = train_rows, dev_rows
+        self.criterion = nn.CrossEntropyLoss(ignore_index=options.pad)
+        self.optimizer = torch.optim.AdamW(network.parameters())
+
+    def loss_of(self, ids):
+        logits = self.network(ids[:, :-1])
+        return self.criterion(logits.transpose(1, 2), ids[:, 1:]) / self.options.pieces
+
+    def train(self):
+        self.network.train()
+        for number, ids in enumerate(self.train_rows, 1):
+            self.loss_of(ids).backward()
+            if number % self.options.pieces == 0:
+                self.optimizer.step()
+                self.optimizer.zero_grad()
+
+    @torch.no_grad()
+    def validate(self):
+        self.network.eval()
+        total = 0.0
+        for ids in self.dev_rows:
+            piece = self.loss_of(ids)
+            piece *= self.options.pieces
+            total += piece.item()
+        mean = total / len(self.dev_rows)  # <-
+        return mean, math.exp(mean)
+""",
+        ),
     )
 
     good = (
@@ -9865,6 +9906,36 @@ def held_out(model, tales):
         total += criterion(model(ids[:, :-1]).transpose(1, 2), ids[:, 1:]).item() * scored
         seen += scored
     return total / seen
+""",
+        ),
+        Good(
+            why="what the loss was divided by multiplies it again, and then its tokens do",
+            code="""\
+import math
+
+import torch
+from torch import nn
+
+
+class Training:
+    def __init__(self, network, options, train_rows, dev_rows):
+        self.network, self.options = network, options
+        self.train_rows, self.dev_rows = train_rows, dev_rows
+        self.criterion = nn.CrossEntropyLoss(ignore_index=options.pad)
+
+    def loss_of(self, ids):
+        logits = self.network(ids[:, :-1])
+        return self.criterion(logits.transpose(1, 2), ids[:, 1:]) / self.options.pieces
+
+    @torch.no_grad()
+    def validate(self):
+        self.network.eval()
+        total, tokens = 0.0, 0
+        for ids in self.dev_rows:
+            scored = (ids[:, 1:] != self.options.pad).sum().item()
+            total += self.loss_of(ids).item() * self.options.pieces * scored
+            tokens += scored
+        return math.exp(total / tokens)
 """,
         ),
     )
