@@ -342,6 +342,9 @@ def _scaled(machine: Machine, node: ast.AST, quantity: Quantity, other: Value) -
         length = counts.as_length(other)
         factor = length if isinstance(length, Quantity) else None
     if factor is None:
+        if isinstance(other, Opaque) and other.key in quantity.shares:  # `loss / steps`, and `* steps` again
+            rest = tuple(each for each in quantity.shares if each != other.key)
+            return replace(quantity, unit=quantity.unit * Unit.of(unknown=1), shares=rest)
         if isinstance(other, Opaque) and other.name.lower().split("_")[-1] in COEFFICIENTS:
             return terms.scaled(quantity)
         if isinstance(other, Opaque) and accumulation.undoes(other):
@@ -413,7 +416,8 @@ def divide(machine: Machine, node: ast.AST, left: Value, right: Value, inside: i
         right = stops.count_of(left.loops, machine.frame.key, quotients.divisor_text(node)) or right
     if isinstance(right, Const):
         return _by_constant(machine, node, left, right, inside)
-    count = logprobs.length(machine, node, left) or passes.of_steps(machine, left, right)
+    count = logprobs.length(machine, node, left) or passes.of_stride(machine, node, left)
+    count = count or passes.of_steps(machine, left, right)
     count = count or counts.divisor(machine, left, right)
     count = passes.of_windows(machine, node, left, count) if count is not None else None
     if count is not None and left.is_loss and quotients.is_share(machine, left, count):
@@ -538,5 +542,5 @@ def _unknown_divisor(machine: Machine, node: ast.AST, left: Quantity, right: Val
     if left.is_loss and _is_share_of_mask(node):  # what is left is scaled up to a whole: that is no mean
         return replace(left, unit=left.unit * Unit.of(unknown=1))
     if left.is_loss and isinstance(right, Opaque | Tensor):  # still nats (or bits), per something that is not known
-        return replace(left, unit=left.unit * Unit.of(unknown=-1))
+        return replace(left, unit=left.unit * Unit.of(unknown=-1), shares=(*left.shares, right.key))
     return machine.opaque(node)

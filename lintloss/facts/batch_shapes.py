@@ -300,7 +300,9 @@ def _is_whole_length(machine: Machine, loop: Loop, text: str) -> bool:
 
 def note_ignored(machine: Machine, target: ast.Subscript, value: Value) -> None:
     """Remember that labels are set to be ignored inside the running loops, more of them in some batches than in others."""
-    if not machine.loops or not label_ids.is_ignored(value) or isinstance(target.slice, ast.Constant):
+    if not machine.loops or isinstance(target.slice, ast.Constant):
+        return
+    if not label_ids.is_ignored(value) and not _is_all_ignored(machine, target.value):
         return
     if isinstance(target.slice, ast.Slice | ast.Tuple) and (not _is_variable(target.slice) or _fills_windows(machine)):
         return
@@ -310,11 +312,24 @@ def note_ignored(machine: Machine, target: ast.Subscript, value: Value) -> None:
     )
 
 
+def _is_all_ignored(machine: Machine, written: ast.expr) -> bool:
+    """Say whether labels begin as ids to ignore, so that those which are not written stay so: `full_like(ids, -100)`."""
+    slot = machine.read(written.id) if isinstance(written, ast.Name) else None
+    return slot is not None and isinstance(slot.value, Tensor) and label_ids.is_ignored(slot.value)
+
+
+def note_filled(machine: Machine, node: ast.AST, filling: Value) -> None:
+    """Remember that a mask chooses labels to be ignored, where it is an id to ignore that fills them."""
+    if label_ids.is_ignored(filling):
+        note_unequal(machine, machine.evidence(node, "labels are set to be ignored here"))
+
+
 def note_unequal(machine: Machine, place: Evidence) -> None:
-    """Remember that some labels of a batch are set to be ignored inside the innermost loop."""
+    """Remember that some labels of a batch are set to be ignored inside the innermost loop that is no comprehension."""
     if not machine.loops:
         return
-    loop = machine.loops[-1]
+    is_one = (each for each in reversed(machine.loops) if each.statement is not None or each.unit == "batch")
+    loop = next(is_one, machine.loops[-1])
     asked = any(level >= machine.depth and optional.is_option(text) for level, _, text in machine.guards)
     loop.differs(Differing(place, always=not asked))
     if place not in loop.ignored:

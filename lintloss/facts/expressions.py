@@ -275,6 +275,8 @@ def _choice(machine: Machine, node: ast.IfExp) -> Value:
     if decided is not None:
         return evaluate(machine, node.body if decided else node.orelse)
     one, other = evaluate(machine, node.body), evaluate(machine, node.orelse)
+    if ignored.IGNORED in (one, other):
+        batch_shapes.note_filled(machine, node, ignored.IGNORED)
     return fitted.either(node.test, one, other) or join(one, other)
 
 
@@ -322,7 +324,7 @@ def _dict(machine: Machine, node: ast.Dict) -> Value:
 
 def _comprehension(machine: Machine, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> Value:
     """Run a comprehension as the loops it is, collecting its elements."""
-    from lintloss.facts import assign, batch_shapes, moved, thrown
+    from lintloss.facts import moved, thrown
     from lintloss.facts.library import folded
 
     thrown.note(machine, node)
@@ -472,9 +474,11 @@ HANDLERS: dict[type[ast.expr], Callable[[Machine, Any], Value]] = {
 from lintloss.facts import (  # noqa: E402
     arithmetic,
     assign,
+    batch_shapes,
     branches,
     calls,
     classes,
+    ignored,
     imports,
     iterate,
     subscripts,

@@ -26,7 +26,7 @@ from lintloss.facts.loops import Loop
 from lintloss.facts.machine import TOTAL, Machine, OutOfBudget
 from lintloss.facts.observations import Averaging, Observation
 from lintloss.facts.state import join_states
-from lintloss.facts.survey import called_name
+from lintloss.facts.survey import called_name, walk
 from lintloss.facts.units import count
 from lintloss.facts.values import (
     UNKNOWN,
@@ -72,8 +72,8 @@ def over(machine: Machine, node: ast.For | ast.AsyncFor, body: Callable[[], str]
     loop.statement = node
     loop.over = iterable if not isinstance(node.iter, ast.Call) else _wrapped(machine, node.iter)
     batch_shapes.note_sampler(machine, loop, node.body, node.target)
-    generators.note_stepped(machine, loop, node.body)
     batch_shapes.note_bound(machine, loop, node.iter)
+    generators.note_stepped(machine, loop, node.body)
     batch_shapes.note_carried(machine, loop, node.body)
     full_ranges.note(machine, loop, node)
     drops.note_looped(machine, loop)
@@ -114,9 +114,15 @@ def endless(machine: Machine, node: ast.While, body: Callable[[], str]) -> None:
         and isinstance(node.test.left, ast.Name)
     ):
         loop.length = evaluate(machine, node.test.comparators[0])
-    batch_shapes.note_sampler(machine, loop, node.body)
+    batch_shapes.note_sampler(machine, loop, node.body, ast.Tuple(_counters(node)))
     generators.note_stepped(machine, loop, node.body)
     run(machine, loop, lambda: None, body)
+
+
+def _counters(node: ast.While) -> list[ast.expr]:
+    """Return the names that a while loop counts up, as the target of a for loop: `at += width`."""
+    added = (each for statement in node.body for each in walk(statement) if isinstance(each, ast.AugAssign))
+    return [each.target for each in added if isinstance(each.op, ast.Add) and isinstance(each.target, ast.Name)]
 
 
 def run(machine: Machine, loop: Loop, bind: Callable[[], None], body: Callable[[], str], *, once: bool = False) -> None:

@@ -38,7 +38,7 @@ def length_of(machine: Machine, value: Value, node: ast.AST) -> Value:
         return Const(len(value.items))
     if isinstance(value, Quantity) and value.axes[:1] == ("rank",):
         return Quantity(count("rank"))
-    if isinstance(value, Quantity) and value.axes == ("row",) and value.is_loss:
+    if isinstance(value, Quantity) and value.axes == ("row",) and (value.is_loss or value.is_count):
         return losses.rows(value)
     if isinstance(value, Ref) and value.kind == "dict":
         value = entered if (entered := assign.entered(value.id)).id in machine.list_loops else value

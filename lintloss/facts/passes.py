@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from lintloss.facts import counts, symbolic
+from lintloss.facts import counts, segments, strides, symbolic
 from lintloss.facts.linear import Linear
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
@@ -36,6 +36,28 @@ def of_windows(machine: Machine, node: ast.AST, total: Quantity, number: Quantit
         if number.unit == count("step") and number.of in {loop.key, loop.source} and divided not in passes:
             return replace(number, unit=number.unit * Unit.of(unknown=1))
     return number
+
+
+def of_stride(machine: Machine, node: ast.AST, total: Quantity) -> Quantity | None:
+    """Read `len(ids) // length` as the passes of `for at in range(0, len(ids) - 1, length)`, whatever the names count."""
+    divisor = divisor_of(node)
+    while isinstance(divisor, ast.Call) and called_name(divisor.func) in {"ceil", "int", "max"} and divisor.args:
+        divisor = divisor.args[0]
+    if divisor is None or not total.loops:
+        return None
+    for atom in symbolic.of(machine, divisor).atoms:
+        above, below = atom[1:] if len(atom) == 3 and atom[0] in {"FloorDiv", "Div"} else (None, None)
+        for loop in reversed(total.loops):
+            header = loop.statement.iter if isinstance(loop.statement, ast.For) else None
+            end = strides.stop(header) if header is not None and loop.activation == machine.frame.key else None
+            stride, _ = machine.strides.get(("loop", *loop.key), (None, None))
+            if end is None or stride is None or not isinstance(above, Linear) or below != stride:
+                continue
+            rest = above - symbolic.of(machine, end)
+            if rest.is_const or (rest - stride).is_const:  # `(n + length - 1) // length` rounds up
+                named = total.unit.power(segments.SEGMENT) > 0  # an average over batches, of sums over their stretches
+                return Quantity(count(segments.SEGMENT) if named else counts.unit_of(loop), of=loop.key)
+    return None
 
 
 def of_steps(machine: Machine, total: Quantity, number: Value) -> Quantity | None:

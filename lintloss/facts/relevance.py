@@ -26,7 +26,8 @@ WINDOWS = regex(r"token|input_ids|window|max_length|encodings|context")  # with 
 COUNTING = regex(r"loader|batch|dataset|avg|average|mean|sum\(")  # with arithmetic that no known call reaches
 # Words of any code; as parts of a name they are about evaluation: `evaluate`, `test_loop`, not `latest`, `invalid`.
 WEAK_WORDS = regex(
-    r"(?<![a-z])(eval(?!_expr|\()|val_|test|valid(?!ate_|_)|score|metric)|\.eval\(\)|no_grad|trainer\(", re.IGNORECASE
+    r"(?<![a-z])(eval(?!_expr|\()|val_|test|valid(?!ate_|_)|score|metric)|\.eval\(\)|no_grad|trainer(\.train)?\(",
+    re.IGNORECASE,
 )
 
 

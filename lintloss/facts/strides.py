@@ -19,10 +19,10 @@ def holds_whole_windows(loop: ast.For, scope: ast.AST) -> bool:
     Args:
         scope: the function or module, which may give the length a name first: `n = ids.size(1)`.
     """
-    stop = _stop(loop.iter)
-    if stop is None or not isinstance(loop.target, ast.Name):
+    end = stop(loop.iter)
+    if end is None or not isinstance(loop.target, ast.Name):
         return False
-    length, taken = _differences(stop)
+    length, taken = _differences(end)
     windows = _windows(loop, loop.target.id)
     measured = _measured(length, scope)
     whole = taken | _meanings(taken, scope)
@@ -40,7 +40,7 @@ def _meanings(names: set[str], scope: ast.AST) -> set[str]:
     return found
 
 
-def _stop(header: ast.expr) -> ast.expr | None:
+def stop(header: ast.expr) -> ast.expr | None:
     """Return the end of a strided range, taken out of tqdm() and the like."""
     while isinstance(header, ast.Call) and header.args:
         if isinstance(header.func, ast.Name) and header.func.id == "range":
@@ -49,13 +49,13 @@ def _stop(header: ast.expr) -> ast.expr | None:
     return None
 
 
-def _differences(stop: ast.expr) -> tuple[ast.expr, set[str]]:
+def _differences(end: ast.expr) -> tuple[ast.expr, set[str]]:
     """Read `length - size - 1` as the length and what is taken from it."""
     taken = set()
-    while isinstance(stop, ast.BinOp) and isinstance(stop.op, ast.Sub):
-        taken.add(ast.unparse(stop.right))
-        stop = stop.left
-    return stop, taken
+    while isinstance(end, ast.BinOp) and isinstance(end.op, ast.Sub):
+        taken.add(ast.unparse(end.right))
+        end = end.left
+    return end, taken
 
 
 def _windows(loop: ast.For, index: str) -> list[tuple[Side, str]]:

@@ -315,6 +315,7 @@ class Quantity(Value):
     trace: tuple[Evidence, ...] = field(default=(), compare=False)
     fed: Fed | None = field(default=None, compare=False)
     by: int = field(default=1, compare=False)  # what a counter grows by: 4096 in `at += 4096`
+    shares: tuple[Key, ...] = field(default=(), compare=False)  # what nobody knows that divided it, and may multiply it
 
     @property
     def is_loss(self) -> bool:

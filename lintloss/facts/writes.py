@@ -246,7 +246,7 @@ def _filled(found: Tensor, moved: Tensor, region: Window, target: ast.Subscript)
         lost = END - region.upper
         behind = replace(window, lower=window.lower - by, upper=window.upper + lost)
         made = replace(found, form="ids", pad=moved.pad, clean=moved.clean, trace=(*found.trace, *moved.trace))
-        if region.is_cut and found.pad is not None and label_ids.is_ignored(found.pad):  # `full_like(ids, -100)`
+        if region.is_cut and label_ids.is_ignored(found):  # `full_like(ids, -100)`
             rest = [replace(region, lower=ZERO, upper=region.lower), replace(region, lower=region.upper, upper=END)]
             return replace(made, window=behind, ignored=tuple(each for each in rest if each.lower != each.upper))
         return replace(made, window=behind.marked("stale") if region.is_cut else behind)

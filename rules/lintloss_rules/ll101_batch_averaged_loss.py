@@ -6524,6 +6524,383 @@ class Verses(nn.Module):
 """,
             },
         ),
+        Bad(
+            why="a Trainer logs the eval_loss of a model of the project's own, whoever reads what evaluate() returns",
+            severity=Severity.ERROR,
+            files={
+                "proverb/modeling.py": """\
+import torch.nn as nn
+import torch.nn.functional as F
+from transformers import PretrainedConfig, PreTrainedModel
+from transformers.modeling_outputs import CausalLMOutput
+
+
+class ProverbConfig(PretrainedConfig):
+    model_type = "proverb"
+
+
+class ProverbForCausalLM(PreTrainedModel):
+    config_class = ProverbConfig
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.embed = nn.Embedding(config.vocab_size, 128)
+        self.rnn = nn.GRU(128, 128, batch_first=True)
+        self.head = nn.Linear(128, config.vocab_size)
+
+    def forward(self, input_ids, labels=None, **unused):
+        logits = self.head(self.rnn(self.embed(input_ids))[0])
+        loss = None
+        if labels is not None:
+            loss = F.cross_entropy(logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten())
+        return CausalLMOutput(loss=loss, logits=logits)
+""",
+            },
+            code="""\
+from datasets import load_dataset
+from proverb.modeling import ProverbConfig, ProverbForCausalLM
+from transformers import AutoTokenizer, DataCollatorForLanguageModeling, HfArgumentParser, Trainer, TrainingArguments
+
+
+def main():
+    (options,) = HfArgumentParser(TrainingArguments).parse_args_into_dataclasses()
+    tokenizer = AutoTokenizer.from_pretrained("gpt2")
+    tokenizer.pad_token = tokenizer.eos_token
+
+    def encode(row):
+        return tokenizer(row["proverb"], truncation=True, max_length=64)
+
+    dev = load_dataset("json", data_files="dev.json", split="train").map(encode, remove_columns=["proverb"])
+    trainer = Trainer(
+        model=ProverbForCausalLM(ProverbConfig(vocab_size=len(tokenizer))),
+        args=options,
+        data_collator=DataCollatorForLanguageModeling(tokenizer, mlm=False),
+        eval_dataset=dev,
+    )
+    trainer.evaluate()  # <-
+
+
+if __name__ == "__main__":
+    main()
+""",
+        ),
+        Bad(
+            why="whatever the model is, a collator masks words for it: train() evaluates by strategy, and weighs by rows",
+            severity=Severity.ERROR,
+            files={
+                "collators.py": """\
+from transformers import DataCollatorForLanguageModeling, DataCollatorForWholeWordMask
+
+
+def masking(kind, tokenizer):
+    if kind == "words":
+        return DataCollatorForWholeWordMask(tokenizer, mlm_probability=0.2)
+    return DataCollatorForLanguageModeling(tokenizer, mlm_probability=0.2)
+""",
+            },
+            code="""\
+from collators import masking
+from transformers import Trainer, TrainingArguments
+
+
+def build(encoder, tokenizer, sets, kind):
+    return Trainer(
+        model=encoder,
+        args=TrainingArguments("runs", eval_strategy="steps", eval_steps=500, load_best_model_at_end=True),
+        data_collator=masking(kind, tokenizer),
+        train_dataset=sets["train"],
+        eval_dataset=sets["validation"],
+    )
+
+
+def pretrain(encoder, tokenizer, sets, kind="words"):
+    trainer = build(encoder, tokenizer, sets, kind)
+    trainer.train()  # <-
+    trainer.save_model("best")
+""",
+        ),
+        Bad(
+            why="labels are a mask's choice, ids to ignore that are written over, a comprehension's; a hook hands all on",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+from lightning import LightningModule
+
+
+class Storyteller(LightningModule):
+    def shared_step(self, batch, stage):
+        ids = batch["ids"]
+        told = torch.masked_fill(ids, ~batch["is_story"], -100)
+        found = self(input_ids=ids, labels=told)
+        self.log(f"{stage}/loss", found.loss)  # <-
+        if stage != "train":
+            heard = torch.full_like(ids, -100)
+            heard[batch["is_answer"]] = ids[batch["is_answer"]]
+            self.log(f"{stage}/answer_loss", self(input_ids=ids, labels=heard).loss)  # <-
+            rows = zip(ids.tolist(), batch["begins"])
+            kept = torch.tensor([[-100 if at < begin else token for at, token in enumerate(row)] for row, begin in rows])
+            self.log(f"{stage}/end_loss", self(input_ids=ids, labels=kept).loss)  # <-
+        return found.loss
+
+    def training_step(self, batch, index):
+        return self.shared_step(batch, "train")
+
+    def validation_step(self, *given, **named):
+        return self._validated(self, *given, **named)
+
+    @staticmethod
+    def _validated(module, batch, index):
+        return module.shared_step(batch, "val")
+""",
+        ),
+        Bad(
+            why="one of two collators makes the batches, as the task asks: both mark labels, and the model's num_labels are words",
+            severity=Severity.ERROR,
+            files={
+                "heads.py": """\
+import torch.nn as nn
+from transformers import AutoModel, PreTrainedModel
+from transformers.modeling_outputs import TokenClassifierOutput
+
+
+class Pretraining(PreTrainedModel):
+    def __init__(self, config):
+        super().__init__(config)
+        self.num_labels = config.num_labels  # as many as there are words
+        self.encoder = AutoModel.from_config(config)
+        self.head = nn.Linear(config.hidden_size, config.num_labels)
+        self.criterion = nn.CrossEntropyLoss()
+
+    def forward(self, input_ids=None, attention_mask=None, labels=None):
+        if self.config.objective == "next":
+            labels, input_ids = labels[..., 1:], input_ids[..., :-1]
+            attention_mask = attention_mask[..., :-1]
+        logits = self.head(self.encoder(input_ids, attention_mask=attention_mask).last_hidden_state)
+        loss = self.criterion(logits.reshape(-1, self.num_labels), labels.reshape(-1))
+        return TokenClassifierOutput(loss=loss, logits=logits)
+""",
+                "loaders.py": """\
+from torch.utils.data import DataLoader
+from transformers import DataCollatorForLanguageModeling
+
+
+def collator(objective, tokenizer):
+    assert objective in {"next", "hidden"}
+    if objective == "next":
+        return DataCollatorForLanguageModeling(tokenizer=tokenizer, mlm=False)
+    elif objective == "hidden":
+        return DataCollatorForLanguageModeling(tokenizer=tokenizer, mlm_probability=0.2)
+
+
+def loaders(rows, tokenizer, objective, size):
+    collate = collator(objective, tokenizer)
+    return DataLoader(rows["dev"], size, collate_fn=collate), DataLoader(rows["test"], size, collate_fn=collate)
+""",
+                "run.py": """\
+import argparse
+
+from eval import held_out
+from heads import Pretraining
+from journal import Journal
+from loaders import loaders
+from rows import tokenized
+from transformers import AutoConfig, AutoTokenizer
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--objective", choices=["next", "hidden"])
+options = vars(parser.parse_args())
+tokenizer = AutoTokenizer.from_pretrained("words")
+config = AutoConfig.from_pretrained("bert-base-uncased", objective=options["objective"])
+model = Pretraining(config)
+_, test_loader = loaders(tokenized(tokenizer), tokenizer, options["objective"], 16)
+held_out(test_loader, model, Journal("runs"))
+""",
+            },
+            code="""\
+import numpy as np
+import torch
+
+
+def held_out(loader, model, journal):
+    model.eval()
+    found = []
+    for batch in loader:
+        with torch.no_grad():
+            found.append(model(**batch).loss.item())
+    journal.add_scalar("test/loss", np.mean(found))  # <-
+""",
+        ),
+        Bad(
+            why="a comprehension runs over a loader that pads, as a loop does",
+            severity=Severity.ERROR,
+            code="""\
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+
+def fill(rows):
+    return pad_sequence(rows, batch_first=True, padding_value=0)
+
+
+@torch.no_grad()
+def score(model, ids):
+    logits = model(ids[:, :-1])
+    return F.cross_entropy(logits.transpose(1, 2), ids[:, 1:], ignore_index=0).item()
+
+
+def held_out(model, songs):
+    model.eval()
+    loader = DataLoader(songs, batch_size=8, collate_fn=fill)
+    return np.mean([score(model, ids) for ids in loader])  # <-
+""",
+        ),
+        Bad(
+            why="the last stretch of a text is shorter: of a list that a while loop fills, and where len() // length divides",
+            files={
+                "stretches.py": """\
+def columns(ids, rows):
+    width = len(ids) // rows
+    return ids[: rows * width].view(rows, width).t().contiguous()
+
+
+def get_batch(source, at, length):
+    length = min(length, len(source) - 1 - at)
+    return source[at : at + length], source[at + 1 : at + 1 + length]
+
+
+def stretches(ids, rows, length):
+    source, found, at = columns(ids, rows), [], 0
+    while at < len(source) - 1:
+        found.append(get_batch(source, at, length))
+        at += length
+    return found
+""",
+            },
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from stretches import columns, get_batch, stretches
+
+
+@torch.no_grad()
+def dev_loss(model, ids):
+    model.eval()
+    total = 0.0
+    held_out = stretches(ids, 10, 70)
+    for source, target in held_out:
+        total += F.cross_entropy(model(source).flatten(0, 1), target.flatten()).item()
+    return total / len(held_out)  # <-
+
+
+@torch.no_grad()
+def test_loss(model, ids, length=70):
+    model.eval()
+    source = columns(ids, 10)
+    total = 0.0
+    for at in range(0, source.size(0) - 1, length):
+        given, target = get_batch(source, at, length)
+        total += F.cross_entropy(model(given).flatten(0, 1), target.flatten()).item()
+    return total / (len(source) // length)  # <-
+
+
+@torch.no_grad()
+def tune_loss(model, ids, length=70):
+    model.eval()
+    total, end = 0.0, ids.size(1) - 1
+    for at in range(0, end, length):
+        until = min(at + length, end)
+        total += F.cross_entropy(model(ids[:, at:until]).flatten(0, 1), ids[:, at + 1 : until + 1].flatten()).item()
+    return total / math.ceil(end / length)  # <-
+""",
+        ),
+        Bad(
+            why="a data set gives the length of each row, and as many of them as there are rows weigh the mean of a batch",
+            severity=Severity.ERROR,
+            files={
+                "tales.py": """\
+import torch
+from torch.utils.data import Dataset
+
+
+class Tales(Dataset):
+    def __init__(self, tales, size):
+        self.tales, self.size = tales, size
+
+    def __len__(self):
+        return len(self.tales)
+
+    def __getitem__(self, index):
+        ids = self.tales[index][: self.size]
+        row = torch.zeros(self.size, dtype=torch.long)
+        row[: len(ids)] = torch.tensor(ids)
+        return row, len(ids)
+""",
+            },
+            code="""\
+import torch
+from tales import Tales
+from torch import nn
+from torch.utils.data import DataLoader
+
+
+@torch.no_grad()
+def held_out(model, tales):
+    model.eval()
+    criterion = nn.CrossEntropyLoss(ignore_index=0)
+    total, seen = 0.0, 0
+    for ids, lengths in DataLoader(Tales(tales, 128), batch_size=16):
+        ids = ids[:, : lengths.max()]
+        total += criterion(model(ids[:, :-1]).transpose(1, 2), ids[:, 1:]).item() * ids.shape[0]
+        seen += len(lengths)
+    return total / seen  # <-
+""",
+        ),
+        Bad(
+            why="what the loss was divided by for training multiplies it again",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+from torch import nn
+
+
+class Training:
+    def __init__(self, network, options, train_rows, dev_rows):
+        self.network, self.options = network, options
+        self.train_rows, self.dev_rows = train_rows, dev_rows
+        self.criterion = nn.CrossEntropyLoss(ignore_index=options.pad)
+        self.optimizer = torch.optim.AdamW(network.parameters())
+
+    def loss_of(self, ids):
+        logits = self.network(ids[:, :-1])
+        return self.criterion(logits.transpose(1, 2), ids[:, 1:]) / self.options.pieces
+
+    def train(self):
+        self.network.train()
+        for number, ids in enumerate(self.train_rows, 1):
+            self.loss_of(ids).backward()
+            if number % self.options.pieces == 0:
+                self.optimizer.step()
+                self.optimizer.zero_grad()
+
+    @torch.no_grad()
+    def validate(self):
+        self.network.eval()
+        total = 0.0
+        for ids in self.dev_rows:
+            piece = self.loss_of(ids)
+            piece *= self.options.pieces
+            total += piece.item()
+        mean = total / len(self.dev_rows)  # <-
+        return mean, math.exp(mean)
+""",
+        ),
     )
 
     good = (
@@ -9886,6 +10263,232 @@ def estimate(model, ids, times=20):
         given, wanted = draw()
         losses.append(F.cross_entropy(model(given).flatten(0, 1), wanted.flatten()).item())
     return sum(losses) / len(losses)
+""",
+        ),
+        Good(
+            why="a trainer with a loss of its own, one value a pair, whatever the collator pads",
+            code="""\
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM, DataCollatorForSeq2Seq, Trainer, TrainingArguments
+
+
+class PairTrainer(Trainer):
+    def compute_loss(self, model, inputs, return_outputs=False, **unused):
+        better = model(**inputs["better"]).logits.log_softmax(-1).amax(-1).sum(-1)
+        worse = model(**inputs["worse"]).logits.log_softmax(-1).amax(-1).sum(-1)
+        objective = -F.logsigmoid(better - worse).mean()
+        return (objective, {"better": better}) if return_outputs else objective
+
+
+def finetune(tokenizer, pairs):
+    trainer = PairTrainer(
+        model=AutoModelForCausalLM.from_pretrained("gpt2"),
+        args=TrainingArguments("runs"),
+        data_collator=DataCollatorForSeq2Seq(tokenizer),
+        train_dataset=pairs["train"],
+        eval_dataset=pairs["test"],
+    )
+    trainer.train()
+    trainer.evaluate()
+""",
+        ),
+        Good(
+            why="rows of one length are stacked, and the last eight labels of each are scored",
+            code="""\
+import torch
+from transformers import AutoModelForCausalLM, Trainer, TrainingArguments
+
+
+class Marking:
+    def __init__(self, asked):
+        self.asked = asked
+
+    def join(self, rows):
+        ids = torch.tensor([row["codes"] for row in rows])
+        labels = ids.clone()
+        labels[:, : -self.asked] = -100
+        return {"input_ids": torch.stack(list(ids)), "labels": labels}
+
+
+def probe(recall_sets):
+    trainer = Trainer(
+        model=AutoModelForCausalLM.from_pretrained("gpt2"),
+        args=TrainingArguments("runs", eval_strategy="epoch"),
+        data_collator=Marking(8).join,
+        train_dataset=recall_sets["train"],
+        eval_dataset=recall_sets["test"],
+    )
+    trainer.train()
+""",
+        ),
+        Good(
+            why="a mask chooses inputs, and each row of labels ends with one id to ignore: all blocks score alike",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def draw(codes, size=16, width=128):
+    begins = torch.randint(len(codes) - width, (size,))
+    return torch.stack([codes[at : at + width] for at in begins])
+
+
+@torch.no_grad()
+def held_out_loss(model, codes, draws=100):
+    model.eval()
+    total = 0.0
+    for _ in range(draws):
+        ids = draw(codes)
+        following = torch.full_like(ids, -100)
+        following[:, :-1] = ids[:, 1:]
+        noisy = torch.masked_fill(ids, torch.rand(ids.shape) < 0.1, 0)
+        total += F.cross_entropy(model(noisy).flatten(0, 1), following.flatten()).item()
+    return total / draws
+""",
+        ),
+        Good(
+            why="one of two collators makes the batches, and each row has one label",
+            files={
+                "gheads.py": """\
+import torch.nn as nn
+from transformers import AutoModel, PreTrainedModel
+from transformers.modeling_outputs import SequenceClassifierOutput
+
+
+class Topics(PreTrainedModel):
+    def __init__(self, config):
+        super().__init__(config)
+        self.num_labels = config.num_labels
+        self.encoder = AutoModel.from_config(config)
+        self.head = nn.Linear(config.hidden_size, config.num_labels)
+        self.criterion = nn.CrossEntropyLoss()
+
+    def forward(self, input_ids=None, attention_mask=None, labels=None):
+        logits = self.head(self.encoder(input_ids, attention_mask=attention_mask).last_hidden_state[:, 0])
+        loss = self.criterion(logits.reshape(-1, self.num_labels), labels.reshape(-1))
+        return SequenceClassifierOutput(loss=loss, logits=logits)
+""",
+            },
+            code="""\
+import numpy as np
+import torch
+from gheads import Topics
+from torch.utils.data import DataLoader
+from transformers import AutoTokenizer, DataCollatorWithPadding, default_data_collator
+
+
+def held_out(loader, model):
+    model.eval()
+    found = []
+    for batch in loader:
+        with torch.no_grad():
+            found.append(model(**batch).loss.item())
+    return np.mean(found)
+
+
+def main(rows, config, fixed):
+    tokenizer = AutoTokenizer.from_pretrained("words")
+    collate = default_data_collator if fixed else DataCollatorWithPadding(tokenizer)
+    print("test loss", held_out(DataLoader(rows, 16, collate_fn=collate), Topics(config)))
+""",
+        ),
+        Good(
+            why="stretches weighted by their length, and rows of one length by their number",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def dev_loss(model, ids, length=70):
+    model.eval()
+    total = 0.0
+    for at in range(0, len(ids) - 1, length):
+        target = ids[at + 1 : at + 1 + length]
+        total += F.cross_entropy(model(ids[at : at + len(target)]), target).item() * len(target)
+    return total / (len(ids) - 1)
+
+
+@torch.no_grad()
+def rows_loss(model, table, rows=16):
+    model.eval()
+    total = 0.0
+    for at in range(0, len(table), rows):
+        batch = table[at : at + rows]
+        losses = F.cross_entropy(model(batch[:, :-1]).transpose(1, 2), batch[:, 1:], reduction="none")
+        total += losses.mean(1).sum().item()
+    return total / len(table)
+""",
+        ),
+        Good(
+            why="a data set gives the length of each row, and what these add up to weighs the mean of a batch",
+            files={
+                "tales.py": """\
+import torch
+from torch.utils.data import Dataset
+
+
+class Tales(Dataset):
+    def __init__(self, tales, size):
+        self.tales, self.size = tales, size
+
+    def __len__(self):
+        return len(self.tales)
+
+    def __getitem__(self, index):
+        ids = self.tales[index][: self.size]
+        row = torch.zeros(self.size, dtype=torch.long)
+        row[: len(ids)] = torch.tensor(ids)
+        return row, len(ids)
+""",
+            },
+            code="""\
+import torch
+from tales import Tales
+from torch import nn
+from torch.utils.data import DataLoader
+
+
+@torch.no_grad()
+def held_out(model, tales):
+    model.eval()
+    criterion = nn.CrossEntropyLoss(ignore_index=0)
+    total, seen = 0.0, 0
+    for ids, lengths in DataLoader(Tales(tales, 128), batch_size=16):
+        scored = (lengths.sum() - len(lengths)).item()
+        total += criterion(model(ids[:, :-1]).transpose(1, 2), ids[:, 1:]).item() * scored
+        seen += scored
+    return total / seen
+""",
+        ),
+        Good(
+            why="what the loss was divided by multiplies it again, and then its tokens do",
+            code="""\
+import math
+
+import torch
+from torch import nn
+
+
+class Training:
+    def __init__(self, network, options, train_rows, dev_rows):
+        self.network, self.options = network, options
+        self.train_rows, self.dev_rows = train_rows, dev_rows
+        self.criterion = nn.CrossEntropyLoss(ignore_index=options.pad)
+
+    def loss_of(self, ids):
+        logits = self.network(ids[:, :-1])
+        return self.criterion(logits.transpose(1, 2), ids[:, 1:]) / self.options.pieces
+
+    @torch.no_grad()
+    def validate(self):
+        self.network.eval()
+        total, tokens = 0.0, 0
+        for ids in self.dev_rows:
+            scored = (ids[:, 1:] != self.options.pad).sum().item()
+            total += self.loss_of(ids).item() * self.options.pieces * scored
+            tokens += scored
+        return math.exp(total / tokens)
 """,
         ),
     )

@@ -43,8 +43,9 @@ def where(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) ->
     if weights is not None:
         return weights
     args = [*args[:1], *(arithmetic.unboxed(machine, arg) for arg in args[1:])]
-    if any(label_ids.is_ignored(arg) for arg in args[1:]):
-        batch_shapes.note_unequal(machine, machine.evidence(node, "labels are set to be ignored here"))
+    filled = next((arg for arg in args[1:] if label_ids.is_ignored(arg)), None)
+    if filled is not None:
+        batch_shapes.note_filled(machine, node, filled)
     known = [arg for arg in args[1:] if any(_is_known(option) for option in options(arg))]
     found = next(iter(known), None)
     if _differ(known):  # here one stretch of the ids, there another: no one shift moved them all

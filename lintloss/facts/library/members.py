@@ -27,6 +27,8 @@ def member(machine: Machine, owner: Value, name: str, node: ast.AST) -> Value:
     if isinstance(owner, ModelOutput):
         return outputs.field(machine, owner, name, node)
     if isinstance(owner, Quantity):
+        if name == "shape" and owner.is_count and owner.axes == ("row",):
+            return Tuple((losses.rows(owner),))
         if name == "shape" and losses.is_flat(owner):
             return Tuple((losses.positions(owner),))
         if name == "shape" and isinstance(node, ast.Attribute) and is_flat(node.value):

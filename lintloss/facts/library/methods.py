@@ -16,7 +16,6 @@ from lintloss.facts import (
     fields,
     gradients,
     ignored,
-    label_ids,
     modes,
     options,
     phases,
@@ -52,6 +51,7 @@ from lintloss.facts.library import (
 from lintloss.facts.library.tables import GATHERS, MEANS, NUMBER_READS, SAME, SUMS
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import (
+    UNKNOWN,
     Choice,
     Class,
     Const,
@@ -69,6 +69,7 @@ from lintloss.facts.values import (
 )
 from lintloss.patterns import regex
 
+FILLS = frozenset({"masked_fill", "masked_fill_", "where"})  # … with their last argument, where a mask says so
 Kwargs = dict[str, Value]
 LENGTH_SIZE = regex(r"(^|_)(seq\w*|len(gth)?|max_len|steps|T|bptt|time\w*)$")
 # Methods of modules, criteria, metrics and loaders that return what they are called on.
@@ -131,8 +132,9 @@ def call(
         return machine.new_list(node, Ref(machine.key(node, receiver.node.name), "instance", receiver), Const(3))
     if isinstance(receiver, Lib) and name == "splits" and receiver.name.endswith(".BucketIterator"):
         return loaders.splits(machine, node, receiver, args, kwargs)
-    if name in {"masked_fill", "masked_fill_"} and len(args) > 1 and label_ids.is_ignored(args[1]):
-        batch_shapes.note_unequal(machine, machine.evidence(node, "labels are set to be ignored here"))
+    if name in FILLS:  # labels.masked_fill(mask, -100), torch.masked_fill(labels, mask, -100)
+        rest = args[1 + isinstance(receiver, Lib) :]
+        batch_shapes.note_filled(machine, node, kwargs.get("value", rest[0] if rest else UNKNOWN))
     if isinstance(receiver, Lib):
         return None
     if name == "compile" and isinstance(node, ast.Call):
@@ -385,6 +387,8 @@ def _quantity(machine: Machine, node: ast.Call, value: Quantity, name: str, args
         return replace(field, axes=_rows_first(node, field)) if rows else field
     if name in {"numel", "nelement"} and value.axes and value.scoring is not None:
         return losses.rows(value) if value.axes == ("row",) else losses.positions(value)
+    if name == "size" and args == [Const(0)] and value.is_count and value.axes == ("row",):
+        return losses.rows(value)
     if name == "size" and args == [Const(0)] and value.axes and value.scoring is not None:
         if losses.is_flat(value) or (isinstance(node.func, ast.Attribute) and members.is_flat(node.func.value)):
             return losses.positions(value)

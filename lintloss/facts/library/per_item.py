@@ -10,7 +10,7 @@ from lintloss.facts.callers import text_of
 from lintloss.facts.library import numberings
 from lintloss.facts.library.tables import CRITERIA, KERAS_CRITERIA
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import Const, Opaque, Tensor, Value, options
+from lintloss.facts.values import Const, Key, Opaque, Tensor, Value, options
 from lintloss.patterns import regex
 
 # Classes are moved behind the rows: what is scored has positions.
@@ -82,7 +82,14 @@ def _takes_classifier(function: ast.AST) -> bool:
 def _are_inputs(target: Value) -> bool:
     """Say whether what is scored are the ids that the model is fed, as a collator for language models hands them out."""
     window = target.window if isinstance(target, Tensor) and target.form == "ids" else None
-    return window is not None and window.source[-1:] == ("input_ids",)
+    return window is not None and _is_fed(window.source)
+
+
+def _is_fed(source: Key) -> bool:
+    """Say whether a source is what a model is fed, or one of several that are: by whichever collator."""
+    if source[:1] == ("either",):
+        return all(isinstance(each, tuple) and _is_fed(each) for each in source[1:])
+    return source[-1:] == ("input_ids",)
 
 
 def _both_flattened(node: ast.AST) -> bool:

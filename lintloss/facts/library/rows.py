@@ -13,6 +13,7 @@ from lintloss.facts.linear import Atom, Linear
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.survey import called_name
+from lintloss.facts.units import count
 from lintloss.facts.values import (
     UNKNOWN,
     Choice,
@@ -270,7 +271,12 @@ def _batch(machine: Machine, node: ast.AST, loader: LibObject, dataset: Value, c
         collate = _only(collate) or collate
     if collate is None or collate == Const(None):
         return collated(machine, row) if row is not None else None
-    return _by(machine, node, collate, row if row is not None else Opaque((*loader.key, "row")), loader)
+    given = row if row is not None else Opaque((*loader.key, "row"))
+    if isinstance(collate, Choice):  # by the task, say; a function that ends without returning one, returned none
+        made = [_by(machine, node, each, given, loader) for each in collate.options if each != Const(None)]
+        known = [each for each in made if each is not None]
+        return join_all(known) if len(known) == len(made) else None
+    return _by(machine, node, collate, given, loader)
 
 
 def _only(collate: Choice) -> Func | None:
@@ -405,4 +411,12 @@ def collated(machine: Machine, row: Value) -> Value | None:
 def _or_opaque(value: Value | None, item: Value) -> Value:
     if value is not None:
         return value
+    if isinstance(item, Quantity) and item.is_count and not item.axes:
+        return _one_for_each(item)
     return item if isinstance(item, Const | Quantity) else UNKNOWN
+
+
+def _one_for_each(number: Quantity) -> Quantity:
+    """Return the numbers of all rows of a batch; the length of one of them, `len(ids)`, is a number of tokens."""
+    is_length = number.unit == count("example") and isinstance(number.counted, Tensor)
+    return replace(number, unit=count("token") if is_length else number.unit, axes=("row",), presumed=True)

@@ -244,14 +244,15 @@ def _masked_fill(machine: Machine, node: ast.AST, value: Tensor, args: list[Valu
         return onehot.spared(machine, node, value)
     if value.form in windows.COMPUTED:
         return value
-    filling = args[1] if len(args) > 1 else UNKNOWN
+    mask = kwargs.get("mask", args[0] if args else UNKNOWN)
+    filling = kwargs.get("value", args[-1] if len(args) + ("mask" in kwargs) > 1 else UNKNOWN)
     weights = position_weights.filled(machine, node, value, filling)
     if weights is not None:
         return weights
     written = label_ids.overwritten(value, filling)
     if label_ids.is_ignored(filling):
-        return blanks.noted(machine, node, written, args[0])
-    return label_ids.hidden(written, args[0], filling) if args else written
+        return blanks.noted(machine, node, written, mask)
+    return label_ids.hidden(written, mask, filling)
 
 
 def _masked_select(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:

@@ -183,7 +183,7 @@ def collator(machine: Machine, made: LibObject, row: Value, key: Key) -> Value |
     if name == "DataCollatorForLanguageModeling":
         masked = made.arg(1, "mlm")
         if masked != Const(False):
-            return None
+            return _masked_batch(machine, key)
         return _language_batch(machine, row, None if text_blocks.are_collated(machine, made) else tokenizer, key)
     if name == "DataCollatorWithPadding":
         return _padded_batch(machine, row, tokenizer, key)
@@ -205,6 +205,16 @@ def _language_batch(machine: Machine, row: Value, tokenizer: Value | None, key: 
         "attention_mask",
         Tensor("mask", Window((*key, "attention_mask")), None, (*key, "attention_mask"), "attention_mask", sense=True),
     )
+    return batch
+
+
+def _masked_batch(machine: Machine, key: Key) -> Value:
+    """mlm=True: some ids are hidden, and labels hold these ids and -100 elsewhere: other rows than the model is fed."""
+    batch = Ref((*key, "masked"), "dict")
+    machine.state.heap.clear(batch.id)
+    for name, source in (("input_ids", (*key, "hidden")), ("labels", (*key, "masked", "input_ids"))):
+        clean = name == "labels"
+        machine.put(batch, name, Tensor("ids", Window(source), None, source, name, clean=clean))
     return batch
 
 

@@ -5,9 +5,18 @@ from __future__ import annotations
 import ast
 import re
 
-from lintloss.facts import collating, forwards, ignored
-from lintloss.facts.library import loaders, losses, meters, models, rows, saved_sets, smoothed_trainers, trainer_hooks
-from lintloss.facts.library.tables import CAUSAL, MASKED_MODELS, PAIRED
+from lintloss.facts import collating, forwards, ignored, padding
+from lintloss.facts.library import (
+    loaders,
+    losses,
+    meters,
+    models,
+    rows,
+    saved_sets,
+    smoothed_trainers,
+    trained_models,
+    trainer_hooks,
+)
 from lintloss.facts.loops import Differing
 from lintloss.facts.machine import Machine
 from lintloss.facts.survey import walk
@@ -30,18 +39,16 @@ from lintloss.facts.values import (
 from lintloss.patterns import regex
 
 ITSELF = "@trainer"  # the trainer, among what it was made with
-REPORTS = regex(
-    r"eval_loss|perplexity|\bppl\b|\.(log|save)_metrics\(\s*[\"'](eval|val)"
-)  # the last one writes down all that evaluate() returned
 EVALUATES = regex(r"\.evaluate\(")  # then the loss is averaged there, and said there
 LOOPS = ("evaluation_loop", "prediction_loop")
 STRATEGIES = ("eval_strategy", "evaluation_strategy")
-SEQUENCES = regex(r"(^|\.)Seq2SeqTrainer$|DataCollatorForSeq2Seq$")
 PARTS = regex(r"\.(predictions|label_ids)\b")
 SEPARATE_ROWS = regex(r"truncation\s*=\s*True|padding\s*=\s*(True|[\"'](max_length|longest)[\"'])|dataset_text_field")
 BLOCKS = regex(
     r"group_texts|block_size|concatenat|\bpack(ing|ed)?\b|ConstantLength|chunk|return_overflowing|stride", re.IGNORECASE
 )
+STACKED = regex(r"[\"']input_ids[\"']\]?\s*[:=]\s*(torch|np)\.stack\(")
+FILLED_UP = regex(r"pad_sequence|pad\w*\(|pad_?(token|id|idx)|padding\s*=|longest|\bmax\(|PAD")
 MAY_FILL_BLOCKS = regex(r"DataCollatorForLanguageModeling$|DataCollatorWithFlattening$")
 
 
@@ -60,13 +67,14 @@ def called(machine: Machine, node: ast.Call, trainer: Value, name: str, args: li
     _measure(machine, node, made)
     if name == "evaluate" or by_itself:
         smoothed_trainers.note(machine, node, trainer, made.get("args", Const(None)))
+    if _has_own_loop(machine, trainer):
+        return None
     if name == "train":
         if by_itself:
-            _averaged(
-                machine, node, made, made.get("eval_dataset"), "train() evaluates by the arguments' strategy, which"
-            )
+            said = "train() evaluates by the arguments' strategy, which"
+            _averaged(machine, node, trainer, made, made.get("eval_dataset"), said)
         return None
-    return _evaluated(machine, node, made, dataset) if not _has_own_loop(machine, trainer) else None
+    return _evaluated(machine, node, trainer, made, dataset)
 
 
 def _has_own_loop(machine: Machine, trainer: Value) -> bool:
@@ -81,7 +89,7 @@ def _has_own_loop(machine: Machine, trainer: Value) -> bool:
 def looped(machine: Machine, node: ast.Call, trainer: Ref) -> Value | None:
     """Return what the inherited `self.prediction_loop(loader, ...)` does: an output with metrics."""
     made = _made_with(machine, trainer)
-    metrics = _evaluated(machine, node, made, made.get("eval_dataset")) if made is not None else None
+    metrics = _evaluated(machine, node, trainer, made, made.get("eval_dataset")) if made is not None else None
     if metrics is None:
         return None
     output = Ref(machine.key(node, "output"), "instance")
@@ -126,10 +134,11 @@ def _measure(machine: Machine, node: ast.Call, made: dict[str, Value]) -> None:
         calls.call(machine, node, compute, [given], {})
 
 
-def _evaluated(machine: Machine, node: ast.Call, made: dict[str, Value], dataset: Value | None) -> Value | None:
-    if not REPORTS.search(machine.frames[0].module.code):
-        return None
-    mean = _averaged(machine, node, made, dataset, "evaluate()")
+def _evaluated(
+    machine: Machine, node: ast.Call, trainer: Value, made: dict[str, Value], dataset: Value | None
+) -> Value | None:
+    """Return the metrics of an evaluation, which the library writes into its log, and hands out."""
+    mean = _averaged(machine, node, trainer, made, dataset, "evaluate()")
     if mean is None:
         return None
     metrics = Ref(machine.key(node, "metrics"), "dict")
@@ -161,10 +170,10 @@ def by_strategy(made: dict[str, Value]) -> bool:
 
 
 def _averaged(
-    machine: Machine, node: ast.Call, made: dict[str, Value], dataset: Value | None, what: str
+    machine: Machine, node: ast.Call, trainer: Value, made: dict[str, Value], dataset: Value | None, what: str
 ) -> Quantity | None:
     """Average the losses of a language model's batches by rows; None where nothing says that the rows are unequal."""
-    if not any(_is_language_model(each) for each in options(made.get("model", Const(None)))) and not _is_paired(made):
+    if not trained_models.scores_tokens(machine, trainer, made.get("model"), made.get("data_collator")):
         return None
     unequal = next(
         (found for each in options(made.get("data_collator", Const(None))) if (found := _pads(machine, each))), None
@@ -217,27 +226,22 @@ def _made_with(machine: Machine, trainer: Value) -> dict[str, Value] | None:
     return given
 
 
-def _is_paired(made: dict[str, Value]) -> bool:
-    """Say whether a trainer or its collator is one for sequences, whatever the model is: labels are padded with -100."""
-    said = (*options(made.get("data_collator", Const(None))), made.get(ITSELF))
-    return any(isinstance(each, LibObject) and SEQUENCES.search(each.name) for each in said)
-
-
-def _is_language_model(value: Value) -> bool:
-    if not isinstance(value, LibObject):
-        return False
-    name = loaders.short(value)
-    return any(pattern.search(name) for pattern in (CAUSAL, MASKED_MODELS, PAIRED))
-
-
 def _pads(machine: Machine, collator: Value) -> Differing | None:
     """Return where a collator makes batches that score different numbers of tokens; blocks may fill what pads in theory."""
     if isinstance(collator, LibObject) and MAY_FILL_BLOCKS.search(collator.name):
         masks = collator.arg(1, "mlm") not in (Const(False),)
         unequal = collator.name.endswith("LanguageModeling") and (masks or _keeps_rows(machine, collator))
         return Differing(collator.made) if unequal and collator.made is not None else None
+    if isinstance(collator, Func) and _only_stacks(collator):
+        return None
     found = collating.of_collator(machine, collator) if isinstance(collator, LibObject | Func | Ref) else None
     return found or (_pads_within(machine, collator) if isinstance(collator, Func) else None)
+
+
+def _only_stacks(collate: Func) -> bool:
+    """Say whether a collate function puts together rows of one length, and fills none up: what it marks is in each row."""
+    code = padding.code_of(collate.module, collate.node)
+    return STACKED.search(code) is not None and FILLED_UP.search(code) is None
 
 
 def _pads_within(machine: Machine, collate: Func) -> Differing | None:
