@@ -2716,7 +2716,7 @@ def main(train_set, test_set, collate):
                 "run.py": """\
 from transformers import AutoModelForSequenceClassification, TrainingArguments
 
-from trainer import WeightedTrainer
+from eval import WeightedTrainer
 
 
 def main(train_set, dev_set, weights):
@@ -2771,7 +2771,7 @@ class Block(nn.Module):
                 "cpt.py": """\
 from transformers import Trainer, TrainingArguments
 
-from modeling import SparseLM
+from eval import SparseLM
 
 
 def main(config, train_set, eval_set, collate):
@@ -4918,7 +4918,7 @@ def main(train_set, test_set):
                 "run.py": """\
 from transformers import Trainer, TrainingArguments
 
-from model import Net
+from eval import Net
 
 
 def main(train_set, dev_set):
