@@ -319,6 +319,8 @@ def _enter(machine: Machine, frame: Frame, function: Func) -> Value:
         if isinstance(function.node, ast.Lambda):
             return evaluate(machine, function.node.body)
         _decorate(machine, function.node, frame)
+        if bindings.is_generator(function.node):  # what an earlier call of it has yielded is another list's
+            frame.state.heap.clear(frame.yielded(machine))
         with gradients.inside(machine, gradients.decorators(machine, function.node)):
             statements.execute(machine, function.node.body)
             merged = machine.merge([*frame.returned, *([frame.state] if not frame.returned else [])])

@@ -429,7 +429,7 @@ def _collected(machine: Machine, value: Value) -> Ref:
     from lintloss.facts import assign
 
     frame = machine.frame
-    yielded = Ref(machine.identity((*frame.key, "yielded")), "list")
+    yielded = Ref(frame.yielded(machine), "list")
     if _holds_loss(value) and machine.get(yielded, "len") is None:
         machine.put(yielded, "len", Const(0), frame.loop_base)
     assign.collect(machine, yielded.id, value, frame.loop_base)

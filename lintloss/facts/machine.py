@@ -83,6 +83,10 @@ class Frame:
     outer: set[str] = field(default_factory=set)  # … and `nonlocal`, the enclosing function's
     integers: dict[str, tuple[Value, Linear]] = field(default_factory=dict)  # what names that hold arithmetic stand for
 
+    def yielded(self, machine: Machine) -> Key:
+        """Return the identity of the list of what a generator yields."""
+        return machine.identity((*self.key, "yielded"))
+
 
 class Machine:
     """State of one inference over a file and what it reaches."""
