@@ -47,7 +47,7 @@ def subscript_key(machine: Machine, index: ast.expr, owner: Value = UNKNOWN) -> 
     value = evaluate(machine, index)
     if isinstance(value, Const) and isinstance(value.value, str | int) and not isinstance(value.value, bool):
         return str(value.value)
-    if isinstance(owner, Opaque) and isinstance(index, ast.Attribute) and FIELD.search(index.attr):
+    if isinstance(owner, Opaque) and owner.key and isinstance(index, ast.Attribute) and FIELD.search(index.attr):
         return machine.text(index)
     return "elem"
 
