@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from lintloss.facts.library import loaders
@@ -65,8 +66,6 @@ def _has_another_loss(machine: Machine, trainer: Value) -> bool:
 
 def _takes_token_loss(scorer: Func) -> bool:
     """Say whether a `compute_loss` asks the library's or a cross entropy, or takes the loss out of a model's output."""
-    import ast
-
     for each in walk(scorer.node):
         if isinstance(each, ast.Attribute) and each.attr == "loss" and isinstance(each.ctx, ast.Load):
             return True
