@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import ast
+import operator as operators
+from collections.abc import Callable
 from dataclasses import replace
 
 from lintloss.facts import label_ids
-from lintloss.facts.library import onehot
+from lintloss.facts.library import onehot, spread
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import UNKNOWN, Const, Ref, Tensor, Tuple, Value
+from lintloss.facts.values import UNKNOWN, Const, Opaque, Ref, Tensor, Tuple, Value
 
 Kwargs = dict[str, Value]
+KNOWN: dict[type[ast.operator], Callable[[float, float], float]] = {
+    ast.Add: operators.add,
+    ast.Sub: operators.sub,
+    ast.Mult: operators.mul,
+}
 
 
 def made(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value | None:
@@ -47,11 +54,28 @@ def refilled(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], 
 
 
 def combined(machine: Machine, node: ast.AST, operator: ast.operator, left: Value, right: Value) -> Tensor | None:
-    """Read `ones((n, width)) * pad` and `zeros((n, width)) + pad` as blocks of that id; None for other sums and products."""
-    neutral = {ast.Mult: Const(1), ast.Add: Const(0)}.get(type(operator))
-    block, id_ = (left, right) if isinstance(left, Tensor) else (right, left)
-    if not isinstance(block, Tensor) or block.form != "filled" or block.window is not None or block.pad != neutral:
+    """Read `zeros((n, width)) - 100`, `ones((n, width)) * pad` and `zeros + eps / n` as blocks of that number; None for others."""
+    block, other = (left, right) if isinstance(left, Tensor) else (right, left)
+    if not isinstance(block, Tensor) or block.form != "filled" or block.window is not None or isinstance(other, Tensor):
         return None
-    if isinstance(id_, Tensor) or not (label_ids.is_token(id_) or label_ids.is_ignored(id_)):
-        return None
-    return replace(block, key=machine.key(node, "block"), pad=id_)
+    numbers, compute = (_number(left), _number(right)), KNOWN.get(type(operator))
+    if compute is not None and numbers[0] is not None and numbers[1] is not None:
+        return replace(block, key=machine.key(node, "block"), pad=Const(compute(numbers[0], numbers[1])))
+    is_id = label_ids.is_token(other) or label_ids.is_ignored(other)
+    raised = isinstance(operator, ast.Add) and block.pad in spread.NOTHING and (is_id or isinstance(other, Opaque))
+    scaled = isinstance(operator, ast.Mult) and block.pad == Const(1) and is_id
+    return replace(block, key=machine.key(node, "block"), pad=other) if raised or scaled else None
+
+
+def negated(value: Tensor) -> Tensor | None:
+    """Return `-ones_like(ids)` as a block of -1; None where no number is known."""
+    number = _number(value)
+    return replace(value, pad=Const(-number)) if number is not None else None
+
+
+def _number(value: Value) -> float | None:
+    """Return a number, or the one that a block is made of, which nothing was written into yet."""
+    if isinstance(value, Tensor):
+        value = value.pad if value.form == "filled" and value.window is None and value.pad is not None else value
+    held = value.value if isinstance(value, Const) else None
+    return held if isinstance(held, int | float) and not isinstance(held, bool) else None

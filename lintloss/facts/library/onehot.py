@@ -43,15 +43,6 @@ def anything(machine: Machine, node: ast.AST, sizes: list[Value]) -> Opaque | No
     return Opaque((*machine.key(node), BLOCK)) if is_block else None
 
 
-def raised(operator: ast.operator, left: Value, right: Value) -> Tensor | None:
-    """Return `zeros + eps / n`: a block of that number."""
-    side, other = (left, right) if isinstance(left, Tensor) else (right, left)
-    if not isinstance(side, Tensor) or side.form != "filled" or side.pad not in spread.NOTHING:
-        return None
-    is_number = isinstance(operator, ast.Add) and isinstance(other, Const | Opaque)
-    return replace(side, pad=other) if is_number else None
-
-
 def tiled(machine: Machine, node: ast.AST, row: Ref) -> Tensor | None:
     """Read `row.repeat(n, 1)` as a block of the number that the row holds at each class, but for those it spares."""
     held = options(machine.elem(row)) if row.kind == "tensor" else ()

@@ -10,7 +10,6 @@ from dataclasses import replace
 from lintloss.facts import blanks, label_ids, symbolic, terms
 from lintloss.facts.library import (
     blocks,
-    blocks_of_one,
     features,
     losses,
     mixtures,
@@ -412,8 +411,6 @@ def combined(machine: Machine, node: ast.AST, operator: ast.operator, left: Valu
     known = (
         blocks.combined(machine, node, operator, left, right)
         or onehot.combined(machine, node, operator, left, right)
-        or blocks_of_one.combined(operator, left, right)
-        or onehot.raised(operator, left, right)
         or spread.combined(operator, left, right)
         or mixtures.combined(machine, node, operator, left, right)
     )
