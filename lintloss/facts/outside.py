@@ -79,7 +79,9 @@ def seen_outside(
         unswitched: what evaluates models that other files make, in whichever mode these leave them.
     """
     steps = STEPS_OF_FRAMEWORK.search(module.code) is not None  # who fits the module has the batches
-    asking = (each for each in seen if _asks(each) or (steps and _is_evaluated(each)))
+    asking = (
+        each for each in seen if _asks(each) or _trains_by_default(module, each) or (steps and _is_evaluated(each))
+    )
     names = {name for each in asking for name in _names(module, each)} | _silent(module, seen) | unswitched
     names.update(data_files.asking(module))
     calling: dict[str, tuple[Module, list[callers.Around]]] = {}
@@ -214,6 +216,23 @@ def _asks(seen: Observation) -> bool:
         return False
     known = seen.alignment is not None or seen.overlap is not None
     return not known and seen.setting.phase in {"evaluation", "shared", "unknown"}
+
+
+def _trains_by_default(module: Module, seen: Observation) -> bool:
+    """Say whether an average is one of a training unless a caller says otherwise: `def run_epoch(…, is_train=True)`."""
+    if not isinstance(seen, Averaging) or seen.setting.phase != "training":
+        return False
+    around = (each for each in module.tree.body if isinstance(each, Definition | ast.ClassDef))
+    held = [each for each in around if each.lineno <= seen.span.row <= (each.end_lineno or each.lineno)]
+    inner = [node for each in held for node in ast.walk(each) if isinstance(node, Definition)]
+    makers = [node.args for node in inner if node.lineno <= seen.span.row <= (node.end_lineno or node.lineno)]
+    return any(forwards.FLAG.search(each.arg) for spec in makers for each in _with_default(spec))
+
+
+def _with_default(spec: ast.arguments) -> list[ast.arg]:
+    named = [each for each, default in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if default is not None]
+    positional = [*spec.posonlyargs, *spec.args]
+    return [*positional[len(positional) - len(spec.defaults) :], *named]
 
 
 def _is_over_unknown(seen: Observation) -> bool:

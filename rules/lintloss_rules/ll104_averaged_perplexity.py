@@ -1115,6 +1115,73 @@ if __name__ == "__main__":
         run(order)
 """,
         ),
+        Bad(
+            why="one function trains unless its caller says otherwise; the caller that evaluates stands in another file",
+            code="""\
+import numpy as np
+import torch.nn as nn
+
+criterion = nn.CrossEntropyLoss()
+
+
+def run_epoch(model, batches, is_train=True):
+    total, steps = 0.0, 0
+    for inputs, targets in batches:
+        if is_train:
+            model.train()
+        else:
+            model.eval()
+        logits = model(inputs)
+        loss = criterion(logits.flatten(0, 1), targets.flatten())
+        if is_train:
+            model.optimizer.zero_grad()
+            loss.backward()
+            model.optimizer.step()
+        total += np.exp(loss.item())
+        steps += 1
+    return total / steps  # <-
+""",
+            severity=Severity.ERROR,
+            files={
+                "main.py": """\
+from eval import run_epoch
+
+
+def main(model, train_batches, valid_batches):
+    best = float("inf")
+    for epoch in range(10):
+        run_epoch(model, train_batches)
+        best = min(best, run_epoch(model, valid_batches, is_train=False))
+    return best
+""",
+            },
+        ),
+        Bad(
+            why="an optimizer's step was left behind in the copy of the training: under no_grad it trains nothing",
+            code="""\
+import math
+
+import torch
+
+
+class Trainer:
+    def __init__(self, model, optimizer, criterion):
+        self.model, self.optimizer, self.criterion = model, optimizer, criterion
+
+    def valid_one_epoch(self, loader):
+        self.model.eval()
+        perplexity = 0.0
+        with torch.no_grad():
+            for inputs, targets in loader:
+                self.optimizer.zero_grad()
+                logits = self.model(inputs)
+                loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
+                self.optimizer.step()
+                perplexity += math.exp(loss.item())
+        return perplexity / len(loader)  # <-
+""",
+            severity=Severity.ERROR,
+        ),
     )
 
     good = (
@@ -1704,5 +1771,38 @@ def main(model, rows):
     best = np.argmin(found)
     print("best", best, found[best])
 """,
+        ),
+        Good(
+            why="the function trains by default, and nobody evaluates with it: its average is one of a training",
+            code="""\
+import numpy as np
+import torch.nn as nn
+
+criterion = nn.CrossEntropyLoss()
+
+
+def run_epoch(model, batches, is_train=True):
+    total, steps = 0.0, 0
+    for inputs, targets in batches:
+        logits = model(inputs)
+        loss = criterion(logits.flatten(0, 1), targets.flatten())
+        if is_train:
+            model.optimizer.zero_grad()
+            loss.backward()
+            model.optimizer.step()
+        total += np.exp(loss.item())
+        steps += 1
+    return total / steps
+""",
+            files={
+                "main.py": """\
+from eval import run_epoch
+
+
+def main(model, train_batches):
+    for epoch in range(10):
+        run_epoch(model, train_batches)
+""",
+            },
         ),
     )

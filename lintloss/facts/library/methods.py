@@ -310,7 +310,10 @@ def _effect(
         phases.backward(machine)
         return None
     if name == "step" and "optim" in machine.text(node.func).lower():
-        phases.backward(machine)
+        if (
+            gradients.state(machine) != gradients.OFF
+        ):  # left behind in a copy of the training: it steps along no gradient
+            phases.backward(machine)
         return Const(None)
     if name in {"eval", "train"} and args and _is_module_class(receiver):  # `torch.nn.Module.eval(model)`
         return modes.call(machine, node, args[0], name, args[1:])
