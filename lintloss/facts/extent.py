@@ -35,7 +35,7 @@ PADS = regex(r"pad", re.IGNORECASE)
 class Excess:
     """Why a count counts more than was scored.
 
-    kind: "shift", "ignored", "masked", "length" or "skipped".
+    kind: "shift", "ignored", "masked", "length", "skipped", or "weight": the numerator counts more than the divisor.
     """
 
     kind: str
@@ -110,10 +110,20 @@ def _beyond_window(before: Quantity, number: Quantity) -> Found | None:
         return None
     longer = counted[1] - scored[1]
     extra = longer.const
-    if not longer.is_const or extra <= 0:
+    if not longer.is_const or extra == 0:
         return None
+    if extra < 0:
+        return _weighed_with_more(before, -extra)
     each = "the first token of a row is" if extra == 1 else f"{extra} tokens a row are"
     return "shift", f"{each} counted and never scored", not _may_be_ignored(before.scoring, number.counted)
+
+
+def _weighed_with_more(before: Quantity, extra: int) -> Found | None:
+    """Say that means are multiplied by counts of more tokens than the divisor counts: `loss * ids.numel()` over `labels[:, 1:]`."""
+    is_mean = before.scoring is not None and before.scoring.reduction == "mean" and before.counted is not None
+    each = "one token" if extra == 1 else f"{extra} tokens"
+    said = f"the means are weighted with {each} a row more than the divisor counts"
+    return ("weight", said, True) if is_mean and before.loops else None
 
 
 def _is_uncut(mask: Value | None, counted: Value | None) -> bool:

@@ -42,6 +42,7 @@ class Loop:
     trains: bool = False
     may_train: bool = False
     steps: bool = False  # backward() is called in it on every path, and in no loop inside of it
+    idle: bool = False  # an optimizer steps in it under no_grad, left behind in a copy of the training
     discards: bool = False  # … and the gradients are dropped, no step taken: see discarded.py
     scores: bool = False  # a criterion or a model that computes its loss is called inside, in no inner loop
     rewritten: set[Key] = field(default_factory=set)  # the lists whose elements it replaces, each of them

@@ -114,7 +114,7 @@ def setting(machine: Machine, frame: Frame, loops: tuple[Loop, ...]) -> Setting:
         phase = "training"
     elif any(loop.may_train for loop in loops):
         phase = "training" if _is_log_of_training(machine) else "shared"
-    elif _is_of_step(machine, loops) or _says_training(machine) or (loops and objectives.steps(loops[-1].statement)):
+    elif _is_of_step(machine, loops) or _says_training(machine) or (loops and _steps(loops[-1])):
         phase = "training"
     elif gradients.state(machine) == gradients.OFF or EVALUATION.search(name):
         phase = "evaluation"
@@ -125,6 +125,10 @@ def setting(machine: Machine, frame: Frame, loops: tuple[Loop, ...]) -> Setting:
     if loops:
         reasons.append(loops[-1].place)
     return Setting(phase=phase, task=_task_around(machine, frame, loops), function=name, reasons=tuple(reasons))
+
+
+def _steps(loop: Loop) -> bool:
+    return objectives.steps(loop.statement) and not loop.idle
 
 
 def _logs_training(machine: Machine) -> bool:

@@ -47,7 +47,10 @@ class UnscoredTokenCount(Rule):
         if excess is None:
             return
         severity = Severity.ERROR if excess.certain else Severity.WARNING
-        message = f"{excess.said}: divide by the number of scored tokens"
+        remedy = (
+            "weigh each by its scored tokens" if excess.kind == "weight" else "divide by the number of scored tokens"
+        )
+        message = f"{excess.said}: {remedy}"
         yield Judgment(severity, excess.confidence, message, excess.evidence)
 
     def may_fix(self, seen: Observation) -> bool:
@@ -1205,6 +1208,31 @@ def held_out(model, lines):
     return nats / tokens  # <-
 """,
         ),
+        Bad(
+            why="the model's mean is over the shifted labels, it is weighted with all positions, and the divisor counts the shifted ones",
+            code="""\
+import torch
+from transformers import GPT2LMHeadModel
+
+
+@torch.no_grad()
+def evaluate(loader, device):
+    model = GPT2LMHeadModel.from_pretrained("gpt2").to(device)
+    model.eval()
+    total_loss, total_correct, total_tokens = 0.0, 0, 0
+    for batch in loader:
+        input_ids = batch.to(device)
+        labels = input_ids.clone()
+        outputs = model(input_ids=input_ids, labels=labels)
+        shift_labels = labels[..., 1:].contiguous()
+        predictions = outputs.logits.argmax(dim=-1)[..., :-1]
+        total_correct += (predictions == shift_labels).sum().item()
+        total_loss += outputs.loss.item() * input_ids.numel()
+        total_tokens += shift_labels.numel()
+    return total_loss / total_tokens, total_correct / total_tokens  # <-
+""",
+            severity=Severity.ERROR,
+        ),
     )
 
     good = (
@@ -1954,6 +1982,27 @@ def held_out(model, lines):
         nats += F.cross_entropy(model(given).flatten(0, 1), wanted.flatten(), reduction="sum").item()
         tokens += (wanted != -100).sum().item()
     return nats / tokens
+""",
+        ),
+        Good(
+            why="the mean is weighted with the count that divides",
+            code="""\
+import torch
+from transformers import GPT2LMHeadModel
+
+
+@torch.no_grad()
+def evaluate(loader, device):
+    model = GPT2LMHeadModel.from_pretrained("gpt2").to(device)
+    model.eval()
+    total_loss, total_tokens = 0.0, 0
+    for batch in loader:
+        input_ids = batch.to(device)
+        outputs = model(input_ids=input_ids, labels=input_ids)
+        shift_labels = input_ids[..., 1:].contiguous()
+        total_loss += outputs.loss.item() * shift_labels.numel()
+        total_tokens += shift_labels.numel()
+    return total_loss / total_tokens
 """,
         ),
     )

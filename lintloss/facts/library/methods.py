@@ -310,10 +310,10 @@ def _effect(
         phases.backward(machine)
         return None
     if name == "step" and "optim" in machine.text(node.func).lower():
-        if (
-            gradients.state(machine) != gradients.OFF
-        ):  # left behind in a copy of the training: it steps along no gradient
+        if gradients.state(machine) != gradients.OFF:
             phases.backward(machine)
+        elif machine.loops:
+            machine.loops[-1].idle = True
         return Const(None)
     if name in {"eval", "train"} and args and _is_module_class(receiver):  # `torch.nn.Module.eval(model)`
         return modes.call(machine, node, args[0], name, args[1:])
