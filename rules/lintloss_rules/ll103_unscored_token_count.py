@@ -1209,7 +1209,7 @@ def held_out(model, lines):
 """,
         ),
         Bad(
-            why="the model's mean is over the shifted labels, it is weighted with all positions, and the divisor counts the shifted ones",
+            why="a mean over the shifted labels is weighted with all positions, and the divisor counts the shifted ones",
             code="""\
 import torch
 from transformers import GPT2LMHeadModel
