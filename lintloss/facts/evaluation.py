@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from lintloss.facts import (
     callers,
     classes,
     gradients,
+    modes,
     outcomes,
     passing_methods,
     regions,
@@ -155,10 +157,44 @@ def _evaluation(machine: Machine, group: list[Pass]) -> Evaluation | None:
     is_torch = any(_imports(each, TORCH) for each in group)
     if not (is_torch or any(_imports(each, MLX) for each in group)) or any(_is_framework(each) for each in group):
         return None
-    records = is_torch and all(each.forward.gradients == gradients.ON for each in group) and _records(machine, group)
-    shown = _mode(machine, group)
+    recorded = _recorded(machine, group) if is_torch else None
+    shown = _mode(machine, group) or _mode(machine, _unlike(machine, group, _is_in_training, modes.MODE_OF_PART))
     mode = "train" if shown is not None else "either" if all(map(_drops_anyway, group)) else ""
-    return _observed(machine, shown or first, records, mode) if records or mode else None
+    if recorded is None and not mode:
+        return None
+    seen = _observed(machine, shown or recorded or first, recorded is not None, mode)
+    return replace(seen, switchable=seen.switchable and all(map(_is_in_training, group)))
+
+
+def _unlike(
+    machine: Machine, group: list[Pass], has_trouble: Callable[[Pass], bool], settles: re.Pattern[str]
+) -> list[Pass]:
+    """Return the passes of a loop that have a trouble, where those that others call it for have none.
+
+    `test()` turns gradients off around `evaluate(model)`, and the training that calls it as well does not. A function that
+    settles it by what it is told, `model.train(dropping)`, has callers who ask for either. Nothing must be trained by what
+    such a call gives: no loop around it takes a step, or it is a number.
+    """
+    if all(map(has_trouble, group)) or any(settles.search(text_of(each.scene.node)) for each in group):
+        return []
+    own = (each for each in group if has_trouble(each) and each.region.loop is not None)
+    return [each for each in own if _gives_numbers(machine, each)]
+
+
+def _gives_numbers(machine: Machine, each: Pass) -> bool:
+    around = {loop.key for loop in each.forward.loops} | {scene.key for scene in each.forward.scenes}
+    return (
+        around.isdisjoint(machine.trained) or regions.PLAIN.search(text_of(each.region.node(each.forward))) is not None
+    )
+
+
+def _is_recorded(each: Pass) -> bool:
+    return each.forward.gradients == gradients.ON
+
+
+def _is_in_training(each: Pass) -> bool:
+    forward = each.forward
+    return forward.mode == "train" or (forward.mode == "" and forward.stochastic.fresh)
 
 
 def _drops_anyway(each: Pass) -> bool:
@@ -277,6 +313,14 @@ def _is_compiled(scene: Scene) -> bool:
 
 
 # -- gradients --------------------------------------------------------------------------------------------------------
+
+
+def _recorded(machine: Machine, group: list[Pass]) -> Pass | None:
+    """Return a pass that records gradients, if all of a call do, or all of those that some callers leave to it."""
+    if all(map(_is_recorded, group)):
+        return group[0] if _records(machine, group) else None
+    left = [each for each in _unlike(machine, group, _is_recorded, gradients.WORDS) if _records(machine, [each])]
+    return left[0] if left else None
 
 
 def _records(machine: Machine, group: list[Pass]) -> bool:
@@ -471,4 +515,4 @@ def _mode(machine: Machine, group: list[Pass]) -> Pass | None:
             return None
         if _asked_of_callers(machine, forward, callers.is_handed_on):
             return None
-    return group[0]
+    return group[0] if group else None

@@ -1982,6 +1982,47 @@ def evaluate(net, batches):
 print(evaluate(nn.Sequential(nn.Embedding(9, 9), nn.Dropout(0.1), nn.Linear(9, 9)), torch.load("held_out.pt")))
 """,
         ),
+        Bad(
+            why="What the model loses before it is trained is computed with dropout; only what reports in between sets eval().",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+def loss_of(model, x, y):
+    return F.cross_entropy(model(x).flatten(0, 1), y.flatten(), reduction="sum")
+
+
+def loss_over(model, loader, tokens):
+    total = 0.0
+    for x, y in loader:
+        total += loss_of(model, x, y).item()  # <-
+    return total / tokens
+
+
+def report(model, loader, tokens):
+    model.eval()
+    with torch.no_grad():
+        found = loss_over(model, loader, tokens)
+    model.train()
+    return found
+
+
+def main(train_loader, val_loader, tokens):
+    model = nn.Sequential(nn.Embedding(500, 64), nn.Dropout(0.1), nn.Linear(64, 500))
+    with torch.no_grad():
+        print("before training", loss_over(model, val_loader, tokens))
+    optimizer = torch.optim.AdamW(model.parameters())
+    for step, (x, y) in enumerate(train_loader):
+        optimizer.zero_grad()
+        loss_of(model, x, y).backward()
+        optimizer.step()
+        if step % 100 == 0:
+            print("val", report(model, val_loader, tokens))
+""",
+        ),
     )
 
     good = (
@@ -4193,6 +4234,29 @@ class Judge:
 model = nn.Sequential(nn.Embedding(9, 9), nn.Dropout(0.1), nn.Linear(9, 9))
 held_out = torch.load("held_out.pt")
 print(measure(model, held_out), Judge(model).measure(held_out))
+""",
+        ),
+        Good(
+            why="One of two callers asks for dropout: the function sets the mode that it is told.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+@torch.no_grad()
+def evaluate(model, loader, dropping=False):
+    model.train(dropping)
+    nats, scored = 0.0, 0
+    for x, y in loader:
+        nats += F.cross_entropy(model(x), y, reduction="sum").item()
+        scored += len(y)
+    return nats / scored
+
+
+def main(loader):
+    model = nn.Sequential(nn.Embedding(500, 64), nn.Dropout(0.1), nn.Linear(64, 500))
+    print("as it is", evaluate(model, loader), "with noise", evaluate(model, loader, dropping=True))
 """,
         ),
     )

@@ -1684,6 +1684,42 @@ def evaluate(dev_loader):
     return nats / tokens
 """,
         ),
+        Bad(
+            why="The final test is run under inference_mode, and the validation in between by the same function is not.",
+            severity=Severity.WARNING,
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+def surprise(model, rows):
+    model.eval()
+    nats, scored = 0.0, 0
+    for ids in rows:
+        logits = model(ids[:, :-1])  # <-
+        nats += F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="sum").item()
+        scored += ids[:, 1:].numel()
+    model.train()
+    return nats / scored
+
+
+def main(train_rows, val_rows, test_rows):
+    model = nn.Sequential(nn.Embedding(500, 64), nn.Linear(64, 500))
+    optimizer = torch.optim.AdamW(model.parameters())
+    for step, ids in enumerate(train_rows):
+        loss = F.cross_entropy(model(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten())
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        if step % 500 == 0:
+            print("val", surprise(model, val_rows))
+    with torch.inference_mode():
+        print("test perplexity", math.exp(surprise(model, test_rows)))
+""",
+        ),
     )
 
     good = (
@@ -3241,6 +3277,35 @@ def evaluate(dev_loader):
         nats += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum").item()
         tokens += labels.numel()
     return nats / tokens
+""",
+        ),
+        Good(
+            why="The loss that the training gets of the same function is backpropagated; the other call is under no_grad.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+def evaluate_loss(model, batches):
+    total = 0.0
+    for x, y in batches:
+        total = total + F.cross_entropy(model(x), y, reduction="sum")
+    return total
+
+
+def main(train, val):
+    model = nn.Sequential(nn.Embedding(500, 64), nn.Linear(64, 500))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for _ in range(10):
+        model.train()
+        optimizer.zero_grad()
+        loss = evaluate_loss(model, train)
+        loss.backward()
+        optimizer.step()
+        model.eval()
+        with torch.no_grad():
+            print("val", evaluate_loss(model, val).item())
 """,
         ),
     )
