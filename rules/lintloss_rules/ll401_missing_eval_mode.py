@@ -2023,6 +2023,71 @@ def main(train_loader, val_loader, tokens):
             print("val", report(model, val_loader, tokens))
 """,
         ),
+        Bad(
+            why="The class has a train() of its own, which takes batches; who switches another network elsewhere does not call it.",
+            severity=Severity.ERROR,
+            files={
+                "tagging.py": """\
+import torch
+from torch import nn
+
+
+class Tagger(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.out = nn.Linear(64, 9)
+
+    def forward(self, x):
+        return self.out(x)
+
+
+def fit(rows):
+    model = Tagger()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    model.train()
+    for x, y in rows:
+        nn.functional.cross_entropy(model(x), y).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    model.eval()
+    return model
+""",
+            },
+            code="""\
+import torch
+from torch import nn
+
+
+class Guesser(nn.Module):
+    def __init__(self, vocab):
+        super().__init__()
+        self.rows = nn.Embedding(vocab, 64)
+        self.noise = nn.Dropout(0.2)
+        self.out = nn.Linear(64, vocab)
+        self.score = nn.CrossEntropyLoss(reduction="sum")
+
+    def forward(self, ids):
+        return self.out(self.noise(self.rows(ids)))
+
+    def train(self, batches, held_out, epochs=3):
+        optimizer = torch.optim.Adam(self.parameters())
+        for _ in range(epochs):
+            for x, y in batches:
+                optimizer.zero_grad()
+                self.score(self(x).flatten(0, 1), y.flatten()).backward()
+                optimizer.step()
+            print("held-out loss", self.held_out_loss(held_out))
+
+    @torch.no_grad()
+    def held_out_loss(self, loader):
+        nats, scored = 0.0, 0
+        for x, y in loader:
+            logits = self(x)  # <-
+            nats += self.score(logits.flatten(0, 1), y.flatten()).item()
+            scored += y.numel()
+        return nats / scored
+""",
+        ),
     )
 
     good = (
@@ -4257,6 +4322,56 @@ def evaluate(model, loader, dropping=False):
 def main(loader):
     model = nn.Sequential(nn.Embedding(500, 64), nn.Dropout(0.1), nn.Linear(64, 500))
     print("as it is", evaluate(model, loader), "with noise", evaluate(model, loader, dropping=True))
+""",
+        ),
+        Good(
+            why="Whoever calls the class's own train(), with batches, has switched its parts before.",
+            files={
+                "main.py": """\
+import torch
+from eval import Guesser
+
+
+def main():
+    batches, held_out = torch.load("batches.pt")
+    guesser = Guesser(500)
+    guesser.noise.eval()
+    guesser.train(batches, held_out)
+""",
+            },
+            code="""\
+import torch
+from torch import nn
+
+
+class Guesser(nn.Module):
+    def __init__(self, vocab):
+        super().__init__()
+        self.rows = nn.Embedding(vocab, 64)
+        self.noise = nn.Dropout(0.2)
+        self.out = nn.Linear(64, vocab)
+        self.score = nn.CrossEntropyLoss(reduction="sum")
+
+    def forward(self, ids):
+        return self.out(self.noise(self.rows(ids)))
+
+    def train(self, batches, held_out, epochs=3):
+        optimizer = torch.optim.Adam(self.parameters())
+        for _ in range(epochs):
+            for x, y in batches:
+                optimizer.zero_grad()
+                self.score(self(x).flatten(0, 1), y.flatten()).backward()
+                optimizer.step()
+            print("held-out loss", self.held_out_loss(held_out))
+
+    @torch.no_grad()
+    def held_out_loss(self, loader):
+        nats, scored = 0.0, 0
+        for x, y in loader:
+            logits = self(x)
+            nats += self.score(logits.flatten(0, 1), y.flatten()).item()
+            scored += y.numel()
+        return nats / scored
 """,
         ),
     )
