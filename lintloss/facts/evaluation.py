@@ -11,6 +11,7 @@ from lintloss.facts import (
     callers,
     classes,
     gradients,
+    imports,
     modes,
     outcomes,
     passing_methods,
@@ -30,7 +31,7 @@ from lintloss.facts.project import Project
 from lintloss.facts.regions import Region
 from lintloss.facts.stochastic import Stochastic
 from lintloss.facts.survey import statements
-from lintloss.facts.values import Class, Lib, Ref, options
+from lintloss.facts.values import Class, Lib, Pending, Ref, options
 from lintloss.findings import Evidence, Span
 from lintloss.parse import Module
 from lintloss.patterns import regex
@@ -39,6 +40,7 @@ TORCH = regex(r"^[ \t]*(?:from\s+torch\b|import\s+(?:[\w.]+(?: as \w+)?\s*,\s*)*
 TORCH_NAME = regex(r"^import\s+(?:\w+\s*,\s*)*torch\s*(?:$|,|#|;)", re.MULTILINE)
 # MLX has torch's modes, and records no gradients that nobody asks for.
 MLX = regex(r"^[ \t]*(?:from|import) mlx\b", re.MULTILINE)
+OTHER = regex(r"^[ \t]*(?:from|import) (?:paddle|jax|flax|tensorflow|mxnet|mindspore)\b", re.MULTILINE)
 OLD = regex(r"loss\w*\.data\[0\]|\bvolatile\b")  # PyTorch 0.3, which has no no_grad: inputs are volatile
 # … and what it does not have, beside a line that was forgotten.
 NEW = regex(r"loss\w*\.item\(\)|\breduction\s*=\s*['\"](mean|sum|none)['\"]|\btorch\.device\(")
@@ -154,7 +156,7 @@ def _place(each: Pass) -> object:
 
 def _evaluation(machine: Machine, group: list[Pass]) -> Evaluation | None:
     first = group[0]
-    is_torch = any(_imports(each, TORCH) for each in group)
+    is_torch = any(_imports(each, TORCH) or _is_of_torch(machine, each) for each in group)
     if not (is_torch or any(_imports(each, MLX) for each in group)) or any(_is_framework(each) for each in group):
         return None
     recorded = _recorded(machine, group) if is_torch else None
@@ -300,6 +302,22 @@ def _body_row(node: ast.FunctionDef | ast.AsyncFunctionDef | None) -> int | None
 def _imports(each: Pass, library: re.Pattern[str]) -> bool:
     """Say whether the file of a region, or that of the forward pass, imports a library."""
     return any(library.search(module.code) for module in (each.scene.module, each.forward.module))
+
+
+def _is_of_torch(machine: Machine, each: Pass) -> bool:
+    """Say whether the model's class is one of torch's, or a star import brings torch along, in a file that imports none."""
+    made = [one.cls for one in options(each.forward.model) if isinstance(one, Ref) and one.cls is not None]
+    over = [base.name for cls in made for base in classes.bases(machine, cls) if isinstance(base, Lib)]
+    if any(name.startswith("torch.nn.") for name in over):
+        return True
+    module = each.scene.module
+    brought = (
+        machine.global_slot(module.path, "torch")
+        if "import *" in module.code and not OTHER.search(module.code)
+        else None
+    )
+    found = brought.value if brought is not None else None
+    return Lib("torch") == (imports.resolve(machine, found) if isinstance(found, Pending) else found)
 
 
 def _is_framework(each: Pass) -> bool:

@@ -1720,6 +1720,71 @@ def main(train_rows, val_rows, test_rows):
         print("test perplexity", math.exp(surprise(model, test_rows)))
 """,
         ),
+        Bad(
+            why="The evaluation takes torch from a file that imports it for all, by its star.",
+            severity=Severity.WARNING,
+            files={
+                "shared.py": """\
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+""",
+            },
+            code="""\
+from shared import *
+
+
+def evaluate(model, loader):
+    model.eval()
+    nats, scored = 0.0, 0
+    for x, y in loader:
+        logits = model(x.to(device))  # <-
+        nats += F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum").item()
+        scored += y.numel()
+    return math.exp(nats / scored)
+""",
+        ),
+        Bad(
+            why="The evaluation names no torch at all: its model does.",
+            severity=Severity.WARNING,
+            files={
+                "networks.py": """\
+from torch import nn
+
+
+class Summarizer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.words = nn.Embedding(500, 64)
+        self.out = nn.Linear(64, 500)
+
+    def forward(self, article):
+        return self.out(self.words(article)).argmax(-1)
+""",
+            },
+            code="""\
+from networks import Summarizer
+from rouge import Rouge
+
+
+class Judge:
+    def __init__(self, articles):
+        self.summarizer = Summarizer()
+        self.articles = articles
+
+    def run(self):
+        self.summarizer.eval()
+        scores = []
+        for article, reference in self.articles:
+            words = self.summarizer(article)  # <-
+            scores.append(Rouge().get_scores(words.tolist(), reference, avg=True)["rouge-l"]["f"])
+        print("rouge", sum(scores) / len(scores))
+""",
+        ),
     )
 
     good = (
@@ -3306,6 +3371,40 @@ def main(train, val):
         model.eval()
         with torch.no_grad():
             print("val", evaluate_loss(model, val).item())
+""",
+        ),
+        Good(
+            why="What is run is no network: it has one, which it runs without gradients.",
+            files={
+                "scoring.py": """\
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class Scorer:
+    def __init__(self):
+        self.net = nn.Sequential(nn.Embedding(500, 64), nn.Linear(64, 500))
+
+    @torch.no_grad()
+    def __call__(self, x, y):
+        return F.cross_entropy(self.net(torch.tensor(x)), torch.tensor(y), reduction="sum").item()
+""",
+            },
+            code="""\
+from scoring import Scorer
+
+
+def evaluate(model, pairs):
+    nats, scored = 0.0, 0
+    for x, y in pairs:
+        nats += model(x, y)
+        scored += len(y)
+    return nats / scored
+
+
+def main(pairs):
+    print("loss", evaluate(Scorer(), pairs))
 """,
         ),
     )
