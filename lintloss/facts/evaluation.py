@@ -374,7 +374,8 @@ def _is_old(machine: Machine, found: Pass) -> bool:
         return True
     if OLD.search(module.code) is None or NEW.search(module.code) is not None:
         return False
-    if variables.wraps(text_of(found.region.node(found.forward))):
+    around = (loop.statement for loop in found.forward.loops if loop.frame == found.region.index + 1)
+    if any(variables.wraps(text_of(each)) for each in (found.region.node(found.forward), *filter(None, around))):
         return False
     return not variables.are_made_by(machine.project, known)
 

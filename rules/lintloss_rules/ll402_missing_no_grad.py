@@ -1785,6 +1785,43 @@ class Judge:
         print("rouge", sum(scores) / len(scores))
 """,
         ),
+        Bad(
+            why="The outer loop makes the Variables, the inner one runs the model; those of another file are volatile.",
+            severity=Severity.WARNING,
+            files={
+                "sampling.py": """\
+import torch
+from torch.autograd import Variable
+
+
+def sample(model, n):
+    return model(Variable(torch.zeros(n).long(), volatile=True))
+""",
+            },
+            code="""\
+import torch
+import torch.nn as nn
+from torch.autograd import Variable
+
+core = nn.LSTM(64, 64)
+emb = nn.Embedding(256, 64)
+measure = nn.CrossEntropyLoss()
+
+
+def validate(data, steps, head):
+    total, n = 0, 0
+    for i in range(0, data.size(0) - steps, steps):
+        chunk = Variable(data.narrow(0, i, steps + 1).long())
+        h = None
+        loss = 0
+        for t in range(steps):
+            y, h = core(emb(chunk[t]).unsqueeze(0), h)
+            loss = loss + measure(head(y[0]), chunk[t + 1])  # <-
+        total += loss.data[0]
+        n += steps
+    return total / n
+""",
+        ),
     )
 
     good = (
@@ -3405,6 +3442,32 @@ def evaluate(model, pairs):
 
 def main(pairs):
     print("loss", evaluate(Scorer(), pairs))
+""",
+        ),
+        Good(
+            why="A state that is volatile makes all volatile that comes of it.",
+            code="""\
+import torch
+import torch.nn as nn
+from torch.autograd import Variable
+
+core = nn.LSTM(64, 64)
+emb = nn.Embedding(256, 64)
+measure = nn.CrossEntropyLoss()
+
+
+def validate(data, steps, head):
+    total, n = 0, 0
+    h = Variable(torch.zeros(1, 1, 64), volatile=True)
+    for i in range(0, data.size(0) - steps, steps):
+        chunk = Variable(data.narrow(0, i, steps + 1).long())
+        loss = 0
+        for t in range(steps):
+            y, h = core(emb(chunk[t]).unsqueeze(0), h)
+            loss = loss + measure(head(y[0]), chunk[t + 1])
+        total += loss.data[0]
+        n += steps
+    return total / n
 """,
         ),
     )
