@@ -30,7 +30,7 @@ from lintloss.facts.observations import Observation, Setting
 from lintloss.facts.project import Project
 from lintloss.facts.regions import Region
 from lintloss.facts.stochastic import Stochastic
-from lintloss.facts.survey import statements
+from lintloss.facts.survey import statements, walk
 from lintloss.facts.values import Class, Lib, Pending, Ref, options
 from lintloss.findings import Evidence, Span
 from lintloss.parse import Module
@@ -177,10 +177,17 @@ def _unlike(
     settles it by what it is told, `model.train(dropping)`, has callers who ask for either. Nothing must be trained by what
     such a call gives: no loop around it takes a step, or it is a number.
     """
-    if all(map(has_trouble, group)) or any(settles.search(text_of(each.scene.node)) for each in group):
+    if all(map(has_trouble, group)) or any(_settles(each, settles) for each in group):
         return []
     own = (each for each in group if has_trouble(each) and each.region.loop is not None)
     return [each for each in own if _gives_numbers(machine, each)]
+
+
+def _settles(each: Pass, words: re.Pattern[str]) -> bool:
+    """Say whether a function speaks of modes or gradients before the end of its loop: what stands behind sets those of others."""
+    end = getattr(each.region.node(each.forward), "end_lineno", None) or 0
+    told = (one for one in walk(each.scene.node) if isinstance(one, ast.Call | ast.Assign) and one.lineno <= end)
+    return any(words.search(text_of(one)) for one in told)
 
 
 def _gives_numbers(machine: Machine, each: Pass) -> bool:

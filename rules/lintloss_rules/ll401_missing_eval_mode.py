@@ -2088,6 +2088,102 @@ class Guesser(nn.Module):
         return nats / scored
 """,
         ),
+        Bad(
+            why="Each turn of the loop makes a model of its own, and calls eval() on it behind its perplexity.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+def perplexity(model, loader):
+    nats, scored = 0.0, 0
+    with torch.no_grad():
+        for x, y in loader:
+            nats += F.cross_entropy(model(x), y, reduction="sum").item()  # <-
+            scored += y.numel()
+    return torch.exp(torch.tensor(nats / scored))
+
+
+def save_words(model, loader, path):
+    model.eval()
+    with torch.no_grad(), open(path, "w") as file:
+        for x, _ in loader:
+            file.write(str(model(x).argmax(-1).tolist()))
+
+
+for seed in range(5):
+    torch.manual_seed(seed)
+    train_loader, test_loader = torch.load("loaders.pt")
+    model = nn.Sequential(nn.Embedding(500, 64), nn.Dropout(0.1), nn.Linear(64, 500))
+    optimizer = torch.optim.Adam(model.parameters())
+    for x, y in train_loader:
+        optimizer.zero_grad()
+        F.cross_entropy(model(x), y).backward()
+        optimizer.step()
+    print(perplexity(model, test_loader))
+    save_words(model, test_loader, f"words-{seed}.txt")
+""",
+        ),
+        Bad(
+            why="The option chooses one of two models, of which the first has dropout.",
+            severity=Severity.WARNING,
+            files={
+                "nets.py": """\
+from torch import nn
+
+
+class Plain(nn.Module):
+    def __init__(self, vocab):
+        super().__init__()
+        self.rows = nn.Embedding(vocab, vocab)
+
+    def forward(self, ids):
+        return self.rows(ids)
+
+
+class Dropping(nn.Module):
+    def __init__(self, vocab):
+        super().__init__()
+        self.rows = nn.Embedding(vocab, vocab)
+        self.noise = nn.Dropout(0.1)
+
+    def forward(self, ids):
+        return self.noise(self.rows(ids))
+""",
+            },
+            code="""\
+import argparse
+
+import torch
+import torch.nn.functional as F
+from nets import Dropping, Plain
+
+
+@torch.no_grad()
+def evaluate(net, loader):
+    nats, scored = 0.0, 0
+    for x, y in loader:
+        nats += F.cross_entropy(net(x), y, reduction="sum").item()  # <-
+        scored += y.numel()
+    return nats / scored
+
+
+def build(args):
+    if args.net == "dropping":
+        net = Dropping(500)
+    else:
+        net = Plain(500)
+    return net
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--net", default="dropping")
+    print(evaluate(build(parser.parse_args()), torch.load("loader.pt")))
+""",
+        ),
     )
 
     good = (
@@ -4372,6 +4468,101 @@ class Guesser(nn.Module):
             nats += self.score(logits.flatten(0, 1), y.flatten()).item()
             scored += y.numel()
         return nats / scored
+""",
+        ),
+        Good(
+            why="eval() comes before the perplexity and train() behind it, in each turn of the loop.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+def perplexity(model, loader):
+    nats, scored = 0.0, 0
+    with torch.no_grad():
+        for x, y in loader:
+            nats += F.cross_entropy(model(x), y, reduction="sum").item()
+            scored += y.numel()
+    return torch.exp(torch.tensor(nats / scored))
+
+
+def save_words(model, loader, path):
+    model.eval()
+    with torch.no_grad(), open(path, "w") as file:
+        for x, _ in loader:
+            file.write(str(model(x).argmax(-1).tolist()))
+
+
+train_loader, test_loader = torch.load("loaders.pt")
+model = nn.Sequential(nn.Embedding(500, 64), nn.Dropout(0.1), nn.Linear(64, 500))
+optimizer = torch.optim.Adam(model.parameters())
+for step, (x, y) in enumerate(train_loader):
+    if step % 100 == 0:
+        save_words(model, test_loader, f"words-{step}.txt")
+        print(perplexity(model, test_loader))
+        model.train()
+    optimizer.zero_grad()
+    F.cross_entropy(model(x), y).backward()
+    optimizer.step()
+""",
+        ),
+        Good(
+            why="Of the models that the option chooses, the one that has dropout is switched.",
+            files={
+                "nets.py": """\
+from torch import nn
+
+
+class Plain(nn.Module):
+    def __init__(self, vocab):
+        super().__init__()
+        self.rows = nn.Embedding(vocab, vocab)
+
+    def forward(self, ids):
+        return self.rows(ids)
+
+
+class Dropping(nn.Module):
+    def __init__(self, vocab):
+        super().__init__()
+        self.rows = nn.Embedding(vocab, vocab)
+        self.noise = nn.Dropout(0.1)
+
+    def forward(self, ids):
+        return self.noise(self.rows(ids))
+""",
+            },
+            code="""\
+import argparse
+
+import torch
+import torch.nn.functional as F
+from nets import Dropping, Plain
+
+
+@torch.no_grad()
+def evaluate(net, loader):
+    nats, scored = 0.0, 0
+    for x, y in loader:
+        nats += F.cross_entropy(net(x), y, reduction="sum").item()
+        scored += y.numel()
+    return nats / scored
+
+
+def build(args):
+    if args.net == "dropping":
+        net = Dropping(500)
+        net.eval()
+    else:
+        net = Plain(500)
+    return net
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--net", default="dropping")
+    print(evaluate(build(parser.parse_args()), torch.load("loader.pt")))
 """,
         ),
     )
