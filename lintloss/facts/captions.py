@@ -54,15 +54,27 @@ def names_one(caption: str) -> bool:
 
 def _name(shown: ast.expr) -> ast.Name | None:
     """Return the name that is shown as it is, or as a plain number: `loss.detach().item()`, `float(out.loss)`."""
+    shown = _unscaled(shown)
     while isinstance(shown, ast.Call):
         if isinstance(shown.func, ast.Attribute) and shown.func.attr in NUMBER_READS and not shown.args:
             shown = shown.func.value
         elif isinstance(shown.func, ast.Name) and shown.func.id == "float" and len(shown.args) == 1:
-            shown = shown.args[0]
+            shown = _unscaled(shown.args[0])
         else:
             return None
     shown = shown.value if isinstance(shown, ast.Attribute) and shown.attr == "loss" else shown
     return shown if isinstance(shown, ast.Name) else None
+
+
+def _unscaled(shown: ast.expr) -> ast.expr:
+    """Return what is multiplied by a number of steps: `loss.item() * accumulation`."""
+    if (
+        isinstance(shown, ast.BinOp)
+        and isinstance(shown.op, ast.Mult)
+        and isinstance(shown.right, ast.Name | ast.Constant)
+    ):
+        return shown.left
+    return shown
 
 
 def _has_its_own(machine: Machine, loss: Quantity, statement: ast.Expr) -> bool:
@@ -87,6 +99,8 @@ def _drops_its_own(owner: ast.AST, rows: range) -> bool:
     for node in ast.walk(owner):
         if isinstance(node, ast.Assign) and node.lineno in rows and isinstance(node.value, ast.Call):
             target = node.targets[0]
-            if isinstance(target, ast.Name) and CAPTION.search(target.id.lower()) and liveness.is_dead(owner, target):
+            bound = target.elts if isinstance(target, ast.Tuple) else [target]  # `val_loss, val_ppl = evaluate(…)`
+            named = [each for each in bound if isinstance(each, ast.Name) and CAPTION.search(each.id.lower())]
+            if any(liveness.is_dead(owner, each) for each in named):
                 return True
     return False
