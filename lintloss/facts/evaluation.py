@@ -40,7 +40,7 @@ TORCH = regex(r"^[ \t]*(?:from\s+torch\b|import\s+(?:[\w.]+(?: as \w+)?\s*,\s*)*
 TORCH_NAME = regex(r"^import\s+(?:\w+\s*,\s*)*torch\s*(?:$|,|#|;)", re.MULTILINE)
 # MLX has torch's modes, and records no gradients that nobody asks for.
 MLX = regex(r"^[ \t]*(?:from|import) mlx\b", re.MULTILINE)
-OTHER = regex(r"^[ \t]*(?:from|import) (?:paddle|jax|flax|tensorflow|mxnet|mindspore)\b", re.MULTILINE)
+OTHER = regex(r"^[ \t]*(?:from|import) (?:paddle|jax|flax|tensorflow|mxnet|mindspore|mlx)\b", re.MULTILINE)
 OLD = regex(r"loss\w*\.data\[0\]|\bvolatile\b")  # PyTorch 0.3, which has no no_grad: inputs are volatile
 # … and what it does not have, beside a line that was forgotten.
 NEW = regex(r"loss\w*\.item\(\)|\breduction\s*=\s*['\"](mean|sum|none)['\"]|\btorch\.device\(")
@@ -312,17 +312,17 @@ def _imports(each: Pass, library: re.Pattern[str]) -> bool:
 
 
 def _is_of_torch(machine: Machine, each: Pass) -> bool:
-    """Say whether the model's class is one of torch's, or a star import brings torch along, in a file that imports none."""
+    """Say whether the model's class is one of torch's, or a star import brings torch along, in a file that imports neither
+    that nor another framework.
+    """
+    module = each.scene.module
+    if OTHER.search(module.code) is not None:
+        return False
     made = [one.cls for one in options(each.forward.model) if isinstance(one, Ref) and one.cls is not None]
     over = [base.name for cls in made for base in classes.bases(machine, cls) if isinstance(base, Lib)]
     if any(name.startswith("torch.nn.") for name in over):
         return True
-    module = each.scene.module
-    brought = (
-        machine.global_slot(module.path, "torch")
-        if "import *" in module.code and not OTHER.search(module.code)
-        else None
-    )
+    brought = machine.global_slot(module.path, "torch") if "import *" in module.code else None
     found = brought.value if brought is not None else None
     return Lib("torch") == (imports.resolve(machine, found) if isinstance(found, Pending) else found)
 
