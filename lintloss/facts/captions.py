@@ -11,7 +11,7 @@ from lintloss.facts import dead, liveness, shown_texts
 from lintloss.facts.library.tables import NUMBER_READS
 from lintloss.facts.machine import Machine
 from lintloss.facts.shown_texts import LOSS, SAID
-from lintloss.facts.split_names import WORD
+from lintloss.facts.split_names import WORD, says_held_out
 from lintloss.facts.values import Const, ModelOutput, Quantity, options
 from lintloss.patterns import regex
 
@@ -27,7 +27,7 @@ def note(machine: Machine, statement: ast.Expr) -> None:
         return
     for caption, shown in shown_texts.shown(statement.value):
         name = _name(shown)
-        if name is None or not names_one(caption):
+        if name is None or not names_one(caption) or says_held_out(name.id):  # what an evaluation returned
             continue
         slot = machine.read(name.id)
         held = [each for each in options(slot.value) if not isinstance(each, Const)] if slot is not None else []

@@ -179,8 +179,13 @@ def _unlike(
     """
     if all(map(has_trouble, group)) or any(_settles(each, settles) for each in group):
         return []
-    own = (each for each in group if has_trouble(each) and each.region.loop is not None)
+    own = (each for each in group if has_trouble(each) and _is_over_data(each.region))
     return [each for each in own if _gives_numbers(machine, each)]
+
+
+def _is_over_data(region: Region) -> bool:
+    """Say whether a region is a loop over data: the steps of a decoder that one sentence is given to evaluate nothing."""
+    return region.loop is not None and not (region.is_presumed and region.loop.unit == "step")
 
 
 def _settles(each: Pass, words: re.Pattern[str]) -> bool:
